@@ -1,0 +1,53 @@
+/* The one door to the heap: every allocation is checked, zeroed, aligned to 64 bytes, counted and capped. */
+#ifndef FOVEA_BASE_MEMORY_H
+#define FOVEA_BASE_MEMORY_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define MEMORY_ALIGNMENT 64
+
+/* Thread-safe accounting allocator. */
+struct memory;
+
+/* `cap` is the largest number of bytes in use at once, 0 for none. NULL when the system has no memory. */
+struct memory *memory_create(size_t cap);
+/* Ends the allocator; returns the number of blocks still in use (tests assert 0). */
+size_t memory_destroy(struct memory *memory);
+
+/* `count * size` zeroed bytes; on overflow, over the cap or without memory: NULL and ERROR_LIMIT. A zero size
+ * gives a valid block. */
+void *memory_allocate(struct memory *memory, size_t count, size_t size, struct error *error);
+/* As memory_allocate without zeroing, for large buffers that are overwritten at once. */
+void *memory_allocate_uninitialised(struct memory *memory, size_t count, size_t size, struct error *error);
+/* Grows or shrinks `block` (NULL: allocates), new bytes zeroed. On failure NULL, and `block` stays valid. */
+void *memory_resize(struct memory *memory, void *block, size_t count, size_t size, struct error *error);
+/* NULL is allowed. */
+void memory_release(struct memory *memory, void *block);
+
+size_t memory_in_use(const struct memory *memory);
+size_t memory_peak(const struct memory *memory);
+size_t memory_cap(const struct memory *memory);
+/* Tests: the n-th allocation from now (1 = next) and all later ones fail; 0 turns it off. */
+void memory_fail_after(struct memory *memory, size_t n);
+
+/* Bump allocator for the many small objects of one graph, freed together. Not thread-safe. */
+struct arena;
+
+struct arena *arena_create(struct memory *memory, struct error *error);
+void arena_destroy(struct arena *arena);
+/* Zeroed; aligned to 16 bytes; NULL and error as memory_allocate. */
+void *arena_allocate(struct arena *arena, size_t count, size_t size, struct error *error);
+/* Copies `length` bytes and ends them with a NUL. */
+char *arena_copy_string(struct arena *arena, const char *text, size_t length, struct error *error);
+struct memory *arena_memory(struct arena *arena);
+
+/* Doubles an arena-held array when `count` elements fill `*capacity`. Returns the (possibly moved) array, NULL on error. */
+void *arena_grow(struct arena *arena, void *array, size_t count, size_t *capacity, size_t size, struct error *error);
+
+/* Products and sums that refuse to wrap: 0, or -1 on overflow. */
+int checked_multiply(size_t a, size_t b, size_t *product);
+int checked_add(size_t a, size_t b, size_t *sum);
+
+#endif

@@ -1,0 +1,30 @@
+/* Growable text. After a failed append the text is marked failed and text_finish reports it, so that a run of
+ * appends needs one check. */
+#ifndef FOVEA_BASE_TEXT_H
+#define FOVEA_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/memory.h"
+
+struct text {
+    struct memory *memory;
+    char *data;    /* NUL-terminated once anything was appended, else NULL */
+    size_t length; /* without the NUL */
+    size_t capacity;
+    bool failed;
+};
+
+void text_start(struct text *text, struct memory *memory);
+void text_append(struct text *text, const char *bytes, size_t length);
+void text_print(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* -1 and an error if any append failed. */
+int text_finish(struct text *text, struct error *error);
+void text_release(struct text *text);
+
+/* Copies `name` (of `length` bytes, any content) to `out` with control and non-UTF-8 bytes shown as \xNN, cut with
+ * "..." at `size`. For error lines and tables: model strings are hostile. Returns `out`. */
+const char *text_printable(const char *name, size_t length, char *out, size_t size);
+
+#endif

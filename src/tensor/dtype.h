@@ -1,0 +1,68 @@
+/* ONNX element types, and the six among them that kernels compute in. */
+#ifndef FOVEA_TENSOR_DTYPE_H
+#define FOVEA_TENSOR_DTYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Values are the codes of TensorProto.DataType. */
+enum dtype {
+    DTYPE_UNDEFINED = 0,
+    DTYPE_FLOAT = 1,
+    DTYPE_UINT8 = 2,
+    DTYPE_INT8 = 3,
+    DTYPE_UINT16 = 4,
+    DTYPE_INT16 = 5,
+    DTYPE_INT32 = 6,
+    DTYPE_INT64 = 7,
+    DTYPE_STRING = 8,
+    DTYPE_BOOL = 9,
+    DTYPE_FLOAT16 = 10,
+    DTYPE_DOUBLE = 11,
+    DTYPE_UINT32 = 12,
+    DTYPE_UINT64 = 13,
+    DTYPE_COMPLEX64 = 14,
+    DTYPE_COMPLEX128 = 15,
+    DTYPE_BFLOAT16 = 16,
+    DTYPE_FLOAT8E4M3FN = 17,
+    DTYPE_FLOAT8E4M3FNUZ = 18,
+    DTYPE_FLOAT8E5M2 = 19,
+    DTYPE_FLOAT8E5M2FNUZ = 20,
+    DTYPE_UINT4 = 21,
+    DTYPE_INT4 = 22,
+    DTYPE_FLOAT4E2M1 = 23,
+    DTYPE_FLOAT8E8M0 = 24,
+    DTYPE_UINT2 = 25,
+    DTYPE_INT2 = 26,
+    DTYPE_COUNT
+};
+
+/* ONNX's lower-case name ("float32" is called "float" there): "float", "int64", ... */
+const char *dtype_name(enum dtype dtype);
+/* Bits of one element in a file; 0 for strings and undefined. */
+unsigned dtype_bits(enum dtype dtype);
+/* Bytes that `count` elements take in a file (4-bit types are packed two in a byte); -1 on overflow. */
+int dtype_file_bytes(enum dtype dtype, size_t count, size_t *bytes);
+bool dtype_is_float(enum dtype dtype);   /* incl. half, bfloat16 and float8 */
+bool dtype_is_integer(enum dtype dtype); /* without bool */
+
+/* The type in which values of `dtype` are held and computed at run time: FLOAT, DOUBLE, INT32, INT64, UINT8 or BOOL.
+ * Half and bfloat16 widen to FLOAT, INT8/INT16/UINT16 to INT32, UINT32/UINT64 to INT64 (UINT64 wraps).
+ * UNDEFINED for types that the runtime does not have (strings, complex, float8, 4-bit). */
+enum dtype dtype_storage(enum dtype dtype);
+/* Bytes of one element of a storage type. */
+size_t dtype_storage_size(enum dtype storage);
+
+/* File bytes (little endian) of `dtype` to its storage type, and back (round to nearest even; integers wrap). */
+void dtype_widen(enum dtype dtype, const void *file, void *storage, size_t count);
+void dtype_narrow(enum dtype dtype, const void *storage, void *file, size_t count);
+/* Makes storage values representable in `dtype`: half and bfloat16 round, narrow integers wrap. */
+void dtype_round(enum dtype dtype, void *storage, size_t count);
+
+float half_to_float(uint16_t half);
+uint16_t float_to_half(float value);
+float bfloat16_to_float(uint16_t value);
+uint16_t float_to_bfloat16(float value);
+
+#endif
