@@ -1,0 +1,102 @@
+#include "op/registry.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "op/families.h"
+
+static const struct operator *const families[] = {
+    operators_constant,
+};
+static const int family_count = (int)(sizeof families / sizeof families[0]);
+
+const struct operator *operator_at(int index)
+{
+    for (int family = 0; family < family_count; family++) {
+        for (const struct operator *entry = families[family]; entry->name; entry++) {
+            if (index-- == 0)
+                return entry;
+        }
+    }
+    return NULL;
+}
+
+const struct operator *operator_find(const char *domain, const char *name, int opset)
+{
+    if (strcmp(domain, "ai.onnx") == 0)
+        domain = "";
+    for (int family = 0; family < family_count; family++) {
+        for (const struct operator *entry = families[family]; entry->name; entry++) {
+            if (strcmp(entry->name, name) == 0 && strcmp(entry->domain, domain) == 0 && opset >= entry->since &&
+                (entry->until == 0 || opset <= entry->until))
+                return entry;
+        }
+    }
+    return NULL;
+}
+
+static struct graph *attribute_subgraph(const struct attribute *attribute, size_t index)
+{
+    if (attribute->type == ATTRIBUTE_GRAPH)
+        return index == 0 ? attribute->graph : NULL;
+    if (attribute->type == ATTRIBUTE_GRAPHS)
+        return index < attribute->count ? attribute->graphs[index] : NULL;
+    return NULL;
+}
+
+int operators_resolve(struct graph *graph)
+{
+    int missing = 0;
+    for (struct node *node = graph->first; node; node = node->next) {
+        node->operator = operator_find(node->domain, node->op_type, node->opset);
+        missing += node->operator == NULL;
+        for (int i = 0; i < node->attribute_count; i++) {
+            struct graph *subgraph;
+            for (size_t k = 0; (subgraph = attribute_subgraph(&node->attributes[i], k)) != NULL; k++)
+                missing += operators_resolve(subgraph);
+        }
+    }
+    return missing;
+}
+
+/* Whether an earlier node misses the same operator, so that each is listed once. */
+static bool listed_before(const struct node *node)
+{
+    for (const struct node *other = node->previous; other; other = other->previous) {
+        if (!other->operator&& strcmp(other->op_type, node->op_type) == 0 && strcmp(other->domain, node->domain) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void list_missing(const struct graph *graph, struct text *text)
+{
+    for (const struct node *node = graph->first; node; node = node->next) {
+        for (int i = 0; i < node->attribute_count; i++) {
+            struct graph *subgraph;
+            for (size_t k = 0; (subgraph = attribute_subgraph(&node->attributes[i], k)) != NULL; k++)
+                list_missing(subgraph, text);
+        }
+        if (node->operator|| listed_before(node))
+            continue;
+        int uses = 0;
+        for (const struct node *other = node; other; other = other->next)
+            uses += strcmp(other->op_type, node->op_type) == 0 && strcmp(other->domain, node->domain) == 0;
+        char label[NODE_LABEL_SIZE];
+        text_print(text, "%s%s%s%s-%d (%d node%s, first %s)", text->length ? ", " : "", node->domain,
+                   node->domain[0] ? "." : "", node->op_type, node->opset, uses, uses == 1 ? "" : "s",
+                   node_label(node, label));
+    }
+}
+
+int operators_require(const struct graph *graph, struct error *error)
+{
+    struct text text;
+    text_start(&text, graph->context->memory);
+    list_missing(graph, &text);
+    int result = text_finish(&text, error);
+    if (result == 0 && text.length > 0)
+        result = error_set(error, ERROR_UNSUPPORTED, "operators that fovea does not have: %s", text.data);
+    text_release(&text);
+    return result;
+}

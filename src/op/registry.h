@@ -1,0 +1,20 @@
+/* The operator table: every family file's entries behind one lookup. */
+#ifndef FOVEA_OP_REGISTRY_H
+#define FOVEA_OP_REGISTRY_H
+
+#include "graph/operator.h"
+
+/* The newest ONNX opset whose operators the table was written for. */
+#define OPSET_NEWEST 26
+
+/* The entry for `domain` ("" or "ai.onnx": ONNX), or NULL. */
+const struct operator *operator_find(const char *domain, const char *name, int opset);
+/* Walks the whole table: entry `index`, or NULL behind the last. */
+const struct operator *operator_at(int index);
+
+/* Sets node->operator in the graph and its subgraphs. Nodes without one stay NULL; returns how many. */
+int operators_resolve(struct graph *graph);
+/* ERROR_UNSUPPORTED listing every operator that is missing, with the nodes that need it; 0 if none is. */
+int operators_require(const struct graph *graph, struct error *error);
+
+#endif

@@ -1,0 +1,37 @@
+/* The way from a source graph to a graph that a session runs. pipeline.c's one function is the list of passes. */
+#ifndef FOVEA_PASS_PIPELINE_H
+#define FOVEA_PASS_PIPELINE_H
+
+#include "graph/graph.h"
+
+/* "--shape NAME:DIMS"; name NULL or "" binds the only input (or every input of that rank). */
+struct shape_binding {
+    const char *name;
+    struct shape shape;
+};
+
+struct text;
+
+struct pipeline_request {
+    const struct shape_binding *bindings;
+    int binding_count;
+    /* Called when shapes are bound and constants folded: may replace the graph's outputs by any values that are wanted.
+     * NULL keeps the model's outputs. */
+    int (*select)(void *user, struct graph *graph, struct error *error);
+    /* Called after lowering, in front of fusion: appends gradients (pass/differentiate.h). NULL: none. */
+    int (*differentiate)(void *user, struct graph *graph, struct error *error);
+    void *user;
+    bool keep_batch_normalization; /* its parameters are wanted: not folded into Conv */
+    bool no_fusion;                /* every value of the source graph stays computable as it is */
+    const char *dump_after;        /* name of a pass, or NULL */
+    struct text *dump;             /* where its graph is printed */
+};
+
+/* Clones `model`'s graph, binds, lowers. The caller destroys the graph. A free dimension without a binding is ERROR_INPUT
+ * that prints the --shape flag to use. */
+struct graph *pipeline_run(const struct model *model, const struct pipeline_request *request, struct error *error);
+
+/* Names of the passes, in order, NULL behind the last. */
+const char *pipeline_pass_name(int index);
+
+#endif

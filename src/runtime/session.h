@@ -1,0 +1,34 @@
+/* Runs an execution graph: memory planned once, nothing allocated per run (data-dependent sizes excepted). */
+#ifndef FOVEA_RUNTIME_SESSION_H
+#define FOVEA_RUNTIME_SESSION_H
+
+#include "graph/graph.h"
+
+struct session;
+
+/* Plans `graph` (bound and lowered by pass/pipeline.h; must outlive the session), allocates its arena and packs constant
+ * weights. ERROR_LIMIT when the plan exceeds the memory cap. */
+struct session *session_create(struct graph *graph, struct error *error);
+void session_destroy(struct session *session);
+
+/* Buffer of a graph input, to be filled before session_run (storage type, the value's bound shape). */
+struct tensor *session_input(struct session *session, int input);
+/* Result of a graph output after session_run, valid until the next run. */
+const struct tensor *session_output(const struct session *session, int output);
+/* Errors carry the node's label. */
+int session_run(struct session *session, struct error *error);
+
+/* Bytes of the activation arena, of packed weights, and of constants that the graph holds. */
+struct session_memory {
+    size_t arena, packed, constants;
+};
+struct session_memory session_memory(const struct session *session);
+
+/* Time of each node of the last profiled run. */
+struct node_time {
+    const struct node *node;
+    double milliseconds;
+};
+int session_profile(struct session *session, struct node_time *times, struct error *error);
+
+#endif
