@@ -5,5 +5,15 @@
 #include "graph/operator.h"
 
 extern const struct operator operators_constant[];
+extern const struct operator operators_convolution[];
+extern const struct operator operators_convolution_gradient[];
+extern const struct operator operators_convolution_transpose[];
+extern const struct operator operators_pooling[];
+extern const struct operator operators_pooling_global[];
+extern const struct operator operators_batch_normalization[];
+extern const struct operator operators_matmul[];
+extern const struct operator operators_gemm[];
+extern const struct operator operators_softmax[];
+extern const struct operator operators_dropout[];
 
 #endif

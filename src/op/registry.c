@@ -7,6 +7,16 @@
 
 static const struct operator *const families[] = {
     operators_constant,
+    operators_convolution,
+    operators_convolution_gradient,
+    operators_convolution_transpose,
+    operators_pooling,
+    operators_pooling_global,
+    operators_batch_normalization,
+    operators_matmul,
+    operators_gemm,
+    operators_softmax,
+    operators_dropout,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 

@@ -1,0 +1,467 @@
+/* BatchNormalization (ONNX 7, 9, 14, 15): inference form, training form, and their gradients. */
+#include <math.h>
+
+#include "kernel/kernels.h"
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/operand.h"
+
+enum { X, SCALE, BIAS, MEAN, VARIANCE };
+
+/* From opset 14 an attribute says so; before, the presence of the further outputs does. */
+static bool is_training(const struct node *node)
+{
+    if (node->opset >= 14)
+        return node_int(node, "training_mode", 0) != 0;
+    for (int i = 1; i < node->output_count; i++) {
+        if (node->outputs[i])
+            return true;
+    }
+    return false;
+}
+
+static int infer_batch_normalization(struct infer_context *context, struct error *error)
+{
+    const struct tensor *x = context->inputs[X];
+    if (x->shape.rank < 2)
+        return error_set(error, ERROR_INPUT, "the input has %d axes, expected at least N x C", x->shape.rank);
+    if (node_int(context->node, "spatial", 1) != 1)
+        return error_set(error, ERROR_UNSUPPORTED, "statistics per position (spatial = 0) are not supported");
+    if (operand_storage(context, SCALE, error))
+        return -1;
+    for (int i = SCALE; i <= VARIANCE; i++) {
+        if (operand_vector(context, i, x->shape.dims[1], error))
+            return -1;
+    }
+    bool training = is_training(context->node);
+    if (training && shape_count(&x->shape) == 0)
+        return error_set(error, ERROR_INPUT, "the statistics of an empty input are asked");
+    for (int i = 1; i < context->output_count; i++) {
+        if (!operand_output(context->node, i))
+            continue;
+        if (!training)
+            return error_set(error, ERROR_INPUT, "output %d exists in training mode only", i);
+        if (infer_output(context, i, context->inputs[MEAN]->dtype, 1, &x->shape.dims[1], error))
+            return -1;
+    }
+    return infer_output(context, 0, x->dtype, x->shape.rank, x->shape.dims, error);
+}
+
+/* The planes [N * C] of `cells` elements, of which plane i belongs to channel i % channels. */
+struct channel_planes {
+    const struct kernels *kernels;
+    int64_t batch, channels, cells;
+    const float *x, *dy;
+    float *y;
+    const float *factor, *shift; /* per channel */
+    float *sum, *product;        /* per channel: results of reductions */
+    const float *mean;           /* per channel: subtracted from x in the product */
+};
+
+static struct channel_planes planes_of(const struct compute_context *context, const struct shape *shape)
+{
+    return (struct channel_planes){.kernels = context->kernels,
+                                   .batch = shape->dims[0],
+                                   .channels = shape->dims[1],
+                                   .cells = shape_product(shape, 2, shape->rank)};
+}
+
+static void run_affine(void *argument, int64_t begin, int64_t end)
+{
+    const struct channel_planes *planes = argument;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t channel = i % planes->channels, at = i * planes->cells;
+        planes->kernels->affine(planes->x + at, planes->factor[channel], planes->shift ? planes->shift[channel] : 0,
+                                planes->y + at, planes->cells);
+    }
+}
+
+static void apply_affine(struct compute_context *context, const struct channel_planes *planes)
+{
+    struct row_task task = {run_affine, (void *)planes};
+    rows_run(context->pool, &task, planes->batch * planes->channels, planes->cells);
+}
+
+/* In double: variances may be denormal, and the factor is used for a whole plane. */
+static void inference_factors(const struct compute_context *context, int64_t channels, float *factor, float *shift)
+{
+    const float *scale = context->inputs[SCALE]->data, *bias = context->inputs[BIAS]->data;
+    const float *mean = context->inputs[MEAN]->data, *variance = context->inputs[VARIANCE]->data;
+    double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+    for (int64_t c = 0; c < channels; c++) {
+        double a = (double)scale[c] / sqrt((double)variance[c] + epsilon);
+        factor[c] = (float)a;
+        shift[c] = (float)((double)bias[c] - (double)mean[c] * a);
+    }
+}
+
+/* ---- statistics over the batch ---- */
+
+static void run_batch_moments(void *argument, int64_t begin, int64_t end)
+{
+    const struct channel_planes *planes = argument;
+    int64_t stride = planes->channels * planes->cells, count = planes->batch * planes->cells;
+    for (int64_t c = begin; c < end; c++) {
+        double sum = 0, squares = 0;
+        for (int64_t n = 0; n < planes->batch; n++)
+            sum += (double)planes->kernels->sum(planes->x + n * stride + c * planes->cells, planes->cells);
+        double mean = sum / (double)count;
+        for (int64_t n = 0; n < planes->batch; n++) {
+            const float *x = planes->x + n * stride + c * planes->cells;
+            for (int64_t i = 0; i < planes->cells; i++) {
+                double centred = (double)x[i] - mean;
+                squares += centred * centred;
+            }
+        }
+        planes->sum[c] = (float)mean;
+        planes->product[c] = (float)(squares / (double)count);
+    }
+}
+
+/* Sum of dy, and of dy * (x - mean), of each channel. */
+static void run_batch_products(void *argument, int64_t begin, int64_t end)
+{
+    const struct channel_planes *planes = argument;
+    int64_t stride = planes->channels * planes->cells;
+    for (int64_t c = begin; c < end; c++) {
+        double sum = 0, product = 0, mean = (double)planes->mean[c];
+        for (int64_t n = 0; n < planes->batch; n++) {
+            const float *x = planes->x + n * stride + c * planes->cells;
+            const float *dy = planes->dy + n * stride + c * planes->cells;
+            for (int64_t i = 0; i < planes->cells; i++) {
+                sum += (double)dy[i];
+                product += (double)dy[i] * ((double)x[i] - mean);
+            }
+        }
+        planes->sum[c] = (float)sum;
+        planes->product[c] = (float)product;
+    }
+}
+
+static void reduce_channels(struct compute_context *context, struct channel_planes *planes,
+                            void (*run)(void *, int64_t, int64_t))
+{
+    struct row_task task = {run, planes};
+    rows_run(context->pool, &task, planes->channels, planes->batch * planes->cells);
+}
+
+/* ONNX 14: running = given * momentum + batch * (1 - momentum), population variance. Before, two more outputs hold the
+ * batch's own mean and variance. */
+static void write_statistics(const struct compute_context *context, const float *mean, const float *variance,
+                             int64_t channels)
+{
+    float momentum = node_float(context->node, "momentum", 0.9f);
+    const float *const given[] = {context->inputs[MEAN]->data, context->inputs[VARIANCE]->data};
+    const float *const batch[] = {mean, variance};
+    for (int output = 1; output <= 4; output++) {
+        float *to = operand_result(context, output);
+        int which = (output - 1) % 2;
+        for (int64_t c = 0; to && c < channels; c++)
+            to[c] = output <= 2 ? given[which][c] * momentum + batch[which][c] * (1 - momentum) : batch[which][c];
+    }
+}
+
+static size_t scratch_batch_normalization(const struct compute_context *context)
+{
+    return 4 * (size_t)context->inputs[X]->shape.dims[1] * sizeof(float);
+}
+
+static int compute_batch_normalization(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    struct channel_planes planes = planes_of(context, &context->inputs[X]->shape);
+    int64_t channels = planes.channels;
+    float *factor = context->scratch, *shift = factor + channels;
+    planes.x = context->inputs[X]->data;
+    planes.y = context->outputs[0]->data;
+    if (is_training(context->node)) {
+        const float *scale = context->inputs[SCALE]->data, *bias = context->inputs[BIAS]->data;
+        double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+        planes.sum = shift + channels;
+        planes.product = planes.sum + channels;
+        reduce_channels(context, &planes, run_batch_moments);
+        for (int64_t c = 0; c < channels; c++) {
+            double a = (double)scale[c] / sqrt((double)planes.product[c] + epsilon);
+            factor[c] = (float)a;
+            shift[c] = (float)((double)bias[c] - (double)planes.sum[c] * a);
+        }
+        write_statistics(context, planes.sum, planes.product, channels);
+    } else {
+        inference_factors(context, channels, factor, shift);
+    }
+    planes.factor = factor;
+    planes.shift = shift;
+    apply_affine(context, &planes);
+    return 0;
+}
+
+/* ---- gradients ---- */
+
+static int gradient_inference(struct gradient_context *context, struct value *dy, struct error *error)
+{
+    struct node *node = context->node;
+    struct value *const *in = node->inputs;
+    struct emit_attribute epsilon = EMIT_FLOAT("epsilon", node_float(node, "epsilon", 1e-5f));
+    if (context->wanted[X]) {
+        context->input_gradients[X] = emit(context->graph, "BatchNormalizationInputGradient",
+                                           EMIT_INPUTS(dy, in[SCALE], in[VARIANCE]), &epsilon, 1, error);
+        if (!context->input_gradients[X])
+            return -1;
+    }
+    if (!context->wanted[SCALE] && !context->wanted[BIAS] && !context->wanted[MEAN] && !context->wanted[VARIANCE])
+        return 0;
+    struct value *parameters[4];
+    if (emit_many(context->graph, "BatchNormalizationParameterGradient",
+                  EMIT_INPUTS(dy, in[X], in[SCALE], in[MEAN], in[VARIANCE]), &epsilon, 1, parameters, 4, error))
+        return -1;
+    for (int i = SCALE; i <= VARIANCE; i++) {
+        if (context->wanted[i])
+            context->input_gradients[i] = parameters[i - SCALE];
+    }
+    return 0;
+}
+
+/* The running statistics carry no gradient. */
+static int gradient_batch_normalization(struct gradient_context *context, struct error *error)
+{
+    struct node *node = context->node;
+    struct value *dy = context->output_gradients[0];
+    if (!dy)
+        return 0;
+    if (!is_training(node))
+        return gradient_inference(context, dy, error);
+    struct emit_attribute epsilon = EMIT_FLOAT("epsilon", node_float(node, "epsilon", 1e-5f));
+    struct value *gradients[3];
+    if (emit_many(context->graph, "BatchNormalizationTrainingGradient",
+                  EMIT_INPUTS(dy, node->inputs[X], node->inputs[SCALE]), &epsilon, 1, gradients, 3, error))
+        return -1;
+    for (int i = X; i <= BIAS; i++) {
+        if (context->wanted[i])
+            context->input_gradients[i] = gradients[i];
+    }
+    return 0;
+}
+
+/* Checks dy [N, C, ...] and that the inputs from `first` on are vectors of C. */
+static int check_gradient(const struct infer_context *context, int first, struct error *error)
+{
+    const struct shape *dy = &context->inputs[0]->shape;
+    if (dy->rank < 2 || shape_count(dy) == 0)
+        return error_set(error, ERROR_INPUT, "the output gradient is empty");
+    if (operand_storage(context, 1, error))
+        return -1;
+    for (int i = first; i < context->input_count; i++) {
+        if (operand_vector(context, i, dy->dims[1], error))
+            return -1;
+    }
+    return 0;
+}
+
+static int infer_input_gradient(struct infer_context *context, struct error *error)
+{
+    return check_gradient(context, 1, error) ? -1 : infer_same(context, error);
+}
+
+static size_t scratch_input_gradient(const struct compute_context *context)
+{
+    return (size_t)context->inputs[0]->shape.dims[1] * sizeof(float);
+}
+
+/* dx = dy * scale / sqrt(variance + epsilon) */
+static int compute_input_gradient(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    struct channel_planes planes = planes_of(context, &context->inputs[0]->shape);
+    const float *scale = context->inputs[1]->data, *variance = context->inputs[2]->data;
+    double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+    float *factor = context->scratch;
+    for (int64_t c = 0; c < planes.channels; c++)
+        factor[c] = (float)((double)scale[c] / sqrt((double)variance[c] + epsilon));
+    planes.x = context->inputs[0]->data;
+    planes.y = context->outputs[0]->data;
+    planes.factor = factor;
+    apply_affine(context, &planes);
+    return 0;
+}
+
+static int infer_parameter_gradient(struct infer_context *context, struct error *error)
+{
+    if (check_gradient(context, 2, error) || operand_shaped_as(context, 1, 0, error))
+        return -1;
+    for (int i = 0; i < context->output_count; i++) {
+        if (infer_output(context, i, context->inputs[2]->dtype, 1, &context->inputs[0]->shape.dims[1], error))
+            return -1;
+    }
+    return 0;
+}
+
+static size_t scratch_sums(const struct compute_context *context)
+{
+    return 6 * (size_t)context->inputs[0]->shape.dims[1] * sizeof(float);
+}
+
+/* With r = 1 / sqrt(variance + epsilon), S = sum dy, P = sum dy (x - mean): dscale = r P, dbias = S,
+ * dmean = -scale r S, dvariance = -scale r^3 P / 2. */
+static int compute_parameter_gradient(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    struct channel_planes planes = planes_of(context, &context->inputs[0]->shape);
+    const float *scale = context->inputs[2]->data, *variance = context->inputs[4]->data;
+    double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+    planes.dy = context->inputs[0]->data;
+    planes.x = context->inputs[1]->data;
+    planes.mean = context->inputs[3]->data;
+    planes.sum = context->scratch;
+    planes.product = planes.sum + planes.channels;
+    reduce_channels(context, &planes, run_batch_products);
+    float *results[4];
+    for (int i = 0; i < 4; i++)
+        results[i] = operand_result(context, i);
+    for (int64_t c = 0; c < planes.channels; c++) {
+        double r = 1 / sqrt((double)variance[c] + epsilon), g = (double)scale[c];
+        double sum = (double)planes.sum[c], product = (double)planes.product[c];
+        const double values[4] = {r * product, sum, -g * r * sum, -0.5 * g * r * r * r * product};
+        for (int i = 0; i < 4; i++) {
+            if (results[i])
+                results[i][c] = (float)values[i];
+        }
+    }
+    return 0;
+}
+
+static int infer_training_gradient(struct infer_context *context, struct error *error)
+{
+    if (check_gradient(context, 2, error) || operand_shaped_as(context, 1, 0, error))
+        return -1;
+    for (int i = 1; i < context->output_count; i++) {
+        if (infer_output(context, i, context->inputs[2]->dtype, 1, &context->inputs[0]->shape.dims[1], error))
+            return -1;
+    }
+    return infer_output(context, 0, context->inputs[0]->dtype, context->inputs[0]->shape.rank,
+                        context->inputs[0]->shape.dims, error);
+}
+
+struct training_planes {
+    struct channel_planes planes;
+    const float *by_x, *constant; /* per channel: dx = factor dy + by_x x + constant */
+};
+
+static void run_training_gradient(void *argument, int64_t begin, int64_t end)
+{
+    const struct training_planes *training = argument;
+    const struct channel_planes *planes = &training->planes;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t channel = i % planes->channels, at = i * planes->cells;
+        planes->kernels->affine(planes->dy + at, planes->factor[channel], training->constant[channel], planes->y + at,
+                                planes->cells);
+        planes->kernels->axpy(training->by_x[channel], planes->x + at, planes->y + at, planes->cells);
+    }
+}
+
+/* dx = scale r (dy - S / M - (x - mean) r^2 P / M) with M elements a channel. */
+static int compute_training_gradient(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    struct training_planes training = {.planes = planes_of(context, &context->inputs[0]->shape)};
+    struct channel_planes *planes = &training.planes;
+    int64_t channels = planes->channels;
+    const float *scale = context->inputs[2]->data;
+    double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+    double count = (double)(planes->batch * planes->cells);
+    float *mean = context->scratch, *variance = mean + channels, *factor = variance + channels;
+    float *constant = factor + channels;
+    planes->dy = context->inputs[0]->data;
+    planes->x = context->inputs[1]->data;
+    planes->y = context->outputs[0]->data;
+    planes->sum = mean;
+    planes->product = variance;
+    reduce_channels(context, planes, run_batch_moments);
+    planes->mean = mean;
+    planes->sum = constant + channels;
+    planes->product = planes->sum + channels;
+    reduce_channels(context, planes, run_batch_products);
+    float *dscale = operand_result(context, 1), *dbias = operand_result(context, 2);
+    for (int64_t c = 0; c < channels; c++) {
+        double r = 1 / sqrt((double)variance[c] + epsilon), a = (double)scale[c] * r;
+        double by_x = -a * r * r * (double)planes->product[c] / count;
+        factor[c] = (float)a;
+        constant[c] = (float)(-a * (double)planes->sum[c] / count - by_x * (double)mean[c]);
+        if (dscale)
+            dscale[c] = (float)(r * (double)planes->product[c]);
+        if (dbias)
+            dbias[c] = planes->sum[c];
+        variance[c] = (float)by_x;
+    }
+    planes->factor = factor;
+    training.by_x = variance;
+    training.constant = constant;
+    if (planes->y) {
+        struct row_task task = {run_training_gradient, &training};
+        rows_run(context->pool, &task, planes->batch * channels, planes->cells);
+    }
+    return 0;
+}
+
+static int field_batch_normalization(struct field_context *context, struct error *error)
+{
+    (void)error;
+    if (context->input != X) {
+        context->reads[0] = context->cells[1];
+        return 0;
+    }
+    for (int i = 0; i < context->inputs[X]->shape.rank; i++)
+        context->reads[i] = context->cells[i];
+    context->global = is_training(context->node);
+    return 0;
+}
+
+const struct operator operators_batch_normalization[] = {
+    {.domain = "",
+     .name = "BatchNormalization",
+     .since = 7,
+     .min_inputs = 5,
+     .max_inputs = 5,
+     .min_outputs = 1,
+     .max_outputs = 5,
+     .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_IN_PLACE, .infer = infer_batch_normalization,
+     .compute = compute_batch_normalization,
+     .gradient = gradient_batch_normalization,
+     .field = field_batch_normalization,
+     .scratch = scratch_batch_normalization},
+    {.domain = DOMAIN_INTERNAL,
+     .name = "BatchNormalizationInputGradient",
+     .since = 1,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_IN_PLACE,
+     .infer = infer_input_gradient,
+     .compute = compute_input_gradient,
+     .scratch = scratch_input_gradient},
+    {.domain = DOMAIN_INTERNAL,
+     .name = "BatchNormalizationParameterGradient",
+     .since = 1,
+     .min_inputs = 5,
+     .max_inputs = 5,
+     .min_outputs = 1,
+     .max_outputs = 4,
+     .types = TYPES_HELD_AS_FLOAT,
+     .infer = infer_parameter_gradient,
+     .compute = compute_parameter_gradient,
+     .scratch = scratch_sums},
+    {.domain = DOMAIN_INTERNAL,
+     .name = "BatchNormalizationTrainingGradient",
+     .since = 1,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .min_outputs = 1,
+     .max_outputs = 3,
+     .types = TYPES_HELD_AS_FLOAT,
+     .infer = infer_training_gradient,
+     .compute = compute_training_gradient,
+     .scratch = scratch_sums},
+    {0},
+};

@@ -1,0 +1,34 @@
+/* What Conv, its gradients and ConvTranspose share: the kernel's geometry from spatial attributes. */
+#ifndef FOVEA_OP_CONVOLUTION_H
+#define FOVEA_OP_CONVOLUTION_H
+
+#include "kernel/convolution.h"
+#include "op/spatial.h"
+
+/* Attribute `group`, at least 1 and dividing both channel counts. */
+int convolution_read_group(const struct node *node, int64_t input_channels, int64_t output_channels, int64_t *group,
+                           struct error *error);
+/* The convolution from an input [N, input_channels, spatial->input] to [N, output_channels, spatial->output]. */
+void convolution_fill(const struct spatial *spatial, int64_t batch, int64_t input_channels, int64_t output_channels,
+                      int64_t groups, struct convolution *convolution);
+/* Geometry of a Conv-like node from the shapes of its input and weight, pads resolved; `output` (or NULL) gets [N, M,
+ * ...]. */
+int convolution_read(const struct node *node, const struct shape *x, const struct shape *w, struct spatial *spatial,
+                     struct convolution *convolution, struct shape *output, struct error *error);
+
+/* The nodes of the gradients; see convolution_gradient.c. Attributes `strides`, `pads`, `dilations`, `group` of the
+ * geometry. */
+/* A node of `op_type` on (a, b) with those attributes; `shape` (or NULL) becomes the list attribute `shape_name`. */
+struct value *emit_convolution(struct graph *graph, const char *op_type, const struct spatial *spatial, int64_t groups,
+                               struct value *a, struct value *b, const char *shape_name, const struct shape *shape,
+                               struct error *error);
+struct value *emit_convolution_input_gradient(struct graph *graph, const struct spatial *spatial, int64_t groups,
+                                              struct value *dy, struct value *w, const struct shape *x,
+                                              struct error *error);
+struct value *emit_convolution_weight_gradient(struct graph *graph, const struct spatial *spatial, int64_t groups,
+                                               struct value *x, struct value *dy, const struct shape *w,
+                                               struct error *error);
+/* Sum over all axes but the channels: [C]. */
+struct value *emit_channel_sum(struct graph *graph, struct value *dy, struct error *error);
+
+#endif

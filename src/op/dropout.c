@@ -1,0 +1,229 @@
+/* Dropout (ONNX 7, 10: identity; 12, 13, 22: ratio and training_mode are inputs). In training mode the mask is a
+ * function of (seed, step, node, element). */
+#include <string.h>
+
+#include "base/random.h"
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/operand.h"
+
+enum { DATA, RATIO, TRAINING_MODE };
+
+static int infer_dropout(struct infer_context *context, struct error *error)
+{
+    const struct tensor *x = context->inputs[DATA];
+    for (int i = RATIO; i <= TRAINING_MODE; i++) {
+        if (!infer_has(context, i))
+            continue;
+        if (shape_count(&context->inputs[i]->shape) != 1)
+            return error_set(error, ERROR_INPUT, "%s must be one value", i == RATIO ? "ratio" : "training_mode");
+        if (i == TRAINING_MODE && context->inputs[i]->dtype != DTYPE_BOOL)
+            return error_set(error, ERROR_INPUT, "training_mode must be bool");
+        if (i == RATIO && !dtype_is_float(context->inputs[i]->dtype))
+            return error_set(error, ERROR_INPUT, "ratio must be a floating-point number");
+    }
+    /* Up to opset 9 the mask has the data's type. */
+    enum dtype mask = context->node->opset < 10 ? x->dtype : DTYPE_BOOL;
+    if (operand_output(context->node, 1) && infer_output(context, 1, mask, x->shape.rank, x->shape.dims, error))
+        return -1;
+    return infer_output(context, 0, x->dtype, x->shape.rank, x->shape.dims, error);
+}
+
+struct dropout_task {
+    enum dtype storage, mask_storage;
+    const void *x, *given; /* given: mask of the forward run, or NULL */
+    void *y, *mask;
+    int64_t count;
+    uint64_t seed, stream;
+    double ratio, scale;
+};
+
+static void store_mask(const struct dropout_task *task, int64_t i, bool kept)
+{
+    switch (task->mask_storage) {
+    case DTYPE_FLOAT:
+        ((float *)task->mask)[i] = kept;
+        break;
+    case DTYPE_DOUBLE:
+        ((double *)task->mask)[i] = kept;
+        break;
+    default:
+        ((uint8_t *)task->mask)[i] = kept;
+        break;
+    }
+}
+
+static void store_data(const struct dropout_task *task, int64_t i, bool kept)
+{
+    if (task->storage == DTYPE_DOUBLE)
+        ((double *)task->y)[i] = kept ? ((const double *)task->x)[i] * task->scale : 0;
+    else
+        ((float *)task->y)[i] = kept ? ((const float *)task->x)[i] * (float)task->scale : 0;
+}
+
+/* Four elements a block of random numbers. */
+static void run_blocks(void *argument, int64_t begin, int64_t end)
+{
+    const struct dropout_task *task = argument;
+    for (int64_t block = begin; block < end; block++) {
+        uint32_t numbers[4] = {0};
+        if (!task->given)
+            random_block(task->seed, task->stream, (uint64_t)block, numbers);
+        for (int64_t k = 0; k < 4 && block * 4 + k < task->count; k++) {
+            int64_t i = block * 4 + k;
+            bool kept = task->given ? ((const uint8_t *)task->given)[i] != 0 : numbers[k] * 0x1p-32 >= task->ratio;
+            store_data(task, i, kept);
+            if (task->mask)
+                store_mask(task, i, kept);
+        }
+    }
+}
+
+static void run_dropout(const struct compute_context *context, struct dropout_task *dropout)
+{
+    struct row_task task = {run_blocks, dropout};
+    rows_run(context->pool, &task, (dropout->count + 3) / 4, 32);
+}
+
+static bool is_training(const struct compute_context *context)
+{
+    return operand_data(context, TRAINING_MODE) && tensor_int(context->inputs[TRAINING_MODE], 0) != 0;
+}
+
+static double ratio_of(const struct compute_context *context)
+{
+    return operand_data(context, RATIO) ? tensor_number(context->inputs[RATIO], 0) : 0.5;
+}
+
+static int compute_dropout(struct compute_context *context, struct error *error)
+{
+    const struct tensor *x = context->inputs[DATA];
+    struct tensor *y = context->outputs[0], *mask = context->output_count > 1 ? context->outputs[1] : NULL;
+    struct dropout_task dropout = {
+        .storage = dtype_storage(x->dtype), .x = x->data, .y = y->data, .count = shape_count(&x->shape), .scale = 1};
+    if (mask) {
+        dropout.mask = mask->data;
+        dropout.mask_storage = dtype_storage(mask->dtype);
+    }
+    if (!is_training(context)) {
+        if (y->data != x->data && tensor_bytes(y) > 0)
+            memcpy(y->data, x->data, tensor_bytes(y));
+        for (int64_t i = 0; mask && i < dropout.count; i++)
+            store_mask(&dropout, i, true);
+        return 0;
+    }
+    dropout.ratio = ratio_of(context);
+    if (!(dropout.ratio >= 0 && dropout.ratio < 1))
+        return error_set(error, ERROR_INPUT, "ratio is %g, outside [0, 1)", dropout.ratio);
+    dropout.scale = 1 / (1 - dropout.ratio);
+    const struct attribute *seed = node_attribute(context->node, "seed");
+    dropout.seed = seed ? (uint64_t)node_int(context->node, "seed", 0) : context->seed;
+    /* One stream per step and node. */
+    dropout.stream = context->step << 32 ^ (uint64_t)context->node->outputs[0]->id;
+    run_dropout(context, &dropout);
+    return 0;
+}
+
+/* ---- gradient ---- */
+
+/* Whether the node can only ever be the identity. */
+static bool never_trains(const struct node *node)
+{
+    if (node->input_count <= TRAINING_MODE || !node->inputs[TRAINING_MODE])
+        return true;
+    struct constant *constant = node->inputs[TRAINING_MODE]->constant;
+    const struct tensor *mode = constant ? constant_data(constant, NULL) : NULL;
+    return mode && shape_count(&mode->shape) == 1 && tensor_int(mode, 0) == 0;
+}
+
+static struct value *mask_of(struct gradient_context *context, struct error *error)
+{
+    struct node *node = context->node;
+    if (operand_output(node, 1))
+        return node->outputs[1];
+    struct value *mask = graph_add_value(context->graph, NULL, error);
+    if (!mask)
+        return NULL;
+    int failed = node->output_count > 1 ? node_set_output(node, 1, mask, error) : node_add_output(node, mask, error);
+    return failed || infer_values(node, error) ? NULL : mask;
+}
+
+static int gradient_dropout(struct gradient_context *context, struct error *error)
+{
+    struct node *node = context->node;
+    struct value *dy = context->output_gradients[0];
+    if (!dy || !context->wanted[DATA])
+        return 0;
+    if (never_trains(node)) {
+        context->input_gradients[DATA] = dy;
+        return 0;
+    }
+    struct value *mask = mask_of(context, error);
+    if (!mask)
+        return -1;
+    struct value *ratio = node->inputs[RATIO], *mode = node->inputs[TRAINING_MODE];
+    context->input_gradients[DATA] =
+        emit(context->graph, "DropoutGradient", EMIT_INPUTS(dy, ratio, mode, mask), EMIT_NO_ATTRIBUTES, error);
+    return context->input_gradients[DATA] ? 0 : -1;
+}
+
+static int infer_dropout_gradient(struct infer_context *context, struct error *error)
+{
+    if (context->inputs[3]->dtype != DTYPE_BOOL || operand_shaped_as(context, 3, 0, error))
+        return error_set(error, ERROR_INPUT, "the mask does not fit the gradient");
+    return infer_dropout(context, error);
+}
+
+static int compute_dropout_gradient(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    const struct tensor *dy = context->inputs[0];
+    struct dropout_task dropout = {.storage = dtype_storage(dy->dtype),
+                                   .x = dy->data,
+                                   .given = context->inputs[3]->data,
+                                   .y = context->outputs[0]->data,
+                                   .count = shape_count(&dy->shape),
+                                   .scale = 1};
+    if (is_training(context))
+        dropout.scale = 1 / (1 - ratio_of(context));
+    run_dropout(context, &dropout);
+    return 0;
+}
+
+static int field_dropout(struct field_context *context, struct error *error)
+{
+    (void)error;
+    if (context->input == DATA)
+        field_aligned(context);
+    else
+        field_full(context);
+    return 0;
+}
+
+const struct operator operators_dropout[] = {
+    {.domain = "",
+     .name = "Dropout",
+     .since = 7,
+     .min_inputs = 1,
+     .max_inputs = 3,
+     .min_outputs = 1,
+     .max_outputs = 2,
+     .types = TYPES_FLOAT,
+     .flags = OPERATOR_RANDOM | OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .infer = infer_dropout,
+     .compute = compute_dropout,
+     .gradient = gradient_dropout,
+     .field = field_dropout},
+    {.domain = DOMAIN_INTERNAL,
+     .name = "DropoutGradient",
+     .since = 1,
+     .min_inputs = 4,
+     .max_inputs = 4,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_FLOAT,
+     .flags = OPERATOR_IN_PLACE,
+     .infer = infer_dropout_gradient,
+     .compute = compute_dropout_gradient},
+    {0},
+};

@@ -1,0 +1,185 @@
+/* Gemm (ONNX 7, 9, 11, 13): Y = alpha op(A) op(B) + beta C. */
+#include "kernel/gemm.h"
+
+#include <string.h>
+
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/product.h"
+
+enum { A, B, C };
+
+static int gemm_read(const struct node *node, const struct shape *a, const struct shape *b, struct gemm *gemm,
+                     struct error *error)
+{
+    char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE];
+    if (a->rank != 2 || b->rank != 2)
+        return error_set(error, ERROR_INPUT, "the operands are %s and %s, expected matrices", shape_text(a, text_a),
+                         shape_text(b, text_b));
+    *gemm = (struct gemm){.transpose_a = node_int(node, "transA", 0) != 0,
+                          .transpose_b = node_int(node, "transB", 0) != 0,
+                          .lda = a->dims[1],
+                          .ldb = b->dims[1],
+                          .alpha = node_float(node, "alpha", 1)};
+    gemm->m = a->dims[gemm->transpose_a];
+    gemm->k = a->dims[!gemm->transpose_a];
+    gemm->n = b->dims[!gemm->transpose_b];
+    gemm->ldc = gemm->n;
+    if (b->dims[gemm->transpose_b] != gemm->k)
+        return error_set(error, ERROR_INPUT, "matrices of %s and %s do not fit", shape_text(a, text_a),
+                         shape_text(b, text_b));
+    return 0;
+}
+
+static int infer_gemm(struct infer_context *context, struct error *error)
+{
+    struct gemm gemm;
+    if (operand_types(context, 1, error) ||
+        gemm_read(context->node, &context->inputs[A]->shape, &context->inputs[B]->shape, &gemm, error))
+        return -1;
+    int64_t dims[2] = {gemm.m, gemm.n};
+    if (infer_output(context, 0, context->inputs[A]->dtype, 2, dims, error))
+        return -1;
+    if (infer_has(context, C)) {
+        struct shape both;
+        const struct shape *output = &context->outputs[0].shape, *c = &context->inputs[C]->shape;
+        if (shape_broadcast(c, output, &both, error))
+            return -1;
+        if (!shape_equal(&both, output))
+            return error_set(error, ERROR_INPUT, "C does not broadcast to the output");
+    }
+    return 0;
+}
+
+/* Broadcasts C to the output, before the product is added. */
+static void spread(const struct tensor *c, struct tensor *y)
+{
+    size_t size = dtype_storage_size(dtype_storage(y->dtype));
+    int64_t rows = y->shape.dims[0], columns = y->shape.dims[1];
+    int64_t c_columns = c->shape.rank > 0 ? c->shape.dims[c->shape.rank - 1] : 1;
+    int64_t c_rows = c->shape.rank > 1 ? c->shape.dims[0] : 1;
+    for (int64_t i = 0; i < rows; i++) {
+        const char *from = (const char *)c->data + (size_t)(c_rows == 1 ? 0 : i * c_columns) * size;
+        char *to = (char *)y->data + (size_t)(i * columns) * size;
+        if (c_columns == columns) {
+            memcpy(to, from, (size_t)columns * size);
+            continue;
+        }
+        for (int64_t j = 0; j < columns; j++)
+            memcpy(to + (size_t)j * size, from, size);
+    }
+}
+
+static int compute_gemm(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    struct gemm gemm = {0};
+    gemm_read(context->node, &context->inputs[A]->shape, &context->inputs[B]->shape, &gemm, NULL);
+    struct tensor *y = context->outputs[0];
+    const void *a = context->inputs[A]->data, *b = context->inputs[B]->data;
+    if (shape_count(&y->shape) == 0)
+        return 0;
+    if (operand_data(context, C)) {
+        gemm.beta = node_float(context->node, "beta", 1);
+        spread(context->inputs[C], y);
+    }
+    enum dtype storage = dtype_storage(y->dtype);
+    if (storage == DTYPE_FLOAT) {
+        gemm_run(&gemm, context->kernels, context->pool, a, b, y->data);
+    } else {
+        const int64_t zero = 0;
+        product_plain(storage, &gemm, context->pool, 1, a, &zero, b, &zero, y->data, &zero);
+    }
+    return 0;
+}
+
+/* ---- gradient: two more Gemms ---- */
+
+static struct value *emit_gemm(const struct gradient_context *context, struct value *a, bool transpose_a,
+                               struct value *b, bool transpose_b, struct error *error)
+{
+    return emit(context->graph, "Gemm", EMIT_INPUTS(a, b),
+                EMIT_ATTRIBUTES(EMIT_INT("transA", transpose_a), EMIT_INT("transB", transpose_b),
+                                EMIT_FLOAT("alpha", node_float(context->node, "alpha", 1))),
+                error);
+}
+
+static struct value *emit_c_gradient(const struct gradient_context *context, struct value *dy, const struct value *c,
+                                     struct error *error)
+{
+    float beta = node_float(context->node, "beta", 1);
+    struct value *dc = emit_unbroadcast(context->graph, dy, &c->shape, error);
+    if (!dc || beta == 1)
+        return dc;
+    struct value *factor = emit_scalar(context->graph, dy->dtype, (double)beta, error);
+    return factor ? emit(context->graph, "Mul", EMIT_INPUTS(dc, factor), EMIT_NO_ATTRIBUTES, error) : NULL;
+}
+
+static int gradient_gemm(struct gradient_context *context, struct error *error)
+{
+    struct node *node = context->node;
+    struct value *a = node->inputs[A], *b = node->inputs[B], *dy = context->output_gradients[0];
+    struct value **gradients = context->input_gradients;
+    bool transpose_a = node_int(node, "transA", 0) != 0, transpose_b = node_int(node, "transB", 0) != 0;
+    if (!dy)
+        return 0;
+    if (context->wanted[A]) {
+        gradients[A] = transpose_a ? emit_gemm(context, b, transpose_b, dy, true, error)
+                                   : emit_gemm(context, dy, false, b, !transpose_b, error);
+        if (!gradients[A])
+            return -1;
+    }
+    if (context->wanted[B]) {
+        gradients[B] = transpose_b ? emit_gemm(context, dy, true, a, transpose_a, error)
+                                   : emit_gemm(context, a, !transpose_a, dy, false, error);
+        if (!gradients[B])
+            return -1;
+    }
+    if (node->input_count > C && node->inputs[C] && context->wanted[C]) {
+        gradients[C] = emit_c_gradient(context, dy, node->inputs[C], error);
+        if (!gradients[C])
+            return -1;
+    }
+    return 0;
+}
+
+static int field_gemm(struct field_context *context, struct error *error)
+{
+    (void)error;
+    if (context->input == C) {
+        field_aligned(context);
+        return 0;
+    }
+    bool transposed = node_int(context->node, context->input == A ? "transA" : "transB", 0) != 0;
+    field_full(context);
+    if (context->input == A)
+        context->reads[transposed ? 1 : 0] = context->cells[0];
+    else
+        context->reads[transposed ? 0 : 1] = context->cells[1];
+    return 0;
+}
+
+static int64_t macs_gemm(const struct infer_context *context)
+{
+    struct gemm gemm;
+    if (gemm_read(context->node, &context->inputs[A]->shape, &context->inputs[B]->shape, &gemm, NULL))
+        return 0;
+    return macs_product(macs_product(gemm.m, gemm.n), gemm.k);
+}
+
+const struct operator operators_gemm[] = {
+    {.domain = "",
+     .name = "Gemm",
+     .since = 7,
+     .min_inputs = 2,
+     .max_inputs = 3,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_PRODUCT,
+     .infer = infer_gemm,
+     .compute = compute_gemm,
+     .gradient = gradient_gemm,
+     .field = field_gemm,
+     .macs = macs_gemm},
+    {0},
+};

@@ -1,0 +1,47 @@
+/* Small steps shared by the neural-network families: checks of operands in shape rules, access to them in compute. */
+#ifndef FOVEA_OP_OPERAND_H
+#define FOVEA_OP_OPERAND_H
+
+#include "op/infer.h"
+
+/* The types that are held and computed as float. */
+#define TYPES_HELD_AS_FLOAT (TYPE_BIT(DTYPE_FLOAT) | TYPE_BIT(DTYPE_FLOAT16) | TYPE_BIT(DTYPE_BFLOAT16))
+
+/* Every present input from `first` on has the type of input 0. */
+int operand_types(const struct infer_context *context, int first, struct error *error);
+/* Every present input from `first` on is held as input 0 is (half beside float passes). */
+int operand_storage(const struct infer_context *context, int first, struct error *error);
+/* If present, the input has exactly the shape [count]. */
+int operand_vector(const struct infer_context *context, int input, int64_t count, struct error *error);
+/* If present, the input has the shape of input `as`. */
+int operand_shaped_as(const struct infer_context *context, int input, int as, struct error *error);
+/* A shape held in a list attribute. */
+int operand_read_shape(const struct node *node, const char *name, struct shape *shape, struct error *error);
+/* Whether output `index` is wanted. */
+bool operand_output(const struct node *node, int index);
+
+/* Elements of an input, NULL when it is omitted. */
+const void *operand_data(const struct compute_context *context, int input);
+/* Elements of an output, NULL when it is omitted. */
+void *operand_result(const struct compute_context *context, int output);
+/* Threads that the context's pool has. */
+int compute_threads(const struct compute_context *context);
+/* a * b, held at INT64_MAX: for counts of multiply-accumulates. */
+int64_t macs_product(int64_t a, int64_t b);
+
+/* Fills reads with cells, axis by axis, for an input that is aligned with the output at the last axes as numpy
+ * broadcasts. */
+void field_aligned(struct field_context *context);
+/* All cells of an axis of `size`. */
+struct interval interval_full(int64_t size);
+/* Every axis of the asked input full. */
+void field_full(struct field_context *context);
+
+/* Runs `task` over `rows` rows in slices with enough elements each; `argument` is handed on. */
+struct row_task {
+    void (*run)(void *argument, int64_t begin, int64_t end);
+    void *argument;
+};
+void rows_run(struct thread_pool *pool, const struct row_task *task, int64_t rows, int64_t elements_per_row);
+
+#endif
