@@ -141,11 +141,7 @@ static struct value *mask_of(struct gradient_context *context, struct error *err
     struct node *node = context->node;
     if (operand_output(node, 1))
         return node->outputs[1];
-    struct value *mask = graph_add_value(context->graph, NULL, error);
-    if (!mask)
-        return NULL;
-    int failed = node->output_count > 1 ? node_set_output(node, 1, mask, error) : node_add_output(node, mask, error);
-    return failed || infer_values(node, error) ? NULL : mask;
+    return operand_add_output(context->graph, node, 1, error);
 }
 
 static int gradient_dropout(struct gradient_context *context, struct error *error)

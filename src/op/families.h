@@ -15,5 +15,11 @@ extern const struct operator operators_matmul[];
 extern const struct operator operators_gemm[];
 extern const struct operator operators_softmax[];
 extern const struct operator operators_dropout[];
+extern const struct operator operators_normalization[];
+extern const struct operator operators_normalization_gradient[];
+extern const struct operator operators_normalization_local[];
+extern const struct operator operators_normalization_axes[];
+extern const struct operator operators_resize[];
+extern const struct operator operators_loss[];
 
 #endif

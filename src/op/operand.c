@@ -57,6 +57,16 @@ bool operand_output(const struct node *node, int index)
     return index < node->output_count && node->outputs[index] != NULL;
 }
 
+struct value *operand_add_output(struct graph *graph, struct node *node, int index, struct error *error)
+{
+    struct value *value = graph_add_value(graph, NULL, error);
+    if (!value)
+        return NULL;
+    int failed =
+        index < node->output_count ? node_set_output(node, index, value, error) : node_add_output(node, value, error);
+    return failed || infer_values(node, error) ? NULL : value;
+}
+
 const void *operand_data(const struct compute_context *context, int input)
 {
     return input < context->input_count && context->inputs[input] ? context->inputs[input]->data : NULL;

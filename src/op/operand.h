@@ -20,6 +20,10 @@ int operand_read_shape(const struct node *node, const char *name, struct shape *
 /* Whether output `index` is wanted. */
 bool operand_output(const struct node *node, int index);
 
+/* Gives the node output `index`, which it has not yet (behind the last, or omitted): what its gradient wants to read.
+ */
+struct value *operand_add_output(struct graph *graph, struct node *node, int index, struct error *error);
+
 /* Elements of an input, NULL when it is omitted. */
 const void *operand_data(const struct compute_context *context, int input);
 /* Elements of an output, NULL when it is omitted. */

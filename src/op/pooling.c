@@ -206,12 +206,7 @@ static struct value *max_pool_indices(struct gradient_context *context, struct e
     struct node *node = context->node;
     if (operand_output(node, 1))
         return node->outputs[1];
-    struct value *indices = graph_add_value(context->graph, NULL, error);
-    if (!indices)
-        return NULL;
-    int failed =
-        node->output_count > 1 ? node_set_output(node, 1, indices, error) : node_add_output(node, indices, error);
-    return failed || infer_values(node, error) ? NULL : indices;
+    return operand_add_output(context->graph, node, 1, error);
 }
 
 static int gradient_max_pool(struct gradient_context *context, struct error *error)

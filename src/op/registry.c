@@ -17,6 +17,12 @@ static const struct operator *const families[] = {
     operators_gemm,
     operators_softmax,
     operators_dropout,
+    operators_normalization,
+    operators_normalization_gradient,
+    operators_normalization_local,
+    operators_normalization_axes,
+    operators_resize,
+    operators_loss,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 

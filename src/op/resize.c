@@ -1,0 +1,241 @@
+/* Resize (ONNX 10, 11, 13, 18, 19) and Upsample (7, 9): one pass per axis; the gradient runs the passes transposed. */
+#include "op/resize.h"
+
+#include <string.h>
+
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/operand.h"
+
+/* ---- forward ---- */
+
+static int infer_resize(struct infer_context *context, struct error *error)
+{
+    const struct tensor *x = context->inputs[RESIZE_X];
+    struct resize_operands operands = resize_operands(context->node, context->inputs, context->input_count);
+    struct resize resize;
+    if (resize_read(context->node, &x->shape, &operands, &resize, error))
+        return -1;
+    enum dtype storage = dtype_storage(x->dtype);
+    if (resize.mode != RESIZE_NEAREST && storage != DTYPE_FLOAT && storage != DTYPE_DOUBLE)
+        return error_set(error, ERROR_UNSUPPORTED, "interpolation of %s is not supported", dtype_name(x->dtype));
+    if (resize.transform == RESIZE_TF_CROP_AND_RESIZE && storage != DTYPE_FLOAT && storage != DTYPE_DOUBLE)
+        return error_set(error, ERROR_UNSUPPORTED, "tf_crop_and_resize of %s is not supported", dtype_name(x->dtype));
+    int64_t dims[SHAPE_MAX_RANK];
+    for (int i = 0; i < resize.rank; i++)
+        dims[i] = resize.axes[i].output;
+    return infer_output(context, 0, x->dtype, resize.rank, dims, error);
+}
+
+static size_t scratch_bytes(const struct compute_context *context, const struct shape *x)
+{
+    struct resize_operands operands = resize_operands(context->node, context->inputs, context->input_count);
+    struct resize resize;
+    return resize_read(context->node, x, &operands, &resize, NULL)
+               ? 0
+               : resize_scratch(&resize, dtype_storage(context->inputs[0]->dtype));
+}
+
+static size_t scratch_resize(const struct compute_context *context)
+{
+    return scratch_bytes(context, &context->inputs[RESIZE_X]->shape);
+}
+
+/* Cells whose coordinate lies outside the input along any axis. */
+static void extrapolate(const struct resize *resize, struct tensor *y)
+{
+    for (int i = 0; i < resize->rank; i++) {
+        const struct resize_axis *axis = &resize->axes[i];
+        int64_t outer = shape_product(&y->shape, 0, i), inner = shape_product(&y->shape, i + 1, y->shape.rank);
+        for (int64_t j = 0; j < axis->output; j++) {
+            if (!axis->active || !resize_outside(resize, axis, j))
+                continue;
+            for (int64_t k = 0; k < outer * inner; k++) {
+                int64_t at = (k / inner * axis->output + j) * inner + k % inner;
+                if (dtype_storage(y->dtype) == DTYPE_DOUBLE)
+                    ((double *)y->data)[at] = (double)resize->extrapolation;
+                else
+                    ((float *)y->data)[at] = resize->extrapolation;
+            }
+        }
+    }
+}
+
+static int compute_resize(struct compute_context *context, struct error *error)
+{
+    const struct tensor *x = context->inputs[RESIZE_X];
+    struct tensor *y = context->outputs[0];
+    struct resize_operands operands = resize_operands(context->node, context->inputs, context->input_count);
+    struct resize resize;
+    if (resize_read(context->node, &x->shape, &operands, &resize, error))
+        return -1;
+    resize_run(context, &resize, false, x->data, y->data);
+    if (resize.transform == RESIZE_TF_CROP_AND_RESIZE)
+        extrapolate(&resize, y);
+    return 0;
+}
+
+/* ---- gradient ---- */
+
+/* Upsample 7 holds its scales in an attribute. */
+static struct value *emit_scales(struct graph *graph, const struct node *node, struct error *error)
+{
+    int count;
+    const float *scales = node_floats(node, "scales", &count);
+    struct tensor tensor = {.dtype = DTYPE_FLOAT};
+    int64_t dims[1] = {count};
+    struct memory *memory = graph->context->memory;
+    if (shape_set(&tensor.shape, 1, dims, error) || tensor_allocate(memory, &tensor, error))
+        return NULL;
+    memcpy(tensor.data, scales, (size_t)count * sizeof(float));
+    struct constant *constant = constant_create(memory, &tensor, error);
+    return constant ? graph_add_constant(graph, constant, error) : NULL;
+}
+
+static int gradient_resize(struct gradient_context *context, struct error *error)
+{
+    struct node *node = context->node;
+    const struct shape *x = &node->inputs[RESIZE_X]->shape;
+    if (!context->output_gradients[0] || !context->wanted[RESIZE_X])
+        return 0;
+    struct value *inputs[4] = {context->output_gradients[0]};
+    bool simple = resize_is_simple(node);
+    if (simple) {
+        inputs[RESIZE_SCALES] = node->input_count > 1 ? node->inputs[1] : emit_scales(context->graph, node, error);
+        if (!inputs[RESIZE_SCALES])
+            return -1;
+    }
+    for (int i = RESIZE_ROI; !simple && i < node->input_count && i <= RESIZE_SIZES; i++)
+        inputs[i] = node->inputs[i];
+    struct emit_attribute attributes[10] = {
+        EMIT_INTS("input_shape", x->dims, x->rank),
+        EMIT_INT("simple", simple),
+        EMIT_STRING("mode", node_string(node, "mode", "nearest")),
+        EMIT_STRING("coordinate_transformation_mode",
+                    node_string(node, "coordinate_transformation_mode", "half_pixel")),
+        EMIT_STRING("nearest_mode", node_string(node, "nearest_mode", "round_prefer_floor")),
+        EMIT_STRING("keep_aspect_ratio_policy", node_string(node, "keep_aspect_ratio_policy", "stretch")),
+        EMIT_FLOAT("cubic_coeff_a", node_float(node, "cubic_coeff_a", -0.75f)),
+        EMIT_INT("exclude_outside", node_int(node, "exclude_outside", 0)),
+        EMIT_INT("antialias", node_int(node, "antialias", 0)),
+    };
+    int count = 9, axes;
+    const int64_t *list = node_ints(node, "axes", &axes);
+    if (list)
+        attributes[count++] = EMIT_INTS("axes", list, axes);
+    context->input_gradients[RESIZE_X] = emit(context->graph, "ResizeGradient", inputs, 4, attributes, count, error);
+    return context->input_gradients[RESIZE_X] ? 0 : -1;
+}
+
+static int read_gradient(const struct node *node, const struct tensor *const *inputs, int count, struct shape *x,
+                         struct resize *resize, struct error *error)
+{
+    struct resize_operands operands = resize_operands(node, inputs, count);
+    if (operand_read_shape(node, "input_shape", x, error) || resize_read(node, x, &operands, resize, error))
+        return -1;
+    const struct shape *dy = &inputs[0]->shape;
+    bool fits = dy->rank == x->rank;
+    for (int i = 0; fits && i < x->rank; i++)
+        fits = dy->dims[i] == resize->axes[i].output;
+    return fits ? 0 : error_set(error, ERROR_INPUT, "the output gradient does not fit");
+}
+
+static int infer_gradient(struct infer_context *context, struct error *error)
+{
+    struct shape x;
+    struct resize resize;
+    if (read_gradient(context->node, context->inputs, context->input_count, &x, &resize, error))
+        return -1;
+    return infer_output(context, 0, context->inputs[0]->dtype, x.rank, x.dims, error);
+}
+
+static size_t scratch_gradient(const struct compute_context *context)
+{
+    struct shape x;
+    return operand_read_shape(context->node, "input_shape", &x, NULL) ? 0 : scratch_bytes(context, &x);
+}
+
+static int compute_gradient(struct compute_context *context, struct error *error)
+{
+    struct shape x;
+    struct resize resize;
+    if (read_gradient(context->node, context->inputs, context->input_count, &x, &resize, error))
+        return -1;
+    resize_run(context, &resize, true, context->inputs[0]->data, context->outputs[0]->data);
+    return 0;
+}
+
+static int field_resize(struct field_context *context, struct error *error)
+{
+    const struct tensor *x = context->inputs[RESIZE_X];
+    int count = context->node->input_count;
+    struct resize_operands operands = resize_operands(context->node, context->inputs, count);
+    struct resize resize;
+    if (context->input != RESIZE_X) {
+        field_full(context);
+        return 0;
+    }
+    if (resize_read(context->node, &x->shape, &operands, &resize, error))
+        return -1;
+    for (int i = 0; i < resize.rank; i++) {
+        context->reads[i].low = resize_reach(&resize, &resize.axes[i], context->cells[i].low).low;
+        context->reads[i].high = resize_reach(&resize, &resize.axes[i], context->cells[i].high).high;
+    }
+    return 0;
+}
+
+const struct operator operators_resize[] = {
+    {.domain = "",
+     .name = "Upsample",
+     .since = 7,
+     .until = 9,
+     .min_inputs = 1,
+     .max_inputs = 2,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_ALL,
+     .infer = infer_resize,
+     .compute = compute_resize,
+     .gradient = gradient_resize,
+     .field = field_resize,
+     .scratch = scratch_resize},
+    {.domain = "",
+     .name = "Resize",
+     .since = 10,
+     .until = 10,
+     .min_inputs = 2,
+     .max_inputs = 2,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_ALL,
+     .infer = infer_resize,
+     .compute = compute_resize,
+     .gradient = gradient_resize,
+     .field = field_resize,
+     .scratch = scratch_resize},
+    {.domain = "",
+     .name = "Resize",
+     .since = 11,
+     .min_inputs = 1,
+     .max_inputs = 4,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_ALL,
+     .infer = infer_resize,
+     .compute = compute_resize,
+     .gradient = gradient_resize,
+     .field = field_resize,
+     .scratch = scratch_resize},
+    {.domain = DOMAIN_INTERNAL,
+     .name = "ResizeGradient",
+     .since = 1,
+     .min_inputs = 1,
+     .max_inputs = 4,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_FLOAT,
+     .infer = infer_gradient,
+     .compute = compute_gradient,
+     .scratch = scratch_gradient},
+    {0},
+};
