@@ -115,7 +115,7 @@ static void run_plain(void *argument, int64_t begin, int64_t end)
         struct window_state state = {.task = task, .base = i / task->output_cells * task->input_cells, .best = -1};
         output_cell(pooling, i % task->output_cells, at);
         if (task->kind == POOLING_MAX) {
-            state.value = -INFINITY;
+            state.value = -HUGE_VAL;
             walk_window(pooling, at, visit_max, &state);
         } else if (task->kind == POOLING_AVERAGE) {
             int64_t padded = walk_window(pooling, at, visit_average, &state);
