@@ -1,0 +1,121 @@
+#include "graph/graph.h"
+
+#include <string.h>
+
+const struct attribute *node_attribute(const struct node *node, const char *name)
+{
+    for (int i = 0; i < node->attribute_count; i++) {
+        if (strcmp(node->attributes[i].name, name) == 0)
+            return &node->attributes[i];
+    }
+    return NULL;
+}
+
+static const struct attribute *typed_attribute(const struct node *node, const char *name, enum attribute_type type)
+{
+    const struct attribute *attribute = node_attribute(node, name);
+    return attribute && attribute->type == type ? attribute : NULL;
+}
+
+int64_t node_int(const struct node *node, const char *name, int64_t otherwise)
+{
+    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_INT);
+    return attribute ? attribute->i : otherwise;
+}
+
+float node_float(const struct node *node, const char *name, float otherwise)
+{
+    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_FLOAT);
+    return attribute ? attribute->f : otherwise;
+}
+
+const char *node_string(const struct node *node, const char *name, const char *otherwise)
+{
+    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_STRING);
+    return attribute ? attribute->s.data : otherwise;
+}
+
+const int64_t *node_ints(const struct node *node, const char *name, int *count)
+{
+    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_INTS);
+    *count = attribute ? (int)attribute->count : 0;
+    return attribute ? attribute->ints : NULL;
+}
+
+const float *node_floats(const struct node *node, const char *name, int *count)
+{
+    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_FLOATS);
+    *count = attribute ? (int)attribute->count : 0;
+    return attribute ? attribute->floats : NULL;
+}
+
+struct attribute *node_add_attribute(struct node *node, const char *name, struct error *error)
+{
+    struct arena *arena = node->graph->arena;
+    for (int i = 0; i < node->attribute_count; i++) {
+        if (strcmp(node->attributes[i].name, name) == 0) {
+            const char *kept = node->attributes[i].name;
+            node->attributes[i] = (struct attribute){.name = kept};
+            return &node->attributes[i];
+        }
+    }
+    struct attribute *grown = arena_allocate(arena, (size_t)node->attribute_count + 1, sizeof *grown, error);
+    char *copy = arena_copy_string(arena, name, strlen(name), error);
+    if (!grown || !copy)
+        return NULL;
+    if (node->attribute_count > 0)
+        memcpy(grown, node->attributes, (size_t)node->attribute_count * sizeof *grown);
+    node->attributes = grown;
+    struct attribute *attribute = &grown[node->attribute_count++];
+    attribute->name = copy;
+    return attribute;
+}
+
+int node_set_int(struct node *node, const char *name, int64_t value, struct error *error)
+{
+    struct attribute *attribute = node_add_attribute(node, name, error);
+    if (!attribute)
+        return -1;
+    attribute->type = ATTRIBUTE_INT;
+    attribute->i = value;
+    node->changed = true;
+    return 0;
+}
+
+int node_set_float(struct node *node, const char *name, float value, struct error *error)
+{
+    struct attribute *attribute = node_add_attribute(node, name, error);
+    if (!attribute)
+        return -1;
+    attribute->type = ATTRIBUTE_FLOAT;
+    attribute->f = value;
+    node->changed = true;
+    return 0;
+}
+
+int node_set_ints(struct node *node, const char *name, const int64_t *values, int count, struct error *error)
+{
+    struct attribute *attribute = node_add_attribute(node, name, error);
+    int64_t *copy = arena_allocate(node->graph->arena, (size_t)count + 1, sizeof *copy, error);
+    if (!attribute || !copy)
+        return -1;
+    if (count > 0)
+        memcpy(copy, values, (size_t)count * sizeof *copy);
+    attribute->type = ATTRIBUTE_INTS;
+    attribute->ints = copy;
+    attribute->count = (size_t)count;
+    node->changed = true;
+    return 0;
+}
+
+int node_set_string(struct node *node, const char *name, const char *value, struct error *error)
+{
+    struct attribute *attribute = node_add_attribute(node, name, error);
+    char *copy = arena_copy_string(node->graph->arena, value, strlen(value), error);
+    if (!attribute || !copy)
+        return -1;
+    attribute->type = ATTRIBUTE_STRING;
+    attribute->s = (struct string){copy, strlen(value)};
+    node->changed = true;
+    return 0;
+}
