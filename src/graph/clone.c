@@ -39,7 +39,8 @@ static const struct dimension *clone_dimensions(struct arena *arena, const struc
 static int clone_value(struct cloner *cloner, struct value *value, struct error *error)
 {
     struct graph *to = cloner->to;
-    struct value *copy = graph_add_value(to, value->name[0] == '%' ? NULL : value->name, error);
+    struct value *copy =
+        graph_add_value(to, value_table_find(cloner->from->names, value->name) == value ? value->name : NULL, error);
     if (!copy)
         return -1;
     copy->dtype = value->dtype;
@@ -117,7 +118,8 @@ static int clone_payload(const struct cloner *cloner, struct attribute *attribut
     }
 }
 
-static int clone_attributes(const struct cloner *cloner, const struct node *node, struct node *copy, struct error *error)
+static int clone_attributes(const struct cloner *cloner, const struct node *node, struct node *copy,
+                            struct error *error)
 {
     struct arena *arena = cloner->to->arena;
     size_t count = (size_t)node->attribute_count;
@@ -129,8 +131,8 @@ static int clone_attributes(const struct cloner *cloner, const struct node *node
         struct attribute *attribute = &copy->attributes[i];
         if (!(attribute->name = arena_copy_string(arena, attribute->name, strlen(attribute->name), error)))
             return -1;
-        if (attribute->reference &&
-            !(attribute->reference = arena_copy_string(arena, attribute->reference, strlen(attribute->reference), error)))
+        if (attribute->reference && !(attribute->reference = arena_copy_string(arena, attribute->reference,
+                                                                               strlen(attribute->reference), error)))
             return -1;
         if (clone_payload(cloner, attribute, error))
             return -1;
@@ -145,7 +147,7 @@ static int clone_node(const struct cloner *cloner, struct node *node, struct err
     if (!copy)
         return -1;
     copy->opset = node->opset;
-    copy->operator = node->operator;
+    copy->operator= node->operator;
     copy->origin = node;
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i] && node_set_input(copy, i, map_value(cloner, node->inputs[i]), error))
@@ -160,8 +162,7 @@ static int clone_node(const struct cloner *cloner, struct node *node, struct err
 
 static int clone_opsets(const struct graph *from, struct graph *to, struct error *error)
 {
-    struct opset_import *opsets =
-        copy_array(to->arena, from->opsets, (size_t)from->opset_count, sizeof *opsets, error);
+    struct opset_import *opsets = copy_array(to->arena, from->opsets, (size_t)from->opset_count, sizeof *opsets, error);
     if (!opsets)
         return -1;
     for (int i = 0; i < from->opset_count; i++) {

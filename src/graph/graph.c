@@ -54,8 +54,8 @@ struct value *graph_add_value(struct graph *graph, const char *name, struct erro
                   text_printable(name, strlen(name), printable, sizeof printable));
         return NULL;
     }
-    struct value **values = arena_grow(graph->arena, graph->values, graph->value_count, &graph->value_capacity,
-                                       sizeof *values, error);
+    struct value **values =
+        arena_grow(graph->arena, graph->values, graph->value_count, &graph->value_capacity, sizeof *values, error);
     struct value *value = arena_allocate(graph->arena, 1, sizeof *value, error);
     if (!values || !value)
         return NULL;
@@ -238,8 +238,8 @@ int graph_opset(const struct graph *graph, const char *domain)
 int node_set_input(struct node *node, int input, struct value *value, struct error *error)
 {
     if (value) {
-        struct use *uses = arena_grow(node->graph->arena, value->uses, value->use_count, &value->use_capacity,
-                                      sizeof *uses, error);
+        struct use *uses =
+            arena_grow(node->graph->arena, value->uses, value->use_count, &value->use_capacity, sizeof *uses, error);
         if (!uses)
             return -1;
         value->uses = uses;

@@ -8,8 +8,8 @@ static int verify_use(const struct node *node, int input, struct error *error)
             return 0;
     }
     char label[NODE_LABEL_SIZE];
-    return error_set(error, ERROR_INTERNAL, "%s: input %d ('%s') does not know this use", node_label(node, label), input,
-                     value->name);
+    return error_set(error, ERROR_INTERNAL, "%s: input %d ('%s') does not know this use", node_label(node, label),
+                     input, value->name);
 }
 
 /* Producers must come first: positions are left in node->mark. */
@@ -23,7 +23,8 @@ static int verify_node(struct node *node, struct error *error)
         if (verify_use(node, i, error))
             return -1;
         if (value->graph == node->graph && value->producer && value->producer->mark >= node->mark)
-            return error_set(error, ERROR_INTERNAL, "%s: input '%s' is made later", node_label(node, label), value->name);
+            return error_set(error, ERROR_INTERNAL, "%s: input '%s' is made later", node_label(node, label),
+                             value->name);
         if (value->graph == node->graph && !value->producer && !value->is_input && !value->constant)
             return error_set(error, ERROR_INTERNAL, "%s: input '%s' is made by nothing", node_label(node, label),
                              value->name);

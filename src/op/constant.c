@@ -34,8 +34,9 @@ static int infer_constant(struct infer_context *context, struct error *error)
     case ATTRIBUTE_INTS:
         return infer_output(context, 0, DTYPE_INT64, 1, &count, error);
     default:
-        return error_set(error, ERROR_UNSUPPORTED, "the constant has no numeric value (strings and sparse tensors "
-                                                   "are not supported)");
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "the constant has no numeric value (strings and sparse tensors "
+                         "are not supported)");
     }
 }
 
@@ -117,10 +118,23 @@ static int compute_constant_of_shape(struct compute_context *context, struct err
 }
 
 const struct operator operators_constant[] = {
-    {.domain = "", .name = "Constant", .since = 1, .min_outputs = 1, .max_outputs = 1, .types = TYPES_ALL,
-     .infer = infer_constant, .compute = compute_constant},
-    {.domain = "", .name = "ConstantOfShape", .since = 9, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1,
-     .max_outputs = 1, .types = TYPE_BIT(DTYPE_INT64), .infer = infer_constant_of_shape,
+    {.domain = "",
+     .name = "Constant",
+     .since = 1,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_ALL,
+     .infer = infer_constant,
+     .compute = compute_constant},
+    {.domain = "",
+     .name = "ConstantOfShape",
+     .since = 9,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPE_BIT(DTYPE_INT64),
+     .infer = infer_constant_of_shape,
      .compute = compute_constant_of_shape},
     {0},
 };

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "op/families.h"
 
-static const struct operator *const families[] = {
+static const struct operator* const families[] = {
     operators_constant,
     operators_convolution,
     operators_convolution_gradient,
@@ -26,10 +26,10 @@ static const struct operator *const families[] = {
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 
-const struct operator *operator_at(int index)
+const struct operator* operator_at(int index)
 {
     for (int family = 0; family < family_count; family++) {
-        for (const struct operator *entry = families[family]; entry->name; entry++) {
+        for (const struct operator* entry = families[family]; entry->name; entry++) {
             if (index-- == 0)
                 return entry;
         }
@@ -37,12 +37,12 @@ const struct operator *operator_at(int index)
     return NULL;
 }
 
-const struct operator *operator_find(const char *domain, const char *name, int opset)
+const struct operator* operator_find(const char *domain, const char *name, int opset)
 {
     if (strcmp(domain, "ai.onnx") == 0)
         domain = "";
     for (int family = 0; family < family_count; family++) {
-        for (const struct operator *entry = families[family]; entry->name; entry++) {
+        for (const struct operator* entry = families[family]; entry->name; entry++) {
             if (strcmp(entry->name, name) == 0 && strcmp(entry->domain, domain) == 0 && opset >= entry->since &&
                 (entry->until == 0 || opset <= entry->until))
                 return entry;
@@ -64,8 +64,8 @@ int operators_resolve(struct graph *graph)
 {
     int missing = 0;
     for (struct node *node = graph->first; node; node = node->next) {
-        node->operator = operator_find(node->domain, node->op_type, node->opset);
-        missing += node->operator == NULL;
+        node->operator= operator_find(node->domain, node->op_type, node->opset);
+        missing += node->operator== NULL;
         for (int i = 0; i < node->attribute_count; i++) {
             struct graph *subgraph;
             for (size_t k = 0; (subgraph = attribute_subgraph(&node->attributes[i], k)) != NULL; k++)

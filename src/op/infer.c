@@ -1,0 +1,172 @@
+#include "op/infer.h"
+
+static int check_arity(const struct node *node, const struct tensor *const *inputs, struct error *error)
+{
+    const struct operator* operator= node->operator;
+    if (node->input_count <
+        operator->min_inputs ||(operator->max_inputs >= 0 && node->input_count> operator->max_inputs))
+        return error_set(error, ERROR_INPUT, "has %d inputs, the operator takes %d to %d",
+                         node->input_count, operator->min_inputs, operator->max_inputs);
+    if (node->output_count <
+        operator->min_outputs ||(operator->max_outputs >= 0 && node->output_count> operator->max_outputs))
+        return error_set(error, ERROR_INPUT, "has %d outputs, the operator gives %d to %d",
+                         node->output_count, operator->min_outputs, operator->max_outputs);
+    for (int i = 0; i < operator->min_inputs; i++) {
+        if (!inputs[i])
+            return error_set(error, ERROR_INPUT, "input %d is missing", i);
+    }
+    if (node->input_count > 0 && inputs[0] && !(operator->types & TYPE_BIT(inputs[0]->dtype)))
+        return error_set(error, ERROR_UNSUPPORTED, "input 0 has type %s, which the operator is not written for",
+                         dtype_name(inputs[0]->dtype));
+    for (int i = 0; i < node->input_count; i++) {
+        if (inputs[i] && dtype_storage(inputs[i]->dtype) == DTYPE_UNDEFINED)
+            return error_set(error, ERROR_UNSUPPORTED, "input %d has type %s, which cannot be computed with", i,
+                             dtype_name(inputs[i]->dtype));
+    }
+    return 0;
+}
+
+static int check_outputs(const struct node *node, const struct tensor *outputs, struct error *error)
+{
+    for (int i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] && dtype_storage(outputs[i].dtype) == DTYPE_UNDEFINED)
+            return error_set(error, ERROR_UNSUPPORTED, "output %d has type %s, which cannot be computed with", i,
+                             dtype_name(outputs[i].dtype));
+    }
+    return 0;
+}
+
+int infer_node(const struct node *node, const struct tensor *const *inputs, struct tensor *outputs,
+               struct memory *memory, struct error *error)
+{
+    struct infer_context context = {.node = node,
+                                    .input_count = node->input_count,
+                                    .output_count = node->output_count,
+                                    .inputs = inputs,
+                                    .outputs = outputs,
+                                    .memory = memory};
+    for (int i = 0; i < node->output_count; i++)
+        outputs[i] = (struct tensor){.shape.rank = SHAPE_UNKNOWN_RANK};
+    char label[NODE_LABEL_SIZE];
+    if (!node->operator) {
+        error_set(error, ERROR_UNSUPPORTED, "the operator is not one that fovea has");
+        return error_prefix(error, "%s", node_label(node, label));
+    }
+    if (check_arity(node, inputs, error) || node->operator->infer(&context, error) ||
+        check_outputs(node, outputs, error))
+        return error_prefix(error, "%s", node_label(node, label));
+    return 0;
+}
+
+/* A value as the shape rules see it: elements only when they are known. Payloads are loaded for small tensors only,
+ * those that can hold shapes, axes or limits. */
+static int value_tensor(const struct value *value, struct tensor *tensor, struct error *error)
+{
+    enum { SMALL = 4096 };
+    *tensor = (struct tensor){.dtype = value->dtype, .shape = value->shape};
+    if (value->constant && shape_count(&value->shape) <= SMALL) {
+        const struct tensor *data = constant_data(value->constant, error);
+        if (!data)
+            return -1;
+        tensor->data = data->data;
+    }
+    return 0;
+}
+
+struct infer_slots {
+    const struct tensor **inputs;
+    struct tensor *tensors, *outputs;
+};
+
+static int fill_and_infer(struct node *node, struct infer_slots *slots, struct error *error)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *value = node->inputs[i];
+        if (!value)
+            continue;
+        if (value->shape.rank == SHAPE_UNKNOWN_RANK)
+            return 0; /* data-dependent: inferred when the node runs */
+        if (value_tensor(value, &slots->tensors[i], error))
+            return -1;
+        slots->inputs[i] = &slots->tensors[i];
+    }
+    if (infer_node(node, slots->inputs, slots->outputs, node->graph->context->memory, error))
+        return -1;
+    for (int i = 0; i < node->output_count; i++) {
+        if (node->outputs[i]) {
+            node->outputs[i]->dtype = slots->outputs[i].dtype;
+            node->outputs[i]->shape = slots->outputs[i].shape;
+        }
+    }
+    return 0;
+}
+
+int infer_values(struct node *node, struct error *error)
+{
+    struct memory *memory = node->graph->context->memory;
+    struct infer_slots slots = {
+        .inputs = memory_allocate(memory, (size_t)node->input_count + 1, sizeof(struct tensor *), error),
+        .tensors = memory_allocate(memory, (size_t)node->input_count + 1, sizeof(struct tensor), error),
+        .outputs = memory_allocate(memory, (size_t)node->output_count + 1, sizeof(struct tensor), error)};
+    int result = -1;
+    if (slots.inputs && slots.tensors && slots.outputs)
+        result = fill_and_infer(node, &slots, error);
+    memory_release(memory, slots.inputs);
+    memory_release(memory, slots.tensors);
+    memory_release(memory, slots.outputs);
+    return result;
+}
+
+int infer_output(struct infer_context *context, int index, enum dtype dtype, int rank, const int64_t *dims,
+                 struct error *error)
+{
+    if (index >= context->output_count || !context->node->outputs[index])
+        return 0;
+    context->outputs[index].dtype = dtype;
+    if (rank == SHAPE_UNKNOWN_RANK) {
+        context->outputs[index].shape.rank = rank;
+        return 0;
+    }
+    return shape_set(&context->outputs[index].shape, rank, dims, error);
+}
+
+int infer_same(struct infer_context *context, struct error *error)
+{
+    const struct tensor *input = context->inputs[0];
+    for (int i = 0; i < context->output_count; i++) {
+        if (infer_output(context, i, input->dtype, input->shape.rank, input->shape.dims, error))
+            return -1;
+    }
+    return 0;
+}
+
+int infer_broadcast(struct infer_context *context, struct error *error)
+{
+    struct shape shape = context->inputs[0]->shape;
+    for (int i = 1; i < context->input_count; i++) {
+        if (context->inputs[i] && shape_broadcast(&shape, &context->inputs[i]->shape, &shape, error))
+            return -1;
+    }
+    return infer_output(context, 0, context->inputs[0]->dtype, shape.rank, shape.dims, error);
+}
+
+int infer_ints(const struct infer_context *context, int input, const struct tensor **tensor, int64_t *count,
+               struct error *error)
+{
+    const struct tensor *ints = context->inputs[input];
+    enum dtype storage = dtype_storage(ints->dtype);
+    if (storage != DTYPE_INT64 && storage != DTYPE_INT32)
+        return error_set(error, ERROR_INPUT, "input %d must hold integers, not %s", input, dtype_name(ints->dtype));
+    if (ints->shape.rank > 1)
+        return error_set(error, ERROR_INPUT, "input %d must be a list of integers", input);
+    if (!ints->data && shape_count(&ints->shape) > 0)
+        return error_set(error, ERROR_UNSUPPORTED, "input %d is only known when the model runs", input);
+    *tensor = ints;
+    *count = shape_count(&ints->shape);
+    return 0;
+}
+
+bool infer_has(const struct infer_context *context, int input)
+{
+    return input < context->input_count && context->inputs[input] != NULL;
+}
