@@ -27,8 +27,8 @@ struct pipeline_request {
     struct text *dump;             /* where its graph is printed */
 };
 
-/* Clones `model`'s graph, binds, lowers. The caller destroys the graph. A free dimension without a binding is ERROR_INPUT
- * that prints the --shape flag to use. */
+/* Clones `model`'s graph, binds, lowers. The caller destroys the graph. A free dimension without a binding is
+ * ERROR_INPUT that prints the --shape flag to use. */
 struct graph *pipeline_run(const struct model *model, const struct pipeline_request *request, struct error *error);
 
 /* Names of the passes, in order, NULL behind the last. */

@@ -1,0 +1,107 @@
+#include "graph/operator.h"
+#include "op/evaluate.h"
+#include "op/infer.h"
+#include "pass/passes.h"
+
+/* Larger results stay nodes: a folded broadcast can dwarf the model. */
+#define FOLD_MAX_ELEMENTS ((int64_t)1 << 26)
+
+static bool can_fold(const struct node *node)
+{
+    if (node->operator->flags & OPERATOR_RANDOM || !node->operator->compute)
+        return false;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *value = node->inputs[i];
+        if (!value || value->constant)
+            continue;
+        if (!(node->operator->flags & OPERATOR_SHAPE_ONLY) || value->shape.rank == SHAPE_UNKNOWN_RANK)
+            return false;
+    }
+    for (int i = 0; i < node->output_count; i++) {
+        const struct value *value = node->outputs[i];
+        if (value && value->shape.rank != SHAPE_UNKNOWN_RANK && shape_count(&value->shape) > FOLD_MAX_ELEMENTS)
+            return false;
+    }
+    return true;
+}
+
+static int give_constants(struct graph *graph, const struct node *node, struct tensor *outputs, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    int result = 0;
+    for (int i = 0; i < node->output_count; i++) {
+        if (!node->outputs[i])
+            continue;
+        struct constant *constant = result == 0 ? constant_create(memory, &outputs[i], error) : NULL;
+        if (!constant || graph_set_constant(graph, node->outputs[i], constant, error)) {
+            if (!constant)
+                tensor_release(memory, &outputs[i]);
+            result = -1;
+        }
+    }
+    return result;
+}
+
+struct fold_slots {
+    const struct tensor **inputs;
+    struct tensor *shapes, *outputs;
+};
+
+static int compute_constants(struct graph *graph, struct node *node, struct fold_slots *slots, struct error *error)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        struct value *value = node->inputs[i];
+        if (!value)
+            continue;
+        if (value->constant && !(node->operator->flags & OPERATOR_SHAPE_ONLY)) {
+            if (!(slots->inputs[i] = constant_data(value->constant, error)))
+                return -1;
+        } else {
+            slots->shapes[i] = (struct tensor){.dtype = value->dtype, .shape = value->shape};
+            slots->inputs[i] = &slots->shapes[i];
+        }
+    }
+    if (evaluate_node(graph->context, node, slots->inputs, slots->outputs, error))
+        return -1;
+    return give_constants(graph, node, slots->outputs, error);
+}
+
+/* A view that keeps the shape (Identity in front of weights) shares the constant. */
+static bool shares_constant(const struct node *node)
+{
+    return node->operator->flags & OPERATOR_VIEW && node->output_count == 1 && node->inputs[0]->constant &&
+           shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape) &&
+           node->inputs[0]->dtype == node->outputs[0]->dtype;
+}
+
+static int fold(struct graph *graph, struct node *node, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    int result = -1;
+    if (shares_constant(node)) {
+        result = graph_set_constant(graph, node->outputs[0], constant_retain(node->inputs[0]->constant), error);
+    } else {
+        struct fold_slots slots = {
+            .inputs = memory_allocate(memory, (size_t)node->input_count + 1, sizeof(struct tensor *), error),
+            .shapes = memory_allocate(memory, (size_t)node->input_count + 1, sizeof(struct tensor), error),
+            .outputs = memory_allocate(memory, (size_t)node->output_count + 1, sizeof(struct tensor), error)};
+        if (slots.inputs && slots.shapes && slots.outputs)
+            result = compute_constants(graph, node, &slots, error);
+        memory_release(memory, slots.inputs);
+        memory_release(memory, slots.shapes);
+        memory_release(memory, slots.outputs);
+    }
+    if (result == 0)
+        graph_remove_node(graph, node);
+    return result;
+}
+
+int pass_infer_and_fold(struct graph *graph, struct error *error)
+{
+    for (struct node *node = graph->first, *next; node; node = next) {
+        next = node->next;
+        if (infer_values(node, error) || (can_fold(node) && fold(graph, node, error)))
+            return -1;
+    }
+    return 0;
+}

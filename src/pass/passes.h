@@ -1,0 +1,27 @@
+/* The single passes, one file each; pipeline.c strings them together. All edit the execution graph in place. */
+#ifndef FOVEA_PASS_PASSES_H
+#define FOVEA_PASS_PASSES_H
+
+#include "pass/pipeline.h"
+
+/* Gives graph inputs their shapes. ERROR_INPUT with the --shape flag to use when a dimension stays free. */
+int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, struct error *error);
+/* Infers all types and shapes in order and replaces nodes whose results are known by constants. */
+int pass_infer_and_fold(struct graph *graph, struct error *error);
+/* Removes nodes that no output needs. */
+int pass_prune(struct graph *graph, struct error *error);
+/* BatchNormalization behind a convolution that nobody else reads goes into its weights and bias. */
+int pass_fold_batch_normalization(struct graph *graph, struct error *error);
+/* x * sigmoid(x) becomes Swish. */
+int pass_recognise_activation(struct graph *graph, struct error *error);
+/* Bias, residual addition and activation behind a convolution become its epilogue (FusedConv). */
+int pass_fuse_epilogue(struct graph *graph, struct error *error);
+
+/* ---- shared steps ---- */
+
+/* Whether `value` is read by one node only and by nobody outside the graph. */
+bool pass_single_use(const struct value *value);
+/* The producer of `value` if it is the ONNX operator `op_type` and only one node reads the value; else NULL. */
+struct node *pass_sole_producer(const struct value *value, const char *op_type);
+
+#endif

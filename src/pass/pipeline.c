@@ -1,0 +1,112 @@
+#include "pass/pipeline.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "op/registry.h"
+#include "pass/passes.h"
+
+/* ORDER PASSES: the order in which run_passes calls them. */
+static const char *const pass_names[] = {"clone",
+                                         "bind",
+                                         "infer",
+                                         "select",
+                                         "prune",
+                                         "fold-batch-normalization",
+                                         "recognise-activation",
+                                         "differentiate",
+                                         "prune-gradient",
+                                         "fuse-epilogue"};
+
+const char *pipeline_pass_name(int index)
+{
+    return index >= 0 && index < (int)(sizeof pass_names / sizeof pass_names[0]) ? pass_names[index] : NULL;
+}
+
+/* After each pass: a dump when asked for, and in debug builds a check of every invariant. */
+static int finish_pass(const struct pipeline_request *request, const char *name, const struct graph *graph,
+                       struct error *error)
+{
+    if (request->dump && request->dump_after && strcmp(request->dump_after, name) == 0)
+        graph_print(graph, request->dump);
+#ifndef NDEBUG
+    if (graph_verify(graph, error))
+        return error_prefix(error, "after pass %s", name);
+#else
+    (void)graph;
+    (void)error;
+#endif
+    return 0;
+}
+
+static int no_pass(void *user, struct graph *graph, struct error *error)
+{
+    (void)user;
+    (void)graph;
+    (void)error;
+    return 0;
+}
+
+static int run_passes(struct graph *graph, const struct pipeline_request *request, struct error *error)
+{
+#define RUN_PASS(name, call)                                                                                           \
+    if ((call) || finish_pass(request, name, graph, error))                                                            \
+    return -1
+    int (*select)(void *, struct graph *, struct error *) = request->select ? request->select : no_pass;
+    int (*gradients)(void *, struct graph *, struct error *) =
+        request->differentiate ? request->differentiate : no_pass;
+    RUN_PASS("clone", graph_sort(graph, error));
+    RUN_PASS("bind", pass_bind(graph, request->bindings, request->binding_count, error));
+    RUN_PASS("infer", pass_infer_and_fold(graph, error));
+    RUN_PASS("select", select(request->user, graph, error));
+    RUN_PASS("prune", pass_prune(graph, error));
+    if (!request->no_fusion) {
+        if (!request->keep_batch_normalization)
+            RUN_PASS("fold-batch-normalization", pass_fold_batch_normalization(graph, error));
+        RUN_PASS("recognise-activation", pass_recognise_activation(graph, error));
+    }
+    RUN_PASS("differentiate", gradients(request->user, graph, error));
+    RUN_PASS("prune-gradient", pass_prune(graph, error));
+    if (!request->no_fusion)
+        RUN_PASS("fuse-epilogue", pass_fuse_epilogue(graph, error));
+#undef RUN_PASS
+    return 0;
+}
+
+static int check_dump_name(const struct pipeline_request *request, struct error *error)
+{
+    if (!request->dump_after)
+        return 0;
+    char names[256] = "";
+    size_t length = 0;
+    for (int i = 0; pipeline_pass_name(i); i++) {
+        const char *name = pipeline_pass_name(i);
+        if (strcmp(name, request->dump_after) == 0)
+            return 0;
+        if (length + strlen(name) + 2 < sizeof names) {
+            memcpy(names + length, name, strlen(name) + 1);
+            length += strlen(name);
+            memcpy(names + length, " ", 2);
+            length++;
+        }
+    }
+    return error_set(error, ERROR_INPUT, "there is no pass '%s'; the passes are: %s", request->dump_after, names);
+}
+
+struct graph *pipeline_run(const struct model *model, const struct pipeline_request *request, struct error *error)
+{
+    struct error own = ERROR_INITIALISER;
+    struct error *report = error ? error : &own;
+    if (check_dump_name(request, report) || operators_require(model->graph, report)) {
+        error_prefix(report, "%s", model->path);
+        return NULL;
+    }
+    struct graph *graph = graph_clone(model->graph, report);
+    if (graph && run_passes(graph, request, report)) {
+        graph_destroy(graph);
+        graph = NULL;
+    }
+    if (!graph)
+        error_prefix(report, "%s", model->path);
+    return graph;
+}
