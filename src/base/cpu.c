@@ -1,0 +1,46 @@
+#include "base/cpu.h"
+
+#include <sched.h>
+#include <string.h>
+
+static const char *const level_names[CPU_LEVEL_COUNT] = {"none", "avx2", "avx512"};
+
+enum cpu_level cpu_detect(void)
+{
+#if defined(__x86_64__)
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+        return CPU_PORTABLE;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+        return CPU_AVX512;
+    return CPU_AVX2;
+#else
+    return CPU_PORTABLE;
+#endif
+}
+
+const char *cpu_level_name(enum cpu_level level)
+{
+    return level_names[level];
+}
+
+int cpu_level_parse(const char *name, enum cpu_level *level)
+{
+    for (int i = 0; i < CPU_LEVEL_COUNT; i++) {
+        if (strcmp(level_names[i], name) == 0) {
+            *level = (enum cpu_level)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+int cpu_count(void)
+{
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    if (sched_getaffinity(0, sizeof cores, &cores) != 0)
+        return 1;
+    int count = CPU_COUNT(&cores);
+    return count > 0 ? count : 1;
+}

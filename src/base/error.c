@@ -1,0 +1,44 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int error_set(struct error *error, enum error_kind kind, const char *format, ...)
+{
+    if (!error || error->kind != ERROR_NONE)
+        return -1;
+    error->kind = kind;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+int error_prefix(struct error *error, const char *format, ...)
+{
+    if (!error)
+        return -1;
+    char prefix[512], message[sizeof error->message];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(prefix, sizeof prefix, format, arguments);
+    va_end(arguments);
+    memcpy(message, error->message, sizeof message);
+    snprintf(error->message, sizeof error->message, "%s: %.*s", prefix,
+             (int)(sizeof error->message - sizeof prefix - 2), message);
+    return -1;
+}
+
+int error_exit_code(const struct error *error)
+{
+    switch (error->kind) {
+    case ERROR_NONE:
+        return 0;
+    case ERROR_INTERNAL:
+        return 3;
+    default:
+        return 2;
+    }
+}
