@@ -1,0 +1,168 @@
+#include "tensor/dtype.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    unsigned bits;
+    enum dtype storage;
+} table[DTYPE_COUNT] = {
+    [DTYPE_UNDEFINED] = {"undefined", 0, DTYPE_UNDEFINED},
+    [DTYPE_FLOAT] = {"float", 32, DTYPE_FLOAT},
+    [DTYPE_UINT8] = {"uint8", 8, DTYPE_UINT8},
+    [DTYPE_INT8] = {"int8", 8, DTYPE_INT32},
+    [DTYPE_UINT16] = {"uint16", 16, DTYPE_INT32},
+    [DTYPE_INT16] = {"int16", 16, DTYPE_INT32},
+    [DTYPE_INT32] = {"int32", 32, DTYPE_INT32},
+    [DTYPE_INT64] = {"int64", 64, DTYPE_INT64},
+    [DTYPE_STRING] = {"string", 0, DTYPE_UNDEFINED},
+    [DTYPE_BOOL] = {"bool", 8, DTYPE_BOOL},
+    [DTYPE_FLOAT16] = {"float16", 16, DTYPE_FLOAT},
+    [DTYPE_DOUBLE] = {"double", 64, DTYPE_DOUBLE},
+    [DTYPE_UINT32] = {"uint32", 32, DTYPE_INT64},
+    [DTYPE_UINT64] = {"uint64", 64, DTYPE_INT64},
+    [DTYPE_COMPLEX64] = {"complex64", 64, DTYPE_UNDEFINED},
+    [DTYPE_COMPLEX128] = {"complex128", 128, DTYPE_UNDEFINED},
+    [DTYPE_BFLOAT16] = {"bfloat16", 16, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E4M3FN] = {"float8e4m3fn", 8, DTYPE_UNDEFINED},
+    [DTYPE_FLOAT8E4M3FNUZ] = {"float8e4m3fnuz", 8, DTYPE_UNDEFINED},
+    [DTYPE_FLOAT8E5M2] = {"float8e5m2", 8, DTYPE_UNDEFINED},
+    [DTYPE_FLOAT8E5M2FNUZ] = {"float8e5m2fnuz", 8, DTYPE_UNDEFINED},
+    [DTYPE_UINT4] = {"uint4", 4, DTYPE_UNDEFINED},
+    [DTYPE_INT4] = {"int4", 4, DTYPE_UNDEFINED},
+    [DTYPE_FLOAT4E2M1] = {"float4e2m1", 4, DTYPE_UNDEFINED},
+    [DTYPE_FLOAT8E8M0] = {"float8e8m0", 8, DTYPE_UNDEFINED},
+    [DTYPE_UINT2] = {"uint2", 2, DTYPE_UNDEFINED},
+    [DTYPE_INT2] = {"int2", 2, DTYPE_UNDEFINED},
+};
+
+static enum dtype known(enum dtype dtype)
+{
+    return (unsigned)dtype < DTYPE_COUNT ? dtype : DTYPE_UNDEFINED;
+}
+
+const char *dtype_name(enum dtype dtype)
+{
+    return table[known(dtype)].name;
+}
+
+unsigned dtype_bits(enum dtype dtype)
+{
+    return table[known(dtype)].bits;
+}
+
+enum dtype dtype_storage(enum dtype dtype)
+{
+    return table[known(dtype)].storage;
+}
+
+int dtype_file_bytes(enum dtype dtype, size_t count, size_t *bytes)
+{
+    size_t bits = dtype_bits(dtype);
+    if (bits >= 8)
+        return __builtin_mul_overflow(count, bits / 8, bytes) ? -1 : 0;
+    size_t per_byte = bits ? 8 / bits : 1;
+    *bytes = bits ? count / per_byte + (count % per_byte != 0) : 0;
+    return 0;
+}
+
+bool dtype_is_float(enum dtype dtype)
+{
+    switch (dtype) {
+    case DTYPE_FLOAT:
+    case DTYPE_DOUBLE:
+    case DTYPE_FLOAT16:
+    case DTYPE_BFLOAT16:
+    case DTYPE_FLOAT8E4M3FN:
+    case DTYPE_FLOAT8E4M3FNUZ:
+    case DTYPE_FLOAT8E5M2:
+    case DTYPE_FLOAT8E5M2FNUZ:
+    case DTYPE_FLOAT4E2M1:
+    case DTYPE_FLOAT8E8M0:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool dtype_is_integer(enum dtype dtype)
+{
+    switch (dtype) {
+    case DTYPE_UINT8:
+    case DTYPE_INT8:
+    case DTYPE_UINT16:
+    case DTYPE_INT16:
+    case DTYPE_INT32:
+    case DTYPE_INT64:
+    case DTYPE_UINT32:
+    case DTYPE_UINT64:
+    case DTYPE_UINT4:
+    case DTYPE_INT4:
+    case DTYPE_UINT2:
+    case DTYPE_INT2:
+        return true;
+    default:
+        return false;
+    }
+}
+
+size_t dtype_storage_size(enum dtype storage)
+{
+    return dtype_bits(storage) / 8;
+}
+
+static uint32_t float_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static float bits_float(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+float half_to_float(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
+    uint32_t exponent = (half >> 10) & 0x1fu, fraction = half & 0x3ffu;
+    if (exponent == 0) {
+        float magnitude = (float)fraction * 5.9604644775390625e-8f; /* 2^-24 */
+        return bits_float(float_bits(magnitude) | sign);
+    }
+    uint32_t wide = exponent == 31 ? 255u : exponent + 112u;
+    return bits_float(sign | (wide << 23) | (fraction << 13));
+}
+
+uint16_t float_to_half(float value)
+{
+    uint32_t bits = float_bits(value);
+    uint16_t sign = (uint16_t)((bits >> 16) & 0x8000u);
+    uint32_t magnitude = bits & 0x7fffffffu;
+    if (magnitude > 0x7f800000u)
+        return (uint16_t)(sign | 0x7e00u);
+    if (magnitude >= 0x477ff000u) /* rounds to infinity from 65520 on */
+        return (uint16_t)(sign | 0x7c00u);
+    if (magnitude < 0x38800000u) { /* below 2^-14: adding 0.5 leaves the subnormal in the low bits, rounded */
+        float shifted = bits_float(magnitude) + 0.5f;
+        return (uint16_t)(sign | (uint16_t)(float_bits(shifted) - 0x3f000000u));
+    }
+    uint32_t odd = (magnitude >> 13) & 1u;
+    return (uint16_t)(sign | (uint16_t)((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
+}
+
+float bfloat16_to_float(uint16_t value)
+{
+    return bits_float((uint32_t)value << 16);
+}
+
+uint16_t float_to_bfloat16(float value)
+{
+    uint32_t bits = float_bits(value);
+    if ((bits & 0x7fffffffu) > 0x7f800000u)
+        return (uint16_t)((bits >> 16) | 0x40u);
+    return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
