@@ -31,11 +31,20 @@ enum unary {
     UNARY_COUNT
 };
 
-enum binary { BINARY_ADD, BINARY_SUBTRACT, BINARY_MULTIPLY, BINARY_DIVIDE, BINARY_MAXIMUM, BINARY_MINIMUM, BINARY_COUNT };
+enum binary {
+    BINARY_ADD,
+    BINARY_SUBTRACT,
+    BINARY_MULTIPLY,
+    BINARY_DIVIDE,
+    BINARY_MAXIMUM,
+    BINARY_MINIMUM,
+    BINARY_COUNT
+};
 
 /* y[i] = f(x[i]); x == y is allowed. */
 typedef void unary_kernel(const float *x, float *y, int64_t count, float alpha, float beta);
-/* dx[i] = dy[i] * f'(x[i]); f' is the one-sided derivative that PyTorch uses at kinks (0 for ReLU at 0). dx may be dy. */
+/* dx[i] = dy[i] * f'(x[i]); f' is the one-sided derivative that PyTorch uses at kinks (0 for ReLU at 0). dx may be dy.
+ */
 typedef void unary_gradient_kernel(const float *x, const float *dy, float *dx, int64_t count, float alpha, float beta);
 /* z[i] = a[i * stride_a] op b[i * stride_b], strides 0 (a scalar) or 1; z may be a or b. */
 typedef void binary_kernel(const float *a, int64_t stride_a, const float *b, int64_t stride_b, float *z, int64_t count);

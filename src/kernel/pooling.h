@@ -11,13 +11,14 @@ struct pooling {
     int64_t planes;
     int64_t input[3], kernel[3], output[3];
     int64_t stride[3], dilation[3], pad_begin[3], pad_end[3];
-    bool ceil_mode;         /* ONNX ceil_mode; a last window that starts in the end padding is dropped (opset 19+ rule, PyTorch) */
+    bool ceil_mode; /* ONNX ceil_mode; a last window that starts in the end padding is dropped (opset 19+ rule, PyTorch)
+                     */
     bool count_include_pad; /* average only */
 };
 
 int pooling_complete(struct pooling *pooling, struct error *error);
-/* `indices` (or NULL): for each output the flat index of its maximum inside its own input plane (row-major), -1 where the
- * window is empty. NaN wins, the first of equals wins. */
+/* `indices` (or NULL): for each output the flat index of its maximum inside its own input plane (row-major), -1 where
+ * the window is empty. NaN wins, the first of equals wins. */
 void pooling_max(const struct pooling *pooling, const struct kernels *kernels, struct thread_pool *pool, const float *x,
                  float *y, int64_t *indices);
 /* dx is written wholly: zero but for the cells named by indices (per plane), which sum their dy. */

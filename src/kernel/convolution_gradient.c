@@ -1,0 +1,169 @@
+#include <string.h>
+
+#include "kernel/convolution_shared.h"
+#include "kernel/im2col.h"
+
+struct gradient_job {
+    const struct convolution *convolution;
+    const struct kernels *kernels;
+    const float *a, *b; /* input gradient: dy, weights; weight gradient: x, dy */
+    const struct window *window;
+    bool whole, accumulate;
+    float *out, *scratch;
+    int64_t inputs, outputs, taps; /* per group */
+    int64_t cells, tile, block, blocks, scratch_floats;
+};
+
+/* Input channels (input gradient) or output channels (weight gradient) that one item works on. */
+static int64_t channel_block(int64_t channels, int64_t groups, int64_t threads)
+{
+    int64_t parts = groups >= threads ? 1 : threads;
+    return parts > channels ? 1 : (channels + parts - 1) / parts;
+}
+
+static struct gradient_job gradient_job(const struct convolution *convolution, const struct kernels *kernels)
+{
+    struct gradient_job job = {.convolution = convolution, .kernels = kernels, .taps = im2col_taps(convolution)};
+    job.inputs = convolution->input_channels / convolution->groups;
+    job.outputs = convolution->output_channels / convolution->groups;
+    job.tile = convolution_tile_cells(convolution, job.inputs * job.taps);
+    return job;
+}
+
+static int64_t input_gradient_floats(const struct gradient_job *job)
+{
+    return (job->tile * (job->inputs * job->taps + job->outputs) + 15) / 16 * 16;
+}
+
+size_t convolution_input_gradient_scratch(const struct convolution *convolution, const struct kernels *kernels,
+                                          int threads)
+{
+    struct gradient_job job = gradient_job(convolution, kernels);
+    return (size_t)input_gradient_floats(&job) * sizeof(float) * (size_t)threads;
+}
+
+/* dx of a block of input channels of one group of one image: columns = W^T dy, added where they came from. */
+static void input_gradient_block(void *argument, size_t index, int thread)
+{
+    const struct gradient_job *job = argument;
+    const struct convolution *convolution = job->convolution;
+    int64_t block = (int64_t)index % job->blocks, group = (int64_t)index / job->blocks % convolution->groups;
+    int64_t image = (int64_t)index / job->blocks / convolution->groups;
+    int64_t first = block * job->block;
+    int64_t channels = job->inputs - first < job->block ? job->inputs - first : job->block;
+    int64_t in_plane = convolution_plane(convolution->input), out_plane = convolution_plane(convolution->output);
+    float *dx = job->out + (image * convolution->input_channels + group * job->inputs + first) * in_plane;
+    const float *dy = job->a + (image * convolution->output_channels + group * job->outputs) * out_plane;
+    const float *weights = job->b + group * job->outputs * job->inputs * job->taps + first * job->taps;
+    bool product = convolution_is_product(convolution) && job->whole;
+    if (channels <= 0)
+        return;
+    if (!product)
+        memset(dx, 0, (size_t)(channels * in_plane) * sizeof *dx);
+    float *columns = job->scratch + thread * job->scratch_floats,
+          *taken = columns + job->inputs * job->taps * job->tile;
+    for (int64_t begin = 0; begin < job->cells; begin += job->tile) {
+        int64_t end = begin + job->tile < job->cells ? begin + job->tile : job->cells, width = end - begin;
+        struct column_range range = {job->window, begin, end};
+        const float *from = dy + begin;
+        int64_t from_stride = out_plane;
+        if (!job->whole) {
+            im2col_take(convolution, dy, job->outputs, &range, taken);
+            from = taken;
+            from_stride = width;
+        }
+        job->kernels->gemm(true, false, channels * job->taps, width, job->outputs, 1, weights, job->inputs * job->taps,
+                           from, from_stride, 0, product ? dx + begin : columns, product ? in_plane : width);
+        if (!product)
+            im2col_scatter(convolution, columns, channels, &range, dx);
+    }
+}
+
+void convolution_input_gradient(const struct convolution *convolution, const struct kernels *kernels,
+                                struct thread_pool *pool, const float *dy, const struct convolution_weights *weights,
+                                const struct window *window, float *dx, void *scratch)
+{
+    struct window all = im2col_full(convolution);
+    struct gradient_job job = gradient_job(convolution, kernels);
+    job.a = dy;
+    job.b = weights->plain;
+    job.window = window ? window : &all;
+    job.out = dx;
+    job.scratch = scratch;
+    job.cells = im2col_cells(job.window);
+    job.whole = job.cells == convolution_plane(convolution->output);
+    job.scratch_floats = input_gradient_floats(&job);
+    job.block = channel_block(job.inputs, convolution->groups * convolution->batch, thread_pool_size(pool));
+    job.blocks = (job.inputs + job.block - 1) / job.block;
+    if (job.cells == 0)
+        memset(dx, 0,
+               (size_t)(convolution->batch * convolution->input_channels * convolution_plane(convolution->input)) *
+                   sizeof *dx);
+    else
+        thread_pool_run(pool, input_gradient_block, &job,
+                        (size_t)(convolution->batch * convolution->groups * job.blocks));
+}
+
+static int64_t weight_gradient_floats(const struct gradient_job *job)
+{
+    return (job->tile * job->inputs * job->taps + 15) / 16 * 16;
+}
+
+size_t convolution_weight_gradient_scratch(const struct convolution *convolution, const struct kernels *kernels,
+                                           int threads)
+{
+    struct gradient_job job = gradient_job(convolution, kernels);
+    return (size_t)weight_gradient_floats(&job) * sizeof(float) * (size_t)threads;
+}
+
+/* dw of a block of output channels of one group: dy columns^T over all images and tiles, in order. */
+static void weight_gradient_block(void *argument, size_t index, int thread)
+{
+    const struct gradient_job *job = argument;
+    const struct convolution *convolution = job->convolution;
+    int64_t block = (int64_t)index % job->blocks, group = (int64_t)index / job->blocks;
+    int64_t first = block * job->block, rows = job->inputs * job->taps;
+    int64_t channels = job->outputs - first < job->block ? job->outputs - first : job->block;
+    int64_t in_plane = convolution_plane(convolution->input), out_plane = convolution_plane(convolution->output);
+    float *dw = job->out + (group * job->outputs + first) * rows;
+    float *columns = job->scratch + thread * job->scratch_floats;
+    bool product = convolution_is_product(convolution), started = job->accumulate;
+    if (channels <= 0)
+        return;
+    for (int64_t image = 0; image < convolution->batch; image++) {
+        const float *x = job->a + (image * convolution->input_channels + group * job->inputs) * in_plane;
+        const float *dy = job->b + (image * convolution->output_channels + group * job->outputs + first) * out_plane;
+        for (int64_t begin = 0; begin < job->cells; begin += job->tile) {
+            int64_t end = begin + job->tile < job->cells ? begin + job->tile : job->cells;
+            struct column_range range = {job->window, begin, end};
+            if (!product)
+                im2col_gather(convolution, x, job->inputs, &range, columns);
+            job->kernels->gemm(false, true, channels, rows, end - begin, 1, dy + begin, out_plane,
+                               product ? x + begin : columns, product ? in_plane : end - begin, started ? 1.0f : 0.0f,
+                               dw, rows);
+            started = true;
+        }
+    }
+    if (!started)
+        memset(dw, 0, (size_t)(channels * rows) * sizeof *dw);
+}
+
+void convolution_weight_gradient(const struct convolution *convolution, const struct kernels *kernels,
+                                 struct thread_pool *pool, const float *x, const float *dy, bool accumulate, float *dw,
+                                 void *scratch)
+{
+    struct window all = im2col_full(convolution);
+    struct gradient_job job = gradient_job(convolution, kernels);
+    job.a = x;
+    job.b = dy;
+    job.window = &all;
+    job.whole = true;
+    job.accumulate = accumulate;
+    job.out = dw;
+    job.scratch = scratch;
+    job.cells = im2col_cells(&all);
+    job.scratch_floats = weight_gradient_floats(&job);
+    job.block = channel_block(job.outputs, convolution->groups, thread_pool_size(pool));
+    job.blocks = (job.outputs + job.block - 1) / job.block;
+    thread_pool_run(pool, weight_gradient_block, &job, (size_t)(convolution->groups * job.blocks));
+}
