@@ -57,7 +57,7 @@ int emit_many(struct graph *graph, const char *op_type, struct value *const *inp
 struct value *emit(struct graph *graph, const char *op_type, struct value *const *inputs, int input_count,
                    const struct emit_attribute *attributes, int attribute_count, struct error *error)
 {
-    struct value *output;
+    struct value *output = NULL;
     if (emit_many(graph, op_type, inputs, input_count, attributes, attribute_count, &output, 1, error))
         return NULL;
     return output;

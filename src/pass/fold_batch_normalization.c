@@ -73,7 +73,7 @@ static int fold(struct node *conv, struct node *node, const float *bias, const s
             (double)statistics->scale[c] / sqrt((double)statistics->variance[c] + (double)statistics->epsilon);
         const float *from = (const float *)weight->data + c * per_channel;
         for (int64_t i = 0; i < per_channel; i++)
-            w[c * per_channel + i] = (float)(from[i] * factor);
+            w[c * per_channel + i] = (float)((double)from[i] * factor);
         double before = (bias ? (double)bias[c] : 0.0) - (double)statistics->mean[c];
         b[c] = (float)(before * factor + (double)statistics->bias[c]);
     }
