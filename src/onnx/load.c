@@ -1,0 +1,199 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "onnx/loader.h"
+#include "onnx/prescan.h"
+
+static void *allocate_message(void *data, size_t size)
+{
+    return memory_allocate(data, size, 1, NULL);
+}
+
+static void release_message(void *data, void *block)
+{
+    memory_release(data, block);
+}
+
+static int open_regular(const char *path, uint64_t *size, struct error *error)
+{
+    struct stat status;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return error_set(error, ERROR_INPUT, "cannot be opened: %s", strerror(errno));
+    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(file);
+        return error_set(error, ERROR_INPUT, "is not a regular file");
+    }
+    *size = (uint64_t)status.st_size;
+    return file;
+}
+
+/* Pre-scans the open file and unpacks its skeleton; the message is freed with protobuf_c_message_free_unpacked. */
+static ProtobufCMessage *unpack(struct memory *memory, int file, uint64_t size, enum scan_root root,
+                                const ProtobufCMessageDescriptor *descriptor, ProtobufCAllocator *allocator,
+                                struct error *error)
+{
+    size_t length;
+    struct wire_reader *reader = memory_allocate(memory, 1, sizeof *reader, error);
+    if (!reader)
+        return NULL;
+    reader->file = file;
+    reader->size = size;
+    unsigned char *skeleton = prescan(memory, reader, root, &length, error);
+    ProtobufCMessage *message = NULL;
+    if (skeleton) {
+        message = protobuf_c_message_unpack(descriptor, allocator, length, skeleton);
+        if (!message)
+            error_set(error, ERROR_INPUT,
+                      "not an ONNX file: a field has another type than the format says, or it needs too "
+                      "much memory");
+    }
+    memory_release(memory, skeleton);
+    memory_release(memory, reader);
+    return message;
+}
+
+static int load_opsets(struct graph *graph, Onnx__OperatorSetIdProto *const *messages, size_t count,
+                       struct error *error)
+{
+    struct opset_import *opsets = arena_allocate(graph->arena, count + 1, sizeof *opsets, error);
+    for (size_t i = 0; opsets && i < count; i++) {
+        opsets[i].version = messages[i]->version;
+        if (opsets[i].version < 1 || opsets[i].version > 1000000)
+            return error_set(error, ERROR_INPUT, "an imported operator set has no sensible version");
+        if (!(opsets[i].domain = load_string(graph->arena, &messages[i]->domain, error)))
+            return -1;
+    }
+    graph->opsets = opsets;
+    graph->opset_count = (int)count;
+    return opsets ? 0 : -1;
+}
+
+static int load_metadata(struct model *model, const Onnx__ModelProto *message, struct error *error)
+{
+    size_t count = message->n_metadata_props;
+    model->metadata = arena_allocate(model->arena, count + 1, sizeof *model->metadata, error);
+    for (size_t i = 0; model->metadata && i < count; i++) {
+        model->metadata[i].key = load_string(model->arena, &message->metadata_props[i]->key, error);
+        model->metadata[i].value = load_string(model->arena, &message->metadata_props[i]->value, error);
+        if (!model->metadata[i].key || !model->metadata[i].value)
+            return -1;
+    }
+    model->metadata_count = (int)count;
+    return model->metadata ? 0 : -1;
+}
+
+static int fill_model(struct model *model, const struct model_reader *reader, const Onnx__ModelProto *message,
+                      struct error *error)
+{
+    if (!message->graph || message->n_opset_import == 0)
+        return error_set(error, ERROR_INPUT, "not an ONNX model: it has no %s",
+                         message->graph ? "operator set" : "graph");
+    char *name = load_string(model->arena, &message->graph->name, error);
+    model->graph = name ? graph_create(model->context, NULL, name, error) : NULL;
+    if (!model->graph)
+        return -1;
+    model->ir_version = message->ir_version;
+    model->model_version = message->model_version;
+    model->producer_name = load_string(model->arena, &message->producer_name, error);
+    model->producer_version = load_string(model->arena, &message->producer_version, error);
+    model->domain = load_string(model->arena, &message->domain, error);
+    model->doc_string = load_string(model->arena, &message->doc_string, error);
+    if (!model->producer_name || !model->producer_version || !model->domain || !model->doc_string)
+        return -1;
+    if (message->n_functions > 0)
+        return error_set(error, ERROR_UNSUPPORTED, "model-local functions are not supported yet");
+    if (load_metadata(model, message, error) ||
+        load_opsets(model->graph, message->opset_import, message->n_opset_import, error))
+        return -1;
+    return load_graph(model->graph, reader, message->graph, error);
+}
+
+static struct model *load_open_file(struct context *context, const char *path, int file, uint64_t size,
+                                    struct error *error)
+{
+    ProtobufCAllocator allocator = {allocate_message, release_message, context->memory};
+    struct model_reader *reader = model_reader_create(context->memory, file, size, path, error);
+    if (!reader)
+        return NULL;
+    ProtobufCMessage *message =
+        unpack(context->memory, file, size, SCAN_MODEL, &onnx__model_proto__descriptor, &allocator, error);
+    struct arena *arena = message ? arena_create(context->memory, error) : NULL;
+    struct model *model = arena ? arena_allocate(arena, 1, sizeof *model, error) : NULL;
+    if (model) {
+        model->context = context;
+        model->arena = arena;
+        model->path = arena_copy_string(arena, path, strlen(path), error);
+        if (!model->path || fill_model(model, reader, (const Onnx__ModelProto *)message, error)) {
+            model_destroy(model);
+            model = NULL;
+        }
+    } else {
+        arena_destroy(arena);
+    }
+    if (message)
+        protobuf_c_message_free_unpacked(message, &allocator);
+    reader->base.release(&reader->base);
+    return model;
+}
+
+struct model *model_load(struct context *context, const char *path, struct error *error)
+{
+    uint64_t size;
+    int file = open_regular(path, &size, error);
+    struct model *model = file >= 0 ? load_open_file(context, path, file, size, error) : NULL;
+    if (!model)
+        error_prefix(error, "%s", path);
+    return model;
+}
+
+void model_destroy(struct model *model)
+{
+    if (!model)
+        return;
+    graph_destroy(model->graph);
+    arena_destroy(model->arena);
+}
+
+const char *model_metadata(const struct model *model, const char *key)
+{
+    for (int i = 0; i < model->metadata_count; i++) {
+        if (strcmp(model->metadata[i].key, key) == 0)
+            return model->metadata[i].value;
+    }
+    return NULL;
+}
+
+static int read_tensor(struct memory *memory, const char *path, int file, uint64_t size, struct tensor *tensor,
+                       struct error *error)
+{
+    ProtobufCAllocator allocator = {allocate_message, release_message, memory};
+    struct model_reader *reader = model_reader_create(memory, file, size, path, error);
+    if (!reader)
+        return -1;
+    ProtobufCMessage *message =
+        unpack(memory, file, size, SCAN_TENSOR, &onnx__tensor_proto__descriptor, &allocator, error);
+    struct arena *arena = message ? arena_create(memory, error) : NULL;
+    struct constant *constant = arena ? load_tensor(arena, reader, (const Onnx__TensorProto *)message, error) : NULL;
+    const struct tensor *data = constant ? constant_data(constant, error) : NULL;
+    int result = data ? tensor_copy(memory, data, tensor, error) : -1;
+    constant_release(constant);
+    arena_destroy(arena);
+    if (message)
+        protobuf_c_message_free_unpacked(message, &allocator);
+    reader->base.release(&reader->base);
+    return result;
+}
+
+int tensor_proto_read(struct memory *memory, const char *path, struct tensor *tensor, struct error *error)
+{
+    uint64_t size;
+    int file = open_regular(path, &size, error);
+    if (file < 0 || read_tensor(memory, path, file, size, tensor, error))
+        return error_prefix(error, "%s", path);
+    return 0;
+}

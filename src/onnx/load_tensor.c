@@ -1,0 +1,177 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "onnx/external_data.h"
+#include "onnx/loader.h"
+#include "onnx/prescan.h"
+
+static int read_payload(const struct payload_reader *base, const struct constant *constant, void *bytes,
+                        struct error *error)
+{
+    const struct model_reader *reader = (const struct model_reader *)base;
+    const struct payload *payload = &constant->payload;
+    if (payload->place == PAYLOAD_EXTERNAL)
+        return external_data_read(reader->folder, payload, bytes, error);
+    for (uint64_t done = 0; done < payload->length;) {
+        ssize_t got = pread(reader->file, (char *)bytes + done, (size_t)(payload->length - done),
+                            (off_t)(payload->offset + done));
+        if (got > 0)
+            done += (uint64_t)got;
+        else if (got == 0 || errno != EINTR)
+            return error_set(error, ERROR_IO, "the model file cannot be read any more");
+    }
+    return 0;
+}
+
+static void retain_reader(const struct payload_reader *base)
+{
+    ((struct model_reader *)(uintptr_t)base)->references++;
+}
+
+static void release_reader(const struct payload_reader *base)
+{
+    struct model_reader *reader = (struct model_reader *)(uintptr_t)base;
+    if (--reader->references > 0)
+        return;
+    close(reader->file);
+    memory_release(reader->memory, reader->folder);
+    memory_release(reader->memory, reader);
+}
+
+struct model_reader *model_reader_create(struct memory *memory, int file, uint64_t file_size, const char *path,
+                                         struct error *error)
+{
+    struct model_reader *reader = memory_allocate(memory, 1, sizeof *reader, error);
+    size_t folder_length = (size_t)(file_base_name(path) - path);
+    char *folder = reader ? memory_allocate(memory, folder_length + 1, 1, error) : NULL;
+    if (!folder) {
+        memory_release(memory, reader);
+        close(file);
+        return NULL;
+    }
+    memcpy(folder, path, folder_length);
+    *reader = (struct model_reader){.base = {read_payload, retain_reader, release_reader},
+                                    .references = 1,
+                                    .memory = memory,
+                                    .file = file,
+                                    .file_size = file_size,
+                                    .folder = folder};
+    return reader;
+}
+
+/* Elements given in one of the typed lists, by the list that the type uses. */
+struct typed_list {
+    const void *data;
+    size_t count, size;
+};
+
+static struct typed_list typed_list(const Onnx__TensorProto *tensor, enum dtype dtype)
+{
+    switch (dtype) {
+    case DTYPE_FLOAT:
+        return (struct typed_list){tensor->float_data, tensor->n_float_data, sizeof(float)};
+    case DTYPE_DOUBLE:
+        return (struct typed_list){tensor->double_data, tensor->n_double_data, sizeof(double)};
+    case DTYPE_INT64:
+        return (struct typed_list){tensor->int64_data, tensor->n_int64_data, sizeof(int64_t)};
+    case DTYPE_UINT32:
+    case DTYPE_UINT64:
+        return (struct typed_list){tensor->uint64_data, tensor->n_uint64_data, sizeof(uint64_t)};
+    default:
+        return (struct typed_list){tensor->int32_data, tensor->n_int32_data, sizeof(int32_t)};
+    }
+}
+
+/* int32_data holds halves by their bits and narrow integers by their value. */
+static void store_typed(const struct typed_list *list, struct tensor *tensor)
+{
+    const int32_t *ints = list->data;
+    for (size_t i = 0; i < list->count; i++) {
+        switch (tensor->dtype) {
+        case DTYPE_FLOAT16:
+            ((float *)tensor->data)[i] = half_to_float((uint16_t)ints[i]);
+            break;
+        case DTYPE_BFLOAT16:
+            ((float *)tensor->data)[i] = bfloat16_to_float((uint16_t)ints[i]);
+            break;
+        case DTYPE_UINT8:
+            ((uint8_t *)tensor->data)[i] = (uint8_t)ints[i];
+            break;
+        case DTYPE_BOOL:
+            ((uint8_t *)tensor->data)[i] = ints[i] != 0;
+            break;
+        default:
+            memcpy((char *)tensor->data + i * list->size, (const char *)list->data + i * list->size, list->size);
+        }
+    }
+}
+
+static int load_typed(struct constant *constant, const Onnx__TensorProto *message, struct error *error)
+{
+    struct tensor *tensor = &constant->tensor;
+    struct typed_list list = typed_list(message, tensor->dtype);
+    int64_t count = shape_count(&tensor->shape);
+    if (dtype_storage(tensor->dtype) == DTYPE_UNDEFINED)
+        return 0; /* strings, 4-bit: kept as a name, refused when they are computed with */
+    if ((uint64_t)count != list.count)
+        return error_set(error, ERROR_INPUT, "holds %zu elements, its shape says %" PRId64, list.count, count);
+    if (tensor_allocate(constant->memory, tensor, error))
+        return -1;
+    store_typed(&list, tensor);
+    dtype_round(tensor->dtype, tensor->data, list.count);
+    return 0;
+}
+
+static int load_payload(struct arena *arena, const struct model_reader *reader, const Onnx__TensorProto *message,
+                        struct constant *constant, struct error *error)
+{
+    size_t count = (size_t)shape_count(&constant->tensor.shape), bytes;
+    if (dtype_file_bytes(constant->tensor.dtype, count, &bytes))
+        return error_set(error, ERROR_LIMIT, "is too large");
+    bool external = message->has_data_location && message->data_location == 1;
+    if (external) {
+        if (external_data_parse(arena, message, bytes, &constant->payload, error))
+            return -1;
+    } else if (message->has_raw_data) {
+        struct payload_record record;
+        if (message->raw_data.len != sizeof record)
+            return error_set(error, ERROR_INTERNAL, "has no payload record");
+        memcpy(&record, message->raw_data.data, sizeof record);
+        constant->payload =
+            (struct payload){.place = PAYLOAD_MODEL_FILE, .offset = record.offset, .length = record.length};
+    } else {
+        constant->typed = true;
+        return load_typed(constant, message, error);
+    }
+    if (constant->payload.length != bytes)
+        return error_set(error, ERROR_INPUT, "has %" PRIu64 " bytes of data, its shape and type need %zu",
+                         constant->payload.length, bytes);
+    constant->reader = &reader->base;
+    retain_reader(constant->reader);
+    return 0;
+}
+
+struct constant *load_tensor(struct arena *arena, const struct model_reader *reader, const Onnx__TensorProto *message,
+                             struct error *error)
+{
+    struct tensor tensor = {.dtype = message->has_data_type ? (enum dtype)message->data_type : DTYPE_UNDEFINED};
+    struct constant *constant = NULL;
+    if (tensor.dtype <= DTYPE_UNDEFINED || tensor.dtype >= DTYPE_COUNT)
+        error_set(error, ERROR_INPUT, "has no known element type (%d)", (int)tensor.dtype);
+    else if (message->n_dims > SHAPE_MAX_RANK)
+        error_set(error, ERROR_LIMIT, "has too many dimensions (limit %d)", SHAPE_MAX_RANK);
+    else if (shape_set(&tensor.shape, (int)message->n_dims, message->dims, error) == 0)
+        constant = constant_create(arena_memory(arena), &tensor, error);
+    if (constant && load_payload(arena, reader, message, constant, error)) {
+        constant_release(constant);
+        constant = NULL;
+    }
+    if (!constant) {
+        char *name = load_string(arena, &message->name, NULL);
+        error_prefix(error, "tensor '%s'", name ? name : "?");
+    }
+    return constant;
+}

@@ -1,0 +1,36 @@
+/* What the parts of loading share: the file, and one way to turn a TensorProto into a constant. */
+#ifndef FOVEA_ONNX_LOADER_H
+#define FOVEA_ONNX_LOADER_H
+
+#include "onnx.pb-c.h"
+#include "onnx/onnx.h"
+
+/* Reads payloads from the model file or from external files beside it. Counted. */
+struct model_reader {
+    struct payload_reader base; /* first: payload_reader pointers are these */
+    int references;
+    struct memory *memory;
+    int file;
+    uint64_t file_size;
+    char *folder; /* of the model file, for external data */
+};
+
+/* Takes over `file`. */
+struct model_reader *model_reader_create(struct memory *memory, int file, uint64_t file_size, const char *path,
+                                         struct error *error);
+
+/* A constant with one reference; elements in raw or external data stay in their file. Refuses sizes that do not fit. */
+struct constant *load_tensor(struct arena *arena, const struct model_reader *reader, const Onnx__TensorProto *tensor,
+                             struct error *error);
+
+/* Fills `graph` (opsets set) from its message. */
+int load_graph(struct graph *graph, const struct model_reader *reader, const Onnx__GraphProto *message,
+               struct error *error);
+int load_nodes(struct graph *graph, const struct model_reader *reader, Onnx__NodeProto *const *messages, size_t count,
+               struct error *error);
+/* The value named so, made if it does not exist yet in `graph` or around it. */
+struct value *load_value(struct graph *graph, const ProtobufCBinaryData *name, struct error *error);
+/* Bytes as a string in the arena. */
+char *load_string(struct arena *arena, const ProtobufCBinaryData *bytes, struct error *error);
+
+#endif
