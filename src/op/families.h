@@ -5,6 +5,7 @@
 #include "graph/operator.h"
 
 extern const struct operator operators_constant[];
+extern const struct operator operators_activation[];
 extern const struct operator operators_convolution[];
 extern const struct operator operators_convolution_gradient[];
 extern const struct operator operators_convolution_transpose[];

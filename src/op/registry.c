@@ -7,6 +7,7 @@
 
 static const struct operator* const families[] = {
     operators_constant,
+    operators_activation,
     operators_convolution,
     operators_convolution_gradient,
     operators_convolution_transpose,

@@ -1,0 +1,22 @@
+/* Functions of one float tensor that a kernel of kernel/kernels.h computes: which one, with which parameters. */
+#ifndef FOVEA_OP_UNARY_H
+#define FOVEA_OP_UNARY_H
+
+#include "graph/operator.h"
+#include "kernel/kernels.h"
+
+/* y = f(x), or dx = dy f'(x) when `gradient` is set (`other` is dy then), spread over the pool. */
+struct unary_call {
+    enum unary function;
+    float alpha, beta;
+    bool gradient;
+};
+void unary_run(const struct compute_context *context, const struct unary_call *call, const float *x, const float *dy,
+               float *out, int64_t count);
+/* The node dx = dy f'(x) of the internal operator UnaryGradient. */
+struct value *emit_unary_gradient(struct graph *graph, struct value *x, struct value *dy, enum unary function,
+                                  float alpha, float beta, struct error *error);
+/* Output cells read the input cells at their own place; an axis of size 1 that is broadcast reads [0, 0]. */
+int field_pointwise(struct field_context *context, struct error *error);
+
+#endif
