@@ -8,6 +8,8 @@
 static const struct operator* const families[] = {
     operators_constant,
     operators_activation,
+    operators_arithmetic,
+    operators_reshape,
     operators_convolution,
     operators_convolution_gradient,
     operators_convolution_transpose,

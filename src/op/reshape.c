@@ -1,0 +1,185 @@
+/* Operators that give the same elements another shape: Identity, Reshape, Flatten, Squeeze, Unsqueeze. */
+#include <string.h>
+
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/infer.h"
+#include "op/operand.h"
+#include "op/unary.h"
+
+static int compute_view(struct compute_context *context, struct error *error)
+{
+    const struct tensor *from = context->inputs[0];
+    struct tensor *to = context->outputs[0];
+    if (!to->data && compute_allocate(context, 0, from->shape.rank, from->shape.dims, error))
+        return -1;
+    if (from->data != to->data && tensor_bytes(from) > 0)
+        memcpy(to->data, from->data, tensor_bytes(from));
+    return 0;
+}
+
+static int gradient_view(struct gradient_context *context, struct error *error)
+{
+    const struct shape *shape = &context->node->inputs[0]->shape;
+    struct value *dims = emit_int_list(context->graph, shape->dims, shape->rank, error);
+    if (!dims)
+        return -1;
+    context->input_gradients[0] =
+        emit(context->graph, "Reshape", EMIT_INPUTS(context->output_gradients[0], dims), EMIT_NO_ATTRIBUTES, error);
+    return context->input_gradients[0] ? 0 : -1;
+}
+
+static int gradient_identity(struct gradient_context *context, struct error *error)
+{
+    (void)error;
+    context->input_gradients[0] = context->output_gradients[0];
+    return 0;
+}
+
+/* Axes of size 1 come and go; the others keep their order. Where that does not tell which is which, everything is read.
+ */
+static int field_view(struct field_context *context, struct error *error)
+{
+    (void)error;
+    const struct shape *from = &context->inputs[0]->shape, *to = &context->outputs[0].shape;
+    int axis = 0;
+    bool tracked = true;
+    for (int i = 0; i < from->rank; i++) {
+        if (from->dims[i] == 1) {
+            context->reads[i] = (struct interval){0, 0};
+            continue;
+        }
+        while (axis < to->rank && to->dims[axis] == 1)
+            axis++;
+        tracked = tracked && axis < to->rank && to->dims[axis] == from->dims[i];
+        if (tracked)
+            context->reads[i] = context->cells[axis++];
+    }
+    if (!tracked) {
+        field_full(context);
+        context->global = true;
+    }
+    return 0;
+}
+
+static int infer_reshape(struct infer_context *context, struct error *error)
+{
+    const struct shape *from = &context->inputs[0]->shape;
+    const struct tensor *list;
+    int64_t rank, dims[SHAPE_MAX_RANK], known = 1, free_axis = -1;
+    bool allow_zero = node_int(context->node, "allowzero", 0) != 0;
+    if (!infer_has(context, 1))
+        return error_set(error, ERROR_INPUT, "input 1 (the new shape) is missing");
+    if (infer_ints(context, 1, &list, &rank, error))
+        return -1;
+    if (rank > SHAPE_MAX_RANK)
+        return error_set(error, ERROR_LIMIT, "the new shape has too many dimensions (limit %d)", SHAPE_MAX_RANK);
+    for (int64_t i = 0; i < rank; i++) {
+        dims[i] = tensor_int(list, i);
+        if (dims[i] == 0 && !allow_zero) {
+            if (i >= from->rank)
+                return error_set(error, ERROR_INPUT, "the new shape keeps dimension %d, which the input does not have",
+                                 (int)i);
+            dims[i] = from->dims[i];
+        }
+        if (dims[i] < -1 || (dims[i] == -1 && free_axis >= 0))
+            return error_set(error, ERROR_INPUT, "the new shape has a negative dimension or more than one -1");
+        if (dims[i] == -1)
+            free_axis = i;
+        else if (__builtin_mul_overflow(known, dims[i], &known))
+            return error_set(error, ERROR_INPUT, "the new shape is too large");
+    }
+    int64_t count = shape_count(from);
+    if (free_axis >= 0) {
+        if (known == 0 || count % known != 0)
+            return error_set(error, ERROR_INPUT, "the new shape does not divide the input's elements");
+        dims[free_axis] = count / known;
+        known = count;
+    }
+    if (known != count)
+        return error_set(error, ERROR_INPUT, "the new shape has another number of elements than the input");
+    return infer_output(context, 0, context->inputs[0]->dtype, (int)rank, dims, error);
+}
+
+static int infer_flatten(struct infer_context *context, struct error *error)
+{
+    const struct shape *from = &context->inputs[0]->shape;
+    int64_t axis = node_int(context->node, "axis", 1);
+    if (axis < -from->rank || axis > from->rank)
+        return error_set(error, ERROR_INPUT, "axis is outside the input's dimensions");
+    int at = (int)(axis < 0 ? axis + from->rank : axis);
+    int64_t dims[2] = {shape_product(from, 0, at), shape_product(from, at, from->rank)};
+    return infer_output(context, 0, context->inputs[0]->dtype, 2, dims, error);
+}
+
+/* Axes from the attribute (opset < 13) or input 1, marked in `marked` (of `rank` entries). Returns their number, 0 when
+ * none are given, -1 on errors. */
+static int64_t read_axes(const struct infer_context *context, int rank, bool *marked, struct error *error)
+{
+    int count;
+    const int64_t *axes = node_ints(context->node, "axes", &count);
+    const struct tensor *list = NULL;
+    int64_t given = count;
+    if (!axes && infer_has(context, 1) && infer_ints(context, 1, &list, &given, error))
+        return -1;
+    for (int64_t i = 0; i < given; i++) {
+        int axis;
+        if (shape_axis(list ? tensor_int(list, i) : axes[i], rank, &axis, error))
+            return -1;
+        if (marked[axis])
+            return error_set(error, ERROR_INPUT, "an axis is given twice");
+        marked[axis] = true;
+    }
+    return given;
+}
+
+static int infer_squeeze(struct infer_context *context, struct error *error)
+{
+    const struct shape *from = &context->inputs[0]->shape;
+    bool marked[SHAPE_MAX_RANK] = {false};
+    int64_t given = read_axes(context, from->rank, marked, error), dims[SHAPE_MAX_RANK];
+    int rank = 0;
+    if (given < 0)
+        return -1;
+    for (int i = 0; i < from->rank; i++) {
+        if (marked[i] && from->dims[i] != 1)
+            return error_set(error, ERROR_INPUT, "axis %d has size %d and cannot be squeezed", i, (int)from->dims[i]);
+        if (given > 0 ? !marked[i] : from->dims[i] != 1)
+            dims[rank++] = from->dims[i];
+    }
+    return infer_output(context, 0, context->inputs[0]->dtype, rank, dims, error);
+}
+
+static int infer_unsqueeze(struct infer_context *context, struct error *error)
+{
+    const struct shape *from = &context->inputs[0]->shape;
+    bool marked[2 * SHAPE_MAX_RANK] = {false};
+    int count;
+    node_ints(context->node, "axes", &count);
+    int64_t given = count > 0 ? count : infer_has(context, 1) ? shape_count(&context->inputs[1]->shape) : 0;
+    if (given < 0 || given > SHAPE_MAX_RANK - from->rank)
+        return error_set(error, ERROR_LIMIT, "the result has too many dimensions (limit %d)", SHAPE_MAX_RANK);
+    int rank = from->rank + (int)given, axis = 0;
+    int64_t dims[SHAPE_MAX_RANK];
+    if (read_axes(context, rank, marked, error) < 0)
+        return -1;
+    for (int i = 0; i < rank; i++)
+        dims[i] = marked[i] ? 1 : from->dims[axis++];
+    return infer_output(context, 0, context->inputs[0]->dtype, rank, dims, error);
+}
+
+#define VIEW(name_, since_, max_inputs_, infer_, gradient_, field_)                                                    \
+    {                                                                                                                  \
+        .domain = "", .name = name_, .since = since_, .min_inputs = 1, .max_inputs = max_inputs_, .min_outputs = 1,    \
+        .max_outputs = 1, .types = TYPES_ALL, .flags = OPERATOR_VIEW, .infer = infer_, .compute = compute_view,        \
+        .gradient = gradient_, .field = field_                                                                         \
+    }
+
+const struct operator operators_reshape[] = {
+    VIEW("Identity", 1, 1, infer_same, gradient_identity, field_pointwise),
+    VIEW("Reshape", 5, 2, infer_reshape, gradient_view, field_view),
+    VIEW("Flatten", 1, 1, infer_flatten, gradient_view, field_view),
+    VIEW("Squeeze", 1, 2, infer_squeeze, gradient_view, field_view),
+    VIEW("Unsqueeze", 1, 2, infer_unsqueeze, gradient_view, field_view),
+    {0},
+};
