@@ -6,8 +6,8 @@
 
 struct session;
 
-/* Plans `graph` (bound and lowered by pass/pipeline.h; must outlive the session), allocates its arena and packs constant
- * weights. ERROR_LIMIT when the plan exceeds the memory cap. */
+/* Plans `graph` (bound and lowered by pass/pipeline.h; must outlive the session), allocates its arena and packs
+ * constant weights. ERROR_LIMIT when the plan exceeds the memory cap. */
 struct session *session_create(struct graph *graph, struct error *error);
 void session_destroy(struct session *session);
 

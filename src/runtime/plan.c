@@ -1,0 +1,200 @@
+#include "runtime/plan.h"
+
+#include <stdlib.h>
+
+#include "graph/operator.h"
+
+/* A block of the arena and the steps (node positions) during which it is needed. */
+struct block {
+    size_t bytes, offset;
+    int first, last;
+    int value; /* id of its root */
+};
+
+struct planner {
+    const struct graph *graph;
+    struct plan *plan;
+    int *last_use; /* by value id, of roots */
+    int *born;
+    struct block *blocks;
+    int block_count;
+};
+
+static bool is_static(const struct value *value)
+{
+    return !value->constant && value->shape.rank != SHAPE_UNKNOWN_RANK;
+}
+
+static struct value *root_of(const struct planner *planner, const struct value *value)
+{
+    return planner->plan->roots[value->id];
+}
+
+/* Whether `output` can take over the memory of input `input`, whose last reader is this node. */
+static bool can_take_over(const struct planner *planner, const struct node *node, int input, int step)
+{
+    const struct value *from = node->inputs[input], *to = node->outputs[0];
+    if (!from || !is_static(from) || from->graph != planner->graph || !shape_equal(&from->shape, &to->shape) ||
+        dtype_storage(from->dtype) != dtype_storage(to->dtype))
+        return false;
+    const struct value *root = root_of(planner, from);
+    if (root->is_input || root->constant || planner->last_use[root->id] != step)
+        return false;
+    for (int i = 0; i < node->input_count; i++) { /* x op x, or another view of the same memory in another shape */
+        if (i != input && node->inputs[i] && root_of(planner, node->inputs[i]) == root)
+            return false;
+    }
+    return true;
+}
+
+/* First sweep: roots of views, and the last step that reads each root. */
+static void find_lifetimes(struct planner *planner)
+{
+    const struct graph *graph = planner->graph;
+    for (size_t i = 0; i < graph->value_count; i++) {
+        planner->plan->roots[i] = graph->values[i];
+        planner->last_use[i] = planner->born[i] = -1;
+    }
+    int step = 0;
+    for (const struct node *node = graph->first; node; node = node->next, step++) {
+        const struct value *from = node->input_count > 0 ? node->inputs[0] : NULL;
+        if (node->operator->flags & OPERATOR_VIEW && from && is_static(from) && is_static(node->outputs[0]))
+            planner->plan->roots[node->outputs[0]->id] = root_of(planner, from);
+        for (int i = 0; i < node->output_count; i++) {
+            if (node->outputs[i])
+                planner->born[node->outputs[i]->id] = step;
+            if (node->outputs[i])
+                planner->last_use[root_of(planner, node->outputs[i])->id] = step;
+        }
+        for (int i = 0; i < node->input_count; i++) {
+            if (node->inputs[i] && node->inputs[i]->graph == graph)
+                planner->last_use[root_of(planner, node->inputs[i])->id] = step;
+        }
+    }
+    for (size_t i = 0; i < graph->value_count; i++) {
+        const struct value *value = graph->values[i];
+        if (value->is_output || value->is_input)
+            planner->last_use[root_of(planner, value)->id] = step;
+    }
+}
+
+/* Second sweep: in-place results join the root of the input they overwrite. */
+static void take_over_inputs(struct planner *planner)
+{
+    int step = 0;
+    for (const struct node *node = planner->graph->first; node; node = node->next, step++) {
+        struct value *output = node->output_count > 0 ? node->outputs[0] : NULL;
+        if (!output || !is_static(output))
+            continue;
+        if (node->operator->flags & OPERATOR_VIEW) { /* its root may have moved since the first sweep */
+            if (node->inputs[0] && is_static(node->inputs[0]))
+                planner->plan->roots[output->id] = root_of(planner, node->inputs[0]);
+            continue;
+        }
+        for (int i = 0; i < node->input_count && node->operator->flags & OPERATOR_IN_PLACE; i++) {
+            if (!can_take_over(planner, node, i, step))
+                continue;
+            struct value *root = root_of(planner, node->inputs[i]);
+            planner->last_use[root->id] = planner->last_use[output->id];
+            planner->plan->roots[output->id] = root;
+            break;
+        }
+    }
+}
+
+static int compare_blocks(const void *a, const void *b)
+{
+    const struct block *left = a, *right = b;
+    if (left->bytes != right->bytes)
+        return left->bytes < right->bytes ? 1 : -1;
+    return left->first - right->first;
+}
+
+/* Puts a block at the lowest place that is free during its life. Placed blocks stand before it, ordered by offset. */
+static void place(struct block *placed, int count, struct block block)
+{
+    size_t offset = 0;
+    for (int i = 0; i < count; i++) {
+        const struct block *other = &placed[i];
+        bool overlaps = other->first <= block.last && block.first <= other->last;
+        if (!overlaps || other->offset + other->bytes <= offset)
+            continue;
+        if (other->offset >= offset + block.bytes)
+            break;
+        offset = other->offset + other->bytes;
+    }
+    block.offset = offset;
+    int at = count;
+    for (; at > 0 && placed[at - 1].offset > offset; at--)
+        placed[at] = placed[at - 1];
+    placed[at] = block;
+}
+
+static int place_blocks(struct planner *planner, struct error *error)
+{
+    struct memory *memory = planner->plan->memory;
+    struct block *placed = memory_allocate(memory, (size_t)planner->block_count + 1, sizeof *placed, error);
+    if (!placed)
+        return -1;
+    qsort(planner->blocks, (size_t)planner->block_count, sizeof *planner->blocks, compare_blocks);
+    for (int i = 0; i < planner->block_count; i++)
+        place(placed, i, planner->blocks[i]);
+    for (int i = 0; i < planner->block_count; i++) {
+        planner->plan->offsets[placed[i].value] = placed[i].offset;
+        size_t end = placed[i].offset + placed[i].bytes;
+        planner->plan->arena_bytes = end > planner->plan->arena_bytes ? end : planner->plan->arena_bytes;
+    }
+    memory_release(memory, placed);
+    return 0;
+}
+
+static int plan_blocks(struct planner *planner, struct error *error)
+{
+    const struct graph *graph = planner->graph;
+    find_lifetimes(planner);
+    take_over_inputs(planner);
+    for (size_t i = 0; i < graph->value_count; i++) {
+        const struct value *value = graph->values[i];
+        planner->plan->offsets[i] = PLAN_OUTSIDE;
+        if (!is_static(value) || root_of(planner, value) != value || (!value->producer && !value->is_input))
+            continue;
+        const struct tensor tensor = {.dtype = value->dtype, .shape = value->shape};
+        size_t bytes = tensor_bytes(&tensor);
+        planner->blocks[planner->block_count++] =
+            (struct block){.bytes = (bytes + MEMORY_ALIGNMENT) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT,
+                           .first = value->is_input ? -1 : planner->born[i],
+                           .last = planner->last_use[i],
+                           .value = value->id};
+    }
+    return place_blocks(planner, error);
+}
+
+int plan_create(struct plan *plan, const struct graph *graph, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    size_t count = graph->value_count + 1;
+    *plan = (struct plan){.memory = memory};
+    plan->offsets = memory_allocate(memory, count, sizeof *plan->offsets, error);
+    plan->roots = memory_allocate(memory, count, sizeof(struct value *), error);
+    struct planner planner = {.graph = graph, .plan = plan};
+    planner.last_use = memory_allocate(memory, count, sizeof(int), error);
+    planner.born = memory_allocate(memory, count, sizeof(int), error);
+    planner.blocks = memory_allocate(memory, count, sizeof *planner.blocks, error);
+    int result = -1;
+    if (plan->offsets && plan->roots && planner.last_use && planner.born && planner.blocks)
+        result = plan_blocks(&planner, error);
+    memory_release(memory, planner.last_use);
+    memory_release(memory, planner.born);
+    memory_release(memory, planner.blocks);
+    if (result)
+        plan_release(plan);
+    return result;
+}
+
+void plan_release(struct plan *plan)
+{
+    memory_release(plan->memory, plan->offsets);
+    memory_release(plan->memory, plan->roots);
+    plan->offsets = NULL;
+    plan->roots = NULL;
+}

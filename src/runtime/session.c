@@ -1,0 +1,267 @@
+#include "runtime/session.h"
+
+#include <time.h>
+
+#include "graph/operator.h"
+#include "kernel/kernels.h"
+#include "op/evaluate.h"
+#include "op/infer.h"
+#include "runtime/plan.h"
+
+/* One node, ready to run. */
+struct step {
+    struct node *node;
+    struct compute_context compute;
+    const struct tensor **inputs;
+    struct tensor **outputs;
+    struct tensor *evaluated; /* dynamic steps: outputs of the last run, owned; NULL: a planned step */
+    bool narrow;              /* an output is a narrow integer and has to wrap */
+};
+
+struct session {
+    struct graph *graph;
+    struct memory *memory;
+    struct arena *arena; /* of steps and tensors */
+    struct plan plan;
+    char *activations;
+    void *scratch;
+    struct tensor *tensors; /* by value id */
+    struct step *steps;
+    int step_count;
+    size_t packed_bytes, scratch_bytes;
+};
+
+static bool is_dynamic(const struct node *node)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] && node->inputs[i]->shape.rank == SHAPE_UNKNOWN_RANK)
+            return true;
+    }
+    for (int i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] && node->outputs[i]->shape.rank == SHAPE_UNKNOWN_RANK)
+            return true;
+    }
+    return false;
+}
+
+/* Constants are loaded, planned values get their place. */
+static int make_tensors(struct session *session, struct error *error)
+{
+    const struct graph *graph = session->graph;
+    session->tensors = arena_allocate(session->arena, graph->value_count + 1, sizeof *session->tensors, error);
+    session->activations = memory_allocate(session->memory, session->plan.arena_bytes, 1, error);
+    if (!session->tensors || !session->activations)
+        return -1;
+    for (size_t i = 0; i < graph->value_count; i++) {
+        struct value *value = graph->values[i];
+        struct tensor *tensor = &session->tensors[i];
+        *tensor = (struct tensor){.dtype = value->dtype, .shape = value->shape};
+        if (value->constant && (value->use_count > 0 || value->is_output)) {
+            const struct tensor *data = constant_data(value->constant, error);
+            if (!data)
+                return error_prefix(error, "'%s'", value->name);
+            tensor->data = data->data;
+        } else if (!value->constant) {
+            const struct value *root = session->plan.roots[i];
+            size_t offset = session->plan.offsets[root->id];
+            if (root->constant) {
+                const struct tensor *data = constant_data(root->constant, error);
+                if (!data)
+                    return -1;
+                tensor->data = data->data;
+            } else if (offset != PLAN_OUTSIDE) {
+                tensor->data = session->activations + offset;
+            }
+        }
+    }
+    return 0;
+}
+
+static int pack_step(struct session *session, struct step *step, struct error *error)
+{
+    const struct operator* operator= step->node->operator;
+    size_t bytes = operator->packed ? operator->packed(&step->compute) : 0;
+    if (bytes == 0)
+        return 0;
+    void *packed = memory_allocate_uninitialised(session->memory, bytes, 1, error);
+    if (!packed)
+        return -1;
+    operator->pack(&step->compute, packed);
+    step->compute.packed = packed;
+    session->packed_bytes += bytes;
+    return 0;
+}
+
+/* Weights that change between runs are not packed. */
+static bool weights_constant(const struct node *node)
+{
+    return node->input_count > 1 && node->inputs[1] && node->inputs[1]->constant;
+}
+
+static int make_step(struct session *session, struct step *step, struct node *node, struct error *error)
+{
+    struct context *context = session->graph->context;
+    size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
+    step->node = node;
+    step->inputs = arena_allocate(session->arena, inputs + 1, sizeof(struct tensor *), error);
+    step->outputs = arena_allocate(session->arena, outputs + 1, sizeof(struct tensor *), error);
+    if (!step->inputs || !step->outputs)
+        return -1;
+    for (size_t i = 0; i < inputs; i++)
+        step->inputs[i] = node->inputs[i] ? &session->tensors[node->inputs[i]->id] : NULL;
+    for (size_t i = 0; i < outputs; i++) {
+        const struct value *value = node->outputs[i];
+        step->outputs[i] = value ? &session->tensors[value->id] : NULL;
+        step->narrow |= value && dtype_is_integer(value->dtype) && dtype_storage(value->dtype) != value->dtype;
+    }
+    if (is_dynamic(node)) {
+        step->evaluated = arena_allocate(session->arena, outputs + 1, sizeof *step->evaluated, error);
+        return step->evaluated ? 0 : -1;
+    }
+    step->compute = (struct compute_context){.node = node,
+                                             .input_count = node->input_count,
+                                             .output_count = node->output_count,
+                                             .inputs = step->inputs,
+                                             .outputs = step->outputs,
+                                             .memory = session->memory,
+                                             .pool = context->pool,
+                                             .kernels = kernels_for(context->cpu),
+                                             .seed = context->seed};
+    if (node->operator->scratch) {
+        size_t bytes = node->operator->scratch(&step->compute);
+        session->scratch_bytes = bytes > session->scratch_bytes ? bytes : session->scratch_bytes;
+    }
+    return weights_constant(node) ? pack_step(session, step, error) : 0;
+}
+
+static int make_steps(struct session *session, struct error *error)
+{
+    session->steps =
+        arena_allocate(session->arena, (size_t)session->graph->node_count + 1, sizeof *session->steps, error);
+    if (!session->steps)
+        return -1;
+    for (struct node *node = session->graph->first; node; node = node->next) {
+        if (make_step(session, &session->steps[session->step_count++], node, error))
+            return -1;
+    }
+    session->scratch = memory_allocate_uninitialised(session->memory, session->scratch_bytes, 1, error);
+    for (int i = 0; i < session->step_count; i++)
+        session->steps[i].compute.scratch = session->scratch;
+    return session->scratch ? 0 : -1;
+}
+
+struct session *session_create(struct graph *graph, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    struct session *session = memory_allocate(memory, 1, sizeof *session, error);
+    if (!session)
+        return NULL;
+    session->graph = graph;
+    session->memory = memory;
+    session->arena = arena_create(memory, error);
+    if (!session->arena || plan_create(&session->plan, graph, error) || make_tensors(session, error) ||
+        make_steps(session, error)) {
+        session_destroy(session);
+        return NULL;
+    }
+    return session;
+}
+
+static void release_evaluated(struct session *session, struct step *step)
+{
+    for (int i = 0; step->evaluated && i < step->node->output_count; i++)
+        tensor_release(session->memory, &step->evaluated[i]);
+}
+
+void session_destroy(struct session *session)
+{
+    if (!session)
+        return;
+    for (int i = 0; i < session->step_count; i++) {
+        release_evaluated(session, &session->steps[i]);
+        memory_release(session->memory, (void *)(uintptr_t)session->steps[i].compute.packed);
+    }
+    memory_release(session->memory, session->scratch);
+    memory_release(session->memory, session->activations);
+    if (session->plan.memory)
+        plan_release(&session->plan);
+    arena_destroy(session->arena);
+    memory_release(session->memory, session);
+}
+
+struct tensor *session_input(struct session *session, int input)
+{
+    return &session->tensors[session->graph->inputs[input]->id];
+}
+
+const struct tensor *session_output(const struct session *session, int output)
+{
+    return &session->tensors[session->graph->outputs[output]->id];
+}
+
+/* Sizes become known only now: the node is inferred, its results get memory of their own until the next run. */
+static int run_dynamic(struct session *session, struct step *step, struct error *error)
+{
+    release_evaluated(session, step);
+    if (evaluate_node(session->graph->context, step->node, step->inputs, step->evaluated, error))
+        return -1;
+    for (int i = 0; i < step->node->output_count; i++) {
+        if (step->outputs[i])
+            *step->outputs[i] = step->evaluated[i];
+    }
+    return 0;
+}
+
+static int run_step(struct session *session, struct step *step, struct error *error)
+{
+    if (step->evaluated)
+        return run_dynamic(session, step, error);
+    if (step->node->operator->compute(&step->compute, error)) {
+        char label[NODE_LABEL_SIZE];
+        return error_prefix(error, "%s", node_label(step->node, label));
+    }
+    for (int i = 0; step->narrow && i < step->node->output_count; i++) {
+        if (step->outputs[i])
+            dtype_round(step->outputs[i]->dtype, step->outputs[i]->data, (size_t)shape_count(&step->outputs[i]->shape));
+    }
+    return 0;
+}
+
+int session_run(struct session *session, struct error *error)
+{
+    for (int i = 0; i < session->step_count; i++) {
+        if (run_step(session, &session->steps[i], error))
+            return -1;
+    }
+    return 0;
+}
+
+static double milliseconds_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
+}
+
+int session_profile(struct session *session, struct node_time *times, struct error *error)
+{
+    for (int i = 0; i < session->step_count; i++) {
+        double start = milliseconds_now();
+        if (run_step(session, &session->steps[i], error))
+            return -1;
+        times[i] = (struct node_time){session->steps[i].node, milliseconds_now() - start};
+    }
+    return 0;
+}
+
+struct session_memory session_memory(const struct session *session)
+{
+    struct session_memory memory = {.arena = session->plan.arena_bytes + session->scratch_bytes,
+                                    .packed = session->packed_bytes};
+    for (size_t i = 0; i < session->graph->value_count; i++) {
+        const struct value *value = session->graph->values[i];
+        if (value->constant && value->use_count > 0)
+            memory.constants += tensor_bytes(&value->constant->tensor);
+    }
+    return memory;
+}
