@@ -10,6 +10,7 @@ static const struct operator* const families[] = {
     operators_activation,
     operators_arithmetic,
     operators_reshape,
+    operators_reduction,
     operators_convolution,
     operators_convolution_gradient,
     operators_convolution_transpose,
