@@ -11,6 +11,7 @@ static const struct operator* const families[] = {
     operators_arithmetic,
     operators_reshape,
     operators_reduction,
+    operators_concat,
     operators_convolution,
     operators_convolution_gradient,
     operators_convolution_transpose,

@@ -63,8 +63,10 @@ static void run_network(const char *name, int threads, enum cpu_level cpu, bool 
     assert_int_equal(context_destroy(context), 0);
 }
 
-static const char *const networks[] = {"resnet18",         "resnet18_bn",      "resnet18_opset9", "resnet18_opset11",
-                                       "resnet18_opset13", "resnet18_odd"};
+static const char *const networks[] = {"resnet18",         "resnet18_bn",      "resnet18_opset9",
+                                       "resnet18_opset11", "resnet18_opset13", "resnet18_odd",
+                                       "mobilenet_v2",     "squeezenet",       "vgg",
+                                       "densenet"};
 
 static void test_networks(void **state)
 {

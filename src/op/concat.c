@@ -1,0 +1,150 @@
+/* Concat, and ConcatGradient that cuts a gradient back into its parts. */
+#include <string.h>
+
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/infer.h"
+#include "op/operand.h"
+
+static int infer_concat(struct infer_context *context, struct error *error)
+{
+    struct shape shape = context->inputs[0]->shape;
+    int axis;
+    if (!node_attribute(context->node, "axis"))
+        return error_set(error, ERROR_INPUT, "attribute axis is missing");
+    if (operand_types(context, 1, error) || shape_axis(node_int(context->node, "axis", 0), shape.rank, &axis, error))
+        return -1;
+    for (int i = 1; i < context->input_count; i++) {
+        if (!context->inputs[i])
+            return error_set(error, ERROR_INPUT, "input %d is missing", i);
+        const struct shape *part = &context->inputs[i]->shape;
+        bool fits = part->rank == shape.rank;
+        for (int k = 0; fits && k < shape.rank; k++)
+            fits = k == axis || part->dims[k] == shape.dims[k];
+        if (!fits) {
+            char text[SHAPE_TEXT_SIZE];
+            return error_set(error, ERROR_INPUT, "input %d of shape %s does not fit the others", i,
+                             shape_text(part, text));
+        }
+        if (__builtin_add_overflow(shape.dims[axis], part->dims[axis], &shape.dims[axis]))
+            return error_set(error, ERROR_LIMIT, "the result is too large");
+    }
+    return infer_output(context, 0, context->inputs[0]->dtype, shape.rank, shape.dims, error);
+}
+
+/* Copies a part into the whole, where it begins at `start` along `axis`, or out of it. */
+static void copy_part(const struct shape *whole, const struct shape *part, int axis, int64_t start, size_t size,
+                      char *whole_data, char *part_data, bool into_whole)
+{
+    size_t outer = (size_t)shape_product(whole, 0, axis), inner = (size_t)shape_product(whole, axis + 1, whole->rank);
+    size_t run = (size_t)part->dims[axis] * inner * size, step = (size_t)whole->dims[axis] * inner * size;
+    char *at = whole_data + (size_t)start * inner * size;
+    for (size_t i = 0; run > 0 && i < outer; i++)
+        memcpy(into_whole ? at + i * step : part_data + i * run, into_whole ? part_data + i * run : at + i * step, run);
+}
+
+static int compute_concat(struct compute_context *context, struct error *error)
+{
+    struct tensor *out = context->outputs[0];
+    int axis;
+    if (shape_axis(node_int(context->node, "axis", 0), out->shape.rank, &axis, error))
+        return -1;
+    int64_t start = 0;
+    for (int i = 0; i < context->input_count; i++) {
+        const struct tensor *part = context->inputs[i];
+        copy_part(&out->shape, &part->shape, axis, start, dtype_storage_size(dtype_storage(out->dtype)), out->data,
+                  part->data, true);
+        start += part->shape.dims[axis];
+    }
+    return 0;
+}
+
+static int gradient_concat(struct gradient_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    int axis;
+    if (shape_axis(node_int(node, "axis", 0), node->outputs[0]->shape.rank, &axis, error))
+        return -1;
+    int64_t start = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        int64_t size = node->inputs[i]->shape.dims[axis];
+        if (context->wanted[i]) {
+            context->input_gradients[i] =
+                emit(context->graph, "ConcatGradient", EMIT_INPUTS(context->output_gradients[0]),
+                     EMIT_ATTRIBUTES(EMIT_INT("axis", axis), EMIT_INT("start", start), EMIT_INT("size", size)), error);
+            if (!context->input_gradients[i])
+                return -1;
+        }
+        start += size;
+    }
+    return 0;
+}
+
+static int infer_concat_gradient(struct infer_context *context, struct error *error)
+{
+    struct shape shape = context->inputs[0]->shape;
+    int axis;
+    if (shape_axis(node_int(context->node, "axis", 0), shape.rank, &axis, error))
+        return -1;
+    int64_t start = node_int(context->node, "start", 0), size = node_int(context->node, "size", 0);
+    if (start < 0 || size < 0 || size > shape.dims[axis] || start > shape.dims[axis] - size)
+        return error_set(error, ERROR_INTERNAL, "the part is outside the whole");
+    shape.dims[axis] = size;
+    return infer_output(context, 0, context->inputs[0]->dtype, shape.rank, shape.dims, error);
+}
+
+static int compute_concat_gradient(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    const struct tensor *whole = context->inputs[0];
+    struct tensor *part = context->outputs[0];
+    copy_part(&whole->shape, &part->shape, (int)node_int(context->node, "axis", 0), node_int(context->node, "start", 0),
+              dtype_storage_size(dtype_storage(part->dtype)), whole->data, part->data, false);
+    return 0;
+}
+
+/* A part is read where the cells fall into it, shifted to its own start. */
+static int field_concat(struct field_context *context, struct error *error)
+{
+    const struct shape *part = &context->inputs[context->input]->shape;
+    int axis;
+    if (shape_axis(node_int(context->node, "axis", 0), part->rank, &axis, error))
+        return -1;
+    int64_t start = 0;
+    for (int i = 0; i < context->input; i++)
+        start += context->inputs[i]->shape.dims[axis];
+    for (int i = 0; i < part->rank; i++)
+        context->reads[i] = context->cells[i];
+    struct interval *along = &context->reads[axis];
+    *along = (struct interval){along->low - start, along->high - start};
+    context->none = along->high < 0 || along->low >= part->dims[axis];
+    along->low = along->low < 0 ? 0 : along->low;
+    along->high = along->high >= part->dims[axis] ? part->dims[axis] - 1 : along->high;
+    return 0;
+}
+
+const struct operator operators_concat[] = {
+    {.domain = "",
+     .name = "Concat",
+     .since = 4,
+     .min_inputs = 1,
+     .max_inputs = -1,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_ALL,
+     .infer = infer_concat,
+     .compute = compute_concat,
+     .gradient = gradient_concat,
+     .field = field_concat},
+    {.domain = DOMAIN_INTERNAL,
+     .name = "ConcatGradient",
+     .since = 1,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_FLOAT,
+     .infer = infer_concat_gradient,
+     .compute = compute_concat_gradient},
+    {0},
+};
