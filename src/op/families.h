@@ -10,6 +10,7 @@ extern const struct operator operators_arithmetic[];
 extern const struct operator operators_reshape[];
 extern const struct operator operators_reduction[];
 extern const struct operator operators_concat[];
+extern const struct operator operators_transpose[];
 extern const struct operator operators_convolution[];
 extern const struct operator operators_convolution_gradient[];
 extern const struct operator operators_convolution_transpose[];

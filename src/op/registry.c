@@ -12,6 +12,7 @@ static const struct operator* const families[] = {
     operators_reshape,
     operators_reduction,
     operators_concat,
+    operators_transpose,
     operators_convolution,
     operators_convolution_gradient,
     operators_convolution_transpose,

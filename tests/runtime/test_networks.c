@@ -65,8 +65,7 @@ static void run_network(const char *name, int threads, enum cpu_level cpu, bool 
 
 static const char *const networks[] = {"resnet18",         "resnet18_bn",      "resnet18_opset9",
                                        "resnet18_opset11", "resnet18_opset13", "resnet18_odd",
-                                       "mobilenet_v2",     "squeezenet",       "vgg",
-                                       "densenet"};
+                                       "mobilenet_v2",     "squeezenet",       "vgg"};
 
 static void test_networks(void **state)
 {
