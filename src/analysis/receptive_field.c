@@ -1,0 +1,195 @@
+#include "analysis/receptive_field.h"
+
+/* Intervals collected so far for one value. */
+struct cells {
+    bool local, global;
+    struct interval axes[SHAPE_MAX_RANK];
+};
+
+static void include(struct cells *into, const struct interval *axes, int rank)
+{
+    for (int i = 0; i < rank; i++) {
+        if (!into->local || axes[i].low < into->axes[i].low)
+            into->axes[i].low = axes[i].low;
+        if (!into->local || axes[i].high > into->axes[i].high)
+            into->axes[i].high = axes[i].high;
+    }
+    into->local = true;
+}
+
+/* Types, shapes and small constants of a node's operands as the rules see them. */
+struct operand_slots {
+    struct tensor *tensors;
+    const struct tensor **inputs;
+    struct tensor *outputs;
+};
+
+static int fill_slots(const struct node *node, struct operand_slots *slots, struct error *error)
+{
+    const int64_t small = 4096;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *value = node->inputs[i];
+        slots->inputs[i] = NULL;
+        if (!value)
+            continue;
+        slots->tensors[i] = (struct tensor){.dtype = value->dtype, .shape = value->shape};
+        slots->inputs[i] = &slots->tensors[i];
+        if (value->constant && shape_count(&value->shape) <= small) {
+            const struct tensor *data = constant_data(value->constant, error);
+            if (!data)
+                return -1;
+            slots->tensors[i].data = data->data;
+        }
+    }
+    for (int i = 0; i < node->output_count; i++) {
+        const struct value *value = node->outputs[i];
+        slots->outputs[i] = value ? (struct tensor){.dtype = value->dtype, .shape = value->shape} : (struct tensor){0};
+    }
+    return 0;
+}
+
+/* One edge backward: from an output's cells to those of input `input`. */
+static int step_back(const struct node *node, const struct operand_slots *slots, int output, int input,
+                     const struct cells *from, struct cells *to, struct error *error)
+{
+    const struct shape *shape = &slots->inputs[input]->shape;
+    if (shape->rank == SHAPE_UNKNOWN_RANK || !node->operator->field) {
+        to->global = true;
+        return 0;
+    }
+    to->global |= from->global;
+    if (!from->local)
+        return 0;
+    struct interval reads[SHAPE_MAX_RANK] = {{0, 0}};
+    struct field_context context = {.node = node,
+                                    .inputs = slots->inputs,
+                                    .outputs = slots->outputs,
+                                    .input = input,
+                                    .output = output,
+                                    .cells = from->axes,
+                                    .reads = reads};
+    char label[NODE_LABEL_SIZE];
+    if (node->operator->field(&context, error))
+        return error_prefix(error, "%s", node_label(node, label));
+    to->global |= context.global;
+    if (!context.none)
+        include(to, reads, shape->rank);
+    return 0;
+}
+
+static int back_through(const struct node *node, struct cells *cells, struct operand_slots *slots, struct error *error)
+{
+    if (fill_slots(node, slots, error))
+        return -1;
+    for (int output = 0; output < node->output_count; output++) {
+        const struct value *made = node->outputs[output];
+        if (!made || (!cells[made->id].local && !cells[made->id].global))
+            continue;
+        for (int input = 0; input < node->input_count; input++) {
+            const struct value *value = node->inputs[input];
+            if (value && !value->constant && value->graph == node->graph &&
+                step_back(node, slots, output, input, &cells[made->id], &cells[value->id], error))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int sweep_back(const struct value *value, struct cells *cells, struct operand_slots *slots, struct error *error)
+{
+    for (const struct node *node = value->producer; node; node = node->previous) {
+        if (back_through(node, cells, slots, error))
+            return -1;
+    }
+    return 0;
+}
+
+int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
+                          const struct value *input, struct reads *reads, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    size_t widest = 1;
+    for (const struct node *node = graph->first; node; node = node->next) {
+        size_t operands = (size_t)(node->input_count > node->output_count ? node->input_count : node->output_count);
+        widest = operands > widest ? operands : widest;
+    }
+    struct cells *map = memory_allocate(memory, graph->value_count + 1, sizeof *map, error);
+    struct operand_slots slots = {.tensors = memory_allocate(memory, widest, sizeof(struct tensor), error),
+                                  .inputs = memory_allocate(memory, widest, sizeof(struct tensor *), error),
+                                  .outputs = memory_allocate(memory, widest, sizeof(struct tensor), error)};
+    int result = -1;
+    if (map && slots.tensors && slots.inputs && slots.outputs) {
+        include(&map[value->id], cells, value->shape.rank);
+        result = sweep_back(value, map, &slots, error);
+    }
+    if (result == 0) {
+        const struct cells *found = &map[input->id];
+        *reads = (struct reads){.local = found->local, .global = found->global};
+        for (int i = 0; i < SHAPE_MAX_RANK; i++)
+            reads->axes[i] = found->axes[i];
+    }
+    memory_release(memory, map);
+    memory_release(memory, slots.tensors);
+    memory_release(memory, slots.inputs);
+    memory_release(memory, slots.outputs);
+    return result;
+}
+
+/* Intervals of one unit: all channels, image 0, cell `unit` of each spatial axis. */
+static void unit_cells(const struct value *value, const int64_t *unit, struct interval cells[SHAPE_MAX_RANK])
+{
+    for (int i = 0; i < value->shape.rank; i++) {
+        int64_t size = value->shape.dims[i];
+        cells[i] = i == 0 ? (struct interval){0, 0} : (struct interval){0, size > 0 ? size - 1 : 0};
+        if (i >= 2)
+            cells[i] = (struct interval){unit[i - 2], unit[i - 2]};
+    }
+}
+
+static int unit_reads(const struct graph *graph, const struct value *value, const struct value *input,
+                      const int64_t *unit, struct reads *reads, struct error *error)
+{
+    struct interval cells[SHAPE_MAX_RANK];
+    unit_cells(value, unit, cells);
+    return receptive_field_reads(graph, value, cells, input, reads, error);
+}
+
+static double centre_of(const struct interval *interval)
+{
+    return ((double)interval->low + (double)interval->high) / 2;
+}
+
+int receptive_field_of_value(const struct graph *graph, const struct value *value, const struct value *input,
+                             struct receptive_field *field, struct error *error)
+{
+    *field = (struct receptive_field){0};
+    int axes = value->shape.rank - 2;
+    if (axes < 1 || axes > 2 || input->shape.rank != value->shape.rank)
+        return 0;
+    int64_t middle[2], first[2] = {0, 0}, next[2];
+    for (int i = 0; i < axes; i++) {
+        int64_t size = value->shape.dims[2 + i];
+        if (size < 1)
+            return 0;
+        middle[i] = size / 2;
+        next[i] = middle[i] > 0 ? middle[i] - 1 : 0;
+    }
+    struct reads at_middle, at_first, at_next;
+    if (unit_reads(graph, value, input, middle, &at_middle, error) ||
+        unit_reads(graph, value, input, first, &at_first, error) ||
+        unit_reads(graph, value, input, next, &at_next, error))
+        return -1;
+    field->axes = axes;
+    field->local = at_middle.local;
+    field->global = at_middle.global;
+    for (int i = 0; i < axes && field->local; i++) {
+        const struct interval *here = &at_middle.axes[2 + i], *start = &at_first.axes[2 + i],
+                              *beside = &at_next.axes[2 + i];
+        field->size[i] = here->high - here->low + 1;
+        field->centre[i] = centre_of(start);
+        field->stride[i] = centre_of(here) - centre_of(beside);
+        field->varies[i] = start->high - start->low != here->high - here->low ||
+                           centre_of(here) - centre_of(start) != field->stride[i] * (double)middle[i];
+    }
+    return 0;
+}

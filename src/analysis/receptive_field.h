@@ -1,0 +1,32 @@
+/* Theoretical receptive fields: backward intervals through every operator's rule, with dilation, pads and branches. */
+#ifndef FOVEA_ANALYSIS_RECEPTIVE_FIELD_H
+#define FOVEA_ANALYSIS_RECEPTIVE_FIELD_H
+
+#include "graph/operator.h"
+
+/* What a box of cells of a value reads of a graph input. */
+struct reads {
+    bool local;                           /* false: nothing but through statistics, gates and global pools */
+    bool global;                          /* something on the way reads whole maps */
+    struct interval axes[SHAPE_MAX_RANK]; /* per axis of the input, unclipped; the hull over all branches */
+};
+
+/* `cells` holds one interval per axis of `value`. The graph's shapes must be bound. */
+int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
+                          const struct value *input, struct reads *reads, struct error *error);
+
+/* Size, stride and centre in input pixels along the two (or one) spatial axes of an NC[H]W value, found from two
+ * neighbouring units. Conventions: unit centres are at (low + high) / 2 of the unclipped interval, pixels counted from
+ * 0. */
+struct receptive_field {
+    int axes; /* spatial axes described, 0: the value has none */
+    bool local, global;
+    bool varies[2];   /* size or stride depends on the unit (resizes, transposed convolutions) */
+    int64_t size[2];  /* of the central unit */
+    double stride[2]; /* 0 when there is one unit only */
+    double centre[2]; /* of unit 0 */
+};
+int receptive_field_of_value(const struct graph *graph, const struct value *value, const struct value *input,
+                             struct receptive_field *field, struct error *error);
+
+#endif

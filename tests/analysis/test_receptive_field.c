@@ -1,0 +1,60 @@
+/* Receptive fields of the ResNets, as published (Araujo et al., Distill 2019; He et al.'s layers counted by hand). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analysis/receptive_field.h"
+#include "onnx/onnx.h"
+#include "op/registry.h"
+#include "pass/pipeline.h"
+
+static void check_network(const char *path, int64_t size, double stride, double centre)
+{
+    struct error error = ERROR_INITIALISER;
+    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+    struct model *model = model_load(context, path, &error);
+    assert_string_equal(error.message, "");
+    operators_resolve(model->graph);
+    struct pipeline_request request = {.no_fusion = true};
+    struct graph *graph = pipeline_run(model, &request, &error);
+    assert_string_equal(error.message, "");
+    const struct value *last = NULL;
+    for (const struct node *node = graph->first; node; node = node->next) {
+        if (strcmp(node->op_type, "GlobalAveragePool") == 0)
+            last = node->inputs[0];
+    }
+    assert_non_null(last);
+    struct receptive_field field;
+    assert_int_equal(receptive_field_of_value(graph, last, graph->inputs[0], &field, &error), 0);
+    assert_int_equal(field.axes, 2);
+    assert_true(field.local);
+    assert_false(field.global);
+    for (int axis = 0; axis < 2; axis++) {
+        assert_int_equal(field.size[axis], size);
+        assert_true(field.stride[axis] == stride);
+        assert_true(field.centre[axis] == centre);
+        assert_false(field.varies[axis]);
+    }
+    graph_destroy(graph);
+    model_destroy(model);
+    assert_int_equal(context_destroy(context), 0);
+}
+
+static void test_resnets(void **state)
+{
+    (void)state;
+    check_network("tests/fixtures/receptive_field/resnet18.onnx", 435, 32, 0);
+    check_network("tests/fixtures/receptive_field/resnet34.onnx", 899, 32, 0);
+    check_network("tests/fixtures/receptive_field/resnet50.onnx", 427, 32, 0);
+    check_network("tests/fixtures/receptive_field/resnet101.onnx", 971, 32, 0);
+    check_network("tests/fixtures/receptive_field/resnet152.onnx", 1451, 32, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resnets)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
