@@ -1,0 +1,38 @@
+/* Effective receptive fields: the input gradient of one unit (Kim et al., arXiv 2108.13576). Y = channel mean of the
+ * target at one unit (or one logit); G = mean over the input channels of dY/dx; ReLU(G) per image; mean over images. */
+#ifndef FOVEA_ANALYSIS_ERF_H
+#define FOVEA_ANALYSIS_ERF_H
+
+#include "graph/graph.h"
+#include "pass/pipeline.h"
+
+struct erf_request {
+    const struct shape_binding *bindings;
+    int binding_count;
+    const char *target;  /* value name; "output": the first output; NULL: the last spatial map */
+    int64_t unit[2];     /* y, x; -1: the centre [H / 2, W / 2] */
+    int64_t class_index; /* >= 0: this logit of the first output instead of a unit */
+};
+
+/* A model prepared for one target: the graph with its gradient, and the session that runs it. */
+struct erf {
+    struct graph *graph;
+    struct session *session;
+    const char *target; /* name of the value differentiated */
+    struct shape target_shape;
+    int64_t unit[2];                        /* as resolved */
+    int64_t class_index;                    /* -1: a unit */
+    int64_t channels, height, width, batch; /* of the input */
+};
+
+/* ERROR_INPUT when the target is not found, not a map, or its gradient cannot reach the input. */
+int erf_create(struct erf *erf, const struct model *model, const struct erf_request *request, struct error *error);
+void erf_destroy(struct erf *erf);
+/* Buffer of the input [N, C, H, W], to be filled before erf_run. */
+float *erf_input(struct erf *erf);
+/* Runs the batch. The gradient [N, C, H, W] stays valid until the next run. */
+int erf_run(struct erf *erf, const float **gradient, struct error *error);
+/* Adds ReLU(channel mean) of every image of the last run to map[height * width]. */
+void erf_accumulate(const struct erf *erf, const float *gradient, double *map);
+
+#endif

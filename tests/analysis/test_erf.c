@@ -1,0 +1,82 @@
+/* Input gradients of exported networks against those that PyTorch computed in float64. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analysis/erf.h"
+#include "base/file.h"
+#include "onnx/onnx.h"
+#include "op/registry.h"
+#include "tensor/npy.h"
+
+static void check_gradient(const char *network, const char *reference, int64_t class_index, bool name_target)
+{
+    struct error error = ERROR_INITIALISER;
+    char path[512];
+    struct context *context = context_create(&(struct context_options){.threads = 2, .cpu = CPU_AVX512}, &error);
+    struct tensor input, expected;
+    snprintf(path, sizeof path, "tests/fixtures/%s/test_data_set_0/input_0.pb", network);
+    assert_int_equal(tensor_proto_read(context->memory, path, &input, &error), 0);
+    snprintf(path, sizeof path, "tests/fixtures/%s/%s", network, reference);
+    assert_int_equal(npy_read(context->memory, path, &expected, &error), 0);
+    snprintf(path, sizeof path, "tests/fixtures/%s/erf_target.txt", network);
+    size_t length;
+    char *target = file_read(context->memory, path, 4096, &length, &error);
+    assert_non_null(target);
+    target[strcspn(target, "\n")] = 0;
+    snprintf(path, sizeof path, "tests/fixtures/%s/model.onnx", network);
+    struct model *model = model_load(context, path, &error);
+    operators_resolve(model->graph);
+    struct erf erf;
+    struct erf_request request = {.unit = {-1, -1}, .class_index = class_index, .target = name_target ? target : NULL};
+    assert_int_equal(erf_create(&erf, model, &request, &error), 0);
+    if (class_index < 0)
+        assert_string_equal(erf.target, target); /* found without its name, too */
+    memcpy(erf_input(&erf), input.data, tensor_bytes(&input));
+    const float *gradient;
+    assert_int_equal(erf_run(&erf, &gradient, &error), 0);
+    double largest = 0, difference = 0;
+    for (int64_t i = 0; i < shape_count(&expected.shape); i++) {
+        double reference_value = tensor_number(&expected, i);
+        largest = fmax(largest, fabs(reference_value));
+        difference = fmax(difference, fabs((double)gradient[i] - reference_value));
+    }
+    if (!(difference <= 1e-4 * largest) || largest == 0)
+        fail_msg("%s %s: differs by %g of the maximum", network, reference, difference / largest);
+    erf_destroy(&erf);
+    model_destroy(model);
+    memory_release(context->memory, target);
+    tensor_release(context->memory, &input);
+    tensor_release(context->memory, &expected);
+    assert_int_equal(context_destroy(context), 0);
+}
+
+static const char *const networks[] = {"resnet18", "resnet18_odd", "mobilenet_v2", "squeezenet"};
+
+static void test_feature_gradients(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
+        check_gradient(networks[i], "erf_feature.npy", -1, false);
+        check_gradient(networks[i], "erf_feature.npy", -1, true);
+    }
+}
+
+static void test_logit_gradients(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++)
+        check_gradient(networks[i], "erf_class_3.npy", 3, false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_feature_gradients),
+                                       cmocka_unit_test(test_logit_gradients)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
