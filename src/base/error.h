@@ -8,6 +8,7 @@ enum error_kind {
     ERROR_UNSUPPORTED, /* valid, but not covered by fovea */
     ERROR_LIMIT,       /* a named limit or the memory cap was reached */
     ERROR_IO,          /* the operating system refused */
+    ERROR_DATA_DEPENDENT, /* a shape rule's answer depends on elements known only when the model runs; never reported */
     ERROR_INTERNAL     /* a fault of ours */
 };
 

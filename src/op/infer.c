@@ -90,8 +90,14 @@ static int fill_and_infer(struct node *node, struct infer_slots *slots, struct e
             return -1;
         slots->inputs[i] = &slots->tensors[i];
     }
-    if (infer_node(node, slots->inputs, slots->outputs, node->graph->context->memory, error))
+    struct error refusal = ERROR_INITIALISER;
+    if (infer_node(node, slots->inputs, slots->outputs, node->graph->context->memory, &refusal)) {
+        if (refusal.kind == ERROR_DATA_DEPENDENT)
+            return 0;
+        if (error && error->kind == ERROR_NONE)
+            *error = refusal;
         return -1;
+    }
     for (int i = 0; i < node->output_count; i++) {
         if (node->outputs[i]) {
             node->outputs[i]->dtype = slots->outputs[i].dtype;
@@ -160,7 +166,7 @@ int infer_ints(const struct infer_context *context, int input, const struct tens
     if (ints->shape.rank > 1)
         return error_set(error, ERROR_INPUT, "input %d must be a list of integers", input);
     if (!ints->data && shape_count(&ints->shape) > 0)
-        return error_set(error, ERROR_UNSUPPORTED, "input %d is only known when the model runs", input);
+        return error_set(error, ERROR_DATA_DEPENDENT, "input %d is only known when the model runs", input);
     *tensor = ints;
     *count = shape_count(&ints->shape);
     return 0;

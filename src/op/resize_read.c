@@ -83,7 +83,7 @@ static double scale_at(const struct resize_operands *operands, int i)
 static int check_count(const struct tensor *tensor, int count, const char *name, struct error *error)
 {
     if (!tensor->data)
-        return error_set(error, ERROR_UNSUPPORTED,
+        return error_set(error, ERROR_DATA_DEPENDENT,
                          "%s is computed from data: the output's size is not known before running", name);
     if (tensor->shape.rank != 1 || tensor->shape.dims[0] != count)
         return error_set(error, ERROR_INPUT, "%s must hold %d values", name, count);
