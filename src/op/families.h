@@ -27,5 +27,9 @@ extern const struct operator operators_normalization_local[];
 extern const struct operator operators_normalization_axes[];
 extern const struct operator operators_resize[];
 extern const struct operator operators_loss[];
+extern const struct operator operators_shape_of[];
+extern const struct operator operators_slice[];
+extern const struct operator operators_gather[];
+extern const struct operator operators_pad[];
 
 #endif

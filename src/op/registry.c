@@ -29,6 +29,10 @@ static const struct operator* const families[] = {
     operators_normalization_axes,
     operators_resize,
     operators_loss,
+    operators_shape_of,
+    operators_slice,
+    operators_gather,
+    operators_pad,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 

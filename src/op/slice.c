@@ -1,0 +1,211 @@
+/* Slice, and SliceGradient that puts a gradient back into its place among zeros. */
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/infer.h"
+#include "op/known.h"
+#include "op/operand.h"
+#include "op/strided.h"
+
+/* Per axis of the input: output cell o reads input cell start + o * step. */
+struct slice {
+    int64_t starts[SHAPE_MAX_RANK], steps[SHAPE_MAX_RANK], sizes[SHAPE_MAX_RANK];
+};
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void slice_axis(struct slice *slice, int axis, int64_t size, int64_t start, int64_t end, int64_t step)
+{
+    slice->starts[axis] = slice->sizes[axis] = 0;
+    slice->steps[axis] = 1;
+    if (size == 0)
+        return;
+    /* a longer step than the axis takes one element like any other such step */
+    step = clamp(step, -size - 1, size + 1);
+    start = clamp(start < 0 ? start + size : start, 0, step > 0 ? size : size - 1);
+    end = clamp(end < 0 ? end + size : end, step > 0 ? 0 : -1, size);
+    int64_t span = step > 0 ? end - start : start - end, stride = step > 0 ? step : -step;
+    slice->sizes[axis] = span > 0 ? (span + stride - 1) / stride : 0;
+    slice->starts[axis] = slice->sizes[axis] > 0 ? start : 0;
+    slice->steps[axis] = step;
+}
+
+static int slice_read(struct slice *slice, const struct operands *operands, struct error *error)
+{
+    const struct shape *shape = &operands->inputs[0]->shape;
+    struct int_list starts, ends, axes, steps;
+    bool marked[SHAPE_MAX_RANK] = {false};
+    int has_starts = int_list_read(&starts, operands, "starts", 1, error);
+    int has_ends = int_list_read(&ends, operands, "ends", 2, error);
+    int has_axes = int_list_read(&axes, operands, "axes", 3, error);
+    int has_steps = int_list_read(&steps, operands, NULL, 4, error);
+    if (has_starts < 0 || has_ends < 0 || has_axes < 0 || has_steps < 0)
+        return -1;
+    if (!has_starts || !has_ends)
+        return error_set(error, ERROR_INPUT, "starts or ends are missing");
+    if (ends.count != starts.count || (has_axes && axes.count != starts.count) ||
+        (has_steps && steps.count != starts.count))
+        return error_set(error, ERROR_INPUT, "starts, ends, axes and steps have different lengths");
+    if (starts.count > shape->rank)
+        return error_set(error, ERROR_INPUT, "more axes are cut than the input has");
+    for (int i = 0; i < shape->rank; i++)
+        slice_axis(slice, i, shape->dims[i], 0, shape->dims[i], 1);
+    for (int64_t i = 0; i < starts.count; i++) {
+        int axis;
+        int64_t step = has_steps ? int_list_at(&steps, i) : 1;
+        if (shape_axis(has_axes ? int_list_at(&axes, i) : i, shape->rank, &axis, error))
+            return -1;
+        if (marked[axis] || step == 0)
+            return error_set(error, ERROR_INPUT, marked[axis] ? "an axis is given twice" : "a step is 0");
+        marked[axis] = true;
+        slice_axis(slice, axis, shape->dims[axis], int_list_at(&starts, i), int_list_at(&ends, i), step);
+    }
+    return 0;
+}
+
+static int infer_slice(struct infer_context *context, struct error *error)
+{
+    struct slice slice;
+    const struct tensor *input = context->inputs[0];
+    struct operands operands = OPERANDS(context);
+    if (!operands_known(&operands, 1))
+        return infer_output(context, 0, input->dtype, SHAPE_UNKNOWN_RANK, NULL, error);
+    if (slice_read(&slice, &operands, error))
+        return -1;
+    return infer_output(context, 0, input->dtype, input->shape.rank, slice.sizes, error);
+}
+
+/* Between the part (dense) and its places in the whole. */
+static void copy_slice(struct thread_pool *pool, const struct slice *slice, const struct tensor *whole,
+                       const struct tensor *part, bool into_whole)
+{
+    int64_t whole_strides[SHAPE_MAX_RANK], part_strides[SHAPE_MAX_RANK], offset = 0;
+    struct strided_copy copy = {.size = element_size(whole)};
+    if (shape_count(&part->shape) == 0)
+        return;
+    shape_strides(&whole->shape, whole_strides);
+    shape_strides(&part->shape, part_strides);
+    for (int i = 0; i < whole->shape.rank; i++) {
+        int64_t step = whole_strides[i] * slice->steps[i];
+        offset += slice->starts[i] * whole_strides[i];
+        strided_copy_axis(&copy, part->shape.dims[i], into_whole ? part_strides[i] : step,
+                          into_whole ? step : part_strides[i]);
+    }
+    char *at = (char *)whole->data + (size_t)offset * copy.size;
+    copy.from = into_whole ? part->data : at;
+    copy.to = into_whole ? at : part->data;
+    strided_copy_run(pool, &copy);
+}
+
+static int compute_slice(struct compute_context *context, struct error *error)
+{
+    struct slice slice;
+    struct operands operands = OPERANDS(context);
+    if (slice_read(&slice, &operands, error))
+        return -1;
+    copy_slice(context->pool, &slice, context->inputs[0], context->outputs[0], false);
+    return 0;
+}
+
+static int gradient_slice(struct gradient_context *context, struct error *error)
+{
+    struct known_inputs known;
+    struct slice slice;
+    if (known_inputs_read(&known, context->node, error) || slice_read(&slice, &known.operands, error))
+        return -1;
+    const struct shape *shape = &context->node->inputs[0]->shape;
+    context->input_gradients[0] = emit(context->graph, "SliceGradient", EMIT_INPUTS(context->output_gradients[0]),
+                                       EMIT_ATTRIBUTES(EMIT_INTS("starts", slice.starts, shape->rank),
+                                                       EMIT_INTS("steps", slice.steps, shape->rank),
+                                                       EMIT_INTS("shape", shape->dims, shape->rank)),
+                                       error);
+    return context->input_gradients[0] ? 0 : -1;
+}
+
+static int field_slice(struct field_context *context, struct error *error)
+{
+    struct operands operands = {context->node, context->inputs, context->node->input_count};
+    struct slice slice;
+    if (context->input != 0) {
+        context->none = true;
+        return 0;
+    }
+    if (!operands_known(&operands, 1)) {
+        field_full(context);
+        context->global = true;
+        return 0;
+    }
+    if (slice_read(&slice, &operands, error))
+        return -1;
+    for (int i = 0; i < context->inputs[0]->shape.rank; i++) {
+        int64_t low = slice.starts[i] + slice.steps[i] * context->cells[i].low;
+        int64_t high = slice.starts[i] + slice.steps[i] * context->cells[i].high;
+        context->reads[i] = low < high ? (struct interval){low, high} : (struct interval){high, low};
+    }
+    return 0;
+}
+
+static int read_gradient(const struct node *node, const struct shape *part, struct slice *slice, struct shape *whole,
+                         struct error *error)
+{
+    int start_count, step_count;
+    const int64_t *starts = node_ints(node, "starts", &start_count), *steps = node_ints(node, "steps", &step_count);
+    if (operand_read_shape(node, "shape", whole, error))
+        return -1;
+    bool fits = start_count == whole->rank && step_count == whole->rank && part->rank == whole->rank;
+    for (int i = 0; fits && i < whole->rank; i++) {
+        int64_t last, size = part->dims[i];
+        slice->starts[i] = starts[i];
+        slice->steps[i] = steps[i];
+        fits = steps[i] != 0 && (size == 0 || (!__builtin_mul_overflow(size - 1, steps[i], &last) &&
+                                               !__builtin_add_overflow(last, starts[i], &last) && last >= 0 &&
+                                               last < whole->dims[i] && starts[i] >= 0 && starts[i] < whole->dims[i]));
+    }
+    return fits ? 0 : error_set(error, ERROR_INTERNAL, "the part is outside the whole");
+}
+
+static int infer_slice_gradient(struct infer_context *context, struct error *error)
+{
+    struct slice slice;
+    struct shape whole;
+    if (read_gradient(context->node, &context->inputs[0]->shape, &slice, &whole, error))
+        return -1;
+    return infer_output(context, 0, context->inputs[0]->dtype, whole.rank, whole.dims, error);
+}
+
+static int compute_slice_gradient(struct compute_context *context, struct error *error)
+{
+    struct slice slice;
+    struct shape whole;
+    if (read_gradient(context->node, &context->inputs[0]->shape, &slice, &whole, error))
+        return -1;
+    if (tensor_bytes(context->outputs[0]) > 0)
+        memset(context->outputs[0]->data, 0, tensor_bytes(context->outputs[0]));
+    copy_slice(context->pool, &slice, context->outputs[0], context->inputs[0], true);
+    return 0;
+}
+
+#define SLICE(since_, until_, min_, max_)                                                                              \
+    {                                                                                                                  \
+        .domain = "", .name = "Slice", .since = since_, .until = until_, .min_inputs = min_, .max_inputs = max_,       \
+        .min_outputs = 1, .max_outputs = 1, .types = TYPES_ALL, .infer = infer_slice, .compute = compute_slice,        \
+        .gradient = gradient_slice, .field = field_slice                                                               \
+    }
+
+const struct operator operators_slice[] = {
+    SLICE(1, 9, 1, 1),
+    SLICE(10, 0, 3, 5),
+    {.domain = DOMAIN_INTERNAL,
+     .name = "SliceGradient",
+     .since = 1,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_FLOAT,
+     .infer = infer_slice_gradient,
+     .compute = compute_slice_gradient},
+    {0},
+};
