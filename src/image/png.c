@@ -1,0 +1,157 @@
+#include <png.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "image/decode.h"
+
+#define MAX_CHUNK_BYTES 8000000
+
+/* What libpng's callbacks need. */
+struct png_state {
+    struct memory *memory;
+    struct error *error;
+    const uint8_t *bytes; /* reading */
+    size_t left;
+    struct file_writer *writer; /* writing */
+};
+
+static void png_failed(png_structp png, png_const_charp message)
+{
+    struct png_state *state = png_get_error_ptr(png);
+    error_set(state->error, ERROR_INPUT, "the PNG image is damaged: %s", message);
+    png_longjmp(png, 1);
+}
+
+static void png_warned(png_structp png, png_const_charp message)
+{
+    (void)png;
+    (void)message;
+}
+
+static void *png_allocate(png_structp png, png_alloc_size_t size)
+{
+    struct png_state *state = png_get_mem_ptr(png);
+    return memory_allocate_uninitialised(state->memory, size, 1, state->error);
+}
+
+static void png_deallocate(png_structp png, void *block)
+{
+    struct png_state *state = png_get_mem_ptr(png);
+    memory_release(state->memory, block);
+}
+
+static void png_take(png_structp png, png_bytep out, size_t length)
+{
+    struct png_state *state = png_get_io_ptr(png);
+    if (length > state->left)
+        png_error(png, "it ends early");
+    memcpy(out, state->bytes, length);
+    state->bytes += length;
+    state->left -= length;
+}
+
+/* Asks libpng for 8-bit gray or RGB whatever the file holds. */
+static int request_plain_pixels(png_structp png, png_infop info)
+{
+    int colour = png_get_color_type(png, info);
+    png_set_scale_16(png);
+    if (colour == PNG_COLOR_TYPE_PALETTE)
+        png_set_palette_to_rgb(png);
+    else if (!(colour & PNG_COLOR_MASK_COLOR))
+        png_set_expand_gray_1_2_4_to_8(png);
+    png_set_strip_alpha(png);
+    return colour & PNG_COLOR_MASK_COLOR ? 3 : 1;
+}
+
+/* libpng leaves by longjmp: everything that must survive lives in the caller's `state` and `image`. */
+static int read_pixels(png_structp png, png_infop info, struct png_state *state, struct image *image)
+{
+    if (setjmp(png_jmpbuf(png)))
+        return -1;
+    png_set_read_fn(png, state, png_take);
+    png_set_user_limits(png, IMAGE_MAX_SIDE, IMAGE_MAX_SIDE);
+    png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_read_info(png, info);
+    int channels = request_plain_pixels(png, info);
+    int passes = png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    if (image_allocate(state->memory, image, png_get_image_width(png, info), png_get_image_height(png, info), channels,
+                       state->error))
+        return -1;
+    size_t row_bytes = image_bytes(image) / (size_t)image->height;
+    if (png_get_rowbytes(png, info) != row_bytes)
+        png_error(png, "its rows have an unexpected size");
+    for (int pass = 0; pass < passes; pass++) {
+        for (int y = 0; y < image->height; y++)
+            png_read_row(png, image->pixels + (size_t)y * row_bytes, NULL);
+    }
+    png_read_end(png, NULL);
+    return 0;
+}
+
+int png_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error)
+{
+    struct png_state state = {.memory = memory, .error = error, .bytes = bytes, .left = length};
+    png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &state, png_failed, png_warned, &state,
+                                               png_allocate, png_deallocate);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    int result = info ? read_pixels(png, info, &state, image)
+                      : error_set(error, ERROR_LIMIT, "there is no memory to read a PNG image");
+    png_destroy_read_struct(png ? &png : NULL, info ? &info : NULL, NULL);
+    if (result)
+        image_release(memory, image);
+    return result;
+}
+
+static void png_give(png_structp png, png_bytep bytes, size_t length)
+{
+    struct png_state *state = png_get_io_ptr(png);
+    file_writer_write(state->writer, bytes, length);
+}
+
+static void png_flush_nothing(png_structp png)
+{
+    (void)png;
+}
+
+static void png_write_failed(png_structp png, png_const_charp message)
+{
+    struct png_state *state = png_get_error_ptr(png);
+    error_set(state->error, ERROR_LIMIT, "the PNG image cannot be made: %s", message);
+    png_longjmp(png, 1);
+}
+
+static int write_pixels(png_structp png, png_infop info, struct png_state *state, const struct image *image)
+{
+    if (setjmp(png_jmpbuf(png)))
+        return -1;
+    png_set_write_fn(png, state, png_give, png_flush_nothing);
+    png_set_IHDR(png, info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
+                 image->channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(png, info);
+    size_t row_bytes = image_bytes(image) / (size_t)image->height;
+    for (int y = 0; y < image->height; y++)
+        png_write_row(png, image->pixels + (size_t)y * row_bytes);
+    png_write_end(png, NULL);
+    return 0;
+}
+
+int image_write_png(struct memory *memory, const char *path, const struct image *image, struct error *error)
+{
+    struct png_state state = {.memory = memory, .error = error};
+    state.writer = file_writer_open(memory, path, error);
+    if (!state.writer)
+        return -1;
+    png_structp png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &state, png_write_failed, png_warned, &state,
+                                                png_allocate, png_deallocate);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    int result = info ? write_pixels(png, info, &state, image)
+                      : error_set(error, ERROR_LIMIT, "there is no memory to write a PNG image");
+    png_destroy_write_struct(png ? &png : NULL, info ? &info : NULL);
+    if (result == 0)
+        return file_writer_commit(state.writer, error);
+    file_writer_abandon(state.writer);
+    return error_prefix(error, "%s", path);
+}
