@@ -31,5 +31,9 @@ extern const struct operator operators_shape_of[];
 extern const struct operator operators_slice[];
 extern const struct operator operators_gather[];
 extern const struct operator operators_pad[];
+extern const struct operator operators_split[];
+extern const struct operator operators_expand[];
+extern const struct operator operators_range[];
+extern const struct operator operators_cast[];
 
 #endif

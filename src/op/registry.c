@@ -33,6 +33,10 @@ static const struct operator* const families[] = {
     operators_slice,
     operators_gather,
     operators_pad,
+    operators_split,
+    operators_expand,
+    operators_range,
+    operators_cast,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 
