@@ -35,5 +35,9 @@ extern const struct operator operators_split[];
 extern const struct operator operators_expand[];
 extern const struct operator operators_range[];
 extern const struct operator operators_cast[];
+extern const struct operator operators_gather_elements[];
+extern const struct operator operators_gather_nd[];
+extern const struct operator operators_one_hot[];
+extern const struct operator operators_trilu[];
 
 #endif

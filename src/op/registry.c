@@ -37,6 +37,10 @@ static const struct operator* const families[] = {
     operators_expand,
     operators_range,
     operators_cast,
+    operators_gather_elements,
+    operators_gather_nd,
+    operators_one_hot,
+    operators_trilu,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 

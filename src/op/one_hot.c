@@ -1,0 +1,68 @@
+/* OneHot. */
+#include "op/families.h"
+#include "op/infer.h"
+#include "op/known.h"
+#include "op/operand.h"
+#include "op/strided.h"
+
+static int one_hot_axis(const struct node *node, int rank, int *axis, struct error *error)
+{
+    return shape_axis(node_int(node, "axis", -1), rank + 1, axis, error);
+}
+
+static int infer_one_hot(struct infer_context *context, struct error *error)
+{
+    struct operands operands = OPERANDS(context);
+    const struct shape *indices = &context->inputs[0]->shape;
+    enum dtype dtype = context->inputs[2]->dtype;
+    int64_t dims[SHAPE_MAX_RANK + 1];
+    int axis;
+    if (shape_count(&context->inputs[1]->shape) != 1 || context->inputs[2]->shape.rank != 1 ||
+        context->inputs[2]->shape.dims[0] != 2)
+        return error_set(error, ERROR_INPUT, "depth must be one number, values two");
+    if (one_hot_axis(context->node, indices->rank, &axis, error))
+        return -1;
+    if (!operand_known(&operands, 1))
+        return infer_output(context, 0, dtype, SHAPE_UNKNOWN_RANK, NULL, error);
+    for (int i = 0; i <= indices->rank; i++)
+        dims[i] = i == axis ? tensor_int(context->inputs[1], 0) : indices->dims[i < axis ? i : i - 1];
+    return infer_output(context, 0, dtype, indices->rank + 1, dims, error);
+}
+
+/* An index outside [-depth, depth) makes no place hot. */
+static int compute_one_hot(struct compute_context *context, struct error *error)
+{
+    const struct tensor *indices = context->inputs[0];
+    struct tensor *to = context->outputs[0];
+    int axis;
+    if (one_hot_axis(context->node, indices->shape.rank, &axis, error))
+        return -1;
+    const char *values = context->inputs[2]->data;
+    size_t size = element_size(to);
+    int64_t depth = to->shape.dims[axis], count = shape_count(&indices->shape);
+    int64_t inner = shape_product(&to->shape, axis + 1, to->shape.rank);
+    fill_elements(to->data, values, shape_count(&to->shape), size);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t index = tensor_int(indices, i);
+        index = index < 0 ? index + depth : index;
+        if (index >= 0 && index < depth) {
+            int64_t at = (i / inner * depth + index) * inner + i % inner;
+            move_element((char *)to->data + (size_t)at * size, values + size, size);
+        }
+    }
+    return 0;
+}
+
+const struct operator operators_one_hot[] = {
+    {.domain = "",
+     .name = "OneHot",
+     .since = 9,
+     .min_inputs = 3,
+     .max_inputs = 3,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_NUMBER,
+     .infer = infer_one_hot,
+     .compute = compute_one_hot},
+    {0},
+};
