@@ -39,5 +39,11 @@ extern const struct operator operators_gather_elements[];
 extern const struct operator operators_gather_nd[];
 extern const struct operator operators_one_hot[];
 extern const struct operator operators_trilu[];
+extern const struct operator operators_cumulative[];
+extern const struct operator operators_top_k[];
+extern const struct operator operators_nonzero[];
+extern const struct operator operators_unique[];
+extern const struct operator operators_depth_space[];
+extern const struct operator operators_reverse_sequence[];
 
 #endif

@@ -41,6 +41,12 @@ static const struct operator* const families[] = {
     operators_gather_nd,
     operators_one_hot,
     operators_trilu,
+    operators_cumulative,
+    operators_top_k,
+    operators_nonzero,
+    operators_unique,
+    operators_depth_space,
+    operators_reverse_sequence,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 

@@ -1,0 +1,167 @@
+/* DepthToSpace and SpaceToDepth: blocks of pixels become channels and back. */
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/infer.h"
+#include "op/known.h"
+#include "op/operand.h"
+#include "op/strided.h"
+
+static int read_block(const struct node *node, const struct shape *shape, int64_t *block, struct error *error)
+{
+    *block = node_int(node, "blocksize", 0);
+    if (shape->rank != 4)
+        return error_set(error, ERROR_INPUT, "the input does not have 4 dimensions");
+    if (*block < 1 || *block > INT32_MAX)
+        return error_set(error, ERROR_INPUT, "attribute blocksize is missing or no positive number");
+    return 0;
+}
+
+/* Whether the channel comes before the place in the block (CRD) or behind it (DCR). SpaceToDepth has one order; the
+ * gradient of DepthToSpace is made with both. */
+static int read_mode(const struct node *node, bool *channel_first, struct error *error)
+{
+    const char *mode = node_string(node, "mode", "DCR");
+    *channel_first = strcmp(mode, "CRD") == 0;
+    if (!*channel_first && strcmp(mode, "DCR") != 0)
+        return error_set(error, ERROR_UNSUPPORTED, "attribute mode is '%.40s'", mode);
+    return 0;
+}
+
+static int infer_depth_to_space(struct infer_context *context, struct error *error)
+{
+    const struct shape *shape = &context->inputs[0]->shape;
+    int64_t block, dims[4];
+    bool channel_first;
+    if (read_block(context->node, shape, &block, error) || read_mode(context->node, &channel_first, error))
+        return -1;
+    if (shape->dims[1] % (block * block) != 0)
+        return error_set(error, ERROR_INPUT, "%lld channels are not divided by blocks of %lld",
+                         (long long)shape->dims[1], (long long)(block * block));
+    dims[0] = shape->dims[0];
+    dims[1] = shape->dims[1] / (block * block);
+    if (__builtin_mul_overflow(shape->dims[2], block, &dims[2]) ||
+        __builtin_mul_overflow(shape->dims[3], block, &dims[3]))
+        return error_set(error, ERROR_LIMIT, "the result is too large");
+    return infer_output(context, 0, context->inputs[0]->dtype, 4, dims, error);
+}
+
+static int infer_space_to_depth(struct infer_context *context, struct error *error)
+{
+    const struct shape *shape = &context->inputs[0]->shape;
+    int64_t block, dims[4];
+    bool channel_first;
+    if (read_block(context->node, shape, &block, error) || read_mode(context->node, &channel_first, error))
+        return -1;
+    if (shape->dims[2] % block != 0 || shape->dims[3] % block != 0)
+        return error_set(error, ERROR_INPUT, "%lldx%lld pixels are not divided by blocks of %lld",
+                         (long long)shape->dims[2], (long long)shape->dims[3], (long long)block);
+    dims[0] = shape->dims[0];
+    dims[2] = shape->dims[2] / block;
+    dims[3] = shape->dims[3] / block;
+    if (__builtin_mul_overflow(shape->dims[1], block * block, &dims[1]))
+        return error_set(error, ERROR_LIMIT, "the result is too large");
+    return infer_output(context, 0, context->inputs[0]->dtype, 4, dims, error);
+}
+
+/* deep [N][block block C in one order][H][W], wide [N][C][H block][W block] */
+static void move_blocks(struct compute_context *context, bool to_deep, bool channel_first)
+{
+    const struct tensor *from = context->inputs[0], *to = context->outputs[0];
+    const struct shape *deep = to_deep ? &to->shape : &from->shape, *wide = to_deep ? &from->shape : &to->shape;
+    int64_t block = node_int(context->node, "blocksize", 1), plane = deep->dims[2] * deep->dims[3];
+    int64_t channels = wide->dims[1], width = wide->dims[3];
+    int64_t column = (channel_first ? 1 : channels) * plane; /* in deep, from one column of the block to the next */
+    const int64_t axes[6][3] = {
+        /* size, stride in deep, stride in wide */
+        {deep->dims[0], deep->dims[1] * plane, channels * plane * block * block},
+        {channels, (channel_first ? block * block : 1) * plane, plane * block * block},
+        {deep->dims[2], deep->dims[3], width * block},
+        {block, column * block, width},
+        {block, column, 1},
+        {deep->dims[3], 1, block},
+    };
+    struct strided_copy copy = {.size = element_size(from), .from = from->data, .to = to->data};
+    for (int i = 0; i < 6; i++)
+        strided_copy_axis(&copy, axes[i][0], axes[i][to_deep ? 2 : 1], axes[i][to_deep ? 1 : 2]);
+    strided_copy_run(context->pool, &copy);
+}
+
+static int compute_depth_to_space(struct compute_context *context, struct error *error)
+{
+    bool channel_first;
+    if (read_mode(context->node, &channel_first, error))
+        return -1;
+    move_blocks(context, false, channel_first);
+    return 0;
+}
+
+static int compute_space_to_depth(struct compute_context *context, struct error *error)
+{
+    bool channel_first;
+    if (read_mode(context->node, &channel_first, error))
+        return -1;
+    move_blocks(context, true, channel_first);
+    return 0;
+}
+
+static int emit_inverse(struct gradient_context *context, const char *inverse, struct error *error)
+{
+    context->input_gradients[0] = emit(context->graph, inverse, EMIT_INPUTS(context->output_gradients[0]),
+                                       EMIT_ATTRIBUTES(EMIT_INT("blocksize", node_int(context->node, "blocksize", 1)),
+                                                       EMIT_STRING("mode", node_string(context->node, "mode", "DCR"))),
+                                       error);
+    return context->input_gradients[0] ? 0 : -1;
+}
+
+static int gradient_depth_to_space(struct gradient_context *context, struct error *error)
+{
+    return emit_inverse(context, "SpaceToDepth", error);
+}
+
+static int gradient_space_to_depth(struct gradient_context *context, struct error *error)
+{
+    return emit_inverse(context, "DepthToSpace", error);
+}
+
+static int64_t floor_divide(int64_t value, int64_t by)
+{
+    return value >= 0 ? value / by : -((-value + by - 1) / by);
+}
+
+static int field_depth_to_space(struct field_context *context, struct error *error)
+{
+    int64_t block;
+    if (read_block(context->node, &context->inputs[0]->shape, &block, error))
+        return -1;
+    context->reads[0] = context->cells[0];
+    context->reads[1] = interval_full(context->inputs[0]->shape.dims[1]);
+    for (int i = 2; i < 4; i++)
+        context->reads[i] =
+            (struct interval){floor_divide(context->cells[i].low, block), floor_divide(context->cells[i].high, block)};
+    return 0;
+}
+
+static int field_space_to_depth(struct field_context *context, struct error *error)
+{
+    int64_t block;
+    if (read_block(context->node, &context->inputs[0]->shape, &block, error))
+        return -1;
+    context->reads[0] = context->cells[0];
+    context->reads[1] = interval_full(context->inputs[0]->shape.dims[1]);
+    for (int i = 2; i < 4; i++)
+        context->reads[i] =
+            (struct interval){context->cells[i].low * block, context->cells[i].high * block + block - 1};
+    return 0;
+}
+
+#define BLOCKS(name_, infer_, compute_, gradient_, field_)                                                             \
+    {                                                                                                                  \
+        .domain = "", .name = name_, .since = 1, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, \
+        .types = TYPES_ALL, .infer = infer_, .compute = compute_, .gradient = gradient_, .field = field_               \
+    }
+
+const struct operator operators_depth_space[] = {
+    BLOCKS("DepthToSpace", infer_depth_to_space, compute_depth_to_space, gradient_depth_to_space, field_depth_to_space),
+    BLOCKS("SpaceToDepth", infer_space_to_depth, compute_space_to_depth, gradient_space_to_depth, field_space_to_depth),
+    {0},
+};
