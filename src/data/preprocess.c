@@ -1,0 +1,253 @@
+#include "data/preprocess.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "data/preprocess_names.h"
+
+static const struct {
+    const char *name;
+    struct preprocess preprocess;
+} presets[] = {
+    {"imagenet",
+     {.resize = 256,
+      .crop_height = 224,
+      .crop_width = 224,
+      .mean = {0.485f, 0.456f, 0.406f},
+      .std = {0.229f, 0.224f, 0.225f},
+      .scale = 255,
+      .interpolation = INTERPOLATION_BILINEAR}},
+    {"inception",
+     {.resize = 342,
+      .crop_height = 299,
+      .crop_width = 299,
+      .mean = {0.5f, 0.5f, 0.5f},
+      .std = {0.5f, 0.5f, 0.5f},
+      .scale = 255,
+      .interpolation = INTERPOLATION_BICUBIC}},
+    {"clip",
+     {.resize = 224,
+      .crop_height = 224,
+      .crop_width = 224,
+      .mean = {0.48145466f, 0.4578275f, 0.40821073f},
+      .std = {0.26862954f, 0.26130258f, 0.27577711f},
+      .scale = 255,
+      .interpolation = INTERPOLATION_BICUBIC}},
+    {"raw", {.std = {1, 1, 1}, .scale = 255, .interpolation = INTERPOLATION_BILINEAR}},
+};
+
+int preprocess_preset(const char *name, struct preprocess *preprocess, struct error *error)
+{
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+        if (strcmp(name, presets[i].name) == 0) {
+            *preprocess = presets[i].preprocess;
+            return 0;
+        }
+    }
+    return error_set(error, ERROR_INPUT, "there is no preset \"%.40s\" (imagenet, inception, clip, raw)", name);
+}
+
+static int check_side(const char *what, int64_t side, struct error *error)
+{
+    if (side >= 0 && side <= IMAGE_MAX_SIDE)
+        return 0;
+    return error_set(error, ERROR_INPUT, "%s %" PRId64 " is not between 1 and %d pixels", what, side, IMAGE_MAX_SIDE);
+}
+
+/* The resize that keeps its ratio to the crop when the crop's larger side becomes `side`. */
+static int64_t scaled_resize(const struct preprocess *preprocess, int64_t side)
+{
+    int64_t crop = preprocess->crop_height > preprocess->crop_width ? preprocess->crop_height : preprocess->crop_width;
+    if (preprocess->resize == 0 || crop == 0)
+        return preprocess->resize;
+    return llround((double)side * (double)preprocess->resize / (double)crop);
+}
+
+static int override_size(struct preprocess *preprocess, const struct preprocess_overrides *overrides,
+                         struct error *error)
+{
+    if (check_side("the resize of", overrides->resize, error) || check_side("a crop of", overrides->crop, error))
+        return -1;
+    if (overrides->crop) {
+        preprocess->resize = scaled_resize(preprocess, overrides->crop);
+        preprocess->crop_height = preprocess->crop_width = overrides->crop;
+        preprocess->crop_given = true;
+    }
+    if (overrides->resize) {
+        preprocess->resize = overrides->resize;
+        preprocess->resize_given = true;
+    }
+    return 0;
+}
+
+static void swap(float *a, float *b)
+{
+    float kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static int override_channels(struct preprocess *preprocess, const char *name, struct error *error)
+{
+    enum image_channels before = preprocess->channels;
+    if (!name)
+        return 0;
+    if (image_channels_parse(name, &preprocess->channels, error))
+        return -1;
+    preprocess->channels_given = true;
+    if ((before == CHANNELS_BGR) != (preprocess->channels == CHANNELS_BGR)) {
+        swap(&preprocess->mean[0], &preprocess->mean[2]);
+        swap(&preprocess->std[0], &preprocess->std[2]);
+    }
+    return 0;
+}
+
+static int check_numbers(const struct preprocess *preprocess, struct error *error)
+{
+    if (!isfinite(preprocess->scale) || preprocess->scale <= 0)
+        return error_set(error, ERROR_INPUT, "the scale of the pixels is not a positive number");
+    for (int c = 0; c < 3; c++) {
+        if (!isfinite(preprocess->mean[c]))
+            return error_set(error, ERROR_INPUT, "the mean is not a number");
+        if (!isfinite(preprocess->std[c]) || preprocess->std[c] <= 0)
+            return error_set(error, ERROR_INPUT, "the std %g is not a positive number", (double)preprocess->std[c]);
+    }
+    return 0;
+}
+
+int preprocess_override(struct preprocess *preprocess, const struct preprocess_overrides *overrides,
+                        struct error *error)
+{
+    if (override_size(preprocess, overrides, error) || override_channels(preprocess, overrides->channels, error))
+        return -1;
+    if (overrides->interpolation && interpolation_parse(overrides->interpolation, &preprocess->interpolation, error))
+        return -1;
+    for (int c = 0; c < 3; c++) {
+        if (overrides->has_mean && preprocess->scale > 1 && overrides->mean[c] > 1)
+            return error_set(error, ERROR_INPUT, "the mean %g is not of pixels in 0..1: divide mean and std by %g",
+                             (double)overrides->mean[c], (double)preprocess->scale);
+        if (overrides->has_mean)
+            preprocess->mean[c] = overrides->mean[c];
+        if (overrides->has_std)
+            preprocess->std[c] = overrides->std[c];
+    }
+    return check_numbers(preprocess, error);
+}
+
+static bool same_for_all_channels(const float values[3])
+{
+    return values[0] <= values[1] && values[0] >= values[1] && values[0] <= values[2] && values[0] >= values[2];
+}
+
+static int fit_channels(struct preprocess *preprocess, int64_t channels, struct error *error)
+{
+    bool same = same_for_all_channels(preprocess->mean) && same_for_all_channels(preprocess->std);
+    if (channels == 1 && same && !preprocess->channels_given)
+        preprocess->channels = CHANNELS_GRAY;
+    if (channels > 0 && channels != preprocess_channel_count(preprocess))
+        return error_set(error, ERROR_INPUT,
+                         "the input has %" PRId64 " channels, but images become %d (%s): choose --channels rgb, bgr or "
+                         "gray",
+                         channels, preprocess_channel_count(preprocess), image_channels_name(preprocess->channels));
+    if (preprocess->channels == CHANNELS_GRAY && !same)
+        return error_set(error, ERROR_INPUT, "the mean and std are of colour images: give --mean and --std for gray");
+    return 0;
+}
+
+int preprocess_fit(struct preprocess *preprocess, int64_t channels, int64_t height, int64_t width, struct error *error)
+{
+    int64_t crop_height = preprocess->crop_height, crop_width = preprocess->crop_width;
+    if (fit_channels(preprocess, channels, error))
+        return -1;
+    height = height > 0 ? height : crop_height;
+    width = width > 0 ? width : crop_width;
+    if (height == crop_height && width == crop_width)
+        return 0;
+    if (preprocess->crop_given)
+        return error_set(error, ERROR_INPUT,
+                         "the crop of %" PRId64 "x%" PRId64 " is not the input's size, %" PRId64 "x%" PRId64
+                         ": leave --crop out or set the size with --shape",
+                         crop_height, crop_width, height, width);
+    if (check_side("an input side of", height, error) || check_side("an input side of", width, error))
+        return -1;
+    if (!preprocess->resize_given)
+        preprocess->resize = scaled_resize(preprocess, height > width ? height : width);
+    preprocess->crop_height = height;
+    preprocess->crop_width = width;
+    return 0;
+}
+
+int preprocess_channel_count(const struct preprocess *preprocess)
+{
+    return preprocess->channels == CHANNELS_GRAY ? 1 : 3;
+}
+
+/* Width and height after resizing. Without a resize: the smallest size of the image's own aspect that covers the crop;
+ * an image that has the crop's size stays as it is. */
+static void resized_size(const struct preprocess *preprocess, const struct image *image, int64_t *width,
+                         int64_t *height)
+{
+    *width = image->width;
+    *height = image->height;
+    if (preprocess->resize > 0) {
+        image_size_for_shorter_side(image, preprocess->resize, width, height);
+    } else if (preprocess->crop_height > 0 && preprocess->crop_width > 0) {
+        double across = (double)preprocess->crop_width / image->width;
+        double down = (double)preprocess->crop_height / image->height;
+        *width = across >= down ? preprocess->crop_width : llround(image->width * down);
+        *height = down >= across ? preprocess->crop_height : llround(image->height * across);
+    }
+}
+
+void preprocess_size(const struct preprocess *preprocess, const struct image *image, int64_t *height, int64_t *width)
+{
+    int64_t resized_width, resized_height;
+    resized_size(preprocess, image, &resized_width, &resized_height);
+    *height = preprocess->crop_height > 0 ? preprocess->crop_height : resized_height;
+    *width = preprocess->crop_width > 0 ? preprocess->crop_width : resized_width;
+}
+
+/* The float of every pixel value, computed in the order of torchvision's ToTensor and Normalize. */
+static void fill_table(const struct preprocess *preprocess, int channel, float table[256])
+{
+    for (int value = 0; value < 256; value++) {
+        float scaled = (float)value / preprocess->scale;
+        table[value] = (scaled - preprocess->mean[channel]) / preprocess->std[channel];
+    }
+}
+
+static void to_floats(const struct preprocess *preprocess, const struct image *image, enum image_layout layout,
+                      float *out)
+{
+    int64_t count = (int64_t)image->width * image->height;
+    int channels = image->channels;
+    for (int c = 0; c < channels; c++) {
+        const uint8_t *in = image->pixels + (preprocess->channels == CHANNELS_BGR ? 2 - c : c);
+        float table[256], *to = layout == LAYOUT_NCHW ? out + c * count : out + c;
+        int64_t step = layout == LAYOUT_NCHW ? 1 : channels;
+        fill_table(preprocess, c, table);
+        for (int64_t i = 0; i < count; i++)
+            to[i * step] = table[in[i * channels]];
+    }
+}
+
+int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
+                     enum image_layout layout, float *out, struct error *error)
+{
+    struct image converted, resized = {0}, cropped = {0};
+    int64_t width, height, crop_width, crop_height;
+    resized_size(preprocess, image, &width, &height);
+    preprocess_size(preprocess, image, &crop_height, &crop_width);
+    int result = image_convert(memory, image, preprocess_channel_count(preprocess), &converted, error);
+    if (result == 0)
+        result = image_resize(memory, &converted, width, height, preprocess->interpolation, &resized, error);
+    image_release(memory, &converted);
+    if (result == 0)
+        result = image_crop_centre(memory, &resized, crop_width, crop_height, &cropped, error);
+    image_release(memory, &resized);
+    if (result == 0)
+        to_floats(preprocess, &cropped, layout, out);
+    image_release(memory, &cropped);
+    return result;
+}

@@ -1,0 +1,62 @@
+/* From an image to a network's input: resize the shorter side, crop the centre, scale, subtract, divide. */
+#ifndef FOVEA_DATA_PREPROCESS_H
+#define FOVEA_DATA_PREPROCESS_H
+
+#include "base/text.h"
+#include "image/image.h"
+
+/* Key in the model's metadata_props whose value preprocess_parse reads. */
+#define PREPROCESS_KEY "fovea.preprocess"
+
+/* Order of the network's channels. */
+enum image_channels { CHANNELS_RGB, CHANNELS_BGR, CHANNELS_GRAY };
+enum image_layout { LAYOUT_NCHW, LAYOUT_NHWC };
+
+/* x = (pixel / scale - mean) / std per channel, `mean` and `std` in the order of the network's channels (gray: the
+ * first of three equal ones). */
+struct preprocess {
+    int64_t resize;                  /* pixels of the shorter side; 0: just large enough to cover the crop */
+    int64_t crop_height, crop_width; /* pixels of the central part; 0: all of the image */
+    bool resize_given, crop_given;   /* by the user: not to be adapted to the input's size */
+    bool channels_given;
+    float mean[3], std[3], scale;
+    enum image_channels channels;
+    enum interpolation interpolation;
+};
+
+/* What the user asks for on top of a preset or the model's metadata; zeros and NULL leave things as they are. */
+struct preprocess_overrides {
+    bool has_mean, has_std;
+    float mean[3], std[3]; /* for gray, three equal numbers */
+    int64_t resize, crop;
+    const char *channels, *interpolation; /* "rgb", "bgr", "gray"; "bilinear", "bicubic" */
+};
+
+/* "imagenet" (torchvision: 256, 224, bilinear), "inception" (342, 299, bicubic, 0.5), "clip" (224, 224, bicubic, the
+ * constants of OpenAI's CLIP), "raw" (0..1, own size). */
+int preprocess_preset(const char *name, struct preprocess *preprocess, struct error *error);
+
+/* {"resize":28,"crop":28,"mean":[0.28],"std":[0.35],"channels":"gray","scale":255,"interpolation":"bilinear"}: numbers
+ * one or as many as channels; "crop" may be [height, width]; what is missing is as in "raw". */
+int preprocess_parse(const char *json, size_t length, struct preprocess *preprocess, struct error *error);
+/* Appends the same JSON, without line ends. */
+void preprocess_print(const struct preprocess *preprocess, struct text *text);
+
+/* Changing rgb to bgr reverses a mean and std that are not overridden too. A crop without a resize scales the resize.
+ */
+int preprocess_override(struct preprocess *preprocess, const struct preprocess_overrides *overrides,
+                        struct error *error);
+
+/* Adapts to an input of this many channels, height and width (0 or less: free). The crop becomes height x width, and
+ * resize keeps its ratio to the crop, of the larger side, unless the user gave it. ERROR_INPUT with the way out where
+ * the user's wishes or the channels do not fit. */
+int preprocess_fit(struct preprocess *preprocess, int64_t channels, int64_t height, int64_t width, struct error *error);
+
+int preprocess_channel_count(const struct preprocess *preprocess);
+/* Height and width of what preprocess_image makes of `image`. */
+void preprocess_size(const struct preprocess *preprocess, const struct image *image, int64_t *height, int64_t *width);
+/* Writes [channels, height, width] or [height, width, channels]. */
+int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
+                     enum image_layout layout, float *out, struct error *error);
+
+#endif

@@ -1,0 +1,330 @@
+#include "data/sample_source.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/file.h"
+#include "data/folder.h"
+#include "data/labels.h"
+#include "tensor/npy.h"
+
+struct sample {
+    const char *name;
+    const char *path;
+    int64_t label;
+};
+
+struct sample_source {
+    struct memory *memory;
+    struct arena *arena;
+    bool has_preprocess;
+    struct preprocess preprocess;
+    enum image_layout layout;
+    struct shape shape;
+    int64_t count;
+    struct sample *samples;
+    struct tensor held; /* all samples of a single .npy file */
+};
+
+static bool is_npy(const char *path)
+{
+    const char *dot = strrchr(file_base_name(path), '.');
+    return dot && strcasecmp(dot, ".npy") == 0;
+}
+
+static int make_samples(struct sample_source *source, int64_t count, struct error *error)
+{
+    source->samples = arena_allocate(source->arena, (size_t)count, sizeof *source->samples, error);
+    source->count = count;
+    return source->samples ? 0 : -1;
+}
+
+/* ---- tensors ---- */
+
+static void copy_floats(const struct tensor *tensor, int64_t from, int64_t count, float *out)
+{
+    if (dtype_storage(tensor->dtype) == DTYPE_FLOAT) {
+        memcpy(out, (const float *)tensor->data + from, (size_t)count * sizeof *out);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        out[i] = (float)tensor_number(tensor, from + i);
+}
+
+/* Splits [N,C,H,W] or [C,H,W] into the number of samples and the shape of one. */
+static int split_samples(const struct tensor *tensor, const char *path, int64_t *count, struct shape *shape,
+                         struct error *error)
+{
+    int rank = tensor->shape.rank;
+    char text[SHAPE_TEXT_SIZE];
+    if ((rank != 3 && rank != 4) || shape_count(&tensor->shape) == 0)
+        return error_set(error, ERROR_INPUT, "%s: the shape %s is not that of images (NxCxHxW or CxHxW)", path,
+                         shape_text(&tensor->shape, text));
+    *count = rank == 4 ? tensor->shape.dims[0] : 1;
+    if (*count > MAX_SAMPLES)
+        return error_set(error, ERROR_LIMIT, "%s: there are too many samples (limit %d)", path, MAX_SAMPLES);
+    return shape_set(shape, 3, tensor->shape.dims + rank - 3, error);
+}
+
+static int open_npy(struct sample_source *source, const char *path, struct error *error)
+{
+    int64_t count;
+    if (npy_read(source->memory, path, &source->held, error) ||
+        split_samples(&source->held, path, &count, &source->shape, error) || make_samples(source, count, error))
+        return -1;
+    const char *name = file_base_name(path);
+    for (int64_t i = 0; i < count; i++) {
+        char numbered[512];
+        int length = snprintf(numbered, sizeof numbered, count > 1 ? "%.400s#%" PRId64 : "%.400s", name, i);
+        source->samples[i] =
+            (struct sample){arena_copy_string(source->arena, numbered, (size_t)length, error), path, -1};
+        if (!source->samples[i].name)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_npy_sample(const struct sample_source *source, const char *path, struct tensor *tensor,
+                           struct shape *shape, struct error *error)
+{
+    int64_t count;
+    if (npy_read(source->memory, path, tensor, error) || split_samples(tensor, path, &count, shape, error))
+        return -1;
+    if (count != 1)
+        return error_set(error, ERROR_INPUT, "%s: a file in a list or folder holds one sample, not %" PRId64, path,
+                         count);
+    return 0;
+}
+
+/* `out` NULL: only looks at the shape. */
+static int read_npy(const struct sample_source *source, const char *path, struct shape *shape, float *out,
+                    struct error *error)
+{
+    struct tensor tensor = {0};
+    char got[SHAPE_TEXT_SIZE], expected[SHAPE_TEXT_SIZE];
+    int result = read_npy_sample(source, path, &tensor, shape, error);
+    if (result == 0 && out && !shape_equal(shape, &source->shape))
+        result = error_set(error, ERROR_INPUT, "%s: the shape %s is not that of the first sample, %s", path,
+                           shape_text(shape, got), shape_text(&source->shape, expected));
+    if (result == 0 && out)
+        copy_floats(&tensor, 0, shape_count(shape), out);
+    tensor_release(source->memory, &tensor);
+    return result;
+}
+
+/* ---- images ---- */
+
+/* `channels` and the size that images get, in the layout's order. */
+static int image_shape(const struct sample_source *source, int64_t height, int64_t width, struct shape *shape,
+                       struct error *error)
+{
+    int64_t channels = preprocess_channel_count(&source->preprocess);
+    bool first = source->layout == LAYOUT_NCHW;
+    int64_t dims[3] = {first ? channels : height, first ? height : width, first ? width : channels};
+    return shape_set(shape, 3, dims, error);
+}
+
+/* What the preprocessing leaves open is decided by the first image. */
+static int settle_size(struct sample_source *source, struct error *error)
+{
+    struct preprocess *preprocess = &source->preprocess;
+    if (preprocess->crop_height <= 0 || preprocess->crop_width <= 0) {
+        struct image image;
+        int64_t height, width;
+        if (image_read(source->memory, source->samples[0].path, &image, error))
+            return -1;
+        preprocess_size(preprocess, &image, &height, &width);
+        image_release(source->memory, &image);
+        preprocess->crop_height = height;
+        preprocess->crop_width = width;
+    }
+    return image_shape(source, preprocess->crop_height, preprocess->crop_width, &source->shape, error);
+}
+
+static int settle_shape(struct sample_source *source, const char *path, struct error *error)
+{
+    if (source->count == 0)
+        return error_set(error, ERROR_INPUT, "%s: there are no images in it (.png, .jpg, .jpeg or .npy)", path);
+    if (is_npy(source->samples[0].path))
+        return read_npy(source, source->samples[0].path, &source->shape, NULL, error);
+    if (!source->has_preprocess)
+        return error_set(error, ERROR_INPUT,
+                         "%s: how images become inputs is not known: choose --preprocess imagenet, inception, clip or "
+                         "raw",
+                         path);
+    return settle_size(source, error);
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+    return strcmp(((const struct file_label *)a)->file, ((const struct file_label *)b)->file);
+}
+
+/* Labels of the folder's labels.csv, if there is one. */
+static int apply_labels(struct sample_source *source, const char *folder, struct error *error)
+{
+    struct label_list list;
+    const char *path = folder_join(source->arena, folder, "labels.csv", error);
+    if (!path)
+        return -1;
+    if (!file_exists(path))
+        return 0;
+    if (label_list_read(source->memory, path, &list, error))
+        return -1;
+    if (list.count > 0)
+        qsort(list.items, (size_t)list.count, sizeof *list.items, compare_labels);
+    for (int64_t i = 0; list.count > 0 && i < source->count; i++) {
+        struct file_label wanted = {source->samples[i].name, -1};
+        const struct file_label *found =
+            bsearch(&wanted, list.items, (size_t)list.count, sizeof *list.items, compare_labels);
+        source->samples[i].label = found ? found->label : -1;
+    }
+    label_list_release(&list);
+    return 0;
+}
+
+static int open_folder(struct sample_source *source, const char *path, struct error *error)
+{
+    struct folder_list list;
+    if (folder_list(source->arena, path, image_has_extension, MAX_SAMPLES, &list, error))
+        return -1;
+    if (list.count == 0 && folder_list(source->arena, path, is_npy, MAX_SAMPLES, &list, error))
+        return -1;
+    if (make_samples(source, list.count, error))
+        return -1;
+    for (int64_t i = 0; i < list.count; i++) {
+        const char *file = folder_join(source->arena, path, list.names[i], error);
+        source->samples[i] = (struct sample){list.names[i], file, -1};
+        if (!file)
+            return -1;
+    }
+    return apply_labels(source, path, error);
+}
+
+static int take_list(struct sample_source *source, const char *path, const struct label_list *list, struct error *error)
+{
+    const char *folder = arena_copy_string(source->arena, path, (size_t)(file_base_name(path) - path), error);
+    if (!folder || make_samples(source, list->count, error))
+        return -1;
+    for (int64_t i = 0; i < list->count; i++) {
+        const char *name = list->items[i].file;
+        if (!image_has_extension(name) && !is_npy(name)) {
+            char shown[256];
+            return error_set(error, ERROR_INPUT,
+                             "%s: taken as a list of files, but \"%s\" is not a .png, .jpg, .jpeg or .npy file", path,
+                             text_printable(name, strlen(name), shown, sizeof shown));
+        }
+        source->samples[i].name = arena_copy_string(source->arena, name, strlen(name), error);
+        source->samples[i].path = folder_join(source->arena, folder, name, error);
+        source->samples[i].label = list->items[i].label;
+        if (!source->samples[i].name || !source->samples[i].path)
+            return -1;
+        if (is_npy(name) != is_npy(source->samples[0].name))
+            return error_set(error, ERROR_INPUT, "%s: the list mixes images and .npy files", path);
+    }
+    return 0;
+}
+
+static int open_list(struct sample_source *source, const char *path, struct error *error)
+{
+    struct label_list list;
+    if (label_list_read(source->memory, path, &list, error))
+        return -1;
+    int result = take_list(source, path, &list, error);
+    label_list_release(&list);
+    return result;
+}
+
+static int open_any(struct sample_source *source, const char *path, struct error *error)
+{
+    const char *kept = arena_copy_string(source->arena, path, strlen(path), error);
+    if (!kept)
+        return -1;
+    if (is_npy(path))
+        return open_npy(source, kept, error);
+    if (file_is_folder(path)) {
+        if (open_folder(source, kept, error))
+            return -1;
+    } else if (image_has_extension(path)) {
+        if (make_samples(source, 1, error))
+            return -1;
+        source->samples[0] = (struct sample){file_base_name(kept), kept, -1};
+    } else if (open_list(source, kept, error)) {
+        return -1;
+    }
+    return settle_shape(source, path, error);
+}
+
+struct sample_source *sample_source_open(struct memory *memory, const char *path, const struct sample_options *options,
+                                         struct error *error)
+{
+    struct sample_source *source = memory_allocate(memory, 1, sizeof *source, error);
+    if (!source)
+        return NULL;
+    source->memory = memory;
+    source->layout = options->layout;
+    source->has_preprocess = options->preprocess != NULL;
+    if (options->preprocess)
+        source->preprocess = *options->preprocess;
+    source->arena = arena_create(memory, error);
+    if (source->arena && open_any(source, path, error) == 0)
+        return source;
+    sample_source_close(source);
+    return NULL;
+}
+
+void sample_source_close(struct sample_source *source)
+{
+    if (!source)
+        return;
+    tensor_release(source->memory, &source->held);
+    arena_destroy(source->arena);
+    memory_release(source->memory, source);
+}
+
+int64_t sample_source_count(const struct sample_source *source)
+{
+    return source->count;
+}
+
+const struct shape *sample_source_shape(const struct sample_source *source)
+{
+    return &source->shape;
+}
+
+const char *sample_source_name(const struct sample_source *source, int64_t index)
+{
+    return source->samples[index].name;
+}
+
+int64_t sample_source_label(const struct sample_source *source, int64_t index)
+{
+    return source->samples[index].label;
+}
+
+static int read_image(const struct sample_source *source, const char *path, float *out, struct error *error)
+{
+    struct image image;
+    if (image_read(source->memory, path, &image, error))
+        return -1;
+    int result = preprocess_image(source->memory, &source->preprocess, &image, source->layout, out, error);
+    image_release(source->memory, &image);
+    return result ? error_prefix(error, "%s", path) : 0;
+}
+
+int sample_source_read(const struct sample_source *source, int64_t index, float *out, struct error *error)
+{
+    const char *path = source->samples[index].path;
+    struct shape shape;
+    if (source->held.data) {
+        int64_t count = shape_count(&source->shape);
+        copy_floats(&source->held, index * count, count, out);
+        return 0;
+    }
+    if (is_npy(path))
+        return read_npy(source, path, &shape, out, error);
+    return read_image(source, path, out, error);
+}

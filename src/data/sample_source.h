@@ -1,0 +1,41 @@
+/* Where an analysis gets its inputs from: images in a folder or list, one image, or ready tensors. */
+#ifndef FOVEA_DATA_SAMPLE_SOURCE_H
+#define FOVEA_DATA_SAMPLE_SOURCE_H
+
+#include "data/preprocess.h"
+#include "tensor/tensor.h"
+
+#define MAX_SAMPLES 100000000
+
+/* A fixed list of samples of one shape. Reading does not change it: any number of threads may read at once. */
+struct sample_source;
+
+struct sample_options {
+    const struct preprocess *preprocess; /* fitted; copied. NULL: only .npy files are accepted */
+    enum image_layout layout;
+};
+
+/* `path` is one of:
+ * - a folder: all .png, .jpg and .jpeg files in it and in its folders, in the order of their names (bytes), or where
+ *   there are none all .npy files; names with a leading dot and links to folders are left out; a labels.csv directly in
+ *   it gives labels (paths relative to the folder);
+ * - a .png, .jpg or .jpeg file: one sample;
+ * - a .npy file [N,C,H,W] (N samples) or [C,H,W] (one), taken as it is, without preprocessing;
+ * - any other file: a list of images or of .npy files with one sample each, one `file` or `file,label` a line, relative
+ *   to the list's folder.
+ * Where the preprocessing leaves the size open, the first image decides for all. */
+struct sample_source *sample_source_open(struct memory *memory, const char *path, const struct sample_options *options,
+                                         struct error *error);
+void sample_source_close(struct sample_source *source);
+
+int64_t sample_source_count(const struct sample_source *source);
+/* Shape of one sample, [C,H,W] or [H,W,C]. */
+const struct shape *sample_source_shape(const struct sample_source *source);
+/* The file as it is named in the folder or list; with "#3" behind it for element 3 of a .npy file with several. */
+const char *sample_source_name(const struct sample_source *source, int64_t index);
+/* -1 where no label is known. */
+int64_t sample_source_label(const struct sample_source *source, int64_t index);
+/* Fills shape_count(sample_source_shape()) floats. Errors name the file. */
+int sample_source_read(const struct sample_source *source, int64_t index, float *out, struct error *error);
+
+#endif
