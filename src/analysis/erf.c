@@ -133,6 +133,20 @@ static struct value *find_image_input(const struct graph *graph)
     return NULL;
 }
 
+/* The theoretical field of the target, and what its chosen unit reads. */
+static int measure_field(struct erf *erf, const struct graph *graph, const struct value *target,
+                         const struct value *input, struct error *error)
+{
+    if (target->shape.rank != 4 || erf->class_index >= 0)
+        return 0;
+    const int64_t *dims = target->shape.dims;
+    const struct interval cells[4] = {
+        {0, 0}, {0, dims[1] - 1}, {erf->unit[0], erf->unit[0]}, {erf->unit[1], erf->unit[1]}};
+    if (receptive_field_of_value(graph, target, input, &erf->field, error))
+        return -1;
+    return receptive_field_reads(graph, target, cells, input, &erf->unit_reads, error);
+}
+
 static int append_gradient(void *user, struct graph *graph, struct error *error)
 {
     struct erf_build *build = user;
@@ -144,13 +158,16 @@ static int append_gradient(void *user, struct graph *graph, struct error *error)
     erf->target = build->target->name;
     erf->target_shape = build->target->shape;
     erf->class_index = build->request->class_index >= 0 ? build->request->class_index : -1;
-    erf->batch = input->shape.dims[0];
-    erf->channels = input->shape.dims[1];
-    erf->height = input->shape.dims[2];
-    erf->width = input->shape.dims[3];
+    const int64_t *dims = input->shape.dims;
+    erf->input = input->name;
+    erf->channels_last = shape_channels_last(&input->shape);
+    erf->batch = dims[0];
+    erf->channels = dims[erf->channels_last ? 3 : 1];
+    erf->height = dims[erf->channels_last ? 1 : 2];
+    erf->width = dims[erf->channels_last ? 2 : 3];
     if (dtype_storage(build->target->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_INPUT, "'%s' does not hold floats", erf->target);
-    if (locate_unit(erf, build->request, &place, error))
+    if (locate_unit(erf, build->request, &place, error) || measure_field(erf, graph, build->target, input, error))
         return -1;
     struct gradient_seed seed = {build->target, emit_seed(graph, build->target, &place, error)};
     if (!seed.gradient || differentiate(graph, &seed, 1, &input, 1, &gradient, error))
@@ -204,14 +221,15 @@ int erf_run(struct erf *erf, const float **gradient, struct error *error)
     return 0;
 }
 
-void erf_accumulate(const struct erf *erf, const float *gradient, double *map)
+void erf_accumulate(const struct erf *erf, const float *gradient, int64_t images, double *map)
 {
-    int64_t plane = erf->height * erf->width;
-    for (int64_t image = 0; image < erf->batch; image++) {
+    int64_t plane = erf->height * erf->width, image_size = plane * erf->channels;
+    int64_t pixel_step = erf->channels_last ? erf->channels : 1, channel_step = erf->channels_last ? 1 : plane;
+    for (int64_t image = 0; image < images; image++) {
         for (int64_t i = 0; i < plane; i++) {
             double mean = 0;
             for (int64_t c = 0; c < erf->channels; c++)
-                mean += (double)gradient[(image * erf->channels + c) * plane + i];
+                mean += (double)gradient[image * image_size + i * pixel_step + c * channel_step];
             if (mean > 0)
                 map[i] += mean / (double)erf->channels;
         }

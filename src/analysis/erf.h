@@ -3,6 +3,7 @@
 #ifndef FOVEA_ANALYSIS_ERF_H
 #define FOVEA_ANALYSIS_ERF_H
 
+#include "analysis/receptive_field.h"
 #include "graph/graph.h"
 #include "pass/pipeline.h"
 
@@ -23,16 +24,32 @@ struct erf {
     int64_t unit[2];                        /* as resolved */
     int64_t class_index;                    /* -1: a unit */
     int64_t channels, height, width, batch; /* of the input */
+    bool channels_last;                     /* the input is [N,H,W,C] */
+    const char *input;                      /* its name */
+    struct receptive_field field;           /* theoretical, of the target */
+    struct reads unit_reads;                /* what the unit reads of the input, when it is a unit */
 };
 
 /* ERROR_INPUT when the target is not found, not a map, or its gradient cannot reach the input. */
 int erf_create(struct erf *erf, const struct model *model, const struct erf_request *request, struct error *error);
 void erf_destroy(struct erf *erf);
-/* Buffer of the input [N, C, H, W], to be filled before erf_run. */
+/* Buffer of the input [N, C, H, W] (or [N, H, W, C]), to be filled before erf_run. */
 float *erf_input(struct erf *erf);
 /* Runs the batch. The gradient [N, C, H, W] stays valid until the next run. */
 int erf_run(struct erf *erf, const float **gradient, struct error *error);
-/* Adds ReLU(channel mean) of every image of the last run to map[height * width]. */
-void erf_accumulate(const struct erf *erf, const float *gradient, double *map);
+/* Adds ReLU(channel mean) of the first `images` images of the last run to map[height * width]. */
+void erf_accumulate(const struct erf *erf, const float *gradient, int64_t images, double *map);
+
+/* Numbers about a map [height, width]. Distances are between pixel centres, in pixels. */
+#define ERF_RADII 7
+struct erf_metrics {
+    double sum, min, max;
+    int64_t argmax[2];
+    double centre_value; /* at the pixel next to `centre` */
+    double centre_of_mass[2];
+    double radii[ERF_RADII], mass_within[ERF_RADII]; /* share of the sum within so many pixels of `centre` */
+    double border_share;                             /* share of the outermost rows and columns */
+};
+void erf_measure(const double *map, int64_t height, int64_t width, const double centre[2], struct erf_metrics *metrics);
 
 #endif

@@ -182,9 +182,10 @@ int receptive_field_of_value(const struct graph *graph, const struct value *valu
     field->axes = axes;
     field->local = at_middle.local;
     field->global = at_middle.global;
+    int spatial = shape_channels_last(&input->shape) ? 1 : 2;
     for (int i = 0; i < axes && field->local; i++) {
-        const struct interval *here = &at_middle.axes[2 + i], *start = &at_first.axes[2 + i],
-                              *beside = &at_next.axes[2 + i];
+        const struct interval *here = &at_middle.axes[spatial + i], *start = &at_first.axes[spatial + i],
+                              *beside = &at_next.axes[spatial + i];
         field->size[i] = here->high - here->low + 1;
         field->centre[i] = centre_of(start);
         field->stride[i] = centre_of(here) - centre_of(beside);

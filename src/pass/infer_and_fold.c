@@ -96,11 +96,16 @@ static int fold(struct graph *graph, struct node *node, struct error *error)
     return result;
 }
 
+int pass_infer_and_fold_node(struct graph *graph, struct node *node, struct error *error)
+{
+    return infer_values(node, error) || (can_fold(node) && fold(graph, node, error)) ? -1 : 0;
+}
+
 int pass_infer_and_fold(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        if (infer_values(node, error) || (can_fold(node) && fold(graph, node, error)))
+        if (pass_infer_and_fold_node(graph, node, error))
             return -1;
     }
     return 0;

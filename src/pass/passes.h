@@ -8,6 +8,8 @@
 int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, struct error *error);
 /* Infers all types and shapes in order and replaces nodes whose results are known by constants. */
 int pass_infer_and_fold(struct graph *graph, struct error *error);
+/* The same for one node, which is removed when its results are known. */
+int pass_infer_and_fold_node(struct graph *graph, struct node *node, struct error *error);
 /* Removes nodes that no output needs. */
 int pass_prune(struct graph *graph, struct error *error);
 /* BatchNormalization behind a convolution that nobody else reads goes into its weights and bias. */

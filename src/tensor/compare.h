@@ -5,11 +5,11 @@
 #include "tensor/tensor.h"
 
 struct comparison {
-    int64_t mismatches;       /* elements with |a - b| > atol + rtol |b|, or NaN on one side only */
-    double largest;           /* largest |a - b| among finite pairs */
-    double largest_relative;  /* `largest` over the largest |b| */
-    int64_t first;            /* index of the first mismatch, -1: none */
-    double got, expected;     /* its elements */
+    int64_t mismatches;      /* elements with |a - b| > atol + rtol |b|, or NaN on one side only */
+    double largest;          /* largest |a - b| among finite pairs */
+    double largest_relative; /* `largest` over the largest |b| */
+    int64_t first;           /* index of the first mismatch, -1: none */
+    double got, expected;    /* its elements */
 };
 
 /* Both tensors have the same shape; infinities match their equals, NaN matches NaN. */

@@ -57,6 +57,16 @@ bool shape_equal(const struct shape *a, const struct shape *b)
     return true;
 }
 
+static bool is_channel_count(int64_t size)
+{
+    return size == 1 || size == 3 || size == 4;
+}
+
+bool shape_channels_last(const struct shape *shape)
+{
+    return shape->rank == 4 && is_channel_count(shape->dims[3]) && !is_channel_count(shape->dims[1]);
+}
+
 void shape_strides(const struct shape *shape, int64_t strides[SHAPE_MAX_RANK])
 {
     int64_t stride = 1;

@@ -36,6 +36,8 @@ int shape_check(const struct shape *shape, struct error *error);
 bool shape_equal(const struct shape *a, const struct shape *b);
 /* Row-major strides in elements. */
 void shape_strides(const struct shape *shape, int64_t strides[SHAPE_MAX_RANK]);
+/* Whether an image input [N, a, b, c] has its channels last: 1, 3 or 4 there, and not in front. */
+bool shape_channels_last(const struct shape *shape);
 /* "1x3x224x224", "scalar", "?" into out. Returns out. */
 #define SHAPE_TEXT_SIZE 168
 const char *shape_text(const struct shape *shape, char out[SHAPE_TEXT_SIZE]);

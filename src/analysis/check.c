@@ -1,0 +1,246 @@
+#include "analysis/check.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "graph/operator.h"
+#include "op/infer.h"
+#include "op/registry.h"
+#include "pass/passes.h"
+
+#define CHECK_OLDEST_OPSET 7
+#define CHECK_MAX_SHAPE_PROBLEMS 20
+
+static int add(struct finding_list *findings, enum finding_severity severity, const char *code, struct error *error,
+               const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static int add(struct finding_list *findings, enum finding_severity severity, const char *code, struct error *error,
+               const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    struct finding *list = arena_grow(findings->arena, findings->list, findings->count, &findings->capacity,
+                                      sizeof *findings->list, error);
+    if (!list)
+        return -1;
+    findings->list = list;
+    char *copy = arena_copy_string(findings->arena, text, strlen(text), error);
+    if (!copy)
+        return -1;
+    list[findings->count++] = (struct finding){severity, code, copy};
+    findings->problems += severity == FINDING_PROBLEM;
+    return 0;
+}
+
+static bool same_operator(const struct node *a, const struct node *b)
+{
+    return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0 && a->opset == b->opset;
+}
+
+/* One finding for each operator that is missing, with how many nodes need it. */
+static int check_operators(const struct model *model, struct finding_list *findings, struct error *error)
+{
+    for (const struct node *node = model->graph->first; node; node = node->next) {
+        char label[NODE_LABEL_SIZE];
+        int count = 0;
+        bool first = true;
+        if (node->operator)
+            continue;
+        for (const struct node *other = model->graph->first; other && first; other = other->next) {
+            if (other == node)
+                break;
+            first = other->operator|| !same_operator(other, node);
+        }
+        for (const struct node *other = node; other && first; other = other->next)
+            count += !other->operator&& same_operator(other, node);
+        if (first &&
+            add(findings, FINDING_PROBLEM, "unsupported-operator", error,
+                "%s%s%s of opset %d is not supported; %d node%s, first %s", node->domain, node->domain[0] ? "." : "",
+                node->op_type, node->opset, count, count == 1 ? "" : "s", node_label(node, label)))
+            return -1;
+    }
+    return 0;
+}
+
+static int check_opset(const struct model *model, struct finding_list *findings, struct error *error)
+{
+    int opset = graph_opset(model->graph, "");
+    if (opset > 0 && opset < CHECK_OLDEST_OPSET)
+        return add(findings, FINDING_PROBLEM, "old-opset", error,
+                   "the model is written for opset %d; fovea reads %d to %d. Convert it with onnx.version_converter",
+                   opset, CHECK_OLDEST_OPSET, OPSET_NEWEST);
+    if (opset > OPSET_NEWEST)
+        return add(findings, FINDING_NOTE, "new-opset", error,
+                   "the model is written for opset %d, newer than the newest known here (%d): operators whose meaning "
+                   "changed since would be computed in their old sense",
+                   opset, OPSET_NEWEST);
+    return 0;
+}
+
+static int check_inputs(const struct model *model, struct finding_list *findings, struct error *error)
+{
+    int listed = 0;
+    for (int i = 0; i < model->graph->input_count; i++) {
+        const struct value *input = model->graph->inputs[i];
+        if (input->constant)
+            listed++;
+        else if (dtype_storage(input->dtype) == DTYPE_UNDEFINED &&
+                 add(findings, FINDING_PROBLEM, "unsupported-type", error, "input '%s' has type %s", input->name,
+                     dtype_name(input->dtype)))
+            return -1;
+    }
+    if (listed > 0)
+        return add(findings, FINDING_NOTE, "weights-as-inputs", error,
+                   "%d weights are listed as inputs as well (IR version %" PRId64 " asks for it before 4): callers may "
+                   "override them, so other runtimes do not fold them",
+                   listed, model->ir_version);
+    return 0;
+}
+
+static bool reaches_subgraph(const struct node *node)
+{
+    for (int i = 0; i < node->attribute_count; i++) {
+        if (node->attributes[i].type == ATTRIBUTE_GRAPH || node->attributes[i].type == ATTRIBUTE_GRAPHS)
+            return true;
+    }
+    return false;
+}
+
+/* Weights and results that nobody reads. Values may be read by subgraphs without a recorded use: then silence. */
+static int check_unused(const struct model *model, struct finding_list *findings, struct error *error)
+{
+    const struct graph *graph = model->graph;
+    int weights = 0, nodes = 0;
+    const char *weight = "";
+    char label[NODE_LABEL_SIZE] = "";
+    for (const struct node *node = graph->first; node; node = node->next) {
+        if (reaches_subgraph(node))
+            return 0;
+    }
+    for (size_t i = 0; i < graph->value_count; i++) {
+        const struct value *value = graph->values[i];
+        if (value->constant && value->use_count == 0 && !value->is_output && !value->producer && weights++ == 0)
+            weight = value->name;
+    }
+    for (const struct node *node = graph->first; node; node = node->next) {
+        bool used = false;
+        for (int i = 0; i < node->output_count; i++)
+            used |= node->outputs[i] && (node->outputs[i]->use_count > 0 || node->outputs[i]->is_output);
+        if (!used && nodes++ == 0)
+            node_label(node, label);
+    }
+    if (weights > 0 && add(findings, FINDING_NOTE, "unused-weight", error, "%d weight%s nobody reads, first '%s'",
+                           weights, weights == 1 ? " that" : "s that", weight))
+        return -1;
+    return nodes > 0 ? add(findings, FINDING_NOTE, "unused-node", error,
+                           "%d node%s whose results nobody reads, first %s", nodes, nodes == 1 ? "" : "s", label)
+                     : 0;
+}
+
+struct weight_tally {
+    int64_t not_finite, denormal;
+};
+
+static struct weight_tally tally_weights(const struct tensor *tensor)
+{
+    struct weight_tally tally = {0};
+    const float *elements = tensor->data;
+    for (int64_t i = 0; i < shape_count(&tensor->shape); i++) {
+        tally.not_finite += !isfinite(elements[i]);
+        tally.denormal += fpclassify(elements[i]) == FP_SUBNORMAL;
+    }
+    return tally;
+}
+
+/* Elements that cannot be right, and payloads that cannot be read. */
+static int check_weights(const struct model *model, struct finding_list *findings, struct error *error)
+{
+    const struct graph *graph = model->graph;
+    for (size_t i = 0; i < graph->value_count; i++) {
+        const struct value *value = graph->values[i];
+        if (!value->constant || dtype_storage(value->constant->tensor.dtype) != DTYPE_FLOAT)
+            continue;
+        struct error own = ERROR_INITIALISER;
+        const struct tensor *tensor = constant_data(value->constant, &own);
+        if (!tensor) {
+            if (add(findings, FINDING_PROBLEM, "unreadable-weight", error, "'%s': %s", value->name, own.message))
+                return -1;
+            continue;
+        }
+        struct weight_tally tally = tally_weights(tensor);
+        if (tally.not_finite > 0 &&
+            add(findings, FINDING_PROBLEM, "weight-not-finite", error,
+                "'%s' holds %" PRId64 " elements that are infinite or not a number", value->name, tally.not_finite))
+            return -1;
+        if (tally.denormal > 0 &&
+            add(findings, FINDING_NOTE, "weight-denormal", error,
+                "'%s' holds %" PRId64 " elements below the smallest normal float: they slow down some processors and "
+                "vanish on others",
+                value->name, tally.denormal))
+            return -1;
+    }
+    return 0;
+}
+
+static int check_declared(const struct graph *graph, struct finding_list *findings, struct error *error)
+{
+    for (int i = 0; i < graph->output_count; i++) {
+        const struct value *output = graph->outputs[i];
+        char shape[SHAPE_TEXT_SIZE];
+        bool fits = output->declared_rank < 0 || output->shape.rank < 0 || output->declared_rank == output->shape.rank;
+        for (int axis = 0; fits && output->shape.rank >= 0 && axis < output->declared_rank; axis++)
+            fits = output->declared[axis].size < 0 || output->declared[axis].size == output->shape.dims[axis];
+        if (!fits && add(findings, FINDING_NOTE, "declared-shape", error,
+                         "output '%s' is computed as %s, which is not what the file declares", output->name,
+                         shape_text(&output->shape, shape)))
+            return -1;
+    }
+    return 0;
+}
+
+/* Binds and infers node by node, going on behind a node that fails. */
+static int check_shapes(const struct model *model, const struct shape_binding *bindings, int binding_count,
+                        struct finding_list *findings, struct error *error)
+{
+    struct error own = ERROR_INITIALISER;
+    struct graph *graph = graph_clone(model->graph, error);
+    int result = 0, problems = 0;
+    if (!graph)
+        return -1;
+    if (graph_sort(graph, &own))
+        result = add(findings, FINDING_PROBLEM, "cycle", error, "%s", own.message);
+    else if (pass_bind(graph, bindings, binding_count, &own))
+        result = add(findings, binding_count > 0 ? FINDING_PROBLEM : FINDING_NOTE, "free-size", error,
+                     "%s; shapes behind it were not checked", own.message);
+    for (struct node *node = own.kind == ERROR_NONE ? graph->first : NULL, *next; node && result == 0; node = next) {
+        struct error refusal = ERROR_INITIALISER;
+        next = node->next;
+        if (node->operator&& pass_infer_and_fold_node(graph, node, &refusal) && refusal.kind == ERROR_INTERNAL) {
+            *error = refusal;
+            result = -1;
+        } else if (refusal.kind != ERROR_NONE && problems++ < CHECK_MAX_SHAPE_PROBLEMS) {
+            result = add(findings, FINDING_PROBLEM, "shape", error, "%s", refusal.message);
+        }
+    }
+    if (result == 0 && own.kind == ERROR_NONE && problems == 0)
+        result = check_declared(graph, findings, error);
+    graph_destroy(graph);
+    return result;
+}
+
+int check_model(const struct model *model, const struct shape_binding *bindings, int binding_count,
+                struct finding_list *findings, struct error *error)
+{
+    if (check_opset(model, findings, error) || check_operators(model, findings, error) ||
+        check_inputs(model, findings, error) || check_shapes(model, bindings, binding_count, findings, error) ||
+        check_weights(model, findings, error))
+        return -1;
+    return check_unused(model, findings, error);
+}

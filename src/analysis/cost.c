@@ -1,0 +1,47 @@
+#include "analysis/cost.h"
+
+#define COST_MAX_OPERANDS 16 /* operators with products take few */
+
+static bool describe(struct value *const *values, int count, struct tensor *tensors, const struct tensor **pointers)
+{
+    for (int i = 0; i < count; i++) {
+        const struct value *value = values[i];
+        pointers[i] = value ? &tensors[i] : NULL;
+        if (!value)
+            continue;
+        if (value->shape.rank == SHAPE_UNKNOWN_RANK)
+            return false;
+        tensors[i] = (struct tensor){.dtype = value->dtype, .shape = value->shape};
+    }
+    return true;
+}
+
+int64_t cost_macs(const struct node *node)
+{
+    struct tensor inputs[COST_MAX_OPERANDS], outputs[COST_MAX_OPERANDS];
+    const struct tensor *input_list[COST_MAX_OPERANDS], *output_list[COST_MAX_OPERANDS];
+    if (!node->operator|| !node->operator->macs || node->input_count> COST_MAX_OPERANDS ||
+         node->output_count> COST_MAX_OPERANDS || !describe(node->inputs, node->input_count, inputs, input_list) ||
+        !describe(node->outputs, node->output_count, outputs, output_list))
+        return 0;
+    struct infer_context context = {.node = node,
+                                    .input_count = node->input_count,
+                                    .output_count = node->output_count,
+                                    .inputs = input_list,
+                                    .outputs = outputs};
+    return node->operator->macs(&context);
+}
+
+int64_t cost_parameters(const struct node *node, bool *counted, size_t *bytes)
+{
+    int64_t parameters = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *value = node->inputs[i];
+        if (!value || !value->constant || counted[value->id] || !dtype_is_float(value->dtype) || value->shape.rank < 1)
+            continue;
+        counted[value->id] = true;
+        parameters += shape_count(&value->shape);
+        *bytes += tensor_bytes(&value->constant->tensor);
+    }
+    return parameters;
+}

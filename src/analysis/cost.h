@@ -1,0 +1,13 @@
+/* What a bound graph costs: multiply-accumulates and parameters. */
+#ifndef FOVEA_ANALYSIS_COST_H
+#define FOVEA_ANALYSIS_COST_H
+
+#include "graph/operator.h"
+
+/* Multiply-accumulates of one execution of the node; 0 for operators without products or of unknown size. */
+int64_t cost_macs(const struct node *node);
+/* Elements of the float constants of rank 1 and more that the node reads and whose ids are not yet set in
+ * `counted` [graph->value_count]: shared weights count once. Adds their bytes at run time to *bytes. */
+int64_t cost_parameters(const struct node *node, bool *counted, size_t *bytes);
+
+#endif

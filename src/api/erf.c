@@ -1,0 +1,303 @@
+/* Effective receptive fields over a set of images, and the folder of results. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/erf.h"
+#include "api/images.h"
+#include "api/session.h"
+#include "base/file.h"
+#include "report/erf.h"
+#include "runtime/session.h"
+#include "tensor/npy.h"
+
+#define ERF_LARGEST_BATCH 4 /* of models with a free batch: beyond, memory grows and time does not fall */
+
+/* Where images come from: a tensor read whole, or a source of files. */
+struct image_stock {
+    struct tensor tensor; /* [images, ...] when `source` is NULL */
+    struct sample_source *source;
+    struct shape shape; /* of one image, with a leading 1 */
+    int64_t count;
+};
+
+struct erf_work {
+    struct fovea_model *model;
+    const struct fovea_erf_options *options;
+    const struct value *input;
+    struct image_stock stock;
+    struct fed_list fed; /* the other inputs */
+    struct erf erf;
+    double *map;
+};
+
+static bool is_tensor_file(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 3 && (strcmp(path + length - 3, ".pb") == 0 || strcmp(path + length - 4, ".npy") == 0);
+}
+
+static int open_tensor(struct erf_work *work, const char *path, struct error *error)
+{
+    struct image_stock *stock = &work->stock;
+    struct fed_list list;
+    struct fovea_feed feed = {work->input->name, path};
+    struct fovea_shapes none = {0};
+    int result = fed_read(&list, work->model, &none, &feed, 1, NULL, error);
+    if (result == 0) {
+        stock->tensor = list.list[0].tensor;
+        list.list[0].tensor.data = NULL;
+        struct shape *shape = &stock->tensor.shape;
+        if (shape->rank == 3) { /* one image without the batch axis */
+            int64_t dims[4] = {1, shape->dims[0], shape->dims[1], shape->dims[2]};
+            result = shape_set(shape, 4, dims, error);
+        }
+        if (result == 0 &&
+            (shape->rank != 4 || shape->dims[0] < 1 || dtype_storage(stock->tensor.dtype) != DTYPE_FLOAT))
+            result = error_set(error, ERROR_INPUT, "%s: images are float arrays [N,C,H,W]", path);
+        stock->shape = *shape;
+        stock->count = shape->dims[0];
+        stock->shape.dims[0] = 1;
+    }
+    fed_release(&list, work->model->context->memory);
+    return result;
+}
+
+static int open_stock(struct erf_work *work, struct error *error)
+{
+    const struct fovea_erf_options *options = work->options;
+    if (options->feed_count < 1)
+        return error_set(error, ERROR_INPUT, "no images; give them with --images PATH or -i FILE.npy");
+    const char *name = options->feeds[0].name, *path = options->feeds[0].path;
+    work->input = name && name[0] ? fed_find_input(work->model->model->graph, name, error)
+                                  : api_image_input(work->model->model->graph);
+    if (!work->input)
+        return error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
+    if (is_tensor_file(path)) {
+        if (open_tensor(work, path, error))
+            return -1;
+    } else {
+        if (images_open(&work->stock.source, work->model, work->input, &options->shapes, path, options->preprocess,
+                        &work->stock.shape, error))
+            return -1;
+        work->stock.count = sample_source_count(work->stock.source);
+    }
+    if (options->limit > 0 && options->limit < work->stock.count)
+        work->stock.count = options->limit;
+    return 0;
+}
+
+/* The size of the batch that the model fixes, or one that fits a free size. */
+static int64_t choose_batch(const struct erf_work *work)
+{
+    const struct value *input = work->input;
+    int64_t fixed = input->declared_rank > 0 ? input->declared[0].size : -1;
+    for (int i = 0; i < work->options->shapes.count; i++) {
+        const struct fovea_shape *shape = &work->options->shapes.list[i];
+        bool meant = !shape->name || !shape->name[0] || strcmp(shape->name, input->name) == 0;
+        if (meant && shape->rank == 4)
+            return shape->dims[0];
+    }
+    if (fixed > 0)
+        return fixed;
+    return work->stock.count < ERF_LARGEST_BATCH ? work->stock.count : ERF_LARGEST_BATCH;
+}
+
+static int prepare(struct erf_work *work, struct error *error)
+{
+    const struct fovea_erf_options *options = work->options;
+    struct fovea_shapes others = options->shapes;
+    if (fed_read(&work->fed, work->model, &others, options->feeds + 1, options->feed_count - 1, NULL, error))
+        return -1;
+    /* The images' own binding goes first: it wins over a --shape flag without the batch being right. */
+    struct shape_binding *bindings =
+        memory_allocate(work->model->context->memory, (size_t)work->fed.binding_count + 1, sizeof *bindings, error);
+    if (!bindings)
+        return -1;
+    bindings[0] = (struct shape_binding){work->input->name, work->stock.shape};
+    bindings[0].shape.dims[0] = choose_batch(work);
+    memcpy(bindings + 1, work->fed.bindings, (size_t)work->fed.binding_count * sizeof *bindings);
+    struct erf_request request = {.bindings = bindings,
+                                  .binding_count = work->fed.binding_count + 1,
+                                  .target = options->target,
+                                  .unit = {options->unit[0], options->unit[1]},
+                                  .class_index = options->class_index};
+    int result = erf_create(&work->erf, work->model->model, &request, error);
+    memory_release(work->model->context->memory, bindings);
+    if (result)
+        return -1;
+    if (fed_fill(&work->fed, work->erf.graph, work->erf.session, work->erf.input, true, error))
+        return -1;
+    work->map = memory_allocate(work->model->context->memory, (size_t)(work->erf.height * work->erf.width),
+                                sizeof *work->map, error);
+    return work->map ? 0 : -1;
+}
+
+static int read_image(struct erf_work *work, int64_t index, float *out, struct error *error)
+{
+    int64_t elements = shape_count(&work->stock.shape);
+    if (work->stock.source)
+        return sample_source_read(work->stock.source, index, out, error);
+    memcpy(out, (const float *)work->stock.tensor.data + index * elements, (size_t)elements * sizeof *out);
+    return 0;
+}
+
+static int run_images(struct erf_work *work, struct error *error)
+{
+    const struct progress *progress = &work->model->context->progress;
+    int64_t elements = shape_count(&work->stock.shape), batch = work->erf.batch;
+    for (int64_t first = 0; first < work->stock.count; first += batch) {
+        int64_t images = work->stock.count - first < batch ? work->stock.count - first : batch;
+        const float *gradient;
+        float *input = erf_input(&work->erf);
+        /* Places of a last, smaller batch keep what they held: its gradients are not read. */
+        for (int64_t i = 0; i < images; i++) {
+            if (read_image(work, first + i, input + i * elements, error))
+                return -1;
+        }
+        if (first == 0 && images < batch)
+            memset(input + images * elements, 0, (size_t)((batch - images) * elements) * sizeof *input);
+        if (erf_run(&work->erf, &gradient, error))
+            return -1;
+        erf_accumulate(&work->erf, gradient, images, work->map);
+        progress_step(progress, "images", (size_t)(first + images), (size_t)work->stock.count);
+    }
+    for (int64_t i = 0; i < work->erf.height * work->erf.width; i++)
+        work->map[i] /= (double)work->stock.count;
+    return 0;
+}
+
+/* What the unit looks at: the middle of its theoretical field, or of the input where that is not local. */
+static void describe_place(const struct erf_work *work, struct fovea_erf *result)
+{
+    const struct erf *erf = &work->erf;
+    const struct reads *reads = &erf->unit_reads;
+    int spatial = erf->channels_last ? 1 : 2;
+    result->field = api_field(&erf->field);
+    result->centre[0] = (double)(erf->height / 2);
+    result->centre[1] = (double)(erf->width / 2);
+    for (int axis = 0; axis < 2; axis++) {
+        result->unit[axis] = erf->unit[axis];
+        result->target_size[axis] = erf->target_shape.rank == 4 ? erf->target_shape.dims[2 + axis] : 0;
+        if (!reads->local)
+            continue;
+        const struct interval *interval = &reads->axes[spatial + axis];
+        result->centre[axis] = ((double)interval->low + (double)interval->high) / 2;
+        result->box[axis] = interval->low;
+        result->box[2 + axis] = interval->high;
+    }
+}
+
+static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
+{
+    const struct erf *erf = &work->erf;
+    struct erf_metrics metrics;
+    *result = (struct fovea_erf){.height = erf->height,
+                                 .width = erf->width,
+                                 .images = work->stock.count,
+                                 .class_index = erf->class_index,
+                                 .storage = arena};
+    result->target = arena_copy_string(arena, erf->target, strlen(erf->target), error);
+    result->map = arena_allocate(arena, (size_t)(erf->height * erf->width), sizeof *result->map, error);
+    if (!result->target || !result->map)
+        return -1;
+    for (int64_t i = 0; i < erf->height * erf->width; i++)
+        result->map[i] = (float)work->map[i];
+    describe_place(work, result);
+    erf_measure(work->map, erf->height, erf->width, result->centre, &metrics);
+    result->sum = metrics.sum;
+    result->min = metrics.min;
+    result->max = metrics.max;
+    result->centre_value = metrics.centre_value;
+    result->border_share = metrics.border_share;
+    memcpy(result->argmax, metrics.argmax, sizeof result->argmax);
+    memcpy(result->centre_of_mass, metrics.centre_of_mass, sizeof result->centre_of_mass);
+    memcpy(result->radii, metrics.radii, sizeof result->radii);
+    memcpy(result->mass_within, metrics.mass_within, sizeof result->mass_within);
+    return 0;
+}
+
+static void release(struct erf_work *work)
+{
+    struct memory *memory = work->model->context->memory;
+    if (work->erf.graph)
+        erf_destroy(&work->erf);
+    sample_source_close(work->stock.source);
+    tensor_release(memory, &work->stock.tensor);
+    fed_release(&work->fed, memory);
+    memory_release(memory, work->map);
+}
+
+int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *result,
+              struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct erf_work work = {.model = model, .options = options};
+    *result = (struct fovea_erf){0};
+    struct arena *arena = arena_create(model->context->memory, &error);
+    int code = arena && open_stock(&work, &error) == 0 && prepare(&work, &error) == 0 &&
+                       run_images(&work, &error) == 0 && describe(&work, arena, result, &error) == 0
+                   ? 0
+                   : -1;
+    release(&work);
+    if (code == 0)
+        return 0;
+    arena_destroy(arena);
+    *result = (struct fovea_erf){0};
+    return api_fail(&error, report);
+}
+
+void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf)
+{
+    (void)model;
+    arena_destroy(erf->storage);
+    *erf = (struct fovea_erf){0};
+}
+
+/* The name of a file in the result folder; an existing one is an error unless `force`. */
+static char *claim(struct memory *memory, const char *folder, const char *name, bool force, struct error *error)
+{
+    char *path = file_join(memory, folder, name, error);
+    if (path && !force && file_exists(path)) {
+        error_set(error, ERROR_INPUT, "%s exists already; --force replaces it", path);
+        memory_release(memory, path);
+        return NULL;
+    }
+    return path;
+}
+
+static int write_map(struct memory *memory, const char *path, const struct fovea_erf *erf, struct error *error)
+{
+    const struct tensor tensor = {
+        .dtype = DTYPE_FLOAT, .shape = {.rank = 2, .dims = {erf->height, erf->width}}, .data = erf->map};
+    return npy_write(memory, path, &tensor, error);
+}
+
+int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *folder, bool force,
+                    struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = model->context->memory;
+    static const char *const names[] = {"erf.npy", "erf.png", "erf.json", "manifest.json"};
+    enum { NPY, PNG, JSON, MANIFEST, COUNT };
+    char *paths[COUNT] = {NULL}, digest[65];
+    int result = file_make_folder(folder, &error);
+    for (int i = 0; i < COUNT && result == 0; i++)
+        result = (paths[i] = claim(memory, folder, names[i], force, &error)) ? 0 : -1;
+    struct report_run run = {.model = model->model->path,
+                             .model_sha256 = digest,
+                             .cpu = fovea_cpu(model->fovea),
+                             .threads = fovea_threads(model->fovea),
+                             .seed = model->context->seed};
+    if (result == 0)
+        result = fovea_model_sha256(model, digest, report);
+    if (result == 0 && error.kind == ERROR_NONE)
+        result = write_map(memory, paths[NPY], erf, &error) ||
+                         report_erf_picture(memory, paths[PNG], &run, erf, &error) ||
+                         report_erf_json(memory, paths[JSON], &run, erf, &error) ||
+                         report_erf_manifest(memory, paths[MANIFEST], &run, &error)
+                     ? -1
+                     : 0;
+    for (int i = 0; i < COUNT; i++)
+        memory_release(memory, paths[i]);
+    return error.kind == ERROR_NONE ? result : api_fail(&error, report);
+}

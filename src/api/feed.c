@@ -1,0 +1,126 @@
+/* Files into graph inputs: .npy and .pb as they are, images through preprocessing. */
+#include <string.h>
+
+#include "api/images.h"
+#include "api/session.h"
+#include "onnx/onnx.h"
+#include "runtime/session.h"
+#include "tensor/npy.h"
+
+static bool ends_with(const char *path, const char *ending)
+{
+    size_t length = strlen(path), end = strlen(ending);
+    return length >= end && strcmp(path + length - end, ending) == 0;
+}
+
+const struct value *fed_find_input(const struct graph *graph, const char *name, struct error *error)
+{
+    const struct value *only = NULL;
+    int count = 0;
+    for (int i = 0; i < graph->input_count; i++) {
+        const struct value *input = graph->inputs[i];
+        if (name && name[0] && strcmp(input->name, name) == 0)
+            return input;
+        if (!input->constant && count++ == 0)
+            only = input;
+    }
+    if (name && name[0])
+        error_set(error, ERROR_INPUT, "the model has no input '%s'", name);
+    else if (count != 1)
+        error_set(error, ERROR_INPUT, "the model has %d inputs; say which one with -i NAME=FILE", count);
+    return name && name[0] ? NULL : count == 1 ? only : NULL;
+}
+
+static int read_feed(struct fed *fed, struct fovea_model *model, const struct fovea_shapes *shapes, const char *path,
+                     const struct fovea_preprocess *preprocess, struct error *error)
+{
+    struct memory *memory = model->context->memory;
+    if (ends_with(path, ".npy"))
+        return npy_read(memory, path, &fed->tensor, error);
+    if (ends_with(path, ".pb"))
+        return tensor_proto_read(memory, path, &fed->tensor, error);
+    return images_read_all(model, fed->input, shapes, path, preprocess, &fed->tensor, error);
+}
+
+int fed_read(struct fed_list *fed, struct fovea_model *model, const struct fovea_shapes *shapes,
+             const struct fovea_feed *feeds, int feed_count, const struct fovea_preprocess *preprocess,
+             struct error *error)
+{
+    struct memory *memory = model->context->memory;
+    *fed = (struct fed_list){.bindings = api_bindings(model->context, shapes, feed_count, error),
+                             .binding_count = shapes->count};
+    fed->list = memory_allocate(memory, (size_t)feed_count + 1, sizeof *fed->list, error);
+    if (!fed->bindings || !fed->list)
+        return -1;
+    for (int i = 0; i < feed_count; i++) {
+        struct fed *entry = &fed->list[i];
+        entry->input = fed_find_input(model->model->graph, feeds[i].name, error);
+        if (!entry->input || read_feed(entry, model, shapes, feeds[i].path, preprocess, error))
+            return -1;
+        fed->count = i + 1;
+        if (!entry->input->constant)
+            fed->bindings[fed->binding_count++] = (struct shape_binding){entry->input->name, entry->tensor.shape};
+    }
+    return 0;
+}
+
+void fed_release(struct fed_list *fed, struct memory *memory)
+{
+    for (int i = 0; i < fed->count; i++)
+        tensor_release(memory, &fed->list[i].tensor);
+    memory_release(memory, fed->list);
+    memory_release(memory, fed->bindings);
+    *fed = (struct fed_list){0};
+}
+
+/* Numbers of one kind may differ in width (a float64 array for a float input); anything else is a mistake. */
+static int copy_elements(const struct tensor *from, struct tensor *to, const char *name, struct error *error)
+{
+    char got[SHAPE_TEXT_SIZE], wanted[SHAPE_TEXT_SIZE];
+    int64_t count = shape_count(&to->shape);
+    if (!shape_equal(&from->shape, &to->shape))
+        return error_set(error, ERROR_INPUT, "input '%s' is bound to %s, the file holds %s", name,
+                         shape_text(&to->shape, wanted), shape_text(&from->shape, got));
+    if (dtype_storage(from->dtype) == dtype_storage(to->dtype)) {
+        if (count > 0)
+            memcpy(to->data, from->data, tensor_bytes(to));
+    } else if (dtype_is_float(from->dtype) && dtype_storage(to->dtype) == DTYPE_FLOAT) {
+        for (int64_t i = 0; i < count; i++)
+            ((float *)to->data)[i] = (float)tensor_number(from, i);
+    } else if (dtype_is_float(from->dtype) && dtype_storage(to->dtype) == DTYPE_DOUBLE) {
+        for (int64_t i = 0; i < count; i++)
+            ((double *)to->data)[i] = tensor_number(from, i);
+    } else if (dtype_is_integer(from->dtype) && dtype_storage(to->dtype) == DTYPE_INT64) {
+        for (int64_t i = 0; i < count; i++)
+            ((int64_t *)to->data)[i] = tensor_int(from, i);
+    } else {
+        return error_set(error, ERROR_INPUT, "input '%s' holds %s, the file holds %s", name, dtype_name(to->dtype),
+                         dtype_name(from->dtype));
+    }
+    dtype_round(to->dtype, to->data, (size_t)count);
+    return 0;
+}
+
+int fed_fill(const struct fed_list *fed, const struct graph *graph, struct session *session, const char *skip, bool all,
+             struct error *error)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        const struct value *input = graph->inputs[i];
+        const struct fed *file = NULL;
+        for (int k = 0; k < fed->count; k++)
+            file = strcmp(fed->list[k].input->name, input->name) == 0 ? &fed->list[k] : file;
+        if (skip && strcmp(skip, input->name) == 0)
+            continue;
+        if (file && input->constant)
+            return error_set(error, ERROR_UNSUPPORTED,
+                             "input '%s' has its elements in the model (an initialiser); it cannot be fed",
+                             input->name);
+        struct tensor *to = session_input(session, i);
+        if (file && to->data && copy_elements(&file->tensor, to, input->name, error))
+            return -1;
+        if (!file && !input->constant && all)
+            return error_set(error, ERROR_INPUT, "input '%s' has no data; give it with -i '%s=FILE'", input->name,
+                             input->name);
+    }
+    return 0;
+}

@@ -1,0 +1,138 @@
+#include "api/images.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "onnx/onnx.h"
+
+/* The input's sizes as far as they are known: --shape first, then the model's. Free ones are -1. */
+static int wanted_shape(const struct value *input, const struct fovea_shapes *shapes, struct shape *shape,
+                        struct error *error)
+{
+    *shape = (struct shape){.rank = 4, .dims = {-1, -1, -1, -1}};
+    if (input->declared_rank >= 0 && input->declared_rank != 4)
+        return error_set(error, ERROR_INPUT, "input '%s' has %d dimensions: images go into inputs of four", input->name,
+                         input->declared_rank);
+    for (int i = 0; i < 4 && input->declared_rank == 4; i++)
+        shape->dims[i] = input->declared[i].size;
+    for (int i = 0; i < shapes->count; i++) {
+        const struct fovea_shape *flag = &shapes->list[i];
+        bool meant = !flag->name || !flag->name[0] || strcmp(flag->name, input->name) == 0;
+        for (int axis = 0; meant && flag->rank == 4 && axis < 4; axis++)
+            shape->dims[axis] = flag->dims[axis];
+    }
+    return 0;
+}
+
+static struct preprocess_overrides overrides_of(const struct fovea_preprocess *flags)
+{
+    struct preprocess_overrides overrides = {.has_mean = flags->has_mean,
+                                             .has_std = flags->has_std,
+                                             .resize = flags->resize,
+                                             .crop = flags->crop,
+                                             .channels = flags->channels,
+                                             .interpolation = flags->interpolation};
+    memcpy(overrides.mean, flags->mean, sizeof overrides.mean);
+    memcpy(overrides.std, flags->std, sizeof overrides.std);
+    return overrides;
+}
+
+/* A preset by name; explicit mean and std alone build on "raw"; else the model's own; else the flag is demanded. */
+static int start_preprocess(const struct fovea_model *model, const struct fovea_preprocess *flags, bool integer_input,
+                            struct preprocess *preprocess, struct error *error)
+{
+    const char *own = model_metadata(model->model, PREPROCESS_KEY);
+    bool explicit_numbers = flags->has_mean && flags->has_std;
+    if (flags->preset)
+        return preprocess_preset(flags->preset, preprocess, error);
+    if (own)
+        return preprocess_parse(own, strlen(own), preprocess, error) ? error_prefix(error, "%s", model->model->path)
+                                                                     : 0;
+    if (explicit_numbers || integer_input) {
+        if (preprocess_preset("raw", preprocess, error))
+            return -1;
+        preprocess->scale = integer_input ? 1 : preprocess->scale;
+        return 0;
+    }
+    return error_set(error, ERROR_INPUT,
+                     "%s does not say how its images are prepared; add --preprocess imagenet, inception, clip or raw, "
+                     "or --mean and --std",
+                     model->model->path);
+}
+
+static int make_preprocess(const struct fovea_model *model, const struct value *input,
+                           const struct fovea_preprocess *flags, const struct shape *wanted, bool channels_last,
+                           struct preprocess *preprocess, struct error *error)
+{
+    static const struct fovea_preprocess none = {0};
+    const struct preprocess_overrides overrides = overrides_of(flags ? flags : &none);
+    bool integer_input = dtype_is_integer(input->dtype);
+    const int64_t *dims = wanted->dims;
+    if (start_preprocess(model, flags ? flags : &none, integer_input, preprocess, error) ||
+        preprocess_override(preprocess, &overrides, error))
+        return -1;
+    return preprocess_fit(preprocess, dims[channels_last ? 3 : 1], dims[channels_last ? 1 : 2],
+                          dims[channels_last ? 2 : 3], error);
+}
+
+int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
+                const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
+                struct shape *shape, struct error *error)
+{
+    struct shape wanted;
+    struct preprocess preprocess;
+    *source = NULL;
+    if (wanted_shape(input, shapes, &wanted, error))
+        return -1;
+    bool channels_last = shape_channels_last(&wanted);
+    if (make_preprocess(model, input, flags, &wanted, channels_last, &preprocess, error))
+        return -1;
+    struct sample_options options = {&preprocess, channels_last ? LAYOUT_NHWC : LAYOUT_NCHW};
+    *source = sample_source_open(model->context->memory, path, &options, error);
+    if (!*source)
+        return -1;
+    const struct shape *sample = sample_source_shape(*source);
+    *shape = (struct shape){.rank = 4, .dims = {1, sample->dims[0], sample->dims[1], sample->dims[2]}};
+    return 0;
+}
+
+static int read_samples(const struct sample_source *source, const struct shape *sample, const struct value *input,
+                        struct memory *memory, struct tensor *tensor, struct error *error)
+{
+    int64_t count = sample_source_count(source), elements = shape_count(sample);
+    int64_t dims[4] = {count, sample->dims[1], sample->dims[2], sample->dims[3]};
+    *tensor = (struct tensor){.dtype = DTYPE_FLOAT};
+    if (shape_set(&tensor->shape, 4, dims, error) || tensor_allocate(memory, tensor, error))
+        return -1;
+    float *pixels = tensor->data;
+    for (int64_t i = 0; i < count; i++) {
+        if (sample_source_read(source, i, pixels + i * elements, error))
+            return -1;
+    }
+    if (dtype_storage(input->dtype) != DTYPE_UINT8)
+        return 0;
+    struct tensor bytes = {.dtype = DTYPE_UINT8, .shape = tensor->shape};
+    if (tensor_allocate(memory, &bytes, error))
+        return -1;
+    for (int64_t i = 0; i < count * elements; i++)
+        ((uint8_t *)bytes.data)[i] = (uint8_t)fminf(fmaxf(roundf(pixels[i]), 0), 255);
+    tensor_release(memory, tensor);
+    *tensor = bytes;
+    return 0;
+}
+
+int images_read_all(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
+                    const char *path, const struct fovea_preprocess *flags, struct tensor *tensor, struct error *error)
+{
+    struct memory *memory = model->context->memory;
+    struct sample_source *source;
+    struct shape sample;
+    *tensor = (struct tensor){0};
+    int result = images_open(&source, model, input, shapes, path, flags, &sample, error);
+    if (result == 0)
+        result = read_samples(source, &sample, input, memory, tensor, error);
+    if (result)
+        tensor_release(memory, tensor);
+    sample_source_close(source);
+    return result;
+}

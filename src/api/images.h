@@ -1,0 +1,18 @@
+/* Images for one graph input: which size and layout the input wants, and how they are prepared. */
+#ifndef FOVEA_API_IMAGES_H
+#define FOVEA_API_IMAGES_H
+
+#include "api/api.h"
+#include "data/sample_source.h"
+
+/* Opens the images at `path` (one file, a folder, a list) for `input`. Its sizes come from --shape, else from the
+ * model, else from the preprocessing's crop. ERROR_INPUT that asks for a flag where nothing says how to prepare them.
+ */
+int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
+                const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
+                struct shape *shape, struct error *error);
+/* All of them as one tensor of the input's layout; the caller releases it. */
+int images_read_all(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
+                    const char *path, const struct fovea_preprocess *flags, struct tensor *tensor, struct error *error);
+
+#endif

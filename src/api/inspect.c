@@ -1,0 +1,159 @@
+/* The layer table: the graph as it stands in the file, bound and with constants folded, nothing fused. */
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/cost.h"
+#include "api/api.h"
+#include "base/text.h"
+#include "runtime/plan.h"
+
+struct inspection {
+    struct fovea_model *model;
+    struct graph *graph;
+    struct arena *arena;
+    struct fovea_layers *layers;
+};
+
+static const char *copy(struct inspection *inspection, const char *text, struct error *error)
+{
+    return arena_copy_string(inspection->arena, text ? text : "", text ? strlen(text) : 0, error);
+}
+
+static void copy_dims(const struct shape *shape, int *rank, int64_t dims[FOVEA_MAX_RANK])
+{
+    *rank = shape->rank;
+    for (int i = 0; i < shape->rank; i++)
+        dims[i] = shape->dims[i];
+}
+
+static struct fovea_value *list_values(struct inspection *inspection, struct value *const *values, int count,
+                                       int *listed, struct error *error)
+{
+    struct fovea_value *list = arena_allocate(inspection->arena, (size_t)count + 1, sizeof *list, error);
+    *listed = 0;
+    for (int i = 0; list && i < count; i++) {
+        if (values[i]->constant && values[i]->is_input)
+            continue;
+        struct fovea_value *entry = &list[(*listed)++];
+        entry->name = copy(inspection, values[i]->name, error);
+        entry->type = dtype_name(values[i]->dtype);
+        copy_dims(&values[i]->shape, &entry->rank, entry->dims);
+    }
+    return list;
+}
+
+static int describe_layer(struct inspection *inspection, const struct node *node, const struct value *input,
+                          bool *counted, struct error *error)
+{
+    struct fovea_layers *layers = inspection->layers;
+    struct fovea_layer *layer = &layers->list[layers->count++];
+    const struct value *first = NULL;
+    for (int i = 0; i < node->output_count && !first; i++)
+        first = node->outputs[i];
+    *layer = (struct fovea_layer){.name = copy(inspection, node->name, error),
+                                  .op_type = copy(inspection, node->op_type, error),
+                                  .output = copy(inspection, first ? first->name : "", error),
+                                  .rank = SHAPE_UNKNOWN_RANK,
+                                  .macs = cost_macs(node),
+                                  .parameters = cost_parameters(node, counted, &layers->weight_bytes)};
+    if (!layer->name || !layer->op_type || !layer->output)
+        return -1;
+    layers->macs += layer->macs;
+    layers->parameters += layer->parameters;
+    if (!first)
+        return 0;
+    copy_dims(&first->shape, &layer->rank, layer->dims);
+    struct receptive_field field;
+    if (!input || first->shape.rank < 3)
+        return 0;
+    if (receptive_field_of_value(inspection->graph, first, input, &field, error))
+        return -1;
+    layer->field = api_field(&field);
+    return 0;
+}
+
+static int describe_layers(struct inspection *inspection, struct error *error)
+{
+    const struct graph *graph = inspection->graph;
+    struct context *context = inspection->model->context;
+    struct fovea_layers *layers = inspection->layers;
+    const struct value *input = api_image_input(graph);
+    bool *counted = arena_allocate(inspection->arena, graph->value_count + 1, sizeof *counted, error);
+    layers->list = arena_allocate(inspection->arena, (size_t)graph->node_count + 1, sizeof *layers->list, error);
+    if (!counted || !layers->list)
+        return -1;
+    for (const struct node *node = graph->first; node; node = node->next) {
+        if (describe_layer(inspection, node, input, counted, error))
+            return -1;
+        progress_step(&context->progress, "receptive fields", (size_t)layers->count, (size_t)graph->node_count);
+    }
+    return 0;
+}
+
+static int describe_model(struct inspection *inspection, struct error *error)
+{
+    const struct model *model = inspection->model->model;
+    struct fovea_layers *layers = inspection->layers;
+    struct graph *graph = inspection->graph;
+    struct text text;
+    text_start(&text, inspection->model->context->memory);
+    text_print(&text, "%s %s", model->producer_name ? model->producer_name : "",
+               model->producer_version ? model->producer_version : "");
+    layers->producer = text_finish(&text, error) ? NULL : copy(inspection, text.data, error);
+    text_release(&text);
+    text_start(&text, inspection->model->context->memory);
+    for (int i = 0; i < model->graph->opset_count; i++)
+        text_print(&text, "%s%s %lld", i ? ", " : "",
+                   model->graph->opsets[i].domain[0] ? model->graph->opsets[i].domain : "ai.onnx",
+                   (long long)model->graph->opsets[i].version);
+    layers->opsets = text_finish(&text, error) ? NULL : copy(inspection, text.data, error);
+    text_release(&text);
+    layers->path = copy(inspection, model->path, error);
+    layers->ir_version = model->ir_version;
+    layers->inputs = list_values(inspection, graph->inputs, graph->input_count, &layers->input_count, error);
+    layers->outputs = list_values(inspection, graph->outputs, graph->output_count, &layers->output_count, error);
+    return layers->producer && layers->opsets && layers->path && layers->inputs && layers->outputs ? 0 : -1;
+}
+
+static int describe_arena(struct inspection *inspection, struct error *error)
+{
+    struct plan plan;
+    if (plan_create(&plan, inspection->graph, error))
+        return -1;
+    inspection->layers->activation_bytes = plan.arena_bytes;
+    plan_release(&plan);
+    return 0;
+}
+
+int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_layers *layers,
+                  struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = model->context->memory;
+    struct inspection inspection = {.model = model, .layers = layers};
+    int result = -1;
+    *layers = (struct fovea_layers){0};
+    struct shape_binding *bindings = api_bindings(model->context, shapes, 0, &error);
+    struct pipeline_request request = {.bindings = bindings, .binding_count = shapes->count, .no_fusion = true};
+    inspection.graph = bindings ? pipeline_run(model->model, &request, &error) : NULL;
+    inspection.arena = inspection.graph ? arena_create(memory, &error) : NULL;
+    layers->storage = inspection.arena;
+    if (inspection.arena)
+        result = describe_model(&inspection, &error) || describe_layers(&inspection, &error) ||
+                         describe_arena(&inspection, &error)
+                     ? -1
+                     : 0;
+    memory_release(memory, bindings);
+    graph_destroy(inspection.graph);
+    if (result == 0)
+        return 0;
+    fovea_layers_free(model, layers);
+    return api_fail(&error, report);
+}
+
+void fovea_layers_free(struct fovea_model *model, struct fovea_layers *layers)
+{
+    (void)model;
+    arena_destroy(layers->storage);
+    *layers = (struct fovea_layers){0};
+}

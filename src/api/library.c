@@ -1,0 +1,105 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/file.h"
+#include "op/registry.h"
+
+int api_fail(const struct error *from, struct fovea_error *to)
+{
+    if (to) {
+        to->code = error_exit_code(from) == 0 ? FOVEA_INTERNAL : (enum fovea_code)error_exit_code(from);
+        snprintf(to->message, sizeof to->message, "%s", from->message);
+    }
+    return -1;
+}
+
+static int choose_level(const char *name, enum cpu_level *level, struct error *error)
+{
+    *level = cpu_detect();
+    if (!name)
+        return 0;
+    enum cpu_level asked;
+    if (cpu_level_parse(name, &asked))
+        return error_set(error, ERROR_INPUT, "there is no instruction set '%s'; choose none, avx2 or avx512", name);
+    if (asked > *level)
+        return error_set(error, ERROR_INPUT, "this processor has no %s; its best is %s", name, cpu_level_name(*level));
+    *level = asked;
+    return 0;
+}
+
+struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct context_options asked = {
+        .max_memory = options->max_memory, .threads = options->threads, .seed = options->seed};
+    struct context *context = NULL;
+    struct fovea *fovea = NULL;
+    if (choose_level(options->cpu, &asked.cpu, &error) == 0)
+        context = context_create(&asked, &error);
+    if (context)
+        fovea = memory_allocate(context->memory, 1, sizeof *fovea, &error);
+    if (!fovea) {
+        if (context)
+            context_destroy(context);
+        api_fail(&error, report);
+        return NULL;
+    }
+    context->progress = (struct progress){options->progress, options->progress_user};
+    fovea->context = context;
+    return fovea;
+}
+
+void fovea_close(struct fovea *fovea)
+{
+    if (!fovea)
+        return;
+    struct context *context = fovea->context;
+    memory_release(context->memory, fovea);
+    context_destroy(context);
+}
+
+const char *fovea_version(void)
+{
+    return FOVEA_VERSION;
+}
+
+const char *fovea_cpu(const struct fovea *fovea)
+{
+    return cpu_level_name(fovea->context->cpu);
+}
+
+int fovea_threads(const struct fovea *fovea)
+{
+    return thread_pool_size(fovea->context->pool);
+}
+
+size_t fovea_peak_memory(const struct fovea *fovea)
+{
+    return memory_peak(fovea->context->memory);
+}
+
+int fovea_write_file(const char *path, const void *bytes, size_t length, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = memory_create((size_t)1 << 30);
+    int result = memory ? file_write(memory, path, bytes, length, &error)
+                        : error_set(&error, ERROR_LIMIT, "%s: out of memory", path);
+    if (memory)
+        memory_destroy(memory);
+    return result ? api_fail(&error, report) : 0;
+}
+
+bool fovea_operator_at(int index, struct fovea_operator *entry)
+{
+    const struct operator* found = operator_at(index);
+    if (!found)
+        return false;
+    *entry = (struct fovea_operator){.domain = found->domain,
+                                     .name = found->name,
+                                     .since = found->since,
+                                     .until = found->until,
+                                     .gradient = found->gradient != NULL,
+                                     .receptive_field = found->field != NULL};
+    return true;
+}

@@ -1,0 +1,102 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/sha256.h"
+#include "onnx/onnx.h"
+#include "op/registry.h"
+
+struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = fovea->context->memory;
+    struct fovea_model *model = memory_allocate(memory, 1, sizeof *model, &error);
+    if (model) {
+        model->fovea = fovea;
+        model->context = fovea->context;
+        model->model = model_load(fovea->context, path, &error);
+    }
+    if (!model || !model->model) {
+        memory_release(memory, model);
+        api_fail(&error, report);
+        return NULL;
+    }
+    operators_resolve(model->model->graph);
+    return model;
+}
+
+void fovea_model_free(struct fovea_model *model)
+{
+    if (!model)
+        return;
+    model_destroy(model->model);
+    memory_release(model->context->memory, model);
+}
+
+const char *fovea_model_metadata(const struct fovea_model *model, const char *key)
+{
+    return model_metadata(model->model, key);
+}
+
+int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    return sha256_file(model->model->path, digest, &error) ? api_fail(&error, report) : 0;
+}
+
+struct shape_binding *api_bindings(struct context *context, const struct fovea_shapes *shapes, int spare,
+                                   struct error *error)
+{
+    struct shape_binding *bindings =
+        memory_allocate(context->memory, (size_t)(shapes->count + spare + 1), sizeof *bindings, error);
+    for (int i = 0; bindings && i < shapes->count; i++) {
+        bindings[i].name = shapes->list[i].name;
+        if (shape_set(&bindings[i].shape, shapes->list[i].rank, shapes->list[i].dims, error)) {
+            memory_release(context->memory, bindings);
+            return NULL;
+        }
+    }
+    return bindings;
+}
+
+bool fovea_model_input(const struct fovea_model *model, int index, struct fovea_shape *shape)
+{
+    const struct graph *graph = model->model->graph;
+    for (int i = 0; i < graph->input_count; i++) {
+        const struct value *input = graph->inputs[i];
+        if (input->constant || index-- > 0)
+            continue;
+        if (input->declared_rank < 0 || input->declared_rank > FOVEA_MAX_RANK)
+            return false;
+        *shape = (struct fovea_shape){.name = input->name, .rank = input->declared_rank};
+        for (int axis = 0; axis < input->declared_rank; axis++)
+            shape->dims[axis] = input->declared[axis].size;
+        return true;
+    }
+    return false;
+}
+
+struct fovea_receptive_field api_field(const struct receptive_field *field)
+{
+    struct fovea_receptive_field result = {.axes = field->axes,
+                                           .local = field->local,
+                                           .global = field->global,
+                                           .varies = field->varies[0] || field->varies[1]};
+    for (int axis = 0; axis < 2; axis++) {
+        result.size[axis] = field->size[axis];
+        result.stride[axis] = field->stride[axis];
+        result.centre[axis] = field->centre[axis];
+    }
+    return result;
+}
+
+const struct value *api_image_input(const struct graph *graph)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        const struct value *input = graph->inputs[i];
+        int rank = input->shape.rank >= 0 ? input->shape.rank : input->declared_rank;
+        if (!input->constant && (rank == 4 || rank < 0))
+            return input;
+    }
+    return NULL;
+}

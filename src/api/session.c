@@ -1,0 +1,116 @@
+#include "api/session.h"
+
+#include <string.h>
+
+#include "runtime/session.h"
+
+static int open_gradient(struct fovea_session *session, const struct fed_list *fed, struct error *error)
+{
+    struct erf_request request = {
+        .bindings = fed->bindings, .binding_count = fed->binding_count, .unit = {-1, -1}, .class_index = -1};
+    if (erf_create(&session->erf, session->model->model, &request, error))
+        return -1;
+    session->graph = session->erf.graph;
+    session->session = session->erf.session;
+    return 0;
+}
+
+static int open_forward(struct fovea_session *session, const struct fed_list *fed, const char *dump_after,
+                        struct error *error)
+{
+    struct pipeline_request request = {.bindings = fed->bindings,
+                                       .binding_count = fed->binding_count,
+                                       .dump_after = dump_after,
+                                       .dump = dump_after ? &session->dump : NULL};
+    session->graph = pipeline_run(session->model->model, &request, error);
+    if (session->graph)
+        session->session = session_create(session->graph, error);
+    return session->session && text_finish(&session->dump, error) == 0 ? 0 : -1;
+}
+
+struct fovea_session *fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options,
+                                         struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = model->context->memory;
+    struct fed_list fed = {0};
+    struct fovea_session *session = memory_allocate(memory, 1, sizeof *session, &error);
+    int result = -1;
+    if (session) {
+        session->model = model;
+        session->gradient = options->gradient;
+        text_start(&session->dump, memory);
+        result =
+            fed_read(&fed, model, &options->shapes, options->feeds, options->feed_count, options->preprocess, &error);
+    }
+    if (result == 0)
+        result = options->gradient ? open_gradient(session, &fed, &error)
+                                   : open_forward(session, &fed, options->dump_after, &error);
+    if (result == 0)
+        result = fed_fill(&fed, session->graph, session->session, NULL, false, &error);
+    fed_release(&fed, memory);
+    if (result == 0)
+        return session;
+    fovea_session_free(session);
+    api_fail(&error, report);
+    return NULL;
+}
+
+void fovea_session_free(struct fovea_session *session)
+{
+    if (!session)
+        return;
+    if (session->gradient) {
+        erf_destroy(&session->erf);
+    } else {
+        session_destroy(session->session);
+        graph_destroy(session->graph);
+    }
+    text_release(&session->dump);
+    memory_release(session->model->context->memory, session);
+}
+
+const char *fovea_session_dump(const struct fovea_session *session)
+{
+    return session->dump.data ? session->dump.data : "";
+}
+
+int fovea_session_input_count(const struct fovea_session *session)
+{
+    return session->graph->input_count;
+}
+
+int fovea_session_output_count(const struct fovea_session *session)
+{
+    return session->graph->output_count;
+}
+
+const char *fovea_session_input_name(const struct fovea_session *session, int input)
+{
+    return session->graph->inputs[input]->name;
+}
+
+/* Passes may replace an output's value; its name in the file stays. */
+const char *fovea_session_output_name(const struct fovea_session *session, int output)
+{
+    return session->gradient ? "gradient" : session->model->model->graph->outputs[output]->name;
+}
+
+struct fovea_tensor fovea_session_input(struct fovea_session *session, int input)
+{
+    return api_tensor(session_input(session->session, input));
+}
+
+struct fovea_tensor fovea_session_output(const struct fovea_session *session, int output)
+{
+    return api_tensor(session_output(session->session, output));
+}
+
+int fovea_session_run(struct fovea_session *session, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    if (session_run(session->session, &error) == 0)
+        return 0;
+    error_prefix(&error, "%s", session->model->model->path);
+    return api_fail(&error, report);
+}

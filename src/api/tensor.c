@@ -1,0 +1,91 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "onnx/onnx.h"
+#include "tensor/compare.h"
+#include "tensor/npy.h"
+
+struct fovea_tensor api_tensor(const struct tensor *tensor)
+{
+    struct fovea_tensor result = {.type = dtype_name(tensor->dtype),
+                                  .rank = tensor->shape.rank,
+                                  .data = tensor->data,
+                                  .bytes = tensor->shape.rank >= 0 ? tensor_bytes(tensor) : 0};
+    for (int i = 0; i < tensor->shape.rank; i++)
+        result.dims[i] = tensor->shape.dims[i];
+    return result;
+}
+
+struct tensor api_library_tensor(const struct fovea_tensor *tensor)
+{
+    struct tensor result = {.shape = {.rank = tensor->rank}, .data = tensor->data};
+    for (int code = 0; code < DTYPE_COUNT; code++) {
+        if (strcmp(dtype_name((enum dtype)code), tensor->type) == 0)
+            result.dtype = (enum dtype)code;
+    }
+    for (int i = 0; i < tensor->rank; i++)
+        result.shape.dims[i] = tensor->dims[i];
+    return result;
+}
+
+static bool ends_with(const char *path, const char *ending)
+{
+    size_t length = strlen(path), end = strlen(ending);
+    return length >= end && strcmp(path + length - end, ending) == 0;
+}
+
+int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor *tensor, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = fovea->context->memory;
+    struct tensor read;
+    int result =
+        ends_with(path, ".pb") ? tensor_proto_read(memory, path, &read, &error) : npy_read(memory, path, &read, &error);
+    if (result)
+        return api_fail(&error, report);
+    *tensor = api_tensor(&read);
+    return 0;
+}
+
+void fovea_tensor_free(struct fovea *fovea, struct fovea_tensor *tensor)
+{
+    memory_release(fovea->context->memory, tensor->data);
+    tensor->data = NULL;
+}
+
+int fovea_tensor_write(struct fovea *fovea, const char *path, const struct fovea_tensor *tensor,
+                       struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct tensor written = api_library_tensor(tensor);
+    return npy_write(fovea->context->memory, path, &written, &error) ? api_fail(&error, report) : 0;
+}
+
+void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol, double atol,
+                          struct fovea_comparison *comparison)
+{
+    struct tensor a = api_library_tensor(got), b = api_library_tensor(expected);
+    char got_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE], place[INDEX_TEXT_SIZE];
+    *comparison = (struct fovea_comparison){.equal = false};
+    if (!shape_equal(&a.shape, &b.shape)) {
+        snprintf(comparison->text, sizeof comparison->text, "shape is %s, expected %s", shape_text(&a.shape, got_text),
+                 shape_text(&b.shape, expected_text));
+        return;
+    }
+    struct comparison found = tensor_compare(&a, &b, rtol, atol);
+    comparison->equal = found.mismatches == 0;
+    comparison->mismatches = found.mismatches;
+    comparison->largest = found.largest;
+    comparison->largest_relative = found.largest_relative;
+    if (found.mismatches > 0)
+        snprintf(comparison->text, sizeof comparison->text,
+                 "%lld of %lld elements differ, first at %s: %.9g, expected %.9g; largest difference %.3g (%.3g of the "
+                 "maximum)",
+                 (long long)found.mismatches, (long long)shape_count(&b.shape),
+                 index_text(&b.shape, found.first, place), found.got, found.expected, found.largest,
+                 found.largest_relative);
+    else
+        snprintf(comparison->text, sizeof comparison->text, "largest difference %.3g (%.3g of the maximum)",
+                 found.largest, found.largest_relative);
+}

@@ -1,0 +1,115 @@
+/* fovea bench: how long a model takes here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "report/json.h"
+
+struct bench_flags {
+    int64_t batch, runs, warmup;
+    double seconds;
+    bool gradient;
+    const char *json;
+    struct text_list inputs;
+};
+
+/* --batch N sets the first size of the shape that is given, or of the model's image input as it is declared. */
+static int apply_batch(struct opened *opened, const struct bench_flags *flags)
+{
+    struct fovea_shape *list = (struct fovea_shape *)(uintptr_t)opened->shapes.list;
+    struct fovea_shape declared;
+    if (flags->batch <= 0)
+        return 0;
+    if (opened->shapes.count == 0) {
+        if (!fovea_model_input(opened->model, 0, &declared) || declared.rank < 1)
+            return 0;
+        list[0] = declared; /* parse_shapes leaves room for one */
+        list[0].name = NULL;
+        opened->shapes.count = 1;
+    }
+    list[0].dims[0] = flags->batch;
+    return 0;
+}
+
+static int write_json(const char *path, const char *text)
+{
+    if (strcmp(path, "-") == 0) {
+        fputs(text, stdout);
+        return FOVEA_CLEAN;
+    }
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    return fovea_write_file(path, text, strlen(text), &error) ? fail(&error) : FOVEA_CLEAN;
+}
+
+static int report(const struct command *command, const struct bench_flags *flags, const struct fovea_bench *bench)
+{
+    char macs[CLI_TEXT], memory[CLI_TEXT];
+    bool to_stdout = flags->json && strcmp(flags->json, "-") == 0;
+    if (!to_stdout) {
+        printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", command->positional[0],
+               flags->gradient ? "forward and input gradient" : "forward", (long long)bench->batch, bench->threads,
+               bench->threads == 1 ? "" : "s", bench->cpu, bench->runs);
+        printf("min %.3f ms, median %.3f ms, mean %.3f ms\n", bench->min_ms, bench->median_ms, bench->mean_ms);
+        if (!flags->gradient)
+            printf("%s MACs, %.1f GFLOP/s (2 per MAC, at the minimum)\n", count_text((double)bench->macs, macs),
+                   bench->gflops);
+        printf("peak memory %s\n", bytes_text(bench->peak_memory, memory));
+    }
+    if (!flags->json)
+        return FOVEA_CLEAN;
+    char *text = report_text(report_bench(command->positional[0], bench, flags->gradient));
+    int code = text ? write_json(flags->json, text) : FOVEA_INTERNAL;
+    free(text);
+    return code;
+}
+
+static int bench_model(struct opened *opened, const struct command *command, const struct bench_flags *flags)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_bench bench;
+    if (flags->runs < 1 || flags->runs > 1000000 || flags->warmup < 0 || flags->warmup > 1000000)
+        return fail_usage(command, "--runs takes 1 to 1000000, --warmup 0 to 1000000");
+    if (flags->batch < 0)
+        return fail_usage(command, "--batch takes a positive number");
+    if (apply_batch(opened, flags))
+        return FOVEA_BAD_INPUT;
+    struct fovea_feed *feeds = parse_feeds(&flags->inputs);
+    struct fovea_bench_options options = {.session = {.shapes = opened->shapes,
+                                                      .feeds = feeds,
+                                                      .feed_count = feeds ? flags->inputs.count : 0,
+                                                      .gradient = flags->gradient},
+                                          .warmup = (int)flags->warmup,
+                                          .runs = (int)flags->runs,
+                                          .seconds = flags->seconds};
+    int code = fovea_bench(opened->model, &options, &bench, &error) ? fail(&error) : report(command, flags, &bench);
+    for (int i = 0; feeds && i < flags->inputs.count; i++)
+        free((void *)(uintptr_t)feeds[i].name);
+    free(feeds);
+    return code;
+}
+
+int verb_bench(int argc, char **argv)
+{
+    struct bench_flags flags = {.runs = 50, .warmup = 2, .seconds = 20};
+    const struct option_row rows[] = {
+        {"batch", 'b', OPTION_INT, &flags.batch, "N", "images at once (models with a free first size)"},
+        {"runs", 'r', OPTION_INT, &flags.runs, "N", "timed runs (default 50)"},
+        {"warmup", 'w', OPTION_INT, &flags.warmup, "N", "runs before them (default 2)"},
+        {"seconds", 0, OPTION_NUMBER, &flags.seconds, "S", "stop after so long (default 20; 0: no limit)"},
+        {"gradient", 'g', OPTION_FLAG, &flags.gradient, NULL, "forward and input gradient, as the erf verb does"},
+        {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise"},
+        {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the numbers as JSON; - for the terminal"},
+        {0}};
+    struct command command = {.verb = "bench",
+                              .arguments = "MODEL [options]",
+                              .summary = "Times a model: minimum and median over the runs.",
+                              .example = "fovea bench resnet50.onnx --threads 1 --runs 20 --json bench.json",
+                              .rows = rows};
+    struct opened opened = {0};
+    int code = command_parse(&command, argc, argv);
+    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
+        code = bench_model(&opened, &command, &flags);
+    close_model(&opened);
+    command_free(&command);
+    return code;
+}

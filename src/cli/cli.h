@@ -1,0 +1,111 @@
+/* What the verbs share: options from one table per verb, errors, shapes, progress. */
+#ifndef FOVEA_CLI_CLI_H
+#define FOVEA_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "fovea.h"
+
+enum option_kind {
+    OPTION_FLAG,   /* bool */
+    OPTION_INT,    /* int64_t */
+    OPTION_NUMBER, /* double */
+    OPTION_TEXT,   /* const char * */
+    OPTION_LIST,   /* struct text_list, may be repeated */
+};
+
+struct text_list {
+    const char **items;
+    int count;
+};
+
+/* One option of a verb. `target` points into the verb's own struct. */
+struct option_row {
+    const char *name; /* without the dashes */
+    char letter;      /* or 0 */
+    enum option_kind kind;
+    void *target;
+    const char *metavar; /* of options with an argument */
+    const char *help;
+};
+
+/* Options that every verb takes. */
+struct common_options {
+    const char *cpu;
+    int64_t threads, seed, max_memory;
+    struct text_list shapes;
+    bool quiet, help;
+};
+
+/* A verb's command line: its own rows, ended by a row without a name. */
+struct command {
+    const char *verb, *arguments, *summary; /* "run", "MODEL [options]", one line */
+    const char *example;
+    const struct option_row *rows;
+    struct common_options common;
+    const char **positional;
+    int positional_count;
+};
+
+/* Parses argv[1..]. 0, or the exit code to end with when it was --help (shown) or wrong (said). */
+#define PARSE_GO_ON (-1)
+int command_parse(struct command *command, int argc, char **argv);
+void command_help(const struct command *command, FILE *out);
+void command_free(struct command *command);
+
+/* Prints "fovea: message" to stderr and returns the exit code. */
+int fail(const struct fovea_error *error);
+int fail_usage(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The parsed --shape flags. `shapes.list` is freed by the caller. -1: said what is wrong. */
+int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes);
+/* Comma-separated whole numbers; returns how many were read, -1 if the text is something else. */
+int parse_int_list(const char *text, int64_t *values, int capacity);
+int parse_number_list(const char *text, double *values, int capacity);
+/* "NAME=PATH" or "PATH"; `name` is NULL then. The text is cut at the sign. -i options. */
+struct fovea_feed *parse_feeds(const struct text_list *texts);
+
+/* --preprocess, --mean, --std, --resize, --crop, --channels, --interpolation: rows for a verb's table. */
+struct preprocess_options {
+    const char *preset, *mean, *std, *channels, *interpolation;
+    int64_t resize, crop;
+};
+#define PREPROCESS_ROWS(options)                                                                                       \
+    {"preprocess", 0, OPTION_TEXT, &(options).preset, "NAME", "imagenet, inception, clip or raw"},                     \
+        {"mean", 0, OPTION_TEXT, &(options).mean, "R,G,B", "subtracted from pixels in 0..1"},                          \
+        {"std", 0, OPTION_TEXT, &(options).std, "R,G,B", "what they are divided by then"},                             \
+        {"resize", 0, OPTION_INT, &(options).resize, "PIXELS", "shorter side after resizing"},                         \
+        {"crop", 0, OPTION_INT, &(options).crop, "PIXELS", "side of the centre crop"},                                 \
+        {"channels", 0, OPTION_TEXT, &(options).channels, "ORDER", "rgb, bgr or gray"},                                \
+    {                                                                                                                  \
+        "interpolation", 0, OPTION_TEXT, &(options).interpolation, "NAME", "bilinear or bicubic"                       \
+    }
+int parse_preprocess(const struct preprocess_options *options, struct fovea_preprocess *preprocess);
+
+/* The context and the model named by the first positional argument. -1: said what is wrong, exit code in *code. */
+struct opened {
+    struct fovea *fovea;
+    struct fovea_model *model;
+    struct fovea_shapes shapes;
+};
+int open_model(const struct command *command, struct opened *opened, int *code);
+void close_model(struct opened *opened);
+
+/* Texts for tables. Sizes like 1x3x224x224, counts like 11.7 M; returns out. */
+#define CLI_TEXT 128
+const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT]);
+const char *count_text(double count, char out[CLI_TEXT]);
+const char *bytes_text(size_t bytes, char out[CLI_TEXT]);
+
+/* A model's string made safe for a terminal: control bytes become '?'. */
+const char *safe_text(const char *text, char out[CLI_TEXT]);
+
+/* The verbs, one file each: argv[0] is the verb. They return the exit code. */
+int verb_inspect(int argc, char **argv);
+int verb_check(int argc, char **argv);
+int verb_run(int argc, char **argv);
+int verb_bench(int argc, char **argv);
+int verb_erf(int argc, char **argv);
+int verb_ops(int argc, char **argv);
+
+#endif

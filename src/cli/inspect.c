@@ -1,0 +1,136 @@
+/* fovea inspect: the layer table. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "report/json.h"
+
+static void print_values(const char *what, const struct fovea_value *values, int count)
+{
+    char dims[CLI_TEXT], name[CLI_TEXT];
+    for (int i = 0; i < count; i++)
+        printf("%s %s: %s %s\n", what, safe_text(values[i].name, name), values[i].type,
+               dims_text(values[i].rank, values[i].dims, dims));
+}
+
+static void field_text(const struct fovea_receptive_field *field, char size[CLI_TEXT], char stride[CLI_TEXT],
+                       char centre[CLI_TEXT])
+{
+    snprintf(size, CLI_TEXT, "-");
+    snprintf(stride, CLI_TEXT, "-");
+    snprintf(centre, CLI_TEXT, "-");
+    if (field->axes == 0)
+        return;
+    if (!field->local) {
+        snprintf(size, CLI_TEXT, "global");
+        return;
+    }
+    bool square = field->size[0] == field->size[1] && field->stride[0] == field->stride[1] &&
+                  field->centre[0] == field->centre[1];
+    const char *mark = field->varies ? "~" : "", *global = field->global ? "+g" : "";
+    if (square) {
+        snprintf(size, CLI_TEXT, "%s%" PRId64 "%s", mark, field->size[0], global);
+        snprintf(stride, CLI_TEXT, "%g", field->stride[0]);
+        snprintf(centre, CLI_TEXT, "%g", field->centre[0]);
+    } else {
+        snprintf(size, CLI_TEXT, "%s%" PRId64 "x%" PRId64 "%s", mark, field->size[0], field->size[1], global);
+        snprintf(stride, CLI_TEXT, "%gx%g", field->stride[0], field->stride[1]);
+        snprintf(centre, CLI_TEXT, "%g,%g", field->centre[0], field->centre[1]);
+    }
+}
+
+/* The name in the file; nodes without one are told by their result. Long names keep their end, which tells more. */
+static const char *layer_name(const struct fovea_layer *layer, char out[CLI_TEXT])
+{
+    enum { WIDTH = 36 };
+    char full[CLI_TEXT];
+    safe_text(layer->name[0] ? layer->name : layer->output, full);
+    size_t length = strlen(full);
+    if (length > WIDTH)
+        snprintf(out, CLI_TEXT, "..%s", full + length - WIDTH + 2);
+    else
+        snprintf(out, CLI_TEXT, "%s", full);
+    return out;
+}
+
+static void print_layers(const struct fovea_layers *layers)
+{
+    printf("\n%4s  %-36s %-20s %-18s %8s %8s  %9s %7s %9s\n", "#", "layer", "operator", "output", "params", "MACs",
+           "RF", "stride", "centre");
+    for (int i = 0; i < layers->count; i++) {
+        const struct fovea_layer *layer = &layers->list[i];
+        char name[CLI_TEXT], op_type[CLI_TEXT], dims[CLI_TEXT], parameters[CLI_TEXT] = "", macs[CLI_TEXT] = "";
+        char size[CLI_TEXT], stride[CLI_TEXT], centre[CLI_TEXT];
+        field_text(&layer->field, size, stride, centre);
+        if (layer->parameters > 0)
+            count_text((double)layer->parameters, parameters);
+        if (layer->macs > 0)
+            count_text((double)layer->macs, macs);
+        printf("%4d  %-36s %-20s %-18s %8s %8s  %9s %7s %9s\n", i, layer_name(layer, name),
+               safe_text(layer->op_type, op_type), dims_text(layer->rank, layer->dims, dims), parameters, macs, size,
+               stride, centre);
+    }
+}
+
+static void print_inspection(const struct fovea_layers *layers)
+{
+    char producer[CLI_TEXT], parameters[CLI_TEXT], macs[CLI_TEXT], weights[CLI_TEXT], activations[CLI_TEXT];
+    bool local = false, global = false, varies = false;
+    printf("%s\n", layers->path);
+    printf("made by %s, IR version %" PRId64 ", opset %s\n", safe_text(layers->producer, producer), layers->ir_version,
+           layers->opsets);
+    print_values("input ", layers->inputs, layers->input_count);
+    print_values("output", layers->outputs, layers->output_count);
+    print_layers(layers);
+    for (int i = 0; i < layers->count; i++) {
+        local |= layers->list[i].field.local;
+        global |= layers->list[i].field.global;
+        varies |= layers->list[i].field.varies;
+    }
+    printf("\ntotal: %s parameters (%" PRId64 "), %s MACs, weights %s, activations %s\n",
+           count_text((double)layers->parameters, parameters), layers->parameters,
+           count_text((double)layers->macs, macs), bytes_text(layers->weight_bytes, weights),
+           bytes_text(layers->activation_bytes, activations));
+    if (local)
+        printf("RF: theoretical receptive field in input pixels (y x x where they differ); centre: of unit 0, pixels\n"
+               "counted from 0. A large field does not make a model accurate (Kim et al., PRL 2023).\n");
+    if (global)
+        printf("+g: reads the whole map as well, through statistics or gates; global: only so.\n");
+    if (varies)
+        printf("~: differs from unit to unit; the central one's is shown.\n");
+}
+
+int verb_inspect(int argc, char **argv)
+{
+    bool json = false;
+    const struct option_row rows[] = {{"json", 0, OPTION_FLAG, &json, NULL, "print JSON instead of the table"}, {0}};
+    struct command command = {
+        .verb = "inspect",
+        .arguments = "MODEL [options]",
+        .summary = "Layers in order: output shape, parameters, multiply-accumulates, theoretical receptive "
+                   "field.",
+        .example = "fovea inspect resnet50.onnx --shape 1,3,224,224",
+        .rows = rows};
+    struct opened opened = {0};
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_layers layers;
+    int code = command_parse(&command, argc, argv);
+    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0) {
+        if (fovea_inspect(opened.model, &opened.shapes, &layers, &error)) {
+            code = fail(&error);
+        } else {
+            char *text = json ? report_text(report_layers(&layers)) : NULL;
+            if (json)
+                fputs(text ? text : "", stdout);
+            else
+                print_inspection(&layers);
+            free(text);
+            fovea_layers_free(opened.model, &layers);
+            code = FOVEA_CLEAN;
+        }
+    }
+    close_model(&opened);
+    command_free(&command);
+    return code;
+}

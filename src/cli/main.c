@@ -1,0 +1,78 @@
+/* fovea VERB ...: the verb table. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} verbs[] = {
+    {"inspect", verb_inspect, "layers: shapes, parameters, multiply-accumulates, receptive fields"},
+    {"check", verb_check, "everything that is wrong with a model file, at once"},
+    {"run", verb_run, "run a model on files, write or compare its outputs"},
+    {"bench", verb_bench, "time a model, or its input gradient"},
+    {"erf", verb_erf, "effective receptive field: a picture and its numbers"},
+    {"ops", verb_ops, "the operators that fovea has"},
+};
+static const int verb_count = (int)(sizeof verbs / sizeof verbs[0]);
+
+static void print_overview(FILE *out)
+{
+    fprintf(out, "fovea %s: run ONNX vision models, and see what they see\n\n", fovea_version());
+    fprintf(out, "usage: fovea VERB MODEL.onnx [options]\n\n");
+    for (int i = 0; i < verb_count; i++)
+        fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
+    fprintf(out, "\n  fovea help VERB   its options, with an example\n  fovea --version\n\n"
+                 "Exit code: 0 clean, 1 findings (a problem, a mismatch), 2 bad input, 3 a fault of fovea.\n");
+}
+
+static int find_verb(const char *name)
+{
+    for (int i = 0; i < verb_count; i++) {
+        if (strcmp(verbs[i].name, name) == 0)
+            return i;
+    }
+    fprintf(stderr, "fovea: there is no verb '%s'; 'fovea help' lists them\n", name);
+    return -1;
+}
+
+static int help(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_overview(stdout);
+        return FOVEA_CLEAN;
+    }
+    int verb = find_verb(argv[1]);
+    char *arguments[] = {argv[1], (char[]){"--help"}, NULL};
+    return verb < 0 ? FOVEA_BAD_INPUT : verbs[verb].run(2, arguments);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_overview(stderr);
+        return FOVEA_BAD_INPUT;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help(argc - 1, argv + 1);
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+        printf("fovea %s\n", fovea_version());
+        return FOVEA_CLEAN;
+    }
+    int verb = find_verb(name);
+    return verb < 0 ? FOVEA_BAD_INPUT : verbs[verb].run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    int code = dispatch(argc, argv);
+    /* What could not be written (a full disk, a closed pipe) must not look like success. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code < FOVEA_BAD_INPUT) {
+        fprintf(stderr, "fovea: the output could not be written\n");
+        return FOVEA_BAD_INPUT;
+    }
+    return code;
+}

@@ -1,0 +1,162 @@
+/* Command lines: one table of rows gives parsing (getopt_long) and help. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define MAX_ROWS 48
+
+static int common_rows(struct common_options *common, struct option_row rows[MAX_ROWS])
+{
+    const struct option_row list[] = {
+        {"shape", 's', OPTION_LIST, &common->shapes, "NAME:D,D,..", "sizes of an input; the name may be left out"},
+        {"threads", 't', OPTION_INT, &common->threads, "N", "threads (default: all cores)"},
+        {"cpu", 0, OPTION_TEXT, &common->cpu, "LEVEL", "highest instruction set: none, avx2, avx512"},
+        {"max-memory", 0, OPTION_INT, &common->max_memory, "MIB", "refuse to use more (default: 3/4 of the machine)"},
+        {"seed", 0, OPTION_INT, &common->seed, "N", "of everything random (default 0)"},
+        {"quiet", 'q', OPTION_FLAG, &common->quiet, NULL, "no progress"},
+        {"help", 'h', OPTION_FLAG, &common->help, NULL, "this text"},
+    };
+    memcpy(rows, list, sizeof list);
+    return (int)(sizeof list / sizeof list[0]);
+}
+
+/* The verb's rows, then the common ones. */
+static int all_rows(const struct command *command, struct option_row rows[MAX_ROWS])
+{
+    int count = 0;
+    while (command->rows && command->rows[count].name && count < MAX_ROWS - 8) {
+        rows[count] = command->rows[count];
+        count++;
+    }
+    struct common_options *common = (struct common_options *)&command->common;
+    return count + common_rows(common, rows + count);
+}
+
+static int store_number(const struct command *command, const struct option_row *row, const char *argument)
+{
+    char *end;
+    errno = 0;
+    if (row->kind == OPTION_INT)
+        *(int64_t *)row->target = strtoll(argument, &end, 10);
+    else
+        *(double *)row->target = strtod(argument, &end);
+    if (end == argument || *end || errno)
+        return fail_usage(command, "--%s takes a number, not '%s'", row->name, argument);
+    return PARSE_GO_ON;
+}
+
+static int store(const struct command *command, const struct option_row *row, const char *argument)
+{
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)row->target = true;
+        return PARSE_GO_ON;
+    case OPTION_TEXT:
+        *(const char **)row->target = argument;
+        return PARSE_GO_ON;
+    case OPTION_LIST: {
+        struct text_list *list = row->target;
+        const char **items = realloc(list->items, (size_t)(list->count + 1) * sizeof *items);
+        if (!items)
+            return fail_usage(command, "out of memory");
+        items[list->count++] = argument;
+        list->items = items;
+        return PARSE_GO_ON;
+    }
+    default:
+        return store_number(command, row, argument);
+    }
+}
+
+static void describe_rows(const struct option_row *rows, int count, struct option *longs, char *letters)
+{
+    *letters++ = ':';
+    for (int i = 0; i < count; i++) {
+        int has_argument = rows[i].kind == OPTION_FLAG ? no_argument : required_argument;
+        longs[i] = (struct option){rows[i].name, has_argument, NULL, 256 + i};
+        if (rows[i].letter) {
+            *letters++ = rows[i].letter;
+            if (has_argument == required_argument)
+                *letters++ = ':';
+        }
+    }
+    longs[count] = (struct option){0};
+    *letters = 0;
+}
+
+int command_parse(struct command *command, int argc, char **argv)
+{
+    struct option_row rows[MAX_ROWS];
+    struct option longs[MAX_ROWS + 1];
+    char letters[2 * MAX_ROWS + 2];
+    int count = all_rows(command, rows), code;
+    describe_rows(rows, count, longs, letters);
+    optind = 1;
+    opterr = 0;
+    while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        if (code == ':')
+            return fail_usage(command, "%s takes an argument", argv[optind - 1]);
+        if (code == '?')
+            return fail_usage(command, "unknown option '%s'", argv[optind - 1]);
+        int row = code - 256;
+        for (int i = 0; code < 256 && i < count; i++)
+            row = rows[i].letter == code ? i : row;
+        int stored = store(command, &rows[row], optarg);
+        if (stored != PARSE_GO_ON)
+            return stored;
+    }
+    command->positional = (const char **)argv + optind;
+    command->positional_count = argc - optind;
+    if (command->common.help) {
+        command_help(command, stdout);
+        return FOVEA_CLEAN;
+    }
+    return PARSE_GO_ON;
+}
+
+void command_help(const struct command *command, FILE *out)
+{
+    struct option_row rows[MAX_ROWS];
+    int count = all_rows(command, rows);
+    fprintf(out, "usage: fovea %s %s\n\n%s\n\n", command->verb, command->arguments, command->summary);
+    for (int i = 0; i < count; i++) {
+        char name[64], letter[8] = "    ";
+        if (rows[i].letter)
+            snprintf(letter, sizeof letter, "-%c, ", rows[i].letter);
+        snprintf(name, sizeof name, "--%s%s%s", rows[i].name, rows[i].metavar ? " " : "",
+                 rows[i].metavar ? rows[i].metavar : "");
+        fprintf(out, "  %s%-26s %s\n", letter, name, rows[i].help);
+    }
+    if (command->example)
+        fprintf(out, "\nexample: %s\n", command->example);
+}
+
+void command_free(struct command *command)
+{
+    for (int i = 0; command->rows && command->rows[i].name; i++) {
+        if (command->rows[i].kind == OPTION_LIST)
+            free(((struct text_list *)command->rows[i].target)->items);
+    }
+    free(command->common.shapes.items);
+}
+
+int fail(const struct fovea_error *error)
+{
+    fprintf(stderr, "fovea: %s\n", error->message);
+    return (int)error->code;
+}
+
+int fail_usage(const struct command *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "fovea %s: ", command->verb);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, " ('fovea help %s' shows the options)\n", command->verb);
+    va_end(arguments);
+    return FOVEA_BAD_INPUT;
+}

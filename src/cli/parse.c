@@ -1,0 +1,114 @@
+/* Arguments of options: shapes, lists, feeds, preprocessing. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+int parse_int_list(const char *text, int64_t *values, int capacity)
+{
+    int count = 0;
+    while (*text) {
+        char *end;
+        errno = 0;
+        long long value = strtoll(text, &end, 10);
+        if (end == text || errno || count == capacity || (*end && *end != ',' && *end != 'x'))
+            return -1;
+        values[count++] = value;
+        if (*end && !end[1])
+            return -1;
+        text = *end ? end + 1 : end;
+    }
+    return count;
+}
+
+int parse_number_list(const char *text, double *values, int capacity)
+{
+    int count = 0;
+    while (*text) {
+        char *end;
+        double value = strtod(text, &end);
+        if (end == text || count == capacity || (*end && *end != ','))
+            return -1;
+        values[count++] = value;
+        text = *end ? end + 1 : end;
+    }
+    return count;
+}
+
+static int parse_shape(const char *text, struct fovea_shape *shape)
+{
+    /* The sizes stand behind the last colon: names may hold colons ("input:0"). */
+    const char *colon = strrchr(text, ':');
+    char *name = NULL;
+    if (colon) {
+        name = strndup(text, (size_t)(colon - text));
+        if (!name)
+            return -1;
+    }
+    shape->name = name;
+    shape->rank = parse_int_list(colon ? colon + 1 : text, shape->dims, FOVEA_MAX_RANK);
+    for (int i = 0; i < shape->rank; i++) {
+        if (shape->dims[i] < 0)
+            return -1;
+    }
+    return shape->rank < 0 ? -1 : 0;
+}
+
+int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes)
+{
+    struct fovea_shape *list = calloc((size_t)texts->count + 1, sizeof *list);
+    *shapes = (struct fovea_shapes){list, list ? texts->count : 0};
+    for (int i = 0; i < shapes->count; i++) {
+        if (parse_shape(texts->items[i], &list[i])) {
+            fprintf(stderr, "fovea: --shape takes sizes like input:1,3,224,224 or 1,3,224,224, not '%s'\n",
+                    texts->items[i]);
+            return -1;
+        }
+    }
+    return list ? 0 : -1;
+}
+
+struct fovea_feed *parse_feeds(const struct text_list *texts)
+{
+    struct fovea_feed *feeds = calloc((size_t)texts->count + 1, sizeof *feeds);
+    for (int i = 0; feeds && i < texts->count; i++) {
+        const char *sign = strchr(texts->items[i], '=');
+        feeds[i].path = texts->items[i];
+        if (sign) {
+            feeds[i].name = strndup(texts->items[i], (size_t)(sign - texts->items[i]));
+            feeds[i].path = sign + 1;
+        }
+    }
+    return feeds;
+}
+
+/* One number for all channels, or three. */
+static int parse_channels(const char *option, const char *text, bool *has, float values[3])
+{
+    double numbers[3];
+    int count = text ? parse_number_list(text, numbers, 3) : 0;
+    if (!text)
+        return 0;
+    if (count != 1 && count != 3) {
+        fprintf(stderr, "fovea: --%s takes one number or three, like 0.485,0.456,0.406, not '%s'\n", option, text);
+        return -1;
+    }
+    for (int i = 0; i < 3; i++)
+        values[i] = (float)numbers[count == 3 ? i : 0];
+    *has = true;
+    return 0;
+}
+
+int parse_preprocess(const struct preprocess_options *options, struct fovea_preprocess *preprocess)
+{
+    *preprocess = (struct fovea_preprocess){.preset = options->preset,
+                                            .resize = options->resize,
+                                            .crop = options->crop,
+                                            .channels = options->channels,
+                                            .interpolation = options->interpolation};
+    if (parse_channels("mean", options->mean, &preprocess->has_mean, preprocess->mean) ||
+        parse_channels("std", options->std, &preprocess->has_std, preprocess->std))
+        return -1;
+    return 0;
+}

@@ -1,0 +1,231 @@
+/* fovea run: outputs of a model for files. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+
+struct run_options {
+    struct text_list inputs, expected;
+    const char *output, *dump_after;
+    double rtol, atol;
+    struct preprocess_options preprocess;
+};
+
+/* Letters, digits, '.', '-' and '_' stay; anything else in an output's name becomes '_'. */
+static void safe_file_name(const char *name, char *out, size_t size)
+{
+    size_t i = 0;
+    for (; name[i] && i + 1 < size; i++)
+        out[i] =
+            isalnum((unsigned char)name[i]) || (strchr(".-_", name[i]) && (i > 0 || name[i] != '.')) ? name[i] : '_';
+    if (i == 0 && size > 1)
+        out[i++] = '_';
+    out[i] = 0;
+}
+
+/* Two outputs whose names become the same get their number behind. */
+static void output_file_name(const struct fovea_session *session, int output, char *out, size_t size)
+{
+    char other[256];
+    safe_file_name(fovea_session_output_name(session, output), out, size - 16);
+    for (int i = 0; i < output; i++) {
+        safe_file_name(fovea_session_output_name(session, i), other, sizeof other - 16);
+        if (strcmp(other, out) == 0) {
+            snprintf(out + strlen(out), 16, "_%d", output);
+            return;
+        }
+    }
+}
+
+static double element(const struct fovea_tensor *tensor, int64_t index)
+{
+    if (strcmp(tensor->type, "double") == 0)
+        return ((const double *)tensor->data)[index];
+    if (strstr(tensor->type, "float"))
+        return (double)((const float *)tensor->data)[index];
+    if (strcmp(tensor->type, "int64") == 0 || strcmp(tensor->type, "uint32") == 0 ||
+        strcmp(tensor->type, "uint64") == 0)
+        return (double)((const int64_t *)tensor->data)[index];
+    if (strcmp(tensor->type, "uint8") == 0 || strcmp(tensor->type, "bool") == 0)
+        return (double)((const uint8_t *)tensor->data)[index];
+    return (double)((const int32_t *)tensor->data)[index];
+}
+
+static int64_t element_count(const struct fovea_tensor *tensor)
+{
+    int64_t count = 1;
+    for (int i = 0; i < tensor->rank; i++)
+        count *= tensor->dims[i];
+    return count;
+}
+
+static void print_summary(const char *name, const struct fovea_tensor *tensor)
+{
+    char safe[CLI_TEXT], dims[CLI_TEXT];
+    int64_t count = element_count(tensor), not_finite = 0, largest = 0;
+    double low = INFINITY, high = -INFINITY, sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double value = element(tensor, i);
+        not_finite += !isfinite(value);
+        if (value > high) {
+            high = value;
+            largest = i;
+        }
+        low = fmin(low, value);
+        sum += value;
+    }
+    printf("%s: %s %s", safe_text(name, safe), tensor->type, dims_text(tensor->rank, tensor->dims, dims));
+    if (count > 0)
+        printf(", min %.6g, max %.6g at %" PRId64 ", mean %.6g", low, high, largest, sum / (double)count);
+    if (not_finite > 0)
+        printf(", %" PRId64 " elements not finite", not_finite);
+    printf("\n");
+}
+
+static int write_outputs(struct opened *opened, const struct fovea_session *session, const char *folder)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        fprintf(stderr, "fovea: the folder %s cannot be made: %s\n", folder, strerror(errno));
+        return FOVEA_BAD_INPUT;
+    }
+    for (int i = 0; i < fovea_session_output_count(session); i++) {
+        char name[256], path[4096];
+        struct fovea_tensor tensor = fovea_session_output(session, i);
+        output_file_name(session, i, name, sizeof name);
+        if ((size_t)snprintf(path, sizeof path, "%s/%s.npy", folder, name) >= sizeof path) {
+            fprintf(stderr, "fovea: the path of the folder is too long\n");
+            return FOVEA_BAD_INPUT;
+        }
+        if (fovea_tensor_write(opened->fovea, path, &tensor, &error))
+            return fail(&error);
+        printf("wrote %s\n", path);
+    }
+    return FOVEA_CLEAN;
+}
+
+/* The output that an --expect names; without a name the `position`-th. */
+static int find_output(const struct fovea_session *session, const char *name, int position)
+{
+    int count = fovea_session_output_count(session);
+    for (int i = 0; name && i < count; i++) {
+        if (strcmp(fovea_session_output_name(session, i), name) == 0)
+            return i;
+    }
+    return name || position >= count ? -1 : position;
+}
+
+static int compare_outputs(struct opened *opened, const struct fovea_session *session,
+                           const struct run_options *options)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_feed *expected = parse_feeds(&options->expected);
+    int code = expected ? FOVEA_CLEAN : FOVEA_INTERNAL;
+    for (int i = 0; expected && i < options->expected.count && code <= FOVEA_FINDINGS; i++) {
+        struct fovea_tensor reference;
+        struct fovea_comparison comparison;
+        int output = find_output(session, expected[i].name, i);
+        if (output < 0) {
+            fprintf(stderr, "fovea: the model has no output '%s'\n", expected[i].name ? expected[i].name : "");
+            code = FOVEA_BAD_INPUT;
+        } else if (fovea_tensor_read(opened->fovea, expected[i].path, &reference, &error)) {
+            code = fail(&error);
+        } else {
+            struct fovea_tensor got = fovea_session_output(session, output);
+            fovea_tensor_compare(&got, &reference, options->rtol, options->atol, &comparison);
+            fovea_tensor_free(opened->fovea, &reference);
+            printf("%s %s: %s\n", comparison.equal ? "equal   " : "MISMATCH",
+                   fovea_session_output_name(session, output), comparison.text);
+            code = comparison.equal ? code : FOVEA_FINDINGS;
+        }
+    }
+    for (int i = 0; expected && i < options->expected.count; i++)
+        free((void *)(uintptr_t)expected[i].name);
+    free(expected);
+    return code;
+}
+
+static int require_inputs(const struct fovea_session *session, const struct run_options *options)
+{
+    int needed = fovea_session_input_count(session);
+    if (needed > 0 && options->inputs.count == 0) {
+        fprintf(stderr, "fovea run: name a file for the input '%s' with -i FILE\n",
+                fovea_session_input_name(session, 0));
+        return FOVEA_BAD_INPUT;
+    }
+    return FOVEA_CLEAN;
+}
+
+static int run_session(struct opened *opened, struct fovea_session *session, const struct run_options *options)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    if (options->dump_after)
+        fputs(fovea_session_dump(session), stdout);
+    int code = require_inputs(session, options);
+    if (code != FOVEA_CLEAN)
+        return options->dump_after ? FOVEA_CLEAN : code;
+    if (fovea_session_run(session, &error))
+        return fail(&error);
+    for (int i = 0; i < fovea_session_output_count(session); i++) {
+        struct fovea_tensor tensor = fovea_session_output(session, i);
+        print_summary(fovea_session_output_name(session, i), &tensor);
+    }
+    if (options->output && (code = write_outputs(opened, session, options->output)) != FOVEA_CLEAN)
+        return code;
+    return compare_outputs(opened, session, options);
+}
+
+static int run_model(struct opened *opened, const struct run_options *options)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_preprocess preprocess;
+    if (parse_preprocess(&options->preprocess, &preprocess))
+        return FOVEA_BAD_INPUT;
+    struct fovea_feed *feeds = parse_feeds(&options->inputs);
+    struct fovea_session_options session_options = {.shapes = opened->shapes,
+                                                    .feeds = feeds,
+                                                    .feed_count = feeds ? options->inputs.count : 0,
+                                                    .preprocess = &preprocess,
+                                                    .dump_after = options->dump_after};
+    struct fovea_session *session = fovea_session_open(opened->model, &session_options, &error);
+    int code = session ? run_session(opened, session, options) : fail(&error);
+    fovea_session_free(session);
+    for (int i = 0; feeds && i < options->inputs.count; i++)
+        free((void *)(uintptr_t)feeds[i].name);
+    free(feeds);
+    return code;
+}
+
+int verb_run(int argc, char **argv)
+{
+    struct run_options options = {.rtol = 1e-3, .atol = 1e-5};
+    const struct option_row rows[] = {
+        {"input", 'i', OPTION_LIST, &options.inputs, "[NAME=]FILE",
+         ".npy, .pb (TensorProto), an image, a folder of images"},
+        {"output", 'o', OPTION_TEXT, &options.output, "DIR", "write one .npy per output"},
+        {"expect", 'e', OPTION_LIST, &options.expected, "[NAME=]FILE",
+         "compare with this .npy or .pb; exit 1 if it differs"},
+        {"rtol", 0, OPTION_NUMBER, &options.rtol, "X", "relative tolerance (default 1e-3)"},
+        {"atol", 0, OPTION_NUMBER, &options.atol, "X", "absolute tolerance (default 1e-5)"},
+        {"dump-after", 0, OPTION_TEXT, &options.dump_after, "PASS", "print the graph after a pass"},
+        PREPROCESS_ROWS(options.preprocess),
+        {0}};
+    struct command command = {.verb = "run",
+                              .arguments = "MODEL -i [NAME=]FILE... [-o DIR] [options]",
+                              .summary =
+                                  "Runs a model on files; prints a summary of every output, writes or compares them.",
+                              .example = "fovea run resnet50.onnx -i cat.jpg --preprocess imagenet -o out",
+                              .rows = rows};
+    struct opened opened = {0};
+    int code = command_parse(&command, argc, argv);
+    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
+        code = run_model(&opened, &options);
+    close_model(&opened);
+    command_free(&command);
+    return code;
+}

@@ -1,0 +1,278 @@
+/* fovea: run ONNX vision models, and see what they see. The one public header.
+ *
+ * Functions that can fail return 0 or a pointer; on failure -1 or NULL with *error filled in: one line that names the
+ * file, the node and the way out. Objects are freed by the function named beside the one that makes them, results by
+ * their *_free. Strings in results belong to the object they came from. Objects of one context are used from one thread
+ * at a time. */
+#ifndef FOVEA_H
+#define FOVEA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define FOVEA_API __attribute__((visibility("default")))
+#else
+#define FOVEA_API
+#endif
+
+#define FOVEA_MAX_RANK 8
+
+/* What an error means; also the program's exit codes. */
+enum fovea_code { FOVEA_CLEAN = 0, FOVEA_FINDINGS = 1, FOVEA_BAD_INPUT = 2, FOVEA_INTERNAL = 3 };
+
+struct fovea_error {
+    enum fovea_code code; /* FOVEA_CLEAN: no error */
+    char message[2048];
+};
+
+/* Called during long work; `total` 0: unknown. */
+typedef void fovea_progress(void *user, const char *what, size_t done, size_t total);
+
+struct fovea_options {
+    size_t max_memory;        /* bytes, 0: three quarters of the machine's memory */
+    int threads;              /* 0: all cores this process may use */
+    const char *cpu;          /* highest instruction set used: "none", "avx2", "avx512"; NULL: the machine's best */
+    uint64_t seed;            /* of everything random */
+    fovea_progress *progress; /* or NULL */
+    void *progress_user;
+};
+
+/* The library's context: memory, threads, instruction set. Closed after everything that was made with it is freed. */
+struct fovea;
+FOVEA_API struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error *error);
+FOVEA_API void fovea_close(struct fovea *fovea);
+FOVEA_API const char *fovea_version(void);
+/* The instruction set in use: "none", "avx2", "avx512". */
+FOVEA_API const char *fovea_cpu(const struct fovea *fovea);
+FOVEA_API int fovea_threads(const struct fovea *fovea);
+/* Largest number of bytes that were in use at once. */
+FOVEA_API size_t fovea_peak_memory(const struct fovea *fovea);
+
+/* ---- models ---- */
+
+struct fovea_model;
+FOVEA_API struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, struct fovea_error *error);
+FOVEA_API void fovea_model_free(struct fovea_model *model);
+/* Value of a metadata_props key, or NULL. */
+FOVEA_API const char *fovea_model_metadata(const struct fovea_model *model, const char *key);
+/* SHA-256 of the model file as it is now, in hexadecimal digits and a NUL. */
+FOVEA_API int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *error);
+
+/* Sizes for a graph input; name NULL or "": the only one. */
+struct fovea_shape {
+    const char *name;
+    int rank;
+    int64_t dims[FOVEA_MAX_RANK];
+};
+struct fovea_shapes {
+    const struct fovea_shape *list;
+    int count;
+};
+
+/* The `index`-th input that is not an initialiser, as declared: free sizes are -1. False behind the last, or when its
+ * rank is not declared. */
+FOVEA_API bool fovea_model_input(const struct fovea_model *model, int index, struct fovea_shape *shape);
+
+/* How images become tensors. Start from fovea_preprocess_default; what is unset comes from `preset`, or from the
+ * model's metadata (key fovea.preprocess) when there is no preset. */
+struct fovea_preprocess {
+    const char *preset; /* "imagenet", "inception", "clip", "raw", or NULL */
+    bool has_mean, has_std;
+    float mean[3], std[3];
+    int64_t resize, crop;      /* pixels: shorter side after resizing, side of the centre crop; 0: unset */
+    const char *channels;      /* "rgb", "bgr", "gray", or NULL */
+    const char *interpolation; /* "bilinear", "bicubic", or NULL */
+};
+
+/* ---- inspect: layers, parameters, receptive fields ---- */
+
+/* Theoretical receptive field of a map [N,C,H,W] along y, x. */
+struct fovea_receptive_field {
+    int axes;    /* 0: the value is no map */
+    bool local;  /* false: nothing but through global operations */
+    bool global; /* statistics, gates or global pools on the way */
+    bool varies; /* size or stride differs from unit to unit */
+    int64_t size[2];
+    double stride[2], centre[2]; /* centre of unit 0, in pixels counted from 0 */
+};
+
+struct fovea_layer {
+    const char *name, *op_type, *output; /* `output`: name of the first result */
+    int rank;                            /* of the first result; -1: known only when it runs */
+    int64_t dims[FOVEA_MAX_RANK];
+    int64_t parameters; /* elements of the weights that this node is the first to read */
+    int64_t macs;       /* multiply-accumulates of convolutions and matrix products */
+    struct fovea_receptive_field field;
+};
+
+struct fovea_layers {
+    const char *path, *producer, *opsets; /* producer with its version */
+    int64_t ir_version;
+    struct fovea_value *inputs, *outputs;
+    int input_count, output_count;
+    struct fovea_layer *list;
+    int count;
+    int64_t parameters, macs;
+    size_t weight_bytes, activation_bytes; /* as stored at run time; of the planned arena */
+    void *storage;                         /* private: what the pointers point to */
+};
+struct fovea_value {
+    const char *name, *type;
+    int rank;
+    int64_t dims[FOVEA_MAX_RANK];
+};
+FOVEA_API int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_layers *layers,
+                            struct fovea_error *error);
+FOVEA_API void fovea_layers_free(struct fovea_model *model, struct fovea_layers *layers);
+
+/* ---- check: everything that is wrong with a file at once ---- */
+
+enum fovea_severity { FOVEA_NOTE, FOVEA_PROBLEM };
+struct fovea_finding {
+    enum fovea_severity severity;
+    const char *code; /* stable, e.g. "unsupported-operator" */
+    const char *text; /* with node names in the file's own words */
+};
+struct fovea_findings {
+    struct fovea_finding *list;
+    int count, problems;
+    void *storage; /* private */
+};
+FOVEA_API int fovea_check(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_findings *findings,
+                          struct fovea_error *error);
+FOVEA_API void fovea_findings_free(struct fovea_model *model, struct fovea_findings *findings);
+
+/* ---- tensors ---- */
+
+/* Elements as they are held at run time: float, double, int32_t, int64_t or uint8_t (half widens to float, narrow
+ * integers to int32_t or int64_t, bool to uint8_t). */
+struct fovea_tensor {
+    const char *type; /* ONNX's name: "float", "float16", "int64", ... */
+    int rank;
+    int64_t dims[FOVEA_MAX_RANK];
+    void *data;
+    size_t bytes;
+};
+/* A .npy file, or a .pb file with one TensorProto. Freed by fovea_tensor_free. */
+FOVEA_API int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor *tensor,
+                                struct fovea_error *error);
+FOVEA_API void fovea_tensor_free(struct fovea *fovea, struct fovea_tensor *tensor);
+/* Writes a .npy file, atomically. */
+FOVEA_API int fovea_tensor_write(struct fovea *fovea, const char *path, const struct fovea_tensor *tensor,
+                                 struct fovea_error *error);
+
+/* Writes a file atomically: all of it, or nothing. */
+FOVEA_API int fovea_write_file(const char *path, const void *bytes, size_t length, struct fovea_error *error);
+
+struct fovea_comparison {
+    bool equal;
+    int64_t mismatches;               /* elements with |got - expected| > atol + rtol |expected| */
+    double largest, largest_relative; /* absolute, and over the largest |expected| */
+    char text[512];                   /* where and by how much, or what does not fit */
+};
+FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,
+                                    double atol, struct fovea_comparison *comparison);
+
+/* ---- sessions: a model bound to shapes, ready to run ---- */
+
+/* A file for a graph input: .npy, .pb, an image, a folder or list of images. Name NULL or "": the only input. */
+struct fovea_feed {
+    const char *name, *path;
+};
+
+struct fovea_session_options {
+    struct fovea_shapes shapes;
+    const struct fovea_feed *feeds; /* their shapes bind free sizes; their elements are put into the inputs */
+    int feed_count;
+    const struct fovea_preprocess *preprocess; /* for images; NULL: from the model's metadata */
+    bool gradient;          /* the input gradient of the central unit of the last map instead of the outputs */
+    const char *dump_after; /* name of a pass whose graph is wanted, or NULL */
+};
+struct fovea_session;
+FOVEA_API struct fovea_session *
+fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options, struct fovea_error *error);
+FOVEA_API void fovea_session_free(struct fovea_session *session);
+/* The graph after the pass that was asked for; "" if none was. */
+FOVEA_API const char *fovea_session_dump(const struct fovea_session *session);
+FOVEA_API int fovea_session_input_count(const struct fovea_session *session);
+FOVEA_API int fovea_session_output_count(const struct fovea_session *session);
+FOVEA_API const char *fovea_session_input_name(const struct fovea_session *session, int input);
+FOVEA_API const char *fovea_session_output_name(const struct fovea_session *session, int output);
+/* A buffer to fill before fovea_session_run. */
+FOVEA_API struct fovea_tensor fovea_session_input(struct fovea_session *session, int input);
+/* A result, valid until the next run. */
+FOVEA_API struct fovea_tensor fovea_session_output(const struct fovea_session *session, int output);
+FOVEA_API int fovea_session_run(struct fovea_session *session, struct fovea_error *error);
+
+/* ---- bench ---- */
+
+struct fovea_bench_options {
+    struct fovea_session_options session;
+    int warmup, runs;
+    double seconds; /* stops after `runs` or this long, whichever comes first, but not before three runs; 0: no limit */
+};
+struct fovea_bench {
+    int runs;
+    double min_ms, median_ms, mean_ms;
+    int64_t macs;  /* of one forward pass */
+    double gflops; /* 2 macs over the minimum; forward only, else 0 */
+    size_t peak_memory;
+    int64_t batch;
+    int threads;
+    const char *cpu;
+};
+FOVEA_API int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *options,
+                          struct fovea_bench *bench, struct fovea_error *error);
+
+/* ---- erf: effective receptive fields ---- */
+
+struct fovea_erf_options {
+    struct fovea_shapes shapes;
+    const struct fovea_feed *feeds; /* the images first; more for further inputs */
+    int feed_count;
+    const struct fovea_preprocess *preprocess;
+    const char *target;  /* value name; "output": the first output; NULL: the last spatial map */
+    int64_t unit[2];     /* y, x; -1: the centre */
+    int64_t class_index; /* >= 0: one logit of the target (default: the first output) */
+    int64_t limit;       /* images used at most; 0: all */
+};
+
+#define FOVEA_ERF_RADII 7
+struct fovea_erf {
+    int64_t height, width, images;
+    float *map; /* [height, width]: mean over images of ReLU(mean over channels of dY/dx) */
+    const char *target;
+    int64_t unit[2], target_size[2];    /* of the map that the unit is in */
+    int64_t class_index;                /* -1: a unit */
+    struct fovea_receptive_field field; /* theoretical, of the target */
+    int64_t box[4]; /* y0, x0, y1, x1 of the unit's theoretical field, inclusive, unclipped; if local */
+    double sum, min, max;
+    int64_t argmax[2];
+    double centre[2], centre_value; /* where the unit looks at: the field's centre, or the map's */
+    double centre_of_mass[2];
+    double radii[FOVEA_ERF_RADII],
+        mass_within[FOVEA_ERF_RADII]; /* share of the sum within so many pixels of `centre` */
+    void *storage;                    /* private */
+    double border_share;              /* share of the outermost row and column on each side */
+};
+FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *erf,
+                        struct fovea_error *error);
+FOVEA_API void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf);
+/* Writes erf.npy, erf.png, erf.json and last manifest.json into `folder` (made if needed). Results that are there
+ * already are an error unless `force`. */
+FOVEA_API int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *folder, bool force,
+                              struct fovea_error *error);
+
+/* ---- operators ---- */
+
+struct fovea_operator {
+    const char *domain, *name;
+    int since, until; /* until 0: the newest opset */
+    bool gradient, receptive_field;
+};
+/* Entry `index` of the coverage table; false behind the last. */
+FOVEA_API bool fovea_operator_at(int index, struct fovea_operator *entry);
+
+#endif

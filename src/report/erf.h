@@ -1,0 +1,24 @@
+/* The effective receptive field as files: JSON, a labelled picture, the folder's manifest. */
+#ifndef FOVEA_REPORT_ERF_H
+#define FOVEA_REPORT_ERF_H
+
+#include "base/memory.h"
+#include "fovea.h"
+
+/* What a result was made with. */
+struct report_run {
+    const char *model, *model_sha256;
+    const char *cpu;
+    int threads;
+    uint64_t seed;
+};
+
+int report_erf_json(struct memory *memory, const char *path, const struct report_run *run, const struct fovea_erf *erf,
+                    struct error *error);
+/* A colour map of the field with axes in pixels, the unit's theoretical field, a colour bar and the numbers. */
+int report_erf_picture(struct memory *memory, const char *path, const struct report_run *run,
+                       const struct fovea_erf *erf, struct error *error);
+/* Versions, model, seed, threads, instruction set, definitions used; written last. */
+int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error);
+
+#endif

@@ -1,0 +1,27 @@
+/* Results as JSON. Every document says what it is and in which version of its schema. */
+#ifndef FOVEA_REPORT_JSON_H
+#define FOVEA_REPORT_JSON_H
+
+#include <jansson.h>
+
+#include "fovea.h"
+
+/* {"schema": NAME, "schema_version": 1, "fovea": VERSION}; NULL without memory. */
+json_t *report_document(const char *schema);
+/* Sets a string; a model's bytes that are not UTF-8 become '?'. */
+void report_set_text(json_t *object, const char *key, const char *text);
+json_t *report_ints(const int64_t *values, int count);
+json_t *report_numbers(const double *values, int count);
+json_t *report_field(const struct fovea_receptive_field *field);
+/* The document's text with a line end, for free(); takes over the document. NULL without memory. */
+char *report_text(json_t *document);
+
+/* One document per result; NULL without memory. */
+json_t *report_layers(const struct fovea_layers *layers);
+json_t *report_findings(const char *path, const struct fovea_findings *findings);
+json_t *report_bench(const char *path, const struct fovea_bench *bench, bool gradient);
+json_t *report_erf(const char *path, const struct fovea_erf *erf);
+/* One entry of the "operators" list. */
+json_t *report_operator(const struct fovea_operator *entry);
+
+#endif
