@@ -196,7 +196,7 @@ static void field_picked(struct field_context *context, int axis)
     }
     *reads = (struct interval){size, -1};
     for (int64_t i = picked.low; i <= picked.high; i++) {
-        int64_t index;
+        int64_t index = 0;
         if (gather_index(indices, i, size, &index, NULL))
             continue;
         reads->low = index < reads->low ? index : reads->low;
