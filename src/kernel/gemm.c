@@ -2,6 +2,7 @@
 
 #include <cblas.h>
 #include <limits.h>
+#include <pthread.h>
 
 /* C rows are scaled first, so that NaN in an overwritten C does not survive. */
 static void scale_rows(int64_t m, int64_t n, float beta, float *c, int64_t ldc)
@@ -37,6 +38,18 @@ void gemm_portable(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int
     }
 }
 
+/* OpenBLAS's settings are the process's: made once. Its sequential variants are built without locks around their work
+ * buffers (Debian 12: two threads may be given the same one), so calls of those must not overlap. */
+static pthread_once_t openblas_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t openblas_mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool openblas_overlaps;
+
+static void prepare_openblas(void)
+{
+    openblas_set_num_threads(1);
+    openblas_overlaps = openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
+}
+
 void gemm_openblas(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                    int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
@@ -45,8 +58,13 @@ void gemm_openblas(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int
         gemm_portable(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
         return;
     }
+    pthread_once(&openblas_once, prepare_openblas);
+    if (!openblas_overlaps)
+        pthread_mutex_lock(&openblas_mutex);
     cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (int)m,
                 (int)n, (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+    if (!openblas_overlaps)
+        pthread_mutex_unlock(&openblas_mutex);
 }
 
 struct gemm_job {
