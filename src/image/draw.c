@@ -72,12 +72,11 @@ void draw_line(struct image *image, double x0, double y0, double x1, double y1, 
 
 void draw_rectangle(struct image *image, double x, double y, double width, double height, const struct stroke *stroke)
 {
-    double half = stroke->width / 2;
     /* The vertical sides stop where the horizontal ones begin, so that no pixel is mixed twice. */
     draw_line(image, x, y, x + width, y, stroke);
     draw_line(image, x, y + height, x + width, y + height, stroke);
-    draw_line(image, x, y + 2 * half, x, y + height - 2 * half, stroke);
-    draw_line(image, x + width, y + 2 * half, x + width, y + height - 2 * half, stroke);
+    draw_line(image, x, y + stroke->width, x, y + height - stroke->width, stroke);
+    draw_line(image, x + width, y + stroke->width, x + width, y + height - stroke->width, stroke);
 }
 
 void draw_ellipse(struct image *image, double x, double y, double a, double b, double angle,
@@ -105,10 +104,9 @@ void draw_ellipse(struct image *image, double x, double y, double a, double b, d
 
 void draw_cross(struct image *image, double x, double y, double arm, const struct stroke *stroke)
 {
-    double half = stroke->width / 2;
     draw_line(image, x - arm, y, x + arm, y, stroke);
-    draw_line(image, x, y - arm, x, y - 2 * half, stroke);
-    draw_line(image, x, y + 2 * half, x, y + arm, stroke);
+    draw_line(image, x, y - arm, x, y - stroke->width, stroke);
+    draw_line(image, x, y + stroke->width, x, y + arm, stroke);
 }
 
 /* One font pixel as a square; `column` and `row` count from the text's origin. */
