@@ -172,6 +172,7 @@ struct fovea_comparison {
     double largest, largest_relative; /* absolute, and over the largest |expected| */
     char text[512];                   /* where and by how much, or what does not fit */
 };
+/* `atol` below 0: 2e-5 of the largest expected element, what float32 leaves of a deep network. */
 FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,
                                     double atol, struct fovea_comparison *comparison);
 

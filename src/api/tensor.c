@@ -73,7 +73,7 @@ void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_ten
                  shape_text(&b.shape, expected_text));
         return;
     }
-    struct comparison found = tensor_compare(&a, &b, rtol, atol);
+    struct comparison found = tensor_compare(&a, &b, rtol, atol < 0 ? 2e-5 * tensor_largest(&b) : atol);
     comparison->equal = found.mismatches == 0;
     comparison->mismatches = found.mismatches;
     comparison->largest = found.largest;

@@ -203,7 +203,7 @@ static int run_model(struct opened *opened, const struct run_options *options)
 
 int verb_run(int argc, char **argv)
 {
-    struct run_options options = {.rtol = 1e-3, .atol = 1e-5};
+    struct run_options options = {.rtol = 1e-3, .atol = -1};
     const struct option_row rows[] = {
         {"input", 'i', OPTION_LIST, &options.inputs, "[NAME=]FILE",
          ".npy, .pb (TensorProto), an image, a folder of images"},
@@ -211,7 +211,7 @@ int verb_run(int argc, char **argv)
         {"expect", 'e', OPTION_LIST, &options.expected, "[NAME=]FILE",
          "compare with this .npy or .pb; exit 1 if it differs"},
         {"rtol", 0, OPTION_NUMBER, &options.rtol, "X", "relative tolerance (default 1e-3)"},
-        {"atol", 0, OPTION_NUMBER, &options.atol, "X", "absolute tolerance (default 1e-5)"},
+        {"atol", 0, OPTION_NUMBER, &options.atol, "X", "absolute tolerance (default: 2e-5 of the largest expected element)"},
         {"dump-after", 0, OPTION_TEXT, &options.dump_after, "PASS", "print the graph after a pass"},
         PREPROCESS_ROWS(options.preprocess),
         {0}};

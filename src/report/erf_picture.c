@@ -1,11 +1,152 @@
+/* The picture of an effective receptive field: title, map with axes, the unit's theoretical field and centre, a colour
+ * bar, and the numbers in words. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "image/picture.h"
 #include "report/erf.h"
+
+enum {
+    MAP_SIDE = 480, /* pixels that the larger side of the map gets, about */
+    MARGIN = 24,
+    BAR_WIDTH = 20,
+    BAR_GAP = 20,
+    FONT = 2,
+    SMALL_FONT = 2,
+    MOST_LINES = 12,
+};
+
+static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110};
+static const struct colour box_colour = {255, 255, 255}, centre_colour = {255, 80, 80};
+
+struct layout {
+    struct rectangle map, bar;
+    int text_width, title_y, notes_y, width, height;
+};
+
+/* What the two text blocks say; released by the caller. */
+static int write_title(struct text *text, const struct report_run *run, const struct fovea_erf *erf,
+                       struct error *error)
+{
+    char model[96], target[96];
+    const char *name = file_base_name(run->model);
+    text_printable(name, strlen(name), model, sizeof model);
+    text_printable(erf->target, strlen(erf->target), target, sizeof target);
+    text_print(text, "Effective receptive field: %s\n", model);
+    if (erf->class_index >= 0)
+        text_print(text, "class %" PRId64 " of %s", erf->class_index, target);
+    else
+        text_print(text, "unit (%" PRId64 ", %" PRId64 ") of %s, a map of %" PRId64 " x %" PRId64, erf->unit[0],
+                   erf->unit[1], target, erf->target_size[0], erf->target_size[1]);
+    text_print(text, "; mean over %" PRId64 " image%s", erf->images, erf->images == 1 ? "" : "s");
+    return text_finish(text, error);
+}
+
+static int write_notes(struct text *text, const struct fovea_erf *erf, struct error *error)
+{
+    if (erf->field.local)
+        text_print(text,
+                   "Dashed: theoretical field, %" PRId64 " x %" PRId64 " px, stride %g; it covers y %" PRId64
+                   "..%" PRId64 ", x %" PRId64 "..%" PRId64 ".\n",
+                   erf->field.size[0], erf->field.size[1], erf->field.stride[0], erf->box[0], erf->box[2], erf->box[1],
+                   erf->box[3]);
+    else
+        text_print(text, "Theoretical field: the whole input.\n");
+    text_print(text,
+               "Plus: where the unit is centred, (%.1f, %.1f). Centre of mass (%.1f, %.1f). Strongest pixel (%" PRId64
+               ", %" PRId64 ").\n",
+               erf->centre[0], erf->centre[1], erf->centre_of_mass[0], erf->centre_of_mass[1], erf->argmax[0],
+               erf->argmax[1]);
+    text_print(text, "Share of the sum within");
+    for (int i = 0; i < FOVEA_ERF_RADII && (i == 0 || erf->mass_within[i - 1] < 0.9995); i++)
+        text_print(text, "%s %g px %.0f %%", i ? "," : "", erf->radii[i], 100 * erf->mass_within[i]);
+    text_print(text, "; on the border %.1f %%.", 100 * erf->border_share);
+    return text_finish(text, error);
+}
+
+/* Small maps are enlarged by whole numbers, so that their pixels stay squares. */
+static struct rectangle fit_map(const struct fovea_erf *erf)
+{
+    int64_t side = erf->height > erf->width ? erf->height : erf->width;
+    double scale = side >= MAP_SIDE ? (double)MAP_SIDE / (double)side : (double)(MAP_SIDE / side);
+    int width = (int)((double)erf->width * scale), height = (int)((double)erf->height * scale);
+    return (struct rectangle){.width = width < 1 ? 1 : width, .height = height < 1 ? 1 : height};
+}
+
+static struct layout plan(const struct fovea_erf *erf, const char *title, const char *notes)
+{
+    const struct label_style style = {ink, FONT}, small = {faint, SMALL_FONT};
+    struct layout layout = {.map = fit_map(erf), .title_y = MARGIN};
+    layout.bar = (struct rectangle){.width = BAR_WIDTH, .height = layout.map.height};
+    int right = picture_colour_bar_right(layout.bar, 0, erf->max, SMALL_FONT);
+    layout.map.x = MARGIN + 12;
+    struct plot plot = plot_of_map(layout.map, erf->height, erf->width);
+    layout.map.x = MARGIN + picture_axes_left(&plot, SMALL_FONT);
+    layout.bar.x = layout.map.x + layout.map.width + BAR_GAP;
+    layout.width = layout.bar.x + BAR_WIDTH + right + MARGIN;
+    layout.width = layout.width < 640 ? 640 : layout.width;
+    layout.text_width = layout.width - 2 * MARGIN;
+    int title_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, title, &style);
+    layout.map.y = layout.bar.y = MARGIN + title_lines * text_line_height(FONT) + 12;
+    layout.notes_y = layout.map.y + layout.map.height + picture_axes_below(SMALL_FONT) + 12;
+    int note_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, notes, &small);
+    layout.height = layout.notes_y + note_lines * text_line_height(SMALL_FONT) + MARGIN;
+    return layout;
+}
+
+/* Marks on the map; a box beyond the picture is cut at its edges. */
+static void draw_marks(struct image *image, const struct plot *plot, const struct fovea_erf *erf)
+{
+    const struct stroke dashed = {box_colour, 2, 6, 0.9}, solid = {centre_colour, 2, 0, 1};
+    if (erf->field.local) {
+        double top = (double)erf->box[0] - 0.5, left = (double)erf->box[1] - 0.5;
+        double bottom = (double)erf->box[2] + 0.5, right = (double)erf->box[3] + 0.5;
+        double low_y = plot_y(plot, top > plot->top ? top : plot->top) + 1;
+        double high_y = plot_y(plot, bottom < plot->bottom ? bottom : plot->bottom) - 1;
+        double low_x = plot_x(plot, left > plot->left ? left : plot->left) + 1;
+        double high_x = plot_x(plot, right < plot->right ? right : plot->right) - 1;
+        if (high_x > low_x && high_y > low_y)
+            draw_rectangle(image, low_x, low_y, high_x - low_x, high_y - low_y, &dashed);
+    }
+    draw_cross(image, plot_x(plot, erf->centre[1]), plot_y(plot, erf->centre[0]), 8, &solid);
+}
+
+static int draw(struct memory *memory, struct image *image, const struct fovea_erf *erf, const char *title,
+                const char *notes, struct error *error)
+{
+    const struct label_style style = {ink, FONT}, small = {faint, SMALL_FONT}, axes = {ink, SMALL_FONT};
+    struct layout layout = plan(erf, title, notes);
+    if (picture_create(memory, image, layout.width, layout.height, paper, error))
+        return -1;
+    double high = erf->max > 0 ? erf->max : 1;
+    struct number_map map = {
+        .values = erf->map, .height = erf->height, .width = erf->width, .high = high, .colormap = COLORMAP_LAGOON};
+    struct plot plot = plot_of_map(layout.map, erf->height, erf->width);
+    picture_text(image, MARGIN, layout.title_y, layout.text_width, MOST_LINES, title, &style);
+    picture_map(image, layout.map, &map);
+    draw_marks(image, &plot, erf);
+    picture_axes(image, &plot, &axes);
+    picture_colour_bar(image, layout.bar, COLORMAP_LAGOON, 0, high, &axes);
+    picture_text(image, MARGIN, layout.notes_y, layout.text_width, MOST_LINES, notes, &small);
+    return 0;
+}
+
 int report_erf_picture(struct memory *memory, const char *path, const struct report_run *run,
                        const struct fovea_erf *erf, struct error *error)
 {
-    (void)memory;
-    (void)path;
-    (void)run;
-    (void)erf;
-    (void)error;
-    return 0;
+    struct image image = {0};
+    struct text title, notes;
+    text_start(&title, memory);
+    text_start(&notes, memory);
+    int result = write_title(&title, run, erf, error) || write_notes(&notes, erf, error) ||
+                         draw(memory, &image, erf, title.data, notes.data, error) ||
+                         image_write_png(memory, path, &image, error)
+                     ? -1
+                     : 0;
+    image_release(memory, &image);
+    text_release(&title);
+    text_release(&notes);
+    return result;
 }

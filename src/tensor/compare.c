@@ -13,15 +13,24 @@ static bool elements_match(double got, double expected, double rtol, double atol
     return fabs(got - expected) <= atol + rtol * fabs(expected);
 }
 
+double tensor_largest(const struct tensor *tensor)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < shape_count(&tensor->shape); i++) {
+        double element = fabs(tensor_number(tensor, i));
+        if (isfinite(element) && element > largest)
+            largest = element;
+    }
+    return largest;
+}
+
 struct comparison tensor_compare(const struct tensor *got, const struct tensor *expected, double rtol, double atol)
 {
     struct comparison result = {.first = -1};
-    double scale = 0;
+    double scale = tensor_largest(expected);
     int64_t count = shape_count(&expected->shape);
     for (int64_t i = 0; i < count; i++) {
         double a = tensor_number(got, i), b = tensor_number(expected, i);
-        if (isfinite(b))
-            scale = fmax(scale, fabs(b));
         if (isfinite(a) && isfinite(b))
             result.largest = fmax(result.largest, fabs(a - b));
         if (elements_match(a, b, rtol, atol))

@@ -12,6 +12,8 @@ struct comparison {
     double got, expected;    /* its elements */
 };
 
+/* Largest finite magnitude among the elements. */
+double tensor_largest(const struct tensor *tensor);
 /* Both tensors have the same shape; infinities match their equals, NaN matches NaN. */
 struct comparison tensor_compare(const struct tensor *got, const struct tensor *expected, double rtol, double atol);
 /* The element's index as "[0,3,1]". Returns out. */
