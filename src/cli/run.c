@@ -211,7 +211,8 @@ int verb_run(int argc, char **argv)
         {"expect", 'e', OPTION_LIST, &options.expected, "[NAME=]FILE",
          "compare with this .npy or .pb; exit 1 if it differs"},
         {"rtol", 0, OPTION_NUMBER, &options.rtol, "X", "relative tolerance (default 1e-3)"},
-        {"atol", 0, OPTION_NUMBER, &options.atol, "X", "absolute tolerance (default: 2e-5 of the largest expected element)"},
+        {"atol", 0, OPTION_NUMBER, &options.atol, "X",
+         "absolute tolerance (default: 2e-5 of the largest expected element)"},
         {"dump-after", 0, OPTION_TEXT, &options.dump_after, "PASS", "print the graph after a pass"},
         PREPROCESS_ROWS(options.preprocess),
         {0}};

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")
 LABELS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
-IMAGES_PER_CLASS = 4
+IMAGES_PER_CLASS = 20
 
 
 class PreActivationBlock(nn.Module):

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# The program as its users meet it: test_cli.sh FOVEA SOURCE_ROOT. Each check names what it expects.
+set -u
+fovea=$1
+cd "$2"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+model=models/fashion_mnist.onnx
+net=tests/fixtures/resnet18
+data=$net/test_data_set_0
+
+# expect CODE PATTERN COMMAND...: the exit code, and a line of the output (both streams) that matches.
+expect() {
+    local code=$1 pattern=$2 output status
+    shift 2
+    output=$("$@" 2>&1 </dev/null)
+    status=$?
+    if [ $status -ne "$code" ] || ! grep -qE -- "$pattern" <<<"$output"; then
+        echo "FAILED: $* gave $status (expected $code), expected /$pattern/ in:"
+        head -5 <<<"$output"
+        failures=$((failures + 1))
+    fi
+}
+
+# one_line CODE PATTERN COMMAND...: as expect, and stderr is a single line.
+one_line() {
+    expect "$@"
+    local lines
+    lines=$("${@:3}" 2>&1 >/dev/null </dev/null | wc -l)
+    [ "$lines" -eq 1 ] || { echo "FAILED: ${*:3} wrote $lines lines to stderr"; failures=$((failures + 1)); }
+}
+
+expect 0 'inspect ' "$fovea" help
+for verb in inspect check run bench erf ops; do
+    expect 0 "usage: fovea $verb" "$fovea" help $verb
+    expect 0 '^example: fovea' "$fovea" $verb --help
+done
+expect 2 "no verb 'nonsense'" "$fovea" nonsense
+one_line 2 'unknown option' "$fovea" run $model --nonsense
+one_line 2 'takes a number' "$fovea" bench $model --runs many
+
+# inspect: the table, its totals, the flag for a free size
+one_line 2 "--shape 'image:1,1,28,28'" "$fovea" inspect $model
+expect 0 'total: 176 k parameters' "$fovea" inspect $model --shape 1,1,28,28
+expect 0 ' 53 +4 +0$' "$fovea" inspect $model --shape image:1,1,28,28
+expect 0 '"macs": 20183936' "$fovea" inspect $model --shape 1,1,28,28 --json
+one_line 2 'has no input|no input of the model' "$fovea" inspect $model --shape wrong:1,1,28,28
+
+# run: recorded outputs match, a wrong expectation is told with its place
+expect 0 'equal +output' "$fovea" run $net/model.onnx -i $data/input_0.pb --expect $data/output_0.pb
+expect 1 'MISMATCH output: .* first at \[0,0\]' "$fovea" run $net/model.onnx -i $data/input_0.pb --expect $data/output_0.pb \
+    --rtol 0 --atol 0
+expect 0 "wrote $work/run/logits.npy" "$fovea" run $model -i models/images -o "$work/run"
+expect 0 'equal +logits' "$fovea" run $model -i models/images --expect "logits=$work/run/logits.npy" --threads 1
+expect 0 'Conv' "$fovea" run $model --shape 1,1,28,28 --dump-after fuse-epilogue
+one_line 2 "no pass 'nothing'" "$fovea" run $model --shape 1,1,28,28 --dump-after nothing
+one_line 2 'name a file for the input' "$fovea" run $model --shape 1,1,28,28
+
+# bench
+expect 0 '"median_ms"' "$fovea" bench $model --shape 1,1,28,28 --runs 3 --json -
+expect 0 'batch 4' "$fovea" bench $model --batch 4 --runs 3 --gradient --threads 2
+expect 0 'cpu none' "$fovea" bench $model --batch 1 --runs 3 --cpu none
+
+# erf: files, the refusal to overwrite, targets
+expect 0 'wrote .*/erf.png' "$fovea" erf $model --images models/images -o "$work/erf"
+for file in erf.png erf.npy erf.json manifest.json; do
+    [ -s "$work/erf/$file" ] || { echo "FAILED: erf wrote no $file"; failures=$((failures + 1)); }
+done
+one_line 2 'exists already; --force' "$fovea" erf $model --images models/images -o "$work/erf"
+expect 0 'unit \(0, 6\)' "$fovea" erf $model --images models/images --unit 0,6 --limit 3
+expect 0 'class 3 of' "$fovea" erf $model --images models/images --class 3 --limit 3
+expect 0 '"images": 3' "$fovea" erf $model --images models/images --limit 3 --json --target /blocks/blocks.3/Add_output_0
+one_line 2 'has no unit 7,0' "$fovea" erf $model --images models/images --unit 7,0
+one_line 2 'there is no class 10' "$fovea" erf $model --images models/images --class 10
+one_line 2 "no value 'nothing'" "$fovea" erf $model --images models/images --target nothing
+one_line 2 '--preprocess imagenet' "$fovea" erf $net/model.onnx --images models/images
+
+# bad files: one line, exit code 2, nothing left behind
+printf 'not an image' >"$work/picture.png"
+one_line 2 'picture.png' "$fovea" erf $model --images "$work/picture.png" -o "$work/bad"
+[ -e "$work/bad" ] && { echo "FAILED: a result folder was left behind"; failures=$((failures + 1)); }
+one_line 2 'cannot be opened' "$fovea" inspect "$work/missing.onnx"
+for size in 1 100 5000 50000 500000; do
+    head -c $size $model >"$work/short.onnx"
+    one_line 2 'short.onnx' "$fovea" run "$work/short.onnx" -i models/images/00000_ankle-boot.png
+done
+one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
+
+expect 0 'no problems' "$fovea" check $model --shape 1,1,28,28
+expect 0 'Conv ' "$fovea" ops
+expect 0 '"name": "Conv"' "$fovea" ops --json
+
+[ $failures -eq 0 ] && echo "all checks passed"
+exit $((failures > 0))
