@@ -1,5 +1,4 @@
 /* Add, Sub, Mul, Div, and the variadic Sum, Mean, Max, Min, with numpy broadcasting. */
-#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -35,113 +34,77 @@ static enum binary read_function(const struct node *node)
     X(DTYPE_DOUBLE, double, double, x / y)                                                                             \
     X(DTYPE_INT32, int32_t, uint32_t, (int32_t)SAFE_DIVIDE((int64_t)x, (int64_t)y))                                    \
     X(DTYPE_INT64, int64_t, uint64_t, SAFE_DIVIDE(x, y))                                                               \
+    X(DTYPE_UINT64, uint64_t, uint64_t, y == 0 ? 0 : x / y)                                                            \
     X(DTYPE_UINT8, uint8_t, uint32_t, (uint8_t)(y == 0 ? 0 : x / y))
 
-struct row {
-    const void *a, *b;
-    void *out;
-    int64_t inner_a, inner_b, width;
-};
+/* a op b for one element type; numbers compare so that NaN goes through Max and Min. */
+#define EACH(expression)                                                                                               \
+    for (int64_t i = 0; i < row->count; i++) {                                                                         \
+        element x = a[i * row->stride[0]], y = b[i * row->stride[1]];                                                  \
+        out[i] = (element)(expression);                                                                                \
+    }                                                                                                                  \
+    break;
 
 #define DEFINE_ROW(code, type, wide, quotient)                                                                         \
-    static void row_##type(enum binary function, const struct row *row)                                                \
+    static void row_##type(enum binary function, const struct broadcast_row *row)                                      \
     {                                                                                                                  \
-        const type *a = row->a, *b = row->b;                                                                           \
+        typedef type element;                                                                                          \
+        const type *a = row->in[0], *b = row->in[1];                                                                   \
         type *out = row->out;                                                                                          \
-        for (int64_t i = 0; i < row->width; i++) {                                                                     \
-            type x = a[i * row->inner_a], y = b[i * row->inner_b];                                                     \
-            switch (function) {                                                                                        \
-            case BINARY_ADD:                                                                                           \
-                out[i] = (type)((wide)x + (wide)y);                                                                    \
-                break;                                                                                                 \
-            case BINARY_SUBTRACT:                                                                                      \
-                out[i] = (type)((wide)x - (wide)y);                                                                    \
-                break;                                                                                                 \
-            case BINARY_MULTIPLY:                                                                                      \
-                out[i] = (type)((wide)x * (wide)y);                                                                    \
-                break;                                                                                                 \
-            case BINARY_DIVIDE:                                                                                        \
-                out[i] = (type)(quotient);                                                                             \
-                break;                                                                                                 \
-            case BINARY_MAXIMUM:                                                                                       \
-                out[i] = x > y || x != x ? x : y;                                                                      \
-                break;                                                                                                 \
-            default:                                                                                                   \
-                out[i] = x < y || x != x ? x : y;                                                                      \
-            }                                                                                                          \
+        switch (function) {                                                                                            \
+        case BINARY_ADD:                                                                                               \
+            EACH((wide)x + (wide)y)                                                                                    \
+        case BINARY_SUBTRACT:                                                                                          \
+            EACH((wide)x - (wide)y)                                                                                    \
+        case BINARY_MULTIPLY:                                                                                          \
+            EACH((wide)x *(wide)y)                                                                                     \
+        case BINARY_DIVIDE:                                                                                            \
+            EACH(quotient)                                                                                             \
+        case BINARY_MAXIMUM:                                                                                           \
+            EACH(x > y || x != x ? x : y)                                                                              \
+        default:                                                                                                       \
+            EACH(x < y || x != x ? x : y)                                                                              \
         }                                                                                                              \
     }
 NUMBER_TYPES(DEFINE_ROW)
 #undef DEFINE_ROW
 
-struct arithmetic_job {
+struct arithmetic {
     const struct kernels *kernels;
     enum binary function;
-    enum dtype storage;
-    struct broadcast broadcast;
-    const char *a, *b;
-    char *out;
+    enum dtype type;
 };
 
-static void run_rows(void *argument, int64_t begin, int64_t end)
+static void run_row(const struct broadcast_row *row, const void *argument)
 {
-    const struct arithmetic_job *job = argument;
-    const struct broadcast *broadcast = &job->broadcast;
-    int64_t size = (int64_t)dtype_storage_size(job->storage);
-    for (int64_t index = begin; index < end; index++) {
-        int64_t offset_a, offset_b;
-        broadcast_row(broadcast, index, &offset_a, &offset_b);
-        struct row row = {
-            job->a + offset_a * size, job->b + offset_b * size, job->out + index * broadcast->width * size,
-            broadcast->inner_a,       broadcast->inner_b,       broadcast->width};
-        switch (job->storage) {
+    const struct arithmetic *arithmetic = argument;
+    switch (arithmetic->type) {
 #define CALL_ROW(code, type, wide, quotient)                                                                           \
     case code:                                                                                                         \
-        row_##type(job->function, &row);                                                                               \
+        row_##type(arithmetic->function, row);                                                                         \
         break;
-            NUMBER_TYPES(CALL_ROW)
+        NUMBER_TYPES(CALL_ROW)
 #undef CALL_ROW
-        default:
-            job->kernels->binary[job->function](row.a, row.inner_a, row.b, row.inner_b, row.out, row.width);
-        }
+    default:
+        arithmetic->kernels->binary[arithmetic->function](row->in[0], row->stride[0], row->in[1], row->stride[1],
+                                                          row->out, row->count);
     }
 }
 
-/* out = a op b. A single long row is cut into slices for the pool by giving it rows of its own. */
-static void combine(const struct compute_context *context, enum binary function, const void *a,
-                    const struct shape *shape_a, const void *b, const struct shape *shape_b, struct tensor *out)
+/* out = a op b */
+static void combine(const struct compute_context *context, enum binary function, const struct tensor *a,
+                    const struct tensor *b, struct tensor *out)
 {
-    struct arithmetic_job job = {.kernels = context->kernels,
-                                 .function = function,
-                                 .storage = dtype_storage(out->dtype),
-                                 .a = a,
-                                 .b = b,
-                                 .out = out->data};
-    broadcast_plan(&job.broadcast, shape_a, shape_b, &out->shape);
-    struct broadcast *plan = &job.broadcast;
-    if (shape_count(&out->shape) == 0)
-        return;
-    const int64_t slice = 1 << 14;
-    if (plan->rows == 1 && plan->width % slice == 0 && plan->width > slice) {
-        plan->rank = 1;
-        plan->dims[0] = plan->rows = plan->width / slice;
-        plan->stride_a[0] = plan->inner_a * slice;
-        plan->stride_b[0] = plan->inner_b * slice;
-        plan->width = slice;
-    }
-    rows_run(context->pool, &(struct row_task){run_rows, &job}, plan->rows, plan->width);
-}
-
-static int infer_arithmetic(struct infer_context *context, struct error *error)
-{
-    return operand_types(context, 1, error) ? -1 : infer_broadcast(context, error);
+    struct arithmetic arithmetic = {context->kernels, function, loop_type(out->dtype)};
+    broadcast_run(
+        context->pool,
+        &(struct broadcast_call){.loop = run_row, .argument = &arithmetic, .operands = {a, b}, .count = 2, .out = out});
 }
 
 static int compute_binary(struct compute_context *context, struct error *error)
 {
     (void)error;
-    combine(context, read_function(context->node), operand_data(context, 0), &context->inputs[0]->shape,
-            operand_data(context, 1), &context->inputs[1]->shape, context->outputs[0]);
+    combine(context, read_function(context->node), context->inputs[0], context->inputs[1], context->outputs[0]);
     return 0;
 }
 
@@ -156,38 +119,24 @@ static int compute_variadic(struct compute_context *context, struct error *error
             memmove(out->data, first->data, tensor_bytes(out));
         return 0;
     }
-    combine(context, function, first->data, &first->shape, context->inputs[1]->data, &context->inputs[1]->shape, out);
+    combine(context, function, first, context->inputs[1], out);
     for (int i = 2; i < context->input_count; i++)
-        combine(context, function, out->data, &out->shape, context->inputs[i]->data, &context->inputs[i]->shape, out);
+        combine(context, function, out, context->inputs[i], out);
     if (strcmp(context->node->op_type, "Mean") == 0) {
-        const struct shape scalar = {.rank = 0};
         float count_float = (float)context->input_count;
         double count_double = (double)context->input_count;
-        const void *count = dtype_storage(out->dtype) == DTYPE_DOUBLE ? (const void *)&count_double : &count_float;
-        combine(context, BINARY_DIVIDE, out->data, &out->shape, count, &scalar, out);
+        bool is_double = dtype_storage(out->dtype) == DTYPE_DOUBLE;
+        struct tensor count = {.dtype = is_double ? DTYPE_DOUBLE : DTYPE_FLOAT,
+                               .data = is_double ? (void *)&count_double : (void *)&count_float};
+        combine(context, BINARY_DIVIDE, out, &count, out);
     }
     return 0;
-}
-
-/* Hands `gradient` to input `index`, summed over what was broadcast. */
-static int give(struct gradient_context *context, int index, struct value *gradient, struct error *error)
-{
-    if (gradient)
-        gradient = emit_unbroadcast(context->graph, gradient, &context->node->inputs[index]->shape, error);
-    context->input_gradients[index] = gradient;
-    return gradient ? 0 : -1;
-}
-
-static struct value *emit_two(struct gradient_context *context, const char *op_type, struct value *a, struct value *b,
-                              struct error *error)
-{
-    return a && b ? emit(context->graph, op_type, EMIT_INPUTS(a, b), EMIT_NO_ATTRIBUTES, error) : NULL;
 }
 
 static int gradient_add(struct gradient_context *context, struct error *error)
 {
     for (int i = 0; i < context->node->input_count; i++) {
-        if (context->wanted[i] && give(context, i, context->output_gradients[0], error))
+        if (context->wanted[i] && give_gradient(context, i, context->output_gradients[0], error))
             return -1;
     }
     return 0;
@@ -197,9 +146,9 @@ static int gradient_mean(struct gradient_context *context, struct error *error)
 {
     struct value *count =
         emit_scalar(context->graph, context->node->outputs[0]->dtype, (double)context->node->input_count, error);
-    struct value *share = emit_two(context, "Div", context->output_gradients[0], count, error);
+    struct value *share = emit_two(context->graph, "Div", context->output_gradients[0], count, error);
     for (int i = 0; share && i < context->node->input_count; i++) {
-        if (context->wanted[i] && give(context, i, share, error))
+        if (context->wanted[i] && give_gradient(context, i, share, error))
             return -1;
     }
     return share ? 0 : -1;
@@ -208,15 +157,15 @@ static int gradient_mean(struct gradient_context *context, struct error *error)
 static struct value *emit_negated(struct gradient_context *context, struct value *value, struct error *error)
 {
     struct value *minus = value ? emit_scalar(context->graph, value->dtype, -1, error) : NULL;
-    return emit_two(context, "Mul", value, minus, error);
+    return emit_two(context->graph, "Mul", value, minus, error);
 }
 
 static int gradient_subtract(struct gradient_context *context, struct error *error)
 {
     struct value *dy = context->output_gradients[0];
-    if (context->wanted[0] && give(context, 0, dy, error))
+    if (context->wanted[0] && give_gradient(context, 0, dy, error))
         return -1;
-    return context->wanted[1] ? give(context, 1, emit_negated(context, dy, error), error) : 0;
+    return context->wanted[1] ? give_gradient(context, 1, emit_negated(context, dy, error), error) : 0;
 }
 
 static int gradient_multiply(struct gradient_context *context, struct error *error)
@@ -224,7 +173,8 @@ static int gradient_multiply(struct gradient_context *context, struct error *err
     struct value *const *inputs = context->node->inputs;
     for (int i = 0; i < 2; i++) {
         if (context->wanted[i] &&
-            give(context, i, emit_two(context, "Mul", context->output_gradients[0], inputs[1 - i], error), error))
+            give_gradient(context, i,
+                          emit_two(context->graph, "Mul", context->output_gradients[0], inputs[1 - i], error), error))
             return -1;
     }
     return 0;
@@ -233,30 +183,50 @@ static int gradient_multiply(struct gradient_context *context, struct error *err
 /* d(a/b) = dy/b, -dy y/b. */
 static int gradient_divide(struct gradient_context *context, struct error *error)
 {
-    struct value *share = emit_two(context, "Div", context->output_gradients[0], context->node->inputs[1], error);
-    if (!share || (context->wanted[0] && give(context, 0, share, error)))
+    struct value *share =
+        emit_two(context->graph, "Div", context->output_gradients[0], context->node->inputs[1], error);
+    if (!share || (context->wanted[0] && give_gradient(context, 0, share, error)))
         return -1;
     if (!context->wanted[1])
         return 0;
-    struct value *product = emit_two(context, "Mul", share, context->node->outputs[0], error);
-    return give(context, 1, emit_negated(context, product, error), error);
+    struct value *product = emit_two(context->graph, "Mul", share, context->node->outputs[0], error);
+    return give_gradient(context, 1, emit_negated(context, product, error), error);
 }
 
-#define ARITHMETIC(name_, since_, max_, compute_, gradient_)                                                           \
+/* The whole gradient goes to the first input that holds the extreme value. */
+static int gradient_extreme(struct gradient_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    struct value *rest = context->output_gradients[0];
+    struct value *zero = emit_scalar(context->graph, rest->dtype, 0, error);
+    for (int i = 0; i < node->input_count; i++) {
+        struct value *holds = emit_two(context->graph, "Equal", node->inputs[i], node->outputs[0], error);
+        if (context->wanted[i] &&
+            give_gradient(context, i, emit_where(context->graph, holds, rest, zero, error), error))
+            return -1;
+        rest = i + 1 < node->input_count ? emit_where(context->graph, holds, zero, rest, error) : rest;
+        if (!zero || !holds || !rest)
+            return -1;
+    }
+    return 0;
+}
+
+#define ARITHMETIC(name_, since_, max_, types_, compute_, gradient_)                                                   \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, .min_inputs = max_ < 0 ? 1 : 2, .max_inputs = max_,              \
-        .min_outputs = 1, .max_outputs = 1, .types = TYPES_NUMBER, .flags = OPERATOR_POINTWISE,                        \
-        .infer = infer_arithmetic, .compute = compute_, .gradient = gradient_, .field = field_pointwise                \
+        .min_outputs = 1, .max_outputs = 1, .types = types_,                                                           \
+        .flags = OPERATOR_POINTWISE | (max_ == 2 ? OPERATOR_IN_PLACE : 0), .infer = infer_broadcast_same,              \
+        .compute = compute_, .gradient = gradient_, .field = field_pointwise                                           \
     }
 
 const struct operator operators_arithmetic[] = {
-    ARITHMETIC("Add", 7, 2, compute_binary, gradient_add),
-    ARITHMETIC("Sub", 7, 2, compute_binary, gradient_subtract),
-    ARITHMETIC("Mul", 7, 2, compute_binary, gradient_multiply),
-    ARITHMETIC("Div", 7, 2, compute_binary, gradient_divide),
-    ARITHMETIC("Sum", 6, -1, compute_variadic, gradient_add),
-    ARITHMETIC("Mean", 6, -1, compute_variadic, gradient_mean),
-    ARITHMETIC("Max", 6, -1, compute_variadic, NULL),
-    ARITHMETIC("Min", 6, -1, compute_variadic, NULL),
+    ARITHMETIC("Add", 7, 2, TYPES_NUMBER, compute_binary, gradient_add),
+    ARITHMETIC("Sub", 7, 2, TYPES_NUMBER, compute_binary, gradient_subtract),
+    ARITHMETIC("Mul", 7, 2, TYPES_NUMBER, compute_binary, gradient_multiply),
+    ARITHMETIC("Div", 7, 2, TYPES_NUMBER, compute_binary, gradient_divide),
+    ARITHMETIC("Sum", 6, -1, TYPES_FLOAT, compute_variadic, gradient_add),
+    ARITHMETIC("Mean", 6, -1, TYPES_FLOAT, compute_variadic, gradient_mean),
+    ARITHMETIC("Max", 6, -1, TYPES_NUMBER, compute_variadic, gradient_extreme),
+    ARITHMETIC("Min", 6, -1, TYPES_NUMBER, compute_variadic, gradient_extreme),
     {0},
 };

@@ -7,6 +7,10 @@
 extern const struct operator operators_constant[];
 extern const struct operator operators_activation[];
 extern const struct operator operators_arithmetic[];
+extern const struct operator operators_compare[];
+extern const struct operator operators_logic[];
+extern const struct operator operators_select[];
+extern const struct operator operators_power[];
 extern const struct operator operators_reshape[];
 extern const struct operator operators_reduction[];
 extern const struct operator operators_concat[];

@@ -1,0 +1,88 @@
+/* Equal, Less, Greater, LessOrEqual, GreaterOrEqual: numbers to bools. */
+#include <string.h>
+
+#include "op/broadcast.h"
+#include "op/families.h"
+#include "op/unary.h"
+
+enum comparison { COMPARE_EQUAL, COMPARE_LESS, COMPARE_GREATER, COMPARE_LESS_OR_EQUAL, COMPARE_GREATER_OR_EQUAL };
+
+static const char *const names[] = {"Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"};
+
+struct comparing {
+    enum comparison comparison;
+    enum dtype type;
+};
+
+#define COMPARED_TYPES(X)                                                                                              \
+    X(DTYPE_FLOAT, float)                                                                                              \
+    X(DTYPE_DOUBLE, double)                                                                                            \
+    X(DTYPE_INT32, int32_t)                                                                                            \
+    X(DTYPE_INT64, int64_t)                                                                                            \
+    X(DTYPE_UINT64, uint64_t)
+
+#define COMPARE_EACH(relation)                                                                                         \
+    for (int64_t i = 0; i < row->count; i++)                                                                           \
+        out[i] = a[i * row->stride[0]] relation b[i * row->stride[1]];                                                 \
+    break;
+
+#define DEFINE_COMPARE(code, type)                                                                                     \
+    static void compare_##type(const struct broadcast_row *row, enum comparison comparison)                            \
+    {                                                                                                                  \
+        const type *a = row->in[0], *b = row->in[1];                                                                   \
+        uint8_t *out = row->out;                                                                                       \
+        switch (comparison) {                                                                                          \
+        case COMPARE_EQUAL:                                                                                            \
+            COMPARE_EACH(==)                                                                                           \
+        case COMPARE_LESS:                                                                                             \
+            COMPARE_EACH(<)                                                                                            \
+        case COMPARE_GREATER:                                                                                          \
+            COMPARE_EACH(>)                                                                                            \
+        case COMPARE_LESS_OR_EQUAL:                                                                                    \
+            COMPARE_EACH(<=)                                                                                           \
+        case COMPARE_GREATER_OR_EQUAL:                                                                                 \
+            COMPARE_EACH(>=)                                                                                           \
+        }                                                                                                              \
+    }
+COMPARED_TYPES(DEFINE_COMPARE)
+DEFINE_COMPARE(DTYPE_UINT8, uint8_t)
+
+static void run_compare(const struct broadcast_row *row, const void *argument)
+{
+    const struct comparing *comparing = argument;
+    switch (comparing->type) {
+#define CALL_COMPARE(code, type)                                                                                       \
+    case code:                                                                                                         \
+        compare_##type(row, comparing->comparison);                                                                    \
+        break;
+        COMPARED_TYPES(CALL_COMPARE)
+    default: /* uint8 and bool */
+        compare_uint8_t(row, comparing->comparison);
+    }
+}
+
+static int compute_compare(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    struct comparing comparing = {.type = loop_type(context->inputs[0]->dtype)};
+    while (strcmp(names[comparing.comparison], context->node->op_type) != 0)
+        comparing.comparison++;
+    compute_broadcast(context, run_compare, &comparing);
+    return 0;
+}
+
+#define COMPARE(name_, since_, types_)                                                                                 \
+    {                                                                                                                  \
+        .domain = "", .name = name_, .since = since_, .min_inputs = 2, .max_inputs = 2, .min_outputs = 1,              \
+        .max_outputs = 1, .types = types_, .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,                            \
+        .infer = infer_broadcast_bool, .compute = compute_compare, .field = field_pointwise                            \
+    }
+
+const struct operator operators_compare[] = {
+    COMPARE("Equal", 7, TYPES_ALL),
+    COMPARE("Less", 7, TYPES_NUMBER),
+    COMPARE("Greater", 7, TYPES_NUMBER),
+    COMPARE("LessOrEqual", 12, TYPES_NUMBER),
+    COMPARE("GreaterOrEqual", 12, TYPES_NUMBER),
+    {0},
+};
