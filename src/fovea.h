@@ -224,6 +224,16 @@ struct fovea_bench {
     int threads;
     const char *cpu;
 };
+struct fovea_node_time {
+    char label[160]; /* operator and name */
+    double ms;       /* minimum over the runs */
+    int64_t macs;
+};
+/* The time of every node of the session's graph, in order, as it runs (fused). Returns how many were written to
+ * times[capacity], -1 on failure. */
+FOVEA_API int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_node_time *times,
+                                    int capacity, struct fovea_error *error);
+FOVEA_API int fovea_session_node_count(const struct fovea_session *session);
 FOVEA_API int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *options,
                           struct fovea_bench *bench, struct fovea_error *error);
 

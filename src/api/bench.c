@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -110,4 +111,32 @@ int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *opt
     memory_release(memory, times);
     fovea_session_free(session);
     return result;
+}
+
+int fovea_session_node_count(const struct fovea_session *session)
+{
+    return session->graph->node_count;
+}
+
+int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_node_time *times, int capacity,
+                          struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = session->model->context->memory;
+    int count = session->graph->node_count < capacity ? session->graph->node_count : capacity;
+    struct node_time *measured =
+        memory_allocate(memory, (size_t)session->graph->node_count + 1, sizeof *measured, &error);
+    for (int run = 0; measured && run < runs; run++) {
+        if (session_profile(session->session, measured, &error))
+            break;
+        for (int i = 0; i < count; i++) {
+            char label[NODE_LABEL_SIZE];
+            if (run == 0 || measured[i].milliseconds < times[i].ms)
+                times[i].ms = measured[i].milliseconds;
+            snprintf(times[i].label, sizeof times[i].label, "%s", node_label(measured[i].node, label));
+            times[i].macs = cost_macs(measured[i].node);
+        }
+    }
+    memory_release(memory, measured);
+    return error.kind == ERROR_NONE ? count : api_fail(&error, report);
 }

@@ -8,7 +8,7 @@
 struct bench_flags {
     int64_t batch, runs, warmup;
     double seconds;
-    bool gradient;
+    bool gradient, profile;
     const char *json;
     struct text_list inputs;
 };
@@ -63,6 +63,36 @@ static int report(const struct command *command, const struct bench_flags *flags
     return code;
 }
 
+static int compare_times(const void *a, const void *b)
+{
+    double x = ((const struct fovea_node_time *)a)->ms, y = ((const struct fovea_node_time *)b)->ms;
+    return (x < y) - (x > y);
+}
+
+/* The nodes that take longest, each alone, with their speed. */
+static int print_profile(struct opened *opened, const struct fovea_bench_options *options)
+{
+    enum { SHOWN = 30, RUNS = 5 };
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_session *session = fovea_session_open(opened->model, &options->session, &error);
+    int count = session ? fovea_session_node_count(session) : 0;
+    struct fovea_node_time *times = calloc((size_t)count + 1, sizeof *times);
+    int written = session && times ? fovea_session_profile(session, RUNS, times, count, &error) : -1;
+    double sum = 0;
+    for (int i = 0; i < written; i++)
+        sum += times[i].ms;
+    if (written > 0)
+        qsort(times, (size_t)written, sizeof *times, compare_times);
+    for (int i = 0; i < written && i < SHOWN; i++)
+        printf("%8.3f ms %5.1f %% %7.1f GFLOP/s  %s\n", times[i].ms, 100 * times[i].ms / sum,
+               2e-6 * (double)times[i].macs / times[i].ms, times[i].label);
+    if (written >= 0)
+        printf("%8.3f ms in %d nodes\n", sum, written);
+    free(times);
+    fovea_session_free(session);
+    return written < 0 ? fail(&error) : FOVEA_CLEAN;
+}
+
 static int bench_model(struct opened *opened, const struct command *command, const struct bench_flags *flags)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
@@ -82,6 +112,8 @@ static int bench_model(struct opened *opened, const struct command *command, con
                                           .runs = (int)flags->runs,
                                           .seconds = flags->seconds};
     int code = fovea_bench(opened->model, &options, &bench, &error) ? fail(&error) : report(command, flags, &bench);
+    if (code == FOVEA_CLEAN && flags->profile)
+        code = print_profile(opened, &options);
     for (int i = 0; feeds && i < flags->inputs.count; i++)
         free((void *)(uintptr_t)feeds[i].name);
     free(feeds);
@@ -97,6 +129,7 @@ int verb_bench(int argc, char **argv)
         {"warmup", 'w', OPTION_INT, &flags.warmup, "N", "runs before them (default 2)"},
         {"seconds", 0, OPTION_NUMBER, &flags.seconds, "S", "stop after so long (default 20; 0: no limit)"},
         {"gradient", 'g', OPTION_FLAG, &flags.gradient, NULL, "forward and input gradient, as the erf verb does"},
+        {"profile", 'p', OPTION_FLAG, &flags.profile, NULL, "the nodes that take longest as well"},
         {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise"},
         {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the numbers as JSON; - for the terminal"},
         {0}};
