@@ -1,4 +1,5 @@
-/* Equal, Less, Greater, LessOrEqual, GreaterOrEqual: numbers to bools. */
+/* Equal, Less, Greater, LessOrEqual, GreaterOrEqual, IsNaN, IsInf: numbers to bools. */
+#include <math.h>
 #include <string.h>
 
 #include "op/broadcast.h"
@@ -71,12 +72,52 @@ static int compute_compare(struct compute_context *context, struct error *error)
     return 0;
 }
 
-#define COMPARE(name_, since_, types_)                                                                                 \
-    {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = 2, .max_inputs = 2, .min_outputs = 1,              \
-        .max_outputs = 1, .types = types_, .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,                            \
-        .infer = infer_broadcast_bool, .compute = compute_compare, .field = field_pointwise                            \
+/* Which values IsNaN and IsInf find. */
+struct finding {
+    bool nan, positive, negative, is_double;
+};
+
+#define FIND_EACH(type)                                                                                                \
+    for (int64_t i = 0; i < row->count; i++) {                                                                         \
+        type x = ((const type *)row->in[0])[i * row->stride[0]];                                                       \
+        out[i] = (finding->nan && isnan(x)) || (isinf(x) && (x > 0 ? finding->positive : finding->negative));          \
     }
+
+static void run_find(const struct broadcast_row *row, const void *argument)
+{
+    const struct finding *finding = argument;
+    uint8_t *out = row->out;
+    if (finding->is_double)
+        FIND_EACH(double)
+    else
+        FIND_EACH(float)
+}
+
+static int compute_is_nan(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    struct finding finding = {.nan = true, .is_double = context->inputs[0]->dtype == DTYPE_DOUBLE};
+    compute_broadcast(context, run_find, &finding);
+    return 0;
+}
+
+static int compute_is_inf(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    struct finding finding = {.positive = node_int(context->node, "detect_positive", 1) != 0,
+                              .negative = node_int(context->node, "detect_negative", 1) != 0,
+                              .is_double = context->inputs[0]->dtype == DTYPE_DOUBLE};
+    compute_broadcast(context, run_find, &finding);
+    return 0;
+}
+
+#define BOOLS(name_, since_, inputs_, types_, compute_)                                                                \
+    {                                                                                                                  \
+        .domain = "", .name = name_, .since = since_, .min_inputs = inputs_, .max_inputs = inputs_, .min_outputs = 1,  \
+        .max_outputs = 1, .types = types_, .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,                            \
+        .infer = infer_broadcast_bool, .compute = compute_, .field = field_pointwise                                   \
+    }
+#define COMPARE(name_, since_, types_) BOOLS(name_, since_, 2, types_, compute_compare)
 
 const struct operator operators_compare[] = {
     COMPARE("Equal", 7, TYPES_ALL),
@@ -84,5 +125,7 @@ const struct operator operators_compare[] = {
     COMPARE("Greater", 7, TYPES_NUMBER),
     COMPARE("LessOrEqual", 12, TYPES_NUMBER),
     COMPARE("GreaterOrEqual", 12, TYPES_NUMBER),
+    BOOLS("IsNaN", 9, 1, TYPES_FLOAT, compute_is_nan),
+    BOOLS("IsInf", 10, 1, TYPES_FLOAT, compute_is_inf),
     {0},
 };

@@ -11,6 +11,7 @@ extern const struct operator operators_compare[];
 extern const struct operator operators_logic[];
 extern const struct operator operators_select[];
 extern const struct operator operators_power[];
+extern const struct operator operators_elementary[];
 extern const struct operator operators_reshape[];
 extern const struct operator operators_reduction[];
 extern const struct operator operators_concat[];

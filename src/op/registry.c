@@ -13,6 +13,7 @@ static const struct operator* const families[] = {
     operators_logic,
     operators_select,
     operators_power,
+    operators_elementary,
     operators_reshape,
     operators_reduction,
     operators_concat,
