@@ -14,6 +14,7 @@ extern const struct operator operators_power[];
 extern const struct operator operators_elementary[];
 extern const struct operator operators_reshape[];
 extern const struct operator operators_reduction[];
+extern const struct operator operators_arg_reduce[];
 extern const struct operator operators_concat[];
 extern const struct operator operators_transpose[];
 extern const struct operator operators_convolution[];

@@ -16,6 +16,7 @@ static const struct operator* const families[] = {
     operators_elementary,
     operators_reshape,
     operators_reduction,
+    operators_arg_reduce,
     operators_concat,
     operators_transpose,
     operators_convolution,
