@@ -7,6 +7,9 @@
 extern const struct operator operators_constant[];
 extern const struct operator operators_activation[];
 extern const struct operator operators_arithmetic[];
+extern const struct operator operators_arithmetic_modulo[];
+extern const struct operator operators_bitwise[];
+extern const struct operator operators_prelu[];
 extern const struct operator operators_compare[];
 extern const struct operator operators_logic[];
 extern const struct operator operators_select[];
