@@ -1,7 +1,10 @@
 /* Activations and functions of one variable that have a kernel in every instruction set: Relu, LeakyRelu, Sigmoid,
  * HardSigmoid, HardSwish, Swish, Tanh, Gelu, Elu, Softplus, Mish, Exp, Erf, Sqrt, Reciprocal, Clip. */
+#include <math.h>
 #include <string.h>
 
+#include "op/broadcast.h"
+#include "op/elementary.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -38,8 +41,8 @@ static struct unary_call read_call(const struct node *node)
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         if (strcmp(functions[i].op_type, node->op_type) == 0) {
             call.function = functions[i].function;
-            call.alpha = node_float(node, functions[i].alpha, functions[i].default_alpha);
-            call.beta = node_float(node, functions[i].beta, functions[i].default_beta);
+            call.alpha = (double)node_float(node, functions[i].alpha, functions[i].default_alpha);
+            call.beta = (double)node_float(node, functions[i].beta, functions[i].default_beta);
         }
     }
     if (call.function == UNARY_GELU_ERF && strcmp(node_string(node, "approximate", "none"), "tanh") == 0)
@@ -58,26 +61,48 @@ static void run_slice(void *argument, int64_t begin, int64_t end)
 {
     const struct unary_job *job = argument;
     const struct unary_call *call = job->call;
+    float alpha = (float)call->alpha, beta = (float)call->beta;
     if (call->gradient)
         job->kernels->unary_gradient[call->function](job->x + begin, job->dy + begin, job->out + begin, end - begin,
-                                                     call->alpha, call->beta);
+                                                     alpha, beta);
     else
-        job->kernels->unary[call->function](job->x + begin, job->out + begin, end - begin, call->alpha, call->beta);
+        job->kernels->unary[call->function](job->x + begin, job->out + begin, end - begin, alpha, beta);
 }
 
-void unary_run(const struct compute_context *context, const struct unary_call *call, const float *x, const float *dy,
-               float *out, int64_t count)
+static void run_loop(const struct compute_context *context, element_loop *loop, const struct unary_call *call)
 {
-    struct unary_job job = {context->kernels, call, x, dy, out};
-    rows_run(context->pool, &(struct row_task){run_slice, &job}, count, 1);
+    const struct tensor *input = context->inputs[0];
+    size_t size = dtype_storage_size(dtype_storage(input->dtype));
+    element_run(context->pool, &(struct element_call){.loop = loop,
+                                                      .alpha = call->alpha,
+                                                      .beta = call->beta,
+                                                      .x = input->data,
+                                                      .dy = call->gradient ? operand_data(context, 1) : NULL,
+                                                      .out = operand_result(context, 0),
+                                                      .count = shape_count(&input->shape),
+                                                      .size_x = size,
+                                                      .size_out = size});
+}
+
+void unary_run(const struct compute_context *context, const struct unary_call *call)
+{
+    if (dtype_storage(context->inputs[0]->dtype) == DTYPE_DOUBLE) {
+        run_loop(context, double_loop(call->function, call->gradient), call);
+        return;
+    }
+    struct unary_job job = {context->kernels, call, operand_data(context, 0),
+                            call->gradient ? operand_data(context, 1) : NULL, operand_result(context, 0)};
+    rows_run(context->pool, &(struct row_task){run_slice, &job}, shape_count(&context->outputs[0]->shape), 1);
 }
 
 static int compute_activation(struct compute_context *context, struct error *error)
 {
     (void)error;
     struct unary_call call = read_call(context->node);
-    unary_run(context, &call, operand_data(context, 0), NULL, operand_result(context, 0),
-              shape_count(&context->outputs[0]->shape));
+    if (dtype_is_integer(context->inputs[0]->dtype))
+        run_loop(context, integer_loop(context->node->op_type, context->inputs[0]->dtype), &call);
+    else
+        unary_run(context, &call);
     return 0;
 }
 
@@ -96,7 +121,7 @@ static int gradient_activation(struct gradient_context *context, struct error *e
     /* ReLU's slope is told from its output as well: the input need not be kept, and epilogues can be fused. */
     struct value *x = call.function == UNARY_RELU ? node->outputs[0] : node->inputs[0];
     context->input_gradients[0] = emit_unary_gradient(context->graph, x, context->output_gradients[0], call.function,
-                                                      call.alpha, call.beta, error);
+                                                      (float)call.alpha, (float)call.beta, error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -105,16 +130,18 @@ static int infer_unary_gradient(struct infer_context *context, struct error *err
     int64_t function = node_int(context->node, "function", -1);
     if (function < 0 || function >= UNARY_COUNT)
         return error_set(error, ERROR_INTERNAL, "no function %d", (int)function);
-    return operand_shaped_as(context, 1, 0, error) ? -1 : infer_same(context, error);
+    if (operand_types(context, 1, error) || operand_shaped_as(context, 1, 0, error))
+        return -1;
+    return infer_same(context, error);
 }
 
 static int compute_unary_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
-    struct unary_call call = {(enum unary)node_int(context->node, "function", 0), node_float(context->node, "alpha", 0),
-                              node_float(context->node, "beta", 0), true};
-    unary_run(context, &call, operand_data(context, 0), operand_data(context, 1), operand_result(context, 0),
-              shape_count(&context->outputs[0]->shape));
+    struct unary_call call = {(enum unary)node_int(context->node, "function", 0),
+                              (double)node_float(context->node, "alpha", 0),
+                              (double)node_float(context->node, "beta", 0), true};
+    unary_run(context, &call);
     return 0;
 }
 
@@ -135,41 +162,54 @@ static int infer_clip(struct infer_context *context, struct error *error)
     return operand_types(context, 1, error) ? -1 : infer_same(context, error);
 }
 
+/* The limit of a node of floats: from input `input`, or the attribute of older opsets. */
 static double clip_limit(const struct compute_context *context, int input, const char *attribute, double otherwise)
 {
-    if (input < context->input_count && context->inputs[input])
-        return tensor_number(context->inputs[input], 0);
+    double limit = otherwise;
     const struct attribute *given = node_attribute(context->node, attribute);
-    return given && given->type == ATTRIBUTE_FLOAT ? (double)given->f : otherwise;
+    if (operand_data(context, input))
+        limit = tensor_number(context->inputs[input], 0);
+    else if (given && given->type == ATTRIBUTE_FLOAT)
+        limit = (double)given->f;
+    return limit;
 }
 
-/* The largest limit wins where they cross, as ONNX says: min(max(x, low), high). */
-#define CLIP_TYPES(X) X(DTYPE_DOUBLE, double) X(DTYPE_INT32, int32_t) X(DTYPE_INT64, int64_t) X(DTYPE_UINT8, uint8_t)
+/* The upper limit wins where they cross: min(max(x, low), high). */
+static struct unary_call clip_call(const struct compute_context *context, int first_limit, bool gradient)
+{
+    double low = clip_limit(context, first_limit, "min", -(double)INFINITY);
+    double high = clip_limit(context, first_limit + 1, "max", (double)INFINITY);
+    return (struct unary_call){UNARY_CLIP, low > high ? high : low, high, gradient};
+}
+
+/* Limits of integers are compared as integers. */
+#define CLIP_TYPES(X)                                                                                                  \
+    X(DTYPE_INT32, int32_t)                                                                                            \
+    X(DTYPE_INT64, int64_t)                                                                                            \
+    X(DTYPE_UINT64, uint64_t)                                                                                          \
+    X(DTYPE_UINT8, uint8_t)
 
 static int compute_clip(struct compute_context *context, struct error *error)
 {
     (void)error;
-    double low = clip_limit(context, 1, "min", -1.7976931348623157e308);
-    double high = clip_limit(context, 2, "max", 1.7976931348623157e308);
     int64_t count = shape_count(&context->outputs[0]->shape);
-    const void *x = operand_data(context, 0);
+    const void *x = operand_data(context, 0), *low = operand_data(context, 1), *high = operand_data(context, 2);
     void *y = operand_result(context, 0);
-    const double float_max = 3.4028234663852886e38;
-    struct unary_call call = {UNARY_CLIP, (float)(low < -float_max ? -float_max : low),
-                              (float)(high > float_max ? float_max : high), false};
-    switch (dtype_storage(context->inputs[0]->dtype)) {
+    struct unary_call call;
+    switch (loop_type(context->inputs[0]->dtype)) {
 #define CLIP(code, type)                                                                                               \
     case code:                                                                                                         \
         for (int64_t i = 0; i < count; i++) {                                                                          \
             type element = ((const type *)x)[i];                                                                       \
-            element = (double)element < low ? (type)low : element;                                                     \
-            ((type *)y)[i] = (double)element > high ? (type)high : element;                                            \
+            element = low && element < *(const type *)low ? *(const type *)low : element;                              \
+            ((type *)y)[i] = high && element > *(const type *)high ? *(const type *)high : element;                    \
         }                                                                                                              \
         break;
         CLIP_TYPES(CLIP)
 #undef CLIP
     default:
-        unary_run(context, &call, x, NULL, y, count);
+        call = clip_call(context, 1, false);
+        unary_run(context, &call);
     }
     return 0;
 }
@@ -181,8 +221,8 @@ static int gradient_clip(struct gradient_context *context, struct error *error)
         emit(context->graph, "ClipGradient",
              EMIT_INPUTS(node->inputs[0], context->output_gradients[0], node->input_count > 1 ? node->inputs[1] : NULL,
                          node->input_count > 2 ? node->inputs[2] : NULL),
-             EMIT_ATTRIBUTES(EMIT_FLOAT("min", node_float(node, "min", -3.4028235e38f)),
-                             EMIT_FLOAT("max", node_float(node, "max", 3.4028235e38f))),
+             EMIT_ATTRIBUTES(EMIT_FLOAT("min", node_float(node, "min", -INFINITY)),
+                             EMIT_FLOAT("max", node_float(node, "max", INFINITY))),
              error);
     context->input_gradients[0] = dx;
     return dx ? 0 : -1;
@@ -191,10 +231,8 @@ static int gradient_clip(struct gradient_context *context, struct error *error)
 static int compute_clip_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
-    struct unary_call call = {UNARY_CLIP, (float)clip_limit(context, 2, "min", -3.4e38),
-                              (float)clip_limit(context, 3, "max", 3.4e38), true};
-    unary_run(context, &call, operand_data(context, 0), operand_data(context, 1), operand_result(context, 0),
-              shape_count(&context->outputs[0]->shape));
+    struct unary_call call = clip_call(context, 2, true);
+    unary_run(context, &call);
     return 0;
 }
 
@@ -203,29 +241,29 @@ static int infer_clip_gradient(struct infer_context *context, struct error *erro
     return operand_shaped_as(context, 1, 0, error) ? -1 : infer_same(context, error);
 }
 
-#define ACTIVATION(name_, since_)                                                                                      \
+#define ACTIVATION(name_, since_, types_)                                                                              \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1,              \
-        .max_outputs = 1, .types = TYPES_HELD_AS_FLOAT, .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,               \
-        .infer = infer_same, .compute = compute_activation, .gradient = gradient_activation, .field = field_pointwise  \
+        .max_outputs = 1, .types = types_, .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE, .infer = infer_same,       \
+        .compute = compute_activation, .gradient = gradient_activation, .field = field_pointwise                       \
     }
 
 const struct operator operators_activation[] = {
-    ACTIVATION("Relu", 6),
-    ACTIVATION("LeakyRelu", 6),
-    ACTIVATION("Sigmoid", 6),
-    ACTIVATION("HardSigmoid", 6),
-    ACTIVATION("HardSwish", 14),
-    ACTIVATION("Swish", 24),
-    ACTIVATION("Tanh", 6),
-    ACTIVATION("Gelu", 20),
-    ACTIVATION("Elu", 6),
-    ACTIVATION("Softplus", 1),
-    ACTIVATION("Mish", 18),
-    ACTIVATION("Exp", 6),
-    ACTIVATION("Erf", 9),
-    ACTIVATION("Sqrt", 6),
-    ACTIVATION("Reciprocal", 6),
+    ACTIVATION("Relu", 6, TYPES_NUMBER),
+    ACTIVATION("LeakyRelu", 6, TYPES_FLOAT),
+    ACTIVATION("Sigmoid", 6, TYPES_FLOAT),
+    ACTIVATION("HardSigmoid", 6, TYPES_FLOAT),
+    ACTIVATION("HardSwish", 14, TYPES_FLOAT),
+    ACTIVATION("Swish", 24, TYPES_FLOAT),
+    ACTIVATION("Tanh", 6, TYPES_FLOAT),
+    ACTIVATION("Gelu", 20, TYPES_FLOAT),
+    ACTIVATION("Elu", 6, TYPES_FLOAT),
+    ACTIVATION("Softplus", 1, TYPES_FLOAT),
+    ACTIVATION("Mish", 18, TYPES_FLOAT),
+    ACTIVATION("Exp", 6, TYPES_FLOAT),
+    ACTIVATION("Erf", 9, TYPES_FLOAT),
+    ACTIVATION("Sqrt", 6, TYPES_FLOAT),
+    ACTIVATION("Reciprocal", 6, TYPES_FLOAT),
     {.domain = "",
      .name = "Clip",
      .since = 6,
@@ -246,7 +284,7 @@ const struct operator operators_activation[] = {
      .max_inputs = 2,
      .min_outputs = 1,
      .max_outputs = 1,
-     .types = TYPES_HELD_AS_FLOAT,
+     .types = TYPES_FLOAT,
      .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
      .infer = infer_unary_gradient,
      .compute = compute_unary_gradient},
@@ -257,7 +295,7 @@ const struct operator operators_activation[] = {
      .max_inputs = 4,
      .min_outputs = 1,
      .max_outputs = 1,
-     .types = TYPES_HELD_AS_FLOAT,
+     .types = TYPES_FLOAT,
      .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
      .infer = infer_clip_gradient,
      .compute = compute_clip_gradient},

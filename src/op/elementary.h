@@ -3,6 +3,7 @@
 #define FOVEA_OP_ELEMENTARY_H
 
 #include "graph/operator.h"
+#include "kernel/kernels.h"
 
 /* out[i] = f(x[i]), or dy[i] * f'(x[i]) of the slopes; alpha and beta are the function's parameters. `out` may be x or
  * dy. */
@@ -20,6 +21,9 @@ void element_run(struct thread_pool *pool, const struct element_call *call);
 
 /* The loop of an operator over integers of this type (Abs, Neg, Sign, Relu, Shrink), NULL if there is none. */
 element_loop *integer_loop(const char *op_type, enum dtype dtype);
+
+/* The function of kernel/kernels.h, or its slope, in double. */
+element_loop *double_loop(enum unary function, bool gradient);
 
 /* Defines loop_NAME_TYPE and slope_NAME_TYPE from expressions in x, alpha and beta, all of TYPE. */
 #define DEFINE_ELEMENT_LOOP(prefix, name, type, factor, value)                                                         \

@@ -1,18 +1,18 @@
-/* Functions of one float tensor that a kernel of kernel/kernels.h computes: which one, with which parameters. */
+/* Functions of one tensor of floats that a kernel of kernel/kernels.h computes: which one, with which parameters. */
 #ifndef FOVEA_OP_UNARY_H
 #define FOVEA_OP_UNARY_H
 
 #include "graph/operator.h"
 #include "kernel/kernels.h"
 
-/* y = f(x), or dx = dy f'(x) when `gradient` is set (`other` is dy then), spread over the pool. */
+/* y = f(x), or dx = dy f'(x) when `gradient` is set (dy is input 1 then), from input 0 of a node to output 0, float or
+ * double; spread over the pool. */
 struct unary_call {
     enum unary function;
-    float alpha, beta;
+    double alpha, beta;
     bool gradient;
 };
-void unary_run(const struct compute_context *context, const struct unary_call *call, const float *x, const float *dy,
-               float *out, int64_t count);
+void unary_run(const struct compute_context *context, const struct unary_call *call);
 /* The node dx = dy f'(x) of the internal operator UnaryGradient. */
 struct value *emit_unary_gradient(struct graph *graph, struct value *x, struct value *dy, enum unary function,
                                   float alpha, float beta, struct error *error);
