@@ -106,8 +106,11 @@ static int clone_payload(const struct cloner *cloner, struct attribute *attribut
         }
         return strings ? 0 : -1;
     }
-    case ATTRIBUTE_TENSOR: {
+    case ATTRIBUTE_TENSOR:
+    case ATTRIBUTE_SPARSE_TENSOR: {
         struct value holder = {0};
+        if (!attribute->tensor)
+            return 0;
         return graph_set_constant(cloner->to, &holder, constant_retain(attribute->tensor), error);
     }
     case ATTRIBUTE_GRAPH:

@@ -32,8 +32,10 @@ struct constant {
     struct memory *memory;
     struct tensor tensor; /* dtype and shape always; data NULL until loaded (constant_data) */
     struct payload payload;
-    bool typed;                                                   /* elements came in float_data and the like: already in tensor.data */
-    const struct payload_reader *reader;                          /* how to read the payload; NULL when data is in memory */
+    bool typed;  /* elements came in float_data and the like: already in tensor.data */
+    bool sparse; /* was a SparseTensorProto; tensor.data is the dense tensor */
+    const struct payload_reader *reader; /* of the file it comes from, NULL: none; reads the payload */
+    struct span span;                    /* TensorProto or SparseTensorProto in that file */
 };
 
 /* Reads payloads of one model file; made by onnx/, outlives every constant that refers to it (counted). */
@@ -71,7 +73,9 @@ struct value {
     struct use *uses;
     size_t use_count, use_capacity;
     struct value *origin; /* execution graph: the value of the source graph it stands for, or NULL */
-    struct span span;     /* source graph: TensorProto of an initialiser */
+    struct span span;     /* source graph: TensorProto or SparseTensorProto of an initialiser */
+    bool changed;         /* source graph: `dtype` or `declared` of an input or output differs from the file */
+    bool spare;           /* source graph: an initialiser that nothing read in the file; saved although nothing does */
 };
 
 enum attribute_type {
@@ -103,6 +107,7 @@ struct attribute {
     enum attribute_type type;
     const char *reference; /* function bodies: name of the function's attribute, or NULL */
     size_t count;          /* elements of the plural kinds */
+    struct span span;      /* source graph: AttributeProto; kept by no edit (node_add_attribute clears it) */
     union {
         float f;
         int64_t i;
@@ -110,7 +115,7 @@ struct attribute {
         const float *floats;
         const int64_t *ints;
         const struct string *strings;
-        struct constant *tensor;
+        struct constant *tensor; /* also of SPARSE_TENSOR: dense */
         struct graph *graph;
         struct graph **graphs;
     };
@@ -119,6 +124,7 @@ struct attribute {
 struct node {
     const char *name; /* may be "" */
     const char *op_type, *domain; /* domain "" is ai.onnx */
+    const char *overload;         /* tells functions of one name apart; NULL: none */
     int opset;                    /* version of the domain that is in force here */
     const struct operator *operator; /* NULL until resolved, or not supported */
     struct graph *graph;
@@ -158,6 +164,8 @@ struct graph {
     struct constant **constants; /* references this graph holds, released with it */
     size_t constant_count, constant_capacity;
     struct value_table *names; /* name -> value; private to value_table.c */
+    const struct span *spans;  /* source graph: its GraphProto; several when the file gives it in parts */
+    int span_count;
 };
 
 struct metadata {
@@ -168,8 +176,11 @@ struct metadata {
 struct function {
     const char *domain, *name;
     struct graph *body;
+    const char *overload; /* or NULL */
     const char **attributes;
     int attribute_count;
+    const struct attribute *defaults; /* attributes that a call may leave out */
+    int default_count;
 };
 
 /* A loaded model file. */

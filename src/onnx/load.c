@@ -35,7 +35,7 @@ static int open_regular(const char *path, uint64_t *size, struct error *error)
 /* Pre-scans the open file and unpacks its skeleton; the message is freed with protobuf_c_message_free_unpacked. */
 static ProtobufCMessage *unpack(struct memory *memory, int file, uint64_t size, enum scan_root root,
                                 const ProtobufCMessageDescriptor *descriptor, ProtobufCAllocator *allocator,
-                                struct error *error)
+                                unsigned *external, struct error *error)
 {
     size_t length;
     struct wire_reader *reader = memory_allocate(memory, 1, sizeof *reader, error);
@@ -43,7 +43,7 @@ static ProtobufCMessage *unpack(struct memory *memory, int file, uint64_t size, 
         return NULL;
     reader->file = file;
     reader->size = size;
-    unsigned char *skeleton = prescan(memory, reader, root, &length, error);
+    unsigned char *skeleton = prescan(memory, reader, root, &length, external, error);
     ProtobufCMessage *message = NULL;
     if (skeleton) {
         message = protobuf_c_message_unpack(descriptor, allocator, length, skeleton);
@@ -57,20 +57,20 @@ static ProtobufCMessage *unpack(struct memory *memory, int file, uint64_t size, 
     return message;
 }
 
-static int load_opsets(struct graph *graph, Onnx__OperatorSetIdProto *const *messages, size_t count,
-                       struct error *error)
+struct opset_import *load_opsets(struct arena *arena, Onnx__OperatorSetIdProto *const *messages, size_t count,
+                                 struct error *error)
 {
-    struct opset_import *opsets = arena_allocate(graph->arena, count + 1, sizeof *opsets, error);
+    struct opset_import *opsets = arena_allocate(arena, count + 1, sizeof *opsets, error);
     for (size_t i = 0; opsets && i < count; i++) {
         opsets[i].version = messages[i]->version;
-        if (opsets[i].version < 1 || opsets[i].version > 1000000)
-            return error_set(error, ERROR_INPUT, "an imported operator set has no sensible version");
-        if (!(opsets[i].domain = load_string(graph->arena, &messages[i]->domain, error)))
-            return -1;
+        if (opsets[i].version < 1 || opsets[i].version > 1000000) {
+            error_set(error, ERROR_INPUT, "an imported operator set has no sensible version");
+            return NULL;
+        }
+        if (!(opsets[i].domain = load_string(arena, &messages[i]->domain, error)))
+            return NULL;
     }
-    graph->opsets = opsets;
-    graph->opset_count = (int)count;
-    return opsets ? 0 : -1;
+    return opsets;
 }
 
 static int load_metadata(struct model *model, const Onnx__ModelProto *message, struct error *error)
@@ -105,12 +105,40 @@ static int fill_model(struct model *model, const struct model_reader *reader, co
     model->doc_string = load_string(model->arena, &message->doc_string, error);
     if (!model->producer_name || !model->producer_version || !model->domain || !model->doc_string)
         return -1;
-    if (message->n_functions > 0)
-        return error_set(error, ERROR_UNSUPPORTED, "model-local functions are not supported yet");
-    if (load_metadata(model, message, error) ||
-        load_opsets(model->graph, message->opset_import, message->n_opset_import, error))
+    struct graph *graph = model->graph;
+    graph->opsets = load_opsets(graph->arena, message->opset_import, message->n_opset_import, error);
+    graph->opset_count = (int)message->n_opset_import;
+    if (!graph->opsets || load_metadata(model, message, error) || load_graph(graph, reader, message->graph, error))
         return -1;
-    return load_graph(model->graph, reader, message->graph, error);
+    return load_functions(model, reader, message->functions, message->n_functions, error);
+}
+
+/* Keeps the file open and remembers what was loaded, for saving. */
+static int keep_file(struct model *model, struct model_reader *reader, unsigned external, struct error *error)
+{
+    struct model_file *file = arena_allocate(model->arena, 1, sizeof *file, error);
+    struct metadata *metadata =
+        arena_allocate(model->arena, (size_t)model->metadata_count + 1, sizeof *metadata, error);
+    if (!file || !metadata)
+        return -1;
+    memcpy(metadata, model->metadata, (size_t)model->metadata_count * sizeof *metadata);
+    unsigned in_graph = 0;
+    for (size_t i = 0; i < model->graph->constant_count; i++)
+        in_graph += model->graph->constants[i]->payload.place == PAYLOAD_EXTERNAL;
+    *file = (struct model_file){.reader = reader,
+                                .external = in_graph,
+                                .external_elsewhere = external > in_graph ? external - in_graph : 0,
+                                .ir_version = model->ir_version,
+                                .model_version = model->model_version,
+                                .producer_name = model->producer_name,
+                                .producer_version = model->producer_version,
+                                .domain = model->domain,
+                                .doc_string = model->doc_string,
+                                .metadata = metadata,
+                                .metadata_count = model->metadata_count};
+    reader->base.retain(&reader->base);
+    model->file = file;
+    return 0;
 }
 
 static struct model *load_open_file(struct context *context, const char *path, int file, uint64_t size,
@@ -120,15 +148,17 @@ static struct model *load_open_file(struct context *context, const char *path, i
     struct model_reader *reader = model_reader_create(context->memory, file, size, path, error);
     if (!reader)
         return NULL;
+    unsigned external = 0;
     ProtobufCMessage *message =
-        unpack(context->memory, file, size, SCAN_MODEL, &onnx__model_proto__descriptor, &allocator, error);
+        unpack(context->memory, file, size, SCAN_MODEL, &onnx__model_proto__descriptor, &allocator, &external, error);
     struct arena *arena = message ? arena_create(context->memory, error) : NULL;
     struct model *model = arena ? arena_allocate(arena, 1, sizeof *model, error) : NULL;
     if (model) {
         model->context = context;
         model->arena = arena;
         model->path = arena_copy_string(arena, path, strlen(path), error);
-        if (!model->path || fill_model(model, reader, (const Onnx__ModelProto *)message, error)) {
+        if (!model->path || fill_model(model, reader, (const Onnx__ModelProto *)message, error) ||
+            keep_file(model, reader, external, error)) {
             model_destroy(model);
             model = NULL;
         }
@@ -155,17 +185,12 @@ void model_destroy(struct model *model)
 {
     if (!model)
         return;
+    for (int i = 0; i < model->function_count; i++)
+        graph_destroy(model->functions[i].body);
     graph_destroy(model->graph);
+    if (model->file)
+        model->file->reader->base.release(&model->file->reader->base);
     arena_destroy(model->arena);
-}
-
-const char *model_metadata(const struct model *model, const char *key)
-{
-    for (int i = 0; i < model->metadata_count; i++) {
-        if (strcmp(model->metadata[i].key, key) == 0)
-            return model->metadata[i].value;
-    }
-    return NULL;
 }
 
 static int read_tensor(struct memory *memory, const char *path, int file, uint64_t size, struct tensor *tensor,
@@ -175,8 +200,9 @@ static int read_tensor(struct memory *memory, const char *path, int file, uint64
     struct model_reader *reader = model_reader_create(memory, file, size, path, error);
     if (!reader)
         return -1;
+    unsigned external = 0;
     ProtobufCMessage *message =
-        unpack(memory, file, size, SCAN_TENSOR, &onnx__tensor_proto__descriptor, &allocator, error);
+        unpack(memory, file, size, SCAN_TENSOR, &onnx__tensor_proto__descriptor, &allocator, &external, error);
     struct arena *arena = message ? arena_create(memory, error) : NULL;
     struct constant *constant = arena ? load_tensor(arena, reader, (const Onnx__TensorProto *)message, error) : NULL;
     const struct tensor *data = constant ? constant_data(constant, error) : NULL;

@@ -54,24 +54,62 @@ static int load_type(struct graph *graph, struct value *value, const Onnx__TypeP
     return type->tensor_type->shape ? load_dimensions(graph, value, type->tensor_type->shape, error) : 0;
 }
 
+/* Takes over the reference to `constant`, which may be NULL after an error. A name of the graph around is taken again.
+ */
+static int add_initialiser(struct graph *graph, const ProtobufCBinaryData *bytes, struct constant *constant,
+                           struct error *error)
+{
+    char *name = constant ? load_string(graph->arena, bytes, error) : NULL;
+    struct value *value = name ? graph_find_value(graph, name) : NULL;
+    if (name && (!value || value->graph != graph))
+        value = graph_add_value(graph, name, error);
+    if (!value) {
+        constant_release(constant);
+        return -1;
+    }
+    if (value->constant) {
+        constant_release(constant);
+        return error_set(error, ERROR_INPUT, "the name '%s' is given to two initialisers", value->name);
+    }
+    value->span = constant->span;
+    return graph_set_constant(graph, value, constant, error);
+}
+
 static int load_initialisers(struct graph *graph, const struct model_reader *reader, const Onnx__GraphProto *message,
                              struct error *error)
 {
     for (size_t i = 0; i < message->n_initializer; i++) {
-        struct value *value = load_value(graph, &message->initializer[i]->name, error);
-        struct constant *constant = value ? load_tensor(graph->arena, reader, message->initializer[i], error) : NULL;
-        if (!constant)
-            return -1;
-        if (value->constant || value->graph != graph) {
-            constant_release(constant);
-            return error_set(error, ERROR_INPUT, "the name '%s' is given to two initialisers", value->name);
-        }
-        if (graph_set_constant(graph, value, constant, error))
+        const Onnx__TensorProto *tensor = message->initializer[i];
+        if (add_initialiser(graph, &tensor->name, load_tensor(graph->arena, reader, tensor, error), error))
             return -1;
     }
-    if (message->n_sparse_initializer > 0)
-        return error_set(error, ERROR_UNSUPPORTED, "sparse initialisers are not supported");
+    for (size_t i = 0; i < message->n_sparse_initializer; i++) {
+        const Onnx__SparseTensorProto *tensor = message->sparse_initializer[i];
+        struct constant *constant = load_sparse_tensor(graph->arena, reader, tensor, error);
+        if (add_initialiser(graph, constant ? &tensor->values->name : NULL, constant, error))
+            return -1;
+    }
     return 0;
+}
+
+/* Where the graph stands in the file: offset, length of each of its parts. */
+static int load_spans(struct graph *graph, const Onnx__GraphProto *message, struct error *error)
+{
+    size_t count = message->n_source / 2;
+    struct span *spans = arena_allocate(graph->arena, count + 1, sizeof *spans, error);
+    for (size_t i = 0; spans && i < count; i++)
+        spans[i] = (struct span){message->source[2 * i], message->source[2 * i + 1]};
+    graph->spans = spans;
+    graph->span_count = (int)count;
+    return spans ? 0 : -1;
+}
+
+static void mark_spare(struct graph *graph)
+{
+    for (size_t i = 0; i < graph->value_count; i++) {
+        struct value *value = graph->values[i];
+        value->spare = value->constant && value->use_count == 0 && !value->is_output;
+    }
 }
 
 /* The graph's own inputs; a name of the graph around may be taken again (Loop bodies do). */
@@ -120,8 +158,10 @@ static int check_sources(const struct graph *graph, struct error *error)
 int load_graph(struct graph *graph, const struct model_reader *reader, const Onnx__GraphProto *message,
                struct error *error)
 {
-    if (load_inputs(graph, message, error) || load_initialisers(graph, reader, message, error) ||
+    if (load_spans(graph, message, error) || load_inputs(graph, message, error) ||
+        load_initialisers(graph, reader, message, error) ||
         load_nodes(graph, reader, message->node, message->n_node, error) || load_outputs(graph, message, error))
         return -1;
+    mark_spare(graph);
     return check_sources(graph, error);
 }

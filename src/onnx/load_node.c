@@ -74,8 +74,19 @@ static int load_tensor_attribute(struct graph *graph, const struct model_reader 
     return attribute->tensor ? graph_set_constant(graph, &holder, attribute->tensor, error) : -1;
 }
 
-static int load_attribute(struct node *node, const struct model_reader *reader, const Onnx__AttributeProto *message,
-                          struct error *error)
+static int load_sparse_attribute(struct graph *graph, const struct model_reader *reader,
+                                 const Onnx__SparseTensorProto *message, struct attribute *attribute,
+                                 struct error *error)
+{
+    struct value holder = {0};
+    if (!message)
+        return error_set(error, ERROR_INPUT, "attribute '%s' has no sparse tensor", attribute->name);
+    attribute->tensor = load_sparse_tensor(graph->arena, reader, message, error);
+    return attribute->tensor ? graph_set_constant(graph, &holder, attribute->tensor, error) : -1;
+}
+
+int load_attribute(struct node *node, const struct model_reader *reader, const Onnx__AttributeProto *message,
+                   struct error *error)
 {
     struct arena *arena = node->graph->arena;
     char *name = load_string(arena, &message->name, error);
@@ -83,6 +94,7 @@ static int load_attribute(struct node *node, const struct model_reader *reader, 
     if (!attribute)
         return -1;
     attribute->type = attribute_kind(message);
+    attribute->span = (struct span){message->source_offset, message->source_length};
     if (message->has_ref_attr_name && !(attribute->reference = load_string(arena, &message->ref_attr_name, error)))
         return -1;
     switch (attribute->reference ? ATTRIBUTE_UNDEFINED : attribute->type) {
@@ -108,6 +120,8 @@ static int load_attribute(struct node *node, const struct model_reader *reader, 
         return load_strings(arena, message, attribute, error);
     case ATTRIBUTE_TENSOR:
         return load_tensor_attribute(node->graph, reader, message->t, attribute, error);
+    case ATTRIBUTE_SPARSE_TENSOR:
+        return load_sparse_attribute(node->graph, reader, message->sparse_tensor, attribute, error);
     case ATTRIBUTE_GRAPH:
         if (!message->g)
             return error_set(error, ERROR_INPUT, "attribute '%s' has no graph", name);
@@ -154,6 +168,9 @@ static int load_node(struct graph *graph, const struct model_reader *reader, con
     if (!node)
         return -1;
     node->opset = graph_opset(graph, domain);
+    node->span = (struct span){message->source_offset, message->source_length};
+    if (message->overload.len > 0 && !(node->overload = load_string(graph->arena, &message->overload, error)))
+        return -1;
     char label[NODE_LABEL_SIZE];
     if (load_operands(node, message, error))
         return error_prefix(error, "%s", node_label(node, label));

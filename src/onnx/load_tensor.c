@@ -125,8 +125,8 @@ static int load_typed(struct constant *constant, const Onnx__TensorProto *messag
     return 0;
 }
 
-static int load_payload(struct arena *arena, const struct model_reader *reader, const Onnx__TensorProto *message,
-                        struct constant *constant, struct error *error)
+static int load_payload(struct arena *arena, const Onnx__TensorProto *message, struct constant *constant,
+                        struct error *error)
 {
     size_t count = (size_t)shape_count(&constant->tensor.shape), bytes;
     if (dtype_file_bytes(constant->tensor.dtype, count, &bytes))
@@ -149,8 +149,6 @@ static int load_payload(struct arena *arena, const struct model_reader *reader, 
     if (constant->payload.length != bytes)
         return error_set(error, ERROR_INPUT, "has %" PRIu64 " bytes of data, its shape and type need %zu",
                          constant->payload.length, bytes);
-    constant->reader = &reader->base;
-    retain_reader(constant->reader);
     return 0;
 }
 
@@ -165,7 +163,12 @@ struct constant *load_tensor(struct arena *arena, const struct model_reader *rea
         error_set(error, ERROR_LIMIT, "has too many dimensions (limit %d)", SHAPE_MAX_RANK);
     else if (shape_set(&tensor.shape, (int)message->n_dims, message->dims, error) == 0)
         constant = constant_create(arena_memory(arena), &tensor, error);
-    if (constant && load_payload(arena, reader, message, constant, error)) {
+    if (constant) {
+        constant->reader = &reader->base;
+        retain_reader(constant->reader);
+        constant->span = (struct span){message->source_offset, message->source_length};
+    }
+    if (constant && load_payload(arena, message, constant, error)) {
         constant_release(constant);
         constant = NULL;
     }

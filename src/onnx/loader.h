@@ -15,6 +15,17 @@ struct model_reader {
     char *folder; /* of the model file, for external data */
 };
 
+/* What saving needs of the file besides the spans in the graph: the fields of ModelProto as they were loaded. */
+struct model_file {
+    struct model_reader *reader;
+    unsigned external;           /* constants of the graph that have their data in another file */
+    unsigned external_elsewhere; /* tensors with such data in functions and other parts that saving only copies */
+    int64_t ir_version, model_version;
+    const char *producer_name, *producer_version, *domain, *doc_string;
+    const struct metadata *metadata;
+    int metadata_count;
+};
+
 /* Takes over `file`. */
 struct model_reader *model_reader_create(struct memory *memory, int file, uint64_t file_size, const char *path,
                                          struct error *error);
@@ -23,11 +34,22 @@ struct model_reader *model_reader_create(struct memory *memory, int file, uint64
 struct constant *load_tensor(struct arena *arena, const struct model_reader *reader, const Onnx__TensorProto *tensor,
                              struct error *error);
 
+/* A dense constant with one reference. */
+struct constant *load_sparse_tensor(struct arena *arena, const struct model_reader *reader,
+                                    const Onnx__SparseTensorProto *message, struct error *error);
+
 /* Fills `graph` (opsets set) from its message. */
 int load_graph(struct graph *graph, const struct model_reader *reader, const Onnx__GraphProto *message,
                struct error *error);
 int load_nodes(struct graph *graph, const struct model_reader *reader, Onnx__NodeProto *const *messages, size_t count,
                struct error *error);
+int load_attribute(struct node *node, const struct model_reader *reader, const Onnx__AttributeProto *message,
+                   struct error *error);
+/* Model-local functions, into model->functions. */
+int load_functions(struct model *model, const struct model_reader *reader, Onnx__FunctionProto *const *messages,
+                   size_t count, struct error *error);
+struct opset_import *load_opsets(struct arena *arena, Onnx__OperatorSetIdProto *const *messages, size_t count,
+                                 struct error *error);
 /* The value named so, made if it does not exist yet in `graph` or around it. */
 struct value *load_value(struct graph *graph, const ProtobufCBinaryData *name, struct error *error);
 /* Bytes as a string in the arena. */

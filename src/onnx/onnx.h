@@ -9,15 +9,26 @@
 struct model *model_load(struct context *context, const char *path, struct error *error);
 void model_destroy(struct model *model);
 
-/* Writes the model atomically: bytes of what is unchanged are copied, the rest is packed. An unedited model is saved
- * byte-identical. External data stays where it is when the target is in the same folder; else it is copied beside the
- * target. */
+/* Writes the source graph atomically: bytes of what is unchanged are copied from the file, the rest is packed. An
+ * unedited model is saved byte-identical, unknown fields and all.
+ * - Nodes: new ones and those with `changed` are packed, in the graph's order; a changed node keeps the fields that the
+ *   graph does not hold (doc_string, metadata_props, unknown ones).
+ * - Initialisers: replaced ones (graph_set_constant; elements changed in place are not noticed) and new ones that
+ *   something reads are packed as raw_data in their own type; those that lost their last reader are dropped.
+ * - Inputs and outputs: as the graph lists them; packed anew when new or when value->changed is set.
+ * - value_info: dropped for values that are gone or stand behind an edited node or a reshaped initialiser.
+ * - Functions, training information, operator sets: as in the file.
+ * - External data stays where it is when the target is in the folder of the model; else it goes into the file itself,
+ *   which must then stay below 2 GiB. */
 int model_save(const struct model *model, const char *path, struct error *error);
 
 /* Value of a metadata_props key, or NULL. */
 const char *model_metadata(const struct model *model, const char *key);
+/* Adds or changes an entry. */
+int model_set_metadata(struct model *model, const char *key, const char *value, struct error *error);
 
 /* A TensorProto in a file of its own (.pb), as the ONNX test data has them. Caller: tensor_release. */
 int tensor_proto_read(struct memory *memory, const char *path, struct tensor *tensor, struct error *error);
+int tensor_proto_write(struct memory *memory, const char *path, const struct tensor *tensor, struct error *error);
 
 #endif

@@ -95,6 +95,10 @@ static const struct {
 };
 
 #define FIELD_RAW_DATA 9
+#define FIELD_DATA_LOCATION 14
+/* Bytes of a mark: two fixed64 fields, or (graphs) one packed pair. Tags of numbers this high take five bytes. */
+#define MARK_BYTES (2 * (5 + 8))
+#define GRAPH_MARK_BYTES (5 + 1 + 16)
 
 static enum message child_message(enum message parent, uint64_t field)
 {
@@ -112,6 +116,7 @@ struct piece {
     int64_t change;      /* bytes its content grows by in the skeleton */
     size_t parent;       /* index of the piece around, SIZE_MAX: the file */
     bool payload;
+    size_t mark; /* bytes that say in the skeleton where the message stands; 0: none */
 };
 
 struct open_message {
@@ -127,8 +132,23 @@ struct scan {
     size_t piece_count, piece_capacity;
     struct open_message stack[LIMIT_DEPTH];
     int depth;
-    unsigned nodes, initialisers, attributes, messages;
+    unsigned nodes, initialisers, attributes, messages, external;
 };
+
+static size_t mark_bytes(enum message type)
+{
+    switch (type) {
+    case MESSAGE_GRAPH:
+        return GRAPH_MARK_BYTES;
+    case MESSAGE_NODE:
+    case MESSAGE_ATTRIBUTE:
+    case MESSAGE_TENSOR:
+    case MESSAGE_SPARSE_TENSOR:
+        return MARK_BYTES;
+    default:
+        return 0;
+    }
+}
 
 static int add_piece(struct scan *scan, struct piece piece, size_t *index, struct error *error)
 {
@@ -145,20 +165,29 @@ static int add_piece(struct scan *scan, struct piece piece, size_t *index, struc
     return 0;
 }
 
-/* Records the open messages that are not recorded yet, then the payload. */
-static int add_payload(struct scan *scan, uint64_t length_at, uint64_t begin, uint64_t end, struct error *error)
+/* Records the open messages that are not recorded yet; *parent is the innermost one. */
+static int add_open_messages(struct scan *scan, size_t *parent, struct error *error)
 {
-    size_t parent = SIZE_MAX, index;
+    *parent = SIZE_MAX;
     for (int level = 1; level <= scan->depth; level++) { /* level 0 is the file itself */
         struct open_message *open = &scan->stack[level];
         if (open->piece == SIZE_MAX) {
             struct piece piece = {
-                .length_at = open->length_at, .begin = open->begin, .end = open->end, .parent = parent};
+                .length_at = open->length_at, .begin = open->begin, .end = open->end, .parent = *parent};
+            piece.mark = mark_bytes(open->type);
             if (add_piece(scan, piece, &open->piece, error))
                 return -1;
         }
-        parent = open->piece;
+        *parent = open->piece;
     }
+    return 0;
+}
+
+static int add_payload(struct scan *scan, uint64_t length_at, uint64_t begin, uint64_t end, struct error *error)
+{
+    size_t parent, index;
+    if (add_open_messages(scan, &parent, error))
+        return -1;
     struct piece payload = {.length_at = length_at, .begin = begin, .end = end, .parent = parent, .payload = true};
     return add_piece(scan, payload, &index, error);
 }
@@ -202,21 +231,28 @@ static int scan_length_field(struct scan *scan, uint64_t field, uint64_t length_
     if (scan->depth + 1 >= LIMIT_DEPTH)
         return error_set(error, ERROR_LIMIT, "too many nested messages (limit %d)", LIMIT_DEPTH);
     scan->stack[++scan->depth] = (struct open_message){child, length_at, begin, end, SIZE_MAX};
-    return 0;
+    size_t piece;
+    return mark_bytes(child) ? add_open_messages(scan, &piece, error) : 0;
 }
 
 static int scan_field(struct scan *scan, uint64_t *offset, struct error *error)
 {
     const struct open_message *open = &scan->stack[scan->depth];
-    uint64_t start = *offset, tag, ignored;
+    uint64_t start = *offset, tag, number;
     if (wire_varint(scan->reader, offset, open->end, &tag, error))
         return -1;
     uint64_t field = tag >> 3, size = 0;
     if (field == 0 || field > 536870911u)
         return error_set(error, ERROR_INPUT, "not an ONNX model: a field without a number at byte %" PRIu64, start);
+    if (field == SOURCE_FIELD || field == SOURCE_FIELD + 1)
+        return error_set(error, ERROR_INPUT,
+                         "a field at byte %" PRIu64 " has the number %" PRIu64 ", which ONNX has not", start, field);
     switch (tag & 7) {
     case WIRE_VARINT:
-        return wire_varint(scan->reader, offset, open->end, &ignored, error);
+        if (wire_varint(scan->reader, offset, open->end, &number, error))
+            return -1;
+        scan->external += open->type == MESSAGE_TENSOR && field == FIELD_DATA_LOCATION && number == 1;
+        return 0;
     case WIRE_FIXED64:
         size = 8;
         break;
@@ -262,6 +298,7 @@ static int64_t add_up_changes(const struct scan *scan)
         uint64_t old_length = piece->end - piece->begin;
         if (piece->payload)
             piece->change = (int64_t)sizeof(struct payload_record) - (int64_t)old_length;
+        piece->change += (int64_t)piece->mark;
         uint64_t new_length = (uint64_t)((int64_t)old_length + piece->change);
         int64_t change =
             piece->change + (int64_t)varint_length(new_length) - (int64_t)(piece->begin - piece->length_at);
@@ -271,6 +308,27 @@ static int64_t add_up_changes(const struct scan *scan)
             scan->pieces[piece->parent].change += change;
     }
     return total;
+}
+
+static unsigned char *put_fixed64(uint64_t value, unsigned char *out)
+{
+    for (int i = 0; i < 8; i++)
+        *out++ = (unsigned char)(value >> (8 * i));
+    return out;
+}
+
+static unsigned char *write_mark(const struct piece *piece, unsigned char *out)
+{
+    uint64_t length = piece->end - piece->begin;
+    if (piece->mark == GRAPH_MARK_BYTES) {
+        out += wire_put_varint((uint64_t)SOURCE_FIELD << 3 | WIRE_LENGTH, out);
+        *out++ = 16;
+        return put_fixed64(length, put_fixed64(piece->begin, out));
+    }
+    out += wire_put_varint((uint64_t)SOURCE_FIELD << 3 | WIRE_FIXED64, out);
+    out = put_fixed64(piece->begin, out);
+    out += wire_put_varint((uint64_t)(SOURCE_FIELD + 1) << 3 | WIRE_FIXED64, out);
+    return put_fixed64(length, out);
 }
 
 static int write_skeleton(const struct scan *scan, unsigned char *out, struct error *error)
@@ -286,6 +344,8 @@ static int write_skeleton(const struct scan *scan, unsigned char *out, struct er
             break;
         out += wire_put_varint((uint64_t)((int64_t)(piece->end - piece->begin) + piece->change), out);
         offset = piece->begin;
+        if (piece->mark)
+            out = write_mark(piece, out);
         if (piece->payload) {
             struct payload_record record = {piece->begin, piece->end - piece->begin};
             memcpy(out, &record, sizeof record);
@@ -297,7 +357,7 @@ static int write_skeleton(const struct scan *scan, unsigned char *out, struct er
 }
 
 unsigned char *prescan(struct memory *memory, struct wire_reader *reader, enum scan_root root, size_t *length,
-                       struct error *error)
+                       unsigned *external, struct error *error)
 {
     unsigned char *skeleton = NULL;
     struct scan *scan = memory_allocate(memory, 1, sizeof *scan, error);
@@ -317,6 +377,7 @@ unsigned char *prescan(struct memory *memory, struct wire_reader *reader, enum s
         else
             skeleton = memory_allocate(memory, (size_t)size + 1, 1, error);
         *length = (size_t)size;
+        *external = scan->external;
         if (skeleton && write_skeleton(scan, skeleton, error)) {
             memory_release(memory, skeleton);
             skeleton = NULL;

@@ -23,8 +23,13 @@ struct payload_record {
 
 enum scan_root { SCAN_MODEL, SCAN_TENSOR };
 
-/* A whole file's skeleton, to be released by the caller. Errors say at which byte. */
+/* Graphs, nodes, attributes and tensors say in the skeleton where their content stands in the file, in fields of this
+ * number and the next (onnx.proto); a file that has such fields is refused. */
+#define SOURCE_FIELD 500000001u
+
+/* A whole file's skeleton, to be released by the caller; *external is the number of tensors that say that their data is
+ * in another file. Errors say at which byte. */
 unsigned char *prescan(struct memory *memory, struct wire_reader *reader, enum scan_root root, size_t *length,
-                       struct error *error);
+                       unsigned *external, struct error *error);
 
 #endif
