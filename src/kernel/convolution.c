@@ -3,6 +3,8 @@
 #include "kernel/convolution_shared.h"
 #include "kernel/depthwise.h"
 #include "kernel/im2col.h"
+#include "kernel/implicit_gemm.h"
+#include "kernel/tile.h"
 
 /* Bytes of columns that one thread works on at a time: about what stays in its second-level cache. */
 #define TILE_BYTES ((int64_t)1 << 19)
@@ -52,6 +54,11 @@ bool convolution_is_depthwise(const struct convolution *convolution)
            convolution->pad_end[0] == 0;
 }
 
+bool convolution_is_tiled(const struct convolution *convolution, const struct kernels *kernels)
+{
+    return kernels->tile && !convolution_is_depthwise(convolution);
+}
+
 int64_t convolution_plane(const int64_t size[3])
 {
     return size[0] * size[1] * size[2];
@@ -65,20 +72,69 @@ int64_t convolution_tile_cells(const struct convolution *convolution, int64_t ro
     return cells < all ? cells : all;
 }
 
+/* Neighbouring axes that are read cell by cell become one long one. */
+static void collapse_axes(struct implicit_gemm *gemm)
+{
+    for (int i = 1; i >= 0; i--) {
+        struct implicit_axis *outer = &gemm->axes[i], *inner = &gemm->axes[2];
+        bool plain = outer->taps == 1 && inner->taps == 1 && outer->source_stride == 1 && inner->source_stride == 1 &&
+                     outer->offset == 0 && inner->offset == 0 && outer->grid == outer->source &&
+                     inner->grid == inner->source && outer->grid == outer->target && inner->grid == inner->target;
+        if (!plain)
+            return;
+        inner->grid = inner->source = inner->target = outer->grid * inner->grid;
+        *outer = (struct implicit_axis){
+            .taps = 1, .source = 1, .source_stride = 1, .grid = 1, .target = 1, .target_step = 1};
+    }
+}
+
+static struct implicit_gemm forward_gemm(const struct convolution *convolution, const struct window *window)
+{
+    int64_t inputs = convolution->input_channels / convolution->groups, taps = im2col_taps(convolution);
+    struct implicit_gemm gemm = {.rows = convolution->output_channels / convolution->groups,
+                                 .channels = inputs,
+                                 .row_stride = inputs * taps,
+                                 .channel_stride = taps};
+    for (int i = 0; i < 3; i++) {
+        gemm.kernel[i] = convolution->kernel[i];
+        gemm.axes[i] =
+            (struct implicit_axis){.taps = convolution->kernel[i],
+                                   .tap_step = 1,
+                                   .source = convolution->input[i],
+                                   .source_stride = convolution->stride[i],
+                                   .offset = window->begin[i] * convolution->stride[i] - convolution->pad_begin[i],
+                                   .offset_step = convolution->dilation[i],
+                                   .grid = window->end[i] - window->begin[i],
+                                   .target = convolution->output[i],
+                                   .target_begin = window->begin[i],
+                                   .target_step = 1};
+    }
+    collapse_axes(&gemm);
+    return gemm;
+}
+
+static struct implicit_gemm whole_gemm(const struct convolution *convolution)
+{
+    struct window all = im2col_full(convolution);
+    return forward_gemm(convolution, &all);
+}
+
 size_t convolution_packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
 {
-    (void)convolution;
-    (void)kernels;
-    return 0;
+    if (!convolution_is_tiled(convolution, kernels))
+        return 0;
+    struct implicit_gemm gemm = whole_gemm(convolution);
+    return (size_t)(convolution->groups * implicit_gemm_packed_floats(&gemm, kernels->tile)) * sizeof(float);
 }
 
 void convolution_pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
                       void *packed)
 {
-    (void)convolution;
-    (void)kernels;
-    (void)weights;
-    (void)packed;
+    struct implicit_gemm gemm = whole_gemm(convolution);
+    int64_t stride = implicit_gemm_packed_floats(&gemm, kernels->tile);
+    for (int64_t group = 0; group < convolution->groups; group++)
+        implicit_gemm_pack(&gemm, kernels->tile, weights + group * gemm.rows * gemm.row_stride,
+                           (float *)packed + group * stride);
 }
 
 /* Sizes of one group. */
@@ -103,9 +159,14 @@ static int64_t forward_floats(const struct convolution *convolution)
     return (cells * (sizes.rows + sizes.outputs) + 15) / 16 * 16;
 }
 
-size_t convolution_forward_scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
+size_t convolution_forward_scratch(const struct convolution *convolution, const struct kernels *kernels, int threads,
+                                   bool packed)
 {
-    (void)kernels;
+    if (convolution_is_tiled(convolution, kernels)) {
+        struct implicit_gemm gemm = whole_gemm(convolution);
+        return (size_t)implicit_gemm_scratch_floats(&gemm, kernels->tile) * sizeof(float) * (size_t)threads +
+               (packed ? 0 : convolution_packed_bytes(convolution, kernels));
+    }
     return (size_t)forward_floats(convolution) * sizeof(float) * (size_t)threads;
 }
 
@@ -227,10 +288,35 @@ static void forward_depthwise(void *argument, size_t index, int thread)
     }
 }
 
+/* Through the tile kernel; weights that did not come packed are packed behind the threads' scratch. */
+static void forward_tiled(const struct convolution *convolution, const struct kernels *kernels,
+                          struct thread_pool *pool, const float *x, const struct convolution_weights *weights,
+                          const struct epilogue *epilogue, const struct window *window, float *y, float *scratch)
+{
+    struct implicit_gemm whole = whole_gemm(convolution), gemm = window ? forward_gemm(convolution, window) : whole;
+    struct implicit_operands operands = {.batch = convolution->batch,
+                                         .groups = convolution->groups,
+                                         .source = x,
+                                         .target = y,
+                                         .packed = weights->packed,
+                                         .packed_stride = implicit_gemm_packed_floats(&whole, kernels->tile),
+                                         .finish = epilogue};
+    if (!operands.packed) {
+        float *packed = scratch + implicit_gemm_scratch_floats(&whole, kernels->tile) * thread_pool_size(pool);
+        convolution_pack(convolution, kernels, weights->plain, packed);
+        operands.packed = packed;
+    }
+    implicit_gemm_run(&gemm, kernels, pool, &operands, scratch);
+}
+
 void convolution_forward(const struct convolution *convolution, const struct kernels *kernels, struct thread_pool *pool,
                          const float *x, const struct convolution_weights *weights, const struct epilogue *epilogue,
                          const struct window *window, float *y, void *scratch)
 {
+    if (convolution_is_tiled(convolution, kernels)) {
+        forward_tiled(convolution, kernels, pool, x, weights, epilogue, window, y, scratch);
+        return;
+    }
     struct window all = im2col_full(convolution);
     struct forward_job job = {.convolution = convolution,
                               .kernels = kernels,

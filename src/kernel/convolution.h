@@ -39,19 +39,25 @@ struct convolution_weights {
 /* Fills output[] from the other fields. Error on non-positive sizes or strides, overflow, or an empty output. */
 int convolution_complete(struct convolution *convolution, struct error *error);
 
-/* Forward. `window` restricts the computed outputs (NULL: all; others stay untouched). `scratch` holds
- * convolution_forward_scratch() bytes, 64-byte aligned. */
+/* Forward. `packed` says whether the weights come packed; else the scratch has room for packing them. `window`
+ * restricts the computed outputs (NULL: all; others stay untouched). `scratch` holds convolution_forward_scratch()
+ * bytes, 64-byte aligned. */
 size_t convolution_packed_bytes(const struct convolution *convolution, const struct kernels *kernels);
 void convolution_pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
                       void *packed);
-size_t convolution_forward_scratch(const struct convolution *convolution, const struct kernels *kernels, int threads);
+size_t convolution_forward_scratch(const struct convolution *convolution, const struct kernels *kernels, int threads,
+                                   bool packed);
 void convolution_forward(const struct convolution *convolution, const struct kernels *kernels, struct thread_pool *pool,
                          const float *x, const struct convolution_weights *weights, const struct epilogue *epilogue,
                          const struct window *window, float *y, void *scratch);
 
-/* dx = gradient of the input. `window` says outside which outputs dy is zero (NULL: nowhere); dx is written wholly. */
+/* dx = gradient of the input, with weights packed for it (they differ from the forward's). `window` says outside which
+ * outputs dy is zero (NULL: nowhere); dx is written wholly. */
+size_t convolution_input_gradient_packed_bytes(const struct convolution *convolution, const struct kernels *kernels);
+void convolution_input_gradient_pack(const struct convolution *convolution, const struct kernels *kernels,
+                                     const float *weights, void *packed);
 size_t convolution_input_gradient_scratch(const struct convolution *convolution, const struct kernels *kernels,
-                                          int threads);
+                                          int threads, bool packed);
 void convolution_input_gradient(const struct convolution *convolution, const struct kernels *kernels,
                                 struct thread_pool *pool, const float *dy, const struct convolution_weights *weights,
                                 const struct window *window, float *dx, void *scratch);

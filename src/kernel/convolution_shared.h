@@ -8,6 +8,8 @@
 bool convolution_is_product(const struct convolution *convolution);
 /* One input channel per group, in two dimensions. */
 bool convolution_is_depthwise(const struct convolution *convolution);
+/* Whether the tile kernel computes it (and its input gradient). */
+bool convolution_is_tiled(const struct convolution *convolution, const struct kernels *kernels);
 /* Cells of one channel. */
 int64_t convolution_plane(const int64_t size[3]);
 /* Columns that are worked on at a time when the column matrix has `rows` rows. */

@@ -46,7 +46,7 @@ static bool openblas_overlaps;
 
 static void prepare_openblas(void)
 {
-    openblas_set_num_threads(1);
+    openblas_set_num_threads(1); /* its threads would fight with ours */
     openblas_overlaps = openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
 }
 

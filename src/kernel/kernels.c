@@ -2,9 +2,6 @@
 
 #include <stddef.h>
 
-/* Present in OpenBLAS builds that have threads of their own. */
-extern void openblas_set_num_threads(int threads) __attribute__((weak));
-
 extern const struct kernels kernels_portable;
 #if defined(__x86_64__)
 extern const struct kernels kernels_avx2, kernels_avx512;
@@ -13,11 +10,8 @@ extern const struct kernels kernels_avx2, kernels_avx512;
 const struct kernels *kernels_for(enum cpu_level level)
 {
 #if defined(__x86_64__)
-    if (level >= CPU_AVX2) {
-        if (openblas_set_num_threads) /* its threads would fight with ours */
-            openblas_set_num_threads(1);
+    if (level >= CPU_AVX2)
         return level >= CPU_AVX512 ? &kernels_avx512 : &kernels_avx2;
-    }
 #else
     (void)level;
 #endif

@@ -50,6 +50,7 @@ typedef void unary_gradient_kernel(const float *x, const float *dy, float *dx, i
 typedef void binary_kernel(const float *a, int64_t stride_a, const float *b, int64_t stride_b, float *z, int64_t count);
 
 struct depthwise_plane;
+struct tile_kernel;
 
 struct kernels {
     enum cpu_level level;
@@ -69,6 +70,8 @@ struct kernels {
     void (*softmax_row)(const float *x, float *y, int64_t count, bool log);
     /* One plane of a depthwise convolution; see convolution.h for the geometry. */
     void (*depthwise_plane)(const struct depthwise_plane *plane);
+    /* The inner product of convolutions (tile.h); NULL: there is none, products go through `gemm`. */
+    const struct tile_kernel *tile;
     /* Row-major C[m,n] (+)= A[m,k] B[k,n] with leading dimensions; see gemm.h. */
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                  int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);

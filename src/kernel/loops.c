@@ -272,6 +272,10 @@ static void depthwise_plane(const struct depthwise_plane *plane)
 #define GRADIENT_ENTRY(code, name, value, derivative) [code] = gradient_##name,
 #define BINARY_ENTRY(code, name, value) [code] = combine_##name,
 
+#ifdef TILE_KERNEL
+extern const struct tile_kernel TILE_KERNEL;
+#endif
+
 extern const struct kernels KERNEL_TABLE;
 const struct kernels KERNEL_TABLE = {
     .level = KERNEL_LEVEL,
@@ -286,4 +290,7 @@ const struct kernels KERNEL_TABLE = {
     .softmax_row = softmax_row,
     .depthwise_plane = depthwise_plane,
     .gemm = KERNEL_GEMM,
+#ifdef TILE_KERNEL
+    .tile = &TILE_KERNEL,
+#endif
 };

@@ -81,10 +81,17 @@ static struct convolution conv_geometry(const struct compute_context *context)
     return convolution;
 }
 
+bool convolution_weights_constant(const struct compute_context *context)
+{
+    const struct value *weights = context->node->inputs[1];
+    return weights && weights->constant;
+}
+
 static size_t scratch_conv(const struct compute_context *context)
 {
     struct convolution convolution = conv_geometry(context);
-    return convolution_forward_scratch(&convolution, context->kernels, compute_threads(context));
+    return convolution_forward_scratch(&convolution, context->kernels, compute_threads(context),
+                                       convolution_weights_constant(context));
 }
 
 static size_t packed_conv(const struct compute_context *context)

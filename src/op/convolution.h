@@ -16,6 +16,9 @@ void convolution_fill(const struct spatial *spatial, int64_t batch, int64_t inpu
 int convolution_read(const struct node *node, const struct shape *x, const struct shape *w, struct spatial *spatial,
                      struct convolution *convolution, struct shape *output, struct error *error);
 
+/* Whether input 1 is known before running, so that it is packed once. */
+bool convolution_weights_constant(const struct compute_context *context);
+
 /* The nodes of the gradients; see convolution_gradient.c. Attributes `strides`, `pads`, `dilations`, `group` of the
  * geometry. */
 /* A node of `op_type` on (a, b) with those attributes; `shape` (or NULL) becomes the list attribute `shape_name`. */

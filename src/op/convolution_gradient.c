@@ -85,14 +85,27 @@ static struct convolution input_gradient_geometry(const struct compute_context *
 static size_t scratch_input_gradient(const struct compute_context *context)
 {
     struct convolution convolution = input_gradient_geometry(context);
-    return convolution_input_gradient_scratch(&convolution, context->kernels, compute_threads(context));
+    return convolution_input_gradient_scratch(&convolution, context->kernels, compute_threads(context),
+                                              convolution_weights_constant(context));
+}
+
+static size_t packed_input_gradient(const struct compute_context *context)
+{
+    struct convolution convolution = input_gradient_geometry(context);
+    return context->inputs[1]->data ? convolution_input_gradient_packed_bytes(&convolution, context->kernels) : 0;
+}
+
+static void pack_input_gradient(const struct compute_context *context, void *packed)
+{
+    struct convolution convolution = input_gradient_geometry(context);
+    convolution_input_gradient_pack(&convolution, context->kernels, context->inputs[1]->data, packed);
 }
 
 static int compute_input_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
     struct convolution convolution = input_gradient_geometry(context);
-    struct convolution_weights weights = {context->inputs[1]->data, NULL};
+    struct convolution_weights weights = {context->inputs[1]->data, context->packed};
     struct window window;
     bool restricted = read_window(context->node, &convolution, &window);
     convolution_input_gradient(&convolution, context->kernels, context->pool, context->inputs[0]->data, &weights,
@@ -212,6 +225,8 @@ const struct operator operators_convolution_gradient[] = {
      .infer = infer_input_gradient,
      .compute = compute_input_gradient,
      .macs = macs_input_gradient,
+     .packed = packed_input_gradient,
+     .pack = pack_input_gradient,
      .scratch = scratch_input_gradient},
     {.domain = DOMAIN_INTERNAL,
      .name = "ConvWeightGradient",

@@ -96,7 +96,20 @@ static struct convolution transpose_geometry(const struct compute_context *conte
 static size_t scratch_transpose(const struct compute_context *context)
 {
     struct convolution convolution = transpose_geometry(context);
-    return convolution_input_gradient_scratch(&convolution, context->kernels, compute_threads(context));
+    return convolution_input_gradient_scratch(&convolution, context->kernels, compute_threads(context),
+                                              convolution_weights_constant(context));
+}
+
+static size_t packed_transpose(const struct compute_context *context)
+{
+    struct convolution convolution = transpose_geometry(context);
+    return context->inputs[1]->data ? convolution_input_gradient_packed_bytes(&convolution, context->kernels) : 0;
+}
+
+static void pack_transpose(const struct compute_context *context, void *packed)
+{
+    struct convolution convolution = transpose_geometry(context);
+    convolution_input_gradient_pack(&convolution, context->kernels, context->inputs[1]->data, packed);
 }
 
 struct bias_planes {
@@ -119,7 +132,7 @@ static int compute_transpose(struct compute_context *context, struct error *erro
 {
     (void)error;
     struct convolution convolution = transpose_geometry(context);
-    struct convolution_weights weights = {context->inputs[1]->data, NULL};
+    struct convolution_weights weights = {context->inputs[1]->data, context->packed};
     const float *bias = operand_data(context, 2);
     struct tensor *y = context->outputs[0];
     convolution_input_gradient(&convolution, context->kernels, context->pool, context->inputs[0]->data, &weights, NULL,
@@ -224,6 +237,8 @@ const struct operator operators_convolution_transpose[] = {
      .gradient = gradient_transpose,
      .field = field_transpose,
      .macs = macs_transpose,
-     .scratch = scratch_transpose},
+     .scratch = scratch_transpose,
+     .packed = packed_transpose,
+     .pack = pack_transpose},
     {0},
 };

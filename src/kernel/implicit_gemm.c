@@ -1,0 +1,371 @@
+#include "kernel/implicit_gemm.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel/tile.h"
+
+/* Floats of gathered columns that one thread works on: three quarters of a megabyte, what stays in its second-level
+ * cache beside the weights. */
+#define GATHERED_FLOATS ((int64_t)3 << 16)
+
+int64_t implicit_gemm_depth(const struct implicit_gemm *gemm)
+{
+    return gemm->channels * gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps;
+}
+
+static int64_t round_up(int64_t value, int64_t to)
+{
+    return (value + to - 1) / to * to;
+}
+
+int64_t implicit_gemm_packed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
+{
+    return round_up(round_up(gemm->rows, kernel->rows) * implicit_gemm_depth(gemm), 16);
+}
+
+/* Columns gathered at a time: whole tiles, at least one. */
+static int64_t widest_tile(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
+{
+    int64_t width = (int64_t)kernel->vector * kernel->vectors, depth = implicit_gemm_depth(gemm);
+    int64_t tiles = depth > 0 ? GATHERED_FLOATS / depth / width : 1;
+    int64_t cells = round_up(gemm->axes[0].grid * gemm->axes[1].grid * gemm->axes[2].grid, kernel->vector);
+    tiles = tiles < 1 ? 1 : tiles;
+    return tiles * width < cells ? tiles * width : cells;
+}
+
+int64_t implicit_gemm_scratch_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
+{
+    /* A tile that ends in half a tile is cut into two of two vectors: one vector more at most. */
+    int64_t gathered = (widest_tile(gemm, kernel) + kernel->vector) * implicit_gemm_depth(gemm);
+    return round_up(gathered + 2 * TILE_MAX_ROWS * TILE_MAX_WIDTH, 16);
+}
+
+void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *weights,
+                        float *packed)
+{
+    const struct implicit_axis *axes = gemm->axes;
+    for (int64_t first = 0; first < gemm->rows; first += kernel->rows) {
+        for (int64_t c = 0; c < gemm->channels; c++) {
+            for (int64_t tap = 0; tap < axes[0].taps * axes[1].taps * axes[2].taps; tap++) {
+                int64_t x = axes[2].first_tap + tap % axes[2].taps * axes[2].tap_step;
+                int64_t y = axes[1].first_tap + tap / axes[2].taps % axes[1].taps * axes[1].tap_step;
+                int64_t z = axes[0].first_tap + tap / axes[2].taps / axes[1].taps * axes[0].tap_step;
+                const float *from =
+                    weights + c * gemm->channel_stride + (z * gemm->kernel[1] + y) * gemm->kernel[2] + x;
+                for (int64_t r = 0; r < kernel->rows; r++)
+                    *packed++ = first + r < gemm->rows ? from[(first + r) * gemm->row_stride] : 0;
+            }
+        }
+    }
+}
+
+/* The next columns of a part: as many vectors as a tile takes (four are taken as two and two rather than three and
+ * one), or the few that are left behind whole vectors. */
+struct strip {
+    int64_t columns, vectors, width; /* width: of its gathered rows */
+};
+
+static struct strip next_strip(const struct tile_kernel *kernel, int64_t left)
+{
+    int64_t vectors = left / kernel->vector + (left % kernel->vector > kernel->narrow), most = kernel->vectors;
+    if (vectors == 0)
+        return (struct strip){left, 0, left};
+    int64_t take = vectors == most + 1 && most > 2 ? 2 : vectors < most ? vectors : most, width = take * kernel->vector;
+    return (struct strip){width < left ? width : left, take, width};
+}
+
+/* Columns of one tile that follow each other along the last axis. */
+struct run {
+    int64_t column, length; /* place in the tile */
+    int64_t z, y, x;        /* of the first, in the grid */
+};
+
+struct gathering {
+    struct run runs[TILE_MAX_WIDTH];
+    int count;
+};
+
+static void find_runs(const struct implicit_gemm *gemm, int64_t begin, int64_t end, struct gathering *gathering)
+{
+    const struct implicit_axis *axes = gemm->axes;
+    gathering->count = 0;
+    for (int64_t cell = begin; cell < end;) {
+        int64_t x = cell % axes[2].grid, rest = axes[2].grid - x;
+        struct run *run = &gathering->runs[gathering->count++];
+        *run = (struct run){.column = cell - begin,
+                            .length = rest < end - cell ? rest : end - cell,
+                            .z = cell / axes[2].grid / axes[1].grid,
+                            .y = cell / axes[2].grid % axes[1].grid,
+                            .x = x};
+        cell += run->length;
+    }
+}
+
+/* Cells [*begin, *end) of a run lie inside the source when the first reads cell `from`. */
+static void clip_run(const struct implicit_axis *axis, int64_t from, int64_t length, int64_t *begin, int64_t *end)
+{
+    int64_t stride = axis->source_stride;
+    *begin = from >= 0 ? 0 : (-from + stride - 1) / stride;
+    *end = from >= axis->source ? 0 : (axis->source - from + stride - 1) / stride;
+    *begin = *begin < length ? *begin : length;
+    *end = *end < length ? *end : length;
+    *end = *end > *begin ? *end : *begin;
+}
+
+/* One row of the tile: what one tap of one channel reads. `row` NULL: a plane's row lies outside the source. */
+static void gather_run(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const struct run *run,
+                       const float *row, int64_t offset, float *out)
+{
+    const struct implicit_axis *axis = &gemm->axes[2];
+    int64_t begin = 0, end = 0, from = run->x * axis->source_stride + offset;
+    if (row)
+        clip_run(axis, from, run->length, &begin, &end);
+    for (int64_t i = 0; i < begin; i++)
+        out[i] = 0;
+    if (end > begin)
+        kernel->copy(row + from + begin * axis->source_stride, axis->source_stride, end - begin, out + begin);
+    for (int64_t i = end; i < run->length; i++)
+        out[i] = 0;
+}
+
+static bool inside(int64_t index, int64_t size)
+{
+    return index >= 0 && index < size;
+}
+
+/* Fills out[depth, width] for the grid cells [begin, end), zeros behind them. */
+static void gather_tile(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
+                        int64_t begin, int64_t end, int64_t width, float *out)
+{
+    const struct implicit_axis *axes = gemm->axes;
+    struct gathering gathering;
+    find_runs(gemm, begin, end, &gathering);
+    int64_t plane = axes[0].source * axes[1].source * axes[2].source, used = end - begin;
+    for (int64_t c = 0; c < gemm->channels; c++) {
+        const float *channel = source + c * plane;
+        for (int64_t tz = 0; tz < axes[0].taps; tz++) {
+            for (int64_t ty = 0; ty < axes[1].taps; ty++) {
+                for (int64_t tx = 0; tx < axes[2].taps; tx++, out += width) {
+                    for (int i = 0; i < gathering.count; i++) {
+                        const struct run *run = &gathering.runs[i];
+                        int64_t z = run->z * axes[0].source_stride + axes[0].offset + tz * axes[0].offset_step;
+                        int64_t y = run->y * axes[1].source_stride + axes[1].offset + ty * axes[1].offset_step;
+                        bool hit = inside(z, axes[0].source) && inside(y, axes[1].source);
+                        gather_run(gemm, kernel, run, hit ? channel + (z * axes[1].source + y) * axes[2].source : NULL,
+                                   axes[2].offset + tx * axes[2].offset_step, out + run->column);
+                    }
+                    for (int64_t j = used; j < width; j++)
+                        out[j] = 0;
+                }
+            }
+        }
+    }
+}
+
+struct implicit_job {
+    const struct implicit_gemm *gemm;
+    const struct kernels *kernels;
+    const struct tile_kernel *kernel;
+    const struct implicit_operands *operands;
+    float *scratch;
+    int64_t scratch_floats, cells, depth, tile, tiles, row_parts;
+    int64_t source_plane, target_plane;
+    bool contiguous; /* grid cells are the target's cells, in order */
+    float low, high;
+    bool clamps; /* the epilogue's activation is done by the tile kernel */
+};
+
+/* The part of the target that one item computes. */
+struct implicit_part {
+    int64_t image, group, begin, end, row_begin, row_end;
+};
+
+static int64_t target_cell(const struct implicit_gemm *gemm, int64_t cell)
+{
+    const struct implicit_axis *axes = gemm->axes;
+    int64_t x = axes[2].target_begin + cell % axes[2].grid * axes[2].target_step;
+    int64_t y = axes[1].target_begin + cell / axes[2].grid % axes[1].grid * axes[1].target_step;
+    int64_t z = axes[0].target_begin + cell / axes[2].grid / axes[1].grid * axes[0].target_step;
+    return (z * axes[1].target + y) * axes[2].target + x;
+}
+
+/* Residual cells of a tile that is not computed in place, gathered row by row. */
+static void take_residual(const struct implicit_job *job, const float *residual, int64_t rows, int64_t begin,
+                          int64_t end, float *out)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t cell = begin; cell < end; cell++)
+            out[r * TILE_MAX_WIDTH + cell - begin] =
+                residual[r * job->target_plane + (job->contiguous ? cell : target_cell(job->gemm, cell))];
+    }
+}
+
+static void put_tile(const struct implicit_job *job, const float *tile, int64_t rows, int64_t begin, int64_t end,
+                     float *target)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t cell = begin; cell < end; cell++)
+            target[r * job->target_plane + (job->contiguous ? cell : target_cell(job->gemm, cell))] =
+                tile[r * TILE_MAX_WIDTH + cell - begin];
+    }
+}
+
+/* An activation other than a clamp, on cells that were just written. */
+static void activate(const struct implicit_job *job, float *target, int64_t rows, int64_t begin, int64_t end)
+{
+    const struct epilogue *finish = job->operands->finish;
+    for (int64_t r = 0; r < rows; r++) {
+        float *row = target + r * TILE_MAX_WIDTH;
+        job->kernels->unary[finish->activation](row, row, end - begin, finish->alpha, finish->beta);
+    }
+}
+
+/* One panel of rows times one tile of columns. Whole tiles go straight to the target; others through a buffer. */
+static void multiply_panel(const struct implicit_job *job, const struct implicit_part *part, int64_t row,
+                           int64_t begin, const struct strip *strip, const float *columns, float *buffer)
+{
+    int64_t end = begin + strip->columns;
+    const struct implicit_gemm *gemm = job->gemm;
+    const struct epilogue *finish = job->operands->finish;
+    const struct tile_kernel *kernel = job->kernel;
+    int64_t rows = part->row_end - row < kernel->rows ? part->row_end - row : kernel->rows;
+    int64_t channel = part->group * gemm->rows + row;
+    int64_t place = (part->image * job->operands->groups * gemm->rows + channel) * job->target_plane;
+    float *target = job->operands->target + place, bias[TILE_MAX_ROWS] = {0};
+    const float *residual = finish && finish->residual ? finish->residual + place : NULL;
+    bool direct = job->contiguous && job->clamps && rows == kernel->rows && strip->columns == strip->width;
+    for (int64_t r = 0; finish && finish->bias && r < rows; r++)
+        bias[r] = finish->bias[channel + r];
+    struct tile tile = {.depth = job->depth,
+                        .rows = rows,
+                        .a = job->operands->packed + part->group * job->operands->packed_stride + row * job->depth,
+                        .b = columns,
+                        .vectors = strip->vectors,
+                        .columns = strip->columns,
+                        .bias = bias,
+                        .residual = residual ? residual + begin : NULL,
+                        .residual_stride = job->target_plane,
+                        .low = job->low,
+                        .high = job->high,
+                        .c = target + begin,
+                        .c_stride = job->target_plane};
+    if (!direct) {
+        if (residual) {
+            tile.residual = buffer + TILE_MAX_ROWS * TILE_MAX_WIDTH;
+            tile.residual_stride = TILE_MAX_WIDTH;
+            take_residual(job, residual, rows, begin, end, buffer + TILE_MAX_ROWS * TILE_MAX_WIDTH);
+        }
+        tile.c = buffer;
+        tile.c_stride = TILE_MAX_WIDTH;
+    }
+    kernel->multiply(&tile);
+    if (direct)
+        return;
+    if (!job->clamps)
+        activate(job, buffer, rows, begin, end);
+    put_tile(job, buffer, rows, begin, end, target);
+}
+
+static struct implicit_part find_part(const struct implicit_job *job, int64_t index)
+{
+    struct implicit_part part;
+    const struct implicit_gemm *gemm = job->gemm;
+    int64_t panels = (gemm->rows + job->kernel->rows - 1) / job->kernel->rows;
+    int64_t tile = index / job->row_parts % job->tiles;
+    size_t first, last;
+    thread_slice((size_t)panels, (size_t)job->row_parts, (size_t)(index % job->row_parts), &first, &last);
+    part.row_begin = (int64_t)first * job->kernel->rows;
+    part.row_end = (int64_t)last * job->kernel->rows < gemm->rows ? (int64_t)last * job->kernel->rows : gemm->rows;
+    part.begin = tile * job->tile;
+    part.end = part.begin + job->tile < job->cells ? part.begin + job->tile : job->cells;
+    part.group = index / job->row_parts / job->tiles % job->operands->groups;
+    part.image = index / job->row_parts / job->tiles / job->operands->groups;
+    return part;
+}
+
+static void run_part(void *argument, size_t index, int thread)
+{
+    const struct implicit_job *job = argument;
+    const struct implicit_gemm *gemm = job->gemm;
+    const struct tile_kernel *kernel = job->kernel;
+    struct implicit_part part = find_part(job, (int64_t)index);
+    float *buffer = job->scratch + thread * job->scratch_floats;
+    float *columns = buffer + 2 * TILE_MAX_ROWS * TILE_MAX_WIDTH;
+    const float *source =
+        job->operands->source + (part.image * job->operands->groups + part.group) * gemm->channels * job->source_plane;
+    float *out = columns;
+    struct strip strip;
+    for (int64_t begin = part.begin; begin < part.end; begin += strip.columns) {
+        strip = next_strip(kernel, part.end - begin);
+        gather_tile(gemm, kernel, source, begin, begin + strip.columns, strip.width, out);
+        out += job->depth * strip.width;
+    }
+    for (int64_t row = part.row_begin; row < part.row_end; row += kernel->rows) {
+        const float *from = columns;
+        for (int64_t begin = part.begin; begin < part.end; begin += strip.columns) {
+            strip = next_strip(kernel, part.end - begin);
+            multiply_panel(job, &part, row, begin, &strip, from, buffer);
+            from += job->depth * strip.width;
+        }
+    }
+}
+
+static bool is_contiguous(const struct implicit_gemm *gemm)
+{
+    for (int i = 0; i < 3; i++) {
+        const struct implicit_axis *axis = &gemm->axes[i];
+        if (axis->target_step != 1 || axis->target_begin != 0 || axis->grid != axis->target)
+            return false;
+    }
+    return true;
+}
+
+/* Clamps are part of the tile kernel: none, ReLU, Clip. */
+static void read_activation(struct implicit_job *job)
+{
+    const struct epilogue *finish = job->operands->finish;
+    enum unary activation = finish ? finish->activation : UNARY_IDENTITY;
+    job->low = activation == UNARY_RELU ? 0 : activation == UNARY_CLIP ? finish->alpha : -INFINITY;
+    job->high = activation == UNARY_CLIP ? finish->beta : INFINITY;
+    job->clamps = activation == UNARY_IDENTITY || activation == UNARY_RELU || activation == UNARY_CLIP;
+}
+
+/* Equal tiles, as many as keep every thread busy; few columns are shared by rows instead. */
+static void divide_work(struct implicit_job *job, int64_t threads)
+{
+    const struct tile_kernel *kernel = job->kernel;
+    int64_t width = (int64_t)kernel->vector * kernel->vectors, widest = widest_tile(job->gemm, kernel);
+    int64_t items = job->operands->batch * job->operands->groups;
+    int64_t tiles = (job->cells + widest - 1) / widest;
+    if (items * tiles < threads && job->cells >= threads * width)
+        tiles = (threads + items - 1) / items;
+    if (items * tiles > 1 && items * tiles % threads != 0 && items < threads)
+        tiles = round_up(tiles, threads);
+    job->tile = round_up((job->cells + tiles - 1) / tiles, kernel->vector);
+    job->tile = job->tile < widest ? job->tile : widest;
+    job->tiles = (job->cells + job->tile - 1) / job->tile;
+    job->row_parts = items * job->tiles < threads ? threads : 1;
+}
+
+void implicit_gemm_run(const struct implicit_gemm *gemm, const struct kernels *kernels, struct thread_pool *pool,
+                       const struct implicit_operands *operands, float *scratch)
+{
+    const struct implicit_axis *axes = gemm->axes;
+    struct implicit_job job = {.gemm = gemm,
+                               .kernels = kernels,
+                               .kernel = kernels->tile,
+                               .operands = operands,
+                               .scratch = scratch,
+                               .scratch_floats = implicit_gemm_scratch_floats(gemm, kernels->tile),
+                               .cells = axes[0].grid * axes[1].grid * axes[2].grid,
+                               .depth = implicit_gemm_depth(gemm),
+                               .source_plane = axes[0].source * axes[1].source * axes[2].source,
+                               .target_plane = axes[0].target * axes[1].target * axes[2].target,
+                               .contiguous = is_contiguous(gemm)};
+    if (job.cells == 0 || operands->batch == 0)
+        return;
+    read_activation(&job);
+    divide_work(&job, thread_pool_size(pool));
+    thread_pool_run(pool, run_part, &job, (size_t)(operands->batch * operands->groups * job.tiles * job.row_parts));
+}

@@ -1,0 +1,48 @@
+/* A matrix product whose second factor, the columns of a convolution, is never stored: tiles of it are gathered from
+ * the source as they are needed. Forward convolution and, per phase of the stride, its input gradient are such
+ * products. */
+#ifndef FOVEA_KERNEL_IMPLICIT_GEMM_H
+#define FOVEA_KERNEL_IMPLICIT_GEMM_H
+
+#include <stddef.h>
+
+#include "kernel/convolution.h"
+
+/* Along one spatial axis: target cell begin + g * step, for g in [0, grid), reads the source cells
+ * g * source_stride + offset + i * offset_step for tap i, which is the kernel's tap first_tap + i * tap_step. */
+struct implicit_axis {
+    int64_t taps, first_tap, tap_step;
+    int64_t source, source_stride, offset, offset_step;
+    int64_t grid, target, target_begin, target_step;
+};
+
+struct implicit_gemm {
+    int64_t rows, channels; /* of one group: target channels, source channels */
+    struct implicit_axis axes[3];
+    /* Weight of (row, channel, tap): row * row_stride + channel * channel_stride + tap's place in `kernel`. */
+    int64_t row_stride, channel_stride, kernel[3];
+};
+
+/* Terms of one sum. */
+int64_t implicit_gemm_depth(const struct implicit_gemm *gemm);
+/* Floats of one group's packed weights, and of scratch per thread. */
+int64_t implicit_gemm_packed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
+int64_t implicit_gemm_scratch_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
+/* One group's weights, in panels of the kernel's rows. */
+void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *weights,
+                        float *packed);
+
+/* Buffers of a whole convolution: strides per image and group in floats. `finish` may be NULL; its residual is laid out
+ * as the target. */
+struct implicit_operands {
+    int64_t batch, groups;
+    const float *source;
+    float *target;
+    const float *packed;
+    int64_t packed_stride; /* from group to group */
+    const struct epilogue *finish;
+};
+void implicit_gemm_run(const struct implicit_gemm *gemm, const struct kernels *kernels, struct thread_pool *pool,
+                       const struct implicit_operands *operands, float *scratch);
+
+#endif

@@ -1,0 +1,321 @@
+/* Convolutions of many shapes against seven plain loops in double, on every instruction set of this machine: forward
+ * with epilogues and windows, input gradient, weight gradient; one to three threads. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/convolution.h"
+
+struct shape_case {
+    const char *name;
+    struct convolution convolution;
+};
+
+#define PLANE(h, w)                                                                                                    \
+    {                                                                                                                  \
+        1, h, w                                                                                                        \
+    }
+#define FLAT(name_, n, g, ci, co, h, w, kh, kw, s, d, p0, p1)                                                          \
+    {                                                                                                                  \
+        name_,                                                                                                         \
+        {                                                                                                              \
+            .batch = n, .groups = g, .input_channels = ci, .output_channels = co, .input = PLANE(h, w),                \
+            .kernel = PLANE(kh, kw), .stride = PLANE(s, s), .dilation = PLANE(d, d), .pad_begin = {0, p0, p0},         \
+            .pad_end = {                                                                                               \
+                0,                                                                                                     \
+                p1,                                                                                                    \
+                p1                                                                                                     \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+static const struct shape_case cases[] = {
+    FLAT("1x1", 1, 1, 5, 9, 7, 7, 1, 1, 1, 1, 0, 0),
+    FLAT("1x1 wide", 2, 1, 16, 24, 14, 13, 1, 1, 1, 1, 0, 0),
+    FLAT("1x1 stride 2", 1, 1, 8, 8, 9, 8, 1, 1, 2, 1, 0, 0),
+    FLAT("3x3", 1, 1, 3, 8, 10, 11, 3, 3, 1, 1, 1, 1),
+    FLAT("3x3 deep", 1, 1, 70, 17, 7, 7, 3, 3, 1, 1, 1, 1),
+    FLAT("3x3 stride 2", 2, 1, 4, 10, 12, 13, 3, 3, 2, 1, 1, 1),
+    FLAT("3x3 stride 2 uneven pads", 1, 1, 4, 5, 12, 13, 3, 3, 2, 1, 0, 1),
+    FLAT("7x7 stride 2", 1, 1, 3, 16, 23, 30, 7, 7, 2, 1, 3, 3),
+    FLAT("5x3 stride 3", 1, 1, 2, 3, 17, 16, 5, 3, 3, 1, 2, 1),
+    FLAT("dilation 2", 1, 1, 3, 4, 12, 12, 3, 3, 1, 2, 2, 2),
+    FLAT("dilation beyond the image", 1, 1, 3, 4, 7, 6, 3, 3, 1, 12, 12, 12),
+    FLAT("dilation 2 stride 2", 1, 1, 3, 4, 13, 12, 3, 3, 2, 2, 2, 2),
+    FLAT("dilation 3 stride 2", 1, 1, 3, 4, 13, 12, 3, 3, 2, 3, 2, 3),
+    FLAT("kernel smaller than stride", 1, 1, 3, 4, 13, 12, 2, 2, 3, 1, 0, 0),
+    FLAT("groups", 2, 4, 16, 8, 9, 9, 3, 3, 1, 1, 1, 1),
+    FLAT("groups stride 2", 1, 2, 6, 10, 9, 10, 3, 3, 2, 1, 1, 1),
+    FLAT("depthwise", 1, 6, 6, 6, 9, 20, 3, 3, 1, 1, 1, 1),
+    FLAT("depthwise stride 2", 2, 6, 6, 6, 11, 20, 5, 5, 2, 1, 2, 2),
+    FLAT("depthwise multiplier", 1, 3, 3, 9, 8, 8, 3, 3, 1, 2, 2, 2),
+    FLAT("wide image", 1, 1, 2, 9, 3, 131, 3, 3, 1, 1, 1, 1),
+    {"one-dimensional",
+     {.batch = 2,
+      .groups = 1,
+      .input_channels = 3,
+      .output_channels = 4,
+      .input = {1, 1, 19},
+      .kernel = {1, 1, 4},
+      .stride = {1, 1, 2},
+      .dilation = {1, 1, 1},
+      .pad_begin = {0, 0, 1},
+      .pad_end = {0, 0, 2}}},
+    {"three-dimensional",
+     {.batch = 1,
+      .groups = 1,
+      .input_channels = 2,
+      .output_channels = 5,
+      .input = {5, 6, 7},
+      .kernel = {3, 2, 3},
+      .stride = {2, 1, 2},
+      .dilation = {1, 2, 1},
+      .pad_begin = {1, 0, 1},
+      .pad_end = {0, 1, 1}}},
+};
+
+static int64_t cells(const int64_t size[3])
+{
+    return size[0] * size[1] * size[2];
+}
+
+static float *noise(int64_t count, uint64_t seed)
+{
+    float *values = malloc((size_t)count * sizeof *values);
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (float)(((uint64_t)i * 2654435761u + seed * 40503u) >> 7 & 0xfff) / 2048.0f - 1.0f;
+    return values;
+}
+
+/* Calls `visit` for every product of the convolution: x[a] * w[b] belongs to y[c]. */
+struct product {
+    int64_t x, w, y;
+};
+typedef void visitor(void *argument, const struct product *product);
+
+static void visit_cell(const struct convolution *c, const int64_t index[4], const int64_t place[3], visitor *visit,
+                       void *argument)
+{
+    int64_t inputs = c->input_channels / c->groups, outputs = c->output_channels / c->groups;
+    int64_t image = index[0], channel = index[1];
+    struct product product = {.y = (image * c->output_channels + channel) * cells(c->output) +
+                                   (place[0] * c->output[1] + place[1]) * c->output[2] + place[2]};
+    for (int64_t i = 0; i < inputs; i++) {
+        for (int64_t tap = 0; tap < cells(c->kernel); tap++) {
+            int64_t t[3] = {tap / c->kernel[2] / c->kernel[1], tap / c->kernel[2] % c->kernel[1], tap % c->kernel[2]};
+            int64_t from[3];
+            bool hit = true;
+            for (int axis = 0; axis < 3; axis++) {
+                from[axis] = place[axis] * c->stride[axis] + t[axis] * c->dilation[axis] - c->pad_begin[axis];
+                hit = hit && from[axis] >= 0 && from[axis] < c->input[axis];
+            }
+            if (!hit)
+                continue;
+            product.x = (image * c->input_channels + channel / outputs * inputs + i) * cells(c->input) +
+                        (from[0] * c->input[1] + from[1]) * c->input[2] + from[2];
+            product.w = (channel * inputs + i) * cells(c->kernel) + tap;
+            visit(argument, &product);
+        }
+    }
+}
+
+static void visit_all(const struct convolution *c, const struct window *window, visitor *visit, void *argument)
+{
+    for (int64_t item = 0; item < c->batch * c->output_channels; item++) {
+        const int64_t index[4] = {item / c->output_channels, item % c->output_channels};
+        for (int64_t z = window->begin[0]; z < window->end[0]; z++) {
+            for (int64_t y = window->begin[1]; y < window->end[1]; y++) {
+                for (int64_t x = window->begin[2]; x < window->end[2]; x++) {
+                    const int64_t place[3] = {z, y, x};
+                    visit_cell(c, index, place, visit, argument);
+                }
+            }
+        }
+    }
+}
+
+struct buffers {
+    float *x, *w, *dy;
+    double *y, *dx, *dw; /* references */
+};
+
+static void add_product(void *argument, const struct product *product)
+{
+    struct buffers *b = argument;
+    b->y[product->y] += (double)b->x[product->x] * (double)b->w[product->w];
+    b->dx[product->x] += (double)b->dy[product->y] * (double)b->w[product->w];
+    b->dw[product->w] += (double)b->dy[product->y] * (double)b->x[product->x];
+}
+
+static void compare(const char *name, const char *what, const float *got, const double *expected, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!(fabs((double)got[i] - expected[i]) <= 1e-4 * (1 + fabs(expected[i]))))
+            fail_msg("%s, %s: element %lld is %g, expected %g", name, what, (long long)i, (double)got[i], expected[i]);
+    }
+}
+
+struct sizes {
+    int64_t x, w, y;
+};
+
+static struct sizes sizes_of(const struct convolution *c)
+{
+    return (struct sizes){c->batch * c->input_channels * cells(c->input),
+                          c->output_channels * (c->input_channels / c->groups) * cells(c->kernel),
+                          c->batch * c->output_channels * cells(c->output)};
+}
+
+static void *scratch_of(size_t bytes)
+{
+    return aligned_alloc(64, (bytes + 127) / 64 * 64);
+}
+
+static void check_forward(const struct shape_case *test, const struct kernels *kernels, struct thread_pool *pool,
+                          const struct buffers *b, const struct window *window, bool pack)
+{
+    const struct convolution *c = &test->convolution;
+    struct sizes sizes = sizes_of(c);
+    int threads = thread_pool_size(pool);
+    float *bias = noise(c->output_channels, 5), *residual = noise(sizes.y, 6), *y = noise(sizes.y, 7);
+    double *expected = malloc((size_t)sizes.y * sizeof *expected);
+    size_t packed_bytes = pack ? convolution_packed_bytes(c, kernels) : 0;
+    void *packed = packed_bytes ? scratch_of(packed_bytes) : NULL;
+    void *scratch = scratch_of(convolution_forward_scratch(c, kernels, threads, packed != NULL));
+    struct convolution_weights weights = {b->w, packed};
+    struct epilogue epilogue = {bias, residual, UNARY_RELU, 0, 0};
+    if (packed)
+        convolution_pack(c, kernels, b->w, packed);
+    for (int64_t i = 0; i < sizes.y; i++) {
+        int64_t cell = i % cells(c->output);
+        int64_t place[3] = {cell / c->output[2] / c->output[1], cell / c->output[2] % c->output[1],
+                            cell % c->output[2]};
+        bool computed = true;
+        for (int axis = 0; axis < 3; axis++)
+            computed = computed && place[axis] >= window->begin[axis] && place[axis] < window->end[axis];
+        double sum = b->y[i] + (double)bias[i / cells(c->output) % c->output_channels] + (double)residual[i];
+        expected[i] = computed ? fmax(sum, 0) : (double)y[i];
+    }
+    convolution_forward(c, kernels, pool, b->x, &weights, &epilogue, window, y, scratch);
+    compare(test->name, "forward", y, expected, sizes.y);
+    free(bias);
+    free(residual);
+    free(y);
+    free(expected);
+    free(packed);
+    free(scratch);
+}
+
+static void check_input_gradient(const struct shape_case *test, const struct kernels *kernels, struct thread_pool *pool,
+                                 const struct buffers *b, const struct window *window, bool pack)
+{
+    const struct convolution *c = &test->convolution;
+    struct sizes sizes = sizes_of(c);
+    float *dx = noise(sizes.x, 8);
+    size_t packed_bytes = pack ? convolution_input_gradient_packed_bytes(c, kernels) : 0;
+    void *packed = packed_bytes ? scratch_of(packed_bytes) : NULL;
+    void *scratch = scratch_of(convolution_input_gradient_scratch(c, kernels, thread_pool_size(pool), packed != NULL));
+    struct convolution_weights weights = {b->w, packed};
+    if (packed)
+        convolution_input_gradient_pack(c, kernels, b->w, packed);
+    convolution_input_gradient(c, kernels, pool, b->dy, &weights, window, dx, scratch);
+    compare(test->name, "input gradient", dx, b->dx, sizes.x);
+    free(dx);
+    free(packed);
+    free(scratch);
+}
+
+static void check_weight_gradient(const struct shape_case *test, const struct kernels *kernels,
+                                  struct thread_pool *pool, const struct buffers *b)
+{
+    const struct convolution *c = &test->convolution;
+    struct sizes sizes = sizes_of(c);
+    float *dw = noise(sizes.w, 9);
+    void *scratch = scratch_of(convolution_weight_gradient_scratch(c, kernels, thread_pool_size(pool)));
+    convolution_weight_gradient(c, kernels, pool, b->x, b->dy, false, dw, scratch);
+    compare(test->name, "weight gradient", dw, b->dw, sizes.w);
+    free(dw);
+    free(scratch);
+}
+
+/* dy is zero outside the window: what the gradient's window promises. */
+static void clear_outside(const struct convolution *c, const struct window *window, float *dy)
+{
+    for (int64_t i = 0; i < c->batch * c->output_channels * cells(c->output); i++) {
+        int64_t cell = i % cells(c->output);
+        int64_t place[3] = {cell / c->output[2] / c->output[1], cell / c->output[2] % c->output[1],
+                            cell % c->output[2]};
+        for (int axis = 0; axis < 3; axis++) {
+            if (place[axis] < window->begin[axis] || place[axis] >= window->end[axis])
+                dy[i] = 0;
+        }
+    }
+}
+
+static void check_case(const struct shape_case *given, const struct kernels *kernels, struct thread_pool *pool,
+                       bool part)
+{
+    struct shape_case test = *given;
+    struct convolution *c = &test.convolution;
+    assert_int_equal(convolution_complete(c, NULL), 0);
+    struct sizes sizes = sizes_of(c);
+    struct window window = {.end = {c->output[0], c->output[1], c->output[2]}};
+    if (part) {
+        window.begin[1] = c->output[1] / 3;
+        window.end[1] = window.begin[1] + 1;
+        window.begin[2] = c->output[2] / 4;
+        window.end[2] = (c->output[2] + 1) / 2 + window.begin[2];
+        window.end[2] = window.end[2] < c->output[2] ? window.end[2] : c->output[2];
+    }
+    struct buffers b = {.x = noise(sizes.x, 1),
+                        .w = noise(sizes.w, 2),
+                        .dy = noise(sizes.y, 3),
+                        .y = calloc((size_t)sizes.y, sizeof(double)),
+                        .dx = calloc((size_t)sizes.x, sizeof(double)),
+                        .dw = calloc((size_t)sizes.w, sizeof(double))};
+    clear_outside(c, &window, b.dy);
+    visit_all(c, &window, add_product, &b);
+    check_forward(&test, kernels, pool, &b, &window, true);
+    check_forward(&test, kernels, pool, &b, &window, false);
+    check_input_gradient(&test, kernels, pool, &b, &window, true);
+    check_input_gradient(&test, kernels, pool, &b, &window, false);
+    check_weight_gradient(&test, kernels, pool, &b);
+    free(b.x);
+    free(b.w);
+    free(b.dy);
+    free(b.y);
+    free(b.dx);
+    free(b.dw);
+}
+
+static void check_level(enum cpu_level level)
+{
+    struct memory *memory = memory_create((size_t)1 << 30);
+    for (int threads = 1; threads <= 3; threads++) {
+        struct thread_pool *pool = thread_pool_create(memory, threads, NULL);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            check_case(&cases[i], kernels_for(level), pool, false);
+            check_case(&cases[i], kernels_for(level), pool, true);
+        }
+        thread_pool_destroy(pool);
+    }
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+static void test_levels(void **state)
+{
+    (void)state;
+    for (int level = CPU_PORTABLE; level <= (int)cpu_detect(); level++)
+        check_level((enum cpu_level)level);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
