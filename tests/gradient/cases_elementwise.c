@@ -8,6 +8,11 @@
 /* One with a kink at 0, which the elements avoid. */
 #define KINKED_CASE(name_, opset_, ...)                                                                                \
     {.op_type = name_, .opset = opset_, .wanted = 1, .inputs = {SIGNED(3, 4)}, .attributes = {__VA_ARGS__}}
+/* In double: other loops than in float. */
+#define DOUBLE_CASE(name_, opset_, low_, high_, ...)                                                                   \
+    {.op_type = name_, .opset = opset_, .wanted = 1, .tolerance = 1e-5,                                                \
+     .inputs = {{.fill = FILL_SIGNED, .dtype = DTYPE_DOUBLE, .rank = 2, .dims = {3, 4}, .low = low_, .high = high_}},  \
+     .attributes = {__VA_ARGS__}}
 /* Two operands with numpy broadcasting both ways. */
 #define BINARY_CASE(name_, opset_, a_, b_) {.op_type = name_, .opset = opset_, .wanted = 3, .inputs = {a_, b_}}
 /* Reductions of opset 18 take their axes as an input, older ones as an attribute. */
@@ -65,6 +70,24 @@ const struct gradient_case gradient_cases_elementwise[] = {
     {.op_type = "Clip", .opset = 13, .wanted = 1,
      .inputs = {{VALUES(DTYPE_FLOAT, 6), .values = {-2, -1, -0.2f, 0.5f, 0.8f, 2}, .value_count = 6}, OMITTED,
                 FLOAT_SCALAR(0.6f)}},
+    DOUBLE_CASE("Relu", 14, 0.1f, 2, {0}),
+    DOUBLE_CASE("LeakyRelu", 16, 0.1f, 2, {0}),
+    DOUBLE_CASE("Sigmoid", 13, 0, 2, {0}),
+    DOUBLE_CASE("HardSigmoid", 6, 0, 2, {0}),
+    DOUBLE_CASE("HardSwish", 14, 0, 2, {0}),
+    DOUBLE_CASE("Swish", 24, 0, 2, A_FLOAT("alpha", 1.5f)),
+    DOUBLE_CASE("Tanh", 13, 0, 2, {0}),
+    DOUBLE_CASE("Gelu", 20, 0, 2, {0}),
+    DOUBLE_CASE("Gelu", 20, 0, 2, A_STRING("approximate", "tanh")),
+    DOUBLE_CASE("Elu", 6, 0.1f, 2, A_FLOAT("alpha", 1.5f)),
+    DOUBLE_CASE("Softplus", 1, 0, 2, {0}),
+    DOUBLE_CASE("Mish", 18, 0, 2, {0}),
+    DOUBLE_CASE("Exp", 13, 0, 2, {0}),
+    DOUBLE_CASE("Erf", 13, 0, 2, {0}),
+    DOUBLE_CASE("Reciprocal", 13, 1, 2, {0}),
+    DOUBLE_CASE("Sin", 7, 0, 2, {0}),
+    DOUBLE_CASE("Selu", 6, 0.1f, 2, {0}),
+    DOUBLE_CASE("Clip", 6, 0.5f, 1.4f, A_FLOAT("min", -1.5f), A_FLOAT("max", 0.3f)),
     {.op_type = "PRelu", .opset = 16, .wanted = 3, .inputs = {SIGNED(2, 3, 4), UNIFORM(3, 1)}},
 
     BINARY_CASE("Add", 14, UNIFORM(2, 3, 1), UNIFORM(3, 4)),
@@ -77,6 +100,7 @@ const struct gradient_case gradient_cases_elementwise[] = {
                 {VALUES(DTYPE_FLOAT, 3), .values = {1.5f, -2, 1.7f}, .value_count = 3}}},
     BINARY_CASE("Pow", 15, POSITIVE(2, 3), UNIFORM(3)),
     {.op_type = "Pow", .opset = 13, .wanted = 1, .inputs = {UNIFORM(2, 3), FLOAT_SCALAR(2)}},
+    {.op_type = "Pow", .opset = 13, .wanted = 1, .inputs = {UNIFORM(2, 3), INT_LIST(0, 1, 3)}},
     {.op_type = "Max", .opset = 13, .wanted = 7,
      .inputs = {{VALUES(DTYPE_FLOAT, 2, 2), .values = {1, 2, 3, 4}, .value_count = 4},
                 {VALUES(DTYPE_FLOAT, 2), .values = {2.5f, 1.5f}, .value_count = 2},
@@ -96,6 +120,8 @@ const struct gradient_case gradient_cases_elementwise[] = {
     REDUCE_CASES("ReduceMax", 13, 18, DISTINCT),
     REDUCE_CASES("ReduceMin", 13, 18, DISTINCT),
     REDUCE_CASES("ReduceProd", 13, 18, POSITIVE),
+    {.op_type = "ReduceProd", .opset = 18, .wanted = 1, /* with one zero, with two, without */
+     .inputs = {{VALUES(DTYPE_FLOAT, 3, 3), .values = {0, 2, -3, 0, 1.5f, 0, 1, 2, -1}, .value_count = 9}, INT_LIST(1)}},
     REDUCE_CASES("ReduceL1", 13, 18, SIGNED),
     REDUCE_CASES("ReduceL2", 13, 18, SIGNED),
     REDUCE_CASES("ReduceSumSquare", 13, 18, UNIFORM),
