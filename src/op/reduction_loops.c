@@ -196,7 +196,7 @@ static void fold(const struct job *job, enum gathering gathering, union totals *
 }
 
 /* What a total begins with: the ends of the range of a type for Max and Min, else the neutral number. */
-static void begin_totals(enum gathering gathering, enum dtype dtype, union totals *totals)
+static void begin_totals(enum gathering gathering, enum dtype dtype, int64_t count, union totals *totals)
 {
     static const struct {
         enum dtype dtype;
@@ -213,7 +213,7 @@ static void begin_totals(enum gathering gathering, enum dtype dtype, union total
             start = gathering == GATHER_MAX ? (uint64_t)ranges[i].low : ranges[i].high;
     }
     bool real = dtype_is_float(dtype);
-    for (int j = 0; j < TILE; j++) {
+    for (int64_t j = 0; j < count; j++) {
         if (real)
             totals->real[j] = extreme ? (double)(gathering == GATHER_MAX ? -INFINITY : INFINITY) : (double)start;
         else
@@ -297,7 +297,8 @@ static int64_t whole_mean(const struct job *job, const union totals *totals, int
                                      : totals->whole[j] / job->count;
 }
 
-static void finish(const struct job *job, const union totals *totals, int64_t j, double shift, int64_t index)
+/* `shifts` are read by LogSumExp only. */
+static void finish(const struct job *job, const union totals *totals, int64_t j, const double *shifts, int64_t index)
 {
     struct tensor *output = job->call->output;
     double total = real_total(job, totals, j);
@@ -310,7 +311,7 @@ static void finish(const struct job *job, const union totals *totals, int64_t j,
         store_real(output, index, log(total));
         break;
     case REDUCE_LOG_SUM_EXP:
-        store_real(output, index, log(totals->real[j]) + shift);
+        store_real(output, index, log(totals->real[j]) + shifts[j]);
         break;
     case REDUCE_MEAN:
         if (real)
@@ -326,11 +327,11 @@ static void finish(const struct job *job, const union totals *totals, int64_t j,
     }
 }
 
-/* The sum of a long contiguous row of floats is left to the kernel. */
+/* The sum of a contiguous row of floats is left to the kernel. */
 static bool sum_by_kernel(const struct job *job, int64_t start, union totals *totals)
 {
     enum reduction reduction = job->call->reduction;
-    if (!job->lanes || job->type != DTYPE_FLOAT || job->size < 2 * LANES ||
+    if (!job->lanes || job->type != DTYPE_FLOAT || job->size < LANES / 2 ||
         (reduction != REDUCE_SUM && reduction != REDUCE_MEAN))
         return false;
     totals->real[0] = 0;
@@ -344,11 +345,12 @@ static bool sum_by_kernel(const struct job *job, int64_t start, union totals *to
 /* exp(x - shift) neither overflows nor vanishes; where the largest x is not finite there is nothing to shift by. */
 static void sum_exponentials(const struct job *job, int64_t start, int64_t width, union totals *totals, double *shifts)
 {
-    for (int64_t j = 0; j < TILE; j++) {
+    int64_t count = job->lanes ? LANES : width;
+    for (int64_t j = 0; j < count; j++) {
         double largest = real_total(job, totals, job->lanes ? 0 : j);
         shifts[j] = isfinite(largest) && job->count > 0 ? largest : 0;
     }
-    for (int64_t j = 0; j < TILE; j++)
+    for (int64_t j = 0; j < count; j++)
         totals->real[j] = 0;
     pass(job, GATHER_SUM, start, width, shifts, totals);
     for (int64_t j = 1; job->lanes && j < LANES; j++)
@@ -361,18 +363,19 @@ static void reduce_tile(const struct job *job, int64_t index)
     int64_t row = index / job->tiles, first = index % job->tiles * TILE;
     int64_t width = job->width - first < TILE ? job->width - first : TILE;
     int64_t start = walk_offset(&job->kept, row) + first;
+    int64_t lanes = job->size < LANES ? job->size : LANES; /* that are filled */
     union totals totals;
-    double shifts[TILE] = {0};
-    begin_totals(gathering, job->call->input->dtype, &totals);
+    double shifts[TILE];
     if (!sum_by_kernel(job, start, &totals)) {
+        begin_totals(gathering, job->call->input->dtype, job->lanes && lanes > 0 ? lanes : width, &totals);
         pass(job, gathering, start, width, NULL, &totals);
         if (job->lanes)
-            fold(job, gathering, &totals, LANES);
+            fold(job, gathering, &totals, lanes);
     }
     if (job->call->reduction == REDUCE_LOG_SUM_EXP)
         sum_exponentials(job, start, width, &totals, shifts);
     for (int64_t j = 0; j < width; j++)
-        finish(job, &totals, j, shifts[j], row * job->width + first + j);
+        finish(job, &totals, j, shifts, row * job->width + first + j);
 }
 
 static void reduce_slice(void *argument, int64_t begin, int64_t end)
