@@ -72,7 +72,7 @@ static int compare_times(const void *a, const void *b)
 /* The nodes that take longest, each alone, with their speed. */
 static int print_profile(struct opened *opened, const struct fovea_bench_options *options)
 {
-    enum { SHOWN = 30, RUNS = 5 };
+    enum { SHOWN = 400, RUNS = 5 };
     struct fovea_error error = {FOVEA_CLEAN, ""};
     struct fovea_session *session = fovea_session_open(opened->model, &options->session, &error);
     int count = session ? fovea_session_node_count(session) : 0;

@@ -39,6 +39,12 @@ static int64_t input_gradient_floats(const struct gradient_job *job)
 
 /* ---- input gradient by the tile kernel: one implicit product per phase of the strides ---- */
 
+/* With few input channels the gathering of dy would cost more than the product. */
+static bool gradient_is_tiled(const struct convolution *convolution, const struct kernels *kernels)
+{
+    return convolution_is_tiled(convolution, kernels) && convolution->input_channels / convolution->groups >= 4;
+}
+
 static int64_t greatest_divisor(int64_t a, int64_t b)
 {
     return b == 0 ? a : greatest_divisor(b, a % b);
@@ -121,7 +127,7 @@ size_t convolution_input_gradient_packed_bytes(const struct convolution *convolu
 {
     struct window all = im2col_full(convolution);
     int64_t floats = 0;
-    if (!convolution_is_tiled(convolution, kernels))
+    if (!gradient_is_tiled(convolution, kernels))
         return 0;
     for (int64_t phase = 0; phase < phase_count(convolution); phase++) {
         struct implicit_gemm gemm = phase_gemm(convolution, &all, phase);
@@ -180,7 +186,7 @@ static void input_gradient_tiled(const struct convolution *convolution, const st
 size_t convolution_input_gradient_scratch(const struct convolution *convolution, const struct kernels *kernels,
                                           int threads, bool packed)
 {
-    if (convolution_is_tiled(convolution, kernels))
+    if (gradient_is_tiled(convolution, kernels))
         return (size_t)phases_scratch_floats(convolution, kernels) * sizeof(float) * (size_t)threads +
                (packed ? 0 : convolution_input_gradient_packed_bytes(convolution, kernels));
     struct gradient_job job = gradient_job(convolution, kernels);
@@ -228,7 +234,7 @@ void convolution_input_gradient(const struct convolution *convolution, const str
                                 struct thread_pool *pool, const float *dy, const struct convolution_weights *weights,
                                 const struct window *window, float *dx, void *scratch)
 {
-    if (convolution_is_tiled(convolution, kernels)) {
+    if (gradient_is_tiled(convolution, kernels)) {
         input_gradient_tiled(convolution, kernels, pool, dy, weights, window, dx, scratch);
         return;
     }

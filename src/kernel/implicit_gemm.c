@@ -106,25 +106,28 @@ static void find_runs(const struct implicit_gemm *gemm, int64_t begin, int64_t e
 static void clip_run(const struct implicit_axis *axis, int64_t from, int64_t length, int64_t *begin, int64_t *end)
 {
     int64_t stride = axis->source_stride;
-    *begin = from >= 0 ? 0 : (-from + stride - 1) / stride;
-    *end = from >= axis->source ? 0 : (axis->source - from + stride - 1) / stride;
+    *begin = from >= 0 ? 0 : -from;
+    *end = from >= axis->source ? 0 : axis->source - from;
+    if (stride != 1) {
+        *begin = (*begin + stride - 1) / stride;
+        *end = (*end + stride - 1) / stride;
+    }
     *begin = *begin < length ? *begin : length;
     *end = *end < length ? *end : length;
     *end = *end > *begin ? *end : *begin;
 }
 
-/* One row of the tile: what one tap of one channel reads. `row` NULL: a plane's row lies outside the source. */
-static void gather_run(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const struct run *run,
+/* What one tap reads for one run. `row` NULL: its row lies outside the source. */
+static void gather_run(const struct implicit_axis *axis, const struct tile_kernel *kernel, const struct run *run,
                        const float *row, int64_t offset, float *out)
 {
-    const struct implicit_axis *axis = &gemm->axes[2];
     int64_t begin = 0, end = 0, from = run->x * axis->source_stride + offset;
     if (row)
         clip_run(axis, from, run->length, &begin, &end);
-    for (int64_t i = 0; i < begin; i++)
-        out[i] = 0;
     if (end > begin)
         kernel->copy(row + from + begin * axis->source_stride, axis->source_stride, end - begin, out + begin);
+    for (int64_t i = 0; i < begin; i++)
+        out[i] = 0;
     for (int64_t i = end; i < run->length; i++)
         out[i] = 0;
 }
@@ -134,30 +137,38 @@ static bool inside(int64_t index, int64_t size)
     return index >= 0 && index < size;
 }
 
+/* The rows of one channel that taps (tz, ty) read for every run; NULL outside the source. */
+static void find_rows(const struct implicit_gemm *gemm, const struct gathering *gathering, const float *channel,
+                      int64_t tz, int64_t ty, const float **rows)
+{
+    const struct implicit_axis *axes = gemm->axes;
+    for (int i = 0; i < gathering->count; i++) {
+        const struct run *run = &gathering->runs[i];
+        int64_t z = run->z * axes[0].source_stride + axes[0].offset + tz * axes[0].offset_step;
+        int64_t y = run->y * axes[1].source_stride + axes[1].offset + ty * axes[1].offset_step;
+        bool hit = inside(z, axes[0].source) && inside(y, axes[1].source);
+        rows[i] = hit ? channel + (z * axes[1].source + y) * axes[2].source : NULL;
+    }
+}
+
 /* Fills out[depth, width] for the grid cells [begin, end), zeros behind them. */
 static void gather_tile(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
                         int64_t begin, int64_t end, int64_t width, float *out)
 {
     const struct implicit_axis *axes = gemm->axes;
+    const float *rows[TILE_MAX_WIDTH];
     struct gathering gathering;
     find_runs(gemm, begin, end, &gathering);
     int64_t plane = axes[0].source * axes[1].source * axes[2].source, used = end - begin;
     for (int64_t c = 0; c < gemm->channels; c++) {
-        const float *channel = source + c * plane;
-        for (int64_t tz = 0; tz < axes[0].taps; tz++) {
-            for (int64_t ty = 0; ty < axes[1].taps; ty++) {
-                for (int64_t tx = 0; tx < axes[2].taps; tx++, out += width) {
-                    for (int i = 0; i < gathering.count; i++) {
-                        const struct run *run = &gathering.runs[i];
-                        int64_t z = run->z * axes[0].source_stride + axes[0].offset + tz * axes[0].offset_step;
-                        int64_t y = run->y * axes[1].source_stride + axes[1].offset + ty * axes[1].offset_step;
-                        bool hit = inside(z, axes[0].source) && inside(y, axes[1].source);
-                        gather_run(gemm, kernel, run, hit ? channel + (z * axes[1].source + y) * axes[2].source : NULL,
-                                   axes[2].offset + tx * axes[2].offset_step, out + run->column);
-                    }
-                    for (int64_t j = used; j < width; j++)
-                        out[j] = 0;
-                }
+        for (int64_t t = 0; t < axes[0].taps * axes[1].taps; t++) {
+            find_rows(gemm, &gathering, source + c * plane, t / axes[1].taps, t % axes[1].taps, rows);
+            for (int64_t tx = 0; tx < axes[2].taps; tx++, out += width) {
+                int64_t offset = axes[2].offset + tx * axes[2].offset_step;
+                for (int i = 0; i < gathering.count; i++)
+                    gather_run(&axes[2], kernel, &gathering.runs[i], rows[i], offset, out + gathering.runs[i].column);
+                for (int64_t j = used; j < width; j++)
+                    out[j] = 0;
             }
         }
     }
@@ -190,24 +201,45 @@ static int64_t target_cell(const struct implicit_gemm *gemm, int64_t cell)
     return (z * axes[1].target + y) * axes[2].target + x;
 }
 
-/* Residual cells of a tile that is not computed in place, gathered row by row. */
+/* Columns whose target cells are evenly spaced. */
+struct piece {
+    int64_t column, count, place, step;
+};
+
+static struct piece next_piece(const struct implicit_job *job, int64_t begin, int64_t at, int64_t end)
+{
+    const struct implicit_axis *axis = &job->gemm->axes[2];
+    if (job->contiguous)
+        return (struct piece){at - begin, end - at, at, 1};
+    int64_t rest = axis->grid - at % axis->grid;
+    return (struct piece){at - begin, rest < end - at ? rest : end - at, target_cell(job->gemm, at), axis->target_step};
+}
+
+/* Residual cells of a tile that is not computed in place. */
 static void take_residual(const struct implicit_job *job, const float *residual, int64_t rows, int64_t begin,
                           int64_t end, float *out)
 {
-    for (int64_t r = 0; r < rows; r++) {
-        for (int64_t cell = begin; cell < end; cell++)
-            out[r * TILE_MAX_WIDTH + cell - begin] =
-                residual[r * job->target_plane + (job->contiguous ? cell : target_cell(job->gemm, cell))];
+    struct piece piece;
+    for (int64_t at = begin; at < end; at += piece.count) {
+        piece = next_piece(job, begin, at, end);
+        for (int64_t r = 0; r < rows; r++)
+            job->kernel->copy(residual + r * job->target_plane + piece.place, piece.step, piece.count,
+                              out + r * TILE_MAX_WIDTH + piece.column);
     }
 }
 
 static void put_tile(const struct implicit_job *job, const float *tile, int64_t rows, int64_t begin, int64_t end,
                      float *target)
 {
-    for (int64_t r = 0; r < rows; r++) {
-        for (int64_t cell = begin; cell < end; cell++)
-            target[r * job->target_plane + (job->contiguous ? cell : target_cell(job->gemm, cell))] =
-                tile[r * TILE_MAX_WIDTH + cell - begin];
+    struct piece piece;
+    for (int64_t at = begin; at < end; at += piece.count) {
+        piece = next_piece(job, begin, at, end);
+        for (int64_t r = 0; r < rows; r++) {
+            const float *from = tile + r * TILE_MAX_WIDTH + piece.column;
+            float *to = target + r * job->target_plane + piece.place;
+            for (int64_t i = 0; i < piece.count; i++)
+                to[i * piece.step] = from[i];
+        }
     }
 }
 
@@ -222,8 +254,8 @@ static void activate(const struct implicit_job *job, float *target, int64_t rows
 }
 
 /* One panel of rows times one tile of columns. Whole tiles go straight to the target; others through a buffer. */
-static void multiply_panel(const struct implicit_job *job, const struct implicit_part *part, int64_t row,
-                           int64_t begin, const struct strip *strip, const float *columns, float *buffer)
+static void multiply_panel(const struct implicit_job *job, const struct implicit_part *part, int64_t row, int64_t begin,
+                           const struct strip *strip, const float *columns, float *buffer)
 {
     int64_t end = begin + strip->columns;
     const struct implicit_gemm *gemm = job->gemm;

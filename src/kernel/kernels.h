@@ -70,6 +70,9 @@ struct kernels {
     void (*softmax_row)(const float *x, float *y, int64_t count, bool log);
     /* One plane of a depthwise convolution; see convolution.h for the geometry. */
     void (*depthwise_plane)(const struct depthwise_plane *plane);
+    /* One tap of a maximum pool: where x[i * stride] beats best[i] (or index[i] is -1), it and its place first +
+     * i * stride go there. NaN beats all but an earlier NaN. */
+    void (*max_row)(const float *x, int64_t stride, int64_t count, int32_t first, float *best, int32_t *index);
     /* The inner product of convolutions (tile.h); NULL: there is none, products go through `gemm`. */
     const struct tile_kernel *tile;
     /* Row-major C[m,n] (+)= A[m,k] B[k,n] with leading dimensions; see gemm.h. */

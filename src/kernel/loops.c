@@ -268,6 +268,27 @@ static void depthwise_plane(const struct depthwise_plane *plane)
     }
 }
 
+static inline void max_strided(const float *restrict x, int64_t stride, int64_t count, int32_t first,
+                               float *restrict best, int32_t *restrict index)
+{
+    for (int64_t i = 0; i < count; i++) {
+        float value = x[i * stride], old = best[i];
+        int take = (index[i] < 0) | (value > old) | ((value != value) & (old == old));
+        best[i] = take ? value : old;
+        index[i] = take ? first + (int32_t)(i * stride) : index[i];
+    }
+}
+
+static void max_row(const float *x, int64_t stride, int64_t count, int32_t first, float *best, int32_t *index)
+{
+    if (stride == 1)
+        max_strided(x, 1, count, first, best, index);
+    else if (stride == 2)
+        max_strided(x, 2, count, first, best, index);
+    else
+        max_strided(x, stride, count, first, best, index);
+}
+
 #define UNARY_ENTRY(code, name, value, derivative) [code] = apply_##name,
 #define GRADIENT_ENTRY(code, name, value, derivative) [code] = gradient_##name,
 #define BINARY_ENTRY(code, name, value) [code] = combine_##name,
@@ -289,6 +310,7 @@ const struct kernels KERNEL_TABLE = {
     .affine = affine,
     .softmax_row = softmax_row,
     .depthwise_plane = depthwise_plane,
+    .max_row = max_row,
     .gemm = KERNEL_GEMM,
 #ifdef TILE_KERNEL
     .tile = &TILE_KERNEL,

@@ -27,6 +27,11 @@ int pooling_complete(struct pooling *pooling, struct error *error)
         if (complete_axis(pooling, axis, error))
             return -1;
     }
+    const int64_t *input = pooling->input;
+    int64_t plane;
+    if (__builtin_mul_overflow(input[0], input[1], &plane) || __builtin_mul_overflow(plane, input[2], &plane) ||
+        plane > INT32_MAX)
+        return error_set(error, ERROR_LIMIT, "a pool's input plane has too many cells (limit 2147483647)");
     return 0;
 }
 
@@ -37,6 +42,7 @@ static int64_t cells(const int64_t size[3])
 
 struct pooling_job {
     const struct pooling *pooling;
+    const struct kernels *kernels;
     const float *from;
     float *to;
     const int64_t *read_indices;
@@ -84,32 +90,6 @@ static int64_t tap_row(const struct pooling *pooling, const struct taps taps[3],
 {
     int64_t z = taps[0].start + kz * pooling->dilation[0], y = taps[1].start + ky * pooling->dilation[1];
     return (z * pooling->input[1] + y) * pooling->input[2] + taps[2].start;
-}
-
-static void visit_max(const struct pooling_job *job, int64_t plane, int64_t cell, const struct taps taps[3],
-                      const int64_t place[3])
-{
-    (void)place;
-    const struct pooling *pooling = job->pooling;
-    const float *x = job->from + plane * cells(pooling->input);
-    float largest = -INFINITY;
-    int64_t index = -1;
-    for (int64_t kz = taps[0].begin; kz < taps[0].end; kz++) {
-        for (int64_t ky = taps[1].begin; ky < taps[1].end; ky++) {
-            int64_t row = tap_row(pooling, taps, kz, ky);
-            for (int64_t kx = taps[2].begin; kx < taps[2].end; kx++) {
-                int64_t at = row + kx * pooling->dilation[2];
-                if (index < 0 || x[at] > largest || (isnan(x[at]) && !isnan(largest))) {
-                    largest = x[at];
-                    index = at;
-                }
-            }
-        }
-    }
-    int64_t out = plane * cells(pooling->output) + cell;
-    job->to[out] = largest;
-    if (job->indices)
-        job->indices[out] = index;
 }
 
 /* Cells that an average divides by: those inside, or inside the padding too. */
@@ -160,10 +140,60 @@ static void visit_average_gradient(const struct pooling_job *job, int64_t plane,
     }
 }
 
+/* Output columns [begin, end) of one row whose tap `kx` lies inside the input row. */
+static void tap_columns(const struct pooling *pooling, int64_t kx, int64_t *begin, int64_t *end)
+{
+    int64_t stride = pooling->stride[2], shift = kx * pooling->dilation[2] - pooling->pad_begin[2];
+    int64_t last = pooling->input[2] - 1 - shift;
+    int64_t first = shift < 0 ? (-shift + stride - 1) / stride : 0, limit = last < 0 ? 0 : last / stride + 1;
+    *begin = first > *begin ? first : *begin;
+    *end = limit < *end ? limit : *end;
+}
+
+/* Columns [begin, end) of one output row, every tap in turn over all of them. `index` holds end - begin places. */
+static void max_columns(const struct pooling_job *job, const float *x, const int64_t place[2], int64_t begin,
+                        int64_t end, float *best, int32_t *index)
+{
+    const struct pooling *pooling = job->pooling;
+    const struct taps depth = taps_at(pooling, 0, place[0]), height = taps_at(pooling, 1, place[1]);
+    for (int64_t i = 0; i < end - begin; i++) {
+        best[i] = -INFINITY;
+        index[i] = -1;
+    }
+    for (int64_t kz = depth.begin; kz < depth.end; kz++) {
+        for (int64_t ky = height.begin; ky < height.end; ky++) {
+            int64_t z = depth.start + kz * pooling->dilation[0], y = height.start + ky * pooling->dilation[1];
+            int64_t row = (z * pooling->input[1] + y) * pooling->input[2] - pooling->pad_begin[2];
+            for (int64_t kx = 0; kx < pooling->kernel[2]; kx++) {
+                int64_t first = begin, last = end;
+                tap_columns(pooling, kx, &first, &last);
+                int64_t from = row + first * pooling->stride[2] + kx * pooling->dilation[2];
+                if (last > first)
+                    job->kernels->max_row(x + from, pooling->stride[2], last - first, (int32_t)from,
+                                          best + first - begin, index + first - begin);
+            }
+        }
+    }
+}
+
 static void max_plane(void *argument, size_t plane, int thread)
 {
     (void)thread;
-    visit_plane(argument, (int64_t)plane, visit_max);
+    enum { COLUMNS = 512 };
+    const struct pooling_job *job = argument;
+    const struct pooling *pooling = job->pooling;
+    const float *x = job->from + (int64_t)plane * cells(pooling->input);
+    int64_t out = (int64_t)plane * cells(pooling->output), width = pooling->output[2];
+    int32_t index[COLUMNS];
+    for (int64_t row = 0; row < pooling->output[0] * pooling->output[1]; row++) {
+        const int64_t place[2] = {row / pooling->output[1], row % pooling->output[1]};
+        for (int64_t begin = 0; begin < width; begin += COLUMNS) {
+            int64_t end = begin + COLUMNS < width ? begin + COLUMNS : width, to = out + row * width + begin;
+            max_columns(job, x, place, begin, end, job->to + to, index);
+            for (int64_t i = 0; job->indices && i < end - begin; i++)
+                job->indices[to + i] = index[i];
+        }
+    }
 }
 
 static void average_plane(void *argument, size_t plane, int thread)
@@ -198,8 +228,7 @@ static void max_gradient_plane(void *argument, size_t plane, int thread)
 void pooling_max(const struct pooling *pooling, const struct kernels *kernels, struct thread_pool *pool, const float *x,
                  float *y, int64_t *indices)
 {
-    (void)kernels;
-    struct pooling_job job = {.pooling = pooling, .from = x, .to = y, .indices = indices};
+    struct pooling_job job = {.pooling = pooling, .kernels = kernels, .from = x, .to = y, .indices = indices};
     thread_pool_run(pool, max_plane, &job, (size_t)pooling->planes);
 }
 

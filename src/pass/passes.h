@@ -4,6 +4,11 @@
 
 #include "pass/pipeline.h"
 
+/* Replaces calls of the model's functions by their bodies, attribute references by the call's attributes; `graph` is a
+ * clone of the model's. ERROR_LIMIT where functions nest too deep (they may call themselves) or grow too large. */
+#define LIMIT_FUNCTION_DEPTH 64
+#define LIMIT_INLINED_NODES 1000000
+int pass_inline_functions(const struct model *model, struct graph *graph, struct error *error);
 /* Gives graph inputs their shapes. ERROR_INPUT with the --shape flag to use when a dimension stays free. */
 int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, struct error *error);
 /* Infers all types and shapes in order and replaces nodes whose results are known by constants. */
@@ -16,6 +21,8 @@ int pass_prune(struct graph *graph, struct error *error);
 int pass_fold_batch_normalization(struct graph *graph, struct error *error);
 /* x * sigmoid(x) becomes Swish. */
 int pass_recognise_activation(struct graph *graph, struct error *error);
+/* Convolutions' input gradients get the window outside which their dy is zero. */
+int pass_restrict_windows(struct graph *graph, struct error *error);
 /* Bias, residual addition and activation behind a convolution become its epilogue (FusedConv). */
 int pass_fuse_epilogue(struct graph *graph, struct error *error);
 

@@ -8,6 +8,7 @@
 
 /* ORDER PASSES: the order in which run_passes calls them. */
 static const char *const pass_names[] = {"clone",
+                                         "inline-functions",
                                          "bind",
                                          "infer",
                                          "select",
@@ -16,6 +17,7 @@ static const char *const pass_names[] = {"clone",
                                          "recognise-activation",
                                          "differentiate",
                                          "prune-gradient",
+                                         "restrict-windows",
                                          "fuse-epilogue"};
 
 const char *pipeline_pass_name(int index)
@@ -47,7 +49,8 @@ static int no_pass(void *user, struct graph *graph, struct error *error)
     return 0;
 }
 
-static int run_passes(struct graph *graph, const struct pipeline_request *request, struct error *error)
+static int run_passes(const struct model *model, struct graph *graph, const struct pipeline_request *request,
+                      struct error *error)
 {
 #define RUN_PASS(name, call)                                                                                           \
     if ((call) || finish_pass(request, name, graph, error))                                                            \
@@ -56,6 +59,8 @@ static int run_passes(struct graph *graph, const struct pipeline_request *reques
     int (*gradients)(void *, struct graph *, struct error *) =
         request->differentiate ? request->differentiate : no_pass;
     RUN_PASS("clone", graph_sort(graph, error));
+    RUN_PASS("inline-functions",
+             pass_inline_functions(model, graph, error) || graph_sort(graph, error) || operators_require(graph, error));
     RUN_PASS("bind", pass_bind(graph, request->bindings, request->binding_count, error));
     RUN_PASS("infer", pass_infer_and_fold(graph, error));
     RUN_PASS("select", select(request->user, graph, error));
@@ -67,6 +72,7 @@ static int run_passes(struct graph *graph, const struct pipeline_request *reques
     }
     RUN_PASS("differentiate", gradients(request->user, graph, error));
     RUN_PASS("prune-gradient", pass_prune(graph, error));
+    RUN_PASS("restrict-windows", request->differentiate ? pass_restrict_windows(graph, error) : 0);
     if (!request->no_fusion)
         RUN_PASS("fuse-epilogue", pass_fuse_epilogue(graph, error));
 #undef RUN_PASS
@@ -97,12 +103,12 @@ struct graph *pipeline_run(const struct model *model, const struct pipeline_requ
 {
     struct error own = ERROR_INITIALISER;
     struct error *report = error ? error : &own;
-    if (check_dump_name(request, report) || operators_require(model->graph, report)) {
+    if (check_dump_name(request, report)) {
         error_prefix(report, "%s", model->path);
         return NULL;
     }
     struct graph *graph = graph_clone(model->graph, report);
-    if (graph && run_passes(graph, request, report)) {
+    if (graph && run_passes(model, graph, request, report)) {
         graph_destroy(graph);
         graph = NULL;
     }

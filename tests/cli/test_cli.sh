@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The program as its users meet it: test_cli.sh FOVEA SOURCE_ROOT. Each check names what it expects.
 set -u
-fovea=$1
+fovea=$(realpath "$1")
 cd "$2"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,0 +1,134 @@
+/* A gradient that starts at one unit is zero outside a window that grows from layer to layer: convolutions' input
+ * gradients are told the window of dy and need not compute the rest. */
+#include <string.h>
+
+#include "graph/operator.h"
+#include "pass/passes.h"
+
+#define WINDOW_AXES 3
+
+/* Along the spatial axes of [N, C, ...]: elements outside [begin, end) are zero. axes 0: nothing is known. */
+struct value_window {
+    int axes;
+    int64_t begin[WINDOW_AXES], end[WINDOW_AXES];
+};
+
+static bool is_map(const struct value *value)
+{
+    return value->shape.rank >= 3 && value->shape.rank <= 2 + WINDOW_AXES && dtype_storage(value->dtype) == DTYPE_FLOAT;
+}
+
+static void include_cell(struct value_window *window, const int64_t *cell, bool first)
+{
+    for (int i = 0; i < window->axes; i++) {
+        window->begin[i] = first || cell[i] < window->begin[i] ? cell[i] : window->begin[i];
+        window->end[i] = first || cell[i] >= window->end[i] ? cell[i] + 1 : window->end[i];
+    }
+}
+
+/* The box of the elements that are not zero. */
+static struct value_window constant_window(const struct tensor *tensor)
+{
+    struct value_window window = {.axes = tensor->shape.rank - 2};
+    int64_t strides[SHAPE_MAX_RANK], cell[WINDOW_AXES];
+    const float *elements = tensor->data;
+    bool first = true;
+    shape_strides(&tensor->shape, strides);
+    for (int64_t i = 0; i < shape_count(&tensor->shape); i++) {
+        if (elements[i] == 0)
+            continue;
+        for (int axis = 0; axis < window.axes; axis++)
+            cell[axis] = i / strides[2 + axis] % tensor->shape.dims[2 + axis];
+        include_cell(&window, cell, first);
+        first = false;
+    }
+    return first ? (struct value_window){0} : window;
+}
+
+static struct value_window hull(const struct value_window *a, const struct value_window *b)
+{
+    struct value_window window = *a;
+    if (a->axes == 0 || b->axes == 0)
+        return (struct value_window){0};
+    for (int i = 0; i < a->axes; i++) {
+        window.begin[i] = b->begin[i] < a->begin[i] ? b->begin[i] : a->begin[i];
+        window.end[i] = b->end[i] > a->end[i] ? b->end[i] : a->end[i];
+    }
+    return window;
+}
+
+/* Input cells that outputs inside the window read: o * stride + tap * dilation - pad. */
+static struct value_window behind_convolution(const struct node *node, const struct value_window *dy)
+{
+    int counts[3];
+    const int64_t *strides = node_ints(node, "strides", &counts[0]), *pads = node_ints(node, "pads", &counts[1]);
+    const int64_t *dilations = node_ints(node, "dilations", &counts[2]);
+    const struct shape *kernel = &node->inputs[1]->shape, *output = &node->outputs[0]->shape;
+    struct value_window window = {.axes = dy->axes};
+    if (counts[0] != dy->axes || counts[1] != 2 * dy->axes || counts[2] != dy->axes)
+        return (struct value_window){0};
+    for (int i = 0; i < dy->axes; i++) {
+        int64_t extent = (kernel->dims[2 + i] - 1) * dilations[i], size = output->dims[2 + i];
+        int64_t begin = dy->begin[i] * strides[i] - pads[i];
+        int64_t end = (dy->end[i] - 1) * strides[i] + extent - pads[i] + 1;
+        window.begin[i] = begin < 0 ? 0 : begin;
+        window.end[i] = end > size ? size : end;
+        if (window.begin[i] >= window.end[i])
+            return (struct value_window){0};
+    }
+    return window;
+}
+
+/* The window of a pointwise result: of the operand that makes it zero. */
+static struct value_window node_window(const struct node *node, const struct value_window *windows)
+{
+    const struct value *output = node->outputs[0];
+    if (strcmp(node->op_type, "ConvInputGradient") == 0 && windows[node->inputs[0]->id].axes > 0)
+        return behind_convolution(node, &windows[node->inputs[0]->id]);
+    if (strcmp(node->op_type, "UnaryGradient") == 0 || strcmp(node->op_type, "ClipGradient") == 0)
+        return windows[node->inputs[1]->id];
+    if (node->input_count != 2 || !shape_equal(&node->inputs[0]->shape, &output->shape))
+        return (struct value_window){0};
+    if (strcmp(node->op_type, "Mul") == 0)
+        return windows[node->inputs[0]->id].axes > 0 ? windows[node->inputs[0]->id] : (struct value_window){0};
+    if (strcmp(node->op_type, "Add") == 0 && shape_equal(&node->inputs[1]->shape, &output->shape))
+        return hull(&windows[node->inputs[0]->id], &windows[node->inputs[1]->id]);
+    return (struct value_window){0};
+}
+
+/* Only what leaves something out is written down. */
+static int set_window(struct node *node, const struct value_window *window, struct error *error)
+{
+    int64_t cells[2 * WINDOW_AXES];
+    bool smaller = false;
+    for (int i = 0; i < window->axes; i++) {
+        cells[i] = window->begin[i];
+        cells[window->axes + i] = window->end[i];
+        smaller |= window->begin[i] > 0 || window->end[i] < node->inputs[0]->shape.dims[2 + i];
+    }
+    return smaller ? node_set_ints(node, "window", cells, 2 * window->axes, error) : 0;
+}
+
+int pass_restrict_windows(struct graph *graph, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    struct value_window *windows = memory_allocate(memory, graph->value_count + 1, sizeof *windows, error);
+    if (!windows)
+        return -1;
+    for (size_t i = 0; i < graph->value_count; i++) {
+        const struct value *value = graph->values[i];
+        /* Seeds are made by the differentiation: they are in memory, and no weights of the file. */
+        if (value->constant && !value->origin && is_map(value) && value->constant->tensor.data)
+            windows[i] = constant_window(&value->constant->tensor);
+    }
+    int result = 0;
+    for (struct node *node = graph->first; node && result == 0; node = node->next) {
+        if (!node->outputs[0] || !is_map(node->outputs[0]))
+            continue;
+        windows[node->outputs[0]->id] = node_window(node, windows);
+        if (strcmp(node->op_type, "ConvInputGradient") == 0 && windows[node->inputs[0]->id].axes > 0)
+            result = set_window(node, &windows[node->inputs[0]->id], error);
+    }
+    memory_release(memory, windows);
+    return result;
+}
