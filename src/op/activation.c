@@ -130,7 +130,7 @@ static int infer_unary_gradient(struct infer_context *context, struct error *err
     int64_t function = node_int(context->node, "function", -1);
     if (function < 0 || function >= UNARY_COUNT)
         return error_set(error, ERROR_INTERNAL, "no function %d", (int)function);
-    if (operand_types(context, 1, error) || operand_shaped_as(context, 1, 0, error))
+    if (operand_storage(context, 1, error) || operand_shaped_as(context, 1, 0, error))
         return -1;
     return infer_same(context, error);
 }
@@ -238,7 +238,9 @@ static int compute_clip_gradient(struct compute_context *context, struct error *
 
 static int infer_clip_gradient(struct infer_context *context, struct error *error)
 {
-    return operand_shaped_as(context, 1, 0, error) ? -1 : infer_same(context, error);
+    if (operand_storage(context, 1, error) || operand_shaped_as(context, 1, 0, error))
+        return -1;
+    return infer_same(context, error);
 }
 
 #define ACTIVATION(name_, since_, types_)                                                                              \

@@ -180,8 +180,8 @@ static int infer_elementary_gradient(struct infer_context *context, struct error
     const struct real_function *function = find_function(node_string(context->node, "function", ""));
     if (!function || !function->slopes[0])
         return error_set(error, ERROR_INTERNAL, "no slope of this function");
-    return operand_types(context, 1, error) || operand_shaped_as(context, 1, 0, error) ? -1
-                                                                                       : infer_same(context, error);
+    return operand_storage(context, 1, error) || operand_shaped_as(context, 1, 0, error) ? -1
+                                                                                         : infer_same(context, error);
 }
 
 static int compute_elementary_gradient(struct compute_context *context, struct error *error)
