@@ -143,24 +143,50 @@ static int clone_attributes(const struct cloner *cloner, const struct node *node
     return 0;
 }
 
-static int clone_node(const struct cloner *cloner, struct node *node, struct error *error)
+static struct node *clone_node(const struct cloner *cloner, struct node *node, struct error *error)
 {
     struct node *copy = graph_add_node(cloner->to, node->domain, node->op_type, node->name, node->input_count,
                                        node->output_count, error);
     if (!copy)
-        return -1;
+        return NULL;
+    if (node->overload &&
+        !(copy->overload = arena_copy_string(copy->graph->arena, node->overload, strlen(node->overload), error)))
+        return NULL;
     copy->opset = node->opset;
     copy->operator= node->operator;
     copy->origin = node;
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i] && node_set_input(copy, i, map_value(cloner, node->inputs[i]), error))
-            return -1;
+            return NULL;
     }
     for (int i = 0; i < node->output_count; i++) {
         if (node->outputs[i] && node_set_output(copy, i, map_value(cloner, node->outputs[i]), error))
-            return -1;
+            return NULL;
     }
-    return clone_attributes(cloner, node, copy, error);
+    return clone_attributes(cloner, node, copy, error) ? NULL : copy;
+}
+
+struct node *graph_copy_node(struct graph *to, struct node *node, struct value **map, struct error *error)
+{
+    struct cloner cloner = {.from = node->graph, .to = to, .map = map};
+    return clone_node(&cloner, node, error);
+}
+
+int node_copy_attribute(struct node *to, const struct attribute *from, const char *name, struct error *error)
+{
+    if (from->type == ATTRIBUTE_GRAPH || from->type == ATTRIBUTE_GRAPHS)
+        return error_set(error, ERROR_UNSUPPORTED, "attribute '%s' is a graph that is handed to a function",
+                         from->name);
+    struct cloner cloner = {.to = to->graph};
+    struct attribute *copy = node_add_attribute(to, name, error);
+    if (!copy)
+        return -1;
+    const char *kept = copy->name;
+    *copy = *from;
+    copy->name = kept;
+    copy->span = (struct span){0, 0};
+    to->changed = true;
+    return clone_payload(&cloner, copy, error);
 }
 
 static int clone_opsets(const struct graph *from, struct graph *to, struct error *error)
@@ -187,7 +213,7 @@ static int clone_content(struct cloner *cloner, struct error *error)
             return -1;
     }
     for (struct node *node = from->first; node; node = node->next) {
-        if (clone_node(cloner, node, error))
+        if (!clone_node(cloner, node, error))
             return -1;
     }
     for (int i = 0; i < from->input_count; i++) {

@@ -105,7 +105,7 @@ struct string {
 struct attribute {
     const char *name;
     enum attribute_type type;
-    const char *reference; /* function bodies: name of the function's attribute, or NULL */
+    const char *reference; /* function bodies: name of the function's attribute (type UNDEFINED then), or NULL */
     size_t count;          /* elements of the plural kinds */
     struct span span;      /* source graph: AttributeProto; kept by no edit (node_add_attribute clears it) */
     union {
@@ -227,6 +227,11 @@ void graph_remove_node(struct graph *graph, struct node *node);
 int graph_opset(const struct graph *graph, const char *domain);
 /* A deep copy with its own arena and shared constants; `origin` links set; subgraphs copied. */
 struct graph *graph_clone(const struct graph *graph, struct error *error);
+/* A copy of `node` at the end of `to`, a graph of its own arena: operands through `map` (by id of the values of
+ * node->graph; NULL entries: omitted), subgraphs copied, `origin` set. */
+struct node *graph_copy_node(struct graph *to, struct node *node, struct value **map, struct error *error);
+/* Gives `to` a copy of `from` (of another graph, without subgraphs) under `name`. */
+int node_copy_attribute(struct node *to, const struct attribute *from, const char *name, struct error *error);
 /* Orders nodes so that producers come first (stable). A cycle is ERROR_INPUT naming a node on it. */
 int graph_sort(struct graph *graph, struct error *error);
 

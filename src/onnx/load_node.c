@@ -97,7 +97,9 @@ int load_attribute(struct node *node, const struct model_reader *reader, const O
     attribute->span = (struct span){message->source_offset, message->source_length};
     if (message->has_ref_attr_name && !(attribute->reference = load_string(arena, &message->ref_attr_name, error)))
         return -1;
-    switch (attribute->reference ? ATTRIBUTE_UNDEFINED : attribute->type) {
+    if (attribute->reference)
+        attribute->type = ATTRIBUTE_UNDEFINED; /* that of the attribute it refers to */
+    switch (attribute->type) {
     case ATTRIBUTE_FLOAT:
         attribute->f = message->f;
         return 0;

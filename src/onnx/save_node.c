@@ -28,8 +28,6 @@ enum {
 
 static size_t graph_count(const struct attribute *attribute)
 {
-    if (attribute->reference)
-        return 0;
     return attribute->type == ATTRIBUTE_GRAPH ? 1 : attribute->type == ATTRIBUTE_GRAPHS ? attribute->count : 0;
 }
 
@@ -38,16 +36,11 @@ static const struct graph *attribute_graph(const struct attribute *attribute, si
     return attribute->type == ATTRIBUTE_GRAPH ? attribute->graph : attribute->graphs[index];
 }
 
-static bool holds_tensor(const struct attribute *attribute)
-{
-    return attribute->type == ATTRIBUTE_TENSOR && !attribute->reference;
-}
-
 /* Whether the attribute's bytes in the file still say what it is; -1 on an error. */
 static int is_verbatim(const struct saver *saver, const struct attribute *attribute, struct error *error)
 {
     bool verbatim = saver->reader && attribute->span.length > 0;
-    if (holds_tensor(attribute) && save_must_inline(saver, attribute->tensor))
+    if (attribute->type == ATTRIBUTE_TENSOR && save_must_inline(saver, attribute->tensor))
         verbatim = false;
     for (size_t i = 0; verbatim && i < graph_count(attribute); i++) {
         struct output count = {0};
