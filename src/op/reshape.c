@@ -36,28 +36,63 @@ static int gradient_identity(struct gradient_context *context, struct error *err
     return 0;
 }
 
-/* Axes of size 1 come and go; the others keep their order. Where that does not tell which is which, everything is read.
- */
+/* A run of axes of one shape that holds the same elements as a run of the other. */
+struct axis_group {
+    int from_begin, from_end, to_begin, to_end;
+};
+
+/* The next shortest runs with the same product; zero sizes and axes of 1 at the end join the last one. */
+static struct axis_group next_group(const struct shape *from, const struct shape *to, const struct axis_group *last)
+{
+    struct axis_group group = {last->from_end, last->from_end, last->to_end, last->to_end};
+    int64_t product_from = 1, product_to = 1;
+    do {
+        if (group.from_end < from->rank && (product_from <= product_to || group.to_end == to->rank))
+            product_from *= from->dims[group.from_end++];
+        else if (group.to_end < to->rank)
+            product_to *= to->dims[group.to_end++];
+    } while (product_from != product_to && (group.from_end < from->rank || group.to_end < to->rank));
+    while (group.to_end < to->rank && to->dims[group.to_end] == 1)
+        group.to_end++;
+    return group;
+}
+
+/* The cells of a group are taken as the stretch from the first to the last of them; it covers whole rows of all axes
+ * behind the first one along which it is longer than one cell. */
+static void read_group(struct field_context *context, const struct axis_group *group)
+{
+    const struct shape *from = &context->inputs[0]->shape, *to = &context->outputs[0].shape;
+    int64_t low = 0, high = 0;
+    bool split = false;
+    if (group->from_end - group->from_begin == 1 && group->to_end - group->to_begin == 1) {
+        context->reads[group->from_begin] = context->cells[group->to_begin]; /* also beyond the edges */
+        return;
+    }
+    for (int axis = group->to_begin; axis < group->to_end; axis++) {
+        low = low * to->dims[axis] + context->cells[axis].low;
+        high = high * to->dims[axis] + context->cells[axis].high;
+    }
+    for (int axis = group->from_begin; axis < group->from_end; axis++) {
+        int64_t stride = shape_product(from, axis + 1, group->from_end), size = from->dims[axis];
+        struct interval *reads = &context->reads[axis];
+        if (stride == 0 || size == 0) {
+            *reads = (struct interval){0, 0};
+            continue;
+        }
+        *reads = split ? (struct interval){0, size - 1} : (struct interval){low / stride % size, high / stride % size};
+        split = split || low / stride != high / stride;
+    }
+}
+
+/* Axes come and go, are merged and cut: runs of axes with the same product correspond. */
 static int field_view(struct field_context *context, struct error *error)
 {
     (void)error;
     const struct shape *from = &context->inputs[0]->shape, *to = &context->outputs[0].shape;
-    int axis = 0;
-    bool tracked = true;
-    for (int i = 0; i < from->rank; i++) {
-        if (from->dims[i] == 1) {
-            context->reads[i] = (struct interval){0, 0};
-            continue;
-        }
-        while (axis < to->rank && to->dims[axis] == 1)
-            axis++;
-        tracked = tracked && axis < to->rank && to->dims[axis] == from->dims[i];
-        if (tracked)
-            context->reads[i] = context->cells[axis++];
-    }
-    if (!tracked) {
-        field_full(context);
-        context->global = true;
+    struct axis_group group = {0};
+    while (group.from_end < from->rank) {
+        group = next_group(from, to, &group);
+        read_group(context, &group);
     }
     return 0;
 }

@@ -41,7 +41,7 @@ struct check {
 
 static int failed(struct check *check, const char *what)
 {
-    snprintf(check->message, sizeof check->message, "%s: %s", what, check->error.message);
+    snprintf(check->message, sizeof check->message, "%s: %.400s", what, check->error.message);
     return -1;
 }
 
