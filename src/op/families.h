@@ -54,5 +54,9 @@ extern const struct operator operators_nonzero[];
 extern const struct operator operators_unique[];
 extern const struct operator operators_depth_space[];
 extern const struct operator operators_reverse_sequence[];
+extern const struct operator operators_attention[];
+extern const struct operator operators_attention_gradient[];
+extern const struct operator operators_attention_cache[];
+extern const struct operator operators_rotary_embedding[];
 
 #endif

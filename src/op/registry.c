@@ -56,6 +56,10 @@ static const struct operator* const families[] = {
     operators_unique,
     operators_depth_space,
     operators_reverse_sequence,
+    operators_attention,
+    operators_attention_gradient,
+    operators_attention_cache,
+    operators_rotary_embedding,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 
