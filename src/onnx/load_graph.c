@@ -25,6 +25,15 @@ struct value *load_value(struct graph *graph, const ProtobufCBinaryData *bytes, 
     return value ? value : graph_add_value(graph, name, error);
 }
 
+struct value *load_own_value(struct graph *graph, const ProtobufCBinaryData *bytes, struct error *error)
+{
+    char *name = load_string(graph->arena, bytes, error);
+    struct value *value = name ? graph_find_value(graph, name) : NULL;
+    if (name && (!value || value->graph != graph))
+        value = graph_add_value(graph, name, error);
+    return value;
+}
+
 static int load_dimensions(struct graph *graph, struct value *value, const Onnx__TensorShapeProto *shape,
                            struct error *error)
 {
@@ -54,15 +63,11 @@ static int load_type(struct graph *graph, struct value *value, const Onnx__TypeP
     return type->tensor_type->shape ? load_dimensions(graph, value, type->tensor_type->shape, error) : 0;
 }
 
-/* Takes over the reference to `constant`, which may be NULL after an error. A name of the graph around is taken again.
- */
+/* Takes over the reference to `constant`, which may be NULL after an error. */
 static int add_initialiser(struct graph *graph, const ProtobufCBinaryData *bytes, struct constant *constant,
                            struct error *error)
 {
-    char *name = constant ? load_string(graph->arena, bytes, error) : NULL;
-    struct value *value = name ? graph_find_value(graph, name) : NULL;
-    if (name && (!value || value->graph != graph))
-        value = graph_add_value(graph, name, error);
+    struct value *value = constant ? load_own_value(graph, bytes, error) : NULL;
     if (!value) {
         constant_release(constant);
         return -1;

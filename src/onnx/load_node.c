@@ -146,10 +146,10 @@ static int load_operands(struct node *node, const Onnx__NodeProto *message, stru
     for (size_t i = 0; i < message->n_output; i++) {
         if (!message->output[i].len)
             continue;
-        struct value *value = load_value(node->graph, &message->output[i], error);
+        struct value *value = load_own_value(node->graph, &message->output[i], error);
         if (!value)
             return -1;
-        if (value->graph != node->graph || value->is_input || value->constant)
+        if (value->is_input || value->constant)
             return error_set(error, ERROR_INPUT, "output '%s' has the name of another value", value->name);
         if (node_set_output(node, (int)i, value, error))
             return -1;

@@ -52,6 +52,8 @@ struct opset_import *load_opsets(struct arena *arena, Onnx__OperatorSetIdProto *
                                  struct error *error);
 /* The value named so, made if it does not exist yet in `graph` or around it. */
 struct value *load_value(struct graph *graph, const ProtobufCBinaryData *name, struct error *error);
+/* The same in `graph` only: a subgraph may take a name of the graph around again. */
+struct value *load_own_value(struct graph *graph, const ProtobufCBinaryData *name, struct error *error);
 /* Bytes as a string in the arena. */
 char *load_string(struct arena *arena, const ProtobufCBinaryData *bytes, struct error *error);
 

@@ -136,14 +136,16 @@ static bool is_replaced(const struct saver *saver, const struct value *value)
 
 static int write_initialiser(struct plan *plan, const struct value *value, struct error *error)
 {
-    struct output count = {0}, name = {0};
+    struct output count = {0};
+    char made[SAVED_NAME_SIZE];
+    const char *name = save_name(value, made, error);
     plan->verbatim = false;
-    if (save_value_name(&name, 1, value, error)) /* refuses names that cannot be written */
+    if (!name)
         return -1;
-    if (save_tensor(plan->saver, &count, value->constant, value->name, error))
+    if (save_tensor(plan->saver, &count, value->constant, name, error))
         return error_prefix(error, "initialiser '%s'", value->name);
     output_header(plan->out, GRAPH_INITIALIZER, count.length);
-    if (save_tensor(plan->saver, plan->out, value->constant, value->name, error))
+    if (save_tensor(plan->saver, plan->out, value->constant, name, error))
         return error_prefix(error, "initialiser '%s'", value->name);
     return 0;
 }

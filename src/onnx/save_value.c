@@ -15,23 +15,30 @@ static int graph_depth(const struct graph *graph)
     return depth;
 }
 
+const char *save_name(const struct value *value, char made[SAVED_NAME_SIZE], struct error *error)
+{
+    if (strstr(value->name, "\\x00")) { /* load_string made it so; the other places still hold the NUL */
+        error_set(error, ERROR_UNSUPPORTED, "the name '%s' holds a NUL byte; rename it to edit what uses it",
+                  value->name);
+        return NULL;
+    }
+    if (value->name[0] != '%' || graph_find_value(value->graph, value->name) == value)
+        return value->name;
+    int length = snprintf(made, SAVED_NAME_SIZE, "fovea_value_%d_%d", graph_depth(value->graph), value->id);
+    while (graph_find_value(value->graph, made) && length + 1 < SAVED_NAME_SIZE) {
+        made[length++] = '_';
+        made[length] = 0;
+    }
+    return made;
+}
+
 int save_value_name(struct output *out, unsigned field, const struct value *value, struct error *error)
 {
-    const char *name = value ? value->name : "";
-    char made[64];
-    if (strstr(name, "\\x00")) /* load_string made it so; the other places still hold the NUL */
-        return error_set(error, ERROR_UNSUPPORTED, "the name '%s' holds a NUL byte; rename it to edit what uses it",
-                         name);
-    if (name[0] == '%' && graph_find_value(value->graph, name) != value) {
-        int length = snprintf(made, sizeof made, "fovea_value_%d_%d", graph_depth(value->graph), value->id);
-        while (graph_find_value(value->graph, made) && length + 2 < (int)sizeof made) {
-            made[length++] = '_';
-            made[length] = 0;
-        }
-        name = made;
-    }
-    output_string_field(out, field, name);
-    return 0;
+    char made[SAVED_NAME_SIZE];
+    const char *name = value ? save_name(value, made, error) : "";
+    if (name)
+        output_string_field(out, field, name);
+    return name ? 0 : -1;
 }
 
 static void put_dimension(struct output *out, const struct value *value, int axis)

@@ -40,7 +40,10 @@ int save_tensor(const struct saver *saver, struct output *out, const struct cons
 bool save_must_inline(const struct saver *saver, const struct constant *constant);
 /* ValueInfoProto with the value's tensor type, as far as it is known. */
 int save_value_info(struct output *out, const struct value *value, struct error *error);
-/* A string field with the value's name ("" for NULL); internal values get a name of their own. */
+/* The value's name in the file: internal values get one of their own, in `made`. NULL: it cannot be written. */
+#define SAVED_NAME_SIZE 128
+const char *save_name(const struct value *value, char made[SAVED_NAME_SIZE], struct error *error);
+/* A string field with it ("" for NULL). */
 int save_value_name(struct output *out, unsigned field, const struct value *value, struct error *error);
 
 #endif
