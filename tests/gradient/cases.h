@@ -57,6 +57,7 @@ struct gradient_case {
 extern const struct gradient_case gradient_cases_nn[];
 extern const struct gradient_case gradient_cases_elementwise[];
 extern const struct gradient_case gradient_cases_shape[];
+extern const struct gradient_case gradient_cases_transformer[];
 
 #define CASE_COUNT(type, ...) ((int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)))
 
