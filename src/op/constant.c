@@ -8,7 +8,8 @@
 /* The attribute that holds the value; a Constant node has exactly one. */
 static const struct attribute *constant_attribute(const struct node *node)
 {
-    static const char *const names[] = {"value", "value_float", "value_floats", "value_int", "value_ints"};
+    static const char *const names[] = {"value",     "value_float", "value_floats",
+                                        "value_int", "value_ints",  "sparse_value"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct attribute *attribute = node_attribute(node, names[i]);
         if (attribute)
@@ -23,6 +24,7 @@ static int infer_constant(struct infer_context *context, struct error *error)
     int64_t count = attribute ? (int64_t)attribute->count : 0;
     switch (attribute ? attribute->type : ATTRIBUTE_UNDEFINED) {
     case ATTRIBUTE_TENSOR:
+    case ATTRIBUTE_SPARSE_TENSOR: /* dense since it was loaded */
         return infer_output(context, 0, attribute->tensor->tensor.dtype, attribute->tensor->tensor.shape.rank,
                             attribute->tensor->tensor.shape.dims, error);
     case ATTRIBUTE_FLOAT:
@@ -34,9 +36,7 @@ static int infer_constant(struct infer_context *context, struct error *error)
     case ATTRIBUTE_INTS:
         return infer_output(context, 0, DTYPE_INT64, 1, &count, error);
     default:
-        return error_set(error, ERROR_UNSUPPORTED,
-                         "the constant has no numeric value (strings and sparse tensors "
-                         "are not supported)");
+        return error_set(error, ERROR_UNSUPPORTED, "the constant has no numeric value (strings are not supported)");
     }
 }
 
@@ -45,7 +45,8 @@ static int compute_constant(struct compute_context *context, struct error *error
     const struct attribute *attribute = constant_attribute(context->node);
     const void *from = NULL;
     switch (attribute->type) {
-    case ATTRIBUTE_TENSOR: {
+    case ATTRIBUTE_TENSOR:
+    case ATTRIBUTE_SPARSE_TENSOR: {
         const struct tensor *tensor = constant_data(attribute->tensor, error);
         if (!tensor)
             return -1;

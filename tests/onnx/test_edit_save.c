@@ -458,6 +458,39 @@ static void test_failing_allocations(void **state)
     finish();
 }
 
+/* Any byte of the file changed: what still loads can be edited and saved, or says why not, and is no worse then. */
+static void test_damage(void **state)
+{
+    (void)state;
+    static const char damaged_path[] = "/tmp/fovea-test-edit-damaged.onnx";
+    write_source();
+    size_t length;
+    unsigned char *bytes = read_bytes(source_path, &length);
+    context = make_context();
+    int saved = 0;
+    for (size_t at = 0; at < length; at++) {
+        for (unsigned flip = 1; flip <= 0x80; flip *= 4) {
+            bytes[at] ^= (unsigned char)flip;
+            write_bytes(damaged_path, bytes, length);
+            bytes[at] ^= (unsigned char)flip;
+            error = (struct error)ERROR_INITIALISER;
+            model = model_load(context, damaged_path, &error);
+            for (struct node *node = model ? model->graph->first : NULL; node; node = node->next)
+                assert_int_equal(node_set_int(node, "mark", 1, &error), 0);
+            if (model && model_save(model, "/dev/null", &error) == 0)
+                saved++;
+            else
+                assert_int_equal(error_exit_code(&error), 2);
+            model_destroy(model);
+        }
+    }
+    assert_true(saved > 500);
+    free(bytes);
+    unlink(damaged_path);
+    model = NULL;
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_built_model),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
