@@ -93,16 +93,18 @@ static int locate_unit(struct erf *erf, const struct erf_request *request, struc
     if (shape->rank != 4)
         return error_set(error, ERROR_INPUT,
                          "'%s' is no map [N,C,H,W]; choose another --target, or --class for a logit", erf->target);
+    const int64_t *size_of = shape->dims + erf->target_axis;
     for (int axis = 0; axis < 2; axis++) {
-        int64_t size = shape->dims[2 + axis], unit = request->unit[axis] < 0 ? size / 2 : request->unit[axis];
+        int64_t size = size_of[axis], unit = request->unit[axis] < 0 ? size / 2 : request->unit[axis];
         if (unit >= size)
             return error_set(error, ERROR_INPUT,
                              "the map '%s' is %" PRId64 " x %" PRId64 ", it has no unit %" PRId64 ",%" PRId64,
-                             erf->target, shape->dims[2], shape->dims[3], request->unit[0], request->unit[1]);
+                             erf->target, size_of[0], size_of[1], request->unit[0], request->unit[1]);
         erf->unit[axis] = unit;
     }
-    int64_t plane = shape->dims[2] * shape->dims[3];
-    *place = (struct unit_place){erf->unit[0] * shape->dims[3] + erf->unit[1], plane, shape->dims[1]};
+    int64_t cell = erf->unit[0] * size_of[1] + erf->unit[1];
+    *place = erf->target_axis == 1 ? (struct unit_place){cell * shape->dims[3], 1, shape->dims[3]}
+                                   : (struct unit_place){cell, size_of[0] * size_of[1], shape->dims[1]};
     return 0;
 }
 
@@ -140,8 +142,9 @@ static int measure_field(struct erf *erf, const struct graph *graph, const struc
     if (target->shape.rank != 4 || erf->class_index >= 0)
         return 0;
     const int64_t *dims = target->shape.dims;
-    const struct interval cells[4] = {
-        {0, 0}, {0, dims[1] - 1}, {erf->unit[0], erf->unit[0]}, {erf->unit[1], erf->unit[1]}};
+    struct interval cells[4] = {{0, 0}, {0, dims[1] - 1}, {0, dims[2] - 1}, {0, dims[3] - 1}};
+    for (int axis = 0; axis < 2; axis++)
+        cells[erf->target_axis + axis] = (struct interval){erf->unit[axis], erf->unit[axis]};
     if (receptive_field_of_value(graph, target, input, &erf->field, error))
         return -1;
     return receptive_field_reads(graph, target, cells, input, &erf->unit_reads, error);
@@ -167,7 +170,8 @@ static int append_gradient(void *user, struct graph *graph, struct error *error)
     erf->width = dims[erf->channels_last ? 2 : 3];
     if (dtype_storage(build->target->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_INPUT, "'%s' does not hold floats", erf->target);
-    if (locate_unit(erf, build->request, &place, error) || measure_field(erf, graph, build->target, input, error))
+    if (receptive_field_spatial_axis(graph, build->target, input, &erf->target_axis, error) ||
+        locate_unit(erf, build->request, &place, error) || measure_field(erf, graph, build->target, input, error))
         return -1;
     struct gradient_seed seed = {build->target, emit_seed(graph, build->target, &place, error)};
     if (!seed.gradient || differentiate(graph, &seed, 1, &input, 1, &gradient, error))

@@ -21,6 +21,7 @@ struct erf {
     struct session *session;
     const char *target; /* name of the value differentiated */
     struct shape target_shape;
+    int target_axis;                        /* first spatial axis of the target: 2, or 1 where channels are last */
     int64_t unit[2];                        /* as resolved */
     int64_t class_index;                    /* -1: a unit */
     int64_t channels, height, width, batch; /* of the input */

@@ -135,23 +135,56 @@ int receptive_field_reads(const struct graph *graph, const struct value *value, 
     return result;
 }
 
-/* Intervals of one unit: all channels, image 0, cell `unit` of each spatial axis. */
-static void unit_cells(const struct value *value, const int64_t *unit, struct interval cells[SHAPE_MAX_RANK])
+/* Intervals of one unit: all channels, image 0, cell `unit` of each spatial axis; these start at `spatial`. */
+static void unit_cells(const struct value *value, int spatial, const int64_t *unit,
+                       struct interval cells[SHAPE_MAX_RANK])
 {
+    int axes = value->shape.rank - 2;
     for (int i = 0; i < value->shape.rank; i++) {
         int64_t size = value->shape.dims[i];
         cells[i] = i == 0 ? (struct interval){0, 0} : (struct interval){0, size > 0 ? size - 1 : 0};
-        if (i >= 2)
-            cells[i] = (struct interval){unit[i - 2], unit[i - 2]};
+        if (i >= spatial && i < spatial + axes)
+            cells[i] = (struct interval){unit[i - spatial], unit[i - spatial]};
     }
 }
 
-static int unit_reads(const struct graph *graph, const struct value *value, const struct value *input,
+static int unit_reads(const struct graph *graph, const struct value *value, int spatial, const struct value *input,
                       const int64_t *unit, struct reads *reads, struct error *error)
 {
     struct interval cells[SHAPE_MAX_RANK];
-    unit_cells(value, unit, cells);
+    unit_cells(value, spatial, unit, cells);
     return receptive_field_reads(graph, value, cells, input, reads, error);
+}
+
+/* Reads of the cells whose place along axis 1 is `place`. */
+static int reads_along_first(const struct graph *graph, const struct value *value, int64_t place,
+                             const struct value *input, struct reads *reads, struct error *error)
+{
+    struct interval cells[SHAPE_MAX_RANK];
+    for (int i = 0; i < value->shape.rank; i++)
+        cells[i] = (struct interval){0, value->shape.dims[i] > 0 ? value->shape.dims[i] - 1 : 0};
+    cells[0] = (struct interval){0, 0};
+    cells[1] = (struct interval){place, place};
+    return receptive_field_reads(graph, value, cells, input, reads, error);
+}
+
+int receptive_field_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,
+                                 int *spatial, struct error *error)
+{
+    const int64_t *dims = value->shape.dims;
+    *spatial = 2;
+    if (value->shape.rank != 4 || input->shape.rank != 4 || dims[1] < 2)
+        return 0;
+    struct reads here, beside;
+    int height = shape_channels_last(&input->shape) ? 1 : 2;
+    if (reads_along_first(graph, value, dims[1] / 2, input, &here, error) ||
+        reads_along_first(graph, value, dims[1] / 2 - 1, input, &beside, error))
+        return -1;
+    /* Channels may be cut from rows of the image, too (focus, patches): then the last axis moves along it as well. */
+    if (here.local && beside.local && here.axes[height].low != beside.axes[height].low &&
+        here.axes[height + 1].low == beside.axes[height + 1].low)
+        *spatial = 1;
+    return 0;
 }
 
 static double centre_of(const struct interval *interval)
@@ -167,17 +200,19 @@ int receptive_field_of_value(const struct graph *graph, const struct value *valu
     if (axes < 1 || axes > 2 || input->shape.rank != value->shape.rank)
         return 0;
     int64_t middle[2], first[2] = {0, 0}, next[2];
+    if (receptive_field_spatial_axis(graph, value, input, &field->spatial_axis, error))
+        return -1;
     for (int i = 0; i < axes; i++) {
-        int64_t size = value->shape.dims[2 + i];
+        int64_t size = value->shape.dims[field->spatial_axis + i];
         if (size < 1)
             return 0;
         middle[i] = size / 2;
         next[i] = middle[i] > 0 ? middle[i] - 1 : 0;
     }
     struct reads at_middle, at_first, at_next;
-    if (unit_reads(graph, value, input, middle, &at_middle, error) ||
-        unit_reads(graph, value, input, first, &at_first, error) ||
-        unit_reads(graph, value, input, next, &at_next, error))
+    if (unit_reads(graph, value, field->spatial_axis, input, middle, &at_middle, error) ||
+        unit_reads(graph, value, field->spatial_axis, input, first, &at_first, error) ||
+        unit_reads(graph, value, field->spatial_axis, input, next, &at_next, error))
         return -1;
     field->axes = axes;
     field->local = at_middle.local;

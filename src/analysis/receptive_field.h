@@ -15,17 +15,26 @@ struct reads {
 int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
                           const struct value *input, struct reads *reads, struct error *error);
 
-/* Size, stride and centre in input pixels along the two (or one) spatial axes of an NC[H]W value, found from two
- * neighbouring units. Conventions: unit centres are at (low + high) / 2 of the unclipped interval, pixels counted from
+/* The first spatial axis of a value: 2 as in NC[H]W, or 1 if moving along axis 1 moves through the rows of the input. */
+int receptive_field_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,
+                                 int *spatial, struct error *error);
+
+/* Size, stride and centre in input pixels along the two (or one) spatial axes of a value, found from two neighbouring
+ * units. Conventions: unit centres are at (low + high) / 2 of the unclipped interval, pixels counted from
  * 0. */
 struct receptive_field {
-    int axes; /* spatial axes described, 0: the value has none */
+    int axes;         /* spatial axes described, 0: the value has none */
+    int spatial_axis; /* the first of them: 2, or 1 where channels are last */
     bool local, global;
     bool varies[2];   /* size or stride depends on the unit (resizes, transposed convolutions) */
     int64_t size[2];  /* of the central unit */
     double stride[2]; /* 0 when there is one unit only */
     double centre[2]; /* of unit 0 */
 };
+/* The first spatial axis of a value: 2 as in NC[H]W, or 1 if moving along axis 1 moves through the rows of the input.
+ */
+int receptive_field_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,
+                                 int *spatial, struct error *error);
 int receptive_field_of_value(const struct graph *graph, const struct value *value, const struct value *input,
                              struct receptive_field *field, struct error *error);
 

@@ -177,7 +177,7 @@ static void describe_place(const struct erf_work *work, struct fovea_erf *result
     result->centre[1] = (double)(erf->width / 2);
     for (int axis = 0; axis < 2; axis++) {
         result->unit[axis] = erf->unit[axis];
-        result->target_size[axis] = erf->target_shape.rank == 4 ? erf->target_shape.dims[2 + axis] : 0;
+        result->target_size[axis] = erf->target_shape.rank == 4 ? erf->target_shape.dims[erf->target_axis + axis] : 0;
         if (!reads->local)
             continue;
         const struct interval *interval = &reads->axes[spatial + axis];

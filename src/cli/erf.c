@@ -23,10 +23,10 @@ static void print_field(const struct fovea_erf *erf)
         printf("theoretical field: the whole input\n");
         return;
     }
-    printf("theoretical field: %" PRId64 " x %" PRId64 " pixels, stride %g; this unit reads y %" PRId64 "..%" PRId64
-           ", x %" PRId64 "..%" PRId64 "%s\n",
-           field->size[0], field->size[1], field->stride[0], erf->box[0], erf->box[2], erf->box[1], erf->box[3],
-           field->global ? " (and the whole map through gates or statistics)" : "");
+    printf("theoretical field: %" PRId64 " x %" PRId64 " pixels, stride %g x %g; this unit reads y %" PRId64
+           "..%" PRId64 ", x %" PRId64 "..%" PRId64 "%s\n",
+           field->size[0], field->size[1], field->stride[0], field->stride[1], erf->box[0], erf->box[2], erf->box[1],
+           erf->box[3], field->global ? " (and the whole map through gates or statistics)" : "");
 }
 
 static void print_erf(const struct fovea_erf *erf)

@@ -48,10 +48,10 @@ static int write_notes(struct text *text, const struct fovea_erf *erf, struct er
 {
     if (erf->field.local)
         text_print(text,
-                   "Dashed: theoretical field, %" PRId64 " x %" PRId64 " px, stride %g; it covers y %" PRId64
+                   "Dashed: theoretical field, %" PRId64 " x %" PRId64 " px, stride %g x %g; it covers y %" PRId64
                    "..%" PRId64 ", x %" PRId64 "..%" PRId64 ".\n",
-                   erf->field.size[0], erf->field.size[1], erf->field.stride[0], erf->box[0], erf->box[2], erf->box[1],
-                   erf->box[3]);
+                   erf->field.size[0], erf->field.size[1], erf->field.stride[0], erf->field.stride[1], erf->box[0],
+                   erf->box[2], erf->box[1], erf->box[3]);
     else
         text_print(text, "Theoretical field: the whole input.\n");
     text_print(text,
