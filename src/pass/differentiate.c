@@ -29,6 +29,12 @@ static bool node_reached(const struct reverse *reverse, const struct node *node)
     return false;
 }
 
+/* Floats do, and the integers that an operator differentiated by straight-through makes. */
+static bool carries_gradient(const struct node *node, const struct value *output)
+{
+    return dtype_is_float(output->dtype) || (node->operator&& node->operator->flags & OPERATOR_STRAIGHT_THROUGH);
+}
+
 /* Forward sweep: what depends on the wrt values through floats. */
 static void mark_reached(const struct reverse *reverse, struct value *const *wrt, int wrt_count)
 {
@@ -38,7 +44,7 @@ static void mark_reached(const struct reverse *reverse, struct value *const *wrt
         if (!node_reached(reverse, node))
             continue;
         for (int i = 0; i < node->output_count; i++) {
-            if (node->outputs[i] && dtype_is_float(node->outputs[i]->dtype))
+            if (node->outputs[i] && carries_gradient(node, node->outputs[i]))
                 reverse->reached[node->outputs[i]->id] = true;
         }
     }
