@@ -124,7 +124,9 @@ int external_data_read(const char *folder, const struct payload *payload, void *
     int file = open_beneath(folder, payload->location);
     if (file < 0)
         return error_set(error, ERROR_INPUT, "external data '%s' cannot be opened: %s", payload->location,
-                         errno == ELOOP ? "links are not followed" : strerror(errno));
+                         errno == ELOOP    ? "links are not followed"
+                         : errno == ENOENT ? "the file is missing; put it into the model's folder"
+                                           : strerror(errno));
     int result = read_checked(file, payload, bytes, error);
     close(file);
     return result;

@@ -175,7 +175,9 @@ static int load_node(struct graph *graph, const struct model_reader *reader, con
         return -1;
     char label[NODE_LABEL_SIZE];
     if (load_operands(node, message, error))
-        return error_prefix(error, "%s", node_label(node, label));
+        return name[0] || (node->output_count > 0 && node->outputs[0])
+                   ? error_prefix(error, "%s", node_label(node, label))
+                   : error_prefix(error, "node %d (%.100s)", graph->node_count - 1, op_type);
     for (size_t i = 0; i < message->n_attribute; i++) {
         if (load_attribute(node, reader, message->attribute[i], error))
             return error_prefix(error, "%s", node_label(node, label));
