@@ -124,13 +124,29 @@ static struct value *emit_seed(struct graph *graph, const struct value *target, 
     return seed;
 }
 
-/* The image input: the first float tensor of four axes that is not an initialiser. */
-static struct value *find_image_input(const struct graph *graph)
+/* The image input: the first of four axes that is not an initialiser. */
+static int find_image_input(const struct graph *graph)
 {
     for (int i = 0; i < graph->input_count; i++) {
-        struct value *input = graph->inputs[i];
-        if (!input->constant && input->shape.rank == 4 && dtype_storage(input->dtype) == DTYPE_FLOAT)
-            return input;
+        if (!graph->inputs[i]->constant && graph->inputs[i]->shape.rank == 4)
+            return i;
+    }
+    return -1;
+}
+
+/* Where the gradient ends: the image input, or behind an input of bytes the first float tensor made of it. */
+static struct value *find_source(const struct graph *graph, struct value *input)
+{
+    if (dtype_storage(input->dtype) == DTYPE_FLOAT)
+        return input;
+    for (size_t i = 0; i < input->use_count; i++) {
+        struct node *node = input->uses[i].node;
+        struct value *output = node->outputs[0];
+        if (node->input_count == 0 || !output || output->shape.rank != 4)
+            continue;
+        struct value *found = find_source(graph, output);
+        if (found)
+            return found;
     }
     return NULL;
 }
@@ -154,15 +170,17 @@ static int append_gradient(void *user, struct graph *graph, struct error *error)
 {
     struct erf_build *build = user;
     struct erf *erf = build->erf;
-    struct value *input = find_image_input(graph), *gradient = NULL;
+    int index = find_image_input(graph);
+    struct value *input = index >= 0 ? find_source(graph, graph->inputs[index]) : NULL, *gradient = NULL;
     struct unit_place place = {0};
     if (!input)
-        return error_set(error, ERROR_UNSUPPORTED, "the model has no float input [N,C,H,W]");
+        return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
+    erf->input_index = index;
     erf->target = build->target->name;
     erf->target_shape = build->target->shape;
     erf->class_index = build->request->class_index >= 0 ? build->request->class_index : -1;
     const int64_t *dims = input->shape.dims;
-    erf->input = input->name;
+    erf->input = graph->inputs[index]->name;
     erf->channels_last = shape_channels_last(&input->shape);
     erf->batch = dims[0];
     erf->channels = dims[erf->channels_last ? 3 : 1];
@@ -207,14 +225,9 @@ void erf_destroy(struct erf *erf)
     *erf = (struct erf){0};
 }
 
-float *erf_input(struct erf *erf)
+struct tensor *erf_input(struct erf *erf)
 {
-    const struct value *input = find_image_input(erf->graph);
-    for (int i = 0; i < erf->graph->input_count; i++) {
-        if (erf->graph->inputs[i] == input)
-            return session_input(erf->session, i)->data;
-    }
-    return NULL;
+    return session_input(erf->session, erf->input_index);
 }
 
 int erf_run(struct erf *erf, const float **gradient, struct error *error)

@@ -24,8 +24,9 @@ struct erf {
     int target_axis;                        /* first spatial axis of the target: 2, or 1 where channels are last */
     int64_t unit[2];                        /* as resolved */
     int64_t class_index;                    /* -1: a unit */
-    int64_t channels, height, width, batch; /* of the input */
-    bool channels_last;                     /* the input is [N,H,W,C] */
+    int64_t channels, height, width, batch; /* of the image input, or of the first float tensor behind one of bytes */
+    bool channels_last;                     /* it is [N,H,W,C] */
+    int input_index;                        /* of the image input in the graph */
     const char *input;                      /* its name */
     struct receptive_field field;           /* theoretical, of the target */
     struct reads unit_reads;                /* what the unit reads of the input, when it is a unit */
@@ -34,8 +35,8 @@ struct erf {
 /* ERROR_INPUT when the target is not found, not a map, or its gradient cannot reach the input. */
 int erf_create(struct erf *erf, const struct model *model, const struct erf_request *request, struct error *error);
 void erf_destroy(struct erf *erf);
-/* Buffer of the input [N, C, H, W] (or [N, H, W, C]), to be filled before erf_run. */
-float *erf_input(struct erf *erf);
+/* The image input, to be filled before erf_run. */
+struct tensor *erf_input(struct erf *erf);
 /* Runs the batch. The gradient [N, C, H, W] stays valid until the next run. */
 int erf_run(struct erf *erf, const float **gradient, struct error *error);
 /* Adds ReLU(channel mean) of the first `images` images of the last run to map[height * width]. */

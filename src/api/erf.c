@@ -28,6 +28,7 @@ struct erf_work {
     struct fed_list fed; /* the other inputs */
     struct erf erf;
     double *map;
+    float *pixels; /* of one image, for inputs of bytes */
 };
 
 static bool is_tensor_file(const char *path)
@@ -51,9 +52,8 @@ static int open_tensor(struct erf_work *work, const char *path, struct error *er
             int64_t dims[4] = {1, shape->dims[0], shape->dims[1], shape->dims[2]};
             result = shape_set(shape, 4, dims, error);
         }
-        if (result == 0 &&
-            (shape->rank != 4 || shape->dims[0] < 1 || dtype_storage(stock->tensor.dtype) != DTYPE_FLOAT))
-            result = error_set(error, ERROR_INPUT, "%s: images are float arrays [N,C,H,W]", path);
+        if (result == 0 && (shape->rank != 4 || shape->dims[0] < 1))
+            result = error_set(error, ERROR_INPUT, "%s: images are arrays of four axes, like [N,C,H,W]", path);
         stock->shape = *shape;
         stock->count = shape->dims[0];
         stock->shape.dims[0] = 1;
@@ -102,6 +102,17 @@ static int64_t choose_batch(const struct erf_work *work)
     return work->stock.count < ERF_LARGEST_BATCH ? work->stock.count : ERF_LARGEST_BATCH;
 }
 
+/* Images come as floats for float inputs, as bytes for inputs of bytes. */
+static int check_input(struct erf_work *work, struct error *error)
+{
+    enum dtype wanted = erf_input(&work->erf)->dtype;
+    bool files = work->stock.source != NULL, fits = dtype_storage(wanted) == DTYPE_FLOAT || wanted == DTYPE_UINT8;
+    if (files ? !fits : dtype_storage(wanted) != dtype_storage(work->stock.tensor.dtype))
+        return error_set(error, ERROR_INPUT, "input '%s' holds %s, the images are %s", work->erf.input,
+                         dtype_name(wanted), files ? "pictures" : dtype_name(work->stock.tensor.dtype));
+    return 0;
+}
+
 static int prepare(struct erf_work *work, struct error *error)
 {
     const struct fovea_erf_options *options = work->options;
@@ -129,33 +140,44 @@ static int prepare(struct erf_work *work, struct error *error)
         return -1;
     work->map = memory_allocate(work->model->context->memory, (size_t)(work->erf.height * work->erf.width),
                                 sizeof *work->map, error);
-    return work->map ? 0 : -1;
+    work->pixels = memory_allocate(work->model->context->memory, (size_t)shape_count(&work->stock.shape),
+                                   sizeof *work->pixels, error);
+    return work->map && work->pixels && check_input(work, error) == 0 ? 0 : -1;
 }
 
-static int read_image(struct erf_work *work, int64_t index, float *out, struct error *error)
+/* Image `index` into place `to` of the input. */
+static int read_image(struct erf_work *work, int64_t index, struct tensor *input, int64_t to, struct error *error)
 {
-    int64_t elements = shape_count(&work->stock.shape);
-    if (work->stock.source)
-        return sample_source_read(work->stock.source, index, out, error);
-    memcpy(out, (const float *)work->stock.tensor.data + index * elements, (size_t)elements * sizeof *out);
+    const struct image_stock *stock = &work->stock;
+    int64_t elements = shape_count(&stock->shape);
+    size_t bytes = (size_t)elements * dtype_storage_size(dtype_storage(input->dtype));
+    char *out = (char *)input->data + (size_t)to * bytes;
+    if (!stock->source) {
+        memcpy(out, (const char *)stock->tensor.data + (size_t)index * bytes, bytes);
+        return 0;
+    }
+    if (dtype_storage(input->dtype) == DTYPE_FLOAT)
+        return sample_source_read(stock->source, index, (float *)(void *)out, error);
+    if (sample_source_read(stock->source, index, work->pixels, error))
+        return -1;
+    images_to_bytes(work->pixels, elements, (uint8_t *)out);
     return 0;
 }
 
 static int run_images(struct erf_work *work, struct error *error)
 {
     const struct progress *progress = &work->model->context->progress;
-    int64_t elements = shape_count(&work->stock.shape), batch = work->erf.batch;
+    int64_t batch = work->erf.batch;
+    memset(erf_input(&work->erf)->data, 0, tensor_bytes(erf_input(&work->erf)));
     for (int64_t first = 0; first < work->stock.count; first += batch) {
         int64_t images = work->stock.count - first < batch ? work->stock.count - first : batch;
         const float *gradient;
-        float *input = erf_input(&work->erf);
-        /* Places of a last, smaller batch keep what they held: its gradients are not read. */
+        struct tensor *input = erf_input(&work->erf);
+        /* Places behind a last, smaller batch keep what they held: their gradients are not read. */
         for (int64_t i = 0; i < images; i++) {
-            if (read_image(work, first + i, input + i * elements, error))
+            if (read_image(work, first + i, input, i, error))
                 return -1;
         }
-        if (first == 0 && images < batch)
-            memset(input + images * elements, 0, (size_t)((batch - images) * elements) * sizeof *input);
         if (erf_run(&work->erf, &gradient, error))
             return -1;
         erf_accumulate(&work->erf, gradient, images, work->map);
@@ -225,6 +247,7 @@ static void release(struct erf_work *work)
     tensor_release(memory, &work->stock.tensor);
     fed_release(&work->fed, memory);
     memory_release(memory, work->map);
+    memory_release(memory, work->pixels);
 }
 
 int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *result,

@@ -97,8 +97,9 @@ static int describe_model(struct inspection *inspection, struct error *error)
     struct graph *graph = inspection->graph;
     struct text text;
     text_start(&text, inspection->model->context->memory);
-    text_print(&text, "%s %s", model->producer_name ? model->producer_name : "",
-               model->producer_version ? model->producer_version : "");
+    const char *name = model->producer_name ? model->producer_name : "";
+    const char *version = model->producer_version ? model->producer_version : "";
+    text_print(&text, "%s%s%s", name, name[0] && version[0] ? " " : "", version);
     layers->producer = text_finish(&text, error) ? NULL : copy(inspection, text.data, error);
     text_release(&text);
     text_start(&text, inspection->model->context->memory);

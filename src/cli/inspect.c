@@ -78,7 +78,8 @@ static void print_inspection(const struct fovea_layers *layers)
     char producer[CLI_TEXT], parameters[CLI_TEXT], macs[CLI_TEXT], weights[CLI_TEXT], activations[CLI_TEXT];
     bool local = false, global = false, varies = false;
     printf("%s\n", layers->path);
-    printf("made by %s, IR version %" PRId64 ", opset %s\n", safe_text(layers->producer, producer), layers->ir_version,
+    printf("made by %s, IR version %" PRId64 ", opset %s\n",
+           layers->producer[0] ? safe_text(layers->producer, producer) : "an unnamed tool", layers->ir_version,
            layers->opsets);
     print_values("input ", layers->inputs, layers->input_count);
     print_values("output", layers->outputs, layers->output_count);

@@ -37,7 +37,7 @@ static void check_gradient(const char *network, const char *reference, int64_t c
     assert_int_equal(erf_create(&erf, model, &request, &error), 0);
     if (class_index < 0)
         assert_string_equal(erf.target, target); /* found without its name, too */
-    memcpy(erf_input(&erf), input.data, tensor_bytes(&input));
+    memcpy(erf_input(&erf)->data, input.data, tensor_bytes(&input));
     const float *gradient;
     assert_int_equal(erf_run(&erf, &gradient, &error), 0);
     double largest = 0, difference = 0;
