@@ -242,6 +242,15 @@ int node_add_output(struct node *node, struct value *value, struct error *error)
 /* Every use of `from` (and its place among the outputs) becomes a use of `to`. */
 int value_replace(struct value *from, struct value *to, struct error *error);
 
+/* ---- absorb.c: subgraphs of If, Loop, Scan ---- */
+
+/* The `index`-th graph among the node's attributes; NULL behind the last. */
+struct graph *node_subgraph(const struct node *node, int index);
+/* Moves all nodes and values of `subgraph`, which has no inputs, into the graph around it, in front of `before`. */
+int graph_absorb(struct graph *subgraph, struct node *before, struct error *error);
+/* Removes every node, those of inner graphs too: values of the graphs around lose these uses. */
+void graph_clear(struct graph *graph);
+
 /* "Conv 'layer1/conv'" or "Conv #12 (-> name)": for messages. Returns out. */
 #define NODE_LABEL_SIZE 160
 const char *node_label(const struct node *node, char out[NODE_LABEL_SIZE]);

@@ -56,6 +56,16 @@ struct gradient_context {
 };
 typedef int operator_gradient(struct gradient_context *context, struct error *error);
 
+/* Appends nodes that compute the wanted outputs from the inputs (op/emit.h): for operators that are made of others. */
+struct expand_context {
+    struct graph *graph;
+    const struct node *node;     /* of this graph or another: attributes, names of outputs */
+    struct value *const *inputs; /* values of `graph` with known shapes; NULL entries: omitted */
+    int input_count, output_count;
+    struct value **outputs; /* to fill where node->outputs has an entry */
+};
+typedef int operator_expand(struct expand_context *context, struct error *error);
+
 /* Backward interval [low, high] along one axis, unclipped. */
 struct interval {
     int64_t low, high;
@@ -111,6 +121,7 @@ struct operator {
     operator_bytes *scratch;     /* NULL: 0 */
     operator_bytes *packed;      /* NULL: nothing to pack */
     operator_pack *pack;
+    operator_expand *expand; /* not NULL: pass_expand replaces the node by its parts (op/expansion.h) */
 };
 
 #endif

@@ -62,5 +62,8 @@ extern const struct operator operators_attention[];
 extern const struct operator operators_attention_gradient[];
 extern const struct operator operators_attention_cache[];
 extern const struct operator operators_rotary_embedding[];
+extern const struct operator operators_if[];
+extern const struct operator operators_loop[];
+extern const struct operator operators_scan[];
 
 #endif

@@ -29,7 +29,8 @@ static int check_arity(const struct node *node, const struct tensor *const *inpu
 static int check_outputs(const struct node *node, const struct tensor *outputs, struct error *error)
 {
     for (int i = 0; i < node->output_count; i++) {
-        if (node->outputs[i] && dtype_storage(outputs[i].dtype) == DTYPE_UNDEFINED)
+        if (node->outputs[i] && dtype_storage(outputs[i].dtype) == DTYPE_UNDEFINED &&
+            (outputs[i].dtype != DTYPE_UNDEFINED || outputs[i].shape.rank != SHAPE_UNKNOWN_RANK))
             return error_set(error, ERROR_UNSUPPORTED, "output %d has type %s, which cannot be computed with", i,
                              dtype_name(outputs[i].dtype));
     }

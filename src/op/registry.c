@@ -64,6 +64,9 @@ static const struct operator* const families[] = {
     operators_attention_gradient,
     operators_attention_cache,
     operators_rotary_embedding,
+    operators_if,
+    operators_loop,
+    operators_scan,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 

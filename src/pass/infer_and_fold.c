@@ -1,4 +1,5 @@
 #include "graph/operator.h"
+#include "op/control_flow.h"
 #include "op/evaluate.h"
 #include "op/infer.h"
 #include "pass/passes.h"
@@ -8,7 +9,7 @@
 
 static bool can_fold(const struct node *node)
 {
-    if (node->operator->flags & OPERATOR_RANDOM || !node->operator->compute)
+    if (node->operator->flags & OPERATOR_RANDOM || !node->operator->compute || control_flow_is_random(node))
         return false;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i];
@@ -105,7 +106,10 @@ int pass_infer_and_fold(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        if (pass_infer_and_fold_node(graph, node, error))
+        int replaced = pass_inline_if(node, &next, error);
+        if (replaced == 0)
+            replaced = pass_expand(node, &next, error);
+        if (replaced < 0 || (replaced == 0 && pass_infer_and_fold_node(graph, node, error)))
             return -1;
     }
     return 0;

@@ -9,6 +9,7 @@
 /* ORDER PASSES: the order in which run_passes calls them. */
 static const char *const pass_names[] = {"clone",
                                          "inline-functions",
+                                         "capture",
                                          "bind",
                                          "infer",
                                          "select",
@@ -61,6 +62,7 @@ static int run_passes(const struct model *model, struct graph *graph, const stru
     RUN_PASS("clone", graph_sort(graph, error));
     RUN_PASS("inline-functions",
              pass_inline_functions(model, graph, error) || graph_sort(graph, error) || operators_require(graph, error));
+    RUN_PASS("capture", pass_capture(graph, error) || graph_sort(graph, error));
     RUN_PASS("bind", pass_bind(graph, request->bindings, request->binding_count, error));
     RUN_PASS("infer", pass_infer_and_fold(graph, error));
     RUN_PASS("select", select(request->user, graph, error));

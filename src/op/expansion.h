@@ -1,0 +1,20 @@
+/* Operators that are made of others (operator->expand): how they are inferred and computed where they were not replaced
+ * by their parts before (pass_expand): their sizes depend on data, or they stand in the body of a Loop. */
+#ifndef FOVEA_OP_EXPANSION_H
+#define FOVEA_OP_EXPANSION_H
+
+#include "op/emit.h"
+#include "op/infer.h"
+
+/* Shape rule and execution of every operator with `expand`: its parts are put into a graph of their own. */
+int expansion_infer(struct infer_context *context, struct error *error);
+int expansion_compute(struct compute_context *context, struct error *error);
+
+/* The input, or NULL when it is omitted. */
+struct value *expansion_input(const struct expand_context *context, int input);
+/* Whether output `index` is wanted. */
+bool expansion_wants(const struct expand_context *context, int index);
+/* A scalar of the type of `like`. */
+struct value *emit_number_like(struct graph *graph, const struct value *like, double number, struct error *error);
+
+#endif

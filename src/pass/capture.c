@@ -1,0 +1,65 @@
+#include "graph/graph.h"
+#include "pass/passes.h"
+
+static bool has_input(const struct node *node, const struct value *value)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] == value)
+            return true;
+    }
+    return false;
+}
+
+static int add_input(struct node *node, struct value *value, struct error *error)
+{
+    struct arena *arena = node->graph->arena;
+    struct value **inputs = arena_allocate(arena, (size_t)node->input_count + 1, sizeof *inputs, error);
+    if (!inputs)
+        return -1;
+    for (int i = 0; i < node->input_count; i++)
+        inputs[i] = node->inputs[i];
+    node->inputs = inputs;
+    node->input_count++;
+    return node_set_input(node, node->input_count - 1, value, error);
+}
+
+static int capture(struct node *node, const struct graph *inner, struct value *value, struct error *error)
+{
+    if (!value || value->graph == inner || value->constant || has_input(node, value))
+        return 0;
+    return add_input(node, value, error);
+}
+
+static int capture_graph(struct node *node, struct graph *inner, struct error *error)
+{
+    if (pass_capture(inner, error) || graph_sort(inner, error))
+        return -1;
+    for (const struct node *user = inner->first; user; user = user->next) {
+        for (int i = 0; i < user->input_count; i++) {
+            if (capture(node, inner, user->inputs[i], error))
+                return -1;
+        }
+    }
+    for (int i = 0; i < inner->output_count; i++) {
+        if (capture(node, inner, inner->outputs[i], error))
+            return -1;
+    }
+    return 0;
+}
+
+int pass_capture(struct graph *graph, struct error *error)
+{
+    for (struct node *node = graph->first; node; node = node->next) {
+        int own = node->input_count;
+        struct graph *inner;
+        if (!node_subgraph(node, 0))
+            continue;
+        for (int i = 0; (inner = node_subgraph(node, i)) != NULL; i++) {
+            if (capture_graph(node, inner, error))
+                return -1;
+        }
+        if (node_set_int(node, "captures", node->input_count - own, error))
+            return -1;
+    }
+    return 0;
+}
