@@ -65,5 +65,9 @@ extern const struct operator operators_rotary_embedding[];
 extern const struct operator operators_if[];
 extern const struct operator operators_loop[];
 extern const struct operator operators_scan[];
+extern const struct operator operators_microsoft_activation[];
+extern const struct operator operators_microsoft_attention[];
+extern const struct operator operators_microsoft_normalization[];
+extern const struct operator operators_microsoft_product[];
 
 #endif

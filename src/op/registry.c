@@ -67,6 +67,10 @@ static const struct operator* const families[] = {
     operators_if,
     operators_loop,
     operators_scan,
+    operators_microsoft_activation,
+    operators_microsoft_attention,
+    operators_microsoft_normalization,
+    operators_microsoft_product,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 
