@@ -7,7 +7,7 @@
 #include "op/known.h"
 
 /* Rounds of one Loop or Scan. */
-#define LIMIT_ITERATIONS 10000000
+#define LIMIT_ITERATIONS 1000000
 
 /* Runs `graph` on one tensor for each of its inputs (NULL: omitted). Values of graphs around are looked up among the
  * `outer` node's inputs (NULL: there are none). `outputs` [graph->output_count] gets tensors that the caller releases.
