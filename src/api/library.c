@@ -99,7 +99,7 @@ bool fovea_operator_at(int index, struct fovea_operator *entry)
                                      .name = found->name,
                                      .since = found->since,
                                      .until = found->until,
-                                     .gradient = found->gradient != NULL,
+                                     .gradient = found->gradient != NULL || found->expand != NULL,
                                      .receptive_field = found->field != NULL};
     return true;
 }

@@ -69,5 +69,6 @@ extern const struct operator operators_microsoft_activation[];
 extern const struct operator operators_microsoft_attention[];
 extern const struct operator operators_microsoft_normalization[];
 extern const struct operator operators_microsoft_product[];
+extern const struct operator operators_window_functions[];
 
 #endif

@@ -71,6 +71,7 @@ static const struct operator* const families[] = {
     operators_microsoft_attention,
     operators_microsoft_normalization,
     operators_microsoft_product,
+    operators_window_functions,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 
