@@ -16,6 +16,7 @@
 #include "op/infer.h"
 #include "op/registry.h"
 #include "pass/differentiate.h"
+#include "pass/passes.h"
 
 /* Elements of one input that are compared; larger inputs are sampled. */
 #define MOST_ELEMENTS 60
@@ -23,15 +24,15 @@
 #define USUAL_STEP 0.02
 #define USUAL_TOLERANCE 3e-3
 
-static const struct gradient_case *const lists[] = {gradient_cases_nn, gradient_cases_elementwise,
-                                                    gradient_cases_shape, gradient_cases_transformer};
+static const struct gradient_case *const lists[] = {gradient_cases_nn, gradient_cases_elementwise, gradient_cases_shape,
+                                                    gradient_cases_transformer};
 
 struct check {
     const struct gradient_case *item;
     struct context *context;
     struct graph *graph;
     struct node *node;
-    struct value *inputs[CASE_INPUTS], *seeds[CASE_OUTPUTS], *gradients[CASE_INPUTS];
+    struct value *inputs[CASE_INPUTS], *outputs[CASE_OUTPUTS], *seeds[CASE_OUTPUTS], *gradients[CASE_INPUTS];
     struct tensor *tensors; /* by value id */
     size_t tensor_count;
     struct random random;
@@ -146,6 +147,34 @@ static int add_attribute(struct check *check, const struct case_attribute *from)
     }
 }
 
+/* An operator that is made of others: its parts take its place, a twin of the node stays for the differences. */
+static int expand(struct check *check)
+{
+    struct node *node = check->node, *next;
+    struct error *error = &check->error;
+    struct node *twin =
+        graph_add_node(check->graph, node->domain, node->op_type, "twin", node->input_count, node->output_count, error);
+    if (!twin)
+        return -1;
+    twin->opset = node->opset;
+    twin->operator= node->operator;
+    twin->attributes = node->attributes;
+    twin->attribute_count = node->attribute_count;
+    for (int i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] && node_set_input(twin, i, node->inputs[i], error))
+            return -1;
+    }
+    for (int i = 0; i < node->output_count; i++) {
+        struct value *value = graph_add_value(check->graph, NULL, error);
+        if (!value || node_set_output(twin, i, value, error))
+            return -1;
+    }
+    check->node = twin;
+    if (pass_expand(node, &next, error) != 1)
+        return error_set(error, ERROR_INTERNAL, "the node was not replaced by its parts");
+    return infer_values(twin, error);
+}
+
 static int build(struct check *check)
 {
     const struct gradient_case *item = check->item;
@@ -173,7 +202,10 @@ static int build(struct check *check)
         if (!value || node_set_output(check->node, i, value, &check->error) ||
             graph_add_output(check->graph, value, &check->error))
             return -1;
+        check->outputs[i] = value;
     }
+    if (check->node->operator->expand)
+        return expand(check);
     return infer_values(check->node, &check->error);
 }
 
@@ -188,7 +220,7 @@ static int differentiate_node(struct check *check)
     for (int i = 0; i < check->node->output_count; i++) {
         if (!(seeded >> i & 1))
             continue;
-        struct value *output = check->node->outputs[i];
+        struct value *output = check->outputs[i];
         struct value *seed = graph_add_value(check->graph, NULL, &check->error);
         if (!seed || graph_add_input(check->graph, seed, &check->error))
             return -1;
@@ -384,7 +416,8 @@ static void every_differentiable_operator_has_a_case(void **state)
     int missing = 0;
     const struct operator* operator;
     for (int i = 0; (operator= operator_at(i)) != NULL; i++) {
-        if (operator->gradient && !(operator->flags & OPERATOR_STRAIGHT_THROUGH) && !has_case(operator)) {
+        if ((operator->gradient || operator->expand) && !(operator->flags & OPERATOR_STRAIGHT_THROUGH) &&
+            !has_case(operator)) {
             print_error("%s%s%s since %d has a gradient but no case in tests/gradient\n",
                         operator->domain, operator->domain[0] ? "." : "", operator->name, operator->since);
             missing++;
