@@ -27,6 +27,7 @@ extern const struct operator operators_pooling[];
 extern const struct operator operators_pooling_global[];
 extern const struct operator operators_batch_normalization[];
 extern const struct operator operators_matmul[];
+extern const struct operator operators_einsum[];
 extern const struct operator operators_gemm[];
 extern const struct operator operators_softmax[];
 extern const struct operator operators_dropout[];

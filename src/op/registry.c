@@ -29,6 +29,7 @@ static const struct operator* const families[] = {
     operators_pooling_global,
     operators_batch_normalization,
     operators_matmul,
+    operators_einsum,
     operators_gemm,
     operators_softmax,
     operators_dropout,
