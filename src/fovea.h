@@ -271,6 +271,8 @@ struct fovea_erf {
 FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *erf,
                         struct fovea_error *error);
 FOVEA_API void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf);
+/* Whether fovea_erf_write would find results that it must not replace: to be asked before long work. */
+FOVEA_API int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, struct fovea_error *error);
 /* Writes erf.npy, erf.png, erf.json and last manifest.json into `folder` (made if needed). Results that are there
  * already are an error unless `force`. */
 FOVEA_API int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *folder, bool force,

@@ -6,6 +6,7 @@
 #include "api/images.h"
 #include "api/session.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "report/erf.h"
 #include "runtime/session.h"
 #include "tensor/npy.h"
@@ -276,16 +277,35 @@ void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf)
     *erf = (struct fovea_erf){0};
 }
 
-/* The name of a file in the result folder; an existing one is an error unless `force`. */
-static char *claim(struct memory *memory, const char *folder, const char *name, bool force, struct error *error)
+enum result_file { RESULT_NPY, RESULT_PNG, RESULT_JSON, RESULT_MANIFEST, RESULT_COUNT };
+static const char *const result_names[RESULT_COUNT] = {"erf.npy", "erf.png", "erf.json", "manifest.json"};
+
+/* Paths of the result's files; existing ones are an error unless `force`. Released by the caller in every case. */
+static int claim(struct memory *memory, const char *folder, bool force, char *paths[RESULT_COUNT], struct error *error)
 {
-    char *path = file_join(memory, folder, name, error);
-    if (path && !force && file_exists(path)) {
-        error_set(error, ERROR_INPUT, "%s exists already; --force replaces it", path);
-        memory_release(memory, path);
-        return NULL;
+    for (int i = 0; i < RESULT_COUNT; i++) {
+        paths[i] = file_join(memory, folder, result_names[i], error);
+        if (!paths[i])
+            return -1;
+        if (!force && file_exists(paths[i]))
+            return error_set(error, ERROR_INPUT, "%s exists already; --force replaces it", paths[i]);
     }
-    return path;
+    return 0;
+}
+
+static void release_paths(struct memory *memory, char *paths[RESULT_COUNT])
+{
+    for (int i = 0; i < RESULT_COUNT; i++)
+        memory_release(memory, paths[i]);
+}
+
+int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    char *paths[RESULT_COUNT] = {NULL};
+    int result = claim(model->context->memory, folder, force, paths, &error);
+    release_paths(model->context->memory, paths);
+    return result ? api_fail(&error, report) : 0;
 }
 
 static int write_map(struct memory *memory, const char *path, const struct fovea_erf *erf, struct error *error)
@@ -300,27 +320,19 @@ int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, cons
 {
     struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
-    static const char *const names[] = {"erf.npy", "erf.png", "erf.json", "manifest.json"};
-    enum { NPY, PNG, JSON, MANIFEST, COUNT };
-    char *paths[COUNT] = {NULL}, digest[65];
-    int result = file_make_folder(folder, &error);
-    for (int i = 0; i < COUNT && result == 0; i++)
-        result = (paths[i] = claim(memory, folder, names[i], force, &error)) ? 0 : -1;
+    char *paths[RESULT_COUNT] = {NULL}, digest[65];
     struct report_run run = {.model = model->model->path,
                              .model_sha256 = digest,
                              .cpu = fovea_cpu(model->fovea),
                              .threads = fovea_threads(model->fovea),
                              .seed = model->context->seed};
-    if (result == 0)
-        result = fovea_model_sha256(model, digest, report);
-    if (result == 0 && error.kind == ERROR_NONE)
-        result = write_map(memory, paths[NPY], erf, &error) ||
-                         report_erf_picture(memory, paths[PNG], &run, erf, &error) ||
-                         report_erf_json(memory, paths[JSON], &run, erf, &error) ||
-                         report_erf_manifest(memory, paths[MANIFEST], &run, &error)
+    int result = sha256_file(model->model->path, digest, &error) || claim(memory, folder, force, paths, &error) ||
+                         file_make_folder(folder, &error) || write_map(memory, paths[RESULT_NPY], erf, &error) ||
+                         report_erf_picture(memory, paths[RESULT_PNG], &run, erf, &error) ||
+                         report_erf_json(memory, paths[RESULT_JSON], &run, erf, &error) ||
+                         report_erf_manifest(memory, paths[RESULT_MANIFEST], &run, &error)
                      ? -1
                      : 0;
-    for (int i = 0; i < COUNT; i++)
-        memory_release(memory, paths[i]);
-    return error.kind == ERROR_NONE ? result : api_fail(&error, report);
+    release_paths(memory, paths);
+    return result ? api_fail(&error, report) : 0;
 }

@@ -53,6 +53,7 @@ struct shape_binding *api_bindings(struct context *context, const struct fovea_s
         bindings[i].name = shapes->list[i].name;
         if (shape_set(&bindings[i].shape, shapes->list[i].rank, shapes->list[i].dims, error)) {
             memory_release(context->memory, bindings);
+            error_prefix(error, "--shape");
             return NULL;
         }
     }

@@ -100,7 +100,8 @@ static int erf_model(struct opened *opened, const struct command *command, const
         options.feed_count++;
     }
     int code = FOVEA_CLEAN;
-    if (fovea_erf(opened->model, &options, &erf, &error)) {
+    bool refused = flags->output && fovea_erf_claim(opened->model, flags->output, flags->force, &error);
+    if (refused || fovea_erf(opened->model, &options, &erf, &error)) {
         code = fail(&error);
     } else {
         code = show(opened, command->positional[0], flags, &erf);
