@@ -1,0 +1,133 @@
+/* The allocator (accounting, cap, failures on purpose), arenas, checked sizes, errors, texts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+static void test_accounting(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = memory_create(1 << 20);
+    unsigned char *block = memory_allocate(memory, 100, 10, &error);
+    assert_non_null(block);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(block[i], 0);
+    assert_true(memory_in_use(memory) >= 1000);
+    block[0] = 7;
+    unsigned char *larger = memory_resize(memory, block, 500, 10, &error);
+    assert_non_null(larger);
+    assert_int_equal(larger[0], 7);
+    assert_int_equal(larger[4999], 0);
+    assert_true(memory_peak(memory) >= 5000);
+    assert_int_equal((uintptr_t)memory_allocate(memory, 3, 1, &error) % 16, 0);
+    assert_int_equal(memory_destroy(memory), 2); /* blocks that were not given back */
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER, overflow = ERROR_INITIALISER;
+    struct memory *memory = memory_create(1 << 16);
+    assert_null(memory_allocate(memory, 1 << 17, 1, &error));
+    assert_int_equal(error.kind, ERROR_LIMIT);
+    assert_null(memory_allocate(memory, SIZE_MAX / 2, 3, &overflow));
+    assert_int_equal(overflow.kind, ERROR_LIMIT);
+    void *kept = memory_allocate(memory, 1, 16, NULL);
+    assert_non_null(kept);
+    assert_null(memory_resize(memory, kept, 1 << 20, 1, NULL));
+    memory_release(memory, kept); /* still valid after the failed resize */
+    memory_fail_after(memory, 2);
+    void *first = memory_allocate(memory, 1, 1, NULL);
+    assert_non_null(first);
+    assert_null(memory_allocate(memory, 1, 1, NULL));
+    assert_null(memory_allocate(memory, 1, 1, NULL));
+    memory_fail_after(memory, 0);
+    memory_release(memory, first);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+static void test_arena(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(1 << 24);
+    struct arena *arena = arena_create(memory, NULL);
+    char *last = NULL;
+    for (int i = 0; i < 10000; i++) {
+        char *text = arena_copy_string(arena, "abcdef", 3, NULL);
+        assert_string_equal(text, "abc");
+        assert_ptr_not_equal(text, last);
+        last = text;
+    }
+    size_t capacity = 0;
+    int *numbers = NULL;
+    for (size_t count = 0; count < 1000; count++) {
+        numbers = arena_grow(arena, numbers, count, &capacity, sizeof *numbers, NULL);
+        numbers[count] = (int)count;
+    }
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(numbers[i], i);
+    assert_non_null(arena_allocate(arena, 1, 1 << 20, NULL)); /* larger than a chunk */
+    arena_destroy(arena);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+static void test_checked_sizes(void **state)
+{
+    (void)state;
+    size_t result;
+    assert_int_equal(checked_multiply(1 << 20, 1 << 20, &result), 0);
+    assert_true(result == (size_t)1 << 40);
+    assert_int_equal(checked_multiply(SIZE_MAX, 2, &result), -1);
+    assert_int_equal(checked_add(SIZE_MAX, 1, &result), -1);
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    assert_int_equal(error_exit_code(&error), 0);
+    assert_int_equal(error_set(&error, ERROR_INPUT, "first %d", 1), -1);
+    error_set(&error, ERROR_INTERNAL, "second");
+    assert_string_equal(error.message, "first 1");
+    assert_int_equal(error_exit_code(&error), 2);
+    error_prefix(&error, "file");
+    assert_string_equal(error.message, "file: first 1");
+    assert_int_equal(error_set(NULL, ERROR_INPUT, "nobody listens"), -1);
+}
+
+static void test_texts(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(1 << 20);
+    struct text text;
+    char out[16];
+    text_start(&text, memory);
+    for (int i = 0; i < 1000; i++)
+        text_print(&text, "%d,", i % 10);
+    assert_int_equal(text_finish(&text, NULL), 0);
+    assert_int_equal(text.length, 2000);
+    assert_int_equal(strncmp(text.data, "0,1,2,", 6), 0);
+    text_release(&text);
+    assert_string_equal(text_printable("a\nb", 3, out, sizeof out), "a\\x0ab");
+    assert_true(strlen(text_printable("a very long name indeed", 23, out, sizeof out)) < sizeof out);
+    assert_int_equal(strcmp(out + strlen(out) - 3, "..."), 0);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accounting), cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_arena),      cmocka_unit_test(test_checked_sizes),
+                                       cmocka_unit_test(test_errors),     cmocka_unit_test(test_texts)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,146 @@
+/* Element types, shapes and .npy files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "tensor/compare.h"
+#include "tensor/npy.h"
+
+/* Every half and bfloat16 survives the way to float and back; values between round to nearest even. */
+static void test_half(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        float half = half_to_float((uint16_t)bits), brain = bfloat16_to_float((uint16_t)bits);
+        if (!isnan(half))
+            assert_int_equal(float_to_half(half), bits);
+        if (!isnan(brain))
+            assert_int_equal(float_to_bfloat16(brain), bits);
+    }
+    assert_int_equal(float_to_half(1.0f + 0x1p-11f), 0x3c00);            /* tie to even */
+    assert_int_equal(float_to_half(1.0f + 0x1p-11f + 0x1p-20f), 0x3c01); /* above the tie */
+    assert_int_equal(float_to_half(65520.0f), 0x7c00);
+    assert_int_equal(float_to_half(0x1p-25f), 0);
+    assert_true(isnan(half_to_float(float_to_half(NAN))));
+}
+
+static void test_narrow(void **state)
+{
+    (void)state;
+    const int32_t wide[4] = {-129, 127, 128, 300};
+    int8_t narrow[4];
+    int32_t back[4], rounded[4] = {-129, 127, 128, 300};
+    dtype_narrow(DTYPE_INT8, wide, narrow, 4);
+    dtype_widen(DTYPE_INT8, narrow, back, 4);
+    dtype_round(DTYPE_INT8, rounded, 4);
+    const int32_t expected[4] = {127, 127, -128, 44};
+    assert_memory_equal(back, expected, sizeof expected);
+    assert_memory_equal(rounded, expected, sizeof expected);
+}
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    struct shape shape, other;
+    struct error error = ERROR_INITIALISER;
+    const int64_t huge[3] = {1 << 30, 1 << 30, 1 << 30}, dims[3] = {2, 1, 4}, more[2] = {3, 1};
+    assert_int_equal(shape_set(&shape, 3, huge, &error), -1);
+    assert_int_equal(shape_set(&shape, 1, (int64_t[]){-1}, NULL), -1);
+    assert_int_equal(shape_set(&shape, 3, dims, NULL), 0);
+    assert_int_equal(shape_set(&other, 2, more, NULL), 0);
+    assert_int_equal(shape_broadcast(&shape, &other, &other, NULL), 0);
+    assert_int_equal(shape_count(&other), 24);
+    assert_int_equal(shape_set(&other, 1, (int64_t[]){3}, NULL), 0);
+    assert_int_equal(shape_broadcast(&shape, &other, &other, NULL), -1);
+    int axis;
+    assert_int_equal(shape_axis(-1, 3, &axis, NULL), 0);
+    assert_int_equal(axis, 2);
+    assert_int_equal(shape_axis(3, 3, &axis, NULL), -1);
+}
+
+static int read_bytes(struct memory *memory, const char *bytes, size_t length, struct tensor *tensor)
+{
+    char path[] = "/tmp/fovea-npy-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0 && write(file, bytes, length) == (ssize_t)length);
+    close(file);
+    int result = npy_read(memory, path, tensor, NULL);
+    unlink(path);
+    return result;
+}
+
+static size_t make_npy(char *out, const char *header, const void *data, size_t bytes)
+{
+    size_t length = strlen(header);
+    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    out[8] = (char)length;
+    out[9] = (char)(length >> 8);
+    memcpy(out + 10, header, length);
+    memcpy(out + 10 + length, data, bytes);
+    return 10 + length + bytes;
+}
+
+static void test_npy(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(1 << 24);
+    const float data[6] = {1, 2, 3, 4, 5, 6};
+    char file[512];
+    struct tensor tensor;
+    size_t length = make_npy(file, "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }\n", data, sizeof data);
+    assert_int_equal(read_bytes(memory, file, length, &tensor), 0);
+    const float expected[6] = {1, 3, 5, 2, 4, 6};
+    assert_memory_equal(tensor.data, expected, sizeof expected);
+    char path[] = "/tmp/fovea-npy-XXXXXX";
+    close(mkstemp(path));
+    struct tensor again;
+    assert_int_equal(npy_write(memory, path, &tensor, NULL), 0);
+    assert_int_equal(npy_read(memory, path, &again, NULL), 0);
+    assert_int_equal(tensor_compare(&again, &tensor, 0, 0).mismatches, 0);
+    unlink(path);
+    tensor_release(memory, &again);
+    tensor_release(memory, &tensor);
+    for (size_t cut = 0; cut < length; cut++)
+        assert_int_equal(read_bytes(memory, file, cut, &tensor), -1);
+    static const char *const hostile[] = {
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 6), }\n",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (6,), }\n",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,6), }\n",
+        "{'shape': (6,), }\n",
+        "\n"};
+    for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++)
+        assert_int_equal(read_bytes(memory, file, make_npy(file, hostile[i], data, sizeof data), &tensor), -1);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+static void test_compare(void **state)
+{
+    (void)state;
+    float a[4] = {1, NAN, INFINITY, 4}, b[4] = {1.0005f, NAN, INFINITY, 5};
+    const struct tensor x = {DTYPE_FLOAT, {2, {2, 2}}, a}, y = {DTYPE_FLOAT, {2, {2, 2}}, b};
+    struct comparison comparison = tensor_compare(&x, &y, 1e-3, 0);
+    char place[INDEX_TEXT_SIZE];
+    assert_int_equal(comparison.mismatches, 1);
+    assert_string_equal(index_text(&x.shape, comparison.first, place), "[1,1]");
+    assert_true(comparison.largest == 1 && comparison.largest_relative == 0.2);
+    assert_int_equal(tensor_compare(&x, &y, 1e-3, 1).mismatches, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_half), cmocka_unit_test(test_narrow),
+                                       cmocka_unit_test(test_shapes), cmocka_unit_test(test_npy),
+                                       cmocka_unit_test(test_compare)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
