@@ -1,0 +1,128 @@
+/* The library as a program outside would use it: the public header alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fovea.h"
+
+static const char model_path[] = "tests/fixtures/resnet18/model.onnx";
+
+static void test_session(void **state)
+{
+    (void)state;
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 2}, &error);
+    assert_non_null(fovea);
+    assert_int_equal(fovea_threads(fovea), 2);
+    struct fovea_model *model = fovea_model_load(fovea, model_path, &error);
+    assert_non_null(model);
+    struct fovea_session *session =
+        fovea_session_open(model, &(struct fovea_session_options){.dump_after = NULL}, &error);
+    assert_string_equal(error.message, "");
+    assert_non_null(session);
+    struct fovea_tensor image, expected;
+    assert_int_equal(fovea_tensor_read(fovea, "tests/fixtures/resnet18/test_data_set_0/input_0.pb", &image, &error), 0);
+    assert_int_equal(fovea_tensor_read(fovea, "tests/fixtures/resnet18/test_data_set_0/output_0.pb", &expected, &error),
+                     0);
+    for (int run = 0; run < 2; run++) {
+        struct fovea_tensor input = fovea_session_input(session, 0);
+        assert_int_equal(input.bytes, image.bytes);
+        memcpy(input.data, image.data, image.bytes);
+        assert_int_equal(fovea_session_run(session, &error), 0);
+        struct fovea_tensor output = fovea_session_output(session, 0);
+        struct fovea_comparison comparison;
+        fovea_tensor_compare(&output, &expected, 1e-3, -1, &comparison);
+        assert_true(comparison.equal);
+        ((float *)expected.data)[5] += 1;
+        fovea_tensor_compare(&output, &expected, 1e-3, -1, &comparison);
+        assert_int_equal(comparison.mismatches, 1);
+        assert_non_null(strstr(comparison.text, "[0,5]"));
+        ((float *)expected.data)[5] -= 1;
+    }
+    assert_true(fovea_peak_memory(fovea) > 0);
+    fovea_tensor_free(fovea, &image);
+    fovea_tensor_free(fovea, &expected);
+    fovea_session_free(session);
+    fovea_model_free(model);
+    fovea_close(fovea);
+}
+
+/* ReLU per image, then the mean: the field over two images is the mean of the two fields. */
+static void test_erf_is_a_mean(void **state)
+{
+    (void)state;
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
+    struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
+    struct fovea_feed feeds[3] = {{NULL, "models/images/00000_ankle-boot.png"},
+                                  {NULL, "models/images/00001_pullover.png"},
+                                  {NULL, "models/images"}};
+    struct fovea_erf erf[3];
+    for (int i = 0; i < 3; i++) {
+        struct fovea_erf_options options = {
+            .feeds = &feeds[i], .feed_count = 1, .unit = {-1, -1}, .class_index = -1, .limit = 2};
+        assert_int_equal(fovea_erf(model, &options, &erf[i], &error), 0);
+    }
+    assert_int_equal(erf[2].images, 2);
+    assert_int_equal(erf[2].unit[0], 3);
+    assert_int_equal(erf[2].field.size[0], 53);
+    assert_true(erf[2].sum > 0);
+    for (int64_t i = 0; i < erf[2].height * erf[2].width; i++) {
+        float mean = (erf[0].map[i] + erf[1].map[i]) / 2, difference = mean - erf[2].map[i];
+        assert_true((difference < 0 ? -difference : difference) <= 1e-6f * (float)erf[2].max);
+    }
+    for (int i = 0; i < 3; i++)
+        fovea_erf_free(model, &erf[i]);
+    fovea_model_free(model);
+    fovea_close(fovea);
+}
+
+static void test_check_and_inspect(void **state)
+{
+    (void)state;
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
+    struct fovea_model *model = fovea_model_load(fovea, model_path, &error);
+    struct fovea_layers layers;
+    struct fovea_findings findings;
+    struct fovea_shapes none = {NULL, 0};
+    assert_int_equal(fovea_inspect(model, &none, &layers, &error), 0);
+    int64_t macs = 0;
+    for (int i = 0; i < layers.count; i++)
+        macs += layers.list[i].macs;
+    assert_true(macs > 0 && macs == layers.macs);
+    fovea_layers_free(model, &layers);
+    assert_int_equal(fovea_check(model, &none, &findings, &error), 0);
+    assert_int_equal(findings.problems, 0);
+    fovea_findings_free(model, &findings);
+    fovea_model_free(model);
+    fovea_close(fovea);
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    assert_null(fovea_open(&(struct fovea_options){.cpu = "abacus"}, &error));
+    assert_int_equal(error.code, FOVEA_BAD_INPUT);
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1, .max_memory = 1 << 18}, &error);
+    assert_null(fovea_model_load(fovea, "no/such/model.onnx", &error));
+    assert_non_null(strstr(error.message, "no/such/model.onnx"));
+    struct fovea_model *model = fovea_model_load(fovea, model_path, &error);
+    if (model) /* the cap is reached by the weights at the latest */
+        assert_null(fovea_session_open(model, &(struct fovea_session_options){.dump_after = NULL}, &error));
+    assert_int_equal(error.code, FOVEA_BAD_INPUT);
+    fovea_model_free(model);
+    fovea_close(fovea);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_erf_is_a_mean),
+                                       cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
