@@ -31,7 +31,7 @@ static void divide_by_sum(struct erf_metrics *metrics)
 void erf_measure(const double *map, int64_t height, int64_t width, const double centre[2], struct erf_metrics *metrics)
 {
     /* The radii of the authors' tool OpenERF. */
-    *metrics = (struct erf_metrics){.radii = {5, 10, 20, 30, 40, 60, 80}, .min = INFINITY, .max = -INFINITY};
+    *metrics = (struct erf_metrics){.radii = {5, 10, 20, 30, 40, 60, 80}, .min = HUGE_VAL, .max = -HUGE_VAL};
     for (int64_t y = 0; y < height; y++) {
         for (int64_t x = 0; x < width; x++) {
             double value = map[y * width + x];

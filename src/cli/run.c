@@ -68,7 +68,7 @@ static void print_summary(const char *name, const struct fovea_tensor *tensor)
 {
     char safe[CLI_TEXT], dims[CLI_TEXT];
     int64_t count = element_count(tensor), not_finite = 0, largest = 0;
-    double low = INFINITY, high = -INFINITY, sum = 0;
+    double low = HUGE_VAL, high = -HUGE_VAL, sum = 0;
     for (int64_t i = 0; i < count; i++) {
         double value = element(tensor, i);
         not_finite += !isfinite(value);

@@ -242,7 +242,7 @@ static void run_parameter_gradient(void *argument, int64_t begin, int64_t end)
 
 static size_t scratch_gradient(const struct compute_context *context)
 {
-    struct normalization normalization;
+    struct normalization normalization = {0};
     return read_layout(context->node, &normalization, NULL) ? 0 : 2 * (size_t)normalization.rows * sizeof(float);
 }
 

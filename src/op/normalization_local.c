@@ -162,7 +162,7 @@ static int compute_gradient(struct compute_context *context, struct error *error
 
 static int field_local(struct field_context *context, struct error *error)
 {
-    struct local_response local;
+    struct local_response local = {0};
     if (read_local(context->node, &context->inputs[0]->shape, &local, error))
         return -1;
     field_aligned(context);

@@ -112,7 +112,8 @@ static int check_scale(const struct infer_context *context, struct error *error)
 static int infer_quantize(struct infer_context *context, struct error *error)
 {
     const struct tensor *x = context->inputs[0];
-    enum dtype type, given = infer_has(context, 2) ? context->inputs[2]->dtype : DTYPE_UINT8, precision;
+    enum dtype given = infer_has(context, 2) ? context->inputs[2]->dtype : DTYPE_UINT8;
+    enum dtype type = DTYPE_UNDEFINED, precision = DTYPE_UNDEFINED;
     struct quantization quantization;
     if (check_scale(context, error) || read_type(context->node, "output_dtype", given, &type, error) ||
         read_type(context->node, "precision", context->inputs[1]->dtype, &precision, error))
@@ -203,7 +204,7 @@ static int compute_quantize(struct compute_context *context, struct error *error
 static int infer_dequantize(struct infer_context *context, struct error *error)
 {
     const struct tensor *x = context->inputs[0];
-    enum dtype type;
+    enum dtype type = DTYPE_UNDEFINED;
     struct quantization quantization;
     if (check_scale(context, error) ||
         read_type(context->node, "output_dtype", context->inputs[1]->dtype, &type, error) ||

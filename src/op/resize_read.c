@@ -31,7 +31,7 @@ static int read_attributes(const struct node *node, struct resize *resize, struc
                                              "align_corners",     "asymmetric",           "tf_half_pixel_for_nn",
                                              "tf_crop_and_resize"};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
-    int mode, transform = RESIZE_ASYMMETRIC, rounding = RESIZE_SIMPLE;
+    int mode = 0, transform = RESIZE_ASYMMETRIC, rounding = RESIZE_SIMPLE;
     bool simple = resize_is_simple(node);
     if (find_word(node, "mode", "nearest", modes, 4, &mode, error))
         return -1;

@@ -20,7 +20,7 @@ static int read_axes(const struct node *node, int *batch, struct error *error)
 static int infer_reverse_sequence(struct infer_context *context, struct error *error)
 {
     const struct tensor *input = context->inputs[0];
-    int batch;
+    int batch = 0;
     if (input->shape.rank < 2)
         return error_set(error, ERROR_INPUT, "the input has fewer than 2 dimensions");
     if (gather_check_indices(context->inputs[1], error) || read_axes(context->node, &batch, error) ||
@@ -33,7 +33,7 @@ static int compute_reverse_sequence(struct compute_context *context, struct erro
 {
     const struct tensor *from = context->inputs[0], *lengths = context->inputs[1];
     const struct shape *shape = &from->shape;
-    int batch;
+    int batch = 0;
     if (read_axes(context->node, &batch, error))
         return -1;
     int64_t steps = shape->dims[1 - batch], inner = shape_product(shape, 2, shape->rank);

@@ -97,7 +97,7 @@ int scatter_gradient(struct gradient_context *context, const char *scatter, cons
     struct value *gradient = context->output_gradients[0], *indices = node->inputs[1];
     struct emit_attribute attributes[] = {EMIT_INT(axis, axis ? node_int(node, axis, 0) : 0)};
     int attribute_count = axis ? 1 : 0;
-    enum scatter_reduction reduction;
+    enum scatter_reduction reduction = SCATTER_NONE;
     if (scatter_read_reduction(node, &reduction, error))
         return -1;
     if (reduction != SCATTER_NONE && reduction != SCATTER_ADD)

@@ -95,11 +95,11 @@ static void names_and_ends(void **state)
         enum colormap found;
         assert_int_equal(colormap_parse(colormap_name((enum colormap)m), &found), 0);
         assert_int_equal(found, m);
-        struct colour low = colormap_colour(found, 0), below = colormap_colour(found, -INFINITY);
+        struct colour low = colormap_colour(found, 0), below = colormap_colour(found, -HUGE_VAL);
         struct colour high = colormap_colour(found, 1), above = colormap_colour(found, 1e300);
         assert_memory_equal(&low, &below, sizeof low);
         assert_memory_equal(&high, &above, sizeof high);
-        struct colour none = colormap_colour(found, NAN);
+        struct colour none = colormap_colour(found, nan(""));
         assert_int_equal(none.red, 128);
     }
     enum colormap found;

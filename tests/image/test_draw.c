@@ -106,7 +106,7 @@ static void everything_is_clipped(void **state)
     (void)state;
     struct memory *memory = memory_create(0);
     struct image image = canvas(memory, 20, 10);
-    static const double far[] = {-1e300, -1e6, -5, 0, 5, 1e6, 1e300, INFINITY, NAN};
+    static const double far[] = {-1e300, -1e6, -5, 0, 5, 1e6, 1e300, HUGE_VAL, (double)NAN};
     const int count = sizeof far / sizeof far[0];
     for (int i = 0; i < count * count; i++) {
         struct stroke stroke = {black, 1 + i % 3, i % 2 * 3, 0.7};
@@ -124,7 +124,7 @@ static void everything_is_clipped(void **state)
     picture_map(&image, (struct rectangle){-5, -5, 100, 30}, &map);
     struct plot plot = plot_of_map((struct rectangle){-5, -5, 100, 30}, 2, 2);
     picture_axes(&image, &plot, &(struct label_style){black, 2});
-    picture_colour_bar(&image, (struct rectangle){5, -5, 3, 50}, COLORMAP_GRAY, NAN, INFINITY,
+    picture_colour_bar(&image, (struct rectangle){5, -5, 3, 50}, COLORMAP_GRAY, nan(""), HUGE_VAL,
                        &(struct label_style){black, 1});
     finish(memory, &image);
 }
@@ -216,7 +216,7 @@ static void ticks_are_round(void **state)
     assert_near(ticks[6], 3e-6, 1e-18);
     assert_int_equal(nice_ticks(-0.5, 1.5, 8, true, ticks), 2);
     assert_int_equal(nice_ticks(5, 5, 8, false, ticks), 1);
-    assert_int_equal(nice_ticks(0, INFINITY, 8, false, ticks), 0);
+    assert_int_equal(nice_ticks(0, HUGE_VAL, 8, false, ticks), 0);
     for (int i = 0; i < 4000; i++) {
         double low = sin(i) * pow(10, i % 40 - 20), high = low + fabs(cos(i)) * pow(10, i % 7 - 3) * fabs(low);
         int most = 2 + i % 11, count = nice_ticks(low, high, most, false, ticks);
