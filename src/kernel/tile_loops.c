@@ -194,7 +194,7 @@ static void copy_elements(const float *x, int64_t stride, int64_t count, float *
     int64_t i = 0;
     if (stride == 1) {
         for (; i < count; i += VECTOR) {
-            __mmask16 mask = count - i >= VECTOR ? 0xffff : (__mmask16)((1u << (count - i)) - 1);
+            __mmask16 mask = (__mmask16)(count - i >= VECTOR ? 0xffffu : (1u << (count - i)) - 1);
             _mm512_mask_storeu_ps(out + i, mask, _mm512_maskz_loadu_ps(mask, x + i));
         }
         return;
