@@ -104,8 +104,8 @@ static void test_errors(void **state)
     error_set(&error, ERROR_INTERNAL, "second");
     assert_string_equal(error.message, "first 1");
     assert_int_equal(error_exit_code(&error), 2);
-    error_prefix(&error, "file");
-    assert_string_equal(error.message, "file: first 1");
+    error_prefix(&error, "fi%ce", '\n');
+    assert_string_equal(error.message, "fi?e: first 1");
     assert_int_equal(error_set(NULL, ERROR_INPUT, "nobody listens"), -1);
 }
 
