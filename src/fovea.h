@@ -237,17 +237,40 @@ FOVEA_API int fovea_session_node_count(const struct fovea_session *session);
 FOVEA_API int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *options,
                           struct fovea_bench *bench, struct fovea_error *error);
 
-/* ---- erf: effective receptive fields ---- */
+/* ---- analyses: what they take ---- */
 
-struct fovea_erf_options {
+/* The images of an analysis, read one after the other. */
+struct fovea_samples {
     struct fovea_shapes shapes;
     const struct fovea_feed *feeds; /* the images first; more for further inputs */
     int feed_count;
     const struct fovea_preprocess *preprocess;
-    const char *target;  /* value name; "output": the first output; NULL: the last spatial map */
-    int64_t unit[2];     /* y, x; -1: the centre */
-    int64_t class_index; /* >= 0: one logit of the target (default: the first output) */
-    int64_t limit;       /* images used at most; 0: all */
+    int64_t limit; /* images used at most; 0: all */
+    int64_t batch; /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
+};
+
+/* Which class of an image is meant, besides numbers from 0. */
+#define FOVEA_CLASS_NONE (-1)
+#define FOVEA_CLASS_PREDICTED (-2)
+#define FOVEA_CLASS_LABEL (-3) /* of the image's folder or list */
+
+/* What is made a scalar of the target's channels. */
+enum fovea_score {
+    FOVEA_SCORE_MEAN,  /* their mean */
+    FOVEA_SCORE_CLASS, /* one of them */
+    FOVEA_SCORE_MARGIN /* one of them minus their mean */
+};
+
+/* ---- erf: effective receptive fields ---- */
+
+struct fovea_erf_options {
+    struct fovea_samples samples;
+    /* A value's name; "features" or NULL: what the head reads; "logits"; "before-resize": a map's logits before they are
+     * enlarged; "output". With a class NULL is "logits", with a margin "before-resize". */
+    const char *target;
+    int64_t unit[2];        /* y, x; -1: the centre */
+    enum fovea_score score; /* FOVEA_SCORE_MEAN with a class is FOVEA_SCORE_CLASS */
+    int64_t class_index;    /* from 0, or FOVEA_CLASS_* */
 };
 
 #define FOVEA_ERF_RADII 7
@@ -255,8 +278,10 @@ struct fovea_erf {
     int64_t height, width, images;
     float *map; /* [height, width]: mean over images of ReLU(mean over channels of dY/dx) */
     const char *target;
-    int64_t unit[2], target_size[2];    /* of the map that the unit is in */
-    int64_t class_index;                /* -1: a unit */
+    int64_t unit[2], target_size[2];    /* of the map or grid of tokens that the unit is in */
+    int64_t prefix_tokens;              /* in front of the grid */
+    enum fovea_score score;
+    int64_t class_index;                /* as asked for */
     struct fovea_receptive_field field; /* theoretical, of the target */
     int64_t box[4]; /* y0, x0, y1, x1 of the unit's theoretical field, inclusive, unclipped; if local */
     double sum, min, max;

@@ -148,14 +148,6 @@ static void unit_cells(const struct value *value, int spatial, const int64_t *un
     }
 }
 
-static int unit_reads(const struct graph *graph, const struct value *value, int spatial, const struct value *input,
-                      const int64_t *unit, struct reads *reads, struct error *error)
-{
-    struct interval cells[SHAPE_MAX_RANK];
-    unit_cells(value, spatial, unit, cells);
-    return receptive_field_reads(graph, value, cells, input, reads, error);
-}
-
 /* Reads of the cells whose place along axis 1 is `place`. */
 static int reads_along_first(const struct graph *graph, const struct value *value, int64_t place,
                              const struct value *input, struct reads *reads, struct error *error)
@@ -192,6 +184,30 @@ static double centre_of(const struct interval *interval)
     return ((double)interval->low + (double)interval->high) / 2;
 }
 
+int receptive_field_measure(const struct graph *graph, const struct value *value, const struct value *input,
+                            const struct three_units *units, struct receptive_field *field, struct error *error)
+{
+    struct reads at_middle, at_first, at_beside;
+    if (receptive_field_reads(graph, value, units->middle, input, &at_middle, error) ||
+        receptive_field_reads(graph, value, units->first, input, &at_first, error) ||
+        receptive_field_reads(graph, value, units->beside, input, &at_beside, error))
+        return -1;
+    field->axes = units->axes;
+    field->local = at_middle.local;
+    field->global = at_middle.global;
+    int spatial = shape_channels_last(&input->shape) ? 1 : 2;
+    for (int i = 0; i < units->axes && field->local; i++) {
+        const struct interval *here = &at_middle.axes[spatial + i], *start = &at_first.axes[spatial + i],
+                              *beside = &at_beside.axes[spatial + i];
+        field->size[i] = here->high - here->low + 1;
+        field->centre[i] = centre_of(start);
+        field->stride[i] = centre_of(here) - centre_of(beside);
+        field->varies[i] = start->high - start->low != here->high - here->low ||
+                           centre_of(here) - centre_of(start) != field->stride[i] * (double)units->place[i];
+    }
+    return 0;
+}
+
 int receptive_field_of_value(const struct graph *graph, const struct value *value, const struct value *input,
                              struct receptive_field *field, struct error *error)
 {
@@ -199,33 +215,20 @@ int receptive_field_of_value(const struct graph *graph, const struct value *valu
     int axes = value->shape.rank - 2;
     if (axes < 1 || axes > 2 || input->shape.rank != value->shape.rank)
         return 0;
-    int64_t middle[2], first[2] = {0, 0}, next[2];
+    const int64_t first[2] = {0, 0};
+    int64_t beside[2];
+    struct three_units units = {.axes = axes};
     if (receptive_field_spatial_axis(graph, value, input, &field->spatial_axis, error))
         return -1;
     for (int i = 0; i < axes; i++) {
         int64_t size = value->shape.dims[field->spatial_axis + i];
         if (size < 1)
             return 0;
-        middle[i] = size / 2;
-        next[i] = middle[i] > 0 ? middle[i] - 1 : 0;
+        units.place[i] = size / 2;
+        beside[i] = size / 2 > 0 ? size / 2 - 1 : 0;
     }
-    struct reads at_middle, at_first, at_next;
-    if (unit_reads(graph, value, field->spatial_axis, input, middle, &at_middle, error) ||
-        unit_reads(graph, value, field->spatial_axis, input, first, &at_first, error) ||
-        unit_reads(graph, value, field->spatial_axis, input, next, &at_next, error))
-        return -1;
-    field->axes = axes;
-    field->local = at_middle.local;
-    field->global = at_middle.global;
-    int spatial = shape_channels_last(&input->shape) ? 1 : 2;
-    for (int i = 0; i < axes && field->local; i++) {
-        const struct interval *here = &at_middle.axes[spatial + i], *start = &at_first.axes[spatial + i],
-                              *beside = &at_next.axes[spatial + i];
-        field->size[i] = here->high - here->low + 1;
-        field->centre[i] = centre_of(start);
-        field->stride[i] = centre_of(here) - centre_of(beside);
-        field->varies[i] = start->high - start->low != here->high - here->low ||
-                           centre_of(here) - centre_of(start) != field->stride[i] * (double)middle[i];
-    }
-    return 0;
+    unit_cells(value, field->spatial_axis, units.place, units.middle);
+    unit_cells(value, field->spatial_axis, first, units.first);
+    unit_cells(value, field->spatial_axis, beside, units.beside);
+    return receptive_field_measure(graph, value, input, &units, field, error);
 }

@@ -31,10 +31,15 @@ struct receptive_field {
     double stride[2]; /* 0 when there is one unit only */
     double centre[2]; /* of unit 0 */
 };
-/* The first spatial axis of a value: 2 as in NC[H]W, or 1 if moving along axis 1 moves through the rows of the input.
- */
-int receptive_field_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,
-                                 int *spatial, struct error *error);
+/* The cells of a unit in the middle, of unit 0, and of the one before the middle along every axis (the middle itself
+ * where there is none); `place` of the middle. */
+struct three_units {
+    int axes;
+    int64_t place[2];
+    struct interval middle[SHAPE_MAX_RANK], first[SHAPE_MAX_RANK], beside[SHAPE_MAX_RANK];
+};
+int receptive_field_measure(const struct graph *graph, const struct value *value, const struct value *input,
+                            const struct three_units *units, struct receptive_field *field, struct error *error);
 int receptive_field_of_value(const struct graph *graph, const struct value *value, const struct value *input,
                              struct receptive_field *field, struct error *error);
 

@@ -1,190 +1,73 @@
 /* Effective receptive fields over a set of images, and the folder of results. */
-#include <math.h>
 #include <string.h>
 
 #include "analysis/erf.h"
-#include "api/images.h"
-#include "api/session.h"
+#include "api/stock.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "report/erf.h"
-#include "runtime/session.h"
 #include "tensor/npy.h"
-
-#define ERF_LARGEST_BATCH 4 /* of models with a free batch: beyond, memory grows and time does not fall */
-
-/* Where images come from: a tensor read whole, or a source of files. */
-struct image_stock {
-    struct tensor tensor; /* [images, ...] when `source` is NULL */
-    struct sample_source *source;
-    struct shape shape; /* of one image, with a leading 1 */
-    int64_t count;
-};
 
 struct erf_work {
     struct fovea_model *model;
     const struct fovea_erf_options *options;
-    const struct value *input;
-    struct image_stock stock;
-    struct fed_list fed; /* the other inputs */
-    struct erf erf;
+    enum fovea_score score;
+    struct stock stock;
+    struct probe probe;
     double *map;
-    float *pixels; /* of one image, for inputs of bytes */
 };
-
-static bool is_tensor_file(const char *path)
-{
-    size_t length = strlen(path);
-    return length > 3 && (strcmp(path + length - 3, ".pb") == 0 || strcmp(path + length - 4, ".npy") == 0);
-}
-
-static int open_tensor(struct erf_work *work, const char *path, struct error *error)
-{
-    struct image_stock *stock = &work->stock;
-    struct fed_list list;
-    struct fovea_feed feed = {work->input->name, path};
-    struct fovea_shapes none = {0};
-    int result = fed_read(&list, work->model, &none, &feed, 1, NULL, error);
-    if (result == 0) {
-        stock->tensor = list.list[0].tensor;
-        list.list[0].tensor.data = NULL;
-        struct shape *shape = &stock->tensor.shape;
-        if (shape->rank == 3) { /* one image without the batch axis */
-            int64_t dims[4] = {1, shape->dims[0], shape->dims[1], shape->dims[2]};
-            result = shape_set(shape, 4, dims, error);
-        }
-        if (result == 0 && (shape->rank != 4 || shape->dims[0] < 1))
-            result = error_set(error, ERROR_INPUT, "%s: images are arrays of four axes, like [N,C,H,W]", path);
-        stock->shape = *shape;
-        stock->count = shape->dims[0];
-        stock->shape.dims[0] = 1;
-    }
-    fed_release(&list, work->model->context->memory);
-    return result;
-}
-
-static int open_stock(struct erf_work *work, struct error *error)
-{
-    const struct fovea_erf_options *options = work->options;
-    if (options->feed_count < 1)
-        return error_set(error, ERROR_INPUT, "no images; give them with --images PATH or -i FILE.npy");
-    const char *name = options->feeds[0].name, *path = options->feeds[0].path;
-    work->input = name && name[0] ? fed_find_input(work->model->model->graph, name, error)
-                                  : api_image_input(work->model->model->graph);
-    if (!work->input)
-        return error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
-    if (is_tensor_file(path)) {
-        if (open_tensor(work, path, error))
-            return -1;
-    } else {
-        if (images_open(&work->stock.source, work->model, work->input, &options->shapes, path, options->preprocess,
-                        &work->stock.shape, error))
-            return -1;
-        work->stock.count = sample_source_count(work->stock.source);
-    }
-    if (options->limit > 0 && options->limit < work->stock.count)
-        work->stock.count = options->limit;
-    return 0;
-}
-
-/* The size of the batch that the model fixes, or one that fits a free size. */
-static int64_t choose_batch(const struct erf_work *work)
-{
-    const struct value *input = work->input;
-    int64_t fixed = input->declared_rank > 0 ? input->declared[0].size : -1;
-    for (int i = 0; i < work->options->shapes.count; i++) {
-        const struct fovea_shape *shape = &work->options->shapes.list[i];
-        bool meant = !shape->name || !shape->name[0] || strcmp(shape->name, input->name) == 0;
-        if (meant && shape->rank == 4)
-            return shape->dims[0];
-    }
-    if (fixed > 0)
-        return fixed;
-    return work->stock.count < ERF_LARGEST_BATCH ? work->stock.count : ERF_LARGEST_BATCH;
-}
-
-/* Images come as floats for float inputs, as bytes for inputs of bytes. */
-static int check_input(struct erf_work *work, struct error *error)
-{
-    enum dtype wanted = erf_input(&work->erf)->dtype;
-    bool files = work->stock.source != NULL, fits = dtype_storage(wanted) == DTYPE_FLOAT || wanted == DTYPE_UINT8;
-    if (files ? !fits : dtype_storage(wanted) != dtype_storage(work->stock.tensor.dtype))
-        return error_set(error, ERROR_INPUT, "input '%s' holds %s, the images are %s", work->erf.input,
-                         dtype_name(wanted), files ? "pictures" : dtype_name(work->stock.tensor.dtype));
-    return 0;
-}
 
 static int prepare(struct erf_work *work, struct error *error)
 {
+    static const enum score_kind kinds[] = {SCORE_MEAN, SCORE_CLASS, SCORE_MARGIN};
     const struct fovea_erf_options *options = work->options;
-    struct fovea_shapes others = options->shapes;
-    if (fed_read(&work->fed, work->model, &others, options->feeds + 1, options->feed_count - 1, NULL, error))
+    bool class = options->class_index != FOVEA_CLASS_NONE;
+    work->score = class && options->score == FOVEA_SCORE_MEAN ? FOVEA_SCORE_CLASS : options->score;
+    const char *usual = work->score == FOVEA_SCORE_MARGIN ? "before-resize" : "logits";
+    struct probe_request request = {.bindings = work->stock.bindings,
+                                    .binding_count = work->stock.binding_count,
+                                    .target =
+                                        options->target || work->score == FOVEA_SCORE_MEAN ? options->target : usual,
+                                    .kind = kinds[work->score],
+                                    .unit = {options->unit[0], options->unit[1]},
+                                    .source = PROBE_IMAGE};
+    struct probe *probe = &work->probe;
+    if (probe_create(probe, work->model->model, &request, error) ||
+        stock_begin(&work->stock, probe->graph, probe->session, probe_images(probe), error))
         return -1;
-    /* The images' own binding goes first: it wins over a --shape flag without the batch being right. */
-    struct shape_binding *bindings =
-        memory_allocate(work->model->context->memory, (size_t)work->fed.binding_count + 1, sizeof *bindings, error);
-    if (!bindings)
-        return -1;
-    bindings[0] = (struct shape_binding){work->input->name, work->stock.shape};
-    bindings[0].shape.dims[0] = choose_batch(work);
-    memcpy(bindings + 1, work->fed.bindings, (size_t)work->fed.binding_count * sizeof *bindings);
-    struct erf_request request = {.bindings = bindings,
-                                  .binding_count = work->fed.binding_count + 1,
-                                  .target = options->target,
-                                  .unit = {options->unit[0], options->unit[1]},
-                                  .class_index = options->class_index};
-    int result = erf_create(&work->erf, work->model->model, &request, error);
-    memory_release(work->model->context->memory, bindings);
-    if (result)
-        return -1;
-    if (fed_fill(&work->fed, work->erf.graph, work->erf.session, work->erf.input, true, error))
-        return -1;
-    work->map = memory_allocate(work->model->context->memory, (size_t)(work->erf.height * work->erf.width),
-                                sizeof *work->map, error);
-    work->pixels = memory_allocate(work->model->context->memory, (size_t)shape_count(&work->stock.shape),
-                                   sizeof *work->pixels, error);
-    return work->map && work->pixels && check_input(work, error) == 0 ? 0 : -1;
+    work->map =
+        memory_allocate(work->model->context->memory, (size_t)(probe->height * probe->width), sizeof *work->map, error);
+    return work->map ? 0 : -1;
 }
 
-/* Image `index` into place `to` of the input. */
-static int read_image(struct erf_work *work, int64_t index, struct tensor *input, int64_t to, struct error *error)
+/* The class of every image of a batch. */
+static int choose_classes(struct erf_work *work, int64_t first, int64_t images, struct error *error)
 {
-    const struct image_stock *stock = &work->stock;
-    int64_t elements = shape_count(&stock->shape);
-    size_t bytes = (size_t)elements * dtype_storage_size(dtype_storage(input->dtype));
-    char *out = (char *)input->data + (size_t)to * bytes;
-    if (!stock->source) {
-        memcpy(out, (const char *)stock->tensor.data + (size_t)index * bytes, bytes);
-        return 0;
+    int64_t wanted = work->options->class_index, *classes = probe_classes(&work->probe);
+    for (int64_t i = 0; i < images; i++) {
+        classes[i] = wanted == FOVEA_CLASS_LABEL ? stock_label(&work->stock, first + i) : wanted;
+        if (wanted == FOVEA_CLASS_LABEL && classes[i] < 0)
+            return error_set(error, ERROR_INPUT, "%s: no label is known for it; use --class predicted or give labels",
+                             stock_name(&work->stock, first + i));
     }
-    if (dtype_storage(input->dtype) == DTYPE_FLOAT)
-        return sample_source_read(stock->source, index, (float *)(void *)out, error);
-    if (sample_source_read(stock->source, index, work->pixels, error))
-        return -1;
-    images_to_bytes(work->pixels, elements, (uint8_t *)out);
     return 0;
 }
 
 static int run_images(struct erf_work *work, struct error *error)
 {
     const struct progress *progress = &work->model->context->progress;
-    int64_t batch = work->erf.batch;
-    memset(erf_input(&work->erf)->data, 0, tensor_bytes(erf_input(&work->erf)));
-    for (int64_t first = 0; first < work->stock.count; first += batch) {
-        int64_t images = work->stock.count - first < batch ? work->stock.count - first : batch;
-        const float *gradient;
-        struct tensor *input = erf_input(&work->erf);
+    struct probe *probe = &work->probe;
+    struct probe_result result;
+    for (int64_t first = 0; first < work->stock.count; first += probe->batch) {
+        int64_t left = work->stock.count - first, images = left < probe->batch ? left : probe->batch;
         /* Places behind a last, smaller batch keep what they held: their gradients are not read. */
-        for (int64_t i = 0; i < images; i++) {
-            if (read_image(work, first + i, input, i, error))
-                return -1;
-        }
-        if (erf_run(&work->erf, &gradient, error))
+        if (stock_read(&work->stock, first, images, probe_images(probe), error) ||
+            choose_classes(work, first, images, error) || probe_run(probe, &result, error))
             return -1;
-        erf_accumulate(&work->erf, gradient, images, work->map);
+        erf_accumulate(probe, result.gradient, images, work->map);
         progress_step(progress, "images", (size_t)(first + images), (size_t)work->stock.count);
     }
-    for (int64_t i = 0; i < work->erf.height * work->erf.width; i++)
+    for (int64_t i = 0; i < probe->height * probe->width; i++)
         work->map[i] /= (double)work->stock.count;
     return 0;
 }
@@ -192,15 +75,17 @@ static int run_images(struct erf_work *work, struct error *error)
 /* What the unit looks at: the middle of its theoretical field, or of the input where that is not local. */
 static void describe_place(const struct erf_work *work, struct fovea_erf *result)
 {
-    const struct erf *erf = &work->erf;
-    const struct reads *reads = &erf->unit_reads;
-    int spatial = erf->channels_last ? 1 : 2;
-    result->field = api_field(&erf->field);
-    result->centre[0] = (double)(erf->height / 2);
-    result->centre[1] = (double)(erf->width / 2);
+    const struct probe *probe = &work->probe;
+    const struct reads *reads = &probe->unit_reads;
+    int spatial = probe->channels_last ? 1 : 2;
+    result->field = api_field(&probe->field);
+    result->centre[0] = (double)(probe->height / 2);
+    result->centre[1] = (double)(probe->width / 2);
+    result->target_size[0] = probe->target_grid.height;
+    result->target_size[1] = probe->target_grid.width;
+    result->prefix_tokens = probe->target_grid.prefix;
     for (int axis = 0; axis < 2; axis++) {
-        result->unit[axis] = erf->unit[axis];
-        result->target_size[axis] = erf->target_shape.rank == 4 ? erf->target_shape.dims[erf->target_axis + axis] : 0;
+        result->unit[axis] = probe->unit[axis];
         if (!reads->local)
             continue;
         const struct interval *interval = &reads->axes[spatial + axis];
@@ -212,21 +97,22 @@ static void describe_place(const struct erf_work *work, struct fovea_erf *result
 
 static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
 {
-    const struct erf *erf = &work->erf;
+    const struct probe *probe = &work->probe;
     struct erf_metrics metrics;
-    *result = (struct fovea_erf){.height = erf->height,
-                                 .width = erf->width,
+    *result = (struct fovea_erf){.height = probe->height,
+                                 .width = probe->width,
                                  .images = work->stock.count,
-                                 .class_index = erf->class_index,
+                                 .score = work->score,
+                                 .class_index = work->options->class_index,
                                  .storage = arena};
-    result->target = arena_copy_string(arena, erf->target, strlen(erf->target), error);
-    result->map = arena_allocate(arena, (size_t)(erf->height * erf->width), sizeof *result->map, error);
+    result->target = arena_copy_string(arena, probe->target, strlen(probe->target), error);
+    result->map = arena_allocate(arena, (size_t)(probe->height * probe->width), sizeof *result->map, error);
     if (!result->target || !result->map)
         return -1;
-    for (int64_t i = 0; i < erf->height * erf->width; i++)
+    for (int64_t i = 0; i < probe->height * probe->width; i++)
         result->map[i] = (float)work->map[i];
     describe_place(work, result);
-    erf_measure(work->map, erf->height, erf->width, result->centre, &metrics);
+    erf_measure(work->map, probe->height, probe->width, result->centre, &metrics);
     result->sum = metrics.sum;
     result->min = metrics.min;
     result->max = metrics.max;
@@ -241,14 +127,9 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
 
 static void release(struct erf_work *work)
 {
-    struct memory *memory = work->model->context->memory;
-    if (work->erf.graph)
-        erf_destroy(&work->erf);
-    sample_source_close(work->stock.source);
-    tensor_release(memory, &work->stock.tensor);
-    fed_release(&work->fed, memory);
-    memory_release(memory, work->map);
-    memory_release(memory, work->pixels);
+    probe_destroy(&work->probe);
+    stock_release(&work->stock);
+    memory_release(work->model->context->memory, work->map);
 }
 
 int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *result,
@@ -258,7 +139,8 @@ int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options
     struct erf_work work = {.model = model, .options = options};
     *result = (struct fovea_erf){0};
     struct arena *arena = arena_create(model->context->memory, &error);
-    int code = arena && open_stock(&work, &error) == 0 && prepare(&work, &error) == 0 &&
+    work.stock.model = model;
+    int code = arena && stock_open(&work.stock, model, &options->samples, &error) == 0 && prepare(&work, &error) == 0 &&
                        run_images(&work, &error) == 0 && describe(&work, arena, result, &error) == 0
                    ? 0
                    : -1;

@@ -109,8 +109,8 @@ int fed_fill(const struct fed_list *fed, const struct graph *graph, struct sessi
         const struct fed *file = NULL;
         for (int k = 0; k < fed->count; k++)
             file = strcmp(fed->list[k].input->name, input->name) == 0 ? &fed->list[k] : file;
-        if (skip && strcmp(skip, input->name) == 0)
-            continue;
+        if (!input->origin || (skip && strcmp(skip, input->name) == 0))
+            continue; /* inputs without an origin are an analysis's own */
         if (file && input->constant)
             return error_set(error, ERROR_UNSUPPORTED,
                              "input '%s' has its elements in the model (an initialiser); it cannot be fed",

@@ -6,12 +6,12 @@
 
 static int open_gradient(struct fovea_session *session, const struct fed_list *fed, struct error *error)
 {
-    struct erf_request request = {
-        .bindings = fed->bindings, .binding_count = fed->binding_count, .unit = {-1, -1}, .class_index = -1};
-    if (erf_create(&session->erf, session->model->model, &request, error))
+    struct probe_request request = {
+        .bindings = fed->bindings, .binding_count = fed->binding_count, .unit = {-1, -1}, .source = PROBE_IMAGE};
+    if (probe_create(&session->probe, session->model->model, &request, error))
         return -1;
-    session->graph = session->erf.graph;
-    session->session = session->erf.session;
+    session->graph = session->probe.graph;
+    session->session = session->probe.session;
     return 0;
 }
 
@@ -61,7 +61,7 @@ void fovea_session_free(struct fovea_session *session)
     if (!session)
         return;
     if (session->gradient) {
-        erf_destroy(&session->erf);
+        probe_destroy(&session->probe);
     } else {
         session_destroy(session->session);
         graph_destroy(session->graph);

@@ -1,8 +1,8 @@
-/* Sessions and the feeding of files into them, shared by run, bench and erf. */
+/* Sessions and the feeding of files into them, shared by run, bench and the analyses. */
 #ifndef FOVEA_API_SESSION_H
 #define FOVEA_API_SESSION_H
 
-#include "analysis/erf.h"
+#include "analysis/probe.h"
 #include "api/api.h"
 #include "base/text.h"
 
@@ -10,7 +10,7 @@ struct fovea_session {
     struct fovea_model *model;
     struct graph *graph;     /* owned unless `gradient` */
     struct session *session; /* likewise */
-    struct erf erf;
+    struct probe probe;
     bool gradient;
     struct text dump;
     char *dump_text;

@@ -75,12 +75,11 @@ static int erf_model(struct opened *opened, const struct command *command, const
     struct fovea_error error = {FOVEA_CLEAN, ""};
     struct fovea_preprocess preprocess;
     struct fovea_erf erf;
-    struct fovea_erf_options options = {.shapes = opened->shapes,
-                                        .preprocess = &preprocess,
-                                        .target = flags->target,
-                                        .unit = {-1, -1},
-                                        .class_index = flags->class_index,
-                                        .limit = flags->limit};
+    struct fovea_erf_options options = {
+        .samples = {.shapes = opened->shapes, .preprocess = &preprocess, .limit = flags->limit},
+        .target = flags->target,
+        .unit = {-1, -1},
+        .class_index = flags->class_index};
     if (flags->unit &&
         (parse_int_list(flags->unit, options.unit, 2) != 2 || options.unit[0] < 0 || options.unit[1] < 0))
         return fail_usage(command, "--unit takes Y,X, not '%s'", flags->unit);
@@ -91,13 +90,13 @@ static int erf_model(struct opened *opened, const struct command *command, const
     struct fovea_feed *feeds = parse_feeds(&flags->inputs);
     if (!feeds)
         return FOVEA_INTERNAL;
-    options.feeds = feeds;
-    options.feed_count = flags->inputs.count;
+    options.samples.feeds = feeds;
+    options.samples.feed_count = flags->inputs.count;
     if (flags->images) {
         /* parse_feeds leaves room for one more: the images go first. */
         memmove(feeds + 1, feeds, (size_t)flags->inputs.count * sizeof *feeds);
         feeds[0] = (struct fovea_feed){NULL, flags->images};
-        options.feed_count++;
+        options.samples.feed_count++;
     }
     int code = FOVEA_CLEAN;
     bool refused = flags->output && fovea_erf_claim(opened->model, flags->output, flags->force, &error);
@@ -107,7 +106,7 @@ static int erf_model(struct opened *opened, const struct command *command, const
         code = show(opened, command->positional[0], flags, &erf);
         fovea_erf_free(opened->model, &erf);
     }
-    for (int i = 0; i < options.feed_count; i++)
+    for (int i = 0; i < options.samples.feed_count; i++)
         free((void *)(uintptr_t)feeds[i].name);
     free(feeds);
     return code;

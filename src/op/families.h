@@ -71,5 +71,6 @@ extern const struct operator operators_microsoft_attention[];
 extern const struct operator operators_microsoft_normalization[];
 extern const struct operator operators_microsoft_product[];
 extern const struct operator operators_window_functions[];
+extern const struct operator operators_unit_score[];
 
 #endif

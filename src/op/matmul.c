@@ -236,7 +236,8 @@ static int gradient_matmul(struct gradient_context *context, struct error *error
     return 0;
 }
 
-/* A gives its row, B its column; both give the whole contracted axis. */
+/* A gives its row, B its column; both give the whole contracted axis. A product of two results, as in attention, mixes
+ * by content: no local part. */
 static int field_matmul(struct field_context *context, struct error *error)
 {
     (void)error;
@@ -245,6 +246,7 @@ static int field_matmul(struct field_context *context, struct error *error)
     bool a_matrix = context->inputs[0]->shape.rank > 1, b_matrix = context->inputs[1]->shape.rank > 1;
     int batch = output->rank - a_matrix - b_matrix;
     field_full(context);
+    context->global = context->none = !context->node->inputs[0]->constant && !context->node->inputs[1]->constant;
     for (int i = 0; i < own->rank - 2; i++) {
         int at = batch - (own->rank - 2) + i;
         if (at >= 0 && own->dims[i] == output->dims[at])

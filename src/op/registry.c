@@ -73,6 +73,7 @@ static const struct operator* const families[] = {
     operators_microsoft_normalization,
     operators_microsoft_product,
     operators_window_functions,
+    operators_unit_score,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 

@@ -2,7 +2,7 @@
  * gradients are told the window of dy and need not compute the rest. */
 #include <string.h>
 
-#include "graph/operator.h"
+#include "op/unit_score.h"
 #include "pass/passes.h"
 
 #define WINDOW_AXES 3
@@ -18,31 +18,16 @@ static bool is_map(const struct value *value)
     return value->shape.rank >= 3 && value->shape.rank <= 2 + WINDOW_AXES && dtype_storage(value->dtype) == DTYPE_FLOAT;
 }
 
-static void include_cell(struct value_window *window, const int64_t *cell, bool first)
+/* A seed at one unit of a map [N,C,H,W]. */
+static struct value_window seed_window(const struct node *node)
 {
-    for (int i = 0; i < window->axes; i++) {
-        window->begin[i] = first || cell[i] < window->begin[i] ? cell[i] : window->begin[i];
-        window->end[i] = first || cell[i] >= window->end[i] ? cell[i] + 1 : window->end[i];
-    }
-}
-
-/* The box of the elements that are not zero. */
-static struct value_window constant_window(const struct tensor *tensor)
-{
-    struct value_window window = {.axes = tensor->shape.rank - 2};
-    int64_t strides[SHAPE_MAX_RANK], cell[WINDOW_AXES];
-    const float *elements = tensor->data;
-    bool first = true;
-    shape_strides(&tensor->shape, strides);
-    for (int64_t i = 0; i < shape_count(&tensor->shape); i++) {
-        if (elements[i] == 0)
-            continue;
-        for (int axis = 0; axis < window.axes; axis++)
-            cell[axis] = i / strides[2 + axis] % tensor->shape.dims[2 + axis];
-        include_cell(&window, cell, first);
-        first = false;
-    }
-    return first ? (struct value_window){0} : window;
+    struct unit_score score;
+    const struct shape *shape = &node->outputs[0]->shape;
+    if (!unit_score_of_node(node, &score) || score.place != SCORE_AT_UNIT || score.view.unit_step != 1 ||
+        shape->rank != 4 || score.view.units != shape->dims[2] * shape->dims[3])
+        return (struct value_window){0};
+    int64_t y = score.unit / shape->dims[3], x = score.unit % shape->dims[3];
+    return (struct value_window){2, {y, x}, {y + 1, x + 1}};
 }
 
 static struct value_window hull(const struct value_window *a, const struct value_window *b)
@@ -83,6 +68,8 @@ static struct value_window behind_convolution(const struct node *node, const str
 static struct value_window node_window(const struct node *node, const struct value_window *windows)
 {
     const struct value *output = node->outputs[0];
+    if (strcmp(node->op_type, "UnitScore") == 0)
+        return seed_window(node);
     if (strcmp(node->op_type, "ConvInputGradient") == 0 && windows[node->inputs[0]->id].axes > 0)
         return behind_convolution(node, &windows[node->inputs[0]->id]);
     if (strcmp(node->op_type, "UnaryGradient") == 0 || strcmp(node->op_type, "ClipGradient") == 0)
@@ -115,12 +102,6 @@ int pass_restrict_windows(struct graph *graph, struct error *error)
     struct value_window *windows = memory_allocate(memory, graph->value_count + 1, sizeof *windows, error);
     if (!windows)
         return -1;
-    for (size_t i = 0; i < graph->value_count; i++) {
-        const struct value *value = graph->values[i];
-        /* Seeds are made by the differentiation: they are in memory, and no weights of the file. */
-        if (value->constant && !value->origin && is_map(value) && value->constant->tensor.data)
-            windows[i] = constant_window(&value->constant->tensor);
-    }
     int result = 0;
     for (struct node *node = graph->first; node && result == 0; node = node->next) {
         if (!node->outputs[0] || !is_map(node->outputs[0]))

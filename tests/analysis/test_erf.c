@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "analysis/erf.h"
+#include "analysis/probe.h"
 #include "base/file.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
@@ -32,14 +32,20 @@ static void check_gradient(const char *network, const char *reference, int64_t c
     snprintf(path, sizeof path, "tests/fixtures/%s/model.onnx", network);
     struct model *model = model_load(context, path, &error);
     operators_resolve(model->graph);
-    struct erf erf;
-    struct erf_request request = {.unit = {-1, -1}, .class_index = class_index, .target = name_target ? target : NULL};
-    assert_int_equal(erf_create(&erf, model, &request, &error), 0);
+    struct probe probe;
+    struct probe_result result;
+    struct probe_request request = {.unit = {-1, -1},
+                                    .kind = class_index < 0 ? SCORE_MEAN : SCORE_CLASS,
+                                    .target = class_index >= 0 ? "logits"
+                                              : name_target    ? target
+                                                               : NULL};
+    assert_int_equal(probe_create(&probe, model, &request, &error), 0);
     if (class_index < 0)
-        assert_string_equal(erf.target, target); /* found without its name, too */
-    memcpy(erf_input(&erf)->data, input.data, tensor_bytes(&input));
-    const float *gradient;
-    assert_int_equal(erf_run(&erf, &gradient, &error), 0);
+        assert_string_equal(probe.target, target); /* found without its name, too */
+    memcpy(probe_images(&probe)->data, input.data, tensor_bytes(&input));
+    probe_classes(&probe)[0] = class_index;
+    assert_int_equal(probe_run(&probe, &result, &error), 0);
+    const float *gradient = result.gradient;
     double largest = 0, difference = 0;
     for (int64_t i = 0; i < shape_count(&expected.shape); i++) {
         double reference_value = tensor_number(&expected, i);
@@ -48,7 +54,7 @@ static void check_gradient(const char *network, const char *reference, int64_t c
     }
     if (!(difference <= 1e-4 * largest) || largest == 0)
         fail_msg("%s %s: differs by %g of the maximum", network, reference, difference / largest);
-    erf_destroy(&erf);
+    probe_destroy(&probe);
     model_destroy(model);
     memory_release(context->memory, target);
     tensor_release(context->memory, &input);

@@ -64,7 +64,7 @@ static void test_erf_is_a_mean(void **state)
     struct fovea_erf erf[3];
     for (int i = 0; i < 3; i++) {
         struct fovea_erf_options options = {
-            .feeds = &feeds[i], .feed_count = 1, .unit = {-1, -1}, .class_index = -1, .limit = 2};
+            .samples = {.feeds = &feeds[i], .feed_count = 1, .limit = 2}, .unit = {-1, -1}, .class_index = FOVEA_CLASS_NONE};
         assert_int_equal(fovea_erf(model, &options, &erf[i], &error), 0);
     }
     assert_int_equal(erf[2].images, 2);

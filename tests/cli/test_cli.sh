@@ -71,7 +71,7 @@ one_line 2 'exists already; --force' "$fovea" erf $model --images models/images 
 expect 0 'unit \(0, 6\)' "$fovea" erf $model --images models/images --unit 0,6 --limit 3
 expect 0 'class 3 of' "$fovea" erf $model --images models/images --class 3 --limit 3
 expect 0 '"images": 3' "$fovea" erf $model --images models/images --limit 3 --json --target /blocks/blocks.3/Add_output_0
-one_line 2 'has no unit 7,0' "$fovea" erf $model --images models/images --unit 7,0
+one_line 2 'there is no unit 7,0' "$fovea" erf $model --images models/images --unit 7,0
 one_line 2 'there is no class 10' "$fovea" erf $model --images models/images --class 10
 one_line 2 "no value 'nothing'" "$fovea" erf $model --images models/images --target nothing
 one_line 2 '--preprocess imagenet' "$fovea" erf $net/model.onnx --images models/images

@@ -1,0 +1,225 @@
+#include "analysis/probe.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "analysis/target.h"
+#include "op/emit.h"
+#include "pass/differentiate.h"
+#include "runtime/session.h"
+
+/* What the pipeline's two calls hand to each other. */
+struct probe_build {
+    struct probe *probe;
+    const struct probe_request *request;
+    struct value *image, *target, *source;
+};
+
+static int find_source(struct probe_build *build, struct graph *graph, struct error *error)
+{
+    const char *name = build->request->source_name;
+    if (build->request->source == PROBE_IMAGE)
+        build->source = build->image;
+    if (build->request->source != PROBE_ACTIVATION)
+        return 0;
+    if (name)
+        return target_find(graph, build->image, name, &build->source, error);
+    if (target_activation(graph, build->image, &build->source, error))
+        return -1;
+    return build->source ? 0 : error_set(error, ERROR_INPUT, "the model has no spatial map; name a value with --layer");
+}
+
+static int locate_unit(struct probe_build *build, struct error *error)
+{
+    struct probe *probe = build->probe;
+    const struct unit_grid *grid = &probe->target_grid;
+    const int64_t *wanted = build->request->unit;
+    unit_grid_centre(grid, probe->unit);
+    for (int axis = 0; axis < 2; axis++)
+        probe->unit[axis] = wanted[axis] < 0 ? probe->unit[axis] : wanted[axis];
+    if (probe->unit[0] < grid->height && probe->unit[1] < grid->width)
+        return 0;
+    return error_set(error, ERROR_INPUT,
+                     "'%s' has %" PRId64 " x %" PRId64 " units, there is no unit %" PRId64 ",%" PRId64, probe->target,
+                     grid->height, grid->width, probe->unit[0], probe->unit[1]);
+}
+
+static void describe_image(struct probe *probe, const struct graph *graph, const struct value *image, int index)
+{
+    const int64_t *dims = image->shape.dims;
+    probe->image_index = index;
+    probe->image = graph->inputs[index]->name;
+    probe->channels_last = shape_channels_last(&image->shape);
+    probe->batch = dims[0];
+    probe->channels = dims[probe->channels_last ? 3 : 1];
+    probe->height = dims[probe->channels_last ? 1 : 2];
+    probe->width = dims[probe->channels_last ? 2 : 3];
+}
+
+static int describe_target(struct probe_build *build, const struct graph *graph, struct error *error)
+{
+    struct probe *probe = build->probe;
+    struct unit_grid *grid = &probe->target_grid;
+    struct interval cells[SHAPE_MAX_RANK];
+    probe->target = build->target->name;
+    if (dtype_storage(build->target->dtype) != DTYPE_FLOAT)
+        return error_set(error, ERROR_INPUT, "'%s' does not hold floats", probe->target);
+    if (unit_grid_of_value(graph, build->target, build->image, grid, error))
+        return -1;
+    if (grid->layout == UNITS_NONE)
+        return error_set(error, ERROR_INPUT,
+                         "'%s' is no map [N,C,H,W], no tokens [N,L,C] and no vector [N,K] over the images; choose "
+                         "another --target",
+                         probe->target);
+    if (locate_unit(build, error))
+        return -1;
+    if (build->request->place != SCORE_AT_UNIT || !unit_grid_is_spatial(grid))
+        return 0;
+    unit_grid_cells(grid, build->target, probe->unit, cells);
+    return receptive_field_of_units(graph, build->target, grid, build->image, &probe->field, error) ||
+                   receptive_field_reads(graph, build->target, cells, build->image, &probe->unit_reads, error)
+               ? -1
+               : 0;
+}
+
+static int describe_source(struct probe_build *build, const struct graph *graph, struct error *error)
+{
+    struct probe *probe = build->probe;
+    probe->source_kind = build->request->source;
+    probe->source = build->source ? build->source->name : NULL;
+    if (probe->source_kind != PROBE_ACTIVATION)
+        return 0;
+    if (unit_grid_of_value(graph, build->source, build->image, &probe->source_grid, error))
+        return -1;
+    if (!unit_grid_is_spatial(&probe->source_grid))
+        return error_set(error, ERROR_INPUT, "'%s' is no map and no tokens over the image; choose another --layer",
+                         probe->source);
+    return receptive_field_of_units(graph, build->source, &probe->source_grid, build->image, &probe->source_field,
+                                    error);
+}
+
+/* Finds the values while the graph is still as in the file, and keeps them: outputs survive lowering. */
+static int select_values(void *user, struct graph *graph, struct error *error)
+{
+    struct probe_build *build = user;
+    int index;
+    build->image = target_image(graph, &index);
+    if (!build->image)
+        return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
+    describe_image(build->probe, graph, build->image, index);
+    if (target_find(graph, build->image, build->request->target, &build->target, error) ||
+        find_source(build, graph, error) || describe_target(build, graph, error) ||
+        describe_source(build, graph, error))
+        return -1;
+    bool two = build->request->source == PROBE_ACTIVATION && build->source != build->target;
+    struct value *kept[2] = {build->target, build->source};
+    return graph_set_outputs(graph, kept, two ? 2 : 1, error);
+}
+
+/* A graph input of our own, which no file feeds. */
+static struct value *add_input(struct graph *graph, enum dtype dtype, int rank, const int64_t *dims, int *index,
+                               struct error *error)
+{
+    struct value *value = graph_add_value(graph, NULL, error);
+    if (!value || shape_set(&value->shape, rank, dims, error) || graph_add_input(graph, value, error))
+        return NULL;
+    value->dtype = dtype;
+    *index = graph->input_count - 1;
+    return value;
+}
+
+static int append_score(void *user, struct graph *graph, struct error *error)
+{
+    struct probe_build *build = user;
+    struct probe *probe = build->probe;
+    const struct unit_view *view = &probe->target_grid.view;
+    const int64_t dims[2] = {view->images, view->units};
+    struct unit_score score = {.view = *view,
+                               .kind = build->request->kind,
+                               .place = build->request->place,
+                               .unit = probe->unit[0] * probe->target_grid.width + probe->unit[1]};
+    struct unit_score_outputs made;
+    struct value *weights = NULL, *gradient = NULL;
+    struct value *classes = add_input(graph, DTYPE_INT64, 1, dims, &probe->classes_index, error);
+    probe->weights_index = -1;
+    if (score.place == SCORE_AT_WEIGHTS)
+        weights = add_input(graph, DTYPE_FLOAT, 2, dims, &probe->weights_index, error);
+    if (!classes || (score.place == SCORE_AT_WEIGHTS && !weights) ||
+        emit_unit_score(graph, build->target, &score, classes, weights, &made, error))
+        return -1;
+    if (build->source) {
+        struct gradient_seed seed = {build->target, made.seed};
+        if (differentiate(graph, &seed, 1, &build->source, 1, &gradient, error))
+            return -1;
+        if (!gradient)
+            return error_set(error, ERROR_INPUT, "'%s' does not depend on '%s'", probe->target, probe->source);
+    }
+    struct value *outputs[PROBE_OUTPUT_COUNT] = {made.score,    made.classes, made.units,
+                                                 build->target, gradient,     build->source};
+    int count = probe->source_kind == PROBE_NO_GRADIENT ? PROBE_OUTPUT_GRADIENT
+                : probe->source_kind == PROBE_IMAGE     ? PROBE_OUTPUT_ACTIVATION
+                                                        : PROBE_OUTPUT_COUNT;
+    return graph_set_outputs(graph, outputs, count, error);
+}
+
+int probe_create(struct probe *probe, const struct model *model, const struct probe_request *request,
+                 struct error *error)
+{
+    struct probe_build build = {.probe = probe, .request = request};
+    struct pipeline_request pipeline = {.bindings = request->bindings,
+                                        .binding_count = request->binding_count,
+                                        .select = select_values,
+                                        .differentiate = append_score,
+                                        .user = &build,
+                                        .no_fusion = request->no_fusion};
+    *probe = (struct probe){.weights_index = -1};
+    probe->graph = pipeline_run(model, &pipeline, error);
+    if (!probe->graph)
+        return -1;
+    probe->session = session_create(probe->graph, error);
+    if (!probe->session) {
+        probe_destroy(probe);
+        return -1;
+    }
+    for (int64_t i = 0; i < probe->target_grid.view.images; i++)
+        probe_classes(probe)[i] = -1;
+    return 0;
+}
+
+void probe_destroy(struct probe *probe)
+{
+    session_destroy(probe->session);
+    graph_destroy(probe->graph);
+    *probe = (struct probe){0};
+}
+
+struct tensor *probe_images(struct probe *probe)
+{
+    return session_input(probe->session, probe->image_index);
+}
+
+int64_t *probe_classes(struct probe *probe)
+{
+    return session_input(probe->session, probe->classes_index)->data;
+}
+
+float *probe_weights(struct probe *probe)
+{
+    return probe->weights_index < 0 ? NULL : session_input(probe->session, probe->weights_index)->data;
+}
+
+int probe_run(struct probe *probe, struct probe_result *result, struct error *error)
+{
+    if (session_run(probe->session, error))
+        return -1;
+    const struct session *session = probe->session;
+    *result = (struct probe_result){.score = session_output(session, PROBE_OUTPUT_SCORE)->data,
+                                    .classes = session_output(session, PROBE_OUTPUT_CLASSES)->data,
+                                    .units = session_output(session, PROBE_OUTPUT_UNITS)->data,
+                                    .target = session_output(session, PROBE_OUTPUT_TARGET)->data};
+    if (probe->source_kind != PROBE_NO_GRADIENT)
+        result->gradient = session_output(session, PROBE_OUTPUT_GRADIENT)->data;
+    if (probe->source_kind == PROBE_ACTIVATION)
+        result->activation = session_output(session, PROBE_OUTPUT_ACTIVATION)->data;
+    return 0;
+}

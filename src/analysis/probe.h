@@ -1,0 +1,82 @@
+/* A model prepared for one question: a scalar per image made of one value of the network, and its gradient with respect
+ * to the image or to another value. Effective receptive fields, class activation maps and perturbation tests are loops
+ * over probes. */
+#ifndef FOVEA_ANALYSIS_PROBE_H
+#define FOVEA_ANALYSIS_PROBE_H
+
+#include "analysis/receptive_field.h"
+#include "analysis/unit_grid.h"
+#include "pass/pipeline.h"
+
+/* Where the gradient ends. */
+enum probe_source {
+    PROBE_IMAGE,      /* the image input, or the first float tensor behind one of bytes */
+    PROBE_ACTIVATION, /* the value `source`, NULL: target_activation */
+    PROBE_NO_GRADIENT /* forward only */
+};
+
+struct probe_request {
+    const struct shape_binding *bindings;
+    int binding_count;
+    const char *target; /* as target_find takes it */
+    enum score_kind kind;
+    enum score_place place;
+    int64_t unit[2]; /* y, x for SCORE_AT_UNIT; -1: the centre */
+    enum probe_source source;
+    const char *source_name; /* PROBE_ACTIVATION: a value, or NULL */
+    bool no_fusion;          /* the graph as it is in the file, for references */
+};
+
+struct probe {
+    struct graph *graph;
+    struct session *session;
+    const char *target; /* name of the value scored */
+    struct unit_grid target_grid;
+    int64_t unit[2];                        /* as resolved */
+    int64_t channels, height, width, batch; /* of the image */
+    bool channels_last;                     /* the image is [N,H,W,C] */
+    int image_index;                        /* of the graph input that takes the images */
+    const char *image;                      /* its name */
+    struct receptive_field field;           /* theoretical, of a target that has units over the image */
+    struct reads unit_reads;                /* what the chosen unit reads of the image */
+    const char *source;                     /* name of the value that the gradient belongs to */
+    struct unit_grid source_grid;           /* of PROBE_ACTIVATION */
+    struct receptive_field source_field;
+    enum probe_source source_kind;
+    int classes_index, weights_index; /* of graph inputs; weights -1: none */
+};
+
+/* ERROR_INPUT when the target or source is not found, has no such unit, or the one does not depend on the other. */
+int probe_create(struct probe *probe, const struct model *model, const struct probe_request *request,
+                 struct error *error);
+void probe_destroy(struct probe *probe);
+
+/* Order of the graph's outputs. */
+enum probe_output {
+    PROBE_OUTPUT_SCORE,
+    PROBE_OUTPUT_CLASSES,
+    PROBE_OUTPUT_UNITS,
+    PROBE_OUTPUT_TARGET,
+    PROBE_OUTPUT_GRADIENT,   /* not of PROBE_NO_GRADIENT */
+    PROBE_OUTPUT_ACTIVATION, /* of PROBE_ACTIVATION */
+    PROBE_OUTPUT_COUNT
+};
+
+/* To be filled before probe_run: the images; the class of every image, -1 (as it is at first): the predicted one; and
+ * with SCORE_AT_WEIGHTS the weights [batch, units], NULL otherwise. */
+struct tensor *probe_images(struct probe *probe);
+int64_t *probe_classes(struct probe *probe);
+float *probe_weights(struct probe *probe);
+
+/* Valid until the next run. */
+struct probe_result {
+    const float *score;      /* [batch] */
+    const int64_t *classes;  /* [batch], -1 where none is scored */
+    const int64_t *units;    /* [batch], -1: several */
+    const float *target;     /* the target's elements, to be read through target_grid.view */
+    const float *gradient;   /* of the image or of the activation; NULL without */
+    const float *activation; /* its elements, of PROBE_ACTIVATION; else NULL */
+};
+int probe_run(struct probe *probe, struct probe_result *result, struct error *error);
+
+#endif

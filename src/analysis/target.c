@@ -1,0 +1,316 @@
+#include "analysis/target.h"
+
+#include <string.h>
+
+#include "analysis/receptive_field.h"
+
+static bool is_operator(const struct node *node, const char *const *names)
+{
+    for (int i = 0; node && names[i]; i++) {
+        if (strcmp(node->op_type, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *const view_operators[] = {"Identity",  "Reshape", "Flatten", "Squeeze",
+                                             "Unsqueeze", "Dropout", "Cast",    NULL};
+static const char *const final_operators[] = {"Softmax", "LogSoftmax", "Sigmoid", "ArgMax", NULL};
+static const char *const resize_operators[] = {"Resize", "Upsample", "Transpose", NULL};
+static const char *const product_operators[] = {"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", NULL};
+
+/* An input of bytes is followed to the first float tensor made of it. */
+static struct value *first_float(struct value *input)
+{
+    if (dtype_storage(input->dtype) == DTYPE_FLOAT)
+        return input;
+    for (size_t i = 0; i < input->use_count; i++) {
+        struct node *node = input->uses[i].node;
+        struct value *output = node->output_count > 0 ? node->outputs[0] : NULL;
+        struct value *found = output && output->shape.rank == 4 ? first_float(output) : NULL;
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+struct value *target_image(const struct graph *graph, int *index)
+{
+    for (*index = 0; *index < graph->input_count; ++*index) {
+        struct value *input = graph->inputs[*index];
+        if (!input->constant && input->shape.rank == 4)
+            return first_float(input);
+    }
+    return NULL;
+}
+
+/* The producer's data input behind any number of operators that only pass elements on. */
+static struct value *behind(struct value *value, const char *const *operators)
+{
+    while (is_operator(value->producer, operators) && value->producer->inputs[0])
+        value = value->producer->inputs[0];
+    return value;
+}
+
+struct value *target_logits(const struct graph *graph)
+{
+    struct value *logits = graph->outputs[0], *cursor = logits;
+    while ((cursor = behind(cursor, view_operators)), is_operator(cursor->producer, final_operators))
+        logits = cursor = cursor->producer->inputs[0];
+    return logits;
+}
+
+struct value *target_unresized_logits(const struct graph *graph)
+{
+    struct value *logits = target_logits(graph), *cursor = logits, *next;
+    if (logits->shape.rank != 4)
+        return logits;
+    while ((next = behind(behind(cursor, view_operators), resize_operators)) != cursor)
+        cursor = next;
+    return cursor->producer && cursor->shape.rank == 4 ? cursor : logits;
+}
+
+/* Marks the nodes that `value` is made by. */
+static void mark_ancestors(struct graph *graph, const struct value *value, int mark)
+{
+    for (struct node *node = graph->first; node; node = node->next)
+        node->mark &= ~mark;
+    if (value->producer)
+        value->producer->mark |= mark;
+    for (struct node *node = value->producer; node; node = node->previous) {
+        for (int i = 0; (node->mark & mark) && i < node->input_count; i++) {
+            if (node->inputs[i] && node->inputs[i]->producer)
+                node->inputs[i]->producer->mark |= mark;
+        }
+    }
+}
+
+static void clear_marks(struct graph *graph)
+{
+    for (struct node *node = graph->first; node; node = node->next)
+        node->mark = 0;
+}
+
+static bool may_be_spatial(const struct value *value)
+{
+    const struct shape *shape = &value->shape;
+    return dtype_storage(value->dtype) == DTYPE_FLOAT && !value->constant && shape_count(shape) > 0 &&
+           ((shape->rank == 4 && (shape->dims[1] * shape->dims[2] > 1 || shape->dims[2] * shape->dims[3] > 1)) ||
+            shape->rank == 3);
+}
+
+/* The grid of a value whose units see places of their own: what is behind a global pool has none. */
+static int spatial_grid(const struct graph *graph, const struct value *value, const struct value *image,
+                        struct unit_grid *grid, struct error *error)
+{
+    struct interval cells[SHAPE_MAX_RANK];
+    struct reads reads;
+    int64_t centre[2];
+    *grid = (struct unit_grid){.layout = UNITS_NONE};
+    if (!may_be_spatial(value))
+        return 0;
+    if (unit_grid_of_value(graph, value, image, grid, error))
+        return -1;
+    if (!unit_grid_is_spatial(grid))
+        return 0;
+    unit_grid_centre(grid, centre);
+    unit_grid_cells(grid, value, centre, cells);
+    if (receptive_field_reads(graph, value, cells, image, &reads, error))
+        return -1;
+    grid->layout = reads.local ? grid->layout : UNITS_NONE;
+    return 0;
+}
+
+/* The last map or tokens made by nodes that have all bits of `mark`; with so many channels unless 0. */
+static int last_spatial(struct graph *graph, int mark, int64_t channels, const struct value *image,
+                        struct value **value, struct error *error)
+{
+    *value = NULL;
+    for (struct node *node = graph->last; node; node = node->previous) {
+        for (int i = 0; (node->mark & mark) == mark && i < node->output_count; i++) {
+            struct unit_grid grid;
+            if (!node->outputs[i])
+                continue;
+            if (spatial_grid(graph, node->outputs[i], image, &grid, error))
+                return -1;
+            if (unit_grid_is_spatial(&grid) && grid.view.units > 1 &&
+                (channels == 0 || grid.view.channels == channels)) {
+                *value = node->outputs[i];
+                return 0;
+            }
+        }
+    }
+    return 0;
+}
+
+/* The data input of the product that makes dense logits. */
+static struct value *classifier_input(struct value *logits)
+{
+    static const char *const add[] = {"Add", NULL};
+    struct node *node = logits->producer;
+    if (is_operator(node, add) && node->inputs[1]->constant)
+        node = node->inputs[0]->producer;
+    if (!is_operator(node, product_operators) || !node->inputs[1]->constant)
+        return NULL;
+    struct value *features = behind(node->inputs[0], view_operators);
+    return features->producer && features->shape.rank == 4 ? features : NULL;
+}
+
+int target_features(struct graph *graph, const struct value *image, struct value **value, struct error *error)
+{
+    struct value *logits = target_unresized_logits(graph);
+    struct unit_grid grid;
+    *value = NULL;
+    if (graph->outputs[0]->constant)
+        return 0;
+    if (spatial_grid(graph, logits, image, &grid, error))
+        return -1;
+    if (logits->shape.rank == 4 && unit_grid_is_spatial(&grid) && grid.view.units > 1) {
+        *value = classifier_input(logits);
+        *value = *value ? *value : logits;
+        return 0;
+    }
+    clear_marks(graph);
+    mark_ancestors(graph, graph->outputs[0], 1);
+    return last_spatial(graph, 1, 0, image, value, error);
+}
+
+/* Whether `logits` read none of the tokens behind the prefix but through attention. */
+static int reads_prefix_only(const struct graph *graph, const struct value *logits, const struct value *tokens,
+                             const struct unit_grid *grid, bool *only, struct error *error)
+{
+    struct interval cells[SHAPE_MAX_RANK];
+    struct reads reads;
+    for (int i = 0; i < logits->shape.rank; i++)
+        cells[i] = (struct interval){0, logits->shape.dims[i] - 1};
+    if (receptive_field_reads(graph, logits, cells, tokens, &reads, error))
+        return -1;
+    *only = reads.local && !reads.global && reads.axes[grid->row_axis].high < grid->prefix;
+    return 0;
+}
+
+/* The last attention: a Softmax between two products of results, or an operator of its own. Its query, key and value.
+ */
+static bool attention_operands(const struct node *node, const struct value *operands[3])
+{
+    static const char *const fused[] = {"Attention", "MultiHeadAttention", NULL};
+    static const char *const softmax[] = {"Softmax", NULL}, *const product[] = {"MatMul", "Einsum", NULL};
+    static const char *const between[] = {"Add", "Mul", "Div", "Where", "Cast", "Reshape", "Identity", NULL};
+    if (is_operator(node, fused)) {
+        for (int i = 0; i < 3; i++)
+            operands[i] = i < node->input_count && node->inputs[i] && !node->inputs[i]->constant ? node->inputs[i]
+                                                                                                 : node->inputs[0];
+        return true;
+    }
+    if (!is_operator(node, softmax))
+        return false;
+    const struct node *scores = node->inputs[0]->producer, *mix = NULL;
+    while (is_operator(scores, between))
+        scores = scores->inputs[scores->inputs[0]->producer ? 0 : 1]->producer;
+    for (const struct value *value = node->outputs[0]; value && value->use_count > 0;) {
+        const struct node *use = value->uses[0].node;
+        mix = is_operator(use, product) ? use : NULL;
+        value = !mix && is_operator(use, view_operators) ? use->outputs[0] : NULL;
+    }
+    if (!is_operator(scores, product) || !mix || scores->inputs[0]->constant || scores->inputs[1]->constant)
+        return false;
+    operands[0] = scores->inputs[0];
+    operands[1] = scores->inputs[1];
+    operands[2] = mix->inputs[1];
+    return true;
+}
+
+static int attention_input(struct graph *graph, const struct value *image, int64_t channels, struct value **value,
+                           struct error *error)
+{
+    const struct value *operands[3];
+    struct node *node = graph->last;
+    while (node && !((node->mark & 1) && attention_operands(node, operands)))
+        node = node->previous;
+    if (!node)
+        return 0;
+    clear_marks(graph);
+    for (int i = 0; i < 3; i++)
+        mark_ancestors(graph, operands[i], 1 << i);
+    struct value *found;
+    if (last_spatial(graph, 7, channels, image, &found, error))
+        return -1;
+    *value = found ? found : *value;
+    return 0;
+}
+
+int target_activation(struct graph *graph, const struct value *image, struct value **value, struct error *error)
+{
+    struct unit_grid grid;
+    bool prefix_only = false;
+    struct value *logits = target_logits(graph);
+    if (target_features(graph, image, value, error))
+        return -1;
+    if (!*value)
+        return 0;
+    if (unit_grid_of_value(graph, *value, image, &grid, error))
+        return -1;
+    if (grid.layout == UNITS_TOKENS && grid.prefix > 0 &&
+        reads_prefix_only(graph, logits, *value, &grid, &prefix_only, error))
+        return -1;
+    return prefix_only ? attention_input(graph, image, grid.view.channels, value, error) : 0;
+}
+
+int target_find(struct graph *graph, const struct value *image, const char *name, struct value **value,
+                struct error *error)
+{
+    if (!name || strcmp(name, "features") == 0) {
+        if (target_features(graph, image, value, error))
+            return -1;
+        if (!*value)
+            return error_set(error, ERROR_INPUT,
+                             "the model has no spatial map; name a value with --target or a class with --class");
+    } else if (strcmp(name, "output") == 0) {
+        *value = graph->outputs[0];
+    } else if (strcmp(name, "logits") == 0) {
+        *value = target_logits(graph);
+    } else if (strcmp(name, "before-resize") == 0) {
+        *value = target_unresized_logits(graph);
+    } else {
+        *value = graph_find_value(graph, name);
+        if (!*value)
+            return error_set(error, ERROR_INPUT, "the model has no value '%s' (fovea inspect lists them)", name);
+    }
+    if ((*value)->constant || (!(*value)->producer && *value != image))
+        return error_set(error, ERROR_INPUT, "'%s' does not depend on the input", (*value)->name);
+    return 0;
+}
+
+/* The place of a size among those found so far, or behind them. */
+static int stage_of(const struct unit_grid *grid, int64_t (*sizes)[2], int count)
+{
+    int stage = 0;
+    while (stage < count && (sizes[stage][0] != grid->height || sizes[stage][1] != grid->width))
+        stage++;
+    return stage;
+}
+
+int target_stages(struct graph *graph, const struct value *image, struct value *list[TARGET_MOST_STAGES],
+                  struct error *error)
+{
+    int count = 0;
+    int64_t sizes[TARGET_MOST_STAGES][2];
+    clear_marks(graph);
+    mark_ancestors(graph, graph->outputs[0], 1);
+    for (struct node *node = graph->first; node; node = node->next) {
+        struct unit_grid grid;
+        struct value *value = node->output_count > 0 ? node->outputs[0] : NULL;
+        if (!node->mark || !value)
+            continue;
+        if (spatial_grid(graph, value, image, &grid, error))
+            return -1;
+        int stage = stage_of(&grid, sizes, count);
+        if (!unit_grid_is_spatial(&grid) || grid.view.units < 2 || stage == TARGET_MOST_STAGES)
+            continue;
+        count = stage == count ? count + 1 : count;
+        list[stage] = value;
+        sizes[stage][0] = grid.height;
+        sizes[stage][1] = grid.width;
+    }
+    return count;
+}

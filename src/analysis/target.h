@@ -1,0 +1,36 @@
+/* Which value of a network an analysis looks at, by name or by role. All work on a graph with bound shapes that is not
+ * lowered yet (the `select` call of the pipeline). */
+#ifndef FOVEA_ANALYSIS_TARGET_H
+#define FOVEA_ANALYSIS_TARGET_H
+
+#include "analysis/unit_grid.h"
+
+/* The first float input of four axes, or behind an input of bytes the first float tensor made of it. NULL: none.
+ * *index: of the graph input. */
+struct value *target_image(const struct graph *graph, int *index);
+
+/* The first output, walked back over Softmax, LogSoftmax, Sigmoid, ArgMax and casts to what they are made of. */
+struct value *target_logits(const struct graph *graph);
+/* Of a network that ends in a map: the logits before the last resize; else the same as target_logits. */
+struct value *target_unresized_logits(const struct graph *graph);
+
+/* The features that the head reads: of a network that ends in a map, the input of its last product; else the last map
+ * or last tokens on the way to the output. *value NULL: there are none. */
+int target_features(struct graph *graph, const struct value *image, struct value **value, struct error *error);
+
+/* Where a class activation map is taken: as target_features, but for a head that reads prefix tokens only (the others'
+ * gradients are zero there) what the last attention makes its queries, keys and values of: methods of Extended-CAM. */
+int target_activation(struct graph *graph, const struct value *image, struct value **value, struct error *error);
+
+/* "features" or NULL, "logits", "before-resize", "output", or the name of a value. ERROR_INPUT when it is not there or
+ * does not depend on the input. */
+int target_find(struct graph *graph, const struct value *image, const char *name, struct value **value,
+                struct error *error);
+
+/* The last map or tokens of each size on the way to the output, in the order in which sizes first occur. Returns how
+ * many, or -1. */
+#define TARGET_MOST_STAGES 32
+int target_stages(struct graph *graph, const struct value *image, struct value *list[TARGET_MOST_STAGES],
+                  struct error *error);
+
+#endif

@@ -1,0 +1,163 @@
+#include "api/stock.h"
+
+#include <string.h>
+
+#include "api/images.h"
+#include "base/file.h"
+
+#define LARGEST_BATCH 4 /* of models with a free batch: beyond, memory grows and time does not fall */
+
+static bool is_tensor_file(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 3 && (strcmp(path + length - 3, ".pb") == 0 || strcmp(path + length - 4, ".npy") == 0);
+}
+
+static int open_tensor(struct stock *stock, const char *path, struct error *error)
+{
+    struct fed_list list;
+    struct fovea_feed feed = {stock->input->name, path};
+    struct fovea_shapes none = {0};
+    int result = fed_read(&list, stock->model, &none, &feed, 1, NULL, error);
+    if (result == 0) {
+        stock->tensor = list.list[0].tensor;
+        list.list[0].tensor.data = NULL;
+        struct shape *shape = &stock->tensor.shape;
+        if (shape->rank == 3) { /* one image without the batch axis */
+            int64_t dims[4] = {1, shape->dims[0], shape->dims[1], shape->dims[2]};
+            result = shape_set(shape, 4, dims, error);
+        }
+        if (result == 0 && (shape->rank != 4 || shape->dims[0] < 1))
+            result = error_set(error, ERROR_INPUT, "%s: images are arrays of four axes, like [N,C,H,W]", path);
+        stock->shape = *shape;
+        stock->count = shape->dims[0];
+        stock->shape.dims[0] = 1;
+    }
+    fed_release(&list, stock->model->context->memory);
+    return result;
+}
+
+static int open_images(struct stock *stock, const struct fovea_samples *samples, struct error *error)
+{
+    if (samples->feed_count < 1)
+        return error_set(error, ERROR_INPUT, "no images; give them with --images PATH or -i FILE.npy");
+    const struct graph *graph = stock->model->model->graph;
+    const char *name = samples->feeds[0].name, *path = samples->feeds[0].path;
+    stock->input = name && name[0] ? fed_find_input(graph, name, error) : api_image_input(graph);
+    if (!stock->input)
+        return error->kind ? -1 : error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
+    if (is_tensor_file(path)) {
+        if (open_tensor(stock, path, error))
+            return -1;
+    } else {
+        if (images_open(&stock->source, stock->model, stock->input, &samples->shapes, path, samples->preprocess,
+                        &stock->shape, error))
+            return -1;
+        stock->count = sample_source_count(stock->source);
+    }
+    if (samples->limit > 0 && samples->limit < stock->count)
+        stock->count = samples->limit;
+    return 0;
+}
+
+/* The size of the batch that is asked for or that the model fixes, or one that fits a free size. */
+static int64_t choose_batch(const struct stock *stock, const struct fovea_samples *samples)
+{
+    const struct value *input = stock->input;
+    int64_t fixed = input->declared_rank > 0 ? input->declared[0].size : -1;
+    for (int i = 0; i < samples->shapes.count; i++) {
+        const struct fovea_shape *shape = &samples->shapes.list[i];
+        bool meant = !shape->name || !shape->name[0] || strcmp(shape->name, input->name) == 0;
+        if (meant && shape->rank == 4)
+            return shape->dims[0];
+    }
+    if (fixed > 0)
+        return fixed;
+    int64_t wanted = samples->batch > 0 ? samples->batch : LARGEST_BATCH;
+    return stock->count < wanted ? stock->count : wanted;
+}
+
+static int make_bindings(struct stock *stock, const struct fovea_samples *samples, struct error *error)
+{
+    stock->bindings = memory_allocate(stock->model->context->memory, (size_t)stock->fed.binding_count + 1,
+                                      sizeof *stock->bindings, error);
+    if (!stock->bindings)
+        return -1;
+    /* The images' own binding goes first: it wins over a --shape flag without the batch being right. */
+    stock->bindings[0] = (struct shape_binding){stock->input->name, stock->shape};
+    stock->bindings[0].shape.dims[0] = choose_batch(stock, samples);
+    memcpy(stock->bindings + 1, stock->fed.bindings, (size_t)stock->fed.binding_count * sizeof *stock->bindings);
+    stock->binding_count = stock->fed.binding_count + 1;
+    return 0;
+}
+
+int stock_open(struct stock *stock, struct fovea_model *model, const struct fovea_samples *samples, struct error *error)
+{
+    *stock = (struct stock){.model = model};
+    if (open_images(stock, samples, error) ||
+        fed_read(&stock->fed, model, &samples->shapes, samples->feeds + 1, samples->feed_count - 1, NULL, error) ||
+        make_bindings(stock, samples, error))
+        return -1;
+    stock->pixels =
+        memory_allocate(model->context->memory, (size_t)shape_count(&stock->shape), sizeof *stock->pixels, error);
+    return stock->pixels ? 0 : -1;
+}
+
+void stock_release(struct stock *stock)
+{
+    struct memory *memory = stock->model->context->memory;
+    sample_source_close(stock->source);
+    tensor_release(memory, &stock->tensor);
+    fed_release(&stock->fed, memory);
+    memory_release(memory, stock->bindings);
+    memory_release(memory, stock->pixels);
+    *stock = (struct stock){.model = stock->model};
+}
+
+int stock_begin(const struct stock *stock, const struct graph *graph, struct session *session, struct tensor *images,
+                struct error *error)
+{
+    bool files = stock->source != NULL;
+    bool fits = dtype_storage(images->dtype) == DTYPE_FLOAT || images->dtype == DTYPE_UINT8;
+    if (files ? !fits : dtype_storage(images->dtype) != dtype_storage(stock->tensor.dtype))
+        return error_set(error, ERROR_INPUT, "input '%s' holds %s, the images are %s", stock->input->name,
+                         dtype_name(images->dtype), files ? "pictures" : dtype_name(stock->tensor.dtype));
+    memset(images->data, 0, tensor_bytes(images));
+    return fed_fill(&stock->fed, graph, session, stock->input->name, true, error);
+}
+
+static int read_one(struct stock *stock, int64_t index, struct tensor *images, int64_t to, struct error *error)
+{
+    int64_t elements = shape_count(&stock->shape);
+    size_t bytes = (size_t)elements * dtype_storage_size(dtype_storage(images->dtype));
+    char *out = (char *)images->data + (size_t)to * bytes;
+    if (!stock->source) {
+        memcpy(out, (const char *)stock->tensor.data + (size_t)index * bytes, bytes);
+        return 0;
+    }
+    if (dtype_storage(images->dtype) == DTYPE_FLOAT)
+        return sample_source_read(stock->source, index, (float *)(void *)out, error);
+    if (sample_source_read(stock->source, index, stock->pixels, error))
+        return -1;
+    images_to_bytes(stock->pixels, elements, (uint8_t *)out);
+    return 0;
+}
+
+int stock_read(struct stock *stock, int64_t first, int64_t count, struct tensor *images, struct error *error)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (read_one(stock, first + i, images, i, error))
+            return -1;
+    }
+    return 0;
+}
+
+int64_t stock_label(const struct stock *stock, int64_t index)
+{
+    return stock->source ? sample_source_label(stock->source, index) : -1;
+}
+
+const char *stock_name(const struct stock *stock, int64_t index)
+{
+    return stock->source ? sample_source_name(stock->source, index) : stock->input->name;
+}

@@ -1,0 +1,38 @@
+/* The images that an analysis walks through, batch by batch, and the other inputs' files: what struct fovea_samples
+ * names, opened. */
+#ifndef FOVEA_API_STOCK_H
+#define FOVEA_API_STOCK_H
+
+#include "api/session.h"
+#include "data/sample_source.h"
+
+struct stock {
+    struct fovea_model *model;
+    const struct value *input;    /* of the source graph, that takes the images */
+    struct sample_source *source; /* NULL: `tensor` holds all images */
+    struct tensor tensor;
+    struct shape shape; /* of one image, with a leading 1 */
+    int64_t count;      /* images to be used */
+    struct fed_list fed;
+    struct shape_binding *bindings; /* of the images, their batch chosen, and of the other inputs */
+    int binding_count;
+    float *pixels; /* of one image, for inputs of bytes */
+};
+
+/* Opens the first feed as images, the others as single tensors, and chooses a batch. Released by stock_release in every
+ * case. */
+int stock_open(struct stock *stock, struct fovea_model *model, const struct fovea_samples *samples,
+               struct error *error);
+void stock_release(struct stock *stock);
+/* Puts the other inputs' elements into a session for `graph` and checks that `images`, its image input, takes what the
+ * stock holds. Zeroes `images`. */
+int stock_begin(const struct stock *stock, const struct graph *graph, struct session *session, struct tensor *images,
+                struct error *error);
+/* Images first .. first + count - 1 into the first places of `images`. */
+int stock_read(struct stock *stock, int64_t first, int64_t count, struct tensor *images, struct error *error);
+/* -1: not known. */
+int64_t stock_label(const struct stock *stock, int64_t index);
+/* Name of an image as it is in its folder or list; of a tensor its file. */
+const char *stock_name(const struct stock *stock, int64_t index);
+
+#endif

@@ -1,0 +1,215 @@
+/* UnitScore, an internal operator: the scalar per image that an analysis differentiates, and its gradient. */
+#include "op/unit_score.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/infer.h"
+#include "op/operand.h"
+
+#define VIEW_NUMBERS 7
+
+bool unit_score_of_node(const struct node *node, struct unit_score *score)
+{
+    int count;
+    const int64_t *view = node_ints(node, "view", &count);
+    if (strcmp(node->op_type, "UnitScore") != 0 || strcmp(node->domain, DOMAIN_INTERNAL) != 0 || count != VIEW_NUMBERS)
+        return false;
+    *score = (struct unit_score){.view = {view[0], view[1], view[2], view[3], view[4], view[5], view[6]},
+                                 .kind = (enum score_kind)node_int(node, "kind", SCORE_MEAN),
+                                 .place = (enum score_place)node_int(node, "place", SCORE_AT_UNIT),
+                                 .unit = node_int(node, "unit", 0)};
+    return true;
+}
+
+int emit_unit_score(struct graph *graph, struct value *value, const struct unit_score *score, struct value *classes,
+                    struct value *weights, struct unit_score_outputs *outputs, struct error *error)
+{
+    const struct unit_view *view = &score->view;
+    const int64_t numbers[VIEW_NUMBERS] = {view->images,     view->units,     view->channels,    view->first,
+                                           view->image_step, view->unit_step, view->channel_step};
+    struct value *made[4];
+    if (emit_many(graph, "UnitScore", EMIT_INPUTS(value, classes, weights),
+                  EMIT_ATTRIBUTES(EMIT_INTS("view", numbers, VIEW_NUMBERS), EMIT_INT("kind", score->kind),
+                                  EMIT_INT("place", score->place), EMIT_INT("unit", score->unit)),
+                  made, 4, error))
+        return -1;
+    *outputs = (struct unit_score_outputs){made[0], made[1], made[2], made[3]};
+    return 0;
+}
+
+/* Every element that the view names lies within the value. */
+static bool view_fits(const struct unit_view *view, const struct shape *shape)
+{
+    const int64_t counts[3] = {view->images, view->units, view->channels};
+    const int64_t steps[3] = {view->image_step, view->unit_step, view->channel_step};
+    int64_t last = view->first;
+    for (int i = 0; i < 3; i++) {
+        int64_t reach;
+        if (counts[i] < 1 || steps[i] < 0 || __builtin_mul_overflow(counts[i] - 1, steps[i], &reach) ||
+            __builtin_add_overflow(last, reach, &last))
+            return false;
+    }
+    return view->first >= 0 && last < shape_count(shape);
+}
+
+static int infer_unit_score(struct infer_context *context, struct error *error)
+{
+    struct unit_score score;
+    const struct tensor *value = context->inputs[0];
+    if (!unit_score_of_node(context->node, &score) || !view_fits(&score.view, &value->shape) || score.unit < 0 ||
+        score.unit >= score.view.units)
+        return error_set(error, ERROR_INTERNAL, "the view does not fit the value");
+    const int64_t images = score.view.images, grid[2] = {images, score.view.units};
+    const struct shape *classes = &context->inputs[1]->shape;
+    if (classes->rank != 1 || classes->dims[0] != images || context->inputs[1]->dtype != DTYPE_INT64)
+        return error_set(error, ERROR_INTERNAL, "classes must be int64 [images]");
+    if (score.place == SCORE_AT_WEIGHTS &&
+        (!infer_has(context, 2) || context->inputs[2]->dtype != DTYPE_FLOAT || context->inputs[2]->shape.rank != 2 ||
+         memcmp(context->inputs[2]->shape.dims, grid, sizeof grid) != 0))
+        return error_set(error, ERROR_INTERNAL, "weights must be float [images, units]");
+    return infer_output(context, 0, value->dtype, value->shape.rank, value->shape.dims, error) ||
+                   infer_output(context, 1, DTYPE_FLOAT, 1, &images, error) ||
+                   infer_output(context, 2, DTYPE_INT64, 1, &images, error) ||
+                   infer_output(context, 3, DTYPE_INT64, 1, &images, error)
+               ? -1
+               : 0;
+}
+
+/* One image on its way: its elements, weights given or NULL. */
+struct scored_image {
+    const struct unit_score *score;
+    const float *elements, *weights;
+    int64_t image;
+};
+
+static float element(const struct scored_image *at, int64_t unit, int64_t channel)
+{
+    return at->elements[unit_view_at(&at->score->view, at->image, unit, channel)];
+}
+
+static int64_t largest_channel(const struct scored_image *at, int64_t unit)
+{
+    int64_t best = 0;
+    for (int64_t c = 1; c < at->score->view.channels; c++)
+        best = element(at, unit, c) > element(at, unit, best) ? c : best;
+    return best;
+}
+
+static int64_t best_unit(const struct scored_image *at, int64_t class)
+{
+    int64_t best = 0;
+    for (int64_t unit = 1; unit < at->score->view.units; unit++)
+        best = element(at, unit, class) > element(at, best, class) ? unit : best;
+    return best;
+}
+
+/* Sum of a channel over the units, weighted where weights are given. */
+static double channel_sum(const struct scored_image *at, int64_t channel)
+{
+    double sum = 0;
+    for (int64_t unit = 0; unit < at->score->view.units; unit++)
+        sum += (at->weights ? (double)at->weights[unit] : 1) * (double)element(at, unit, channel);
+    return sum;
+}
+
+static int64_t predicted_class(const struct scored_image *at)
+{
+    const struct unit_score *score = at->score;
+    int64_t best = 0;
+    if (score->place == SCORE_AT_UNIT)
+        return largest_channel(at, score->unit);
+    for (int64_t c = 1; c < score->view.channels; c++) {
+        bool larger = score->place == SCORE_AT_BEST
+                          ? element(at, best_unit(at, c), c) > element(at, best_unit(at, best), best)
+                          : channel_sum(at, c) > channel_sum(at, best);
+        best = larger ? c : best;
+    }
+    return best;
+}
+
+/* Adds the score of one unit, `weight` strong, and its gradient. */
+static double score_unit(const struct scored_image *at, int64_t unit, int64_t class, double weight, float *seed)
+{
+    const struct unit_view *view = &at->score->view;
+    double mean = 0, share = weight / (double)view->channels;
+    bool use_mean = at->score->kind != SCORE_CLASS, minus = at->score->kind == SCORE_MARGIN;
+    for (int64_t c = 0; use_mean && c < view->channels; c++) {
+        mean += (double)element(at, unit, c);
+        seed[unit_view_at(view, at->image, unit, c)] += (float)(minus ? -share : share);
+    }
+    mean /= (double)view->channels;
+    if (at->score->kind == SCORE_MEAN)
+        return weight * mean;
+    seed[unit_view_at(view, at->image, unit, class)] += (float)weight;
+    return weight * ((double)element(at, unit, class) - (minus ? mean : 0));
+}
+
+/* Units whose largest channel is the class, each 1 / their number. */
+static double score_region(const struct scored_image *at, int64_t class, float *seed)
+{
+    int64_t inside = 0;
+    double sum = 0;
+    for (int64_t unit = 0; unit < at->score->view.units; unit++)
+        inside += largest_channel(at, unit) == class;
+    for (int64_t unit = 0; inside > 0 && unit < at->score->view.units; unit++) {
+        if (largest_channel(at, unit) == class)
+            sum += score_unit(at, unit, class, 1 / (double)inside, seed);
+    }
+    return sum;
+}
+
+static double score_image(const struct scored_image *at, int64_t class, int64_t *unit, float *seed)
+{
+    const struct unit_score *score = at->score;
+    double sum = 0;
+    *unit = -1;
+    if (score->place == SCORE_AT_REGION)
+        return score_region(at, class, seed);
+    if (score->place == SCORE_AT_WEIGHTS) {
+        for (int64_t u = 0; u < score->view.units; u++)
+            sum += at->weights[u] != 0 ? score_unit(at, u, class, (double)at->weights[u], seed) : 0;
+        return sum;
+    }
+    *unit = score->place == SCORE_AT_BEST ? best_unit(at, class) : score->unit;
+    return score_unit(at, *unit, class, 1, seed);
+}
+
+static int compute_unit_score(struct compute_context *context, struct error *error)
+{
+    struct unit_score score;
+    unit_score_of_node(context->node, &score);
+    const int64_t *wanted = context->inputs[1]->data;
+    const float *weights = score.place == SCORE_AT_WEIGHTS ? operand_data(context, 2) : NULL;
+    float *seed = context->outputs[0]->data, *scores = context->outputs[1]->data;
+    int64_t *classes = context->outputs[2]->data, *units = context->outputs[3]->data;
+    memset(seed, 0, tensor_bytes(context->outputs[0]));
+    for (int64_t image = 0; image < score.view.images; image++) {
+        struct scored_image at = {&score, context->inputs[0]->data, weights ? weights + image * score.view.units : NULL,
+                                  image};
+        int64_t class = score.kind == SCORE_MEAN ? -1 : wanted[image] < 0 ? predicted_class(&at) : wanted[image];
+        if (class >= score.view.channels)
+            return error_set(error, ERROR_INPUT, "there are %" PRId64 " classes, there is no class %" PRId64,
+                             score.view.channels, class);
+        classes[image] = class;
+        scores[image] = (float)score_image(&at, class, &units[image], seed);
+    }
+    return 0;
+}
+
+const struct operator operators_unit_score[] = {
+    {.domain = DOMAIN_INTERNAL,
+     .name = "UnitScore",
+     .since = 1,
+     .min_inputs = 2,
+     .max_inputs = 3,
+     .min_outputs = 4,
+     .max_outputs = 4,
+     .types = TYPES_HELD_AS_FLOAT,
+     .infer = infer_unit_score,
+     .compute = compute_unit_score},
+    {0},
+};
