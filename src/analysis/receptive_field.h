@@ -15,7 +15,8 @@ struct reads {
 int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
                           const struct value *input, struct reads *reads, struct error *error);
 
-/* The first spatial axis of a value: 2 as in NC[H]W, or 1 if moving along axis 1 moves through the rows of the input. */
+/* The first spatial axis of a value: 2 as in NC[H]W, or 1 if moving along axis 1 moves through the rows of the input.
+ */
 int receptive_field_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,
                                  int *spatial, struct error *error);
 

@@ -1,0 +1,138 @@
+#include "analysis/cam.h"
+
+#include <math.h>
+#include <string.h>
+
+const char *cam_method_name(int method)
+{
+    static const char *const names[CAM_METHODS] = {"extended", "cam",      "gradcam", "gradcam++",
+                                                   "xgradcam", "layercam", "scorecam"};
+    return method >= 0 && method < CAM_METHODS ? names[method] : NULL;
+}
+
+static double activation_at(const struct cam_layer *layer, int64_t unit, int64_t channel)
+{
+    return (double)layer->activation[unit_view_at(&layer->view, layer->image, unit, channel)];
+}
+
+static double gradient_at(const struct cam_layer *layer, int64_t unit, int64_t channel)
+{
+    return (double)layer->gradient[unit_view_at(&layer->view, layer->image, unit, channel)];
+}
+
+void cam_weighted(const struct cam_layer *layer, const double *weights, double *map)
+{
+    memset(map, 0, (size_t)layer->view.units * sizeof *map);
+    for (int64_t unit = 0; unit < layer->view.units; unit++) {
+        for (int64_t k = 0; k < layer->view.channels; k++)
+            map[unit] += weights[k] * activation_at(layer, unit, k);
+    }
+}
+
+/* Sums over a channel's cells that the weights are made of. */
+struct channel_sums {
+    double activation, gradient, product, largest, smallest;
+};
+
+static struct channel_sums sum_channel(const struct cam_layer *layer, int64_t channel)
+{
+    struct channel_sums sums = {.largest = -HUGE_VAL, .smallest = HUGE_VAL};
+    for (int64_t unit = 0; unit < layer->view.units; unit++) {
+        double a = activation_at(layer, unit, channel), g = gradient_at(layer, unit, channel);
+        sums.activation += a;
+        sums.gradient += g;
+        sums.product += a * g;
+        sums.largest = fmax(sums.largest, g);
+        sums.smallest = fmin(sums.smallest, g);
+    }
+    return sums;
+}
+
+static double weight_plus_plus(const struct cam_layer *layer, int64_t channel, double activation)
+{
+    double weight = 0;
+    for (int64_t unit = 0; unit < layer->view.units; unit++) {
+        double g = gradient_at(layer, unit, channel), below = 2 * g * g + activation * g * g * g;
+        weight += g > 0 && below != 0 ? g * g / below * g : 0;
+    }
+    return weight;
+}
+
+static double channel_weight(enum cam_method method, const struct cam_layer *layer, int64_t channel,
+                             const struct channel_sums *sums)
+{
+    switch (method) {
+    case CAM_PLAIN:
+        return sums->gradient;
+    case CAM_GRAD:
+        return sums->gradient / (double)layer->view.units;
+    case CAM_GRAD_PLUS_PLUS:
+        return weight_plus_plus(layer, channel, sums->activation);
+    case CAM_XGRAD:
+        return sums->activation != 0 ? sums->product / sums->activation : 0;
+    default:
+        return 0;
+    }
+}
+
+static void map_products(const struct cam_layer *layer, bool positive, double *map)
+{
+    for (int64_t unit = 0; unit < layer->view.units; unit++) {
+        map[unit] = 0;
+        for (int64_t k = 0; k < layer->view.channels; k++) {
+            double g = gradient_at(layer, unit, k);
+            map[unit] += activation_at(layer, unit, k) * (positive && g < 0 ? 0 : g);
+        }
+    }
+}
+
+int cam_map(enum cam_method method, const struct cam_layer *layer, double *weights, double *map, struct error *error)
+{
+    double spread = 0, largest = 0;
+    if (method == CAM_EXTENDED || method == CAM_LAYER) {
+        map_products(layer, method == CAM_LAYER, map);
+        return 0;
+    }
+    for (int64_t k = 0; k < layer->view.channels; k++) {
+        struct channel_sums sums = sum_channel(layer, k);
+        weights[k] = channel_weight(method, layer, k, &sums);
+        spread = fmax(spread, sums.largest - sums.smallest);
+        largest = fmax(largest, fmax(fabs(sums.largest), fabs(sums.smallest)));
+    }
+    if (method == CAM_PLAIN && spread > 1e-4 * largest)
+        return error_set(error, ERROR_INPUT,
+                         "CAM is defined for heads of a global pool and one product only: here the gradient differs "
+                         "from cell to cell; use extended or gradcam");
+    cam_weighted(layer, weights, map);
+    return 0;
+}
+
+void cam_measure(const struct cam_layer *layer, const double *map, double score, struct cam_numbers *numbers)
+{
+    double product = 0, magnitude = 0;
+    *numbers = (struct cam_numbers){.largest = -HUGE_VAL, .smallest = HUGE_VAL};
+    for (int64_t unit = 0; unit < layer->view.units; unit++) {
+        double cell = 0;
+        for (int64_t k = 0; k < layer->view.channels; k++)
+            cell += activation_at(layer, unit, k) * gradient_at(layer, unit, k);
+        product += cell;
+        magnitude += fabs(cell);
+        numbers->sum += map[unit];
+        numbers->absolute += fabs(map[unit]);
+        numbers->largest = fmax(numbers->largest, map[unit]);
+        numbers->smallest = fmin(numbers->smallest, map[unit]);
+    }
+    numbers->gap = magnitude > 0 ? (score - product) / magnitude : 0;
+    numbers->flat =
+        numbers->largest - numbers->smallest <= 1e-6 * fmax(fabs(numbers->largest), fabs(numbers->smallest));
+    numbers->negative = numbers->largest <= 0;
+}
+
+void cam_spread_residual(double *map, int64_t cells, double score)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < cells; i++)
+        sum += map[i];
+    for (int64_t i = 0; i < cells; i++)
+        map[i] += (score - sum) / (double)cells;
+}

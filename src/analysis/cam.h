@@ -1,0 +1,44 @@
+/* Class activation maps of one image from an activation A and the gradient of a score y with respect to it. Maps are
+ * signed, in the score's units, one number per cell of the activation's grid; ReLU and scaling are the picture's.
+ * - Extended-CAM (Kim et al., CVIU 2023, arXiv 2001.05153): L_i = sum_k A_ik dy/dA_ik.
+ * - CAM (Zhou et al. 2016): sum_k w_k A_ik with w_k = sum_i dy/dA_ik, the weight of a head of pool and product; not
+ * defined for others.
+ * - Grad-CAM (Selvaraju et al. 2017): w_k = mean_i dy/dA_ik.
+ * - Grad-CAM++ (Chattopadhay et al. 2018): w_k = sum_i a_ik relu(g_ik), a = g^2 / (2 g^2 + sum_j A_jk g^3), without the
+ *   common factor exp(y).
+ * - XGrad-CAM (Fu et al. 2020): w_k = sum_i A_ik g_ik / sum_i A_ik.
+ * - LayerCAM (Jiang et al. 2021): L_i = sum_k A_ik relu(g_ik).
+ * - Score-CAM (Wang et al. 2020) takes its weights from masked runs: cam_weighted. */
+#ifndef FOVEA_ANALYSIS_CAM_H
+#define FOVEA_ANALYSIS_CAM_H
+
+#include "op/unit_score.h"
+
+enum cam_method { CAM_EXTENDED, CAM_PLAIN, CAM_GRAD, CAM_GRAD_PLUS_PLUS, CAM_XGRAD, CAM_LAYER, CAM_SCORE, CAM_METHODS };
+/* "extended", "cam", "gradcam", "gradcam++", "xgradcam", "layercam", "scorecam"; NULL behind the last. */
+const char *cam_method_name(int method);
+
+struct cam_layer {
+    struct unit_view view;
+    const float *activation, *gradient;
+    int64_t image;
+};
+
+/* Fills map[units]; `weights` is scratch of view.channels numbers. ERROR_INPUT: CAM_PLAIN for a head whose gradient
+ * differs from cell to cell. Not CAM_SCORE. */
+int cam_map(enum cam_method method, const struct cam_layer *layer, double *weights, double *map, struct error *error);
+/* map_i = sum_k weights_k A_ik. */
+void cam_weighted(const struct cam_layer *layer, const double *weights, double *map);
+
+/* How much of the score the map holds. */
+struct cam_numbers {
+    double sum, absolute, largest, smallest;
+    double gap;    /* (y - sum A dy/dA) / sum|A dy/dA|, of the activation whatever the method */
+    bool flat;     /* the map is one number everywhere */
+    bool negative; /* no cell is positive */
+};
+void cam_measure(const struct cam_layer *layer, const double *map, double score, struct cam_numbers *numbers);
+/* Adds (y - sum) / cells to every cell: the map then sums to y whatever it says. */
+void cam_spread_residual(double *map, int64_t cells, double score);
+
+#endif
