@@ -265,8 +265,8 @@ enum fovea_score {
 
 struct fovea_erf_options {
     struct fovea_samples samples;
-    /* A value's name; "features" or NULL: what the head reads; "logits"; "before-resize": a map's logits before they are
-     * enlarged; "output". With a class NULL is "logits", with a margin "before-resize". */
+    /* A value's name; "features" or NULL: what the head reads; "logits"; "before-resize": a map's logits before they
+     * are enlarged; "output". With a class NULL is "logits", with a margin "before-resize". */
     const char *target;
     int64_t unit[2];        /* y, x; -1: the centre */
     enum fovea_score score; /* FOVEA_SCORE_MEAN with a class is FOVEA_SCORE_CLASS */
@@ -278,8 +278,8 @@ struct fovea_erf {
     int64_t height, width, images;
     float *map; /* [height, width]: mean over images of ReLU(mean over channels of dY/dx) */
     const char *target;
-    int64_t unit[2], target_size[2];    /* of the map or grid of tokens that the unit is in */
-    int64_t prefix_tokens;              /* in front of the grid */
+    int64_t unit[2], target_size[2]; /* of the map or grid of tokens that the unit is in */
+    int64_t prefix_tokens;           /* in front of the grid */
     enum fovea_score score;
     int64_t class_index;                /* as asked for */
     struct fovea_receptive_field field; /* theoretical, of the target */
@@ -302,6 +302,75 @@ FOVEA_API int fovea_erf_claim(struct fovea_model *model, const char *folder, boo
  * already are an error unless `force`. */
 FOVEA_API int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *folder, bool force,
                               struct fovea_error *error);
+
+/* ---- cam: class activation maps ---- */
+
+/* Sets of methods are sums of 1 << method. */
+enum fovea_cam_method {
+    FOVEA_CAM_EXTENDED, /* Kim et al., arXiv 2001.05153; the default */
+    FOVEA_CAM_PLAIN,
+    FOVEA_CAM_GRAD,
+    FOVEA_CAM_GRAD_PLUS_PLUS,
+    FOVEA_CAM_XGRAD,
+    FOVEA_CAM_LAYER,
+    FOVEA_CAM_SCORE,
+    FOVEA_CAM_METHODS
+};
+/* "extended", "cam", "gradcam", "gradcam++", "xgradcam", "layercam", "scorecam"; NULL for others. */
+FOVEA_API const char *fovea_cam_method_name(int method);
+
+/* Where the class's score is taken in a target of several units. */
+enum fovea_place {
+    FOVEA_PLACE_AUTO,   /* vectors: their one unit; maps: the region; rows of cells, as of detectors: the best */
+    FOVEA_PLACE_UNIT,   /* `unit` */
+    FOVEA_PLACE_REGION, /* mean over the units whose largest channel is the class */
+    FOVEA_PLACE_BEST    /* the unit where the class is largest */
+};
+enum fovea_upsampling {
+    FOVEA_UPSAMPLE_AUTO, /* Extended-CAM: Gaussian; others: bilinear */
+    FOVEA_UPSAMPLE_GAUSSIAN,
+    FOVEA_UPSAMPLE_BILINEAR
+};
+
+struct fovea_cam_options {
+    struct fovea_samples samples;
+    const char *target;  /* value that holds the score; NULL: the logits */
+    const char *layer;   /* value that the map belongs to; NULL: the last map or tokens that the score depends on */
+    int64_t class_index; /* from 0, FOVEA_CLASS_PREDICTED or FOVEA_CLASS_LABEL */
+    enum fovea_place place;
+    int64_t unit[2];  /* y, x for FOVEA_PLACE_UNIT; -1: the centre */
+    unsigned methods; /* set; 0: Extended-CAM */
+    enum fovea_upsampling upsampling;
+    double sigma;           /* of the Gaussians, in pixels; 0: of the layer's effective receptive field */
+    bool residual;          /* Extended-CAM: what is missing to the score is spread evenly over the cells */
+    int64_t score_channels; /* Score-CAM: channels run at most; 0: all */
+};
+
+/* One map. Everything is valid during the call that hands it over. */
+struct fovea_cam {
+    const char *model, *name; /* of the model's file; of the image in its folder or list */
+    int64_t image;
+    enum fovea_cam_method method;
+    const char *target, *layer;
+    int64_t class_index, unit[2]; /* unit -1: several */
+    double score, probability;    /* softmax over the target's channels; -1 where several units are scored */
+    int64_t cells[2];
+    const double *map; /* [cells]: signed, in the score's units */
+    int64_t height, width;
+    const float *pixels;    /* [height, width]: the map enlarged; Gaussians keep its sum */
+    const uint8_t *picture; /* [height, width, 3]: the image as the network sees it */
+    double sum, largest, smallest;
+    double gap;      /* (score - sum of A dy/dA) / sum |A dy/dA| at the layer: what such maps leave unexplained */
+    bool flat;       /* one number everywhere */
+    bool negative;   /* nothing speaks for the class */
+    bool gaussian;   /* enlarged by Gaussians of `sigma`, else bilinearly */
+    double sigma[2]; /* y, x */
+    double fit;      /* R squared of the Gaussian fit that gave sigma; 0: given, or from the stride */
+};
+/* Called for every image and method, images in order. Not 0: stop, fovea_cam then fails with `error`. */
+typedef int fovea_cam_each(void *user, const struct fovea_cam *cam, struct fovea_error *error);
+FOVEA_API int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options, fovea_cam_each *each,
+                        void *user, struct fovea_error *error);
 
 /* ---- operators ---- */
 

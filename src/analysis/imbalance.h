@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-
 /* (mean |d/drow| + mean |d/dcolumn|) / 2 by first (L1) and second (L2) differences of the map. They scale with the map:
  * of `scale` times the map they are `scale` times as large. Maps too small for a difference give 0. */
 struct imbalance {

@@ -44,6 +44,13 @@ static int locate_unit(struct probe_build *build, struct error *error)
                      grid->height, grid->width, probe->unit[0], probe->unit[1]);
 }
 
+static enum score_place choose_place(const struct probe_request *request, const struct unit_grid *grid)
+{
+    if (!request->place_by_layout)
+        return request->place;
+    return unit_grid_is_spatial(grid) ? SCORE_AT_REGION : grid->layout == UNITS_CELLS ? SCORE_AT_BEST : SCORE_AT_UNIT;
+}
+
 static void describe_image(struct probe *probe, const struct graph *graph, const struct value *image, int index)
 {
     const int64_t *dims = image->shape.dims;
@@ -73,7 +80,8 @@ static int describe_target(struct probe_build *build, const struct graph *graph,
                          probe->target);
     if (locate_unit(build, error))
         return -1;
-    if (build->request->place != SCORE_AT_UNIT || !unit_grid_is_spatial(grid))
+    probe->place = choose_place(build->request, grid);
+    if (probe->place != SCORE_AT_UNIT || !unit_grid_is_spatial(grid))
         return 0;
     unit_grid_cells(grid, build->target, probe->unit, cells);
     return receptive_field_of_units(graph, build->target, grid, build->image, &probe->field, error) ||
@@ -136,7 +144,7 @@ static int append_score(void *user, struct graph *graph, struct error *error)
     const int64_t dims[2] = {view->images, view->units};
     struct unit_score score = {.view = *view,
                                .kind = build->request->kind,
-                               .place = build->request->place,
+                               .place = probe->place,
                                .unit = probe->unit[0] * probe->target_grid.width + probe->unit[1]};
     struct unit_score_outputs made;
     struct value *weights = NULL, *gradient = NULL;

@@ -21,7 +21,8 @@ struct probe_request {
     const char *target; /* as target_find takes it */
     enum score_kind kind;
     enum score_place place;
-    int64_t unit[2]; /* y, x for SCORE_AT_UNIT; -1: the centre */
+    bool place_by_layout; /* instead: a vector's one unit, a map's region, the best of a row of cells */
+    int64_t unit[2];      /* y, x for SCORE_AT_UNIT; -1: the centre */
     enum probe_source source;
     const char *source_name; /* PROBE_ACTIVATION: a value, or NULL */
     bool no_fusion;          /* the graph as it is in the file, for references */
@@ -32,6 +33,7 @@ struct probe {
     struct session *session;
     const char *target; /* name of the value scored */
     struct unit_grid target_grid;
+    enum score_place place;                 /* as resolved */
     int64_t unit[2];                        /* as resolved */
     int64_t channels, height, width, batch; /* of the image */
     bool channels_last;                     /* the image is [N,H,W,C] */

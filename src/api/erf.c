@@ -40,19 +40,6 @@ static int prepare(struct erf_work *work, struct error *error)
     return work->map ? 0 : -1;
 }
 
-/* The class of every image of a batch. */
-static int choose_classes(struct erf_work *work, int64_t first, int64_t images, struct error *error)
-{
-    int64_t wanted = work->options->class_index, *classes = probe_classes(&work->probe);
-    for (int64_t i = 0; i < images; i++) {
-        classes[i] = wanted == FOVEA_CLASS_LABEL ? stock_label(&work->stock, first + i) : wanted;
-        if (wanted == FOVEA_CLASS_LABEL && classes[i] < 0)
-            return error_set(error, ERROR_INPUT, "%s: no label is known for it; use --class predicted or give labels",
-                             stock_name(&work->stock, first + i));
-    }
-    return 0;
-}
-
 static int run_images(struct erf_work *work, struct error *error)
 {
     const struct progress *progress = &work->model->context->progress;
@@ -62,7 +49,8 @@ static int run_images(struct erf_work *work, struct error *error)
         int64_t left = work->stock.count - first, images = left < probe->batch ? left : probe->batch;
         /* Places behind a last, smaller batch keep what they held: their gradients are not read. */
         if (stock_read(&work->stock, first, images, probe_images(probe), error) ||
-            choose_classes(work, first, images, error) || probe_run(probe, &result, error))
+            stock_classes(&work->stock, work->options->class_index, first, images, probe_classes(probe), error) ||
+            probe_run(probe, &result, error))
             return -1;
         erf_accumulate(probe, result.gradient, images, work->map);
         progress_step(progress, "images", (size_t)(first + images), (size_t)work->stock.count);

@@ -251,3 +251,33 @@ int preprocess_image(struct memory *memory, const struct preprocess *preprocess,
     image_release(memory, &cropped);
     return result;
 }
+
+/* Numbers between which a tensor of unknown origin is shown. */
+static void find_range(const float *sample, int64_t count, float range[2])
+{
+    range[0] = range[1] = count > 0 ? sample[0] : 0;
+    for (int64_t i = 1; i < count; i++) {
+        range[0] = fminf(range[0], sample[i]);
+        range[1] = fmaxf(range[1], sample[i]);
+    }
+}
+
+void preprocess_picture(const struct preprocess *preprocess, const float *sample, enum image_layout layout,
+                        const int64_t size[3], uint8_t *rgb)
+{
+    int64_t channels = size[0], plane = size[1] * size[2];
+    int64_t pixel_step = layout == LAYOUT_NHWC ? channels : 1, channel_step = layout == LAYOUT_NHWC ? 1 : plane;
+    bool bgr = preprocess && preprocess->channels == CHANNELS_BGR;
+    float range[2];
+    find_range(sample, channels * plane, range);
+    float step = range[1] > range[0] ? 255 / (range[1] - range[0]) : 0;
+    for (int64_t i = 0; i < plane; i++) {
+        for (int shown = 0; shown < 3; shown++) {
+            int64_t c = channels < 3 ? 0 : bgr ? 2 - shown : shown;
+            float x = sample[i * pixel_step + c * channel_step];
+            float pixel =
+                preprocess ? (x * preprocess->std[c] + preprocess->mean[c]) * preprocess->scale : (x - range[0]) * step;
+            rgb[i * 3 + shown] = (uint8_t)fminf(fmaxf(roundf(pixel), 0), 255);
+        }
+    }
+}

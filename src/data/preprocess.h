@@ -58,5 +58,10 @@ void preprocess_size(const struct preprocess *preprocess, const struct image *im
 /* Writes [channels, height, width] or [height, width, channels]. */
 int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
                      enum image_layout layout, float *out, struct error *error);
+/* The way back, for showing: rgb[height * width * 3] of a sample. Without `preprocess` (a tensor of unknown origin) its
+ * smallest number becomes black and its largest white; further channels than three are left out. `size`: channels,
+ * height, width. */
+void preprocess_picture(const struct preprocess *preprocess, const float *sample, enum image_layout layout,
+                        const int64_t size[3], uint8_t *rgb);
 
 #endif

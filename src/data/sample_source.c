@@ -328,3 +328,9 @@ int sample_source_read(const struct sample_source *source, int64_t index, float 
         return read_npy(source, path, &shape, out, error);
     return read_image(source, path, out, error);
 }
+
+const struct preprocess *sample_source_preprocess(const struct sample_source *source)
+{
+    bool images = source->has_preprocess && !source->held.data && source->count > 0 && !is_npy(source->samples[0].path);
+    return images ? &source->preprocess : NULL;
+}

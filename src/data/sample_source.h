@@ -37,5 +37,7 @@ const char *sample_source_name(const struct sample_source *source, int64_t index
 int64_t sample_source_label(const struct sample_source *source, int64_t index);
 /* Fills shape_count(sample_source_shape()) floats. Errors name the file. */
 int sample_source_read(const struct sample_source *source, int64_t index, float *out, struct error *error);
+/* How samples are made of images; NULL: they are tensors. */
+const struct preprocess *sample_source_preprocess(const struct sample_source *source);
 
 #endif

@@ -1,0 +1,274 @@
+/* Class activation maps over a set of images. */
+#include "analysis/cam.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "analysis/erf.h"
+#include "analysis/gaussian_fit.h"
+#include "analysis/score_cam.h"
+#include "analysis/spread.h"
+#include "api/stock.h"
+
+#define FIT_IMAGES 8    /* whose effective receptive field gives sigma */
+#define FIT_TRUSTED 0.8 /* R squared below which a field is no Gaussian (arXiv 2305.04722) */
+
+struct cam_work {
+    struct fovea_model *model;
+    const struct fovea_cam_options *options;
+    fovea_cam_each *each;
+    void *user;
+    unsigned methods;
+    struct stock stock;
+    struct probe probe, forward; /* forward: for Score-CAM */
+    struct spread_place place;
+    double sigma[2], fit;
+    double *weights, *map;
+    float *pixels, *image;
+    uint8_t *picture;
+};
+
+const char *fovea_cam_method_name(int method)
+{
+    return cam_method_name(method);
+}
+
+/* By what the target turns out to be: its layout is known when a probe is made. */
+static int make_probe(struct cam_work *work, enum probe_source source, struct probe *probe, struct error *error)
+{
+    static const enum score_place places[] = {SCORE_AT_UNIT, SCORE_AT_UNIT, SCORE_AT_REGION, SCORE_AT_BEST};
+    const struct fovea_cam_options *options = work->options;
+    struct probe_request request = {.bindings = work->stock.bindings,
+                                    .binding_count = work->stock.binding_count,
+                                    .target = options->target ? options->target : "before-resize",
+                                    .kind = SCORE_CLASS,
+                                    .place = places[options->place],
+                                    .place_by_layout = options->place == FOVEA_PLACE_AUTO,
+                                    .unit = {options->unit[0], options->unit[1]},
+                                    .source = source,
+                                    .source_name = options->layer};
+    if (probe_create(probe, work->model->model, &request, error))
+        return -1;
+    return stock_begin(&work->stock, probe->graph, probe->session, probe_images(probe), error);
+}
+
+/* The places of the layer's cells: from their theoretical fields, or where these do not tell, evenly over the image. */
+static void place_cells(struct cam_work *work)
+{
+    const struct probe *probe = &work->probe;
+    const struct receptive_field *field = &probe->source_field;
+    struct spread_place *place = &work->place;
+    *place = (struct spread_place){.cells = {probe->source_grid.height, probe->source_grid.width},
+                                   .pixels = {probe->height, probe->width}};
+    for (int axis = 0; axis < 2; axis++) {
+        bool told = field->local && !field->varies[axis] && field->stride[axis] > 0;
+        double even = (double)place->pixels[axis] / (double)place->cells[axis];
+        place->stride[axis] = told ? field->stride[axis] : even;
+        place->centre[axis] = told ? field->centre[axis] : (even - 1) / 2;
+    }
+}
+
+/* The mean effective receptive field of the layer's central unit over the first images. */
+static int measure_field(struct cam_work *work, struct probe *probe, double *map, struct error *error)
+{
+    int64_t count = work->stock.count < FIT_IMAGES ? work->stock.count : FIT_IMAGES;
+    for (int64_t first = 0; first < count; first += probe->batch) {
+        int64_t some = count - first < probe->batch ? count - first : probe->batch;
+        struct probe_result result;
+        if (stock_read(&work->stock, first, some, probe_images(probe), error) || probe_run(probe, &result, error))
+            return -1;
+        erf_accumulate(probe, result.gradient, some, map);
+    }
+    return 0;
+}
+
+static int fit_sigma(struct cam_work *work, struct error *error)
+{
+    struct memory *memory = work->model->context->memory;
+    struct gaussian_fit fit = {0};
+    struct probe probe;
+    struct probe_request request = {.bindings = work->stock.bindings,
+                                    .binding_count = work->stock.binding_count,
+                                    .target = work->probe.source,
+                                    .unit = {-1, -1}};
+    if (probe_create(&probe, work->model->model, &request, error))
+        return -1;
+    double *map = memory_allocate(memory, (size_t)(probe.height * probe.width), sizeof *map, error);
+    int result = map && stock_begin(&work->stock, probe.graph, probe.session, probe_images(&probe), error) == 0 &&
+                         measure_field(work, &probe, map, error) == 0 &&
+                         gaussian_fit(memory, map, probe.height, probe.width, &fit, error) == 0
+                     ? 0
+                     : -1;
+    bool trusted = fit.converged && fit.r_squared >= FIT_TRUSTED;
+    work->fit = trusted ? fit.r_squared : 0;
+    for (int axis = 0; axis < 2; axis++)
+        work->sigma[axis] = trusted ? fit.sigma[axis] : work->place.stride[axis] / 2;
+    memory_release(memory, map);
+    probe_destroy(&probe);
+    return result;
+}
+
+static bool uses_gaussians(const struct cam_work *work, enum fovea_cam_method method)
+{
+    enum fovea_upsampling upsampling = work->options->upsampling;
+    return upsampling == FOVEA_UPSAMPLE_GAUSSIAN || (upsampling == FOVEA_UPSAMPLE_AUTO && method == FOVEA_CAM_EXTENDED);
+}
+
+static int prepare(struct cam_work *work, struct error *error)
+{
+    struct memory *memory = work->model->context->memory;
+    bool gaussians = false;
+    if (make_probe(work, PROBE_ACTIVATION, &work->probe, error))
+        return -1;
+    place_cells(work);
+    for (int method = 0; method < FOVEA_CAM_METHODS; method++)
+        gaussians |= (work->methods >> method & 1) && uses_gaussians(work, (enum fovea_cam_method)method);
+    work->sigma[0] = work->sigma[1] = work->options->sigma;
+    if (gaussians && !(work->options->sigma > 0) && fit_sigma(work, error))
+        return -1;
+    if ((work->methods >> FOVEA_CAM_SCORE & 1) && make_probe(work, PROBE_NO_GRADIENT, &work->forward, error))
+        return -1;
+    const struct probe *probe = &work->probe;
+    size_t pixels = (size_t)(probe->height * probe->width);
+    work->weights = memory_allocate(memory, (size_t)probe->source_grid.view.channels, sizeof(double), error);
+    work->map = memory_allocate(memory, (size_t)probe->source_grid.view.units, sizeof(double), error);
+    work->pixels = memory_allocate(memory, pixels, sizeof(float), error);
+    work->image = memory_allocate(memory, pixels * (size_t)probe->channels, sizeof(float), error);
+    work->picture = memory_allocate(memory, pixels, 3, error);
+    return work->weights && work->map && work->pixels && work->image && work->picture ? 0 : -1;
+}
+
+/* The image as numbers, for showing and for masks. */
+static void keep_image(struct cam_work *work, int64_t place)
+{
+    const struct tensor *images = probe_images(&work->probe);
+    int64_t count = work->probe.channels * work->probe.height * work->probe.width;
+    const int64_t size[3] = {work->probe.channels, work->probe.height, work->probe.width};
+    const struct preprocess *preprocess = work->stock.source ? sample_source_preprocess(work->stock.source) : NULL;
+    for (int64_t i = 0; i < count; i++)
+        work->image[i] = (float)tensor_number(images, place * count + i);
+    preprocess_picture(preprocess, work->image, work->probe.channels_last ? LAYOUT_NHWC : LAYOUT_NCHW, size,
+                       work->picture);
+}
+
+static int make_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layer *layer,
+                    int64_t class_index, struct error *error)
+{
+    if (method != FOVEA_CAM_SCORE)
+        return cam_map((enum cam_method)method, layer, work->weights, work->map, error);
+    const struct masked_image image = {work->image, NULL, class_index};
+    if (dtype_storage(probe_images(&work->forward)->dtype) != DTYPE_FLOAT)
+        return error_set(error, ERROR_UNSUPPORTED, "Score-CAM needs an image input of floats");
+    if (score_cam_weights(&work->forward, &image, layer, work->place.cells, work->options->score_channels,
+                          work->weights, error))
+        return -1;
+    cam_weighted(layer, work->weights, work->map);
+    return 0;
+}
+
+static int enlarge(struct cam_work *work, bool gaussian, struct error *error)
+{
+    if (gaussian)
+        return spread_gaussian(work->model->context->memory, work->map, &work->place, work->sigma, work->pixels, error);
+    spread_bilinear(work->map, work->place.cells, work->place.pixels, work->pixels);
+    return 0;
+}
+
+static int hand_over(struct cam_work *work, enum fovea_cam_method method, const struct cam_layer *layer,
+                     const struct probe_result *run, int64_t index, struct error *error)
+{
+    const struct probe *probe = &work->probe;
+    int64_t at = layer->image, unit = run->units[at], columns = probe->target_grid.width;
+    bool gaussian = uses_gaussians(work, method);
+    struct cam_numbers numbers;
+    struct fovea_error stopped = {FOVEA_CLEAN, ""};
+    if (make_map(work, method, layer, run->classes[at], error))
+        return error_prefix(error, "%s", cam_method_name((int)method));
+    if (method == FOVEA_CAM_EXTENDED && work->options->residual)
+        cam_spread_residual(work->map, layer->view.units, (double)run->score[at]);
+    cam_measure(layer, work->map, (double)run->score[at], &numbers);
+    if (enlarge(work, gaussian, error))
+        return -1;
+    const struct fovea_cam cam = {.model = work->model->model->path,
+                                  .name = stock_name(&work->stock, index),
+                                  .image = index,
+                                  .method = method,
+                                  .target = probe->target,
+                                  .layer = probe->source,
+                                  .class_index = run->classes[at],
+                                  .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
+                                  .score = (double)run->score[at],
+                                  .probability = probe_probability(probe, run, at),
+                                  .cells = {work->place.cells[0], work->place.cells[1]},
+                                  .map = work->map,
+                                  .height = probe->height,
+                                  .width = probe->width,
+                                  .pixels = work->pixels,
+                                  .picture = work->picture,
+                                  .sum = numbers.sum,
+                                  .largest = numbers.largest,
+                                  .smallest = numbers.smallest,
+                                  .gap = numbers.gap,
+                                  .flat = numbers.flat,
+                                  .negative = numbers.negative,
+                                  .gaussian = gaussian,
+                                  .sigma = {work->sigma[0], work->sigma[1]},
+                                  .fit = work->fit};
+    if (work->each(work->user, &cam, &stopped) == 0)
+        return 0;
+    return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s", stopped.message);
+}
+
+static int run_images(struct cam_work *work, struct error *error)
+{
+    struct probe *probe = &work->probe;
+    struct probe_result run;
+    for (int64_t first = 0; first < work->stock.count; first += probe->batch) {
+        int64_t left = work->stock.count - first, images = left < probe->batch ? left : probe->batch;
+        if (stock_read(&work->stock, first, images, probe_images(probe), error) ||
+            stock_classes(&work->stock, work->options->class_index, first, images, probe_classes(probe), error) ||
+            probe_run(probe, &run, error))
+            return -1;
+        for (int64_t i = 0; i < images; i++) {
+            const struct cam_layer layer = {probe->source_grid.view, run.activation, run.gradient, i};
+            keep_image(work, i);
+            for (int method = 0; method < FOVEA_CAM_METHODS; method++) {
+                if ((work->methods >> method & 1) &&
+                    hand_over(work, (enum fovea_cam_method)method, &layer, &run, first + i, error))
+                    return -1;
+            }
+        }
+        progress_step(&work->model->context->progress, "images", (size_t)(first + images), (size_t)work->stock.count);
+    }
+    return 0;
+}
+
+static void release(struct cam_work *work)
+{
+    struct memory *memory = work->model->context->memory;
+    probe_destroy(&work->probe);
+    probe_destroy(&work->forward);
+    stock_release(&work->stock);
+    memory_release(memory, work->weights);
+    memory_release(memory, work->map);
+    memory_release(memory, work->pixels);
+    memory_release(memory, work->image);
+    memory_release(memory, work->picture);
+}
+
+int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options, fovea_cam_each *each, void *user,
+              struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct cam_work work = {.model = model,
+                            .options = options,
+                            .each = each,
+                            .user = user,
+                            .methods = options->methods ? options->methods : 1u << FOVEA_CAM_EXTENDED};
+    int result =
+        stock_open(&work.stock, model, &options->samples, &error) || prepare(&work, &error) || run_images(&work, &error)
+            ? -1
+            : 0;
+    release(&work);
+    return result ? api_fail(&error, report) : 0;
+}
