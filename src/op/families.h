@@ -71,6 +71,12 @@ extern const struct operator operators_microsoft_attention[];
 extern const struct operator operators_microsoft_normalization[];
 extern const struct operator operators_microsoft_product[];
 extern const struct operator operators_window_functions[];
+extern const struct operator operators_non_max_suppression[];
+extern const struct operator operators_random[];
+extern const struct operator operators_roi_align[];
+extern const struct operator operators_max_roi_pool[];
+extern const struct operator operators_determinant[];
+extern const struct operator operators_max_unpool[];
 extern const struct operator operators_unit_score[];
 
 #endif

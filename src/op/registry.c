@@ -73,6 +73,12 @@ static const struct operator* const families[] = {
     operators_microsoft_normalization,
     operators_microsoft_product,
     operators_window_functions,
+    operators_non_max_suppression,
+    operators_random,
+    operators_roi_align,
+    operators_max_roi_pool,
+    operators_determinant,
+    operators_max_unpool,
     operators_unit_score,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);

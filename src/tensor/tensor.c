@@ -173,3 +173,24 @@ double tensor_number(const struct tensor *tensor, int64_t index)
         return (double)tensor_int(tensor, index);
     }
 }
+
+void tensor_set_number(struct tensor *tensor, int64_t index, double value)
+{
+    switch (dtype_storage(tensor->dtype)) {
+    case DTYPE_FLOAT:
+        ((float *)tensor->data)[index] = (float)value;
+        break;
+    case DTYPE_DOUBLE:
+        ((double *)tensor->data)[index] = value;
+        break;
+    case DTYPE_INT32:
+        ((int32_t *)tensor->data)[index] = (int32_t)value;
+        break;
+    case DTYPE_INT64:
+        ((int64_t *)tensor->data)[index] = (int64_t)value;
+        break;
+    default:
+        ((uint8_t *)tensor->data)[index] = (uint8_t)value;
+        break;
+    }
+}

@@ -57,5 +57,7 @@ int tensor_copy(struct memory *memory, const struct tensor *from, struct tensor 
 /* Element as int64 or double whatever the storage type (for axes, shapes, scalars). */
 int64_t tensor_int(const struct tensor *tensor, int64_t index);
 double tensor_number(const struct tensor *tensor, int64_t index);
+/* Writes element `index` in the storage type; integers lose their fraction, half types are not rounded. */
+void tensor_set_number(struct tensor *tensor, int64_t index, double value);
 
 #endif
