@@ -77,6 +77,8 @@ extern const struct operator operators_roi_align[];
 extern const struct operator operators_max_roi_pool[];
 extern const struct operator operators_determinant[];
 extern const struct operator operators_max_unpool[];
+extern const struct operator operators_grid_sample[];
+extern const struct operator operators_affine_grid[];
 extern const struct operator operators_unit_score[];
 
 #endif

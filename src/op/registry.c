@@ -79,6 +79,8 @@ static const struct operator* const families[] = {
     operators_max_roi_pool,
     operators_determinant,
     operators_max_unpool,
+    operators_grid_sample,
+    operators_affine_grid,
     operators_unit_score,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
