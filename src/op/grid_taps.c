@@ -100,7 +100,7 @@ static void axis_taps_at(const struct grid_sampling *sampling, float number, int
     place = place > -1e9f ? fminf(place, 1e9f) : -1e9f; /* not a number: far outside */
     if (sampling->mode == GRID_NEAREST)
         place = nearbyintf(place);
-    if (place < low || place > high) {
+    if (sampling->mode != GRID_CUBIC && (place < low || place > high)) {
         if (sampling->padding == GRID_BORDER) {
             place = fminf(fmaxf(place, 0), (float)(size - 1));
             sign = 0;
