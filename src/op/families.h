@@ -79,6 +79,9 @@ extern const struct operator operators_determinant[];
 extern const struct operator operators_max_unpool[];
 extern const struct operator operators_grid_sample[];
 extern const struct operator operators_affine_grid[];
+extern const struct operator operators_deformable_convolution[];
+extern const struct operator operators_deformable_convolution_gradient[];
+extern const struct operator operators_column_to_image[];
 extern const struct operator operators_unit_score[];
 
 #endif

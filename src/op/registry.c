@@ -81,6 +81,9 @@ static const struct operator* const families[] = {
     operators_max_unpool,
     operators_grid_sample,
     operators_affine_grid,
+    operators_deformable_convolution,
+    operators_deformable_convolution_gradient,
+    operators_column_to_image,
     operators_unit_score,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
