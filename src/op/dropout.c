@@ -1,5 +1,7 @@
 /* Dropout (ONNX 7, 10: identity; 12, 13, 22: ratio and training_mode are inputs). In training mode the mask is a
  * function of (seed, step, node, element). */
+#include "op/dropout.h"
+
 #include <string.h>
 
 #include "base/random.h"
@@ -126,14 +128,19 @@ static int compute_dropout(struct compute_context *context, struct error *error)
 
 /* ---- gradient ---- */
 
-/* Whether the node can only ever be the identity. */
-static bool never_trains(const struct node *node)
+/* Whether input `index` is a constant of the number 0. */
+static bool is_zero(const struct node *node, int index)
 {
-    if (node->input_count <= TRAINING_MODE || !node->inputs[TRAINING_MODE])
+    struct constant *constant = node->inputs[index] ? node->inputs[index]->constant : NULL;
+    const struct tensor *tensor = constant ? constant_data(constant, NULL) : NULL;
+    return tensor && shape_count(&tensor->shape) == 1 && tensor_number(tensor, 0) == 0;
+}
+
+bool dropout_is_identity(const struct node *node)
+{
+    if (node->input_count <= TRAINING_MODE || !node->inputs[TRAINING_MODE] || is_zero(node, TRAINING_MODE))
         return true;
-    struct constant *constant = node->inputs[TRAINING_MODE]->constant;
-    const struct tensor *mode = constant ? constant_data(constant, NULL) : NULL;
-    return mode && shape_count(&mode->shape) == 1 && tensor_int(mode, 0) == 0;
+    return is_zero(node, RATIO);
 }
 
 static struct value *mask_of(struct gradient_context *context, struct error *error)
@@ -150,7 +157,7 @@ static int gradient_dropout(struct gradient_context *context, struct error *erro
     struct value *dy = context->output_gradients[0];
     if (!dy || !context->wanted[DATA])
         return 0;
-    if (never_trains(node)) {
+    if (dropout_is_identity(node)) {
         context->input_gradients[DATA] = dy;
         return 0;
     }

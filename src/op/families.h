@@ -82,6 +82,8 @@ extern const struct operator operators_affine_grid[];
 extern const struct operator operators_deformable_convolution[];
 extern const struct operator operators_deformable_convolution_gradient[];
 extern const struct operator operators_column_to_image[];
+extern const struct operator operators_roll[];
+extern const struct operator operators_linear[];
 extern const struct operator operators_unit_score[];
 
 #endif

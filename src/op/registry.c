@@ -84,6 +84,8 @@ static const struct operator* const families[] = {
     operators_deformable_convolution,
     operators_deformable_convolution_gradient,
     operators_column_to_image,
+    operators_roll,
+    operators_linear,
     operators_unit_score,
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);

@@ -27,8 +27,25 @@ int pass_expand(struct node *node, struct node **next, struct error *error);
 int pass_prune(struct graph *graph, struct error *error);
 /* BatchNormalization behind a convolution that nobody else reads goes into its weights and bias. */
 int pass_fold_batch_normalization(struct graph *graph, struct error *error);
-/* x * sigmoid(x) becomes Swish. */
+/* Nodes whose result is their input go: Identity, Dropout in inference, Cast to the same type, Pad by nothing, Reshape,
+ * Slice, Expand and Transpose that leave all as it is. */
+int pass_eliminate_identities(struct graph *graph, struct error *error);
+/* A Transpose behind a Transpose becomes one, a Reshape behind views one Reshape. */
+int pass_merge_views(struct graph *graph, struct error *error);
+/* Two Slices and a Concat that turn an axis round become Roll. */
+int pass_recognise_roll(struct graph *graph, struct error *error);
+/* Products of x and a function of it become Swish, HardSwish and Gelu in both forms. */
 int pass_recognise_activation(struct graph *graph, struct error *error);
+/* (x - mean) / sqrt(variance + epsilon) over the last axes, with or without mean, scale and bias, becomes
+ * LayerNormalization or RMSNormalization. */
+int pass_recognise_normalization(struct graph *graph, struct error *error);
+/* InstanceNormalization between two Reshapes, with what scales and shifts channels behind it, becomes
+ * GroupNormalization. */
+int pass_recognise_group_normalization(struct graph *graph, struct error *error);
+/* softmax(scale Q K^T + bias) V becomes Attention. */
+int pass_recognise_attention(struct graph *graph, struct error *error);
+/* A product with constant weights, its bias, activation and residual become Linear. */
+int pass_fuse_linear(struct graph *graph, struct error *error);
 /* Convolutions' input gradients get the window outside which their dy is zero. */
 int pass_restrict_windows(struct graph *graph, struct error *error);
 /* Bias, residual addition and activation behind a convolution become its epilogue (FusedConv). */
@@ -40,8 +57,15 @@ int pass_fuse_epilogue(struct graph *graph, struct error *error);
  * first_new, else of an Identity in front of `before`. */
 int pass_bind_result(struct value *from, struct value *to, size_t first_new, struct node *before, struct error *error);
 
+/* `made` takes the place of the first output of `old`, which goes: nodes behind `tail` (the graph's last node before they
+ * were made) move in front of it. Where `made` is none of theirs, `old`'s readers read it; not for graph outputs. */
+int pass_replace(struct node *old, struct node *tail, struct value *made, struct error *error);
+/* Replaces the nodes behind `tail` whose inputs are constants by their results. */
+int pass_fold_new(struct graph *graph, struct node *tail, struct error *error);
 /* Whether `value` is read by one node only and by nobody outside the graph. */
 bool pass_single_use(const struct value *value);
+/* The one node of the same graph that reads `value`; NULL where there are more or others. */
+struct node *pass_sole_user(const struct value *value);
 /* The producer of `value` if it is the ONNX operator `op_type` and only one node reads the value; else NULL. */
 struct node *pass_sole_producer(const struct value *value, const char *op_type);
 

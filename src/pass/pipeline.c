@@ -15,11 +15,20 @@ static const char *const pass_names[] = {"clone",
                                          "select",
                                          "prune",
                                          "fold-batch-normalization",
+                                         "eliminate-identities",
+                                         "recognise-roll",
                                          "recognise-activation",
+                                         "recognise-normalization",
+                                         "recognise-group-normalization",
+                                         "recognise-attention",
+                                         "merge-views",
+                                         "prune-recognised",
                                          "differentiate",
                                          "prune-gradient",
                                          "restrict-windows",
-                                         "fuse-epilogue"};
+                                         "fuse-epilogue",
+                                         "fuse-linear",
+                                         "prune-fused"};
 
 const char *pipeline_pass_name(int index)
 {
@@ -70,13 +79,23 @@ static int run_passes(const struct model *model, struct graph *graph, const stru
     if (!request->no_fusion) {
         if (!request->keep_batch_normalization)
             RUN_PASS("fold-batch-normalization", pass_fold_batch_normalization(graph, error));
+        RUN_PASS("eliminate-identities", pass_eliminate_identities(graph, error));
+        RUN_PASS("recognise-roll", pass_recognise_roll(graph, error));
         RUN_PASS("recognise-activation", pass_recognise_activation(graph, error));
+        RUN_PASS("recognise-normalization", pass_recognise_normalization(graph, error));
+        RUN_PASS("recognise-group-normalization", pass_recognise_group_normalization(graph, error));
+        RUN_PASS("recognise-attention", pass_recognise_attention(graph, error));
+        RUN_PASS("merge-views", pass_merge_views(graph, error));
+        RUN_PASS("prune-recognised", pass_prune(graph, error));
     }
     RUN_PASS("differentiate", gradients(request->user, graph, error));
     RUN_PASS("prune-gradient", pass_prune(graph, error));
     RUN_PASS("restrict-windows", request->differentiate ? pass_restrict_windows(graph, error) : 0);
-    if (!request->no_fusion)
+    if (!request->no_fusion) {
         RUN_PASS("fuse-epilogue", pass_fuse_epilogue(graph, error));
+        RUN_PASS("fuse-linear", pass_fuse_linear(graph, error));
+        RUN_PASS("prune-fused", pass_prune(graph, error));
+    }
 #undef RUN_PASS
     return 0;
 }

@@ -26,6 +26,8 @@ const struct gradient_case gradient_cases_shape[] = {
      .inputs = {UNIFORM(5, 6), INT_LIST(4, 1), INT_LIST(-100, 6), INT_LIST(0, 1), INT_LIST(-2, 2)}},
     {.op_type = "Slice", .opset = 7, .wanted = 1, .inputs = {UNIFORM(5, 6)},
      .attributes = {A_INTS("starts", 1), A_INTS("ends", -1), A_INTS("axes", 1)}},
+    {.domain = DOMAIN_INTERNAL, .op_type = "Roll", .opset = 1, .wanted = 1, .inputs = {UNIFORM(2, 5, 2)},
+     .attributes = {A_INT("axis", 1), A_INT("first", 2)}},
     {.op_type = "Pad", .opset = 13, .wanted = 1, .inputs = {UNIFORM(2, 3), INT_LIST(1, 0, 0, 2)}},
     {.op_type = "Pad", .opset = 13, .wanted = 1, .inputs = {UNIFORM(2, 4), INT_LIST(0, -1, 1, 2)}},
     {.op_type = "Pad", .opset = 13, .wanted = 1, .inputs = {UNIFORM(3, 4), INT_LIST(1, 2, 1, 1)},

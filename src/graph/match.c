@@ -1,0 +1,92 @@
+#include "graph/match.h"
+
+#include <math.h>
+#include <string.h>
+
+struct node *match_producer(const struct value *value, const char *op_type)
+{
+    struct node *node = value ? value->producer : NULL;
+    return node && node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0 ? node : NULL;
+}
+
+bool match_number(const struct value *value, double *number)
+{
+    if (!value || !value->constant || shape_count(&value->shape) != 1)
+        return false;
+    const struct tensor *tensor = constant_data(value->constant, NULL);
+    if (!tensor)
+        return false;
+    *number = tensor_number(tensor, 0);
+    return true;
+}
+
+bool match_near(const struct value *value, double expected)
+{
+    double number;
+    return match_number(value, &number) && fabs(number - expected) <= 1e-4 * fabs(expected);
+}
+
+struct value *match_with_number(const struct value *value, const char *op_type, double number)
+{
+    const struct node *node = match_producer(value, op_type);
+    bool ordered = strcmp(op_type, "Sub") == 0 || strcmp(op_type, "Div") == 0 || strcmp(op_type, "Pow") == 0;
+    if (!node || node->input_count != 2)
+        return NULL;
+    if (match_near(node->inputs[1], number))
+        return node->inputs[0];
+    return !ordered && match_near(node->inputs[0], number) ? node->inputs[1] : NULL;
+}
+
+struct value *match_other(const struct node *node, const struct value *operand)
+{
+    if (node->input_count != 2)
+        return NULL;
+    return node->inputs[0] == operand ? node->inputs[1] : node->inputs[1] == operand ? node->inputs[0] : NULL;
+}
+
+int match_ints(const struct node *node, const char *attribute, int input, int64_t *list, int capacity)
+{
+    int count;
+    const int64_t *values = node_ints(node, attribute, &count);
+    if (values && count <= capacity) {
+        memcpy(list, values, (size_t)count * sizeof *list);
+        return count;
+    }
+    const struct value *value = !values && input >= 0 && input < node->input_count ? node->inputs[input] : NULL;
+    const struct tensor *tensor = value && value->constant ? constant_data(value->constant, NULL) : NULL;
+    if (!tensor || !dtype_is_integer(tensor->dtype) || shape_count(&tensor->shape) > capacity)
+        return -1;
+    for (count = 0; count < (int)shape_count(&tensor->shape); count++)
+        list[count] = tensor_int(tensor, count);
+    return count;
+}
+
+#define DEEPEST_PRODUCT 16
+
+static bool add_factor(struct value *value, bool divide, int depth, struct match_product *product)
+{
+    double number;
+    if (match_number(value, &number)) {
+        product->number = divide ? product->number / number : product->number * number;
+        return true;
+    }
+    bool end = divide || depth == DEEPEST_PRODUCT;
+    struct node *node = end ? NULL : match_producer(value, "Mul");
+    struct node *quotient = end ? NULL : match_producer(value, "Div");
+    if (quotient && match_number(quotient->inputs[1], &number))
+        return add_factor(quotient->inputs[0], false, depth + 1, product) &&
+               add_factor(quotient->inputs[1], true, depth + 1, product);
+    if (node)
+        return add_factor(node->inputs[0], false, depth + 1, product) &&
+               add_factor(node->inputs[1], false, depth + 1, product);
+    if (product->count == MATCH_FACTORS)
+        return false;
+    product->factors[product->count++] = value;
+    return true;
+}
+
+bool match_product(struct value *value, struct match_product *product)
+{
+    *product = (struct match_product){.number = 1};
+    return add_factor(value, false, 0, product);
+}

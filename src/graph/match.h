@@ -1,0 +1,32 @@
+/* Small questions that recognisers ask of a graph, so that each reads like its formula. All take NULL values. */
+#ifndef FOVEA_GRAPH_MATCH_H
+#define FOVEA_GRAPH_MATCH_H
+
+#include "graph/graph.h"
+
+/* The ONNX node of this kind that makes `value`; NULL: another does. */
+struct node *match_producer(const struct value *value, const char *op_type);
+/* Whether the value is a constant of one element; its number. */
+bool match_number(const struct value *value, double *number);
+/* Whether it is one within 1e-4 of `expected`, relative. */
+bool match_near(const struct value *value, double expected);
+/* The operand of a binary ONNX node of this kind beside one that is near `number`, in either order (only as the second
+ * for Sub, Div and Pow); NULL: no such node. */
+struct value *match_with_number(const struct value *value, const char *op_type, double number);
+/* The operand beside `operand` in a binary node; NULL where it is none of the two. */
+struct value *match_other(const struct node *node, const struct value *operand);
+/* Elements of a constant list of integers: an attribute or, where that is absent, input `input`. Returns their number,
+ * -1: not there or not known. */
+int match_ints(const struct node *node, const char *attribute, int input, int64_t *list, int capacity);
+
+/* A product taken apart: its constant numbers (divisors inverted) and its other factors. */
+#define MATCH_FACTORS 4
+struct match_product {
+    double number;
+    struct value *factors[MATCH_FACTORS];
+    int count;
+};
+/* Takes Mul, and Div by numbers, apart to the factors that are none; false: there are too many. */
+bool match_product(struct value *value, struct match_product *product);
+
+#endif

@@ -1,0 +1,59 @@
+/* Roll, an internal operator: an axis begins at its element `first` and ends with those in front of it. */
+#include <string.h>
+
+#include "op/emit.h"
+#include "op/families.h"
+#include "op/infer.h"
+#include "op/strided.h"
+
+static int infer_roll(struct infer_context *context, struct error *error)
+{
+    const struct shape *x = &context->inputs[0]->shape;
+    int64_t axis = node_int(context->node, "axis", 0), first = node_int(context->node, "first", 0);
+    if (axis < 0 || axis >= x->rank || first < 0 || first > x->dims[axis])
+        return error_set(error, ERROR_INTERNAL, "the axis has no element %lld", (long long)first);
+    return infer_same(context, error);
+}
+
+static int compute_roll(struct compute_context *context, struct error *error)
+{
+    (void)error;
+    const struct tensor *x = context->inputs[0];
+    int axis = (int)node_int(context->node, "axis", 0);
+    size_t step = (size_t)shape_product(&x->shape, axis + 1, x->shape.rank) * element_size(x);
+    size_t first = (size_t)node_int(context->node, "first", 0) * step, row = (size_t)x->shape.dims[axis] * step;
+    char *to = context->outputs[0]->data;
+    const char *from = x->data;
+    for (int64_t i = 0; row > 0 && i < shape_product(&x->shape, 0, axis); i++, from += row, to += row) {
+        memcpy(to, from + first, row - first);
+        memcpy(to + row - first, from, first);
+    }
+    return 0;
+}
+
+static int gradient_roll(struct gradient_context *context, struct error *error)
+{
+    struct node *node = context->node;
+    int64_t axis = node_int(node, "axis", 0), first = node_int(node, "first", 0);
+    if (!context->output_gradients[0] || !context->wanted[0])
+        return 0;
+    context->input_gradients[0] = emit(
+        context->graph, "Roll", EMIT_INPUTS(context->output_gradients[0]),
+        EMIT_ATTRIBUTES(EMIT_INT("axis", axis), EMIT_INT("first", node->inputs[0]->shape.dims[axis] - first)), error);
+    return context->input_gradients[0] ? 0 : -1;
+}
+
+const struct operator operators_roll[] = {
+    {.domain = DOMAIN_INTERNAL,
+     .name = "Roll",
+     .since = 1,
+     .min_inputs = 1,
+     .max_inputs = 1,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_ALL,
+     .infer = infer_roll,
+     .compute = compute_roll,
+     .gradient = gradient_roll},
+    {0},
+};

@@ -1,0 +1,106 @@
+#include <string.h>
+
+#include "graph/match.h"
+#include "op/emit.h"
+#include "pass/passes.h"
+
+static bool read_order(const struct node *node, int64_t *perm)
+{
+    int rank = node->inputs[0]->shape.rank;
+    if (match_ints(node, "perm", -1, perm, SHAPE_MAX_RANK) == rank)
+        return true;
+    for (int i = 0; i < rank; i++)
+        perm[i] = rank - 1 - i;
+    return !node_attribute(node, "perm");
+}
+
+/* A Transpose that leaves the order of all axes longer than 1 as it is moves no element. */
+static bool moves_nothing(const struct node *node)
+{
+    int64_t perm[SHAPE_MAX_RANK], last = -1;
+    const struct shape *x = &node->inputs[0]->shape;
+    if (!read_order(node, perm))
+        return false;
+    for (int i = 0; i < x->rank; i++) {
+        if (x->dims[perm[i]] == 1)
+            continue;
+        if (perm[i] < last)
+            return false;
+        last = perm[i];
+    }
+    return true;
+}
+
+static struct value *emit_view(struct value *from, const struct shape *shape, struct error *error)
+{
+    struct value *list = emit_int_list(from->graph, shape->dims, shape->rank, error);
+    return list
+               ? emit(from->graph, "Reshape", EMIT_INPUTS(from, list), EMIT_ATTRIBUTES(EMIT_INT("allowzero", 1)), error)
+               : NULL;
+}
+
+/* A view's data input behind all views in front of it. */
+static struct value *behind_views(struct value *value)
+{
+    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
+    for (int i = 0; i < 4; i++) {
+        const struct node *node = match_producer(value, views[i]);
+        if (node && node->inputs[0]->graph == value->graph && node->inputs[0]->shape.rank >= 0) {
+            value = node->inputs[0];
+            i = -1;
+        }
+    }
+    return value;
+}
+
+static int merge_reshapes(struct node *node, struct error *error)
+{
+    struct value *from = behind_views(node->outputs[0]), *output = node->outputs[0];
+    struct node *tail = node->graph->last;
+    if (from == node->inputs[0] || from->constant || output->is_output)
+        return 0;
+    if (shape_equal(&from->shape, &output->shape))
+        return pass_replace(node, tail, from, error);
+    struct value *made = emit_view(from, &output->shape, error);
+    return made ? pass_replace(node, tail, made, error) : -1;
+}
+
+static int merge_transposes(struct node *node, struct error *error)
+{
+    struct node *before = match_producer(node->inputs[0], "Transpose"), *tail = node->graph->last;
+    int64_t outer[SHAPE_MAX_RANK], inner[SHAPE_MAX_RANK], both[SHAPE_MAX_RANK];
+    int rank = node->inputs[0]->shape.rank;
+    if (moves_nothing(node) && node->inputs[0]->graph == node->graph && !node->inputs[0]->constant) {
+        struct value *view = emit_view(node->inputs[0], &node->outputs[0]->shape, error);
+        struct node *made = view ? view->producer : NULL;
+        return made && pass_replace(node, tail, view, error) == 0 ? merge_reshapes(made, error) : -1;
+    }
+    if (!before || before->inputs[0]->graph != node->graph || !read_order(node, outer) || !read_order(before, inner))
+        return 0;
+    for (int i = 0; i < rank; i++)
+        both[i] = inner[outer[i]];
+    struct value *made = emit(node->graph, "Transpose", EMIT_INPUTS(before->inputs[0]),
+                              EMIT_ATTRIBUTES(EMIT_INTS("perm", both, rank)), error);
+    return made ? pass_replace(node, tail, made, error) : -1;
+}
+
+int pass_merge_views(struct graph *graph, struct error *error)
+{
+    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
+    for (struct node *node = graph->first, *next; node; node = next) {
+        next = node->next;
+        if (node->domain[0] != '\0' || node->input_count < 1 || !node->inputs[0] || node->inputs[0]->shape.rank < 0 ||
+            node->outputs[0]->shape.rank < 0)
+            continue;
+        if (strcmp(node->op_type, "Transpose") == 0 && merge_transposes(node, error))
+            return -1;
+        for (int i = 0; i < 4; i++) {
+            if (strcmp(node->op_type, views[i]) == 0) {
+                if (merge_reshapes(node, error))
+                    return -1;
+                break;
+            }
+        }
+    }
+    return 0;
+}
