@@ -77,8 +77,13 @@ static int merge_transposes(struct node *node, struct error *error)
     }
     if (!before || before->inputs[0]->graph != node->graph || !read_order(node, outer) || !read_order(before, inner))
         return 0;
-    for (int i = 0; i < rank; i++)
+    bool identity = true;
+    for (int i = 0; i < rank; i++) {
         both[i] = inner[outer[i]];
+        identity = identity && both[i] == i;
+    }
+    if (identity && !node->outputs[0]->is_output)
+        return pass_replace(node, tail, before->inputs[0], error);
     struct value *made = emit(node->graph, "Transpose", EMIT_INPUTS(before->inputs[0]),
                               EMIT_ATTRIBUTES(EMIT_INTS("perm", both, rank)), error);
     return made ? pass_replace(node, tail, made, error) : -1;
