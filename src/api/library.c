@@ -90,6 +90,11 @@ int fovea_write_file(const char *path, const void *bytes, size_t length, struct 
     return result ? api_fail(&error, report) : 0;
 }
 
+const char *fovea_type_name(int type)
+{
+    return type > DTYPE_UNDEFINED && type < DTYPE_COUNT ? dtype_name((enum dtype)type) : NULL;
+}
+
 bool fovea_operator_at(int index, struct fovea_operator *entry)
 {
     const struct operator* found = operator_at(index);
@@ -99,6 +104,7 @@ bool fovea_operator_at(int index, struct fovea_operator *entry)
                                      .name = found->name,
                                      .since = found->since,
                                      .until = found->until,
+                                     .types = found->types,
                                      .gradient = found->gradient != NULL || found->expand != NULL,
                                      .receptive_field = found->field != NULL};
     return true;

@@ -5,24 +5,57 @@
 #include "cli/cli.h"
 #include "report/json.h"
 
+/* Types that come together, by ONNX's numbers. */
+static const struct {
+    const char *name;
+    uint32_t types;
+} type_groups[] = {
+    {"float", 1u << 1},   {"half", 1u << 10 | 1u << 16},
+    {"double", 1u << 11}, {"int", 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 12 | 1u << 13},
+    {"bool", 1u << 9},
+};
+
+/* Whole groups by their name, what is left one by one. */
+static void types_text(uint32_t types, char text[CLI_TEXT])
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof type_groups / sizeof type_groups[0]; i++) {
+        if ((types & type_groups[i].types) == type_groups[i].types) {
+            length +=
+                (size_t)snprintf(text + length, CLI_TEXT - length, "%s%s", length ? " " : "", type_groups[i].name);
+            types &= ~type_groups[i].types;
+        }
+    }
+    for (int type = 1; type < 32 && fovea_type_name(type); type++) {
+        if (types >> type & 1 && length < CLI_TEXT)
+            length +=
+                (size_t)snprintf(text + length, CLI_TEXT - length, "%s%s", length ? " " : "", fovea_type_name(type));
+    }
+}
+
 static void print_operators(bool internal)
 {
     struct fovea_operator entry;
     int count = 0;
-    printf("%-16s %-28s %-9s %-9s %s\n", "domain", "operator", "opsets", "gradient", "receptive field");
+    printf("%-14s %-28s %-7s %-9s %-7s %s\n", "domain", "operator", "opsets", "gradient", "field", "types");
     for (int i = 0; fovea_operator_at(i, &entry); i++) {
-        char opsets[32];
+        char opsets[32], types[CLI_TEXT];
         if (!internal && strcmp(entry.domain, "fovea.internal") == 0)
             continue;
         if (entry.until)
             snprintf(opsets, sizeof opsets, "%d-%d", entry.since, entry.until);
         else
             snprintf(opsets, sizeof opsets, "%d-", entry.since);
-        printf("%-16s %-28s %-9s %-9s %s\n", entry.domain[0] ? entry.domain : "ai.onnx", entry.name, opsets,
-               entry.gradient ? "yes" : "-", entry.receptive_field ? "local" : "global");
+        types_text(entry.types, types);
+        printf("%-14s %-28s %-7s %-9s %-7s %s\n", entry.domain[0] ? entry.domain : "ai.onnx", entry.name, opsets,
+               entry.gradient ? "yes" : "-", entry.receptive_field ? "local" : "global", types);
         count++;
     }
-    printf("%d entries\n", count);
+    printf("\n%d entries. field: what the theoretical receptive field knows of it; global: it reads everything. types: "
+           "of the\n"
+           "first input; half is float16 and bfloat16, int all eight from int8 to uint64.\n",
+           count);
 }
 
 static char *operators_text(void)

@@ -24,9 +24,9 @@ static inline float exponential(float x)
     p = p * rest + 1.0f;
     int exponent = (int)turns, half = exponent / 2;
     union {
-        int i;
+        unsigned bits;
         float f;
-    } low = {(half + 127) << 23}, high = {(exponent - half + 127) << 23};
+    } low = {(unsigned)(half + 127) << 23}, high = {(unsigned)(exponent - half + 127) << 23};
     return p * low.f * high.f;
 }
 

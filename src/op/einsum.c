@@ -108,6 +108,8 @@ static int parse_equation(const struct expand_context *context, struct equation 
     for (;;) {
         if (equation->operands == context->input_count)
             return error_set(error, ERROR_INPUT, "attribute equation has more operands than the node");
+        if (!context->inputs[equation->operands])
+            return error_set(error, ERROR_INPUT, "input %d is missing", equation->operands);
         struct term *term = &equation->terms[equation->operands];
         if (!(text = parse_term(text, term, error)) ||
             bind_term(equation, term, &context->inputs[equation->operands]->shape, error))

@@ -128,7 +128,9 @@ int operators_resolve(struct graph *graph)
 {
     int missing = 0;
     for (struct node *node = graph->first; node; node = node->next) {
-        node->operator= operator_find(node->domain, node->op_type, node->opset);
+        /* Files cannot call what only passes make. */
+        bool internal = strcmp(node->domain, DOMAIN_INTERNAL) == 0;
+        node->operator= internal ? NULL : operator_find(node->domain, node->op_type, node->opset);
         missing += node->operator== NULL;
         for (int i = 0; i < node->attribute_count; i++) {
             struct graph *subgraph;

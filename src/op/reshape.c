@@ -25,7 +25,8 @@ static int gradient_view(struct gradient_context *context, struct error *error)
     if (!dims)
         return -1;
     context->input_gradients[0] =
-        emit(context->graph, "Reshape", EMIT_INPUTS(context->output_gradients[0], dims), EMIT_NO_ATTRIBUTES, error);
+        emit(context->graph, "Reshape", EMIT_INPUTS(context->output_gradients[0], dims),
+             EMIT_ATTRIBUTES(EMIT_INT("allowzero", 1)), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -198,6 +199,10 @@ static int infer_unsqueeze(struct infer_context *context, struct error *error)
     int64_t dims[SHAPE_MAX_RANK];
     if (read_axes(context, rank, marked, error) < 0)
         return -1;
+    for (int i = 0; i < rank; i++)
+        given -= marked[i];
+    if (given != 0)
+        return error_set(error, ERROR_INPUT, "the axes repeat themselves");
     for (int i = 0; i < rank; i++)
         dims[i] = marked[i] ? 1 : from->dims[axis++];
     return infer_output(context, 0, context->inputs[0]->dtype, rank, dims, error);

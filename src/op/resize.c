@@ -87,7 +87,8 @@ static struct value *emit_scales(struct graph *graph, const struct node *node, s
     struct memory *memory = graph->context->memory;
     if (shape_set(&tensor.shape, 1, dims, error) || tensor_allocate(memory, &tensor, error))
         return NULL;
-    memcpy(tensor.data, scales, (size_t)count * sizeof(float));
+    if (count > 0)
+        memcpy(tensor.data, scales, (size_t)count * sizeof(float));
     struct constant *constant = constant_create(memory, &tensor, error);
     return constant ? graph_add_constant(graph, constant, error) : NULL;
 }

@@ -2,6 +2,7 @@
 
 #include "graph/match.h"
 #include "op/emit.h"
+#include "op/known.h"
 #include "pass/passes.h"
 
 static bool read_order(const struct node *node, int64_t *perm)
@@ -31,14 +32,6 @@ static bool moves_nothing(const struct node *node)
     return true;
 }
 
-static struct value *emit_view(struct value *from, const struct shape *shape, struct error *error)
-{
-    struct value *list = emit_int_list(from->graph, shape->dims, shape->rank, error);
-    return list
-               ? emit(from->graph, "Reshape", EMIT_INPUTS(from, list), EMIT_ATTRIBUTES(EMIT_INT("allowzero", 1)), error)
-               : NULL;
-}
-
 /* A view's data input behind all views in front of it. */
 static struct value *behind_views(struct value *value)
 {
@@ -61,7 +54,7 @@ static int merge_reshapes(struct node *node, struct error *error)
         return 0;
     if (shape_equal(&from->shape, &output->shape))
         return pass_replace(node, tail, from, error);
-    struct value *made = emit_view(from, &output->shape, error);
+    struct value *made = emit_reshape(node->graph, from, output->shape.rank, output->shape.dims, error);
     return made ? pass_replace(node, tail, made, error) : -1;
 }
 
@@ -71,7 +64,8 @@ static int merge_transposes(struct node *node, struct error *error)
     int64_t outer[SHAPE_MAX_RANK], inner[SHAPE_MAX_RANK], both[SHAPE_MAX_RANK];
     int rank = node->inputs[0]->shape.rank;
     if (moves_nothing(node) && node->inputs[0]->graph == node->graph && !node->inputs[0]->constant) {
-        struct value *view = emit_view(node->inputs[0], &node->outputs[0]->shape, error);
+        struct value *view = emit_reshape(node->graph, node->inputs[0], node->outputs[0]->shape.rank,
+                                          node->outputs[0]->shape.dims, error);
         struct node *made = view ? view->producer : NULL;
         return made && pass_replace(node, tail, view, error) == 0 ? merge_reshapes(made, error) : -1;
     }

@@ -160,6 +160,12 @@ json_t *report_operator(const struct fovea_operator *entry)
 {
     json_t *row = json_pack("{s:s, s:s, s:i, s:b, s:b}", "domain", entry->domain, "name", entry->name, "since",
                             entry->since, "gradient", entry->gradient, "receptive_field", entry->receptive_field);
+    json_t *types = json_array();
+    for (int type = 1; fovea_type_name(type); type++) {
+        if (type < 32 && (entry->types >> type & 1))
+            json_array_append_new(types, json_string(fovea_type_name(type)));
+    }
     json_object_set_new(row, "until", entry->until ? json_integer(entry->until) : json_null());
+    json_object_set_new(row, "types", types);
     return row;
 }

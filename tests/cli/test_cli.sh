@@ -88,7 +88,7 @@ done
 one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
 
 expect 0 'no problems' "$fovea" check $model --shape 1,1,28,28
-expect 0 'Conv ' "$fovea" ops
+expect 0 'Conv  *1- *yes *local *float half' "$fovea" ops
 expect 0 '"name": "Conv"' "$fovea" ops --json
 
 [ $failures -eq 0 ] && echo "all checks passed"
