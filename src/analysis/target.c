@@ -172,7 +172,17 @@ int target_features(struct graph *graph, const struct value *image, struct value
     }
     clear_marks(graph);
     mark_ancestors(graph, graph->outputs[0], 1);
-    return last_spatial(graph, 1, 0, image, value, error);
+    if (last_spatial(graph, 1, 0, image, value, error))
+        return -1;
+    /* A map whose channels are moved in front for the pool is meant as it was made. */
+    static const char *const transpose[] = {"Transpose", NULL};
+    struct value *made = *value ? behind(*value, transpose) : NULL;
+    if (made && made->producer && made != *value) {
+        if (spatial_grid(graph, made, image, &grid, error))
+            return -1;
+        *value = unit_grid_is_spatial(&grid) ? made : *value;
+    }
+    return 0;
 }
 
 /* Whether `logits` read none of the tokens behind the prefix but through attention. */

@@ -7,7 +7,7 @@ bool unit_grid_is_spatial(const struct unit_grid *grid)
 
 void unit_grid_centre(const struct unit_grid *grid, int64_t unit[2])
 {
-    int64_t less = grid->layout == UNITS_MAP ? 0 : 1;
+    int64_t less = grid->of_transformer ? 1 : 0;
     unit[0] = (grid->height - less) / 2;
     unit[1] = (grid->width - less) / 2;
 }
@@ -43,6 +43,7 @@ static int map_grid(const struct graph *graph, const struct value *value, const 
     bool last = grid->row_axis == 1;
     int64_t units = last ? dims[1] * dims[2] : dims[2] * dims[3], channels = dims[last ? 3 : 1];
     grid->layout = last ? UNITS_MAP_CHANNELS_LAST : UNITS_MAP;
+    grid->of_transformer = last && !shape_channels_last(&input->shape);
     grid->height = dims[grid->row_axis];
     grid->width = dims[grid->row_axis + 1];
     grid->view = (struct unit_view){.images = dims[0],
@@ -107,6 +108,7 @@ static int scan_tokens(const struct token_scan *scan, struct unit_grid *grid, st
     if (!placed || last[0] <= place[0] || (width > 1 && last[1] <= place[1]))
         return 0;
     grid->layout = UNITS_TOKENS;
+    grid->of_transformer = true;
     grid->prefix = prefix;
     grid->width = width;
     grid->height = (count - prefix) / width;

@@ -21,6 +21,7 @@ struct unit_grid {
     int64_t prefix;        /* tokens that are no patches (class, registers), in front */
     struct unit_view view; /* units row by row, without the prefix */
     int row_axis;          /* of the value: its rows or tokens; -1: none */
+    bool of_transformer;   /* tokens, or channels last where the image has them first */
 };
 
 /* Tokens are told by what they read: patches read their own place of the image besides all the rest, prefix tokens do

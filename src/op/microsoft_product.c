@@ -1,4 +1,4 @@
-/* com.microsoft: FusedConv and FusedMatMul, as ONNX Runtime's optimiser writes them. */
+/* com.microsoft: FusedConv, FusedGemm and FusedMatMul, as ONNX Runtime's optimiser writes them. */
 #include <string.h>
 
 #include "op/expansion.h"
@@ -74,15 +74,14 @@ static struct value *emit_clip(struct graph *graph, struct value *x, const float
     return low && high ? emit(graph, "Clip", EMIT_INPUTS(x, low, high), EMIT_NO_ATTRIBUTES, error) : NULL;
 }
 
-static struct value *emit_activation(struct expand_context *context, struct value *x, struct error *error)
+static struct value *emit_activation(struct expand_context *context, struct value *x, const float *parameters,
+                                     int count, struct error *error)
 {
     static const struct {
         const char *name;
         int parameters;
     } known[] = {{"Relu", 0}, {"Tanh", 0}, {"Sigmoid", 0}, {"HardSwish", 0}, {"LeakyRelu", 1}, {"HardSigmoid", 2}};
     const char *name = node_string(context->node, "activation", "");
-    int count;
-    const float *parameters = node_floats(context->node, "activation_params", &count);
     if (name[0] == '\0')
         return x;
     if (strcmp(name, "Clip") == 0)
@@ -101,10 +100,34 @@ static struct value *emit_activation(struct expand_context *context, struct valu
 
 static int expand_conv(struct expand_context *context, struct error *error)
 {
+    int count;
+    const float *parameters = node_floats(context->node, "activation_params", &count);
     struct value *y = emit_conv(context, error), *residual = expansion_input(context, 3);
     if (y && residual)
         y = emit(context->graph, "Add", EMIT_INPUTS(y, residual), EMIT_NO_ATTRIBUTES, error);
-    context->outputs[0] = y ? emit_activation(context, y, error) : NULL;
+    context->outputs[0] = y ? emit_activation(context, y, parameters, count, error) : NULL;
+    return context->outputs[0] ? 0 : -1;
+}
+
+/* ---- FusedGemm: activation(Gemm(A, B, C)) ---- */
+
+static int expand_gemm(struct expand_context *context, struct error *error)
+{
+    static const char *const names[] = {"activation_alpha", "activation_beta"};
+    const struct node *node = context->node;
+    float parameters[2];
+    int count = 0;
+    while (count < 2 && node_attribute(node, names[count])) {
+        parameters[count] = node_float(node, names[count], 0);
+        count++;
+    }
+    struct value *y =
+        emit(context->graph, "Gemm", EMIT_INPUTS(context->inputs[0], context->inputs[1], expansion_input(context, 2)),
+             EMIT_ATTRIBUTES(
+                 EMIT_FLOAT("alpha", node_float(node, "alpha", 1)), EMIT_FLOAT("beta", node_float(node, "beta", 1)),
+                 EMIT_INT("transA", node_int(node, "transA", 0)), EMIT_INT("transB", node_int(node, "transB", 0))),
+             error);
+    context->outputs[0] = y ? emit_activation(context, y, parameters, count, error) : NULL;
     return context->outputs[0] ? 0 : -1;
 }
 
@@ -131,5 +154,16 @@ const struct operator operators_microsoft_product[] = {
      .infer = expansion_infer,
      .compute = expansion_compute,
      .expand = expand_conv},
+    {.domain = "com.microsoft",
+     .name = "FusedGemm",
+     .since = 1,
+     .min_inputs = 2,
+     .max_inputs = 3,
+     .min_outputs = 1,
+     .max_outputs = 1,
+     .types = TYPES_HELD_AS_FLOAT,
+     .infer = expansion_infer,
+     .compute = expansion_compute,
+     .expand = expand_gemm},
     {0},
 };

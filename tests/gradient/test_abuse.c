@@ -2,6 +2,7 @@
  * bound, folded, differentiated, run. Allowed is success or an error that names the node; never a fault, never an
  * internal error. Run it under sanitizers. test_abuse [ROUNDS [FIRST-SEED [OPERATOR]]]. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -617,6 +618,18 @@ static int run_subject(const struct subject *subject, int *ran)
     return result;
 }
 
+/* The one that runs, for the alarm. */
+static const struct subject *volatile current;
+
+static void report_endless(int signal)
+{
+    (void)signal;
+    const struct subject *subject = current;
+    dprintf(STDERR_FILENO, "seed %llu, %s: did not end within %d seconds\n", (unsigned long long)subject->seed,
+            subject->item ? subject->item->op_type : subject->operator->name, SECONDS_PER_GRAPH);
+    _exit(1);
+}
+
 struct tally {
     int rounds, graphs, ran, faults;
     uint64_t first;
@@ -632,6 +645,7 @@ static void run_rounds(struct tally *tally, const struct operator* operator, con
         return;
     for (int round = 0; round < tally->rounds; round++, tally->graphs++) {
         struct subject subject = {operator, item, (tally->first + (uint64_t)round) * 10000 + (uint64_t)number};
+        current = &subject;
         alarm(SECONDS_PER_GRAPH); /* a loop without end is a fault, too */
         tally->faults += run_subject(&subject, &tally->ran);
     }
@@ -648,6 +662,7 @@ int main(int argc, char **argv)
                           .only = argc > 3 ? argv[3] : NULL};
     const struct operator* operator;
     int number = 0;
+    signal(SIGALRM, report_endless);
     for (int i = 0; (operator= operator_at(i)) != NULL; i++) {
         if (strcmp(operator->domain, DOMAIN_INTERNAL) != 0)
             run_rounds(&tally, operator, NULL, number++);
