@@ -273,7 +273,20 @@ struct fovea_erf_options {
     int64_t class_index;    /* from 0, or FOVEA_CLASS_* */
 };
 
+/* A Gaussian fitted by least squares to map / sum. */
+struct fovea_gaussian {
+    bool converged;
+    double amplitude, centre[2], sigma[2]; /* y, x in pixels */
+    double r_squared;                      /* below 0.8 the map is no Gaussian */
+};
+/* Mass by (y mod stride, x mod stride). */
+struct fovea_phases {
+    int64_t stride, largest[2], smallest[2]; /* phases y, x */
+    double ratio;                            /* of the largest to the smallest; 1: even; HUGE_VAL: one holds nothing */
+};
+
 #define FOVEA_ERF_RADII 7
+#define FOVEA_ERF_STRIDES 8
 struct fovea_erf {
     int64_t height, width, images;
     float *map; /* [height, width]: mean over images of ReLU(mean over channels of dY/dx) */
@@ -290,11 +303,25 @@ struct fovea_erf {
     double centre_of_mass[2];
     double radii[FOVEA_ERF_RADII],
         mass_within[FOVEA_ERF_RADII]; /* share of the sum within so many pixels of `centre` */
-    void *storage;                    /* private */
     double border_share;              /* share of the outermost row and column on each side */
+    struct fovea_gaussian gaussian;
+    double imbalance[2]; /* mean |first difference| and |second difference| of the map (L1, L2) */
+    struct fovea_phases phases[FOVEA_ERF_STRIDES]; /* of the strides on the way: the divisors of the total stride */
+    int phase_count;
+    void *storage; /* private */
 };
 FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *erf,
                         struct fovea_error *error);
+/* Names of the last map or tokens of every size on the way to the output, in order. `samples` gives the sizes. */
+#define FOVEA_MOST_STAGES 32
+struct fovea_stages {
+    const char *names[FOVEA_MOST_STAGES];
+    int count;
+    void *storage; /* private */
+};
+FOVEA_API int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples, struct fovea_stages *stages,
+                           struct fovea_error *error);
+FOVEA_API void fovea_stages_free(struct fovea_model *model, struct fovea_stages *stages);
 FOVEA_API void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf);
 /* Whether fovea_erf_write would find results that it must not replace: to be asked before long work. */
 FOVEA_API int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, struct fovea_error *error);

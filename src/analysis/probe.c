@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/target.h"
+#include "analysis/uniform_norm.h"
 #include "op/emit.h"
 #include "pass/differentiate.h"
 #include "runtime/session.h"
@@ -63,6 +64,18 @@ static void describe_image(struct probe *probe, const struct graph *graph, const
     probe->width = dims[probe->channels_last ? 2 : 3];
 }
 
+/* The mean over a normalisation's channels must not be a constant. */
+static int check_norm(const struct probe_build *build, struct error *error)
+{
+    const struct value *norm = build->request->kind == SCORE_MEAN ? uniform_norm_input(build->target) : NULL;
+    if (!norm)
+        return 0;
+    return error_set(error, ERROR_INPUT,
+                     "'%s' is a LayerNormalization whose weights are all equal: the mean over its channels is constant "
+                     "and its field zero; look at its input, --target '%s'",
+                     build->target->name, norm->name);
+}
+
 static int describe_target(struct probe_build *build, const struct graph *graph, struct error *error)
 {
     struct probe *probe = build->probe;
@@ -78,7 +91,7 @@ static int describe_target(struct probe_build *build, const struct graph *graph,
                          "'%s' is no map [N,C,H,W], no tokens [N,L,C] and no vector [N,K] over the images; choose "
                          "another --target",
                          probe->target);
-    if (locate_unit(build, error))
+    if (check_norm(build, error) || locate_unit(build, error))
         return -1;
     probe->place = choose_place(build->request, grid);
     if (probe->place != SCORE_AT_UNIT || !unit_grid_is_spatial(grid))

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "analysis/erf.h"
+#include "analysis/gaussian_fit.h"
+#include "analysis/imbalance.h"
 #include "api/stock.h"
 #include "base/file.h"
 #include "base/sha256.h"
@@ -83,6 +85,33 @@ static void describe_place(const struct erf_work *work, struct fovea_erf *result
     }
 }
 
+/* The divisors of the target's stride are the strides of the layers in front of it. */
+static void describe_phases(const struct erf_work *work, struct fovea_erf *result)
+{
+    const struct fovea_receptive_field *field = &result->field;
+    int64_t stride = field->axes == 2 && field->stride[0] == field->stride[1] ? (int64_t)field->stride[0] : 0;
+    for (int64_t s = 2; s <= stride && result->phase_count < FOVEA_ERF_STRIDES; s++) {
+        struct phase_imbalance phase;
+        if (stride % s == 0 && phase_imbalance_measure(work->map, result->height, result->width, s, &phase))
+            result->phases[result->phase_count++] = (struct fovea_phases){
+                s, {phase.largest[0], phase.largest[1]}, {phase.smallest[0], phase.smallest[1]}, phase.ratio};
+    }
+}
+
+static int describe_shape(const struct erf_work *work, struct fovea_erf *result, struct error *error)
+{
+    struct gaussian_fit fit;
+    struct imbalance imbalance = imbalance_measure(work->map, result->height, result->width);
+    if (gaussian_fit(work->model->context->memory, work->map, result->height, result->width, &fit, error))
+        return -1;
+    result->gaussian = (struct fovea_gaussian){
+        fit.converged, fit.amplitude, {fit.centre[0], fit.centre[1]}, {fit.sigma[0], fit.sigma[1]}, fit.r_squared};
+    result->imbalance[0] = imbalance.first;
+    result->imbalance[1] = imbalance.second;
+    describe_phases(work, result);
+    return 0;
+}
+
 static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
 {
     const struct probe *probe = &work->probe;
@@ -110,7 +139,7 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
     memcpy(result->centre_of_mass, metrics.centre_of_mass, sizeof result->centre_of_mass);
     memcpy(result->radii, metrics.radii, sizeof result->radii);
     memcpy(result->mass_within, metrics.mass_within, sizeof result->mass_within);
-    return 0;
+    return describe_shape(work, result, error);
 }
 
 static void release(struct erf_work *work)

@@ -62,6 +62,8 @@ int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes);
 /* Comma-separated whole numbers; returns how many were read, -1 if the text is something else. */
 int parse_int_list(const char *text, int64_t *values, int capacity);
 int parse_number_list(const char *text, double *values, int capacity);
+/* A number from 0, "predicted" or "label" as FOVEA_CLASS_*; NULL: FOVEA_CLASS_NONE. -1 if the text is something else. */
+int parse_class(const char *text, int64_t *class_index);
 /* "NAME=PATH" or "PATH"; `name` is NULL then. The text is cut at the sign. -i options. */
 struct fovea_feed *parse_feeds(const struct text_list *texts);
 

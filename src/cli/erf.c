@@ -7,10 +7,10 @@
 #include "report/json.h"
 
 struct erf_flags {
-    const char *images, *output, *target, *unit;
+    const char *images, *output, *target, *unit, *class_text, *score;
     struct text_list inputs;
-    int64_t class_index, limit;
-    bool force, json;
+    int64_t limit;
+    bool force, json, exact;
     struct preprocess_options preprocess;
 };
 
@@ -23,20 +23,52 @@ static void print_field(const struct fovea_erf *erf)
         printf("theoretical field: the whole input\n");
         return;
     }
-    printf("theoretical field: %" PRId64 " x %" PRId64 " pixels, stride %g x %g; this unit reads y %" PRId64
-           "..%" PRId64 ", x %" PRId64 "..%" PRId64 "%s\n",
-           field->size[0], field->size[1], field->stride[0], field->stride[1], erf->box[0], erf->box[2], erf->box[1],
-           erf->box[3], field->global ? " (and the whole map through gates or statistics)" : "");
+    printf("theoretical field: %" PRId64 " x %" PRId64 " pixels", field->size[0], field->size[1]);
+    if (field->varies)
+        printf(", differs from unit to unit");
+    else
+        printf(", stride %g x %g", field->stride[0], field->stride[1]);
+    printf("; this unit reads y %" PRId64 "..%" PRId64 ", x %" PRId64 "..%" PRId64 "%s\n", erf->box[0], erf->box[2],
+           erf->box[1], erf->box[3],
+           field->global ? " (and the whole map through attention, gates or statistics)" : "");
+}
+
+/* "class 3", "the predicted class", "the labelled class" */
+static const char *class_text(int64_t class_index, char out[CLI_TEXT])
+{
+    if (class_index >= 0)
+        snprintf(out, CLI_TEXT, "class %" PRId64, class_index);
+    else
+        snprintf(out, CLI_TEXT, "the %s class", class_index == FOVEA_CLASS_LABEL ? "labelled" : "predicted");
+    return out;
+}
+
+static void print_shape(const struct fovea_erf *erf)
+{
+    const struct fovea_gaussian *fit = &erf->gaussian;
+    if (fit->converged)
+        printf("Gaussian fit: sigma %.2f x %.2f px at (%.1f, %.1f), R2 %.3f%s\n", fit->sigma[0], fit->sigma[1],
+               fit->centre[0], fit->centre[1], fit->r_squared, fit->r_squared < 0.8 ? ": not Gaussian" : "");
+    else
+        printf("Gaussian fit: does not converge\n");
+    printf("imbalance: L1 %.4g, L2 %.4g of the maximum", erf->max > 0 ? erf->imbalance[0] / erf->max : 0,
+           erf->max > 0 ? erf->imbalance[1] / erf->max : 0);
+    for (int i = 0; i < erf->phase_count; i++)
+        printf("%s stride %" PRId64 ": %.3g", i ? "," : "; largest over smallest phase:", erf->phases[i].stride,
+               erf->phases[i].ratio);
+    printf("\n");
 }
 
 static void print_erf(const struct fovea_erf *erf)
 {
-    char target[CLI_TEXT];
-    if (erf->class_index >= 0)
-        printf("class %" PRId64 " of '%s'", erf->class_index, safe_text(erf->target, target));
-    else
-        printf("unit (%" PRId64 ", %" PRId64 ") of '%s' (%" PRId64 " x %" PRId64 ")", erf->unit[0], erf->unit[1],
-               safe_text(erf->target, target), erf->target_size[0], erf->target_size[1]);
+    char target[CLI_TEXT], class[CLI_TEXT];
+    if (erf->score != FOVEA_SCORE_MEAN)
+        printf("%s%s", class_text(erf->class_index, class), erf->score == FOVEA_SCORE_MARGIN ? " over the mean" : "");
+    if (erf->target_size[0] * erf->target_size[1] > 1)
+        printf("%sunit (%" PRId64 ", %" PRId64 ")", erf->score == FOVEA_SCORE_MEAN ? "" : " at ", erf->unit[0],
+               erf->unit[1]);
+    printf(" of '%s' (%" PRId64 " x %" PRId64 "%s)", safe_text(erf->target, target), erf->target_size[0],
+           erf->target_size[1], erf->prefix_tokens > 0 ? " tokens behind the prefix" : "");
     printf(", %" PRId64 " image%s of %" PRId64 " x %" PRId64 "\n", erf->images, erf->images == 1 ? "" : "s",
            erf->height, erf->width);
     print_field(erf);
@@ -47,9 +79,11 @@ static void print_erf(const struct fovea_erf *erf)
     printf("mass within");
     for (int i = 0; i < FOVEA_ERF_RADII; i++)
         printf(" %g px %.1f %%%s", erf->radii[i], 100 * erf->mass_within[i], i + 1 < FOVEA_ERF_RADII ? "," : "\n");
+    print_shape(erf);
 }
 
-static int show(struct opened *opened, const char *path, const struct erf_flags *flags, const struct fovea_erf *erf)
+static int show(struct opened *opened, const char *path, const struct erf_flags *flags, const struct fovea_erf *erf,
+                const char *folder)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
     if (flags->json) {
@@ -61,30 +95,69 @@ static int show(struct opened *opened, const char *path, const struct erf_flags 
     }
     if (erf->sum <= 0)
         fprintf(stderr, "fovea: the field is zero everywhere: the target does not react to these images\n");
-    if (!flags->output)
+    if (!folder)
         return FOVEA_CLEAN;
-    if (fovea_erf_write(opened->model, erf, flags->output, flags->force, &error))
+    if (fovea_erf_write(opened->model, erf, folder, flags->force, &error))
         return fail(&error);
     if (!flags->json)
-        printf("wrote %s/erf.png, erf.npy, erf.json, manifest.json\n", flags->output);
+        printf("wrote %s/erf.png, erf.npy, erf.json, manifest.json\n", folder);
     return FOVEA_CLEAN;
+}
+
+static int erf_target(struct opened *opened, const char *path, const struct erf_flags *flags,
+                      const struct fovea_erf_options *options, const char *folder)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_erf erf;
+    if ((folder && fovea_erf_claim(opened->model, folder, flags->force, &error)) ||
+        fovea_erf(opened->model, options, &erf, &error))
+        return fail(&error);
+    int code = show(opened, path, flags, &erf, folder);
+    fovea_erf_free(opened->model, &erf);
+    return code;
+}
+
+/* One field per stage, each in a folder of its own. */
+static int erf_stages(struct opened *opened, const char *path, const struct erf_flags *flags,
+                      const struct fovea_erf_options *options)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_stages stages;
+    int code = FOVEA_CLEAN;
+    if (fovea_stages(opened->model, &options->samples, &stages, &error))
+        return fail(&error);
+    for (int i = 0; i < stages.count && code == FOVEA_CLEAN; i++) {
+        struct fovea_erf_options one = *options;
+        char folder[4096];
+        one.target = stages.names[i];
+        if (flags->output)
+            snprintf(folder, sizeof folder, "%s/stage%d", flags->output, i + 1);
+        if (!flags->json)
+            printf("%sstage %d of %d: ", i ? "\n" : "", i + 1, stages.count);
+        code = erf_target(opened, path, flags, &one, flags->output ? folder : NULL);
+    }
+    fovea_stages_free(opened->model, &stages);
+    return code;
 }
 
 static int erf_model(struct opened *opened, const struct command *command, const struct erf_flags *flags)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
     struct fovea_preprocess preprocess;
-    struct fovea_erf erf;
     struct fovea_erf_options options = {
-        .samples = {.shapes = opened->shapes, .preprocess = &preprocess, .limit = flags->limit},
+        .samples = {.shapes = opened->shapes, .preprocess = &preprocess, .limit = flags->limit, .batch = flags->exact},
         .target = flags->target,
-        .unit = {-1, -1},
-        .class_index = flags->class_index};
+        .unit = {-1, -1}};
     if (flags->unit &&
         (parse_int_list(flags->unit, options.unit, 2) != 2 || options.unit[0] < 0 || options.unit[1] < 0))
         return fail_usage(command, "--unit takes Y,X, not '%s'", flags->unit);
-    if (flags->class_index < -1)
-        return fail_usage(command, "--class takes a number from 0");
+    if (parse_class(flags->class_text, &options.class_index))
+        return fail_usage(command, "--class takes a number from 0, 'predicted' or 'label', not '%s'",
+                          flags->class_text);
+    if (flags->score && strcmp(flags->score, "mean") != 0 && strcmp(flags->score, "margin") != 0)
+        return fail_usage(command, "--score takes 'mean' or 'margin', not '%s'", flags->score);
+    options.score = flags->score && strcmp(flags->score, "margin") == 0 ? FOVEA_SCORE_MARGIN : FOVEA_SCORE_MEAN;
+    if (options.score == FOVEA_SCORE_MARGIN && options.class_index == FOVEA_CLASS_NONE)
+        options.class_index = FOVEA_CLASS_PREDICTED;
     if (parse_preprocess(&flags->preprocess, &preprocess))
         return FOVEA_BAD_INPUT;
     struct fovea_feed *feeds = parse_feeds(&flags->inputs);
@@ -99,13 +172,10 @@ static int erf_model(struct opened *opened, const struct command *command, const
         options.samples.feed_count++;
     }
     int code = FOVEA_CLEAN;
-    bool refused = flags->output && fovea_erf_claim(opened->model, flags->output, flags->force, &error);
-    if (refused || fovea_erf(opened->model, &options, &erf, &error)) {
-        code = fail(&error);
-    } else {
-        code = show(opened, command->positional[0], flags, &erf);
-        fovea_erf_free(opened->model, &erf);
-    }
+    if (flags->target && strcmp(flags->target, "all-stages") == 0)
+        code = erf_stages(opened, command->positional[0], flags, &options);
+    else
+        code = erf_target(opened, command->positional[0], flags, &options, flags->output);
     for (int i = 0; i < options.samples.feed_count; i++)
         free((void *)(uintptr_t)feeds[i].name);
     free(feeds);
@@ -114,15 +184,18 @@ static int erf_model(struct opened *opened, const struct command *command, const
 
 int verb_erf(int argc, char **argv)
 {
-    struct erf_flags flags = {.class_index = -1};
+    struct erf_flags flags = {0};
     const struct option_row rows[] = {
         {"images", 0, OPTION_TEXT, &flags.images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},
         {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},
         {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write erf.png, erf.npy, erf.json, manifest.json"},
         {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
-         "value to look at; 'output': the first output (default: the last map)"},
+         "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "unit of the map (default: the centre)"},
-        {"class", 'c', OPTION_INT, &flags.class_index, "N", "one logit of the output instead"},
+        {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
+         "a logit instead: a number from 0, 'predicted', 'label'"},
+        {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean"},
+        {"exact", 0, OPTION_FLAG, &flags.exact, NULL, "one image at a time: the same bits whatever the batch"},
         {"limit", 0, OPTION_INT, &flags.limit, "N", "use the first N images only"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},

@@ -36,6 +36,18 @@ int parse_number_list(const char *text, double *values, int capacity)
     return count;
 }
 
+int parse_class(const char *text, int64_t *class_index)
+{
+    *class_index = FOVEA_CLASS_NONE;
+    if (!text)
+        return 0;
+    if (strcmp(text, "predicted") == 0 || strcmp(text, "label") == 0) {
+        *class_index = text[0] == 'p' ? FOVEA_CLASS_PREDICTED : FOVEA_CLASS_LABEL;
+        return 0;
+    }
+    return parse_int_list(text, class_index, 1) == 1 && *class_index >= 0 ? 0 : -1;
+}
+
 static int parse_shape(const char *text, struct fovea_shape *shape)
 {
     /* The sizes stand behind the last colon: names may hold colons ("input:0"). */

@@ -5,6 +5,8 @@
 #include "op/families.h"
 #include "op/operand.h"
 
+/* Neighbours that are summed at most; published networks have 5. */
+#define LARGEST_WINDOW 8192
 /* Elements done at a time, so that the sums stay on the stack. */
 #define TILE 256
 
@@ -32,6 +34,8 @@ static int read_local(const struct node *node, const struct shape *x, struct loc
     /* More neighbours than channels change nothing. */
     local->before = (size - 1) / 2 < x->dims[1] ? (size - 1) / 2 : x->dims[1];
     local->after = size / 2 < x->dims[1] ? size / 2 : x->dims[1];
+    if (local->before + local->after > LARGEST_WINDOW)
+        return error_set(error, ERROR_LIMIT, "attribute size is %lld (limit %d)", (long long)size, LARGEST_WINDOW);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "report/erf.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +29,55 @@ static json_t *describe_mass(const struct fovea_erf *erf)
     return list;
 }
 
+static json_t *describe_gaussian(const struct fovea_gaussian *gaussian)
+{
+    json_t *object =
+        json_pack("{s:b, s:f, s:f, s:b}", "converged", gaussian->converged, "amplitude", gaussian->amplitude,
+                  "r_squared", gaussian->r_squared, "gaussian", gaussian->converged && gaussian->r_squared >= 0.8);
+    json_object_set_new(object, "centre", report_numbers(gaussian->centre, 2));
+    json_object_set_new(object, "sigma", report_numbers(gaussian->sigma, 2));
+    return object;
+}
+
+/* L1 and L2 on the three scalings: they scale with the map. */
+static json_t *describe_imbalance(const struct fovea_erf *erf)
+{
+    const char *const names[] = {"mean", "sum", "normalised"};
+    const double scales[] = {1, (double)erf->images, erf->sum > 0 ? 1 / erf->sum : 0};
+    json_t *object = json_object();
+    for (int i = 0; i < 3; i++)
+        json_object_set_new(
+            object, names[i],
+            json_pack("{s:f, s:f}", "l1", scales[i] * erf->imbalance[0], "l2", scales[i] * erf->imbalance[1]));
+    return object;
+}
+
+static json_t *describe_phases(const struct fovea_erf *erf)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < erf->phase_count; i++) {
+        const struct fovea_phases *phases = &erf->phases[i];
+        json_t *entry = json_pack("{s:I}", "stride", (json_int_t)phases->stride);
+        json_object_set_new(entry, "ratio", isfinite(phases->ratio) ? json_real(phases->ratio) : json_null());
+        json_object_set_new(entry, "largest", report_ints(phases->largest, 2));
+        json_object_set_new(entry, "smallest", report_ints(phases->smallest, 2));
+        json_array_append_new(list, entry);
+    }
+    return list;
+}
+
+/* A number, or the word that was asked for. */
+static json_t *describe_class(int64_t class_index)
+{
+    return class_index == FOVEA_CLASS_PREDICTED ? json_string("predicted")
+           : class_index == FOVEA_CLASS_LABEL   ? json_string("label")
+           : class_index < 0                    ? json_null()
+                                                : json_integer(class_index);
+}
+
 json_t *report_erf(const char *path, const struct fovea_erf *erf)
 {
+    static const char *const scores[] = {"mean", "class", "margin"};
     const int64_t shape[2] = {erf->height, erf->width};
     json_t *document = report_document("fovea.erf");
     if (!document)
@@ -39,9 +87,11 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     report_set_text(document, "scaling", "mean over images");
     report_set_text(document, "target", erf->target);
     json_object_set_new(document, "images", json_integer(erf->images));
-    json_object_set_new(document, "class", erf->class_index < 0 ? json_null() : json_integer(erf->class_index));
-    json_object_set_new(document, "unit", erf->class_index < 0 ? report_ints(erf->unit, 2) : json_null());
-    json_object_set_new(document, "target_size", erf->class_index < 0 ? report_ints(erf->target_size, 2) : json_null());
+    json_object_set_new(document, "class", describe_class(erf->class_index));
+    json_object_set_new(document, "score", json_string(scores[erf->score]));
+    json_object_set_new(document, "unit", report_ints(erf->unit, 2));
+    json_object_set_new(document, "target_size", report_ints(erf->target_size, 2));
+    json_object_set_new(document, "prefix_tokens", json_integer(erf->prefix_tokens));
     json_object_set_new(document, "shape", report_ints(shape, 2));
     json_object_set_new(document, "sum", json_real(erf->sum));
     json_object_set_new(document, "min", json_real(erf->min));
@@ -52,6 +102,9 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     json_object_set_new(document, "centre_of_mass", report_numbers(erf->centre_of_mass, 2));
     json_object_set_new(document, "mass_within", describe_mass(erf));
     json_object_set_new(document, "border_share", json_real(erf->border_share));
+    json_object_set_new(document, "gaussian", describe_gaussian(&erf->gaussian));
+    json_object_set_new(document, "imbalance", describe_imbalance(erf));
+    json_object_set_new(document, "phases", describe_phases(erf));
     json_object_set_new(document, "receptive_field", report_field(&erf->field));
     json_object_set_new(document, "unit_field", erf->field.local ? report_ints(erf->box, 4) : json_null());
     return document;

@@ -17,9 +17,11 @@ enum {
     SMALL_FONT = 2,
     MOST_LINES = 12,
 };
+#define GAUSSIAN_FIT 0.8 /* R squared from which a field counts as Gaussian (arXiv 2305.04722) */
 
 static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110};
 static const struct colour box_colour = {255, 255, 255}, centre_colour = {255, 80, 80};
+static const struct colour ellipse_colour = {255, 170, 60};
 
 struct layout {
     struct rectangle map, bar;
@@ -36,12 +38,31 @@ static int write_title(struct text *text, const struct report_run *run, const st
     text_printable(erf->target, strlen(erf->target), target, sizeof target);
     text_print(text, "Effective receptive field: %s\n", model);
     if (erf->class_index >= 0)
-        text_print(text, "class %" PRId64 " of %s", erf->class_index, target);
-    else
-        text_print(text, "unit (%" PRId64 ", %" PRId64 ") of %s, a map of %" PRId64 " x %" PRId64, erf->unit[0],
-                   erf->unit[1], target, erf->target_size[0], erf->target_size[1]);
+        text_print(text, "class %" PRId64, erf->class_index);
+    else if (erf->class_index != FOVEA_CLASS_NONE)
+        text_print(text, "%s class", erf->class_index == FOVEA_CLASS_LABEL ? "labelled" : "predicted");
+    if (erf->target_size[0] * erf->target_size[1] > 1)
+        text_print(text, "%sunit (%" PRId64 ", %" PRId64 ")", erf->class_index == FOVEA_CLASS_NONE ? "" : " at ",
+                   erf->unit[0], erf->unit[1]);
+    text_print(text, " of %s, %" PRId64 " x %" PRId64 "%s", target, erf->target_size[0], erf->target_size[1],
+               erf->prefix_tokens > 0 ? " tokens" : "");
     text_print(text, "; mean over %" PRId64 " image%s", erf->images, erf->images == 1 ? "" : "s");
     return text_finish(text, error);
+}
+
+static void write_shape(struct text *text, const struct fovea_erf *erf)
+{
+    const struct fovea_gaussian *fit = &erf->gaussian;
+    if (fit->converged && fit->r_squared >= GAUSSIAN_FIT)
+        text_print(text, "Ellipses: fitted Gaussian at 1 and 2 sigma, sigma %.1f x %.1f px (y x x), R2 %.3f.",
+                   fit->sigma[0], fit->sigma[1], fit->r_squared);
+    else if (fit->converged)
+        text_print(text, "Not Gaussian: the best fit has R2 %.3f.", fit->r_squared);
+    else
+        text_print(text, "Not Gaussian: no fit.");
+    for (int i = 0; i < erf->phase_count; i++)
+        text_print(text, "%s stride %" PRId64 " %.3g", i ? "," : " Largest over smallest phase:", erf->phases[i].stride,
+                   erf->phases[i].ratio);
 }
 
 static int write_notes(struct text *text, const struct fovea_erf *erf, struct error *error)
@@ -49,9 +70,10 @@ static int write_notes(struct text *text, const struct fovea_erf *erf, struct er
     if (erf->field.local)
         text_print(text,
                    "Dashed: theoretical field, %" PRId64 " x %" PRId64 " px, stride %g x %g; it covers y %" PRId64
-                   "..%" PRId64 ", x %" PRId64 "..%" PRId64 ".\n",
+                   "..%" PRId64 ", x %" PRId64 "..%" PRId64 "%s.\n",
                    erf->field.size[0], erf->field.size[1], erf->field.stride[0], erf->field.stride[1], erf->box[0],
-                   erf->box[2], erf->box[1], erf->box[3]);
+                   erf->box[2], erf->box[1], erf->box[3],
+                   erf->field.global ? ", and everything through attention, gates or statistics" : "");
     else
         text_print(text, "Theoretical field: the whole input.\n");
     text_print(text,
@@ -62,7 +84,8 @@ static int write_notes(struct text *text, const struct fovea_erf *erf, struct er
     text_print(text, "Share of the sum within");
     for (int i = 0; i < FOVEA_ERF_RADII && (i == 0 || erf->mass_within[i - 1] < 0.9995); i++)
         text_print(text, "%s %g px %.0f %%", i ? "," : "", erf->radii[i], 100 * erf->mass_within[i]);
-    text_print(text, "; on the border %.1f %%.", 100 * erf->border_share);
+    text_print(text, "; on the border %.1f %%.\n", 100 * erf->border_share);
+    write_shape(text, erf);
     return text_finish(text, error);
 }
 
@@ -100,6 +123,8 @@ static struct layout plan(const struct fovea_erf *erf, const char *title, const 
 static void draw_marks(struct image *image, const struct plot *plot, const struct fovea_erf *erf)
 {
     const struct stroke dashed = {box_colour, 2, 6, 0.9}, solid = {centre_colour, 2, 0, 1};
+    const struct stroke ellipse = {ellipse_colour, 1.5, 0, 0.9};
+    const double pixels_per_cell = (double)plot->area.width / (plot->right - plot->left);
     if (erf->field.local) {
         double top = (double)erf->box[0] - 0.5, left = (double)erf->box[1] - 0.5;
         double bottom = (double)erf->box[2] + 0.5, right = (double)erf->box[3] + 0.5;
@@ -110,6 +135,10 @@ static void draw_marks(struct image *image, const struct plot *plot, const struc
         if (high_x > low_x && high_y > low_y)
             draw_rectangle(image, low_x, low_y, high_x - low_x, high_y - low_y, &dashed);
     }
+    const struct fovea_gaussian *fit = &erf->gaussian;
+    for (int i = 1; i <= 2 && fit->converged && fit->r_squared >= GAUSSIAN_FIT; i++)
+        draw_ellipse(image, plot_x(plot, fit->centre[1]), plot_y(plot, fit->centre[0]),
+                     i * fit->sigma[1] * pixels_per_cell, i * fit->sigma[0] * pixels_per_cell, 0, &ellipse);
     draw_cross(image, plot_x(plot, erf->centre[1]), plot_y(plot, erf->centre[0]), 8, &solid);
 }
 
