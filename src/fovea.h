@@ -364,6 +364,8 @@ struct fovea_cam_options {
     const char *target;  /* value that holds the score; NULL: the logits */
     const char *layer;   /* value that the map belongs to; NULL: the last map or tokens that the score depends on */
     int64_t class_index; /* from 0, FOVEA_CLASS_PREDICTED or FOVEA_CLASS_LABEL */
+    int64_t rank;        /* of FOVEA_CLASS_PREDICTED: 0 the strongest class, 1 the second, ... */
+    const char *labels;  /* file with the classes' names, one a line or a JSON list; NULL: the model's, if it has any */
     enum fovea_place place;
     int64_t unit[2];  /* y, x for FOVEA_PLACE_UNIT; -1: the centre */
     unsigned methods; /* set; 0: Extended-CAM */
@@ -380,6 +382,8 @@ struct fovea_cam {
     enum fovea_cam_method method;
     const char *target, *layer;
     int64_t class_index, unit[2]; /* unit -1: several */
+    const char *class_name;       /* or NULL */
+    int64_t label;                /* of the image; -1: not known */
     double score, probability;    /* softmax over the target's channels; -1 where several units are scored */
     int64_t cells[2];
     const double *map; /* [cells]: signed, in the score's units */
@@ -398,6 +402,18 @@ struct fovea_cam {
 typedef int fovea_cam_each(void *user, const struct fovea_cam *cam, struct fovea_error *error);
 FOVEA_API int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options, fovea_cam_each *each,
                         void *user, struct fovea_error *error);
+
+/* A folder of maps: for each NAME.npy (the signed map, float32), NAME_pixels.npy (enlarged) and NAME.png; at the end
+ * cam.json, montage.png and last manifest.json. Results that are there already are an error unless `force`. */
+struct fovea_cam_folder;
+FOVEA_API struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const char *folder, bool force,
+                                                         struct fovea_error *error);
+FOVEA_API int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam *cam,
+                                   struct fovea_error *error);
+/* Writes what belongs to all maps. The folder is freed in every case. */
+FOVEA_API int fovea_cam_folder_close(struct fovea_cam_folder *folder, struct fovea_error *error);
+/* Gives up: nothing more is written. NULL is allowed. */
+FOVEA_API void fovea_cam_folder_abandon(struct fovea_cam_folder *folder);
 
 /* ---- operators ---- */
 

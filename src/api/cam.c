@@ -9,6 +9,8 @@
 #include "analysis/score_cam.h"
 #include "analysis/spread.h"
 #include "api/stock.h"
+#include "data/labels.h"
+#include "onnx/onnx.h"
 
 #define FIT_IMAGES 8    /* whose effective receptive field gives sigma */
 #define FIT_TRUSTED 0.8 /* R squared below which a field is no Gaussian (arXiv 2305.04722) */
@@ -26,6 +28,7 @@ struct cam_work {
     double *weights, *map;
     float *pixels, *image;
     uint8_t *picture;
+    struct class_names names;
 };
 
 const char *fovea_cam_method_name(int method)
@@ -114,10 +117,22 @@ static bool uses_gaussians(const struct cam_work *work, enum fovea_cam_method me
     return upsampling == FOVEA_UPSAMPLE_GAUSSIAN || (upsampling == FOVEA_UPSAMPLE_AUTO && method == FOVEA_CAM_EXTENDED);
 }
 
+/* From the file that is given, or the model's metadata. */
+static int read_names(struct cam_work *work, struct error *error)
+{
+    struct memory *memory = work->model->context->memory;
+    const char *own = model_metadata(work->model->model, CLASS_NAMES_KEY);
+    if (work->options->labels)
+        return class_names_read(memory, work->options->labels, &work->names, error);
+    return own ? class_names_parse(memory, own, strlen(own), &work->names, error) : 0;
+}
+
 static int prepare(struct cam_work *work, struct error *error)
 {
     struct memory *memory = work->model->context->memory;
     bool gaussians = false;
+    if (read_names(work, error))
+        return -1;
     if (make_probe(work, PROBE_ACTIVATION, &work->probe, error))
         return -1;
     place_cells(work);
@@ -196,6 +211,10 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .target = probe->target,
                                   .layer = probe->source,
                                   .class_index = run->classes[at],
+                                  .class_name = run->classes[at] < work->names.count
+                                                    ? work->names.names[run->classes[at]]
+                                                    : NULL,
+                                  .label = stock_label(&work->stock, index),
                                   .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
                                   .score = (double)run->score[at],
                                   .probability = probe_probability(probe, run, at),
@@ -226,7 +245,7 @@ static int run_images(struct cam_work *work, struct error *error)
     for (int64_t first = 0; first < work->stock.count; first += probe->batch) {
         int64_t left = work->stock.count - first, images = left < probe->batch ? left : probe->batch;
         if (stock_read(&work->stock, first, images, probe_images(probe), error) ||
-            stock_classes(&work->stock, work->options->class_index, first, images, probe_classes(probe), error) ||
+            stock_classes(&work->stock, work->options->class_index, work->options->rank, first, images, probe_classes(probe), error) ||
             probe_run(probe, &run, error))
             return -1;
         for (int64_t i = 0; i < images; i++) {
@@ -254,6 +273,7 @@ static void release(struct cam_work *work)
     memory_release(memory, work->pixels);
     memory_release(memory, work->image);
     memory_release(memory, work->picture);
+    class_names_release(&work->names);
 }
 
 int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options, fovea_cam_each *each, void *user,

@@ -51,7 +51,7 @@ static int run_images(struct erf_work *work, struct error *error)
         int64_t left = work->stock.count - first, images = left < probe->batch ? left : probe->batch;
         /* Places behind a last, smaller batch keep what they held: their gradients are not read. */
         if (stock_read(&work->stock, first, images, probe_images(probe), error) ||
-            stock_classes(&work->stock, work->options->class_index, first, images, probe_classes(probe), error) ||
+            stock_classes(&work->stock, work->options->class_index, 0, first, images, probe_classes(probe), error) ||
             probe_run(probe, &result, error))
             return -1;
         erf_accumulate(probe, result.gradient, images, work->map);

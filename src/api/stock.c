@@ -152,11 +152,13 @@ int stock_read(struct stock *stock, int64_t first, int64_t count, struct tensor 
     return 0;
 }
 
-int stock_classes(const struct stock *stock, int64_t class_index, int64_t first, int64_t count, int64_t *classes,
-                  struct error *error)
+int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,
+                  int64_t *classes, struct error *error)
 {
     for (int64_t i = 0; i < count; i++) {
-        classes[i] = class_index == FOVEA_CLASS_LABEL ? stock_label(stock, first + i) : class_index;
+        classes[i] = class_index >= 0                   ? class_index
+                     : class_index == FOVEA_CLASS_LABEL ? stock_label(stock, first + i)
+                                                        : -1 - rank;
         if (class_index == FOVEA_CLASS_LABEL && classes[i] < 0)
             return error_set(error, ERROR_INPUT, "%s: no label is known for it; use --class predicted or give labels",
                              stock_name(stock, first + i));

@@ -30,10 +30,10 @@ int stock_begin(const struct stock *stock, const struct graph *graph, struct ses
                 struct error *error);
 /* Images first .. first + count - 1 into the first places of `images`. */
 int stock_read(struct stock *stock, int64_t first, int64_t count, struct tensor *images, struct error *error);
-/* The class meant for each of `count` images from `first` on, for probe_classes: a number, FOVEA_CLASS_PREDICTED, or
- * FOVEA_CLASS_LABEL, which is an error for an image without one. */
-int stock_classes(const struct stock *stock, int64_t class_index, int64_t first, int64_t count, int64_t *classes,
-                  struct error *error);
+/* The class meant for each of `count` images from `first` on, for probe_classes: a number, FOVEA_CLASS_PREDICTED (the
+ * `rank`-th prediction from 0), or FOVEA_CLASS_LABEL, which is an error for an image without one. */
+int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,
+                  int64_t *classes, struct error *error);
 /* -1: not known. */
 int64_t stock_label(const struct stock *stock, int64_t index);
 /* Name of an image as it is in its folder or list; of a tensor its file. */

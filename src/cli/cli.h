@@ -42,6 +42,7 @@ struct command {
     const char *verb, *arguments, *summary; /* "run", "MODEL [options]", one line */
     const char *example;
     const struct option_row *rows;
+    int positional_most; /* arguments that are no options: 0 means 1, the model */
     struct common_options common;
     const char **positional;
     int positional_count;
@@ -66,6 +67,9 @@ int parse_number_list(const char *text, double *values, int capacity);
 int parse_class(const char *text, int64_t *class_index);
 /* "NAME=PATH" or "PATH"; `name` is NULL then. The text is cut at the sign. -i options. */
 struct fovea_feed *parse_feeds(const struct text_list *texts);
+/* The images (NULL: none) in front of the other feeds; free_feeds releases them. */
+struct fovea_feed *parse_image_feeds(const char *images, const struct text_list *texts, int *count);
+void free_feeds(struct fovea_feed *feeds, int count);
 
 /* --preprocess, --mean, --std, --resize, --crop, --channels, --interpolation: rows for a verb's table. */
 struct preprocess_options {
@@ -107,6 +111,7 @@ int verb_inspect(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_bench(int argc, char **argv);
+int verb_cam(int argc, char **argv);
 int verb_erf(int argc, char **argv);
 int verb_ops(int argc, char **argv);
 

@@ -160,25 +160,16 @@ static int erf_model(struct opened *opened, const struct command *command, const
         options.class_index = FOVEA_CLASS_PREDICTED;
     if (parse_preprocess(&flags->preprocess, &preprocess))
         return FOVEA_BAD_INPUT;
-    struct fovea_feed *feeds = parse_feeds(&flags->inputs);
+    struct fovea_feed *feeds = parse_image_feeds(flags->images, &flags->inputs, &options.samples.feed_count);
     if (!feeds)
         return FOVEA_INTERNAL;
     options.samples.feeds = feeds;
-    options.samples.feed_count = flags->inputs.count;
-    if (flags->images) {
-        /* parse_feeds leaves room for one more: the images go first. */
-        memmove(feeds + 1, feeds, (size_t)flags->inputs.count * sizeof *feeds);
-        feeds[0] = (struct fovea_feed){NULL, flags->images};
-        options.samples.feed_count++;
-    }
     int code = FOVEA_CLEAN;
     if (flags->target && strcmp(flags->target, "all-stages") == 0)
         code = erf_stages(opened, command->positional[0], flags, &options);
     else
         code = erf_target(opened, command->positional[0], flags, &options, flags->output);
-    for (int i = 0; i < options.samples.feed_count; i++)
-        free((void *)(uintptr_t)feeds[i].name);
-    free(feeds);
+    free_feeds(feeds, options.samples.feed_count);
     return code;
 }
 

@@ -65,8 +65,11 @@ int open_model(const struct command *command, struct opened *opened, int *code)
     struct fovea_error error = {FOVEA_CLEAN, ""};
     *opened = (struct opened){0};
     *code = FOVEA_BAD_INPUT;
-    if (command->positional_count != 1)
-        return fail_usage(command, command->positional_count == 0 ? "name a model file" : "name one model file only");
+    int most = command->positional_most > 1 ? command->positional_most : 1;
+    if (command->positional_count < 1 || command->positional_count > most)
+        return fail_usage(command, command->positional_count == 0 ? "name a model file"
+                                   : most == 1                    ? "name one model file only"
+                                                                  : "too many files are named");
     if (common->threads < 0 || common->threads > 1024)
         return fail_usage(command, "--threads takes 1 to 1024");
     if (common->max_memory < 0 || common->max_memory > (int64_t)1 << 40)

@@ -141,5 +141,6 @@ struct value *emit_unbroadcast(struct graph *graph, struct value *gradient, cons
     if (!sum || shape_equal(&sum->shape, shape))
         return sum;
     struct value *dims = emit_int_list(graph, shape->dims, shape->rank, error);
-    return dims ? emit(graph, "Reshape", EMIT_INPUTS(sum, dims), EMIT_NO_ATTRIBUTES, error) : NULL;
+    return dims ? emit(graph, "Reshape", EMIT_INPUTS(sum, dims), EMIT_ATTRIBUTES(EMIT_INT("allowzero", 1)), error)
+                : NULL;
 }

@@ -140,7 +140,8 @@ static struct value *reshape(struct graph *graph, struct value *value, const int
                              struct error *error)
 {
     struct value *shape = emit_int_list(graph, dims, rank, error);
-    return shape ? emit(graph, "Reshape", EMIT_INPUTS(value, shape), EMIT_NO_ATTRIBUTES, error) : NULL;
+    return shape ? emit(graph, "Reshape", EMIT_INPUTS(value, shape), EMIT_ATTRIBUTES(EMIT_INT("allowzero", 1)), error)
+                 : NULL;
 }
 
 static struct value *multiply(struct graph *graph, struct value *a, struct value *b, bool transpose_a, bool transpose_b,

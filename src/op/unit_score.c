@@ -116,19 +116,37 @@ static double channel_sum(const struct scored_image *at, int64_t channel)
     return sum;
 }
 
-static int64_t predicted_class(const struct scored_image *at)
+/* What classes are ranked by. */
+static double class_strength(const struct scored_image *at, int64_t class)
 {
     const struct unit_score *score = at->score;
-    int64_t best = 0;
     if (score->place == SCORE_AT_UNIT)
-        return largest_channel(at, score->unit);
-    for (int64_t c = 1; c < score->view.channels; c++) {
-        bool larger = score->place == SCORE_AT_BEST
-                          ? element(at, best_unit(at, c), c) > element(at, best_unit(at, best), best)
-                          : channel_sum(at, c) > channel_sum(at, best);
-        best = larger ? c : best;
+        return (double)element(at, score->unit, class);
+    return score->place == SCORE_AT_BEST ? (double)element(at, best_unit(at, class), class) : channel_sum(at, class);
+}
+
+/* The n-th strongest class, equal ones by their number. */
+static int64_t predicted_class(const struct scored_image *at, int64_t rank)
+{
+    int64_t class = -1;
+    double last = HUGE_VAL;
+    for (int64_t n = 0; n <= rank; n++) {
+        int64_t best = -1;
+        double strongest = -HUGE_VAL;
+        for (int64_t c = 0; c < at->score->view.channels; c++) {
+            double strength = class_strength(at, c);
+            bool left = strength < last || (strength == last && c > class);
+            if (left && (best < 0 || strength > strongest)) {
+                best = c;
+                strongest = strength;
+            }
+        }
+        if (best < 0)
+            return class < 0 ? 0 : class; /* numbers that are none, or fewer classes */
+        class = best;
+        last = strongest;
     }
-    return best;
+    return class;
 }
 
 /* Adds the score of one unit, `weight` strong, and its gradient. */
@@ -190,7 +208,9 @@ static int compute_unit_score(struct compute_context *context, struct error *err
     for (int64_t image = 0; image < score.view.images; image++) {
         struct scored_image at = {&score, context->inputs[0]->data, weights ? weights + image * score.view.units : NULL,
                                   image};
-        int64_t class = score.kind == SCORE_MEAN ? -1 : wanted[image] < 0 ? predicted_class(&at) : wanted[image];
+        int64_t class = score.kind == SCORE_MEAN ? -1
+                        : wanted[image] < 0      ? predicted_class(&at, -1 - wanted[image])
+                                                 : wanted[image];
         if (class >= score.view.channels)
             return error_set(error, ERROR_INPUT, "there are %" PRId64 " classes, there is no class %" PRId64,
                              score.view.channels, class);

@@ -28,8 +28,8 @@ struct unit_score {
     int64_t unit; /* for SCORE_AT_UNIT */
 };
 
-/* Appends the node that scores every image of `value`. `classes` is int64 [images]: the class, or -1 for the predicted
- * one, the largest channel at the place; `weights` float [images, units], for SCORE_AT_WEIGHTS, else NULL. Makes
+/* Appends the node that scores every image of `value`. `classes` is int64 [images]: the class, or -1 - n for the n-th
+ * prediction, -1 for the largest channel at the place; `weights` float [images, units], for SCORE_AT_WEIGHTS, else NULL. Makes
  * seed: d(score)/d(value), of the value's shape;
  * score: float [images]; classes: int64 [images] as used (-1 for SCORE_MEAN); units: int64 [images], -1: several. */
 struct unit_score_outputs {

@@ -11,7 +11,7 @@
     "mean over images of ReLU(G); G = mean over input channels of dY/dx; Y = mean over the target's channels at the "  \
     "unit, or one logit (Kim et al., arXiv 2108.13576)"
 
-static int write_document(struct memory *memory, const char *path, json_t *document, struct error *error)
+int report_write(struct memory *memory, const char *path, json_t *document, struct error *error)
 {
     char *text = report_text(document);
     if (!text)
@@ -113,22 +113,29 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
 int report_erf_json(struct memory *memory, const char *path, const struct report_run *run, const struct fovea_erf *erf,
                     struct error *error)
 {
-    return write_document(memory, path, report_erf(run->model, erf), error);
+    return report_write(memory, path, report_erf(run->model, erf), error);
 }
 
-int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error)
+int report_manifest(struct memory *memory, const char *path, const struct report_run *run, const char *verb,
+                    const char *definition, json_t *files, struct error *error)
 {
     json_t *document = report_document("fovea.manifest");
     if (!document)
         return error_set(error, ERROR_LIMIT, "%s: out of memory", path);
-    report_set_text(document, "verb", "erf");
+    report_set_text(document, "verb", verb);
     report_set_text(document, "model", run->model);
     report_set_text(document, "model_sha256", run->model_sha256);
     report_set_text(document, "cpu", run->cpu);
     json_object_set_new(document, "threads", json_integer(run->threads));
     json_object_set_new(document, "seed", json_integer((json_int_t)run->seed));
-    report_set_text(document, "definition", ERF_DEFINITION);
+    report_set_text(document, "definition", definition);
     report_set_text(document, "coordinates", "(y, x), pixels counted from 0");
-    json_object_set_new(document, "files", json_pack("[s,s,s]", "erf.npy", "erf.png", "erf.json"));
-    return write_document(memory, path, document, error);
+    json_object_set_new(document, "files", files);
+    return report_write(memory, path, document, error);
+}
+
+int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error)
+{
+    return report_manifest(memory, path, run, "erf", ERF_DEFINITION,
+                           json_pack("[s,s,s]", "erf.npy", "erf.png", "erf.json"), error);
 }

@@ -2,6 +2,8 @@
 #ifndef FOVEA_REPORT_ERF_H
 #define FOVEA_REPORT_ERF_H
 
+#include <jansson.h>
+
 #include "base/memory.h"
 #include "fovea.h"
 
@@ -12,6 +14,11 @@ struct report_run {
     int threads;
     uint64_t seed;
 };
+/* Writes a document, which is taken over. */
+int report_write(struct memory *memory, const char *path, json_t *document, struct error *error);
+/* The manifest of a folder of results: versions, model, seed, threads, instruction set, definitions; written last. */
+int report_manifest(struct memory *memory, const char *path, const struct report_run *run, const char *verb,
+                    const char *definition, json_t *files, struct error *error);
 
 int report_erf_json(struct memory *memory, const char *path, const struct report_run *run, const struct fovea_erf *erf,
                     struct error *error);

@@ -32,7 +32,7 @@ one_line() {
 }
 
 expect 0 'inspect ' "$fovea" help
-for verb in inspect check run bench erf ops; do
+for verb in inspect check run bench erf cam ops; do
     expect 0 "usage: fovea $verb" "$fovea" help $verb
     expect 0 '^example: fovea' "$fovea" $verb --help
 done
@@ -75,6 +75,23 @@ one_line 2 'there is no unit 7,0' "$fovea" erf $model --images models/images --u
 one_line 2 'there is no class 10' "$fovea" erf $model --images models/images --class 10
 one_line 2 "no value 'nothing'" "$fovea" erf $model --images models/images --target nothing
 one_line 2 '--preprocess imagenet' "$fovea" erf $net/model.onnx --images models/images
+
+expect 0 'predicted class' "$fovea" erf $model --images models/images --class predicted --limit 2
+expect 0 'predicted class over the mean' "$fovea" erf $model --images models/images --score margin --limit 2
+expect 0 'stage 2 of [0-9]' "$fovea" erf $model --images models/images --limit 1 --target all-stages
+one_line 2 'predicted.* or .label' "$fovea" erf $model --images models/images --class best
+
+# cam: files, methods, classes
+expect 0 'wrote .*/cam.json' "$fovea" cam $model models/images -m extended,gradcam++ -c top2 --limit 2 -o "$work/cam"
+for file in 000000_class9_extended.npy 000000_class9_extended.png 000000_class9_gradcam++_pixels.npy montage.png cam.json; do
+    [ -s "$work/cam/$file" ] || { echo "FAILED: cam wrote no $file"; failures=$((failures + 1)); }
+done
+one_line 2 'exists already; --force' "$fovea" cam $model models/images --limit 1 -o "$work/cam"
+expect 0 'Ankle boot.*scorecam' "$fovea" cam $model models/images/00000_ankle-boot.png -m scorecam --score-channels 8
+expect 0 'class 3 ' "$fovea" cam $model models/images -c 3 --limit 1 --upsampling bilinear --residual
+one_line 2 "no method 'graycam'" "$fovea" cam $model models/images -m graycam
+one_line 2 "topN" "$fovea" cam $model models/images -c top0
+one_line 2 'no spatial map|no map' "$fovea" cam $model models/images --layer logits
 
 # bad files: one line, exit code 2, nothing left behind
 printf 'not an image' >"$work/picture.png"

@@ -1,0 +1,213 @@
+/* fovea cam: where in an image a class's score comes from. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define MOST_CLASSES 100
+
+struct cam_flags {
+    const char *images, *output, *target, *layer, *unit, *class_text, *methods, *place, *upsampling, *labels;
+    struct text_list inputs;
+    int64_t limit, score_channels;
+    double sigma;
+    bool force, residual;
+    struct preprocess_options preprocess;
+};
+
+/* What every map is handed to. */
+struct cam_sink {
+    struct fovea_cam_folder *folder; /* or NULL */
+};
+
+static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error *error)
+{
+    const struct cam_sink *sink = user;
+    char image[CLI_TEXT];
+    printf("%s: class %" PRId64, safe_text(cam->name, image), cam->class_index);
+    if (cam->class_name)
+        printf(" (%s)", cam->class_name);
+    printf(", score %.5g", cam->score);
+    if (cam->probability >= 0)
+        printf(", probability %.2f %%", 100 * cam->probability);
+    printf("; %s at '%s', %" PRId64 " x %" PRId64 ": sum %.5g, from %.4g to %.4g, gap %.2f %%%s%s%s\n",
+           fovea_cam_method_name((int)cam->method), safe_text(cam->layer, image), cam->cells[0], cam->cells[1],
+           cam->sum, cam->smallest, cam->largest, 100 * cam->gap,
+           fabs(cam->gap) > 0.1 ? " (above 10 %: much of the score is not explained at this layer)" : "",
+           cam->largest == 0 && cam->smallest == 0
+               ? "; the score does not depend on this layer, name another with --layer"
+           : cam->flat ? "; the map is flat"
+                       : "",
+           cam->negative && cam->smallest < 0 ? "; nothing speaks for the class" : "");
+    return sink->folder ? fovea_cam_folder_add(sink->folder, cam, error) : 0;
+}
+
+/* "extended,gradcam" or "all" as a set. */
+static int parse_methods(const struct command *command, const char *text, unsigned *set)
+{
+    *set = 0;
+    if (text && strcmp(text, "all") == 0) {
+        *set = (1u << FOVEA_CAM_METHODS) - 1;
+        return PARSE_GO_ON;
+    }
+    while (text && *text) {
+        size_t length = strcspn(text, ",");
+        int method = 0;
+        const char *name;
+        while ((name = fovea_cam_method_name(method)) && (strlen(name) != length || strncmp(name, text, length) != 0))
+            method++;
+        if (!name)
+            return fail_usage(command,
+                              "there is no method '%.*s'; there are extended, cam, gradcam, gradcam++, xgradcam, "
+                              "layercam, scorecam, all",
+                              (int)length, text);
+        *set |= 1u << method;
+        text += length + (text[length] == ',');
+    }
+    return PARSE_GO_ON;
+}
+
+/* A number, predicted, label, or topN; `count` classes are shown. */
+static int parse_classes(const struct command *command, const char *text, int64_t *class_index, int64_t *count)
+{
+    *count = 1;
+    if (text && strncmp(text, "top", 3) == 0) {
+        *class_index = FOVEA_CLASS_PREDICTED;
+        if (parse_int_list(text + 3, count, 1) == 1 && *count >= 1 && *count <= MOST_CLASSES)
+            return PARSE_GO_ON;
+    } else if (parse_class(text ? text : "predicted", class_index) == 0) {
+        return PARSE_GO_ON;
+    }
+    return fail_usage(command, "--class takes a number from 0, 'predicted', 'label' or 'topN' (N to %d), not '%s'",
+                      MOST_CLASSES, text);
+}
+
+/* One of a list of words, by its place. */
+static int parse_word(const struct command *command, const char *option, const char *text, const char *const *words,
+                      int *place)
+{
+    for (*place = 0; words[*place]; ++*place) {
+        if (!text || strcmp(text, words[*place]) == 0)
+            return PARSE_GO_ON;
+    }
+    return fail_usage(command, "--%s does not know '%s' (fovea help %s)", option, text, command->verb);
+}
+
+static int parse_choices(const struct command *command, const struct cam_flags *flags,
+                         struct fovea_cam_options *options, int64_t *classes)
+{
+    static const char *const places[] = {"auto", "unit", "region", "best", NULL};
+    static const char *const upsamplings[] = {"auto", "gaussian", "bilinear", NULL};
+    int place, upsampling;
+    int code = parse_methods(command, flags->methods, &options->methods);
+    if (code == PARSE_GO_ON)
+        code = parse_classes(command, flags->class_text, &options->class_index, classes);
+    if (code == PARSE_GO_ON)
+        code = parse_word(command, "place", flags->unit ? "unit" : flags->place, places, &place);
+    if (code == PARSE_GO_ON)
+        code = parse_word(command, "upsampling", flags->upsampling, upsamplings, &upsampling);
+    if (code != PARSE_GO_ON)
+        return code;
+    if (flags->unit &&
+        (parse_int_list(flags->unit, options->unit, 2) != 2 || options->unit[0] < 0 || options->unit[1] < 0))
+        return fail_usage(command, "--unit takes Y,X, not '%s'", flags->unit);
+    options->place = (enum fovea_place)place;
+    options->upsampling = (enum fovea_upsampling)upsampling;
+    return PARSE_GO_ON;
+}
+
+static int run_classes(struct opened *opened, const struct cam_flags *flags, struct fovea_cam_options *options,
+                       int64_t classes)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct cam_sink sink = {NULL};
+    if (flags->output) {
+        sink.folder = fovea_cam_folder_open(opened->model, flags->output, flags->force, &error);
+        if (!sink.folder)
+            return fail(&error);
+    }
+    for (options->rank = 0; options->rank < classes; options->rank++) {
+        if (fovea_cam(opened->model, options, take_map, &sink, &error)) {
+            fovea_cam_folder_abandon(sink.folder);
+            return fail(&error);
+        }
+    }
+    if (sink.folder && fovea_cam_folder_close(sink.folder, &error))
+        return fail(&error);
+    if (sink.folder)
+        printf("wrote %s/cam.json, montage.png, manifest.json and each map's .npy and .png\n", flags->output);
+    return FOVEA_CLEAN;
+}
+
+static int cam_model(struct opened *opened, const struct command *command, const struct cam_flags *flags)
+{
+    struct fovea_preprocess preprocess;
+    struct fovea_cam_options options = {
+        .samples = {.shapes = opened->shapes, .preprocess = &preprocess, .limit = flags->limit},
+        .target = flags->target,
+        .layer = flags->layer,
+        .labels = flags->labels,
+        .unit = {-1, -1},
+        .sigma = flags->sigma,
+        .residual = flags->residual,
+        .score_channels = flags->score_channels};
+    int64_t classes;
+    int code = parse_choices(command, flags, &options, &classes);
+    if (code != PARSE_GO_ON)
+        return code;
+    if (parse_preprocess(&flags->preprocess, &preprocess))
+        return FOVEA_BAD_INPUT;
+    const char *images = flags->images ? flags->images : command->positional_count > 1 ? command->positional[1] : NULL;
+    struct fovea_feed *feeds = parse_image_feeds(images, &flags->inputs, &options.samples.feed_count);
+    if (!feeds)
+        return FOVEA_INTERNAL;
+    options.samples.feeds = feeds;
+    code = run_classes(opened, flags, &options, classes);
+    free_feeds(feeds, options.samples.feed_count);
+    return code;
+}
+
+int verb_cam(int argc, char **argv)
+{
+    struct cam_flags flags = {0};
+    const struct option_row rows[] = {
+        {"images", 0, OPTION_TEXT, &flags.images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},
+        {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},
+        {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write every map as .npy and .png, a montage, cam.json"},
+        {"method", 'm', OPTION_TEXT, &flags.methods, "LIST",
+         "extended (default), cam, gradcam, gradcam++, xgradcam, layercam, scorecam, or all"},
+        {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS", "a number from 0, predicted (default), label, topN"},
+        {"labels", 0, OPTION_TEXT, &flags.labels, "FILE", "names of the classes, one a line or a JSON list"},
+        {"layer", 0, OPTION_TEXT, &flags.layer, "VALUE",
+         "value that the map belongs to (default: what the head reads)"},
+        {"target", 0, OPTION_TEXT, &flags.target, "VALUE", "value that holds the score (default: the logits)"},
+        {"place", 0, OPTION_TEXT, &flags.place, "WHERE",
+         "of a target with many units: region of the class, best unit (default: by its shape)"},
+        {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "the score at this unit of the target"},
+        {"upsampling", 0, OPTION_TEXT, &flags.upsampling, "KIND", "gaussian (Extended-CAM's default) or bilinear"},
+        {"sigma", 0, OPTION_NUMBER, &flags.sigma, "PX", "of the Gaussians (default: the layer's effective field)"},
+        {"residual", 0, OPTION_FLAG, &flags.residual, NULL, "spread what is missing to the score over all cells"},
+        {"score-channels", 0, OPTION_INT, &flags.score_channels, "N", "Score-CAM: run N channels only"},
+        {"limit", 0, OPTION_INT, &flags.limit, "N", "use the first N images only"},
+        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
+        PREPROCESS_ROWS(flags.preprocess),
+        {0}};
+    struct command command = {.verb = "cam",
+                              .arguments = "MODEL IMAGE|--images PATH|-i FILE.npy [-m METHODS] [-c CLASS] [-o DIR]",
+                              .summary =
+                                  "Class activation maps: which places of an image a class's score comes from. They "
+                                  "show what the score reacts to, not what causes it.",
+                              .example = "fovea cam models/fashion_mnist.onnx models/images -m extended,gradcam "
+                                         "--limit 4 -o out",
+                              .rows = rows,
+                              .positional_most = 2};
+    struct opened opened = {0};
+    int code = command_parse(&command, argc, argv);
+    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
+        code = cam_model(&opened, &command, &flags);
+    close_model(&opened);
+    command_free(&command);
+    return code;
+}

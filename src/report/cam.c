@@ -1,0 +1,57 @@
+#include "report/cam.h"
+
+#include "report/json.h"
+
+#define CAM_DEFINITION                                                                                                 \
+    "map: signed, in the units of the score, one number per cell; pixels: the map enlarged, Gaussians keep its sum; "  \
+    "gap: (score - sum A dy/dA) / sum |A dy/dA| at the layer. Maps show what the score reacts to, not what causes it"
+
+json_t *report_cam(const struct fovea_cam *cam, const char *file)
+{
+    const int64_t size[2] = {cam->height, cam->width};
+    json_t *entry = json_object();
+    report_set_text(entry, "file", file);
+    report_set_text(entry, "image", cam->name);
+    report_set_text(entry, "method", fovea_cam_method_name((int)cam->method));
+    report_set_text(entry, "target", cam->target);
+    report_set_text(entry, "layer", cam->layer);
+    json_object_set_new(entry, "class", json_integer(cam->class_index));
+    if (cam->class_name)
+        report_set_text(entry, "class_name", cam->class_name);
+    json_object_set_new(entry, "label", cam->label < 0 ? json_null() : json_integer(cam->label));
+    json_object_set_new(entry, "unit", cam->unit[0] < 0 ? json_null() : report_ints(cam->unit, 2));
+    json_object_set_new(entry, "score", json_real(cam->score));
+    json_object_set_new(entry, "probability", cam->probability < 0 ? json_null() : json_real(cam->probability));
+    json_object_set_new(entry, "cells", report_ints(cam->cells, 2));
+    json_object_set_new(entry, "size", report_ints(size, 2));
+    json_object_set_new(entry, "sum", json_real(cam->sum));
+    json_object_set_new(entry, "min", json_real(cam->smallest));
+    json_object_set_new(entry, "max", json_real(cam->largest));
+    json_object_set_new(entry, "gap", json_real(cam->gap));
+    json_object_set_new(entry, "flat", json_boolean(cam->flat));
+    json_object_set_new(entry, "all_negative", json_boolean(cam->negative));
+    json_object_set_new(entry, "upsampling", json_string(cam->gaussian ? "gaussian" : "bilinear"));
+    json_object_set_new(entry, "sigma", cam->gaussian ? report_numbers(cam->sigma, 2) : json_null());
+    json_object_set_new(entry, "sigma_fit_r_squared", cam->fit > 0 ? json_real(cam->fit) : json_null());
+    return entry;
+}
+
+int report_cam_json(struct memory *memory, const char *path, const struct report_run *run, json_t *maps,
+                    struct error *error)
+{
+    json_t *document = report_document("fovea.cam");
+    if (!document) {
+        json_decref(maps);
+        return error_set(error, ERROR_LIMIT, "%s: out of memory", path);
+    }
+    report_set_text(document, "model", run->model);
+    report_set_text(document, "definition", CAM_DEFINITION);
+    json_object_set_new(document, "maps", maps);
+    return report_write(memory, path, document, error);
+}
+
+int report_cam_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error)
+{
+    return report_manifest(memory, path, run, "cam", CAM_DEFINITION, json_pack("[s,s]", "cam.json", "montage.png"),
+                           error);
+}

@@ -1,0 +1,23 @@
+/* Class activation maps as files: JSON, labelled pictures, a montage, the folder's manifest. */
+#ifndef FOVEA_REPORT_CAM_H
+#define FOVEA_REPORT_CAM_H
+
+#include <jansson.h>
+
+#include "image/image.h"
+#include "report/erf.h"
+
+/* One entry of cam.json; `file` is the name without its ending. */
+json_t *report_cam(const struct fovea_cam *cam, const char *file);
+/* {"schema": "fovea.cam", ..., "maps": maps}; takes over `maps`. */
+int report_cam_json(struct memory *memory, const char *path, const struct report_run *run, json_t *maps,
+                    struct error *error);
+int report_cam_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error);
+
+/* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words. */
+int report_cam_picture(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
+/* RGB [side * height / width, side] of the image, and of the image under the map's positive part. */
+int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,
+                          struct image *overlay, struct error *error);
+
+#endif

@@ -1,0 +1,164 @@
+/* The picture of a class activation map. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "image/picture.h"
+#include "report/cam.h"
+
+enum { PANEL_SIDE = 320, MARGIN = 24, GAP = 28, BAR_WIDTH = 16, BAR_GAP = 12, FONT = 2, MOST_LINES = 14 };
+
+static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110};
+#define STRONGEST 0.75 /* opacity of the map where it is largest */
+
+/* The enlarged map's positive part over `image`, which has the same proportions. */
+static void lay_over(struct image *image, const struct fovea_cam *cam)
+{
+    float largest = 0;
+    for (int64_t i = 0; i < cam->height * cam->width; i++)
+        largest = fmaxf(largest, cam->pixels[i]);
+    for (int y = 0; largest > 0 && y < image->height; y++) {
+        for (int x = 0; x < image->width; x++) {
+            int64_t row = (int64_t)y * cam->height / image->height, column = (int64_t)x * cam->width / image->width;
+            double part = (double)(cam->pixels[row * cam->width + column] / largest);
+            if (part > 0)
+                draw_pixel(image, x, y, colormap_colour(COLORMAP_EMBER, part), STRONGEST * sqrt(part));
+        }
+    }
+}
+
+int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,
+                          struct image *overlay, struct error *error)
+{
+    const struct image picture = {
+        .width = (int)cam->width, .height = (int)cam->height, .channels = 3, .pixels = (uint8_t *)cam->picture};
+    int64_t longer = cam->width > cam->height ? cam->width : cam->height;
+    int64_t width = cam->width * side / longer, height = cam->height * side / longer;
+    *plain = *overlay = (struct image){0};
+    if (image_resize(memory, &picture, width > 0 ? width : 1, height > 0 ? height : 1, INTERPOLATION_BICUBIC, plain,
+                     error) ||
+        image_copy(memory, plain, overlay, error))
+        return -1;
+    lay_over(overlay, cam);
+    return 0;
+}
+
+static int write_title(struct text *text, const struct fovea_cam *cam, struct error *error)
+{
+    char model[96], name[96];
+    const char *file = file_base_name(cam->model);
+    text_printable(file, strlen(file), model, sizeof model);
+    text_printable(cam->name, strlen(cam->name), name, sizeof name);
+    text_print(text, "%s: %s of %s\n",
+               cam->method == FOVEA_CAM_EXTENDED ? "Extended-CAM" : fovea_cam_method_name((int)cam->method), name,
+               model);
+    text_print(text, "class %" PRId64, cam->class_index);
+    if (cam->class_name)
+        text_print(text, " (%s)", cam->class_name);
+    text_print(text, ", score %.4g", cam->score);
+    if (cam->probability >= 0)
+        text_print(text, ", probability %.1f %%", 100 * cam->probability);
+    return text_finish(text, error);
+}
+
+static int write_notes(struct text *text, const struct fovea_cam *cam, struct error *error)
+{
+    char layer[96];
+    text_printable(cam->layer, strlen(cam->layer), layer, sizeof layer);
+    text_print(text, "Layer %s, %" PRId64 " x %" PRId64 " cells; ", layer, cam->cells[0], cam->cells[1]);
+    if (cam->gaussian)
+        text_print(text, "enlarged by Gaussians, sigma %.1f x %.1f px (y x x).\n", cam->sigma[0], cam->sigma[1]);
+    else
+        text_print(text, "enlarged bilinearly.\n");
+    text_print(text,
+               "Middle: the positive part, scaled to its maximum. Right: the cells as they are, from %.3g to %.3g.\n",
+               cam->smallest, cam->largest);
+    text_print(text, "Sum %.4g of a score of %.4g; not explained at this layer: %.1f %%%s\n", cam->sum, cam->score,
+               100 * cam->gap, fabs(cam->gap) > 0.1 ? " - more than 10 %, read it with care." : ".");
+    if (cam->negative)
+        text_print(text, "No cell is positive: nothing here speaks for the class.");
+    else if (cam->flat)
+        text_print(text, "The map is flat: the score does not depend on the place.");
+    return text_finish(text, error);
+}
+
+/* Copies `from` into the picture. */
+static void place(struct image *image, const struct image *from, int x, int y)
+{
+    for (int row = 0; row < from->height; row++)
+        memcpy(image->pixels + ((size_t)(y + row) * (size_t)image->width + (size_t)x) * 3,
+               from->pixels + (size_t)row * (size_t)from->width * 3, (size_t)from->width * 3);
+}
+
+struct layout {
+    struct rectangle cells, bar;
+    int panel_y, notes_y, text_width, width, height;
+};
+
+static struct layout plan(const struct image *panel, double reach, const char *title, const char *notes)
+{
+    const struct label_style style = {ink, FONT};
+    struct layout layout = {.bar = {.width = BAR_WIDTH, .height = panel->height}};
+    layout.cells = (struct rectangle){MARGIN + 2 * (panel->width + GAP), 0, panel->width, panel->height};
+    layout.bar.x = layout.cells.x + panel->width + BAR_GAP;
+    layout.width = layout.bar.x + BAR_WIDTH + picture_colour_bar_right(layout.bar, -reach, reach, FONT) + MARGIN;
+    layout.text_width = layout.width - 2 * MARGIN;
+    int title_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, title, &style);
+    layout.panel_y = layout.cells.y = layout.bar.y = MARGIN + title_lines * text_line_height(FONT) + 12;
+    layout.notes_y = layout.panel_y + panel->height + 16;
+    int note_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, notes, &style);
+    layout.height = layout.notes_y + note_lines * text_line_height(FONT) + MARGIN;
+    return layout;
+}
+
+static int draw(struct memory *memory, struct image *image, const struct fovea_cam *cam, const struct image *plain,
+                const struct image *overlay, const char *title, const char *notes, struct error *error)
+{
+    const struct label_style style = {ink, FONT}, small = {faint, FONT};
+    double reach = fmax(fabs(cam->largest), fabs(cam->smallest));
+    reach = reach > 0 ? reach : 1;
+    struct layout layout = plan(plain, reach, title, notes);
+    int64_t cells = cam->cells[0] * cam->cells[1];
+    float *values = memory_allocate(memory, (size_t)cells, sizeof *values, error);
+    int result = values ? picture_create(memory, image, layout.width, layout.height, paper, error) : -1;
+    for (int64_t i = 0; result == 0 && i < cells; i++)
+        values[i] = (float)cam->map[i];
+    if (result == 0) {
+        const struct number_map map = {.values = values,
+                                       .height = cam->cells[0],
+                                       .width = cam->cells[1],
+                                       .low = -reach,
+                                       .high = reach,
+                                       .colormap = COLORMAP_DIVERGING};
+        picture_text(image, MARGIN, MARGIN, layout.text_width, MOST_LINES, title, &style);
+        place(image, plain, MARGIN, layout.panel_y);
+        place(image, overlay, MARGIN + plain->width + GAP, layout.panel_y);
+        picture_map(image, layout.cells, &map);
+        picture_colour_bar(image, layout.bar, COLORMAP_DIVERGING, -reach, reach, &style);
+        picture_text(image, MARGIN, layout.notes_y, layout.text_width, MOST_LINES, notes, &small);
+    }
+    memory_release(memory, values);
+    return result;
+}
+
+int report_cam_picture(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error)
+{
+    struct image image = {0}, plain = {0}, overlay = {0};
+    struct text title, notes;
+    text_start(&title, memory);
+    text_start(&notes, memory);
+    int result = write_title(&title, cam, error) || write_notes(&notes, cam, error) ||
+                         report_cam_thumbnails(memory, cam, PANEL_SIDE, &plain, &overlay, error) ||
+                         draw(memory, &image, cam, &plain, &overlay, title.data, notes.data, error) ||
+                         image_write_png(memory, path, &image, error)
+                     ? -1
+                     : 0;
+    image_release(memory, &image);
+    image_release(memory, &plain);
+    image_release(memory, &overlay);
+    text_release(&title);
+    text_release(&notes);
+    return result;
+}

@@ -1,0 +1,157 @@
+/* Class activation maps: each method's formula on numbers whose maps PyTorch computed in float64, and the sums that a
+ * head of ReLU, global pool and product promises. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analysis/cam.h"
+#include "analysis/masked_score.h"
+#include "analysis/probe.h"
+#include "base/random.h"
+#include "op/emit.h"
+
+static void check_near(double got, double expected, double tolerance)
+{
+    if (!(fabs(got - expected) <= tolerance))
+        fail_msg("%.9g, expected %.9g within %g", got, expected, tolerance);
+}
+
+/* Three channels of 2 x 2 cells. */
+static const float activation[12] = {0.8f,  0.17f, 0.09f,  -0.61f, 0.05f, -1.37f,
+                                     0.34f, 1.01f, -1.44f, 0.98f,  0.52f, 1.24f};
+static const float slopes[12] = {-0.86f, 0.3f, 0.42f, -0.08f, 0.93f, 0.82f, 0.5f, -0.16f, -0.68f, -1.06f, 0.75f, 0.24f};
+
+static void test_formulas(void **state)
+{
+    (void)state;
+    static const struct {
+        enum cam_method method;
+        double map[4];
+    } expected[] = {
+        {CAM_EXTENDED, {0.3377, -2.1112, 0.5978, 0.1848}},
+        {CAM_GRAD, {0.252125, -0.908925, 0.0752, 0.328775}},
+        {CAM_GRAD_PLUS_PLUS, {-0.19101127, -1.11781668, 0.59298451, 1.36144806}},
+        {CAM_XGRAD, {-3.45495299, 49.06031983, -11.96854667, -34.62772017}},
+        {CAM_LAYER, {0.0465, -1.0724, 0.5978, 0.2976}},
+    };
+    const struct unit_view view = {.images = 1, .units = 4, .channels = 3, .unit_step = 1, .channel_step = 4};
+    const struct cam_layer layer = {view, activation, slopes, 0};
+    struct error error = ERROR_INITIALISER;
+    double weights[3], map[4];
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        assert_int_equal(cam_map(expected[i].method, &layer, weights, map, &error), 0);
+        for (int cell = 0; cell < 4; cell++)
+            check_near(map[cell], expected[i].map[cell], 2e-5 * fmax(1, fabs(expected[i].map[cell])));
+    }
+    assert_int_equal(cam_map(CAM_PLAIN, &layer, weights, map, &error),
+                     -1); /* the gradient is not the same everywhere */
+    assert_int_equal(error.kind, ERROR_INPUT);
+    struct cam_numbers numbers;
+    double flat[4] = {-1, -1, -1, -1};
+    cam_measure(&layer, flat, 2, &numbers);
+    assert_true(numbers.flat && numbers.negative);
+    check_near(numbers.gap, (2 - -0.9909) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5);
+    cam_spread_residual(map, 4, 3);
+    check_near(map[0] + map[1] + map[2] + map[3], 3, 1e-9);
+}
+
+#define CHANNELS 5
+#define CLASSES 4
+#define SIDE 12
+
+static struct value *random_constant(struct graph *graph, int rank, const int64_t *dims, uint64_t seed,
+                                     struct error *error)
+{
+    struct shape shape = {.rank = rank};
+    struct random random = {.seed = seed};
+    memcpy(shape.dims, dims, (size_t)rank * sizeof *dims);
+    struct value *value = emit_filled(graph, DTYPE_FLOAT, &shape, 0, error);
+    for (int64_t i = 0; i < shape_count(&shape); i++)
+        ((float *)value->constant->tensor.data)[i] = (float)(random_uniform(&random) - 0.5);
+    return value;
+}
+
+/* Convolution, ReLU, global pool, product with a bias; *bias gets the product's. */
+static struct graph *make_network(struct context *context, const float **bias, struct error *error)
+{
+    static const struct dimension declared[4] = {{1, NULL}, {3, NULL}, {SIDE, NULL}, {SIDE, NULL}};
+    const int64_t dims[4] = {1, 3, SIDE, SIDE}, kernel[4] = {CHANNELS, 3, 3, 3}, dense[2] = {CHANNELS, CLASSES};
+    const int64_t classes[1] = {CLASSES};
+    struct graph *graph = graph_create(context, NULL, "test", error);
+    struct value *x = graph_add_value(graph, "x", error);
+    x->dtype = DTYPE_FLOAT;
+    x->declared = declared;
+    x->declared_rank = 4;
+    assert_int_equal(shape_set(&x->shape, 4, dims, error) || graph_add_input(graph, x, error), 0);
+    struct value *w = random_constant(graph, 4, kernel, 1, error), *d = random_constant(graph, 2, dense, 2, error);
+    struct value *b = random_constant(graph, 1, classes, 3, error);
+    struct value *y = emit(graph, "Conv", EMIT_INPUTS(x, w), EMIT_NO_ATTRIBUTES, error);
+    y = emit(graph, "Relu", EMIT_INPUTS(y), EMIT_NO_ATTRIBUTES, error);
+    y = emit(graph, "GlobalAveragePool", EMIT_INPUTS(y), EMIT_NO_ATTRIBUTES, error);
+    y = emit(graph, "Flatten", EMIT_INPUTS(y), EMIT_NO_ATTRIBUTES, error);
+    y = emit(graph, "Gemm", EMIT_INPUTS(y, d, b), EMIT_NO_ATTRIBUTES, error);
+    assert_int_equal(graph_add_output(graph, y, error), 0);
+    *bias = b->constant->tensor.data;
+    return graph;
+}
+
+static void test_sums_of_a_known_head(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    struct context *context = context_create(&(struct context_options){.threads = 1, .cpu = CPU_AVX512}, &error);
+    const float *bias;
+    struct model model = {.context = context, .path = "test", .graph = make_network(context, &bias, &error)};
+    struct probe probe;
+    struct probe_result run;
+    struct random random = {.seed = 9};
+    const struct probe_request request = {.target = "logits", .kind = SCORE_CLASS, .source = PROBE_ACTIVATION};
+    assert_int_equal(probe_create(&probe, &model, &request, &error), 0);
+    float *image = probe_images(&probe)->data;
+    for (int i = 0; i < 3 * SIDE * SIDE; i++)
+        image[i] = (float)(2 * random_uniform(&random) - 1);
+    const int64_t cells = (SIDE - 2) * (SIDE - 2);
+    assert_int_equal(probe.source_grid.view.units, cells);
+    for (int64_t class = 0; class < CLASSES; class ++) {
+        double weights[CHANNELS], map[(SIDE - 2) * (SIDE - 2)], sum = 0, magnitude = 0, plain = 0;
+        probe_classes(&probe)[0] = class;
+        assert_int_equal(probe_run(&probe, &run, &error), 0);
+        assert_int_equal(run.classes[0], class);
+        const struct cam_layer layer = {probe.source_grid.view, run.activation, run.gradient, 0};
+        double y = (double)run.score[0], b = (double)bias[class];
+        assert_int_equal(cam_map(CAM_EXTENDED, &layer, weights, map, &error), 0);
+        for (int64_t i = 0; i < cells; i++) {
+            sum += map[i];
+            magnitude += fabs(map[i]);
+        }
+        check_near(sum + b, y, 1e-5 * fmax(fabs(y), magnitude));
+        assert_int_equal(cam_map(CAM_PLAIN, &layer, weights, map, &error), 0);
+        for (int64_t i = 0; i < cells; i++)
+            plain += map[i];
+        check_near(plain, (double)cells * (y - b), 1e-5 * (double)cells * fmax(fabs(y), magnitude));
+        check_near(probe_probability(&probe, &run, 0) > 0, 1, 0);
+    }
+    /* The predictions by rank are a permutation in falling order. */
+    double last = HUGE_VAL;
+    for (int64_t rank = 0; rank < CLASSES; rank++) {
+        probe_classes(&probe)[0] = -1 - rank;
+        assert_int_equal(probe_run(&probe, &run, &error), 0);
+        assert_true((double)run.score[0] <= last);
+        last = (double)run.score[0];
+    }
+    probe_classes(&probe)[0] = CLASSES;
+    assert_int_equal(probe_run(&probe, &run, &error), -1);
+    probe_destroy(&probe);
+    graph_destroy(model.graph);
+    assert_int_equal(context_destroy(context), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_formulas), cmocka_unit_test(test_sums_of_a_known_head)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
