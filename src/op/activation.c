@@ -35,7 +35,7 @@ static const struct {
     {"Reciprocal", UNARY_RECIPROCAL, "", "", 0, 0},
 };
 
-static struct unary_call read_call(const struct node *node)
+struct unary_call unary_call_of(const struct node *node)
 {
     struct unary_call call = {.function = UNARY_IDENTITY};
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
@@ -98,7 +98,7 @@ void unary_run(const struct compute_context *context, const struct unary_call *c
 static int compute_activation(struct compute_context *context, struct error *error)
 {
     (void)error;
-    struct unary_call call = read_call(context->node);
+    struct unary_call call = unary_call_of(context->node);
     if (dtype_is_integer(context->inputs[0]->dtype))
         run_loop(context, integer_loop(context->node->op_type, context->inputs[0]->dtype), &call);
     else
@@ -117,7 +117,7 @@ struct value *emit_unary_gradient(struct graph *graph, struct value *x, struct v
 static int gradient_activation(struct gradient_context *context, struct error *error)
 {
     const struct node *node = context->node;
-    struct unary_call call = read_call(node);
+    struct unary_call call = unary_call_of(node);
     /* ReLU's slope is told from its output as well: the input need not be kept, and epilogues can be fused. */
     struct value *x = call.function == UNARY_RELU ? node->outputs[0] : node->inputs[0];
     context->input_gradients[0] = emit_unary_gradient(context->graph, x, context->output_gradients[0], call.function,

@@ -12,6 +12,8 @@ struct unary_call {
     double alpha, beta;
     bool gradient;
 };
+/* Which function a node is (ONNX operators of activation.c but Clip); UNARY_IDENTITY for any other. */
+struct unary_call unary_call_of(const struct node *node);
 void unary_run(const struct compute_context *context, const struct unary_call *call);
 /* The node dx = dy f'(x) of the internal operator UnaryGradient. */
 struct value *emit_unary_gradient(struct graph *graph, struct value *x, struct value *dy, enum unary function,
