@@ -373,6 +373,17 @@ struct fovea_cam_options {
     double sigma;           /* of the Gaussians, in pixels; 0: of the layer's effective receptive field */
     bool residual;          /* Extended-CAM: what is missing to the score is spread evenly over the cells */
     int64_t score_channels; /* Score-CAM: channels run at most; 0: all */
+    bool metrics;           /* measure faithfulness: 67 more runs per map */
+};
+
+/* What the class's probability does when the image is seen through a map. */
+#define FOVEA_CURVE_STEPS 32
+struct fovea_faithfulness {
+    double original, masked; /* for the image, and under max(map, 0) / max(map) */
+    double drop;   /* max(0, original - masked) / original: rewards maps that hide nothing, never read it alone */
+    bool increase; /* masked > original */
+    /* The strongest pixels put into a blurred image, or taken out to zeros, from none (0) to all; areas below. */
+    double insertion[FOVEA_CURVE_STEPS + 1], deletion[FOVEA_CURVE_STEPS + 1], insertion_area, deletion_area;
 };
 
 /* One map. Everything is valid during the call that hands it over. */
@@ -397,6 +408,7 @@ struct fovea_cam {
     bool gaussian;   /* enlarged by Gaussians of `sigma`, else bilinearly */
     double sigma[2]; /* y, x */
     double fit;      /* R squared of the Gaussian fit that gave sigma; 0: given, or from the stride */
+    const struct fovea_faithfulness *faithfulness; /* with `metrics`, else NULL */
 };
 /* Called for every image and method, images in order. Not 0: stop, fovea_cam then fails with `error`. */
 typedef int fovea_cam_each(void *user, const struct fovea_cam *cam, struct fovea_error *error);

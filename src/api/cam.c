@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/erf.h"
+#include "analysis/faithfulness.h"
 #include "analysis/gaussian_fit.h"
 #include "analysis/score_cam.h"
 #include "analysis/spread.h"
@@ -141,7 +142,8 @@ static int prepare(struct cam_work *work, struct error *error)
     work->sigma[0] = work->sigma[1] = work->options->sigma;
     if (gaussians && !(work->options->sigma > 0) && fit_sigma(work, error))
         return -1;
-    if ((work->methods >> FOVEA_CAM_SCORE & 1) && make_probe(work, PROBE_NO_GRADIENT, &work->forward, error))
+    if (((work->methods >> FOVEA_CAM_SCORE & 1) || work->options->metrics) &&
+        make_probe(work, PROBE_NO_GRADIENT, &work->forward, error))
         return -1;
     const struct probe *probe = &work->probe;
     size_t pixels = (size_t)(probe->height * probe->width);
@@ -164,6 +166,25 @@ static void keep_image(struct cam_work *work, int64_t place)
         work->image[i] = (float)tensor_number(images, place * count + i);
     preprocess_picture(preprocess, work->image, work->probe.channels_last ? LAYOUT_NHWC : LAYOUT_NCHW, size,
                        work->picture);
+}
+
+static int measure(struct cam_work *work, int64_t class_index, struct fovea_faithfulness *result, struct error *error)
+{
+    struct faithfulness measured;
+    if (dtype_storage(probe_images(&work->forward)->dtype) != DTYPE_FLOAT)
+        return error_set(error, ERROR_UNSUPPORTED, "the metrics need an image input of floats");
+    if (faithfulness_measure(&work->forward, work->image, work->pixels, class_index, &measured, error))
+        return -1;
+    *result = (struct fovea_faithfulness){.original = measured.original,
+                                          .masked = measured.masked,
+                                          .drop = measured.drop,
+                                          .increase = measured.increase,
+                                          .insertion_area = measured.insertion_area,
+                                          .deletion_area = measured.deletion_area};
+    _Static_assert(FOVEA_CURVE_STEPS == FAITHFULNESS_STEPS, "the public curve is the analysis's");
+    memcpy(result->insertion, measured.insertion, sizeof result->insertion);
+    memcpy(result->deletion, measured.deletion, sizeof result->deletion);
+    return 0;
 }
 
 static int make_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layer *layer,
@@ -197,12 +218,14 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
     bool gaussian = uses_gaussians(work, method);
     struct cam_numbers numbers;
     struct fovea_error stopped = {FOVEA_CLEAN, ""};
+    struct fovea_faithfulness faithfulness;
     if (make_map(work, method, layer, run->classes[at], error))
         return error_prefix(error, "%s", cam_method_name((int)method));
     if (method == FOVEA_CAM_EXTENDED && work->options->residual)
         cam_spread_residual(work->map, layer->view.units, (double)run->score[at]);
     cam_measure(layer, work->map, (double)run->score[at], &numbers);
-    if (enlarge(work, gaussian, error))
+    if (enlarge(work, gaussian, error) ||
+        (work->options->metrics && measure(work, run->classes[at], &faithfulness, error)))
         return -1;
     const struct fovea_cam cam = {.model = work->model->model->path,
                                   .name = stock_name(&work->stock, index),
@@ -211,9 +234,8 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .target = probe->target,
                                   .layer = probe->source,
                                   .class_index = run->classes[at],
-                                  .class_name = run->classes[at] < work->names.count
-                                                    ? work->names.names[run->classes[at]]
-                                                    : NULL,
+                                  .class_name =
+                                      run->classes[at] < work->names.count ? work->names.names[run->classes[at]] : NULL,
                                   .label = stock_label(&work->stock, index),
                                   .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
                                   .score = (double)run->score[at],
@@ -232,7 +254,8 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .negative = numbers.negative,
                                   .gaussian = gaussian,
                                   .sigma = {work->sigma[0], work->sigma[1]},
-                                  .fit = work->fit};
+                                  .fit = work->fit,
+                                  .faithfulness = work->options->metrics ? &faithfulness : NULL};
     if (work->each(work->user, &cam, &stopped) == 0)
         return 0;
     return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s", stopped.message);
@@ -245,7 +268,8 @@ static int run_images(struct cam_work *work, struct error *error)
     for (int64_t first = 0; first < work->stock.count; first += probe->batch) {
         int64_t left = work->stock.count - first, images = left < probe->batch ? left : probe->batch;
         if (stock_read(&work->stock, first, images, probe_images(probe), error) ||
-            stock_classes(&work->stock, work->options->class_index, work->options->rank, first, images, probe_classes(probe), error) ||
+            stock_classes(&work->stock, work->options->class_index, work->options->rank, first, images,
+                          probe_classes(probe), error) ||
             probe_run(probe, &run, error))
             return -1;
         for (int64_t i = 0; i < images; i++) {

@@ -13,19 +13,61 @@ struct cam_flags {
     struct text_list inputs;
     int64_t limit, score_channels;
     double sigma;
-    bool force, residual;
+    bool force, residual, metrics;
     struct preprocess_options preprocess;
+};
+
+/* Means over a method's maps. */
+struct method_sums {
+    int64_t maps, increases;
+    double drop, insertion, deletion, gap;
 };
 
 /* What every map is handed to. */
 struct cam_sink {
     struct fovea_cam_folder *folder; /* or NULL */
+    struct method_sums sums[FOVEA_CAM_METHODS];
+    bool quiet;
 };
+
+static void add_metrics(struct method_sums *sums, const struct fovea_cam *cam)
+{
+    sums->maps++;
+    sums->gap += fabs(cam->gap);
+    if (!cam->faithfulness)
+        return;
+    sums->drop += cam->faithfulness->drop;
+    sums->increases += cam->faithfulness->increase;
+    sums->insertion += cam->faithfulness->insertion_area;
+    sums->deletion += cam->faithfulness->deletion_area;
+}
+
+/* One row per method. */
+static void print_metrics(const struct cam_sink *sink)
+{
+    printf("\n%-10s %6s %12s %12s %12s %12s %10s\n", "method", "maps", "avg drop", "increase", "insertion", "deletion",
+           "|gap|");
+    for (int method = 0; method < FOVEA_CAM_METHODS; method++) {
+        const struct method_sums *sums = &sink->sums[method];
+        double maps = (double)sums->maps;
+        if (sums->maps > 0)
+            printf("%-10s %6" PRId64 " %10.2f %% %10.2f %% %12.4f %12.4f %8.2f %%\n", fovea_cam_method_name(method),
+                   sums->maps, 100 * sums->drop / maps, 100 * (double)sums->increases / maps, sums->insertion / maps,
+                   sums->deletion / maps, 100 * sums->gap / maps);
+    }
+    printf(
+        "avg drop: loss of probability under the map as a mask (rewards maps that hide nothing: never read it alone);\n"
+        "increase: share of images whose probability rises; insertion, deletion: areas under the probability as the\n"
+        "strongest pixels are put into a blurred image (more is better) or taken out (less is better).\n");
+}
 
 static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error *error)
 {
-    const struct cam_sink *sink = user;
+    struct cam_sink *sink = user;
     char image[CLI_TEXT];
+    add_metrics(&sink->sums[cam->method], cam);
+    if (sink->quiet)
+        return sink->folder ? fovea_cam_folder_add(sink->folder, cam, error) : 0;
     printf("%s: class %" PRId64, safe_text(cam->name, image), cam->class_index);
     if (cam->class_name)
         printf(" (%s)", cam->class_name);
@@ -122,7 +164,7 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
                        int64_t classes)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
-    struct cam_sink sink = {NULL};
+    struct cam_sink sink = {.quiet = flags->metrics};
     if (flags->output) {
         sink.folder = fovea_cam_folder_open(opened->model, flags->output, flags->force, &error);
         if (!sink.folder)
@@ -134,6 +176,8 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
             return fail(&error);
         }
     }
+    if (flags->metrics)
+        print_metrics(&sink);
     if (sink.folder && fovea_cam_folder_close(sink.folder, &error))
         return fail(&error);
     if (sink.folder)
@@ -152,7 +196,8 @@ static int cam_model(struct opened *opened, const struct command *command, const
         .unit = {-1, -1},
         .sigma = flags->sigma,
         .residual = flags->residual,
-        .score_channels = flags->score_channels};
+        .score_channels = flags->score_channels,
+        .metrics = flags->metrics};
     int64_t classes;
     int code = parse_choices(command, flags, &options, &classes);
     if (code != PARSE_GO_ON)
@@ -190,6 +235,7 @@ int verb_cam(int argc, char **argv)
         {"sigma", 0, OPTION_NUMBER, &flags.sigma, "PX", "of the Gaussians (default: the layer's effective field)"},
         {"residual", 0, OPTION_FLAG, &flags.residual, NULL, "spread what is missing to the score over all cells"},
         {"score-channels", 0, OPTION_INT, &flags.score_channels, "N", "Score-CAM: run N channels only"},
+        {"metrics", 0, OPTION_FLAG, &flags.metrics, NULL, "a table of how faithful each method's maps are"},
         {"limit", 0, OPTION_INT, &flags.limit, "N", "use the first N images only"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         PREPROCESS_ROWS(flags.preprocess),

@@ -6,6 +6,16 @@
     "map: signed, in the units of the score, one number per cell; pixels: the map enlarged, Gaussians keep its sum; "  \
     "gap: (score - sum A dy/dA) / sum |A dy/dA| at the layer. Maps show what the score reacts to, not what causes it"
 
+static json_t *describe_faithfulness(const struct fovea_faithfulness *measured)
+{
+    json_t *entry = json_pack("{s:f, s:f, s:f, s:b, s:f, s:f}", "probability", measured->original, "masked",
+                              measured->masked, "drop", measured->drop, "increase", measured->increase,
+                              "insertion_area", measured->insertion_area, "deletion_area", measured->deletion_area);
+    json_object_set_new(entry, "insertion", report_numbers(measured->insertion, FOVEA_CURVE_STEPS + 1));
+    json_object_set_new(entry, "deletion", report_numbers(measured->deletion, FOVEA_CURVE_STEPS + 1));
+    return entry;
+}
+
 json_t *report_cam(const struct fovea_cam *cam, const char *file)
 {
     const int64_t size[2] = {cam->height, cam->width};
@@ -33,6 +43,8 @@ json_t *report_cam(const struct fovea_cam *cam, const char *file)
     json_object_set_new(entry, "upsampling", json_string(cam->gaussian ? "gaussian" : "bilinear"));
     json_object_set_new(entry, "sigma", cam->gaussian ? report_numbers(cam->sigma, 2) : json_null());
     json_object_set_new(entry, "sigma_fit_r_squared", cam->fit > 0 ? json_real(cam->fit) : json_null());
+    if (cam->faithfulness)
+        json_object_set_new(entry, "faithfulness", describe_faithfulness(cam->faithfulness));
     return entry;
 }
 
