@@ -245,6 +245,9 @@ struct fovea_samples {
     const struct fovea_feed *feeds; /* the images first; more for further inputs */
     int feed_count;
     const struct fovea_preprocess *preprocess;
+    /* File with the classes' names, one a line or a JSON list; NULL: the model's, if it has any. They also tell which
+     * class a folder of images stands for. */
+    const char *labels;
     int64_t limit; /* images used at most; 0: all */
     int64_t batch; /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
 };
@@ -365,7 +368,6 @@ struct fovea_cam_options {
     const char *layer;   /* value that the map belongs to; NULL: the last map or tokens that the score depends on */
     int64_t class_index; /* from 0, FOVEA_CLASS_PREDICTED or FOVEA_CLASS_LABEL */
     int64_t rank;        /* of FOVEA_CLASS_PREDICTED: 0 the strongest class, 1 the second, ... */
-    const char *labels;  /* file with the classes' names, one a line or a JSON list; NULL: the model's, if it has any */
     enum fovea_place place;
     int64_t unit[2];  /* y, x for FOVEA_PLACE_UNIT; -1: the centre */
     unsigned methods; /* set; 0: Extended-CAM */

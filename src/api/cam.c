@@ -29,7 +29,6 @@ struct cam_work {
     double *weights, *map;
     float *pixels, *image;
     uint8_t *picture;
-    struct class_names names;
 };
 
 const char *fovea_cam_method_name(int method)
@@ -118,22 +117,10 @@ static bool uses_gaussians(const struct cam_work *work, enum fovea_cam_method me
     return upsampling == FOVEA_UPSAMPLE_GAUSSIAN || (upsampling == FOVEA_UPSAMPLE_AUTO && method == FOVEA_CAM_EXTENDED);
 }
 
-/* From the file that is given, or the model's metadata. */
-static int read_names(struct cam_work *work, struct error *error)
-{
-    struct memory *memory = work->model->context->memory;
-    const char *own = model_metadata(work->model->model, CLASS_NAMES_KEY);
-    if (work->options->labels)
-        return class_names_read(memory, work->options->labels, &work->names, error);
-    return own ? class_names_parse(memory, own, strlen(own), &work->names, error) : 0;
-}
-
 static int prepare(struct cam_work *work, struct error *error)
 {
     struct memory *memory = work->model->context->memory;
     bool gaussians = false;
-    if (read_names(work, error))
-        return -1;
     if (make_probe(work, PROBE_ACTIVATION, &work->probe, error))
         return -1;
     place_cells(work);
@@ -234,8 +221,7 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .target = probe->target,
                                   .layer = probe->source,
                                   .class_index = run->classes[at],
-                                  .class_name =
-                                      run->classes[at] < work->names.count ? work->names.names[run->classes[at]] : NULL,
+                                  .class_name = stock_class_name(&work->stock, run->classes[at]),
                                   .label = stock_label(&work->stock, index),
                                   .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
                                   .score = (double)run->score[at],
@@ -297,7 +283,6 @@ static void release(struct cam_work *work)
     memory_release(memory, work->pixels);
     memory_release(memory, work->image);
     memory_release(memory, work->picture);
-    class_names_release(&work->names);
 }
 
 int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options, fovea_cam_each *each, void *user,

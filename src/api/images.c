@@ -77,7 +77,7 @@ static int make_preprocess(const struct fovea_model *model, const struct value *
 
 int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
                 const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
-                struct shape *shape, struct error *error)
+                const struct class_names *names, struct shape *shape, struct error *error)
 {
     struct shape wanted;
     struct preprocess preprocess;
@@ -87,7 +87,8 @@ int images_open(struct sample_source **source, struct fovea_model *model, const 
     bool channels_last = shape_channels_last(&wanted);
     if (make_preprocess(model, input, flags, &wanted, channels_last, &preprocess, error))
         return -1;
-    struct sample_options options = {&preprocess, channels_last ? LAYOUT_NHWC : LAYOUT_NCHW};
+    struct sample_options options = {&preprocess, channels_last ? LAYOUT_NHWC : LAYOUT_NCHW,
+                                     names && names->count > 0 ? names : NULL};
     *source = sample_source_open(model->context->memory, path, &options, error);
     if (!*source)
         return -1;
@@ -133,7 +134,7 @@ int images_read_all(struct fovea_model *model, const struct value *input, const 
     struct sample_source *source;
     struct shape sample;
     *tensor = (struct tensor){0};
-    int result = images_open(&source, model, input, shapes, path, flags, &sample, error);
+    int result = images_open(&source, model, input, shapes, path, flags, NULL, &sample, error);
     if (result == 0)
         result = read_samples(source, &sample, input, memory, tensor, error);
     if (result)

@@ -6,11 +6,11 @@
 #include "data/sample_source.h"
 
 /* Opens the images at `path` (one file, a folder, a list) for `input`. Its sizes come from --shape, else from the
- * model, else from the preprocessing's crop. ERROR_INPUT that asks for a flag where nothing says how to prepare them.
+ * model, else from the preprocessing's crop. `names` (or NULL): of classes, for folders named after them. ERROR_INPUT that asks for a flag where nothing says how to prepare them.
  */
 int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
                 const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
-                struct shape *shape, struct error *error);
+                const struct class_names *names, struct shape *shape, struct error *error);
 /* Rounds to 0..255. */
 void images_to_bytes(const float *pixels, int64_t count, uint8_t *bytes);
 /* All of them as one tensor of the input's layout; the caller releases it. */

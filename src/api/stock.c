@@ -3,38 +3,62 @@
 #include <string.h>
 
 #include "api/images.h"
-#include "base/file.h"
+#include "onnx/onnx.h"
 
 #define LARGEST_BATCH 4 /* of models with a free batch: beyond, memory grows and time does not fall */
 
-static bool is_tensor_file(const char *path)
+static bool ends_with(const char *path, const char *ending)
 {
-    size_t length = strlen(path);
-    return length > 3 && (strcmp(path + length - 3, ".pb") == 0 || strcmp(path + length - 4, ".npy") == 0);
+    size_t length = strlen(path), end = strlen(ending);
+    return length > end && strcmp(path + length - end, ending) == 0;
 }
 
+/* The names in a file, or those that the model brings along; none is no error. */
+static int read_names(struct stock *stock, const char *path, struct error *error)
+{
+    struct memory *memory = stock->model->context->memory;
+    const char *own = model_metadata(stock->model->model, CLASS_NAMES_KEY);
+    if (path)
+        return class_names_read(memory, path, &stock->names, error);
+    return own ? class_names_parse(memory, own, strlen(own), &stock->names, error) : 0;
+}
+
+/* A tensor of ONNX's own format, held whole. */
 static int open_tensor(struct stock *stock, const char *path, struct error *error)
 {
-    struct fed_list list;
-    struct fovea_feed feed = {stock->input->name, path};
-    struct fovea_shapes none = {0};
-    int result = fed_read(&list, stock->model, &none, &feed, 1, NULL, error);
-    if (result == 0) {
-        stock->tensor = list.list[0].tensor;
-        list.list[0].tensor.data = NULL;
-        struct shape *shape = &stock->tensor.shape;
-        if (shape->rank == 3) { /* one image without the batch axis */
-            int64_t dims[4] = {1, shape->dims[0], shape->dims[1], shape->dims[2]};
-            result = shape_set(shape, 4, dims, error);
-        }
-        if (result == 0 && (shape->rank != 4 || shape->dims[0] < 1))
-            result = error_set(error, ERROR_INPUT, "%s: images are arrays of four axes, like [N,C,H,W]", path);
-        stock->shape = *shape;
-        stock->count = shape->dims[0];
-        stock->shape.dims[0] = 1;
+    struct shape *shape = &stock->tensor.shape;
+    if (tensor_proto_read(stock->model->context->memory, path, &stock->tensor, error))
+        return -1;
+    if (shape->rank == 3) { /* one image without the batch axis */
+        int64_t dims[4] = {1, shape->dims[0], shape->dims[1], shape->dims[2]};
+        if (shape_set(shape, 4, dims, error))
+            return -1;
     }
-    fed_release(&list, stock->model->context->memory);
-    return result;
+    if (shape->rank != 4 || shape->dims[0] < 1)
+        return error_set(error, ERROR_INPUT, "%s: images are arrays of four axes, like [N,C,H,W]", path);
+    stock->count = shape->dims[0];
+    stock->shape = *shape;
+    stock->shape.dims[0] = 1;
+    return 0;
+}
+
+static int open_source(struct stock *stock, const struct fovea_samples *samples, struct error *error)
+{
+    const char *path = samples->feeds[0].path;
+    const struct sample_options plain = {0};
+    if (!ends_with(path, ".npy")) {
+        if (images_open(&stock->source, stock->model, stock->input, &samples->shapes, path, samples->preprocess,
+                        &stock->names, &stock->shape, error))
+            return -1;
+    } else {
+        stock->source = sample_source_open(stock->model->context->memory, path, &plain, error);
+        if (!stock->source)
+            return -1;
+        const int64_t *dims = sample_source_shape(stock->source)->dims;
+        stock->shape = (struct shape){.rank = 4, .dims = {1, dims[0], dims[1], dims[2]}};
+    }
+    stock->count = sample_source_count(stock->source);
+    return 0;
 }
 
 static int open_images(struct stock *stock, const struct fovea_samples *samples, struct error *error)
@@ -46,15 +70,9 @@ static int open_images(struct stock *stock, const struct fovea_samples *samples,
     stock->input = name && name[0] ? fed_find_input(graph, name, error) : api_image_input(graph);
     if (!stock->input)
         return error->kind ? -1 : error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
-    if (is_tensor_file(path)) {
-        if (open_tensor(stock, path, error))
-            return -1;
-    } else {
-        if (images_open(&stock->source, stock->model, stock->input, &samples->shapes, path, samples->preprocess,
-                        &stock->shape, error))
-            return -1;
-        stock->count = sample_source_count(stock->source);
-    }
+    if (read_names(stock, samples->labels, error) ||
+        (ends_with(path, ".pb") ? open_tensor(stock, path, error) : open_source(stock, samples, error)))
+        return -1;
     if (samples->limit > 0 && samples->limit < stock->count)
         stock->count = samples->limit;
     return 0;
@@ -108,6 +126,7 @@ void stock_release(struct stock *stock)
     struct memory *memory = stock->model->context->memory;
     sample_source_close(stock->source);
     tensor_release(memory, &stock->tensor);
+    class_names_release(&stock->names);
     fed_release(&stock->fed, memory);
     memory_release(memory, stock->bindings);
     memory_release(memory, stock->pixels);
@@ -121,7 +140,7 @@ int stock_begin(const struct stock *stock, const struct graph *graph, struct ses
     bool fits = dtype_storage(images->dtype) == DTYPE_FLOAT || images->dtype == DTYPE_UINT8;
     if (files ? !fits : dtype_storage(images->dtype) != dtype_storage(stock->tensor.dtype))
         return error_set(error, ERROR_INPUT, "input '%s' holds %s, the images are %s", stock->input->name,
-                         dtype_name(images->dtype), files ? "pictures" : dtype_name(stock->tensor.dtype));
+                         dtype_name(images->dtype), files ? "pictures or floats" : dtype_name(stock->tensor.dtype));
     memset(images->data, 0, tensor_bytes(images));
     return fed_fill(&stock->fed, graph, session, stock->input->name, true, error);
 }
@@ -174,4 +193,10 @@ int64_t stock_label(const struct stock *stock, int64_t index)
 const char *stock_name(const struct stock *stock, int64_t index)
 {
     return stock->source ? sample_source_name(stock->source, index) : stock->input->name;
+}
+
+const char *stock_class_name(const struct stock *stock, int64_t class_index)
+{
+    bool known = class_index >= 0 && class_index < stock->names.count;
+    return known ? stock->names.names[class_index] : NULL;
 }

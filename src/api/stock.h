@@ -11,6 +11,7 @@ struct stock {
     const struct value *input;    /* of the source graph, that takes the images */
     struct sample_source *source; /* NULL: `tensor` holds all images */
     struct tensor tensor;
+    struct class_names names; /* of the model's classes; count 0: not known */
     struct shape shape; /* of one image, with a leading 1 */
     int64_t count;      /* images to be used */
     struct fed_list fed;
@@ -36,7 +37,9 @@ int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, 
                   int64_t *classes, struct error *error);
 /* -1: not known. */
 int64_t stock_label(const struct stock *stock, int64_t index);
-/* Name of an image as it is in its folder or list; of a tensor its file. */
+/* NULL: not known. */
+const char *stock_class_name(const struct stock *stock, int64_t class_index);
+/* Name of an image as it is in its folder or list; of a .npy file with a number behind it; of others the input. */
 const char *stock_name(const struct stock *stock, int64_t index);
 
 #endif

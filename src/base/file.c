@@ -187,43 +187,72 @@ int file_write(struct memory *memory, const char *path, const void *bytes, size_
     return file_writer_commit(writer, error);
 }
 
-static void *read_open_file(struct memory *memory, const char *path, int file, size_t limit, size_t *length,
-                            struct error *error)
+/* Bytes from `from` on, until `size` are read or the file ends; how many in *length. */
+static void *read_bytes(struct memory *memory, const char *path, int file, size_t from, size_t size, size_t *length,
+                        struct error *error)
 {
-    struct stat status;
-    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
-        error_set(error, ERROR_INPUT, "%s: is not a regular file", path);
-        return NULL;
-    }
-    size_t size = (size_t)status.st_size;
-    if (size > limit) {
-        error_set(error, ERROR_LIMIT, "%s: has %zu bytes (limit %zu)", path, size, limit);
-        return NULL;
-    }
-    char *bytes = memory_allocate(memory, size + 1, 1, error);
-    size_t done = 0;
-    while (bytes && done < size) {
-        ssize_t got = read(file, bytes + done, size - done);
+    char *bytes = memory_allocate_uninitialised(memory, size + 1, 1, error);
+    *length = 0;
+    while (bytes && *length < size) {
+        ssize_t got = pread(file, bytes + *length, size - *length, (off_t)(from + *length));
+        if (got == 0)
+            break;
         if (got > 0) {
-            done += (size_t)got;
-        } else if (got == 0 || errno != EINTR) {
-            error_set(error, ERROR_IO, "%s: cannot be read: %s", path, got ? strerror(errno) : "it became shorter");
+            *length += (size_t)got;
+        } else if (errno != EINTR) {
+            error_set(error, ERROR_IO, "%s: cannot be read: %s", path, strerror(errno));
             memory_release(memory, bytes);
             return NULL;
         }
     }
-    *length = size;
+    if (bytes)
+        bytes[*length] = 0;
     return bytes;
+}
+
+/* A regular file's descriptor and size; -1 and an error. */
+static int open_regular(const char *path, size_t *size, struct error *error)
+{
+    struct stat status;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return error_set(error, ERROR_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(file);
+        return error_set(error, ERROR_INPUT, "%s: is not a regular file", path);
+    }
+    *size = (size_t)status.st_size;
+    return file;
 }
 
 void *file_read(struct memory *memory, const char *path, size_t limit, size_t *length, struct error *error)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) {
-        error_set(error, ERROR_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    size_t size;
+    void *bytes = NULL;
+    int file = open_regular(path, &size, error);
+    if (file < 0)
+        return NULL;
+    if (size > limit)
+        error_set(error, ERROR_LIMIT, "%s: has %zu bytes (limit %zu)", path, size, limit);
+    else
+        bytes = read_bytes(memory, path, file, 0, size, length, error);
+    close(file);
+    if (bytes && *length < size) {
+        error_set(error, ERROR_IO, "%s: cannot be read: it became shorter", path);
+        memory_release(memory, bytes);
         return NULL;
     }
-    void *bytes = read_open_file(memory, path, file, limit, length, error);
+    return bytes;
+}
+
+void *file_read_part(struct memory *memory, const char *path, size_t from, size_t count, size_t *length,
+                     size_t *file_length, struct error *error)
+{
+    int file = open_regular(path, file_length, error);
+    if (file < 0)
+        return NULL;
+    size_t left = from < *file_length ? *file_length - from : 0;
+    void *bytes = read_bytes(memory, path, file, from, count < left ? count : left, length, error);
     close(file);
     return bytes;
 }

@@ -9,12 +9,11 @@
 #define MOST_CLASSES 100
 
 struct cam_flags {
-    const char *images, *output, *target, *layer, *unit, *class_text, *methods, *place, *upsampling, *labels;
-    struct text_list inputs;
-    int64_t limit, score_channels;
+    const char *output, *target, *layer, *unit, *class_text, *methods, *place, *upsampling;
+    int64_t score_channels;
     double sigma;
     bool force, residual, metrics;
-    struct preprocess_options preprocess;
+    struct sample_flags samples;
 };
 
 /* Means over a method's maps. */
@@ -187,30 +186,24 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
 
 static int cam_model(struct opened *opened, const struct command *command, const struct cam_flags *flags)
 {
-    struct fovea_preprocess preprocess;
-    struct fovea_cam_options options = {
-        .samples = {.shapes = opened->shapes, .preprocess = &preprocess, .limit = flags->limit},
-        .target = flags->target,
-        .layer = flags->layer,
-        .labels = flags->labels,
-        .unit = {-1, -1},
-        .sigma = flags->sigma,
-        .residual = flags->residual,
-        .score_channels = flags->score_channels,
-        .metrics = flags->metrics};
+    struct parsed_samples parsed = {0};
+    struct fovea_cam_options options = {.target = flags->target,
+                                        .layer = flags->layer,
+                                        .unit = {-1, -1},
+                                        .sigma = flags->sigma,
+                                        .residual = flags->residual,
+                                        .score_channels = flags->score_channels,
+                                        .metrics = flags->metrics};
     int64_t classes;
     int code = parse_choices(command, flags, &options, &classes);
-    if (code != PARSE_GO_ON)
-        return code;
-    if (parse_preprocess(&flags->preprocess, &preprocess))
-        return FOVEA_BAD_INPUT;
-    const char *images = flags->images ? flags->images : command->positional_count > 1 ? command->positional[1] : NULL;
-    struct fovea_feed *feeds = parse_image_feeds(images, &flags->inputs, &options.samples.feed_count);
-    if (!feeds)
-        return FOVEA_INTERNAL;
-    options.samples.feeds = feeds;
-    code = run_classes(opened, flags, &options, classes);
-    free_feeds(feeds, options.samples.feed_count);
+    if (code == PARSE_GO_ON)
+        code = parse_samples(&flags->samples, opened, command->positional_count > 1 ? command->positional[1] : NULL,
+                             &parsed);
+    if (code == PARSE_GO_ON) {
+        options.samples = parsed.samples;
+        code = run_classes(opened, flags, &options, classes);
+    }
+    free_samples(&parsed);
     return code;
 }
 
@@ -218,13 +211,10 @@ int verb_cam(int argc, char **argv)
 {
     struct cam_flags flags = {0};
     const struct option_row rows[] = {
-        {"images", 0, OPTION_TEXT, &flags.images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},
-        {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},
         {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write every map as .npy and .png, a montage, cam.json"},
         {"method", 'm', OPTION_TEXT, &flags.methods, "LIST",
          "extended (default), cam, gradcam, gradcam++, xgradcam, layercam, scorecam, or all"},
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS", "a number from 0, predicted (default), label, topN"},
-        {"labels", 0, OPTION_TEXT, &flags.labels, "FILE", "names of the classes, one a line or a JSON list"},
         {"layer", 0, OPTION_TEXT, &flags.layer, "VALUE",
          "value that the map belongs to (default: what the head reads)"},
         {"target", 0, OPTION_TEXT, &flags.target, "VALUE", "value that holds the score (default: the logits)"},
@@ -236,9 +226,8 @@ int verb_cam(int argc, char **argv)
         {"residual", 0, OPTION_FLAG, &flags.residual, NULL, "spread what is missing to the score over all cells"},
         {"score-channels", 0, OPTION_INT, &flags.score_channels, "N", "Score-CAM: run N channels only"},
         {"metrics", 0, OPTION_FLAG, &flags.metrics, NULL, "a table of how faithful each method's maps are"},
-        {"limit", 0, OPTION_INT, &flags.limit, "N", "use the first N images only"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
-        PREPROCESS_ROWS(flags.preprocess),
+        SAMPLE_ROWS(flags.samples),
         {0}};
     struct command command = {.verb = "cam",
                               .arguments = "MODEL IMAGE|--images PATH|-i FILE.npy [-m METHODS] [-c CLASS] [-o DIR]",

@@ -67,8 +67,6 @@ int parse_number_list(const char *text, double *values, int capacity);
 int parse_class(const char *text, int64_t *class_index);
 /* "NAME=PATH" or "PATH"; `name` is NULL then. The text is cut at the sign. -i options. */
 struct fovea_feed *parse_feeds(const struct text_list *texts);
-/* The images (NULL: none) in front of the other feeds; free_feeds releases them. */
-struct fovea_feed *parse_image_feeds(const char *images, const struct text_list *texts, int *count);
 void free_feeds(struct fovea_feed *feeds, int count);
 
 /* --preprocess, --mean, --std, --resize, --crop, --channels, --interpolation: rows for a verb's table. */
@@ -96,6 +94,34 @@ struct opened {
 };
 int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);
+
+/* The options of a verb that walks through images. */
+struct sample_flags {
+    const char *images, *labels;
+    struct text_list inputs;
+    int64_t limit;
+    bool exact;
+    struct preprocess_options preprocess;
+};
+#define SAMPLE_ROWS(flags)                                                                                             \
+    {"images", 0, OPTION_TEXT, &(flags).images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},  \
+        {"input", 'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},  \
+        {"labels", 0, OPTION_TEXT, &(flags).labels, "FILE", "names of the classes, one a line or a JSON list"},        \
+        {"limit", 0, OPTION_INT, &(flags).limit, "N", "use the first N images only"},                                  \
+        {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},      \
+        PREPROCESS_ROWS((flags).preprocess)
+/* `samples` points into the rest and into the flags. */
+struct parsed_samples {
+    struct fovea_samples samples;
+    struct fovea_preprocess preprocess;
+    struct fovea_feed *feeds;
+    int feed_count;
+};
+/* `images`: where --images is not given, or NULL. PARSE_GO_ON, or the exit code (said what is wrong). free_samples
+ * in every case. */
+int parse_samples(const struct sample_flags *flags, const struct opened *opened, const char *images,
+                  struct parsed_samples *parsed);
+void free_samples(struct parsed_samples *parsed);
 
 /* Texts for tables. Sizes like 1x3x224x224, counts like 11.7 M; returns out. */
 #define CLI_TEXT 128

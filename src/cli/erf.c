@@ -7,11 +7,9 @@
 #include "report/json.h"
 
 struct erf_flags {
-    const char *images, *output, *target, *unit, *class_text, *score;
-    struct text_list inputs;
-    int64_t limit;
-    bool force, json, exact;
-    struct preprocess_options preprocess;
+    const char *output, *target, *unit, *class_text, *score;
+    bool force, json;
+    struct sample_flags samples;
 };
 
 static void print_field(const struct fovea_erf *erf)
@@ -140,36 +138,38 @@ static int erf_stages(struct opened *opened, const char *path, const struct erf_
     return code;
 }
 
-static int erf_model(struct opened *opened, const struct command *command, const struct erf_flags *flags)
+static int parse_score(const struct command *command, const struct erf_flags *flags, struct fovea_erf_options *options)
 {
-    struct fovea_preprocess preprocess;
-    struct fovea_erf_options options = {
-        .samples = {.shapes = opened->shapes, .preprocess = &preprocess, .limit = flags->limit, .batch = flags->exact},
-        .target = flags->target,
-        .unit = {-1, -1}};
+    bool margin = flags->score && strcmp(flags->score, "margin") == 0;
     if (flags->unit &&
-        (parse_int_list(flags->unit, options.unit, 2) != 2 || options.unit[0] < 0 || options.unit[1] < 0))
+        (parse_int_list(flags->unit, options->unit, 2) != 2 || options->unit[0] < 0 || options->unit[1] < 0))
         return fail_usage(command, "--unit takes Y,X, not '%s'", flags->unit);
-    if (parse_class(flags->class_text, &options.class_index))
+    if (parse_class(flags->class_text, &options->class_index))
         return fail_usage(command, "--class takes a number from 0, 'predicted' or 'label', not '%s'",
                           flags->class_text);
-    if (flags->score && strcmp(flags->score, "mean") != 0 && strcmp(flags->score, "margin") != 0)
+    if (flags->score && !margin && strcmp(flags->score, "mean") != 0)
         return fail_usage(command, "--score takes 'mean' or 'margin', not '%s'", flags->score);
-    options.score = flags->score && strcmp(flags->score, "margin") == 0 ? FOVEA_SCORE_MARGIN : FOVEA_SCORE_MEAN;
-    if (options.score == FOVEA_SCORE_MARGIN && options.class_index == FOVEA_CLASS_NONE)
-        options.class_index = FOVEA_CLASS_PREDICTED;
-    if (parse_preprocess(&flags->preprocess, &preprocess))
-        return FOVEA_BAD_INPUT;
-    struct fovea_feed *feeds = parse_image_feeds(flags->images, &flags->inputs, &options.samples.feed_count);
-    if (!feeds)
-        return FOVEA_INTERNAL;
-    options.samples.feeds = feeds;
-    int code = FOVEA_CLEAN;
-    if (flags->target && strcmp(flags->target, "all-stages") == 0)
-        code = erf_stages(opened, command->positional[0], flags, &options);
-    else
-        code = erf_target(opened, command->positional[0], flags, &options, flags->output);
-    free_feeds(feeds, options.samples.feed_count);
+    options->score = margin ? FOVEA_SCORE_MARGIN : FOVEA_SCORE_MEAN;
+    if (margin && options->class_index == FOVEA_CLASS_NONE)
+        options->class_index = FOVEA_CLASS_PREDICTED;
+    return PARSE_GO_ON;
+}
+
+static int erf_model(struct opened *opened, const struct command *command, const struct erf_flags *flags)
+{
+    struct parsed_samples parsed = {0};
+    struct fovea_erf_options options = {.target = flags->target, .unit = {-1, -1}};
+    const char *path = command->positional[0];
+    int code = parse_score(command, flags, &options);
+    if (code == PARSE_GO_ON)
+        code = parse_samples(&flags->samples, opened, NULL, &parsed);
+    if (code == PARSE_GO_ON) {
+        bool stages = flags->target && strcmp(flags->target, "all-stages") == 0;
+        options.samples = parsed.samples;
+        code = stages ? erf_stages(opened, path, flags, &options)
+                      : erf_target(opened, path, flags, &options, flags->output);
+    }
+    free_samples(&parsed);
     return code;
 }
 
@@ -177,8 +177,6 @@ int verb_erf(int argc, char **argv)
 {
     struct erf_flags flags = {0};
     const struct option_row rows[] = {
-        {"images", 0, OPTION_TEXT, &flags.images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},
-        {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},
         {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write erf.png, erf.npy, erf.json, manifest.json"},
         {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
          "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)"},
@@ -186,11 +184,9 @@ int verb_erf(int argc, char **argv)
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
          "a logit instead: a number from 0, 'predicted', 'label'"},
         {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean"},
-        {"exact", 0, OPTION_FLAG, &flags.exact, NULL, "one image at a time: the same bits whatever the batch"},
-        {"limit", 0, OPTION_INT, &flags.limit, "N", "use the first N images only"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
-        PREPROCESS_ROWS(flags.preprocess),
+        SAMPLE_ROWS(flags.samples),
         {0}};
     struct command command = {
         .verb = "erf",

@@ -95,18 +95,6 @@ struct fovea_feed *parse_feeds(const struct text_list *texts)
     return feeds;
 }
 
-struct fovea_feed *parse_image_feeds(const char *images, const struct text_list *texts, int *count)
-{
-    struct fovea_feed *feeds = parse_feeds(texts);
-    *count = texts->count + (images != NULL);
-    if (feeds && images) {
-        /* parse_feeds leaves room for one more. */
-        memmove(feeds + 1, feeds, (size_t)texts->count * sizeof *feeds);
-        feeds[0] = (struct fovea_feed){NULL, images};
-    }
-    return feeds;
-}
-
 void free_feeds(struct fovea_feed *feeds, int count)
 {
     for (int i = 0; i < count; i++)

@@ -217,13 +217,13 @@ static void fill_table(const struct preprocess *preprocess, int channel, float t
     }
 }
 
-static void to_floats(const struct preprocess *preprocess, const struct image *image, enum image_layout layout,
-                      float *out)
+void preprocess_normalise(const struct preprocess *preprocess, const struct image *crop, enum image_layout layout,
+                          float *out)
 {
-    int64_t count = (int64_t)image->width * image->height;
-    int channels = image->channels;
+    int64_t count = (int64_t)crop->width * crop->height;
+    int channels = crop->channels;
     for (int c = 0; c < channels; c++) {
-        const uint8_t *in = image->pixels + (preprocess->channels == CHANNELS_BGR ? 2 - c : c);
+        const uint8_t *in = crop->pixels + (preprocess->channels == CHANNELS_BGR ? 2 - c : c);
         float table[256], *to = layout == LAYOUT_NCHW ? out + c * count : out + c;
         int64_t step = layout == LAYOUT_NCHW ? 1 : channels;
         fill_table(preprocess, c, table);
@@ -232,23 +232,32 @@ static void to_floats(const struct preprocess *preprocess, const struct image *i
     }
 }
 
-int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
-                     enum image_layout layout, float *out, struct error *error)
+int preprocess_crop(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
+                    struct image *crop, struct error *error)
 {
-    struct image converted, resized = {0}, cropped = {0};
+    struct image converted, resized = {0};
     int64_t width, height, crop_width, crop_height;
     resized_size(preprocess, image, &width, &height);
     preprocess_size(preprocess, image, &crop_height, &crop_width);
+    *crop = (struct image){0};
     int result = image_convert(memory, image, preprocess_channel_count(preprocess), &converted, error);
     if (result == 0)
         result = image_resize(memory, &converted, width, height, preprocess->interpolation, &resized, error);
     image_release(memory, &converted);
     if (result == 0)
-        result = image_crop_centre(memory, &resized, crop_width, crop_height, &cropped, error);
+        result = image_crop_centre(memory, &resized, crop_width, crop_height, crop, error);
     image_release(memory, &resized);
+    return result;
+}
+
+int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
+                     enum image_layout layout, float *out, struct error *error)
+{
+    struct image crop;
+    int result = preprocess_crop(memory, preprocess, image, &crop, error);
     if (result == 0)
-        to_floats(preprocess, &cropped, layout, out);
-    image_release(memory, &cropped);
+        preprocess_normalise(preprocess, &crop, layout, out);
+    image_release(memory, &crop);
     return result;
 }
 

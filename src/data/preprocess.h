@@ -55,7 +55,14 @@ int preprocess_fit(struct preprocess *preprocess, int64_t channels, int64_t heig
 int preprocess_channel_count(const struct preprocess *preprocess);
 /* Height and width of what preprocess_image makes of `image`. */
 void preprocess_size(const struct preprocess *preprocess, const struct image *image, int64_t *height, int64_t *width);
-/* Writes [channels, height, width] or [height, width, channels]. */
+/* The part of the image that the network sees, in its channels (colours as red, green, blue) and its size; the caller
+ * releases it. */
+int preprocess_crop(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
+                    struct image *crop, struct error *error);
+/* Writes such a part as [channels, height, width] or [height, width, channels]. */
+void preprocess_normalise(const struct preprocess *preprocess, const struct image *crop, enum image_layout layout,
+                          float *out);
+/* Both in one. */
 int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
                      enum image_layout layout, float *out, struct error *error);
 /* The way back, for showing: rgb[height * width * 3] of a sample. Without `preprocess` (a tensor of unknown origin) its

@@ -7,9 +7,9 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "data/class_folders.h"
 #include "data/folder.h"
-#include "data/labels.h"
-#include "tensor/npy.h"
+#include "data/npy_samples.h"
 
 struct sample {
     const char *name;
@@ -23,10 +23,12 @@ struct sample_source {
     bool has_preprocess;
     struct preprocess preprocess;
     enum image_layout layout;
+    const struct class_names *names; /* the caller's, while opening */
+    enum sample_labels labels;
     struct shape shape;
     int64_t count;
     struct sample *samples;
-    struct tensor held; /* all samples of a single .npy file */
+    struct npy_file numbered; /* a single .npy file with all samples; path NULL: none */
 };
 
 static bool is_npy(const char *path)
@@ -44,36 +46,11 @@ static int make_samples(struct sample_source *source, int64_t count, struct erro
 
 /* ---- tensors ---- */
 
-static void copy_floats(const struct tensor *tensor, int64_t from, int64_t count, float *out)
-{
-    if (dtype_storage(tensor->dtype) == DTYPE_FLOAT) {
-        memcpy(out, (const float *)tensor->data + from, (size_t)count * sizeof *out);
-        return;
-    }
-    for (int64_t i = 0; i < count; i++)
-        out[i] = (float)tensor_number(tensor, from + i);
-}
-
-/* Splits [N,C,H,W] or [C,H,W] into the number of samples and the shape of one. */
-static int split_samples(const struct tensor *tensor, const char *path, int64_t *count, struct shape *shape,
-                         struct error *error)
-{
-    int rank = tensor->shape.rank;
-    char text[SHAPE_TEXT_SIZE];
-    if ((rank != 3 && rank != 4) || shape_count(&tensor->shape) == 0)
-        return error_set(error, ERROR_INPUT, "%s: the shape %s is not that of images (NxCxHxW or CxHxW)", path,
-                         shape_text(&tensor->shape, text));
-    *count = rank == 4 ? tensor->shape.dims[0] : 1;
-    if (*count > MAX_SAMPLES)
-        return error_set(error, ERROR_LIMIT, "%s: there are too many samples (limit %d)", path, MAX_SAMPLES);
-    return shape_set(shape, 3, tensor->shape.dims + rank - 3, error);
-}
-
 static int open_npy(struct sample_source *source, const char *path, struct error *error)
 {
     int64_t count;
-    if (npy_read(source->memory, path, &source->held, error) ||
-        split_samples(&source->held, path, &count, &source->shape, error) || make_samples(source, count, error))
+    if (npy_samples_open(source->memory, path, &source->numbered, &count, &source->shape, error) ||
+        make_samples(source, count, error))
         return -1;
     const char *name = file_base_name(path);
     for (int64_t i = 0; i < count; i++) {
@@ -87,32 +64,24 @@ static int open_npy(struct sample_source *source, const char *path, struct error
     return 0;
 }
 
-static int read_npy_sample(const struct sample_source *source, const char *path, struct tensor *tensor,
-                           struct shape *shape, struct error *error)
+/* Sample of a file that holds one; `out` NULL: only looks at the shape. */
+static int read_npy(const struct sample_source *source, const char *path, struct shape *shape, float *out,
+                    struct error *error)
 {
+    struct npy_file file;
     int64_t count;
-    if (npy_read(source->memory, path, tensor, error) || split_samples(tensor, path, &count, shape, error))
+    char got[SHAPE_TEXT_SIZE], expected[SHAPE_TEXT_SIZE];
+    if (npy_samples_open(source->memory, path, &file, &count, shape, error))
         return -1;
     if (count != 1)
         return error_set(error, ERROR_INPUT, "%s: a file in a list or folder holds one sample, not %" PRId64, path,
                          count);
-    return 0;
-}
-
-/* `out` NULL: only looks at the shape. */
-static int read_npy(const struct sample_source *source, const char *path, struct shape *shape, float *out,
-                    struct error *error)
-{
-    struct tensor tensor = {0};
-    char got[SHAPE_TEXT_SIZE], expected[SHAPE_TEXT_SIZE];
-    int result = read_npy_sample(source, path, &tensor, shape, error);
-    if (result == 0 && out && !shape_equal(shape, &source->shape))
-        result = error_set(error, ERROR_INPUT, "%s: the shape %s is not that of the first sample, %s", path,
-                           shape_text(shape, got), shape_text(&source->shape, expected));
-    if (result == 0 && out)
-        copy_floats(&tensor, 0, shape_count(shape), out);
-    tensor_release(source->memory, &tensor);
-    return result;
+    if (!out)
+        return 0;
+    if (!shape_equal(shape, &source->shape))
+        return error_set(error, ERROR_INPUT, "%s: the shape %s is not that of the first sample, %s", path,
+                         shape_text(shape, got), shape_text(&source->shape, expected));
+    return npy_samples_read(source->memory, &file, 0, shape, out, error);
 }
 
 /* ---- images ---- */
@@ -163,15 +132,32 @@ static int compare_labels(const void *a, const void *b)
     return strcmp(((const struct file_label *)a)->file, ((const struct file_label *)b)->file);
 }
 
-/* Labels of the folder's labels.csv, if there is one. */
-static int apply_labels(struct sample_source *source, const char *folder, struct error *error)
+static int label_by_folders(struct sample_source *source, const struct folder_list *list, struct error *error)
+{
+    int64_t classes;
+    int64_t *labels = memory_allocate(source->memory, (size_t)list->count, sizeof *labels, error);
+    int result = labels ? class_folders_label(source->memory, list->names, list->count, source->names, labels, &classes,
+                                              error)
+                        : -1;
+    for (int64_t i = 0; result == 0 && i < list->count; i++)
+        source->samples[i].label = labels[i];
+    if (result == 0 && classes > 0)
+        source->labels = SAMPLE_LABELS_FOLDERS;
+    memory_release(source->memory, labels);
+    return result;
+}
+
+/* Labels of the folder's labels.csv; *exists: whether there is one. */
+static int label_by_list(struct sample_source *source, const char *folder, bool *exists, struct error *error)
 {
     struct label_list list;
     const char *path = folder_join(source->arena, folder, "labels.csv", error);
     if (!path)
         return -1;
-    if (!file_exists(path))
+    *exists = file_exists(path);
+    if (!*exists)
         return 0;
+    source->labels = SAMPLE_LABELS_LIST;
     if (label_list_read(source->memory, path, &list, error))
         return -1;
     if (list.count > 0)
@@ -189,6 +175,7 @@ static int apply_labels(struct sample_source *source, const char *folder, struct
 static int open_folder(struct sample_source *source, const char *path, struct error *error)
 {
     struct folder_list list;
+    bool listed;
     if (folder_list(source->arena, path, image_has_extension, MAX_SAMPLES, &list, error))
         return -1;
     if (list.count == 0 && folder_list(source->arena, path, is_npy, MAX_SAMPLES, &list, error))
@@ -201,7 +188,9 @@ static int open_folder(struct sample_source *source, const char *path, struct er
         if (!file)
             return -1;
     }
-    return apply_labels(source, path, error);
+    if (label_by_list(source, path, &listed, error))
+        return -1;
+    return listed ? 0 : label_by_folders(source, &list, error);
 }
 
 static int take_list(struct sample_source *source, const char *path, const struct label_list *list, struct error *error)
@@ -220,6 +209,8 @@ static int take_list(struct sample_source *source, const char *path, const struc
         source->samples[i].name = arena_copy_string(source->arena, name, strlen(name), error);
         source->samples[i].path = folder_join(source->arena, folder, name, error);
         source->samples[i].label = list->items[i].label;
+        if (list->items[i].label >= 0)
+            source->labels = SAMPLE_LABELS_LIST;
         if (!source->samples[i].name || !source->samples[i].path)
             return -1;
         if (is_npy(name) != is_npy(source->samples[0].name))
@@ -266,11 +257,14 @@ struct sample_source *sample_source_open(struct memory *memory, const char *path
         return NULL;
     source->memory = memory;
     source->layout = options->layout;
+    source->names = options->names;
     source->has_preprocess = options->preprocess != NULL;
     if (options->preprocess)
         source->preprocess = *options->preprocess;
     source->arena = arena_create(memory, error);
-    if (source->arena && open_any(source, path, error) == 0)
+    bool opened = source->arena && open_any(source, path, error) == 0;
+    source->names = NULL;
+    if (opened)
         return source;
     sample_source_close(source);
     return NULL;
@@ -280,7 +274,6 @@ void sample_source_close(struct sample_source *source)
 {
     if (!source)
         return;
-    tensor_release(source->memory, &source->held);
     arena_destroy(source->arena);
     memory_release(source->memory, source);
 }
@@ -305,12 +298,21 @@ int64_t sample_source_label(const struct sample_source *source, int64_t index)
     return source->samples[index].label;
 }
 
-static int read_image(const struct sample_source *source, const char *path, float *out, struct error *error)
+enum sample_labels sample_source_labels(const struct sample_source *source)
+{
+    return source->labels;
+}
+
+int sample_source_crop(const struct sample_source *source, int64_t index, struct image *crop, struct error *error)
 {
     struct image image;
+    const char *path = source->samples[index].path;
+    *crop = (struct image){0};
+    if (!sample_source_preprocess(source))
+        return error_set(error, ERROR_INPUT, "%s: is a tensor, not an image", path);
     if (image_read(source->memory, path, &image, error))
         return -1;
-    int result = preprocess_image(source->memory, &source->preprocess, &image, source->layout, out, error);
+    int result = preprocess_crop(source->memory, &source->preprocess, &image, crop, error);
     image_release(source->memory, &image);
     return result ? error_prefix(error, "%s", path) : 0;
 }
@@ -319,18 +321,20 @@ int sample_source_read(const struct sample_source *source, int64_t index, float 
 {
     const char *path = source->samples[index].path;
     struct shape shape;
-    if (source->held.data) {
-        int64_t count = shape_count(&source->shape);
-        copy_floats(&source->held, index * count, count, out);
-        return 0;
-    }
+    struct image crop;
+    if (source->numbered.path)
+        return npy_samples_read(source->memory, &source->numbered, index, &source->shape, out, error);
     if (is_npy(path))
         return read_npy(source, path, &shape, out, error);
-    return read_image(source, path, out, error);
+    if (sample_source_crop(source, index, &crop, error))
+        return -1;
+    preprocess_normalise(&source->preprocess, &crop, source->layout, out);
+    image_release(source->memory, &crop);
+    return 0;
 }
 
 const struct preprocess *sample_source_preprocess(const struct sample_source *source)
 {
-    bool images = source->has_preprocess && !source->held.data && source->count > 0 && !is_npy(source->samples[0].path);
+    bool images = source->has_preprocess && source->count > 0 && !is_npy(source->samples[0].path);
     return images ? &source->preprocess : NULL;
 }

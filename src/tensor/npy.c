@@ -9,6 +9,7 @@
 #include "base/text.h"
 
 #define NPY_MAX_BYTES ((size_t)1 << 40)
+#define NPY_MAX_HEADER 65535
 
 static const struct {
     const char *code;
@@ -55,20 +56,40 @@ static int parse_shape(const char *text, struct shape *shape, struct error *erro
     }
 }
 
-static int parse_header(const char *header, struct tensor *tensor, bool *fortran, struct error *error)
+static int parse_dictionary(const char *header, struct npy_file *file, struct error *error)
 {
     const char *code = header_value(header, "descr");
-    tensor->dtype = DTYPE_UNDEFINED;
+    file->dtype = DTYPE_UNDEFINED;
     for (size_t i = 0; code && i < sizeof npy_types / sizeof npy_types[0]; i++) {
         if (strncmp(code + 1, npy_types[i].code, 3) == 0 && code[4] == code[0])
-            tensor->dtype = npy_types[i].dtype;
+            file->dtype = npy_types[i].dtype;
     }
-    if (tensor->dtype == DTYPE_UNDEFINED)
+    if (file->dtype == DTYPE_UNDEFINED)
         return error_set(error, ERROR_UNSUPPORTED,
                          "the element type is not one of f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1");
     const char *order = header_value(header, "fortran_order");
-    *fortran = order && strncmp(order, "True", 4) == 0;
-    return parse_shape(header_value(header, "shape"), &tensor->shape, error);
+    file->fortran = order && strncmp(order, "True", 4) == 0;
+    return parse_shape(header_value(header, "shape"), &file->shape, error);
+}
+
+/* `length` bytes of the file's beginning. */
+static int parse_header(const unsigned char *bytes, size_t length, struct npy_file *file, struct error *error)
+{
+    char header[NPY_MAX_HEADER + 1];
+    if (length < 10 || memcmp(bytes, "\x93NUMPY", 6) != 0)
+        return error_set(error, ERROR_INPUT, "this is not a .npy file");
+    size_t prefix = bytes[6] == 1 ? 10 : 12;
+    if (bytes[6] < 1 || bytes[6] > 3 || length < prefix)
+        return error_set(error, ERROR_INPUT, "the .npy version is not 1, 2 or 3");
+    size_t header_length = (size_t)bytes[8] | (size_t)bytes[9] << 8;
+    if (prefix == 12)
+        header_length |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
+    if (header_length > length - prefix || header_length > NPY_MAX_HEADER)
+        return error_set(error, ERROR_INPUT, "the .npy header is cut off or too long");
+    memcpy(header, bytes + prefix, header_length);
+    header[header_length] = 0;
+    file->start = prefix + header_length;
+    return parse_dictionary(header, file, error);
 }
 
 /* Elements in Fortran order (first axis fastest) to row-major. */
@@ -105,42 +126,61 @@ static int read_elements(struct memory *memory, const char *from, size_t length,
     return result;
 }
 
-static int parse_npy(struct memory *memory, const unsigned char *bytes, size_t length, struct tensor *tensor,
-                     struct error *error)
-{
-    if (length < 10 || memcmp(bytes, "\x93NUMPY", 6) != 0)
-        return error_set(error, ERROR_INPUT, "this is not a .npy file");
-    size_t prefix = bytes[6] == 1 ? 10 : 12;
-    if (bytes[6] < 1 || bytes[6] > 3 || length < prefix)
-        return error_set(error, ERROR_INPUT, "the .npy version is not 1, 2 or 3");
-    size_t header_length = (size_t)bytes[8] | (size_t)bytes[9] << 8;
-    if (prefix == 12)
-        header_length |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
-    if (header_length > length - prefix || header_length > 65536)
-        return error_set(error, ERROR_INPUT, "the .npy header is cut off or too long");
-    char *header = memory_allocate(memory, header_length + 8, 1, error);
-    if (!header)
-        return -1;
-    memcpy(header, bytes + prefix, header_length);
-    bool fortran = false;
-    int result = parse_header(header, tensor, &fortran, error);
-    memory_release(memory, header);
-    if (result)
-        return -1;
-    size_t start = prefix + header_length;
-    return read_elements(memory, (const char *)bytes + start, length - start, fortran, tensor, error);
-}
-
 int npy_read(struct memory *memory, const char *path, struct tensor *tensor, struct error *error)
 {
     size_t length;
     unsigned char *bytes = file_read(memory, path, NPY_MAX_BYTES, &length, error);
     if (!bytes)
         return -1;
+    struct npy_file file = {.path = path};
     *tensor = (struct tensor){0};
-    int result = parse_npy(memory, bytes, length, tensor, error);
+    int result = parse_header(bytes, length, &file, error);
+    if (result == 0) {
+        *tensor = (struct tensor){.dtype = file.dtype, .shape = file.shape};
+        result =
+            read_elements(memory, (const char *)bytes + file.start, length - file.start, file.fortran, tensor, error);
+    }
     memory_release(memory, bytes);
     return result ? error_prefix(error, "%s", path) : 0;
+}
+
+static int open_header(struct npy_file *file, const unsigned char *bytes, size_t length, size_t file_length,
+                       struct error *error)
+{
+    size_t needed;
+    if (parse_header(bytes, length, file, error))
+        return -1;
+    if (dtype_file_bytes(file->dtype, (size_t)shape_count(&file->shape), &needed) ||
+        needed > file_length - file->start)
+        return error_set(error, ERROR_INPUT, "the file is shorter than its header says");
+    return 0;
+}
+
+int npy_open(struct memory *memory, const char *path, struct npy_file *file, struct error *error)
+{
+    size_t length, file_length;
+    *file = (struct npy_file){.path = path};
+    unsigned char *bytes = file_read_part(memory, path, 0, 12 + NPY_MAX_HEADER, &length, &file_length, error);
+    if (!bytes)
+        return -1;
+    int result = open_header(file, bytes, length, file_length, error);
+    memory_release(memory, bytes);
+    return result ? error_prefix(error, "%s", path) : 0;
+}
+
+int npy_read_elements(struct memory *memory, const struct npy_file *file, int64_t first, int64_t count, void *elements,
+                      struct error *error)
+{
+    size_t size = dtype_bits(file->dtype) / 8, length, file_length;
+    unsigned char *bytes = file_read_part(memory, file->path, file->start + (size_t)first * size, (size_t)count * size,
+                                          &length, &file_length, error);
+    if (!bytes)
+        return -1;
+    if (length == (size_t)count * size)
+        dtype_widen(file->dtype, bytes, elements, (size_t)count);
+    memory_release(memory, bytes);
+    return length == (size_t)count * size ? 0
+                                          : error_set(error, ERROR_INPUT, "%s: the file ends early", file->path);
 }
 
 static void print_header(struct text *text, enum dtype dtype, const struct shape *shape)

@@ -11,4 +11,19 @@ int npy_read(struct memory *memory, const char *path, struct tensor *tensor, str
 /* Writes atomically, narrowed to the tensor's dtype (bfloat16, which numpy lacks, as float32). */
 int npy_write(struct memory *memory, const char *path, const struct tensor *tensor, struct error *error);
 
+/* A file whose elements are read in parts, in constant memory whatever its size. Needs no release. */
+struct npy_file {
+    const char *path; /* the caller's */
+    enum dtype dtype;
+    struct shape shape;
+    bool fortran;
+    size_t start; /* of the elements in the file */
+};
+
+/* Reads the header, and checks that the file is as long as it says. */
+int npy_open(struct memory *memory, const char *path, struct npy_file *file, struct error *error);
+/* `count` elements from `first` on, in the order of the file and in the storage type of its dtype. */
+int npy_read_elements(struct memory *memory, const struct npy_file *file, int64_t first, int64_t count, void *elements,
+                      struct error *error);
+
 #endif

@@ -137,6 +137,50 @@ static void folders_are_read_in_order(void **state)
     sample_source_close(source);
 }
 
+static void class_folders_give_labels(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const texts[] = {"shoe", "cat", "cat-like"};
+    const struct class_names names = {.count = 3, .names = (const char **)(uintptr_t)texts};
+    put(fixture, "gray8.png", "cat/b.png", 0);
+    put(fixture, "gray8.png", "cat/sub/a.png", 0);
+    put(fixture, "gray8.png", "cat-like/x.png", 0);
+    struct sample_source *source = opened(fixture, fixture->folder);
+    assert_int_equal(sample_source_labels(source), SAMPLE_LABELS_FOLDERS);
+    assert_string_equal(sample_source_name(source, 0), "cat-like/x.png");
+    assert_int_equal(sample_source_label(source, 0), 1); /* "cat" is before "cat-like", though "cat/" is not */
+    assert_int_equal(sample_source_label(source, 1), 0);
+    assert_int_equal(sample_source_label(source, 2), 0);
+    sample_source_close(source);
+    fixture->options.names = &names;
+    source = opened(fixture, fixture->folder);
+    assert_int_equal(sample_source_label(source, 0), 2);
+    assert_int_equal(sample_source_label(source, 1), 1);
+    sample_source_close(source);
+    put(fixture, "gray8.png", "dog/x.png", 0); /* not among the names: the order decides */
+    source = opened(fixture, fixture->folder);
+    assert_int_equal(sample_source_label(source, 0), 1);
+    assert_int_equal(sample_source_label(source, 3), 2);
+    sample_source_close(source);
+    put(fixture, "gray8.png", "loose.png", 0);
+    source = opened(fixture, fixture->folder);
+    assert_int_equal(sample_source_labels(source), SAMPLE_LABELS_NONE);
+    assert_int_equal(sample_source_label(source, 0), -1);
+    sample_source_close(source);
+}
+
+static void numbered_folders_must_sort_as_numbers(void **state)
+{
+    struct fixture *fixture = *state;
+    put(fixture, "gray8.png", "02/x.png", 0);
+    put(fixture, "gray8.png", "10/x.png", 0);
+    struct sample_source *source = opened(fixture, fixture->folder);
+    assert_int_equal(sample_source_label(source, 1), 1);
+    sample_source_close(source);
+    put(fixture, "gray8.png", "9/x.png", 0);
+    assert_refused(fixture, fixture->folder, "class folders");
+}
+
 static void lists_and_single_images_are_read(void **state)
 {
     struct fixture *fixture = *state;
@@ -256,6 +300,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(folders_are_read_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(class_folders_give_labels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbered_folders_must_sort_as_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lists_and_single_images_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(arrays_bypass_preprocessing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_files_are_named, set_up, tear_down),

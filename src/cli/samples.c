@@ -1,0 +1,43 @@
+/* The options about an analysis's images, and struct fovea_samples made of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* The images (NULL: none) in front of the other feeds. */
+static struct fovea_feed *image_feeds(const char *images, const struct text_list *texts, int *count)
+{
+    struct fovea_feed *feeds = parse_feeds(texts);
+    *count = texts->count + (images != NULL);
+    if (feeds && images) {
+        /* parse_feeds leaves room for one more. */
+        memmove(feeds + 1, feeds, (size_t)texts->count * sizeof *feeds);
+        feeds[0] = (struct fovea_feed){NULL, images};
+    }
+    return feeds;
+}
+
+int parse_samples(const struct sample_flags *flags, const struct opened *opened, const char *images,
+                  struct parsed_samples *parsed)
+{
+    *parsed = (struct parsed_samples){0};
+    if (parse_preprocess(&flags->preprocess, &parsed->preprocess))
+        return FOVEA_BAD_INPUT;
+    parsed->feeds = image_feeds(flags->images ? flags->images : images, &flags->inputs, &parsed->feed_count);
+    if (!parsed->feeds)
+        return FOVEA_INTERNAL;
+    parsed->samples = (struct fovea_samples){.shapes = opened->shapes,
+                                             .feeds = parsed->feeds,
+                                             .feed_count = parsed->feed_count,
+                                             .preprocess = &parsed->preprocess,
+                                             .labels = flags->labels,
+                                             .limit = flags->limit,
+                                             .batch = flags->exact};
+    return PARSE_GO_ON;
+}
+
+void free_samples(struct parsed_samples *parsed)
+{
+    free_feeds(parsed->feeds, parsed->feed_count);
+    *parsed = (struct parsed_samples){0};
+}
