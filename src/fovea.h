@@ -429,6 +429,56 @@ FOVEA_API int fovea_cam_folder_close(struct fovea_cam_folder *folder, struct fov
 /* Gives up: nothing more is written. NULL is allowed. */
 FOVEA_API void fovea_cam_folder_abandon(struct fovea_cam_folder *folder);
 
+/* ---- eval: accuracy, and what changes of the images do to it ---- */
+
+/* "gaussian-noise", ...: the 17 image corruptions; NULL behind the last. Sets of them are sums of 1 << number. */
+FOVEA_API const char *fovea_corruption_name(int corruption);
+#define FOVEA_SEVERITIES 5
+
+struct fovea_eval_options {
+    struct fovea_samples samples;
+    const char *target;      /* value that holds the classes' scores; NULL: the logits */
+    uint32_t corruptions;    /* set; 0: none. They change 8-bit images of the network's size, before normalisation */
+    unsigned severities;     /* set of 1 << severity, 1 to 5; 0: all */
+    const double *scales;    /* factors of the normalised image, which nothing clips */
+    int scale_count;
+    bool no_labels;          /* as if none were known */
+};
+
+/* Shares of 1. A target of many units (pixels, cells) counts each of them; labels belong to one unit only. */
+struct fovea_eval_score {
+    double top1, top5; /* of the labelled images; -1: there are none */
+    double agreement;  /* of the units predicted as for the unchanged image */
+    double confidence; /* mean probability of the predicted class */
+};
+struct fovea_eval_row {
+    const char *change; /* "none", a corruption's name, "scale" */
+    int severity;       /* 1 to 5; 0: none */
+    double strength;    /* of the corruption, or the factor */
+    struct fovea_eval_score scores[2];
+    /* Of the second model over the first: top 1 where there are labels, else agreement; paired, with a 95 % interval
+     * of the mean's normal approximation. */
+    double difference, interval[2];
+};
+struct fovea_eval {
+    int models;
+    const char *paths[2];
+    int64_t images, labelled, units, classes;
+    bool labels_of_folders;
+    double same_prediction; /* of the two models for unchanged images; -1 with one model, or units that differ */
+    struct fovea_eval_row *rows; /* the unchanged images first */
+    int row_count;
+    void *storage; /* private */
+};
+/* `other`: of the same fovea, for the same images, or NULL. Its images are prepared as its own metadata says where the
+ * options leave that open. */
+FOVEA_API int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
+                         struct fovea_eval *eval, struct fovea_error *error);
+FOVEA_API void fovea_eval_free(struct fovea_model *model, struct fovea_eval *eval);
+/* The results as JSON, atomically; a file that is there is an error unless `force`. */
+FOVEA_API int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
+                               struct fovea_error *error);
+
 /* ---- operators ---- */
 
 struct fovea_operator {

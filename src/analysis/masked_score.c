@@ -1,6 +1,6 @@
 #include "analysis/masked_score.h"
 
-#include <math.h>
+#include "analysis/prediction.h"
 
 double probe_probability(const struct probe *probe, const struct probe_result *result, int64_t image)
 {
@@ -8,10 +8,7 @@ double probe_probability(const struct probe *probe, const struct probe_result *r
     int64_t unit = result->units[image], class = result->classes[image];
     if (unit < 0 || class < 0)
         return -1;
-    double sum = 0, own = (double)result->target[unit_view_at(view, image, unit, class)];
-    for (int64_t k = 0; k < view->channels; k++)
-        sum += exp((double)result->target[unit_view_at(view, image, unit, k)] - own);
-    return 1 / sum;
+    return prediction_probability(view, result->target, image, unit, class);
 }
 
 static void mask_image(const struct probe *probe, const struct masked_image *from, const float *mask, float *to)

@@ -171,6 +171,25 @@ int stock_read(struct stock *stock, int64_t first, int64_t count, struct tensor 
     return 0;
 }
 
+bool stock_has_pictures(const struct stock *stock)
+{
+    return stock->source && sample_source_preprocess(stock->source);
+}
+
+int stock_crop(const struct stock *stock, int64_t index, struct image *crop, struct error *error)
+{
+    return sample_source_crop(stock->source, index, crop, error);
+}
+
+void stock_put(struct stock *stock, const struct image *crop, struct tensor *images, int64_t to)
+{
+    int64_t elements = shape_count(&stock->shape);
+    bool floats = dtype_storage(images->dtype) == DTYPE_FLOAT;
+    sample_source_normalise(stock->source, crop, floats ? (float *)images->data + to * elements : stock->pixels);
+    if (!floats)
+        images_to_bytes(stock->pixels, elements, (uint8_t *)images->data + to * elements);
+}
+
 int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,
                   int64_t *classes, struct error *error)
 {

@@ -31,6 +31,12 @@ int stock_begin(const struct stock *stock, const struct graph *graph, struct ses
                 struct error *error);
 /* Images first .. first + count - 1 into the first places of `images`. */
 int stock_read(struct stock *stock, int64_t first, int64_t count, struct tensor *images, struct error *error);
+/* Of pictures: the part of image `index` that the network sees, not normalised; the caller releases it. */
+int stock_crop(const struct stock *stock, int64_t index, struct image *crop, struct error *error);
+/* Puts such a part, normalised, at place `to` of `images`. */
+void stock_put(struct stock *stock, const struct image *crop, struct tensor *images, int64_t to);
+/* Whether the images are pictures, not tensors. */
+bool stock_has_pictures(const struct stock *stock);
 /* The class meant for each of `count` images from `first` on, for probe_classes: a number, FOVEA_CLASS_PREDICTED (the
  * `rank`-th prediction from 0), or FOVEA_CLASS_LABEL, which is an error for an image without one. */
 int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,

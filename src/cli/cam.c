@@ -85,31 +85,6 @@ static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error 
     return sink->folder ? fovea_cam_folder_add(sink->folder, cam, error) : 0;
 }
 
-/* "extended,gradcam" or "all" as a set. */
-static int parse_methods(const struct command *command, const char *text, unsigned *set)
-{
-    *set = 0;
-    if (text && strcmp(text, "all") == 0) {
-        *set = (1u << FOVEA_CAM_METHODS) - 1;
-        return PARSE_GO_ON;
-    }
-    while (text && *text) {
-        size_t length = strcspn(text, ",");
-        int method = 0;
-        const char *name;
-        while ((name = fovea_cam_method_name(method)) && (strlen(name) != length || strncmp(name, text, length) != 0))
-            method++;
-        if (!name)
-            return fail_usage(command,
-                              "there is no method '%.*s'; there are extended, cam, gradcam, gradcam++, xgradcam, "
-                              "layercam, scorecam, all",
-                              (int)length, text);
-        *set |= 1u << method;
-        text += length + (text[length] == ',');
-    }
-    return PARSE_GO_ON;
-}
-
 /* A number, predicted, label, or topN; `count` classes are shown. */
 static int parse_classes(const struct command *command, const char *text, int64_t *class_index, int64_t *count)
 {
@@ -142,7 +117,7 @@ static int parse_choices(const struct command *command, const struct cam_flags *
     static const char *const places[] = {"auto", "unit", "region", "best", NULL};
     static const char *const upsamplings[] = {"auto", "gaussian", "bilinear", NULL};
     int place, upsampling;
-    int code = parse_methods(command, flags->methods, &options->methods);
+    int code = parse_names(command, "method", flags->methods, fovea_cam_method_name, &options->methods);
     if (code == PARSE_GO_ON)
         code = parse_classes(command, flags->class_text, &options->class_index, classes);
     if (code == PARSE_GO_ON)

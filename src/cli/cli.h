@@ -65,6 +65,9 @@ int parse_int_list(const char *text, int64_t *values, int capacity);
 int parse_number_list(const char *text, double *values, int capacity);
 /* A number from 0, "predicted" or "label" as FOVEA_CLASS_*; NULL: FOVEA_CLASS_NONE. -1 if the text is something else. */
 int parse_class(const char *text, int64_t *class_index);
+/* "one,two" or "all" (NULL: none) as a set of 1 << number, by names that end with NULL. PARSE_GO_ON, or the exit code. */
+int parse_names(const struct command *command, const char *option, const char *text, const char *(*name_of)(int),
+                unsigned *set);
 /* "NAME=PATH" or "PATH"; `name` is NULL then. The text is cut at the sign. -i options. */
 struct fovea_feed *parse_feeds(const struct text_list *texts);
 void free_feeds(struct fovea_feed *feeds, int count);
@@ -138,6 +141,7 @@ int verb_check(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_cam(int argc, char **argv);
+int verb_eval(int argc, char **argv);
 int verb_erf(int argc, char **argv);
 int verb_ops(int argc, char **argv);
 

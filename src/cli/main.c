@@ -15,6 +15,7 @@ static const struct {
     {"bench", verb_bench, "time a model, or its input gradient"},
     {"erf", verb_erf, "effective receptive field: a picture and its numbers"},
     {"cam", verb_cam, "class activation maps: where in an image a class's score comes from"},
+    {"eval", verb_eval, "accuracy, robustness to corrupted images, comparison of two models"},
     {"ops", verb_ops, "the operators that fovea has"},
 };
 static const int verb_count = (int)(sizeof verbs / sizeof verbs[0]);

@@ -81,6 +81,37 @@ int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes)
     return list ? 0 : -1;
 }
 
+/* The known names, for a message. */
+static const char *list_names(const char *(*name_of)(int), char out[512])
+{
+    size_t length = 0;
+    out[0] = 0;
+    for (int i = 0; name_of(i) && length < 512; i++)
+        length += (size_t)snprintf(out + length, 512 - length, "%s, ", name_of(i));
+    return out;
+}
+
+int parse_names(const struct command *command, const char *option, const char *text, const char *(*name_of)(int),
+                unsigned *set)
+{
+    char known[512];
+    *set = 0;
+    for (int i = 0; text && strcmp(text, "all") == 0 && name_of(i); i++)
+        *set |= 1u << i;
+    while (text && *text && strcmp(text, "all") != 0) {
+        size_t length = strcspn(text, ",");
+        int i = 0;
+        while (name_of(i) && (strlen(name_of(i)) != length || strncmp(name_of(i), text, length) != 0))
+            i++;
+        if (!name_of(i))
+            return fail_usage(command, "--%s does not know '%.*s'; there are %sall", option, (int)length, text,
+                              list_names(name_of, known));
+        *set |= 1u << i;
+        text += length + (text[length] == ',');
+    }
+    return PARSE_GO_ON;
+}
+
 struct fovea_feed *parse_feeds(const struct text_list *texts)
 {
     struct fovea_feed *feeds = calloc((size_t)texts->count + 1, sizeof *feeds);

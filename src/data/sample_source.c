@@ -317,6 +317,11 @@ int sample_source_crop(const struct sample_source *source, int64_t index, struct
     return result ? error_prefix(error, "%s", path) : 0;
 }
 
+void sample_source_normalise(const struct sample_source *source, const struct image *crop, float *out)
+{
+    preprocess_normalise(&source->preprocess, crop, source->layout, out);
+}
+
 int sample_source_read(const struct sample_source *source, int64_t index, float *out, struct error *error)
 {
     const char *path = source->samples[index].path;
@@ -328,7 +333,7 @@ int sample_source_read(const struct sample_source *source, int64_t index, float 
         return read_npy(source, path, &shape, out, error);
     if (sample_source_crop(source, index, &crop, error))
         return -1;
-    preprocess_normalise(&source->preprocess, &crop, source->layout, out);
+    sample_source_normalise(source, &crop, out);
     image_release(source->memory, &crop);
     return 0;
 }

@@ -46,6 +46,8 @@ int sample_source_read(const struct sample_source *source, int64_t index, float 
 /* Of an image, the part that the network sees before it is normalised; the caller releases it. Sources of tensors have
  * none: ERROR_INPUT. */
 int sample_source_crop(const struct sample_source *source, int64_t index, struct image *crop, struct error *error);
+/* Normalises such a part as sample_source_read does. */
+void sample_source_normalise(const struct sample_source *source, const struct image *crop, float *out);
 /* How samples are made of images; NULL: they are tensors. */
 const struct preprocess *sample_source_preprocess(const struct sample_source *source);
 

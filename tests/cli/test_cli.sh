@@ -32,7 +32,7 @@ one_line() {
 }
 
 expect 0 'inspect ' "$fovea" help
-for verb in inspect check run bench erf cam ops; do
+for verb in inspect check run bench erf cam eval ops; do
     expect 0 "usage: fovea $verb" "$fovea" help $verb
     expect 0 '^example: fovea' "$fovea" $verb --help
 done
@@ -89,9 +89,17 @@ done
 one_line 2 'exists already; --force' "$fovea" cam $model models/images --limit 1 -o "$work/cam"
 expect 0 'Ankle boot.*scorecam' "$fovea" cam $model models/images/00000_ankle-boot.png -m scorecam --score-channels 8
 expect 0 'class 3 ' "$fovea" cam $model models/images -c 3 --limit 1 --upsampling bilinear --residual
-one_line 2 "no method 'graycam'" "$fovea" cam $model models/images -m graycam
+one_line 2 "does not know 'graycam'" "$fovea" cam $model models/images -m graycam
 one_line 2 "topN" "$fovea" cam $model models/images -c top0
 one_line 2 'no spatial map|no map' "$fovea" cam $model models/images --layer logits
+
+# eval: labels, corruptions, two models
+expect 0 'unchanged +[0-9]' "$fovea" eval $model --images models/images --limit 20
+expect 0 'jpeg 5 .*\n?' "$fovea" eval $model --images models/images --limit 8 --corrupt jpeg,hue -o "$work/eval.json"
+one_line 2 'exists already; --force' "$fovea" eval $model --images models/images --limit 1 -o "$work/eval.json"
+expect 0 'second minus first' "$fovea" eval $model --images models/images --limit 8 --compare $model --no-labels
+one_line 2 "does not know 'fog'.*gaussian-noise" "$fovea" eval $model --images models/images --corrupt fog
+one_line 2 'from 1 to 5' "$fovea" eval $model --images models/images --corrupt jpeg --severity 6
 
 # bad files: one line, exit code 2, nothing left behind
 printf 'not an image' >"$work/picture.png"

@@ -30,7 +30,7 @@ static int set_up(void **state)
     snprintf(fixture->folder, sizeof fixture->folder, "/tmp/fovea_test_source_XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     assert_int_equal(preprocess_preset("raw", &fixture->preprocess, NULL), 0);
-    fixture->options = (struct sample_options){&fixture->preprocess, LAYOUT_NCHW};
+    fixture->options = (struct sample_options){.preprocess = &fixture->preprocess, .layout = LAYOUT_NCHW};
     *state = fixture;
     return 0;
 }
