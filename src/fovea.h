@@ -274,8 +274,19 @@ struct fovea_erf_options {
     int64_t unit[2];        /* y, x; -1: the centre */
     enum fovea_score score; /* FOVEA_SCORE_MEAN with a class is FOVEA_SCORE_CLASS */
     int64_t class_index;    /* from 0, or FOVEA_CLASS_* */
+    int64_t perturbed_pixels; /* measure how the score moves when so many single pixels are changed; 0: do not */
+    const char *compare;      /* erf.json or erf.npy of an earlier field to compare with, or NULL */
 };
 
+/* The dead-pixel test: one pixel's channels are raised by `step`, and the score moves by `change`, mean over images of
+ * the absolute value. */
+struct fovea_perturbation {
+    int64_t points;
+    int64_t (*at)[2];          /* y, x */
+    double *change, *expected; /* [points]: measured; the field there */
+    double step;               /* in the units of the normalised image */
+    double pearson, spearman;  /* of `change` with the field there */
+};
 /* A Gaussian fitted by least squares to map / sum. */
 struct fovea_gaussian {
     bool converged;
@@ -286,6 +297,18 @@ struct fovea_gaussian {
 struct fovea_phases {
     int64_t stride, largest[2], smallest[2]; /* phases y, x */
     double ratio;                            /* of the largest to the smallest; 1: even; HUGE_VAL: one holds nothing */
+};
+
+/* This field beside another, both divided by their sums. */
+struct fovea_erf_comparison {
+    const char *path; /* of the other's map */
+    float *difference; /* [height, width]: this minus the other */
+    double overlap;     /* sum of the smaller of both: 1 when they are the same, 0 when disjoint */
+    double correlation; /* Pearson's */
+    double largest;     /* absolute difference, over the other's maximum */
+    double sum_ratio;   /* this over the other, before the division */
+    struct fovea_gaussian gaussian; /* of the other */
+    double imbalance[2];            /* of the other divided by its sum, as of this one: see below */
 };
 
 #define FOVEA_ERF_RADII 7
@@ -311,6 +334,8 @@ struct fovea_erf {
     double imbalance[2]; /* mean |first difference| and |second difference| of the map (L1, L2) */
     struct fovea_phases phases[FOVEA_ERF_STRIDES]; /* of the strides on the way: the divisors of the total stride */
     int phase_count;
+    const struct fovea_perturbation *perturbation; /* or NULL */
+    const struct fovea_erf_comparison *comparison; /* or NULL */
     void *storage; /* private */
 };
 FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *erf,
@@ -328,10 +353,11 @@ FOVEA_API void fovea_stages_free(struct fovea_model *model, struct fovea_stages 
 FOVEA_API void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf);
 /* Whether fovea_erf_write would find results that it must not replace: to be asked before long work. */
 FOVEA_API int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, struct fovea_error *error);
-/* Writes erf.npy, erf.png, erf.json and last manifest.json into `folder` (made if needed). Results that are there
- * already are an error unless `force`. */
+/* Writes erf.npy, erf.png, erf.json, with a comparison difference.npy and difference.png, and last manifest.json into
+ * `folder` (made if needed). Results that are there already are an error unless `force`. `log_scale`: of the picture.
+ */
 FOVEA_API int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *folder, bool force,
-                              struct fovea_error *error);
+                              bool log_scale, struct fovea_error *error);
 
 /* ---- cam: class activation maps ---- */
 

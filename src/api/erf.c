@@ -1,30 +1,16 @@
-/* Effective receptive fields over a set of images, and the folder of results. */
+/* Effective receptive fields over a set of images. */
+#include "api/erf_work.h"
+
 #include <string.h>
 
 #include "analysis/erf.h"
 #include "analysis/gaussian_fit.h"
 #include "analysis/imbalance.h"
-#include "api/stock.h"
-#include "base/file.h"
-#include "base/sha256.h"
-#include "report/erf.h"
-#include "tensor/npy.h"
 
-struct erf_work {
-    struct fovea_model *model;
-    const struct fovea_erf_options *options;
-    enum fovea_score score;
-    struct stock stock;
-    struct probe probe;
-    double *map;
-};
-
-static int prepare(struct erf_work *work, struct error *error)
+int erf_probe(struct erf_work *work, enum probe_source source, struct probe *probe, struct error *error)
 {
     static const enum score_kind kinds[] = {SCORE_MEAN, SCORE_CLASS, SCORE_MARGIN};
     const struct fovea_erf_options *options = work->options;
-    bool class = options->class_index != FOVEA_CLASS_NONE;
-    work->score = class && options->score == FOVEA_SCORE_MEAN ? FOVEA_SCORE_CLASS : options->score;
     const char *usual = work->score == FOVEA_SCORE_MARGIN ? "before-resize" : "logits";
     struct probe_request request = {.bindings = work->stock.bindings,
                                     .binding_count = work->stock.binding_count,
@@ -32,10 +18,19 @@ static int prepare(struct erf_work *work, struct error *error)
                                         options->target || work->score == FOVEA_SCORE_MEAN ? options->target : usual,
                                     .kind = kinds[work->score],
                                     .unit = {options->unit[0], options->unit[1]},
-                                    .source = PROBE_IMAGE};
+                                    .source = source};
+    if (probe_create(probe, work->model->model, &request, error))
+        return -1;
+    return stock_begin(&work->stock, probe->graph, probe->session, probe_images(probe), error);
+}
+
+static int prepare(struct erf_work *work, struct error *error)
+{
+    const struct fovea_erf_options *options = work->options;
+    bool class = options->class_index != FOVEA_CLASS_NONE;
     struct probe *probe = &work->probe;
-    if (probe_create(probe, work->model->model, &request, error) ||
-        stock_begin(&work->stock, probe->graph, probe->session, probe_images(probe), error))
+    work->score = class && options->score == FOVEA_SCORE_MEAN ? FOVEA_SCORE_CLASS : options->score;
+    if (erf_probe(work, PROBE_IMAGE, probe, error))
         return -1;
     work->map =
         memory_allocate(work->model->context->memory, (size_t)(probe->height * probe->width), sizeof *work->map, error);
@@ -98,14 +93,22 @@ static void describe_phases(const struct erf_work *work, struct fovea_erf *resul
     }
 }
 
-static int describe_shape(const struct erf_work *work, struct fovea_erf *result, struct error *error)
+int erf_gaussian(struct memory *memory, const double *map, int64_t height, int64_t width,
+                 struct fovea_gaussian *gaussian, struct error *error)
 {
     struct gaussian_fit fit;
-    struct imbalance imbalance = imbalance_measure(work->map, result->height, result->width);
-    if (gaussian_fit(work->model->context->memory, work->map, result->height, result->width, &fit, error))
+    if (gaussian_fit(memory, map, height, width, &fit, error))
         return -1;
-    result->gaussian = (struct fovea_gaussian){
+    *gaussian = (struct fovea_gaussian){
         fit.converged, fit.amplitude, {fit.centre[0], fit.centre[1]}, {fit.sigma[0], fit.sigma[1]}, fit.r_squared};
+    return 0;
+}
+
+static int describe_shape(const struct erf_work *work, struct fovea_erf *result, struct error *error)
+{
+    struct imbalance imbalance = imbalance_measure(work->map, result->height, result->width);
+    if (erf_gaussian(work->model->context->memory, work->map, result->height, result->width, &result->gaussian, error))
+        return -1;
     result->imbalance[0] = imbalance.first;
     result->imbalance[1] = imbalance.second;
     describe_phases(work, result);
@@ -139,7 +142,11 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
     memcpy(result->centre_of_mass, metrics.centre_of_mass, sizeof result->centre_of_mass);
     memcpy(result->radii, metrics.radii, sizeof result->radii);
     memcpy(result->mass_within, metrics.mass_within, sizeof result->mass_within);
-    return describe_shape(work, result, error);
+    if (describe_shape(work, result, error) ||
+        (work->options->perturbed_pixels > 0 && erf_perturb(work, arena, result, error)) ||
+        (work->options->compare && erf_compare(work, arena, result, error)))
+        return -1;
+    return 0;
 }
 
 static void release(struct erf_work *work)
@@ -174,64 +181,4 @@ void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf)
     (void)model;
     arena_destroy(erf->storage);
     *erf = (struct fovea_erf){0};
-}
-
-enum result_file { RESULT_NPY, RESULT_PNG, RESULT_JSON, RESULT_MANIFEST, RESULT_COUNT };
-static const char *const result_names[RESULT_COUNT] = {"erf.npy", "erf.png", "erf.json", "manifest.json"};
-
-/* Paths of the result's files; existing ones are an error unless `force`. Released by the caller in every case. */
-static int claim(struct memory *memory, const char *folder, bool force, char *paths[RESULT_COUNT], struct error *error)
-{
-    for (int i = 0; i < RESULT_COUNT; i++) {
-        paths[i] = file_join(memory, folder, result_names[i], error);
-        if (!paths[i])
-            return -1;
-        if (!force && file_exists(paths[i]))
-            return error_set(error, ERROR_INPUT, "%s exists already; --force replaces it", paths[i]);
-    }
-    return 0;
-}
-
-static void release_paths(struct memory *memory, char *paths[RESULT_COUNT])
-{
-    for (int i = 0; i < RESULT_COUNT; i++)
-        memory_release(memory, paths[i]);
-}
-
-int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, struct fovea_error *report)
-{
-    struct error error = ERROR_INITIALISER;
-    char *paths[RESULT_COUNT] = {NULL};
-    int result = claim(model->context->memory, folder, force, paths, &error);
-    release_paths(model->context->memory, paths);
-    return result ? api_fail(&error, report) : 0;
-}
-
-static int write_map(struct memory *memory, const char *path, const struct fovea_erf *erf, struct error *error)
-{
-    const struct tensor tensor = {
-        .dtype = DTYPE_FLOAT, .shape = {.rank = 2, .dims = {erf->height, erf->width}}, .data = erf->map};
-    return npy_write(memory, path, &tensor, error);
-}
-
-int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *folder, bool force,
-                    struct fovea_error *report)
-{
-    struct error error = ERROR_INITIALISER;
-    struct memory *memory = model->context->memory;
-    char *paths[RESULT_COUNT] = {NULL}, digest[65];
-    struct report_run run = {.model = model->model->path,
-                             .model_sha256 = digest,
-                             .cpu = fovea_cpu(model->fovea),
-                             .threads = fovea_threads(model->fovea),
-                             .seed = model->context->seed};
-    int result = sha256_file(model->model->path, digest, &error) || claim(memory, folder, force, paths, &error) ||
-                         file_make_folder(folder, &error) || write_map(memory, paths[RESULT_NPY], erf, &error) ||
-                         report_erf_picture(memory, paths[RESULT_PNG], &run, erf, &error) ||
-                         report_erf_json(memory, paths[RESULT_JSON], &run, erf, &error) ||
-                         report_erf_manifest(memory, paths[RESULT_MANIFEST], &run, &error)
-                     ? -1
-                     : 0;
-    release_paths(memory, paths);
-    return result ? api_fail(&error, report) : 0;
 }

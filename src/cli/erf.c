@@ -7,8 +7,9 @@
 #include "report/json.h"
 
 struct erf_flags {
-    const char *output, *target, *unit, *class_text, *score;
-    bool force, json;
+    const char *output, *target, *unit, *class_text, *score, *compare;
+    int64_t perturb;
+    bool force, json, log_scale;
     struct sample_flags samples;
 };
 
@@ -78,6 +79,16 @@ static void print_erf(const struct fovea_erf *erf)
     for (int i = 0; i < FOVEA_ERF_RADII; i++)
         printf(" %g px %.1f %%%s", erf->radii[i], 100 * erf->mass_within[i], i + 1 < FOVEA_ERF_RADII ? "," : "\n");
     print_shape(erf);
+    if (erf->perturbation)
+        printf("%" PRId64 " single pixels changed by %g: the score's movement and the field there: correlation %.3f, "
+               "of ranks %.3f\n",
+               erf->perturbation->points, erf->perturbation->step, erf->perturbation->pearson,
+               erf->perturbation->spearman);
+    if (erf->comparison)
+        printf("compared with %s: overlap %.4f, correlation %.4f, largest difference %.3g of its maximum, sum %.4g "
+               "times its sum\n",
+               safe_text(erf->comparison->path, target), erf->comparison->overlap, erf->comparison->correlation,
+               erf->comparison->largest, erf->comparison->sum_ratio);
 }
 
 static int show(struct opened *opened, const char *path, const struct erf_flags *flags, const struct fovea_erf *erf,
@@ -95,10 +106,11 @@ static int show(struct opened *opened, const char *path, const struct erf_flags 
         fprintf(stderr, "fovea: the field is zero everywhere: the target does not react to these images\n");
     if (!folder)
         return FOVEA_CLEAN;
-    if (fovea_erf_write(opened->model, erf, folder, flags->force, &error))
+    if (fovea_erf_write(opened->model, erf, folder, flags->force, flags->log_scale, &error))
         return fail(&error);
     if (!flags->json)
-        printf("wrote %s/erf.png, erf.npy, erf.json, manifest.json\n", folder);
+        printf("wrote %s/erf.png, erf.npy, erf.json, %smanifest.json\n", folder,
+               erf->comparison ? "difference.png, difference.npy, " : "");
     return FOVEA_CLEAN;
 }
 
@@ -158,7 +170,10 @@ static int parse_score(const struct command *command, const struct erf_flags *fl
 static int erf_model(struct opened *opened, const struct command *command, const struct erf_flags *flags)
 {
     struct parsed_samples parsed = {0};
-    struct fovea_erf_options options = {.target = flags->target, .unit = {-1, -1}};
+    struct fovea_erf_options options = {.target = flags->target,
+                                        .unit = {-1, -1},
+                                        .compare = flags->compare,
+                                        .perturbed_pixels = flags->perturb};
     const char *path = command->positional[0];
     int code = parse_score(command, flags, &options);
     if (code == PARSE_GO_ON)
@@ -184,6 +199,10 @@ int verb_erf(int argc, char **argv)
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
          "a logit instead: a number from 0, 'predicted', 'label'"},
         {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean"},
+        {"perturb", 0, OPTION_INT, &flags.perturb, "N",
+         "change N single pixels: does the score move where the field says so?"},
+        {"compare", 0, OPTION_TEXT, &flags.compare, "ERF.json", "an earlier result to subtract"},
+        {"log", 0, OPTION_FLAG, &flags.log_scale, NULL, "colours by the logarithm, over four powers of ten"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
         SAMPLE_ROWS(flags.samples),

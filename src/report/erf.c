@@ -75,6 +75,28 @@ static json_t *describe_class(int64_t class_index)
                                                 : json_integer(class_index);
 }
 
+static json_t *describe_perturbation(const struct fovea_perturbation *made)
+{
+    json_t *points = json_array();
+    for (int64_t i = 0; i < made->points; i++)
+        json_array_append_new(points, json_pack("[I, I, f, f]", (json_int_t)made->at[i][0], (json_int_t)made->at[i][1],
+                                                made->change[i], made->expected[i]));
+    return json_pack("{s:s, s:f, s:f, s:f, s:o}", "definition",
+                     "mean over images of |score with one pixel's channels raised by step - score|; points: y, x, "
+                     "change, field there",
+                     "step", made->step, "pearson", made->pearson, "spearman", made->spearman, "points", points);
+}
+
+static json_t *describe_comparison(const struct fovea_erf_comparison *made)
+{
+    json_t *object = json_pack("{s:f, s:f, s:f, s:f}", "overlap", made->overlap, "correlation", made->correlation,
+                               "largest", made->largest, "sum_ratio", made->sum_ratio);
+    report_set_text(object, "with", made->path);
+    json_object_set_new(object, "gaussian_of_other", describe_gaussian(&made->gaussian));
+    json_object_set_new(object, "imbalance_of_other", report_numbers(made->imbalance, 2));
+    return object;
+}
+
 json_t *report_erf(const char *path, const struct fovea_erf *erf)
 {
     static const char *const scores[] = {"mean", "class", "margin"};
@@ -107,6 +129,10 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     json_object_set_new(document, "phases", describe_phases(erf));
     json_object_set_new(document, "receptive_field", report_field(&erf->field));
     json_object_set_new(document, "unit_field", erf->field.local ? report_ints(erf->box, 4) : json_null());
+    if (erf->perturbation)
+        json_object_set_new(document, "perturbation", describe_perturbation(erf->perturbation));
+    if (erf->comparison)
+        json_object_set_new(document, "comparison", describe_comparison(erf->comparison));
     return document;
 }
 
@@ -134,8 +160,11 @@ int report_manifest(struct memory *memory, const char *path, const struct report
     return report_write(memory, path, document, error);
 }
 
-int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error)
+int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run,
+                        const struct fovea_erf *erf, struct error *error)
 {
-    return report_manifest(memory, path, run, "erf", ERF_DEFINITION,
-                           json_pack("[s,s,s]", "erf.npy", "erf.png", "erf.json"), error);
+    json_t *files = json_pack("[s,s,s]", "erf.npy", "erf.png", "erf.json");
+    for (int i = 0; i < 2 && erf->comparison; i++)
+        json_array_append_new(files, json_string(i ? "difference.png" : "difference.npy"));
+    return report_manifest(memory, path, run, "erf", ERF_DEFINITION, files, error);
 }

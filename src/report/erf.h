@@ -24,8 +24,12 @@ int report_erf_json(struct memory *memory, const char *path, const struct report
                     struct error *error);
 /* A colour map of the field with axes in pixels, the unit's theoretical field, a colour bar and the numbers. */
 int report_erf_picture(struct memory *memory, const char *path, const struct report_run *run,
-                       const struct fovea_erf *erf, struct error *error);
+                       const struct fovea_erf *erf, bool log_scale, struct error *error);
+/* The difference from another field, in colours from blue (less) to red (more). */
+int report_erf_difference(struct memory *memory, const char *path, const struct report_run *run,
+                          const struct fovea_erf *erf, struct error *error);
 /* Versions, model, seed, threads, instruction set, definitions used; written last. */
-int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error);
+int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run,
+                        const struct fovea_erf *erf, struct error *error);
 
 #endif

@@ -1,36 +1,24 @@
 /* The picture of an effective receptive field: title, map with axes, the unit's theoretical field and centre, a colour
  * bar, and the numbers in words. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"
-#include "image/picture.h"
 #include "report/erf.h"
+#include "report/map_figure.h"
 
-enum {
-    MAP_SIDE = 480, /* pixels that the larger side of the map gets, about */
-    MARGIN = 24,
-    BAR_WIDTH = 20,
-    BAR_GAP = 20,
-    FONT = 2,
-    SMALL_FONT = 2,
-    MOST_LINES = 12,
-};
 #define GAUSSIAN_FIT 0.8 /* R squared from which a field counts as Gaussian (arXiv 2305.04722) */
 
-static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110};
+#define LOG_DECADES 4
+
 static const struct colour box_colour = {255, 255, 255}, centre_colour = {255, 80, 80};
 static const struct colour ellipse_colour = {255, 170, 60};
 
-struct layout {
-    struct rectangle map, bar;
-    int text_width, title_y, notes_y, width, height;
-};
-
 /* What the two text blocks say; released by the caller. */
 static int write_title(struct text *text, const struct report_run *run, const struct fovea_erf *erf,
-                       struct error *error)
+                       bool log_scale, struct error *error)
 {
     char model[96], target[96];
     const char *name = file_base_name(run->model);
@@ -47,6 +35,8 @@ static int write_title(struct text *text, const struct report_run *run, const st
     text_print(text, " of %s, %" PRId64 " x %" PRId64 "%s", target, erf->target_size[0], erf->target_size[1],
                erf->prefix_tokens > 0 ? " tokens" : "");
     text_print(text, "; mean over %" PRId64 " image%s", erf->images, erf->images == 1 ? "" : "s");
+    if (log_scale)
+        text_print(text, "; log10 of the share of the maximum");
     return text_finish(text, error);
 }
 
@@ -89,39 +79,10 @@ static int write_notes(struct text *text, const struct fovea_erf *erf, struct er
     return text_finish(text, error);
 }
 
-/* Small maps are enlarged by whole numbers, so that their pixels stay squares. */
-static struct rectangle fit_map(const struct fovea_erf *erf)
-{
-    int64_t side = erf->height > erf->width ? erf->height : erf->width;
-    double scale = side >= MAP_SIDE ? (double)MAP_SIDE / (double)side : (double)(MAP_SIDE / side);
-    int width = (int)((double)erf->width * scale), height = (int)((double)erf->height * scale);
-    return (struct rectangle){.width = width < 1 ? 1 : width, .height = height < 1 ? 1 : height};
-}
-
-static struct layout plan(const struct fovea_erf *erf, const char *title, const char *notes)
-{
-    const struct label_style style = {ink, FONT}, small = {faint, SMALL_FONT};
-    struct layout layout = {.map = fit_map(erf), .title_y = MARGIN};
-    layout.bar = (struct rectangle){.width = BAR_WIDTH, .height = layout.map.height};
-    int right = picture_colour_bar_right(layout.bar, 0, erf->max, SMALL_FONT);
-    layout.map.x = MARGIN + 12;
-    struct plot plot = plot_of_map(layout.map, erf->height, erf->width);
-    layout.map.x = MARGIN + picture_axes_left(&plot, SMALL_FONT);
-    layout.bar.x = layout.map.x + layout.map.width + BAR_GAP;
-    layout.width = layout.bar.x + BAR_WIDTH + right + MARGIN;
-    layout.width = layout.width < 640 ? 640 : layout.width;
-    layout.text_width = layout.width - 2 * MARGIN;
-    int title_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, title, &style);
-    layout.map.y = layout.bar.y = MARGIN + title_lines * text_line_height(FONT) + 12;
-    layout.notes_y = layout.map.y + layout.map.height + picture_axes_below(SMALL_FONT) + 12;
-    int note_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, notes, &small);
-    layout.height = layout.notes_y + note_lines * text_line_height(SMALL_FONT) + MARGIN;
-    return layout;
-}
-
 /* Marks on the map; a box beyond the picture is cut at its edges. */
-static void draw_marks(struct image *image, const struct plot *plot, const struct fovea_erf *erf)
+static void draw_marks(const void *user, struct image *image, const struct plot *plot)
 {
+    const struct fovea_erf *erf = user;
     const struct stroke dashed = {box_colour, 2, 6, 0.9}, solid = {centre_colour, 2, 0, 1};
     const struct stroke ellipse = {ellipse_colour, 1.5, 0, 0.9};
     const double pixels_per_cell = (double)plot->area.width / (plot->right - plot->left);
@@ -142,39 +103,51 @@ static void draw_marks(struct image *image, const struct plot *plot, const struc
     draw_cross(image, plot_x(plot, erf->centre[1]), plot_y(plot, erf->centre[0]), 8, &solid);
 }
 
-static int draw(struct memory *memory, struct image *image, const struct fovea_erf *erf, const char *title,
+/* log10 of the share of the maximum; a memory block for the caller. */
+static float *log_values(struct memory *memory, const struct fovea_erf *erf, struct error *error)
+{
+    int64_t count = erf->height * erf->width;
+    float *values = memory_allocate(memory, (size_t)count, sizeof *values, error);
+    for (int64_t i = 0; values && i < count; i++)
+        values[i] = (float)fmax(-LOG_DECADES, log10((double)erf->map[i] / erf->max));
+    return values;
+}
+
+static int draw(struct memory *memory, const char *path, const struct fovea_erf *erf, bool log_scale, const char *title,
                 const char *notes, struct error *error)
 {
-    const struct label_style style = {ink, FONT}, small = {faint, SMALL_FONT}, axes = {ink, SMALL_FONT};
-    struct layout layout = plan(erf, title, notes);
-    if (picture_create(memory, image, layout.width, layout.height, paper, error))
-        return -1;
-    double high = erf->max > 0 ? erf->max : 1;
-    struct number_map map = {
-        .values = erf->map, .height = erf->height, .width = erf->width, .high = high, .colormap = COLORMAP_LAGOON};
-    struct plot plot = plot_of_map(layout.map, erf->height, erf->width);
-    picture_text(image, MARGIN, layout.title_y, layout.text_width, MOST_LINES, title, &style);
-    picture_map(image, layout.map, &map);
-    draw_marks(image, &plot, erf);
-    picture_axes(image, &plot, &axes);
-    picture_colour_bar(image, layout.bar, COLORMAP_LAGOON, 0, high, &axes);
-    picture_text(image, MARGIN, layout.notes_y, layout.text_width, MOST_LINES, notes, &small);
-    return 0;
+    struct map_figure figure = {.title = title,
+                                .notes = notes,
+                                .values = erf->map,
+                                .height = erf->height,
+                                .width = erf->width,
+                                .high = erf->max > 0 ? erf->max : 1,
+                                .colormap = COLORMAP_LAGOON,
+                                .marks = draw_marks,
+                                .user = erf};
+    float *values = log_scale && erf->max > 0 ? log_values(memory, erf, error) : NULL;
+    if (log_scale && erf->max > 0) {
+        if (!values)
+            return -1;
+        figure.values = values;
+        figure.low = -LOG_DECADES;
+        figure.high = 0;
+    }
+    int result = map_figure_write(memory, path, &figure, error);
+    memory_release(memory, values);
+    return result;
 }
 
 int report_erf_picture(struct memory *memory, const char *path, const struct report_run *run,
-                       const struct fovea_erf *erf, struct error *error)
+                       const struct fovea_erf *erf, bool log_scale, struct error *error)
 {
-    struct image image = {0};
     struct text title, notes;
     text_start(&title, memory);
     text_start(&notes, memory);
-    int result = write_title(&title, run, erf, error) || write_notes(&notes, erf, error) ||
-                         draw(memory, &image, erf, title.data, notes.data, error) ||
-                         image_write_png(memory, path, &image, error)
+    int result = write_title(&title, run, erf, log_scale, error) || write_notes(&notes, erf, error) ||
+                         draw(memory, path, erf, log_scale, title.data, notes.data, error)
                      ? -1
                      : 0;
-    image_release(memory, &image);
     text_release(&title);
     text_release(&notes);
     return result;

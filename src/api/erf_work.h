@@ -1,0 +1,27 @@
+/* What the files behind fovea_erf share. */
+#ifndef FOVEA_API_ERF_WORK_H
+#define FOVEA_API_ERF_WORK_H
+
+#include "api/stock.h"
+
+struct erf_work {
+    struct fovea_model *model;
+    const struct fovea_erf_options *options;
+    enum fovea_score score;
+    struct stock stock;
+    struct probe probe;
+    double *map;
+};
+
+/* Runs single changed pixels of every image through the network; the result lives in `arena`. */
+int erf_perturb(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error);
+/* Reads the other field and compares; the result lives in `arena`. */
+int erf_compare(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error);
+
+/* The probe that the options ask for. */
+int erf_probe(struct erf_work *work, enum probe_source source, struct probe *probe, struct error *error);
+/* A map's Gaussian, as it is reported. */
+int erf_gaussian(struct memory *memory, const double *map, int64_t height, int64_t width,
+                 struct fovea_gaussian *gaussian, struct error *error);
+
+#endif
