@@ -12,6 +12,7 @@
 #include "analysis/masked_score.h"
 #include "analysis/probe.h"
 #include "base/random.h"
+#include "network_fixture.h"
 #include "op/emit.h"
 
 static void check_near(double got, double expected, double tolerance)
@@ -63,30 +64,13 @@ static void test_formulas(void **state)
 #define CLASSES 4
 #define SIDE 12
 
-static struct value *random_constant(struct graph *graph, int rank, const int64_t *dims, uint64_t seed,
-                                     struct error *error)
-{
-    struct shape shape = {.rank = rank};
-    struct random random = {.seed = seed};
-    memcpy(shape.dims, dims, (size_t)rank * sizeof *dims);
-    struct value *value = emit_filled(graph, DTYPE_FLOAT, &shape, 0, error);
-    for (int64_t i = 0; i < shape_count(&shape); i++)
-        ((float *)value->constant->tensor.data)[i] = (float)(random_uniform(&random) - 0.5);
-    return value;
-}
-
 /* Convolution, ReLU, global pool, product with a bias; *bias gets the product's. */
 static struct graph *make_network(struct context *context, const float **bias, struct error *error)
 {
-    static const struct dimension declared[4] = {{1, NULL}, {3, NULL}, {SIDE, NULL}, {SIDE, NULL}};
-    const int64_t dims[4] = {1, 3, SIDE, SIDE}, kernel[4] = {CHANNELS, 3, 3, 3}, dense[2] = {CHANNELS, CLASSES};
+    const int64_t kernel[4] = {CHANNELS, 3, 3, 3}, dense[2] = {CHANNELS, CLASSES};
     const int64_t classes[1] = {CLASSES};
     struct graph *graph = graph_create(context, NULL, "test", error);
-    struct value *x = graph_add_value(graph, "x", error);
-    x->dtype = DTYPE_FLOAT;
-    x->declared = declared;
-    x->declared_rank = 4;
-    assert_int_equal(shape_set(&x->shape, 4, dims, error) || graph_add_input(graph, x, error), 0);
+    struct value *x = add_image(graph, 3, SIDE, SIDE, error);
     struct value *w = random_constant(graph, 4, kernel, 1, error), *d = random_constant(graph, 2, dense, 2, error);
     struct value *b = random_constant(graph, 1, classes, 3, error);
     struct value *y = emit(graph, "Conv", EMIT_INPUTS(x, w), EMIT_NO_ATTRIBUTES, error);

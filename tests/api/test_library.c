@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,43 @@ static void test_session(void **state)
     fovea_session_free(session);
     fovea_model_free(model);
     fovea_close(fovea);
+}
+
+/* The same field whatever the batch; comparing it with itself finds no difference. */
+static void test_erf_batches(void **state)
+{
+    (void)state;
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 2}, &error);
+    struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
+    struct fovea_feed feed = {NULL, "models/images"};
+    char folder[] = "/tmp/fovea_test_erf_XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/erf.json", folder);
+    struct fovea_erf erf[2];
+    for (int i = 0; i < 2; i++) {
+        struct fovea_erf_options options = {
+            .samples = {.feeds = &feed, .feed_count = 1, .limit = 7, .batch = i ? 1 : 4},
+            .unit = {-1, -1},
+            .class_index = FOVEA_CLASS_NONE,
+            .compare = i ? path : NULL};
+        assert_int_equal(fovea_erf(model, &options, &erf[i], &error), 0);
+        assert_int_equal(i == 0 ? fovea_erf_write(model, &erf[0], folder, false, true, &error) : 0, 0);
+    }
+    for (int64_t i = 0; i < erf[0].height * erf[0].width; i++) {
+        float difference = erf[0].map[i] - erf[1].map[i];
+        assert_true((difference < 0 ? -difference : difference) <= 1e-5f * (float)erf[1].max);
+    }
+    assert_float_equal(erf[1].comparison->overlap, 1, 1e-5);
+    assert_true(erf[1].comparison->largest < 1e-5);
+    assert_float_equal(erf[1].comparison->gaussian.sigma[0], erf[1].gaussian.sigma[0], 1e-3);
+    for (int i = 0; i < 2; i++)
+        fovea_erf_free(model, &erf[i]);
+    fovea_model_free(model);
+    fovea_close(fovea);
+    char command[96];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
 }
 
 /* ReLU per image, then the mean: the field over two images is the mean of the two fields. */
@@ -122,7 +160,7 @@ static void test_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_erf_is_a_mean),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_erf_batches), cmocka_unit_test(test_erf_is_a_mean),
                                        cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,6 +81,11 @@ expect 0 'predicted class over the mean' "$fovea" erf $model --images models/ima
 expect 0 'stage 2 of [0-9]' "$fovea" erf $model --images models/images --limit 1 --target all-stages
 one_line 2 'predicted.* or .label' "$fovea" erf $model --images models/images --class best
 
+expect 0 'overlap 1.0000' "$fovea" erf $model --images models/images --compare "$work/erf/erf.json" -o "$work/erf2" --log
+[ -s "$work/erf2/difference.png" ] || { echo "FAILED: erf wrote no difference.png"; failures=$((failures + 1)); }
+expect 0 'single pixels changed .*correlation 0' "$fovea" erf $model --images models/images --limit 2 --perturb 50
+one_line 2 'missing.json|erf.npy' "$fovea" erf $model --images models/images --limit 1 --compare "$work/missing.json"
+
 # cam: files, methods, classes
 expect 0 'wrote .*/cam.json' "$fovea" cam $model models/images -m extended,gradcam++ -c top2 --limit 2 -o "$work/cam"
 for file in 000000_class9_extended.npy 000000_class9_extended.png 000000_class9_gradcam++_pixels.npy montage.png cam.json; do
