@@ -128,6 +128,8 @@ static int select_values(void *user, struct graph *graph, struct error *error)
     if (!build->image)
         return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
     describe_image(build->probe, graph, build->image, index);
+    if (build->request->edit && build->request->edit(build->request->user, graph, build->image, error))
+        return -1;
     if (target_find(graph, build->image, build->request->target, &build->target, error) ||
         find_source(build, graph, error) || describe_target(build, graph, error) ||
         describe_source(build, graph, error))

@@ -26,6 +26,9 @@ struct probe_request {
     enum probe_source source;
     const char *source_name; /* PROBE_ACTIVATION: a value, or NULL */
     bool no_fusion;          /* the graph as it is in the file, for references */
+    /* Called in front of everything else, on the graph with bound shapes: may change it. NULL: nothing is changed. */
+    int (*edit)(void *user, struct graph *graph, const struct value *image, struct error *error);
+    void *user;
 };
 
 struct probe {

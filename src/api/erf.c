@@ -18,7 +18,9 @@ int erf_probe(struct erf_work *work, enum probe_source source, struct probe *pro
                                         options->target || work->score == FOVEA_SCORE_MEAN ? options->target : usual,
                                     .kind = kinds[work->score],
                                     .unit = {options->unit[0], options->unit[1]},
-                                    .source = source};
+                                    .source = source,
+                                    .edit = work->random_positions ? erf_randomise_positions : NULL,
+                                    .user = &work->model->context->seed};
     if (probe_create(probe, work->model->model, &request, error))
         return -1;
     return stock_begin(&work->stock, probe->graph, probe->session, probe_images(probe), error);
@@ -144,7 +146,8 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
     memcpy(result->mass_within, metrics.mass_within, sizeof result->mass_within);
     if (describe_shape(work, result, error) ||
         (work->options->perturbed_pixels > 0 && erf_perturb(work, arena, result, error)) ||
-        (work->options->compare && erf_compare(work, arena, result, error)))
+        (work->options->compare &&
+         erf_compare(work->model->context->memory, result, work->options->compare, error)))
         return -1;
     return 0;
 }
@@ -156,24 +159,30 @@ static void release(struct erf_work *work)
     memory_release(work->model->context->memory, work->map);
 }
 
+int erf_make(struct fovea_model *model, const struct fovea_erf_options *options, bool random_positions,
+             struct fovea_erf *result, struct error *error)
+{
+    struct erf_work work = {.model = model, .options = options, .random_positions = random_positions};
+    *result = (struct fovea_erf){0};
+    struct arena *arena = arena_create(model->context->memory, error);
+    work.stock.model = model;
+    int code = arena && stock_open(&work.stock, model, &options->samples, error) == 0 && prepare(&work, error) == 0 &&
+                       run_images(&work, error) == 0 && describe(&work, arena, result, error) == 0
+                   ? 0
+                   : -1;
+    release(&work);
+    if (code) {
+        arena_destroy(arena);
+        *result = (struct fovea_erf){0};
+    }
+    return code;
+}
+
 int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *result,
               struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
-    struct erf_work work = {.model = model, .options = options};
-    *result = (struct fovea_erf){0};
-    struct arena *arena = arena_create(model->context->memory, &error);
-    work.stock.model = model;
-    int code = arena && stock_open(&work.stock, model, &options->samples, &error) == 0 && prepare(&work, &error) == 0 &&
-                       run_images(&work, &error) == 0 && describe(&work, arena, result, &error) == 0
-                   ? 0
-                   : -1;
-    release(&work);
-    if (code == 0)
-        return 0;
-    arena_destroy(arena);
-    *result = (struct fovea_erf){0};
-    return api_fail(&error, report);
+    return erf_make(model, options, false, result, &error) ? api_fail(&error, report) : 0;
 }
 
 void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf)

@@ -43,39 +43,45 @@ static int read_map(struct memory *memory, const char *path, const struct fovea_
     return *map ? 0 : -1;
 }
 
-static int compare(struct erf_work *work, const double *other, const struct fovea_erf *erf,
-                   struct fovea_erf_comparison *made, struct error *error)
+int erf_compare_map(struct memory *memory, struct fovea_erf *result, const double *other, const char *path,
+                    struct error *error)
 {
+    int64_t count = result->height * result->width;
+    struct fovea_erf_comparison *made = arena_allocate(result->storage, 1, sizeof *made, error);
+    float *difference = arena_allocate(result->storage, (size_t)count, sizeof *difference, error);
+    double *own = memory_allocate(memory, (size_t)count, sizeof *own, error), sum = 0;
     struct map_comparison numbers;
-    double sum = 0;
-    maps_compare(work->map, other, erf->height * erf->width, made->difference, &numbers);
-    for (int64_t i = 0; i < erf->height * erf->width; i++)
+    if (!made || !difference || !own) {
+        memory_release(memory, own);
+        return -1;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        own[i] = (double)result->map[i];
         sum += other[i];
-    struct imbalance imbalance = imbalance_measure(other, erf->height, erf->width);
-    made->overlap = numbers.overlap;
-    made->correlation = numbers.correlation;
-    made->largest = numbers.largest;
-    made->sum_ratio = numbers.sum_ratio;
-    made->imbalance[0] = sum > 0 ? imbalance.first / sum : 0;
-    made->imbalance[1] = sum > 0 ? imbalance.second / sum : 0;
-    return erf_gaussian(work->model->context->memory, other, erf->height, erf->width, &made->gaussian, error);
+    }
+    maps_compare(own, other, count, difference, &numbers);
+    memory_release(memory, own);
+    struct imbalance imbalance = imbalance_measure(other, result->height, result->width);
+    *made = (struct fovea_erf_comparison){
+        .path = path,
+        .difference = difference,
+        .overlap = numbers.overlap,
+        .correlation = numbers.correlation,
+        .largest = numbers.largest,
+        .sum_ratio = numbers.sum_ratio,
+        .imbalance = {sum > 0 ? imbalance.first / sum : 0, sum > 0 ? imbalance.second / sum : 0}};
+    result->comparison = made;
+    return erf_gaussian(memory, other, result->height, result->width, &made->gaussian, error);
 }
 
-int erf_compare(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
+int erf_compare(struct memory *memory, struct fovea_erf *result, const char *path, struct error *error)
 {
-    struct memory *memory = work->model->context->memory;
-    struct fovea_erf_comparison *made = arena_allocate(arena, 1, sizeof *made, error);
     double *other = NULL;
-    if (!made)
-        return -1;
-    made->path = map_path(arena, work->options->compare, error);
-    made->difference =
-        arena_allocate(arena, (size_t)(result->height * result->width), sizeof *made->difference, error);
-    int code = made->path && made->difference && read_map(memory, made->path, result, &other, error) == 0 &&
-                       compare(work, other, result, made, error) == 0
+    const char *map = map_path(result->storage, path, error);
+    int code = map && read_map(memory, map, result, &other, error) == 0 &&
+                       erf_compare_map(memory, result, other, map, error) == 0
                    ? 0
                    : -1;
     memory_release(memory, other);
-    result->comparison = made;
     return code;
 }

@@ -11,12 +11,21 @@ struct erf_work {
     struct stock stock;
     struct probe probe;
     double *map;
+    bool random_positions; /* of a transformer */
 };
 
 /* Runs single changed pixels of every image through the network; the result lives in `arena`. */
 int erf_perturb(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error);
-/* Reads the other field and compares; the result lives in `arena`. */
-int erf_compare(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error);
+/* Reads the other field and compares; the result lives in the field's own memory. */
+int erf_compare(struct memory *memory, struct fovea_erf *result, const char *path, struct error *error);
+/* The same with a map [height, width] at hand. */
+int erf_compare_map(struct memory *memory, struct fovea_erf *result, const double *other, const char *path,
+                    struct error *error);
+/* fovea_erf with positions as they are or at random. */
+int erf_make(struct fovea_model *model, const struct fovea_erf_options *options, bool random_positions,
+             struct fovea_erf *result, struct error *error);
+/* For probe_request.edit; `user`: the seed, uint64_t. */
+int erf_randomise_positions(void *user, struct graph *graph, const struct value *image, struct error *error);
 
 /* The probe that the options ask for. */
 int erf_probe(struct erf_work *work, enum probe_source source, struct probe *probe, struct error *error);

@@ -135,6 +135,10 @@ const char *bytes_text(size_t bytes, char out[CLI_TEXT]);
 /* A model's string made safe for a terminal: control bytes become '?'. */
 const char *safe_text(const char *text, char out[CLI_TEXT]);
 
+/* fovea erf --positions; `folder` NULL: nothing is written. Returns the exit code. */
+int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options,
+                   const char *folder, bool force, bool json);
+
 /* The verbs, one file each: argv[0] is the verb. They return the exit code. */
 int verb_inspect(int argc, char **argv);
 int verb_check(int argc, char **argv);

@@ -9,7 +9,7 @@
 struct erf_flags {
     const char *output, *target, *unit, *class_text, *score, *compare;
     int64_t perturb;
-    bool force, json, log_scale;
+    bool force, json, log_scale, positions;
     struct sample_flags samples;
 };
 
@@ -181,7 +181,9 @@ static int erf_model(struct opened *opened, const struct command *command, const
     if (code == PARSE_GO_ON) {
         bool stages = flags->target && strcmp(flags->target, "all-stages") == 0;
         options.samples = parsed.samples;
-        code = stages ? erf_stages(opened, path, flags, &options)
+        code = flags->positions
+                   ? show_positions(opened, path, &options, flags->output, flags->force, flags->json)
+               : stages ? erf_stages(opened, path, flags, &options)
                       : erf_target(opened, path, flags, &options, flags->output);
     }
     free_samples(&parsed);
@@ -202,6 +204,8 @@ int verb_erf(int argc, char **argv)
         {"perturb", 0, OPTION_INT, &flags.perturb, "N",
          "change N single pixels: does the score move where the field says so?"},
         {"compare", 0, OPTION_TEXT, &flags.compare, "ERF.json", "an earlier result to subtract"},
+        {"positions", 0, OPTION_FLAG, &flags.positions, NULL,
+         "transformers: the field with positions at random, learned positions and biases, shuffled patches"},
         {"log", 0, OPTION_FLAG, &flags.log_scale, NULL, "colours by the logarithm, over four powers of ten"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},

@@ -29,7 +29,7 @@ static json_t *describe_mass(const struct fovea_erf *erf)
     return list;
 }
 
-static json_t *describe_gaussian(const struct fovea_gaussian *gaussian)
+json_t *report_gaussian(const struct fovea_gaussian *gaussian)
 {
     json_t *object =
         json_pack("{s:b, s:f, s:f, s:b}", "converged", gaussian->converged, "amplitude", gaussian->amplitude,
@@ -92,7 +92,7 @@ static json_t *describe_comparison(const struct fovea_erf_comparison *made)
     json_t *object = json_pack("{s:f, s:f, s:f, s:f}", "overlap", made->overlap, "correlation", made->correlation,
                                "largest", made->largest, "sum_ratio", made->sum_ratio);
     report_set_text(object, "with", made->path);
-    json_object_set_new(object, "gaussian_of_other", describe_gaussian(&made->gaussian));
+    json_object_set_new(object, "gaussian_of_other", report_gaussian(&made->gaussian));
     json_object_set_new(object, "imbalance_of_other", report_numbers(made->imbalance, 2));
     return object;
 }
@@ -124,7 +124,7 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     json_object_set_new(document, "centre_of_mass", report_numbers(erf->centre_of_mass, 2));
     json_object_set_new(document, "mass_within", describe_mass(erf));
     json_object_set_new(document, "border_share", json_real(erf->border_share));
-    json_object_set_new(document, "gaussian", describe_gaussian(&erf->gaussian));
+    json_object_set_new(document, "gaussian", report_gaussian(&erf->gaussian));
     json_object_set_new(document, "imbalance", describe_imbalance(erf));
     json_object_set_new(document, "phases", describe_phases(erf));
     json_object_set_new(document, "receptive_field", report_field(&erf->field));

@@ -1,0 +1,76 @@
+/* The folder of a position study. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/result_folder.h"
+#include "report/positions.h"
+
+/* A map as NAME.npy and NAME.png. */
+static int write_map(const struct result_folder *folder, const char *name, const struct report_position_map *map,
+                     struct error *error)
+{
+    char array[64], picture[64];
+    snprintf(array, sizeof array, "%s.npy", name);
+    snprintf(picture, sizeof picture, "%s.png", name);
+    const char *path = result_file(folder, picture, error);
+    return !path || result_write_doubles(folder, array, map->values, map->size[0], map->size[1], error) ||
+                   report_position_picture(folder->memory, path, &folder->run, map, error)
+               ? -1
+               : 0;
+}
+
+static int write_maps(const struct result_folder *folder, const struct fovea_positions *positions, struct error *error)
+{
+    if (positions->similarity) {
+        const struct report_position_map map = {.values = positions->similarity,
+                                                .size = {positions->grid[0], positions->grid[1]},
+                                                .name = positions->embedding,
+                                                .gaussian = &positions->gaussian};
+        if (write_map(folder, "similarity", &map, error))
+            return -1;
+    }
+    for (int i = 0; i < positions->bias_count; i++) {
+        const struct fovea_relative_bias *bias = &positions->biases[i];
+        char name[32];
+        const struct report_position_map map = {.values = bias->map,
+                                                .size = {bias->size[0], bias->size[1]},
+                                                .name = bias->name,
+                                                .gaussian = &bias->gaussian,
+                                                .relative = true};
+        snprintf(name, sizeof name, "bias%d", i + 1);
+        if (write_map(folder, name, &map, error))
+            return -1;
+    }
+    return 0;
+}
+
+static int write_fields(struct fovea_model *model, const struct fovea_positions *positions, const char *path,
+                        bool force, struct fovea_error *report)
+{
+    static const char *const names[2] = {"original", "randomised"};
+    for (int i = 0; i < 2; i++) {
+        char folder[4096];
+        snprintf(folder, sizeof folder, "%s/%s", path, names[i]);
+        if (fovea_erf_write(model, &positions->erf[i], folder, force, false, report))
+            return -1;
+    }
+    return 0;
+}
+
+int fovea_positions_write(struct fovea_model *model, const struct fovea_positions *positions, const char *path,
+                          bool force, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct result_folder folder;
+    const char *json = NULL, *manifest = NULL;
+    int result = result_folder_open(&folder, model, path, force, &error) || write_maps(&folder, positions, &error) ||
+                         !(json = result_file(&folder, "positions.json", &error)) ||
+                         !(manifest = result_file(&folder, "manifest.json", &error)) ||
+                         report_positions_json(folder.memory, json, &folder.run, positions, &error)
+                     ? api_fail(&error, report)
+                     : write_fields(model, positions, path, force, report);
+    if (result == 0 && report_positions_manifest(folder.memory, manifest, &folder.run, positions, &error))
+        result = api_fail(&error, report);
+    result_folder_close(&folder);
+    return result;
+}

@@ -1,0 +1,72 @@
+#include "api/result_folder.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "data/folder.h"
+#include "tensor/npy.h"
+
+int result_claim(struct memory *memory, const char *path, const char *name, bool force, struct error *error)
+{
+    char *file = file_join(memory, path, name, error);
+    int result = !file ? -1
+                 : !force && file_exists(file)
+                     ? error_set(error, ERROR_INPUT, "%s exists already; --force replaces it", file)
+                     : 0;
+    memory_release(memory, file);
+    return result;
+}
+
+int result_folder_open(struct result_folder *folder, const struct fovea_model *model, const char *path, bool force,
+                       struct error *error)
+{
+    struct memory *memory = model->context->memory;
+    *folder = (struct result_folder){.memory = memory, .force = force, .arena = arena_create(memory, error)};
+    if (!folder->arena)
+        return -1;
+    folder->path = arena_copy_string(folder->arena, path, strlen(path), error);
+    if (!folder->path || sha256_file(model->model->path, folder->digest, error) ||
+        result_claim(memory, path, "manifest.json", force, error))
+        return -1;
+    folder->run = (struct report_run){.model = model->model->path,
+                                      .model_sha256 = folder->digest,
+                                      .cpu = fovea_cpu(model->fovea),
+                                      .threads = fovea_threads(model->fovea),
+                                      .seed = model->context->seed};
+    return file_make_folder(path, error);
+}
+
+void result_folder_close(struct result_folder *folder)
+{
+    arena_destroy(folder->arena);
+    *folder = (struct result_folder){0};
+}
+
+const char *result_file(const struct result_folder *folder, const char *name, struct error *error)
+{
+    if (result_claim(folder->memory, folder->path, name, folder->force, error))
+        return NULL;
+    return folder_join(folder->arena, folder->path, name, error);
+}
+
+int result_write_floats(const struct result_folder *folder, const char *name, const float *values, int64_t height,
+                        int64_t width, struct error *error)
+{
+    const char *path = result_file(folder, name, error);
+    const struct tensor tensor = {
+        .dtype = DTYPE_FLOAT, .shape = {.rank = 2, .dims = {height, width}}, .data = (void *)(uintptr_t)values};
+    return path ? npy_write(folder->memory, path, &tensor, error) : -1;
+}
+
+int result_write_doubles(const struct result_folder *folder, const char *name, const double *values, int64_t height,
+                         int64_t width, struct error *error)
+{
+    int64_t count = height * width;
+    float *floats = memory_allocate(folder->memory, (size_t)count, sizeof *floats, error);
+    for (int64_t i = 0; floats && i < count; i++)
+        floats[i] = (float)values[i];
+    int result = floats ? result_write_floats(folder, name, floats, height, width, error) : -1;
+    memory_release(folder->memory, floats);
+    return result;
+}

@@ -1,0 +1,31 @@
+/* A folder of results: nothing in it is replaced unless that is asked for, and its manifest comes last. */
+#ifndef FOVEA_API_RESULT_FOLDER_H
+#define FOVEA_API_RESULT_FOLDER_H
+
+#include "api/api.h"
+#include "report/erf.h"
+
+struct result_folder {
+    struct memory *memory;
+    struct arena *arena; /* of the paths */
+    const char *path;
+    bool force;
+    char digest[65];
+    struct report_run run; /* what the results are made with */
+};
+
+/* Makes the folder if needed; one that has a manifest is an error unless `force`. Closed in every case. */
+int result_folder_open(struct result_folder *folder, const struct fovea_model *model, const char *path, bool force,
+                       struct error *error);
+void result_folder_close(struct result_folder *folder);
+/* Path of a file in it, valid until the folder is closed; NULL and an error where it exists already, unless `force`. */
+const char *result_file(const struct result_folder *folder, const char *name, struct error *error);
+/* Whether result_file would refuse `name` in the folder at `path`, without making anything. */
+int result_claim(struct memory *memory, const char *path, const char *name, bool force, struct error *error);
+/* A float32 array [height, width] as .npy. */
+int result_write_floats(const struct result_folder *folder, const char *name, const float *values, int64_t height,
+                        int64_t width, struct error *error);
+int result_write_doubles(const struct result_folder *folder, const char *name, const double *values, int64_t height,
+                         int64_t width, struct error *error);
+
+#endif

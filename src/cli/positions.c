@@ -1,0 +1,78 @@
+/* fovea erf --positions: what a transformer has learned of positions. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "report/positions.h"
+
+static void print_gaussian(const struct fovea_gaussian *fit)
+{
+    if (fit->converged)
+        printf("Gaussian of sigma %.2f x %.2f patches, R2 %.3f%s\n", fit->sigma[0], fit->sigma[1], fit->r_squared,
+               fit->r_squared < 0.8 ? ": not Gaussian" : "");
+    else
+        printf("no Gaussian fits\n");
+}
+
+static void print_field(const char *what, const struct fovea_erf *erf)
+{
+    printf("%-10s field: sum %.5g, border share %.2f %%, ", what, erf->sum, 100 * erf->border_share);
+    if (erf->gaussian.converged)
+        printf("sigma %.1f x %.1f px, R2 %.3f", erf->gaussian.sigma[0], erf->gaussian.sigma[1], erf->gaussian.r_squared);
+    else
+        printf("no Gaussian");
+    if (erf->comparison)
+        printf(", overlap with the original %.3f", erf->comparison->overlap);
+    printf("\n");
+}
+
+static void print_positions(const struct fovea_positions *positions)
+{
+    char name[CLI_TEXT];
+    static const char *const kinds[2] = {"original", "randomised"};
+    if (positions->grid[0] > 0)
+        printf("%" PRId64 " x %" PRId64 " patches of %" PRId64 " x %" PRId64 " pixels\n", positions->grid[0],
+               positions->grid[1], positions->patch[0], positions->patch[1]);
+    if (positions->embedding) {
+        printf("position embedding '%s', %" PRId64 " prefix tokens; similarity with the central patch: ",
+               safe_text(positions->embedding, name), positions->prefix_tokens);
+        print_gaussian(&positions->gaussian);
+    }
+    for (int i = 0; i < positions->bias_count; i++) {
+        const struct fovea_relative_bias *bias = &positions->biases[i];
+        printf("relative bias of '%s', %" PRId64 " heads, %" PRId64 " x %" PRId64 ": ", safe_text(bias->name, name),
+               bias->heads, bias->window[0], bias->window[1]);
+        print_gaussian(&bias->gaussian);
+    }
+    for (int i = 0; i < 2; i++)
+        print_field(kinds[i], &positions->erf[i]);
+    for (int i = 0; i < 2 && positions->grid[0] > 0; i++)
+        printf("patches shuffled, positions %-10s: the logits move by %.1f %%, %.1f %% of %" PRId64
+               " images keep their prediction\n",
+               i ? "at random" : "as learned", 100 * positions->order[i].change, 100 * positions->order[i].agreement,
+               positions->erf[0].images);
+}
+
+int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options,
+                   const char *folder, bool force, bool json)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_positions positions;
+    int code = FOVEA_CLEAN;
+    if ((folder && fovea_erf_claim(opened->model, folder, force, &error)) ||
+        fovea_positions(opened->model, options, &positions, &error))
+        return fail(&error);
+    if (json) {
+        char *text = report_text(report_positions(path, &positions));
+        fputs(text ? text : "", stdout);
+        free(text);
+    } else {
+        print_positions(&positions);
+    }
+    if (folder && fovea_positions_write(opened->model, &positions, folder, force, &error))
+        code = fail(&error);
+    else if (folder && !json)
+        printf("wrote %s/positions.json, maps as .npy and .png, original/, randomised/, manifest.json\n", folder);
+    fovea_positions_free(opened->model, &positions);
+    return code;
+}

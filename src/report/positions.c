@@ -1,0 +1,133 @@
+#include "report/positions.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "report/map_figure.h"
+
+#define POSITIONS_DEFINITION                                                                                           \
+    "similarity: cosine of the central patch's position vector with all; bias: by offset (key minus query), mean over " \
+    "heads; Gaussians are fitted to maps above their smallest number, sigma in patches; randomised: every patch has "   \
+    "another's vector, every offset another's bias; order: the image's patches are shuffled, change = |y' - y| / |y|"
+
+static json_t *describe_erf(const struct fovea_erf *erf)
+{
+    json_t *object = json_pack("{s:f, s:f, s:f}", "sum", erf->sum, "max", erf->max, "border_share", erf->border_share);
+    json_object_set_new(object, "gaussian", report_gaussian(&erf->gaussian));
+    if (erf->comparison)
+        json_object_set_new(object, "overlap_with_original", json_real(erf->comparison->overlap));
+    return object;
+}
+
+static json_t *describe_bias(const struct fovea_relative_bias *bias)
+{
+    json_t *object = json_object();
+    report_set_text(object, "node", bias->name);
+    json_object_set_new(object, "heads", json_integer(bias->heads));
+    json_object_set_new(object, "window", report_ints(bias->window, 2));
+    json_object_set_new(object, "prefix_tokens", json_integer(bias->prefix_tokens));
+    json_object_set_new(object, "gaussian", report_gaussian(&bias->gaussian));
+    return object;
+}
+
+json_t *report_positions(const char *path, const struct fovea_positions *positions)
+{
+    static const char *const names[2] = {"original", "randomised"};
+    json_t *document = report_document("fovea.positions"), *biases = json_array();
+    if (!document)
+        return NULL;
+    report_set_text(document, "model", path);
+    report_set_text(document, "definition", POSITIONS_DEFINITION);
+    json_object_set_new(document, "patch", report_ints(positions->patch, 2));
+    json_object_set_new(document, "grid", report_ints(positions->grid, 2));
+    json_object_set_new(document, "prefix_tokens", json_integer(positions->prefix_tokens));
+    if (positions->embedding) {
+        report_set_text(document, "embedding", positions->embedding);
+        json_object_set_new(document, "similarity_gaussian", report_gaussian(&positions->gaussian));
+    }
+    for (int i = 0; i < positions->bias_count; i++)
+        json_array_append_new(biases, describe_bias(&positions->biases[i]));
+    json_object_set_new(document, "relative_biases", biases);
+    for (int i = 0; i < 2; i++) {
+        json_t *object = json_object();
+        json_object_set_new(object, "erf", describe_erf(&positions->erf[i]));
+        if (positions->grid[0] > 0) {
+            json_object_set_new(object, "shuffled_change", json_real(positions->order[i].change));
+            json_object_set_new(object, "shuffled_agreement", json_real(positions->order[i].agreement));
+        }
+        json_object_set_new(document, names[i], object);
+    }
+    return document;
+}
+
+int report_positions_json(struct memory *memory, const char *path, const struct report_run *run,
+                          const struct fovea_positions *positions, struct error *error)
+{
+    json_t *document = report_positions(run->model, positions);
+    return document ? report_write(memory, path, document, error)
+                    : error_set(error, ERROR_LIMIT, "%s: out of memory", path);
+}
+
+static int write_words(struct text *title, struct text *notes, const struct report_run *run,
+                       const struct report_position_map *map, struct error *error)
+{
+    char model[96], name[120];
+    const char *file = file_base_name(run->model);
+    const struct fovea_gaussian *fit = map->gaussian;
+    text_print(title, "%s: %s\n%s of %s", map->relative ? "Relative attention bias" : "Position embedding",
+               text_printable(file, strlen(file), model, sizeof model),
+               map->relative ? "bias by offset, mean over heads," : "cosine similarity with the central patch,",
+               text_printable(map->name, strlen(map->name), name, sizeof name));
+    if (fit->converged)
+        text_print(notes, "Gaussian above the smallest number: sigma %.2f x %.2f patches at (%.1f, %.1f), R2 %.3f%s.",
+                   fit->sigma[0], fit->sigma[1], fit->centre[0], fit->centre[1], fit->r_squared,
+                   fit->r_squared < 0.8 ? ": not Gaussian" : "");
+    else
+        text_print(notes, "No Gaussian fits.");
+    return text_finish(title, error) || text_finish(notes, error) ? -1 : 0;
+}
+
+int report_position_picture(struct memory *memory, const char *path, const struct report_run *run,
+                            const struct report_position_map *map, struct error *error)
+{
+    struct text title, notes;
+    int64_t count = map->size[0] * map->size[1];
+    float *values = memory_allocate(memory, (size_t)count, sizeof *values, error);
+    double low = HUGE_VAL, high = -HUGE_VAL;
+    for (int64_t i = 0; values && i < count; i++) {
+        values[i] = (float)map->values[i];
+        low = fmin(low, map->values[i]);
+        high = fmax(high, map->values[i]);
+    }
+    text_start(&title, memory);
+    text_start(&notes, memory);
+    int result = values ? write_words(&title, &notes, run, map, error) : -1;
+    if (result == 0) {
+        const struct map_figure figure = {.title = title.data,
+                                          .notes = notes.data,
+                                          .values = values,
+                                          .height = map->size[0],
+                                          .width = map->size[1],
+                                          .low = low,
+                                          .high = high > low ? high : low + 1,
+                                          .colormap = COLORMAP_LAGOON};
+        result = map_figure_write(memory, path, &figure, error);
+    }
+    memory_release(memory, values);
+    text_release(&title);
+    text_release(&notes);
+    return result;
+}
+
+int report_positions_manifest(struct memory *memory, const char *path, const struct report_run *run,
+                              const struct fovea_positions *positions, struct error *error)
+{
+    json_t *files = json_pack("[s,s,s]", "positions.json", "original/manifest.json", "randomised/manifest.json");
+    if (positions->similarity)
+        json_array_append_new(files, json_string("similarity.png"));
+    for (int i = 0; i < positions->bias_count; i++)
+        json_array_append_new(files, json_sprintf("bias%d.png", i + 1));
+    return report_manifest(memory, path, run, "erf --positions", POSITIONS_DEFINITION, files, error);
+}

@@ -1,0 +1,112 @@
+#include "structure/embedding.h"
+
+#include <string.h>
+
+#define MOST_PREFIX_TOKENS 64
+
+/* Marks what depends on `from`: node->mark 1. */
+static void mark_behind(struct graph *graph, const struct value *from)
+{
+    for (struct node *node = graph->first; node; node = node->next) {
+        node->mark = 0;
+        for (int i = 0; i < node->input_count && !node->mark; i++) {
+            const struct value *input = node->inputs[i];
+            node->mark = input && (input == from || (input->producer && input->producer->mark));
+        }
+    }
+}
+
+static bool is_projection(const struct node *node)
+{
+    int count, kernel_count, pad_count;
+    const int64_t *strides = node_ints(node, "strides", &count), *pads = node_ints(node, "pads", &pad_count);
+    const struct value *weights = node->input_count > 1 ? node->inputs[1] : NULL;
+    if (node->domain[0] || strcmp(node->op_type, "Conv") != 0 || count != 2 || !weights || weights->shape.rank != 4)
+        return false;
+    for (int i = 0; i < pad_count; i++) {
+        if (pads[i] != 0)
+            return false;
+    }
+    const int64_t *kernel = node_ints(node, "kernel_shape", &kernel_count);
+    kernel = kernel_count == 2 ? kernel : weights->shape.dims + 2;
+    return strides[0] > 1 && strides[1] > 1 && kernel[0] == strides[0] && kernel[1] == strides[1];
+}
+
+static bool find_projection(struct graph *graph, struct patch_embedding *found)
+{
+    int count;
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (!node->mark || node->domain[0] || strcmp(node->op_type, "Conv") != 0)
+            continue;
+        if (!is_projection(node)) /* the first convolution decides: stems of several are no patch embeddings */
+            return false;
+        const int64_t *strides = node_ints(node, "strides", &count), *dims = node->outputs[0]->shape.dims;
+        found->projection = node;
+        for (int axis = 0; axis < 2; axis++) {
+            found->patch[axis] = strides[axis];
+            found->grid[axis] = dims[2 + axis];
+        }
+        return true;
+    }
+    return false;
+}
+
+/* The shape without leading ones: how many axes are left, and the first of them. */
+static int trimmed(const struct shape *shape, const int64_t **dims)
+{
+    int first = 0;
+    while (first < shape->rank && shape->dims[first] == 1)
+        first++;
+    *dims = shape->dims + first;
+    return shape->rank - first;
+}
+
+/* Whether a constant has one vector per token or place; sets what follows from that. */
+static bool read_position(const struct value *constant, struct patch_embedding *found)
+{
+    const int64_t *dims, *grid = found->grid;
+    int rank = trimmed(&constant->shape, &dims);
+    int64_t patches = grid[0] * grid[1];
+    found->prefix = 0;
+    if (rank == 2 && dims[1] > 1 && dims[0] >= patches && dims[0] <= patches + MOST_PREFIX_TOKENS) {
+        found->prefix = dims[0] - patches;
+        return true;
+    }
+    found->channels_first = rank == 3 && dims[1] == grid[0] && dims[2] == grid[1];
+    return found->channels_first || (rank == 3 && dims[0] == grid[0] && dims[1] == grid[1] && dims[2] > 1);
+}
+
+/* The Add of this node, if it is one of a position embedding. */
+static bool take_position(struct node *node, struct patch_embedding *found)
+{
+    for (int i = 0; i < 2 && strcmp(node->op_type, "Add") == 0; i++) {
+        struct value *constant = node->inputs[i];
+        if (constant && constant->constant && read_position(constant, found)) {
+            found->position_node = node;
+            found->position_input = i;
+            found->position = constant;
+            return true;
+        }
+    }
+    return false;
+}
+
+void patch_embedding_find(struct graph *graph, const struct value *image, struct patch_embedding *found)
+{
+    *found = (struct patch_embedding){.projection = NULL};
+    mark_behind(graph, image);
+    if (!find_projection(graph, found))
+        return;
+    mark_behind(graph, found->projection->outputs[0]);
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (!node->mark || node->domain[0])
+            continue;
+        if (take_position(node, found))
+            return;
+        /* What is added behind the first attention are relative biases and blocks' own constants. */
+        if (strcmp(node->op_type, "Softmax") == 0 || strcmp(node->op_type, "Attention") == 0)
+            break;
+    }
+    found->prefix = 0;
+    found->channels_first = false;
+}
