@@ -3,7 +3,42 @@
  * Functions that can fail return 0 or a pointer; on failure -1 or NULL with *error filled in: one line that names the
  * file, the node and the way out. Objects are freed by the function named beside the one that makes them, results by
  * their *_free. Strings in results belong to the object they came from. Objects of one context are used from one thread
- * at a time. */
+ * at a time.
+ *
+ * The effective receptive field of a model over a folder of images, and where its predictions come from:
+ *
+ *     #include <fovea.h>
+ *     #include <stdio.h>
+ *
+ *     static int show(void *user, const struct fovea_cam *cam, struct fovea_error *error)
+ *     {
+ *         (void)user, (void)error;
+ *         printf("%s: class %d, score %g, sum of the map %g\n", cam->name, (int)cam->class_index, cam->score, cam->sum);
+ *         return 0;
+ *     }
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         struct fovea_error error = {FOVEA_CLEAN, ""};
+ *         struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 2}, &error);
+ *         struct fovea_model *model = fovea && argc == 3 ? fovea_model_load(fovea, argv[1], &error) : NULL;
+ *         struct fovea_feed images = {NULL, argv[argc - 1]};
+ *         struct fovea_samples samples = {.feeds = &images, .feed_count = 1, .limit = 4};
+ *         struct fovea_erf_options options = {samples, .unit = {-1, -1}, .class_index = FOVEA_CLASS_NONE};
+ *         struct fovea_cam_options cam = {samples, .class_index = FOVEA_CLASS_PREDICTED, .unit = {-1, -1}};
+ *         struct fovea_erf erf;
+ *         if (model && fovea_erf(model, &options, &erf, &error) == 0) {
+ *             printf("sigma %.1f x %.1f pixels\n", erf.gaussian.sigma[0], erf.gaussian.sigma[1]);
+ *             fovea_erf_free(model, &erf);
+ *             fovea_cam(model, &cam, show, NULL, &error);
+ *         }
+ *         if (error.code != FOVEA_CLEAN)
+ *             fprintf(stderr, "%s\n", error.message);
+ *         fovea_model_free(model);
+ *         fovea_close(fovea);
+ *         return error.code;
+ *     }
+ */
 #ifndef FOVEA_H
 #define FOVEA_H
 
@@ -439,6 +474,8 @@ struct fovea_cam_options {
     bool residual;          /* Extended-CAM: what is missing to the score is spread evenly over the cells */
     int64_t score_channels; /* Score-CAM: channels run at most; 0: all */
     bool metrics;           /* measure faithfulness: 67 more runs per map */
+    bool sanity;            /* compare each map with that of the same network with its weights shuffled */
+    const char *masks;      /* folder with a picture of the object per image, NAME.png: not black inside; or NULL */
 };
 
 /* What the class's probability does when the image is seen through a map. */
@@ -449,6 +486,13 @@ struct fovea_faithfulness {
     bool increase; /* masked > original */
     /* The strongest pixels put into a blurred image, or taken out to zeros, from none (0) to all; areas below. */
     double insertion[FOVEA_CURVE_STEPS + 1], deletion[FOVEA_CURVE_STEPS + 1], insertion_area, deletion_area;
+};
+
+/* Whether the enlarged map lies where the object is. */
+struct fovea_localisation {
+    double energy; /* share of the positive mass inside the mask */
+    bool pointing; /* the strongest pixel is inside */
+    double iou;    /* of the pixels from half the strongest one on, with the mask */
 };
 
 /* One map. Everything is valid during the call that hands it over. */
@@ -474,6 +518,10 @@ struct fovea_cam {
     double sigma[2]; /* y, x */
     double fit;      /* R squared of the Gaussian fit that gave sigma; 0: given, or from the stride */
     const struct fovea_faithfulness *faithfulness; /* with `metrics`, else NULL */
+    const struct fovea_localisation *localisation; /* where there is a mask for the image, else NULL */
+    /* With `sanity`: rank correlation of the map with that of shuffled weights (Adebayo et al., arXiv 1810.03292); near
+     * 1 the method shows the image, not the network. NAN: not measured (Score-CAM is not). */
+    double sanity;
 };
 /* Called for every image and method, images in order. Not 0: stop, fovea_cam then fails with `error`. */
 typedef int fovea_cam_each(void *user, const struct fovea_cam *cam, struct fovea_error *error);

@@ -119,28 +119,11 @@ static int shuffled(struct graph *graph, struct random *random, int64_t count, i
     return 0;
 }
 
-/* A copy of `value`'s constant takes its place as input `input` of `node`; its elements are for the caller to change. */
-static struct tensor *own_copy(struct node *node, int input, const struct value *value, struct error *error)
-{
-    struct graph *graph = node->graph;
-    const struct tensor *from = constant_data(value->constant, error);
-    struct tensor copy;
-    if (!from || tensor_copy(graph->context->memory, from, &copy, error))
-        return NULL;
-    struct constant *constant = constant_create(graph->context->memory, &copy, error);
-    struct value *made = constant ? graph_add_constant(graph, constant, error) : NULL;
-    if (!made)
-        return NULL;
-    made->dtype = value->dtype;
-    made->shape = value->shape;
-    return node_set_input(node, input, made, error) ? NULL : &made->constant->tensor;
-}
-
 static int shuffle_embedding(const struct patch_embedding *embedding, struct random *random, struct error *error)
 {
     struct vectors vectors;
     int64_t *order;
-    struct tensor *to = own_copy(embedding->position_node, embedding->position_input, embedding->position, error);
+    struct tensor *to = node_own_constant(embedding->position_node, embedding->position_input, error);
     if (!to || read_vectors(embedding, &vectors, error) ||
         shuffled(embedding->position_node->graph, random, vectors.patches, &order, error))
         return -1;
@@ -158,7 +141,7 @@ static int shuffle_bias(const struct attention_site *site, const int64_t window[
 {
     int64_t patches = window[0] * window[1], *order, *pair_of;
     struct graph *graph = site->bias_node->graph;
-    struct tensor *to = own_copy(site->bias_node, site->bias_input, site->bias, error);
+    struct tensor *to = node_own_constant(site->bias_node, site->bias_input, error);
     const struct tensor *from = to ? constant_data(site->bias->constant, error) : NULL;
     pair_of = arena_allocate(graph->arena, (size_t)offset_count(window), sizeof *pair_of, error);
     if (!from || !pair_of || shuffled(graph, random, offset_count(window), &order, error))

@@ -104,8 +104,8 @@ static int sweep_back(const struct value *value, struct cells *cells, struct ope
     return 0;
 }
 
-int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
-                          const struct value *input, struct reads *reads, struct error *error)
+int receptive_field_reads_of(const struct graph *graph, const struct value *value, const struct interval *cells,
+                             const struct value *const *inputs, int count, struct reads *reads, struct error *error)
 {
     struct memory *memory = graph->context->memory;
     size_t widest = 1;
@@ -122,17 +122,23 @@ int receptive_field_reads(const struct graph *graph, const struct value *value, 
         include(&map[value->id], cells, value->shape.rank);
         result = sweep_back(value, map, &slots, error);
     }
-    if (result == 0) {
-        const struct cells *found = &map[input->id];
-        *reads = (struct reads){.local = found->local, .global = found->global};
+    for (int k = 0; result == 0 && k < count; k++) {
+        const struct cells *found = &map[inputs[k]->id];
+        reads[k] = (struct reads){.local = found->local, .global = found->global};
         for (int i = 0; i < SHAPE_MAX_RANK; i++)
-            reads->axes[i] = found->axes[i];
+            reads[k].axes[i] = found->axes[i];
     }
     memory_release(memory, map);
     memory_release(memory, slots.tensors);
     memory_release(memory, slots.inputs);
     memory_release(memory, slots.outputs);
     return result;
+}
+
+int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
+                          const struct value *input, struct reads *reads, struct error *error)
+{
+    return receptive_field_reads_of(graph, value, cells, &input, 1, reads, error);
 }
 
 /* Intervals of one unit: all channels, image 0, cell `unit` of each spatial axis; these start at `spatial`. */

@@ -15,6 +15,10 @@ struct reads {
 int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
                           const struct value *input, struct reads *reads, struct error *error);
 
+/* The same of `count` values at once, each as if it were the input: reads[count]. */
+int receptive_field_reads_of(const struct graph *graph, const struct value *value, const struct interval *cells,
+                             const struct value *const *inputs, int count, struct reads *reads, struct error *error);
+
 /* The first spatial axis of a value: 2 as in NC[H]W, or 1 if moving along axis 1 moves through the rows of the input.
  */
 int receptive_field_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,

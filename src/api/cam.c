@@ -2,16 +2,22 @@
 #include "analysis/cam.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "analysis/cell_layer.h"
+#include "analysis/correlation.h"
 #include "analysis/erf.h"
 #include "analysis/faithfulness.h"
 #include "analysis/gaussian_fit.h"
+#include "analysis/localisation.h"
+#include "analysis/random_weights.h"
 #include "analysis/score_cam.h"
 #include "analysis/spread.h"
+#include "analysis/target.h"
 #include "api/stock.h"
 #include "data/labels.h"
-#include "onnx/onnx.h"
+#include "runtime/session.h"
 
 #define FIT_IMAGES 8    /* whose effective receptive field gives sigma */
 #define FIT_TRUSTED 0.8 /* R squared below which a field is no Gaussian (arXiv 2305.04722) */
@@ -22,11 +28,15 @@ struct cam_work {
     fovea_cam_each *each;
     void *user;
     unsigned methods;
+    char layer_name[1024];
+    const char *layer; /* of the options, or chosen; NULL: the probe chooses */
     struct stock stock;
     struct probe probe, forward; /* forward: for Score-CAM */
+    struct probe random;         /* with its weights shuffled; only with `sanity` */
     struct spread_place place;
     double sigma[2], fit;
-    double *weights, *map;
+    double *weights, *map, *random_map;
+    uint8_t *mask;
     float *pixels, *image;
     uint8_t *picture;
 };
@@ -34,6 +44,14 @@ struct cam_work {
 const char *fovea_cam_method_name(int method)
 {
     return cam_method_name(method);
+}
+
+static int shuffle_weights(void *user, struct graph *graph, const struct value *image, struct error *error)
+{
+    const struct cam_work *work = user;
+    int changed;
+    (void)image;
+    return random_weights(graph, work->model->context->seed, &changed, error);
 }
 
 /* By what the target turns out to be: its layout is known when a probe is made. */
@@ -49,7 +67,9 @@ static int make_probe(struct cam_work *work, enum probe_source source, struct pr
                                     .place_by_layout = options->place == FOVEA_PLACE_AUTO,
                                     .unit = {options->unit[0], options->unit[1]},
                                     .source = source,
-                                    .source_name = options->layer};
+                                    .source_name = work->layer,
+                                    .edit = probe == &work->random ? shuffle_weights : NULL,
+                                    .user = work};
     if (probe_create(probe, work->model->model, &request, error))
         return -1;
     return stock_begin(&work->stock, probe->graph, probe->session, probe_images(probe), error);
@@ -117,11 +137,62 @@ static bool uses_gaussians(const struct cam_work *work, enum fovea_cam_method me
     return upsampling == FOVEA_UPSAMPLE_GAUSSIAN || (upsampling == FOVEA_UPSAMPLE_AUTO && method == FOVEA_CAM_EXTENDED);
 }
 
+/* What cell_layer_find is asked in the pipeline's call. */
+struct layer_search {
+    struct cam_work *work;
+    int64_t unit;
+};
+
+static int find_layer(void *user, struct graph *graph, struct error *error)
+{
+    const struct layer_search *search = user;
+    struct cam_work *work = search->work;
+    const struct unit_grid *grid = &work->probe.target_grid;
+    const int64_t unit[2] = {search->unit / grid->width, search->unit % grid->width};
+    struct value *target, *layer;
+    int index;
+    const struct value *image = target_image(graph, &index);
+    if (target_find(graph, image, work->options->target ? work->options->target : "before-resize", &target, error) ||
+        cell_layer_find(graph, image, target, grid, unit, &layer, error))
+        return -1;
+    if (layer)
+        snprintf(work->layer_name, sizeof work->layer_name, "%s", layer->name);
+    return 0;
+}
+
+/* A detector's best cell belongs to one of several maps: the first image's decides. */
+static int choose_layer(struct cam_work *work, struct error *error)
+{
+    struct probe_result run;
+    struct layer_search search = {work, 0};
+    struct pipeline_request request = {.bindings = work->stock.bindings,
+                                       .binding_count = work->stock.binding_count,
+                                       .select = find_layer,
+                                       .user = &search,
+                                       .no_fusion = true};
+    if (work->layer || work->probe.place != SCORE_AT_BEST)
+        return 0;
+    if (stock_read(&work->stock, 0, 1, probe_images(&work->probe), error) ||
+        stock_classes(&work->stock, work->options->class_index, work->options->rank, 0, 1, probe_classes(&work->probe),
+                      error) ||
+        probe_run(&work->probe, &run, error))
+        return -1;
+    search.unit = run.units[0];
+    struct graph *graph = pipeline_run(work->model->model, &request, error);
+    graph_destroy(graph);
+    if (!graph || !work->layer_name[0])
+        return graph ? 0 : -1;
+    work->layer = work->layer_name;
+    probe_destroy(&work->probe);
+    return make_probe(work, PROBE_ACTIVATION, &work->probe, error);
+}
+
 static int prepare(struct cam_work *work, struct error *error)
 {
     struct memory *memory = work->model->context->memory;
     bool gaussians = false;
-    if (make_probe(work, PROBE_ACTIVATION, &work->probe, error))
+    if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || choose_layer(work, error) ||
+        (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)))
         return -1;
     place_cells(work);
     for (int method = 0; method < FOVEA_CAM_METHODS; method++)
@@ -136,10 +207,12 @@ static int prepare(struct cam_work *work, struct error *error)
     size_t pixels = (size_t)(probe->height * probe->width);
     work->weights = memory_allocate(memory, (size_t)probe->source_grid.view.channels, sizeof(double), error);
     work->map = memory_allocate(memory, (size_t)probe->source_grid.view.units, sizeof(double), error);
+    work->random_map = memory_allocate(memory, (size_t)probe->source_grid.view.units, sizeof(double), error);
+    work->mask = memory_allocate(memory, pixels, 1, error);
     work->pixels = memory_allocate(memory, pixels, sizeof(float), error);
     work->image = memory_allocate(memory, pixels * (size_t)probe->channels, sizeof(float), error);
     work->picture = memory_allocate(memory, pixels, 3, error);
-    return work->weights && work->map && work->pixels && work->image && work->picture ? 0 : -1;
+    return work->weights && work->map && work->random_map && work->mask && work->pixels && work->image && work->picture ? 0 : -1;
 }
 
 /* The image as numbers, for showing and for masks. */
@@ -197,6 +270,42 @@ static int enlarge(struct cam_work *work, bool gaussian, struct error *error)
     return 0;
 }
 
+/* Where a mask for the image is found: what of the map lies in it. */
+static int locate(struct cam_work *work, int64_t index, struct fovea_localisation *result, bool *masked,
+                  struct error *error)
+{
+    struct localisation measured;
+    int64_t count = work->probe.height * work->probe.width;
+    *masked = false;
+    if (!work->options->masks)
+        return 0;
+    if (stock_mask(&work->stock, index, work->options->masks, work->probe.height, work->probe.width, work->mask, masked,
+                   error))
+        return -1;
+    if (!*masked)
+        return 0;
+    localisation_measure(work->pixels, work->mask, count, &measured);
+    *result = (struct fovea_localisation){measured.energy, measured.pointing, measured.iou};
+    return 0;
+}
+
+/* Rank correlation of the map with that of the shuffled network, which ran on the same images. */
+static int check_sanity(struct cam_work *work, enum fovea_cam_method method, int64_t at, double *correlation,
+                        struct error *error)
+{
+    const struct session *session = work->random.session;
+    *correlation = NAN;
+    if (!work->options->sanity || method == FOVEA_CAM_SCORE)
+        return 0;
+    const struct cam_layer layer = {work->random.source_grid.view,
+                                    session_output(session, PROBE_OUTPUT_ACTIVATION)->data,
+                                    session_output(session, PROBE_OUTPUT_GRADIENT)->data, at};
+    if (cam_map((enum cam_method)method, &layer, work->weights, work->random_map, error))
+        return -1;
+    return correlation_spearman(work->model->context->memory, work->map, work->random_map, layer.view.units,
+                                correlation, error);
+}
+
 static int hand_over(struct cam_work *work, enum fovea_cam_method method, const struct cam_layer *layer,
                      const struct probe_result *run, int64_t index, struct error *error)
 {
@@ -206,12 +315,16 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
     struct cam_numbers numbers;
     struct fovea_error stopped = {FOVEA_CLEAN, ""};
     struct fovea_faithfulness faithfulness;
+    struct fovea_localisation localisation;
+    bool masked;
+    double sanity;
     if (make_map(work, method, layer, run->classes[at], error))
         return error_prefix(error, "%s", cam_method_name((int)method));
     if (method == FOVEA_CAM_EXTENDED && work->options->residual)
         cam_spread_residual(work->map, layer->view.units, (double)run->score[at]);
     cam_measure(layer, work->map, (double)run->score[at], &numbers);
-    if (enlarge(work, gaussian, error) ||
+    if (check_sanity(work, method, at, &sanity, error) || enlarge(work, gaussian, error) ||
+        locate(work, index, &localisation, &masked, error) ||
         (work->options->metrics && measure(work, run->classes[at], &faithfulness, error)))
         return -1;
     const struct fovea_cam cam = {.model = work->model->model->path,
@@ -241,10 +354,22 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .gaussian = gaussian,
                                   .sigma = {work->sigma[0], work->sigma[1]},
                                   .fit = work->fit,
-                                  .faithfulness = work->options->metrics ? &faithfulness : NULL};
+                                  .faithfulness = work->options->metrics ? &faithfulness : NULL,
+                                  .localisation = masked ? &localisation : NULL,
+                                  .sanity = sanity};
     if (work->each(work->user, &cam, &stopped) == 0)
         return 0;
     return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s", stopped.message);
+}
+
+/* The shuffled network on the same images, scored for the same classes. */
+static int run_random(struct cam_work *work, const struct probe_result *run, struct error *error)
+{
+    struct probe_result ignored;
+    memcpy(probe_images(&work->random)->data, probe_images(&work->probe)->data,
+           tensor_bytes(probe_images(&work->probe)));
+    memcpy(probe_classes(&work->random), run->classes, (size_t)work->probe.target_grid.view.images * sizeof(int64_t));
+    return probe_run(&work->random, &ignored, error);
 }
 
 static int run_images(struct cam_work *work, struct error *error)
@@ -256,7 +381,7 @@ static int run_images(struct cam_work *work, struct error *error)
         if (stock_read(&work->stock, first, images, probe_images(probe), error) ||
             stock_classes(&work->stock, work->options->class_index, work->options->rank, first, images,
                           probe_classes(probe), error) ||
-            probe_run(probe, &run, error))
+            probe_run(probe, &run, error) || (work->options->sanity && run_random(work, &run, error)))
             return -1;
         for (int64_t i = 0; i < images; i++) {
             const struct cam_layer layer = {probe->source_grid.view, run.activation, run.gradient, i};
@@ -277,9 +402,12 @@ static void release(struct cam_work *work)
     struct memory *memory = work->model->context->memory;
     probe_destroy(&work->probe);
     probe_destroy(&work->forward);
+    probe_destroy(&work->random);
     stock_release(&work->stock);
     memory_release(memory, work->weights);
     memory_release(memory, work->map);
+    memory_release(memory, work->random_map);
+    memory_release(memory, work->mask);
     memory_release(memory, work->pixels);
     memory_release(memory, work->image);
     memory_release(memory, work->picture);
@@ -291,6 +419,7 @@ int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options
     struct error error = ERROR_INITIALISER;
     struct cam_work work = {.model = model,
                             .options = options,
+                            .layer = options->layer,
                             .each = each,
                             .user = user,
                             .methods = options->methods ? options->methods : 1u << FOVEA_CAM_EXTENDED};

@@ -37,6 +37,10 @@ int stock_crop(const struct stock *stock, int64_t index, struct image *crop, str
 void stock_put(struct stock *stock, const struct image *crop, struct tensor *images, int64_t to);
 /* Whether the images are pictures, not tensors. */
 bool stock_has_pictures(const struct stock *stock);
+/* The picture `folder`/NAME.png, or with the image's own ending, cut as the image is: mask[height * width] is 1 where it
+ * is not black. *found: whether there is one. */
+int stock_mask(const struct stock *stock, int64_t index, const char *folder, int64_t height, int64_t width,
+               uint8_t *mask, bool *found, struct error *error);
 /* The class meant for each of `count` images from `first` on, for probe_classes: a number, FOVEA_CLASS_PREDICTED (the
  * `rank`-th prediction from 0), or FOVEA_CLASS_LABEL, which is an error for an image without one. */
 int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,

@@ -9,17 +9,17 @@
 #define MOST_CLASSES 100
 
 struct cam_flags {
-    const char *output, *target, *layer, *unit, *class_text, *methods, *place, *upsampling;
+    const char *masks, *output, *target, *layer, *unit, *class_text, *methods, *place, *upsampling;
     int64_t score_channels;
     double sigma;
-    bool force, residual, metrics;
+    bool force, residual, metrics, sanity;
     struct sample_flags samples;
 };
 
 /* Means over a method's maps. */
 struct method_sums {
-    int64_t maps, increases;
-    double drop, insertion, deletion, gap;
+    int64_t maps, measured, increases, masked, pointing, sane;
+    double drop, insertion, deletion, gap, energy, iou, sanity;
 };
 
 /* What every map is handed to. */
@@ -33,31 +33,65 @@ static void add_metrics(struct method_sums *sums, const struct fovea_cam *cam)
 {
     sums->maps++;
     sums->gap += fabs(cam->gap);
-    if (!cam->faithfulness)
-        return;
-    sums->drop += cam->faithfulness->drop;
-    sums->increases += cam->faithfulness->increase;
-    sums->insertion += cam->faithfulness->insertion_area;
-    sums->deletion += cam->faithfulness->deletion_area;
+    if (cam->faithfulness) {
+        sums->measured++;
+        sums->drop += cam->faithfulness->drop;
+        sums->increases += cam->faithfulness->increase;
+        sums->insertion += cam->faithfulness->insertion_area;
+        sums->deletion += cam->faithfulness->deletion_area;
+    }
+    if (cam->localisation) {
+        sums->masked++;
+        sums->energy += cam->localisation->energy;
+        sums->pointing += cam->localisation->pointing;
+        sums->iou += cam->localisation->iou;
+    }
+    if (!isnan(cam->sanity)) {
+        sums->sane++;
+        sums->sanity += cam->sanity;
+    }
+}
+
+/* A mean, or a dash where nothing was measured. */
+static void print_mean(double sum, int64_t count, double factor, const char *format)
+{
+    if (count > 0)
+        printf(format, factor * sum / (double)count);
+    else
+        printf("%12s", "-");
 }
 
 /* One row per method. */
 static void print_metrics(const struct cam_sink *sink)
 {
-    printf("\n%-10s %6s %12s %12s %12s %12s %10s\n", "method", "maps", "avg drop", "increase", "insertion", "deletion",
-           "|gap|");
+    static const char *const headings[] = {"avg drop %", "increase %", "insertion", "deletion", "|gap| %",
+                                           "energy %",   "pointing %", "IoU",       "sanity"};
+    printf("\n%-10s %6s", "method", "maps");
+    for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++)
+        printf("%12s", headings[i]);
+    printf("\n");
     for (int method = 0; method < FOVEA_CAM_METHODS; method++) {
         const struct method_sums *sums = &sink->sums[method];
-        double maps = (double)sums->maps;
-        if (sums->maps > 0)
-            printf("%-10s %6" PRId64 " %10.2f %% %10.2f %% %12.4f %12.4f %8.2f %%\n", fovea_cam_method_name(method),
-                   sums->maps, 100 * sums->drop / maps, 100 * (double)sums->increases / maps, sums->insertion / maps,
-                   sums->deletion / maps, 100 * sums->gap / maps);
+        if (sums->maps == 0)
+            continue;
+        printf("%-10s %6" PRId64, fovea_cam_method_name(method), sums->maps);
+        print_mean(sums->drop, sums->measured, 100, "%12.2f");
+        print_mean((double)sums->increases, sums->measured, 100, "%12.2f");
+        print_mean(sums->insertion, sums->measured, 1, "%12.4f");
+        print_mean(sums->deletion, sums->measured, 1, "%12.4f");
+        print_mean(sums->gap, sums->maps, 100, "%12.2f");
+        print_mean(sums->energy, sums->masked, 100, "%12.2f");
+        print_mean((double)sums->pointing, sums->masked, 100, "%12.2f");
+        print_mean(sums->iou, sums->masked, 1, "%12.4f");
+        print_mean(sums->sanity, sums->sane, 1, "%12.4f");
+        printf("\n");
     }
     printf(
         "avg drop: loss of probability under the map as a mask (rewards maps that hide nothing: never read it alone);\n"
         "increase: share of images whose probability rises; insertion, deletion: areas under the probability as the\n"
-        "strongest pixels are put into a blurred image (more is better) or taken out (less is better).\n");
+        "strongest pixels are put into a blurred image (more is better) or taken out (less is better); energy,\n"
+        "pointing, IoU: share of the map in the mask, strongest pixel in it, overlap; sanity: rank correlation with the\n"
+        "maps of the same network with shuffled weights (near 1: the maps do not show what it has learned).\n");
 }
 
 static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error *error)
@@ -138,7 +172,7 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
                        int64_t classes)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
-    struct cam_sink sink = {.quiet = flags->metrics};
+    struct cam_sink sink = {.quiet = flags->metrics || flags->sanity || flags->masks};
     if (flags->output) {
         sink.folder = fovea_cam_folder_open(opened->model, flags->output, flags->force, &error);
         if (!sink.folder)
@@ -150,7 +184,7 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
             return fail(&error);
         }
     }
-    if (flags->metrics)
+    if (sink.quiet)
         print_metrics(&sink);
     if (sink.folder && fovea_cam_folder_close(sink.folder, &error))
         return fail(&error);
@@ -168,7 +202,9 @@ static int cam_model(struct opened *opened, const struct command *command, const
                                         .sigma = flags->sigma,
                                         .residual = flags->residual,
                                         .score_channels = flags->score_channels,
-                                        .metrics = flags->metrics};
+                                        .metrics = flags->metrics,
+                                        .sanity = flags->sanity,
+                                        .masks = flags->masks};
     int64_t classes;
     int code = parse_choices(command, flags, &options, &classes);
     if (code == PARSE_GO_ON)
@@ -201,6 +237,9 @@ int verb_cam(int argc, char **argv)
         {"residual", 0, OPTION_FLAG, &flags.residual, NULL, "spread what is missing to the score over all cells"},
         {"score-channels", 0, OPTION_INT, &flags.score_channels, "N", "Score-CAM: run N channels only"},
         {"metrics", 0, OPTION_FLAG, &flags.metrics, NULL, "a table of how faithful each method's maps are"},
+        {"masks", 0, OPTION_TEXT, &flags.masks, "DIR",
+         "pictures of where the objects are, NAME.png, black outside: is the map there?"},
+        {"sanity", 0, OPTION_FLAG, &flags.sanity, NULL, "compare with the maps of the network with shuffled weights"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         SAMPLE_ROWS(flags.samples),
         {0}};

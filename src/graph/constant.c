@@ -63,3 +63,20 @@ const struct tensor *constant_data(struct constant *constant, struct error *erro
         return NULL;
     return &constant->tensor;
 }
+
+struct tensor *node_own_constant(struct node *node, int input, struct error *error)
+{
+    struct graph *graph = node->graph;
+    const struct value *value = node->inputs[input];
+    const struct tensor *from = constant_data(value->constant, error);
+    struct tensor copy;
+    if (!from || tensor_copy(graph->context->memory, from, &copy, error))
+        return NULL;
+    struct constant *constant = constant_create(graph->context->memory, &copy, error);
+    struct value *made = constant ? graph_add_constant(graph, constant, error) : NULL;
+    if (!made)
+        return NULL;
+    made->dtype = value->dtype;
+    made->shape = value->shape;
+    return node_set_input(node, input, made, error) ? NULL : &made->constant->tensor;
+}

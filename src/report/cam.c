@@ -1,5 +1,7 @@
 #include "report/cam.h"
 
+#include <math.h>
+
 #include "report/json.h"
 
 #define CAM_DEFINITION                                                                                                 \
@@ -45,6 +47,12 @@ json_t *report_cam(const struct fovea_cam *cam, const char *file)
     json_object_set_new(entry, "sigma_fit_r_squared", cam->fit > 0 ? json_real(cam->fit) : json_null());
     if (cam->faithfulness)
         json_object_set_new(entry, "faithfulness", describe_faithfulness(cam->faithfulness));
+    if (cam->localisation)
+        json_object_set_new(entry, "localisation",
+                            json_pack("{s:f, s:b, s:f}", "energy", cam->localisation->energy, "pointing",
+                                      cam->localisation->pointing, "iou", cam->localisation->iou));
+    if (!isnan(cam->sanity))
+        json_object_set_new(entry, "sanity_rank_correlation", json_real(cam->sanity));
     return entry;
 }
 

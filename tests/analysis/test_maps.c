@@ -10,6 +10,7 @@
 
 #include "analysis/gaussian_fit.h"
 #include "analysis/imbalance.h"
+#include "analysis/localisation.h"
 #include "analysis/spread.h"
 
 static void check_near(double got, double expected, double tolerance)
@@ -114,10 +115,25 @@ static void test_checkerboard(void **state)
     assert_false(phase_imbalance_measure(map, 16, 16, 17, &phase));
 }
 
+static void test_localisation(void **state)
+{
+    (void)state;
+    static const float pixels[6] = {-3, 1, 4, 2, 1, 0};
+    static const uint8_t mask[6] = {1, 0, 255, 0, 1, 0};
+    struct localisation measured;
+    localisation_measure(pixels, mask, 6, &measured);
+    check_near(measured.energy, 5.0 / 8, 1e-12);
+    assert_true(measured.pointing);
+    check_near(measured.iou, 1.0 / 4, 1e-12); /* region: 4 and 2 */
+    localisation_measure((const float[]){-1, -2}, (const uint8_t[]){1, 1}, 2, &measured);
+    assert_false(measured.pointing);
+    check_near(measured.energy + measured.iou, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fit_finds_a_gaussian), cmocka_unit_test(test_spreading_keeps_sums),
-        cmocka_unit_test(test_bilinear_is_exact_between_centres), cmocka_unit_test(test_checkerboard)};
+        cmocka_unit_test(test_bilinear_is_exact_between_centres), cmocka_unit_test(test_checkerboard), cmocka_unit_test(test_localisation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,10 @@ one_line 2 "does not know 'graycam'" "$fovea" cam $model models/images -m grayca
 one_line 2 "topN" "$fovea" cam $model models/images -c top0
 one_line 2 'no spatial map|no map' "$fovea" cam $model models/images --layer logits
 
+mkdir "$work/masks"
+cp models/images/00000_ankle-boot.png "$work/masks"
+expect 0 'extended +3 .* 0\.[0-9]+ +-?0\.[0-9]+$' "$fovea" cam $model models/images --limit 3 --masks "$work/masks" --sanity
+
 # eval: labels, corruptions, two models
 expect 0 'unchanged +[0-9]' "$fovea" eval $model --images models/images --limit 20
 expect 0 'jpeg 5 .*\n?' "$fovea" eval $model --images models/images --limit 8 --corrupt jpeg,hue -o "$work/eval.json"

@@ -1,0 +1,52 @@
+#include "analysis/cell_layer.h"
+
+/* Places of a map's two spatial axes, from `row_axis` on, that are read. */
+static int64_t places_read(const struct value *value, const struct reads *reads, int row_axis)
+{
+    int64_t places = 1;
+    for (int axis = row_axis; axis < row_axis + 2; axis++) {
+        int64_t last = value->shape.dims[axis] - 1;
+        int64_t low = reads->axes[axis].low > 0 ? reads->axes[axis].low : 0;
+        int64_t high = reads->axes[axis].high < last ? reads->axes[axis].high : last;
+        places *= high >= low ? high - low + 1 : 0;
+    }
+    return places;
+}
+
+static int choose(struct graph *graph, const struct value *image, struct value *const *candidates,
+                  const struct reads *reads, int count, struct value **layer, struct error *error)
+{
+    for (int i = count - 1; i >= 0 && !*layer; i--) {
+        struct unit_grid grid;
+        if (!reads[i].local)
+            continue;
+        if (unit_grid_of_value(graph, candidates[i], image, &grid, error))
+            return -1;
+        bool map = grid.layout == UNITS_MAP || grid.layout == UNITS_MAP_CHANNELS_LAST;
+        if (map && places_read(candidates[i], &reads[i], grid.row_axis) > 1)
+            *layer = candidates[i];
+    }
+    return 0;
+}
+
+int cell_layer_find(struct graph *graph, const struct value *image, const struct value *target,
+                    const struct unit_grid *grid, const int64_t unit[2], struct value **layer, struct error *error)
+{
+    struct interval cells[SHAPE_MAX_RANK];
+    struct value **candidates =
+        arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof(struct value *), error);
+    struct reads *reads = arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof *reads, error);
+    int count = 0;
+    *layer = NULL;
+    if (!candidates || !reads)
+        return -1;
+    for (struct node *node = graph->first; node; node = node->next) {
+        struct value *value = node->output_count > 0 ? node->outputs[0] : NULL;
+        if (value && value->shape.rank == 4 && value->shape.dims[2] * value->shape.dims[3] > 1)
+            candidates[count++] = value;
+    }
+    unit_grid_cells(grid, target, unit, cells);
+    if (receptive_field_reads_of(graph, target, cells, (const struct value *const *)candidates, count, reads, error))
+        return -1;
+    return choose(graph, image, candidates, reads, count, layer, error);
+}

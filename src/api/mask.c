@@ -1,0 +1,45 @@
+/* Pictures of where an image's object is. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/stock.h"
+#include "base/file.h"
+
+static bool find_file(const struct stock *stock, int64_t index, const char *folder, char *path, size_t size)
+{
+    const char *name = stock_name(stock, index), *dot = strrchr(name, '.');
+    int stem = dot && !strchr(dot, '/') ? (int)(dot - name) : (int)strlen(name);
+    snprintf(path, size, "%s/%.*s.png", folder, stem, name);
+    if (file_exists(path))
+        return true;
+    snprintf(path, size, "%s/%s", folder, name);
+    return file_exists(path);
+}
+
+int stock_mask(const struct stock *stock, int64_t index, const char *folder, int64_t height, int64_t width,
+               uint8_t *mask, bool *found, struct error *error)
+{
+    struct memory *memory = stock->model->context->memory;
+    struct image image = {0}, crop = {0};
+    char path[4096];
+    *found = stock_has_pictures(stock) && find_file(stock, index, folder, path, sizeof path);
+    if (!*found)
+        return 0;
+    struct preprocess preprocess = *sample_source_preprocess(stock->source);
+    preprocess.channels = CHANNELS_GRAY;
+    int result = image_read(memory, path, &image, error);
+    /* Class indices are small numbers: everything that is not black becomes white before it is resized. */
+    for (size_t i = 0; result == 0 && i < image_bytes(&image); i++)
+        image.pixels[i] = image.pixels[i] ? 255 : 0;
+    if (result == 0)
+        result = preprocess_crop(memory, &preprocess, &image, &crop, error);
+    if (result == 0 && (crop.height != height || crop.width != width))
+        result = error_set(error, ERROR_INPUT, "%s: is cut to %d x %d, its image to %" PRId64 " x %" PRId64, path,
+                           crop.height, crop.width, height, width);
+    for (int64_t i = 0; result == 0 && i < height * width; i++)
+        mask[i] = crop.pixels[i] >= 128;
+    image_release(memory, &image);
+    image_release(memory, &crop);
+    return result;
+}
