@@ -13,7 +13,7 @@
  *     static int show(void *user, const struct fovea_cam *cam, struct fovea_error *error)
  *     {
  *         (void)user, (void)error;
- *         printf("%s: class %d, score %g, sum of the map %g\n", cam->name, (int)cam->class_index, cam->score, cam->sum);
+ *         printf("%s: class %d, score %g\n", cam->name, (int)cam->class_index, cam->score);
  *         return 0;
  *     }
  *
@@ -306,9 +306,9 @@ struct fovea_erf_options {
     /* A value's name; "features" or NULL: what the head reads; "logits"; "before-resize": a map's logits before they
      * are enlarged; "output". With a class NULL is "logits", with a margin "before-resize". */
     const char *target;
-    int64_t unit[2];        /* y, x; -1: the centre */
-    enum fovea_score score; /* FOVEA_SCORE_MEAN with a class is FOVEA_SCORE_CLASS */
-    int64_t class_index;    /* from 0, or FOVEA_CLASS_* */
+    int64_t unit[2];          /* y, x; -1: the centre */
+    enum fovea_score score;   /* FOVEA_SCORE_MEAN with a class is FOVEA_SCORE_CLASS */
+    int64_t class_index;      /* from 0, or FOVEA_CLASS_* */
     int64_t perturbed_pixels; /* measure how the score moves when so many single pixels are changed; 0: do not */
     const char *compare;      /* erf.json or erf.npy of an earlier field to compare with, or NULL */
 };
@@ -336,12 +336,12 @@ struct fovea_phases {
 
 /* This field beside another, both divided by their sums. */
 struct fovea_erf_comparison {
-    const char *path; /* of the other's map */
-    float *difference; /* [height, width]: this minus the other */
-    double overlap;     /* sum of the smaller of both: 1 when they are the same, 0 when disjoint */
-    double correlation; /* Pearson's */
-    double largest;     /* absolute difference, over the other's maximum */
-    double sum_ratio;   /* this over the other, before the division */
+    const char *path;               /* of the other's map */
+    float *difference;              /* [height, width]: this minus the other */
+    double overlap;                 /* sum of the smaller of both: 1 when they are the same, 0 when disjoint */
+    double correlation;             /* Pearson's */
+    double largest;                 /* absolute difference, over the other's maximum */
+    double sum_ratio;               /* this over the other, before the division */
     struct fovea_gaussian gaussian; /* of the other */
     double imbalance[2];            /* of the other divided by its sum, as of this one: see below */
 };
@@ -371,7 +371,7 @@ struct fovea_erf {
     int phase_count;
     const struct fovea_perturbation *perturbation; /* or NULL */
     const struct fovea_erf_comparison *comparison; /* or NULL */
-    void *storage; /* private */
+    void *storage;                                 /* private */
 };
 FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *erf,
                         struct fovea_error *error);
@@ -400,8 +400,8 @@ FOVEA_API int fovea_erf_write(struct fovea_model *model, const struct fovea_erf 
 struct fovea_relative_bias {
     const char *name; /* of the node that attends */
     int64_t heads, window[2], prefix_tokens;
-    int64_t size[2];  /* 2 h - 1, 2 w - 1 */
-    double *map;      /* [size]: bias by offset, mean over heads; offset (0, 0) in the middle */
+    int64_t size[2];                /* 2 h - 1, 2 w - 1 */
+    double *map;                    /* [size]: bias by offset, mean over heads; offset (0, 0) in the middle */
     struct fovea_gaussian gaussian; /* of the map above its smallest number, in patches */
 };
 /* How far the logits move when the patches of an image change places. */
@@ -411,14 +411,14 @@ struct fovea_order_awareness {
 };
 struct fovea_positions {
     int64_t patch[2], grid[2], prefix_tokens; /* of the patch embedding; 0: there is none */
-    const char *embedding;          /* name of the absolute position embedding; NULL: none */
-    double *similarity;             /* [grid]: cosine similarity of the central patch's position with all */
-    struct fovea_gaussian gaussian; /* of the similarity above its smallest number, in patches */
+    const char *embedding;                    /* name of the absolute position embedding; NULL: none */
+    double *similarity;                       /* [grid]: cosine similarity of the central patch's position with all */
+    struct fovea_gaussian gaussian;           /* of the similarity above its smallest number, in patches */
     struct fovea_relative_bias *biases;
     int bias_count;
     struct fovea_order_awareness order[2]; /* as it is; with positions at random */
     struct fovea_erf erf[2];               /* likewise; [1].comparison is with [0] */
-    void *storage; /* private */
+    void *storage;                         /* private */
 };
 /* The ERF and the order-awareness of a transformer as it is, and with every patch given another's position vector and
  * every offset another's relative bias by chance. ERROR_INPUT for models without either. `options->compare` is not
@@ -548,12 +548,12 @@ FOVEA_API const char *fovea_corruption_name(int corruption);
 
 struct fovea_eval_options {
     struct fovea_samples samples;
-    const char *target;      /* value that holds the classes' scores; NULL: the logits */
-    uint32_t corruptions;    /* set; 0: none. They change 8-bit images of the network's size, before normalisation */
-    unsigned severities;     /* set of 1 << severity, 1 to 5; 0: all */
-    const double *scales;    /* factors of the normalised image, which nothing clips */
+    const char *target;   /* value that holds the classes' scores; NULL: the logits */
+    uint32_t corruptions; /* set; 0: none. They change 8-bit images of the network's size, before normalisation */
+    unsigned severities;  /* set of 1 << severity, 1 to 5; 0: all */
+    const double *scales; /* factors of the normalised image, which nothing clips */
     int scale_count;
-    bool no_labels;          /* as if none were known */
+    bool no_labels; /* as if none were known */
 };
 
 /* Shares of 1. A target of many units (pixels, cells) counts each of them; labels belong to one unit only. */
@@ -576,7 +576,7 @@ struct fovea_eval {
     const char *paths[2];
     int64_t images, labelled, units, classes;
     bool labels_of_folders;
-    double same_prediction; /* of the two models for unchanged images; -1 with one model, or units that differ */
+    double same_prediction;      /* of the two models for unchanged images; -1 with one model, or units that differ */
     struct fovea_eval_row *rows; /* the unchanged images first */
     int row_count;
     void *storage; /* private */

@@ -159,8 +159,7 @@ static int shuffle_bias(const struct attention_site *site, const int64_t window[
     return 0;
 }
 
-int position_randomise(struct graph *graph, const struct value *image, uint64_t seed, int *changed,
-                       struct error *error)
+int position_randomise(struct graph *graph, const struct value *image, uint64_t seed, int *changed, struct error *error)
 {
     struct random random = {.seed = seed, .stream = 0x706f73};
     struct patch_embedding embedding;

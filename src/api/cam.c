@@ -212,7 +212,9 @@ static int prepare(struct cam_work *work, struct error *error)
     work->pixels = memory_allocate(memory, pixels, sizeof(float), error);
     work->image = memory_allocate(memory, pixels * (size_t)probe->channels, sizeof(float), error);
     work->picture = memory_allocate(memory, pixels, 3, error);
-    return work->weights && work->map && work->random_map && work->mask && work->pixels && work->image && work->picture ? 0 : -1;
+    return work->weights && work->map && work->random_map && work->mask && work->pixels && work->image && work->picture
+               ? 0
+               : -1;
 }
 
 /* The image as numbers, for showing and for masks. */

@@ -95,7 +95,8 @@ int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam
     char name[128];
     snprintf(name, sizeof name, "%06lld_class%lld_%s", (long long)cam->image, (long long)cam->class_index,
              fovea_cam_method_name((int)cam->method));
-    if (write_arrays(folder, name, cam, &error) || write_picture(folder, name, cam, &error) || add_thumbnails(folder, cam, &error))
+    if (write_arrays(folder, name, cam, &error) || write_picture(folder, name, cam, &error) ||
+        add_thumbnails(folder, cam, &error))
         return api_fail(&error, report);
     json_array_append_new(folder->maps, report_cam(cam, name));
     return 0;

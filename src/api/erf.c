@@ -146,8 +146,7 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
     memcpy(result->mass_within, metrics.mass_within, sizeof result->mass_within);
     if (describe_shape(work, result, error) ||
         (work->options->perturbed_pixels > 0 && erf_perturb(work, arena, result, error)) ||
-        (work->options->compare &&
-         erf_compare(work->model->context->memory, result, work->options->compare, error)))
+        (work->options->compare && erf_compare(work->model->context->memory, result, work->options->compare, error)))
         return -1;
     return 0;
 }

@@ -20,7 +20,7 @@ static int measure_images(struct erf_work *work, struct probe *forward, struct f
         int64_t class_index;
         result = stock_read(&work->stock, i, 1, &one, error) ||
                          stock_classes(&work->stock, work->options->class_index, 0, i, 1, &class_index, error) ||
-                         perturbation_measure(forward, image, class_index, (const int64_t (*)[2])made->at, made->points,
+                         perturbation_measure(forward, image, class_index, (const int64_t(*)[2])made->at, made->points,
                                               made->step, made->change, error)
                      ? -1
                      : 0;

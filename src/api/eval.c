@@ -86,11 +86,13 @@ static int check_arm(const struct eval_work *work, const struct arm *arm, struct
         return error_set(error, ERROR_INPUT, "corruptions change pictures; these images are tensors");
     if (work->options->scale_count > 0 &&
         dtype_storage(probe_images((struct probe *)&arm->probe)->dtype) != DTYPE_FLOAT)
-        return error_set(error, ERROR_INPUT, "'%s' takes bytes: the model normalises them itself, nothing can be scaled",
-                         arm->probe.image);
+        return error_set(error, ERROR_INPUT,
+                         "'%s' takes bytes: the model normalises them itself, nothing can be scaled", arm->probe.image);
     if (view->channels < 2)
-        return error_set(error, ERROR_INPUT, "'%s' has one channel: no class can be predicted from it; name a value "
-                         "with --target", arm->probe.target);
+        return error_set(error, ERROR_INPUT,
+                         "'%s' has one channel: no class can be predicted from it; name a value "
+                         "with --target",
+                         arm->probe.target);
     return 0;
 }
 
@@ -206,8 +208,8 @@ static void count_image(struct arm *arm, const float *elements, int64_t at, int6
     arm->gains[at] = agreement / (double)view->units;
     if (label < 0)
         return;
-    int64_t rank = prediction_class(view, elements, at, 0) < 0 ? view->channels
-                                                               : prediction_rank(view, elements, at, 0, label);
+    int64_t rank =
+        prediction_class(view, elements, at, 0) < 0 ? view->channels : prediction_rank(view, elements, at, 0, label);
     tally->top1 += rank == 0;
     tally->top5 += rank < 5;
     arm->gains[at] = rank == 0;
@@ -280,11 +282,12 @@ static struct fovea_eval_score score_of(const struct eval_work *work, const stru
 static void describe_row(const struct eval_work *work, int i, struct fovea_eval_row *row)
 {
     const struct change *change = &work->changes[i];
-    *row = (struct fovea_eval_row){.change = change->kind == CHANGE_CORRUPTION ? corruption_name((int)change->corruption)
-                                             : change->kind == CHANGE_SCALE    ? "scale"
-                                                                               : "none",
-                                   .severity = change->severity,
-                                   .strength = change->strength};
+    *row =
+        (struct fovea_eval_row){.change = change->kind == CHANGE_CORRUPTION ? corruption_name((int)change->corruption)
+                                          : change->kind == CHANGE_SCALE    ? "scale"
+                                                                            : "none",
+                                .severity = change->severity,
+                                .strength = change->strength};
     for (int a = 0; a < work->arm_count; a++)
         row->scores[a] = score_of(work, &work->arms[a].tallies[i]);
     if (work->arm_count < 2)

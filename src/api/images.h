@@ -6,7 +6,8 @@
 #include "data/sample_source.h"
 
 /* Opens the images at `path` (one file, a folder, a list) for `input`. Its sizes come from --shape, else from the
- * model, else from the preprocessing's crop. `names` (or NULL): of classes, for folders named after them. ERROR_INPUT that asks for a flag where nothing says how to prepare them.
+ * model, else from the preprocessing's crop. `names` (or NULL): of classes, for folders named after them. ERROR_INPUT
+ * that asks for a flag where nothing says how to prepare them.
  */
 int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
                 const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,

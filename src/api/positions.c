@@ -55,8 +55,8 @@ static int describe_embedding(struct position_work *work, const struct patch_emb
         return 0;
     const char *name = embedding->position->name;
     result->embedding = arena_copy_string(work->arena, name, strlen(name), error);
-    result->similarity = arena_allocate(work->arena, (size_t)(result->grid[0] * result->grid[1]),
-                                        sizeof *result->similarity, error);
+    result->similarity =
+        arena_allocate(work->arena, (size_t)(result->grid[0] * result->grid[1]), sizeof *result->similarity, error);
     if (!result->embedding || !result->similarity || position_similarity(embedding, result->similarity, error))
         return -1;
     return fit(work->model->context->memory, result->similarity, result->grid, &result->gaussian, error);
@@ -136,7 +136,8 @@ static void shuffle_patches(const struct probe *probe, const struct fovea_positi
     for (int64_t i = 0; i < grid[0] * patch[0] * grid[1] * patch[1]; i++) {
         int64_t y = i / (grid[1] * patch[1]), x = i % (grid[1] * patch[1]);
         int64_t source = order[y / patch[0] * grid[1] + x / patch[1]];
-        int64_t from_y = source / grid[1] * patch[0] + y % patch[0], from_x = source % grid[1] * patch[1] + x % patch[1];
+        int64_t from_y = source / grid[1] * patch[0] + y % patch[0],
+                from_x = source % grid[1] * patch[1] + x % patch[1];
         for (int64_t c = 0; c < probe->channels; c++) {
             if (probe->channels_last)
                 to[(y * probe->width + x) * probe->channels + c] =
@@ -217,8 +218,8 @@ static int measure_order(struct position_work *work, bool random_positions, stru
         result = error_set(error, ERROR_INPUT, "'%s' takes bytes: patches are moved in float images only", probe.image);
     if (result == 0) {
         const struct unit_view *view = &probe.target_grid.view;
-        buffers.kept = memory_allocate(memory, (size_t)(view->images * view->units * view->channels),
-                                       sizeof *buffers.kept, error);
+        buffers.kept =
+            memory_allocate(memory, (size_t)(view->images * view->units * view->channels), sizeof *buffers.kept, error);
         buffers.images = memory_allocate(memory, tensor_bytes(probe_images(&probe)), 1, error);
         buffers.order = memory_allocate(memory, (size_t)(work->result->grid[0] * work->result->grid[1]),
                                         sizeof *buffers.order, error);
@@ -226,8 +227,7 @@ static int measure_order(struct position_work *work, bool random_positions, stru
     }
     for (int64_t first = 0; result == 0 && first < work->stock.count; first += probe.batch) {
         int64_t left = work->stock.count - first;
-        result =
-            measure_batch(work, &probe, first, left < probe.batch ? left : probe.batch, &buffers, order, error);
+        result = measure_batch(work, &probe, first, left < probe.batch ? left : probe.batch, &buffers, order, error);
     }
     order->change /= (double)work->stock.count;
     order->agreement /= (double)work->stock.count;

@@ -12,8 +12,8 @@ struct stock {
     struct sample_source *source; /* NULL: `tensor` holds all images */
     struct tensor tensor;
     struct class_names names; /* of the model's classes; count 0: not known */
-    struct shape shape; /* of one image, with a leading 1 */
-    int64_t count;      /* images to be used */
+    struct shape shape;       /* of one image, with a leading 1 */
+    int64_t count;            /* images to be used */
     struct fed_list fed;
     struct shape_binding *bindings; /* of the images, their batch chosen, and of the other inputs */
     int binding_count;
@@ -37,8 +37,8 @@ int stock_crop(const struct stock *stock, int64_t index, struct image *crop, str
 void stock_put(struct stock *stock, const struct image *crop, struct tensor *images, int64_t to);
 /* Whether the images are pictures, not tensors. */
 bool stock_has_pictures(const struct stock *stock);
-/* The picture `folder`/NAME.png, or with the image's own ending, cut as the image is: mask[height * width] is 1 where it
- * is not black. *found: whether there is one. */
+/* The picture `folder`/NAME.png, or with the image's own ending, cut as the image is: mask[height * width] is 1 where
+ * it is not black. *found: whether there is one. */
 int stock_mask(const struct stock *stock, int64_t index, const char *folder, int64_t height, int64_t width,
                uint8_t *mask, bool *found, struct error *error);
 /* The class meant for each of `count` images from `first` on, for probe_classes: a number, FOVEA_CLASS_PREDICTED (the

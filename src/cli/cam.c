@@ -90,7 +90,8 @@ static void print_metrics(const struct cam_sink *sink)
         "avg drop: loss of probability under the map as a mask (rewards maps that hide nothing: never read it alone);\n"
         "increase: share of images whose probability rises; insertion, deletion: areas under the probability as the\n"
         "strongest pixels are put into a blurred image (more is better) or taken out (less is better); energy,\n"
-        "pointing, IoU: share of the map in the mask, strongest pixel in it, overlap; sanity: rank correlation with the\n"
+        "pointing, IoU: share of the map in the mask, strongest pixel in it, overlap; sanity: rank correlation with "
+        "the\n"
         "maps of the same network with shuffled weights (near 1: the maps do not show what it has learned).\n");
 }
 

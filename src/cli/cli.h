@@ -63,9 +63,11 @@ int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes);
 /* Comma-separated whole numbers; returns how many were read, -1 if the text is something else. */
 int parse_int_list(const char *text, int64_t *values, int capacity);
 int parse_number_list(const char *text, double *values, int capacity);
-/* A number from 0, "predicted" or "label" as FOVEA_CLASS_*; NULL: FOVEA_CLASS_NONE. -1 if the text is something else. */
+/* A number from 0, "predicted" or "label" as FOVEA_CLASS_*; NULL: FOVEA_CLASS_NONE. -1 if the text is something else.
+ */
 int parse_class(const char *text, int64_t *class_index);
-/* "one,two" or "all" (NULL: none) as a set of 1 << number, by names that end with NULL. PARSE_GO_ON, or the exit code. */
+/* "one,two" or "all" (NULL: none) as a set of 1 << number, by names that end with NULL. PARSE_GO_ON, or the exit code.
+ */
 int parse_names(const struct command *command, const char *option, const char *text, const char *(*name_of)(int),
                 unsigned *set);
 /* "NAME=PATH" or "PATH"; `name` is NULL then. The text is cut at the sign. -i options. */
@@ -136,8 +138,8 @@ const char *bytes_text(size_t bytes, char out[CLI_TEXT]);
 const char *safe_text(const char *text, char out[CLI_TEXT]);
 
 /* fovea erf --positions; `folder` NULL: nothing is written. Returns the exit code. */
-int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options,
-                   const char *folder, bool force, bool json);
+int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options, const char *folder,
+                   bool force, bool json);
 
 /* The verbs, one file each: argv[0] is the verb. They return the exit code. */
 int verb_inspect(int argc, char **argv);

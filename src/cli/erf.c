@@ -170,10 +170,8 @@ static int parse_score(const struct command *command, const struct erf_flags *fl
 static int erf_model(struct opened *opened, const struct command *command, const struct erf_flags *flags)
 {
     struct parsed_samples parsed = {0};
-    struct fovea_erf_options options = {.target = flags->target,
-                                        .unit = {-1, -1},
-                                        .compare = flags->compare,
-                                        .perturbed_pixels = flags->perturb};
+    struct fovea_erf_options options = {
+        .target = flags->target, .unit = {-1, -1}, .compare = flags->compare, .perturbed_pixels = flags->perturb};
     const char *path = command->positional[0];
     int code = parse_score(command, flags, &options);
     if (code == PARSE_GO_ON)
@@ -181,10 +179,9 @@ static int erf_model(struct opened *opened, const struct command *command, const
     if (code == PARSE_GO_ON) {
         bool stages = flags->target && strcmp(flags->target, "all-stages") == 0;
         options.samples = parsed.samples;
-        code = flags->positions
-                   ? show_positions(opened, path, &options, flags->output, flags->force, flags->json)
-               : stages ? erf_stages(opened, path, flags, &options)
-                      : erf_target(opened, path, flags, &options, flags->output);
+        code = flags->positions ? show_positions(opened, path, &options, flags->output, flags->force, flags->json)
+               : stages         ? erf_stages(opened, path, flags, &options)
+                                : erf_target(opened, path, flags, &options, flags->output);
     }
     free_samples(&parsed);
     return code;

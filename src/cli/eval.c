@@ -193,7 +193,8 @@ int verb_eval(int argc, char **argv)
         {"scales", 0, OPTION_TEXT, &flags.scales, "LIST",
          "factors of the normalised image (nothing is clipped), or 'default'"},
         {"compare", 0, OPTION_TEXT, &flags.compare, "OTHER.onnx", "a second model on the same images, paired"},
-        {"target", 0, OPTION_TEXT, &flags.target, "VALUE", "value that holds the classes' scores (default: the logits)"},
+        {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
+         "value that holds the classes' scores (default: the logits)"},
         {"no-labels", 0, OPTION_FLAG, &flags.no_labels, NULL, "folders and lists tell no classes"},
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "write the results as JSON"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a file that is there"},
@@ -203,8 +204,9 @@ int verb_eval(int argc, char **argv)
     struct command command = {
         .verb = "eval",
         .arguments = "MODEL --images PATH [--corrupt LIST|all] [--compare OTHER.onnx]",
-        .summary = "Accuracy where labels are known (one folder per class, labels.csv, a list), else agreement with the "
-                   "prediction for the unchanged image.",
+        .summary =
+            "Accuracy where labels are known (one folder per class, labels.csv, a list), else agreement with the "
+            "prediction for the unchanged image.",
         .example = "fovea eval models/fashion_mnist.onnx --images models/images --corrupt jpeg,contrast-up",
         .rows = rows};
     struct opened opened = {0};

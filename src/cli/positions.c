@@ -18,7 +18,8 @@ static void print_field(const char *what, const struct fovea_erf *erf)
 {
     printf("%-10s field: sum %.5g, border share %.2f %%, ", what, erf->sum, 100 * erf->border_share);
     if (erf->gaussian.converged)
-        printf("sigma %.1f x %.1f px, R2 %.3f", erf->gaussian.sigma[0], erf->gaussian.sigma[1], erf->gaussian.r_squared);
+        printf("sigma %.1f x %.1f px, R2 %.3f", erf->gaussian.sigma[0], erf->gaussian.sigma[1],
+               erf->gaussian.r_squared);
     else
         printf("no Gaussian");
     if (erf->comparison)
@@ -53,8 +54,8 @@ static void print_positions(const struct fovea_positions *positions)
                positions->erf[0].images);
 }
 
-int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options,
-                   const char *folder, bool force, bool json)
+int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options, const char *folder,
+                   bool force, bool json)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
     struct fovea_positions positions;

@@ -136,9 +136,9 @@ static int label_by_folders(struct sample_source *source, const struct folder_li
 {
     int64_t classes;
     int64_t *labels = memory_allocate(source->memory, (size_t)list->count, sizeof *labels, error);
-    int result = labels ? class_folders_label(source->memory, list->names, list->count, source->names, labels, &classes,
-                                              error)
-                        : -1;
+    int result =
+        labels ? class_folders_label(source->memory, list->names, list->count, source->names, labels, &classes, error)
+               : -1;
     for (int64_t i = 0; result == 0 && i < list->count; i++)
         source->samples[i].label = labels[i];
     if (result == 0 && classes > 0)

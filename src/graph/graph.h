@@ -1,6 +1,6 @@
-/* The graph: what a model file holds (source graph, one-to-one with the file) and what is executed (a lowered clone whose
- * parts point back by `origin`). Objects live in the graph's arena and are freed with it; tensor payloads are counted
- * references (struct constant). */
+/* The graph: what a model file holds (source graph, one-to-one with the file) and what is executed (a lowered clone
+ * whose parts point back by `origin`). Objects live in the graph's arena and are freed with it; tensor payloads are
+ * counted references (struct constant). */
 #ifndef FOVEA_GRAPH_GRAPH_H
 #define FOVEA_GRAPH_GRAPH_H
 
@@ -32,8 +32,8 @@ struct constant {
     struct memory *memory;
     struct tensor tensor; /* dtype and shape always; data NULL until loaded (constant_data) */
     struct payload payload;
-    bool typed;  /* elements came in float_data and the like: already in tensor.data */
-    bool sparse; /* was a SparseTensorProto; tensor.data is the dense tensor */
+    bool typed;                          /* elements came in float_data and the like: already in tensor.data */
+    bool sparse;                         /* was a SparseTensorProto; tensor.data is the dense tensor */
     const struct payload_reader *reader; /* of the file it comes from, NULL: none; reads the payload */
     struct span span;                    /* TensorProto or SparseTensorProto in that file */
 };
@@ -61,8 +61,8 @@ struct value {
     const char *name; /* as in the file; internal values get "%id" */
     int id;           /* dense within its graph */
     struct graph *graph;
-    enum dtype dtype;   /* UNDEFINED until known */
-    struct shape shape; /* rank -1 until bound */
+    enum dtype dtype;                 /* UNDEFINED until known */
+    struct shape shape;               /* rank -1 until bound */
     const struct dimension *declared; /* of inputs, outputs, value_info; NULL: none */
     int declared_rank;                /* -1: none */
     struct node *producer;            /* NULL: graph input, initialiser or outer value */
@@ -122,11 +122,11 @@ struct attribute {
 };
 
 struct node {
-    const char *name; /* may be "" */
-    const char *op_type, *domain; /* domain "" is ai.onnx */
-    const char *overload;         /* tells functions of one name apart; NULL: none */
-    int opset;                    /* version of the domain that is in force here */
-    const struct operator *operator; /* NULL until resolved, or not supported */
+    const char *name;                /* may be "" */
+    const char *op_type, *domain;    /* domain "" is ai.onnx */
+    const char *overload;            /* tells functions of one name apart; NULL: none */
+    int opset;                       /* version of the domain that is in force here */
+    const struct operator* operator; /* NULL until resolved, or not supported */
     struct graph *graph;
     struct node *previous, *next;
     struct value **inputs; /* NULL entries: omitted optional inputs */

@@ -22,8 +22,10 @@ static int write_words(struct text *title, struct text *notes, const struct repo
     const struct fovea_erf_comparison *made = erf->comparison;
     char model[96], other[160];
     const char *name = file_base_name(run->model);
-    text_print(title, "Difference of effective receptive fields: %s minus %s\nboth divided by their sums; mean over %" PRId64
-               " images", text_printable(name, strlen(name), model, sizeof model),
+    text_print(title,
+               "Difference of effective receptive fields: %s minus %s\nboth divided by their sums; mean over %" PRId64
+               " images",
+               text_printable(name, strlen(name), model, sizeof model),
                text_printable(made->path, strlen(made->path), other, sizeof other), erf->images);
     text_print(notes,
                "Red: this field has more there; blue: less. Overlap %.3f (1: the same), correlation %.4f, largest "

@@ -17,8 +17,8 @@ static const struct colour box_colour = {255, 255, 255}, centre_colour = {255, 8
 static const struct colour ellipse_colour = {255, 170, 60};
 
 /* What the two text blocks say; released by the caller. */
-static int write_title(struct text *text, const struct report_run *run, const struct fovea_erf *erf,
-                       bool log_scale, struct error *error)
+static int write_title(struct text *text, const struct report_run *run, const struct fovea_erf *erf, bool log_scale,
+                       struct error *error)
 {
     char model[96], target[96];
     const char *name = file_base_name(run->model);

@@ -1,9 +1,11 @@
 #include "report/eval.h"
 
 #define EVAL_DEFINITION                                                                                                \
-    "shares of 1; agreement: of the units predicted as for the unchanged image; difference: second model minus first, " \
+    "shares of 1; agreement: of the units predicted as for the unchanged image; difference: second model minus "       \
+    "first, "                                                                                                          \
     "paired by image (top1 where there are labels, else agreement), with a 95 % interval; strengths of corruptions "   \
-    "after ImageNet-C (arXiv 1903.12261), sizes in pixels for 224 px; scale: of the normalised tensor, without clipping"
+    "after ImageNet-C (arXiv 1903.12261), sizes in pixels for 224 px; scale: of the normalised tensor, without "       \
+    "clipping"
 
 static json_t *share(double value)
 {
@@ -22,8 +24,8 @@ static json_t *describe_score(const struct fovea_eval_score *score)
 
 static json_t *describe_row(const struct fovea_eval *eval, const struct fovea_eval_row *row)
 {
-    json_t *entry = json_pack("{s:s, s:i, s:f}", "change", row->change, "severity", row->severity, "strength",
-                              row->strength);
+    json_t *entry =
+        json_pack("{s:s, s:i, s:f}", "change", row->change, "severity", row->severity, "strength", row->strength);
     json_t *scores = json_array();
     for (int a = 0; a < eval->models; a++)
         json_array_append_new(scores, describe_score(&row->scores[a]));

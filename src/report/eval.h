@@ -2,8 +2,8 @@
 #ifndef FOVEA_REPORT_EVAL_H
 #define FOVEA_REPORT_EVAL_H
 
-#include "report/json.h"
 #include "report/erf.h"
+#include "report/json.h"
 
 /* NULL without memory. */
 json_t *report_eval(const struct fovea_eval *eval, uint64_t seed);

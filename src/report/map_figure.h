@@ -1,4 +1,5 @@
-/* A figure of one map of numbers: a title, the map with axes in its cells, marks on it, a colour bar, notes in words. */
+/* A figure of one map of numbers: a title, the map with axes in its cells, marks on it, a colour bar, notes in words.
+ */
 #ifndef FOVEA_REPORT_MAP_FIGURE_H
 #define FOVEA_REPORT_MAP_FIGURE_H
 

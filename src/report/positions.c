@@ -8,8 +8,9 @@
 #include "report/map_figure.h"
 
 #define POSITIONS_DEFINITION                                                                                           \
-    "similarity: cosine of the central patch's position vector with all; bias: by offset (key minus query), mean over " \
-    "heads; Gaussians are fitted to maps above their smallest number, sigma in patches; randomised: every patch has "   \
+    "similarity: cosine of the central patch's position vector with all; bias: by offset (key minus query), mean "     \
+    "over "                                                                                                            \
+    "heads; Gaussians are fitted to maps above their smallest number, sigma in patches; randomised: every patch has "  \
     "another's vector, every offset another's bias; order: the image's patches are shuffled, change = |y' - y| / |y|"
 
 static json_t *describe_erf(const struct fovea_erf *erf)

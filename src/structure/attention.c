@@ -4,8 +4,8 @@
 
 #include "graph/match.h"
 
-#define MOST_STEPS 16   /* from the softmax back to the product */
-#define MASKED (-50.0)  /* numbers below hide a key; learned biases stay far above */
+#define MOST_STEPS 16  /* from the softmax back to the product */
+#define MASKED (-50.0) /* numbers below hide a key; learned biases stay far above */
 
 static bool is_onnx(const struct node *node, const char *op_type)
 {

@@ -6,14 +6,14 @@
 #include "graph/graph.h"
 
 struct attention_site {
-    struct node *node;       /* Softmax, or ONNX's Attention */
-    struct value *output;    /* what the values are weighted by is behind it, or of Attention the result */
-    int64_t heads;           /* 1 where there is no axis for them */
+    struct node *node;    /* Softmax, or ONNX's Attention */
+    struct value *output; /* what the values are weighted by is behind it, or of Attention the result */
+    int64_t heads;        /* 1 where there is no axis for them */
     int64_t queries, keys;
     /* The constant added to the logits that is no mask: a learned relative bias or one made at export. NULL: none. */
-    struct value *bias;      /* [..., heads or 1, queries, keys] */
-    struct node *bias_node;  /* that reads it, */
-    int bias_input;          /* as this input */
+    struct value *bias;     /* [..., heads or 1, queries, keys] */
+    struct node *bias_node; /* that reads it, */
+    int bias_input;         /* as this input */
 };
 
 struct attention_list {

@@ -1,5 +1,5 @@
-/* How a transformer makes tokens of an image: the projection of patches, the position embedding, tokens in front. Graphs
- * with bound shapes and folded constants. */
+/* How a transformer makes tokens of an image: the projection of patches, the position embedding, tokens in front.
+ * Graphs with bound shapes and folded constants. */
 #ifndef FOVEA_STRUCTURE_EMBEDDING_H
 #define FOVEA_STRUCTURE_EMBEDDING_H
 
@@ -12,9 +12,9 @@ struct patch_embedding {
     /* Where a constant with one vector per place is added: the absolute position embedding. NULL: none. */
     struct node *position_node;
     int position_input;
-    struct value *position;  /* [1, prefix + patches, C], [1, C, h, w] or [1, h, w, C]; leading ones may be missing */
-    int64_t prefix;          /* rows of it in front of the patches' */
-    bool channels_first;     /* [C, h, w] */
+    struct value *position; /* [1, prefix + patches, C], [1, C, h, w] or [1, h, w, C]; leading ones may be missing */
+    int64_t prefix;         /* rows of it in front of the patches' */
+    bool channels_first;    /* [C, h, w] */
 };
 
 /* `image`: the graph input (or the float tensor behind it). */

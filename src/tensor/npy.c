@@ -150,8 +150,7 @@ static int open_header(struct npy_file *file, const unsigned char *bytes, size_t
     size_t needed;
     if (parse_header(bytes, length, file, error))
         return -1;
-    if (dtype_file_bytes(file->dtype, (size_t)shape_count(&file->shape), &needed) ||
-        needed > file_length - file->start)
+    if (dtype_file_bytes(file->dtype, (size_t)shape_count(&file->shape), &needed) || needed > file_length - file->start)
         return error_set(error, ERROR_INPUT, "the file is shorter than its header says");
     return 0;
 }
@@ -179,8 +178,7 @@ int npy_read_elements(struct memory *memory, const struct npy_file *file, int64_
     if (length == (size_t)count * size)
         dtype_widen(file->dtype, bytes, elements, (size_t)count);
     memory_release(memory, bytes);
-    return length == (size_t)count * size ? 0
-                                          : error_set(error, ERROR_INPUT, "%s: the file ends early", file->path);
+    return length == (size_t)count * size ? 0 : error_set(error, ERROR_INPUT, "%s: the file ends early", file->path);
 }
 
 static void print_header(struct text *text, enum dtype dtype, const struct shape *shape)

@@ -53,8 +53,8 @@ static void set_output(struct fixture *fixture, struct value *y)
 }
 
 /* The input gradient [channels, SIDE, SIDE] of a unit of the output, on random numbers. */
-static struct probe opened(struct fixture *fixture, int64_t row, int64_t column,
-                           enum probe_source source, struct probe_result *run)
+static struct probe opened(struct fixture *fixture, int64_t row, int64_t column, enum probe_source source,
+                           struct probe_result *run)
 {
     struct probe probe;
     struct random random = {.seed = 5};
@@ -79,8 +79,7 @@ static void field_is_the_convolution_of_the_kernels(void **state)
     struct value *w = random_constant(fixture.graph, 4, first, 1, &fixture.error);
     struct value *v = random_constant(fixture.graph, 4, second, 2, &fixture.error);
     const float *a = w->constant->tensor.data, *b = v->constant->tensor.data;
-    set_output(&fixture, convolution(&fixture, convolution(&fixture, fixture.x, w, STRIDE, 1), v, 1,
-                                                   DILATION));
+    set_output(&fixture, convolution(&fixture, convolution(&fixture, fixture.x, w, STRIDE, 1), v, 1, DILATION));
     struct probe_result run;
     struct probe probe = opened(&fixture, ROW, COLUMN, PROBE_IMAGE, &run);
     static double expected[IN][SIDE][SIDE];
@@ -116,8 +115,8 @@ static int aspp_cells(int64_t rate)
     struct value *ones = emit_filled(fixture.graph, DTYPE_FLOAT, &kernel, 1, &fixture.error), *branches[3];
     for (int i = 0; i < 3; i++)
         branches[i] = convolution(&fixture, fixture.x, ones, 1, rate * (i + 1));
-    set_output(&fixture, emit(fixture.graph, "Concat", branches, 3, EMIT_ATTRIBUTES(EMIT_INT("axis", 1)),
-                                            &fixture.error));
+    set_output(&fixture,
+               emit(fixture.graph, "Concat", branches, 3, EMIT_ATTRIBUTES(EMIT_INT("axis", 1)), &fixture.error));
     struct probe_result run;
     struct probe probe = opened(&fixture, -1, -1, PROBE_IMAGE, &run);
     int cells = 0;
@@ -148,7 +147,7 @@ static void single_pixels_move_a_linear_network_by_its_field(void **state)
     start(&fixture, 2);
     struct value *w = random_constant(fixture.graph, 4, dims, 3, &fixture.error);
     set_output(&fixture, emit(fixture.graph, "Conv", EMIT_INPUTS(fixture.x, w),
-                                            EMIT_ATTRIBUTES(EMIT_INTS("pads", pads, 4)), &fixture.error));
+                              EMIT_ATTRIBUTES(EMIT_INTS("pads", pads, 4)), &fixture.error));
     struct probe_result run;
     struct probe probe = opened(&fixture, -1, -1, PROBE_IMAGE, &run);
     double field[SIDE * SIDE];
@@ -161,9 +160,8 @@ static void single_pixels_move_a_linear_network_by_its_field(void **state)
     int64_t points[POINTS][2], count = perturbation_points(SIDE, SIDE, POINTS, 1, points);
     double changes[POINTS] = {0}, there[POINTS], spearman;
     assert_in_range(count, POINTS - 8, POINTS);
-    assert_int_equal(perturbation_measure(&probe, image, -1, (const int64_t (*)[2])points, count, 2, changes,
-                                          &fixture.error),
-                     0);
+    assert_int_equal(
+        perturbation_measure(&probe, image, -1, (const int64_t(*)[2])points, count, 2, changes, &fixture.error), 0);
     for (int64_t i = 0; i < count; i++) {
         there[i] = field[points[i][0] * SIDE + points[i][1]];
         assert_true(fabs(changes[i] - 2 * there[i]) <= 1e-5);
@@ -211,8 +209,8 @@ static void uniform_norms_are_refused_with_the_way_out(void **state)
     struct value *y = emit(fixture.graph, "Conv", EMIT_INPUTS(fixture.x, w), EMIT_NO_ATTRIBUTES, &fixture.error);
     y = emit(fixture.graph, "Transpose", EMIT_INPUTS(y), EMIT_ATTRIBUTES(EMIT_INTS("perm", order, 4)), &fixture.error);
     struct value *ones = emit_filled(fixture.graph, DTYPE_FLOAT, &scale, 1, &fixture.error);
-    set_output(&fixture, emit(fixture.graph, "LayerNormalization", EMIT_INPUTS(y, ones), EMIT_NO_ATTRIBUTES,
-                              &fixture.error));
+    set_output(&fixture,
+               emit(fixture.graph, "LayerNormalization", EMIT_INPUTS(y, ones), EMIT_NO_ATTRIBUTES, &fixture.error));
     struct probe probe;
     const struct probe_request request = {.target = "output", .unit = {-1, -1}, .source = PROBE_IMAGE};
     assert_int_equal(probe_create(&probe, &fixture.model, &request, &fixture.error), -1);

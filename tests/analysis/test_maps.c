@@ -132,8 +132,9 @@ static void test_localisation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fit_finds_a_gaussian), cmocka_unit_test(test_spreading_keeps_sums),
-        cmocka_unit_test(test_bilinear_is_exact_between_centres), cmocka_unit_test(test_checkerboard), cmocka_unit_test(test_localisation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fit_finds_a_gaussian),
+                                       cmocka_unit_test(test_spreading_keeps_sums),
+                                       cmocka_unit_test(test_bilinear_is_exact_between_centres),
+                                       cmocka_unit_test(test_checkerboard), cmocka_unit_test(test_localisation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

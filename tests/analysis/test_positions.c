@@ -45,8 +45,8 @@ static void start(struct fixture *fixture)
         numbers[i] = (float)bias_of(k / GRID - q / GRID, k % GRID - q % GRID);
         ((float *)mask->constant->tensor.data)[i] = q < TOKENS / 2 && k >= TOKENS / 2 ? -100 : 0;
     }
-    struct value *y = emit(graph, "Conv", EMIT_INPUTS(fixture->x, w), EMIT_ATTRIBUTES(EMIT_INTS("strides", strides, 2)),
-                           error);
+    struct value *y =
+        emit(graph, "Conv", EMIT_INPUTS(fixture->x, w), EMIT_ATTRIBUTES(EMIT_INTS("strides", strides, 2)), error);
     y = emit(graph, "Reshape", EMIT_INPUTS(y, emit_int_list(graph, tokens, 3, error)), EMIT_NO_ATTRIBUTES, error);
     y = emit(graph, "Transpose", EMIT_INPUTS(y), EMIT_ATTRIBUTES(EMIT_INTS("perm", order, 3)), error);
     y = emit(graph, "Add", EMIT_INPUTS(y, fixture->positions), EMIT_NO_ATTRIBUTES, error);

@@ -101,8 +101,9 @@ static void test_erf_is_a_mean(void **state)
                                   {NULL, "models/images"}};
     struct fovea_erf erf[3];
     for (int i = 0; i < 3; i++) {
-        struct fovea_erf_options options = {
-            .samples = {.feeds = &feeds[i], .feed_count = 1, .limit = 2}, .unit = {-1, -1}, .class_index = FOVEA_CLASS_NONE};
+        struct fovea_erf_options options = {.samples = {.feeds = &feeds[i], .feed_count = 1, .limit = 2},
+                                            .unit = {-1, -1},
+                                            .class_index = FOVEA_CLASS_NONE};
         assert_int_equal(fovea_erf(model, &options, &erf[i], &error), 0);
     }
     assert_int_equal(erf[2].images, 2);
@@ -160,7 +161,8 @@ static void test_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_erf_batches), cmocka_unit_test(test_erf_is_a_mean),
-                                       cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_erf_batches),
+                                       cmocka_unit_test(test_erf_is_a_mean), cmocka_unit_test(test_check_and_inspect),
+                                       cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
