@@ -590,6 +590,146 @@ FOVEA_API void fovea_eval_free(struct fovea_model *model, struct fovea_eval *eva
 FOVEA_API int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
                                struct fovea_error *error);
 
+/* ---- audit: a model held against published guidelines ---- */
+
+/* A guideline: a paper made into findings and, mostly, a rewrite of the graph. */
+struct fovea_guide {
+    const char *name;      /* "kernel-padding", ... */
+    const char *title;     /* what it is about, in a line */
+    const char *paper;     /* authors, venue, arXiv number */
+    const char *published; /* the effect that the paper reports */
+    bool exact;            /* its rewrite leaves what the model computes as it is */
+};
+/* False behind the last. */
+FOVEA_API bool fovea_guide_at(int index, struct fovea_guide *guide);
+/* A constant of a guideline that --set GUIDE.NAME=VALUE changes. */
+struct fovea_guide_option {
+    const char *guide, *name, *values, *otherwise, *help; /* `otherwise`: the default */
+};
+FOVEA_API bool fovea_guide_option_at(int index, struct fovea_guide_option *option);
+
+/* Worst first. */
+enum fovea_state {
+    FOVEA_STATE_ADVICE,      /* something should be changed */
+    FOVEA_STATE_PENDING,     /* a rewrite was applied and not yet trained */
+    FOVEA_STATE_UNDECIDABLE, /* this file does not tell */
+    FOVEA_STATE_NOTE,        /* worth knowing; a derived rule without a measurement is never more */
+    FOVEA_STATE_FINE,
+    FOVEA_STATE_NOT_APPLICABLE,
+    FOVEA_STATES
+};
+/* "advice", "applied, not yet trained", "not decidable", "note", "fine", "not applicable". */
+FOVEA_API const char *fovea_state_name(enum fovea_state state);
+
+/* What a finding rests on. */
+enum fovea_certainty {
+    FOVEA_CERTAINTY_MEASURED,  /* measured here, on the given images */
+    FOVEA_CERTAINTY_VERIFIED,  /* the paper or its code says so */
+    FOVEA_CERTAINTY_SECONDARY, /* abstracts and listings say so */
+    FOVEA_CERTAINTY_DERIVED    /* derived from the paper's idea; its own constant may differ */
+};
+/* "measured", "verified", "secondary", "derived". */
+FOVEA_API const char *fovea_certainty_name(enum fovea_certainty certainty);
+
+struct fovea_number {
+    const char *name, *unit; /* unit "" where there is none */
+    double value;
+};
+/* A measured or computed curve; `spread` (standard deviation) may be NULL. */
+struct fovea_curve {
+    const char *title, *x_name, *y_name;
+    int count;
+    const double *x, *y, *spread;
+    double present; /* x of the model as it is; NAN: none */
+};
+
+struct fovea_advice {
+    const char *guide, *code; /* "kernel-padding", "PADDING001": stable */
+    enum fovea_state state;
+    enum fovea_certainty certainty;
+    const char *found;     /* in a line */
+    const char *recommend; /* what to do; NULL: nothing */
+    const char *published; /* effect in the paper; NULL: none */
+    const char *measured;  /* effect on this model and these images; NULL: not measured */
+    const char *cost;      /* of following it: MACs, retraining; NULL: none */
+    const char *unless;    /* what would change the verdict; NULL: nothing known */
+    const char *command;   /* that follows it; NULL: there is none */
+    const char **nodes;    /* in the file's own words */
+    int node_count;
+    struct fovea_number *numbers;
+    int number_count;
+    struct fovea_curve *curves;
+    int curve_count;
+};
+
+struct fovea_audit_options {
+    struct fovea_samples samples; /* without feeds nothing is measured */
+    int64_t input_size[2]; /* y, x that the model is meant for, where its file says another or none; 0: the file's */
+    const char *const *guides; /* names; none: all */
+    int guide_count;
+    const char *const *settings; /* "GUIDE.NAME=VALUE" */
+    int setting_count;
+    const char *task; /* "small-detail", or NULL */
+};
+struct fovea_audit {
+    const char *path;
+    struct fovea_advice *list; /* worst first */
+    int count;
+    int counts[FOVEA_STATES];
+    int findings; /* advice that is measured or verified: what exit code 1 is for */
+    int64_t input_size[2];
+    bool size_guessed;
+    int64_t images;
+    void *storage; /* private */
+};
+FOVEA_API int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options,
+                          struct fovea_audit *audit, struct fovea_error *error);
+FOVEA_API void fovea_audit_free(struct fovea_model *model, struct fovea_audit *audit);
+
+/* ---- rewrite: follow the guidelines in a new file ---- */
+
+struct fovea_rewrite_options {
+    struct fovea_audit_options audit;
+    const char *const *apply; /* guides' names, "exact" or "all"; none: "exact" */
+    int apply_count;
+    const char *const *nodes; /* only findings about these nodes; none: all */
+    int node_count;
+    bool fold;    /* new constants are stored, not computed by a subgraph that tuning could change */
+    bool retrain; /* allow what a trained network does not survive without training */
+    bool force;   /* replace the file if it is there */
+};
+struct fovea_change {
+    const char *guide, *code;
+    bool applied;
+    const char *text;   /* what was done, or would be; or why it was not */
+    const char **nodes; /* changed or new, as they are called in the new file */
+    int node_count;
+};
+/* The model before and after one guide, on the same inputs. */
+struct fovea_proof {
+    const char *guide;
+    bool exact; /* nothing may change: within `tolerance` of max |y| */
+    double tolerance;
+    int64_t inputs; /* random ones, or images */
+    bool random;
+    double largest, mean; /* |y' - y|, over max |y| */
+    double agreement;     /* share of equal predictions; -1: the outputs are no classes */
+    const char *departs;  /* first node whose result differs although it should not; NULL: none */
+};
+struct fovea_rewrite {
+    struct fovea_change *changes;
+    int change_count, applied;
+    struct fovea_proof *proofs;
+    int proof_count;
+    const char *recipe; /* how to tune the result, in words; NULL: it need not be */
+    void *storage;      /* private */
+};
+/* Writes the rewritten model to `path` (NULL: nothing is written, the changes are listed and proven). An exact rewrite
+ * that changes what the model computes is an error, and nothing is written. */
+FOVEA_API int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options *options, const char *path,
+                            struct fovea_rewrite *rewrite, struct fovea_error *error);
+FOVEA_API void fovea_rewrite_free(struct fovea_model *model, struct fovea_rewrite *rewrite);
+
 /* ---- operators ---- */
 
 struct fovea_operator {

@@ -8,6 +8,7 @@
 #include "op/emit.h"
 #include "pass/differentiate.h"
 #include "runtime/session.h"
+#include "structure/image_input.h"
 
 /* What the pipeline's two calls hand to each other. */
 struct probe_build {
@@ -124,7 +125,7 @@ static int select_values(void *user, struct graph *graph, struct error *error)
 {
     struct probe_build *build = user;
     int index;
-    build->image = target_image(graph, &index);
+    build->image = image_input(graph, &index);
     if (!build->image)
         return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
     describe_image(build->probe, graph, build->image, index);

@@ -19,31 +19,6 @@ static const char *const final_operators[] = {"Softmax", "LogSoftmax", "Sigmoid"
 static const char *const resize_operators[] = {"Resize", "Upsample", "Transpose", NULL};
 static const char *const product_operators[] = {"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", NULL};
 
-/* An input of bytes is followed to the first float tensor made of it. */
-static struct value *first_float(struct value *input)
-{
-    if (dtype_storage(input->dtype) == DTYPE_FLOAT)
-        return input;
-    for (size_t i = 0; i < input->use_count; i++) {
-        struct node *node = input->uses[i].node;
-        struct value *output = node->output_count > 0 ? node->outputs[0] : NULL;
-        struct value *found = output && output->shape.rank == 4 ? first_float(output) : NULL;
-        if (found)
-            return found;
-    }
-    return NULL;
-}
-
-struct value *target_image(const struct graph *graph, int *index)
-{
-    for (*index = 0; *index < graph->input_count; ++*index) {
-        struct value *input = graph->inputs[*index];
-        if (!input->constant && input->shape.rank == 4)
-            return first_float(input);
-    }
-    return NULL;
-}
-
 /* The producer's data input behind any number of operators that only pass elements on. */
 static struct value *behind(struct value *value, const char *const *operators)
 {

@@ -5,10 +5,6 @@
 
 #include "analysis/unit_grid.h"
 
-/* The first float input of four axes, or behind an input of bytes the first float tensor made of it. NULL: none.
- * *index: of the graph input. */
-struct value *target_image(const struct graph *graph, int *index);
-
 /* The first output, walked back over Softmax, LogSoftmax, Sigmoid, ArgMax and casts to what they are made of. */
 struct value *target_logits(const struct graph *graph);
 /* Of a network that ends in a map: the logits before the last resize; else the same as target_logits. */

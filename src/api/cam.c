@@ -18,6 +18,7 @@
 #include "api/stock.h"
 #include "data/labels.h"
 #include "runtime/session.h"
+#include "structure/image_input.h"
 
 #define FIT_IMAGES 8    /* whose effective receptive field gives sigma */
 #define FIT_TRUSTED 0.8 /* R squared below which a field is no Gaussian (arXiv 2305.04722) */
@@ -151,7 +152,7 @@ static int find_layer(void *user, struct graph *graph, struct error *error)
     const int64_t unit[2] = {search->unit / grid->width, search->unit % grid->width};
     struct value *target, *layer;
     int index;
-    const struct value *image = target_image(graph, &index);
+    const struct value *image = image_input(graph, &index);
     if (target_find(graph, image, work->options->target ? work->options->target : "before-resize", &target, error) ||
         cell_layer_find(graph, image, target, grid, unit, &layer, error))
         return -1;

@@ -7,6 +7,7 @@
 #include "analysis/target.h"
 #include "api/erf_work.h"
 #include "base/random.h"
+#include "structure/image_input.h"
 
 #define SHUFFLE_STREAM 0x73687566 /* apart from other uses of the seed */
 
@@ -85,7 +86,7 @@ static int read_positions(void *user, struct graph *graph, struct error *error)
     struct patch_embedding embedding;
     struct attention_list list;
     int index;
-    const struct value *image = target_image(graph, &index);
+    const struct value *image = image_input(graph, &index);
     if (!image)
         return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
     patch_embedding_find(graph, image, &embedding);

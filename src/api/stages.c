@@ -3,6 +3,7 @@
 
 #include "analysis/target.h"
 #include "api/stock.h"
+#include "structure/image_input.h"
 
 /* What the pipeline's call fills in. */
 struct stage_search {
@@ -15,7 +16,7 @@ static int find_stages(void *user, struct graph *graph, struct error *error)
     struct stage_search *search = user;
     struct value *found[TARGET_MOST_STAGES];
     int index;
-    const struct value *image = target_image(graph, &index);
+    const struct value *image = image_input(graph, &index);
     if (!image)
         return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
     int count = target_stages(graph, image, found, error);

@@ -3,6 +3,7 @@
 #ifndef FOVEA_API_STOCK_H
 #define FOVEA_API_STOCK_H
 
+#include "analysis/image_set.h"
 #include "api/session.h"
 #include "data/sample_source.h"
 
@@ -49,6 +50,8 @@ int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, 
 int64_t stock_label(const struct stock *stock, int64_t index);
 /* NULL: not known. */
 const char *stock_class_name(const struct stock *stock, int64_t class_index);
+/* Valid as long as the stock, which it reads from. */
+struct image_set stock_image_set(struct stock *stock);
 /* Name of an image as it is in its folder or list; of a .npy file with a number behind it; of others the input. */
 const char *stock_name(const struct stock *stock, int64_t index);
 

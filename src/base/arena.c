@@ -1,4 +1,5 @@
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -71,6 +72,27 @@ char *arena_copy_string(struct arena *arena, const char *text, size_t length, st
     if (copy && length > 0)
         memcpy(copy, text, length);
     return copy;
+}
+
+char *arena_print_list(struct arena *arena, struct error *error, const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    char *text = length < 0 ? NULL : arena_allocate(arena, (size_t)length + 1, 1, error);
+    if (text)
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+char *arena_print(struct arena *arena, struct error *error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = arena_print_list(arena, error, format, arguments);
+    va_end(arguments);
+    return text;
 }
 
 struct memory *arena_memory(struct arena *arena)

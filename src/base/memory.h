@@ -2,6 +2,7 @@
 #ifndef FOVEA_BASE_MEMORY_H
 #define FOVEA_BASE_MEMORY_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -41,6 +42,10 @@ void arena_destroy(struct arena *arena);
 void *arena_allocate(struct arena *arena, size_t count, size_t size, struct error *error);
 /* Copies `length` bytes and ends them with a NUL. */
 char *arena_copy_string(struct arena *arena, const char *text, size_t length, struct error *error);
+/* As printf, into the arena. */
+char *arena_print(struct arena *arena, struct error *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+char *arena_print_list(struct arena *arena, struct error *error, const char *format, va_list arguments);
 struct memory *arena_memory(struct arena *arena);
 
 /* Doubles an arena-held array when `count` elements fill `*capacity`. Returns the (possibly moved) array, NULL on error. */

@@ -42,7 +42,8 @@ struct command {
     const char *verb, *arguments, *summary; /* "run", "MODEL [options]", one line */
     const char *example;
     const struct option_row *rows;
-    int positional_most; /* arguments that are no options: 0 means 1, the model */
+    int positional_most;         /* arguments that are no options: 0 means 1, the model */
+    void (*appendix)(FILE *out); /* of the help, or NULL */
     struct common_options common;
     const char **positional;
     int positional_count;
@@ -128,6 +129,32 @@ int parse_samples(const struct sample_flags *flags, const struct opened *opened,
                   struct parsed_samples *parsed);
 void free_samples(struct parsed_samples *parsed);
 
+/* The options that audit and rewrite share. */
+struct audit_flags {
+    const char *input_size, *task;
+    struct text_list settings;
+    struct sample_flags samples;
+};
+#define AUDIT_ROWS(flags)                                                                                              \
+    {"input-size",                                                                                                     \
+     0,                                                                                                                \
+     OPTION_TEXT,                                                                                                      \
+     &(flags).input_size,                                                                                              \
+     "HxW",                                                                                                            \
+     "the size the model is meant for, where the file's is "                                                           \
+     "another or free"},                                                                                               \
+        {"set", 0, OPTION_LIST, &(flags).settings, "GUIDE.NAME=VALUE", "change a constant of a guide (listed below)"}, \
+        {"task", 0, OPTION_TEXT, &(flags).task, "TASK", "small-detail: small things matter"},                          \
+        SAMPLE_ROWS((flags).samples)
+/* `options` points into `parsed` and the flags. PARSE_GO_ON, or the exit code; free_samples in every case. */
+int parse_audit(const struct command *command, const struct audit_flags *flags, const struct opened *opened,
+                struct parsed_samples *parsed, struct fovea_audit_options *options);
+/* "a,b" as a list, NULL: none; the texts live in one block that free_words frees with the list. */
+struct text_list split_words(const char *text);
+void free_words(struct text_list *words);
+/* The settings of all guides, for --help. */
+void print_guide_options(FILE *out);
+
 /* Texts for tables. Sizes like 1x3x224x224, counts like 11.7 M; returns out. */
 #define CLI_TEXT 128
 const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT]);
@@ -149,6 +176,8 @@ int verb_bench(int argc, char **argv);
 int verb_cam(int argc, char **argv);
 int verb_eval(int argc, char **argv);
 int verb_erf(int argc, char **argv);
+int verb_audit(int argc, char **argv);
+int verb_rewrite(int argc, char **argv);
 int verb_ops(int argc, char **argv);
 
 #endif

@@ -131,6 +131,8 @@ void command_help(const struct command *command, FILE *out)
                  rows[i].metavar ? rows[i].metavar : "");
         fprintf(out, "  %s%-26s %s\n", letter, name, rows[i].help);
     }
+    if (command->appendix)
+        command->appendix(out);
     if (command->example)
         fprintf(out, "\nexample: %s\n", command->example);
 }

@@ -19,6 +19,15 @@ static int set_attribute(struct node *node, const struct emit_attribute *attribu
     }
 }
 
+int node_set_attributes(struct node *node, const struct emit_attribute *attributes, int count, struct error *error)
+{
+    for (int i = 0; i < count; i++) {
+        if (set_attribute(node, &attributes[i], error))
+            return -1;
+    }
+    return 0;
+}
+
 int emit_many(struct graph *graph, const char *op_type, struct value *const *inputs, int input_count,
               const struct emit_attribute *attributes, int attribute_count, struct value **outputs, int output_count,
               struct error *error)
@@ -38,10 +47,8 @@ int emit_many(struct graph *graph, const char *op_type, struct value *const *inp
         return -1;
     node->operator= operator;
     node->opset = domain[0] ? 1 : OPSET_NEWEST;
-    for (int i = 0; i < attribute_count; i++) {
-        if (set_attribute(node, &attributes[i], error))
-            return -1;
-    }
+    if (node_set_attributes(node, attributes, attribute_count, error))
+        return -1;
     for (int i = 0; i < input_count; i++) {
         if (inputs[i] && node_set_input(node, i, inputs[i], error))
             return -1;

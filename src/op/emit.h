@@ -38,6 +38,9 @@ int emit_many(struct graph *graph, const char *op_type, struct value *const *inp
               const struct emit_attribute *attributes, int attribute_count, struct value **outputs, int output_count,
               struct error *error);
 
+/* Sets a node's attributes from such a list. */
+int node_set_attributes(struct node *node, const struct emit_attribute *attributes, int count, struct error *error);
+
 /* Constants. */
 struct value *emit_int_list(struct graph *graph, const int64_t *values, int count, struct error *error);
 struct value *emit_scalar(struct graph *graph, enum dtype dtype, double value, struct error *error);

@@ -21,6 +21,8 @@ char *report_text(json_t *document);
 json_t *report_layers(const struct fovea_layers *layers);
 json_t *report_findings(const char *path, const struct fovea_findings *findings);
 json_t *report_bench(const char *path, const struct fovea_bench *bench, bool gradient);
+json_t *report_audit(const struct fovea_audit *audit);
+json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite);
 json_t *report_erf(const char *path, const struct fovea_erf *erf);
 /* One entry of the "operators" list. */
 json_t *report_operator(const struct fovea_operator *entry);

@@ -1,0 +1,271 @@
+#include "analysis/equivalence.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/prediction.h"
+#include "base/random.h"
+#include "runtime/session.h"
+
+struct snapshot {
+    struct graph *graph;
+    struct session *session;
+};
+
+static struct snapshot *snapshot_of(const struct model *model, const struct pipeline_request *request,
+                                    struct error *error)
+{
+    struct memory *memory = model->context->memory;
+    struct snapshot *snapshot = memory_allocate(memory, 1, sizeof *snapshot, error);
+    if (!snapshot)
+        return NULL;
+    snapshot->graph = pipeline_run(model, request, error);
+    snapshot->session = snapshot->graph ? session_create(snapshot->graph, error) : NULL;
+    if (snapshot->session)
+        return snapshot;
+    graph_destroy(snapshot->graph);
+    memory_release(memory, snapshot);
+    return NULL;
+}
+
+struct snapshot *snapshot_create(const struct model *model, const struct shape_binding *bindings, int binding_count,
+                                 struct error *error)
+{
+    struct pipeline_request request = {.bindings = bindings, .binding_count = binding_count};
+    return snapshot_of(model, &request, error);
+}
+
+void snapshot_destroy(struct snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    struct memory *memory = snapshot->graph->context->memory;
+    session_destroy(snapshot->session);
+    graph_destroy(snapshot->graph);
+    memory_release(memory, snapshot);
+}
+
+/* Normal numbers for floats, bytes for images of bytes; other integers stay zero. */
+static void fill_random(struct tensor *tensor, uint64_t seed)
+{
+    struct random random = {.seed = seed, .stream = 1};
+    int64_t count = shape_count(&tensor->shape);
+    for (int64_t i = 0; i < count; i++) {
+        if (dtype_is_float(tensor->dtype))
+            tensor_set_number(tensor, i, random_normal(&random));
+        else if (tensor->dtype == DTYPE_UINT8)
+            tensor_set_number(tensor, i, random_below(&random, 256));
+    }
+}
+
+/* Sums of differences between two runs. */
+struct difference {
+    double largest, largest_output, sum;
+    int64_t count, units, alike;
+};
+
+static void add_elements(struct difference *difference, const struct tensor *before, const struct tensor *after,
+                         int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        double a = tensor_number(before, i), b = tensor_number(after, i), distance = fabs(b - a);
+        if (a == b || (isnan(a) && isnan(b)))
+            distance = 0;
+        if (!(distance <= difference->largest))
+            difference->largest = isnan(distance) ? HUGE_VAL : distance;
+        if (isfinite(a))
+            difference->largest_output = fmax(difference->largest_output, fabs(a));
+        difference->sum += isnan(distance) ? HUGE_VAL : distance;
+    }
+    difference->count += count;
+}
+
+/* [N,K] or [N,K,H,W]: classes along axis 1. */
+static bool class_view(const struct shape *shape, struct unit_view *view)
+{
+    if ((shape->rank != 2 && shape->rank != 4) || shape->dims[1] < 2)
+        return false;
+    int64_t units = shape_product(shape, 2, shape->rank);
+    *view = (struct unit_view){.images = shape->dims[0],
+                               .units = units,
+                               .channels = shape->dims[1],
+                               .image_step = shape->dims[1] * units,
+                               .unit_step = 1,
+                               .channel_step = units};
+    return true;
+}
+
+static void add_predictions(struct difference *difference, const struct tensor *before, const struct tensor *after,
+                            int64_t images)
+{
+    struct unit_view view;
+    if (dtype_storage(before->dtype) != DTYPE_FLOAT || !class_view(&before->shape, &view))
+        return;
+    for (int64_t image = 0; image < images && image < view.images; image++) {
+        for (int64_t unit = 0; unit < view.units; unit++)
+            difference->alike +=
+                prediction_class(&view, before->data, image, unit) == prediction_class(&view, after->data, image, unit);
+        difference->units += view.units;
+    }
+}
+
+/* `images`: that count of each output, whose first axis may be the batch. */
+static int add_run(struct difference *difference, const struct snapshot *before, const struct snapshot *after,
+                   int64_t images, int64_t batch, struct error *error)
+{
+    for (int i = 0; i < before->graph->output_count; i++) {
+        const struct tensor *a = session_output(before->session, i), *b = session_output(after->session, i);
+        if (!shape_equal(&a->shape, &b->shape))
+            return error_set(error, ERROR_INPUT, "output '%s' has another shape than before",
+                             before->graph->outputs[i]->name);
+        int64_t count = shape_count(&a->shape);
+        if (a->shape.rank > 0 && a->shape.dims[0] == batch)
+            count = count / batch * images;
+        add_elements(difference, a, b, count);
+    }
+    if (before->graph->output_count > 0)
+        add_predictions(difference, session_output(before->session, 0), session_output(after->session, 0), images);
+    return 0;
+}
+
+static int find_input(const struct graph *graph, const char *name)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        if (strcmp(graph->inputs[i]->name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static int check_alike(const struct snapshot *before, const struct snapshot *after, struct error *error)
+{
+    const struct graph *a = before->graph, *b = after->graph;
+    bool alike = a->input_count == b->input_count && a->output_count == b->output_count;
+    for (int i = 0; alike && i < a->input_count; i++)
+        alike = shape_equal(&a->inputs[i]->shape, &b->inputs[i]->shape);
+    return alike ? 0 : error_set(error, ERROR_INPUT, "the models' inputs or outputs differ");
+}
+
+static int run_random(struct snapshot *before, struct snapshot *after, uint64_t seed, struct error *error)
+{
+    for (int i = 0; i < before->graph->input_count; i++) {
+        if (before->graph->inputs[i]->constant)
+            continue;
+        struct tensor *from = session_input(before->session, i), *to = session_input(after->session, i);
+        fill_random(from, seed + (uint64_t)i);
+        memcpy(to->data, from->data, tensor_bytes(from));
+    }
+    return session_run(before->session, error) || session_run(after->session, error) ? -1 : 0;
+}
+
+static int run_images(struct snapshot *before, struct snapshot *after, const struct image_set *images,
+                      struct difference *difference, struct error *error)
+{
+    int a = find_input(before->graph, images->input), b = find_input(after->graph, images->input);
+    if (a < 0 || b < 0)
+        return error_set(error, ERROR_INTERNAL, "no input '%s'", images->input);
+    struct tensor *from = session_input(before->session, a), *to = session_input(after->session, b);
+    if (images->begin(images->user, before->graph, before->session, from, error) ||
+        images->begin(images->user, after->graph, after->session, to, error))
+        return -1;
+    int64_t batch = from->shape.dims[0];
+    for (int64_t first = 0; first < images->count; first += batch) {
+        int64_t count = images->count - first < batch ? images->count - first : batch;
+        if (images->read(images->user, first, count, from, error))
+            return -1;
+        memcpy(to->data, from->data, tensor_bytes(from));
+        if (session_run(before->session, error) || session_run(after->session, error) ||
+            add_run(difference, before, after, count, batch, error))
+            return -1;
+        progress_step(&before->graph->context->progress, "comparing", (size_t)(first + count), (size_t)images->count);
+    }
+    return 0;
+}
+
+int equivalence_measure(struct snapshot *before, struct snapshot *after, const struct image_set *images, uint64_t seed,
+                        struct equivalence_result *result, struct error *error)
+{
+    struct difference difference = {0};
+    if (check_alike(before, after, error))
+        return -1;
+    if (images ? run_images(before, after, images, &difference, error)
+               : run_random(before, after, seed, error) ||
+                     add_run(&difference, before, after, INT64_MAX, INT64_MAX, error))
+        return -1;
+    double scale = difference.largest_output > 0 ? difference.largest_output : 1;
+    *result = (struct equivalence_result){
+        .inputs = images ? images->count : 1,
+        .random = !images,
+        .largest = difference.largest / scale,
+        .mean = difference.count > 0 ? difference.sum / (double)difference.count / scale : 0,
+        .agreement = difference.units > 0 ? (double)difference.alike / (double)difference.units : -1};
+    return 0;
+}
+
+/* ---- the first departure ---- */
+
+static bool has_outputs(const struct node *node)
+{
+    return node->output_count > 0 && node->outputs[0] && !node->outputs[0]->constant &&
+           node->outputs[0]->shape.rank != SHAPE_UNKNOWN_RANK;
+}
+
+/* Keeps the first result of every node. */
+static int keep_all(void *user, struct graph *graph, struct error *error)
+{
+    (void)user;
+    struct value **all =
+        memory_allocate(graph->context->memory, (size_t)graph->node_count + 1, sizeof(struct value *), error);
+    int count = 0;
+    if (!all)
+        return -1;
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (has_outputs(node))
+            all[count++] = node->outputs[0];
+    }
+    int result = graph_set_outputs(graph, all, count, error);
+    memory_release(graph->context->memory, all);
+    return result;
+}
+
+static bool departs(const struct tensor *before, const struct tensor *after, double tolerance)
+{
+    struct difference difference = {0};
+    if (!shape_equal(&before->shape, &after->shape))
+        return false;
+    add_elements(&difference, before, after, shape_count(&before->shape));
+    return difference.largest > tolerance * difference.largest_output;
+}
+
+static const struct node *first_departure(const struct snapshot *before, const struct snapshot *after, double tolerance)
+{
+    for (int i = 0; i < after->graph->output_count; i++) {
+        const struct value *value = after->graph->outputs[i];
+        for (int k = 0; k < before->graph->output_count && value->name[0] != '%'; k++) {
+            if (strcmp(before->graph->outputs[k]->name, value->name) == 0 &&
+                departs(session_output(before->session, k), session_output(after->session, i), tolerance))
+                return value->producer;
+        }
+    }
+    return NULL;
+}
+
+int equivalence_first_departure(const struct model *before, const struct model *after,
+                                const struct shape_binding *bindings, int binding_count, double tolerance,
+                                uint64_t seed, char out[EQUIVALENCE_NAME], struct error *error)
+{
+    struct pipeline_request request = {
+        .bindings = bindings, .binding_count = binding_count, .no_fusion = true, .select = keep_all};
+    struct snapshot *old = snapshot_of(before, &request, error);
+    struct snapshot *new = old ? snapshot_of(after, &request, error) : NULL;
+    int result = new &&check_alike(old, old, error) == 0 && run_random(old, new, seed, error) == 0 ? 0 : -1;
+    const struct node *node = result == 0 ? first_departure(old, new, tolerance) : NULL;
+    char label[NODE_LABEL_SIZE];
+    out[0] = 0;
+    if (node)
+        snprintf(out, EQUIVALENCE_NAME, "%s", node_label(node, label));
+    snapshot_destroy(new);
+    snapshot_destroy(old);
+    return result;
+}

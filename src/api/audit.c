@@ -1,0 +1,112 @@
+/* A model held against the guidelines. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/audit_work.h"
+
+static const char *const state_names[FOVEA_STATES] = {
+    "advice", "applied, not yet trained", "not decidable", "note", "fine", "not applicable"};
+static const char *const certainty_names[] = {"measured", "verified", "secondary", "derived"};
+
+const char *fovea_state_name(enum fovea_state state)
+{
+    return state_names[state];
+}
+
+const char *fovea_certainty_name(enum fovea_certainty certainty)
+{
+    return certainty_names[certainty];
+}
+
+bool fovea_guide_at(int index, struct fovea_guide *guide)
+{
+    const struct guide *row = guide_at(index);
+    if (row)
+        *guide = (struct fovea_guide){row->name, row->title, row->paper, row->published, row->effect != GUIDE_MOVES};
+    return row != NULL;
+}
+
+bool fovea_guide_option_at(int index, struct fovea_guide_option *option)
+{
+    for (int i = 0; guide_at(i); i++) {
+        for (const struct guide_option *row = guide_at(i)->options; row && row->name; row++) {
+            if (index-- == 0) {
+                *option =
+                    (struct fovea_guide_option){guide_at(i)->name, row->name, row->values, row->otherwise, row->help};
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A finding and its place, so that equal ones keep their order. */
+struct ranked {
+    const struct fovea_advice *advice;
+    size_t place;
+};
+
+static int compare_ranked(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    if (a->advice->state != b->advice->state)
+        return a->advice->state < b->advice->state ? -1 : 1;
+    return a->place < b->place ? -1 : a->place > b->place;
+}
+
+static int copy_findings(const struct audit *audit, struct fovea_audit *result, struct error *error)
+{
+    struct ranked *ranked = arena_allocate(audit->arena, audit->count + 1, sizeof *ranked, error);
+    result->list = arena_allocate(audit->arena, audit->count + 1, sizeof *result->list, error);
+    if (!ranked || !result->list)
+        return -1;
+    for (size_t i = 0; i < audit->count; i++)
+        ranked[i] = (struct ranked){&audit->findings[i]->advice, i};
+    qsort(ranked, audit->count, sizeof *ranked, compare_ranked);
+    for (size_t i = 0; i < audit->count; i++) {
+        const struct fovea_advice *advice = ranked[i].advice;
+        result->list[result->count++] = *advice;
+        result->counts[advice->state]++;
+        result->findings += advice->state == FOVEA_STATE_ADVICE && (advice->certainty == FOVEA_CERTAINTY_MEASURED ||
+                                                                    advice->certainty == FOVEA_CERTAINTY_VERIFIED);
+    }
+    return 0;
+}
+
+static int run(struct audit_work *work, struct fovea_audit *result, struct error *error)
+{
+    const struct fovea_audit_options *options = work->options;
+    if (audit_run(&work->audit, options->guides, options->guide_count, error) ||
+        copy_findings(&work->audit, result, error))
+        return error_prefix(error, "%s", work->model->model->path);
+    result->path = work->model->model->path;
+    result->images = work->images.count;
+    result->size_guessed = work->network.size_guessed && options->input_size[0] == 0;
+    for (int axis = 0; axis < 2; axis++)
+        result->input_size[axis] = options->input_size[axis] ? options->input_size[axis] : work->network.size[axis];
+    return 0;
+}
+
+int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options, struct fovea_audit *audit,
+                struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct audit_work work;
+    struct arena *arena = arena_create(model->context->memory, &error);
+    *audit = (struct fovea_audit){.storage = arena};
+    if (!arena)
+        return api_fail(&error, report);
+    int result = audit_work_open(&work, model, options, arena, &error) ? -1 : run(&work, audit, &error);
+    audit_work_release(&work);
+    if (result == 0)
+        return 0;
+    fovea_audit_free(model, audit);
+    return api_fail(&error, report);
+}
+
+void fovea_audit_free(struct fovea_model *model, struct fovea_audit *audit)
+{
+    (void)model;
+    arena_destroy(audit->storage);
+    *audit = (struct fovea_audit){0};
+}

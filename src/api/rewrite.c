@@ -1,0 +1,280 @@
+/* Rewriting: the guides edit a second copy of the model one after the other, each is proven on the same inputs, and
+ * only then the file is written. */
+#include <string.h>
+
+#include "analysis/equivalence.h"
+#include "api/audit_work.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "guide/edit.h"
+#include "guide/record.h"
+#include "onnx/onnx.h"
+#include "op/registry.h"
+
+#define TOLERANCE 1e-5      /* of max |y|, for exact rewrites */
+#define TOLERANCE_HALF 2e-3 /* of models that hold half precision weights */
+
+struct rewriting {
+    struct fovea_model *model;
+    const struct fovea_rewrite_options *options;
+    struct model *copy; /* that is edited */
+    struct audit_work work;
+    struct arena *arena;
+    struct fovea_rewrite *result;
+    size_t change_capacity, proof_capacity;
+    struct text recipe;
+};
+
+/* ---- which findings ---- */
+
+static bool is_listed(const char *const *list, int count, const char *name)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(list[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_applied(const struct fovea_rewrite_options *options, const struct guide *guide)
+{
+    if (is_listed(options->apply, options->apply_count, guide->name) ||
+        is_listed(options->apply, options->apply_count, "all"))
+        return true;
+    bool exact = options->apply_count == 0 || is_listed(options->apply, options->apply_count, "exact");
+    return exact && guide->effect == GUIDE_EXACT;
+}
+
+static int check_apply(const struct fovea_rewrite_options *options, struct error *error)
+{
+    for (int i = 0; i < options->apply_count; i++) {
+        const char *name = options->apply[i];
+        if (strcmp(name, "exact") != 0 && strcmp(name, "all") != 0 && audit_check_guides(&name, 1, error))
+            return -1;
+    }
+    return 0;
+}
+
+static bool about_nodes(const struct fovea_rewrite_options *options, const struct fovea_advice *advice)
+{
+    for (int i = 0; i < advice->node_count; i++) {
+        if (is_listed(options->nodes, options->node_count, advice->nodes[i]))
+            return true;
+    }
+    return options->node_count == 0;
+}
+
+/* ---- changes ---- */
+
+static int add_change(struct rewriting *rewriting, const struct edit *edit, const struct finding *finding, bool applied,
+                      struct error *error)
+{
+    struct fovea_rewrite *result = rewriting->result;
+    struct fovea_change *grown = arena_grow(rewriting->arena, result->changes, (size_t)result->change_count,
+                                            &rewriting->change_capacity, sizeof *result->changes, error);
+    if (!grown)
+        return -1;
+    result->changes = grown;
+    result->changes[result->change_count++] =
+        (struct fovea_change){.guide = finding->advice.guide,
+                              .code = finding->advice.code,
+                              .applied = applied,
+                              .text = applied ? edit->done : edit->refusal,
+                              .nodes = applied ? edit->nodes : finding->advice.nodes,
+                              .node_count = applied ? (int)edit->node_count : finding->advice.node_count};
+    result->applied += applied;
+    return 0;
+}
+
+/* One finding: edited, refused, or left. */
+static int apply_finding(struct rewriting *rewriting, struct edit *edit, const struct finding *finding,
+                         struct error *error)
+{
+    edit->nodes = NULL;
+    edit->node_count = edit->node_capacity = 0;
+    edit->done = edit->refusal = NULL;
+    int code = edit->guide->rewrite(edit, finding, error);
+    if (code < 0 || add_change(rewriting, edit, finding, code == 0, error))
+        return -1;
+    if (code)
+        return 0;
+    return record_add(edit->model, edit->guide->name, finding->advice.code, edit->nodes, (int)edit->node_count,
+                      edit->guide->recipe == NULL, error);
+}
+
+static int apply_findings(struct rewriting *rewriting, struct edit *edit, int *applied, struct error *error)
+{
+    const struct audit *audit = edit->audit;
+    int before = rewriting->result->applied;
+    for (size_t i = 0; i < audit->count; i++) {
+        const struct finding *finding = audit->findings[i];
+        if (finding->site && about_nodes(rewriting->options, &finding->advice) &&
+            apply_finding(rewriting, edit, finding, error))
+            return -1;
+    }
+    *applied = rewriting->result->applied - before;
+    return 0;
+}
+
+/* ---- proof ---- */
+
+static bool is_half(const struct graph *graph)
+{
+    for (size_t i = 0; i < graph->value_count; i++) {
+        const struct value *value = graph->values[i];
+        if (value->constant && (value->dtype == DTYPE_FLOAT16 || value->dtype == DTYPE_BFLOAT16))
+            return true;
+    }
+    return false;
+}
+
+/* Why an exact rewrite is not: the first node that departs, compared with the file as it was before all guides. */
+static int refuse_inexact(struct rewriting *rewriting, const struct fovea_proof *proof, struct error *error)
+{
+    char name[EQUIVALENCE_NAME];
+    const struct network *network = &rewriting->work.network;
+    if (equivalence_first_departure(rewriting->model->model, rewriting->copy, network->bindings, network->binding_count,
+                                    proof->tolerance, rewriting->model->context->seed, name, error))
+        return -1;
+    return error_set(error, ERROR_INTERNAL,
+                     "the rewrite '%s' should change nothing but moves the output by %.3g of its maximum (allowed "
+                     "%.3g)%s%s; nothing was written",
+                     proof->guide, proof->largest, proof->tolerance, name[0] ? ", first at " : "", name);
+}
+
+static int add_proof(struct rewriting *rewriting, const struct edit *edit, const struct equivalence_result *measured,
+                     struct error *error)
+{
+    struct fovea_rewrite *result = rewriting->result;
+    struct fovea_proof *grown = arena_grow(rewriting->arena, result->proofs, (size_t)result->proof_count,
+                                           &rewriting->proof_capacity, sizeof *result->proofs, error);
+    if (!grown)
+        return -1;
+    result->proofs = grown;
+    struct fovea_proof *proof = &result->proofs[result->proof_count++];
+    *proof = (struct fovea_proof){.guide = edit->guide->name,
+                                  .exact = edit->guide->effect != GUIDE_MOVES && !edit->moves,
+                                  .tolerance = is_half(rewriting->copy->graph) ? TOLERANCE_HALF : TOLERANCE,
+                                  .inputs = measured->inputs,
+                                  .random = measured->random,
+                                  .largest = measured->largest,
+                                  .mean = measured->mean,
+                                  .agreement = measured->agreement};
+    return proof->exact && !(proof->largest <= proof->tolerance) ? refuse_inexact(rewriting, proof, error) : 0;
+}
+
+static int prove(struct rewriting *rewriting, const struct edit *edit, struct snapshot *before, struct error *error)
+{
+    const struct network *network = &rewriting->work.network;
+    const struct image_set *images = rewriting->work.audit.images;
+    struct equivalence_result measured;
+    struct snapshot *after = snapshot_create(rewriting->copy, network->bindings, network->binding_count, error);
+    int result =
+        after ? equivalence_measure(before, after, images, rewriting->model->context->seed, &measured, error) : -1;
+    snapshot_destroy(after);
+    return result ? -1 : add_proof(rewriting, edit, &measured, error);
+}
+
+/* ---- guide by guide ---- */
+
+static int edit_with_guide(struct rewriting *rewriting, struct edit *edit, struct error *error)
+{
+    struct audit_work *work = &rewriting->work;
+    const struct network *network = &work->network;
+    struct snapshot *before = snapshot_create(rewriting->copy, network->bindings, network->binding_count, error);
+    int applied = 0, result = before ? apply_findings(rewriting, edit, &applied, error) : -1;
+    if (result == 0 && applied > 0) {
+        operators_resolve(rewriting->copy->graph);
+        result = graph_sort(rewriting->copy->graph, error) || prove(rewriting, edit, before, error) ? -1 : 0;
+        if (edit->guide->recipe)
+            text_print(&rewriting->recipe, "%s%s: %s", rewriting->recipe.length ? "\n" : "", edit->guide->name,
+                       edit->guide->recipe);
+    }
+    snapshot_destroy(before);
+    return result;
+}
+
+static int apply_guide(struct rewriting *rewriting, const struct guide *guide, struct error *error)
+{
+    struct audit_work *work = &rewriting->work;
+    struct edit edit = {.model = rewriting->copy,
+                        .audit = &work->audit,
+                        .guide = guide,
+                        .fold = rewriting->options->fold,
+                        .retrain = rewriting->options->retrain,
+                        .only = rewriting->options->nodes,
+                        .only_count = rewriting->options->node_count};
+    if (audit_work_renew(work, rewriting->copy, error))
+        return -1;
+    if (audit_run(&work->audit, &guide->name, 1, error))
+        return -1;
+    bool any = false;
+    for (size_t i = 0; i < work->audit.count; i++)
+        any = any || work->audit.findings[i]->site;
+    return any ? edit_with_guide(rewriting, &edit, error) : 0;
+}
+
+static int rewrite_copy(struct rewriting *rewriting, struct error *error)
+{
+    operators_resolve(rewriting->copy->graph);
+    for (int i = 0; guide_at(i); i++) {
+        const struct guide *guide = guide_at(i);
+        if (guide->rewrite && is_applied(rewriting->options, guide) && apply_guide(rewriting, guide, error))
+            return error_prefix(error, "%s", guide->name);
+    }
+    if (text_finish(&rewriting->recipe, error))
+        return -1;
+    rewriting->result->recipe =
+        rewriting->recipe.length > 0
+            ? arena_copy_string(rewriting->arena, rewriting->recipe.data, rewriting->recipe.length, error)
+            : NULL;
+    return 0;
+}
+
+static int check_target(const struct fovea_rewrite_options *options, const char *path, const char *source,
+                        struct error *error)
+{
+    if (!path)
+        return 0;
+    if (file_exists(path) && !options->force)
+        return error_set(error, ERROR_INPUT, "%s is there already; --force replaces it", path);
+    return strcmp(path, source) == 0 && !options->force
+               ? error_set(error, ERROR_INPUT, "%s would be replaced by its own rewrite; name another file", path)
+               : 0;
+}
+
+int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options *options, const char *path,
+                  struct fovea_rewrite *rewrite, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = model->context->memory;
+    struct rewriting rewriting = {.model = model, .options = options, .result = rewrite};
+    rewriting.arena = arena_create(memory, &error);
+    *rewrite = (struct fovea_rewrite){.storage = rewriting.arena};
+    if (!rewriting.arena)
+        return api_fail(&error, report);
+    text_start(&rewriting.recipe, memory);
+    int result = -1;
+    if (check_apply(options, &error) == 0 && check_target(options, path, model->model->path, &error) == 0)
+        rewriting.copy = model_load(model->context, model->model->path, &error);
+    if (rewriting.copy) {
+        if (audit_work_open(&rewriting.work, model, &options->audit, rewriting.arena, &error) == 0)
+            result = rewrite_copy(&rewriting, &error);
+        if (result == 0 && path && rewrite->applied > 0)
+            result = model_save(rewriting.copy, path, &error);
+        audit_work_release(&rewriting.work);
+    }
+    model_destroy(rewriting.copy);
+    text_release(&rewriting.recipe);
+    if (result == 0)
+        return 0;
+    fovea_rewrite_free(model, rewrite);
+    return api_fail(&error, report);
+}
+
+void fovea_rewrite_free(struct fovea_model *model, struct fovea_rewrite *rewrite)
+{
+    (void)model;
+    arena_destroy(rewrite->storage);
+    *rewrite = (struct fovea_rewrite){0};
+}

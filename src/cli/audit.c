@@ -1,0 +1,158 @@
+/* fovea audit: what published guidelines say of a model's architecture. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "report/json.h"
+
+#define SHOWN_NODES 3
+
+struct flags {
+    const char *json, *only, *fail_on;
+    struct audit_flags audit;
+};
+
+static void print_line(const char *label, const char *text)
+{
+    if (text)
+        printf("  %-10s %s\n", label, text);
+}
+
+static void print_nodes(const struct fovea_advice *advice)
+{
+    char name[CLI_TEXT];
+    if (advice->node_count == 0)
+        return;
+    printf("  %-10s ", advice->node_count == 1 ? "node" : "nodes");
+    for (int i = 0; i < advice->node_count && i < SHOWN_NODES; i++)
+        printf("%s%s", i ? ", " : "", safe_text(advice->nodes[i], name));
+    if (advice->node_count > SHOWN_NODES)
+        printf(", and %d more", advice->node_count - SHOWN_NODES);
+    printf("\n");
+}
+
+static void print_advice(const struct fovea_advice *advice)
+{
+    printf("\n%s: %s  [%s, %s]\n", fovea_state_name(advice->state), advice->found, advice->code,
+           fovea_certainty_name(advice->certainty));
+    print_nodes(advice);
+    print_line("do", advice->recommend);
+    print_line("measured", advice->measured);
+    print_line("published", advice->recommend ? advice->published : NULL);
+    print_line("cost", advice->cost);
+    print_line("unless", advice->unless);
+    print_line("command", advice->command);
+}
+
+static void print_audit(const struct fovea_audit *audit)
+{
+    printf("%s", audit->path);
+    if (audit->input_size[0] > 0)
+        printf(", for images of %" PRId64 " x %" PRId64 "%s", audit->input_size[0], audit->input_size[1],
+               audit->size_guessed ? " (a guess: the file leaves the size free; --input-size HxW)" : "");
+    if (audit->images > 0)
+        printf(", measured on %" PRId64 " image%s", audit->images, audit->images == 1 ? "" : "s");
+    printf("\n");
+    for (int i = 0; i < audit->count; i++) {
+        const struct fovea_advice *advice = &audit->list[i];
+        if (advice->state != FOVEA_STATE_FINE && advice->state != FOVEA_STATE_NOT_APPLICABLE)
+            print_advice(advice);
+    }
+    printf("\n");
+    for (int i = 0; i < audit->count; i++) {
+        const struct fovea_advice *advice = &audit->list[i];
+        if (advice->state == FOVEA_STATE_FINE || advice->state == FOVEA_STATE_NOT_APPLICABLE)
+            printf("%s: %s: %s  [%s]\n", fovea_state_name(advice->state), advice->guide, advice->found, advice->code);
+    }
+    printf("%d finding%s:", audit->count, audit->count == 1 ? "" : "s");
+    const char *separator = "";
+    for (int state = 0; state < FOVEA_STATES; state++) {
+        if (audit->counts[state] > 0)
+            printf("%s %d %s", separator, audit->counts[state], fovea_state_name((enum fovea_state)state));
+        separator = audit->counts[state] > 0 ? "," : separator;
+    }
+    printf("\n");
+}
+
+/* To a file, or with "-" to stdout. */
+static int write_json(const struct fovea_audit *audit, const char *path, struct fovea_error *error)
+{
+    char *text = report_text(report_audit(audit));
+    int result = 0;
+    if (strcmp(path, "-") == 0)
+        fputs(text ? text : "", stdout);
+    else
+        result = fovea_write_file(path, text ? text : "", text ? strlen(text) : 0, error);
+    free(text);
+    return result;
+}
+
+static int exit_code(const struct fovea_audit *audit, const struct flags *flags)
+{
+    bool any = flags->fail_on && strcmp(flags->fail_on, "any") == 0;
+    int count = any ? audit->counts[FOVEA_STATE_ADVICE] + audit->counts[FOVEA_STATE_PENDING] : audit->findings;
+    return count > 0 && !(flags->fail_on && strcmp(flags->fail_on, "never") == 0) ? FOVEA_FINDINGS : FOVEA_CLEAN;
+}
+
+static int audit_model(struct opened *opened, const struct command *command, const struct flags *flags)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct parsed_samples parsed = {0};
+    struct fovea_audit_options options;
+    struct fovea_audit audit;
+    struct text_list only = split_words(flags->only);
+    int code = parse_audit(command, &flags->audit, opened, &parsed, &options);
+    options.guides = only.items;
+    options.guide_count = only.count;
+    if (code == PARSE_GO_ON && fovea_audit(opened->model, &options, &audit, &error)) {
+        code = fail(&error);
+    } else if (code == PARSE_GO_ON) {
+        code = exit_code(&audit, flags);
+        if (!flags->json || strcmp(flags->json, "-") != 0)
+            print_audit(&audit);
+        if (flags->json && write_json(&audit, flags->json, &error))
+            code = fail(&error);
+        fovea_audit_free(opened->model, &audit);
+    }
+    free_words(&only);
+    free_samples(&parsed);
+    return code;
+}
+
+static int check_flags(const struct command *command, const struct flags *flags)
+{
+    static const char *const states[] = {"advice", "any", "never"};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        if (!flags->fail_on || strcmp(flags->fail_on, states[i]) == 0)
+            return PARSE_GO_ON;
+    }
+    return fail_usage(command, "--fail-on takes 'advice', 'any' or 'never', not '%s'", flags->fail_on);
+}
+
+int verb_audit(int argc, char **argv)
+{
+    struct flags flags = {0};
+    const struct option_row rows[] = {
+        {"only", 0, OPTION_TEXT, &flags.only, "GUIDE[,GUIDE]", "these guides only"},
+        {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the findings as JSON; - prints them instead of lines"},
+        {"fail-on", 0, OPTION_TEXT, &flags.fail_on, "WHAT",
+         "exit code 1 for: advice that is verified or measured (default: advice), any, never"},
+        AUDIT_ROWS(flags.audit),
+        {0}};
+    struct command command = {.verb = "audit",
+                              .arguments = "MODEL [--images PATH] [options]",
+                              .summary = "What published guidelines say of a model's architecture, worst first, each "
+                                         "with the command that follows it.\nImages make it measure.",
+                              .example = "fovea audit deeplabv3.onnx --input-size 513x513",
+                              .appendix = print_guide_options,
+                              .rows = rows};
+    struct opened opened = {0};
+    int code = command_parse(&command, argc, argv);
+    code = code == PARSE_GO_ON ? check_flags(&command, &flags) : code;
+    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
+        code = audit_model(&opened, &command, &flags);
+    close_model(&opened);
+    command_free(&command);
+    return code;
+}

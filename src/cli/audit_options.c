@@ -1,0 +1,69 @@
+/* The options that audit and rewrite share. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+struct text_list split_words(const char *text)
+{
+    struct text_list words = {0};
+    char *copy = text ? strdup(text) : NULL;
+    words.items = copy ? calloc(strlen(copy) / 2 + 2, sizeof *words.items) : NULL;
+    if (!words.items) {
+        free(copy);
+        return words;
+    }
+    for (char *word = copy; word;) {
+        char *comma = strchr(word, ',');
+        if (comma)
+            *comma = 0;
+        words.items[words.count++] = word;
+        word = comma ? comma + 1 : NULL;
+    }
+    return words;
+}
+
+void free_words(struct text_list *words)
+{
+    if (words->items)
+        free((void *)(uintptr_t)words->items[0]);
+    free(words->items);
+    *words = (struct text_list){0};
+}
+
+void print_guide_options(FILE *out)
+{
+    struct fovea_guide guide;
+    struct fovea_guide_option option;
+    fprintf(out, "\nguides:\n");
+    for (int i = 0; fovea_guide_at(i, &guide); i++)
+        fprintf(out, "  %-18s %s (%s)\n", guide.name, guide.title, guide.paper);
+    fprintf(out, "\nsettings, --set GUIDE.NAME=VALUE:\n");
+    for (int i = 0; fovea_guide_option_at(i, &option); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s.%s", option.guide, option.name);
+        fprintf(out, "  %-28s %s; %s (default %s)\n", name, option.values, option.help, option.otherwise);
+    }
+}
+
+int parse_audit(const struct command *command, const struct audit_flags *flags, const struct opened *opened,
+                struct parsed_samples *parsed, struct fovea_audit_options *options)
+{
+    int64_t size[2] = {0, 0};
+    *parsed = (struct parsed_samples){0};
+    if (flags->input_size) {
+        int count = parse_int_list(flags->input_size, size, 2);
+        size[1] = count == 1 ? size[0] : size[1];
+        if (count < 1 || size[0] < 1 || size[1] < 1 || size[0] > 1 << 20 || size[1] > 1 << 20)
+            return fail_usage(command, "--input-size takes HxW, like 512x1024, not '%s'", flags->input_size);
+    }
+    if (flags->task && strcmp(flags->task, "small-detail") != 0)
+        return fail_usage(command, "--task takes 'small-detail', not '%s'", flags->task);
+    int code = parse_samples(&flags->samples, opened, NULL, parsed);
+    *options = (struct fovea_audit_options){.samples = parsed->samples,
+                                            .input_size = {size[0], size[1]},
+                                            .settings = flags->settings.items,
+                                            .setting_count = flags->settings.count,
+                                            .task = flags->task};
+    return code;
+}

@@ -1,0 +1,134 @@
+/* fovea rewrite: a new file that follows the guidelines, and the proof. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "report/json.h"
+
+struct flags {
+    const char *output, *apply;
+    struct text_list nodes;
+    bool dry_run, fold, retrain, yes, force, json;
+    struct audit_flags audit;
+};
+
+static void print_change(const struct fovea_change *change, bool dry_run)
+{
+    char name[CLI_TEXT];
+    printf("%s %s", change->applied ? dry_run ? "would change" : "changed" : "left", change->code);
+    for (int i = 0; i < change->node_count && i < 3; i++)
+        printf("%s %s", i ? "," : "", safe_text(change->nodes[i], name));
+    if (change->node_count > 3)
+        printf(", and %d more", change->node_count - 3);
+    printf(": %s\n", change->text ? change->text : "");
+}
+
+static void print_proof(const struct fovea_proof *proof)
+{
+    printf("%s: ", proof->guide);
+    if (proof->exact)
+        printf("function kept: largest difference %.2g of the maximum (allowed %.0e)", proof->largest,
+               proof->tolerance);
+    else
+        printf("function moved by %.3g of the maximum at most, %.3g in the mean", proof->largest, proof->mean);
+    if (proof->agreement >= 0)
+        printf(", %.1f %% of the predictions are the same", 100 * proof->agreement);
+    printf("; %" PRId64 " %s%s\n", proof->inputs, proof->random ? "random input" : "image",
+           proof->inputs == 1 ? "" : "s");
+}
+
+static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flags *flags)
+{
+    for (int i = 0; i < rewrite->change_count; i++)
+        print_change(&rewrite->changes[i], flags->dry_run);
+    for (int i = 0; i < rewrite->proof_count; i++)
+        print_proof(&rewrite->proofs[i]);
+    if (rewrite->recipe)
+        printf("then tune:\n%s\n", rewrite->recipe);
+    if (rewrite->applied == 0)
+        printf("nothing to change%s\n", flags->dry_run ? "" : ": no file was written");
+    else if (!flags->dry_run)
+        printf("wrote %s\n", flags->output);
+}
+
+static int rewrite_model(struct opened *opened, const struct command *command, const struct flags *flags)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct parsed_samples parsed = {0};
+    struct fovea_rewrite rewrite;
+    struct text_list apply = split_words(flags->apply);
+    struct fovea_rewrite_options options = {.apply = apply.items,
+                                            .apply_count = apply.count,
+                                            .nodes = flags->nodes.items,
+                                            .node_count = flags->nodes.count,
+                                            .fold = flags->fold,
+                                            .retrain = flags->retrain,
+                                            .force = flags->force};
+    int code = parse_audit(command, &flags->audit, opened, &parsed, &options.audit);
+    if (code == PARSE_GO_ON &&
+        fovea_rewrite(opened->model, &options, flags->dry_run ? NULL : flags->output, &rewrite, &error)) {
+        code = fail(&error);
+    } else if (code == PARSE_GO_ON) {
+        char *text = flags->json ? report_text(report_rewrite(command->positional[0], &rewrite)) : NULL;
+        if (flags->json)
+            fputs(text ? text : "", stdout);
+        else
+            print_rewrite(&rewrite, flags);
+        free(text);
+        code = FOVEA_CLEAN;
+        fovea_rewrite_free(opened->model, &rewrite);
+    }
+    free_words(&apply);
+    free_samples(&parsed);
+    return code;
+}
+
+static int check_flags(const struct command *command, const struct flags *flags)
+{
+    struct text_list apply = split_words(flags->apply);
+    bool all = false;
+    for (int i = 0; i < apply.count; i++)
+        all = all || strcmp(apply.items[i], "all") == 0;
+    free_words(&apply);
+    if (!flags->output && !flags->dry_run)
+        return fail_usage(command, "name the new file with -o, or look first with --dry-run");
+    if (all && !flags->yes && !flags->dry_run)
+        return fail_usage(command, "--apply all also changes what the model computes; add --yes if you mean it");
+    return PARSE_GO_ON;
+}
+
+int verb_rewrite(int argc, char **argv)
+{
+    struct flags flags = {0};
+    const struct option_row rows[] = {
+        {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "the new model"},
+        {"apply", 0, OPTION_TEXT, &flags.apply, "WHAT",
+         "exact (default: what changes no output), guides by name (GUIDE,GUIDE), or all"},
+        {"only-node", 0, OPTION_LIST, &flags.nodes, "NODE", "only what is about this node; may be repeated"},
+        {"dry-run", 0, OPTION_FLAG, &flags.dry_run, NULL, "list and prove the changes, write nothing"},
+        {"fold", 0, OPTION_FLAG, &flags.fold, NULL, "store new constants instead of what computes them"},
+        {"retrain", 0, OPTION_FLAG, &flags.retrain, NULL, "allow what a trained network does not survive untrained"},
+        {"yes", 'y', OPTION_FLAG, &flags.yes, NULL, "with --apply all"},
+        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
+        {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        AUDIT_ROWS(flags.audit),
+        {0}};
+    struct command command = {.verb = "rewrite",
+                              .arguments = "MODEL -o NEW.onnx [--apply WHAT] [options]",
+                              .summary =
+                                  "Follows the guidelines in a new file. What should change nothing is proven to "
+                                  "change nothing, or no file is\nwritten; of the rest it is said how far the "
+                                  "outputs moved.",
+                              .example = "fovea rewrite resnet18.onnx -o padded.onnx --apply kernel-padding",
+                              .appendix = print_guide_options,
+                              .rows = rows};
+    struct opened opened = {0};
+    int code = command_parse(&command, argc, argv);
+    code = code == PARSE_GO_ON ? check_flags(&command, &flags) : code;
+    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
+        code = rewrite_model(&opened, &command, &flags);
+    close_model(&opened);
+    command_free(&command);
+    return code;
+}

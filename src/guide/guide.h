@@ -1,0 +1,99 @@
+/* Guidelines: one file per paper, one row each in guides.c. A guide reads a network and adds findings; a finding with a
+ * site can be rewritten: the guide then edits the model's source graph. */
+#ifndef FOVEA_GUIDE_GUIDE_H
+#define FOVEA_GUIDE_GUIDE_H
+
+#include "analysis/image_set.h"
+#include "fovea.h"
+#include "structure/network.h"
+
+struct audit;
+struct edit;
+
+/* What is reported, and what the guide's own rewrite takes. */
+struct finding {
+    struct fovea_advice advice;
+    const void *site; /* the guide's own, in the audit's arena; NULL: there is nothing to rewrite */
+    size_t node_capacity, number_capacity, curve_capacity;
+};
+
+struct guide_option {
+    const char *name, *values, *otherwise, *help; /* `values`: "a|b", "NUMBER", ...; `otherwise`: the default */
+};
+
+/* What a rewrite does to the function that the model computes. */
+enum guide_effect {
+    GUIDE_EXACT,       /* none; done by default */
+    GUIDE_EXACT_NAMED, /* none, but done only when it is asked for by name */
+    GUIDE_MOVES        /* moves it */
+};
+
+struct guide {
+    const char *name, *prefix; /* "kernel-padding", of codes: "PADDING" */
+    const char *title, *paper, *published;
+    enum guide_effect effect;
+    const struct guide_option *options; /* ended by a row without a name; NULL: none */
+    const char *recipe;                 /* of the tuning after the rewrite; NULL: none is needed */
+    int (*find)(struct audit *audit, struct error *error);
+    /* Edits the source graph for one finding. 0; 1: refused, with edit_refuse's reason; -1. */
+    int (*rewrite)(struct edit *edit, const struct finding *finding, struct error *error);
+};
+
+/* NULL behind the last. */
+const struct guide *guide_at(int index);
+const struct guide *guide_find(const char *name);
+
+/* ---- an audit in progress ---- */
+
+struct audit {
+    const struct model *model;
+    const struct network *network;
+    const struct guide *guide; /* that runs */
+    int64_t input_size[2];     /* what the model is meant for; 0: the network's own */
+    const char *const *settings;
+    int setting_count;
+    const char *task;               /* or NULL */
+    const struct image_set *images; /* NULL: none */
+    struct arena *arena;            /* of the findings */
+    struct finding **findings;
+    size_t count, capacity;
+};
+
+/* All guides, or those named. */
+int audit_run(struct audit *audit, const char *const *guides, int guide_count, struct error *error);
+/* ERROR_INPUT that lists what there is, for names and values that are wrong. */
+int audit_check_settings(const struct audit *audit, struct error *error);
+int audit_check_guides(const char *const *guides, int count, struct error *error);
+
+/* The value given by --set, or the option's default. */
+const char *setting_text(const struct audit *audit, const char *name);
+/* ERROR_INPUT when it is no number. */
+int setting_number(const struct audit *audit, const char *name, double *number, struct error *error);
+bool setting_is(const struct audit *audit, const char *name, const char *text);
+
+/* The size the model is meant for along an axis; 0: not known, the file leaves it free. */
+int64_t audit_size(const struct audit *audit, int axis);
+
+/* A new finding with the running guide's code, e.g. "001"; `found` as printf. The guide's published effect is filled
+ * in. NULL and an error without memory. */
+struct finding *finding_add(struct audit *audit, const char *number, enum fovea_state state,
+                            enum fovea_certainty certainty, struct error *error, const char *found, ...)
+    __attribute__((format(printf, 6, 7)));
+/* The node by its name in the file (nodes without one: by their first result). */
+int finding_node(struct audit *audit, struct finding *finding, const struct node *node, struct error *error);
+int finding_number(struct audit *audit, struct finding *finding, const char *name, const char *unit, double value,
+                   struct error *error);
+/* x, y, spread are copied. */
+int finding_curve(struct audit *audit, struct finding *finding, const struct fovea_curve *curve, struct error *error);
+/* Text for one of the advice's fields, as printf; NULL without memory. */
+#define finding_text(audit, error, ...) arena_print((audit)->arena, error, __VA_ARGS__)
+/* "fovea rewrite MODEL -o NEW.onnx --apply GUIDE ..." with `flags` at the end. */
+const char *finding_command(const struct audit *audit, const char *flags, struct error *error);
+
+/* Names of a node in messages and findings: its own, or that of its first result. */
+const char *node_own_name(const struct node *node);
+
+/* The entry of this guide in the model's record of rewrites (RECORD_KEY) that is not trained yet. */
+bool audit_is_pending(const struct audit *audit);
+
+#endif

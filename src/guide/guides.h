@@ -1,0 +1,9 @@
+/* The guides' rows, each made in the file of its name. */
+#ifndef FOVEA_GUIDE_GUIDES_H
+#define FOVEA_GUIDE_GUIDES_H
+
+#include "guide/guide.h"
+
+extern const struct guide guide_kernel_padding;
+
+#endif

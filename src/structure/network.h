@@ -1,0 +1,41 @@
+/* A model as it is understood: the file's graph with bound shapes and folded constants, nothing fused, so that every
+ * exporter's spelling of sizes and lists is gone while nodes still are those of the file. */
+#ifndef FOVEA_STRUCTURE_NETWORK_H
+#define FOVEA_STRUCTURE_NETWORK_H
+
+#include "pass/pipeline.h"
+
+struct network {
+    struct graph *graph;
+    struct value
+        *image;      /* the first float input of four axes, or the first float tensor made of one of bytes; or NULL */
+    int image_index; /* of the graph input */
+    int64_t size[2]; /* of the image: y, x */
+    bool channels_last;             /* the image is [N,H,W,C] */
+    bool size_guessed;              /* the file leaves it free and nothing binds it */
+    struct shape_binding *bindings; /* that the graph was bound with: those given, and guesses */
+    int binding_count;
+};
+
+#define NETWORK_GUESSED_SIZE 224
+
+/* Free sizes without a binding are guessed: 1 image, 3 channels, NETWORK_GUESSED_SIZE pixels. Released by
+ * network_release. */
+int network_create(struct network *network, const struct model *model, const struct shape_binding *bindings,
+                   int binding_count, struct error *error);
+void network_release(struct network *network);
+
+/* The node of the file that `node` is, with the same operands; NULL where it is a part of another (a function's body, a
+ * fused operator taken apart). */
+struct node *network_source_node(const struct node *node);
+/* The value of the file that `value` is, or NULL. */
+struct value *network_source_value(const struct value *value);
+
+/* A convolution or a product with constant weights; its input of weights, or NULL. */
+struct value *network_weights(const struct node *node);
+/* BatchNormalization in inference. */
+bool network_is_batch_normalization(const struct node *node);
+/* Activations, pools, Identity, Dropout, casts: one operand that keeps its meaning. */
+bool network_is_activation(const struct node *node);
+
+#endif
