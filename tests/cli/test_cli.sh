@@ -72,7 +72,7 @@ expect 0 'unit \(0, 6\)' "$fovea" erf $model --images models/images --unit 0,6 -
 expect 0 'class 3 of' "$fovea" erf $model --images models/images --class 3 --limit 3
 expect 0 '"images": 3' "$fovea" erf $model --images models/images --limit 3 --json --target /blocks/blocks.3/Add_output_0
 one_line 2 'there is no unit 7,0' "$fovea" erf $model --images models/images --unit 7,0
-one_line 2 'there is no class 10' "$fovea" erf $model --images models/images --class 10
+one_line 2 "there is no class 10: 'logits' has 10, numbered from 0" "$fovea" erf $model --images models/images --class 10
 one_line 2 "no value 'nothing'" "$fovea" erf $model --images models/images --target nothing
 one_line 2 '--preprocess imagenet' "$fovea" erf $net/model.onnx --images models/images
 
@@ -97,6 +97,10 @@ expect 0 'class 3 ' "$fovea" cam $model models/images -c 3 --limit 1 --upsamplin
 one_line 2 "does not know 'graycam'" "$fovea" cam $model models/images -m graycam
 one_line 2 "topN" "$fovea" cam $model models/images -c top0
 one_line 2 'no spatial map|no map' "$fovea" cam $model models/images --layer logits
+
+one_line 2 "fovea: there is no class 10: 'logits' has 10" "$fovea" cam $model models/images --class 10
+one_line 2 "there are no 11 strongest classes" "$fovea" cam -q $model models/images --limit 1 --class top11 -o "$work/top"
+[ -e "$work/top/cam.json" ] && { echo "FAILED: too many classes left results behind"; failures=$((failures + 1)); }
 
 mkdir "$work/masks"
 cp models/images/00000_ankle-boot.png "$work/masks"
