@@ -5,18 +5,13 @@
 #include "graph/match.h"
 #include "structure/normalization_role.h"
 
-static bool is_onnx(const struct node *node, const char *op_type)
-{
-    return node && node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
-}
-
 bool is_global_pool(const struct node *node)
 {
     static const char *const pools[] = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool",
                                         "AveragePool",       "MaxPool",       "ReduceMean"};
     bool pool = false;
     for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++)
-        pool = pool || is_onnx(node, pools[i]);
+        pool = pool || match_operator(node, pools[i]);
     if (!pool || node->inputs[0]->shape.rank != 4)
         return false;
     const struct shape *map = &node->inputs[0]->shape;
@@ -30,7 +25,7 @@ static bool is_view(const struct node *node)
 {
     static const char *const views[] = {"Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "Transpose"};
     for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
-        if (is_onnx(node, views[i]))
+        if (match_operator(node, views[i]))
             return true;
     }
     return false;
@@ -95,7 +90,7 @@ static bool place_in_block(const struct residual_block *block, struct dropout_si
 static bool is_dense_weight(const struct node *weight)
 {
     const struct node *node = weight && network_weights(weight) ? weight->inputs[0]->producer : NULL;
-    while (node && (network_is_activation(node) || is_onnx(node, "Dropout")))
+    while (node && (network_is_activation(node) || match_operator(node, "Dropout")))
         node = node->inputs[0]->producer;
     return node && network_is_batch_normalization(node);
 }
@@ -104,7 +99,7 @@ static bool only_concatenated(const struct value *value)
 {
     for (size_t i = 0; i < value->use_count; i++) {
         const struct node *user = value->uses[i].node;
-        if (is_onnx(user, "Dropout") ? !only_concatenated(user->outputs[0]) : !is_onnx(user, "Concat"))
+        if (match_operator(user, "Dropout") ? !only_concatenated(user->outputs[0]) : !match_operator(user, "Concat"))
             return false;
     }
     return value->use_count > 0 && value->shape.rank == 4;
@@ -113,6 +108,12 @@ static bool only_concatenated(const struct value *value)
 static bool place_in_dense(struct dropout_site *site)
 {
     struct node *weight = site->dropout->inputs[0]->producer;
+    const struct value *result = site->dropout->outputs[0];
+    const struct node *user = result->use_count == 1 ? result->uses[0].node : NULL;
+    if (user && is_dense_weight(user) && only_concatenated(user->outputs[0])) {
+        site->place = DROPOUT_RIGHT;
+        return true;
+    }
     if (!is_dense_weight(weight) || !only_concatenated(site->dropout->outputs[0]))
         return false;
     site->place = DROPOUT_AFTER_WEIGHT;
@@ -181,7 +182,7 @@ int dropout_list_find(const struct network *network, struct dropout_list *list, 
         return -1;
     count_branches(network, &blocks, list);
     for (struct node *node = graph->first; node; node = node->next) {
-        if (!is_onnx(node, "Dropout"))
+        if (!match_operator(node, "Dropout"))
             continue;
         struct dropout_site *site = &list->sites[list->count++];
         *site = (struct dropout_site){.dropout = node, .keep = keep_of(node)};
