@@ -16,6 +16,7 @@ static const struct {
     {"erf", verb_erf, "effective receptive field: a picture and its numbers"},
     {"cam", verb_cam, "class activation maps: where in an image a class's score comes from"},
     {"eval", verb_eval, "accuracy, robustness to corrupted images, comparison of two models"},
+    {"diff", verb_diff, "what differs between two models, and which node departs first"},
     {"ops", verb_ops, "the operators that fovea has"},
 };
 static const int verb_count = (int)(sizeof verbs / sizeof verbs[0]);
