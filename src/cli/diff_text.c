@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 
 #define SHORT_LIST 12
+#define SHORT_NAMES 3
+#define SHORT_RUN 4
 
 static const struct {
     enum fovea_change_kind kind;
@@ -278,7 +280,7 @@ static void print_output(const struct fovea_value_difference *output)
     printf(" %10.3g %10.3g %10.3g", output->largest, output->relative, output->mean);
     if (output->agreement >= 0)
         printf(" %9.2f %%", 100 * output->agreement);
-    printf("\n");
+    printf(output->departs ? "  departs\n" : "\n");
 }
 
 static void print_run(const struct fovea_diff *diff, int64_t most)
@@ -308,8 +310,9 @@ void print_diff(const struct fovea_diff *diff, bool all)
 {
     int64_t most = all ? INT64_MAX : SHORT_LIST;
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
-        print_group(diff, groups[i].kind, groups[i].title, most);
+        print_group(diff, groups[i].kind, groups[i].title,
+                    groups[i].kind == FOVEA_CHANGE_NAME && !all ? SHORT_NAMES : most);
     print_verdict(diff);
     if (diff->ran)
-        print_run(diff, all ? most : 4);
+        print_run(diff, all ? most : SHORT_RUN);
 }
