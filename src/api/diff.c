@@ -23,7 +23,9 @@ struct diff_work {
     const struct fovea_diff_options *options;
     struct graph_matching matching;
     struct change_list changes;
-    struct stock stock; /* of the first model, where files are given */
+    struct stock stock;  /* of the first model, where images are given */
+    struct fed_list fed; /* where other files are */
+    bool images;
     struct run_diff run;
     struct shape_binding *bindings[2];
     int binding_counts[2];
@@ -122,39 +124,48 @@ static int make_bindings(struct diff_work *work, const struct shape_binding *ask
 
 /* ---- running ---- */
 
-static int64_t fixed_batch(const struct diff_work *work)
+/* The input of the first file, where it may take images; else NULL. */
+static const struct value *image_input(const struct diff_work *work)
 {
     const struct graph *graph = work->models[0]->model->graph;
-    const char *name = work->options->samples.feeds[0].name;
+    const struct fovea_samples *samples = &work->options->samples;
+    const char *name = samples->feed_count > 0 ? samples->feeds[0].name : NULL;
     const struct value *input = name && name[0] ? graph_find_value(graph, name) : api_image_input(graph);
-    const struct value *partner = input && input->graph == graph ? work->matching.partners[0][input->id] : NULL;
-    return partner && partner->declared_rank > 0 ? partner->declared[0].size : -1;
+    bool images = samples->feed_count > 0 && input && (input->declared_rank == 4 || input->declared_rank < 0);
+    return images ? input : NULL;
+}
+
+static int open_stock(struct diff_work *work, const struct value *input, struct error *error)
+{
+    struct fovea_samples samples = work->options->samples;
+    const struct value *partner = graph_matching_partner(&work->matching, 0, input);
+    int64_t fixed = partner && partner->declared_rank > 0 ? partner->declared[0].size : -1;
+    samples.batch = fixed > 0 ? fixed : samples.batch;
+    return stock_open(&work->stock, work->models[0], &samples, error) ||
+                   make_bindings(work, work->stock.bindings, work->stock.binding_count, error)
+               ? -1
+               : 0;
 }
 
 static int open_run(struct diff_work *work, struct error *error)
 {
     const struct fovea_samples *samples = &work->options->samples;
-    struct context *context = work->models[0]->context;
-    struct shape_binding *asked = NULL;
+    const struct value *input = image_input(work);
     int result;
-    if (samples->feed_count > 0) {
-        struct fovea_samples own = *samples;
-        int64_t fixed = fixed_batch(work);
-        own.batch = fixed > 0 ? fixed : own.batch;
-        result = stock_open(&work->stock, work->models[0], &own, error) ||
-                         make_bindings(work, work->stock.bindings, work->stock.binding_count, error)
+    work->images = input != NULL;
+    if (work->images)
+        result = open_stock(work, input, error);
+    else
+        result = fed_read(&work->fed, work->models[0], &samples->shapes, samples->feeds, samples->feed_count,
+                          samples->preprocess, error) ||
+                         make_bindings(work, work->fed.bindings, work->fed.binding_count, error)
                      ? -1
                      : 0;
-    } else {
-        asked = api_bindings(context, &samples->shapes, 0, error);
-        result = asked ? make_bindings(work, asked, samples->shapes.count, error) : -1;
-    }
-    if (result == 0)
-        result = run_diff_open(&work->run, work->models[0]->model, work->models[1]->model, &work->matching,
-                               (const struct shape_binding *const[2]){work->bindings[0], work->bindings[1]},
-                               work->binding_counts, error);
-    memory_release(context->memory, asked);
-    return result;
+    if (result)
+        return -1;
+    return run_diff_open(&work->run, work->models[0]->model, work->models[1]->model, &work->matching,
+                         (const struct shape_binding *const[2]){work->bindings[0], work->bindings[1]},
+                         work->binding_counts, error);
 }
 
 static struct tensor *image_tensor(const struct diff_work *work)
@@ -167,7 +178,7 @@ static struct tensor *image_tensor(const struct diff_work *work)
     return NULL;
 }
 
-static int run_files(struct diff_work *work, struct error *error)
+static int run_images(struct diff_work *work, struct error *error)
 {
     struct tensor *images = image_tensor(work);
     const struct progress *progress = &work->models[0]->context->progress;
@@ -193,9 +204,11 @@ static int run_both(struct diff_work *work, struct error *error)
     if (open_run(work, error))
         return -1;
     run_diff_randomise(&work->run, seed, true);
-    if (work->options->samples.feed_count > 0)
-        return run_files(work, error);
+    if (work->images)
+        return run_images(work, error);
     run_diff_randomise(&work->run, seed, false);
+    if (fed_fill(&work->fed, work->run.graphs[0], work->run.sessions[0], NULL, false, error))
+        return -1;
     work->samples = work->batch = 1;
     return run_diff_step(&work->run, 0, 0, error);
 }
@@ -314,6 +327,7 @@ int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_
     int result = diff->storage ? find_differences(&work, diff, &error) : -1;
     run_diff_close(&work.run);
     stock_release(&work.stock);
+    fed_release(&work.fed, memory);
     graph_matching_release(&work.matching);
     for (int s = 0; s < 2; s++)
         memory_release(memory, work.bindings[s]);

@@ -331,6 +331,50 @@ static void test_inner_graph(void **state)
     finish();
 }
 
+static void write_function(const char *path, const char *line, const char *name)
+{
+    struct message model = {0}, opset = {0}, function = {0}, node = parse_node("call F x y"), graph = {0};
+    put_text(&node, 7, "own");
+    put_message(&graph, 1, &node);
+    struct message value = make_value("x", 32);
+    put_message(&graph, 11, &value);
+    value = make_value("y", 32);
+    put_message(&graph, 12, &value);
+    put_text(&function, 1, name);
+    put_text(&function, 4, "in");
+    put_text(&function, 5, "out");
+    node = parse_node(line);
+    put_message(&function, 7, &node);
+    put_int(&opset, 2, 17);
+    put_data(&function, 9, opset.bytes, opset.length);
+    put_text(&function, 10, "own");
+    put_int(&model, 1, 8);
+    put_message(&model, 8, &opset);
+    put_entry(&model, 14, "author", name);
+    put_message(&model, 25, &function);
+    put_message(&model, 7, &graph);
+    write_bytes(path, model.bytes, model.length);
+    free(model.bytes);
+}
+
+static void test_functions(void **state)
+{
+    (void)state;
+    write_function(PATH_A, "s Softmax in out axis=1", "F");
+    write_function(PATH_B, "s Softmax in out axis=0", "F");
+    compare_files();
+    assert_string_equal(only(CHANGE_ATTRIBUTE)->scope, "own.F");
+    assert_int_equal(changes.count, 1);
+    finish();
+    write_function(PATH_A, "s Softmax in out axis=1", "F");
+    write_function(PATH_B, "s Softmax in out axis=1", "G");
+    compare_files();
+    assert_int_equal(count(CHANGE_FUNCTION), 2);
+    assert_string_equal(only(CHANGE_METADATA)->after, "G");
+    assert_int_equal(changes.count, 3);
+    finish();
+}
+
 /* An edited clone: its first departure has to be found without reading weights. */
 static void test_derived(void **state)
 {
@@ -395,7 +439,7 @@ int main(void)
         cmocka_unit_test(test_attribute), cmocka_unit_test(test_inserted_with_numbers),
         cmocka_unit_test(test_weight),    cmocka_unit_test(test_order),
         cmocka_unit_test(test_derived),   cmocka_unit_test(test_inner_graph),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_functions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
