@@ -698,7 +698,7 @@ struct fovea_rewrite_options {
     bool retrain; /* allow what a trained network does not survive without training */
     bool force;   /* replace the file if it is there */
 };
-struct fovea_change {
+struct fovea_edit {
     const char *guide, *code;
     bool applied;
     const char *text;   /* what was done, or would be; or why it was not */
@@ -717,7 +717,7 @@ struct fovea_proof {
     const char *departs;  /* first node whose result differs although it should not; NULL: none */
 };
 struct fovea_rewrite {
-    struct fovea_change *changes;
+    struct fovea_edit *changes;
     int change_count, applied;
     struct fovea_proof *proofs;
     int proof_count;

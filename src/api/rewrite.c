@@ -70,18 +70,18 @@ static int add_change(struct rewriting *rewriting, const struct edit *edit, cons
                       struct error *error)
 {
     struct fovea_rewrite *result = rewriting->result;
-    struct fovea_change *grown = arena_grow(rewriting->arena, result->changes, (size_t)result->change_count,
-                                            &rewriting->change_capacity, sizeof *result->changes, error);
+    struct fovea_edit *grown = arena_grow(rewriting->arena, result->changes, (size_t)result->change_count,
+                                          &rewriting->change_capacity, sizeof *result->changes, error);
     if (!grown)
         return -1;
     result->changes = grown;
     result->changes[result->change_count++] =
-        (struct fovea_change){.guide = finding->advice.guide,
-                              .code = finding->advice.code,
-                              .applied = applied,
-                              .text = applied ? edit->done : edit->refusal,
-                              .nodes = applied ? edit->nodes : finding->advice.nodes,
-                              .node_count = applied ? (int)edit->node_count : finding->advice.node_count};
+        (struct fovea_edit){.guide = finding->advice.guide,
+                            .code = finding->advice.code,
+                            .applied = applied,
+                            .text = applied ? edit->done : edit->refusal,
+                            .nodes = applied ? edit->nodes : finding->advice.nodes,
+                            .node_count = applied ? (int)edit->node_count : finding->advice.node_count};
     result->applied += applied;
     return 0;
 }
