@@ -190,6 +190,8 @@ static int report_uneven(struct audit *audit, const struct padding_sites *list, 
         return -1;
     struct fovea_advice *advice = &finding->advice;
     finding->site = list;
+    if (audit->images && !pools && report_phases(audit, finding, error))
+        return -1;
     advice->recommend =
         finding_text(audit, error, "grow %s by %s at the end, then train", growth_text, pools ? "cells" : "zero taps");
     advice->unless = asked
