@@ -120,6 +120,20 @@ int node_set_string(struct node *node, const char *name, const char *value, stru
     return 0;
 }
 
+int node_set_tensor(struct node *node, const char *name, struct constant *constant, struct error *error)
+{
+    struct value holder = {0}; /* the graph holds the constant, under no value's name */
+    if (graph_set_constant(node->graph, &holder, constant, error))
+        return -1;
+    struct attribute *attribute = node_add_attribute(node, name, error);
+    if (!attribute)
+        return -1;
+    attribute->type = ATTRIBUTE_TENSOR;
+    attribute->tensor = constant;
+    node->changed = true;
+    return 0;
+}
+
 int node_add_metadata(struct node *node, const char *key, const char *value, struct error *error)
 {
     struct arena *arena = node->graph->arena;

@@ -288,6 +288,8 @@ int node_set_int(struct node *node, const char *name, int64_t value, struct erro
 int node_set_float(struct node *node, const char *name, float value, struct error *error);
 int node_set_ints(struct node *node, const char *name, const int64_t *values, int count, struct error *error);
 int node_set_string(struct node *node, const char *name, const char *value, struct error *error);
+/* Takes over the caller's reference. */
+int node_set_tensor(struct node *node, const char *name, struct constant *constant, struct error *error);
 /* A zeroed new or existing entry named `name`, for loaders. */
 struct attribute *node_add_attribute(struct node *node, const char *name, struct error *error);
 

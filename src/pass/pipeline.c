@@ -11,6 +11,7 @@ static const char *const pass_names[] = {"clone",
                                          "inline-functions",
                                          "capture",
                                          "bind",
+                                         "open",
                                          "infer",
                                          "select",
                                          "prune",
@@ -65,6 +66,7 @@ static int run_passes(const struct model *model, struct graph *graph, const stru
 #define RUN_PASS(name, call)                                                                                           \
     if ((call) || finish_pass(request, name, graph, error))                                                            \
     return -1
+    int (*open)(void *, struct graph *, struct error *) = request->open ? request->open : no_pass;
     int (*select)(void *, struct graph *, struct error *) = request->select ? request->select : no_pass;
     int (*gradients)(void *, struct graph *, struct error *) =
         request->differentiate ? request->differentiate : no_pass;
@@ -73,6 +75,7 @@ static int run_passes(const struct model *model, struct graph *graph, const stru
              pass_inline_functions(model, graph, error) || graph_sort(graph, error) || operators_require(graph, error));
     RUN_PASS("capture", pass_capture(graph, error) || graph_sort(graph, error));
     RUN_PASS("bind", pass_bind(graph, request->bindings, request->binding_count, error));
+    RUN_PASS("open", open(request->user, graph, error));
     RUN_PASS("infer", pass_infer_and_fold(graph, error));
     RUN_PASS("select", select(request->user, graph, error));
     RUN_PASS("prune", pass_prune(graph, error));

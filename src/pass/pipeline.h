@@ -15,6 +15,8 @@ struct text;
 struct pipeline_request {
     const struct shape_binding *bindings;
     int binding_count;
+    /* Called when shapes are bound and nothing is folded yet: may turn constants into inputs. NULL: none. */
+    int (*open)(void *user, struct graph *graph, struct error *error);
     /* Called when shapes are bound and constants folded: may replace the graph's outputs by any values that are wanted.
      * NULL keeps the model's outputs. */
     int (*select)(void *user, struct graph *graph, struct error *error);

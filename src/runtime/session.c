@@ -1,5 +1,6 @@
 #include "runtime/session.h"
 
+#include <math.h>
 #include <time.h>
 
 #include "graph/operator.h"
@@ -232,6 +233,35 @@ int session_run(struct session *session, struct error *error)
     for (int i = 0; i < session->step_count; i++) {
         if (run_step(session, &session->steps[i], error))
             return -1;
+    }
+    return 0;
+}
+
+void session_set_step(struct session *session, uint64_t step)
+{
+    for (int i = 0; i < session->step_count; i++)
+        session->steps[i].compute.step = step;
+}
+
+static bool is_finite(const struct tensor *tensor)
+{
+    int64_t count = dtype_storage(tensor->dtype) == DTYPE_FLOAT ? shape_count(&tensor->shape) : 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(((const float *)tensor->data)[i]))
+            return false;
+    }
+    return true;
+}
+
+int session_find_not_finite(struct session *session, const struct node **node, struct error *error)
+{
+    *node = NULL;
+    for (int i = 0; i < session->step_count && !*node; i++) {
+        struct step *step = &session->steps[i];
+        if (run_step(session, step, error))
+            return -1;
+        for (int k = 0; k < step->node->output_count && !*node; k++)
+            *node = step->outputs[k] && !is_finite(step->outputs[k]) ? step->node : NULL;
     }
     return 0;
 }

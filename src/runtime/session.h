@@ -18,6 +18,11 @@ const struct tensor *session_output(const struct session *session, int output);
 /* Errors carry the node's label. */
 int session_run(struct session *session, struct error *error);
 
+/* The number that random operators draw by besides the seed: another one, other masks. 0 at first. */
+void session_set_step(struct session *session, uint64_t step);
+/* Runs again and stops at the first node with a float result that is not finite; *node NULL: there is none. */
+int session_find_not_finite(struct session *session, const struct node **node, struct error *error);
+
 /* Bytes of the activation arena, of packed weights, and of constants that the graph holds. */
 struct session_memory {
     size_t arena, packed, constants;

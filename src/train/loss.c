@@ -1,0 +1,210 @@
+#include "train/loss.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "op/emit.h"
+
+static struct value *add_input(struct graph *graph, const struct value *like, struct error *error)
+{
+    struct value *value = graph_add_value(graph, NULL, error);
+    if (!value || graph_add_input(graph, value, error))
+        return NULL;
+    value->dtype = DTYPE_FLOAT;
+    value->shape = like->shape;
+    return value;
+}
+
+/* The sum of all elements, [1]. */
+static struct value *emit_total(struct graph *graph, struct value *value, struct error *error)
+{
+    const int64_t all[1] = {-1};
+    struct value *flat_shape = emit_int_list(graph, all, 1, error),
+                 *axis = emit_int_list(graph, (int64_t[]){0}, 1, error);
+    struct value *flat =
+        flat_shape ? emit(graph, "Reshape", EMIT_INPUTS(value, flat_shape), EMIT_NO_ATTRIBUTES, error) : NULL;
+    return flat && axis
+               ? emit(graph, "ReduceSum", EMIT_INPUTS(flat, axis), EMIT_ATTRIBUTES(EMIT_INT("keepdims", 1)), error)
+               : NULL;
+}
+
+static struct value *emit_scaled(struct graph *graph, struct value *value, double factor, struct error *error)
+{
+    struct value *number = emit_scalar(graph, DTYPE_FLOAT, factor, error);
+    return number ? emit(graph, "Mul", EMIT_INPUTS(value, number), EMIT_NO_ATTRIBUTES, error) : NULL;
+}
+
+/* 1 - mean over classes of 2 sum(p t) / (sum p + sum t), with t the target scaled up to sums of 1 per unit. */
+static struct value *emit_dice(struct graph *graph, struct value *log_probabilities, struct value *target,
+                               struct error *error)
+{
+    int64_t axes[SHAPE_MAX_RANK];
+    int rank = log_probabilities->shape.rank, count = 0;
+    for (int i = 0; i < rank; i++) {
+        if (i != 1)
+            axes[count++] = i;
+    }
+    double units = (double)shape_count(&target->shape) / (double)target->shape.dims[1];
+    struct value *list = emit_int_list(graph, axes, count, error);
+    struct value *p = emit(graph, "Exp", EMIT_INPUTS(log_probabilities), EMIT_NO_ATTRIBUTES, error);
+    struct value *t = emit_scaled(graph, target, units, error);
+    struct value *both = p && t ? emit(graph, "Mul", EMIT_INPUTS(p, t), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *sum = both ? emit(graph, "Add", EMIT_INPUTS(p, t), EMIT_NO_ATTRIBUTES, error) : NULL;
+    if (!list || !sum)
+        return NULL;
+    struct value *above = emit(graph, "ReduceSum", EMIT_INPUTS(both, list), EMIT_NO_ATTRIBUTES, error);
+    struct value *below = emit(graph, "ReduceSum", EMIT_INPUTS(sum, list), EMIT_NO_ATTRIBUTES, error);
+    struct value *small = emit_scalar(graph, DTYPE_FLOAT, 1e-6, error);
+    below = below && small ? emit(graph, "Add", EMIT_INPUTS(below, small), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *ratio =
+        above && below ? emit(graph, "Div", EMIT_INPUTS(above, below), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *total = ratio ? emit_total(graph, ratio, error) : NULL;
+    struct value *scaled = total ? emit_scaled(graph, total, -2.0 / (double)target->shape.dims[1], error) : NULL;
+    struct value *one = emit_scalar(graph, DTYPE_FLOAT, 1, error);
+    return scaled && one ? emit(graph, "Add", EMIT_INPUTS(scaled, one), EMIT_NO_ATTRIBUTES, error) : NULL;
+}
+
+static struct value *emit_cross_entropy(struct graph *graph, struct value *logits, const struct loss_options *options,
+                                        struct value *target, struct error *error)
+{
+    struct value *log_probabilities =
+        emit(graph, "LogSoftmax", EMIT_INPUTS(logits), EMIT_ATTRIBUTES(EMIT_INT("axis", 1)), error);
+    struct value *product = log_probabilities
+                                ? emit(graph, "Mul", EMIT_INPUTS(log_probabilities, target), EMIT_NO_ATTRIBUTES, error)
+                                : NULL;
+    struct value *total = product ? emit_total(graph, product, error) : NULL;
+    struct value *loss = total ? emit_scaled(graph, total, -1, error) : NULL;
+    if (!loss || options->dice <= 0)
+        return loss;
+    struct value *dice = emit_dice(graph, log_probabilities, target, error);
+    struct value *weighted = dice ? emit_scaled(graph, dice, (double)options->dice, error) : NULL;
+    return weighted ? emit(graph, "Add", EMIT_INPUTS(loss, weighted), EMIT_NO_ATTRIBUTES, error) : NULL;
+}
+
+/* weight (softplus(x) - x t), the cross-entropy of sigmoid(x). */
+static struct value *emit_binary(struct graph *graph, struct value *logits, struct value *target, struct value *weight,
+                                 struct error *error)
+{
+    struct value *soft = emit(graph, "Softplus", EMIT_INPUTS(logits), EMIT_NO_ATTRIBUTES, error);
+    struct value *product = emit(graph, "Mul", EMIT_INPUTS(logits, target), EMIT_NO_ATTRIBUTES, error);
+    struct value *difference =
+        soft && product ? emit(graph, "Sub", EMIT_INPUTS(soft, product), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *weighted =
+        difference ? emit(graph, "Mul", EMIT_INPUTS(difference, weight), EMIT_NO_ATTRIBUTES, error) : NULL;
+    return weighted ? emit_total(graph, weighted, error) : NULL;
+}
+
+static struct value *emit_squares(struct graph *graph, struct value *logits, struct value *target, struct value *weight,
+                                  struct error *error)
+{
+    struct value *difference = emit(graph, "Sub", EMIT_INPUTS(logits, target), EMIT_NO_ATTRIBUTES, error);
+    struct value *square =
+        difference ? emit(graph, "Mul", EMIT_INPUTS(difference, difference), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *weighted = square ? emit(graph, "Mul", EMIT_INPUTS(square, weight), EMIT_NO_ATTRIBUTES, error) : NULL;
+    return weighted ? emit_total(graph, weighted, error) : NULL;
+}
+
+int loss_emit(struct graph *graph, struct value *logits, const struct loss_options *options, struct loss_values *values,
+              struct error *error)
+{
+    *values = (struct loss_values){.target = add_input(graph, logits, error)};
+    if (!values->target)
+        return -1;
+    if (options->kind != LOSS_CROSS_ENTROPY && !(values->weight = add_input(graph, logits, error)))
+        return -1;
+    values->loss = options->kind == LOSS_CROSS_ENTROPY
+                       ? emit_cross_entropy(graph, logits, options, values->target, error)
+                   : options->kind == LOSS_BINARY ? emit_binary(graph, logits, values->target, values->weight, error)
+                                                  : emit_squares(graph, logits, values->target, values->weight, error);
+    return values->loss ? 0 : -1;
+}
+
+/* ---- targets ---- */
+
+static bool counts(const struct loss_options *options, int64_t label)
+{
+    return options->ignored < 0 || label != options->ignored;
+}
+
+static float weight_of(const struct loss_options *options, int64_t label)
+{
+    return options->class_weights ? options->class_weights[label] : 1;
+}
+
+static int check_labels(const struct loss_options *options, const struct loss_labels *labels, struct error *error)
+{
+    for (int64_t i = 0; i < labels->images * labels->units; i++) {
+        int64_t label = labels->labels[i];
+        if (counts(options, label) && (label < 0 || label >= labels->classes))
+            return error_set(error, ERROR_INPUT, "label %" PRId64 " with %" PRId64 " classes", label, labels->classes);
+    }
+    return 0;
+}
+
+/* As PyTorch's weighted mean: divided by the sum of the weights of the labels. */
+static double sum_of_weights(const struct loss_options *options, const struct loss_labels *labels, int64_t *counted)
+{
+    double sum = 0;
+    *counted = 0;
+    for (int64_t i = 0; i < labels->images * labels->units; i++) {
+        int64_t label = labels->labels[i];
+        if (!counts(options, label))
+            continue;
+        double share = labels->second ? (double)labels->share[i / labels->units] : 1;
+        sum += share * (double)weight_of(options, label);
+        if (labels->second)
+            sum += (1 - share) * (double)weight_of(options, labels->second[i]);
+        ++*counted;
+    }
+    return sum;
+}
+
+/* Adds a label's part to the column of a unit: smoothed, weighted. */
+static void add_label(const struct loss_options *options, const struct loss_labels *labels, int64_t label, double part,
+                      float *column)
+{
+    double smooth = (double)options->smoothing, classes = (double)labels->classes;
+    for (int64_t k = 0; k < labels->classes; k++) {
+        double share = (k == label ? 1 - smooth : 0) + smooth / classes;
+        if (share > 0)
+            column[k * labels->units] += (float)(part * share * (double)weight_of(options, k));
+    }
+}
+
+static void fill_unit(const struct loss_options *options, const struct loss_labels *labels, int64_t unit, double factor,
+                      float *target)
+{
+    int64_t image = unit / labels->units, cell = unit % labels->units;
+    int64_t first = image * labels->classes * labels->units + cell;
+    double own = 1 - (labels->teacher ? (double)labels->teacher_weight : 0);
+    double share = labels->second ? (double)labels->share[image] : 1;
+    add_label(options, labels, labels->labels[unit], factor * own * share, target + first);
+    if (labels->second)
+        add_label(options, labels, labels->second[unit], factor * own * (1 - share), target + first);
+    for (int64_t k = 0; labels->teacher && k < labels->classes; k++) {
+        int64_t at = first + k * labels->units;
+        target[at] += (float)(factor * (double)labels->teacher_weight * (double)labels->teacher[at]);
+    }
+}
+
+int loss_fill(const struct loss_options *options, const struct loss_labels *labels, float scale, float *target,
+              float *weight, int64_t *counted, struct error *error)
+{
+    int64_t elements = labels->images * labels->classes * labels->units;
+    memset(target, 0, (size_t)elements * sizeof *target);
+    if (check_labels(options, labels, error))
+        return -1;
+    double sum = sum_of_weights(options, labels, counted);
+    bool dense = options->kind != LOSS_CROSS_ENTROPY;
+    double factor = dense ? 1 : sum > 0 ? 1 / (sum * (double)scale) : 0;
+    for (int64_t unit = 0; unit < labels->images * labels->units; unit++) {
+        if (counts(options, labels->labels[unit]))
+            fill_unit(options, labels, unit, factor, target);
+    }
+    for (int64_t i = 0; dense && i < elements; i++) {
+        int64_t unit = i / (labels->classes * labels->units) * labels->units + i % labels->units;
+        bool in = counts(options, labels->labels[unit]);
+        weight[i] = in && *counted > 0 ? 1 / ((float)*counted * (float)labels->classes * scale) : 0;
+    }
+    return 0;
+}

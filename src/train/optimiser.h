@@ -1,0 +1,38 @@
+/* Updates of parameters from their gradients. */
+#ifndef FOVEA_TRAIN_OPTIMISER_H
+#define FOVEA_TRAIN_OPTIMISER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/memory.h"
+#include "base/thread_pool.h"
+
+enum optimiser_kind {
+    OPTIMISER_SGD,  /* v = m v + (g + d w); w -= lr v, or with Nesterov lr (g + d w + m v): PyTorch's form */
+    OPTIMISER_ADAMW /* Loshchilov and Hutter 2019: w -= lr (m' / (sqrt(v') + eps) + d w) with corrected moments */
+};
+
+struct optimiser_options {
+    enum optimiser_kind kind;
+    double rate, decay; /* learning rate, weight decay */
+    double momentum;    /* SGD */
+    bool nesterov;
+    double beta1, beta2, epsilon; /* AdamW */
+};
+
+/* One parameter's update. `slots` are zero before the first step: SGD uses the first, AdamW both; `step` counts from 1.
+ * rate and decay are of this parameter and step. */
+struct optimiser_update {
+    float *elements;
+    const float *gradient;
+    float *slots[2];
+    int64_t count, step;
+    double rate, decay, gradient_scale; /* the gradient is multiplied by this first: clipping */
+};
+void optimiser_apply(const struct optimiser_options *options, const struct optimiser_update *update,
+                     struct thread_pool *pool);
+/* How many slots a parameter has. */
+int optimiser_slots(const struct optimiser_options *options);
+
+#endif

@@ -1,0 +1,42 @@
+/* Steps of training: a batch goes in, gradients are accumulated and clipped, parameters and running statistics move. */
+#ifndef FOVEA_TRAIN_TRAINER_H
+#define FOVEA_TRAIN_TRAINER_H
+
+#include "train/optimiser.h"
+#include "train/training_graph.h"
+
+struct trainer_options {
+    struct optimiser_options optimiser;
+    double clip;            /* largest L2 norm of all gradients together; 0: any */
+    int accumulate;         /* batches per update, at least 1 */
+    bool biased_statistics; /* running variance as ONNX has it; else unbiased, as PyTorch */
+};
+
+struct trainer;
+/* `training` must outlive the trainer; the parameters' elements come from its model. */
+struct trainer *trainer_create(struct training_graph *training, const struct trainer_options *options,
+                               struct error *error);
+void trainer_destroy(struct trainer *trainer);
+
+/* The image input's buffer, to be filled before trainer_step. */
+struct tensor *trainer_images(struct trainer *trainer);
+
+struct trainer_result {
+    double loss;
+    double gradient_norm; /* of the update, before clipping; 0 where no update was due */
+    const float *logits;  /* of the batch, before the update; valid until the next step */
+    int64_t counted;      /* units that had a label */
+    bool updated;
+};
+/* One batch; `rate` is the learning rate of the update. Where the loss is not finite nothing is updated and ERROR_INPUT
+ * names the first node with a result that is not. */
+int trainer_step(struct trainer *trainer, const struct loss_labels *labels, double rate, struct trainer_result *result,
+                 struct error *error);
+
+/* Elements of a parameter as they are; count floats. */
+const float *trainer_parameter(const struct trainer *trainer, int index);
+const float *trainer_gradient(const struct trainer *trainer, int index);
+/* Puts parameters and running statistics into the model that the training graph was made of. */
+int trainer_store(const struct trainer *trainer, struct error *error);
+
+#endif

@@ -1,0 +1,256 @@
+#include "train/training_graph.h"
+
+#include <string.h>
+
+#include "analysis/target.h"
+#include "graph/match.h"
+#include "op/emit.h"
+#include "op/infer.h"
+#include "op/registry.h"
+#include "pass/differentiate.h"
+#include "structure/image_input.h"
+
+#define OPSET_TRAINED_NORM 15 /* BatchNormalization with the attribute training_mode */
+#define OPSET_TRAINED_DROPOUT 13
+
+struct building {
+    struct training_graph *training;
+    const struct training_request *request;
+    struct value *logits;
+};
+
+static int open_parameters(void *user, struct graph *graph, struct error *error)
+{
+    struct building *building = user;
+    struct training_graph *training = building->training;
+    if (parameter_set_open(&training->parameters, graph, training->arena, error))
+        return -1;
+    if (training->parameters.count == 0)
+        return error_set(error, ERROR_UNSUPPORTED, "the model has no weights that could be trained");
+    return building->request->configure
+               ? building->request->configure(building->request->user, &training->parameters, error)
+               : 0;
+}
+
+/* ---- training semantics ---- */
+
+static const float *constant_floats(const struct value *value, struct error *error)
+{
+    const struct tensor *tensor = value->constant ? constant_data(value->constant, error) : NULL;
+    if (!tensor || dtype_storage(tensor->dtype) != DTYPE_FLOAT) {
+        error_set(error, ERROR_UNSUPPORTED, "statistics of a BatchNormalization are no stored floats");
+        return NULL;
+    }
+    return tensor->data;
+}
+
+static int copy_statistics(struct training_graph *training, struct training_norm *norm, const struct node *node,
+                           struct error *error)
+{
+    for (int i = 0; i < 2; i++) {
+        const float *from = constant_floats(node->inputs[3 + i], error);
+        norm->running[i] = arena_allocate(training->arena, (size_t)norm->channels, sizeof *norm->running[i], error);
+        if (!from || !norm->running[i])
+            return -1;
+        memcpy(norm->running[i], from, (size_t)norm->channels * sizeof *from);
+    }
+    return 0;
+}
+
+/* With the momentum 0 the operator's running statistics are those of the batch. */
+static int train_norm(struct training_graph *training, struct node *node, struct error *error)
+{
+    struct training_norm *norm = &training->norms[training->norm_count];
+    const struct shape *x = &node->inputs[0]->shape;
+    *norm = (struct training_norm){.mean = node->inputs[3]->origin,
+                                   .variance = node->inputs[4]->origin,
+                                   .momentum = 1 - node_float(node, "momentum", 0.9f),
+                                   .channels = x->dims[1],
+                                   .count = shape_count(x) / x->dims[1]};
+    if (!norm->mean || !norm->variance || copy_statistics(training, norm, node, error))
+        return error_set(error, ERROR_UNSUPPORTED, "statistics of a BatchNormalization are computed, not stored");
+    node->opset = OPSET_TRAINED_NORM;
+    node->operator= operator_find("", "BatchNormalization", node->opset);
+    if (node_set_int(node, "training_mode", 1, error) || node_set_float(node, "momentum", 0, error))
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        struct value *output = graph_add_value(node->graph, NULL, error);
+        if (!output || node_add_output(node, output, error))
+            return -1;
+    }
+    training->norm_count++;
+    return infer_values(node, error);
+}
+
+/* The ratio as an input, and training mode on. */
+static int train_dropout(struct training_graph *training, struct node *node, struct error *error)
+{
+    double ratio = node->opset < 12 ? (double)node_float(node, "ratio", 0.5f) : 0.5;
+    if (node->opset >= 12 && node->input_count > 1 && node->inputs[1] && !match_number(node->inputs[1], &ratio))
+        return error_set(error, ERROR_UNSUPPORTED, "the ratio of a Dropout is computed");
+    struct value *numbers[2] = {emit_scalar(node->graph, DTYPE_FLOAT, ratio, error),
+                                emit_scalar(node->graph, DTYPE_BOOL, 1, error)};
+    struct node *tail = node->graph->last;
+    struct value *dropped = numbers[0] && numbers[1]
+                                ? emit(node->graph, "Dropout", EMIT_INPUTS(node->inputs[0], numbers[0], numbers[1]),
+                                       EMIT_NO_ATTRIBUTES, error)
+                                : NULL;
+    if (!dropped)
+        return -1;
+    for (struct node *made = tail->next; made; made = tail->next == made ? NULL : tail->next)
+        graph_move_node(node->graph, made, node);
+    training->dropouts += ratio > 0;
+    return value_replace(node->outputs[0], dropped, error);
+}
+
+static int add_semantics(struct building *building, struct graph *graph, struct error *error)
+{
+    struct training_graph *training = building->training;
+    training->norms = arena_allocate(training->arena, (size_t)graph->node_count + 1, sizeof *training->norms, error);
+    if (!training->norms)
+        return -1;
+    for (struct node *node = graph->first, *next; node; node = next) {
+        char label[NODE_LABEL_SIZE];
+        next = node->next;
+        bool norm = match_operator(node, "BatchNormalization") && !building->request->freeze_statistics;
+        if ((norm && train_norm(training, node, error)) ||
+            (match_operator(node, "Dropout") && train_dropout(training, node, error)))
+            return error_prefix(error, "%s", node_label(node, label));
+    }
+    return 0;
+}
+
+static int select_logits(void *user, struct graph *graph, struct error *error)
+{
+    struct building *building = user;
+    struct training_graph *training = building->training;
+    if (!image_input(graph, &training->image_input))
+        return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
+    if (add_semantics(building, graph, error))
+        return -1;
+    building->logits = target_logits(graph);
+    training->logits = building->logits->shape;
+    if (training->logits.rank < 2 || dtype_storage(building->logits->dtype) != DTYPE_FLOAT)
+        return error_set(error, ERROR_UNSUPPORTED, "'%s' holds no logits [N,K] or [N,K,H,W]", building->logits->name);
+    struct value **kept =
+        memory_allocate(graph->context->memory, 2 * (size_t)training->norm_count + 1, sizeof(struct value *), error);
+    if (!kept)
+        return -1;
+    int count = 0;
+    kept[count++] = building->logits;
+    for (struct node *node = graph->first; node; node = node->next) {
+        for (int i = 1; match_operator(node, "BatchNormalization") && i < node->output_count && i < 3; i++)
+            kept[count++] = node->outputs[i];
+    }
+    int result = graph_set_outputs(graph, kept, count, error);
+    memory_release(graph->context->memory, kept);
+    return result;
+}
+
+/* ---- loss and gradients ---- */
+
+static int collect_wrt(const struct training_graph *training, struct graph *graph, struct value **wrt,
+                       struct parameter **of, struct error *error)
+{
+    int count = 0;
+    for (int i = 0; i < training->parameters.count; i++) {
+        struct parameter *parameter = &training->parameters.list[i];
+        if (parameter->frozen)
+            continue;
+        wrt[count] = graph->inputs[parameter->input];
+        of[count++] = parameter;
+    }
+    return count > 0 ? count : error_set(error, ERROR_INPUT, "every parameter is frozen");
+}
+
+static int set_outputs(struct building *building, struct graph *graph, struct value *loss, struct value **gradients,
+                       struct parameter **of, int count, struct error *error)
+{
+    struct training_graph *training = building->training;
+    int kept = 0, norms = 2 * training->norm_count;
+    struct value **outputs =
+        memory_allocate(graph->context->memory, (size_t)(norms + count) + 2, sizeof(struct value *), error);
+    if (!outputs)
+        return -1;
+    outputs[training->loss_output = kept++] = loss;
+    training->logits_output = kept;
+    for (int i = 0; i <= norms; i++) /* the logits and the norms' statistics, as select_logits left them */
+        outputs[kept++] = graph->outputs[i];
+    for (int i = 0; i < training->norm_count; i++) {
+        training->norms[i].outputs[0] = training->logits_output + 1 + 2 * i;
+        training->norms[i].outputs[1] = training->logits_output + 2 + 2 * i;
+    }
+    for (int i = 0; i < count; i++) {
+        of[i]->output = gradients[i] ? kept : -1;
+        if (gradients[i])
+            outputs[kept++] = gradients[i];
+    }
+    int result = graph_set_outputs(graph, outputs, kept, error);
+    memory_release(graph->context->memory, outputs);
+    return result;
+}
+
+static int input_index(const struct graph *graph, const struct value *value)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        if (graph->inputs[i] == value)
+            return i;
+    }
+    return -1;
+}
+
+static int append_loss(void *user, struct graph *graph, struct error *error)
+{
+    struct building *building = user;
+    struct training_graph *training = building->training;
+    struct memory *memory = graph->context->memory;
+    size_t room = (size_t)training->parameters.count + 1;
+    struct loss_values made;
+    building->logits = graph->outputs[0]; /* fusion may have replaced the value */
+    const struct shape one = {.rank = 1, .dims = {1}};
+    struct value *seed = emit_filled(graph, DTYPE_FLOAT, &one, 1, error);
+    struct value **wrt = memory_allocate(memory, room, sizeof(struct value *), error);
+    struct value **gradients = memory_allocate(memory, room, sizeof(struct value *), error);
+    struct parameter **of = memory_allocate(memory, room, sizeof(struct parameter *), error);
+    int result = -1;
+    if (seed && wrt && gradients && of &&
+        loss_emit(graph, building->logits, &building->request->loss, &made, error) == 0) {
+        struct gradient_seed seeds = {made.loss, seed};
+        int count = collect_wrt(training, graph, wrt, of, error);
+        training->target_input = input_index(graph, made.target);
+        training->weight_input = made.weight ? input_index(graph, made.weight) : -1;
+        if (count > 0 && differentiate(graph, &seeds, 1, wrt, count, gradients, error) == 0)
+            result = set_outputs(building, graph, made.loss, gradients, of, count, error);
+    }
+    memory_release(memory, of);
+    memory_release(memory, gradients);
+    memory_release(memory, wrt);
+    return result;
+}
+
+int training_graph_create(struct training_graph *training, const struct training_request *request, struct error *error)
+{
+    struct building building = {.training = training, .request = request};
+    struct pipeline_request pipeline = {.bindings = request->bindings,
+                                        .binding_count = request->binding_count,
+                                        .open = open_parameters,
+                                        .select = select_logits,
+                                        .differentiate = append_loss,
+                                        .user = &building,
+                                        .keep_batch_normalization = true};
+    *training =
+        (struct training_graph){.arena = arena_create(request->model->context->memory, error), .loss = request->loss};
+    if (training->arena)
+        training->graph = pipeline_run(request->model, &pipeline, error);
+    if (training->graph)
+        return 0;
+    training_graph_destroy(training);
+    return -1;
+}
+
+void training_graph_destroy(struct training_graph *training)
+{
+    graph_destroy(training->graph);
+    arena_destroy(training->arena);
+    *training = (struct training_graph){0};
+}

@@ -1,0 +1,46 @@
+/* A model in its training form: parameters are inputs, BatchNormalization takes the batch's statistics, Dropout drops,
+ * the loss and its gradients stand behind the logits. The file's own graph stays in inference form. */
+#ifndef FOVEA_TRAIN_TRAINING_GRAPH_H
+#define FOVEA_TRAIN_TRAINING_GRAPH_H
+
+#include "pass/pipeline.h"
+#include "train/loss.h"
+#include "train/parameter.h"
+
+struct training_request {
+    const struct model *model;
+    const struct shape_binding *bindings; /* the batch among them */
+    int binding_count;
+    struct loss_options loss;
+    bool freeze_statistics; /* BatchNormalization as in inference; its scale and shift still train */
+    /* Called when the parameters are known and nothing is differentiated yet: freezes, sets rates and decay. */
+    int (*configure)(void *user, struct parameter_set *parameters, struct error *error);
+    void *user;
+};
+
+/* A BatchNormalization that trains. */
+struct training_norm {
+    struct value *mean, *variance; /* constants of the source graph */
+    int outputs[2];                /* of the graph: the batch's mean and (biased) variance */
+    float momentum;                /* share of the batch in the running statistics */
+    int64_t channels, count;       /* elements per channel */
+    float *running[2];
+};
+
+struct training_graph {
+    struct graph *graph;
+    struct arena *arena;
+    struct parameter_set parameters;
+    struct training_norm *norms;
+    int norm_count, dropouts;
+    int image_input, target_input, weight_input; /* of the graph's inputs; weight -1: none */
+    int loss_output, logits_output;
+    struct shape logits;
+    struct loss_options loss;
+};
+
+/* ERROR_UNSUPPORTED that names the nodes through which no gradient goes. Released by training_graph_destroy. */
+int training_graph_create(struct training_graph *training, const struct training_request *request, struct error *error);
+void training_graph_destroy(struct training_graph *training);
+
+#endif
