@@ -111,13 +111,13 @@ static int expand_concat(struct expand_context *context, struct error *error)
     }
 
 const struct operator operators_microsoft_quantize[] = {
-    QUANTIZED("QLinearAdd", 7, 8, TYPES_BYTE, expand_add),
-    QUANTIZED("QLinearMul", 7, 8, TYPES_BYTE, expand_mul),
-    QUANTIZED("QLinearSigmoid", 4, 5, TYPES_BYTE, expand_sigmoid),
-    QUANTIZED("QLinearLeakyRelu", 4, 5, TYPES_BYTE, expand_leaky_relu),
-    QUANTIZED("QLinearSoftmax", 5, 5, TYPES_BYTE, expand_softmax),
+    QUANTIZED("QLinearAdd", 2, 8, TYPES_BYTE, expand_add),
+    QUANTIZED("QLinearMul", 2, 8, TYPES_BYTE, expand_mul),
+    QUANTIZED("QLinearSigmoid", 2, 5, TYPES_BYTE, expand_sigmoid),
+    QUANTIZED("QLinearLeakyRelu", 2, 5, TYPES_BYTE, expand_leaky_relu),
+    QUANTIZED("QLinearSoftmax", 2, 5, TYPES_BYTE, expand_softmax),
     QUANTIZED("QLinearConcat", 5, -1, TYPE_BIT(DTYPE_FLOAT), expand_concat),
-    QUANTIZED("QLinearAveragePool", 4, 5, TYPES_BYTE, expand_average_pool),
+    QUANTIZED("QLinearAveragePool", 2, 5, TYPES_BYTE, expand_average_pool),
     QUANTIZED("QLinearGlobalAveragePool", 5, 5, TYPES_BYTE, expand_global_average_pool),
     {0},
 };

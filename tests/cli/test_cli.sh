@@ -114,6 +114,14 @@ expect 0 'second minus first' "$fovea" eval $model --images models/images --limi
 one_line 2 "does not know 'fog'.*gaussian-noise" "$fovea" eval $model --images models/images --corrupt fog
 one_line 2 'from 1 to 5' "$fovea" eval $model --images models/images --corrupt jpeg --severity 6
 
+# rewrite of quantised weights: grown by their zero point, the outputs stay as they were
+for name in strided_qlinear strided_qlinear_zero_point strided_qdq; do
+    quantised=tests/fixtures/structures/$name.onnx
+    expect 0 'PADDING001' "$fovea" audit $quantised
+    expect 0 'function kept: largest difference 0 ' "$fovea" rewrite $quantised --apply kernel-padding -o "$work/$name.onnx"
+    expect 0 'PADDING004' "$fovea" audit "$work/$name.onnx"
+done
+
 # bad files: one line, exit code 2, nothing left behind
 printf 'not an image' >"$work/picture.png"
 one_line 2 'picture.png' "$fovea" erf $model --images "$work/picture.png" -o "$work/bad"
