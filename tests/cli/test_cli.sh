@@ -121,6 +121,7 @@ for name in strided_qlinear strided_qlinear_zero_point strided_qdq; do
     expect 0 'function kept: largest difference 0 ' "$fovea" rewrite $quantised --apply kernel-padding -o "$work/$name.onnx"
     expect 0 'PADDING004' "$fovea" audit "$work/$name.onnx"
 done
+
 # diff: nothing, a folded normalisation, what cannot be run on both
 other=tests/fixtures/resnet18_bn/model.onnx
 expect 0 'the models are the same: 50 nodes' "$fovea" diff $model $model
