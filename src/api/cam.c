@@ -193,7 +193,9 @@ static int prepare(struct cam_work *work, struct error *error)
     struct memory *memory = work->model->context->memory;
     bool gaussians = false;
     if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || choose_layer(work, error) ||
-        (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)))
+        (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)) ||
+        (work->options->class_index == FOVEA_CLASS_LABEL &&
+         stock_check_labels(&work->stock, work->probe.target_grid.view.channels, error)))
         return -1;
     place_cells(work);
     for (int method = 0; method < FOVEA_CAM_METHODS; method++)

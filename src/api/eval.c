@@ -93,7 +93,7 @@ static int check_arm(const struct eval_work *work, const struct arm *arm, struct
                          "'%s' has one channel: no class can be predicted from it; name a value "
                          "with --target",
                          arm->probe.target);
-    return 0;
+    return work->options->no_labels || view->units > 1 ? 0 : stock_check_labels(&arm->stock, view->channels, error);
 }
 
 static int open_arm(struct eval_work *work, struct arm *arm, struct error *error)
