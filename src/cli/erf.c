@@ -161,6 +161,8 @@ static int parse_score(const struct command *command, const struct erf_flags *fl
                           flags->class_text);
     if (flags->score && !margin && strcmp(flags->score, "mean") != 0)
         return fail_usage(command, "--score takes 'mean' or 'margin', not '%s'", flags->score);
+    if (flags->target && strcmp(flags->target, "all-stages") == 0 && (flags->class_text || margin))
+        return fail_usage(command, "--class and --score margin belong to logits, --target all-stages has channels");
     options->score = margin ? FOVEA_SCORE_MARGIN : FOVEA_SCORE_MEAN;
     if (margin && options->class_index == FOVEA_CLASS_NONE)
         options->class_index = FOVEA_CLASS_PREDICTED;
@@ -198,7 +200,7 @@ int verb_erf(int argc, char **argv)
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
          "a logit instead: a number from 0, 'predicted', 'label'"},
         {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean"},
-        {"perturb", 0, OPTION_INT, &flags.perturb, "N",
+        {"perturb", 0, OPTION_COUNT, &flags.perturb, "N",
          "change N single pixels: does the score move where the field says so?"},
         {"compare", 0, OPTION_TEXT, &flags.compare, "ERF.json", "an earlier result to subtract"},
         {"positions", 0, OPTION_FLAG, &flags.positions, NULL,

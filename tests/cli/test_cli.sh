@@ -79,6 +79,8 @@ one_line 2 '--preprocess imagenet' "$fovea" erf $net/model.onnx --images models/
 expect 0 'predicted class' "$fovea" erf $model --images models/images --class predicted --limit 2
 expect 0 'predicted class over the mean' "$fovea" erf $model --images models/images --score margin --limit 2
 expect 0 'stage 2 of [0-9]' "$fovea" erf $model --images models/images --limit 1 --target all-stages
+one_line 2 'belong to logits' "$fovea" erf $model --images models/images --target all-stages -c 3
+expect 0 'channel 3 ' "$fovea" erf $model --images models/images -c 3 --score margin --limit 2 --target /Relu_output_0
 one_line 2 'predicted.* or .label' "$fovea" erf $model --images models/images --class best
 
 expect 0 'overlap 1.0000' "$fovea" erf $model --images models/images --compare "$work/erf/erf.json" -o "$work/erf2" --log
@@ -109,6 +111,40 @@ one_line 2 'exists already; --force' "$fovea" eval $model --images models/images
 expect 0 'second minus first' "$fovea" eval $model --images models/images --limit 8 --compare $model --no-labels
 one_line 2 "does not know 'fog'.*gaussian-noise" "$fovea" eval $model --images models/images --corrupt fog
 one_line 2 'from 1 to 5' "$fovea" eval $model --images models/images --corrupt jpeg --severity 6
+
+# labels by names: folders, lists, names that do not fit
+mkdir -p "$work/named/bag" "$work/named/ankle_boot" "$work/named_badly/bag" "$work/named_badly/hat"
+cp models/images/*_bag.png "$work/named/bag"
+cp models/images/*_ankle-boot.png "$work/named/ankle_boot"
+cp models/images/00000_ankle-boot.png "$work/named_badly/bag"
+cp models/images/00000_ankle-boot.png "$work/named_badly/hat"
+expect 0 'unchanged +9[0-9]' "$fovea" eval $model --images "$work/named"
+one_line 2 'class folders "hat"' "$fovea" eval $model --images "$work/named_badly"
+one_line 2 'class folders "hat"' "$fovea" erf $model --images "$work/named_badly" -c label
+expect 0 'no labels' "$fovea" eval $model --images "$work/named_badly" --no-labels
+expect 0 'Gaussian fit' "$fovea" erf $model --images "$work/named_badly"
+printf 'Bag\nAnkle boot\n' >"$work/two.txt"
+one_line 2 'names for 2 classes, the model has 10' "$fovea" eval $model --images "$work/named" --labels "$work/two.txt"
+printf '%s,Ankle boot\n' "$PWD/models/images/00000_ankle-boot.png" >"$work/list.csv"
+expect 0 'unchanged +100' "$fovea" eval $model --images "$work/list.csv"
+printf '%s,Hat\n' "$PWD/models/images/00000_ankle-boot.png" >"$work/list.csv"
+one_line 2 'label "Hat", which is the name of none' "$fovea" eval $model --images "$work/list.csv"
+
+# numbers that are not finite: sample 1 of two 28 x 28 images
+{
+    printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1, 28, 28), }"
+    head -c 3136 /dev/zero
+    printf '\x00\x00\xc0\x7f\x00\x00\x80\x7f'
+    head -c 3128 /dev/zero
+} >"$work/nan.npy"
+for verb in erf cam eval; do
+    one_line 2 'nan.npy: sample 1: 2 of its 784 numbers are not finite' "$fovea" $verb $model -i "$work/nan.npy"
+done
+expect 0 'of the finite; 10 of 20 elements not finite: 10 NaN' "$fovea" run $model -i "$work/nan.npy"
+
+# options that must be above 0
+one_line 2 '--sigma takes a number above 0' "$fovea" cam $model models/images --sigma 0
+one_line 2 '--limit takes a number above 0' "$fovea" eval $model --images models/images --limit 0
 
 # bad files: one line, exit code 2, nothing left behind
 printf 'not an image' >"$work/picture.png"
