@@ -101,6 +101,8 @@ static int bench_model(struct opened *opened, const struct command *command, con
         return fail_usage(command, "--runs takes 1 to 1000000, --warmup 0 to 1000000");
     if (apply_batch(opened, flags))
         return FOVEA_BAD_INPUT;
+    if (flags->inputs.count == 0)
+        bind_free_batch(opened);
     struct fovea_feed *feeds = parse_feeds(&flags->inputs);
     struct fovea_bench_options options = {.session = {.shapes = opened->shapes,
                                                       .feeds = feeds,

@@ -102,6 +102,8 @@ struct opened {
 };
 int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);
+/* Where no --shape is given and nothing but the first size of inputs is free, takes it as 1 and says so. */
+void bind_free_batch(struct opened *opened);
 
 /* The options of a verb that walks through images. */
 struct sample_flags {

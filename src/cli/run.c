@@ -193,6 +193,8 @@ static int run_model(struct opened *opened, const struct run_options *options)
     struct fovea_preprocess preprocess;
     if (parse_preprocess(&options->preprocess, &preprocess))
         return FOVEA_BAD_INPUT;
+    if (options->inputs.count == 0)
+        bind_free_batch(opened);
     struct fovea_feed *feeds = parse_feeds(&options->inputs);
     struct fovea_session_options session_options = {.shapes = opened->shapes,
                                                     .feeds = feeds,
