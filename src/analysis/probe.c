@@ -135,6 +135,8 @@ static int select_values(void *user, struct graph *graph, struct error *error)
         find_source(build, graph, error) || describe_target(build, graph, error) ||
         describe_source(build, graph, error))
         return -1;
+    build->probe->of_classes = build->target == target_logits(graph) || build->target == graph->outputs[0] ||
+                               build->target == target_unresized_logits(graph);
     bool two = build->request->source == PROBE_ACTIVATION && build->source != build->target;
     struct value *kept[2] = {build->target, build->source};
     return graph_set_outputs(graph, kept, two ? 2 : 1, error);

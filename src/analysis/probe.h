@@ -35,6 +35,7 @@ struct probe {
     struct graph *graph;
     struct session *session;
     const char *target; /* name of the value scored */
+    bool of_classes;    /* its channels are the classes: it is the logits or what is made of them */
     struct unit_grid target_grid;
     enum score_place place;                 /* as resolved */
     int64_t unit[2];                        /* as resolved */
