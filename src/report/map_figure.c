@@ -7,7 +7,7 @@ enum {
     BAR_GAP = 20,
     FONT = 2,
     LEAST_WIDTH = 640,
-    MOST_LINES = 12,
+    MOST_LINES = 20,
 };
 
 static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110};

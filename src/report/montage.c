@@ -92,26 +92,49 @@ void montage_set(struct montage *montage, struct montage_key key, int column, st
 
 /* ---- drawing ---- */
 
-/* How many blocks of columns stand side by side, and how large all is. */
+/* A block holds a row, or, of one method, all rows of a group beside each other. Blocks stand side by side where there
+ * is room. */
 struct layout {
-    int across, row_height, block_width, top, width, height;
+    bool gathered; /* a group's rows are in one block */
+    int blocks, columns, across, row_height, block_width, top, width, height;
 };
+
+static bool begins_group(const struct montage *montage, int row)
+{
+    return row == 0 || montage->rows[row].key.group != montage->rows[row - 1].key.group;
+}
+
+/* Blocks of one row each, or of a group each where its rows fit beside each other. */
+static void plan_blocks(const struct montage *montage, struct layout *layout)
+{
+    int groups = 0, members = 0, most = 0;
+    for (int i = 0; i < montage->count; i++) {
+        bool begins = begins_group(montage, i);
+        groups += begins;
+        members = begins ? 1 : members + 1;
+        most = members > most ? members : most;
+    }
+    layout->gathered = montage->columns == 2 && (most + 1) * (MONTAGE_SIDE + GAP) <= MOST_WIDTH;
+    layout->blocks = layout->gathered ? groups : montage->count;
+    layout->columns = layout->gathered ? 1 + most : montage->columns;
+    layout->block_width = layout->columns * (MONTAGE_SIDE + GAP) + GAP;
+}
 
 static struct layout plan(const struct montage *montage)
 {
     enum { LEAST_TEXT = 560 };
-    struct layout layout = {.row_height = MONTAGE_SIDE + CAPTION_LINES * text_line_height(FONT) + GAP,
-                            .block_width = montage->columns * (MONTAGE_SIDE + GAP) + GAP};
+    struct layout layout = {.row_height = MONTAGE_SIDE + CAPTION_LINES * text_line_height(FONT) + GAP};
+    plan_blocks(montage, &layout);
     int fitting = MOST_WIDTH / layout.block_width;
-    layout.across = montage->columns > 2 || fitting < 1 ? 1 : fitting;
+    layout.across = !layout.gathered || fitting < 1 ? 1 : fitting;
     /* Not wider than the rows fill about evenly. */
-    while (layout.across > 1 && (layout.across - 1) * (layout.across - 1) >= montage->count)
+    while (layout.across > 1 && (layout.across - 1) * (layout.across - 1) >= layout.blocks)
         layout.across--;
     layout.width = layout.across * layout.block_width - 2 * GAP + 2 * MARGIN;
     layout.width = layout.width < LEAST_TEXT ? LEAST_TEXT : layout.width;
     int title = picture_text(NULL, 0, 0, layout.width - 2 * MARGIN, TITLE_LINES, montage->title, &style);
     layout.top = MARGIN + title * text_line_height(FONT) + GAP + text_line_height(FONT);
-    int lines = (montage->count + layout.across - 1) / layout.across;
+    int lines = (layout.blocks + layout.across - 1) / layout.across;
     layout.height = layout.top + lines * layout.row_height + MARGIN - GAP;
     return layout;
 }
@@ -129,14 +152,27 @@ static void draw_cell(struct image *image, const struct montage_cell *cell, int 
 
 static void draw_rows(const struct montage *montage, const struct layout *layout, struct image *image)
 {
+    int block = -1, member = 0;
     for (int i = 0; i < montage->count; i++) {
         const struct montage_row *row = &montage->rows[i];
-        int left = MARGIN + i % layout->across * layout->block_width,
-            y = layout->top + i / layout->across * layout->row_height;
-        bool repeated = i > 0 && montage->rows[i - 1].key.group == row->key.group && i % layout->across != 0;
-        repeated |= layout->across == 1 && i > 0 && montage->rows[i - 1].key.group == row->key.group;
-        for (int column = repeated ? 1 : 0; column < montage->columns; column++)
-            draw_cell(image, &row->cells[column], left + column * (MONTAGE_SIDE + GAP), y);
+        bool begins = begins_group(montage, i);
+        block += begins || !layout->gathered;
+        member = begins || !layout->gathered ? 0 : member + 1;
+        int left = MARGIN + block % layout->across * layout->block_width;
+        int y = layout->top + block / layout->across * layout->row_height;
+        for (int column = begins ? 0 : 1; column < montage->columns; column++)
+            draw_cell(image, &row->cells[column], left + (column + (column ? member : 0)) * (MONTAGE_SIDE + GAP), y);
+    }
+}
+
+static void draw_headings(const struct montage *montage, const struct layout *layout, struct image *image)
+{
+    for (int block = 0; block < layout->across; block++) {
+        for (int column = 0; column < layout->columns; column++) {
+            int x = MARGIN + block * layout->block_width + column * (MONTAGE_SIDE + GAP);
+            const char *heading = montage->headings[column < montage->columns ? column : montage->columns - 1];
+            picture_text(image, x, layout->top - text_line_height(FONT), MONTAGE_SIDE, 1, heading, &style);
+        }
     }
 }
 
@@ -149,11 +185,7 @@ int montage_write(const struct montage *montage, const char *path, struct error 
     if (picture_create(montage->memory, &image, layout.width, layout.height, paper, error))
         return -1;
     picture_text(&image, MARGIN, MARGIN, layout.width - 2 * MARGIN, TITLE_LINES, montage->title, &style);
-    for (int block = 0; block < layout.across; block++) {
-        for (int column = 0; column < montage->columns; column++)
-            picture_text(&image, MARGIN + block * layout.block_width + column * (MONTAGE_SIDE + GAP),
-                         layout.top - text_line_height(FONT), MONTAGE_SIDE, 1, montage->headings[column], &style);
-    }
+    draw_headings(montage, &layout, &image);
     draw_rows(montage, &layout, &image);
     int result = image_write_png(montage->memory, path, &image, error);
     image_release(montage->memory, &image);
