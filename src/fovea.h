@@ -281,7 +281,7 @@ struct fovea_samples {
     int feed_count;
     const struct fovea_preprocess *preprocess;
     /* File with the classes' names, one a line or a JSON list; NULL: the model's, if it has any. They also tell which
-     * class a folder of images stands for. */
+     * class a folder of images stands for, and a label in a list that is no number. */
     const char *labels;
     int64_t limit; /* images used at most; 0: all */
     int64_t batch; /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
