@@ -194,16 +194,6 @@ static int choose_layer(struct cam_work *work, struct error *error)
     return make_probe(work, PROBE_ACTIVATION, &work->probe, error);
 }
 
-static int check_class(const struct cam_work *work, struct error *error)
-{
-    const struct fovea_cam_options *options = work->options;
-    int64_t channels = work->probe.target_grid.view.channels;
-    if (options->class_index == FOVEA_CLASS_PREDICTED && options->rank >= channels)
-        return error_set(error, ERROR_INPUT, "%s: '%s' has %" PRId64 " classes, no %" PRId64 " can be the strongest",
-                         work->model->model->path, work->probe.target, channels, options->rank + 1);
-    return stock_check_class(&work->stock, &work->probe, options->class_index, error);
-}
-
 static int check_masks(const struct cam_work *work, struct error *error)
 {
     const char *folder = work->options->masks;
@@ -225,7 +215,9 @@ static int prepare(struct cam_work *work, struct error *error)
     bool gaussians = false;
     if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || choose_layer(work, error) ||
         (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)) ||
-        check_class(work, error) || check_masks(work, error))
+        (work->options->class_index == FOVEA_CLASS_LABEL &&
+         stock_check_labels(&work->stock, work->probe.target_grid.view.channels, error)) ||
+        check_masks(work, error))
         return -1;
     place_cells(work);
     for (int method = 0; method < FOVEA_CAM_METHODS; method++)

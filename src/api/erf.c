@@ -33,7 +33,8 @@ static int prepare(struct erf_work *work, struct error *error)
     struct probe *probe = &work->probe;
     work->score = class && options->score == FOVEA_SCORE_MEAN ? FOVEA_SCORE_CLASS : options->score;
     if (erf_probe(work, PROBE_IMAGE, probe, error) ||
-        stock_check_class(&work->stock, probe, options->class_index, error))
+        (options->class_index == FOVEA_CLASS_LABEL &&
+         stock_check_labels(&work->stock, probe->target_grid.view.channels, error)))
         return -1;
     work->map =
         memory_allocate(work->model->context->memory, (size_t)(probe->height * probe->width), sizeof *work->map, error);

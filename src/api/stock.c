@@ -232,18 +232,6 @@ int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, 
     return 0;
 }
 
-int stock_check_class(const struct stock *stock, const struct probe *probe, int64_t class_index, struct error *error)
-{
-    int64_t channels = probe->target_grid.view.channels;
-    if (class_index == FOVEA_CLASS_LABEL)
-        return stock_check_labels(stock, channels, error);
-    if (class_index < channels)
-        return 0;
-    return error_set(
-        error, ERROR_INPUT, "%s: '%s' has %" PRId64 " %s: there is no class %" PRId64 " (--class counts from 0)",
-        stock->model->model->path, probe->target, channels, probe->of_classes ? "classes" : "channels", class_index);
-}
-
 int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error)
 {
     return stock->source ? sample_source_check_labels(stock->source, classes, error) : 0;

@@ -49,8 +49,6 @@ bool stock_has_mask(const struct stock *stock, int64_t index, const char *folder
  * `rank`-th prediction from 0), or FOVEA_CLASS_LABEL, which is an error for an image without one. */
 int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,
                   int64_t *classes, struct error *error);
-/* Whether a score of `probe` can be of that class, a number or FOVEA_CLASS_*: to be asked before long work. */
-int stock_check_class(const struct stock *stock, const struct probe *probe, int64_t class_index, struct error *error);
 /* The error that made labels unknown; `classes`: of the model. To be asked where labels are needed. */
 int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error);
 /* -1: not known. */

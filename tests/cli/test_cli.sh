@@ -32,7 +32,7 @@ one_line() {
 }
 
 expect 0 'inspect ' "$fovea" help
-for verb in inspect check run bench erf cam eval ops; do
+for verb in inspect check run bench erf cam eval diff ops; do
     expect 0 "usage: fovea $verb" "$fovea" help $verb
     expect 0 '^example: fovea' "$fovea" $verb --help
 done
@@ -77,7 +77,7 @@ expect 0 'unit \(0, 6\)' "$fovea" erf $model --images models/images --unit 0,6 -
 expect 0 'class 3 of .logits., 3' "$fovea" erf $model --images models/images --class 3 --limit 3
 expect 0 '"images": 3' "$fovea" erf $model --images models/images --limit 3 --json --target /blocks/blocks.3/Add_output_0
 one_line 2 'there is no unit 7,0' "$fovea" erf $model --images models/images --unit 7,0
-one_line 2 'fashion_mnist.onnx: .logits. has 10 classes: there is no class 10 .--class' "$fovea" erf $model --images models/images --class 10
+one_line 2 "fashion_mnist.onnx: there is no class 10: 'logits' has 10, numbered from 0" "$fovea" erf $model --images models/images --class 10
 one_line 2 "no value 'nothing'" "$fovea" erf $model --images models/images --target nothing
 one_line 2 '--preprocess imagenet' "$fovea" erf $net/model.onnx --images models/images
 
@@ -106,7 +106,6 @@ expect 0 'Ankle boot.*scorecam' "$fovea" cam $model models/images/00000_ankle-bo
 expect 0 ' 3 Dress ' "$fovea" cam $model models/images -c 3 --limit 1 --upsampling bilinear --residual
 one_line 2 "does not know 'graycam'" "$fovea" cam $model models/images -m graycam
 one_line 2 "topN" "$fovea" cam $model models/images -c top0
-one_line 2 'no 11 can be the strongest' "$fovea" cam $model models/images/00000_ankle-boot.png -c top11
 one_line 2 'no spatial map|no map' "$fovea" cam $model models/images --layer logits
 
 expect 0 'half the stride: the field over 1 image is no Gaussian, R2 0' "$fovea" cam $model models/images --limit 1
@@ -115,6 +114,10 @@ expect 0 'cam is left out: CAM is defined' "$fovea" cam $vgg/model.onnx -i $vgg/
 expect 0 '"method": "cam"' cat "$work/vgg/cam.json"
 one_line 2 'CAM is defined' "$fovea" cam $vgg/model.onnx -i $vgg/test_data_set_0/input_0.pb -m cam -o "$work/bad"
 expect 0 'as given' "$fovea" cam $model models/images --limit 1 --sigma 3
+one_line 2 "fashion_mnist.onnx: there is no class 10: 'logits' has 10" "$fovea" cam $model models/images --class 10
+one_line 2 "fashion_mnist.onnx: there are no 11 strongest classes" "$fovea" cam -q $model models/images --limit 1 --class top11 -o "$work/top"
+[ -e "$work/top/cam.json" ] && { echo "FAILED: too many classes left results behind"; failures=$((failures + 1)); }
+
 mkdir "$work/masks"
 one_line 2 'no mask in it for any of the 3 images' "$fovea" cam $model models/images --limit 3 --masks "$work/masks"
 cp models/images/00000_ankle-boot.png "$work/masks"
@@ -169,6 +172,17 @@ expect 0 'of the finite; 10 of 20 elements not finite: 10 NaN' "$fovea" run $mod
 # options that must be above 0
 one_line 2 '--sigma takes a number above 0' "$fovea" cam $model models/images --sigma 0
 one_line 2 '--limit takes a number above 0' "$fovea" eval $model --images models/images --limit 0
+# diff: nothing, a folded normalisation, what cannot be run on both
+other=tests/fixtures/resnet18_bn/model.onnx
+expect 0 'the models are the same: 50 nodes' "$fovea" diff $model $model
+expect 0 ' 0 of 50 values depart' "$fovea" diff $model $model --run --images models/images --limit 5
+expect 1 'nodes added: 20 .20 BatchNormalization' "$fovea" diff $net/model.onnx $other
+expect 1 ' 0 of 49 values depart' "$fovea" diff $net/model.onnx $other --run -i $data/input_0.pb
+expect 1 '"schema": "fovea.diff"' "$fovea" diff $net/model.onnx $other --json
+expect 1 '^  Conv .* 1x5x32x32 -> 1x3x32x32' "$fovea" diff $net/model.onnx tests/fixtures/resnet18_opset9/model.onnx --run
+one_line 2 'name two model files' "$fovea" diff $model
+one_line 2 'images are for --run' "$fovea" diff $model $model --images models/images
+one_line 2 'does not take 1x3x64x64' "$fovea" diff $net/model.onnx $model --run
 
 # bad files: one line, exit code 2, nothing left behind
 printf 'not an image' >"$work/picture.png"
@@ -178,6 +192,7 @@ one_line 2 'cannot be opened' "$fovea" inspect "$work/missing.onnx"
 for size in 1 100 5000 50000 500000; do
     head -c $size $model >"$work/short.onnx"
     one_line 2 'short.onnx' "$fovea" run "$work/short.onnx" -i models/images/00000_ankle-boot.png
+    one_line 2 'short.onnx' "$fovea" diff $model "$work/short.onnx"
 done
 one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
 
