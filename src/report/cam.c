@@ -23,14 +23,15 @@ static json_t *describe_faithfulness(const struct fovea_faithfulness *measured)
 void report_sigma_words(const struct fovea_cam *cam, char *out, size_t size)
 {
     const char *images = cam->fit_images == 1 ? "" : "s";
+    double fit = floor(100 * cam->fit) / 100; /* not rounded up to what would be a Gaussian */
     if (cam->sigma_rule == FOVEA_SIGMA_GIVEN)
         snprintf(out, size, "as given");
     else if (cam->sigma_rule == FOVEA_SIGMA_FIELD)
         snprintf(out, size, "of the Gaussian fitted to the layer's field over %lld image%s, R2 %.2f",
-                 (long long)cam->fit_images, images, cam->fit);
+                 (long long)cam->fit_images, images, fit);
     else
         snprintf(out, size, "half the stride: the field over %lld image%s is no Gaussian, R2 %.2f",
-                 (long long)cam->fit_images, images, cam->fit);
+                 (long long)cam->fit_images, images, fit);
 }
 
 static json_t *describe_sigma(const struct fovea_cam *cam)
