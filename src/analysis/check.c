@@ -247,12 +247,30 @@ static int check_shapes(const struct model *model, const struct shape_binding *b
     return result;
 }
 
-int check_model(const struct model *model, const struct shape_binding *bindings, int binding_count,
-                struct finding_list *findings, struct error *error)
+static int check_graph(const struct model *model, const struct shape_binding *bindings, int binding_count,
+                       struct finding_list *findings, struct error *error)
 {
     if (check_opset(model, findings, error) || check_operators(model, findings, error) ||
         check_inputs(model, findings, error) || check_shapes(model, bindings, binding_count, findings, error) ||
         check_weights(model, findings, error))
         return -1;
     return check_unused(model, findings, error);
+}
+
+/* What is checked is what runs: calls of the model's functions are replaced by their bodies first. */
+int check_model(const struct model *model, const struct shape_binding *bindings, int binding_count,
+                struct finding_list *findings, struct error *error)
+{
+    struct error own = ERROR_INITIALISER;
+    struct model inlined = *model;
+    if (model->function_count == 0)
+        return check_graph(model, bindings, binding_count, findings, error);
+    inlined.graph = graph_clone(model->graph, error);
+    if (!inlined.graph)
+        return -1;
+    int result = pass_inline_functions(model, inlined.graph, &own)
+                     ? add(findings, FINDING_PROBLEM, "function", error, "%s", own.message)
+                     : check_graph(&inlined, bindings, binding_count, findings, error);
+    graph_destroy(inlined.graph);
+    return result;
 }

@@ -2,11 +2,45 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "analysis/check.h"
 #include "network_fixture.h"
+#include "onnx/onnx.h"
+#include "op/registry.h"
+
+/* What is said of a structure fixture, each finding as "code: text" in a line. */
+static int check_fixture(const char *name, char *lines, size_t size)
+{
+    struct error error = ERROR_INITIALISER;
+    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+    char path[256];
+    snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", name);
+    struct model *model = model_load(context, path, &error);
+    assert_string_equal(error.message, "");
+    operators_resolve(model->graph);
+    struct finding_list findings = {.arena = arena_create(context->memory, &error)};
+    assert_int_equal(check_model(model, NULL, 0, &findings, &error), 0);
+    size_t used = 0;
+    lines[0] = 0;
+    for (size_t i = 0; i < findings.count && used < size; i++)
+        used += (size_t)snprintf(lines + used, size - used, "%s: %s\n", findings.list[i].code, findings.list[i].text);
+    int problems = findings.problems;
+    arena_destroy(findings.arena);
+    model_destroy(model);
+    assert_int_equal(context_destroy(context), 0);
+    return problems;
+}
+
+static void functions_are_looked_into(void **state)
+{
+    (void)state;
+    char lines[4096];
+    assert_int_equal(check_fixture("odd_functions", lines, sizeof lines), 0);
+    assert_string_equal(lines, "");
+}
 
 static void denormal_weights_are_one_note(void **state)
 {
@@ -39,6 +73,7 @@ static void denormal_weights_are_one_note(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(denormal_weights_are_one_note)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(denormal_weights_are_one_note),
+                                       cmocka_unit_test(functions_are_looked_into)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
