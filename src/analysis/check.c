@@ -27,6 +27,7 @@ static int add(struct finding_list *findings, enum finding_severity severity, co
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    text_keep_printable(text);
     struct finding *list = arena_grow(findings->arena, findings->list, findings->count, &findings->capacity,
                                       sizeof *findings->list, error);
     if (!list)

@@ -129,6 +129,7 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
     for (int i = 0; expected && i < options->expected.count && code <= FOVEA_FINDINGS; i++) {
         struct fovea_tensor reference;
         struct fovea_comparison comparison;
+        char safe[CLI_TEXT];
         int output = find_output(session, expected[i].name, i);
         if (output < 0) {
             fprintf(stderr, "fovea: the model has no output '%s'\n", expected[i].name ? expected[i].name : "");
@@ -140,7 +141,7 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
             fovea_tensor_compare(&got, &reference, options->rtol, options->atol, &comparison);
             fovea_tensor_free(opened->fovea, &reference);
             printf("%s %s: %s\n", comparison.equal ? "equal   " : "MISMATCH",
-                   fovea_session_output_name(session, output), comparison.text);
+                   safe_text(fovea_session_output_name(session, output), safe), comparison.text);
             code = comparison.equal ? code : FOVEA_FINDINGS;
         }
     }
@@ -154,8 +155,9 @@ static int require_inputs(const struct fovea_session *session, const struct run_
 {
     int needed = fovea_session_input_count(session);
     if (needed > 0 && options->inputs.count == 0) {
+        char safe[CLI_TEXT];
         fprintf(stderr, "fovea run: name a file for the input '%s' with -i FILE\n",
-                fovea_session_input_name(session, 0));
+                safe_text(fovea_session_input_name(session, 0), safe));
         return FOVEA_BAD_INPUT;
     }
     return FOVEA_CLEAN;

@@ -125,6 +125,12 @@ for size in 1 100 5000 50000 500000; do
 done
 one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
 
+# names in a model: nothing of them turns the writing round, or is too long for a file
+odd=tests/fixtures/structures
+for verb in inspect check audit; do
+    "$fovea" $verb $odd/odd_names.onnx 2>&1 | grep -q $'\xe2\x80\xae' && { echo "FAILED: $verb shows U+202E"; failures=$((failures + 1)); }
+done
+
 expect 0 'no problems' "$fovea" check $model --shape 1,1,28,28
 expect 0 'Conv  *1- *yes *local *float half' "$fovea" ops
 expect 0 '"name": "Conv"' "$fovea" ops --json
