@@ -130,6 +130,8 @@ odd=tests/fixtures/structures
 for verb in inspect check audit; do
     "$fovea" $verb $odd/odd_names.onnx 2>&1 | grep -q $'\xe2\x80\xae' && { echo "FAILED: $verb shows U+202E"; failures=$((failures + 1)); }
 done
+expect 0 'wrote .*/[^/]{20,200}\.npy$' "$fovea" run $odd/odd_long_names.onnx -i $odd/../images/rgb8.png --preprocess imagenet \
+    --resize 32 --crop 32 -o "$work/odd"
 
 expect 0 'no problems' "$fovea" check $model --shape 1,1,28,28
 expect 0 'Conv  *1- *yes *local *float half' "$fovea" ops
