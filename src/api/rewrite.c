@@ -11,8 +11,7 @@
 #include "onnx/onnx.h"
 #include "op/registry.h"
 
-#define TOLERANCE 1e-5      /* of max |y|, for exact rewrites */
-#define TOLERANCE_HALF 2e-3 /* of models that hold half precision weights */
+#define TOLERANCE 1e-5 /* of max |y|, for exact rewrites of models without half precision weights */
 
 struct rewriting {
     struct fovea_model *model;
@@ -118,16 +117,6 @@ static int apply_findings(struct rewriting *rewriting, struct edit *edit, int *a
 
 /* ---- proof ---- */
 
-static bool is_half(const struct graph *graph)
-{
-    for (size_t i = 0; i < graph->value_count; i++) {
-        const struct value *value = graph->values[i];
-        if (value->constant && (value->dtype == DTYPE_FLOAT16 || value->dtype == DTYPE_BFLOAT16))
-            return true;
-    }
-    return false;
-}
-
 /* Why an exact rewrite is not: the first node that departs, compared with the file as it was before all guides. */
 static int refuse_inexact(struct rewriting *rewriting, const struct fovea_proof *proof, struct error *error)
 {
@@ -154,7 +143,7 @@ static int add_proof(struct rewriting *rewriting, const struct edit *edit, const
     struct fovea_proof *proof = &result->proofs[result->proof_count++];
     *proof = (struct fovea_proof){.guide = edit->guide->name,
                                   .exact = edit->guide->effect != GUIDE_MOVES && !edit->moves,
-                                  .tolerance = is_half(rewriting->copy->graph) ? TOLERANCE_HALF : TOLERANCE,
+                                  .tolerance = api_is_half(rewriting->copy->graph) ? API_TOLERANCE_HALF : TOLERANCE,
                                   .inputs = measured->inputs,
                                   .random = measured->random,
                                   .largest = measured->largest,

@@ -143,6 +143,7 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
                            const struct run_options *options)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
+    double atol = options->atol < 0 && fovea_model_is_half(opened->model) ? FOVEA_ATOL_HALF : options->atol;
     struct fovea_feed *expected = parse_feeds(&options->expected);
     int code = expected ? FOVEA_CLEAN : FOVEA_INTERNAL;
     for (int i = 0; expected && i < options->expected.count && code <= FOVEA_FINDINGS; i++) {
@@ -157,7 +158,7 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
             code = fail(&error);
         } else {
             struct fovea_tensor got = fovea_session_output(session, output);
-            fovea_tensor_compare(&got, &reference, options->rtol, options->atol, &comparison);
+            fovea_tensor_compare(&got, &reference, options->rtol, atol, &comparison);
             fovea_tensor_free(opened->fovea, &reference);
             printf("%s %s: %s\n", comparison.equal ? "equal   " : "MISMATCH",
                    safe_text(fovea_session_output_name(session, output), safe), comparison.text);
@@ -224,7 +225,7 @@ static int run_model(struct opened *opened, const struct run_options *options)
 
 int verb_run(int argc, char **argv)
 {
-    struct run_options options = {.rtol = 1e-3, .atol = -1};
+    struct run_options options = {.rtol = 1e-3, .atol = FOVEA_ATOL_FLOAT};
     const struct option_row rows[] = {
         {"input", 'i', OPTION_LIST, &options.inputs, "[NAME=]FILE",
          ".npy, .pb (TensorProto), an image, a folder of images"},
@@ -233,7 +234,8 @@ int verb_run(int argc, char **argv)
          "compare with this .npy or .pb; exit 1 if it differs"},
         {"rtol", 0, OPTION_NUMBER, &options.rtol, "X", "relative tolerance (default 1e-3)"},
         {"atol", 0, OPTION_NUMBER, &options.atol, "X",
-         "absolute tolerance (default: 2e-5 of the largest expected element)"},
+         "absolute tolerance (default: 2e-5 of the largest expected element, 2e-3 with half precision weights or "
+         "output)"},
         {"dump-after", 0, OPTION_TEXT, &options.dump_after, "PASS", "print the graph after a pass"},
         PREPROCESS_ROWS(options.preprocess),
         {0}};
