@@ -85,6 +85,27 @@ static int add_change(struct rewriting *rewriting, const struct edit *edit, cons
     return 0;
 }
 
+/* Scales and zero points are measured on what the float model computes; they do not fit another function. */
+static bool is_quantised(const struct graph *graph)
+{
+    static const char *const names[] = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"};
+    for (const struct node *node = graph->first; node; node = node->next) {
+        size_t length = strlen(node->op_type), end = strlen("Integer");
+        if (is_listed(names, sizeof names / sizeof names[0], node->op_type) ||
+            strncmp(node->op_type, "QLinear", strlen("QLinear")) == 0 ||
+            (length > end && strcmp(node->op_type + length - end, "Integer") == 0))
+            return true;
+    }
+    return false;
+}
+
+static int edit_finding(struct edit *edit, const struct finding *finding, struct error *error)
+{
+    if (edit->guide->effect == GUIDE_MOVES && is_quantised(edit->model->graph))
+        return edit_refuse(edit, error, "a quantised model: rewrite the float model, then quantise again");
+    return edit->guide->rewrite(edit, finding, error);
+}
+
 /* One finding: edited, refused, or left. */
 static int apply_finding(struct rewriting *rewriting, struct edit *edit, const struct finding *finding,
                          struct error *error)
@@ -92,7 +113,7 @@ static int apply_finding(struct rewriting *rewriting, struct edit *edit, const s
     edit->nodes = NULL;
     edit->node_count = edit->node_capacity = 0;
     edit->done = edit->refusal = NULL;
-    int code = edit->guide->rewrite(edit, finding, error);
+    int code = edit_finding(edit, finding, error);
     if (code < 0 || add_change(rewriting, edit, finding, code == 0, error))
         return -1;
     if (code)
