@@ -92,6 +92,8 @@ FOVEA_API struct fovea_model *fovea_model_load(struct fovea *fovea, const char *
 FOVEA_API void fovea_model_free(struct fovea_model *model);
 /* Value of a metadata_props key, or NULL. */
 FOVEA_API const char *fovea_model_metadata(const struct fovea_model *model, const char *key);
+/* Whether it holds weights in half precision (float16, bfloat16). */
+FOVEA_API bool fovea_model_is_half(const struct fovea_model *model);
 /* SHA-256 of the model file as it is now, in hexadecimal digits and a NUL. */
 FOVEA_API int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *error);
 
@@ -207,7 +209,10 @@ struct fovea_comparison {
     double largest, largest_relative; /* absolute, and over the largest |expected| */
     char text[512];                   /* where and by how much, or what does not fit */
 };
-/* `atol` below 0: 2e-5 of the largest expected element, what float32 leaves of a deep network. */
+/* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what half
+ * precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */
+#define FOVEA_ATOL_FLOAT (-1.0)
+#define FOVEA_ATOL_HALF (-2.0)
 FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,
                                     double atol, struct fovea_comparison *comparison);
 

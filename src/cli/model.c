@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 static double seconds_now(void)
@@ -177,9 +178,7 @@ const char *bytes_text(size_t bytes, char out[CLI_TEXT])
 
 const char *safe_text(const char *text, char out[CLI_TEXT])
 {
-    size_t i = 0;
-    for (; text[i] && i + 1 < CLI_TEXT; i++)
-        out[i] = (unsigned char)text[i] < 32 || text[i] == 127 ? '?' : text[i];
-    out[i] = 0;
+    snprintf(out, CLI_TEXT, "%s", text);
+    text_keep_printable(out);
     return out;
 }

@@ -4,16 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "op/registry.h"
 
 #define IR_WITH_NODE_METADATA 10
 #define LONGEST_BASE 120 /* of the names that new ones are made of */
 
+static const char *printable_text(const struct edit *edit, struct error *error, const char *format, va_list arguments)
+{
+    char *text = arena_print_list(edit->audit->arena, error, format, arguments);
+    if (text)
+        text_keep_printable(text);
+    return text;
+}
+
 int edit_refuse(struct edit *edit, struct error *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    edit->refusal = arena_print_list(edit->audit->arena, error, format, arguments);
+    edit->refusal = printable_text(edit, error, format, arguments);
     va_end(arguments);
     return edit->refusal ? 1 : -1;
 }
@@ -22,7 +31,7 @@ int edit_say(struct edit *edit, struct error *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    edit->done = arena_print_list(edit->audit->arena, error, format, arguments);
+    edit->done = printable_text(edit, error, format, arguments);
     va_end(arguments);
     return edit->done ? 0 : -1;
 }

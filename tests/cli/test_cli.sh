@@ -204,6 +204,19 @@ for size in 1 100 5000 50000 500000; do
 done
 one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
 
+# stages are maps of the whole image, not windows nor what shifts them round
+small=(--images tests/fixtures/images/rgb8.png --preprocess imagenet --resize 32 --crop 32)
+expect 0 "stage 4 of 4: unit \\(0, 0\\) of '625' \\(2 x 2\\)" "$fovea" erf tests/fixtures/structures/swin_t.onnx "${small[@]}" --target all-stages
+expect 0 'stage 3 of 3: .* \(4 x 4\)' "$fovea" erf tests/fixtures/structures/maxvit.onnx "${small[@]}" --target all-stages
+
+# names in a model: nothing of them turns the writing round, or is too long for a file
+odd=tests/fixtures/structures
+for verb in inspect check audit; do
+    "$fovea" $verb $odd/odd_names.onnx 2>&1 | grep -q $'\xe2\x80\xae' && { echo "FAILED: $verb shows U+202E"; failures=$((failures + 1)); }
+done
+expect 0 'wrote .*/[^/]{20,200}\.npy$' "$fovea" run $odd/odd_long_names.onnx "${small[@]/--images/-i}" \
+    --resize 32 --crop 32 -o "$work/odd"
+
 expect 0 'no problems' "$fovea" check $model --shape 1,1,28,28
 expect 0 'Conv  *1- *yes *local *float half' "$fovea" ops
 expect 0 '"name": "Conv"' "$fovea" ops --json
