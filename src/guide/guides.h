@@ -5,6 +5,7 @@
 #include "guide/guide.h"
 
 extern const struct guide guide_gamma;
+extern const struct guide guide_groups;
 extern const struct guide guide_kernel_padding;
 
 #endif
