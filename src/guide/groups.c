@@ -86,6 +86,7 @@ static int find_blocks(struct audit *audit, struct group_blocks *blocks, struct 
         struct group_block *block = &blocks->list[blocks->count];
         *block = (struct group_block){
             .site = site,
+            .index = i,
             .layer = {.channels = site->channels, .positions = site->positions, .activation = site->behind_count > 0}};
         if (!group_site_widths(site, &block->layer.widths)) {
             blocks->left++;

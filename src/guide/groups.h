@@ -39,6 +39,7 @@ struct group_gain {
 
 struct group_block {
     const struct group_site *site;
+    int index; /* of the site in the network's list */
     struct group_layer layer;
     struct group_gain *curve; /* measured, by rising number of groups, the present one among them; NULL: none */
     int curve_count;
