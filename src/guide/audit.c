@@ -243,8 +243,10 @@ int audit_run(struct audit *audit, const char *const *guides, int guide_count, s
     if (audit_check_guides(guides, guide_count, error) || audit_check_settings(audit, error))
         return -1;
     for (int i = 0; guide_at(i); i++) {
+        if (!is_wanted(guide_at(i), guides, guide_count))
+            continue;
         audit->guide = guide_at(i);
-        if (is_wanted(audit->guide, guides, guide_count) && audit->guide->find(audit, error))
+        if (audit->guide->find(audit, error))
             return error_prefix(error, "%s", audit->guide->name);
     }
     return 0;

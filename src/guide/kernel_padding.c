@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/cost.h"
+#include "graph/match.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
 #include "op/spatial.h"
@@ -29,11 +30,6 @@ struct padding_site {
     bool same_padding;      /* auto_pad SAME_*: pads hold for the bound size only */
 };
 
-static bool is_onnx(const struct node *node, const char *op_type)
-{
-    return node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
-}
-
 static int64_t greatest_common_divisor(int64_t a, int64_t b)
 {
     return b == 0 ? a : greatest_common_divisor(b, a % b);
@@ -43,8 +39,8 @@ static int64_t greatest_common_divisor(int64_t a, int64_t b)
 static bool read_geometry(const struct node *node, struct padding_site *site)
 {
     struct spatial spatial;
-    bool convolution = is_onnx(node, "Conv");
-    if (!convolution && !is_onnx(node, "MaxPool"))
+    bool convolution = match_operator(node, "Conv");
+    if (!convolution && !match_operator(node, "MaxPool"))
         return false;
     const struct shape *x = &node->inputs[0]->shape;
     const struct value *weights = convolution ? node->inputs[1] : NULL;

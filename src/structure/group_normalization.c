@@ -13,11 +13,6 @@ const char *group_form_name(enum group_form form)
     return names[form];
 }
 
-static bool is_onnx(const struct node *node, const char *op_type)
-{
-    return node && node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
-}
-
 static bool all_equal(const struct value *value, double number)
 {
     const struct tensor *tensor = value && value->constant ? constant_data(value->constant, NULL) : NULL;
@@ -82,20 +77,20 @@ static struct value *match_statistics(struct node *node, struct group_site *site
 {
     *site = (struct group_site){.core = node, .epsilon = node_float(node, "epsilon", 1e-5f)};
     struct value *x = node->input_count > 0 ? node->inputs[0] : NULL;
-    if (is_onnx(node, "InstanceNormalization") && x->shape.rank >= 3) {
+    if (match_operator(node, "InstanceNormalization") && x->shape.rank >= 3) {
         site->form = GROUP_INSTANCE;
         site->own_scale = node->inputs[1];
         site->own_bias = node->inputs[2];
         return site->own_scale->constant && site->own_bias->constant ? x : NULL;
     }
-    if (is_onnx(node, "LayerNormalization")) {
+    if (match_operator(node, "LayerNormalization")) {
         int64_t axis = node_int(node, "axis", -1);
         axis = axis < 0 ? axis + x->shape.rank : axis;
         bool bias = node->input_count > 2 && node->inputs[2];
         site->form = GROUP_LAYER;
         return axis == 2 && all_equal(node->inputs[1], 1) && (!bias || all_equal(node->inputs[2], 0)) ? x : NULL;
     }
-    if (!is_onnx(node, "Div"))
+    if (!match_operator(node, "Div"))
         return NULL;
     site->form = GROUP_DECOMPOSED;
     return match_quotient(node, &site->epsilon);
@@ -107,7 +102,7 @@ static struct value *pass_own_affine(struct group_site *site, struct value *valu
     static const char *const kinds[2] = {"Mul", "Add"};
     for (int i = 0; i < 2; i++) {
         struct node *user = sole_user(value);
-        const struct value *other = is_onnx(user, kinds[i]) ? match_other(user, value) : NULL;
+        const struct value *other = match_operator(user, kinds[i]) ? match_other(user, value) : NULL;
         if (!other || !all_equal(other, i == 0) || !shape_equal(&user->outputs[0]->shape, &value->shape))
             continue;
         site->own_affine[i] = user;
@@ -127,7 +122,7 @@ static bool match_between_reshapes(struct node *node, struct group_site *site)
     struct node *behind = sole_user(normalised);
     site->x = before->inputs[0];
     const struct shape *x = &site->x->shape;
-    if (!is_onnx(behind, "Reshape") || x->rank < 2 || !shape_equal(x, &behind->outputs[0]->shape) ||
+    if (!match_operator(behind, "Reshape") || x->rank < 2 || !shape_equal(x, &behind->outputs[0]->shape) ||
         x->dims[0] != grouped->shape.dims[0] || grouped->shape.rank < 3)
         return false;
     site->first = before;
@@ -137,9 +132,9 @@ static bool match_between_reshapes(struct node *node, struct group_site *site)
     return site->groups > 0 && x->dims[1] % site->groups == 0;
 }
 
-static bool match_operator(struct node *node, struct group_site *site)
+static bool match_fused(struct node *node, struct group_site *site)
 {
-    if (!is_onnx(node, "GroupNormalization") || !node->inputs[1]->constant || !node->inputs[2]->constant)
+    if (!match_operator(node, "GroupNormalization") || !node->inputs[1]->constant || !node->inputs[2]->constant)
         return false;
     *site = (struct group_site){.form = GROUP_OPERATOR,
                                 .core = node,
@@ -159,7 +154,7 @@ static bool match_operator(struct node *node, struct group_site *site)
 static struct node *take_affine(struct group_site *site, const char *op_type, struct value **constant)
 {
     struct node *user = sole_user(site->result);
-    struct value *other = is_onnx(user, op_type) ? match_other(user, site->result) : NULL;
+    struct value *other = match_operator(user, op_type) ? match_other(user, site->result) : NULL;
     int64_t count = other && other->constant ? shape_count(&other->shape) : 0;
     int axis = other ? other->shape.rank - (site->x->shape.rank - 1) : -1;
     bool all = count == 1, per_channel = count == site->channels && axis >= 0 && other->shape.dims[axis] == count;
@@ -222,8 +217,8 @@ static void find_front(struct group_site *site)
                 site->front[i] = way[count - 1 - i];
             return;
         }
-        bool sum = is_onnx(node, "Add") && (node->inputs[0]->constant || node->inputs[1]->constant);
-        if (!sum && !is_onnx(node, "Identity") && !is_onnx(node, "Cast"))
+        bool sum = match_operator(node, "Add") && (node->inputs[0]->constant || node->inputs[1]->constant);
+        if (!sum && !match_operator(node, "Identity") && !match_operator(node, "Cast"))
             return;
         value = node->inputs[sum && node->inputs[0]->constant ? 1 : 0];
     }
@@ -235,7 +230,7 @@ static bool find_gate(struct group_site *site)
     const struct value *result = site->result;
     for (size_t i = 0; i < result->use_count && result->use_count == 2; i++) {
         struct node *gate = result->uses[i].node, *product = result->uses[1 - i].node;
-        if (!network_is_activation(gate) || !is_onnx(product, "Mul") || sole_user(gate->outputs[0]) != product ||
+        if (!network_is_activation(gate) || !match_operator(product, "Mul") || sole_user(gate->outputs[0]) != product ||
             match_other(product, result) != gate->outputs[0])
             continue;
         site->behind[0] = gate;
@@ -265,14 +260,14 @@ bool group_site_widths(const struct group_site *site, struct group_widths *width
         return false;
     const struct node *node = site->front[0];
     const struct shape *x = &node->inputs[0]->shape, *y = &node->outputs[0]->shape;
-    bool map = is_onnx(node, "Conv") || is_onnx(node, "ConvTranspose");
+    bool map = match_operator(node, "Conv") || match_operator(node, "ConvTranspose");
     *widths = (struct group_widths){.inputs = (double)(map ? x->dims[1] : x->dims[x->rank - 1]),
                                     .outputs = (double)(map ? y->dims[1] : y->dims[y->rank - 1]),
                                     .shrink = 1};
     int count = 0;
     const int64_t *strides = map ? node_ints(node, "strides", &count) : NULL;
     for (int i = 0; i < count; i++)
-        widths->shrink *= is_onnx(node, "Conv") ? (double)strides[i] : 1 / (double)strides[i];
+        widths->shrink *= match_operator(node, "Conv") ? (double)strides[i] : 1 / (double)strides[i];
     return true;
 }
 
@@ -284,7 +279,7 @@ int group_normalization_find(struct graph *graph, struct group_list *list, struc
         return -1;
     for (struct node *node = graph->first; node; node = node->next) {
         struct group_site *site = &list->sites[list->count];
-        if (!match_operator(node, site) && !match_between_reshapes(node, site))
+        if (!match_fused(node, site) && !match_between_reshapes(node, site))
             continue;
         const struct shape *x = &site->x->shape;
         site->channels = x->dims[1];
