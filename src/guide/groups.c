@@ -232,7 +232,13 @@ static int add_blocks(struct audit *audit, struct finding *finding, const struct
         if (add_block(audit, finding, &blocks->list[i], error))
             return -1;
     }
-    return finding ? 0 : -1;
+    if (!finding ||
+        (blocks->left > 0 && finding_number(audit, finding, "GroupNorms left out", "", blocks->left, error)))
+        return -1;
+    if (!blocks->unmeasured)
+        return 0;
+    finding->advice.measured = finding_text(audit, error, "not measured: %s", blocks->unmeasured);
+    return finding->advice.measured ? 0 : -1;
 }
 
 static int report_changes(struct audit *audit, const struct group_blocks *blocks, const struct group_blocks *change,
@@ -254,7 +260,7 @@ static int report_changes(struct audit *audit, const struct group_blocks *blocks
     struct fovea_advice *advice = &finding->advice;
     finding->site = change;
     advice->recommend =
-        finding_text(audit, error, measured ? "%s" : "by the law: %s; measure with --images first", text);
+        finding_text(audit, error, measured ? "%s" : "by the law: %s; measured gains come first (--images)", text);
     advice->cost = "changes the function at once: the network has to be trained again";
     advice->unless = measured
                          ? "the network is trained already and good: the theory is about initialisation "
@@ -315,6 +321,36 @@ static void weigh_measured(struct group_blocks *blocks)
     }
 }
 
+/* Measures, and leaves those out that the score does not depend on. Where the network cannot be measured the law's
+ * numbers stay, with the reason. */
+static int measure_blocks(struct audit *audit, struct group_blocks *blocks, struct error *error)
+{
+    struct error own = ERROR_INITIALISER;
+    struct group_blocks measured = *blocks;
+    measured.list = arena_allocate(audit->arena, (size_t)blocks->count + 1, sizeof *measured.list, error);
+    if (!measured.list)
+        return -1;
+    memcpy(measured.list, blocks->list, (size_t)blocks->count * sizeof *measured.list);
+    int result = groups_measure(audit, &measured, &own);
+    if (result && own.kind != ERROR_UNSUPPORTED && own.kind != ERROR_INPUT)
+        return error_set(error, own.kind, "%s", own.message);
+    int kept = 0;
+    for (int i = 0; result == 0 && i < measured.count; i++) {
+        if (measured.list[i].curve)
+            measured.list[kept++] = measured.list[i];
+    }
+    if (kept > 0) {
+        measured.left += measured.count - kept;
+        measured.count = kept;
+        weigh_measured(&measured);
+        *blocks = measured;
+        return 0;
+    }
+    const char *reason = result ? own.message : "the scores do not depend on these blocks";
+    blocks->unmeasured = arena_print(audit->arena, error, "%s", reason);
+    return blocks->unmeasured ? 0 : -1;
+}
+
 static int find_groups(struct audit *audit, struct error *error)
 {
     struct group_blocks blocks;
@@ -322,11 +358,8 @@ static int find_groups(struct audit *audit, struct error *error)
         return -1;
     if (blocks.count == 0)
         return report_nothing(audit, &blocks, error);
-    if (audit->images && setting_is(audit, "mode", "measured")) {
-        if (groups_measure(audit, &blocks, error))
-            return -1;
-        weigh_measured(&blocks);
-    }
+    if (audit->images && setting_is(audit, "mode", "measured") && measure_blocks(audit, &blocks, error))
+        return -1;
     const struct group_blocks *change = select_blocks(audit, &blocks, true, error);
     const struct group_blocks *rest = select_blocks(audit, &blocks, false, error);
     if (!change || !rest)

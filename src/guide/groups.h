@@ -50,8 +50,9 @@ struct group_block {
 struct group_blocks {
     struct group_block *list; /* in the audit's arena; sites in the network's */
     int count;
-    int left;       /* GroupNorms behind no weight layer */
-    int64_t images; /* measured on; 0: by the law */
+    int left;               /* GroupNorms behind no weight layer, or not measured while others are */
+    int64_t images;         /* measured on; 0: by the law */
+    const char *unmeasured; /* why there are images and nothing is measured; NULL: there is no such case */
     struct group_law law;
 };
 

@@ -363,9 +363,8 @@ static int say_done(struct edit *edit, const struct group_refit *list, int wante
 static int refuse_whole(struct edit *edit, const struct group_blocks *blocks, bool trained, struct error *error)
 {
     if (blocks->images == 0 && !setting_is(edit->audit, "mode", "formula"))
-        return edit_refuse(edit, error,
-                           "nothing is measured without --images; --set groups.mode=formula takes the numbers of the "
-                           "derived law");
+        return edit_refuse(edit, error, "%s; --set groups.mode=formula takes the numbers of the derived law",
+                           blocks->unmeasured ? blocks->unmeasured : "nothing is measured without --images");
     if (trained && !edit->retrain)
         return edit_refuse(edit, error,
                            "the network is trained, and another number of groups destroys what it has learned; "

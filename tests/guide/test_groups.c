@@ -72,7 +72,7 @@ static void test_law(void **state)
                                           .positions = 1,
                                           .activation = true};
         assert_int_equal(group_law_choose(&law, &layer, 0), rows[i][2]);
-        /* The law itself gives 1.00; 1.03 is what simulations of finite widths give. */
+        /* The law gives 1.00. */
         double gain = group_law_gain(&law, &layer, rows[i][2]), square = gain * gain;
         assert_float_equal(square, 1.03, 0.04);
     }
