@@ -201,10 +201,33 @@ int finding_curve(struct audit *audit, struct finding *finding, const struct fov
     return 0;
 }
 
+/* A path as a shell takes it: quoted where it holds anything but plain characters. */
+static const char *shell_word(struct arena *arena, const char *path, struct error *error)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
+    if (path[strspn(path, plain)] == 0)
+        return path;
+    char *quoted = arena_allocate(arena, 4 * strlen(path) + 3, 1, error), *to = quoted;
+    if (!quoted)
+        return NULL;
+    *to++ = '\'';
+    for (const char *from = path; *from; from++) {
+        const char *text = *from == '\'' ? "'\\''" : (const char[]){*from, 0};
+        size_t length = strlen(text);
+        memcpy(to, text, length);
+        to += length;
+    }
+    *to++ = '\'';
+    *to = 0;
+    return quoted;
+}
+
 const char *finding_command(const struct audit *audit, const char *flags, struct error *error)
 {
-    return arena_print(audit->arena, error, "fovea rewrite %s -o NEW.onnx --apply %s%s%s", audit->model->path,
-                       audit->guide->name, flags[0] ? " " : "", flags);
+    const char *path = shell_word(audit->arena, audit->model->path, error);
+    return path ? arena_print(audit->arena, error, "fovea rewrite %s -o NEW.onnx --apply %s%s%s", path,
+                              audit->guide->name, flags[0] ? " " : "", flags)
+                : NULL;
 }
 
 bool audit_is_pending(const struct audit *audit)
