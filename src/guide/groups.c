@@ -266,8 +266,10 @@ static int report_changes(struct audit *audit, const struct group_blocks *blocks
                          ? "the network is trained already and good: the theory is about initialisation "
                            "(--set groups.weights=reinit measures that)"
                          : "measured gains say otherwise; in front of a global pool the trend reverses (groups.kb)";
-    advice->command =
-        finding_command(audit, measured ? "--retrain --images PATH" : "--set groups.mode=formula --retrain", error);
+    const char *flags = !measured                                ? "--set groups.mode=formula --retrain"
+                        : setting_is(audit, "weights", "reinit") ? "--set groups.weights=reinit --retrain --images PATH"
+                                                                 : "--retrain --images PATH";
+    advice->command = finding_command(audit, flags, error);
     if (measured)
         advice->measured = finding_text(audit, error, "gains over %" PRId64 " image%s, weights %s", blocks->images,
                                         blocks->images == 1 ? "" : "s", setting_text(audit, "weights"));
