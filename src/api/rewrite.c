@@ -164,7 +164,6 @@ static int add_proof(struct rewriting *rewriting, const struct edit *edit, bool 
     struct fovea_proof *proof = &result->proofs[result->proof_count++];
     *proof = (struct fovea_proof){.guide = edit->guide->name,
                                   .exact = exact,
-                                  .exact = edit->guide->effect != GUIDE_MOVES && !edit->moves,
                                   .tolerance = api_is_half(rewriting->copy->graph) ? API_TOLERANCE_HALF : TOLERANCE,
                                   .inputs = measured->inputs,
                                   .random = measured->random,

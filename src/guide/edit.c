@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "graph/match.h"
 #include "op/registry.h"
 
 #define IR_WITH_NODE_METADATA 10
@@ -50,6 +51,10 @@ int edit_touch(struct edit *edit, struct node *node, struct error *error)
 {
     struct arena *arena = edit->audit->arena;
     const char *name = node_own_name(node), *key = arena_print(arena, error, "fovea.%s", edit->guide->name);
+    for (size_t i = 0; i < edit->node_count; i++) {
+        if (strcmp(edit->nodes[i], name) == 0)
+            return 0;
+    }
     const char **grown =
         arena_grow(arena, edit->nodes, edit->node_count, &edit->node_capacity, sizeof *edit->nodes, error);
     char *copy = grown ? arena_copy_string(arena, name, strlen(name), error) : NULL;
@@ -160,7 +165,11 @@ int edit_set_constant(struct edit *edit, struct node *node, int input, struct te
                old->dtype == tensor->dtype;
     if (!own) {
         struct value *made = edit_constant(edit, graph, old->name, "value", tensor, error);
-        return made ? node_set_input(node, input, made, error) : -1;
+        if (!made || node_set_input(node, input, made, error))
+            return -1;
+        if (old->use_count == 0 && !old->is_output && match_producer(old, "Constant"))
+            graph_remove_node(graph, old->producer);
+        return 0;
     }
     struct constant *constant = constant_create(graph->context->memory, tensor, error);
     if (!constant) {
