@@ -27,4 +27,9 @@ void text_release(struct text *text);
  * "..." at `size`. For error lines and tables: model strings are hostile. Returns `out`. */
 const char *text_printable(const char *name, size_t length, char *out, size_t size);
 
+/* "11.7 M", "980"; "3.1 MiB". They return `out`. */
+#define TEXT_COUNT 64
+const char *text_count(double count, char out[TEXT_COUNT]);
+const char *text_bytes(double bytes, char out[TEXT_COUNT]);
+
 #endif

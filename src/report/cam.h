@@ -16,6 +16,9 @@ int report_cam_manifest(struct memory *memory, const char *path, const struct re
 
 /* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words. */
 int report_cam_picture(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
+/* The signed cells alone, a pixel a cell, from blue (against the class) to red. */
+int report_cam_cells(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
+#define REPORT_CAM_SIDE 224 /* of the pictures in a report */
 /* RGB [side * height / width, side] of the image, and of the image under the map's positive part. */
 int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,
                           struct image *overlay, struct error *error);
