@@ -45,13 +45,15 @@ static int measure(struct fovea_model *model, const struct fovea_samples *sample
                    json_t *report, struct error *error)
 {
     static const char *const names[] = {"erf", "cam", "curves"};
+    bool heavy = report_is_heavy(report);
     for (size_t i = 0; samples->feed_count == 0 && i < sizeof names / sizeof names[0]; i++) {
         if (set_section(report, names[i], json_pack("{s:s}", "refused", "no images were given (--images DIR)")))
             return -1;
     }
-    return samples->feed_count > 0 && (set_section(report, "erf", report_measure_erf(model, samples, folder, error)) ||
-                                       set_section(report, "cam", report_measure_cam(model, samples, folder, error)) ||
-                                       set_section(report, "curves", report_measure_curves(model, samples, error)))
+    return samples->feed_count > 0 &&
+                   (set_section(report, "erf", report_measure_erf(model, samples, heavy, folder, error)) ||
+                    set_section(report, "cam", report_measure_cam(model, samples, folder, error)) ||
+                    set_section(report, "curves", report_measure_curves(model, samples, heavy)))
                ? -1
                : 0;
 }

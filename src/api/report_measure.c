@@ -7,8 +7,18 @@
 #include "report/eval.h"
 #include "report/json.h"
 
-/* Images used at most, so that the page stays small and is there soon. */
-enum { FIELD_IMAGES = 16, MAP_IMAGES = 12, CURVE_IMAGES = 64, MOST_FIELDS = 6 };
+/* Images used at most, so that the page stays small and is there soon: fewer of models with more multiply-accumulates
+ * than HEAVY. */
+#define HEAVY 5e8
+enum { FIELD_IMAGES = 128, FIELD_IMAGES_HEAVY = 16, CURVE_IMAGES = 256, CURVE_IMAGES_HEAVY = 64 };
+enum { MAP_IMAGES = 12, MOST_FIELDS = 6 };
+
+/* A model whose layers are not known counts as heavy. */
+bool report_is_heavy(const json_t *report)
+{
+    const json_t *macs = json_object_get(json_object_get(json_object_get(report, "model"), "totals"), "macs");
+    return !macs || json_number_value(macs) > HEAVY;
+}
 
 static struct fovea_samples limited(const struct fovea_samples *samples, int64_t most)
 {
@@ -75,25 +85,49 @@ int report_measure_layers(struct fovea_model *model, const struct fovea_samples 
 
 /* ---- fields ---- */
 
+/* Whether a stage adds something: shaped like the image, of a size that is not there yet. */
+static bool is_new_size(const json_t *fields, const struct fovea_erf *erf)
+{
+    const json_t *field;
+    size_t i;
+    double height = (double)erf->target_size[0] / (double)erf->height;
+    double width = (double)erf->target_size[1] / (double)erf->width;
+    if (height > 1.2 * width || width > 1.2 * height)
+        return false;
+    json_array_foreach((json_t *)fields, i, field)
+    {
+        json_t *size = json_object_get(field, "target_size");
+        if (json_integer_value(json_array_get(size, 0)) == erf->target_size[0] &&
+            json_integer_value(json_array_get(size, 1)) == erf->target_size[1])
+            return false;
+    }
+    return true;
+}
+
+static int write_field(const struct result_folder *folder, const struct fovea_erf *erf, json_t *fields,
+                       struct error *error)
+{
+    char picture[64], array[64];
+    snprintf(picture, sizeof picture, "field_%zu.png", json_array_size(fields));
+    snprintf(array, sizeof array, "field_%zu.npy", json_array_size(fields));
+    const char *path = result_file(folder, picture, error);
+    if (!path || report_erf_map(folder->memory, path, erf, error) ||
+        result_write_floats(folder, array, erf->map, erf->height, erf->width, error))
+        return -1;
+    json_t *field = report_erf(folder->run.model, erf);
+    report_set_text(field, "picture", picture);
+    json_array_append_new(fields, field);
+    return 0;
+}
+
 static int add_field(struct fovea_model *model, struct fovea_erf_options *options, const struct result_folder *folder,
                      json_t *fields, struct fovea_error *refused, struct error *error)
 {
     struct fovea_erf erf;
-    char picture[64], array[64];
     if (fovea_erf(model, options, &erf, refused))
         return 0;
-    snprintf(picture, sizeof picture, "field_%zu.png", json_array_size(fields));
-    snprintf(array, sizeof array, "field_%zu.npy", json_array_size(fields));
-    const char *path = result_file(folder, picture, error);
-    int result = !path || report_erf_map(folder->memory, path, &erf, error) ||
-                         result_write_floats(folder, array, erf.map, erf.height, erf.width, error)
-                     ? -1
-                     : 0;
-    if (result == 0) {
-        json_t *field = report_erf(model->model->path, &erf);
-        report_set_text(field, "picture", picture);
-        json_array_append_new(fields, field);
-    }
+    int result =
+        json_array_size(fields) == 0 || is_new_size(fields, &erf) ? write_field(folder, &erf, fields, error) : 0;
     fovea_erf_free(model, &erf);
     return result;
 }
@@ -129,11 +163,12 @@ static int add_stages(struct fovea_model *model, struct fovea_erf_options *optio
     return result;
 }
 
-json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples *samples,
+json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples *samples, bool heavy,
                            const struct result_folder *folder, struct error *error)
 {
-    struct fovea_erf_options options = {
-        .samples = limited(samples, FIELD_IMAGES), .unit = {-1, -1}, .class_index = FOVEA_CLASS_NONE};
+    struct fovea_erf_options options = {.samples = limited(samples, heavy ? FIELD_IMAGES_HEAVY : FIELD_IMAGES),
+                                        .unit = {-1, -1},
+                                        .class_index = FOVEA_CLASS_NONE};
     struct fovea_error refused = {FOVEA_CLEAN, ""};
     json_t *fields = json_array();
     int result = add_field(model, &options, folder, fields, &refused, error);
@@ -221,16 +256,15 @@ static uint32_t contrasts(void)
     return set;
 }
 
-json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, struct error *error)
+json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, bool heavy)
 {
     static const double scales[] = {0.1, 0.25, 0.5, 0.75, 1.5, 2, 4};
-    struct fovea_eval_options options = {.samples = limited(samples, CURVE_IMAGES),
+    struct fovea_eval_options options = {.samples = limited(samples, heavy ? CURVE_IMAGES_HEAVY : CURVE_IMAGES),
                                          .corruptions = contrasts(),
                                          .scales = scales,
                                          .scale_count = sizeof scales / sizeof scales[0]};
     struct fovea_error refused = {FOVEA_CLEAN, ""}, again = {FOVEA_CLEAN, ""};
     struct fovea_eval eval;
-    (void)error;
     bool measured = fovea_eval(model, NULL, &options, &eval, &refused) == 0;
     options.corruptions = 0;
     if (!measured && fovea_eval(model, NULL, &options, &eval, &again))

@@ -15,11 +15,13 @@ int report_add(struct fovea_model *model, const char *path, const char *name, js
 
 /* The sections that are measured on images; pictures go into the folder. Objects with a "refused" sentence where the
  * model or the images do not allow it; NULL and an error where something else fails. */
-json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples *samples,
+json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples *samples, bool heavy,
                            const struct result_folder *folder, struct error *error);
 json_t *report_measure_cam(struct fovea_model *model, const struct fovea_samples *samples,
                            const struct result_folder *folder, struct error *error);
-json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, struct error *error);
+json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, bool heavy);
+/* Whether fewer images must do. */
+bool report_is_heavy(const json_t *report);
 /* The layers of the model and what the file says of itself: "model" and "layers" of the report. */
 int report_measure_layers(struct fovea_model *model, const struct fovea_samples *samples,
                           const struct fovea_audit *audit, json_t *report, struct error *error);

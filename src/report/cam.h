@@ -14,7 +14,8 @@ int report_cam_json(struct memory *memory, const char *path, const struct report
                     struct error *error);
 int report_cam_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error);
 
-/* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words. */
+/* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words.
+ */
 int report_cam_picture(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
 /* The signed cells alone, a pixel a cell, from blue (against the class) to red. */
 int report_cam_cells(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);

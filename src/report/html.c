@@ -80,7 +80,7 @@ static void write_provenance(struct page *page)
     if (images > 0)
         page_html(page, "; measured on %.0f image%s", images, images == 1 ? "" : "s");
     page_html(page, "; SHA-256 <span class=code>");
-    page_text(page, json_text_of(made, "model_sha256"), 64);
+    page_text(page, json_text_of(made, "model_sha256"), 16);
     page_html(page, "</span></p>\n");
 }
 

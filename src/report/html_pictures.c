@@ -122,6 +122,7 @@ static void write_field(struct page *page, const json_t *field, size_t number)
     write_marks(page, field);
     page_html(page, "</span>");
     end_picture(page, "erf");
+    page_html(page, "%s", number == 0 ? "what the head reads: " : "");
     page_tagged(page, "b", json_text_of(field, "target"), PAGE_NAME);
     page_html(page, "<br>");
     page_shape(page, json_object_get(field, "target_size"));

@@ -41,6 +41,13 @@ static double positive(double value)
     return value > 0 ? value : 0;
 }
 
+/* Softmax over the places of a map or sequence, not over classes. */
+static bool is_attention_weights(const json_t *layer, const json_t *shape)
+{
+    const char *op_type = json_text_of(layer, "op_type");
+    return op_type && strcmp(op_type, "Softmax") == 0 && json_array_size(shape) > 2;
+}
+
 static void add_layer(struct layer_block *block, const json_t *layer, enum block_kind kind)
 {
     const json_t *field = json_object_get(layer, "receptive_field"), *size = json_object_get(field, "size");
@@ -57,6 +64,8 @@ static void add_layer(struct layer_block *block, const json_t *layer, enum block
         block->kind_macs = macs;
         block->kind = kind;
     }
+    if (block->kind == BLOCK_PRODUCT && is_attention_weights(layer, shape))
+        block->kind = BLOCK_ATTENTION;
     block->shape = json_is_array(shape) ? shape : block->shape;
     block->field = fmax(block->field, fmax(positive(json_at(size, 0)), positive(json_at(size, 1))));
     block->whole = json_is_object(field) ? json_is_true(json_object_get(field, "global")) ||

@@ -126,8 +126,11 @@ void page_bytes(struct page *page, double bytes)
 
 void page_number(struct page *page, double number)
 {
-    if (isfinite(number))
-        page_html(page, "%.*g", fabs(number) >= 1e4 && fabs(number) < 1e9 ? 9 : 4, number);
+    char text[TEXT_COUNT];
+    if (fabs(number) >= 1e5 && fabs(number) < 1e16)
+        page_html(page, "%s%s", number < 0 ? "&minus;" : "", text_count(fabs(number), text));
+    else if (isfinite(number))
+        page_html(page, "%.*g", fabs(number) >= 1e4 ? 5 : 4, number);
     else
         page_html(page, "%s", dash);
 }

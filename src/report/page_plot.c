@@ -83,33 +83,55 @@ static struct axes find_axes(const struct page_plot *plot)
 
 /* ---- drawing ---- */
 
+static void write_tick(struct page *page, double x)
+{
+    page_html(page, "<line class=tick x1=%.1f x2=%.1f y1=%d y2=%d />", x, x, HEIGHT - BOTTOM, HEIGHT - BOTTOM + 4);
+    page_html(page, "<text class=middle x=%.1f y=%d>", x, HEIGHT - BOTTOM + 17);
+}
+
+/* 1, 2 and 5 times the powers of ten; over many decades the powers alone. */
+static void write_logarithmic_ticks(struct page *page, const struct axes *axes)
+{
+    static const double steps[] = {1, 2, 5};
+    double decades = axes->high[0] - axes->low[0];
+    int every = decades > 8 ? 3 : 1, first = (int)floor(fmax(-300, axes->low[0]));
+    for (int power = first; power <= fmin(300, axes->high[0]); power += every) {
+        for (int i = 0; i < (decades > 2.5 ? 1 : 3); i++) {
+            double x = steps[i] * pow(10, power);
+            if (log10(x) < axes->low[0] - 1e-9 || log10(x) > axes->high[0] + 1e-9)
+                continue;
+            write_tick(page, at_x(axes, x));
+            page_html(page, "%.4g</text>", x);
+        }
+    }
+}
+
+static void write_ticks(struct page *page, const struct axes *axes)
+{
+    double ticks[MAX_TICKS], largest = fmax(fabs(axes->low[0]), fabs(axes->high[0]));
+    char text[TICK_TEXT_SIZE];
+    int count = axes->logarithmic ? 0 : nice_ticks(axes->low[0], axes->high[0], TICKS, false, ticks);
+    for (int i = 0; i < count; i++) {
+        write_tick(page, at_x(axes, ticks[i]));
+        page_html(page, "%s</text>", tick_text(ticks[i], count > 1 ? ticks[1] - ticks[0] : 0, largest, text));
+    }
+    if (axes->logarithmic)
+        write_logarithmic_ticks(page, axes);
+}
+
 static void write_grid(struct page *page, const struct axes *axes, bool shares)
 {
-    double ticks[MAX_TICKS], largest;
+    double ticks[MAX_TICKS], largest = fmax(fabs(axes->low[1]), fabs(axes->high[1]));
     char text[TICK_TEXT_SIZE];
     int count = nice_ticks(axes->low[1], axes->high[1], TICKS, false, ticks);
-    largest = fmax(fabs(axes->low[1]), fabs(axes->high[1]));
     for (int i = 0; i < count; i++) {
-        double y = at_y(axes, ticks[i]);
+        double y = at_y(axes, ticks[i]), step = count > 1 ? ticks[1] - ticks[0] : 0;
         page_html(page, "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f />", LEFT, WIDTH - RIGHT, y, y);
         page_html(page, "<text class=end x=%d y=%.1f>%s%s</text>", LEFT - 6, y + 4,
-                  shares ? tick_text(100 * ticks[i], 100 * (ticks[1] - ticks[0]), 100, text)
-                         : tick_text(ticks[i], count > 1 ? ticks[1] - ticks[0] : 0, largest, text),
+                  shares ? tick_text(100 * ticks[i], 100 * step, 100, text) : tick_text(ticks[i], step, largest, text),
                   shares ? "%" : "");
     }
-    count =
-        nice_ticks(axes->low[0], axes->high[0], TICKS, axes->logarithmic && axes->high[0] - axes->low[0] >= 2, ticks);
-    largest = fmax(fabs(axes->low[0]), fabs(axes->high[0]));
-    for (int i = 0; i < count; i++) {
-        double x = LEFT + (ticks[i] - axes->low[0]) / (axes->high[0] - axes->low[0]) * (WIDTH - LEFT - RIGHT);
-        page_html(page, "<line class=tick x1=%.1f x2=%.1f y1=%d y2=%d />", x, x, HEIGHT - BOTTOM, HEIGHT - BOTTOM + 4);
-        page_html(page, "<text class=middle x=%.1f y=%d>", x, HEIGHT - BOTTOM + 17);
-        if (axes->logarithmic)
-            page_html(page, "%.3g", pow(10, ticks[i]));
-        else
-            page_html(page, "%s", tick_text(ticks[i], count > 1 ? ticks[1] - ticks[0] : 0, largest, text));
-        page_html(page, "</text>");
-    }
+    write_ticks(page, axes);
 }
 
 static void write_band(struct page *page, const struct axes *axes, const struct plot_series *series)
