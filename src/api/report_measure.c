@@ -27,11 +27,19 @@ static struct fovea_samples limited(const struct fovea_samples *samples, int64_t
     return few;
 }
 
+/* Without the model's path, which the page tells anyway. */
+static const char *refused_text(const struct fovea_model *model, const struct fovea_error *report)
+{
+    size_t length = strlen(model->model->path);
+    bool prefixed = strncmp(report->message, model->model->path, length) == 0 && report->message[length] == ':';
+    return report->message + (prefixed ? length + strspn(report->message + length, ": ") : 0);
+}
+
 /* A section of one sentence: why there is nothing. */
-static json_t *refusal(const struct fovea_error *report)
+static json_t *refusal(const struct fovea_model *model, const struct fovea_error *report)
 {
     json_t *section = json_object();
-    report_set_text(section, "refused", report->message);
+    report_set_text(section, "refused", refused_text(model, report));
     return section;
 }
 
@@ -78,7 +86,7 @@ int report_measure_layers(struct fovea_model *model, const struct fovea_samples 
         fovea_layers_free(model, &layers);
         return result ? error_set(error, ERROR_LIMIT, "out of memory for the report") : 0;
     }
-    json_t *section = refusal(&refused);
+    json_t *section = refusal(model, &refused);
     report_set_text(section, "model", audit->path);
     return json_object_set_new(report, "model", section);
 }
@@ -174,7 +182,7 @@ json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples
     int result = add_field(model, &options, folder, fields, &refused, error);
     if (result == 0)
         result = add_stages(model, &options, folder, fields, error);
-    json_t *section = result == 0 ? json_array_size(fields) ? json_object() : refusal(&refused) : NULL;
+    json_t *section = result == 0 ? json_array_size(fields) ? json_object() : refusal(model, &refused) : NULL;
     if (section)
         json_object_set(section, "fields", fields);
     json_decref(fields);
@@ -239,7 +247,7 @@ json_t *report_measure_cam(struct fovea_model *model, const struct fovea_samples
     struct fovea_error refused = {FOVEA_CLEAN, ""};
     struct map_sink sink = {.folder = folder, .maps = json_array(), .error = error};
     int result = fovea_cam(model, &options, take_map, &sink, &refused);
-    json_t *section = sink.failed ? NULL : result ? refusal(&refused) : json_object();
+    json_t *section = sink.failed ? NULL : result ? refusal(model, &refused) : json_object();
     if (section)
         json_object_set(section, "maps", sink.maps);
     json_decref(sink.maps);
@@ -268,10 +276,10 @@ json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samp
     bool measured = fovea_eval(model, NULL, &options, &eval, &refused) == 0;
     options.corruptions = 0;
     if (!measured && fovea_eval(model, NULL, &options, &eval, &again))
-        return refusal(&refused);
+        return refusal(model, &refused);
     json_t *section = report_eval(&eval, model->context->seed);
     if (!measured)
-        report_set_text(section, "refused", refused.message);
+        report_set_text(section, "refused", refused_text(model, &refused));
     fovea_eval_free(model, &eval);
     return section;
 }

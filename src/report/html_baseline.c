@@ -91,9 +91,9 @@ static void write_number(struct page *page, const char *label, double before, do
     page_html(page, "</td><td class=n>");
     (count ? page_count : page_number)(page, now);
     page_html(page, "</td><td class=n>");
-    if (isfinite(relative) && relative != 0)
+    if (isfinite(relative) && fabs(relative) >= 5e-5)
         page_html(page, "%+.2f&nbsp;%%", 100 * relative);
-    else if (now == before)
+    else if (isfinite(relative) || now == before)
         page_html(page, "the same");
     page_html(page, "</td></tr>\n");
 }

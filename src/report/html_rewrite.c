@@ -30,7 +30,7 @@ static void write_change(struct page *page, const json_t *change)
               applied ? FOVEA_STATE_PENDING : FOVEA_STATE_NOT_APPLICABLE, applied ? "changed" : "left");
     page_tagged(page, "td class=code", json_text_of(change, "code"), 32);
     page_tagged(page, "td class=wide", json_text_of(change, "text"), PAGE_PROSE);
-    page_html(page, "<td class=name>");
+    page_html(page, "<td class=\"name wide\">");
     for (size_t i = 0; i < json_array_size(nodes) && i < 3; i++) {
         page_html(page, "%s", i ? ", " : "");
         page_text(page, json_string_value(json_array_get(nodes, i)), 48);
