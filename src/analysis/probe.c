@@ -232,9 +232,24 @@ float *probe_weights(struct probe *probe)
     return probe->weights_index < 0 ? NULL : session_input(probe->session, probe->weights_index)->data;
 }
 
+/* In the user's words, before the graph's own nodes would complain. */
+static int check_classes(struct probe *probe, struct error *error)
+{
+    const int64_t *classes = probe_classes(probe), count = probe->target_grid.view.channels;
+    for (int64_t i = 0; i < probe->target_grid.view.images; i++) {
+        if (classes[i] >= count)
+            return error_set(error, ERROR_INPUT, "there is no class %" PRId64 ": '%s' has %" PRId64 ", numbered from 0",
+                             classes[i], probe->target, count);
+        if (classes[i] < -count)
+            return error_set(error, ERROR_INPUT, "there are no %" PRId64 " strongest classes: '%s' has %" PRId64,
+                             -classes[i], probe->target, count);
+    }
+    return 0;
+}
+
 int probe_run(struct probe *probe, struct probe_result *result, struct error *error)
 {
-    if (session_run(probe->session, error))
+    if (check_classes(probe, error) || session_run(probe->session, error))
         return -1;
     const struct session *session = probe->session;
     *result = (struct probe_result){.score = session_output(session, PROBE_OUTPUT_SCORE)->data,

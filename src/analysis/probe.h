@@ -67,8 +67,8 @@ enum probe_output {
     PROBE_OUTPUT_COUNT
 };
 
-/* To be filled before probe_run: the images; the class of every image, -1 (as it is at first): the predicted one; and
- * with SCORE_AT_WEIGHTS the weights [batch, units], NULL otherwise. */
+/* To be filled before probe_run: the images; the class of every image, -1 (as it is at first): the predicted one, -2:
+ * the second; and with SCORE_AT_WEIGHTS the weights [batch, units], NULL otherwise. */
 struct tensor *probe_images(struct probe *probe);
 int64_t *probe_classes(struct probe *probe);
 float *probe_weights(struct probe *probe);

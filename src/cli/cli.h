@@ -168,11 +168,15 @@ const char *safe_text(const char *text, char out[CLI_TEXT]);
 int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options, const char *folder,
                    bool force, bool json);
 
+/* The lines of fovea diff; `all`: long lists are not cut. */
+void print_diff(const struct fovea_diff *diff, bool all);
+
 /* The verbs, one file each: argv[0] is the verb. They return the exit code. */
 int verb_inspect(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_bench(int argc, char **argv);
+int verb_diff(int argc, char **argv);
 int verb_cam(int argc, char **argv);
 int verb_eval(int argc, char **argv);
 int verb_erf(int argc, char **argv);

@@ -4,6 +4,9 @@
 
 #include "guide/guide.h"
 
+extern const struct guide guide_atrous;
+extern const struct guide guide_dropout;
+extern const struct guide guide_gamma;
 extern const struct guide guide_kernel_padding;
 
 #endif

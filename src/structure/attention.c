@@ -7,11 +7,6 @@
 #define MOST_STEPS 16  /* from the softmax back to the product */
 #define MASKED (-50.0) /* numbers below hide a key; learned biases stay far above */
 
-static bool is_onnx(const struct node *node, const char *op_type)
-{
-    return node && node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
-}
-
 static const struct value *constant_operand(const struct node *node, int *input)
 {
     for (int i = 0; i < 2 && node->input_count == 2; i++) {
@@ -45,11 +40,11 @@ static int is_bias(const struct value *value, int64_t queries, int64_t keys, str
 static struct value *next_operand(const struct node *node)
 {
     int input;
-    if (is_onnx(node, "Add") || is_onnx(node, "Mul"))
+    if (match_operator(node, "Add") || match_operator(node, "Mul"))
         return constant_operand(node, &input) ? node->inputs[1 - input] : NULL;
     static const char *const through[] = {"Div", "Reshape", "Cast", "Identity", "Where", "Squeeze", "Unsqueeze"};
     for (size_t i = 0; i < sizeof through / sizeof through[0]; i++) {
-        if (is_onnx(node, through[i]))
+        if (match_operator(node, through[i]))
             return node->inputs[strcmp(through[i], "Where") == 0 ? 1 : 0];
     }
     return NULL;
@@ -62,9 +57,9 @@ static int find_bias(struct value *logits, struct attention_site *site, struct e
     for (int step = 0; step < MOST_STEPS && value && value->producer; step++) {
         struct node *node = value->producer;
         int input;
-        if (is_onnx(node, "MatMul") || is_onnx(node, "Einsum"))
+        if (match_operator(node, "MatMul") || match_operator(node, "Einsum"))
             return 1;
-        const struct value *constant = is_onnx(node, "Add") ? constant_operand(node, &input) : NULL;
+        const struct value *constant = match_operator(node, "Add") ? constant_operand(node, &input) : NULL;
         int found = constant ? is_bias(constant, site->queries, site->keys, error) : 0;
         if (found < 0)
             return -1;
@@ -124,8 +119,8 @@ int attention_find(struct graph *graph, struct attention_list *list, struct erro
         return -1;
     for (struct node *node = graph->first; node; node = node->next) {
         struct attention_site *site = &list->sites[list->count];
-        int found = is_onnx(node, "Softmax")     ? read_softmax(node, site, error)
-                    : is_onnx(node, "Attention") ? read_attention(node, site, error)
+        int found = match_operator(node, "Softmax")     ? read_softmax(node, site, error)
+                    : match_operator(node, "Attention") ? read_attention(node, site, error)
                                                  : 0;
         if (found < 0)
             return -1;

@@ -32,7 +32,7 @@ one_line() {
 }
 
 expect 0 'inspect ' "$fovea" help
-for verb in inspect check run bench erf cam eval ops; do
+for verb in inspect check run bench erf cam eval diff ops; do
     expect 0 "usage: fovea $verb" "$fovea" help $verb
     expect 0 '^example: fovea' "$fovea" $verb --help
 done
@@ -72,7 +72,7 @@ expect 0 'unit \(0, 6\)' "$fovea" erf $model --images models/images --unit 0,6 -
 expect 0 'class 3 of' "$fovea" erf $model --images models/images --class 3 --limit 3
 expect 0 '"images": 3' "$fovea" erf $model --images models/images --limit 3 --json --target /blocks/blocks.3/Add_output_0
 one_line 2 'there is no unit 7,0' "$fovea" erf $model --images models/images --unit 7,0
-one_line 2 'there is no class 10' "$fovea" erf $model --images models/images --class 10
+one_line 2 "there is no class 10: 'logits' has 10, numbered from 0" "$fovea" erf $model --images models/images --class 10
 one_line 2 "no value 'nothing'" "$fovea" erf $model --images models/images --target nothing
 one_line 2 '--preprocess imagenet' "$fovea" erf $net/model.onnx --images models/images
 
@@ -98,6 +98,10 @@ one_line 2 "does not know 'graycam'" "$fovea" cam $model models/images -m grayca
 one_line 2 "topN" "$fovea" cam $model models/images -c top0
 one_line 2 'no spatial map|no map' "$fovea" cam $model models/images --layer logits
 
+one_line 2 "fovea: there is no class 10: 'logits' has 10" "$fovea" cam $model models/images --class 10
+one_line 2 "there are no 11 strongest classes" "$fovea" cam -q $model models/images --limit 1 --class top11 -o "$work/top"
+[ -e "$work/top/cam.json" ] && { echo "FAILED: too many classes left results behind"; failures=$((failures + 1)); }
+
 mkdir "$work/masks"
 cp models/images/00000_ankle-boot.png "$work/masks"
 expect 0 'extended +3 .* 0\.[0-9]+ +-?0\.[0-9]+$' "$fovea" cam $model models/images --limit 3 --masks "$work/masks" --sanity
@@ -110,6 +114,18 @@ expect 0 'second minus first' "$fovea" eval $model --images models/images --limi
 one_line 2 "does not know 'fog'.*gaussian-noise" "$fovea" eval $model --images models/images --corrupt fog
 one_line 2 'from 1 to 5' "$fovea" eval $model --images models/images --corrupt jpeg --severity 6
 
+# diff: nothing, a folded normalisation, what cannot be run on both
+other=tests/fixtures/resnet18_bn/model.onnx
+expect 0 'the models are the same: 50 nodes' "$fovea" diff $model $model
+expect 0 ' 0 of 50 values depart' "$fovea" diff $model $model --run --images models/images --limit 5
+expect 1 'nodes added: 20 .20 BatchNormalization' "$fovea" diff $net/model.onnx $other
+expect 1 ' 0 of 49 values depart' "$fovea" diff $net/model.onnx $other --run -i $data/input_0.pb
+expect 1 '"schema": "fovea.diff"' "$fovea" diff $net/model.onnx $other --json
+expect 1 '^  Conv .* 1x5x32x32 -> 1x3x32x32' "$fovea" diff $net/model.onnx tests/fixtures/resnet18_opset9/model.onnx --run
+one_line 2 'name two model files' "$fovea" diff $model
+one_line 2 'images are for --run' "$fovea" diff $model $model --images models/images
+one_line 2 'does not take 1x3x64x64' "$fovea" diff $net/model.onnx $model --run
+
 # bad files: one line, exit code 2, nothing left behind
 printf 'not an image' >"$work/picture.png"
 one_line 2 'picture.png' "$fovea" erf $model --images "$work/picture.png" -o "$work/bad"
@@ -118,6 +134,7 @@ one_line 2 'cannot be opened' "$fovea" inspect "$work/missing.onnx"
 for size in 1 100 5000 50000 500000; do
     head -c $size $model >"$work/short.onnx"
     one_line 2 'short.onnx' "$fovea" run "$work/short.onnx" -i models/images/00000_ankle-boot.png
+    one_line 2 'short.onnx' "$fovea" diff $model "$work/short.onnx"
 done
 one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
 
