@@ -5,7 +5,7 @@
 #include "image/picture.h"
 
 /* In the units of the view box. */
-enum { WIDTH = 420, HEIGHT = 250, LEFT = 52, RIGHT = 14, TOP = 12, BOTTOM = 42, TICKS = 6 };
+enum { WIDTH = 420, HEIGHT = 250, LEFT = 60, RIGHT = 14, TOP = 12, BOTTOM = 42, TICKS = 6 };
 
 struct axes {
     double low[2], high[2]; /* x (its logarithm where that is asked for), y */
@@ -230,7 +230,7 @@ void page_plot(struct page *page, const struct page_plot *plot)
     write_present(page, plot, &axes);
     page_html(page, "<text class=\"middle name\" x=%d y=%d>", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6);
     page_text(page, plot->x_name, 48);
-    page_html(page, "</text><text class=\"middle name\" transform=\"translate(11 %d) rotate(-90)\">",
+    page_html(page, "</text><text class=\"middle name\" transform=\"translate(9 %d) rotate(-90)\">",
               (TOP + HEIGHT - BOTTOM) / 2);
     page_text(page, plot->y_name, 40);
     page_html(page, "</text></svg>");
