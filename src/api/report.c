@@ -25,7 +25,7 @@ int fovea_report_claim(struct fovea_model *model, const struct fovea_report_opti
 {
     struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
-    static const char *const names[] = {"manifest.json", "report.json", "report.html"};
+    static const char *const names[] = {"manifest.json", "report.json", "report.html", "field_0.png", "map_00.png"};
     json_t *baseline = options->baseline ? baseline_of(memory, options->baseline, &error) : NULL;
     int result = options->baseline && !baseline ? -1 : 0;
     json_decref(baseline);

@@ -85,6 +85,7 @@ static void write_field_numbers(struct page *page, const json_t *field)
                    json_is_true(json_object_get(fit, "gaussian")) ? "sigma of the Gaussian fit"
                                                                   : "sigma (but not Gaussian)",
                    json_object_get(fit, "sigma"), " px");
+    write_single(page, "sum of the field", json_number_of(field, "sum"));
     write_single(page, "R&sup2; of the fit", json_number_of(fit, "r_squared"));
     json_array_foreach((json_t *)phases, i, entry)
     {
@@ -103,6 +104,29 @@ static void write_field_numbers(struct page *page, const json_t *field)
         page_html(page, "</td></tr>\n");
     }
     page_table_end(page);
+}
+
+/* What matters most, in a line: the width, and whether some pixels are read more than others. */
+static void write_field_summary(struct page *page, const json_t *field)
+{
+    const json_t *fit = json_object_get(field, "gaussian"), *phases = json_object_get(field, "phases"), *phase;
+    double worst = 0, stride = 0;
+    size_t i;
+    page_shape(page, json_object_get(field, "target_size"));
+    page_html(page, " units; %.0f image%s", json_number_of(field, "images"),
+              json_number_of(field, "images") == 1 ? "" : "s");
+    if (json_is_true(json_object_get(fit, "gaussian")))
+        page_html(page, "<br>sigma %.1f&thinsp;&times;&thinsp;%.1f px", json_at(json_object_get(fit, "sigma"), 0),
+                  json_at(json_object_get(fit, "sigma"), 1));
+    else
+        page_html(page, "<br>no Gaussian");
+    json_array_foreach((json_t *)phases, i, phase)
+    {
+        stride = json_number_of(phase, "ratio") > worst ? json_number_of(phase, "stride") : stride;
+        worst = fmax(worst, json_number_of(phase, "ratio"));
+    }
+    if (worst > 0)
+        page_html(page, "; largest over smallest phase %.3g (stride %.0f)", worst, stride);
 }
 
 static void write_field(struct page *page, const json_t *field, size_t number)
@@ -125,10 +149,7 @@ static void write_field(struct page *page, const json_t *field, size_t number)
     page_html(page, "%s", number == 0 ? "what the head reads: " : "");
     page_tagged(page, "b", json_text_of(field, "target"), PAGE_NAME);
     page_html(page, "<br>");
-    page_shape(page, json_object_get(field, "target_size"));
-    page_html(page, " units; %.0f image%s; sum ", json_number_of(field, "images"),
-              json_number_of(field, "images") == 1 ? "" : "s");
-    page_number(page, json_number_of(field, "sum"));
+    write_field_summary(page, field);
     page_html(page, "<details><summary>numbers</summary>");
     write_field_numbers(page, field);
     page_html(page, "</details></figcaption></figure>\n");
@@ -173,7 +194,7 @@ static void write_map_caption(struct page *page, const json_t *map)
     page_number(page, json_number_of(map, "score"));
     if (isfinite(json_number_of(map, "probability")))
         page_html(page, ", %.1f&nbsp;%%", 100 * json_number_of(map, "probability"));
-    page_html(page, "<br>not explained at this layer: %.1f&nbsp;%%%s%s%s", 100 * gap,
+    page_html(page, "<br>not explained at this layer: %.1f&nbsp;%%%s%s%s", fabs(gap) < 5e-4 ? 0 : 100 * gap,
               fabs(gap) > 0.1 ? ": read it with care" : "",
               json_is_true(json_object_get(map, "all_negative")) ? "; nothing speaks for the class" : "",
               json_is_true(json_object_get(map, "flat")) ? "; the map is flat" : "");

@@ -80,7 +80,7 @@ static bool same_shape(const struct layer_block *a, const struct layer_block *b)
 
 static bool may_join(const struct layer_block *a, const struct layer_block *b, int level)
 {
-    return (level > 0 || a->kind == b->kind) && (level > 1 || same_shape(a, b));
+    return level > 2 || ((level > 1 || a->kind == b->kind) && (level == 1 || same_shape(a, b)));
 }
 
 static void join(struct layer_block *block, const struct layer_block *next)
@@ -97,7 +97,7 @@ static void join(struct layer_block *block, const struct layer_block *next)
     block->whole = next->whole;
 }
 
-/* Joins neighbours in pairs, first those of one kind and shape, then of one shape, at last any. */
+/* Joins neighbours in pairs, first those of one kind and shape, then of one kind, of one shape, at last any. */
 static size_t join_blocks(struct layer_block *blocks, size_t count)
 {
     for (int level = 0; count > MOST_BLOCKS;) {
@@ -110,7 +110,7 @@ static size_t join_blocks(struct layer_block *blocks, size_t count)
             }
             kept++;
         }
-        level += kept == count && level < 2;
+        level += kept == count && level < 3;
         count = kept;
     }
     return count;
