@@ -194,8 +194,12 @@ static void write_map_caption(struct page *page, const json_t *map)
     page_number(page, json_number_of(map, "score"));
     if (isfinite(json_number_of(map, "probability")))
         page_html(page, ", %.1f&nbsp;%%", 100 * json_number_of(map, "probability"));
-    page_html(page, "<br>not explained at this layer: %.1f&nbsp;%%%s%s%s", fabs(gap) < 5e-4 ? 0 : 100 * gap,
-              fabs(gap) > 0.1 ? ": read it with care" : "",
+    page_html(page, "<br>not explained at this layer: ");
+    if (fabs(gap) > 10)
+        page_html(page, "more than 1000&nbsp;%%");
+    else
+        page_html(page, "%.1f&nbsp;%%", fabs(gap) < 5e-4 ? 0 : 100 * gap);
+    page_html(page, "%s%s%s", fabs(gap) > 0.1 ? ": read it with care" : "",
               json_is_true(json_object_get(map, "all_negative")) ? "; nothing speaks for the class" : "",
               json_is_true(json_object_get(map, "flat")) ? "; the map is flat" : "");
 }
