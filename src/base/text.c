@@ -138,6 +138,32 @@ const char *text_printable(const char *name, size_t length, char *out, size_t si
     return out;
 }
 
+const char *text_count(double count, char out[TEXT_COUNT])
+{
+    static const char *const units[] = {"", " k", " M", " G", " T"};
+    int unit = 0;
+    while (count >= 1000 && unit < 4) {
+        count /= 1000;
+        unit++;
+    }
+    snprintf(out, TEXT_COUNT,
+             unit == 0     ? "%.0f%s"
+             : count < 10  ? "%.2f%s"
+             : count < 100 ? "%.1f%s"
+                           : "%.0f%s",
+             count, units[unit]);
+    return out;
+}
+
+const char *text_bytes(double bytes, char out[TEXT_COUNT])
+{
+    if (bytes < 1048576)
+        snprintf(out, TEXT_COUNT, "%.1f KiB", bytes / 1024);
+    else
+        snprintf(out, TEXT_COUNT, "%.1f MiB", bytes / 1048576);
+    return out;
+}
+
 /* UTF-8's second and further bytes. */
 static bool continues(char byte)
 {

@@ -35,4 +35,9 @@ const char *text_shorten(const char *name, size_t most, char *out, size_t size);
 /* Each such character of `text` becomes '?', in place. */
 void text_keep_printable(char *text);
 
+/* "11.7 M", "980"; "3.1 MiB". They return `out`. */
+#define TEXT_COUNT 64
+const char *text_count(double count, char out[TEXT_COUNT]);
+const char *text_bytes(double bytes, char out[TEXT_COUNT]);
+
 #endif

@@ -152,28 +152,12 @@ const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT])
 
 const char *count_text(double count, char out[CLI_TEXT])
 {
-    static const char *const units[] = {"", " k", " M", " G", " T"};
-    int unit = 0;
-    while (count >= 1000 && unit < 4) {
-        count /= 1000;
-        unit++;
-    }
-    snprintf(out, CLI_TEXT,
-             unit == 0     ? "%.0f%s"
-             : count < 10  ? "%.2f%s"
-             : count < 100 ? "%.1f%s"
-                           : "%.0f%s",
-             count, units[unit]);
-    return out;
+    return text_count(count, out);
 }
 
 const char *bytes_text(size_t bytes, char out[CLI_TEXT])
 {
-    if (bytes < (size_t)1 << 20)
-        snprintf(out, CLI_TEXT, "%.1f KiB", (double)bytes / 1024);
-    else
-        snprintf(out, CLI_TEXT, "%.1f MiB", (double)bytes / 1048576);
-    return out;
+    return text_bytes((double)bytes, out);
 }
 
 const char *safe_text(const char *text, char out[CLI_TEXT])
