@@ -92,6 +92,8 @@ FOVEA_API struct fovea_model *fovea_model_load(struct fovea *fovea, const char *
 FOVEA_API void fovea_model_free(struct fovea_model *model);
 /* Value of a metadata_props key, or NULL. */
 FOVEA_API const char *fovea_model_metadata(const struct fovea_model *model, const char *key);
+/* Whether it holds weights in half precision (float16, bfloat16). */
+FOVEA_API bool fovea_model_is_half(const struct fovea_model *model);
 /* SHA-256 of the model file as it is now, in hexadecimal digits and a NUL. */
 FOVEA_API int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *error);
 
@@ -207,7 +209,10 @@ struct fovea_comparison {
     double largest, largest_relative; /* absolute, and over the largest |expected| */
     char text[512];                   /* where and by how much, or what does not fit */
 };
-/* `atol` below 0: 2e-5 of the largest expected element, what float32 leaves of a deep network. */
+/* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what half
+ * precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */
+#define FOVEA_ATOL_FLOAT (-1.0)
+#define FOVEA_ATOL_HALF (-2.0)
 FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,
                                     double atol, struct fovea_comparison *comparison);
 
@@ -281,7 +286,7 @@ struct fovea_samples {
     int feed_count;
     const struct fovea_preprocess *preprocess;
     /* File with the classes' names, one a line or a JSON list; NULL: the model's, if it has any. They also tell which
-     * class a folder of images stands for. */
+     * class a folder of images stands for, and a label in a list that is no number. */
     const char *labels;
     int64_t limit; /* images used at most; 0: all */
     int64_t batch; /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
@@ -337,6 +342,8 @@ struct fovea_phases {
 /* This field beside another, both divided by their sums. */
 struct fovea_erf_comparison {
     const char *path;               /* of the other's map */
+    const char *other;              /* in words: what it is the field of; NULL: its erf.json is not there */
+    bool unlike;                    /* one of both is of classes, the other of a layer */
     float *difference;              /* [height, width]: this minus the other */
     double overlap;                 /* sum of the smaller of both: 1 when they are the same, 0 when disjoint */
     double correlation;             /* Pearson's */
@@ -356,6 +363,7 @@ struct fovea_erf {
     int64_t prefix_tokens;           /* in front of the grid */
     enum fovea_score score;
     int64_t class_index;                /* as asked for */
+    bool of_classes;                    /* the target's channels are classes; else class_index is one of its channels */
     struct fovea_receptive_field field; /* theoretical, of the target */
     int64_t box[4]; /* y0, x0, y1, x1 of the unit's theoretical field, inclusive, unclipped; if local */
     double sum, min, max;
@@ -379,6 +387,7 @@ FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_option
 #define FOVEA_MOST_STAGES 32
 struct fovea_stages {
     const char *names[FOVEA_MOST_STAGES];
+    int64_t sizes[FOVEA_MOST_STAGES][2]; /* units along y, x */
     int count;
     void *storage; /* private */
 };
@@ -460,6 +469,15 @@ enum fovea_upsampling {
     FOVEA_UPSAMPLE_BILINEAR
 };
 
+/* Where the Gaussians' sigma comes from. */
+enum fovea_sigma {
+    FOVEA_SIGMA_GIVEN,
+    FOVEA_SIGMA_FIELD, /* the Gaussian fitted to the layer's effective receptive field */
+    FOVEA_SIGMA_STRIDE /* half the stride: that field is no Gaussian */
+};
+/* A method that this model does not allow is left out; `reason` in a line. */
+typedef void fovea_cam_skip(void *user, enum fovea_cam_method method, const char *reason);
+
 struct fovea_cam_options {
     struct fovea_samples samples;
     const char *target;  /* value that holds the score; NULL: the logits */
@@ -476,6 +494,7 @@ struct fovea_cam_options {
     bool metrics;           /* measure faithfulness: 67 more runs per map */
     bool sanity;            /* compare each map with that of the same network with its weights shuffled */
     const char *masks;      /* folder with a picture of the object per image, NAME.png: not black inside; or NULL */
+    fovea_cam_skip *skip;   /* is told of methods that are left out; NULL: they are an error, as is nothing left */
 };
 
 /* What the class's probability does when the image is seen through a map. */
@@ -516,7 +535,9 @@ struct fovea_cam {
     bool negative;   /* nothing speaks for the class */
     bool gaussian;   /* enlarged by Gaussians of `sigma`, else bilinearly */
     double sigma[2]; /* y, x */
-    double fit;      /* R squared of the Gaussian fit that gave sigma; 0: given, or from the stride */
+    enum fovea_sigma sigma_rule;
+    double fit;         /* R squared of the Gaussian fitted to the layer's effective field; NAN: none was made */
+    int64_t fit_images; /* over which that field was measured */
     const struct fovea_faithfulness *faithfulness; /* with `metrics`, else NULL */
     const struct fovea_localisation *localisation; /* where there is a mask for the image, else NULL */
     /* With `sanity`: rank correlation of the map with that of shuffled weights (Adebayo et al., arXiv 1810.03292); near
@@ -535,6 +556,8 @@ FOVEA_API struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *mod
                                                          struct fovea_error *error);
 FOVEA_API int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam *cam,
                                    struct fovea_error *error);
+/* To be told of methods that were left out; as fovea_cam_skip. */
+FOVEA_API void fovea_cam_folder_skip(struct fovea_cam_folder *folder, enum fovea_cam_method method, const char *reason);
 /* Writes what belongs to all maps. The folder is freed in every case. */
 FOVEA_API int fovea_cam_folder_close(struct fovea_cam_folder *folder, struct fovea_error *error);
 /* Gives up: nothing more is written. NULL is allowed. */
@@ -566,6 +589,7 @@ struct fovea_eval_row {
     const char *change; /* "none", a corruption's name, "scale" */
     int severity;       /* 1 to 5; 0: none */
     double strength;    /* of the corruption, or the factor */
+    bool no_effect;     /* the corruption left every image as it was, as a change of hue leaves gray ones */
     struct fovea_eval_score scores[2];
     /* Of the second model over the first: top 1 where there are labels, else agreement; paired, with a 95 % interval
      * of the mean's normal approximation. */
@@ -586,6 +610,8 @@ struct fovea_eval {
 FOVEA_API int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
                          struct fovea_eval *eval, struct fovea_error *error);
 FOVEA_API void fovea_eval_free(struct fovea_model *model, struct fovea_eval *eval);
+/* Whether fovea_eval_write would refuse `path`: to be asked before long work. */
+FOVEA_API int fovea_eval_claim(struct fovea_model *model, const char *path, bool force, struct fovea_error *error);
 /* The results as JSON, atomically; a file that is there is an error unless `force`. */
 FOVEA_API int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
                                struct fovea_error *error);
@@ -809,6 +835,30 @@ struct fovea_diff {
 FOVEA_API int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_diff_options *options,
                          struct fovea_diff *diff, struct fovea_error *error);
 FOVEA_API void fovea_diff_free(struct fovea_diff *diff);
+
+/* ---- report: an audit as a page ---- */
+
+/* A folder with report.json (every number, in sections), report.html (a page that needs no other file and no network,
+ * made of report.json and the pictures), the pictures, and last manifest.json. */
+struct fovea_report_options {
+    struct fovea_samples samples; /* with images: fields, class activation maps and curves are measured for the page */
+    const char *baseline;         /* report.json of an earlier audit, or its folder, to stand beside; NULL: none */
+    bool force;                   /* replace a report that is there */
+};
+/* Whether fovea_report_write would be refused for what is in `folder` or `baseline`: to be asked before long work. */
+FOVEA_API int fovea_report_claim(struct fovea_model *model, const struct fovea_report_options *options,
+                                 const char *folder, struct fovea_error *error);
+/* What cannot be measured of this model is a sentence of the page, no error. */
+FOVEA_API int fovea_report_write(struct fovea_model *model, const struct fovea_audit *audit,
+                                 const struct fovea_report_options *options, const char *folder,
+                                 struct fovea_error *error);
+/* Whether `folder` holds a report about this model's file, which the following add a section to. */
+FOVEA_API int fovea_report_find(struct fovea_model *model, const char *folder, struct fovea_error *error);
+/* `path`: of the new file; NULL: none was written. */
+FOVEA_API int fovea_report_add_rewrite(struct fovea_model *model, const struct fovea_rewrite *rewrite, const char *path,
+                                       const char *folder, struct fovea_error *error);
+FOVEA_API int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *eval, const char *folder,
+                                    struct fovea_error *error);
 
 /* ---- operators ---- */
 

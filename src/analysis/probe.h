@@ -34,7 +34,9 @@ struct probe_request {
 struct probe {
     struct graph *graph;
     struct session *session;
+    const char *path;   /* of the model's file, for errors of a run */
     const char *target; /* name of the value scored */
+    bool of_classes;    /* its channels are the classes: it is the logits or what is made of them */
     struct unit_grid target_grid;
     enum score_place place;                 /* as resolved */
     int64_t unit[2];                        /* as resolved */

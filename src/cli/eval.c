@@ -10,7 +10,7 @@
 #define MOST_SCALES 64
 
 struct eval_flags {
-    const char *output, *target, *corrupt, *severity, *compare, *scales;
+    const char *output, *target, *corrupt, *severity, *compare, *scales, *report;
     bool force, json, no_labels;
     struct sample_flags samples;
 };
@@ -65,6 +65,10 @@ static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row
     else
         snprintf(name, sizeof name, "%s %g", row->change, row->strength);
     printf("%-18s", name);
+    if (row->no_effect) {
+        printf("  no effect: every image stays as it is\n");
+        return;
+    }
     for (int a = 0; a < eval->models; a++) {
         if (eval->labelled > 0) {
             print_percent(row->scores[a].top1);
@@ -83,12 +87,15 @@ static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row
 static void print_mean(const struct fovea_eval *eval)
 {
     struct fovea_eval_row mean = {.change = "mean corrupted", .strength = 0};
-    int count = 0;
+    int count = 0, unchanged = 0;
     for (int i = 0; i < eval->row_count; i++) {
         const struct fovea_eval_row *row = &eval->rows[i];
         if (row->severity == 0)
             continue;
-        count++;
+        unchanged += row->no_effect;
+        count += !row->no_effect;
+        if (row->no_effect)
+            continue;
         for (int a = 0; a < eval->models; a++) {
             mean.scores[a].top1 += row->scores[a].top1;
             mean.scores[a].agreement += row->scores[a].agreement;
@@ -100,7 +107,8 @@ static void print_mean(const struct fovea_eval *eval)
         printf("%s of %d corruptions: ", a ? "second model, mean" : "mean", count);
         if (eval->labelled > 0)
             printf("top 1 %.2f %%, ", 100 * mean.scores[a].top1 / count);
-        printf("agreement %.2f %%\n", 100 * mean.scores[a].agreement / count);
+        printf("agreement %.2f %%%s\n", 100 * mean.scores[a].agreement / count,
+               unchanged > 0 ? " (without those of no effect)" : "");
     }
 }
 
@@ -135,6 +143,8 @@ static int show(struct opened *opened, const struct eval_flags *flags, const str
     } else {
         print_eval(eval);
     }
+    if (flags->report && fovea_report_add_eval(opened->model, eval, flags->report, &error))
+        return fail(&error);
     if (!flags->output)
         return FOVEA_CLEAN;
     if (fovea_eval_write(opened->model, eval, flags->output, flags->force, &error))
@@ -153,6 +163,11 @@ static int run_eval(struct opened *opened, const struct command *command, const 
     int code;
     if (flags->compare && !other)
         return fail(&error);
+    if ((flags->output && fovea_eval_claim(opened->model, flags->output, flags->force, &error)) ||
+        (flags->report && fovea_report_find(opened->model, flags->report, &error))) {
+        fovea_model_free(other);
+        return fail(&error);
+    }
     if (fovea_eval(opened->model, other, options, &eval, &error)) {
         code = fail(&error);
     } else {
@@ -197,6 +212,7 @@ int verb_eval(int argc, char **argv)
          "value that holds the classes' scores (default: the logits)"},
         {"no-labels", 0, OPTION_FLAG, &flags.no_labels, NULL, "folders and lists tell no classes"},
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "write the results as JSON"},
+        {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the results to the report that 'audit -o DIR' made"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a file that is there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
         SAMPLE_ROWS(flags.samples),

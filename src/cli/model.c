@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 static double seconds_now(void)
@@ -92,6 +93,45 @@ int open_model(const struct command *command, struct opened *opened, int *code)
     return -1;
 }
 
+/* Whether all sizes but the first are fixed; `input` of rank 0 has none. */
+static bool fixed_behind_batch(const struct fovea_shape *input)
+{
+    for (int i = 1; i < input->rank; i++) {
+        if (input->dims[i] < 0)
+            return false;
+    }
+    return input->rank > 0;
+}
+
+void bind_free_batch(struct opened *opened)
+{
+    struct fovea_shape input;
+    int count = 0, free_batches = 0;
+    if (opened->shapes.count > 0)
+        return;
+    for (; fovea_model_input(opened->model, count, &input); count++) {
+        bool free_batch = input.rank > 0 && input.dims[0] < 0;
+        if (free_batch && !fixed_behind_batch(&input))
+            return;
+        free_batches += free_batch;
+    }
+    struct fovea_shape *list = free_batches > 0 ? calloc((size_t)count + 1, sizeof *list) : NULL;
+    for (int i = 0; list && fovea_model_input(opened->model, i, &input); i++) {
+        char dims[CLI_TEXT], name[CLI_TEXT];
+        if (input.rank == 0 || input.dims[0] >= 0)
+            continue;
+        input.dims[0] = 1;
+        fprintf(stderr, "fovea: the batch of '%s' is free and taken as 1, %s; --shape sets another\n",
+                safe_text(input.name, name), dims_text(input.rank, input.dims, dims));
+        input.name = strdup(input.name);
+        list[opened->shapes.count++] = input;
+    }
+    if (list) {
+        free((void *)(uintptr_t)opened->shapes.list);
+        opened->shapes.list = list;
+    }
+}
+
 void close_model(struct opened *opened)
 {
     fovea_model_free(opened->model);
@@ -112,35 +152,17 @@ const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT])
 
 const char *count_text(double count, char out[CLI_TEXT])
 {
-    static const char *const units[] = {"", " k", " M", " G", " T"};
-    int unit = 0;
-    while (count >= 1000 && unit < 4) {
-        count /= 1000;
-        unit++;
-    }
-    snprintf(out, CLI_TEXT,
-             unit == 0     ? "%.0f%s"
-             : count < 10  ? "%.2f%s"
-             : count < 100 ? "%.1f%s"
-                           : "%.0f%s",
-             count, units[unit]);
-    return out;
+    return text_count(count, out);
 }
 
 const char *bytes_text(size_t bytes, char out[CLI_TEXT])
 {
-    if (bytes < (size_t)1 << 20)
-        snprintf(out, CLI_TEXT, "%.1f KiB", (double)bytes / 1024);
-    else
-        snprintf(out, CLI_TEXT, "%.1f MiB", (double)bytes / 1048576);
-    return out;
+    return text_bytes((double)bytes, out);
 }
 
 const char *safe_text(const char *text, char out[CLI_TEXT])
 {
-    size_t i = 0;
-    for (; text[i] && i + 1 < CLI_TEXT; i++)
-        out[i] = (unsigned char)text[i] < 32 || text[i] == 127 ? '?' : text[i];
-    out[i] = 0;
+    snprintf(out, CLI_TEXT, "%s", text);
+    text_keep_printable(out);
     return out;
 }

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const struct guide *const guides[] = {&guide_atrous, &guide_dropout, &guide_gamma, &guide_kernel_padding};
+static const struct guide *const guides[] = {&guide_atrous, &guide_dropout, &guide_gamma, &guide_groups,
+                                             &guide_kernel_padding};
 
 const struct guide *guide_at(int index)
 {

@@ -7,6 +7,7 @@
 extern const struct guide guide_atrous;
 extern const struct guide guide_dropout;
 extern const struct guide guide_gamma;
+extern const struct guide guide_groups;
 extern const struct guide guide_kernel_padding;
 
 #endif
