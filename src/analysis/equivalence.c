@@ -81,26 +81,11 @@ static void add_elements(struct difference *difference, const struct tensor *bef
     difference->count += count;
 }
 
-/* [N,K] or [N,K,H,W]: classes along axis 1. */
-static bool class_view(const struct shape *shape, struct unit_view *view)
-{
-    if ((shape->rank != 2 && shape->rank != 4) || shape->dims[1] < 2)
-        return false;
-    int64_t units = shape_product(shape, 2, shape->rank);
-    *view = (struct unit_view){.images = shape->dims[0],
-                               .units = units,
-                               .channels = shape->dims[1],
-                               .image_step = shape->dims[1] * units,
-                               .unit_step = 1,
-                               .channel_step = units};
-    return true;
-}
-
 static void add_predictions(struct difference *difference, const struct tensor *before, const struct tensor *after,
                             int64_t images)
 {
     struct unit_view view;
-    if (dtype_storage(before->dtype) != DTYPE_FLOAT || !class_view(&before->shape, &view))
+    if (dtype_storage(before->dtype) != DTYPE_FLOAT || !prediction_view(&before->shape, &view))
         return;
     for (int64_t image = 0; image < images && image < view.images; image++) {
         for (int64_t unit = 0; unit < view.units; unit++)

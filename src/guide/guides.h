@@ -5,5 +5,6 @@
 #include "guide/guide.h"
 
 extern const struct guide guide_kernel_padding;
+extern const struct guide guide_prelayernorm;
 
 #endif

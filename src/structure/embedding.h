@@ -6,9 +6,10 @@
 #include "graph/graph.h"
 
 struct patch_embedding {
-    struct node *projection; /* a convolution whose kernel is its stride; NULL: there is none */
-    int64_t patch[2];        /* its stride: pixels y, x */
-    int64_t grid[2];         /* patches y, x */
+    /* A convolution whose kernel is its stride, or the product of patches cut out by views; NULL: there is none. */
+    struct node *projection;
+    int64_t patch[2]; /* pixels y, x */
+    int64_t grid[2];  /* patches y, x */
     /* Where a constant with one vector per place is added: the absolute position embedding. NULL: none. */
     struct node *position_node;
     int position_input;
