@@ -6,5 +6,6 @@
 
 extern const struct guide guide_kernel_padding;
 extern const struct guide guide_prelayernorm;
+extern const struct guide guide_gaussian_bias;
 
 #endif

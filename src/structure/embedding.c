@@ -115,7 +115,7 @@ static bool read_position(const struct value *constant, struct patch_embedding *
 }
 
 /* The Add of this node, if it is one of a position embedding. */
-static bool take_position(struct node *node, struct patch_embedding *found)
+static void take_position(struct node *node, struct patch_embedding *found)
 {
     for (int i = 0; i < 2 && strcmp(node->op_type, "Add") == 0; i++) {
         struct value *constant = node->inputs[i];
@@ -123,10 +123,32 @@ static bool take_position(struct node *node, struct patch_embedding *found)
             found->position_node = node;
             found->position_input = i;
             found->position = constant;
-            return true;
+            return;
         }
     }
-    return false;
+}
+
+static bool is_attention(const struct node *node)
+{
+    return strcmp(node->op_type, "Softmax") == 0 || strcmp(node->op_type, "Attention") == 0;
+}
+
+/* Tokens that a Concat of [N, tokens, C] puts beside the patches, the one operand that is marked. */
+static void add_joined(const struct node *node, const struct value *patches, int64_t joined[2])
+{
+    int rank = node->outputs[0]->shape.rank, marked = 0;
+    int64_t axis = node_int(node, "axis", 1), sizes[2] = {0, 0};
+    if (rank != 3 || (axis != 1 && axis != -2))
+        return;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *input = node->inputs[i];
+        if (input == patches || (input->producer && input->producer->mark))
+            marked++;
+        else
+            sizes[marked > 0] += input->shape.dims[1];
+    }
+    for (int side = 0; side < 2 && marked == 1; side++)
+        joined[side] += sizes[side];
 }
 
 void patch_embedding_find(struct graph *graph, const struct value *image, struct patch_embedding *found)
@@ -136,16 +158,21 @@ void patch_embedding_find(struct graph *graph, const struct value *image, struct
     find_projection(graph, image, found);
     if (!found->projection)
         return;
-    mark_behind(graph, found->projection->outputs[0]);
+    const struct value *patches = found->projection->outputs[0];
+    mark_behind(graph, patches);
+    /* What is added behind the first attention are relative biases and blocks' own constants. */
     for (struct node *node = graph->first; node; node = node->next) {
         if (!node->mark || node->domain[0])
             continue;
-        if (take_position(node, found))
-            return;
-        /* What is added behind the first attention are relative biases and blocks' own constants. */
-        if (strcmp(node->op_type, "Softmax") == 0 || strcmp(node->op_type, "Attention") == 0)
+        if (is_attention(node))
             break;
+        if (strcmp(node->op_type, "Concat") == 0)
+            add_joined(node, patches, found->joined);
+        else if (!found->position)
+            take_position(node, found);
     }
+    if (found->position)
+        return;
     found->prefix = 0;
     found->channels_first = false;
 }

@@ -16,6 +16,7 @@ struct patch_embedding {
     struct value *position; /* [1, prefix + patches, C], [1, C, h, w] or [1, h, w, C]; leading ones may be missing */
     int64_t prefix;         /* rows of it in front of the patches' */
     bool channels_first;    /* [C, h, w] */
+    int64_t joined[2];      /* class and other tokens that are put in front of the patches, behind them */
 };
 
 /* `image`: the graph input (or the float tensor behind it). */
