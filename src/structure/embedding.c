@@ -48,13 +48,13 @@ static void take_convolution(struct node *node, struct patch_embedding *found)
 static bool take_product(struct node *node, const struct value *image, struct patch_embedding *found)
 {
     const struct value *x = node->inputs[0], *weights = node->inputs[1];
-    if (!weights->constant || weights->shape.rank != 2 || x->shape.rank < 3)
-        return false;
     bool last = shape_channels_last(&image->shape);
     const int64_t *dims = image->shape.dims, *size = dims + (last ? 1 : 2);
-    int64_t pixels = weights->shape.dims[0] / dims[last ? 3 : 1];
-    int64_t side = (int64_t)llround(sqrt((double)pixels));
-    if (side < 2 || side * side * dims[last ? 3 : 1] != weights->shape.dims[0] || size[0] % side || size[1] % side)
+    int64_t channels = dims[last ? 3 : 1];
+    if (!weights->constant || weights->shape.rank != 2 || x->shape.rank < 3 || channels < 1)
+        return false;
+    int64_t side = (int64_t)llround(sqrt((double)(weights->shape.dims[0] / channels)));
+    if (side < 2 || side * side * channels != weights->shape.dims[0] || size[0] % side || size[1] % side)
         return false;
     int64_t patches = size[0] / side * (size[1] / side);
     if (patches < 2 || shape_product(&x->shape, 0, x->shape.rank - 1) != patches * dims[0])

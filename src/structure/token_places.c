@@ -135,7 +135,7 @@ static int find_window(struct value *tokens, const struct attention_site *site, 
                        struct error *error)
 {
     struct path path;
-    if (!find_partition(tokens, &path))
+    if (site->queries < 1 || tokens->shape.rank < 2 || !find_partition(tokens, &path))
         return 0;
     const struct shape *map = &path.values[path.count - 1]->shape;
     struct arena *arena = site->node->graph->arena;
@@ -166,7 +166,7 @@ static int find_patches(const struct patch_embedding *embedding, const struct at
     bool alone = site->queries == patches;
     *places = (struct token_places){
         .front = alone ? 0 : embedding->joined[0], .behind = alone ? 0 : embedding->joined[1], .count = patches};
-    if (!embedding->projection || places->front + places->behind + patches != site->queries)
+    if (!embedding->projection || patches < 1 || places->front + places->behind + patches != site->queries)
         return 0;
     places->places = arena_allocate(site->node->graph->arena, (size_t)patches, sizeof *places->places, error);
     for (int64_t i = 0; places->places && i < patches; i++) {
