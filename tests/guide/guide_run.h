@@ -127,6 +127,32 @@ static inline void run_reload(struct guide_run *run)
     unlink(path);
 }
 
+/* One audit and rewrite whose n-th allocation and all later ones fail. True: it came through. */
+static inline bool run_with_allocations(const char *path, const char *guide, size_t n)
+{
+    struct guide_run run;
+    run_open(&run, path);
+    run.audit.guide = guide_find(guide);
+    struct edit edit = {.model = run.model, .audit = &run.audit, .guide = run.audit.guide, .retrain = true};
+    memory_fail_after(run.context->memory, n);
+    int result = audit_run(&run.audit, &guide, 1, &run.error);
+    for (size_t i = 0; result == 0 && i < run.audit.count; i++)
+        result = run.audit.findings[i]->site ? edit.guide->rewrite(&edit, run.audit.findings[i], &run.error) : 0;
+    memory_fail_after(run.context->memory, 0);
+    CHECK(&run, result == 0 || run.error.message[0]);
+    run_close(&run);
+    return result == 0;
+}
+
+/* Memory may end at every allocation: an error, nothing leaks. */
+static inline void run_out_of_memory(const char *path, const char *guide)
+{
+    size_t n = 1;
+    while (!run_with_allocations(path, guide, n))
+        n += n < 40 ? 1 : 7;
+    assert_true(n > 3);
+}
+
 /* How far two models are apart on the same random input, in the maximum of the first. */
 static inline double run_distance(struct guide_run *a, struct guide_run *b)
 {

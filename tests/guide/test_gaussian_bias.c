@@ -351,6 +351,13 @@ static void images_choose_the_amplitude(void **state)
     }
 }
 
+static void memory_may_end_anywhere(void **state)
+{
+    (void)state;
+    run_out_of_memory(STRUCTURES "deit_distilled.onnx", "gaussian-bias");
+    run_out_of_memory(STRUCTURES "maxvit.onnx", "gaussian-bias");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(numbers_are_those_of_the_paper),
@@ -363,6 +370,7 @@ int main(void)
                                        cmocka_unit_test(refusals_have_reasons),
                                        cmocka_unit_test(networks_without_attention_are_left),
                                        cmocka_unit_test(amplitude_zero_is_refused),
+                                       cmocka_unit_test(memory_may_end_anywhere),
                                        cmocka_unit_test(images_choose_the_amplitude)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,6 +253,13 @@ static void images_fit_gamma_and_beta(void **state)
     }
 }
 
+static void memory_may_end_anywhere(void **state)
+{
+    (void)state;
+    run_out_of_memory(EMBEDDINGS "tokens_17.onnx", "prelayernorm");
+    run_out_of_memory(EMBEDDINGS "maps_13.onnx", "prelayernorm");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(states_are_those_of_the_structures),
@@ -261,6 +268,7 @@ int main(void)
                                        cmocka_unit_test(operator_sets_decide_the_form),
                                        cmocka_unit_test(a_second_time_changes_nothing),
                                        cmocka_unit_test(untrained_insertion_must_be_asked_for),
+                                       cmocka_unit_test(memory_may_end_anywhere),
                                        cmocka_unit_test(images_fit_gamma_and_beta)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
