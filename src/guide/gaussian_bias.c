@@ -121,6 +121,8 @@ static int report_present(struct audit *audit, const struct gaussian_sites *list
         finding->advice.recommend = "train the model: A and sigma have not been since they were inserted";
     if (list_nodes(audit, finding, list, error))
         return -1;
+    for (int i = 0; i < list->count; i++)
+        finding->site = list->sites[i].computed ? list : finding->site;
     return list->count > 1 ? draw_parameters(audit, finding, list, error) : 0;
 }
 
@@ -263,9 +265,29 @@ static int rewrite_layers(struct edit *edit, const struct gaussian_sites *sites,
     return result ? result : say_what_was_done(edit, sites, layers, &bias, agreement, error);
 }
 
+/* For deployment: biases that are there and computed become constants. */
+static int fold_layers(struct edit *edit, const struct gaussian_sites *sites, struct error *error)
+{
+    int count = 0;
+    if (!edit->fold)
+        return edit_refuse(edit, error, "it is there; --fold stores what is computed as constants");
+    for (int i = 0; i < sites->count; i++) {
+        if (!sites->sites[i].computed || !edit_wants(edit, sites->sites[i].node))
+            continue;
+        if (gaussian_edit_fold(edit, &sites->sites[i], error))
+            return -1;
+        count++;
+    }
+    edit->settled = true;
+    return edit_say(edit, error, "the Gaussian bias of %d layer%s is stored as a constant", count,
+                    count == 1 ? "" : "s");
+}
+
 static int rewrite_gaussian_bias(struct edit *edit, const struct finding *finding, struct error *error)
 {
     const struct gaussian_sites *sites = finding->site;
+    if (sites->sites[0].present)
+        return fold_layers(edit, sites, error);
     if (sites->sites[0].obstacle)
         return edit_refuse(edit, error, "%s", sites->sites[0].obstacle);
     if (edit->audit->network->size_guessed)
@@ -296,7 +318,7 @@ const struct guide guide_gaussian_bias = {
     .published = "+.03 to +.16 points on ImageNet",
     .effect = GUIDE_MOVES,
     .options = options,
-    .recipe = "train A (/fovea/gaussian_amplitude) and sigma (/fovea/gaussian_sigma) of each layer with all weights, "
-              "weight decay 0 on both",
+    .recipe = "train all weights; A (/fovea/gaussian_amplitude) and sigma (/fovea/gaussian_sigma) of each layer, where "
+              "they are not folded, with weight decay 0",
     .find = find_gaussian_bias,
     .rewrite = rewrite_gaussian_bias};

@@ -279,3 +279,60 @@ int gaussian_edit_set(struct edit *edit, const struct gaussian_layers *layers, c
     }
     return 0;
 }
+
+/* ---- folding what is there ---- */
+
+static bool is_read(const struct node *node)
+{
+    for (int i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] && (node->outputs[i]->use_count > 0 || node->outputs[i]->is_output))
+            return true;
+    }
+    return false;
+}
+
+/* Removes the node, and what made its operands, as far as nobody reads it. */
+static int remove_unread(struct edit *edit, struct node *node, struct error *error)
+{
+    struct arena *arena = edit->audit->arena;
+    size_t count = 1, capacity = 1;
+    struct node **list = arena_allocate(arena, 1, sizeof(struct node *), error);
+    if (!list)
+        return -1;
+    list[0] = node;
+    while (count > 0) {
+        struct node *last = list[--count];
+        if (is_read(last))
+            continue;
+        for (int i = 0; i < last->input_count; i++) {
+            struct node *maker = last->inputs[i] ? last->inputs[i]->producer : NULL;
+            bool listed = !maker || maker->graph != last->graph;
+            for (size_t k = 0; k < count && !listed; k++)
+                listed = list[k] == maker;
+            if (listed)
+                continue;
+            list = arena_grow(arena, list, count, &capacity, sizeof(struct node *), error);
+            if (!list)
+                return -1;
+            list[count++] = maker;
+        }
+        graph_remove_node(last->graph, last);
+    }
+    return 0;
+}
+
+int gaussian_edit_fold(struct edit *edit, const struct gaussian_site *site, struct error *error)
+{
+    struct value *old = site->term->origin;
+    struct node *maker = old->producer;
+    const struct tensor *from = constant_data(site->term->constant, error);
+    const struct node *attention = site->node->origin ? site->node->origin : site->node;
+    struct tensor copy;
+    if (!from || tensor_copy(edit->model->context->memory, from, &copy, error))
+        return -1;
+    struct value *table =
+        edit_constant(edit, old->graph, node_own_name(attention), "gaussian_bias_table", &copy, error);
+    return !table || value_replace(old, table, error) || edit_touch(edit, attention, error)
+               ? -1
+               : remove_unread(edit, maker, error);
+}

@@ -35,5 +35,7 @@ int gaussian_edit_add(struct edit *edit, struct gaussian_layers *layers, const s
 /* Gives all layers other numbers. */
 int gaussian_edit_set(struct edit *edit, const struct gaussian_layers *layers, const struct gaussian_bias *bias,
                       struct error *error);
+/* Stores a bias that the file computes as a constant; what computed it goes. */
+int gaussian_edit_fold(struct edit *edit, const struct gaussian_site *site, struct error *error);
 
 #endif

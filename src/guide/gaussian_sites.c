@@ -56,7 +56,17 @@ static int find_places(struct audit *audit, const struct patch_embedding *embedd
     return known < 0 || (known == 0 && !site->obstacle) ? -1 : 0;
 }
 
-static int find_present(const struct attention_site *found, struct gaussian_site *site, struct error *error)
+/* Whether nodes of the file's own graph make the value, so that a constant may take its place. */
+static bool is_computed(const struct audit *audit, const struct value *term)
+{
+    const struct value *of_file = term->origin;
+    const struct node *maker = of_file ? of_file->producer : NULL;
+    return maker && of_file->graph == audit->model->graph && strcmp(maker->op_type, "Constant") != 0 &&
+           strcmp(maker->op_type, "Identity") != 0;
+}
+
+static int find_present(const struct audit *audit, const struct attention_site *found, struct gaussian_site *site,
+                        struct error *error)
 {
     struct value *terms[ATTENTION_TERMS];
     int count = site->places.places ? attention_terms(found, terms) : 0;
@@ -65,6 +75,8 @@ static int find_present(const struct attention_site *found, struct gaussian_site
         if (!tensor)
             return -1;
         site->present = gaussian_fits(&site->places, tensor, &site->bias);
+        site->term = terms[i];
+        site->computed = site->present && is_computed(audit, terms[i]);
     }
     return 0;
 }
@@ -86,7 +98,7 @@ int gaussian_sites_find(struct audit *audit, struct gaussian_sites *list, struct
         site->node = attentions.sites[i].node;
         if (find_places(audit, &embedding, &attentions.sites[i], site, error) ||
             (!site->obstacle && find_entry(audit, &attentions.sites[i], site, error)) ||
-            find_present(&attentions.sites[i], site, error))
+            find_present(audit, &attentions.sites[i], site, error))
             return -1;
     }
     *list = (struct gaussian_sites){sites, attentions.count};

@@ -19,6 +19,8 @@ struct gaussian_site {
     struct token_places places;
     bool present;
     struct gaussian_bias bias; /* that is present */
+    const struct value *term;  /* of the network: holds it */
+    bool computed;             /* the file computes it: it can be folded */
     const char *obstacle;      /* why none can be added; NULL: one can */
 };
 

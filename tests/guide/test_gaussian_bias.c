@@ -239,8 +239,29 @@ static void a_second_time_changes_nothing(void **state)
         CHECK(&run, run_rewrite(&run, "gaussian-bias", false, false) == 0);
         run_strip(&run);
         CHECK(&run, run_audit(&run, "gaussian-bias", &code) == FOVEA_STATE_FINE && strcmp(code, "GAUSS002") == 0);
-        CHECK(&run, run_rewrite(&run, "gaussian-bias", true, true) == 0);
+        CHECK(&run, run_rewrite(&run, "gaussian-bias", i % 2, true) == 0);
         run_close(&run);
+    }
+}
+
+/* For deployment: what computed the bias is gone, the function is the same. */
+static void a_computed_bias_can_be_folded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        struct guide_run run, before;
+        const char *code;
+        apply(&before, i, false, 2);
+        apply(&run, i, false, 2);
+        CHECK(&run, run_rewrite(&run, "gaussian-bias", true, false) == 1);
+        run_reload(&run);
+        CHECK(&run, count_named(&run, "/fovea/gaussian_amplitude") == 0);
+        CHECK(&run, count_named(&run, "/fovea/gaussian_bias_table") == cases[i].layers);
+        CHECK(&run, run_audit(&run, "gaussian-bias", &code) == FOVEA_STATE_PENDING && strcmp(code, "GAUSS002") == 0);
+        CHECK(&run, run_distance(&before, &run) < 1e-6);
+        CHECK(&run, run_rewrite(&run, "gaussian-bias", true, false) == 0);
+        run_close(&run);
+        run_close(&before);
     }
 }
 
@@ -367,6 +388,7 @@ int main(void)
                                        cmocka_unit_test(every_form_of_attention_takes_it),
                                        cmocka_unit_test(a_second_time_changes_nothing),
                                        cmocka_unit_test(the_subgraph_computes_the_table),
+                                       cmocka_unit_test(a_computed_bias_can_be_folded),
                                        cmocka_unit_test(refusals_have_reasons),
                                        cmocka_unit_test(networks_without_attention_are_left),
                                        cmocka_unit_test(amplitude_zero_is_refused),
