@@ -281,7 +281,7 @@ struct fovea_samples {
     int feed_count;
     const struct fovea_preprocess *preprocess;
     /* File with the classes' names, one a line or a JSON list; NULL: the model's, if it has any. They also tell which
-     * class a folder of images stands for. */
+     * class a folder of images stands for, and a label in a list that is no number. */
     const char *labels;
     int64_t limit; /* images used at most; 0: all */
     int64_t batch; /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
@@ -337,6 +337,8 @@ struct fovea_phases {
 /* This field beside another, both divided by their sums. */
 struct fovea_erf_comparison {
     const char *path;               /* of the other's map */
+    const char *other;              /* in words: what it is the field of; NULL: its erf.json is not there */
+    bool unlike;                    /* one of both is of classes, the other of a layer */
     float *difference;              /* [height, width]: this minus the other */
     double overlap;                 /* sum of the smaller of both: 1 when they are the same, 0 when disjoint */
     double correlation;             /* Pearson's */
@@ -356,6 +358,7 @@ struct fovea_erf {
     int64_t prefix_tokens;           /* in front of the grid */
     enum fovea_score score;
     int64_t class_index;                /* as asked for */
+    bool of_classes;                    /* the target's channels are classes; else class_index is one of its channels */
     struct fovea_receptive_field field; /* theoretical, of the target */
     int64_t box[4]; /* y0, x0, y1, x1 of the unit's theoretical field, inclusive, unclipped; if local */
     double sum, min, max;
@@ -379,6 +382,7 @@ FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_option
 #define FOVEA_MOST_STAGES 32
 struct fovea_stages {
     const char *names[FOVEA_MOST_STAGES];
+    int64_t sizes[FOVEA_MOST_STAGES][2]; /* units along y, x */
     int count;
     void *storage; /* private */
 };
@@ -460,6 +464,15 @@ enum fovea_upsampling {
     FOVEA_UPSAMPLE_BILINEAR
 };
 
+/* Where the Gaussians' sigma comes from. */
+enum fovea_sigma {
+    FOVEA_SIGMA_GIVEN,
+    FOVEA_SIGMA_FIELD, /* the Gaussian fitted to the layer's effective receptive field */
+    FOVEA_SIGMA_STRIDE /* half the stride: that field is no Gaussian */
+};
+/* A method that this model does not allow is left out; `reason` in a line. */
+typedef void fovea_cam_skip(void *user, enum fovea_cam_method method, const char *reason);
+
 struct fovea_cam_options {
     struct fovea_samples samples;
     const char *target;  /* value that holds the score; NULL: the logits */
@@ -476,6 +489,7 @@ struct fovea_cam_options {
     bool metrics;           /* measure faithfulness: 67 more runs per map */
     bool sanity;            /* compare each map with that of the same network with its weights shuffled */
     const char *masks;      /* folder with a picture of the object per image, NAME.png: not black inside; or NULL */
+    fovea_cam_skip *skip;   /* is told of methods that are left out; NULL: they are an error, as is nothing left */
 };
 
 /* What the class's probability does when the image is seen through a map. */
@@ -516,7 +530,9 @@ struct fovea_cam {
     bool negative;   /* nothing speaks for the class */
     bool gaussian;   /* enlarged by Gaussians of `sigma`, else bilinearly */
     double sigma[2]; /* y, x */
-    double fit;      /* R squared of the Gaussian fit that gave sigma; 0: given, or from the stride */
+    enum fovea_sigma sigma_rule;
+    double fit;         /* R squared of the Gaussian fitted to the layer's effective field; NAN: none was made */
+    int64_t fit_images; /* over which that field was measured */
     const struct fovea_faithfulness *faithfulness; /* with `metrics`, else NULL */
     const struct fovea_localisation *localisation; /* where there is a mask for the image, else NULL */
     /* With `sanity`: rank correlation of the map with that of shuffled weights (Adebayo et al., arXiv 1810.03292); near
@@ -535,6 +551,8 @@ FOVEA_API struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *mod
                                                          struct fovea_error *error);
 FOVEA_API int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam *cam,
                                    struct fovea_error *error);
+/* To be told of methods that were left out; as fovea_cam_skip. */
+FOVEA_API void fovea_cam_folder_skip(struct fovea_cam_folder *folder, enum fovea_cam_method method, const char *reason);
 /* Writes what belongs to all maps. The folder is freed in every case. */
 FOVEA_API int fovea_cam_folder_close(struct fovea_cam_folder *folder, struct fovea_error *error);
 /* Gives up: nothing more is written. NULL is allowed. */
@@ -566,6 +584,7 @@ struct fovea_eval_row {
     const char *change; /* "none", a corruption's name, "scale" */
     int severity;       /* 1 to 5; 0: none */
     double strength;    /* of the corruption, or the factor */
+    bool no_effect;     /* the corruption left every image as it was, as a change of hue leaves gray ones */
     struct fovea_eval_score scores[2];
     /* Of the second model over the first: top 1 where there are labels, else agreement; paired, with a 95 % interval
      * of the mean's normal approximation. */
@@ -586,6 +605,8 @@ struct fovea_eval {
 FOVEA_API int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
                          struct fovea_eval *eval, struct fovea_error *error);
 FOVEA_API void fovea_eval_free(struct fovea_model *model, struct fovea_eval *eval);
+/* Whether fovea_eval_write would refuse `path`: to be asked before long work. */
+FOVEA_API int fovea_eval_claim(struct fovea_model *model, const char *path, bool force, struct fovea_error *error);
 /* The results as JSON, atomically; a file that is there is an error unless `force`. */
 FOVEA_API int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
                                struct fovea_error *error);
@@ -698,7 +719,7 @@ struct fovea_rewrite_options {
     bool retrain; /* allow what a trained network does not survive without training */
     bool force;   /* replace the file if it is there */
 };
-struct fovea_change {
+struct fovea_edit {
     const char *guide, *code;
     bool applied;
     const char *text;   /* what was done, or would be; or why it was not */
@@ -717,7 +738,7 @@ struct fovea_proof {
     const char *departs;  /* first node whose result differs although it should not; NULL: none */
 };
 struct fovea_rewrite {
-    struct fovea_change *changes;
+    struct fovea_edit *changes;
     int change_count, applied;
     struct fovea_proof *proofs;
     int proof_count;
@@ -729,6 +750,86 @@ struct fovea_rewrite {
 FOVEA_API int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options *options, const char *path,
                             struct fovea_rewrite *rewrite, struct fovea_error *error);
 FOVEA_API void fovea_rewrite_free(struct fovea_model *model, struct fovea_rewrite *rewrite);
+/* ---- diff: what differs between two models ---- */
+
+enum fovea_change_kind {
+    FOVEA_CHANGE_MODEL,    /* IR version, producer, texts */
+    FOVEA_CHANGE_OPSET,    /* version of a domain */
+    FOVEA_CHANGE_METADATA, /* entry of metadata_props */
+    FOVEA_CHANGE_INPUT,    /* of a graph: type, shape or name; added or removed */
+    FOVEA_CHANGE_OUTPUT,
+    FOVEA_CHANGE_FUNCTION, /* added or removed; what differs inside is told like that of the graph */
+    FOVEA_CHANGE_NODE_REMOVED,
+    FOVEA_CHANGE_NODE_ADDED,
+    FOVEA_CHANGE_ATTRIBUTE,
+    FOVEA_CHANGE_NODE_MOVED,     /* a node reads another value */
+    FOVEA_CHANGE_SHAPE,          /* declared type or sizes of an inner value */
+    FOVEA_CHANGE_WEIGHT_REMOVED, /* initialisers and tensors of Constant nodes */
+    FOVEA_CHANGE_WEIGHT_ADDED,
+    FOVEA_CHANGE_WEIGHT_TYPE, /* element type or shape; an initialiser became a Constant node or the reverse */
+    FOVEA_CHANGE_WEIGHT_ELEMENTS,
+    FOVEA_CHANGE_NAME, /* of a node, its result, a weight */
+    FOVEA_CHANGE_KINDS
+};
+/* "model", "opset", "metadata", "input", ..., "node-removed", ..., "name"; NULL for others. */
+FOVEA_API const char *fovea_change_name(int kind);
+
+struct fovea_change {
+    enum fovea_change_kind kind;
+    const char *scope;   /* "" the model's graph; else the node and attribute of an inner graph, or a function */
+    const char *name;    /* of the node (where it has none, of its result), value, weight or entry in the first */
+    const char *other;   /* in the second model, where that is another name; else NULL */
+    const char *op_type; /* of nodes, else NULL */
+    const char *detail;  /* the attribute, "input 0", what a lone node reads and makes, a weight's type; or NULL */
+    const char *before, *after; /* in the first and in the second; NULL: absent, or too long for a text */
+    bool follows;               /* of moves: only lone nodes lie between what was read and what is read now */
+    int64_t elements;           /* of weights */
+    int64_t differing;          /* FOVEA_CHANGE_WEIGHT_ELEMENTS: how many; -1: of a type not computed with. Below: */
+    double norms[2], largest;   /* Euclidean; |a - b|; both over finite elements */
+    double relative;            /* |a - b| / |a| as norms; HUGE_VAL where a is zero */
+};
+
+/* The same value of both models after runs on the same inputs. */
+struct fovea_value_difference {
+    const char *name, *other;   /* of the value in either model */
+    const char *node, *op_type; /* what makes it in the first model */
+    int ranks[2];               /* in either model */
+    int64_t dims[2][FOVEA_MAX_RANK];
+    bool same_shape, departs; /* departs: another shape, or largest > atol + rtol * scale */
+    /* Only nodes that one model alone has read it: equality is not expected, as of a convolution in front of a
+     * BatchNormalization that the other model has folded into it. */
+    bool between;
+    double scale;         /* largest element of the first model's, absolute */
+    double largest, mean; /* absolute difference; HUGE_VAL where only one is finite */
+    double relative;      /* largest / scale */
+    double agreement;     /* outputs [N,K,...]: share of units with the same largest channel; -1: no classes */
+};
+
+struct fovea_diff_options {
+    bool run;                     /* compare all values that both have, on inputs */
+    struct fovea_samples samples; /* without feeds: random inputs, of the context's seed. Free batches are 1 then */
+    double atol, rtol;            /* rtol: of the value's largest element */
+};
+struct fovea_diff {
+    const char *paths[2];
+    int64_t nodes[2], paired; /* Constants not counted; paired: also those of inner graphs and functions */
+    struct fovea_change *changes;
+    int64_t change_count, counts[FOVEA_CHANGE_KINDS];
+    /* With `run`: */
+    bool ran;
+    int64_t samples;
+    struct fovea_value_difference *values, *outputs; /* values in the first model's order */
+    int64_t value_count, output_count;
+    int64_t departing, between;                 /* values that depart: where equality is expected; the others */
+    const struct fovea_value_difference *first; /* the first value counted in `departing`; NULL: none */
+    bool same;                                  /* nothing above differs */
+    void *storage;                              /* private */
+};
+/* Two models of one context. Nodes are recognised by what surrounds them, by weights, names and order, so that renamed
+ * and inserted nodes do not make others look different. */
+FOVEA_API int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_diff_options *options,
+                         struct fovea_diff *diff, struct fovea_error *error);
+FOVEA_API void fovea_diff_free(struct fovea_diff *diff);
 
 /* ---- operators ---- */
 

@@ -159,10 +159,25 @@ static struct weight_tally tally_weights(const struct tensor *tensor)
     return tally;
 }
 
+/* One note for all weights: trained networks hold denormals in many. */
+static int note_denormals(int64_t elements, int weights, const char *first, struct finding_list *findings,
+                          struct error *error)
+{
+    if (weights == 0)
+        return 0;
+    return add(findings, FINDING_NOTE, "weight-denormal", error,
+               "%d weight%s %" PRId64 " element%s below the smallest normal float, first '%s': they slow down some "
+               "processors and vanish on others",
+               weights, weights == 1 ? " holds" : "s hold", elements, elements == 1 ? "" : "s", first);
+}
+
 /* Elements that cannot be right, and payloads that cannot be read. */
 static int check_weights(const struct model *model, struct finding_list *findings, struct error *error)
 {
     const struct graph *graph = model->graph;
+    int64_t denormal = 0;
+    int weights = 0;
+    const char *first = "";
     for (size_t i = 0; i < graph->value_count; i++) {
         const struct value *value = graph->values[i];
         if (!value->constant || dtype_storage(value->constant->tensor.dtype) != DTYPE_FLOAT)
@@ -179,14 +194,11 @@ static int check_weights(const struct model *model, struct finding_list *finding
             add(findings, FINDING_PROBLEM, "weight-not-finite", error,
                 "'%s' holds %" PRId64 " elements that are infinite or not a number", value->name, tally.not_finite))
             return -1;
-        if (tally.denormal > 0 &&
-            add(findings, FINDING_NOTE, "weight-denormal", error,
-                "'%s' holds %" PRId64 " elements below the smallest normal float: they slow down some processors and "
-                "vanish on others",
-                value->name, tally.denormal))
-            return -1;
+        if (tally.denormal > 0 && weights++ == 0)
+            first = value->name;
+        denormal += tally.denormal;
     }
-    return 0;
+    return note_denormals(denormal, weights, first, findings, error);
 }
 
 static int check_declared(const struct graph *graph, struct finding_list *findings, struct error *error)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/prediction.h"
+#include "analysis/run_diff.h"
 #include "base/random.h"
 #include "runtime/session.h"
 
@@ -13,27 +14,33 @@ struct snapshot {
     struct session *session;
 };
 
-static struct snapshot *snapshot_of(const struct model *model, const struct pipeline_request *request,
-                                    struct error *error)
+/* Files that keep Dropout for training may have it active: what is compared is inference. */
+static int silence_dropout(void *user, struct graph *graph, struct error *error)
 {
+    (void)user;
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (node->domain[0] == 0 && strcmp(node->op_type, "Dropout") == 0 &&
+            value_replace(node->outputs[0], node->inputs[0], error))
+            return -1;
+    }
+    return 0;
+}
+
+struct snapshot *snapshot_create(const struct model *model, const struct shape_binding *bindings, int binding_count,
+                                 struct error *error)
+{
+    struct pipeline_request request = {.bindings = bindings, .binding_count = binding_count, .select = silence_dropout};
     struct memory *memory = model->context->memory;
     struct snapshot *snapshot = memory_allocate(memory, 1, sizeof *snapshot, error);
     if (!snapshot)
         return NULL;
-    snapshot->graph = pipeline_run(model, request, error);
+    snapshot->graph = pipeline_run(model, &request, error);
     snapshot->session = snapshot->graph ? session_create(snapshot->graph, error) : NULL;
     if (snapshot->session)
         return snapshot;
     graph_destroy(snapshot->graph);
     memory_release(memory, snapshot);
     return NULL;
-}
-
-struct snapshot *snapshot_create(const struct model *model, const struct shape_binding *bindings, int binding_count,
-                                 struct error *error)
-{
-    struct pipeline_request request = {.bindings = bindings, .binding_count = binding_count};
-    return snapshot_of(model, &request, error);
 }
 
 void snapshot_destroy(struct snapshot *snapshot)
@@ -199,67 +206,47 @@ int equivalence_measure(struct snapshot *before, struct snapshot *after, const s
 
 /* ---- the first departure ---- */
 
-static bool has_outputs(const struct node *node)
+/* The first value, in the order of nodes, that is further from its partner than that; NULL: none. */
+static const struct value *first_departure(const struct run_diff *run, double tolerance)
 {
-    return node->output_count > 0 && node->outputs[0] && !node->outputs[0]->constant &&
-           node->outputs[0]->shape.rank != SHAPE_UNKNOWN_RANK;
-}
-
-/* Keeps the first result of every node. */
-static int keep_all(void *user, struct graph *graph, struct error *error)
-{
-    (void)user;
-    struct value **all =
-        memory_allocate(graph->context->memory, (size_t)graph->node_count + 1, sizeof(struct value *), error);
-    int count = 0;
-    if (!all)
-        return -1;
-    for (struct node *node = graph->first; node; node = node->next) {
-        if (has_outputs(node))
-            all[count++] = node->outputs[0];
-    }
-    int result = graph_set_outputs(graph, all, count, error);
-    memory_release(graph->context->memory, all);
-    return result;
-}
-
-static bool departs(const struct tensor *before, const struct tensor *after, double tolerance)
-{
-    struct difference difference = {0};
-    if (!shape_equal(&before->shape, &after->shape))
-        return false;
-    add_elements(&difference, before, after, shape_count(&before->shape));
-    return difference.largest > tolerance * difference.largest_output;
-}
-
-static const struct node *first_departure(const struct snapshot *before, const struct snapshot *after, double tolerance)
-{
-    for (int i = 0; i < after->graph->output_count; i++) {
-        const struct value *value = after->graph->outputs[i];
-        for (int k = 0; k < before->graph->output_count && value->name[0] != '%'; k++) {
-            if (strcmp(before->graph->outputs[k]->name, value->name) == 0 &&
-                departs(session_output(before->session, k), session_output(after->session, i), tolerance))
-                return value->producer;
-        }
+    for (int i = 0; i < run->value_count; i++) {
+        const struct value_difference *value = &run->values[i];
+        if (value->same_shape && !value->between && value->largest > tolerance * value->scale)
+            return value->b;
     }
     return NULL;
+}
+
+static int run_matched(const struct model *before, const struct model *after, const struct graph_matching *matching,
+                       const struct shape_binding *bindings, int binding_count, double tolerance, uint64_t seed,
+                       char out[EQUIVALENCE_NAME], struct error *error)
+{
+    struct run_diff run;
+    const struct shape_binding *const both[2] = {bindings, bindings};
+    const int counts[2] = {binding_count, binding_count};
+    char label[NODE_LABEL_SIZE];
+    int result = run_diff_open(&run, before, after, matching, both, counts, error);
+    if (result == 0) {
+        run_diff_randomise(&run, seed, false);
+        result = run_diff_step(&run, 1, 1, error);
+    }
+    const struct value *value = result == 0 ? first_departure(&run, tolerance) : NULL;
+    if (value && value->producer)
+        snprintf(out, EQUIVALENCE_NAME, "%s", node_label(value->producer, label));
+    run_diff_close(&run);
+    return result;
 }
 
 int equivalence_first_departure(const struct model *before, const struct model *after,
                                 const struct shape_binding *bindings, int binding_count, double tolerance,
                                 uint64_t seed, char out[EQUIVALENCE_NAME], struct error *error)
 {
-    struct pipeline_request request = {
-        .bindings = bindings, .binding_count = binding_count, .no_fusion = true, .select = keep_all};
-    struct snapshot *old = snapshot_of(before, &request, error);
-    struct snapshot *new = old ? snapshot_of(after, &request, error) : NULL;
-    int result = new &&check_alike(old, old, error) == 0 && run_random(old, new, seed, error) == 0 ? 0 : -1;
-    const struct node *node = result == 0 ? first_departure(old, new, tolerance) : NULL;
-    char label[NODE_LABEL_SIZE];
+    const struct graph_matching_options derived = {.derived = true};
+    struct graph_matching matching;
     out[0] = 0;
-    if (node)
-        snprintf(out, EQUIVALENCE_NAME, "%s", node_label(node, label));
-    snapshot_destroy(new);
-    snapshot_destroy(old);
+    int result = graph_match(before->context->memory, before->graph, after->graph, &derived, &matching, error);
+    if (result == 0)
+        result = run_matched(before, after, &matching, bindings, binding_count, tolerance, seed, out, error);
+    graph_matching_release(&matching);
     return result;
 }

@@ -11,7 +11,7 @@ struct equivalence_result {
     double agreement;     /* share of units of the first output predicted alike; -1: it holds no classes */
 };
 
-/* A model as it is now, ready to run: later edits of its graph do not reach it. */
+/* A model as it is now, ready to run, Dropout as in inference; later edits of its graph do not reach it. */
 struct snapshot;
 struct snapshot *snapshot_create(const struct model *model, const struct shape_binding *bindings, int binding_count,
                                  struct error *error);
@@ -22,9 +22,9 @@ void snapshot_destroy(struct snapshot *snapshot);
 int equivalence_measure(struct snapshot *before, struct snapshot *after, const struct image_set *images, uint64_t seed,
                         struct equivalence_result *result, struct error *error);
 
-/* The first node of `after`, in order, with a result that differs from the value of the same name by more than
- * `tolerance` of its largest element, on the random input; its name in `out`, "" where there is none. Nothing is fused,
- * every value is kept: takes the memory of all of them. */
+/* The first node of `after`, an edited copy of `before`, whose result differs from that of the same node there by more
+ * than `tolerance` of its largest element, on a random input; its label in `out`, "" where there is none. Nothing is
+ * fused, every value is kept: takes the memory of all of them. */
 #define EQUIVALENCE_NAME 256
 int equivalence_first_departure(const struct model *before, const struct model *after,
                                 const struct shape_binding *bindings, int binding_count, double tolerance,

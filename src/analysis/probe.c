@@ -135,6 +135,8 @@ static int select_values(void *user, struct graph *graph, struct error *error)
         find_source(build, graph, error) || describe_target(build, graph, error) ||
         describe_source(build, graph, error))
         return -1;
+    build->probe->of_classes = build->target == target_logits(graph) || build->target == graph->outputs[0] ||
+                               build->target == target_unresized_logits(graph);
     bool two = build->request->source == PROBE_ACTIVATION && build->source != build->target;
     struct value *kept[2] = {build->target, build->source};
     return graph_set_outputs(graph, kept, two ? 2 : 1, error);
@@ -196,7 +198,7 @@ int probe_create(struct probe *probe, const struct model *model, const struct pr
                                         .differentiate = append_score,
                                         .user = &build,
                                         .no_fusion = request->no_fusion};
-    *probe = (struct probe){.weights_index = -1};
+    *probe = (struct probe){.path = model->path, .weights_index = -1};
     probe->graph = pipeline_run(model, &pipeline, error);
     if (!probe->graph)
         return -1;
@@ -232,10 +234,26 @@ float *probe_weights(struct probe *probe)
     return probe->weights_index < 0 ? NULL : session_input(probe->session, probe->weights_index)->data;
 }
 
+/* In the user's words, before the graph's own nodes would complain. */
+static int check_classes(struct probe *probe, struct error *error)
+{
+    const int64_t *classes = probe_classes(probe), count = probe->target_grid.view.channels;
+    for (int64_t i = 0; i < probe->target_grid.view.images; i++) {
+        if (classes[i] >= count)
+            return error_set(error, ERROR_INPUT,
+                             "there is no class %" PRId64 ": '%s' has %" PRId64 ", numbered from 0 (--class)",
+                             classes[i], probe->target, count);
+        if (classes[i] < -count)
+            return error_set(error, ERROR_INPUT, "there are no %" PRId64 " strongest classes: '%s' has %" PRId64,
+                             -classes[i], probe->target, count);
+    }
+    return 0;
+}
+
 int probe_run(struct probe *probe, struct probe_result *result, struct error *error)
 {
-    if (session_run(probe->session, error))
-        return -1;
+    if (check_classes(probe, error) || session_run(probe->session, error))
+        return error_prefix(error, "%s", probe->path);
     const struct session *session = probe->session;
     *result = (struct probe_result){.score = session_output(session, PROBE_OUTPUT_SCORE)->data,
                                     .classes = session_output(session, PROBE_OUTPUT_CLASSES)->data,

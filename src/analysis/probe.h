@@ -34,7 +34,9 @@ struct probe_request {
 struct probe {
     struct graph *graph;
     struct session *session;
+    const char *path;   /* of the model's file, for errors of a run */
     const char *target; /* name of the value scored */
+    bool of_classes;    /* its channels are the classes: it is the logits or what is made of them */
     struct unit_grid target_grid;
     enum score_place place;                 /* as resolved */
     int64_t unit[2];                        /* as resolved */
@@ -67,8 +69,8 @@ enum probe_output {
     PROBE_OUTPUT_COUNT
 };
 
-/* To be filled before probe_run: the images; the class of every image, -1 (as it is at first): the predicted one; and
- * with SCORE_AT_WEIGHTS the weights [batch, units], NULL otherwise. */
+/* To be filled before probe_run: the images; the class of every image, -1 (as it is at first): the predicted one, -2:
+ * the second; and with SCORE_AT_WEIGHTS the weights [batch, units], NULL otherwise. */
 struct tensor *probe_images(struct probe *probe);
 int64_t *probe_classes(struct probe *probe);
 float *probe_weights(struct probe *probe);

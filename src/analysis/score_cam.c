@@ -43,13 +43,22 @@ static void rank_channels(const struct cam_layer *layer, struct ranked_channel *
     qsort(ranked, (size_t)layer->view.channels, sizeof *ranked, by_range);
 }
 
+/* Enlarged, then scaled to 0..1: no pixel need lie where a cell has its largest number. */
 static void fill_mask(void *user, int64_t index, float *mask)
 {
     const struct channel_masks *masks = user;
     const struct ranked_channel *ranked = &masks->ranked[index];
+    int64_t count = masks->pixels[0] * masks->pixels[1];
+    float smallest = HUGE_VALF, largest = -HUGE_VALF;
     for (int64_t unit = 0; unit < masks->layer->view.units; unit++)
-        masks->cells[unit] = (activation_at(masks->layer, unit, ranked->channel) - ranked->smallest) / ranked->range;
+        masks->cells[unit] = activation_at(masks->layer, unit, ranked->channel) - ranked->smallest;
     spread_bilinear(masks->cells, masks->grid, masks->pixels, mask);
+    for (int64_t i = 0; i < count; i++) {
+        smallest = fminf(smallest, mask[i]);
+        largest = fmaxf(largest, mask[i]);
+    }
+    for (int64_t i = 0; i < count; i++)
+        mask[i] = largest > smallest ? (mask[i] - smallest) / (largest - smallest) : 0;
 }
 
 static void softmax_weights(const struct ranked_channel *ranked, const double *scores, int64_t count, double *weights)

@@ -1,6 +1,7 @@
 /* Class activation maps over a set of images. */
 #include "analysis/cam.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include "runtime/session.h"
 #include "structure/image_input.h"
 
-#define FIT_IMAGES 8    /* whose effective receptive field gives sigma */
+#define FIT_IMAGES 256  /* at most, whose effective receptive field gives sigma: few leave it too rough for a fit */
 #define FIT_TRUSTED 0.8 /* R squared below which a field is no Gaussian (arXiv 2305.04722) */
 
 struct cam_work {
@@ -36,6 +37,8 @@ struct cam_work {
     struct probe random;         /* with its weights shuffled; only with `sanity` */
     struct spread_place place;
     double sigma[2], fit;
+    int64_t fit_images;
+    enum fovea_sigma sigma_rule;
     double *weights, *map, *random_map;
     uint8_t *mask;
     float *pixels, *image;
@@ -102,7 +105,9 @@ static int measure_field(struct cam_work *work, struct probe *probe, double *map
         if (stock_read(&work->stock, first, some, probe_images(probe), error) || probe_run(probe, &result, error))
             return -1;
         erf_accumulate(probe, result.gradient, some, map);
+        progress_step(&work->model->context->progress, "images for sigma", (size_t)(first + some), (size_t)count);
     }
+    work->fit_images = count;
     return 0;
 }
 
@@ -124,7 +129,8 @@ static int fit_sigma(struct cam_work *work, struct error *error)
                      ? 0
                      : -1;
     bool trusted = fit.converged && fit.r_squared >= FIT_TRUSTED;
-    work->fit = trusted ? fit.r_squared : 0;
+    work->fit = fit.converged ? fit.r_squared : 0;
+    work->sigma_rule = trusted ? FOVEA_SIGMA_FIELD : FOVEA_SIGMA_STRIDE;
     for (int axis = 0; axis < 2; axis++)
         work->sigma[axis] = trusted ? fit.sigma[axis] : work->place.stride[axis] / 2;
     memory_release(memory, map);
@@ -188,17 +194,36 @@ static int choose_layer(struct cam_work *work, struct error *error)
     return make_probe(work, PROBE_ACTIVATION, &work->probe, error);
 }
 
+static int check_masks(const struct cam_work *work, struct error *error)
+{
+    const char *folder = work->options->masks;
+    if (!folder)
+        return 0;
+    if (!stock_has_pictures(&work->stock))
+        return error_set(error, ERROR_INPUT, "%s: masks belong to pictures, these images are tensors", folder);
+    for (int64_t i = 0; i < work->stock.count; i++) {
+        if (stock_has_mask(&work->stock, i, folder))
+            return 0;
+    }
+    return error_set(error, ERROR_INPUT, "%s: there is no mask in it for any of the %" PRId64 " images (\"%s\", ...)",
+                     folder, work->stock.count, stock_name(&work->stock, 0));
+}
+
 static int prepare(struct cam_work *work, struct error *error)
 {
     struct memory *memory = work->model->context->memory;
     bool gaussians = false;
     if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || choose_layer(work, error) ||
-        (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)))
+        (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)) ||
+        (work->options->class_index == FOVEA_CLASS_LABEL &&
+         stock_check_labels(&work->stock, work->probe.target_grid.view.channels, error)) ||
+        check_masks(work, error))
         return -1;
     place_cells(work);
     for (int method = 0; method < FOVEA_CAM_METHODS; method++)
         gaussians |= (work->methods >> method & 1) && uses_gaussians(work, (enum fovea_cam_method)method);
     work->sigma[0] = work->sigma[1] = work->options->sigma;
+    work->fit = NAN;
     if (gaussians && !(work->options->sigma > 0) && fit_sigma(work, error))
         return -1;
     if (((work->methods >> FOVEA_CAM_SCORE & 1) || work->options->metrics) &&
@@ -256,8 +281,6 @@ static int make_map(struct cam_work *work, enum fovea_cam_method method, const s
     if (method != FOVEA_CAM_SCORE)
         return cam_map((enum cam_method)method, layer, work->weights, work->map, error);
     const struct masked_image image = {work->image, NULL, class_index};
-    if (dtype_storage(probe_images(&work->forward)->dtype) != DTYPE_FLOAT)
-        return error_set(error, ERROR_UNSUPPORTED, "Score-CAM needs an image input of floats");
     if (score_cam_weights(&work->forward, &image, layer, work->place.cells, work->options->score_channels,
                           work->weights, error))
         return -1;
@@ -356,7 +379,9 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .negative = numbers.negative,
                                   .gaussian = gaussian,
                                   .sigma = {work->sigma[0], work->sigma[1]},
+                                  .sigma_rule = work->sigma_rule,
                                   .fit = work->fit,
+                                  .fit_images = work->fit_images,
                                   .faithfulness = work->options->metrics ? &faithfulness : NULL,
                                   .localisation = masked ? &localisation : NULL,
                                   .sanity = sanity};
@@ -375,6 +400,31 @@ static int run_random(struct cam_work *work, const struct probe_result *run, str
     return probe_run(&work->random, &ignored, error);
 }
 
+/* Why a method does not apply to this model, as its first image shows. */
+static int check_method(struct cam_work *work, int method, const struct cam_layer *layer, struct error *why)
+{
+    if (method == FOVEA_CAM_PLAIN)
+        return cam_map(CAM_PLAIN, layer, work->weights, work->map, why);
+    if (method == FOVEA_CAM_SCORE && dtype_storage(probe_images(&work->forward)->dtype) != DTYPE_FLOAT)
+        return error_set(why, ERROR_UNSUPPORTED, "Score-CAM needs an image input of floats");
+    return 0;
+}
+
+/* Leaves out methods that do not apply, where the caller wants to be told so. */
+static int drop_methods(struct cam_work *work, const struct cam_layer *layer, struct error *error)
+{
+    for (int method = 0; method < FOVEA_CAM_METHODS; method++) {
+        struct error why = ERROR_INITIALISER;
+        if (!(work->methods >> method & 1) || check_method(work, method, layer, &why) == 0)
+            continue;
+        work->methods &= ~(1u << method);
+        if (!work->options->skip || work->methods == 0)
+            return error_set(error, why.kind, "%s: %s", cam_method_name(method), why.message);
+        work->options->skip(work->user, (enum fovea_cam_method)method, why.message);
+    }
+    return 0;
+}
+
 static int run_images(struct cam_work *work, struct error *error)
 {
     struct probe *probe = &work->probe;
@@ -389,6 +439,8 @@ static int run_images(struct cam_work *work, struct error *error)
         for (int64_t i = 0; i < images; i++) {
             const struct cam_layer layer = {probe->source_grid.view, run.activation, run.gradient, i};
             keep_image(work, i);
+            if (first + i == 0 && drop_methods(work, &layer, error))
+                return -1;
             for (int method = 0; method < FOVEA_CAM_METHODS; method++) {
                 if ((work->methods >> method & 1) &&
                     hand_over(work, (enum fovea_cam_method)method, &layer, &run, first + i, error))

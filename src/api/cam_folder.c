@@ -11,8 +11,9 @@ struct fovea_cam_folder {
     struct result_folder results;
     json_t *maps;
     struct montage montage;
-    int64_t last_image, last_class;
-    int row, column;
+    json_t *left_out;
+    int64_t last_image, last_class, walk;
+    int column;
 };
 
 struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const char *path, bool force,
@@ -23,9 +24,11 @@ struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const 
     struct fovea_cam_folder *folder = memory_allocate(memory, 1, sizeof *folder, &error);
     if (folder) {
         *folder = (struct fovea_cam_folder){
-            .memory = memory, .maps = json_array(), .last_image = -1, .last_class = -1, .row = -1};
-        if (folder->maps && montage_start(&folder->montage, memory, &error) == 0 &&
-            result_folder_open(&folder->results, model, path, force, &error) == 0)
+            .memory = memory, .maps = json_array(), .left_out = json_array(), .last_image = -1, .last_class = -1};
+        if (folder->maps && folder->left_out && montage_start(&folder->montage, memory, &error) == 0 &&
+            result_folder_open(&folder->results, model, path, force, &error) == 0 &&
+            result_claim(memory, path, "cam.json", force, &error) == 0 &&
+            result_claim(memory, path, "montage.png", force, &error) == 0)
             return folder;
     }
     fovea_cam_folder_abandon(folder);
@@ -38,6 +41,7 @@ void fovea_cam_folder_abandon(struct fovea_cam_folder *folder)
     if (!folder)
         return;
     json_decref(folder->maps);
+    json_decref(folder->left_out);
     if (folder->montage.memory)
         montage_release(&folder->montage);
     result_folder_close(&folder->results);
@@ -65,27 +69,40 @@ static int write_picture(const struct fovea_cam_folder *folder, const char *name
     return path ? report_cam_picture(folder->memory, path, cam, error) : -1;
 }
 
+/* Without the ending of a picture, which says nothing. */
+static const char *picture_name(const char *name, char out[MONTAGE_CAPTION])
+{
+    char *dot;
+    text_shorten(name, 36, out, MONTAGE_CAPTION);
+    dot = strrchr(out, '.');
+    if (dot && image_has_extension(out))
+        *dot = 0;
+    return out;
+}
+
 /* A row per image and class; the image itself first. */
 static int add_thumbnails(struct fovea_cam_folder *folder, const struct fovea_cam *cam, struct error *error)
 {
     struct image plain, overlay;
-    char caption[64];
+    char caption[MONTAGE_CAPTION], name[MONTAGE_CAPTION];
+    /* Each class of an image comes in a walk of its own through all images. */
     bool new_row = cam->image != folder->last_image || cam->class_index != folder->last_class;
-    folder->row += new_row;
+    folder->walk += new_row && cam->image <= folder->last_image;
     folder->column = new_row ? 1 : folder->column + 1;
     folder->last_image = cam->image;
     folder->last_class = cam->class_index;
-    if (folder->row >= MONTAGE_ROWS || folder->column >= MONTAGE_COLUMNS)
+    const struct montage_key key = {cam->image, folder->walk};
+    if (!montage_takes(&folder->montage, key, folder->column))
         return 0;
     if (report_cam_thumbnails(folder->memory, cam, MONTAGE_SIDE, &plain, &overlay, error)) {
         image_release(folder->memory, &plain);
         return -1;
     }
-    montage_set(&folder->montage, folder->row, 0, &plain, "image", cam->name);
-    snprintf(caption, sizeof caption, "%s%lld %s %.3g", cam->class_name ? "" : "class ", (long long)cam->class_index,
-             cam->class_name ? cam->class_name : "", cam->score);
-    montage_set(&folder->montage, folder->row, folder->column, &overlay, fovea_cam_method_name((int)cam->method),
-                caption);
+    if (!folder->montage.title[0])
+        report_cam_montage_title(cam, folder->montage.title, sizeof folder->montage.title);
+    montage_set(&folder->montage, key, 0, &plain, "image", picture_name(cam->name, name));
+    report_cam_caption(cam, caption, sizeof caption);
+    montage_set(&folder->montage, key, folder->column, &overlay, fovea_cam_method_name((int)cam->method), caption);
     return 0;
 }
 
@@ -102,13 +119,21 @@ int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam
     return 0;
 }
 
+void fovea_cam_folder_skip(struct fovea_cam_folder *folder, enum fovea_cam_method method, const char *reason)
+{
+    json_array_append_new(folder->left_out,
+                          json_pack("{s:s, s:s}", "method", fovea_cam_method_name((int)method), "reason", reason));
+}
+
 static int finish(struct fovea_cam_folder *folder, struct error *error)
 {
     const struct report_run *run = &folder->results.run;
     const char *json = result_file(&folder->results, "cam.json", error);
     const char *montage = json ? result_file(&folder->results, "montage.png", error) : NULL;
     const char *manifest = montage ? result_file(&folder->results, "manifest.json", error) : NULL;
-    return !manifest || report_cam_json(folder->memory, json, run, json_incref(folder->maps), error) ||
+    return !manifest ||
+                   report_cam_json(folder->memory, json, run, json_incref(folder->maps), json_incref(folder->left_out),
+                                   error) ||
                    montage_write(&folder->montage, montage, error) ||
                    report_cam_manifest(folder->memory, manifest, run, error)
                ? -1

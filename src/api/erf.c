@@ -32,7 +32,9 @@ static int prepare(struct erf_work *work, struct error *error)
     bool class = options->class_index != FOVEA_CLASS_NONE;
     struct probe *probe = &work->probe;
     work->score = class && options->score == FOVEA_SCORE_MEAN ? FOVEA_SCORE_CLASS : options->score;
-    if (erf_probe(work, PROBE_IMAGE, probe, error))
+    if (erf_probe(work, PROBE_IMAGE, probe, error) ||
+        (options->class_index == FOVEA_CLASS_LABEL &&
+         stock_check_labels(&work->stock, probe->target_grid.view.channels, error)))
         return -1;
     work->map =
         memory_allocate(work->model->context->memory, (size_t)(probe->height * probe->width), sizeof *work->map, error);
@@ -125,6 +127,7 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
                                  .width = probe->width,
                                  .images = work->stock.count,
                                  .score = work->score,
+                                 .of_classes = probe->of_classes,
                                  .class_index = work->options->class_index,
                                  .storage = arena};
     result->target = arena_copy_string(arena, probe->target, strlen(probe->target), error);

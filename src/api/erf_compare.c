@@ -6,21 +6,47 @@
 #include "analysis/imbalance.h"
 #include "api/erf_work.h"
 #include "base/file.h"
+#include "data/folder.h"
+#include "report/erf.h"
 #include "tensor/npy.h"
 
-/* erf.npy beside an erf.json; other paths as they are. */
+/* `name` in the folder that is named, or beside the file. */
+static const char *in_folder(struct arena *arena, const char *path, const char *name, struct error *error)
+{
+    const char *folder = path;
+    if (!file_is_folder(path))
+        folder = arena_copy_string(arena, path, (size_t)(file_base_name(path) - path), error);
+    return folder ? folder_join(arena, folder, name, error) : NULL;
+}
+
+/* The map of a folder of results or beside its erf.json; other paths as they are. */
 static const char *map_path(struct arena *arena, const char *path, struct error *error)
 {
-    static const char name[] = "erf.npy";
-    size_t length = strlen(path), folder = (size_t)(file_base_name(path) - path);
+    size_t length = strlen(path);
     bool json = length > 5 && strcmp(path + length - 5, ".json") == 0;
-    char *made = arena_allocate(arena, (json ? folder + sizeof name : length + 1), 1, error);
-    if (!made)
-        return NULL;
-    memcpy(made, path, json ? folder : length);
-    if (json)
-        memcpy(made + folder, name, sizeof name);
-    return made;
+    return json || file_is_folder(path) ? in_folder(arena, path, "erf.npy", error)
+                                        : arena_copy_string(arena, path, length, error);
+}
+
+/* What the other field is of, where its erf.json is there. */
+static int describe_other(struct memory *memory, struct fovea_erf *result, struct fovea_erf_comparison *made,
+                          struct error *error)
+{
+    struct text words;
+    bool of_classes = result->of_classes;
+    const char *json = in_folder(result->storage, made->path, "erf.json", error);
+    if (!json)
+        return -1;
+    text_start(&words, memory);
+    report_erf_other(memory, json, &words, &of_classes);
+    int code = text_finish(&words, error);
+    if (code == 0 && words.length > 0) {
+        made->other = arena_copy_string(result->storage, words.data, words.length, error);
+        code = made->other ? 0 : -1;
+    }
+    made->unlike = of_classes != result->of_classes;
+    text_release(&words);
+    return code;
 }
 
 static int read_map(struct memory *memory, const char *path, const struct fovea_erf *erf, double **map,
@@ -78,10 +104,12 @@ int erf_compare(struct memory *memory, struct fovea_erf *result, const char *pat
 {
     double *other = NULL;
     const char *map = map_path(result->storage, path, error);
-    int code = map && read_map(memory, map, result, &other, error) == 0 &&
-                       erf_compare_map(memory, result, other, map, error) == 0
-                   ? 0
-                   : -1;
+    int code =
+        map && read_map(memory, map, result, &other, error) == 0 &&
+                erf_compare_map(memory, result, other, map, error) == 0 &&
+                describe_other(memory, result, (struct fovea_erf_comparison *)(uintptr_t)result->comparison, error) == 0
+            ? 0
+            : -1;
     memory_release(memory, other);
-    return code;
+    return code && map && strcmp(map, path) != 0 ? error_prefix(error, "--compare %s", path) : code;
 }

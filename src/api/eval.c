@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/prediction.h"
+#include "api/result_folder.h"
 #include "api/stock.h"
 #include "base/file.h"
 #include "image/corruption.h"
@@ -21,6 +22,7 @@ struct change {
 struct tally {
     int64_t top1, top5;
     double agreement, confidence;
+    bool changed; /* an image at least */
 };
 
 /* One model on its way through the images. */
@@ -93,7 +95,7 @@ static int check_arm(const struct eval_work *work, const struct arm *arm, struct
                          "'%s' has one channel: no class can be predicted from it; name a value "
                          "with --target",
                          arm->probe.target);
-    return 0;
+    return work->options->no_labels || view->units > 1 ? 0 : stock_check_labels(&arm->stock, view->channels, error);
 }
 
 static int open_arm(struct eval_work *work, struct arm *arm, struct error *error)
@@ -146,7 +148,8 @@ static int take_crops(struct arm *arm, int64_t first, int64_t count, struct erro
     return 0;
 }
 
-static int put_corrupted(struct arm *arm, const struct change *change, int64_t index, int64_t at, struct error *error)
+static int put_corrupted(struct arm *arm, const struct change *change, int64_t index, int64_t at, bool *changed,
+                         struct error *error)
 {
     struct context *context = arm->model->context;
     struct image image;
@@ -156,21 +159,25 @@ static int put_corrupted(struct arm *arm, const struct change *change, int64_t i
                                   (uint64_t)index, error);
     if (result == 0)
         stock_put(&arm->stock, &image, probe_images(&arm->probe), at);
+    *changed = result == 0 && memcmp(image.pixels, arm->crops[at].pixels, image_bytes(&image)) != 0;
     image_release(context->memory, &image);
     return result;
 }
 
-static int put_images(struct arm *arm, const struct change *change, int64_t first, int64_t count, struct error *error)
+static int put_images(struct arm *arm, const struct change *change, int64_t first, int64_t count, bool *any_changed,
+                      struct error *error)
 {
     struct tensor *images = probe_images(&arm->probe);
     bool pictures = stock_has_pictures(&arm->stock);
     if (!pictures && stock_read(&arm->stock, first, count, images, error))
         return -1;
     for (int64_t i = 0; pictures && i < count; i++) {
+        bool changed = false;
         if (change->kind != CHANGE_CORRUPTION)
             stock_put(&arm->stock, &arm->crops[i], images, i);
-        else if (put_corrupted(arm, change, first + i, i, error))
+        else if (put_corrupted(arm, change, first + i, i, &changed, error))
             return -1;
+        *any_changed |= changed;
     }
     int64_t elements = change->kind == CHANGE_SCALE ? count * shape_count(&arm->stock.shape) : 0;
     for (int64_t i = 0; i < elements; i++)
@@ -219,7 +226,8 @@ static int run_arm(struct eval_work *work, struct arm *arm, int change, int64_t 
                    struct error *error)
 {
     struct probe_result run;
-    if (put_images(arm, &work->changes[change], first, count, error) || probe_run(&arm->probe, &run, error))
+    if (put_images(arm, &work->changes[change], first, count, &arm->tallies[change].changed, error) ||
+        probe_run(&arm->probe, &run, error))
         return -1;
     for (int64_t i = 0; i < count; i++) {
         int64_t label;
@@ -288,6 +296,9 @@ static void describe_row(const struct eval_work *work, int i, struct fovea_eval_
                                                                             : "none",
                                 .severity = change->severity,
                                 .strength = change->strength};
+    row->no_effect = change->kind == CHANGE_CORRUPTION;
+    for (int a = 0; a < work->arm_count; a++)
+        row->no_effect = row->no_effect && !work->arms[a].tallies[i].changed;
     for (int a = 0; a < work->arm_count; a++)
         row->scores[a] = score_of(work, &work->arms[a].tallies[i]);
     if (work->arm_count < 2)
@@ -368,12 +379,34 @@ void fovea_eval_free(struct fovea_model *model, struct fovea_eval *eval)
     *eval = (struct fovea_eval){0};
 }
 
+static int claim(const char *path, bool force, struct error *error)
+{
+    char folder[4096];
+    size_t length = (size_t)(file_base_name(path) - path);
+    if (!force && file_exists(path))
+        return error_set(error, ERROR_INPUT, "%s exists already; --force replaces it", path);
+    if (file_is_folder(path) || length >= sizeof folder)
+        return error_set(error, ERROR_INPUT, "%s: name a file to write", path);
+    memcpy(folder, path, length);
+    folder[length] = 0;
+    if (length > 0 && !file_is_folder(folder))
+        return error_set(error, ERROR_INPUT, "%s: the folder %s is not there", path, folder);
+    return result_check_folder(folder, error);
+}
+
+int fovea_eval_claim(struct fovea_model *model, const char *path, bool force, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    (void)model;
+    return claim(path, force, &error) ? api_fail(&error, report) : 0;
+}
+
 int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
                      struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
-    int result = !force && file_exists(path)
-                     ? error_set(&error, ERROR_INPUT, "%s exists already; --force replaces it", path)
+    int result = claim(path, force, &error)
+                     ? -1
                      : report_eval_json(model->context->memory, path, model->context->seed, eval, &error);
     return result ? api_fail(&error, report) : 0;
 }

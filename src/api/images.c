@@ -1,5 +1,6 @@
 #include "api/images.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -72,7 +73,9 @@ static int make_preprocess(const struct fovea_model *model, const struct value *
         preprocess_override(preprocess, &overrides, error))
         return -1;
     return preprocess_fit(preprocess, dims[channels_last ? 3 : 1], dims[channels_last ? 1 : 2],
-                          dims[channels_last ? 2 : 3], error);
+                          dims[channels_last ? 2 : 3], error)
+               ? error_prefix(error, "%s", model->model->path)
+               : 0;
 }
 
 int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
@@ -135,6 +138,12 @@ int images_read_all(struct fovea_model *model, const struct value *input, const 
     struct shape sample;
     *tensor = (struct tensor){0};
     int result = images_open(&source, model, input, shapes, path, flags, NULL, &sample, error);
+    int64_t fixed = input->declared_rank == 4 ? input->declared[0].size : -1;
+    if (result == 0 && fixed > 0 && sample_source_count(source) != fixed)
+        result = error_set(error, ERROR_INPUT,
+                           "%s: holds %" PRId64 " images, input '%s' takes %" PRId64
+                           " at once: name them one by one, or a list of so many",
+                           path, sample_source_count(source), input->name, fixed);
     if (result == 0)
         result = read_samples(source, &sample, input, memory, tensor, error);
     if (result)

@@ -17,6 +17,12 @@ static bool find_file(const struct stock *stock, int64_t index, const char *fold
     return file_exists(path);
 }
 
+bool stock_has_mask(const struct stock *stock, int64_t index, const char *folder)
+{
+    char path[4096];
+    return stock_has_pictures(stock) && find_file(stock, index, folder, path, sizeof path);
+}
+
 int stock_mask(const struct stock *stock, int64_t index, const char *folder, int64_t height, int64_t width,
                uint8_t *mask, bool *found, struct error *error)
 {

@@ -36,7 +36,9 @@ static int write_maps(const struct result_folder *folder, const struct fovea_pos
                                                 .size = {bias->size[0], bias->size[1]},
                                                 .name = bias->name,
                                                 .gaussian = &bias->gaussian,
-                                                .relative = true};
+                                                .relative = true,
+                                                .heads = bias->heads,
+                                                .window = {bias->window[0], bias->window[1]}};
         snprintf(name, sizeof name, "bias%d", i + 1);
         if (write_map(folder, name, &map, error))
             return -1;

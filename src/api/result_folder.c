@@ -1,14 +1,38 @@
 #include "api/result_folder.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/sha256.h"
 #include "data/folder.h"
 #include "tensor/npy.h"
 
+int result_check_folder(const char *path, struct error *error)
+{
+    char part[4096];
+    if (snprintf(part, sizeof part, "%s", path[0] ? path : ".") >= (int)sizeof part)
+        return error_set(error, ERROR_INPUT, "%s: the path is too long", path);
+    while (!file_exists(part)) {
+        char *slash = strrchr(part, '/');
+        if (!slash)
+            snprintf(part, sizeof part, ".");
+        else
+            slash[slash == part] = 0; /* the root stays */
+    }
+    if (!file_is_folder(part))
+        return error_set(error, ERROR_INPUT, "%s: is no folder, results cannot be written there", part);
+    if (access(part, W_OK | X_OK) != 0)
+        return error_set(error, ERROR_IO, "%s: cannot be written to: %s", part, strerror(errno));
+    return 0;
+}
+
 int result_claim(struct memory *memory, const char *path, const char *name, bool force, struct error *error)
 {
+    if (result_check_folder(path, error))
+        return -1;
     char *file = file_join(memory, path, name, error);
     int result = !file ? -1
                  : !force && file_exists(file)
@@ -34,7 +58,7 @@ int result_folder_open(struct result_folder *folder, const struct fovea_model *m
                                       .cpu = fovea_cpu(model->fovea),
                                       .threads = fovea_threads(model->fovea),
                                       .seed = model->context->seed};
-    return file_make_folder(path, error);
+    return 0;
 }
 
 void result_folder_close(struct result_folder *folder)
@@ -45,7 +69,7 @@ void result_folder_close(struct result_folder *folder)
 
 const char *result_file(const struct result_folder *folder, const char *name, struct error *error)
 {
-    if (result_claim(folder->memory, folder->path, name, folder->force, error))
+    if (result_claim(folder->memory, folder->path, name, folder->force, error) || file_make_folder(folder->path, error))
         return NULL;
     return folder_join(folder->arena, folder->path, name, error);
 }

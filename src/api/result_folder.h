@@ -14,11 +14,14 @@ struct result_folder {
     struct report_run run; /* what the results are made with */
 };
 
-/* Makes the folder if needed; one that has a manifest is an error unless `force`. Closed in every case. */
+/* Makes nothing yet; a folder that has a manifest is an error unless `force`. Closed in every case. */
 int result_folder_open(struct result_folder *folder, const struct fovea_model *model, const char *path, bool force,
                        struct error *error);
 void result_folder_close(struct result_folder *folder);
-/* Path of a file in it, valid until the folder is closed; NULL and an error where it exists already, unless `force`. */
+/* Whether results could be written to `path`, or to what of it is there. */
+int result_check_folder(const char *path, struct error *error);
+/* Makes the folder if needed. Path of a file in it, valid until the folder is closed; NULL and an error where it exists
+ * already, unless `force`. */
 const char *result_file(const struct result_folder *folder, const char *name, struct error *error);
 /* Whether result_file would refuse `name` in the folder at `path`, without making anything. */
 int result_claim(struct memory *memory, const char *path, const char *name, bool force, struct error *error);

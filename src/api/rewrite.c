@@ -71,18 +71,18 @@ static int add_change(struct rewriting *rewriting, const struct edit *edit, cons
                       struct error *error)
 {
     struct fovea_rewrite *result = rewriting->result;
-    struct fovea_change *grown = arena_grow(rewriting->arena, result->changes, (size_t)result->change_count,
-                                            &rewriting->change_capacity, sizeof *result->changes, error);
+    struct fovea_edit *grown = arena_grow(rewriting->arena, result->changes, (size_t)result->change_count,
+                                          &rewriting->change_capacity, sizeof *result->changes, error);
     if (!grown)
         return -1;
     result->changes = grown;
     result->changes[result->change_count++] =
-        (struct fovea_change){.guide = finding->advice.guide,
-                              .code = finding->advice.code,
-                              .applied = applied,
-                              .text = applied ? edit->done : edit->refusal,
-                              .nodes = applied ? edit->nodes : finding->advice.nodes,
-                              .node_count = applied ? (int)edit->node_count : finding->advice.node_count};
+        (struct fovea_edit){.guide = finding->advice.guide,
+                            .code = finding->advice.code,
+                            .applied = applied,
+                            .text = applied ? edit->done : edit->refusal,
+                            .nodes = applied ? edit->nodes : finding->advice.nodes,
+                            .node_count = applied ? (int)edit->node_count : finding->advice.node_count};
     result->applied += applied;
     return 0;
 }
@@ -145,8 +145,8 @@ static int refuse_inexact(struct rewriting *rewriting, const struct fovea_proof 
                      proof->guide, proof->largest, proof->tolerance, name[0] ? ", first at " : "", name);
 }
 
-static int add_proof(struct rewriting *rewriting, const struct edit *edit, const struct equivalence_result *measured,
-                     struct error *error)
+static int add_proof(struct rewriting *rewriting, const struct edit *edit, bool exact,
+                     const struct equivalence_result *measured, struct error *error)
 {
     struct fovea_rewrite *result = rewriting->result;
     struct fovea_proof *grown = arena_grow(rewriting->arena, result->proofs, (size_t)result->proof_count,
@@ -156,7 +156,7 @@ static int add_proof(struct rewriting *rewriting, const struct edit *edit, const
     result->proofs = grown;
     struct fovea_proof *proof = &result->proofs[result->proof_count++];
     *proof = (struct fovea_proof){.guide = edit->guide->name,
-                                  .exact = edit->guide->effect != GUIDE_MOVES && !edit->moves,
+                                  .exact = exact,
                                   .tolerance = is_half(rewriting->copy->graph) ? TOLERANCE_HALF : TOLERANCE,
                                   .inputs = measured->inputs,
                                   .random = measured->random,
@@ -166,16 +166,23 @@ static int add_proof(struct rewriting *rewriting, const struct edit *edit, const
     return proof->exact && !(proof->largest <= proof->tolerance) ? refuse_inexact(rewriting, proof, error) : 0;
 }
 
+/* On the images, or where there are none on a random input; what should change nothing is tried on that in any case. */
 static int prove(struct rewriting *rewriting, const struct edit *edit, struct snapshot *before, struct error *error)
 {
     const struct network *network = &rewriting->work.network;
     const struct image_set *images = rewriting->work.audit.images;
-    struct equivalence_result measured;
+    bool exact = edit->guide->effect != GUIDE_MOVES && !edit->moves;
+    uint64_t seed = rewriting->model->context->seed;
+    struct equivalence_result measured, random;
     struct snapshot *after = snapshot_create(rewriting->copy, network->bindings, network->binding_count, error);
-    int result =
-        after ? equivalence_measure(before, after, images, rewriting->model->context->seed, &measured, error) : -1;
+    int result = after ? equivalence_measure(before, after, images, seed, &measured, error) : -1;
+    if (result == 0 && exact && images) {
+        result = equivalence_measure(before, after, NULL, seed, &random, error);
+        if (result == 0 && !(random.largest <= measured.largest))
+            measured.largest = random.largest;
+    }
     snapshot_destroy(after);
-    return result ? -1 : add_proof(rewriting, edit, &measured, error);
+    return result ? -1 : add_proof(rewriting, edit, exact, &measured, error);
 }
 
 /* ---- guide by guide ---- */

@@ -24,6 +24,11 @@ static int find_stages(void *user, struct graph *graph, struct error *error)
         search->stages->names[i] = arena_copy_string(search->arena, found[i]->name, strlen(found[i]->name), error);
         if (!search->stages->names[i])
             return -1;
+        struct unit_grid grid;
+        if (unit_grid_of_value(graph, found[i], image, &grid, error))
+            return -1;
+        search->stages->sizes[i][0] = grid.height;
+        search->stages->sizes[i][1] = grid.width;
         search->stages->count = i + 1;
     }
     return count < 0 ? -1 : 0;

@@ -1,5 +1,7 @@
 #include "api/stock.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "api/images.h"
@@ -63,6 +65,7 @@ static int open_source(struct stock *stock, const struct fovea_samples *samples,
 
 static int open_images(struct stock *stock, const struct fovea_samples *samples, struct error *error)
 {
+    stock->path = samples->feed_count > 0 ? samples->feeds[0].path : NULL;
     if (samples->feed_count < 1)
         return error_set(error, ERROR_INPUT, "no images; give them with --images PATH or -i FILE.npy");
     const struct graph *graph = stock->model->model->graph;
@@ -145,6 +148,27 @@ int stock_begin(const struct stock *stock, const struct graph *graph, struct ses
     return fed_fill(&stock->fed, graph, session, stock->input->name, true, error);
 }
 
+/* The file of a tensor. */
+static const char *stock_path(const struct stock *stock, int64_t index)
+{
+    return stock->source ? sample_source_path(stock->source, index) : stock->path;
+}
+
+/* Infinities and NaN of a file would turn every mean into NaN. */
+static int check_finite(const struct stock *stock, int64_t index, const float *elements, struct error *error)
+{
+    int64_t count = shape_count(&stock->shape), bad = 0;
+    if (stock_has_pictures(stock))
+        return 0;
+    for (int64_t i = 0; i < count; i++)
+        bad += !isfinite(elements[i]);
+    return bad == 0 ? 0
+                    : error_set(error, ERROR_INPUT,
+                                "%s: sample %" PRId64 ": %" PRId64 " of its %" PRId64
+                                " numbers are not finite (NaN or infinite)",
+                                stock_path(stock, index), index, bad, count);
+}
+
 static int read_one(struct stock *stock, int64_t index, struct tensor *images, int64_t to, struct error *error)
 {
     int64_t elements = shape_count(&stock->shape);
@@ -152,12 +176,16 @@ static int read_one(struct stock *stock, int64_t index, struct tensor *images, i
     char *out = (char *)images->data + (size_t)to * bytes;
     if (!stock->source) {
         memcpy(out, (const char *)stock->tensor.data + (size_t)index * bytes, bytes);
-        return 0;
+        return dtype_storage(images->dtype) == DTYPE_FLOAT
+                   ? check_finite(stock, index, (const float *)(const void *)out, error)
+                   : 0;
     }
-    if (dtype_storage(images->dtype) == DTYPE_FLOAT)
-        return sample_source_read(stock->source, index, (float *)(void *)out, error);
-    if (sample_source_read(stock->source, index, stock->pixels, error))
+    bool floats = dtype_storage(images->dtype) == DTYPE_FLOAT;
+    float *pixels = floats ? (float *)(void *)out : stock->pixels;
+    if (sample_source_read(stock->source, index, pixels, error) || check_finite(stock, index, pixels, error))
         return -1;
+    if (floats)
+        return 0;
     images_to_bytes(stock->pixels, elements, (uint8_t *)out);
     return 0;
 }
@@ -202,6 +230,11 @@ int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, 
                              stock_name(stock, first + i));
     }
     return 0;
+}
+
+int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error)
+{
+    return stock->source ? sample_source_check_labels(stock->source, classes, error) : 0;
 }
 
 int64_t stock_label(const struct stock *stock, int64_t index)

@@ -9,6 +9,7 @@
 
 struct stock {
     struct fovea_model *model;
+    const char *path;             /* that the caller named */
     const struct value *input;    /* of the source graph, that takes the images */
     struct sample_source *source; /* NULL: `tensor` holds all images */
     struct tensor tensor;
@@ -42,10 +43,14 @@ bool stock_has_pictures(const struct stock *stock);
  * it is not black. *found: whether there is one. */
 int stock_mask(const struct stock *stock, int64_t index, const char *folder, int64_t height, int64_t width,
                uint8_t *mask, bool *found, struct error *error);
+/* Whether stock_mask would find one. */
+bool stock_has_mask(const struct stock *stock, int64_t index, const char *folder);
 /* The class meant for each of `count` images from `first` on, for probe_classes: a number, FOVEA_CLASS_PREDICTED (the
  * `rank`-th prediction from 0), or FOVEA_CLASS_LABEL, which is an error for an image without one. */
 int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,
                   int64_t *classes, struct error *error);
+/* The error that made labels unknown; `classes`: of the model. To be asked where labels are needed. */
+int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error);
 /* -1: not known. */
 int64_t stock_label(const struct stock *stock, int64_t index);
 /* NULL: not known. */

@@ -36,6 +36,9 @@ int error_prefix(struct error *error, const char *format, ...)
     vsnprintf(prefix, sizeof prefix, format, arguments);
     va_end(arguments);
     memcpy(message, error->message, sizeof message);
+    size_t length = strlen(prefix);
+    if (strncmp(message, prefix, length) == 0 && (message[length] == ':' || message[length] == ' '))
+        return -1; /* it begins with that name already */
     snprintf(error->message, sizeof error->message, "%s: %.*s", prefix,
              (int)(sizeof error->message - sizeof prefix - 2), message);
     keep_one_line(error->message);

@@ -103,3 +103,27 @@ const char *text_printable(const char *name, size_t length, char *out, size_t si
     out[used] = 0;
     return out;
 }
+
+/* UTF-8's second and further bytes. */
+static bool continues(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+const char *text_shorten(const char *name, size_t most, char *out, size_t size)
+{
+    size_t length = strlen(name), tail = (most - 3) * 2 / 3, head = most - 3 - tail, used;
+    if (length <= most)
+        return text_printable(name, length, out, size);
+    while (head > 0 && continues(name[head]))
+        head--;
+    while (tail > 0 && continues(name[length - tail]))
+        tail--;
+    text_printable(name, head, out, size);
+    used = strlen(out);
+    if (used + 4 < size) {
+        memcpy(out + used, "...", 4);
+        text_printable(name + length - tail, tail, out + used + 3, size - used - 3);
+    }
+    return out;
+}

@@ -26,5 +26,8 @@ void text_release(struct text *text);
 /* Copies `name` (of `length` bytes, any content) to `out` with control and non-UTF-8 bytes shown as \xNN, cut with
  * "..." at `size`. For error lines and tables: model strings are hostile. Returns `out`. */
 const char *text_printable(const char *name, size_t length, char *out, size_t size);
+/* The same of a whole name, with "..." in place of its middle where it is longer than `most` (8 at least) bytes: paths
+ * and layers are told apart by their ends. */
+const char *text_shorten(const char *name, size_t most, char *out, size_t size);
 
 #endif

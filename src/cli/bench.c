@@ -99,10 +99,10 @@ static int bench_model(struct opened *opened, const struct command *command, con
     struct fovea_bench bench;
     if (flags->runs < 1 || flags->runs > 1000000 || flags->warmup < 0 || flags->warmup > 1000000)
         return fail_usage(command, "--runs takes 1 to 1000000, --warmup 0 to 1000000");
-    if (flags->batch < 0)
-        return fail_usage(command, "--batch takes a positive number");
     if (apply_batch(opened, flags))
         return FOVEA_BAD_INPUT;
+    if (flags->inputs.count == 0)
+        bind_free_batch(opened);
     struct fovea_feed *feeds = parse_feeds(&flags->inputs);
     struct fovea_bench_options options = {.session = {.shapes = opened->shapes,
                                                       .feeds = feeds,
@@ -124,7 +124,7 @@ int verb_bench(int argc, char **argv)
 {
     struct bench_flags flags = {.runs = 50, .warmup = 2, .seconds = 20};
     const struct option_row rows[] = {
-        {"batch", 'b', OPTION_INT, &flags.batch, "N", "images at once (models with a free first size)"},
+        {"batch", 'b', OPTION_COUNT, &flags.batch, "N", "images at once (models with a free first size)"},
         {"runs", 'r', OPTION_INT, &flags.runs, "N", "timed runs (default 50)"},
         {"warmup", 'w', OPTION_INT, &flags.warmup, "N", "runs before them (default 2)"},
         {"seconds", 0, OPTION_NUMBER, &flags.seconds, "S", "stop after so long (default 20; 0: no limit)"},

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
+#include "report/cam.h"
 
 #define MOST_CLASSES 100
 
@@ -26,6 +28,8 @@ struct method_sums {
 struct cam_sink {
     struct fovea_cam_folder *folder; /* or NULL */
     struct method_sums sums[FOVEA_CAM_METHODS];
+    unsigned skipped;
+    char layer[1024]; /* of the heading that was printed */
     bool quiet;
 };
 
@@ -95,29 +99,67 @@ static void print_metrics(const struct cam_sink *sink)
         "maps of the same network with shuffled weights (near 1: the maps do not show what it has learned).\n");
 }
 
+/* What the maps of one layer share, then a row per map. */
+static void print_heading(struct cam_sink *sink, const struct fovea_cam *cam)
+{
+    char layer[CLI_TEXT], target[CLI_TEXT], rule[160];
+    if (strcmp(sink->layer, cam->layer) == 0)
+        return;
+    snprintf(sink->layer, sizeof sink->layer, "%s", cam->layer);
+    printf("maps of '%s', %" PRId64 " x %" PRId64 " cells; scores are of '%s'\n", safe_text(cam->layer, layer),
+           cam->cells[0], cam->cells[1], safe_text(cam->target, target));
+    report_sigma_words(cam, rule, sizeof rule);
+    if (cam->gaussian)
+        printf("sigma %.2f x %.2f px, %s\n", cam->sigma[0], cam->sigma[1], rule);
+    printf("%-30s %-20s %9s %7s  %-10s %10s %10s %10s %8s\n", "image", "class", "score", "prob %", "method", "sum",
+           "min", "max", "gap %");
+}
+
+static void print_row(const struct fovea_cam *cam)
+{
+    char image[CLI_TEXT], name[64] = "", class[96], probability[16] = "-";
+    if (cam->class_name)
+        text_shorten(cam->class_name, 16, name, sizeof name);
+    snprintf(class, sizeof class, "%" PRId64 "%s%s", cam->class_index, name[0] ? " " : "", name);
+    if (cam->probability >= 0)
+        snprintf(probability, sizeof probability, "%.2f", 100 * cam->probability);
+    printf(
+        "%-30s %-20s %9.4g %7s  %-10s %10.4g %10.4g %10.4g %8.2f%s%s\n",
+        text_shorten(cam->name, 30, image, sizeof image), class, cam->score, probability,
+        fovea_cam_method_name((int)cam->method), cam->sum, cam->smallest, cam->largest, report_tidy(100 * cam->gap, 2),
+        cam->largest == 0 && cam->smallest == 0 ? "  the score does not depend on this layer, name another with --layer"
+        : cam->flat                             ? "  the map is flat"
+                                                : "",
+        cam->negative && cam->smallest < 0 ? "  nothing speaks for the class" : "");
+}
+
+static void print_footnote(void)
+{
+    printf("gap: the score minus the contributions A dy/dA of the layer's cells, in %% of the sum of |contributions|;\n"
+           "beyond 10 much of the score is not explained at this layer\n");
+}
+
 static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error *error)
 {
     struct cam_sink *sink = user;
-    char image[CLI_TEXT];
     add_metrics(&sink->sums[cam->method], cam);
-    if (sink->quiet)
-        return sink->folder ? fovea_cam_folder_add(sink->folder, cam, error) : 0;
-    printf("%s: class %" PRId64, safe_text(cam->name, image), cam->class_index);
-    if (cam->class_name)
-        printf(" (%s)", cam->class_name);
-    printf(", score %.5g", cam->score);
-    if (cam->probability >= 0)
-        printf(", probability %.2f %%", 100 * cam->probability);
-    printf("; %s at '%s', %" PRId64 " x %" PRId64 ": sum %.5g, from %.4g to %.4g, gap %.2f %%%s%s%s\n",
-           fovea_cam_method_name((int)cam->method), safe_text(cam->layer, image), cam->cells[0], cam->cells[1],
-           cam->sum, cam->smallest, cam->largest, 100 * cam->gap,
-           fabs(cam->gap) > 0.1 ? " (above 10 %: much of the score is not explained at this layer)" : "",
-           cam->largest == 0 && cam->smallest == 0
-               ? "; the score does not depend on this layer, name another with --layer"
-           : cam->flat ? "; the map is flat"
-                       : "",
-           cam->negative && cam->smallest < 0 ? "; nothing speaks for the class" : "");
+    if (!sink->quiet) {
+        print_heading(sink, cam);
+        print_row(cam);
+    }
     return sink->folder ? fovea_cam_folder_add(sink->folder, cam, error) : 0;
+}
+
+/* Said once, though every class walks through the images. */
+static void skip_method(void *user, enum fovea_cam_method method, const char *reason)
+{
+    struct cam_sink *sink = user;
+    if (sink->skipped >> method & 1)
+        return;
+    sink->skipped |= 1u << method;
+    fprintf(stderr, "fovea: %s is left out: %s\n", fovea_cam_method_name((int)method), reason);
+    if (sink->folder)
+        fovea_cam_folder_skip(sink->folder, method, reason);
 }
 
 /* A number, predicted, label, or topN; `count` classes are shown. */
@@ -187,6 +229,8 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
     }
     if (sink.quiet)
         print_metrics(&sink);
+    else
+        print_footnote();
     if (sink.folder && fovea_cam_folder_close(sink.folder, &error))
         return fail(&error);
     if (sink.folder)
@@ -205,7 +249,8 @@ static int cam_model(struct opened *opened, const struct command *command, const
                                         .score_channels = flags->score_channels,
                                         .metrics = flags->metrics,
                                         .sanity = flags->sanity,
-                                        .masks = flags->masks};
+                                        .masks = flags->masks,
+                                        .skip = skip_method};
     int64_t classes;
     int code = parse_choices(command, flags, &options, &classes);
     if (code == PARSE_GO_ON)
@@ -234,9 +279,9 @@ int verb_cam(int argc, char **argv)
          "of a target with many units: region of the class, best unit (default: by its shape)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "the score at this unit of the target"},
         {"upsampling", 0, OPTION_TEXT, &flags.upsampling, "KIND", "gaussian (Extended-CAM's default) or bilinear"},
-        {"sigma", 0, OPTION_NUMBER, &flags.sigma, "PX", "of the Gaussians (default: the layer's effective field)"},
+        {"sigma", 0, OPTION_AMOUNT, &flags.sigma, "PX", "of the Gaussians (default: the layer's effective field)"},
         {"residual", 0, OPTION_FLAG, &flags.residual, NULL, "spread what is missing to the score over all cells"},
-        {"score-channels", 0, OPTION_INT, &flags.score_channels, "N", "Score-CAM: run N channels only"},
+        {"score-channels", 0, OPTION_COUNT, &flags.score_channels, "N", "Score-CAM: run N channels only"},
         {"metrics", 0, OPTION_FLAG, &flags.metrics, NULL, "a table of how faithful each method's maps are"},
         {"masks", 0, OPTION_TEXT, &flags.masks, "DIR",
          "pictures of where the objects are, NAME.png, black outside: is the map there?"},

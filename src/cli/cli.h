@@ -9,7 +9,9 @@
 enum option_kind {
     OPTION_FLAG,   /* bool */
     OPTION_INT,    /* int64_t */
+    OPTION_COUNT,  /* int64_t above 0 */
     OPTION_NUMBER, /* double */
+    OPTION_AMOUNT, /* double above 0 */
     OPTION_TEXT,   /* const char * */
     OPTION_LIST,   /* struct text_list, may be repeated */
 };
@@ -84,8 +86,8 @@ struct preprocess_options {
     {"preprocess", 0, OPTION_TEXT, &(options).preset, "NAME", "imagenet, inception, clip or raw"},                     \
         {"mean", 0, OPTION_TEXT, &(options).mean, "R,G,B", "subtracted from pixels in 0..1"},                          \
         {"std", 0, OPTION_TEXT, &(options).std, "R,G,B", "what they are divided by then"},                             \
-        {"resize", 0, OPTION_INT, &(options).resize, "PIXELS", "shorter side after resizing"},                         \
-        {"crop", 0, OPTION_INT, &(options).crop, "PIXELS", "side of the centre crop"},                                 \
+        {"resize", 0, OPTION_COUNT, &(options).resize, "PIXELS", "shorter side after resizing"},                       \
+        {"crop", 0, OPTION_COUNT, &(options).crop, "PIXELS", "side of the centre crop"},                               \
         {"channels", 0, OPTION_TEXT, &(options).channels, "ORDER", "rgb, bgr or gray"},                                \
     {                                                                                                                  \
         "interpolation", 0, OPTION_TEXT, &(options).interpolation, "NAME", "bilinear or bicubic"                       \
@@ -100,6 +102,8 @@ struct opened {
 };
 int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);
+/* Where no --shape is given and nothing but the first size of inputs is free, takes it as 1 and says so. */
+void bind_free_batch(struct opened *opened);
 
 /* The options of a verb that walks through images. */
 struct sample_flags {
@@ -113,7 +117,7 @@ struct sample_flags {
     {"images", 0, OPTION_TEXT, &(flags).images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},  \
         {"input", 'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},  \
         {"labels", 0, OPTION_TEXT, &(flags).labels, "FILE", "names of the classes, one a line or a JSON list"},        \
-        {"limit", 0, OPTION_INT, &(flags).limit, "N", "use the first N images only"},                                  \
+        {"limit", 0, OPTION_COUNT, &(flags).limit, "N", "use the first N images only"},                                \
         {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},      \
         PREPROCESS_ROWS((flags).preprocess)
 /* `samples` points into the rest and into the flags. */
@@ -168,11 +172,15 @@ const char *safe_text(const char *text, char out[CLI_TEXT]);
 int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options, const char *folder,
                    bool force, bool json);
 
+/* The lines of fovea diff; `all`: long lists are not cut. */
+void print_diff(const struct fovea_diff *diff, bool all);
+
 /* The verbs, one file each: argv[0] is the verb. They return the exit code. */
 int verb_inspect(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_bench(int argc, char **argv);
+int verb_diff(int argc, char **argv);
 int verb_cam(int argc, char **argv);
 int verb_eval(int argc, char **argv);
 int verb_erf(int argc, char **argv);

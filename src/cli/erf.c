@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "report/erf.h"
 #include "report/json.h"
 
 struct erf_flags {
@@ -32,63 +33,73 @@ static void print_field(const struct fovea_erf *erf)
            field->global ? " (and the whole map through attention, gates or statistics)" : "");
 }
 
-/* "class 3", "the predicted class", "the labelled class" */
-static const char *class_text(int64_t class_index, char out[CLI_TEXT])
+static void print_text(struct text *text)
 {
-    if (class_index >= 0)
-        snprintf(out, CLI_TEXT, "class %" PRId64, class_index);
-    else
-        snprintf(out, CLI_TEXT, "the %s class", class_index == FOVEA_CLASS_LABEL ? "labelled" : "predicted");
-    return out;
+    fputs(text->data && !text->failed ? text->data : "", stdout);
+    text_release(text);
 }
 
-static void print_shape(const struct fovea_erf *erf)
+static void print_shape(struct memory *memory, const struct fovea_erf *erf)
 {
-    const struct fovea_gaussian *fit = &erf->gaussian;
-    if (fit->converged)
-        printf("Gaussian fit: sigma %.2f x %.2f px at (%.1f, %.1f), R2 %.3f%s\n", fit->sigma[0], fit->sigma[1],
-               fit->centre[0], fit->centre[1], fit->r_squared, fit->r_squared < 0.8 ? ": not Gaussian" : "");
-    else
-        printf("Gaussian fit: does not converge\n");
-    printf("imbalance: L1 %.4g, L2 %.4g of the maximum", erf->max > 0 ? erf->imbalance[0] / erf->max : 0,
-           erf->max > 0 ? erf->imbalance[1] / erf->max : 0);
-    for (int i = 0; i < erf->phase_count; i++)
-        printf("%s stride %" PRId64 ": %.3g", i ? "," : "; largest over smallest phase:", erf->phases[i].stride,
-               erf->phases[i].ratio);
-    printf("\n");
+    struct text text;
+    text_start(&text, memory);
+    text_print(&text, "Gaussian fit: ");
+    report_fit_words(&text, &erf->gaussian, erf->height, erf->width, "px");
+    text_print(&text, "\nimbalance: L1 %.4g, L2 %.4g of the maximum", erf->max > 0 ? erf->imbalance[0] / erf->max : 0,
+               erf->max > 0 ? erf->imbalance[1] / erf->max : 0);
+    if (erf->phase_count > 0)
+        text_print(&text, "; largest over smallest phase:");
+    report_phases(&text, erf);
+    text_print(&text, "\n");
+    print_text(&text);
+}
+
+static void print_subject(struct memory *memory, const struct fovea_erf *erf)
+{
+    struct text text;
+    text_start(&text, memory);
+    report_erf_subject(&text, erf, CLI_TEXT);
+    text_print(&text, ", %" PRId64 " image%s of %" PRId64 " x %" PRId64 "\n", erf->images, erf->images == 1 ? "" : "s",
+               erf->height, erf->width);
+    print_text(&text);
+}
+
+static void print_comparison(const struct fovea_erf_comparison *made)
+{
+    char other[CLI_TEXT];
+    printf("compared with %s", safe_text(made->path, other));
+    if (made->other)
+        printf(" (%s)", made->other);
+    printf(": overlap %.4f, correlation %.4f, largest difference %.3g of its maximum, sum %.4g times its sum\n",
+           made->overlap, made->correlation, made->largest, made->sum_ratio);
+    if (made->unlike)
+        fprintf(stderr, "fovea: one is the field of a class, the other of a layer: they do not answer the same "
+                        "question\n");
 }
 
 static void print_erf(const struct fovea_erf *erf)
 {
-    char target[CLI_TEXT], class[CLI_TEXT];
-    if (erf->score != FOVEA_SCORE_MEAN)
-        printf("%s%s", class_text(erf->class_index, class), erf->score == FOVEA_SCORE_MARGIN ? " over the mean" : "");
-    if (erf->target_size[0] * erf->target_size[1] > 1)
-        printf("%sunit (%" PRId64 ", %" PRId64 ")", erf->score == FOVEA_SCORE_MEAN ? "" : " at ", erf->unit[0],
-               erf->unit[1]);
-    printf(" of '%s' (%" PRId64 " x %" PRId64 "%s)", safe_text(erf->target, target), erf->target_size[0],
-           erf->target_size[1], erf->prefix_tokens > 0 ? " tokens behind the prefix" : "");
-    printf(", %" PRId64 " image%s of %" PRId64 " x %" PRId64 "\n", erf->images, erf->images == 1 ? "" : "s",
-           erf->height, erf->width);
+    struct memory *memory = memory_create(0);
+    if (!memory)
+        return;
+    print_subject(memory, erf);
     print_field(erf);
     printf("sum %.6g, max %.6g at (%" PRId64 ", %" PRId64 "), at the centre (%.1f, %.1f) %.6g\n", erf->sum, erf->max,
            erf->argmax[0], erf->argmax[1], erf->centre[0], erf->centre[1], erf->centre_value);
     printf("centre of mass (%.2f, %.2f), border share %.2f %%\n", erf->centre_of_mass[0], erf->centre_of_mass[1],
-           100 * erf->border_share);
+           report_tidy(100 * erf->border_share, 2));
     printf("mass within");
     for (int i = 0; i < FOVEA_ERF_RADII; i++)
         printf(" %g px %.1f %%%s", erf->radii[i], 100 * erf->mass_within[i], i + 1 < FOVEA_ERF_RADII ? "," : "\n");
-    print_shape(erf);
+    print_shape(memory, erf);
     if (erf->perturbation)
         printf("%" PRId64 " single pixels changed by %g: the score's movement and the field there: correlation %.3f, "
                "of ranks %.3f\n",
                erf->perturbation->points, erf->perturbation->step, erf->perturbation->pearson,
                erf->perturbation->spearman);
     if (erf->comparison)
-        printf("compared with %s: overlap %.4f, correlation %.4f, largest difference %.3g of its maximum, sum %.4g "
-               "times its sum\n",
-               safe_text(erf->comparison->path, target), erf->comparison->overlap, erf->comparison->correlation,
-               erf->comparison->largest, erf->comparison->sum_ratio);
+        print_comparison(erf->comparison);
+    memory_destroy(memory);
 }
 
 static int show(struct opened *opened, const char *path, const struct erf_flags *flags, const struct fovea_erf *erf,
@@ -104,6 +115,8 @@ static int show(struct opened *opened, const char *path, const struct erf_flags 
     }
     if (erf->sum <= 0)
         fprintf(stderr, "fovea: the field is zero everywhere: the target does not react to these images\n");
+    if (folder && !flags->json && !flags->log_scale && report_erf_is_peaked(erf))
+        printf("most of the field is in few pixels: --log shows the rest in the picture\n");
     if (!folder)
         return FOVEA_CLEAN;
     if (fovea_erf_write(opened->model, erf, folder, flags->force, flags->log_scale, &error))
@@ -127,6 +140,26 @@ static int erf_target(struct opened *opened, const char *path, const struct erf_
     return code;
 }
 
+/* Before any work: the unit is in every stage, nothing is in the way of the results. */
+static int check_stages(struct opened *opened, const struct erf_flags *flags, const struct fovea_erf_options *options,
+                        const struct fovea_stages *stages)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    for (int i = 0; i < stages->count; i++) {
+        char folder[4096], name[CLI_TEXT];
+        const int64_t *size = stages->sizes[i];
+        if (options->unit[0] >= size[0] || options->unit[1] >= size[1]) {
+            fprintf(stderr, "fovea: --unit %s is not in stage %d, '%s': it has %" PRId64 " x %" PRId64 " units\n",
+                    flags->unit, i + 1, safe_text(stages->names[i], name), size[0], size[1]);
+            return FOVEA_BAD_INPUT;
+        }
+        snprintf(folder, sizeof folder, "%s/stage%d", flags->output ? flags->output : "", i + 1);
+        if (flags->output && fovea_erf_claim(opened->model, folder, flags->force, &error))
+            return fail(&error);
+    }
+    return FOVEA_CLEAN;
+}
+
 /* One field per stage, each in a folder of its own. */
 static int erf_stages(struct opened *opened, const char *path, const struct erf_flags *flags,
                       const struct fovea_erf_options *options)
@@ -136,6 +169,7 @@ static int erf_stages(struct opened *opened, const char *path, const struct erf_
     int code = FOVEA_CLEAN;
     if (fovea_stages(opened->model, &options->samples, &stages, &error))
         return fail(&error);
+    code = check_stages(opened, flags, options, &stages);
     for (int i = 0; i < stages.count && code == FOVEA_CLEAN; i++) {
         struct fovea_erf_options one = *options;
         char folder[4096];
@@ -161,6 +195,8 @@ static int parse_score(const struct command *command, const struct erf_flags *fl
                           flags->class_text);
     if (flags->score && !margin && strcmp(flags->score, "mean") != 0)
         return fail_usage(command, "--score takes 'mean' or 'margin', not '%s'", flags->score);
+    if (flags->target && strcmp(flags->target, "all-stages") == 0 && (flags->class_text || margin))
+        return fail_usage(command, "--class and --score margin belong to logits, --target all-stages has channels");
     options->score = margin ? FOVEA_SCORE_MARGIN : FOVEA_SCORE_MEAN;
     if (margin && options->class_index == FOVEA_CLASS_NONE)
         options->class_index = FOVEA_CLASS_PREDICTED;
@@ -198,7 +234,7 @@ int verb_erf(int argc, char **argv)
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
          "a logit instead: a number from 0, 'predicted', 'label'"},
         {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean"},
-        {"perturb", 0, OPTION_INT, &flags.perturb, "N",
+        {"perturb", 0, OPTION_COUNT, &flags.perturb, "N",
          "change N single pixels: does the score move where the field says so?"},
         {"compare", 0, OPTION_TEXT, &flags.compare, "ERF.json", "an earlier result to subtract"},
         {"positions", 0, OPTION_FLAG, &flags.positions, NULL,

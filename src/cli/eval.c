@@ -65,6 +65,10 @@ static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row
     else
         snprintf(name, sizeof name, "%s %g", row->change, row->strength);
     printf("%-18s", name);
+    if (row->no_effect) {
+        printf("  no effect: every image stays as it is\n");
+        return;
+    }
     for (int a = 0; a < eval->models; a++) {
         if (eval->labelled > 0) {
             print_percent(row->scores[a].top1);
@@ -83,12 +87,15 @@ static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row
 static void print_mean(const struct fovea_eval *eval)
 {
     struct fovea_eval_row mean = {.change = "mean corrupted", .strength = 0};
-    int count = 0;
+    int count = 0, unchanged = 0;
     for (int i = 0; i < eval->row_count; i++) {
         const struct fovea_eval_row *row = &eval->rows[i];
         if (row->severity == 0)
             continue;
-        count++;
+        unchanged += row->no_effect;
+        count += !row->no_effect;
+        if (row->no_effect)
+            continue;
         for (int a = 0; a < eval->models; a++) {
             mean.scores[a].top1 += row->scores[a].top1;
             mean.scores[a].agreement += row->scores[a].agreement;
@@ -100,7 +107,8 @@ static void print_mean(const struct fovea_eval *eval)
         printf("%s of %d corruptions: ", a ? "second model, mean" : "mean", count);
         if (eval->labelled > 0)
             printf("top 1 %.2f %%, ", 100 * mean.scores[a].top1 / count);
-        printf("agreement %.2f %%\n", 100 * mean.scores[a].agreement / count);
+        printf("agreement %.2f %%%s\n", 100 * mean.scores[a].agreement / count,
+               unchanged > 0 ? " (without those of no effect)" : "");
     }
 }
 
@@ -153,6 +161,10 @@ static int run_eval(struct opened *opened, const struct command *command, const 
     int code;
     if (flags->compare && !other)
         return fail(&error);
+    if (flags->output && fovea_eval_claim(opened->model, flags->output, flags->force, &error)) {
+        fovea_model_free(other);
+        return fail(&error);
+    }
     if (fovea_eval(opened->model, other, options, &eval, &error)) {
         code = fail(&error);
     } else {

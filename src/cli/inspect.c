@@ -118,6 +118,7 @@ int verb_inspect(int argc, char **argv)
     struct fovea_layers layers;
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0) {
+        bind_free_batch(&opened);
         if (fovea_inspect(opened.model, &opened.shapes, &layers, &error)) {
             code = fail(&error);
         } else {

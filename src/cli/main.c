@@ -18,6 +18,7 @@ static const struct {
     {"eval", verb_eval, "accuracy, robustness to corrupted images, comparison of two models"},
     {"audit", verb_audit, "hold a model's architecture against eight published guidelines"},
     {"rewrite", verb_rewrite, "follow the guidelines in a new file, and prove it"},
+    {"diff", verb_diff, "what differs between two models, and which node departs first"},
     {"ops", verb_ops, "the operators that fovea has"},
 };
 static const int verb_count = (int)(sizeof verbs / sizeof verbs[0]);

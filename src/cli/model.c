@@ -92,6 +92,45 @@ int open_model(const struct command *command, struct opened *opened, int *code)
     return -1;
 }
 
+/* Whether all sizes but the first are fixed; `input` of rank 0 has none. */
+static bool fixed_behind_batch(const struct fovea_shape *input)
+{
+    for (int i = 1; i < input->rank; i++) {
+        if (input->dims[i] < 0)
+            return false;
+    }
+    return input->rank > 0;
+}
+
+void bind_free_batch(struct opened *opened)
+{
+    struct fovea_shape input;
+    int count = 0, free_batches = 0;
+    if (opened->shapes.count > 0)
+        return;
+    for (; fovea_model_input(opened->model, count, &input); count++) {
+        bool free_batch = input.rank > 0 && input.dims[0] < 0;
+        if (free_batch && !fixed_behind_batch(&input))
+            return;
+        free_batches += free_batch;
+    }
+    struct fovea_shape *list = free_batches > 0 ? calloc((size_t)count + 1, sizeof *list) : NULL;
+    for (int i = 0; list && fovea_model_input(opened->model, i, &input); i++) {
+        char dims[CLI_TEXT], name[CLI_TEXT];
+        if (input.rank == 0 || input.dims[0] >= 0)
+            continue;
+        input.dims[0] = 1;
+        fprintf(stderr, "fovea: the batch of '%s' is free and taken as 1, %s; --shape sets another\n",
+                safe_text(input.name, name), dims_text(input.rank, input.dims, dims));
+        input.name = strdup(input.name);
+        list[opened->shapes.count++] = input;
+    }
+    if (list) {
+        free((void *)(uintptr_t)opened->shapes.list);
+        opened->shapes.list = list;
+    }
+}
+
 void close_model(struct opened *opened)
 {
     fovea_model_free(opened->model);

@@ -1,6 +1,7 @@
 /* Command lines: one table of rows gives parsing (getopt_long) and help. */
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,13 +40,19 @@ static int all_rows(const struct command *command, struct option_row rows[MAX_RO
 static int store_number(const struct command *command, const struct option_row *row, const char *argument)
 {
     char *end;
+    bool whole = row->kind == OPTION_INT || row->kind == OPTION_COUNT, above;
     errno = 0;
-    if (row->kind == OPTION_INT)
-        *(int64_t *)row->target = strtoll(argument, &end, 10);
-    else
-        *(double *)row->target = strtod(argument, &end);
+    if (whole) {
+        int64_t value = *(int64_t *)row->target = strtoll(argument, &end, 10);
+        above = value > 0;
+    } else {
+        double value = *(double *)row->target = strtod(argument, &end);
+        above = value > 0 && isfinite(value);
+    }
     if (end == argument || *end || errno)
         return fail_usage(command, "--%s takes a number, not '%s'", row->name, argument);
+    if (!above && (row->kind == OPTION_COUNT || row->kind == OPTION_AMOUNT))
+        return fail_usage(command, "--%s takes a number above 0, not '%s'", row->name, argument);
     return PARSE_GO_ON;
 }
 

@@ -5,23 +5,24 @@
 #include "cli/cli.h"
 #include "report/positions.h"
 
-static void print_gaussian(const struct fovea_gaussian *fit)
+static void print_fit(const struct fovea_gaussian *fit, const int64_t size[2], const char *unit)
 {
-    if (fit->converged)
-        printf("Gaussian of sigma %.2f x %.2f patches, R2 %.3f%s\n", fit->sigma[0], fit->sigma[1], fit->r_squared,
-               fit->r_squared < 0.8 ? ": not Gaussian" : "");
-    else
-        printf("no Gaussian fits\n");
+    struct memory *memory = memory_create(0);
+    struct text text;
+    if (!memory)
+        return;
+    text_start(&text, memory);
+    report_fit_words(&text, fit, size[0], size[1], unit);
+    printf("%s", text.data && !text.failed ? text.data : "");
+    text_release(&text);
+    memory_destroy(memory);
 }
 
 static void print_field(const char *what, const struct fovea_erf *erf)
 {
-    printf("%-10s field: sum %.5g, border share %.2f %%, ", what, erf->sum, 100 * erf->border_share);
-    if (erf->gaussian.converged)
-        printf("sigma %.1f x %.1f px, R2 %.3f", erf->gaussian.sigma[0], erf->gaussian.sigma[1],
-               erf->gaussian.r_squared);
-    else
-        printf("no Gaussian");
+    const int64_t size[2] = {erf->height, erf->width};
+    printf("%-10s field: sum %.5g, border share %.2f %%, ", what, erf->sum, report_tidy(100 * erf->border_share, 2));
+    print_fit(&erf->gaussian, size, "px");
     if (erf->comparison)
         printf(", overlap with the original %.3f", erf->comparison->overlap);
     printf("\n");
@@ -37,13 +38,15 @@ static void print_positions(const struct fovea_positions *positions)
     if (positions->embedding) {
         printf("position embedding '%s', %" PRId64 " prefix tokens; similarity with the central patch: ",
                safe_text(positions->embedding, name), positions->prefix_tokens);
-        print_gaussian(&positions->gaussian);
+        print_fit(&positions->gaussian, positions->grid, "patches");
+        printf("\n");
     }
     for (int i = 0; i < positions->bias_count; i++) {
         const struct fovea_relative_bias *bias = &positions->biases[i];
         printf("relative bias of '%s', %" PRId64 " heads, %" PRId64 " x %" PRId64 ": ", safe_text(bias->name, name),
                bias->heads, bias->window[0], bias->window[1]);
-        print_gaussian(&bias->gaussian);
+        print_fit(&bias->gaussian, bias->size, "patches");
+        printf("\n");
     }
     for (int i = 0; i < 2; i++)
         print_field(kinds[i], &positions->erf[i]);

@@ -13,7 +13,7 @@ struct flags {
     struct audit_flags audit;
 };
 
-static void print_change(const struct fovea_change *change, bool dry_run)
+static void print_change(const struct fovea_edit *change, bool dry_run)
 {
     char name[CLI_TEXT];
     printf("%s %s", change->applied ? dry_run ? "would change" : "changed" : "left", change->code);

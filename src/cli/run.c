@@ -64,26 +64,33 @@ static int64_t element_count(const struct fovea_tensor *tensor)
     return count;
 }
 
+/* Of the finite elements; the others are counted. */
 static void print_summary(const char *name, const struct fovea_tensor *tensor)
 {
     char safe[CLI_TEXT], dims[CLI_TEXT];
-    int64_t count = element_count(tensor), not_finite = 0, largest = 0;
+    int64_t count = element_count(tensor), finite = 0, nan = 0, positive = 0, largest = 0;
     double low = HUGE_VAL, high = -HUGE_VAL, sum = 0;
     for (int64_t i = 0; i < count; i++) {
         double value = element(tensor, i);
-        not_finite += !isfinite(value);
+        nan += isnan(value);
+        positive += isinf(value) && value > 0;
+        if (!isfinite(value))
+            continue;
         if (value > high) {
             high = value;
             largest = i;
         }
         low = fmin(low, value);
         sum += value;
+        finite++;
     }
     printf("%s: %s %s", safe_text(name, safe), tensor->type, dims_text(tensor->rank, tensor->dims, dims));
-    if (count > 0)
-        printf(", min %.6g, max %.6g at %" PRId64 ", mean %.6g", low, high, largest, sum / (double)count);
-    if (not_finite > 0)
-        printf(", %" PRId64 " elements not finite", not_finite);
+    if (finite > 0)
+        printf(", min %.6g, max %.6g at %" PRId64 ", mean %.6g", low, high, largest, sum / (double)finite);
+    if (finite < count)
+        printf("%s; %" PRId64 " of %" PRId64 " elements not finite: %" PRId64 " NaN, %" PRId64 " inf, %" PRId64 " -inf",
+               finite > 0 ? " of the finite" : "", count - finite, count, nan, positive,
+               count - finite - nan - positive);
     printf("\n");
 }
 
@@ -186,6 +193,8 @@ static int run_model(struct opened *opened, const struct run_options *options)
     struct fovea_preprocess preprocess;
     if (parse_preprocess(&options->preprocess, &preprocess))
         return FOVEA_BAD_INPUT;
+    if (options->inputs.count == 0)
+        bind_free_batch(opened);
     struct fovea_feed *feeds = parse_feeds(&options->inputs);
     struct fovea_session_options session_options = {.shapes = opened->shapes,
                                                     .feeds = feeds,

@@ -1,12 +1,15 @@
 #include "data/labels.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "image/image.h"
 
 #define MAX_LIST_BYTES ((size_t)1 << 28)
 
@@ -109,6 +112,34 @@ void class_names_release(struct class_names *names)
     *names = (struct class_names){0};
 }
 
+static int folded(char character)
+{
+    return strchr(" -_/", character) ? '_' : tolower((unsigned char)character);
+}
+
+static bool same_when_folded(const char *a, const char *b, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (folded(a[i]) != folded(b[i]))
+            return false;
+    }
+    return true;
+}
+
+int64_t class_names_find(const struct class_names *names, const char *name, size_t length)
+{
+    int64_t found = -1;
+    for (int64_t i = 0; i < names->count; i++) {
+        if (strlen(names->names[i]) != length || length == 0)
+            continue;
+        if (memcmp(names->names[i], name, length) == 0)
+            return i;
+        if (same_when_folded(names->names[i], name, length))
+            found = found == -1 ? i : -2;
+    }
+    return found;
+}
+
 /* The number behind the last comma; false where there is no comma or no number. */
 static bool split_label(const struct line *line, size_t *name_length, int64_t *label)
 {
@@ -129,6 +160,36 @@ static bool split_label(const struct line *line, size_t *name_length, int64_t *l
     return true;
 }
 
+static bool ends_in_sample(const char *text, size_t length)
+{
+    char end[8];
+    size_t kept = length < sizeof end - 1 ? length : sizeof end - 1;
+    memcpy(end, text + length - kept, kept);
+    end[kept] = 0;
+    return image_has_extension(end) || (kept >= 4 && strcasecmp(end + kept - 4, ".npy") == 0);
+}
+
+/* Names of classes may hold commas ("tench, Tinca tinca"): the file's ending tells where it ends. */
+static bool split_name(const struct line *line, size_t *name_length, struct line *label)
+{
+    size_t comma = 0;
+    if (ends_in_sample(line->text, line->length))
+        return false;
+    while (comma < line->length && !(line->text[comma] == ',' && ends_in_sample(line->text, comma)))
+        comma++;
+    if (comma >= line->length)
+        return false;
+    *name_length = comma;
+    *label = (struct line){line->text + comma + 1, line->length - comma - 1};
+    while (label->length > 0 && label->text[0] == ' ')
+        *label = (struct line){label->text + 1, label->length - 1};
+    while (label->length > 0 && label->text[label->length - 1] == ' ')
+        label->length--;
+    if (label->length > 1 && label->text[0] == '"' && label->text[label->length - 1] == '"')
+        *label = (struct line){label->text + 1, label->length - 2};
+    return label->length > 0;
+}
+
 static bool is_heading(const struct line *line)
 {
     static const char heading[] = "file,label";
@@ -139,15 +200,18 @@ static int add_line(struct label_list *list, size_t *capacity, const struct line
 {
     size_t length = line->length;
     int64_t label = -1;
-    split_label(line, &length, &label);
+    struct line name = {NULL, 0};
+    if (!split_label(line, &length, &label))
+        split_name(line, &length, &name);
     if (length == 0 || memchr(line->text, 0, length))
         return error_set(error, ERROR_INPUT, "there is no file name");
     list->items = arena_grow(list->arena, list->items, (size_t)list->count, capacity, sizeof *list->items, error);
     if (!list->items)
         return -1;
     const char *file = arena_copy_string(list->arena, line->text, length, error);
-    list->items[list->count++] = (struct file_label){file, label};
-    return file ? 0 : -1;
+    const char *class = name.length > 0 ? arena_copy_string(list->arena, name.text, name.length, error) : NULL;
+    list->items[list->count++] = (struct file_label){file, label, class};
+    return file && (class || name.length == 0) ? 0 : -1;
 }
 
 static int parse_list(struct label_list *list, const char *text, size_t length, struct error *error)

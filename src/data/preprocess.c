@@ -151,7 +151,8 @@ static int fit_channels(struct preprocess *preprocess, int64_t channels, struct 
                          "gray",
                          channels, preprocess_channel_count(preprocess), image_channels_name(preprocess->channels));
     if (preprocess->channels == CHANNELS_GRAY && !same)
-        return error_set(error, ERROR_INPUT, "the mean and std are of colour images: give --mean and --std for gray");
+        return error_set(error, ERROR_INPUT,
+                         "the images become gray: --mean and --std take one number each, not three");
     return 0;
 }
 

@@ -25,6 +25,8 @@ struct sample_source {
     enum image_layout layout;
     const struct class_names *names; /* the caller's, while opening */
     enum sample_labels labels;
+    int64_t names_used;       /* how many names there are, where labels were found by them; else 0 */
+    struct error label_error; /* why there are no labels; kept until they are needed */
     struct shape shape;
     int64_t count;
     struct sample *samples;
@@ -132,19 +134,62 @@ static int compare_labels(const void *a, const void *b)
     return strcmp(((const struct file_label *)a)->file, ((const struct file_label *)b)->file);
 }
 
-static int label_by_folders(struct sample_source *source, const struct folder_list *list, struct error *error)
+/* Labels that cannot be told are no error yet: most analyses need none. */
+static int without_labels(struct sample_source *source, const char *path, const struct error *problem,
+                          struct error *error)
 {
-    int64_t classes;
+    if (problem->kind != ERROR_INPUT)
+        return error_set(error, problem->kind, "%s", problem->message);
+    source->label_error = *problem;
+    error_prefix(&source->label_error, "%s", path);
+    source->labels = SAMPLE_LABELS_NONE;
+    for (int64_t i = 0; i < source->count; i++)
+        source->samples[i].label = -1;
+    return 0;
+}
+
+static int label_by_folders(struct sample_source *source, const char *path, const struct folder_list *list,
+                            struct error *error)
+{
+    int64_t classes = 0;
+    bool named = false;
+    struct error problem = ERROR_INITIALISER;
     int64_t *labels = memory_allocate(source->memory, (size_t)list->count, sizeof *labels, error);
-    int result =
-        labels ? class_folders_label(source->memory, list->names, list->count, source->names, labels, &classes, error)
-               : -1;
+    if (!labels)
+        return -1;
+    int result = class_folders_label(source->memory, list->names, list->count, source->names, labels, &classes, &named,
+                                     &problem);
     for (int64_t i = 0; result == 0 && i < list->count; i++)
         source->samples[i].label = labels[i];
     if (result == 0 && classes > 0)
         source->labels = SAMPLE_LABELS_FOLDERS;
+    if (result == 0 && named)
+        source->names_used = source->names->count;
     memory_release(source->memory, labels);
-    return result;
+    return result ? without_labels(source, path, &problem, error) : 0;
+}
+
+/* The label of a line, whose class may be told by its name. */
+static int label_of_item(struct sample_source *source, const struct file_label *item, int64_t *label,
+                         struct error *problem)
+{
+    char shown[96];
+    *label = item->label;
+    if (!item->name)
+        return 0;
+    text_printable(item->name, strlen(item->name), shown, sizeof shown);
+    if (!source->names)
+        return error_set(problem, ERROR_INPUT,
+                         "%s has the label \"%s\", but the names of the classes are not known: give them with "
+                         "--labels, or use numbers",
+                         item->file, shown);
+    *label = class_names_find(source->names, item->name, strlen(item->name));
+    source->names_used = source->names->count;
+    if (*label >= 0)
+        return 0;
+    return error_set(problem, ERROR_INPUT, "%s has the label \"%s\", which %s of the %" PRId64 " classes (\"%s\", ...)",
+                     item->file, shown, *label == -2 ? "several are called" : "is the name of none",
+                     source->names->count, source->names->names[0]);
 }
 
 /* Labels of the folder's labels.csv; *exists: whether there is one. */
@@ -162,14 +207,17 @@ static int label_by_list(struct sample_source *source, const char *folder, bool 
         return -1;
     if (list.count > 0)
         qsort(list.items, (size_t)list.count, sizeof *list.items, compare_labels);
-    for (int64_t i = 0; list.count > 0 && i < source->count; i++) {
-        struct file_label wanted = {source->samples[i].name, -1};
+    int result = 0;
+    struct error problem = ERROR_INITIALISER;
+    for (int64_t i = 0; result == 0 && list.count > 0 && i < source->count; i++) {
+        struct file_label wanted = {.file = source->samples[i].name};
         const struct file_label *found =
             bsearch(&wanted, list.items, (size_t)list.count, sizeof *list.items, compare_labels);
-        source->samples[i].label = found ? found->label : -1;
+        if (found)
+            result = label_of_item(source, found, &source->samples[i].label, &problem);
     }
     label_list_release(&list);
-    return 0;
+    return result ? without_labels(source, path, &problem, error) : 0;
 }
 
 static int open_folder(struct sample_source *source, const char *path, struct error *error)
@@ -190,12 +238,13 @@ static int open_folder(struct sample_source *source, const char *path, struct er
     }
     if (label_by_list(source, path, &listed, error))
         return -1;
-    return listed ? 0 : label_by_folders(source, &list, error);
+    return listed ? 0 : label_by_folders(source, path, &list, error);
 }
 
 static int take_list(struct sample_source *source, const char *path, const struct label_list *list, struct error *error)
 {
     const char *folder = arena_copy_string(source->arena, path, (size_t)(file_base_name(path) - path), error);
+    struct error problem = ERROR_INITIALISER;
     if (!folder || make_samples(source, list->count, error))
         return -1;
     for (int64_t i = 0; i < list->count; i++) {
@@ -208,15 +257,16 @@ static int take_list(struct sample_source *source, const char *path, const struc
         }
         source->samples[i].name = arena_copy_string(source->arena, name, strlen(name), error);
         source->samples[i].path = folder_join(source->arena, folder, name, error);
-        source->samples[i].label = list->items[i].label;
-        if (list->items[i].label >= 0)
+        if (problem.kind == ERROR_NONE)
+            label_of_item(source, &list->items[i], &source->samples[i].label, &problem);
+        if (source->samples[i].label >= 0)
             source->labels = SAMPLE_LABELS_LIST;
         if (!source->samples[i].name || !source->samples[i].path)
             return -1;
         if (is_npy(name) != is_npy(source->samples[0].name))
             return error_set(error, ERROR_INPUT, "%s: the list mixes images and .npy files", path);
     }
-    return 0;
+    return problem.kind == ERROR_NONE ? 0 : without_labels(source, path, &problem, error);
 }
 
 static int open_list(struct sample_source *source, const char *path, struct error *error)
@@ -293,9 +343,27 @@ const char *sample_source_name(const struct sample_source *source, int64_t index
     return source->samples[index].name;
 }
 
+const char *sample_source_path(const struct sample_source *source, int64_t index)
+{
+    return source->samples[index].path;
+}
+
 int64_t sample_source_label(const struct sample_source *source, int64_t index)
 {
     return source->samples[index].label;
+}
+
+int sample_source_check_labels(const struct sample_source *source, int64_t classes, struct error *error)
+{
+    const struct error *problem = &source->label_error;
+    if (problem->kind != ERROR_NONE)
+        return error_set(error, problem->kind, "%s", problem->message);
+    if (source->names_used == 0 || source->names_used == classes)
+        return 0;
+    return error_set(error, ERROR_INPUT,
+                     "there are names for %" PRId64 " classes, the model has %" PRId64
+                     ": labels cannot be told by names; give all names with --labels, or numbers",
+                     source->names_used, classes);
 }
 
 enum sample_labels sample_source_labels(const struct sample_source *source)

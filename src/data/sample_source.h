@@ -14,7 +14,7 @@ struct sample_source;
 struct sample_options {
     const struct preprocess *preprocess; /* fitted; copied. NULL: only .npy files are accepted */
     enum image_layout layout;
-    const struct class_names *names; /* of the model's classes, for folders named after them; or NULL */
+    const struct class_names *names; /* of the model's classes, for folders and lists that name them; or NULL */
 };
 
 /* Where labels come from. */
@@ -38,6 +38,11 @@ int64_t sample_source_count(const struct sample_source *source);
 const struct shape *sample_source_shape(const struct sample_source *source);
 /* The file as it is named in the folder or list; with "#3" behind it for element 3 of a .npy file with several. */
 const char *sample_source_name(const struct sample_source *source, int64_t index);
+/* The file that it is read from. */
+const char *sample_source_path(const struct sample_source *source, int64_t index);
+/* 0, or the error that made all labels unknown: folders or a list name classes that are not known, or known ones that
+ * are not as many as the model's `classes`. Whoever needs no labels need not ask. */
+int sample_source_check_labels(const struct sample_source *source, int64_t classes, struct error *error);
 /* -1 where no label is known. */
 int64_t sample_source_label(const struct sample_source *source, int64_t index);
 enum sample_labels sample_source_labels(const struct sample_source *source);

@@ -119,3 +119,20 @@ int node_set_string(struct node *node, const char *name, const char *value, stru
     node->changed = true;
     return 0;
 }
+
+int node_add_metadata(struct node *node, const char *key, const char *value, struct error *error)
+{
+    struct arena *arena = node->graph->arena;
+    size_t count = (size_t)node->metadata_count;
+    struct metadata *grown = arena_allocate(arena, count + 1, sizeof *grown, error);
+    if (!grown)
+        return -1;
+    if (count > 0)
+        memcpy(grown, node->metadata, count * sizeof *grown);
+    grown[count] = (struct metadata){arena_copy_string(arena, key, strlen(key), error),
+                                     arena_copy_string(arena, value, strlen(value), error)};
+    node->metadata = grown;
+    node->metadata_count++;
+    node->changed = true;
+    return grown[count].key && grown[count].value ? 0 : -1;
+}

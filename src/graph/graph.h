@@ -121,6 +121,11 @@ struct attribute {
     };
 };
 
+/* An entry of metadata_props. */
+struct metadata {
+    const char *key, *value;
+};
+
 struct node {
     const char *name;                /* may be "" */
     const char *op_type, *domain;    /* domain "" is ai.onnx */
@@ -135,10 +140,12 @@ struct node {
     int output_count;
     struct attribute *attributes;
     int attribute_count;
-    struct node *origin; /* execution graph: the source node it comes from, or NULL */
-    struct span span;    /* source graph: NodeProto */
-    bool changed;        /* source graph: differs from its span */
-    int mark;            /* free for the pass that runs */
+    struct node *origin;             /* execution graph: the source node it comes from, or NULL */
+    struct span span;                /* source graph: NodeProto */
+    bool changed;                    /* source graph: differs from its span */
+    const struct metadata *metadata; /* source graph: entries to be saved beside those of the file */
+    int metadata_count;
+    int mark; /* free for the pass that runs */
 };
 
 struct opset_import {
@@ -166,10 +173,6 @@ struct graph {
     struct value_table *names; /* name -> value; private to value_table.c */
     const struct span *spans;  /* source graph: its GraphProto; several when the file gives it in parts */
     int span_count;
-};
-
-struct metadata {
-    const char *key, *value;
 };
 
 /* A model-local function; its body is kept as a graph whose inputs and outputs are the function's. */
@@ -241,6 +244,9 @@ int node_add_input(struct node *node, struct value *value, struct error *error);
 int node_set_output(struct node *node, int output, struct value *value, struct error *error);
 /* Gives input `input`, a constant, a copy that only this node reads; its elements may then be changed. */
 struct tensor *node_own_constant(struct node *node, int input, struct error *error);
+/* An entry of metadata_props (IR 10 and later) that is saved with the node; one of the same key that stands in the file
+ * is not looked at. */
+int node_add_metadata(struct node *node, const char *key, const char *value, struct error *error);
 /* Adds an output behind the existing ones. */
 int node_add_output(struct node *node, struct value *value, struct error *error);
 /* Every use of `from` (and its place among the outputs) becomes a use of `to`. */

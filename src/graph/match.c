@@ -3,10 +3,14 @@
 #include <math.h>
 #include <string.h>
 
+bool match_operator(const struct node *node, const char *op_type)
+{
+    return node && node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0;
+}
+
 struct node *match_producer(const struct value *value, const char *op_type)
 {
-    struct node *node = value ? value->producer : NULL;
-    return node && node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0 ? node : NULL;
+    return value && match_operator(value->producer, op_type) ? value->producer : NULL;
 }
 
 bool match_number(const struct value *value, double *number)

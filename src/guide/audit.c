@@ -201,10 +201,33 @@ int finding_curve(struct audit *audit, struct finding *finding, const struct fov
     return 0;
 }
 
+/* A path as a shell takes it: quoted where it holds anything but plain characters. */
+static const char *shell_word(struct arena *arena, const char *path, struct error *error)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
+    if (path[strspn(path, plain)] == 0)
+        return path;
+    char *quoted = arena_allocate(arena, 4 * strlen(path) + 3, 1, error), *to = quoted;
+    if (!quoted)
+        return NULL;
+    *to++ = '\'';
+    for (const char *from = path; *from; from++) {
+        const char *text = *from == '\'' ? "'\\''" : (const char[]){*from, 0};
+        size_t length = strlen(text);
+        memcpy(to, text, length);
+        to += length;
+    }
+    *to++ = '\'';
+    *to = 0;
+    return quoted;
+}
+
 const char *finding_command(const struct audit *audit, const char *flags, struct error *error)
 {
-    return arena_print(audit->arena, error, "fovea rewrite %s -o NEW.onnx --apply %s%s%s", audit->model->path,
-                       audit->guide->name, flags[0] ? " " : "", flags);
+    const char *path = shell_word(audit->arena, audit->model->path, error);
+    return path ? arena_print(audit->arena, error, "fovea rewrite %s -o NEW.onnx --apply %s%s%s", path,
+                              audit->guide->name, flags[0] ? " " : "", flags)
+                : NULL;
 }
 
 bool audit_is_pending(const struct audit *audit)
@@ -243,8 +266,10 @@ int audit_run(struct audit *audit, const char *const *guides, int guide_count, s
     if (audit_check_guides(guides, guide_count, error) || audit_check_settings(audit, error))
         return -1;
     for (int i = 0; guide_at(i); i++) {
+        if (!is_wanted(guide_at(i), guides, guide_count))
+            continue;
         audit->guide = guide_at(i);
-        if (is_wanted(audit->guide, guides, guide_count) && audit->guide->find(audit, error))
+        if (audit->guide->find(audit, error))
             return error_prefix(error, "%s", audit->guide->name);
     }
     return 0;

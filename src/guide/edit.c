@@ -6,8 +6,9 @@
 
 #include "op/registry.h"
 
-#define LONGEST_BASE 120      /* of the names that new ones are made of */
+#define IR_WITH_NODE_METADATA 10
 #define LISTED_INITIALISERS 4 /* below this IR version initialisers are graph inputs too */
+#define LONGEST_BASE 120      /* of the names that new ones are made of */
 
 int edit_refuse(struct edit *edit, struct error *error, const char *format, ...)
 {
@@ -37,18 +38,18 @@ bool edit_wants(const struct edit *edit, const struct node *node)
     return edit->only_count == 0;
 }
 
-int edit_touch(struct edit *edit, const struct node *node, struct error *error)
+int edit_touch(struct edit *edit, struct node *node, struct error *error)
 {
     struct arena *arena = edit->audit->arena;
-    const char *name = node_own_name(node);
+    const char *name = node_own_name(node), *key = arena_print(arena, error, "fovea.%s", edit->guide->name);
     const char **grown =
         arena_grow(arena, edit->nodes, edit->node_count, &edit->node_capacity, sizeof *edit->nodes, error);
     char *copy = grown ? arena_copy_string(arena, name, strlen(name), error) : NULL;
-    if (!copy)
+    if (!copy || !key)
         return -1;
     edit->nodes = grown;
     edit->nodes[edit->node_count++] = copy;
-    return 0;
+    return edit->model->ir_version >= IR_WITH_NODE_METADATA ? node_add_metadata(node, key, "applied", error) : 0;
 }
 
 /* "BASE/fovea/WHAT", with a number behind it where that is taken. */

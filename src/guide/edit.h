@@ -27,8 +27,8 @@ int edit_refuse(struct edit *edit, struct error *error, const char *format, ...)
 int edit_say(struct edit *edit, struct error *error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Whether a node of the network that a finding is about is meant, by its name in the file. */
 bool edit_wants(const struct edit *edit, const struct node *node);
-/* Lists a node of the source graph as changed. */
-int edit_touch(struct edit *edit, const struct node *node, struct error *error);
+/* Lists a node of the source graph as changed, and says so in its metadata where the file's IR has that. */
+int edit_touch(struct edit *edit, struct node *node, struct error *error);
 
 /* A node with one output in front of `before`, listed as touched; `what` is part of its name. */
 struct value *edit_add(struct edit *edit, struct node *before, const char *what, const char *op_type,

@@ -326,13 +326,13 @@ int gaussian_edit_fold(struct edit *edit, const struct gaussian_site *site, stru
     struct value *old = site->term->origin;
     struct node *maker = old->producer;
     const struct tensor *from = constant_data(site->term->constant, error);
-    const struct node *attention = site->node->origin ? site->node->origin : site->node;
+    struct node *attention = site->node->origin;
+    const char *base = node_own_name(attention ? attention : site->node);
     struct tensor copy;
     if (!from || tensor_copy(edit->model->context->memory, from, &copy, error))
         return -1;
-    struct value *table =
-        edit_constant(edit, old->graph, node_own_name(attention), "gaussian_bias_table", &copy, error);
-    return !table || value_replace(old, table, error) || edit_touch(edit, attention, error)
-               ? -1
-               : remove_unread(edit, maker, error);
+    struct value *table = edit_constant(edit, old->graph, base, "gaussian_bias_table", &copy, error);
+    if (!table || value_replace(old, table, error) || (attention && edit_touch(edit, attention, error)))
+        return -1;
+    return remove_unread(edit, maker, error);
 }

@@ -4,8 +4,11 @@
 
 #include "guide/guide.h"
 
+extern const struct guide guide_atrous;
+extern const struct guide guide_dropout;
+extern const struct guide guide_gamma;
+extern const struct guide guide_gaussian_bias;
 extern const struct guide guide_kernel_padding;
 extern const struct guide guide_prelayernorm;
-extern const struct guide guide_gaussian_bias;
 
 #endif

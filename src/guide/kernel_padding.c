@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "analysis/cost.h"
+#include "graph/match.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
+#include "guide/kernel_padding.h"
 #include "op/spatial.h"
 
 #define AXES 2
@@ -29,11 +31,6 @@ struct padding_site {
     bool same_padding;      /* auto_pad SAME_*: pads hold for the bound size only */
 };
 
-static bool is_onnx(const struct node *node, const char *op_type)
-{
-    return node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
-}
-
 static int64_t greatest_common_divisor(int64_t a, int64_t b)
 {
     return b == 0 ? a : greatest_common_divisor(b, a % b);
@@ -43,8 +40,8 @@ static int64_t greatest_common_divisor(int64_t a, int64_t b)
 static bool read_geometry(const struct node *node, struct padding_site *site)
 {
     struct spatial spatial;
-    bool convolution = is_onnx(node, "Conv");
-    if (!convolution && !is_onnx(node, "MaxPool"))
+    bool convolution = match_operator(node, "Conv");
+    if (!convolution && !match_operator(node, "MaxPool"))
         return false;
     const struct shape *x = &node->inputs[0]->shape;
     const struct value *weights = convolution ? node->inputs[1] : NULL;
@@ -161,6 +158,26 @@ static int report_cost(struct audit *audit, struct finding *finding, const struc
     return finding->advice.cost ? finding_number(audit, finding, "additional MACs", "", added, error) : -1;
 }
 
+static int report_phases(struct audit *audit, struct finding *finding, struct error *error)
+{
+    struct padding_phases phases;
+    if (padding_measure(audit, &phases, error))
+        return -1;
+    const char *text = "";
+    for (int i = 0; i < phases.count && text; i++) {
+        const char *name = arena_print(audit->arena, error, "phase imbalance at stride %" PRId64, phases.stride[i]);
+        text = arena_print(audit->arena, error, "%s%s%.3g at stride %" PRId64, text, i ? ", " : "", phases.ratio[i],
+                           phases.stride[i]);
+        if (!name || finding_number(audit, finding, name, "", phases.ratio[i], error))
+            return -1;
+    }
+    if (phases.count > 0 && text)
+        finding->advice.measured =
+            finding_text(audit, error, "largest over smallest phase of the effective field: %s; %" PRId64 " images",
+                         text, audit->images->count);
+    return text && (phases.count == 0 || finding->advice.measured) ? 0 : -1;
+}
+
 static int report_uneven(struct audit *audit, const struct padding_sites *list, bool pools, struct error *error)
 {
     bool asked = audit->task && strcmp(audit->task, "small-detail") == 0 && !pools;
@@ -173,6 +190,8 @@ static int report_uneven(struct audit *audit, const struct padding_sites *list, 
         return -1;
     struct fovea_advice *advice = &finding->advice;
     finding->site = list;
+    if (audit->images && !pools && report_phases(audit, finding, error))
+        return -1;
     advice->recommend =
         finding_text(audit, error, "grow %s by %s at the end, then train", growth_text, pools ? "cells" : "zero taps");
     advice->unless = asked

@@ -42,6 +42,12 @@ int nice_ticks(double low, double high, int most, bool whole, double ticks[MAX_T
     return 1;
 }
 
+int tick_exponent(double largest)
+{
+    bool plain = !(largest > 0) || !isfinite(largest) || (largest >= 1e-3 && largest < 1e6);
+    return plain ? 0 : (int)floor(log10(largest) + 1e-9);
+}
+
 const char *tick_text(double value, double step, double largest, char out[TICK_TEXT_SIZE])
 {
     largest = fmax(fmax(fabs(largest), fabs(value)), fabs(step));
@@ -49,11 +55,10 @@ const char *tick_text(double value, double step, double largest, char out[TICK_T
         return memcpy(out, "0", 2);
     int of_largest = (int)floor(log10(largest) + 1e-9);
     int of_step = step > 0 ? (int)floor(log10(step) + 1e-9) : of_largest - 3;
-    bool plain = largest >= 1e-3 && largest < 1e6;
-    int exponent = plain ? 0 : of_largest, decimals = exponent - of_step;
+    int exponent = tick_exponent(largest), decimals = exponent - of_step;
     decimals = decimals < 0 ? 0 : decimals > 9 ? 9 : decimals;
-    int length = snprintf(out, TICK_TEXT_SIZE, "%.*f", decimals, plain ? value : value / pow(10, exponent));
-    if (!plain && length < TICK_TEXT_SIZE)
+    int length = snprintf(out, TICK_TEXT_SIZE, "%.*f", decimals, exponent ? value / pow(10, exponent) : value);
+    if (exponent && length < TICK_TEXT_SIZE)
         snprintf(out + length, (size_t)(TICK_TEXT_SIZE - length), "e%d", exponent);
     return out;
 }
@@ -156,33 +161,59 @@ void picture_axes(struct image *image, const struct plot *plot, const struct lab
 
 /* ---- colour bar ---- */
 
-static struct tick_row bar_ticks(struct rectangle area, double low, double high, int scale)
+/* The ticks without their exponent, which stands behind the quantity's name. */
+static struct tick_row bar_ticks(const struct colour_bar *bar, int scale, int *exponent)
 {
-    int most = ticks_that_fit(area.height, 2 * FONT_HEIGHT * scale);
-    return make_ticks(low, high, most, false, scale);
+    int most = ticks_that_fit(bar->area.height, 2 * FONT_HEIGHT * scale);
+    *exponent = bar->quantity ? tick_exponent(fmax(fabs(bar->low), fabs(bar->high))) : 0;
+    double unit = pow(10, *exponent);
+    return make_ticks(bar->low / unit, bar->high / unit, most, false, scale);
 }
 
-int picture_colour_bar_right(struct rectangle area, double low, double high, int scale)
+static int gap_of_quantity(int scale)
 {
-    return scale + tick_length(scale) + gap_behind_tick(scale) + bar_ticks(area, low, high, scale).widest;
+    return 6 * scale;
 }
 
-void picture_colour_bar(struct image *image, struct rectangle area, enum colormap colormap, double low, double high,
-                        const struct label_style *style)
+int picture_colour_bar_right(const struct colour_bar *bar, int scale)
 {
-    int scale = style->scale, right = area.x + area.width + scale;
-    for (int y = 0; y < area.height; y++) {
-        double position = 1 - (y + 0.5) / area.height;
-        draw_fill(image, (struct rectangle){area.x, area.y + y, area.width, 1}, colormap_colour(colormap, position), 1);
+    int exponent, width = bar_ticks(bar, scale, &exponent).widest;
+    width += bar->quantity ? gap_of_quantity(scale) + FONT_HEIGHT * scale : 0;
+    return scale + tick_length(scale) + gap_behind_tick(scale) + width;
+}
+
+static void draw_quantity(struct image *image, const struct colour_bar *bar, int x, int exponent,
+                          const struct label_style *style)
+{
+    char text[128];
+    if (exponent)
+        snprintf(text, sizeof text, "%s, 1e%d", bar->quantity, exponent);
+    else
+        snprintf(text, sizeof text, "%s", bar->quantity);
+    int y = bar->area.y + (bar->area.height + text_width(text, style->scale)) / 2;
+    draw_text(image, x, y, text, style->scale, TEXT_UP, style->colour);
+}
+
+void picture_colour_bar(struct image *image, const struct colour_bar *bar, const struct label_style *style)
+{
+    const struct rectangle *area = &bar->area;
+    int scale = style->scale, right = area->x + area->width + scale, exponent;
+    int labels = right + tick_length(scale) + gap_behind_tick(scale);
+    for (int y = 0; y < area->height; y++) {
+        double position = 1 - (y + 0.5) / area->height;
+        draw_fill(image, (struct rectangle){area->x, area->y + y, area->width, 1},
+                  colormap_colour(bar->colormap, position), 1);
     }
-    draw_frame(image, area, scale, style->colour);
-    struct plot plot = {area, 0, 1, high, low};
-    struct tick_row row = bar_ticks(area, low, high, scale);
+    draw_frame(image, *area, scale, style->colour);
+    struct tick_row row = bar_ticks(bar, scale, &exponent);
+    double unit = pow(10, exponent);
+    struct plot plot = {*area, 0, 1, bar->high / unit, bar->low / unit};
     for (int i = 0; i < row.count; i++) {
-        double place = high > low ? plot_y(&plot, row.values[i]) : area.y + area.height;
+        double place = bar->high > bar->low ? plot_y(&plot, row.values[i]) : area->y + area->height;
         int y = (int)floor(place - scale / 2.0 + 0.5);
         draw_fill(image, (struct rectangle){right, y, tick_length(scale), scale}, style->colour, 1);
-        draw_text(image, right + tick_length(scale) + gap_behind_tick(scale), y - FONT_ASCENT / 2 * scale, row.texts[i],
-                  scale, TEXT_RIGHT, style->colour);
+        draw_text(image, labels, y - FONT_ASCENT / 2 * scale, row.texts[i], scale, TEXT_RIGHT, style->colour);
     }
+    if (bar->quantity)
+        draw_quantity(image, bar, labels + row.widest + gap_of_quantity(scale), exponent, style);
 }

@@ -15,7 +15,12 @@ int picture_create(struct memory *memory, struct image *image, int64_t width, in
 
 struct plot plot_of_map(struct rectangle area, int64_t height, int64_t width)
 {
-    return (struct plot){area, -0.5, (double)width - 0.5, -0.5, (double)height - 0.5};
+    return plot_of_map_from(area, height, width, 0, 0);
+}
+
+struct plot plot_of_map_from(struct rectangle area, int64_t height, int64_t width, double top, double left)
+{
+    return (struct plot){area, left - 0.5, left + (double)width - 0.5, top - 0.5, top + (double)height - 0.5};
 }
 
 double plot_x(const struct plot *plot, double x)
@@ -98,6 +103,25 @@ int text_line_height(int scale)
     return (FONT_HEIGHT + 3) * scale;
 }
 
+/* Coordinates like "(12.5, 7)" stay together. */
+static bool in_short_parentheses(const char *text, size_t at)
+{
+    enum { SHORT = 24 };
+    size_t open = at, close = at;
+    while (open > 0 && text[open - 1] != '(' && text[open - 1] != ')')
+        open--;
+    while (text[close] && text[close] != ')' && text[close] != '\n')
+        close++;
+    return open > 0 && text[open - 1] == '(' && text[close] == ')' && close - open < SHORT;
+}
+
+/* Whether what follows the space at `at` is too little for a line of its own. */
+static bool leaves_widow(const char *text, size_t at)
+{
+    enum { LEAST = 6 };
+    return strcspn(text + at + 1, "\n") < LEAST;
+}
+
 /* Bytes of the line that begins at `text`, and of line and break together in *step. */
 static size_t line_length(const char *text, int scale, int width, size_t *step)
 {
@@ -110,10 +134,12 @@ static size_t line_length(const char *text, int scale, int width, size_t *step)
     *step = length;
     if (text[length] == 0)
         return length;
-    for (size_t i = length; i > 0; i--) {
-        if (text[i] == ' ') {
-            *step = i + 1;
-            return i;
+    for (int strict = 1; strict >= 0; strict--) {
+        for (size_t i = length; i > (strict ? length / 2 : 0); i--) {
+            if (text[i] == ' ' && !(strict && (in_short_parentheses(text, i) || leaves_widow(text, i)))) {
+                *step = i + 1;
+                return i;
+            }
         }
     }
     return length;

@@ -16,6 +16,8 @@ struct plot {
     double left, right, top, bottom;
 };
 struct plot plot_of_map(struct rectangle area, int64_t height, int64_t width);
+/* The same with the first cell at data (top, left). */
+struct plot plot_of_map_from(struct rectangle area, int64_t height, int64_t width, double top, double left);
 /* Data to picture coordinates. */
 double plot_x(const struct plot *plot, double x);
 double plot_y(const struct plot *plot, double y);
@@ -46,6 +48,8 @@ int nice_ticks(double low, double high, int most, bool whole, double ticks[MAX_T
 /* A tick's text, with as many digits as the distance `step` between ticks needs (0: there is only this one) and the
  * exponent of the `largest` magnitude among them: "0.25", "40", "0.5e-6". Returns `out`. */
 const char *tick_text(double value, double step, double largest, char out[TICK_TEXT_SIZE]);
+/* That exponent: 0 where numbers up to `largest` are written plainly. */
+int tick_exponent(double largest);
 
 /* Frame, ticks and whole numbers below and to the left of the area; labels may take picture_axes_left() pixels to the
  * left and picture_axes_below() below. */
@@ -53,14 +57,21 @@ void picture_axes(struct image *image, const struct plot *plot, const struct lab
 int picture_axes_left(const struct plot *plot, int scale);
 int picture_axes_below(int scale);
 
-/* A vertical bar from `low` (bottom) to `high`, with ticks and numbers to its right, picture_colour_bar_right() pixels
- * wide. */
-void picture_colour_bar(struct image *image, struct rectangle area, enum colormap colormap, double low, double high,
-                        const struct label_style *style);
-int picture_colour_bar_right(struct rectangle area, double low, double high, int scale);
+/* A vertical bar of colours from `low` (bottom) to `high`. To its right ticks and numbers, and behind them, read
+ * upwards, the name of the quantity with the power of ten that all numbers share: "mean gradient, 1e-6". */
+struct colour_bar {
+    struct rectangle area;
+    enum colormap colormap;
+    double low, high;
+    const char *quantity; /* NULL: no name */
+};
+void picture_colour_bar(struct image *image, const struct colour_bar *bar, const struct label_style *style);
+/* Pixels that are needed to the right of the area. */
+int picture_colour_bar_right(const struct colour_bar *bar, int scale);
 
-/* Text in lines of `width` pixels, broken at spaces and newlines, words that are too long anywhere. Past `most_lines`
- * it ends in "...". Returns the number of lines; `image` NULL only counts. Lines are text_line_height() apart. */
+/* Text in lines of `width` pixels, broken at newlines and at spaces but those in short parentheses and in front of a
+ * last word that would stand alone; words that are too long are broken anywhere. Past `most_lines` it ends in "...".
+ * Returns the number of lines; `image` NULL only counts. Lines are text_line_height() apart. */
 int picture_text(struct image *image, int x, int y, int width, int most_lines, const char *text,
                  const struct label_style *style);
 int text_line_height(int scale);

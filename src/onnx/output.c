@@ -127,3 +127,13 @@ void field_list_release(struct field_list *list)
     memory_release(list->memory, list->fields);
     list->fields = NULL;
 }
+
+void output_metadata(struct output *output, unsigned field, const struct metadata *entry)
+{
+    struct output count = {0};
+    output_string_field(&count, 1, entry->key);
+    output_string_field(&count, 2, entry->value);
+    output_header(output, field, count.length);
+    output_string_field(output, 1, entry->key);
+    output_string_field(output, 2, entry->value);
+}

@@ -3,6 +3,7 @@
 #define FOVEA_ONNX_OUTPUT_H
 
 #include "base/file.h"
+#include "graph/graph.h"
 #include "onnx/wire.h"
 
 struct output {
@@ -41,5 +42,8 @@ struct field_list {
 int field_list_read(struct field_list *list, struct wire_reader *reader, uint64_t begin, uint64_t end,
                     struct error *error);
 void field_list_release(struct field_list *list);
+
+/* A StringStringEntryProto: metadata_props of a model, a node. */
+void output_metadata(struct output *output, unsigned field, const struct metadata *entry);
 
 #endif

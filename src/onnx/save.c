@@ -66,16 +66,6 @@ static void put_scalar(struct output *out, const struct scalar *scalar)
 
 /* ---- metadata ---- */
 
-static void put_metadata(struct output *out, const struct metadata *entry)
-{
-    struct output count = {0};
-    output_string_field(&count, 1, entry->key);
-    output_string_field(&count, 2, entry->value);
-    output_header(out, MODEL_METADATA, count.length);
-    output_string_field(out, 1, entry->key);
-    output_string_field(out, 2, entry->value);
-}
-
 /* The file's entries are met in order: one that the model no longer has is left out, one with a new value is packed. */
 static int write_metadata_field(struct model_output *to, const struct field *field, struct error *error)
 {
@@ -87,7 +77,7 @@ static int write_metadata_field(struct model_output *to, const struct field *fie
     to->metadata_written++;
     if (now->value == old->value)
         return output_copy(to->out, to->saver->wire, field->start, field->end, error);
-    put_metadata(to->out, now);
+    output_metadata(to->out, MODEL_METADATA, now);
     return 0;
 }
 
@@ -141,7 +131,7 @@ static int write_model(struct model_output *to, struct error *error)
     for (int i = 0; !model->file && i < model->graph->opset_count; i++)
         put_opset(to->out, &model->graph->opsets[i]);
     while (to->metadata_written < model->metadata_count)
-        put_metadata(to->out, &model->metadata[to->metadata_written++]);
+        output_metadata(to->out, MODEL_METADATA, &model->metadata[to->metadata_written++]);
     if (!to->graph_verbatim && !to->graph_written && write_graph(to, error))
         return -1;
     if (to->out->length > LIMIT_FILE_BYTES)

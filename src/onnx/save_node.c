@@ -9,7 +9,8 @@ enum {
     NODE_OP_TYPE = 4,
     NODE_ATTRIBUTE = 5,
     NODE_DOMAIN = 7,
-    NODE_OVERLOAD = 8
+    NODE_OVERLOAD = 8,
+    NODE_METADATA = 9
 };
 enum {
     ATTRIBUTE_NAME_FIELD = 1,
@@ -200,5 +201,7 @@ int save_node(const struct saver *saver, struct output *out, const struct node *
         if (save_attribute(saver, out, &node->attributes[i], error))
             return error_prefix(error, "%s", node_label(node, label));
     }
+    for (int i = 0; i < node->metadata_count; i++)
+        output_metadata(out, NODE_METADATA, &node->metadata[i]);
     return copy_others(saver, out, &node->span, rewritten, error);
 }

@@ -128,14 +128,17 @@ static int compute_cast(struct compute_context *context, struct error *error)
     return 0;
 }
 
+/* An integer input has the gradient in the type of dy, as behind QuantizeLinear. */
 static int gradient_cast(struct gradient_context *context, struct error *error)
 {
     const struct value *input = context->node->inputs[0];
+    struct value *dy = context->output_gradients[0];
     if (!context->wanted[0])
         return 0;
-    context->input_gradients[0] = emit(context->graph, "Cast", EMIT_INPUTS(context->output_gradients[0]),
-                                       EMIT_ATTRIBUTES(EMIT_INT("to", input->dtype)), error);
-    return context->input_gradients[0] ? 0 : -1;
+    if (dtype_is_float(input->dtype))
+        dy = emit(context->graph, "Cast", EMIT_INPUTS(dy), EMIT_ATTRIBUTES(EMIT_INT("to", input->dtype)), error);
+    context->input_gradients[0] = dy;
+    return dy ? 0 : -1;
 }
 
 static int field_cast(struct field_context *context, struct error *error)

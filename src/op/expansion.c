@@ -142,3 +142,31 @@ struct value *emit_number_like(struct graph *graph, const struct value *like, do
 {
     return emit_scalar(graph, like->dtype, number, error);
 }
+
+int expansion_attributes(const struct expand_context *context, const char *const *names,
+                         struct emit_attribute *attributes)
+{
+    const struct node *node = context->node;
+    int count = 0;
+    for (; *names && count < EXPANSION_ATTRIBUTES; names++) {
+        const struct attribute *from = node_attribute(node, *names);
+        if (!from)
+            continue;
+        struct emit_attribute *to = &attributes[count++];
+        *to = (struct emit_attribute){.name = *names, .type = from->type};
+        to->i = node_int(node, *names, 0);
+        to->f = node_float(node, *names, 0);
+        to->ints = node_ints(node, *names, &to->count);
+        to->s = node_string(node, *names, "");
+    }
+    return count;
+}
+
+struct value *expansion_conv(struct expand_context *context, struct value *x, struct value *weights, struct value *bias,
+                             struct error *error)
+{
+    static const char *const names[] = {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides", NULL};
+    struct emit_attribute attributes[EXPANSION_ATTRIBUTES];
+    int count = expansion_attributes(context, names, attributes);
+    return emit(context->graph, "Conv", EMIT_INPUTS(x, weights, bias), attributes, count, error);
+}

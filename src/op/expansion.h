@@ -14,6 +14,14 @@ int expansion_compute(struct compute_context *context, struct error *error);
 struct value *expansion_input(const struct expand_context *context, int input);
 /* Whether output `index` is wanted. */
 bool expansion_wants(const struct expand_context *context, int index);
+/* Those of the attributes named in the list, ended by NULL, that the node has: numbers, lists of integers, text.
+ * Returns how many; there is room for EXPANSION_ATTRIBUTES. */
+#define EXPANSION_ATTRIBUTES 8
+int expansion_attributes(const struct expand_context *context, const char *const *names,
+                         struct emit_attribute *attributes);
+/* Conv with the attributes that the node has of it. */
+struct value *expansion_conv(struct expand_context *context, struct value *x, struct value *weights, struct value *bias,
+                             struct error *error);
 /* A scalar of the type of `like`. */
 struct value *emit_number_like(struct graph *graph, const struct value *like, double number, struct error *error);
 

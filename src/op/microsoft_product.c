@@ -44,24 +44,6 @@ static int expand_matmul(struct expand_context *context, struct error *error)
 
 /* ---- FusedConv: activation(Conv(X, W, B) + Z) ---- */
 
-static struct value *emit_conv(struct expand_context *context, struct error *error)
-{
-    static const char *const lists[] = {"dilations", "kernel_shape", "pads", "strides"};
-    const struct node *node = context->node;
-    struct emit_attribute attributes[6] = {EMIT_INT("group", node_int(node, "group", 1)),
-                                           EMIT_STRING("auto_pad", node_string(node, "auto_pad", "NOTSET"))};
-    int count = 2;
-    for (int i = 0; i < 4; i++) {
-        int length;
-        const int64_t *list = node_ints(node, lists[i], &length);
-        if (list)
-            attributes[count++] = EMIT_INTS(lists[i], list, length);
-    }
-    return emit(context->graph, "Conv",
-                EMIT_INPUTS(context->inputs[0], context->inputs[1], expansion_input(context, 2)), attributes, count,
-                error);
-}
-
 static struct value *emit_clip(struct graph *graph, struct value *x, const float *limits, int count,
                                struct error *error)
 {
@@ -102,7 +84,9 @@ static int expand_conv(struct expand_context *context, struct error *error)
 {
     int count;
     const float *parameters = node_floats(context->node, "activation_params", &count);
-    struct value *y = emit_conv(context, error), *residual = expansion_input(context, 3);
+    struct value *residual = expansion_input(context, 3);
+    struct value *y =
+        expansion_conv(context, context->inputs[0], context->inputs[1], expansion_input(context, 2), error);
     if (y && residual)
         y = emit(context->graph, "Add", EMIT_INPUTS(y, residual), EMIT_NO_ATTRIBUTES, error);
     context->outputs[0] = y ? emit_activation(context, y, parameters, count, error) : NULL;

@@ -29,10 +29,27 @@ static bool node_reached(const struct reverse *reverse, const struct node *node)
     return false;
 }
 
-/* Floats do, and the integers that an operator differentiated by straight-through makes. */
-static bool carries_gradient(const struct node *node, const struct value *output)
+/* Operators that move, choose or add elements: their gradients ask nothing of the elements' type. */
+static bool moves_elements(const struct node *node)
 {
-    return dtype_is_float(output->dtype) || (node->operator&& node->operator->flags & OPERATOR_STRAIGHT_THROUGH);
+    static const char *const names[] = {"Add", "Concat", "MaxPool", "Slice", "Transpose"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(node->op_type, names[i]) == 0)
+            return true;
+    }
+    return node->operator&& node->operator->flags & OPERATOR_VIEW;
+}
+
+/* Floats do, the integers that an operator differentiated by straight-through makes, and these moved. */
+static bool carries_gradient(const struct reverse *reverse, const struct node *node, const struct value *output)
+{
+    if (dtype_is_float(output->dtype) || (node->operator&& node->operator->flags & OPERATOR_STRAIGHT_THROUGH))
+        return true;
+    for (int i = 0; i < node->input_count; i++) {
+        if (is_reached(reverse, node->inputs[i]) && node->inputs[i]->dtype == output->dtype)
+            return moves_elements(node);
+    }
+    return false;
 }
 
 /* Forward sweep: what depends on the wrt values through floats. */
@@ -44,7 +61,7 @@ static void mark_reached(const struct reverse *reverse, struct value *const *wrt
         if (!node_reached(reverse, node))
             continue;
         for (int i = 0; i < node->output_count; i++) {
-            if (node->outputs[i] && carries_gradient(node, node->outputs[i]))
+            if (node->outputs[i] && carries_gradient(reverse, node, node->outputs[i]))
                 reverse->reached[node->outputs[i]->id] = true;
         }
     }

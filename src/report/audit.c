@@ -100,7 +100,7 @@ json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite)
     report_set_text(document, "model", path);
     json_object_set_new(document, "applied", json_integer(rewrite->applied));
     for (int i = 0; i < rewrite->change_count; i++) {
-        const struct fovea_change *change = &rewrite->changes[i];
+        const struct fovea_edit *change = &rewrite->changes[i];
         json_t *entry = json_object();
         report_set_text(entry, "guide", change->guide);
         report_set_text(entry, "code", change->code);

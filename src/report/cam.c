@@ -1,12 +1,14 @@
 #include "report/cam.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "report/json.h"
 
 #define CAM_DEFINITION                                                                                                 \
     "map: signed, in the units of the score, one number per cell; pixels: the map enlarged, Gaussians keep its sum; "  \
-    "gap: (score - sum A dy/dA) / sum |A dy/dA| at the layer. Maps show what the score reacts to, not what causes it"
+    "gap: (score - sum A dy/dA) / sum |A dy/dA| at the layer, with sums over its cells, whatever the method. Maps "    \
+    "show what the score reacts to, not what causes it"
 
 static json_t *describe_faithfulness(const struct fovea_faithfulness *measured)
 {
@@ -16,6 +18,27 @@ static json_t *describe_faithfulness(const struct fovea_faithfulness *measured)
     json_object_set_new(entry, "insertion", report_numbers(measured->insertion, FOVEA_CURVE_STEPS + 1));
     json_object_set_new(entry, "deletion", report_numbers(measured->deletion, FOVEA_CURVE_STEPS + 1));
     return entry;
+}
+
+void report_sigma_words(const struct fovea_cam *cam, char *out, size_t size)
+{
+    const char *images = cam->fit_images == 1 ? "" : "s";
+    double fit = floor(100 * cam->fit) / 100; /* not rounded up to what would be a Gaussian */
+    if (cam->sigma_rule == FOVEA_SIGMA_GIVEN)
+        snprintf(out, size, "as given");
+    else if (cam->sigma_rule == FOVEA_SIGMA_FIELD)
+        snprintf(out, size, "of the Gaussian fitted to the layer's field over %lld image%s, R2 %.2f",
+                 (long long)cam->fit_images, images, fit);
+    else
+        snprintf(out, size, "half the stride: the field over %lld image%s is no Gaussian, R2 %.2f",
+                 (long long)cam->fit_images, images, fit);
+}
+
+static json_t *describe_sigma(const struct fovea_cam *cam)
+{
+    char words[160];
+    report_sigma_words(cam, words, sizeof words);
+    return json_string(words);
 }
 
 json_t *report_cam(const struct fovea_cam *cam, const char *file)
@@ -44,7 +67,10 @@ json_t *report_cam(const struct fovea_cam *cam, const char *file)
     json_object_set_new(entry, "all_negative", json_boolean(cam->negative));
     json_object_set_new(entry, "upsampling", json_string(cam->gaussian ? "gaussian" : "bilinear"));
     json_object_set_new(entry, "sigma", cam->gaussian ? report_numbers(cam->sigma, 2) : json_null());
-    json_object_set_new(entry, "sigma_fit_r_squared", cam->fit > 0 ? json_real(cam->fit) : json_null());
+    json_object_set_new(entry, "sigma_rule", cam->gaussian ? describe_sigma(cam) : json_null());
+    json_object_set_new(entry, "sigma_fit_r_squared", isnan(cam->fit) ? json_null() : json_real(cam->fit));
+    json_object_set_new(entry, "sigma_fit_images",
+                        isnan(cam->fit) ? json_null() : json_integer((json_int_t)cam->fit_images));
     if (cam->faithfulness)
         json_object_set_new(entry, "faithfulness", describe_faithfulness(cam->faithfulness));
     if (cam->localisation)
@@ -57,15 +83,17 @@ json_t *report_cam(const struct fovea_cam *cam, const char *file)
 }
 
 int report_cam_json(struct memory *memory, const char *path, const struct report_run *run, json_t *maps,
-                    struct error *error)
+                    json_t *left_out, struct error *error)
 {
     json_t *document = report_document("fovea.cam");
     if (!document) {
         json_decref(maps);
+        json_decref(left_out);
         return error_set(error, ERROR_LIMIT, "%s: out of memory", path);
     }
     report_set_text(document, "model", run->model);
     report_set_text(document, "definition", CAM_DEFINITION);
+    json_object_set_new(document, "left_out", left_out);
     json_object_set_new(document, "maps", maps);
     return report_write(memory, path, document, error);
 }

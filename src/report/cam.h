@@ -9,13 +9,19 @@
 
 /* One entry of cam.json; `file` is the name without its ending. */
 json_t *report_cam(const struct fovea_cam *cam, const char *file);
-/* {"schema": "fovea.cam", ..., "maps": maps}; takes over `maps`. */
+/* Which rule gave sigma, and the fit's R squared. */
+void report_sigma_words(const struct fovea_cam *cam, char *out, size_t size);
+/* {"schema": "fovea.cam", ..., "left_out": methods and reasons, "maps": maps}; takes over both. */
 int report_cam_json(struct memory *memory, const char *path, const struct report_run *run, json_t *maps,
-                    struct error *error);
+                    json_t *left_out, struct error *error);
 int report_cam_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error);
 
-/* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words. */
+/* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words.
+ */
 int report_cam_picture(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
+/* The montage's: which model, layer and scaling; and of one map in two lines. */
+void report_cam_montage_title(const struct fovea_cam *cam, char *out, size_t size);
+void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size);
 /* RGB [side * height / width, side] of the image, and of the image under the map's positive part. */
 int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,
                           struct image *overlay, struct error *error);

@@ -1,6 +1,7 @@
 /* The picture of a class activation map. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -11,12 +12,24 @@
 enum { PANEL_SIDE = 320, MARGIN = 24, GAP = 28, BAR_WIDTH = 16, BAR_GAP = 12, FONT = 2, MOST_LINES = 14 };
 
 static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110};
-#define STRONGEST 0.75 /* opacity of the map where it is largest */
+#define HEAT 0.75 /* opacity of the map, but for its weakest part */
+#define WEAK 0.2  /* of the largest: below, the map fades out */
+
+/* Heat and content are told apart: the image is pale and gray under the map. */
+static void make_pale(struct image *image)
+{
+    for (size_t i = 0; i < image_bytes(image); i += 3) {
+        const uint8_t *p = image->pixels + i;
+        double gray = 0.299 * p[0] + 0.587 * p[1] + 0.114 * p[2];
+        memset(image->pixels + i, (int)(48 + gray * 176 / 255), 3);
+    }
+}
 
 /* The enlarged map's positive part over `image`, which has the same proportions. */
 static void lay_over(struct image *image, const struct fovea_cam *cam)
 {
     float largest = 0;
+    make_pale(image);
     for (int64_t i = 0; i < cam->height * cam->width; i++)
         largest = fmaxf(largest, cam->pixels[i]);
     for (int y = 0; largest > 0 && y < image->height; y++) {
@@ -24,9 +37,28 @@ static void lay_over(struct image *image, const struct fovea_cam *cam)
             int64_t row = (int64_t)y * cam->height / image->height, column = (int64_t)x * cam->width / image->width;
             double part = (double)(cam->pixels[row * cam->width + column] / largest);
             if (part > 0)
-                draw_pixel(image, x, y, colormap_colour(COLORMAP_EMBER, part), STRONGEST * sqrt(part));
+                draw_pixel(image, x, y, colormap_colour(COLORMAP_EMBER, part), HEAT * fmin(1, part / WEAK));
         }
     }
+}
+
+void report_cam_montage_title(const struct fovea_cam *cam, char *out, size_t size)
+{
+    char model[96], layer[96];
+    snprintf(out, size,
+             "Class activation maps: %s, layer %s. Each map's positive part, from nothing (gray) over blue and red to "
+             "yellow, its own maximum.",
+             text_shorten(file_base_name(cam->model), 44, model, sizeof model),
+             text_shorten(cam->layer, 44, layer, sizeof layer));
+}
+
+void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size)
+{
+    char name[48] = "";
+    if (cam->class_name)
+        text_shorten(cam->class_name, 24, name, sizeof name);
+    snprintf(out, size, "%s%lld %s\nscore %.3g", cam->class_name ? "" : "class ", (long long)cam->class_index, name,
+             cam->score);
 }
 
 int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,
@@ -48,35 +80,44 @@ int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, in
 static int write_title(struct text *text, const struct fovea_cam *cam, struct error *error)
 {
     char model[96], name[96];
-    const char *file = file_base_name(cam->model);
-    text_printable(file, strlen(file), model, sizeof model);
-    text_printable(cam->name, strlen(cam->name), name, sizeof name);
     text_print(text, "%s: %s of %s\n",
-               cam->method == FOVEA_CAM_EXTENDED ? "Extended-CAM" : fovea_cam_method_name((int)cam->method), name,
-               model);
+               cam->method == FOVEA_CAM_EXTENDED ? "Extended-CAM" : fovea_cam_method_name((int)cam->method),
+               text_shorten(cam->name, 44, name, sizeof name),
+               text_shorten(file_base_name(cam->model), 44, model, sizeof model));
     text_print(text, "class %" PRId64, cam->class_index);
     if (cam->class_name)
-        text_print(text, " (%s)", cam->class_name);
+        text_print(text, " (%s)", text_shorten(cam->class_name, 44, name, sizeof name));
     text_print(text, ", score %.4g", cam->score);
     if (cam->probability >= 0)
         text_print(text, ", probability %.1f %%", 100 * cam->probability);
     return text_finish(text, error);
 }
 
+static void write_sums(struct text *text, const struct fovea_cam *cam)
+{
+    double gap = report_tidy(100 * cam->gap, 1);
+    if (cam->method == FOVEA_CAM_EXTENDED)
+        text_print(text, "The cells sum to %.4g, the score is %.4g. ", cam->sum, cam->score);
+    text_print(text,
+               "Gap: the score minus the contributions of the layer's cells, %.1f %% of the sum of |contributions|%s\n",
+               gap, fabs(cam->gap) > 0.1 ? ", more than 10 %: much is not explained at this layer." : ".");
+}
+
 static int write_notes(struct text *text, const struct fovea_cam *cam, struct error *error)
 {
-    char layer[96];
-    text_printable(cam->layer, strlen(cam->layer), layer, sizeof layer);
-    text_print(text, "Layer %s, %" PRId64 " x %" PRId64 " cells; ", layer, cam->cells[0], cam->cells[1]);
+    char layer[96], rule[160];
+    text_print(text, "Layer %s, %" PRId64 " x %" PRId64 " cells; ", text_shorten(cam->layer, 60, layer, sizeof layer),
+               cam->cells[0], cam->cells[1]);
+    report_sigma_words(cam, rule, sizeof rule);
     if (cam->gaussian)
-        text_print(text, "enlarged by Gaussians, sigma %.1f x %.1f px (y x x).\n", cam->sigma[0], cam->sigma[1]);
+        text_print(text, "enlarged by Gaussians, sigma %.1f x %.1f px (y x x), %s.\n", cam->sigma[0], cam->sigma[1],
+                   rule);
     else
         text_print(text, "enlarged bilinearly.\n");
     text_print(text,
-               "Middle: the positive part, scaled to its maximum. Right: the cells as they are, from %.3g to %.3g.\n",
+               "Middle: the positive part over the image in gray. Right: the cells as they are, from %.3g to %.3g.\n",
                cam->smallest, cam->largest);
-    text_print(text, "Sum %.4g of a score of %.4g; not explained at this layer: %.1f %%%s\n", cam->sum, cam->score,
-               100 * cam->gap, fabs(cam->gap) > 0.1 ? " - more than 10 %, read it with care." : ".");
+    write_sums(text, cam);
     if (cam->negative)
         text_print(text, "No cell is positive: nothing here speaks for the class.");
     else if (cam->flat)
@@ -93,20 +134,29 @@ static void place(struct image *image, const struct image *from, int x, int y)
 }
 
 struct layout {
-    struct rectangle cells, bar;
-    int panel_y, notes_y, text_width, width, height;
+    struct rectangle cells;
+    struct colour_bar heat, bar;
+    int overlay_x, panel_y, notes_y, text_width, width, height;
 };
 
-static struct layout plan(const struct image *panel, double reach, const char *title, const char *notes)
+static struct layout plan(const struct image *panel, double reach, const char *quantity, const char *title,
+                          const char *notes)
 {
     const struct label_style style = {ink, FONT};
-    struct layout layout = {.bar = {.width = BAR_WIDTH, .height = panel->height}};
-    layout.cells = (struct rectangle){MARGIN + 2 * (panel->width + GAP), 0, panel->width, panel->height};
-    layout.bar.x = layout.cells.x + panel->width + BAR_GAP;
-    layout.width = layout.bar.x + BAR_WIDTH + picture_colour_bar_right(layout.bar, -reach, reach, FONT) + MARGIN;
+    const struct rectangle bar = {.width = BAR_WIDTH, .height = panel->height};
+    struct layout layout = {.heat = {bar, COLORMAP_EMBER, 0, 1, "share of the maximum"},
+                            .bar = {bar, COLORMAP_DIVERGING, -reach, reach, quantity},
+                            .overlay_x = MARGIN + panel->width + GAP};
+    layout.heat.area.x = layout.overlay_x + panel->width + BAR_GAP;
+    layout.cells =
+        (struct rectangle){layout.heat.area.x + BAR_WIDTH + picture_colour_bar_right(&layout.heat, FONT) + GAP, 0,
+                           panel->width, panel->height};
+    layout.bar.area.x = layout.cells.x + panel->width + BAR_GAP;
+    layout.width = layout.bar.area.x + BAR_WIDTH + picture_colour_bar_right(&layout.bar, FONT) + MARGIN;
     layout.text_width = layout.width - 2 * MARGIN;
     int title_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, title, &style);
-    layout.panel_y = layout.cells.y = layout.bar.y = MARGIN + title_lines * text_line_height(FONT) + 12;
+    layout.panel_y = MARGIN + title_lines * text_line_height(FONT) + 12;
+    layout.cells.y = layout.bar.area.y = layout.heat.area.y = layout.panel_y;
     layout.notes_y = layout.panel_y + panel->height + 16;
     int note_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, notes, &style);
     layout.height = layout.notes_y + note_lines * text_line_height(FONT) + MARGIN;
@@ -119,7 +169,8 @@ static int draw(struct memory *memory, struct image *image, const struct fovea_c
     const struct label_style style = {ink, FONT}, small = {faint, FONT};
     double reach = fmax(fabs(cam->largest), fabs(cam->smallest));
     reach = reach > 0 ? reach : 1;
-    struct layout layout = plan(plain, reach, title, notes);
+    const char *quantity = cam->method == FOVEA_CAM_EXTENDED ? "part of the score" : "map before scaling";
+    struct layout layout = plan(plain, reach, quantity, title, notes);
     int64_t cells = cam->cells[0] * cam->cells[1];
     float *values = memory_allocate(memory, (size_t)cells, sizeof *values, error);
     int result = values ? picture_create(memory, image, layout.width, layout.height, paper, error) : -1;
@@ -134,9 +185,10 @@ static int draw(struct memory *memory, struct image *image, const struct fovea_c
                                        .colormap = COLORMAP_DIVERGING};
         picture_text(image, MARGIN, MARGIN, layout.text_width, MOST_LINES, title, &style);
         place(image, plain, MARGIN, layout.panel_y);
-        place(image, overlay, MARGIN + plain->width + GAP, layout.panel_y);
+        place(image, overlay, layout.overlay_x, layout.panel_y);
+        picture_colour_bar(image, &layout.heat, &style);
         picture_map(image, layout.cells, &map);
-        picture_colour_bar(image, layout.bar, COLORMAP_DIVERGING, -reach, reach, &style);
+        picture_colour_bar(image, &layout.bar, &style);
         picture_text(image, MARGIN, layout.notes_y, layout.text_width, MOST_LINES, notes, &small);
     }
     memory_release(memory, values);

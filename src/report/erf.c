@@ -92,6 +92,8 @@ static json_t *describe_comparison(const struct fovea_erf_comparison *made)
     json_t *object = json_pack("{s:f, s:f, s:f, s:f}", "overlap", made->overlap, "correlation", made->correlation,
                                "largest", made->largest, "sum_ratio", made->sum_ratio);
     report_set_text(object, "with", made->path);
+    report_set_text(object, "field_of_other", made->other);
+    json_object_set_new(object, "unlike", json_boolean(made->unlike));
     json_object_set_new(object, "gaussian_of_other", report_gaussian(&made->gaussian));
     json_object_set_new(object, "imbalance_of_other", report_numbers(made->imbalance, 2));
     return object;
@@ -111,6 +113,7 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     json_object_set_new(document, "images", json_integer(erf->images));
     json_object_set_new(document, "class", describe_class(erf->class_index));
     json_object_set_new(document, "score", json_string(scores[erf->score]));
+    json_object_set_new(document, "of_classes", json_boolean(erf->of_classes));
     json_object_set_new(document, "unit", report_ints(erf->unit, 2));
     json_object_set_new(document, "target_size", report_ints(erf->target_size, 2));
     json_object_set_new(document, "prefix_tokens", json_integer(erf->prefix_tokens));

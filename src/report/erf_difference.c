@@ -8,31 +8,26 @@
 #include "report/erf.h"
 #include "report/map_figure.h"
 
-static void write_sigma(struct text *text, const char *whose, const struct fovea_gaussian *fit)
-{
-    if (fit->converged)
-        text_print(text, "%s: sigma %.1f x %.1f px, R2 %.3f. ", whose, fit->sigma[0], fit->sigma[1], fit->r_squared);
-    else
-        text_print(text, "%s: no Gaussian fits. ", whose);
-}
-
 static int write_words(struct text *title, struct text *notes, const struct report_run *run,
                        const struct fovea_erf *erf, struct error *error)
 {
     const struct fovea_erf_comparison *made = erf->comparison;
-    char model[96], other[160];
-    const char *name = file_base_name(run->model);
-    text_print(title,
-               "Difference of effective receptive fields: %s minus %s\nboth divided by their sums; mean over %" PRId64
-               " images",
-               text_printable(name, strlen(name), model, sizeof model),
-               text_printable(made->path, strlen(made->path), other, sizeof other), erf->images);
+    char name[160];
+    text_print(title, "Difference of effective receptive fields, each divided by its sum\nThis: %s, ",
+               text_shorten(file_base_name(run->model), 44, name, sizeof name));
+    report_erf_subject(title, erf, 40);
+    text_print(title, "; %" PRId64 " image%s\nOther: %s", erf->images, erf->images == 1 ? "" : "s",
+               text_shorten(made->other ? made->other : made->path, 150, name, sizeof name));
     text_print(notes,
                "Red: this field has more there; blue: less. Overlap %.3f (1: the same), correlation %.4f, largest "
-               "difference %.2g of the other's maximum; sum %.3g times the other's.\n",
+               "difference %.2g of the other's maximum; sum %.3g times the other's.\nThis: ",
                made->overlap, made->correlation, made->largest, made->sum_ratio);
-    write_sigma(notes, "This", &erf->gaussian);
-    write_sigma(notes, "Other", &made->gaussian);
+    report_fit_words(notes, &erf->gaussian, erf->height, erf->width, "px");
+    text_print(notes, ".\nOther: ");
+    report_fit_words(notes, &made->gaussian, erf->height, erf->width, "px");
+    text_print(notes, ".");
+    if (made->unlike)
+        text_print(notes, "\nOne is the field of a class, the other of a layer: they do not answer the same question.");
     return text_finish(title, error) || text_finish(notes, error) ? -1 : 0;
 }
 
@@ -55,7 +50,8 @@ int report_erf_difference(struct memory *memory, const char *path, const struct 
                                           .width = erf->width,
                                           .low = -largest,
                                           .high = largest,
-                                          .colormap = COLORMAP_DIVERGING};
+                                          .colormap = COLORMAP_DIVERGING,
+                                          .quantity = "difference of shares"};
         result = map_figure_write(memory, path, &figure, error);
     }
     text_release(&title);

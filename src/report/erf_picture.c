@@ -9,73 +9,81 @@
 #include "report/erf.h"
 #include "report/map_figure.h"
 
-#define GAUSSIAN_FIT 0.8 /* R squared from which a field counts as Gaussian (arXiv 2305.04722) */
-
 #define LOG_DECADES 4
 
 static const struct colour box_colour = {255, 255, 255}, centre_colour = {255, 80, 80};
 static const struct colour ellipse_colour = {255, 170, 60};
 
+/* Whether the target's units lie over the image, so that one of them looks at a place. */
+static bool has_place(const struct fovea_erf *erf)
+{
+    return erf->target_size[0] * erf->target_size[1] > 1;
+}
+
 /* What the two text blocks say; released by the caller. */
 static int write_title(struct text *text, const struct report_run *run, const struct fovea_erf *erf, bool log_scale,
                        struct error *error)
 {
-    char model[96], target[96];
-    const char *name = file_base_name(run->model);
-    text_printable(name, strlen(name), model, sizeof model);
-    text_printable(erf->target, strlen(erf->target), target, sizeof target);
-    text_print(text, "Effective receptive field: %s\n", model);
-    if (erf->class_index >= 0)
-        text_print(text, "class %" PRId64, erf->class_index);
-    else if (erf->class_index != FOVEA_CLASS_NONE)
-        text_print(text, "%s class", erf->class_index == FOVEA_CLASS_LABEL ? "labelled" : "predicted");
-    if (erf->target_size[0] * erf->target_size[1] > 1)
-        text_print(text, "%sunit (%" PRId64 ", %" PRId64 ")", erf->class_index == FOVEA_CLASS_NONE ? "" : " at ",
-                   erf->unit[0], erf->unit[1]);
-    text_print(text, " of %s, %" PRId64 " x %" PRId64 "%s", target, erf->target_size[0], erf->target_size[1],
-               erf->prefix_tokens > 0 ? " tokens" : "");
+    char model[96];
+    text_print(text, "Effective receptive field: %s\n",
+               text_shorten(file_base_name(run->model), 44, model, sizeof model));
+    report_erf_subject(text, erf, 40);
     text_print(text, "; mean over %" PRId64 " image%s", erf->images, erf->images == 1 ? "" : "s");
     if (log_scale)
-        text_print(text, "; log10 of the share of the maximum");
+        text_print(text, "; colours by the logarithm");
     return text_finish(text, error);
 }
 
 static void write_shape(struct text *text, const struct fovea_erf *erf)
 {
-    const struct fovea_gaussian *fit = &erf->gaussian;
-    if (fit->converged && fit->r_squared >= GAUSSIAN_FIT)
-        text_print(text, "Ellipses: fitted Gaussian at 1 and 2 sigma, sigma %.1f x %.1f px (y x x), R2 %.3f.",
-                   fit->sigma[0], fit->sigma[1], fit->r_squared);
-    else if (fit->converged)
-        text_print(text, "Not Gaussian: the best fit has R2 %.3f.", fit->r_squared);
-    else
-        text_print(text, "Not Gaussian: no fit.");
-    for (int i = 0; i < erf->phase_count; i++)
-        text_print(text, "%s stride %" PRId64 " %.3g", i ? "," : " Largest over smallest phase:", erf->phases[i].stride,
-                   erf->phases[i].ratio);
+    static const char *const marks[] = {
+        "The field is ", "Dotted ellipses, 1 and 2 sigma: ", "Ellipses, 1 and 2 sigma of the fitted Gaussian: "};
+    text_print(text, "%s", marks[report_fit_of(&erf->gaussian, erf->height, erf->width)]);
+    report_fit_words(text, &erf->gaussian, erf->height, erf->width, "px");
+    text_print(text, ".\n");
+    if (erf->phase_count > 0) {
+        text_print(text, "Largest over smallest phase:");
+        report_phases(text, erf);
+        text_print(text, ".\n");
+    }
 }
 
-static int write_notes(struct text *text, const struct fovea_erf *erf, struct error *error)
+static void write_field(struct text *text, const struct fovea_erf *erf)
 {
-    if (erf->field.local)
-        text_print(text,
-                   "Dashed: theoretical field, %" PRId64 " x %" PRId64 " px, stride %g x %g; it covers y %" PRId64
-                   "..%" PRId64 ", x %" PRId64 "..%" PRId64 "%s.\n",
-                   erf->field.size[0], erf->field.size[1], erf->field.stride[0], erf->field.stride[1], erf->box[0],
-                   erf->box[2], erf->box[1], erf->box[3],
-                   erf->field.global ? ", and everything through attention, gates or statistics" : "");
-    else
+    const struct fovea_receptive_field *field = &erf->field;
+    if (!field->local) {
         text_print(text, "Theoretical field: the whole input.\n");
-    text_print(text,
-               "Plus: where the unit is centred, (%.1f, %.1f). Centre of mass (%.1f, %.1f). Strongest pixel (%" PRId64
-               ", %" PRId64 ").\n",
-               erf->centre[0], erf->centre[1], erf->centre_of_mass[0], erf->centre_of_mass[1], erf->argmax[0],
-               erf->argmax[1]);
-    text_print(text, "Share of the sum within");
+        return;
+    }
+    text_print(text, "Dashed: theoretical field, %" PRId64 " x %" PRId64 " px, ", field->size[0], field->size[1]);
+    if (field->varies)
+        text_print(text, "which differs from unit to unit");
+    else
+        text_print(text, "stride %g x %g", field->stride[0], field->stride[1]);
+    text_print(text, "; it covers (y %" PRId64 "..%" PRId64 ", x %" PRId64 "..%" PRId64 ")%s.\n", erf->box[0],
+               erf->box[2], erf->box[1], erf->box[3],
+               field->global ? ", and everything through attention, gates or statistics" : "");
+}
+
+static int write_notes(struct text *text, const struct fovea_erf *erf, bool log_scale, struct error *error)
+{
+    write_field(text, erf);
+    if (has_place(erf))
+        text_print(text, "Plus: where the unit is centred, (%.1f, %.1f). ", erf->centre[0], erf->centre[1]);
+    text_print(text, "Centre of mass (%.1f, %.1f). Strongest pixel (%" PRId64 ", %" PRId64 ").\n",
+               erf->centre_of_mass[0], erf->centre_of_mass[1], erf->argmax[0], erf->argmax[1]);
+    text_print(text, "Share of the sum around the %s: within", has_place(erf) ? "plus" : "centre");
     for (int i = 0; i < FOVEA_ERF_RADII && (i == 0 || erf->mass_within[i - 1] < 0.9995); i++)
         text_print(text, "%s %g px %.0f %%", i ? "," : "", erf->radii[i], 100 * erf->mass_within[i]);
-    text_print(text, "; on the border %.1f %%.\n", 100 * erf->border_share);
+    text_print(text, "; on the border %.1f %%.\n", report_tidy(100 * erf->border_share, 1));
     write_shape(text, erf);
+    if (erf->perturbation)
+        text_print(text,
+                   "%" PRId64 " single pixels changed: the score moves where the field says so with correlation %.2f, "
+                   "of ranks %.2f.\n",
+                   erf->perturbation->points, erf->perturbation->pearson, erf->perturbation->spearman);
+    if (!log_scale && report_erf_is_peaked(erf))
+        text_print(text, "Most of it is in few pixels: colours by the logarithm (--log) show the rest.");
     return text_finish(text, error);
 }
 
@@ -84,7 +92,8 @@ static void draw_marks(const void *user, struct image *image, const struct plot 
 {
     const struct fovea_erf *erf = user;
     const struct stroke dashed = {box_colour, 2, 6, 0.9}, solid = {centre_colour, 2, 0, 1};
-    const struct stroke ellipse = {ellipse_colour, 1.5, 0, 0.9};
+    enum report_fit kind = report_fit_of(&erf->gaussian, erf->height, erf->width);
+    const struct stroke ellipse = {ellipse_colour, 1.5, kind == REPORT_FIT_GAUSSIAN ? 0 : 3, 0.9};
     const double pixels_per_cell = (double)plot->area.width / (plot->right - plot->left);
     if (erf->field.local) {
         double top = (double)erf->box[0] - 0.5, left = (double)erf->box[1] - 0.5;
@@ -97,10 +106,11 @@ static void draw_marks(const void *user, struct image *image, const struct plot 
             draw_rectangle(image, low_x, low_y, high_x - low_x, high_y - low_y, &dashed);
     }
     const struct fovea_gaussian *fit = &erf->gaussian;
-    for (int i = 1; i <= 2 && fit->converged && fit->r_squared >= GAUSSIAN_FIT; i++)
+    for (int i = 1; i <= 2 && kind != REPORT_FIT_NONE; i++)
         draw_ellipse(image, plot_x(plot, fit->centre[1]), plot_y(plot, fit->centre[0]),
                      i * fit->sigma[1] * pixels_per_cell, i * fit->sigma[0] * pixels_per_cell, 0, &ellipse);
-    draw_cross(image, plot_x(plot, erf->centre[1]), plot_y(plot, erf->centre[0]), 8, &solid);
+    if (has_place(erf))
+        draw_cross(image, plot_x(plot, erf->centre[1]), plot_y(plot, erf->centre[0]), 8, &solid);
 }
 
 /* log10 of the share of the maximum; a memory block for the caller. */
@@ -123,6 +133,7 @@ static int draw(struct memory *memory, const char *path, const struct fovea_erf 
                                 .width = erf->width,
                                 .high = erf->max > 0 ? erf->max : 1,
                                 .colormap = COLORMAP_LAGOON,
+                                .quantity = "mean positive gradient",
                                 .marks = draw_marks,
                                 .user = erf};
     float *values = log_scale && erf->max > 0 ? log_values(memory, erf, error) : NULL;
@@ -132,6 +143,7 @@ static int draw(struct memory *memory, const char *path, const struct fovea_erf 
         figure.values = values;
         figure.low = -LOG_DECADES;
         figure.high = 0;
+        figure.quantity = "log10 of the share of the maximum";
     }
     int result = map_figure_write(memory, path, &figure, error);
     memory_release(memory, values);
@@ -144,7 +156,7 @@ int report_erf_picture(struct memory *memory, const char *path, const struct rep
     struct text title, notes;
     text_start(&title, memory);
     text_start(&notes, memory);
-    int result = write_title(&title, run, erf, log_scale, error) || write_notes(&notes, erf, error) ||
+    int result = write_title(&title, run, erf, log_scale, error) || write_notes(&notes, erf, log_scale, error) ||
                          draw(memory, path, erf, log_scale, title.data, notes.data, error)
                      ? -1
                      : 0;

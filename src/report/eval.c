@@ -27,6 +27,7 @@ static json_t *describe_row(const struct fovea_eval *eval, const struct fovea_ev
     json_t *entry =
         json_pack("{s:s, s:i, s:f}", "change", row->change, "severity", row->severity, "strength", row->strength);
     json_t *scores = json_array();
+    json_object_set_new(entry, "no_effect", json_boolean(row->no_effect));
     for (int a = 0; a < eval->models; a++)
         json_array_append_new(scores, describe_score(&row->scores[a]));
     json_object_set_new(entry, "models", scores);

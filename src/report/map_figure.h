@@ -13,7 +13,9 @@ struct map_figure {
     int64_t height, width;
     double low, high;
     enum colormap colormap;
-    map_marks *marks; /* or NULL */
+    const char *quantity; /* that the colours mean */
+    double first[2];      /* y, x on the axes of the first cell */
+    map_marks *marks;     /* or NULL */
     const void *user;
 };
 

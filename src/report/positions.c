@@ -1,5 +1,6 @@
 #include "report/positions.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -75,18 +76,19 @@ static int write_words(struct text *title, struct text *notes, const struct repo
                        const struct report_position_map *map, struct error *error)
 {
     char model[96], name[120];
-    const char *file = file_base_name(run->model);
-    const struct fovea_gaussian *fit = map->gaussian;
-    text_print(title, "%s: %s\n%s of %s", map->relative ? "Relative attention bias" : "Position embedding",
-               text_printable(file, strlen(file), model, sizeof model),
-               map->relative ? "bias by offset, mean over heads," : "cosine similarity with the central patch,",
-               text_printable(map->name, strlen(map->name), name, sizeof name));
-    if (fit->converged)
-        text_print(notes, "Gaussian above the smallest number: sigma %.2f x %.2f patches at (%.1f, %.1f), R2 %.3f%s.",
-                   fit->sigma[0], fit->sigma[1], fit->centre[0], fit->centre[1], fit->r_squared,
-                   fit->r_squared < 0.8 ? ": not Gaussian" : "");
+    text_print(title, "%s: %s\n", map->relative ? "Relative attention bias" : "Position embedding",
+               text_shorten(file_base_name(run->model), 44, model, sizeof model));
+    if (map->relative)
+        text_print(title,
+                   "by offset (key minus query), mean over %" PRId64 " heads, window %" PRId64 " x %" PRId64
+                   " patches, of ",
+                   map->heads, map->window[0], map->window[1]);
     else
-        text_print(notes, "No Gaussian fits.");
+        text_print(title, "cosine similarity of the central patch's vector with all, of ");
+    text_print(title, "%s", text_shorten(map->name, 44, name, sizeof name));
+    text_print(notes, "Gaussian above the smallest number: ");
+    report_fit_words(notes, map->gaussian, map->size[0], map->size[1], "patches");
+    text_print(notes, ".");
     return text_finish(title, error) || text_finish(notes, error) ? -1 : 0;
 }
 
@@ -102,6 +104,9 @@ int report_position_picture(struct memory *memory, const char *path, const struc
         low = fmin(low, map->values[i]);
         high = fmax(high, map->values[i]);
     }
+    /* Colours that change at zero where there are both signs. */
+    bool both = low < 0 && high > 0;
+    double reach = fmax(-low, high);
     text_start(&title, memory);
     text_start(&notes, memory);
     int result = values ? write_words(&title, &notes, run, map, error) : -1;
@@ -111,9 +116,14 @@ int report_position_picture(struct memory *memory, const char *path, const struc
                                           .values = values,
                                           .height = map->size[0],
                                           .width = map->size[1],
-                                          .low = low,
-                                          .high = high > low ? high : low + 1,
-                                          .colormap = COLORMAP_LAGOON};
+                                          .low = both ? -reach : low,
+                                          .high = both         ? reach
+                                                  : high > low ? high
+                                                               : low + 1,
+                                          .colormap = both ? COLORMAP_DIVERGING : COLORMAP_LAGOON,
+                                          .quantity = map->relative ? "bias" : "cosine similarity",
+                                          .first = {map->relative ? (double)(-map->size[0] / 2) : 0,
+                                                    map->relative ? (double)(-map->size[1] / 2) : 0}};
         result = map_figure_write(memory, path, &figure, error);
     }
     memory_release(memory, values);

@@ -11,7 +11,8 @@ struct report_position_map {
     int64_t size[2];
     const char *name;
     const struct fovea_gaussian *gaussian;
-    bool relative;
+    bool relative;            /* a bias by offset */
+    int64_t heads, window[2]; /* of a bias */
 };
 
 /* NULL without memory. */

@@ -7,11 +7,6 @@
 #define MOST_STEPS 16  /* from the softmax back to the product */
 #define MASKED (-50.0) /* numbers below hide a key; learned biases stay far above */
 
-static bool is_onnx(const struct node *node, const char *op_type)
-{
-    return node && node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
-}
-
 static const struct value *constant_operand(const struct node *node, int *input)
 {
     for (int i = 0; i < 2 && node->input_count == 2; i++) {
@@ -46,21 +41,21 @@ static int is_bias(const struct value *value, int64_t queries, int64_t keys, str
 static struct value *larger_operand(const struct node *node)
 {
     struct value *a = node->inputs[0], *b = node->inputs[1];
-    if (is_onnx(a->producer, "MatMul") || is_onnx(b->producer, "MatMul"))
-        return is_onnx(a->producer, "MatMul") ? a : b;
+    if (match_operator(a->producer, "MatMul") || match_operator(b->producer, "MatMul"))
+        return match_operator(a->producer, "MatMul") ? a : b;
     return shape_count(&b->shape) > shape_count(&a->shape) ? b : a;
 }
 
 static struct value *next_operand(const struct node *node)
 {
     int input;
-    if (is_onnx(node, "Add") || is_onnx(node, "Mul"))
+    if (match_operator(node, "Add") || match_operator(node, "Mul"))
         return constant_operand(node, &input) ? node->inputs[1 - input] : larger_operand(node);
-    if (is_onnx(node, "Where"))
+    if (match_operator(node, "Where"))
         return node->inputs[node->inputs[1]->constant ? 2 : 1];
     static const char *const through[] = {"Div", "Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze"};
     for (size_t i = 0; i < sizeof through / sizeof through[0]; i++) {
-        if (is_onnx(node, through[i]))
+        if (match_operator(node, through[i]))
             return node->inputs[0];
     }
     return NULL;
@@ -73,11 +68,11 @@ static int find_bias(struct value *logits, struct attention_site *site, struct e
     for (int step = 0; step < MOST_STEPS && value && value->producer; step++) {
         struct node *node = value->producer;
         int input;
-        if (is_onnx(node, "MatMul") || is_onnx(node, "Einsum")) {
+        if (match_operator(node, "MatMul") || match_operator(node, "Einsum")) {
             site->query = node->inputs[0];
             return 1;
         }
-        const struct value *constant = is_onnx(node, "Add") ? constant_operand(node, &input) : NULL;
+        const struct value *constant = match_operator(node, "Add") ? constant_operand(node, &input) : NULL;
         int found = constant ? is_bias(constant, site->queries, site->keys, error) : 0;
         if (found < 0)
             return -1;
@@ -138,9 +133,9 @@ int attention_find(struct graph *graph, struct attention_list *list, struct erro
         return -1;
     for (struct node *node = graph->first; node; node = node->next) {
         struct attention_site *site = &list->sites[list->count];
-        int found = is_onnx(node, "Softmax")     ? read_softmax(node, site, error)
-                    : is_onnx(node, "Attention") ? read_attention(node, site, error)
-                                                 : 0;
+        int found = match_operator(node, "Softmax")     ? read_softmax(node, site, error)
+                    : match_operator(node, "Attention") ? read_attention(node, site, error)
+                                                        : 0;
         if (found < 0)
             return -1;
         list->count += found;
@@ -177,9 +172,10 @@ static int add_terms(const struct attention_site *site, const struct graph *grap
 {
     const struct node *node = value ? maker(value) : NULL;
     struct value *operands[2] = {NULL, NULL};
-    bool sum = is_onnx(node, "Add"), choice = is_onnx(node, "Where");
-    bool view = is_onnx(node, "Unsqueeze") || is_onnx(node, "Reshape") || is_onnx(node, "Expand") ||
-                is_onnx(node, "Identity") || is_onnx(node, "Cast") || is_onnx(node, "Squeeze");
+    bool sum = match_operator(node, "Add"), choice = match_operator(node, "Where");
+    bool view = match_operator(node, "Unsqueeze") || match_operator(node, "Reshape") ||
+                match_operator(node, "Expand") || match_operator(node, "Identity") || match_operator(node, "Cast") ||
+                match_operator(node, "Squeeze");
     if (depth == MOST_STEPS || !value)
         return count;
     for (int i = 0; i < 2 && (sum || choice || view); i++) {
@@ -201,6 +197,8 @@ static int add_terms(const struct attention_site *site, const struct graph *grap
 int attention_terms(const struct attention_site *site, struct value *terms[ATTENTION_TERMS])
 {
     const struct node *node = site->node;
-    struct value *added = is_onnx(node, "Softmax") ? node->inputs[0] : node->input_count > 3 ? node->inputs[3] : NULL;
+    struct value *added = match_operator(node, "Softmax") ? node->inputs[0]
+                          : node->input_count > 3         ? node->inputs[3]
+                                                          : NULL;
     return add_terms(site, node->graph, added, 0, terms, 0);
 }

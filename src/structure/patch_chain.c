@@ -4,18 +4,13 @@
 
 #include "graph/match.h"
 
-static bool is_onnx(const struct node *node, const char *op_type)
-{
-    return node && node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
-}
-
 /* NULL where several nodes read it; those that ask for its shape only do not count. */
 static struct node *sole_reader(const struct value *value)
 {
     struct node *reader = NULL;
     for (size_t i = 0; i < value->use_count; i++) {
         struct node *node = value->uses[i].node;
-        if (is_onnx(node, "Shape") || is_onnx(node, "Size") || node == reader)
+        if (match_operator(node, "Shape") || match_operator(node, "Size") || node == reader)
             continue;
         if (reader)
             return NULL;
@@ -54,13 +49,13 @@ static int viewed_axis(const struct node *node, const struct shape *shape, int a
     static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
     static const char *const same[] = {"Identity", "Cast", "Dropout"};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
-        if (is_onnx(node, same[i]))
+        if (match_operator(node, same[i]))
             return axis;
     }
-    if (is_onnx(node, "Transpose"))
+    if (match_operator(node, "Transpose"))
         return transposed_axis(node, shape->rank, axis);
     for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
-        if (is_onnx(node, views[i]))
+        if (match_operator(node, views[i]))
             return reshaped_axis(shape, axis, &node->outputs[0]->shape);
     }
     return -1;
@@ -79,7 +74,7 @@ static bool is_zero(const struct value *value)
 /* The constant of one number per channel that the node adds, or NULL. */
 static const struct value *added_bias(const struct node *node, const struct value *value, int axis)
 {
-    const struct value *constant = is_onnx(node, "Add") ? match_other(node, value) : NULL;
+    const struct value *constant = match_operator(node, "Add") ? match_other(node, value) : NULL;
     int64_t channels = value->shape.dims[axis];
     if (!constant || !constant->constant || shape_count(&constant->shape) != channels)
         return NULL;
@@ -124,6 +119,6 @@ bool is_channel_normalization(const struct node *node, const struct value *value
 {
     int rank = value->shape.rank;
     int64_t axis = node ? node_int(node, "axis", -1) : 0;
-    return (is_onnx(node, "LayerNormalization") || is_onnx(node, "RMSNormalization")) && node->inputs[0] == value &&
-           (axis < 0 ? axis + rank : axis) == rank - 1 && channel_axis == rank - 1;
+    return (match_operator(node, "LayerNormalization") || match_operator(node, "RMSNormalization")) &&
+           node->inputs[0] == value && (axis < 0 ? axis + rank : axis) == rank - 1 && channel_axis == rank - 1;
 }

@@ -11,6 +11,8 @@
 #include "analysis/cam.h"
 #include "analysis/masked_score.h"
 #include "analysis/probe.h"
+#include "analysis/score_cam.h"
+#include "analysis/spread.h"
 #include "base/random.h"
 #include "network_fixture.h"
 #include "op/emit.h"
@@ -134,8 +136,66 @@ static void test_sums_of_a_known_head(void **state)
     assert_int_equal(context_destroy(context), 0);
 }
 
+/* The score of the image seen through a channel, enlarged and then scaled to 0..1. */
+static double masked_score(struct probe *forward, const float *image, const float *cells, struct error *error)
+{
+    const int64_t grid[2] = {SIDE - 2, SIDE - 2}, pixels[2] = {SIDE, SIDE};
+    double raw[(SIDE - 2) * (SIDE - 2)];
+    float mask[SIDE * SIDE], low = HUGE_VALF, high = -HUGE_VALF, *masked = probe_images(forward)->data;
+    struct probe_result run;
+    for (int i = 0; i < (SIDE - 2) * (SIDE - 2); i++)
+        raw[i] = (double)cells[i];
+    spread_bilinear(raw, grid, pixels, mask);
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        low = fminf(low, mask[i]);
+        high = fmaxf(high, mask[i]);
+    }
+    for (int i = 0; i < 3 * SIDE * SIDE; i++)
+        masked[i] = image[i] * (mask[i % (SIDE * SIDE)] - low) / (high - low);
+    probe_classes(forward)[0] = 1;
+    assert_int_equal(probe_run(forward, &run, error), 0);
+    return (double)run.score[0];
+}
+
+static void test_score_cam_weights(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    struct context *context = context_create(&(struct context_options){.threads = 1, .cpu = CPU_AVX512}, &error);
+    const float *bias;
+    struct model model = {.context = context, .path = "test", .graph = make_network(context, &bias, &error)};
+    struct probe probe, forward;
+    struct probe_result run;
+    struct random random = {.seed = 11};
+    struct probe_request request = {.target = "logits", .kind = SCORE_CLASS, .source = PROBE_ACTIVATION};
+    const int64_t grid[2] = {SIDE - 2, SIDE - 2};
+    double weights[CHANNELS], expected[CHANNELS], sum = 0;
+    float image[3 * SIDE * SIDE];
+    assert_int_equal(probe_create(&probe, &model, &request, &error), 0);
+    request.source = PROBE_NO_GRADIENT;
+    assert_int_equal(probe_create(&forward, &model, &request, &error), 0);
+    for (int i = 0; i < 3 * SIDE * SIDE; i++)
+        image[i] = (float)(4 * random_uniform(&random) - 2);
+    memcpy(probe_images(&probe)->data, image, sizeof image);
+    assert_int_equal(probe_run(&probe, &run, &error), 0);
+    const struct cam_layer layer = {probe.source_grid.view, run.activation, run.gradient, 0};
+    assert_int_equal(
+        score_cam_weights(&forward, &(struct masked_image){image, NULL, 1}, &layer, grid, 0, weights, &error), 0);
+    for (int k = 0; k < CHANNELS; k++) {
+        expected[k] = exp(masked_score(&forward, image, run.activation + k * layer.view.units, &error));
+        sum += expected[k];
+    }
+    for (int k = 0; k < CHANNELS; k++)
+        check_near(weights[k], expected[k] / sum, 1e-6);
+    probe_destroy(&probe);
+    probe_destroy(&forward);
+    graph_destroy(model.graph);
+    assert_int_equal(context_destroy(context), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_formulas), cmocka_unit_test(test_sums_of_a_known_head)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_formulas), cmocka_unit_test(test_sums_of_a_known_head),
+                                       cmocka_unit_test(test_score_cam_weights)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,12 +221,76 @@ static void uniform_norms_are_refused_with_the_way_out(void **state)
     finish(&fixture);
 }
 
+struct quantized_case {
+    bool integer; /* ConvInteger */
+    int64_t channels;
+    struct value *weights; /* uint8, zero point 128 */
+};
+
+/* Input -> uint8 -> a convolution of 1 x 1 on integers, as QLinearConv or as ConvInteger by the input's own range ->
+ * moved as integers -> float: the gradient is that of the weights as floats, as nothing saturates. */
+static struct value *quantized_convolution(struct fixture *fixture, const struct quantized_case *made)
+{
+    struct graph *graph = fixture->graph;
+    struct error *error = &fixture->error;
+    const int64_t kernel[2] = {1, 1}, order[4] = {0, 1, 3, 2};
+    struct value *one = emit_scalar(graph, DTYPE_FLOAT, 0.125, error), *parts[3] = {0}, *y;
+    struct value *middle = emit_scalar(graph, DTYPE_UINT8, 128, error);
+    if (made->integer) {
+        emit_many(graph, "DynamicQuantizeLinear", EMIT_INPUTS(fixture->x), EMIT_NO_ATTRIBUTES, parts, 3, error);
+        y = emit(graph, "ConvInteger", EMIT_INPUTS(parts[0], made->weights, parts[2], middle), EMIT_NO_ATTRIBUTES,
+                 error);
+    } else {
+        y = emit(graph, "QuantizeLinear", EMIT_INPUTS(fixture->x, one, middle), EMIT_NO_ATTRIBUTES, error);
+        y = emit(graph, "QLinearConv", EMIT_INPUTS(y, one, middle, made->weights, one, middle, one, middle),
+                 EMIT_NO_ATTRIBUTES, error);
+        y = emit(graph, "MaxPool", EMIT_INPUTS(y), EMIT_ATTRIBUTES(EMIT_INTS("kernel_shape", kernel, 2)), error);
+    }
+    for (int i = 0; i < 2; i++)
+        y = emit(graph, "Transpose", EMIT_INPUTS(y), EMIT_ATTRIBUTES(EMIT_INTS("perm", order, 4)), error);
+    if (!made->integer)
+        return emit(graph, "DequantizeLinear", EMIT_INPUTS(y, one, middle), EMIT_NO_ATTRIBUTES, error);
+    y = emit(graph, "Cast", EMIT_INPUTS(y), EMIT_ATTRIBUTES(EMIT_INT("to", DTYPE_FLOAT)), error);
+    y = emit(graph, "Mul", EMIT_INPUTS(y, parts[1]), EMIT_NO_ATTRIBUTES, error);
+    return emit(graph, "Mul", EMIT_INPUTS(y, one), EMIT_NO_ATTRIBUTES, error);
+}
+
+static void gradients_go_straight_through_integers(void **state)
+{
+    (void)state;
+    static const struct quantized_case cases[] = {{.integer = false, .channels = 3},
+                                                  {.integer = true, .channels = 3},
+                                                  {.integer = true, .channels = 300},
+                                                  {.integer = true, .channels = 4200}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fixture fixture;
+        struct quantized_case made = cases[i];
+        const struct shape shape = {.rank = 4, .dims = {1, made.channels, 1, 1}};
+        start(&fixture, made.channels);
+        made.weights = emit_filled(fixture.graph, DTYPE_UINT8, &shape, 0, &fixture.error);
+        uint8_t *weights = made.weights->constant->tensor.data;
+        for (int64_t c = 0; c < made.channels; c++)
+            weights[c] = (uint8_t)(126 + c % 7);
+        set_output(&fixture, quantized_convolution(&fixture, &made));
+        struct probe_result run;
+        struct probe probe = opened(&fixture, 2, 5, PROBE_IMAGE, &run);
+        for (int64_t k = 0; k < made.channels * SIDE * SIDE; k++) {
+            bool there = k % (SIDE * SIDE) == 2 * SIDE + 5;
+            double weight = 0.125 * (double)(k / (SIDE * SIDE) % 7 - 2);
+            assert_float_equal(run.gradient[k], there ? (float)weight : 0, 1e-6);
+        }
+        probe_destroy(&probe);
+        finish(&fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(field_is_the_convolution_of_the_kernels),
         cmocka_unit_test(parallel_rates_cover_known_cells),
         cmocka_unit_test(single_pixels_move_a_linear_network_by_its_field),
+        cmocka_unit_test(gradients_go_straight_through_integers),
         cmocka_unit_test(ranks_and_overlaps),
         cmocka_unit_test(uniform_norms_are_refused_with_the_way_out),
     };

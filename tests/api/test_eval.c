@@ -120,6 +120,18 @@ static void a_model_equals_itself(void **state)
     fovea_model_free(other);
 }
 
+static void changes_of_no_effect_are_told(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.corruptions = 1u << corruption_number("hue") | 1u << corruption_number("jpeg");
+    fixture->options.severities = 1u << 3;
+    fixture->options.samples.limit = 4;
+    struct fovea_eval eval = evaluated(fixture, NULL);
+    for (int i = 0; i < eval.row_count; i++) /* the images are gray */
+        assert_int_equal(eval.rows[i].no_effect, strcmp(eval.rows[i].change, "hue") == 0);
+    fovea_eval_free(fixture->model, &eval);
+}
+
 static void without_labels_agreement_is_told(void **state)
 {
     struct fixture *fixture = *state;
@@ -137,6 +149,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_are_what_was_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(noise_repeats_with_the_seed_and_batch_does_not_matter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_model_equals_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(changes_of_no_effect_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_labels_agreement_is_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

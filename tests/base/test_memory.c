@@ -106,6 +106,8 @@ static void test_errors(void **state)
     assert_int_equal(error_exit_code(&error), 2);
     error_prefix(&error, "fi%ce", '\n');
     assert_string_equal(error.message, "fi?e: first 1");
+    error_prefix(&error, "fi?e");
+    assert_string_equal(error.message, "fi?e: first 1"); /* not twice */
     assert_int_equal(error_set(NULL, ERROR_INPUT, "nobody listens"), -1);
 }
 
@@ -125,6 +127,9 @@ static void test_texts(void **state)
     assert_string_equal(text_printable("a\nb", 3, out, sizeof out), "a\\x0ab");
     assert_true(strlen(text_printable("a very long name indeed", 23, out, sizeof out)) < sizeof out);
     assert_int_equal(strcmp(out + strlen(out) - 3, "..."), 0);
+    char longer[32];
+    assert_string_equal(text_shorten("short", 12, longer, sizeof longer), "short");
+    assert_string_equal(text_shorten("/layer1/layer1.0/relu/Relu", 12, longer, sizeof longer), "/la...u/Relu");
     assert_int_equal(memory_destroy(memory), 0);
 }
 

@@ -32,7 +32,7 @@ one_line() {
 }
 
 expect 0 'inspect ' "$fovea" help
-for verb in inspect check run bench erf cam eval ops; do
+for verb in inspect check run bench erf cam eval diff ops; do
     expect 0 "usage: fovea $verb" "$fovea" help $verb
     expect 0 '^example: fovea' "$fovea" $verb --help
 done
@@ -41,7 +41,9 @@ one_line 2 'unknown option' "$fovea" run $model --nonsense
 one_line 2 'takes a number' "$fovea" bench $model --runs many
 
 # inspect: the table, its totals, the flag for a free size
-one_line 2 "--shape 'image:1,1,28,28'" "$fovea" inspect $model
+expect 0 'batch of .image. is free and taken as 1, 1x1x28x28' "$fovea" inspect $model
+expect 0 'taken as 1' "$fovea" bench $model --runs 3
+expect 0 'Conv' "$fovea" run $model --dump-after fuse-epilogue
 expect 0 'total: 176 k parameters' "$fovea" inspect $model --shape 1,1,28,28
 expect 0 ' 53 +4 +0$' "$fovea" inspect $model --shape image:1,1,28,28
 expect 0 '"macs": 20183936' "$fovea" inspect $model --shape 1,1,28,28 --json
@@ -56,6 +58,9 @@ expect 0 'equal +logits' "$fovea" run $model -i models/images --expect "logits=$
 expect 0 'Conv' "$fovea" run $model --shape 1,1,28,28 --dump-after fuse-epilogue
 one_line 2 "no pass 'nothing'" "$fovea" run $model --shape 1,1,28,28 --dump-after nothing
 one_line 2 'name a file for the input' "$fovea" run $model --shape 1,1,28,28
+one_line 2 'models/images: holds 200 images, input .input. takes 1' "$fovea" run $net/model.onnx -i models/images --preprocess imagenet
+one_line 2 'fashion_mnist.onnx: the input has 1 channels' "$fovea" run $model -i models/images --preprocess imagenet
+one_line 2 'take one number each' "$fovea" run $model -i models/images --mean .1,.2,.3 --std 1,1,1
 
 # bench
 expect 0 '"median_ms"' "$fovea" bench $model --shape 1,1,28,28 --runs 3 --json -
@@ -69,22 +74,27 @@ for file in erf.png erf.npy erf.json manifest.json; do
 done
 one_line 2 'exists already; --force' "$fovea" erf $model --images models/images -o "$work/erf"
 expect 0 'unit \(0, 6\)' "$fovea" erf $model --images models/images --unit 0,6 --limit 3
-expect 0 'class 3 of' "$fovea" erf $model --images models/images --class 3 --limit 3
+expect 0 'class 3 of .logits., 3' "$fovea" erf $model --images models/images --class 3 --limit 3
 expect 0 '"images": 3' "$fovea" erf $model --images models/images --limit 3 --json --target /blocks/blocks.3/Add_output_0
 one_line 2 'there is no unit 7,0' "$fovea" erf $model --images models/images --unit 7,0
-one_line 2 'there is no class 10' "$fovea" erf $model --images models/images --class 10
+one_line 2 "fashion_mnist.onnx: there is no class 10: 'logits' has 10, numbered from 0" "$fovea" erf $model --images models/images --class 10
 one_line 2 "no value 'nothing'" "$fovea" erf $model --images models/images --target nothing
 one_line 2 '--preprocess imagenet' "$fovea" erf $net/model.onnx --images models/images
 
 expect 0 'predicted class' "$fovea" erf $model --images models/images --class predicted --limit 2
-expect 0 'predicted class over the mean' "$fovea" erf $model --images models/images --score margin --limit 2
+expect 0 'predicted class over the mean of all .margin. of .logits., 2 images' "$fovea" erf $model --images models/images --score margin --limit 2
+one_line 2 'unit 9,9 is not in stage' "$fovea" erf $model --images models/images --target all-stages --unit 9,9
 expect 0 'stage 2 of [0-9]' "$fovea" erf $model --images models/images --limit 1 --target all-stages
+one_line 2 'belong to logits' "$fovea" erf $model --images models/images --target all-stages -c 3
+expect 0 'channel 3 ' "$fovea" erf $model --images models/images -c 3 --score margin --limit 2 --target /Relu_output_0
 one_line 2 'predicted.* or .label' "$fovea" erf $model --images models/images --class best
 
 expect 0 'overlap 1.0000' "$fovea" erf $model --images models/images --compare "$work/erf/erf.json" -o "$work/erf2" --log
+expect 0 'overlap 1.0000' "$fovea" erf $model --images models/images --compare "$work/erf"
+expect 0 'they do not answer the same question' "$fovea" erf $model --images models/images --limit 1 -c 3 --compare "$work/erf"
 [ -s "$work/erf2/difference.png" ] || { echo "FAILED: erf wrote no difference.png"; failures=$((failures + 1)); }
 expect 0 'single pixels changed .*correlation 0' "$fovea" erf $model --images models/images --limit 2 --perturb 50
-one_line 2 'missing.json|erf.npy' "$fovea" erf $model --images models/images --limit 1 --compare "$work/missing.json"
+one_line 2 'compare .*missing.json' "$fovea" erf $model --images models/images --limit 1 --compare "$work/missing.json"
 
 # cam: files, methods, classes
 expect 0 'wrote .*/cam.json' "$fovea" cam $model models/images -m extended,gradcam++ -c top2 --limit 2 -o "$work/cam"
@@ -93,22 +103,94 @@ for file in 000000_class9_extended.npy 000000_class9_extended.png 000000_class9_
 done
 one_line 2 'exists already; --force' "$fovea" cam $model models/images --limit 1 -o "$work/cam"
 expect 0 'Ankle boot.*scorecam' "$fovea" cam $model models/images/00000_ankle-boot.png -m scorecam --score-channels 8
-expect 0 'class 3 ' "$fovea" cam $model models/images -c 3 --limit 1 --upsampling bilinear --residual
+expect 0 ' 3 Dress ' "$fovea" cam $model models/images -c 3 --limit 1 --upsampling bilinear --residual
 one_line 2 "does not know 'graycam'" "$fovea" cam $model models/images -m graycam
 one_line 2 "topN" "$fovea" cam $model models/images -c top0
 one_line 2 'no spatial map|no map' "$fovea" cam $model models/images --layer logits
 
+expect 0 'half the stride: the field over 1 image is no Gaussian, R2 0' "$fovea" cam $model models/images --limit 1
+vgg=tests/fixtures/vgg
+expect 0 'cam is left out: CAM is defined' "$fovea" cam $vgg/model.onnx -i $vgg/test_data_set_0/input_0.pb -m cam,gradcam -c top2 -o "$work/vgg"
+expect 0 '"method": "cam"' cat "$work/vgg/cam.json"
+one_line 2 'CAM is defined' "$fovea" cam $vgg/model.onnx -i $vgg/test_data_set_0/input_0.pb -m cam -o "$work/bad"
+expect 0 'as given' "$fovea" cam $model models/images --limit 1 --sigma 3
+one_line 2 "fashion_mnist.onnx: there is no class 10: 'logits' has 10" "$fovea" cam $model models/images --class 10
+one_line 2 "fashion_mnist.onnx: there are no 11 strongest classes" "$fovea" cam -q $model models/images --limit 1 --class top11 -o "$work/top"
+[ -e "$work/top/cam.json" ] && { echo "FAILED: too many classes left results behind"; failures=$((failures + 1)); }
+
 mkdir "$work/masks"
+one_line 2 'no mask in it for any of the 3 images' "$fovea" cam $model models/images --limit 3 --masks "$work/masks"
 cp models/images/00000_ankle-boot.png "$work/masks"
 expect 0 'extended +3 .* 0\.[0-9]+ +-?0\.[0-9]+$' "$fovea" cam $model models/images --limit 3 --masks "$work/masks" --sanity
+
+# results that cannot be written are told before the work
+printf x >"$work/file"
+one_line 2 'file/sub: cannot|file: is no folder' "$fovea" erf $model --images models/images -o "$work/file/sub"
+one_line 2 'file: is no folder' "$fovea" cam $model models/images -o "$work/file"
+one_line 2 'the folder .*nowhere/ is not there' "$fovea" eval $model --images models/images -o "$work/nowhere/x.json"
 
 # eval: labels, corruptions, two models
 expect 0 'unchanged +[0-9]' "$fovea" eval $model --images models/images --limit 20
 expect 0 'jpeg 5 .*\n?' "$fovea" eval $model --images models/images --limit 8 --corrupt jpeg,hue -o "$work/eval.json"
+expect 0 'hue 5 +no effect' "$fovea" eval $model --images models/images --limit 8 --corrupt hue
+expect 0 'mean of 5 corruptions.*without those of no effect' "$fovea" eval $model --images models/images --limit 8 --corrupt jpeg,hue
 one_line 2 'exists already; --force' "$fovea" eval $model --images models/images --limit 1 -o "$work/eval.json"
 expect 0 'second minus first' "$fovea" eval $model --images models/images --limit 8 --compare $model --no-labels
 one_line 2 "does not know 'fog'.*gaussian-noise" "$fovea" eval $model --images models/images --corrupt fog
 one_line 2 'from 1 to 5' "$fovea" eval $model --images models/images --corrupt jpeg --severity 6
+
+# rewrite of quantised weights: grown by their zero point, the outputs stay as they were
+for name in strided_qlinear strided_qlinear_zero_point strided_qdq; do
+    quantised=tests/fixtures/structures/$name.onnx
+    expect 0 'PADDING001' "$fovea" audit $quantised
+    expect 0 'function kept: largest difference 0 ' "$fovea" rewrite $quantised --apply kernel-padding -o "$work/$name.onnx"
+    expect 0 'PADDING004' "$fovea" audit "$work/$name.onnx"
+done
+
+# labels by names: folders, lists, names that do not fit
+mkdir -p "$work/named/bag" "$work/named/ankle_boot" "$work/named_badly/bag" "$work/named_badly/hat"
+cp models/images/*_bag.png "$work/named/bag"
+cp models/images/*_ankle-boot.png "$work/named/ankle_boot"
+cp models/images/00000_ankle-boot.png "$work/named_badly/bag"
+cp models/images/00000_ankle-boot.png "$work/named_badly/hat"
+expect 0 'unchanged +9[0-9]' "$fovea" eval $model --images "$work/named"
+one_line 2 'class folders "hat"' "$fovea" eval $model --images "$work/named_badly"
+one_line 2 'class folders "hat"' "$fovea" erf $model --images "$work/named_badly" -c label
+expect 0 'no labels' "$fovea" eval $model --images "$work/named_badly" --no-labels
+expect 0 'Gaussian fit' "$fovea" erf $model --images "$work/named_badly"
+printf 'Bag\nAnkle boot\n' >"$work/two.txt"
+one_line 2 'names for 2 classes, the model has 10' "$fovea" eval $model --images "$work/named" --labels "$work/two.txt"
+printf '%s,Ankle boot\n' "$PWD/models/images/00000_ankle-boot.png" >"$work/list.csv"
+expect 0 'unchanged +100' "$fovea" eval $model --images "$work/list.csv"
+printf '%s,Hat\n' "$PWD/models/images/00000_ankle-boot.png" >"$work/list.csv"
+one_line 2 'label "Hat", which is the name of none' "$fovea" eval $model --images "$work/list.csv"
+
+# numbers that are not finite: sample 1 of two 28 x 28 images
+{
+    printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1, 28, 28), }"
+    head -c 3136 /dev/zero
+    printf '\x00\x00\xc0\x7f\x00\x00\x80\x7f'
+    head -c 3128 /dev/zero
+} >"$work/nan.npy"
+for verb in erf cam eval; do
+    one_line 2 'nan.npy: sample 1: 2 of its 784 numbers are not finite' "$fovea" $verb $model -i "$work/nan.npy"
+done
+expect 0 'of the finite; 10 of 20 elements not finite: 10 NaN' "$fovea" run $model -i "$work/nan.npy"
+
+# options that must be above 0
+one_line 2 '--sigma takes a number above 0' "$fovea" cam $model models/images --sigma 0
+one_line 2 '--limit takes a number above 0' "$fovea" eval $model --images models/images --limit 0
+# diff: nothing, a folded normalisation, what cannot be run on both
+other=tests/fixtures/resnet18_bn/model.onnx
+expect 0 'the models are the same: 50 nodes' "$fovea" diff $model $model
+expect 0 ' 0 of 50 values depart' "$fovea" diff $model $model --run --images models/images --limit 5
+expect 1 'nodes added: 20 .20 BatchNormalization' "$fovea" diff $net/model.onnx $other
+expect 1 ' 0 of 49 values depart' "$fovea" diff $net/model.onnx $other --run -i $data/input_0.pb
+expect 1 '"schema": "fovea.diff"' "$fovea" diff $net/model.onnx $other --json
+expect 1 '^  Conv .* 1x5x32x32 -> 1x3x32x32' "$fovea" diff $net/model.onnx tests/fixtures/resnet18_opset9/model.onnx --run
+one_line 2 'name two model files' "$fovea" diff $model
+one_line 2 'images are for --run' "$fovea" diff $model $model --images models/images
+one_line 2 'does not take 1x3x64x64' "$fovea" diff $net/model.onnx $model --run
 
 # bad files: one line, exit code 2, nothing left behind
 printf 'not an image' >"$work/picture.png"
@@ -118,6 +200,7 @@ one_line 2 'cannot be opened' "$fovea" inspect "$work/missing.onnx"
 for size in 1 100 5000 50000 500000; do
     head -c $size $model >"$work/short.onnx"
     one_line 2 'short.onnx' "$fovea" run "$work/short.onnx" -i models/images/00000_ankle-boot.png
+    one_line 2 'short.onnx' "$fovea" diff $model "$work/short.onnx"
 done
 one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
 

@@ -55,16 +55,21 @@ static void label_lists_are_read(void **state)
     struct label_list list;
     char path[64];
     snprintf(path, sizeof path, "/tmp/fovea_test_labels_%ld.csv", (long)getpid());
-    static const char text[] = "file,label\r\na.png,3\r\n# note\n\nsub/b,c.jpg\nd.png,007\ne.png,-1";
+    static const char text[] =
+        "file,label\r\na.png,3\r\n# note\n\nsub/b,c.jpg\nd.png,007\ne.png,-1\nf.png, \"tench, Tinca tinca\"";
     assert_int_equal(file_write(memory, path, text, sizeof text - 1, NULL), 0);
     assert_int_equal(label_list_read(memory, path, &list, NULL), 0);
-    assert_int_equal(list.count, 4);
+    assert_int_equal(list.count, 5);
     assert_string_equal(list.items[0].file, "a.png");
     assert_int_equal(list.items[0].label, 3);
     assert_string_equal(list.items[1].file, "sub/b,c.jpg");
     assert_int_equal(list.items[1].label, -1);
     assert_int_equal(list.items[2].label, 7);
-    assert_string_equal(list.items[3].file, "e.png,-1");
+    assert_string_equal(list.items[3].file, "e.png");
+    assert_string_equal(list.items[3].name, "-1");
+    assert_null(list.items[2].name);
+    assert_string_equal(list.items[4].file, "f.png");
+    assert_string_equal(list.items[4].name, "tench, Tinca tinca");
     label_list_release(&list);
     struct error error = ERROR_INITIALISER;
     assert_int_equal(file_write(memory, path, "a.png\n,5\n", 9, NULL), 0);

@@ -102,6 +102,14 @@ static void assert_refused(struct fixture *fixture, const char *path, const char
         fail_msg("\"%s\" does not say \"%s\"", error.message, part);
 }
 
+static void assert_labels_refused(const struct sample_source *source, int64_t classes, const char *part)
+{
+    struct error error = ERROR_INITIALISER;
+    assert_int_equal(sample_source_check_labels(source, classes, &error), -1);
+    if (!strstr(error.message, part))
+        fail_msg("\"%s\" does not say \"%s\"", error.message, part);
+}
+
 static void folders_are_read_in_order(void **state)
 {
     struct fixture *fixture = *state;
@@ -156,11 +164,13 @@ static void class_folders_give_labels(void **state)
     source = opened(fixture, fixture->folder);
     assert_int_equal(sample_source_label(source, 0), 2);
     assert_int_equal(sample_source_label(source, 1), 1);
+    assert_int_equal(sample_source_check_labels(source, 3, NULL), 0);
+    assert_labels_refused(source, 10, "names for 3 classes");
     sample_source_close(source);
-    put(fixture, "gray8.png", "dog/x.png", 0); /* not among the names: the order decides */
+    put(fixture, "gray8.png", "dog/x.png", 0); /* not among the names */
     source = opened(fixture, fixture->folder);
-    assert_int_equal(sample_source_label(source, 0), 1);
-    assert_int_equal(sample_source_label(source, 3), 2);
+    assert_int_equal(sample_source_label(source, 0), -1);
+    assert_labels_refused(source, 3, "class folders \"dog\"");
     sample_source_close(source);
     put(fixture, "gray8.png", "loose.png", 0);
     source = opened(fixture, fixture->folder);
@@ -175,10 +185,42 @@ static void numbered_folders_must_sort_as_numbers(void **state)
     put(fixture, "gray8.png", "02/x.png", 0);
     put(fixture, "gray8.png", "10/x.png", 0);
     struct sample_source *source = opened(fixture, fixture->folder);
-    assert_int_equal(sample_source_label(source, 1), 1);
+    assert_int_equal(sample_source_label(source, 1), 10);
     sample_source_close(source);
     put(fixture, "gray8.png", "9/x.png", 0);
-    assert_refused(fixture, fixture->folder, "class folders");
+    source = opened(fixture, fixture->folder);
+    assert_labels_refused(source, 11, "class folders");
+    sample_source_close(source);
+}
+
+static void classes_are_told_by_names(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const texts[] = {"T-shirt/top", "Bag", "Ankle boot"};
+    const struct class_names names = {.count = 3, .names = (const char **)(uintptr_t)texts};
+    put(fixture, "gray8.png", "ankle_boot/x.png", 0);
+    put(fixture, "gray8.png", "bag/x.png", 0);
+    put(fixture, "gray8.png", "t_shirt top/x.png", 0);
+    fixture->options.names = &names;
+    struct sample_source *source = opened(fixture, fixture->folder);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sample_source_label(source, i), 2 - i);
+    sample_source_close(source);
+    put_text(fixture, "labels.csv", "bag/x.png,Ankle Boot\nankle_boot/x.png,\"T-shirt/top\"\n");
+    source = opened(fixture, fixture->folder);
+    static const int labels[] = {0, 2, -1};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sample_source_label(source, i), labels[i]);
+    assert_int_equal(sample_source_labels(source), SAMPLE_LABELS_LIST);
+    sample_source_close(source);
+    put_text(fixture, "list.txt", "bag/x.png,Hat\n");
+    source = opened(fixture, path_in(fixture, "list.txt"));
+    assert_labels_refused(source, 3, "\"Hat\", which is the name of none");
+    sample_source_close(source);
+    fixture->options.names = NULL;
+    source = opened(fixture, fixture->folder);
+    assert_labels_refused(source, 3, "names of the classes are not known");
+    sample_source_close(source);
 }
 
 static void lists_and_single_images_are_read(void **state)
@@ -301,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(folders_are_read_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(class_folders_give_labels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(classes_are_told_by_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbered_folders_must_sort_as_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lists_and_single_images_are_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(arrays_bypass_preprocessing, set_up, tear_down),

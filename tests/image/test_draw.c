@@ -101,6 +101,18 @@ static void ellipses_have_their_radius(void **state)
     finish(memory, &image);
 }
 
+/* A text broken at `width` looks as another with its breaks in place. */
+static void assert_lines_equal(struct memory *memory, const char *text, int width, const char *broken)
+{
+    const struct label_style style = {black, 1};
+    struct image a = canvas(memory, 200, 60), b = canvas(memory, 200, 60);
+    picture_text(&a, 2, 2, width, 5, text, &style);
+    picture_text(&b, 2, 2, 190, 5, broken, &style);
+    assert_memory_equal(a.pixels, b.pixels, image_bytes(&a));
+    image_release(memory, &a);
+    image_release(memory, &b);
+}
+
 static void everything_is_clipped(void **state)
 {
     (void)state;
@@ -124,8 +136,8 @@ static void everything_is_clipped(void **state)
     picture_map(&image, (struct rectangle){-5, -5, 100, 30}, &map);
     struct plot plot = plot_of_map((struct rectangle){-5, -5, 100, 30}, 2, 2);
     picture_axes(&image, &plot, &(struct label_style){black, 2});
-    picture_colour_bar(&image, (struct rectangle){5, -5, 3, 50}, COLORMAP_GRAY, nan(""), HUGE_VAL,
-                       &(struct label_style){black, 1});
+    const struct colour_bar bar = {{5, -5, 3, 50}, COLORMAP_GRAY, nan(""), HUGE_VAL, "quantity"};
+    picture_colour_bar(&image, &bar, &(struct label_style){black, 1});
     finish(memory, &image);
 }
 
@@ -195,6 +207,10 @@ static void lines_are_wrapped(void **state)
     assert_int_equal(picture_text(NULL, 0, 0, words, 9, "unbreakable_name_of_a_value_in_a_graph", &style), 4);
     assert_int_equal(picture_text(NULL, 0, 0, 1, 9, "narrow", &style), 6);
     assert_int_equal(picture_text(NULL, 0, 0, words, 9, "", &style), 0);
+    /* Coordinates stay whole, and a last word does not stand alone: drawn over each other the lines are the same. */
+    int line = text_width("at the place (1, 23).", 1);
+    assert_lines_equal(memory, "at the place (1, 23).", line - 2, "at the place\n(1, 23).");
+    assert_lines_equal(memory, "some words and an x.", text_width("some words and an x", 1), "some words\nand an x.");
     assert_int_equal(picture_text(&image, 0, 0, 100, 2, "a long text that does not fit into two lines at all", &style),
                      2);
     for (int y = 0; y < 100; y++) {
@@ -230,6 +246,8 @@ static void ticks_are_round(void **state)
     assert_string_equal(tick_text(3e-6, 5e-7, 3e-6, text), "3.0e-6");
     assert_string_equal(tick_text(-2e7, 1e7, 3e7, text), "-2e7");
     assert_string_equal(tick_text(1e-22, 0.1, 1, text), "0");
+    assert_int_equal(tick_exponent(3.2e-6), -6);
+    assert_int_equal(tick_exponent(0.5), 0);
 }
 
 static void maps_are_drawn_in_place(void **state)

@@ -165,6 +165,20 @@ static void test_attributes(void **state)
     finish();
 }
 
+/* Beside the entry that stands in the file. */
+static void test_node_metadata(void **state)
+{
+    (void)state;
+    write_source();
+    start(source_path);
+    assert_int_equal(node_add_metadata(find_node("LeakyRelu"), "new key", "new entry", &error), 0);
+    save_and_reload();
+    check_untouched();
+    assert_true(saved_holds("new key"));
+    assert_true(saved_holds("new entry"));
+    finish();
+}
+
 /* A node between two old ones, with a new initialiser in float16 and an internal value. */
 static void test_new_node(void **state)
 {
@@ -494,17 +508,12 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_new_node),
-        cmocka_unit_test(test_initialisers),
-        cmocka_unit_test(test_value_info),
-        cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_inputs_and_outputs),
-        cmocka_unit_test(test_subgraphs),
-        cmocka_unit_test(test_built_model),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_attributes), cmocka_unit_test(test_node_metadata),
+        cmocka_unit_test(test_new_node),   cmocka_unit_test(test_initialisers),
+        cmocka_unit_test(test_value_info), cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_order),      cmocka_unit_test(test_inputs_and_outputs),
+        cmocka_unit_test(test_subgraphs),  cmocka_unit_test(test_built_model),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 #include "op/infer.h"
 #include "op/registry.h"
 
-#define FIXTURE_INPUTS 6
+#define FIXTURE_INPUTS 9
 #define FIXTURE_OUTPUTS 5
 
 struct fixture {

@@ -1,0 +1,139 @@
+#include "analysis/constant_contents.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+#define FEW_ELEMENTS 8 /* shown as text */
+
+struct constant *value_contents(const struct value *value)
+{
+    const struct node *producer = value->producer;
+    if (value->constant || !producer || strcmp(producer->op_type, "Constant") != 0 || producer->domain[0])
+        return value->constant;
+    /* With anything more it is a node like others, whose parts are compared. */
+    bool plain = producer->attribute_count == 1 && producer->input_count == 0 && producer->output_count == 1;
+    const struct attribute *attribute = plain ? node_attribute(producer, "value") : NULL;
+    return attribute && attribute->type == ATTRIBUTE_TENSOR ? attribute->tensor : NULL;
+}
+
+/* The bytes of a type that is not computed with; none for strings, which have no fixed size. */
+static int view_bytes(struct constant *constant, struct constant_view *view, struct error *error)
+{
+    if (!constant->reader || constant->payload.place == PAYLOAD_NONE)
+        return 0;
+    view->bytes = (size_t)constant->payload.length;
+    view->owned = memory_allocate_uninitialised(constant->memory, view->bytes, 1, error);
+    view->data = view->owned;
+    return view->owned ? constant->reader->read(constant->reader, constant, view->owned, error) : -1;
+}
+
+int constant_view_open(struct constant *constant, struct constant_view *view, struct error *error)
+{
+    *view = (struct constant_view){.tensor = constant->tensor};
+    int result = 0;
+    if (dtype_storage(constant->tensor.dtype) == DTYPE_UNDEFINED) {
+        result = view_bytes(constant, view, error);
+    } else {
+        /* A copy without elements loads them for itself. */
+        struct constant passing = *constant;
+        const struct tensor *tensor = constant_data(&passing, error);
+        if (!tensor)
+            return -1;
+        view->owned = constant->tensor.data ? NULL : tensor->data;
+        view->tensor = *tensor;
+        view->data = tensor->data;
+        view->bytes = tensor_bytes(tensor);
+    }
+    if (result)
+        constant_view_close(constant->memory, view);
+    return result;
+}
+
+void constant_view_close(struct memory *memory, struct constant_view *view)
+{
+    memory_release(memory, view->owned);
+    *view = (struct constant_view){0};
+}
+
+int constant_fingerprint(struct constant *constant, uint64_t *fingerprint, bool *varied, struct error *error)
+{
+    enum { MANY = 16 };
+    struct constant_view view;
+    if (constant_view_open(constant, &view, error))
+        return -1;
+    const struct shape *shape = &view.tensor.shape;
+    uint64_t hash = hash_mix((uint64_t)view.tensor.dtype, (uint64_t)shape->rank);
+    for (int i = 0; i < shape->rank; i++)
+        hash = hash_mix(hash, (uint64_t)shape->dims[i]);
+    *fingerprint = hash_bytes(hash, view.data, view.bytes) | 1;
+    int64_t count = shape_count(shape);
+    size_t size = count > 0 ? view.bytes / (size_t)count : 0;
+    *varied = count >= MANY && size > 0 && memcmp(view.data, (const char *)view.data + size, view.bytes - size) != 0;
+    constant_view_close(constant->memory, &view);
+    return 0;
+}
+
+static void elements_text(const struct tensor *tensor, char *out, size_t size)
+{
+    int64_t count = shape_count(&tensor->shape);
+    bool whole = !dtype_is_float(tensor->dtype);
+    size_t length = 0;
+    out[0] = 0;
+    for (int64_t i = 0; i < count && count <= FEW_ELEMENTS && length < size; i++) {
+        const char *before = i ? "," : tensor->shape.rank > 0 ? "[" : "";
+        length += (size_t)(whole ? snprintf(out + length, size - length, "%s%" PRId64, before, tensor_int(tensor, i))
+                                 : snprintf(out + length, size - length, "%s%g", before, tensor_number(tensor, i)));
+    }
+    if (length > 0 && length + 1 < size && tensor->shape.rank > 0)
+        snprintf(out + length, size - length, "]");
+    else if (length + 1 >= size)
+        out[0] = 0;
+}
+
+static void compare_numbers(const struct tensor *a, const struct tensor *b, struct contents_comparison *comparison)
+{
+    int64_t count = shape_count(&a->shape);
+    double squares[2] = {0, 0}, distance = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double x = tensor_number(a, i), y = tensor_number(b, i);
+        comparison->differing += !(x == y || (isnan(x) && isnan(y)));
+        squares[0] += isfinite(x) ? x * x : 0;
+        squares[1] += isfinite(y) ? y * y : 0;
+        if (!isfinite(x) || !isfinite(y))
+            continue;
+        distance += (x - y) * (x - y);
+        comparison->largest = fmax(comparison->largest, fabs(x - y));
+    }
+    for (int i = 0; i < 2; i++)
+        comparison->norms[i] = sqrt(squares[i]);
+    comparison->relative = distance > 0 ? sqrt(distance / squares[0]) : 0;
+    elements_text(a, comparison->elements[0], sizeof comparison->elements[0]);
+    elements_text(b, comparison->elements[1], sizeof comparison->elements[1]);
+}
+
+int constant_contents_compare(struct constant *a, struct constant *b, struct contents_comparison *comparison,
+                              struct error *error)
+{
+    struct constant_view first, second = {0};
+    *comparison = (struct contents_comparison){.equal = a == b};
+    if (a == b)
+        return 0;
+    if (constant_view_open(a, &first, error))
+        return -1;
+    int result = constant_view_open(b, &second, error);
+    if (result == 0) {
+        comparison->equal =
+            first.bytes == second.bytes && (first.bytes == 0 || memcmp(first.data, second.data, first.bytes) == 0);
+        if (!comparison->equal && dtype_storage(first.tensor.dtype) != DTYPE_UNDEFINED)
+            compare_numbers(&first.tensor, &second.tensor, comparison);
+        else if (!comparison->equal)
+            comparison->differing = -1;
+        constant_view_close(b->memory, &second);
+    }
+    constant_view_close(a->memory, &first);
+    return result;
+}

@@ -1,0 +1,69 @@
+/* What differs between two model files, in their own words. */
+#ifndef FOVEA_ANALYSIS_MODEL_DIFF_H
+#define FOVEA_ANALYSIS_MODEL_DIFF_H
+
+#include "analysis/graph_matching.h"
+
+/* Order and meaning as enum fovea_change_kind. */
+enum change_kind {
+    CHANGE_MODEL,
+    CHANGE_OPSET,
+    CHANGE_METADATA,
+    CHANGE_INPUT,
+    CHANGE_OUTPUT,
+    CHANGE_FUNCTION,
+    CHANGE_NODE_REMOVED,
+    CHANGE_NODE_ADDED,
+    CHANGE_ATTRIBUTE,
+    CHANGE_NODE_MOVED,
+    CHANGE_SHAPE,
+    CHANGE_WEIGHT_REMOVED,
+    CHANGE_WEIGHT_ADDED,
+    CHANGE_WEIGHT_TYPE,
+    CHANGE_WEIGHT_ELEMENTS,
+    CHANGE_NAME,
+    CHANGE_KINDS
+};
+
+/* One difference; texts that do not apply are NULL. fovea.h says what they hold. */
+struct change {
+    enum change_kind kind;
+    const char *scope, *name, *other, *op_type, *detail, *before, *after;
+    bool follows;
+    int64_t elements, differing;
+    double norms[2], largest, relative;
+};
+
+struct change_list {
+    struct arena *arena; /* of the list and the texts */
+    struct change *list;
+    size_t count, capacity;
+    int64_t paired; /* nodes that both have, inner graphs and functions included */
+};
+
+/* Appends all differences to `changes`, whose arena the caller made; `matching`, of the models' own graphs, is released
+ * by the caller in every case. Both models are of one context. -1: a weight cannot be read, or memory ends. */
+int model_diff(const struct model *a, const struct model *b, struct graph_matching *matching,
+               struct change_list *changes, struct error *error);
+
+/* ---- model_diff.c's parts, one file each ---- */
+
+/* A copy of `change` at the end of the list, its texts included. */
+int change_add(struct change_list *changes, const struct change *change, struct error *error);
+/* change_texts.c: texts in the list's arena; NULL without memory. */
+const char *change_text(struct change_list *changes, struct error *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *change_declared_text(struct change_list *changes, const struct value *value, struct error *error);
+const char *change_tensor_text(struct change_list *changes, const struct tensor *tensor, struct error *error);
+const char *change_attribute_text(struct change_list *changes, const struct attribute *attribute, struct error *error);
+/* weight_diff.c: initialisers and Constants of two matched graphs. */
+int weight_diff(const struct graph_matching *matching, const char *scope, struct change_list *changes,
+                struct error *error);
+/* node_diff.c: nodes, values and inner graphs of two matched graphs. */
+int node_diff(const struct graph_matching *matching, const char *scope, struct change_list *changes,
+              struct error *error);
+/* Two graphs, inputs and outputs included, that stand at the same place. */
+int graph_diff(const struct graph *a, const struct graph *b, const struct graph_matching *outer, const char *scope,
+               struct graph_matching *matching, struct change_list *changes, struct error *error);
+
+#endif

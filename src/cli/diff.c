@@ -1,0 +1,87 @@
+/* fovea diff: what differs between two models. */
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "report/diff.h"
+
+struct diff_flags {
+    bool run, all, json;
+    double atol, rtol;
+    struct sample_flags samples;
+};
+
+static int show(const struct fovea_diff *diff, const struct diff_flags *flags)
+{
+    if (flags->json) {
+        char *text = report_text(report_diff(diff));
+        fputs(text ? text : "", stdout);
+        free(text);
+    } else {
+        print_diff(diff, flags->all);
+    }
+    return diff->same ? FOVEA_CLEAN : FOVEA_FINDINGS;
+}
+
+static int compare(struct opened *opened, const struct command *command, const struct diff_flags *flags,
+                   const struct fovea_samples *samples)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_diff_options options = {
+        .run = flags->run, .samples = *samples, .atol = flags->atol, .rtol = flags->rtol};
+    struct fovea_model *other = fovea_model_load(opened->fovea, command->positional[1], &error);
+    struct fovea_diff diff;
+    int code;
+    if (!other || fovea_diff(opened->model, other, &options, &diff, &error)) {
+        code = fail(&error);
+    } else {
+        code = show(&diff, flags);
+        fovea_diff_free(&diff);
+    }
+    fovea_model_free(other);
+    return code;
+}
+
+static int diff_models(struct opened *opened, const struct command *command, const struct diff_flags *flags)
+{
+    struct parsed_samples parsed = {0};
+    bool files = flags->samples.images || flags->samples.inputs.count > 0;
+    if (command->positional_count != 2)
+        return fail_usage(command, "name two model files");
+    if (files && !flags->run)
+        return fail_usage(command, "images are for --run");
+    int code = parse_samples(&flags->samples, opened, NULL, &parsed);
+    if (code == PARSE_GO_ON)
+        code = compare(opened, command, flags, &parsed.samples);
+    free_samples(&parsed);
+    return code;
+}
+
+int verb_diff(int argc, char **argv)
+{
+    struct diff_flags flags = {.rtol = 1e-5};
+    const struct option_row rows[] = {
+        {"run", 0, OPTION_FLAG, &flags.run, NULL, "run both on the same inputs and compare value by value"},
+        {"rtol", 0, OPTION_NUMBER, &flags.rtol, "X", "of --run, of a value's largest element (default 1e-5)"},
+        {"atol", 0, OPTION_NUMBER, &flags.atol, "X", "of --run, absolute, added to it (default 0)"},
+        {"all", 'a', OPTION_FLAG, &flags.all, NULL, "do not cut long lists"},
+        {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        SAMPLE_ROWS(flags.samples),
+        {0}};
+    struct command command = {
+        .verb = "diff",
+        .arguments = "A.onnx B.onnx [--run [-i [NAME=]FILE | --images PATH]] [options]",
+        .summary =
+            "What differs between two models: nodes, attributes, shapes, weights, metadata. Renamed and inserted "
+            "nodes do\nnot make others look different. --run names the first node whose results depart, on "
+            "random inputs (--seed)\nor files. Exit code 1 when they differ.",
+        .example = "fovea diff resnet50.onnx exported_again.onnx --run",
+        .rows = rows,
+        .positional_most = 2};
+    struct opened opened = {0};
+    int code = command_parse(&command, argc, argv);
+    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
+        code = diff_models(&opened, &command, &flags);
+    close_model(&opened);
+    command_free(&command);
+    return code;
+}

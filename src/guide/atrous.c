@@ -1,0 +1,303 @@
+/* Rates of atrous spatial pyramid pooling for the size of the map that it reads (Kim et al., Resolution-Aware Design of
+ * Atrous Rates for Semantic Segmentation Networks, arXiv 2307.14179). That the size decides is the paper's; the default
+ * rule is derived: n dilated branches get the rates k r, r = max(1, floor((S - 1) / 2n)), S the side of the map. A tap
+ * of rate R lies R cells away, so that from R = S on it reads nothing but padding. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "guide/atrous.h"
+#include "guide/edit.h"
+#include "guide/guides.h"
+
+#define LOWEST_RATIO 0.75 /* of the present rates to the unrounded rule: inside the rates are fine */
+#define HIGHEST_RATIO 1.33
+
+struct atrous_site {
+    struct aspp aspp;
+    int64_t size[2];                      /* S: of the map at the size the model is meant for */
+    double rule[2], ratio[2];             /* unrounded r; the present rates over it */
+    int64_t rates[ASPP_MOST_BRANCHES][2]; /* recommended */
+};
+
+double atrous_rule(enum atrous_rule rule, int64_t size, int branches)
+{
+    switch (rule) {
+    case ATROUS_FULL:
+        return (double)(size - 1) / 3;
+    case ATROUS_DEEPLAB:
+        return 12 * (double)size / 65;
+    default:
+        return (double)(size - 1) / (2.0 * branches);
+    }
+}
+
+int64_t atrous_rate(enum atrous_rule rule, int64_t size, int branches)
+{
+    double unrounded = floor(atrous_rule(rule, size, branches));
+    return unrounded < 1 ? 1 : (int64_t)unrounded;
+}
+
+double atrous_valid_share(int64_t rate, int64_t size)
+{
+    double inside = 1 - (double)rate / (double)size;
+    return (1 + 2 * fmax(0, inside)) / 3;
+}
+
+static enum atrous_rule chosen_rule(const struct audit *audit)
+{
+    return setting_is(audit, "rule", "full")      ? ATROUS_FULL
+           : setting_is(audit, "rule", "deeplab") ? ATROUS_DEEPLAB
+                                                  : ATROUS_HALF;
+}
+
+/* Total stride of the map along an axis: what rounds to its present size. */
+static int64_t output_stride(const struct audit *audit, const struct aspp *aspp, int axis)
+{
+    double stride = (double)audit->network->size[axis] / (double)aspp->size[axis];
+    return stride < 1 ? 1 : (int64_t)(stride + 0.5);
+}
+
+/* Least-squares r of rates k r; rates that are no multiples of one r are judged by it. */
+static double fitted_rate(const struct aspp *aspp, int axis)
+{
+    double products = 0, squares = 0;
+    for (int k = 0; k < aspp->count; k++) {
+        products += (k + 1) * (double)aspp->branches[k].rate[axis];
+        squares += (k + 1) * (k + 1);
+    }
+    return products / squares;
+}
+
+static void apply_rule(const struct audit *audit, struct atrous_site *site)
+{
+    const struct aspp *aspp = &site->aspp;
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t stride = output_stride(audit, aspp, axis), wanted = audit_size(audit, axis);
+        bool own = wanted == audit->network->size[axis] || wanted == 0;
+        site->size[axis] = own ? aspp->size[axis] : (wanted + stride - 1) / stride;
+        site->rule[axis] = atrous_rule(chosen_rule(audit), site->size[axis], aspp->count);
+        site->ratio[axis] = fitted_rate(aspp, axis) / site->rule[axis];
+        int64_t rate = atrous_rate(chosen_rule(audit), site->size[axis], aspp->count);
+        for (int k = 0; k < aspp->count; k++)
+            site->rates[k][axis] = (k + 1) * rate;
+    }
+}
+
+static bool is_fine(const struct atrous_site *site)
+{
+    bool inside = true, same = true;
+    for (int axis = 0; axis < 2; axis++) {
+        inside = inside && site->ratio[axis] >= LOWEST_RATIO - 1e-9 && site->ratio[axis] <= HIGHEST_RATIO + 1e-9;
+        for (int k = 0; k < site->aspp.count; k++)
+            same = same && site->rates[k][axis] == site->aspp.branches[k].rate[axis];
+    }
+    return inside || same;
+}
+
+/* "5, 10, 15" or "h 10, 20, 30, w 21, 42, 63" */
+static const char *rates_text(struct audit *audit, const int64_t (*rates)[2], int count, struct error *error)
+{
+    const char *text[2] = {"", ""};
+    bool square = true;
+    for (int axis = 0; axis < 2; axis++) {
+        for (int k = 0; k < count && text[axis]; k++) {
+            text[axis] = arena_print(audit->arena, error, "%s%s%" PRId64, text[axis], k ? ", " : "", rates[k][axis]);
+            square = square && rates[k][0] == rates[k][1];
+        }
+    }
+    if (!text[0] || !text[1])
+        return NULL;
+    return square ? text[0] : arena_print(audit->arena, error, "h %s, w %s", text[0], text[1]);
+}
+
+/* Sizes of the input for which the present rates lie inside of the band. */
+static const char *fine_sizes(struct audit *audit, const struct atrous_site *site, struct error *error)
+{
+    const struct aspp *aspp = &site->aspp;
+    double r = fitted_rate(aspp, 0), n = aspp->count;
+    int64_t stride = output_stride(audit, aspp, 0);
+    int64_t low = (int64_t)ceil(2 * n * r / HIGHEST_RATIO + 1), high = (int64_t)floor(2 * n * r / LOWEST_RATIO + 1);
+    return finding_text(audit, error,
+                        "images of %" PRId64 " to %" PRId64 " pixels (maps of %" PRId64 " to %" PRId64
+                        " cells): for them the present rates are fine",
+                        (low - 1) * stride + 1, high * stride, low, high);
+}
+
+static int list_numbers(struct audit *audit, struct finding *finding, const struct atrous_site *site,
+                        struct error *error)
+{
+    const struct aspp *aspp = &site->aspp;
+    int result = finding_number(audit, finding, "map height", "cells", (double)site->size[0], error) ||
+                         finding_number(audit, finding, "map width", "cells", (double)site->size[1], error)
+                     ? -1
+                     : 0;
+    for (int k = 0; k < aspp->count && result == 0; k++) {
+        const int64_t *now = aspp->branches[k].rate, *then = site->rates[k];
+        const char *present = arena_print(audit->arena, error, "taps inside at rate %" PRId64, now[0]);
+        const char *proposed = arena_print(audit->arena, error, "taps inside at rate %" PRId64 " instead", then[0]);
+        result =
+            !present || !proposed || finding_node(audit, finding, aspp->branches[k].convolution, error) ||
+                    finding_number(
+                        audit, finding, present, "share",
+                        atrous_valid_share(now[0], site->size[0]) * atrous_valid_share(now[1], site->size[1]), error) ||
+                    finding_number(
+                        audit, finding, proposed, "share",
+                        atrous_valid_share(then[0], site->size[0]) * atrous_valid_share(then[1], site->size[1]), error)
+                ? -1
+                : 0;
+    }
+    return result;
+}
+
+static int measure(struct audit *audit, struct finding *finding, const struct atrous_site *site, struct error *error)
+{
+    double shares[ASPP_MOST_BRANCHES], lowest = 1;
+    if (!audit->images || atrous_measure(audit, &site->aspp, shares, error))
+        return audit->images ? -1 : 0;
+    const char *text = "";
+    for (int k = 0; k < site->aspp.count && text; k++) {
+        text = arena_print(audit->arena, error, "%s%s%.1f %% at rate %" PRId64, text, k ? ", " : "", 100 * shares[k],
+                           site->aspp.branches[k].rate[0]);
+        lowest = fmin(lowest, shares[k]);
+    }
+    finding->advice.measured =
+        text ? finding_text(audit, error, "share of the outer taps in the branches' responses: %s; %" PRId64 " images",
+                            text, audit->images->count < ATROUS_MOST_IMAGES ? audit->images->count : ATROUS_MOST_IMAGES)
+             : NULL;
+    bool wide = site->ratio[0] > HIGHEST_RATIO || site->ratio[1] > HIGHEST_RATIO;
+    if (finding->advice.state == FOVEA_STATE_NOTE && wide && lowest < ATROUS_SILENT_SHARE) {
+        finding->advice.state = FOVEA_STATE_ADVICE;
+        finding->advice.certainty = FOVEA_CERTAINTY_MEASURED;
+    }
+    return finding->advice.measured ? 0 : -1;
+}
+
+static int report_site(struct audit *audit, const struct atrous_site *site, struct error *error)
+{
+    const struct aspp *aspp = &site->aspp;
+    int64_t present[ASPP_MOST_BRANCHES][2];
+    for (int k = 0; k < aspp->count; k++)
+        memcpy(present[k], aspp->branches[k].rate, sizeof present[k]);
+    const char *now = rates_text(audit, present, aspp->count, error);
+    const char *then = rates_text(audit, site->rates, aspp->count, error);
+    bool fine = is_fine(site), pending = fine && audit_is_pending(audit);
+    if (!now || !then)
+        return -1;
+    struct finding *finding = finding_add(
+        audit, fine ? pending ? "003" : "000" : "001",
+        fine ? pending ? FOVEA_STATE_PENDING : FOVEA_STATE_FINE : FOVEA_STATE_NOTE, FOVEA_CERTAINTY_DERIVED, error,
+        "rates %s on a map of %" PRId64 " x %" PRId64 " cells: %.2f x %.2f of the rule (%.2f x %.2f)%s", now,
+        site->size[0], site->size[1], site->ratio[0], site->ratio[1], site->rule[0], site->rule[1],
+        pending ? "; changed, and not trained since" : "");
+    if (!finding || list_numbers(audit, finding, site, error) || measure(audit, finding, site, error))
+        return -1;
+    finding->advice.unless = fine_sizes(audit, site, error);
+    if (fine)
+        return finding->advice.unless ? 0 : -1;
+    finding->site = site;
+    finding->advice.recommend = finding_text(audit, error, "rates %s, then fine-tune", then);
+    finding->advice.cost = "the outputs move at once: fine-tuning is needed, no more MACs";
+    const char *size = audit->input_size[0] > 0 ? arena_print(audit->arena, error, "--input-size %" PRId64 "x%" PRId64,
+                                                              audit->input_size[0], audit->input_size[1])
+                                                : "";
+    finding->advice.command = size ? finding_command(audit, size, error) : NULL;
+    return finding->advice.recommend && finding->advice.command && finding->advice.unless ? 0 : -1;
+}
+
+static int report_unknown_size(struct audit *audit, const struct aspp *aspp, struct error *error)
+{
+    struct finding *finding =
+        finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_DERIVED, error,
+                    "%d dilated branches, but the file leaves the size of images free", aspp->count);
+    if (finding)
+        finding->advice.recommend = "say which size the model is trained or used for: --input-size HxW";
+    for (int k = 0; finding && k < aspp->count; k++) {
+        if (finding_node(audit, finding, aspp->branches[k].convolution, error))
+            return -1;
+    }
+    return finding ? 0 : -1;
+}
+
+static int find_atrous(struct audit *audit, struct error *error)
+{
+    struct aspp_list list;
+    if (aspp_find(audit->network, &list, error))
+        return -1;
+    bool known = audit->network->image && audit_size(audit, 0) > 0;
+    for (int i = 0; i < list.count; i++) {
+        struct atrous_site *site = arena_allocate(audit->arena, 1, sizeof *site, error);
+        if (!site)
+            return -1;
+        site->aspp = list.list[i];
+        if (known)
+            apply_rule(audit, site);
+        if (known ? report_site(audit, site, error) : report_unknown_size(audit, &site->aspp, error))
+            return -1;
+    }
+    if (list.count > 0)
+        return 0;
+    return finding_add(audit, "004", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_DERIVED, error,
+                       "no parallel dilated convolutions")
+               ? 0
+               : -1;
+}
+
+/* ---- rewrite ---- */
+
+/* New dilations, pads in proportion. The convolution must keep its map's size by pads of its own. */
+static int rewrite_branch(struct edit *edit, const struct aspp_branch *branch, const int64_t rate[2],
+                          struct error *error)
+{
+    struct node *node = network_source_node(branch->convolution);
+    int count;
+    int64_t pads[4];
+    if (!node)
+        return edit_refuse(edit, error, "it is part of a function or of a fused operator");
+    const int64_t *kernel = branch->convolution->inputs[1]->shape.dims + 2;
+    const int64_t *present = node_ints(node, "pads", &count);
+    const char *auto_pad = node_string(node, "auto_pad", "NOTSET");
+    bool same = auto_pad[0] == 'S';
+    for (int i = 0; i < 4; i++) {
+        int axis = i % 2;
+        pads[i] = rate[axis] * (kernel[axis] - 1) / 2;
+        if (!same && (count != 4 || present[i] != branch->rate[axis] * (kernel[axis] - 1) / 2))
+            return edit_refuse(edit, error, "%s does not keep the map's size by pads of its own", node_own_name(node));
+    }
+    return node_set_ints(node, "dilations", rate, 2, error) || (!same && node_set_ints(node, "pads", pads, 4, error)) ||
+                   edit_touch(edit, node, error)
+               ? -1
+               : 0;
+}
+
+static int rewrite_atrous(struct edit *edit, const struct finding *finding, struct error *error)
+{
+    const struct atrous_site *site = finding->site;
+    int changed = 0;
+    for (int k = 0; k < site->aspp.count; k++) {
+        const struct aspp_branch *branch = &site->aspp.branches[k];
+        if (!edit_wants(edit, branch->convolution))
+            continue;
+        int result = rewrite_branch(edit, branch, site->rates[k], error);
+        if (result)
+            return result;
+        changed++;
+    }
+    const char *rates = rates_text(edit->audit, site->rates, site->aspp.count, error);
+    return changed && rates ? edit_say(edit, error, "%s", finding->advice.recommend) : -1;
+}
+
+static const struct guide_option options[] = {
+    {"rule", "half|full|deeplab", "half", "half: (S-1)/2n per branch; full: (S-1)/3; deeplab: 12 S/65"}, {0}};
+
+const struct guide guide_atrous = {
+    .name = "atrous",
+    .prefix = "ATROUS",
+    .title = "Atrous rates for the size of the map",
+    .paper = "Kim et al., Resolution-Aware Design of Atrous Rates for Semantic Segmentation Networks, arXiv 2307.14179",
+    .published = "the best rate is set by the input size",
+    .effect = GUIDE_MOVES,
+    .options = options,
+    .recipe = "train the head first, BatchNormalization frozen, then all at a tenth of the rate",
+    .find = find_atrous,
+    .rewrite = rewrite_atrous};

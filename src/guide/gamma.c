@@ -1,0 +1,183 @@
+/* L2 regularisation of BatchNormalization's scales in residual networks (Kim et al., Guidelines for the Regularization
+ * of Gammas in Batch Normalization for Deep Residual Networks, ACM TIST 2024, arXiv 2205.07260). What is decided here
+ * is written into the model's metadata, where tuning reads it; nothing of the function changes. */
+#include "guide/gamma.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guide/edit.h"
+#include "guide/guides.h"
+#include "onnx/onnx.h"
+#include "structure/normalization_role.h"
+
+static const char *const role_names[NORMALIZATION_ROLES] = {"last", "down", "stem", "other"};
+/* Parameters that have no role: the policy's other rows. */
+static const char *const other_rows[] = {"weights", "beta", "layernorm"};
+
+static const struct guide_option options[] = {
+    {"last", "decay|no-decay", "decay", "scales of the last normalisation of each branch"},
+    {"down", "decay|no-decay", "no-decay", "scales on or in front of projections"},
+    {"stem", "decay|no-decay", "no-decay", "scales whose result becomes an identity stream, and the final one"},
+    {"other", "decay|no-decay", "decay", "all other scales"},
+    {"weights", "decay|no-decay", "decay", "weights of convolutions and products"},
+    {"beta", "decay|no-decay", "no-decay", "shifts and biases"},
+    {"layernorm", "decay|no-decay", "no-decay", "scales of LayerNormalization"},
+    {0}};
+
+static bool decays(const struct audit *audit, const char *name)
+{
+    return setting_is(audit, name, "decay");
+}
+
+/* Name of the scale in the file. */
+static const char *scale_name(const struct node *node)
+{
+    const struct node *source = network_source_node(node);
+    return source ? source->inputs[1]->name : node->inputs[1]->name;
+}
+
+/* The names as a JSON list; bytes that are no UTF-8 make the name unusable, "?". */
+static json_t *scale_names(const struct normalization_roles *roles, enum normalization_role role)
+{
+    json_t *names = json_array();
+    for (int i = 0; i < roles->count; i++) {
+        if (roles->entries[i].role != role)
+            continue;
+        json_t *name = json_string(scale_name(roles->entries[i].node));
+        json_array_append_new(names, name ? name : json_string("?"));
+    }
+    return names;
+}
+
+/* {"last": {"decay": true, "parameters": [...]}, ..., "weights": {"decay": true}, ...}; a text that the caller frees.
+ */
+static char *policy_text(const struct audit *audit, const struct normalization_roles *roles)
+{
+    json_t *policy = json_object();
+    for (int role = 0; role < NORMALIZATION_ROLES; role++)
+        json_object_set_new(policy, role_names[role],
+                            json_pack("{s:b, s:o}", "decay", decays(audit, role_names[role]), "parameters",
+                                      scale_names(roles, (enum normalization_role)role)));
+    for (size_t i = 0; i < sizeof other_rows / sizeof other_rows[0]; i++)
+        json_object_set_new(policy, other_rows[i], json_pack("{s:b}", "decay", decays(audit, other_rows[i])));
+    char *text = json_dumps(policy, JSON_COMPACT);
+    json_decref(policy);
+    return text;
+}
+
+static bool has_policy(const struct audit *audit, const char *policy)
+{
+    const char *present = model_metadata(audit->model, GAMMA_POLICY_KEY);
+    return present && strcmp(present, policy) == 0;
+}
+
+/* Convolutions with biases and no normalisation behind any: folded at export. */
+static bool looks_folded(const struct network *network)
+{
+    int biased = 0;
+    for (const struct node *node = network->graph->first; node; node = node->next)
+        biased += node->domain[0] == 0 && strcmp(node->op_type, "Conv") == 0 && node->input_count > 2 &&
+                  node->inputs[2] != NULL;
+    return biased > 2;
+}
+
+static int report_nothing(struct audit *audit, const struct normalization_roles *roles, struct error *error)
+{
+    struct finding *finding;
+    if (roles->count > 0) {
+        finding = finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error,
+                              "no residual blocks (sums): plain and concatenating networks are not covered");
+    } else if (roles->blocks > 0 && looks_folded(audit->network)) {
+        finding = finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_SECONDARY, error,
+                              "BatchNormalization was folded into the convolutions at export: its scales are gone");
+        if (finding)
+            finding->advice.recommend = "export with training=TrainingMode.PRESERVE, do_constant_folding=False";
+    } else {
+        finding = finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error,
+                              "no BatchNormalization in residual blocks");
+    }
+    return finding ? 0 : -1;
+}
+
+static const char *describe_policy(const struct audit *audit, struct error *error)
+{
+    const char *yes = "", *no = "";
+    for (int i = 0; i < NORMALIZATION_ROLES + 1 && yes && no; i++) {
+        const char *name = i < NORMALIZATION_ROLES ? role_names[i] : "beta";
+        const char **list = decays(audit, name) ? &yes : &no;
+        *list = arena_print(audit->arena, error, "%s%s%s", *list, (*list)[0] ? ", " : "", name);
+    }
+    return yes && no ? arena_print(audit->arena, error, "L2 on the scales of: %s; none on: %s", yes[0] ? yes : "none",
+                                   no[0] ? no : "none")
+                     : NULL;
+}
+
+static int report_roles(struct audit *audit, const struct normalization_roles *roles, const char *policy,
+                        struct error *error)
+{
+    bool written = has_policy(audit, policy);
+    struct finding *finding = finding_add(
+        audit, written ? "000" : "001", written ? FOVEA_STATE_FINE : FOVEA_STATE_NOTE, FOVEA_CERTAINTY_DERIVED, error,
+        "%d scales of BatchNormalization in %d residual blocks: %d last, %d down, %d stem, %d other%s", roles->count,
+        roles->blocks, roles->counts[NORMALIZATION_LAST], roles->counts[NORMALIZATION_DOWN],
+        roles->counts[NORMALIZATION_STEM], roles->counts[NORMALIZATION_OTHER],
+        written ? "; the policy is in the metadata" : "");
+    if (!finding)
+        return -1;
+    for (int role = 0; role < NORMALIZATION_ROLES; role++) {
+        if (finding_number(audit, finding, role_names[role], "scales", roles->counts[role], error))
+            return -1;
+    }
+    if (roles->ties > 0 && finding_number(audit, finding, "blocks without a clear branch", "", roles->ties, error))
+        return -1;
+    if (written)
+        return 0;
+    finding->site = policy;
+    finding->advice.recommend = describe_policy(audit, error);
+    finding->advice.cost = "none until the next training; the function is untouched";
+    finding->advice.unless = "a short run, where the learning rates times the decay sum to far less than 1: decay then "
+                             "does nothing";
+    finding->advice.command = finding_command(audit, "", error);
+    return finding->advice.recommend && finding->advice.command ? 0 : -1;
+}
+
+static int find_gamma(struct audit *audit, struct error *error)
+{
+    struct normalization_roles roles;
+    if (normalization_roles_find(audit->network, &roles, error))
+        return -1;
+    if (roles.count == 0 || roles.blocks == 0)
+        return report_nothing(audit, &roles, error);
+    if (roles.ties == roles.blocks)
+        return finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_DERIVED, error,
+                           "both ways of every residual block hold as many weights: which is the branch is not clear")
+                   ? 0
+                   : -1;
+    char *text = policy_text(audit, &roles);
+    const char *policy = text ? arena_print(audit->arena, error, "%s", text) : NULL;
+    free(text);
+    return policy ? report_roles(audit, &roles, policy, error) : error_set(error, ERROR_LIMIT, "out of memory");
+}
+
+static int rewrite_gamma(struct edit *edit, const struct finding *finding, struct error *error)
+{
+    return model_set_metadata(edit->model, GAMMA_POLICY_KEY, finding->site, error) ||
+                   edit_say(edit, error, "metadata %s: %s", GAMMA_POLICY_KEY, finding->advice.recommend)
+               ? -1
+               : 0;
+}
+
+const struct guide guide_gamma = {
+    .name = "gamma",
+    .prefix = "GAMMA",
+    .title = "L2 regularisation of BatchNormalization's scales",
+    .paper =
+        "Kim et al., Guidelines for the Regularization of Gammas in Batch Normalization for Deep Residual Networks, "
+        "ACM TIST 2024, arXiv 2205.07260",
+    .published = "accuracy +1 to +4 points where right, -1 to -3 where wrong",
+    .effect = GUIDE_EXACT,
+    .options = options,
+    .find = find_gamma,
+    .rewrite = rewrite_gamma};

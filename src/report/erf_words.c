@@ -1,0 +1,136 @@
+/* An effective receptive field in words. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "report/erf.h"
+
+#define GAUSSIAN_FIT 0.8   /* R squared from which a field counts as Gaussian (arXiv 2305.04722) */
+#define MEANINGFUL_FIT 0.5 /* and below which its sigma says nothing */
+#define BRIGHT 0.05        /* of the maximum: what is darker looks like nothing */
+#define FEW 0.02           /* of the pixels */
+#define MOST_JSON ((size_t)1 << 26)
+
+/* "class 3", "predicted class", "channel 3", "strongest channel" */
+static void add_class(struct text *text, const struct fovea_erf *erf)
+{
+    const char *what = erf->of_classes ? "class" : "channel";
+    if (erf->class_index >= 0)
+        text_print(text, "%s %" PRId64, what, erf->class_index);
+    else if (erf->class_index == FOVEA_CLASS_LABEL)
+        text_print(text, "labelled %s", what);
+    else
+        text_print(text, "%s %s", erf->of_classes ? "predicted" : "strongest", what);
+}
+
+void report_erf_subject(struct text *text, const struct fovea_erf *erf, size_t most)
+{
+    char target[256];
+    bool units = erf->target_size[0] * erf->target_size[1] > 1;
+    if (erf->score == FOVEA_SCORE_MEAN)
+        text_print(text, "mean of the channels");
+    else
+        add_class(text, erf);
+    if (erf->score == FOVEA_SCORE_MARGIN)
+        text_print(text, " over the mean of all (margin)");
+    if (units)
+        text_print(text, " at unit (%" PRId64 ", %" PRId64 ")", erf->unit[0], erf->unit[1]);
+    text_print(text, " of '%s'", text_shorten(erf->target, most, target, sizeof target));
+    if (units)
+        text_print(text, " (%" PRId64 " x %" PRId64 "%s)", erf->target_size[0], erf->target_size[1],
+                   erf->prefix_tokens > 0 ? " tokens behind the prefix" : "");
+}
+
+static void read_pair(const json_t *object, const char *key, int64_t pair[2])
+{
+    for (size_t i = 0; i < 2; i++)
+        pair[i] = json_integer_value(json_array_get(json_object_get(object, key), i));
+}
+
+static int64_t read_class(const json_t *class)
+{
+    const char *word = json_string_value(class);
+    return json_is_integer(class)       ? json_integer_value(class)
+           : !word                      ? FOVEA_CLASS_NONE
+           : strcmp(word, "label") == 0 ? FOVEA_CLASS_LABEL
+                                        : FOVEA_CLASS_PREDICTED;
+}
+
+void report_erf_other(struct memory *memory, const char *path, struct text *text, bool *of_classes)
+{
+    size_t length;
+    char shown[96];
+    char *bytes = file_read(memory, path, MOST_JSON, &length, NULL);
+    json_t *root = bytes ? json_loadb(bytes, length, 0, NULL) : NULL;
+    const char *schema = json_string_value(json_object_get(root, "schema"));
+    const char *target = json_string_value(json_object_get(root, "target"));
+    const char *score = json_string_value(json_object_get(root, "score"));
+    const char *model = json_string_value(json_object_get(root, "model"));
+    const json_t *classes = json_object_get(root, "of_classes");
+    if (schema && strcmp(schema, "fovea.erf") == 0 && target && score && model) {
+        struct fovea_erf other = {.target = target,
+                                  .score = strcmp(score, "margin") == 0  ? FOVEA_SCORE_MARGIN
+                                           : strcmp(score, "class") == 0 ? FOVEA_SCORE_CLASS
+                                                                         : FOVEA_SCORE_MEAN,
+                                  .class_index = read_class(json_object_get(root, "class")),
+                                  .of_classes = classes ? json_is_true(classes) : *of_classes};
+        read_pair(root, "unit", other.unit);
+        read_pair(root, "target_size", other.target_size);
+        text_print(text, "%s, ", text_shorten(file_base_name(model), 44, shown, sizeof shown));
+        report_erf_subject(text, &other, 40);
+        text_print(text, "; %" PRId64 " images", (int64_t)json_integer_value(json_object_get(root, "images")));
+        *of_classes = other.of_classes;
+    }
+    json_decref(root);
+    memory_release(memory, bytes);
+}
+
+enum report_fit report_fit_of(const struct fovea_gaussian *fit, int64_t height, int64_t width)
+{
+    bool sane = fit->converged && fit->sigma[0] <= (double)height && fit->sigma[1] <= (double)width;
+    return !sane || !(fit->r_squared >= MEANINGFUL_FIT) ? REPORT_FIT_NONE
+           : fit->r_squared < GAUSSIAN_FIT              ? REPORT_FIT_ROUGH
+                                                        : REPORT_FIT_GAUSSIAN;
+}
+
+void report_fit_words(struct text *text, const struct fovea_gaussian *fit, int64_t height, int64_t width,
+                      const char *unit)
+{
+    enum report_fit kind = report_fit_of(fit, height, width);
+    if (!fit->converged)
+        text_print(text, "no Gaussian: no fit");
+    else if (kind == REPORT_FIT_NONE)
+        text_print(text, "no Gaussian: the best fit has R2 %.2f", fit->r_squared);
+    else
+        text_print(text, "sigma %.*f x %.*f %s (y x x), R2 %.3f%s", fit->sigma[0] < 10 ? 2 : 1, fit->sigma[0],
+                   fit->sigma[1] < 10 ? 2 : 1, fit->sigma[1], unit, floor(1000 * fit->r_squared) / 1000,
+                   kind == REPORT_FIT_ROUGH ? ": the best fit, but no Gaussian" : "");
+}
+
+bool report_erf_is_peaked(const struct fovea_erf *erf)
+{
+    int64_t bright = 0, count = erf->height * erf->width;
+    for (int64_t i = 0; i < count; i++)
+        bright += (double)erf->map[i] > BRIGHT * erf->max;
+    return erf->max > 0 && (double)bright < FEW * (double)count;
+}
+
+void report_phases(struct text *text, const struct fovea_erf *erf)
+{
+    for (int i = 0; i < erf->phase_count; i++) {
+        double ratio = erf->phases[i].ratio;
+        text_print(text, "%s stride %" PRId64 ": ", i ? "," : "", erf->phases[i].stride);
+        if (!isfinite(ratio))
+            text_print(text, "one is empty");
+        else
+            text_print(text, ratio < 10 ? "%.2f" : "%.0f", ratio);
+    }
+}
+
+double report_tidy(double value, int decimals)
+{
+    double power = pow(10, decimals), rounded = round(value * power) / power;
+    return rounded == 0 ? 0 : rounded;
+}

@@ -1,0 +1,138 @@
+#include "structure/aspp.h"
+
+#include <string.h>
+
+#include "graph/match.h"
+
+/* A convolution over maps with holes; its dilations. */
+static bool read_branch(struct node *node, struct aspp_branch *branch)
+{
+    int count, strides;
+    if (!match_operator(node, "Conv") || !network_weights(node) || node->inputs[0]->shape.rank != 4)
+        return false;
+    const int64_t *dilations = node_ints(node, "dilations", &count), *stride = node_ints(node, "strides", &strides);
+    const int64_t *kernel = node->inputs[1]->shape.dims + 2;
+    if (count != 2 || (kernel[0] == 1 && kernel[1] == 1))
+        return false;
+    for (int i = 0; i < strides; i++) {
+        if (stride[i] != 1)
+            return false;
+    }
+    *branch = (struct aspp_branch){node, {dilations[0], dilations[1]}};
+    return dilations[0] > 1 || dilations[1] > 1;
+}
+
+/* The map behind changes of layout, which exporters put in front of every convolution by itself. */
+static struct value *map_behind(struct value *value)
+{
+    while (match_producer(value, "Transpose") || match_producer(value, "Identity") || match_producer(value, "Cast"))
+        value = value->producer->inputs[0];
+    return value;
+}
+
+static bool is_pointwise(const struct node *node)
+{
+    const struct value *weights = match_operator(node, "Conv") ? network_weights(node) : NULL;
+    return weights && weights->shape.rank == 4 && weights->shape.dims[2] == 1 && weights->shape.dims[3] == 1;
+}
+
+/* What a branch may do with its result before it is joined. */
+static bool stays_in_branch(const struct node *node)
+{
+    static const char *const names[] = {"Transpose",      "Identity",        "Cast", "Dropout", "Reshape",
+                                        "QuantizeLinear", "DequantizeLinear"};
+    static const char *const with_constants[] = {"Add", "Mul", "Sub", "Div"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (match_operator(node, names[i]))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof with_constants / sizeof with_constants[0]; i++) {
+        if (match_operator(node, with_constants[i]))
+            return node->inputs[0]->constant || node->inputs[1]->constant;
+    }
+    return network_is_activation(node) || network_is_batch_normalization(node) || is_pointwise(node);
+}
+
+/* The one user, seen through the two readers of a self-gated activation (SiLU as Sigmoid and Mul). */
+static struct node *next_node(const struct value *value)
+{
+    if (value->use_count == 1)
+        return value->uses[0].node;
+    for (size_t i = 0; value->use_count == 2 && i < 2; i++) {
+        const struct node *gate = value->uses[i].node;
+        struct node *product = value->uses[1 - i].node;
+        if (network_is_activation(gate) && match_operator(product, "Mul") &&
+            match_other(product, value) == gate->outputs[0])
+            return product;
+    }
+    return NULL;
+}
+
+/* Where a branch meets others: a Concat, or the last of Adds that lead into one another; NULL: nowhere. */
+static struct node *join_of(const struct node *convolution)
+{
+    struct node *node = next_node(convolution->outputs[0]);
+    bool gated = node && match_operator(node, "Mul") && convolution->outputs[0]->use_count == 2;
+    while (node && (gated || stays_in_branch(node))) {
+        const struct value *result = node->outputs[0];
+        node = next_node(result);
+        gated = node && match_operator(node, "Mul") && result->use_count == 2;
+    }
+    if (match_operator(node, "Concat"))
+        return node;
+    while (match_operator(node, "Add") && node->outputs[0]->use_count == 1 &&
+           match_operator(node->outputs[0]->uses[0].node, "Add"))
+        node = node->outputs[0]->uses[0].node;
+    return match_operator(node, "Add") || match_operator(node, "Sum") ? node : NULL;
+}
+
+static bool is_before(const struct aspp_branch *a, const struct aspp_branch *b)
+{
+    return a->rate[0] != b->rate[0] ? a->rate[0] < b->rate[0] : a->rate[1] < b->rate[1];
+}
+
+static void add_branch(struct aspp *aspp, const struct aspp_branch *branch)
+{
+    int place = aspp->count;
+    if (aspp->count == ASPP_MOST_BRANCHES)
+        return;
+    for (; place > 0 && is_before(branch, &aspp->branches[place - 1]); place--)
+        aspp->branches[place] = aspp->branches[place - 1];
+    aspp->branches[place] = *branch;
+    aspp->count++;
+}
+
+static bool has_two_rates(const struct aspp *aspp)
+{
+    const int64_t *first = aspp->branches[0].rate, *last = aspp->branches[aspp->count - 1].rate;
+    return aspp->count > 1 && (first[0] != last[0] || first[1] != last[1]);
+}
+
+int aspp_find(const struct network *network, struct aspp_list *found, struct error *error)
+{
+    struct graph *graph = network->graph;
+    struct aspp *list = arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof *list, error);
+    int count = 0;
+    if (!list)
+        return -1;
+    for (struct node *node = graph->first; node; node = node->next) {
+        struct aspp_branch branch;
+        struct node *join = read_branch(node, &branch) ? join_of(node) : NULL;
+        struct value *input = join ? map_behind(node->inputs[0]) : NULL;
+        int place = 0;
+        while (join && place < count && (list[place].input != input || list[place].join != join))
+            place++;
+        if (!join)
+            continue;
+        if (place == count)
+            list[count++] = (struct aspp){
+                .input = input, .join = join, .size = {node->inputs[0]->shape.dims[2], node->inputs[0]->shape.dims[3]}};
+        add_branch(&list[place], &branch);
+    }
+    *found = (struct aspp_list){.list = list};
+    for (int i = 0; i < count; i++) {
+        if (has_two_rates(&list[i]))
+            list[found->count++] = list[i];
+    }
+    return 0;
+}

@@ -1,0 +1,192 @@
+#include "structure/dropout_place.h"
+
+#include <string.h>
+
+#include "graph/match.h"
+#include "structure/normalization_role.h"
+
+bool is_global_pool(const struct node *node)
+{
+    static const char *const pools[] = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool",
+                                        "AveragePool",       "MaxPool",       "ReduceMean"};
+    bool pool = false;
+    for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++)
+        pool = pool || match_operator(node, pools[i]);
+    if (!pool || node->inputs[0]->shape.rank != 4)
+        return false;
+    const struct shape *map = &node->inputs[0]->shape;
+    int64_t before = shape_count(map), after = shape_count(&node->outputs[0]->shape);
+    int64_t channels[2] = {map->dims[0] * map->dims[1], map->dims[0] * map->dims[3]};
+    return after < before && (after == channels[0] || after == channels[1]);
+}
+
+/* Nodes that change the form of their data only. */
+static bool is_view(const struct node *node)
+{
+    static const char *const views[] = {"Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "Transpose"};
+    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
+        if (match_operator(node, views[i]))
+            return true;
+    }
+    return false;
+}
+
+static double keep_of(const struct node *dropout)
+{
+    double ratio = 0.5;
+    if (dropout->opset < 12)
+        return 1 - (double)node_float(dropout, "ratio", 0.5f);
+    if (dropout->input_count < 2 || !dropout->inputs[1])
+        return 1 - ratio;
+    return match_number(dropout->inputs[1], &ratio) ? 1 - ratio : 0;
+}
+
+/* ---- branches ---- */
+
+static int place_in(const struct path *path, const struct node *node)
+{
+    for (int i = 0; i < path->count; i++) {
+        if (path->nodes[i] == node)
+            return i;
+    }
+    return -1;
+}
+
+/* The last node of the path behind place `from` that is a normalisation, or with `weights` a weight; or -1. */
+static int last_behind(const struct path *path, int from, bool weights)
+{
+    for (int i = path->count - 1; i > from; i--) {
+        if (weights ? network_weights(path->nodes[i]) != NULL : network_is_batch_normalization(path->nodes[i]))
+            return i;
+    }
+    return -1;
+}
+
+/* The branch's last weight, if no normalisation follows it. */
+static struct node *right_place(const struct path *branch)
+{
+    int norm = last_behind(branch, -1, false), weight = last_behind(branch, -1, true);
+    return norm >= 0 && weight > norm ? branch->nodes[weight] : NULL;
+}
+
+/* False: the block says nothing of this node. */
+static bool place_in_block(const struct residual_block *block, struct dropout_site *site)
+{
+    int on_branch = place_in(&block->branch, site->dropout);
+    if (block->tie || last_behind(&block->branch, -1, false) < 0)
+        return false;
+    site->target = right_place(&block->branch);
+    if (place_in(&block->shortcut, site->dropout) >= 0) {
+        site->place = DROPOUT_ON_SHORTCUT;
+        return true;
+    }
+    site->place = last_behind(&block->branch, on_branch, false) >= 0  ? DROPOUT_BEFORE_NORM
+                  : last_behind(&block->branch, on_branch, true) >= 0 ? DROPOUT_RIGHT
+                                                                      : DROPOUT_AFTER_WEIGHT;
+    return on_branch >= 0;
+}
+
+/* A layer of a concatenating network: normalisation, activation, weight, and then only concatenations. */
+static bool is_dense_weight(const struct node *weight)
+{
+    const struct node *node = weight && network_weights(weight) ? weight->inputs[0]->producer : NULL;
+    while (node && (network_is_activation(node) || match_operator(node, "Dropout")))
+        node = node->inputs[0]->producer;
+    return node && network_is_batch_normalization(node);
+}
+
+static bool only_concatenated(const struct value *value)
+{
+    for (size_t i = 0; i < value->use_count; i++) {
+        const struct node *user = value->uses[i].node;
+        if (match_operator(user, "Dropout") ? !only_concatenated(user->outputs[0]) : !match_operator(user, "Concat"))
+            return false;
+    }
+    return value->use_count > 0 && value->shape.rank == 4;
+}
+
+static bool place_in_dense(struct dropout_site *site)
+{
+    struct node *weight = site->dropout->inputs[0]->producer;
+    const struct value *result = site->dropout->outputs[0];
+    const struct node *user = result->use_count == 1 ? result->uses[0].node : NULL;
+    if (user && is_dense_weight(user) && only_concatenated(user->outputs[0])) {
+        site->place = DROPOUT_RIGHT;
+        return true;
+    }
+    if (!is_dense_weight(weight) || !only_concatenated(site->dropout->outputs[0]))
+        return false;
+    site->place = DROPOUT_AFTER_WEIGHT;
+    site->target = weight;
+    return true;
+}
+
+/* ---- head ---- */
+
+static bool place_in_head(struct dropout_site *site)
+{
+    struct node *node = site->dropout->inputs[0]->producer;
+    while (node && is_view(node))
+        node = node->inputs[0]->producer;
+    if (node && is_global_pool(node)) {
+        site->place = DROPOUT_AFTER_POOL;
+        site->target = node;
+        return true;
+    }
+    const struct value *value = site->dropout->outputs[0];
+    while (value->use_count == 1 && is_view(value->uses[0].node))
+        value = value->uses[0].node->outputs[0];
+    site->place = DROPOUT_RIGHT;
+    return value->use_count == 1 && is_global_pool(value->uses[0].node);
+}
+
+/* ---- the list ---- */
+
+static void count_branches(const struct network *network, const struct residual_list *blocks, struct dropout_list *list)
+{
+    for (int i = 0; i < blocks->count; i++) {
+        const struct residual_block *block = &blocks->blocks[i];
+        bool covered = !block->tie && last_behind(&block->branch, -1, false) >= 0;
+        list->branches += covered;
+        list->branches_with_place += covered && right_place(&block->branch);
+    }
+    for (const struct node *node = network->graph->first; node; node = node->next) {
+        bool dense = is_dense_weight(node) && only_concatenated(node->outputs[0]);
+        list->branches += dense;
+        list->branches_with_place += dense;
+    }
+}
+
+static void place(const struct residual_list *blocks, struct dropout_site *site)
+{
+    for (int i = 0; i < blocks->count; i++) {
+        if (place_in_block(&blocks->blocks[i], site))
+            return;
+    }
+    site->target = NULL;
+    if (place_in_dense(site) || place_in_head(site))
+        return;
+    site->place = DROPOUT_ELSEWHERE;
+    site->target = NULL;
+}
+
+int dropout_list_find(const struct network *network, struct dropout_list *list, struct error *error)
+{
+    struct graph *graph = network->graph;
+    struct residual_list blocks;
+    if (residual_find(graph, &blocks, error))
+        return -1;
+    *list = (struct dropout_list){
+        .sites = arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof *list->sites, error)};
+    if (!list->sites)
+        return -1;
+    count_branches(network, &blocks, list);
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (!match_operator(node, "Dropout"))
+            continue;
+        struct dropout_site *site = &list->sites[list->count++];
+        *site = (struct dropout_site){.dropout = node, .keep = keep_of(node)};
+        place(&blocks, site);
+    }
+    return 0;
+}

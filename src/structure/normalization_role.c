@@ -1,0 +1,123 @@
+#include "structure/normalization_role.h"
+
+#include <string.h>
+
+bool residual_is_preactivation(const struct residual_block *block)
+{
+    for (int i = block->branch.count - 1; i >= 0; i--) {
+        if (network_is_batch_normalization(block->branch.nodes[i]))
+            return false;
+        if (network_weights(block->branch.nodes[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_pool(const struct node *node)
+{
+    return node->domain[0] == 0 && (strcmp(node->op_type, "MaxPool") == 0 || strcmp(node->op_type, "AveragePool") == 0);
+}
+
+static bool is_pass_through(const struct node *node)
+{
+    static const char *const names[] = {"Identity", "Dropout", "Cast"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (node->domain[0] == 0 && strcmp(node->op_type, names[i]) == 0)
+            return true;
+    }
+    return network_is_activation(node);
+}
+
+/* x * gate(x), as SiLU and HardSwish are exported: x. */
+static struct value *self_gated(const struct node *node)
+{
+    if (node->domain[0] || strcmp(node->op_type, "Mul") != 0)
+        return NULL;
+    for (int i = 0; i < 2; i++) {
+        struct node *gate = node->inputs[i]->producer;
+        if (gate && network_is_activation(gate) && gate->inputs[0] == node->inputs[1 - i])
+            return node->inputs[1 - i];
+    }
+    return NULL;
+}
+
+/* The BatchNormalization whose result reaches `value` through activations and, where `pools`, pools only; or NULL. */
+static struct node *normalization_behind(const struct value *value, bool pools)
+{
+    struct node *node = value->producer;
+    while (node && !network_is_batch_normalization(node)) {
+        struct value *gated = self_gated(node);
+        if (!gated && !is_pass_through(node) && !(pools && is_pool(node)))
+            return NULL;
+        node = (gated ? gated : node->inputs[0])->producer;
+    }
+    return node;
+}
+
+static struct node *last_normalization(const struct path *path)
+{
+    for (int i = path->count - 1; i >= 0; i--) {
+        if (network_is_batch_normalization(path->nodes[i]))
+            return path->nodes[i];
+    }
+    return NULL;
+}
+
+/* Roles stand in node->mark while they are found; a role once given stays. */
+static void give_role(struct node *node, enum normalization_role role)
+{
+    if (node && node->mark == NORMALIZATION_OTHER)
+        node->mark = (int)role;
+}
+
+static void read_blocks(const struct residual_list *list, struct normalization_roles *roles)
+{
+    for (int i = 0; i < list->count; i++) {
+        const struct residual_block *block = &list->blocks[i];
+        if (!block->tie)
+            give_role(last_normalization(&block->branch), NORMALIZATION_LAST);
+        roles->ties += block->tie;
+    }
+    for (int i = 0; i < list->count; i++) {
+        const struct residual_block *block = &list->blocks[i];
+        if (block->shortcut.weights == 0)
+            continue;
+        for (int k = 0; k < block->shortcut.count; k++) {
+            if (network_is_batch_normalization(block->shortcut.nodes[k]))
+                give_role(block->shortcut.nodes[k], NORMALIZATION_DOWN);
+        }
+        if (residual_is_preactivation(block))
+            give_role(normalization_behind(block->entry, false), NORMALIZATION_DOWN);
+    }
+    for (int i = 0; i < list->count; i++)
+        give_role(normalization_behind(list->blocks[i].entry, true), NORMALIZATION_STEM);
+}
+
+int normalization_roles_find(const struct network *network, struct normalization_roles *roles, struct error *error)
+{
+    struct graph *graph = network->graph;
+    struct residual_list list;
+    struct node *final = NULL;
+    if (residual_find(graph, &list, error))
+        return -1;
+    *roles = (struct normalization_roles){
+        .entries = arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof *roles->entries, error),
+        .blocks = list.count};
+    if (!roles->entries)
+        return -1;
+    for (struct node *node = graph->first; node; node = node->next) {
+        node->mark = NORMALIZATION_OTHER;
+        final = network_is_batch_normalization(node) ? node : final;
+    }
+    read_blocks(&list, roles);
+    if (list.count > 0)
+        give_role(final, NORMALIZATION_STEM);
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (!network_is_batch_normalization(node))
+            continue;
+        enum normalization_role role = (enum normalization_role)node->mark;
+        roles->entries[roles->count++] = (struct normalization_entry){node, role};
+        roles->counts[role]++;
+    }
+    return 0;
+}

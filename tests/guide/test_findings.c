@@ -1,0 +1,193 @@
+/* What guides find in small networks of every pattern and exporter: tests/fixtures/structures/README.md says what each
+ * network is. */
+#include "audit_fixture.h"
+#include "guide/atrous.h"
+#include "guide/dropout_noise.h"
+
+/* One expectation: the code, how many nodes it is about (-1: not looked at), and words of its text or advice. */
+struct expectation {
+    const char *network, *code;
+    int nodes;
+    const char *words;
+};
+
+static void check(const char *guide, const struct expectation *expected, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct audited audited;
+        audit_fixture(&audited, expected[i].network, guide, NULL, NULL);
+        const struct fovea_advice *advice = finding_with(&audited, expected[i].network, expected[i].code);
+        if (expected[i].nodes >= 0 && advice->node_count != expected[i].nodes)
+            fail_msg("%s %s: %d nodes, expected %d", expected[i].network, expected[i].code, advice->node_count,
+                     expected[i].nodes);
+        if (!strstr(advice->found, expected[i].words) &&
+            !(advice->recommend && strstr(advice->recommend, expected[i].words)))
+            fail_msg("%s %s: '%s', '%s'", expected[i].network, expected[i].code, advice->found,
+                     advice->recommend ? advice->recommend : "");
+        audit_end(&audited);
+    }
+}
+#define CHECK(guide, list) check(guide, list, sizeof list / sizeof list[0])
+
+static void test_gamma(void **state)
+{
+    (void)state;
+    static const struct expectation list[] = {
+        {"resnet18_bn", "GAMMA001", 0, "8 last, 3 down, 1 stem, 8 other"},
+        {"resnet50_bn", "GAMMA001", 0, "16 last, 4 down, 1 stem, 32 other"},
+        {"resnet101_bn", "GAMMA001", 0, "33 last, 4 down, 1 stem, 66 other"},
+        {"mobilenet_v2_bn", "GAMMA001", 0, "10 last, 0 down, 6 stem, 36 other"},
+        {"efficientnet_b0_bn", "GAMMA001", 0, "9 last, 0 down, 6 stem, 34 other"},
+        {"preact_resnet50_bn", "GAMMA001", 0, "16 last, 4 down, 1 stem, 28 other"},
+        {"se_resnet_bn", "GAMMA001", 0, "2 last, 1 down, 1 stem, 2 other"},
+        {"tied_branches_bn", "GAMMA002", 0, "not clear"},
+        {"densenet_bn", "GAMMA003", 0, "concatenating networks are not covered"},
+        {"resnet18_folded", "GAMMA002", 0, "folded"},
+        {"resnet50_folded", "GAMMA002", 0, "folded"},
+        {"vit_mean", "GAMMA003", 0, "no BatchNormalization"},
+    };
+    CHECK("gamma", list);
+}
+
+static void test_dropout(void **state)
+{
+    (void)state;
+    static const struct expectation list[] = {
+        {"dropout_wide_before_norm", "DROPOUT001", 3, "in front of a BatchNormalization"},
+        {"dropout_wide_before_norm_11", "DROPOUT001", 3, "in front of a BatchNormalization"},
+        {"dropout_wide_training", "DROPOUT001", 3, "in front of a BatchNormalization"},
+        {"dropout_wide_training", "DROPOUT008", 0, "training mode"},
+        {"dropout_wide_twice", "DROPOUT001", 3, "in front of a BatchNormalization"},
+        {"dropout_wide_right", "DROPOUT000", 0, "4 of 4"},
+        {"dropout_wide_eval", "DROPOUT005", 0, "3 of 3 branches"},
+        {"dropout_bottleneck_early", "DROPOUT001", 2, "last weight"},
+        {"dropout_bottleneck_right", "DROPOUT004", 1, "in front of the pool"},
+        {"dropout_dense", "DROPOUT002", 4, "behind the last weight"},
+        {"dropout_post_middle", "DROPOUT001", 2, "has no right place"},
+        {"dropout_post_end", "DROPOUT002", 2, "has no right place"},
+        {"dropout_shortcut", "DROPOUT003", 2, "has no right place"},
+        {"dropout_head_after", "DROPOUT004", 1, "drops whole channels"},
+        {"dropout_head_before", "DROPOUT000", 0, "1 of 1"},
+        {"dropout_mobilenet_v2", "DROPOUT004", 1, "in front of the pool"},
+        {"dropout_group_norm", "DROPOUT004", 1, "in front of the pool"},
+        {"dropout_vit", "DROPOUT006", 0, "other normalisations have no statistics"},
+        {"resnet18_bn", "DROPOUT005", 0, "0 of 8 branches"},
+    };
+    CHECK("dropout", list);
+}
+
+static void test_atrous(void **state)
+{
+    (void)state;
+    static const struct expectation list[] = {
+        {"deeplabv3_33", "ATROUS001", 3, "rates 5, 10, 15"},
+        {"deeplabv3_65", "ATROUS000", 3, "1.12 x 1.12"},
+        {"deeplabv3_rates_small_33", "ATROUS000", 3, "1.12 x 1.12"},
+        {"deeplabv3_rates_small_65", "ATROUS001", 3, "rates 10, 20, 30"},
+        {"deeplabv3_rectangle", "ATROUS001", 3, "h 10, 20, 30, w 21, 42, 63"},
+        {"deeplabv3_free", "ATROUS002", 3, "--input-size"},
+        {"deeplabv3_bn", "ATROUS001", 3, "rates 5, 10, 15"},
+        {"mmseg_aspp", "ATROUS001", 3, "rates 5, 10, 15"},
+        {"mmseg_separable_aspp", "ATROUS001", 3, "rates 5, 10, 15"},
+        {"tf_aspp_each", "ATROUS001", 3, "rates 5, 10, 15"},
+        {"tf_aspp_ends", "ATROUS001", 3, "rates 5, 10, 15"},
+        {"aspp_two_rates", "ATROUS000", 2, "0.75 x 0.75"},
+        {"aspp_irregular_rates", "ATROUS000", 3, "3, 8, 21"},
+        {"deeplabv2_sum", "ATROUS001", 4, "rates 4, 8, 12, 16"},
+        {"unet_bridge_sum", "ATROUS000", 3, "6, 12, 18"},
+        {"dense_aspp", "ATROUS004", 0, "no parallel"},
+        {"lraspp", "ATROUS004", 0, "no parallel"},
+        {"dilated_cascade", "ATROUS004", 0, "no parallel"},
+        {"dilated_context", "ATROUS004", 0, "no parallel"},
+    };
+    CHECK("atrous", list);
+}
+
+static void test_atrous_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t size[2];
+        const char *setting, *code, *words;
+    } list[] = {
+        {{513, 513}, NULL, "ATROUS000", "65 x 65"},
+        {{512, 1024}, NULL, "ATROUS001", "h 10, 20, 30, w 21, 42, 63"},
+        {{257, 257}, NULL, "ATROUS001", "rates 5, 10, 15"},
+        {{257, 257}, "atrous.rule=full", "ATROUS000", "33 x 33"},
+        {{257, 257}, "atrous.rule=deeplab", "ATROUS001", "rates 6, 12, 18"},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct audited audited;
+        audit_fixture(&audited, "deeplabv3_free", "atrous", list[i].setting, list[i].size);
+        const struct fovea_advice *advice = finding_with(&audited, "deeplabv3_free", list[i].code);
+        if (!strstr(advice->found, list[i].words) && !(advice->recommend && strstr(advice->recommend, list[i].words)))
+            fail_msg("%s", advice->found);
+        audit_end(&audited);
+    }
+}
+
+static void test_kernel_padding(void **state)
+{
+    (void)state;
+    static const struct expectation list[] = {
+        {"resnet18_folded", "PADDING001", 7, "7 x 7 with stride 2 to 8 x 8, 3 x 3 with stride 2 to 4 x 4, 1 x 1"},
+        {"resnet18_folded", "PADDING002", 1, "3 x 3 with stride 2 to 4 x 4"},
+        {"resnet50_folded", "PADDING001", 7, "7 x 7 with stride 2 to 8 x 8"},
+        {"strided_5x5_4", "PADDING001", 1, "5 x 5 with stride 4 to 8 x 8"},
+        {"strided_rectangle", "PADDING001", 1, "3 x 5 with stride 2 to 4 x 5"},
+        {"strided_gap", "PADDING001", 1, "2 x 2 with stride 3 to 3 x 3"},
+        {"strided_dilated_even", "PADDING003", 1, "never read"},
+        {"strided_patch", "PADDING000", 0, "multiple of its stride"},
+        {"strided_qdq", "PADDING001", 1, "3 x 3 with stride 2 to 4 x 4"},
+        {"strided_transposed", "PADDING000", 0, "no layer strides"},
+    };
+    CHECK("kernel-padding", list);
+}
+
+/* The values of the papers and of their derivations. */
+static void test_formulas(void **state)
+{
+    (void)state;
+    static const int64_t sides[][2] = {{33, 5}, {64, 10}, {65, 10}, {97, 16}, {128, 21}, {2, 1}};
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++)
+        assert_int_equal(atrous_rate(ATROUS_HALF, sides[i][0], 3), sides[i][1]);
+    assert_int_equal(atrous_rate(ATROUS_FULL, 33, 3), 10);
+    assert_int_equal(atrous_rate(ATROUS_DEEPLAB, 65, 3), 12);
+    assert_float_equal(atrous_valid_share(36, 33), 1.0 / 3, 1e-12);
+    assert_float_equal(atrous_valid_share(12, 65), (1 + 2 * (1 - 12.0 / 65)) / 3, 1e-12);
+    static const double ratios[][2] = {{.9, .860}, {.8, .732}, {.7, .614}, {.5, .405}};
+    for (size_t i = 0; i < 4; i++)
+        assert_float_equal(dropout_variance_ratio(ratios[i][0]), ratios[i][1], 5e-4);
+    assert_float_equal(dropout_variance_ratio_after_sum(.9), .938, 5e-4);
+    assert_float_equal(dropout_variance_ratio_after_sum(.5), .627, 5e-4);
+    assert_float_equal(dropout_head_noise(49), .0614, 5e-5);
+}
+
+static void test_settings(void **state)
+{
+    (void)state;
+    struct audited audited;
+    audit_fixture(&audited, "resnet18_bn", "gamma", NULL, NULL);
+    static const char *const wrong[] = {"gamma.last", "gamma.last=maybe", "nothing.last=decay", "gamma.nothing=1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct error error = ERROR_INITIALISER;
+        audited.audit.settings = &wrong[i];
+        audited.audit.setting_count = 1;
+        assert_int_equal(audit_check_settings(&audited.audit, &error), -1);
+        assert_int_equal(error.kind, ERROR_INPUT);
+    }
+    audit_end(&audited);
+    audit_fixture(&audited, "resnet18_bn", "gamma", "gamma.down=decay", NULL);
+    assert_non_null(
+        strstr(finding_with(&audited, "resnet18_bn", "GAMMA001")->recommend, "last, down, other; none on: stem"));
+    audit_end(&audited);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gamma),          cmocka_unit_test(test_dropout),
+                                       cmocka_unit_test(test_atrous),         cmocka_unit_test(test_atrous_sizes),
+                                       cmocka_unit_test(test_kernel_padding), cmocka_unit_test(test_formulas),
+                                       cmocka_unit_test(test_settings)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,73 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "report/montage.h"
+
+static void put(struct montage *montage, int64_t group, int64_t order, int column)
+{
+    struct image image;
+    assert_int_equal(image_allocate(montage->memory, &image, 4, 4, 3, NULL), 0);
+    montage_set(montage, (struct montage_key){group, order}, column, &image, "method", "caption");
+    assert_null(image.pixels);
+}
+
+static void rows_of_an_image_stand_together(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(0);
+    struct montage montage;
+    assert_int_equal(montage_start(&montage, memory, NULL), 0);
+    for (int order = 0; order < 3; order++) {
+        for (int group = 0; group < MONTAGE_ROWS / 2; group++)
+            put(&montage, group, order, 1);
+    }
+    assert_int_equal(montage.count, MONTAGE_ROWS);
+    for (int i = 0; i < MONTAGE_ROWS; i++) {
+        assert_int_equal(montage.rows[i].key.group, i / 3);
+        assert_int_equal(montage.rows[i].key.order, i % 3);
+        assert_non_null(montage.rows[i].cells[1].image.pixels);
+    }
+    assert_false(montage_takes(&montage, (struct montage_key){MONTAGE_ROWS, 0}, 1));
+    assert_false(montage_takes(&montage, (struct montage_key){0, 0}, MONTAGE_COLUMNS));
+    montage_release(&montage);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+static void one_method_fills_the_width(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(0);
+    struct montage montage;
+    struct image image;
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/fovea_test_montage_%ld.png", (long)getpid());
+    assert_int_equal(montage_start(&montage, memory, NULL), 0);
+    assert_int_equal(montage_write(&montage, path, NULL), 0); /* empty: nothing is written */
+    assert_int_equal(access(path, F_OK), -1);
+    for (int group = 0; group < 9; group++) {
+        put(&montage, group, 0, 0);
+        put(&montage, group, 0, 1);
+    }
+    assert_int_equal(montage_write(&montage, path, NULL), 0);
+    assert_int_equal(image_read(memory, path, &image, NULL), 0);
+    assert_true(image.width > 6 * MONTAGE_SIDE && image.height < 5 * MONTAGE_SIDE); /* three times three */
+    image_release(memory, &image);
+    unlink(path);
+    montage_release(&montage);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_of_an_image_stand_together),
+        cmocka_unit_test(one_method_fills_the_width),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
