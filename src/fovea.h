@@ -92,6 +92,8 @@ FOVEA_API struct fovea_model *fovea_model_load(struct fovea *fovea, const char *
 FOVEA_API void fovea_model_free(struct fovea_model *model);
 /* Value of a metadata_props key, or NULL. */
 FOVEA_API const char *fovea_model_metadata(const struct fovea_model *model, const char *key);
+/* Whether it holds weights in half precision (float16, bfloat16). */
+FOVEA_API bool fovea_model_is_half(const struct fovea_model *model);
 /* SHA-256 of the model file as it is now, in hexadecimal digits and a NUL. */
 FOVEA_API int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *error);
 
@@ -207,7 +209,10 @@ struct fovea_comparison {
     double largest, largest_relative; /* absolute, and over the largest |expected| */
     char text[512];                   /* where and by how much, or what does not fit */
 };
-/* `atol` below 0: 2e-5 of the largest expected element, what float32 leaves of a deep network. */
+/* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what half
+ * precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */
+#define FOVEA_ATOL_FLOAT (-1.0)
+#define FOVEA_ATOL_HALF (-2.0)
 FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,
                                     double atol, struct fovea_comparison *comparison);
 
@@ -830,6 +835,30 @@ struct fovea_diff {
 FOVEA_API int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_diff_options *options,
                          struct fovea_diff *diff, struct fovea_error *error);
 FOVEA_API void fovea_diff_free(struct fovea_diff *diff);
+
+/* ---- report: an audit as a page ---- */
+
+/* A folder with report.json (every number, in sections), report.html (a page that needs no other file and no network,
+ * made of report.json and the pictures), the pictures, and last manifest.json. */
+struct fovea_report_options {
+    struct fovea_samples samples; /* with images: fields, class activation maps and curves are measured for the page */
+    const char *baseline;         /* report.json of an earlier audit, or its folder, to stand beside; NULL: none */
+    bool force;                   /* replace a report that is there */
+};
+/* Whether fovea_report_write would be refused for what is in `folder` or `baseline`: to be asked before long work. */
+FOVEA_API int fovea_report_claim(struct fovea_model *model, const struct fovea_report_options *options,
+                                 const char *folder, struct fovea_error *error);
+/* What cannot be measured of this model is a sentence of the page, no error. */
+FOVEA_API int fovea_report_write(struct fovea_model *model, const struct fovea_audit *audit,
+                                 const struct fovea_report_options *options, const char *folder,
+                                 struct fovea_error *error);
+/* Whether `folder` holds a report about this model's file, which the following add a section to. */
+FOVEA_API int fovea_report_find(struct fovea_model *model, const char *folder, struct fovea_error *error);
+/* `path`: of the new file; NULL: none was written. */
+FOVEA_API int fovea_report_add_rewrite(struct fovea_model *model, const struct fovea_rewrite *rewrite, const char *path,
+                                       const char *folder, struct fovea_error *error);
+FOVEA_API int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *eval, const char *folder,
+                                    struct fovea_error *error);
 
 /* ---- operators ---- */
 

@@ -14,6 +14,7 @@
 
 #define CHECK_OLDEST_OPSET 7
 #define CHECK_MAX_SHAPE_PROBLEMS 20
+#define CHECK_MOST_STEPS 16 /* from a constant to who uses it, through a graph that may hold cycles */
 
 static int add(struct finding_list *findings, enum finding_severity severity, const char *code, struct error *error,
                const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -26,6 +27,7 @@ static int add(struct finding_list *findings, enum finding_severity severity, co
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    text_keep_printable(text);
     struct finding *list = arena_grow(findings->arena, findings->list, findings->count, &findings->capacity,
                                       sizeof *findings->list, error);
     if (!list)
@@ -145,7 +147,7 @@ static int check_unused(const struct model *model, struct finding_list *findings
 }
 
 struct weight_tally {
-    int64_t not_finite, denormal;
+    int64_t infinite, not_number, denormal;
 };
 
 static struct weight_tally tally_weights(const struct tensor *tensor)
@@ -153,10 +155,97 @@ static struct weight_tally tally_weights(const struct tensor *tensor)
     struct weight_tally tally = {0};
     const float *elements = tensor->data;
     for (int64_t i = 0; i < shape_count(&tensor->shape); i++) {
-        tally.not_finite += !isfinite(elements[i]);
+        tally.infinite += isinf(elements[i]) != 0;
+        tally.not_number += isnan(elements[i]) != 0;
         tally.denormal += fpclassify(elements[i]) == FP_SUBNORMAL;
     }
     return tally;
+}
+
+static bool is_listed(const char *const *list, const char *name)
+{
+    while (*list && strcmp(*list, name) != 0)
+        list++;
+    return *list != NULL;
+}
+
+static bool is_product(const struct node *node)
+{
+    static const char *const names[] = {"Conv",        "ConvTranspose", "DeformConv", "FusedConv", "Gemm", "MatMul",
+                                        "FusedMatMul", "Einsum",        "LSTM",       "GRU",       "RNN",  NULL};
+    return node && is_listed(names, node->op_type);
+}
+
+/* Operators that give the elements of input 0 another shape or type. */
+static bool passes_elements(const struct node *node)
+{
+    static const char *const names[] = {"Identity",  "Cast",      "Reshape", "Flatten",          "Squeeze",
+                                        "Unsqueeze", "Transpose", "Expand",  "DequantizeLinear", NULL};
+    return node && node->input_count > 0 && node->output_count > 0 && is_listed(names, node->op_type);
+}
+
+static bool has_constant_weights(const struct node *node)
+{
+    const struct value *weights = is_product(node) && node->input_count > 1 ? node->inputs[1] : NULL;
+    for (int steps = CHECK_MOST_STEPS; steps && weights && !weights->constant && passes_elements(weights->producer);
+         steps--)
+        weights = weights->producer->inputs[0];
+    return weights && weights->constant;
+}
+
+/* Weights go into sums with what they weigh: then infinity cannot be meant. A bias is added to a product with
+ * constant weights; what is added to a product of results is a mask. */
+static bool reads_as_weight(const struct use *use)
+{
+    static const char *const names[] = {"BatchNormalization",
+                                        "InstanceNormalization",
+                                        "GroupNormalization",
+                                        "LayerNormalization",
+                                        "SimplifiedLayerNormalization",
+                                        "RMSNormalization",
+                                        "SkipLayerNormalization",
+                                        "PRelu",
+                                        "BiasGelu",
+                                        NULL};
+    const struct node *node = use->node;
+    if (is_product(node) || is_listed(names, node->op_type))
+        return true;
+    if (strcmp(node->op_type, "Attention") == 0 && strcmp(node->domain, "com.microsoft") == 0)
+        return use->input == 1 || use->input == 2;
+    const struct value *other =
+        strcmp(node->op_type, "Add") == 0 && node->input_count == 2 ? node->inputs[1 - use->input] : NULL;
+    return other && has_constant_weights(other->producer);
+}
+
+/* Whether a weight operator reads the constant, if only behind operators that pass its elements on.
+ * One without known readers may be read by an inner graph: counted as a weight. */
+static bool is_weight(const struct value *value, int depth)
+{
+    if (value->use_count == 0 || depth == 0)
+        return true;
+    for (size_t i = 0; i < value->use_count; i++) {
+        const struct node *node = value->uses[i].node;
+        const struct value *passed = passes_elements(node) && value->uses[i].input == 0 ? node->outputs[0] : NULL;
+        if (reads_as_weight(&value->uses[i]) || (passed && is_weight(passed, depth - 1)))
+            return true;
+    }
+    return false;
+}
+
+/* Infinity is a fault of weights, but what attention masks and bounds are made of. */
+static int check_finite(const struct value *value, const struct weight_tally *tally, struct finding_list *findings,
+                        struct error *error)
+{
+    int64_t count = tally->infinite + tally->not_number;
+    if (count == 0)
+        return 0;
+    if (tally->not_number > 0 || is_weight(value, CHECK_MOST_STEPS))
+        return add(findings, FINDING_PROBLEM, "weight-not-finite", error,
+                   "'%s' holds %" PRId64 " element%s infinite or not a number", value->name, count,
+                   count == 1 ? " that is" : "s that are");
+    return add(findings, FINDING_NOTE, "constant-infinite", error,
+               "'%s' holds %" PRId64 " infinite element%s; no weight, but a mask or a bound", value->name, count,
+               count == 1 ? "" : "s");
 }
 
 /* One note for all weights: trained networks hold denormals in many. */
@@ -190,9 +279,7 @@ static int check_weights(const struct model *model, struct finding_list *finding
             continue;
         }
         struct weight_tally tally = tally_weights(tensor);
-        if (tally.not_finite > 0 &&
-            add(findings, FINDING_PROBLEM, "weight-not-finite", error,
-                "'%s' holds %" PRId64 " elements that are infinite or not a number", value->name, tally.not_finite))
+        if (check_finite(value, &tally, findings, error))
             return -1;
         if (tally.denormal > 0 && weights++ == 0)
             first = value->name;
@@ -247,12 +334,30 @@ static int check_shapes(const struct model *model, const struct shape_binding *b
     return result;
 }
 
-int check_model(const struct model *model, const struct shape_binding *bindings, int binding_count,
-                struct finding_list *findings, struct error *error)
+static int check_graph(const struct model *model, const struct shape_binding *bindings, int binding_count,
+                       struct finding_list *findings, struct error *error)
 {
     if (check_opset(model, findings, error) || check_operators(model, findings, error) ||
         check_inputs(model, findings, error) || check_shapes(model, bindings, binding_count, findings, error) ||
         check_weights(model, findings, error))
         return -1;
     return check_unused(model, findings, error);
+}
+
+/* What is checked is what runs: calls of the model's functions are replaced by their bodies first. */
+int check_model(const struct model *model, const struct shape_binding *bindings, int binding_count,
+                struct finding_list *findings, struct error *error)
+{
+    struct error own = ERROR_INITIALISER;
+    struct model inlined = *model;
+    if (model->function_count == 0)
+        return check_graph(model, bindings, binding_count, findings, error);
+    inlined.graph = graph_clone(model->graph, error);
+    if (!inlined.graph)
+        return -1;
+    int result = pass_inline_functions(model, inlined.graph, &own)
+                     ? add(findings, FINDING_PROBLEM, "function", error, "%s", own.message)
+                     : check_graph(&inlined, bindings, binding_count, findings, error);
+    graph_destroy(inlined.graph);
+    return result;
 }

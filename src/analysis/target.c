@@ -1,5 +1,6 @@
 #include "analysis/target.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "analysis/receptive_field.h"
@@ -266,6 +267,62 @@ int target_find(struct graph *graph, const struct value *image, const char *name
     return 0;
 }
 
+/* Whether the grid is the image divided by some stride, within a cell: windows, rows of windows and what shifts them
+ * round have other proportions. */
+static bool covers_image(const struct unit_grid *grid, const struct value *image)
+{
+    const int64_t *size = image->shape.dims + (shape_channels_last(&image->shape) ? 1 : 2);
+    const int64_t cells[2] = {grid->height, grid->width};
+    double smallest = 0, largest = INFINITY;
+    for (int axis = 0; axis < 2; axis++) {
+        smallest = fmax(smallest, (double)size[axis] / (double)(cells[axis] + 1));
+        if (cells[axis] > 1)
+            largest = fmin(largest, (double)size[axis] / (double)(cells[axis] - 1));
+    }
+    return smallest < largest;
+}
+
+/* Whether a product has just made the last axis: that holds features then, not the columns of a map. */
+static bool has_features_last(const struct value *value)
+{
+    static const char *const products[] = {"MatMul", "Gemm", NULL};
+    const struct node *node = value->producer;
+    while (node && node->operator&& node->operator->flags & OPERATOR_POINTWISE) {
+        const struct node *next = NULL;
+        for (int i = 0; i < node->input_count && !next; i++)
+            next = node->inputs[i] ? node->inputs[i]->producer : NULL;
+        node = next;
+    }
+    return is_operator(node, products) && node->inputs[1] && node->inputs[1]->constant;
+}
+
+/* More cells than the image has at their stride: padded to whole windows. */
+static int is_padded(const struct graph *graph, const struct value *value, const struct unit_grid *grid,
+                     const struct value *image, bool *padded, struct error *error)
+{
+    const int64_t *size = image->shape.dims + (shape_channels_last(&image->shape) ? 1 : 2);
+    const int64_t cells[2] = {grid->height, grid->width};
+    struct receptive_field field;
+    if (receptive_field_of_units(graph, value, grid, image, &field, error))
+        return -1;
+    *padded = false;
+    for (int axis = 0; axis < 2; axis++)
+        *padded |= !field.varies[axis] && (double)(cells[axis] - 1) * field.stride[axis] > (double)size[axis];
+    return 0;
+}
+
+static int is_stage(const struct graph *graph, const struct value *value, const struct unit_grid *grid,
+                    const struct value *image, bool *stage, struct error *error)
+{
+    bool padded = false;
+    *stage = unit_grid_is_spatial(grid) && grid->view.units > 1 && covers_image(grid, image) &&
+             !(grid->layout == UNITS_MAP && has_features_last(value));
+    if (*stage && is_padded(graph, value, grid, image, &padded, error))
+        return -1;
+    *stage = *stage && !padded;
+    return 0;
+}
+
 /* The place of a size among those found so far, or behind them. */
 static int stage_of(const struct unit_grid *grid, int64_t (*sizes)[2], int count)
 {
@@ -278,6 +335,7 @@ static int stage_of(const struct unit_grid *grid, int64_t (*sizes)[2], int count
 int target_stages(struct graph *graph, const struct value *image, struct value *list[TARGET_MOST_STAGES],
                   struct error *error)
 {
+    static const char *const pad[] = {"Pad", NULL};
     int count = 0;
     int64_t sizes[TARGET_MOST_STAGES][2];
     clear_marks(graph);
@@ -285,12 +343,13 @@ int target_stages(struct graph *graph, const struct value *image, struct value *
     for (struct node *node = graph->first; node; node = node->next) {
         struct unit_grid grid;
         struct value *value = node->output_count > 0 ? node->outputs[0] : NULL;
-        if (!node->mark || !value)
+        bool found;
+        if (!node->mark || !value || is_operator(node, pad))
             continue;
-        if (spatial_grid(graph, value, image, &grid, error))
+        if (spatial_grid(graph, value, image, &grid, error) || is_stage(graph, value, &grid, image, &found, error))
             return -1;
         int stage = stage_of(&grid, sizes, count);
-        if (!unit_grid_is_spatial(&grid) || grid.view.units < 2 || stage == TARGET_MOST_STAGES)
+        if (!found || stage == TARGET_MOST_STAGES)
             continue;
         count = stage == count ? count + 1 : count;
         list[stage] = value;

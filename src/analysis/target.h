@@ -23,8 +23,8 @@ int target_activation(struct graph *graph, const struct value *image, struct val
 int target_find(struct graph *graph, const struct value *image, const char *name, struct value **value,
                 struct error *error);
 
-/* The last map or tokens of each size on the way to the output, in the order in which sizes first occur. Returns how
- * many, or -1. */
+/* The last map or tokens of the whole image of each size on the way to the output, in the order in which sizes first
+ * occur. Returns how many, or -1. */
 #define TARGET_MOST_STAGES 32
 int target_stages(struct graph *graph, const struct value *image, struct value *list[TARGET_MOST_STAGES],
                   struct error *error);

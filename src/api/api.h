@@ -26,6 +26,11 @@ struct shape_binding *api_bindings(struct context *context, const struct fovea_s
 struct fovea_tensor api_tensor(const struct tensor *tensor);
 struct tensor api_library_tensor(const struct fovea_tensor *tensor);
 struct fovea_receptive_field api_field(const struct receptive_field *field);
+/* What half precision leaves of a deep network: differences are below this share of the largest element. */
+#define API_TOLERANCE_HALF 2e-3
+bool api_half_type(enum dtype dtype);
+/* Whether the graph holds constants in half precision. */
+bool api_is_half(const struct graph *graph);
 /* The image input: the first float input [N,C,H,W] or [N,H,W,C] that is not an initialiser; NULL: none. */
 const struct value *api_image_input(const struct graph *graph);
 

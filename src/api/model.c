@@ -38,6 +38,25 @@ const char *fovea_model_metadata(const struct fovea_model *model, const char *ke
     return model_metadata(model->model, key);
 }
 
+bool api_half_type(enum dtype dtype)
+{
+    return dtype == DTYPE_FLOAT16 || dtype == DTYPE_BFLOAT16;
+}
+
+bool api_is_half(const struct graph *graph)
+{
+    for (size_t i = 0; i < graph->value_count; i++) {
+        if (graph->values[i]->constant && api_half_type(graph->values[i]->dtype))
+            return true;
+    }
+    return false;
+}
+
+bool fovea_model_is_half(const struct fovea_model *model)
+{
+    return api_is_half(model->model->graph);
+}
+
 int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;

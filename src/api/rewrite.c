@@ -11,8 +11,7 @@
 #include "onnx/onnx.h"
 #include "op/registry.h"
 
-#define TOLERANCE 1e-5      /* of max |y|, for exact rewrites */
-#define TOLERANCE_HALF 2e-3 /* of models that hold half precision weights */
+#define TOLERANCE 1e-5 /* of max |y|, for exact rewrites of models without half precision weights */
 
 struct rewriting {
     struct fovea_model *model;
@@ -87,6 +86,27 @@ static int add_change(struct rewriting *rewriting, const struct edit *edit, cons
     return 0;
 }
 
+/* Scales and zero points are measured on what the float model computes; they do not fit another function. */
+static bool is_quantised(const struct graph *graph)
+{
+    static const char *const names[] = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"};
+    for (const struct node *node = graph->first; node; node = node->next) {
+        size_t length = strlen(node->op_type), end = strlen("Integer");
+        if (is_listed(names, sizeof names / sizeof names[0], node->op_type) ||
+            strncmp(node->op_type, "QLinear", strlen("QLinear")) == 0 ||
+            (length > end && strcmp(node->op_type + length - end, "Integer") == 0))
+            return true;
+    }
+    return false;
+}
+
+static int edit_finding(struct edit *edit, const struct finding *finding, struct error *error)
+{
+    if (edit->guide->effect == GUIDE_MOVES && is_quantised(edit->model->graph))
+        return edit_refuse(edit, error, "a quantised model: rewrite the float model, then quantise again");
+    return edit->guide->rewrite(edit, finding, error);
+}
+
 /* One finding: edited, refused, or left. */
 static int apply_finding(struct rewriting *rewriting, struct edit *edit, const struct finding *finding,
                          struct error *error)
@@ -95,7 +115,7 @@ static int apply_finding(struct rewriting *rewriting, struct edit *edit, const s
     edit->node_count = edit->node_capacity = 0;
     edit->done = edit->refusal = NULL;
     edit->settled = false;
-    int code = edit->guide->rewrite(edit, finding, error);
+    int code = edit_finding(edit, finding, error);
     if (code < 0 || add_change(rewriting, edit, finding, code == 0, error))
         return -1;
     if (code)
@@ -120,16 +140,6 @@ static int apply_findings(struct rewriting *rewriting, struct edit *edit, int *a
 }
 
 /* ---- proof ---- */
-
-static bool is_half(const struct graph *graph)
-{
-    for (size_t i = 0; i < graph->value_count; i++) {
-        const struct value *value = graph->values[i];
-        if (value->constant && (value->dtype == DTYPE_FLOAT16 || value->dtype == DTYPE_BFLOAT16))
-            return true;
-    }
-    return false;
-}
 
 /* Why an exact rewrite is not: the first node that departs, compared with the file as it was before all guides. */
 static int refuse_inexact(struct rewriting *rewriting, const struct fovea_proof *proof, struct error *error)
@@ -157,7 +167,7 @@ static int add_proof(struct rewriting *rewriting, const struct edit *edit, bool 
     struct fovea_proof *proof = &result->proofs[result->proof_count++];
     *proof = (struct fovea_proof){.guide = edit->guide->name,
                                   .exact = exact,
-                                  .tolerance = is_half(rewriting->copy->graph) ? TOLERANCE_HALF : TOLERANCE,
+                                  .tolerance = api_is_half(rewriting->copy->graph) ? API_TOLERANCE_HALF : TOLERANCE,
                                   .inputs = measured->inputs,
                                   .random = measured->random,
                                   .largest = measured->largest,

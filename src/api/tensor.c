@@ -62,6 +62,14 @@ int fovea_tensor_write(struct fovea *fovea, const char *path, const struct fovea
     return npy_write(fovea->context->memory, path, &written, &error) ? api_fail(&error, report) : 0;
 }
 
+static double absolute_tolerance(double atol, const struct tensor *got, const struct tensor *expected)
+{
+    if (atol >= 0)
+        return atol;
+    bool half = atol <= FOVEA_ATOL_HALF || api_half_type(got->dtype) || api_half_type(expected->dtype);
+    return (half ? API_TOLERANCE_HALF : 2e-5) * tensor_largest(expected);
+}
+
 void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol, double atol,
                           struct fovea_comparison *comparison)
 {
@@ -73,7 +81,7 @@ void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_ten
                  shape_text(&b.shape, expected_text));
         return;
     }
-    struct comparison found = tensor_compare(&a, &b, rtol, atol < 0 ? 2e-5 * tensor_largest(&b) : atol);
+    struct comparison found = tensor_compare(&a, &b, rtol, absolute_tolerance(atol, &a, &b));
     comparison->equal = found.mismatches == 0;
     comparison->mismatches = found.mismatches;
     comparison->largest = found.largest;

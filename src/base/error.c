@@ -4,14 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Names out of a file may hold anything: an error stays one line. */
-static void keep_one_line(char *message)
-{
-    for (char *c = message; *c; c++) {
-        if ((unsigned char)*c < 32 || *c == 127)
-            *c = '?';
-    }
-}
+#include "base/text.h"
 
 int error_set(struct error *error, enum error_kind kind, const char *format, ...)
 {
@@ -22,7 +15,7 @@ int error_set(struct error *error, enum error_kind kind, const char *format, ...
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
-    keep_one_line(error->message);
+    text_keep_printable(error->message); /* names out of a file may hold anything: an error stays one line */
     return -1;
 }
 
@@ -41,7 +34,7 @@ int error_prefix(struct error *error, const char *format, ...)
         return -1; /* it begins with that name already */
     snprintf(error->message, sizeof error->message, "%s: %.*s", prefix,
              (int)(sizeof error->message - sizeof prefix - 2), message);
-    keep_one_line(error->message);
+    text_keep_printable(error->message);
     return -1;
 }
 

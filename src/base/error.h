@@ -20,7 +20,7 @@ struct error {
 #define ERROR_INITIALISER { ERROR_NONE, "" }
 
 /* Records an error and returns -1, so that `return error_set(...)` ends a function. The first error wins:
- * a later call on a set error only returns -1. Control characters become '?'. `error` may be NULL. */
+ * a later call on a set error only returns -1. What may not be shown (base/text.h) becomes '?'. `error` may be NULL. */
 int error_set(struct error *error, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -62,31 +62,65 @@ void text_release(struct text *text)
     text_start(text, text->memory);
 }
 
-/* Bytes of the well-formed UTF-8 character at `bytes`, 0 if it is none or a control character. */
-static size_t utf8_length(const unsigned char *bytes, size_t left)
+/* Bytes of the well-formed UTF-8 character at `bytes` and its code point; 0 if it is none. */
+static size_t utf8_read(const unsigned char *bytes, size_t left, unsigned *point)
 {
     unsigned char first = bytes[0];
-    if (first < 0x80)
-        return first >= 0x20 && first != 0x7f;
-    size_t length = first >= 0xf0 && first < 0xf5   ? 4
+    size_t length = first < 0x80                    ? 1
+                    : first >= 0xf0 && first < 0xf5 ? 4
                     : first >= 0xe0 && first < 0xf0 ? 3
                     : first >= 0xc2 && first < 0xe0 ? 2
                                                     : 0;
-    if (length == 0 || length > left)
+    if (length > left)
         return 0;
+    *point = length < 2 ? first : first & (0x7fu >> length);
     for (size_t i = 1; i < length; i++) {
         if ((bytes[i] & 0xc0) != 0x80)
             return 0;
+        *point = *point << 6 | (bytes[i] & 0x3f);
     }
-    bool control = first == 0xc2 && bytes[1] < 0xa0;
-    return control ? 0 : length;
+    return length;
+}
+
+/* Characters that are shown: no controls, nothing that turns the writing round or is not seen at all, so that a name
+ * cannot make the rest of a line look like another. */
+static bool is_shown(unsigned point)
+{
+    static const unsigned hidden[][2] = {{0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},      {0x61c, 0x61c},
+                                         {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},  {0x2060, 0x206f},
+                                         {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff}};
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        if (point >= hidden[i][0] && point <= hidden[i][1])
+            return false;
+    }
+    return true;
+}
+
+/* Bytes of the character at `bytes` that may be shown as it is, or 0; *skip: the bytes of what may not. */
+static size_t shown_length(const char *bytes, size_t left, size_t *skip)
+{
+    unsigned point;
+    size_t length = utf8_read((const unsigned char *)bytes, left, &point);
+    *skip = length > 0 ? length : 1;
+    return length > 0 && is_shown(point) ? length : 0;
+}
+
+void text_keep_printable(char *text)
+{
+    size_t used = 0, length = strlen(text), skip;
+    for (size_t i = 0; i < length; i += skip) {
+        size_t step = shown_length(text + i, length - i, &skip);
+        memmove(text + used, step ? text + i : "?", step ? step : 1);
+        used += step ? step : 1;
+    }
+    text[used] = 0;
 }
 
 const char *text_printable(const char *name, size_t length, char *out, size_t size)
 {
-    size_t used = 0;
+    size_t used = 0, skip;
     for (size_t i = 0; i < length;) {
-        size_t step = utf8_length((const unsigned char *)name + i, length - i);
+        size_t step = shown_length(name + i, length - i, &skip);
         size_t width = step ? step : 4;
         if (used + width + 4 > size) {
             memcpy(out + used, "...", 3);
@@ -101,6 +135,32 @@ const char *text_printable(const char *name, size_t length, char *out, size_t si
         i += step ? step : 1;
     }
     out[used] = 0;
+    return out;
+}
+
+const char *text_count(double count, char out[TEXT_COUNT])
+{
+    static const char *const units[] = {"", " k", " M", " G", " T"};
+    int unit = 0;
+    while (count >= 1000 && unit < 4) {
+        count /= 1000;
+        unit++;
+    }
+    snprintf(out, TEXT_COUNT,
+             unit == 0     ? "%.0f%s"
+             : count < 10  ? "%.2f%s"
+             : count < 100 ? "%.1f%s"
+                           : "%.0f%s",
+             count, units[unit]);
+    return out;
+}
+
+const char *text_bytes(double bytes, char out[TEXT_COUNT])
+{
+    if (bytes < 1048576)
+        snprintf(out, TEXT_COUNT, "%.1f KiB", bytes / 1024);
+    else
+        snprintf(out, TEXT_COUNT, "%.1f MiB", bytes / 1048576);
     return out;
 }
 

@@ -9,7 +9,8 @@
 #define SHOWN_NODES 3
 
 struct flags {
-    const char *json, *only, *fail_on;
+    const char *output, *baseline, *json, *only, *fail_on;
+    bool force;
     struct audit_flags audit;
 };
 
@@ -88,6 +89,18 @@ static int write_json(const struct fovea_audit *audit, const char *path, struct 
     return result;
 }
 
+static int write_report(struct opened *opened, const struct flags *flags, const struct fovea_audit *audit,
+                        const struct fovea_report_options *options, struct fovea_error *error)
+{
+    if (!flags->output)
+        return 0;
+    if (fovea_report_write(opened->model, audit, options, flags->output, error))
+        return -1;
+    if (!flags->json || strcmp(flags->json, "-") != 0)
+        printf("wrote %s/report.html, report.json, the pictures, manifest.json\n", flags->output);
+    return 0;
+}
+
 static int exit_code(const struct fovea_audit *audit, const struct flags *flags)
 {
     bool any = flags->fail_on && strcmp(flags->fail_on, "any") == 0;
@@ -105,13 +118,16 @@ static int audit_model(struct opened *opened, const struct command *command, con
     int code = parse_audit(command, &flags->audit, opened, &parsed, &options);
     options.guides = only.items;
     options.guide_count = only.count;
-    if (code == PARSE_GO_ON && fovea_audit(opened->model, &options, &audit, &error)) {
+    const struct fovea_report_options report = {options.samples, flags->baseline, flags->force};
+    if (code == PARSE_GO_ON && ((flags->output && fovea_report_claim(opened->model, &report, flags->output, &error)) ||
+                                fovea_audit(opened->model, &options, &audit, &error))) {
         code = fail(&error);
     } else if (code == PARSE_GO_ON) {
         code = exit_code(&audit, flags);
         if (!flags->json || strcmp(flags->json, "-") != 0)
             print_audit(&audit);
-        if (flags->json && write_json(&audit, flags->json, &error))
+        if ((flags->json && write_json(&audit, flags->json, &error)) ||
+            write_report(opened, flags, &audit, &report, &error))
             code = fail(&error);
         fovea_audit_free(opened->model, &audit);
     }
@@ -123,17 +139,24 @@ static int audit_model(struct opened *opened, const struct command *command, con
 static int check_flags(const struct command *command, const struct flags *flags)
 {
     static const char *const states[] = {"advice", "any", "never"};
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
-        if (!flags->fail_on || strcmp(flags->fail_on, states[i]) == 0)
-            return PARSE_GO_ON;
-    }
-    return fail_usage(command, "--fail-on takes 'advice', 'any' or 'never', not '%s'", flags->fail_on);
+    bool known = !flags->fail_on;
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        known = known || strcmp(flags->fail_on, states[i]) == 0;
+    if (!known)
+        return fail_usage(command, "--fail-on takes 'advice', 'any' or 'never', not '%s'", flags->fail_on);
+    return flags->baseline && !flags->output
+               ? fail_usage(command, "--baseline belongs to a report: name its folder with -o")
+               : PARSE_GO_ON;
 }
 
 int verb_audit(int argc, char **argv)
 {
     struct flags flags = {0};
     const struct option_row rows[] = {
+        {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write a report: report.html, report.json, its pictures"},
+        {"baseline", 0, OPTION_TEXT, &flags.baseline, "PATH",
+         "an earlier report (its folder) to stand beside this one"},
+        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a report that is there"},
         {"only", 0, OPTION_TEXT, &flags.only, "GUIDE[,GUIDE]", "these guides only"},
         {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the findings as JSON; - prints them instead of lines"},
         {"fail-on", 0, OPTION_TEXT, &flags.fail_on, "WHAT",
@@ -141,9 +164,10 @@ int verb_audit(int argc, char **argv)
         AUDIT_ROWS(flags.audit),
         {0}};
     struct command command = {.verb = "audit",
-                              .arguments = "MODEL [--images PATH] [options]",
-                              .summary = "What published guidelines say of a model's architecture, worst first, each "
-                                         "with the command that follows it.\nImages make it measure.",
+                              .arguments = "MODEL [--images PATH] [-o DIR] [options]",
+                              .summary =
+                                  "What published guidelines say of a model's architecture, worst first, each "
+                                  "with the command that follows it.\nImages make it measure; -o makes a page of it.",
                               .example = "fovea audit deeplabv3.onnx --input-size 513x513",
                               .appendix = print_guide_options,
                               .rows = rows};

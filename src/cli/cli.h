@@ -165,7 +165,7 @@ const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT]);
 const char *count_text(double count, char out[CLI_TEXT]);
 const char *bytes_text(size_t bytes, char out[CLI_TEXT]);
 
-/* A model's string made safe for a terminal: control bytes become '?'. */
+/* A model's string made safe for a terminal: what may not be shown (base/text.h) becomes '?'. */
 const char *safe_text(const char *text, char out[CLI_TEXT]);
 
 /* fovea erf --positions; `folder` NULL: nothing is written. Returns the exit code. */

@@ -10,7 +10,7 @@
 #define MOST_SCALES 64
 
 struct eval_flags {
-    const char *output, *target, *corrupt, *severity, *compare, *scales;
+    const char *output, *target, *corrupt, *severity, *compare, *scales, *report;
     bool force, json, no_labels;
     struct sample_flags samples;
 };
@@ -143,6 +143,8 @@ static int show(struct opened *opened, const struct eval_flags *flags, const str
     } else {
         print_eval(eval);
     }
+    if (flags->report && fovea_report_add_eval(opened->model, eval, flags->report, &error))
+        return fail(&error);
     if (!flags->output)
         return FOVEA_CLEAN;
     if (fovea_eval_write(opened->model, eval, flags->output, flags->force, &error))
@@ -161,7 +163,8 @@ static int run_eval(struct opened *opened, const struct command *command, const 
     int code;
     if (flags->compare && !other)
         return fail(&error);
-    if (flags->output && fovea_eval_claim(opened->model, flags->output, flags->force, &error)) {
+    if ((flags->output && fovea_eval_claim(opened->model, flags->output, flags->force, &error)) ||
+        (flags->report && fovea_report_find(opened->model, flags->report, &error))) {
         fovea_model_free(other);
         return fail(&error);
     }
@@ -209,6 +212,7 @@ int verb_eval(int argc, char **argv)
          "value that holds the classes' scores (default: the logits)"},
         {"no-labels", 0, OPTION_FLAG, &flags.no_labels, NULL, "folders and lists tell no classes"},
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "write the results as JSON"},
+        {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the results to the report that 'audit -o DIR' made"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a file that is there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
         SAMPLE_ROWS(flags.samples),

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 static double seconds_now(void)
@@ -151,35 +152,17 @@ const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT])
 
 const char *count_text(double count, char out[CLI_TEXT])
 {
-    static const char *const units[] = {"", " k", " M", " G", " T"};
-    int unit = 0;
-    while (count >= 1000 && unit < 4) {
-        count /= 1000;
-        unit++;
-    }
-    snprintf(out, CLI_TEXT,
-             unit == 0     ? "%.0f%s"
-             : count < 10  ? "%.2f%s"
-             : count < 100 ? "%.1f%s"
-                           : "%.0f%s",
-             count, units[unit]);
-    return out;
+    return text_count(count, out);
 }
 
 const char *bytes_text(size_t bytes, char out[CLI_TEXT])
 {
-    if (bytes < (size_t)1 << 20)
-        snprintf(out, CLI_TEXT, "%.1f KiB", (double)bytes / 1024);
-    else
-        snprintf(out, CLI_TEXT, "%.1f MiB", (double)bytes / 1048576);
-    return out;
+    return text_bytes((double)bytes, out);
 }
 
 const char *safe_text(const char *text, char out[CLI_TEXT])
 {
-    size_t i = 0;
-    for (; text[i] && i + 1 < CLI_TEXT; i++)
-        out[i] = (unsigned char)text[i] < 32 || text[i] == 127 ? '?' : text[i];
-    out[i] = 0;
+    snprintf(out, CLI_TEXT, "%s", text);
+    text_keep_printable(out);
     return out;
 }

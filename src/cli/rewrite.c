@@ -7,7 +7,7 @@
 #include "report/json.h"
 
 struct flags {
-    const char *output, *apply;
+    const char *output, *apply, *report;
     struct text_list nodes;
     bool dry_run, fold, retrain, yes, force, json;
     struct audit_flags audit;
@@ -52,6 +52,22 @@ static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flag
         printf("wrote %s\n", flags->output);
 }
 
+static int show(struct opened *opened, const struct command *command, const struct flags *flags,
+                const struct fovea_rewrite *rewrite)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    const char *written = flags->dry_run || rewrite->applied == 0 ? NULL : flags->output;
+    char *text = flags->json ? report_text(report_rewrite(command->positional[0], rewrite)) : NULL;
+    if (flags->json)
+        fputs(text ? text : "", stdout);
+    else
+        print_rewrite(rewrite, flags);
+    free(text);
+    if (flags->report && fovea_report_add_rewrite(opened->model, rewrite, written, flags->report, &error))
+        return fail(&error);
+    return FOVEA_CLEAN;
+}
+
 static int rewrite_model(struct opened *opened, const struct command *command, const struct flags *flags)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
@@ -67,16 +83,11 @@ static int rewrite_model(struct opened *opened, const struct command *command, c
                                             .force = flags->force};
     int code = parse_audit(command, &flags->audit, opened, &parsed, &options.audit);
     if (code == PARSE_GO_ON &&
-        fovea_rewrite(opened->model, &options, flags->dry_run ? NULL : flags->output, &rewrite, &error)) {
+        ((flags->report && fovea_report_find(opened->model, flags->report, &error)) ||
+         fovea_rewrite(opened->model, &options, flags->dry_run ? NULL : flags->output, &rewrite, &error))) {
         code = fail(&error);
     } else if (code == PARSE_GO_ON) {
-        char *text = flags->json ? report_text(report_rewrite(command->positional[0], &rewrite)) : NULL;
-        if (flags->json)
-            fputs(text ? text : "", stdout);
-        else
-            print_rewrite(&rewrite, flags);
-        free(text);
-        code = FOVEA_CLEAN;
+        code = show(opened, command, flags, &rewrite);
         fovea_rewrite_free(opened->model, &rewrite);
     }
     free_words(&apply);
@@ -111,6 +122,7 @@ int verb_rewrite(int argc, char **argv)
         {"retrain", 0, OPTION_FLAG, &flags.retrain, NULL, "allow what a trained network does not survive untrained"},
         {"yes", 'y', OPTION_FLAG, &flags.yes, NULL, "with --apply all"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
+        {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add what was changed to the report that 'audit -o DIR' made"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
         AUDIT_ROWS(flags.audit),
         {0}};

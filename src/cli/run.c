@@ -16,30 +16,38 @@ struct run_options {
     struct preprocess_options preprocess;
 };
 
-/* Letters, digits, '.', '-' and '_' stay; anything else in an output's name becomes '_'. */
-static void safe_file_name(const char *name, char *out, size_t size)
+/* Far from what file systems take (255), as a name with a suffix is written under a longer one first. */
+#define FILE_NAME_SIZE 128
+
+/* Letters, digits, '.', '-' and '_' stay; anything else in an output's name becomes '_'. Long names are cut. */
+static void safe_file_name(const char *name, char out[FILE_NAME_SIZE])
 {
     size_t i = 0;
-    for (; name[i] && i + 1 < size; i++)
+    for (; name[i] && i + 1 < FILE_NAME_SIZE; i++)
         out[i] =
             isalnum((unsigned char)name[i]) || (strchr(".-_", name[i]) && (i > 0 || name[i] != '.')) ? name[i] : '_';
-    if (i == 0 && size > 1)
+    if (i == 0)
         out[i++] = '_';
     out[i] = 0;
 }
 
-/* Two outputs whose names become the same get their number behind. */
-static void output_file_name(const struct fovea_session *session, int output, char *out, size_t size)
+static bool is_taken(char (*names)[FILE_NAME_SIZE], int count, const char *name)
 {
-    char other[256];
-    safe_file_name(fovea_session_output_name(session, output), out, size - 16);
-    for (int i = 0; i < output; i++) {
-        safe_file_name(fovea_session_output_name(session, i), other, sizeof other - 16);
-        if (strcmp(other, out) == 0) {
-            snprintf(out + strlen(out), 16, "_%d", output);
-            return;
-        }
+    for (int i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0)
+            return true;
     }
+    return false;
+}
+
+/* names[output], which none before it has: outputs whose names become the same get a number behind. */
+static void output_file_name(const struct fovea_session *session, int output, char (*names)[FILE_NAME_SIZE])
+{
+    char *name = names[output], base[FILE_NAME_SIZE - 16];
+    safe_file_name(fovea_session_output_name(session, output), name);
+    snprintf(base, sizeof base, "%.*s", (int)sizeof base - 1, name);
+    for (int number = output; is_taken(names, output, name); number++)
+        snprintf(name, FILE_NAME_SIZE, "%s_%d", base, number);
 }
 
 static double element(const struct fovea_tensor *tensor, int64_t index)
@@ -94,26 +102,37 @@ static void print_summary(const char *name, const struct fovea_tensor *tensor)
     printf("\n");
 }
 
-static int write_outputs(struct opened *opened, const struct fovea_session *session, const char *folder)
+static int write_output(struct opened *opened, const struct fovea_tensor *tensor, const char *folder, const char *name)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
+    char path[4096];
+    if ((size_t)snprintf(path, sizeof path, "%s/%s.npy", folder, name) >= sizeof path) {
+        fprintf(stderr, "fovea: the path of the folder is too long\n");
+        return FOVEA_BAD_INPUT;
+    }
+    if (fovea_tensor_write(opened->fovea, path, tensor, &error))
+        return fail(&error);
+    printf("wrote %s\n", path);
+    return FOVEA_CLEAN;
+}
+
+static int write_outputs(struct opened *opened, const struct fovea_session *session, const char *folder)
+{
+    int count = fovea_session_output_count(session), code = FOVEA_CLEAN;
     if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
         fprintf(stderr, "fovea: the folder %s cannot be made: %s\n", folder, strerror(errno));
         return FOVEA_BAD_INPUT;
     }
-    for (int i = 0; i < fovea_session_output_count(session); i++) {
-        char name[256], path[4096];
+    char(*names)[FILE_NAME_SIZE] = calloc((size_t)count + 1, sizeof *names);
+    if (!names)
+        return FOVEA_INTERNAL;
+    for (int i = 0; i < count && code == FOVEA_CLEAN; i++) {
         struct fovea_tensor tensor = fovea_session_output(session, i);
-        output_file_name(session, i, name, sizeof name);
-        if ((size_t)snprintf(path, sizeof path, "%s/%s.npy", folder, name) >= sizeof path) {
-            fprintf(stderr, "fovea: the path of the folder is too long\n");
-            return FOVEA_BAD_INPUT;
-        }
-        if (fovea_tensor_write(opened->fovea, path, &tensor, &error))
-            return fail(&error);
-        printf("wrote %s\n", path);
+        output_file_name(session, i, names);
+        code = write_output(opened, &tensor, folder, names[i]);
     }
-    return FOVEA_CLEAN;
+    free(names);
+    return code;
 }
 
 /* The output that an --expect names; without a name the `position`-th. */
@@ -131,11 +150,13 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
                            const struct run_options *options)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
+    double atol = options->atol < 0 && fovea_model_is_half(opened->model) ? FOVEA_ATOL_HALF : options->atol;
     struct fovea_feed *expected = parse_feeds(&options->expected);
     int code = expected ? FOVEA_CLEAN : FOVEA_INTERNAL;
     for (int i = 0; expected && i < options->expected.count && code <= FOVEA_FINDINGS; i++) {
         struct fovea_tensor reference;
         struct fovea_comparison comparison;
+        char safe[CLI_TEXT];
         int output = find_output(session, expected[i].name, i);
         if (output < 0) {
             fprintf(stderr, "fovea: the model has no output '%s'\n", expected[i].name ? expected[i].name : "");
@@ -144,10 +165,10 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
             code = fail(&error);
         } else {
             struct fovea_tensor got = fovea_session_output(session, output);
-            fovea_tensor_compare(&got, &reference, options->rtol, options->atol, &comparison);
+            fovea_tensor_compare(&got, &reference, options->rtol, atol, &comparison);
             fovea_tensor_free(opened->fovea, &reference);
             printf("%s %s: %s\n", comparison.equal ? "equal   " : "MISMATCH",
-                   fovea_session_output_name(session, output), comparison.text);
+                   safe_text(fovea_session_output_name(session, output), safe), comparison.text);
             code = comparison.equal ? code : FOVEA_FINDINGS;
         }
     }
@@ -161,8 +182,9 @@ static int require_inputs(const struct fovea_session *session, const struct run_
 {
     int needed = fovea_session_input_count(session);
     if (needed > 0 && options->inputs.count == 0) {
+        char safe[CLI_TEXT];
         fprintf(stderr, "fovea run: name a file for the input '%s' with -i FILE\n",
-                fovea_session_input_name(session, 0));
+                safe_text(fovea_session_input_name(session, 0), safe));
         return FOVEA_BAD_INPUT;
     }
     return FOVEA_CLEAN;
@@ -212,7 +234,7 @@ static int run_model(struct opened *opened, const struct run_options *options)
 
 int verb_run(int argc, char **argv)
 {
-    struct run_options options = {.rtol = 1e-3, .atol = -1};
+    struct run_options options = {.rtol = 1e-3, .atol = FOVEA_ATOL_FLOAT};
     const struct option_row rows[] = {
         {"input", 'i', OPTION_LIST, &options.inputs, "[NAME=]FILE",
          ".npy, .pb (TensorProto), an image, a folder of images"},
@@ -221,7 +243,8 @@ int verb_run(int argc, char **argv)
          "compare with this .npy or .pb; exit 1 if it differs"},
         {"rtol", 0, OPTION_NUMBER, &options.rtol, "X", "relative tolerance (default 1e-3)"},
         {"atol", 0, OPTION_NUMBER, &options.atol, "X",
-         "absolute tolerance (default: 2e-5 of the largest expected element)"},
+         "absolute tolerance (default: 2e-5 of the largest expected element, 2e-3 with half precision weights or "
+         "output)"},
         {"dump-after", 0, OPTION_TEXT, &options.dump_after, "PASS", "print the graph after a pass"},
         PREPROCESS_ROWS(options.preprocess),
         {0}};

@@ -94,7 +94,9 @@ enum operator_flags {
     OPERATOR_RANDOM = 4,        /* never folded */
     OPERATOR_SHAPE_ONLY = 8,    /* reads its inputs' shapes only: folds when they are known */
     OPERATOR_POINTWISE = 16,    /* each output element depends on the input elements at its own place only */
-    OPERATOR_STRAIGHT_THROUGH = 32 /* its gradient is a convention, not a derivative */
+    OPERATOR_STRAIGHT_THROUGH = 32, /* its gradient is a convention, not a derivative */
+    OPERATOR_NORMALIZES = 64    /* output 0 depends on input 0 at its own place, else through statistics: of rows of the
+                                   last axes, or global ones */
 };
 
 /* Sets of element types, for the coverage table and the checks. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "guide/guide.h"
 #include "guide/record.h"
 
@@ -117,8 +118,10 @@ struct finding *finding_add(struct audit *audit, const char *number, enum fovea_
 {
     va_list arguments;
     va_start(arguments, found);
-    const char *text = arena_print_list(audit->arena, error, found, arguments);
+    char *text = arena_print_list(audit->arena, error, found, arguments);
     va_end(arguments);
+    if (text)
+        text_keep_printable(text);
     struct finding **grown =
         arena_grow(audit->arena, audit->findings, audit->count, &audit->capacity, sizeof(struct finding *), error);
     struct finding *finding = grown ? arena_allocate(audit->arena, 1, sizeof *finding, error) : NULL;

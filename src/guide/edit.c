@@ -4,17 +4,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+#include "graph/match.h"
 #include "op/registry.h"
 
 #define IR_WITH_NODE_METADATA 10
 #define LISTED_INITIALISERS 4 /* below this IR version initialisers are graph inputs too */
 #define LONGEST_BASE 120      /* of the names that new ones are made of */
 
+static const char *printable_text(const struct edit *edit, struct error *error, const char *format, va_list arguments)
+{
+    char *text = arena_print_list(edit->audit->arena, error, format, arguments);
+    if (text)
+        text_keep_printable(text);
+    return text;
+}
+
 int edit_refuse(struct edit *edit, struct error *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    edit->refusal = arena_print_list(edit->audit->arena, error, format, arguments);
+    edit->refusal = printable_text(edit, error, format, arguments);
     va_end(arguments);
     return edit->refusal ? 1 : -1;
 }
@@ -23,7 +33,7 @@ int edit_say(struct edit *edit, struct error *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    edit->done = arena_print_list(edit->audit->arena, error, format, arguments);
+    edit->done = printable_text(edit, error, format, arguments);
     va_end(arguments);
     return edit->done ? 0 : -1;
 }
@@ -42,6 +52,10 @@ int edit_touch(struct edit *edit, struct node *node, struct error *error)
 {
     struct arena *arena = edit->audit->arena;
     const char *name = node_own_name(node), *key = arena_print(arena, error, "fovea.%s", edit->guide->name);
+    for (size_t i = 0; i < edit->node_count; i++) {
+        if (strcmp(edit->nodes[i], name) == 0)
+            return 0;
+    }
     const char **grown =
         arena_grow(arena, edit->nodes, edit->node_count, &edit->node_capacity, sizeof *edit->nodes, error);
     char *copy = grown ? arena_copy_string(arena, name, strlen(name), error) : NULL;
@@ -155,7 +169,11 @@ int edit_set_constant(struct edit *edit, struct node *node, int input, struct te
                old->dtype == tensor->dtype;
     if (!own) {
         struct value *made = edit_constant(edit, graph, old->name, "value", tensor, error);
-        return made ? node_set_input(node, input, made, error) : -1;
+        if (!made || node_set_input(node, input, made, error))
+            return -1;
+        if (old->use_count == 0 && !old->is_output && match_producer(old, "Constant"))
+            graph_remove_node(graph, old->producer);
+        return 0;
     }
     struct constant *constant = constant_create(graph->context->memory, tensor, error);
     if (!constant) {

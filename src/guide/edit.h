@@ -43,7 +43,8 @@ struct value *edit_scalar(struct edit *edit, struct graph *graph, const char *ba
 struct value *edit_int_list(struct edit *edit, struct graph *graph, const char *base, const char *what,
                             const int64_t *list, int count, struct error *error);
 /* Gives a source node's constant input new elements: under its old name where it is an initialiser that only this node
- * reads, else as a new one. Takes over the tensor's data in every case. */
+ * reads, else as a new one; a Constant node that nothing reads then goes. Takes over the tensor's data in every case.
+ */
 int edit_set_constant(struct edit *edit, struct node *node, int input, struct tensor *tensor, struct error *error);
 
 #endif

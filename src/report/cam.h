@@ -19,6 +19,9 @@ int report_cam_manifest(struct memory *memory, const char *path, const struct re
 /* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words.
  */
 int report_cam_picture(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
+/* The signed cells alone, a pixel a cell, from blue (against the class) to red. */
+int report_cam_cells(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
+#define REPORT_CAM_SIDE 224 /* of the pictures in a report */
 /* The montage's: which model, layer and scaling; and of one map in two lines. */
 void report_cam_montage_title(const struct fovea_cam *cam, char *out, size_t size);
 void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size);

@@ -163,35 +163,62 @@ static struct layout plan(const struct image *panel, double reach, const char *q
     return layout;
 }
 
+/* The colours' range, the same on both sides of zero. */
+static double reach_of(const struct fovea_cam *cam)
+{
+    double reach = fmax(fabs(cam->largest), fabs(cam->smallest));
+    return reach > 0 ? reach : 1;
+}
+
+static int draw_cells(struct memory *memory, struct image *image, struct rectangle area, const struct fovea_cam *cam,
+                      struct error *error)
+{
+    int64_t cells = cam->cells[0] * cam->cells[1];
+    float *values = memory_allocate(memory, (size_t)cells, sizeof *values, error);
+    const struct number_map map = {.values = values,
+                                   .height = cam->cells[0],
+                                   .width = cam->cells[1],
+                                   .low = -reach_of(cam),
+                                   .high = reach_of(cam),
+                                   .colormap = COLORMAP_DIVERGING};
+    for (int64_t i = 0; values && i < cells; i++)
+        values[i] = (float)cam->map[i];
+    if (values)
+        picture_map(image, area, &map);
+    memory_release(memory, values);
+    return values ? 0 : -1;
+}
+
+int report_cam_cells(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error)
+{
+    const struct rectangle area = {.width = (int)cam->cells[1], .height = (int)cam->cells[0]};
+    struct image image = {0};
+    int result = picture_create(memory, &image, area.width, area.height, paper, error) ||
+                         draw_cells(memory, &image, area, cam, error) || image_write_png(memory, path, &image, error)
+                     ? -1
+                     : 0;
+    image_release(memory, &image);
+    return result;
+}
+
 static int draw(struct memory *memory, struct image *image, const struct fovea_cam *cam, const struct image *plain,
                 const struct image *overlay, const char *title, const char *notes, struct error *error)
 {
     const struct label_style style = {ink, FONT}, small = {faint, FONT};
-    double reach = fmax(fabs(cam->largest), fabs(cam->smallest));
-    reach = reach > 0 ? reach : 1;
+    double reach = reach_of(cam);
     const char *quantity = cam->method == FOVEA_CAM_EXTENDED ? "part of the score" : "map before scaling";
     struct layout layout = plan(plain, reach, quantity, title, notes);
-    int64_t cells = cam->cells[0] * cam->cells[1];
-    float *values = memory_allocate(memory, (size_t)cells, sizeof *values, error);
-    int result = values ? picture_create(memory, image, layout.width, layout.height, paper, error) : -1;
-    for (int64_t i = 0; result == 0 && i < cells; i++)
-        values[i] = (float)cam->map[i];
+    int result = picture_create(memory, image, layout.width, layout.height, paper, error);
+    if (result == 0)
+        result = draw_cells(memory, image, layout.cells, cam, error);
     if (result == 0) {
-        const struct number_map map = {.values = values,
-                                       .height = cam->cells[0],
-                                       .width = cam->cells[1],
-                                       .low = -reach,
-                                       .high = reach,
-                                       .colormap = COLORMAP_DIVERGING};
         picture_text(image, MARGIN, MARGIN, layout.text_width, MOST_LINES, title, &style);
         place(image, plain, MARGIN, layout.panel_y);
         place(image, overlay, layout.overlay_x, layout.panel_y);
         picture_colour_bar(image, &layout.heat, &style);
-        picture_map(image, layout.cells, &map);
         picture_colour_bar(image, &layout.bar, &style);
         picture_text(image, MARGIN, layout.notes_y, layout.text_width, MOST_LINES, notes, &small);
     }
-    memory_release(memory, values);
     return result;
 }
 

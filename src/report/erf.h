@@ -44,6 +44,8 @@ int report_erf_json(struct memory *memory, const char *path, const struct report
 /* A colour map of the field with axes in pixels, the unit's theoretical field, a colour bar and the numbers. */
 int report_erf_picture(struct memory *memory, const char *path, const struct report_run *run,
                        const struct fovea_erf *erf, bool log_scale, struct error *error);
+/* The map alone: one pixel for one of the map, fewer where it is large. */
+int report_erf_map(struct memory *memory, const char *path, const struct fovea_erf *erf, struct error *error);
 /* The difference from another field, in colours from blue (less) to red (more). */
 int report_erf_difference(struct memory *memory, const char *path, const struct report_run *run,
                           const struct fovea_erf *erf, struct error *error);

@@ -10,6 +10,7 @@
 #include "report/map_figure.h"
 
 #define LOG_DECADES 4
+#define MAP_SIDE 384 /* pixels of a map without labels, at most */
 
 static const struct colour box_colour = {255, 255, 255}, centre_colour = {255, 80, 80};
 static const struct colour ellipse_colour = {255, 170, 60};
@@ -162,5 +163,24 @@ int report_erf_picture(struct memory *memory, const char *path, const struct rep
                      : 0;
     text_release(&title);
     text_release(&notes);
+    return result;
+}
+
+int report_erf_map(struct memory *memory, const char *path, const struct fovea_erf *erf, struct error *error)
+{
+    int64_t side = erf->height > erf->width ? erf->height : erf->width, most = side < MAP_SIDE ? side : MAP_SIDE;
+    const struct rectangle area = {.width = (int)(erf->width * most / side),
+                                   .height = (int)(erf->height * most / side)};
+    const struct number_map map = {.values = erf->map,
+                                   .height = erf->height,
+                                   .width = erf->width,
+                                   .high = erf->max > 0 ? erf->max : 1,
+                                   .colormap = COLORMAP_LAGOON};
+    struct image image = {0};
+    if (picture_create(memory, &image, area.width, area.height, (struct colour){0, 0, 0}, error))
+        return -1;
+    picture_map(&image, area, &map);
+    int result = image_write_png(memory, path, &image, error);
+    image_release(memory, &image);
     return result;
 }

@@ -1,5 +1,6 @@
 #include "report/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ json_t *report_numbers(const double *values, int count)
 {
     json_t *array = json_array();
     for (int i = 0; i < count; i++)
-        json_array_append_new(array, json_real(values[i]));
+        json_array_append_new(array, isfinite(values[i]) ? json_real(values[i]) : json_null());
     return array;
 }
 

@@ -1,7 +1,9 @@
-/* Receptive fields of the ResNets, as published (Araujo et al., Distill 2019; He et al.'s layers counted by hand). */
+/* Receptive fields of the ResNets, as published (Araujo et al., Distill 2019; He et al.'s layers counted by hand), and
+ * of GroupNorm in the forms that exporters write. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,7 +13,7 @@
 #include "op/registry.h"
 #include "pass/pipeline.h"
 
-static void check_network(const char *path, int64_t size, double stride, double centre)
+static void check_network(const char *path, int64_t size, double stride, double centre, bool global)
 {
     struct error error = ERROR_INITIALISER;
     struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
@@ -31,7 +33,7 @@ static void check_network(const char *path, int64_t size, double stride, double 
     assert_int_equal(receptive_field_of_value(graph, last, graph->inputs[0], &field, &error), 0);
     assert_int_equal(field.axes, 2);
     assert_true(field.local);
-    assert_false(field.global);
+    assert_int_equal(field.global, global);
     for (int axis = 0; axis < 2; axis++) {
         assert_int_equal(field.size[axis], size);
         assert_true(field.stride[axis] == stride);
@@ -46,15 +48,28 @@ static void check_network(const char *path, int64_t size, double stride, double 
 static void test_resnets(void **state)
 {
     (void)state;
-    check_network("tests/fixtures/receptive_field/resnet18.onnx", 435, 32, 0);
-    check_network("tests/fixtures/receptive_field/resnet34.onnx", 899, 32, 0);
-    check_network("tests/fixtures/receptive_field/resnet50.onnx", 427, 32, 0);
-    check_network("tests/fixtures/receptive_field/resnet101.onnx", 971, 32, 0);
-    check_network("tests/fixtures/receptive_field/resnet152.onnx", 1451, 32, 0);
+    check_network("tests/fixtures/receptive_field/resnet18.onnx", 435, 32, 0, false);
+    check_network("tests/fixtures/receptive_field/resnet34.onnx", 899, 32, 0, false);
+    check_network("tests/fixtures/receptive_field/resnet50.onnx", 427, 32, 0, false);
+    check_network("tests/fixtures/receptive_field/resnet101.onnx", 971, 32, 0, false);
+    check_network("tests/fixtures/receptive_field/resnet152.onnx", 1451, 32, 0, false);
+}
+
+/* The statistics are of whole maps, but each cell keeps its place through the Reshapes around them. */
+static void test_group_normalization(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"gn_operator_21",  "gn_instance",  "gn_decomposed",   "gn_layernorm",
+                                        "gn_layernorm_14", "gn_one_group", "in_every_channel"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", forms[i]);
+        check_network(path, 23, 4, 0, true);
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resnets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resnets), cmocka_unit_test(test_group_normalization)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,10 +36,10 @@ static void test_session(void **state)
         assert_int_equal(fovea_session_run(session, &error), 0);
         struct fovea_tensor output = fovea_session_output(session, 0);
         struct fovea_comparison comparison;
-        fovea_tensor_compare(&output, &expected, 1e-3, -1, &comparison);
+        fovea_tensor_compare(&output, &expected, 1e-3, FOVEA_ATOL_FLOAT, &comparison);
         assert_true(comparison.equal);
         ((float *)expected.data)[5] += 1;
-        fovea_tensor_compare(&output, &expected, 1e-3, -1, &comparison);
+        fovea_tensor_compare(&output, &expected, 1e-3, FOVEA_ATOL_FLOAT, &comparison);
         assert_int_equal(comparison.mismatches, 1);
         assert_non_null(strstr(comparison.text, "[0,5]"));
         ((float *)expected.data)[5] -= 1;
@@ -49,6 +49,36 @@ static void test_session(void **state)
     fovea_tensor_free(fovea, &expected);
     fovea_session_free(session);
     fovea_model_free(model);
+    fovea_close(fovea);
+}
+
+/* A difference of a thousandth of the maximum: too much for float32, the rounding of half precision. */
+static void test_half_tolerance(void **state)
+{
+    (void)state;
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
+    float numbers[2][2] = {{1, 0.25f}, {1, 0.251f}};
+    struct fovea_tensor got = {.type = "float", .rank = 1, .dims = {2}, .data = numbers[0], .bytes = sizeof numbers[0]};
+    struct fovea_tensor expected = got;
+    struct fovea_comparison comparison;
+    expected.data = numbers[1];
+    fovea_tensor_compare(&got, &expected, 1e-3, FOVEA_ATOL_FLOAT, &comparison);
+    assert_false(comparison.equal);
+    fovea_tensor_compare(&got, &expected, 1e-3, FOVEA_ATOL_HALF, &comparison);
+    assert_true(comparison.equal);
+    got.type = "float16";
+    fovea_tensor_compare(&got, &expected, 1e-3, FOVEA_ATOL_FLOAT, &comparison);
+    assert_true(comparison.equal);
+    static const char *const files[3] = {"odd_half", "odd_half_weights", "odd_plain"};
+    for (int i = 0; i < 3; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", files[i]);
+        struct fovea_model *model = fovea_model_load(fovea, path, &error);
+        assert_non_null(model);
+        assert_int_equal(fovea_model_is_half(model), i < 2);
+        fovea_model_free(model);
+    }
     fovea_close(fovea);
 }
 
@@ -161,8 +191,8 @@ static void test_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session), cmocka_unit_test(test_erf_batches),
-                                       cmocka_unit_test(test_erf_is_a_mean), cmocka_unit_test(test_check_and_inspect),
-                                       cmocka_unit_test(test_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session),           cmocka_unit_test(test_half_tolerance),
+                                       cmocka_unit_test(test_erf_batches),       cmocka_unit_test(test_erf_is_a_mean),
+                                       cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

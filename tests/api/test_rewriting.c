@@ -50,6 +50,14 @@ static const struct rewrite_case cases[] = {
     {"mmseg_separable_aspp", "atrous", NULL, false, 0, true},
     {"tf_aspp_each", "atrous", NULL, false, 0, true},
     {"deeplabv2_sum", "atrous", NULL, false, 0, true},
+    {"gn_instance", "groups", "groups.mode=formula", false, 0, true},
+    {"gn_free_size", "groups", "groups.mode=formula", false, 0, true},
+    {"gn_decomposed", "groups", "groups.mode=formula", false, 0, true},
+    {"gn_layernorm", "groups", "groups.mode=formula", false, 0, true},
+    {"gn_layernorm_14", "groups", "groups.mode=formula", false, 0, true},
+    {"gn_operator_18", "groups", "groups.mode=formula", false, 12, true},
+    {"gn_operator_18_per_group", "groups", "groups.mode=formula", false, 12, true},
+    {"gn_operator_21", "groups", "groups.mode=formula", false, 0, true},
 };
 
 struct session_of_test {
@@ -64,6 +72,7 @@ static void rewrite(struct session_of_test *test, const struct rewrite_case *exp
         .apply = &expected->guide,
         .apply_count = 1,
         .force = true,
+        .retrain = strcmp(expected->guide, "groups") == 0,
         .audit = {.settings = &expected->setting, .setting_count = expected->setting != NULL}};
     struct fovea_model *model = fovea_model_load(test->fovea, from, &test->error);
     if (!model || fovea_rewrite(model, &options, to, result, &test->error))

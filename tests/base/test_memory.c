@@ -133,10 +133,26 @@ static void test_texts(void **state)
     assert_int_equal(memory_destroy(memory), 0);
 }
 
+/* U+202E turns the writing round, U+200B, U+2066 and U+FEFF are not seen, U+009B is a control. */
+static void test_hidden_characters(void **state)
+{
+    (void)state;
+    char out[64], text[] = "a\xe2\x80\xae"
+                           "b\xe2\x80\x8b\xe2\x81\xa6\xef\xbb\xbf\xc2\x9b\xff\n\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xb1";
+    assert_string_equal(text_printable(text, 4, out, sizeof out), "a\\xe2\\x80\\xae");
+    assert_string_equal(text_printable("\xe2\x82\xac", 3, out, sizeof out), "\xe2\x82\xac");
+    text_keep_printable(text);
+    assert_string_equal(text, "a?b??????\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xb1");
+    struct error error = ERROR_INITIALISER;
+    error_set(&error, ERROR_INPUT, "'%s'", "\xe2\x80\xae");
+    assert_string_equal(error.message, "'?'");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accounting), cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_arena),      cmocka_unit_test(test_checked_sizes),
-                                       cmocka_unit_test(test_errors),     cmocka_unit_test(test_texts)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accounting),       cmocka_unit_test(test_refusals), cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_checked_sizes),    cmocka_unit_test(test_errors),   cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_hidden_characters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ one_line() {
 }
 
 expect 0 'inspect ' "$fovea" help
-for verb in inspect check run bench erf cam eval diff ops; do
+for verb in inspect check run bench erf cam eval diff audit rewrite ops; do
     expect 0 "usage: fovea $verb" "$fovea" help $verb
     expect 0 '^example: fovea' "$fovea" $verb --help
 done
@@ -192,6 +192,26 @@ one_line 2 'name two model files' "$fovea" diff $model
 one_line 2 'images are for --run' "$fovea" diff $model $model --images models/images
 one_line 2 'does not take 1x3x64x64' "$fovea" diff $net/model.onnx $model --run
 
+# reports: a page of an audit, sections that come later, another report beside it
+report=$work/report
+expect 0 'wrote .*/report.html' "$fovea" audit $model --images models/images --limit 4 -o "$report"
+for file in report.json report.html manifest.json field_0.png field_0.npy map_03.png map_03_cells.png; do
+    [ -s "$report/$file" ] || { echo "FAILED: audit wrote no $file"; failures=$((failures + 1)); }
+done
+one_line 2 'exists already; --force' "$fovea" audit $model -o "$report"
+one_line 2 'name its folder with -o' "$fovea" audit $model --baseline "$report"
+one_line 2 'report is about another file' "$fovea" rewrite $net/model.onnx --dry-run --report "$report"
+one_line 2 'report.json' "$fovea" rewrite $model --dry-run --report "$work/erf"
+expect 0 'wrote' "$fovea" rewrite $model -o "$work/padded.onnx" --apply kernel-padding --report "$report"
+expect 0 'jpeg 3' "$fovea" eval $model --images models/images --limit 4 --corrupt jpeg --severity 3 --report "$report"
+expect 0 'id=rewrite' cat "$report/report.html"
+expect 0 'id=eval' cat "$report/report.html"
+expect 0 'wrote' "$fovea" audit "$work/padded.onnx" --baseline "$report" -o "$work/beside"
+expect 0 'id=baseline' cat "$work/beside/report.html"
+expect 0 'Not measured: no images' cat "$work/beside/report.html"
+expect 0 '^[0-9]+$' grep -c 'data:image/png;base64' "$report/report.html"
+expect 1 '^0$' grep -cE '<script|(src|href)="?(https?:|//)|@import|url\(' "$report/report.html"
+
 # bad files: one line, exit code 2, nothing left behind
 printf 'not an image' >"$work/picture.png"
 one_line 2 'picture.png' "$fovea" erf $model --images "$work/picture.png" -o "$work/bad"
@@ -203,6 +223,19 @@ for size in 1 100 5000 50000 500000; do
     one_line 2 'short.onnx' "$fovea" diff $model "$work/short.onnx"
 done
 one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
+
+# stages are maps of the whole image, not windows nor what shifts them round
+small=(--images tests/fixtures/images/rgb8.png --preprocess imagenet --resize 32 --crop 32)
+expect 0 "stage 4 of 4: .*unit \\(0, 0\\) of '625' \\(2 x 2\\)" "$fovea" erf tests/fixtures/structures/swin_t.onnx "${small[@]}" --target all-stages
+expect 0 'stage 3 of 3: .* \(4 x 4\)' "$fovea" erf tests/fixtures/structures/maxvit.onnx "${small[@]}" --target all-stages
+
+# names in a model: nothing of them turns the writing round, or is too long for a file
+odd=tests/fixtures/structures
+for verb in inspect check audit; do
+    "$fovea" $verb $odd/odd_names.onnx 2>&1 | grep -q $'\xe2\x80\xae' && { echo "FAILED: $verb shows U+202E"; failures=$((failures + 1)); }
+done
+expect 0 'wrote .*/[^/]{20,200}\.npy$' "$fovea" run $odd/odd_long_names.onnx "${small[@]/--images/-i}" \
+    --resize 32 --crop 32 -o "$work/odd"
 
 expect 0 'no problems' "$fovea" check $model --shape 1,1,28,28
 expect 0 'Conv  *1- *yes *local *float half' "$fovea" ops

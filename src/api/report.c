@@ -1,0 +1,129 @@
+/* The report of an audit: a folder with a page. */
+#include <string.h>
+
+#include "api/report_store.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "report/eval.h"
+#include "report/json.h"
+
+/* What a later report takes of an earlier one: not its layers, not its own baseline. */
+static json_t *baseline_of(struct memory *memory, const char *path, struct error *error)
+{
+    static const char *const kept[] = {"fovea", "provenance", "model", "audit", "erf", "curves"};
+    json_t *report = report_load(memory, path, error), *baseline = report ? json_object() : NULL;
+    for (size_t i = 0; baseline && i < sizeof kept / sizeof kept[0]; i++) {
+        if (json_object_get(report, kept[i]))
+            json_object_set(baseline, kept[i], json_object_get(report, kept[i]));
+    }
+    json_decref(report);
+    return baseline;
+}
+
+int fovea_report_claim(struct fovea_model *model, const struct fovea_report_options *options, const char *folder,
+                       struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = model->context->memory;
+    static const char *const names[] = {"manifest.json", "report.json", "report.html", "field_0.png", "map_00.png"};
+    json_t *baseline = options->baseline ? baseline_of(memory, options->baseline, &error) : NULL;
+    int result = options->baseline && !baseline ? -1 : 0;
+    json_decref(baseline);
+    for (size_t i = 0; result == 0 && i < sizeof names / sizeof names[0]; i++)
+        result = result_claim(memory, folder, names[i], options->force, &error);
+    return result ? api_fail(&error, report) : 0;
+}
+
+/* ---- a new report ---- */
+
+static int set_section(json_t *report, const char *name, json_t *section)
+{
+    return section ? json_object_set_new(report, name, section) : -1;
+}
+
+static int measure(struct fovea_model *model, const struct fovea_samples *samples, const struct result_folder *folder,
+                   json_t *report, struct error *error)
+{
+    static const char *const names[] = {"erf", "cam", "curves"};
+    bool heavy = report_is_heavy(report);
+    for (size_t i = 0; samples->feed_count == 0 && i < sizeof names / sizeof names[0]; i++) {
+        if (set_section(report, names[i], json_pack("{s:s}", "refused", "no images were given (--images DIR)")))
+            return -1;
+    }
+    return samples->feed_count > 0 &&
+                   (set_section(report, "erf", report_measure_erf(model, samples, heavy, folder, error)) ||
+                    set_section(report, "cam", report_measure_cam(model, samples, folder, error)) ||
+                    set_section(report, "curves", report_measure_curves(model, samples, heavy)))
+               ? -1
+               : 0;
+}
+
+static json_t *describe_run(const struct report_run *run)
+{
+    return json_pack("{s:s, s:s, s:i, s:I}", "model_sha256", run->model_sha256, "cpu", run->cpu, "threads",
+                     run->threads, "seed", (json_int_t)run->seed);
+}
+
+static int write_report(struct fovea_model *model, const struct fovea_audit *audit,
+                        const struct fovea_report_options *options, const char *path, struct error *error)
+{
+    struct result_folder folder = {0};
+    struct memory *memory = model->context->memory;
+    json_t *report = report_document("fovea.report");
+    json_t *baseline = options->baseline ? baseline_of(memory, options->baseline, error) : NULL;
+    int result = !report || (options->baseline && !baseline) ||
+                         result_folder_open(&folder, model, path, options->force, error) ||
+                         set_section(report, "provenance", describe_run(&folder.run)) ||
+                         set_section(report, "audit", report_audit(audit)) ||
+                         report_measure_layers(model, &options->samples, audit, report, error) ||
+                         measure(model, &options->samples, &folder, report, error)
+                     ? -1
+                     : 0;
+    if (result == 0 && baseline)
+        result = json_object_set(report, "baseline", baseline);
+    result = result ? error_set(error, ERROR_LIMIT, "%s: out of memory", path) : report_store(&folder, report, error);
+    result_folder_close(&folder);
+    json_decref(baseline);
+    json_decref(report);
+    return result;
+}
+
+int fovea_report_write(struct fovea_model *model, const struct fovea_audit *audit,
+                       const struct fovea_report_options *options, const char *folder, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    return write_report(model, audit, options, folder, &error) ? api_fail(&error, report) : 0;
+}
+
+/* ---- sections that come later ---- */
+
+int fovea_report_find(struct fovea_model *model, const char *folder, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    char digest[65];
+    json_t *found = report_load(model->context->memory, folder, &error);
+    const char *about = json_string_value(json_object_get(json_object_get(found, "provenance"), "model_sha256"));
+    int result = found ? sha256_file(model->model->path, digest, &error) : -1;
+    if (result == 0 && (!about || strcmp(about, digest) != 0))
+        result =
+            error_set(&error, ERROR_INPUT, "%s: this report is about another file than %s", folder, model->model->path);
+    json_decref(found);
+    return result ? api_fail(&error, report) : 0;
+}
+
+int fovea_report_add_rewrite(struct fovea_model *model, const struct fovea_rewrite *rewrite, const char *path,
+                             const char *folder, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    json_t *section = report_rewrite(model->model->path, rewrite);
+    report_set_text(section, "written", path);
+    return report_add(model, folder, "rewrite", section, &error) ? api_fail(&error, report) : 0;
+}
+
+int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *eval, const char *folder,
+                          struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    return report_add(model, folder, "eval", report_eval(eval, model->context->seed), &error) ? api_fail(&error, report)
+                                                                                              : 0;
+}

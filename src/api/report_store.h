@@ -1,0 +1,29 @@
+/* A report's folder: report.json is what is stored, everything else is made of it. */
+#ifndef FOVEA_API_REPORT_STORE_H
+#define FOVEA_API_REPORT_STORE_H
+
+#include <jansson.h>
+
+#include "api/result_folder.h"
+
+/* The document at `path`, report.json or a folder that holds one; NULL and ERROR_INPUT where there is none. */
+json_t *report_load(struct memory *memory, const char *path, struct error *error);
+/* Writes report.json, report.html and last manifest.json. */
+int report_store(const struct result_folder *folder, const json_t *report, struct error *error);
+/* Sets a section of the report at `path` and makes the page anew; takes over `section`. */
+int report_add(struct fovea_model *model, const char *path, const char *name, json_t *section, struct error *error);
+
+/* The sections that are measured on images; pictures go into the folder. Objects with a "refused" sentence where the
+ * model or the images do not allow it; NULL and an error where something else fails. */
+json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples *samples, bool heavy,
+                           const struct result_folder *folder, struct error *error);
+json_t *report_measure_cam(struct fovea_model *model, const struct fovea_samples *samples,
+                           const struct result_folder *folder, struct error *error);
+json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, bool heavy);
+/* Whether fewer images must do. */
+bool report_is_heavy(const json_t *report);
+/* The layers of the model and what the file says of itself: "model" and "layers" of the report. */
+int report_measure_layers(struct fovea_model *model, const struct fovea_samples *samples,
+                          const struct fovea_audit *audit, json_t *report, struct error *error);
+
+#endif

@@ -1,0 +1,193 @@
+#include "report/html.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/file.h"
+
+#define MOST_EMBEDDED ((size_t)3400000) /* bytes of pictures: with base64 the file stays below 5 MB */
+
+struct section {
+    const char *name, *title;
+    void (*write)(struct page *page, const json_t *section);
+};
+
+/* In the page's order; the others of the report follow, except for these and those that only help. */
+static const struct section sections[] = {
+    {"audit", "Findings", html_findings},       {"baseline", "Before and after", html_baseline},
+    {"rewrite", "Rewrite", html_rewrite},       {"model", "Model", html_model},
+    {"layers", "Architecture", html_layers},    {"erf", "Effective receptive fields", html_erf},
+    {"cam", "Class activation maps", html_cam}, {"curves", "Contrast and scale", html_eval},
+    {"eval", "Evaluation", html_eval},
+};
+#define SECTIONS (sizeof sections / sizeof sections[0])
+static const char *const helpers[] = {"schema", "schema_version", "fovea", "provenance"};
+
+static bool is_known(const char *name)
+{
+    for (size_t i = 0; i < SECTIONS; i++) {
+        if (strcmp(sections[i].name, name) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++) {
+        if (strcmp(helpers[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- head and foot ---- */
+
+static void write_counts(struct page *page, const json_t *findings)
+{
+    int counts[FOVEA_STATES] = {0};
+    const json_t *finding;
+    size_t i;
+    json_array_foreach((json_t *)findings, i, finding)
+    {
+        counts[html_state(json_text_of(finding, "state"))]++;
+    }
+    page_html(page, "<ul class=counts>");
+    for (int state = 0; state < FOVEA_STATES; state++) {
+        if (counts[state] == 0)
+            continue;
+        page_html(page, "<li><b>%d</b> ", counts[state]);
+        html_state_badge(page, fovea_state_name((enum fovea_state)state));
+        page_html(page, "</li>");
+    }
+    page_html(page, "</ul>\n");
+}
+
+static const char *model_name(const struct page *page)
+{
+    const char *path = json_text_of(json_object_get(page->report, "model"), "model");
+    return path ? file_base_name(path) : "a model";
+}
+
+static void write_provenance(struct page *page)
+{
+    const json_t *made = json_object_get(page->report, "provenance"), *audit = json_object_get(page->report, "audit");
+    const json_t *size = json_object_get(audit, "input_size");
+    double images = json_number_of(audit, "images");
+    page_html(page, "<p class=provenance>fovea ");
+    page_text(page, json_text_of(page->report, "fovea"), 24);
+    page_html(page, "; seed %.0f; %.0f thread%s; instruction set ", json_number_of(made, "seed"),
+              json_number_of(made, "threads"), json_number_of(made, "threads") == 1 ? "" : "s");
+    page_text(page, json_text_of(made, "cpu"), 24);
+    if (json_at(size, 0) > 0)
+        page_html(page, "; for images of %.0f&thinsp;&times;&thinsp;%.0f%s", json_at(size, 0), json_at(size, 1),
+                  json_is_true(json_object_get(audit, "size_guessed")) ? " (a guess)" : "");
+    if (images > 0)
+        page_html(page, "; measured on %.0f image%s", images, images == 1 ? "" : "s");
+    page_html(page, "; SHA-256 <span class=code>");
+    page_text(page, json_text_of(made, "model_sha256"), 16);
+    page_html(page, "</span></p>\n");
+}
+
+static void write_head(struct page *page)
+{
+    page_html(page, "<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
+                    "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n"
+                    "<meta name=color-scheme content=\"light dark\">\n"
+                    "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; style-src "
+                    "'unsafe-inline'\">\n<link rel=icon href=\"data:,\">\n<title>");
+    page_text(page, model_name(page), PAGE_NAME);
+    page_html(page, " &ndash; fovea report</title>\n<style>\n");
+    text_append(&page->text, html_style, strlen(html_style));
+    page_html(page, "</style>\n</head>\n<body>\n<header>\n<p class=kicker>fovea report</p>\n");
+    page_tagged(page, "h1", model_name(page), PAGE_NAME);
+    write_counts(page, json_object_get(json_object_get(page->report, "audit"), "findings"));
+    write_provenance(page);
+}
+
+static void write_navigation(struct page *page)
+{
+    page_html(page, "<nav aria-label=Sections>");
+    for (size_t i = 0; i < SECTIONS; i++) {
+        if (json_object_get(page->report, sections[i].name))
+            page_html(page, "<a href=\"#%s\">%s</a> ", sections[i].name, sections[i].title);
+    }
+    page_html(page, "<a href=\"#definitions\">Definitions</a></nav>\n</header>\n<main>\n");
+}
+
+static void write_definitions(struct page *page)
+{
+    static const char *const terms[][2] = {
+        {"Advice", "something should be changed; <i>note</i>: worth knowing; <i>not decidable</i>: this file does not "
+                   "tell, as exporters drop or fold what would"},
+        {"Certainty", "<i>measured</i>: here, on the given images; <i>verified</i>: the paper or its code says so; "
+                      "<i>secondary</i>: abstracts and listings do; <i>derived</i>: from the paper's idea, its own "
+                      "constant may differ"},
+        {"Effective receptive field", "mean over images of ReLU of the mean over input channels of dY/dx, Y the mean "
+                                      "over the layer's channels at one unit (Kim et al., arXiv 2108.13576)"},
+        {"Phase", "the pixels with the same remainder when their place is divided by a stride; evenly read images "
+                  "have a largest over smallest share of 1"},
+        {"Class activation map", "Extended-CAM: its cells sum to what the score owes to the layer; enlarged by "
+                                 "Gaussians of the layer's effective field (Kim et al., arXiv 2001.05153)"},
+        {"Severity", "of the corruptions, 1 to 5, after ImageNet-C (Hendrycks and Dietterich, arXiv 1903.12261)"},
+        {"Parameters, multiply-accumulates", "elements of the weights; of convolutions and matrix products only"},
+    };
+    page_html(page, "</main>\n<footer id=definitions>\n<h2>Definitions</h2>\n<dl>");
+    for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++)
+        page_html(page, "<dt>%s</dt><dd>%s</dd>", terms[i][0], terms[i][1]);
+    page_html(page, "</dl>\n");
+}
+
+static void write_papers(struct page *page)
+{
+    const json_t *guides = json_object_get(json_object_get(page->report, "audit"), "guides"), *guide;
+    size_t i;
+    page_html(page, "<h2>Papers</h2>\n<ul class=papers>");
+    json_array_foreach((json_t *)guides, i, guide)
+    {
+        if (i >= 64)
+            break;
+        page_html(page, "<li><b>");
+        page_text(page, json_text_of(guide, "name"), 48);
+        page_html(page, "</b>: ");
+        page_text(page, json_text_of(guide, "title"), PAGE_PROSE);
+        page_html(page, ". ");
+        page_text(page, json_text_of(guide, "paper"), PAGE_PROSE);
+        page_html(page, "</li>");
+    }
+    page_html(page, "</ul>\n<p class=note>Every number is in report.json beside this file.</p>\n</footer>\n</body>\n"
+                    "</html>\n");
+}
+
+/* ---- the page ---- */
+
+static void write_sections(struct page *page)
+{
+    const char *name;
+    json_t *value;
+    for (size_t i = 0; i < SECTIONS; i++) {
+        const json_t *section = json_object_get(page->report, sections[i].name);
+        if (!section)
+            continue;
+        page_html(page, "<section id=%s>\n<h2>%s</h2>\n", sections[i].name, sections[i].title);
+        sections[i].write(page, section);
+        page_html(page, "</section>\n");
+    }
+    json_object_foreach((json_t *)page->report, name, value)
+    {
+        if (is_known(name))
+            continue;
+        page_html(page, "<section>\n");
+        page_tagged(page, "h2", name, 48);
+        html_other(page, value);
+        page_html(page, "</section>\n");
+    }
+}
+
+int report_html(struct memory *memory, const json_t *report, const char *folder, struct text *out, struct error *error)
+{
+    struct page page = {
+        .text = *out, .memory = memory, .report = report, .folder = folder, .picture_left = MOST_EMBEDDED};
+    write_head(&page);
+    write_navigation(&page);
+    write_sections(&page);
+    write_definitions(&page);
+    write_papers(&page);
+    *out = page.text;
+    return text_finish(out, error);
+}

@@ -1,0 +1,32 @@
+/* A report as one HTML file that needs nothing else: a function of the report and of the pictures in its folder. The
+ * report is a document of sections, each an object under its name; a section that is not known is shown as it is. */
+#ifndef FOVEA_REPORT_HTML_H
+#define FOVEA_REPORT_HTML_H
+
+#include "fovea.h"
+#include "report/page.h"
+
+/* `out`: started; released by the caller in every case. */
+int report_html(struct memory *memory, const json_t *report, const char *folder, struct text *out, struct error *error);
+
+/* The sections, one file each; they write what stands under the section's heading. */
+void html_findings(struct page *page, const json_t *audit);
+void html_baseline(struct page *page, const json_t *baseline);
+void html_model(struct page *page, const json_t *model);
+void html_layers(struct page *page, const json_t *layers);
+void html_erf(struct page *page, const json_t *erf);
+void html_cam(struct page *page, const json_t *cam);
+void html_eval(struct page *page, const json_t *eval);
+void html_rewrite(struct page *page, const json_t *rewrite);
+void html_other(struct page *page, const json_t *value);
+
+/* The finding of another audit that says of the same place what this one does, or NULL. */
+const json_t *html_same_finding(const json_t *audit, const json_t *finding);
+/* "advice" as the end of a class, from 0; one that no state has where the text is none. */
+int html_state(const char *text);
+/* Dot and word. */
+void html_state_badge(struct page *page, const char *state);
+
+extern const char html_style[];
+
+#endif

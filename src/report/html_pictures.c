@@ -1,0 +1,247 @@
+/* Galleries: effective receptive fields with what theory says of them, and class activation maps. A picture grows to
+ * the page's width when its link is followed: no script. */
+#include <math.h>
+#include <stdio.h>
+
+#include "report/html.h"
+
+#define MOST_PICTURES 64
+
+static void write_refusal(struct page *page, const json_t *section)
+{
+    const char *refused = json_text_of(section, "refused");
+    if (!refused)
+        return;
+    page_html(page, "<p class=note>Not measured: ");
+    page_text(page, refused, PAGE_PROSE);
+    page_html(page, "</p>\n");
+}
+
+static void start_figure(struct page *page, const char *kind, size_t number)
+{
+    page_html(page, "<figure id=%s-%zu><a class=zoom href=\"#%s-%zu\" title=\"enlarge\">", kind, number, kind, number);
+}
+
+static void end_picture(struct page *page, const char *section)
+{
+    page_html(page, "</a><a class=back href=\"#%s\">smaller</a><figcaption>", section);
+}
+
+/* ---- fields ---- */
+
+/* The theoretical field dashed, the fitted Gaussian at one and two sigma, a plus at the unit's centre. */
+static void write_marks(struct page *page, const json_t *field)
+{
+    const json_t *shape = json_object_get(field, "shape"), *box = json_object_get(field, "unit_field");
+    const json_t *fit = json_object_get(field, "gaussian"), *at = json_object_get(field, "centre");
+    double height = json_at(shape, 0), width = json_at(shape, 1), arm = 0.025 * fmax(height, width);
+    double y = json_at(at, 0), x = json_at(at, 1);
+    if (!(height > 0) || !(width > 0))
+        return;
+    page_html(page, "<svg viewBox=\"-0.5 -0.5 %.0f %.0f\" preserveAspectRatio=none aria-hidden=true>", width, height);
+    if (json_array_size(box) == 4) {
+        double top = fmax(-0.5, json_at(box, 0) - 0.5), left = fmax(-0.5, json_at(box, 1) - 0.5);
+        double bottom = fmin(height - 0.5, json_at(box, 2) + 0.5), right = fmin(width - 0.5, json_at(box, 3) + 0.5);
+        page_html(page, "<rect class=theory x=%.2f y=%.2f width=%.2f height=%.2f />", left, top, fmax(0, right - left),
+                  fmax(0, bottom - top));
+    }
+    for (int i = 1; i <= 2 && json_is_true(json_object_get(fit, "gaussian")); i++)
+        page_html(page, "<ellipse class=fit cx=%.2f cy=%.2f rx=%.2f ry=%.2f />",
+                  json_at(json_object_get(fit, "centre"), 1), json_at(json_object_get(fit, "centre"), 0),
+                  i * json_at(json_object_get(fit, "sigma"), 1), i * json_at(json_object_get(fit, "sigma"), 0));
+    if (isfinite(x) && isfinite(y))
+        page_html(page, "<path class=plus d=\"M%.2f %.2fH%.2fM%.2f %.2fV%.2f\"/>", x - arm, y, x + arm, x, y - arm,
+                  y + arm);
+    page_html(page, "</svg>");
+}
+
+static void write_pair(struct page *page, const char *label, const json_t *pair, const char *unit)
+{
+    page_html(page, "<tr><td>%s</td><td class=n>", label);
+    page_number(page, json_at(pair, 0));
+    page_html(page, "&thinsp;&times;&thinsp;");
+    page_number(page, json_at(pair, 1));
+    page_html(page, "%s</td></tr>\n", unit);
+}
+
+static void write_single(struct page *page, const char *label, double value)
+{
+    page_html(page, "<tr><td>%s</td><td class=n>", label);
+    page_number(page, value);
+    page_html(page, "</td></tr>\n");
+}
+
+static void write_field_numbers(struct page *page, const json_t *field)
+{
+    const json_t *fit = json_object_get(field, "gaussian"), *phases = json_object_get(field, "phases"), *entry;
+    const json_t *theory = json_object_get(json_object_get(field, "receptive_field"), "size");
+    char label[64];
+    size_t i;
+    page_table_start(page, "Numbers of the field", "what|#value");
+    if (theory)
+        write_pair(page, "theoretical field", theory, " px");
+    if (json_is_true(json_object_get(fit, "converged")))
+        write_pair(page,
+                   json_is_true(json_object_get(fit, "gaussian")) ? "sigma of the Gaussian fit"
+                                                                  : "sigma (but not Gaussian)",
+                   json_object_get(fit, "sigma"), " px");
+    write_single(page, "sum of the field", json_number_of(field, "sum"));
+    write_single(page, "R&sup2; of the fit", json_number_of(fit, "r_squared"));
+    json_array_foreach((json_t *)phases, i, entry)
+    {
+        snprintf(label, sizeof label, "largest over smallest phase, stride %.0f", json_number_of(entry, "stride"));
+        write_single(page, label, json_number_of(entry, "ratio"));
+    }
+    write_single(page, "imbalance of neighbours, L1",
+                 json_number_of(json_object_get(json_object_get(field, "imbalance"), "normalised"), "l1"));
+    page_html(page, "<tr><td>share on the border</td><td class=n>");
+    page_share(page, json_number_of(field, "border_share"));
+    page_html(page, "</td></tr>\n");
+    json_array_foreach((json_t *)json_object_get(field, "mass_within"), i, entry)
+    {
+        page_html(page, "<tr><td>share within %.4g px</td><td class=n>", json_number_of(entry, "radius"));
+        page_share(page, json_number_of(entry, "share"));
+        page_html(page, "</td></tr>\n");
+    }
+    page_table_end(page);
+}
+
+/* What matters most, in a line: the width, and whether some pixels are read more than others. */
+static void write_field_summary(struct page *page, const json_t *field)
+{
+    const json_t *fit = json_object_get(field, "gaussian"), *phases = json_object_get(field, "phases"), *phase;
+    double worst = 0, stride = 0;
+    size_t i;
+    page_shape(page, json_object_get(field, "target_size"));
+    page_html(page, " units; %.0f image%s", json_number_of(field, "images"),
+              json_number_of(field, "images") == 1 ? "" : "s");
+    if (json_is_true(json_object_get(fit, "gaussian")))
+        page_html(page, "<br>sigma %.1f&thinsp;&times;&thinsp;%.1f px", json_at(json_object_get(fit, "sigma"), 0),
+                  json_at(json_object_get(fit, "sigma"), 1));
+    else
+        page_html(page, "<br>no Gaussian");
+    json_array_foreach((json_t *)phases, i, phase)
+    {
+        stride = json_number_of(phase, "ratio") > worst ? json_number_of(phase, "stride") : stride;
+        worst = fmax(worst, json_number_of(phase, "ratio"));
+    }
+    if (worst > 0)
+        page_html(page, "; largest over smallest phase %.3g (stride %.0f)", worst, stride);
+}
+
+static void write_field(struct page *page, const json_t *field, size_t number)
+{
+    char alternative[512];
+    const json_t *fit = json_object_get(field, "gaussian"), *shape = json_object_get(field, "shape");
+    bool gaussian = json_is_true(json_object_get(fit, "gaussian"));
+    snprintf(alternative, sizeof alternative,
+             "Effective receptive field of one unit of %.100s on an image of %.0f by %.0f pixels: bright where a pixel "
+             "moves the unit. %s%.1f by %.1f pixels.",
+             json_text_of(field, "target") ? json_text_of(field, "target") : "the network", json_at(shape, 0),
+             json_at(shape, 1), gaussian ? "Close to a Gaussian, sigma " : "No Gaussian; the best fit's sigma is ",
+             json_at(json_object_get(fit, "sigma"), 0), json_at(json_object_get(fit, "sigma"), 1));
+    start_figure(page, "field", number);
+    page_html(page, "<span class=map>");
+    page_picture(page, json_text_of(field, "picture"), alternative);
+    write_marks(page, field);
+    page_html(page, "</span>");
+    end_picture(page, "erf");
+    page_html(page, "%s", number == 0 ? "what the head reads: " : "");
+    page_tagged(page, "b", json_text_of(field, "target"), PAGE_NAME);
+    page_html(page, "<br>");
+    write_field_summary(page, field);
+    page_html(page, "<details><summary>numbers</summary>");
+    write_field_numbers(page, field);
+    page_html(page, "</details></figcaption></figure>\n");
+}
+
+void html_erf(struct page *page, const json_t *erf)
+{
+    const json_t *field;
+    size_t i;
+    write_refusal(page, erf);
+    if (json_array_size(json_object_get(erf, "fields")) == 0)
+        return;
+    page_html(page, "<p>How much each pixel moves the central unit of a layer, mean over the images: what the unit "
+                    "really looks at. Dashed: the theoretical field; ellipses: the fitted Gaussian at one and two "
+                    "sigma; plus: where the unit is centred.</p><div class=\"gallery wide\">\n");
+    json_array_foreach((json_t *)json_object_get(erf, "fields"), i, field)
+    {
+        if (i < MOST_PICTURES)
+            write_field(page, field, i);
+    }
+    page_html(page, "</div>\n");
+}
+
+/* ---- maps ---- */
+
+static void write_class(struct page *page, const json_t *map)
+{
+    const char *name = json_text_of(map, "class_name");
+    page_html(page, name ? "class %.0f, " : "class %.0f", json_number_of(map, "class"));
+    page_text(page, name, PAGE_NAME);
+}
+
+static void write_map_caption(struct page *page, const json_t *map)
+{
+    double gap = json_number_of(map, "gap"), label = json_number_of(map, "label");
+    page_tagged(page, "b", json_text_of(map, "image"), 48);
+    page_html(page, "<br>");
+    write_class(page, map);
+    if (isfinite(label) && label != json_number_of(map, "class"))
+        page_html(page, " (labelled %.0f)", label);
+    page_html(page, ", score ");
+    page_number(page, json_number_of(map, "score"));
+    if (isfinite(json_number_of(map, "probability")))
+        page_html(page, ", %.1f&nbsp;%%", 100 * json_number_of(map, "probability"));
+    page_html(page, "<br>not explained at this layer: ");
+    if (fabs(gap) > 10)
+        page_html(page, "more than 1000&nbsp;%%");
+    else
+        page_html(page, "%.1f&nbsp;%%", fabs(gap) < 5e-4 ? 0 : 100 * gap);
+    page_html(page, "%s%s%s", fabs(gap) > 0.1 ? ": read it with care" : "",
+              json_is_true(json_object_get(map, "all_negative")) ? "; nothing speaks for the class" : "",
+              json_is_true(json_object_get(map, "flat")) ? "; the map is flat" : "");
+}
+
+static void write_map(struct page *page, const json_t *map, size_t number)
+{
+    char text[512];
+    const char *image = json_text_of(map, "image");
+    const json_t *pictures = json_object_get(map, "pictures"), *cells = json_object_get(map, "cells");
+    start_figure(page, "map", number);
+    page_html(page, "<span class=panels>");
+    snprintf(text, sizeof text, "The image %.100s as the network sees it", image ? image : "");
+    page_picture(page, json_string_value(json_array_get(pictures, 0)), text);
+    snprintf(text, sizeof text,
+             "The same image under its class activation map for class %.0f: coloured where the score comes from",
+             json_number_of(map, "class"));
+    page_picture(page, json_string_value(json_array_get(pictures, 1)), text);
+    snprintf(text, sizeof text, "The map's %.0f by %.0f cells, red for the class, blue against it, from %.3g to %.3g",
+             json_at(cells, 0), json_at(cells, 1), json_number_of(map, "min"), json_number_of(map, "max"));
+    page_picture(page, json_string_value(json_array_get(pictures, 2)), text);
+    page_html(page, "</span>");
+    end_picture(page, "cam");
+    write_map_caption(page, map);
+    page_html(page, "</figcaption></figure>\n");
+}
+
+void html_cam(struct page *page, const json_t *cam)
+{
+    const json_t *maps = json_object_get(cam, "maps"), *map;
+    size_t i;
+    write_refusal(page, cam);
+    if (json_array_size(maps) == 0)
+        return;
+    page_html(page, "<p>Where the score of the predicted class comes from: the image, the positive part of the "
+                    "Extended-CAM map over it, the signed cells (red for the class, blue against it). Maps show what "
+                    "a score reacts to, not what causes it. Layer <b class=name>");
+    page_text(page, json_text_of(json_array_get(maps, 0), "layer"), PAGE_NAME);
+    page_html(page, "</b>.</p><div class=gallery>\n");
+    json_array_foreach((json_t *)maps, i, map)
+    {
+        if (i < MOST_PICTURES)
+            write_map(page, map, i);
+    }
+    page_html(page, "</div>\n");
+}

@@ -1,0 +1,294 @@
+#include "structure/group_normalization.h"
+
+#include <string.h>
+
+#include "graph/match.h"
+#include "structure/network.h"
+
+const char *group_form_name(enum group_form form)
+{
+    static const char *const names[GROUP_FORMS] = {"GroupNormalization", "InstanceNormalization between Reshapes",
+                                                   "LayerNormalization between Reshapes",
+                                                   "means and differences between Reshapes"};
+    return names[form];
+}
+
+static bool all_equal(const struct value *value, double number)
+{
+    const struct tensor *tensor = value && value->constant ? constant_data(value->constant, NULL) : NULL;
+    for (int64_t i = 0; tensor && i < shape_count(&tensor->shape); i++) {
+        if (tensor_number(tensor, i) != number)
+            return false;
+    }
+    return tensor != NULL;
+}
+
+/* The one reader of a value that nobody else wants. */
+static struct node *sole_user(const struct value *value)
+{
+    return value->use_count == 1 && !value->is_output ? value->uses[0].node : NULL;
+}
+
+/* ---- the statistics of [N, G, everything else] ---- */
+
+/* ReduceMean over all axes behind the second, kept with size 1: what is averaged. */
+static struct value *group_mean(const struct value *value)
+{
+    const struct node *node = match_producer(value, "ReduceMean");
+    int64_t axes[SHAPE_MAX_RANK];
+    if (!node || node_int(node, "keepdims", 1) != 1)
+        return NULL;
+    int rank = node->inputs[0]->shape.rank, count = match_ints(node, "axes", 1, axes, SHAPE_MAX_RANK);
+    unsigned set = 0;
+    for (int i = 0; i < count; i++)
+        set |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
+    return count == rank - 2 && set == (1u << rank) - 4u ? node->inputs[0] : NULL;
+}
+
+static struct value *squared(const struct value *value)
+{
+    const struct node *product = match_producer(value, "Mul");
+    return product && product->inputs[0] == product->inputs[1] ? product->inputs[0]
+                                                               : match_with_number(value, "Pow", 2);
+}
+
+/* (x - mean) / sqrt(mean((x - mean)^2) + epsilon), the quotient's node given: x, or NULL. */
+static struct value *match_quotient(const struct node *quotient, float *epsilon)
+{
+    const struct node *root = match_producer(quotient->inputs[1], "Sqrt");
+    const struct node *sum = root ? match_producer(root->inputs[0], "Add") : NULL;
+    const struct node *difference = match_producer(quotient->inputs[0], "Sub");
+    double number = 0;
+    int other = -1;
+    for (int i = 0; sum && i < 2 && other < 0; i++)
+        other = match_number(sum->inputs[i], &number) ? 1 - i : -1;
+    const struct value *square = other >= 0 && difference ? group_mean(sum->inputs[other]) : NULL;
+    const struct value *centred = square ? squared(square) : NULL;
+    const struct node *again = match_producer(centred, "Sub");
+    if (!again || again->inputs[0] != difference->inputs[0] || group_mean(again->inputs[1]) != again->inputs[0] ||
+        group_mean(difference->inputs[1]) != difference->inputs[0])
+        return NULL;
+    *epsilon = (float)number;
+    return difference->inputs[0];
+}
+
+/* The grouped value that a node with statistics normalises; NULL: not such a node. */
+static struct value *match_statistics(struct node *node, struct group_site *site)
+{
+    *site = (struct group_site){.core = node, .epsilon = node_float(node, "epsilon", 1e-5f)};
+    struct value *x = node->input_count > 0 ? node->inputs[0] : NULL;
+    if (match_operator(node, "InstanceNormalization") && x->shape.rank >= 3) {
+        site->form = GROUP_INSTANCE;
+        site->own_scale = node->inputs[1];
+        site->own_bias = node->inputs[2];
+        return site->own_scale->constant && site->own_bias->constant ? x : NULL;
+    }
+    if (match_operator(node, "LayerNormalization")) {
+        int64_t axis = node_int(node, "axis", -1);
+        axis = axis < 0 ? axis + x->shape.rank : axis;
+        bool bias = node->input_count > 2 && node->inputs[2];
+        site->form = GROUP_LAYER;
+        return axis == 2 && all_equal(node->inputs[1], 1) && (!bias || all_equal(node->inputs[2], 0)) ? x : NULL;
+    }
+    if (!match_operator(node, "Div"))
+        return NULL;
+    site->form = GROUP_DECOMPOSED;
+    return match_quotient(node, &site->epsilon);
+}
+
+/* A multiplication by ones and an addition of zeros, as a LayerNormalization taken apart leaves them. */
+static struct value *pass_own_affine(struct group_site *site, struct value *value)
+{
+    static const char *const kinds[2] = {"Mul", "Add"};
+    for (int i = 0; i < 2; i++) {
+        struct node *user = sole_user(value);
+        const struct value *other = match_operator(user, kinds[i]) ? match_other(user, value) : NULL;
+        if (!other || !all_equal(other, i == 0) || !shape_equal(&user->outputs[0]->shape, &value->shape))
+            continue;
+        site->own_affine[i] = user;
+        value = user->outputs[0];
+    }
+    return value;
+}
+
+static bool match_between_reshapes(struct node *node, struct group_site *site)
+{
+    struct value *grouped = match_statistics(node, site);
+    struct node *before = grouped ? match_producer(grouped, "Reshape") : NULL;
+    if (!before)
+        return false;
+    struct value *normalised = node->outputs[0];
+    normalised = site->form == GROUP_DECOMPOSED ? pass_own_affine(site, normalised) : normalised;
+    struct node *behind = sole_user(normalised);
+    site->x = before->inputs[0];
+    const struct shape *x = &site->x->shape;
+    if (!match_operator(behind, "Reshape") || x->rank < 2 || !shape_equal(x, &behind->outputs[0]->shape) ||
+        x->dims[0] != grouped->shape.dims[0] || grouped->shape.rank < 3)
+        return false;
+    site->first = before;
+    site->reshaped_back = behind;
+    site->groups = grouped->shape.dims[1];
+    site->result = behind->outputs[0];
+    return site->groups > 0 && x->dims[1] % site->groups == 0;
+}
+
+static bool match_fused(struct node *node, struct group_site *site)
+{
+    if (!match_operator(node, "GroupNormalization") || !node->inputs[1]->constant || !node->inputs[2]->constant)
+        return false;
+    *site = (struct group_site){.form = GROUP_OPERATOR,
+                                .core = node,
+                                .first = node,
+                                .x = node->inputs[0],
+                                .own_scale = node->inputs[1],
+                                .own_bias = node->inputs[2],
+                                .groups = node_int(node, "num_groups", 1),
+                                .epsilon = node_float(node, "epsilon", 1e-5f),
+                                .result = node->outputs[0]};
+    return true;
+}
+
+/* ---- what scales and shifts behind it ---- */
+
+/* The reader `op_type` of the result, where its other operand is a constant per channel or for all. */
+static struct node *take_affine(struct group_site *site, const char *op_type, struct value **constant)
+{
+    struct node *user = sole_user(site->result);
+    struct value *other = match_operator(user, op_type) ? match_other(user, site->result) : NULL;
+    int64_t count = other && other->constant ? shape_count(&other->shape) : 0;
+    int axis = other ? other->shape.rank - (site->x->shape.rank - 1) : -1;
+    bool all = count == 1, per_channel = count == site->channels && axis >= 0 && other->shape.dims[axis] == count;
+    if ((!all && !per_channel) || !shape_equal(&user->outputs[0]->shape, &site->x->shape))
+        return NULL;
+    *constant = other;
+    site->result = user->outputs[0];
+    return user;
+}
+
+static int multiply_in(const struct value *value, const struct group_site *site, double *scale, double *bias,
+                       bool multiply, struct error *error)
+{
+    const struct tensor *tensor = value ? constant_data(value->constant, error) : NULL;
+    if (!value)
+        return 0;
+    if (!tensor)
+        return -1;
+    int64_t count = shape_count(&tensor->shape);
+    for (int64_t c = 0; c < site->channels; c++) {
+        double number = tensor_number(tensor, count == site->channels ? c : c / (site->channels / count));
+        if (multiply) {
+            scale[c] *= number;
+            bias[c] *= number;
+        } else {
+            bias[c] += number;
+        }
+    }
+    return 0;
+}
+
+int group_site_affine(const struct group_site *site, double *scale, double *bias, struct error *error)
+{
+    for (int64_t c = 0; c < site->channels; c++) {
+        scale[c] = 1;
+        bias[c] = 0;
+    }
+    return multiply_in(site->own_scale, site, scale, bias, true, error) ||
+                   multiply_in(site->own_bias, site, scale, bias, false, error) ||
+                   multiply_in(site->scale, site, scale, bias, true, error) ||
+                   multiply_in(site->bias, site, scale, bias, false, error)
+               ? -1
+               : 0;
+}
+
+/* ---- the block around ---- */
+
+/* Walks back from x over an added bias and casts to a product with constant weights. */
+static void find_front(struct group_site *site)
+{
+    struct node *way[GROUP_FRONT];
+    struct value *value = site->x;
+    for (int count = 1; count <= GROUP_FRONT && value->producer; count++) {
+        struct node *node = value->producer;
+        way[count - 1] = node;
+        if (network_weights(node)) {
+            site->input = node->inputs[0];
+            site->front_count = count;
+            for (int i = 0; i < count; i++)
+                site->front[i] = way[count - 1 - i];
+            return;
+        }
+        bool sum = match_operator(node, "Add") && (node->inputs[0]->constant || node->inputs[1]->constant);
+        if (!sum && !match_operator(node, "Identity") && !match_operator(node, "Cast"))
+            return;
+        value = node->inputs[sum && node->inputs[0]->constant ? 1 : 0];
+    }
+}
+
+/* x * gate(x), as SiLU and HardSwish are exported: both nodes. */
+static bool find_gate(struct group_site *site)
+{
+    const struct value *result = site->result;
+    for (size_t i = 0; i < result->use_count && result->use_count == 2; i++) {
+        struct node *gate = result->uses[i].node, *product = result->uses[1 - i].node;
+        if (!network_is_activation(gate) || !match_operator(product, "Mul") || sole_user(gate->outputs[0]) != product ||
+            match_other(product, result) != gate->outputs[0])
+            continue;
+        site->behind[0] = gate;
+        site->behind[1] = product;
+        site->behind_count = 2;
+        return true;
+    }
+    return false;
+}
+
+static void find_behind(struct group_site *site)
+{
+    struct node *user = sole_user(site->result);
+    site->output = site->result;
+    if (user && network_is_activation(user)) {
+        site->behind[0] = user;
+        site->behind_count = 1;
+    } else if (site->result->is_output || !find_gate(site)) {
+        return;
+    }
+    site->output = site->behind[site->behind_count - 1]->outputs[0];
+}
+
+bool group_site_widths(const struct group_site *site, struct group_widths *widths)
+{
+    if (site->front_count == 0)
+        return false;
+    const struct node *node = site->front[0];
+    const struct shape *x = &node->inputs[0]->shape, *y = &node->outputs[0]->shape;
+    bool map = match_operator(node, "Conv") || match_operator(node, "ConvTranspose");
+    *widths = (struct group_widths){.inputs = (double)(map ? x->dims[1] : x->dims[x->rank - 1]),
+                                    .outputs = (double)(map ? y->dims[1] : y->dims[y->rank - 1]),
+                                    .shrink = 1};
+    int count = 0;
+    const int64_t *strides = map ? node_ints(node, "strides", &count) : NULL;
+    for (int i = 0; i < count; i++)
+        widths->shrink *= match_operator(node, "Conv") ? (double)strides[i] : 1 / (double)strides[i];
+    return true;
+}
+
+int group_normalization_find(struct graph *graph, struct group_list *list, struct error *error)
+{
+    *list = (struct group_list){
+        .sites = arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof *list->sites, error)};
+    if (!list->sites)
+        return -1;
+    for (struct node *node = graph->first; node; node = node->next) {
+        struct group_site *site = &list->sites[list->count];
+        if (!match_fused(node, site) && !match_between_reshapes(node, site))
+            continue;
+        const struct shape *x = &site->x->shape;
+        site->channels = x->dims[1];
+        site->positions = shape_product(x, 2, x->rank);
+        site->scale_node = take_affine(site, "Mul", &site->scale);
+        site->shift_node = take_affine(site, "Add", &site->bias);
+        find_front(site);
+        find_behind(site);
+        list->count++;
+    }
+    return 0;
+}

@@ -1,0 +1,374 @@
+/* GroupNorm's number of groups: the law, the forms that exporters write, gains against numeric differences, fits
+ * against sums taken element by element. */
+#include <math.h>
+
+#include "analysis/recording.h"
+#include "audit_fixture.h"
+#include "base/random.h"
+#include "guide/groups.h"
+#include "guide/groups_refit.h"
+#include "runtime/session.h"
+
+#define STEP 1e-5
+#define MOST 4096 /* elements of one image of a map here */
+
+/* ---- random images for the networks of 16 x 16 ---- */
+
+static int begin(void *user, const struct graph *graph, struct session *session, struct tensor *images,
+                 struct error *error)
+{
+    (void)user, (void)graph, (void)session, (void)images, (void)error;
+    return 0;
+}
+
+static int read_images(void *user, int64_t first, int64_t count, struct tensor *images, struct error *error)
+{
+    (void)user, (void)error;
+    int64_t elements = shape_count(&images->shape) / images->shape.dims[0];
+    for (int64_t n = 0; n < count; n++) {
+        struct random random = {.seed = 5, .stream = (uint64_t)(first + n)};
+        for (int64_t i = 0; i < elements; i++)
+            ((float *)images->data)[n * elements + i] = (float)random_normal(&random);
+    }
+    return 0;
+}
+
+static int64_t label(void *user, int64_t index)
+{
+    (void)user, (void)index;
+    return -1;
+}
+
+static struct image_set random_images(const struct network *network, int64_t count)
+{
+    return (struct image_set){.count = count,
+                              .input = network->image->name,
+                              .bindings = network->bindings,
+                              .binding_count = network->binding_count,
+                              .begin = begin,
+                              .read = read_images,
+                              .label = label};
+}
+
+/* ---- the law ---- */
+
+static void test_law(void **state)
+{
+    (void)state;
+    const struct group_law law = {.kx = 1 / acos(-1.0), .kb = 0, .minimum = 16};
+    static const int64_t maps[][3] = {{128, 96, 96}, {512, 448, 224}, {320, 256, 128},
+                                      {64, 64, 1},   {64, 256, 1},    {256, 64, 64}};
+    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
+        const struct group_layer layer = {.widths = {(double)maps[i][0], (double)maps[i][1], 1},
+                                          .channels = maps[i][1],
+                                          .positions = 56 * 56,
+                                          .activation = true};
+        assert_int_equal(group_law_choose(&law, &layer, 0), maps[i][2]);
+    }
+    static const int64_t rows[][3] = {{128, 96, 16}, {512, 384, 64}};
+    for (size_t i = 0; i < 2; i++) {
+        const struct group_layer layer = {.widths = {(double)rows[i][0], (double)rows[i][1], 1},
+                                          .channels = rows[i][1],
+                                          .positions = 1,
+                                          .activation = true};
+        assert_int_equal(group_law_choose(&law, &layer, 0), rows[i][2]);
+        /* The law gives 1.00. */
+        double gain = group_law_gain(&law, &layer, rows[i][2]), square = gain * gain;
+        assert_float_equal(square, 1.03, 0.04);
+    }
+    /* Small maps leave few groups; a stride takes gradient from each input, no activation lets all of it pass. */
+    struct group_layer layer = {.widths = {256, 64, 1}, .channels = 64, .positions = 4, .activation = true};
+    assert_int_equal(group_law_choose(&law, &layer, 0), 16);
+    double one = group_law_gain(&law, &layer, 8);
+    layer.widths.shrink = 4;
+    double half = one / 2;
+    assert_float_equal(group_law_gain(&law, &layer, 8), half, 1e-6);
+    layer.activation = false;
+    double passed = one / sqrt(2);
+    assert_float_equal(group_law_gain(&law, &layer, 8), passed, 1e-6);
+}
+
+/* ---- forms ---- */
+
+static void test_forms(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *network;
+        enum group_form form;
+        int64_t groups;
+    } list[] = {{"gn_instance", GROUP_INSTANCE, 2},    {"gn_decomposed", GROUP_DECOMPOSED, 2},
+                {"gn_layernorm", GROUP_LAYER, 2},      {"gn_layernorm_14", GROUP_DECOMPOSED, 2},
+                {"gn_operator_18", GROUP_OPERATOR, 2}, {"gn_operator_18_per_group", GROUP_OPERATOR, 2},
+                {"gn_operator_21", GROUP_OPERATOR, 2}, {"gn_free_size", GROUP_INSTANCE, 2},
+                {"gn_one_group", GROUP_INSTANCE, 1},   {"dropout_group_norm", GROUP_INSTANCE, 2}};
+    static const int64_t channels[] = {4, 4, 4, 8, 8, 8};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct audited audited;
+        struct group_list sites;
+        struct error error = ERROR_INITIALISER;
+        audit_fixture(&audited, list[i].network, "groups", NULL, NULL);
+        assert_int_equal(group_normalization_find(audited.network.graph, &sites, &error), 0);
+        assert_int_equal(sites.count, 6);
+        int activations = 0;
+        for (int k = 0; k < sites.count; k++) {
+            const struct group_site *site = &sites.sites[k];
+            double scale[8], bias[8];
+            assert_int_equal(site->form, list[i].form);
+            assert_int_equal(site->groups, list[i].groups);
+            assert_int_equal(site->channels, channels[k]);
+            assert_int_equal(site->front_count, 1);
+            assert_int_equal(group_site_affine(site, scale, bias, &error), 0);
+            assert_true(scale[0] != 1 && bias[0] != 0);
+            activations += site->behind_count;
+        }
+        assert_int_equal(activations, 3);
+        finding_with(&audited, list[i].network, "GROUPS001");
+        audit_end(&audited);
+    }
+}
+
+static void test_states(void **state)
+{
+    (void)state;
+    struct audited audited;
+    audit_fixture(&audited, "resnet18_bn", "groups", NULL, NULL);
+    assert_int_equal(finding_with(&audited, "resnet18_bn", "GROUPS000")->state, FOVEA_STATE_NOT_APPLICABLE);
+    audit_end(&audited);
+    audit_fixture(&audited, "in_every_channel", "groups", NULL, NULL);
+    assert_int_equal(finding_with(&audited, "in_every_channel", "GROUPS000")->state, FOVEA_STATE_NOT_APPLICABLE);
+    audit_end(&audited);
+    audit_fixture(&audited, "resnet50_gn", "groups", NULL, NULL);
+    const struct fovea_advice *advice = finding_with(&audited, "resnet50_gn", "GROUPS001");
+    assert_int_equal(advice->state, FOVEA_STATE_NOTE);
+    assert_int_equal(advice->certainty, FOVEA_CERTAINTY_DERIVED);
+    assert_int_equal(advice->node_count + finding_with(&audited, "resnet50_gn", "GROUPS002")->node_count, 17);
+    audit_end(&audited);
+}
+
+/* ---- one block, element by element ---- */
+
+struct block_record {
+    double x[MOST], upstream[MOST];
+};
+
+static int keep_block(void *user, const struct recorded *recorded, struct error *error)
+{
+    struct block_record *record = user;
+    (void)error;
+    for (int64_t i = 0; i < shape_count(&recorded->values[0]->shape); i++)
+        record->x[i] = tensor_number(recorded->values[0], i);
+    for (int64_t i = 0; recorded->gradients && i < shape_count(&recorded->gradients[1]->shape); i++)
+        record->upstream[i] = tensor_number(recorded->gradients[1], i);
+    return 0;
+}
+
+static void convolve(const struct node *node, const double *x, double *y)
+{
+    const struct tensor *weights = constant_data(node->inputs[1]->constant, NULL);
+    const int64_t *in = node->inputs[0]->shape.dims, *out = node->outputs[0]->shape.dims, *taps = weights->shape.dims;
+    int count;
+    int64_t stride = node_ints(node, "strides", &count)[0], pad = node_ints(node, "pads", &count)[0];
+    for (int64_t i = 0; i < out[1] * out[2] * out[3]; i++) {
+        int64_t m = i / (out[2] * out[3]), row = i / out[3] % out[2], column = i % out[3];
+        y[i] = 0;
+        for (int64_t tap = 0; tap < taps[1] * taps[2] * taps[3]; tap++) {
+            int64_t c = tap / (taps[2] * taps[3]), dy = tap / taps[3] % taps[2], dx = tap % taps[3];
+            int64_t at_row = row * stride + dy - pad, at_column = column * stride + dx - pad;
+            if (at_row >= 0 && at_row < in[2] && at_column >= 0 && at_column < in[3])
+                y[i] += tensor_number(weights, m * taps[1] * taps[2] * taps[3] + tap) *
+                        x[(c * in[2] + at_row) * in[3] + at_column];
+        }
+    }
+}
+
+static void normalise(const struct group_site *site, int64_t groups, double *y)
+{
+    int64_t count = site->channels / groups * site->positions;
+    for (int64_t g = 0; g < groups; g++) {
+        double sum = 0, square = 0, *row = y + g * count;
+        for (int64_t i = 0; i < count; i++)
+            sum += row[i];
+        for (int64_t i = 0; i < count; i++)
+            square += (row[i] - sum / (double)count) * (row[i] - sum / (double)count);
+        for (int64_t i = 0; i < count; i++)
+            row[i] = (row[i] - sum / (double)count) / sqrt(square / (double)count + (double)site->epsilon);
+    }
+}
+
+/* upstream . activation(affine(GroupNorm(conv(x)))) */
+static double block_score(const struct group_site *site, int64_t groups, const double *x, const double *upstream)
+{
+    static double y[MOST];
+    double scale[8], bias[8], score = 0;
+    convolve(site->front[0], x, y);
+    normalise(site, groups, y);
+    assert_int_equal(group_site_affine(site, scale, bias, NULL), 0);
+    for (int64_t i = 0; i < site->channels * site->positions; i++) {
+        double out = y[i] * scale[i / site->positions] + bias[i / site->positions];
+        score += upstream[i] * (site->behind_count > 0 && out < 0 ? 0 : out);
+    }
+    return score;
+}
+
+static double numeric_gain(const struct group_site *site, int64_t groups, struct block_record *record)
+{
+    int64_t elements = shape_count(&site->input->shape), behind = shape_count(&site->output->shape);
+    double gradient = 0, upstream = 0;
+    for (int64_t i = 0; i < elements; i++) {
+        double kept = record->x[i];
+        record->x[i] = kept + STEP;
+        double above = block_score(site, groups, record->x, record->upstream);
+        record->x[i] = kept - STEP;
+        double below = block_score(site, groups, record->x, record->upstream);
+        record->x[i] = kept;
+        gradient += (above - below) * (above - below) / (4 * STEP * STEP);
+    }
+    for (int64_t i = 0; i < behind; i++)
+        upstream += record->upstream[i] * record->upstream[i];
+    return sqrt(gradient / (double)elements / (upstream / (double)behind));
+}
+
+static void check_gains(struct audited *audited, const struct image_set *images, const struct group_site *site)
+{
+    static struct block_record record;
+    struct error error = ERROR_INITIALISER;
+    const char *const names[2] = {site->input->name, site->output->name};
+    const struct recording_request request = {
+        .model = audited->model, .images = images, .values = names, .count = 2, .gradients = true};
+    assert_int_equal(recording_run(&request, keep_block, &record, &error), 0);
+    const char *title = node_own_name(site->core->origin);
+    int points = 0;
+    for (size_t i = 0; i < audited->audit.count; i++) {
+        const struct fovea_advice *advice = &audited->audit.findings[i]->advice;
+        for (int k = 0; k < advice->curve_count; k++) {
+            const struct fovea_curve *curve = &advice->curves[k];
+            for (int p = 0; strcmp(curve->title, title) == 0 && p < curve->count; p++, points++)
+                assert_float_equal(curve->y[p], numeric_gain(site, (int64_t)curve->x[p], &record), 2e-4);
+        }
+    }
+    assert_true(points >= 2);
+}
+
+/* Audits NAME with one random image. */
+static void audit_with_image(struct audited *audited, const char *name, struct image_set *images, int64_t count,
+                             const char *const *settings, int setting_count)
+{
+    static const char *const guide = "groups";
+    struct error error = ERROR_INITIALISER;
+    audit_fixture(audited, name, guide, NULL, NULL);
+    *images = random_images(&audited->network, count);
+    audited->audit.findings = NULL;
+    audited->audit.count = audited->audit.capacity = 0;
+    audited->audit.images = images;
+    audited->audit.settings = settings;
+    audited->audit.setting_count = setting_count;
+    if (audit_run(&audited->audit, &guide, 1, &error))
+        fail_msg("%s: %s", name, error.message);
+}
+
+static void test_gains(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"gn_instance", "gn_decomposed", "gn_operator_18_per_group"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct audited audited;
+        struct image_set images;
+        struct group_list sites;
+        struct error error = ERROR_INITIALISER;
+        audit_with_image(&audited, forms[i], &images, 1, NULL, 0);
+        assert_int_equal(group_normalization_find(audited.network.graph, &sites, &error), 0);
+        check_gains(&audited, &images, &sites.sites[1]); /* 3 x 3, ReLU behind */
+        check_gains(&audited, &images, &sites.sites[3]); /* 3 x 3 with stride 2, ReLU */
+        check_gains(&audited, &images, &sites.sites[5]); /* 1 x 1 with stride 2, nothing behind */
+        audit_end(&audited);
+    }
+}
+
+static double gain_of_first_curve(const struct audited *audited)
+{
+    for (size_t i = 0; i < audited->audit.count; i++) {
+        if (audited->audit.findings[i]->advice.curve_count > 0)
+            return audited->audit.findings[i]->advice.curves[0].y[0];
+    }
+    fail_msg("no curve");
+    return 0;
+}
+
+/* The weights of an initialisation are others than the file's, and the same for the same seed. */
+static void test_initial_weights(void **state)
+{
+    (void)state;
+    static const char *const reinit = "groups.weights=reinit";
+    double gains[3];
+    for (int i = 0; i < 3; i++) {
+        struct audited audited;
+        struct image_set images;
+        audit_with_image(&audited, "resnet50_gn", &images, 2, i ? &reinit : NULL, i > 0);
+        gains[i] = gain_of_first_curve(&audited);
+        audit_end(&audited);
+    }
+    assert_true(gains[0] != gains[1] && gains[1] == gains[2]);
+}
+
+/* ---- fits ---- */
+
+static void check_fit(struct audited *audited, const struct image_set *images, const struct group_site *site,
+                      int64_t target)
+{
+    static struct block_record record;
+    static double u[MOST], y[MOST];
+    struct error error = ERROR_INITIALISER;
+    struct group_refit refit = {.site = site, .target = target};
+    double scale[8], bias[8];
+    int64_t used = 0;
+    assert_int_equal(groups_refit(&audited->audit, &refit, 1, &used, &error), 0);
+    assert_int_equal(used, 1);
+    const char *const names[1] = {site->x->name};
+    const struct recording_request request = {.model = audited->model, .images = images, .values = names, .count = 1};
+    assert_int_equal(recording_run(&request, keep_block, &record, &error), 0);
+    memcpy(u, record.x, sizeof u);
+    memcpy(y, record.x, sizeof y);
+    normalise(site, target, u);
+    normalise(site, site->groups, y);
+    assert_int_equal(group_site_affine(site, scale, bias, &error), 0);
+    for (int64_t c = 0; c < site->channels; c++) {
+        double n = (double)site->positions, su = 0, sy = 0, suu = 0, suy = 0;
+        for (int64_t i = c * site->positions; i < (c + 1) * site->positions; i++) {
+            double value = y[i] * scale[c] + bias[c];
+            su += u[i];
+            sy += value;
+            suu += u[i] * u[i];
+            suy += u[i] * value;
+        }
+        double slope = (suy - su * sy / n) / (suu - su * su / n);
+        assert_float_equal(refit.scale[c], slope, 1e-5);
+        double intercept = (sy - slope * su) / n;
+        assert_float_equal(refit.bias[c], intercept, 1e-5);
+    }
+    /* On one image each channel is moved and stretched, which the fit undoes. */
+    assert_true(refit.explained > 1 - 1e-9);
+}
+
+static void test_fit(void **state)
+{
+    (void)state;
+    struct audited audited;
+    struct image_set images;
+    struct group_list sites;
+    struct error error = ERROR_INITIALISER;
+    audit_with_image(&audited, "gn_operator_18_per_group", &images, 1, NULL, 0);
+    assert_int_equal(group_normalization_find(audited.network.graph, &sites, &error), 0);
+    check_fit(&audited, &images, &sites.sites[1], 4);
+    check_fit(&audited, &images, &sites.sites[3], 1);
+    check_fit(&audited, &images, &sites.sites[5], 2);
+    audit_end(&audited);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_law),   cmocka_unit_test(test_forms),           cmocka_unit_test(test_states),
+        cmocka_unit_test(test_gains), cmocka_unit_test(test_initial_weights), cmocka_unit_test(test_fit)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
