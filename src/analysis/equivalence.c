@@ -88,26 +88,11 @@ static void add_elements(struct difference *difference, const struct tensor *bef
     difference->count += count;
 }
 
-/* [N,K] or [N,K,H,W]: classes along axis 1. */
-static bool class_view(const struct shape *shape, struct unit_view *view)
-{
-    if ((shape->rank != 2 && shape->rank != 4) || shape->dims[1] < 2)
-        return false;
-    int64_t units = shape_product(shape, 2, shape->rank);
-    *view = (struct unit_view){.images = shape->dims[0],
-                               .units = units,
-                               .channels = shape->dims[1],
-                               .image_step = shape->dims[1] * units,
-                               .unit_step = 1,
-                               .channel_step = units};
-    return true;
-}
-
 static void add_predictions(struct difference *difference, const struct tensor *before, const struct tensor *after,
                             int64_t images)
 {
     struct unit_view view;
-    if (dtype_storage(before->dtype) != DTYPE_FLOAT || !class_view(&before->shape, &view))
+    if (dtype_storage(before->dtype) != DTYPE_FLOAT || !prediction_view(&before->shape, &view))
         return;
     for (int64_t image = 0; image < images && image < view.images; image++) {
         for (int64_t unit = 0; unit < view.units; unit++)
@@ -145,13 +130,21 @@ static int find_input(const struct graph *graph, const char *name)
     return -1;
 }
 
+/* The input at this place that takes data; NULL: an initialiser that is listed as an input, or none. */
+static const struct value *data_input(const struct graph *graph, int index)
+{
+    const struct value *input = index < graph->input_count ? graph->inputs[index] : NULL;
+    return input && !input->constant ? input : NULL;
+}
+
 static int check_alike(const struct snapshot *before, const struct snapshot *after, struct error *error)
 {
     const struct graph *a = before->graph, *b = after->graph;
-    bool alike = a->input_count == b->input_count && a->output_count == b->output_count;
-    for (int i = 0; alike && i < a->input_count; i++)
-        alike = (a->inputs[i]->constant && b->inputs[i]->constant) ||
-                shape_equal(&a->inputs[i]->shape, &b->inputs[i]->shape);
+    bool alike = a->output_count == b->output_count;
+    for (int i = 0; alike && (i < a->input_count || i < b->input_count); i++) {
+        const struct value *x = data_input(a, i), *y = data_input(b, i);
+        alike = x && y ? shape_equal(&x->shape, &y->shape) : x == y;
+    }
     return alike ? 0 : error_set(error, ERROR_INPUT, "the models' inputs or outputs differ");
 }
 

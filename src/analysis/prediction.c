@@ -2,6 +2,20 @@
 
 #include <math.h>
 
+bool prediction_view(const struct shape *shape, struct unit_view *view)
+{
+    if ((shape->rank != 2 && shape->rank != 4) || shape->dims[1] < 2)
+        return false;
+    int64_t units = shape_product(shape, 2, shape->rank);
+    *view = (struct unit_view){.images = shape->dims[0],
+                               .units = units,
+                               .channels = shape->dims[1],
+                               .image_step = shape->dims[1] * units,
+                               .unit_step = 1,
+                               .channel_step = units};
+    return true;
+}
+
 int64_t prediction_class(const struct unit_view *view, const float *elements, int64_t image, int64_t unit)
 {
     int64_t best = 0;

@@ -4,6 +4,8 @@
 
 #include "op/unit_score.h"
 
+/* Units of [N,K] or [N,K,H,W], classes along axis 1; false for other shapes. */
+bool prediction_view(const struct shape *shape, struct unit_view *view);
 /* The strongest channel of a unit, the first of equal ones; -1 where a channel is not finite. */
 int64_t prediction_class(const struct unit_view *view, const float *elements, int64_t image, int64_t unit);
 /* How many channels are stronger than `label`, equal ones in front of it included: 0 is the prediction. */

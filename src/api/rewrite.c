@@ -21,6 +21,7 @@ struct rewriting {
     struct arena *arena;
     struct fovea_rewrite *result;
     size_t change_capacity, proof_capacity;
+    bool train; /* what the running guide did leaves something to train */
     struct text recipe;
 };
 
@@ -113,13 +114,15 @@ static int apply_finding(struct rewriting *rewriting, struct edit *edit, const s
     edit->nodes = NULL;
     edit->node_count = edit->node_capacity = 0;
     edit->done = edit->refusal = NULL;
+    edit->settled = false;
     int code = edit_finding(edit, finding, error);
     if (code < 0 || add_change(rewriting, edit, finding, code == 0, error))
         return -1;
     if (code)
         return 0;
+    rewriting->train = rewriting->train || !edit->settled;
     return record_add(edit->model, edit->guide->name, finding->advice.code, edit->nodes, (int)edit->node_count,
-                      edit->guide->recipe == NULL, error);
+                      edit->guide->recipe == NULL || edit->settled, error);
 }
 
 static int apply_findings(struct rewriting *rewriting, struct edit *edit, int *applied, struct error *error)
@@ -198,12 +201,13 @@ static int edit_with_guide(struct rewriting *rewriting, struct edit *edit, struc
 {
     struct audit_work *work = &rewriting->work;
     const struct network *network = &work->network;
+    rewriting->train = false;
     struct snapshot *before = snapshot_create(rewriting->copy, network->bindings, network->binding_count, error);
     int applied = 0, result = before ? apply_findings(rewriting, edit, &applied, error) : -1;
     if (result == 0 && applied > 0) {
         operators_resolve(rewriting->copy->graph);
         result = graph_sort(rewriting->copy->graph, error) || prove(rewriting, edit, before, error) ? -1 : 0;
-        if (edit->guide->recipe)
+        if (edit->guide->recipe && rewriting->train)
             text_print(&rewriting->recipe, "%s%s: %s", rewriting->recipe.length ? "\n" : "", edit->guide->name,
                        edit->guide->recipe);
     }

@@ -252,6 +252,18 @@ int node_set_input(struct node *node, int input, struct value *value, struct err
     return 0;
 }
 
+int node_add_input(struct node *node, struct value *value, struct error *error)
+{
+    struct value **inputs = arena_allocate(node->graph->arena, (size_t)node->input_count + 1, sizeof *inputs, error);
+    if (!inputs)
+        return -1;
+    for (int i = 0; i < node->input_count; i++)
+        inputs[i] = node->inputs[i];
+    node->inputs = inputs;
+    node->input_count++;
+    return node_set_input(node, node->input_count - 1, value, error);
+}
+
 int node_set_output(struct node *node, int output, struct value *value, struct error *error)
 {
     if (value && value->producer && value->producer != node) {

@@ -239,6 +239,8 @@ int node_copy_attribute(struct node *to, const struct attribute *from, const cha
 int graph_sort(struct graph *graph, struct error *error);
 
 int node_set_input(struct node *node, int input, struct value *value, struct error *error);
+/* Adds an input behind the existing ones. */
+int node_add_input(struct node *node, struct value *value, struct error *error);
 int node_set_output(struct node *node, int output, struct value *value, struct error *error);
 /* Gives input `input`, a constant, a copy that only this node reads; its elements may then be changed. */
 struct tensor *node_own_constant(struct node *node, int input, struct error *error);

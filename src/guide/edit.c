@@ -9,7 +9,8 @@
 #include "op/registry.h"
 
 #define IR_WITH_NODE_METADATA 10
-#define LONGEST_BASE 120 /* of the names that new ones are made of */
+#define LISTED_INITIALISERS 4 /* below this IR version initialisers are graph inputs too */
+#define LONGEST_BASE 120      /* of the names that new ones are made of */
 
 static const char *printable_text(const struct edit *edit, struct error *error, const char *format, va_list arguments)
 {
@@ -105,11 +106,25 @@ struct value *edit_add(struct edit *edit, struct node *before, const char *what,
     return edit_touch(edit, node, error) ? NULL : output;
 }
 
+/* An initialiser that is listed as an input too (IR below 4) says its shape there. */
+static int declare_shape(struct value *value, const struct shape *shape, struct error *error)
+{
+    struct dimension *declared = arena_allocate(value->graph->arena, (size_t)shape->rank + 1, sizeof *declared, error);
+    if (!declared)
+        return -1;
+    for (int i = 0; i < shape->rank; i++)
+        declared[i].size = shape->dims[i];
+    value->declared = declared;
+    value->declared_rank = shape->rank;
+    value->changed = true;
+    return 0;
+}
+
 struct value *edit_constant(struct edit *edit, struct graph *graph, const char *base, const char *what,
                             struct tensor *tensor, struct error *error)
 {
-    (void)edit;
     struct memory *memory = graph->context->memory;
+    const struct shape shape = tensor->shape;
     struct constant *constant = constant_create(memory, tensor, error);
     if (!constant) {
         tensor_release(memory, tensor);
@@ -120,7 +135,10 @@ struct value *edit_constant(struct edit *edit, struct graph *graph, const char *
         constant_release(constant);
         return NULL;
     }
-    return graph_set_constant(graph, value, constant, error) ? NULL : value;
+    if (graph_set_constant(graph, value, constant, error))
+        return NULL;
+    bool listed = edit->model->ir_version < LISTED_INITIALISERS && graph == edit->model->graph;
+    return listed && (graph_add_input(graph, value, error) || declare_shape(value, &shape, error)) ? NULL : value;
 }
 
 struct value *edit_scalar(struct edit *edit, struct graph *graph, const char *base, const char *what, enum dtype dtype,
@@ -141,20 +159,6 @@ struct value *edit_int_list(struct edit *edit, struct graph *graph, const char *
         return NULL;
     memcpy(tensor.data, list, (size_t)count * sizeof *list);
     return edit_constant(edit, graph, base, what, &tensor, error);
-}
-
-/* An initialiser that is listed as an input too (IR below 4) says its shape there. */
-static int declare_shape(struct value *value, const struct shape *shape, struct error *error)
-{
-    struct dimension *declared = arena_allocate(value->graph->arena, (size_t)shape->rank + 1, sizeof *declared, error);
-    if (!declared)
-        return -1;
-    for (int i = 0; i < shape->rank; i++)
-        declared[i].size = shape->dims[i];
-    value->declared = declared;
-    value->declared_rank = shape->rank;
-    value->changed = true;
-    return 0;
 }
 
 int edit_set_constant(struct edit *edit, struct node *node, int input, struct tensor *tensor, struct error *error)

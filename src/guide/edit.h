@@ -14,6 +14,7 @@ struct edit {
     const char *const *only; /* names of the nodes that are meant; none: all */
     int only_count;
     bool moves; /* to be set by a rewrite that changes what the model computes although the guide does not as a rule */
+    bool settled;        /* to be set by a rewrite after which there is nothing new to train */
     const char *refusal; /* why the rewrite returned 1, */
     const char *done;    /* or what was done, in words */
     const char **nodes;  /* touched, by name; in the audit's arena */

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-static const struct guide *const guides[] = {&guide_atrous, &guide_dropout, &guide_gamma, &guide_groups,
-                                             &guide_kernel_padding};
+static const struct guide *const guides[] = {&guide_atrous,        &guide_dropout, &guide_gamma,
+                                             &guide_gaussian_bias, &guide_groups,  &guide_kernel_padding,
+                                             &guide_prelayernorm};
 
 const struct guide *guide_at(int index)
 {

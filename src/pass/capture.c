@@ -10,24 +10,11 @@ static bool has_input(const struct node *node, const struct value *value)
     return false;
 }
 
-static int add_input(struct node *node, struct value *value, struct error *error)
-{
-    struct arena *arena = node->graph->arena;
-    struct value **inputs = arena_allocate(arena, (size_t)node->input_count + 1, sizeof *inputs, error);
-    if (!inputs)
-        return -1;
-    for (int i = 0; i < node->input_count; i++)
-        inputs[i] = node->inputs[i];
-    node->inputs = inputs;
-    node->input_count++;
-    return node_set_input(node, node->input_count - 1, value, error);
-}
-
 static int capture(struct node *node, const struct graph *inner, struct value *value, struct error *error)
 {
     if (!value || value->graph == inner || value->constant || has_input(node, value))
         return 0;
-    return add_input(node, value, error);
+    return node_add_input(node, value, error);
 }
 
 static int capture_graph(struct node *node, struct graph *inner, struct error *error)

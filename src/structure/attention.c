@@ -37,15 +37,26 @@ static int is_bias(const struct value *value, int64_t queries, int64_t keys, str
     return varies;
 }
 
+/* Of a sum that holds no constant: the logits are made by the product, a mask is made of an input. */
+static struct value *larger_operand(const struct node *node)
+{
+    struct value *a = node->inputs[0], *b = node->inputs[1];
+    if (match_operator(a->producer, "MatMul") || match_operator(b->producer, "MatMul"))
+        return match_operator(a->producer, "MatMul") ? a : b;
+    return shape_count(&b->shape) > shape_count(&a->shape) ? b : a;
+}
+
 static struct value *next_operand(const struct node *node)
 {
     int input;
     if (match_operator(node, "Add") || match_operator(node, "Mul"))
-        return constant_operand(node, &input) ? node->inputs[1 - input] : NULL;
-    static const char *const through[] = {"Div", "Reshape", "Cast", "Identity", "Where", "Squeeze", "Unsqueeze"};
+        return constant_operand(node, &input) ? node->inputs[1 - input] : larger_operand(node);
+    if (match_operator(node, "Where"))
+        return node->inputs[node->inputs[1]->constant ? 2 : 1];
+    static const char *const through[] = {"Div", "Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze"};
     for (size_t i = 0; i < sizeof through / sizeof through[0]; i++) {
         if (match_operator(node, through[i]))
-            return node->inputs[strcmp(through[i], "Where") == 0 ? 1 : 0];
+            return node->inputs[0];
     }
     return NULL;
 }
@@ -57,8 +68,10 @@ static int find_bias(struct value *logits, struct attention_site *site, struct e
     for (int step = 0; step < MOST_STEPS && value && value->producer; step++) {
         struct node *node = value->producer;
         int input;
-        if (match_operator(node, "MatMul") || match_operator(node, "Einsum"))
+        if (match_operator(node, "MatMul") || match_operator(node, "Einsum")) {
+            site->query = node->inputs[0];
             return 1;
+        }
         const struct value *constant = match_operator(node, "Add") ? constant_operand(node, &input) : NULL;
         int found = constant ? is_bias(constant, site->queries, site->keys, error) : 0;
         if (found < 0)
@@ -98,6 +111,7 @@ static int read_attention(struct node *node, struct attention_site *site, struct
         return 0;
     *site = (struct attention_site){.node = node,
                                     .output = node->outputs[0],
+                                    .query = node->inputs[0],
                                     .heads = query->rank == 4 ? query->dims[1] : node_int(node, "q_num_heads", 1),
                                     .queries = query->dims[query->rank - 2],
                                     .keys = key->dims[query->rank - 2]};
@@ -121,10 +135,70 @@ int attention_find(struct graph *graph, struct attention_list *list, struct erro
         struct attention_site *site = &list->sites[list->count];
         int found = match_operator(node, "Softmax")     ? read_softmax(node, site, error)
                     : match_operator(node, "Attention") ? read_attention(node, site, error)
-                                                 : 0;
+                                                        : 0;
         if (found < 0)
             return -1;
         list->count += found;
     }
     return 0;
+}
+
+/* ---- terms ---- */
+
+/* The value of the same graph that stands for an operand of the file's node. */
+static struct value *same_value(const struct graph *graph, const struct value *of_file)
+{
+    struct value *value = of_file ? graph_find_value(graph, of_file->name) : NULL;
+    return value && value->origin == of_file ? value : NULL;
+}
+
+static bool is_table(const struct value *value, const struct attention_site *site)
+{
+    const struct shape *shape = &value->shape;
+    return value->constant && shape->rank >= 2 && shape->dims[shape->rank - 2] == site->queries &&
+           shape->dims[shape->rank - 1] == site->keys;
+}
+
+/* The node that made a value; of a folded one the file's, with operands that may be found in this graph. */
+static const struct node *maker(const struct value *value)
+{
+    if (value->producer || !value->origin)
+        return value->producer;
+    return value->origin->producer;
+}
+
+static int add_terms(const struct attention_site *site, const struct graph *graph, struct value *value, int depth,
+                     struct value *terms[ATTENTION_TERMS], int count)
+{
+    const struct node *node = value ? maker(value) : NULL;
+    struct value *operands[2] = {NULL, NULL};
+    bool sum = match_operator(node, "Add"), choice = match_operator(node, "Where");
+    bool view = match_operator(node, "Unsqueeze") || match_operator(node, "Reshape") ||
+                match_operator(node, "Expand") || match_operator(node, "Identity") || match_operator(node, "Cast") ||
+                match_operator(node, "Squeeze");
+    if (depth == MOST_STEPS || !value)
+        return count;
+    for (int i = 0; i < 2 && (sum || choice || view); i++) {
+        struct value *operand = sum ? node->inputs[i] : i == 0 ? node->inputs[choice] : NULL;
+        operands[i] = value->producer ? operand : same_value(graph, operand);
+    }
+    if (operands[0] && (!sum || operands[1])) {
+        int before = count;
+        for (int i = 0; i < 2; i++)
+            count = add_terms(site, graph, operands[i], depth + 1, terms, count);
+        if (count > before || !value->constant)
+            return count;
+    }
+    if (is_table(value, site) && count < ATTENTION_TERMS)
+        terms[count++] = value;
+    return count;
+}
+
+int attention_terms(const struct attention_site *site, struct value *terms[ATTENTION_TERMS])
+{
+    const struct node *node = site->node;
+    struct value *added = match_operator(node, "Softmax") ? node->inputs[0]
+                          : node->input_count > 3         ? node->inputs[3]
+                                                          : NULL;
+    return add_terms(site, node->graph, added, 0, terms, 0);
 }

@@ -10,6 +10,7 @@ struct attention_site {
     struct value *output; /* what the values are weighted by is behind it, or of Attention the result */
     int64_t heads;        /* 1 where there is no axis for them */
     int64_t queries, keys;
+    struct value *query; /* the first operand of the product: [.., queries, columns], or with heads joined */
     /* The constant added to the logits that is no mask: a learned relative bias or one made at export. NULL: none. */
     struct value *bias;     /* [..., heads or 1, queries, keys] */
     struct node *bias_node; /* that reads it, */
@@ -21,5 +22,10 @@ struct attention_list {
     int count;
 };
 int attention_find(struct graph *graph, struct attention_list *list, struct error *error);
+
+/* The constants [.., queries, keys] among what is added to a site's logits. Sums that were folded are taken apart as
+ * the file has them. Returns how many, at most ATTENTION_TERMS. */
+#define ATTENTION_TERMS 8
+int attention_terms(const struct attention_site *site, struct value *terms[ATTENTION_TERMS]);
 
 #endif

@@ -1,5 +1,6 @@
 #include "structure/embedding.h"
 
+#include <math.h>
 #include <string.h>
 
 #define MOST_PREFIX_TOKENS 64
@@ -32,23 +33,53 @@ static bool is_projection(const struct node *node)
     return strides[0] > 1 && strides[1] > 1 && kernel[0] == strides[0] && kernel[1] == strides[1];
 }
 
-static bool find_projection(struct graph *graph, struct patch_embedding *found)
+static void take_convolution(struct node *node, struct patch_embedding *found)
 {
     int count;
-    for (struct node *node = graph->first; node; node = node->next) {
-        if (!node->mark || node->domain[0] || strcmp(node->op_type, "Conv") != 0)
-            continue;
-        if (!is_projection(node)) /* the first convolution decides: stems of several are no patch embeddings */
-            return false;
-        const int64_t *strides = node_ints(node, "strides", &count), *dims = node->outputs[0]->shape.dims;
-        found->projection = node;
-        for (int axis = 0; axis < 2; axis++) {
-            found->patch[axis] = strides[axis];
-            found->grid[axis] = dims[2 + axis];
-        }
-        return true;
+    const int64_t *strides = node_ints(node, "strides", &count), *dims = node->outputs[0]->shape.dims;
+    found->projection = node;
+    for (int axis = 0; axis < 2; axis++) {
+        found->patch[axis] = strides[axis];
+        found->grid[axis] = dims[2 + axis];
     }
-    return false;
+}
+
+/* Square patches cut out by views, [.., patches, channels p p], times [channels p p, width]. */
+static bool take_product(struct node *node, const struct value *image, struct patch_embedding *found)
+{
+    const struct value *x = node->inputs[0], *weights = node->inputs[1];
+    bool last = shape_channels_last(&image->shape);
+    const int64_t *dims = image->shape.dims, *size = dims + (last ? 1 : 2);
+    int64_t channels = dims[last ? 3 : 1];
+    if (!weights->constant || weights->shape.rank != 2 || x->shape.rank < 3 || channels < 1)
+        return false;
+    int64_t side = (int64_t)llround(sqrt((double)(weights->shape.dims[0] / channels)));
+    if (side < 2 || side * side * channels != weights->shape.dims[0] || size[0] % side || size[1] % side)
+        return false;
+    int64_t patches = size[0] / side * (size[1] / side);
+    if (patches < 2 || shape_product(&x->shape, 0, x->shape.rank - 1) != patches * dims[0])
+        return false;
+    found->projection = node;
+    for (int axis = 0; axis < 2; axis++) {
+        found->patch[axis] = side;
+        found->grid[axis] = size[axis] / side;
+    }
+    return true;
+}
+
+static void find_projection(struct graph *graph, const struct value *image, struct patch_embedding *found)
+{
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (!node->mark || node->domain[0])
+            continue;
+        if (strcmp(node->op_type, "Conv") == 0) {
+            if (is_projection(node)) /* the first convolution decides: stems of several are no patch embeddings */
+                take_convolution(node, found);
+            return;
+        }
+        if (strcmp(node->op_type, "MatMul") == 0 && take_product(node, image, found))
+            return;
+    }
 }
 
 /* The shape without leading ones: how many axes are left, and the first of them. */
@@ -61,23 +92,30 @@ static int trimmed(const struct shape *shape, const int64_t **dims)
     return shape->rank - first;
 }
 
+static int64_t projected_width(const struct node *projection)
+{
+    const struct shape *shape = &projection->outputs[0]->shape;
+    return shape->dims[strcmp(projection->op_type, "Conv") == 0 ? 1 : shape->rank - 1];
+}
+
 /* Whether a constant has one vector per token or place; sets what follows from that. */
 static bool read_position(const struct value *constant, struct patch_embedding *found)
 {
     const int64_t *dims, *grid = found->grid;
     int rank = trimmed(&constant->shape, &dims);
     int64_t patches = grid[0] * grid[1];
+    int64_t width = projected_width(found->projection);
     found->prefix = 0;
-    if (rank == 2 && dims[1] > 1 && dims[0] >= patches && dims[0] <= patches + MOST_PREFIX_TOKENS) {
+    if (rank == 2 && dims[1] == width && dims[0] >= patches && dims[0] <= patches + MOST_PREFIX_TOKENS) {
         found->prefix = dims[0] - patches;
         return true;
     }
-    found->channels_first = rank == 3 && dims[1] == grid[0] && dims[2] == grid[1];
-    return found->channels_first || (rank == 3 && dims[0] == grid[0] && dims[1] == grid[1] && dims[2] > 1);
+    found->channels_first = rank == 3 && dims[0] == width && dims[1] == grid[0] && dims[2] == grid[1];
+    return found->channels_first || (rank == 3 && dims[0] == grid[0] && dims[1] == grid[1] && dims[2] == width);
 }
 
 /* The Add of this node, if it is one of a position embedding. */
-static bool take_position(struct node *node, struct patch_embedding *found)
+static void take_position(struct node *node, struct patch_embedding *found)
 {
     for (int i = 0; i < 2 && strcmp(node->op_type, "Add") == 0; i++) {
         struct value *constant = node->inputs[i];
@@ -85,28 +123,56 @@ static bool take_position(struct node *node, struct patch_embedding *found)
             found->position_node = node;
             found->position_input = i;
             found->position = constant;
-            return true;
+            return;
         }
     }
-    return false;
+}
+
+static bool is_attention(const struct node *node)
+{
+    return strcmp(node->op_type, "Softmax") == 0 || strcmp(node->op_type, "Attention") == 0;
+}
+
+/* Tokens that a Concat of [N, tokens, C] puts beside the patches, the one operand that is marked. */
+static void add_joined(const struct node *node, const struct value *patches, int64_t joined[2])
+{
+    int rank = node->outputs[0]->shape.rank, marked = 0;
+    int64_t axis = node_int(node, "axis", 1), sizes[2] = {0, 0};
+    if (rank != 3 || (axis != 1 && axis != -2))
+        return;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *input = node->inputs[i];
+        if (input == patches || (input->producer && input->producer->mark))
+            marked++;
+        else
+            sizes[marked > 0] += input->shape.dims[1];
+    }
+    for (int side = 0; side < 2 && marked == 1; side++)
+        joined[side] += sizes[side];
 }
 
 void patch_embedding_find(struct graph *graph, const struct value *image, struct patch_embedding *found)
 {
     *found = (struct patch_embedding){.projection = NULL};
     mark_behind(graph, image);
-    if (!find_projection(graph, found))
+    find_projection(graph, image, found);
+    if (!found->projection)
         return;
-    mark_behind(graph, found->projection->outputs[0]);
+    const struct value *patches = found->projection->outputs[0];
+    mark_behind(graph, patches);
+    /* What is added behind the first attention are relative biases and blocks' own constants. */
     for (struct node *node = graph->first; node; node = node->next) {
         if (!node->mark || node->domain[0])
             continue;
-        if (take_position(node, found))
-            return;
-        /* What is added behind the first attention are relative biases and blocks' own constants. */
-        if (strcmp(node->op_type, "Softmax") == 0 || strcmp(node->op_type, "Attention") == 0)
+        if (is_attention(node))
             break;
+        if (strcmp(node->op_type, "Concat") == 0)
+            add_joined(node, patches, found->joined);
+        else if (!found->position)
+            take_position(node, found);
     }
+    if (found->position)
+        return;
     found->prefix = 0;
     found->channels_first = false;
 }

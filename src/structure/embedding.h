@@ -6,15 +6,17 @@
 #include "graph/graph.h"
 
 struct patch_embedding {
-    struct node *projection; /* a convolution whose kernel is its stride; NULL: there is none */
-    int64_t patch[2];        /* its stride: pixels y, x */
-    int64_t grid[2];         /* patches y, x */
+    /* A convolution whose kernel is its stride, or the product of patches cut out by views; NULL: there is none. */
+    struct node *projection;
+    int64_t patch[2]; /* pixels y, x */
+    int64_t grid[2];  /* patches y, x */
     /* Where a constant with one vector per place is added: the absolute position embedding. NULL: none. */
     struct node *position_node;
     int position_input;
     struct value *position; /* [1, prefix + patches, C], [1, C, h, w] or [1, h, w, C]; leading ones may be missing */
     int64_t prefix;         /* rows of it in front of the patches' */
     bool channels_first;    /* [C, h, w] */
+    int64_t joined[2];      /* class and other tokens that are put in front of the patches, behind them */
 };
 
 /* `image`: the graph input (or the float tensor behind it). */
