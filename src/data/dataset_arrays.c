@@ -171,7 +171,7 @@ static bool is_image_shape(const struct shape *shape)
     return (first || last) && image_check_size(width, height, NULL) == 0;
 }
 
-static int open_npy_images(struct dataset *dataset, const char *path, int64_t *count, struct error *error)
+static int open_npy_images(struct dataset *dataset, const char *path, struct error *error)
 {
     char text[SHAPE_TEXT_SIZE];
     struct npy_file *npy = &dataset->npy;
@@ -183,7 +183,6 @@ static int open_npy_images(struct dataset *dataset, const char *path, int64_t *c
     if (npy->fortran)
         return error_set(error, ERROR_INPUT,
                          "%s: its samples are interleaved (Fortran order); save numpy.ascontiguousarray of it", path);
-    *count = npy->shape.dims[0];
     const int64_t *tail = npy->shape.dims + npy->shape.rank - 3;
     int64_t dims[3] = {npy->shape.rank == 3 ? 1 : tail[0], tail[1], tail[2]};
     if (shape_set(&dataset->tensor_shape, 3, dims, error))
@@ -212,10 +211,9 @@ static int label_items(struct dataset *dataset, const char *path, const struct t
 int dataset_open_npy(struct dataset *dataset, const char *path, struct error *error)
 {
     struct tensor labels;
-    int64_t count;
     const char *label_path = dataset->options.labels;
     const struct class_names *names = dataset->options.names;
-    if (open_npy_images(dataset, path, &count, error) || dataset_make_items(dataset, count, error) ||
+    if (open_npy_images(dataset, path, error) || dataset_make_items(dataset, dataset->npy.shape.dims[0], error) ||
         npy_read(dataset->memory, label_path, &labels, error))
         return -1;
     int result = label_items(dataset, label_path, &labels, error);
