@@ -120,14 +120,15 @@ static int name_by_folders(struct dataset *dataset, const char *const *files, co
                     : dataset_name_classes(dataset, names, classes, error);
 }
 
-static int label_by_folders(struct dataset *dataset, const char *path, const char **files, int64_t *labels,
-                            struct error *error)
+static int label_by_folders(struct dataset *dataset, const char *path, bool has_splits, const char **files,
+                            int64_t *labels, struct error *error)
 {
     int64_t classes;
     for (int64_t i = 0; i < dataset->count; i++) {
-        files[i] = dataset_name_in_split(dataset->items[i].name);
+        const char *name = dataset->items[i].name;
+        files[i] = has_splits ? dataset_name_in_split(name) : name;
         if (!strchr(files[i], '/'))
-            return error_set(error, ERROR_INPUT, "%s: %s lies in no folder of a class", path, dataset->items[i].name);
+            return error_set(error, ERROR_INPUT, "%s: %s lies in no folder of a class", path, name);
     }
     if (class_folders_label(dataset->memory, files, dataset->count, dataset->options.names, labels, &classes, error))
         return error_prefix(error, "%s", path);
@@ -150,7 +151,7 @@ int dataset_open_folders(struct dataset *dataset, const char *path, struct error
         qsort(dataset->items, (size_t)dataset->count, sizeof *dataset->items, compare_names_in_split);
     const char **files = memory_allocate(dataset->memory, (size_t)dataset->count, sizeof *files, error);
     int64_t *labels = memory_allocate(dataset->memory, (size_t)dataset->count, sizeof *labels, error);
-    int result = files && labels ? label_by_folders(dataset, path, files, labels, error) : -1;
+    int result = files && labels ? label_by_folders(dataset, path, has_splits, files, labels, error) : -1;
     memory_release(dataset->memory, files);
     memory_release(dataset->memory, labels);
     return result;
