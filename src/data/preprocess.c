@@ -184,10 +184,8 @@ int preprocess_channel_count(const struct preprocess *preprocess)
     return preprocess->channels == CHANNELS_GRAY ? 1 : 3;
 }
 
-/* Width and height after resizing. Without a resize: the smallest size of the image's own aspect that covers the crop;
- * an image that has the crop's size stays as it is. */
-static void resized_size(const struct preprocess *preprocess, const struct image *image, int64_t *width,
-                         int64_t *height)
+void preprocess_resized_size(const struct preprocess *preprocess, const struct image *image, int64_t *height,
+                             int64_t *width)
 {
     *width = image->width;
     *height = image->height;
@@ -204,7 +202,7 @@ static void resized_size(const struct preprocess *preprocess, const struct image
 void preprocess_size(const struct preprocess *preprocess, const struct image *image, int64_t *height, int64_t *width)
 {
     int64_t resized_width, resized_height;
-    resized_size(preprocess, image, &resized_width, &resized_height);
+    preprocess_resized_size(preprocess, image, &resized_height, &resized_width);
     *height = preprocess->crop_height > 0 ? preprocess->crop_height : resized_height;
     *width = preprocess->crop_width > 0 ? preprocess->crop_width : resized_width;
 }
@@ -238,7 +236,7 @@ int preprocess_crop(struct memory *memory, const struct preprocess *preprocess, 
 {
     struct image converted, resized = {0};
     int64_t width, height, crop_width, crop_height;
-    resized_size(preprocess, image, &width, &height);
+    preprocess_resized_size(preprocess, image, &height, &width);
     preprocess_size(preprocess, image, &crop_height, &crop_width);
     *crop = (struct image){0};
     int result = image_convert(memory, image, preprocess_channel_count(preprocess), &converted, error);

@@ -53,6 +53,10 @@ int preprocess_override(struct preprocess *preprocess, const struct preprocess_o
 int preprocess_fit(struct preprocess *preprocess, int64_t channels, int64_t height, int64_t width, struct error *error);
 
 int preprocess_channel_count(const struct preprocess *preprocess);
+/* Height and width after the resizing, before the crop. Without a resize: the smallest size of the image's own aspect
+ * that covers the crop; an image that has the crop's size stays as it is. */
+void preprocess_resized_size(const struct preprocess *preprocess, const struct image *image, int64_t *height,
+                             int64_t *width);
 /* Height and width of what preprocess_image makes of `image`. */
 void preprocess_size(const struct preprocess *preprocess, const struct image *image, int64_t *height, int64_t *width);
 /* The part of the image that the network sees, in its channels (colours as red, green, blue) and its size; the caller

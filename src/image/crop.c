@@ -1,7 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "image/image.h"
+#include "image/window.h"
 
 void image_size_for_shorter_side(const struct image *image, int64_t side, int64_t *width, int64_t *height)
 {
@@ -12,11 +12,42 @@ void image_size_for_shorter_side(const struct image *image, int64_t side, int64_
     *height = wide ? side : other;
 }
 
-/* Half of `margin`, a half pixel going to the even neighbour. */
-static int64_t half_to_even(int64_t margin)
+/* A half pixel goes to the even neighbour. */
+int64_t image_centre_offset(int64_t whole, int64_t part)
 {
-    int64_t half = margin / 2;
+    int64_t margin = whole - part, half = margin / 2;
     return margin % 2 && half % 2 ? half + 1 : half;
+}
+
+void window_copy(const void *from, int64_t width, int64_t height, size_t pixel_bytes, const struct image_window *window,
+                 void *to)
+{
+    int64_t left = window->left > 0 ? window->left : 0, top = window->top > 0 ? window->top : 0;
+    int64_t right = window->left + window->width < width ? window->left + window->width : width;
+    int64_t bottom = window->top + window->height < height ? window->top + window->height : height;
+    for (int64_t y = top; left < right && y < bottom; y++) {
+        const char *in = (const char *)from + (size_t)(y * width + left) * pixel_bytes;
+        char *out = (char *)to + (size_t)((y - window->top) * window->width + left - window->left) * pixel_bytes;
+        memcpy(out, in, (size_t)(right - left) * pixel_bytes);
+    }
+}
+
+bool window_is_inside(const struct image_window *window, int64_t width, int64_t height)
+{
+    return window->left >= 0 && window->top >= 0 && window->left + window->width <= width &&
+           window->top + window->height <= height;
+}
+
+int image_cut(struct memory *memory, const struct image *from, const struct image_window *window, const uint8_t *fill,
+              struct image *to, struct error *error)
+{
+    if (image_allocate(memory, to, window->width, window->height, from->channels, error))
+        return -1;
+    size_t count = window_is_inside(window, from->width, from->height) ? 0 : image_bytes(to);
+    for (size_t i = 0; i < count; i++)
+        to->pixels[i] = fill[i % (size_t)from->channels];
+    window_copy(from->pixels, from->width, from->height, (size_t)from->channels, window, to->pixels);
+    return 0;
 }
 
 int image_crop_centre(struct memory *memory, const struct image *from, int64_t width, int64_t height, struct image *to,
@@ -28,13 +59,7 @@ int image_crop_centre(struct memory *memory, const struct image *from, int64_t w
                          "a crop of %" PRId64 "x%" PRId64 " does not fit into an image of %dx%d (width x height)",
                          width, height, from->width, from->height);
     }
-    if (image_allocate(memory, to, width, height, from->channels, error))
-        return -1;
-    int64_t left = half_to_even(from->width - width), top = half_to_even(from->height - height);
-    size_t row_bytes = (size_t)(width * from->channels);
-    for (int64_t y = 0; y < height; y++) {
-        const uint8_t *row = from->pixels + ((top + y) * from->width + left) * from->channels;
-        memcpy(to->pixels + (size_t)y * row_bytes, row, row_bytes);
-    }
-    return 0;
+    const struct image_window window = {image_centre_offset(from->width, width),
+                                        image_centre_offset(from->height, height), width, height};
+    return image_cut(memory, from, &window, NULL, to, error);
 }

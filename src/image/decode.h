@@ -1,11 +1,23 @@
-/* The decoders behind image_read. Both expect bytes with the right signature and an empty image; errors carry no file
- * name. */
+/* The decoders behind image_read and its relatives. All expect bytes with the right signature and an empty image;
+ * errors carry no file name. */
 #ifndef FOVEA_IMAGE_DECODE_H
 #define FOVEA_IMAGE_DECODE_H
 
 #include "image/image.h"
+#include "image/index_image.h"
 
+/* Whether bytes begin as a PNG file does. */
+bool png_recognise(const uint8_t *bytes, size_t length);
 int png_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error);
 int jpeg_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error);
+
+/* Width, height and channels only; the bytes may end behind the header. */
+int png_decode_header(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image,
+                      struct error *error);
+int jpeg_decode_header(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image,
+                       struct error *error);
+/* The numbers that a gray or palette image holds. */
+int png_decode_indices(struct memory *memory, const uint8_t *bytes, size_t length, struct index_image *indices,
+                       struct error *error);
 
 #endif

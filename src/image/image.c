@@ -7,6 +7,9 @@
 #include "base/file.h"
 #include "image/decode.h"
 
+/* Enough for the header of nearly every file; long profiles before it need more. */
+#define HEADER_BYTES ((size_t)1 << 14)
+
 int image_check_size(int64_t width, int64_t height, struct error *error)
 {
     if (width >= 1 && height >= 1 && width <= IMAGE_MAX_SIDE && height <= IMAGE_MAX_SIDE &&
@@ -76,22 +79,33 @@ bool image_has_extension(const char *path)
     return dot && (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
 }
 
-int image_decode(struct memory *memory, const uint8_t *bytes, size_t length, const char *name, struct image *image,
-                 struct error *error)
+typedef int image_decoder(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image,
+                          struct error *error);
+
+/* Hands the bytes to the decoder of their kind; errors begin with `name`. */
+static int decode_with(struct memory *memory, const uint8_t *bytes, size_t length, const char *name,
+                       image_decoder *png_decoder, image_decoder *jpeg_decoder, struct image *image,
+                       struct error *error)
 {
-    static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, jpeg[] = {0xff, 0xd8, 0xff};
+    static const uint8_t jpeg[] = {0xff, 0xd8, 0xff};
     *image = (struct image){0};
     int result;
-    if (length >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
-        result = png_decode(memory, bytes, length, image, error);
+    if (png_recognise(bytes, length))
+        result = png_decoder(memory, bytes, length, image, error);
     else if (length >= sizeof jpeg && memcmp(bytes, jpeg, sizeof jpeg) == 0)
-        result = jpeg_decode(memory, bytes, length, image, error);
+        result = jpeg_decoder(memory, bytes, length, image, error);
     else
         result = error_set(error, ERROR_INPUT, "is neither a PNG nor a JPEG image");
     if (result == 0)
         return 0;
     image_release(memory, image);
     return error_prefix(error, "%s", name);
+}
+
+int image_decode(struct memory *memory, const uint8_t *bytes, size_t length, const char *name, struct image *image,
+                 struct error *error)
+{
+    return decode_with(memory, bytes, length, name, png_decode, jpeg_decode, image, error);
 }
 
 int image_read(struct memory *memory, const char *path, struct image *image, struct error *error)
@@ -104,4 +118,30 @@ int image_read(struct memory *memory, const char *path, struct image *image, str
     int result = image_decode(memory, bytes, length, path, image, error);
     memory_release(memory, bytes);
     return result;
+}
+
+/* Looks at the first `limit` bytes of the file; *whole: that was all of it. */
+static int read_header_within(struct memory *memory, const char *path, size_t limit, struct image *image, bool *whole,
+                              struct error *error)
+{
+    size_t length = 0, file_length = 0;
+    *image = (struct image){0};
+    uint8_t *bytes = file_read_part(memory, path, 0, limit, &length, &file_length, error);
+    *whole = length == file_length;
+    if (!bytes)
+        return -1;
+    int result = decode_with(memory, bytes, length, path, png_decode_header, jpeg_decode_header, image, error);
+    memory_release(memory, bytes);
+    return result;
+}
+
+int image_read_header(struct memory *memory, const char *path, struct image *image, struct error *error)
+{
+    struct error first = ERROR_INITIALISER;
+    bool whole;
+    if (read_header_within(memory, path, HEADER_BYTES, image, &whole, &first) == 0)
+        return 0;
+    if (whole)
+        return error_set(error, first.kind, "%s", first.message);
+    return read_header_within(memory, path, IMAGE_MAX_FILE_BYTES, image, &whole, error);
 }

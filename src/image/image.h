@@ -41,6 +41,8 @@ int image_read(struct memory *memory, const char *path, struct image *image, str
 /* The same from bytes in memory; errors begin with `name`. */
 int image_decode(struct memory *memory, const uint8_t *bytes, size_t length, const char *name, struct image *image,
                  struct error *error);
+/* Width, height and channels by the header alone, `pixels` NULL: what follows it is not looked at. */
+int image_read_header(struct memory *memory, const char *path, struct image *image, struct error *error);
 /* True where the name ends in .png, .jpg or .jpeg, in any case. */
 bool image_has_extension(const char *path);
 /* Writes 8-bit gray or RGB, atomically. */
@@ -55,5 +57,15 @@ void image_size_for_shorter_side(const struct image *image, int64_t side, int64_
 /* The central part; halves are rounded to even, as torchvision does. ERROR_INPUT if the image is smaller. */
 int image_crop_centre(struct memory *memory, const struct image *from, int64_t width, int64_t height, struct image *to,
                       struct error *error);
+/* Pixels before the central part of `part` pixels out of `whole`. */
+int64_t image_centre_offset(int64_t whole, int64_t part);
+
+/* A rectangle of pixels, which may reach beyond the image. */
+struct image_window {
+    int64_t left, top, width, height;
+};
+/* That part as an image of its own; what lies outside gets the colour `fill` (as many numbers as channels). */
+int image_cut(struct memory *memory, const struct image *from, const struct image_window *window, const uint8_t *fill,
+              struct image *to, struct error *error);
 
 #endif

@@ -19,6 +19,7 @@ struct jpeg_state {
     jmp_buf jump;
     struct error *error;
     uint8_t *row; /* one row of CMYK */
+    bool header_only;
 };
 
 static struct jpeg_state *state_of(j_common_ptr common)
@@ -115,18 +116,24 @@ static int read_pixels(struct memory *memory, struct jpeg_state *state, const ui
     jpeg_read_header(decoder, TRUE);
     bool cmyk = decoder->jpeg_color_space == JCS_CMYK || decoder->jpeg_color_space == JCS_YCCK;
     bool gray = decoder->jpeg_color_space == JCS_GRAYSCALE;
+    if (state->header_only) {
+        *image = (struct image){(int)decoder->image_width, (int)decoder->image_height, gray ? 1 : 3, NULL};
+        return image_check_size(decoder->image_width, decoder->image_height, state->error);
+    }
     decoder->out_color_space = cmyk ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
     if (image_allocate(memory, image, decoder->image_width, decoder->image_height, gray ? 1 : 3, state->error))
         return -1;
     return read_rows(memory, state, image);
 }
 
-int jpeg_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error)
+static int decode(struct memory *memory, const uint8_t *bytes, size_t length, bool header_only, struct image *image,
+                  struct error *error)
 {
     struct jpeg_state *state = memory_allocate(memory, 1, sizeof *state, error);
     if (!state)
         return -1;
     state->error = error;
+    state->header_only = header_only;
     prepare(state);
     int result = read_pixels(memory, state, bytes, length, image);
     jpeg_destroy_decompress(&state->decoder);
@@ -135,4 +142,15 @@ int jpeg_decode(struct memory *memory, const uint8_t *bytes, size_t length, stru
     if (result)
         image_release(memory, image);
     return result;
+}
+
+int jpeg_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error)
+{
+    return decode(memory, bytes, length, false, image, error);
+}
+
+int jpeg_decode_header(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image,
+                       struct error *error)
+{
+    return decode(memory, bytes, length, true, image, error);
 }

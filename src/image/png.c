@@ -63,8 +63,11 @@ static int request_plain_pixels(png_structp png, png_infop info)
     return colour & PNG_COLOR_MASK_COLOR ? 3 : 1;
 }
 
-/* libpng leaves by longjmp: everything that must survive lives in the caller's `state` and `image`. */
-static int read_pixels(png_structp png, png_infop info, struct png_state *state, struct image *image)
+/* What is made of an open file whose header has been read. libpng leaves by longjmp: everything that must survive lives
+ * in `state` and `out`. */
+typedef int png_reader(png_structp png, png_infop info, struct png_state *state, void *out);
+
+static int read_guarded(png_structp png, png_infop info, struct png_state *state, png_reader *reader, void *out)
 {
     if (setjmp(png_jmpbuf(png)))
         return -1;
@@ -73,34 +76,109 @@ static int read_pixels(png_structp png, png_infop info, struct png_state *state,
     png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(png, info);
-    int channels = request_plain_pixels(png, info);
+    return reader(png, info, state, out);
+}
+
+/* The transformations must have been asked for. */
+static void read_rows(png_structp png, png_infop info, uint8_t *rows, size_t row_bytes)
+{
     int passes = png_set_interlace_handling(png);
     png_read_update_info(png, info);
-    if (image_allocate(state->memory, image, png_get_image_width(png, info), png_get_image_height(png, info), channels,
-                       state->error))
-        return -1;
-    size_t row_bytes = image_bytes(image) / (size_t)image->height;
     if (png_get_rowbytes(png, info) != row_bytes)
         png_error(png, "its rows have an unexpected size");
     for (int pass = 0; pass < passes; pass++) {
-        for (int y = 0; y < image->height; y++)
-            png_read_row(png, image->pixels + (size_t)y * row_bytes, NULL);
+        for (png_uint_32 y = 0; y < png_get_image_height(png, info); y++)
+            png_read_row(png, rows + (size_t)y * row_bytes, NULL);
     }
     png_read_end(png, NULL);
+}
+
+static int read_pixels(png_structp png, png_infop info, struct png_state *state, void *out)
+{
+    struct image *image = out;
+    int channels = request_plain_pixels(png, info);
+    if (image_allocate(state->memory, image, png_get_image_width(png, info), png_get_image_height(png, info), channels,
+                       state->error))
+        return -1;
+    read_rows(png, info, image->pixels, image_bytes(image) / (size_t)image->height);
     return 0;
 }
 
-int png_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error)
+static int read_size(png_structp png, png_infop info, struct png_state *state, void *out)
+{
+    struct image *image = out;
+    png_uint_32 width = png_get_image_width(png, info), height = png_get_image_height(png, info);
+    *image =
+        (struct image){(int)width, (int)height, png_get_color_type(png, info) & PNG_COLOR_MASK_COLOR ? 3 : 1, NULL};
+    return image_check_size(width, height, state->error);
+}
+
+/* Gray values and palette entries as the file numbers them. Bytes are read into the rear half of the numbers, which
+ * then grow into their places. */
+static int read_indices(png_structp png, png_infop info, struct png_state *state, void *out)
+{
+    struct index_image *indices = out;
+    int colour = png_get_color_type(png, info);
+    if (colour & PNG_COLOR_MASK_COLOR && colour != PNG_COLOR_TYPE_PALETTE)
+        return error_set(state->error, ERROR_INPUT,
+                         "is a colour image: a mask holds the numbers of classes, as gray values or palette entries");
+    if (index_image_allocate(state->memory, indices, png_get_image_width(png, info), png_get_image_height(png, info),
+                             state->error))
+        return -1;
+    size_t width = (size_t)indices->width, count = width * (size_t)indices->height;
+    bool wide = png_get_bit_depth(png, info) == 16;
+    uint8_t *bytes = (uint8_t *)indices->values + (wide ? 0 : count);
+    png_set_strip_alpha(png);
+    png_set_packing(png);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (wide)
+        png_set_swap(png);
+#endif
+    read_rows(png, info, bytes, wide ? 2 * width : width);
+    for (size_t i = 0; !wide && i < count; i++)
+        indices->values[i] = bytes[i];
+    return 0;
+}
+
+bool png_recognise(const uint8_t *bytes, size_t length)
+{
+    static const uint8_t signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    return length >= sizeof signature && memcmp(bytes, signature, sizeof signature) == 0;
+}
+
+static int read_with(struct memory *memory, const uint8_t *bytes, size_t length, png_reader *reader, void *out,
+                     struct error *error)
 {
     struct png_state state = {.memory = memory, .error = error, .bytes = bytes, .left = length};
     png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &state, png_failed, png_warned, &state,
                                                png_allocate, png_deallocate);
     png_infop info = png ? png_create_info_struct(png) : NULL;
-    int result = info ? read_pixels(png, info, &state, image)
+    int result = info ? read_guarded(png, info, &state, reader, out)
                       : error_set(error, ERROR_LIMIT, "there is no memory to read a PNG image");
     png_destroy_read_struct(png ? &png : NULL, info ? &info : NULL, NULL);
+    return result;
+}
+
+int png_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error)
+{
+    int result = read_with(memory, bytes, length, read_pixels, image, error);
     if (result)
         image_release(memory, image);
+    return result;
+}
+
+int png_decode_header(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image,
+                      struct error *error)
+{
+    return read_with(memory, bytes, length, read_size, image, error);
+}
+
+int png_decode_indices(struct memory *memory, const uint8_t *bytes, size_t length, struct index_image *indices,
+                       struct error *error)
+{
+    int result = read_with(memory, bytes, length, read_indices, indices, error);
+    if (result)
+        index_image_release(memory, indices);
     return result;
 }
 

@@ -1,0 +1,190 @@
+#include "data/dataset.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/file.h"
+#include "data/dataset_form.h"
+#include "data/folder.h"
+#include "data/npy_samples.h"
+
+static bool ends_in(const char *path, const char *end)
+{
+    size_t length = strlen(path), end_length = strlen(end);
+    return length >= end_length && strcasecmp(path + length - end_length, end) == 0;
+}
+
+int dataset_make_items(struct dataset *dataset, int64_t count, struct error *error)
+{
+    if (count > DATASET_MAX_SAMPLES)
+        return error_set(error, ERROR_LIMIT, "there are too many samples (limit %d)", DATASET_MAX_SAMPLES);
+    dataset->items = arena_allocate(dataset->arena, (size_t)count, sizeof *dataset->items, error);
+    dataset->count = count;
+    return dataset->items ? 0 : -1;
+}
+
+int dataset_name_classes(struct dataset *dataset, const char *const *names, int64_t count, struct error *error)
+{
+    dataset->class_names = arena_allocate(dataset->arena, (size_t)count, sizeof *dataset->class_names, error);
+    for (int64_t i = 0; dataset->class_names && i < count; i++) {
+        dataset->class_names[i] = arena_copy_string(dataset->arena, names[i], strlen(names[i]), error);
+        if (!dataset->class_names[i])
+            return -1;
+    }
+    dataset->classes = count;
+    return dataset->class_names ? 0 : -1;
+}
+
+static int open_folder(struct dataset *dataset, const char *path, struct error *error)
+{
+    const char *list = folder_join(dataset->arena, path, "labels.csv", error);
+    if (!list)
+        return -1;
+    if (dataset_is_idx_folder(dataset->memory, path))
+        return dataset_open_idx_folder(dataset, path, error);
+    return file_exists(list) ? dataset_open_list(dataset, list, error) : dataset_open_folders(dataset, path, error);
+}
+
+static int open_form(struct dataset *dataset, const char *path, struct error *error)
+{
+    const struct dataset_options *options = &dataset->options;
+    if (options->masks)
+        return dataset_open_pairs(dataset, path, error);
+    if (options->labels)
+        return ends_in(path, ".npy") ? dataset_open_npy(dataset, path, error)
+                                     : dataset_open_idx_pair(dataset, path, error);
+    if (file_is_folder(path))
+        return open_folder(dataset, path, error);
+    if (ends_in(path, ".npy") || image_has_extension(path))
+        return error_set(error, ERROR_INPUT, "%s: is no training data without labels: give a folder, a list or labels",
+                         path);
+    return dataset_open_list(dataset, path, error);
+}
+
+/* Labels that the options or the highest label leave no class for are found by the check. */
+static void settle_classes(struct dataset *dataset)
+{
+    for (int64_t i = 0; !dataset->class_names && i < dataset->count; i++) {
+        if (dataset->items[i].label >= dataset->classes)
+            dataset->classes = dataset->items[i].label + 1;
+    }
+    if (dataset->options.classes > 0)
+        dataset->classes = dataset->options.classes;
+}
+
+static int open_any(struct dataset *dataset, const char *path, struct error *error)
+{
+    const char *kept = arena_copy_string(dataset->arena, path, strlen(path), error);
+    double share = dataset->options.validation_share;
+    if (!kept)
+        return -1;
+    if (!(share >= 0 && share < 1))
+        return error_set(error, ERROR_INPUT, "a validation share of %g is not between 0 and 1", share);
+    if (dataset->options.ignore < -1 || dataset->options.ignore > DATASET_MAX_LABEL)
+        return error_set(error, ERROR_INPUT, "masks have no value %" PRId64 " to ignore (0 to %d)",
+                         dataset->options.ignore, DATASET_MAX_LABEL);
+    if (open_form(dataset, kept, error))
+        return -1;
+    if (dataset->count == 0)
+        return error_set(error, ERROR_INPUT, "%s: there are no samples in it", path);
+    settle_classes(dataset);
+    return dataset_split_by_share(dataset, error) || dataset_order_by_split(dataset, error) ? -1 : 0;
+}
+
+struct dataset *dataset_open(struct memory *memory, const char *path, const struct dataset_options *options,
+                             struct error *error)
+{
+    struct dataset *dataset = memory_allocate(memory, 1, sizeof *dataset, error);
+    if (!dataset)
+        return NULL;
+    dataset->memory = memory;
+    dataset->options = *options;
+    dataset->form = &dataset_file_form;
+    dataset->arena = arena_create(memory, error);
+    bool opened = dataset->arena && open_any(dataset, path, error) == 0;
+    dataset->options.masks = dataset->options.labels = NULL;
+    dataset->options.names = NULL;
+    if (opened)
+        return dataset;
+    dataset_close(dataset);
+    return NULL;
+}
+
+void dataset_close(struct dataset *dataset)
+{
+    if (!dataset)
+        return;
+    for (int i = 0; i < 2; i++)
+        idx_release(dataset->memory, &dataset->pairs[i]);
+    arena_destroy(dataset->arena);
+    memory_release(dataset->memory, dataset);
+}
+
+int64_t dataset_count(const struct dataset *dataset, enum dataset_split split)
+{
+    return dataset->first[split + 1] - dataset->first[split];
+}
+
+int64_t dataset_classes(const struct dataset *dataset)
+{
+    return dataset->classes;
+}
+
+const char *dataset_class_name(const struct dataset *dataset, int64_t label)
+{
+    return dataset->class_names && label >= 0 && label < dataset->classes ? dataset->class_names[label] : NULL;
+}
+
+bool dataset_has_masks(const struct dataset *dataset)
+{
+    return dataset->mask_root != NULL;
+}
+
+const struct shape *dataset_tensor_shape(const struct dataset *dataset)
+{
+    return dataset->is_tensor ? &dataset->tensor_shape : NULL;
+}
+
+const char *dataset_item_name(const struct dataset *dataset, const struct dataset_item *item,
+                              char out[DATASET_NAME_SIZE])
+{
+    if (item->name)
+        snprintf(out, DATASET_NAME_SIZE, "%s", item->name);
+    else
+        snprintf(out, DATASET_NAME_SIZE, "%.480s#%" PRIu32, dataset->form->file(dataset, item), item->number);
+    return out;
+}
+
+const char *dataset_name(const struct dataset *dataset, enum dataset_split split, int64_t index,
+                         char out[DATASET_NAME_SIZE])
+{
+    return dataset_item_name(dataset, &dataset->items[dataset->first[split] + index], out);
+}
+
+int64_t dataset_label(const struct dataset *dataset, enum dataset_split split, int64_t index)
+{
+    return dataset->items[dataset->first[split] + index].label;
+}
+
+int dataset_read(const struct dataset *dataset, enum dataset_split split, int64_t index, struct image *image,
+                 struct index_image *mask, struct error *error)
+{
+    *image = (struct image){0};
+    if (mask)
+        *mask = (struct index_image){0};
+    return dataset->form->read(dataset, &dataset->items[dataset->first[split] + index], image, mask, error);
+}
+
+int dataset_read_tensor(const struct dataset *dataset, enum dataset_split split, int64_t index, float *out,
+                        struct error *error)
+{
+    const struct dataset_item *item = &dataset->items[dataset->first[split] + index];
+    return npy_samples_read(dataset->memory, &dataset->npy, item->number, &dataset->tensor_shape, out, error);
+}
+
+bool dataset_error_is_broken(const struct error *error)
+{
+    return error->kind == ERROR_INPUT || error->kind == ERROR_UNSUPPORTED;
+}

@@ -1,0 +1,101 @@
+/* Training data: samples with labels or masks, in splits. Constant memory a sample, whatever the images' sizes. */
+#ifndef FOVEA_DATA_DATASET_H
+#define FOVEA_DATA_DATASET_H
+
+#include "base/progress.h"
+#include "base/thread_pool.h"
+#include "data/labels.h"
+#include "image/index_image.h"
+#include "tensor/tensor.h"
+
+#define DATASET_MAX_SAMPLES 100000000
+#define DATASET_MAX_LABEL 65535
+#define DATASET_NAME_SIZE 512
+#define DATASET_MAX_PROBLEMS 100
+
+enum dataset_split { DATASET_TRAIN, DATASET_VALIDATION, DATASET_TEST, DATASET_SPLITS };
+
+/* A fixed list of samples a split. Reading does not change it: any number of threads may read at once. */
+struct dataset;
+
+struct dataset_options {
+    const char *masks;               /* folder of masks: the path then is the folder of their images; or NULL */
+    const char *labels;              /* file of labels beside a .npy or IDX file of images; or NULL */
+    int64_t classes;                 /* of the model; 0: as many as the data have */
+    const struct class_names *names; /* of the model's classes, for folders and lists that name them; or NULL */
+    double validation_share;         /* of each class's training samples, 0 to below 1, where no validation split is */
+    uint64_t seed;                   /* of that choice */
+    int64_t ignore;                  /* value of masks that is no class, -1: none */
+    bool skip_broken;                /* leave broken samples out instead of failing */
+};
+
+/* `path` is one of:
+ * - a folder with one folder of images per class, or with such folders in train/, val/ (or validation/, valid/) and
+ *   test/; classes are numbered as class_folders_label does;
+ * - a list, or a folder with a labels.csv in it: lines of `file,label` or `file,label,split` (tabs instead of commas
+ *   where the first line has one), fields in double quotes where they hold a comma, an optional heading; labels all
+ *   numbers, or names, which get the numbers of `names` or of their order by bytes;
+ * - with `masks`: a folder of images, each with a PNG mask of the same name (but for the extension) below `masks`,
+ *   optionally both in folders train/, val/, test/;
+ * - a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and perhaps the same with t10k- for a test split,
+ *   each optionally with .gz (MNIST, Fashion-MNIST), or with `labels` one such file;
+ * - with `labels`: a .npy file [N,H,W], [N,C,H,W] or [N,H,W,C] and one with integers [N]. Of uint8 and 1 or 3 channels
+ *   its samples are images, else tensors that are taken as they are.
+ * What a file holds is not looked at, but for IDX and .npy: see dataset_check. Errors name the file. */
+struct dataset *dataset_open(struct memory *memory, const char *path, const struct dataset_options *options,
+                             struct error *error);
+void dataset_close(struct dataset *dataset);
+
+/* "train", "validation", "test". */
+const char *dataset_split_name(enum dataset_split split);
+int64_t dataset_count(const struct dataset *dataset, enum dataset_split split);
+/* How many classes there are; of masks without `classes` in the options 0, until a check has decoded them. */
+int64_t dataset_classes(const struct dataset *dataset);
+/* NULL where the data do not name their classes. */
+const char *dataset_class_name(const struct dataset *dataset, int64_t label);
+bool dataset_has_masks(const struct dataset *dataset);
+/* The shape of ready tensors, [C,H,W] or [H,W,C]; NULL: the samples are images. */
+const struct shape *dataset_tensor_shape(const struct dataset *dataset);
+
+/* The file below the dataset's folder, or "images.npy#7"; returns `out`. */
+const char *dataset_name(const struct dataset *dataset, enum dataset_split split, int64_t index,
+                         char out[DATASET_NAME_SIZE]);
+/* -1 with masks. */
+int64_t dataset_label(const struct dataset *dataset, enum dataset_split split, int64_t index);
+/* Decodes an image and its mask (NULL: not wanted; empty where there is none); the caller releases both. ERROR_INPUT
+ * names the file, also where the mask has another size. */
+int dataset_read(const struct dataset *dataset, enum dataset_split split, int64_t index, struct image *image,
+                 struct index_image *mask, struct error *error);
+/* Fills shape_count(dataset_tensor_shape()) floats. */
+int dataset_read_tensor(const struct dataset *dataset, enum dataset_split split, int64_t index, float *out,
+                        struct error *error);
+/* Whether a read failed for what its file holds, so that `skip_broken` may pass over it. */
+bool dataset_error_is_broken(const struct error *error);
+
+/* What a check found. */
+struct dataset_problem {
+    const char *name;
+    const char *message; /* of broken files it begins with their path */
+    bool broken;         /* else: out of range */
+};
+struct dataset_report {
+    struct arena *arena;
+    int64_t classes;
+    int64_t *counts[DATASET_SPLITS]; /* [classes] samples; with masks and `decode` pixels, without it zeros */
+    int64_t ignored;                 /* pixels with the `ignore` value */
+    int64_t broken;                  /* missing or damaged files, masks of another size */
+    int64_t out_of_range;            /* samples with a label or mask value that is no class */
+    int64_t left_out;
+    int64_t problem_count; /* at most DATASET_MAX_PROBLEMS of them, in the order of the samples */
+    struct dataset_problem problems[DATASET_MAX_PROBLEMS];
+};
+
+/* Looks at every sample, at its headers only or with `decode` at all of it, in parallel on `pool` (NULL: serially).
+ * Broken samples are left out from now on with `skip_broken`; without it, and for labels out of range always, the
+ * result is -1 and an error that names the first one. The report is filled then too; dataset_report_release in every
+ * case. Not while other threads read. */
+int dataset_check(struct dataset *dataset, struct thread_pool *pool, bool decode, const struct progress *progress,
+                  struct dataset_report *report, struct error *error);
+void dataset_report_release(struct dataset_report *report);
+
+#endif

@@ -1,0 +1,231 @@
+/* Samples that are image files, with masks or without: folders of classes, lists and pairs. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/file.h"
+#include "data/class_folders.h"
+#include "data/dataset_form.h"
+#include "data/folder.h"
+
+static int check_sizes(const char *path, int width, int height, const struct image *image, struct error *error)
+{
+    if (width == image->width && height == image->height)
+        return 0;
+    return error_set(error, ERROR_INPUT, "%s: the mask has %dx%d pixels, its image %dx%d (width x height)", path, width,
+                     height, image->width, image->height);
+}
+
+static int read_mask(const struct dataset *dataset, const struct dataset_item *item, const struct image *image,
+                     struct index_image *mask, struct error *error)
+{
+    char *path = file_join(dataset->memory, dataset->mask_root, item->mask, error);
+    int result = path ? index_image_read(dataset->memory, path, mask, error) : -1;
+    if (result == 0)
+        result = check_sizes(path, mask->width, mask->height, image, error);
+    memory_release(dataset->memory, path);
+    return result;
+}
+
+static char *item_path(const struct dataset *dataset, const struct dataset_item *item, struct error *error)
+{
+    return file_join(dataset->memory, item->name[0] == '/' ? "" : dataset->root, item->name, error);
+}
+
+static int file_sample_read(const struct dataset *dataset, const struct dataset_item *item, struct image *image,
+                            struct index_image *mask, struct error *error)
+{
+    char *path = item_path(dataset, item, error);
+    int result = path ? image_read(dataset->memory, path, image, error) : -1;
+    memory_release(dataset->memory, path);
+    if (result == 0 && item->mask && mask)
+        result = read_mask(dataset, item, image, mask, error);
+    if (result) {
+        image_release(dataset->memory, image);
+        if (mask)
+            index_image_release(dataset->memory, mask);
+    }
+    return result;
+}
+
+static int file_sample_look(const struct dataset *dataset, const struct dataset_item *item, struct error *error)
+{
+    struct image image, mask;
+    char *path = item_path(dataset, item, error);
+    int result = path ? image_read_header(dataset->memory, path, &image, error) : -1;
+    memory_release(dataset->memory, path);
+    if (result || !item->mask)
+        return result;
+    path = file_join(dataset->memory, dataset->mask_root, item->mask, error);
+    result = path ? image_read_header(dataset->memory, path, &mask, error) : -1;
+    if (result == 0)
+        result = check_sizes(path, mask.width, mask.height, &image, error);
+    memory_release(dataset->memory, path);
+    return result;
+}
+
+static const char *file_sample_file(const struct dataset *dataset, const struct dataset_item *item)
+{
+    (void)dataset;
+    return item->name;
+}
+
+const struct dataset_form dataset_file_form = {file_sample_read, file_sample_look, file_sample_file};
+
+/* Items of all images below `path`, by name. */
+static int list_images(struct dataset *dataset, const char *path, struct error *error)
+{
+    struct folder_list list;
+    dataset->root = path;
+    if (folder_list(dataset->arena, path, image_has_extension, DATASET_MAX_SAMPLES, &list, error) ||
+        dataset_make_items(dataset, list.count, error))
+        return -1;
+    for (int64_t i = 0; i < list.count; i++)
+        dataset->items[i] = (struct dataset_item){.name = list.names[i], .label = -1, .split = DATASET_TRAIN};
+    return list.count > 0 ? 0
+                          : error_set(error, ERROR_INPUT, "%s: there are no images in it (.png, .jpg, .jpeg)", path);
+}
+
+/* ---- one folder per class ---- */
+
+static int compare_names_in_split(const void *a, const void *b)
+{
+    const struct dataset_item *x = a, *y = b;
+    int order = strcmp(dataset_name_in_split(x->name), dataset_name_in_split(y->name));
+    return order ? order : (x->split > y->split) - (x->split < y->split);
+}
+
+/* Names the classes after their folders, or after all of the model's classes where the folders are among those. */
+static int name_by_folders(struct dataset *dataset, const char *const *files, const int64_t *labels, int64_t classes,
+                           struct error *error)
+{
+    const struct class_names *model = dataset->options.names;
+    bool of_model = model != NULL;
+    const char **names = arena_allocate(dataset->arena, (size_t)classes, sizeof *names, error);
+    if (!names)
+        return -1;
+    for (int64_t i = 0, k = 0; i < dataset->count && k < classes; i++) {
+        size_t length = strcspn(files[i], "/");
+        if (i > 0 && labels[i] == labels[i - 1])
+            continue;
+        const char *name = arena_copy_string(dataset->arena, files[i], length, error);
+        if (!name)
+            return -1;
+        of_model = of_model && labels[i] < model->count && strcmp(name, model->names[labels[i]]) == 0;
+        if (labels[i] < classes)
+            names[labels[i]] = name;
+        k++;
+    }
+    return of_model ? dataset_name_classes(dataset, model->names, model->count, error)
+                    : dataset_name_classes(dataset, names, classes, error);
+}
+
+static int label_by_folders(struct dataset *dataset, const char *path, bool has_splits, const char **files,
+                            int64_t *labels, struct error *error)
+{
+    int64_t classes;
+    for (int64_t i = 0; i < dataset->count; i++) {
+        const char *name = dataset->items[i].name;
+        files[i] = has_splits ? dataset_name_in_split(name) : name;
+        if (!strchr(files[i], '/'))
+            return error_set(error, ERROR_INPUT, "%s: %s lies in no folder of a class", path, name);
+    }
+    if (class_folders_label(dataset->memory, files, dataset->count, dataset->options.names, labels, &classes, error))
+        return error_prefix(error, "%s", path);
+    if (classes < 2)
+        return error_set(error, ERROR_INPUT, "%s: there is one class folder only", path);
+    if (classes > DATASET_MAX_LABEL)
+        return error_set(error, ERROR_LIMIT, "%s: there are too many class folders (limit %d)", path,
+                         DATASET_MAX_LABEL);
+    for (int64_t i = 0; i < dataset->count; i++)
+        dataset->items[i].label = (int32_t)labels[i];
+    return name_by_folders(dataset, files, labels, classes, error);
+}
+
+int dataset_open_folders(struct dataset *dataset, const char *path, struct error *error)
+{
+    bool has_splits;
+    if (list_images(dataset, path, error) || dataset_split_by_folders(dataset, &has_splits, error))
+        return -1;
+    if (has_splits)
+        qsort(dataset->items, (size_t)dataset->count, sizeof *dataset->items, compare_names_in_split);
+    const char **files = memory_allocate(dataset->memory, (size_t)dataset->count, sizeof *files, error);
+    int64_t *labels = memory_allocate(dataset->memory, (size_t)dataset->count, sizeof *labels, error);
+    int result = files && labels ? label_by_folders(dataset, path, has_splits, files, labels, error) : -1;
+    memory_release(dataset->memory, files);
+    memory_release(dataset->memory, labels);
+    return result;
+}
+
+/* ---- images and masks ---- */
+
+static bool is_png(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 4 && strcasecmp(name + length - 4, ".png") == 0;
+}
+
+/* Length without the extension. */
+static size_t stem_length(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot ? (size_t)(dot - name) : strlen(name);
+}
+
+static int compare_stems(const char *a, const char *b)
+{
+    size_t x = stem_length(a), y = stem_length(b);
+    int order = strncmp(a, b, x < y ? x : y);
+    return order ? order : (x > y) - (x < y);
+}
+
+static int compare_items_by_stem(const void *a, const void *b)
+{
+    return compare_stems(((const struct dataset_item *)a)->name, ((const struct dataset_item *)b)->name);
+}
+
+static int compare_names_by_stem(const void *a, const void *b)
+{
+    return compare_stems(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Walks both lists in the order of the stems; images without a mask stay unmatched. */
+static int match_masks(struct dataset *dataset, struct folder_list *masks, struct error *error)
+{
+    if (masks->count > 0)
+        qsort(masks->names, (size_t)masks->count, sizeof *masks->names, compare_names_by_stem);
+    qsort(dataset->items, (size_t)dataset->count, sizeof *dataset->items, compare_items_by_stem);
+    for (int64_t i = 0, k = 0; i < dataset->count; i++) {
+        struct dataset_item *item = &dataset->items[i];
+        while (k < masks->count && compare_stems(masks->names[k], item->name) < 0)
+            k++;
+        if (k < masks->count && compare_stems(masks->names[k], item->name) == 0)
+            item->mask = masks->names[k];
+        else if (!dataset->options.skip_broken)
+            return error_set(error, ERROR_INPUT, "%s/%s: there is no mask %.*s.png in %s", dataset->root, item->name,
+                             (int)stem_length(item->name), item->name, dataset->mask_root);
+        if (i > 0 && compare_items_by_stem(item - 1, item) == 0)
+            return error_set(error, ERROR_INPUT, "%s: %s and %s have the same mask", dataset->root, item[-1].name,
+                             item->name);
+    }
+    return 0;
+}
+
+int dataset_open_pairs(struct dataset *dataset, const char *path, struct error *error)
+{
+    struct folder_list masks;
+    bool has_splits;
+    const char *root = dataset->options.masks;
+    dataset->mask_root = arena_copy_string(dataset->arena, root, strlen(root), error);
+    if (!dataset->mask_root || list_images(dataset, path, error) ||
+        folder_list(dataset->arena, root, is_png, DATASET_MAX_SAMPLES, &masks, error) ||
+        match_masks(dataset, &masks, error))
+        return -1;
+    int64_t kept = 0;
+    for (int64_t i = 0; i < dataset->count; i++) {
+        if (dataset->items[i].mask)
+            dataset->items[kept++] = dataset->items[i];
+    }
+    dataset->count = kept;
+    return kept > 0 ? dataset_split_by_folders(dataset, &has_splits, error) : 0;
+}

@@ -1,0 +1,73 @@
+/* What the files of the forms of training data share. */
+#ifndef FOVEA_DATA_DATASET_FORM_H
+#define FOVEA_DATA_DATASET_FORM_H
+
+#include "data/dataset.h"
+#include "data/idx.h"
+#include "tensor/npy.h"
+
+struct dataset_item {
+    const char *name; /* below the root; NULL: element `number` of a file with many */
+    const char *mask; /* below the masks' root, or NULL */
+    int32_t label;    /* -1: none */
+    uint32_t number;
+    uint8_t split, part; /* part: which of the IDX pairs */
+};
+
+/* How one sample is had. */
+struct dataset_form {
+    int (*read)(const struct dataset *dataset, const struct dataset_item *item, struct image *image,
+                struct index_image *mask, struct error *error);
+    /* Looks at headers only; NULL: nothing can be broken. */
+    int (*look)(const struct dataset *dataset, const struct dataset_item *item, struct error *error);
+    const char *(*file)(const struct dataset *dataset, const struct dataset_item *item);
+};
+
+struct dataset {
+    struct memory *memory;
+    struct arena *arena;
+    const struct dataset_form *form;
+    struct dataset_options options; /* strings are the caller's: only while opening */
+    const char *root, *mask_root;
+    int64_t count;
+    struct dataset_item *items; /* in the order of their splits; in the arena */
+    int64_t first[DATASET_SPLITS + 1];
+    int64_t classes;
+    const char **class_names; /* [classes] or NULL */
+    bool is_tensor;
+    struct shape tensor_shape;
+    struct idx pairs[2]; /* images: train, test */
+    const char *pair_names[2];
+    struct npy_file npy;
+};
+
+/* Images in files, with masks or without. */
+extern const struct dataset_form dataset_file_form;
+const char *dataset_item_name(const struct dataset *dataset, const struct dataset_item *item,
+                              char out[DATASET_NAME_SIZE]);
+
+/* Each fills items and classes; the items' splits are set, their order is free. */
+int dataset_open_folders(struct dataset *dataset, const char *path, struct error *error);
+int dataset_open_list(struct dataset *dataset, const char *path, struct error *error);
+int dataset_open_pairs(struct dataset *dataset, const char *path, struct error *error);
+int dataset_open_idx_folder(struct dataset *dataset, const char *path, struct error *error);
+int dataset_open_idx_pair(struct dataset *dataset, const char *path, struct error *error);
+int dataset_open_npy(struct dataset *dataset, const char *path, struct error *error);
+/* Whether the folder holds MNIST's files. */
+bool dataset_is_idx_folder(struct memory *memory, const char *path);
+
+int dataset_make_items(struct dataset *dataset, int64_t count, struct error *error);
+/* Takes the names of classes for the dataset; copied. */
+int dataset_name_classes(struct dataset *dataset, const char *const *names, int64_t count, struct error *error);
+/* The split that a folder or a list's field names; false: none. */
+bool dataset_split_parse(const char *name, size_t length, enum dataset_split *split);
+/* Splits by first folder, where those of all names are splits. *has: whether they are. */
+int dataset_split_by_folders(struct dataset *dataset, bool *has, struct error *error);
+/* The name behind the folder of its split. */
+const char *dataset_name_in_split(const char *name);
+/* Moves the options' share of each class from the training samples to the validation samples, where there are none. */
+int dataset_split_by_share(struct dataset *dataset, struct error *error);
+/* Sorts the items by split, keeping their order in each. */
+int dataset_order_by_split(struct dataset *dataset, struct error *error);
+
+#endif

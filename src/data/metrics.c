@@ -1,0 +1,146 @@
+#include "data/metrics.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+struct metrics {
+    struct memory *memory;
+    int64_t classes, ignore;
+    int64_t counted, ignored, in_top1, in_top5;
+    int64_t *actual, *predicted, *correct; /* [classes] */
+    int64_t *confusion;                    /* [classes, classes] or NULL */
+};
+
+struct metrics *metrics_create(struct memory *memory, int64_t classes, int64_t ignore, struct error *error)
+{
+    if (classes < 1 || classes > METRICS_MAX_CLASSES) {
+        error_set(error, ERROR_INPUT, "%" PRId64 " classes are not between 1 and %d", classes, METRICS_MAX_CLASSES);
+        return NULL;
+    }
+    struct metrics *metrics = memory_allocate(memory, 1, sizeof *metrics, error);
+    if (!metrics)
+        return NULL;
+    size_t count = (size_t)classes;
+    *metrics = (struct metrics){.memory = memory, .classes = classes, .ignore = ignore};
+    metrics->actual = memory_allocate(memory, 3 * count, sizeof *metrics->actual, error);
+    if (metrics->actual && classes <= METRICS_MAX_CONFUSION)
+        metrics->confusion = memory_allocate(memory, count * count, sizeof *metrics->confusion, error);
+    if (!metrics->actual || (!metrics->confusion && classes <= METRICS_MAX_CONFUSION)) {
+        metrics_destroy(metrics);
+        return NULL;
+    }
+    metrics->predicted = metrics->actual + classes;
+    metrics->correct = metrics->predicted + classes;
+    return metrics;
+}
+
+void metrics_destroy(struct metrics *metrics)
+{
+    if (!metrics)
+        return;
+    memory_release(metrics->memory, metrics->actual);
+    memory_release(metrics->memory, metrics->confusion);
+    memory_release(metrics->memory, metrics);
+}
+
+void metrics_reset(struct metrics *metrics)
+{
+    size_t count = (size_t)metrics->classes;
+    metrics->counted = metrics->ignored = metrics->in_top1 = metrics->in_top5 = 0;
+    memset(metrics->actual, 0, 3 * count * sizeof *metrics->actual);
+    if (metrics->confusion)
+        memset(metrics->confusion, 0, count * count * sizeof *metrics->confusion);
+}
+
+/* Logits of one sample or pixel, `step` apart. */
+static void add_one(struct metrics *metrics, const float *logits, int64_t step, int64_t label)
+{
+    float own = logits[label * step], best = -INFINITY;
+    int64_t prediction = -1, before = 0;
+    for (int64_t k = 0; k < metrics->classes; k++) {
+        float logit = logits[k * step];
+        if (logit > best || (prediction < 0 && logit >= best)) {
+            best = logit;
+            prediction = k;
+        }
+        before += logit > own || (k < label && logit >= own);
+    }
+    metrics->counted++;
+    metrics->actual[label]++;
+    metrics->in_top1 += prediction == label;
+    metrics->in_top5 += !isnan(own) && before < 5;
+    metrics->correct[label] += prediction == label;
+    if (prediction < 0)
+        return;
+    metrics->predicted[prediction]++;
+    if (metrics->confusion)
+        metrics->confusion[label * metrics->classes + prediction]++;
+}
+
+int metrics_add(struct metrics *metrics, const float *logits, const int64_t *labels, int64_t samples, int64_t pixels,
+                struct error *error)
+{
+    for (int64_t i = 0; i < samples * pixels; i++) {
+        const float *own = logits + i / pixels * metrics->classes * pixels + i % pixels;
+        if (labels[i] == metrics->ignore) {
+            metrics->ignored++;
+            continue;
+        }
+        if (labels[i] < 0 || labels[i] >= metrics->classes)
+            return error_set(error, ERROR_INPUT, "label %" PRId64 " is not among the %" PRId64 " classes", labels[i],
+                             metrics->classes);
+        add_one(metrics, own, pixels, labels[i]);
+    }
+    return 0;
+}
+
+static double share(int64_t part, int64_t whole)
+{
+    return whole > 0 ? (double)part / (double)whole : (double)NAN;
+}
+
+struct metrics_class metrics_of_class(const struct metrics *metrics, int64_t class_number)
+{
+    int64_t actual = metrics->actual[class_number], predicted = metrics->predicted[class_number];
+    int64_t correct = metrics->correct[class_number];
+    return (struct metrics_class){actual,
+                                  predicted,
+                                  correct,
+                                  share(correct, actual),
+                                  share(correct, actual + predicted - correct),
+                                  share(2 * correct, actual + predicted)};
+}
+
+struct metrics_summary metrics_summarise(const struct metrics *metrics)
+{
+    int64_t labelled = 0, occurring = 0;
+    struct metrics_summary summary = {metrics->counted,
+                                      metrics->ignored,
+                                      share(metrics->in_top1, metrics->counted),
+                                      share(metrics->in_top5, metrics->counted),
+                                      0,
+                                      0,
+                                      0};
+    for (int64_t k = 0; k < metrics->classes; k++) {
+        struct metrics_class of_class = metrics_of_class(metrics, k);
+        if (of_class.actual > 0) {
+            labelled++;
+            summary.mean_accuracy += of_class.accuracy;
+        }
+        if (of_class.actual + of_class.predicted > 0) {
+            occurring++;
+            summary.mean_iou += of_class.iou;
+            summary.mean_dice += of_class.dice;
+        }
+    }
+    summary.mean_accuracy = labelled > 0 ? summary.mean_accuracy / (double)labelled : (double)NAN;
+    summary.mean_iou = occurring > 0 ? summary.mean_iou / (double)occurring : (double)NAN;
+    summary.mean_dice = occurring > 0 ? summary.mean_dice / (double)occurring : (double)NAN;
+    return summary;
+}
+
+const int64_t *metrics_confusion(const struct metrics *metrics)
+{
+    return metrics->confusion;
+}

@@ -1,0 +1,44 @@
+/* How good predictions are: counted as they come, in memory that depends on the number of classes alone. */
+#ifndef FOVEA_DATA_METRICS_H
+#define FOVEA_DATA_METRICS_H
+
+#include <stdint.h>
+
+#include "base/memory.h"
+
+#define METRICS_MAX_CLASSES 65536
+#define METRICS_MAX_CONFUSION 4096 /* classes; with more there is no confusion matrix */
+
+struct metrics;
+
+/* Samples, or pixels of masks. */
+struct metrics_class {
+    int64_t actual, predicted, correct;
+    double accuracy; /* correct / actual, the recall; NaN where there are none */
+    double iou;      /* correct / (actual + predicted - correct); NaN where the class does not occur */
+    double dice;     /* 2 correct / (actual + predicted); as above */
+};
+struct metrics_summary {
+    int64_t counted, ignored;
+    double top1, top5;          /* shares of what was counted; of pixels top1 is the pixel accuracy */
+    double mean_accuracy;       /* of the classes that occur as labels */
+    double mean_iou, mean_dice; /* of the classes that occur as labels or predictions */
+};
+
+/* Labels that are `ignore` are not counted (-1 stands for none in loader batches too). */
+struct metrics *metrics_create(struct memory *memory, int64_t classes, int64_t ignore, struct error *error);
+void metrics_destroy(struct metrics *metrics);
+void metrics_reset(struct metrics *metrics);
+/* logits[samples, classes, pixels], labels[samples, pixels]; `pixels` is height x width, 1 for whole images. The
+ * prediction is the class with the largest logit, the first of equal ones, NaN never. ERROR_INPUT for a label that is
+ * neither a class nor to be ignored; what came before it is counted. */
+int metrics_add(struct metrics *metrics, const float *logits, const int64_t *labels, int64_t samples, int64_t pixels,
+                struct error *error);
+/* NaN where nothing was counted. */
+struct metrics_summary metrics_summarise(const struct metrics *metrics);
+struct metrics_class metrics_of_class(const struct metrics *metrics, int64_t class_number);
+/* [classes, classes], rows by label, columns by prediction (samples without a prediction, all NaN, are in no column);
+ * NULL for more than METRICS_MAX_CONFUSION classes. */
+const int64_t *metrics_confusion(const struct metrics *metrics);
+
+#endif

@@ -1,0 +1,306 @@
+#include "scratch.h"
+
+#include <sys/stat.h>
+
+#include "data/dataset.h"
+
+static const struct dataset_options plain = {.ignore = -1};
+
+static struct dataset *opened(const struct scratch *scratch, const char *path, const struct dataset_options *options)
+{
+    struct error error = ERROR_INITIALISER;
+    struct dataset *dataset = dataset_open(scratch->memory, path, options, &error);
+    if (!dataset)
+        fail_msg("%s", error.message);
+    return dataset;
+}
+
+static void assert_refused(const struct scratch *scratch, const char *path, const struct dataset_options *options,
+                           const char *part)
+{
+    struct error error = ERROR_INITIALISER;
+    assert_null(dataset_open(scratch->memory, path, options, &error));
+    if (!strstr(error.message, part))
+        fail_msg("\"%s\" does not say \"%s\"", error.message, part);
+}
+
+static void assert_sample(const struct dataset *dataset, enum dataset_split split, int64_t index, const char *name,
+                          int64_t label)
+{
+    char got[DATASET_NAME_SIZE];
+    assert_true(index < dataset_count(dataset, split));
+    assert_string_equal(dataset_name(dataset, split, index, got), name);
+    assert_int_equal(dataset_label(dataset, split, index), label);
+}
+
+/* Checks with the options of opening; what it says, or "" where all is well. */
+static const char *check_message(struct dataset *dataset, bool decode, struct dataset_report *report)
+{
+    static struct error error;
+    error = (struct error)ERROR_INITIALISER;
+    int result = dataset_check(dataset, NULL, decode, NULL, report, &error);
+    assert_int_equal(result, error.kind == ERROR_NONE ? 0 : -1);
+    return error.message;
+}
+
+static void folders_are_classes(void **state)
+{
+    struct scratch *scratch = *state;
+    struct dataset_report report;
+    put_picture(scratch, "rgb.jpg", "flat/dog/1.jpg", 0);
+    put_picture(scratch, "rgb8.png", "flat/cat/x/2.png", 0);
+    put_picture(scratch, "rgb8.png", "flat/train/2.png", 0);
+    struct dataset *dataset = opened(scratch, scratch_path(scratch, "flat"), &plain);
+    assert_int_equal(dataset_classes(dataset), 3);
+    assert_string_equal(dataset_class_name(dataset, 2), "train");
+    assert_null(dataset_class_name(dataset, 3));
+    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 3);
+    assert_sample(dataset, DATASET_TRAIN, 0, "cat/x/2.png", 0);
+    assert_sample(dataset, DATASET_TRAIN, 1, "dog/1.jpg", 1);
+    assert_string_equal(check_message(dataset, true, &report), "");
+    assert_int_equal(report.counts[DATASET_TRAIN][1], 1);
+    dataset_report_release(&report);
+    dataset_close(dataset);
+    put_picture(scratch, "rgb8.png", "flat/stray.png", 0);
+    assert_refused(scratch, scratch_path(scratch, "flat"), &plain, "stray.png lies in no folder");
+    put_picture(scratch, "rgb8.png", "one/cat/2.png", 0);
+    assert_refused(scratch, scratch_path(scratch, "one"), &plain, "one class folder only");
+    scratch_path(scratch, "empty/x");
+    assert_refused(scratch, scratch_path(scratch, "empty"), &plain, "no images");
+}
+
+static void folders_are_splits_of_classes(void **state)
+{
+    struct scratch *scratch = *state;
+    static const char *const model[] = {"bird", "cat", "cow", "dog"};
+    const struct class_names names = {.count = 4, .names = (const char **)(uintptr_t)model};
+    put_picture(scratch, "rgb8.png", "all/train/dog/1.png", 0);
+    put_picture(scratch, "rgb8.png", "all/train/cat/2.png", 0);
+    put_picture(scratch, "rgb8.png", "all/val/dog/1.png", 0);
+    put_picture(scratch, "rgb8.png", "all/test/cat/1.png", 0);
+    struct dataset *dataset = opened(scratch, scratch_path(scratch, "all"), &plain);
+    assert_int_equal(dataset_classes(dataset), 2);
+    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 2);
+    assert_sample(dataset, DATASET_TRAIN, 1, "train/dog/1.png", 1);
+    assert_sample(dataset, DATASET_VALIDATION, 0, "val/dog/1.png", 1);
+    assert_sample(dataset, DATASET_TEST, 0, "test/cat/1.png", 0);
+    dataset_close(dataset);
+    struct dataset_options named = plain;
+    named.names = &names;
+    dataset = opened(scratch, scratch_path(scratch, "all"), &named);
+    assert_int_equal(dataset_classes(dataset), 4);
+    assert_sample(dataset, DATASET_TRAIN, 0, "train/cat/2.png", 1);
+    assert_sample(dataset, DATASET_VALIDATION, 0, "val/dog/1.png", 3);
+    assert_string_equal(dataset_class_name(dataset, 2), "cow");
+    dataset_close(dataset);
+}
+
+static void lists_give_labels_and_splits(void **state)
+{
+    struct scratch *scratch = *state;
+    put_text(
+        scratch, "a.csv",
+        "File,Label,Split\r\n\"x, \"\"y\"\".png\" , dog ,train\r\n# no\r\n\r\nb.jpg,cat,VAL\r\nc.png,\"dog\",\r\n");
+    struct dataset *dataset = opened(scratch, scratch_path(scratch, "a.csv"), &plain);
+    assert_int_equal(dataset_classes(dataset), 2);
+    assert_sample(dataset, DATASET_TRAIN, 0, "x, \"y\".png", 1);
+    assert_sample(dataset, DATASET_TRAIN, 1, "c.png", 1);
+    assert_sample(dataset, DATASET_VALIDATION, 0, "b.jpg", 0);
+    dataset_close(dataset);
+    put_text(scratch, "labels.csv", "a,b.png\t007\nc.png\t2");
+    dataset = opened(scratch, scratch->folder, &plain);
+    assert_int_equal(dataset_classes(dataset), 8);
+    assert_sample(dataset, DATASET_TRAIN, 0, "a,b.png", 7);
+    assert_sample(dataset, DATASET_TRAIN, 1, "c.png", 2);
+    dataset_close(dataset);
+}
+
+static void bad_lists_are_refused(void **state)
+{
+    struct scratch *scratch = *state;
+    static const struct {
+        const char *text, *message;
+    } lists[] = {
+        {"", "no samples"},
+        {"file,label\n", "no samples"},
+        {"a.png\n", "line 1: there are 1 fields"},
+        {"a.png,1\n,2\n", "line 2: there is no file name"},
+        {"a.png,\n", "line 1: there is no label"},
+        {"a.png,1,2,3\n", "there are 4 fields"},
+        {"a.png,1,later\n", "\"later\" is not a split"},
+        {"a.txt,1\n", "\"a.txt\" is not a .png"},
+        {"\n\"a.png,1\n", "line 2: a quote is not closed"},
+        {"\"a.png\"x,1\n", "text behind a closing quote"},
+        {"\"", "a quote is not closed"},
+        {"a.png,1\nb.png,cat\n", "line 2: labels are numbers or names"},
+        {"a.png,99999999999999999999\n", "line 1: the label is above"},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        assert_refused(scratch, put_text(scratch, "bad.csv", lists[i].text), &plain, lists[i].message);
+    assert_refused(scratch, put_bytes(scratch, "bad.csv", "a.png,1\n\0", 9), &plain, "zero bytes");
+    assert_refused(scratch, scratch_path(scratch, "missing.csv"), &plain, "missing.csv");
+}
+
+static void shares_are_stratified_and_fixed(void **state)
+{
+    struct scratch *scratch = *state;
+    static char text[20000];
+    size_t length = 0;
+    for (int i = 0; i < 300; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%03d.png,%d\n", i, i % 3 ? 1 : 0);
+    put_text(scratch, "list.csv", text);
+    struct dataset_options options = plain;
+    options.validation_share = 0.2;
+    int64_t sums[3];
+    for (int run = 0; run < 3; run++) {
+        options.seed = run == 2 ? 8 : 7;
+        struct dataset *dataset = opened(scratch, scratch_path(scratch, "list.csv"), &options);
+        int64_t ones = 0;
+        assert_int_equal(dataset_count(dataset, DATASET_VALIDATION), 60);
+        assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 240);
+        sums[run] = 0;
+        for (int64_t i = 0; i < 60; i++) {
+            char name[DATASET_NAME_SIZE];
+            ones += dataset_label(dataset, DATASET_VALIDATION, i);
+            sums[run] = sums[run] * 7 % 1000003 + atoi(dataset_name(dataset, DATASET_VALIDATION, i, name));
+        }
+        assert_int_equal(ones, 40);
+        dataset_close(dataset);
+    }
+    assert_int_equal(sums[0], sums[1]);
+    assert_int_not_equal(sums[0], sums[2]);
+    options.validation_share = 1;
+    assert_refused(scratch, scratch_path(scratch, "list.csv"), &options, "validation share");
+}
+
+static void broken_samples_are_named_or_left_out(void **state)
+{
+    struct scratch *scratch = *state;
+    struct dataset_report report;
+    struct dataset_options options = plain;
+    put_picture(scratch, "rgb.jpg", "good.jpg", 0);
+    put_picture(scratch, "rgb.jpg", "short.jpg", 900);
+    put_text(scratch, "text.jpg", "no image");
+    put_text(scratch, "l.csv", "good.jpg,0\nshort.jpg,1\nmissing.png,1\ntext.jpg,2\n");
+    const char *path = scratch_path(scratch, "l.csv");
+    struct dataset *dataset = opened(scratch, path, &options);
+    assert_non_null(strstr(check_message(dataset, false, &report), "missing.png: cannot be opened"));
+    assert_int_equal(report.broken, 2);
+    dataset_report_release(&report);
+    assert_non_null(strstr(check_message(dataset, true, &report), "short.jpg: "));
+    assert_int_equal(report.broken, 3);
+    assert_int_equal(report.problem_count, 3);
+    assert_string_equal(report.problems[2].name, "text.jpg");
+    dataset_report_release(&report);
+    dataset_close(dataset);
+    options.skip_broken = true;
+    options.classes = 3;
+    dataset = opened(scratch, path, &options);
+    assert_string_equal(check_message(dataset, true, &report), "");
+    assert_int_equal(report.left_out, 3);
+    assert_int_equal(report.counts[DATASET_TRAIN][0], 1);
+    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
+    dataset_report_release(&report);
+    dataset_close(dataset);
+    options.classes = 2;
+    put_text(scratch, "l.csv", "good.jpg,0\nmissing.png,1\ngood.jpg,2\n");
+    dataset = opened(scratch, path, &options);
+    assert_string_equal(check_message(dataset, true, &report), "good.jpg: label 2, but there are 2 classes");
+    assert_int_equal(report.out_of_range, 1);
+    dataset_report_release(&report);
+    dataset_close(dataset);
+}
+
+static void masks_go_with_their_images(void **state)
+{
+    struct scratch *scratch = *state;
+    struct dataset_report report;
+    struct image image;
+    struct index_image mask;
+    char masks[512];
+    snprintf(masks, sizeof masks, "%s/masks", scratch->folder);
+    struct dataset_options options = {.masks = masks, .ignore = 255};
+    put_ramp(scratch, "images/train/a.png", 6, 4, 3, 0, 256);
+    put_ramp(scratch, "images/val/a.b.png", 5, 5, 3, 0, 256);
+    put_ramp(scratch, "masks/train/a.png", 6, 4, 1, 0, 3);
+    put_ramp(scratch, "masks/val/a.b.PNG", 5, 5, 1, 250, 256);
+    put_ramp(scratch, "masks/val/unused.png", 5, 5, 1, 250, 256);
+    const char *path = scratch_path(scratch, "images");
+    struct dataset *dataset = opened(scratch, path, &options);
+    assert_true(dataset_has_masks(dataset));
+    assert_int_equal(dataset_classes(dataset), 0);
+    assert_sample(dataset, DATASET_TRAIN, 0, "train/a.png", -1);
+    assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 0, &image, &mask, NULL), 0);
+    assert_int_equal(mask.width, 6);
+    assert_int_equal(mask.values[7], 1);
+    image_release(scratch->memory, &image);
+    index_image_release(scratch->memory, &mask);
+    assert_string_equal(check_message(dataset, true, &report), "");
+    assert_int_equal(report.classes, 255);
+    assert_int_equal(report.counts[DATASET_TRAIN][2], 8);
+    assert_int_equal(report.ignored, 1);
+    dataset_report_release(&report);
+    dataset_close(dataset);
+    options.classes = 250;
+    dataset = opened(scratch, path, &options);
+    assert_string_equal(check_message(dataset, true, &report),
+                        "val/a.b.png: the mask holds 250, but there are 250 classes");
+    dataset_report_release(&report);
+    dataset_close(dataset);
+    options.classes = 0;
+    put_ramp(scratch, "masks/train/a.png", 6, 5, 1, 0, 3);
+    dataset = opened(scratch, path, &options);
+    assert_non_null(strstr(check_message(dataset, false, &report), "masks/train/a.png: the mask has 6x5 pixels"));
+    dataset_report_release(&report);
+    assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 0, &image, &mask, NULL), -1);
+    dataset_close(dataset);
+    put_ramp(scratch, "masks/train/a.png", 6, 4, 3, 0, 3);
+    dataset = opened(scratch, path, &options);
+    assert_non_null(strstr(check_message(dataset, true, &report), "masks/train/a.png: is a colour image"));
+    dataset_report_release(&report);
+    dataset_close(dataset);
+    put_ramp(scratch, "images/train/alone.png", 6, 4, 3, 0, 3);
+    assert_refused(scratch, path, &options, "there is no mask train/alone.png");
+    options.skip_broken = true;
+    dataset = opened(scratch, path, &options);
+    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
+    dataset_close(dataset);
+}
+
+/* Opening takes neither much time nor memory for the images. */
+static void many_files_take_little(void **state)
+{
+    struct scratch *scratch = *state;
+    const int count = 20000;
+    for (int i = 0; i < count; i++) {
+        char path[128];
+        if (i < 20) {
+            snprintf(path, sizeof path, "c%02d/x", i);
+            scratch_path(scratch, path);
+        }
+        snprintf(path, sizeof path, "%s/c%02d/image_%06d.png", scratch->folder, i % 20, i);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fclose(file);
+    }
+    struct dataset *dataset = opened(scratch, scratch->folder, &plain);
+    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), count);
+    assert_int_equal(dataset_classes(dataset), 20);
+    assert_true(memory_in_use(scratch->memory) < (size_t)count * 160);
+    dataset_close(dataset);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(folders_are_classes, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(folders_are_splits_of_classes, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(lists_give_labels_and_splits, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(bad_lists_are_refused, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(shares_are_stratified_and_fixed, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(broken_samples_are_named_or_left_out, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(masks_go_with_their_images, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(many_files_take_little, scratch_set_up, scratch_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
