@@ -209,8 +209,8 @@ struct fovea_comparison {
     double largest, largest_relative; /* absolute, and over the largest |expected| */
     char text[512];                   /* where and by how much, or what does not fit */
 };
-/* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what half
- * precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */
+/* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what
+ * half precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */
 #define FOVEA_ATOL_FLOAT (-1.0)
 #define FOVEA_ATOL_HALF (-2.0)
 FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,
@@ -859,6 +859,105 @@ FOVEA_API int fovea_report_add_rewrite(struct fovea_model *model, const struct f
                                        const char *folder, struct fovea_error *error);
 FOVEA_API int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *eval, const char *folder,
                                     struct fovea_error *error);
+
+/* ---- tune: train a model on images ---- */
+
+/* Training data, as data/dataset.h reads them: class folders, lists, images with masks, IDX files, arrays. */
+struct fovea_data {
+    const char *path;
+    const char *masks;  /* folder of index masks: segmentation; or NULL */
+    const char *labels; /* file of labels beside an array; or NULL */
+    const char *names;  /* file with the classes' names; NULL: the model's own */
+    double
+        validation_share; /* of the training samples where there is no split of their own; 0: a tenth; below 0: none */
+    int64_t ignore;       /* label that does not count; -1: none (masks: 255) */
+    bool skip_broken;     /* leave files out that cannot be read */
+    int loader_threads;   /* 0: two */
+};
+/* Random changes of the training images; zeros: none of the kind. */
+struct fovea_augment {
+    double crop_scale[2], crop_ratio[2]; /* random resized crop: shares of the area, width over height */
+    int64_t padding;                     /* random crop of the padded image */
+    double scale_jitter[2];              /* and a random crop */
+    double flip, rotation, brightness, contrast, saturation, hue, mixup;
+};
+enum fovea_optimiser { FOVEA_SGD, FOVEA_ADAMW };
+enum fovea_schedule { FOVEA_SCHEDULE_CONSTANT, FOVEA_SCHEDULE_COSINE, FOVEA_SCHEDULE_STEP, FOVEA_SCHEDULE_POLYNOMIAL };
+enum fovea_loss { FOVEA_CROSS_ENTROPY, FOVEA_BINARY, FOVEA_SQUARES };
+enum fovea_frozen { FOVEA_STATISTICS_AUTO, FOVEA_STATISTICS_FROZEN, FOVEA_STATISTICS_TRAINED };
+#define FOVEA_DECAY_CLASSES 7
+/* "last", "down", "stem", "other", "weights", "beta", "layernorm"; NULL for others. */
+FOVEA_API const char *fovea_decay_class_name(int index);
+
+struct fovea_tune_options {
+    struct fovea_data data;
+    struct fovea_augment augment;
+    struct fovea_shapes shapes;
+    const struct fovea_preprocess *preprocess; /* NULL: the model's own */
+    int64_t epochs, batch;                     /* batch: images per step; 0: 32 */
+    int accumulate;                            /* steps per update; 0: 1 */
+    enum fovea_optimiser optimiser;
+    double rate, decay, momentum; /* rate 0: 0.01 for SGD, 1e-3 for AdamW */
+    bool nesterov;
+    enum fovea_schedule schedule;
+    double warmup_epochs, clip;
+    enum fovea_loss loss;
+    double smoothing, dice;
+    enum fovea_frozen statistics; /* AUTO: frozen below 16 images per step */
+    const char *const *freeze;    /* patterns of parameter names, with * and ?; "!PATTERN" unfreezes, in order */
+    int freeze_count;
+    const char *const *rates; /* "PATTERN=FACTOR" of the learning rate */
+    int rate_count;
+    const char *const *reinitialise; /* patterns */
+    int reinitialise_count;
+    int64_t new_classes;               /* a new classifier for so many classes; 0: the model's own */
+    float decays[FOVEA_DECAY_CLASSES]; /* factor of the decay by class; NAN: by the model's policy */
+    const char *teacher;               /* model whose probabilities are learned too, or NULL */
+    double teacher_weight;
+    const char *control; /* a model trained likewise for comparison, or NULL */
+};
+
+struct fovea_metrics {
+    int64_t counted;
+    double top1, top5, mean_accuracy, mean_iou, mean_dice; /* NAN: nothing counted */
+};
+struct fovea_tune_plan {
+    const char *model;
+    int64_t training, validation, classes;
+    int parameters, trained;
+    int64_t elements, trained_elements, updates;
+    int norms, dropouts;
+    bool statistics_frozen, policy_of_metadata, folded;
+    size_t memory;        /* bytes, for the whole run */
+    double kept_by_decay; /* of a weight that nothing but decay moves */
+};
+struct fovea_tune_epoch {
+    const char *model;
+    int64_t epoch, epochs;
+    double loss, rate, gradient_norm, seconds, images_per_second;
+    bool evaluated, best;
+    struct fovea_metrics validation;
+};
+struct fovea_tune_calls {
+    void (*plan)(void *user, const struct fovea_tune_plan *plan);
+    void (*epoch)(void *user, const struct fovea_tune_epoch *epoch);
+    void *user;
+};
+struct fovea_tune {
+    struct fovea_tune_epoch *epochs; /* of the model, then of the control */
+    int epoch_count;
+    struct fovea_metrics last, best, control;
+    int64_t best_epoch;
+    double difference, interval[2]; /* of the last accuracies, model minus control, paired by sample; 95 % */
+    void *storage;                  /* private */
+};
+/* Trains a copy of the model and writes it to `path`, in inference form: the best epoch by validation (top 1, or mean
+ * IoU with masks), and beside it NAME.last.onnx with the last. Where the loss stops being finite the run ends with an
+ * error that names the node; what was written stays. */
+FOVEA_API int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path,
+                         bool force, const struct fovea_tune_calls *calls, struct fovea_tune *tune,
+                         struct fovea_error *error);
+FOVEA_API void fovea_tune_free(struct fovea_model *model, struct fovea_tune *tune);
 
 /* ---- operators ---- */
 

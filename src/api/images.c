@@ -78,17 +78,25 @@ static int make_preprocess(const struct fovea_model *model, const struct value *
                : 0;
 }
 
+int images_prepare(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
+                   const struct fovea_preprocess *flags, struct preprocess *preprocess, bool *channels_last,
+                   struct error *error)
+{
+    struct shape wanted;
+    if (wanted_shape(input, shapes, &wanted, error))
+        return -1;
+    *channels_last = shape_channels_last(&wanted);
+    return make_preprocess(model, input, flags, &wanted, *channels_last, preprocess, error);
+}
+
 int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
                 const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
                 const struct class_names *names, struct shape *shape, struct error *error)
 {
-    struct shape wanted;
     struct preprocess preprocess;
+    bool channels_last;
     *source = NULL;
-    if (wanted_shape(input, shapes, &wanted, error))
-        return -1;
-    bool channels_last = shape_channels_last(&wanted);
-    if (make_preprocess(model, input, flags, &wanted, channels_last, &preprocess, error))
+    if (images_prepare(model, input, shapes, flags, &preprocess, &channels_last, error))
         return -1;
     struct sample_options options = {&preprocess, channels_last ? LAYOUT_NHWC : LAYOUT_NCHW,
                                      names && names->count > 0 ? names : NULL};

@@ -186,6 +186,7 @@ int verb_eval(int argc, char **argv);
 int verb_erf(int argc, char **argv);
 int verb_audit(int argc, char **argv);
 int verb_rewrite(int argc, char **argv);
+int verb_tune(int argc, char **argv);
 int verb_ops(int argc, char **argv);
 
 #endif

@@ -18,6 +18,7 @@ static const struct {
     {"eval", verb_eval, "accuracy, robustness to corrupted images, comparison of two models"},
     {"audit", verb_audit, "hold a model's architecture against eight published guidelines"},
     {"rewrite", verb_rewrite, "follow the guidelines in a new file, and prove it"},
+    {"tune", verb_tune, "train a model on images, and write it in inference form"},
     {"diff", verb_diff, "what differs between two models, and which node departs first"},
     {"ops", verb_ops, "the operators that fovea has"},
 };

@@ -8,7 +8,7 @@
 
 #include "cli/cli.h"
 
-#define MAX_ROWS 48
+#define MAX_ROWS 64
 
 static int common_rows(struct common_options *common, struct option_row rows[MAX_ROWS])
 {

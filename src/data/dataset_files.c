@@ -124,13 +124,15 @@ static int label_by_folders(struct dataset *dataset, const char *path, bool has_
                             int64_t *labels, struct error *error)
 {
     int64_t classes;
+    bool named;
     for (int64_t i = 0; i < dataset->count; i++) {
         const char *name = dataset->items[i].name;
         files[i] = has_splits ? dataset_name_in_split(name) : name;
         if (!strchr(files[i], '/'))
             return error_set(error, ERROR_INPUT, "%s: %s lies in no folder of a class", path, name);
     }
-    if (class_folders_label(dataset->memory, files, dataset->count, dataset->options.names, labels, &classes, error))
+    if (class_folders_label(dataset->memory, files, dataset->count, dataset->options.names, labels, &classes, &named,
+                            error))
         return error_prefix(error, "%s", path);
     if (classes < 2)
         return error_set(error, ERROR_INPUT, "%s: there is one class folder only", path);

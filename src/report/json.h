@@ -22,6 +22,10 @@ json_t *report_layers(const struct fovea_layers *layers);
 json_t *report_findings(const char *path, const struct fovea_findings *findings);
 json_t *report_bench(const char *path, const struct fovea_bench *bench, bool gradient);
 json_t *report_audit(const struct fovea_audit *audit);
+json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch);
+json_t *report_tune(const struct fovea_tune *tune);
+/* One line; otherwise as report_text. */
+char *report_line(json_t *document);
 json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite);
 json_t *report_erf(const char *path, const struct fovea_erf *erf);
 /* One entry of the "operators" list. */

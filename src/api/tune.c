@@ -1,0 +1,452 @@
+/* Training: a copy of the model, its data, one or two arms, what is written. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/images.h"
+#include "api/tune_work.h"
+#include "base/file.h"
+#include "guide/record.h"
+#include "onnx/onnx.h"
+#include "op/registry.h"
+#include "train/head.h"
+#include "train/policy.h"
+
+#define USUAL_BATCH 32
+#define LEAST_BATCH_FOR_STATISTICS 16
+#define USUAL_VALIDATION_SHARE 0.1
+
+const char *fovea_decay_class_name(int index)
+{
+    return decay_class_name(index);
+}
+
+/* ---- parameters ---- */
+
+static int apply_freezing(const struct tune_arm *arm, struct parameter_set *parameters, struct error *error)
+{
+    const struct fovea_tune_options *options = arm->work->options;
+    for (int i = 0; i < options->freeze_count; i++) {
+        const char *pattern = options->freeze[i];
+        bool unfreeze = pattern[0] == '!';
+        if (parameter_set_freeze(parameters, pattern + unfreeze, !unfreeze) == 0)
+            return error_set(error, ERROR_INPUT, "no parameter is called like '%s'", pattern + unfreeze);
+    }
+    for (int i = 0; i < options->rate_count; i++) {
+        char pattern[256];
+        const char *sign = strrchr(options->rates[i], '=');
+        char *end = NULL;
+        double factor = sign ? strtod(sign + 1, &end) : -1;
+        if (!sign || end == sign + 1 || *end || !(factor >= 0) || (size_t)(sign - options->rates[i]) >= sizeof pattern)
+            return error_set(error, ERROR_INPUT, "a rate is written PATTERN=FACTOR, not '%s'", options->rates[i]);
+        memcpy(pattern, options->rates[i], (size_t)(sign - options->rates[i]));
+        pattern[sign - options->rates[i]] = 0;
+        if (parameter_set_rate(parameters, pattern, (float)factor) == 0)
+            return error_set(error, ERROR_INPUT, "no parameter is called like '%s'", pattern);
+    }
+    return 0;
+}
+
+static int configure(void *user, struct parameter_set *parameters, struct error *error)
+{
+    struct tune_arm *arm = user;
+    return policy_apply(arm->model, arm->options.bindings, arm->options.binding_count, arm->work->options->decays,
+                        parameters, &arm->policy_of_metadata, error) ||
+                   apply_freezing(arm, parameters, error)
+               ? -1
+               : 0;
+}
+
+/* ---- options ---- */
+
+static struct trainer_options trainer_options(const struct fovea_tune_options *options)
+{
+    bool adamw = options->optimiser == FOVEA_ADAMW;
+    return (struct trainer_options){.optimiser = {.kind = adamw ? OPTIMISER_ADAMW : OPTIMISER_SGD,
+                                                  .rate = options->rate > 0 ? options->rate
+                                                          : adamw           ? 1e-3
+                                                                            : 0.01,
+                                                  .decay = options->decay,
+                                                  .momentum = options->momentum,
+                                                  .nesterov = options->nesterov,
+                                                  .beta1 = 0.9,
+                                                  .beta2 = 0.999,
+                                                  .epsilon = 1e-8},
+                                    .clip = options->clip,
+                                    .accumulate = options->accumulate > 0 ? options->accumulate : 1};
+}
+
+static struct augment_options augment_options(const struct fovea_augment *from)
+{
+    return (struct augment_options){.crop_scale = {from->crop_scale[0], from->crop_scale[1]},
+                                    .crop_ratio = {from->crop_ratio[0], from->crop_ratio[1]},
+                                    .padding = from->padding,
+                                    .scale_jitter = {from->scale_jitter[0], from->scale_jitter[1]},
+                                    .flip = from->flip,
+                                    .rotation = from->rotation,
+                                    .brightness = from->brightness,
+                                    .contrast = from->contrast,
+                                    .saturation = from->saturation,
+                                    .hue = from->hue,
+                                    .mixup_alpha = from->mixup};
+}
+
+static void set_options(struct tune_arm *arm)
+{
+    const struct tune_work *work = arm->work;
+    const struct fovea_tune_options *options = work->options;
+    static const enum schedule_kind schedules[] = {SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP,
+                                                   SCHEDULE_POLYNOMIAL};
+    static const enum loss_kind losses[] = {LOSS_CROSS_ENTROPY, LOSS_BINARY, LOSS_SQUARES};
+    const struct fovea_data *data = &options->data;
+    int64_t ignored = data->ignore >= 0 ? data->ignore : data->masks ? 255 : -1;
+    int threads = data->loader_threads > 0 ? data->loader_threads : 2;
+    arm->augment = augment_options(&options->augment);
+    struct loader_options loader = {.split = DATASET_TRAIN,
+                                    .batch = work->batch,
+                                    .threads = threads,
+                                    .shuffle = true,
+                                    .drop_last = true,
+                                    .skip_broken = data->skip_broken,
+                                    .preprocess = dataset_tensor_shape(work->dataset) ? NULL : &arm->preprocess,
+                                    .augment = &arm->augment,
+                                    .layout = arm->channels_last ? LAYOUT_NHWC : LAYOUT_NCHW,
+                                    .ignore = ignored,
+                                    .seed = work->model->context->seed};
+    arm->options = (struct arm_options){
+        .bindings = arm->options.bindings,
+        .binding_count = arm->options.binding_count,
+        .training = loader,
+        .validation = loader,
+        .validate = work->validation_split < DATASET_SPLITS,
+        .epochs = options->epochs,
+        .schedule = {.kind = schedules[options->schedule], .factor = 0.1, .power = 0.9, .stages = 3},
+        .warmup_epochs = options->warmup_epochs,
+        .trainer = trainer_options(options),
+        .loss = {.kind = losses[options->loss],
+                 .smoothing = (float)options->smoothing,
+                 .ignored = ignored,
+                 .dice = (float)options->dice},
+        .freeze_statistics = options->statistics == FOVEA_STATISTICS_FROZEN ||
+                             (options->statistics == FOVEA_STATISTICS_AUTO && work->batch < LEAST_BATCH_FOR_STATISTICS),
+        .configure = configure,
+        .user = arm,
+        .teacher = work->teacher,
+        .teacher_weight = (float)options->teacher_weight};
+    arm->options.validation.split = work->validation_split;
+    arm->options.validation.shuffle = arm->options.validation.drop_last = false;
+    arm->options.validation.augment = NULL;
+}
+
+/* ---- one model ---- */
+
+/* A file with a fixed batch is trained with another: its copy leaves the batch free; the file keeps what it says. */
+static int free_batch(struct graph *graph, struct error *error)
+{
+    for (int i = 0; i < graph->input_count + graph->output_count; i++) {
+        struct value *value = i < graph->input_count ? graph->inputs[i] : graph->outputs[i - graph->input_count];
+        if (value->constant || value->declared_rank < 1)
+            continue;
+        struct dimension *declared =
+            arena_allocate(graph->arena, (size_t)value->declared_rank, sizeof *declared, error);
+        if (!declared)
+            return -1;
+        memcpy(declared, value->declared, (size_t)value->declared_rank * sizeof *declared);
+        declared[0].size = -1;
+        value->declared = declared;
+    }
+    return 0;
+}
+
+/* The image input's shape with the batch; other inputs are not trained with. */
+static int bind(struct tune_arm *arm, struct error *error)
+{
+    const struct preprocess *preprocess = &arm->preprocess;
+    const struct shape *ready = dataset_tensor_shape(arm->work->dataset);
+    struct shape_binding *binding = &arm->binding;
+    int64_t channels = preprocess_channel_count(preprocess);
+    int64_t images[3] = {channels, preprocess->crop_height, preprocess->crop_width};
+    if (arm->channels_last) {
+        images[0] = preprocess->crop_height;
+        images[1] = preprocess->crop_width;
+        images[2] = channels;
+    }
+    const int64_t *sizes = ready ? ready->dims : images;
+    if (!ready && preprocess->crop_height <= 0)
+        return error_set(error, ERROR_INPUT, "the size of the images is open; give it with --crop or --shape");
+    int64_t dims[4] = {arm->work->batch, sizes[0], sizes[1], sizes[2]};
+    binding->name = arm->input->name;
+    arm->options.bindings = binding;
+    arm->options.binding_count = 1;
+    return shape_set(&binding->shape, 4, dims, error);
+}
+
+static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *path, struct error *error)
+{
+    const struct fovea_tune_options *options = work->options;
+    *arm = (struct tune_arm){.work = work, .path = path};
+    arm->model = model_load(work->model->context, path, error);
+    if (!arm->model)
+        return -1;
+    operators_resolve(arm->model->graph);
+    struct fovea_model holder = {work->model->fovea, work->model->context, arm->model};
+    arm->input = api_image_input(arm->model->graph);
+    if (!arm->input)
+        return error_set(error, ERROR_INPUT, "%s has no input of four axes for images", path);
+    if (!dataset_tensor_shape(work->dataset) &&
+        images_prepare(&holder, arm->input, &options->shapes, options->preprocess, &arm->preprocess,
+                       &arm->channels_last, error))
+        return -1;
+    if (free_batch(arm->model->graph, error) || bind(arm, error))
+        return -1;
+    set_options(arm);
+    if (options->new_classes > 0 &&
+        head_replace(arm->model, &arm->binding, 1, options->new_classes, work->model->context->seed, error))
+        return error_prefix(error, "%s", path);
+    for (int i = 0; i < options->reinitialise_count; i++) {
+        int drawn = weights_reinitialise(arm->model, &arm->binding, 1, options->reinitialise[i],
+                                         work->model->context->seed + (uint64_t)i, error);
+        if (drawn <= 0)
+            return drawn < 0
+                       ? -1
+                       : error_set(error, ERROR_INPUT, "no parameter is called like '%s'", options->reinitialise[i]);
+    }
+    return 0;
+}
+
+/* ---- the data ---- */
+
+static int open_data(struct tune_work *work, struct error *error)
+{
+    const struct fovea_data *data = &work->options->data;
+    double share = data->validation_share;
+    struct memory *memory = work->model->context->memory;
+    const char *own = model_metadata(work->model->model, CLASS_NAMES_KEY);
+    if (data->names ? class_names_read(memory, data->names, &work->names, error)
+                    : own && work->options->new_classes == 0 &&
+                          class_names_parse(memory, own, strlen(own), &work->names, error))
+        return -1;
+    struct dataset_options options = {.masks = data->masks,
+                                      .labels = data->labels,
+                                      .names = work->names.count > 0 ? &work->names : NULL,
+                                      .validation_share = share < 0    ? 0
+                                                          : share == 0 ? USUAL_VALIDATION_SHARE
+                                                                       : share,
+                                      .seed = work->model->context->seed,
+                                      .ignore = data->ignore >= 0 ? data->ignore
+                                                : data->masks     ? 255
+                                                                  : -1,
+                                      .skip_broken = data->skip_broken};
+    work->dataset = dataset_open(memory, data->path, &options, error);
+    if (!work->dataset)
+        return -1;
+    work->validation_split = dataset_count(work->dataset, DATASET_VALIDATION) > 0 ? DATASET_VALIDATION
+                             : dataset_count(work->dataset, DATASET_TEST) > 0     ? DATASET_TEST
+                                                                                  : DATASET_SPLITS;
+    work->validation_count =
+        work->validation_split < DATASET_SPLITS ? dataset_count(work->dataset, work->validation_split) : 0;
+    struct context *context = work->model->context;
+    int result = dataset_check(work->dataset, context->pool, false, &context->progress, &work->report, error);
+    dataset_report_release(&work->report);
+    return result;
+}
+
+/* ---- the run ---- */
+
+static struct fovea_metrics metrics_of(const struct metrics_summary *summary)
+{
+    return (struct fovea_metrics){summary->counted,       summary->top1,     summary->top5,
+                                  summary->mean_accuracy, summary->mean_iou, summary->mean_dice};
+}
+
+static int on_planned(void *user, const struct arm_plan *plan, struct error *error)
+{
+    (void)error;
+    const struct tune_arm *arm = user;
+    const struct tune_work *work = arm->work;
+    struct fovea_tune_plan told = {.model = arm->path,
+                                   .training = dataset_count(work->dataset, DATASET_TRAIN),
+                                   .validation = work->validation_count,
+                                   .classes = dataset_classes(work->dataset),
+                                   .parameters = plan->parameters,
+                                   .trained = plan->trained,
+                                   .elements = plan->elements,
+                                   .trained_elements = plan->trained_elements,
+                                   .updates = plan->updates,
+                                   .norms = plan->norms,
+                                   .dropouts = plan->dropouts,
+                                   .statistics_frozen = arm->options.freeze_statistics,
+                                   .policy_of_metadata = arm->policy_of_metadata,
+                                   .memory = plan->memory,
+                                   .kept_by_decay = plan->kept_by_decay};
+    if (work->calls && work->calls->plan)
+        work->calls->plan(work->calls->user, &told);
+    return 0;
+}
+
+/* What was trained is no longer pending. */
+static int save(const struct tune_arm *arm, const char *path, struct error *error)
+{
+    return record_mark_trained(arm->model, error) || model_save(arm->model, path, error) ? -1 : 0;
+}
+
+static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *error)
+{
+    struct tune_arm *arm = user;
+    struct tune_work *work = arm->work;
+    struct fovea_tune *result = work->result;
+    struct fovea_tune_epoch *told = &result->epochs[result->epoch_count++];
+    *told = (struct fovea_tune_epoch){.model = arm->path,
+                                      .epoch = epoch->epoch,
+                                      .epochs = work->options->epochs,
+                                      .loss = epoch->loss,
+                                      .rate = epoch->rate,
+                                      .gradient_norm = epoch->gradient_norm,
+                                      .seconds = epoch->seconds,
+                                      .images_per_second = epoch->images_per_second,
+                                      .evaluated = epoch->evaluated,
+                                      .best = epoch->best,
+                                      .validation = metrics_of(&epoch->validation)};
+    if (arm->is_control)
+        result->control = told->validation;
+    else
+        result->last = told->validation;
+    if (!arm->is_control && (epoch->best || !epoch->evaluated)) {
+        result->best = told->validation;
+        result->best_epoch = epoch->epoch;
+        if (save(arm, work->path, error))
+            return -1;
+    }
+    if (work->calls && work->calls->epoch)
+        work->calls->epoch(work->calls->user, told);
+    return 0;
+}
+
+static int run_arm(struct tune_work *work, struct tune_arm *arm, const char *path, bool control, float *correct,
+                   struct error *error)
+{
+    struct arm_calls calls = {on_planned, on_epoch, arm};
+    if (open_arm(work, arm, path, error))
+        return -1;
+    arm->is_control = control;
+    if (arm_run(arm->model, work->dataset, &arm->options, &calls, correct, error))
+        return error_prefix(error, "%s", path);
+    return 0;
+}
+
+/* Paired by sample, with the normal approximation's interval. */
+static void compare(struct tune_work *work)
+{
+    double sum = 0, squares = 0;
+    int64_t count = 0;
+    for (int64_t i = 0; i < work->validation_count; i++) {
+        if (work->correct[0][i] < 0 || work->correct[1][i] < 0)
+            continue;
+        double difference = (double)work->correct[0][i] - (double)work->correct[1][i];
+        sum += difference;
+        squares += difference * difference;
+        count++;
+    }
+    double mean = count > 0 ? sum / (double)count : (double)NAN;
+    double variance = count > 1 ? (squares / (double)count - mean * mean) / (double)(count - 1) : 0;
+    double half = 1.96 * sqrt(fmax(0, variance));
+    work->result->difference = mean;
+    work->result->interval[0] = mean - half;
+    work->result->interval[1] = mean + half;
+}
+
+/* NAME.last.onnx beside NAME.onnx */
+static const char *last_path(struct arena *arena, const char *path, struct error *error)
+{
+    size_t length = strlen(path), ending = strlen(".onnx");
+    bool plain = length > ending && strcmp(path + length - ending, ".onnx") == 0;
+    return arena_print(arena, error, "%.*s.last.onnx", (int)(plain ? length - ending : length), path);
+}
+
+static int open_teacher(struct tune_work *work, struct error *error)
+{
+    const char *path = work->options->teacher;
+    if (!path)
+        return 0;
+    work->teacher = model_load(work->model->context, path, error);
+    if (!work->teacher)
+        return -1;
+    operators_resolve(work->teacher->graph);
+    return free_batch(work->teacher->graph, error);
+}
+
+static int run(struct tune_work *work, struct arena *arena, struct error *error)
+{
+    struct memory *memory = work->model->context->memory;
+    const char *last = last_path(arena, work->path, error);
+    work->result->epochs =
+        arena_allocate(arena, 2 * (size_t)work->options->epochs + 1, sizeof *work->result->epochs, error);
+    if (!last || !work->result->epochs || open_data(work, error) || open_teacher(work, error))
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        work->correct[i] = memory_allocate(memory, (size_t)work->validation_count + 1, sizeof *work->correct[i], error);
+        if (!work->correct[i])
+            return -1;
+    }
+    if (run_arm(work, &work->arms[0], work->model->model->path, false, work->correct[0], error) ||
+        save(&work->arms[0], last, error))
+        return -1;
+    if (!work->options->control)
+        return 0;
+    if (run_arm(work, &work->arms[1], work->options->control, true, work->correct[1], error))
+        return -1;
+    compare(work);
+    return 0;
+}
+
+static void release(struct tune_work *work)
+{
+    struct memory *memory = work->model->context->memory;
+    for (int i = 0; i < 2; i++) {
+        model_destroy(work->arms[i].model);
+        memory_release(memory, work->correct[i]);
+    }
+    model_destroy(work->teacher);
+    dataset_close(work->dataset);
+    class_names_release(&work->names);
+}
+
+static int check_options(const struct fovea_tune_options *options, const char *path, bool force, struct error *error)
+{
+    if (!options->data.path)
+        return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with --data");
+    if (options->epochs < 1 || options->epochs > 100000)
+        return error_set(error, ERROR_INPUT, "there must be 1 to 100000 epochs");
+    if (options->batch < 0 || options->batch > 65536 || options->accumulate < 0 || options->accumulate > 65536)
+        return error_set(error, ERROR_INPUT, "batches and accumulated steps number 1 to 65536");
+    return !force && file_exists(path) ? error_set(error, ERROR_INPUT, "%s is there already; --force replaces it", path)
+                                       : 0;
+}
+
+int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path, bool force,
+               const struct fovea_tune_calls *calls, struct fovea_tune *tune, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct arena *arena = arena_create(model->context->memory, &error);
+    struct tune_work work = {.model = model,
+                             .options = options,
+                             .calls = calls,
+                             .path = path,
+                             .result = tune,
+                             .batch = options->batch > 0 ? options->batch : USUAL_BATCH};
+    *tune = (struct fovea_tune){.storage = arena};
+    int result = arena && check_options(options, path, force, &error) == 0 ? run(&work, arena, &error) : -1;
+    release(&work);
+    if (result == 0)
+        return 0;
+    fovea_tune_free(model, tune);
+    return api_fail(&error, report);
+}
+
+void fovea_tune_free(struct fovea_model *model, struct fovea_tune *tune)
+{
+    (void)model;
+    arena_destroy(tune->storage);
+    *tune = (struct fovea_tune){0};
+}

@@ -1,0 +1,40 @@
+/* What fovea_tune works with. */
+#ifndef FOVEA_API_TUNE_WORK_H
+#define FOVEA_API_TUNE_WORK_H
+
+#include "api/api.h"
+#include "train/arm.h"
+
+struct tune_work;
+
+/* A model being trained: the user's, or the control. */
+struct tune_arm {
+    struct tune_work *work;
+    const char *path;
+    struct model *model; /* a copy of its own */
+    const struct value *input;
+    struct preprocess preprocess;
+    bool channels_last, is_control, policy_of_metadata;
+    struct augment_options augment;
+    struct shape_binding binding;
+    struct arm_options options;
+};
+
+struct tune_work {
+    struct fovea_model *model;
+    const struct fovea_tune_options *options;
+    const struct fovea_tune_calls *calls;
+    const char *path;
+    struct fovea_tune *result;
+    int64_t batch;
+    struct class_names names;
+    struct dataset *dataset;
+    struct dataset_report report;
+    enum dataset_split validation_split; /* DATASET_SPLITS: there is none */
+    int64_t validation_count;
+    struct model *teacher;
+    struct tune_arm arms[2];
+    float *correct[2]; /* [validation_count] */
+};
+
+#endif

@@ -1,0 +1,310 @@
+/* fovea tune: train a model on images, from one command. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "report/json.h"
+
+struct flags {
+    const char *data, *masks, *data_labels, *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history;
+    const char *crop_scale, *jitter, *colour;
+    int64_t epochs, batch, accumulate, new_head, ignore, padding, loaders;
+    double rate, decay, momentum, warmup, clip, smoothing, dice, share, flip, rotation, mixup, teacher_weight;
+    struct text_list freeze, unfreeze, rates, reinitialise, decays;
+    bool nesterov, freeze_norm, train_norm, skip_broken, force, json, no_validation;
+    struct preprocess_options preprocess;
+};
+
+/* What the calls print to. */
+struct watch {
+    bool quiet;
+    FILE *history;
+    int64_t epochs;
+};
+
+static void print_plan(void *user, const struct fovea_tune_plan *plan)
+{
+    const struct watch *watch = user;
+    char name[CLI_TEXT], all[CLI_TEXT], trained[CLI_TEXT], memory[CLI_TEXT];
+    if (watch->quiet)
+        return;
+    printf("%s: %" PRId64 " training samples, %" PRId64 " to validate, %" PRId64 " classes\n",
+           safe_text(plan->model, name), plan->training, plan->validation, plan->classes);
+    printf("%d of %d parameters train (%s of %s numbers), %" PRId64 " updates, %s of memory\n", plan->trained,
+           plan->parameters, count_text((double)plan->trained_elements, trained),
+           count_text((double)plan->elements, all), plan->updates, bytes_text(plan->memory, memory));
+    if (plan->norms > 0)
+        printf("%d BatchNormalizations take the batch's statistics\n", plan->norms);
+    else if (plan->statistics_frozen)
+        printf("BatchNormalization keeps its running statistics (fewer than 16 images a batch, or --freeze-bn)\n");
+    if (plan->dropouts > 0)
+        printf("%d Dropouts are active\n", plan->dropouts);
+    printf("decay: policy of %s; in this run decay alone leaves %.3g of a weight\n",
+           plan->policy_of_metadata ? "the model's metadata" : "the guide 'gamma'", plan->kept_by_decay);
+    fflush(stdout);
+}
+
+static void write_history(FILE *file, const struct fovea_tune_epoch *epoch)
+{
+    char *text = report_line(report_tune_epoch(epoch));
+    fputs(text ? text : "", file);
+    free(text);
+    fflush(file);
+}
+
+static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
+{
+    const struct watch *watch = user;
+    if (watch->history)
+        write_history(watch->history, epoch);
+    if (watch->quiet)
+        return;
+    printf("epoch %" PRId64 "/%" PRId64 ": loss %.4f, rate %.3g, gradient %.3g, %.1f images/s", epoch->epoch,
+           epoch->epochs, epoch->loss, epoch->rate, epoch->gradient_norm, epoch->images_per_second);
+    if (epoch->evaluated)
+        printf("; validation top 1 %.2f %%, top 5 %.2f %%, mean IoU %.3f%s", 100 * epoch->validation.top1,
+               100 * epoch->validation.top5, epoch->validation.mean_iou, epoch->best ? " (best)" : "");
+    printf("\n");
+    fflush(stdout);
+}
+
+static void print_result(const struct fovea_tune *tune, const struct flags *flags)
+{
+    printf("wrote %s (epoch %" PRId64, flags->output, tune->best_epoch);
+    if (!isnan(tune->best.top1))
+        printf(", top 1 %.2f %%", 100 * tune->best.top1);
+    printf(") and the last epoch beside it\n");
+    if (flags->control)
+        printf(
+            "against the control, trained alike: %+.2f points of accuracy (95 %%: %+.2f to %+.2f), paired by sample\n",
+            100 * tune->difference, 100 * tune->interval[0], 100 * tune->interval[1]);
+}
+
+/* "a,b" or "a" for both; NULL: zeros. */
+static int parse_pair(const struct command *command, const char *option, const char *text, double pair[2])
+{
+    int count = text ? parse_number_list(text, pair, 2) : 2;
+    if (count == 1)
+        pair[1] = 1;
+    return count < 1 ? fail_usage(command, "--%s takes LOW,HIGH, not '%s'", option, text) : PARSE_GO_ON;
+}
+
+static int parse_word(const struct command *command, const char *option, const char *text, const char *const *words,
+                      int *index)
+{
+    *index = 0;
+    for (int i = 0; text && words[i]; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *index = i;
+            return PARSE_GO_ON;
+        }
+    }
+    return text ? fail_usage(command, "--%s does not know '%s'", option, text) : PARSE_GO_ON;
+}
+
+static int parse_words(const struct command *command, const struct flags *flags, struct fovea_tune_options *options)
+{
+    static const char *const optimisers[] = {"sgd", "adamw", NULL};
+    static const char *const schedules[] = {"constant", "cosine", "step", "polynomial", NULL};
+    static const char *const losses[] = {"cross-entropy", "binary", "squares", NULL};
+    int optimiser, schedule, loss, code;
+    if ((code = parse_word(command, "optimizer", flags->optimiser, optimisers, &optimiser)) != PARSE_GO_ON ||
+        (code = parse_word(command, "schedule", flags->schedule ? flags->schedule : "cosine", schedules, &schedule)) !=
+            PARSE_GO_ON ||
+        (code = parse_word(command, "loss", flags->loss, losses, &loss)) != PARSE_GO_ON)
+        return code;
+    options->optimiser = (enum fovea_optimiser)optimiser;
+    options->schedule = (enum fovea_schedule)schedule;
+    options->loss = (enum fovea_loss)loss;
+    return PARSE_GO_ON;
+}
+
+static int parse_decays(const struct command *command, const struct flags *flags, struct fovea_tune_options *options)
+{
+    for (int i = 0; i < FOVEA_DECAY_CLASSES; i++)
+        options->decays[i] = NAN;
+    for (int i = 0; i < flags->decays.count; i++) {
+        const char *text = flags->decays.items[i], *sign = strchr(text, '=');
+        bool found = false;
+        for (int k = 0; sign && fovea_decay_class_name(k); k++) {
+            const char *name = fovea_decay_class_name(k);
+            if (strlen(name) == (size_t)(sign - text) && strncmp(name, text, strlen(name)) == 0) {
+                options->decays[k] = strtof(sign + 1, NULL);
+                found = true;
+            }
+        }
+        if (!found)
+            return fail_usage(
+                command, "--decay-class takes last, down, stem, other, weights, beta or layernorm=FACTOR, not '%s'",
+                text);
+    }
+    return PARSE_GO_ON;
+}
+
+static int parse_augment(const struct command *command, const struct flags *flags, struct fovea_augment *augment)
+{
+    double colour[4] = {0};
+    int code = parse_pair(command, "crop-scale", flags->crop_scale, augment->crop_scale);
+    if (code == PARSE_GO_ON)
+        code = parse_pair(command, "scale-jitter", flags->jitter, augment->scale_jitter);
+    if (code == PARSE_GO_ON && flags->colour && parse_number_list(flags->colour, colour, 4) < 1)
+        return fail_usage(command, "--colour takes BRIGHTNESS,CONTRAST,SATURATION,HUE, not '%s'", flags->colour);
+    augment->padding = flags->padding;
+    augment->flip = flags->flip;
+    augment->rotation = flags->rotation;
+    augment->mixup = flags->mixup;
+    augment->brightness = colour[0];
+    augment->contrast = colour[1];
+    augment->saturation = colour[2];
+    augment->hue = colour[3];
+    return code;
+}
+
+static void fill_options(const struct flags *flags, const struct opened *opened, struct fovea_tune_options *options)
+{
+    options->data = (struct fovea_data){.path = flags->data,
+                                        .masks = flags->masks,
+                                        .labels = flags->data_labels,
+                                        .names = flags->names,
+                                        .validation_share = flags->no_validation ? -1 : flags->share,
+                                        .ignore = flags->ignore,
+                                        .skip_broken = flags->skip_broken,
+                                        .loader_threads = (int)flags->loaders};
+    options->shapes = opened->shapes;
+    options->epochs = flags->epochs;
+    options->batch = flags->batch;
+    options->accumulate = (int)flags->accumulate;
+    options->rate = flags->rate;
+    options->decay = flags->decay;
+    options->momentum = flags->momentum;
+    options->nesterov = flags->nesterov;
+    options->warmup_epochs = flags->warmup;
+    options->clip = flags->clip;
+    options->smoothing = flags->smoothing;
+    options->dice = flags->dice;
+    options->statistics = flags->freeze_norm  ? FOVEA_STATISTICS_FROZEN
+                          : flags->train_norm ? FOVEA_STATISTICS_TRAINED
+                                              : FOVEA_STATISTICS_AUTO;
+    options->freeze = flags->freeze.items;
+    options->freeze_count = flags->freeze.count;
+    options->rates = flags->rates.items;
+    options->rate_count = flags->rates.count;
+    options->reinitialise = flags->reinitialise.items;
+    options->reinitialise_count = flags->reinitialise.count;
+    options->new_classes = flags->new_head;
+    options->teacher = flags->teacher;
+    options->teacher_weight = flags->teacher_weight;
+    options->control = flags->control;
+}
+
+static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct watch watch = {.quiet = flags->json, .epochs = flags->epochs};
+    struct fovea_tune_calls calls = {print_plan, print_epoch, &watch};
+    struct fovea_tune tune;
+    if (flags->history && !(watch.history = fopen(flags->history, "w"))) {
+        fprintf(stderr, "fovea: %s cannot be written\n", flags->history);
+        return FOVEA_BAD_INPUT;
+    }
+    int result = fovea_tune(opened->model, options, flags->output, flags->force, &calls, &tune, &error);
+    if (watch.history)
+        fclose(watch.history);
+    if (result)
+        return fail(&error);
+    char *text = flags->json ? report_text(report_tune(&tune)) : NULL;
+    if (flags->json)
+        fputs(text ? text : "", stdout);
+    else
+        print_result(&tune, flags);
+    free(text);
+    fovea_tune_free(opened->model, &tune);
+    return FOVEA_CLEAN;
+}
+
+static int tune_model(struct opened *opened, const struct command *command, const struct flags *flags)
+{
+    struct fovea_preprocess preprocess;
+    struct fovea_tune_options options = {.preprocess = &preprocess};
+    fill_options(flags, opened, &options);
+    int code = parse_words(command, flags, &options);
+    if (code == PARSE_GO_ON)
+        code = parse_decays(command, flags, &options);
+    if (code == PARSE_GO_ON)
+        code = parse_augment(command, flags, &options.augment);
+    if (code == PARSE_GO_ON && parse_preprocess(&flags->preprocess, &preprocess))
+        code = FOVEA_BAD_INPUT;
+    if (code == PARSE_GO_ON && (!flags->data || !flags->output))
+        code = fail_usage(command, "name the data with --data and the new file with -o");
+    return code == PARSE_GO_ON ? run(opened, flags, &options) : code;
+}
+
+int verb_tune(int argc, char **argv)
+{
+    struct flags flags = {.epochs = 10, .momentum = 0.9, .decay = 1e-4, .ignore = -1, .teacher_weight = 0.5};
+    const struct option_row rows[] = {
+        {"output", 'o', OPTION_TEXT, &flags.output, "FILE",
+         "the trained model: the best epoch; the last one beside it"},
+        {"data", 'd', OPTION_TEXT, &flags.data, "PATH", "class folders, a list, IDX files, arrays, or images of masks"},
+        {"masks", 0, OPTION_TEXT, &flags.masks, "DIR", "segmentation: index masks with the images' names"},
+        {"data-labels", 0, OPTION_TEXT, &flags.data_labels, "FILE", "labels beside an array of images"},
+        {"labels", 0, OPTION_TEXT, &flags.names, "FILE", "names of the classes (default: the model's)"},
+        {"validation", 0, OPTION_NUMBER, &flags.share, "SHARE", "of the training data, where none is set apart (0.1)"},
+        {"no-validation", 0, OPTION_FLAG, &flags.no_validation, NULL, "train on all of it"},
+        {"ignore", 0, OPTION_INT, &flags.ignore, "LABEL", "that does not count (masks: 255)"},
+        {"skip-broken", 0, OPTION_FLAG, &flags.skip_broken, NULL, "leave out files that cannot be read"},
+        {"epochs", 'e', OPTION_INT, &flags.epochs, "N", "default 10"},
+        {"batch", 'b', OPTION_INT, &flags.batch, "N", "images per step (default 32)"},
+        {"accumulate", 0, OPTION_INT, &flags.accumulate, "N", "steps per update"},
+        {"optimizer", 0, OPTION_TEXT, &flags.optimiser, "NAME", "sgd (default) or adamw"},
+        {"rate", 0, OPTION_NUMBER, &flags.rate, "X", "learning rate (sgd 0.01, adamw 0.001)"},
+        {"decay", 0, OPTION_NUMBER, &flags.decay, "X", "weight decay (default 1e-4)"},
+        {"decay-class", 0, OPTION_LIST, &flags.decays, "CLASS=FACTOR",
+         "last, down, stem, other, weights, beta, layernorm"},
+        {"momentum", 0, OPTION_NUMBER, &flags.momentum, "X", "of sgd (default 0.9)"},
+        {"nesterov", 0, OPTION_FLAG, &flags.nesterov, NULL, "Nesterov's momentum"},
+        {"schedule", 0, OPTION_TEXT, &flags.schedule, "NAME", "cosine (default), constant, step or polynomial"},
+        {"warmup", 0, OPTION_NUMBER, &flags.warmup, "EPOCHS", "in which the rate rises"},
+        {"clip", 0, OPTION_NUMBER, &flags.clip, "NORM", "largest norm of the gradient"},
+        {"loss", 0, OPTION_TEXT, &flags.loss, "NAME", "cross-entropy (default), binary or squares"},
+        {"smoothing", 0, OPTION_NUMBER, &flags.smoothing, "X", "of labels"},
+        {"dice", 0, OPTION_NUMBER, &flags.dice, "WEIGHT", "of the Dice loss beside cross-entropy"},
+        {"freeze", 0, OPTION_LIST, &flags.freeze, "PATTERN", "parameters that stay; !PATTERN takes some back"},
+        {"rate-of", 0, OPTION_LIST, &flags.rates, "PATTERN=X", "factor of the learning rate"},
+        {"reinit", 0, OPTION_LIST, &flags.reinitialise, "PATTERN", "draw these weights anew"},
+        {"new-head", 0, OPTION_INT, &flags.new_head, "CLASSES", "a new classifier"},
+        {"freeze-bn", 0, OPTION_FLAG, &flags.freeze_norm, NULL, "BatchNormalization keeps its statistics"},
+        {"train-bn", 0, OPTION_FLAG, &flags.train_norm, NULL, "it takes the batch's, however small the batch"},
+        {"crop-scale", 0, OPTION_TEXT, &flags.crop_scale, "LOW,HIGH", "random resized crop: shares of the area"},
+        {"padding", 0, OPTION_INT, &flags.padding, "PIXELS", "random crop of the padded image"},
+        {"scale-jitter", 0, OPTION_TEXT, &flags.jitter, "LOW,HIGH", "random scale and crop"},
+        {"flip", 0, OPTION_NUMBER, &flags.flip, "P", "probability of a horizontal flip"},
+        {"rotation", 0, OPTION_NUMBER, &flags.rotation, "DEGREES", "at most"},
+        {"colour", 0, OPTION_TEXT, &flags.colour, "B,C,S,H", "jitter of brightness, contrast, saturation, hue"},
+        {"mixup", 0, OPTION_NUMBER, &flags.mixup, "ALPHA", "mix pairs of images"},
+        {"teacher", 0, OPTION_TEXT, &flags.teacher, "MODEL", "learn its probabilities too: right after exact rewrites"},
+        {"teacher-weight", 0, OPTION_NUMBER, &flags.teacher_weight, "X", "of the teacher (default 0.5)"},
+        {"control", 0, OPTION_TEXT, &flags.control, "MODEL", "train this one alike and compare"},
+        {"history", 0, OPTION_TEXT, &flags.history, "FILE", "a line of JSON per epoch"},
+        {"loaders", 0, OPTION_INT, &flags.loaders, "N", "threads that decode and augment (default 2)"},
+        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
+        {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        PREPROCESS_ROWS(flags.preprocess),
+        {0}};
+    struct command command = {.verb = "tune",
+                              .arguments = "MODEL --data PATH -o NEW.onnx [options]",
+                              .summary = "Trains a model on images and writes it as a clean file in inference form.",
+                              .example =
+                                  "fovea tune models/fashion_mnist.onnx --data /usr/share/datasets/fashion-mnist "
+                                  "-o tuned.onnx -e 1",
+                              .rows = rows};
+    struct opened opened = {0};
+    int code = command_parse(&command, argc, argv);
+    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
+        code = tune_model(&opened, &command, &flags);
+    close_model(&opened);
+    command_free(&command);
+    return code;
+}

@@ -1,0 +1,238 @@
+#include "train/arm.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "train/evaluation.h"
+
+struct arm {
+    struct model *model;
+    const struct dataset *dataset;
+    const struct arm_options *options;
+    const struct arm_calls *calls;
+    struct memory *memory;
+    struct training_graph training;
+    struct trainer *trainer;
+    struct loader *batches, *validation;
+    struct metrics *metrics;
+    struct evaluator teacher;
+    float *probabilities; /* the teacher's, of the logits' shape */
+    struct schedule schedule;
+    int64_t updates, samples;
+    double best;
+    float *correct;
+};
+
+static double seconds_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* ---- preparing ---- */
+
+static int open_training(struct arm *arm, struct error *error)
+{
+    const struct arm_options *options = arm->options;
+    struct training_request request = {.model = arm->model,
+                                       .bindings = options->bindings,
+                                       .binding_count = options->binding_count,
+                                       .loss = options->loss,
+                                       .freeze_statistics = options->freeze_statistics,
+                                       .configure = options->configure,
+                                       .user = options->user};
+    if (training_graph_create(&arm->training, &request, error))
+        return -1;
+    arm->trainer = trainer_create(&arm->training, &options->trainer, error);
+    return arm->trainer ? 0 : -1;
+}
+
+static int open_data(struct arm *arm, struct error *error)
+{
+    const struct arm_options *options = arm->options;
+    arm->batches = loader_open(arm->memory, arm->dataset, &options->training, error);
+    if (!arm->batches || !options->validate)
+        return arm->batches ? 0 : -1;
+    arm->validation = loader_open(arm->memory, arm->dataset, &options->validation, error);
+    arm->metrics = metrics_create(arm->memory, arm->training.logits.dims[1], options->loss.ignored, error);
+    arm->samples = dataset_count(arm->dataset, options->validation.split);
+    return arm->validation && arm->metrics ? 0 : -1;
+}
+
+static int open_teacher(struct arm *arm, struct error *error)
+{
+    const struct arm_options *options = arm->options;
+    if (!options->teacher)
+        return 0;
+    if (evaluator_create(&arm->teacher, options->teacher, options->bindings, options->binding_count, error))
+        return error_prefix(error, "the teacher");
+    if (arm->teacher.classes * arm->teacher.units * arm->teacher.batch != shape_count(&arm->training.logits))
+        return error_set(error, ERROR_INPUT, "the teacher's logits have another shape");
+    arm->probabilities = memory_allocate(arm->memory, (size_t)shape_count(&arm->training.logits), sizeof(float), error);
+    return arm->probabilities ? 0 : -1;
+}
+
+static int announce(struct arm *arm, struct error *error)
+{
+    const struct arm_options *options = arm->options;
+    int64_t per_epoch = loader_batches(arm->batches) / options->trainer.accumulate;
+    arm->schedule = options->schedule;
+    arm->schedule.steps = per_epoch * options->epochs;
+    arm->schedule.warmup = (int64_t)(options->warmup_epochs * (double)per_epoch);
+    if (per_epoch == 0)
+        return error_set(error, ERROR_INPUT, "there are fewer training samples than one update takes");
+    double sum = 0;
+    for (int64_t i = 0; i < arm->schedule.steps; i++)
+        sum += schedule_factor(&arm->schedule, i) * options->trainer.optimiser.rate;
+    struct arm_plan plan = {.parameters = arm->training.parameters.count,
+                            .elements = arm->training.parameters.elements,
+                            .updates = arm->schedule.steps,
+                            .norms = arm->training.norm_count,
+                            .dropouts = arm->training.dropouts,
+                            .memory = memory_in_use(arm->memory),
+                            .kept_by_decay = exp(-sum * options->trainer.optimiser.decay)};
+    for (int i = 0; i < plan.parameters; i++) {
+        const struct parameter *parameter = &arm->training.parameters.list[i];
+        bool trained = !parameter->frozen && parameter->output >= 0;
+        plan.trained += trained;
+        plan.trained_elements += trained ? parameter->count : 0;
+    }
+    return arm->calls->planned ? arm->calls->planned(arm->calls->user, &plan, error) : 0;
+}
+
+static void close_arm(struct arm *arm)
+{
+    loader_close(arm->batches);
+    loader_close(arm->validation);
+    metrics_destroy(arm->metrics);
+    evaluator_destroy(&arm->teacher);
+    memory_release(arm->memory, arm->probabilities);
+    trainer_destroy(arm->trainer);
+    if (arm->training.arena)
+        training_graph_destroy(&arm->training);
+}
+
+/* ---- an epoch ---- */
+
+/* Softmax over the classes of every unit. */
+static void to_probabilities(const struct arm *arm, const float *logits)
+{
+    int64_t classes = arm->teacher.classes, units = arm->teacher.units;
+    for (int64_t i = 0; i < arm->teacher.batch * units; i++) {
+        const float *from = logits + i / units * classes * units + i % units;
+        float *to = arm->probabilities + i / units * classes * units + i % units;
+        float largest = from[0], sum = 0;
+        for (int64_t k = 1; k < classes; k++)
+            largest = fmaxf(largest, from[k * units]);
+        for (int64_t k = 0; k < classes; k++)
+            sum += to[k * units] = expf(from[k * units] - largest);
+        for (int64_t k = 0; k < classes; k++)
+            to[k * units] /= sum;
+    }
+}
+
+static int step(struct arm *arm, const struct loader_batch *batch, double rate, struct trainer_result *result,
+                struct error *error)
+{
+    const struct shape *logits = &arm->training.logits;
+    struct tensor *images = trainer_images(arm->trainer);
+    struct loss_labels labels = {.images = batch->count,
+                                 .classes = logits->dims[1],
+                                 .units = shape_product(logits, 2, logits->rank),
+                                 .labels = batch->masks ? batch->masks : batch->labels,
+                                 .second = batch->second,
+                                 .share = batch->weights,
+                                 .teacher_weight = arm->options->teacher_weight};
+    if (batch->count != images->shape.dims[0])
+        return error_set(error, ERROR_INTERNAL, "a batch of %lld samples", (long long)batch->count);
+    memcpy(images->data, batch->images, tensor_bytes(images));
+    if (arm->options->teacher) {
+        const float *teacher;
+        if (evaluator_run(&arm->teacher, batch->images, batch->count, &teacher, error))
+            return -1;
+        to_probabilities(arm, teacher);
+        labels.teacher = arm->probabilities;
+    }
+    return trainer_step(arm->trainer, &labels, rate, result, error);
+}
+
+static int run_batches(struct arm *arm, struct arm_epoch *epoch, struct error *error)
+{
+    const struct loader_batch *batch;
+    const struct progress *progress = &arm->model->context->progress;
+    int64_t done = 0, updates = 0, all = loader_batches(arm->batches);
+    double started = seconds_now();
+    loader_start(arm->batches, (uint64_t)epoch->epoch);
+    for (;;) {
+        struct trainer_result result;
+        if (loader_next(arm->batches, &batch, error))
+            return -1;
+        if (!batch || arm->updates == arm->schedule.steps)
+            break;
+        epoch->rate = schedule_factor(&arm->schedule, arm->updates) * arm->options->trainer.optimiser.rate;
+        if (step(arm, batch, epoch->rate, &result, error))
+            return -1;
+        arm->updates += result.updated;
+        updates += result.updated;
+        epoch->gradient_norm += result.gradient_norm;
+        epoch->loss += result.loss;
+        progress_step(progress, "training", (size_t)++done, (size_t)all);
+    }
+    epoch->seconds = seconds_now() - started;
+    epoch->images_per_second = (double)(done * arm->options->training.batch) / epoch->seconds;
+    epoch->loss /= done > 0 ? (double)done : 1;
+    epoch->gradient_norm /= updates > 0 ? (double)updates : 1;
+    epoch->updates = arm->updates;
+    return 0;
+}
+
+static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *error)
+{
+    struct evaluator evaluator;
+    if (!arm->options->validate)
+        return 0;
+    if (evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, error))
+        return -1;
+    int result = evaluate(&evaluator, arm->validation, arm->metrics, arm->options->loss.ignored, arm->correct,
+                          arm->samples, &arm->model->context->progress, error);
+    evaluator_destroy(&evaluator);
+    if (result)
+        return -1;
+    epoch->evaluated = true;
+    epoch->validation = metrics_summarise(arm->metrics);
+    double score = dataset_has_masks(arm->dataset) ? epoch->validation.mean_iou : epoch->validation.top1;
+    epoch->best = score > arm->best;
+    arm->best = epoch->best ? score : arm->best;
+    return 0;
+}
+
+static int run_epochs(struct arm *arm, struct error *error)
+{
+    for (int64_t i = 1; i <= arm->options->epochs; i++) {
+        struct arm_epoch epoch = {.epoch = i};
+        if (run_batches(arm, &epoch, error) || trainer_store(arm->trainer, error) || validate(arm, &epoch, error) ||
+            (arm->calls->epoch && arm->calls->epoch(arm->calls->user, &epoch, error)))
+            return -1;
+    }
+    return 0;
+}
+
+int arm_run(struct model *model, const struct dataset *dataset, const struct arm_options *options,
+            const struct arm_calls *calls, float *correct, struct error *error)
+{
+    struct arm arm = {.model = model,
+                      .dataset = dataset,
+                      .options = options,
+                      .calls = calls,
+                      .memory = model->context->memory,
+                      .best = -1,
+                      .correct = correct};
+    int result = open_training(&arm, error) || open_data(&arm, error) || open_teacher(&arm, error) ||
+                         announce(&arm, error) || run_epochs(&arm, error)
+                     ? -1
+                     : 0;
+    close_arm(&arm);
+    return result;
+}

@@ -1,0 +1,59 @@
+/* One model trained on a data set, epoch by epoch. */
+#ifndef FOVEA_TRAIN_ARM_H
+#define FOVEA_TRAIN_ARM_H
+
+#include "data/loader.h"
+#include "data/metrics.h"
+#include "train/schedule.h"
+#include "train/trainer.h"
+
+struct arm_options {
+    const struct shape_binding *bindings; /* the batch among them */
+    int binding_count;
+    struct loader_options training, validation; /* batch sizes as bound; validation may be another's split */
+    bool validate;                              /* there is a validation split */
+    int64_t epochs;
+    struct schedule schedule; /* its steps are filled in */
+    double warmup_epochs;
+    struct trainer_options trainer;
+    struct loss_options loss;
+    bool freeze_statistics;
+    int (*configure)(void *user, struct parameter_set *parameters, struct error *error);
+    void *user;
+    const struct model *teacher; /* whose probabilities are learned from, or NULL */
+    float teacher_weight;
+};
+
+struct arm_epoch {
+    int64_t epoch, updates;            /* from 1; so far */
+    double loss, rate;                 /* mean over the epoch; at its end */
+    double gradient_norm;              /* mean, before clipping */
+    double seconds, images_per_second; /* of training, without the evaluation */
+    bool evaluated, best;
+    struct metrics_summary validation;
+};
+
+/* What a run needs, before it starts. */
+struct arm_plan {
+    int parameters, trained;
+    int64_t elements, trained_elements, updates;
+    int norms, dropouts;
+    size_t memory;        /* bytes: activations and gradients, optimiser, source weights */
+    double kept_by_decay; /* exp(-sum of rate times decay): what decay alone leaves of a weight */
+};
+
+struct arm_calls {
+    /* 0; not 0: the run ends with `error`. */
+    int (*planned)(void *user, const struct arm_plan *plan, struct error *error);
+    /* The model holds the epoch's weights where it was evaluated. */
+    int (*epoch)(void *user, const struct arm_epoch *epoch, struct error *error);
+    void *user;
+};
+
+/* Trains `model`, whose source graph takes the weights of the last epoch. Where the loss is not finite: ERROR_INPUT
+ * that names the first node whose result is not, and the model keeps the last epoch's weights. `correct` (or NULL)
+ * [validation samples]: of the last evaluation. */
+int arm_run(struct model *model, const struct dataset *dataset, const struct arm_options *options,
+            const struct arm_calls *calls, float *correct, struct error *error);
+
+#endif

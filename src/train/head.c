@@ -1,0 +1,180 @@
+#include "train/head.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <string.h>
+
+#include "analysis/target.h"
+#include "base/random.h"
+#include "graph/match.h"
+#include "guide/edit.h"
+#include "train/parameter.h"
+
+/* The classifier: its node, and the Add behind it that holds its bias. */
+struct head {
+    struct node *product, *bias; /* of the network; bias NULL: none of its own */
+    int64_t classes;
+};
+
+static bool find_head(const struct network *network, struct head *head)
+{
+    static const char *const views[] = {"Identity", "Flatten", "Reshape", "Squeeze", "Cast", "Transpose", "Resize"};
+    struct value *value = target_logits(network->graph);
+    *head = (struct head){.classes = value->shape.rank > 1 ? value->shape.dims[1] : 0};
+    for (struct node *node = value->producer; node; node = node->inputs[0] ? node->inputs[0]->producer : NULL) {
+        bool view = false;
+        for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
+            view = view || match_operator(node, views[i]);
+        if (network_weights(node)) {
+            head->product = node;
+            return true;
+        }
+        if (!head->bias && match_operator(node, "Add") && node->inputs[1]->constant)
+            head->bias = node;
+        else if (!view)
+            return false;
+    }
+    return false;
+}
+
+/* Axis of the weights that counts the outputs. */
+static int output_axis(const struct node *product)
+{
+    if (match_operator(product, "Gemm"))
+        return node_int(product, "transB", 0) != 0 ? 0 : 1;
+    return match_operator(product, "Conv") ? 0 : product->inputs[1]->shape.rank - 1;
+}
+
+static int replace_constant(struct edit *edit, struct node *source, int input, const struct value *old, int axis,
+                            int64_t classes, double bound, uint64_t seed, struct error *error)
+{
+    struct random random = {.seed = seed, .stream = 7};
+    struct tensor tensor = {.dtype = old->dtype, .shape = old->shape};
+    tensor.shape.dims[axis] = classes;
+    if (tensor_allocate(edit->model->context->memory, &tensor, error))
+        return -1;
+    for (int64_t i = 0; i < shape_count(&tensor.shape); i++)
+        tensor_set_number(&tensor, i, bound * (2 * random_uniform(&random) - 1));
+    return edit_set_constant(edit, source, input, &tensor, error);
+}
+
+static int declare_outputs(struct graph *graph, int64_t old, int64_t classes, struct error *error)
+{
+    for (int i = 0; i < graph->output_count; i++) {
+        struct value *output = graph->outputs[i];
+        if (output->declared_rank < 2 || output->declared[1].size != old)
+            continue;
+        struct dimension *declared =
+            arena_allocate(graph->arena, (size_t)output->declared_rank, sizeof *declared, error);
+        if (!declared)
+            return -1;
+        memcpy(declared, output->declared, (size_t)output->declared_rank * sizeof *declared);
+        declared[1] = (struct dimension){classes, NULL};
+        output->declared = declared;
+        output->changed = true;
+    }
+    return 0;
+}
+
+static int replace_head(struct model *model, const struct head *head, int64_t classes, uint64_t seed,
+                        struct error *error)
+{
+    struct edit edit = {.model = model};
+    struct node *source = network_source_node(head->product);
+    struct node *bias = head->bias ? network_source_node(head->bias) : NULL;
+    if (!source || (head->bias && !bias))
+        return error_set(error, ERROR_UNSUPPORTED, "the classifier is part of a function or a fused operator");
+    const struct value *weights = head->product->inputs[1];
+    int axis = output_axis(head->product);
+    double inputs = (double)shape_count(&weights->shape) / (double)weights->shape.dims[axis];
+    if (replace_constant(&edit, source, 1, weights, axis, classes, 1 / sqrt(inputs), seed, error))
+        return -1;
+    if (head->product->input_count > 2 && head->product->inputs[2] && head->product->inputs[2]->constant) {
+        const struct value *shift = head->product->inputs[2];
+        if (replace_constant(&edit, source, 2, shift, shift->shape.rank - 1, classes, 0, seed, error))
+            return -1;
+    }
+    if (bias) {
+        const struct value *shift = head->bias->inputs[1];
+        int shift_axis = match_operator(head->product, "Conv") ? shift->shape.rank - 3 : shift->shape.rank - 1;
+        if (replace_constant(&edit, bias, 1, shift, shift_axis, classes, 0, seed, error))
+            return -1;
+    }
+    return declare_outputs(model->graph, head->classes, classes, error);
+}
+
+int head_replace(struct model *model, const struct shape_binding *bindings, int binding_count, int64_t classes,
+                 uint64_t seed, struct error *error)
+{
+    struct network network;
+    struct head head;
+    if (network_create(&network, model, bindings, binding_count, error))
+        return -1;
+    int result = find_head(&network, &head)
+                     ? replace_head(model, &head, classes, seed, error)
+                     : error_set(error, ERROR_UNSUPPORTED, "the model ends in no product with weights of its own");
+    network_release(&network);
+    return result;
+}
+
+/* ---- drawing anew ---- */
+
+static void draw(const struct parameter *parameter, uint64_t stream, uint64_t seed, float *elements)
+{
+    struct random random = {.seed = seed, .stream = stream};
+    double inputs = parameter->shape.rank > 1 ? (double)parameter->count / (double)parameter->shape.dims[0] : 1;
+    double deviation = sqrt(2 / inputs);
+    for (int64_t i = 0; i < parameter->count; i++)
+        elements[i] = parameter->kind == PARAMETER_WEIGHT  ? (float)(deviation * random_normal(&random))
+                      : parameter->kind == PARAMETER_SCALE ? 1
+                                                           : 0;
+}
+
+static int draw_matching(struct memory *memory, const struct parameter_set *parameters, const char *pattern,
+                         uint64_t seed, struct error *error)
+{
+    int drawn = 0;
+    for (int i = 0; i < parameters->count; i++) {
+        const struct parameter *parameter = &parameters->list[i];
+        if (fnmatch(pattern, parameter->name, 0) != 0)
+            continue;
+        float *elements = memory_allocate(memory, (size_t)parameter->count, sizeof *elements, error);
+        if (!elements)
+            return -1;
+        draw(parameter, (uint64_t)i + 1, seed, elements);
+        int result = parameter_store(parameter, elements, error);
+        memory_release(memory, elements);
+        if (result)
+            return -1;
+        drawn++;
+    }
+    return drawn;
+}
+
+/* What pipeline_run's call hands back. */
+struct opening {
+    struct parameter_set parameters;
+    struct arena *arena;
+};
+
+static int open_parameters(void *user, struct graph *graph, struct error *error)
+{
+    struct opening *opening = user;
+    return parameter_set_open(&opening->parameters, graph, opening->arena, error);
+}
+
+int weights_reinitialise(struct model *model, const struct shape_binding *bindings, int binding_count,
+                         const char *pattern, uint64_t seed, struct error *error)
+{
+    struct opening opening = {.arena = arena_create(model->context->memory, error)};
+    struct pipeline_request request = {.bindings = bindings,
+                                       .binding_count = binding_count,
+                                       .open = open_parameters,
+                                       .user = &opening,
+                                       .no_fusion = true};
+    struct graph *graph = opening.arena ? pipeline_run(model, &request, error) : NULL;
+    int drawn = graph ? draw_matching(model->context->memory, &opening.parameters, pattern, seed, error) : -1;
+    graph_destroy(graph);
+    arena_destroy(opening.arena);
+    return drawn;
+}

@@ -1,0 +1,107 @@
+#include "train/policy.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "guide/gamma.h"
+#include "onnx/onnx.h"
+#include "structure/normalization_role.h"
+
+/* ORDER DECAY_CLASSES; the first four are enum normalization_role. */
+static const char *const class_names[DECAY_CLASSES] = {"last", "down", "stem", "other", "weights", "beta", "layernorm"};
+/* The guide's defaults. */
+static const bool default_decay[DECAY_CLASSES] = {true, false, false, true, true, false, false};
+
+const char *decay_class_name(int index)
+{
+    return index >= 0 && index < DECAY_CLASSES ? class_names[index] : NULL;
+}
+
+struct policy {
+    float factors[DECAY_CLASSES];
+    json_t *metadata; /* NULL: none */
+    struct normalization_roles roles;
+};
+
+static bool lists_name(const json_t *row, const char *name)
+{
+    const json_t *names = json_object_get(row, "parameters"), *entry;
+    size_t index;
+    json_array_foreach(names, index, entry)
+    {
+        if (json_is_string(entry) && strcmp(json_string_value(entry), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum decay_class class_of_scale(const struct policy *policy, const char *name)
+{
+    for (int role = 0; role < NORMALIZATION_ROLES; role++) {
+        if (policy->metadata && lists_name(json_object_get(policy->metadata, class_names[role]), name))
+            return (enum decay_class)role;
+    }
+    for (int i = 0; !policy->metadata && i < policy->roles.count; i++) {
+        const struct node *source = network_source_node(policy->roles.entries[i].node);
+        if (source && strcmp(source->inputs[1]->name, name) == 0)
+            return (enum decay_class)policy->roles.entries[i].role;
+    }
+    return DECAY_LAYERNORM;
+}
+
+static enum decay_class class_of(const struct policy *policy, const struct parameter *parameter)
+{
+    switch (parameter->kind) {
+    case PARAMETER_WEIGHT:
+        return DECAY_WEIGHTS;
+    case PARAMETER_SCALE:
+        return class_of_scale(policy, parameter->name);
+    default:
+        return DECAY_BETA;
+    }
+}
+
+static void read_factors(struct policy *policy, const float overrides[DECAY_CLASSES])
+{
+    for (int i = 0; i < DECAY_CLASSES; i++) {
+        const json_t *decay = json_object_get(json_object_get(policy->metadata, class_names[i]), "decay");
+        bool decays = json_is_boolean(decay) ? json_is_true(decay) : default_decay[i];
+        policy->factors[i] = isnan(overrides[i]) ? (float)decays : overrides[i];
+    }
+}
+
+static void set_decay(const struct policy *policy, struct parameter_set *parameters)
+{
+    for (int i = 0; i < parameters->count; i++) {
+        struct parameter *parameter = &parameters->list[i];
+        bool ours = strstr(parameter->name, "/fovea/") != NULL;
+        parameter->decay = ours ? 0 : policy->factors[class_of(policy, parameter)];
+    }
+}
+
+int policy_apply(const struct model *model, const struct shape_binding *bindings, int binding_count,
+                 const float overrides[DECAY_CLASSES], struct parameter_set *parameters, bool *from_metadata,
+                 struct error *error)
+{
+    struct policy policy = {0};
+    struct network network = {0};
+    const char *text = model_metadata(model, GAMMA_POLICY_KEY);
+    policy.metadata = text ? json_loads(text, 0, NULL) : NULL;
+    if (!json_is_object(policy.metadata)) {
+        json_decref(policy.metadata);
+        policy.metadata = NULL;
+    }
+    *from_metadata = policy.metadata != NULL;
+    int result = policy.metadata ? 0 : network_create(&network, model, bindings, binding_count, error);
+    if (result == 0 && !policy.metadata)
+        result = normalization_roles_find(&network, &policy.roles, error);
+    if (result == 0) {
+        read_factors(&policy, overrides);
+        set_decay(&policy, parameters);
+    }
+    if (network.graph)
+        network_release(&network);
+    json_decref(policy.metadata);
+    return result;
+}
