@@ -256,6 +256,37 @@ static void masks_go_with_their_images(void **state)
     dataset_close(dataset);
 }
 
+/* What threads find together is what one finds. */
+static void checks_in_parallel_find_the_same(void **state)
+{
+    struct scratch *scratch = *state;
+    char masks[512];
+    snprintf(masks, sizeof masks, "%s/masks", scratch->folder);
+    const struct dataset_options options = {.masks = masks, .classes = 7, .ignore = 9};
+    for (int i = 0; i < 40; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "images/%02d.png", i);
+        put_ramp(scratch, name, 8, 8, 3, i, 256);
+        snprintf(name, sizeof name, "masks/%02d.png", i);
+        put_ramp(scratch, name, i == 31 ? 9 : 8, 8, 1, i, i == 17 ? 9 : 7);
+    }
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "images"), &options);
+    struct thread_pool *pool = thread_pool_create(scratch->memory, 3, NULL);
+    struct dataset_report reports[2];
+    for (int i = 0; i < 2; i++) {
+        struct error error = ERROR_INITIALISER;
+        assert_int_equal(dataset_check(dataset, i ? pool : NULL, true, NULL, &reports[i], &error), -1);
+        assert_non_null(strstr(error.message, "17.png: the mask holds 8, but there are 7 classes (and 1 more)"));
+        assert_int_equal(reports[i].problem_count, 2);
+        assert_true(!reports[i].problems[0].broken && reports[i].problems[1].broken);
+    }
+    assert_memory_equal(reports[0].counts[DATASET_TRAIN], reports[1].counts[DATASET_TRAIN], 7 * sizeof(int64_t));
+    for (int i = 0; i < 2; i++)
+        dataset_report_release(&reports[i]);
+    thread_pool_destroy(pool);
+    dataset_close(dataset);
+}
+
 static void failing_allocations_leave_nothing(void **state)
 {
     struct scratch *scratch = *state;
@@ -340,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(shares_are_stratified_and_fixed, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(broken_samples_are_named_or_left_out, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(masks_go_with_their_images, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(checks_in_parallel_find_the_same, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(failing_allocations_leave_nothing, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(damaged_lists_are_survived, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(many_files_take_little, scratch_set_up, scratch_tear_down),
