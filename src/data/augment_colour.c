@@ -4,7 +4,7 @@
 
 static uint8_t to_byte(float value)
 {
-    return (uint8_t)(fminf(fmaxf(value, 0), 255) + 0.5f);
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value + 0.5f);
 }
 
 /* out = fixed + factor (in - fixed) for all values. */
@@ -41,42 +41,53 @@ void jitter_contrast(struct image *image, double factor)
 void jitter_saturation(struct image *image, double factor)
 {
     size_t count = image->channels == 3 ? image_bytes(image) : 0;
+    float kept = (float)factor;
     for (size_t i = 0; i < count; i += 3) {
-        float gray = gray_of(image->pixels + i);
-        for (size_t c = i; c < i + 3; c++)
-            image->pixels[c] = to_byte(gray + (float)factor * ((float)image->pixels[c] - gray));
+        uint8_t *pixel = image->pixels + i;
+        float gray = (1 - kept) * gray_of(pixel);
+        for (int c = 0; c < 3; c++)
+            pixel[c] = to_byte(gray + kept * (float)pixel[c]);
     }
 }
 
-/* Value and saturation stay: the largest and the smallest channel keep their sizes, only which they are changes. */
+/* Where a colour lies on the circle of hues, in sixths from red; `range` is that of its channels. */
+static float hue_of(const uint8_t *pixel, int range)
+{
+    int red = pixel[0], green = pixel[1], blue = pixel[2];
+    if (red >= green && red >= blue)
+        return (float)(green - blue) / (float)range;
+    if (green >= blue)
+        return 2 + (float)(blue - red) / (float)range;
+    return 4 + (float)(red - green) / (float)range;
+}
+
+/* Value and saturation stay: the largest and the smallest channel keep their sizes, only which they are changes.
+ * `turn` in sixths of the circle, 0 to 6. */
 static void turn_hue(uint8_t *pixel, float turn)
 {
-    float red = (float)pixel[0], green = (float)pixel[1], blue = (float)pixel[2];
-    float most = fmaxf(red, fmaxf(green, blue)), least = fminf(red, fminf(green, blue)), range = most - least;
-    if (!(range > 0))
+    /* For each sixth, the channels with the largest, the middle and the smallest number. */
+    static const uint8_t orders[6][3] = {{0, 1, 2}, {1, 0, 2}, {1, 2, 0}, {2, 1, 0}, {2, 0, 1}, {0, 2, 1}};
+    int most = pixel[0] > pixel[1] ? pixel[0] : pixel[1], least = pixel[0] < pixel[1] ? pixel[0] : pixel[1];
+    most = pixel[2] > most ? pixel[2] : most;
+    least = pixel[2] < least ? pixel[2] : least;
+    if (most == least)
         return;
-    float hue; /* in sixths of the circle */
-    if (pixel[0] >= pixel[1] && pixel[0] >= pixel[2])
-        hue = (green - blue) / range;
-    else if (pixel[1] >= pixel[2])
-        hue = 2 + (blue - red) / range;
-    else
-        hue = 4 + (red - green) / range;
-    hue += 6 * turn;
-    /* Channel n of red, green, blue is `most` minus the part of the range that its distance from n's own hue takes. */
-    static const float own[3] = {0, 2, 4};
-    for (int c = 0; c < 3; c++) {
-        float distance = hue - own[c] - 6 * roundf((hue - own[c]) / 6);
-        float away = fminf(fmaxf(fabsf(distance) - 1, 0), 1);
-        pixel[c] = to_byte(most - range * away);
-    }
+    float hue = hue_of(pixel, most - least) + turn;
+    hue += hue < 0 ? 6.0f : 0;
+    hue -= hue >= 6 ? 6.0f : 0;
+    int sixth = (int)hue < 5 ? (int)hue : 5;
+    float beyond = hue - (float)sixth, rising = sixth % 2 ? 1 - beyond : beyond;
+    pixel[orders[sixth][0]] = (uint8_t)most;
+    pixel[orders[sixth][1]] = to_byte((float)least + rising * (float)(most - least));
+    pixel[orders[sixth][2]] = (uint8_t)least;
 }
 
 void jitter_hue(struct image *image, double turn)
 {
     size_t count = image->channels == 3 ? image_bytes(image) : 0;
+    float sixths = (float)(6 * (turn - floor(turn)));
     for (size_t i = 0; i < count; i += 3)
-        turn_hue(image->pixels + i, (float)turn);
+        turn_hue(image->pixels + i, sixths);
 }
 
 /* Evenly from -reach to reach. */

@@ -168,25 +168,32 @@ void scene_flip(struct scene *scene)
     }
 }
 
-/* The weighted mean of four neighbours, of which those outside have the fill's colour. */
-static void rotated_pixel(const struct scene *scene, double y, double x, uint8_t *out)
+/* The weighted mean of four neighbours, of which those outside have the fill's colour. `weights` of the upper left, the
+ * upper right and the lower two. */
+static void mix_corners(const struct scene *scene, int64_t top, int64_t left, const int weights[4], uint8_t *out)
 {
     const struct image *image = &scene->image;
-    int64_t top = (int64_t)floor(y), left = (int64_t)floor(x);
-    int lower = (int)lround((y - (double)top) * (1 << WEIGHT_BITS));
-    int right = (int)lround((x - (double)left) * (1 << WEIGHT_BITS));
+    const uint8_t *corners[4];
+    for (int corner = 0; corner < 4; corner++) {
+        int64_t row = top + corner / 2, column = left + corner % 2;
+        bool inside = row >= 0 && column >= 0 && row < image->height && column < image->width;
+        corners[corner] = inside ? image->pixels + (row * image->width + column) * image->channels : scene->fill;
+    }
     for (int c = 0; c < image->channels; c++) {
         int sum = 1 << (2 * WEIGHT_BITS - 1);
-        for (int corner = 0; corner < 4; corner++) {
-            int64_t row = top + corner / 2, column = left + corner % 2;
-            bool inside = row >= 0 && column >= 0 && row < image->height && column < image->width;
-            int weight =
-                (corner / 2 ? lower : (1 << WEIGHT_BITS) - lower) * (corner % 2 ? right : (1 << WEIGHT_BITS) - right);
-            sum +=
-                weight * (inside ? image->pixels[(row * image->width + column) * image->channels + c] : scene->fill[c]);
-        }
+        for (int corner = 0; corner < 4; corner++)
+            sum += weights[corner] * corners[corner][c];
         out[c] = (uint8_t)(sum >> (2 * WEIGHT_BITS));
     }
+}
+
+static void rotated_pixel(const struct scene *scene, double y, double x, uint8_t *out)
+{
+    int64_t top = (int64_t)floor(y), left = (int64_t)floor(x);
+    int lower = (int)((y - (double)top) * (1 << WEIGHT_BITS) + 0.5), upper = (1 << WEIGHT_BITS) - lower;
+    int right = (int)((x - (double)left) * (1 << WEIGHT_BITS) + 0.5), before = (1 << WEIGHT_BITS) - right;
+    const int weights[4] = {upper * before, upper * right, lower * before, lower * right};
+    mix_corners(scene, top, left, weights, out);
 }
 
 static uint16_t rotated_index(const struct scene *scene, double y, double x)

@@ -13,7 +13,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "image/image.h"
+#include "data/dataset.h"
+#include "data/preprocess.h"
 #include "tensor/npy.h"
 
 #define PICTURES "tests/fixtures/images/"
@@ -110,6 +111,27 @@ static inline const char *put_npy(const struct scratch *scratch, const char *nam
     assert_int_equal(npy_write(scratch->memory, path, &tensor, NULL), 0);
     tensor_release(scratch->memory, &tensor);
     return path;
+}
+
+static inline struct dataset *open_dataset(const struct scratch *scratch, const char *path,
+                                           const struct dataset_options *options)
+{
+    struct error error = ERROR_INITIALISER;
+    struct dataset *dataset = dataset_open(scratch->memory, path, options, &error);
+    if (!dataset)
+        fail_msg("%s", error.message);
+    return dataset;
+}
+
+/* Without a resize of its own. */
+static inline struct preprocess imagenet_of(int width, int height)
+{
+    struct preprocess preprocess;
+    assert_int_equal(preprocess_preset("imagenet", &preprocess, NULL), 0);
+    preprocess.resize = 0;
+    preprocess.crop_width = width;
+    preprocess.crop_height = height;
+    return preprocess;
 }
 
 #endif

@@ -23,16 +23,6 @@ static struct index_image mask_of(struct memory *memory, const struct image *ima
     return mask;
 }
 
-static struct preprocess preprocess_of(int width, int height)
-{
-    struct preprocess preprocess;
-    assert_int_equal(preprocess_preset("imagenet", &preprocess, NULL), 0);
-    preprocess.resize = 0;
-    preprocess.crop_width = width;
-    preprocess.crop_height = height;
-    return preprocess;
-}
-
 static void flips_and_rotations_have_identities(void **state)
 {
     (void)state;
@@ -67,7 +57,7 @@ static void windows_keep_their_promises(void **state)
     (void)state;
     const struct augment_options crop = {.crop_scale = {0.2, 0.9}}, pad = {.padding = 4},
                                  jitter = {.scale_jitter = {0.5, 2}};
-    const struct preprocess preprocess = preprocess_of(32, 24);
+    const struct preprocess preprocess = imagenet_of(32, 24);
     struct random random = {.seed = 5};
     bool negative = false, larger = false;
     for (int i = 0; i < 2000; i++) {
@@ -102,7 +92,7 @@ static void evaluation_is_the_plain_preprocess(void **state)
     const struct augment_options nothing = {.flip = 0};
     for (int i = 0; i < 8; i++) {
         struct image image = ramp(memory, sizes[i / 2][0], sizes[i / 2][1], 3), expected, got;
-        struct preprocess preprocess = preprocess_of(16, 12);
+        struct preprocess preprocess = imagenet_of(16, 12);
         preprocess.resize = i % 2 ? 18 : 0;
         assert_int_equal(preprocess_crop(memory, &preprocess, &image, &expected, NULL), 0);
         for (int run = 0; run < 2; run++) {
@@ -124,7 +114,7 @@ static void samples_depend_on_the_key_alone(void **state)
     (void)state;
     struct memory *memory = memory_create(0);
     struct image image = ramp(memory, 40, 30, 3), first, again;
-    struct preprocess preprocess = preprocess_of(16, 16);
+    struct preprocess preprocess = imagenet_of(16, 16);
     const struct augment_options options = {.crop_scale = {0.3, 1},
                                             .flip = 0.5,
                                             .rotation = 10,

@@ -2,18 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "data/dataset.h"
-
 static const struct dataset_options plain = {.ignore = -1};
-
-static struct dataset *opened(const struct scratch *scratch, const char *path, const struct dataset_options *options)
-{
-    struct error error = ERROR_INITIALISER;
-    struct dataset *dataset = dataset_open(scratch->memory, path, options, &error);
-    if (!dataset)
-        fail_msg("%s", error.message);
-    return dataset;
-}
 
 static void assert_refused(const struct scratch *scratch, const char *path, const struct dataset_options *options,
                            const char *part)
@@ -50,7 +39,7 @@ static void folders_are_classes(void **state)
     put_picture(scratch, "rgb.jpg", "flat/dog/1.jpg", 0);
     put_picture(scratch, "rgb8.png", "flat/cat/x/2.png", 0);
     put_picture(scratch, "rgb8.png", "flat/train/2.png", 0);
-    struct dataset *dataset = opened(scratch, scratch_path(scratch, "flat"), &plain);
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "flat"), &plain);
     assert_int_equal(dataset_classes(dataset), 3);
     assert_string_equal(dataset_class_name(dataset, 2), "train");
     assert_null(dataset_class_name(dataset, 3));
@@ -78,7 +67,7 @@ static void folders_are_splits_of_classes(void **state)
     put_picture(scratch, "rgb8.png", "all/train/cat/2.png", 0);
     put_picture(scratch, "rgb8.png", "all/val/dog/1.png", 0);
     put_picture(scratch, "rgb8.png", "all/test/cat/1.png", 0);
-    struct dataset *dataset = opened(scratch, scratch_path(scratch, "all"), &plain);
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "all"), &plain);
     assert_int_equal(dataset_classes(dataset), 2);
     assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 2);
     assert_sample(dataset, DATASET_TRAIN, 1, "train/dog/1.png", 1);
@@ -87,7 +76,7 @@ static void folders_are_splits_of_classes(void **state)
     dataset_close(dataset);
     struct dataset_options named = plain;
     named.names = &names;
-    dataset = opened(scratch, scratch_path(scratch, "all"), &named);
+    dataset = open_dataset(scratch, scratch_path(scratch, "all"), &named);
     assert_int_equal(dataset_classes(dataset), 4);
     assert_sample(dataset, DATASET_TRAIN, 0, "train/cat/2.png", 1);
     assert_sample(dataset, DATASET_VALIDATION, 0, "val/dog/1.png", 3);
@@ -101,14 +90,14 @@ static void lists_give_labels_and_splits(void **state)
     put_text(
         scratch, "a.csv",
         "File,Label,Split\r\n\"x, \"\"y\"\".png\" , dog ,train\r\n# no\r\n\r\nb.jpg,cat,VAL\r\nc.png,\"dog\",\r\n");
-    struct dataset *dataset = opened(scratch, scratch_path(scratch, "a.csv"), &plain);
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "a.csv"), &plain);
     assert_int_equal(dataset_classes(dataset), 2);
     assert_sample(dataset, DATASET_TRAIN, 0, "x, \"y\".png", 1);
     assert_sample(dataset, DATASET_TRAIN, 1, "c.png", 1);
     assert_sample(dataset, DATASET_VALIDATION, 0, "b.jpg", 0);
     dataset_close(dataset);
     put_text(scratch, "labels.csv", "a,b.png\t007\nc.png\t2");
-    dataset = opened(scratch, scratch->folder, &plain);
+    dataset = open_dataset(scratch, scratch->folder, &plain);
     assert_int_equal(dataset_classes(dataset), 8);
     assert_sample(dataset, DATASET_TRAIN, 0, "a,b.png", 7);
     assert_sample(dataset, DATASET_TRAIN, 1, "c.png", 2);
@@ -154,7 +143,7 @@ static void shares_are_stratified_and_fixed(void **state)
     int64_t sums[3];
     for (int run = 0; run < 3; run++) {
         options.seed = run == 2 ? 8 : 7;
-        struct dataset *dataset = opened(scratch, scratch_path(scratch, "list.csv"), &options);
+        struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "list.csv"), &options);
         int64_t ones = 0;
         assert_int_equal(dataset_count(dataset, DATASET_VALIDATION), 60);
         assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 240);
@@ -183,7 +172,7 @@ static void broken_samples_are_named_or_left_out(void **state)
     put_text(scratch, "text.jpg", "no image");
     put_text(scratch, "l.csv", "good.jpg,0\nshort.jpg,1\nmissing.png,1\ntext.jpg,2\n");
     const char *path = scratch_path(scratch, "l.csv");
-    struct dataset *dataset = opened(scratch, path, &options);
+    struct dataset *dataset = open_dataset(scratch, path, &options);
     assert_non_null(strstr(check_message(dataset, false, &report), "missing.png: cannot be opened"));
     assert_int_equal(report.broken, 2);
     dataset_report_release(&report);
@@ -195,7 +184,7 @@ static void broken_samples_are_named_or_left_out(void **state)
     dataset_close(dataset);
     options.skip_broken = true;
     options.classes = 3;
-    dataset = opened(scratch, path, &options);
+    dataset = open_dataset(scratch, path, &options);
     assert_string_equal(check_message(dataset, true, &report), "");
     assert_int_equal(report.left_out, 3);
     assert_int_equal(report.counts[DATASET_TRAIN][0], 1);
@@ -204,7 +193,7 @@ static void broken_samples_are_named_or_left_out(void **state)
     dataset_close(dataset);
     options.classes = 2;
     put_text(scratch, "l.csv", "good.jpg,0\nmissing.png,1\ngood.jpg,2\n");
-    dataset = opened(scratch, path, &options);
+    dataset = open_dataset(scratch, path, &options);
     assert_string_equal(check_message(dataset, true, &report), "good.jpg: label 2, but there are 2 classes");
     assert_int_equal(report.out_of_range, 1);
     dataset_report_release(&report);
@@ -226,7 +215,7 @@ static void masks_go_with_their_images(void **state)
     put_ramp(scratch, "masks/val/a.b.PNG", 5, 5, 1, 250, 256);
     put_ramp(scratch, "masks/val/unused.png", 5, 5, 1, 250, 256);
     const char *path = scratch_path(scratch, "images");
-    struct dataset *dataset = opened(scratch, path, &options);
+    struct dataset *dataset = open_dataset(scratch, path, &options);
     assert_true(dataset_has_masks(dataset));
     assert_int_equal(dataset_classes(dataset), 0);
     assert_sample(dataset, DATASET_TRAIN, 0, "train/a.png", -1);
@@ -242,29 +231,111 @@ static void masks_go_with_their_images(void **state)
     dataset_report_release(&report);
     dataset_close(dataset);
     options.classes = 250;
-    dataset = opened(scratch, path, &options);
+    dataset = open_dataset(scratch, path, &options);
     assert_string_equal(check_message(dataset, true, &report),
                         "val/a.b.png: the mask holds 250, but there are 250 classes");
     dataset_report_release(&report);
     dataset_close(dataset);
     options.classes = 0;
     put_ramp(scratch, "masks/train/a.png", 6, 5, 1, 0, 3);
-    dataset = opened(scratch, path, &options);
+    dataset = open_dataset(scratch, path, &options);
     assert_non_null(strstr(check_message(dataset, false, &report), "masks/train/a.png: the mask has 6x5 pixels"));
     dataset_report_release(&report);
     assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 0, &image, &mask, NULL), -1);
     dataset_close(dataset);
     put_ramp(scratch, "masks/train/a.png", 6, 4, 3, 0, 3);
-    dataset = opened(scratch, path, &options);
+    dataset = open_dataset(scratch, path, &options);
     assert_non_null(strstr(check_message(dataset, true, &report), "masks/train/a.png: is a colour image"));
     dataset_report_release(&report);
     dataset_close(dataset);
     put_ramp(scratch, "images/train/alone.png", 6, 4, 3, 0, 3);
     assert_refused(scratch, path, &options, "there is no mask train/alone.png");
     options.skip_broken = true;
-    dataset = opened(scratch, path, &options);
+    dataset = open_dataset(scratch, path, &options);
     assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
     dataset_close(dataset);
+}
+
+/* What threads find together is what one finds. */
+static void checks_in_parallel_find_the_same(void **state)
+{
+    struct scratch *scratch = *state;
+    char masks[512];
+    snprintf(masks, sizeof masks, "%s/masks", scratch->folder);
+    const struct dataset_options options = {.masks = masks, .classes = 7, .ignore = 9};
+    for (int i = 0; i < 40; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "images/%02d.png", i);
+        put_ramp(scratch, name, 8, 8, 3, i, 256);
+        snprintf(name, sizeof name, "masks/%02d.png", i);
+        put_ramp(scratch, name, i == 31 ? 9 : 8, 8, 1, i, i == 17 ? 9 : 7);
+    }
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "images"), &options);
+    struct thread_pool *pool = thread_pool_create(scratch->memory, 3, NULL);
+    struct dataset_report reports[2];
+    for (int i = 0; i < 2; i++) {
+        struct error error = ERROR_INITIALISER;
+        assert_int_equal(dataset_check(dataset, i ? pool : NULL, true, NULL, &reports[i], &error), -1);
+        assert_non_null(strstr(error.message, "17.png: the mask holds 8, but there are 7 classes (and 1 more)"));
+        assert_int_equal(reports[i].problem_count, 2);
+        assert_true(!reports[i].problems[0].broken && reports[i].problems[1].broken);
+    }
+    assert_memory_equal(reports[0].counts[DATASET_TRAIN], reports[1].counts[DATASET_TRAIN], 7 * sizeof(int64_t));
+    for (int i = 0; i < 2; i++)
+        dataset_report_release(&reports[i]);
+    thread_pool_destroy(pool);
+    dataset_close(dataset);
+}
+
+static void failing_allocations_leave_nothing(void **state)
+{
+    struct scratch *scratch = *state;
+    struct dataset_report report;
+    char masks[512];
+    snprintf(masks, sizeof masks, "%s/f", scratch->folder);
+    put_ramp(scratch, "f/a/1.png", 4, 4, 1, 0, 3);
+    put_ramp(scratch, "f/b/2.png", 4, 4, 1, 0, 3);
+    put_text(scratch, "f.csv", "f/a/1.png,x,train\nf/b/2.png,y,train\n");
+    const struct dataset_options options[] = {
+        {.ignore = -1}, {.ignore = -1, .validation_share = 0.5}, {.ignore = -1, .masks = masks}};
+    for (int i = 0; i < 3; i++) {
+        const char *path = i == 1 ? scratch_path(scratch, "f.csv") : scratch_path(scratch, "f");
+        for (size_t n = 1;; n++) {
+            struct error error = ERROR_INITIALISER;
+            memory_fail_after(scratch->memory, n);
+            struct dataset *dataset = dataset_open(scratch->memory, path, &options[i], &error);
+            int result = dataset ? dataset_check(dataset, NULL, true, NULL, &report, &error) : -1;
+            if (dataset)
+                dataset_report_release(&report);
+            dataset_close(dataset);
+            memory_fail_after(scratch->memory, 0);
+            if (result == 0)
+                break;
+            assert_int_equal(error.kind, ERROR_LIMIT);
+        }
+    }
+}
+
+/* Lists with bytes changed at random are read or refused, and never read over their ends. */
+static void damaged_lists_are_survived(void **state)
+{
+    struct scratch *scratch = *state;
+    static const char list[] = "file,label,split\r\n\"a,\"\"b.png\",cat,train\nb.jpg , dog, val\n#x\nc.png,dog,\n";
+    static const char bytes[] = "\",\n\r\t# 0a";
+    uint32_t random = 1;
+    for (int i = 0; i < 600; i++) {
+        char text[sizeof list];
+        memcpy(text, list, sizeof list);
+        for (int k = 0; k < 3; k++) {
+            random = random * 1664525 + 1013904223;
+            text[(random >> 8) % (sizeof list - 1)] = bytes[(random >> 24) % (sizeof bytes - 1)];
+        }
+        const char *path = put_bytes(scratch, "x.csv", text, sizeof list - 1 - (size_t)i % 40);
+        struct error error = ERROR_INITIALISER;
+        struct dataset *dataset = dataset_open(scratch->memory, path, &plain, &error);
+        assert_true(dataset || error.kind == ERROR_INPUT || error.kind == ERROR_LIMIT);
+        dataset_close(dataset);
+    }
 }
 
 /* Opening takes neither much time nor memory for the images. */
@@ -283,7 +354,7 @@ static void many_files_take_little(void **state)
         assert_non_null(file);
         fclose(file);
     }
-    struct dataset *dataset = opened(scratch, scratch->folder, &plain);
+    struct dataset *dataset = open_dataset(scratch, scratch->folder, &plain);
     assert_int_equal(dataset_count(dataset, DATASET_TRAIN), count);
     assert_int_equal(dataset_classes(dataset), 20);
     assert_true(memory_in_use(scratch->memory) < (size_t)count * 160);
@@ -300,6 +371,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(shares_are_stratified_and_fixed, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(broken_samples_are_named_or_left_out, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(masks_go_with_their_images, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(checks_in_parallel_find_the_same, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(failing_allocations_leave_nothing, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(damaged_lists_are_survived, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(many_files_take_little, scratch_set_up, scratch_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

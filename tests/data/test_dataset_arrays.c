@@ -4,7 +4,6 @@
 
 #include <zlib.h>
 
-#include "data/dataset.h"
 #include "data/idx.h"
 
 #define FASHION "/usr/share/datasets/fashion-mnist"
@@ -115,15 +114,6 @@ static void hostile_idx_files_are_refused(void **state)
     assert_idx_refused(scratch, put_bytes(scratch, "header.gz", damaged, 3), 3, "is not an IDX file");
 }
 
-static struct dataset *opened(const struct scratch *scratch, const char *path, const struct dataset_options *options)
-{
-    struct error error = ERROR_INITIALISER;
-    struct dataset *dataset = dataset_open(scratch->memory, path, options, &error);
-    if (!dataset)
-        fail_msg("%s", error.message);
-    return dataset;
-}
-
 static void idx_pairs_are_datasets(void **state)
 {
     struct scratch *scratch = *state;
@@ -132,7 +122,7 @@ static void idx_pairs_are_datasets(void **state)
     put_packed(scratch, "m/train-images-idx3-ubyte.gz", image_file.data, image_file.length, 1);
     put_bytes(scratch, "m/train-labels.idx1-ubyte", label_file.data, label_file.length);
     const struct dataset_options options = {.ignore = -1};
-    struct dataset *dataset = opened(scratch, scratch_path(scratch, "m"), &options);
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "m"), &options);
     char name[DATASET_NAME_SIZE];
     struct image image;
     assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 3);
@@ -161,7 +151,7 @@ static void fashion_mnist_is_read(void **state)
     if (access(FASHION "/train-images-idx3-ubyte.gz", R_OK) != 0)
         skip();
     const struct dataset_options options = {.validation_share = 0.1, .seed = 1, .ignore = -1};
-    struct dataset *dataset = opened(scratch, FASHION, &options);
+    struct dataset *dataset = open_dataset(scratch, FASHION, &options);
     struct dataset_report report;
     assert_int_equal(dataset_classes(dataset), 10);
     assert_int_equal(dataset_check(dataset, NULL, false, NULL, &report, NULL), 0);
@@ -186,7 +176,7 @@ static void npy_bytes_are_images(void **state)
         struct image image;
         char name[DATASET_NAME_SIZE];
         const char *path = put_npy(scratch, "x.npy", DTYPE_UINT8, i ? 4 : 3, shapes[i], 251);
-        struct dataset *dataset = opened(scratch, path, &options);
+        struct dataset *dataset = open_dataset(scratch, path, &options);
         assert_null(dataset_tensor_shape(dataset));
         assert_int_equal(dataset_classes(dataset), 3);
         assert_string_equal(dataset_name(dataset, DATASET_TRAIN, 3, name), "x.npy#3");
@@ -208,7 +198,7 @@ static void npy_floats_are_tensors(void **state)
     snprintf(label_path, sizeof label_path, "%s", put_npy(scratch, "y.npy", DTYPE_INT64, 1, labels, 3));
     struct dataset_options options = {.labels = label_path, .ignore = -1};
     const char *path = put_npy(scratch, "x.npy", DTYPE_FLOAT, 4, shape, 1000);
-    struct dataset *dataset = opened(scratch, path, &options);
+    struct dataset *dataset = open_dataset(scratch, path, &options);
     float values[20];
     assert_int_equal(shape_count(dataset_tensor_shape(dataset)), 20);
     assert_int_equal(dataset_read_tensor(dataset, DATASET_TRAIN, 2, values, NULL), 0);

@@ -14,21 +14,10 @@ static const struct augment_options everything = {.crop_scale = {0.3, 1},
                                                   .hue = 0.1,
                                                   .mixup_alpha = 0.3};
 
-static struct preprocess preprocess_of(int width, int height)
-{
-    struct preprocess preprocess;
-    assert_int_equal(preprocess_preset("imagenet", &preprocess, NULL), 0);
-    preprocess.resize = 0;
-    preprocess.crop_width = width;
-    preprocess.crop_height = height;
-    return preprocess;
-}
-
 /* Pictures of different sizes in two classes; the ones whose numbers `broken` lists, ended by -1, are cut short. */
 static struct dataset *pictures(const struct scratch *scratch, const int *broken)
 {
     static const struct dataset_options options = {.ignore = -1};
-    struct error error = ERROR_INITIALISER;
     for (int i = 0; i < COUNT; i++) {
         char name[64];
         snprintf(name, sizeof name, "d/%s/%02d.png", i % 2 ? "odd" : "even", i);
@@ -39,10 +28,7 @@ static struct dataset *pictures(const struct scratch *scratch, const int *broken
         }
         assert_non_null(path);
     }
-    struct dataset *dataset = dataset_open(scratch->memory, scratch_path(scratch, "d"), &options, &error);
-    if (!dataset)
-        fail_msg("%s", error.message);
-    return dataset;
+    return open_dataset(scratch, scratch_path(scratch, "d"), &options);
 }
 
 static struct loader *opened(const struct scratch *scratch, const struct dataset *dataset,
@@ -93,7 +79,7 @@ static void threads_do_not_matter(void **state)
     struct scratch *scratch = *state;
     static const int thread_counts[] = {0, 1, 2, 4}, none[] = {-1};
     struct dataset *dataset = pictures(scratch, none);
-    const struct preprocess preprocess = preprocess_of(24, 16);
+    const struct preprocess preprocess = imagenet_of(24, 16);
     uint64_t expected[2] = {0, 0};
     for (int i = 0; i < 8; i++) {
         struct loader_options options = {.batch = 5,
@@ -125,7 +111,7 @@ static void evaluation_is_in_order_and_plain(void **state)
     struct scratch *scratch = *state;
     static const int none[] = {-1};
     struct dataset *dataset = pictures(scratch, none);
-    struct preprocess preprocess = preprocess_of(24, 16);
+    struct preprocess preprocess = imagenet_of(24, 16);
     for (int run = 0; run < 4; run++) {
         struct loader_options options = {.batch = 10,
                                          .threads = run,
@@ -163,7 +149,7 @@ static void broken_files_are_named_or_left_out(void **state)
     struct scratch *scratch = *state;
     static const int broken[] = {0, 2, 4, 6, 14, 33, -1};
     struct dataset *dataset = pictures(scratch, broken);
-    const struct preprocess preprocess = preprocess_of(24, 16);
+    const struct preprocess preprocess = imagenet_of(24, 16);
     uint64_t expected = 0;
     for (int threads = 0; threads < 4; threads++) {
         struct loader_options options = {.batch = 4, .threads = threads, .preprocess = &preprocess};
@@ -196,7 +182,7 @@ static void epochs_can_be_left_in_the_middle(void **state)
     struct scratch *scratch = *state;
     static const int none[] = {-1};
     struct dataset *dataset = pictures(scratch, none);
-    const struct preprocess preprocess = preprocess_of(24, 16);
+    const struct preprocess preprocess = imagenet_of(24, 16);
     for (int threads = 0; threads < 4; threads++) {
         struct loader_options options = {.batch = 3, .threads = threads, .shuffle = true, .preprocess = &preprocess};
         struct loader *loader = opened(scratch, dataset, &options);
@@ -232,9 +218,8 @@ static void masks_come_with_the_images(void **state)
         snprintf(name, sizeof name, "m/%d.png", i);
         put_ramp(scratch, name, 30, 20, 1, i, 4);
     }
-    struct dataset *dataset = dataset_open(scratch->memory, scratch_path(scratch, "i"), &data, NULL);
-    assert_non_null(dataset);
-    const struct preprocess preprocess = preprocess_of(24, 24);
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "i"), &data);
+    const struct preprocess preprocess = imagenet_of(24, 24);
     const struct augment_options augment = {.scale_jitter = {0.5, 2}, .flip = 0.5};
     uint64_t expected = 0;
     for (int threads = 0; threads < 3; threads++) {
@@ -268,7 +253,7 @@ static void impossible_options_are_refused(void **state)
     struct scratch *scratch = *state;
     static const int none[] = {-1};
     struct dataset *dataset = pictures(scratch, none);
-    const struct preprocess preprocess = preprocess_of(24, 16), open_size = preprocess_of(0, 0);
+    const struct preprocess preprocess = imagenet_of(24, 16), open_size = imagenet_of(0, 0);
     const struct augment_options bad = {.flip = 2};
     const struct loader_options options[] = {
         {.batch = 0, .preprocess = &preprocess},
