@@ -145,9 +145,11 @@ static int step(struct arm *arm, const struct loader_batch *batch, double rate, 
                                  .second = batch->second,
                                  .share = batch->weights,
                                  .teacher_weight = arm->options->teacher_weight};
-    if (batch->count != images->shape.dims[0])
-        return error_set(error, ERROR_INTERNAL, "a batch of %lld samples", (long long)batch->count);
-    memcpy(images->data, batch->images, tensor_bytes(images));
+    size_t bytes = tensor_bytes(images) / (size_t)images->shape.dims[0];
+    memcpy(images->data, batch->images, bytes * (size_t)batch->count);
+    /* Where broken files were left out, images come a second time, for BatchNormalization, without a label. */
+    for (int64_t i = batch->count; i < images->shape.dims[0]; i++)
+        memcpy((char *)images->data + (size_t)i * bytes, batch->images, bytes);
     if (arm->options->teacher) {
         const float *teacher;
         if (evaluator_run(&arm->teacher, batch->images, batch->count, &teacher, error))

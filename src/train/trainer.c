@@ -115,9 +115,14 @@ static int fill_targets(struct trainer *trainer, const struct loss_labels *label
                         int64_t *counted, struct error *error)
 {
     const struct training_graph *training = trainer->training;
-    float *target = session_input(trainer->session, training->target_input)->data;
-    float *weight = training->weight_input < 0 ? NULL : session_input(trainer->session, training->weight_input)->data;
-    return loss_fill(loss, labels, (float)trainer->options.accumulate, target, weight, counted, error);
+    struct tensor *target = session_input(trainer->session, training->target_input);
+    struct tensor *weight = training->weight_input < 0 ? NULL : session_input(trainer->session, training->weight_input);
+    /* What is behind a batch that is not full has the target zero, and counts nothing. */
+    memset(target->data, 0, tensor_bytes(target));
+    if (weight)
+        memset(weight->data, 0, tensor_bytes(weight));
+    return loss_fill(loss, labels, (float)trainer->options.accumulate, target->data, weight ? weight->data : NULL,
+                     counted, error);
 }
 
 /* r = (1 - m) r + m batch; the variance of n elements unbiased by n / (n - 1), as PyTorch has it. */

@@ -1,0 +1,172 @@
+/* Training through the public header: what must hold whatever is learned. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fovea.h"
+
+#define MODEL "models/fashion_mnist.onnx"
+#define IMAGES 200
+
+struct fixture {
+    struct fovea *fovea;
+    struct fovea_model *model;
+    struct fovea_error error;
+    struct fovea_tune_options options;
+    char folder[64], list[128], out[128], last[128];
+};
+
+/* A list of the shipped images with the classes that their names tell. */
+static void write_list(struct fixture *fixture)
+{
+    static const char *const classes[] = {"t-shirt-top", "trouser", "pullover", "dress", "coat",
+                                          "sandal",      "shirt",   "sneaker",  "bag",   "ankle-boot"};
+    FILE *list = fopen(fixture->list, "w"), *names = popen("ls $PWD/models/images/*.png", "r");
+    char path[512];
+    assert_non_null(list);
+    assert_non_null(names);
+    while (fgets(path, sizeof path, names)) {
+        path[strcspn(path, "\n")] = 0;
+        const char *name = strrchr(path, '_');
+        for (int i = 0; i < 10; i++) {
+            size_t length = strlen(classes[i]);
+            if (strncmp(name + 1, classes[i], length) == 0 && strcmp(name + 1 + length, ".png") == 0)
+                fprintf(list, "%s,%d\n", path, i);
+        }
+    }
+    pclose(names);
+    fclose(list);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    assert_non_null(fixture);
+    strcpy(fixture->folder, "/tmp/fovea-test-tune-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    snprintf(fixture->list, sizeof fixture->list, "%s/list.csv", fixture->folder);
+    snprintf(fixture->out, sizeof fixture->out, "%s/new.onnx", fixture->folder);
+    snprintf(fixture->last, sizeof fixture->last, "%s/new.last.onnx", fixture->folder);
+    write_list(fixture);
+    fixture->fovea = fovea_open(&(struct fovea_options){.threads = 2, .seed = 3}, &fixture->error);
+    fixture->model = fovea_model_load(fixture->fovea, MODEL, &fixture->error);
+    assert_non_null(fixture->model);
+    fixture->options = (struct fovea_tune_options){
+        .data = {.path = fixture->list, .ignore = -1}, .epochs = 2, .batch = 20, .momentum = 0.9, .rate = 0.003};
+    for (int i = 0; i < FOVEA_DECAY_CLASSES; i++)
+        fixture->options.decays[i] = NAN;
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    fovea_model_free(fixture->model);
+    fovea_close(fixture->fovea);
+    unlink(fixture->list);
+    unlink(fixture->out);
+    unlink(fixture->last);
+    rmdir(fixture->folder);
+    free(fixture);
+    return 0;
+}
+
+static struct fovea_tune tune(struct fixture *fixture, const struct fovea_tune_options *options)
+{
+    struct fovea_tune result;
+    if (fovea_tune(fixture->model, options, fixture->out, true, NULL, &result, &fixture->error))
+        fail_msg("%s", fixture->error.message);
+    return result;
+}
+
+/* The loss falls, the new file says what the run says, and it repeats whatever the loaders. */
+static void test_run(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fovea_tune_options options = fixture->options;
+    options.new_classes = 10; /* a new head: there is something to learn */
+    options.epochs = 4;
+    options.augment = (struct fovea_augment){.padding = 2, .flip = 0.5};
+    struct fovea_tune first = tune(fixture, &options);
+    assert_int_equal(first.epoch_count, 4);
+    assert_true(first.epochs[3].loss < 0.8 * first.epochs[0].loss);
+    assert_true(first.best.top1 >= first.epochs[0].validation.top1);
+    options.data.loader_threads = 1;
+    struct fovea_tune second = tune(fixture, &options);
+    assert_true(first.epochs[3].loss == second.epochs[3].loss);
+    fovea_tune_free(fixture->model, &first);
+    fovea_tune_free(fixture->model, &second);
+    assert_int_equal(access(fixture->last, F_OK), 0);
+    struct fovea_model *tuned = fovea_model_load(fixture->fovea, fixture->out, &fixture->error);
+    assert_non_null(tuned);
+    fovea_model_free(tuned);
+}
+
+/* What is frozen stays byte for byte; one parameter alone can be trained. */
+static void test_freeze(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fovea_tune_options options = fixture->options;
+    const char *const frozen[] = {"*", "!head.*"}, *const nothing[] = {"nothing*"};
+    options.epochs = 1;
+    options.statistics = FOVEA_STATISTICS_FROZEN;
+    options.freeze = frozen;
+    options.freeze_count = 2;
+    struct fovea_tune result = tune(fixture, &options);
+    fovea_tune_free(fixture->model, &result);
+    struct fovea_model *tuned = fovea_model_load(fixture->fovea, fixture->last, &fixture->error);
+    struct fovea_diff diff;
+    assert_int_equal(fovea_diff(fixture->model, tuned, &(struct fovea_diff_options){0}, &diff, &fixture->error), 0);
+    assert_true(diff.change_count > 0);
+    for (int64_t i = 0; i < diff.change_count; i++)
+        assert_non_null(strstr(diff.changes[i].name, "head."));
+    fovea_diff_free(&diff);
+    fovea_model_free(tuned);
+    options.freeze = nothing;
+    options.freeze_count = 1;
+    assert_int_equal(fovea_tune(fixture->model, &options, fixture->out, true, NULL, &result, &fixture->error), -1);
+    assert_non_null(strstr(fixture->error.message, "nothing*"));
+}
+
+/* The control arm is the same run on another file: of the model itself there is no difference. */
+static void test_control(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fovea_tune_options options = fixture->options;
+    options.epochs = 1;
+    options.control = MODEL;
+    struct fovea_tune result = tune(fixture, &options);
+    assert_int_equal(result.epoch_count, 2);
+    assert_float_equal(result.difference, 0, 0);
+    assert_float_equal(result.last.top1, result.control.top1, 0);
+    fovea_tune_free(fixture->model, &result);
+}
+
+/* A run that diverges ends with the node's name, and what was written before stays. */
+static void test_divergence(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fovea_tune_options options = fixture->options;
+    struct fovea_tune result;
+    options.rate = 1e30;
+    assert_int_equal(fovea_tune(fixture->model, &options, fixture->out, true, NULL, &result, &fixture->error), -1);
+    assert_non_null(strstr(fixture->error.message, "not finite"));
+    assert_int_equal(fixture->error.code, FOVEA_BAD_INPUT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_run, set_up, tear_down),
+                                       cmocka_unit_test_setup_teardown(test_freeze, set_up, tear_down),
+                                       cmocka_unit_test_setup_teardown(test_control, set_up, tear_down),
+                                       cmocka_unit_test_setup_teardown(test_divergence, set_up, tear_down)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
