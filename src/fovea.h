@@ -209,8 +209,8 @@ struct fovea_comparison {
     double largest, largest_relative; /* absolute, and over the largest |expected| */
     char text[512];                   /* where and by how much, or what does not fit */
 };
-/* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what half
- * precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */
+/* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what
+ * half precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */
 #define FOVEA_ATOL_FLOAT (-1.0)
 #define FOVEA_ATOL_HALF (-2.0)
 FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,
@@ -750,7 +750,8 @@ struct fovea_rewrite {
     const char *recipe; /* how to tune the result, in words; NULL: it need not be */
     void *storage;      /* private */
 };
-/* Writes the rewritten model to `path` (NULL: nothing is written, the changes are listed and proven). An exact rewrite
+/* Writes the rewritten model to `path` (NULL: nothing is written, the changes are listed and proven; without changes a
+ * copy). An exact rewrite
  * that changes what the model computes is an error, and nothing is written. */
 FOVEA_API int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options *options, const char *path,
                             struct fovea_rewrite *rewrite, struct fovea_error *error);
