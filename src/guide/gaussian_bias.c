@@ -174,10 +174,9 @@ static int read_start(const struct edit *edit, struct gaussian_bias *bias, bool 
     if ((!automatic && setting_number(audit, "amplitude", &bias->amplitude, error)) ||
         setting_number(audit, "sigma", &bias->sigma, error))
         return -1;
-    if (bias->amplitude == 0)
-        return error_set(
-            error, ERROR_INPUT,
-            "gaussian-bias.amplitude 0 is a stationary point: its gradient is 0, it would never be learned");
+    if (!(bias->amplitude > 0))
+        return error_set(error, ERROR_INPUT,
+                         "gaussian-bias.amplitude must be above 0: only its square counts, and at 0 its gradient is 0");
     return bias->sigma > 0 ? 0 : error_set(error, ERROR_INPUT, "gaussian-bias.sigma must be above 0");
 }
 

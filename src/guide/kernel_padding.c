@@ -165,7 +165,8 @@ static int report_phases(struct audit *audit, struct finding *finding, struct er
         return -1;
     const char *text = "";
     for (int i = 0; i < phases.count && text; i++) {
-        const char *name = arena_print(audit->arena, error, "phase imbalance at stride %" PRId64, phases.stride[i]);
+        const char *name =
+            arena_print(audit->arena, error, "phase imbalance of the head's field, stride %" PRId64, phases.stride[i]);
         text = arena_print(audit->arena, error, "%s%s%.3g at stride %" PRId64, text, i ? ", " : "", phases.ratio[i],
                            phases.stride[i]);
         if (!name || finding_number(audit, finding, name, "", phases.ratio[i], error))
