@@ -139,8 +139,8 @@ static int audit_model(struct opened *opened, const struct command *command, con
 
 static int check_flags(const struct command *command, const struct flags *flags)
 {
-    if ((flags->force || flags->baseline) && !flags->output)
-        return fail_usage(command, "--force and --baseline go with -o DIR");
+    if (flags->force && !flags->output)
+        return fail_usage(command, "--force replaces a report; name its folder with -o");
     static const char *const states[] = {"advice", "any", "never"};
     bool known = !flags->fail_on;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
