@@ -750,7 +750,8 @@ struct fovea_rewrite {
     const char *recipe; /* how to tune the result, in words; NULL: it need not be */
     void *storage;      /* private */
 };
-/* Writes the rewritten model to `path` (NULL: nothing is written, the changes are listed and proven). An exact rewrite
+/* Writes the rewritten model to `path` (NULL: nothing is written, the changes are listed and proven; without changes a
+ * copy). An exact rewrite
  * that changes what the model computes is an error, and nothing is written. */
 FOVEA_API int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options *options, const char *path,
                             struct fovea_rewrite *rewrite, struct fovea_error *error);

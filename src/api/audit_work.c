@@ -1,5 +1,7 @@
 #include "api/audit_work.h"
 
+#include <inttypes.h>
+
 static int open_images(struct audit_work *work, struct error *error)
 {
     const struct fovea_samples *samples = &work->options->samples;
@@ -16,11 +18,46 @@ static int open_images(struct audit_work *work, struct error *error)
     return work->bindings ? 0 : -1;
 }
 
+/* Appends " --NAME A,B,C". */
+static const char *add_numbers(struct arena *arena, const char *text, const char *name, const float numbers[3],
+                               struct error *error)
+{
+    return arena_print(arena, error, "%s --%s %g,%g,%g", text, name, (double)numbers[0], (double)numbers[1],
+                       (double)numbers[2]);
+}
+
+/* The options that named the images, as they would be given again. */
+static const char *image_flags(const struct fovea_samples *samples, struct arena *arena, struct error *error)
+{
+    static const struct fovea_preprocess none = {0};
+    const struct fovea_preprocess *preprocess = samples->preprocess ? samples->preprocess : &none;
+    const char *text = samples->feed_count > 0 ? arena_print(arena, error, "--images %s", samples->feeds[0].path) : "";
+    const struct {
+        const char *name, *value;
+    } words[] = {{"preprocess", preprocess->preset},
+                 {"channels", preprocess->channels},
+                 {"interpolation", preprocess->interpolation}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0] && text; i++) {
+        if (words[i].value)
+            text = arena_print(arena, error, "%s --%s %s", text, words[i].name, words[i].value);
+    }
+    if (text && preprocess->has_mean)
+        text = add_numbers(arena, text, "mean", preprocess->mean, error);
+    if (text && preprocess->has_std)
+        text = add_numbers(arena, text, "std", preprocess->std, error);
+    if (text && preprocess->resize > 0)
+        text = arena_print(arena, error, "%s --resize %" PRId64, text, preprocess->resize);
+    if (text && preprocess->crop > 0)
+        text = arena_print(arena, error, "%s --crop %" PRId64, text, preprocess->crop);
+    return text;
+}
+
 int audit_work_renew(struct audit_work *work, const struct model *model, struct error *error)
 {
     const struct fovea_audit_options *options = work->options;
+    const char *flags = image_flags(&options->samples, work->audit.arena, error);
     network_release(&work->network);
-    if (network_create(&work->network, model, work->bindings, work->binding_count, error))
+    if (!flags || network_create(&work->network, model, work->bindings, work->binding_count, error))
         return -1;
     work->audit = (struct audit){.model = model,
                                  .network = &work->network,
@@ -29,6 +66,7 @@ int audit_work_renew(struct audit_work *work, const struct model *model, struct 
                                  .setting_count = options->setting_count,
                                  .task = options->task,
                                  .images = work->images.count > 0 ? &work->images : NULL,
+                                 .image_flags = flags,
                                  .arena = work->audit.arena};
     return 0;
 }

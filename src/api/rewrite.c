@@ -230,8 +230,18 @@ static int apply_guide(struct rewriting *rewriting, const struct guide *guide, s
     if (audit_run(&work->audit, &guide->name, 1, error))
         return -1;
     bool any = false;
-    for (size_t i = 0; i < work->audit.count; i++)
-        any = any || work->audit.findings[i]->site;
+    for (size_t i = 0; i < work->audit.count; i++) {
+        const struct finding *finding = work->audit.findings[i];
+        any = any || finding->site;
+        /* What this file does not tell is told: a guide that was asked for must not stay silent. */
+        edit.refusal = finding->advice.recommend ? arena_print(rewriting->arena, error, "%s: %s", finding->advice.found,
+                                                               finding->advice.recommend)
+                                                 : finding->advice.found;
+        if (finding->advice.state == FOVEA_STATE_UNDECIDABLE && !finding->site &&
+            (!edit.refusal || add_change(rewriting, &edit, finding, false, error)))
+            return -1;
+    }
+    edit.refusal = NULL;
     return any ? edit_with_guide(rewriting, &edit, error) : 0;
 }
 
@@ -249,6 +259,29 @@ static int rewrite_copy(struct rewriting *rewriting, struct error *error)
         rewriting->recipe.length > 0
             ? arena_copy_string(rewriting->arena, rewriting->recipe.data, rewriting->recipe.length, error)
             : NULL;
+    return 0;
+}
+
+/* A node of the file, or of a graph inside of it, by its own name. */
+static bool has_node(const struct graph *graph, const char *name)
+{
+    for (const struct node *node = graph->first; node; node = node->next) {
+        if (strcmp(node_own_name(node), name) == 0)
+            return true;
+        for (int i = 0; node_subgraph(node, i); i++) {
+            if (has_node(node_subgraph(node, i), name))
+                return true;
+        }
+    }
+    return false;
+}
+
+static int check_nodes(const struct fovea_rewrite_options *options, const struct model *model, struct error *error)
+{
+    for (int i = 0; i < options->node_count; i++) {
+        if (!has_node(model->graph, options->nodes[i]))
+            return error_set(error, ERROR_INPUT, "%s has no node '%s'", model->path, options->nodes[i]);
+    }
     return 0;
 }
 
@@ -276,12 +309,13 @@ int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options 
         return api_fail(&error, report);
     text_start(&rewriting.recipe, memory);
     int result = -1;
-    if (check_apply(options, &error) == 0 && check_target(options, path, model->model->path, &error) == 0)
+    if (check_apply(options, &error) == 0 && check_nodes(options, model->model, &error) == 0 &&
+        check_target(options, path, model->model->path, &error) == 0)
         rewriting.copy = model_load(model->context, model->model->path, &error);
     if (rewriting.copy) {
         if (audit_work_open(&rewriting.work, model, &options->audit, rewriting.arena, &error) == 0)
             result = rewrite_copy(&rewriting, &error);
-        if (result == 0 && path && rewrite->applied > 0)
+        if (result == 0 && path)
             result = model_save(rewriting.copy, path, &error);
         audit_work_release(&rewriting.work);
     }

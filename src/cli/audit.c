@@ -42,7 +42,7 @@ static void print_advice(const struct fovea_advice *advice)
     print_line("measured", advice->measured);
     print_line("published", advice->recommend ? advice->published : NULL);
     print_line("cost", advice->cost);
-    print_line("unless", advice->unless);
+    print_line("turns if", advice->unless);
     print_line("command", advice->command);
 }
 
@@ -97,7 +97,8 @@ static int write_report(struct opened *opened, const struct flags *flags, const 
     if (fovea_report_write(opened->model, audit, options, flags->output, error))
         return -1;
     if (!flags->json || strcmp(flags->json, "-") != 0)
-        printf("wrote %s/report.html, report.json, the pictures, manifest.json\n", flags->output);
+        printf("wrote %s/report.html, report.json, %smanifest.json\n", flags->output,
+               audit->images > 0 ? "the pictures, " : "");
     return 0;
 }
 
@@ -138,6 +139,8 @@ static int audit_model(struct opened *opened, const struct command *command, con
 
 static int check_flags(const struct command *command, const struct flags *flags)
 {
+    if (flags->force && !flags->output)
+        return fail_usage(command, "--force replaces a report; name its folder with -o");
     static const char *const states[] = {"advice", "any", "never"};
     bool known = !flags->fail_on;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
@@ -160,7 +163,8 @@ int verb_audit(int argc, char **argv)
         {"only", 0, OPTION_TEXT, &flags.only, "GUIDE[,GUIDE]", "these guides only"},
         {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the findings as JSON; - prints them instead of lines"},
         {"fail-on", 0, OPTION_TEXT, &flags.fail_on, "WHAT",
-         "exit code 1 for: advice that is verified or measured (default: advice), any, never"},
+         "exit code 1 for: verified or measured advice (advice, the default), any advice and what is not trained "
+         "(any), never"},
         AUDIT_ROWS(flags.audit),
         {0}};
     struct command command = {.verb = "audit",

@@ -162,7 +162,9 @@ const char *bytes_text(size_t bytes, char out[CLI_TEXT])
 
 const char *safe_text(const char *text, char out[CLI_TEXT])
 {
-    snprintf(out, CLI_TEXT, "%s", text);
+    bool cut = snprintf(out, CLI_TEXT, "%s", text) >= CLI_TEXT;
+    if (cut)
+        memcpy(out + CLI_TEXT - 4, "...", 4);
     text_keep_printable(out);
     return out;
 }

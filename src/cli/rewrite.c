@@ -17,10 +17,18 @@ static void print_change(const struct fovea_edit *change, bool dry_run)
 {
     char name[CLI_TEXT];
     printf("%s %s", change->applied ? dry_run ? "would change" : "changed" : "left", change->code);
-    for (int i = 0; i < change->node_count && i < 3; i++)
-        printf("%s %s", i ? "," : "", safe_text(change->nodes[i], name));
-    if (change->node_count > 3)
-        printf(", and %d more", change->node_count - 3);
+    int shown = 0, helpers = 0;
+    for (int i = 0; i < change->node_count; i++) {
+        bool helper = strstr(change->nodes[i], "/fovea/") != NULL; /* new ones, around what is meant */
+        helpers += helper;
+        if (!helper && shown < 3)
+            printf("%s %s", shown++ ? "," : "", safe_text(change->nodes[i], name));
+    }
+    int others = change->node_count - shown - helpers;
+    if (others > 0)
+        printf(", and %d more", others);
+    if (helpers > 0)
+        printf("%s %d new nodes", shown ? " and" : "", helpers);
     printf(": %s\n", change->text ? change->text : "");
 }
 
@@ -31,7 +39,9 @@ static void print_proof(const struct fovea_proof *proof)
         printf("function kept: largest difference %.2g of the maximum (allowed %.0e)", proof->largest,
                proof->tolerance);
     else
-        printf("function moved by %.3g of the maximum at most, %.3g in the mean", proof->largest, proof->mean);
+        printf(proof->largest > 0 ? "function moved by %.3g of the maximum at most, %.3g in the mean"
+                                  : "function not moved on this input, which says little: give images (%g, %g)",
+               proof->largest, proof->mean);
     if (proof->agreement >= 0)
         printf(", %.1f %% of the predictions are the same", 100 * proof->agreement);
     printf("; %" PRId64 " %s%s\n", proof->inputs, proof->random ? "random input" : "image",
@@ -47,7 +57,9 @@ static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flag
     if (rewrite->recipe)
         printf("then tune:\n%s\n", rewrite->recipe);
     if (rewrite->applied == 0)
-        printf("nothing to change%s\n", flags->dry_run ? "" : ": no file was written");
+        printf("nothing to change; 'fovea audit' tells what else there is, --apply GUIDE does it\n");
+    if (rewrite->applied == 0 && !flags->dry_run)
+        printf("wrote %s, a copy\n", flags->output);
     else if (!flags->dry_run)
         printf("wrote %s\n", flags->output);
 }
@@ -115,7 +127,7 @@ int verb_rewrite(int argc, char **argv)
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "the new model"},
         {"apply", 0, OPTION_TEXT, &flags.apply, "WHAT",
-         "exact (default: what changes no output), guides by name (GUIDE,GUIDE), or all"},
+         "exact (default: dropout and gamma, which change no output), guides by name (GUIDE,GUIDE), or all"},
         {"only-node", 0, OPTION_LIST, &flags.nodes, "NODE", "only what is about this node; may be repeated"},
         {"dry-run", 0, OPTION_FLAG, &flags.dry_run, NULL, "list and prove the changes, write nothing"},
         {"fold", 0, OPTION_FLAG, &flags.fold, NULL, "store new constants instead of what computes them"},

@@ -32,6 +32,18 @@ double atrous_rule(enum atrous_rule rule, int64_t size, int branches)
     }
 }
 
+double atrous_size(enum atrous_rule rule, double rate, int branches)
+{
+    switch (rule) {
+    case ATROUS_FULL:
+        return 3 * rate + 1;
+    case ATROUS_DEEPLAB:
+        return 65 * rate / 12;
+    default:
+        return 2 * branches * rate + 1;
+    }
+}
+
 int64_t atrous_rate(enum atrous_rule rule, int64_t size, int branches)
 {
     double unrounded = floor(atrous_rule(rule, size, branches));
@@ -115,12 +127,13 @@ static const char *rates_text(struct audit *audit, const int64_t (*rates)[2], in
 static const char *fine_sizes(struct audit *audit, const struct atrous_site *site, struct error *error)
 {
     const struct aspp *aspp = &site->aspp;
-    double r = fitted_rate(aspp, 0), n = aspp->count;
+    enum atrous_rule rule = chosen_rule(audit);
     int64_t stride = output_stride(audit, aspp, 0);
-    int64_t low = (int64_t)ceil(2 * n * r / HIGHEST_RATIO + 1), high = (int64_t)floor(2 * n * r / LOWEST_RATIO + 1);
+    int64_t low = (int64_t)ceil(atrous_size(rule, fitted_rate(aspp, 0) / HIGHEST_RATIO, aspp->count));
+    int64_t high = (int64_t)floor(atrous_size(rule, fitted_rate(aspp, 0) / LOWEST_RATIO, aspp->count));
     return finding_text(audit, error,
                         "images of %" PRId64 " to %" PRId64 " pixels (maps of %" PRId64 " to %" PRId64
-                        " cells): for them the present rates are fine",
+                        " cells): the present rates are fine for them",
                         (low - 1) * stride + 1, high * stride, low, high);
 }
 
@@ -198,10 +211,7 @@ static int report_site(struct audit *audit, const struct atrous_site *site, stru
     finding->site = site;
     finding->advice.recommend = finding_text(audit, error, "rates %s, then fine-tune", then);
     finding->advice.cost = "the outputs move at once: fine-tuning is needed, no more MACs";
-    const char *size = audit->input_size[0] > 0 ? arena_print(audit->arena, error, "--input-size %" PRId64 "x%" PRId64,
-                                                              audit->input_size[0], audit->input_size[1])
-                                                : "";
-    finding->advice.command = size ? finding_command(audit, size, error) : NULL;
+    finding->advice.command = finding_command(audit, "", COMMAND_WITHOUT_IMAGES, error);
     return finding->advice.recommend && finding->advice.command && finding->advice.unless ? 0 : -1;
 }
 
@@ -298,6 +308,6 @@ const struct guide guide_atrous = {
     .published = "the best rate is set by the input size",
     .effect = GUIDE_MOVES,
     .options = options,
-    .recipe = "train the head first, BatchNormalization frozen, then all at a tenth of the rate",
+    .recipe = "train the head first (BatchNormalization, if there is any, frozen), then all at a tenth of the rate",
     .find = find_atrous,
     .rewrite = rewrite_atrous};

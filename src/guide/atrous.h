@@ -12,6 +12,8 @@ enum atrous_rule {
 };
 /* Unrounded r for a map of `size` cells along an axis and so many dilated branches. */
 double atrous_rule(enum atrous_rule rule, int64_t size, int branches);
+/* The size of the map for which the rule gives this unrounded r. */
+double atrous_size(enum atrous_rule rule, double rate, int branches);
 /* Rounded down, at least 1. */
 int64_t atrous_rate(enum atrous_rule rule, int64_t size, int branches);
 /* Share of a kernel's three taps along an axis that lie inside of the map, mean over its units. */

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,12 +226,34 @@ static const char *shell_word(struct arena *arena, const char *path, struct erro
     return quoted;
 }
 
-const char *finding_command(const struct audit *audit, const char *flags, struct error *error)
+/* " --set ..." for the settings of the running guide that were given, as they were given. */
+static const char *given_settings(const struct audit *audit, struct error *error)
 {
-    const char *path = shell_word(audit->arena, audit->model->path, error);
-    return path ? arena_print(audit->arena, error, "fovea rewrite %s -o NEW.onnx --apply %s%s%s", path,
-                              audit->guide->name, flags[0] ? " " : "", flags)
-                : NULL;
+    const char *text = "";
+    size_t length = strlen(audit->guide->name);
+    for (int i = 0; i < audit->setting_count && text; i++) {
+        const char *setting = audit->settings[i];
+        if (strncmp(setting, audit->guide->name, length) == 0 && setting[length] == '.')
+            text = arena_print(audit->arena, error, "%s --set %s", text, setting);
+    }
+    return text;
+}
+
+const char *finding_command(const struct audit *audit, const char *flags, enum command_images images,
+                            struct error *error)
+{
+    const char *path = shell_word(audit->arena, audit->model->path, error), *settings = given_settings(audit, error);
+    const char *size = "", *looked_at = "";
+    if (audit->input_size[0] > 0)
+        size = arena_print(audit->arena, error, " --input-size %" PRId64 "x%" PRId64, audit->input_size[0],
+                           audit->input_size[1]);
+    if (images == COMMAND_WITH_IMAGES || (images == COMMAND_WITH_IMAGES_IF_GIVEN && audit->images))
+        looked_at = audit->images && audit->image_flags ? audit->image_flags : "--images FOLDER --preprocess PRESET";
+    return path && settings && size
+               ? arena_print(audit->arena, error, "fovea rewrite %s -o NEW.onnx --apply %s%s%s%s%s%s%s", path,
+                             audit->guide->name, flags[0] ? " " : "", flags, settings, size, looked_at[0] ? " " : "",
+                             looked_at)
+               : NULL;
 }
 
 bool audit_is_pending(const struct audit *audit)

@@ -130,7 +130,8 @@ static int report_place(struct audit *audit, const struct dropout_list *list, en
     }
     finding->site = sites;
     finding->advice.recommend = recommend_text(audit, place, sites, error);
-    finding->advice.command = finding_command(audit, sites->movable ? "" : "--set dropout.remove=on", error);
+    finding->advice.command =
+        finding_command(audit, sites->movable ? "" : "--set dropout.remove=on", COMMAND_WITHOUT_IMAGES, error);
     finding->advice.unless = "the network is not trained any further: in inference dropout does nothing";
     return !finding->advice.recommend || !finding->advice.command ||
                    (place == DROPOUT_AFTER_POOL ? describe_head(audit, finding, sites, error)
@@ -148,7 +149,9 @@ static int report_invisible(struct audit *audit, const struct dropout_list *list
                     list->branches_with_place, list->branches,
                     list->branches_with_place < list->branches ? ", the others end in BatchNormalization" : "");
     if (finding)
-        finding->advice.recommend = "to see it, export with training=TrainingMode.PRESERVE, do_constant_folding=False";
+        finding->advice.recommend =
+            "to see it, export a model in training mode (model.train(), BatchNormalization modules in eval()) with "
+            "training=TrainingMode.PRESERVE, do_constant_folding=False";
     return finding ? 0 : -1;
 }
 

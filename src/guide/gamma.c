@@ -123,7 +123,9 @@ static int report_roles(struct audit *audit, const struct normalization_roles *r
         "%d scales of BatchNormalization in %d residual blocks: %d last, %d down, %d stem, %d other%s", roles->count,
         roles->blocks, roles->counts[NORMALIZATION_LAST], roles->counts[NORMALIZATION_DOWN],
         roles->counts[NORMALIZATION_STEM], roles->counts[NORMALIZATION_OTHER],
-        written ? "; the policy is in the metadata" : "");
+        written                                          ? "; the policy is in the metadata"
+        : model_metadata(audit->model, GAMMA_POLICY_KEY) ? "; another policy is in the metadata"
+                                                         : "");
     if (!finding)
         return -1;
     for (int role = 0; role < NORMALIZATION_ROLES; role++) {
@@ -137,9 +139,10 @@ static int report_roles(struct audit *audit, const struct normalization_roles *r
     finding->site = policy;
     finding->advice.recommend = describe_policy(audit, error);
     finding->advice.cost = "none until the next training; the function is untouched";
-    finding->advice.unless = "a short run, where the learning rates times the decay sum to far less than 1: decay then "
-                             "does nothing";
-    finding->advice.command = finding_command(audit, "", error);
+    finding->advice.unless =
+        "the run is short, so that the learning rates times the decay sum to far less than 1: decay then "
+        "does nothing";
+    finding->advice.command = finding_command(audit, "", COMMAND_WITHOUT_IMAGES, error);
     return finding->advice.recommend && finding->advice.command ? 0 : -1;
 }
 

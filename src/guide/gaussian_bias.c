@@ -65,7 +65,7 @@ static int report_absent(struct audit *audit, const struct gaussian_sites *list,
 {
     struct finding *finding =
         finding_add(audit, "001", FOVEA_STATE_NOTE, FOVEA_CERTAINTY_VERIFIED, error,
-                    "%d attention layer%s no Gaussian bias: locality is to be learned from scratch", list->count,
+                    "%d attention layer%s no Gaussian bias (published as a start that knows locality)", list->count,
                     list->count == 1 ? " has" : "s have");
     if (list_nodes(audit, finding, list, error) ||
         finding_number(audit, finding, "parameters it would add", "", 2. * list->count, error))
@@ -77,8 +77,9 @@ static int report_absent(struct audit *audit, const struct gaussian_sites *list,
                      has_prefix(list) ? "; class and register tokens get the row's log-mean-exp (derived)" : "");
     advice->cost =
         finding_text(audit, error, "%d parameters; the function moves, so tuning is needed", 2 * list->count);
-    advice->unless = "the published gains are small (.03 to .16 points): not worth a retraining of its own";
-    advice->command = finding_command(audit, "--images IMAGES", error);
+    advice->unless = "the network is to be trained anyway: the published gains (.03 to .16 points) are not worth a "
+                     "training of their own";
+    advice->command = finding_command(audit, "", COMMAND_WITH_IMAGES, error);
     return advice->recommend && advice->cost && advice->command ? 0 : -1;
 }
 
@@ -118,7 +119,7 @@ static int report_present(struct audit *audit, const struct gaussian_sites *list
                     "%d of %d attention layers have a Gaussian bias, A %.3g to %.3g, sigma %.3g to %.3g patches",
                     list->count, all, least[0], most[0], least[1], most[1]);
     if (finding && pending)
-        finding->advice.recommend = "train the model: A and sigma have not been since they were inserted";
+        finding->advice.recommend = "train the model: it was not since the bias was inserted";
     if (list_nodes(audit, finding, list, error))
         return -1;
     for (int i = 0; i < list->count; i++)
@@ -173,10 +174,9 @@ static int read_start(const struct edit *edit, struct gaussian_bias *bias, bool 
     if ((!automatic && setting_number(audit, "amplitude", &bias->amplitude, error)) ||
         setting_number(audit, "sigma", &bias->sigma, error))
         return -1;
-    if (bias->amplitude == 0)
-        return error_set(
-            error, ERROR_INPUT,
-            "gaussian-bias.amplitude 0 is a stationary point: its gradient is 0, it would never be learned");
+    if (!(bias->amplitude > 0))
+        return error_set(error, ERROR_INPUT,
+                         "gaussian-bias.amplitude must be above 0: only its square counts, and 0 is a stationary point");
     return bias->sigma > 0 ? 0 : error_set(error, ERROR_INPUT, "gaussian-bias.sigma must be above 0");
 }
 

@@ -251,8 +251,8 @@ static int report_changes(struct audit *audit, const struct group_blocks *blocks
                                "number of groups brings nearer to 1",
                                change->count, blocks->count, LOWEST_GAIN, HIGHEST_GAIN)
                  : finding_add(audit, "001", FOVEA_STATE_NOTE, FOVEA_CERTAINTY_DERIVED, error,
-                               "%d of %d GroupNorm blocks have another number of groups than a law derived from the "
-                               "paper's idea gives (not the paper's own constant)",
+                               "%d of %d GroupNorm blocks would pass gradients better with another number of groups, "
+                               "by a law derived from the paper's idea (not the paper's own constant)",
                                change->count, blocks->count);
     const char *text = describe_changes(audit, change, error);
     if (!text || add_blocks(audit, finding, change, error))
@@ -266,10 +266,9 @@ static int report_changes(struct audit *audit, const struct group_blocks *blocks
                          ? "the network is trained already and good: the theory is about initialisation "
                            "(--set groups.weights=reinit measures that)"
                          : "measured gains say otherwise; in front of a global pool the trend reverses (groups.kb)";
-    const char *flags = !measured                                ? "--set groups.mode=formula --retrain"
-                        : setting_is(audit, "weights", "reinit") ? "--set groups.weights=reinit --retrain --images PATH"
-                                                                 : "--retrain --images PATH";
-    advice->command = finding_command(audit, flags, error);
+    const char *flags =
+        measured || setting_is(audit, "mode", "formula") ? "--retrain" : "--set groups.mode=formula --retrain";
+    advice->command = finding_command(audit, flags, measured ? COMMAND_WITH_IMAGES : COMMAND_WITHOUT_IMAGES, error);
     if (measured)
         advice->measured = finding_text(audit, error, "gains over %" PRId64 " image%s, weights %s", blocks->images,
                                         blocks->images == 1 ? "" : "s", setting_text(audit, "weights"));
@@ -287,8 +286,8 @@ static int report_rest(struct audit *audit, const struct group_blocks *blocks, c
                           "better (%" PRId64 " images)",
                           rest->count, blocks->count, blocks->images)
             : finding_add(audit, "002", FOVEA_STATE_FINE, FOVEA_CERTAINTY_DERIVED, error,
-                          "%d of %d GroupNorm blocks have the number of groups that the derived law gives", rest->count,
-                          blocks->count);
+                          "%d of %d GroupNorm blocks have a number of groups that the derived law hardly betters",
+                          rest->count, blocks->count);
     return add_blocks(audit, finding, rest, error);
 }
 
@@ -317,6 +316,18 @@ static void weigh_measured(struct group_blocks *blocks)
         bool far = block->gain_now < LOWEST_GAIN || block->gain_now > HIGHEST_GAIN;
         double improvement = fabs(log(block->gain_now)) - fabs(log(block->gain_then));
         if (block->curve && far && improvement >= LEAST_IMPROVEMENT)
+            continue;
+        block->target = block->site->groups;
+        block->gain_then = block->gain_now;
+    }
+}
+
+/* A number that the law likes hardly better is not worth a training. */
+static void weigh_formula(struct group_blocks *blocks)
+{
+    for (int i = 0; i < blocks->count; i++) {
+        struct group_block *block = &blocks->list[i];
+        if (fabs(log(block->gain_now)) - fabs(log(block->gain_then)) >= LEAST_IMPROVEMENT)
             continue;
         block->target = block->site->groups;
         block->gain_then = block->gain_now;
@@ -362,6 +373,8 @@ static int find_groups(struct audit *audit, struct error *error)
         return report_nothing(audit, &blocks, error);
     if (audit->images && setting_is(audit, "mode", "measured") && measure_blocks(audit, &blocks, error))
         return -1;
+    if (blocks.images == 0)
+        weigh_formula(&blocks);
     const struct group_blocks *change = select_blocks(audit, &blocks, true, error);
     const struct group_blocks *rest = select_blocks(audit, &blocks, false, error);
     if (!change || !rest)
@@ -388,8 +401,7 @@ const struct guide guide_groups = {
     .prefix = "GROUPS",
     .title = "Number of groups in GroupNorm: gradients keep their size",
     .paper = "Kim et al., On the Ideal Number of Groups for Isometric Gradient Propagation, 2023, arXiv 2302.03193",
-    .published = "ResNet-101 with the paper's numbers: 22.25 % error on Caltech-101 (a listing's word; the paper says "
-                 "that it beats fixed numbers)",
+    .published = "ResNet-101 with the paper's numbers 22.25 % error on Caltech-101 (secondary source)",
     .effect = GUIDE_MOVES,
     .options = options,
     .recipe = "train all weights anew or for long: other statistics reach every layer behind a changed one",

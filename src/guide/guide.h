@@ -54,6 +54,7 @@ struct audit {
     int setting_count;
     const char *task;               /* or NULL */
     const struct image_set *images; /* NULL: none */
+    const char *image_flags;        /* that named them, for commands */
     struct arena *arena;            /* of the findings */
     struct finding **findings;
     size_t count, capacity;
@@ -87,8 +88,16 @@ int finding_number(struct audit *audit, struct finding *finding, const char *nam
 int finding_curve(struct audit *audit, struct finding *finding, const struct fovea_curve *curve, struct error *error);
 /* Text for one of the advice's fields, as printf; NULL without memory. */
 #define finding_text(audit, error, ...) arena_print((audit)->arena, error, __VA_ARGS__)
-/* "fovea rewrite MODEL -o NEW.onnx --apply GUIDE ..." with `flags` at the end. */
-const char *finding_command(const struct audit *audit, const char *flags, struct error *error);
+/* Whether the command that follows a finding names images. */
+enum command_images {
+    COMMAND_WITHOUT_IMAGES,
+    COMMAND_WITH_IMAGES_IF_GIVEN, /* those of the audit, if there were any */
+    COMMAND_WITH_IMAGES           /* in any case: they are needed */
+};
+/* "fovea rewrite MODEL -o NEW.onnx --apply GUIDE ..." with `flags`, the guide's settings and the size as they were given
+ * to the audit. */
+const char *finding_command(const struct audit *audit, const char *flags, enum command_images images,
+                            struct error *error);
 
 /* Names of a node in messages and findings: its own, or that of its first result. */
 const char *node_own_name(const struct node *node);

@@ -177,8 +177,7 @@ static int report_missing(struct audit *audit, const struct embedding_view *view
     advice->unless = worst >= ROBUST_AGREEMENT ? "contrast matters more in use than on these images"
                                                : "contrast does not vary in use; real contrast also shifts and clips, "
                                                  "so recovery is partial";
-    advice->command =
-        finding_command(audit, audit->images ? "--images IMAGES" : "--images IMAGES (or --retrain)", error);
+    advice->command = finding_command(audit, "", COMMAND_WITH_IMAGES, error);
     return advice->cost && advice->command ? 0 : -1;
 }
 

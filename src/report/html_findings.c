@@ -196,7 +196,7 @@ static void write_finding(struct page *page, const json_t *finding)
     write_line(page, "published", json_text_of(finding, "published"));
     write_line(page, "cost", json_text_of(finding, "cost"));
     write_line(page, "certainty", json_text_of(finding, "certainty"));
-    write_line(page, "unless", json_text_of(finding, "unless"));
+    write_line(page, "turns if", json_text_of(finding, "unless"));
     write_change(page, finding, old);
     page_html(page, "</dl>");
     write_command(page, json_text_of(finding, "command"));

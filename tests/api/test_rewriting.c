@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "api/api.h"
+#include "base/sha256.h"
 #include "guide/record.h"
 #include "onnx/onnx.h"
 
@@ -55,8 +56,8 @@ static const struct rewrite_case cases[] = {
     {"gn_decomposed", "groups", "groups.mode=formula", false, 0, true},
     {"gn_layernorm", "groups", "groups.mode=formula", false, 0, true},
     {"gn_layernorm_14", "groups", "groups.mode=formula", false, 0, true},
-    {"gn_operator_18", "groups", "groups.mode=formula", false, 12, true},
-    {"gn_operator_18_per_group", "groups", "groups.mode=formula", false, 12, true},
+    {"gn_operator_18", "groups", "groups.mode=formula", false, 4, true},
+    {"gn_operator_18_per_group", "groups", "groups.mode=formula", false, 4, true},
     {"gn_operator_21", "groups", "groups.mode=formula", false, 0, true},
 };
 
@@ -110,6 +111,14 @@ static void strip_metadata(struct session_of_test *test, const char *path)
     model_destroy(model);
 }
 
+static bool same_bytes(const char *a, const char *b)
+{
+    char digests[2][65];
+    struct error error = ERROR_INITIALISER;
+    assert_int_equal(sha256_file(a, digests[0], &error) || sha256_file(b, digests[1], &error), 0);
+    return strcmp(digests[0], digests[1]) == 0;
+}
+
 static bool is_pending(struct session_of_test *test, const struct rewrite_case *expected)
 {
     struct fovea_model *model = fovea_model_load(test->fovea, rewritten, &test->error);
@@ -142,7 +151,8 @@ static void check(struct session_of_test *test, const struct rewrite_case *expec
         unlink(again);
         rewrite(test, expected, rewritten, again, &result);
         bool metadata_only = strcmp(expected->guide, "gamma") == 0;
-        if (result.applied != (stripped && metadata_only) || (access(again, F_OK) == 0) != (stripped && metadata_only))
+        if (result.applied != (stripped && metadata_only) ||
+            same_bytes(rewritten, again) == (stripped && metadata_only))
             fail_msg("%s, %s: rewritten twice", expected->network, expected->guide);
         fovea_rewrite_free(NULL, &result);
     }
