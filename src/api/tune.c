@@ -7,6 +7,7 @@
 #include "api/images.h"
 #include "api/tune_work.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "guide/record.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
@@ -285,10 +286,42 @@ static int on_planned(void *user, const struct arm_plan *plan, struct error *err
     return 0;
 }
 
+/* The names that the data have for the classes, one a line. */
+static int name_classes(const struct tune_arm *arm, struct error *error)
+{
+    const struct dataset *dataset = arm->work->dataset;
+    struct text text;
+    text_start(&text, arm->model->context->memory);
+    for (int64_t i = 0; i < dataset_classes(dataset) && dataset_class_name(dataset, i); i++)
+        text_print(&text, "%s%s", i ? "\n" : "", dataset_class_name(dataset, i));
+    int result = text_finish(&text, error);
+    if (result == 0 && text.length > 0)
+        result = model_set_metadata(arm->model, CLASS_NAMES_KEY, text.data, error);
+    text_release(&text);
+    return result;
+}
+
+/* How its images were prepared goes into the file, where it did not say so. */
+static int describe_images(const struct tune_arm *arm, struct error *error)
+{
+    struct text text;
+    if (model_metadata(arm->model, PREPROCESS_KEY) || dataset_tensor_shape(arm->work->dataset))
+        return 0;
+    text_start(&text, arm->model->context->memory);
+    preprocess_print(&arm->preprocess, &text);
+    int result = text_finish(&text, error) || model_set_metadata(arm->model, PREPROCESS_KEY, text.data, error) ? -1 : 0;
+    text_release(&text);
+    return result;
+}
+
 /* What was trained is no longer pending. */
 static int save(const struct tune_arm *arm, const char *path, struct error *error)
 {
-    return record_mark_trained(arm->model, error) || model_save(arm->model, path, error) ? -1 : 0;
+    bool renamed = arm->work->options->new_classes > 0 || !model_metadata(arm->model, CLASS_NAMES_KEY);
+    return record_mark_trained(arm->model, error) || describe_images(arm, error) ||
+                   (renamed && name_classes(arm, error)) || model_save(arm->model, path, error)
+               ? -1
+               : 0;
 }
 
 static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *error)
