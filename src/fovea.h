@@ -837,30 +837,6 @@ FOVEA_API int fovea_diff(struct fovea_model *a, struct fovea_model *b, const str
                          struct fovea_diff *diff, struct fovea_error *error);
 FOVEA_API void fovea_diff_free(struct fovea_diff *diff);
 
-/* ---- report: an audit as a page ---- */
-
-/* A folder with report.json (every number, in sections), report.html (a page that needs no other file and no network,
- * made of report.json and the pictures), the pictures, and last manifest.json. */
-struct fovea_report_options {
-    struct fovea_samples samples; /* with images: fields, class activation maps and curves are measured for the page */
-    const char *baseline;         /* report.json of an earlier audit, or its folder, to stand beside; NULL: none */
-    bool force;                   /* replace a report that is there */
-};
-/* Whether fovea_report_write would be refused for what is in `folder` or `baseline`: to be asked before long work. */
-FOVEA_API int fovea_report_claim(struct fovea_model *model, const struct fovea_report_options *options,
-                                 const char *folder, struct fovea_error *error);
-/* What cannot be measured of this model is a sentence of the page, no error. */
-FOVEA_API int fovea_report_write(struct fovea_model *model, const struct fovea_audit *audit,
-                                 const struct fovea_report_options *options, const char *folder,
-                                 struct fovea_error *error);
-/* Whether `folder` holds a report about this model's file, which the following add a section to. */
-FOVEA_API int fovea_report_find(struct fovea_model *model, const char *folder, struct fovea_error *error);
-/* `path`: of the new file; NULL: none was written. */
-FOVEA_API int fovea_report_add_rewrite(struct fovea_model *model, const struct fovea_rewrite *rewrite, const char *path,
-                                       const char *folder, struct fovea_error *error);
-FOVEA_API int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *eval, const char *folder,
-                                    struct fovea_error *error);
-
 /* ---- tune: train a model on images ---- */
 
 /* Training data, as data/dataset.h reads them: class folders, lists, images with masks, IDX files, arrays. */
@@ -959,6 +935,32 @@ FOVEA_API int fovea_tune(struct fovea_model *model, const struct fovea_tune_opti
                          bool force, const struct fovea_tune_calls *calls, struct fovea_tune *tune,
                          struct fovea_error *error);
 FOVEA_API void fovea_tune_free(struct fovea_model *model, struct fovea_tune *tune);
+
+/* ---- report: an audit as a page ---- */
+
+/* A folder with report.json (every number, in sections), report.html (a page that needs no other file and no network,
+ * made of report.json and the pictures), the pictures, and last manifest.json. */
+struct fovea_report_options {
+    struct fovea_samples samples; /* with images: fields, class activation maps and curves are measured for the page */
+    const char *baseline;         /* report.json of an earlier audit, or its folder, to stand beside; NULL: none */
+    bool force;                   /* replace a report that is there */
+};
+/* Whether fovea_report_write would be refused for what is in `folder` or `baseline`: to be asked before long work. */
+FOVEA_API int fovea_report_claim(struct fovea_model *model, const struct fovea_report_options *options,
+                                 const char *folder, struct fovea_error *error);
+/* What cannot be measured of this model is a sentence of the page, no error. */
+FOVEA_API int fovea_report_write(struct fovea_model *model, const struct fovea_audit *audit,
+                                 const struct fovea_report_options *options, const char *folder,
+                                 struct fovea_error *error);
+/* Whether `folder` holds a report about this model's file, which the following add a section to. */
+FOVEA_API int fovea_report_find(struct fovea_model *model, const char *folder, struct fovea_error *error);
+/* `path`: of the new file; NULL: none was written. */
+FOVEA_API int fovea_report_add_rewrite(struct fovea_model *model, const struct fovea_rewrite *rewrite, const char *path,
+                                       const char *folder, struct fovea_error *error);
+FOVEA_API int fovea_report_add_tune(struct fovea_model *model, const struct fovea_tune *tune, const char *path,
+                                    const char *folder, struct fovea_error *error);
+FOVEA_API int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *eval, const char *folder,
+                                    struct fovea_error *error);
 
 /* ---- operators ---- */
 

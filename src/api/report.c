@@ -120,6 +120,15 @@ int fovea_report_add_rewrite(struct fovea_model *model, const struct fovea_rewri
     return report_add(model, folder, "rewrite", section, &error) ? api_fail(&error, report) : 0;
 }
 
+int fovea_report_add_tune(struct fovea_model *model, const struct fovea_tune *tune, const char *path,
+                          const char *folder, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    json_t *section = report_tune(tune);
+    report_set_text(section, "written", path);
+    return report_add(model, folder, "tune", section, &error) ? api_fail(&error, report) : 0;
+}
+
 int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *eval, const char *folder,
                           struct fovea_error *report)
 {

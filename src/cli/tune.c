@@ -8,7 +8,8 @@
 #include "report/json.h"
 
 struct flags {
-    const char *data, *masks, *data_labels, *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history;
+    const char *data, *masks, *data_labels, *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history,
+        *report;
     const char *crop_scale, *jitter, *colour;
     int64_t epochs, batch, accumulate, new_head, ignore, padding, loaders;
     double rate, decay, momentum, warmup, clip, smoothing, dice, share, flip, rotation, mixup, teacher_weight;
@@ -220,8 +221,11 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
     else
         print_result(&tune, flags);
     free(text);
+    int code = flags->report && fovea_report_add_tune(opened->model, &tune, flags->output, flags->report, &error)
+                   ? fail(&error)
+                   : FOVEA_CLEAN;
     fovea_tune_free(opened->model, &tune);
-    return FOVEA_CLEAN;
+    return code;
 }
 
 static int tune_model(struct opened *opened, const struct command *command, const struct flags *flags)
@@ -287,6 +291,7 @@ int verb_tune(int argc, char **argv)
         {"teacher", 0, OPTION_TEXT, &flags.teacher, "MODEL", "learn its probabilities too: right after exact rewrites"},
         {"teacher-weight", 0, OPTION_NUMBER, &flags.teacher_weight, "X", "of the teacher (default 0.5)"},
         {"control", 0, OPTION_TEXT, &flags.control, "MODEL", "train this one alike and compare"},
+        {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
         {"history", 0, OPTION_TEXT, &flags.history, "FILE", "a line of JSON per epoch"},
         {"loaders", 0, OPTION_INT, &flags.loaders, "N", "threads that decode and augment (default 2)"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},

@@ -14,10 +14,15 @@ struct section {
 
 /* In the page's order; the others of the report follow, except for these and those that only help. */
 static const struct section sections[] = {
-    {"audit", "Findings", html_findings},       {"baseline", "Before and after", html_baseline},
-    {"rewrite", "Rewrite", html_rewrite},       {"model", "Model", html_model},
-    {"layers", "Architecture", html_layers},    {"erf", "Effective receptive fields", html_erf},
-    {"cam", "Class activation maps", html_cam}, {"curves", "Contrast and scale", html_eval},
+    {"audit", "Findings", html_findings},
+    {"baseline", "Before and after", html_baseline},
+    {"rewrite", "Rewrite", html_rewrite},
+    {"tune", "Training", html_tune},
+    {"model", "Model", html_model},
+    {"layers", "Architecture", html_layers},
+    {"erf", "Effective receptive fields", html_erf},
+    {"cam", "Class activation maps", html_cam},
+    {"curves", "Contrast and scale", html_eval},
     {"eval", "Evaluation", html_eval},
 };
 #define SECTIONS (sizeof sections / sizeof sections[0])

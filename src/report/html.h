@@ -17,6 +17,7 @@ void html_layers(struct page *page, const json_t *layers);
 void html_erf(struct page *page, const json_t *erf);
 void html_cam(struct page *page, const json_t *cam);
 void html_eval(struct page *page, const json_t *eval);
+void html_tune(struct page *page, const json_t *tune);
 void html_rewrite(struct page *page, const json_t *rewrite);
 void html_other(struct page *page, const json_t *value);
 
