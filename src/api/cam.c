@@ -223,7 +223,7 @@ static int prepare(struct cam_work *work, struct error *error)
     for (int method = 0; method < FOVEA_CAM_METHODS; method++)
         gaussians |= (work->methods >> method & 1) && uses_gaussians(work, (enum fovea_cam_method)method);
     work->sigma[0] = work->sigma[1] = work->options->sigma;
-    work->fit = NAN;
+    work->fit = (double)NAN;
     if (gaussians && !(work->options->sigma > 0) && fit_sigma(work, error))
         return -1;
     if (((work->methods >> FOVEA_CAM_SCORE & 1) || work->options->metrics) &&
@@ -320,7 +320,7 @@ static int check_sanity(struct cam_work *work, enum fovea_cam_method method, int
                         struct error *error)
 {
     const struct session *session = work->random.session;
-    *correlation = NAN;
+    *correlation = (double)NAN;
     if (!work->options->sanity || method == FOVEA_CAM_SCORE)
         return 0;
     const struct cam_layer layer = {work->random.source_grid.view,

@@ -97,8 +97,9 @@ static int draw_parameters(struct audit *audit, struct finding *finding, const s
         amplitude[i] = list->sites[i].bias.amplitude;
         sigma[i] = list->sites[i].bias.sigma;
     }
-    const struct fovea_curve a = {"amplitude A by layer", "layer", "A", list->count, x, amplitude, NULL, NAN};
-    const struct fovea_curve s = {"sigma by layer", "layer", "sigma, patches", list->count, x, sigma, NULL, NAN};
+    const struct fovea_curve a = {"amplitude A by layer", "layer", "A", list->count, x, amplitude, NULL, (double)NAN};
+    const struct fovea_curve s = {"sigma by layer", "layer", "sigma, patches", list->count, x, sigma, NULL,
+                                  (double)NAN};
     return finding_curve(audit, finding, &a, error) || finding_curve(audit, finding, &s, error) ? -1 : 0;
 }
 
