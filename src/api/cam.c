@@ -45,11 +45,6 @@ struct cam_work {
     uint8_t *picture;
 };
 
-const char *fovea_cam_method_name(int method)
-{
-    return cam_method_name(method);
-}
-
 static int shuffle_weights(void *user, struct graph *graph, const struct value *image, struct error *error)
 {
     const struct cam_work *work = user;

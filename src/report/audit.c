@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "guide/guide.h"
 #include "report/json.h"
 
 static json_t *describe_number(const struct fovea_number *number)
@@ -73,10 +74,11 @@ json_t *report_audit(const struct fovea_audit *audit)
     for (int i = 0; i < audit->count; i++)
         json_array_append_new(list, describe_advice(&audit->list[i]));
     json_object_set_new(document, "findings", list);
-    struct fovea_guide guide;
-    for (int i = 0; fovea_guide_at(i, &guide); i++)
+    for (int i = 0; guide_at(i); i++) {
+        const struct guide *guide = guide_at(i);
         json_array_append_new(
-            guides, json_pack("{s:s, s:s, s:s}", "name", guide.name, "title", guide.title, "paper", guide.paper));
+            guides, json_pack("{s:s, s:s, s:s}", "name", guide->name, "title", guide->title, "paper", guide->paper));
+    }
     json_object_set_new(document, "guides", guides);
     return document;
 }

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "analysis/model_diff.h"
+#include "diff/model_diff.h"
 
 #define PATH_A "/tmp/fovea-test-diff-a.onnx"
 #define PATH_B "/tmp/fovea-test-diff-b.onnx"

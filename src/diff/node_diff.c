@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/constant_contents.h"
-#include "analysis/model_diff.h"
+#include "diff/constant_contents.h"
+#include "diff/model_diff.h"
 
 #define FOLLOW_DEPTH 64 /* added or removed nodes in a row */
 

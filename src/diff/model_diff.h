@@ -1,8 +1,8 @@
 /* What differs between two model files, in their own words. */
-#ifndef FOVEA_ANALYSIS_MODEL_DIFF_H
-#define FOVEA_ANALYSIS_MODEL_DIFF_H
+#ifndef FOVEA_DIFF_MODEL_DIFF_H
+#define FOVEA_DIFF_MODEL_DIFF_H
 
-#include "analysis/graph_matching.h"
+#include "diff/graph_matching.h"
 
 /* Order and meaning as enum fovea_change_kind. */
 enum change_kind {
