@@ -3,17 +3,8 @@
 #define FOVEA_TESTS_GUIDE_RUN_H
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
+#include "../temporary.h"
 #include "analysis/equivalence.h"
 #include "base/random.h"
 #include "guide/edit.h"
@@ -117,14 +108,10 @@ static inline void run_strip(struct guide_run *run)
 /* Saves the model, closes it and opens what was saved, without images. */
 static inline void run_reload(struct guide_run *run)
 {
-    char path[] = "/tmp/fovea_guide_XXXXXX";
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
+    const char *path = temporary_path("reloaded.onnx");
     CHECK(run, model_save(run->model, path, &run->error) == 0);
     run_close(run);
     run_open(run, path);
-    unlink(path);
 }
 
 /* One audit and rewrite whose n-th allocation and all later ones fail. True: it came through. */
