@@ -161,11 +161,6 @@ size_t memory_peak(const struct memory *memory)
     return atomic_load(&memory->peak);
 }
 
-size_t memory_cap(const struct memory *memory)
-{
-    return memory->cap;
-}
-
 void memory_fail_after(struct memory *memory, size_t n)
 {
     atomic_store(&memory->fail_countdown, n);
