@@ -16,7 +16,7 @@ static const struct {
     {"erf", verb_erf, "effective receptive field: a picture and its numbers"},
     {"cam", verb_cam, "class activation maps: where in an image a class's score comes from"},
     {"eval", verb_eval, "accuracy, robustness to corrupted images, comparison of two models"},
-    {"audit", verb_audit, "hold a model's architecture against eight published guidelines"},
+    {"audit", verb_audit, "hold a model's architecture against published guidelines"},
     {"rewrite", verb_rewrite, "follow the guidelines in a new file, and prove it"},
     {"diff", verb_diff, "what differs between two models, and which node departs first"},
     {"ops", verb_ops, "the operators that fovea has"},
