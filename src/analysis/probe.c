@@ -1,7 +1,6 @@
 #include "analysis/probe.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "analysis/target.h"
 #include "analysis/uniform_norm.h"

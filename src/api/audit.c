@@ -1,6 +1,5 @@
 /* A model held against the guidelines. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/audit_work.h"
 

@@ -17,7 +17,6 @@
 #include "analysis/spread.h"
 #include "analysis/target.h"
 #include "api/stock.h"
-#include "data/labels.h"
 #include "runtime/session.h"
 #include "structure/image_input.h"
 

@@ -1,5 +1,4 @@
 /* What differs between two models, and between what they compute. */
-#include <math.h>
 #include <string.h>
 
 #include "api/stock.h"

@@ -1,7 +1,6 @@
 /* fovea cam: where in an image a class's score comes from. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"

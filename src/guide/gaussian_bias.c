@@ -1,9 +1,7 @@
 /* Gaussian attention bias: B[n,m] = A^2 exp(-(dy^2 + dx^2) / (2 sigma^2)) added to the scaled logits, distances in
  * patches, one (A, sigma) for all heads of a layer, both learned, so that a transformer starts from local attention
  * (Kim et al., BMVC 2023, arXiv 2305.04722). */
-#include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #include "analysis/equivalence.h"
 #include "guide/gaussian_edit.h"

@@ -1,7 +1,5 @@
 #include "structure/dropout_place.h"
 
-#include <string.h>
-
 #include "graph/match.h"
 #include "structure/normalization_role.h"
 

@@ -1,7 +1,5 @@
 #include "structure/group_normalization.h"
 
-#include <string.h>
-
 #include "graph/match.h"
 #include "structure/network.h"
 
