@@ -18,12 +18,6 @@ const struct tensor *session_output(const struct session *session, int output);
 /* Errors carry the node's label. */
 int session_run(struct session *session, struct error *error);
 
-/* Bytes of the activation arena, of packed weights, and of constants that the graph holds. */
-struct session_memory {
-    size_t arena, packed, constants;
-};
-struct session_memory session_memory(const struct session *session);
-
 /* Time of each node of the last profiled run. */
 struct node_time {
     const struct node *node;
