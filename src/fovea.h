@@ -36,7 +36,7 @@
  *             fprintf(stderr, "%s\n", error.message);
  *         fovea_model_free(model);
  *         fovea_close(fovea);
- *         return error.code;
+ *         return (int)error.code;
  *     }
  */
 #ifndef FOVEA_H

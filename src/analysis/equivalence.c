@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "analysis/prediction.h"
-#include "analysis/run_diff.h"
 #include "base/random.h"
+#include "diff/run_diff.h"
 #include "runtime/session.h"
 
 struct snapshot {

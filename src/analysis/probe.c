@@ -1,7 +1,6 @@
 #include "analysis/probe.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "analysis/target.h"
 #include "analysis/uniform_norm.h"
@@ -143,14 +142,13 @@ static int select_values(void *user, struct graph *graph, struct error *error)
 }
 
 /* A graph input of our own, which no file feeds. */
-static struct value *add_input(struct graph *graph, enum dtype dtype, int rank, const int64_t *dims, int *index,
-                               struct error *error)
+/* The input of classes, int64 [images]. */
+static struct value *add_classes(struct graph *graph, int64_t images, struct error *error)
 {
     struct value *value = graph_add_value(graph, NULL, error);
-    if (!value || shape_set(&value->shape, rank, dims, error) || graph_add_input(graph, value, error))
+    if (!value || shape_set(&value->shape, 1, &images, error) || graph_add_input(graph, value, error))
         return NULL;
-    value->dtype = dtype;
-    *index = graph->input_count - 1;
+    value->dtype = DTYPE_INT64;
     return value;
 }
 
@@ -159,19 +157,15 @@ static int append_score(void *user, struct graph *graph, struct error *error)
     struct probe_build *build = user;
     struct probe *probe = build->probe;
     const struct unit_view *view = &probe->target_grid.view;
-    const int64_t dims[2] = {view->images, view->units};
     struct unit_score score = {.view = *view,
                                .kind = build->request->kind,
                                .place = probe->place,
                                .unit = probe->unit[0] * probe->target_grid.width + probe->unit[1]};
     struct unit_score_outputs made;
-    struct value *weights = NULL, *gradient = NULL;
-    struct value *classes = add_input(graph, DTYPE_INT64, 1, dims, &probe->classes_index, error);
-    probe->weights_index = -1;
-    if (score.place == SCORE_AT_WEIGHTS)
-        weights = add_input(graph, DTYPE_FLOAT, 2, dims, &probe->weights_index, error);
-    if (!classes || (score.place == SCORE_AT_WEIGHTS && !weights) ||
-        emit_unit_score(graph, build->target, &score, classes, weights, &made, error))
+    struct value *gradient = NULL;
+    struct value *classes = add_classes(graph, view->images, error);
+    probe->classes_index = graph->input_count - 1;
+    if (!classes || emit_unit_score(graph, build->target, &score, classes, &made, error))
         return -1;
     if (build->source) {
         struct gradient_seed seed = {build->target, made.seed};
@@ -198,7 +192,7 @@ int probe_create(struct probe *probe, const struct model *model, const struct pr
                                         .differentiate = append_score,
                                         .user = &build,
                                         .no_fusion = request->no_fusion};
-    *probe = (struct probe){.path = model->path, .weights_index = -1};
+    *probe = (struct probe){.path = model->path};
     probe->graph = pipeline_run(model, &pipeline, error);
     if (!probe->graph)
         return -1;
@@ -227,11 +221,6 @@ struct tensor *probe_images(struct probe *probe)
 int64_t *probe_classes(struct probe *probe)
 {
     return session_input(probe->session, probe->classes_index)->data;
-}
-
-float *probe_weights(struct probe *probe)
-{
-    return probe->weights_index < 0 ? NULL : session_input(probe->session, probe->weights_index)->data;
 }
 
 /* In the user's words, before the graph's own nodes would complain. */

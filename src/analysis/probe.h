@@ -50,7 +50,7 @@ struct probe {
     struct unit_grid source_grid;           /* of PROBE_ACTIVATION */
     struct receptive_field source_field;
     enum probe_source source_kind;
-    int classes_index, weights_index; /* of graph inputs; weights -1: none */
+    int classes_index; /* of the graph input */
 };
 
 /* ERROR_INPUT when the target or source is not found, has no such unit, or the one does not depend on the other. */
@@ -70,10 +70,9 @@ enum probe_output {
 };
 
 /* To be filled before probe_run: the images; the class of every image, -1 (as it is at first): the predicted one, -2:
- * the second; and with SCORE_AT_WEIGHTS the weights [batch, units], NULL otherwise. */
+ * the second. */
 struct tensor *probe_images(struct probe *probe);
 int64_t *probe_classes(struct probe *probe);
-float *probe_weights(struct probe *probe);
 
 /* Valid until the next run. */
 struct probe_result {

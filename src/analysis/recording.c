@@ -69,7 +69,7 @@ static int append_gradients(void *user, struct graph *graph, struct error *error
     struct value **gradients = memory_allocate(recording->memory, (size_t)count + 1, sizeof(struct value *), error);
     struct value **outputs = memory_allocate(recording->memory, 2 * (size_t)count + 1, sizeof(struct value *), error);
     int result = -1;
-    if (classes && gradients && outputs && emit_unit_score(graph, target, &score, classes, NULL, &made, error) == 0) {
+    if (classes && gradients && outputs && emit_unit_score(graph, target, &score, classes, &made, error) == 0) {
         struct gradient_seed seed = {target, made.seed};
         result = differentiate(graph, &seed, 1, recording->values, count, gradients, error);
     }

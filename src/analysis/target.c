@@ -273,7 +273,7 @@ static bool covers_image(const struct unit_grid *grid, const struct value *image
 {
     const int64_t *size = image->shape.dims + (shape_channels_last(&image->shape) ? 1 : 2);
     const int64_t cells[2] = {grid->height, grid->width};
-    double smallest = 0, largest = INFINITY;
+    double smallest = 0, largest = (double)INFINITY;
     for (int axis = 0; axis < 2; axis++) {
         smallest = fmax(smallest, (double)size[axis] / (double)(cells[axis] + 1));
         if (cells[axis] > 1)

@@ -24,7 +24,6 @@ int api_fail(const struct error *from, struct fovea_error *to);
 struct shape_binding *api_bindings(struct context *context, const struct fovea_shapes *shapes, int spare,
                                    struct error *error);
 struct fovea_tensor api_tensor(const struct tensor *tensor);
-struct tensor api_library_tensor(const struct fovea_tensor *tensor);
 struct fovea_receptive_field api_field(const struct receptive_field *field);
 /* What half precision leaves of a deep network: differences are below this share of the largest element. */
 #define API_TOLERANCE_HALF 2e-3

@@ -1,22 +1,7 @@
 /* A model held against the guidelines. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/audit_work.h"
-
-static const char *const state_names[FOVEA_STATES] = {
-    "advice", "applied, not yet trained", "not decidable", "note", "fine", "not applicable"};
-static const char *const certainty_names[] = {"measured", "verified", "secondary", "derived"};
-
-const char *fovea_state_name(enum fovea_state state)
-{
-    return state_names[state];
-}
-
-const char *fovea_certainty_name(enum fovea_certainty certainty)
-{
-    return certainty_names[certainty];
-}
 
 bool fovea_guide_at(int index, struct fovea_guide *guide)
 {

@@ -17,7 +17,6 @@
 #include "analysis/spread.h"
 #include "analysis/target.h"
 #include "api/stock.h"
-#include "data/labels.h"
 #include "runtime/session.h"
 #include "structure/image_input.h"
 
@@ -44,11 +43,6 @@ struct cam_work {
     float *pixels, *image;
     uint8_t *picture;
 };
-
-const char *fovea_cam_method_name(int method)
-{
-    return cam_method_name(method);
-}
 
 static int shuffle_weights(void *user, struct graph *graph, const struct value *image, struct error *error)
 {
@@ -223,7 +217,7 @@ static int prepare(struct cam_work *work, struct error *error)
     for (int method = 0; method < FOVEA_CAM_METHODS; method++)
         gaussians |= (work->methods >> method & 1) && uses_gaussians(work, (enum fovea_cam_method)method);
     work->sigma[0] = work->sigma[1] = work->options->sigma;
-    work->fit = NAN;
+    work->fit = (double)NAN;
     if (gaussians && !(work->options->sigma > 0) && fit_sigma(work, error))
         return -1;
     if (((work->methods >> FOVEA_CAM_SCORE & 1) || work->options->metrics) &&
@@ -320,7 +314,7 @@ static int check_sanity(struct cam_work *work, enum fovea_cam_method method, int
                         struct error *error)
 {
     const struct session *session = work->random.session;
-    *correlation = NAN;
+    *correlation = (double)NAN;
     if (!work->options->sanity || method == FOVEA_CAM_SCORE)
         return 0;
     const struct cam_layer layer = {work->random.source_grid.view,
@@ -332,27 +326,43 @@ static int check_sanity(struct cam_work *work, enum fovea_cam_method method, int
                                 correlation, error);
 }
 
+/* What is said of one map. */
+struct judgement {
+    struct cam_numbers numbers;
+    struct fovea_faithfulness faithfulness;
+    struct fovea_localisation localisation;
+    bool masked; /* the localisation is known */
+    double sanity;
+};
+
+/* The map of one image in work->map, enlarged too, and what is said of it. */
+static int judge_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layer *layer,
+                     const struct probe_result *run, int64_t index, struct judgement *judgement, struct error *error)
+{
+    int64_t at = layer->image;
+    if (make_map(work, method, layer, run->classes[at], error))
+        return error_prefix(error, "%s", cam_method_name((int)method));
+    if (method == FOVEA_CAM_EXTENDED && work->options->residual)
+        cam_spread_residual(work->map, layer->view.units, (double)run->score[at]);
+    cam_measure(layer, work->map, (double)run->score[at], &judgement->numbers);
+    return check_sanity(work, method, at, &judgement->sanity, error) ||
+                   enlarge(work, uses_gaussians(work, method), error) ||
+                   locate(work, index, &judgement->localisation, &judgement->masked, error) ||
+                   (work->options->metrics && measure(work, run->classes[at], &judgement->faithfulness, error))
+               ? -1
+               : 0;
+}
+
 static int hand_over(struct cam_work *work, enum fovea_cam_method method, const struct cam_layer *layer,
                      const struct probe_result *run, int64_t index, struct error *error)
 {
     const struct probe *probe = &work->probe;
     int64_t at = layer->image, unit = run->units[at], columns = probe->target_grid.width;
-    bool gaussian = uses_gaussians(work, method);
-    struct cam_numbers numbers;
     struct fovea_error stopped = {FOVEA_CLEAN, ""};
-    struct fovea_faithfulness faithfulness;
-    struct fovea_localisation localisation;
-    bool masked;
-    double sanity;
-    if (make_map(work, method, layer, run->classes[at], error))
-        return error_prefix(error, "%s", cam_method_name((int)method));
-    if (method == FOVEA_CAM_EXTENDED && work->options->residual)
-        cam_spread_residual(work->map, layer->view.units, (double)run->score[at]);
-    cam_measure(layer, work->map, (double)run->score[at], &numbers);
-    if (check_sanity(work, method, at, &sanity, error) || enlarge(work, gaussian, error) ||
-        locate(work, index, &localisation, &masked, error) ||
-        (work->options->metrics && measure(work, run->classes[at], &faithfulness, error)))
+    struct judgement judgement;
+    if (judge_map(work, method, layer, run, index, &judgement, error))
         return -1;
+    const struct cam_numbers *numbers = &judgement.numbers;
     const struct fovea_cam cam = {.model = work->model->model->path,
                                   .name = stock_name(&work->stock, index),
                                   .image = index,
@@ -371,20 +381,20 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .width = probe->width,
                                   .pixels = work->pixels,
                                   .picture = work->picture,
-                                  .sum = numbers.sum,
-                                  .largest = numbers.largest,
-                                  .smallest = numbers.smallest,
-                                  .gap = numbers.gap,
-                                  .flat = numbers.flat,
-                                  .negative = numbers.negative,
-                                  .gaussian = gaussian,
+                                  .sum = numbers->sum,
+                                  .largest = numbers->largest,
+                                  .smallest = numbers->smallest,
+                                  .gap = numbers->gap,
+                                  .flat = numbers->flat,
+                                  .negative = numbers->negative,
+                                  .gaussian = uses_gaussians(work, method),
                                   .sigma = {work->sigma[0], work->sigma[1]},
                                   .sigma_rule = work->sigma_rule,
                                   .fit = work->fit,
                                   .fit_images = work->fit_images,
-                                  .faithfulness = work->options->metrics ? &faithfulness : NULL,
-                                  .localisation = masked ? &localisation : NULL,
-                                  .sanity = sanity};
+                                  .faithfulness = work->options->metrics ? &judgement.faithfulness : NULL,
+                                  .localisation = judgement.masked ? &judgement.localisation : NULL,
+                                  .sanity = judgement.sanity};
     if (work->each(work->user, &cam, &stopped) == 0)
         return 0;
     return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s", stopped.message);

@@ -1,22 +1,10 @@
 /* What differs between two models, and between what they compute. */
-#include <math.h>
 #include <string.h>
 
-#include "analysis/model_diff.h"
-#include "analysis/run_diff.h"
 #include "api/stock.h"
+#include "diff/model_diff.h"
+#include "diff/run_diff.h"
 #include "runtime/session.h"
-
-static const char *const kind_names[FOVEA_CHANGE_KINDS] = {
-    "model",        "opset",       "metadata",        "input",      "output", "function",
-    "node-removed", "node-added",  "attribute",       "node-moved", "shape",  "weight-removed",
-    "weight-added", "weight-type", "weight-elements", "name"};
-_Static_assert((int)FOVEA_CHANGE_KINDS == (int)CHANGE_KINDS, "kinds of changes");
-
-const char *fovea_change_name(int kind)
-{
-    return kind >= 0 && kind < FOVEA_CHANGE_KINDS ? kind_names[kind] : NULL;
-}
 
 struct diff_work {
     struct fovea_model *models[2];

@@ -48,11 +48,6 @@ struct eval_work {
     int64_t labelled;
 };
 
-const char *fovea_corruption_name(int corruption)
-{
-    return corruption_name(corruption);
-}
-
 /* ---- what is to be done ---- */
 
 static void add_change(struct eval_work *work, const struct change *change)

@@ -90,11 +90,6 @@ int fovea_write_file(const char *path, const void *bytes, size_t length, struct 
     return result ? api_fail(&error, report) : 0;
 }
 
-const char *fovea_type_name(int type)
-{
-    return type > DTYPE_UNDEFINED && type < DTYPE_COUNT ? dtype_name((enum dtype)type) : NULL;
-}
-
 bool fovea_operator_at(int index, struct fovea_operator *entry)
 {
     const struct operator* found = operator_at(index);

@@ -4,7 +4,6 @@
 
 #include "analysis/position_maps.h"
 #include "analysis/prediction.h"
-#include "analysis/target.h"
 #include "api/erf_work.h"
 #include "base/random.h"
 #include "structure/image_input.h"

@@ -1,6 +1,5 @@
 /* The folder of a position study. */
 #include <stdio.h>
-#include <string.h>
 
 #include "api/result_folder.h"
 #include "report/positions.h"

@@ -17,7 +17,7 @@ struct fovea_tensor api_tensor(const struct tensor *tensor)
     return result;
 }
 
-struct tensor api_library_tensor(const struct fovea_tensor *tensor)
+static struct tensor library_tensor(const struct fovea_tensor *tensor)
 {
     struct tensor result = {.shape = {.rank = tensor->rank}, .data = tensor->data};
     for (int code = 0; code < DTYPE_COUNT; code++) {
@@ -58,7 +58,7 @@ int fovea_tensor_write(struct fovea *fovea, const char *path, const struct fovea
                        struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
-    struct tensor written = api_library_tensor(tensor);
+    struct tensor written = library_tensor(tensor);
     return npy_write(fovea->context->memory, path, &written, &error) ? api_fail(&error, report) : 0;
 }
 
@@ -73,7 +73,7 @@ static double absolute_tolerance(double atol, const struct tensor *got, const st
 void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol, double atol,
                           struct fovea_comparison *comparison)
 {
-    struct tensor a = api_library_tensor(got), b = api_library_tensor(expected);
+    struct tensor a = library_tensor(got), b = library_tensor(expected);
     char got_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE], place[INDEX_TEXT_SIZE];
     *comparison = (struct fovea_comparison){.equal = false};
     if (!shape_equal(&a.shape, &b.shape)) {

@@ -1,7 +1,6 @@
 #include "base/memory.h"
 
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -159,11 +158,6 @@ size_t memory_in_use(const struct memory *memory)
 size_t memory_peak(const struct memory *memory)
 {
     return atomic_load(&memory->peak);
-}
-
-size_t memory_cap(const struct memory *memory)
-{
-    return memory->cap;
 }
 
 void memory_fail_after(struct memory *memory, size_t n)

@@ -29,7 +29,6 @@ void memory_release(struct memory *memory, void *block);
 
 size_t memory_in_use(const struct memory *memory);
 size_t memory_peak(const struct memory *memory);
-size_t memory_cap(const struct memory *memory);
 /* Tests: the n-th allocation from now (1 = next) and all later ones fail; 0 turns it off. */
 void memory_fail_after(struct memory *memory, size_t n);
 

@@ -1,7 +1,6 @@
 /* fovea cam: where in an image a class's score comes from. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -279,7 +278,7 @@ int verb_cam(int argc, char **argv)
          "of a target with many units: region of the class, best unit (default: by its shape)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "the score at this unit of the target"},
         {"upsampling", 0, OPTION_TEXT, &flags.upsampling, "KIND", "gaussian (Extended-CAM's default) or bilinear"},
-        {"sigma", 0, OPTION_AMOUNT, &flags.sigma, "PX", "of the Gaussians (default: the layer's effective field)"},
+        {"sigma", 0, OPTION_AMOUNT, &flags.sigma, "PIXELS", "of the Gaussians (default: the layer's effective field)"},
         {"residual", 0, OPTION_FLAG, &flags.residual, NULL, "spread what is missing to the score over all cells"},
         {"score-channels", 0, OPTION_COUNT, &flags.score_channels, "N", "Score-CAM: run N channels only"},
         {"metrics", 0, OPTION_FLAG, &flags.metrics, NULL, "a table of how faithful each method's maps are"},
@@ -289,15 +288,15 @@ int verb_cam(int argc, char **argv)
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         SAMPLE_ROWS(flags.samples),
         {0}};
-    struct command command = {.verb = "cam",
-                              .arguments = "MODEL IMAGE|--images PATH|-i FILE.npy [-m METHODS] [-c CLASS] [-o DIR]",
-                              .summary =
-                                  "Class activation maps: which places of an image a class's score comes from. They "
-                                  "show what the score reacts to, not what causes it.",
-                              .example = "fovea cam models/fashion_mnist.onnx models/images -m extended,gradcam "
-                                         "--limit 4 -o out",
-                              .rows = rows,
-                              .positional_most = 2};
+    struct command command = {
+        .verb = "cam",
+        .arguments = "MODEL IMAGE|--images PATH|-i FILE.npy [-m LIST] [-c CLASS] [-o DIR] [options]",
+        .summary = "Class activation maps: which places of an image a class's score comes from. They show "
+                   "what the score\nreacts to, not what causes it.",
+        .example = "fovea cam models/fashion_mnist.onnx models/images -m extended,gradcam "
+                   "--limit 4 -o out",
+        .rows = rows,
+        .positional_most = 2};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)

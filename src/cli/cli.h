@@ -140,13 +140,7 @@ struct audit_flags {
     struct sample_flags samples;
 };
 #define AUDIT_ROWS(flags)                                                                                              \
-    {"input-size",                                                                                                     \
-     0,                                                                                                                \
-     OPTION_TEXT,                                                                                                      \
-     &(flags).input_size,                                                                                              \
-     "HxW",                                                                                                            \
-     "the size the model is meant for, where the file's is "                                                           \
-     "another or free"},                                                                                               \
+    {"input-size", 0, OPTION_TEXT, &(flags).input_size, "HxW", "the size the model is meant for, if not the file's"},  \
         {"set", 0, OPTION_LIST, &(flags).settings, "GUIDE.NAME=VALUE", "change a constant of a guide (listed below)"}, \
         {"task", 0, OPTION_TEXT, &(flags).task, "TASK", "small-detail: small things matter"},                          \
         SAMPLE_ROWS((flags).samples)

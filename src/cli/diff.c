@@ -69,7 +69,7 @@ int verb_diff(int argc, char **argv)
         {0}};
     struct command command = {
         .verb = "diff",
-        .arguments = "A.onnx B.onnx [--run [-i [NAME=]FILE | --images PATH]] [options]",
+        .arguments = "A.onnx B.onnx [--run [--images PATH|-i FILE.npy]] [options]",
         .summary =
             "What differs between two models: nodes, attributes, shapes, weights, metadata. Renamed and inserted "
             "nodes do\nnot make others look different. --run names the first node whose results depart, on "

@@ -231,8 +231,7 @@ int verb_erf(int argc, char **argv)
         {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
          "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "unit of the map (default: the centre)"},
-        {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
-         "a logit instead: a number from 0, 'predicted', 'label'"},
+        {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS", "a logit instead: a number from 0, predicted, label"},
         {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean"},
         {"perturb", 0, OPTION_COUNT, &flags.perturb, "N",
          "change N single pixels: does the score move where the field says so?"},
@@ -246,9 +245,9 @@ int verb_erf(int argc, char **argv)
         {0}};
     struct command command = {
         .verb = "erf",
-        .arguments = "MODEL --images PATH | -i FILE.npy [-o DIR] [options]",
-        .summary = "Effective receptive field: how much each input pixel moves one unit (or one logit), mean "
-                   "over images.",
+        .arguments = "MODEL --images PATH|-i FILE.npy [-o DIR] [options]",
+        .summary = "Effective receptive field: how much each input pixel moves one unit (or one logit), mean over "
+                   "images.",
         .example = "fovea erf models/fashion_mnist.onnx --images models/images -o out",
         .rows = rows};
     struct opened opened = {0};

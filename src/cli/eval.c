@@ -206,7 +206,7 @@ int verb_eval(int argc, char **argv)
          "gaussian-noise,jpeg,... or all: what corrupted images do to the predictions"},
         {"severity", 0, OPTION_TEXT, &flags.severity, "LIST", "of the corruptions, 1 to 5 (default: all)"},
         {"scales", 0, OPTION_TEXT, &flags.scales, "LIST",
-         "factors of the normalised image (nothing is clipped), or 'default'"},
+         "factors of the normalised image (nothing is clipped), or default"},
         {"compare", 0, OPTION_TEXT, &flags.compare, "OTHER.onnx", "a second model on the same images, paired"},
         {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
          "value that holds the classes' scores (default: the logits)"},
@@ -219,10 +219,9 @@ int verb_eval(int argc, char **argv)
         {0}};
     struct command command = {
         .verb = "eval",
-        .arguments = "MODEL --images PATH [--corrupt LIST|all] [--compare OTHER.onnx]",
-        .summary =
-            "Accuracy where labels are known (one folder per class, labels.csv, a list), else agreement with the "
-            "prediction for the unchanged image.",
+        .arguments = "MODEL --images PATH [--corrupt LIST|all] [--compare OTHER.onnx] [options]",
+        .summary = "Accuracy where labels are known (one folder per class, labels.csv, a list), else agreement with "
+                   "the\nprediction for the unchanged image.",
         .example = "fovea eval models/fashion_mnist.onnx --images models/images --corrupt jpeg,contrast-up",
         .rows = rows};
     struct opened opened = {0};

@@ -30,6 +30,16 @@ bool match_near(const struct value *value, double expected)
     return match_number(value, &number) && fabs(number - expected) <= 1e-4 * fabs(expected);
 }
 
+bool match_all_equal(const struct value *value, double number)
+{
+    const struct tensor *tensor = value && value->constant ? constant_data(value->constant, NULL) : NULL;
+    for (int64_t i = 0; tensor && i < shape_count(&tensor->shape); i++) {
+        if (tensor_number(tensor, i) != number)
+            return false;
+    }
+    return tensor != NULL;
+}
+
 struct value *match_with_number(const struct value *value, const char *op_type, double number)
 {
     const struct node *node = match_producer(value, op_type);
@@ -63,6 +73,27 @@ int match_ints(const struct node *node, const char *attribute, int input, int64_
     for (count = 0; count < (int)shape_count(&tensor->shape); count++)
         list[count] = tensor_int(tensor, count);
     return count;
+}
+
+struct value *match_mean(const struct value *value, int *axis)
+{
+    const struct node *node = match_producer(value, "ReduceMean");
+    int64_t axes[SHAPE_MAX_RANK];
+    if (!node || node_int(node, "keepdims", 1) != 1)
+        return NULL;
+    int rank = node->inputs[0]->shape.rank, count = match_ints(node, "axes", 1, axes, SHAPE_MAX_RANK);
+    unsigned set = 0;
+    for (int i = 0; i < count; i++)
+        set |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
+    *axis = rank - count;
+    return count > 0 && set == (1u << rank) - (1u << *axis) ? node->inputs[0] : NULL;
+}
+
+struct value *match_squared(const struct value *value)
+{
+    const struct node *product = match_producer(value, "Mul");
+    return product && product->inputs[0] == product->inputs[1] ? product->inputs[0]
+                                                               : match_with_number(value, "Pow", 2);
 }
 
 #define DEEPEST_PRODUCT 16

@@ -15,6 +15,12 @@ bool match_near(const struct value *value, double expected);
 /* The operand of a binary ONNX node of this kind beside one that is near `number`, in either order (only as the second
  * for Sub, Div and Pow); NULL: no such node. */
 struct value *match_with_number(const struct value *value, const char *op_type, double number);
+/* Whether it is a constant all of whose elements are `number`. */
+bool match_all_equal(const struct value *value, double number);
+/* x of ReduceMean(x) over the last axes, from *axis on, kept as axes of size 1; NULL: no such node. */
+struct value *match_mean(const struct value *value, int *axis);
+/* x of x * x or of Pow(x, 2); NULL: no such node. */
+struct value *match_squared(const struct value *value);
 /* The operand beside `operand` in a binary node; NULL where it is none of the two. */
 struct value *match_other(const struct node *node, const struct value *operand);
 /* Elements of a constant list of integers: an attribute or, where that is absent, input `input`. Returns their number,

@@ -2,13 +2,11 @@
  * its last weight; in the head in front of the global pool (Kim et al., UAI 2023, arXiv 2302.06112). In inference
  * dropout is the identity, so that moving it changes nothing until training. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "guide/dropout_noise.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
-#include "onnx/onnx.h"
 #include "structure/dropout_place.h"
 
 /* The sites that one finding is about. */

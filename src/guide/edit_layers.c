@@ -1,7 +1,5 @@
 #include "guide/edit_layers.h"
 
-#include "op/registry.h"
-
 static int opset_of(const struct node *before)
 {
     return before->domain[0] ? graph_opset(before->graph, "") : before->opset;

@@ -1,9 +1,7 @@
 /* Gaussian attention bias: B[n,m] = A^2 exp(-(dy^2 + dx^2) / (2 sigma^2)) added to the scaled logits, distances in
  * patches, one (A, sigma) for all heads of a layer, both learned, so that a transformer starts from local attention
  * (Kim et al., BMVC 2023, arXiv 2305.04722). */
-#include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #include "analysis/equivalence.h"
 #include "guide/gaussian_edit.h"
@@ -98,8 +96,9 @@ static int draw_parameters(struct audit *audit, struct finding *finding, const s
         amplitude[i] = list->sites[i].bias.amplitude;
         sigma[i] = list->sites[i].bias.sigma;
     }
-    const struct fovea_curve a = {"amplitude A by layer", "layer", "A", list->count, x, amplitude, NULL, NAN};
-    const struct fovea_curve s = {"sigma by layer", "layer", "sigma, patches", list->count, x, sigma, NULL, NAN};
+    const struct fovea_curve a = {"amplitude A by layer", "layer", "A", list->count, x, amplitude, NULL, (double)NAN};
+    const struct fovea_curve s = {"sigma by layer", "layer", "sigma, patches", list->count, x, sigma, NULL,
+                                  (double)NAN};
     return finding_curve(audit, finding, &a, error) || finding_curve(audit, finding, &s, error) ? -1 : 0;
 }
 

@@ -51,7 +51,7 @@ bool group_law_allows(const struct group_law *law, const struct group_layer *lay
 int64_t group_law_choose(const struct group_law *law, const struct group_layer *layer, int64_t otherwise)
 {
     int64_t best = otherwise;
-    double smallest = INFINITY;
+    double smallest = (double)INFINITY;
     for (int64_t groups = 1; groups; groups = group_next_divisor(layer->channels, groups)) {
         double size = fabs(log(group_law_gain(law, layer, groups)));
         if (group_law_allows(law, layer, groups) && size < smallest) {

@@ -384,7 +384,7 @@ static int prepare_blocks(struct measuring *measuring, struct group_blocks *bloc
 static void finish_block(struct measured_block *measured, const struct group_law *law)
 {
     struct group_block *block = measured->block;
-    double smallest = INFINITY, images = (double)measured->images;
+    double smallest = (double)INFINITY, images = (double)measured->images;
     if (measured->images == 0) {
         block->curve = NULL;
         block->curve_count = 0;

@@ -1,7 +1,6 @@
 /* Another number of groups, written into whatever form the file has. What the network has learned does not survive it:
  * scales and shifts are fitted to what the blocks gave before, the rest is for training. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "guide/groups.h"

@@ -1,4 +1,4 @@
-/* Guidelines: one file per paper, one row each in guides.c. A guide reads a network and adds findings; a finding with a
+/* Guidelines: one row per paper in guides.c. A guide reads a network and adds findings; a finding with a
  * site can be rewritten: the guide then edits the model's source graph. */
 #ifndef FOVEA_GUIDE_GUIDE_H
 #define FOVEA_GUIDE_GUIDE_H

@@ -3,7 +3,6 @@
  * arXiv 2108.13576). The remedy grows the kernel by zero taps at the end to k' = s ceil(k / s); until they are trained
  * the function is the same. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "analysis/cost.h"

@@ -117,7 +117,7 @@ static int measure_scales(struct audit *audit, struct finding *finding, double *
                                       .count = SCALES + 1,
                                       .x = x,
                                       .y = y,
-                                      .present = NAN};
+                                      .present = (double)NAN};
     *worst = fmin(agreement[0], fmin(agreement[1], agreement[2]));
     finding->advice.measured = finding_text(
         audit, error, "%.1f, %.1f, %.1f %% of %" PRId64 " predictions stay at contrast .5, 2, 4 (pure scale)",

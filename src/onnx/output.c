@@ -1,6 +1,5 @@
 #include "onnx/output.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 void output_bytes(struct output *out, const void *bytes, size_t length)

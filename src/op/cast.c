@@ -1,7 +1,4 @@
 /* Cast and CastLike: the same numbers in another element type. */
-#include <math.h>
-#include <string.h>
-
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"

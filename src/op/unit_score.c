@@ -26,13 +26,13 @@ bool unit_score_of_node(const struct node *node, struct unit_score *score)
 }
 
 int emit_unit_score(struct graph *graph, struct value *value, const struct unit_score *score, struct value *classes,
-                    struct value *weights, struct unit_score_outputs *outputs, struct error *error)
+                    struct unit_score_outputs *outputs, struct error *error)
 {
     const struct unit_view *view = &score->view;
     const int64_t numbers[VIEW_NUMBERS] = {view->images,     view->units,     view->channels,    view->first,
                                            view->image_step, view->unit_step, view->channel_step};
     struct value *made[4];
-    if (emit_many(graph, "UnitScore", EMIT_INPUTS(value, classes, weights),
+    if (emit_many(graph, "UnitScore", EMIT_INPUTS(value, classes),
                   EMIT_ATTRIBUTES(EMIT_INTS("view", numbers, VIEW_NUMBERS), EMIT_INT("kind", score->kind),
                                   EMIT_INT("place", score->place), EMIT_INT("unit", score->unit)),
                   made, 4, error))
@@ -63,14 +63,10 @@ static int infer_unit_score(struct infer_context *context, struct error *error)
     if (!unit_score_of_node(context->node, &score) || !view_fits(&score.view, &value->shape) || score.unit < 0 ||
         score.unit >= score.view.units)
         return error_set(error, ERROR_INTERNAL, "the view does not fit the value");
-    const int64_t images = score.view.images, grid[2] = {images, score.view.units};
+    const int64_t images = score.view.images;
     const struct shape *classes = &context->inputs[1]->shape;
     if (classes->rank != 1 || classes->dims[0] != images || context->inputs[1]->dtype != DTYPE_INT64)
         return error_set(error, ERROR_INTERNAL, "classes must be int64 [images]");
-    if (score.place == SCORE_AT_WEIGHTS &&
-        (!infer_has(context, 2) || context->inputs[2]->dtype != DTYPE_FLOAT || context->inputs[2]->shape.rank != 2 ||
-         memcmp(context->inputs[2]->shape.dims, grid, sizeof grid) != 0))
-        return error_set(error, ERROR_INTERNAL, "weights must be float [images, units]");
     return infer_output(context, 0, value->dtype, value->shape.rank, value->shape.dims, error) ||
                    infer_output(context, 1, DTYPE_FLOAT, 1, &images, error) ||
                    infer_output(context, 2, DTYPE_INT64, 1, &images, error) ||
@@ -79,10 +75,10 @@ static int infer_unit_score(struct infer_context *context, struct error *error)
                : 0;
 }
 
-/* One image on its way: its elements, weights given or NULL. */
+/* One image on its way. */
 struct scored_image {
     const struct unit_score *score;
-    const float *elements, *weights;
+    const float *elements;
     int64_t image;
 };
 
@@ -107,12 +103,12 @@ static int64_t best_unit(const struct scored_image *at, int64_t class)
     return best;
 }
 
-/* Sum of a channel over the units, weighted where weights are given. */
+/* Sum of a channel over the units. */
 static double channel_sum(const struct scored_image *at, int64_t channel)
 {
     double sum = 0;
     for (int64_t unit = 0; unit < at->score->view.units; unit++)
-        sum += (at->weights ? (double)at->weights[unit] : 1) * (double)element(at, unit, channel);
+        sum += (double)element(at, unit, channel);
     return sum;
 }
 
@@ -183,15 +179,9 @@ static double score_region(const struct scored_image *at, int64_t class, float *
 static double score_image(const struct scored_image *at, int64_t class, int64_t *unit, float *seed)
 {
     const struct unit_score *score = at->score;
-    double sum = 0;
     *unit = -1;
     if (score->place == SCORE_AT_REGION)
         return score_region(at, class, seed);
-    if (score->place == SCORE_AT_WEIGHTS) {
-        for (int64_t u = 0; u < score->view.units; u++)
-            sum += at->weights[u] != 0 ? score_unit(at, u, class, (double)at->weights[u], seed) : 0;
-        return sum;
-    }
     *unit = score->place == SCORE_AT_BEST ? best_unit(at, class) : score->unit;
     return score_unit(at, *unit, class, 1, seed);
 }
@@ -201,13 +191,11 @@ static int compute_unit_score(struct compute_context *context, struct error *err
     struct unit_score score;
     unit_score_of_node(context->node, &score);
     const int64_t *wanted = context->inputs[1]->data;
-    const float *weights = score.place == SCORE_AT_WEIGHTS ? operand_data(context, 2) : NULL;
     float *seed = context->outputs[0]->data, *scores = context->outputs[1]->data;
     int64_t *classes = context->outputs[2]->data, *units = context->outputs[3]->data;
     memset(seed, 0, tensor_bytes(context->outputs[0]));
     for (int64_t image = 0; image < score.view.images; image++) {
-        struct scored_image at = {&score, context->inputs[0]->data, weights ? weights + image * score.view.units : NULL,
-                                  image};
+        struct scored_image at = {&score, context->inputs[0]->data, image};
         int64_t class = score.kind == SCORE_MEAN ? -1
                         : wanted[image] < 0      ? predicted_class(&at, -1 - wanted[image])
                                                  : wanted[image];
@@ -225,7 +213,7 @@ const struct operator operators_unit_score[] = {
      .name = "UnitScore",
      .since = 1,
      .min_inputs = 2,
-     .max_inputs = 3,
+     .max_inputs = 2,
      .min_outputs = 4,
      .max_outputs = 4,
      .types = TYPES_HELD_AS_FLOAT,

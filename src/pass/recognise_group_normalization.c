@@ -12,29 +12,19 @@ struct group_normalization {
     float epsilon;
 };
 
-static bool all_equal(const struct value *value, double number)
-{
-    const struct tensor *tensor = value && value->constant ? constant_data(value->constant, NULL) : NULL;
-    for (int64_t i = 0; tensor && i < shape_count(&tensor->shape); i++) {
-        if (tensor_number(tensor, i) != number)
-            return false;
-    }
-    return tensor != NULL;
-}
-
 /* The statistics of [N, G, everything else]: InstanceNormalization, or LayerNormalization over the axes behind G,
  * neither with a scale or shift of its own. */
 static bool is_plain_normalization(const struct node *node)
 {
     const struct value *x = node->inputs[0];
     if (strcmp(node->op_type, "InstanceNormalization") == 0)
-        return x->shape.rank >= 3 && all_equal(node->inputs[1], 1) && all_equal(node->inputs[2], 0);
+        return x->shape.rank >= 3 && match_all_equal(node->inputs[1], 1) && match_all_equal(node->inputs[2], 0);
     if (strcmp(node->op_type, "LayerNormalization") != 0)
         return false;
     int64_t axis = node_int(node, "axis", -1);
     axis = axis < 0 ? axis + x->shape.rank : axis;
-    return axis == 2 && all_equal(node->inputs[1], 1) &&
-           (node->input_count < 3 || !node->inputs[2] || all_equal(node->inputs[2], 0));
+    return axis == 2 && match_all_equal(node->inputs[1], 1) &&
+           (node->input_count < 3 || !node->inputs[2] || match_all_equal(node->inputs[2], 0));
 }
 
 static bool match_groups(struct node *node, struct group_normalization *found)

@@ -14,21 +14,6 @@ struct normalization {
     bool centred;
 };
 
-/* The mean over the last axes, from *axis on, kept as axes of size 1; NULL: no such node. */
-static struct value *mean_of(const struct value *value, int *axis)
-{
-    const struct node *node = match_producer(value, "ReduceMean");
-    int64_t axes[SHAPE_MAX_RANK];
-    if (!node || node_int(node, "keepdims", 1) != 1)
-        return NULL;
-    int rank = node->inputs[0]->shape.rank, count = match_ints(node, "axes", 1, axes, SHAPE_MAX_RANK);
-    unsigned set = 0;
-    for (int i = 0; i < count; i++)
-        set |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
-    *axis = rank - count;
-    return count > 0 && set == (1u << rank) - (1u << *axis) ? node->inputs[0] : NULL;
-}
-
 /* sqrt(v), or 1 / sqrt(v) where `inverse`: v. */
 static struct value *under_root(const struct value *value, bool inverse)
 {
@@ -41,13 +26,6 @@ static struct value *under_root(const struct value *value, bool inverse)
     if (quotient && match_near(quotient->inputs[0], 1))
         return under_root(quotient->inputs[1], false);
     return match_with_number(value, "Pow", -0.5);
-}
-
-static struct value *squared(const struct value *value)
-{
-    const struct node *product = match_producer(value, "Mul");
-    return product && product->inputs[0] == product->inputs[1] ? product->inputs[0]
-                                                               : match_with_number(value, "Pow", 2);
 }
 
 static bool same_difference(const struct value *a, const struct value *b)
@@ -64,14 +42,14 @@ static bool match_parts(struct value *dividend, const struct value *under, struc
     int other = -1;
     for (int i = 0; add && i < 2 && other < 0; i++)
         other = match_number(add->inputs[i], &epsilon) ? 1 - i : -1;
-    struct value *square = other >= 0 ? mean_of(add->inputs[other], &found->axis) : NULL;
-    struct value *centred = square ? squared(square) : NULL;
+    struct value *square = other >= 0 ? match_mean(add->inputs[other], &found->axis) : NULL;
+    struct value *centred = square ? match_squared(square) : NULL;
     if (!centred || !same_difference(centred, dividend))
         return false;
     int axis = -1;
     const struct node *difference = match_producer(dividend, "Sub");
     found->centred =
-        difference && mean_of(difference->inputs[1], &axis) == difference->inputs[0] && axis == found->axis;
+        difference && match_mean(difference->inputs[1], &axis) == difference->inputs[0] && axis == found->axis;
     found->x = found->centred ? difference->inputs[0] : dividend;
     found->epsilon = (float)epsilon;
     return true;

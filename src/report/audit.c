@@ -1,5 +1,4 @@
-#include <math.h>
-
+#include "guide/guide.h"
 #include "report/json.h"
 
 static json_t *describe_number(const struct fovea_number *number)
@@ -7,7 +6,7 @@ static json_t *describe_number(const struct fovea_number *number)
     json_t *entry = json_object();
     report_set_text(entry, "name", number->name);
     report_set_text(entry, "unit", number->unit);
-    json_object_set_new(entry, "value", isfinite(number->value) ? json_real(number->value) : json_null());
+    json_object_set_new(entry, "value", report_number(number->value));
     return entry;
 }
 
@@ -20,7 +19,7 @@ static json_t *describe_curve(const struct fovea_curve *curve)
     json_object_set_new(entry, "x", report_numbers(curve->x, curve->count));
     json_object_set_new(entry, "y", report_numbers(curve->y, curve->count));
     json_object_set_new(entry, "spread", curve->spread ? report_numbers(curve->spread, curve->count) : json_null());
-    json_object_set_new(entry, "present", isfinite(curve->present) ? json_real(curve->present) : json_null());
+    json_object_set_new(entry, "present", report_number(curve->present));
     return entry;
 }
 
@@ -73,10 +72,11 @@ json_t *report_audit(const struct fovea_audit *audit)
     for (int i = 0; i < audit->count; i++)
         json_array_append_new(list, describe_advice(&audit->list[i]));
     json_object_set_new(document, "findings", list);
-    struct fovea_guide guide;
-    for (int i = 0; fovea_guide_at(i, &guide); i++)
+    for (int i = 0; guide_at(i); i++) {
+        const struct guide *guide = guide_at(i);
         json_array_append_new(
-            guides, json_pack("{s:s, s:s, s:s}", "name", guide.name, "title", guide.title, "paper", guide.paper));
+            guides, json_pack("{s:s, s:s, s:s}", "name", guide->name, "title", guide->title, "paper", guide->paper));
+    }
     json_object_set_new(document, "guides", guides);
     return document;
 }
@@ -86,8 +86,7 @@ static json_t *describe_proof(const struct fovea_proof *proof)
     json_t *entry =
         json_pack("{s:s, s:b, s:f, s:I, s:b, s:o, s:o, s:o}", "guide", proof->guide, "exact", proof->exact, "tolerance",
                   proof->tolerance, "inputs", (json_int_t)proof->inputs, "random", proof->random, "largest",
-                  isfinite(proof->largest) ? json_real(proof->largest) : json_null(), "mean",
-                  isfinite(proof->mean) ? json_real(proof->mean) : json_null(), "agreement",
+                  report_number(proof->largest), "mean", report_number(proof->mean), "agreement",
                   proof->agreement < 0 ? json_null() : json_real(proof->agreement));
     return entry;
 }

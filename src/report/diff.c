@@ -1,13 +1,5 @@
 #include "report/diff.h"
 
-#include <math.h>
-
-/* JSON knows no infinity. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static void set_optional(json_t *object, const char *key, const char *text)
 {
     if (text)
@@ -32,8 +24,8 @@ static json_t *describe_change(const struct fovea_change *change)
     json_object_set_new(entry, "elements", json_integer(change->elements));
     json_object_set_new(entry, "differing", change->differing < 0 ? json_null() : json_integer(change->differing));
     json_object_set_new(entry, "norms", report_numbers(change->norms, 2));
-    json_object_set_new(entry, "largest", number(change->largest));
-    json_object_set_new(entry, "relative", number(change->relative));
+    json_object_set_new(entry, "largest", report_number(change->largest));
+    json_object_set_new(entry, "relative", report_number(change->relative));
     return entry;
 }
 
@@ -46,15 +38,15 @@ static json_t *describe_value(const struct fovea_value_difference *value)
     report_set_text(entry, "op_type", value->op_type);
     json_t *shapes = json_array();
     for (int i = 0; i < 2; i++)
-        json_array_append_new(shapes, value->ranks[i] < 0 ? json_null() : report_ints(value->dims[i], value->ranks[i]));
+        json_array_append_new(shapes, report_shape(value->ranks[i], value->dims[i]));
     json_object_set_new(entry, "shapes", shapes);
     json_object_set_new(entry, "same_shape", json_boolean(value->same_shape));
     json_object_set_new(entry, "departs", json_boolean(value->departs));
     json_object_set_new(entry, "between", json_boolean(value->between));
-    json_object_set_new(entry, "scale", number(value->scale));
-    json_object_set_new(entry, "largest", number(value->largest));
-    json_object_set_new(entry, "mean", number(value->mean));
-    json_object_set_new(entry, "relative", number(value->relative));
+    json_object_set_new(entry, "scale", report_number(value->scale));
+    json_object_set_new(entry, "largest", report_number(value->largest));
+    json_object_set_new(entry, "mean", report_number(value->mean));
+    json_object_set_new(entry, "relative", report_number(value->relative));
     if (value->agreement >= 0)
         json_object_set_new(entry, "agreement", json_real(value->agreement));
     return entry;

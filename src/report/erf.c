@@ -1,6 +1,5 @@
 #include "report/erf.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +57,7 @@ static json_t *describe_phases(const struct fovea_erf *erf)
     for (int i = 0; i < erf->phase_count; i++) {
         const struct fovea_phases *phases = &erf->phases[i];
         json_t *entry = json_pack("{s:I}", "stride", (json_int_t)phases->stride);
-        json_object_set_new(entry, "ratio", isfinite(phases->ratio) ? json_real(phases->ratio) : json_null());
+        json_object_set_new(entry, "ratio", report_number(phases->ratio));
         json_object_set_new(entry, "largest", report_ints(phases->largest, 2));
         json_object_set_new(entry, "smallest", report_ints(phases->smallest, 2));
         json_array_append_new(list, entry);

@@ -1,7 +1,6 @@
 /* The picture of the difference of two effective receptive fields. */
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"

@@ -1,7 +1,6 @@
 /* An effective receptive field in words. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"

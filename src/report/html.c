@@ -1,6 +1,5 @@
 #include "report/html.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/file.h"

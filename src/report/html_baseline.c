@@ -1,6 +1,5 @@
 /* An earlier report beside this one: what is new, gone, changed. */
 #include <math.h>
-#include <string.h>
 
 #include "report/html.h"
 

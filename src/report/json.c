@@ -34,11 +34,21 @@ json_t *report_ints(const int64_t *values, int count)
     return array;
 }
 
+json_t *report_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *report_shape(int rank, const int64_t *dims)
+{
+    return rank < 0 ? json_null() : report_ints(dims, rank);
+}
+
 json_t *report_numbers(const double *values, int count)
 {
     json_t *array = json_array();
     for (int i = 0; i < count; i++)
-        json_array_append_new(array, isfinite(values[i]) ? json_real(values[i]) : json_null());
+        json_array_append_new(array, report_number(values[i]));
     return array;
 }
 
@@ -78,8 +88,7 @@ static json_t *describe_values(const struct fovea_value *values, int count)
         json_t *entry = json_object();
         report_set_text(entry, "name", values[i].name);
         report_set_text(entry, "type", values[i].type);
-        json_object_set_new(entry, "shape",
-                            values[i].rank < 0 ? json_null() : report_ints(values[i].dims, values[i].rank));
+        json_object_set_new(entry, "shape", report_shape(values[i].rank, values[i].dims));
         json_array_append_new(array, entry);
     }
     return array;
@@ -91,7 +100,7 @@ static json_t *describe_layer(const struct fovea_layer *layer)
     report_set_text(entry, "name", layer->name);
     report_set_text(entry, "op_type", layer->op_type);
     report_set_text(entry, "output", layer->output);
-    json_object_set_new(entry, "shape", layer->rank < 0 ? json_null() : report_ints(layer->dims, layer->rank));
+    json_object_set_new(entry, "shape", report_shape(layer->rank, layer->dims));
     json_object_set_new(entry, "parameters", json_integer(layer->parameters));
     json_object_set_new(entry, "macs", json_integer(layer->macs));
     json_object_set_new(entry, "receptive_field", report_field(&layer->field));

@@ -12,6 +12,10 @@ json_t *report_document(const char *schema);
 void report_set_text(json_t *object, const char *key, const char *text);
 json_t *report_ints(const int64_t *values, int count);
 json_t *report_numbers(const double *values, int count);
+/* null where it is not finite: JSON knows no infinity. */
+json_t *report_number(double value);
+/* A list of sizes; null where the rank is not known, -1. */
+json_t *report_shape(int rank, const int64_t *dims);
 json_t *report_gaussian(const struct fovea_gaussian *gaussian);
 json_t *report_field(const struct fovea_receptive_field *field);
 /* The document's text with a line end, for free(); takes over the document. NULL without memory. */

@@ -27,7 +27,7 @@ static const struct kind_row kind_rows[] = {{"Conv", BLOCK_CONVOLUTION},   {"Att
                                             {"Add", BLOCK_JOIN},           {"Sum", BLOCK_JOIN},
                                             {"Mul", BLOCK_JOIN},           {"Concat", BLOCK_JOIN}};
 
-enum block_kind layer_kind(const char *op_type)
+static enum block_kind layer_kind(const char *op_type)
 {
     for (size_t i = 0; op_type && i < sizeof kind_rows / sizeof kind_rows[0]; i++) {
         if (strstr(op_type, kind_rows[i].part))

@@ -35,6 +35,5 @@ struct layer_block {
 };
 /* At most MOST_BLOCKS; a block of memory for the caller. NULL and *count 0 without layers. */
 struct layer_block *layer_blocks(struct memory *memory, const json_t *layers, size_t *count, struct error *error);
-enum block_kind layer_kind(const char *op_type);
 
 #endif

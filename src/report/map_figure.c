@@ -10,8 +10,8 @@ enum {
     MOST_LINES = 20,
 };
 
-static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110};
-static const struct label_style title_style = {ink, FONT}, note_style = {faint, FONT};
+static const struct colour paper = {255, 255, 255};
+static const struct label_style title_style = {{30, 30, 30}, FONT}, note_style = {{110, 110, 110}, FONT};
 
 struct layout {
     struct rectangle map;

@@ -7,8 +7,8 @@
 
 enum { MARGIN = 20, GAP = 14, FONT = 2, CAPTION_LINES = 3, MOST_WIDTH = 1800, TITLE_LINES = 6 };
 
-static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30};
-static const struct label_style style = {ink, FONT};
+static const struct colour paper = {255, 255, 255};
+static const struct label_style style = {{30, 30, 30}, FONT};
 
 int montage_start(struct montage *montage, struct memory *memory, struct error *error)
 {

@@ -283,15 +283,3 @@ int session_profile(struct session *session, struct node_time *times, struct err
     }
     return 0;
 }
-
-struct session_memory session_memory(const struct session *session)
-{
-    struct session_memory memory = {.arena = session->plan.arena_bytes + session->scratch_bytes,
-                                    .packed = session->packed_bytes};
-    for (size_t i = 0; i < session->graph->value_count; i++) {
-        const struct value *value = session->graph->values[i];
-        if (value->constant && value->use_count > 0)
-            memory.constants += tensor_bytes(&value->constant->tensor);
-    }
-    return memory;
-}

@@ -23,12 +23,6 @@ void session_set_step(struct session *session, uint64_t step);
 /* Runs again and stops at the first node with a float result that is not finite; *node NULL: there is none. */
 int session_find_not_finite(struct session *session, const struct node **node, struct error *error);
 
-/* Bytes of the activation arena, of packed weights, and of constants that the graph holds. */
-struct session_memory {
-    size_t arena, packed, constants;
-};
-struct session_memory session_memory(const struct session *session);
-
 /* Time of each node of the last profiled run. */
 struct node_time {
     const struct node *node;

@@ -1,7 +1,5 @@
 #include "structure/aspp.h"
 
-#include <string.h>
-
 #include "graph/match.h"
 
 /* A convolution over maps with holes; its dilations. */

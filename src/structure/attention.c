@@ -1,7 +1,5 @@
 #include "structure/attention.h"
 
-#include <string.h>
-
 #include "graph/match.h"
 
 #define MOST_STEPS 16  /* from the softmax back to the product */

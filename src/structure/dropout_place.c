@@ -1,11 +1,10 @@
 #include "structure/dropout_place.h"
 
-#include <string.h>
-
 #include "graph/match.h"
 #include "structure/normalization_role.h"
 
-bool is_global_pool(const struct node *node)
+/* A pool that leaves one number per channel of a map; its input is the map. */
+static bool is_global_pool(const struct node *node)
 {
     static const char *const pools[] = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool",
                                         "AveragePool",       "MaxPool",       "ReduceMean"};

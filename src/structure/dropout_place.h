@@ -30,7 +30,4 @@ struct dropout_list {
 /* Changes node->mark. */
 int dropout_list_find(const struct network *network, struct dropout_list *list, struct error *error);
 
-/* A pool that leaves one number per channel of a map; its input is the map. */
-bool is_global_pool(const struct node *node);
-
 #endif

@@ -1,27 +1,7 @@
 #include "structure/group_normalization.h"
 
-#include <string.h>
-
 #include "graph/match.h"
 #include "structure/network.h"
-
-const char *group_form_name(enum group_form form)
-{
-    static const char *const names[GROUP_FORMS] = {"GroupNormalization", "InstanceNormalization between Reshapes",
-                                                   "LayerNormalization between Reshapes",
-                                                   "means and differences between Reshapes"};
-    return names[form];
-}
-
-static bool all_equal(const struct value *value, double number)
-{
-    const struct tensor *tensor = value && value->constant ? constant_data(value->constant, NULL) : NULL;
-    for (int64_t i = 0; tensor && i < shape_count(&tensor->shape); i++) {
-        if (tensor_number(tensor, i) != number)
-            return false;
-    }
-    return tensor != NULL;
-}
 
 /* The one reader of a value that nobody else wants. */
 static struct node *sole_user(const struct value *value)
@@ -34,22 +14,9 @@ static struct node *sole_user(const struct value *value)
 /* ReduceMean over all axes behind the second, kept with size 1: what is averaged. */
 static struct value *group_mean(const struct value *value)
 {
-    const struct node *node = match_producer(value, "ReduceMean");
-    int64_t axes[SHAPE_MAX_RANK];
-    if (!node || node_int(node, "keepdims", 1) != 1)
-        return NULL;
-    int rank = node->inputs[0]->shape.rank, count = match_ints(node, "axes", 1, axes, SHAPE_MAX_RANK);
-    unsigned set = 0;
-    for (int i = 0; i < count; i++)
-        set |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
-    return count == rank - 2 && set == (1u << rank) - 4u ? node->inputs[0] : NULL;
-}
-
-static struct value *squared(const struct value *value)
-{
-    const struct node *product = match_producer(value, "Mul");
-    return product && product->inputs[0] == product->inputs[1] ? product->inputs[0]
-                                                               : match_with_number(value, "Pow", 2);
+    int axis;
+    struct value *x = match_mean(value, &axis);
+    return x && axis == 2 ? x : NULL;
 }
 
 /* (x - mean) / sqrt(mean((x - mean)^2) + epsilon), the quotient's node given: x, or NULL. */
@@ -63,7 +30,7 @@ static struct value *match_quotient(const struct node *quotient, float *epsilon)
     for (int i = 0; sum && i < 2 && other < 0; i++)
         other = match_number(sum->inputs[i], &number) ? 1 - i : -1;
     const struct value *square = other >= 0 && difference ? group_mean(sum->inputs[other]) : NULL;
-    const struct value *centred = square ? squared(square) : NULL;
+    const struct value *centred = square ? match_squared(square) : NULL;
     const struct node *again = match_producer(centred, "Sub");
     if (!again || again->inputs[0] != difference->inputs[0] || group_mean(again->inputs[1]) != again->inputs[0] ||
         group_mean(difference->inputs[1]) != difference->inputs[0])
@@ -88,7 +55,9 @@ static struct value *match_statistics(struct node *node, struct group_site *site
         axis = axis < 0 ? axis + x->shape.rank : axis;
         bool bias = node->input_count > 2 && node->inputs[2];
         site->form = GROUP_LAYER;
-        return axis == 2 && all_equal(node->inputs[1], 1) && (!bias || all_equal(node->inputs[2], 0)) ? x : NULL;
+        return axis == 2 && match_all_equal(node->inputs[1], 1) && (!bias || match_all_equal(node->inputs[2], 0))
+                   ? x
+                   : NULL;
     }
     if (!match_operator(node, "Div"))
         return NULL;
@@ -103,7 +72,7 @@ static struct value *pass_own_affine(struct group_site *site, struct value *valu
     for (int i = 0; i < 2; i++) {
         struct node *user = sole_user(value);
         const struct value *other = match_operator(user, kinds[i]) ? match_other(user, value) : NULL;
-        if (!other || !all_equal(other, i == 0) || !shape_equal(&user->outputs[0]->shape, &value->shape))
+        if (!other || !match_all_equal(other, i == 0) || !shape_equal(&user->outputs[0]->shape, &value->shape))
             continue;
         site->own_affine[i] = user;
         value = user->outputs[0];

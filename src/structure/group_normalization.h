@@ -12,8 +12,6 @@ enum group_form {
     GROUP_DECOMPOSED, /* the same by means, differences and roots */
     GROUP_FORMS
 };
-/* "GroupNormalization", "InstanceNormalization between Reshapes", ... */
-const char *group_form_name(enum group_form form);
 
 #define GROUP_FRONT 3 /* nodes of the weight layer: the product, a bias, a cast */
 #define GROUP_BEHIND 2

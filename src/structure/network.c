@@ -105,11 +105,6 @@ struct node *network_source_node(const struct node *node)
     return same ? origin : NULL;
 }
 
-struct value *network_source_value(const struct value *value)
-{
-    return value->origin;
-}
-
 struct value *network_weights(const struct node *node)
 {
     static const char *const products[] = {"Conv", "ConvTranspose", "Gemm", "MatMul"};

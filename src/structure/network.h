@@ -7,10 +7,10 @@
 
 struct network {
     struct graph *graph;
-    struct value
-        *image;      /* the first float input of four axes, or the first float tensor made of one of bytes; or NULL */
-    int image_index; /* of the graph input */
-    int64_t size[2]; /* of the image: y, x */
+    /* The first float input of four axes, or the first float tensor made of one of bytes; or NULL. */
+    struct value *image;
+    int image_index;                /* of the graph input */
+    int64_t size[2];                /* of the image: y, x */
     bool channels_last;             /* the image is [N,H,W,C] */
     bool size_guessed;              /* the file leaves it free and nothing binds it */
     struct shape_binding *bindings; /* that the graph was bound with: those given, and guesses */
@@ -28,8 +28,6 @@ void network_release(struct network *network);
 /* The node of the file that `node` is, with the same operands; NULL where it is a part of another (a function's body, a
  * fused operator taken apart). */
 struct node *network_source_node(const struct node *node);
-/* The value of the file that `value` is, or NULL. */
-struct value *network_source_value(const struct value *value);
 
 /* A convolution or a product with constant weights; its input of weights, or NULL. */
 struct value *network_weights(const struct node *node);

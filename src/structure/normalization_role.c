@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-bool residual_is_preactivation(const struct residual_block *block)
+/* A branch that ends in a weight, its last normalisation in front of it. */
+static bool is_preactivation(const struct residual_block *block)
 {
     for (int i = block->branch.count - 1; i >= 0; i--) {
         if (network_is_batch_normalization(block->branch.nodes[i]))
@@ -86,7 +87,7 @@ static void read_blocks(const struct residual_list *list, struct normalization_r
             if (network_is_batch_normalization(block->shortcut.nodes[k]))
                 give_role(block->shortcut.nodes[k], NORMALIZATION_DOWN);
         }
-        if (residual_is_preactivation(block))
+        if (is_preactivation(block))
             give_role(normalization_behind(block->entry, false), NORMALIZATION_DOWN);
     }
     for (int i = 0; i < list->count; i++)

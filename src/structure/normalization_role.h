@@ -27,7 +27,4 @@ struct normalization_roles {
 /* Changes node->mark. */
 int normalization_roles_find(const struct network *network, struct normalization_roles *roles, struct error *error);
 
-/* A branch that ends in a weight, its last normalisation in front of it. */
-bool residual_is_preactivation(const struct residual_block *block);
-
 #endif

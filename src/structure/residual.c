@@ -5,9 +5,10 @@
 #include "structure/dominators.h"
 #include "structure/network.h"
 
-/* Gathers backwards from `end`, each node once: `seen` by place. Places fall, so that a heap is not needed: nodes are
- * visited in the reverse of the graph's order. */
-int path_find(struct graph *graph, const struct node *entry, struct value *end, struct path *path, struct error *error)
+/* The way from `entry` (NULL: an input) to `end`, which must depend on it; in the graph's arena. Nodes are visited in
+ * the reverse of the graph's order, so that each one's readers come before it. */
+static int path_find(struct graph *graph, const struct node *entry, struct value *end, struct path *path,
+                     struct error *error)
 {
     struct memory *memory = graph->context->memory;
     *path = (struct path){.end = end};

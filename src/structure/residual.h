@@ -28,7 +28,4 @@ struct residual_list {
  * bound, constants folded. Uses node->mark. */
 int residual_find(struct graph *graph, struct residual_list *list, struct error *error);
 
-/* The way from `entry` (NULL producer: an input) to `end`, which must depend on it; in the graph's arena. */
-int path_find(struct graph *graph, const struct node *entry, struct value *end, struct path *path, struct error *error);
-
 #endif

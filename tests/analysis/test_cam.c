@@ -85,6 +85,21 @@ static struct graph *make_network(struct context *context, const float **bias, s
     return graph;
 }
 
+/* The predictions by rank are a permutation in falling order. */
+static void check_ranks(struct probe *probe, struct error *error)
+{
+    struct probe_result run;
+    double last = HUGE_VAL;
+    for (int64_t rank = 0; rank < CLASSES; rank++) {
+        probe_classes(probe)[0] = -1 - rank;
+        assert_int_equal(probe_run(probe, &run, error), 0);
+        assert_true((double)run.score[0] <= last);
+        last = (double)run.score[0];
+    }
+    probe_classes(probe)[0] = CLASSES;
+    assert_int_equal(probe_run(probe, &run, error), -1);
+}
+
 static void test_sums_of_a_known_head(void **state)
 {
     (void)state;
@@ -121,16 +136,7 @@ static void test_sums_of_a_known_head(void **state)
         check_near(plain, (double)cells * (y - b), 1e-5 * (double)cells * fmax(fabs(y), magnitude));
         check_near(probe_probability(&probe, &run, 0) > 0, 1, 0);
     }
-    /* The predictions by rank are a permutation in falling order. */
-    double last = HUGE_VAL;
-    for (int64_t rank = 0; rank < CLASSES; rank++) {
-        probe_classes(&probe)[0] = -1 - rank;
-        assert_int_equal(probe_run(&probe, &run, &error), 0);
-        assert_true((double)run.score[0] <= last);
-        last = (double)run.score[0];
-    }
-    probe_classes(&probe)[0] = CLASSES;
-    assert_int_equal(probe_run(&probe, &run, &error), -1);
+    check_ranks(&probe, &error);
     probe_destroy(&probe);
     graph_destroy(model.graph);
     assert_int_equal(context_destroy(context), 0);

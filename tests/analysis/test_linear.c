@@ -277,7 +277,7 @@ static void gradients_go_straight_through_integers(void **state)
         for (int64_t k = 0; k < made.channels * SIDE * SIDE; k++) {
             bool there = k % (SIDE * SIDE) == 2 * SIDE + 5;
             double weight = 0.125 * (double)(k / (SIDE * SIDE) % 7 - 2);
-            assert_float_equal(run.gradient[k], there ? (float)weight : 0, 1e-6);
+            assert_float_equal(run.gradient[k], (there ? (float)weight : 0), 1e-6);
         }
         probe_destroy(&probe);
         finish(&fixture);

@@ -1,13 +1,5 @@
 /* The library as a program outside would use it: the public header alone. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
+#include "../temporary.h"
 #include "fovea.h"
 
 static const char model_path[] = "tests/fixtures/resnet18/model.onnx";
@@ -90,9 +82,7 @@ static void test_erf_batches(void **state)
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 2}, &error);
     struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
     struct fovea_feed feed = {NULL, "models/images"};
-    char folder[] = "/tmp/fovea_test_erf_XXXXXX", path[64];
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/erf.json", folder);
+    const char *folder = temporary_path("erf"), *path = temporary_path("erf/erf.json");
     struct fovea_erf erf[2];
     for (int i = 0; i < 2; i++) {
         struct fovea_erf_options options = {
@@ -114,9 +104,6 @@ static void test_erf_batches(void **state)
         fovea_erf_free(model, &erf[i]);
     fovea_model_free(model);
     fovea_close(fovea);
-    char command[96];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    assert_int_equal(system(command), 0);
 }
 
 /* ReLU per image, then the mean: the field over two images is the mean of the two fields. */

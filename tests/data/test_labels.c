@@ -1,13 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
+#include "../temporary.h"
 #include "base/file.h"
 #include "data/labels.h"
 
@@ -53,8 +44,7 @@ static void label_lists_are_read(void **state)
     (void)state;
     struct memory *memory = memory_create(0);
     struct label_list list;
-    char path[64];
-    snprintf(path, sizeof path, "/tmp/fovea_test_labels_%ld.csv", (long)getpid());
+    const char *path = temporary_path("labels.csv");
     static const char text[] =
         "file,label\r\na.png,3\r\n# note\n\nsub/b,c.jpg\nd.png,007\ne.png,-1\nf.png, \"tench, Tinca tinca\"";
     assert_int_equal(file_write(memory, path, text, sizeof text - 1, NULL), 0);
@@ -76,7 +66,6 @@ static void label_lists_are_read(void **state)
     assert_int_equal(label_list_read(memory, path, &list, &error), -1);
     assert_non_null(strstr(error.message, path));
     assert_non_null(strstr(error.message, "line 2"));
-    unlink(path);
     assert_int_equal(memory_destroy(memory), 0);
 }
 

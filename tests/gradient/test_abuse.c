@@ -207,7 +207,7 @@ static const int64_t numbers[] = {0,
                                   INT64_MIN,
                                   (int64_t)1 << 40,
                                   -((int64_t)1 << 40)};
-static const double reals[] = {0, 1, -1, 0.5, 2, 3, -0.25, 1e-30, 1e30, -1e30, HUGE_VAL, -HUGE_VAL, NAN, 1e-45};
+static const double reals[] = {0, 1, -1, 0.5, 2, 3, -0.25, 1e-30, 1e30, -1e30, HUGE_VAL, -HUGE_VAL, (double)NAN, 1e-45};
 
 /* Shapes that operators are made for, so that some graphs get far. */
 static const struct shape shapes[] = {{4, {1, 2, 5, 5}},

@@ -1,19 +1,10 @@
-/* What the tests of guides share: a model audited by one guide, rewritten, saved and loaded again. */
+/* What the tests of guides share: a model audited by one guide, its findings; rewritten, saved and loaded again. */
 #ifndef FOVEA_TESTS_GUIDE_RUN_H
 #define FOVEA_TESTS_GUIDE_RUN_H
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
+#include "../temporary.h"
 #include "analysis/equivalence.h"
 #include "base/random.h"
 #include "guide/edit.h"
@@ -80,6 +71,43 @@ static inline enum fovea_state run_audit(struct guide_run *run, const char *guid
     return run->audit.findings[0]->advice.state;
 }
 
+/* Opens tests/fixtures/structures/NAME.onnx and audits it by one guide; `setting` and sizes may be NULL. */
+static inline void run_structure(struct guide_run *run, const char *name, const char *guide, const char *setting,
+                                 const int64_t input_size[2])
+{
+    static const char *settings[1];
+    char path[256];
+    snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", name);
+    run_open(run, path);
+    settings[0] = setting;
+    run->audit.settings = settings;
+    run->audit.setting_count = setting != NULL;
+    if (input_size)
+        memcpy(run->audit.input_size, input_size, sizeof run->audit.input_size);
+    CHECK(run, audit_run(&run->audit, &guide, 1, &run->error) == 0);
+}
+
+/* The finding with this code; fails where there is none. */
+static inline const struct fovea_advice *finding_with(const struct guide_run *run, const char *name, const char *code)
+{
+    for (size_t i = 0; i < run->audit.count; i++) {
+        if (strcmp(run->audit.findings[i]->advice.code, code) == 0)
+            return &run->audit.findings[i]->advice;
+    }
+    fail_msg("%s: no %s, but %s", name, code, run->audit.count ? run->audit.findings[0]->advice.found : "nothing");
+    return NULL;
+}
+
+static inline double number_of(const struct fovea_advice *advice, const char *name)
+{
+    for (int i = 0; i < advice->number_count; i++) {
+        if (strcmp(advice->numbers[i].name, name) == 0)
+            return advice->numbers[i].value;
+    }
+    fail_msg("no number '%s'", name);
+    return 0;
+}
+
 /* Edits the model by what the guide found; how many findings were followed. The network is understood anew where any
  * was. */
 static inline int run_rewrite(struct guide_run *run, const char *guide, bool fold, bool retrain)
@@ -117,14 +145,10 @@ static inline void run_strip(struct guide_run *run)
 /* Saves the model, closes it and opens what was saved, without images. */
 static inline void run_reload(struct guide_run *run)
 {
-    char path[] = "/tmp/fovea_guide_XXXXXX";
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
+    const char *path = temporary_path("reloaded.onnx");
     CHECK(run, model_save(run->model, path, &run->error) == 0);
     run_close(run);
     run_open(run, path);
-    unlink(path);
 }
 
 /* One audit and rewrite whose n-th allocation and all later ones fail. True: it came through. */

@@ -1,8 +1,8 @@
 /* What guides find in small networks of every pattern and exporter: tests/fixtures/structures/README.md says what each
  * network is. */
-#include "audit_fixture.h"
 #include "guide/atrous.h"
 #include "guide/dropout_noise.h"
+#include "guide_run.h"
 
 /* One expectation: the code, how many nodes it is about (-1: not looked at), and words of its text or advice. */
 struct expectation {
@@ -14,9 +14,9 @@ struct expectation {
 static void check(const char *guide, const struct expectation *expected, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct audited audited;
-        audit_fixture(&audited, expected[i].network, guide, NULL, NULL);
-        const struct fovea_advice *advice = finding_with(&audited, expected[i].network, expected[i].code);
+        struct guide_run run;
+        run_structure(&run, expected[i].network, guide, NULL, NULL);
+        const struct fovea_advice *advice = finding_with(&run, expected[i].network, expected[i].code);
         if (expected[i].nodes >= 0 && advice->node_count != expected[i].nodes)
             fail_msg("%s %s: %d nodes, expected %d", expected[i].network, expected[i].code, advice->node_count,
                      expected[i].nodes);
@@ -24,10 +24,10 @@ static void check(const char *guide, const struct expectation *expected, size_t 
             !(advice->recommend && strstr(advice->recommend, expected[i].words)))
             fail_msg("%s %s: '%s', '%s'", expected[i].network, expected[i].code, advice->found,
                      advice->recommend ? advice->recommend : "");
-        audit_end(&audited);
+        run_close(&run);
     }
 }
-#define CHECK(guide, list) check(guide, list, sizeof list / sizeof list[0])
+#define CHECK_FINDINGS(guide, list) check(guide, list, sizeof list / sizeof list[0])
 
 static void test_gamma(void **state)
 {
@@ -46,7 +46,7 @@ static void test_gamma(void **state)
         {"resnet50_folded", "GAMMA002", 0, "folded"},
         {"vit_mean", "GAMMA003", 0, "no BatchNormalization"},
     };
-    CHECK("gamma", list);
+    CHECK_FINDINGS("gamma", list);
 }
 
 static void test_dropout(void **state)
@@ -73,7 +73,7 @@ static void test_dropout(void **state)
         {"dropout_vit", "DROPOUT006", 0, "other normalisations have no statistics"},
         {"resnet18_bn", "DROPOUT005", 0, "0 of 8 branches"},
     };
-    CHECK("dropout", list);
+    CHECK_FINDINGS("dropout", list);
 }
 
 static void test_atrous(void **state)
@@ -100,7 +100,7 @@ static void test_atrous(void **state)
         {"dilated_cascade", "ATROUS004", 0, "no parallel"},
         {"dilated_context", "ATROUS004", 0, "no parallel"},
     };
-    CHECK("atrous", list);
+    CHECK_FINDINGS("atrous", list);
 }
 
 static void test_atrous_sizes(void **state)
@@ -117,12 +117,12 @@ static void test_atrous_sizes(void **state)
         {{257, 257}, "atrous.rule=deeplab", "ATROUS001", "rates 6, 12, 18"},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        struct audited audited;
-        audit_fixture(&audited, "deeplabv3_free", "atrous", list[i].setting, list[i].size);
-        const struct fovea_advice *advice = finding_with(&audited, "deeplabv3_free", list[i].code);
+        struct guide_run run;
+        run_structure(&run, "deeplabv3_free", "atrous", list[i].setting, list[i].size);
+        const struct fovea_advice *advice = finding_with(&run, "deeplabv3_free", list[i].code);
         if (!strstr(advice->found, list[i].words) && !(advice->recommend && strstr(advice->recommend, list[i].words)))
             fail_msg("%s", advice->found);
-        audit_end(&audited);
+        run_close(&run);
     }
 }
 
@@ -141,7 +141,7 @@ static void test_kernel_padding(void **state)
         {"strided_qdq", "PADDING001", 1, "3 x 3 with stride 2 to 4 x 4"},
         {"strided_transposed", "PADDING000", 0, "no layer strides"},
     };
-    CHECK("kernel-padding", list);
+    CHECK_FINDINGS("kernel-padding", list);
 }
 
 /* The values of the papers and of their derivations. */
@@ -166,21 +166,21 @@ static void test_formulas(void **state)
 static void test_settings(void **state)
 {
     (void)state;
-    struct audited audited;
-    audit_fixture(&audited, "resnet18_bn", "gamma", NULL, NULL);
+    struct guide_run run;
+    run_structure(&run, "resnet18_bn", "gamma", NULL, NULL);
     static const char *const wrong[] = {"gamma.last", "gamma.last=maybe", "nothing.last=decay", "gamma.nothing=1"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct error error = ERROR_INITIALISER;
-        audited.audit.settings = &wrong[i];
-        audited.audit.setting_count = 1;
-        assert_int_equal(audit_check_settings(&audited.audit, &error), -1);
+        run.audit.settings = &wrong[i];
+        run.audit.setting_count = 1;
+        assert_int_equal(audit_check_settings(&run.audit, &error), -1);
         assert_int_equal(error.kind, ERROR_INPUT);
     }
-    audit_end(&audited);
-    audit_fixture(&audited, "resnet18_bn", "gamma", "gamma.down=decay", NULL);
+    run_close(&run);
+    run_structure(&run, "resnet18_bn", "gamma", "gamma.down=decay", NULL);
     assert_non_null(
-        strstr(finding_with(&audited, "resnet18_bn", "GAMMA001")->recommend, "last, down, other; none on: stem"));
-    audit_end(&audited);
+        strstr(finding_with(&run, "resnet18_bn", "GAMMA001")->recommend, "last, down, other; none on: stem"));
+    run_close(&run);
 }
 
 int main(void)

@@ -1,4 +1,6 @@
 /* The Gaussian attention bias: its numbers, its places, insertion into every form of attention. */
+#include <unistd.h>
+
 #include "guide/gaussian_sites.h"
 #include "guide_run.h"
 

@@ -3,52 +3,13 @@
 #include <math.h>
 
 #include "analysis/recording.h"
-#include "audit_fixture.h"
-#include "base/random.h"
 #include "guide/groups.h"
 #include "guide/groups_refit.h"
+#include "guide_run.h"
 #include "runtime/session.h"
 
 #define STEP 1e-5
 #define MOST 4096 /* elements of one image of a map here */
-
-/* ---- random images for the networks of 16 x 16 ---- */
-
-static int begin(void *user, const struct graph *graph, struct session *session, struct tensor *images,
-                 struct error *error)
-{
-    (void)user, (void)graph, (void)session, (void)images, (void)error;
-    return 0;
-}
-
-static int read_images(void *user, int64_t first, int64_t count, struct tensor *images, struct error *error)
-{
-    (void)user, (void)error;
-    int64_t elements = shape_count(&images->shape) / images->shape.dims[0];
-    for (int64_t n = 0; n < count; n++) {
-        struct random random = {.seed = 5, .stream = (uint64_t)(first + n)};
-        for (int64_t i = 0; i < elements; i++)
-            ((float *)images->data)[n * elements + i] = (float)random_normal(&random);
-    }
-    return 0;
-}
-
-static int64_t label(void *user, int64_t index)
-{
-    (void)user, (void)index;
-    return -1;
-}
-
-static struct image_set random_images(const struct network *network, int64_t count)
-{
-    return (struct image_set){.count = count,
-                              .input = network->image->name,
-                              .bindings = network->bindings,
-                              .binding_count = network->binding_count,
-                              .begin = begin,
-                              .read = read_images,
-                              .label = label};
-}
 
 /* ---- the law ---- */
 
@@ -104,11 +65,11 @@ static void test_forms(void **state)
                 {"gn_one_group", GROUP_INSTANCE, 1},   {"dropout_group_norm", GROUP_INSTANCE, 2}};
     static const int64_t channels[] = {4, 4, 4, 8, 8, 8};
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        struct audited audited;
+        struct guide_run run;
         struct group_list sites;
         struct error error = ERROR_INITIALISER;
-        audit_fixture(&audited, list[i].network, "groups", NULL, NULL);
-        assert_int_equal(group_normalization_find(audited.network.graph, &sites, &error), 0);
+        run_structure(&run, list[i].network, "groups", NULL, NULL);
+        assert_int_equal(group_normalization_find(run.network.graph, &sites, &error), 0);
         assert_int_equal(sites.count, 6);
         int activations = 0;
         for (int k = 0; k < sites.count; k++) {
@@ -123,27 +84,27 @@ static void test_forms(void **state)
             activations += site->behind_count;
         }
         assert_int_equal(activations, 3);
-        finding_with(&audited, list[i].network, "GROUPS001");
-        audit_end(&audited);
+        finding_with(&run, list[i].network, "GROUPS001");
+        run_close(&run);
     }
 }
 
 static void test_states(void **state)
 {
     (void)state;
-    struct audited audited;
-    audit_fixture(&audited, "resnet18_bn", "groups", NULL, NULL);
-    assert_int_equal(finding_with(&audited, "resnet18_bn", "GROUPS000")->state, FOVEA_STATE_NOT_APPLICABLE);
-    audit_end(&audited);
-    audit_fixture(&audited, "in_every_channel", "groups", NULL, NULL);
-    assert_int_equal(finding_with(&audited, "in_every_channel", "GROUPS000")->state, FOVEA_STATE_NOT_APPLICABLE);
-    audit_end(&audited);
-    audit_fixture(&audited, "resnet50_gn", "groups", NULL, NULL);
-    const struct fovea_advice *advice = finding_with(&audited, "resnet50_gn", "GROUPS001");
+    struct guide_run run;
+    run_structure(&run, "resnet18_bn", "groups", NULL, NULL);
+    assert_int_equal(finding_with(&run, "resnet18_bn", "GROUPS000")->state, FOVEA_STATE_NOT_APPLICABLE);
+    run_close(&run);
+    run_structure(&run, "in_every_channel", "groups", NULL, NULL);
+    assert_int_equal(finding_with(&run, "in_every_channel", "GROUPS000")->state, FOVEA_STATE_NOT_APPLICABLE);
+    run_close(&run);
+    run_structure(&run, "resnet50_gn", "groups", NULL, NULL);
+    const struct fovea_advice *advice = finding_with(&run, "resnet50_gn", "GROUPS001");
     assert_int_equal(advice->state, FOVEA_STATE_NOTE);
     assert_int_equal(advice->certainty, FOVEA_CERTAINTY_DERIVED);
-    assert_int_equal(advice->node_count + finding_with(&audited, "resnet50_gn", "GROUPS002")->node_count, 17);
-    audit_end(&audited);
+    assert_int_equal(advice->node_count + finding_with(&run, "resnet50_gn", "GROUPS002")->node_count, 17);
+    run_close(&run);
 }
 
 /* ---- one block, element by element ---- */
@@ -229,18 +190,18 @@ static double numeric_gain(const struct group_site *site, int64_t groups, struct
     return sqrt(gradient / (double)elements / (upstream / (double)behind));
 }
 
-static void check_gains(struct audited *audited, const struct image_set *images, const struct group_site *site)
+static void check_gains(struct guide_run *run, const struct group_site *site)
 {
     static struct block_record record;
     struct error error = ERROR_INITIALISER;
     const char *const names[2] = {site->input->name, site->output->name};
     const struct recording_request request = {
-        .model = audited->model, .images = images, .values = names, .count = 2, .gradients = true};
+        .model = run->model, .images = &run->images, .values = names, .count = 2, .gradients = true};
     assert_int_equal(recording_run(&request, keep_block, &record, &error), 0);
     const char *title = node_own_name(site->core->origin);
     int points = 0;
-    for (size_t i = 0; i < audited->audit.count; i++) {
-        const struct fovea_advice *advice = &audited->audit.findings[i]->advice;
+    for (size_t i = 0; i < run->audit.count; i++) {
+        const struct fovea_advice *advice = &run->audit.findings[i]->advice;
         for (int k = 0; k < advice->curve_count; k++) {
             const struct fovea_curve *curve = &advice->curves[k];
             for (int p = 0; strcmp(curve->title, title) == 0 && p < curve->count; p++, points++)
@@ -250,21 +211,12 @@ static void check_gains(struct audited *audited, const struct image_set *images,
     assert_true(points >= 2);
 }
 
-/* Audits NAME with one random image. */
-static void audit_with_image(struct audited *audited, const char *name, struct image_set *images, int64_t count,
-                             const char *const *settings, int setting_count)
+static void audit_with_images(struct guide_run *run, const char *name, int64_t count, const char *setting)
 {
-    static const char *const guide = "groups";
-    struct error error = ERROR_INITIALISER;
-    audit_fixture(audited, name, guide, NULL, NULL);
-    *images = random_images(&audited->network, count);
-    audited->audit.findings = NULL;
-    audited->audit.count = audited->audit.capacity = 0;
-    audited->audit.images = images;
-    audited->audit.settings = settings;
-    audited->audit.setting_count = setting_count;
-    if (audit_run(&audited->audit, &guide, 1, &error))
-        fail_msg("%s: %s", name, error.message);
+    const char *code;
+    run_structure(run, name, "groups", setting, NULL);
+    run_give_images(run, count);
+    run_audit(run, "groups", &code);
 }
 
 static void test_gains(void **state)
@@ -272,24 +224,23 @@ static void test_gains(void **state)
     (void)state;
     static const char *const forms[] = {"gn_instance", "gn_decomposed", "gn_operator_18_per_group"};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        struct audited audited;
-        struct image_set images;
+        struct guide_run run;
         struct group_list sites;
         struct error error = ERROR_INITIALISER;
-        audit_with_image(&audited, forms[i], &images, 1, NULL, 0);
-        assert_int_equal(group_normalization_find(audited.network.graph, &sites, &error), 0);
-        check_gains(&audited, &images, &sites.sites[1]); /* 3 x 3, ReLU behind */
-        check_gains(&audited, &images, &sites.sites[3]); /* 3 x 3 with stride 2, ReLU */
-        check_gains(&audited, &images, &sites.sites[5]); /* 1 x 1 with stride 2, nothing behind */
-        audit_end(&audited);
+        audit_with_images(&run, forms[i], 1, NULL);
+        assert_int_equal(group_normalization_find(run.network.graph, &sites, &error), 0);
+        check_gains(&run, &sites.sites[1]); /* 3 x 3, ReLU behind */
+        check_gains(&run, &sites.sites[3]); /* 3 x 3 with stride 2, ReLU */
+        check_gains(&run, &sites.sites[5]); /* 1 x 1 with stride 2, nothing behind */
+        run_close(&run);
     }
 }
 
-static double gain_of_first_curve(const struct audited *audited)
+static double gain_of_first_curve(const struct guide_run *run)
 {
-    for (size_t i = 0; i < audited->audit.count; i++) {
-        if (audited->audit.findings[i]->advice.curve_count > 0)
-            return audited->audit.findings[i]->advice.curves[0].y[0];
+    for (size_t i = 0; i < run->audit.count; i++) {
+        if (run->audit.findings[i]->advice.curve_count > 0)
+            return run->audit.findings[i]->advice.curves[0].y[0];
     }
     fail_msg("no curve");
     return 0;
@@ -299,22 +250,19 @@ static double gain_of_first_curve(const struct audited *audited)
 static void test_initial_weights(void **state)
 {
     (void)state;
-    static const char *const reinit = "groups.weights=reinit";
     double gains[3];
     for (int i = 0; i < 3; i++) {
-        struct audited audited;
-        struct image_set images;
-        audit_with_image(&audited, "resnet50_gn", &images, 2, i ? &reinit : NULL, i > 0);
-        gains[i] = gain_of_first_curve(&audited);
-        audit_end(&audited);
+        struct guide_run run;
+        audit_with_images(&run, "resnet50_gn", 2, i ? "groups.weights=reinit" : NULL);
+        gains[i] = gain_of_first_curve(&run);
+        run_close(&run);
     }
     assert_true(gains[0] != gains[1] && gains[1] == gains[2]);
 }
 
 /* ---- fits ---- */
 
-static void check_fit(struct audited *audited, const struct image_set *images, const struct group_site *site,
-                      int64_t target)
+static void check_fit(struct guide_run *run, const struct group_site *site, int64_t target)
 {
     static struct block_record record;
     static double u[MOST], y[MOST];
@@ -322,10 +270,10 @@ static void check_fit(struct audited *audited, const struct image_set *images, c
     struct group_refit refit = {.site = site, .target = target};
     double scale[8], bias[8];
     int64_t used = 0;
-    assert_int_equal(groups_refit(&audited->audit, &refit, 1, &used, &error), 0);
+    assert_int_equal(groups_refit(&run->audit, &refit, 1, &used, &error), 0);
     assert_int_equal(used, 1);
     const char *const names[1] = {site->x->name};
-    const struct recording_request request = {.model = audited->model, .images = images, .values = names, .count = 1};
+    const struct recording_request request = {.model = run->model, .images = &run->images, .values = names, .count = 1};
     assert_int_equal(recording_run(&request, keep_block, &record, &error), 0);
     memcpy(u, record.x, sizeof u);
     memcpy(y, record.x, sizeof y);
@@ -353,16 +301,15 @@ static void check_fit(struct audited *audited, const struct image_set *images, c
 static void test_fit(void **state)
 {
     (void)state;
-    struct audited audited;
-    struct image_set images;
+    struct guide_run run;
     struct group_list sites;
     struct error error = ERROR_INITIALISER;
-    audit_with_image(&audited, "gn_operator_18_per_group", &images, 1, NULL, 0);
-    assert_int_equal(group_normalization_find(audited.network.graph, &sites, &error), 0);
-    check_fit(&audited, &images, &sites.sites[1], 4);
-    check_fit(&audited, &images, &sites.sites[3], 1);
-    check_fit(&audited, &images, &sites.sites[5], 2);
-    audit_end(&audited);
+    audit_with_images(&run, "gn_operator_18_per_group", 1, NULL);
+    assert_int_equal(group_normalization_find(run.network.graph, &sites, &error), 0);
+    check_fit(&run, &sites.sites[1], 4);
+    check_fit(&run, &sites.sites[3], 1);
+    check_fit(&run, &sites.sites[5], 2);
+    run_close(&run);
 }
 
 int main(void)

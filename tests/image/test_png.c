@@ -1,6 +1,6 @@
 #include "picture_fixture.h"
 
-#include <unistd.h>
+#include "../temporary.h"
 
 static void every_kind_is_read(void **state)
 {
@@ -40,8 +40,7 @@ static void what_is_written_is_read_again(void **state)
 {
     (void)state;
     struct memory *memory = memory_create(0);
-    char path[64];
-    snprintf(path, sizeof path, "/tmp/fovea_test_png_%ld.png", (long)getpid());
+    const char *path = temporary_path("again.png");
     static const char *names[] = {FIXTURES "rgb8.png", FIXTURES "gray8.png"};
     for (int i = 0; i < 2; i++) {
         struct image image = read_picture(memory, names[i]);
@@ -51,7 +50,6 @@ static void what_is_written_is_read_again(void **state)
         image_release(memory, &image);
         image_release(memory, &again);
     }
-    unlink(path);
     struct image image = read_picture(memory, names[0]);
     struct error error = ERROR_INITIALISER;
     assert_int_equal(image_write_png(memory, "/nonexistent/folder/x.png", &image, &error), -1);
@@ -67,12 +65,10 @@ static void a_text_named_png_is_named(void **state)
     struct memory *memory = memory_create(0);
     struct error error = ERROR_INITIALISER;
     struct image image;
-    char path[64];
-    snprintf(path, sizeof path, "/tmp/fovea_test_png_%ld_text.png", (long)getpid());
+    const char *path = temporary_path("text.png");
     assert_int_equal(file_write(memory, path, "hello", 5, NULL), 0);
     assert_int_equal(image_read(memory, path, &image, &error), -1);
-    unlink(path);
-    char expected[128];
+    char expected[2048];
     snprintf(expected, sizeof expected, "%s: is neither a PNG nor a JPEG image", path);
     assert_int_equal(error.kind, ERROR_INPUT);
     assert_string_equal(error.message, expected);

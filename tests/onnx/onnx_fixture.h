@@ -2,18 +2,10 @@
 #ifndef FOVEA_TESTS_ONNX_FIXTURE_H
 #define FOVEA_TESTS_ONNX_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "../temporary.h"
 #include "base/file.h"
 #include "onnx/onnx.h"
 

@@ -1,8 +1,7 @@
 /* Edited models: what was changed is saved, everything else stays as it was. */
 #include "onnx_fixture.h"
 
-static const char source_path[] = "/tmp/fovea-test-edit.onnx";
-static const char saved_path[] = "/tmp/fovea-test-edit-saved.onnx";
+static const char *source_path, *saved_path;
 
 static struct context *context;
 static struct model *model;
@@ -31,7 +30,6 @@ static void finish(void)
     model_destroy(model);
     assert_int_equal(context_destroy(context), 0);
     unlink(saved_path);
-    unlink(source_path);
 }
 
 static bool saved_holds(const char *text)
@@ -476,7 +474,7 @@ static void test_failing_allocations(void **state)
 static void test_damage(void **state)
 {
     (void)state;
-    static const char damaged_path[] = "/tmp/fovea-test-edit-damaged.onnx";
+    const char *damaged_path = temporary_path("damaged.onnx");
     write_source();
     size_t length;
     unsigned char *bytes = read_bytes(source_path, &length);
@@ -500,13 +498,14 @@ static void test_damage(void **state)
     }
     assert_true(saved > 500);
     free(bytes);
-    unlink(damaged_path);
     model = NULL;
     finish();
 }
 
 int main(void)
 {
+    source_path = temporary_path("source.onnx");
+    saved_path = temporary_path("saved.onnx");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attributes), cmocka_unit_test(test_node_metadata),
         cmocka_unit_test(test_new_node),   cmocka_unit_test(test_initialisers),

@@ -2,27 +2,21 @@
  * model says; saving beside it and elsewhere. */
 #include "onnx_fixture.h"
 
-#define FOLDER "/tmp/fovea-test-external"
-
-static const char model_path[] = FOLDER "/model.onnx";
+static const char *model_path, *weights_path;
 static const float elements[4] = {1.5f, -2.0f, 0.25f, 1e30f};
 
 static int prepare(void **state)
 {
     (void)state;
-    if (system("rm -rf " FOLDER " && mkdir -p " FOLDER "/sub " FOLDER "/other") != 0)
+    model_path = temporary_path("model.onnx");
+    weights_path = temporary_path("weights.bin");
+    if (mkdir(temporary_path("sub"), 0700) || mkdir(temporary_path("other"), 0700))
         return -1;
     char bytes[24] = "offset: ";
     memcpy(bytes + 8, elements, sizeof elements);
-    write_bytes(FOLDER "/weights.bin", bytes, sizeof bytes);
-    write_bytes(FOLDER "/sub/weights.bin", bytes, sizeof bytes);
+    write_bytes(weights_path, bytes, sizeof bytes);
+    write_bytes(temporary_path("sub/weights.bin"), bytes, sizeof bytes);
     return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    return system("rm -rf " FOLDER);
 }
 
 /* Four floats "w" at offset 8; NULL entries are left out. */
@@ -89,14 +83,10 @@ static void test_good(void **state)
 static void test_locations(void **state)
 {
     (void)state;
-    static const char *const outside[] = {"../fovea-test-external/weights.bin",
-                                          "sub/../weights.bin",
-                                          "..",
-                                          FOLDER "/weights.bin",
-                                          "/etc/passwd",
-                                          "",
-                                          "sub//weights.bin",
-                                          "sub/"};
+    char around[96];
+    snprintf(around, sizeof around, "..%s", weights_path + strlen("/tmp"));
+    const char *const outside[] = {around, "sub/../weights.bin", "..",  weights_path, "/etc/passwd",
+                                   "",     "sub//weights.bin",   "sub/"};
     for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)
         check_refused(make_tensor(outside[i], "8", "16"), "is not a plain path inside the model's folder");
     check_refused(make_tensor(NULL, "8", "16"), "no location");
@@ -112,16 +102,16 @@ static void test_locations(void **state)
 static void test_not_plain_files(void **state)
 {
     (void)state;
-    assert_int_equal(symlink("weights.bin", FOLDER "/link.bin"), 0);
-    assert_int_equal(symlink("sub", FOLDER "/linked"), 0);
-    assert_int_equal(mkfifo(FOLDER "/fifo.bin", 0600), 0);
+    assert_int_equal(symlink("weights.bin", temporary_path("link.bin")), 0);
+    assert_int_equal(symlink("sub", temporary_path("linked")), 0);
+    assert_int_equal(mkfifo(temporary_path("fifo.bin"), 0600), 0);
     check_refused(make_tensor("link.bin", "8", "16"), "links are not followed");
     check_refused(make_tensor("linked/weights.bin", "8", "16"), "cannot be opened");
     check_refused(make_tensor("sub", "8", "16"), "is not a regular file");
     check_refused(make_tensor("fifo.bin", "8", "16"), "is not a regular file");
-    assert_int_equal(link(FOLDER "/weights.bin", FOLDER "/hard.bin"), 0);
+    assert_int_equal(link(weights_path, temporary_path("hard.bin")), 0);
     check_refused(make_tensor("hard.bin", "8", "16"), "more than one name (hard links)");
-    assert_int_equal(unlink(FOLDER "/hard.bin"), 0);
+    assert_int_equal(unlink(temporary_path("hard.bin")), 0);
 }
 
 static void test_sizes(void **state)
@@ -163,19 +153,19 @@ static void test_save(void **state)
     assert_non_null(model);
 
     /* In the same folder, however it is named, the reference stays. */
-    assert_int_equal(model_save(model, FOLDER "/other/../same.onnx", &error), 0);
-    struct model *same = load_saved(context, FOLDER "/same.onnx");
+    assert_int_equal(model_save(model, temporary_path("other/../same.onnx"), &error), 0);
+    struct model *same = load_saved(context, temporary_path("same.onnx"));
     assert_int_equal(graph_find_value(same->graph, "w")->constant->payload.place, PAYLOAD_EXTERNAL);
     model_destroy(same);
 
     /* Elsewhere the data comes along, and the rest is as before. */
-    assert_int_equal(model_save(model, FOLDER "/other/moved.onnx", &error), 0);
-    struct model *moved = load_saved(context, FOLDER "/other/moved.onnx");
+    assert_int_equal(model_save(model, temporary_path("other/moved.onnx"), &error), 0);
+    struct model *moved = load_saved(context, temporary_path("other/moved.onnx"));
     assert_int_equal(graph_find_value(moved->graph, "w")->constant->payload.place, PAYLOAD_MODEL_FILE);
     assert_string_equal(moved->graph->first->op_type, "Relu");
     model_destroy(moved);
 
-    assert_int_equal(model_save(model, FOLDER "/weights.bin", &error), -1);
+    assert_int_equal(model_save(model, weights_path, &error), -1);
     assert_non_null(strstr(error.message, "holds the model's external data"));
     model_destroy(model);
     assert_int_equal(context_destroy(context), 0);
@@ -212,9 +202,9 @@ static void test_save_attribute(void **state)
 
     struct model *model = model_load(context, model_path, &error);
     assert_string_equal(error.message, "");
-    assert_int_equal(model_save(model, FOLDER "/other/branch.onnx", &error), 0);
+    assert_int_equal(model_save(model, temporary_path("other/branch.onnx"), &error), 0);
     model_destroy(model);
-    model = model_load(context, FOLDER "/other/branch.onnx", &error);
+    model = model_load(context, temporary_path("other/branch.onnx"), &error);
     assert_string_equal(error.message, "");
     const struct attribute *then_branch = node_attribute(model->graph->first, "then_branch");
     const struct attribute *moved = node_attribute(then_branch->graph->first, "value");
@@ -222,7 +212,7 @@ static void test_save_attribute(void **state)
     assert_memory_equal(constant_data(moved->tensor, &error)->data, elements, sizeof elements);
     model_destroy(model);
     size_t length;
-    unsigned char *bytes = read_bytes(FOLDER "/other/branch.onnx", &length);
+    unsigned char *bytes = read_bytes(temporary_path("other/branch.onnx"), &length);
     assert_non_null(memmem(bytes, length, "documentation", 13));
     assert_non_null(memmem(bytes, length, "\xc0\x3e\x07", 3)); /* the unknown field 1000 */
     free(bytes);
@@ -235,5 +225,5 @@ int main(void)
         cmocka_unit_test(test_good),  cmocka_unit_test(test_locations), cmocka_unit_test(test_not_plain_files),
         cmocka_unit_test(test_sizes), cmocka_unit_test(test_save),      cmocka_unit_test(test_save_attribute),
     };
-    return cmocka_run_group_tests(tests, prepare, clean);
+    return cmocka_run_group_tests(tests, prepare, NULL);
 }

@@ -1,43 +1,18 @@
 /* Loading: real files, and files made to hurt. */
+#include "onnx_fixture.h"
 #include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "base/file.h"
-#include "onnx/onnx.h"
-
-static struct context *make_context(void)
-{
-    struct error error = ERROR_INITIALISER;
-    struct context *context =
-        context_create(&(struct context_options){.threads = 1, .max_memory = (size_t)1 << 30}, &error);
-    assert_non_null(context);
-    return context;
-}
-
-static const char temporary_path[] = "/tmp/fovea-test-load.onnx";
 
 /* Loads bytes from a file; the error is left in *error, nothing leaks. Returns whether it loaded. */
 static bool load_bytes(const void *bytes, size_t length, struct error *error)
 {
     struct context *context = make_context();
     *error = (struct error)ERROR_INITIALISER;
-    FILE *file = fopen(temporary_path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    fclose(file);
-    struct model *model = model_load(context, temporary_path, error);
+    const char *path = temporary_path("model.onnx");
+    write_bytes(path, bytes, length);
+    struct model *model = model_load(context, path, error);
     bool loaded = model != NULL;
     model_destroy(model);
     assert_int_equal(context_destroy(context), 0);
-    unlink(temporary_path);
     return loaded;
 }
 

@@ -1,12 +1,9 @@
 /* An unedited model is saved byte for byte as it was, whatever it holds. */
 #include "onnx_fixture.h"
 
-#include <ftw.h>
-
 #define ALL_MODELS "/usr/share/libonnx-testdata"
 
-static const char source_path[] = "/tmp/fovea-test-round-trip.onnx";
-static const char saved_path[] = "/tmp/fovea-test-round-trip-saved.onnx";
+static const char *source_path, *saved_path;
 
 static int models;
 
@@ -26,7 +23,6 @@ static void check_round_trip(const char *path)
         fail_msg("%s: %zu bytes became %zu, or other ones", path, before_length, after_length);
     free(before);
     free(after);
-    unlink(saved_path);
     models++;
 }
 
@@ -122,7 +118,6 @@ static void test_unknown_fields(void **state)
         free(bytes);
     }
     free(extra.bytes);
-    unlink(source_path);
 }
 
 /* Two graph fields (protobuf merges them), and lengths written in more bytes than they need. */
@@ -164,12 +159,12 @@ static void test_odd_encodings(void **state)
     assert_string_equal(loaded->graph->outputs[0]->name, "z");
     model_destroy(loaded);
     assert_int_equal(context_destroy(context), 0);
-    unlink(source_path);
-    unlink(saved_path);
 }
 
 int main(void)
 {
+    source_path = temporary_path("source.onnx");
+    saved_path = temporary_path("saved.onnx");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_models),
         cmocka_unit_test(test_unknown_fields),

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static const char path[] = "/tmp/fovea-test-typed.pb";
+static const char *path, *model_path;
 
 static struct error failure;
 
@@ -16,7 +16,6 @@ static bool read_message(struct context *context, struct message *message, struc
     free(message->bytes);
     *message = (struct message){0};
     int result = tensor_proto_read(context->memory, path, tensor, &failure);
-    unlink(path);
     return result == 0;
 }
 
@@ -52,7 +51,6 @@ static void check_list(enum dtype dtype, unsigned field, const int64_t *values, 
     assert_memory_equal(again.data, tensor.data, tensor_bytes(&tensor));
     tensor_release(context->memory, &again);
     tensor_release(context->memory, &tensor);
-    unlink(path);
     assert_int_equal(context_destroy(context), 0);
 }
 
@@ -155,8 +153,6 @@ static void test_refused(void **state)
 
 /* ---- sparse initialisers ---- */
 
-static const char model_path[] = "/tmp/fovea-test-sparse.onnx";
-
 /* A model with the sparse initialiser "w" of shape 2x3, written to model_path. */
 static void write_sparse_model(const int64_t *indices, int rank)
 {
@@ -194,7 +190,6 @@ static void check_sparse(const int64_t *indices, int rank, const float expected[
     assert_int_equal(tensor->shape.dims[1], 3);
     assert_memory_equal(tensor->data, expected, 6 * sizeof *expected);
     model_destroy(model);
-    unlink(model_path);
     assert_int_equal(context_destroy(context), 0);
 }
 
@@ -210,13 +205,14 @@ static void test_sparse(void **state)
         write_sparse_model(bad[i], i < 2 ? 1 : 2);
         assert_null(model_load(context, model_path, &error));
         assert_non_null(strstr(error.message, "sparse tensor 'w': index"));
-        unlink(model_path);
         assert_int_equal(context_destroy(context), 0);
     }
 }
 
 int main(void)
 {
+    path = temporary_path("tensor.pb");
+    model_path = temporary_path("model.onnx");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integer_lists), cmocka_unit_test(test_half_lists), cmocka_unit_test(test_float_lists),
         cmocka_unit_test(test_refused),       cmocka_unit_test(test_sparse),

@@ -1,12 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "../temporary.h"
 #include "report/montage.h"
 
 static void put(struct montage *montage, int64_t group, int64_t order, int column)
@@ -45,8 +39,7 @@ static void one_method_fills_the_width(void **state)
     struct memory *memory = memory_create(0);
     struct montage montage;
     struct image image;
-    char path[64];
-    snprintf(path, sizeof path, "/tmp/fovea_test_montage_%ld.png", (long)getpid());
+    const char *path = temporary_path("montage.png");
     assert_int_equal(montage_start(&montage, memory, NULL), 0);
     assert_int_equal(montage_write(&montage, path, NULL), 0); /* empty: nothing is written */
     assert_int_equal(access(path, F_OK), -1);
@@ -58,7 +51,6 @@ static void one_method_fills_the_width(void **state)
     assert_int_equal(image_read(memory, path, &image, NULL), 0);
     assert_true(image.width > 6 * MONTAGE_SIDE && image.height < 5 * MONTAGE_SIDE); /* three times three */
     image_release(memory, &image);
-    unlink(path);
     montage_release(&montage);
     assert_int_equal(memory_destroy(memory), 0);
 }

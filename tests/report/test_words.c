@@ -53,7 +53,7 @@ static void fits_that_say_nothing_are_no_gaussians(void **state)
     assert_int_equal(report_fit_of(&fit, 28, 5), REPORT_FIT_NONE); /* wider than the map */
     fit.r_squared = 0.4;
     assert_int_equal(report_fit_of(&fit, 28, 28), REPORT_FIT_NONE);
-    fit.r_squared = NAN;
+    fit.r_squared = (double)NAN;
     assert_int_equal(report_fit_of(&fit, 28, 28), REPORT_FIT_NONE);
 }
 

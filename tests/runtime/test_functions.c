@@ -5,7 +5,7 @@
 #include "pass/passes.h"
 #include "runtime/session.h"
 
-static const char path[] = "/tmp/fovea-test-functions.onnx";
+static const char *path;
 
 static struct message opset(const char *domain, int64_t version)
 {
@@ -159,7 +159,6 @@ static void test_nested_functions(void **state)
         model_destroy(model);
         assert_int_equal(context_destroy(context), 0);
     }
-    unlink(path);
 }
 
 /* Runs the pipeline over one call of "F0" and returns its error. */
@@ -179,7 +178,6 @@ static struct error run_calls(struct message *functions, int count)
     assert_null(lowered);
     model_destroy(model);
     assert_int_equal(context_destroy(context), 0);
-    unlink(path);
     return error;
 }
 
@@ -234,11 +232,11 @@ static void test_stray_reference(void **state)
     assert_non_null(strstr(error.message, "attribute 'alpha' refers to a function's attribute"));
     model_destroy(model);
     assert_int_equal(context_destroy(context), 0);
-    unlink(path);
 }
 
 int main(void)
 {
+    path = temporary_path("model.onnx");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nested_functions),
         cmocka_unit_test(test_recursion),

@@ -5,7 +5,7 @@
 #include "pass/pipeline.h"
 #include "runtime/session.h"
 
-static const char path[] = "/tmp/fovea-test-sparse-run.onnx";
+static const char *path;
 
 /* Shape [4] with `value` at `place`. */
 static struct message make_sparse(const char *name, float value, int64_t place)
@@ -68,11 +68,11 @@ static void test_sparse(void **state)
     graph_destroy(graph);
     model_destroy(model);
     assert_int_equal(context_destroy(context), 0);
-    unlink(path);
 }
 
 int main(void)
 {
+    path = temporary_path("model.onnx");
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sparse)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,17 +1,7 @@
 /* Element types, shapes and .npy files. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <math.h>
-#include <unistd.h>
 
+#include "../temporary.h"
 #include "base/file.h"
 #include "tensor/compare.h"
 #include "tensor/npy.h"
@@ -70,13 +60,9 @@ static void test_shapes(void **state)
 
 static int read_bytes(struct memory *memory, const char *bytes, size_t length, struct tensor *tensor)
 {
-    char path[] = "/tmp/fovea-npy-XXXXXX";
-    int file = mkstemp(path);
-    assert_true(file >= 0 && write(file, bytes, length) == (ssize_t)length);
-    close(file);
-    int result = npy_read(memory, path, tensor, NULL);
-    unlink(path);
-    return result;
+    const char *path = temporary_path("read.npy");
+    assert_int_equal(file_write(memory, path, bytes, length, NULL), 0);
+    return npy_read(memory, path, tensor, NULL);
 }
 
 static size_t make_npy(char *out, const char *header, const void *data, size_t bytes)
@@ -101,13 +87,11 @@ static void test_npy(void **state)
     assert_int_equal(read_bytes(memory, file, length, &tensor), 0);
     const float expected[6] = {1, 3, 5, 2, 4, 6};
     assert_memory_equal(tensor.data, expected, sizeof expected);
-    char path[] = "/tmp/fovea-npy-XXXXXX";
-    close(mkstemp(path));
+    const char *path = temporary_path("written.npy");
     struct tensor again;
     assert_int_equal(npy_write(memory, path, &tensor, NULL), 0);
     assert_int_equal(npy_read(memory, path, &again, NULL), 0);
     assert_int_equal(tensor_compare(&again, &tensor, 0, 0).mismatches, 0);
-    unlink(path);
     tensor_release(memory, &again);
     tensor_release(memory, &tensor);
     for (size_t cut = 0; cut < length; cut++)

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "analysis/graph_matcher.h"
+#include "diff/graph_matcher.h"
 
 #define MOST_CELLS ((int64_t)1 << 22) /* of the table for one gap; larger gaps are walked through */
 #define WINDOW 48                     /* how far such a walk looks ahead */

@@ -1,4 +1,4 @@
-#include "analysis/run_diff.h"
+#include "diff/run_diff.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "analysis/constant_contents.h"
-#include "analysis/model_diff.h"
+#include "diff/constant_contents.h"
+#include "diff/model_diff.h"
 
 static int add_alone(const struct value *value, enum change_kind kind, const char *scope, struct change_list *changes,
                      struct error *error)

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/model_diff.h"
 #include "base/text.h"
+#include "diff/model_diff.h"
 
 #define MOST_ELEMENTS 16 /* of a list that is shown */
 

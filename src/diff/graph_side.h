@@ -1,8 +1,8 @@
 /* One of two graphs that are matched: its nodes in an order, and hashes of what they are and what surrounds them. */
-#ifndef FOVEA_ANALYSIS_GRAPH_SIDE_H
-#define FOVEA_ANALYSIS_GRAPH_SIDE_H
+#ifndef FOVEA_DIFF_GRAPH_SIDE_H
+#define FOVEA_DIFF_GRAPH_SIDE_H
 
-#include "analysis/graph_matching.h"
+#include "diff/graph_matching.h"
 
 /* How closely nodes are looked at: with elements of weights; with attributes and types and shapes of weights; as
  * operators only. */

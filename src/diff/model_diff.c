@@ -1,4 +1,4 @@
-#include "analysis/model_diff.h"
+#include "diff/model_diff.h"
 
 #include <inttypes.h>
 #include <stdio.h>

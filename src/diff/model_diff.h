@@ -1,8 +1,8 @@
 /* What differs between two model files, in their own words. */
-#ifndef FOVEA_ANALYSIS_MODEL_DIFF_H
-#define FOVEA_ANALYSIS_MODEL_DIFF_H
+#ifndef FOVEA_DIFF_MODEL_DIFF_H
+#define FOVEA_DIFF_MODEL_DIFF_H
 
-#include "analysis/graph_matching.h"
+#include "diff/graph_matching.h"
 
 /* Order and meaning as enum fovea_change_kind. */
 enum change_kind {
@@ -59,10 +59,7 @@ const char *change_attribute_text(struct change_list *changes, const struct attr
 /* weight_diff.c: initialisers and Constants of two matched graphs. */
 int weight_diff(const struct graph_matching *matching, const char *scope, struct change_list *changes,
                 struct error *error);
-/* node_diff.c: nodes, values and inner graphs of two matched graphs. */
-int node_diff(const struct graph_matching *matching, const char *scope, struct change_list *changes,
-              struct error *error);
-/* Two graphs, inputs and outputs included, that stand at the same place. */
+/* node_diff.c: two graphs that stand at the same place: inputs, outputs, nodes, values and inner graphs. */
 int graph_diff(const struct graph *a, const struct graph *b, const struct graph_matching *outer, const char *scope,
                struct graph_matching *matching, struct change_list *changes, struct error *error);
 

@@ -1,6 +1,6 @@
 /* Elements of constants looked at in passing: what is read here for a moment does not stay in memory. */
-#ifndef FOVEA_ANALYSIS_CONSTANT_CONTENTS_H
-#define FOVEA_ANALYSIS_CONSTANT_CONTENTS_H
+#ifndef FOVEA_DIFF_CONSTANT_CONTENTS_H
+#define FOVEA_DIFF_CONSTANT_CONTENTS_H
 
 #include "graph/graph.h"
 

@@ -1,8 +1,8 @@
 /* The steps of graph_match: each pairs nodes that the steps in front left over. */
-#ifndef FOVEA_ANALYSIS_GRAPH_MATCHER_H
-#define FOVEA_ANALYSIS_GRAPH_MATCHER_H
+#ifndef FOVEA_DIFF_GRAPH_MATCHER_H
+#define FOVEA_DIFF_GRAPH_MATCHER_H
 
-#include "analysis/graph_side.h"
+#include "diff/graph_side.h"
 
 /* A node or a use under a key. */
 struct keyed {

@@ -1,15 +1,5 @@
 /* Rewrites by the public header: what is refused whatever the guide. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
+#include "../temporary.h"
 #include "fovea.h"
 
 static uint64_t read_number(const uint8_t **at)
@@ -84,15 +74,13 @@ static void quantised_models_are_not_moved(void **state)
                         "\x12\x01z"
                         "\x22\x15"
                         "DynamicQuantizeLinear";
-    char path[] = "/tmp/fovea_rewrite_XXXXXX", text[256];
-    int counts[2], file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
+    const char *path = temporary_path("quantised.onnx");
+    char text[256];
+    int counts[2];
     copy_with_node(plain, path, node, sizeof node - 1);
     rewrite(plain, "atrous", counts, text);
     assert_true(counts[0] > 0);
     rewrite(path, "atrous", counts, text);
-    remove(path);
     assert_int_equal(counts[0], 0);
     assert_true(counts[1] > 0);
     assert_string_equal(text, "a quantised model: rewrite the float model, then quantise again");

@@ -1,9 +1,9 @@
-#include "analysis/graph_side.h"
+#include "diff/graph_side.h"
 
 #include <string.h>
 
-#include "analysis/constant_contents.h"
 #include "base/hash.h"
+#include "diff/constant_contents.h"
 
 #define FEW_INTEGERS 16 /* constants of so many are like attributes: axes, pads, sizes */
 

@@ -1,6 +1,6 @@
 /* Which node of a graph is which of another: two exports of one network, or a graph before and after an edit. */
-#ifndef FOVEA_ANALYSIS_GRAPH_MATCHING_H
-#define FOVEA_ANALYSIS_GRAPH_MATCHING_H
+#ifndef FOVEA_DIFF_GRAPH_MATCHING_H
+#define FOVEA_DIFF_GRAPH_MATCHING_H
 
 #include "graph/graph.h"
 

@@ -1,11 +1,11 @@
-#include "analysis/graph_matching.h"
+#include "diff/graph_matching.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/constant_contents.h"
-#include "analysis/graph_matcher.h"
 #include "base/hash.h"
+#include "diff/constant_contents.h"
+#include "diff/graph_matcher.h"
 
 struct value *graph_matching_partner(const struct graph_matching *matching, int side, const struct value *value)
 {

@@ -1,8 +1,8 @@
 /* Two matched models run on the same inputs, value by value. */
-#ifndef FOVEA_ANALYSIS_RUN_DIFF_H
-#define FOVEA_ANALYSIS_RUN_DIFF_H
+#ifndef FOVEA_DIFF_RUN_DIFF_H
+#define FOVEA_DIFF_RUN_DIFF_H
 
-#include "analysis/graph_matching.h"
+#include "diff/graph_matching.h"
 #include "pass/pipeline.h"
 
 /* One value of both. */

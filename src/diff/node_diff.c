@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/constant_contents.h"
-#include "analysis/model_diff.h"
+#include "diff/constant_contents.h"
+#include "diff/model_diff.h"
 
 #define FOLLOW_DEPTH 64 /* added or removed nodes in a row */
 
@@ -260,8 +260,8 @@ static int diff_inner(const struct graph_matching *matching, const struct node_p
     return 0;
 }
 
-int node_diff(const struct graph_matching *matching, const char *scope, struct change_list *changes,
-              struct error *error)
+static int diff_nodes(const struct graph_matching *matching, const char *scope, struct change_list *changes,
+                      struct error *error)
 {
     for (int i = 0; i < matching->pair_count; i++) {
         const struct node_pair *pair = &matching->pairs[i];
@@ -328,7 +328,7 @@ int graph_diff(const struct graph *a, const struct graph *b, const struct graph_
     if (graph_match(arena_memory(changes->arena), a, b, &options, matching, error))
         return -1;
     return diff_inputs(matching, scope, changes, error) || diff_outputs(matching, scope, changes, error) ||
-                   node_diff(matching, scope, changes, error) || weight_diff(matching, scope, changes, error)
+                   diff_nodes(matching, scope, changes, error) || weight_diff(matching, scope, changes, error)
                ? -1
                : 0;
 }

@@ -1,4 +1,4 @@
-#include "analysis/constant_contents.h"
+#include "diff/constant_contents.h"
 
 #include <inttypes.h>
 #include <math.h>

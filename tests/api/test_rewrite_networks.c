@@ -1,19 +1,13 @@
 /* Rewrites of small networks of every pattern: proven, saved, read again, and done only once. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "../temporary.h"
 #include "api/api.h"
 #include "base/sha256.h"
 #include "guide/record.h"
 #include "onnx/onnx.h"
 
-static const char rewritten[] = "/tmp/fovea-test-rewritten.onnx", again[] = "/tmp/fovea-test-rewritten-again.onnx";
+static const char *rewritten, *again;
 
 struct rewrite_case {
     const char *network, *guide, *setting;
@@ -148,7 +142,7 @@ static void check(struct session_of_test *test, const struct rewrite_case *expec
     for (int stripped = 0; stripped < 2; stripped++) {
         if (stripped)
             strip_metadata(test, rewritten);
-        unlink(again);
+        remove(again);
         rewrite(test, expected, rewritten, again, &result);
         bool metadata_only = strcmp(expected->guide, "gamma") == 0;
         if (result.applied != (stripped && metadata_only) ||
@@ -166,8 +160,6 @@ static void test_rewrites(void **state)
     assert_non_null(test.fovea);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check(&test, &cases[i]);
-    unlink(rewritten);
-    unlink(again);
     fovea_close(test.fovea);
 }
 
@@ -208,12 +200,13 @@ static void test_padded_fields(void **state)
         fovea_layers_free(model, &layers);
         fovea_model_free(model);
     }
-    unlink(rewritten);
     fovea_close(test.fovea);
 }
 
 int main(void)
 {
+    rewritten = temporary_path("rewritten.onnx");
+    again = temporary_path("again.onnx");
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rewrites), cmocka_unit_test(test_padded_fields)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/graph_matcher.h"
 #include "base/hash.h"
+#include "diff/graph_matcher.h"
 
 static int order_of_keys(const void *left, const void *right)
 {

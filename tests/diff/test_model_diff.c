@@ -3,10 +3,9 @@
 
 #include <math.h>
 
-#include "analysis/model_diff.h"
+#include "diff/model_diff.h"
 
-#define PATH_A "/tmp/fovea-test-diff-a.onnx"
-#define PATH_B "/tmp/fovea-test-diff-b.onnx"
+static const char *path_a, *path_b;
 
 /* A node as "name Op inputs outputs [attribute=int]", names separated by commas. */
 static struct message parse_node(const char *line)
@@ -81,8 +80,8 @@ static void compare_files(void)
 {
     error = (struct error)ERROR_INITIALISER;
     context = make_context();
-    models[0] = model_load(context, PATH_A, &error);
-    models[1] = model_load(context, PATH_B, &error);
+    models[0] = model_load(context, path_a, &error);
+    models[1] = model_load(context, path_b, &error);
     assert_string_equal(error.message, "");
     changes = (struct change_list){.arena = arena_create(context->memory, &error)};
     assert_int_equal(model_diff(models[0], models[1], &matching, &changes, &error), 0);
@@ -95,8 +94,6 @@ static void finish(void)
     model_destroy(models[0]);
     model_destroy(models[1]);
     assert_int_equal(context_destroy(context), 0);
-    unlink(PATH_A);
-    unlink(PATH_B);
 }
 
 static int count(enum change_kind kind)
@@ -125,7 +122,7 @@ static const struct weight base_weights[] = {{"w1", 1}, {"w2", 2}, {"w3", 3}, {N
 static void write_base(void)
 {
     struct message graph = make_graph(base_nodes, base_weights, "x", "y");
-    write_model(PATH_A, &graph);
+    write_model(path_a, &graph);
 }
 
 /* Compares the base with these nodes. */
@@ -133,7 +130,7 @@ static void compare(const char *const *nodes, const struct weight *weights, cons
 {
     struct message graph = make_graph(nodes, weights, input, output);
     write_base();
-    write_model(PATH_B, &graph);
+    write_model(path_b, &graph);
     compare_files();
 }
 
@@ -226,8 +223,8 @@ static void test_inserted_with_numbers(void **state)
     static const struct weight first[] = {{"w1", 1}, {NULL, 0}}, second[] = {{"w1", 5}, {NULL, 0}};
     (void)state;
     struct message a = make_graph(before, first, "x", "y"), b = make_graph(after, second, "x", "y");
-    write_model(PATH_A, &a);
-    write_model(PATH_B, &b);
+    write_model(path_a, &a);
+    write_model(path_b, &b);
     compare_files();
     assert_string_equal(only(CHANGE_NODE_ADDED)->name, "Add_4");
     assert_int_equal(count(CHANGE_NODE_REMOVED), 0);
@@ -320,8 +317,8 @@ static void write_branches(const char *path, const char *line)
 static void test_inner_graph(void **state)
 {
     (void)state;
-    write_branches(PATH_A, "other Softmax x z axis=1");
-    write_branches(PATH_B, "other Softmax x z axis=0");
+    write_branches(path_a, "other Softmax x z axis=1");
+    write_branches(path_b, "other Softmax x z axis=0");
     compare_files();
     const struct change *changed = only(CHANGE_ATTRIBUTE);
     assert_string_equal(changed->scope, "choice/else_branch");
@@ -360,14 +357,14 @@ static void write_function(const char *path, const char *line, const char *name)
 static void test_functions(void **state)
 {
     (void)state;
-    write_function(PATH_A, "s Softmax in out axis=1", "F");
-    write_function(PATH_B, "s Softmax in out axis=0", "F");
+    write_function(path_a, "s Softmax in out axis=1", "F");
+    write_function(path_b, "s Softmax in out axis=0", "F");
     compare_files();
     assert_string_equal(only(CHANGE_ATTRIBUTE)->scope, "own.F");
     assert_int_equal(changes.count, 1);
     finish();
-    write_function(PATH_A, "s Softmax in out axis=1", "F");
-    write_function(PATH_B, "s Softmax in out axis=1", "G");
+    write_function(path_a, "s Softmax in out axis=1", "F");
+    write_function(path_b, "s Softmax in out axis=1", "G");
     compare_files();
     assert_int_equal(count(CHANGE_FUNCTION), 2);
     assert_string_equal(only(CHANGE_METADATA)->after, "G");
@@ -382,7 +379,7 @@ static void test_derived(void **state)
     write_base();
     error = (struct error)ERROR_INITIALISER;
     context = make_context();
-    models[0] = model_load(context, PATH_A, &error);
+    models[0] = model_load(context, path_a, &error);
     struct graph *clone = graph_clone(models[0]->graph, &error);
     assert_non_null(clone);
     struct value *read = graph_find_value(clone, "c");
@@ -406,7 +403,6 @@ static void test_derived(void **state)
     graph_destroy(clone);
     model_destroy(models[0]);
     assert_int_equal(context_destroy(context), 0);
-    unlink(PATH_A);
 }
 
 /* Whatever allocation fails, nothing is lost. */
@@ -416,7 +412,7 @@ static void test_no_memory(void **state)
     write_base();
     static const struct weight weights[] = {{"k1", 1}, {"k2", 5}, {"k3", 3}, {NULL, 0}};
     struct message graph = make_graph(renamed_nodes, weights, "in", "out");
-    write_model(PATH_B, &graph);
+    write_model(path_b, &graph);
     compare_files();
     for (size_t n = 1, failed = 1; failed; n++) {
         struct error own = ERROR_INITIALISER;
@@ -433,6 +429,8 @@ static void test_no_memory(void **state)
 
 int main(void)
 {
+    path_a = temporary_path("a.onnx");
+    path_b = temporary_path("b.onnx");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same),      cmocka_unit_test(test_renamed),
         cmocka_unit_test(test_inserted),  cmocka_unit_test(test_renamed_and_trained),
