@@ -47,7 +47,11 @@ static const char sample[] =
     "'baseline':{'fovea':'0','provenance':{'model_sha256':'aa'},'model':{'model':'old','totals':{'parameters':8}},"
     "'audit':{'findings':[{'guide':'g','code':'G001','state':'note','found':'before','nodes':['a']},{'guide':'z',"
     "'code':'Z001','state':'advice','found':'gone','nodes':[]}]}},"
-    "'tune':{'epochs':3,'losses':[1,0.5],'best':{'top1':0.9,'note':'n'},'done':true}}";
+    "'study':{'epochs':3,'losses':[1,0.5],'best':{'top1':0.9,'note':'n'},'done':true},"
+    "'tune':{'written':'new.onnx','best_epoch':1,'difference':0.01,'interval':[-0.01,0.03],'epochs':["
+    "{'model':'m.onnx','epoch':1,'loss':2.1,'rate':0.1,'gradient_norm':1,'images_per_second':9,"
+    "'validation':{'top1':0.5,'mean_iou':null}},"
+    "{'model':'old.onnx','epoch':1,'loss':2,'rate':0.1,'gradient_norm':1,'images_per_second':9,'validation':null}]}}";
 
 static const char attack[] =
     "\"'><script>alert(1)</script><img src=http://evil onerror=x>&amp;\n\x01\x7f</style>\xe2\x80\xae";
@@ -114,8 +118,8 @@ static json_t *replace(const json_t *value, const char *text, const json_t *othe
 
 static void test_has_all_sections(void **state)
 {
-    static const char *const ids[] = {"audit", "baseline", "rewrite", "model", "layers",
-                                      "erf",   "cam",      "curves",  "eval",  "definitions"};
+    static const char *const ids[] = {"audit", "baseline", "rewrite", "model", "layers",     "erf",
+                                      "cam",   "curves",   "eval",    "tune",  "definitions"};
     struct page_check check;
     json_t *report = load_sample();
     struct text page = make_page(*state, report, NULL, &check);
@@ -124,7 +128,7 @@ static void test_has_all_sections(void **state)
         snprintf(wanted, sizeof wanted, " id=%s>", ids[i]);
         assert_non_null(strstr(page.data, wanted));
     }
-    assert_non_null(strstr(page.data, ">tune</h2>"));
+    assert_non_null(strstr(page.data, ">study</h2>"));
     assert_non_null(strstr(page.data, "why not"));
     assert_non_null(strstr(page.data, ">gone</b>"));
     assert_non_null(strstr(page.data, "prefers-color-scheme:dark"));
