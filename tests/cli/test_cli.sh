@@ -32,7 +32,7 @@ one_line() {
 }
 
 expect 0 'inspect ' "$fovea" help
-for verb in inspect check run bench erf cam eval diff audit rewrite ops; do
+for verb in inspect check run bench erf cam eval diff audit rewrite tune ops; do
     expect 0 "usage: fovea $verb" "$fovea" help $verb
     expect 0 '^example: fovea' "$fovea" $verb --help
 done
@@ -240,6 +240,13 @@ expect 0 'wrote .*/[^/]{20,200}\.npy$' "$fovea" run $odd/odd_long_names.onnx "${
 expect 0 'no problems' "$fovea" check $model --shape 1,1,28,28
 expect 0 'Conv  *1- *yes *local *float half' "$fovea" ops
 expect 0 '"name": "Conv"' "$fovea" ops --json
+
+# tune: options that miss or are wrong, data that are not there; the whole of it is in tests/api
+one_line 2 'name the data with --data' "$fovea" tune $model -o "$work/tuned.onnx"
+one_line 2 "does not know 'adam'" "$fovea" tune $model --data models/images -o "$work/tuned.onnx" --optimizer adam
+one_line 2 'cannot be opened' "$fovea" tune $model --data "$work/none" -o "$work/tuned.onnx"
+one_line 2 'lies in no folder of a class' "$fovea" tune $model --data models/images -o "$work/tuned.onnx"
+[ -e "$work/tuned.onnx" ] && { echo "FAILED: tune left a file behind"; failures=$((failures + 1)); }
 
 [ $failures -eq 0 ] && echo "all checks passed"
 exit $((failures > 0))
