@@ -245,7 +245,7 @@ expect 0 '"name": "Conv"' "$fovea" ops --json
 one_line 2 'name the data with --data' "$fovea" tune $model -o "$work/tuned.onnx"
 one_line 2 "does not know 'adam'" "$fovea" tune $model --data models/images -o "$work/tuned.onnx" --optimizer adam
 one_line 2 'cannot be opened' "$fovea" tune $model --data "$work/none" -o "$work/tuned.onnx"
-one_line 2 'lies in no folder of a class' "$fovea" tune $model --data models/images -o "$work/tuned.onnx"
+one_line 2 'lies in no folder of a class' "$fovea" tune $model --data tests/fixtures/images -o "$work/tuned.onnx"
 [ -e "$work/tuned.onnx" ] && { echo "FAILED: tune left a file behind"; failures=$((failures + 1)); }
 
 [ $failures -eq 0 ] && echo "all checks passed"
