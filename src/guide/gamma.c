@@ -83,22 +83,22 @@ static bool looks_folded(const struct network *network)
     return biased > 2;
 }
 
+static int report_folded(struct audit *audit, const char *what, const char *so, struct error *error)
+{
+    struct finding *finding = finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_SECONDARY, error,
+                                          "%s folded into the convolutions at export: %s", what, so);
+    if (finding)
+        finding->advice.recommend = "export with training=TrainingMode.PRESERVE, do_constant_folding=False";
+    return finding ? 0 : -1;
+}
+
 static int report_nothing(struct audit *audit, const struct normalization_roles *roles, struct error *error)
 {
-    struct finding *finding;
-    if (roles->count > 0) {
-        finding = finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error,
-                              "no residual blocks (sums): plain and concatenating networks are not covered");
-    } else if (roles->blocks > 0 && looks_folded(audit->network)) {
-        finding = finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_SECONDARY, error,
-                              "BatchNormalization was folded into the convolutions at export: its scales are gone");
-        if (finding)
-            finding->advice.recommend = "export with training=TrainingMode.PRESERVE, do_constant_folding=False";
-    } else {
-        finding = finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error,
-                              "no BatchNormalization in residual blocks");
-    }
-    return finding ? 0 : -1;
+    if (roles->count == 0 && roles->blocks > 0 && looks_folded(audit->network))
+        return report_folded(audit, "BatchNormalization was", "its scales are gone", error);
+    const char *why = roles->count > 0 ? "no residual blocks (sums): plain and concatenating networks are not covered"
+                                       : "no BatchNormalization in residual blocks";
+    return finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error, "%s", why) ? 0 : -1;
 }
 
 static const char *describe_policy(const struct audit *audit, struct error *error)
@@ -155,6 +155,9 @@ static int find_gamma(struct audit *audit, struct error *error)
                            "both ways of every residual block hold as many weights: which is the branch is not clear")
                    ? 0
                    : -1;
+    if (roles.folded > 0)
+        return report_folded(audit, "some of BatchNormalization was", "roles of the scales that are left are not clear",
+                             error);
     char *text = policy_text(audit, &roles);
     const char *policy = text ? arena_print(audit->arena, error, "%s", text) : NULL;
     free(text);

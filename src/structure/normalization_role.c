@@ -93,6 +93,31 @@ static void read_blocks(const struct residual_list *list, struct normalization_r
         give_role(normalization_behind(list->blocks[i].entry, true), NORMALIZATION_STEM);
 }
 
+/* A convolution over a map with a bias, whose result is activated at once. Those of gates have no map. */
+static bool activates_at_once(const struct node *node)
+{
+    const struct value *result = node->outputs[0];
+    if (strcmp(node->op_type, "Conv") != 0 || !network_weights(node) || node->input_count < 3 || !node->inputs[2] ||
+        shape_product(&result->shape, 2, result->shape.rank) == 1)
+        return false;
+    for (size_t i = 0; i < result->use_count; i++) {
+        if (!network_is_activation(result->uses[i].node) && !self_gated(result->uses[i].node))
+            return false;
+    }
+    return result->use_count > 0;
+}
+
+/* Pre-activation blocks lose the normalisations behind convolutions when these are folded, and keep the first. */
+static int count_folded(const struct residual_block *block)
+{
+    const struct path *branch = &block->branch;
+    bool normalised = last_normalization(branch) || normalization_behind(block->entry, false);
+    int count = 0;
+    for (int i = branch->count - 1; i >= 0 && normalised && !network_is_batch_normalization(branch->nodes[i]); i--)
+        count += activates_at_once(branch->nodes[i]);
+    return count;
+}
+
 int normalization_roles_find(const struct network *network, struct normalization_roles *roles, struct error *error)
 {
     struct graph *graph = network->graph;
@@ -110,6 +135,8 @@ int normalization_roles_find(const struct network *network, struct normalization
         final = network_is_batch_normalization(node) ? node : final;
     }
     read_blocks(&list, roles);
+    for (int i = 0; i < list.count; i++)
+        roles->folded += count_folded(&list.blocks[i]);
     if (list.count > 0)
         give_role(final, NORMALIZATION_STEM);
     for (struct node *node = graph->first; node; node = node->next) {

@@ -44,6 +44,7 @@ static void test_gamma(void **state)
         {"densenet_bn", "GAMMA003", 0, "concatenating networks are not covered"},
         {"resnet18_folded", "GAMMA002", 0, "folded"},
         {"resnet50_folded", "GAMMA002", 0, "folded"},
+        {"dropout_wide_folded", "GAMMA002", 0, "some of BatchNormalization was folded"},
         {"vit_mean", "GAMMA003", 0, "no BatchNormalization"},
     };
     CHECK("gamma", list);
