@@ -73,20 +73,14 @@ static bool has_policy(const struct audit *audit, const char *policy)
     return present && strcmp(present, policy) == 0;
 }
 
-/* Convolutions with biases and no normalisation behind any: folded at export. */
-static bool looks_folded(const struct network *network)
+static int report_folded(struct audit *audit, const struct normalization_roles *roles, struct error *error)
 {
-    int biased = 0;
-    for (const struct node *node = network->graph->first; node; node = node->next)
-        biased += node->domain[0] == 0 && strcmp(node->op_type, "Conv") == 0 && node->input_count > 2 &&
-                  node->inputs[2] != NULL;
-    return biased > 2;
-}
-
-static int report_folded(struct audit *audit, const char *what, const char *so, struct error *error)
-{
-    struct finding *finding = finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_SECONDARY, error,
-                                          "%s folded into the convolutions at export: %s", what, so);
+    struct finding *finding = finding_add(
+        audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_SECONDARY, error, "%s",
+        roles->count > 0 ? "some of BatchNormalization was folded into the convolutions at export: the roles of the "
+                           "scales that are left are not clear"
+                         : "BatchNormalization was folded into the convolutions at export, or there was none: no "
+                           "scales are visible");
     if (finding)
         finding->advice.recommend = "export with training=TrainingMode.PRESERVE, do_constant_folding=False";
     return finding ? 0 : -1;
@@ -94,8 +88,6 @@ static int report_folded(struct audit *audit, const char *what, const char *so, 
 
 static int report_nothing(struct audit *audit, const struct normalization_roles *roles, struct error *error)
 {
-    if (roles->count == 0 && roles->blocks > 0 && looks_folded(audit->network))
-        return report_folded(audit, "BatchNormalization was", "its scales are gone", error);
     const char *why = roles->count > 0 ? "no residual blocks (sums): plain and concatenating networks are not covered"
                                        : "no BatchNormalization in residual blocks";
     return finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error, "%s", why) ? 0 : -1;
@@ -148,6 +140,8 @@ static int find_gamma(struct audit *audit, struct error *error)
     struct normalization_roles roles;
     if (normalization_roles_find(audit->network, &roles, error))
         return -1;
+    if (roles.folded > 0)
+        return report_folded(audit, &roles, error);
     if (roles.count == 0 || roles.blocks == 0)
         return report_nothing(audit, &roles, error);
     if (roles.ties == roles.blocks)
@@ -155,9 +149,6 @@ static int find_gamma(struct audit *audit, struct error *error)
                            "both ways of every residual block hold as many weights: which is the branch is not clear")
                    ? 0
                    : -1;
-    if (roles.folded > 0)
-        return report_folded(audit, "some of BatchNormalization was", "roles of the scales that are left are not clear",
-                             error);
     char *text = policy_text(audit, &roles);
     const char *policy = text ? arena_print(audit->arena, error, "%s", text) : NULL;
     free(text);

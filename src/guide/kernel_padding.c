@@ -47,7 +47,7 @@ static bool read_geometry(const struct node *node, struct padding_site *site)
     const struct value *weights = convolution ? node->inputs[1] : NULL;
     if (x->rank != 4 || (convolution && (!weights->constant || weights->shape.rank != 4)) ||
         spatial_read(node, x, weights ? weights->shape.dims + 2 : NULL, &spatial, NULL) ||
-        spatial_slide(&spatial, NULL) || spatial.ceil_mode)
+        spatial_slide(&spatial, NULL))
         return false;
     *site = (struct padding_site){.node = node,
                                   .pool = !convolution,

@@ -93,7 +93,18 @@ static void read_blocks(const struct residual_list *list, struct normalization_r
         give_role(normalization_behind(list->blocks[i].entry, true), NORMALIZATION_STEM);
 }
 
-/* A convolution over a map with a bias, whose result is activated at once. Those of gates have no map. */
+/* Activations but those that make gates of a map. */
+static bool activates(const struct node *node)
+{
+    static const char *const gates[] = {"Sigmoid", "HardSigmoid", "Tanh"};
+    for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++) {
+        if (strcmp(node->op_type, gates[i]) == 0)
+            return false;
+    }
+    return network_is_activation(node);
+}
+
+/* A convolution with a bias that makes a map, activated at once; gates of pooled maps have one position. */
 static bool activates_at_once(const struct node *node)
 {
     const struct value *result = node->outputs[0];
@@ -101,20 +112,32 @@ static bool activates_at_once(const struct node *node)
         shape_product(&result->shape, 2, result->shape.rank) == 1)
         return false;
     for (size_t i = 0; i < result->use_count; i++) {
-        if (!network_is_activation(result->uses[i].node) && !self_gated(result->uses[i].node))
-            return false;
+        if (activates(result->uses[i].node) || self_gated(result->uses[i].node))
+            return true;
     }
-    return result->use_count > 0;
+    return false;
 }
 
-/* Pre-activation blocks lose the normalisations behind convolutions when these are folded, and keep the first. */
-static int count_folded(const struct residual_block *block)
+/* Of transformers: their depthwise convolutions have no normalisation. */
+static bool multiplies_tokens(const struct path *path)
 {
-    const struct path *branch = &block->branch;
-    bool normalised = last_normalization(branch) || normalization_behind(block->entry, false);
+    for (int i = 0; i < path->count; i++) {
+        const struct node *node = path->nodes[i];
+        if (network_weights(node) && strcmp(node->op_type, "MatMul") == 0 && node->outputs[0]->shape.rank > 2)
+            return true;
+    }
+    return false;
+}
+
+int normalization_count_folded(const struct residual_list *blocks)
+{
     int count = 0;
-    for (int i = branch->count - 1; i >= 0 && normalised && !network_is_batch_normalization(branch->nodes[i]); i--)
-        count += activates_at_once(branch->nodes[i]);
+    for (int i = 0; i < blocks->count; i++) {
+        const struct path *branch = &blocks->blocks[i].branch;
+        bool tokens = multiplies_tokens(branch);
+        for (int k = branch->count - 1; k >= 0 && !tokens && !network_is_batch_normalization(branch->nodes[k]); k--)
+            count += activates_at_once(branch->nodes[k]);
+    }
     return count;
 }
 
@@ -135,8 +158,7 @@ int normalization_roles_find(const struct network *network, struct normalization
         final = network_is_batch_normalization(node) ? node : final;
     }
     read_blocks(&list, roles);
-    for (int i = 0; i < list.count; i++)
-        roles->folded += count_folded(&list.blocks[i]);
+    roles->folded = normalization_count_folded(&list);
     if (list.count > 0)
         give_role(final, NORMALIZATION_STEM);
     for (struct node *node = graph->first; node; node = node->next) {

@@ -28,6 +28,11 @@ struct normalization_roles {
 /* Changes node->mark. */
 int normalization_roles_find(const struct network *network, struct normalization_roles *roles, struct error *error);
 
+/* Convolutions of branches that the export seems to have folded normalisations into: their biased maps are activated at
+ * once, and nothing is normalised behind. Pre-activation blocks keep their first normalisation when that happens, in
+ * which the last one's role is not to be read. */
+int normalization_count_folded(const struct residual_list *blocks);
+
 /* A branch that ends in a weight, its last normalisation in front of it. */
 bool residual_is_preactivation(const struct residual_block *block);
 

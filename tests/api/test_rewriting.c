@@ -25,6 +25,7 @@ static const struct rewrite_case cases[] = {
     {"resnet18_folded", "kernel-padding", NULL, true, 7, true},
     {"resnet18_folded", "kernel-padding", "kernel-padding.pools=on", false, 7, true},
     {"resnet50_folded", "kernel-padding", NULL, true, 7, true},
+    {"../squeezenet/model", "kernel-padding", "kernel-padding.pools=on", false, 1, true},
     {"strided_same_upper", "kernel-padding", NULL, true, 1, true},
     {"strided_same_lower", "kernel-padding", NULL, true, 1, true},
     {"strided_valid_free", "kernel-padding", NULL, true, 1, true},

@@ -73,6 +73,8 @@ static void test_dropout(void **state)
         {"dropout_group_norm", "DROPOUT004", 1, "in front of the pool"},
         {"dropout_vit", "DROPOUT006", 0, "other normalisations have no statistics"},
         {"resnet18_bn", "DROPOUT005", 0, "0 of 8 branches"},
+        {"resnet18_folded", "DROPOUT005", 0, "no BatchNormalization is visible"},
+        {"resnet50_gn", "DROPOUT006", 0, "other normalisations have no statistics"},
     };
     CHECK("dropout", list);
 }
@@ -134,6 +136,7 @@ static void test_kernel_padding(void **state)
         {"resnet18_folded", "PADDING001", 7, "7 x 7 with stride 2 to 8 x 8, 3 x 3 with stride 2 to 4 x 4, 1 x 1"},
         {"resnet18_folded", "PADDING002", 1, "3 x 3 with stride 2 to 4 x 4"},
         {"resnet50_folded", "PADDING001", 7, "7 x 7 with stride 2 to 8 x 8"},
+        {"../squeezenet/model", "PADDING002", 3, "3 x 3 with stride 2 to 4 x 4"},
         {"strided_5x5_4", "PADDING001", 1, "5 x 5 with stride 4 to 8 x 8"},
         {"strided_rectangle", "PADDING001", 1, "3 x 5 with stride 2 to 4 x 5"},
         {"strided_gap", "PADDING001", 1, "2 x 2 with stride 3 to 3 x 3"},
