@@ -24,8 +24,8 @@ struct residual_list {
     int count;
 };
 
-/* Adds of two maps or token rows of one shape, whose shortcut holds one weight at most. The graph's shapes must be
- * bound, constants folded. Uses node->mark. */
+/* Adds of two maps or token rows of one shape, whose shortcut holds one weight at most, and none if there are blocks on
+ * the branch. The graph's shapes must be bound, constants folded. Uses node->mark. */
 int residual_find(struct graph *graph, struct residual_list *list, struct error *error);
 
 /* The way from `entry` (NULL producer: an input) to `end`, which must depend on it; in the graph's arena. */

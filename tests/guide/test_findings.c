@@ -40,6 +40,7 @@ static void test_gamma(void **state)
         {"efficientnet_b0_bn", "GAMMA001", 0, "9 last, 0 down, 6 stem, 34 other"},
         {"preact_resnet50_bn", "GAMMA001", 0, "16 last, 4 down, 1 stem, 28 other"},
         {"se_resnet_bn", "GAMMA001", 0, "2 last, 1 down, 1 stem, 2 other"},
+        {"feature_pyramid_bn", "GAMMA001", 0, "in 2 residual blocks: 2 last, 1 down, 1 stem, 2 other"},
         {"tied_branches_bn", "GAMMA002", 0, "not clear"},
         {"densenet_bn", "GAMMA003", 0, "concatenating networks are not covered"},
         {"resnet18_folded", "GAMMA002", 0, "folded"},
