@@ -50,6 +50,7 @@ static const struct rewrite_case cases[] = {
     {"deeplabv3_rectangle", "atrous", NULL, false, 0, true},
     {"mmseg_separable_aspp", "atrous", NULL, false, 0, true},
     {"tf_aspp_each", "atrous", NULL, false, 0, true},
+    {"aspp_small_map", "atrous", NULL, false, 0, true},
     {"deeplabv2_sum", "atrous", NULL, false, 0, true},
     {"gn_instance", "groups", "groups.mode=formula", false, 0, true},
     {"gn_free_size", "groups", "groups.mode=formula", false, 0, true},

@@ -97,6 +97,7 @@ static void test_atrous(void **state)
         {"tf_aspp_ends", "ATROUS001", 3, "rates 5, 10, 15"},
         {"aspp_two_rates", "ATROUS000", 2, "0.75 x 0.75"},
         {"aspp_irregular_rates", "ATROUS000", 3, "3, 8, 21"},
+        {"aspp_small_map", "ATROUS001", 4, "rates 1, 2, 3, 4"},
         {"deeplabv2_sum", "ATROUS001", 4, "rates 4, 8, 12, 16"},
         {"unet_bridge_sum", "ATROUS000", 3, "6, 12, 18"},
         {"dense_aspp", "ATROUS004", 0, "no parallel"},
