@@ -166,8 +166,9 @@ static int list_numbers(struct audit *audit, struct finding *finding, const stru
 static int measure(struct audit *audit, struct finding *finding, const struct atrous_site *site, struct error *error)
 {
     double shares[ASPP_MOST_BRANCHES], lowest = 1;
-    if (!audit->images || atrous_measure(audit, &site->aspp, shares, error))
-        return audit->images ? -1 : 0;
+    int unknown = audit->images ? atrous_measure(audit, &site->aspp, shares, error) : 1;
+    if (unknown)
+        return unknown < 0 ? -1 : 0;
     const char *text = "";
     for (int k = 0; k < site->aspp.count && text; k++) {
         text = arena_print(audit->arena, error, "%s%s%.1f %% at rate %" PRId64, text, k ? ", " : "", 100 * shares[k],

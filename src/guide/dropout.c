@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/recording.h"
 #include "guide/dropout_noise.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
@@ -83,7 +84,7 @@ static int describe_head(struct audit *audit, struct finding *finding, const str
                      100 * noise, positions);
     if (!finding->advice.cost || finding_number(audit, finding, "noise left in front of the pool", "", noise, error))
         return -1;
-    if (!audit->images)
+    if (!audit->images || !recording_knows(pool->inputs[0]))
         return 0;
     double measured;
     if (dropout_measure_head(audit, pool, &measured, error))

@@ -88,8 +88,9 @@ static int report_folded(struct audit *audit, const struct normalization_roles *
 
 static int report_nothing(struct audit *audit, const struct normalization_roles *roles, struct error *error)
 {
-    const char *why = roles->count > 0 ? "no residual blocks (sums): plain and concatenating networks are not covered"
-                                       : "no BatchNormalization in residual blocks";
+    const char *why = roles->count > 0 && roles->blocks == 0
+                          ? "no residual blocks (sums): plain and concatenating networks are not covered"
+                          : "no BatchNormalization in residual blocks";
     return finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error, "%s", why) ? 0 : -1;
 }
 
@@ -142,7 +143,7 @@ static int find_gamma(struct audit *audit, struct error *error)
         return -1;
     if (roles.folded > 0)
         return report_folded(audit, &roles, error);
-    if (roles.count == 0 || roles.blocks == 0)
+    if (roles.count == 0 || roles.blocks == 0 || (roles.counts[NORMALIZATION_LAST] == 0 && roles.ties == 0))
         return report_nothing(audit, &roles, error);
     if (roles.ties == roles.blocks)
         return finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_DERIVED, error,

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "graph/match.h"
+
 bool residual_is_preactivation(const struct residual_block *block)
 {
     for (int i = block->branch.count - 1; i >= 0; i--) {
@@ -104,6 +106,14 @@ static bool activates(const struct node *node)
     return network_is_activation(node);
 }
 
+/* The first part of a GELU taken apart: erf(x / sqrt(2)). */
+static bool begins_gelu(const struct node *node)
+{
+    const struct value *scaled = node->outputs[0];
+    return (match_operator(node, "Div") || match_operator(node, "Mul")) && node->inputs[1]->constant &&
+           scaled->use_count == 1 && match_operator(scaled->uses[0].node, "Erf");
+}
+
 /* A convolution with a bias that makes a map, activated at once; gates of pooled maps have one position. */
 static bool activates_at_once(const struct node *node)
 {
@@ -112,7 +122,8 @@ static bool activates_at_once(const struct node *node)
         shape_product(&result->shape, 2, result->shape.rank) == 1)
         return false;
     for (size_t i = 0; i < result->use_count; i++) {
-        if (activates(result->uses[i].node) || self_gated(result->uses[i].node))
+        const struct node *user = result->uses[i].node;
+        if (activates(user) || self_gated(user) || begins_gelu(user))
             return true;
     }
     return false;

@@ -2,8 +2,27 @@
 
 #include <string.h>
 
+#include "graph/match.h"
 #include "structure/dominators.h"
 #include "structure/network.h"
+
+/* Of a product, the factor that gates the other: the smaller one (squeeze and excitation), or what a gate's function
+ * made. NULL: there is none. */
+static const struct value *gate_of(const struct node *node)
+{
+    static const char *const gates[] = {"Sigmoid", "HardSigmoid", "Expand"};
+    const struct value *made = NULL;
+    if (!match_operator(node, "Mul") || node->inputs[0]->constant || node->inputs[1]->constant)
+        return NULL;
+    for (int i = 0; i < 2; i++) {
+        const struct value *factor = node->inputs[i];
+        if (!shape_equal(&factor->shape, &node->outputs[0]->shape))
+            return factor;
+        for (size_t k = 0; k < sizeof gates / sizeof gates[0]; k++)
+            made = match_producer(factor, gates[k]) ? factor : made;
+    }
+    return made;
+}
 
 /* Gathers backwards from `end`, each node once: `seen` by place. Places fall, so that a heap is not needed: nodes are
  * visited in the reverse of the graph's order. */
@@ -23,9 +42,10 @@ int path_find(struct graph *graph, const struct node *entry, struct value *end, 
         bool on_way = false;
         for (int i = 0; i < node->output_count; i++)
             on_way = on_way || (node->outputs[i] && wanted[node->outputs[i]->id]);
+        const struct value *gate = on_way ? gate_of(node) : NULL;
         for (int i = 0; on_way && i < node->input_count; i++) {
             const struct value *input = node->inputs[i];
-            if (input && !input->constant && input->producer && input->producer != entry)
+            if (input && input != gate && !input->constant && input->producer && input->producer != entry)
                 wanted[input->id] = true;
         }
         count += on_way;

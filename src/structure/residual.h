@@ -4,7 +4,8 @@
 
 #include "graph/graph.h"
 
-/* The nodes between a block's entry and an operand of its sum, in the graph's order; the entry is not among them. */
+/* The nodes between a block's entry and an operand of its sum, in the graph's order; the entry is not among them, nor
+ * what makes gates that others are multiplied by. */
 struct path {
     struct node **nodes;
     int count, weights; /* how many; how many of them are convolutions or products with constant weights */

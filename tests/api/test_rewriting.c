@@ -52,6 +52,8 @@ static const struct rewrite_case cases[] = {
     {"tf_aspp_each", "atrous", NULL, false, 0, true},
     {"aspp_small_map", "atrous", NULL, false, 0, true},
     {"deeplabv2_sum", "atrous", NULL, false, 0, true},
+    {"vit_talking_heads", "gaussian-bias", NULL, false, 0, true},
+    {"gn_gelu", "groups", "groups.mode=formula", false, 0, true},
     {"gn_instance", "groups", "groups.mode=formula", false, 0, true},
     {"gn_free_size", "groups", "groups.mode=formula", false, 0, true},
     {"gn_decomposed", "groups", "groups.mode=formula", false, 0, true},

@@ -46,6 +46,8 @@ static void test_gamma(void **state)
         {"resnet18_folded", "GAMMA002", 0, "folded"},
         {"resnet50_folded", "GAMMA002", 0, "folded"},
         {"dropout_wide_folded", "GAMMA002", 0, "some of BatchNormalization was folded"},
+        {"vit_convolutional_stem", "GAMMA003", 0, "no BatchNormalization in residual blocks"},
+        {"maxvit", "GAMMA002", 0, "some of BatchNormalization was folded"},
         {"vit_mean", "GAMMA003", 0, "no BatchNormalization"},
     };
     CHECK("gamma", list);
@@ -75,6 +77,7 @@ static void test_dropout(void **state)
         {"dropout_vit", "DROPOUT006", 0, "other normalisations have no statistics"},
         {"resnet18_bn", "DROPOUT005", 0, "0 of 8 branches"},
         {"resnet18_folded", "DROPOUT005", 0, "no BatchNormalization is visible"},
+        {"se_resnet_bn", "DROPOUT005", 0, "0 of 2 branches"},
         {"resnet50_gn", "DROPOUT006", 0, "other normalisations have no statistics"},
     };
     CHECK("dropout", list);
@@ -150,6 +153,18 @@ static void test_kernel_padding(void **state)
     CHECK("kernel-padding", list);
 }
 
+/* Attention is told apart from other softmaxes, whatever stands between the product and it. */
+static void test_attention(void **state)
+{
+    (void)state;
+    static const struct expectation list[] = {
+        {"vit_talking_heads", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"vit_convolutional_stem", "GAUSS003", 1, "where its 65 tokens lie is not known"},
+        {"resnet18_bn", "GAUSS000", 0, "no attention"},
+    };
+    CHECK("gaussian-bias", list);
+}
+
 /* The values of the papers and of their derivations. */
 static void test_formulas(void **state)
 {
@@ -193,7 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_gamma),          cmocka_unit_test(test_dropout),
                                        cmocka_unit_test(test_atrous),         cmocka_unit_test(test_atrous_sizes),
-                                       cmocka_unit_test(test_kernel_padding), cmocka_unit_test(test_formulas),
-                                       cmocka_unit_test(test_settings)};
+                                       cmocka_unit_test(test_kernel_padding), cmocka_unit_test(test_attention),
+                                       cmocka_unit_test(test_formulas),       cmocka_unit_test(test_settings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,6 +128,24 @@ static void test_forms(void **state)
     }
 }
 
+/* An activation taken apart belongs to the block as a whole. */
+static void test_activation_in_parts(void **state)
+{
+    (void)state;
+    struct audited audited;
+    struct group_list sites;
+    struct error error = ERROR_INITIALISER;
+    int whole = 0;
+    audit_fixture(&audited, "gn_gelu", "groups", NULL, NULL);
+    assert_int_equal(group_normalization_find(audited.network.graph, &sites, &error), 0);
+    for (int k = 0; k < sites.count; k++) {
+        assert_true(sites.sites[k].behind_count == 0 || sites.sites[k].behind_count == 5);
+        whole += sites.sites[k].behind_count == 5;
+    }
+    assert_int_equal(whole, 3);
+    audit_end(&audited);
+}
+
 static void test_states(void **state)
 {
     (void)state;
@@ -368,7 +386,8 @@ static void test_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_law),   cmocka_unit_test(test_forms),           cmocka_unit_test(test_states),
-        cmocka_unit_test(test_gains), cmocka_unit_test(test_initial_weights), cmocka_unit_test(test_fit)};
+        cmocka_unit_test(test_law),    cmocka_unit_test(test_forms), cmocka_unit_test(test_activation_in_parts),
+        cmocka_unit_test(test_states), cmocka_unit_test(test_gains), cmocka_unit_test(test_initial_weights),
+        cmocka_unit_test(test_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
