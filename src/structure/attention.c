@@ -53,7 +53,7 @@ static struct value *next_operand(const struct node *node)
         return constant_operand(node, &input) ? node->inputs[1 - input] : larger_operand(node);
     if (match_operator(node, "Where"))
         return node->inputs[node->inputs[1]->constant ? 2 : 1];
-    static const char *const through[] = {"Div", "Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze"};
+    static const char *const through[] = {"Div", "Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze", "Tanh", "Clip"};
     for (size_t i = 0; i < sizeof through / sizeof through[0]; i++) {
         if (match_operator(node, through[i]))
             return node->inputs[0];
