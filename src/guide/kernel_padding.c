@@ -323,6 +323,19 @@ static int rewrite_weights(struct edit *edit, const struct padding_site *site, s
     return edit_set_constant(edit, holder, input, &grown, error);
 }
 
+/* The DequantizeLinear of the weights; where others read its result too, a copy that only this convolution reads. */
+static struct node *own_dequantize(struct edit *edit, struct node *source, struct error *error)
+{
+    struct node *holder = source->inputs[1]->producer;
+    bool axis = node_attribute(holder, "axis") != NULL;
+    if ((holder->outputs[0]->use_count == 1 && !holder->outputs[0]->is_output) || !holder->inputs[0]->constant)
+        return holder;
+    const struct emit_attribute attribute = EMIT_INT("axis", node_int(holder, "axis", 1));
+    struct value *copy = edit_add(edit, source, "weights", holder->op_type, holder->inputs, holder->input_count,
+                                  &attribute, axis ? 1 : 0, error);
+    return copy && node_set_input(source, 1, copy, error) == 0 ? copy->producer : NULL;
+}
+
 static int rewrite_convolution(struct edit *edit, const struct padding_site *site, struct node *source,
                                struct error *error)
 {
@@ -330,7 +343,9 @@ static int rewrite_convolution(struct edit *edit, const struct padding_site *sit
         return rewrite_weights(edit, site, source, 3, source->inputs[3], source->inputs[5], error);
     if (site->form == WEIGHTS_FLOAT)
         return rewrite_weights(edit, site, source, 1, site->node->inputs[1], NULL, error);
-    struct node *holder = source->inputs[1]->producer;
+    struct node *holder = own_dequantize(edit, source, error);
+    if (!holder)
+        return -1;
     return rewrite_weights(edit, site, holder, 0, holder->inputs[0], holder->input_count > 2 ? holder->inputs[2] : NULL,
                            error);
 }

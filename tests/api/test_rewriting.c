@@ -34,6 +34,7 @@ static const struct rewrite_case cases[] = {
     {"strided_dilated_coprime", "kernel-padding", NULL, true, 1, true},
     {"strided_shared_weight", "kernel-padding", NULL, true, 0, true},
     {"strided_qdq", "kernel-padding", NULL, true, 1, true},
+    {"strided_qdq_shared", "kernel-padding", NULL, true, 0, true},
     {"odd_inputs_ir3", "kernel-padding", NULL, true, 3, true},
     {"odd_half", "kernel-padding", NULL, true, 3, true},
     {"odd_constant_nodes", "kernel-padding", NULL, true, 0, true},
