@@ -5,6 +5,7 @@
 #include "analysis/recording.h"
 #include "audit_fixture.h"
 #include "base/random.h"
+#include "guide/edit.h"
 #include "guide/groups.h"
 #include "guide/groups_refit.h"
 #include "runtime/session.h"
@@ -143,6 +144,27 @@ static void test_activation_in_parts(void **state)
         whole += sites.sites[k].behind_count == 5;
     }
     assert_int_equal(whole, 3);
+    audit_end(&audited);
+}
+
+/* Maps by groups that the model gives out, too, keep their shape. */
+static void test_maps_read_elsewhere(void **state)
+{
+    (void)state;
+    struct audited audited;
+    struct error error = ERROR_INITIALISER;
+    audit_fixture(&audited, "gn_instance", "groups", "groups.mode=formula", NULL);
+    struct graph *graph = audited.model->graph;
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (strcmp(node->op_type, "InstanceNormalization") == 0)
+            assert_int_equal(graph_add_output(graph, node->inputs[0], &error), 0);
+    }
+    const struct finding *finding = audited.audit.findings[0];
+    struct edit edit = {
+        .model = audited.model, .audit = &audited.audit, .guide = guide_find("groups"), .retrain = true};
+    assert_string_equal(finding->advice.code, "GROUPS001");
+    assert_int_equal(edit.guide->rewrite(&edit, finding, &error), 1);
+    assert_non_null(strstr(edit.refusal, "not read by the normalisation alone"));
     audit_end(&audited);
 }
 
@@ -385,9 +407,13 @@ static void test_fit(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_law),    cmocka_unit_test(test_forms), cmocka_unit_test(test_activation_in_parts),
-        cmocka_unit_test(test_states), cmocka_unit_test(test_gains), cmocka_unit_test(test_initial_weights),
-        cmocka_unit_test(test_fit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_law),
+                                       cmocka_unit_test(test_forms),
+                                       cmocka_unit_test(test_activation_in_parts),
+                                       cmocka_unit_test(test_maps_read_elsewhere),
+                                       cmocka_unit_test(test_states),
+                                       cmocka_unit_test(test_gains),
+                                       cmocka_unit_test(test_initial_weights),
+                                       cmocka_unit_test(test_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
