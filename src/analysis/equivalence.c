@@ -7,6 +7,7 @@
 #include "analysis/prediction.h"
 #include "base/random.h"
 #include "diff/run_diff.h"
+#include "graph/match.h"
 #include "runtime/session.h"
 
 struct snapshot {
@@ -14,13 +15,25 @@ struct snapshot {
     struct session *session;
 };
 
-/* Files that keep Dropout for training may have it active: what is compared is inference. */
-static int silence_dropout(void *user, struct graph *graph, struct error *error)
+/* What a pair of QuantizeLinear and DequantizeLinear rounds; NULL: the node does not end one. */
+static struct value *rounded(const struct node *node)
+{
+    const struct node *quantize =
+        match_operator(node, "DequantizeLinear") ? match_producer(node->inputs[0], "QuantizeLinear") : NULL;
+    if (!quantize || quantize->inputs[1] != node->inputs[1] || quantize->inputs[0]->dtype != node->outputs[0]->dtype ||
+        quantize->inputs[0]->constant)
+        return NULL;
+    return quantize->inputs[0];
+}
+
+/* Files that keep Dropout for training may have it active: what is compared is inference. Pairs that round would make
+ * whole steps of the last bits that another order of summation moves. */
+static int make_smooth(void *user, struct graph *graph, struct error *error)
 {
     (void)user;
     for (struct node *node = graph->first; node; node = node->next) {
-        if (node->domain[0] == 0 && strcmp(node->op_type, "Dropout") == 0 &&
-            value_replace(node->outputs[0], node->inputs[0], error))
+        struct value *source = match_operator(node, "Dropout") ? node->inputs[0] : rounded(node);
+        if (source && value_replace(node->outputs[0], source, error))
             return -1;
     }
     return 0;
@@ -29,7 +42,7 @@ static int silence_dropout(void *user, struct graph *graph, struct error *error)
 struct snapshot *snapshot_create(const struct model *model, const struct shape_binding *bindings, int binding_count,
                                  struct error *error)
 {
-    struct pipeline_request request = {.bindings = bindings, .binding_count = binding_count, .select = silence_dropout};
+    struct pipeline_request request = {.bindings = bindings, .binding_count = binding_count, .select = make_smooth};
     struct memory *memory = model->context->memory;
     struct snapshot *snapshot = memory_allocate(memory, 1, sizeof *snapshot, error);
     if (!snapshot)

@@ -11,7 +11,8 @@ struct equivalence_result {
     double agreement;     /* share of units of the first output predicted alike; -1: it holds no classes */
 };
 
-/* A model as it is now, ready to run, Dropout as in inference; later edits of its graph do not reach it. */
+/* A model as it is now, ready to run, Dropout as in inference, pairs of QuantizeLinear and
+ * DequantizeLinear as if they did not round; later edits of its graph do not reach it. */
 struct snapshot;
 struct snapshot *snapshot_create(const struct model *model, const struct shape_binding *bindings, int binding_count,
                                  struct error *error);

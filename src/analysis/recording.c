@@ -18,6 +18,11 @@ struct recording {
     int image_index;
 };
 
+bool recording_knows(const struct value *value)
+{
+    return graph_find_value(value->graph, value->name) == value;
+}
+
 static int select_values(void *user, struct graph *graph, struct error *error)
 {
     struct recording *recording = user;

@@ -24,6 +24,8 @@ struct recording_request {
      * region of the class, detectors at their best cell. */
     bool gradients;
 };
+/* Whether a value of such a graph is found again by its name: parts of functions and of fused operators are not. */
+bool recording_knows(const struct value *value);
 int recording_run(const struct recording_request *request, recording_each *each, void *user, struct error *error);
 
 #endif

@@ -96,7 +96,20 @@ static void apply_rule(const struct audit *audit, struct atrous_site *site)
     }
 }
 
-static bool is_fine(const struct atrous_site *site)
+/* Rates 1, 2, 3, ... of the rule for one branch more: the first of them is no dilation and is not listed. */
+static bool begins_with_one(const struct audit *audit, const struct atrous_site *site)
+{
+    const struct aspp *aspp = &site->aspp;
+    bool same = aspp->undilated > 0;
+    for (int axis = 0; axis < 2; axis++) {
+        same = same && atrous_rate(chosen_rule(audit), site->size[axis], aspp->count + 1) == 1;
+        for (int k = 0; k < aspp->count; k++)
+            same = same && aspp->branches[k].rate[axis] == k + 2;
+    }
+    return same;
+}
+
+static bool is_fine(const struct audit *audit, const struct atrous_site *site)
 {
     bool inside = true, same = true;
     for (int axis = 0; axis < 2; axis++) {
@@ -104,7 +117,7 @@ static bool is_fine(const struct atrous_site *site)
         for (int k = 0; k < site->aspp.count; k++)
             same = same && site->rates[k][axis] == site->aspp.branches[k].rate[axis];
     }
-    return inside || same;
+    return inside || same || begins_with_one(audit, site);
 }
 
 /* "5, 10, 15" or "h 10, 20, 30, w 21, 42, 63" */
@@ -166,8 +179,9 @@ static int list_numbers(struct audit *audit, struct finding *finding, const stru
 static int measure(struct audit *audit, struct finding *finding, const struct atrous_site *site, struct error *error)
 {
     double shares[ASPP_MOST_BRANCHES], lowest = 1;
-    if (!audit->images || atrous_measure(audit, &site->aspp, shares, error))
-        return audit->images ? -1 : 0;
+    int unknown = audit->images ? atrous_measure(audit, &site->aspp, shares, error) : 1;
+    if (unknown)
+        return unknown < 0 ? -1 : 0;
     const char *text = "";
     for (int k = 0; k < site->aspp.count && text; k++) {
         text = arena_print(audit->arena, error, "%s%s%.1f %% at rate %" PRId64, text, k ? ", " : "", 100 * shares[k],
@@ -194,7 +208,7 @@ static int report_site(struct audit *audit, const struct atrous_site *site, stru
         memcpy(present[k], aspp->branches[k].rate, sizeof present[k]);
     const char *now = rates_text(audit, present, aspp->count, error);
     const char *then = rates_text(audit, site->rates, aspp->count, error);
-    bool fine = is_fine(site), pending = fine && audit_is_pending(audit);
+    bool fine = is_fine(audit, site), pending = fine && audit_is_pending(audit);
     if (!now || !then)
         return -1;
     struct finding *finding = finding_add(

@@ -74,6 +74,8 @@ int atrous_measure(const struct audit *audit, const struct aspp *aspp, double sh
     const char *names[2 * ASPP_MOST_BRANCHES];
     for (int k = 0; k < aspp->count; k++) {
         const struct node *node = aspp->branches[k].convolution;
+        if (!recording_knows(node->inputs[0]) || !recording_knows(node->outputs[0]))
+            return 1;
         if (read_weights(node, &measurement.branches[k], error))
             return -1;
         names[2 * k] = node->inputs[0]->name;

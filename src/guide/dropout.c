@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "analysis/recording.h"
 #include "guide/dropout_noise.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
@@ -81,7 +82,7 @@ static int describe_head(struct audit *audit, struct finding *finding, const str
                      100 * noise, positions);
     if (!finding->advice.cost || finding_number(audit, finding, "noise left in front of the pool", "", noise, error))
         return -1;
-    if (!audit->images)
+    if (!audit->images || !recording_knows(pool->inputs[0]))
         return 0;
     double measured;
     if (dropout_measure_head(audit, pool, &measured, error))
@@ -140,12 +141,17 @@ static int report_place(struct audit *audit, const struct dropout_list *list, en
 
 static int report_invisible(struct audit *audit, const struct dropout_list *list, struct error *error)
 {
+    const char *found =
+        list->branches == 0
+            ? "no BatchNormalization is visible in the residual branches of this export: it was folded into the "
+              "convolutions, or there was none; exporters drop Dropout too"
+            : finding_text(audit, error,
+                           "no Dropout is visible in this export (exporters drop it for inference); %d of %d branches "
+                           "with BatchNormalization have the right place for one%s",
+                           list->branches_with_place, list->branches,
+                           list->branches_with_place < list->branches ? ", the others end in BatchNormalization" : "");
     struct finding *finding =
-        finding_add(audit, "005", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_VERIFIED, error,
-                    "no Dropout is visible in this export (exporters drop it for inference); %d of %d branches with "
-                    "BatchNormalization have the right place for one%s",
-                    list->branches_with_place, list->branches,
-                    list->branches_with_place < list->branches ? ", the others end in BatchNormalization" : "");
+        found ? finding_add(audit, "005", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_VERIFIED, error, "%s", found) : NULL;
     if (finding)
         finding->advice.recommend =
             "to see it, export a model in training mode (model.train(), BatchNormalization modules in eval()) with "
@@ -158,7 +164,8 @@ static int report_rest(struct audit *audit, const struct dropout_list *list, str
     int right = 0;
     for (int i = 0; i < list->count; i++)
         right += list->sites[i].place == DROPOUT_RIGHT;
-    if (list->branches == 0 && right == 0)
+    bool unseen = list->count == 0 && list->folded > 0;
+    if (list->branches == 0 && right == 0 && !unseen)
         return finding_add(audit, "006", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_VERIFIED, error,
                            "no residual branches with BatchNormalization: other normalisations have no statistics that "
                            "training and test could disagree on")

@@ -73,32 +73,25 @@ static bool has_policy(const struct audit *audit, const char *policy)
     return present && strcmp(present, policy) == 0;
 }
 
-/* Convolutions with biases and no normalisation behind any: folded at export. */
-static bool looks_folded(const struct network *network)
+static int report_folded(struct audit *audit, const struct normalization_roles *roles, struct error *error)
 {
-    int biased = 0;
-    for (const struct node *node = network->graph->first; node; node = node->next)
-        biased += node->domain[0] == 0 && strcmp(node->op_type, "Conv") == 0 && node->input_count > 2 &&
-                  node->inputs[2] != NULL;
-    return biased > 2;
+    struct finding *finding = finding_add(
+        audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_SECONDARY, error, "%s",
+        roles->count > 0 ? "some of BatchNormalization was folded into the convolutions at export: the roles of the "
+                           "scales that are left are not clear"
+                         : "BatchNormalization was folded into the convolutions at export, or there was none: no "
+                           "scales are visible");
+    if (finding)
+        finding->advice.recommend = "export with training=TrainingMode.PRESERVE, do_constant_folding=False";
+    return finding ? 0 : -1;
 }
 
 static int report_nothing(struct audit *audit, const struct normalization_roles *roles, struct error *error)
 {
-    struct finding *finding;
-    if (roles->count > 0) {
-        finding = finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error,
-                              "no residual blocks (sums): plain and concatenating networks are not covered");
-    } else if (roles->blocks > 0 && looks_folded(audit->network)) {
-        finding = finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_SECONDARY, error,
-                              "BatchNormalization was folded into the convolutions at export: its scales are gone");
-        if (finding)
-            finding->advice.recommend = "export with training=TrainingMode.PRESERVE, do_constant_folding=False";
-    } else {
-        finding = finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error,
-                              "no BatchNormalization in residual blocks");
-    }
-    return finding ? 0 : -1;
+    const char *why = roles->count > 0 && roles->blocks == 0
+                          ? "no residual blocks (sums): plain and concatenating networks are not covered"
+                          : "no BatchNormalization in residual blocks";
+    return finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error, "%s", why) ? 0 : -1;
 }
 
 static const char *describe_policy(const struct audit *audit, struct error *error)
@@ -151,7 +144,9 @@ static int find_gamma(struct audit *audit, struct error *error)
     struct normalization_roles roles;
     if (normalization_roles_find(audit->network, &roles, error))
         return -1;
-    if (roles.count == 0 || roles.blocks == 0)
+    if (roles.folded > 0)
+        return report_folded(audit, &roles, error);
+    if (roles.count == 0 || roles.blocks == 0 || (roles.counts[NORMALIZATION_LAST] == 0 && roles.ties == 0))
         return report_nothing(audit, &roles, error);
     if (roles.ties == roles.blocks)
         return finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_DERIVED, error,

@@ -326,7 +326,7 @@ static int record_place(struct measuring *measuring, const struct value *value)
         if (measuring->values[i] == value)
             return i;
     }
-    if (graph_find_value(value->graph, value->name) != value)
+    if (!recording_knows(value))
         return -1;
     measuring->names[measuring->value_count] = value->name;
     measuring->values[measuring->value_count] = value;

@@ -273,6 +273,14 @@ static int regroup_core(const struct site_edit *work, struct error *error)
     return 0;
 }
 
+/* Whether others than the normalisation get the map by groups, whose shape is to change. */
+static bool shares_groups(const struct site_edit *work)
+{
+    const struct value *grouped = work->first->outputs[0];
+    bool single = work->site->form == GROUP_INSTANCE || work->site->form == GROUP_LAYER;
+    return work->site->form != GROUP_OPERATOR && (grouped->is_output || (single && grouped->use_count != 1));
+}
+
 /* What stands in the way of a change, before anything is changed. */
 static int check_site(struct site_edit *work, struct error *error)
 {
@@ -283,6 +291,9 @@ static int check_site(struct site_edit *work, struct error *error)
     const struct value *result = (work->back ? work->back : work->core)->outputs[0];
     if (result->is_output || result->use_count == 0)
         return edit_refuse(work->edit, error, "'%s' makes an output of the model", node_own_name(work->core));
+    if (shares_groups(work))
+        return edit_refuse(work->edit, error, "what '%s' makes is not read by the normalisation alone",
+                           node_own_name(work->first));
     bool sized = site->form == GROUP_LAYER && shape_count(&site->core->inputs[1]->shape) > 1;
     if (sized && !is_stored(work->core->inputs[1]))
         return edit_refuse(work->edit, error, "the scale of '%s' is computed in the graph", node_own_name(work->core));

@@ -46,7 +46,7 @@ static bool read_geometry(const struct node *node, struct padding_site *site)
     const struct value *weights = convolution ? node->inputs[1] : NULL;
     if (x->rank != 4 || (convolution && (!weights->constant || weights->shape.rank != 4)) ||
         spatial_read(node, x, weights ? weights->shape.dims + 2 : NULL, &spatial, NULL) ||
-        spatial_slide(&spatial, NULL) || spatial.ceil_mode)
+        spatial_slide(&spatial, NULL))
         return false;
     *site = (struct padding_site){.node = node,
                                   .pool = !convolution,
@@ -325,6 +325,19 @@ static int rewrite_weights(struct edit *edit, const struct padding_site *site, s
     return edit_set_constant(edit, holder, input, &grown, error);
 }
 
+/* The DequantizeLinear of the weights; where others read its result too, a copy that only this convolution reads. */
+static struct node *own_dequantize(struct edit *edit, struct node *source, struct error *error)
+{
+    struct node *holder = source->inputs[1]->producer;
+    bool axis = node_attribute(holder, "axis") != NULL;
+    if ((holder->outputs[0]->use_count == 1 && !holder->outputs[0]->is_output) || !holder->inputs[0]->constant)
+        return holder;
+    const struct emit_attribute attribute = EMIT_INT("axis", node_int(holder, "axis", 1));
+    struct value *copy = edit_add(edit, source, "weights", holder->op_type, holder->inputs, holder->input_count,
+                                  &attribute, axis ? 1 : 0, error);
+    return copy && node_set_input(source, 1, copy, error) == 0 ? copy->producer : NULL;
+}
+
 static int rewrite_convolution(struct edit *edit, const struct padding_site *site, struct node *source,
                                struct error *error)
 {
@@ -332,7 +345,9 @@ static int rewrite_convolution(struct edit *edit, const struct padding_site *sit
         return rewrite_weights(edit, site, source, 3, source->inputs[3], source->inputs[5], error);
     if (site->form == WEIGHTS_FLOAT)
         return rewrite_weights(edit, site, source, 1, site->node->inputs[1], NULL, error);
-    struct node *holder = source->inputs[1]->producer;
+    struct node *holder = own_dequantize(edit, source, error);
+    if (!holder)
+        return -1;
     return rewrite_weights(edit, site, holder, 0, holder->inputs[0], holder->input_count > 2 ? holder->inputs[2] : NULL,
                            error);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/norm_fit.h"
+#include "analysis/recording.h"
 #include "analysis/scale_agreement.h"
 #include "analysis/target.h"
 #include "guide/edit_layers.h"
@@ -130,7 +131,7 @@ static int measure_fit(struct audit *audit, struct finding *finding, struct prel
                        struct error *error)
 {
     site->fit.channels = site->tokens->shape.dims[site->channel_axis];
-    if (!audit->images)
+    if (!audit->images || !recording_knows(site->tokens))
         return 0;
     if (norm_fit_measure(audit->model, audit->images, site->tokens->name, site->channel_axis, EPSILON, audit->arena,
                          &site->fit, error))
@@ -140,7 +141,7 @@ static int measure_fit(struct audit *audit, struct finding *finding, struct prel
 
 static const char *describe_cost(struct audit *audit, const struct prelayernorm_site *site, struct error *error)
 {
-    if (!audit->images)
+    if (!site->fit.gamma)
         return finding_text(audit, error,
                             "%" PRId64 " parameters; the function moves, so tuning is needed; --images tells whether "
                             "gamma and beta can be fitted",

@@ -2,7 +2,7 @@
 
 #include "graph/match.h"
 
-/* A convolution over maps with holes; its dilations. */
+/* A convolution over maps that keeps their size, and its dilations. */
 static bool read_branch(struct node *node, struct aspp_branch *branch)
 {
     int count, strides;
@@ -10,14 +10,19 @@ static bool read_branch(struct node *node, struct aspp_branch *branch)
         return false;
     const int64_t *dilations = node_ints(node, "dilations", &count), *stride = node_ints(node, "strides", &strides);
     const int64_t *kernel = node->inputs[1]->shape.dims + 2;
-    if (count != 2 || (kernel[0] == 1 && kernel[1] == 1))
+    if ((count != 0 && count != 2) || (kernel[0] == 1 && kernel[1] == 1))
         return false;
     for (int i = 0; i < strides; i++) {
         if (stride[i] != 1)
             return false;
     }
-    *branch = (struct aspp_branch){node, {dilations[0], dilations[1]}};
-    return dilations[0] > 1 || dilations[1] > 1;
+    *branch = (struct aspp_branch){node, {count ? dilations[0] : 1, count ? dilations[1] : 1}};
+    return true;
+}
+
+static bool is_dilated(const struct aspp_branch *branch)
+{
+    return branch->rate[0] > 1 || branch->rate[1] > 1;
 }
 
 /* The map behind changes of layout, which exporters put in front of every convolution by itself. */
@@ -92,7 +97,8 @@ static bool is_before(const struct aspp_branch *a, const struct aspp_branch *b)
 static void add_branch(struct aspp *aspp, const struct aspp_branch *branch)
 {
     int place = aspp->count;
-    if (aspp->count == ASPP_MOST_BRANCHES)
+    aspp->undilated += !is_dilated(branch);
+    if (aspp->count == ASPP_MOST_BRANCHES || !is_dilated(branch))
         return;
     for (; place > 0 && is_before(branch, &aspp->branches[place - 1]); place--)
         aspp->branches[place] = aspp->branches[place - 1];
@@ -102,8 +108,10 @@ static void add_branch(struct aspp *aspp, const struct aspp_branch *branch)
 
 static bool has_two_rates(const struct aspp *aspp)
 {
+    if (aspp->count < 2)
+        return false;
     const int64_t *first = aspp->branches[0].rate, *last = aspp->branches[aspp->count - 1].rate;
-    return aspp->count > 1 && (first[0] != last[0] || first[1] != last[1]);
+    return first[0] != last[0] || first[1] != last[1];
 }
 
 int aspp_find(const struct network *network, struct aspp_list *found, struct error *error)

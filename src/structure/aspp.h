@@ -17,6 +17,7 @@ struct aspp {
     struct node *join;                               /* Concat, or the last Add */
     struct aspp_branch branches[ASPP_MOST_BRANCHES]; /* the dilated ones, by ascending rate */
     int count;
+    int undilated;   /* branches like them without dilation, as rates of 1 are written */
     int64_t size[2]; /* of the input: cells y, x */
 };
 struct aspp_list {

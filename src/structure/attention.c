@@ -51,7 +51,7 @@ static struct value *next_operand(const struct node *node)
         return constant_operand(node, &input) ? node->inputs[1 - input] : larger_operand(node);
     if (match_operator(node, "Where"))
         return node->inputs[node->inputs[1]->constant ? 2 : 1];
-    static const char *const through[] = {"Div", "Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze"};
+    static const char *const through[] = {"Div", "Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze", "Tanh", "Clip"};
     for (size_t i = 0; i < sizeof through / sizeof through[0]; i++) {
         if (match_operator(node, through[i]))
             return node->inputs[0];
@@ -59,18 +59,39 @@ static struct value *next_operand(const struct node *node)
     return NULL;
 }
 
+/* Heads mixed by weights, as talking heads are: a product over their axis turned to the end, or a pointwise
+ * convolution. */
+static bool mixes_heads(const struct node *node, bool turned)
+{
+    const struct value *weights = node->input_count > 1 && node->inputs[1] ? node->inputs[1] : NULL;
+    if (!weights || !weights->constant || node->inputs[0]->constant)
+        return false;
+    return match_operator(node, "Conv") ? shape_product(&weights->shape, 2, weights->shape.rank) == 1
+                                        : turned && match_operator(node, "MatMul");
+}
+
+/* The product of queries and keys: no layer with weights, and its result as the softmax has it. */
+static bool is_logits(const struct node *node, const struct value *logits, bool turned, bool mixed)
+{
+    if (!match_operator(node, "MatMul") && !match_operator(node, "Einsum"))
+        return false;
+    bool layer = node->input_count > 1 && node->inputs[1]->constant && !node->inputs[0]->constant;
+    return !layer && !turned && (!mixed || shape_equal(&node->outputs[0]->shape, &logits->shape));
+}
+
 /* Walks from the logits back to their product, looking for the bias. False: there is no product. 1, 0 or -1. */
 static int find_bias(struct value *logits, struct attention_site *site, struct error *error)
 {
     struct value *value = logits;
+    bool turned = false, mixed = false;
     for (int step = 0; step < MOST_STEPS && value && value->producer; step++) {
         struct node *node = value->producer;
         int input;
-        if (match_operator(node, "MatMul") || match_operator(node, "Einsum")) {
+        if (is_logits(node, logits, turned, mixed)) {
             site->query = node->inputs[0];
             return 1;
         }
-        const struct value *constant = match_operator(node, "Add") ? constant_operand(node, &input) : NULL;
+        const struct value *constant = match_operator(node, "Add") && !turned ? constant_operand(node, &input) : NULL;
         int found = constant ? is_bias(constant, site->queries, site->keys, error) : 0;
         if (found < 0)
             return -1;
@@ -79,7 +100,10 @@ static int find_bias(struct value *logits, struct attention_site *site, struct e
             site->bias_node = node;
             site->bias_input = input;
         }
-        value = next_operand(node);
+        bool turns = match_operator(node, "Transpose"), mixes = mixes_heads(node, turned);
+        turned = turned != turns;
+        mixed = mixed || mixes;
+        value = turns || mixes ? node->inputs[0] : next_operand(node);
     }
     return 0;
 }

@@ -180,6 +180,7 @@ int dropout_list_find(const struct network *network, struct dropout_list *list, 
     if (!list->sites)
         return -1;
     count_branches(network, &blocks, list);
+    list->folded = normalization_count_folded(&blocks);
     for (struct node *node = graph->first; node; node = node->next) {
         if (!match_operator(node, "Dropout"))
             continue;

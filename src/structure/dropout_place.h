@@ -26,6 +26,7 @@ struct dropout_list {
     int count;
     int branches;            /* residual branches with BatchNormalization, those of concatenating networks included, */
     int branches_with_place; /* that have a right place */
+    int folded;              /* as normalization_count_folded */
 };
 /* Changes node->mark. */
 int dropout_list_find(const struct network *network, struct dropout_list *list, struct error *error);

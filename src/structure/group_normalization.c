@@ -1,5 +1,7 @@
 #include "structure/group_normalization.h"
 
+#include <string.h>
+
 #include "graph/match.h"
 #include "structure/network.h"
 
@@ -193,34 +195,98 @@ static void find_front(struct group_site *site)
     }
 }
 
-/* x * gate(x), as SiLU and HardSwish are exported: both nodes. */
-static bool find_gate(struct group_site *site)
+/* Values that an activation is made of, the normalisation's result first, and the nodes that make the others. */
+struct parts {
+    struct value *values[GROUP_BEHIND + 1];
+    struct node *nodes[GROUP_BEHIND];
+    int count; /* of nodes */
+};
+
+static bool has_node(const struct parts *parts, const struct node *node)
 {
-    const struct value *result = site->result;
-    for (size_t i = 0; i < result->use_count && result->use_count == 2; i++) {
-        struct node *gate = result->uses[i].node, *product = result->uses[1 - i].node;
-        if (!network_is_activation(gate) || !match_operator(product, "Mul") || sole_user(gate->outputs[0]) != product ||
-            match_other(product, result) != gate->outputs[0])
-            continue;
-        site->behind[0] = gate;
-        site->behind[1] = product;
-        site->behind_count = 2;
-        return true;
+    for (int i = 0; i < parts->count; i++) {
+        if (parts->nodes[i] == node)
+            return true;
     }
     return false;
 }
 
+static bool is_part(const struct parts *parts, const struct node *node)
+{
+    static const char *const names[] = {"Mul", "Add", "Sub", "Div", "Erf", "Pow"};
+    bool activation = network_is_activation(node), known = activation;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        known = known || match_operator(node, names[i]);
+    for (int i = 0; known && i < node->input_count; i++) {
+        const struct value *input = node->inputs[i];
+        bool inside = !input || (input->constant && (activation || shape_count(&input->shape) == 1));
+        for (int k = 0; k <= parts->count && !inside; k++)
+            inside = parts->values[k] == input;
+        known = inside;
+    }
+    return known && shape_equal(&node->outputs[0]->shape, &parts->values[0]->shape);
+}
+
+static struct node *next_part(const struct parts *parts)
+{
+    for (int i = 0; i <= parts->count; i++) {
+        for (size_t k = 0; k < parts->values[i]->use_count; k++) {
+            struct node *node = parts->values[i]->uses[k].node;
+            if (!has_node(parts, node) && is_part(parts, node))
+                return node;
+        }
+    }
+    return NULL;
+}
+
+/* Whether only the last value is read by others. */
+static bool is_closed(const struct parts *parts)
+{
+    for (int i = 0; i < parts->count; i++) {
+        if (parts->values[i]->is_output)
+            return false;
+        for (size_t k = 0; k < parts->values[i]->use_count; k++) {
+            if (!has_node(parts, parts->values[i]->uses[k].node))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void add_part(struct parts *parts, struct node *node)
+{
+    parts->nodes[parts->count++] = node;
+    parts->values[parts->count] = node->outputs[0];
+}
+
+/* The one reader of a value, where it multiplies or divides it by a number; or NULL. */
+static struct node *scaling_of(const struct value *value)
+{
+    struct node *user = sole_user(value);
+    double number;
+    if (match_operator(user, "Div"))
+        return user->inputs[0] == value && match_number(user->inputs[1], &number) ? user : NULL;
+    return match_operator(user, "Mul") && match_number(match_other(user, value), &number) ? user : NULL;
+}
+
+/* The fewest nodes behind the result that bend it and that nobody looks into, and numbers that it is scaled by then. */
 static void find_behind(struct group_site *site)
 {
-    struct node *user = sole_user(site->result);
+    struct parts parts = {.values = {site->result}};
+    struct node *node;
+    bool bent = false;
     site->output = site->result;
-    if (user && network_is_activation(user)) {
-        site->behind[0] = user;
-        site->behind_count = 1;
-    } else if (site->result->is_output || !find_gate(site)) {
-        return;
+    while (parts.count < GROUP_BEHIND && !(bent && is_closed(&parts)) && (node = next_part(&parts)) != NULL) {
+        add_part(&parts, node);
+        bent = bent || network_is_activation(node) || match_operator(node, "Erf");
     }
-    site->output = site->behind[site->behind_count - 1]->outputs[0];
+    if (!bent || !is_closed(&parts))
+        return;
+    while (parts.count > 1 && parts.count < GROUP_BEHIND && (node = scaling_of(parts.values[parts.count])) != NULL)
+        add_part(&parts, node);
+    memcpy(site->behind, parts.nodes, sizeof site->behind);
+    site->behind_count = parts.count;
+    site->output = parts.values[parts.count];
 }
 
 bool group_site_widths(const struct group_site *site, struct group_widths *widths)

@@ -13,8 +13,8 @@ enum group_form {
     GROUP_FORMS
 };
 
-#define GROUP_FRONT 3 /* nodes of the weight layer: the product, a bias, a cast */
-#define GROUP_BEHIND 2
+#define GROUP_FRONT 3  /* nodes of the weight layer: the product, a bias, a cast */
+#define GROUP_BEHIND 8 /* of an activation in parts */
 
 struct group_site {
     enum group_form form;
@@ -34,7 +34,7 @@ struct group_site {
     struct node *front[GROUP_FRONT]; /* the weight layer up to x, in order; front_count 0: something else makes x */
     int front_count;
     struct value *input;               /* of the weight layer; NULL: none */
-    struct node *behind[GROUP_BEHIND]; /* the activation of the result (two nodes where it is x * gate(x)) */
+    struct node *behind[GROUP_BEHIND]; /* the activation of the result, of several nodes where it is taken apart */
     int behind_count;
     struct value *output; /* of the activation, or `result` */
 };

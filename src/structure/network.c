@@ -78,7 +78,11 @@ int network_create(struct network *network, const struct model *model, const str
     network->graph = pipeline_run(model, &request, error);
     if (!network->graph) {
         memory_release(model->context->memory, network->bindings);
-        return -1;
+        return network->size_guessed
+                   ? error_prefix(error,
+                                  "images taken as %d x %d, as the file leaves their size free (--shape tells it)",
+                                  NETWORK_GUESSED_SIZE, NETWORK_GUESSED_SIZE)
+                   : -1;
     }
     network->image = image_input(network->graph, &network->image_index);
     if (network->image) {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "graph/match.h"
+
 /* A branch that ends in a weight, its last normalisation in front of it. */
 static bool is_preactivation(const struct residual_block *block)
 {
@@ -94,6 +96,63 @@ static void read_blocks(const struct residual_list *list, struct normalization_r
         give_role(normalization_behind(list->blocks[i].entry, true), NORMALIZATION_STEM);
 }
 
+/* Activations but those that make gates of a map. */
+static bool activates(const struct node *node)
+{
+    static const char *const gates[] = {"Sigmoid", "HardSigmoid", "Tanh"};
+    for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++) {
+        if (strcmp(node->op_type, gates[i]) == 0)
+            return false;
+    }
+    return network_is_activation(node);
+}
+
+/* The first part of a GELU taken apart: erf(x / sqrt(2)). */
+static bool begins_gelu(const struct node *node)
+{
+    const struct value *scaled = node->outputs[0];
+    return (match_operator(node, "Div") || match_operator(node, "Mul")) && node->inputs[1]->constant &&
+           scaled->use_count == 1 && match_operator(scaled->uses[0].node, "Erf");
+}
+
+/* A convolution with a bias that makes a map, activated at once; gates of pooled maps have one position. */
+static bool activates_at_once(const struct node *node)
+{
+    const struct value *result = node->outputs[0];
+    if (strcmp(node->op_type, "Conv") != 0 || !network_weights(node) || node->input_count < 3 || !node->inputs[2] ||
+        shape_product(&result->shape, 2, result->shape.rank) == 1)
+        return false;
+    for (size_t i = 0; i < result->use_count; i++) {
+        const struct node *user = result->uses[i].node;
+        if (activates(user) || self_gated(user) || begins_gelu(user))
+            return true;
+    }
+    return false;
+}
+
+/* Of transformers: their depthwise convolutions have no normalisation. */
+static bool multiplies_tokens(const struct path *path)
+{
+    for (int i = 0; i < path->count; i++) {
+        const struct node *node = path->nodes[i];
+        if (network_weights(node) && strcmp(node->op_type, "MatMul") == 0 && node->outputs[0]->shape.rank > 2)
+            return true;
+    }
+    return false;
+}
+
+int normalization_count_folded(const struct residual_list *blocks)
+{
+    int count = 0;
+    for (int i = 0; i < blocks->count; i++) {
+        const struct path *branch = &blocks->blocks[i].branch;
+        bool tokens = multiplies_tokens(branch);
+        for (int k = branch->count - 1; k >= 0 && !tokens && !network_is_batch_normalization(branch->nodes[k]); k--)
+            count += activates_at_once(branch->nodes[k]);
+    }
+    return count;
+}
+
 int normalization_roles_find(const struct network *network, struct normalization_roles *roles, struct error *error)
 {
     struct graph *graph = network->graph;
@@ -111,6 +170,7 @@ int normalization_roles_find(const struct network *network, struct normalization
         final = network_is_batch_normalization(node) ? node : final;
     }
     read_blocks(&list, roles);
+    roles->folded = normalization_count_folded(&list);
     if (list.count > 0)
         give_role(final, NORMALIZATION_STEM);
     for (struct node *node = graph->first; node; node = node->next) {

@@ -23,8 +23,14 @@ struct normalization_roles {
     int count;
     int counts[NORMALIZATION_ROLES];
     int blocks, ties; /* residual blocks, and those whose branch is not decidable */
+    int folded; /* convolutions of branches whose normalisation the export took in: what is left has other roles */
 };
 /* Changes node->mark. */
 int normalization_roles_find(const struct network *network, struct normalization_roles *roles, struct error *error);
+
+/* Convolutions of branches that the export seems to have folded normalisations into: their biased maps are activated at
+ * once, and nothing is normalised behind. Pre-activation blocks keep their first normalisation when that happens, in
+ * which the last one's role is not to be read. */
+int normalization_count_folded(const struct residual_list *blocks);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "graph/match.h"
 
-/* NULL where several nodes read it; those that ask for its shape only do not count. */
+/* NULL where several nodes read it; those that ask for its shape only do not count, nor that the model gives it. */
 static struct node *sole_reader(const struct value *value)
 {
     struct node *reader = NULL;
@@ -16,7 +16,7 @@ static struct node *sole_reader(const struct value *value)
             return NULL;
         reader = node;
     }
-    return value->is_output ? NULL : reader;
+    return reader;
 }
 
 /* The axis of `after` that holds what axis `axis` of `before` held, elements being in the same order; -1: none. */

@@ -2,8 +2,27 @@
 
 #include <string.h>
 
+#include "graph/match.h"
 #include "structure/dominators.h"
 #include "structure/network.h"
+
+/* Of a product, the factor that gates the other: the smaller one (squeeze and excitation), or what a gate's function
+ * made. NULL: there is none. */
+static const struct value *gate_of(const struct node *node)
+{
+    static const char *const gates[] = {"Sigmoid", "HardSigmoid", "Expand"};
+    const struct value *made = NULL;
+    if (!match_operator(node, "Mul") || node->inputs[0]->constant || node->inputs[1]->constant)
+        return NULL;
+    for (int i = 0; i < 2; i++) {
+        const struct value *factor = node->inputs[i];
+        if (!shape_equal(&factor->shape, &node->outputs[0]->shape))
+            return factor;
+        for (size_t k = 0; k < sizeof gates / sizeof gates[0]; k++)
+            made = match_producer(factor, gates[k]) ? factor : made;
+    }
+    return made;
+}
 
 /* The way from `entry` (NULL: an input) to `end`, which must depend on it; in the graph's arena. Nodes are visited in
  * the reverse of the graph's order, so that each one's readers come before it. */
@@ -24,9 +43,10 @@ static int path_find(struct graph *graph, const struct node *entry, struct value
         bool on_way = false;
         for (int i = 0; i < node->output_count; i++)
             on_way = on_way || (node->outputs[i] && wanted[node->outputs[i]->id]);
+        const struct value *gate = on_way ? gate_of(node) : NULL;
         for (int i = 0; on_way && i < node->input_count; i++) {
             const struct value *input = node->inputs[i];
-            if (input && !input->constant && input->producer && input->producer != entry)
+            if (input && input != gate && !input->constant && input->producer && input->producer != entry)
                 wanted[input->id] = true;
         }
         count += on_way;
@@ -55,10 +75,23 @@ static bool is_sum(const struct node *node)
            dtype_storage(a->dtype) == DTYPE_FLOAT;
 }
 
-/* 1: a block, 0: another sum, -1: error. */
-static int read_block(struct graph *graph, const struct dominators *dominators, struct node *sum,
-                      struct residual_block *block, struct error *error)
+/* Feature pyramids add a coarser map, which whole stages made, to a projected one. */
+static bool spans_blocks(const struct residual_list *list, const struct residual_block *block)
 {
+    for (int i = 0; i < list->count && block->shortcut.weights > 0; i++) {
+        for (int k = 0; k < block->branch.count; k++) {
+            if (block->branch.nodes[k] == list->blocks[i].sum)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* 1: a block, the next of the list, 0: another sum, -1: error. */
+static int read_block(struct graph *graph, const struct dominators *dominators, struct node *sum,
+                      const struct residual_list *list, struct error *error)
+{
+    struct residual_block *block = &list->blocks[list->count];
     struct value *a = sum->inputs[0], *b = sum->inputs[1];
     const struct node *entry = dominators_common(dominators, a->producer, b->producer);
     struct path ways[2];
@@ -69,7 +102,7 @@ static int read_block(struct graph *graph, const struct dominators *dominators, 
     int branch = ways[0].weights >= ways[1].weights ? 0 : 1;
     *block = (struct residual_block){
         .sum = sum, .branch = ways[branch], .shortcut = ways[1 - branch], .tie = ways[0].weights == ways[1].weights};
-    if (block->branch.weights == 0 || block->shortcut.weights > 1)
+    if (block->branch.weights == 0 || block->shortcut.weights > 1 || spans_blocks(list, block))
         return 0;
     /* An identity is the entry itself; else the first node of the branch says which of the entry's results is meant. */
     block->entry = block->shortcut.count == 0 ? block->shortcut.end : NULL;
@@ -90,7 +123,7 @@ int residual_find(struct graph *graph, struct residual_list *list, struct error 
         return -1;
     int result = 0;
     for (struct node *node = graph->first; node && result >= 0; node = node->next) {
-        result = is_sum(node) ? read_block(graph, &dominators, node, &list->blocks[list->count], error) : 0;
+        result = is_sum(node) ? read_block(graph, &dominators, node, list, error) : 0;
         list->count += result == 1;
     }
     dominators_release(&dominators);

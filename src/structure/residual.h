@@ -4,7 +4,8 @@
 
 #include "graph/graph.h"
 
-/* The nodes between a block's entry and an operand of its sum, in the graph's order; the entry is not among them. */
+/* The nodes between a block's entry and an operand of its sum, in the graph's order; the entry is not among them, nor
+ * what makes gates that others are multiplied by. */
 struct path {
     struct node **nodes;
     int count, weights; /* how many; how many of them are convolutions or products with constant weights */
@@ -24,8 +25,8 @@ struct residual_list {
     int count;
 };
 
-/* Adds of two maps or token rows of one shape, whose shortcut holds one weight at most. The graph's shapes must be
- * bound, constants folded. Uses node->mark. */
+/* Adds of two maps or token rows of one shape, whose shortcut holds one weight at most, and none if there are blocks on
+ * the branch. The graph's shapes must be bound, constants folded. Uses node->mark. */
 int residual_find(struct graph *graph, struct residual_list *list, struct error *error);
 
 #endif

@@ -40,10 +40,14 @@ static void test_gamma(void **state)
         {"efficientnet_b0_bn", "GAMMA001", 0, "9 last, 0 down, 6 stem, 34 other"},
         {"preact_resnet50_bn", "GAMMA001", 0, "16 last, 4 down, 1 stem, 28 other"},
         {"se_resnet_bn", "GAMMA001", 0, "2 last, 1 down, 1 stem, 2 other"},
+        {"feature_pyramid_bn", "GAMMA001", 0, "in 2 residual blocks: 2 last, 1 down, 1 stem, 2 other"},
         {"tied_branches_bn", "GAMMA002", 0, "not clear"},
         {"densenet_bn", "GAMMA003", 0, "concatenating networks are not covered"},
         {"resnet18_folded", "GAMMA002", 0, "folded"},
         {"resnet50_folded", "GAMMA002", 0, "folded"},
+        {"dropout_wide_folded", "GAMMA002", 0, "some of BatchNormalization was folded"},
+        {"vit_convolutional_stem", "GAMMA003", 0, "no BatchNormalization in residual blocks"},
+        {"maxvit", "GAMMA002", 0, "some of BatchNormalization was folded"},
         {"vit_mean", "GAMMA003", 0, "no BatchNormalization"},
     };
     CHECK_FINDINGS("gamma", list);
@@ -72,6 +76,9 @@ static void test_dropout(void **state)
         {"dropout_group_norm", "DROPOUT004", 1, "in front of the pool"},
         {"dropout_vit", "DROPOUT006", 0, "other normalisations have no statistics"},
         {"resnet18_bn", "DROPOUT005", 0, "0 of 8 branches"},
+        {"resnet18_folded", "DROPOUT005", 0, "no BatchNormalization is visible"},
+        {"se_resnet_bn", "DROPOUT005", 0, "0 of 2 branches"},
+        {"resnet50_gn", "DROPOUT006", 0, "other normalisations have no statistics"},
     };
     CHECK_FINDINGS("dropout", list);
 }
@@ -93,6 +100,7 @@ static void test_atrous(void **state)
         {"tf_aspp_ends", "ATROUS001", 3, "rates 5, 10, 15"},
         {"aspp_two_rates", "ATROUS000", 2, "0.75 x 0.75"},
         {"aspp_irregular_rates", "ATROUS000", 3, "3, 8, 21"},
+        {"aspp_small_map", "ATROUS001", 4, "rates 1, 2, 3, 4"},
         {"deeplabv2_sum", "ATROUS001", 4, "rates 4, 8, 12, 16"},
         {"unet_bridge_sum", "ATROUS000", 3, "6, 12, 18"},
         {"dense_aspp", "ATROUS004", 0, "no parallel"},
@@ -133,6 +141,7 @@ static void test_kernel_padding(void **state)
         {"resnet18_folded", "PADDING001", 7, "7 x 7 with stride 2 to 8 x 8, 3 x 3 with stride 2 to 4 x 4, 1 x 1"},
         {"resnet18_folded", "PADDING002", 1, "3 x 3 with stride 2 to 4 x 4"},
         {"resnet50_folded", "PADDING001", 7, "7 x 7 with stride 2 to 8 x 8"},
+        {"../squeezenet/model", "PADDING002", 3, "3 x 3 with stride 2 to 4 x 4"},
         {"strided_5x5_4", "PADDING001", 1, "5 x 5 with stride 4 to 8 x 8"},
         {"strided_rectangle", "PADDING001", 1, "3 x 5 with stride 2 to 4 x 5"},
         {"strided_gap", "PADDING001", 1, "2 x 2 with stride 3 to 3 x 3"},
@@ -142,6 +151,18 @@ static void test_kernel_padding(void **state)
         {"strided_transposed", "PADDING000", 0, "no layer strides"},
     };
     CHECK_FINDINGS("kernel-padding", list);
+}
+
+/* Attention is told apart from other softmaxes, whatever stands between the product and it. */
+static void test_attention(void **state)
+{
+    (void)state;
+    static const struct expectation list[] = {
+        {"vit_talking_heads", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"vit_convolutional_stem", "GAUSS003", 1, "where its 65 tokens lie is not known"},
+        {"resnet18_bn", "GAUSS000", 0, "no attention"},
+    };
+    CHECK_FINDINGS("gaussian-bias", list);
 }
 
 /* The values of the papers and of their derivations. */
@@ -187,7 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_gamma),          cmocka_unit_test(test_dropout),
                                        cmocka_unit_test(test_atrous),         cmocka_unit_test(test_atrous_sizes),
-                                       cmocka_unit_test(test_kernel_padding), cmocka_unit_test(test_formulas),
-                                       cmocka_unit_test(test_settings)};
+                                       cmocka_unit_test(test_kernel_padding), cmocka_unit_test(test_attention),
+                                       cmocka_unit_test(test_formulas),       cmocka_unit_test(test_settings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

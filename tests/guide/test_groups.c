@@ -89,6 +89,45 @@ static void test_forms(void **state)
     }
 }
 
+/* An activation taken apart belongs to the block as a whole. */
+static void test_activation_in_parts(void **state)
+{
+    (void)state;
+    struct guide_run audited;
+    struct group_list sites;
+    struct error error = ERROR_INITIALISER;
+    int whole = 0;
+    run_structure(&audited, "gn_gelu", "groups", NULL, NULL);
+    assert_int_equal(group_normalization_find(audited.network.graph, &sites, &error), 0);
+    for (int k = 0; k < sites.count; k++) {
+        assert_true(sites.sites[k].behind_count == 0 || sites.sites[k].behind_count == 5);
+        whole += sites.sites[k].behind_count == 5;
+    }
+    assert_int_equal(whole, 3);
+    run_close(&audited);
+}
+
+/* Maps by groups that the model gives out, too, keep their shape. */
+static void test_maps_read_elsewhere(void **state)
+{
+    (void)state;
+    struct guide_run audited;
+    struct error error = ERROR_INITIALISER;
+    run_structure(&audited, "gn_instance", "groups", "groups.mode=formula", NULL);
+    struct graph *graph = audited.model->graph;
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (strcmp(node->op_type, "InstanceNormalization") == 0)
+            assert_int_equal(graph_add_output(graph, node->inputs[0], &error), 0);
+    }
+    const struct finding *finding = audited.audit.findings[0];
+    struct edit edit = {
+        .model = audited.model, .audit = &audited.audit, .guide = guide_find("groups"), .retrain = true};
+    assert_string_equal(finding->advice.code, "GROUPS001");
+    assert_int_equal(edit.guide->rewrite(&edit, finding, &error), 1);
+    assert_non_null(strstr(edit.refusal, "not read by the normalisation alone"));
+    run_close(&audited);
+}
+
 static void test_states(void **state)
 {
     (void)state;
@@ -314,8 +353,13 @@ static void test_fit(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_law),   cmocka_unit_test(test_forms),           cmocka_unit_test(test_states),
-        cmocka_unit_test(test_gains), cmocka_unit_test(test_initial_weights), cmocka_unit_test(test_fit)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_law),
+                                       cmocka_unit_test(test_forms),
+                                       cmocka_unit_test(test_activation_in_parts),
+                                       cmocka_unit_test(test_maps_read_elsewhere),
+                                       cmocka_unit_test(test_states),
+                                       cmocka_unit_test(test_gains),
+                                       cmocka_unit_test(test_initial_weights),
+                                       cmocka_unit_test(test_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,6 +253,24 @@ static void images_fit_gamma_and_beta(void **state)
     }
 }
 
+/* What the model gives out stays as it was; what reads it here is normalised, once. */
+static void patches_may_be_an_output(void **state)
+{
+    (void)state;
+    struct guide_run run;
+    open_named(&run, STRUCTURES, "vit_mean");
+    for (struct node *node = run.model->graph->first; node; node = node->next) {
+        if (strcmp(node->op_type, "Conv") == 0)
+            CHECK(&run, graph_add_output(run.model->graph, node->outputs[0], &run.error) == 0);
+    }
+    run_reload(&run);
+    CHECK(&run, run_rewrite(&run, "prelayernorm", false, true) == 1);
+    run_strip(&run);
+    run_reload(&run);
+    CHECK(&run, run_rewrite(&run, "prelayernorm", false, true) == 0);
+    run_close(&run);
+}
+
 static void memory_may_end_anywhere(void **state)
 {
     (void)state;
@@ -268,6 +286,7 @@ int main(void)
                                        cmocka_unit_test(operator_sets_decide_the_form),
                                        cmocka_unit_test(a_second_time_changes_nothing),
                                        cmocka_unit_test(untrained_insertion_must_be_asked_for),
+                                       cmocka_unit_test(patches_may_be_an_output),
                                        cmocka_unit_test(memory_may_end_anywhere),
                                        cmocka_unit_test(images_fit_gamma_and_beta)};
     return cmocka_run_group_tests(tests, NULL, NULL);
