@@ -872,6 +872,7 @@ struct fovea_tune_options {
     struct fovea_shapes shapes;
     const struct fovea_preprocess *preprocess; /* NULL: the model's own */
     int64_t epochs, batch;                     /* batch: images per step; 0: 32 */
+    int64_t samples;                           /* of an epoch at most; 0: all training samples */
     int accumulate;                            /* steps per update; 0: 1 */
     enum fovea_optimiser optimiser;
     double rate, decay, momentum; /* rate 0: 0.01 for SGD, 1e-3 for AdamW */
@@ -920,11 +921,20 @@ struct fovea_tune_calls {
     void (*epoch)(void *user, const struct fovea_tune_epoch *epoch);
     void *user;
 };
+/* Of the validation samples, or of their pixels. */
+struct fovea_class_metrics {
+    const char *name; /* NULL: not known */
+    int64_t actual, predicted, correct;
+    double accuracy, iou, dice; /* NAN: the class does not occur */
+};
 struct fovea_tune {
     struct fovea_tune_epoch *epochs; /* of the model, then of the control */
     int epoch_count;
     struct fovea_metrics last, best, control;
     int64_t best_epoch;
+    struct fovea_class_metrics *classes; /* of the best epoch */
+    int64_t class_count;
+    const int64_t *confusion;       /* [class_count, class_count], rows by label; NULL: too many classes */
     double difference, interval[2]; /* of the last accuracies, model minus control, paired by sample; 95 % */
     void *storage;                  /* private */
 };

@@ -122,6 +122,7 @@ static void set_options(struct tune_arm *arm)
         .validation = loader,
         .validate = work->validation_split < DATASET_SPLITS,
         .epochs = options->epochs,
+        .epoch_batches = (options->samples + work->batch - 1) / work->batch,
         .schedule = {.kind = schedules[options->schedule], .factor = 0.1, .power = 0.9, .stages = 3},
         .warmup_epochs = options->warmup_epochs,
         .trainer = trainer_options(options),
@@ -264,12 +265,13 @@ static struct fovea_metrics metrics_of(const struct metrics_summary *summary)
 static int on_planned(void *user, const struct arm_plan *plan, struct error *error)
 {
     (void)error;
-    const struct tune_arm *arm = user;
+    struct tune_arm *arm = user;
     const struct tune_work *work = arm->work;
+    arm->classes = plan->classes;
     struct fovea_tune_plan told = {.model = arm->path,
                                    .training = dataset_count(work->dataset, DATASET_TRAIN),
                                    .validation = work->validation_count,
-                                   .classes = dataset_classes(work->dataset),
+                                   .classes = plan->classes,
                                    .parameters = plan->parameters,
                                    .trained = plan->trained,
                                    .elements = plan->elements,
@@ -324,6 +326,33 @@ static int save(const struct tune_arm *arm, const char *path, struct error *erro
                : 0;
 }
 
+/* What the best epoch makes of every class; in the result's arena, which is written over by a better one. */
+static int keep_classes(struct tune_work *work, const struct metrics *metrics, int64_t count, struct error *error)
+{
+    struct fovea_tune *result = work->result;
+    struct arena *arena = result->storage;
+    size_t cells = (size_t)count * (size_t)count;
+    const int64_t *confusion = metrics_confusion(metrics);
+    if (!result->classes) {
+        result->classes = arena_allocate(arena, (size_t)count, sizeof *result->classes, error);
+        result->confusion = confusion ? arena_allocate(arena, cells, sizeof *confusion, error) : NULL;
+        if (!result->classes || (confusion && !result->confusion))
+            return -1;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        struct metrics_class of = metrics_of_class(metrics, i);
+        const char *name = dataset_class_name(work->dataset, i);
+        if (name && !(name = arena_copy_string(arena, name, strlen(name), error)))
+            return -1;
+        result->classes[i] =
+            (struct fovea_class_metrics){name, of.actual, of.predicted, of.correct, of.accuracy, of.iou, of.dice};
+    }
+    result->class_count = count;
+    if (confusion)
+        memcpy((int64_t *)(uintptr_t)result->confusion, confusion, cells * sizeof *confusion);
+    return 0;
+}
+
 static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *error)
 {
     struct tune_arm *arm = user;
@@ -348,6 +377,8 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
     if (!arm->is_control && (epoch->best || !epoch->evaluated)) {
         result->best = told->validation;
         result->best_epoch = epoch->epoch;
+        if (epoch->metrics && keep_classes(work, epoch->metrics, arm->classes, error))
+            return -1;
         if (save(arm, work->path, error))
             return -1;
     }
@@ -451,6 +482,8 @@ static int check_options(const struct fovea_tune_options *options, const char *p
         return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with --data");
     if (options->epochs < 1 || options->epochs > 100000)
         return error_set(error, ERROR_INPUT, "there must be 1 to 100000 epochs");
+    if (options->samples < 0)
+        return error_set(error, ERROR_INPUT, "an epoch takes at least one sample");
     if (options->batch < 0 || options->batch > 65536 || options->accumulate < 0 || options->accumulate > 65536)
         return error_set(error, ERROR_INPUT, "batches and accumulated steps number 1 to 65536");
     return !force && file_exists(path) ? error_set(error, ERROR_INPUT, "%s is there already; --force replaces it", path)

@@ -15,6 +15,7 @@ struct tune_arm {
     const struct value *input;
     struct preprocess preprocess;
     bool channels_last, is_control, policy_of_metadata;
+    int64_t classes; /* of the logits */
     struct augment_options augment;
     struct shape_binding binding;
     struct arm_options options;

@@ -11,7 +11,7 @@ struct flags {
     const char *data, *masks, *data_labels, *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history,
         *report;
     const char *crop_scale, *jitter, *colour;
-    int64_t epochs, batch, accumulate, new_head, ignore, padding, loaders;
+    int64_t epochs, samples, batch, accumulate, new_head, ignore, padding, loaders;
     double rate, decay, momentum, warmup, clip, smoothing, dice, share, flip, rotation, mixup, teacher_weight;
     struct text_list freeze, unfreeze, rates, reinitialise, decays;
     bool nesterov, freeze_norm, train_norm, skip_broken, force, json, no_validation;
@@ -20,7 +20,7 @@ struct flags {
 
 /* What the calls print to. */
 struct watch {
-    bool quiet;
+    bool quiet, masks;
     FILE *history;
     int64_t epochs;
 };
@@ -65,10 +65,27 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
     printf("epoch %" PRId64 "/%" PRId64 ": loss %.4f, rate %.3g, gradient %.3g, %.1f images/s", epoch->epoch,
            epoch->epochs, epoch->loss, epoch->rate, epoch->gradient_norm, epoch->images_per_second);
     if (epoch->evaluated)
-        printf("; validation top 1 %.2f %%, top 5 %.2f %%, mean IoU %.3f%s", 100 * epoch->validation.top1,
-               100 * epoch->validation.top5, epoch->validation.mean_iou, epoch->best ? " (best)" : "");
+        printf(watch->masks ? "; validation: %.2f %% of the pixels right, mean IoU %.3f%s"
+                            : "; validation: top 1 %.2f %%, top 5 %.4g %%%s",
+               100 * epoch->validation.top1, watch->masks ? epoch->validation.mean_iou : 100 * epoch->validation.top5,
+               epoch->best ? " (best)" : "");
     printf("\n");
     fflush(stdout);
+}
+
+#define SHOWN_CLASSES 20
+
+/* A line a class, where they are few. */
+static void print_classes(const struct fovea_tune *tune)
+{
+    char name[CLI_TEXT];
+    for (int64_t i = 0; i < tune->class_count && tune->class_count <= SHOWN_CLASSES; i++) {
+        const struct fovea_class_metrics *class = &tune->classes[i];
+        snprintf(name, sizeof name, "class %" PRId64, i);
+        printf("  %-20s %8" PRId64 " of %" PRId64 " right (%.1f %%), IoU %.3f\n",
+               class->name ? safe_text(class->name, name) : name, class->correct, class->actual, 100 * class->accuracy,
+               class->iou);
+    }
 }
 
 static void print_result(const struct fovea_tune *tune, const struct flags *flags)
@@ -77,6 +94,7 @@ static void print_result(const struct fovea_tune *tune, const struct flags *flag
     if (!isnan(tune->best.top1))
         printf(", top 1 %.2f %%", 100 * tune->best.top1);
     printf(") and the last epoch beside it\n");
+    print_classes(tune);
     if (flags->control)
         printf(
             "against the control, trained alike: %+.2f points of accuracy (95 %%: %+.2f to %+.2f), paired by sample\n",
@@ -176,6 +194,7 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
     options->shapes = opened->shapes;
     options->epochs = flags->epochs;
     options->batch = flags->batch;
+    options->samples = flags->samples;
     options->accumulate = (int)flags->accumulate;
     options->rate = flags->rate;
     options->decay = flags->decay;
@@ -203,7 +222,7 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
-    struct watch watch = {.quiet = flags->json, .epochs = flags->epochs};
+    struct watch watch = {.quiet = flags->json, .masks = flags->masks != NULL, .epochs = flags->epochs};
     struct fovea_tune_calls calls = {print_plan, print_epoch, &watch};
     struct fovea_tune tune;
     if (flags->history && !(watch.history = fopen(flags->history, "w"))) {
@@ -260,6 +279,7 @@ int verb_tune(int argc, char **argv)
         {"ignore", 0, OPTION_INT, &flags.ignore, "LABEL", "that does not count (masks: 255)"},
         {"skip-broken", 0, OPTION_FLAG, &flags.skip_broken, NULL, "leave out files that cannot be read"},
         {"epochs", 'e', OPTION_INT, &flags.epochs, "N", "default 10"},
+        {"samples", 0, OPTION_INT, &flags.samples, "N", "of an epoch at most (default: all)"},
         {"batch", 'b', OPTION_INT, &flags.batch, "N", "images per step (default 32)"},
         {"accumulate", 0, OPTION_INT, &flags.accumulate, "N", "steps per update"},
         {"optimizer", 0, OPTION_TEXT, &flags.optimiser, "NAME", "sgd (default) or adamw"},

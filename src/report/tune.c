@@ -1,23 +1,17 @@
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/json.h"
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *describe_metrics(const struct fovea_metrics *metrics)
 {
     json_t *entry = json_object();
     json_object_set_new(entry, "counted", json_integer(metrics->counted));
-    json_object_set_new(entry, "top1", number(metrics->top1));
-    json_object_set_new(entry, "top5", number(metrics->top5));
-    json_object_set_new(entry, "mean_accuracy", number(metrics->mean_accuracy));
-    json_object_set_new(entry, "mean_iou", number(metrics->mean_iou));
-    json_object_set_new(entry, "mean_dice", number(metrics->mean_dice));
+    json_object_set_new(entry, "top1", report_number(metrics->top1));
+    json_object_set_new(entry, "top5", report_number(metrics->top5));
+    json_object_set_new(entry, "mean_accuracy", report_number(metrics->mean_accuracy));
+    json_object_set_new(entry, "mean_iou", report_number(metrics->mean_iou));
+    json_object_set_new(entry, "mean_dice", report_number(metrics->mean_dice));
     return entry;
 }
 
@@ -26,14 +20,40 @@ json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch)
     json_t *entry = json_object();
     report_set_text(entry, "model", epoch->model);
     json_object_set_new(entry, "epoch", json_integer(epoch->epoch));
-    json_object_set_new(entry, "loss", number(epoch->loss));
-    json_object_set_new(entry, "rate", number(epoch->rate));
-    json_object_set_new(entry, "gradient_norm", number(epoch->gradient_norm));
-    json_object_set_new(entry, "seconds", number(epoch->seconds));
-    json_object_set_new(entry, "images_per_second", number(epoch->images_per_second));
+    json_object_set_new(entry, "loss", report_number(epoch->loss));
+    json_object_set_new(entry, "rate", report_number(epoch->rate));
+    json_object_set_new(entry, "gradient_norm", report_number(epoch->gradient_norm));
+    json_object_set_new(entry, "seconds", report_number(epoch->seconds));
+    json_object_set_new(entry, "images_per_second", report_number(epoch->images_per_second));
     json_object_set_new(entry, "best", json_boolean(epoch->best));
     json_object_set_new(entry, "validation", epoch->evaluated ? describe_metrics(&epoch->validation) : json_null());
     return entry;
+}
+
+static json_t *describe_class(const struct fovea_class_metrics *metrics)
+{
+    json_t *entry = json_object();
+    report_set_text(entry, "name", metrics->name);
+    json_object_set_new(entry, "actual", json_integer(metrics->actual));
+    json_object_set_new(entry, "predicted", json_integer(metrics->predicted));
+    json_object_set_new(entry, "correct", json_integer(metrics->correct));
+    json_object_set_new(entry, "accuracy", report_number(metrics->accuracy));
+    json_object_set_new(entry, "iou", report_number(metrics->iou));
+    json_object_set_new(entry, "dice", report_number(metrics->dice));
+    return entry;
+}
+
+static json_t *describe_classes(const struct fovea_tune *tune, json_t *document)
+{
+    json_t *classes = json_array(), *rows = json_array();
+    for (int64_t i = 0; i < tune->class_count; i++) {
+        json_array_append_new(classes, describe_class(&tune->classes[i]));
+        if (tune->confusion)
+            json_array_append_new(rows, report_ints(tune->confusion + i * tune->class_count, (int)tune->class_count));
+    }
+    json_object_set_new(document, "classes", classes);
+    json_object_set_new(document, "confusion", rows);
+    return document;
 }
 
 json_t *report_tune(const struct fovea_tune *tune)
@@ -48,9 +68,9 @@ json_t *report_tune(const struct fovea_tune *tune)
     json_object_set_new(document, "best", describe_metrics(&tune->best));
     json_object_set_new(document, "last", describe_metrics(&tune->last));
     json_object_set_new(document, "control", describe_metrics(&tune->control));
-    json_object_set_new(document, "difference", number(tune->difference));
+    json_object_set_new(document, "difference", report_number(tune->difference));
     json_object_set_new(document, "interval", report_numbers(tune->interval, 2));
-    return document;
+    return describe_classes(tune, document);
 }
 
 char *report_line(json_t *document)

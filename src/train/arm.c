@@ -74,10 +74,16 @@ static int open_teacher(struct arm *arm, struct error *error)
     return arm->probabilities ? 0 : -1;
 }
 
+static int64_t batches_per_epoch(const struct arm *arm)
+{
+    int64_t all = loader_batches(arm->batches), most = arm->options->epoch_batches;
+    return most > 0 && most < all ? most : all;
+}
+
 static int announce(struct arm *arm, struct error *error)
 {
     const struct arm_options *options = arm->options;
-    int64_t per_epoch = loader_batches(arm->batches) / options->trainer.accumulate;
+    int64_t per_epoch = batches_per_epoch(arm) / options->trainer.accumulate;
     arm->schedule = options->schedule;
     arm->schedule.steps = per_epoch * options->epochs;
     arm->schedule.warmup = (int64_t)(options->warmup_epochs * (double)per_epoch);
@@ -86,7 +92,8 @@ static int announce(struct arm *arm, struct error *error)
     double sum = 0;
     for (int64_t i = 0; i < arm->schedule.steps; i++)
         sum += schedule_factor(&arm->schedule, i) * options->trainer.optimiser.rate;
-    struct arm_plan plan = {.parameters = arm->training.parameters.count,
+    struct arm_plan plan = {.classes = arm->training.logits.dims[1],
+                            .parameters = arm->training.parameters.count,
                             .elements = arm->training.parameters.elements,
                             .updates = arm->schedule.steps,
                             .norms = arm->training.norm_count,
@@ -164,14 +171,14 @@ static int run_batches(struct arm *arm, struct arm_epoch *epoch, struct error *e
 {
     const struct loader_batch *batch;
     const struct progress *progress = &arm->model->context->progress;
-    int64_t done = 0, updates = 0, all = loader_batches(arm->batches);
+    int64_t done = 0, updates = 0, all = batches_per_epoch(arm);
     double started = seconds_now();
     loader_start(arm->batches, (uint64_t)epoch->epoch);
-    for (;;) {
+    while (done < all && arm->updates < arm->schedule.steps) {
         struct trainer_result result;
         if (loader_next(arm->batches, &batch, error))
             return -1;
-        if (!batch || arm->updates == arm->schedule.steps)
+        if (!batch)
             break;
         epoch->rate = schedule_factor(&arm->schedule, arm->updates) * arm->options->trainer.optimiser.rate;
         if (step(arm, batch, epoch->rate, &result, error))
@@ -204,6 +211,7 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
         return -1;
     epoch->evaluated = true;
     epoch->validation = metrics_summarise(arm->metrics);
+    epoch->metrics = arm->metrics;
     double score = dataset_has_masks(arm->dataset) ? epoch->validation.mean_iou : epoch->validation.top1;
     epoch->best = score > arm->best;
     arm->best = epoch->best ? score : arm->best;

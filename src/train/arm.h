@@ -13,6 +13,7 @@ struct arm_options {
     struct loader_options training, validation; /* batch sizes as bound; validation may be another's split */
     bool validate;                              /* there is a validation split */
     int64_t epochs;
+    int64_t epoch_batches;    /* of an epoch at most, another part of the data each time; 0: all */
     struct schedule schedule; /* its steps are filled in */
     double warmup_epochs;
     struct trainer_options trainer;
@@ -31,10 +32,12 @@ struct arm_epoch {
     double seconds, images_per_second; /* of training, without the evaluation */
     bool evaluated, best;
     struct metrics_summary validation;
+    const struct metrics *metrics; /* that it sums up; valid during the call; NULL: not evaluated */
 };
 
 /* What a run needs, before it starts. */
 struct arm_plan {
+    int64_t classes; /* of the logits */
     int parameters, trained;
     int64_t elements, trained_elements, updates;
     int norms, dropouts;
