@@ -11,7 +11,7 @@ struct gradient_job {
     const float *a, *b; /* input gradient: dy, weights; weight gradient: x, dy */
     const struct window *window;
     bool whole, accumulate;
-    float *out, *scratch;
+    float *out, *scratch, *parts;  /* parts: of weight gradients, [blocks] of them */
     int64_t inputs, outputs, taps; /* per group */
     int64_t cells, tile, block, blocks, scratch_floats;
 };
@@ -259,33 +259,55 @@ void convolution_input_gradient(const struct convolution *convolution, const str
                         (size_t)(convolution->batch * convolution->groups * job.blocks));
 }
 
+/* With few output channels the columns cost as much as the product, and must not be gathered once per block of them:
+ * parts of the batch are summed apart instead, the same parts for any number of threads. */
+#define FEW_OUTPUTS 128
+#define MOST_PARTS 8
+
+static int64_t weight_gradient_parts(const struct convolution *convolution)
+{
+    int64_t outputs = convolution->output_channels / convolution->groups;
+    if (outputs > FEW_OUTPUTS || convolution->batch < 2)
+        return 1;
+    return convolution->batch < MOST_PARTS ? convolution->batch : MOST_PARTS;
+}
+
 static int64_t weight_gradient_floats(const struct gradient_job *job)
 {
     return (job->tile * job->inputs * job->taps + 15) / 16 * 16;
+}
+
+static int64_t weight_count(const struct gradient_job *job)
+{
+    return job->convolution->output_channels * job->inputs * job->taps;
 }
 
 size_t convolution_weight_gradient_scratch(const struct convolution *convolution, const struct kernels *kernels,
                                            int threads)
 {
     struct gradient_job job = gradient_job(convolution, kernels);
-    return (size_t)weight_gradient_floats(&job) * sizeof(float) * (size_t)threads;
+    int64_t parts = weight_gradient_parts(convolution);
+    return ((size_t)weight_gradient_floats(&job) * (size_t)threads +
+            (size_t)(parts > 1 ? parts * weight_count(&job) : 0)) *
+           sizeof(float);
 }
 
-/* dw of a block of output channels of one group: dy columns^T over all images and tiles, in order. */
-static void weight_gradient_block(void *argument, size_t index, int thread)
+/* Images and output channels of a group that one dw is summed over. */
+struct weight_gradient_share {
+    int64_t group, first, channels;
+    size_t begin, end; /* images */
+};
+
+/* dw [channels, inputs * taps]: dy columns^T over the images and their tiles, in order. */
+static void add_weight_gradient(const struct gradient_job *job, const struct weight_gradient_share *share, int thread,
+                                bool started, float *dw)
 {
-    const struct gradient_job *job = argument;
     const struct convolution *convolution = job->convolution;
-    int64_t block = (int64_t)index % job->blocks, group = (int64_t)index / job->blocks;
-    int64_t first = block * job->block, rows = job->inputs * job->taps;
-    int64_t channels = job->outputs - first < job->block ? job->outputs - first : job->block;
+    int64_t rows = job->inputs * job->taps, group = share->group, first = share->first, channels = share->channels;
     int64_t in_plane = convolution_plane(convolution->input), out_plane = convolution_plane(convolution->output);
-    float *dw = job->out + (group * job->outputs + first) * rows;
     float *columns = job->scratch + thread * job->scratch_floats;
-    bool product = convolution_is_product(convolution), started = job->accumulate;
-    if (channels <= 0)
-        return;
-    for (int64_t image = 0; image < convolution->batch; image++) {
+    bool product = convolution_is_product(convolution);
+    for (int64_t image = (int64_t)share->begin; image < (int64_t)share->end; image++) {
         const float *x = job->a + (image * convolution->input_channels + group * job->inputs) * in_plane;
         const float *dy = job->b + (image * convolution->output_channels + group * job->outputs + first) * out_plane;
         for (int64_t begin = 0; begin < job->cells; begin += job->tile) {
@@ -303,6 +325,40 @@ static void weight_gradient_block(void *argument, size_t index, int thread)
         memset(dw, 0, (size_t)(channels * rows) * sizeof *dw);
 }
 
+static void weight_gradient_block(void *argument, size_t index, int thread)
+{
+    const struct gradient_job *job = argument;
+    struct weight_gradient_share share = {.group = (int64_t)index / job->blocks,
+                                          .first = (int64_t)index % job->blocks * job->block,
+                                          .end = (size_t)job->convolution->batch};
+    share.channels = job->outputs - share.first < job->block ? job->outputs - share.first : job->block;
+    if (share.channels > 0)
+        add_weight_gradient(job, &share, thread, job->accumulate,
+                            job->out + (share.group * job->outputs + share.first) * job->inputs * job->taps);
+}
+
+/* A part of the batch into a dw of its own, behind the threads' columns. */
+static void weight_gradient_part(void *argument, size_t index, int thread)
+{
+    const struct gradient_job *job = argument;
+    size_t part = index % (size_t)job->blocks;
+    struct weight_gradient_share share = {.group = (int64_t)index / job->blocks, .channels = job->outputs};
+    thread_slice((size_t)job->convolution->batch, (size_t)job->blocks, part, &share.begin, &share.end);
+    add_weight_gradient(job, &share, thread, false,
+                        job->parts + (int64_t)part * weight_count(job) +
+                            share.group * job->outputs * job->inputs * job->taps);
+}
+
+static void sum_parts(const struct gradient_job *job)
+{
+    int64_t count = weight_count(job);
+    for (int64_t part = 0; part < job->blocks; part++) {
+        const float *from = job->parts + part * count;
+        for (int64_t i = 0; i < count; i++)
+            job->out[i] = part > 0 || job->accumulate ? job->out[i] + from[i] : from[i];
+    }
+}
+
 void convolution_weight_gradient(const struct convolution *convolution, const struct kernels *kernels,
                                  struct thread_pool *pool, const float *x, const float *dy, bool accumulate, float *dw,
                                  void *scratch)
@@ -318,6 +374,14 @@ void convolution_weight_gradient(const struct convolution *convolution, const st
     job.scratch = scratch;
     job.cells = im2col_cells(&all);
     job.scratch_floats = weight_gradient_floats(&job);
+    int64_t parts = weight_gradient_parts(convolution);
+    if (parts > 1) {
+        job.blocks = parts;
+        job.parts = job.scratch + thread_pool_size(pool) * job.scratch_floats;
+        thread_pool_run(pool, weight_gradient_part, &job, (size_t)(convolution->groups * parts));
+        sum_parts(&job);
+        return;
+    }
     job.block = channel_block(job.outputs, convolution->groups, thread_pool_size(pool));
     job.blocks = (job.outputs + job.block - 1) / job.block;
     thread_pool_run(pool, weight_gradient_block, &job, (size_t)(convolution->groups * job.blocks));
