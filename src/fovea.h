@@ -905,7 +905,8 @@ struct fovea_tune_plan {
     int parameters, trained;
     int64_t elements, trained_elements, updates;
     int norms, dropouts;
-    bool statistics_frozen, policy_of_metadata, folded;
+    bool statistics_frozen, policy_of_metadata;
+    int folded;           /* convolutions with a bias, of a model without any normalisation */
     size_t memory;        /* bytes, for the whole run */
     double kept_by_decay; /* of a weight that nothing but decay moves */
 };
@@ -930,12 +931,12 @@ struct fovea_class_metrics {
 struct fovea_tune {
     struct fovea_tune_epoch *epochs; /* of the model, then of the control */
     int epoch_count;
-    struct fovea_metrics last, best, control;
+    struct fovea_metrics last, best, control; /* NAN: not evaluated, no control */
     int64_t best_epoch;
     struct fovea_class_metrics *classes; /* of the best epoch */
     int64_t class_count;
     const int64_t *confusion;       /* [class_count, class_count], rows by label; NULL: too many classes */
-    double difference, interval[2]; /* of the last accuracies, model minus control, paired by sample; 95 % */
+    double difference, interval[2]; /* of the last accuracies, model minus control, paired by sample; 95 %; or NAN */
     void *storage;                  /* private */
 };
 /* Trains a copy of the model and writes it to `path`, in inference form: the best epoch by validation (top 1, or mean

@@ -8,6 +8,7 @@
 #include "api/tune_work.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "graph/match.h"
 #include "guide/record.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
@@ -256,10 +257,24 @@ static int open_data(struct tune_work *work, struct error *error)
 
 /* ---- the run ---- */
 
-static struct fovea_metrics metrics_of(const struct metrics_summary *summary)
+/* Convolutions with a bias, of a model without any normalisation: exporters fold it into them. */
+static int folded_convolutions(const struct graph *graph)
 {
-    return (struct fovea_metrics){summary->counted,       summary->top1,     summary->top5,
-                                  summary->mean_accuracy, summary->mean_iou, summary->mean_dice};
+    int biased = 0;
+    for (const struct node *node = graph->first; node; node = node->next) {
+        if (strstr(node->op_type, "Normalization"))
+            return 0;
+        biased += match_operator(node, "Conv") && node->input_count > 2 && node->inputs[2];
+    }
+    return biased;
+}
+
+static bool has_batch_statistics(const struct graph *graph)
+{
+    for (const struct node *node = graph->first; node; node = node->next)
+        if (match_operator(node, "BatchNormalization"))
+            return true;
+    return false;
 }
 
 static int on_planned(void *user, const struct arm_plan *plan, struct error *error)
@@ -279,8 +294,10 @@ static int on_planned(void *user, const struct arm_plan *plan, struct error *err
                                    .updates = plan->updates,
                                    .norms = plan->norms,
                                    .dropouts = plan->dropouts,
-                                   .statistics_frozen = arm->options.freeze_statistics,
+                                   .statistics_frozen =
+                                       arm->options.freeze_statistics && has_batch_statistics(arm->model->graph),
                                    .policy_of_metadata = arm->policy_of_metadata,
+                                   .folded = folded_convolutions(arm->model->graph),
                                    .memory = plan->memory,
                                    .kept_by_decay = plan->kept_by_decay};
     if (work->calls && work->calls->plan)
@@ -326,33 +343,6 @@ static int save(const struct tune_arm *arm, const char *path, struct error *erro
                : 0;
 }
 
-/* What the best epoch makes of every class; in the result's arena, which is written over by a better one. */
-static int keep_classes(struct tune_work *work, const struct metrics *metrics, int64_t count, struct error *error)
-{
-    struct fovea_tune *result = work->result;
-    struct arena *arena = result->storage;
-    size_t cells = (size_t)count * (size_t)count;
-    const int64_t *confusion = metrics_confusion(metrics);
-    if (!result->classes) {
-        result->classes = arena_allocate(arena, (size_t)count, sizeof *result->classes, error);
-        result->confusion = confusion ? arena_allocate(arena, cells, sizeof *confusion, error) : NULL;
-        if (!result->classes || (confusion && !result->confusion))
-            return -1;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        struct metrics_class of = metrics_of_class(metrics, i);
-        const char *name = dataset_class_name(work->dataset, i);
-        if (name && !(name = arena_copy_string(arena, name, strlen(name), error)))
-            return -1;
-        result->classes[i] =
-            (struct fovea_class_metrics){name, of.actual, of.predicted, of.correct, of.accuracy, of.iou, of.dice};
-    }
-    result->class_count = count;
-    if (confusion)
-        memcpy((int64_t *)(uintptr_t)result->confusion, confusion, cells * sizeof *confusion);
-    return 0;
-}
-
 static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *error)
 {
     struct tune_arm *arm = user;
@@ -369,7 +359,7 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
                                       .images_per_second = epoch->images_per_second,
                                       .evaluated = epoch->evaluated,
                                       .best = epoch->best,
-                                      .validation = metrics_of(&epoch->validation)};
+                                      .validation = tune_metrics(epoch)};
     if (arm->is_control)
         result->control = told->validation;
     else
@@ -377,7 +367,7 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
     if (!arm->is_control && (epoch->best || !epoch->evaluated)) {
         result->best = told->validation;
         result->best_epoch = epoch->epoch;
-        if (epoch->metrics && keep_classes(work, epoch->metrics, arm->classes, error))
+        if (epoch->metrics && tune_keep_classes(work, epoch->metrics, arm->classes, error))
             return -1;
         if (save(arm, work->path, error))
             return -1;
@@ -397,27 +387,6 @@ static int run_arm(struct tune_work *work, struct tune_arm *arm, const char *pat
     if (arm_run(arm->model, work->dataset, &arm->options, &calls, correct, error))
         return error_prefix(error, "%s", path);
     return 0;
-}
-
-/* Paired by sample, with the normal approximation's interval. */
-static void compare(struct tune_work *work)
-{
-    double sum = 0, squares = 0;
-    int64_t count = 0;
-    for (int64_t i = 0; i < work->validation_count; i++) {
-        if (work->correct[0][i] < 0 || work->correct[1][i] < 0)
-            continue;
-        double difference = (double)work->correct[0][i] - (double)work->correct[1][i];
-        sum += difference;
-        squares += difference * difference;
-        count++;
-    }
-    double mean = count > 0 ? sum / (double)count : (double)NAN;
-    double variance = count > 1 ? (squares / (double)count - mean * mean) / (double)(count - 1) : 0;
-    double half = 1.96 * sqrt(fmax(0, variance));
-    work->result->difference = mean;
-    work->result->interval[0] = mean - half;
-    work->result->interval[1] = mean + half;
 }
 
 /* NAME.last.onnx beside NAME.onnx */
@@ -460,7 +429,7 @@ static int run(struct tune_work *work, struct arena *arena, struct error *error)
         return 0;
     if (run_arm(work, &work->arms[1], work->options->control, true, work->correct[1], error))
         return -1;
-    compare(work);
+    tune_compare(work);
     return 0;
 }
 
@@ -501,7 +470,8 @@ int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *optio
                              .path = path,
                              .result = tune,
                              .batch = options->batch > 0 ? options->batch : USUAL_BATCH};
-    *tune = (struct fovea_tune){.storage = arena};
+    *tune = (struct fovea_tune){
+        .storage = arena, .control = {0, NAN, NAN, NAN, NAN, NAN}, .difference = NAN, .interval = {NAN, NAN}};
     int result = arena && check_options(options, path, force, &error) == 0 ? run(&work, arena, &error) : -1;
     release(&work);
     if (result == 0)

@@ -42,8 +42,12 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
         printf("BatchNormalization keeps its running statistics (fewer than 16 images a batch, or --freeze-bn)\n");
     if (plan->dropouts > 0)
         printf("%d Dropouts are active\n", plan->dropouts);
-    printf("decay: policy of %s; in this run decay alone leaves %.3g of a weight\n",
-           plan->policy_of_metadata ? "the model's metadata" : "the guide 'gamma'", plan->kept_by_decay);
+    if (plan->folded > 0)
+        printf("no normalisation in this model: %d convolutions train with their biases; what was folded into them "
+               "stays so\n",
+               plan->folded);
+    printf("decay: policy of %s; in this run decay alone shrinks a weight by %.2g %%\n",
+           plan->policy_of_metadata ? "the model's metadata" : "the guide 'gamma'", 100 * (1 - plan->kept_by_decay));
     fflush(stdout);
 }
 

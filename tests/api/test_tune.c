@@ -99,6 +99,7 @@ static void test_run(void **state)
     assert_int_equal(first.epoch_count, 4);
     assert_true(first.epochs[3].loss < 0.8 * first.epochs[0].loss);
     assert_true(first.best.top1 >= first.epochs[0].validation.top1);
+    assert_true(isnan(first.difference) && isnan(first.control.top1)); /* there is no control */
     options.data.loader_threads = 1;
     struct fovea_tune second = tune(fixture, &options);
     assert_true(first.epochs[3].loss == second.epochs[3].loss);

@@ -247,6 +247,11 @@ one_line 2 "does not know 'adam'" "$fovea" tune $model --data models/images -o "
 one_line 2 'cannot be opened' "$fovea" tune $model --data "$work/none" -o "$work/tuned.onnx"
 one_line 2 'lies in no folder of a class' "$fovea" tune $model --data tests/fixtures/images -o "$work/tuned.onnx"
 [ -e "$work/tuned.onnx" ] && { echo "FAILED: tune left a file behind"; failures=$((failures + 1)); }
+for class in 0 1; do
+    mkdir -p "$work/classes/$class" && cp models/images/0000[0-3]*.png "$work/classes/$class"
+done
+expect 0 'no normalisation in this model: [0-9]+ convolutions train with their biases' "$fovea" tune tests/fixtures/resnet18/model.onnx \
+    --data "$work/classes" --new-head 2 -e 1 -b 2 --no-validation --preprocess imagenet --resize 64 --crop 64 -o "$work/folded.onnx"
 
 [ $failures -eq 0 ] && echo "all checks passed"
 exit $((failures > 0))
