@@ -68,9 +68,9 @@ json_t *report_field(const struct fovea_receptive_field *field)
     return object;
 }
 
-char *report_text(json_t *document)
+static char *dump(json_t *document, size_t layout)
 {
-    char *text = document ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    char *text = document ? json_dumps(document, layout | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(document);
     char *line = text ? realloc(text, strlen(text) + 2) : NULL;
     if (!line) {
@@ -79,6 +79,16 @@ char *report_text(json_t *document)
     }
     strcat(line, "\n");
     return line;
+}
+
+char *report_text(json_t *document)
+{
+    return dump(document, JSON_INDENT(2));
+}
+
+char *report_line(json_t *document)
+{
+    return dump(document, JSON_COMPACT);
 }
 
 static json_t *describe_values(const struct fovea_value *values, int count)

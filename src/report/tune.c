@@ -1,6 +1,3 @@
-#include <stdlib.h>
-#include <string.h>
-
 #include "report/json.h"
 
 static json_t *describe_metrics(const struct fovea_metrics *metrics)
@@ -71,17 +68,4 @@ json_t *report_tune(const struct fovea_tune *tune)
     json_object_set_new(document, "difference", report_number(tune->difference));
     json_object_set_new(document, "interval", report_numbers(tune->interval, 2));
     return describe_classes(tune, document);
-}
-
-char *report_line(json_t *document)
-{
-    char *text = document ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(document);
-    char *line = text ? realloc(text, strlen(text) + 2) : NULL;
-    if (!line) {
-        free(text);
-        return NULL;
-    }
-    strcat(line, "\n");
-    return line;
 }
