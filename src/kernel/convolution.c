@@ -72,22 +72,6 @@ int64_t convolution_tile_cells(const struct convolution *convolution, int64_t ro
     return cells < all ? cells : all;
 }
 
-/* Neighbouring axes that are read cell by cell become one long one. */
-static void collapse_axes(struct implicit_gemm *gemm)
-{
-    for (int i = 1; i >= 0; i--) {
-        struct implicit_axis *outer = &gemm->axes[i], *inner = &gemm->axes[2];
-        bool plain = outer->taps == 1 && inner->taps == 1 && outer->source_stride == 1 && inner->source_stride == 1 &&
-                     outer->offset == 0 && inner->offset == 0 && outer->grid == outer->source &&
-                     inner->grid == inner->source && outer->grid == outer->target && inner->grid == inner->target;
-        if (!plain)
-            return;
-        inner->grid = inner->source = inner->target = outer->grid * inner->grid;
-        *outer = (struct implicit_axis){
-            .taps = 1, .source = 1, .source_stride = 1, .grid = 1, .target = 1, .target_step = 1};
-    }
-}
-
 static struct implicit_gemm forward_gemm(const struct convolution *convolution, const struct window *window)
 {
     int64_t inputs = convolution->input_channels / convolution->groups, taps = im2col_taps(convolution);
@@ -109,7 +93,7 @@ static struct implicit_gemm forward_gemm(const struct convolution *convolution, 
                                    .target_begin = window->begin[i],
                                    .target_step = 1};
     }
-    collapse_axes(&gemm);
+    implicit_gemm_collapse(&gemm);
     return gemm;
 }
 

@@ -107,6 +107,7 @@ static struct implicit_gemm phase_gemm(const struct convolution *convolution, co
             phase_axis(convolution, i, phase % phases_along(convolution, i), window->begin[i], window->end[i]);
         phase /= phases_along(convolution, i);
     }
+    implicit_gemm_collapse(&gemm);
     return gemm;
 }
 

@@ -5,9 +5,24 @@
 
 #include "kernel/tile.h"
 
-/* Floats of gathered columns that one thread works on: three quarters of a megabyte, what stays in its second-level
- * cache beside the weights. */
-#define GATHERED_FLOATS ((int64_t)3 << 16)
+/* Floats of gathered columns that one thread works on: less than half a megabyte, what stays in its second-level cache
+ * beside the weights. */
+#define GATHERED_FLOATS ((int64_t)3 << 15)
+
+void implicit_gemm_collapse(struct implicit_gemm *gemm)
+{
+    for (int i = 1; i >= 0; i--) {
+        struct implicit_axis *outer = &gemm->axes[i], *inner = &gemm->axes[2];
+        bool plain = outer->taps == 1 && inner->taps == 1 && outer->source_stride == 1 && inner->source_stride == 1 &&
+                     outer->offset == 0 && inner->offset == 0 && outer->grid == outer->source &&
+                     inner->grid == inner->source && outer->grid == outer->target && inner->grid == inner->target;
+        if (!plain)
+            return;
+        inner->grid = inner->source = inner->target = outer->grid * inner->grid;
+        *outer = (struct implicit_axis){
+            .taps = 1, .source = 1, .source_stride = 1, .grid = 1, .target = 1, .target_step = 1};
+    }
+}
 
 int64_t implicit_gemm_depth(const struct implicit_gemm *gemm)
 {
@@ -34,11 +49,22 @@ static int64_t widest_tile(const struct implicit_gemm *gemm, const struct tile_k
     return tiles * width < cells ? tiles * width : cells;
 }
 
+/* A thread's scratch before its gathered columns: a tile and its residual, then the segments, at most one per column
+ * and tap. */
+#define BUFFER_FLOATS ((int64_t)2 * TILE_MAX_ROWS * TILE_MAX_WIDTH)
+
+static int64_t fixed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
+{
+    int64_t most = gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps * kernel->vector * kernel->vectors;
+    return BUFFER_FLOATS + round_up(most * (int64_t)(sizeof(struct tile_segment) / sizeof(float)), 16);
+}
+
 int64_t implicit_gemm_scratch_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
 {
-    /* A tile that ends in half a tile is cut into two of two vectors: one vector more at most. */
-    int64_t gathered = (widest_tile(gemm, kernel) + kernel->vector) * implicit_gemm_depth(gemm);
-    return round_up(gathered + 2 * TILE_MAX_ROWS * TILE_MAX_WIDTH, 16);
+    /* A tile that ends in half a tile is cut into two of two vectors: one vector more at most. Gathering writes up to
+     * a vector behind the last column. */
+    int64_t gathered = (widest_tile(gemm, kernel) + kernel->vector) * implicit_gemm_depth(gemm) + kernel->vector;
+    return round_up(gathered + fixed_floats(gemm, kernel), 16);
 }
 
 void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *weights,
@@ -75,61 +101,15 @@ static struct strip next_strip(const struct tile_kernel *kernel, int64_t left)
     return (struct strip){width < left ? width : left, take, width};
 }
 
-/* Columns of one tile that follow each other along the last axis. */
-struct run {
-    int64_t column, length; /* place in the tile */
-    int64_t z, y, x;        /* of the first, in the grid */
-};
-
-struct gathering {
-    struct run runs[TILE_MAX_WIDTH];
-    int count;
-};
-
-static void find_runs(const struct implicit_gemm *gemm, int64_t begin, int64_t end, struct gathering *gathering)
-{
-    const struct implicit_axis *axes = gemm->axes;
-    gathering->count = 0;
-    for (int64_t cell = begin; cell < end;) {
-        int64_t x = cell % axes[2].grid, rest = axes[2].grid - x;
-        struct run *run = &gathering->runs[gathering->count++];
-        *run = (struct run){.column = cell - begin,
-                            .length = rest < end - cell ? rest : end - cell,
-                            .z = cell / axes[2].grid / axes[1].grid,
-                            .y = cell / axes[2].grid % axes[1].grid,
-                            .x = x};
-        cell += run->length;
-    }
-}
-
-/* Cells [*begin, *end) of a run lie inside the source when the first reads cell `from`. */
-static void clip_run(const struct implicit_axis *axis, int64_t from, int64_t length, int64_t *begin, int64_t *end)
+/* Cells [*begin, *end) of `length` lie inside the source when the first reads cell `from`. */
+static void clip(const struct implicit_axis *axis, int64_t from, int64_t length, int64_t *begin, int64_t *end)
 {
     int64_t stride = axis->source_stride;
-    *begin = from >= 0 ? 0 : -from;
-    *end = from >= axis->source ? 0 : axis->source - from;
-    if (stride != 1) {
-        *begin = (*begin + stride - 1) / stride;
-        *end = (*end + stride - 1) / stride;
-    }
+    *begin = from >= 0 ? 0 : (-from + stride - 1) / stride;
+    *end = from >= axis->source ? 0 : (axis->source - from + stride - 1) / stride;
     *begin = *begin < length ? *begin : length;
     *end = *end < length ? *end : length;
     *end = *end > *begin ? *end : *begin;
-}
-
-/* What one tap reads for one run. `row` NULL: its row lies outside the source. */
-static void gather_run(const struct implicit_axis *axis, const struct tile_kernel *kernel, const struct run *run,
-                       const float *row, int64_t offset, float *out)
-{
-    int64_t begin = 0, end = 0, from = run->x * axis->source_stride + offset;
-    if (row)
-        clip_run(axis, from, run->length, &begin, &end);
-    if (end > begin)
-        kernel->copy(row + from + begin * axis->source_stride, axis->source_stride, end - begin, out + begin);
-    for (int64_t i = 0; i < begin; i++)
-        out[i] = 0;
-    for (int64_t i = end; i < run->length; i++)
-        out[i] = 0;
 }
 
 static bool inside(int64_t index, int64_t size)
@@ -137,41 +117,56 @@ static bool inside(int64_t index, int64_t size)
     return index >= 0 && index < size;
 }
 
-/* The rows of one channel that taps (tz, ty) read for every run; NULL outside the source. */
-static void find_rows(const struct implicit_gemm *gemm, const struct gathering *gathering, const float *channel,
-                      int64_t tz, int64_t ty, const float **rows)
+/* What the tap (tz, ty, tx) reads for grid cells from `cell` on, which are `length` in a row. */
+static struct tile_segment find_segment(const struct implicit_axis *axes, int64_t cell, int64_t length,
+                                        const int64_t tap[3])
+{
+    int64_t grid[3] = {cell / axes[2].grid / axes[1].grid, cell / axes[2].grid % axes[1].grid, cell % axes[2].grid};
+    int64_t place[3], begin, end;
+    for (int i = 0; i < 3; i++)
+        place[i] = grid[i] * axes[i].source_stride + axes[i].offset + tap[i] * axes[i].offset_step;
+    if (!inside(place[0], axes[0].source) || !inside(place[1], axes[1].source))
+        return (struct tile_segment){.length = (int32_t)length};
+    clip(&axes[2], place[2], length, &begin, &end);
+    return (struct tile_segment){.offset = (place[0] * axes[1].source + place[1]) * axes[2].source + place[2],
+                                 .length = (int32_t)length,
+                                 .begin = (int32_t)begin,
+                                 .end = (int32_t)end};
+}
+
+/* The segments of all taps for the grid cells [begin, end), the last of each tap with zeros up to `width`. */
+static int64_t find_segments(const struct implicit_gemm *gemm, int64_t begin, int64_t end, int64_t width,
+                             struct tile_segment *segments)
 {
     const struct implicit_axis *axes = gemm->axes;
-    for (int i = 0; i < gathering->count; i++) {
-        const struct run *run = &gathering->runs[i];
-        int64_t z = run->z * axes[0].source_stride + axes[0].offset + tz * axes[0].offset_step;
-        int64_t y = run->y * axes[1].source_stride + axes[1].offset + ty * axes[1].offset_step;
-        bool hit = inside(z, axes[0].source) && inside(y, axes[1].source);
-        rows[i] = hit ? channel + (z * axes[1].source + y) * axes[2].source : NULL;
+    int64_t count = 0, taps = axes[0].taps * axes[1].taps * axes[2].taps, length;
+    for (int64_t t = 0; t < taps; t++) {
+        int64_t tap[3] = {t / axes[2].taps / axes[1].taps, t / axes[2].taps % axes[1].taps, t % axes[2].taps};
+        for (int64_t cell = begin; cell < end; cell += length, count++) {
+            int64_t rest = axes[2].grid - cell % axes[2].grid;
+            length = rest < end - cell ? rest : end - cell;
+            segments[count] = find_segment(axes, cell, length, tap);
+            segments[count].column = (int32_t)(t * width + cell - begin);
+        }
+        segments[count - 1].length += (int32_t)(width - (end - begin));
     }
+    return count;
 }
 
 /* Fills out[depth, width] for the grid cells [begin, end), zeros behind them. */
 static void gather_tile(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
-                        int64_t begin, int64_t end, int64_t width, float *out)
+                        int64_t begin, int64_t end, int64_t width, struct tile_segment *segments, float *out)
 {
     const struct implicit_axis *axes = gemm->axes;
-    const float *rows[TILE_MAX_WIDTH];
-    struct gathering gathering;
-    find_runs(gemm, begin, end, &gathering);
-    int64_t plane = axes[0].source * axes[1].source * axes[2].source, used = end - begin;
-    for (int64_t c = 0; c < gemm->channels; c++) {
-        for (int64_t t = 0; t < axes[0].taps * axes[1].taps; t++) {
-            find_rows(gemm, &gathering, source + c * plane, t / axes[1].taps, t % axes[1].taps, rows);
-            for (int64_t tx = 0; tx < axes[2].taps; tx++, out += width) {
-                int64_t offset = axes[2].offset + tx * axes[2].offset_step;
-                for (int i = 0; i < gathering.count; i++)
-                    gather_run(&axes[2], kernel, &gathering.runs[i], rows[i], offset, out + gathering.runs[i].column);
-                for (int64_t j = used; j < width; j++)
-                    out[j] = 0;
-            }
-        }
-    }
+    struct tile_gather gather = {.source = source,
+                                 .channels = gemm->channels,
+                                 .plane = axes[0].source * axes[1].source * axes[2].source,
+                                 .stride = axes[2].source_stride,
+                                 .segments = segments,
+                                 .segment_count = find_segments(gemm, begin, end, width, segments),
+                                 .depth_step = axes[0].taps * axes[1].taps * axes[2].taps * width,
+                                 .out = out};
+    kernel->gather(&gather);
 }
 
 struct implicit_job {
@@ -223,8 +218,9 @@ static void take_residual(const struct implicit_job *job, const float *residual,
     for (int64_t at = begin; at < end; at += piece.count) {
         piece = next_piece(job, begin, at, end);
         for (int64_t r = 0; r < rows; r++)
-            job->kernel->copy(residual + r * job->target_plane + piece.place, piece.step, piece.count,
-                              out + r * TILE_MAX_WIDTH + piece.column);
+            for (int64_t i = 0; i < piece.count; i++)
+                out[r * TILE_MAX_WIDTH + piece.column + i] =
+                    residual[r * job->target_plane + piece.place + i * piece.step];
     }
 }
 
@@ -323,14 +319,15 @@ static void run_part(void *argument, size_t index, int thread)
     const struct tile_kernel *kernel = job->kernel;
     struct implicit_part part = find_part(job, (int64_t)index);
     float *buffer = job->scratch + thread * job->scratch_floats;
-    float *columns = buffer + 2 * TILE_MAX_ROWS * TILE_MAX_WIDTH;
+    struct tile_segment *segments = (struct tile_segment *)(buffer + BUFFER_FLOATS);
+    float *columns = buffer + fixed_floats(gemm, kernel);
     const float *source =
         job->operands->source + (part.image * job->operands->groups + part.group) * gemm->channels * job->source_plane;
     float *out = columns;
     struct strip strip;
     for (int64_t begin = part.begin; begin < part.end; begin += strip.columns) {
         strip = next_strip(kernel, part.end - begin);
-        gather_tile(gemm, kernel, source, begin, begin + strip.columns, strip.width, out);
+        gather_tile(gemm, kernel, source, begin, begin + strip.columns, strip.width, segments, out);
         out += job->depth * strip.width;
     }
     for (int64_t row = part.row_begin; row < part.row_end; row += kernel->rows) {

@@ -23,6 +23,8 @@ struct implicit_gemm {
     int64_t row_stride, channel_stride, kernel[3];
 };
 
+/* Makes one long axis of neighbouring ones that are read cell by cell. */
+void implicit_gemm_collapse(struct implicit_gemm *gemm);
 /* Terms of one sum. */
 int64_t implicit_gemm_depth(const struct implicit_gemm *gemm);
 /* Floats of one group's packed weights, and of scratch per thread. */

@@ -25,13 +25,30 @@ struct tile {
     int64_t c_stride;
 };
 
+/* Columns of a tile that follow each other along the source's last axis, as one tap reads them. */
+struct tile_segment {
+    int64_t offset;         /* in a channel, of the element that the first column reads */
+    int32_t column, length; /* first float written, floats */
+    int32_t begin, end;     /* columns that read inside the source; the others are zero */
+};
+
+/* out[c * depth_step + segment.column + i] = source[c * plane + segment.offset + i * stride] for begin <= i < end, zero
+ * for the other i < length. Segments ascend without gaps from column 0; up to a vector more than the last is written.
+ */
+struct tile_gather {
+    const float *source;
+    int64_t channels, plane, stride;
+    const struct tile_segment *segments;
+    int64_t segment_count, depth_step;
+    float *out;
+};
+
 /* What a level offers. */
 struct tile_kernel {
     int rows, vector, vectors; /* rows of a panel, floats of a vector, most vectors of a tile */
     int narrow;                /* most columns of a narrow tile, 0: there are none */
     void (*multiply)(const struct tile *tile);
-    /* out[i] = x[i * stride] for i < count. */
-    void (*copy)(const float *x, int64_t stride, int64_t count, float *out);
+    void (*gather)(const struct tile_gather *gather);
 };
 
 #endif

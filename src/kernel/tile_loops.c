@@ -1,10 +1,9 @@
 /* The tile kernel of one instruction set: compiled with its flags and a name of its own (TILE_KERNEL). */
-#include <string.h>
+#include <immintrin.h>
 
 #include "kernel/tile.h"
 
 #if defined(__AVX512F__)
-#include <immintrin.h>
 #define VECTOR 16
 #define ROWS 8
 #define MOST_VECTORS 3
@@ -25,6 +24,11 @@ typedef int mask_type __attribute__((vector_size(VECTOR * sizeof(int)), aligned(
 static inline vector_type load(const float *from)
 {
     return *(const vector_type *)from;
+}
+
+static inline void store(float *to, vector_type vector)
+{
+    *(vector_type *)to = vector;
 }
 
 static inline vector_type broadcast(float value)
@@ -96,8 +100,7 @@ static inline __attribute__((always_inline)) void multiply(const struct tile *ti
             vector_type sum = total[r][v];
             if (tile->residual)
                 sum += load(tile->residual + r * tile->residual_stride + v * VECTOR);
-            sum = clamp(sum, low, high);
-            memcpy(tile->c + r * tile->c_stride + v * VECTOR, &sum, sizeof sum);
+            store(tile->c + r * tile->c_stride + v * VECTOR, clamp(sum, low, high));
         }
     }
 }
@@ -187,36 +190,77 @@ static void multiply_tile(const struct tile *tile)
         multiply_rows(tile, ROWS);
 }
 
+/* ---- gathering ---- */
+
+/* Lanes [begin, end) of a vector in memory, zero elsewhere: nothing outside them is read. */
+static inline vector_type load_lanes(const float *from, int begin, int end)
+{
+    if (begin <= 0 && end >= VECTOR)
+        return load(from);
 #if defined(__AVX512F__)
-static void copy_elements(const float *x, int64_t stride, int64_t count, float *out)
-{
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    int64_t i = 0;
-    if (stride == 1) {
-        for (; i < count; i += VECTOR) {
-            __mmask16 mask = (__mmask16)(count - i >= VECTOR ? 0xffffu : (1u << (count - i)) - 1);
-            _mm512_mask_storeu_ps(out + i, mask, _mm512_maskz_loadu_ps(mask, x + i));
-        }
-        return;
-    }
-    for (; stride == 2 && i + VECTOR < count; i += VECTOR)
-        _mm512_storeu_ps(out + i,
-                         _mm512_permutex2var_ps(_mm512_loadu_ps(x + 2 * i), even, _mm512_loadu_ps(x + 2 * i + VECTOR)));
-    for (; i < count; i++)
-        out[i] = x[i * stride];
-}
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __mmask16 mask =
+        _mm512_cmpge_epi32_mask(lane, _mm512_set1_epi32(begin)) & _mm512_cmplt_epi32_mask(lane, _mm512_set1_epi32(end));
+    return (vector_type)_mm512_maskz_loadu_ps(mask, from);
 #else
-static void copy_elements(const float *x, int64_t stride, int64_t count, float *out)
-{
-    if (stride == 1) {
-        for (int64_t i = 0; i < count; i++)
-            out[i] = x[i];
-        return;
-    }
-    for (int64_t i = 0; i < count; i++)
-        out[i] = x[i * stride];
-}
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    __m256i mask = _mm256_and_si256(_mm256_cmpgt_epi32(lane, _mm256_set1_epi32(begin - 1)),
+                                    _mm256_cmpgt_epi32(_mm256_set1_epi32(end), lane));
+    return (vector_type)_mm256_maskload_ps(from, mask);
 #endif
+}
+
+/* The even elements of two vectors that follow each other in memory, lanes [begin, end) of them. */
+static inline vector_type load_even_lanes(const float *from, int begin, int end)
+{
+    int first = 2 * begin, last = 2 * end - 1;
+    vector_type low = load_lanes(from, first, last), high = load_lanes(from + VECTOR, first - VECTOR, last - VECTOR);
+#if defined(__AVX512F__)
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return (vector_type)_mm512_permutex2var_ps((__m512)low, even, (__m512)high);
+#else
+    __m256d pairs = (__m256d)_mm256_shuffle_ps((__m256)low, (__m256)high, 0x88);
+    return (vector_type)_mm256_permute4x64_pd(pairs, 0xd8);
+#endif
+}
+
+static inline __attribute__((always_inline)) void gather_segment(const float *from, int64_t stride,
+                                                                 const struct tile_segment *segment, float *to)
+{
+    for (int i = 0; i < segment->length; i += VECTOR) {
+        int begin = segment->begin - i, end = segment->end - i;
+        if (stride == 1) {
+            store(to + i, load_lanes(from + i, begin, end));
+        } else if (stride == 2) {
+            store(to + i, load_even_lanes(from + 2 * (int64_t)i, begin, end));
+        } else {
+            for (int lane = 0; lane < VECTOR; lane++)
+                to[i + lane] = lane >= begin && lane < end ? from[(i + lane) * stride] : 0;
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void gather_channels(const struct tile_gather *gather, int64_t stride)
+{
+    for (int64_t c = 0; c < gather->channels; c++) {
+        const float *channel = gather->source + c * gather->plane;
+        float *out = gather->out + c * gather->depth_step;
+        for (int64_t s = 0; s < gather->segment_count; s++) {
+            const struct tile_segment *segment = &gather->segments[s];
+            gather_segment(channel + segment->offset, stride, segment, out + segment->column);
+        }
+    }
+}
+
+static void gather_tile(const struct tile_gather *gather)
+{
+    if (gather->stride == 1)
+        gather_channels(gather, 1);
+    else if (gather->stride == 2)
+        gather_channels(gather, 2);
+    else
+        gather_channels(gather, gather->stride);
+}
 
 extern const struct tile_kernel TILE_KERNEL;
-const struct tile_kernel TILE_KERNEL = {ROWS, VECTOR, MOST_VECTORS, NARROW, multiply_tile, copy_elements};
+const struct tile_kernel TILE_KERNEL = {ROWS, VECTOR, MOST_VECTORS, NARROW, multiply_tile, gather_tile};
