@@ -908,6 +908,7 @@ struct fovea_tune_plan {
     bool statistics_frozen, policy_of_metadata;
     int folded;           /* convolutions with a bias, of a model without any normalisation */
     size_t memory;        /* bytes, for the whole run */
+    int segments;         /* parts of the network that run twice per step to stay below max_memory; 1: none does */
     double kept_by_decay; /* of a weight that nothing but decay moves */
 };
 struct fovea_tune_epoch {

@@ -119,7 +119,7 @@ static int describe_model(struct inspection *inspection, struct error *error)
 static int describe_arena(struct inspection *inspection, struct error *error)
 {
     struct plan plan;
-    if (plan_create(&plan, inspection->graph, error))
+    if (plan_create(&plan, inspection->graph, NULL, 0, error))
         return -1;
     inspection->layers->activation_bytes = plan.arena_bytes;
     plan_release(&plan);

@@ -299,6 +299,7 @@ static int on_planned(void *user, const struct arm_plan *plan, struct error *err
                                    .policy_of_metadata = arm->policy_of_metadata,
                                    .folded = folded_convolutions(arm->model->graph),
                                    .memory = plan->memory,
+                                   .segments = plan->segments,
                                    .kept_by_decay = plan->kept_by_decay};
     if (work->calls && work->calls->plan)
         work->calls->plan(work->calls->user, &told);

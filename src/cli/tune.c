@@ -36,6 +36,8 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
     printf("%d of %d parameters train (%s of %s numbers), %" PRId64 " updates, %s of memory\n", plan->trained,
            plan->parameters, count_text((double)plan->trained_elements, trained),
            count_text((double)plan->elements, all), plan->updates, bytes_text(plan->memory, memory));
+    if (plan->segments > 1)
+        printf("to stay below --max-memory the network runs twice per step, in %d parts\n", plan->segments);
     if (plan->norms > 0)
         printf("%d BatchNormalizations take the batch's statistics\n", plan->norms);
     else if (plan->statistics_frozen)

@@ -64,6 +64,12 @@ const struct tensor *constant_data(struct constant *constant, struct error *erro
     return &constant->tensor;
 }
 
+void constant_unload(struct constant *constant)
+{
+    if (constant->reader && constant->payload.place != PAYLOAD_NONE && !constant->typed && !constant->sparse)
+        tensor_release(constant->memory, &constant->tensor);
+}
+
 struct tensor *node_own_constant(struct node *node, int input, struct error *error)
 {
     struct graph *graph = node->graph;

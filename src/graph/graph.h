@@ -274,6 +274,9 @@ void constant_release(struct constant *constant);
 /* Makes sure that the elements are in memory in their storage type; NULL and an error otherwise. */
 const struct tensor *constant_data(struct constant *constant, struct error *error);
 
+/* Frees elements that the file holds: constant_data reads them again. For constants that no session uses. */
+void constant_unload(struct constant *constant);
+
 /* ---- attribute.c ---- */
 
 const struct attribute *node_attribute(const struct node *node, const char *name);

@@ -120,8 +120,8 @@ static int compute_dropout(struct compute_context *context, struct error *error)
     dropout.scale = 1 / (1 - dropout.ratio);
     const struct attribute *seed = node_attribute(context->node, "seed");
     dropout.seed = seed ? (uint64_t)node_int(context->node, "seed", 0) : context->seed;
-    /* One stream per step and node. */
-    dropout.stream = context->step << 32 ^ (uint64_t)context->node->outputs[0]->id;
+    /* One stream per step and node; a copy that computes the same again names the first one's. */
+    dropout.stream = context->step << 32 ^ (uint64_t)node_int(context->node, "stream", context->node->outputs[0]->id);
     run_dropout(context, &dropout);
     return 0;
 }

@@ -48,6 +48,10 @@ int pass_recognise_attention(struct graph *graph, struct error *error);
 int pass_fuse_linear(struct graph *graph, struct error *error);
 /* Convolutions' input gradients get the window outside which their dy is zero. */
 int pass_restrict_windows(struct graph *graph, struct error *error);
+/* What stands behind the node that makes `loss` reads cheap results of the nodes before it from copies that compute them
+ * again, so that they need not be kept. segments > 1: also the others, but for those that cross between that many parts.
+ * A BatchNormalization in training keeps its statistics as graph outputs 1 and 2. */
+int pass_recompute(struct graph *graph, const struct value *loss, int segments, struct error *error);
 /* Bias, residual addition and activation behind a convolution become its epilogue (FusedConv). */
 int pass_fuse_epilogue(struct graph *graph, struct error *error);
 

@@ -29,7 +29,8 @@ static const char *const pass_names[] = {"clone",
                                          "restrict-windows",
                                          "fuse-epilogue",
                                          "fuse-linear",
-                                         "prune-fused"};
+                                         "prune-fused",
+                                         "recompute"};
 
 const char *pipeline_pass_name(int index)
 {
@@ -99,6 +100,7 @@ static int run_passes(const struct model *model, struct graph *graph, const stru
         RUN_PASS("fuse-linear", pass_fuse_linear(graph, error));
         RUN_PASS("prune-fused", pass_prune(graph, error));
     }
+    RUN_PASS("recompute", request->recompute ? request->recompute(request->user, graph, error) : 0);
 #undef RUN_PASS
     return 0;
 }

@@ -22,6 +22,8 @@ struct pipeline_request {
     int (*select)(void *user, struct graph *graph, struct error *error);
     /* Called after lowering, in front of fusion: appends gradients (pass/differentiate.h). NULL: none. */
     int (*differentiate)(void *user, struct graph *graph, struct error *error);
+    /* Called at the end: may compute forward results again for the gradients (pass_recompute). NULL: none. */
+    int (*recompute)(void *user, struct graph *graph, struct error *error);
     void *user;
     bool keep_batch_normalization; /* its parameters are wanted: not folded into Conv */
     bool no_fusion;                /* every value of the source graph stays computable as it is */

@@ -18,6 +18,8 @@ struct planner {
     int *born;
     struct block *blocks;
     int block_count;
+    struct plan_take *takes;
+    int take_count;
 };
 
 static bool is_static(const struct value *value)
@@ -47,6 +49,43 @@ static bool can_take_over(const struct planner *planner, const struct node *node
     return true;
 }
 
+static bool is_taken(const struct planner *planner, const struct value *value)
+{
+    bool taken = false;
+    for (int i = 0; i < planner->graph->output_count; i++) {
+        bool listed = false;
+        if (planner->graph->outputs[i] != value)
+            continue;
+        for (int k = 0; k < planner->take_count; k++)
+            listed |= planner->takes[k].output == i;
+        if (!listed)
+            return false;
+        taken = true;
+    }
+    return taken;
+}
+
+/* Outputs live to the end of the run or until they are taken. */
+static void extend_outputs(const struct planner *planner, int end)
+{
+    const struct graph *graph = planner->graph;
+    for (int k = 0; k < planner->take_count; k++) {
+        struct plan_take *take = &planner->takes[k];
+        const struct value *output = graph->outputs[take->output];
+        int *last_use = &planner->last_use[root_of(planner, output)->id];
+        int born = planner->born[output->id];
+        int read = planner->last_use[root_of(planner, graph->inputs[take->after_input])->id];
+        take->step = born > read ? born : read > 0 ? read : 0;
+        /* One step more: a node may overwrite what it is the last to read. */
+        *last_use = *last_use > take->step + 1 ? *last_use : take->step + 1;
+    }
+    for (size_t i = 0; i < graph->value_count; i++) {
+        const struct value *value = graph->values[i];
+        if (value->is_input || (value->is_output && !is_taken(planner, value)))
+            planner->last_use[root_of(planner, value)->id] = end;
+    }
+}
+
 /* First sweep: roots of views, and the last step that reads each root. */
 static void find_lifetimes(struct planner *planner)
 {
@@ -71,11 +110,7 @@ static void find_lifetimes(struct planner *planner)
                 planner->last_use[root_of(planner, node->inputs[i])->id] = step;
         }
     }
-    for (size_t i = 0; i < graph->value_count; i++) {
-        const struct value *value = graph->values[i];
-        if (value->is_output || value->is_input)
-            planner->last_use[root_of(planner, value)->id] = step;
-    }
+    extend_outputs(planner, step);
 }
 
 /* Second sweep: in-place results join the root of the input they overwrite. */
@@ -169,14 +204,15 @@ static int plan_blocks(struct planner *planner, struct error *error)
     return place_blocks(planner, error);
 }
 
-int plan_create(struct plan *plan, const struct graph *graph, struct error *error)
+int plan_create(struct plan *plan, const struct graph *graph, struct plan_take *takes, int take_count,
+                struct error *error)
 {
     struct memory *memory = graph->context->memory;
     size_t count = graph->value_count + 1;
     *plan = (struct plan){.memory = memory};
     plan->offsets = memory_allocate(memory, count, sizeof *plan->offsets, error);
     plan->roots = memory_allocate(memory, count, sizeof(struct value *), error);
-    struct planner planner = {.graph = graph, .plan = plan};
+    struct planner planner = {.graph = graph, .plan = plan, .takes = takes, .take_count = take_count};
     planner.last_use = memory_allocate(memory, count, sizeof(int), error);
     planner.born = memory_allocate(memory, count, sizeof(int), error);
     planner.blocks = memory_allocate(memory, count, sizeof *planner.blocks, error);

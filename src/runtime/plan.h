@@ -6,6 +6,13 @@
 
 #define PLAN_OUTSIDE SIZE_MAX
 
+/* A graph output that is taken as soon as it is there and the last reader of a graph input has run, instead of after
+ * the run: its memory is free then. */
+struct plan_take {
+    int output, after_input, index; /* index: the caller's */
+    int step;                       /* filled in: position of the node behind which it is taken */
+};
+
 struct plan {
     struct memory *memory;
     size_t arena_bytes;
@@ -15,7 +22,8 @@ struct plan {
 
 /* Values that live at the same time get disjoint places; views share their input's, and pointwise results take over
  * that of an input that nobody needs any more. */
-int plan_create(struct plan *plan, const struct graph *graph, struct error *error);
+int plan_create(struct plan *plan, const struct graph *graph, struct plan_take *takes, int take_count,
+                struct error *error);
 void plan_release(struct plan *plan);
 
 #endif

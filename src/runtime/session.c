@@ -1,6 +1,7 @@
 #include "runtime/session.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "graph/operator.h"
@@ -30,6 +31,8 @@ struct session {
     struct step *steps;
     int step_count;
     size_t packed_bytes, scratch_bytes;
+    struct session_taking taking;
+    struct plan_take *takes; /* by step */
 };
 
 static bool is_dynamic(const struct node *node)
@@ -151,7 +154,34 @@ static int make_steps(struct session *session, struct error *error)
     return session->scratch ? 0 : -1;
 }
 
+static int compare_takes(const void *a, const void *b)
+{
+    const struct plan_take *left = a, *right = b;
+    return left->step != right->step ? (left->step < right->step ? -1 : 1) : left->index - right->index;
+}
+
+static int plan_session(struct session *session, struct error *error)
+{
+    size_t count = (size_t)session->taking.count;
+    session->takes = arena_allocate(session->arena, count + 1, sizeof *session->takes, error);
+    if (!session->takes)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct session_take *take = &session->taking.list[i];
+        session->takes[i] = (struct plan_take){take->output, take->after_input, (int)i, 0};
+    }
+    if (plan_create(&session->plan, session->graph, session->takes, session->taking.count, error))
+        return -1;
+    qsort(session->takes, count, sizeof *session->takes, compare_takes);
+    return 0;
+}
+
 struct session *session_create(struct graph *graph, struct error *error)
+{
+    return session_create_taking(graph, &(struct session_taking){0}, error);
+}
+
+struct session *session_create_taking(struct graph *graph, const struct session_taking *taking, struct error *error)
 {
     struct memory *memory = graph->context->memory;
     struct session *session = memory_allocate(memory, 1, sizeof *session, error);
@@ -159,9 +189,9 @@ struct session *session_create(struct graph *graph, struct error *error)
         return NULL;
     session->graph = graph;
     session->memory = memory;
+    session->taking = *taking;
     session->arena = arena_create(memory, error);
-    if (!session->arena || plan_create(&session->plan, graph, error) || make_tensors(session, error) ||
-        make_steps(session, error)) {
+    if (!session->arena || plan_session(session, error) || make_tensors(session, error) || make_steps(session, error)) {
         session_destroy(session);
         return NULL;
     }
@@ -230,9 +260,14 @@ static int run_step(struct session *session, struct step *step, struct error *er
 
 int session_run(struct session *session, struct error *error)
 {
+    const struct session_taking *taking = &session->taking;
+    int taken = 0;
     for (int i = 0; i < session->step_count; i++) {
         if (run_step(session, &session->steps[i], error))
             return -1;
+        for (; taken < taking->count && session->takes[taken].step == i; taken++)
+            taking->take(taking->user, session->takes[taken].index,
+                         session_output(session, session->takes[taken].output));
     }
     return 0;
 }

@@ -6,9 +6,22 @@
 
 struct session;
 
+/* Outputs that are asked for during the run: output `output` goes to take() as soon as it is there and the last reader
+ * of graph input `after_input`, which take() may change, has run. It is not to be read after the run. */
+struct session_take {
+    int output, after_input;
+};
+struct session_taking {
+    const struct session_take *list;
+    int count;
+    void (*take)(void *user, int index, const struct tensor *output); /* index in the list */
+    void *user;
+};
+
 /* Plans `graph` (bound and lowered by pass/pipeline.h; must outlive the session), allocates its arena and packs
  * constant weights. ERROR_LIMIT when the plan exceeds the memory cap. */
 struct session *session_create(struct graph *graph, struct error *error);
+struct session *session_create_taking(struct graph *graph, const struct session_taking *taking, struct error *error);
 void session_destroy(struct session *session);
 
 /* Buffer of a graph input, to be filled before session_run (storage type, the value's bound shape). */

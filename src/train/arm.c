@@ -14,6 +14,8 @@ struct arm {
     struct memory *memory;
     struct training_graph training;
     struct trainer *trainer;
+    int segments;
+    size_t evaluation_memory; /* bytes, on top of what training takes */
     struct loader *batches, *validation;
     struct metrics *metrics;
     struct evaluator teacher;
@@ -33,7 +35,10 @@ static double seconds_now(void)
 
 /* ---- preparing ---- */
 
-static int open_training(struct arm *arm, struct error *error)
+/* Into how many parts the network is cut, until it fits into the memory: see pass_recompute. */
+static const int segment_counts[] = {1, 2, 3, 4, 6, 8, 12, 16, 24};
+
+static int open_trainer(struct arm *arm, int segments, struct error *error)
 {
     const struct arm_options *options = arm->options;
     struct training_request request = {.model = arm->model,
@@ -41,12 +46,58 @@ static int open_training(struct arm *arm, struct error *error)
                                        .binding_count = options->binding_count,
                                        .loss = options->loss,
                                        .freeze_statistics = options->freeze_statistics,
+                                       .segments = segments,
                                        .configure = options->configure,
                                        .user = options->user};
     if (training_graph_create(&arm->training, &request, error))
         return -1;
     arm->trainer = trainer_create(&arm->training, &options->trainer, error);
     return arm->trainer ? 0 : -1;
+}
+
+#define RESERVE ((size_t)4 << 20) /* bytes for what is small: results, the file that is written */
+
+/* Evaluation comes on top of training: what it takes is known before. */
+static int measure_evaluation(struct arm *arm, struct error *error)
+{
+    struct evaluator evaluator;
+    size_t before = memory_in_use(arm->memory);
+    void *reserve = memory_allocate_uninitialised(arm->memory, RESERVE, 1, error);
+    int result = reserve ? 0 : -1;
+    if (reserve && arm->options->validate)
+        result = evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, error);
+    arm->evaluation_memory = memory_in_use(arm->memory) - before;
+    if (result == 0 && arm->options->validate)
+        evaluator_destroy(&evaluator);
+    memory_release(arm->memory, reserve);
+    return result;
+}
+
+static void close_trainer(struct arm *arm)
+{
+    trainer_destroy(arm->trainer);
+    arm->trainer = NULL;
+    if (arm->training.arena)
+        training_graph_destroy(&arm->training);
+}
+
+static int open_training(struct arm *arm, struct error *error)
+{
+    int count = (int)(sizeof segment_counts / sizeof segment_counts[0]);
+    for (int i = 0; i < count; i++) {
+        arm->segments = segment_counts[i];
+        if (open_trainer(arm, arm->segments, error) == 0 && measure_evaluation(arm, error) == 0)
+            return 0;
+        close_trainer(arm);
+        if (error->kind != ERROR_LIMIT)
+            return -1;
+        if (i + 1 < count)
+            *error = (struct error)ERROR_INITIALISER;
+    }
+    return error_prefix(error,
+                        "training does not fit, even with the network in %d parts that are computed twice; take "
+                        "a smaller batch (-b) or give more (--max-memory)",
+                        arm->segments);
 }
 
 static int open_data(struct arm *arm, struct error *error)
@@ -56,9 +107,16 @@ static int open_data(struct arm *arm, struct error *error)
     if (!arm->batches || !options->validate)
         return arm->batches ? 0 : -1;
     arm->validation = loader_open(arm->memory, arm->dataset, &options->validation, error);
-    arm->metrics = metrics_create(arm->memory, arm->training.logits.dims[1], options->loss.ignored, error);
     arm->samples = dataset_count(arm->dataset, options->validation.split);
-    return arm->validation && arm->metrics ? 0 : -1;
+    return arm->validation ? 0 : -1;
+}
+
+static int open_metrics(struct arm *arm, struct error *error)
+{
+    if (!arm->options->validate)
+        return 0;
+    arm->metrics = metrics_create(arm->memory, arm->training.logits.dims[1], arm->options->loss.ignored, error);
+    return arm->metrics ? 0 : -1;
 }
 
 static int open_teacher(struct arm *arm, struct error *error)
@@ -98,7 +156,8 @@ static int announce(struct arm *arm, struct error *error)
                             .updates = arm->schedule.steps,
                             .norms = arm->training.norm_count,
                             .dropouts = arm->training.dropouts,
-                            .memory = memory_in_use(arm->memory),
+                            .segments = arm->segments,
+                            .memory = memory_in_use(arm->memory) + arm->evaluation_memory,
                             .kept_by_decay = exp(-sum * options->trainer.optimiser.decay)};
     for (int i = 0; i < plan.parameters; i++) {
         const struct parameter *parameter = &arm->training.parameters.list[i];
@@ -116,9 +175,7 @@ static void close_arm(struct arm *arm)
     metrics_destroy(arm->metrics);
     evaluator_destroy(&arm->teacher);
     memory_release(arm->memory, arm->probabilities);
-    trainer_destroy(arm->trainer);
-    if (arm->training.arena)
-        training_graph_destroy(&arm->training);
+    close_trainer(arm);
 }
 
 /* ---- an epoch ---- */
@@ -239,8 +296,8 @@ int arm_run(struct model *model, const struct dataset *dataset, const struct arm
                       .memory = model->context->memory,
                       .best = -1,
                       .correct = correct};
-    int result = open_training(&arm, error) || open_data(&arm, error) || open_teacher(&arm, error) ||
-                         announce(&arm, error) || run_epochs(&arm, error)
+    int result = open_data(&arm, error) || open_training(&arm, error) || open_metrics(&arm, error) ||
+                         open_teacher(&arm, error) || announce(&arm, error) || run_epochs(&arm, error)
                      ? -1
                      : 0;
     close_arm(&arm);

@@ -41,7 +41,8 @@ struct arm_plan {
     int parameters, trained;
     int64_t elements, trained_elements, updates;
     int norms, dropouts;
-    size_t memory;        /* bytes: activations and gradients, optimiser, source weights */
+    int segments;         /* parts of the network whose results are computed twice to save memory; 1: cheap ones only */
+    size_t memory;        /* bytes: activations and gradients, optimiser, source weights, evaluation */
     double kept_by_decay; /* exp(-sum of rate times decay): what decay alone leaves of a weight */
 };
 

@@ -310,5 +310,10 @@ int source_constant_store(struct value *source, const float *elements, struct er
 
 int parameter_store(const struct parameter *parameter, const float *elements, struct error *error)
 {
-    return source_constant_store(parameter->source, elements, error);
+    struct constant *old = constant_retain(constant_of(parameter->source));
+    int result = source_constant_store(parameter->source, elements, error);
+    if (constant_of(parameter->source) != old)
+        constant_unload(old); /* nothing reads it, but clones of the graph hold it */
+    constant_release(old);
+    return result;
 }

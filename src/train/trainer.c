@@ -11,9 +11,13 @@ struct trainer {
     struct trainer_options options;
     struct memory *memory;
     struct session *session;
+    struct session_take *takes; /* the gradients */
+    int *of_take;               /* parameter of each */
+    int take_count;
     float **slots[2];       /* by parameter */
-    float **sums;           /* by parameter: of the gradients so far; NULL: the graph's own */
+    float **sums;           /* by parameter: of the gradients so far; NULL: each is used up when it is there */
     int64_t steps, pending; /* updates done; batches since */
+    double rate, squares;   /* of the step that runs: learning rate, sum of the gradients' squares */
 };
 
 static struct parameter *parameter_at(const struct trainer *trainer, int index)
@@ -56,6 +60,73 @@ static int load_parameters(struct trainer *trainer, struct error *error)
     return 0;
 }
 
+/* ---- gradients ---- */
+
+static double sum_of_squares(const float *elements, int64_t count)
+{
+    double squares = 0;
+    for (int64_t k = 0; k < count; k++)
+        squares += (double)elements[k] * (double)elements[k];
+    return squares;
+}
+
+static void update_parameter(struct trainer *trainer, int index, const float *gradient, double scale)
+{
+    const struct optimiser_options *optimiser = &trainer->options.optimiser;
+    const struct parameter *parameter = parameter_at(trainer, index);
+    struct optimiser_update step = {.elements = session_input(trainer->session, parameter->input)->data,
+                                    .gradient = gradient,
+                                    .slots = {trainer->slots[0][index], trainer->slots[1][index]},
+                                    .count = parameter->count,
+                                    .step = trainer->steps + 1,
+                                    .rate = trainer->rate * (double)parameter->rate,
+                                    .decay = optimiser->decay * (double)parameter->decay,
+                                    .gradient_scale = scale};
+    optimiser_apply(optimiser, &step, trainer->training->graph->context->pool);
+}
+
+static double batch_loss(const struct trainer *trainer)
+{
+    return (double)*(const float *)session_output(trainer->session, trainer->training->loss_output)->data;
+}
+
+/* A gradient is there and nothing of this step reads its parameter any more. */
+static void take_gradient(void *user, int take, const struct tensor *output)
+{
+    struct trainer *trainer = user;
+    int index = trainer->of_take[take];
+    int64_t count = parameter_at(trainer, index)->count;
+    const float *gradient = output->data;
+    float *sum = trainer->sums[index];
+    if (!isfinite(batch_loss(trainer)))
+        return;
+    for (int64_t k = 0; sum && k < count; k++)
+        sum[k] = trainer->pending > 0 ? sum[k] + gradient[k] : gradient[k];
+    if (sum)
+        return;
+    trainer->squares += sum_of_squares(gradient, count);
+    update_parameter(trainer, index, gradient, 1);
+}
+
+static int create_session(struct trainer *trainer, struct error *error)
+{
+    const struct parameter_set *parameters = &trainer->training->parameters;
+    trainer->takes = memory_allocate(trainer->memory, (size_t)parameters->count + 1, sizeof *trainer->takes, error);
+    trainer->of_take = memory_allocate(trainer->memory, (size_t)parameters->count + 1, sizeof(int), error);
+    if (!trainer->takes || !trainer->of_take)
+        return -1;
+    for (int i = 0; i < parameters->count; i++) {
+        const struct parameter *parameter = parameter_at(trainer, i);
+        if (!is_trained(parameter))
+            continue;
+        trainer->takes[trainer->take_count] = (struct session_take){parameter->output, parameter->input};
+        trainer->of_take[trainer->take_count++] = i;
+    }
+    struct session_taking taking = {trainer->takes, trainer->take_count, take_gradient, trainer};
+    trainer->session = session_create_taking(trainer->training->graph, &taking, error);
+    return trainer->session ? 0 : -1;
+}
+
 struct trainer *trainer_create(struct training_graph *training, const struct trainer_options *options,
                                struct error *error)
 {
@@ -64,12 +135,11 @@ struct trainer *trainer_create(struct training_graph *training, const struct tra
     if (!trainer)
         return NULL;
     *trainer = (struct trainer){.training = training, .options = *options, .memory = memory};
-    trainer->session = session_create(training->graph, error);
     int slots = optimiser_slots(&options->optimiser);
-    if (trainer->session && allocate_buffers(trainer, &trainer->slots[0], slots > 0, error) == 0 &&
+    bool sums = options->accumulate > 1 || options->clip > 0 || options->keep_gradients;
+    if (create_session(trainer, error) == 0 && allocate_buffers(trainer, &trainer->slots[0], slots > 0, error) == 0 &&
         allocate_buffers(trainer, &trainer->slots[1], slots > 1, error) == 0 &&
-        allocate_buffers(trainer, &trainer->sums, options->accumulate > 1, error) == 0 &&
-        load_parameters(trainer, error) == 0)
+        allocate_buffers(trainer, &trainer->sums, sums, error) == 0 && load_parameters(trainer, error) == 0)
         return trainer;
     trainer_destroy(trainer);
     return NULL;
@@ -90,6 +160,8 @@ void trainer_destroy(struct trainer *trainer)
     release_buffers(trainer, trainer->slots[1]);
     release_buffers(trainer, trainer->sums);
     session_destroy(trainer->session);
+    memory_release(trainer->memory, trainer->takes);
+    memory_release(trainer->memory, trainer->of_take);
     memory_release(trainer->memory, trainer);
 }
 
@@ -105,8 +177,7 @@ const float *trainer_parameter(const struct trainer *trainer, int index)
 
 const float *trainer_gradient(const struct trainer *trainer, int index)
 {
-    int output = parameter_at(trainer, index)->output;
-    return output < 0 ? NULL : session_output(trainer->session, output)->data;
+    return trainer->sums[index];
 }
 
 /* ---- one step ---- */
@@ -141,51 +212,16 @@ static void move_statistics(struct trainer *trainer)
     }
 }
 
-static void accumulate(struct trainer *trainer)
+/* Where gradients were summed first. */
+static void update(struct trainer *trainer)
 {
-    for (int i = 0; i < trainer->training->parameters.count; i++) {
-        const struct parameter *parameter = parameter_at(trainer, i);
-        float *sum = trainer->sums[i];
-        const float *gradient = is_trained(parameter) ? trainer_gradient(trainer, i) : NULL;
-        for (int64_t k = 0; sum && k < parameter->count; k++)
-            sum[k] += gradient[k];
-    }
-}
-
-static double gradient_norm(const struct trainer *trainer)
-{
-    double squares = 0;
-    for (int i = 0; i < trainer->training->parameters.count; i++) {
-        const struct parameter *parameter = parameter_at(trainer, i);
-        if (!is_trained(parameter))
-            continue;
-        const float *gradient = trainer->sums[i] ? trainer->sums[i] : trainer_gradient(trainer, i);
-        for (int64_t k = 0; k < parameter->count; k++)
-            squares += (double)gradient[k] * (double)gradient[k];
-    }
-    return sqrt(squares);
-}
-
-static void update(struct trainer *trainer, double rate, double norm)
-{
-    const struct optimiser_options *optimiser = &trainer->options.optimiser;
     double clip = trainer->options.clip;
-    trainer->steps++;
+    for (int i = 0; i < trainer->training->parameters.count; i++)
+        trainer->squares += trainer->sums[i] ? sum_of_squares(trainer->sums[i], parameter_at(trainer, i)->count) : 0;
+    double norm = sqrt(trainer->squares), scale = clip > 0 && norm > clip ? clip / norm : 1;
     for (int i = 0; i < trainer->training->parameters.count; i++) {
-        const struct parameter *parameter = parameter_at(trainer, i);
-        if (!is_trained(parameter))
-            continue;
-        struct optimiser_update step = {.elements = session_input(trainer->session, parameter->input)->data,
-                                        .gradient = trainer->sums[i] ? trainer->sums[i] : trainer_gradient(trainer, i),
-                                        .slots = {trainer->slots[0][i], trainer->slots[1][i]},
-                                        .count = parameter->count,
-                                        .step = trainer->steps,
-                                        .rate = rate * (double)parameter->rate,
-                                        .decay = optimiser->decay * (double)parameter->decay,
-                                        .gradient_scale = clip > 0 && norm > clip ? clip / norm : 1};
-        optimiser_apply(optimiser, &step, trainer->training->graph->context->pool);
         if (trainer->sums[i])
-            memset(trainer->sums[i], 0, (size_t)parameter->count * sizeof *trainer->sums[i]);
+            update_parameter(trainer, i, trainer->sums[i], scale);
     }
 }
 
@@ -206,21 +242,22 @@ int trainer_step(struct trainer *trainer, const struct loss_labels *labels, doub
     *result = (struct trainer_result){0};
     if (fill_targets(trainer, labels, &training->loss, &result->counted, error))
         return -1;
+    trainer->rate = rate;
+    trainer->squares = 0;
     session_set_step(trainer->session, (uint64_t)(trainer->steps * trainer->options.accumulate + trainer->pending));
     if (session_run(trainer->session, error))
         return -1;
-    result->loss = (double)*(const float *)session_output(trainer->session, training->loss_output)->data *
-                   trainer->options.accumulate;
+    result->loss = batch_loss(trainer) * trainer->options.accumulate;
     result->logits = session_output(trainer->session, training->logits_output)->data;
     if (!isfinite(result->loss))
         return report_not_finite(trainer, error);
     move_statistics(trainer);
-    accumulate(trainer);
     if (++trainer->pending < trainer->options.accumulate)
         return 0;
     trainer->pending = 0;
-    result->gradient_norm = gradient_norm(trainer);
-    update(trainer, rate, result->gradient_norm);
+    update(trainer);
+    trainer->steps++;
+    result->gradient_norm = sqrt(trainer->squares);
     result->updated = true;
     return 0;
 }

@@ -10,6 +10,7 @@ struct trainer_options {
     double clip;            /* largest L2 norm of all gradients together; 0: any */
     int accumulate;         /* batches per update, at least 1 */
     bool biased_statistics; /* running variance as ONNX has it; else unbiased, as PyTorch */
+    bool keep_gradients;    /* trainer_gradient is asked after a step */
 };
 
 struct trainer;
@@ -35,6 +36,7 @@ int trainer_step(struct trainer *trainer, const struct loss_labels *labels, doub
 
 /* Elements of a parameter as they are; count floats. */
 const float *trainer_parameter(const struct trainer *trainer, int index);
+/* The gradient of the last update before clipping, with keep_gradients; NULL: it does not train. */
 const float *trainer_gradient(const struct trainer *trainer, int index);
 /* Puts parameters and running statistics into the model that the training graph was made of. */
 int trainer_store(const struct trainer *trainer, struct error *error);

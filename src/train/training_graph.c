@@ -8,6 +8,7 @@
 #include "op/infer.h"
 #include "op/registry.h"
 #include "pass/differentiate.h"
+#include "pass/passes.h"
 #include "structure/image_input.h"
 
 #define OPSET_TRAINED_NORM 15 /* BatchNormalization with the attribute training_mode */
@@ -228,6 +229,13 @@ static int append_loss(void *user, struct graph *graph, struct error *error)
     return result;
 }
 
+static int recompute(void *user, struct graph *graph, struct error *error)
+{
+    const struct building *building = user;
+    int segments = building->request->segments;
+    return segments > 0 ? pass_recompute(graph, graph->outputs[building->training->loss_output], segments, error) : 0;
+}
+
 int training_graph_create(struct training_graph *training, const struct training_request *request, struct error *error)
 {
     struct building building = {.training = training, .request = request};
@@ -236,6 +244,7 @@ int training_graph_create(struct training_graph *training, const struct training
                                         .open = open_parameters,
                                         .select = select_logits,
                                         .differentiate = append_loss,
+                                        .recompute = recompute,
                                         .user = &building,
                                         .keep_batch_normalization = true};
     *training =

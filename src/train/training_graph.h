@@ -13,6 +13,9 @@ struct training_request {
     int binding_count;
     struct loss_options loss;
     bool freeze_statistics; /* BatchNormalization as in inference; its scale and shift still train */
+    /* 0: every result that the gradients read is kept; 1: cheap ones are computed again; more: all but what crosses
+     * between so many parts of the network (pass_recompute). */
+    int segments;
     /* Called when the parameters are known and nothing is differentiated yet: freezes, sets rates and decay. */
     int (*configure)(void *user, struct parameter_set *parameters, struct error *error);
     void *user;

@@ -44,7 +44,7 @@ static int decay_all(void *user, struct parameter_set *parameters, struct error 
     return 0;
 }
 
-static void start(struct run *run, const char *name, bool adamw, int threads)
+static void start(struct run *run, const char *name, bool adamw, int threads, int segments)
 {
     static const struct optimiser_options sgd = {.kind = OPTIMISER_SGD, .decay = 1e-4, .momentum = 0.9};
     static const struct optimiser_options adam = {
@@ -64,8 +64,9 @@ static void start(struct run *run, const char *name, bool adamw, int threads)
                                        .bindings = &binding,
                                        .binding_count = 1,
                                        .loss = {.kind = LOSS_CROSS_ENTROPY, .ignored = -1},
+                                       .segments = segments,
                                        .configure = decay_all};
-    struct trainer_options options = {.accumulate = 1, .optimiser = adamw ? adam : sgd};
+    struct trainer_options options = {.accumulate = 1, .optimiser = adamw ? adam : sgd, .keep_gradients = true};
     if (training_graph_create(&run->training, &request, &error) ||
         !(run->trainer = trainer_create(&run->training, &options, &error)))
         fail_msg("%s: %s", name, error.message);
@@ -166,7 +167,7 @@ static void test_steps(void **state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         for (int adamw = 0; adamw < 2; adamw++) {
             struct run run;
-            start(&run, names[i], adamw, 1 + adamw);
+            start(&run, names[i], adamw, 1 + adamw, 1 + adamw);
             check_losses(&run, names[i], adamw);
             finish(&run);
         }
@@ -178,7 +179,7 @@ static void test_store(void **state)
 {
     (void)state;
     struct run run;
-    start(&run, "resnet18", false, 1);
+    start(&run, "resnet18", false, 1, 1);
     double first = step(&run, 0.05);
     for (int i = 0; i < 5; i++)
         step(&run, 0.05);
@@ -193,8 +194,33 @@ static void test_store(void **state)
     finish(&run);
 }
 
+/* What is computed a second time is the same to the last bit, and takes less memory. */
+static void test_recompute(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"resnet18", "group_norm", "vit", "deeplab"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        double losses[3];
+        size_t memory[4];
+        for (int segments = 0; segments < 4; segments++) {
+            struct run run;
+            start(&run, names[i], false, 2, segments);
+            memory[segments] = memory_in_use(run.context->memory);
+            for (int k = 0; k < 3; k++) {
+                double loss = step(&run, 0.01);
+                assert_true(segments == 0 || loss == losses[k]);
+                losses[k] = loss;
+            }
+            finish(&run);
+        }
+        assert_true(memory[1] < memory[0]);
+        assert_true(memory[3] < memory[1]);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps), cmocka_unit_test(test_store)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps), cmocka_unit_test(test_recompute),
+                                       cmocka_unit_test(test_store)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
