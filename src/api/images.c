@@ -108,12 +108,6 @@ int images_open(struct sample_source **source, struct fovea_model *model, const 
     return 0;
 }
 
-void images_to_bytes(const float *pixels, int64_t count, uint8_t *bytes)
-{
-    for (int64_t i = 0; i < count; i++)
-        bytes[i] = (uint8_t)fminf(fmaxf(roundf(pixels[i]), 0), 255);
-}
-
 static int read_samples(const struct sample_source *source, const struct shape *sample, const struct value *input,
                         struct memory *memory, struct tensor *tensor, struct error *error)
 {
@@ -132,7 +126,7 @@ static int read_samples(const struct sample_source *source, const struct shape *
     struct tensor bytes = {.dtype = DTYPE_UINT8, .shape = tensor->shape};
     if (tensor_allocate(memory, &bytes, error))
         return -1;
-    images_to_bytes(pixels, count * elements, bytes.data);
+    preprocess_to_bytes(pixels, count * elements, bytes.data);
     tensor_release(memory, tensor);
     *tensor = bytes;
     return 0;

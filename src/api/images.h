@@ -16,8 +16,6 @@ int images_open(struct sample_source **source, struct fovea_model *model, const 
 int images_prepare(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
                    const struct fovea_preprocess *flags, struct preprocess *preprocess, bool *channels_last,
                    struct error *error);
-/* Rounds to 0..255. */
-void images_to_bytes(const float *pixels, int64_t count, uint8_t *bytes);
 /* All of them as one tensor of the input's layout; the caller releases it. */
 int images_read_all(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
                     const char *path, const struct fovea_preprocess *flags, struct tensor *tensor, struct error *error);

@@ -186,7 +186,7 @@ static int read_one(struct stock *stock, int64_t index, struct tensor *images, i
         return -1;
     if (floats)
         return 0;
-    images_to_bytes(stock->pixels, elements, (uint8_t *)out);
+    preprocess_to_bytes(stock->pixels, elements, (uint8_t *)out);
     return 0;
 }
 
@@ -215,7 +215,7 @@ void stock_put(struct stock *stock, const struct image *crop, struct tensor *ima
     bool floats = dtype_storage(images->dtype) == DTYPE_FLOAT;
     sample_source_normalise(stock->source, crop, floats ? (float *)images->data + to * elements : stock->pixels);
     if (!floats)
-        images_to_bytes(stock->pixels, elements, (uint8_t *)images->data + to * elements);
+        preprocess_to_bytes(stock->pixels, elements, (uint8_t *)images->data + to * elements);
 }
 
 int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,

@@ -95,7 +95,8 @@ static int compare_names_in_split(const void *a, const void *b)
     return order ? order : (x->split > y->split) - (x->split < y->split);
 }
 
-/* Names the classes as the model does, else after their folders; where these are numbers with gaps, they stay unnamed. */
+/* Names the classes as the model does, else after their folders; where these are numbers with gaps, they stay unnamed.
+ */
 static int name_by_folders(struct dataset *dataset, const char *const *files, const int64_t *labels, int64_t classes,
                            struct error *error)
 {
