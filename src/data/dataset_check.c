@@ -52,13 +52,14 @@ static enum finding look_at(const struct dataset *dataset, int64_t index, bool d
     struct image image = {0};
     struct index_image mask = {0};
     bool failed = false, out_of_range = false;
+    int64_t ignored = dataset->options.ignore >= 0 ? dataset->options.ignore : INT64_MAX; /* -1 is a label that misses */
     if (decode && !dataset->is_tensor)
         failed = dataset->form->read(dataset, item, &image, &mask, error) != 0;
     else if (dataset->form->look)
         failed = dataset->form->look(dataset, item, error) != 0;
     if (!failed && dataset->mask_root) {
         out_of_range = mask.values && check_mask(dataset, &mask, pixels, error) != 0;
-    } else if (!failed && !(item->label >= 0 && item->label < dataset->classes)) {
+    } else if (!failed && item->label != ignored && !(item->label >= 0 && item->label < dataset->classes)) {
         out_of_range = true;
         error_set(error, ERROR_INPUT, "label %d, but there are %" PRId64 " classes", item->label, dataset->classes);
     }

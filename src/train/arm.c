@@ -52,11 +52,14 @@ static int open_training(struct arm *arm, struct error *error)
 static int open_data(struct arm *arm, struct error *error)
 {
     const struct arm_options *options = arm->options;
+    const struct shape *logits = &arm->training.logits;
     arm->batches = loader_open(arm->memory, arm->dataset, &options->training, error);
-    if (!arm->batches || !options->validate)
-        return arm->batches ? 0 : -1;
+    if (!arm->batches || evaluation_check_units(arm->batches, shape_product(logits, 2, logits->rank), error))
+        return -1;
+    if (!options->validate)
+        return 0;
     arm->validation = loader_open(arm->memory, arm->dataset, &options->validation, error);
-    arm->metrics = metrics_create(arm->memory, arm->training.logits.dims[1], options->loss.ignored, error);
+    arm->metrics = metrics_create(arm->memory, logits->dims[1], options->loss.ignored, error);
     arm->samples = dataset_count(arm->dataset, options->validation.split);
     return arm->validation && arm->metrics ? 0 : -1;
 }
@@ -66,7 +69,7 @@ static int open_teacher(struct arm *arm, struct error *error)
     const struct arm_options *options = arm->options;
     if (!options->teacher)
         return 0;
-    if (evaluator_create(&arm->teacher, options->teacher, options->bindings, options->binding_count, error))
+    if (evaluator_create(&arm->teacher, options->teacher, options->bindings, options->binding_count, NULL, error))
         return error_prefix(error, "the teacher");
     if (arm->teacher.classes * arm->teacher.units * arm->teacher.batch != shape_count(&arm->training.logits))
         return error_set(error, ERROR_INPUT, "the teacher's logits have another shape");
@@ -202,7 +205,7 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
     struct evaluator evaluator;
     if (!arm->options->validate)
         return 0;
-    if (evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, error))
+    if (evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, NULL, error))
         return -1;
     int result = evaluate(&evaluator, arm->validation, arm->metrics, arm->options->loss.ignored, arm->correct,
                           arm->samples, &arm->model->context->progress, error);
