@@ -111,8 +111,8 @@ static int refuse_labels(const struct data_work *work, struct error *error)
 {
     struct error found = *error;
     *error = (struct error)ERROR_INITIALISER;
-    return error_set(error, found.kind, "%s: %s of the model; --ignore N leaves one label out", work->data->path,
-                     found.message);
+    return error_set(error, found.kind, "%s: %s; labels are the model's classes from 0 on, --ignore N leaves one out",
+                     work->data->path, found.message);
 }
 
 static int keep_broken(struct data_work *work, const struct dataset_report *report, struct error *error)
@@ -174,7 +174,8 @@ static int check_arm(const struct data_work *work, const struct data_arm *arm, s
     if (work->options->scale_count > 0 && dtype_storage(arm->input->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_INPUT,
                          "'%s' takes bytes: the model normalises them itself, nothing can be scaled", arm->input->name);
-    return check_order(work, arm, error);
+    int64_t labels = work->masks ? arm->preprocess.crop_height * arm->preprocess.crop_width : 1;
+    return evaluation_check_units(labels, arm->evaluator.units, error) || check_order(work, arm, error) ? -1 : 0;
 }
 
 static int64_t wanted_batch(const struct data_work *work, const struct data_arm *arm)
@@ -270,7 +271,7 @@ static int open_loader(const struct data_work *work, struct data_arm *arm, const
                                      .ignore = work->ignored,
                                      .seed = arm->model->context->seed};
     arm->loader = loader_open(arm->model->context->memory, work->dataset, &options, error);
-    if (!arm->loader || evaluation_check_units(arm->loader, arm->evaluator.units, error))
+    if (!arm->loader)
         return error_prefix(error, "%s", arm->model->model->path);
     metrics_reset(arm->metrics);
     arm->confidence = 0;

@@ -104,6 +104,8 @@ static void print_data_subject(const struct fovea_eval *eval)
             printf("%s %s", i ? "," : "", safe_text(data->broken[i], text));
         printf(data->left_out > SHOWN_BROKEN ? ", ...\n" : "\n");
     }
+    if (eval->labelled < eval->images)
+        printf("%" PRId64 " of them have the label to be ignored\n", eval->images - eval->labelled);
     if (data->masks)
         printf("top 1 and top 5 are shares of the pixels\n");
     if (data->moves_left_out)

@@ -54,7 +54,8 @@ static int open_data(struct arm *arm, struct error *error)
     const struct arm_options *options = arm->options;
     const struct shape *logits = &arm->training.logits;
     arm->batches = loader_open(arm->memory, arm->dataset, &options->training, error);
-    if (!arm->batches || evaluation_check_units(arm->batches, shape_product(logits, 2, logits->rank), error))
+    if (!arm->batches ||
+        evaluation_check_units(loader_units(arm->batches), shape_product(logits, 2, logits->rank), error))
         return -1;
     if (!options->validate)
         return 0;

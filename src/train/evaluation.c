@@ -92,9 +92,8 @@ int evaluator_run(struct evaluator *evaluator, const float *images, int64_t coun
     return 0;
 }
 
-int evaluation_check_units(const struct loader *loader, int64_t units, struct error *error)
+int evaluation_check_units(int64_t labels, int64_t units, struct error *error)
 {
-    int64_t labels = loader_units(loader);
     if (labels == units)
         return 0;
     if (labels == 1)
@@ -164,7 +163,7 @@ int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics 
     metrics_reset(metrics);
     for (int64_t i = 0; correct && i < samples; i++)
         correct[i] = -1;
-    if (evaluation_check_units(loader, evaluator->units, error))
+    if (evaluation_check_units(loader_units(loader), evaluator->units, error))
         return -1;
     loader_start(loader, 0);
     for (;;) {

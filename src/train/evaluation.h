@@ -23,9 +23,9 @@ void evaluator_destroy(struct evaluator *evaluator);
 int evaluator_run(struct evaluator *evaluator, const float *images, int64_t count, const float **logits,
                   struct error *error);
 
-/* ERROR_INPUT where the loader's samples have another number of labels than the logits have units: masks of another
- * size than the map, or masks for a vector. */
-int evaluation_check_units(const struct loader *loader, int64_t units, struct error *error);
+/* ERROR_INPUT where a sample has another number of labels (the pixels of its mask, else 1) than the logits have units:
+ * masks of another size than the map, or masks for a vector. */
+int evaluation_check_units(int64_t labels, int64_t units, struct error *error);
 
 /* What is told of samples one by one. */
 struct evaluated {
