@@ -137,7 +137,8 @@ static int check_data(struct data_work *work, struct error *error)
     int64_t classes = work->arms[0].evaluator.classes;
     if (work->arm_count > 1 && work->arms[1].evaluator.classes < classes)
         classes = work->arms[1].evaluator.classes;
-    dataset_limit_classes(work->dataset, classes);
+    if (dataset_limit_classes(work->dataset, classes, error))
+        return -1;
     int result = dataset_check(work->dataset, context->pool, true, &context->progress, &report, error);
     if (result == 0)
         result = keep_broken(work, &report, error);
@@ -201,7 +202,7 @@ static int open_model(struct data_work *work, struct data_arm *arm, struct error
     int64_t batch = images_batch(arm->input, &samples->shapes, wanted_batch(work, arm));
     if (images_bind(arm->input, &arm->preprocess, arm->channels_last, ready, batch, &arm->binding, error) ||
         evaluator_create(&arm->evaluator, arm->model->model, &arm->binding, 1, work->options->target, error))
-        return -1;
+        return ready ? error_prefix(error, "the tensors of %s", work->data->path) : -1;
     work->batch = batch > work->batch ? batch : work->batch;
     return check_arm(work, arm, error);
 }

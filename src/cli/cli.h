@@ -144,7 +144,8 @@ struct data_flags {
     bool no_validation, skip_broken;
 };
 #define DATA_ROWS(flags)                                                                                               \
-    {"data", 'd', OPTION_TEXT, &(flags).path, "PATH", "class folders, a list, IDX files, arrays, or images of masks"}, \
+    {"data",        'd',    OPTION_TEXT,                                                                               \
+     &(flags).path, "PATH", "class folders, a list, IDX files, arrays, or images with --masks"},                       \
         {"masks", 0, OPTION_TEXT, &(flags).masks, "DIR", "segmentation: index masks with the images' names"},          \
         {"data-labels", 0, OPTION_TEXT, &(flags).labels, "FILE", "labels beside an array of images"},                  \
         {"validation",   0,       OPTION_NUMBER,                                                                       \

@@ -132,11 +132,17 @@ void dataset_keep(struct dataset *dataset, enum dataset_split split, int64_t mos
         dataset->first[s] = s > (int)split ? kept : 0;
 }
 
-void dataset_limit_classes(struct dataset *dataset, int64_t classes)
+int dataset_limit_classes(struct dataset *dataset, int64_t classes, struct error *error)
 {
-    dataset->options.classes = classes;
-    if (dataset->mask_root || dataset->classes > classes)
-        dataset->classes = classes;
+    if (dataset->class_names && classes > dataset->classes) {
+        const char **names = arena_allocate(dataset->arena, (size_t)classes, sizeof *names, error);
+        if (!names)
+            return -1;
+        memcpy(names, dataset->class_names, (size_t)dataset->classes * sizeof *names);
+        dataset->class_names = names;
+    }
+    dataset->options.classes = dataset->classes = classes;
+    return 0;
 }
 
 int64_t dataset_count(const struct dataset *dataset, enum dataset_split split)
