@@ -52,7 +52,7 @@ static enum finding look_at(const struct dataset *dataset, int64_t index, bool d
     struct image image = {0};
     struct index_image mask = {0};
     bool failed = false, out_of_range = false;
-    int64_t ignored = dataset->options.ignore >= 0 ? dataset->options.ignore : INT64_MAX; /* -1 is a label that misses */
+    int64_t ignored = dataset->options.ignore >= 0 ? dataset->options.ignore : INT64_MAX; /* -1: a label misses */
     if (decode && !dataset->is_tensor)
         failed = dataset->form->read(dataset, item, &image, &mask, error) != 0;
     else if (dataset->form->look)

@@ -235,6 +235,8 @@ one_line 2 'report is about another file' "$fovea" rewrite $net/model.onnx --dry
 one_line 2 'report.json' "$fovea" rewrite $model --dry-run --report "$work/erf"
 expect 0 'wrote' "$fovea" rewrite $model -o "$work/padded.onnx" --apply kernel-padding --report "$report"
 expect 0 'jpeg 3' "$fovea" eval $model --images models/images --limit 4 --corrupt jpeg --severity 3 --report "$report"
+expect 0 'all of it: 200 samples' "$fovea" eval $model --data models/images --report "$report"
+expect 0 '<td>T-shirt/top</td><td>Shirt</td><td class=n>2</td>' cat "$report/report.html"
 expect 0 'id=rewrite' cat "$report/report.html"
 expect 0 'id=eval' cat "$report/report.html"
 expect 0 'wrote' "$fovea" audit "$work/padded.onnx" --baseline "$report" -o "$work/beside"
@@ -277,6 +279,8 @@ one_line 2 'name the data with --data' "$fovea" tune $model -o "$work/tuned.onnx
 one_line 2 "does not know 'adam'" "$fovea" tune $model --data models/images -o "$work/tuned.onnx" --optimizer adam
 one_line 2 'cannot be opened' "$fovea" tune $model --data "$work/none" -o "$work/tuned.onnx"
 one_line 2 'lies in no folder of a class' "$fovea" tune $model --data tests/fixtures/images -o "$work/tuned.onnx"
+one_line 2 'there are masks, but the model gives one prediction' "$fovea" tune $model --data models/images \
+    --masks models/images -o "$work/tuned.onnx" -q --json
 [ -e "$work/tuned.onnx" ] && { echo "FAILED: tune left a file behind"; failures=$((failures + 1)); }
 for class in 0 1; do
     mkdir -p "$work/classes/$class" && cp models/images/0000[0-3]*.png "$work/classes/$class"
