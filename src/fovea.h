@@ -563,27 +563,66 @@ FOVEA_API int fovea_cam_folder_close(struct fovea_cam_folder *folder, struct fov
 /* Gives up: nothing more is written. NULL is allowed. */
 FOVEA_API void fovea_cam_folder_abandon(struct fovea_cam_folder *folder);
 
+/* ---- data: labelled samples to train on and to evaluate on ---- */
+
+/* Training data, as data/dataset.h reads them: class folders, lists, images with masks, IDX files, arrays. */
+struct fovea_data {
+    const char *path;
+    const char *masks;  /* folder of index masks: segmentation; or NULL */
+    const char *labels; /* file of labels beside an array; or NULL */
+    const char *names;  /* file with the classes' names; NULL: the model's own */
+    /* Of the training samples where there is no split of their own, drawn by the seed; 0: a tenth (eval: for the splits
+     * train and validation only); below 0: none. */
+    double validation_share;
+    int64_t ignore;     /* label that does not count; -1: none (masks: 255) */
+    bool skip_broken;   /* leave files out that cannot be read */
+    int loader_threads; /* 0: two */
+};
+/* Of samples, or of the pixels of their masks; shares of 1. */
+struct fovea_metrics {
+    int64_t counted;
+    double top1, top5, mean_accuracy, mean_iou, mean_dice; /* NAN: nothing counted */
+};
+struct fovea_class_metrics {
+    const char *name; /* NULL: not known */
+    int64_t actual, predicted, correct;
+    double accuracy, iou, dice; /* NAN: the class does not occur */
+};
+struct fovea_class_table {
+    struct fovea_class_metrics *list;
+    int64_t count;
+    const int64_t *confusion; /* [count, count], rows by label, columns by prediction; NULL: too many classes */
+};
+
 /* ---- eval: accuracy, and what changes of the images do to it ---- */
 
 /* "gaussian-noise", ...: the 17 image corruptions; NULL behind the last. Sets of them are sums of 1 << number. */
 FOVEA_API const char *fovea_corruption_name(int corruption);
 #define FOVEA_SEVERITIES 5
 
+/* USUAL: the test split if there is one, else validation, else all samples. */
+enum fovea_split { FOVEA_SPLIT_USUAL, FOVEA_SPLIT_TRAIN, FOVEA_SPLIT_VALIDATION, FOVEA_SPLIT_TEST };
+
 struct fovea_eval_options {
     struct fovea_samples samples;
-    const char *target;   /* value that holds the classes' scores; NULL: the logits */
-    uint32_t corruptions; /* set; 0: none. They change 8-bit images of the network's size, before normalisation */
-    unsigned severities;  /* set of 1 << severity, 1 to 5; 0: all */
-    const double *scales; /* factors of the normalised image, which nothing clips */
+    /* Labelled samples in place of the feeds, or NULL. Of `samples` shapes, preprocess, batch, and limit (evenly spaced
+     * then) count with them; `no_labels` does not. */
+    const struct fovea_data *data;
+    enum fovea_split split; /* of the data */
+    const char *target;     /* value that holds the classes' scores; NULL: the logits */
+    uint32_t corruptions;   /* set; 0: none. They change 8-bit images of the network's size, before normalisation */
+    unsigned severities;    /* set of 1 << severity, 1 to 5; 0: all */
+    const double *scales;   /* factors of the normalised image, which nothing clips */
     int scale_count;
     bool no_labels; /* as if none were known */
 };
 
 /* Shares of 1. A target of many units (pixels, cells) counts each of them; labels belong to one unit only. */
 struct fovea_eval_score {
-    double top1, top5; /* of the labelled images; -1: there are none */
-    double agreement;  /* of the units predicted as for the unchanged image */
+    double top1, top5; /* of the labelled images, of masks of their pixels; -1: there are none */
+    double agreement;  /* of the units predicted as for the unchanged image; -1: with masks */
     double confidence; /* mean probability of the predicted class */
+    double mean_iou;   /* -1: without masks */
 };
 struct fovea_eval_row {
     const char *change; /* "none", a corruption's name, "scale" */
@@ -591,22 +630,38 @@ struct fovea_eval_row {
     double strength;    /* of the corruption, or the factor */
     bool no_effect;     /* the corruption left every image as it was, as a change of hue leaves gray ones */
     struct fovea_eval_score scores[2];
-    /* Of the second model over the first: top 1 where there are labels, else agreement; paired, with a 95 % interval
-     * of the mean's normal approximation. */
+    /* Of the second model over the first: top 1 where there are labels (masks: the mean over images of the share of
+     * pixels that are right), else agreement; paired by image, with a 95 % interval of the mean's normal approximation.
+     */
     double difference, interval[2];
+};
+/* What is told of labelled data besides, for the unchanged images. */
+struct fovea_eval_data {
+    const char *path;  /* NULL: there are no data, and nothing else is set */
+    const char *split; /* "train", "validation", "test", or "all" where the data have no splits */
+    bool masks;
+    int64_t left_out;      /* broken files */
+    const char **broken;   /* [broken_count] their names, the first of them */
+    int64_t broken_count;  /* at most 100 */
+    bool moves_left_out;   /* of all corruptions those that move the image, which masks do not follow */
+    int64_t only_right[2]; /* samples (masks: pixels) that one model alone predicts right; -1: not comparable */
+    struct fovea_metrics metrics[2];
+    struct fovea_class_table classes[2];
 };
 struct fovea_eval {
     int models;
     const char *paths[2];
     int64_t images, labelled, units, classes;
     bool labels_of_folders;
+    struct fovea_eval_data data;
     double same_prediction;      /* of the two models for unchanged images; -1 with one model, or units that differ */
     struct fovea_eval_row *rows; /* the unchanged images first */
     int row_count;
     void *storage; /* private */
 };
 /* `other`: of the same fovea, for the same images, or NULL. Its images are prepared as its own metadata says where the
- * options leave that open. */
+ * options leave that open. With data, errors name the first broken file or label that is no class, and how many more
+ * there are, before anything runs. */
 FOVEA_API int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
                          struct fovea_eval *eval, struct fovea_error *error);
 FOVEA_API void fovea_eval_free(struct fovea_model *model, struct fovea_eval *eval);
@@ -839,18 +894,6 @@ FOVEA_API void fovea_diff_free(struct fovea_diff *diff);
 
 /* ---- tune: train a model on images ---- */
 
-/* Training data, as data/dataset.h reads them: class folders, lists, images with masks, IDX files, arrays. */
-struct fovea_data {
-    const char *path;
-    const char *masks;  /* folder of index masks: segmentation; or NULL */
-    const char *labels; /* file of labels beside an array; or NULL */
-    const char *names;  /* file with the classes' names; NULL: the model's own */
-    double
-        validation_share; /* of the training samples where there is no split of their own; 0: a tenth; below 0: none */
-    int64_t ignore;       /* label that does not count; -1: none (masks: 255) */
-    bool skip_broken;     /* leave files out that cannot be read */
-    int loader_threads;   /* 0: two */
-};
 /* Random changes of the training images; zeros: none of the kind. */
 struct fovea_augment {
     double crop_scale[2], crop_ratio[2]; /* random resized crop: shares of the area, width over height */
@@ -895,10 +938,6 @@ struct fovea_tune_options {
     const char *control; /* a model trained likewise for comparison, or NULL */
 };
 
-struct fovea_metrics {
-    int64_t counted;
-    double top1, top5, mean_accuracy, mean_iou, mean_dice; /* NAN: nothing counted */
-};
 struct fovea_tune_plan {
     const char *model;
     int64_t training, validation, classes;
@@ -923,22 +962,14 @@ struct fovea_tune_calls {
     void (*epoch)(void *user, const struct fovea_tune_epoch *epoch);
     void *user;
 };
-/* Of the validation samples, or of their pixels. */
-struct fovea_class_metrics {
-    const char *name; /* NULL: not known */
-    int64_t actual, predicted, correct;
-    double accuracy, iou, dice; /* NAN: the class does not occur */
-};
 struct fovea_tune {
     struct fovea_tune_epoch *epochs; /* of the model, then of the control */
     int epoch_count;
     struct fovea_metrics last, best, control; /* NAN: not evaluated, no control */
     int64_t best_epoch;
-    struct fovea_class_metrics *classes; /* of the best epoch */
-    int64_t class_count;
-    const int64_t *confusion;       /* [class_count, class_count], rows by label; NULL: too many classes */
-    double difference, interval[2]; /* of the last accuracies, model minus control, paired by sample; 95 %; or NAN */
-    void *storage;                  /* private */
+    struct fovea_class_table classes; /* of the best epoch */
+    double difference, interval[2];   /* of the last accuracies, model minus control, paired by sample; 95 %; or NAN */
+    void *storage;                    /* private */
 };
 /* Trains a copy of the model and writes it to `path`, in inference form: the best epoch by validation (top 1, or mean
  * IoU with masks), and beside it NAME.last.onnx with the last. Where the loss stops being finite the run ends with an

@@ -1,22 +1,14 @@
 /* Accuracy and agreement over a set of images, as they are and changed in many ways, of one model or of two. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "analysis/prediction.h"
+#include "api/eval_work.h"
 #include "api/result_folder.h"
 #include "api/stock.h"
 #include "base/file.h"
-#include "image/corruption.h"
+#include "data/paired.h"
 #include "report/eval.h"
-
-/* A way to change the images. */
-struct change {
-    enum { CHANGE_NONE, CHANGE_CORRUPTION, CHANGE_SCALE } kind;
-    enum corruption corruption;
-    int severity;
-    double strength;
-};
 
 /* Sums over the images for one change. */
 struct tally {
@@ -41,38 +33,33 @@ struct eval_work {
     struct fovea_eval *result;
     struct arm arms[2];
     int arm_count;
-    struct change *changes;
-    int change_count;
-    double *difference, *squared; /* [change]: sums of paired differences */
+    struct eval_changes changes;
+    struct paired *paired; /* [changes.count] */
     double same;
     int64_t labelled;
 };
 
 /* ---- what is to be done ---- */
 
-static void add_change(struct eval_work *work, const struct change *change)
+int eval_list_changes(const struct fovea_eval_options *options, uint32_t corruptions, struct arena *arena,
+                      struct eval_changes *changes, struct error *error)
 {
-    work->changes[work->change_count++] = *change;
-}
-
-static int list_changes(struct eval_work *work, struct arena *arena, struct error *error)
-{
-    const struct fovea_eval_options *options = work->options;
     unsigned severities = options->severities ? options->severities : ~0u;
     size_t most = 1 + CORRUPTION_COUNT * CORRUPTION_SEVERITIES + (size_t)options->scale_count;
-    work->changes = arena_allocate(arena, most, sizeof *work->changes, error);
-    if (!work->changes)
+    struct eval_change *list = arena_allocate(arena, most, sizeof *list, error);
+    if (!list)
         return -1;
-    add_change(work, &(struct change){.kind = CHANGE_NONE, .strength = 1});
+    *changes = (struct eval_changes){list, 1};
+    list[0].strength = 1;
     for (int c = 0; c < CORRUPTION_COUNT; c++) {
         for (int severity = 1; severity <= CORRUPTION_SEVERITIES; severity++) {
-            if (options->corruptions >> c & 1 && severities >> severity & 1)
-                add_change(work, &(struct change){CHANGE_CORRUPTION, (enum corruption)c, severity,
-                                                  corruption_strength((enum corruption)c, severity)});
+            if (corruptions >> c & 1 && severities >> severity & 1)
+                list[changes->count++] = (struct eval_change){CHANGE_CORRUPTION, (enum corruption)c, severity,
+                                                              corruption_strength((enum corruption)c, severity)};
         }
     }
     for (int i = 0; i < options->scale_count; i++)
-        add_change(work, &(struct change){.kind = CHANGE_SCALE, .strength = options->scales[i]});
+        list[changes->count++] = (struct eval_change){.kind = CHANGE_SCALE, .strength = options->scales[i]};
     return 0;
 }
 
@@ -114,7 +101,7 @@ static int open_arm(struct eval_work *work, struct arm *arm, struct error *error
     arm->crops = memory_allocate(memory, batch, sizeof *arm->crops, error);
     arm->clean = memory_allocate(memory, batch * units, sizeof *arm->clean, error);
     arm->gains = memory_allocate(memory, batch, sizeof *arm->gains, error);
-    arm->tallies = memory_allocate(memory, (size_t)work->change_count, sizeof *arm->tallies, error);
+    arm->tallies = memory_allocate(memory, (size_t)work->changes.count, sizeof *arm->tallies, error);
     return arm->crops && arm->clean && arm->gains && arm->tallies ? 0 : -1;
 }
 
@@ -143,7 +130,7 @@ static int take_crops(struct arm *arm, int64_t first, int64_t count, struct erro
     return 0;
 }
 
-static int put_corrupted(struct arm *arm, const struct change *change, int64_t index, int64_t at, bool *changed,
+static int put_corrupted(struct arm *arm, const struct eval_change *change, int64_t index, int64_t at, bool *changed,
                          struct error *error)
 {
     struct context *context = arm->model->context;
@@ -159,8 +146,8 @@ static int put_corrupted(struct arm *arm, const struct change *change, int64_t i
     return result;
 }
 
-static int put_images(struct arm *arm, const struct change *change, int64_t first, int64_t count, bool *any_changed,
-                      struct error *error)
+static int put_images(struct arm *arm, const struct eval_change *change, int64_t first, int64_t count,
+                      bool *any_changed, struct error *error)
 {
     struct tensor *images = probe_images(&arm->probe);
     bool pictures = stock_has_pictures(&arm->stock);
@@ -221,7 +208,7 @@ static int run_arm(struct eval_work *work, struct arm *arm, int change, int64_t 
                    struct error *error)
 {
     struct probe_result run;
-    if (put_images(arm, &work->changes[change], first, count, &arm->tallies[change].changed, error) ||
+    if (put_images(arm, &work->changes.list[change], first, count, &arm->tallies[change].changed, error) ||
         probe_run(&arm->probe, &run, error))
         return -1;
     for (int64_t i = 0; i < count; i++) {
@@ -239,9 +226,7 @@ static void compare_arms(struct eval_work *work, int change, int64_t count)
     const struct arm *first = &work->arms[0], *second = &work->arms[1];
     int64_t units = first->probe.target_grid.view.units;
     for (int64_t i = 0; i < count; i++) {
-        double difference = second->gains[i] - first->gains[i];
-        work->difference[change] += difference;
-        work->squared[change] += difference * difference;
+        paired_add(&work->paired[change], second->gains[i] - first->gains[i]);
         for (int64_t unit = 0; change == 0 && units == second->probe.target_grid.view.units && unit < units; unit++)
             work->same += first->clean[i * units + unit] == second->clean[i * units + unit];
     }
@@ -258,7 +243,7 @@ static int run_images(struct eval_work *work, struct error *error)
             if (take_crops(&work->arms[a], first, count, error))
                 return -1;
         }
-        for (int change = 0; change < work->change_count; change++) {
+        for (int change = 0; change < work->changes.count; change++) {
             for (int a = 0; a < work->arm_count; a++) {
                 if (run_arm(work, &work->arms[a], change, first, count, error))
                     return -1;
@@ -279,31 +264,30 @@ static struct fovea_eval_score score_of(const struct eval_work *work, const stru
     return (struct fovea_eval_score){.top1 = labelled > 0 ? (double)tally->top1 / labelled : -1,
                                      .top5 = labelled > 0 ? (double)tally->top5 / labelled : -1,
                                      .agreement = tally->agreement / images,
-                                     .confidence = tally->confidence / images};
+                                     .confidence = tally->confidence / images,
+                                     .mean_iou = -1};
 }
 
-static void describe_row(const struct eval_work *work, int i, struct fovea_eval_row *row)
+void eval_describe_change(const struct eval_change *change, struct fovea_eval_row *row)
 {
-    const struct change *change = &work->changes[i];
     *row =
         (struct fovea_eval_row){.change = change->kind == CHANGE_CORRUPTION ? corruption_name((int)change->corruption)
                                           : change->kind == CHANGE_SCALE    ? "scale"
                                                                             : "none",
                                 .severity = change->severity,
-                                .strength = change->strength};
-    row->no_effect = change->kind == CHANGE_CORRUPTION;
-    for (int a = 0; a < work->arm_count; a++)
+                                .strength = change->strength,
+                                .no_effect = change->kind == CHANGE_CORRUPTION};
+}
+
+static void describe_row(const struct eval_work *work, int i, struct fovea_eval_row *row)
+{
+    eval_describe_change(&work->changes.list[i], row);
+    for (int a = 0; a < work->arm_count; a++) {
         row->no_effect = row->no_effect && !work->arms[a].tallies[i].changed;
-    for (int a = 0; a < work->arm_count; a++)
         row->scores[a] = score_of(work, &work->arms[a].tallies[i]);
-    if (work->arm_count < 2)
-        return;
-    double n = (double)work->arms[0].stock.count, mean = work->difference[i] / n;
-    double variance = n > 1 ? fmax(0, work->squared[i] / n - mean * mean) * n / (n - 1) : 0;
-    double half = 1.96 * sqrt(variance / n);
-    row->difference = mean;
-    row->interval[0] = mean - half;
-    row->interval[1] = mean + half;
+    }
+    if (work->arm_count > 1)
+        row->difference = paired_mean(&work->paired[i], row->interval);
 }
 
 static int describe(struct eval_work *work, struct arena *arena, struct error *error)
@@ -311,7 +295,7 @@ static int describe(struct eval_work *work, struct arena *arena, struct error *e
     struct fovea_eval *result = work->result;
     const struct arm *first = &work->arms[0];
     const struct unit_view *view = &first->probe.target_grid.view;
-    result->rows = arena_allocate(arena, (size_t)work->change_count, sizeof *result->rows, error);
+    result->rows = arena_allocate(arena, (size_t)work->changes.count, sizeof *result->rows, error);
     if (!result->rows)
         return -1;
     result->models = work->arm_count;
@@ -325,19 +309,18 @@ static int describe(struct eval_work *work, struct arena *arena, struct error *e
     result->same_prediction = comparable ? work->same / (double)(first->stock.count * view->units) : -1;
     for (int a = 0; a < work->arm_count; a++)
         result->paths[a] = work->arms[a].model->model->path;
-    result->row_count = work->change_count;
-    for (int i = 0; i < work->change_count; i++)
+    result->row_count = work->changes.count;
+    for (int i = 0; i < work->changes.count; i++)
         describe_row(work, i, &result->rows[i]);
     return 0;
 }
 
-static int evaluate(struct eval_work *work, struct arena *arena, struct error *error)
+static int evaluate_images(struct eval_work *work, struct arena *arena, struct error *error)
 {
-    if (list_changes(work, arena, error))
+    if (eval_list_changes(work->options, work->options->corruptions, arena, &work->changes, error))
         return -1;
-    work->difference = arena_allocate(arena, (size_t)work->change_count, sizeof *work->difference, error);
-    work->squared = arena_allocate(arena, (size_t)work->change_count, sizeof *work->squared, error);
-    if (!work->difference || !work->squared)
+    work->paired = arena_allocate(arena, (size_t)work->changes.count, sizeof *work->paired, error);
+    if (!work->paired)
         return -1;
     for (int a = 0; a < work->arm_count; a++) {
         if (open_arm(work, &work->arms[a], error))
@@ -346,20 +329,31 @@ static int evaluate(struct eval_work *work, struct arena *arena, struct error *e
     return run_images(work, error) || describe(work, arena, error) ? -1 : 0;
 }
 
-int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
-               struct fovea_eval *result, struct fovea_error *report)
+static int eval_images(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
+                       struct fovea_eval *result, struct arena *arena, struct error *error)
 {
-    struct error error = ERROR_INITIALISER;
     struct eval_work work = {.options = options, .result = result, .arm_count = other ? 2 : 1};
-    *result = (struct fovea_eval){0};
-    struct arena *arena = arena_create(model->context->memory, &error);
     for (int a = 0; a < work.arm_count; a++) {
         work.arms[a].model = a ? other : model;
         work.arms[a].stock.model = work.arms[a].model;
     }
-    int code = arena ? evaluate(&work, arena, &error) : -1;
+    int code = evaluate_images(&work, arena, error);
     for (int a = 0; a < work.arm_count; a++)
         close_arm(&work.arms[a]);
+    return code;
+}
+
+int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
+               struct fovea_eval *result, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    *result = (struct fovea_eval){0};
+    struct arena *arena = arena_create(model->context->memory, &error);
+    int code = -1;
+    if (arena && options->data)
+        code = eval_data(model, other, options, result, arena, &error);
+    else if (arena)
+        code = eval_images(model, other, options, result, arena, &error);
     result->storage = arena;
     if (code == 0)
         return 0;

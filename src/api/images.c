@@ -89,6 +89,34 @@ int images_prepare(struct fovea_model *model, const struct value *input, const s
     return make_preprocess(model, input, flags, &wanted, *channels_last, preprocess, error);
 }
 
+int64_t images_batch(const struct value *input, const struct fovea_shapes *shapes, int64_t wanted)
+{
+    int64_t fixed = input->declared_rank > 0 ? input->declared[0].size : -1;
+    for (int i = 0; i < shapes->count; i++) {
+        const struct fovea_shape *shape = &shapes->list[i];
+        bool meant = !shape->name || !shape->name[0] || strcmp(shape->name, input->name) == 0;
+        if (meant && shape->rank == 4)
+            return shape->dims[0];
+    }
+    return fixed > 0 ? fixed : wanted;
+}
+
+int images_bind(const struct value *input, const struct preprocess *preprocess, bool channels_last,
+                const struct shape *ready, int64_t batch, struct shape_binding *binding, struct error *error)
+{
+    int64_t channels = preprocess_channel_count(preprocess);
+    int64_t height = preprocess->crop_height, width = preprocess->crop_width;
+    int64_t first[4] = {batch, channels, height, width}, last[4] = {batch, height, width, channels};
+    binding->name = input->name;
+    if (ready) {
+        int64_t dims[4] = {batch, ready->dims[0], ready->dims[1], ready->dims[2]};
+        return shape_set(&binding->shape, 4, dims, error);
+    }
+    if (height <= 0)
+        return error_set(error, ERROR_INPUT, "the size of the images is open; give it with --crop or --shape");
+    return shape_set(&binding->shape, 4, channels_last ? last : first, error);
+}
+
 int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
                 const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
                 const struct class_names *names, struct shape *shape, struct error *error)
@@ -106,12 +134,6 @@ int images_open(struct sample_source **source, struct fovea_model *model, const 
     const struct shape *sample = sample_source_shape(*source);
     *shape = (struct shape){.rank = 4, .dims = {1, sample->dims[0], sample->dims[1], sample->dims[2]}};
     return 0;
-}
-
-void images_to_bytes(const float *pixels, int64_t count, uint8_t *bytes)
-{
-    for (int64_t i = 0; i < count; i++)
-        bytes[i] = (uint8_t)fminf(fmaxf(roundf(pixels[i]), 0), 255);
 }
 
 static int read_samples(const struct sample_source *source, const struct shape *sample, const struct value *input,
@@ -132,7 +154,7 @@ static int read_samples(const struct sample_source *source, const struct shape *
     struct tensor bytes = {.dtype = DTYPE_UINT8, .shape = tensor->shape};
     if (tensor_allocate(memory, &bytes, error))
         return -1;
-    images_to_bytes(pixels, count * elements, bytes.data);
+    preprocess_to_bytes(pixels, count * elements, bytes.data);
     tensor_release(memory, tensor);
     *tensor = bytes;
     return 0;

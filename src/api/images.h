@@ -16,8 +16,11 @@ int images_open(struct sample_source **source, struct fovea_model *model, const 
 int images_prepare(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
                    const struct fovea_preprocess *flags, struct preprocess *preprocess, bool *channels_last,
                    struct error *error);
-/* Rounds to 0..255. */
-void images_to_bytes(const float *pixels, int64_t count, uint8_t *bytes);
+/* The batch that --shape or the model fixes, else `wanted`. */
+int64_t images_batch(const struct value *input, const struct fovea_shapes *shapes, int64_t wanted);
+/* The shape of `batch` images for `input`: as prepared, or `ready` tensors [C,H,W] or [H,W,C] (NULL: none). */
+int images_bind(const struct value *input, const struct preprocess *preprocess, bool channels_last,
+                const struct shape *ready, int64_t batch, struct shape_binding *binding, struct error *error);
 /* All of them as one tensor of the input's layout; the caller releases it. */
 int images_read_all(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
                     const char *path, const struct fovea_preprocess *flags, struct tensor *tensor, struct error *error);

@@ -84,18 +84,8 @@ static int open_images(struct stock *stock, const struct fovea_samples *samples,
 /* The size of the batch that is asked for or that the model fixes, or one that fits a free size. */
 static int64_t choose_batch(const struct stock *stock, const struct fovea_samples *samples)
 {
-    const struct value *input = stock->input;
-    int64_t fixed = input->declared_rank > 0 ? input->declared[0].size : -1;
-    for (int i = 0; i < samples->shapes.count; i++) {
-        const struct fovea_shape *shape = &samples->shapes.list[i];
-        bool meant = !shape->name || !shape->name[0] || strcmp(shape->name, input->name) == 0;
-        if (meant && shape->rank == 4)
-            return shape->dims[0];
-    }
-    if (fixed > 0)
-        return fixed;
     int64_t wanted = samples->batch > 0 ? samples->batch : LARGEST_BATCH;
-    return stock->count < wanted ? stock->count : wanted;
+    return images_batch(stock->input, &samples->shapes, stock->count < wanted ? stock->count : wanted);
 }
 
 static int make_bindings(struct stock *stock, const struct fovea_samples *samples, struct error *error)
@@ -186,7 +176,7 @@ static int read_one(struct stock *stock, int64_t index, struct tensor *images, i
         return -1;
     if (floats)
         return 0;
-    images_to_bytes(stock->pixels, elements, (uint8_t *)out);
+    preprocess_to_bytes(stock->pixels, elements, (uint8_t *)out);
     return 0;
 }
 
@@ -215,7 +205,7 @@ void stock_put(struct stock *stock, const struct image *crop, struct tensor *ima
     bool floats = dtype_storage(images->dtype) == DTYPE_FLOAT;
     sample_source_normalise(stock->source, crop, floats ? (float *)images->data + to * elements : stock->pixels);
     if (!floats)
-        images_to_bytes(stock->pixels, elements, (uint8_t *)images->data + to * elements);
+        preprocess_to_bytes(stock->pixels, elements, (uint8_t *)images->data + to * elements);
 }
 
 int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/data.h"
 #include "api/images.h"
 #include "api/tune_work.h"
 #include "base/file.h"
@@ -17,7 +18,6 @@
 
 #define USUAL_BATCH 32
 #define LEAST_BATCH_FOR_STATISTICS 16
-#define USUAL_VALIDATION_SHARE 0.1
 
 const char *fovea_decay_class_name(int index)
 {
@@ -102,12 +102,11 @@ static void set_options(struct tune_arm *arm)
                                                    SCHEDULE_POLYNOMIAL};
     static const enum loss_kind losses[] = {LOSS_CROSS_ENTROPY, LOSS_BINARY, LOSS_SQUARES};
     const struct fovea_data *data = &options->data;
-    int64_t ignored = data->ignore >= 0 ? data->ignore : data->masks ? 255 : -1;
-    int threads = data->loader_threads > 0 ? data->loader_threads : 2;
+    int64_t ignored = data_ignored(data);
     arm->augment = augment_options(&options->augment);
     struct loader_options loader = {.split = DATASET_TRAIN,
                                     .batch = work->batch,
-                                    .threads = threads,
+                                    .threads = data_threads(data),
                                     .shuffle = true,
                                     .drop_last = true,
                                     .skip_broken = data->skip_broken,
@@ -117,8 +116,8 @@ static void set_options(struct tune_arm *arm)
                                     .ignore = ignored,
                                     .seed = work->model->context->seed};
     arm->options = (struct arm_options){
-        .bindings = arm->options.bindings,
-        .binding_count = arm->options.binding_count,
+        .bindings = &arm->binding,
+        .binding_count = 1,
         .training = loader,
         .validation = loader,
         .validate = work->validation_split < DATASET_SPLITS,
@@ -162,29 +161,6 @@ static int free_batch(struct graph *graph, struct error *error)
     return 0;
 }
 
-/* The image input's shape with the batch; other inputs are not trained with. */
-static int bind(struct tune_arm *arm, struct error *error)
-{
-    const struct preprocess *preprocess = &arm->preprocess;
-    const struct shape *ready = dataset_tensor_shape(arm->work->dataset);
-    struct shape_binding *binding = &arm->binding;
-    int64_t channels = preprocess_channel_count(preprocess);
-    int64_t images[3] = {channels, preprocess->crop_height, preprocess->crop_width};
-    if (arm->channels_last) {
-        images[0] = preprocess->crop_height;
-        images[1] = preprocess->crop_width;
-        images[2] = channels;
-    }
-    const int64_t *sizes = ready ? ready->dims : images;
-    if (!ready && preprocess->crop_height <= 0)
-        return error_set(error, ERROR_INPUT, "the size of the images is open; give it with --crop or --shape");
-    int64_t dims[4] = {arm->work->batch, sizes[0], sizes[1], sizes[2]};
-    binding->name = arm->input->name;
-    arm->options.bindings = binding;
-    arm->options.binding_count = 1;
-    return shape_set(&binding->shape, 4, dims, error);
-}
-
 static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *path, struct error *error)
 {
     const struct fovea_tune_options *options = work->options;
@@ -201,7 +177,9 @@ static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *pa
         images_prepare(&holder, arm->input, &options->shapes, options->preprocess, &arm->preprocess,
                        &arm->channels_last, error))
         return -1;
-    if (free_batch(arm->model->graph, error) || bind(arm, error))
+    if (free_batch(arm->model->graph, error) ||
+        images_bind(arm->input, &arm->preprocess, arm->channels_last, dataset_tensor_shape(work->dataset), work->batch,
+                    &arm->binding, error))
         return -1;
     set_options(arm);
     if (options->new_classes > 0 &&
@@ -224,24 +202,11 @@ static int open_data(struct tune_work *work, struct error *error)
 {
     const struct fovea_data *data = &work->options->data;
     double share = data->validation_share;
-    struct memory *memory = work->model->context->memory;
-    const char *own = model_metadata(work->model->model, CLASS_NAMES_KEY);
-    if (data->names ? class_names_read(memory, data->names, &work->names, error)
-                    : own && work->options->new_classes == 0 &&
-                          class_names_parse(memory, own, strlen(own), &work->names, error))
-        return -1;
-    struct dataset_options options = {.masks = data->masks,
-                                      .labels = data->labels,
-                                      .names = work->names.count > 0 ? &work->names : NULL,
-                                      .validation_share = share < 0    ? 0
-                                                          : share == 0 ? USUAL_VALIDATION_SHARE
-                                                                       : share,
-                                      .seed = work->model->context->seed,
-                                      .ignore = data->ignore >= 0 ? data->ignore
-                                                : data->masks     ? 255
-                                                                  : -1,
-                                      .skip_broken = data->skip_broken};
-    work->dataset = dataset_open(memory, data->path, &options, error);
+    work->dataset = data_open(work->model, data, work->options->new_classes == 0,
+                              share < 0    ? 0
+                              : share == 0 ? DATA_USUAL_SHARE
+                                           : share,
+                              &work->names, error);
     if (!work->dataset)
         return -1;
     work->validation_split = dataset_count(work->dataset, DATASET_VALIDATION) > 0 ? DATASET_VALIDATION
@@ -368,7 +333,8 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
     if (!arm->is_control && (epoch->best || !epoch->evaluated)) {
         result->best = told->validation;
         result->best_epoch = epoch->epoch;
-        if (epoch->metrics && tune_keep_classes(work, epoch->metrics, arm->classes, error))
+        if (epoch->metrics && data_keep_classes(result->storage, work->dataset, &work->names, epoch->metrics,
+                                                arm->classes, &result->classes, error))
             return -1;
         if (save(arm, work->path, error))
             return -1;

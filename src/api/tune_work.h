@@ -40,8 +40,6 @@ struct tune_work {
 
 /* Of an epoch; NAN: it was not evaluated. */
 struct fovea_metrics tune_metrics(const struct arm_epoch *epoch);
-/* Writes what `metrics` tell of each of `count` classes to the result, over that of an earlier epoch. */
-int tune_keep_classes(struct tune_work *work, const struct metrics *metrics, int64_t count, struct error *error);
 /* The difference of both arms, paired by sample, with the normal approximation's 95 % interval; NAN: no samples. */
 void tune_compare(struct tune_work *work);
 

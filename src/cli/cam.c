@@ -176,17 +176,6 @@ static int parse_classes(const struct command *command, const char *text, int64_
                       MOST_CLASSES, text);
 }
 
-/* One of a list of words, by its place. */
-static int parse_word(const struct command *command, const char *option, const char *text, const char *const *words,
-                      int *place)
-{
-    for (*place = 0; words[*place]; ++*place) {
-        if (!text || strcmp(text, words[*place]) == 0)
-            return PARSE_GO_ON;
-    }
-    return fail_usage(command, "--%s does not know '%s' (fovea help %s)", option, text, command->verb);
-}
-
 static int parse_choices(const struct command *command, const struct cam_flags *flags,
                          struct fovea_cam_options *options, int64_t *classes)
 {

@@ -73,6 +73,9 @@ int parse_class(const char *text, int64_t *class_index);
  */
 int parse_names(const struct command *command, const char *option, const char *text, const char *(*name_of)(int),
                 unsigned *set);
+/* The place of `text` (NULL: the first) among `words` that end with NULL. PARSE_GO_ON, or the exit code. */
+int parse_word(const struct command *command, const char *option, const char *text, const char *const *words,
+               int *index);
 /* "NAME=PATH" or "PATH"; `name` is NULL then. The text is cut at the sign. -i options. */
 struct fovea_feed *parse_feeds(const struct text_list *texts);
 void free_feeds(struct fovea_feed *feeds, int count);
@@ -133,6 +136,29 @@ int parse_samples(const struct sample_flags *flags, const struct opened *opened,
                   struct parsed_samples *parsed);
 void free_samples(struct parsed_samples *parsed);
 
+/* The options about labelled data that tune and eval share, .ignore = -1 to begin with. */
+struct data_flags {
+    const char *path, *masks, *labels;
+    int64_t ignore, loaders;
+    double share;
+    bool no_validation, skip_broken;
+};
+#define DATA_ROWS(flags)                                                                                               \
+    {"data",        'd',    OPTION_TEXT,                                                                               \
+     &(flags).path, "PATH", "class folders, a list, IDX files, arrays, or images with --masks"},                       \
+        {"masks", 0, OPTION_TEXT, &(flags).masks, "DIR", "segmentation: index masks with the images' names"},          \
+        {"data-labels", 0, OPTION_TEXT, &(flags).labels, "FILE", "labels beside an array of images"},                  \
+        {"validation",   0,       OPTION_NUMBER,                                                                       \
+         &(flags).share, "SHARE", "of the training data, where none is set apart (0.1)"},                              \
+        {"no-validation", 0, OPTION_FLAG, &(flags).no_validation, NULL, "no share: training data are all of it"},      \
+        {"ignore", 0, OPTION_INT, &(flags).ignore, "LABEL", "that does not count (masks: 255)"},                       \
+        {"skip-broken", 0, OPTION_FLAG, &(flags).skip_broken, NULL, "leave out files that cannot be read"},            \
+    {                                                                                                                  \
+        "loaders", 0, OPTION_INT, &(flags).loaders, "N", "threads that decode and augment (default 2)"                 \
+    }
+/* `names`: file with the classes' names, or NULL. */
+struct fovea_data data_of_flags(const struct data_flags *flags, const char *names);
+
 /* The options that audit and rewrite share. */
 struct audit_flags {
     const char *input_size, *task;
@@ -166,6 +192,12 @@ const char *safe_text(const char *text, char out[CLI_TEXT]);
 int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options, const char *folder,
                    bool force, bool json);
 
+/* A line a class where they are few, else the best and the worst; `masks`: with IoU and Dice. */
+void print_class_table(const struct fovea_class_table *table, bool masks);
+/* The largest cells of the confusion matrix off its diagonal. */
+void print_confusions(const struct fovea_class_table *table);
+/* The lines of fovea eval. */
+void print_eval(const struct fovea_eval *eval);
 /* The lines of fovea diff; `all`: long lists are not cut. */
 void print_diff(const struct fovea_diff *diff, bool all);
 

@@ -2,16 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <inttypes.h>
-
 #include "cli/cli.h"
 #include "report/eval.h"
 
 #define MOST_SCALES 64
 
 struct eval_flags {
-    const char *output, *target, *corrupt, *severity, *compare, *scales, *report;
+    const char *output, *target, *corrupt, *severity, *compare, *scales, *report, *split;
+    int64_t batch;
     bool force, json, no_labels;
+    struct data_flags data;
     struct sample_flags samples;
 };
 
@@ -45,92 +45,6 @@ static int parse_scales(const struct command *command, const char *text, double 
             return fail_usage(command, "--scales takes factors like 0.5,2 or 'default', not '%s'", text);
     }
     return PARSE_GO_ON;
-}
-
-static void print_percent(double value)
-{
-    if (value < 0)
-        printf("      -");
-    else
-        printf(" %6.2f", 100 * value);
-}
-
-static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row *row)
-{
-    char name[64];
-    if (row->severity > 0)
-        snprintf(name, sizeof name, "%s %d", row->change, row->severity);
-    else if (strcmp(row->change, "none") == 0)
-        snprintf(name, sizeof name, "unchanged");
-    else
-        snprintf(name, sizeof name, "%s %g", row->change, row->strength);
-    printf("%-18s", name);
-    if (row->no_effect) {
-        printf("  no effect: every image stays as it is\n");
-        return;
-    }
-    for (int a = 0; a < eval->models; a++) {
-        if (eval->labelled > 0) {
-            print_percent(row->scores[a].top1);
-            print_percent(row->scores[a].top5);
-        }
-        print_percent(row->scores[a].agreement);
-        print_percent(row->scores[a].confidence);
-        printf(a + 1 < eval->models ? "  |" : "");
-    }
-    if (eval->models > 1)
-        printf("  | %+6.2f [%+.2f, %+.2f]", 100 * row->difference, 100 * row->interval[0], 100 * row->interval[1]);
-    printf("\n");
-}
-
-/* Means of the shares over all severities of all corruptions. */
-static void print_mean(const struct fovea_eval *eval)
-{
-    struct fovea_eval_row mean = {.change = "mean corrupted", .strength = 0};
-    int count = 0, unchanged = 0;
-    for (int i = 0; i < eval->row_count; i++) {
-        const struct fovea_eval_row *row = &eval->rows[i];
-        if (row->severity == 0)
-            continue;
-        unchanged += row->no_effect;
-        count += !row->no_effect;
-        if (row->no_effect)
-            continue;
-        for (int a = 0; a < eval->models; a++) {
-            mean.scores[a].top1 += row->scores[a].top1;
-            mean.scores[a].agreement += row->scores[a].agreement;
-        }
-    }
-    if (count < 2)
-        return;
-    for (int a = 0; a < eval->models; a++) {
-        printf("%s of %d corruptions: ", a ? "second model, mean" : "mean", count);
-        if (eval->labelled > 0)
-            printf("top 1 %.2f %%, ", 100 * mean.scores[a].top1 / count);
-        printf("agreement %.2f %%%s\n", 100 * mean.scores[a].agreement / count,
-               unchanged > 0 ? " (without those of no effect)" : "");
-    }
-}
-
-static void print_eval(const struct fovea_eval *eval)
-{
-    printf("%" PRId64 " images, %" PRId64 " classes", eval->images, eval->classes);
-    if (eval->units > 1)
-        printf(", %" PRId64 " units each", eval->units);
-    if (eval->labelled > 0)
-        printf(", %" PRId64 " labelled%s", eval->labelled,
-               eval->labels_of_folders ? " by their folders (--no-labels if these are not classes)" : "");
-    else
-        printf(", no labels: agreement is with the model's own prediction for the unchanged image");
-    printf("\n%-18s", "%");
-    for (int a = 0; a < eval->models; a++)
-        printf("%s  agree   conf%s", eval->labelled > 0 ? "  top 1  top 5" : "", a + 1 < eval->models ? "  |" : "");
-    printf("%s\n", eval->models > 1 ? "  | second minus first [95 %]" : "");
-    for (int i = 0; i < eval->row_count; i++)
-        print_row(eval, &eval->rows[i]);
-    print_mean(eval);
-    if (eval->same_prediction >= 0)
-        printf("both predict the same for %.2f %% of the unchanged images' units\n", 100 * eval->same_prediction);
 }
 
 static int show(struct opened *opened, const struct eval_flags *flags, const struct fovea_eval *eval, int64_t seed)
@@ -178,12 +92,43 @@ static int run_eval(struct opened *opened, const struct command *command, const 
     return code;
 }
 
+/* Either images, or data with the options that go with them. */
+static int check_flags(const struct command *command, const struct eval_flags *flags)
+{
+    const struct data_flags *data = &flags->data;
+    bool images = flags->samples.images || flags->samples.inputs.count > 0;
+    bool of_data = data->masks || data->labels || data->share > 0 || data->no_validation || data->ignore >= 0 ||
+                   data->skip_broken || data->loaders > 0 || flags->split;
+    if (images == (data->path != NULL))
+        return fail_usage(command, "name either images (--images PATH) or labelled data (--data PATH)");
+    if (!data->path && of_data)
+        return fail_usage(command, "--masks, --data-labels, --split, --validation, --ignore, --skip-broken and "
+                                   "--loaders go with --data, not with --images");
+    if (data->path && flags->no_labels)
+        return fail_usage(command, "--no-labels goes with --images: data are labelled");
+    return PARSE_GO_ON;
+}
+
+static int parse_split(const struct command *command, const char *text, enum fovea_split *split)
+{
+    static const char *const words[] = {"train", "validation", "test", NULL};
+    int index;
+    int code = parse_word(command, "split", text, words, &index);
+    *split = text ? (enum fovea_split)(FOVEA_SPLIT_TRAIN + index) : FOVEA_SPLIT_USUAL;
+    return code;
+}
+
 static int eval_model(struct opened *opened, const struct command *command, const struct eval_flags *flags)
 {
     struct parsed_samples parsed = {0};
     struct fovea_eval_options options = {.target = flags->target, .no_labels = flags->no_labels};
+    struct fovea_data data = data_of_flags(&flags->data, flags->samples.labels);
     double scales[MOST_SCALES];
-    int code = parse_names(command, "corrupt", flags->corrupt, fovea_corruption_name, &options.corruptions);
+    int code = check_flags(command, flags);
+    if (code == PARSE_GO_ON)
+        code = parse_split(command, flags->split, &options.split);
+    if (code == PARSE_GO_ON)
+        code = parse_names(command, "corrupt", flags->corrupt, fovea_corruption_name, &options.corruptions);
     if (code == PARSE_GO_ON)
         code = parse_severities(command, flags->severity, &options.severities);
     if (code == PARSE_GO_ON)
@@ -192,6 +137,8 @@ static int eval_model(struct opened *opened, const struct command *command, cons
         code = parse_samples(&flags->samples, opened, NULL, &parsed);
     if (code == PARSE_GO_ON) {
         options.samples = parsed.samples;
+        options.samples.batch = flags->samples.exact ? 1 : flags->batch;
+        options.data = data.path ? &data : NULL;
         code = run_eval(opened, command, flags, &options);
     }
     free_samples(&parsed);
@@ -200,8 +147,12 @@ static int eval_model(struct opened *opened, const struct command *command, cons
 
 int verb_eval(int argc, char **argv)
 {
-    struct eval_flags flags = {0};
+    struct eval_flags flags = {.data = {.ignore = -1}};
     const struct option_row rows[] = {
+        DATA_ROWS(flags.data),
+        {"split", 0, OPTION_TEXT, &flags.split, "SPLIT",
+         "train, validation or test (default: test if there is one, else validation, else all)"},
+        {"batch", 'b', OPTION_COUNT, &flags.batch, "N", "images at once, where the model leaves that free"},
         {"corrupt", 0, OPTION_TEXT, &flags.corrupt, "LIST",
          "gaussian-noise,jpeg,... or all: what corrupted images do to the predictions"},
         {"severity", 0, OPTION_TEXT, &flags.severity, "LIST", "of the corruptions, 1 to 5 (default: all)"},
@@ -219,10 +170,12 @@ int verb_eval(int argc, char **argv)
         {0}};
     struct command command = {
         .verb = "eval",
-        .arguments = "MODEL --images PATH [--corrupt LIST|all] [--compare OTHER.onnx] [options]",
-        .summary = "Accuracy where labels are known (one folder per class, labels.csv, a list), else agreement with "
-                   "the\nprediction for the unchanged image.",
-        .example = "fovea eval models/fashion_mnist.onnx --images models/images --corrupt jpeg,contrast-up",
+        .arguments = "MODEL --data PATH|--images PATH [--corrupt LIST|all] [--compare OTHER.onnx] [options]",
+        .summary = "With --data: accuracy over labelled data as 'tune' takes them (class folders, lists, images with "
+                   "masks,\nIDX files, arrays), class by class, with what is confused with what; --limit takes samples "
+                   "evenly spaced.\nWith --images: accuracy where labels are known (one folder per class, labels.csv, "
+                   "a list), else agreement\nwith the prediction for the unchanged image.",
+        .example = "fovea eval models/fashion_mnist.onnx --data /usr/share/datasets/fashion-mnist",
         .rows = rows};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);

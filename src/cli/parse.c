@@ -112,6 +112,20 @@ int parse_names(const struct command *command, const char *option, const char *t
     return PARSE_GO_ON;
 }
 
+int parse_word(const struct command *command, const char *option, const char *text, const char *const *words,
+               int *index)
+{
+    char known[256];
+    size_t length = 0;
+    for (*index = 0; words[*index]; ++*index) {
+        if (!text || strcmp(text, words[*index]) == 0)
+            return PARSE_GO_ON;
+    }
+    for (int i = 0; words[i] && length < sizeof known; i++)
+        length += (size_t)snprintf(known + length, sizeof known - length, "%s%s", i ? ", " : "", words[i]);
+    return fail_usage(command, "--%s does not know '%s'; there are %s", option, text, known);
+}
+
 struct fovea_feed *parse_feeds(const struct text_list *texts)
 {
     struct fovea_feed *feeds = calloc((size_t)texts->count + 1, sizeof *feeds);

@@ -36,6 +36,18 @@ int parse_samples(const struct sample_flags *flags, const struct opened *opened,
     return PARSE_GO_ON;
 }
 
+struct fovea_data data_of_flags(const struct data_flags *flags, const char *names)
+{
+    return (struct fovea_data){.path = flags->path,
+                               .masks = flags->masks,
+                               .labels = flags->labels,
+                               .names = names,
+                               .validation_share = flags->no_validation ? -1 : flags->share,
+                               .ignore = flags->ignore,
+                               .skip_broken = flags->skip_broken,
+                               .loader_threads = (int)flags->loaders};
+}
+
 void free_samples(struct parsed_samples *parsed)
 {
     free_feeds(parsed->feeds, parsed->feed_count);

@@ -8,13 +8,13 @@
 #include "report/json.h"
 
 struct flags {
-    const char *data, *masks, *data_labels, *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history,
-        *report;
+    struct data_flags data;
+    const char *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history, *report;
     const char *crop_scale, *jitter, *colour;
-    int64_t epochs, samples, batch, accumulate, new_head, ignore, padding, loaders;
-    double rate, decay, momentum, warmup, clip, smoothing, dice, share, flip, rotation, mixup, teacher_weight;
+    int64_t epochs, samples, batch, accumulate, new_head, padding;
+    double rate, decay, momentum, warmup, clip, smoothing, dice, flip, rotation, mixup, teacher_weight;
     struct text_list freeze, unfreeze, rates, reinitialise, decays;
-    bool nesterov, freeze_norm, train_norm, skip_broken, force, json, no_validation;
+    bool nesterov, freeze_norm, train_norm, force, json;
     struct preprocess_options preprocess;
 };
 
@@ -79,28 +79,13 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
     fflush(stdout);
 }
 
-#define SHOWN_CLASSES 20
-
-/* A line a class, where they are few. */
-static void print_classes(const struct fovea_tune *tune)
-{
-    char name[CLI_TEXT];
-    for (int64_t i = 0; i < tune->class_count && tune->class_count <= SHOWN_CLASSES; i++) {
-        const struct fovea_class_metrics *class = &tune->classes[i];
-        snprintf(name, sizeof name, "class %" PRId64, i);
-        printf("  %-20s %8" PRId64 " of %" PRId64 " right (%.1f %%), IoU %.3f\n",
-               class->name ? safe_text(class->name, name) : name, class->correct, class->actual, 100 * class->accuracy,
-               class->iou);
-    }
-}
-
 static void print_result(const struct fovea_tune *tune, const struct flags *flags)
 {
     printf("wrote %s (epoch %" PRId64, flags->output, tune->best_epoch);
     if (!isnan(tune->best.top1))
         printf(", top 1 %.2f %%", 100 * tune->best.top1);
     printf(") and the last epoch beside it\n");
-    print_classes(tune);
+    print_class_table(&tune->classes, flags->data.masks != NULL);
     if (flags->control)
         printf(
             "against the control, trained alike: %+.2f points of accuracy (95 %%: %+.2f to %+.2f), paired by sample\n",
@@ -114,19 +99,6 @@ static int parse_pair(const struct command *command, const char *option, const c
     if (count == 1)
         pair[1] = 1;
     return count < 1 ? fail_usage(command, "--%s takes LOW,HIGH, not '%s'", option, text) : PARSE_GO_ON;
-}
-
-static int parse_word(const struct command *command, const char *option, const char *text, const char *const *words,
-                      int *index)
-{
-    *index = 0;
-    for (int i = 0; text && words[i]; i++) {
-        if (strcmp(words[i], text) == 0) {
-            *index = i;
-            return PARSE_GO_ON;
-        }
-    }
-    return text ? fail_usage(command, "--%s does not know '%s'", option, text) : PARSE_GO_ON;
 }
 
 static int parse_words(const struct command *command, const struct flags *flags, struct fovea_tune_options *options)
@@ -189,14 +161,7 @@ static int parse_augment(const struct command *command, const struct flags *flag
 
 static void fill_options(const struct flags *flags, const struct opened *opened, struct fovea_tune_options *options)
 {
-    options->data = (struct fovea_data){.path = flags->data,
-                                        .masks = flags->masks,
-                                        .labels = flags->data_labels,
-                                        .names = flags->names,
-                                        .validation_share = flags->no_validation ? -1 : flags->share,
-                                        .ignore = flags->ignore,
-                                        .skip_broken = flags->skip_broken,
-                                        .loader_threads = (int)flags->loaders};
+    options->data = data_of_flags(&flags->data, flags->names);
     options->shapes = opened->shapes;
     options->epochs = flags->epochs;
     options->batch = flags->batch;
@@ -228,7 +193,7 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
-    struct watch watch = {.quiet = flags->json, .masks = flags->masks != NULL, .epochs = flags->epochs};
+    struct watch watch = {.quiet = flags->json, .masks = flags->data.masks != NULL, .epochs = flags->epochs};
     struct fovea_tune_calls calls = {print_plan, print_epoch, &watch};
     struct fovea_tune tune;
     if (flags->history && !(watch.history = fopen(flags->history, "w"))) {
@@ -265,25 +230,19 @@ static int tune_model(struct opened *opened, const struct command *command, cons
         code = parse_augment(command, flags, &options.augment);
     if (code == PARSE_GO_ON && parse_preprocess(&flags->preprocess, &preprocess))
         code = FOVEA_BAD_INPUT;
-    if (code == PARSE_GO_ON && (!flags->data || !flags->output))
+    if (code == PARSE_GO_ON && (!flags->data.path || !flags->output))
         code = fail_usage(command, "name the data with --data and the new file with -o");
     return code == PARSE_GO_ON ? run(opened, flags, &options) : code;
 }
 
 int verb_tune(int argc, char **argv)
 {
-    struct flags flags = {.epochs = 10, .momentum = 0.9, .decay = 1e-4, .ignore = -1, .teacher_weight = 0.5};
+    struct flags flags = {.epochs = 10, .momentum = 0.9, .decay = 1e-4, .data = {.ignore = -1}, .teacher_weight = 0.5};
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE",
          "the trained model: the best epoch; the last one beside it"},
-        {"data", 'd', OPTION_TEXT, &flags.data, "PATH", "class folders, a list, IDX files, arrays, or images of masks"},
-        {"masks", 0, OPTION_TEXT, &flags.masks, "DIR", "segmentation: index masks with the images' names"},
-        {"data-labels", 0, OPTION_TEXT, &flags.data_labels, "FILE", "labels beside an array of images"},
+        DATA_ROWS(flags.data),
         {"labels", 0, OPTION_TEXT, &flags.names, "FILE", "names of the classes (default: the model's)"},
-        {"validation", 0, OPTION_NUMBER, &flags.share, "SHARE", "of the training data, where none is set apart (0.1)"},
-        {"no-validation", 0, OPTION_FLAG, &flags.no_validation, NULL, "train on all of it"},
-        {"ignore", 0, OPTION_INT, &flags.ignore, "LABEL", "that does not count (masks: 255)"},
-        {"skip-broken", 0, OPTION_FLAG, &flags.skip_broken, NULL, "leave out files that cannot be read"},
         {"epochs", 'e', OPTION_INT, &flags.epochs, "N", "default 10"},
         {"samples", 0, OPTION_INT, &flags.samples, "N", "of an epoch at most (default: all)"},
         {"batch", 'b', OPTION_INT, &flags.batch, "N", "images per step (default 32)"},
@@ -319,7 +278,6 @@ int verb_tune(int argc, char **argv)
         {"control", 0, OPTION_TEXT, &flags.control, "MODEL", "train this one alike and compare"},
         {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
         {"history", 0, OPTION_TEXT, &flags.history, "FILE", "a line of JSON per epoch"},
-        {"loaders", 0, OPTION_INT, &flags.loaders, "N", "threads that decode and augment (default 2)"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
         PREPROCESS_ROWS(flags.preprocess),

@@ -122,6 +122,29 @@ void dataset_close(struct dataset *dataset)
     memory_release(dataset->memory, dataset);
 }
 
+void dataset_keep(struct dataset *dataset, enum dataset_split split, int64_t most)
+{
+    int64_t count = dataset_count(dataset, split), kept = most > 0 && most < count ? most : count;
+    for (int64_t i = 0; i < kept; i++)
+        dataset->items[i] = dataset->items[dataset->first[split] + i * count / kept];
+    dataset->count = kept;
+    for (int s = 0; s <= DATASET_SPLITS; s++)
+        dataset->first[s] = s > (int)split ? kept : 0;
+}
+
+int dataset_limit_classes(struct dataset *dataset, int64_t classes, struct error *error)
+{
+    if (dataset->class_names && classes > dataset->classes) {
+        const char **names = arena_allocate(dataset->arena, (size_t)classes, sizeof *names, error);
+        if (!names)
+            return -1;
+        memcpy(names, dataset->class_names, (size_t)dataset->classes * sizeof *names);
+        dataset->class_names = names;
+    }
+    dataset->options.classes = dataset->classes = classes;
+    return 0;
+}
+
 int64_t dataset_count(const struct dataset *dataset, enum dataset_split split)
 {
     return dataset->first[split + 1] - dataset->first[split];

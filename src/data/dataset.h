@@ -46,6 +46,13 @@ struct dataset *dataset_open(struct memory *memory, const char *path, const stru
                              struct error *error);
 void dataset_close(struct dataset *dataset);
 
+/* Forgets the samples of the other splits, and of `split` all but `most` (0: none of them), evenly spaced, so that
+ * sorted classes are all met. Not while other threads read. */
+void dataset_keep(struct dataset *dataset, enum dataset_split split, int64_t most);
+/* For a model of `classes`: labels and mask values from there on are out of range for checks; there may be more of them
+ * than names. */
+int dataset_limit_classes(struct dataset *dataset, int64_t classes, struct error *error);
+
 /* "train", "validation", "test". */
 const char *dataset_split_name(enum dataset_split split);
 int64_t dataset_count(const struct dataset *dataset, enum dataset_split split);

@@ -52,13 +52,14 @@ static enum finding look_at(const struct dataset *dataset, int64_t index, bool d
     struct image image = {0};
     struct index_image mask = {0};
     bool failed = false, out_of_range = false;
+    int64_t ignored = dataset->options.ignore >= 0 ? dataset->options.ignore : INT64_MAX; /* -1: a label misses */
     if (decode && !dataset->is_tensor)
         failed = dataset->form->read(dataset, item, &image, &mask, error) != 0;
     else if (dataset->form->look)
         failed = dataset->form->look(dataset, item, error) != 0;
     if (!failed && dataset->mask_root) {
         out_of_range = mask.values && check_mask(dataset, &mask, pixels, error) != 0;
-    } else if (!failed && !(item->label >= 0 && item->label < dataset->classes)) {
+    } else if (!failed && item->label != ignored && !(item->label >= 0 && item->label < dataset->classes)) {
         out_of_range = true;
         error_set(error, ERROR_INPUT, "label %d, but there are %" PRId64 " classes", item->label, dataset->classes);
     }
@@ -180,7 +181,7 @@ static int judge(const struct dataset *dataset, const struct dataset_report *rep
     for (int64_t i = 0; i < report->problem_count; i++) {
         const struct dataset_problem *problem = &report->problems[i];
         if (problem->broken && !passes_over)
-            return error_set(error, ERROR_INPUT, "%s%s", problem->message, more);
+            return error_set(error, ERROR_INPUT, "%s%s; --skip-broken leaves such files out", problem->message, more);
         if (!problem->broken)
             return error_set(error, ERROR_INPUT, "%s: %s%s", problem->name, problem->message, more);
     }

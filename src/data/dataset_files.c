@@ -95,29 +95,27 @@ static int compare_names_in_split(const void *a, const void *b)
     return order ? order : (x->split > y->split) - (x->split < y->split);
 }
 
-/* Names the classes after their folders, or after all of the model's classes where the folders are among those. */
+/* Names the classes as the model does, else after their folders; where these are numbers with gaps, they stay unnamed.
+ */
 static int name_by_folders(struct dataset *dataset, const char *const *files, const int64_t *labels, int64_t classes,
                            struct error *error)
 {
     const struct class_names *model = dataset->options.names;
-    bool of_model = model != NULL;
+    if (model)
+        return dataset_name_classes(dataset, model->names, model->count, error);
     const char **names = arena_allocate(dataset->arena, (size_t)classes, sizeof *names, error);
     if (!names)
         return -1;
-    for (int64_t i = 0, k = 0; i < dataset->count && k < classes; i++) {
-        size_t length = strcspn(files[i], "/");
-        if (i > 0 && labels[i] == labels[i - 1])
+    for (int64_t i = 0; i < dataset->count; i++) {
+        if (labels[i] >= classes)
+            return 0;
+        if (names[labels[i]])
             continue;
-        const char *name = arena_copy_string(dataset->arena, files[i], length, error);
-        if (!name)
+        names[labels[i]] = arena_copy_string(dataset->arena, files[i], strcspn(files[i], "/"), error);
+        if (!names[labels[i]])
             return -1;
-        of_model = of_model && labels[i] < model->count && strcmp(name, model->names[labels[i]]) == 0;
-        if (labels[i] < classes)
-            names[labels[i]] = name;
-        k++;
     }
-    return of_model ? dataset_name_classes(dataset, model->names, model->count, error)
-                    : dataset_name_classes(dataset, names, classes, error);
+    return dataset_name_classes(dataset, names, classes, error);
 }
 
 static int label_by_folders(struct dataset *dataset, const char *path, bool has_splits, const char **files,
@@ -139,8 +137,11 @@ static int label_by_folders(struct dataset *dataset, const char *path, bool has_
     if (classes > DATASET_MAX_LABEL)
         return error_set(error, ERROR_LIMIT, "%s: there are too many class folders (limit %d)", path,
                          DATASET_MAX_LABEL);
-    for (int64_t i = 0; i < dataset->count; i++)
+    for (int64_t i = 0; i < dataset->count; i++) {
+        if (labels[i] > DATASET_MAX_LABEL)
+            return error_set(error, ERROR_LIMIT, "%s: %s: the label is above %d", path, files[i], DATASET_MAX_LABEL);
         dataset->items[i].label = (int32_t)labels[i];
+    }
     return name_by_folders(dataset, files, labels, classes, error);
 }
 

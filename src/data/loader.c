@@ -58,7 +58,8 @@ static struct loader_place place_in(const struct loader *loader, const struct sl
     struct loader_place place = {.image = batch->images + i * loader->task.values,
                                  .label = batch->labels ? batch->labels + i : NULL,
                                  .mask = batch->masks ? batch->masks + i * loader->task.pixels : NULL,
-                                 .weight = batch->weights ? batch->weights + i : NULL};
+                                 .weight = batch->weights ? batch->weights + i : NULL,
+                                 .changed = batch->changed ? batch->changed + i : NULL};
     return place;
 }
 
@@ -172,6 +173,9 @@ static int check_options(const struct loader_options *options, const struct data
         options->ahead > LOADER_MAX_AHEAD)
         return error_set(error, ERROR_INPUT, "%d threads and %d batches ahead are not within 0 to %d and 0 to %d",
                          options->threads, options->ahead, LOADER_MAX_THREADS, LOADER_MAX_AHEAD);
+    if (options->severity < 0 || options->severity > CORRUPTION_SEVERITIES)
+        return error_set(error, ERROR_INPUT, "a corruption has no severity %d (1 to %d)", options->severity,
+                         CORRUPTION_SEVERITIES);
     if (options->augment && augment_check(options->augment, error))
         return -1;
     if (options->augment && options->augment->mixup_alpha > 0 && dataset_has_masks(dataset))
@@ -197,8 +201,10 @@ static int make_slot(struct loader *loader, struct slot *slot, struct error *err
         batch->second = memory_allocate(memory, size, sizeof *batch->second, error);
         batch->weights = memory_allocate(memory, size, sizeof *batch->weights, error);
     }
+    if (loader->task.severity > 0)
+        batch->changed = memory_allocate(memory, size, sizeof *batch->changed, error);
     bool made = slot->left_out && slot->error && batch->samples && batch->images && (batch->masks || batch->labels) &&
-                (!mixup || (batch->second && batch->weights));
+                (!mixup || (batch->second && batch->weights)) && (loader->task.severity == 0 || batch->changed);
     return made ? 0 : -1;
 }
 
@@ -212,6 +218,7 @@ static void release_slot(struct memory *memory, struct slot *slot)
     memory_release(memory, slot->batch.labels);
     memory_release(memory, slot->batch.second);
     memory_release(memory, slot->batch.weights);
+    memory_release(memory, slot->batch.changed);
 }
 
 static int make_loader(struct loader *loader, struct error *error)
@@ -282,6 +289,16 @@ void loader_close(struct loader *loader)
 const struct shape *loader_shape(const struct loader *loader)
 {
     return &loader->task.shape;
+}
+
+int64_t loader_units(const struct loader *loader)
+{
+    return dataset_has_masks(loader->task.dataset) ? loader->task.pixels : 1;
+}
+
+const char *loader_sample_name(const struct loader *loader, int64_t sample, char out[DATASET_NAME_SIZE])
+{
+    return dataset_name(loader->task.dataset, loader->options.split, sample, out);
 }
 
 int64_t loader_batches(const struct loader *loader)

@@ -5,6 +5,7 @@
 
 #include "data/augment.h"
 #include "data/dataset.h"
+#include "image/corruption.h"
 
 #define LOADER_MAX_THREADS 256
 #define LOADER_MAX_AHEAD 64
@@ -21,6 +22,8 @@ struct loader_options {
     bool skip_broken; /* leave samples out that cannot be read; else they are errors */
     const struct preprocess *preprocess;   /* copied; with a crop size. NULL for ready tensors */
     const struct augment_options *augment; /* copied; NULL: as for evaluation. Ready tensors take mixup alone */
+    enum corruption corruption; /* of the network's part of each image, by (seed, sample); not of ready tensors */
+    int severity;               /* its, 1 to 5; 0: none */
     enum image_layout layout;
     int64_t ignore; /* what masks have outside the image, 0 to 65535, or -1 (255) */
     uint64_t seed;
@@ -33,6 +36,7 @@ struct loader_batch {
     int64_t *masks;   /* [count,H,W]; NULL without */
     int64_t *second;  /* [count] with mixup: the label of the sample mixed in; else NULL */
     float *weights;   /* [count] with mixup: the share of the first label, 1 - it is that of the second; else NULL */
+    bool *changed;    /* [count] with a corruption: whether it changed the image; else NULL */
     int64_t *samples; /* [count] their places in the split */
 };
 
@@ -43,6 +47,10 @@ struct loader *loader_open(struct memory *memory, const struct dataset *dataset,
 void loader_close(struct loader *loader);
 /* [C,H,W] or [H,W,C]. */
 const struct shape *loader_shape(const struct loader *loader);
+/* Labels of a sample: the pixels of its mask, else 1. */
+int64_t loader_units(const struct loader *loader);
+/* As dataset_name, of the sample at a place in the split. */
+const char *loader_sample_name(const struct loader *loader, int64_t sample, char out[DATASET_NAME_SIZE]);
 /* Batches of an epoch. Where broken samples leave nothing of a batch it is not handed out. */
 int64_t loader_batches(const struct loader *loader);
 

@@ -12,6 +12,8 @@ struct loader_task {
     bool augments, mixup;
     struct preprocess preprocess;
     struct augment_options augment;
+    enum corruption corruption;
+    int severity;
     enum image_layout layout;
     uint16_t ignore;
     uint64_t seed, epoch;
@@ -24,6 +26,7 @@ struct loader_place {
     float *image;
     int64_t *label, *mask;
     float *weight;
+    bool *changed;
 };
 
 /* Takes the options over and finds the shape. */

@@ -53,19 +53,27 @@ void metrics_reset(struct metrics *metrics)
         memset(metrics->confusion, 0, count * count * sizeof *metrics->confusion);
 }
 
-/* Logits of one sample or pixel, `step` apart. */
-static void add_one(struct metrics *metrics, const float *logits, int64_t step, int64_t label)
+int64_t metrics_predict(const float *logits, int64_t step, int64_t classes)
 {
-    float own = logits[label * step], best = -INFINITY;
-    int64_t prediction = -1, before = 0;
-    for (int64_t k = 0; k < metrics->classes; k++) {
+    float best = -INFINITY;
+    int64_t prediction = -1;
+    for (int64_t k = 0; k < classes; k++) {
         float logit = logits[k * step];
         if (logit > best || (prediction < 0 && logit >= best)) {
             best = logit;
             prediction = k;
         }
-        before += logit > own || (k < label && logit >= own);
     }
+    return prediction;
+}
+
+/* Logits of one sample or pixel, `step` apart. */
+static void add_one(struct metrics *metrics, const float *logits, int64_t step, int64_t label)
+{
+    float own = logits[label * step];
+    int64_t prediction = metrics_predict(logits, step, metrics->classes), before = 0;
+    for (int64_t k = 0; k < metrics->classes; k++)
+        before += logits[k * step] > own || (k < label && logits[k * step] >= own);
     metrics->counted++;
     metrics->actual[label]++;
     metrics->in_top1 += prediction == label;

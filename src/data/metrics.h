@@ -29,9 +29,11 @@ struct metrics_summary {
 struct metrics *metrics_create(struct memory *memory, int64_t classes, int64_t ignore, struct error *error);
 void metrics_destroy(struct metrics *metrics);
 void metrics_reset(struct metrics *metrics);
-/* logits[samples, classes, pixels], labels[samples, pixels]; `pixels` is height x width, 1 for whole images. The
- * prediction is the class with the largest logit, the first of equal ones, NaN never. ERROR_INPUT for a label that is
- * neither a class nor to be ignored; what came before it is counted. */
+/* The class with the largest of `classes` logits that lie `step` apart, the first of equal ones, NaN never; -1: none.
+ */
+int64_t metrics_predict(const float *logits, int64_t step, int64_t classes);
+/* logits[samples, classes, pixels], labels[samples, pixels]; `pixels` is height x width, 1 for whole images.
+ * ERROR_INPUT for a label that is neither a class nor to be ignored; what came before it is counted. */
 int metrics_add(struct metrics *metrics, const float *logits, const int64_t *labels, int64_t samples, int64_t pixels,
                 struct error *error);
 /* NaN where nothing was counted. */

@@ -249,6 +249,12 @@ int preprocess_crop(struct memory *memory, const struct preprocess *preprocess, 
     return result;
 }
 
+void preprocess_to_bytes(const float *values, int64_t count, uint8_t *bytes)
+{
+    for (int64_t i = 0; i < count; i++)
+        bytes[i] = (uint8_t)fminf(fmaxf(roundf(values[i]), 0), 255);
+}
+
 int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
                      enum image_layout layout, float *out, struct error *error)
 {

@@ -66,6 +66,8 @@ int preprocess_crop(struct memory *memory, const struct preprocess *preprocess, 
 /* Writes such a part as [channels, height, width] or [height, width, channels]. */
 void preprocess_normalise(const struct preprocess *preprocess, const struct image *crop, enum image_layout layout,
                           float *out);
+/* Rounds to 0..255, for networks that take bytes. */
+void preprocess_to_bytes(const float *values, int64_t count, uint8_t *bytes);
 /* Both in one. */
 int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
                      enum image_layout layout, float *out, struct error *error);

@@ -39,6 +39,11 @@ double corruption_strength(enum corruption corruption, int severity)
     return corruptions[corruption].strengths[severity - 1];
 }
 
+bool corruption_moves(enum corruption corruption)
+{
+    return corruption == CORRUPTION_SHIFT || corruption == CORRUPTION_ROTATION || corruption == CORRUPTION_SCALE;
+}
+
 static void shift(struct planes *planes, double share, struct random *random)
 {
     double angle = 2 * M_PI * random_uniform(random);

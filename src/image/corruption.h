@@ -32,6 +32,8 @@ enum corruption {
 const char *corruption_name(int corruption);
 /* The strength at severity 1 to 5, in the unit of the table above. */
 double corruption_strength(enum corruption corruption, int severity);
+/* Whether it moves what the image shows, so that a mask of it no longer fits. */
+bool corruption_moves(enum corruption corruption);
 /* Corrupts in place. What is random is a function of (seed, corruption, index), so that image `index` is corrupted
  * alike whatever else is done. Intermediate values are floats in 0..1, results rounded to 8 bits. */
 int corruption_apply(struct memory *memory, struct image *image, enum corruption corruption, int severity,

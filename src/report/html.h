@@ -17,6 +17,8 @@ void html_layers(struct page *page, const json_t *layers);
 void html_erf(struct page *page, const json_t *erf);
 void html_cam(struct page *page, const json_t *cam);
 void html_eval(struct page *page, const json_t *eval);
+/* Of a model that was evaluated on labelled data: its metrics, classes and confusions. */
+void html_classes(struct page *page, const json_t *model, bool masks);
 void html_tune(struct page *page, const json_t *tune);
 void html_rewrite(struct page *page, const json_t *rewrite);
 void html_other(struct page *page, const json_t *value);

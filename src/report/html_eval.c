@@ -21,6 +21,11 @@ static double score_of(const json_t *row, size_t model, bool labelled)
     return json_number_of(scores, labelled ? "top1" : "agreement");
 }
 
+static bool has_masks(const json_t *eval)
+{
+    return json_is_true(json_object_get(json_object_get(eval, "data"), "masks"));
+}
+
 static bool is_change(const json_t *row, const char *change)
 {
     const char *name = json_text_of(row, "change");
@@ -104,9 +109,9 @@ static void write_change(struct page *page, const json_t *row)
     page_html(page, "</td>");
 }
 
-static void write_scores(struct page *page, const json_t *scores, bool labelled)
+static void write_scores(struct page *page, const json_t *scores, bool labelled, bool masks)
 {
-    static const char *const keys[] = {"top1", "top5", "agreement", "confidence"};
+    const char *const keys[] = {"top1", "top5", masks ? "mean_iou" : "agreement", "confidence"};
     for (size_t i = labelled ? 0 : 2; i < sizeof keys / sizeof keys[0]; i++) {
         page_html(page, "<td class=n>");
         page_share(page, json_number_of(scores, keys[i]));
@@ -129,15 +134,19 @@ static void write_table(struct page *page, const json_t *eval)
 {
     const json_t *rows = json_object_get(eval, "rows"), *row;
     size_t i, models = json_array_size(json_object_get(eval, "models"));
-    bool labelled = is_labelled(eval);
+    bool labelled = is_labelled(eval), masks = has_masks(eval);
     char headings[256];
     models = models < MODELS ? models : MODELS;
-    snprintf(headings, sizeof headings, "images|#severity, factor%s%s%s",
-             labelled ? "|#top 1|#top 5|#agreement|#confidence" : "|#agreement|#confidence",
+    snprintf(headings, sizeof headings, "images|#severity, factor%s|#%s|#confidence%s%s%s%s%s",
+             labelled ? "|#top 1|#top 5" : "", masks ? "mean IoU" : "agreement",
+             models > 1 && labelled ? "|#top 1, second|#top 5" : "", models > 1 ? "|#" : "",
              models < 2 ? ""
-             : labelled ? "|#top 1, second|#top 5|#agreement|#confidence"
-                        : "|#agreement, second|#confidence",
-             models < 2 ? "" : "|#second minus first [95 %]");
+             : masks    ? "mean IoU"
+                        : "agreement",
+             models < 2 ? ""
+             : labelled ? "|#confidence"
+                        : ", second|#confidence",
+             models > 1 ? "|#second minus first [95 %]" : "");
     page_table_start(page, "All changes", headings);
     json_array_foreach((json_t *)rows, i, row)
     {
@@ -146,7 +155,7 @@ static void write_table(struct page *page, const json_t *eval)
         page_html(page, "<tr>");
         write_change(page, row);
         for (size_t m = 0; m < models; m++)
-            write_scores(page, json_array_get(json_object_get(row, "models"), m), labelled);
+            write_scores(page, json_array_get(json_object_get(row, "models"), m), labelled, masks);
         if (models > 1)
             write_difference(page, row);
         page_html(page, "</tr>\n");
@@ -154,9 +163,32 @@ static void write_table(struct page *page, const json_t *eval)
     page_table_end(page);
 }
 
+/* Labelled data: of what, each model's classes, and how two differ. */
+static void write_data(struct page *page, const json_t *eval, const json_t *data)
+{
+    const json_t *models = json_object_get(eval, "models"), *only = json_object_get(data, "only_right");
+    bool masks = has_masks(eval);
+    page_html(page, "<p>%.0f samples of ", json_number_of(eval, "images"));
+    page_tagged(page, "b class=name", json_text_of(data, "path"), PAGE_NAME);
+    page_html(page, ", split ");
+    page_text(page, json_text_of(data, "split"), PAGE_NAME);
+    if (json_number_of(data, "left_out") > 0)
+        page_html(page, "; %.0f broken files left out", json_number_of(data, "left_out"));
+    page_html(page, ".%s</p>\n", masks ? " Top 1 and top 5 are shares of the pixels of masks." : "");
+    for (size_t m = 0; m < json_array_size(models) && m < MODELS; m++)
+        html_classes(page, json_array_get(models, m), masks);
+    if (json_array_size(only) == 2)
+        page_html(page, "<p>%s that only the first predicts right: %.0f, only the second: %.0f.</p>\n",
+                  masks ? "Pixels" : "Samples", json_at(only, 0), json_at(only, 1));
+}
+
 static void write_models(struct page *page, const json_t *eval)
 {
-    const json_t *models = json_object_get(eval, "models");
+    const json_t *models = json_object_get(eval, "models"), *data = json_object_get(eval, "data");
+    if (data) {
+        write_data(page, eval, data);
+        return;
+    }
     page_html(page, "<p>%.0f image%s", json_number_of(eval, "images"), json_number_of(eval, "images") == 1 ? "" : "s");
     if (is_labelled(eval))
         page_html(page, ", %.0f of them labelled: top 1 is the share that is predicted as labelled",

@@ -1,6 +1,6 @@
 #include "report/json.h"
 
-static json_t *describe_metrics(const struct fovea_metrics *metrics)
+json_t *report_metrics(const struct fovea_metrics *metrics)
 {
     json_t *entry = json_object();
     json_object_set_new(entry, "counted", json_integer(metrics->counted));
@@ -23,7 +23,7 @@ json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch)
     json_object_set_new(entry, "seconds", report_number(epoch->seconds));
     json_object_set_new(entry, "images_per_second", report_number(epoch->images_per_second));
     json_object_set_new(entry, "best", json_boolean(epoch->best));
-    json_object_set_new(entry, "validation", epoch->evaluated ? describe_metrics(&epoch->validation) : json_null());
+    json_object_set_new(entry, "validation", epoch->evaluated ? report_metrics(&epoch->validation) : json_null());
     return entry;
 }
 
@@ -40,17 +40,16 @@ static json_t *describe_class(const struct fovea_class_metrics *metrics)
     return entry;
 }
 
-static json_t *describe_classes(const struct fovea_tune *tune, json_t *document)
+void report_set_classes(json_t *object, const struct fovea_class_table *table)
 {
     json_t *classes = json_array(), *rows = json_array();
-    for (int64_t i = 0; i < tune->class_count; i++) {
-        json_array_append_new(classes, describe_class(&tune->classes[i]));
-        if (tune->confusion)
-            json_array_append_new(rows, report_ints(tune->confusion + i * tune->class_count, (int)tune->class_count));
+    for (int64_t i = 0; i < table->count; i++) {
+        json_array_append_new(classes, describe_class(&table->list[i]));
+        if (table->confusion)
+            json_array_append_new(rows, report_ints(table->confusion + i * table->count, (int)table->count));
     }
-    json_object_set_new(document, "classes", classes);
-    json_object_set_new(document, "confusion", rows);
-    return document;
+    json_object_set_new(object, "classes", classes);
+    json_object_set_new(object, "confusion", rows);
 }
 
 json_t *report_tune(const struct fovea_tune *tune)
@@ -62,10 +61,11 @@ json_t *report_tune(const struct fovea_tune *tune)
         json_array_append_new(epochs, report_tune_epoch(&tune->epochs[i]));
     json_object_set_new(document, "epochs", epochs);
     json_object_set_new(document, "best_epoch", json_integer(tune->best_epoch));
-    json_object_set_new(document, "best", describe_metrics(&tune->best));
-    json_object_set_new(document, "last", describe_metrics(&tune->last));
-    json_object_set_new(document, "control", describe_metrics(&tune->control));
+    json_object_set_new(document, "best", report_metrics(&tune->best));
+    json_object_set_new(document, "last", report_metrics(&tune->last));
+    json_object_set_new(document, "control", report_metrics(&tune->control));
     json_object_set_new(document, "difference", report_number(tune->difference));
     json_object_set_new(document, "interval", report_numbers(tune->interval, 2));
-    return describe_classes(tune, document);
+    report_set_classes(document, &tune->classes);
+    return document;
 }

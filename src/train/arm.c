@@ -65,7 +65,8 @@ static int measure_evaluation(struct arm *arm, struct error *error)
     void *reserve = memory_allocate_uninitialised(arm->memory, RESERVE, 1, error);
     int result = reserve ? 0 : -1;
     if (reserve && arm->options->validate)
-        result = evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, error);
+        result =
+            evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, NULL, error);
     arm->evaluation_memory = memory_in_use(arm->memory) - before;
     if (result == 0 && arm->options->validate)
         evaluator_destroy(&evaluator);
@@ -113,9 +114,12 @@ static int open_data(struct arm *arm, struct error *error)
 
 static int open_metrics(struct arm *arm, struct error *error)
 {
+    const struct shape *logits = &arm->training.logits;
+    if (evaluation_check_units(loader_units(arm->batches), shape_product(logits, 2, logits->rank), error))
+        return -1;
     if (!arm->options->validate)
         return 0;
-    arm->metrics = metrics_create(arm->memory, arm->training.logits.dims[1], arm->options->loss.ignored, error);
+    arm->metrics = metrics_create(arm->memory, logits->dims[1], arm->options->loss.ignored, error);
     return arm->metrics ? 0 : -1;
 }
 
@@ -124,7 +128,7 @@ static int open_teacher(struct arm *arm, struct error *error)
     const struct arm_options *options = arm->options;
     if (!options->teacher)
         return 0;
-    if (evaluator_create(&arm->teacher, options->teacher, options->bindings, options->binding_count, error))
+    if (evaluator_create(&arm->teacher, options->teacher, options->bindings, options->binding_count, NULL, error))
         return error_prefix(error, "the teacher");
     if (arm->teacher.classes * arm->teacher.units * arm->teacher.batch != shape_count(&arm->training.logits))
         return error_set(error, ERROR_INPUT, "the teacher's logits have another shape");
@@ -259,7 +263,7 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
     struct evaluator evaluator;
     if (!arm->options->validate)
         return 0;
-    if (evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, error))
+    if (evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, NULL, error))
         return -1;
     int result = evaluate(&evaluator, arm->validation, arm->metrics, arm->options->loss.ignored, arm->correct,
                           arm->samples, &arm->model->context->progress, error);

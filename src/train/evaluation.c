@@ -1,44 +1,72 @@
 #include "train/evaluation.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
+#include "analysis/prediction.h"
 #include "analysis/target.h"
+#include "data/preprocess.h"
 #include "runtime/session.h"
 #include "structure/image_input.h"
+
+static int find_target(const struct evaluator *evaluator, struct graph *graph, const struct value *image,
+                       struct value **target, struct error *error)
+{
+    if (evaluator->target)
+        return target_find(graph, image, evaluator->target, target, error);
+    *target = target_logits(graph);
+    return 0;
+}
 
 /* Only the logits are wanted, Dropout as in inference. */
 static int select_logits(void *user, struct graph *graph, struct error *error)
 {
     struct evaluator *evaluator = user;
-    if (!image_input(graph, &evaluator->image_input))
+    struct value *logits;
+    const struct value *image = image_input(graph, &evaluator->image_input);
+    if (!image)
         return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
     for (struct node *node = graph->first; node; node = node->next) {
         if (node->domain[0] == 0 && strcmp(node->op_type, "Dropout") == 0 &&
             value_replace(node->outputs[0], node->inputs[0], error))
             return -1;
     }
-    struct value *logits = target_logits(graph);
+    if (find_target(evaluator, graph, image, &logits, error))
+        return -1;
     const struct shape *shape = &logits->shape;
-    if (shape->rank < 2)
+    if (shape->rank < 2 || dtype_storage(logits->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_UNSUPPORTED, "'%s' holds no logits [N,K] or [N,K,H,W]", logits->name);
     evaluator->classes = shape->dims[1];
     evaluator->units = shape_product(shape, 2, shape->rank);
     return graph_set_outputs(graph, &logits, 1, error);
 }
 
+/* Images go in as floats or as bytes. */
+static int check_input(const struct tensor *input, struct error *error)
+{
+    enum dtype storage = dtype_storage(input->dtype);
+    return storage == DTYPE_FLOAT || storage == DTYPE_UINT8
+               ? 0
+               : error_set(error, ERROR_UNSUPPORTED, "the image input holds %s, not floats or bytes",
+                           dtype_name(input->dtype));
+}
+
 int evaluator_create(struct evaluator *evaluator, const struct model *model, const struct shape_binding *bindings,
-                     int binding_count, struct error *error)
+                     int binding_count, const char *target, struct error *error)
 {
     struct pipeline_request request = {
         .bindings = bindings, .binding_count = binding_count, .select = select_logits, .user = evaluator};
-    *evaluator = (struct evaluator){0};
+    *evaluator = (struct evaluator){.target = target};
     evaluator->graph = pipeline_run(model, &request, error);
     evaluator->session = evaluator->graph ? session_create(evaluator->graph, error) : NULL;
-    if (!evaluator->session) {
+    struct tensor *input = evaluator->session ? session_input(evaluator->session, evaluator->image_input) : NULL;
+    if (!input || check_input(input, error)) {
         evaluator_destroy(evaluator);
         return -1;
     }
-    evaluator->batch = session_input(evaluator->session, evaluator->image_input)->shape.dims[0];
+    evaluator->batch = input->shape.dims[0];
+    memset(input->data, 0, tensor_bytes(input)); /* the last batch may leave places empty */
     return 0;
 }
 
@@ -53,42 +81,76 @@ int evaluator_run(struct evaluator *evaluator, const float *images, int64_t coun
                   struct error *error)
 {
     struct tensor *input = session_input(evaluator->session, evaluator->image_input);
-    size_t bytes = tensor_bytes(input) / (size_t)evaluator->batch;
-    memcpy(input->data, images, bytes * (size_t)count);
+    int64_t elements = shape_count(&input->shape) / evaluator->batch * count;
+    if (dtype_storage(input->dtype) == DTYPE_FLOAT)
+        memcpy(input->data, images, (size_t)elements * sizeof *images);
+    else
+        preprocess_to_bytes(images, elements, input->data);
     if (session_run(evaluator->session, error))
         return -1;
     *logits = session_output(evaluator->session, 0)->data;
     return 0;
 }
 
-/* Share of a sample's units whose largest logit is the label's. */
-static float correct_share(const struct evaluator *evaluator, const float *logits, const int64_t *labels,
-                           int64_t ignored)
+int evaluation_check_units(int64_t labels, int64_t units, struct error *error)
 {
-    int64_t right = 0, counted = 0;
-    for (int64_t unit = 0; unit < evaluator->units; unit++) {
-        if (labels[unit] == ignored)
-            continue;
-        int64_t best = 0;
-        for (int64_t k = 1; k < evaluator->classes; k++)
-            best = logits[k * evaluator->units + unit] > logits[best * evaluator->units + unit] ? k : best;
-        right += best == labels[unit];
-        counted++;
-    }
-    return counted > 0 ? (float)right / (float)counted : 0;
+    if (labels == units)
+        return 0;
+    if (labels == 1)
+        return error_set(error, ERROR_INPUT,
+                         "each image has one label, the logits have %" PRId64 " units: give --masks DIR", units);
+    if (units == 1)
+        return error_set(error, ERROR_INPUT, "there are masks, but the model gives one prediction for an image");
+    return error_set(error, ERROR_INPUT,
+                     "masks have %" PRId64 " pixels, the logits %" PRId64
+                     ": the model must end in a map of the images' size",
+                     labels, units);
 }
 
-static int add_batch(struct evaluator *evaluator, const struct loader_batch *batch, struct metrics *metrics,
-                     int64_t ignored, float *correct, struct error *error)
+/* ---- samples ---- */
+
+/* One sample's logits [classes, units] and labels [units]. */
+static void tell_sample(const struct evaluator *evaluator, const float *logits, const int64_t *labels, int64_t ignored,
+                        float *correct, int64_t *predictions, double *confidence)
 {
-    const float *logits;
+    const struct unit_view view = {1, evaluator->units, evaluator->classes, 0, 0, 1, evaluator->units};
+    int64_t right = 0, counted = 0;
+    double sum = 0;
+    for (int64_t unit = 0; unit < evaluator->units; unit++) {
+        int64_t class = metrics_predict(logits + unit, evaluator->units, evaluator->classes);
+        double probability =
+            confidence && class >= 0 ? prediction_probability(&view, logits, 0, unit, class) : (double)NAN;
+        sum += isnan(probability) ? 0 : probability;
+        if (predictions)
+            predictions[unit] = class;
+        counted += labels[unit] != ignored;
+        right += labels[unit] != ignored && class == labels[unit];
+    }
+    if (correct)
+        *correct = counted > 0 ? (float)right / (float)counted : -1;
+    if (confidence)
+        *confidence += sum / (double)evaluator->units;
+}
+
+int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, const struct loader_batch *batch,
+                   struct metrics *metrics, int64_t ignored, const struct evaluated *out, struct error *error)
+{
     const int64_t *labels = batch->masks ? batch->masks : batch->labels;
-    if (evaluator_run(evaluator, batch->images, batch->count, &logits, error) ||
-        metrics_add(metrics, logits, labels, batch->count, evaluator->units, error))
-        return -1;
-    for (int64_t i = 0; correct && i < batch->count; i++)
-        correct[batch->samples[i]] = correct_share(evaluator, logits + i * evaluator->classes * evaluator->units,
-                                                   labels + i * evaluator->units, ignored);
+    int64_t units = evaluator->units, values = shape_count(loader_shape(loader));
+    const float *logits = NULL;
+    for (int64_t i = 0; i < batch->count; i++) {
+        int64_t place = i % evaluator->batch, left = batch->count - i;
+        if (place == 0 && evaluator_run(evaluator, batch->images + i * values,
+                                        left < evaluator->batch ? left : evaluator->batch, &logits, error))
+            return -1;
+        const float *own = logits + place * evaluator->classes * units;
+        if (metrics_add(metrics, own, labels + i * units, 1, units, error)) {
+            char name[DATASET_NAME_SIZE];
+            return error_prefix(error, "%s", loader_sample_name(loader, batch->samples[i], name));
+        }
+        tell_sample(evaluator, own, labels + i * units, ignored, out->correct ? out->correct + batch->samples[i] : NULL,
+                    out->predictions ? out->predictions + i * units : NULL, out->confidence);
+    }
     return 0;
 }
 
@@ -96,17 +158,20 @@ int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics 
              float *correct, int64_t samples, const struct progress *progress, struct error *error)
 {
     const struct loader_batch *batch;
+    const struct evaluated out = {.correct = correct};
     int64_t done = 0;
     metrics_reset(metrics);
     for (int64_t i = 0; correct && i < samples; i++)
         correct[i] = -1;
+    if (evaluation_check_units(loader_units(loader), evaluator->units, error))
+        return -1;
     loader_start(loader, 0);
     for (;;) {
         if (loader_next(loader, &batch, error))
             return -1;
         if (!batch)
             return 0;
-        if (add_batch(evaluator, batch, metrics, ignored, correct, error))
+        if (evaluate_batch(evaluator, loader, batch, metrics, ignored, &out, error))
             return -1;
         done += batch->count;
         progress_step(progress, "evaluating", (size_t)done, (size_t)samples);

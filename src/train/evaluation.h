@@ -11,18 +11,33 @@
 struct evaluator {
     struct graph *graph;
     struct session *session;
+    const char *target; /* NULL: the logits */
     int image_input;
     int64_t batch, classes, units; /* units: pixels of a map, 1 for a vector */
 };
+/* `target`: the value that holds the classes' scores [N,K,...], as target_find names it; NULL: the logits. */
 int evaluator_create(struct evaluator *evaluator, const struct model *model, const struct shape_binding *bindings,
-                     int binding_count, struct error *error);
+                     int binding_count, const char *target, struct error *error);
 void evaluator_destroy(struct evaluator *evaluator);
 /* Runs up to evaluator->batch images; logits [count, classes, units], valid until the next run. */
 int evaluator_run(struct evaluator *evaluator, const float *images, int64_t count, const float **logits,
                   struct error *error);
 
-/* Runs every batch of the loader. `metrics` is reset first. `correct` (or NULL): by sample of the split, the share of
- * its units that are predicted right, -1 for samples that were left out. */
+/* ERROR_INPUT where a sample has another number of labels (the pixels of its mask, else 1) than the logits have units:
+ * masks of another size than the map, or masks for a vector. */
+int evaluation_check_units(int64_t labels, int64_t units, struct error *error);
+
+/* What is told of samples one by one. */
+struct evaluated {
+    float *correct;       /* by place in the split: the share of its counted units predicted right, -1: none counted */
+    int64_t *predictions; /* [count, units] by place in the batch, -1: none; or NULL */
+    double *confidence;   /* is added to: the mean probability of each sample's predictions; or NULL */
+};
+/* Runs a batch of any size and counts it in. */
+int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, const struct loader_batch *batch,
+                   struct metrics *metrics, int64_t ignored, const struct evaluated *out, struct error *error);
+/* Runs every batch of the loader. `metrics` is reset first. `correct`: as above, by sample of the split, -1 also for
+ * samples that were left out; or NULL. */
 int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics *metrics, int64_t ignored,
              float *correct, int64_t samples, const struct progress *progress, struct error *error);
 

@@ -139,6 +139,37 @@ expect 0 'second minus first' "$fovea" eval $model --images models/images --limi
 one_line 2 "does not know 'fog'.*gaussian-noise" "$fovea" eval $model --images models/images --corrupt fog
 one_line 2 'from 1 to 5' "$fovea" eval $model --images models/images --corrupt jpeg --severity 6
 
+# eval of labelled data: what is said of them, two models, what goes with what; the numbers are in tests/api
+mnist=/usr/share/datasets/fashion-mnist
+if [ -d $mnist ]; then
+    expect 0 'split test: 10000 samples' "$fovea" eval $model --data $mnist -o "$work/mnist.json"
+    expect 0 '"top1": 0.9356' cat "$work/mnist.json"
+fi
+expect 0 'models/images, all of it: 200 samples, 10 classes' "$fovea" eval $model --data models/images
+expect 0 '^top 1 92.00 %, top 5 100.00 %' "$fovea" eval $model --data models/images -b 1000
+expect 0 'Coat +17 of 20 right \(85.0 %\)$' "$fovea" eval $model --data models/images
+expect 0 'T-shirt/top +2 of 20 taken for Shirt' "$fovea" eval $model --data models/images
+expect 0 'only the second: 0; both predict the same for 100.00 %' "$fovea" eval $model --data models/images --limit 20 --compare $model
+expect 0 'hue 5 +no effect' "$fovea" eval $model --data models/images --limit 20 --corrupt hue,jpeg --severity 5
+expect 0 '"schema_version": 1' "$fovea" eval $model --data models/images --limit 20 --json
+expect 0 'split validation: 20 samples' "$fovea" eval $model --data models/images --split validation
+one_line 2 'either images .* or labelled data' "$fovea" eval $model
+one_line 2 'either images .* or labelled data' "$fovea" eval $model --images models/images --data models/images
+one_line 2 'go with --data' "$fovea" eval $model --images models/images --split test
+one_line 2 'there are no samples of the split test' "$fovea" eval $model --data models/images --split test
+one_line 2 "does not know 'all'; there are train, validation, test" "$fovea" eval $model --data models/images --split all
+one_line 2 'exists already; --force' "$fovea" eval $model --data models/images -o "$work/eval.json"
+one_line 2 'cannot be opened' "$fovea" eval $model --data "$work/none" -o "$work/none.json"
+mkdir -p "$work/broken/bag" "$work/broken/coat" "$work/no_images"
+cp models/images/*_bag.png "$work/broken/bag" && cp models/images/*_coat.png "$work/broken/coat"
+head -c 60 models/images/00018_bag.png > "$work/broken/bag/00018_bag.png"
+one_line 2 '00018_bag.png: .*; --skip-broken leaves' "$fovea" eval $model --data "$work/broken" -o "$work/none.json"
+expect 0 '1 broken files left out: bag/00018_bag.png$' "$fovea" eval $model --data "$work/broken" --skip-broken
+printf '%s,12\n' "$PWD/models/images/00018_bag.png" > "$work/twelve.csv"
+one_line 2 'bag.png: label 12, but there are 10 classes' "$fovea" eval $model --data "$work/twelve.csv" -o "$work/none.json"
+one_line 2 'no images in it' "$fovea" eval $model --data "$work/no_images" -o "$work/none.json"
+[ -e "$work/none.json" ] && { echo "FAILED: eval left a file behind"; failures=$((failures + 1)); }
+
 # rewrite of quantised weights: grown by their zero point, the outputs stay as they were
 for name in strided_qlinear strided_qlinear_zero_point strided_qdq; do
     quantised=tests/fixtures/structures/$name.onnx
@@ -204,6 +235,8 @@ one_line 2 'report is about another file' "$fovea" rewrite $net/model.onnx --dry
 one_line 2 'report.json' "$fovea" rewrite $model --dry-run --report "$work/erf"
 expect 0 'wrote' "$fovea" rewrite $model -o "$work/padded.onnx" --apply kernel-padding --report "$report"
 expect 0 'jpeg 3' "$fovea" eval $model --images models/images --limit 4 --corrupt jpeg --severity 3 --report "$report"
+expect 0 'all of it: 200 samples' "$fovea" eval $model --data models/images --report "$report"
+expect 0 '<td>T-shirt/top</td><td>Shirt</td><td class=n>2</td>' cat "$report/report.html"
 expect 0 'id=rewrite' cat "$report/report.html"
 expect 0 'id=eval' cat "$report/report.html"
 expect 0 'wrote' "$fovea" audit "$work/padded.onnx" --baseline "$report" -o "$work/beside"
@@ -246,6 +279,8 @@ one_line 2 'name the data with --data' "$fovea" tune $model -o "$work/tuned.onnx
 one_line 2 "does not know 'adam'" "$fovea" tune $model --data models/images -o "$work/tuned.onnx" --optimizer adam
 one_line 2 'cannot be opened' "$fovea" tune $model --data "$work/none" -o "$work/tuned.onnx"
 one_line 2 'lies in no folder of a class' "$fovea" tune $model --data tests/fixtures/images -o "$work/tuned.onnx"
+one_line 2 'there are masks, but the model gives one prediction' "$fovea" tune $model --data models/images \
+    --masks models/images -o "$work/tuned.onnx" -q --json
 [ -e "$work/tuned.onnx" ] && { echo "FAILED: tune left a file behind"; failures=$((failures + 1)); }
 for class in 0 1; do
     mkdir -p "$work/classes/$class" && cp models/images/0000[0-3]*.png "$work/classes/$class"

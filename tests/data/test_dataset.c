@@ -84,6 +84,31 @@ static void folders_are_splits_of_classes(void **state)
     dataset_close(dataset);
 }
 
+/* Folders that are numbers with gaps, and names spelled otherwise than the model spells them. */
+static void folders_may_skip_classes(void **state)
+{
+    struct scratch *scratch = *state;
+    static const char *const model[] = {"bird", "black cat", "cow", "dog"};
+    const struct class_names names = {.count = 4, .names = (const char **)(uintptr_t)model};
+    struct dataset_options named = plain;
+    put_picture(scratch, "rgb8.png", "numbers/1/1.png", 0);
+    put_picture(scratch, "rgb8.png", "numbers/5/2.png", 0);
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "numbers"), &plain);
+    assert_int_equal(dataset_classes(dataset), 6);
+    assert_null(dataset_class_name(dataset, 5));
+    assert_sample(dataset, DATASET_TRAIN, 1, "5/2.png", 5);
+    dataset_close(dataset);
+    named.names = &names;
+    put_picture(scratch, "rgb8.png", "words/Black_Cat/1.png", 0);
+    put_picture(scratch, "rgb8.png", "words/DOG/2.png", 0);
+    dataset = open_dataset(scratch, scratch_path(scratch, "words"), &named);
+    assert_int_equal(dataset_classes(dataset), 4);
+    assert_sample(dataset, DATASET_TRAIN, 0, "Black_Cat/1.png", 1);
+    assert_sample(dataset, DATASET_TRAIN, 1, "DOG/2.png", 3);
+    assert_string_equal(dataset_class_name(dataset, 1), "black cat");
+    dataset_close(dataset);
+}
+
 static void lists_give_labels_and_splits(void **state)
 {
     struct scratch *scratch = *state;
@@ -366,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(folders_are_classes, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(folders_are_splits_of_classes, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(folders_may_skip_classes, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(lists_give_labels_and_splits, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(bad_lists_are_refused, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(shares_are_stratified_and_fixed, scratch_set_up, scratch_tear_down),

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "data/metrics.h"
+#include "data/paired.h"
 
 static void assert_near(double got, double expected)
 {
@@ -97,12 +98,28 @@ static void top5_and_odd_numbers(void **state)
     assert_int_equal(memory_destroy(memory), 0);
 }
 
+/* Differences 1, 0, 0, -1, 1: mean 0.2, sample variance 0.7. */
+static void differences_are_paired(void **state)
+{
+    (void)state;
+    static const double differences[] = {1, 0, 0, -1, 1};
+    struct paired paired = {0};
+    double interval[2];
+    assert_true(isnan(paired_mean(&paired, interval)));
+    for (int i = 0; i < 5; i++)
+        paired_add(&paired, differences[i]);
+    assert_near(paired_mean(&paired, interval), 0.2);
+    assert_near(interval[0], 0.2 - 1.96 * sqrt(0.7 / 5));
+    assert_near(interval[1], 0.2 + 1.96 * sqrt(0.7 / 5));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes_are_counted),
         cmocka_unit_test(pixels_are_counted),
         cmocka_unit_test(top5_and_odd_numbers),
+        cmocka_unit_test(differences_are_paired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,26 @@
+/* Labelled samples of struct fovea_data, opened: what training and evaluation share. */
+#ifndef FOVEA_API_DATA_H
+#define FOVEA_API_DATA_H
+
+#include "api/api.h"
+#include "data/dataset.h"
+#include "data/metrics.h"
+
+#define DATA_USUAL_SHARE 0.1
+
+/* Label or mask value that does not count, -1: none. */
+int64_t data_ignored(const struct fovea_data *data);
+int data_threads(const struct fovea_data *data);
+/* `names`: of the file that `data` names, else with `own_names` the model's, else none; the caller releases them in
+ * every case. `share`: of the training samples, to validate. */
+struct dataset *data_open(struct fovea_model *model, const struct fovea_data *data, bool own_names, double share,
+                          struct class_names *names, struct error *error);
+
+struct fovea_metrics data_metrics(const struct metrics_summary *summary);
+/* What `metrics` tell of each of `count` classes, in `arena`; over what the table holds of so many classes already.
+ * Their names are the dataset's, else those of `names`. */
+int data_keep_classes(struct arena *arena, const struct dataset *dataset, const struct class_names *names,
+                      const struct metrics *metrics, int64_t count, struct fovea_class_table *table,
+                      struct error *error);
+
+#endif

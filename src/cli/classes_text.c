@@ -1,0 +1,107 @@
+/* Classes one by one, and what is taken for what. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define SHOWN_CLASSES 20 /* with more, so many in all: half of them the best, half the worst */
+#define SHOWN_CONFUSIONS 5
+
+/* The name of a class, or its number. */
+static const char *name_of(const struct fovea_class_table *table, int64_t class, char out[CLI_TEXT])
+{
+    const char *name = table->list[class].name;
+    if (name)
+        return safe_text(name, out);
+    snprintf(out, CLI_TEXT, "class %" PRId64, class);
+    return out;
+}
+
+/* Of samples the accuracy, of masks the IoU. */
+static double score_of(const struct fovea_class_metrics *metrics, bool masks)
+{
+    return masks ? metrics->iou : metrics->accuracy;
+}
+
+static void print_class(const struct fovea_class_table *table, int64_t class, bool masks)
+{
+    const struct fovea_class_metrics *metrics = &table->list[class];
+    char name[CLI_TEXT];
+    printf("  %-20s %8" PRId64 " of %" PRId64 " right", name_of(table, class, name), metrics->correct, metrics->actual);
+    if (metrics->actual > 0)
+        printf(" (%.1f %%)", 100 * metrics->accuracy);
+    if (metrics->actual == 0 && metrics->predicted > 0)
+        printf(", %" PRId64 " predicted", metrics->predicted);
+    if (masks && !isnan(metrics->iou))
+        printf(", IoU %.3f, Dice %.3f", metrics->iou, metrics->dice);
+    printf("\n");
+}
+
+struct ranked {
+    double score;
+    int64_t class;
+};
+
+static int compare_ranked(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score < y->score ? -1 : 1;
+    return (x->class > y->class) - (x->class < y->class);
+}
+
+/* Of the classes that occur. */
+static void print_extremes(const struct fovea_class_table *table, bool masks)
+{
+    struct ranked *ranked = calloc((size_t)table->count, sizeof *ranked);
+    int64_t count = 0, half = SHOWN_CLASSES / 2;
+    for (int64_t i = 0; ranked && i < table->count; i++) {
+        double score = score_of(&table->list[i], masks);
+        if (!isnan(score))
+            ranked[count++] = (struct ranked){score, i};
+    }
+    if (count > 0)
+        qsort(ranked, (size_t)count, sizeof *ranked, compare_ranked);
+    bool all = count <= SHOWN_CLASSES;
+    printf(all ? "classes that occur, worst first:\n" : "of %" PRId64 " classes that occur, the worst:\n", count);
+    for (int64_t i = 0; i < (all ? count : half); i++)
+        print_class(table, ranked[i].class, masks);
+    if (!all)
+        printf("the best:\n");
+    for (int64_t i = count - 1; !all && i >= count - half; i--)
+        print_class(table, ranked[i].class, masks);
+    free(ranked);
+}
+
+void print_class_table(const struct fovea_class_table *table, bool masks)
+{
+    if (table->count > SHOWN_CLASSES)
+        print_extremes(table, masks);
+    for (int64_t i = 0; i < table->count && table->count <= SHOWN_CLASSES; i++)
+        print_class(table, i, masks);
+}
+
+void print_confusions(const struct fovea_class_table *table)
+{
+    int64_t places[SHOWN_CONFUSIONS], count = 0, cells = table->confusion ? table->count * table->count : 0;
+    char label[CLI_TEXT], prediction[CLI_TEXT];
+    for (int64_t cell = 0; cell < cells; cell++) {
+        if (cell / table->count == cell % table->count || table->confusion[cell] == 0)
+            continue;
+        int64_t at = count < SHOWN_CONFUSIONS ? count++ : SHOWN_CONFUSIONS;
+        for (; at > 0 && table->confusion[places[at - 1]] < table->confusion[cell]; at--) {
+            if (at < SHOWN_CONFUSIONS)
+                places[at] = places[at - 1];
+        }
+        if (at < SHOWN_CONFUSIONS)
+            places[at] = cell;
+    }
+    if (count > 0)
+        printf("most confused:\n");
+    for (int64_t i = 0; i < count; i++)
+        printf("  %-20s %8" PRId64 " of %" PRId64 " taken for %s\n", name_of(table, places[i] / table->count, label),
+               table->confusion[places[i]], table->list[places[i] / table->count].actual,
+               name_of(table, places[i] % table->count, prediction));
+}
