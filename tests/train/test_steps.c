@@ -44,18 +44,19 @@ static int decay_all(void *user, struct parameter_set *parameters, struct error 
     return 0;
 }
 
-static void start(struct run *run, const char *name, bool adamw, int threads, int segments)
+/* With the batch of the fixture `name`, or its first `images` images where that is not 0. */
+static void start_model(struct run *run, const char *path, const char *name, int images, bool adamw, int threads,
+                        int segments)
 {
     static const struct optimiser_options sgd = {.kind = OPTIMISER_SGD, .decay = 1e-4, .momentum = 0.9};
     static const struct optimiser_options adam = {
         .kind = OPTIMISER_ADAMW, .decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
-    char path[256];
     error = (struct error)ERROR_INITIALISER;
     *run = (struct run){.context =
                             context_create(&(struct context_options){.threads = threads, .cpu = CPU_AVX512}, &error)};
     run->x = read_array(run, name, "x.npy");
     run->y = read_array(run, name, "y.npy");
-    snprintf(path, sizeof path, "tests/fixtures/training/%s/model.onnx", name);
+    run->x.shape.dims[0] = run->y.shape.dims[0] = images > 0 ? images : run->x.shape.dims[0];
     run->model = model_load(run->context, path, &error);
     assert_string_equal(error.message, "");
     operators_resolve(run->model->graph);
@@ -69,7 +70,14 @@ static void start(struct run *run, const char *name, bool adamw, int threads, in
     struct trainer_options options = {.accumulate = 1, .optimiser = adamw ? adam : sgd, .keep_gradients = true};
     if (training_graph_create(&run->training, &request, &error) ||
         !(run->trainer = trainer_create(&run->training, &options, &error)))
-        fail_msg("%s: %s", name, error.message);
+        fail_msg("%s: %s", path, error.message);
+}
+
+static void start(struct run *run, const char *name, bool adamw, int threads, int segments)
+{
+    char path[256];
+    snprintf(path, sizeof path, "tests/fixtures/training/%s/model.onnx", name);
+    start_model(run, path, name, 0, adamw, threads, segments);
 }
 
 static void finish(struct run *run)
@@ -218,9 +226,27 @@ static void test_recompute(void **state)
     }
 }
 
+/* Masks that are drawn a second time are the same ones. */
+static void test_recompute_dropout(void **state)
+{
+    (void)state;
+    double losses[3];
+    for (int segments = 0; segments < 4; segments++) {
+        struct run run;
+        start_model(&run, "tests/fixtures/structures/dropout_wide_right.onnx", "resnet18", 1, false, 1, segments);
+        assert_int_equal(run.training.dropouts, 4);
+        for (int k = 0; k < 3; k++) {
+            double loss = step(&run, 0.1);
+            assert_true(segments == 0 || loss == losses[k]);
+            losses[k] = loss;
+        }
+        finish(&run);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps), cmocka_unit_test(test_recompute),
-                                       cmocka_unit_test(test_store)};
+                                       cmocka_unit_test(test_recompute_dropout), cmocka_unit_test(test_store)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
