@@ -60,6 +60,8 @@ struct kernels {
     /* Sum of x[0..count), with at least eight partial sums. */
     float (*sum)(const float *x, int64_t count);
     float (*dot)(const float *x, const float *y, int64_t count);
+    /* Sum of (x - x_centre) * (y - y_centre). */
+    float (*centred_dot)(const float *x, float x_centre, const float *y, float y_centre, int64_t count);
     /* y += alpha x */
     void (*axpy)(float alpha, const float *x, float *y, int64_t count);
     /* Two-pass mean and biased variance. */

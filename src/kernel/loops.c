@@ -215,6 +215,19 @@ static float dot(const float *x, const float *y, int64_t count)
     return fold_partials(partial);
 }
 
+static float centred_dot(const float *x, float x_centre, const float *y, float y_centre, int64_t count)
+{
+    float partial[PARTIALS] = {0};
+    int64_t i = 0;
+    for (; i + PARTIALS <= count; i += PARTIALS) {
+        for (int lane = 0; lane < PARTIALS; lane++)
+            partial[lane] += (x[i + lane] - x_centre) * (y[i + lane] - y_centre);
+    }
+    for (int lane = 0; i < count; i++, lane++)
+        partial[lane] += (x[i] - x_centre) * (y[i] - y_centre);
+    return fold_partials(partial);
+}
+
 static void axpy(float alpha, const float *restrict x, float *restrict y, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
@@ -224,16 +237,8 @@ static void axpy(float alpha, const float *restrict x, float *restrict y, int64_
 static void moments(const float *x, int64_t count, float *mean, float *variance)
 {
     float centre = count > 0 ? sum(x, count) / (float)count : 0.0f;
-    float partial[PARTIALS] = {0};
-    int64_t i = 0;
-    for (; i + PARTIALS <= count; i += PARTIALS) {
-        for (int lane = 0; lane < PARTIALS; lane++)
-            partial[lane] += (x[i + lane] - centre) * (x[i + lane] - centre);
-    }
-    for (int lane = 0; i < count; i++, lane++)
-        partial[lane] += (x[i] - centre) * (x[i] - centre);
     *mean = centre;
-    *variance = count > 0 ? fold_partials(partial) / (float)count : 0.0f;
+    *variance = count > 0 ? centred_dot(x, centre, x, centre, count) / (float)count : 0.0f;
 }
 
 static void affine(const float *x, float scale, float shift, float *y, int64_t count)
@@ -348,6 +353,7 @@ const struct kernels KERNEL_TABLE = {
     .unary_gradient = {UNARY_FUNCTIONS(GRADIENT_ENTRY)},
     .binary = {BINARY_FUNCTIONS(BINARY_ENTRY)},
     .sum = sum,
+    .centred_dot = centred_dot,
     .dot = dot,
     .axpy = axpy,
     .moments = moments,

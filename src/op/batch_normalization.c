@@ -97,6 +97,26 @@ static void inference_factors(const struct compute_context *context, int64_t cha
 
 /* ---- statistics over the batch ---- */
 
+#define PIECE 4096 /* elements that are summed in float */
+
+static double sum_in_pieces(const struct kernels *kernels, const float *x, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i += PIECE)
+        sum += (double)kernels->sum(x + i, count - i < PIECE ? count - i : PIECE);
+    return sum;
+}
+
+/* Sum of (x - x_centre) * (y - y_centre). */
+static double product_in_pieces(const struct kernels *kernels, const float *x, float x_centre, const float *y,
+                                float y_centre, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i += PIECE)
+        sum += (double)kernels->centred_dot(x + i, x_centre, y + i, y_centre, count - i < PIECE ? count - i : PIECE);
+    return sum;
+}
+
 static void run_batch_moments(void *argument, int64_t begin, int64_t end)
 {
     const struct channel_planes *planes = argument;
@@ -104,16 +124,13 @@ static void run_batch_moments(void *argument, int64_t begin, int64_t end)
     for (int64_t c = begin; c < end; c++) {
         double sum = 0, squares = 0;
         for (int64_t n = 0; n < planes->batch; n++)
-            sum += (double)planes->kernels->sum(planes->x + n * stride + c * planes->cells, planes->cells);
-        double mean = sum / (double)count;
+            sum += sum_in_pieces(planes->kernels, planes->x + n * stride + c * planes->cells, planes->cells);
+        float mean = (float)(sum / (double)count);
         for (int64_t n = 0; n < planes->batch; n++) {
             const float *x = planes->x + n * stride + c * planes->cells;
-            for (int64_t i = 0; i < planes->cells; i++) {
-                double centred = (double)x[i] - mean;
-                squares += centred * centred;
-            }
+            squares += product_in_pieces(planes->kernels, x, mean, x, mean, planes->cells);
         }
-        planes->sum[c] = (float)mean;
+        planes->sum[c] = mean;
         planes->product[c] = (float)(squares / (double)count);
     }
 }
@@ -124,14 +141,12 @@ static void run_batch_products(void *argument, int64_t begin, int64_t end)
     const struct channel_planes *planes = argument;
     int64_t stride = planes->channels * planes->cells;
     for (int64_t c = begin; c < end; c++) {
-        double sum = 0, product = 0, mean = (double)planes->mean[c];
+        double sum = 0, product = 0;
         for (int64_t n = 0; n < planes->batch; n++) {
             const float *x = planes->x + n * stride + c * planes->cells;
             const float *dy = planes->dy + n * stride + c * planes->cells;
-            for (int64_t i = 0; i < planes->cells; i++) {
-                sum += (double)dy[i];
-                product += (double)dy[i] * ((double)x[i] - mean);
-            }
+            sum += sum_in_pieces(planes->kernels, dy, planes->cells);
+            product += product_in_pieces(planes->kernels, dy, 0, x, planes->mean[c], planes->cells);
         }
         planes->sum[c] = (float)sum;
         planes->product[c] = (float)product;
