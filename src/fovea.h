@@ -866,6 +866,20 @@ enum fovea_frozen { FOVEA_STATISTICS_AUTO, FOVEA_STATISTICS_FROZEN, FOVEA_STATIS
 /* "last", "down", "stem", "other", "weights", "beta", "layernorm"; NULL for others. */
 FOVEA_API const char *fovea_decay_class_name(int index);
 
+/* What training starts from after a guide's rewrite: derived from what the rewrite leaves to be learned. */
+struct fovea_recipe_setting {
+    const char *option, *value, *why; /* as `fovea tune` takes them: "rate", "0.01"; flags have the value "on" */
+};
+struct fovea_recipe {
+    const char *guide, *reason;
+    const char *then;                            /* what to do with the result; NULL: nothing */
+    const struct fovea_recipe_setting *settings; /* ended by a row without an option */
+};
+/* False behind the last. */
+FOVEA_API bool fovea_recipe_at(int index, struct fovea_recipe *recipe);
+/* By the guide's name; -1 and an error that says what there is. */
+FOVEA_API int fovea_recipe_find(const char *guide, struct fovea_recipe *recipe, struct fovea_error *error);
+
 struct fovea_tune_options {
     struct fovea_data data;
     struct fovea_augment augment;
@@ -886,6 +900,8 @@ struct fovea_tune_options {
     int freeze_count;
     const char *const *rates; /* "PATTERN=FACTOR" of the learning rate */
     int rate_count;
+    const char *recipe; /* guide whose recipe chooses the parameters where `freeze` and `rates` do not, by the record
+                         * in the metadata; its settings are the caller's to put in here; or NULL */
     const char *const *reinitialise; /* patterns */
     int reinitialise_count;
     int64_t new_classes;               /* a new classifier for so many classes; 0: the model's own */
@@ -906,9 +922,12 @@ struct fovea_tune_plan {
     int64_t elements, trained_elements, updates;
     int norms, dropouts;
     bool statistics_frozen, policy_of_metadata;
-    int folded;           /* convolutions with a bias, of a model without any normalisation */
-    size_t memory;        /* bytes, for the whole run */
-    double kept_by_decay; /* of a weight that nothing but decay moves */
+    const char *chosen;     /* which parameters the recipe chose, in words; NULL: it chose none */
+    const char *pending;    /* guide whose rewrite was applied and not trained since, by the metadata; or NULL */
+    const char *corrective; /* guide whose rewrite moved the function, for which a teacher is wrong; or NULL */
+    int folded;             /* convolutions with a bias, of a model without any normalisation */
+    size_t memory;          /* bytes, for the whole run */
+    double kept_by_decay;   /* of a weight that nothing but decay moves */
 };
 struct fovea_tune_epoch {
     const char *model;

@@ -1,64 +1,21 @@
 /* Training: a copy of the model, its data, one or two arms, what is written. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/images.h"
 #include "api/tune_work.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "graph/match.h"
 #include "guide/record.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "train/head.h"
-#include "train/policy.h"
+#include "train/recipe.h"
 
 #define USUAL_BATCH 32
 #define LEAST_BATCH_FOR_STATISTICS 16
 #define USUAL_VALIDATION_SHARE 0.1
-
-const char *fovea_decay_class_name(int index)
-{
-    return decay_class_name(index);
-}
-
-/* ---- parameters ---- */
-
-static int apply_freezing(const struct tune_arm *arm, struct parameter_set *parameters, struct error *error)
-{
-    const struct fovea_tune_options *options = arm->work->options;
-    for (int i = 0; i < options->freeze_count; i++) {
-        const char *pattern = options->freeze[i];
-        bool unfreeze = pattern[0] == '!';
-        if (parameter_set_freeze(parameters, pattern + unfreeze, !unfreeze) == 0)
-            return error_set(error, ERROR_INPUT, "no parameter is called like '%s'", pattern + unfreeze);
-    }
-    for (int i = 0; i < options->rate_count; i++) {
-        char pattern[256];
-        const char *sign = strrchr(options->rates[i], '=');
-        char *end = NULL;
-        double factor = sign ? strtod(sign + 1, &end) : -1;
-        if (!sign || end == sign + 1 || *end || !(factor >= 0) || (size_t)(sign - options->rates[i]) >= sizeof pattern)
-            return error_set(error, ERROR_INPUT, "a rate is written PATTERN=FACTOR, not '%s'", options->rates[i]);
-        memcpy(pattern, options->rates[i], (size_t)(sign - options->rates[i]));
-        pattern[sign - options->rates[i]] = 0;
-        if (parameter_set_rate(parameters, pattern, (float)factor) == 0)
-            return error_set(error, ERROR_INPUT, "no parameter is called like '%s'", pattern);
-    }
-    return 0;
-}
-
-static int configure(void *user, struct parameter_set *parameters, struct error *error)
-{
-    struct tune_arm *arm = user;
-    return policy_apply(arm->model, arm->options.bindings, arm->options.binding_count, arm->work->options->decays,
-                        parameters, &arm->policy_of_metadata, error) ||
-                   apply_freezing(arm, parameters, error)
-               ? -1
-               : 0;
-}
 
 /* ---- options ---- */
 
@@ -133,7 +90,7 @@ static void set_options(struct tune_arm *arm)
                  .dice = (float)options->dice},
         .freeze_statistics = options->statistics == FOVEA_STATISTICS_FROZEN ||
                              (options->statistics == FOVEA_STATISTICS_AUTO && work->batch < LEAST_BATCH_FOR_STATISTICS),
-        .configure = configure,
+        .configure = tune_configure,
         .user = arm,
         .teacher = work->teacher,
         .teacher_weight = (float)options->teacher_weight};
@@ -257,54 +214,6 @@ static int open_data(struct tune_work *work, struct error *error)
 
 /* ---- the run ---- */
 
-/* Convolutions with a bias, of a model without any normalisation: exporters fold it into them. */
-static int folded_convolutions(const struct graph *graph)
-{
-    int biased = 0;
-    for (const struct node *node = graph->first; node; node = node->next) {
-        if (strstr(node->op_type, "Normalization"))
-            return 0;
-        biased += match_operator(node, "Conv") && node->input_count > 2 && node->inputs[2];
-    }
-    return biased;
-}
-
-static bool has_batch_statistics(const struct graph *graph)
-{
-    for (const struct node *node = graph->first; node; node = node->next)
-        if (match_operator(node, "BatchNormalization"))
-            return true;
-    return false;
-}
-
-static int on_planned(void *user, const struct arm_plan *plan, struct error *error)
-{
-    (void)error;
-    struct tune_arm *arm = user;
-    const struct tune_work *work = arm->work;
-    arm->classes = plan->classes;
-    struct fovea_tune_plan told = {.model = arm->path,
-                                   .training = dataset_count(work->dataset, DATASET_TRAIN),
-                                   .validation = work->validation_count,
-                                   .classes = plan->classes,
-                                   .parameters = plan->parameters,
-                                   .trained = plan->trained,
-                                   .elements = plan->elements,
-                                   .trained_elements = plan->trained_elements,
-                                   .updates = plan->updates,
-                                   .norms = plan->norms,
-                                   .dropouts = plan->dropouts,
-                                   .statistics_frozen =
-                                       arm->options.freeze_statistics && has_batch_statistics(arm->model->graph),
-                                   .policy_of_metadata = arm->policy_of_metadata,
-                                   .folded = folded_convolutions(arm->model->graph),
-                                   .memory = plan->memory,
-                                   .kept_by_decay = plan->kept_by_decay};
-    if (work->calls && work->calls->plan)
-        work->calls->plan(work->calls->user, &told);
-    return 0;
-}
-
 /* The names that the data have for the classes, one a line. */
 static int name_classes(const struct tune_arm *arm, struct error *error)
 {
@@ -380,7 +289,7 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
 static int run_arm(struct tune_work *work, struct tune_arm *arm, const char *path, bool control, float *correct,
                    struct error *error)
 {
-    struct arm_calls calls = {on_planned, on_epoch, arm};
+    struct arm_calls calls = {tune_tell_plan, on_epoch, arm};
     if (open_arm(work, arm, path, error))
         return -1;
     arm->is_control = control;
@@ -451,6 +360,8 @@ static int check_options(const struct fovea_tune_options *options, const char *p
         return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with --data");
     if (options->epochs < 1 || options->epochs > 100000)
         return error_set(error, ERROR_INPUT, "there must be 1 to 100000 epochs");
+    if (options->recipe && !recipe_find(options->recipe, error))
+        return -1;
     if (options->samples < 0)
         return error_set(error, ERROR_INPUT, "an epoch takes at least one sample");
     if (options->batch < 0 || options->batch > 65536 || options->accumulate < 0 || options->accumulate > 65536)

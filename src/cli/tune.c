@@ -9,7 +9,7 @@
 
 struct flags {
     const char *data, *masks, *data_labels, *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history,
-        *report;
+        *report, *recipe;
     const char *crop_scale, *jitter, *colour;
     int64_t epochs, samples, batch, accumulate, new_head, ignore, padding, loaders;
     double rate, decay, momentum, warmup, clip, smoothing, dice, share, flip, rotation, mixup, teacher_weight;
@@ -20,15 +20,31 @@ struct flags {
 
 /* What the calls print to. */
 struct watch {
-    bool quiet, masks;
+    bool quiet, masks, teacher;
+    const char *recipe; /* or NULL */
     FILE *history;
     int64_t epochs;
 };
+
+/* What the model's record of rewrites asks for. */
+static void print_advice(const struct watch *watch, const struct fovea_tune_plan *plan)
+{
+    if (watch->teacher && plan->corrective)
+        fprintf(
+            stderr,
+            "fovea: warning: '%s' changed what the model computes on purpose; a teacher from before pulls it back\n",
+            plan->corrective);
+    if (plan->pending && !watch->recipe)
+        fprintf(stderr,
+                "fovea: the metadata say that '%s' was applied and not trained since: --recipe %s is made for it\n",
+                plan->pending, plan->pending);
+}
 
 static void print_plan(void *user, const struct fovea_tune_plan *plan)
 {
     const struct watch *watch = user;
     char name[CLI_TEXT], all[CLI_TEXT], trained[CLI_TEXT], memory[CLI_TEXT];
+    print_advice(watch, plan);
     if (watch->quiet)
         return;
     printf("%s: %" PRId64 " training samples, %" PRId64 " to validate, %" PRId64 " classes\n",
@@ -36,6 +52,8 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
     printf("%d of %d parameters train (%s of %s numbers), %" PRId64 " updates, %s of memory\n", plan->trained,
            plan->parameters, count_text((double)plan->trained_elements, trained),
            count_text((double)plan->elements, all), plan->updates, bytes_text(plan->memory, memory));
+    if (plan->chosen)
+        printf("recipe: %s\n", plan->chosen);
     if (plan->norms > 0)
         printf("%d BatchNormalizations take the batch's statistics\n", plan->norms);
     else if (plan->statistics_frozen)
@@ -220,13 +238,18 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
     options->new_classes = flags->new_head;
     options->teacher = flags->teacher;
     options->teacher_weight = flags->teacher_weight;
+    options->recipe = flags->recipe;
     options->control = flags->control;
 }
 
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
-    struct watch watch = {.quiet = flags->json, .masks = flags->masks != NULL, .epochs = flags->epochs};
+    struct watch watch = {.quiet = flags->json,
+                          .masks = flags->masks != NULL,
+                          .teacher = flags->teacher != NULL,
+                          .recipe = flags->recipe,
+                          .epochs = flags->epochs};
     struct fovea_tune_calls calls = {print_plan, print_epoch, &watch};
     struct fovea_tune tune;
     if (flags->history && !(watch.history = fopen(flags->history, "w"))) {
@@ -254,9 +277,13 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
 static int tune_model(struct opened *opened, const struct command *command, const struct flags *flags)
 {
     struct fovea_preprocess preprocess;
+    struct fovea_recipe recipe;
     struct fovea_tune_options options = {.preprocess = &preprocess};
+    int code = flags->recipe ? apply_recipe(command, flags->recipe, &recipe) : PARSE_GO_ON;
+    if (code != PARSE_GO_ON)
+        return code;
     fill_options(flags, opened, &options);
-    int code = parse_words(command, flags, &options);
+    code = parse_words(command, flags, &options);
     if (code == PARSE_GO_ON)
         code = parse_decays(command, flags, &options);
     if (code == PARSE_GO_ON)
@@ -265,7 +292,11 @@ static int tune_model(struct opened *opened, const struct command *command, cons
         code = FOVEA_BAD_INPUT;
     if (code == PARSE_GO_ON && (!flags->data || !flags->output))
         code = fail_usage(command, "name the data with --data and the new file with -o");
-    return code == PARSE_GO_ON ? run(opened, flags, &options) : code;
+    if (code != PARSE_GO_ON)
+        return code;
+    if (flags->recipe && !flags->json)
+        show_recipe(command, &recipe);
+    return run(opened, flags, &options);
 }
 
 int verb_tune(int argc, char **argv)
@@ -282,6 +313,8 @@ int verb_tune(int argc, char **argv)
         {"no-validation", 0, OPTION_FLAG, &flags.no_validation, NULL, "train on all of it"},
         {"ignore", 0, OPTION_INT, &flags.ignore, "LABEL", "that does not count (masks: 255)"},
         {"skip-broken", 0, OPTION_FLAG, &flags.skip_broken, NULL, "leave out files that cannot be read"},
+        {"recipe", 0, OPTION_TEXT, &flags.recipe, "GUIDE",
+         "start from what fits after this guide's rewrite (below); 'list' shows all"},
         {"epochs", 'e', OPTION_INT, &flags.epochs, "N", "default 10"},
         {"samples", 0, OPTION_INT, &flags.samples, "N", "of an epoch at most (default: all)"},
         {"batch", 'b', OPTION_INT, &flags.batch, "N", "images per step (default 32)"},
@@ -328,9 +361,14 @@ int verb_tune(int argc, char **argv)
                               .example =
                                   "fovea tune models/fashion_mnist.onnx --data /usr/share/datasets/fashion-mnist "
                                   "-o tuned.onnx -e 1",
+                              .appendix = print_recipes,
                               .rows = rows};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
+    if (code == PARSE_GO_ON && flags.recipe && strcmp(flags.recipe, "list") == 0) {
+        list_recipes(stdout);
+        code = FOVEA_CLEAN;
+    }
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
         code = tune_model(&opened, &command, &flags);
     close_model(&opened);

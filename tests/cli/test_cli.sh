@@ -253,5 +253,27 @@ done
 expect 0 'no normalisation in this model: [0-9]+ convolutions train with their biases' "$fovea" tune tests/fixtures/resnet18/model.onnx \
     --data "$work/classes" --new-head 2 -e 1 -b 2 --no-validation --preprocess imagenet --resize 64 --crop 64 -o "$work/folded.onnx"
 
+# tune --recipe: the listing, names that are none, what is in effect and why, hints from the record of rewrites
+tune_vit() {
+    "$fovea" tune "$work/biased.onnx" --data tests/fixtures/training/vit/x.npy --data-labels tests/fixtures/training/vit/y.npy \
+        -b 8 --no-validation --force -o "$work/tuned.onnx" "$@"
+}
+expect 0 '^kernel-padding: exact' "$fovea" tune --recipe list
+expect 0 '^  prelayernorm ' "$fovea" help tune
+one_line 2 'there is nothing to train' "$fovea" tune $model --recipe cam --data models/images -o "$work/tuned.onnx"
+one_line 2 'there is no recipe .nonsense.; there are atrous' "$fovea" tune $model --recipe nonsense --data models/images -o "$work/tuned.onnx"
+expect 0 'tune --recipe gaussian-bias' "$fovea" rewrite tests/fixtures/training/vit/model.onnx --apply gaussian-bias --retrain -o "$work/biased.onnx"
+expect 0 "'gaussian-bias' was applied and not trained since: --recipe gaussian-bias" tune_vit -e 1
+expect 0 '^  rate +0.002 +of A and sigma' tune_vit -e 1 --recipe gaussian-bias
+expect 0 '^  epochs +1 +as given; the recipe has 10' tune_vit -e 1 --recipe gaussian-bias
+expect 0 '^recipe: 4 parameters that .gaussian-bias. added' tune_vit -e 1 --recipe gaussian-bias
+expect 0 'not as the recipe does' tune_vit -e 1 --recipe gaussian-bias --freeze 'heads*'
+expect 0 'a teacher from before pulls it back' tune_vit -e 1 --teacher tests/fixtures/training/vit/model.onnx
+tune_vit -e 1 --recipe gaussian-bias 2>&1 | grep -q 'not trained since' && { echo "FAILED: a hint beside its recipe"; failures=$((failures + 1)); }
+expect 0 'wrote' "$fovea" rewrite $model --apply kernel-padding -o "$work/zero_taps.onnx"
+exact=$("$fovea" tune "$work/zero_taps.onnx" --data "$work/classes" -e 1 -b 8 --no-validation --teacher $model -o "$work/exact.onnx" 2>&1)
+grep -q '^wrote' <<<"$exact" && ! grep -q 'a teacher from before' <<<"$exact" ||
+    { echo "FAILED: a teacher after an exact rewrite: $exact"; failures=$((failures + 1)); }
+
 [ $failures -eq 0 ] && echo "all checks passed"
 exit $((failures > 0))
