@@ -62,8 +62,9 @@ struct fovea_error {
     char message[2048];
 };
 
-/* Called during long work; `total` 0: unknown. */
-typedef void fovea_progress(void *user, const char *what, size_t done, size_t total);
+/* Called during long work; `total` 0: unknown. `text`: how it stands, in a few words ("epoch 2/10, loss 0.532"), where
+ * the two numbers are shares of the work and count nothing; or NULL. Not called by several threads at once. */
+typedef void fovea_progress(void *user, const char *what, size_t done, size_t total, const char *text);
 
 struct fovea_options {
     size_t max_memory;        /* bytes, 0: three quarters of the machine's memory */

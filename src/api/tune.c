@@ -93,7 +93,9 @@ static void set_options(struct tune_arm *arm)
         .configure = tune_configure,
         .user = arm,
         .teacher = work->teacher,
-        .teacher_weight = (float)options->teacher_weight};
+        .teacher_weight = (float)options->teacher_weight,
+        .run = arm->is_control,
+        .runs = options->control ? 2 : 1};
     arm->options.validation.split = work->validation_split;
     arm->options.validation.shuffle = arm->options.validation.drop_last = false;
     arm->options.validation.augment = NULL;
@@ -142,10 +144,10 @@ static int bind(struct tune_arm *arm, struct error *error)
     return shape_set(&binding->shape, 4, dims, error);
 }
 
-static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *path, struct error *error)
+static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *path, bool control, struct error *error)
 {
     const struct fovea_tune_options *options = work->options;
-    *arm = (struct tune_arm){.work = work, .path = path};
+    *arm = (struct tune_arm){.work = work, .path = path, .is_control = control};
     arm->model = model_load(work->model->context, path, error);
     if (!arm->model)
         return -1;
@@ -290,9 +292,8 @@ static int run_arm(struct tune_work *work, struct tune_arm *arm, const char *pat
                    struct error *error)
 {
     struct arm_calls calls = {tune_tell_plan, on_epoch, arm};
-    if (open_arm(work, arm, path, error))
+    if (open_arm(work, arm, path, control, error))
         return -1;
-    arm->is_control = control;
     if (arm_run(arm->model, work->dataset, &arm->options, &calls, correct, error))
         return error_prefix(error, "%s", path);
     return 0;

@@ -100,11 +100,25 @@ struct preprocess_options {
     }
 int parse_preprocess(const struct preprocess_options *options, struct fovea_preprocess *preprocess);
 
+/* Progress of long work on stderr: a bar on a terminal, a line now and then elsewhere. */
+struct progress_bar {
+    char what[64];
+    double started, drawn;
+    size_t first, last; /* done when it started, and at the last call */
+    int tenths;         /* told, off a terminal */
+    bool terminal, visible;
+};
+void start_progress(struct progress_bar *bar);
+void show_progress(void *user, const char *what, size_t done, size_t total, const char *text); /* a fovea_progress */
+/* To be called before something else is printed in between. */
+void hide_progress(struct progress_bar *bar);
+
 /* The context and the model named by the first positional argument. -1: said what is wrong, exit code in *code. */
 struct opened {
     struct fovea *fovea;
     struct fovea_model *model;
     struct fovea_shapes shapes;
+    struct progress_bar bar; /* of the context: this struct stays where it is */
 };
 int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);

@@ -23,6 +23,7 @@ struct watch {
     bool quiet, masks, teacher;
     const char *recipe; /* or NULL */
     FILE *history;
+    struct progress_bar *bar;
     int64_t epochs;
 };
 
@@ -44,6 +45,7 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
 {
     const struct watch *watch = user;
     char name[CLI_TEXT], all[CLI_TEXT], trained[CLI_TEXT], memory[CLI_TEXT];
+    hide_progress(watch->bar);
     print_advice(watch, plan);
     if (watch->quiet)
         return;
@@ -84,6 +86,7 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
         write_history(watch->history, epoch);
     if (watch->quiet)
         return;
+    hide_progress(watch->bar);
     printf("epoch %" PRId64 "/%" PRId64 ": loss %.4f, rate %.3g, gradient %.3g, %.1f images/s", epoch->epoch,
            epoch->epochs, epoch->loss, epoch->rate, epoch->gradient_norm, epoch->images_per_second);
     if (epoch->evaluated)
@@ -249,6 +252,7 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
                           .masks = flags->masks != NULL,
                           .teacher = flags->teacher != NULL,
                           .recipe = flags->recipe,
+                          .bar = &opened->bar,
                           .epochs = flags->epochs};
     struct fovea_tune_calls calls = {print_plan, print_epoch, &watch};
     struct fovea_tune tune;
@@ -257,6 +261,7 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
         return FOVEA_BAD_INPUT;
     }
     int result = fovea_tune(opened->model, options, flags->output, flags->force, &calls, &tune, &error);
+    hide_progress(&opened->bar);
     if (watch.history)
         fclose(watch.history);
     if (result)

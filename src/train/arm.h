@@ -23,6 +23,7 @@ struct arm_options {
     void *user;
     const struct model *teacher; /* whose probabilities are learned from, or NULL */
     float teacher_weight;
+    int run, runs; /* which of so many alike this is, for the progress of all: 0 of 1 */
 };
 
 struct arm_epoch {

@@ -93,7 +93,7 @@ static int add_batch(struct evaluator *evaluator, const struct loader_batch *bat
 }
 
 int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics *metrics, int64_t ignored,
-             float *correct, int64_t samples, const struct progress *progress, struct error *error)
+             float *correct, int64_t samples, void (*step)(void *user, int64_t done), void *user, struct error *error)
 {
     const struct loader_batch *batch;
     int64_t done = 0;
@@ -109,6 +109,7 @@ int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics 
         if (add_batch(evaluator, batch, metrics, ignored, correct, error))
             return -1;
         done += batch->count;
-        progress_step(progress, "evaluating", (size_t)done, (size_t)samples);
+        if (step)
+            step(user, done);
     }
 }

@@ -22,8 +22,9 @@ int evaluator_run(struct evaluator *evaluator, const float *images, int64_t coun
                   struct error *error);
 
 /* Runs every batch of the loader. `metrics` is reset first. `correct` (or NULL): by sample of the split, the share of
- * its units that are predicted right, -1 for samples that were left out. */
+ * its units that are predicted right, -1 for samples that were left out. `step` (or NULL) is called after each batch
+ * with the number of samples that `metrics` hold. */
 int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics *metrics, int64_t ignored,
-             float *correct, int64_t samples, const struct progress *progress, struct error *error);
+             float *correct, int64_t samples, void (*step)(void *user, int64_t done), void *user, struct error *error);
 
 #endif

@@ -275,5 +275,17 @@ exact=$("$fovea" tune "$work/zero_taps.onnx" --data "$work/classes" -e 1 -b 8 --
 grep -q '^wrote' <<<"$exact" && ! grep -q 'a teacher from before' <<<"$exact" ||
     { echo "FAILED: a teacher after an exact rewrite: $exact"; failures=$((failures + 1)); }
 
+# tune's progress: a bar on a terminal that is gone when something else is printed, some lines elsewhere, nothing with --quiet
+long_tune="$fovea tune $model --data models/images/labels.csv -e 8 -t 1 --force -o $work/long.onnx"
+$long_tune 2>"$work/progress" >/dev/null
+grep -qE '^training: [0-9]+ %, epoch [0-9]/8, loss [0-9.]+, rate [0-9.e-]+, [0-9]+ images/s, [0-9]+ s left$' "$work/progress" &&
+    [ "$(wc -l <"$work/progress")" -le 10 ] || { echo "FAILED: lines of progress"; head -20 "$work/progress"; failures=$((failures + 1)); }
+[ -z "$($long_tune -q 2>&1 >/dev/null)" ] || { echo "FAILED: --quiet"; failures=$((failures + 1)); }
+if command -v script >/dev/null; then
+    script -qc "$long_tune" /dev/null </dev/null >"$work/progress"
+    grep -qaE $'\r''training \[#*\.*\] epoch [0-9]/8, loss .* left'$'\x1b' "$work/progress" && grep -qaE $'\x1b''\[Kepoch 8/8: loss' "$work/progress" ||
+        { echo "FAILED: the bar"; failures=$((failures + 1)); }
+fi
+
 [ $failures -eq 0 ] && echo "all checks passed"
 exit $((failures > 0))
