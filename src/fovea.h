@@ -919,6 +919,8 @@ struct fovea_metrics {
 struct fovea_tune_plan {
     const char *model;
     int64_t training, validation, classes;
+    int64_t left_out;           /* files that cannot be read, with `skip_broken` */
+    const char *first_left_out; /* what is wrong with the first of them; NULL: there is none */
     int parameters, trained;
     int64_t elements, trained_elements, updates;
     int norms, dropouts;
@@ -934,6 +936,7 @@ struct fovea_tune_epoch {
     const char *model;
     int64_t epoch, epochs;
     double loss, rate, gradient_norm, seconds, images_per_second;
+    int64_t left_out; /* samples that turned out not to be readable, with `skip_broken` */
     bool evaluated, best;
     struct fovea_metrics validation;
 };

@@ -179,6 +179,22 @@ static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *pa
 
 /* ---- the data ---- */
 
+/* Every file by its header and its end, before anything starts. */
+static int check_data(struct tune_work *work, struct error *error)
+{
+    struct context *context = work->model->context;
+    struct dataset_report report;
+    int result = dataset_check(work->dataset, context->pool, false, &context->progress, &report, error);
+    work->left_out = report.left_out;
+    if (result == 0 && report.left_out > 0) {
+        const char *first = report.problems[0].message;
+        work->first_left_out = arena_copy_string(work->result->storage, first, strlen(first), error);
+        result = work->first_left_out ? 0 : -1;
+    }
+    dataset_report_release(&report);
+    return result;
+}
+
 static int open_data(struct tune_work *work, struct error *error)
 {
     const struct fovea_data *data = &work->options->data;
@@ -201,17 +217,14 @@ static int open_data(struct tune_work *work, struct error *error)
                                                                   : -1,
                                       .skip_broken = data->skip_broken};
     work->dataset = dataset_open(memory, data->path, &options, error);
-    if (!work->dataset)
+    if (!work->dataset || check_data(work, error))
         return -1;
     work->validation_split = dataset_count(work->dataset, DATASET_VALIDATION) > 0 ? DATASET_VALIDATION
                              : dataset_count(work->dataset, DATASET_TEST) > 0     ? DATASET_TEST
                                                                                   : DATASET_SPLITS;
     work->validation_count =
         work->validation_split < DATASET_SPLITS ? dataset_count(work->dataset, work->validation_split) : 0;
-    struct context *context = work->model->context;
-    int result = dataset_check(work->dataset, context->pool, false, &context->progress, &work->report, error);
-    dataset_report_release(&work->report);
-    return result;
+    return 0;
 }
 
 /* ---- the run ---- */
@@ -268,6 +281,7 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
                                       .gradient_norm = epoch->gradient_norm,
                                       .seconds = epoch->seconds,
                                       .images_per_second = epoch->images_per_second,
+                                      .left_out = epoch->left_out,
                                       .evaluated = epoch->evaluated,
                                       .best = epoch->best,
                                       .validation = tune_metrics(epoch)};

@@ -117,6 +117,8 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                    .training = dataset_count(work->dataset, DATASET_TRAIN),
                                    .validation = work->validation_count,
                                    .classes = plan->classes,
+                                   .left_out = work->left_out,
+                                   .first_left_out = work->first_left_out,
                                    .parameters = plan->parameters,
                                    .trained = plan->trained,
                                    .elements = plan->elements,

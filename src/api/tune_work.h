@@ -31,7 +31,8 @@ struct tune_work {
     int64_t batch;
     struct class_names names;
     struct dataset *dataset;
-    struct dataset_report report;
+    int64_t left_out; /* broken files */
+    const char *first_left_out;
     enum dataset_split validation_split; /* DATASET_SPLITS: there is none */
     int64_t validation_count;
     struct model *teacher;

@@ -54,6 +54,8 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
     printf("%d of %d parameters train (%s of %s numbers), %" PRId64 " updates, %s of memory\n", plan->trained,
            plan->parameters, count_text((double)plan->trained_elements, trained),
            count_text((double)plan->elements, all), plan->updates, bytes_text(plan->memory, memory));
+    if (plan->left_out > 0)
+        printf("broken files left out: %" PRId64 ", the first: %s\n", plan->left_out, plan->first_left_out);
     if (plan->chosen)
         printf("recipe: %s\n", plan->chosen);
     if (plan->norms > 0)
@@ -94,6 +96,8 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
                             : "; validation: top 1 %.2f %%, top 5 %.4g %%%s",
                100 * epoch->validation.top1, watch->masks ? epoch->validation.mean_iou : 100 * epoch->validation.top5,
                epoch->best ? " (best)" : "");
+    if (epoch->left_out > 0)
+        printf("; samples left out that cannot be read: %" PRId64, epoch->left_out);
     printf("\n");
     fflush(stdout);
 }

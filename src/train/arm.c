@@ -227,6 +227,7 @@ static int run_batches(struct arm *arm, struct arm_epoch *epoch, struct error *e
         tell_training(arm, epoch, ++done, seconds_now() - started);
     }
     epoch->seconds = seconds_now() - started;
+    epoch->left_out = loader_skipped(arm->batches);
     epoch->images_per_second = (double)(done * arm->options->training.batch) / epoch->seconds;
     epoch->loss /= done > 0 ? (double)done : 1;
     epoch->gradient_norm /= updates > 0 ? (double)updates : 1;
@@ -247,6 +248,7 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
     if (result)
         return -1;
     epoch->evaluated = true;
+    epoch->left_out += loader_skipped(arm->validation);
     epoch->validation = metrics_summarise(arm->metrics);
     epoch->metrics = arm->metrics;
     double score = dataset_has_masks(arm->dataset) ? epoch->validation.mean_iou : epoch->validation.top1;

@@ -275,6 +275,24 @@ exact=$("$fovea" tune "$work/zero_taps.onnx" --data "$work/classes" -e 1 -b 8 --
 grep -q '^wrote' <<<"$exact" && ! grep -q 'a teacher from before' <<<"$exact" ||
     { echo "FAILED: a teacher after an exact rewrite: $exact"; failures=$((failures + 1)); }
 
+# tune: files that are cut off are found before anything starts, stop the run, and are left out only on request; damage
+# in the middle is found where it is read
+mkdir -p "$work/broken/0" "$work/broken/1"
+for class in 0 1; do
+    for i in 1 2 3 4; do cp tests/fixtures/images/rgb.jpg "$work/broken/$class/$i.jpg"; done
+done
+head -c 900 tests/fixtures/images/rgb.jpg >"$work/broken/1/2.jpg"
+tune_broken() {
+    "$fovea" tune $model --data "$work/broken" --new-head 2 -e 1 -b 4 --no-validation --force -o "$work/unbroken.onnx" "$@"
+}
+one_line 2 '/1/2.jpg: the JPEG image is damaged.*\(1 of 8 files is broken; --skip-broken leaves them out\)' tune_broken
+[ -e "$work/unbroken.onnx" ] && { echo "FAILED: a run on broken files left a model"; failures=$((failures + 1)); }
+expect 0 'broken files left out: 1, the first: .*/1/2.jpg' tune_broken --skip-broken
+cp tests/fixtures/images/rgb.jpg "$work/broken/1/2.jpg"
+printf '\xff\xd9\xff\xd9\xff\xd9' | dd of="$work/broken/0/3.jpg" bs=1 seek=900 conv=notrunc status=none
+expect 2 '/0/3.jpg: the JPEG image is damaged' tune_broken
+expect 0 '^epoch 1.*samples left out that cannot be read: 1$' tune_broken --skip-broken
+
 # tune's progress: a bar on a terminal that is gone when something else is printed, some lines elsewhere, nothing with --quiet
 long_tune="$fovea tune $model --data models/images/labels.csv -e 8 -t 1 --force -o $work/long.onnx"
 $long_tune 2>"$work/progress" >/dev/null
