@@ -62,8 +62,9 @@ struct fovea_error {
     char message[2048];
 };
 
-/* Called during long work; `total` 0: unknown. */
-typedef void fovea_progress(void *user, const char *what, size_t done, size_t total);
+/* Called during long work; `total` 0: unknown. `text`: how it stands, in a few words ("epoch 2/10, loss 0.532"), where
+ * the two numbers are shares of the work and count nothing; or NULL. Not called by several threads at once. */
+typedef void fovea_progress(void *user, const char *what, size_t done, size_t total, const char *text);
 
 struct fovea_options {
     size_t max_memory;        /* bytes, 0: three quarters of the machine's memory */
@@ -909,6 +910,20 @@ enum fovea_frozen { FOVEA_STATISTICS_AUTO, FOVEA_STATISTICS_FROZEN, FOVEA_STATIS
 /* "last", "down", "stem", "other", "weights", "beta", "layernorm"; NULL for others. */
 FOVEA_API const char *fovea_decay_class_name(int index);
 
+/* What training starts from after a guide's rewrite: derived from what the rewrite leaves to be learned. */
+struct fovea_recipe_setting {
+    const char *option, *value, *why; /* as `fovea tune` takes them: "rate", "0.01"; flags have the value "on" */
+};
+struct fovea_recipe {
+    const char *guide, *reason;
+    const char *then;                            /* what to do with the result; NULL: nothing */
+    const struct fovea_recipe_setting *settings; /* ended by a row without an option */
+};
+/* False behind the last. */
+FOVEA_API bool fovea_recipe_at(int index, struct fovea_recipe *recipe);
+/* By the guide's name; -1 and an error that says what there is. */
+FOVEA_API int fovea_recipe_find(const char *guide, struct fovea_recipe *recipe, struct fovea_error *error);
+
 struct fovea_tune_options {
     struct fovea_data data;
     struct fovea_augment augment;
@@ -929,6 +944,8 @@ struct fovea_tune_options {
     int freeze_count;
     const char *const *rates; /* "PATTERN=FACTOR" of the learning rate */
     int rate_count;
+    const char *recipe; /* guide whose recipe chooses the parameters where `freeze` and `rates` do not, by the record
+                         * in the metadata; its settings are the caller's to put in here; or NULL */
     const char *const *reinitialise; /* patterns */
     int reinitialise_count;
     int64_t new_classes;               /* a new classifier for so many classes; 0: the model's own */
@@ -941,19 +958,25 @@ struct fovea_tune_options {
 struct fovea_tune_plan {
     const char *model;
     int64_t training, validation, classes;
+    int64_t left_out;           /* files that cannot be read, with `skip_broken` */
+    const char *first_left_out; /* what is wrong with the first of them; NULL: there is none */
     int parameters, trained;
     int64_t elements, trained_elements, updates;
     int norms, dropouts;
     bool statistics_frozen, policy_of_metadata;
-    int folded;           /* convolutions with a bias, of a model without any normalisation */
-    size_t memory;        /* bytes, for the whole run */
-    int segments;         /* parts of the network that run twice per step to stay below max_memory; 1: none does */
-    double kept_by_decay; /* of a weight that nothing but decay moves */
+    const char *chosen;     /* which parameters the recipe chose, in words; NULL: it chose none */
+    const char *pending;    /* guide whose rewrite was applied and not trained since, by the metadata; or NULL */
+    const char *corrective; /* guide whose rewrite moved the function, for which a teacher is wrong; or NULL */
+    int folded;             /* convolutions with a bias, of a model without any normalisation */
+    size_t memory;          /* bytes, for the whole run */
+    int segments;           /* parts of the network that run twice per step to stay below max_memory; 1: none does */
+    double kept_by_decay;   /* of a weight that nothing but decay moves */
 };
 struct fovea_tune_epoch {
     const char *model;
     int64_t epoch, epochs;
     double loss, rate, gradient_norm, seconds, images_per_second;
+    int64_t left_out; /* samples that turned out not to be readable, with `skip_broken` */
     bool evaluated, best;
     struct fovea_metrics validation;
 };

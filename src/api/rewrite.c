@@ -208,8 +208,8 @@ static int edit_with_guide(struct rewriting *rewriting, struct edit *edit, struc
         operators_resolve(rewriting->copy->graph);
         result = graph_sort(rewriting->copy->graph, error) || prove(rewriting, edit, before, error) ? -1 : 0;
         if (edit->guide->recipe && rewriting->train)
-            text_print(&rewriting->recipe, "%s%s: %s", rewriting->recipe.length ? "\n" : "", edit->guide->name,
-                       edit->guide->recipe);
+            text_print(&rewriting->recipe, "%s%s: %s (tune --recipe %s)", rewriting->recipe.length ? "\n" : "",
+                       edit->guide->name, edit->guide->recipe, edit->guide->name);
     }
     snapshot_destroy(before);
     return result;

@@ -1,7 +1,6 @@
 /* Training: a copy of the model, its data, one or two arms, what is written. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/data.h"
@@ -9,56 +8,14 @@
 #include "api/tune_work.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "graph/match.h"
 #include "guide/record.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "train/head.h"
-#include "train/policy.h"
+#include "train/recipe.h"
 
 #define USUAL_BATCH 32
 #define LEAST_BATCH_FOR_STATISTICS 16
-
-const char *fovea_decay_class_name(int index)
-{
-    return decay_class_name(index);
-}
-
-/* ---- parameters ---- */
-
-static int apply_freezing(const struct tune_arm *arm, struct parameter_set *parameters, struct error *error)
-{
-    const struct fovea_tune_options *options = arm->work->options;
-    for (int i = 0; i < options->freeze_count; i++) {
-        const char *pattern = options->freeze[i];
-        bool unfreeze = pattern[0] == '!';
-        if (parameter_set_freeze(parameters, pattern + unfreeze, !unfreeze) == 0)
-            return error_set(error, ERROR_INPUT, "no parameter is called like '%s'", pattern + unfreeze);
-    }
-    for (int i = 0; i < options->rate_count; i++) {
-        char pattern[256];
-        const char *sign = strrchr(options->rates[i], '=');
-        char *end = NULL;
-        double factor = sign ? strtod(sign + 1, &end) : -1;
-        if (!sign || end == sign + 1 || *end || !(factor >= 0) || (size_t)(sign - options->rates[i]) >= sizeof pattern)
-            return error_set(error, ERROR_INPUT, "a rate is written PATTERN=FACTOR, not '%s'", options->rates[i]);
-        memcpy(pattern, options->rates[i], (size_t)(sign - options->rates[i]));
-        pattern[sign - options->rates[i]] = 0;
-        if (parameter_set_rate(parameters, pattern, (float)factor) == 0)
-            return error_set(error, ERROR_INPUT, "no parameter is called like '%s'", pattern);
-    }
-    return 0;
-}
-
-static int configure(void *user, struct parameter_set *parameters, struct error *error)
-{
-    struct tune_arm *arm = user;
-    return policy_apply(arm->model, arm->options.bindings, arm->options.binding_count, arm->work->options->decays,
-                        parameters, &arm->policy_of_metadata, error) ||
-                   apply_freezing(arm, parameters, error)
-               ? -1
-               : 0;
-}
 
 /* ---- options ---- */
 
@@ -132,10 +89,12 @@ static void set_options(struct tune_arm *arm)
                  .dice = (float)options->dice},
         .freeze_statistics = options->statistics == FOVEA_STATISTICS_FROZEN ||
                              (options->statistics == FOVEA_STATISTICS_AUTO && work->batch < LEAST_BATCH_FOR_STATISTICS),
-        .configure = configure,
+        .configure = tune_configure,
         .user = arm,
         .teacher = work->teacher,
-        .teacher_weight = (float)options->teacher_weight};
+        .teacher_weight = (float)options->teacher_weight,
+        .run = arm->is_control,
+        .runs = options->control ? 2 : 1};
     arm->options.validation.split = work->validation_split;
     arm->options.validation.shuffle = arm->options.validation.drop_last = false;
     arm->options.validation.augment = NULL;
@@ -161,10 +120,10 @@ static int free_batch(struct graph *graph, struct error *error)
     return 0;
 }
 
-static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *path, struct error *error)
+static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *path, bool control, struct error *error)
 {
     const struct fovea_tune_options *options = work->options;
-    *arm = (struct tune_arm){.work = work, .path = path};
+    *arm = (struct tune_arm){.work = work, .path = path, .is_control = control};
     arm->model = model_load(work->model->context, path, error);
     if (!arm->model)
         return -1;
@@ -198,6 +157,22 @@ static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *pa
 
 /* ---- the data ---- */
 
+/* Every file by its header and its end, before anything starts. */
+static int check_data(struct tune_work *work, struct error *error)
+{
+    struct context *context = work->model->context;
+    struct dataset_report report;
+    int result = dataset_check(work->dataset, context->pool, false, &context->progress, &report, error);
+    work->left_out = report.left_out;
+    if (result == 0 && report.left_out > 0) {
+        const char *first = report.problems[0].message;
+        work->first_left_out = arena_copy_string(work->result->storage, first, strlen(first), error);
+        result = work->first_left_out ? 0 : -1;
+    }
+    dataset_report_release(&report);
+    return result;
+}
+
 static int open_data(struct tune_work *work, struct error *error)
 {
     const struct fovea_data *data = &work->options->data;
@@ -207,69 +182,17 @@ static int open_data(struct tune_work *work, struct error *error)
                               : share == 0 ? DATA_USUAL_SHARE
                                            : share,
                               &work->names, error);
-    if (!work->dataset)
+    if (!work->dataset || check_data(work, error))
         return -1;
     work->validation_split = dataset_count(work->dataset, DATASET_VALIDATION) > 0 ? DATASET_VALIDATION
                              : dataset_count(work->dataset, DATASET_TEST) > 0     ? DATASET_TEST
                                                                                   : DATASET_SPLITS;
     work->validation_count =
         work->validation_split < DATASET_SPLITS ? dataset_count(work->dataset, work->validation_split) : 0;
-    struct context *context = work->model->context;
-    int result = dataset_check(work->dataset, context->pool, false, &context->progress, &work->report, error);
-    dataset_report_release(&work->report);
-    return result;
+    return 0;
 }
 
 /* ---- the run ---- */
-
-/* Convolutions with a bias, of a model without any normalisation: exporters fold it into them. */
-static int folded_convolutions(const struct graph *graph)
-{
-    int biased = 0;
-    for (const struct node *node = graph->first; node; node = node->next) {
-        if (strstr(node->op_type, "Normalization"))
-            return 0;
-        biased += match_operator(node, "Conv") && node->input_count > 2 && node->inputs[2];
-    }
-    return biased;
-}
-
-static bool has_batch_statistics(const struct graph *graph)
-{
-    for (const struct node *node = graph->first; node; node = node->next)
-        if (match_operator(node, "BatchNormalization"))
-            return true;
-    return false;
-}
-
-static int on_planned(void *user, const struct arm_plan *plan, struct error *error)
-{
-    (void)error;
-    struct tune_arm *arm = user;
-    const struct tune_work *work = arm->work;
-    arm->classes = plan->classes;
-    struct fovea_tune_plan told = {.model = arm->path,
-                                   .training = dataset_count(work->dataset, DATASET_TRAIN),
-                                   .validation = work->validation_count,
-                                   .classes = plan->classes,
-                                   .parameters = plan->parameters,
-                                   .trained = plan->trained,
-                                   .elements = plan->elements,
-                                   .trained_elements = plan->trained_elements,
-                                   .updates = plan->updates,
-                                   .norms = plan->norms,
-                                   .dropouts = plan->dropouts,
-                                   .statistics_frozen =
-                                       arm->options.freeze_statistics && has_batch_statistics(arm->model->graph),
-                                   .policy_of_metadata = arm->policy_of_metadata,
-                                   .folded = folded_convolutions(arm->model->graph),
-                                   .memory = plan->memory,
-                                   .segments = plan->segments,
-                                   .kept_by_decay = plan->kept_by_decay};
-    if (work->calls && work->calls->plan)
-        work->calls->plan(work->calls->user, &told);
-    return 0;
-}
 
 /* The names that the data have for the classes, one a line. */
 static int name_classes(const struct tune_arm *arm, struct error *error)
@@ -323,6 +246,7 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
                                       .gradient_norm = epoch->gradient_norm,
                                       .seconds = epoch->seconds,
                                       .images_per_second = epoch->images_per_second,
+                                      .left_out = epoch->left_out,
                                       .evaluated = epoch->evaluated,
                                       .best = epoch->best,
                                       .validation = tune_metrics(epoch)};
@@ -347,10 +271,9 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
 static int run_arm(struct tune_work *work, struct tune_arm *arm, const char *path, bool control, float *correct,
                    struct error *error)
 {
-    struct arm_calls calls = {on_planned, on_epoch, arm};
-    if (open_arm(work, arm, path, error))
+    struct arm_calls calls = {tune_tell_plan, on_epoch, arm};
+    if (open_arm(work, arm, path, control, error))
         return -1;
-    arm->is_control = control;
     if (arm_run(arm->model, work->dataset, &arm->options, &calls, correct, error))
         return error_prefix(error, "%s", path);
     return 0;
@@ -418,6 +341,8 @@ static int check_options(const struct fovea_tune_options *options, const char *p
         return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with --data");
     if (options->epochs < 1 || options->epochs > 100000)
         return error_set(error, ERROR_INPUT, "there must be 1 to 100000 epochs");
+    if (options->recipe && !recipe_find(options->recipe, error))
+        return -1;
     if (options->samples < 0)
         return error_set(error, ERROR_INPUT, "an epoch takes at least one sample");
     if (options->batch < 0 || options->batch > 65536 || options->accumulate < 0 || options->accumulate > 65536)

@@ -15,7 +15,8 @@ struct tune_arm {
     const struct value *input;
     struct preprocess preprocess;
     bool channels_last, is_control, policy_of_metadata;
-    int64_t classes; /* of the logits */
+    int64_t classes;    /* of the logits */
+    const char *chosen; /* which parameters the recipe chose, in words; or NULL */
     struct augment_options augment;
     struct shape_binding binding;
     struct arm_options options;
@@ -30,13 +31,19 @@ struct tune_work {
     int64_t batch;
     struct class_names names;
     struct dataset *dataset;
-    struct dataset_report report;
+    int64_t left_out; /* broken files */
+    const char *first_left_out;
     enum dataset_split validation_split; /* DATASET_SPLITS: there is none */
     int64_t validation_count;
     struct model *teacher;
     struct tune_arm arms[2];
     float *correct[2]; /* [validation_count] */
 };
+
+/* Calls of an arm; `user` is the tune_arm. Decay, the recipe's choice or rates and freezing by hand; the plan is told.
+ */
+int tune_configure(void *user, struct parameter_set *parameters, struct error *error);
+int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error);
 
 /* Of an epoch; NAN: it was not evaluated. */
 struct fovea_metrics tune_metrics(const struct arm_epoch *epoch);

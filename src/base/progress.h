@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-/* `total` 0 means unknown. Called from one thread at a time. */
-typedef void progress_report(void *user, const char *what, size_t done, size_t total);
+/* `total` 0 means unknown. `text`: how it stands, in a few words, where the two numbers are shares of the work and
+ * count nothing; or NULL. Called from one thread at a time. */
+typedef void progress_report(void *user, const char *what, size_t done, size_t total, const char *text);
 
 struct progress {
     progress_report *report; /* NULL: silent */
@@ -13,5 +14,6 @@ struct progress {
 };
 
 void progress_step(const struct progress *progress, const char *what, size_t done, size_t total);
+void progress_tell(const struct progress *progress, const char *what, size_t done, size_t total, const char *text);
 
 #endif

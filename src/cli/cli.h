@@ -49,12 +49,18 @@ struct command {
     struct common_options common;
     const char **positional;
     int positional_count;
+    uint64_t given; /* rows that the command line named, by index */
 };
 
 /* Parses argv[1..]. 0, or the exit code to end with when it was --help (shown) or wrong (said). */
 #define PARSE_GO_ON (-1)
 int command_parse(struct command *command, int argc, char **argv);
 void command_help(const struct command *command, FILE *out);
+/* Whether the command line named a row of the verb; and its value as text, "on" for flags. Lists have none. */
+bool option_given(const struct command *command, const char *name);
+const char *option_text(const struct command *command, const char *name, char out[64]);
+/* Gives a row that the command line did not name a value: as the command line would. PARSE_GO_ON, or the exit code. */
+int option_default(const struct command *command, const char *name, const char *value);
 void command_free(struct command *command);
 
 /* Prints "fovea: message" to stderr and returns the exit code. */
@@ -97,11 +103,25 @@ struct preprocess_options {
     }
 int parse_preprocess(const struct preprocess_options *options, struct fovea_preprocess *preprocess);
 
+/* Progress of long work on stderr: a bar on a terminal, a line now and then elsewhere. */
+struct progress_bar {
+    char what[64];
+    double started, drawn;
+    size_t first, last; /* done when it started, and at the last call */
+    int tenths;         /* told, off a terminal */
+    bool terminal, visible;
+};
+void start_progress(struct progress_bar *bar);
+void show_progress(void *user, const char *what, size_t done, size_t total, const char *text); /* a fovea_progress */
+/* To be called before something else is printed in between. */
+void hide_progress(struct progress_bar *bar);
+
 /* The context and the model named by the first positional argument. -1: said what is wrong, exit code in *code. */
 struct opened {
     struct fovea *fovea;
     struct fovea_model *model;
     struct fovea_shapes shapes;
+    struct progress_bar bar; /* of the context: this struct stays where it is */
 };
 int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);
@@ -187,6 +207,14 @@ const char *bytes_text(size_t bytes, char out[CLI_TEXT]);
 
 /* A model's string made safe for a terminal: what may not be shown (base/text.h) becomes '?'. */
 const char *safe_text(const char *text, char out[CLI_TEXT]);
+
+/* fovea tune --recipe. The listing of all; the short one for the help. */
+void list_recipes(FILE *out);
+void print_recipes(FILE *out);
+/* Sets what the command line leaves open as the guide's recipe has it. PARSE_GO_ON, or the exit code. */
+int apply_recipe(const struct command *command, const char *guide, struct fovea_recipe *recipe);
+/* What is in effect of it, and why. */
+void show_recipe(const struct command *command, const struct fovea_recipe *recipe);
 
 /* fovea erf --positions; `folder` NULL: nothing is written. Returns the exit code. */
 int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options, const char *folder,

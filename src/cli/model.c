@@ -1,67 +1,13 @@
-/* Opening what a command line names; texts for tables; progress on the terminal. */
+/* Opening what a command line names; texts for tables. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
 
-static double seconds_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-/* State of the bar; one per process, as the terminal is. */
-struct progress_bar {
-    char what[64];
-    double started, drawn;
-    bool terminal, visible;
-};
-
-static void draw_bar(const struct progress_bar *bar, size_t done, size_t total, double now)
-{
-    enum { WIDTH = 30 };
-    double share = total > 0 ? (double)done / (double)total : 0, elapsed = now - bar->started;
-    char cells[WIDTH + 1];
-    for (int i = 0; i < WIDTH; i++)
-        cells[i] = i < (int)(share * WIDTH) ? '#' : '.';
-    cells[WIDTH] = 0;
-    double rate = elapsed > 0 ? (double)done / elapsed : 0;
-    fprintf(stderr, "\r%s [%s] %zu/%zu  %.1f/s  %.0f s left ", bar->what, cells, done, total, rate,
-            rate > 0 ? (double)(total - done) / rate : 0);
-}
-
-/* Nothing is shown in the first second; afterwards ten times a second, or a line every ten seconds off a terminal. */
-static void show_progress(void *user, const char *what, size_t done, size_t total)
-{
-    struct progress_bar *bar = user;
-    double now = seconds_now();
-    if (strncmp(bar->what, what, sizeof bar->what - 1) != 0) {
-        snprintf(bar->what, sizeof bar->what, "%s", what);
-        bar->started = bar->drawn = now;
-    }
-    if (bar->visible && done >= total && bar->terminal) {
-        fprintf(stderr, "\r%79s\r", "");
-        bar->visible = false;
-        return;
-    }
-    if (now - bar->started < 1 || now - bar->drawn < (bar->terminal ? 0.1 : 10))
-        return;
-    bar->drawn = now;
-    bar->visible = true;
-    if (bar->terminal)
-        draw_bar(bar, done, total, now);
-    else
-        fprintf(stderr, "%s: %zu of %zu\n", what, done, total);
-}
-
 int open_model(const struct command *command, struct opened *opened, int *code)
 {
-    static struct progress_bar bar;
     const struct common_options *common = &command->common;
     struct fovea_error error = {FOVEA_CLEAN, ""};
     *opened = (struct opened){0};
@@ -77,13 +23,13 @@ int open_model(const struct command *command, struct opened *opened, int *code)
         return fail_usage(command, "--max-memory takes a number of MiB");
     if (parse_shapes(&common->shapes, &opened->shapes))
         return -1;
-    bar.terminal = isatty(STDERR_FILENO);
+    start_progress(&opened->bar);
     struct fovea_options options = {.max_memory = (size_t)common->max_memory << 20,
                                     .threads = (int)common->threads,
                                     .cpu = common->cpu,
                                     .seed = (uint64_t)common->seed,
                                     .progress = common->quiet ? NULL : show_progress,
-                                    .progress_user = &bar};
+                                    .progress_user = &opened->bar};
     opened->fovea = fovea_open(&options, &error);
     if (opened->fovea)
         opened->model = fovea_model_load(opened->fovea, command->positional[0], &error);

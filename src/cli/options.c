@@ -1,6 +1,7 @@
 /* Command lines: one table of rows gives parsing (getopt_long) and help. */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -112,6 +113,7 @@ int command_parse(struct command *command, int argc, char **argv)
         int row = code - 256;
         for (int i = 0; code < 256 && i < count; i++)
             row = rows[i].letter == code ? i : row;
+        command->given |= (uint64_t)1 << row;
         int stored = store(command, &rows[row], optarg);
         if (stored != PARSE_GO_ON)
             return stored;
@@ -123,6 +125,45 @@ int command_parse(struct command *command, int argc, char **argv)
         return FOVEA_CLEAN;
     }
     return PARSE_GO_ON;
+}
+
+/* -1: there is none. */
+static int find_row(const struct command *command, const char *name)
+{
+    for (int i = 0; command->rows[i].name; i++) {
+        if (strcmp(command->rows[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+bool option_given(const struct command *command, const char *name)
+{
+    int row = find_row(command, name);
+    return row >= 0 && (command->given >> row & 1);
+}
+
+const char *option_text(const struct command *command, const char *name, char out[64])
+{
+    int index = find_row(command, name);
+    const struct option_row *row = index >= 0 ? &command->rows[index] : NULL;
+    const char *text = row && row->kind == OPTION_TEXT ? *(const char **)row->target : "";
+    if (row && row->kind == OPTION_FLAG)
+        text = *(bool *)row->target ? "on" : "off";
+    snprintf(out, 64, "%s", text ? text : "");
+    if (row && (row->kind == OPTION_INT || row->kind == OPTION_COUNT))
+        snprintf(out, 64, "%" PRId64, *(int64_t *)row->target);
+    if (row && (row->kind == OPTION_NUMBER || row->kind == OPTION_AMOUNT))
+        snprintf(out, 64, "%g", *(double *)row->target);
+    return out;
+}
+
+int option_default(const struct command *command, const char *name, const char *value)
+{
+    int row = find_row(command, name);
+    if (row < 0 || option_given(command, name))
+        return PARSE_GO_ON;
+    return store(command, &command->rows[row], value);
 }
 
 void command_help(const struct command *command, FILE *out)

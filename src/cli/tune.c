@@ -9,7 +9,7 @@
 
 struct flags {
     struct data_flags data;
-    const char *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history, *report;
+    const char *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history, *report, *recipe;
     const char *crop_scale, *jitter, *colour;
     int64_t epochs, samples, batch, accumulate, new_head, padding;
     double rate, decay, momentum, warmup, clip, smoothing, dice, flip, rotation, mixup, teacher_weight;
@@ -20,15 +20,33 @@ struct flags {
 
 /* What the calls print to. */
 struct watch {
-    bool quiet, masks;
+    bool quiet, masks, teacher;
+    const char *recipe; /* or NULL */
     FILE *history;
+    struct progress_bar *bar;
     int64_t epochs;
 };
+
+/* What the model's record of rewrites asks for. */
+static void print_advice(const struct watch *watch, const struct fovea_tune_plan *plan)
+{
+    if (watch->teacher && plan->corrective)
+        fprintf(
+            stderr,
+            "fovea: warning: '%s' changed what the model computes on purpose; a teacher from before pulls it back\n",
+            plan->corrective);
+    if (plan->pending && !watch->recipe)
+        fprintf(stderr,
+                "fovea: the metadata say that '%s' was applied and not trained since: --recipe %s is made for it\n",
+                plan->pending, plan->pending);
+}
 
 static void print_plan(void *user, const struct fovea_tune_plan *plan)
 {
     const struct watch *watch = user;
     char name[CLI_TEXT], all[CLI_TEXT], trained[CLI_TEXT], memory[CLI_TEXT];
+    hide_progress(watch->bar);
+    print_advice(watch, plan);
     if (watch->quiet)
         return;
     printf("%s: %" PRId64 " training samples, %" PRId64 " to validate, %" PRId64 " classes\n",
@@ -38,6 +56,10 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
            count_text((double)plan->elements, all), plan->updates, bytes_text(plan->memory, memory));
     if (plan->segments > 1)
         printf("to stay below --max-memory the network runs twice per step, in %d parts\n", plan->segments);
+    if (plan->left_out > 0)
+        printf("broken files left out: %" PRId64 ", the first: %s\n", plan->left_out, plan->first_left_out);
+    if (plan->chosen)
+        printf("recipe: %s\n", plan->chosen);
     if (plan->norms > 0)
         printf("%d BatchNormalizations take the batch's statistics\n", plan->norms);
     else if (plan->statistics_frozen)
@@ -68,6 +90,7 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
         write_history(watch->history, epoch);
     if (watch->quiet)
         return;
+    hide_progress(watch->bar);
     printf("epoch %" PRId64 "/%" PRId64 ": loss %.4f, rate %.3g, gradient %.3g, %.1f images/s", epoch->epoch,
            epoch->epochs, epoch->loss, epoch->rate, epoch->gradient_norm, epoch->images_per_second);
     if (epoch->evaluated)
@@ -75,6 +98,8 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
                             : "; validation: top 1 %.2f %%, top 5 %.4g %%%s",
                100 * epoch->validation.top1, watch->masks ? epoch->validation.mean_iou : 100 * epoch->validation.top5,
                epoch->best ? " (best)" : "");
+    if (epoch->left_out > 0)
+        printf("; samples left out that cannot be read: %" PRId64, epoch->left_out);
     printf("\n");
     fflush(stdout);
 }
@@ -187,13 +212,19 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
     options->new_classes = flags->new_head;
     options->teacher = flags->teacher;
     options->teacher_weight = flags->teacher_weight;
+    options->recipe = flags->recipe;
     options->control = flags->control;
 }
 
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
-    struct watch watch = {.quiet = flags->json, .masks = flags->data.masks != NULL, .epochs = flags->epochs};
+    struct watch watch = {.quiet = flags->json,
+                          .masks = flags->data.masks != NULL,
+                          .teacher = flags->teacher != NULL,
+                          .recipe = flags->recipe,
+                          .bar = &opened->bar,
+                          .epochs = flags->epochs};
     struct fovea_tune_calls calls = {print_plan, print_epoch, &watch};
     struct fovea_tune tune;
     if (flags->history && !(watch.history = fopen(flags->history, "w"))) {
@@ -201,6 +232,7 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
         return FOVEA_BAD_INPUT;
     }
     int result = fovea_tune(opened->model, options, flags->output, flags->force, &calls, &tune, &error);
+    hide_progress(&opened->bar);
     if (watch.history)
         fclose(watch.history);
     if (result)
@@ -221,9 +253,13 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
 static int tune_model(struct opened *opened, const struct command *command, const struct flags *flags)
 {
     struct fovea_preprocess preprocess;
+    struct fovea_recipe recipe;
     struct fovea_tune_options options = {.preprocess = &preprocess};
+    int code = flags->recipe ? apply_recipe(command, flags->recipe, &recipe) : PARSE_GO_ON;
+    if (code != PARSE_GO_ON)
+        return code;
     fill_options(flags, opened, &options);
-    int code = parse_words(command, flags, &options);
+    code = parse_words(command, flags, &options);
     if (code == PARSE_GO_ON)
         code = parse_decays(command, flags, &options);
     if (code == PARSE_GO_ON)
@@ -232,7 +268,11 @@ static int tune_model(struct opened *opened, const struct command *command, cons
         code = FOVEA_BAD_INPUT;
     if (code == PARSE_GO_ON && (!flags->data.path || !flags->output))
         code = fail_usage(command, "name the data with --data and the new file with -o");
-    return code == PARSE_GO_ON ? run(opened, flags, &options) : code;
+    if (code != PARSE_GO_ON)
+        return code;
+    if (flags->recipe && !flags->json)
+        show_recipe(command, &recipe);
+    return run(opened, flags, &options);
 }
 
 int verb_tune(int argc, char **argv)
@@ -243,6 +283,8 @@ int verb_tune(int argc, char **argv)
          "the trained model: the best epoch; the last one beside it"},
         DATA_ROWS(flags.data),
         {"labels", 0, OPTION_TEXT, &flags.names, "FILE", "names of the classes (default: the model's)"},
+        {"recipe", 0, OPTION_TEXT, &flags.recipe, "GUIDE",
+         "start from what fits after this guide's rewrite (below); 'list' shows all"},
         {"epochs", 'e', OPTION_INT, &flags.epochs, "N", "default 10"},
         {"samples", 0, OPTION_INT, &flags.samples, "N", "of an epoch at most (default: all)"},
         {"batch", 'b', OPTION_INT, &flags.batch, "N", "images per step (default 32)"},
@@ -288,9 +330,14 @@ int verb_tune(int argc, char **argv)
                               .example =
                                   "fovea tune models/fashion_mnist.onnx --data /usr/share/datasets/fashion-mnist "
                                   "-o tuned.onnx -e 1",
+                              .appendix = print_recipes,
                               .rows = rows};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
+    if (code == PARSE_GO_ON && flags.recipe && strcmp(flags.recipe, "list") == 0) {
+        list_recipes(stdout);
+        code = FOVEA_CLEAN;
+    }
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
         code = tune_model(&opened, &command, &flags);
     close_model(&opened);

@@ -97,10 +97,10 @@ struct dataset_report {
     struct dataset_problem problems[DATASET_MAX_PROBLEMS];
 };
 
-/* Looks at every sample, at its headers only or with `decode` at all of it, in parallel on `pool` (NULL: serially).
- * Broken samples are left out from now on with `skip_broken`; without it, and for labels out of range always, the
- * result is -1 and an error that names the first one. The report is filled then too; dataset_report_release in every
- * case. Not while other threads read. */
+/* Looks at every sample, at its headers and ends only or with `decode` at all of it, in parallel on `pool` (NULL:
+ * serially). Broken samples are left out from now on with `skip_broken`; without it, and for labels out of range
+ * always, the result is -1 and an error that names the first one. The report is filled then too; dataset_report_release
+ * in every case. Not while other threads read. */
 int dataset_check(struct dataset *dataset, struct thread_pool *pool, bool decode, const struct progress *progress,
                   struct dataset_report *report, struct error *error);
 void dataset_report_release(struct dataset_report *report);

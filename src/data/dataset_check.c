@@ -181,7 +181,9 @@ static int judge(const struct dataset *dataset, const struct dataset_report *rep
     for (int64_t i = 0; i < report->problem_count; i++) {
         const struct dataset_problem *problem = &report->problems[i];
         if (problem->broken && !passes_over)
-            return error_set(error, ERROR_INPUT, "%s%s; --skip-broken leaves such files out", problem->message, more);
+            return error_set(error, ERROR_INPUT,
+                             "%s (%" PRId64 " of %" PRId64 " files %s broken; --skip-broken leaves them out)",
+                             problem->message, report->broken, dataset->count, report->broken == 1 ? "is" : "are");
         if (!problem->broken)
             return error_set(error, ERROR_INPUT, "%s: %s%s", problem->name, problem->message, more);
     }

@@ -52,12 +52,12 @@ static int file_sample_look(const struct dataset *dataset, const struct dataset_
 {
     struct image image, mask;
     char *path = item_path(dataset, item, error);
-    int result = path ? image_read_header(dataset->memory, path, &image, error) : -1;
+    int result = path ? image_look(dataset->memory, path, &image, error) : -1;
     memory_release(dataset->memory, path);
     if (result || !item->mask)
         return result;
     path = file_join(dataset->memory, dataset->mask_root, item->mask, error);
-    result = path ? image_read_header(dataset->memory, path, &mask, error) : -1;
+    result = path ? image_look(dataset->memory, path, &mask, error) : -1;
     if (result == 0)
         result = check_sizes(path, mask.width, mask.height, &image, error);
     memory_release(dataset->memory, path);

@@ -35,15 +35,61 @@ static bool is_of_guide(const json_t *entry, const char *guide)
     return name && strcmp(name, guide) == 0;
 }
 
-bool record_is_pending(const struct model *model, const char *guide)
+static bool has_entry(const struct model *model, const char *guide, bool pending)
 {
     json_t *list = read_record(model), *entry;
     size_t index;
-    bool pending = false;
-    json_array_foreach(list, index, entry) pending =
-        pending || (is_of_guide(entry, guide) && json_is_false(json_object_get(entry, "trained")));
+    bool found = false;
+    json_array_foreach(list, index, entry) found =
+        found || (is_of_guide(entry, guide) && (!pending || json_is_false(json_object_get(entry, "trained"))));
     json_decref(list);
-    return pending;
+    return found;
+}
+
+bool record_has(const struct model *model, const char *guide)
+{
+    return has_entry(model, guide, false);
+}
+
+bool record_is_pending(const struct model *model, const char *guide)
+{
+    return has_entry(model, guide, true);
+}
+
+/* Appends the entry's nodes; names are copied. */
+static int copy_nodes(const json_t *entry, struct arena *arena, struct record_nodes *nodes, size_t *capacity,
+                      struct error *error)
+{
+    const json_t *name;
+    size_t index;
+    json_array_foreach(json_object_get(entry, "nodes"), index, name)
+    {
+        const char *text = json_string_value(name);
+        const char **grown = arena_grow(arena, nodes->names, nodes->count, capacity, sizeof *nodes->names, error);
+        const char *copy = grown && text ? arena_copy_string(arena, text, strlen(text), error) : NULL;
+        if (!grown || (text && !copy))
+            return -1;
+        nodes->names = grown;
+        if (copy)
+            nodes->names[nodes->count++] = copy;
+    }
+    return 0;
+}
+
+int record_list_nodes(const struct model *model, const char *guide, struct arena *arena, struct record_nodes *nodes,
+                      struct error *error)
+{
+    json_t *list = read_record(model), *entry;
+    size_t index, capacity = 0;
+    int result = 0;
+    *nodes = (struct record_nodes){0};
+    json_array_foreach(list, index, entry)
+    {
+        if (result == 0 && is_of_guide(entry, guide))
+            result = copy_nodes(entry, arena, nodes, &capacity, error);
+    }
+    json_decref(list);
+    return result;
 }
 
 int record_add(struct model *model, const char *guide, const char *code, const char *const *nodes, int node_count,

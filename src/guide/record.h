@@ -7,7 +7,16 @@
 /* A JSON list of {"guide", "code", "nodes": [...], "trained": false}. */
 #define RECORD_KEY "fovea.rewrites"
 
+/* Whether the guide was applied; and whether without a training since. */
+bool record_has(const struct model *model, const char *guide);
 bool record_is_pending(const struct model *model, const char *guide);
+/* The nodes that the guide changed or added, by name, in all of its entries; in the arena. */
+struct record_nodes {
+    const char **names;
+    size_t count;
+};
+int record_list_nodes(const struct model *model, const char *guide, struct arena *arena, struct record_nodes *nodes,
+                      struct error *error);
 /* Adds an entry, in place of an older one of the same guide and nodes. `trained`: it needs no training. */
 int record_add(struct model *model, const char *guide, const char *code, const char *const *nodes, int node_count,
                bool trained, struct error *error);

@@ -145,3 +145,36 @@ int image_read_header(struct memory *memory, const char *path, struct image *ima
         return error_set(error, first.kind, "%s", first.message);
     return read_header_within(memory, path, IMAGE_MAX_FILE_BYTES, image, &whole, error);
 }
+
+/* Whether the file ends as files of its kind do: JPEG by the marker EOI, PNG by the chunk IEND. 1, 0, or -1: unread. */
+static int ends_by_its_mark(struct memory *memory, const char *path, struct error *error)
+{
+    static const uint8_t png[] = {'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82}, jpeg[] = {0xff, 0xd9};
+    size_t length = 0, file_length = 0;
+    uint8_t *bytes = file_read_part(memory, path, 0, 1, &length, &file_length, error);
+    memory_release(memory, bytes);
+    if (!bytes)
+        return -1;
+    size_t from = file_length > sizeof png ? file_length - sizeof png : 0;
+    bytes = file_read_part(memory, path, from, sizeof png, &length, &file_length, error);
+    if (!bytes)
+        return -1;
+    bool ends = length == sizeof png && (memcmp(bytes, png, sizeof png) == 0 ||
+                                         memcmp(bytes + sizeof png - sizeof jpeg, jpeg, sizeof jpeg) == 0);
+    memory_release(memory, bytes);
+    return ends;
+}
+
+int image_look(struct memory *memory, const char *path, struct image *image, struct error *error)
+{
+    struct image whole;
+    if (image_read_header(memory, path, image, error))
+        return -1;
+    int ends = ends_by_its_mark(memory, path, error);
+    if (ends != 0)
+        return ends < 0 ? -1 : 0;
+    /* Something may stand behind the end, which decoders pass over. */
+    int result = image_read(memory, path, &whole, error);
+    image_release(memory, &whole);
+    return result;
+}

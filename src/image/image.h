@@ -43,6 +43,9 @@ int image_decode(struct memory *memory, const uint8_t *bytes, size_t length, con
                  struct error *error);
 /* Width, height and channels by the header alone, `pixels` NULL: what follows it is not looked at. */
 int image_read_header(struct memory *memory, const char *path, struct image *image, struct error *error);
+/* The same, and a file that ends early is an error: what does not end as its kind does is decoded. Damage in front of
+ * the end goes unseen. */
+int image_look(struct memory *memory, const char *path, struct image *image, struct error *error);
 /* True where the name ends in .png, .jpg or .jpeg, in any case. */
 bool image_has_extension(const char *path);
 /* Writes 8-bit gray or RGB, atomically. */

@@ -22,6 +22,7 @@ json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch)
     json_object_set_new(entry, "gradient_norm", report_number(epoch->gradient_norm));
     json_object_set_new(entry, "seconds", report_number(epoch->seconds));
     json_object_set_new(entry, "images_per_second", report_number(epoch->images_per_second));
+    json_object_set_new(entry, "left_out", json_integer(epoch->left_out));
     json_object_set_new(entry, "best", json_boolean(epoch->best));
     json_object_set_new(entry, "validation", epoch->evaluated ? report_metrics(&epoch->validation) : json_null());
     return entry;

@@ -1,6 +1,8 @@
 #include "train/arm.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -22,6 +24,7 @@ struct arm {
     float *probabilities; /* the teacher's, of the logits' shape */
     struct schedule schedule;
     int64_t updates, samples;
+    int64_t epoch; /* that runs, from 1 */
     double best;
     float *correct;
 };
@@ -182,6 +185,41 @@ static void close_arm(struct arm *arm)
     close_trainer(arm);
 }
 
+/* ---- progress ---- */
+
+/* A training step takes about three evaluations' time: forward, and backward to values and to weights. */
+#define STEP_COST 3
+
+/* How far all runs are, in evaluated samples' time. */
+static void tell(const struct arm *arm, int64_t trained, int64_t evaluated, const char *text)
+{
+    const struct arm_options *options = arm->options;
+    int64_t training = STEP_COST * batches_per_epoch(arm) * options->training.batch;
+    int64_t per_epoch = training + (options->validate ? arm->samples : 0), per_run = per_epoch * options->epochs;
+    int64_t done = options->run * per_run + (arm->epoch - 1) * per_epoch + STEP_COST * trained + evaluated;
+    progress_tell(&arm->model->context->progress, "training", (size_t)done, (size_t)(per_run * options->runs), text);
+}
+
+static void tell_training(const struct arm *arm, const struct arm_epoch *epoch, int64_t batches, double seconds)
+{
+    char text[160];
+    double samples = (double)(batches * arm->options->training.batch);
+    snprintf(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", loss %.4f, rate %.3g, %.0f images/s",
+             arm->options->run > 0 ? "control, " : "", arm->epoch, arm->options->epochs, epoch->loss / (double)batches,
+             epoch->rate, seconds > 0 ? samples / seconds : 0);
+    tell(arm, batches * arm->options->training.batch, 0, text);
+}
+
+static void tell_validation(void *user, int64_t done)
+{
+    const struct arm *arm = user;
+    char text[160];
+    snprintf(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", validation: %s %.2f %%",
+             arm->options->run > 0 ? "control, " : "", arm->epoch, arm->options->epochs,
+             dataset_has_masks(arm->dataset) ? "pixels right" : "top 1", 100 * metrics_summarise(arm->metrics).top1);
+    tell(arm, batches_per_epoch(arm) * arm->options->training.batch, done, text);
+}
+
 /* ---- an epoch ---- */
 
 /* Softmax over the classes of every unit. */
@@ -231,7 +269,6 @@ static int step(struct arm *arm, const struct loader_batch *batch, double rate, 
 static int run_batches(struct arm *arm, struct arm_epoch *epoch, struct error *error)
 {
     const struct loader_batch *batch;
-    const struct progress *progress = &arm->model->context->progress;
     int64_t done = 0, updates = 0, all = batches_per_epoch(arm);
     double started = seconds_now();
     loader_start(arm->batches, (uint64_t)epoch->epoch);
@@ -248,9 +285,10 @@ static int run_batches(struct arm *arm, struct arm_epoch *epoch, struct error *e
         updates += result.updated;
         epoch->gradient_norm += result.gradient_norm;
         epoch->loss += result.loss;
-        progress_step(progress, "training", (size_t)++done, (size_t)all);
+        tell_training(arm, epoch, ++done, seconds_now() - started);
     }
     epoch->seconds = seconds_now() - started;
+    epoch->left_out = loader_skipped(arm->batches);
     epoch->images_per_second = (double)(done * arm->options->training.batch) / epoch->seconds;
     epoch->loss /= done > 0 ? (double)done : 1;
     epoch->gradient_norm /= updates > 0 ? (double)updates : 1;
@@ -266,11 +304,12 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
     if (evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, NULL, error))
         return -1;
     int result = evaluate(&evaluator, arm->validation, arm->metrics, arm->options->loss.ignored, arm->correct,
-                          arm->samples, &arm->model->context->progress, error);
+                          arm->samples, tell_validation, arm, error);
     evaluator_destroy(&evaluator);
     if (result)
         return -1;
     epoch->evaluated = true;
+    epoch->left_out += loader_skipped(arm->validation);
     epoch->validation = metrics_summarise(arm->metrics);
     epoch->metrics = arm->metrics;
     double score = dataset_has_masks(arm->dataset) ? epoch->validation.mean_iou : epoch->validation.top1;
@@ -283,6 +322,7 @@ static int run_epochs(struct arm *arm, struct error *error)
 {
     for (int64_t i = 1; i <= arm->options->epochs; i++) {
         struct arm_epoch epoch = {.epoch = i};
+        arm->epoch = i;
         if (run_batches(arm, &epoch, error) || trainer_store(arm->trainer, error) || validate(arm, &epoch, error) ||
             (arm->calls->epoch && arm->calls->epoch(arm->calls->user, &epoch, error)))
             return -1;

@@ -23,6 +23,7 @@ struct arm_options {
     void *user;
     const struct model *teacher; /* whose probabilities are learned from, or NULL */
     float teacher_weight;
+    int run, runs; /* which of so many alike this is, for the progress of all: 0 of 1 */
 };
 
 struct arm_epoch {
@@ -30,6 +31,7 @@ struct arm_epoch {
     double loss, rate;                 /* mean over the epoch; at its end */
     double gradient_norm;              /* mean, before clipping */
     double seconds, images_per_second; /* of training, without the evaluation */
+    int64_t left_out;                  /* samples that could not be read, in training and validation */
     bool evaluated, best;
     struct metrics_summary validation;
     const struct metrics *metrics; /* that it sums up; valid during the call; NULL: not evaluated */

@@ -155,7 +155,7 @@ int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, con
 }
 
 int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics *metrics, int64_t ignored,
-             float *correct, int64_t samples, const struct progress *progress, struct error *error)
+             float *correct, int64_t samples, void (*step)(void *user, int64_t done), void *user, struct error *error)
 {
     const struct loader_batch *batch;
     const struct evaluated out = {.correct = correct};
@@ -174,6 +174,7 @@ int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics 
         if (evaluate_batch(evaluator, loader, batch, metrics, ignored, &out, error))
             return -1;
         done += batch->count;
-        progress_step(progress, "evaluating", (size_t)done, (size_t)samples);
+        if (step)
+            step(user, done);
     }
 }

@@ -37,8 +37,9 @@ struct evaluated {
 int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, const struct loader_batch *batch,
                    struct metrics *metrics, int64_t ignored, const struct evaluated *out, struct error *error);
 /* Runs every batch of the loader. `metrics` is reset first. `correct`: as above, by sample of the split, -1 also for
- * samples that were left out; or NULL. */
+ * samples that were left out; or NULL. `step` (or NULL) is called after each batch with the number of samples that
+ * `metrics` hold. */
 int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics *metrics, int64_t ignored,
-             float *correct, int64_t samples, const struct progress *progress, struct error *error);
+             float *correct, int64_t samples, void (*step)(void *user, int64_t done), void *user, struct error *error);
 
 #endif

@@ -95,6 +95,17 @@ static bool is_behind_weights(const struct value *value)
     return value && value->producer && value->producer->mark;
 }
 
+static bool is_ours(const char *name)
+{
+    return strstr(name, "/fovea/") != NULL;
+}
+
+/* A^2, sigma^2: a number that a rewrite writes by its root is there to be learned, though no weight lies before it. */
+static bool is_own_square(const struct node *node, const struct value *value)
+{
+    return match_operator(node, "Mul") && match_other(node, value) == value && is_ours(value->name);
+}
+
 #define MOST_VIEWS 12
 
 /* What the readers of `value` say of it: the kind, or false where one of them needs it as it is. `weight_slot`: some
@@ -111,7 +122,7 @@ static bool kind_of_value(const struct value *value, int depth, enum parameter_k
             trained = true;
             continue;
         }
-        if (!slot)
+        if (!slot || (is_ours(value->name) && match_operator(node, "Concat"))) /* zeros that fill up what is ours */
             return false;
         if (slot->use == SLOT_VIEW && node->mark) { /* a token in front of what comes behind a weight */
             trained = true;
@@ -126,18 +137,14 @@ static bool kind_of_value(const struct value *value, int depth, enum parameter_k
             trained = true;
             continue;
         }
-        if (slot->use == SLOT_ELEMENTWISE && !is_behind_weights(match_other(node, value)))
+        bool square = is_own_square(node, value);
+        if (slot->use == SLOT_ELEMENTWISE && !square && !is_behind_weights(match_other(node, value)))
             return false;
-        *weight_slot = *weight_slot || slot->use == SLOT_TRAINED;
+        *weight_slot = *weight_slot || square || slot->use == SLOT_TRAINED;
         *kind = slot->kind;
         trained = true;
     }
     return trained;
-}
-
-static bool is_ours(const char *name)
-{
-    return strstr(name, "/fovea/") != NULL;
 }
 
 static bool is_uniform(const float *elements, int64_t count)
@@ -151,12 +158,12 @@ static bool is_uniform(const float *elements, int64_t count)
 
 /* `literal`: stands in a Constant node. 1, 0, or -1 on an error of reading. */
 static int holds_parameters(struct constant *constant, bool weight_slot, bool literal, enum parameter_kind kind,
-                            const char *name, struct error *error)
+                            struct error *error)
 {
     if (!dtype_is_float(constant->tensor.dtype) || dtype_storage(constant->tensor.dtype) != DTYPE_FLOAT)
         return 0;
     int64_t count = shape_count(&constant->tensor.shape);
-    if (count == 0 || (count == 1 && !weight_slot && !is_ours(name)))
+    if (count == 0 || (count == 1 && !weight_slot))
         return 0;
     const struct tensor *tensor = constant_data(constant, error);
     if (!tensor)
@@ -239,7 +246,7 @@ int parameter_set_open(struct parameter_set *set, struct graph *graph, struct ar
         /* Literals stand in Constant nodes, weights there only where a weight's slot reads them. */
         if (value->producer && !weight_slot)
             continue;
-        int trained = holds_parameters(constant, weight_slot, value->producer != NULL, kind, value->name, error);
+        int trained = holds_parameters(constant, weight_slot, value->producer != NULL, kind, error);
         if (trained < 0 || (trained && add_parameter(set, graph, value, constant, kind, error)))
             return -1;
     }

@@ -151,6 +151,49 @@ static void test_control(void **state)
     fovea_tune_free(fixture->model, &result);
 }
 
+/* What was told of a run's progress. */
+struct heard {
+    size_t done, total;
+    int trainings, validations, controls;
+    bool backwards;
+};
+
+static void listen(void *user, const char *what, size_t done, size_t total, const char *text)
+{
+    struct heard *heard = user;
+    if (strcmp(what, "training") != 0)
+        return;
+    heard->backwards = heard->backwards || done < heard->done || done > total;
+    heard->done = done;
+    heard->total = total;
+    heard->trainings += strstr(text, "epoch 1/2, loss ") != NULL;
+    heard->validations += strstr(text, "epoch 2/2, validation: top 1 ") != NULL;
+    heard->controls += strncmp(text, "control, ", 9) == 0;
+}
+
+/* One measure of the whole run, the evaluations and the control in it, with words on how it stands. */
+static void test_progress(void **state)
+{
+    struct fixture *fixture = *state;
+    struct heard heard = {0};
+    struct fovea *fovea =
+        fovea_open(&(struct fovea_options){.threads = 2, .progress = listen, .progress_user = &heard}, &fixture->error);
+    struct fovea_model *model = fovea_model_load(fovea, MODEL, &fixture->error);
+    struct fovea_tune_options options = fixture->options;
+    struct fovea_tune result;
+    options.control = MODEL;
+    if (fovea_tune(model, &options, fixture->out, true, NULL, &result, &fixture->error))
+        fail_msg("%s", fixture->error.message);
+    fovea_tune_free(model, &result);
+    fovea_model_free(model);
+    fovea_close(fovea);
+    assert_int_equal(heard.trainings, 2 * 9); /* 180 of 200 images, 20 a step, the model and the control */
+    assert_int_equal(heard.validations, 2);
+    assert_int_equal(heard.controls, 2 * (9 + 1));
+    assert_false(heard.backwards);
+    assert_int_equal(heard.done, heard.total);
+}
+
 /* A run that diverges ends with the node's name, and what was written before stays. */
 static void test_divergence(void **state)
 {
@@ -168,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_run, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_freeze, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_control, set_up, tear_down),
+                                       cmocka_unit_test_setup_teardown(test_progress, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_divergence, set_up, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -288,5 +288,57 @@ done
 expect 0 'no normalisation in this model: [0-9]+ convolutions train with their biases' "$fovea" tune tests/fixtures/resnet18/model.onnx \
     --data "$work/classes" --new-head 2 -e 1 -b 2 --no-validation --preprocess imagenet --resize 64 --crop 64 -o "$work/folded.onnx"
 
+# tune --recipe: the listing, names that are none, what is in effect and why, hints from the record of rewrites
+tune_vit() {
+    "$fovea" tune "$work/biased.onnx" --data tests/fixtures/training/vit/x.npy --data-labels tests/fixtures/training/vit/y.npy \
+        -b 8 --no-validation --force -o "$work/tuned.onnx" "$@"
+}
+expect 0 '^kernel-padding: exact' "$fovea" tune --recipe list
+expect 0 '^  prelayernorm ' "$fovea" help tune
+one_line 2 'there is nothing to train' "$fovea" tune $model --recipe cam --data models/images -o "$work/tuned.onnx"
+one_line 2 'there is no recipe .nonsense.; there are atrous' "$fovea" tune $model --recipe nonsense --data models/images -o "$work/tuned.onnx"
+expect 0 'tune --recipe gaussian-bias' "$fovea" rewrite tests/fixtures/training/vit/model.onnx --apply gaussian-bias --retrain -o "$work/biased.onnx"
+expect 0 "'gaussian-bias' was applied and not trained since: --recipe gaussian-bias" tune_vit -e 1
+expect 0 '^  rate +0.002 +of A and sigma' tune_vit -e 1 --recipe gaussian-bias
+expect 0 '^  epochs +1 +as given; the recipe has 10' tune_vit -e 1 --recipe gaussian-bias
+expect 0 '^recipe: 4 parameters that .gaussian-bias. added' tune_vit -e 1 --recipe gaussian-bias
+expect 0 'not as the recipe does' tune_vit -e 1 --recipe gaussian-bias --freeze 'heads*'
+expect 0 'a teacher from before pulls it back' tune_vit -e 1 --teacher tests/fixtures/training/vit/model.onnx
+tune_vit -e 1 --recipe gaussian-bias 2>&1 | grep -q 'not trained since' && { echo "FAILED: a hint beside its recipe"; failures=$((failures + 1)); }
+expect 0 'wrote' "$fovea" rewrite $model --apply kernel-padding -o "$work/zero_taps.onnx"
+exact=$("$fovea" tune "$work/zero_taps.onnx" --data "$work/classes" -e 1 -b 8 --no-validation --teacher $model -o "$work/exact.onnx" 2>&1)
+grep -q '^wrote' <<<"$exact" && ! grep -q 'a teacher from before' <<<"$exact" ||
+    { echo "FAILED: a teacher after an exact rewrite: $exact"; failures=$((failures + 1)); }
+
+# tune: files that are cut off are found before anything starts, stop the run, and are left out only on request; damage
+# in the middle is found where it is read
+mkdir -p "$work/damaged/0" "$work/damaged/1"
+for class in 0 1; do
+    for i in 1 2 3 4; do cp tests/fixtures/images/rgb.jpg "$work/damaged/$class/$i.jpg"; done
+done
+head -c 900 tests/fixtures/images/rgb.jpg >"$work/damaged/1/2.jpg"
+tune_broken() {
+    "$fovea" tune $model --data "$work/damaged" --new-head 2 -e 1 -b 4 --no-validation --force -o "$work/unbroken.onnx" "$@"
+}
+one_line 2 '/1/2.jpg: the JPEG image is damaged.*\(1 of 8 files is broken; --skip-broken leaves them out\)' tune_broken
+[ -e "$work/unbroken.onnx" ] && { echo "FAILED: a run on broken files left a model"; failures=$((failures + 1)); }
+expect 0 'broken files left out: 1, the first: .*/1/2.jpg' tune_broken --skip-broken
+cp tests/fixtures/images/rgb.jpg "$work/damaged/1/2.jpg"
+printf '\xff\xd9\xff\xd9\xff\xd9' | dd of="$work/damaged/0/3.jpg" bs=1 seek=900 conv=notrunc status=none
+expect 2 '/0/3.jpg: the JPEG image is damaged' tune_broken
+expect 0 '^epoch 1.*samples left out that cannot be read: 1$' tune_broken --skip-broken
+
+# tune's progress: a bar on a terminal that is gone when something else is printed, some lines elsewhere, nothing with --quiet
+long_tune="$fovea tune $model --data models/images/labels.csv -e 8 -t 1 --force -o $work/long.onnx"
+$long_tune 2>"$work/progress" >/dev/null
+grep -qE '^training: [0-9]+ %, epoch [0-9]/8, loss [0-9.]+, rate [0-9.e-]+, [0-9]+ images/s, [0-9]+ s left$' "$work/progress" &&
+    [ "$(wc -l <"$work/progress")" -le 10 ] || { echo "FAILED: lines of progress"; head -20 "$work/progress"; failures=$((failures + 1)); }
+[ -z "$($long_tune -q 2>&1 >/dev/null)" ] || { echo "FAILED: --quiet"; failures=$((failures + 1)); }
+if command -v script >/dev/null; then
+    script -qc "$long_tune" /dev/null </dev/null >"$work/progress"
+    grep -qaE $'\r''training \[#*\.*\] epoch [0-9]/8, loss .* left'$'\x1b' "$work/progress" && grep -qaE $'\x1b''\[Kepoch 8/8: loss' "$work/progress" ||
+        { echo "FAILED: the bar"; failures=$((failures + 1)); }
+fi
+
 [ $failures -eq 0 ] && echo "all checks passed"
 exit $((failures > 0))

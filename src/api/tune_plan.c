@@ -1,0 +1,142 @@
+/* Which parameters train, and what is told of a run before it starts. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/tune_work.h"
+#include "graph/match.h"
+#include "train/policy.h"
+#include "train/recipe.h"
+
+const char *fovea_decay_class_name(int index)
+{
+    return decay_class_name(index);
+}
+
+static struct fovea_recipe describe_recipe(const struct recipe *recipe)
+{
+    return (struct fovea_recipe){recipe->guide, recipe->reason, recipe->then, recipe->settings};
+}
+
+bool fovea_recipe_at(int index, struct fovea_recipe *recipe)
+{
+    const struct recipe *row = recipe_at(index);
+    if (row)
+        *recipe = describe_recipe(row);
+    return row != NULL;
+}
+
+int fovea_recipe_find(const char *guide, struct fovea_recipe *recipe, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    const struct recipe *row = recipe_find(guide, &error);
+    if (!row)
+        return api_fail(&error, report);
+    *recipe = describe_recipe(row);
+    return 0;
+}
+
+/* ---- parameters ---- */
+
+static int apply_freezing(const struct fovea_tune_options *options, struct parameter_set *parameters,
+                          struct error *error)
+{
+    for (int i = 0; i < options->freeze_count; i++) {
+        const char *pattern = options->freeze[i];
+        bool unfreeze = pattern[0] == '!';
+        if (parameter_set_freeze(parameters, pattern + unfreeze, !unfreeze) == 0)
+            return error_set(error, ERROR_INPUT, "no parameter is called like '%s'", pattern + unfreeze);
+    }
+    for (int i = 0; i < options->rate_count; i++) {
+        char pattern[256];
+        const char *sign = strrchr(options->rates[i], '=');
+        char *end = NULL;
+        double factor = sign ? strtod(sign + 1, &end) : -1;
+        if (!sign || end == sign + 1 || *end || !(factor >= 0) || (size_t)(sign - options->rates[i]) >= sizeof pattern)
+            return error_set(error, ERROR_INPUT, "a rate is written PATTERN=FACTOR, not '%s'", options->rates[i]);
+        memcpy(pattern, options->rates[i], (size_t)(sign - options->rates[i]));
+        pattern[sign - options->rates[i]] = 0;
+        if (parameter_set_rate(parameters, pattern, (float)factor) == 0)
+            return error_set(error, ERROR_INPUT, "no parameter is called like '%s'", pattern);
+    }
+    return 0;
+}
+
+/* The recipe's choice gives way to one that was made by hand. */
+static int apply_recipe(struct tune_arm *arm, struct parameter_set *parameters, struct error *error)
+{
+    const struct tune_work *work = arm->work;
+    const struct fovea_tune_options *options = work->options;
+    if (!options->recipe || options->freeze_count > 0 || options->rate_count > 0)
+        return 0;
+    const struct recipe *recipe = recipe_find(options->recipe, error);
+    return recipe ? recipe_choose(recipe, work->model->model, arm->model, parameters, work->result->storage,
+                                  &arm->chosen, error)
+                  : -1;
+}
+
+int tune_configure(void *user, struct parameter_set *parameters, struct error *error)
+{
+    struct tune_arm *arm = user;
+    const struct fovea_tune_options *options = arm->work->options;
+    return policy_apply(arm->model, arm->options.bindings, arm->options.binding_count, options->decays, parameters,
+                        &arm->policy_of_metadata, error) ||
+                   apply_recipe(arm, parameters, error) || apply_freezing(options, parameters, error)
+               ? -1
+               : 0;
+}
+
+/* ---- the plan ---- */
+
+/* Convolutions with a bias, of a model without any normalisation: exporters fold it into them. */
+static int folded_convolutions(const struct graph *graph)
+{
+    int biased = 0;
+    for (const struct node *node = graph->first; node; node = node->next) {
+        if (strstr(node->op_type, "Normalization"))
+            return 0;
+        biased += match_operator(node, "Conv") && node->input_count > 2 && node->inputs[2];
+    }
+    return biased;
+}
+
+static bool has_batch_statistics(const struct graph *graph)
+{
+    for (const struct node *node = graph->first; node; node = node->next)
+        if (match_operator(node, "BatchNormalization"))
+            return true;
+    return false;
+}
+
+int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
+{
+    (void)error;
+    struct tune_arm *arm = user;
+    const struct tune_work *work = arm->work;
+    arm->classes = plan->classes;
+    struct fovea_tune_plan told = {.model = arm->path,
+                                   .training = dataset_count(work->dataset, DATASET_TRAIN),
+                                   .validation = work->validation_count,
+                                   .classes = plan->classes,
+                                   .left_out = work->left_out,
+                                   .first_left_out = work->first_left_out,
+                                   .parameters = plan->parameters,
+                                   .trained = plan->trained,
+                                   .elements = plan->elements,
+                                   .trained_elements = plan->trained_elements,
+                                   .updates = plan->updates,
+                                   .norms = plan->norms,
+                                   .dropouts = plan->dropouts,
+                                   .statistics_frozen =
+                                       arm->options.freeze_statistics && has_batch_statistics(arm->model->graph),
+                                   .policy_of_metadata = arm->policy_of_metadata,
+                                   .chosen = arm->chosen,
+                                   .pending = arm->is_control ? NULL : recipe_pending(arm->model),
+                                   .corrective = arm->is_control ? NULL : recipe_corrective(arm->model),
+                                   .folded = folded_convolutions(arm->model->graph),
+                                   .memory = plan->memory,
+                                   .segments = plan->segments,
+                                   .kept_by_decay = plan->kept_by_decay};
+    if (work->calls && work->calls->plan)
+        work->calls->plan(work->calls->user, &told);
+    return 0;
+}

@@ -1,0 +1,60 @@
+/* fovea tune --recipe: what tuning starts from after a guide's rewrite. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+void list_recipes(FILE *out)
+{
+    struct fovea_recipe recipe;
+    fprintf(out, "recipes for tuning after a rewrite; all values are derived, options that are given go first\n");
+    for (int i = 0; fovea_recipe_at(i, &recipe); i++) {
+        fprintf(out, "\n%s: %s\n", recipe.guide, recipe.reason);
+        for (const struct fovea_recipe_setting *row = recipe.settings; row->option; row++)
+            fprintf(out, "  --%-10s %-11s %s\n", row->option, strcmp(row->value, "on") ? row->value : "", row->why);
+        if (recipe.then)
+            fprintf(out, "  %s\n", recipe.then);
+    }
+    fprintf(out, "\ncam, erf: they show and rewrite nothing, so there is nothing to train\n");
+}
+
+void print_recipes(FILE *out)
+{
+    struct fovea_recipe recipe;
+    fprintf(out, "\nrecipes (derived; --recipe list shows their values and why):\n");
+    for (int i = 0; fovea_recipe_at(i, &recipe); i++)
+        fprintf(out, "  %-16s %s\n", recipe.guide, recipe.reason);
+}
+
+/* The two flags about statistics exclude one another. */
+static bool gives_way(const struct command *command, const char *option)
+{
+    return option_given(command, option) || (strcmp(option, "freeze-bn") == 0 && option_given(command, "train-bn"));
+}
+
+int apply_recipe(const struct command *command, const char *guide, struct fovea_recipe *recipe)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    if (fovea_recipe_find(guide, recipe, &error))
+        return fail(&error);
+    for (const struct fovea_recipe_setting *row = recipe->settings; row->option; row++) {
+        int code = gives_way(command, row->option) ? PARSE_GO_ON : option_default(command, row->option, row->value);
+        if (code != PARSE_GO_ON)
+            return code;
+    }
+    return PARSE_GO_ON;
+}
+
+void show_recipe(const struct command *command, const struct fovea_recipe *recipe)
+{
+    printf("recipe %s (derived): %s\n", recipe->guide, recipe->reason);
+    for (const struct fovea_recipe_setting *row = recipe->settings; row->option; row++) {
+        char text[64];
+        bool given = gives_way(command, row->option);
+        printf("  %-10s %-11s %s%s\n", row->option, option_text(command, row->option, text),
+               given ? "as given; the recipe has " : row->why, given ? row->value : "");
+    }
+    if (option_given(command, "freeze") || option_given(command, "rate-of"))
+        printf("  parameters as --freeze and --rate-of say, not as the recipe does\n");
+    if (recipe->then)
+        printf("  %s\n", recipe->then);
+}
