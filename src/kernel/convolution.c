@@ -72,7 +72,7 @@ int64_t convolution_tile_cells(const struct convolution *convolution, int64_t ro
     return cells < all ? cells : all;
 }
 
-static struct implicit_gemm forward_gemm(const struct convolution *convolution, const struct window *window)
+struct implicit_gemm convolution_gemm(const struct convolution *convolution, const struct window *window)
 {
     int64_t inputs = convolution->input_channels / convolution->groups, taps = im2col_taps(convolution);
     struct implicit_gemm gemm = {.rows = convolution->output_channels / convolution->groups,
@@ -100,7 +100,7 @@ static struct implicit_gemm forward_gemm(const struct convolution *convolution, 
 static struct implicit_gemm whole_gemm(const struct convolution *convolution)
 {
     struct window all = im2col_full(convolution);
-    return forward_gemm(convolution, &all);
+    return convolution_gemm(convolution, &all);
 }
 
 size_t convolution_packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
@@ -277,7 +277,7 @@ static void forward_tiled(const struct convolution *convolution, const struct ke
                           struct thread_pool *pool, const float *x, const struct convolution_weights *weights,
                           const struct epilogue *epilogue, const struct window *window, float *y, float *scratch)
 {
-    struct implicit_gemm whole = whole_gemm(convolution), gemm = window ? forward_gemm(convolution, window) : whole;
+    struct implicit_gemm whole = whole_gemm(convolution), gemm = window ? convolution_gemm(convolution, window) : whole;
     struct implicit_operands operands = {.batch = convolution->batch,
                                          .groups = convolution->groups,
                                          .source = x,

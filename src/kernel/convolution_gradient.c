@@ -2,8 +2,6 @@
 
 #include "kernel/convolution_shared.h"
 #include "kernel/im2col.h"
-#include "kernel/implicit_gemm.h"
-#include "kernel/tile.h"
 
 struct gradient_job {
     const struct convolution *convolution;
@@ -273,9 +271,27 @@ static int64_t weight_gradient_parts(const struct convolution *convolution)
     return convolution->batch < MOST_PARTS ? convolution->batch : MOST_PARTS;
 }
 
+/* A thread's columns, the vector more that gathering may write, its segments. */
 static int64_t weight_gradient_floats(const struct gradient_job *job)
 {
-    return (job->tile * job->inputs * job->taps + 15) / 16 * 16;
+    int64_t columns = (job->tile * job->inputs * job->taps + TILE_MAX_WIDTH + 15) / 16 * 16;
+    struct window all = im2col_full(job->convolution);
+    struct implicit_gemm gemm = convolution_gemm(job->convolution, &all);
+    int64_t segments = job->kernels->tile ? implicit_gemm_segments(&gemm, job->tile) : 0;
+    return columns + (segments * (int64_t)(sizeof(struct tile_segment) / sizeof(float)) + 15) / 16 * 16;
+}
+
+/* Columns of the images of one group: x [inputs, plane]. */
+static void gather_columns(const struct gradient_job *job, const float *x, int64_t begin, int64_t end, float *columns)
+{
+    const struct convolution *convolution = job->convolution;
+    if (!job->kernels->tile) {
+        im2col_gather(convolution, x, job->inputs, &(struct column_range){job->window, begin, end}, columns);
+        return;
+    }
+    int64_t floats = (job->tile * job->inputs * job->taps + TILE_MAX_WIDTH + 15) / 16 * 16;
+    struct implicit_gemm gemm = convolution_gemm(convolution, job->window);
+    implicit_gemm_gather(&gemm, job->kernels->tile, x, begin, end, (struct tile_segment *)(columns + floats), columns);
 }
 
 static int64_t weight_count(const struct gradient_job *job)
@@ -313,9 +329,8 @@ static void add_weight_gradient(const struct gradient_job *job, const struct wei
         const float *dy = job->b + (image * convolution->output_channels + group * job->outputs + first) * out_plane;
         for (int64_t begin = 0; begin < job->cells; begin += job->tile) {
             int64_t end = begin + job->tile < job->cells ? begin + job->tile : job->cells;
-            struct column_range range = {job->window, begin, end};
             if (!product)
-                im2col_gather(convolution, x, job->inputs, &range, columns);
+                gather_columns(job, x, begin, end, columns);
             job->kernels->gemm(false, true, channels, rows, end - begin, 1, dy + begin, out_plane,
                                product ? x + begin : columns, product ? in_plane : end - begin, started ? 1.0f : 0.0f,
                                dw, rows);

@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernel/tile.h"
-
 /* Floats of gathered columns that one thread works on: less than half a megabyte, what stays in its second-level cache
  * beside the weights. */
 #define GATHERED_FLOATS ((int64_t)3 << 15)
@@ -36,7 +34,8 @@ static int64_t round_up(int64_t value, int64_t to)
 
 int64_t implicit_gemm_packed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
 {
-    return round_up(round_up(gemm->rows, kernel->rows) * implicit_gemm_depth(gemm), 16);
+    /* Narrow tiles read a vector of rows at a time, beyond the last panel's end. */
+    return round_up(round_up(gemm->rows, kernel->rows) * implicit_gemm_depth(gemm) + TILE_MAX_ROWS, 16);
 }
 
 /* Columns gathered at a time: whole tiles, at least one. */
@@ -167,6 +166,19 @@ static void gather_tile(const struct implicit_gemm *gemm, const struct tile_kern
                                  .depth_step = axes[0].taps * axes[1].taps * axes[2].taps * width,
                                  .out = out};
     kernel->gather(&gather);
+}
+
+int64_t implicit_gemm_segments(const struct implicit_gemm *gemm, int64_t width)
+{
+    const struct implicit_axis *axes = gemm->axes;
+    int64_t rows = (width - 1) / axes[2].grid + 2;
+    return axes[0].taps * axes[1].taps * axes[2].taps * (rows < width ? rows : width);
+}
+
+void implicit_gemm_gather(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
+                          int64_t begin, int64_t end, struct tile_segment *segments, float *out)
+{
+    gather_tile(gemm, kernel, source, begin, end, end - begin, segments, out);
 }
 
 struct implicit_job {

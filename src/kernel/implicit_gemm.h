@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "kernel/convolution.h"
+#include "kernel/tile.h"
 
 /* Along one spatial axis: target cell begin + g * step, for g in [0, grid), reads the source cells
  * g * source_stride + offset + i * offset_step for tap i, which is the kernel's tap first_tap + i * tap_step. */
@@ -30,6 +31,11 @@ int64_t implicit_gemm_depth(const struct implicit_gemm *gemm);
 /* Floats of one group's packed weights, and of scratch per thread. */
 int64_t implicit_gemm_packed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
 int64_t implicit_gemm_scratch_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
+/* The columns [begin, end) of the grid for one group of one image: out[depth, end - begin], and up to a vector more.
+ * `segments`: room for implicit_gemm_segments(gemm, end - begin) of them. */
+int64_t implicit_gemm_segments(const struct implicit_gemm *gemm, int64_t width);
+void implicit_gemm_gather(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
+                          int64_t begin, int64_t end, struct tile_segment *segments, float *out);
 /* One group's weights, in panels of the kernel's rows. */
 void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *weights,
                         float *packed);

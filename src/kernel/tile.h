@@ -14,7 +14,7 @@
  * few hundred terms, which keeps float32's error small in deep sums. */
 struct tile {
     int64_t depth, rows;
-    const float *a; /* [depth, rows of the kernel] */
+    const float *a; /* [depth, rows of the kernel]; up to TILE_MAX_ROWS floats behind it are read */
     const float *b; /* [depth, vectors * vector length], or [depth, columns] */
     int64_t vectors, columns;
     const float *bias;     /* [rows of the kernel] */
@@ -46,7 +46,7 @@ struct tile_gather {
 /* What a level offers. */
 struct tile_kernel {
     int rows, vector, vectors; /* rows of a panel, floats of a vector, most vectors of a tile */
-    int narrow;                /* most columns of a narrow tile, 0: there are none */
+    int narrow;                /* most columns of a narrow tile */
     void (*multiply)(const struct tile *tile);
     void (*gather)(const struct tile_gather *gather);
 };
