@@ -7,6 +7,10 @@
  * beside the weights. */
 #define GATHERED_FLOATS ((int64_t)3 << 15)
 
+/* Terms of a sum that are gathered at a time: their weights for one panel of rows stay in the first-level cache, and
+ * enough columns are gathered that the weights of all rows are not fetched too often. */
+#define CHUNK_DEPTH 768
+
 void implicit_gemm_collapse(struct implicit_gemm *gemm)
 {
     for (int i = 1; i >= 0; i--) {
@@ -38,10 +42,22 @@ int64_t implicit_gemm_packed_floats(const struct implicit_gemm *gemm, const stru
     return round_up(round_up(gemm->rows, kernel->rows) * implicit_gemm_depth(gemm) + TILE_MAX_ROWS, 16);
 }
 
+static int64_t tap_count(const struct implicit_gemm *gemm)
+{
+    return gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps;
+}
+
+/* Channels whose terms are summed at a time. */
+static int64_t chunk_channels(const struct implicit_gemm *gemm)
+{
+    int64_t depth = implicit_gemm_depth(gemm), chunks = (depth + CHUNK_DEPTH / 2) / CHUNK_DEPTH;
+    return chunks > 1 ? (gemm->channels + chunks - 1) / chunks : gemm->channels;
+}
+
 /* Columns gathered at a time: whole tiles, at least one. */
 static int64_t widest_tile(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
 {
-    int64_t width = (int64_t)kernel->vector * kernel->vectors, depth = implicit_gemm_depth(gemm);
+    int64_t width = (int64_t)kernel->vector * kernel->vectors, depth = chunk_channels(gemm) * tap_count(gemm);
     int64_t tiles = depth > 0 ? GATHERED_FLOATS / depth / width : 1;
     int64_t cells = round_up(gemm->axes[0].grid * gemm->axes[1].grid * gemm->axes[2].grid, kernel->vector);
     tiles = tiles < 1 ? 1 : tiles;
@@ -54,7 +70,7 @@ static int64_t widest_tile(const struct implicit_gemm *gemm, const struct tile_k
 
 static int64_t fixed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
 {
-    int64_t most = gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps * kernel->vector * kernel->vectors;
+    int64_t most = tap_count(gemm) * kernel->vector * kernel->vectors;
     return BUFFER_FLOATS + round_up(most * (int64_t)(sizeof(struct tile_segment) / sizeof(float)), 16);
 }
 
@@ -62,7 +78,8 @@ int64_t implicit_gemm_scratch_floats(const struct implicit_gemm *gemm, const str
 {
     /* A tile that ends in half a tile is cut into two of two vectors: one vector more at most. Gathering writes up to
      * a vector behind the last column. */
-    int64_t gathered = (widest_tile(gemm, kernel) + kernel->vector) * implicit_gemm_depth(gemm) + kernel->vector;
+    int64_t depth = chunk_channels(gemm) * tap_count(gemm);
+    int64_t gathered = (widest_tile(gemm, kernel) + kernel->vector) * depth + kernel->vector;
     return round_up(gathered + fixed_floats(gemm, kernel), 16);
 }
 
@@ -138,7 +155,7 @@ static int64_t find_segments(const struct implicit_gemm *gemm, int64_t begin, in
                              struct tile_segment *segments)
 {
     const struct implicit_axis *axes = gemm->axes;
-    int64_t count = 0, taps = axes[0].taps * axes[1].taps * axes[2].taps, length;
+    int64_t count = 0, taps = tap_count(gemm), length;
     for (int64_t t = 0; t < taps; t++) {
         int64_t tap[3] = {t / axes[2].taps / axes[1].taps, t / axes[2].taps % axes[1].taps, t % axes[2].taps};
         for (int64_t cell = begin; cell < end; cell += length, count++) {
@@ -152,18 +169,19 @@ static int64_t find_segments(const struct implicit_gemm *gemm, int64_t begin, in
     return count;
 }
 
-/* Fills out[depth, width] for the grid cells [begin, end), zeros behind them. */
+/* Fills out[channels * taps, width] for the grid cells [begin, end), zeros behind them. */
 static void gather_tile(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
-                        int64_t begin, int64_t end, int64_t width, struct tile_segment *segments, float *out)
+                        int64_t channels, int64_t begin, int64_t end, int64_t width, struct tile_segment *segments,
+                        float *out)
 {
     const struct implicit_axis *axes = gemm->axes;
     struct tile_gather gather = {.source = source,
-                                 .channels = gemm->channels,
+                                 .channels = channels,
                                  .plane = axes[0].source * axes[1].source * axes[2].source,
                                  .stride = axes[2].source_stride,
                                  .segments = segments,
                                  .segment_count = find_segments(gemm, begin, end, width, segments),
-                                 .depth_step = axes[0].taps * axes[1].taps * axes[2].taps * width,
+                                 .depth_step = tap_count(gemm) * width,
                                  .out = out};
     kernel->gather(&gather);
 }
@@ -172,13 +190,13 @@ int64_t implicit_gemm_segments(const struct implicit_gemm *gemm, int64_t width)
 {
     const struct implicit_axis *axes = gemm->axes;
     int64_t rows = (width - 1) / axes[2].grid + 2;
-    return axes[0].taps * axes[1].taps * axes[2].taps * (rows < width ? rows : width);
+    return tap_count(gemm) * (rows < width ? rows : width);
 }
 
 void implicit_gemm_gather(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
                           int64_t begin, int64_t end, struct tile_segment *segments, float *out)
 {
-    gather_tile(gemm, kernel, source, begin, end, end - begin, segments, out);
+    gather_tile(gemm, kernel, source, gemm->channels, begin, end, end - begin, segments, out);
 }
 
 struct implicit_job {
@@ -187,7 +205,7 @@ struct implicit_job {
     const struct tile_kernel *kernel;
     const struct implicit_operands *operands;
     float *scratch;
-    int64_t scratch_floats, cells, depth, tile, tiles, row_parts;
+    int64_t scratch_floats, cells, depth, chunk, tile, tiles, row_parts; /* chunk: channels */
     int64_t source_plane, target_plane;
     bool contiguous; /* grid cells are the target's cells, in order */
     float low, high;
@@ -197,6 +215,12 @@ struct implicit_job {
 /* The part of the target that one item computes. */
 struct implicit_part {
     int64_t image, group, begin, end, row_begin, row_end;
+};
+
+/* Terms [begin, begin + depth) of every sum. */
+struct chunk {
+    int64_t begin, depth;
+    bool first, last;
 };
 
 static int64_t target_cell(const struct implicit_gemm *gemm, int64_t cell)
@@ -261,9 +285,11 @@ static void activate(const struct implicit_job *job, float *target, int64_t rows
     }
 }
 
-/* One panel of rows times one tile of columns. Whole tiles go straight to the target; others through a buffer. */
-static void multiply_panel(const struct implicit_job *job, const struct implicit_part *part, int64_t row, int64_t begin,
-                           const struct strip *strip, const float *columns, float *buffer)
+/* One panel of rows times one tile of columns, for one chunk: the first one's sums start from bias and residual, the
+ * others' from what is in the target; the last ends with the activation. Whole tiles go straight to the target; others
+ * through a buffer. */
+static void multiply_panel(const struct implicit_job *job, const struct implicit_part *part, const struct chunk *chunk,
+                           int64_t row, int64_t begin, const struct strip *strip, const float *columns, float *buffer)
 {
     int64_t end = begin + strip->columns;
     const struct implicit_gemm *gemm = job->gemm;
@@ -273,21 +299,23 @@ static void multiply_panel(const struct implicit_job *job, const struct implicit
     int64_t channel = part->group * gemm->rows + row;
     int64_t place = (part->image * job->operands->groups * gemm->rows + channel) * job->target_plane;
     float *target = job->operands->target + place, bias[TILE_MAX_ROWS] = {0};
-    const float *residual = finish && finish->residual ? finish->residual + place : NULL;
-    bool direct = job->contiguous && job->clamps && rows == kernel->rows && strip->columns == strip->width;
-    for (int64_t r = 0; finish && finish->bias && r < rows; r++)
+    const float *residual = !chunk->first ? target : finish && finish->residual ? finish->residual + place : NULL;
+    bool clamps = job->clamps || !chunk->last;
+    bool direct = job->contiguous && clamps && rows == kernel->rows && strip->columns == strip->width;
+    for (int64_t r = 0; chunk->first && finish && finish->bias && r < rows; r++)
         bias[r] = finish->bias[channel + r];
-    struct tile tile = {.depth = job->depth,
+    struct tile tile = {.depth = chunk->depth,
                         .rows = rows,
-                        .a = job->operands->packed + part->group * job->operands->packed_stride + row * job->depth,
+                        .a = job->operands->packed + part->group * job->operands->packed_stride + row * job->depth +
+                             chunk->begin * kernel->rows,
                         .b = columns,
                         .vectors = strip->vectors,
                         .columns = strip->columns,
                         .bias = bias,
                         .residual = residual ? residual + begin : NULL,
                         .residual_stride = job->target_plane,
-                        .low = job->low,
-                        .high = job->high,
+                        .low = chunk->last ? job->low : -INFINITY,
+                        .high = chunk->last ? job->high : INFINITY,
                         .c = target + begin,
                         .c_stride = job->target_plane};
     if (!direct) {
@@ -302,7 +330,7 @@ static void multiply_panel(const struct implicit_job *job, const struct implicit
     kernel->multiply(&tile);
     if (direct)
         return;
-    if (!job->clamps)
+    if (!clamps)
         activate(job, buffer, rows, begin, end);
     put_tile(job, buffer, rows, begin, end, target);
 }
@@ -324,31 +352,43 @@ static struct implicit_part find_part(const struct implicit_job *job, int64_t in
     return part;
 }
 
+/* `source`: of the chunk's channels. */
+static void run_chunk(const struct implicit_job *job, const struct implicit_part *part, const struct chunk *chunk,
+                      const float *source, float *buffer)
+{
+    const struct implicit_gemm *gemm = job->gemm;
+    const struct tile_kernel *kernel = job->kernel;
+    struct tile_segment *segments = (struct tile_segment *)(buffer + BUFFER_FLOATS);
+    float *columns = buffer + fixed_floats(gemm, kernel), *out = columns;
+    struct strip strip;
+    for (int64_t begin = part->begin; begin < part->end; begin += strip.columns) {
+        strip = next_strip(kernel, part->end - begin);
+        gather_tile(gemm, kernel, source, chunk->depth / tap_count(gemm), begin, begin + strip.columns, strip.width,
+                    segments, out);
+        out += chunk->depth * strip.width;
+    }
+    for (int64_t row = part->row_begin; row < part->row_end; row += kernel->rows) {
+        const float *from = columns;
+        for (int64_t begin = part->begin; begin < part->end; begin += strip.columns) {
+            strip = next_strip(kernel, part->end - begin);
+            multiply_panel(job, part, chunk, row, begin, &strip, from, buffer);
+            from += chunk->depth * strip.width;
+        }
+    }
+}
+
 static void run_part(void *argument, size_t index, int thread)
 {
     const struct implicit_job *job = argument;
     const struct implicit_gemm *gemm = job->gemm;
-    const struct tile_kernel *kernel = job->kernel;
     struct implicit_part part = find_part(job, (int64_t)index);
-    float *buffer = job->scratch + thread * job->scratch_floats;
-    struct tile_segment *segments = (struct tile_segment *)(buffer + BUFFER_FLOATS);
-    float *columns = buffer + fixed_floats(gemm, kernel);
+    int64_t taps = tap_count(gemm), channels = gemm->channels;
     const float *source =
-        job->operands->source + (part.image * job->operands->groups + part.group) * gemm->channels * job->source_plane;
-    float *out = columns;
-    struct strip strip;
-    for (int64_t begin = part.begin; begin < part.end; begin += strip.columns) {
-        strip = next_strip(kernel, part.end - begin);
-        gather_tile(gemm, kernel, source, begin, begin + strip.columns, strip.width, segments, out);
-        out += job->depth * strip.width;
-    }
-    for (int64_t row = part.row_begin; row < part.row_end; row += kernel->rows) {
-        const float *from = columns;
-        for (int64_t begin = part.begin; begin < part.end; begin += strip.columns) {
-            strip = next_strip(kernel, part.end - begin);
-            multiply_panel(job, &part, row, begin, &strip, from, buffer);
-            from += job->depth * strip.width;
-        }
+        job->operands->source + (part.image * job->operands->groups + part.group) * channels * job->source_plane;
+    for (int64_t c = 0; c < channels; c += job->chunk) {
+        int64_t end = channels - c < job->chunk ? channels : c + job->chunk;
+        struct chunk chunk = {.begin = c * taps, .depth = (end - c) * taps, .first = c == 0, .last = end == channels};
+        run_chunk(job, &part, &chunk, source + c * job->source_plane, job->scratch + thread * job->scratch_floats);
     }
 }
 
@@ -401,6 +441,7 @@ void implicit_gemm_run(const struct implicit_gemm *gemm, const struct kernels *k
                                .scratch_floats = implicit_gemm_scratch_floats(gemm, kernels->tile),
                                .cells = axes[0].grid * axes[1].grid * axes[2].grid,
                                .depth = implicit_gemm_depth(gemm),
+                               .chunk = chunk_channels(gemm),
                                .source_plane = axes[0].source * axes[1].source * axes[2].source,
                                .target_plane = axes[0].target * axes[1].target * axes[2].target,
                                .contiguous = is_contiguous(gemm)};
