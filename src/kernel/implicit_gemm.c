@@ -70,7 +70,7 @@ static int64_t widest_tile(const struct implicit_gemm *gemm, const struct tile_k
 
 static int64_t fixed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
 {
-    int64_t most = tap_count(gemm) * kernel->vector * kernel->vectors;
+    int64_t most = tap_count(gemm) * widest_tile(gemm, kernel);
     return BUFFER_FLOATS + round_up(most * (int64_t)(sizeof(struct tile_segment) / sizeof(float)), 16);
 }
 
@@ -79,7 +79,8 @@ int64_t implicit_gemm_scratch_floats(const struct implicit_gemm *gemm, const str
     /* A tile that ends in half a tile is cut into two of two vectors: one vector more at most. Gathering writes up to
      * a vector behind the last column. */
     int64_t depth = chunk_channels(gemm) * tap_count(gemm);
-    int64_t gathered = (widest_tile(gemm, kernel) + kernel->vector) * depth + kernel->vector;
+    int64_t widest = widest_tile(gemm, kernel), strips = widest / kernel->vector + 1;
+    int64_t gathered = (widest + kernel->vector) * depth + strips * kernel->vector;
     return round_up(gathered + fixed_floats(gemm, kernel), 16);
 }
 
@@ -150,8 +151,9 @@ static struct tile_segment find_segment(const struct implicit_axis *axes, int64_
                                  .end = (int32_t)end};
 }
 
-/* The segments of all taps for the grid cells [begin, end), the last of each tap with zeros up to `width`. */
-static int64_t find_segments(const struct implicit_gemm *gemm, int64_t begin, int64_t end, int64_t width,
+/* Appends the segments of all taps for the grid cells [begin, end), the last of each tap with zeros up to `width`;
+ * `place` is their first column. Returns how many. */
+static int64_t find_segments(const struct implicit_gemm *gemm, int64_t begin, int64_t end, int64_t width, int64_t place,
                              struct tile_segment *segments)
 {
     const struct implicit_axis *axes = gemm->axes;
@@ -162,17 +164,17 @@ static int64_t find_segments(const struct implicit_gemm *gemm, int64_t begin, in
             int64_t rest = axes[2].grid - cell % axes[2].grid;
             length = rest < end - cell ? rest : end - cell;
             segments[count] = find_segment(axes, cell, length, tap);
-            segments[count].column = (int32_t)(t * width + cell - begin);
+            segments[count].column = (int32_t)(place + t * width + cell - begin);
         }
         segments[count - 1].length += (int32_t)(width - (end - begin));
     }
     return count;
 }
 
-/* Fills out[channels * taps, width] for the grid cells [begin, end), zeros behind them. */
-static void gather_tile(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
-                        int64_t channels, int64_t begin, int64_t end, int64_t width, struct tile_segment *segments,
-                        float *out)
+/* Fills out[channels * taps, width] wherever `segments` say. */
+static void gather_segments(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
+                            int64_t channels, int64_t width, const struct tile_segment *segments, int64_t count,
+                            float *out)
 {
     const struct implicit_axis *axes = gemm->axes;
     struct tile_gather gather = {.source = source,
@@ -180,7 +182,7 @@ static void gather_tile(const struct implicit_gemm *gemm, const struct tile_kern
                                  .plane = axes[0].source * axes[1].source * axes[2].source,
                                  .stride = axes[2].source_stride,
                                  .segments = segments,
-                                 .segment_count = find_segments(gemm, begin, end, width, segments),
+                                 .segment_count = count,
                                  .depth_step = tap_count(gemm) * width,
                                  .out = out};
     kernel->gather(&gather);
@@ -196,7 +198,8 @@ int64_t implicit_gemm_segments(const struct implicit_gemm *gemm, int64_t width)
 void implicit_gemm_gather(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
                           int64_t begin, int64_t end, struct tile_segment *segments, float *out)
 {
-    gather_tile(gemm, kernel, source, gemm->channels, begin, end, end - begin, segments, out);
+    int64_t width = end - begin, count = find_segments(gemm, begin, end, width, 0, segments);
+    gather_segments(gemm, kernel, source, gemm->channels, width, segments, count, out);
 }
 
 struct implicit_job {
@@ -352,27 +355,46 @@ static struct implicit_part find_part(const struct implicit_job *job, int64_t in
     return part;
 }
 
+/* From strip to strip of gathered columns: what gathering writes behind one does not reach the next. */
+static int64_t strip_floats(const struct implicit_job *job, const struct chunk *chunk, const struct strip *strip)
+{
+    return chunk->depth * strip->width + job->kernel->vector;
+}
+
+/* Strips of one width are gathered together, channel by channel, which reads far longer pieces than one strip has. */
+static void gather_chunk(const struct implicit_job *job, const struct implicit_part *part, const struct chunk *chunk,
+                         const float *source, struct tile_segment *segments, float *out)
+{
+    const struct implicit_gemm *gemm = job->gemm;
+    int64_t channels = chunk->depth / tap_count(gemm);
+    struct strip strip = next_strip(job->kernel, part->end - part->begin);
+    for (int64_t begin = part->begin; begin < part->end;) {
+        int64_t count = 0, place = 0, width = strip.width;
+        while (begin < part->end && strip.width == width) {
+            count += find_segments(gemm, begin, begin + strip.columns, width, place, segments + count);
+            place += strip_floats(job, chunk, &strip);
+            begin += strip.columns;
+            strip = next_strip(job->kernel, part->end - begin);
+        }
+        gather_segments(gemm, job->kernel, source, channels, width, segments, count, out);
+        out += place;
+    }
+}
+
 /* `source`: of the chunk's channels. */
 static void run_chunk(const struct implicit_job *job, const struct implicit_part *part, const struct chunk *chunk,
                       const float *source, float *buffer)
 {
-    const struct implicit_gemm *gemm = job->gemm;
     const struct tile_kernel *kernel = job->kernel;
-    struct tile_segment *segments = (struct tile_segment *)(buffer + BUFFER_FLOATS);
-    float *columns = buffer + fixed_floats(gemm, kernel), *out = columns;
+    float *columns = buffer + fixed_floats(job->gemm, kernel);
     struct strip strip;
-    for (int64_t begin = part->begin; begin < part->end; begin += strip.columns) {
-        strip = next_strip(kernel, part->end - begin);
-        gather_tile(gemm, kernel, source, chunk->depth / tap_count(gemm), begin, begin + strip.columns, strip.width,
-                    segments, out);
-        out += chunk->depth * strip.width;
-    }
+    gather_chunk(job, part, chunk, source, (struct tile_segment *)(buffer + BUFFER_FLOATS), columns);
     for (int64_t row = part->row_begin; row < part->row_end; row += kernel->rows) {
         const float *from = columns;
         for (int64_t begin = part->begin; begin < part->end; begin += strip.columns) {
             strip = next_strip(kernel, part->end - begin);
             multiply_panel(job, part, chunk, row, begin, &strip, from, buffer);
-            from += chunk->depth * strip.width;
+            from += strip_floats(job, chunk, &strip);
         }
     }
 }
