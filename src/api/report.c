@@ -64,6 +64,37 @@ static json_t *describe_run(const struct report_run *run)
                      run->threads, "seed", (json_int_t)run->seed);
 }
 
+/* Takes over the section `name` of the first of the reports in which it made the file of SHA-256 `made`; returns the
+ * SHA-256 of the file it was made of, NULL: there is none. */
+static const char *take_section(json_t *report, json_t *const sources[2], const char *name, const char *made)
+{
+    for (int i = 0; i < 2; i++) {
+        json_t *section = json_object_get(sources[i], name);
+        const char *written = json_string_value(json_object_get(section, "written_sha256"));
+        if (written && strcmp(written, made) == 0 && json_object_set(report, name, section) == 0)
+            return json_string_value(json_object_get(section, "model_sha256"));
+    }
+    return NULL;
+}
+
+/* How the model came to be, as an earlier report in the folder and the baseline tell: trained, before that rewritten.
+ */
+static int keep_history(struct fovea_model *model, const struct fovea_report_options *options, const char *path,
+                        json_t *report, struct error *error)
+{
+    struct memory *memory = model->context->memory;
+    char digest[65];
+    if (sha256_file(model->model->path, digest, error))
+        return -1;
+    json_t *sources[2] = {report_load(memory, path, NULL),
+                          options->baseline ? report_load(memory, options->baseline, error) : NULL};
+    const char *made = take_section(report, sources, "tune", digest);
+    take_section(report, sources, "rewrite", made ? made : digest);
+    json_decref(sources[0]);
+    json_decref(sources[1]);
+    return options->baseline && !sources[1] ? -1 : 0;
+}
+
 static int write_report(struct fovea_model *model, const struct fovea_audit *audit,
                         const struct fovea_report_options *options, const char *path, struct error *error)
 {
@@ -71,7 +102,7 @@ static int write_report(struct fovea_model *model, const struct fovea_audit *aud
     struct memory *memory = model->context->memory;
     json_t *report = report_document("fovea.report");
     json_t *baseline = options->baseline ? baseline_of(memory, options->baseline, error) : NULL;
-    int result = !report || (options->baseline && !baseline) ||
+    int result = !report || (options->baseline && !baseline) || keep_history(model, options, path, report, error) ||
                          result_folder_open(&folder, model, path, options->force, error) ||
                          set_section(report, "provenance", describe_run(&folder.run)) ||
                          set_section(report, "audit", report_audit(audit)) ||
@@ -111,22 +142,31 @@ int fovea_report_find(struct fovea_model *model, const char *folder, struct fove
     return result ? api_fail(&error, report) : 0;
 }
 
+static int add_written(struct fovea_model *model, const char *name, json_t *section, const char *path,
+                       const char *folder, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    char made[65], from[65];
+    if (sha256_file(path, made, &error) || sha256_file(model->model->path, from, &error)) {
+        json_decref(section);
+        return api_fail(&error, report);
+    }
+    report_set_text(section, "written", path);
+    report_set_text(section, "written_sha256", made);
+    report_set_text(section, "model_sha256", from);
+    return report_add(model, folder, name, section, &error) ? api_fail(&error, report) : 0;
+}
+
 int fovea_report_add_rewrite(struct fovea_model *model, const struct fovea_rewrite *rewrite, const char *path,
                              const char *folder, struct fovea_error *report)
 {
-    struct error error = ERROR_INITIALISER;
-    json_t *section = report_rewrite(model->model->path, rewrite);
-    report_set_text(section, "written", path);
-    return report_add(model, folder, "rewrite", section, &error) ? api_fail(&error, report) : 0;
+    return add_written(model, "rewrite", report_rewrite(model->model->path, rewrite), path, folder, report);
 }
 
 int fovea_report_add_tune(struct fovea_model *model, const struct fovea_tune *tune, const char *path,
                           const char *folder, struct fovea_error *report)
 {
-    struct error error = ERROR_INITIALISER;
-    json_t *section = report_tune(tune);
-    report_set_text(section, "written", path);
-    return report_add(model, folder, "tune", section, &error) ? api_fail(&error, report) : 0;
+    return add_written(model, "tune", report_tune(tune), path, folder, report);
 }
 
 int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *eval, const char *folder,
