@@ -265,6 +265,9 @@ struct fovea_bench {
     int threads;
     const char *cpu;
 };
+/* The same of a step of training (forward, backward, SGD) with cross-entropy on noise. */
+FOVEA_API int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_options *options,
+                                struct fovea_bench *bench, struct fovea_error *error);
 struct fovea_node_time {
     char label[160]; /* operator and name */
     double ms;       /* minimum over the runs */

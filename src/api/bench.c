@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "analysis/cost.h"
+#include "api/bench_times.h"
 #include "api/session.h"
 #include "base/random.h"
 #include "runtime/session.h"
@@ -23,7 +24,13 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Inputs without a file are filled with noise: zeros would meet denormals and branches that real data does not. */
+void bench_noise(float *elements, int64_t count)
+{
+    for (int64_t k = 0; k < count; k++)
+        elements[k] = (float)((uint64_t)k * 2654435761u >> 8 & 0xffff) / 32768.0f - 1.0f;
+}
+
+/* Inputs without a file are filled with noise. */
 static void fill_noise(struct fovea_session *session, const struct fovea_bench_options *options)
 {
     for (int i = 0; i < fovea_session_input_count(session); i++) {
@@ -31,9 +38,7 @@ static void fill_noise(struct fovea_session *session, const struct fovea_bench_o
         bool is_float = dtype_storage(input->dtype) == DTYPE_FLOAT;
         if (session->graph->inputs[i]->constant || !is_float || options->session.feed_count > 0)
             continue;
-        float *elements = input->data;
-        for (int64_t k = 0; k < shape_count(&input->shape); k++)
-            elements[k] = (float)((uint64_t)k * 2654435761u >> 8 & 0xffff) / 32768.0f - 1.0f;
+        bench_noise(input->data, shape_count(&input->shape));
     }
 }
 
@@ -45,28 +50,28 @@ static int64_t forward_macs(const struct graph *graph)
     return macs;
 }
 
-static int measure(struct fovea_session *session, const struct fovea_bench_options *options, double *times,
+static int measure(struct fovea_model *model, const struct fovea_bench_options *options,
+                   int (*run)(void *user, struct fovea_error *report), void *user, double *times,
                    struct fovea_bench *bench, struct fovea_error *report)
 {
     double started = milliseconds_now(), limit = options->seconds * 1e3;
-    const struct progress *progress = &session->model->context->progress;
     for (int i = 0; i < options->warmup; i++) {
-        if (fovea_session_run(session, report))
+        if (run(user, report))
             return -1;
     }
     for (bench->runs = 0; bench->runs < options->runs; bench->runs++) {
         double before = milliseconds_now();
         if (limit > 0 && bench->runs >= BENCH_LEAST_RUNS && before - started > limit)
             break;
-        if (fovea_session_run(session, report))
+        if (run(user, report))
             return -1;
         times[bench->runs] = milliseconds_now() - before;
-        progress_step(progress, "runs", (size_t)bench->runs + 1, (size_t)options->runs);
+        progress_step(&model->context->progress, "runs", (size_t)bench->runs + 1, (size_t)options->runs);
     }
     return 0;
 }
 
-static void summarise(const struct fovea_session *session, double *times, struct fovea_bench *bench)
+static void summarise(const struct fovea_model *model, double *times, struct fovea_bench *bench)
 {
     double sum = 0;
     int runs = bench->runs;
@@ -76,39 +81,49 @@ static void summarise(const struct fovea_session *session, double *times, struct
     bench->min_ms = times[0];
     bench->median_ms = runs % 2 ? times[runs / 2] : (times[runs / 2 - 1] + times[runs / 2]) / 2;
     bench->mean_ms = sum / runs;
-    bench->macs = forward_macs(session->graph);
-    bench->gflops = session->gradient ? 0 : 2 * (double)bench->macs / (bench->min_ms * 1e6);
-    bench->peak_memory = fovea_peak_memory(session->model->fovea);
-    bench->threads = fovea_threads(session->model->fovea);
-    bench->cpu = fovea_cpu(session->model->fovea);
-    const struct value *input = api_image_input(session->graph);
-    bench->batch = input && input->shape.rank > 0 ? input->shape.dims[0] : 1;
+    bench->peak_memory = fovea_peak_memory(model->fovea);
+    bench->threads = fovea_threads(model->fovea);
+    bench->cpu = fovea_cpu(model->fovea);
+}
+
+int bench_times(struct fovea_model *model, const struct fovea_bench_options *options,
+                int (*run)(void *user, struct fovea_error *report), void *user, struct fovea_bench *bench,
+                struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = model->context->memory;
+    if (options->runs < 1) {
+        error_set(&error, ERROR_INPUT, "there must be one run at least");
+        return api_fail(&error, report);
+    }
+    double *times = memory_allocate(memory, (size_t)options->runs, sizeof *times, &error);
+    if (!times)
+        return api_fail(&error, report);
+    int result = measure(model, options, run, user, times, bench, report);
+    if (result == 0)
+        summarise(model, times, bench);
+    memory_release(memory, times);
+    return result;
+}
+
+static int run_session(void *user, struct fovea_error *report)
+{
+    return fovea_session_run(user, report);
 }
 
 int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *options, struct fovea_bench *bench,
                 struct fovea_error *report)
 {
-    struct error error = ERROR_INITIALISER;
-    struct memory *memory = model->context->memory;
     *bench = (struct fovea_bench){0};
-    if (options->runs < 1) {
-        error_set(&error, ERROR_INPUT, "there must be one run at least");
-        return api_fail(&error, report);
-    }
     struct fovea_session *session = fovea_session_open(model, &options->session, report);
     if (!session)
         return -1;
-    int result = -1;
-    double *times = memory_allocate(memory, (size_t)options->runs, sizeof *times, &error);
-    if (!times) {
-        api_fail(&error, report);
-    } else {
-        fill_noise(session, options);
-        result = measure(session, options, times, bench, report);
-        if (result == 0)
-            summarise(session, times, bench);
-    }
-    memory_release(memory, times);
+    fill_noise(session, options);
+    int result = bench_times(model, options, run_session, session, bench, report);
+    const struct value *input = api_image_input(session->graph);
+    bench->macs = forward_macs(session->graph);
+    bench->gflops = session->gradient || result ? 0 : 2 * (double)bench->macs / (bench->min_ms * 1e6);
+    bench->batch = input && input->shape.rank > 0 ? input->shape.dims[0] : 1;
     fovea_session_free(session);
     return result;
 }

@@ -101,6 +101,23 @@ int64_t images_batch(const struct value *input, const struct fovea_shapes *shape
     return fixed > 0 ? fixed : wanted;
 }
 
+int images_free_batch(struct graph *graph, struct error *error)
+{
+    for (int i = 0; i < graph->input_count + graph->output_count; i++) {
+        struct value *value = i < graph->input_count ? graph->inputs[i] : graph->outputs[i - graph->input_count];
+        if (value->constant || value->declared_rank < 1)
+            continue;
+        struct dimension *declared =
+            arena_allocate(graph->arena, (size_t)value->declared_rank, sizeof *declared, error);
+        if (!declared)
+            return -1;
+        memcpy(declared, value->declared, (size_t)value->declared_rank * sizeof *declared);
+        declared[0].size = -1;
+        value->declared = declared;
+    }
+    return 0;
+}
+
 int images_bind(const struct value *input, const struct preprocess *preprocess, bool channels_last,
                 const struct shape *ready, int64_t batch, struct shape_binding *binding, struct error *error)
 {

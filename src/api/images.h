@@ -18,6 +18,8 @@ int images_prepare(struct fovea_model *model, const struct value *input, const s
                    struct error *error);
 /* The batch that --shape or the model fixes, else `wanted`. */
 int64_t images_batch(const struct value *input, const struct fovea_shapes *shapes, int64_t wanted);
+/* Leaves the batch of inputs and outputs free: a copy of a file with a fixed one can be trained with another. */
+int images_free_batch(struct graph *graph, struct error *error);
 /* The shape of `batch` images for `input`: as prepared, or `ready` tensors [C,H,W] or [H,W,C] (NULL: none). */
 int images_bind(const struct value *input, const struct preprocess *preprocess, bool channels_last,
                 const struct shape *ready, int64_t batch, struct shape_binding *binding, struct error *error);

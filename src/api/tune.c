@@ -102,24 +102,6 @@ static void set_options(struct tune_arm *arm)
 
 /* ---- one model ---- */
 
-/* A file with a fixed batch is trained with another: its copy leaves the batch free; the file keeps what it says. */
-static int free_batch(struct graph *graph, struct error *error)
-{
-    for (int i = 0; i < graph->input_count + graph->output_count; i++) {
-        struct value *value = i < graph->input_count ? graph->inputs[i] : graph->outputs[i - graph->input_count];
-        if (value->constant || value->declared_rank < 1)
-            continue;
-        struct dimension *declared =
-            arena_allocate(graph->arena, (size_t)value->declared_rank, sizeof *declared, error);
-        if (!declared)
-            return -1;
-        memcpy(declared, value->declared, (size_t)value->declared_rank * sizeof *declared);
-        declared[0].size = -1;
-        value->declared = declared;
-    }
-    return 0;
-}
-
 static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *path, bool control, struct error *error)
 {
     const struct fovea_tune_options *options = work->options;
@@ -136,7 +118,7 @@ static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *pa
         images_prepare(&holder, arm->input, &options->shapes, options->preprocess, &arm->preprocess,
                        &arm->channels_last, error))
         return -1;
-    if (free_batch(arm->model->graph, error) ||
+    if (images_free_batch(arm->model->graph, error) ||
         images_bind(arm->input, &arm->preprocess, arm->channels_last, dataset_tensor_shape(work->dataset), work->batch,
                     &arm->binding, error))
         return -1;
@@ -296,7 +278,7 @@ static int open_teacher(struct tune_work *work, struct error *error)
     if (!work->teacher)
         return -1;
     operators_resolve(work->teacher->graph);
-    return free_batch(work->teacher->graph, error);
+    return images_free_batch(work->teacher->graph, error);
 }
 
 static int run(struct tune_work *work, struct arena *arena, struct error *error)

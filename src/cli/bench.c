@@ -8,7 +8,7 @@
 struct bench_flags {
     int64_t batch, runs, warmup;
     double seconds;
-    bool gradient, profile;
+    bool gradient, profile, train;
     const char *json;
     struct text_list inputs;
 };
@@ -41,23 +41,29 @@ static int write_json(const char *path, const char *text)
     return fovea_write_file(path, text, strlen(text), &error) ? fail(&error) : FOVEA_CLEAN;
 }
 
+static const char *what_of(const struct bench_flags *flags)
+{
+    return flags->train ? "training step" : flags->gradient ? "forward and input gradient" : "forward";
+}
+
 static int report(const struct command *command, const struct bench_flags *flags, const struct fovea_bench *bench)
 {
     char macs[CLI_TEXT], memory[CLI_TEXT];
     bool to_stdout = flags->json && strcmp(flags->json, "-") == 0;
     if (!to_stdout) {
-        printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", command->positional[0],
-               flags->gradient ? "forward and input gradient" : "forward", (long long)bench->batch, bench->threads,
-               bench->threads == 1 ? "" : "s", bench->cpu, bench->runs);
+        printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", command->positional[0], what_of(flags),
+               (long long)bench->batch, bench->threads, bench->threads == 1 ? "" : "s", bench->cpu, bench->runs);
         printf("min %.3f ms, median %.3f ms, mean %.3f ms\n", bench->min_ms, bench->median_ms, bench->mean_ms);
-        if (!flags->gradient)
+        if (flags->train)
+            printf("%.2f images/s (at the minimum)\n", 1e3 * (double)bench->batch / bench->min_ms);
+        else if (!flags->gradient)
             printf("%s MACs, %.1f GFLOP/s (2 per MAC, at the minimum)\n", count_text((double)bench->macs, macs),
                    bench->gflops);
         printf("peak memory %s\n", bytes_text(bench->peak_memory, memory));
     }
     if (!flags->json)
         return FOVEA_CLEAN;
-    char *text = report_text(report_bench(command->positional[0], bench, flags->gradient));
+    char *text = report_text(report_bench(command->positional[0], bench, what_of(flags)));
     int code = text ? write_json(flags->json, text) : FOVEA_INTERNAL;
     free(text);
     return code;
@@ -99,6 +105,8 @@ static int bench_model(struct opened *opened, const struct command *command, con
     struct fovea_bench bench;
     if (flags->runs < 1 || flags->runs > 1000000 || flags->warmup < 0 || flags->warmup > 1000000)
         return fail_usage(command, "--runs takes 1 to 1000000, --warmup 0 to 1000000");
+    if (flags->train && (flags->gradient || flags->profile || flags->inputs.count > 0))
+        return fail_usage(command, "--train goes without --gradient, --profile and --input");
     if (apply_batch(opened, flags))
         return FOVEA_BAD_INPUT;
     if (flags->inputs.count == 0)
@@ -111,7 +119,9 @@ static int bench_model(struct opened *opened, const struct command *command, con
                                           .warmup = (int)flags->warmup,
                                           .runs = (int)flags->runs,
                                           .seconds = flags->seconds};
-    int code = fovea_bench(opened->model, &options, &bench, &error) ? fail(&error) : report(command, flags, &bench);
+    int (*run)(struct fovea_model *, const struct fovea_bench_options *, struct fovea_bench *, struct fovea_error *) =
+        flags->train ? fovea_bench_train : fovea_bench;
+    int code = run(opened->model, &options, &bench, &error) ? fail(&error) : report(command, flags, &bench);
     if (code == FOVEA_CLEAN && flags->profile)
         code = print_profile(opened, &options);
     for (int i = 0; feeds && i < flags->inputs.count; i++)
@@ -129,6 +139,7 @@ int verb_bench(int argc, char **argv)
         {"warmup", 'w', OPTION_INT, &flags.warmup, "N", "runs before them (default 2)"},
         {"seconds", 0, OPTION_NUMBER, &flags.seconds, "S", "stop after so long (default 20; 0: no limit)"},
         {"gradient", 'g', OPTION_FLAG, &flags.gradient, NULL, "forward and input gradient, as the erf verb does"},
+        {"train", 0, OPTION_FLAG, &flags.train, NULL, "a step of training: forward, backward, SGD with momentum"},
         {"profile", 'p', OPTION_FLAG, &flags.profile, NULL, "the nodes that take longest as well"},
         {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise"},
         {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the numbers as JSON; - for the terminal"},

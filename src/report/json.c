@@ -156,13 +156,13 @@ json_t *report_findings(const char *path, const struct fovea_findings *findings)
     return document;
 }
 
-json_t *report_bench(const char *path, const struct fovea_bench *bench, bool gradient)
+json_t *report_bench(const char *path, const struct fovea_bench *bench, const char *work)
 {
     json_t *document = report_document("fovea.bench");
     if (!document)
         return NULL;
     report_set_text(document, "model", path);
-    report_set_text(document, "work", gradient ? "forward and input gradient" : "forward");
+    report_set_text(document, "work", work);
     report_set_text(document, "cpu", bench->cpu);
     json_object_set_new(document, "threads", json_integer(bench->threads));
     json_object_set_new(document, "batch", json_integer(bench->batch));
@@ -170,8 +170,8 @@ json_t *report_bench(const char *path, const struct fovea_bench *bench, bool gra
     json_object_set_new(document, "min_ms", json_real(bench->min_ms));
     json_object_set_new(document, "median_ms", json_real(bench->median_ms));
     json_object_set_new(document, "mean_ms", json_real(bench->mean_ms));
-    json_object_set_new(document, "macs", json_integer(bench->macs));
-    json_object_set_new(document, "gflops", gradient ? json_null() : json_real(bench->gflops));
+    json_object_set_new(document, "macs", bench->macs > 0 ? json_integer(bench->macs) : json_null());
+    json_object_set_new(document, "gflops", bench->gflops > 0 ? json_real(bench->gflops) : json_null());
     json_object_set_new(document, "peak_memory_bytes", json_integer((json_int_t)bench->peak_memory));
     return document;
 }

@@ -38,6 +38,8 @@ for verb in inspect check run bench erf cam eval diff audit rewrite tune ops; do
 done
 expect 2 "no verb 'nonsense'" "$fovea" nonsense
 one_line 2 'unknown option' "$fovea" run $model --nonsense
+expect 0 'training step, batch 16' "$fovea" bench $model --train -b 16 -r 2
+one_line 2 'goes without' "$fovea" bench $model --train --gradient
 one_line 2 'takes a number' "$fovea" bench $model --runs many
 
 # inspect: the table, its totals, the flag for a free size

@@ -1,0 +1,15 @@
+/* Timed runs, of inference or of training. */
+#ifndef FOVEA_API_BENCH_TIMES_H
+#define FOVEA_API_BENCH_TIMES_H
+
+#include "api/api.h"
+
+/* Runs `run` as the options say and fills the times, threads, CPU level and peak memory of `bench`. 0; -1: the first
+ * run that failed, with its report. */
+int bench_times(struct fovea_model *model, const struct fovea_bench_options *options,
+                int (*run)(void *user, struct fovea_error *report), void *user, struct fovea_bench *bench,
+                struct fovea_error *report);
+/* Fills `count` floats with noise in [-1, 1): zeros would meet denormals and branches that real data does not. */
+void bench_noise(float *elements, int64_t count);
+
+#endif

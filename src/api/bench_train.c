@@ -1,0 +1,73 @@
+/* How long a step of training takes: forward, backward, SGD with momentum, on noise. */
+#include "api/bench_times.h"
+#include "api/images.h"
+#include "onnx/onnx.h"
+#include "op/registry.h"
+#include "train/trainer.h"
+
+struct step {
+    struct trainer *trainer;
+    struct loss_labels labels;
+};
+
+static int run_step(void *user, struct fovea_error *report)
+{
+    struct step *step = user;
+    struct error error = ERROR_INITIALISER;
+    struct trainer_result result;
+    return trainer_step(step->trainer, &step->labels, 1e-4, &result, &error) ? api_fail(&error, report) : 0;
+}
+
+/* Images are noise, all of class 0. */
+static int time_steps(struct fovea_model *model, const struct fovea_bench_options *options,
+                      struct training_graph *training, struct fovea_bench *bench, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct memory *memory = model->context->memory;
+    struct trainer_options trainer = {.optimiser = {.kind = OPTIMISER_SGD, .momentum = 0.9}, .accumulate = 1};
+    const struct shape *logits = &training->logits;
+    int64_t units = shape_product(logits, 2, logits->rank);
+    int64_t *labels = memory_allocate(memory, (size_t)(logits->dims[0] * units), sizeof *labels, &error);
+    struct step step = {
+        .trainer = labels ? trainer_create(training, &trainer, &error) : NULL,
+        .labels = {.images = logits->dims[0], .classes = logits->dims[1], .units = units, .labels = labels}};
+    int result = -1;
+    if (step.trainer) {
+        struct tensor *images = trainer_images(step.trainer);
+        bench_noise(images->data, shape_count(&images->shape));
+        bench->batch = images->shape.dims[0];
+        result = bench_times(model, options, run_step, &step, bench, report);
+    } else {
+        api_fail(&error, report);
+    }
+    trainer_destroy(step.trainer);
+    memory_release(memory, labels);
+    return result;
+}
+
+int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_options *options, struct fovea_bench *bench,
+                      struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct training_graph training = {0};
+    struct model *copy = model_load(model->context, model->model->path, &error);
+    const struct fovea_shapes *shapes = &options->session.shapes;
+    *bench = (struct fovea_bench){0};
+    struct shape_binding *bindings = copy ? api_bindings(model->context, shapes, 0, &error) : NULL;
+    if (copy)
+        operators_resolve(copy->graph);
+    struct training_request request = {.model = copy,
+                                       .bindings = bindings,
+                                       .binding_count = shapes->count,
+                                       .loss = {.kind = LOSS_CROSS_ENTROPY, .ignored = -1},
+                                       .segments = 1};
+    int result = bindings && images_free_batch(copy->graph, &error) == 0 &&
+                         training_graph_create(&training, &request, &error) == 0
+                     ? time_steps(model, options, &training, bench, report)
+                     : api_fail(&error, report);
+    if (training.arena)
+        training_graph_destroy(&training);
+    memory_release(model->context->memory, bindings);
+    model_destroy(copy);
+    return result;
+}
