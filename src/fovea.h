@@ -972,7 +972,7 @@ struct fovea_tune_plan {
     const char *corrective; /* guide whose rewrite moved the function, for which a teacher is wrong; or NULL */
     int folded;             /* convolutions with a bias, of a model without any normalisation */
     size_t memory;          /* bytes, for the whole run */
-    int segments;           /* parts of the network that run twice per step to stay below max_memory; 1: none does */
+    int segments;           /* parts whose results are computed twice per step to stay below max_memory; 1: cheap ones only */
     double kept_by_decay;   /* of a weight that nothing but decay moves */
 };
 struct fovea_tune_epoch {

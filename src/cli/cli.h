@@ -204,6 +204,8 @@ void print_guide_options(FILE *out);
 const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT]);
 const char *count_text(double count, char out[CLI_TEXT]);
 const char *bytes_text(size_t bytes, char out[CLI_TEXT]);
+/* "-0.08 to +0.08" in points, or that one sample tells no interval. */
+const char *interval_text(const double interval[2], char out[CLI_TEXT]);
 
 /* A model's string made safe for a terminal: what may not be shown (base/text.h) becomes '?'. */
 const char *safe_text(const char *text, char out[CLI_TEXT]);

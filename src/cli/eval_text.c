@@ -16,7 +16,7 @@ static void print_percent(double value)
 
 static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row *row)
 {
-    char name[64];
+    char name[64], interval[CLI_TEXT];
     if (row->severity > 0)
         snprintf(name, sizeof name, "%s %d", row->change, row->severity);
     else if (strcmp(row->change, "none") == 0)
@@ -41,7 +41,7 @@ static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row
         printf(a + 1 < eval->models ? "  |" : "");
     }
     if (eval->models > 1)
-        printf("  | %+6.2f [%+.2f, %+.2f]", 100 * row->difference, 100 * row->interval[0], 100 * row->interval[1]);
+        printf("  | %+6.2f [%s]", 100 * row->difference, interval_text(row->interval, interval));
     printf("\n");
 }
 
@@ -128,9 +128,9 @@ static void print_comparison(const struct fovea_eval *eval)
 {
     const struct fovea_eval_data *data = &eval->data;
     const struct fovea_eval_row *row = &eval->rows[0];
-    printf("second minus first, paired by image: %+.2f points of %s (95 %%: %+.2f to %+.2f)\n", 100 * row->difference,
-           data->masks ? "pixel accuracy, the mean over images" : "accuracy", 100 * row->interval[0],
-           100 * row->interval[1]);
+    char interval[CLI_TEXT];
+    printf("second minus first, paired by image: %+.2f points of %s (95 %%: %s)\n", 100 * row->difference,
+           data->masks ? "pixel accuracy, the mean over images" : "accuracy", interval_text(row->interval, interval));
     if (data->only_right[0] >= 0)
         printf("%s that only the first predicts right: %" PRId64 ", only the second: %" PRId64
                "; both predict the same for %.2f %%\n",

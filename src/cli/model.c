@@ -1,5 +1,6 @@
 /* Opening what a command line names; texts for tables. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,15 @@ const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT])
 const char *count_text(double count, char out[CLI_TEXT])
 {
     return text_count(count, out);
+}
+
+const char *interval_text(const double interval[2], char out[CLI_TEXT])
+{
+    if (isnan(interval[0]))
+        snprintf(out, CLI_TEXT, "one sample tells none");
+    else
+        snprintf(out, CLI_TEXT, "%+.2f to %+.2f", 100 * interval[0], 100 * interval[1]);
+    return out;
 }
 
 const char *bytes_text(size_t bytes, char out[CLI_TEXT])

@@ -106,15 +106,15 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
 
 static void print_result(const struct fovea_tune *tune, const struct flags *flags)
 {
+    char interval[CLI_TEXT];
     printf("wrote %s (epoch %" PRId64, flags->output, tune->best_epoch);
     if (!isnan(tune->best.top1))
         printf(", top 1 %.2f %%", 100 * tune->best.top1);
     printf(") and the last epoch beside it\n");
     print_class_table(&tune->classes, flags->data.masks != NULL);
     if (flags->control)
-        printf(
-            "against the control, trained alike: %+.2f points of accuracy (95 %%: %+.2f to %+.2f), paired by sample\n",
-            100 * tune->difference, 100 * tune->interval[0], 100 * tune->interval[1]);
+        printf("against the control, trained alike: %+.2f points of accuracy (95 %%: %s), paired by sample\n",
+               100 * tune->difference, interval_text(tune->interval, interval));
 }
 
 /* "a,b" or "a" for both; NULL: zeros. */

@@ -10,7 +10,7 @@ struct paired {
 };
 
 void paired_add(struct paired *paired, double difference);
-/* The mean and its 95 % interval by the normal approximation; NaN without samples. */
+/* The mean and its 95 % interval by the normal approximation; NaN without samples, and no interval of one. */
 double paired_mean(const struct paired *paired, double interval[2]);
 
 #endif

@@ -271,14 +271,18 @@ static int64_t weight_gradient_parts(const struct convolution *convolution)
     return convolution->batch < MOST_PARTS ? convolution->batch : MOST_PARTS;
 }
 
-/* A thread's columns, the vector more that gathering may write, its segments. */
+/* A thread's columns and the vector more that gathering may write; the segments stand behind them. */
+static int64_t column_floats(const struct gradient_job *job)
+{
+    return (job->tile * job->inputs * job->taps + TILE_MAX_WIDTH + 15) / 16 * 16;
+}
+
 static int64_t weight_gradient_floats(const struct gradient_job *job)
 {
-    int64_t columns = (job->tile * job->inputs * job->taps + TILE_MAX_WIDTH + 15) / 16 * 16;
     struct window all = im2col_full(job->convolution);
     struct implicit_gemm gemm = convolution_gemm(job->convolution, &all);
     int64_t segments = job->kernels->tile ? implicit_gemm_segments(&gemm, job->tile) : 0;
-    return columns + (segments * (int64_t)(sizeof(struct tile_segment) / sizeof(float)) + 15) / 16 * 16;
+    return column_floats(job) + (segments * (int64_t)(sizeof(struct tile_segment) / sizeof(float)) + 15) / 16 * 16;
 }
 
 /* Columns of the images of one group: x [inputs, plane]. */
@@ -289,9 +293,9 @@ static void gather_columns(const struct gradient_job *job, const float *x, int64
         im2col_gather(convolution, x, job->inputs, &(struct column_range){job->window, begin, end}, columns);
         return;
     }
-    int64_t floats = (job->tile * job->inputs * job->taps + TILE_MAX_WIDTH + 15) / 16 * 16;
     struct implicit_gemm gemm = convolution_gemm(convolution, job->window);
-    implicit_gemm_gather(&gemm, job->kernels->tile, x, begin, end, (struct tile_segment *)(columns + floats), columns);
+    struct tile_segment *segments = (struct tile_segment *)(columns + column_floats(job));
+    implicit_gemm_gather(&gemm, job->kernels->tile, x, begin, end, segments, columns);
 }
 
 static int64_t weight_count(const struct gradient_job *job)

@@ -11,14 +11,19 @@
  * enough columns are gathered that the weights of all rows are not fetched too often. */
 #define CHUNK_DEPTH 768
 
+/* Every cell is read once and written to its own place. */
+static bool is_plain(const struct implicit_axis *axis)
+{
+    return axis->taps == 1 && axis->first_tap == 0 && axis->source_stride == 1 && axis->offset == 0 &&
+           axis->target_begin == 0 && axis->target_step == 1 && axis->grid == axis->source &&
+           axis->grid == axis->target;
+}
+
 void implicit_gemm_collapse(struct implicit_gemm *gemm)
 {
     for (int i = 1; i >= 0; i--) {
         struct implicit_axis *outer = &gemm->axes[i], *inner = &gemm->axes[2];
-        bool plain = outer->taps == 1 && inner->taps == 1 && outer->source_stride == 1 && inner->source_stride == 1 &&
-                     outer->offset == 0 && inner->offset == 0 && outer->grid == outer->source &&
-                     inner->grid == inner->source && outer->grid == outer->target && inner->grid == inner->target;
-        if (!plain)
+        if (!is_plain(outer) || !is_plain(inner))
             return;
         inner->grid = inner->source = inner->target = outer->grid * inner->grid;
         *outer = (struct implicit_axis){
@@ -26,9 +31,14 @@ void implicit_gemm_collapse(struct implicit_gemm *gemm)
     }
 }
 
+static int64_t tap_count(const struct implicit_gemm *gemm)
+{
+    return gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps;
+}
+
 int64_t implicit_gemm_depth(const struct implicit_gemm *gemm)
 {
-    return gemm->channels * gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps;
+    return gemm->channels * tap_count(gemm);
 }
 
 static int64_t round_up(int64_t value, int64_t to)
@@ -40,11 +50,6 @@ int64_t implicit_gemm_packed_floats(const struct implicit_gemm *gemm, const stru
 {
     /* Narrow tiles read a vector of rows at a time, beyond the last panel's end. */
     return round_up(round_up(gemm->rows, kernel->rows) * implicit_gemm_depth(gemm) + TILE_MAX_ROWS, 16);
-}
-
-static int64_t tap_count(const struct implicit_gemm *gemm)
-{
-    return gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps;
 }
 
 /* Channels whose terms are summed at a time. */
@@ -90,7 +95,7 @@ void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct tile_kern
     const struct implicit_axis *axes = gemm->axes;
     for (int64_t first = 0; first < gemm->rows; first += kernel->rows) {
         for (int64_t c = 0; c < gemm->channels; c++) {
-            for (int64_t tap = 0; tap < axes[0].taps * axes[1].taps * axes[2].taps; tap++) {
+            for (int64_t tap = 0; tap < tap_count(gemm); tap++) {
                 int64_t x = axes[2].first_tap + tap % axes[2].taps * axes[2].tap_step;
                 int64_t y = axes[1].first_tap + tap / axes[2].taps % axes[1].taps * axes[1].tap_step;
                 int64_t z = axes[0].first_tap + tap / axes[2].taps / axes[1].taps * axes[0].tap_step;
@@ -404,6 +409,8 @@ static void run_part(void *argument, size_t index, int thread)
     const struct implicit_job *job = argument;
     const struct implicit_gemm *gemm = job->gemm;
     struct implicit_part part = find_part(job, (int64_t)index);
+    if (part.row_begin >= part.row_end)
+        return;
     int64_t taps = tap_count(gemm), channels = gemm->channels;
     const float *source =
         job->operands->source + (part.image * job->operands->groups + part.group) * channels * job->source_plane;

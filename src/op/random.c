@@ -64,7 +64,7 @@ static int infer_multinomial(struct infer_context *context, struct error *error)
                : infer_output(context, 0, dtype, 2, dims, error);
 }
 
-/* The stream of numbers of one node in one step. */
+/* The stream of numbers of one node in one step; a copy that draws the same again names the first one's. */
 static struct random start(const struct compute_context *context)
 {
     const struct attribute *given = node_attribute(context->node, "seed");
@@ -74,7 +74,9 @@ static struct random start(const struct compute_context *context)
         memcpy(&bits, &given->f, sizeof bits);
         seed = bits;
     }
-    return (struct random){.seed = seed, .stream = context->step << 32 ^ (uint64_t)context->node->outputs[0]->id};
+    return (struct random){.seed = seed,
+                           .stream = context->step << 32 ^
+                                     (uint64_t)node_int(context->node, "stream", context->node->outputs[0]->id)};
 }
 
 static int compute_normal(struct compute_context *context, struct error *error)

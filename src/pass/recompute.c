@@ -193,7 +193,7 @@ static int copy_outputs(struct recompute *recompute, const struct node *node, st
 {
     for (int i = 0; i < node->output_count; i++) {
         struct value *value = node->outputs[i];
-        if (!value || value->is_output || (i > 0 && !recompute->again[value->id]))
+        if (!value || (i > 0 && is_kept(recompute, value)))
             continue;
         struct value *output = graph_add_value(recompute->graph, NULL, error);
         if (!output || node_set_output(copy, i, output, error))

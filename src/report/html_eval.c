@@ -123,7 +123,7 @@ static void write_difference(struct page *page, const json_t *row)
 {
     const json_t *interval = json_object_get(row, "interval");
     double difference = json_number_of(row, "difference");
-    if (isfinite(difference))
+    if (isfinite(difference) && isfinite(json_at(interval, 0)))
         page_html(page, "<td class=n>%+.1f&nbsp;%% <small>[%+.1f, %+.1f]</small></td>", 100 * difference,
                   100 * json_at(interval, 0), 100 * json_at(interval, 1));
     else

@@ -58,7 +58,7 @@ static void write_difference(struct page *page, const json_t *tune)
 {
     const json_t *interval = json_object_get(tune, "interval");
     double difference = json_number_of(tune, "difference");
-    if (!isfinite(difference))
+    if (!isfinite(difference) || !isfinite(json_at(interval, 0)))
         return;
     page_html(page,
               "<p>Against the control, trained alike: <b>%+.2f</b> points of accuracy, paired by sample (95&nbsp;%%: "

@@ -77,8 +77,41 @@ static int measure_evaluation(struct arm *arm, struct error *error)
     return result;
 }
 
-static void close_trainer(struct arm *arm)
+static int open_teacher(struct arm *arm, struct error *error)
 {
+    const struct arm_options *options = arm->options;
+    if (!options->teacher)
+        return 0;
+    if (evaluator_create(&arm->teacher, options->teacher, options->bindings, options->binding_count, NULL, error))
+        return error_prefix(error, "the teacher");
+    return 0;
+}
+
+/* What goes with logits of a shape: labels that fit, the teacher's probabilities, metrics. */
+static int open_targets(struct arm *arm, struct error *error)
+{
+    const struct shape *logits = &arm->training.logits;
+    if (evaluation_check_units(loader_units(arm->batches), shape_product(logits, 2, logits->rank), error))
+        return -1;
+    if (arm->options->teacher) {
+        if (arm->teacher.classes * arm->teacher.units * arm->teacher.batch != shape_count(logits))
+            return error_set(error, ERROR_INPUT, "the teacher's logits have another shape");
+        arm->probabilities = memory_allocate(arm->memory, (size_t)shape_count(logits), sizeof(float), error);
+        if (!arm->probabilities)
+            return -1;
+    }
+    if (!arm->options->validate)
+        return 0;
+    arm->metrics = metrics_create(arm->memory, logits->dims[1], arm->options->loss.ignored, error);
+    return arm->metrics ? 0 : -1;
+}
+
+static void close_training(struct arm *arm)
+{
+    metrics_destroy(arm->metrics);
+    arm->metrics = NULL;
+    memory_release(arm->memory, arm->probabilities);
+    arm->probabilities = NULL;
     trainer_destroy(arm->trainer);
     arm->trainer = NULL;
     if (arm->training.arena)
@@ -88,19 +121,24 @@ static void close_trainer(struct arm *arm)
 static int open_training(struct arm *arm, struct error *error)
 {
     int count = (int)(sizeof segment_counts / sizeof segment_counts[0]);
+    struct error first = ERROR_INITIALISER;
     for (int i = 0; i < count; i++) {
+        *error = (struct error)ERROR_INITIALISER;
         arm->segments = segment_counts[i];
-        if (open_trainer(arm, arm->segments, error) == 0 && measure_evaluation(arm, error) == 0)
+        if (open_trainer(arm, arm->segments, error) == 0 && open_targets(arm, error) == 0 &&
+            measure_evaluation(arm, error) == 0)
             return 0;
-        close_trainer(arm);
+        close_training(arm);
         if (error->kind != ERROR_LIMIT)
             return -1;
-        if (i + 1 < count)
-            *error = (struct error)ERROR_INITIALISER;
+        if (i == 0)
+            first = *error;
     }
+    if (strcmp(first.message, error->message) == 0) /* a limit that parts do not change */
+        return -1;
     return error_prefix(error,
-                        "training does not fit, even with the network in %d parts that are computed twice; take "
-                        "a smaller batch (-b) or give more (--max-memory)",
+                        "training does not fit, not even with the network computed twice in up to %d parts; take a "
+                        "smaller batch (-b) or give more (--max-memory)",
                         arm->segments);
 }
 
@@ -113,30 +151,6 @@ static int open_data(struct arm *arm, struct error *error)
     arm->validation = loader_open(arm->memory, arm->dataset, &options->validation, error);
     arm->samples = dataset_count(arm->dataset, options->validation.split);
     return arm->validation ? 0 : -1;
-}
-
-static int open_metrics(struct arm *arm, struct error *error)
-{
-    const struct shape *logits = &arm->training.logits;
-    if (evaluation_check_units(loader_units(arm->batches), shape_product(logits, 2, logits->rank), error))
-        return -1;
-    if (!arm->options->validate)
-        return 0;
-    arm->metrics = metrics_create(arm->memory, logits->dims[1], arm->options->loss.ignored, error);
-    return arm->metrics ? 0 : -1;
-}
-
-static int open_teacher(struct arm *arm, struct error *error)
-{
-    const struct arm_options *options = arm->options;
-    if (!options->teacher)
-        return 0;
-    if (evaluator_create(&arm->teacher, options->teacher, options->bindings, options->binding_count, NULL, error))
-        return error_prefix(error, "the teacher");
-    if (arm->teacher.classes * arm->teacher.units * arm->teacher.batch != shape_count(&arm->training.logits))
-        return error_set(error, ERROR_INPUT, "the teacher's logits have another shape");
-    arm->probabilities = memory_allocate(arm->memory, (size_t)shape_count(&arm->training.logits), sizeof(float), error);
-    return arm->probabilities ? 0 : -1;
 }
 
 static int64_t batches_per_epoch(const struct arm *arm)
@@ -179,10 +193,8 @@ static void close_arm(struct arm *arm)
 {
     loader_close(arm->batches);
     loader_close(arm->validation);
-    metrics_destroy(arm->metrics);
+    close_training(arm);
     evaluator_destroy(&arm->teacher);
-    memory_release(arm->memory, arm->probabilities);
-    close_trainer(arm);
 }
 
 /* ---- progress ---- */
@@ -340,8 +352,8 @@ int arm_run(struct model *model, const struct dataset *dataset, const struct arm
                       .memory = model->context->memory,
                       .best = -1,
                       .correct = correct};
-    int result = open_data(&arm, error) || open_training(&arm, error) || open_metrics(&arm, error) ||
-                         open_teacher(&arm, error) || announce(&arm, error) || run_epochs(&arm, error)
+    int result = open_data(&arm, error) || open_teacher(&arm, error) || open_training(&arm, error) ||
+                         announce(&arm, error) || run_epochs(&arm, error)
                      ? -1
                      : 0;
     close_arm(&arm);

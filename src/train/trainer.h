@@ -30,7 +30,7 @@ struct trainer_result {
     bool updated;
 };
 /* One batch; `rate` is the learning rate of the update. Where the loss is not finite nothing is updated and ERROR_INPUT
- * names the first node with a result that is not. */
+ * names the first node with a result that is not. After any other error some parameters may have moved. */
 int trainer_step(struct trainer *trainer, const struct loss_labels *labels, double rate, struct trainer_result *result,
                  struct error *error);
 
