@@ -61,17 +61,51 @@ static int apply_freezing(const struct fovea_tune_options *options, struct param
     return 0;
 }
 
+static int keep_choices(struct tune_work *work, const struct parameter_set *parameters, struct error *error)
+{
+    struct arena *arena = work->result->storage;
+    work->choices = arena_allocate(arena, (size_t)parameters->count + 1, sizeof *work->choices, error);
+    work->choice_count = 0;
+    for (int i = 0; work->choices && i < parameters->count; i++) {
+        const struct parameter *parameter = &parameters->list[i];
+        const char *name = arena_copy_string(arena, parameter->name, strlen(parameter->name), error);
+        if (!name)
+            return -1;
+        work->choices[work->choice_count++] = (struct tune_choice){name, parameter->frozen, parameter->rate};
+    }
+    return work->choices ? 0 : -1;
+}
+
+static void repeat_choices(struct tune_arm *arm, struct parameter_set *parameters)
+{
+    const struct tune_work *work = arm->work;
+    for (int i = 0; i < parameters->count; i++) {
+        for (int k = 0; k < work->choice_count; k++) {
+            if (strcmp(parameters->list[i].name, work->choices[k].name) != 0)
+                continue;
+            parameters->list[i].frozen = work->choices[k].frozen;
+            parameters->list[i].rate = work->choices[k].rate;
+        }
+    }
+    arm->chosen = "parameters train as those of the same name in the model";
+}
+
 /* The recipe's choice gives way to one that was made by hand. */
 static int apply_recipe(struct tune_arm *arm, struct parameter_set *parameters, struct error *error)
 {
-    const struct tune_work *work = arm->work;
+    struct tune_work *work = arm->work;
     const struct fovea_tune_options *options = work->options;
     if (!options->recipe || options->freeze_count > 0 || options->rate_count > 0)
         return 0;
+    if (arm->is_control) {
+        repeat_choices(arm, parameters);
+        return 0;
+    }
     const struct recipe *recipe = recipe_find(options->recipe, error);
-    return recipe ? recipe_choose(recipe, work->model->model, arm->model, parameters, work->result->storage,
-                                  &arm->chosen, error)
-                  : -1;
+    return recipe && recipe_choose(recipe, work->model->model, arm->model, parameters, work->result->storage,
+                                   &arm->chosen, error) == 0
+               ? keep_choices(work, parameters, error)
+               : -1;
 }
 
 int tune_configure(void *user, struct parameter_set *parameters, struct error *error)

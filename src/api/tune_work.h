@@ -7,6 +7,13 @@
 
 struct tune_work;
 
+/* What a recipe made of a parameter: the control's namesake is trained alike. */
+struct tune_choice {
+    const char *name;
+    bool frozen;
+    float rate;
+};
+
 /* A model being trained: the user's, or the control. */
 struct tune_arm {
     struct tune_work *work;
@@ -37,6 +44,8 @@ struct tune_work {
     int64_t validation_count;
     struct model *teacher;
     struct tune_arm arms[2];
+    struct tune_choice *choices; /* of the first arm's recipe */
+    int choice_count;
     float *correct[2]; /* [validation_count] */
 };
 

@@ -250,6 +250,34 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
     return code;
 }
 
+/* What could fail after hours of training is looked at first. */
+static int check_ahead(struct opened *opened, const struct flags *flags)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_model *control = flags->control ? fovea_model_load(opened->fovea, flags->control, &error) : NULL;
+    bool good = (!flags->control || control) &&
+                fovea_eval_claim(opened->model, flags->output, flags->force, &error) == 0 &&
+                (!flags->report || fovea_report_find(opened->model, flags->report, &error) == 0);
+    fovea_model_free(control);
+    return good ? PARSE_GO_ON : fail(&error);
+}
+
+static int check_numbers(const struct command *command, const struct flags *flags)
+{
+    const struct {
+        const char *option;
+        double value, most; /* from 0 on; up to 1: below it */
+    } numbers[] = {{"rate", flags->rate, 1e3},       {"decay", flags->decay, 1e3},
+                   {"momentum", flags->momentum, 1}, {"warmup", flags->warmup, 1e6},
+                   {"clip", flags->clip, 1e30},      {"smoothing", flags->smoothing, 1},
+                   {"dice", flags->dice, 1e3},       {"teacher-weight", flags->teacher_weight, 1.000001}};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (!(numbers[i].value >= 0 && numbers[i].value < numbers[i].most))
+            return fail_usage(command, "--%s cannot be %g", numbers[i].option, numbers[i].value);
+    }
+    return PARSE_GO_ON;
+}
+
 static int tune_model(struct opened *opened, const struct command *command, const struct flags *flags)
 {
     struct fovea_preprocess preprocess;
@@ -268,6 +296,10 @@ static int tune_model(struct opened *opened, const struct command *command, cons
         code = FOVEA_BAD_INPUT;
     if (code == PARSE_GO_ON && (!flags->data.path || !flags->output))
         code = fail_usage(command, "name the data with --data and the new file with -o");
+    if (code == PARSE_GO_ON)
+        code = check_numbers(command, flags);
+    if (code == PARSE_GO_ON)
+        code = check_ahead(opened, flags);
     if (code != PARSE_GO_ON)
         return code;
     if (flags->recipe && !flags->json)

@@ -319,7 +319,7 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
                           arm->samples, tell_validation, arm, error);
     evaluator_destroy(&evaluator);
     if (result)
-        return -1;
+        return error_prefix(error, "after epoch %" PRId64, epoch->epoch);
     epoch->evaluated = true;
     epoch->left_out += loader_skipped(arm->validation);
     epoch->validation = metrics_summarise(arm->metrics);

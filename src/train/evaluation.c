@@ -132,6 +132,15 @@ static void tell_sample(const struct evaluator *evaluator, const float *logits, 
         *confidence += sum / (double)evaluator->units;
 }
 
+static bool all_finite(const float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(values[i]))
+            return false;
+    }
+    return true;
+}
+
 int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, const struct loader_batch *batch,
                    struct metrics *metrics, int64_t ignored, const struct evaluated *out, struct error *error)
 {
@@ -144,7 +153,9 @@ int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, con
                                         left < evaluator->batch ? left : evaluator->batch, &logits, error))
             return -1;
         const float *own = logits + place * evaluator->classes * units;
-        if (metrics_add(metrics, own, labels + i * units, 1, units, error)) {
+        if (!all_finite(own, evaluator->classes * units))
+            error_set(error, ERROR_INPUT, "the model's scores for it are not finite: nothing can be counted");
+        if (error->kind != ERROR_NONE || metrics_add(metrics, own, labels + i * units, 1, units, error)) {
             char name[DATASET_NAME_SIZE];
             return error_prefix(error, "%s", loader_sample_name(loader, batch->samples[i], name));
         }

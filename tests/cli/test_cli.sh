@@ -40,6 +40,18 @@ expect 2 "no verb 'nonsense'" "$fovea" nonsense
 one_line 2 'unknown option' "$fovea" run $model --nonsense
 expect 0 'training step, batch 16' "$fovea" bench $model --train -b 16 -r 2
 one_line 2 'goes without' "$fovea" bench $model --train --gradient
+# tune: what fails is said before training, and a model that diverged is not written
+tune_images() {
+    "$fovea" tune $model --data models/images -b 20 -e 3 --samples 40 -q --force -o "$work/early.onnx" "$@"
+}
+one_line 2 'rate cannot be nan' tune_images --rate nan
+one_line 2 'nope.onnx: cannot be opened' tune_images --control nope.onnx
+one_line 2 'the folder .* is not there' "$fovea" tune $model --data models/images -o "$work/nowhere/x.onnx"
+expect 2 'not finite' tune_images --rate 900 --warmup 0 --schedule constant
+[ -e "$work/early.onnx" ] && { echo "FAILED: a diverged model was written"; failures=$((failures + 1)); }
+"$fovea" rewrite models/fashion_vit.onnx -o "$work/normed.onnx" --apply prelayernorm --images models/images --force -q >/dev/null
+expect 0 'recipe: parameters train as those of the same name in the model' "$fovea" tune "$work/normed.onnx" \
+    --control models/fashion_vit.onnx --recipe prelayernorm --data models/images -e 1 -b 20 --samples 20 -o "$work/normed2.onnx"
 one_line 2 'takes a number' "$fovea" bench $model --runs many
 
 # inspect: the table, its totals, the flag for a free size
