@@ -13,6 +13,7 @@ struct file_writer {
     int error_number; /* first failure, 0: none */
     bool direct;      /* the target is a device or pipe: no temporary file */
     char *path, *temporary;
+    bool unnamed; /* the file gets its temporary name when it is complete */
 };
 
 const char *file_base_name(const char *path)
@@ -68,19 +69,58 @@ static bool is_special(const char *path)
     return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
-/* Opens `.NAME.PID-N.tmp` beside the target. */
-static int open_temporary(struct file_writer *writer)
+#define ATTEMPTS 1000u
+
+/* `.NAME.PID-N.tmp` beside the target. */
+static void name_temporary(struct file_writer *writer, unsigned attempt)
 {
     size_t folder = (size_t)(file_base_name(writer->path) - writer->path);
-    size_t size = strlen(writer->path) + 48;
-    for (unsigned attempt = 0; attempt < 1000; attempt++) {
-        snprintf(writer->temporary, size, "%.*s.%s.%ld-%u.tmp", (int)folder, writer->path, writer->path + folder,
-                 (long)getpid(), attempt);
+    snprintf(writer->temporary, strlen(writer->path) + 48, "%.*s.%s.%ld-%u.tmp", (int)folder, writer->path,
+             writer->path + folder, (long)getpid(), attempt);
+}
+
+/* A file without a name in the target's folder, of which an interrupted process leaves nothing. Not every file system
+ * has them. */
+static bool open_unnamed(struct file_writer *writer)
+{
+#ifdef O_TMPFILE
+    size_t folder = (size_t)(file_base_name(writer->path) - writer->path);
+    snprintf(writer->temporary, strlen(writer->path) + 48, "%.*s", folder ? (int)folder : 1,
+             folder ? writer->path : ".");
+    if (access("/proc/self/fd", X_OK) == 0)
+        writer->file = open(writer->temporary, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+    writer->temporary[0] = 0;
+#endif
+    writer->unnamed = writer->file >= 0;
+    return writer->unnamed;
+}
+
+static void open_temporary(struct file_writer *writer)
+{
+    if (open_unnamed(writer))
+        return;
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        name_temporary(writer, attempt);
         writer->file = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (writer->file >= 0 || errno != EEXIST)
             break;
     }
-    return writer->file >= 0 ? 0 : -1;
+}
+
+/* Gives a file without a name its temporary one; 0 or errno. */
+static int link_unnamed(struct file_writer *writer)
+{
+    char descriptor[64];
+    snprintf(descriptor, sizeof descriptor, "/proc/self/fd/%d", writer->file);
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        name_temporary(writer, attempt);
+        if (linkat(AT_FDCWD, descriptor, AT_FDCWD, writer->temporary, AT_SYMLINK_FOLLOW) == 0)
+            return 0;
+        if (errno != EEXIST)
+            break;
+    }
+    writer->temporary[0] = 0; /* another's, or none */
+    return errno;
 }
 
 struct file_writer *file_writer_open(struct memory *memory, const char *path, struct error *error)
@@ -149,6 +189,8 @@ int file_writer_commit(struct file_writer *writer, struct error *error)
     int failure = writer->error_number;
     if (!failure && !writer->direct && fsync(writer->file) != 0)
         failure = errno;
+    if (!failure && writer->unnamed)
+        failure = link_unnamed(writer);
     if (close(writer->file) != 0 && !failure)
         failure = errno;
     writer->file = -1;
