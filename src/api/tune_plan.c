@@ -141,12 +141,28 @@ static bool has_batch_statistics(const struct graph *graph)
     return false;
 }
 
+/* Labels and mask values that are no class of the model, before anything is trained; masks are read for it. */
+static int check_labels(const struct tune_work *work, int64_t classes, struct error *error)
+{
+    struct context *context = work->model->context;
+    struct dataset_report report;
+    bool masks = dataset_has_masks(work->dataset);
+    if (!masks && dataset_classes(work->dataset) <= classes)
+        return 0;
+    if (dataset_limit_classes(work->dataset, classes, error))
+        return -1;
+    int result = dataset_check(work->dataset, context->pool, masks, &context->progress, &report, error);
+    dataset_report_release(&report);
+    return result;
+}
+
 int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
 {
-    (void)error;
     struct tune_arm *arm = user;
     const struct tune_work *work = arm->work;
     arm->classes = plan->classes;
+    if (work->options->loss == FOVEA_CROSS_ENTROPY && check_labels(work, plan->classes, error))
+        return -1;
     struct fovea_tune_plan told = {.model = arm->path,
                                    .training = dataset_count(work->dataset, DATASET_TRAIN),
                                    .validation = work->validation_count,

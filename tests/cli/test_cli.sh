@@ -45,6 +45,7 @@ tune_images() {
     "$fovea" tune $model --data models/images -b 20 -e 3 --samples 40 -q --force -o "$work/early.onnx" "$@"
 }
 one_line 2 'rate cannot be nan' tune_images --rate nan
+expect 2 'label [0-9], but there are 2 classes' tune_images --new-head 2
 one_line 2 'nope.onnx: cannot be opened' tune_images --control nope.onnx
 one_line 2 'the folder .* is not there' "$fovea" tune $model --data models/images -o "$work/nowhere/x.onnx"
 expect 2 'not finite' tune_images --rate 900 --warmup 0 --schedule constant
