@@ -669,8 +669,8 @@ struct fovea_eval {
 FOVEA_API int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
                          struct fovea_eval *eval, struct fovea_error *error);
 FOVEA_API void fovea_eval_free(struct fovea_model *model, struct fovea_eval *eval);
-/* Whether fovea_eval_write would refuse `path`: to be asked before long work. */
-FOVEA_API int fovea_eval_claim(struct fovea_model *model, const char *path, bool force, struct fovea_error *error);
+/* Whether fovea_eval_write or fovea_tune would refuse to write `path`: to be asked before long work. */
+FOVEA_API int fovea_output_claim(struct fovea_model *model, const char *path, bool force, struct fovea_error *error);
 /* The results as JSON, atomically; a file that is there is an error unless `force`. */
 FOVEA_API int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
                                struct fovea_error *error);

@@ -383,7 +383,7 @@ static int claim(const char *path, bool force, struct error *error)
     return result_check_folder(folder, error);
 }
 
-int fovea_eval_claim(struct fovea_model *model, const char *path, bool force, struct fovea_error *report)
+int fovea_output_claim(struct fovea_model *model, const char *path, bool force, struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
     (void)model;

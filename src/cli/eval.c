@@ -77,7 +77,7 @@ static int run_eval(struct opened *opened, const struct command *command, const 
     int code;
     if (flags->compare && !other)
         return fail(&error);
-    if ((flags->output && fovea_eval_claim(opened->model, flags->output, flags->force, &error)) ||
+    if ((flags->output && fovea_output_claim(opened->model, flags->output, flags->force, &error)) ||
         (flags->report && fovea_report_find(opened->model, flags->report, &error))) {
         fovea_model_free(other);
         return fail(&error);

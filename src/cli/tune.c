@@ -256,7 +256,7 @@ static int check_ahead(struct opened *opened, const struct flags *flags)
     struct fovea_error error = {FOVEA_CLEAN, ""};
     struct fovea_model *control = flags->control ? fovea_model_load(opened->fovea, flags->control, &error) : NULL;
     bool good = (!flags->control || control) &&
-                fovea_eval_claim(opened->model, flags->output, flags->force, &error) == 0 &&
+                fovea_output_claim(opened->model, flags->output, flags->force, &error) == 0 &&
                 (!flags->report || fovea_report_find(opened->model, flags->report, &error) == 0);
     fovea_model_free(control);
     return good ? PARSE_GO_ON : fail(&error);
