@@ -49,13 +49,13 @@ struct command {
     struct common_options common;
     const char **positional;
     int positional_count;
-    uint64_t given; /* rows that the command line named, by index */
+    bool *given; /* rows that the command line named, by index; from parsing until command_free */
 };
 
 /* Parses argv[1..]. 0, or the exit code to end with when it was --help (shown) or wrong (said). */
 #define PARSE_GO_ON (-1)
 int command_parse(struct command *command, int argc, char **argv);
-void command_help(const struct command *command, FILE *out);
+void command_help(struct command *command, FILE *out);
 /* Whether the command line named a row of the verb; and its value as text, "on" for flags. Lists have none. */
 bool option_given(const struct command *command, const char *name);
 const char *option_text(const struct command *command, const char *name, char out[64]);

@@ -9,11 +9,12 @@
 
 #include "cli/cli.h"
 
-#define MAX_ROWS 64
+#define COMMON_ROWS 7
+#define FIRST_ROW 256 /* of getopt_long's codes: below are letters */
 
-static int common_rows(struct common_options *common, struct option_row rows[MAX_ROWS])
+static void common_rows(struct common_options *common, struct option_row rows[COMMON_ROWS])
 {
-    const struct option_row list[] = {
+    const struct option_row list[COMMON_ROWS] = {
         {"shape", 's', OPTION_LIST, &common->shapes, "NAME:D,D,..", "sizes of an input; the name may be left out"},
         {"threads", 't', OPTION_INT, &common->threads, "N", "threads (default: all cores)"},
         {"cpu", 0, OPTION_TEXT, &common->cpu, "LEVEL", "highest instruction set: none, avx2, avx512"},
@@ -23,19 +24,28 @@ static int common_rows(struct common_options *common, struct option_row rows[MAX
         {"help", 'h', OPTION_FLAG, &common->help, NULL, "this text"},
     };
     memcpy(rows, list, sizeof list);
-    return (int)(sizeof list / sizeof list[0]);
 }
 
-/* The verb's rows, then the common ones. */
-static int all_rows(const struct command *command, struct option_row rows[MAX_ROWS])
+static int own_row_count(const struct command *command)
 {
     int count = 0;
-    while (command->rows && command->rows[count].name && count < MAX_ROWS - 8) {
-        rows[count] = command->rows[count];
+    while (command->rows && command->rows[count].name)
         count++;
-    }
-    struct common_options *common = (struct common_options *)&command->common;
-    return count + common_rows(common, rows + count);
+    return count;
+}
+
+/* The verb's rows, then the common ones; freed by the caller. NULL without memory. */
+static struct option_row *all_rows(struct command *command, int *count)
+{
+    int own = own_row_count(command);
+    struct option_row *rows = calloc((size_t)own + COMMON_ROWS, sizeof *rows);
+    if (!rows)
+        return NULL;
+    if (own > 0)
+        memcpy(rows, command->rows, (size_t)own * sizeof *rows);
+    common_rows(&command->common, rows + own);
+    *count = own + COMMON_ROWS;
+    return rows;
 }
 
 static int store_number(const struct command *command, const struct option_row *row, const char *argument)
@@ -85,7 +95,7 @@ static void describe_rows(const struct option_row *rows, int count, struct optio
     *letters++ = ':';
     for (int i = 0; i < count; i++) {
         int has_argument = rows[i].kind == OPTION_FLAG ? no_argument : required_argument;
-        longs[i] = (struct option){rows[i].name, has_argument, NULL, 256 + i};
+        longs[i] = (struct option){rows[i].name, has_argument, NULL, FIRST_ROW + i};
         if (rows[i].letter) {
             *letters++ = rows[i].letter;
             if (has_argument == required_argument)
@@ -96,13 +106,10 @@ static void describe_rows(const struct option_row *rows, int count, struct optio
     *letters = 0;
 }
 
-int command_parse(struct command *command, int argc, char **argv)
+static int parse_rows(struct command *command, int argc, char **argv, const struct option_row *rows, int count,
+                      const struct option *longs, const char *letters)
 {
-    struct option_row rows[MAX_ROWS];
-    struct option longs[MAX_ROWS + 1];
-    char letters[2 * MAX_ROWS + 2];
-    int count = all_rows(command, rows), code;
-    describe_rows(rows, count, longs, letters);
+    int code;
     optind = 1;
     opterr = 0;
     while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
@@ -110,21 +117,40 @@ int command_parse(struct command *command, int argc, char **argv)
             return fail_usage(command, "%s takes an argument", argv[optind - 1]);
         if (code == '?')
             return fail_usage(command, "unknown option '%s'", argv[optind - 1]);
-        int row = code - 256;
-        for (int i = 0; code < 256 && i < count; i++)
+        int row = code - FIRST_ROW;
+        for (int i = 0; code < FIRST_ROW && i < count; i++)
             row = rows[i].letter == code ? i : row;
-        command->given |= (uint64_t)1 << row;
+        command->given[row] = true;
         int stored = store(command, &rows[row], optarg);
         if (stored != PARSE_GO_ON)
             return stored;
     }
     command->positional = (const char **)argv + optind;
     command->positional_count = argc - optind;
-    if (command->common.help) {
+    return PARSE_GO_ON;
+}
+
+int command_parse(struct command *command, int argc, char **argv)
+{
+    int count = 0, code;
+    struct option_row *rows = all_rows(command, &count);
+    struct option *longs = calloc((size_t)count + 1, sizeof *longs);
+    char *letters = calloc((size_t)count + 1, 2);
+    command->given = calloc((size_t)count + 1, sizeof *command->given);
+    if (rows && longs && letters && command->given) {
+        describe_rows(rows, count, longs, letters);
+        code = parse_rows(command, argc, argv, rows, count, longs, letters);
+    } else {
+        code = fail_usage(command, "out of memory");
+    }
+    free(rows);
+    free(longs);
+    free(letters);
+    if (code == PARSE_GO_ON && command->common.help) {
         command_help(command, stdout);
         return FOVEA_CLEAN;
     }
-    return PARSE_GO_ON;
+    return code;
 }
 
 /* -1: there is none. */
@@ -140,7 +166,7 @@ static int find_row(const struct command *command, const char *name)
 bool option_given(const struct command *command, const char *name)
 {
     int row = find_row(command, name);
-    return row >= 0 && (command->given >> row & 1);
+    return row >= 0 && command->given[row];
 }
 
 const char *option_text(const struct command *command, const char *name, char out[64])
@@ -166,10 +192,10 @@ int option_default(const struct command *command, const char *name, const char *
     return store(command, &command->rows[row], value);
 }
 
-void command_help(const struct command *command, FILE *out)
+void command_help(struct command *command, FILE *out)
 {
-    struct option_row rows[MAX_ROWS];
-    int count = all_rows(command, rows);
+    int count = 0;
+    struct option_row *rows = all_rows(command, &count);
     fprintf(out, "usage: fovea %s %s\n\n%s\n\n", command->verb, command->arguments, command->summary);
     for (int i = 0; i < count; i++) {
         char name[64], letter[8] = "    ";
@@ -179,6 +205,7 @@ void command_help(const struct command *command, FILE *out)
                  rows[i].metavar ? rows[i].metavar : "");
         fprintf(out, "  %s%-26s %s\n", letter, name, rows[i].help);
     }
+    free(rows);
     if (command->appendix)
         command->appendix(out);
     if (command->example)
@@ -187,6 +214,7 @@ void command_help(const struct command *command, FILE *out)
 
 void command_free(struct command *command)
 {
+    free(command->given);
     for (int i = 0; command->rows && command->rows[i].name; i++) {
         if (command->rows[i].kind == OPTION_LIST)
             free(((struct text_list *)command->rows[i].target)->items);

@@ -1,0 +1,74 @@
+/* Option tables of any length: every row is parsed, told as given and shown by the help. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* Behind cli.h, whose `fail` its macro would replace. */
+#include <cmocka.h>
+
+#define MOST 300
+
+struct table {
+    char names[MOST][16];
+    int64_t values[MOST];
+    struct option_row rows[MOST + 1];
+    struct command command;
+};
+
+static void make_table(struct table *table, int count)
+{
+    memset(table, 0, sizeof *table);
+    for (int i = 0; i < count; i++) {
+        snprintf(table->names[i], sizeof table->names[i], "option-%d", i);
+        table->rows[i] = (struct option_row){table->names[i], 0, OPTION_INT, &table->values[i], "N", table->names[i]};
+    }
+    table->command = (struct command){.verb = "test", .arguments = "", .summary = "", .rows = table->rows};
+}
+
+/* The last row, a middle one, and a common option behind them. */
+static void parses_every_row(void **state)
+{
+    static struct table table;
+    (void)state;
+    const int counts[] = {1, 8, 56, 57, 63, 64, 65, 128, MOST};
+    for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
+        int count = counts[k];
+        char last[32], *argv[] = {(char *)"test", last, (char *)"--seed=7", (char *)"FILE", NULL};
+        make_table(&table, count);
+        snprintf(last, sizeof last, "--option-%d=%d", count - 1, count);
+        assert_int_equal(command_parse(&table.command, 4, argv), PARSE_GO_ON);
+        assert_int_equal(table.values[count - 1], count);
+        assert_int_equal(table.command.common.seed, 7);
+        assert_int_equal(table.command.positional_count, 1);
+        for (int i = 0; i < count; i++)
+            assert_int_equal(option_given(&table.command, table.names[i]), i == count - 1);
+        command_free(&table.command);
+    }
+}
+
+static void help_shows_every_row(void **state)
+{
+    static struct table table;
+    char *text = NULL, wanted[32];
+    size_t length = 0;
+    (void)state;
+    make_table(&table, MOST);
+    FILE *out = open_memstream(&text, &length);
+    command_help(&table.command, out);
+    fclose(out);
+    for (int i = 0; i < MOST; i++) {
+        snprintf(wanted, sizeof wanted, "--option-%d N", i);
+        assert_non_null(strstr(text, wanted));
+    }
+    assert_non_null(strstr(text, "--quiet"));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(parses_every_row), cmocka_unit_test(help_shows_every_row)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
