@@ -16,6 +16,12 @@ struct probe_build {
     struct value *image, *target, *source;
 };
 
+/* The target, or where that is made of the logits (before a resize, behind a softmax) these. */
+static struct value *scores_of(const struct probe_build *build, const struct graph *graph)
+{
+    return build->probe->of_classes ? target_logits(graph) : build->target;
+}
+
 static int find_source(struct probe_build *build, struct graph *graph, struct error *error)
 {
     const char *name = build->request->source_name;
@@ -25,7 +31,7 @@ static int find_source(struct probe_build *build, struct graph *graph, struct er
         return 0;
     if (name)
         return target_find(graph, build->image, name, &build->source, error);
-    if (target_activation(graph, build->image, &build->source, error))
+    if (target_activation(graph, build->image, scores_of(build, graph), &build->source, error))
         return -1;
     return build->source ? 0 : error_set(error, ERROR_INPUT, "the model has no spatial map; name a value with --layer");
 }
@@ -130,12 +136,13 @@ static int select_values(void *user, struct graph *graph, struct error *error)
     describe_image(build->probe, graph, build->image, index);
     if (build->request->edit && build->request->edit(build->request->user, graph, build->image, error))
         return -1;
-    if (target_find(graph, build->image, build->request->target, &build->target, error) ||
-        find_source(build, graph, error) || describe_target(build, graph, error) ||
-        describe_source(build, graph, error))
+    if (target_find(graph, build->image, build->request->target, &build->target, error))
         return -1;
     build->probe->of_classes = build->target == target_logits(graph) || build->target == graph->outputs[0] ||
                                build->target == target_unresized_logits(graph);
+    if (find_source(build, graph, error) || describe_target(build, graph, error) ||
+        describe_source(build, graph, error))
+        return -1;
     bool two = build->request->source == PROBE_ACTIVATION && build->source != build->target;
     struct value *kept[2] = {build->target, build->source};
     return graph_set_outputs(graph, kept, two ? 2 : 1, error);

@@ -36,14 +36,20 @@ struct value *target_logits(const struct graph *graph)
     return logits;
 }
 
-struct value *target_unresized_logits(const struct graph *graph)
+/* A map before the resizes behind which it stands; else the value itself. */
+static struct value *unresized(struct value *value)
 {
-    struct value *logits = target_logits(graph), *cursor = logits, *next;
-    if (logits->shape.rank != 4)
-        return logits;
+    struct value *cursor = value, *next;
+    if (value->shape.rank != 4)
+        return value;
     while ((next = behind(behind(cursor, view_operators), resize_operators)) != cursor)
         cursor = next;
-    return cursor->producer && cursor->shape.rank == 4 ? cursor : logits;
+    return cursor->producer && cursor->shape.rank == 4 ? cursor : value;
+}
+
+struct value *target_unresized_logits(const struct graph *graph)
+{
+    return unresized(target_logits(graph));
 }
 
 /* Marks the nodes that `value` is made by. */
@@ -75,13 +81,47 @@ static bool may_be_spatial(const struct value *value)
             shape->rank == 3);
 }
 
+/* What one unit of a grid reads of the image. */
+static int unit_reads(const struct graph *graph, const struct value *value, const struct value *image,
+                      const struct unit_grid *grid, const int64_t unit[2], struct reads *reads, struct error *error)
+{
+    struct interval cells[SHAPE_MAX_RANK];
+    unit_grid_cells(grid, value, unit, cells);
+    return receptive_field_reads(graph, value, cells, image, reads, error);
+}
+
+/* Whether moving along both axes of a map moves through the image: the sides of a detector's boxes beside its anchors
+ * do not. */
+static int has_places(const struct graph *graph, const struct value *value, const struct value *image,
+                      const struct unit_grid *grid, bool *places, struct error *error)
+{
+    const int64_t size[2] = {grid->height, grid->width}, first[2] = {0, 0};
+    int row = shape_channels_last(&image->shape) ? 1 : 2;
+    struct reads here, there;
+    *places = true;
+    if (unit_reads(graph, value, image, grid, first, &here, error))
+        return -1;
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t unit[2] = {0, 0};
+        if (size[axis] < 2)
+            continue;
+        unit[axis] = size[axis] - 1;
+        if (unit_reads(graph, value, image, grid, unit, &there, error))
+            return -1;
+        const struct interval *a = &here.axes[row + axis], *b = &there.axes[row + axis];
+        bool whole = a->low <= 0 && a->high >= image->shape.dims[row + axis] - 1;
+        *places = *places && (!here.local || !there.local || whole || a->low != b->low || a->high != b->high);
+    }
+    return 0;
+}
+
 /* The grid of a value whose units see places of their own: what is behind a global pool has none. */
 static int spatial_grid(const struct graph *graph, const struct value *value, const struct value *image,
                         struct unit_grid *grid, struct error *error)
 {
-    struct interval cells[SHAPE_MAX_RANK];
     struct reads reads;
     int64_t centre[2];
+    bool places = true;
     *grid = (struct unit_grid){.layout = UNITS_NONE};
     if (!may_be_spatial(value))
         return 0;
@@ -90,10 +130,10 @@ static int spatial_grid(const struct graph *graph, const struct value *value, co
     if (!unit_grid_is_spatial(grid))
         return 0;
     unit_grid_centre(grid, centre);
-    unit_grid_cells(grid, value, centre, cells);
-    if (receptive_field_reads(graph, value, cells, image, &reads, error))
+    if (unit_reads(graph, value, image, grid, centre, &reads, error) ||
+        (grid->layout == UNITS_MAP && has_places(graph, value, image, grid, &places, error)))
         return -1;
-    grid->layout = reads.local ? grid->layout : UNITS_NONE;
+    grid->layout = reads.local && places ? grid->layout : UNITS_NONE;
     return 0;
 }
 
@@ -132,12 +172,22 @@ static struct value *classifier_input(struct value *logits)
     return features->producer && features->shape.rank == 4 ? features : NULL;
 }
 
-int target_features(struct graph *graph, const struct value *image, struct value **value, struct error *error)
+/* Marks what `scores` is made of: what the model's own output is made by too, as it may be the features itself. */
+static void mark_sources(struct graph *graph, struct value *scores)
 {
-    struct value *logits = target_unresized_logits(graph);
+    clear_marks(graph);
+    mark_ancestors(graph, scores == target_logits(graph) ? graph->outputs[0] : scores, 1);
+    if (scores->producer && scores != target_logits(graph))
+        scores->producer->mark = 0;
+}
+
+int target_features(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
+                    struct error *error)
+{
+    struct value *logits = unresized(scores);
     struct unit_grid grid;
     *value = NULL;
-    if (graph->outputs[0]->constant)
+    if (scores->constant)
         return 0;
     if (spatial_grid(graph, logits, image, &grid, error))
         return -1;
@@ -146,8 +196,7 @@ int target_features(struct graph *graph, const struct value *image, struct value
         *value = *value ? *value : logits;
         return 0;
     }
-    clear_marks(graph);
-    mark_ancestors(graph, graph->outputs[0], 1);
+    mark_sources(graph, scores);
     if (last_spatial(graph, 1, 0, image, value, error))
         return -1;
     /* A map whose channels are moved in front for the pool is meant as it was made. */
@@ -225,19 +274,19 @@ static int attention_input(struct graph *graph, const struct value *image, int64
     return 0;
 }
 
-int target_activation(struct graph *graph, const struct value *image, struct value **value, struct error *error)
+int target_activation(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
+                      struct error *error)
 {
     struct unit_grid grid;
     bool prefix_only = false;
-    struct value *logits = target_logits(graph);
-    if (target_features(graph, image, value, error))
+    if (target_features(graph, image, scores, value, error))
         return -1;
     if (!*value)
         return 0;
     if (unit_grid_of_value(graph, *value, image, &grid, error))
         return -1;
     if (grid.layout == UNITS_TOKENS && grid.prefix > 0 &&
-        reads_prefix_only(graph, logits, *value, &grid, &prefix_only, error))
+        reads_prefix_only(graph, scores, *value, &grid, &prefix_only, error))
         return -1;
     return prefix_only ? attention_input(graph, image, grid.view.channels, value, error) : 0;
 }
@@ -246,7 +295,7 @@ int target_find(struct graph *graph, const struct value *image, const char *name
                 struct error *error)
 {
     if (!name || strcmp(name, "features") == 0) {
-        if (target_features(graph, image, value, error))
+        if (target_features(graph, image, target_logits(graph), value, error))
             return -1;
         if (!*value)
             return error_set(error, ERROR_INPUT,

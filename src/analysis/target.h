@@ -10,13 +10,15 @@ struct value *target_logits(const struct graph *graph);
 /* Of a network that ends in a map: the logits before the last resize; else the same as target_logits. */
 struct value *target_unresized_logits(const struct graph *graph);
 
-/* The features that the head reads: of a network that ends in a map, the input of its last product; else the last map
- * or last tokens on the way to the output. *value NULL: there are none. */
-int target_features(struct graph *graph, const struct value *image, struct value **value, struct error *error);
+/* The features that `scores` (target_logits, or any value) are made of: of a map, the input of its last product; else
+ * the last map or last tokens on the way to them. *value NULL: there are none. */
+int target_features(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
+                    struct error *error);
 
 /* Where a class activation map is taken: as target_features, but for a head that reads prefix tokens only (the others'
  * gradients are zero there) what the last attention makes its queries, keys and values of: methods of Extended-CAM. */
-int target_activation(struct graph *graph, const struct value *image, struct value **value, struct error *error);
+int target_activation(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
+                      struct error *error);
 
 /* "features" or NULL, "logits", "before-resize", "output", or the name of a value. ERROR_INPUT when it is not there or
  * does not depend on the input. */

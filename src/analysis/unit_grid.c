@@ -107,6 +107,13 @@ static int scan_tokens(const struct token_scan *scan, struct unit_grid *grid, st
         return -1;
     if (!placed || last[0] <= place[0] || (width > 1 && last[1] <= place[1]))
         return 0;
+    /* Every row begins below the one before: the rows of several maps one behind the other are no grid. */
+    for (int64_t token = prefix + width; token < count; token += width, place[0] = next[0]) {
+        if (token_place(scan, token, &placed, next, error))
+            return -1;
+        if (!placed || next[0] <= place[0])
+            return 0;
+    }
     grid->layout = UNITS_TOKENS;
     grid->of_transformer = true;
     grid->prefix = prefix;

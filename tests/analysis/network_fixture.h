@@ -35,4 +35,13 @@ static inline struct value *random_constant(struct graph *graph, int rank, const
     return value;
 }
 
+/* The same result under a name by which it can be asked for. */
+static inline struct value *name_value(struct graph *graph, struct value *made, const char *name, struct error *error)
+{
+    struct value *named = graph_add_value(graph, name, error);
+    named->dtype = made->dtype;
+    named->shape = made->shape;
+    return node_set_output(made->producer, made->producer_output, named, error) ? NULL : named;
+}
+
 #endif
