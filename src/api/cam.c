@@ -243,7 +243,7 @@ static void keep_image(struct cam_work *work, int64_t place)
     const struct tensor *images = probe_images(&work->probe);
     int64_t count = work->probe.channels * work->probe.height * work->probe.width;
     const int64_t size[3] = {work->probe.channels, work->probe.height, work->probe.width};
-    const struct preprocess *preprocess = work->stock.source ? sample_source_preprocess(work->stock.source) : NULL;
+    const struct preprocess *preprocess = stock_preprocess(&work->stock);
     for (int64_t i = 0; i < count; i++)
         work->image[i] = (float)tensor_number(images, place * count + i);
     preprocess_picture(preprocess, work->image, work->probe.channels_last ? LAYOUT_NHWC : LAYOUT_NCHW, size,

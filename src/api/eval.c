@@ -303,8 +303,7 @@ static int describe(struct eval_work *work, struct arena *arena, struct error *e
     result->labelled = work->labelled;
     result->units = view->units;
     result->classes = view->channels;
-    result->labels_of_folders =
-        work->labelled > 0 && sample_source_labels(first->stock.source) == SAMPLE_LABELS_FOLDERS;
+    result->labels_of_folders = work->labelled > 0 && dataset_labels_by_folders(first->stock.images.dataset);
     bool comparable = work->arm_count > 1 && work->arms[1].probe.target_grid.view.units == view->units;
     result->same_prediction = comparable ? work->same / (double)(first->stock.count * view->units) : -1;
     for (int a = 0; a < work->arm_count; a++)

@@ -3,15 +3,10 @@
 
 #include "api/images.h"
 #include "api/session.h"
+#include "base/file.h"
 #include "onnx/onnx.h"
 #include "runtime/session.h"
 #include "tensor/npy.h"
-
-static bool ends_with(const char *path, const char *ending)
-{
-    size_t length = strlen(path), end = strlen(ending);
-    return length >= end && strcmp(path + length - end, ending) == 0;
-}
 
 const struct value *fed_find_input(const struct graph *graph, const char *name, struct error *error)
 {
@@ -35,9 +30,9 @@ static int read_feed(struct fed *fed, struct fovea_model *model, const struct fo
                      const struct fovea_preprocess *preprocess, struct error *error)
 {
     struct memory *memory = model->context->memory;
-    if (ends_with(path, ".npy"))
+    if (file_ends_in(path, ".npy"))
         return npy_read(memory, path, &fed->tensor, error);
-    if (ends_with(path, ".pb"))
+    if (file_ends_in(path, ".pb"))
         return tensor_proto_read(memory, path, &fed->tensor, error);
     return images_read_all(model, fed->input, shapes, path, preprocess, &fed->tensor, error);
 }

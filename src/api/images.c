@@ -134,36 +134,90 @@ int images_bind(const struct value *input, const struct preprocess *preprocess, 
     return shape_set(&binding->shape, 4, channels_last ? last : first, error);
 }
 
-int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
-                const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
-                const struct class_names *names, struct shape *shape, struct error *error)
+/* What the preprocessing leaves open is decided by the first image. */
+static int settle_size(struct images *images, struct error *error)
 {
-    struct preprocess preprocess;
-    bool channels_last;
-    *source = NULL;
-    if (images_prepare(model, input, shapes, flags, &preprocess, &channels_last, error))
+    struct preprocess *preprocess = &images->preprocess;
+    if (preprocess->crop_height > 0 && preprocess->crop_width > 0)
+        return 0;
+    struct image image;
+    int64_t height, width;
+    if (dataset_read(images->dataset, DATASET_TRAIN, 0, &image, NULL, error))
         return -1;
-    struct sample_options options = {&preprocess, channels_last ? LAYOUT_NHWC : LAYOUT_NCHW,
-                                     names && names->count > 0 ? names : NULL};
-    *source = sample_source_open(model->context->memory, path, &options, error);
-    if (!*source)
-        return -1;
-    const struct shape *sample = sample_source_shape(*source);
-    *shape = (struct shape){.rank = 4, .dims = {1, sample->dims[0], sample->dims[1], sample->dims[2]}};
+    preprocess_size(preprocess, &image, &height, &width);
+    image_release(images->memory, &image);
+    preprocess->crop_height = height;
+    preprocess->crop_width = width;
     return 0;
 }
 
-static int read_samples(const struct sample_source *source, const struct shape *sample, const struct value *input,
-                        struct memory *memory, struct tensor *tensor, struct error *error)
+int images_open(struct images *images, struct fovea_model *model, const struct value *input,
+                const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
+                const struct class_names *names, struct error *error)
 {
-    int64_t count = sample_source_count(source), elements = shape_count(sample);
-    int64_t dims[4] = {count, sample->dims[1], sample->dims[2], sample->dims[3]};
-    *tensor = (struct tensor){.dtype = DTYPE_FLOAT};
-    if (shape_set(&tensor->shape, 4, dims, error) || tensor_allocate(memory, tensor, error))
+    const struct dataset_options options = {
+        .names = names && names->count > 0 ? names : NULL, .ignore = -1, .labels_optional = true};
+    struct shape_binding binding;
+    bool channels_last = false;
+    *images = (struct images){.memory = model->context->memory};
+    images->dataset = dataset_open(images->memory, path, &options, error);
+    if (!images->dataset)
+        return -1;
+    const struct shape *ready = dataset_tensor_shape(images->dataset);
+    images->count = dataset_count(images->dataset, DATASET_TRAIN);
+    images->pictures = !ready;
+    if (!ready && (images_prepare(model, input, shapes, flags, &images->preprocess, &channels_last, error) ||
+                   settle_size(images, error)))
+        return -1;
+    images->layout = channels_last ? LAYOUT_NHWC : LAYOUT_NCHW;
+    if (images_bind(input, &images->preprocess, channels_last, ready, 1, &binding, error))
+        return -1;
+    images->shape = binding.shape;
+    return 0;
+}
+
+void images_close(struct images *images)
+{
+    dataset_close(images->dataset);
+    *images = (struct images){0};
+}
+
+int images_crop(const struct images *images, int64_t index, struct image *crop, struct error *error)
+{
+    struct image image;
+    char name[DATASET_NAME_SIZE];
+    *crop = (struct image){0};
+    if (dataset_read(images->dataset, DATASET_TRAIN, index, &image, NULL, error))
+        return -1;
+    int result = preprocess_crop(images->memory, &images->preprocess, &image, crop, error);
+    image_release(images->memory, &image);
+    return result ? error_prefix(error, "%s", dataset_name(images->dataset, DATASET_TRAIN, index, name)) : 0;
+}
+
+int images_read(const struct images *images, int64_t index, float *out, struct error *error)
+{
+    struct image crop;
+    if (!images->pictures)
+        return dataset_read_tensor(images->dataset, DATASET_TRAIN, index, out, error);
+    if (images_crop(images, index, &crop, error))
+        return -1;
+    preprocess_normalise(&images->preprocess, &crop, images->layout, out);
+    image_release(images->memory, &crop);
+    return 0;
+}
+
+static int read_samples(const struct images *images, const struct value *input, struct tensor *tensor,
+                        struct error *error)
+{
+    struct memory *memory = images->memory;
+    int64_t elements = shape_count(&images->shape);
+    *tensor = (struct tensor){.dtype = DTYPE_FLOAT, .shape = images->shape};
+    tensor->shape.dims[0] = images->count;
+    if (tensor_allocate(memory, tensor, error))
         return -1;
     float *pixels = tensor->data;
-    for (int64_t i = 0; i < count; i++) {
-        if (sample_source_read(source, i, pixels + i * elements, error))
+    for (int64_t i = 0; i < images->count; i++) {
+        if (images_read(images, i, pixels + i * elements, error))
             return -1;
     }
     if (dtype_storage(input->dtype) != DTYPE_UINT8)
@@ -171,7 +225,7 @@ static int read_samples(const struct sample_source *source, const struct shape *
     struct tensor bytes = {.dtype = DTYPE_UINT8, .shape = tensor->shape};
     if (tensor_allocate(memory, &bytes, error))
         return -1;
-    preprocess_to_bytes(pixels, count * elements, bytes.data);
+    preprocess_to_bytes(pixels, images->count * elements, bytes.data);
     tensor_release(memory, tensor);
     *tensor = bytes;
     return 0;
@@ -180,21 +234,19 @@ static int read_samples(const struct sample_source *source, const struct shape *
 int images_read_all(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
                     const char *path, const struct fovea_preprocess *flags, struct tensor *tensor, struct error *error)
 {
-    struct memory *memory = model->context->memory;
-    struct sample_source *source;
-    struct shape sample;
+    struct images images;
     *tensor = (struct tensor){0};
-    int result = images_open(&source, model, input, shapes, path, flags, NULL, &sample, error);
+    int result = images_open(&images, model, input, shapes, path, flags, NULL, error);
     int64_t fixed = input->declared_rank == 4 ? input->declared[0].size : -1;
-    if (result == 0 && fixed > 0 && sample_source_count(source) != fixed)
+    if (result == 0 && fixed > 0 && images.count != fixed)
         result = error_set(error, ERROR_INPUT,
                            "%s: holds %" PRId64 " images, input '%s' takes %" PRId64
                            " at once: name them one by one, or a list of so many",
-                           path, sample_source_count(source), input->name, fixed);
+                           path, images.count, input->name, fixed);
     if (result == 0)
-        result = read_samples(source, &sample, input, memory, tensor, error);
+        result = read_samples(&images, input, tensor, error);
     if (result)
-        tensor_release(memory, tensor);
-    sample_source_close(source);
+        tensor_release(model->context->memory, tensor);
+    images_close(&images);
     return result;
 }

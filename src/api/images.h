@@ -3,15 +3,32 @@
 #define FOVEA_API_IMAGES_H
 
 #include "api/api.h"
-#include "data/sample_source.h"
+#include "data/dataset.h"
+#include "data/preprocess.h"
 
-/* Opens the images at `path` (one file, a folder, a list) for `input`. Its sizes come from --shape, else from the
- * model, else from the preprocessing's crop. `names` (or NULL): of classes, for folders named after them. ERROR_INPUT
- * that asks for a flag where nothing says how to prepare them.
- */
-int images_open(struct sample_source **source, struct fovea_model *model, const struct value *input,
+/* What an input gets its images from. */
+struct images {
+    struct memory *memory;
+    struct dataset *dataset; /* of one split, DATASET_TRAIN; labels are optional */
+    bool pictures;           /* prepared by `preprocess`; else ready tensors */
+    struct preprocess preprocess;
+    enum image_layout layout;
+    struct shape shape; /* of one image, with a leading 1 */
+    int64_t count;
+};
+
+/* Opens the images at `path` (one file, a folder, a list, arrays) for `input`. The size of pictures comes from --shape,
+ * else from the model, else from the preprocessing's crop, else from the first one. `names` (or NULL): of classes, for
+ * folders named after them. ERROR_INPUT that asks for a flag where nothing says how to prepare them. Released by
+ * images_close in every case. */
+int images_open(struct images *images, struct fovea_model *model, const struct value *input,
                 const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
-                const struct class_names *names, struct shape *shape, struct error *error);
+                const struct class_names *names, struct error *error);
+void images_close(struct images *images);
+/* Fills shape_count(&images->shape) floats. Errors name the file. */
+int images_read(const struct images *images, int64_t index, float *out, struct error *error);
+/* Of a picture: the part that the network sees before it is normalised; the caller releases it. */
+int images_crop(const struct images *images, int64_t index, struct image *crop, struct error *error);
 /* How images become `input`: as images_open prepares them. */
 int images_prepare(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
                    const struct fovea_preprocess *flags, struct preprocess *preprocess, bool *channels_last,

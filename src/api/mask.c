@@ -32,7 +32,7 @@ int stock_mask(const struct stock *stock, int64_t index, const char *folder, int
     *found = stock_has_pictures(stock) && find_file(stock, index, folder, path, sizeof path);
     if (!*found)
         return 0;
-    struct preprocess preprocess = *sample_source_preprocess(stock->source);
+    struct preprocess preprocess = *stock_preprocess(stock);
     preprocess.channels = CHANNELS_GRAY;
     int result = image_read(memory, path, &image, error);
     /* Class indices are small numbers: everything that is not black becomes white before it is resized. */

@@ -4,16 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "api/images.h"
+#include "base/file.h"
 #include "onnx/onnx.h"
 
 #define LARGEST_BATCH 4 /* of models with a free batch: beyond, memory grows and time does not fall */
-
-static bool ends_with(const char *path, const char *ending)
-{
-    size_t length = strlen(path), end = strlen(ending);
-    return length > end && strcmp(path + length - end, ending) == 0;
-}
 
 /* The names in a file, or those that the model brings along; none is no error. */
 static int read_names(struct stock *stock, const char *path, struct error *error)
@@ -44,38 +38,25 @@ static int open_tensor(struct stock *stock, const char *path, struct error *erro
     return 0;
 }
 
-static int open_source(struct stock *stock, const struct fovea_samples *samples, struct error *error)
-{
-    const char *path = samples->feeds[0].path;
-    const struct sample_options plain = {0};
-    if (!ends_with(path, ".npy")) {
-        if (images_open(&stock->source, stock->model, stock->input, &samples->shapes, path, samples->preprocess,
-                        &stock->names, &stock->shape, error))
-            return -1;
-    } else {
-        stock->source = sample_source_open(stock->model->context->memory, path, &plain, error);
-        if (!stock->source)
-            return -1;
-        const int64_t *dims = sample_source_shape(stock->source)->dims;
-        stock->shape = (struct shape){.rank = 4, .dims = {1, dims[0], dims[1], dims[2]}};
-    }
-    stock->count = sample_source_count(stock->source);
-    return 0;
-}
-
 static int open_images(struct stock *stock, const struct fovea_samples *samples, struct error *error)
 {
     stock->path = samples->feed_count > 0 ? samples->feeds[0].path : NULL;
     if (samples->feed_count < 1)
         return error_set(error, ERROR_INPUT, "no images; give them with --images PATH or -i FILE.npy");
     const struct graph *graph = stock->model->model->graph;
-    const char *name = samples->feeds[0].name, *path = samples->feeds[0].path;
+    const char *name = samples->feeds[0].name, *path = stock->path;
     stock->input = name && name[0] ? fed_find_input(graph, name, error) : api_image_input(graph);
     if (!stock->input)
         return error->kind ? -1 : error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
     if (read_names(stock, samples->labels, error) ||
-        (ends_with(path, ".pb") ? open_tensor(stock, path, error) : open_source(stock, samples, error)))
+        (file_ends_in(path, ".pb") ? open_tensor(stock, path, error)
+                                   : images_open(&stock->images, stock->model, stock->input, &samples->shapes, path,
+                                                 samples->preprocess, &stock->names, error)))
         return -1;
+    if (stock->images.dataset) {
+        stock->count = stock->images.count;
+        stock->shape = stock->images.shape;
+    }
     if (samples->limit > 0 && samples->limit < stock->count)
         stock->count = samples->limit;
     return 0;
@@ -111,37 +92,33 @@ int stock_open(struct stock *stock, struct fovea_model *model, const struct fove
         return -1;
     stock->pixels =
         memory_allocate(model->context->memory, (size_t)shape_count(&stock->shape), sizeof *stock->pixels, error);
-    return stock->pixels ? 0 : -1;
+    stock->name = memory_allocate(model->context->memory, DATASET_NAME_SIZE, 1, error);
+    return stock->pixels && stock->name ? 0 : -1;
 }
 
 void stock_release(struct stock *stock)
 {
     struct memory *memory = stock->model->context->memory;
-    sample_source_close(stock->source);
+    images_close(&stock->images);
     tensor_release(memory, &stock->tensor);
     class_names_release(&stock->names);
     fed_release(&stock->fed, memory);
     memory_release(memory, stock->bindings);
     memory_release(memory, stock->pixels);
+    memory_release(memory, stock->name);
     *stock = (struct stock){.model = stock->model};
 }
 
 int stock_begin(const struct stock *stock, const struct graph *graph, struct session *session, struct tensor *images,
                 struct error *error)
 {
-    bool files = stock->source != NULL;
+    bool files = stock->images.dataset != NULL;
     bool fits = dtype_storage(images->dtype) == DTYPE_FLOAT || images->dtype == DTYPE_UINT8;
     if (files ? !fits : dtype_storage(images->dtype) != dtype_storage(stock->tensor.dtype))
         return error_set(error, ERROR_INPUT, "input '%s' holds %s, the images are %s", stock->input->name,
                          dtype_name(images->dtype), files ? "pictures or floats" : dtype_name(stock->tensor.dtype));
     memset(images->data, 0, tensor_bytes(images));
     return fed_fill(&stock->fed, graph, session, stock->input->name, true, error);
-}
-
-/* The file of a tensor. */
-static const char *stock_path(const struct stock *stock, int64_t index)
-{
-    return stock->source ? sample_source_path(stock->source, index) : stock->path;
 }
 
 /* Infinities and NaN of a file would turn every mean into NaN. */
@@ -154,9 +131,8 @@ static int check_finite(const struct stock *stock, int64_t index, const float *e
         bad += !isfinite(elements[i]);
     return bad == 0 ? 0
                     : error_set(error, ERROR_INPUT,
-                                "%s: sample %" PRId64 ": %" PRId64 " of its %" PRId64
-                                " numbers are not finite (NaN or infinite)",
-                                stock_path(stock, index), index, bad, count);
+                                "%s: %" PRId64 " of its %" PRId64 " numbers are not finite (NaN or infinite)",
+                                stock_name(stock, index), bad, count);
 }
 
 static int read_one(struct stock *stock, int64_t index, struct tensor *images, int64_t to, struct error *error)
@@ -164,7 +140,7 @@ static int read_one(struct stock *stock, int64_t index, struct tensor *images, i
     int64_t elements = shape_count(&stock->shape);
     size_t bytes = (size_t)elements * dtype_storage_size(dtype_storage(images->dtype));
     char *out = (char *)images->data + (size_t)to * bytes;
-    if (!stock->source) {
+    if (!stock->images.dataset) {
         memcpy(out, (const char *)stock->tensor.data + (size_t)index * bytes, bytes);
         return dtype_storage(images->dtype) == DTYPE_FLOAT
                    ? check_finite(stock, index, (const float *)(const void *)out, error)
@@ -172,7 +148,7 @@ static int read_one(struct stock *stock, int64_t index, struct tensor *images, i
     }
     bool floats = dtype_storage(images->dtype) == DTYPE_FLOAT;
     float *pixels = floats ? (float *)(void *)out : stock->pixels;
-    if (sample_source_read(stock->source, index, pixels, error) || check_finite(stock, index, pixels, error))
+    if (images_read(&stock->images, index, pixels, error) || check_finite(stock, index, pixels, error))
         return -1;
     if (floats)
         return 0;
@@ -189,21 +165,27 @@ int stock_read(struct stock *stock, int64_t first, int64_t count, struct tensor 
     return 0;
 }
 
+const struct preprocess *stock_preprocess(const struct stock *stock)
+{
+    return stock->images.pictures ? &stock->images.preprocess : NULL;
+}
+
 bool stock_has_pictures(const struct stock *stock)
 {
-    return stock->source && sample_source_preprocess(stock->source);
+    return stock->images.pictures;
 }
 
 int stock_crop(const struct stock *stock, int64_t index, struct image *crop, struct error *error)
 {
-    return sample_source_crop(stock->source, index, crop, error);
+    return images_crop(&stock->images, index, crop, error);
 }
 
 void stock_put(struct stock *stock, const struct image *crop, struct tensor *images, int64_t to)
 {
     int64_t elements = shape_count(&stock->shape);
     bool floats = dtype_storage(images->dtype) == DTYPE_FLOAT;
-    sample_source_normalise(stock->source, crop, floats ? (float *)images->data + to * elements : stock->pixels);
+    preprocess_normalise(&stock->images.preprocess, crop, stock->images.layout,
+                         floats ? (float *)images->data + to * elements : stock->pixels);
     if (!floats)
         preprocess_to_bytes(stock->pixels, elements, (uint8_t *)images->data + to * elements);
 }
@@ -224,17 +206,18 @@ int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, 
 
 int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error)
 {
-    return stock->source ? sample_source_check_labels(stock->source, classes, error) : 0;
+    return stock->images.dataset ? dataset_check_labels(stock->images.dataset, classes, error) : 0;
 }
 
 int64_t stock_label(const struct stock *stock, int64_t index)
 {
-    return stock->source ? sample_source_label(stock->source, index) : -1;
+    return stock->images.dataset ? dataset_label(stock->images.dataset, DATASET_TRAIN, index) : -1;
 }
 
 const char *stock_name(const struct stock *stock, int64_t index)
 {
-    return stock->source ? sample_source_name(stock->source, index) : stock->input->name;
+    return stock->images.dataset ? dataset_name(stock->images.dataset, DATASET_TRAIN, index, stock->name)
+                                 : stock->input->name;
 }
 
 const char *stock_class_name(const struct stock *stock, int64_t class_index)

@@ -4,14 +4,14 @@
 #define FOVEA_API_STOCK_H
 
 #include "analysis/image_set.h"
+#include "api/images.h"
 #include "api/session.h"
-#include "data/sample_source.h"
 
 struct stock {
     struct fovea_model *model;
-    const char *path;             /* that the caller named */
-    const struct value *input;    /* of the source graph, that takes the images */
-    struct sample_source *source; /* NULL: `tensor` holds all images */
+    const char *path;          /* that the caller named */
+    const struct value *input; /* of the source graph, that takes the images */
+    struct images images;      /* dataset NULL: `tensor` holds all images */
     struct tensor tensor;
     struct class_names names; /* of the model's classes; count 0: not known */
     struct shape shape;       /* of one image, with a leading 1 */
@@ -20,6 +20,7 @@ struct stock {
     struct shape_binding *bindings; /* of the images, their batch chosen, and of the other inputs */
     int binding_count;
     float *pixels; /* of one image, for inputs of bytes */
+    char *name;    /* [DATASET_NAME_SIZE] */
 };
 
 /* Opens the first feed as images, the others as single tensors, and chooses a batch. Released by stock_release in every
@@ -39,6 +40,8 @@ int stock_crop(const struct stock *stock, int64_t index, struct image *crop, str
 void stock_put(struct stock *stock, const struct image *crop, struct tensor *images, int64_t to);
 /* Whether the images are pictures, not tensors. */
 bool stock_has_pictures(const struct stock *stock);
+/* How pictures are prepared; NULL: the images are tensors. */
+const struct preprocess *stock_preprocess(const struct stock *stock);
 /* The picture `folder`/NAME.png, or with the image's own ending, cut as the image is: mask[height * width] is 1 where
  * it is not black. *found: whether there is one. */
 int stock_mask(const struct stock *stock, int64_t index, const char *folder, int64_t height, int64_t width,
@@ -57,7 +60,8 @@ int64_t stock_label(const struct stock *stock, int64_t index);
 const char *stock_class_name(const struct stock *stock, int64_t class_index);
 /* Valid as long as the stock, which it reads from. */
 struct image_set stock_image_set(struct stock *stock);
-/* Name of an image as it is in its folder or list; of a .npy file with a number behind it; of others the input. */
+/* Name of an image as it is in its folder or list; of a .npy file with a number behind it; of others the input. Valid
+ * until the next call. */
 const char *stock_name(const struct stock *stock, int64_t index);
 
 #endif

@@ -40,5 +40,7 @@ bool file_exists(const char *path);
 char *file_join(struct memory *memory, const char *folder, const char *name, struct error *error);
 /* Part of `path` behind the last '/'. */
 const char *file_base_name(const char *path);
+/* Whether that part ends so (".npy"), in any case, with something in front. */
+bool file_ends_in(const char *path, const char *ending);
 
 #endif

@@ -3,18 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/file.h"
 #include "data/dataset_form.h"
 #include "data/folder.h"
-#include "data/npy_samples.h"
-
-static bool ends_in(const char *path, const char *end)
-{
-    size_t length = strlen(path), end_length = strlen(end);
-    return length >= end_length && strcasecmp(path + length - end_length, end) == 0;
-}
 
 int dataset_make_items(struct dataset *dataset, int64_t count, struct error *error)
 {
@@ -37,6 +29,18 @@ int dataset_name_classes(struct dataset *dataset, const char *const *names, int6
     return dataset->class_names ? 0 : -1;
 }
 
+int dataset_without_labels(struct dataset *dataset, const struct error *problem, struct error *error)
+{
+    if (!dataset->options.labels_optional || problem->kind != ERROR_INPUT)
+        return error_set(error, problem->kind, "%s", problem->message);
+    dataset->label_error = *problem;
+    dataset->labels_by_folders = false;
+    dataset->names_used = 0;
+    for (int64_t i = 0; i < dataset->count; i++)
+        dataset->items[i].label = -1;
+    return 0;
+}
+
 static int open_folder(struct dataset *dataset, const char *path, struct error *error)
 {
     const char *list = folder_join(dataset->arena, path, "labels.csv", error);
@@ -44,23 +48,30 @@ static int open_folder(struct dataset *dataset, const char *path, struct error *
         return -1;
     if (dataset_is_idx_folder(dataset->memory, path))
         return dataset_open_idx_folder(dataset, path, error);
-    return file_exists(list) ? dataset_open_list(dataset, list, error) : dataset_open_folders(dataset, path, error);
+    if (!file_exists(list))
+        return dataset_open_folders(dataset, path, error);
+    return dataset_open_list(dataset, list, error) ||
+                   (dataset->options.labels_optional && dataset_label_folder(dataset, path, error))
+               ? -1
+               : 0;
 }
 
 static int open_form(struct dataset *dataset, const char *path, struct error *error)
 {
     const struct dataset_options *options = &dataset->options;
+    bool array = file_ends_in(path, ".npy");
     if (options->masks)
         return dataset_open_pairs(dataset, path, error);
     if (options->labels)
-        return ends_in(path, ".npy") ? dataset_open_npy(dataset, path, error)
-                                     : dataset_open_idx_pair(dataset, path, error);
+        return array ? dataset_open_npy(dataset, path, error) : dataset_open_idx_pair(dataset, path, error);
     if (file_is_folder(path))
         return open_folder(dataset, path, error);
-    if (ends_in(path, ".npy") || image_has_extension(path))
-        return error_set(error, ERROR_INPUT, "%s: is no training data without labels: give a folder, a list or labels",
-                         path);
-    return dataset_open_list(dataset, path, error);
+    if (!array && !image_has_extension(path))
+        return dataset_open_list(dataset, path, error);
+    if (options->labels_optional)
+        return array ? dataset_open_array(dataset, path, error) : dataset_open_image(dataset, path, error);
+    return error_set(error, ERROR_INPUT, "%s: is no training data without labels: give a folder, a list or labels",
+                     path);
 }
 
 /* Labels that the options or the highest label leave no class for are found by the check. */
@@ -90,6 +101,8 @@ static int open_any(struct dataset *dataset, const char *path, struct error *err
     if (dataset->count == 0)
         return error_set(error, ERROR_INPUT, "%s: there are no samples in it", path);
     settle_classes(dataset);
+    for (int64_t i = 0; dataset->options.labels_optional && i < dataset->count; i++)
+        dataset->items[i].split = DATASET_TRAIN;
     return dataset_split_by_share(dataset, error) || dataset_order_by_split(dataset, error) ? -1 : 0;
 }
 
@@ -160,6 +173,24 @@ const char *dataset_class_name(const struct dataset *dataset, int64_t label)
     return dataset->class_names && label >= 0 && label < dataset->classes ? dataset->class_names[label] : NULL;
 }
 
+int dataset_check_labels(const struct dataset *dataset, int64_t classes, struct error *error)
+{
+    const struct error *problem = &dataset->label_error;
+    if (problem->kind != ERROR_NONE)
+        return error_set(error, problem->kind, "%s", problem->message);
+    if (dataset->names_used == 0 || dataset->names_used == classes)
+        return 0;
+    return error_set(error, ERROR_INPUT,
+                     "there are names for %" PRId64 " classes, the model has %" PRId64
+                     ": labels cannot be told by names; give all names with --labels, or numbers",
+                     dataset->names_used, classes);
+}
+
+bool dataset_labels_by_folders(const struct dataset *dataset)
+{
+    return dataset->labels_by_folders;
+}
+
 bool dataset_has_masks(const struct dataset *dataset)
 {
     return dataset->mask_root != NULL;
@@ -204,7 +235,7 @@ int dataset_read_tensor(const struct dataset *dataset, enum dataset_split split,
                         struct error *error)
 {
     const struct dataset_item *item = &dataset->items[dataset->first[split] + index];
-    return npy_samples_read(dataset->memory, &dataset->npy, item->number, &dataset->tensor_shape, out, error);
+    return dataset->form->read_tensor(dataset, item, out, error);
 }
 
 bool dataset_error_is_broken(const struct error *error)

@@ -1,4 +1,5 @@
-/* Training data: samples with labels or masks, in splits. Constant memory a sample, whatever the images' sizes. */
+/* Samples for analyses, evaluation and training: images or tensors, with labels or masks, in splits. Constant memory a
+ * sample, whatever the images' sizes. */
 #ifndef FOVEA_DATA_DATASET_H
 #define FOVEA_DATA_DATASET_H
 
@@ -27,6 +28,7 @@ struct dataset_options {
     uint64_t seed;                   /* of that choice */
     int64_t ignore;                  /* value of masks that is no class, -1: none */
     bool skip_broken;                /* leave broken samples out instead of failing */
+    bool labels_optional; /* no sample needs one, and all are of one split; why none is known: dataset_check_labels */
 };
 
 /* `path` is one of:
@@ -41,6 +43,11 @@ struct dataset_options {
  *   each optionally with .gz (MNIST, Fashion-MNIST), or with `labels` one such file;
  * - with `labels`: a .npy file [N,H,W], [N,C,H,W] or [N,H,W,C] and one with integers [N]. Of uint8 and 1 or 3 channels
  *   its samples are images, else tensors that are taken as they are.
+ * With labels optional it may also be one of these, and splits are not told apart:
+ * - a folder of images without labels, or where there are none of .npy files with one sample each; a labels.csv in it
+ *   labels some of them;
+ * - a list with or without labels, of images or of such .npy files;
+ * - an image, or a .npy file [N,C,H,W] or [C,H,W], whose samples are tensors of any type.
  * What a file holds is not looked at, but for IDX and .npy: see dataset_check. Errors name the file. */
 struct dataset *dataset_open(struct memory *memory, const char *path, const struct dataset_options *options,
                              struct error *error);
@@ -60,6 +67,11 @@ int64_t dataset_count(const struct dataset *dataset, enum dataset_split split);
 int64_t dataset_classes(const struct dataset *dataset);
 /* NULL where the data do not name their classes. */
 const char *dataset_class_name(const struct dataset *dataset, int64_t label);
+/* 0, or the error that made all labels unknown: folders or a list name classes that are not known, or known ones that
+ * are not as many as the model's `classes`. Whoever needs no labels need not ask. */
+int dataset_check_labels(const struct dataset *dataset, int64_t classes, struct error *error);
+/* Whether labels come from one folder per class. */
+bool dataset_labels_by_folders(const struct dataset *dataset);
 bool dataset_has_masks(const struct dataset *dataset);
 /* The shape of ready tensors, [C,H,W] or [H,W,C]; NULL: the samples are images. */
 const struct shape *dataset_tensor_shape(const struct dataset *dataset);
@@ -67,7 +79,7 @@ const struct shape *dataset_tensor_shape(const struct dataset *dataset);
 /* The file below the dataset's folder, or "images.npy#7"; returns `out`. */
 const char *dataset_name(const struct dataset *dataset, enum dataset_split split, int64_t index,
                          char out[DATASET_NAME_SIZE]);
-/* -1 with masks. */
+/* -1: not known, or masks. */
 int64_t dataset_label(const struct dataset *dataset, enum dataset_split split, int64_t index);
 /* Decodes an image and its mask (NULL: not wanted; empty where there is none); the caller releases both. ERROR_INPUT
  * names the file, also where the mask has another size. */

@@ -51,7 +51,7 @@ static const char *idx_sample_file(const struct dataset *dataset, const struct d
     return dataset->pair_names[item->part];
 }
 
-static const struct dataset_form idx_form = {idx_sample_read, NULL, idx_sample_file};
+static const struct dataset_form idx_form = {.read = idx_sample_read, .file = idx_sample_file};
 
 /* Reads the images and checks that there are as many labels. */
 static int read_pair(struct dataset *dataset, int part, const char *image_path, const char *label_path,
@@ -161,7 +161,14 @@ static const char *npy_sample_file(const struct dataset *dataset, const struct d
     return file_base_name(dataset->npy.path);
 }
 
-static const struct dataset_form npy_form = {npy_sample_read, NULL, npy_sample_file};
+static int npy_sample_read_tensor(const struct dataset *dataset, const struct dataset_item *item, float *out,
+                                  struct error *error)
+{
+    return npy_samples_read(dataset->memory, &dataset->npy, item->number, &dataset->tensor_shape, out, error);
+}
+
+static const struct dataset_form npy_form = {
+    .read = npy_sample_read, .read_tensor = npy_sample_read_tensor, .file = npy_sample_file};
 
 /* Whether bytes of this shape are an image. */
 static bool is_image_shape(const struct shape *shape)
@@ -220,5 +227,68 @@ int dataset_open_npy(struct dataset *dataset, const char *path, struct error *er
     tensor_release(dataset->memory, &labels);
     if (result == 0 && names)
         result = dataset_name_classes(dataset, names->names, names->count, error);
+    return result;
+}
+
+int dataset_open_array(struct dataset *dataset, const char *path, struct error *error)
+{
+    int64_t count;
+    dataset->form = &npy_form;
+    dataset->is_tensor = true;
+    if (npy_samples_open(dataset->memory, path, &dataset->npy, &count, &dataset->tensor_shape, error) ||
+        dataset_make_items(dataset, count, error))
+        return -1;
+    for (int64_t i = 0; i < count; i++)
+        dataset->items[i] =
+            (struct dataset_item){.name = count == 1 ? file_base_name(path) : NULL, .label = -1, .number = (uint32_t)i};
+    return 0;
+}
+
+/* ---- .npy files of one sample each ---- */
+
+static int open_npy_file(const struct dataset *dataset, const struct dataset_item *item, struct npy_file *file,
+                         char **path, struct shape *shape, struct error *error)
+{
+    int64_t count;
+    *path = dataset_item_path(dataset, item, error);
+    if (!*path || npy_samples_open(dataset->memory, *path, file, &count, shape, error))
+        return -1;
+    return count == 1 ? 0
+                      : error_set(error, ERROR_INPUT, "%s: a file in a list or folder holds one sample, not %" PRId64,
+                                  *path, count);
+}
+
+/* `out` NULL: only looks. */
+static int read_npy_file(const struct dataset *dataset, const struct dataset_item *item, float *out,
+                         struct error *error)
+{
+    struct npy_file file;
+    struct shape shape;
+    char *path, got[SHAPE_TEXT_SIZE], expected[SHAPE_TEXT_SIZE];
+    int result = open_npy_file(dataset, item, &file, &path, &shape, error);
+    if (result == 0 && !shape_equal(&shape, &dataset->tensor_shape))
+        result = error_set(error, ERROR_INPUT, "%s: the shape %s is not that of the first sample, %s", path,
+                           shape_text(&shape, got), shape_text(&dataset->tensor_shape, expected));
+    if (result == 0 && out)
+        result = npy_samples_read(dataset->memory, &file, 0, &shape, out, error);
+    memory_release(dataset->memory, path);
+    return result;
+}
+
+static int look_at_npy_file(const struct dataset *dataset, const struct dataset_item *item, struct error *error)
+{
+    return read_npy_file(dataset, item, NULL, error);
+}
+
+const struct dataset_form dataset_npy_file_form = {.read_tensor = read_npy_file, .look = look_at_npy_file};
+
+int dataset_take_npy_files(struct dataset *dataset, struct error *error)
+{
+    struct npy_file file;
+    char *path;
+    dataset->form = &dataset_npy_file_form;
+    dataset->is_tensor = true;
+    int result = open_npy_file(dataset, &dataset->items[0], &file, &path, &dataset->tensor_shape, error);
+    memory_release(dataset->memory, path);
     return result;
 }

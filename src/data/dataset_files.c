@@ -1,7 +1,6 @@
 /* Samples that are image files, with masks or without: folders of classes, lists and pairs. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/file.h"
 #include "data/class_folders.h"
@@ -27,7 +26,7 @@ static int read_mask(const struct dataset *dataset, const struct dataset_item *i
     return result;
 }
 
-static char *item_path(const struct dataset *dataset, const struct dataset_item *item, struct error *error)
+char *dataset_item_path(const struct dataset *dataset, const struct dataset_item *item, struct error *error)
 {
     return file_join(dataset->memory, item->name[0] == '/' ? "" : dataset->root, item->name, error);
 }
@@ -35,7 +34,7 @@ static char *item_path(const struct dataset *dataset, const struct dataset_item 
 static int file_sample_read(const struct dataset *dataset, const struct dataset_item *item, struct image *image,
                             struct index_image *mask, struct error *error)
 {
-    char *path = item_path(dataset, item, error);
+    char *path = dataset_item_path(dataset, item, error);
     int result = path ? image_read(dataset->memory, path, image, error) : -1;
     memory_release(dataset->memory, path);
     if (result == 0 && item->mask && mask)
@@ -51,7 +50,7 @@ static int file_sample_read(const struct dataset *dataset, const struct dataset_
 static int file_sample_look(const struct dataset *dataset, const struct dataset_item *item, struct error *error)
 {
     struct image image, mask;
-    char *path = item_path(dataset, item, error);
+    char *path = dataset_item_path(dataset, item, error);
     int result = path ? image_look(dataset->memory, path, &image, error) : -1;
     memory_release(dataset->memory, path);
     if (result || !item->mask)
@@ -70,20 +69,43 @@ static const char *file_sample_file(const struct dataset *dataset, const struct 
     return item->name;
 }
 
-const struct dataset_form dataset_file_form = {file_sample_read, file_sample_look, file_sample_file};
+const struct dataset_form dataset_file_form = {
+    .read = file_sample_read, .look = file_sample_look, .file = file_sample_file};
 
-/* Items of all images below `path`, by name. */
+static bool is_npy(const char *name)
+{
+    return file_ends_in(name, ".npy");
+}
+
+/* Items of all images below `path`, by name; where labels are optional, else of all .npy files. */
 static int list_images(struct dataset *dataset, const char *path, struct error *error)
 {
     struct folder_list list;
+    bool arrays = dataset->options.labels_optional;
     dataset->root = path;
-    if (folder_list(dataset->arena, path, image_has_extension, DATASET_MAX_SAMPLES, &list, error) ||
-        dataset_make_items(dataset, list.count, error))
+    if (folder_list(dataset->arena, path, image_has_extension, DATASET_MAX_SAMPLES, &list, error))
+        return -1;
+    arrays = arrays && list.count == 0;
+    if (arrays && folder_list(dataset->arena, path, is_npy, DATASET_MAX_SAMPLES, &list, error))
+        return -1;
+    if (list.count == 0)
+        return error_set(error, ERROR_INPUT, "%s: there are no images in it (.png, .jpg, .jpeg%s)", path,
+                         arrays ? " or .npy" : "");
+    if (dataset_make_items(dataset, list.count, error))
         return -1;
     for (int64_t i = 0; i < list.count; i++)
         dataset->items[i] = (struct dataset_item){.name = list.names[i], .label = -1, .split = DATASET_TRAIN};
-    return list.count > 0 ? 0
-                          : error_set(error, ERROR_INPUT, "%s: there are no images in it (.png, .jpg, .jpeg)", path);
+    return arrays ? dataset_take_npy_files(dataset, error) : 0;
+}
+
+int dataset_open_image(struct dataset *dataset, const char *path, struct error *error)
+{
+    const char *name = file_base_name(path);
+    dataset->root = arena_copy_string(dataset->arena, path, (size_t)(name - path), error);
+    if (!dataset->root || dataset_make_items(dataset, 1, error))
+        return -1;
+    dataset->items[0] = (struct dataset_item){.name = name, .label = -1};
+    return 0;
 }
 
 /* ---- one folder per class ---- */
@@ -118,30 +140,35 @@ static int name_by_folders(struct dataset *dataset, const char *const *files, co
     return dataset_name_classes(dataset, names, classes, error);
 }
 
+/* Without a label where these are optional and the files do not lie in two folders or more. */
 static int label_by_folders(struct dataset *dataset, const char *path, bool has_splits, const char **files,
                             int64_t *labels, struct error *error)
 {
     int64_t classes;
-    bool named;
+    bool named, optional = dataset->options.labels_optional;
     for (int64_t i = 0; i < dataset->count; i++) {
         const char *name = dataset->items[i].name;
         files[i] = has_splits ? dataset_name_in_split(name) : name;
-        if (!strchr(files[i], '/'))
+        if (!optional && !strchr(files[i], '/'))
             return error_set(error, ERROR_INPUT, "%s: %s lies in no folder of a class", path, name);
     }
     if (class_folders_label(dataset->memory, files, dataset->count, dataset->options.names, labels, &classes, &named,
                             error))
         return error_prefix(error, "%s", path);
+    if (optional && classes == 0)
+        return 0;
     if (classes < 2)
         return error_set(error, ERROR_INPUT, "%s: there is one class folder only", path);
     if (classes > DATASET_MAX_LABEL)
-        return error_set(error, ERROR_LIMIT, "%s: there are too many class folders (limit %d)", path,
+        return error_set(error, ERROR_INPUT, "%s: there are too many class folders (limit %d)", path,
                          DATASET_MAX_LABEL);
     for (int64_t i = 0; i < dataset->count; i++) {
         if (labels[i] > DATASET_MAX_LABEL)
-            return error_set(error, ERROR_LIMIT, "%s: %s: the label is above %d", path, files[i], DATASET_MAX_LABEL);
+            return error_set(error, ERROR_INPUT, "%s: %s: the label is above %d", path, files[i], DATASET_MAX_LABEL);
         dataset->items[i].label = (int32_t)labels[i];
     }
+    dataset->labels_by_folders = true;
+    dataset->names_used = named ? dataset->options.names->count : 0;
     return name_by_folders(dataset, files, labels, classes, error);
 }
 
@@ -154,18 +181,45 @@ int dataset_open_folders(struct dataset *dataset, const char *path, struct error
         qsort(dataset->items, (size_t)dataset->count, sizeof *dataset->items, compare_names_in_split);
     const char **files = memory_allocate(dataset->memory, (size_t)dataset->count, sizeof *files, error);
     int64_t *labels = memory_allocate(dataset->memory, (size_t)dataset->count, sizeof *labels, error);
-    int result = files && labels ? label_by_folders(dataset, path, has_splits, files, labels, error) : -1;
+    struct error problem = ERROR_INITIALISER;
+    int result = files && labels ? 0 : -1;
+    if (result == 0 && label_by_folders(dataset, path, has_splits, files, labels, &problem))
+        result = dataset_without_labels(dataset, &problem, error);
     memory_release(dataset->memory, files);
     memory_release(dataset->memory, labels);
     return result;
+}
+
+/* ---- a list beside the images ---- */
+
+static int compare_item_names(const void *a, const void *b)
+{
+    return strcmp(((const struct dataset_item *)a)->name, ((const struct dataset_item *)b)->name);
+}
+
+int dataset_label_folder(struct dataset *dataset, const char *path, struct error *error)
+{
+    struct dataset_item *listed = dataset->items;
+    size_t count = (size_t)dataset->count;
+    if (count > 0)
+        qsort(listed, count, sizeof *listed, compare_item_names);
+    dataset->form = &dataset_file_form;
+    dataset->is_tensor = false;
+    if (list_images(dataset, path, error))
+        return -1;
+    for (int64_t i = 0; count > 0 && i < dataset->count; i++) {
+        const struct dataset_item *found =
+            bsearch(&dataset->items[i], listed, count, sizeof *listed, compare_item_names);
+        dataset->items[i].label = found ? found->label : -1;
+    }
+    return 0;
 }
 
 /* ---- images and masks ---- */
 
 static bool is_png(const char *name)
 {
-    size_t length = strlen(name);
-    return length > 4 && strcasecmp(name + length - 4, ".png") == 0;
+    return file_ends_in(name, ".png");
 }
 
 /* Length without the extension. */

@@ -18,6 +18,8 @@ struct dataset_item {
 struct dataset_form {
     int (*read)(const struct dataset *dataset, const struct dataset_item *item, struct image *image,
                 struct index_image *mask, struct error *error);
+    /* Of ready tensors. */
+    int (*read_tensor)(const struct dataset *dataset, const struct dataset_item *item, float *out, struct error *error);
     /* Looks at headers only; NULL: nothing can be broken. */
     int (*look)(const struct dataset *dataset, const struct dataset_item *item, struct error *error);
     const char *(*file)(const struct dataset *dataset, const struct dataset_item *item);
@@ -34,6 +36,9 @@ struct dataset {
     int64_t first[DATASET_SPLITS + 1];
     int64_t classes;
     const char **class_names; /* [classes] or NULL */
+    bool labels_by_folders;
+    int64_t names_used;       /* how many names there are, where labels were found by them; else 0 */
+    struct error label_error; /* why there are no labels, where they are optional */
     bool is_tensor;
     struct shape tensor_shape;
     struct idx pairs[2]; /* images: train, test */
@@ -41,18 +46,29 @@ struct dataset {
     struct npy_file npy;
 };
 
-/* Images in files, with masks or without. */
-extern const struct dataset_form dataset_file_form;
+/* Images in files, with masks or without; and .npy files of one sample each. */
+extern const struct dataset_form dataset_file_form, dataset_npy_file_form;
 const char *dataset_item_name(const struct dataset *dataset, const struct dataset_item *item,
                               char out[DATASET_NAME_SIZE]);
 
 /* Each fills items and classes; the items' splits are set, their order is free. */
 int dataset_open_folders(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_list(struct dataset *dataset, const char *path, struct error *error);
+/* Replaces a list's items by all images of its folder, labelled where it names them. */
+int dataset_label_folder(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_pairs(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_idx_folder(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_idx_pair(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_npy(struct dataset *dataset, const char *path, struct error *error);
+/* Without labels: one image; a .npy file as it is. */
+int dataset_open_image(struct dataset *dataset, const char *path, struct error *error);
+int dataset_open_array(struct dataset *dataset, const char *path, struct error *error);
+/* Where the items are .npy files: takes the first one's shape for all. */
+int dataset_take_npy_files(struct dataset *dataset, struct error *error);
+/* Hands `problem` on; where labels are optional and the files are the reason it is kept, and no label is known. */
+int dataset_without_labels(struct dataset *dataset, const struct error *problem, struct error *error);
+/* The path of an item's file, in a memory block. */
+char *dataset_item_path(const struct dataset *dataset, const struct dataset_item *item, struct error *error);
 /* Whether the folder holds MNIST's files. */
 bool dataset_is_idx_folder(struct memory *memory, const char *path);
 

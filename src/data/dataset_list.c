@@ -16,11 +16,13 @@ struct reader {
     char *at, *end; /* *end is 0 */
     char separator;
     int64_t line;
+    bool labels_optional;
+    const struct class_names *names; /* or NULL */
     struct error *error;
 };
 
 struct row {
-    const char *label; /* in the list's text */
+    const char *label; /* in the list's text; NULL: none */
     int64_t line;
     int64_t item;
 };
@@ -60,9 +62,43 @@ static char *quoted_field(struct reader *reader)
     return start;
 }
 
+static bool ends_in_sample(const char *text, size_t length)
+{
+    char end[8];
+    size_t kept = length < sizeof end - 2 ? length : sizeof end - 2;
+    end[0] = '_'; /* an ending stands behind something */
+    memcpy(end + 1, text + length - kept, kept);
+    end[kept + 1] = 0;
+    return image_has_extension(end) || file_ends_in(end, ".npy");
+}
+
+/* Where a field without quotes ends. Names of files may hold commas: an ending then tells; and so may names of classes,
+ * where they are known ("tench, Tinca tinca"). */
+static size_t plain_length(const struct reader *reader, int field)
+{
+    size_t line = strcspn(reader->at, "\r\n"), first = strcspn(reader->at, reader->separator == ',' ? ",\n" : "\t\n");
+    const char *at = reader->at;
+    if (reader->separator != ',' || first >= line)
+        return first;
+    if (field == 1 && reader->names) {
+        size_t length = line;
+        while (length > first && class_names_find(reader->names, at, length) < 0) {
+            do
+                length--;
+            while (length > first && at[length] != ',');
+        }
+        return length;
+    }
+    for (size_t i = first; field == 0 && i <= line; i++) {
+        if ((i == line || at[i] == ',') && ends_in_sample(at, i))
+            return i;
+    }
+    return first;
+}
+
 /* Takes one field, without blanks around it, and what ends it off the front. *ended_by: the separator, '\n', or 0 at
  * the end of the text. NULL and an error. */
-static char *next_field(struct reader *reader, char *ended_by)
+static char *next_field(struct reader *reader, int number, char *ended_by)
 {
     while (*reader->at != reader->separator && is_blank(*reader->at))
         reader->at++;
@@ -71,7 +107,9 @@ static char *next_field(struct reader *reader, char *ended_by)
         field = quoted_field(reader);
         *ended_by = *reader->at;
     } else {
-        char *stop = reader->at += strcspn(reader->at, reader->separator == ',' ? ",\n" : "\t\n");
+        char *stop = reader->at += plain_length(reader, number);
+        if (*reader->at == '\r') /* in front of the line's end */
+            reader->at++;
         while (stop > field && is_blank(stop[-1]))
             stop--;
         *ended_by = *reader->at;
@@ -93,7 +131,7 @@ static int next_record(struct reader *reader, char *fields[MAX_FIELDS])
         reader->line++;
         bool comment = *reader->at == '#';
         do {
-            char *field = next_field(reader, &ended_by);
+            char *field = next_field(reader, count, &ended_by);
             if (!field)
                 return -1;
             if (count < MAX_FIELDS)
@@ -102,7 +140,7 @@ static int next_record(struct reader *reader, char *fields[MAX_FIELDS])
         } while (ended_by == reader->separator);
         if (comment || (count == 1 && fields[0][0] == 0))
             continue;
-        if (count == 2 || count == 3)
+        if (count == 2 || count == 3 || (count == 1 && reader->labels_optional))
             return count;
         return error_set(reader->error, ERROR_INPUT,
                          "there are %d fields, not file and label, or file, label and split", count);
@@ -125,16 +163,24 @@ static bool is_heading(char *const fields[])
     return is_among(fields[0], files) && is_among(fields[1], labels);
 }
 
+static bool is_npy(const char *name)
+{
+    return file_ends_in(name, ".npy");
+}
+
 static int add_row(struct dataset *dataset, struct rows *rows, char *const fields[], int count, int64_t line,
                    struct error *error)
 {
     enum dataset_split split = DATASET_TRAIN;
     char shown[256];
-    if (fields[0][0] == 0 || fields[1][0] == 0)
+    if (fields[0][0] == 0 || (count > 1 && fields[1][0] == 0))
         return error_set(error, ERROR_INPUT, "there is no %s", fields[0][0] ? "label" : "file name");
-    if (!image_has_extension(fields[0]))
-        return error_set(error, ERROR_INPUT, "\"%s\" is not a .png, .jpg or .jpeg file",
+    if (!image_has_extension(fields[0]) && !is_npy(fields[0]))
+        return error_set(error, ERROR_INPUT,
+                         "taken as a list of files, but \"%s\" is not a .png, .jpg, .jpeg or .npy file",
                          text_printable(fields[0], strlen(fields[0]), shown, sizeof shown));
+    if (dataset->count > 0 && is_npy(fields[0]) != is_npy(dataset->items[0].name))
+        return error_set(error, ERROR_INPUT, "the list mixes images and .npy files");
     if (count == 3 && fields[2][0] && !dataset_split_parse(fields[2], strlen(fields[2]), &split))
         return error_set(error, ERROR_INPUT, "\"%s\" is not a split (train, val, test)",
                          text_printable(fields[2], strlen(fields[2]), shown, sizeof shown));
@@ -146,7 +192,7 @@ static int add_row(struct dataset *dataset, struct rows *rows, char *const field
     const char *file = arena_copy_string(dataset->arena, fields[0], strlen(fields[0]), error);
     if (!dataset->items || !rows->rows || !file)
         return -1;
-    rows->rows[rows->count++] = (struct row){fields[1], line, dataset->count};
+    rows->rows[rows->count++] = (struct row){count > 1 ? fields[1] : NULL, line, dataset->count};
     dataset->items[dataset->count++] = (struct dataset_item){.name = file, .label = -1, .split = (uint8_t)split};
     return 0;
 }
@@ -157,11 +203,15 @@ static int read_rows(struct dataset *dataset, struct rows *rows, char *text, siz
     if (memchr(text, 0, length))
         return error_set(error, ERROR_INPUT, "is not a list of files: there are zero bytes in it");
     size_t first_line = strcspn(text, "\n");
-    struct reader reader = {.at = text, .end = text + length, .error = error};
+    struct reader reader = {.at = text,
+                            .end = text + length,
+                            .labels_optional = dataset->options.labels_optional,
+                            .names = dataset->options.names,
+                            .error = error};
     reader.separator = memchr(text, '\t', first_line) ? '\t' : ',';
     int count;
     while ((count = next_record(&reader, fields)) > 0) {
-        bool heading = rows->count == 0 && is_heading(fields);
+        bool heading = rows->count == 0 && count > 1 && is_heading(fields);
         if (!heading && add_row(dataset, rows, fields, count, reader.line, error))
             break;
     }
@@ -183,7 +233,7 @@ static int label_by_numbers(struct dataset *dataset, const struct rows *rows, st
         const char *text = rows->rows[i].label;
         long label = strlen(text) > 9 ? DATASET_MAX_LABEL + 1L : strtol(text, NULL, 10);
         if (label > DATASET_MAX_LABEL)
-            return error_set(error, ERROR_LIMIT, "line %" PRId64 ": the label is above %d", rows->rows[i].line,
+            return error_set(error, ERROR_INPUT, "line %" PRId64 ": the label is above %d", rows->rows[i].line,
                              DATASET_MAX_LABEL);
         dataset->items[rows->rows[i].item].label = (int32_t)label;
     }
@@ -195,22 +245,31 @@ static int compare_rows(const void *a, const void *b)
     return strcmp(((const struct row *)a)->label, ((const struct row *)b)->label);
 }
 
-/* The number of a name that comes after `previous` others, or the model's number of it; -1 and an error. */
+/* The number of a name that comes after `previous` others, or the model's number of it; -1 and an error. An analysis
+ * cannot tell the classes of a model by the order of some names. */
 static int64_t label_of_name(const struct dataset *dataset, const struct row *row, int64_t previous,
                              struct error *error)
 {
     const struct class_names *names = dataset->options.names;
     char shown[256];
+    text_printable(row->label, strlen(row->label), shown, sizeof shown);
+    if (!names && dataset->options.labels_optional)
+        return error_set(error, ERROR_INPUT,
+                         "line %" PRId64
+                         ": it has the label \"%s\", but the names of the classes are not known: give them "
+                         "with --labels, or use numbers",
+                         row->line, shown);
     if (!names)
         return previous <= DATASET_MAX_LABEL
                    ? previous
-                   : error_set(error, ERROR_LIMIT, "there are too many classes (limit %d)", DATASET_MAX_LABEL);
-    for (int64_t k = 0; k < names->count && k <= DATASET_MAX_LABEL; k++) {
-        if (strcmp(names->names[k], row->label) == 0)
-            return k;
-    }
-    return error_set(error, ERROR_INPUT, "line %" PRId64 ": \"%s\" is none of the model's classes", row->line,
-                     text_printable(row->label, strlen(row->label), shown, sizeof shown));
+                   : error_set(error, ERROR_INPUT, "there are too many classes (limit %d)", DATASET_MAX_LABEL);
+    int64_t label = class_names_find(names, row->label, strlen(row->label));
+    if (label >= 0 && label <= DATASET_MAX_LABEL)
+        return label;
+    return error_set(
+        error, ERROR_INPUT,
+        "line %" PRId64 ": it has the label \"%s\", which %s of the model's %" PRId64 " classes (\"%s\", ...)",
+        row->line, shown, label == -2 ? "several are called" : "is the name of none", names->count, names->names[0]);
 }
 
 static int label_by_names(struct dataset *dataset, struct rows *rows, struct error *error)
@@ -231,13 +290,25 @@ static int label_by_names(struct dataset *dataset, struct rows *rows, struct err
         }
         dataset->items[row->item].label = (int32_t)label;
     }
+    dataset->names_used = model ? model->count : 0;
     return model ? dataset_name_classes(dataset, model->names, model->count, error)
                  : dataset_name_classes(dataset, names, count, error);
 }
 
+/* Forgets the rows without a label. */
+static void keep_labelled(struct rows *rows)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < rows->count; i++) {
+        if (rows->rows[i].label)
+            rows->rows[kept++] = rows->rows[i];
+    }
+    rows->count = kept;
+}
+
 static int label_rows(struct dataset *dataset, struct rows *rows, struct error *error)
 {
-    bool numbers = rows->count > 0 && is_number(rows->rows[0].label);
+    bool numbers = is_number(rows->rows[0].label);
     for (int64_t i = 1; i < rows->count; i++) {
         if (is_number(rows->rows[i].label) != numbers)
             return error_set(error, ERROR_INPUT, "line %" PRId64 ": labels are numbers or names, not both",
@@ -256,9 +327,17 @@ int dataset_open_list(struct dataset *dataset, const char *path, struct error *e
         return -1;
     rows.arena = arena_create(dataset->memory, error);
     int result = rows.arena ? read_rows(dataset, &rows, text, length, error) : -1;
-    if (result == 0 && rows.count > 0)
-        result = label_rows(dataset, &rows, error);
+    if (result)
+        error_prefix(error, "%s", path);
+    struct error problem = ERROR_INITIALISER;
+    keep_labelled(&rows);
+    if (result == 0 && rows.count > 0 && label_rows(dataset, &rows, &problem)) {
+        error_prefix(&problem, "%s", path);
+        result = dataset_without_labels(dataset, &problem, error);
+    }
+    if (result == 0 && dataset->count > 0 && is_npy(dataset->items[0].name))
+        result = dataset_take_npy_files(dataset, error);
     arena_destroy(rows.arena);
     memory_release(dataset->memory, text);
-    return result ? error_prefix(error, "%s", path) : 0;
+    return result;
 }

@@ -55,8 +55,9 @@ int dataset_split_by_folders(struct dataset *dataset, bool *has, struct error *e
     }
     for (int64_t i = 0; !*has && i < dataset->count; i++)
         dataset->items[i].split = DATASET_TRAIN;
-    return *has && !has_training ? error_set(error, ERROR_INPUT, "%s: there is no folder train in it", dataset->root)
-                                 : 0;
+    return *has && !has_training && !dataset->options.labels_optional
+               ? error_set(error, ERROR_INPUT, "%s: there is no folder train in it", dataset->root)
+               : 0;
 }
 
 /* A training sample's place in the draw of its class. */

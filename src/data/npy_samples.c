@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "data/sample_source.h"
+#include "data/dataset.h"
 
 int npy_samples_open(struct memory *memory, const char *path, struct npy_file *file, int64_t *count,
                      struct shape *shape, struct error *error)
@@ -15,8 +15,8 @@ int npy_samples_open(struct memory *memory, const char *path, struct npy_file *f
         return error_set(error, ERROR_INPUT, "%s: the shape %s is not that of images (NxCxHxW or CxHxW)", path,
                          shape_text(&file->shape, text));
     *count = rank == 4 ? file->shape.dims[0] : 1;
-    if (*count > MAX_SAMPLES)
-        return error_set(error, ERROR_LIMIT, "%s: there are too many samples (limit %d)", path, MAX_SAMPLES);
+    if (*count > DATASET_MAX_SAMPLES)
+        return error_set(error, ERROR_LIMIT, "%s: there are too many samples (limit %d)", path, DATASET_MAX_SAMPLES);
     if (file->fortran && *count > 1)
         return error_set(error, ERROR_INPUT,
                          "%s: its samples are interleaved (Fortran order); save numpy.ascontiguousarray of it", path);

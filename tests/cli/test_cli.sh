@@ -219,7 +219,7 @@ one_line 2 'label "Hat", which is the name of none' "$fovea" eval $model --image
     head -c 3128 /dev/zero
 } >"$work/nan.npy"
 for verb in erf cam eval; do
-    one_line 2 'nan.npy: sample 1: 2 of its 784 numbers are not finite' "$fovea" $verb $model -i "$work/nan.npy"
+    one_line 2 'nan.npy#1: 2 of its 784 numbers are not finite' "$fovea" $verb $model -i "$work/nan.npy"
 done
 expect 0 'of the finite; 10 of 20 elements not finite: 10 NaN' "$fovea" run $model -i "$work/nan.npy"
 

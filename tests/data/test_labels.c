@@ -39,41 +39,10 @@ static void class_names_come_from_lines_or_json(void **state)
     assert_int_equal(memory_destroy(memory), 0);
 }
 
-static void label_lists_are_read(void **state)
-{
-    (void)state;
-    struct memory *memory = memory_create(0);
-    struct label_list list;
-    const char *path = temporary_path("labels.csv");
-    static const char text[] =
-        "file,label\r\na.png,3\r\n# note\n\nsub/b,c.jpg\nd.png,007\ne.png,-1\nf.png, \"tench, Tinca tinca\"";
-    assert_int_equal(file_write(memory, path, text, sizeof text - 1, NULL), 0);
-    assert_int_equal(label_list_read(memory, path, &list, NULL), 0);
-    assert_int_equal(list.count, 5);
-    assert_string_equal(list.items[0].file, "a.png");
-    assert_int_equal(list.items[0].label, 3);
-    assert_string_equal(list.items[1].file, "sub/b,c.jpg");
-    assert_int_equal(list.items[1].label, -1);
-    assert_int_equal(list.items[2].label, 7);
-    assert_string_equal(list.items[3].file, "e.png");
-    assert_string_equal(list.items[3].name, "-1");
-    assert_null(list.items[2].name);
-    assert_string_equal(list.items[4].file, "f.png");
-    assert_string_equal(list.items[4].name, "tench, Tinca tinca");
-    label_list_release(&list);
-    struct error error = ERROR_INITIALISER;
-    assert_int_equal(file_write(memory, path, "a.png\n,5\n", 9, NULL), 0);
-    assert_int_equal(label_list_read(memory, path, &list, &error), -1);
-    assert_non_null(strstr(error.message, path));
-    assert_non_null(strstr(error.message, "line 2"));
-    assert_int_equal(memory_destroy(memory), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_names_come_from_lines_or_json),
-        cmocka_unit_test(label_lists_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
