@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "onnx/onnx.h"
 
 /* The input's sizes as far as they are known: --shape first, then the model's. Free ones are -1. */
@@ -142,7 +143,7 @@ static int settle_size(struct images *images, struct error *error)
         return 0;
     struct image image;
     int64_t height, width;
-    if (dataset_read(images->dataset, DATASET_TRAIN, 0, &image, NULL, error))
+    if (dataset_read(images->dataset, images->split, 0, &image, NULL, error))
         return -1;
     preprocess_size(preprocess, &image, &height, &width);
     image_release(images->memory, &image);
@@ -151,21 +152,18 @@ static int settle_size(struct images *images, struct error *error)
     return 0;
 }
 
-int images_open(struct images *images, struct fovea_model *model, const struct value *input,
-                const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
-                const struct class_names *names, struct error *error)
+int images_take(struct images *images, struct fovea_model *model, const struct value *input,
+                const struct fovea_shapes *shapes, struct dataset *dataset, enum dataset_split split,
+                const struct fovea_preprocess *flags, struct error *error)
 {
-    const struct dataset_options options = {
-        .names = names && names->count > 0 ? names : NULL, .ignore = -1, .labels_optional = true};
     struct shape_binding binding;
     bool channels_last = false;
-    *images = (struct images){.memory = model->context->memory};
-    images->dataset = dataset_open(images->memory, path, &options, error);
-    if (!images->dataset)
-        return -1;
-    const struct shape *ready = dataset_tensor_shape(images->dataset);
-    images->count = dataset_count(images->dataset, DATASET_TRAIN);
-    images->pictures = !ready;
+    const struct shape *ready = dataset_tensor_shape(dataset);
+    *images = (struct images){.memory = model->context->memory,
+                              .dataset = dataset,
+                              .split = split,
+                              .pictures = !ready,
+                              .count = dataset_count(dataset, split)};
     if (!ready && (images_prepare(model, input, shapes, flags, &images->preprocess, &channels_last, error) ||
                    settle_size(images, error)))
         return -1;
@@ -176,9 +174,33 @@ int images_open(struct images *images, struct fovea_model *model, const struct v
     return 0;
 }
 
+/* A tensor of ONNX's own format is held whole. */
+static struct dataset *open_dataset(struct memory *memory, const char *path, const struct class_names *names,
+                                    struct error *error)
+{
+    const struct dataset_options options = {
+        .names = names && names->count > 0 ? names : NULL, .ignore = -1, .labels_optional = true};
+    struct tensor tensor;
+    if (!file_ends_in(path, ".pb"))
+        return dataset_open(memory, path, &options, error);
+    return tensor_proto_read(memory, path, &tensor, error) ? NULL : dataset_of_tensor(memory, path, &tensor, error);
+}
+
+int images_open(struct images *images, struct fovea_model *model, const struct value *input,
+                const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
+                const struct class_names *names, struct error *error)
+{
+    *images = (struct images){0};
+    struct dataset *dataset = open_dataset(model->context->memory, path, names, error);
+    int result = dataset ? images_take(images, model, input, shapes, dataset, DATASET_TRAIN, flags, error) : -1;
+    images->owned = true;
+    return result;
+}
+
 void images_close(struct images *images)
 {
-    dataset_close(images->dataset);
+    if (images->owned)
+        dataset_close(images->dataset);
     *images = (struct images){0};
 }
 
@@ -187,18 +209,18 @@ int images_crop(const struct images *images, int64_t index, struct image *crop, 
     struct image image;
     char name[DATASET_NAME_SIZE];
     *crop = (struct image){0};
-    if (dataset_read(images->dataset, DATASET_TRAIN, index, &image, NULL, error))
+    if (dataset_read(images->dataset, images->split, index, &image, NULL, error))
         return -1;
     int result = preprocess_crop(images->memory, &images->preprocess, &image, crop, error);
     image_release(images->memory, &image);
-    return result ? error_prefix(error, "%s", dataset_name(images->dataset, DATASET_TRAIN, index, name)) : 0;
+    return result ? error_prefix(error, "%s", dataset_name(images->dataset, images->split, index, name)) : 0;
 }
 
 int images_read(const struct images *images, int64_t index, float *out, struct error *error)
 {
     struct image crop;
     if (!images->pictures)
-        return dataset_read_tensor(images->dataset, DATASET_TRAIN, index, out, error);
+        return dataset_read_tensor(images->dataset, images->split, index, out, error);
     if (images_crop(images, index, &crop, error))
         return -1;
     preprocess_normalise(&images->preprocess, &crop, images->layout, out);

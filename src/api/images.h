@@ -9,21 +9,27 @@
 /* What an input gets its images from. */
 struct images {
     struct memory *memory;
-    struct dataset *dataset; /* of one split, DATASET_TRAIN; labels are optional */
-    bool pictures;           /* prepared by `preprocess`; else ready tensors */
+    struct dataset *dataset;
+    enum dataset_split split; /* of it */
+    bool owned;               /* the dataset is closed with the images; its labels are optional */
+    bool pictures;            /* prepared by `preprocess`; else ready tensors */
     struct preprocess preprocess;
     enum image_layout layout;
     struct shape shape; /* of one image, with a leading 1 */
     int64_t count;
 };
 
-/* Opens the images at `path` (one file, a folder, a list, arrays) for `input`. The size of pictures comes from --shape,
- * else from the model, else from the preprocessing's crop, else from the first one. `names` (or NULL): of classes, for
- * folders named after them. ERROR_INPUT that asks for a flag where nothing says how to prepare them. Released by
- * images_close in every case. */
+/* Opens the images at `path` (one file, a folder, a list, arrays, a TensorProto) for `input`. The size of pictures
+ * comes from --shape, else from the model, else from the preprocessing's crop, else from the first one. `names` (or
+ * NULL): of classes, for folders named after them. ERROR_INPUT that asks for a flag where nothing says how to prepare
+ * them. Released by images_close in every case. */
 int images_open(struct images *images, struct fovea_model *model, const struct value *input,
                 const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
                 const struct class_names *names, struct error *error);
+/* The same of a split of a dataset, which stays the caller's. */
+int images_take(struct images *images, struct fovea_model *model, const struct value *input,
+                const struct fovea_shapes *shapes, struct dataset *dataset, enum dataset_split split,
+                const struct fovea_preprocess *flags, struct error *error);
 void images_close(struct images *images);
 /* Fills shape_count(&images->shape) floats. Errors name the file. */
 int images_read(const struct images *images, int64_t index, float *out, struct error *error);

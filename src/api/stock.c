@@ -1,10 +1,8 @@
 #include "api/stock.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "onnx/onnx.h"
 
 #define LARGEST_BATCH 4 /* of models with a free batch: beyond, memory grows and time does not fall */
@@ -19,47 +17,39 @@ static int read_names(struct stock *stock, const char *path, struct error *error
     return own ? class_names_parse(memory, own, strlen(own), &stock->names, error) : 0;
 }
 
-/* A tensor of ONNX's own format, held whole. */
-static int open_tensor(struct stock *stock, const char *path, struct error *error)
-{
-    struct shape *shape = &stock->tensor.shape;
-    if (tensor_proto_read(stock->model->context->memory, path, &stock->tensor, error))
-        return -1;
-    if (shape->rank == 3) { /* one image without the batch axis */
-        int64_t dims[4] = {1, shape->dims[0], shape->dims[1], shape->dims[2]};
-        if (shape_set(shape, 4, dims, error))
-            return -1;
-    }
-    if (shape->rank != 4 || shape->dims[0] < 1)
-        return error_set(error, ERROR_INPUT, "%s: images are arrays of four axes, like [N,C,H,W]", path);
-    stock->count = shape->dims[0];
-    stock->shape = *shape;
-    stock->shape.dims[0] = 1;
-    return 0;
-}
-
 static int open_images(struct stock *stock, const struct fovea_samples *samples, struct error *error)
 {
     stock->path = samples->feed_count > 0 ? samples->feeds[0].path : NULL;
     if (samples->feed_count < 1)
         return error_set(error, ERROR_INPUT, "no images; give them with --images PATH or -i FILE.npy");
     const struct graph *graph = stock->model->model->graph;
-    const char *name = samples->feeds[0].name, *path = stock->path;
+    const char *name = samples->feeds[0].name;
     stock->input = name && name[0] ? fed_find_input(graph, name, error) : api_image_input(graph);
     if (!stock->input)
         return error->kind ? -1 : error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
     if (read_names(stock, samples->labels, error) ||
-        (file_ends_in(path, ".pb") ? open_tensor(stock, path, error)
-                                   : images_open(&stock->images, stock->model, stock->input, &samples->shapes, path,
-                                                 samples->preprocess, &stock->names, error)))
+        images_open(&stock->images, stock->model, stock->input, &samples->shapes, stock->path, samples->preprocess,
+                    &stock->names, error))
         return -1;
-    if (stock->images.dataset) {
-        stock->count = stock->images.count;
-        stock->shape = stock->images.shape;
-    }
-    if (samples->limit > 0 && samples->limit < stock->count)
-        stock->count = samples->limit;
+    dataset_keep_first(stock->images.dataset, stock->images.split, samples->limit);
+    stock->images.count = dataset_count(stock->images.dataset, stock->images.split);
     return 0;
+}
+
+static int take_images(struct stock *stock, const struct fovea_samples *samples, struct dataset *dataset,
+                       enum dataset_split split, struct error *error)
+{
+    const struct graph *graph = stock->model->model->graph;
+    int inputs = 0;
+    for (int i = 0; i < graph->input_count; i++)
+        inputs += !graph->inputs[i]->constant;
+    stock->input = api_image_input(graph);
+    if (!stock->input)
+        return error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
+    if (inputs > 1)
+        return error_set(error, ERROR_INPUT, "the model has %d inputs; --data gives it images alone", inputs);
+    return images_take(&stock->images, stock->model, stock->input, &samples->shapes, dataset, split,
+                       samples->preprocess, error);
 }
 
 /* The size of the batch that is asked for or that the model fixes, or one that fits a free size. */
@@ -83,24 +73,41 @@ static int make_bindings(struct stock *stock, const struct fovea_samples *sample
     return 0;
 }
 
+/* What goes with the images: further inputs' files, bindings, room. */
+static int finish(struct stock *stock, const struct fovea_samples *samples, const struct fovea_feed *feeds,
+                  int feed_count, struct error *error)
+{
+    struct memory *memory = stock->model->context->memory;
+    stock->count = stock->images.count;
+    stock->shape = stock->images.shape;
+    if (fed_read(&stock->fed, stock->model, &samples->shapes, feeds, feed_count, NULL, error) ||
+        make_bindings(stock, samples, error))
+        return -1;
+    stock->pixels = memory_allocate(memory, (size_t)shape_count(&stock->shape), sizeof *stock->pixels, error);
+    stock->name = memory_allocate(memory, DATASET_NAME_SIZE, 1, error);
+    return stock->pixels && stock->name ? 0 : -1;
+}
+
 int stock_open(struct stock *stock, struct fovea_model *model, const struct fovea_samples *samples, struct error *error)
 {
     *stock = (struct stock){.model = model};
-    if (open_images(stock, samples, error) ||
-        fed_read(&stock->fed, model, &samples->shapes, samples->feeds + 1, samples->feed_count - 1, NULL, error) ||
-        make_bindings(stock, samples, error))
-        return -1;
-    stock->pixels =
-        memory_allocate(model->context->memory, (size_t)shape_count(&stock->shape), sizeof *stock->pixels, error);
-    stock->name = memory_allocate(model->context->memory, DATASET_NAME_SIZE, 1, error);
-    return stock->pixels && stock->name ? 0 : -1;
+    return open_images(stock, samples, error) ||
+                   finish(stock, samples, samples->feeds + 1, samples->feed_count - 1, error)
+               ? -1
+               : 0;
+}
+
+int stock_take(struct stock *stock, struct fovea_model *model, const struct fovea_samples *samples, const char *path,
+               struct dataset *dataset, enum dataset_split split, struct error *error)
+{
+    *stock = (struct stock){.model = model, .path = path};
+    return take_images(stock, samples, dataset, split, error) || finish(stock, samples, NULL, 0, error) ? -1 : 0;
 }
 
 void stock_release(struct stock *stock)
 {
     struct memory *memory = stock->model->context->memory;
     images_close(&stock->images);
-    tensor_release(memory, &stock->tensor);
     class_names_release(&stock->names);
     fed_release(&stock->fed, memory);
     memory_release(memory, stock->bindings);
@@ -112,27 +119,11 @@ void stock_release(struct stock *stock)
 int stock_begin(const struct stock *stock, const struct graph *graph, struct session *session, struct tensor *images,
                 struct error *error)
 {
-    bool files = stock->images.dataset != NULL;
-    bool fits = dtype_storage(images->dtype) == DTYPE_FLOAT || images->dtype == DTYPE_UINT8;
-    if (files ? !fits : dtype_storage(images->dtype) != dtype_storage(stock->tensor.dtype))
-        return error_set(error, ERROR_INPUT, "input '%s' holds %s, the images are %s", stock->input->name,
-                         dtype_name(images->dtype), files ? "pictures or floats" : dtype_name(stock->tensor.dtype));
+    if (dtype_storage(images->dtype) != DTYPE_FLOAT && images->dtype != DTYPE_UINT8)
+        return error_set(error, ERROR_INPUT, "input '%s' holds %s, the images are pictures or floats",
+                         stock->input->name, dtype_name(images->dtype));
     memset(images->data, 0, tensor_bytes(images));
     return fed_fill(&stock->fed, graph, session, stock->input->name, true, error);
-}
-
-/* Infinities and NaN of a file would turn every mean into NaN. */
-static int check_finite(const struct stock *stock, int64_t index, const float *elements, struct error *error)
-{
-    int64_t count = shape_count(&stock->shape), bad = 0;
-    if (stock_has_pictures(stock))
-        return 0;
-    for (int64_t i = 0; i < count; i++)
-        bad += !isfinite(elements[i]);
-    return bad == 0 ? 0
-                    : error_set(error, ERROR_INPUT,
-                                "%s: %" PRId64 " of its %" PRId64 " numbers are not finite (NaN or infinite)",
-                                stock_name(stock, index), bad, count);
 }
 
 static int read_one(struct stock *stock, int64_t index, struct tensor *images, int64_t to, struct error *error)
@@ -140,15 +131,9 @@ static int read_one(struct stock *stock, int64_t index, struct tensor *images, i
     int64_t elements = shape_count(&stock->shape);
     size_t bytes = (size_t)elements * dtype_storage_size(dtype_storage(images->dtype));
     char *out = (char *)images->data + (size_t)to * bytes;
-    if (!stock->images.dataset) {
-        memcpy(out, (const char *)stock->tensor.data + (size_t)index * bytes, bytes);
-        return dtype_storage(images->dtype) == DTYPE_FLOAT
-                   ? check_finite(stock, index, (const float *)(const void *)out, error)
-                   : 0;
-    }
     bool floats = dtype_storage(images->dtype) == DTYPE_FLOAT;
     float *pixels = floats ? (float *)(void *)out : stock->pixels;
-    if (images_read(&stock->images, index, pixels, error) || check_finite(stock, index, pixels, error))
+    if (images_read(&stock->images, index, pixels, error))
         return -1;
     if (floats)
         return 0;
@@ -175,21 +160,6 @@ bool stock_has_pictures(const struct stock *stock)
     return stock->images.pictures;
 }
 
-int stock_crop(const struct stock *stock, int64_t index, struct image *crop, struct error *error)
-{
-    return images_crop(&stock->images, index, crop, error);
-}
-
-void stock_put(struct stock *stock, const struct image *crop, struct tensor *images, int64_t to)
-{
-    int64_t elements = shape_count(&stock->shape);
-    bool floats = dtype_storage(images->dtype) == DTYPE_FLOAT;
-    preprocess_normalise(&stock->images.preprocess, crop, stock->images.layout,
-                         floats ? (float *)images->data + to * elements : stock->pixels);
-    if (!floats)
-        preprocess_to_bytes(stock->pixels, elements, (uint8_t *)images->data + to * elements);
-}
-
 int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,
                   int64_t *classes, struct error *error)
 {
@@ -206,18 +176,17 @@ int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, 
 
 int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error)
 {
-    return stock->images.dataset ? dataset_check_labels(stock->images.dataset, classes, error) : 0;
+    return dataset_check_labels(stock->images.dataset, classes, error);
 }
 
 int64_t stock_label(const struct stock *stock, int64_t index)
 {
-    return stock->images.dataset ? dataset_label(stock->images.dataset, DATASET_TRAIN, index) : -1;
+    return dataset_label(stock->images.dataset, stock->images.split, index);
 }
 
 const char *stock_name(const struct stock *stock, int64_t index)
 {
-    return stock->images.dataset ? dataset_name(stock->images.dataset, DATASET_TRAIN, index, stock->name)
-                                 : stock->input->name;
+    return dataset_name(stock->images.dataset, stock->images.split, index, stock->name);
 }
 
 const char *stock_class_name(const struct stock *stock, int64_t class_index)

@@ -11,8 +11,7 @@ struct stock {
     struct fovea_model *model;
     const char *path;          /* that the caller named */
     const struct value *input; /* of the source graph, that takes the images */
-    struct images images;      /* dataset NULL: `tensor` holds all images */
-    struct tensor tensor;
+    struct images images;
     struct class_names names; /* of the model's classes; count 0: not known */
     struct shape shape;       /* of one image, with a leading 1 */
     int64_t count;            /* images to be used */
@@ -27,6 +26,10 @@ struct stock {
  * case. */
 int stock_open(struct stock *stock, struct fovea_model *model, const struct fovea_samples *samples,
                struct error *error);
+/* The same of a split of labelled data, which stay the caller's: `path` is what they are called. There are no further
+ * inputs then. */
+int stock_take(struct stock *stock, struct fovea_model *model, const struct fovea_samples *samples, const char *path,
+               struct dataset *dataset, enum dataset_split split, struct error *error);
 void stock_release(struct stock *stock);
 /* Puts the other inputs' elements into a session for `graph` and checks that `images`, its image input, takes what the
  * stock holds. Zeroes `images`. */
@@ -34,10 +37,6 @@ int stock_begin(const struct stock *stock, const struct graph *graph, struct ses
                 struct error *error);
 /* Images first .. first + count - 1 into the first places of `images`. */
 int stock_read(struct stock *stock, int64_t first, int64_t count, struct tensor *images, struct error *error);
-/* Of pictures: the part of image `index` that the network sees, not normalised; the caller releases it. */
-int stock_crop(const struct stock *stock, int64_t index, struct image *crop, struct error *error);
-/* Puts such a part, normalised, at place `to` of `images`. */
-void stock_put(struct stock *stock, const struct image *crop, struct tensor *images, int64_t to);
 /* Whether the images are pictures, not tensors. */
 bool stock_has_pictures(const struct stock *stock);
 /* How pictures are prepared; NULL: the images are tensors. */
@@ -60,8 +59,8 @@ int64_t stock_label(const struct stock *stock, int64_t index);
 const char *stock_class_name(const struct stock *stock, int64_t class_index);
 /* Valid as long as the stock, which it reads from. */
 struct image_set stock_image_set(struct stock *stock);
-/* Name of an image as it is in its folder or list; of a .npy file with a number behind it; of others the input. Valid
- * until the next call. */
+/* Name of an image as it is in its folder or list, with a number behind it of one in a file of many. Valid until the
+ * next call. */
 const char *stock_name(const struct stock *stock, int64_t index);
 
 #endif

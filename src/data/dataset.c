@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,8 +107,7 @@ static int open_any(struct dataset *dataset, const char *path, struct error *err
     return dataset_split_by_share(dataset, error) || dataset_order_by_split(dataset, error) ? -1 : 0;
 }
 
-struct dataset *dataset_open(struct memory *memory, const char *path, const struct dataset_options *options,
-                             struct error *error)
+static struct dataset *create(struct memory *memory, const struct dataset_options *options, struct error *error)
 {
     struct dataset *dataset = memory_allocate(memory, 1, sizeof *dataset, error);
     if (!dataset)
@@ -116,7 +116,12 @@ struct dataset *dataset_open(struct memory *memory, const char *path, const stru
     dataset->options = *options;
     dataset->form = &dataset_file_form;
     dataset->arena = arena_create(memory, error);
-    bool opened = dataset->arena && open_any(dataset, path, error) == 0;
+    return dataset;
+}
+
+/* The dataset, or NULL where it did not open. */
+static struct dataset *finish(struct dataset *dataset, bool opened)
+{
     dataset->options.masks = dataset->options.labels = NULL;
     dataset->options.names = NULL;
     if (opened)
@@ -125,24 +130,56 @@ struct dataset *dataset_open(struct memory *memory, const char *path, const stru
     return NULL;
 }
 
+struct dataset *dataset_open(struct memory *memory, const char *path, const struct dataset_options *options,
+                             struct error *error)
+{
+    struct dataset *dataset = create(memory, options, error);
+    return dataset ? finish(dataset, dataset->arena && open_any(dataset, path, error) == 0) : NULL;
+}
+
+struct dataset *dataset_of_tensor(struct memory *memory, const char *name, struct tensor *tensor, struct error *error)
+{
+    const struct dataset_options options = {.ignore = -1, .labels_optional = true};
+    struct dataset *dataset = create(memory, &options, error);
+    if (!dataset) {
+        tensor_release(memory, tensor);
+        return NULL;
+    }
+    dataset->held = *tensor;
+    *tensor = (struct tensor){0};
+    return finish(dataset, dataset->arena && dataset_open_held(dataset, name, error) == 0 &&
+                               dataset_order_by_split(dataset, error) == 0);
+}
+
 void dataset_close(struct dataset *dataset)
 {
     if (!dataset)
         return;
     for (int i = 0; i < 2; i++)
         idx_release(dataset->memory, &dataset->pairs[i]);
+    tensor_release(dataset->memory, &dataset->held);
     arena_destroy(dataset->arena);
     memory_release(dataset->memory, dataset);
 }
 
-void dataset_keep(struct dataset *dataset, enum dataset_split split, int64_t most)
+static void keep(struct dataset *dataset, enum dataset_split split, int64_t most, bool spaced)
 {
     int64_t count = dataset_count(dataset, split), kept = most > 0 && most < count ? most : count;
     for (int64_t i = 0; i < kept; i++)
-        dataset->items[i] = dataset->items[dataset->first[split] + i * count / kept];
+        dataset->items[i] = dataset->items[dataset->first[split] + (spaced ? i * count / kept : i)];
     dataset->count = kept;
     for (int s = 0; s <= DATASET_SPLITS; s++)
         dataset->first[s] = s > (int)split ? kept : 0;
+}
+
+void dataset_keep(struct dataset *dataset, enum dataset_split split, int64_t most)
+{
+    keep(dataset, split, most, true);
+}
+
+void dataset_keep_first(struct dataset *dataset, enum dataset_split split, int64_t most)
+{
+    keep(dataset, split, most, false);
 }
 
 int dataset_limit_classes(struct dataset *dataset, int64_t classes, struct error *error)
@@ -231,11 +268,25 @@ int dataset_read(const struct dataset *dataset, enum dataset_split split, int64_
     return dataset->form->read(dataset, &dataset->items[dataset->first[split] + index], image, mask, error);
 }
 
+/* Infinities and NaN of a file would turn every mean into NaN. */
+static int check_finite(const struct dataset *dataset, const struct dataset_item *item, const float *elements,
+                        struct error *error)
+{
+    char name[DATASET_NAME_SIZE];
+    int64_t count = shape_count(&dataset->tensor_shape), bad = 0;
+    for (int64_t i = 0; i < count; i++)
+        bad += !isfinite(elements[i]);
+    return bad == 0 ? 0
+                    : error_set(error, ERROR_INPUT,
+                                "%s: %" PRId64 " of its %" PRId64 " numbers are not finite (NaN or infinite)",
+                                dataset_item_name(dataset, item, name), bad, count);
+}
+
 int dataset_read_tensor(const struct dataset *dataset, enum dataset_split split, int64_t index, float *out,
                         struct error *error)
 {
     const struct dataset_item *item = &dataset->items[dataset->first[split] + index];
-    return dataset->form->read_tensor(dataset, item, out, error);
+    return dataset->form->read_tensor(dataset, item, out, error) || check_finite(dataset, item, out, error) ? -1 : 0;
 }
 
 bool dataset_error_is_broken(const struct error *error)

@@ -51,11 +51,15 @@ struct dataset_options {
  * What a file holds is not looked at, but for IDX and .npy: see dataset_check. Errors name the file. */
 struct dataset *dataset_open(struct memory *memory, const char *path, const struct dataset_options *options,
                              struct error *error);
+/* Samples in memory, [N,...] of three axes each, or one: labels are optional. `tensor` is taken over, in every case. */
+struct dataset *dataset_of_tensor(struct memory *memory, const char *name, struct tensor *tensor, struct error *error);
 void dataset_close(struct dataset *dataset);
 
 /* Forgets the samples of the other splits, and of `split` all but `most` (0: none of them), evenly spaced, so that
  * sorted classes are all met. Not while other threads read. */
 void dataset_keep(struct dataset *dataset, enum dataset_split split, int64_t most);
+/* Forgets all but the first `most` samples of a split. */
+void dataset_keep_first(struct dataset *dataset, enum dataset_split split, int64_t most);
 /* For a model of `classes`: labels and mask values from there on are out of range for checks; there may be more of them
  * than names. */
 int dataset_limit_classes(struct dataset *dataset, int64_t classes, struct error *error);
@@ -85,7 +89,7 @@ int64_t dataset_label(const struct dataset *dataset, enum dataset_split split, i
  * names the file, also where the mask has another size. */
 int dataset_read(const struct dataset *dataset, enum dataset_split split, int64_t index, struct image *image,
                  struct index_image *mask, struct error *error);
-/* Fills shape_count(dataset_tensor_shape()) floats. */
+/* Fills shape_count(dataset_tensor_shape()) floats; ERROR_INPUT where they are not finite. */
 int dataset_read_tensor(const struct dataset *dataset, enum dataset_split split, int64_t index, float *out,
                         struct error *error);
 /* Whether a read failed for what its file holds, so that `skip_broken` may pass over it. */

@@ -230,18 +230,59 @@ int dataset_open_npy(struct dataset *dataset, const char *path, struct error *er
     return result;
 }
 
-int dataset_open_array(struct dataset *dataset, const char *path, struct error *error)
+/* Numbered elements of `path`; a single one is called as the file is. */
+static int number_items(struct dataset *dataset, const char *path, int64_t count, struct error *error)
 {
-    int64_t count;
-    dataset->form = &npy_form;
     dataset->is_tensor = true;
-    if (npy_samples_open(dataset->memory, path, &dataset->npy, &count, &dataset->tensor_shape, error) ||
-        dataset_make_items(dataset, count, error))
+    if (dataset_make_items(dataset, count, error))
         return -1;
     for (int64_t i = 0; i < count; i++)
         dataset->items[i] =
             (struct dataset_item){.name = count == 1 ? file_base_name(path) : NULL, .label = -1, .number = (uint32_t)i};
     return 0;
+}
+
+int dataset_open_array(struct dataset *dataset, const char *path, struct error *error)
+{
+    int64_t count;
+    dataset->form = &npy_form;
+    return npy_samples_open(dataset->memory, path, &dataset->npy, &count, &dataset->tensor_shape, error)
+               ? -1
+               : number_items(dataset, path, count, error);
+}
+
+/* ---- in memory ---- */
+
+static int held_sample_read(const struct dataset *dataset, const struct dataset_item *item, float *out,
+                            struct error *error)
+{
+    int64_t count = shape_count(&dataset->tensor_shape);
+    (void)error;
+    for (int64_t i = 0; i < count; i++)
+        out[i] = (float)tensor_number(&dataset->held, item->number * count + i);
+    return 0;
+}
+
+static const char *held_sample_file(const struct dataset *dataset, const struct dataset_item *item)
+{
+    (void)item;
+    return dataset->root;
+}
+
+static const struct dataset_form held_form = {.read_tensor = held_sample_read, .file = held_sample_file};
+
+int dataset_open_held(struct dataset *dataset, const char *name, struct error *error)
+{
+    const struct shape *shape = &dataset->held.shape;
+    char text[SHAPE_TEXT_SIZE];
+    if ((shape->rank != 3 && shape->rank != 4) || shape_count(shape) == 0)
+        return error_set(error, ERROR_INPUT, "%s: the shape %s is not that of images, like [N,C,H,W]", name,
+                         shape_text(shape, text));
+    dataset->form = &held_form;
+    dataset->root = arena_copy_string(dataset->arena, file_base_name(name), strlen(file_base_name(name)), error);
+    return !dataset->root || shape_set(&dataset->tensor_shape, 3, shape->dims + shape->rank - 3, error)
+               ? -1
+               : number_items(dataset, dataset->root, shape->rank == 4 ? shape->dims[0] : 1, error);
 }
 
 /* ---- .npy files of one sample each ---- */

@@ -44,6 +44,7 @@ struct dataset {
     struct idx pairs[2]; /* images: train, test */
     const char *pair_names[2];
     struct npy_file npy;
+    struct tensor held; /* samples in memory */
 };
 
 /* Images in files, with masks or without; and .npy files of one sample each. */
@@ -63,6 +64,8 @@ int dataset_open_npy(struct dataset *dataset, const char *path, struct error *er
 /* Without labels: one image; a .npy file as it is. */
 int dataset_open_image(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_array(struct dataset *dataset, const char *path, struct error *error);
+/* The samples of dataset->held. */
+int dataset_open_held(struct dataset *dataset, const char *name, struct error *error);
 /* Where the items are .npy files: takes the first one's shape for all. */
 int dataset_take_npy_files(struct dataset *dataset, struct error *error);
 /* Hands `problem` on; where labels are optional and the files are the reason it is kept, and no label is known. */

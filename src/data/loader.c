@@ -59,7 +59,7 @@ static struct loader_place place_in(const struct loader *loader, const struct sl
                                  .label = batch->labels ? batch->labels + i : NULL,
                                  .mask = batch->masks ? batch->masks + i * loader->task.pixels : NULL,
                                  .weight = batch->weights ? batch->weights + i : NULL,
-                                 .changed = batch->changed ? batch->changed + i : NULL};
+                                 .picture = batch->pictures ? batch->pictures + i : NULL};
     return place;
 }
 
@@ -173,9 +173,6 @@ static int check_options(const struct loader_options *options, const struct data
         options->ahead > LOADER_MAX_AHEAD)
         return error_set(error, ERROR_INPUT, "%d threads and %d batches ahead are not within 0 to %d and 0 to %d",
                          options->threads, options->ahead, LOADER_MAX_THREADS, LOADER_MAX_AHEAD);
-    if (options->severity < 0 || options->severity > CORRUPTION_SEVERITIES)
-        return error_set(error, ERROR_INPUT, "a corruption has no severity %d (1 to %d)", options->severity,
-                         CORRUPTION_SEVERITIES);
     if (options->augment && augment_check(options->augment, error))
         return -1;
     if (options->augment && options->augment->mixup_alpha > 0 && dataset_has_masks(dataset))
@@ -201,15 +198,23 @@ static int make_slot(struct loader *loader, struct slot *slot, struct error *err
         batch->second = memory_allocate(memory, size, sizeof *batch->second, error);
         batch->weights = memory_allocate(memory, size, sizeof *batch->weights, error);
     }
-    if (loader->task.severity > 0)
-        batch->changed = memory_allocate(memory, size, sizeof *batch->changed, error);
+    if (loader->options.keep_pictures)
+        batch->pictures = memory_allocate(memory, size, sizeof *batch->pictures, error);
     bool made = slot->left_out && slot->error && batch->samples && batch->images && (batch->masks || batch->labels) &&
-                (!mixup || (batch->second && batch->weights)) && (loader->task.severity == 0 || batch->changed);
+                (!mixup || (batch->second && batch->weights)) && (batch->pictures || !loader->options.keep_pictures);
     return made ? 0 : -1;
 }
 
-static void release_slot(struct memory *memory, struct slot *slot)
+static void drop_pictures(const struct loader *loader, struct slot *slot)
 {
+    for (int64_t i = 0; slot->batch.pictures && i < loader->options.batch; i++)
+        image_release(loader->memory, &slot->batch.pictures[i]);
+}
+
+static void release_slot(const struct loader *loader, struct slot *slot)
+{
+    struct memory *memory = loader->memory;
+    drop_pictures(loader, slot);
     memory_release(memory, slot->left_out);
     memory_release(memory, slot->error);
     memory_release(memory, slot->batch.samples);
@@ -218,7 +223,7 @@ static void release_slot(struct memory *memory, struct slot *slot)
     memory_release(memory, slot->batch.labels);
     memory_release(memory, slot->batch.second);
     memory_release(memory, slot->batch.weights);
-    memory_release(memory, slot->batch.changed);
+    memory_release(memory, slot->batch.pictures);
 }
 
 static int make_loader(struct loader *loader, struct error *error)
@@ -280,7 +285,7 @@ void loader_close(struct loader *loader)
     pthread_cond_destroy(&loader->work);
     pthread_mutex_destroy(&loader->mutex);
     for (int i = 0; loader->slots && i < loader->slot_count; i++)
-        release_slot(loader->memory, &loader->slots[i]);
+        release_slot(loader, &loader->slots[i]);
     memory_release(loader->memory, loader->slots);
     memory_release(loader->memory, loader->threads);
     memory_release(loader->memory, loader);
@@ -313,8 +318,9 @@ int64_t loader_skipped(const struct loader *loader)
 
 /* ---- an epoch ---- */
 
-static void clear_slot(struct slot *slot)
+static void clear_slot(const struct loader *loader, struct slot *slot)
 {
+    drop_pictures(loader, slot);
     slot->done = slot->skipped = slot->batch.count = 0;
     slot->failed = -1;
     slot->error->kind = ERROR_NONE;
@@ -334,7 +340,7 @@ void loader_start(struct loader *loader, uint64_t epoch)
     pthread_mutex_lock(&loader->mutex);
     come_to_rest(loader);
     for (int i = 0; i < loader->slot_count; i++)
-        clear_slot(&loader->slots[i]);
+        clear_slot(loader, &loader->slots[i]);
     loader->task.epoch = epoch;
     loader->next = loader->handed = loader->skipped = 0;
     loader->holds = false;
@@ -347,7 +353,7 @@ static void take_back(struct loader *loader)
 {
     if (!loader->holds)
         return;
-    clear_slot(slot_of(loader, loader->handed));
+    clear_slot(loader, slot_of(loader, loader->handed));
     loader->handed++;
     loader->holds = false;
     pthread_cond_broadcast(&loader->work);

@@ -5,7 +5,6 @@
 
 #include "data/augment.h"
 #include "data/dataset.h"
-#include "image/corruption.h"
 
 #define LOADER_MAX_THREADS 256
 #define LOADER_MAX_AHEAD 64
@@ -22,8 +21,7 @@ struct loader_options {
     bool skip_broken; /* leave samples out that cannot be read; else they are errors */
     const struct preprocess *preprocess;   /* copied; with a crop size. NULL for ready tensors */
     const struct augment_options *augment; /* copied; NULL: as for evaluation. Ready tensors take mixup alone */
-    enum corruption corruption; /* of the network's part of each image, by (seed, sample); not of ready tensors */
-    int severity;               /* its, 1 to 5; 0: none */
+    bool keep_pictures; /* hand out the images as they are before they are normalised, too; not of ready tensors */
     enum image_layout layout;
     int64_t ignore; /* what masks have outside the image, 0 to 65535, or -1 (255) */
     uint64_t seed;
@@ -36,7 +34,7 @@ struct loader_batch {
     int64_t *masks;   /* [count,H,W]; NULL without */
     int64_t *second;  /* [count] with mixup: the label of the sample mixed in; else NULL */
     float *weights;   /* [count] with mixup: the share of the first label, 1 - it is that of the second; else NULL */
-    bool *changed;    /* [count] with a corruption: whether it changed the image; else NULL */
+    struct image *pictures; /* [count] with keep_pictures: what was normalised; else NULL */
     int64_t *samples; /* [count] their places in the split */
 };
 

@@ -9,8 +9,6 @@ static int settle_tensors(struct loader_task *task, struct error *error)
     struct augment_options mixup_alone = {.mixup_alpha = task->augment.mixup_alpha};
     if (memcmp(&task->augment, &mixup_alone, sizeof mixup_alone) != 0)
         return error_set(error, ERROR_INPUT, "ready tensors are not augmented but by mixup; images have to be uint8");
-    if (task->severity > 0)
-        return error_set(error, ERROR_INPUT, "corruptions change pictures; ready tensors (no bytes) are none");
     task->shape = *dataset_tensor_shape(task->dataset);
     return 0;
 }
@@ -38,26 +36,10 @@ int loader_task_settle(struct loader_task *task, const struct loader_options *op
     if (options->augment)
         task->augment = *options->augment;
     task->mixup = task->augment.mixup_alpha > 0;
-    task->corruption = options->corruption;
-    task->severity = options->severity;
     if (dataset_tensor_shape(task->dataset) ? settle_tensors(task, error) : settle_images(task, options, error))
         return -1;
     task->values = shape_count(&task->shape);
     return 0;
-}
-
-/* *changed: whether there is a pixel of another value now. */
-static int corrupt(const struct loader_task *task, int64_t sample, struct image *part, bool *changed,
-                   struct error *error)
-{
-    struct image before;
-    if (image_copy(task->memory, part, &before, error))
-        return -1;
-    int result =
-        corruption_apply(task->memory, part, task->corruption, task->severity, task->seed, (uint64_t)sample, error);
-    *changed = result == 0 && memcmp(before.pixels, part->pixels, image_bytes(part)) != 0;
-    image_release(task->memory, &before);
-    return result;
 }
 
 /* The network's part of the image and of its mask. */
@@ -73,11 +55,6 @@ static int make_picture(const struct loader_task *task, int64_t sample, const st
                                place->mask ? &mask : NULL, task->ignore, &part, place->mask ? &mask_part : NULL, error);
     image_release(task->memory, &image);
     index_image_release(task->memory, &mask);
-    if (result == 0 && place->changed && corrupt(task, sample, &part, place->changed, error)) {
-        image_release(task->memory, &part);
-        index_image_release(task->memory, &mask_part);
-        result = -1;
-    }
     if (result) {
         char name[DATASET_NAME_SIZE];
         return error_prefix(error, "%s", dataset_name(task->dataset, task->split, sample, name));
@@ -85,7 +62,10 @@ static int make_picture(const struct loader_task *task, int64_t sample, const st
     preprocess_normalise(&task->preprocess, &part, task->layout, place->image);
     for (int64_t i = 0; place->mask && i < task->pixels; i++)
         place->mask[i] = mask_part.values[i];
-    image_release(task->memory, &part);
+    if (place->picture)
+        *place->picture = part;
+    else
+        image_release(task->memory, &part);
     index_image_release(task->memory, &mask_part);
     return 0;
 }
@@ -112,6 +92,8 @@ void loader_place_move(const struct loader_task *task, const struct loader_place
         memcpy(to->mask, from->mask, (size_t)task->pixels * sizeof *to->mask);
     if (to->weight)
         *to->weight = *from->weight;
-    if (to->changed)
-        *to->changed = *from->changed;
+    if (to->picture) {
+        *to->picture = *from->picture;
+        *from->picture = (struct image){0};
+    }
 }

@@ -12,8 +12,6 @@ struct loader_task {
     bool augments, mixup;
     struct preprocess preprocess;
     struct augment_options augment;
-    enum corruption corruption;
-    int severity;
     enum image_layout layout;
     uint16_t ignore;
     uint64_t seed, epoch;
@@ -26,7 +24,7 @@ struct loader_place {
     float *image;
     int64_t *label, *mask;
     float *weight;
-    bool *changed;
+    struct image *picture; /* empty before */
 };
 
 /* Takes the options over and finds the shape. */

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 struct metrics {
@@ -12,7 +13,8 @@ struct metrics {
     int64_t *confusion;                    /* [classes, classes] or NULL */
 };
 
-struct metrics *metrics_create(struct memory *memory, int64_t classes, int64_t ignore, struct error *error)
+static struct metrics *create(struct memory *memory, int64_t classes, int64_t ignore, bool confusion,
+                              struct error *error)
 {
     if (classes < 1 || classes > METRICS_MAX_CLASSES) {
         error_set(error, ERROR_INPUT, "%" PRId64 " classes are not between 1 and %d", classes, METRICS_MAX_CLASSES);
@@ -24,15 +26,25 @@ struct metrics *metrics_create(struct memory *memory, int64_t classes, int64_t i
     size_t count = (size_t)classes;
     *metrics = (struct metrics){.memory = memory, .classes = classes, .ignore = ignore};
     metrics->actual = memory_allocate(memory, 3 * count, sizeof *metrics->actual, error);
-    if (metrics->actual && classes <= METRICS_MAX_CONFUSION)
+    if (metrics->actual && confusion)
         metrics->confusion = memory_allocate(memory, count * count, sizeof *metrics->confusion, error);
-    if (!metrics->actual || (!metrics->confusion && classes <= METRICS_MAX_CONFUSION)) {
+    if (!metrics->actual || (confusion && !metrics->confusion)) {
         metrics_destroy(metrics);
         return NULL;
     }
     metrics->predicted = metrics->actual + classes;
     metrics->correct = metrics->predicted + classes;
     return metrics;
+}
+
+struct metrics *metrics_create(struct memory *memory, int64_t classes, int64_t ignore, struct error *error)
+{
+    return create(memory, classes, ignore, classes <= METRICS_MAX_CONFUSION, error);
+}
+
+struct metrics *metrics_create_plain(struct memory *memory, int64_t classes, int64_t ignore, struct error *error)
+{
+    return create(memory, classes, ignore, false, error);
 }
 
 void metrics_destroy(struct metrics *metrics)

@@ -27,6 +27,8 @@ struct metrics_summary {
 
 /* Labels that are `ignore` are not counted (-1 stands for none in loader batches too). */
 struct metrics *metrics_create(struct memory *memory, int64_t classes, int64_t ignore, struct error *error);
+/* The same without a confusion matrix. */
+struct metrics *metrics_create_plain(struct memory *memory, int64_t classes, int64_t ignore, struct error *error);
 void metrics_destroy(struct metrics *metrics);
 void metrics_reset(struct metrics *metrics);
 /* The class with the largest of `classes` logits that lie `step` apart, the first of equal ones, NaN never; -1: none.

@@ -19,6 +19,26 @@ static int find_target(const struct evaluator *evaluator, struct graph *graph, c
     return 0;
 }
 
+static int find_units(struct evaluator *evaluator, const struct graph *graph, const struct value *image,
+                      const struct value *logits, struct error *error)
+{
+    struct unit_grid grid;
+    if (dtype_storage(logits->dtype) != DTYPE_FLOAT)
+        return error_set(error, ERROR_UNSUPPORTED, "'%s' does not hold floats: it is no score of classes",
+                         logits->name);
+    if (unit_grid_of_value(graph, logits, image, &grid, error))
+        return -1;
+    if (grid.layout == UNITS_NONE)
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "'%s' is no map [N,C,H,W], no tokens [N,L,C] and no vector [N,K] over the images; choose "
+                         "another --target",
+                         logits->name);
+    evaluator->view = grid.view;
+    evaluator->classes = grid.view.channels;
+    evaluator->units = grid.view.units;
+    return 0;
+}
+
 /* Only the logits are wanted, Dropout as in inference. */
 static int select_logits(void *user, struct graph *graph, struct error *error)
 {
@@ -34,12 +54,7 @@ static int select_logits(void *user, struct graph *graph, struct error *error)
     }
     if (find_target(evaluator, graph, image, &logits, error))
         return -1;
-    const struct shape *shape = &logits->shape;
-    if (shape->rank < 2 || dtype_storage(logits->dtype) != DTYPE_FLOAT)
-        return error_set(error, ERROR_UNSUPPORTED, "'%s' holds no logits [N,K] or [N,K,H,W]", logits->name);
-    evaluator->classes = shape->dims[1];
-    evaluator->units = shape_product(shape, 2, shape->rank);
-    return graph_set_outputs(graph, &logits, 1, error);
+    return find_units(evaluator, graph, image, logits, error) ? -1 : graph_set_outputs(graph, &logits, 1, error);
 }
 
 /* Images go in as floats or as bytes. */
@@ -67,11 +82,18 @@ int evaluator_create(struct evaluator *evaluator, const struct model *model, con
     }
     evaluator->batch = input->shape.dims[0];
     memset(input->data, 0, tensor_bytes(input)); /* the last batch may leave places empty */
-    return 0;
+    evaluator->gathered = memory_allocate(evaluator->graph->context->memory, (size_t)evaluator->classes,
+                                          (size_t)evaluator->units * sizeof *evaluator->gathered, error);
+    if (evaluator->gathered)
+        return 0;
+    evaluator_destroy(evaluator);
+    return -1;
 }
 
 void evaluator_destroy(struct evaluator *evaluator)
 {
+    if (evaluator->graph)
+        memory_release(evaluator->graph->context->memory, evaluator->gathered);
     session_destroy(evaluator->session);
     graph_destroy(evaluator->graph);
     *evaluator = (struct evaluator){0};
@@ -109,27 +131,17 @@ int evaluation_check_units(int64_t labels, int64_t units, struct error *error)
 
 /* ---- samples ---- */
 
-/* One sample's logits [classes, units] and labels [units]. */
-static void tell_sample(const struct evaluator *evaluator, const float *logits, const int64_t *labels, int64_t ignored,
-                        float *correct, int64_t *predictions, double *confidence)
+/* Of the sample at a place of the last run: its scores [classes, units]. */
+static const float *scores_of(const struct evaluator *evaluator, const float *logits, int64_t place)
 {
-    const struct unit_view view = {1, evaluator->units, evaluator->classes, 0, 0, 1, evaluator->units};
-    int64_t right = 0, counted = 0;
-    double sum = 0;
-    for (int64_t unit = 0; unit < evaluator->units; unit++) {
-        int64_t class = metrics_predict(logits + unit, evaluator->units, evaluator->classes);
-        double probability =
-            confidence && class >= 0 ? prediction_probability(&view, logits, 0, unit, class) : (double)NAN;
-        sum += isnan(probability) ? 0 : probability;
-        if (predictions)
-            predictions[unit] = class;
-        counted += labels[unit] != ignored;
-        right += labels[unit] != ignored && class == labels[unit];
+    const struct unit_view *view = &evaluator->view;
+    if (view->unit_step == 1 && view->channel_step == view->units)
+        return logits + unit_view_at(view, place, 0, 0);
+    for (int64_t k = 0; k < view->channels; k++) {
+        for (int64_t unit = 0; unit < view->units; unit++)
+            evaluator->gathered[k * view->units + unit] = logits[unit_view_at(view, place, unit, k)];
     }
-    if (correct)
-        *correct = counted > 0 ? (float)right / (float)counted : -1;
-    if (confidence)
-        *confidence += sum / (double)evaluator->units;
+    return evaluator->gathered;
 }
 
 static bool all_finite(const float *values, int64_t count)
@@ -141,25 +153,59 @@ static bool all_finite(const float *values, int64_t count)
     return true;
 }
 
+/* Of scores that are not finite nothing is predicted. */
+static const float *no_scores(const struct evaluator *evaluator)
+{
+    for (int64_t i = 0; i < evaluator->classes * evaluator->units; i++)
+        evaluator->gathered[i] = NAN;
+    return evaluator->gathered;
+}
+
+/* What is asked of one sample's scores [classes, units]; `labels` [units] or NULL. */
+static void tell_sample(const struct evaluator *evaluator, const float *scores, const int64_t *labels, int64_t ignored,
+                        float *correct, int64_t *predictions, double *confidence)
+{
+    const struct unit_view view = {1, evaluator->units, evaluator->classes, 0, 0, 1, evaluator->units};
+    int64_t right = 0, counted = 0;
+    double sum = 0;
+    for (int64_t unit = 0; unit < evaluator->units; unit++) {
+        int64_t class = metrics_predict(scores + unit, evaluator->units, evaluator->classes);
+        if (confidence && class >= 0)
+            sum += prediction_probability(&view, scores, 0, unit, class);
+        if (predictions)
+            predictions[unit] = class;
+        counted += labels && labels[unit] != ignored;
+        right += labels && labels[unit] != ignored && class == labels[unit];
+    }
+    if (correct)
+        *correct = counted > 0 ? (float)right / (float)counted : -1;
+    if (confidence)
+        *confidence += sum / (double)evaluator->units;
+}
+
 int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, const struct loader_batch *batch,
                    struct metrics *metrics, int64_t ignored, const struct evaluated *out, struct error *error)
 {
-    const int64_t *labels = batch->masks ? batch->masks : batch->labels;
+    const int64_t *all_labels = batch->masks ? batch->masks : batch->labels;
     int64_t units = evaluator->units, values = shape_count(loader_shape(loader));
     const float *logits = NULL;
     for (int64_t i = 0; i < batch->count; i++) {
         int64_t place = i % evaluator->batch, left = batch->count - i;
+        const int64_t *labels = all_labels ? all_labels + i * units : NULL;
         if (place == 0 && evaluator_run(evaluator, batch->images + i * values,
                                         left < evaluator->batch ? left : evaluator->batch, &logits, error))
             return -1;
-        const float *own = logits + place * evaluator->classes * units;
-        if (!all_finite(own, evaluator->classes * units))
-            error_set(error, ERROR_INPUT, "the model's scores for it are not finite: nothing can be counted");
-        if (error->kind != ERROR_NONE || metrics_add(metrics, own, labels + i * units, 1, units, error)) {
+        const float *scores = scores_of(evaluator, logits, place);
+        if (!all_finite(scores, evaluator->classes * units)) {
+            if (!out->not_finite)
+                error_set(error, ERROR_INPUT, "the model's scores for it are not finite: nothing can be counted");
+            scores = no_scores(evaluator);
+        }
+        if (error->kind != ERROR_NONE || (labels && metrics_add(metrics, scores, labels, 1, units, error))) {
             char name[DATASET_NAME_SIZE];
             return error_prefix(error, "%s", loader_sample_name(loader, batch->samples[i], name));
         }
-        tell_sample(evaluator, own, labels + i * units, ignored, out->correct ? out->correct + batch->samples[i] : NULL,
+        tell_sample(evaluator, scores, labels, ignored, out->correct ? out->correct + batch->samples[i] : NULL,
                     out->predictions ? out->predictions + i * units : NULL, out->confidence);
     }
     return 0;

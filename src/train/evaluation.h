@@ -2,6 +2,7 @@
 #ifndef FOVEA_TRAIN_EVALUATION_H
 #define FOVEA_TRAIN_EVALUATION_H
 
+#include "analysis/unit_grid.h"
 #include "data/loader.h"
 #include "data/metrics.h"
 #include "graph/graph.h"
@@ -14,12 +15,14 @@ struct evaluator {
     const char *target; /* NULL: the logits */
     int image_input;
     int64_t batch, classes, units; /* units: pixels of a map, 1 for a vector */
+    struct unit_view view;         /* where they lie */
+    float *gathered;               /* [classes, units], where a sample's scores lie otherwise */
 };
-/* `target`: the value that holds the classes' scores [N,K,...], as target_find names it; NULL: the logits. */
+/* `target`: the value that holds the classes' scores, as target_find names it; NULL: the logits. */
 int evaluator_create(struct evaluator *evaluator, const struct model *model, const struct shape_binding *bindings,
                      int binding_count, const char *target, struct error *error);
 void evaluator_destroy(struct evaluator *evaluator);
-/* Runs up to evaluator->batch images; logits [count, classes, units], valid until the next run. */
+/* Runs up to evaluator->batch images; logits, to be read through evaluator->view, are valid until the next run. */
 int evaluator_run(struct evaluator *evaluator, const float *images, int64_t count, const float **logits,
                   struct error *error);
 
@@ -32,8 +35,9 @@ struct evaluated {
     float *correct;       /* by place in the split: the share of its counted units predicted right, -1: none counted */
     int64_t *predictions; /* [count, units] by place in the batch, -1: none; or NULL */
     double *confidence;   /* is added to: the mean probability of each sample's predictions; or NULL */
+    bool not_finite;      /* such scores predict nothing and are wrong; else they are an error */
 };
-/* Runs a batch of any size and counts it in. */
+/* Runs a batch of any size and counts it in, but for batches without labels and masks. */
 int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, const struct loader_batch *batch,
                    struct metrics *metrics, int64_t ignored, const struct evaluated *out, struct error *error);
 /* Runs every batch of the loader. `metrics` is reset first. `correct`: as above, by sample of the split, -1 also for
