@@ -46,16 +46,21 @@ static bool same_operator(const struct node *a, const struct node *b)
     return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0 && a->opset == b->opset;
 }
 
-/* One finding for each operator that is missing, with how many nodes need it. */
-static int check_operators(const struct model *model, struct finding_list *findings, struct error *error)
+/* One finding for each operator that is missing in a graph, with how many nodes need it; then its subgraphs. */
+static int check_operators(const struct graph *graph, struct finding_list *findings, struct error *error)
 {
-    for (const struct node *node = model->graph->first; node; node = node->next) {
+    for (const struct node *node = graph->first; node; node = node->next) {
         char label[NODE_LABEL_SIZE];
         int count = 0;
         bool first = true;
+        struct graph *inner;
+        for (int i = 0; (inner = node_subgraph(node, i)) != NULL; i++) {
+            if (check_operators(inner, findings, error))
+                return -1;
+        }
         if (node->operator)
             continue;
-        for (const struct node *other = model->graph->first; other && first; other = other->next) {
+        for (const struct node *other = graph->first; other && first; other = other->next) {
             if (other == node)
                 break;
             first = other->operator|| !same_operator(other, node);
@@ -84,6 +89,15 @@ static int check_opset(const struct model *model, struct finding_list *findings,
                    "changed since would be computed in their old sense",
                    opset, OPSET_NEWEST);
     return 0;
+}
+
+/* What nothing comes out of can be run, but nothing can be asked of it. */
+static int check_outputs(const struct model *model, struct finding_list *findings, struct error *error)
+{
+    if (model->graph->output_count > 0)
+        return 0;
+    return add(findings, FINDING_PROBLEM, "no-outputs", error,
+               "the model has no outputs: name the value that it gives as the graph's output");
 }
 
 static int check_inputs(const struct model *model, struct finding_list *findings, struct error *error)
@@ -304,7 +318,29 @@ static int check_declared(const struct graph *graph, struct finding_list *findin
     return 0;
 }
 
-/* Binds and infers node by node, going on behind a node that fails. */
+/* What `refusal` says is a finding, unless it is a fault of ours or the end of memory: that ends the check. */
+static int add_refusal(struct finding_list *findings, enum finding_severity severity, const char *code,
+                       const struct error *refusal, const char *rest, struct error *error)
+{
+    if (refusal->kind == ERROR_INTERNAL || refusal->kind == ERROR_MEMORY)
+        return error_set(error, refusal->kind, "%s", refusal->message);
+    return add(findings, severity, code, error, "%s%s", refusal->message, rest);
+}
+
+/* The steps of the pipeline up to shapes, node by node, going on behind a node that fails. */
+static int check_nodes(struct graph *graph, struct finding_list *findings, int *problems, struct error *error)
+{
+    for (struct node *node = graph->first, *next; node; node = next) {
+        struct error refusal = ERROR_INITIALISER;
+        next = node->next;
+        if (!node->operator|| pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
+            continue;
+        if ((*problems)++ < CHECK_MAX_SHAPE_PROBLEMS && add_refusal(findings, FINDING_PROBLEM, "shape", &refusal, "", error))
+            return -1;
+    }
+    return 0;
+}
+
 static int check_shapes(const struct model *model, const struct shape_binding *bindings, int binding_count,
                         struct finding_list *findings, struct error *error)
 {
@@ -313,21 +349,13 @@ static int check_shapes(const struct model *model, const struct shape_binding *b
     int result = 0, problems = 0;
     if (!graph)
         return -1;
-    if (graph_sort(graph, &own))
-        result = add(findings, FINDING_PROBLEM, "cycle", error, "%s", own.message);
+    if (graph_sort(graph, &own) || pass_capture(graph, &own) || graph_sort(graph, &own))
+        result = add_refusal(findings, FINDING_PROBLEM, "cycle", &own, "", error);
     else if (pass_bind(graph, bindings, binding_count, &own))
-        result = add(findings, binding_count > 0 ? FINDING_PROBLEM : FINDING_NOTE, "free-size", error,
-                     "%s; shapes behind it were not checked", own.message);
-    for (struct node *node = own.kind == ERROR_NONE ? graph->first : NULL, *next; node && result == 0; node = next) {
-        struct error refusal = ERROR_INITIALISER;
-        next = node->next;
-        if (node->operator&& pass_infer_and_fold_node(graph, node, &refusal) && refusal.kind == ERROR_INTERNAL) {
-            *error = refusal;
-            result = -1;
-        } else if (refusal.kind != ERROR_NONE && problems++ < CHECK_MAX_SHAPE_PROBLEMS) {
-            result = add(findings, FINDING_PROBLEM, "shape", error, "%s", refusal.message);
-        }
-    }
+        result = add_refusal(findings, binding_count > 0 ? FINDING_PROBLEM : FINDING_NOTE, "free-size", &own,
+                             "; shapes behind it were not checked", error);
+    else
+        result = check_nodes(graph, findings, &problems, error);
     if (result == 0 && own.kind == ERROR_NONE && problems == 0)
         result = check_declared(graph, findings, error);
     graph_destroy(graph);
@@ -337,8 +365,9 @@ static int check_shapes(const struct model *model, const struct shape_binding *b
 static int check_graph(const struct model *model, const struct shape_binding *bindings, int binding_count,
                        struct finding_list *findings, struct error *error)
 {
-    if (check_opset(model, findings, error) || check_operators(model, findings, error) ||
-        check_inputs(model, findings, error) || check_shapes(model, bindings, binding_count, findings, error) ||
+    if (check_opset(model, findings, error) || check_operators(model->graph, findings, error) ||
+        check_inputs(model, findings, error) || check_outputs(model, findings, error) ||
+        check_shapes(model, bindings, binding_count, findings, error) ||
         check_weights(model, findings, error))
         return -1;
     return check_unused(model, findings, error);
@@ -356,7 +385,7 @@ int check_model(const struct model *model, const struct shape_binding *bindings,
     if (!inlined.graph)
         return -1;
     int result = pass_inline_functions(model, inlined.graph, &own)
-                     ? add(findings, FINDING_PROBLEM, "function", error, "%s", own.message)
+                     ? add_refusal(findings, FINDING_PROBLEM, "function", &own, "", error)
                      : check_graph(&inlined, bindings, binding_count, findings, error);
     graph_destroy(inlined.graph);
     return result;

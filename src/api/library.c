@@ -84,7 +84,7 @@ int fovea_write_file(const char *path, const void *bytes, size_t length, struct 
     struct error error = ERROR_INITIALISER;
     struct memory *memory = memory_create((size_t)1 << 30);
     int result = memory ? file_write(memory, path, bytes, length, &error)
-                        : error_set(&error, ERROR_LIMIT, "%s: out of memory", path);
+                        : error_set(&error, ERROR_MEMORY, "%s: out of memory", path);
     if (memory)
         memory_destroy(memory);
     return result ? api_fail(&error, report) : 0;

@@ -112,7 +112,7 @@ static int write_report(struct fovea_model *model, const struct fovea_audit *aud
                      : 0;
     if (result == 0 && baseline)
         result = json_object_set(report, "baseline", baseline);
-    result = result ? error_set(error, ERROR_LIMIT, "%s: out of memory", path) : report_store(&folder, report, error);
+    result = result ? error_set(error, ERROR_MEMORY, "%s: out of memory", path) : report_store(&folder, report, error);
     result_folder_close(&folder);
     json_decref(baseline);
     json_decref(report);

@@ -84,7 +84,7 @@ int report_measure_layers(struct fovea_model *model, const struct fovea_samples 
     if (found) {
         int result = set_layers(report, &layers);
         fovea_layers_free(model, &layers);
-        return result ? error_set(error, ERROR_LIMIT, "out of memory for the report") : 0;
+        return result ? error_set(error, ERROR_MEMORY, "out of memory for the report") : 0;
     }
     json_t *section = refusal(model, &refused);
     report_set_text(section, "model", audit->path);

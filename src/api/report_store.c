@@ -92,7 +92,7 @@ int report_add(struct fovea_model *model, const char *path, const char *name, js
 {
     struct result_folder folder = {0};
     json_t *report = section ? report_load(model->context->memory, path, error)
-                             : (error_set(error, ERROR_LIMIT, "%s: out of memory", path), NULL);
+                             : (error_set(error, ERROR_MEMORY, "%s: out of memory", path), NULL);
     int result = report ? result_folder_open(&folder, model, path, true, error) : -1;
     if (result == 0) {
         keep_run(&folder, report);

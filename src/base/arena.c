@@ -41,7 +41,7 @@ void *arena_allocate(struct arena *arena, size_t count, size_t size, struct erro
 {
     size_t bytes;
     if (checked_multiply(count, size, &bytes) || bytes > SIZE_MAX - ARENA_CHUNK) {
-        error_set(error, ERROR_LIMIT, "out of memory: %zu times %zu bytes", count, size);
+        error_set(error, ERROR_MEMORY, "out of memory: %zu times %zu bytes", count, size);
         return NULL;
     }
     bytes = (bytes + ARENA_ALIGNMENT - 1) & ~(ARENA_ALIGNMENT - 1);

@@ -12,7 +12,7 @@ struct context *context_create(const struct context_options *options, struct err
 {
     struct memory *memory = memory_create(options->max_memory ? options->max_memory : default_memory());
     if (!memory) {
-        error_set(error, ERROR_LIMIT, "out of memory");
+        error_set(error, ERROR_MEMORY, "out of memory");
         return NULL;
     }
     struct context *context = memory_allocate(memory, 1, sizeof *context, error);

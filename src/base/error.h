@@ -6,7 +6,8 @@ enum error_kind {
     ERROR_NONE,
     ERROR_INPUT,       /* the user's file or option is wrong */
     ERROR_UNSUPPORTED, /* valid, but not covered by fovea */
-    ERROR_LIMIT,       /* a named limit or the memory cap was reached */
+    ERROR_LIMIT,       /* a named limit was reached */
+    ERROR_MEMORY,      /* memory ended, or its cap was reached */
     ERROR_IO,          /* the operating system refused */
     ERROR_DATA_DEPENDENT, /* a shape rule's answer depends on elements known only when the model runs; never reported */
     ERROR_INTERNAL     /* a fault of ours */
@@ -27,7 +28,7 @@ int error_set(struct error *error, enum error_kind kind, const char *format, ...
 /* Puts "prefix: " before the recorded message (a file or node name learned further up). Returns -1. */
 int error_prefix(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Exit code of the program for this error: 0, 2 (input, unsupported, limit, io) or 3 (internal). */
+/* Exit code of the program for this error: 0, 2 (input, unsupported, limit, memory, io) or 3 (internal). */
 int error_exit_code(const struct error *error);
 
 #endif

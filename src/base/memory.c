@@ -54,7 +54,7 @@ static int reserve(struct memory *memory, size_t total, struct error *error)
     size_t used = atomic_fetch_add(&memory->in_use, total) + total;
     if (memory->cap && used > memory->cap) {
         atomic_fetch_sub(&memory->in_use, total);
-        return error_set(error, ERROR_LIMIT,
+        return error_set(error, ERROR_MEMORY,
                          "out of memory: %zu MiB more would pass the limit of %zu MiB (--max-memory)",
                          (total >> 20) + 1, memory->cap >> 20);
     }
@@ -89,12 +89,12 @@ static void *allocate(struct memory *memory, size_t count, size_t size, int zero
 {
     size_t bytes, total;
     if (checked_multiply(count, size, &bytes) || checked_add(bytes, 2 * MEMORY_ALIGNMENT - 1, &total)) {
-        error_set(error, ERROR_LIMIT, "out of memory: %zu times %zu bytes", count, size);
+        error_set(error, ERROR_MEMORY, "out of memory: %zu times %zu bytes", count, size);
         return NULL;
     }
     total -= total % MEMORY_ALIGNMENT;
     if (fails_now(memory)) {
-        error_set(error, ERROR_LIMIT, "out of memory");
+        error_set(error, ERROR_MEMORY, "out of memory");
         return NULL;
     }
     if (reserve(memory, total, error))
@@ -103,7 +103,7 @@ static void *allocate(struct memory *memory, size_t count, size_t size, int zero
     struct block_header *header = obtain(total, mapped, zeroed);
     if (!header) {
         atomic_fetch_sub(&memory->in_use, total);
-        error_set(error, ERROR_LIMIT, "out of memory: the system has no %zu MiB", (total >> 20) + 1);
+        error_set(error, ERROR_MEMORY, "out of memory: the system has no %zu MiB", (total >> 20) + 1);
         return NULL;
     }
     *header = (struct block_header){.size = bytes, .total = total, .mapped = mapped};

@@ -53,7 +53,7 @@ void text_print(struct text *text, const char *format, ...)
 
 int text_finish(struct text *text, struct error *error)
 {
-    return text->failed ? error_set(error, ERROR_LIMIT, "out of memory for text") : 0;
+    return text->failed ? error_set(error, ERROR_MEMORY, "out of memory for text") : 0;
 }
 
 void text_release(struct text *text)

@@ -104,7 +104,7 @@ static int describe(const struct check *check, struct dataset_report *report, st
             continue;
         look_at(dataset, i, check->decode, NULL, &problem);
         if (finding == FINDING_FAILED)
-            return error_set(error, problem.kind ? problem.kind : ERROR_LIMIT, "%s",
+            return error_set(error, problem.kind ? problem.kind : ERROR_MEMORY, "%s",
                              problem.kind ? problem.message : "out of memory while the data were checked");
         dataset_item_name(dataset, &dataset->items[i], name);
         const char *kept = arena_copy_string(report->arena, name, strlen(name), error);

@@ -46,7 +46,7 @@ static int start(struct source *source, size_t length)
     source->stream.next_in = source->bytes;
     source->stream.avail_in = (unsigned)length;
     if (inflateInit2(&source->stream, 16 + MAX_WBITS) != Z_OK) /* 16: a gzip header */
-        return error_set(source->error, ERROR_LIMIT, "it cannot be unpacked: there is no memory");
+        return error_set(source->error, ERROR_MEMORY, "it cannot be unpacked: there is no memory");
     return 0;
 }
 

@@ -266,10 +266,13 @@ int node_add_input(struct node *node, struct value *value, struct error *error)
 
 int node_set_output(struct node *node, int output, struct value *value, struct error *error)
 {
-    if (value && value->producer && value->producer != node) {
+    if (value && value->producer && (value->producer != node || value->producer_output != output)) {
         char label[NODE_LABEL_SIZE];
-        return error_set(error, ERROR_INPUT, "value '%s' is already made by %s", value->name,
-                         node_label(value->producer, label));
+        return value->producer == node
+                   ? error_set(error, ERROR_INPUT, "'%s' is the name of outputs %d and %d", value->name,
+                               value->producer_output, output)
+                   : error_set(error, ERROR_INPUT, "value '%s' is already made by %s", value->name,
+                               node_label(value->producer, label));
     }
     if (node->outputs[output] && node->outputs[output]->producer == node)
         node->outputs[output]->producer = NULL;

@@ -300,8 +300,11 @@ struct attribute *node_add_attribute(struct node *node, const char *name, struct
 
 /* ---- verify.c, print.c ---- */
 
-/* Checks every invariant of the structure above (uses, producers, order, names). ERROR_INTERNAL on a breach. */
+/* Checks every invariant of the structure above, subgraphs included: uses, producers, sources, and that producers come
+ * first. Linear; overwrites every node's `mark`. ERROR_INTERNAL on a breach. */
 int graph_verify(const struct graph *graph, struct error *error);
+/* The same but for the order of the nodes, which is the file's in a source graph. */
+int graph_verify_links(const struct graph *graph, struct error *error);
 
 struct text;
 /* One line a node: outputs with types and shapes, operator, attributes, inputs. */

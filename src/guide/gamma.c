@@ -156,7 +156,7 @@ static int find_gamma(struct audit *audit, struct error *error)
     char *text = policy_text(audit, &roles);
     const char *policy = text ? arena_print(audit->arena, error, "%s", text) : NULL;
     free(text);
-    return policy ? report_roles(audit, &roles, policy, error) : error_set(error, ERROR_LIMIT, "out of memory");
+    return policy ? report_roles(audit, &roles, policy, error) : error_set(error, ERROR_MEMORY, "out of memory");
 }
 
 static int rewrite_gamma(struct edit *edit, const struct finding *finding, struct error *error)

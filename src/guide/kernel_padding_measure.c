@@ -55,8 +55,9 @@ int padding_measure(const struct audit *audit, struct padding_phases *phases, st
     *phases = (struct padding_phases){0};
     /* A network without a map that could be looked at is not measured. */
     if (probe_create(&probe, audit->model, &request, &none))
-        return none.kind == ERROR_LIMIT || none.kind == ERROR_INTERNAL ? error_set(error, none.kind, "%s", none.message)
-                                                                       : 0;
+        return none.kind == ERROR_MEMORY || none.kind == ERROR_INTERNAL
+                   ? error_set(error, none.kind, "%s", none.message)
+                   : 0;
     int result = measure_phases(&probe, audit->images, phases, error);
     probe_destroy(&probe);
     return result;

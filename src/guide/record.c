@@ -23,7 +23,7 @@ static int write_record(struct model *model, json_t *list, struct error *error)
     char *text = list ? json_dumps(list, JSON_COMPACT) : NULL;
     json_decref(list);
     if (!text)
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set(error, ERROR_MEMORY, "out of memory");
     int result = model_set_metadata(model, RECORD_KEY, text, error);
     free(text);
     return result;
@@ -108,7 +108,7 @@ int record_add(struct model *model, const char *guide, const char *code, const c
     json_t *entry = json_pack("{s:s, s:s, s:o, s:b}", "guide", guide, "code", code, "nodes", names, "trained", trained);
     if (!entry || json_array_append_new(list, entry)) {
         json_decref(list);
-        return error_set(error, ERROR_LIMIT, "out of memory");
+        return error_set(error, ERROR_MEMORY, "out of memory");
     }
     return write_record(model, list, error);
 }

@@ -154,7 +154,7 @@ static int read_with(struct memory *memory, const uint8_t *bytes, size_t length,
                                                png_allocate, png_deallocate);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     int result = info ? read_guarded(png, info, &state, reader, out)
-                      : error_set(error, ERROR_LIMIT, "there is no memory to read a PNG image");
+                      : error_set(error, ERROR_MEMORY, "there is no memory to read a PNG image");
     png_destroy_read_struct(png ? &png : NULL, info ? &info : NULL, NULL);
     return result;
 }
@@ -226,7 +226,7 @@ int image_write_png(struct memory *memory, const char *path, const struct image 
                                                 png_allocate, png_deallocate);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     int result = info ? write_pixels(png, info, &state, image)
-                      : error_set(error, ERROR_LIMIT, "there is no memory to write a PNG image");
+                      : error_set(error, ERROR_MEMORY, "there is no memory to write a PNG image");
     png_destroy_write_struct(png ? &png : NULL, info ? &info : NULL);
     if (result == 0)
         return file_writer_commit(state.writer, error);

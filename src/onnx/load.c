@@ -141,6 +141,16 @@ static int keep_file(struct model *model, struct model_reader *reader, unsigned 
     return 0;
 }
 
+/* What the loader's own checks let through is a fault of ours: better here than in a kernel. */
+static int verify_model(const struct model *model, struct error *error)
+{
+    for (int i = 0; i < model->function_count; i++) {
+        if (graph_verify_links(model->functions[i].body, error))
+            return error_prefix(error, "function '%s'", model->functions[i].name);
+    }
+    return graph_verify_links(model->graph, error);
+}
+
 static struct model *load_open_file(struct context *context, const char *path, int file, uint64_t size,
                                     struct error *error)
 {
@@ -158,7 +168,7 @@ static struct model *load_open_file(struct context *context, const char *path, i
         model->arena = arena;
         model->path = arena_copy_string(arena, path, strlen(path), error);
         if (!model->path || fill_model(model, reader, (const Onnx__ModelProto *)message, error) ||
-            keep_file(model, reader, external, error)) {
+            verify_model(model, error) || keep_file(model, reader, external, error)) {
             model_destroy(model);
             model = NULL;
         }

@@ -46,6 +46,8 @@ static int load_formal_attributes(struct function *function, const struct model_
         if (load_attribute(&holder, reader, message->attribute_proto[i], error))
             return -1;
     }
+    if (node_subgraph(&holder, 0))
+        return error_set(error, ERROR_UNSUPPORTED, "an attribute's default is a graph");
     function->defaults = holder.attributes;
     function->default_count = holder.attribute_count;
     return function->attributes ? 0 : -1;
@@ -69,7 +71,7 @@ static int load_function(struct model *model, struct function *function, const s
         load_formal_attributes(function, reader, message, error) ||
         load_nodes(body, reader, message->node, message->n_node, error))
         return -1;
-    return load_formal_outputs(body, message, error);
+    return load_formal_outputs(body, message, error) || load_check_sources(body, error) ? -1 : 0;
 }
 
 int load_functions(struct model *model, const struct model_reader *reader, Onnx__FunctionProto *const *messages,

@@ -145,8 +145,7 @@ static int load_outputs(struct graph *graph, const Onnx__GraphProto *message, st
     return 0;
 }
 
-/* Every value that a node reads must come from somewhere. */
-static int check_sources(const struct graph *graph, struct error *error)
+int load_check_sources(const struct graph *graph, struct error *error)
 {
     for (const struct node *node = graph->first; node; node = node->next) {
         for (int i = 0; i < node->input_count; i++) {
@@ -168,5 +167,5 @@ int load_graph(struct graph *graph, const struct model_reader *reader, const Onn
         load_nodes(graph, reader, message->node, message->n_node, error) || load_outputs(graph, message, error))
         return -1;
     mark_spare(graph);
-    return check_sources(graph, error);
+    return load_check_sources(graph, error);
 }

@@ -90,6 +90,8 @@ int load_attribute(struct node *node, const struct model_reader *reader, const O
 {
     struct arena *arena = node->graph->arena;
     char *name = load_string(arena, &message->name, error);
+    if (name && node_attribute(node, name))
+        return error_set(error, ERROR_INPUT, "attribute '%s' is given twice", name);
     struct attribute *attribute = name ? node_add_attribute(node, name, error) : NULL;
     if (!attribute)
         return -1;

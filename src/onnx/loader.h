@@ -41,6 +41,8 @@ struct constant *load_sparse_tensor(struct arena *arena, const struct model_read
 /* Fills `graph` (opsets set) from its message. */
 int load_graph(struct graph *graph, const struct model_reader *reader, const Onnx__GraphProto *message,
                struct error *error);
+/* Every value that a node of the graph reads must come from somewhere. */
+int load_check_sources(const struct graph *graph, struct error *error);
 int load_nodes(struct graph *graph, const struct model_reader *reader, Onnx__NodeProto *const *messages, size_t count,
                struct error *error);
 int load_attribute(struct node *node, const struct model_reader *reader, const Onnx__AttributeProto *message,

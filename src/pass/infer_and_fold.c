@@ -102,14 +102,19 @@ int pass_infer_and_fold_node(struct graph *graph, struct node *node, struct erro
     return infer_values(node, error) || (can_fold(node) && fold(graph, node, error)) ? -1 : 0;
 }
 
+int pass_infer_and_fold_step(struct graph *graph, struct node *node, struct node **next, struct error *error)
+{
+    *next = node->next;
+    int replaced = pass_inline_if(node, next, error);
+    if (replaced == 0)
+        replaced = pass_expand(node, next, error);
+    return replaced < 0 || (replaced == 0 && pass_infer_and_fold_node(graph, node, error)) ? -1 : 0;
+}
+
 int pass_infer_and_fold(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
-        next = node->next;
-        int replaced = pass_inline_if(node, &next, error);
-        if (replaced == 0)
-            replaced = pass_expand(node, &next, error);
-        if (replaced < 0 || (replaced == 0 && pass_infer_and_fold_node(graph, node, error)))
+        if (pass_infer_and_fold_step(graph, node, &next, error))
             return -1;
     }
     return 0;

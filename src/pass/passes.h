@@ -16,7 +16,9 @@ int pass_capture(struct graph *graph, struct error *error);
 int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, struct error *error);
 /* Infers all types and shapes in order and replaces nodes whose results are known by constants. */
 int pass_infer_and_fold(struct graph *graph, struct error *error);
-/* The same for one node, which is removed when its results are known. */
+/* One step of it: `node` is inlined, expanded, or inferred and folded; *next is the node to go on with. */
+int pass_infer_and_fold_step(struct graph *graph, struct node *node, struct node **next, struct error *error);
+/* Inference and folding alone: the node is removed when its results are known. */
 int pass_infer_and_fold_node(struct graph *graph, struct node *node, struct error *error);
 /* An If whose condition is known is replaced by the nodes of its branch. 1: done, *next is the node to go on with; 0: not
  * such a node; -1: error. */

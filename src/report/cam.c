@@ -89,7 +89,7 @@ int report_cam_json(struct memory *memory, const char *path, const struct report
     if (!document) {
         json_decref(maps);
         json_decref(left_out);
-        return error_set(error, ERROR_LIMIT, "%s: out of memory", path);
+        return error_set(error, ERROR_MEMORY, "%s: out of memory", path);
     }
     report_set_text(document, "model", run->model);
     report_set_text(document, "definition", CAM_DEFINITION);

@@ -14,7 +14,7 @@ int report_write(struct memory *memory, const char *path, json_t *document, stru
 {
     char *text = report_text(document);
     if (!text)
-        return error_set(error, ERROR_LIMIT, "%s: out of memory", path);
+        return error_set(error, ERROR_MEMORY, "%s: out of memory", path);
     int result = file_write(memory, path, text, strlen(text), error);
     free(text);
     return result;
@@ -149,7 +149,7 @@ int report_manifest(struct memory *memory, const char *path, const struct report
 {
     json_t *document = report_document("fovea.manifest");
     if (!document)
-        return error_set(error, ERROR_LIMIT, "%s: out of memory", path);
+        return error_set(error, ERROR_MEMORY, "%s: out of memory", path);
     report_set_text(document, "verb", verb);
     report_set_text(document, "model", run->model);
     report_set_text(document, "model_sha256", run->model_sha256);

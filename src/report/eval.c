@@ -100,5 +100,5 @@ int report_eval_json(struct memory *memory, const char *path, uint64_t seed, con
 {
     json_t *document = report_eval(eval, seed);
     return document ? report_write(memory, path, document, error)
-                    : error_set(error, ERROR_LIMIT, "%s: out of memory", path);
+                    : error_set(error, ERROR_MEMORY, "%s: out of memory", path);
 }

@@ -69,7 +69,7 @@ int report_positions_json(struct memory *memory, const char *path, const struct 
 {
     json_t *document = report_positions(run->model, positions);
     return document ? report_write(memory, path, document, error)
-                    : error_set(error, ERROR_LIMIT, "%s: out of memory", path);
+                    : error_set(error, ERROR_MEMORY, "%s: out of memory", path);
 }
 
 static int write_words(struct text *title, struct text *notes, const struct report_run *run,

@@ -19,7 +19,7 @@ struct session_taking {
 };
 
 /* Plans `graph` (bound and lowered by pass/pipeline.h; must outlive the session), allocates its arena and packs
- * constant weights. ERROR_LIMIT when the plan exceeds the memory cap. */
+ * constant weights. ERROR_MEMORY when the plan exceeds the memory cap. */
 struct session *session_create(struct graph *graph, struct error *error);
 struct session *session_create_taking(struct graph *graph, const struct session_taking *taking, struct error *error);
 void session_destroy(struct session *session);

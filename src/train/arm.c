@@ -129,7 +129,7 @@ static int open_training(struct arm *arm, struct error *error)
             measure_evaluation(arm, error) == 0)
             return 0;
         close_training(arm);
-        if (error->kind != ERROR_LIMIT)
+        if (error->kind != ERROR_MEMORY)
             return -1;
         if (i == 0)
             first = *error;

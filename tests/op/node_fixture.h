@@ -163,7 +163,7 @@ static inline void expect_refusal(struct fixture *fixture)
 {
     assert_int_equal(fixture_evaluate(fixture), -1);
     assert_true(fixture->error.kind == ERROR_INPUT || fixture->error.kind == ERROR_UNSUPPORTED ||
-                fixture->error.kind == ERROR_LIMIT);
+                fixture->error.kind == ERROR_LIMIT || fixture->error.kind == ERROR_MEMORY);
     assert_true(strlen(fixture->error.message) > 0);
     fixture_end(fixture);
 }

@@ -267,7 +267,7 @@ static void failing_memory(void **state)
         }
         memory_fail_after(test.context->memory, 0);
         completed = result == 0;
-        assert_true(completed || test.error.kind == ERROR_LIMIT);
+        assert_true(completed || test.error.kind == ERROR_MEMORY);
         end(&test);
     }
     assert_true(completed);
