@@ -111,6 +111,14 @@ static int run_passes(const struct model *model, struct graph *graph, const stru
     return 0;
 }
 
+/* Nothing would be computed, and nothing can be asked. */
+static int require_outputs(const struct model *model, struct error *error)
+{
+    return model->graph->output_count > 0
+               ? 0
+               : error_set(error, ERROR_INPUT, "the model has no outputs: nothing would be computed; name the graph's outputs");
+}
+
 static int check_dump_name(const struct pipeline_request *request, struct error *error)
 {
     if (!request->dump_after)
@@ -135,7 +143,7 @@ struct graph *pipeline_run(const struct model *model, const struct pipeline_requ
 {
     struct error own = ERROR_INITIALISER;
     struct error *report = error ? error : &own;
-    if (check_dump_name(request, report)) {
+    if (check_dump_name(request, report) || require_outputs(model, report)) {
         error_prefix(report, "%s", model->path);
         return NULL;
     }

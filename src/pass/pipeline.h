@@ -32,7 +32,7 @@ struct pipeline_request {
 };
 
 /* Clones `model`'s graph, binds, lowers. The caller destroys the graph. A free dimension without a binding is
- * ERROR_INPUT that prints the --shape flag to use. */
+ * ERROR_INPUT that prints the --shape flag to use; so is a model without outputs. */
 struct graph *pipeline_run(const struct model *model, const struct pipeline_request *request, struct error *error);
 
 /* Names of the passes, in order, NULL behind the last. */

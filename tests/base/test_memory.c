@@ -42,9 +42,9 @@ static void test_refusals(void **state)
     struct error error = ERROR_INITIALISER, overflow = ERROR_INITIALISER;
     struct memory *memory = memory_create(1 << 16);
     assert_null(memory_allocate(memory, 1 << 17, 1, &error));
-    assert_int_equal(error.kind, ERROR_LIMIT);
+    assert_int_equal(error.kind, ERROR_MEMORY);
     assert_null(memory_allocate(memory, SIZE_MAX / 2, 3, &overflow));
-    assert_int_equal(overflow.kind, ERROR_LIMIT);
+    assert_int_equal(overflow.kind, ERROR_MEMORY);
     void *kept = memory_allocate(memory, 1, 16, NULL);
     assert_non_null(kept);
     assert_null(memory_resize(memory, kept, 1 << 20, 1, NULL));

@@ -338,7 +338,7 @@ static void failing_allocations_leave_nothing(void **state)
             memory_fail_after(scratch->memory, 0);
             if (result == 0)
                 break;
-            assert_int_equal(error.kind, ERROR_LIMIT);
+            assert_int_equal(error.kind, ERROR_MEMORY);
         }
     }
 }

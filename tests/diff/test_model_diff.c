@@ -422,7 +422,7 @@ static void test_no_memory(void **state)
         memory_fail_after(context->memory, n);
         failed = model_diff(models[0], models[1], &matching, &changes, &own) != 0;
         memory_fail_after(context->memory, 0);
-        assert_int_equal(own.kind, failed ? ERROR_LIMIT : ERROR_NONE);
+        assert_int_equal(own.kind, failed ? ERROR_MEMORY : ERROR_NONE);
     }
     finish();
 }

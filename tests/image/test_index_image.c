@@ -115,7 +115,7 @@ static void cut_files_and_failing_allocations_are_survived(void **state)
             index_image_release(memory, &indices);
             break;
         }
-        assert_int_equal(error.kind, ERROR_LIMIT);
+        assert_int_equal(error.kind, ERROR_MEMORY);
     }
     assert_int_equal(memory_destroy(memory), 0);
 }

@@ -464,7 +464,7 @@ static void test_failing_allocations(void **state)
         assert_int_equal(memory_in_use(context->memory), before);
         if (result == 0)
             break;
-        assert_int_equal(error.kind, ERROR_LIMIT);
+        assert_int_equal(error.kind, ERROR_MEMORY);
         assert_false(file_exists(saved_path));
     }
     finish();

@@ -303,7 +303,7 @@ static void hostile_loops(void **state)
     start(&test, 1 << 20);
     add_endless(&test, true);
     assert_int_equal(session_run(test.session, &test.error), -1);
-    assert_int_equal(test.error.kind, ERROR_LIMIT);
+    assert_int_equal(test.error.kind, ERROR_MEMORY);
     end(&test);
 }
 
