@@ -958,14 +958,28 @@ struct fovea_tune_options {
     const char *control; /* a model trained likewise for comparison, or NULL */
 };
 
+/* A part of the weights that does not train whatever is frozen. */
+struct fovea_tune_still {
+    const char *name, *why;
+    int64_t elements;
+};
 struct fovea_tune_plan {
     const char *model;
     int64_t training, validation, classes;
     int64_t left_out;           /* files that cannot be read, with `skip_broken` */
     const char *first_left_out; /* what is wrong with the first of them; NULL: there is none */
-    int parameters, trained;
+    int parameters, trained; /* tensors, those among them that cannot train */
     int64_t elements, trained_elements, updates;
+    const struct fovea_tune_still *still; /* what cannot train */
+    int still_count;
+    int64_t still_elements;
+    int unshared_statistics, unshared_parameters; /* that shared a tensor with others and got their own */
+    int stored;                                   /* operands of BatchNormalization that were computed of constants */
+    int shared;                                   /* parameters that several nodes read on purpose */
+    const char *first_shared;                     /* or NULL */
+    int inference_nodes;  /* BatchNormalization and Dropout of an export in training mode, put into inference form */
     int norms, dropouts;
+    int norms_kept; /* BatchNormalizations whose statistics stay, as the file has no place of their own for them */
     bool statistics_frozen, policy_of_metadata;
     const char *chosen;     /* which parameters the recipe chose, in words; NULL: it chose none */
     const char *pending;    /* guide whose rewrite was applied and not trained since, by the metadata; or NULL */
@@ -989,6 +1003,7 @@ struct fovea_tune_calls {
     void *user;
 };
 struct fovea_tune {
+    struct fovea_tune_plan plan;     /* of the model */
     struct fovea_tune_epoch *epochs; /* of the model, then of the control */
     int epoch_count;
     struct fovea_metrics last, best, control; /* NAN: not evaluated, no control */

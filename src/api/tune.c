@@ -12,6 +12,7 @@
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "train/head.h"
+#include "train/inference_form.h"
 #include "train/recipe.h"
 
 #define USUAL_BATCH 32
@@ -110,6 +111,9 @@ static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *pa
     if (!arm->model)
         return -1;
     operators_resolve(arm->model->graph);
+    arm->inference_nodes = inference_form(arm->model, error);
+    if (arm->inference_nodes < 0)
+        return error_prefix(error, "%s", path);
     struct fovea_model holder = {work->model->fovea, work->model->context, arm->model};
     arm->input = api_image_input(arm->model->graph);
     if (!arm->input)
@@ -123,6 +127,8 @@ static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *pa
                     &arm->binding, error))
         return -1;
     set_options(arm);
+    if (unshare(arm->model, &arm->binding, 1, arm->options.freeze_statistics, &arm->unshared, error))
+        return -1;
     if (options->new_classes > 0 &&
         head_replace(arm->model, &arm->binding, 1, options->new_classes, work->model->context->seed, error))
         return error_prefix(error, "%s", path);
@@ -278,7 +284,8 @@ static int open_teacher(struct tune_work *work, struct error *error)
     if (!work->teacher)
         return -1;
     operators_resolve(work->teacher->graph);
-    return images_free_batch(work->teacher->graph, error);
+    return inference_form(work->teacher, error) < 0 ? error_prefix(error, "%s", path)
+                                                    : images_free_batch(work->teacher->graph, error);
 }
 
 static int run(struct tune_work *work, struct arena *arena, struct error *error)

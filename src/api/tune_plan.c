@@ -156,6 +156,49 @@ static int check_labels(const struct tune_work *work, int64_t classes, struct er
     return result;
 }
 
+static int add_still(struct fovea_tune_still *list, struct fovea_tune_plan *told, struct arena *arena, const char *name,
+                     const char *why, int64_t elements, struct error *error)
+{
+    struct fovea_tune_still still = {.name = arena_copy_string(arena, name, strlen(name), error),
+                                     .why = arena_copy_string(arena, why, strlen(why), error),
+                                     .elements = elements};
+    list[told->still_count++] = still;
+    told->still_elements += elements;
+    return still.name && still.why ? 0 : -1;
+}
+
+/* Weights that are none of the parameters, and parameters on which no score depends. */
+static int list_stills(const struct parameter_set *set, struct arena *arena, struct fovea_tune_plan *told,
+                       struct error *error)
+{
+    struct fovea_tune_still *list =
+        arena_allocate(arena, (size_t)(set->count + set->still_count) + 1, sizeof *list, error);
+    if (!list)
+        return -1;
+    for (int i = 0; i < set->still_count; i++) {
+        const struct still *still = &set->stills[i];
+        if (add_still(list, told, arena, still->name, still->why, still->count, error))
+            return -1;
+    }
+    for (int i = 0; i < set->count; i++) {
+        const struct parameter *parameter = &set->list[i];
+        if (!parameter->frozen && parameter->output < 0 &&
+            add_still(list, told, arena, parameter->name, "no score depends on it", parameter->count, error))
+            return -1;
+    }
+    told->still = list;
+    return 0;
+}
+
+static int name_shared(const struct unshared *unshared, struct arena *arena, struct fovea_tune_plan *told,
+                       struct error *error)
+{
+    if (!unshared->first)
+        return 0;
+    told->first_shared = arena_copy_string(arena, unshared->first, strlen(unshared->first), error);
+    return told->first_shared ? 0 : -1;
+}
+
 int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
 {
     struct tune_arm *arm = user;
@@ -174,7 +217,13 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                    .elements = plan->elements,
                                    .trained_elements = plan->trained_elements,
                                    .updates = plan->updates,
+                                   .unshared_statistics = arm->unshared.statistics,
+                                   .unshared_parameters = arm->unshared.parameters,
+                                   .stored = arm->unshared.computed,
+                                   .shared = arm->unshared.shared,
+                                   .inference_nodes = arm->inference_nodes,
                                    .norms = plan->norms,
+                                   .norms_kept = plan->norms_kept,
                                    .dropouts = plan->dropouts,
                                    .statistics_frozen =
                                        arm->options.freeze_statistics && has_batch_statistics(arm->model->graph),
@@ -186,6 +235,11 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                    .memory = plan->memory,
                                    .segments = plan->segments,
                                    .kept_by_decay = plan->kept_by_decay};
+    if (list_stills(plan->set, work->result->storage, &told, error) ||
+        name_shared(&arm->unshared, work->result->storage, &told, error))
+        return -1;
+    if (!arm->is_control)
+        work->result->plan = told;
     if (work->calls && work->calls->plan)
         work->calls->plan(work->calls->user, &told);
     return 0;

@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "train/arm.h"
+#include "train/unshare.h"
 
 struct tune_work;
 
@@ -24,6 +25,8 @@ struct tune_arm {
     bool channels_last, is_control, policy_of_metadata;
     int64_t classes;    /* of the logits */
     const char *chosen; /* which parameters the recipe chose, in words; or NULL */
+    int inference_nodes; /* of an export in training mode, put into inference form */
+    struct unshared unshared;
     struct augment_options augment;
     struct shape_binding binding;
     struct arm_options options;

@@ -41,6 +41,35 @@ static void print_advice(const struct watch *watch, const struct fovea_tune_plan
                 plan->pending, plan->pending);
 }
 
+#define MOST_NAMED 6 /* of what stays, in a line */
+
+/* What training does to the tensors themselves, and what it cannot reach. */
+static void print_tensors(const struct fovea_tune_plan *plan)
+{
+    char text[CLI_TEXT], stays[CLI_TEXT], all[CLI_TEXT];
+    if (plan->inference_nodes > 0)
+        printf("an export in training mode: %d BatchNormalizations and Dropouts are put into inference form\n",
+               plan->inference_nodes);
+    if (plan->unshared_statistics + plan->unshared_parameters > 0)
+        printf("tensors that the export stored as one get their own: %d statistics, %d parameters\n",
+               plan->unshared_statistics, plan->unshared_parameters);
+    if (plan->stored > 0)
+        printf("%d operands of BatchNormalization that the file computes of constants are stored\n", plan->stored);
+    if (plan->shared > 0)
+        printf("parameters that several nodes read train as one: %d, the first: %s\n", plan->shared,
+               safe_text(plan->first_shared, text));
+    if (plan->still_count == 0)
+        return;
+    printf("%s of %s numbers stay:", count_text((double)plan->still_elements, stays),
+           count_text((double)plan->elements, all));
+    for (int i = 0; i < plan->still_count && i < MOST_NAMED; i++)
+        printf("%s '%s' (%" PRId64 ": %s)", i ? "," : "", safe_text(plan->still[i].name, text), plan->still[i].elements,
+               plan->still[i].why);
+    if (plan->still_count > MOST_NAMED)
+        printf(" and %d more (--json names all)", plan->still_count - MOST_NAMED);
+    printf("\n");
+}
+
 static void print_plan(void *user, const struct fovea_tune_plan *plan)
 {
     const struct watch *watch = user;
@@ -54,6 +83,7 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
     printf("%d of %d parameters train (%s of %s numbers), %" PRId64 " updates, %s of memory\n", plan->trained,
            plan->parameters, count_text((double)plan->trained_elements, trained),
            count_text((double)plan->elements, all), plan->updates, bytes_text(plan->memory, memory));
+    print_tensors(plan);
     if (plan->segments > 1)
         printf("to stay below --max-memory the network runs twice per step, in %d parts\n", plan->segments);
     if (plan->left_out > 0)
@@ -62,7 +92,10 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
         printf("recipe: %s\n", plan->chosen);
     if (plan->norms > 0)
         printf("%d BatchNormalizations take the batch's statistics\n", plan->norms);
-    else if (plan->statistics_frozen)
+    if (plan->norms_kept > 0)
+        printf("%d BatchNormalizations keep their statistics: the file has no place of their own for them\n",
+               plan->norms_kept);
+    if (plan->norms == 0 && plan->statistics_frozen)
         printf("BatchNormalization keeps its running statistics (fewer than 16 images a batch, or --freeze-bn)\n");
     if (plan->dropouts > 0)
         printf("%d Dropouts are active\n", plan->dropouts);

@@ -1,5 +1,7 @@
 #include "graph/graph.h"
 
+#define LISTED_INITIALISERS 4 /* below this IR version initialisers are graph inputs too */
+
 struct constant *constant_create(struct memory *memory, struct tensor *tensor, struct error *error)
 {
     struct constant *constant = memory_allocate(memory, 1, sizeof *constant, error);
@@ -85,4 +87,28 @@ struct tensor *node_own_constant(struct node *node, int input, struct error *err
     made->dtype = value->dtype;
     made->shape = value->shape;
     return node_set_input(node, input, made, error) ? NULL : &made->constant->tensor;
+}
+
+static int declare_shape(struct value *value, const struct shape *shape, struct error *error)
+{
+    struct dimension *declared = arena_allocate(value->graph->arena, (size_t)shape->rank + 1, sizeof *declared, error);
+    if (!declared)
+        return -1;
+    for (int i = 0; i < shape->rank; i++)
+        declared[i].size = shape->dims[i];
+    value->declared = declared;
+    value->declared_rank = shape->rank;
+    value->changed = true;
+    return 0;
+}
+
+int model_set_initialiser(const struct model *model, struct value *value, struct constant *constant,
+                          struct error *error)
+{
+    const struct shape shape = constant->tensor.shape;
+    bool listed = model->ir_version < LISTED_INITIALISERS && value->graph == model->graph;
+    if (graph_set_constant(value->graph, value, constant, error) ||
+        (listed && !value->is_input && graph_add_input(value->graph, value, error)))
+        return -1;
+    return value->is_input ? declare_shape(value, &shape, error) : 0;
 }

@@ -274,6 +274,11 @@ void constant_release(struct constant *constant);
 /* Makes sure that the elements are in memory in their storage type; NULL and an error otherwise. */
 const struct tensor *constant_data(struct constant *constant, struct error *error);
 
+/* Makes a value that no node makes an initialiser of the model; below IR version 4 these are listed as inputs too, with
+ * their shapes. Takes over the caller's reference. */
+int model_set_initialiser(const struct model *model, struct value *value, struct constant *constant,
+                          struct error *error);
+
 /* Frees elements that the file holds: constant_data reads them again. For constants that no session uses. */
 void constant_unload(struct constant *constant);
 

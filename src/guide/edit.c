@@ -9,7 +9,6 @@
 #include "op/registry.h"
 
 #define IR_WITH_NODE_METADATA 10
-#define LISTED_INITIALISERS 4 /* below this IR version initialisers are graph inputs too */
 #define LONGEST_BASE 120      /* of the names that new ones are made of */
 
 static const char *printable_text(const struct edit *edit, struct error *error, const char *format, va_list arguments)
@@ -106,25 +105,10 @@ struct value *edit_add(struct edit *edit, struct node *before, const char *what,
     return edit_touch(edit, node, error) ? NULL : output;
 }
 
-/* An initialiser that is listed as an input too (IR below 4) says its shape there. */
-static int declare_shape(struct value *value, const struct shape *shape, struct error *error)
-{
-    struct dimension *declared = arena_allocate(value->graph->arena, (size_t)shape->rank + 1, sizeof *declared, error);
-    if (!declared)
-        return -1;
-    for (int i = 0; i < shape->rank; i++)
-        declared[i].size = shape->dims[i];
-    value->declared = declared;
-    value->declared_rank = shape->rank;
-    value->changed = true;
-    return 0;
-}
-
 struct value *edit_constant(struct edit *edit, struct graph *graph, const char *base, const char *what,
                             struct tensor *tensor, struct error *error)
 {
     struct memory *memory = graph->context->memory;
-    const struct shape shape = tensor->shape;
     struct constant *constant = constant_create(memory, tensor, error);
     if (!constant) {
         tensor_release(memory, tensor);
@@ -135,10 +119,7 @@ struct value *edit_constant(struct edit *edit, struct graph *graph, const char *
         constant_release(constant);
         return NULL;
     }
-    if (graph_set_constant(graph, value, constant, error))
-        return NULL;
-    bool listed = edit->model->ir_version < LISTED_INITIALISERS && graph == edit->model->graph;
-    return listed && (graph_add_input(graph, value, error) || declare_shape(value, &shape, error)) ? NULL : value;
+    return model_set_initialiser(edit->model, value, constant, error) ? NULL : value;
 }
 
 struct value *edit_scalar(struct edit *edit, struct graph *graph, const char *base, const char *what, enum dtype dtype,
@@ -180,8 +161,5 @@ int edit_set_constant(struct edit *edit, struct node *node, int input, struct te
         tensor_release(graph->context->memory, tensor);
         return -1;
     }
-    const struct shape shape = constant->tensor.shape;
-    if (graph_set_constant(graph, old, constant, error))
-        return -1;
-    return old->is_input ? declare_shape(old, &shape, error) : 0;
+    return model_set_initialiser(edit->model, old, constant, error);
 }

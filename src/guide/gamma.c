@@ -38,12 +38,25 @@ static const char *scale_name(const struct node *node)
     return source ? source->inputs[1]->name : node->inputs[1]->name;
 }
 
+/* Whether an earlier entry names the same tensor, or one of another role does: training gives such their own tensors,
+ * and asks the network what they do. */
+static bool is_left_out(const struct normalization_roles *roles, int index)
+{
+    const char *name = scale_name(roles->entries[index].node);
+    for (int i = 0; i < roles->count; i++) {
+        bool other = i < index || roles->entries[i].role != roles->entries[index].role;
+        if (other && strcmp(scale_name(roles->entries[i].node), name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The names as a JSON list; bytes that are no UTF-8 make the name unusable, "?". */
 static json_t *scale_names(const struct normalization_roles *roles, enum normalization_role role)
 {
     json_t *names = json_array();
     for (int i = 0; i < roles->count; i++) {
-        if (roles->entries[i].role != role)
+        if (roles->entries[i].role != role || is_left_out(roles, i))
             continue;
         json_t *name = json_string(scale_name(roles->entries[i].node));
         json_array_append_new(names, name ? name : json_string("?"));

@@ -53,6 +53,34 @@ void report_set_classes(json_t *object, const struct fovea_class_table *table)
     json_object_set_new(object, "confusion", rows);
 }
 
+static json_t *report_plan(const struct fovea_tune_plan *plan)
+{
+    json_t *entry = json_object(), *still = json_array();
+    json_object_set_new(entry, "parameters", json_integer(plan->parameters));
+    json_object_set_new(entry, "trained", json_integer(plan->trained));
+    json_object_set_new(entry, "elements", json_integer(plan->elements));
+    json_object_set_new(entry, "trained_elements", json_integer(plan->trained_elements));
+    json_object_set_new(entry, "updates", json_integer(plan->updates));
+    json_object_set_new(entry, "kept_by_decay", report_number(plan->kept_by_decay));
+    for (int i = 0; i < plan->still_count; i++) {
+        json_t *row = json_object();
+        report_set_text(row, "name", plan->still[i].name);
+        report_set_text(row, "why", plan->still[i].why);
+        json_object_set_new(row, "elements", json_integer(plan->still[i].elements));
+        json_array_append_new(still, row);
+    }
+    json_object_set_new(entry, "still", still);
+    json_object_set_new(entry, "unshared_statistics", json_integer(plan->unshared_statistics));
+    json_object_set_new(entry, "unshared_parameters", json_integer(plan->unshared_parameters));
+    json_object_set_new(entry, "stored", json_integer(plan->stored));
+    json_object_set_new(entry, "shared", json_integer(plan->shared));
+    json_object_set_new(entry, "inference_nodes", json_integer(plan->inference_nodes));
+    json_object_set_new(entry, "norms", json_integer(plan->norms));
+    json_object_set_new(entry, "norms_kept", json_integer(plan->norms_kept));
+    json_object_set_new(entry, "dropouts", json_integer(plan->dropouts));
+    return entry;
+}
+
 json_t *report_tune(const struct fovea_tune *tune)
 {
     json_t *document = report_document("fovea.tune"), *epochs = json_array();
@@ -60,6 +88,7 @@ json_t *report_tune(const struct fovea_tune *tune)
         return NULL;
     for (int i = 0; i < tune->epoch_count; i++)
         json_array_append_new(epochs, report_tune_epoch(&tune->epochs[i]));
+    json_object_set_new(document, "plan", report_plan(&tune->plan));
     json_object_set_new(document, "epochs", epochs);
     json_object_set_new(document, "best_epoch", json_integer(tune->best_epoch));
     json_object_set_new(document, "best", report_metrics(&tune->best));

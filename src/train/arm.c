@@ -171,17 +171,22 @@ static int announce(struct arm *arm, struct error *error)
     double sum = 0;
     for (int64_t i = 0; i < arm->schedule.steps; i++)
         sum += schedule_factor(&arm->schedule, i) * options->trainer.optimiser.rate;
+    const struct parameter_set *set = &arm->training.parameters;
     struct arm_plan plan = {.classes = arm->training.logits.dims[1],
-                            .parameters = arm->training.parameters.count,
-                            .elements = arm->training.parameters.elements,
+                            .set = set,
+                            .parameters = set->count + set->still_count,
+                            .elements = set->elements,
                             .updates = arm->schedule.steps,
                             .norms = arm->training.norm_count,
+                            .norms_kept = arm->training.norms_kept,
                             .dropouts = arm->training.dropouts,
                             .segments = arm->segments,
                             .memory = memory_in_use(arm->memory) + arm->evaluation_memory,
                             .kept_by_decay = exp(-sum * options->trainer.optimiser.decay)};
-    for (int i = 0; i < plan.parameters; i++) {
-        const struct parameter *parameter = &arm->training.parameters.list[i];
+    for (int i = 0; i < set->still_count; i++)
+        plan.elements += set->stills[i].count;
+    for (int i = 0; i < set->count; i++) {
+        const struct parameter *parameter = &set->list[i];
         bool trained = !parameter->frozen && parameter->output >= 0;
         plan.trained += trained;
         plan.trained_elements += trained ? parameter->count : 0;

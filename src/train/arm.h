@@ -40,9 +40,10 @@ struct arm_epoch {
 /* What a run needs, before it starts. */
 struct arm_plan {
     int64_t classes; /* of the logits */
-    int parameters, trained;
+    const struct parameter_set *set; /* valid during the call */
+    int parameters, trained;         /* tensors, with those that are weights but cannot train */
     int64_t elements, trained_elements, updates;
-    int norms, dropouts;
+    int norms, norms_kept, dropouts; /* kept: their statistics stay, as the file has no place for them */
     int segments;         /* parts of the network whose results are computed twice to save memory; 1: cheap ones only */
     size_t memory;        /* bytes: activations and gradients, optimiser, source weights, evaluation */
     double kept_by_decay; /* exp(-sum of rate times decay): what decay alone leaves of a weight */

@@ -5,143 +5,111 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "graph/operator.h"
+#include "train/source_constant.h"
 
 #define MASKED (-50.0f) /* numbers below hide a key of an attention */
+#define MOST_STEPS 32   /* nodes between a constant and the slot that it is for */
 
-const char *parameter_kind_name(enum parameter_kind kind)
-{
-    static const char *const names[] = {"weight", "scale", "shift", "other"};
-    return names[kind];
-}
+/* ---- what the readers make of a constant ---- */
 
-/* ---- what a reader makes of a constant ---- */
-
-enum slot_use { SLOT_NONE, SLOT_TRAINED, SLOT_VIEW, SLOT_ELEMENTWISE };
-
-struct slot {
-    const char *op_type;
-    int input; /* -1: any */
-    enum slot_use use;
+/* `weight_slot`: some reader is a weight's slot, where also one number is trained. `computed`: the way there holds
+ * more than views. `factor`: it is added or multiplied on that way. */
+struct reading {
     enum parameter_kind kind;
+    bool weight_slot, computed, factor;
+    const char *why; /* not: what the reader in the way is */
 };
-
-static const struct slot slots[] = {
-    {"Conv", 1, SLOT_TRAINED, PARAMETER_WEIGHT},
-    {"Conv", 2, SLOT_TRAINED, PARAMETER_SHIFT},
-    {"ConvTranspose", 1, SLOT_TRAINED, PARAMETER_WEIGHT},
-    {"ConvTranspose", 2, SLOT_TRAINED, PARAMETER_SHIFT},
-    {"DeformConv", 1, SLOT_TRAINED, PARAMETER_WEIGHT},
-    {"DeformConv", 3, SLOT_TRAINED, PARAMETER_SHIFT},
-    {"Gemm", 0, SLOT_TRAINED, PARAMETER_WEIGHT},
-    {"Gemm", 1, SLOT_TRAINED, PARAMETER_WEIGHT},
-    {"Gemm", 2, SLOT_TRAINED, PARAMETER_SHIFT},
-    {"MatMul", -1, SLOT_TRAINED, PARAMETER_WEIGHT},
-    {"Einsum", -1, SLOT_TRAINED, PARAMETER_WEIGHT},
-    {"BatchNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE},
-    {"BatchNormalization", 2, SLOT_TRAINED, PARAMETER_SHIFT},
-    {"InstanceNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE},
-    {"InstanceNormalization", 2, SLOT_TRAINED, PARAMETER_SHIFT},
-    {"LayerNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE},
-    {"LayerNormalization", 2, SLOT_TRAINED, PARAMETER_SHIFT},
-    {"GroupNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE},
-    {"GroupNormalization", 2, SLOT_TRAINED, PARAMETER_SHIFT},
-    {"RMSNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE},
-    {"PRelu", 1, SLOT_TRAINED, PARAMETER_OTHER},
-    {"Add", -1, SLOT_ELEMENTWISE, PARAMETER_SHIFT},
-    {"Sub", -1, SLOT_ELEMENTWISE, PARAMETER_SHIFT},
-    {"Mul", -1, SLOT_ELEMENTWISE, PARAMETER_OTHER},
-    {"Div", -1, SLOT_ELEMENTWISE, PARAMETER_OTHER},
-    {"Identity", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Cast", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Transpose", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Reshape", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Flatten", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Squeeze", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Unsqueeze", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Expand", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Slice", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Gather", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Split", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Tile", 0, SLOT_VIEW, PARAMETER_OTHER},
-    {"Concat", -1, SLOT_VIEW, PARAMETER_OTHER},
-};
-
-static const struct slot *slot_of(const struct node *node, int input)
-{
-    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
-        if (match_operator(node, slots[i].op_type) && (slots[i].input < 0 || slots[i].input == input))
-            return &slots[i];
-    }
-    return NULL;
-}
-
-/* node->mark 1: a weight lies on the way to it. */
-static void mark_behind_weights(struct graph *graph)
-{
-    for (struct node *node = graph->first; node; node = node->next) {
-        node->mark = 0;
-        for (int i = 0; i < node->input_count && !node->mark; i++) {
-            const struct value *input = node->inputs[i];
-            const struct slot *slot = input ? slot_of(node, i) : NULL;
-            node->mark = (slot && slot->use == SLOT_TRAINED && slot->kind == PARAMETER_WEIGHT) ||
-                         (input && input->producer && input->producer->mark);
-        }
-    }
-}
 
 /* Whether anything but constants reaches the value, behind a weight. */
 static bool is_behind_weights(const struct value *value)
 {
-    return value && value->producer && value->producer->mark;
+    return value && value->producer && value->producer->mark & SLOT_BEHIND_WEIGHTS;
 }
 
-static bool is_ours(const char *name)
+static bool is_of_constants(const struct node *node)
 {
-    return strstr(name, "/fovea/") != NULL;
+    return node->mark & SLOT_OF_CONSTANTS;
 }
 
 /* A^2, sigma^2: a number that a rewrite writes by its root is there to be learned, though no weight lies before it. */
 static bool is_own_square(const struct node *node, const struct value *value)
 {
-    return match_operator(node, "Mul") && match_other(node, value) == value && is_ours(value->name);
+    return match_operator(node, "Mul") && match_other(node, value) == value && slot_is_ours(value->name);
 }
 
-#define MOST_VIEWS 12
+static bool reads_shape_only(const struct node *node)
+{
+    return node->operator&& node->operator->flags & OPERATOR_SHAPE_ONLY;
+}
 
-/* What the readers of `value` say of it: the kind, or false where one of them needs it as it is. `weight_slot`: some
- * reader is a weight's slot, where also one number is trained. */
-static bool kind_of_value(const struct value *value, int depth, enum parameter_kind *kind, bool *weight_slot)
+/* Scales and zero points say how other numbers are read. */
+static bool is_scale(const struct node *node, const struct slot *slot)
+{
+    return !slot && (match_operator(node, "QuantizeLinear") || match_operator(node, "DequantizeLinear"));
+}
+
+static bool read_uses(const struct value *value, int depth, struct reading *reading);
+
+static bool read_results(const struct node *node, int depth, struct reading *reading)
+{
+    for (int k = 0; k < node->output_count; k++) {
+        const struct value *output = node->outputs[k];
+        if (output && output->use_count > 0 && (depth == MOST_STEPS || !read_uses(output, depth + 1, reading)))
+            return false;
+    }
+    return true;
+}
+
+/* Through a node that computes a weight of constants. */
+static bool read_computed(const struct node *node, const struct slot *slot, int depth, struct reading *reading)
+{
+    struct reading behind = *reading;
+    if (!is_of_constants(node) || !node->operator|| !(node->operator->gradient || node->operator->expand))
+        return false;
+    behind.computed = true;
+    behind.factor = behind.factor || (slot && depth == 0);
+    if (!read_results(node, depth, &behind) || !behind.weight_slot)
+        return false;
+    *reading = behind;
+    return true;
+}
+
+static bool read_use(const struct value *value, struct use use, int depth, struct reading *reading)
+{
+    const struct node *node = use.node;
+    const struct slot *slot = slot_of(node, use.input);
+    bool square = is_own_square(node, value);
+    reading->why = node->op_type;
+    if (node->domain[0] && !slot) { /* fused operators and functions: their vectors and matrices are weights */
+        reading->kind = value->shape.rank > 1 ? PARAMETER_WEIGHT : PARAMETER_SHIFT;
+        return true;
+    }
+    if (slot && (slot->use == SLOT_STATISTICS || (slot_is_ours(value->name) && match_operator(node, "Concat"))))
+        return false;                   /* zeros that fill up what is ours */
+    if (slot && slot->use == SLOT_VIEW) /* behind a weight: a token in front of what comes there */
+        return node->mark & SLOT_BEHIND_WEIGHTS || read_results(node, depth, reading);
+    if (!slot || (slot->use == SLOT_ELEMENTWISE && !square)) {
+        if (!is_scale(node, slot) && read_computed(node, slot, depth, reading))
+            return true;
+        if (!slot || reading->computed || !is_behind_weights(match_other(node, value)))
+            return false;
+    }
+    reading->weight_slot = reading->weight_slot || square || slot->use == SLOT_TRAINED;
+    reading->kind = slot->kind;
+    return true;
+}
+
+/* What the readers of `value` say of it, or false where there are none or one of them needs it as it is. */
+static bool read_uses(const struct value *value, int depth, struct reading *reading)
 {
     bool trained = false;
     for (size_t i = 0; i < value->use_count; i++) {
-        const struct node *node = value->uses[i].node;
-        const struct slot *slot = slot_of(node, value->uses[i].input);
-        bool foreign = node->domain[0] && !slot;
-        if (foreign) { /* fused operators and functions: their vectors and matrices are weights */
-            *kind = value->shape.rank > 1 ? PARAMETER_WEIGHT : PARAMETER_SHIFT;
-            trained = true;
+        const struct use use = value->uses[i];
+        if (reads_shape_only(use.node))
             continue;
-        }
-        if (!slot || (is_ours(value->name) && match_operator(node, "Concat"))) /* zeros that fill up what is ours */
+        if (!read_use(value, use, depth, reading))
             return false;
-        if (slot->use == SLOT_VIEW && node->mark) { /* a token in front of what comes behind a weight */
-            trained = true;
-            continue;
-        }
-        if (slot->use == SLOT_VIEW) {
-            for (int k = 0; k < node->output_count; k++) {
-                if (depth == MOST_VIEWS || (node->outputs[k] && node->outputs[k]->use_count > 0 &&
-                                            !kind_of_value(node->outputs[k], depth + 1, kind, weight_slot)))
-                    return false;
-            }
-            trained = true;
-            continue;
-        }
-        bool square = is_own_square(node, value);
-        if (slot->use == SLOT_ELEMENTWISE && !square && !is_behind_weights(match_other(node, value)))
-            return false;
-        *weight_slot = *weight_slot || square || slot->use == SLOT_TRAINED;
-        *kind = slot->kind;
         trained = true;
     }
     return trained;
@@ -156,37 +124,110 @@ static bool is_uniform(const float *elements, int64_t count)
     return true;
 }
 
-/* `literal`: stands in a Constant node. 1, 0, or -1 on an error of reading. */
-static int holds_parameters(struct constant *constant, bool weight_slot, bool literal, enum parameter_kind kind,
-                            struct error *error)
+/* Ones and zeros, both. */
+static bool is_mask(const float *elements, int64_t count)
 {
-    if (!dtype_is_float(constant->tensor.dtype) || dtype_storage(constant->tensor.dtype) != DTYPE_FLOAT)
-        return 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (elements[i] != 0 && elements[i] != 1)
+            return false;
+    }
+    return !is_uniform(elements, count);
+}
+
+static const char *reason_of_elements(const float *elements, int64_t count, bool literal, const struct reading *reading)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(elements[i]) || (!reading->weight_slot && elements[i] <= MASKED))
+            return "";
+    }
+    if (reading->computed && reading->factor && is_mask(elements, count))
+        return "a mask of zeros and ones";
+    bool uniform = is_uniform(elements, count);
+    if (reading->computed && reading->factor && uniform && elements[0] != 0)
+        return "one number for all";
+    /* Exporters write a normalisation without parameters, as GroupNorm's, with ones and zeros. */
+    return literal && reading->kind != PARAMETER_WEIGHT && uniform ? "" : NULL;
+}
+
+/* Why the elements do not train, NULL: they do; "": they are no weights. `literal`: they stand in a Constant node. */
+static int reason_not_to_train(struct constant *constant, bool literal, const struct reading *reading, const char **why,
+                               struct error *error)
+{
+    enum dtype dtype = constant->tensor.dtype;
     int64_t count = shape_count(&constant->tensor.shape);
-    if (count == 0 || (count == 1 && !weight_slot))
+    *why = "";
+    if (count == 0 || (count == 1 && (reading->computed || !reading->weight_slot)))
+        return 0;
+    *why = dtype_name(dtype);
+    if (!dtype_is_float(dtype) || dtype_storage(dtype) != DTYPE_FLOAT)
         return 0;
     const struct tensor *tensor = constant_data(constant, error);
     if (!tensor)
         return -1;
-    const float *elements = tensor->data;
-    for (int64_t i = 0; i < count; i++) {
-        if (!isfinite(elements[i]) || (!weight_slot && elements[i] <= MASKED))
-            return 0;
+    *why = reason_of_elements(tensor->data, count, literal, reading);
+    return 0;
+}
+
+/* ---- what is part of a weight ---- */
+
+/* What is asked of: `quantised` numbers are weights behind operators that pass them on only, `literal` ones (in
+ * Constant nodes) in weights' slots only. */
+struct bearing {
+    bool quantised, literal;
+};
+
+static bool bears_weights(const struct value *value, struct bearing bearing, int depth);
+
+static bool results_bear_weights(const struct node *node, struct bearing bearing, int depth)
+{
+    for (int k = 0; depth < MOST_STEPS && k < node->output_count; k++) {
+        if (node->outputs[k] && bears_weights(node->outputs[k], bearing, depth + 1))
+            return true;
     }
-    /* Exporters write a normalisation without parameters, as GroupNorm's, with ones and zeros. */
-    return !(literal && kind != PARAMETER_WEIGHT && is_uniform(elements, count));
+    return false;
+}
+
+static bool use_bears_weights(const struct value *value, struct use use, struct bearing bearing, int depth)
+{
+    const struct node *node = use.node;
+    const struct slot *slot = slot_of(node, use.input);
+    if (reads_shape_only(node) || is_scale(node, slot) || (slot && slot->use == SLOT_STATISTICS))
+        return false;
+    if ((slot && slot->use == SLOT_TRAINED) || (node->domain[0] && !slot))
+        return true;
+    if (bearing.quantised && !slot)
+        return false;
+    if (is_of_constants(node) && results_bear_weights(node, bearing, depth))
+        return true;
+    if (bearing.literal || bearing.quantised)
+        return false;
+    if (slot && slot->use == SLOT_ELEMENTWISE)
+        return is_behind_weights(match_other(node, value));
+    return node->mark & SLOT_BEHIND_WEIGHTS && (slot || value->shape.rank > 1);
+}
+
+/* Whether some reader takes the value for a weight, whatever stands in the way of training it. */
+static bool bears_weights(const struct value *value, struct bearing bearing, int depth)
+{
+    for (size_t i = 0; i < value->use_count; i++) {
+        if (use_bears_weights(value, value->uses[i], bearing, depth))
+            return true;
+    }
+    return false;
+}
+
+static bool add_still(struct parameter_set *set, const struct value *value, const struct constant *constant,
+                      const char *why, struct error *error)
+{
+    struct still *still = &set->stills[set->still_count];
+    *still = (struct still){.name = arena_copy_string(set->arena, value->name, strlen(value->name), error),
+                            .why = arena_copy_string(set->arena, why, strlen(why), error),
+                            .count = shape_count(&constant->tensor.shape)};
+    set->still_count++;
+    return still->name && still->why;
 }
 
 /* ---- opening ---- */
-
-static struct constant *constant_of(const struct value *value)
-{
-    if (value->constant)
-        return value->producer ? NULL : value->constant;
-    const struct attribute *attribute =
-        match_operator(value->producer, "Constant") ? node_attribute(value->producer, "value") : NULL;
-    return attribute && attribute->type == ATTRIBUTE_TENSOR ? attribute->tensor : NULL;
-}
 
 /* The value becomes an input of its constant's type and shape. */
 static int open_value(struct graph *graph, struct value *value, const struct constant *constant, struct error *error)
@@ -201,6 +242,14 @@ static int open_value(struct graph *graph, struct value *value, const struct con
     value->shape = constant->tensor.shape;
     value->constant = NULL;
     return value->is_input ? 0 : graph_add_input(graph, value, error);
+}
+
+static int axes_of(const struct shape *shape)
+{
+    int axes = 0;
+    for (int i = 0; i < shape->rank; i++)
+        axes += shape->dims[i] > 1;
+    return axes;
 }
 
 static int add_parameter(struct parameter_set *set, struct graph *graph, struct value *value,
@@ -224,30 +273,49 @@ static int add_parameter(struct parameter_set *set, struct graph *graph, struct 
     return 0;
 }
 
+/* Opens a constant that trains, or notes why it does not. */
+static int consider(struct parameter_set *set, struct graph *graph, struct value *value, struct constant *constant,
+                    struct error *error)
+{
+    enum dtype dtype = constant->tensor.dtype;
+    struct bearing bearing = {.quantised = !dtype_is_float(dtype), .literal = value->producer != NULL};
+    struct reading reading = {.kind = PARAMETER_OTHER};
+    const char *why;
+    bool read = read_uses(value, 0, &reading);
+    if (dtype == DTYPE_INT64 || dtype == DTYPE_BOOL)
+        return 0;
+    if (reading.computed && reading.kind == PARAMETER_WEIGHT && axes_of(&constant->tensor.shape) < 2)
+        reading.kind = PARAMETER_OTHER;
+    if (reason_not_to_train(constant, bearing.literal, &reading, &why, error))
+        return -1;
+    /* Literals stand in Constant nodes, weights there only where a weight's slot reads them. */
+    if (read && !why && (reading.weight_slot || !bearing.literal))
+        return add_parameter(set, graph, value, constant, reading.kind, error);
+    if ((why && !why[0]) || shape_count(&constant->tensor.shape) < 2 || slot_is_ours(value->name) ||
+        !bears_weights(value, bearing, 0))
+        return 0;
+    if (!why)
+        why = arena_print(set->arena, error, "read by %s", reading.why ? reading.why : "a function");
+    return why && add_still(set, value, constant, why, error) ? 0 : -1;
+}
+
 int parameter_set_open(struct parameter_set *set, struct graph *graph, struct arena *arena, struct error *error)
 {
     size_t value_count = graph->value_count;
-    *set = (struct parameter_set){.arena = arena};
-    set->list = arena_allocate(arena, value_count + 1, sizeof *set->list, error);
-    if (!set->list)
+    *set = (struct parameter_set){.arena = arena,
+                                  .list = arena_allocate(arena, value_count + 1, sizeof *set->list, error),
+                                  .stills = arena_allocate(arena, value_count + 1, sizeof *set->stills, error)};
+    if (!set->list || !set->stills)
         return -1;
-    mark_behind_weights(graph);
+    slots_mark(graph);
     for (size_t i = 0; i < value_count; i++) {
         struct value *value = graph->values[i];
-        struct constant *constant = value->origin ? constant_of(value) : NULL;
-        enum parameter_kind kind = PARAMETER_OTHER;
-        bool weight_slot = false;
+        struct constant *constant = value->origin ? source_constant(value) : NULL;
         if (!constant || value->is_output)
             continue;
         if (value->shape.rank == SHAPE_UNKNOWN_RANK)
             value->shape = constant->tensor.shape;
-        if (!kind_of_value(value, 0, &kind, &weight_slot))
-            continue;
-        /* Literals stand in Constant nodes, weights there only where a weight's slot reads them. */
-        if (value->producer && !weight_slot)
-            continue;
-        int trained = holds_parameters(constant, weight_slot, value->producer != NULL, kind, error);
-        if (trained < 0 || (trained && add_parameter(set, graph, value, constant, kind, error)))
+        if (consider(set, graph, value, constant, error))
             return -1;
     }
     return 0;
@@ -277,50 +345,7 @@ int parameter_set_rate(struct parameter_set *set, const char *pattern, float fac
     return matched;
 }
 
-/* ---- storing ---- */
-
-/* A constant that stands in no file, made by an earlier store: its elements may be changed. */
-static bool is_own(const struct constant *constant)
-{
-    return !constant->reader && constant->references == 1 && constant->tensor.data;
-}
-
-static struct constant *new_constant(struct memory *memory, const struct constant *old, struct error *error)
-{
-    struct tensor tensor = {.dtype = old->tensor.dtype, .shape = old->tensor.shape};
-    if (tensor_allocate(memory, &tensor, error))
-        return NULL;
-    struct constant *constant = constant_create(memory, &tensor, error);
-    if (!constant)
-        tensor_release(memory, &tensor);
-    return constant;
-}
-
-const struct tensor *source_constant_read(const struct value *source, struct error *error)
-{
-    return constant_data(constant_of(source), error);
-}
-
-int source_constant_store(struct value *source, const float *elements, struct error *error)
-{
-    struct constant *old = constant_of(source);
-    struct constant *constant = is_own(old) ? old : new_constant(source->graph->context->memory, old, error);
-    if (!constant)
-        return -1;
-    memcpy(constant->tensor.data, elements, tensor_bytes(&constant->tensor));
-    dtype_round(constant->tensor.dtype, constant->tensor.data, (size_t)shape_count(&constant->tensor.shape));
-    if (constant == old)
-        return 0;
-    return source->producer ? node_set_tensor(source->producer, "value", constant, error)
-                            : graph_set_constant(source->graph, source, constant, error);
-}
-
 int parameter_store(const struct parameter *parameter, const float *elements, struct error *error)
 {
-    struct constant *old = constant_retain(constant_of(parameter->source));
-    int result = source_constant_store(parameter->source, elements, error);
-    if (constant_of(parameter->source) != old)
-        constant_unload(old); /* nothing reads it, but clones of the graph hold it */
-    constant_release(old);
-    return result;
+    return source_constant_replace(parameter->source, elements, error);
 }

@@ -2,15 +2,7 @@
 #ifndef FOVEA_TRAIN_PARAMETER_H
 #define FOVEA_TRAIN_PARAMETER_H
 
-#include "graph/graph.h"
-
-enum parameter_kind {
-    PARAMETER_WEIGHT, /* of convolutions and products */
-    PARAMETER_SCALE,  /* of normalisations */
-    PARAMETER_SHIFT,  /* of normalisations, and biases */
-    PARAMETER_OTHER   /* positions, tokens, layer scales, slopes, what a rewrite added */
-};
-const char *parameter_kind_name(enum parameter_kind kind); /* "weight", "scale", "shift", "other" */
+#include "train/slot.h"
 
 struct parameter {
     const char *name;     /* in the file */
@@ -19,21 +11,30 @@ struct parameter {
     int64_t count;
     enum parameter_kind kind;
     bool frozen;
+    bool unread;       /* the scores do not depend on it: it cannot learn */
     float decay, rate; /* factors of the run's weight decay and learning rate */
     int input, output; /* of the training graph: where the elements are, and their gradient */
 };
+/* A constant that weights are made of, but that does not train. */
+struct still {
+    const char *name, *why; /* in the file; in words */
+    int64_t count;
+};
 struct parameter_set {
-    struct arena *arena; /* of the list */
+    struct arena *arena; /* of the lists */
     struct parameter *list;
     int count;
     int64_t elements;
+    struct still *stills;
+    int still_count;
 };
 
 /* The trainable constants of `graph`, a clone of a source graph with bound shapes and nothing folded: floats that
- * weights' slots of operators read, directly or through views, and initialisers of several elements that are added to
- * or multiplied with what comes behind the first weight. Numbers that hide (masks), normalise the image, or parametrise
- * an operator are none. Each becomes a graph input under its name, so that folding cannot touch it. The set lives in
- * `arena`. */
+ * weights' slots of operators read, directly, through views or through what is computed of constants alone (weight
+ * standardisation, g v / |v|), and initialisers of several elements that are added to or multiplied with what comes
+ * behind the first weight. Numbers that hide (masks), normalise the image, scale a weight uniformly, or parametrise an
+ * operator are none. Each becomes a graph input under its name, so that folding cannot touch it. What is part of a
+ * weight and yet does not train is listed. The set lives in `arena`. */
 int parameter_set_open(struct parameter_set *set, struct graph *graph, struct arena *arena, struct error *error);
 
 /* Marks those whose name matches a pattern with * and ?; returns how many. */
@@ -43,9 +44,5 @@ int parameter_set_rate(struct parameter_set *set, const char *pattern, float fac
 
 /* Puts `elements` (float, parameter->count) into the source graph, in the constant's own type. */
 int parameter_store(const struct parameter *parameter, const float *elements, struct error *error);
-/* The elements of a constant of the source graph, an initialiser's or a Constant node's. */
-const struct tensor *source_constant_read(const struct value *source, struct error *error);
-/* The same for any constant of the source graph. */
-int source_constant_store(struct value *source, const float *elements, struct error *error);
 
 #endif

@@ -4,9 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/match.h"
 #include "guide/gamma.h"
 #include "onnx/onnx.h"
 #include "structure/normalization_role.h"
+#include "train/source_constant.h"
 
 /* ORDER DECAY_CLASSES; the first four are enum normalization_role. */
 static const char *const class_names[DECAY_CLASSES] = {"last", "down", "stem", "other", "weights", "beta", "layernorm"};
@@ -36,18 +38,32 @@ static bool lists_name(const json_t *row, const char *name)
     return false;
 }
 
-static enum decay_class class_of_scale(const struct policy *policy, const char *name)
+/* The class that the metadata list the tensor under, by its name or one that an Identity gives it; -1: none. */
+static int listed_class(const struct policy *policy, const struct value *value)
 {
     for (int role = 0; role < NORMALIZATION_ROLES; role++) {
-        if (policy->metadata && lists_name(json_object_get(policy->metadata, class_names[role]), name))
-            return (enum decay_class)role;
+        if (policy->metadata && lists_name(json_object_get(policy->metadata, class_names[role]), value->name))
+            return role;
     }
-    for (int i = 0; !policy->metadata && i < policy->roles.count; i++) {
+    for (size_t i = 0; i < value->use_count; i++) {
+        const struct node *node = value->uses[i].node;
+        int listed = match_operator(node, "Identity") && node->outputs[0] ? listed_class(policy, node->outputs[0]) : -1;
+        if (listed >= 0)
+            return listed;
+    }
+    return -1;
+}
+
+/* Tensors that got their own before training are in no list: the network says what they do. */
+static enum decay_class class_of_scale(const struct policy *policy, const struct value *scale)
+{
+    int listed = listed_class(policy, scale);
+    for (int i = 0; listed < 0 && i < policy->roles.count; i++) {
         const struct node *source = network_source_node(policy->roles.entries[i].node);
-        if (source && strcmp(source->inputs[1]->name, name) == 0)
-            return (enum decay_class)policy->roles.entries[i].role;
+        if (source && source_constant_root(source->inputs[1]) == scale)
+            listed = (int)policy->roles.entries[i].role;
     }
-    return DECAY_LAYERNORM;
+    return listed < 0 ? DECAY_LAYERNORM : (enum decay_class)listed;
 }
 
 static enum decay_class class_of(const struct policy *policy, const struct parameter *parameter)
@@ -56,7 +72,7 @@ static enum decay_class class_of(const struct policy *policy, const struct param
     case PARAMETER_WEIGHT:
         return DECAY_WEIGHTS;
     case PARAMETER_SCALE:
-        return class_of_scale(policy, parameter->name);
+        return class_of_scale(policy, parameter->source);
     default:
         return DECAY_BETA;
     }
@@ -75,8 +91,7 @@ static void set_decay(const struct policy *policy, struct parameter_set *paramet
 {
     for (int i = 0; i < parameters->count; i++) {
         struct parameter *parameter = &parameters->list[i];
-        bool ours = strstr(parameter->name, "/fovea/") != NULL;
-        parameter->decay = ours ? 0 : policy->factors[class_of(policy, parameter)];
+        parameter->decay = slot_is_ours(parameter->name) ? 0 : policy->factors[class_of(policy, parameter)];
     }
 }
 
@@ -93,8 +108,8 @@ int policy_apply(const struct model *model, const struct shape_binding *bindings
         policy.metadata = NULL;
     }
     *from_metadata = policy.metadata != NULL;
-    int result = policy.metadata ? 0 : network_create(&network, model, bindings, binding_count, error);
-    if (result == 0 && !policy.metadata)
+    int result = network_create(&network, model, bindings, binding_count, error);
+    if (result == 0)
         result = normalization_roles_find(&network, &policy.roles, error);
     if (result == 0) {
         read_factors(&policy, overrides);

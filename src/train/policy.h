@@ -18,8 +18,8 @@ enum decay_class {
 };
 const char *decay_class_name(int index); /* NULL for others */
 
-/* Sets every parameter's decay factor. Scales are found by name among those that the metadata list by role; without
- * such metadata by the roles in the network at `bindings`. `overrides` (by decay_class, NAN: none) go first. What a
+/* Sets every parameter's decay factor. Scales are found by name among those that the metadata list by role, else by the
+ * roles in the network at `bindings`. `overrides` (by decay_class, NAN: none) go first. What a
  * rewrite added (names with "/fovea/") never decays. *from_metadata: where the policy came from. */
 int policy_apply(const struct model *model, const struct shape_binding *bindings, int binding_count,
                  const float overrides[DECAY_CLASSES], struct parameter_set *parameters, bool *from_metadata,

@@ -6,6 +6,7 @@
 #include "graph/match.h"
 #include "guide/guide.h"
 #include "guide/record.h"
+#include "train/source_constant.h"
 
 /* ---- the table ---- */
 
@@ -203,14 +204,17 @@ static int find_stuck(const struct recipe *recipe, const struct record_nodes *no
     return 0;
 }
 
-static const char *describe(const struct recipe *recipe, const struct parameter_set *parameters, int meant,
+/* `unread`: added, but no score depends on them. */
+static const char *describe(const struct recipe *recipe, const struct parameter_set *parameters, int meant, int unread,
                             const char *stuck, struct arena *arena, struct error *error)
 {
-    int rest = parameters->count - meant;
+    int rest = parameters->count - meant - unread;
     char others[64], rooted[256] = "";
     snprintf(others, sizeof others, recipe->others > 0 ? "take %g of it" : "stay as they are", (double)recipe->others);
     if (stuck)
         snprintf(rooted, sizeof rooted, "; '%.120s' is 0, where its gradient vanishes: it will stay", stuck);
+    else if (unread > 0)
+        snprintf(rooted, sizeof rooted, "; %d more that it added stay, as no score depends on them", unread);
     if (recipe->scope == RECIPE_ADDED)
         return arena_print(arena, error,
                            "%d parameters that '%s' added, by the record in the metadata, take the rate; "
@@ -241,13 +245,13 @@ int recipe_choose(const struct recipe *recipe, const struct model *recorded, con
 {
     struct record_nodes nodes;
     const char *stuck = NULL;
-    int meant = 0;
+    int meant = 0, unread = 0;
     if (record_list_nodes(recorded, recipe->guide, arena, &nodes, error))
         return -1;
     if (recipe->scope == RECIPE_BEHIND)
         mark_behind(model->graph, &nodes);
     for (int i = 0; recipe->scope != RECIPE_ALL && i < parameters->count; i++)
-        meant += is_meant(recipe, &nodes, &parameters->list[i]);
+        *(parameters->list[i].unread ? &unread : &meant) += is_meant(recipe, &nodes, &parameters->list[i]);
     if (meant == 0) {
         *told = describe_all(recipe, record_has(recorded, recipe->guide), arena, error);
         return *told ? 0 : -1;
@@ -261,7 +265,7 @@ int recipe_choose(const struct recipe *recipe, const struct model *recorded, con
     }
     if (find_stuck(recipe, &nodes, parameters, &stuck, error))
         return -1;
-    *told = describe(recipe, parameters, meant, stuck, arena, error);
+    *told = describe(recipe, parameters, meant, unread, stuck, arena, error);
     return *told ? 0 : -1;
 }
 

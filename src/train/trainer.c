@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/session.h"
+#include "train/source_constant.h"
 
 struct trainer {
     struct training_graph *training;

@@ -10,6 +10,8 @@
 #include "pass/differentiate.h"
 #include "pass/passes.h"
 #include "structure/image_input.h"
+#include "train/dependence.h"
+#include "train/source_constant.h"
 
 #define OPSET_TRAINED_NORM 15 /* BatchNormalization with the attribute training_mode */
 #define OPSET_TRAINED_DROPOUT 13
@@ -20,6 +22,15 @@ struct building {
     struct value *logits;
 };
 
+static int refuse_untrainable(const struct parameter_set *parameters, struct error *error)
+{
+    const struct still *first = parameters->stills;
+    return parameters->still_count > 0
+               ? error_set(error, ERROR_UNSUPPORTED, "no weights can be trained: '%s' (%s)%s; train the float model",
+                           first->name, first->why, parameters->still_count > 1 ? " and others" : "")
+               : error_set(error, ERROR_UNSUPPORTED, "the model has no weights that could be trained");
+}
+
 static int open_parameters(void *user, struct graph *graph, struct error *error)
 {
     struct building *building = user;
@@ -27,49 +38,60 @@ static int open_parameters(void *user, struct graph *graph, struct error *error)
     if (parameter_set_open(&training->parameters, graph, training->arena, error))
         return -1;
     if (training->parameters.count == 0)
-        return error_set(error, ERROR_UNSUPPORTED, "the model has no weights that could be trained");
-    return building->request->configure
-               ? building->request->configure(building->request->user, &training->parameters, error)
-               : 0;
+        return refuse_untrainable(&training->parameters, error);
+    return 0;
 }
 
 /* ---- training semantics ---- */
 
-static const float *constant_floats(const struct value *value, struct error *error)
+/* The constant of the file that a statistic is, if nothing else that moves is stored there; or NULL. */
+static struct value *statistic_of(const struct training_graph *training, const struct node *node, int input)
 {
-    const struct tensor *tensor = value->constant ? constant_data(value->constant, error) : NULL;
-    if (!tensor || dtype_storage(tensor->dtype) != DTYPE_FLOAT) {
-        error_set(error, ERROR_UNSUPPORTED, "statistics of a BatchNormalization are no stored floats");
-        return NULL;
+    const struct value *value = node->inputs[input];
+    struct value *source = value->constant && dtype_storage(value->dtype) == DTYPE_FLOAT && value->origin
+                               ? source_constant_root(value->origin)
+                               : NULL;
+    for (int i = 0; i < training->parameters.count; i++)
+        source = training->parameters.list[i].source == source ? NULL : source;
+    for (int i = 0; i < training->norm_count; i++) {
+        const struct training_norm *norm = &training->norms[i];
+        source = norm->mean == source || norm->variance == source ? NULL : source;
     }
-    return tensor->data;
+    return source;
 }
 
 static int copy_statistics(struct training_graph *training, struct training_norm *norm, const struct node *node,
                            struct error *error)
 {
     for (int i = 0; i < 2; i++) {
-        const float *from = constant_floats(node->inputs[3 + i], error);
+        const struct tensor *from = constant_data(node->inputs[3 + i]->constant, error);
         norm->running[i] = arena_allocate(training->arena, (size_t)norm->channels, sizeof *norm->running[i], error);
         if (!from || !norm->running[i])
             return -1;
-        memcpy(norm->running[i], from, (size_t)norm->channels * sizeof *from);
+        memcpy(norm->running[i], from->data, (size_t)norm->channels * sizeof *norm->running[i]);
     }
     return 0;
 }
 
-/* With the momentum 0 the operator's running statistics are those of the batch. */
+/* With the momentum 0 the operator's running statistics are those of the batch. Where the file has no place for them
+ * (they are computed, or a function's), the node stays as in inference. */
 static int train_norm(struct training_graph *training, struct node *node, struct error *error)
 {
     struct training_norm *norm = &training->norms[training->norm_count];
     const struct shape *x = &node->inputs[0]->shape;
-    *norm = (struct training_norm){.mean = node->inputs[3]->origin,
-                                   .variance = node->inputs[4]->origin,
+    *norm = (struct training_norm){.node = node,
+                                   .mean = statistic_of(training, node, 3),
+                                   .variance = statistic_of(training, node, 4),
                                    .momentum = 1 - node_float(node, "momentum", 0.9f),
                                    .channels = x->dims[1],
                                    .count = shape_count(x) / x->dims[1]};
-    if (!norm->mean || !norm->variance || copy_statistics(training, norm, node, error))
-        return error_set(error, ERROR_UNSUPPORTED, "statistics of a BatchNormalization are computed, not stored");
+    if (!norm->mean || !norm->variance || norm->mean == norm->variance) {
+        training->norms_kept++;
+        return 0;
+    }
+    if (copy_statistics(training, norm, node, error))
+        return -1;
+    node->output_count = 1; /* those of an export in training mode, which nothing reads */
     node->opset = OPSET_TRAINED_NORM;
     node->operator= operator_find("", "BatchNormalization", node->opset);
     if (node_set_int(node, "training_mode", 1, error) || node_set_float(node, "momentum", 0, error))
@@ -121,6 +143,18 @@ static int add_semantics(struct building *building, struct graph *graph, struct 
     return 0;
 }
 
+static int mark_unread(struct building *building, const struct graph *graph, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    struct parameter_set *parameters = &building->training->parameters;
+    bool *reads = memory_allocate(memory, graph->value_count + 1, sizeof *reads, error);
+    int result = reads ? dependence_find(graph, building->logits, reads, error) : -1;
+    for (int i = 0; result == 0 && i < parameters->count; i++)
+        parameters->list[i].unread = !reads[graph->inputs[parameters->list[i].input]->id];
+    memory_release(memory, reads);
+    return result;
+}
+
 static int select_logits(void *user, struct graph *graph, struct error *error)
 {
     struct building *building = user;
@@ -133,16 +167,18 @@ static int select_logits(void *user, struct graph *graph, struct error *error)
     training->logits = building->logits->shape;
     if (training->logits.rank < 2 || dtype_storage(building->logits->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_UNSUPPORTED, "'%s' holds no logits [N,K] or [N,K,H,W]", building->logits->name);
+    if (mark_unread(building, graph, error) ||
+        (building->request->configure &&
+         building->request->configure(building->request->user, &training->parameters, error)))
+        return -1;
     struct value **kept =
         memory_allocate(graph->context->memory, 2 * (size_t)training->norm_count + 1, sizeof(struct value *), error);
     if (!kept)
         return -1;
     int count = 0;
     kept[count++] = building->logits;
-    for (struct node *node = graph->first; node; node = node->next) {
-        for (int i = 1; match_operator(node, "BatchNormalization") && i < node->output_count && i < 3; i++)
-            kept[count++] = node->outputs[i];
-    }
+    for (int i = 0; i < 2 * training->norm_count; i++)
+        kept[count++] = training->norms[i / 2].node->outputs[1 + i % 2];
     int result = graph_set_outputs(graph, kept, count, error);
     memory_release(graph->context->memory, kept);
     return result;
@@ -156,12 +192,12 @@ static int collect_wrt(const struct training_graph *training, struct graph *grap
     int count = 0;
     for (int i = 0; i < training->parameters.count; i++) {
         struct parameter *parameter = &training->parameters.list[i];
-        if (parameter->frozen)
+        if (parameter->frozen || parameter->unread)
             continue;
         wrt[count] = graph->inputs[parameter->input];
         of[count++] = parameter;
     }
-    return count > 0 ? count : error_set(error, ERROR_INPUT, "every parameter is frozen");
+    return count > 0 ? count : error_set(error, ERROR_INPUT, "every parameter that the scores depend on is frozen");
 }
 
 static int set_outputs(struct building *building, struct graph *graph, struct value *loss, struct value **gradients,

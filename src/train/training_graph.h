@@ -1,5 +1,6 @@
 /* A model in its training form: parameters are inputs, BatchNormalization takes the batch's statistics, Dropout drops,
- * the loss and its gradients stand behind the logits. The file's own graph stays in inference form. */
+ * the loss and its gradients stand behind the logits. The file's own graph stays in inference form
+ * (train/inference_form.h), with tensors of its own for what trains (train/unshare.h). */
 #ifndef FOVEA_TRAIN_TRAINING_GRAPH_H
 #define FOVEA_TRAIN_TRAINING_GRAPH_H
 
@@ -16,13 +17,15 @@ struct training_request {
     /* 0: every result that the gradients read is kept; 1: cheap ones are computed again; more: all but what crosses
      * between so many parts of the network (pass_recompute). */
     int segments;
-    /* Called when the parameters are known and nothing is differentiated yet: freezes, sets rates and decay. */
+    /* Called when it is known which parameters the scores depend on, and nothing is differentiated yet: freezes, sets
+     * rates and decay. */
     int (*configure)(void *user, struct parameter_set *parameters, struct error *error);
     void *user;
 };
 
 /* A BatchNormalization that trains. */
 struct training_norm {
+    const struct node *node; /* of the graph, until it is lowered */
     struct value *mean, *variance; /* constants of the source graph */
     int outputs[2];                /* of the graph: the batch's mean and (biased) variance */
     float momentum;                /* share of the batch in the running statistics */
@@ -36,6 +39,7 @@ struct training_graph {
     struct parameter_set parameters;
     struct training_norm *norms;
     int norm_count, dropouts;
+    int norms_kept; /* BatchNormalizations whose statistics the file has no place for: they stay as in inference */
     int image_input, target_input, weight_input; /* of the graph's inputs; weight -1: none */
     int loss_output, logits_output;
     struct shape logits;

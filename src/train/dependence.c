@@ -1,0 +1,167 @@
+#include "train/dependence.h"
+
+#include <string.h>
+
+#include "graph/match.h"
+#include "graph/operator.h"
+
+struct box {
+    struct interval axes[SHAPE_MAX_RANK];
+};
+
+struct sweep {
+    const struct graph *graph;
+    bool *reads;
+    struct box *boxes; /* by value id, where read */
+    struct tensor *tensors, *outputs;
+    const struct tensor **inputs;
+};
+
+static struct box whole(const struct shape *shape)
+{
+    struct box box = {0};
+    for (int i = 0; i < shape->rank; i++)
+        box.axes[i] = (struct interval){0, shape->dims[i] > 0 ? shape->dims[i] - 1 : 0};
+    return box;
+}
+
+static void include(const struct sweep *sweep, const struct value *value, const struct box *more)
+{
+    struct box *box = &sweep->boxes[value->id];
+    bool first = !sweep->reads[value->id];
+    sweep->reads[value->id] = true;
+    for (int i = 0; i < value->shape.rank; i++) {
+        struct interval *axis = &box->axes[i];
+        const struct interval *added = &more->axes[i];
+        axis->low = first || added->low < axis->low ? added->low : axis->low;
+        axis->high = first || added->high > axis->high ? added->high : axis->high;
+    }
+}
+
+/* Operators whose rule for receptive fields says all that an output reads, if not across statistics. */
+static bool keeps_axes(const struct node *node)
+{
+    static const char *const names[] = {
+        "Slice",   "Gather",     "Concat",    "Split",      "Transpose", "MatMul",  "Gemm",
+        "Softmax", "LogSoftmax", "ReduceSum", "ReduceMean", "ReduceMax", "Dropout", "LayerNormalization"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (match_operator(node, names[i]))
+            return true;
+    }
+    return node->operator->flags &(OPERATOR_POINTWISE | OPERATOR_VIEW);
+}
+
+/* What is normalised together is read together. */
+static void widen_statistics(const struct node *node, const struct shape *shape, struct box *box)
+{
+    bool softmax = match_operator(node, "Softmax") || match_operator(node, "LogSoftmax"), one = node->opset >= 13;
+    if (!softmax && !match_operator(node, "LayerNormalization"))
+        return;
+    int64_t axis = node_int(node, "axis", softmax && !one ? 1 : -1);
+    axis = axis < 0 ? axis + shape->rank : axis;
+    const struct box all = whole(shape);
+    for (int i = (int)axis; i >= 0 && i < shape->rank && (i == (int)axis || !softmax || !one); i++)
+        box->axes[i] = all.axes[i];
+}
+
+/* The cells of input `input` that a box of output `output` reads; false: none. */
+static bool read_back(const struct sweep *sweep, const struct node *node, int output, int input, struct box *box)
+{
+    const struct shape *shape = &node->inputs[input]->shape;
+    struct field_context context = {.node = node,
+                                    .inputs = sweep->inputs,
+                                    .outputs = sweep->outputs,
+                                    .input = input,
+                                    .output = output,
+                                    .cells = sweep->boxes[node->outputs[output]->id].axes,
+                                    .reads = box->axes};
+    *box = whole(shape);
+    if (!node->operator->field || !keeps_axes(node) || node->outputs[output]->shape.rank < 0)
+        return true;
+    if (node->operator->field(&context, NULL)) {
+        *box = whole(shape);
+        return true;
+    }
+    widen_statistics(node, shape, box);
+    /* Products of two results and sums read, though no single place. */
+    return !context.none || context.global;
+}
+
+static int fill_slots(const struct sweep *sweep, const struct node *node, struct error *error)
+{
+    const int64_t small = 4096;
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *value = node->inputs[i];
+        sweep->inputs[i] = value ? &sweep->tensors[i] : NULL;
+        if (!value)
+            continue;
+        sweep->tensors[i] = (struct tensor){.dtype = value->dtype, .shape = value->shape};
+        if (value->constant && shape_count(&value->shape) <= small) {
+            const struct tensor *data = constant_data(value->constant, error);
+            if (!data)
+                return -1;
+            sweep->tensors[i].data = data->data;
+        }
+    }
+    for (int i = 0; i < node->output_count; i++) {
+        const struct value *value = node->outputs[i];
+        sweep->outputs[i] = value ? (struct tensor){.dtype = value->dtype, .shape = value->shape} : (struct tensor){0};
+    }
+    return 0;
+}
+
+static int sweep_node(const struct sweep *sweep, const struct node *node, struct error *error)
+{
+    bool filled = false;
+    for (int output = 0; output < node->output_count; output++) {
+        const struct value *made = node->outputs[output];
+        if (!made || made->graph != sweep->graph || !sweep->reads[made->id])
+            continue;
+        if (!filled && fill_slots(sweep, node, error))
+            return -1;
+        filled = true;
+        for (int input = 0; input < node->input_count; input++) {
+            const struct value *value = node->inputs[input];
+            struct box box;
+            if (value && !value->constant && value->graph == sweep->graph &&
+                read_back(sweep, node, output, input, &box))
+                include(sweep, value, &box);
+        }
+    }
+    return 0;
+}
+
+static size_t most_operands(const struct graph *graph)
+{
+    size_t most = 1;
+    for (const struct node *node = graph->first; node; node = node->next) {
+        size_t operands = (size_t)(node->input_count > node->output_count ? node->input_count : node->output_count);
+        most = operands > most ? operands : most;
+    }
+    return most;
+}
+
+int dependence_find(const struct graph *graph, const struct value *result, bool *reads, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    size_t most = most_operands(graph);
+    struct sweep sweep = {.graph = graph,
+                          .reads = reads,
+                          .boxes = memory_allocate(memory, graph->value_count + 1, sizeof(struct box), error),
+                          .tensors = memory_allocate(memory, most, sizeof(struct tensor), error),
+                          .outputs = memory_allocate(memory, most, sizeof(struct tensor), error),
+                          .inputs = memory_allocate(memory, most, sizeof(struct tensor *), error)};
+    int done = sweep.boxes && sweep.tensors && sweep.outputs && sweep.inputs ? 0 : -1;
+    memset(reads, 0, graph->value_count * sizeof *reads);
+    if (done == 0) {
+        struct box all = whole(&result->shape);
+        include(&sweep, result, &all);
+    }
+    for (const struct node *node = graph->last; node && done == 0; node = node->previous)
+        done = sweep_node(&sweep, node, error);
+    memory_release(memory, sweep.boxes);
+    memory_release(memory, sweep.tensors);
+    memory_release(memory, sweep.outputs);
+    memory_release(memory, sweep.inputs);
+    return done;
+}

@@ -1,0 +1,84 @@
+#include "train/inference_form.h"
+
+#include "graph/match.h"
+#include "train/source_constant.h"
+
+#define OPSET_TRAINING_MODE 14 /* of BatchNormalization: an attribute; before, its further outputs say so */
+
+enum { DROPOUT_TRAINING_MODE = 2 };
+
+static bool is_trained_norm(const struct node *node)
+{
+    return match_operator(node, "BatchNormalization") &&
+           (node->output_count > 1 || node_int(node, "training_mode", 0) != 0);
+}
+
+static bool is_trained_dropout(const struct node *node)
+{
+    struct value *mode = match_operator(node, "Dropout") && node->input_count > DROPOUT_TRAINING_MODE
+                             ? node->inputs[DROPOUT_TRAINING_MODE]
+                             : NULL;
+    const struct value *root = mode ? source_constant_root(mode) : NULL;
+    const struct tensor *tensor = root ? constant_data(source_constant(root), NULL) : NULL;
+    return mode && !(tensor && shape_count(&tensor->shape) == 1 && tensor_number(tensor, 0) == 0);
+}
+
+static int change_norm(struct node *node, struct error *error)
+{
+    for (int i = 1; i < node->output_count; i++) {
+        const struct value *output = node->outputs[i];
+        if (output && (output->use_count > 0 || output->is_output))
+            return error_set(error, ERROR_UNSUPPORTED,
+                             "the network reads the statistics that it makes, '%s': export in evaluation mode",
+                             output->name);
+    }
+    for (int i = 1; i < node->output_count; i++) {
+        if (node_set_output(node, i, NULL, error))
+            return -1;
+    }
+    node->output_count = 1;
+    node->changed = true;
+    return node->opset >= OPSET_TRAINING_MODE ? node_set_int(node, "training_mode", 0, error) : 0;
+}
+
+static int change_dropout(struct node *node, struct error *error)
+{
+    if (node_set_input(node, DROPOUT_TRAINING_MODE, NULL, error))
+        return -1;
+    node->input_count = DROPOUT_TRAINING_MODE;
+    return 0;
+}
+
+/* `body`: of a function. */
+static int change_graph(struct graph *graph, bool body, struct error *error)
+{
+    int changed = 0;
+    for (struct node *node = graph->first; node; node = node->next) {
+        char label[NODE_LABEL_SIZE];
+        bool norm = is_trained_norm(node), dropout = is_trained_dropout(node);
+        struct graph *inner;
+        if ((norm || dropout) && body)
+            return error_set(error, ERROR_UNSUPPORTED,
+                             "%s is in training form inside of a function: export in evaluation mode",
+                             node_label(node, label));
+        if ((norm && change_norm(node, error)) || (dropout && change_dropout(node, error)))
+            return error_prefix(error, "%s", node_label(node, label));
+        changed += norm || dropout;
+        for (int i = 0; (inner = node_subgraph(node, i)); i++) {
+            int more = change_graph(inner, body, error);
+            if (more < 0)
+                return -1;
+            changed += more;
+        }
+    }
+    return changed;
+}
+
+int inference_form(struct model *model, struct error *error)
+{
+    for (int i = 0; i < model->function_count; i++) {
+        if (change_graph(model->functions[i].body, true, error) < 0)
+            return -1;
+    }
+    return change_graph(model->graph, false, error);
+}

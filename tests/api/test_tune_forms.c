@@ -1,0 +1,126 @@
+/* Files as exporters leave them (tools/fixtures/training_forms.py) tuned through the public header: the new file says
+ * what the run said, and is in inference form; the plan tells what was done to the tensors. */
+#include <math.h>
+
+#include "../temporary.h"
+#include "fovea.h"
+
+#define FOLDER "tests/fixtures/training_forms/"
+
+static struct fovea *fovea;
+static struct fovea_error error;
+
+static struct fovea_model *load(const char *path)
+{
+    struct fovea_model *model = fovea_model_load(fovea, path, &error);
+    if (!model)
+        fail_msg("%s", error.message);
+    return model;
+}
+
+static struct fovea_tune_options usual_options(void)
+{
+    static const struct fovea_preprocess raw = {.preset = "raw"};
+    struct fovea_tune_options options = {.data = {.path = "models/images", .ignore = -1},
+                                         .preprocess = &raw,
+                                         .epochs = 1,
+                                         .batch = 20,
+                                         .samples = 40,
+                                         .momentum = 0.9,
+                                         .rate = 0.003,
+                                         .decay = 1e-4};
+    for (int i = 0; i < FOVEA_DECAY_CLASSES; i++)
+        options.decays[i] = NAN;
+    return options;
+}
+
+static int tune(const char *form, const struct fovea_tune_options *options, struct fovea_tune *result)
+{
+    char path[160];
+    snprintf(path, sizeof path, FOLDER "%s.onnx", form);
+    struct fovea_model *model = load(path);
+    int code = fovea_tune(model, options, temporary_path("tuned.onnx"), true, NULL, result, &error);
+    fovea_model_free(model);
+    return code;
+}
+
+static void check_file(const char *form, const struct fovea_tune *result)
+{
+    struct fovea_data data = {.path = "models/images", .ignore = -1};
+    struct fovea_eval_options options = {.data = &data, .split = FOVEA_SPLIT_VALIDATION};
+    struct fovea_model *tuned = load(temporary_path("tuned.onnx"));
+    struct fovea_eval eval;
+    if (fovea_eval(tuned, NULL, &options, &eval, &error))
+        fail_msg("%s: %s", form, error.message);
+    const struct fovea_metrics *metrics = &eval.data.metrics[0];
+    if (metrics->top1 != result->best.top1 || metrics->mean_accuracy != result->best.mean_accuracy)
+        fail_msg("%s: the file has %g, the run said %g", form, metrics->top1, result->best.top1);
+    fovea_eval_free(tuned, &eval);
+    fovea_model_free(tuned);
+}
+
+/* All exporter modes, with the batch's statistics and without, small and large batches, the old head and a new one. */
+static void test_modes(void **state)
+{
+    static const char *const modes[] = {"eval", "preserve", "training"};
+    static const int opsets[] = {9, 11, 12, 13, 14, 15, 17};
+    static const enum fovea_frozen statistics[] = {FOVEA_STATISTICS_AUTO, FOVEA_STATISTICS_FROZEN,
+                                                   FOVEA_STATISTICS_TRAINED};
+    (void)state;
+    for (int run = 0; run < 3 * 7 * 3 * 2 * 2; run++) {
+        char form[64];
+        struct fovea_tune_options options = usual_options();
+        struct fovea_tune result;
+        snprintf(form, sizeof form, "mode_%s_%d", modes[run % 3], opsets[run / 3 % 7]);
+        options.statistics = statistics[run / 21 % 3];
+        options.batch = run / 63 % 2 ? 20 : 4;
+        options.new_classes = run / 126 ? 10 : 0;
+        if (tune(form, &options, &result))
+            fail_msg("%s: %s", form, error.message);
+        bool batch_statistics = options.statistics == FOVEA_STATISTICS_TRAINED ||
+                                (options.statistics == FOVEA_STATISTICS_AUTO && options.batch == 20);
+        assert_int_equal(result.plan.norms, run % 3 > 0 && batch_statistics ? 3 : 0);
+        assert_int_equal(result.plan.trained, result.plan.parameters);
+        check_file(form, &result);
+        fovea_tune_free(NULL, &result);
+    }
+}
+
+static void test_plan(void **state)
+{
+    (void)state;
+    struct fovea_tune_options options = usual_options();
+    struct fovea_tune result;
+    assert_int_equal(tune("same_merged_named", &options, &result), 0);
+    assert_int_equal(result.plan.unshared_statistics, 3);
+    assert_int_equal(result.plan.unshared_parameters, 2);
+    assert_int_equal(result.plan.shared, 0);
+    fovea_tune_free(NULL, &result);
+    assert_int_equal(tune("same_all_filled", &options, &result), 0);
+    assert_int_equal(result.plan.stored, 8);
+    fovea_tune_free(NULL, &result);
+    assert_int_equal(tune("shared_trained", &options, &result), 0);
+    assert_int_equal(result.plan.shared, 3);
+    assert_string_equal(result.plan.first_shared, "layer.weight");
+    fovea_tune_free(NULL, &result);
+    assert_int_equal(tune("mode_training_13", &options, &result), 0);
+    assert_int_equal(result.plan.inference_nodes, 5);
+    fovea_tune_free(NULL, &result);
+    assert_int_equal(tune("computed_quantised", &options, &result), 0);
+    assert_int_equal(result.plan.still_count, 1);
+    assert_string_equal(result.plan.still[0].name, "source");
+    assert_string_equal(result.plan.still[0].why, "int8");
+    assert_int_equal(result.plan.still_elements, 72);
+    assert_int_equal(result.plan.elements, 72 + 90);
+    assert_int_equal(result.plan.trained_elements, 90);
+    fovea_tune_free(NULL, &result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_modes), cmocka_unit_test(test_plan)};
+    fovea = fovea_open(&(struct fovea_options){.threads = 1, .seed = 3}, &error);
+    int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    fovea_close(fovea);
+    return failures;
+}
