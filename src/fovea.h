@@ -230,6 +230,7 @@ struct fovea_session_options {
     int feed_count;
     const struct fovea_preprocess *preprocess; /* for images; NULL: from the model's metadata */
     bool gradient;          /* the input gradient of the central unit of the last map instead of the outputs */
+    bool noise;             /* inputs without a feed hold random numbers of their type; else zeros */
     const char *dump_after; /* name of a pass whose graph is wanted, or NULL */
 };
 struct fovea_session;

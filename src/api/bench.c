@@ -6,7 +6,6 @@
 #include "analysis/cost.h"
 #include "api/bench_times.h"
 #include "api/session.h"
-#include "base/random.h"
 #include "runtime/session.h"
 
 #define BENCH_LEAST_RUNS 3
@@ -22,24 +21,6 @@ static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-void bench_noise(float *elements, int64_t count)
-{
-    for (int64_t k = 0; k < count; k++)
-        elements[k] = (float)((uint64_t)k * 2654435761u >> 8 & 0xffff) / 32768.0f - 1.0f;
-}
-
-/* Inputs without a file are filled with noise. */
-static void fill_noise(struct fovea_session *session, const struct fovea_bench_options *options)
-{
-    for (int i = 0; i < fovea_session_input_count(session); i++) {
-        struct tensor *input = session_input(session->session, i);
-        bool is_float = dtype_storage(input->dtype) == DTYPE_FLOAT;
-        if (session->graph->inputs[i]->constant || !is_float || options->session.feed_count > 0)
-            continue;
-        bench_noise(input->data, shape_count(&input->shape));
-    }
 }
 
 static int64_t forward_macs(const struct graph *graph)
@@ -115,10 +96,11 @@ int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *opt
                 struct fovea_error *report)
 {
     *bench = (struct fovea_bench){0};
-    struct fovea_session *session = fovea_session_open(model, &options->session, report);
+    struct fovea_session_options noisy = options->session;
+    noisy.noise = true;
+    struct fovea_session *session = fovea_session_open(model, &noisy, report);
     if (!session)
         return -1;
-    fill_noise(session, options);
     int result = bench_times(model, options, run_session, session, bench, report);
     const struct value *input = api_image_input(session->graph);
     bench->macs = forward_macs(session->graph);

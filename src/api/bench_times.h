@@ -9,7 +9,5 @@
 int bench_times(struct fovea_model *model, const struct fovea_bench_options *options,
                 int (*run)(void *user, struct fovea_error *report), void *user, struct fovea_bench *bench,
                 struct fovea_error *report);
-/* Fills `count` floats with noise in [-1, 1): zeros would meet denormals and branches that real data does not. */
-void bench_noise(float *elements, int64_t count);
 
 #endif

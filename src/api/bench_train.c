@@ -1,6 +1,7 @@
 /* How long a step of training takes: forward, backward, SGD with momentum, on noise. */
 #include "api/bench_times.h"
 #include "api/images.h"
+#include "base/random.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "train/trainer.h"
@@ -33,8 +34,8 @@ static int time_steps(struct fovea_model *model, const struct fovea_bench_option
         .labels = {.images = logits->dims[0], .classes = logits->dims[1], .units = units, .labels = labels}};
     int result = -1;
     if (step.trainer) {
-        struct tensor *images = trainer_images(step.trainer);
-        bench_noise(images->data, shape_count(&images->shape));
+        const struct tensor *images = trainer_images(step.trainer);
+        tensor_randomise(images, &(struct random){.seed = model->context->seed});
         bench->batch = images->shape.dims[0];
         result = bench_times(model, options, run_step, &step, bench, report);
     } else {

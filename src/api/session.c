@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/random.h"
 #include "runtime/session.h"
 
 static int open_gradient(struct fovea_session *session, const struct fed_list *fed, struct error *error)
@@ -28,6 +29,17 @@ static int open_forward(struct fovea_session *session, const struct fed_list *fe
     return session->session && text_finish(&session->dump, error) == 0 ? 0 : -1;
 }
 
+/* Inputs without an origin are an analysis's own. */
+static void add_noise(const struct fovea_session *session)
+{
+    const struct graph *graph = session->graph;
+    for (int i = 0; i < graph->input_count; i++) {
+        struct random random = {.seed = graph->context->seed, .stream = (uint64_t)i};
+        if (graph->inputs[i]->origin && !graph->inputs[i]->constant)
+            tensor_randomise(session_input(session->session, i), &random);
+    }
+}
+
 struct fovea_session *fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options,
                                          struct fovea_error *report)
 {
@@ -46,6 +58,8 @@ struct fovea_session *fovea_session_open(struct fovea_model *model, const struct
     if (result == 0)
         result = options->gradient ? open_gradient(session, &fed, &error)
                                    : open_forward(session, &fed, options->dump_after, &error);
+    if (result == 0 && options->noise)
+        add_noise(session);
     if (result == 0)
         result = fed_fill(&fed, session->graph, session->session, NULL, false, &error);
     fed_release(&fed, memory);

@@ -80,7 +80,9 @@ static int print_profile(struct opened *opened, const struct fovea_bench_options
 {
     enum { SHOWN = 400, RUNS = 5 };
     struct fovea_error error = {FOVEA_CLEAN, ""};
-    struct fovea_session *session = fovea_session_open(opened->model, &options->session, &error);
+    struct fovea_session_options noisy = options->session;
+    noisy.noise = true;
+    struct fovea_session *session = fovea_session_open(opened->model, &noisy, &error);
     int count = session ? fovea_session_node_count(session) : 0;
     struct fovea_node_time *times = calloc((size_t)count + 1, sizeof *times);
     int written = session && times ? fovea_session_profile(session, RUNS, times, count, &error) : -1;

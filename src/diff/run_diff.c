@@ -171,16 +171,6 @@ void run_diff_close(struct run_diff *run)
 
 /* ---- inputs ---- */
 
-static void randomise(struct tensor *tensor, struct random *random)
-{
-    int64_t count = shape_count(&tensor->shape);
-    bool floats = dtype_is_float(tensor->dtype);
-    uint32_t bound = tensor->dtype == DTYPE_BOOL ? 2 : tensor->dtype == DTYPE_UINT8 ? 256 : 10;
-    for (int64_t i = 0; i < count; i++)
-        tensor_set_number(tensor, i, floats ? random_normal(random) : random_below(random, bound));
-    dtype_round(tensor->dtype, tensor->data, (size_t)count);
-}
-
 /* The partner of an execution graph's input, as its number in the other one; -1: none. */
 static int input_partner(const struct run_diff *run, int side, int input)
 {
@@ -200,8 +190,8 @@ void run_diff_randomise(struct run_diff *run, uint64_t seed, bool alone)
     for (int i = 0; i < run->graphs[side]->input_count; i++) {
         struct random random = {.seed = seed, .stream = (uint64_t)(2 * i + side)};
         struct tensor *tensor = session_input(run->sessions[side], i);
-        if (!run->graphs[side]->inputs[i]->constant && tensor->data && (!alone || input_partner(run, 1, i) < 0))
-            randomise(tensor, &random);
+        if (!run->graphs[side]->inputs[i]->constant && (!alone || input_partner(run, 1, i) < 0))
+            tensor_randomise(tensor, &random);
     }
 }
 

@@ -174,7 +174,7 @@ double tensor_number(const struct tensor *tensor, int64_t index)
     }
 }
 
-void tensor_set_number(struct tensor *tensor, int64_t index, double value)
+void tensor_set_number(const struct tensor *tensor, int64_t index, double value)
 {
     switch (dtype_storage(tensor->dtype)) {
     case DTYPE_FLOAT:

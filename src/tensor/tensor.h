@@ -58,6 +58,11 @@ int tensor_copy(struct memory *memory, const struct tensor *from, struct tensor 
 int64_t tensor_int(const struct tensor *tensor, int64_t index);
 double tensor_number(const struct tensor *tensor, int64_t index);
 /* Writes element `index` in the storage type; integers lose their fraction, half types are not rounded. */
-void tensor_set_number(struct tensor *tensor, int64_t index, double value);
+void tensor_set_number(const struct tensor *tensor, int64_t index, double value);
+
+struct random;
+/* Random elements that a model may be given, by type: standard normal floats, bytes of the whole range, 0 and 1 for bool
+ * and for wider integers, which may be sizes or places. Nothing where there is no data. */
+void tensor_randomise(const struct tensor *tensor, struct random *random);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "../temporary.h"
 #include "base/file.h"
+#include "base/random.h"
 #include "tensor/compare.h"
 #include "tensor/npy.h"
 
@@ -121,10 +122,43 @@ static void test_compare(void **state)
     assert_int_equal(tensor_compare(&x, &y, 1e-3, 1).mismatches, 0);
 }
 
+/* Every type, in a buffer with a guard behind it: in range, varied, rounded as the type is, and no byte too far. */
+static void test_randomise(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000, GUARD = 64 };
+    static unsigned char bytes[COUNT * 8 + GUARD];
+    for (int type = 1; type <= 16; type++) {
+        enum dtype dtype = (enum dtype)type;
+        if (dtype_storage(dtype) == DTYPE_UNDEFINED)
+            continue;
+        struct tensor tensor = {dtype, {1, {COUNT}}, bytes};
+        struct random random = {.seed = 3};
+        size_t length = tensor_bytes(&tensor);
+        memset(bytes, 0xa5, sizeof bytes);
+        tensor_randomise(&tensor, &random);
+        for (size_t i = length; i < length + GUARD; i++)
+            assert_int_equal(bytes[i], 0xa5);
+        double low = INFINITY, high = -INFINITY;
+        for (int i = 0; i < COUNT; i++) {
+            double number = tensor_number(&tensor, i), kept = number;
+            low = fmin(low, number);
+            high = fmax(high, number);
+            assert_true(isfinite(number) && (dtype_is_float(dtype) || number == floor(number)));
+            dtype_round(dtype, bytes + (size_t)i * (length / COUNT), 1);
+            assert_true(tensor_number(&tensor, i) == kept);
+        }
+        double least = dtype_is_float(dtype) ? -8 : dtype == DTYPE_INT8 ? -128 : 0;
+        double most = dtype_is_float(dtype) ? 8 : dtype == DTYPE_UINT8 ? 255 : dtype == DTYPE_INT8 ? 127 : 1;
+        assert_true(low >= least && high <= most && high > low && high > most / 4);
+    }
+    tensor_randomise(&(struct tensor){DTYPE_FLOAT, {1, {COUNT}}, NULL}, &(struct random){0}); /* nobody reads it */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_half), cmocka_unit_test(test_narrow),
                                        cmocka_unit_test(test_shapes), cmocka_unit_test(test_npy),
-                                       cmocka_unit_test(test_compare)};
+                                       cmocka_unit_test(test_compare), cmocka_unit_test(test_randomise)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
