@@ -93,6 +93,10 @@ FOVEA_API struct fovea_model *fovea_model_load(struct fovea *fovea, const char *
 FOVEA_API void fovea_model_free(struct fovea_model *model);
 /* Value of a metadata_props key, or NULL. */
 FOVEA_API const char *fovea_model_metadata(const struct fovea_model *model, const char *key);
+/* What makes probabilities of its scores where the file applies nothing itself: "softmax", "sigmoid" or "none"; NULL
+ * (to begin with): as it was trained, where the metadata tell, else softmax. A file that does something else is an
+ * error of what is asked next. */
+FOVEA_API int fovea_model_set_activation(struct fovea_model *model, const char *activation, struct fovea_error *error);
 /* Whether it holds weights in half precision (float16, bfloat16). */
 FOVEA_API bool fovea_model_is_half(const struct fovea_model *model);
 /* SHA-256 of the model file as it is now, in hexadecimal digits and a NUL. */
@@ -368,6 +372,8 @@ struct fovea_erf {
     int64_t prefix_tokens;           /* in front of the grid */
     enum fovea_score score;
     int64_t class_index;                /* as asked for */
+    const char *reading;                /* in words: how classes are read from the target; of a mean NULL */
+    bool best;                          /* of many rows the one where the class is strongest, image by image */
     bool of_classes;                    /* the target's channels are classes; else class_index is one of its channels */
     struct fovea_receptive_field field; /* theoretical, of the target */
     int64_t box[4]; /* y0, x0, y1, x1 of the unit's theoretical field, inclusive, unclipped; if local */
@@ -528,7 +534,8 @@ struct fovea_cam {
     int64_t class_index, unit[2]; /* unit -1: several */
     const char *class_name;       /* or NULL */
     int64_t label;                /* of the image; -1: not known */
-    double score, probability;    /* softmax over the target's channels; -1 where several units are scored */
+    double score, probability;    /* -1: several units are scored, or scores have none */
+    const char *reading;          /* in words: how classes are read from the target */
     int64_t cells[2];
     const double *map; /* [cells]: signed, in the score's units */
     int64_t height, width;
@@ -626,7 +633,7 @@ struct fovea_eval_options {
 struct fovea_eval_score {
     double top1, top5; /* of the labelled images, of masks of their pixels; -1: there are none */
     double agreement;  /* of the units predicted as for the unchanged image; -1: with masks */
-    double confidence; /* mean probability of the predicted class */
+    double confidence; /* mean probability of the predicted class; 0 where scores have none */
     double mean_iou;   /* -1: without masks */
 };
 struct fovea_eval_row {
@@ -656,6 +663,7 @@ struct fovea_eval_data {
 struct fovea_eval {
     int models;
     const char *paths[2];
+    const char *readings[2]; /* in words: how classes are read */
     int64_t images, labelled, units, classes;
     bool labels_of_folders;
     struct fovea_eval_data data;

@@ -13,19 +13,54 @@ static int64_t places_read(const struct value *value, const struct reads *reads,
     return places;
 }
 
-static int choose(struct graph *graph, const struct value *image, struct value *const *candidates,
-                  const struct reads *reads, int count, struct value **layer, struct error *error)
+static bool is_product(const struct node *node)
 {
-    for (int i = count - 1; i >= 0 && !*layer; i--) {
+    return node && node->input_count > 1 && node->inputs[1] && node->inputs[1]->constant &&
+           node->operator&& node->operator->macs;
+}
+
+struct choice {
+    struct value *const *candidates;
+    const struct reads *reads;
+    int count;
+};
+
+/* The last candidate that is a map of whose places more than `places` are read; of the size of `like`, or NULL: of any.
+ */
+static int last_map(struct graph *graph, const struct value *image, const struct choice *choice, int64_t places,
+                    const struct value *like, struct value **layer, struct error *error)
+{
+    *layer = NULL;
+    for (int i = choice->count - 1; i >= 0 && !*layer; i--) {
+        struct value *candidate = choice->candidates[i];
         struct unit_grid grid;
-        if (!reads[i].local)
+        if (!choice->reads[i].local)
             continue;
-        if (unit_grid_of_value(graph, candidates[i], image, &grid, error))
+        if (unit_grid_of_value(graph, candidate, image, &grid, error))
             return -1;
         bool map = grid.layout == UNITS_MAP || grid.layout == UNITS_MAP_CHANNELS_LAST;
-        if (map && places_read(candidates[i], &reads[i], grid.row_axis) > 1)
-            *layer = candidates[i];
+        for (int axis = 0; map && like && axis < 2; axis++)
+            map = candidate->shape.dims[grid.row_axis + axis] == like->shape.dims[grid.row_axis + axis];
+        if (map && places_read(candidate, &choice->reads[i], grid.row_axis) > places)
+            *layer = candidate;
     }
+    return 0;
+}
+
+/* The unit's own map: the last of which it reads a place; of its maps of that size the last of which it reads several;
+ * else what the product that makes it reads. */
+static int choose(struct graph *graph, const struct value *image, const struct choice *choice, struct value **layer,
+                  struct error *error)
+{
+    struct value *own;
+    if (last_map(graph, image, choice, 0, NULL, &own, error))
+        return -1;
+    if (!own)
+        return 0;
+    if (last_map(graph, image, choice, 1, own, layer, error))
+        return -1;
+    if (!*layer)
+        *layer = is_product(own->producer) && own->producer->inputs[0]->producer ? own->producer->inputs[0] : own;
     return 0;
 }
 
@@ -48,5 +83,6 @@ int cell_layer_find(struct graph *graph, const struct value *image, const struct
     unit_grid_cells(grid, target, unit, cells);
     if (receptive_field_reads_of(graph, target, cells, (const struct value *const *)candidates, count, reads, error))
         return -1;
-    return choose(graph, image, candidates, reads, count, layer, error);
+    const struct choice choice = {candidates, reads, count};
+    return choose(graph, image, &choice, layer, error);
 }

@@ -1,14 +1,11 @@
 #include "analysis/masked_score.h"
 
-#include "analysis/prediction.h"
-
 double probe_probability(const struct probe *probe, const struct probe_result *result, int64_t image)
 {
-    const struct unit_view *view = &probe->target_grid.view;
     int64_t unit = result->units[image], class = result->classes[image];
     if (unit < 0 || class < 0)
         return -1;
-    return prediction_probability(view, result->target, image, unit, class);
+    return class_probability(&probe->scores, result->target, image, unit, class);
 }
 
 static void mask_image(const struct probe *probe, const struct masked_image *from, const float *mask, float *to)

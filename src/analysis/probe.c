@@ -12,14 +12,18 @@
 /* What the pipeline's two calls hand to each other. */
 struct probe_build {
     struct probe *probe;
+    const struct model *model;
     const struct probe_request *request;
+    struct target found;
     struct value *image, *target, *source;
 };
 
 /* The target, or where that is made of the logits (before a resize, behind a softmax) these. */
 static struct value *scores_of(const struct probe_build *build, const struct graph *graph)
 {
-    return build->probe->of_classes ? target_logits(graph) : build->target;
+    const struct head *head = &build->found.head;
+    bool made_of = build->probe->of_classes && head->kind != HEAD_ROWS;
+    return made_of ? target_logits(graph) : build->target;
 }
 
 static int find_source(struct probe_build *build, struct graph *graph, struct error *error)
@@ -29,8 +33,13 @@ static int find_source(struct probe_build *build, struct graph *graph, struct er
         build->source = build->image;
     if (build->request->source != PROBE_ACTIVATION)
         return 0;
-    if (name)
-        return target_find(graph, build->image, name, &build->source, error);
+    if (name) {
+        struct target named;
+        if (target_find(build->model, graph, build->image, name, &named, error))
+            return -1;
+        build->source = named.value;
+        return 0;
+    }
     if (target_activation(graph, build->image, scores_of(build, graph), &build->source, error))
         return -1;
     return build->source ? 0 : error_set(error, ERROR_INPUT, "the model has no spatial map; name a value with --layer");
@@ -51,11 +60,14 @@ static int locate_unit(struct probe_build *build, struct error *error)
                      grid->height, grid->width, probe->unit[0], probe->unit[1]);
 }
 
-static enum score_place choose_place(const struct probe_request *request, const struct unit_grid *grid)
+static enum score_place choose_place(const struct probe_request *request, const struct unit_grid *grid, bool detector)
 {
+    bool rows = grid->layout == UNITS_CELLS && request->kind != SCORE_MEAN && request->unit[0] < 0;
     if (!request->place_by_layout)
-        return request->place;
-    return unit_grid_is_spatial(grid) ? SCORE_AT_REGION : grid->layout == UNITS_CELLS ? SCORE_AT_BEST : SCORE_AT_UNIT;
+        return rows && request->place == SCORE_AT_UNIT ? SCORE_AT_BEST : request->place;
+    if (grid->view.units == 1)
+        return SCORE_AT_UNIT;
+    return unit_grid_is_spatial(grid) && !detector ? SCORE_AT_REGION : SCORE_AT_BEST;
 }
 
 static void describe_image(struct probe *probe, const struct graph *graph, const struct value *image, int index)
@@ -90,8 +102,8 @@ static int describe_target(struct probe_build *build, const struct graph *graph,
     probe->target = build->target->name;
     if (dtype_storage(build->target->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_INPUT, "'%s' does not hold floats", probe->target);
-    if (unit_grid_of_value(graph, build->target, build->image, grid, error))
-        return -1;
+    *grid = build->found.grid;
+    probe->scores = build->found.classes;
     if (grid->layout == UNITS_NONE)
         return error_set(error, ERROR_INPUT,
                          "'%s' is no map [N,C,H,W], no tokens [N,L,C] and no vector [N,K] over the images; choose "
@@ -99,7 +111,7 @@ static int describe_target(struct probe_build *build, const struct graph *graph,
                          probe->target);
     if (check_norm(build, error) || locate_unit(build, error))
         return -1;
-    probe->place = choose_place(build->request, grid);
+    probe->place = choose_place(build->request, grid, build->found.head.boxes);
     if (probe->place != SCORE_AT_UNIT || !unit_grid_is_spatial(grid))
         return 0;
     unit_grid_cells(grid, build->target, probe->unit, cells);
@@ -136,10 +148,11 @@ static int select_values(void *user, struct graph *graph, struct error *error)
     describe_image(build->probe, graph, build->image, index);
     if (build->request->edit && build->request->edit(build->request->user, graph, build->image, error))
         return -1;
-    if (target_find(graph, build->image, build->request->target, &build->target, error))
+    if (target_find(build->model, graph, build->image, build->request->target, &build->found, error))
         return -1;
-    build->probe->of_classes = build->target == target_logits(graph) || build->target == graph->outputs[0] ||
-                               build->target == target_unresized_logits(graph);
+    build->target = build->found.value;
+    build->probe->of_classes = build->found.of_classes;
+    build->probe->head = build->found.head;
     if (find_source(build, graph, error) || describe_target(build, graph, error) ||
         describe_source(build, graph, error))
         return -1;
@@ -148,8 +161,7 @@ static int select_values(void *user, struct graph *graph, struct error *error)
     return graph_set_outputs(graph, kept, two ? 2 : 1, error);
 }
 
-/* A graph input of our own, which no file feeds. */
-/* The input of classes, int64 [images]. */
+/* A graph input of our own, which no file feeds: the classes, int64 [images]. */
 static struct value *add_classes(struct graph *graph, int64_t images, struct error *error)
 {
     struct value *value = graph_add_value(graph, NULL, error);
@@ -164,7 +176,7 @@ static int append_score(void *user, struct graph *graph, struct error *error)
     struct probe_build *build = user;
     struct probe *probe = build->probe;
     const struct unit_view *view = &probe->target_grid.view;
-    struct unit_score score = {.view = *view,
+    struct unit_score score = {.classes = probe->scores,
                                .kind = build->request->kind,
                                .place = probe->place,
                                .unit = probe->unit[0] * probe->target_grid.width + probe->unit[1]};
@@ -192,7 +204,7 @@ static int append_score(void *user, struct graph *graph, struct error *error)
 int probe_create(struct probe *probe, const struct model *model, const struct probe_request *request,
                  struct error *error)
 {
-    struct probe_build build = {.probe = probe, .request = request};
+    struct probe_build build = {.probe = probe, .model = model, .request = request};
     struct pipeline_request pipeline = {.bindings = request->bindings,
                                         .binding_count = request->binding_count,
                                         .select = select_values,
@@ -233,7 +245,7 @@ int64_t *probe_classes(struct probe *probe)
 /* In the user's words, before the graph's own nodes would complain. */
 static int check_classes(struct probe *probe, struct error *error)
 {
-    const int64_t *classes = probe_classes(probe), count = probe->target_grid.view.channels;
+    const int64_t *classes = probe_classes(probe), count = class_scores_count(&probe->scores);
     for (int64_t i = 0; i < probe->target_grid.view.images; i++) {
         if (classes[i] >= count)
             return error_set(error, ERROR_INPUT,

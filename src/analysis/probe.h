@@ -7,6 +7,7 @@
 #include "analysis/receptive_field.h"
 #include "analysis/unit_grid.h"
 #include "pass/pipeline.h"
+#include "structure/head.h"
 
 /* Where the gradient ends. */
 enum probe_source {
@@ -21,7 +22,7 @@ struct probe_request {
     const char *target; /* as target_find takes it */
     enum score_kind kind;
     enum score_place place;
-    bool place_by_layout; /* instead: a vector's one unit, a map's region, the best of a row of cells */
+    bool place_by_layout; /* instead: a vector's one unit, a map's region, the best of rows and of a detector's map */
     int64_t unit[2];      /* y, x for SCORE_AT_UNIT; -1: the centre */
     enum probe_source source;
     const char *source_name; /* PROBE_ACTIVATION: a value, or NULL */
@@ -36,8 +37,10 @@ struct probe {
     struct session *session;
     const char *path;   /* of the model's file, for errors of a run */
     const char *target; /* name of the value scored */
-    bool of_classes;    /* its channels are the classes: it is the logits or what is made of them */
+    bool of_classes;    /* it holds the classes' scores */
     struct unit_grid target_grid;
+    struct class_scores scores; /* how its classes are read */
+    struct head head;           /* what the target means; its values are of the probe's graph before lowering */
     enum score_place place;                 /* as resolved */
     int64_t unit[2];                        /* as resolved */
     int64_t channels, height, width, batch; /* of the image */

@@ -13,6 +13,7 @@ struct recording {
     struct memory *memory;
     struct value **values; /* those asked for, then the score's target */
     struct unit_grid grid;
+    struct class_scores scores;
     int classes_index; /* of a graph input of ours; -1: no gradients */
     int *places;       /* by gradient: of the graph's output, -1: none */
     int image_index;
@@ -37,12 +38,14 @@ static int select_values(void *user, struct graph *graph, struct error *error)
             return error_set(error, ERROR_INTERNAL, "no value '%s' to record", request->values[i]);
     }
     if (request->gradients) {
-        struct value *target = target_logits(graph);
-        recording->values[kept++] = target;
-        if (unit_grid_of_value(graph, target, image, &recording->grid, error))
+        struct target target;
+        if (target_find(request->model, graph, image, "logits", &target, error))
             return -1;
+        recording->values[kept++] = target.value;
+        recording->grid = target.grid;
+        recording->scores = target.classes;
         if (recording->grid.layout == UNITS_NONE)
-            return error_set(error, ERROR_INPUT, "'%s' holds no scores of classes", target->name);
+            return error_set(error, ERROR_INPUT, "'%s' holds no scores of classes", target.value->name);
     }
     return graph_set_outputs(graph, recording->values, kept, error);
 }
@@ -64,7 +67,7 @@ static int append_gradients(void *user, struct graph *graph, struct error *error
     int count = recording->request->count, kept = count;
     struct value *target = recording->values[count];
     bool spatial = unit_grid_is_spatial(&recording->grid);
-    struct unit_score score = {.view = recording->grid.view,
+    struct unit_score score = {.classes = recording->scores,
                                .kind = SCORE_MARGIN,
                                .place = spatial                                 ? SCORE_AT_REGION
                                         : recording->grid.layout == UNITS_CELLS ? SCORE_AT_BEST

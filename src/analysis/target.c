@@ -16,7 +16,6 @@ static bool is_operator(const struct node *node, const char *const *names)
 
 static const char *const view_operators[] = {"Identity",  "Reshape", "Flatten", "Squeeze",
                                              "Unsqueeze", "Dropout", "Cast",    NULL};
-static const char *const final_operators[] = {"Softmax", "LogSoftmax", "Sigmoid", "ArgMax", NULL};
 static const char *const resize_operators[] = {"Resize", "Upsample", "Transpose", NULL};
 static const char *const product_operators[] = {"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", NULL};
 
@@ -30,10 +29,7 @@ static struct value *behind(struct value *value, const char *const *operators)
 
 struct value *target_logits(const struct graph *graph)
 {
-    struct value *logits = graph->outputs[0], *cursor = logits;
-    while ((cursor = behind(cursor, view_operators)), is_operator(cursor->producer, final_operators))
-        logits = cursor = cursor->producer->inputs[0];
-    return logits;
+    return head_walk_back(graph->outputs[0]);
 }
 
 /* A map before the resizes behind which it stands; else the value itself. */
@@ -291,30 +287,96 @@ int target_activation(struct graph *graph, const struct value *image, struct val
     return prefix_only ? attention_input(graph, image, grid.view.channels, value, error) : 0;
 }
 
-int target_find(struct graph *graph, const struct value *image, const char *name, struct value **value,
-                struct error *error)
+/* ---- by name ---- */
+
+static int find_features(struct graph *graph, const struct value *image, struct target *target, struct error *error)
 {
-    if (!name || strcmp(name, "features") == 0) {
-        if (target_features(graph, image, target_logits(graph), value, error))
-            return -1;
-        if (!*value)
-            return error_set(error, ERROR_INPUT,
-                             "the model has no spatial map; name a value with --target or a class with --class");
-    } else if (strcmp(name, "output") == 0) {
-        *value = graph->outputs[0];
-    } else if (strcmp(name, "logits") == 0) {
-        *value = target_logits(graph);
-    } else if (strcmp(name, "before-resize") == 0) {
-        *value = target_unresized_logits(graph);
-    } else {
-        *value = graph_find_value(graph, name);
-        if (!*value)
-            return error_set(error, ERROR_INPUT, "the model has no value '%s' (fovea inspect lists them)", name);
+    struct unit_grid grid = {.layout = UNITS_NONE};
+    const struct head *head = &target->head;
+    target->value = head->features;
+    if (head->features && spatial_grid(graph, head->features, image, &grid, error))
+        return -1;
+    if (!unit_grid_is_spatial(&grid) && target_features(graph, image, head->scores, &target->value, error))
+        return -1;
+    return target->value ? 0
+                         : error_set(error, ERROR_INPUT,
+                                     "the model has no spatial map; name a value with --target or a class with --class");
+}
+
+static int find_value(const struct model *model, struct graph *graph, const struct value *image, const char *name,
+                      struct target *target, struct error *error)
+{
+    bool logits = name && strcmp(name, "logits") == 0, before = name && strcmp(name, "before-resize") == 0;
+    struct head *head = &target->head;
+    if (!name || strcmp(name, "features") == 0)
+        return find_features(graph, image, target, error);
+    if ((logits || before) && head_check(head, error))
+        return -1;
+    target->of_classes = logits || before;
+    target->value = logits                      ? head->scores
+                    : before                    ? (head->kind == HEAD_MAP ? unresized(head->scores) : head->scores)
+                    : strcmp(name, "output") == 0 ? graph->outputs[0]
+                                                  : graph_find_value(graph, name);
+    if (!target->value)
+        return error_set(error, ERROR_INPUT, "the model has no value '%s' (fovea inspect lists them)", name);
+    if (target->of_classes || (head->kind != HEAD_UNTOLD && target->value == head->scores)) {
+        target->of_classes = true;
+        return 0;
     }
-    if ((*value)->constant || (!(*value)->producer && *value != image))
-        return error_set(error, ERROR_INPUT, "'%s' does not depend on the input", (*value)->name);
+    struct head own;
+    if (head_of_value(model, target->value, &own, error))
+        return -1;
+    target->of_classes = head->kind != HEAD_UNTOLD && head->kind != HEAD_ROWS &&
+                         (target->value == graph->outputs[0] || target->value == unresized(head->scores));
+    own.boxes = head->boxes;
+    *head = own;
     return 0;
 }
+
+/* Rows, and maps without an axis of channels, lie as the head says. */
+static int find_grid(const struct graph *graph, const struct value *image, struct target *target, struct error *error)
+{
+    const struct value *value = target->value;
+    const struct head *head = &target->head;
+    bool own = target->of_classes && value == head->scores;
+    if (own && head->kind == HEAD_ROWS) {
+        target->grid = (struct unit_grid){.layout = UNITS_CELLS, .height = 1, .row_axis = -1};
+        target->grid.view = head->classes.view;
+        target->grid.width = head->classes.view.units;
+        return 0;
+    }
+    if (own && head->kind == HEAD_MAP && value->shape.rank == 3) {
+        const int64_t *dims = value->shape.dims, units = dims[1] * dims[2];
+        target->grid = (struct unit_grid){.layout = UNITS_MAP, .height = dims[1], .width = dims[2], .row_axis = 1};
+        target->grid.view = (struct unit_view){dims[0], units, 1, 0, units, 1, units};
+        return 0;
+    }
+    if (own && value->shape.rank == 1) {
+        target->grid = (struct unit_grid){.layout = UNITS_VECTOR, .height = 1, .width = 1, .row_axis = -1};
+        target->grid.view = (struct unit_view){value->shape.dims[0], 1, 1, 0, 1, 1, 1};
+        return 0;
+    }
+    return unit_grid_of_value(graph, value, image, &target->grid, error);
+}
+
+int target_find(const struct model *model, struct graph *graph, const struct value *image, const char *name,
+                struct target *target, struct error *error)
+{
+    *target = (struct target){0};
+    if (head_find(model, graph, image, &target->head, error) ||
+        find_value(model, graph, image, name, target, error))
+        return -1;
+    if (target->value->constant || (!target->value->producer && target->value != image))
+        return error_set(error, ERROR_INPUT, "'%s' does not depend on the input", target->value->name);
+    if (find_grid(graph, image, target, error))
+        return -1;
+    target->classes = name && strcmp(name, "features") != 0
+                          ? head_classes(&target->head, &target->grid.view)
+                          : class_scores_of_view(&target->grid.view, CLASS_PLAIN);
+    return 0;
+}
+
+/* ---- stages ---- */
 
 /* Whether the grid is the image divided by some stride, within a cell: windows, rows of windows and what shifts them
  * round have other proportions. */

@@ -4,6 +4,7 @@
 #define FOVEA_ANALYSIS_TARGET_H
 
 #include "analysis/unit_grid.h"
+#include "structure/head.h"
 
 /* The first output, walked back over Softmax, LogSoftmax, Sigmoid, ArgMax and casts to what they are made of. */
 struct value *target_logits(const struct graph *graph);
@@ -20,10 +21,18 @@ int target_features(struct graph *graph, const struct value *image, struct value
 int target_activation(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
                       struct error *error);
 
-/* "features" or NULL, "logits", "before-resize", "output", or the name of a value. ERROR_INPUT when it is not there or
- * does not depend on the input. */
-int target_find(struct graph *graph, const struct value *image, const char *name, struct value **value,
-                struct error *error);
+/* A value that is looked at, how its units lie, and how its classes are read. */
+struct target {
+    struct value *value;
+    struct head head; /* of the model; HEAD_UNTOLD is no error of a target by name */
+    struct unit_grid grid;
+    struct class_scores classes;
+    bool of_classes; /* it holds the head's scores */
+};
+/* `name`: "features" or NULL, "logits", "before-resize", "output" (as the file gives it), or that of a value. ERROR_INPUT
+ * when it is not there, does not depend on the input, or the head is asked for and not told. */
+int target_find(const struct model *model, struct graph *graph, const struct value *image, const char *name,
+                struct target *target, struct error *error);
 
 /* The last map or tokens of the whole image of each size on the way to the output, in the order in which sizes first
  * occur. Returns how many, or -1. */

@@ -19,9 +19,26 @@ static void full_cells(const struct value *value, struct interval cells[SHAPE_MA
         cells[i] = (struct interval){0, value->shape.dims[i] > 0 ? value->shape.dims[i] - 1 : 0};
 }
 
+/* The hull of a unit's first and last channel. */
+static void view_cells(const struct unit_view *view, const struct value *value, int64_t unit,
+                       struct interval cells[SHAPE_MAX_RANK])
+{
+    int64_t low = unit_view_at(view, 0, unit, 0), high = unit_view_at(view, 0, unit, view->channels - 1);
+    for (int axis = value->shape.rank - 1; axis >= 0; axis--) {
+        int64_t size = value->shape.dims[axis], a = low % size, b = high % size;
+        cells[axis] = (struct interval){a < b ? a : b, a < b ? b : a};
+        low /= size;
+        high /= size;
+    }
+}
+
 void unit_grid_cells(const struct unit_grid *grid, const struct value *value, const int64_t unit[2],
                      struct interval cells[SHAPE_MAX_RANK])
 {
+    if (grid->layout == UNITS_CELLS || grid->layout == UNITS_VECTOR) {
+        view_cells(&grid->view, value, unit[0] * grid->width + unit[1], cells);
+        return;
+    }
     full_cells(value, cells);
     if (grid->layout == UNITS_MAP || grid->layout == UNITS_MAP_CHANNELS_LAST) {
         cells[0] = (struct interval){0, 0};

@@ -29,7 +29,7 @@ struct cam_work {
     fovea_cam_each *each;
     void *user;
     unsigned methods;
-    char layer_name[1024];
+    char reading[HEAD_WORDS_SIZE], layer_name[1024];
     const char *layer; /* of the options, or chosen; NULL: the probe chooses */
     struct stock stock;
     struct probe probe, forward; /* forward: for Score-CAM */
@@ -150,11 +150,13 @@ static int find_layer(void *user, struct graph *graph, struct error *error)
     struct cam_work *work = search->work;
     const struct unit_grid *grid = &work->probe.target_grid;
     const int64_t unit[2] = {search->unit / grid->width, search->unit % grid->width};
-    struct value *target, *layer;
+    struct target target;
+    struct value *layer;
     int index;
     const struct value *image = image_input(graph, &index);
-    if (target_find(graph, image, work->options->target ? work->options->target : "before-resize", &target, error) ||
-        cell_layer_find(graph, image, target, grid, unit, &layer, error))
+    const char *name = work->options->target ? work->options->target : "before-resize";
+    if (target_find(work->model->model, graph, image, name, &target, error) ||
+        cell_layer_find(graph, image, target.value, grid, unit, &layer, error))
         return -1;
     if (layer)
         snprintf(work->layer_name, sizeof work->layer_name, "%s", layer->name);
@@ -210,7 +212,7 @@ static int prepare(struct cam_work *work, struct error *error)
     if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || choose_layer(work, error) ||
         (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)) ||
         (work->options->class_index == FOVEA_CLASS_LABEL &&
-         stock_check_labels(&work->stock, work->probe.target_grid.view.channels, error)) ||
+         stock_check_labels(&work->stock, class_scores_count(&work->probe.scores), error)) ||
         check_masks(work, error))
         return -1;
     place_cells(work);
@@ -375,6 +377,7 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
                                   .score = (double)run->score[at],
                                   .probability = probe_probability(probe, run, at),
+                                  .reading = head_words(&probe->head, &probe->scores, work->reading),
                                   .cells = {work->place.cells[0], work->place.cells[1]},
                                   .map = work->map,
                                   .height = probe->height,

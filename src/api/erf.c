@@ -34,7 +34,7 @@ static int prepare(struct erf_work *work, struct error *error)
     work->score = class && options->score == FOVEA_SCORE_MEAN ? FOVEA_SCORE_CLASS : options->score;
     if (erf_probe(work, PROBE_IMAGE, probe, error) ||
         (options->class_index == FOVEA_CLASS_LABEL &&
-         stock_check_labels(&work->stock, probe->target_grid.view.channels, error)))
+         stock_check_labels(&work->stock, class_scores_count(&probe->scores), error)))
         return -1;
     work->map =
         memory_allocate(work->model->context->memory, (size_t)(probe->height * probe->width), sizeof *work->map, error);
@@ -130,9 +130,14 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
                                  .of_classes = probe->of_classes,
                                  .class_index = work->options->class_index,
                                  .storage = arena};
+    char words[HEAD_WORDS_SIZE];
+    bool classes = work->score != FOVEA_SCORE_MEAN;
+    const char *reading = head_words(&probe->head, &probe->scores, words);
+    result->best = probe->place == SCORE_AT_BEST;
+    result->reading = classes ? arena_copy_string(arena, reading, strlen(reading), error) : NULL;
     result->target = arena_copy_string(arena, probe->target, strlen(probe->target), error);
     result->map = arena_allocate(arena, (size_t)(probe->height * probe->width), sizeof *result->map, error);
-    if (!result->target || !result->map)
+    if (!result->target || !result->map || (classes && !result->reading))
         return -1;
     for (int64_t i = 0; i < probe->height * probe->width; i++)
         result->map[i] = (float)work->map[i];

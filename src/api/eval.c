@@ -205,8 +205,15 @@ static int describe(struct eval_work *work, struct error *error)
     for (int i = 0; i < work->change_count; i++)
         describe_row(work, i, &result->rows[i]);
     result->models = work->arm_count;
-    for (int a = 0; a < work->arm_count; a++)
+    for (int a = 0; a < work->arm_count; a++) {
+        char words[HEAD_WORDS_SIZE];
+        const struct evaluator *evaluator = &work->arms[a].evaluator;
+        const char *reading = head_words(&evaluator->head, &evaluator->scores, words);
         result->paths[a] = work->arms[a].model->model->path;
+        result->readings[a] = arena_copy_string(work->arena, reading, strlen(reading), error);
+        if (!result->readings[a])
+            return -1;
+    }
     result->images = work->evaluated;
     result->labelled = work->masks ? work->evaluated : metrics_summarise(first->tallies[0].metrics).counted;
     result->units = first->evaluator.units;

@@ -45,9 +45,6 @@ static int check_arm(const struct eval_work *work, const struct eval_arm *arm, c
         return error_set(error, ERROR_INPUT,
                          "'%s' takes bytes: the model normalises them itself, nothing can be scaled",
                          arm->stock.input->name);
-    if (arm->evaluator.classes < 2)
-        return error_set(error, ERROR_INPUT,
-                         "the scores have one channel: no class can be predicted from it; name a value with --target");
     return check_labels(work, arm, error);
 }
 

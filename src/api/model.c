@@ -37,6 +37,21 @@ const char *fovea_model_metadata(const struct fovea_model *model, const char *ke
     return model_metadata(model->model, key);
 }
 
+int fovea_model_set_activation(struct fovea_model *model, const char *activation, struct fovea_error *report)
+{
+    static const char *const words[] = {"softmax", "sigmoid", "none"};
+    struct error error = ERROR_INITIALISER;
+    model->model->activation = NULL;
+    for (size_t i = 0; activation && i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(activation, words[i]) == 0)
+            model->model->activation = words[i];
+    }
+    if (!activation || model->model->activation)
+        return 0;
+    error_set(&error, ERROR_INPUT, "there is no activation '%s' (softmax, sigmoid, none)", activation);
+    return api_fail(&error, report);
+}
+
 bool api_half_type(enum dtype dtype)
 {
     return dtype == DTYPE_FLOAT16 || dtype == DTYPE_BFLOAT16;

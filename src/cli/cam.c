@@ -107,6 +107,7 @@ static void print_heading(struct cam_sink *sink, const struct fovea_cam *cam)
     snprintf(sink->layer, sizeof sink->layer, "%s", cam->layer);
     printf("maps of '%s', %" PRId64 " x %" PRId64 " cells; scores are of '%s'\n", safe_text(cam->layer, layer),
            cam->cells[0], cam->cells[1], safe_text(cam->target, target));
+    printf("%s\n", cam->reading);
     report_sigma_words(cam, rule, sizeof rule);
     if (cam->gaussian)
         printf("sigma %.2f x %.2f px, %s\n", cam->sigma[0], cam->sigma[1], rule);
@@ -285,6 +286,7 @@ int verb_cam(int argc, char **argv)
         .example = "fovea cam models/fashion_mnist.onnx models/images -m extended,gradcam "
                    "--limit 4 -o out",
         .rows = rows,
+        .activation = &flags.samples.activation,
         .positional_most = 2};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);

@@ -46,6 +46,7 @@ struct command {
     const struct option_row *rows;
     int positional_most;         /* arguments that are no options: 0 means 1, the model */
     void (*appendix)(FILE *out); /* of the help, or NULL */
+    const char **activation;     /* where ACTIVATION_ROW stores, or NULL: open_model hands it on */
     struct common_options common;
     const char **positional;
     int positional_count;
@@ -128,9 +129,15 @@ void close_model(struct opened *opened);
 /* Where no --shape is given and nothing but the first size of inputs is free, takes it as 1 and says so. */
 void bind_free_batch(struct opened *opened);
 
+#define ACTIVATION_ROW(text)                                                                                           \
+    {                                                                                                                  \
+        "activation", 0, OPTION_TEXT, &(text), "NAME",                                                                 \
+            "softmax, sigmoid or none makes probabilities, where the file applies none (default: softmax)"             \
+    }
+
 /* The options of a verb that walks through images. */
 struct sample_flags {
-    const char *images, *labels;
+    const char *images, *labels, *activation;
     struct text_list inputs;
     int64_t limit;
     bool exact;
@@ -140,6 +147,7 @@ struct sample_flags {
     {"images", 0, OPTION_TEXT, &(flags).images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},  \
         {"input", 'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},  \
         {"labels", 0, OPTION_TEXT, &(flags).labels, "FILE", "names of the classes, one a line or a JSON list"},        \
+        ACTIVATION_ROW((flags).activation),                                                                            \
         {"limit", 0, OPTION_COUNT, &(flags).limit, "N", "use the first N images only"},                                \
         {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},      \
         PREPROCESS_ROWS((flags).preprocess)

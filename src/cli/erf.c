@@ -62,6 +62,8 @@ static void print_subject(struct memory *memory, const struct fovea_erf *erf)
     text_print(&text, ", %" PRId64 " image%s of %" PRId64 " x %" PRId64 "\n", erf->images, erf->images == 1 ? "" : "s",
                erf->height, erf->width);
     print_text(&text);
+    if (erf->reading)
+        printf("%s\n", erf->reading);
 }
 
 static void print_comparison(const struct fovea_erf_comparison *made)
@@ -249,7 +251,8 @@ int verb_erf(int argc, char **argv)
         .summary = "Effective receptive field: how much each input pixel moves one unit (or one logit), mean over "
                    "images.",
         .example = "fovea erf models/fashion_mnist.onnx --images models/images -o out",
-        .rows = rows};
+        .rows = rows,
+        .activation = &flags.samples.activation};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)

@@ -77,7 +77,8 @@ static int run_eval(struct opened *opened, const struct command *command, const 
     int code;
     if (flags->compare && !other)
         return fail(&error);
-    if ((flags->output && fovea_output_claim(opened->model, flags->output, flags->force, &error)) ||
+    if ((other && fovea_model_set_activation(other, flags->samples.activation, &error)) ||
+        (flags->output && fovea_output_claim(opened->model, flags->output, flags->force, &error)) ||
         (flags->report && fovea_report_find(opened->model, flags->report, &error))) {
         fovea_model_free(other);
         return fail(&error);
@@ -176,7 +177,8 @@ int verb_eval(int argc, char **argv)
                    "evenly spaced.\nWith --images: accuracy where labels are known (one folder per class, labels.csv, "
                    "a list), else agreement\nwith the prediction for the unchanged image.",
         .example = "fovea eval models/fashion_mnist.onnx --data /usr/share/datasets/fashion-mnist",
-        .rows = rows};
+        .rows = rows,
+        .activation = &flags.samples.activation};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)

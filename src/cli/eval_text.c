@@ -112,6 +112,16 @@ static void print_data_subject(const struct fovea_eval *eval)
         printf("without shift, rotation and scale, which masks do not follow\n");
 }
 
+/* What makes probabilities, of each model where they differ. */
+static void print_reading(const struct fovea_eval *eval)
+{
+    bool differ = eval->models > 1 && strcmp(eval->readings[0], eval->readings[1]) != 0;
+    printf("%s", eval->readings[0]);
+    if (differ)
+        printf("; second model: %s", eval->readings[1]);
+    printf("\n");
+}
+
 static void print_rows(const struct fovea_eval *eval)
 {
     const char *third = eval->data.masks ? "   mIoU" : "  agree";
@@ -162,12 +172,14 @@ void print_eval(const struct fovea_eval *eval)
 {
     if (eval->data.path) {
         print_data_subject(eval);
+        print_reading(eval);
         print_data(eval);
         if (eval->row_count > 1)
             print_rows(eval);
         return;
     }
     print_subject(eval);
+    print_reading(eval);
     print_rows(eval);
     if (eval->same_prediction >= 0)
         printf("both predict the same for %.2f %% of the unchanged images' units\n", 100 * eval->same_prediction);

@@ -34,7 +34,8 @@ int open_model(const struct command *command, struct opened *opened, int *code)
     opened->fovea = fovea_open(&options, &error);
     if (opened->fovea)
         opened->model = fovea_model_load(opened->fovea, command->positional[0], &error);
-    if (opened->model)
+    if (opened->model && fovea_model_set_activation(opened->model, command->activation ? *command->activation : NULL,
+                                                    &error) == 0)
         return 0;
     *code = fail(&error);
     return -1;

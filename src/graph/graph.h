@@ -196,6 +196,7 @@ struct model {
     int64_t model_version;
     struct metadata *metadata;
     int metadata_count;
+    const char *activation; /* "softmax", "sigmoid" or "none": what the caller says of its scores; NULL: nothing */
     struct function *functions;
     int function_count;
     struct graph *graph;

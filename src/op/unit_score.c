@@ -11,14 +11,20 @@
 #include "op/operand.h"
 
 #define VIEW_NUMBERS 7
+#define READING_NUMBERS (VIEW_NUMBERS + 4)
 
 bool unit_score_of_node(const struct node *node, struct unit_score *score)
 {
     int count;
-    const int64_t *view = node_ints(node, "view", &count);
-    if (strcmp(node->op_type, "UnitScore") != 0 || strcmp(node->domain, DOMAIN_INTERNAL) != 0 || count != VIEW_NUMBERS)
+    const int64_t *n = node_ints(node, "reading", &count);
+    if (strcmp(node->op_type, "UnitScore") != 0 || strcmp(node->domain, DOMAIN_INTERNAL) != 0 ||
+        count != READING_NUMBERS)
         return false;
-    *score = (struct unit_score){.view = {view[0], view[1], view[2], view[3], view[4], view[5], view[6]},
+    *score = (struct unit_score){.classes = {.view = {n[0], n[1], n[2], n[3], n[4], n[5], n[6]},
+                                             .activation = (enum class_activation)n[7],
+                                             .binary = n[8] != 0,
+                                             .objectness = n[9],
+                                             .background = n[10]},
                                  .kind = (enum score_kind)node_int(node, "kind", SCORE_MEAN),
                                  .place = (enum score_place)node_int(node, "place", SCORE_AT_UNIT),
                                  .unit = node_int(node, "unit", 0)};
@@ -28,12 +34,14 @@ bool unit_score_of_node(const struct node *node, struct unit_score *score)
 int emit_unit_score(struct graph *graph, struct value *value, const struct unit_score *score, struct value *classes,
                     struct unit_score_outputs *outputs, struct error *error)
 {
-    const struct unit_view *view = &score->view;
-    const int64_t numbers[VIEW_NUMBERS] = {view->images,     view->units,     view->channels,    view->first,
-                                           view->image_step, view->unit_step, view->channel_step};
+    const struct class_scores *read = &score->classes;
+    const struct unit_view *view = &read->view;
+    const int64_t numbers[READING_NUMBERS] = {view->images,       view->units,     view->channels,     view->first,
+                                              view->image_step,   view->unit_step, view->channel_step, read->activation,
+                                              read->binary,       read->objectness, read->background};
     struct value *made[4];
     if (emit_many(graph, "UnitScore", EMIT_INPUTS(value, classes),
-                  EMIT_ATTRIBUTES(EMIT_INTS("view", numbers, VIEW_NUMBERS), EMIT_INT("kind", score->kind),
+                  EMIT_ATTRIBUTES(EMIT_INTS("reading", numbers, READING_NUMBERS), EMIT_INT("kind", score->kind),
                                   EMIT_INT("place", score->place), EMIT_INT("unit", score->unit)),
                   made, 4, error))
         return -1;
@@ -42,8 +50,9 @@ int emit_unit_score(struct graph *graph, struct value *value, const struct unit_
 }
 
 /* Every element that the view names lies within the value. */
-static bool view_fits(const struct unit_view *view, const struct shape *shape)
+static bool reading_fits(const struct class_scores *classes, const struct shape *shape)
 {
+    const struct unit_view *view = &classes->view;
     const int64_t counts[3] = {view->images, view->units, view->channels};
     const int64_t steps[3] = {view->image_step, view->unit_step, view->channel_step};
     int64_t last = view->first;
@@ -53,17 +62,19 @@ static bool view_fits(const struct unit_view *view, const struct shape *shape)
             __builtin_add_overflow(last, reach, &last))
             return false;
     }
-    return view->first >= 0 && last < shape_count(shape);
+    int64_t object = classes->objectness;
+    return view->first >= 0 && last < shape_count(shape) && view->first + object >= 0 &&
+           last - (view->channels - 1) * view->channel_step + object < shape_count(shape);
 }
 
 static int infer_unit_score(struct infer_context *context, struct error *error)
 {
     struct unit_score score;
     const struct tensor *value = context->inputs[0];
-    if (!unit_score_of_node(context->node, &score) || !view_fits(&score.view, &value->shape) || score.unit < 0 ||
-        score.unit >= score.view.units)
+    if (!unit_score_of_node(context->node, &score) || !reading_fits(&score.classes, &value->shape) || score.unit < 0 ||
+        score.unit >= score.classes.view.units)
         return error_set(error, ERROR_INTERNAL, "the view does not fit the value");
-    const int64_t images = score.view.images;
+    const int64_t images = score.classes.view.images;
     const struct shape *classes = &context->inputs[1]->shape;
     if (classes->rank != 1 || classes->dims[0] != images || context->inputs[1]->dtype != DTYPE_INT64)
         return error_set(error, ERROR_INTERNAL, "classes must be int64 [images]");
@@ -82,43 +93,43 @@ struct scored_image {
     int64_t image;
 };
 
-static float element(const struct scored_image *at, int64_t unit, int64_t channel)
+static double score_at(const struct scored_image *at, int64_t unit, int64_t class)
 {
-    return at->elements[unit_view_at(&at->score->view, at->image, unit, channel)];
-}
-
-static int64_t largest_channel(const struct scored_image *at, int64_t unit)
-{
-    int64_t best = 0;
-    for (int64_t c = 1; c < at->score->view.channels; c++)
-        best = element(at, unit, c) > element(at, unit, best) ? c : best;
-    return best;
+    return class_score(&at->score->classes, at->elements, at->image, unit, class);
 }
 
 static int64_t best_unit(const struct scored_image *at, int64_t class)
 {
+    const struct class_scores *classes = &at->score->classes;
     int64_t best = 0;
-    for (int64_t unit = 1; unit < at->score->view.units; unit++)
-        best = element(at, unit, class) > element(at, best, class) ? unit : best;
+    double strongest = -HUGE_VAL;
+    for (int64_t unit = 0; unit < classes->view.units; unit++) {
+        double strength = class_strength(classes, at->elements, at->image, unit, class);
+        if (strength > strongest) {
+            best = unit;
+            strongest = strength;
+        }
+    }
     return best;
 }
 
-/* Sum of a channel over the units. */
-static double channel_sum(const struct scored_image *at, int64_t channel)
+/* Sum of a class's scores over the units. */
+static double class_sum(const struct scored_image *at, int64_t class)
 {
     double sum = 0;
-    for (int64_t unit = 0; unit < at->score->view.units; unit++)
-        sum += (double)element(at, unit, channel);
+    for (int64_t unit = 0; unit < at->score->classes.view.units; unit++)
+        sum += score_at(at, unit, class);
     return sum;
 }
 
 /* What classes are ranked by. */
-static double class_strength(const struct scored_image *at, int64_t class)
+static double rank_strength(const struct scored_image *at, int64_t class)
 {
     const struct unit_score *score = at->score;
-    if (score->place == SCORE_AT_UNIT)
-        return (double)element(at, score->unit, class);
-    return score->place == SCORE_AT_BEST ? (double)element(at, best_unit(at, class), class) : channel_sum(at, class);
+    if (score->place == SCORE_AT_REGION)
+        return class_sum(at, class);
+    int64_t unit = score->place == SCORE_AT_UNIT ? score->unit : best_unit(at, class);
+    return class_strength(&score->classes, at->elements, at->image, unit, class);
 }
 
 /* The n-th strongest class, equal ones by their number. */
@@ -129,10 +140,10 @@ static int64_t predicted_class(const struct scored_image *at, int64_t rank)
     for (int64_t n = 0; n <= rank; n++) {
         int64_t best = -1;
         double strongest = -HUGE_VAL;
-        for (int64_t c = 0; c < at->score->view.channels; c++) {
-            double strength = class_strength(at, c);
+        for (int64_t c = 0; c < class_scores_count(&at->score->classes); c++) {
+            double strength = rank_strength(at, c);
             bool left = strength < last || (strength == last && c > class);
-            if (left && (best < 0 || strength > strongest)) {
+            if (left && c != at->score->classes.background && (best < 0 || strength > strongest)) {
                 best = c;
                 strongest = strength;
             }
@@ -145,32 +156,45 @@ static int64_t predicted_class(const struct scored_image *at, int64_t rank)
     return class;
 }
 
+/* Adds the mean of a unit's channels, `weight` strong, and its gradient. */
+static double score_channels(const struct scored_image *at, int64_t unit, double weight, float *seed)
+{
+    const struct unit_view *view = &at->score->classes.view;
+    double sum = 0;
+    for (int64_t c = 0; c < view->channels; c++) {
+        int64_t place = unit_view_at(view, at->image, unit, c);
+        sum += (double)at->elements[place];
+        seed[place] += (float)(weight / (double)view->channels);
+    }
+    return weight * sum / (double)view->channels;
+}
+
 /* Adds the score of one unit, `weight` strong, and its gradient. */
 static double score_unit(const struct scored_image *at, int64_t unit, int64_t class, double weight, float *seed)
 {
-    const struct unit_view *view = &at->score->view;
-    double mean = 0, share = weight / (double)view->channels;
-    bool use_mean = at->score->kind != SCORE_CLASS, minus = at->score->kind == SCORE_MARGIN;
-    for (int64_t c = 0; use_mean && c < view->channels; c++) {
-        mean += (double)element(at, unit, c);
-        seed[unit_view_at(view, at->image, unit, c)] += (float)(minus ? -share : share);
-    }
-    mean /= (double)view->channels;
+    const struct class_scores *classes = &at->score->classes;
+    int64_t count = class_scores_count(classes);
+    double mean = 0;
     if (at->score->kind == SCORE_MEAN)
-        return weight * mean;
-    seed[unit_view_at(view, at->image, unit, class)] += (float)weight;
-    return weight * ((double)element(at, unit, class) - (minus ? mean : 0));
+        return score_channels(at, unit, weight, seed);
+    for (int64_t c = 0; at->score->kind == SCORE_MARGIN && c < count; c++) {
+        mean += score_at(at, unit, c) / (double)count;
+        class_score_gradient(classes, at->elements, at->image, unit, c, -weight / (double)count, seed);
+    }
+    class_score_gradient(classes, at->elements, at->image, unit, class, weight, seed);
+    return weight * (score_at(at, unit, class) - mean);
 }
 
-/* Units whose largest channel is the class, each 1 / their number. */
+/* Units whose strongest class it is, each 1 / their number. */
 static double score_region(const struct scored_image *at, int64_t class, float *seed)
 {
-    int64_t inside = 0;
+    const struct class_scores *classes = &at->score->classes;
+    int64_t inside = 0, units = classes->view.units;
     double sum = 0;
-    for (int64_t unit = 0; unit < at->score->view.units; unit++)
-        inside += largest_channel(at, unit) == class;
-    for (int64_t unit = 0; inside > 0 && unit < at->score->view.units; unit++) {
-        if (largest_channel(at, unit) == class)
+    for (int64_t unit = 0; unit < units; unit++)
+        inside += class_predicted(classes, at->elements, at->image, unit) == class;
+    for (int64_t unit = 0; inside > 0 && unit < units; unit++) {
+        if (class_predicted(classes, at->elements, at->image, unit) == class)
             sum += score_unit(at, unit, class, 1 / (double)inside, seed);
     }
     return sum;
@@ -194,14 +218,14 @@ static int compute_unit_score(struct compute_context *context, struct error *err
     float *seed = context->outputs[0]->data, *scores = context->outputs[1]->data;
     int64_t *classes = context->outputs[2]->data, *units = context->outputs[3]->data;
     memset(seed, 0, tensor_bytes(context->outputs[0]));
-    for (int64_t image = 0; image < score.view.images; image++) {
+    for (int64_t image = 0; image < score.classes.view.images; image++) {
         struct scored_image at = {&score, context->inputs[0]->data, image};
         int64_t class = score.kind == SCORE_MEAN ? -1
                         : wanted[image] < 0      ? predicted_class(&at, -1 - wanted[image])
                                                  : wanted[image];
-        if (class >= score.view.channels)
+        if (class >= class_scores_count(&score.classes))
             return error_set(error, ERROR_INPUT, "there are %" PRId64 " classes, there is no class %" PRId64,
-                             score.view.channels, class);
+                             class_scores_count(&score.classes), class);
         classes[image] = class;
         scores[image] = (float)score_image(&at, class, &units[image], seed);
     }

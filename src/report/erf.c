@@ -113,7 +113,10 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     json_object_set_new(document, "class", describe_class(erf->class_index));
     json_object_set_new(document, "score", json_string(scores[erf->score]));
     json_object_set_new(document, "of_classes", json_boolean(erf->of_classes));
-    json_object_set_new(document, "unit", report_ints(erf->unit, 2));
+    json_object_set_new(document, "best_row", json_boolean(erf->best));
+    if (erf->reading)
+        report_set_text(document, "reading", erf->reading);
+    json_object_set_new(document, "unit", erf->best ? json_null() : report_ints(erf->unit, 2));
     json_object_set_new(document, "target_size", report_ints(erf->target_size, 2));
     json_object_set_new(document, "prefix_tokens", json_integer(erf->prefix_tokens));
     json_object_set_new(document, "shape", report_ints(shape, 2));

@@ -34,10 +34,14 @@ void report_erf_subject(struct text *text, const struct fovea_erf *erf, size_t m
         add_class(text, erf);
     if (erf->score == FOVEA_SCORE_MARGIN)
         text_print(text, " over the mean of all (margin)");
-    if (units)
+    if (erf->best)
+        text_print(text, " in its best row");
+    else if (units)
         text_print(text, " at unit (%" PRId64 ", %" PRId64 ")", erf->unit[0], erf->unit[1]);
     text_print(text, " of '%s'", text_shorten(erf->target, most, target, sizeof target));
-    if (units)
+    if (erf->best)
+        text_print(text, " (%" PRId64 " rows)", erf->target_size[0] * erf->target_size[1]);
+    else if (units)
         text_print(text, " (%" PRId64 " x %" PRId64 "%s)", erf->target_size[0], erf->target_size[1],
                    erf->prefix_tokens > 0 ? " tokens behind the prefix" : "");
 }

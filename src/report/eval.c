@@ -65,6 +65,7 @@ static json_t *describe_model(const struct fovea_eval *eval, int index)
 {
     json_t *model = json_object();
     report_set_text(model, "path", eval->paths[index]);
+    report_set_text(model, "reading", eval->readings[index]);
     if (!eval->data.path)
         return model;
     json_object_set_new(model, "metrics", report_metrics(&eval->data.metrics[index]));

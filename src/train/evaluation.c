@@ -1,41 +1,33 @@
 #include "train/evaluation.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-#include "analysis/prediction.h"
-#include "analysis/target.h"
 #include "data/preprocess.h"
 #include "runtime/session.h"
 #include "structure/image_input.h"
 
-static int find_target(const struct evaluator *evaluator, struct graph *graph, const struct value *image,
-                       struct value **target, struct error *error)
+static int find_scores(struct evaluator *evaluator, struct graph *graph, const struct value *image,
+                       struct value **logits, struct error *error)
 {
-    if (evaluator->target)
-        return target_find(graph, image, evaluator->target, target, error);
-    *target = target_logits(graph);
-    return 0;
-}
-
-static int find_units(struct evaluator *evaluator, const struct graph *graph, const struct value *image,
-                      const struct value *logits, struct error *error)
-{
-    struct unit_grid grid;
-    if (dtype_storage(logits->dtype) != DTYPE_FLOAT)
-        return error_set(error, ERROR_UNSUPPORTED, "'%s' does not hold floats: it is no score of classes",
-                         logits->name);
-    if (unit_grid_of_value(graph, logits, image, &grid, error))
+    struct target target;
+    if (target_find(evaluator->model, graph, image, evaluator->target ? evaluator->target : "logits", &target, error))
         return -1;
-    if (grid.layout == UNITS_NONE)
+    *logits = target.value;
+    if (dtype_storage(target.value->dtype) != DTYPE_FLOAT)
+        return error_set(error, ERROR_UNSUPPORTED, "'%s' does not hold floats: it is no score of classes",
+                         target.value->name);
+    if (target.grid.layout == UNITS_NONE)
         return error_set(error, ERROR_UNSUPPORTED,
                          "'%s' is no map [N,C,H,W], no tokens [N,L,C] and no vector [N,K] over the images; choose "
                          "another --target",
-                         logits->name);
-    evaluator->view = grid.view;
-    evaluator->classes = grid.view.channels;
-    evaluator->units = grid.view.units;
+                         target.value->name);
+    evaluator->scores = target.classes;
+    evaluator->head = target.head;
+    evaluator->classes = class_scores_count(&target.classes);
+    evaluator->units = target.head.boxes ? 1 : target.classes.view.units;
     return 0;
 }
 
@@ -52,9 +44,7 @@ static int select_logits(void *user, struct graph *graph, struct error *error)
             value_replace(node->outputs[0], node->inputs[0], error))
             return -1;
     }
-    if (find_target(evaluator, graph, image, &logits, error))
-        return -1;
-    return find_units(evaluator, graph, image, logits, error) ? -1 : graph_set_outputs(graph, &logits, 1, error);
+    return find_scores(evaluator, graph, image, &logits, error) ? -1 : graph_set_outputs(graph, &logits, 1, error);
 }
 
 /* Images go in as floats or as bytes. */
@@ -72,7 +62,7 @@ int evaluator_create(struct evaluator *evaluator, const struct model *model, con
 {
     struct pipeline_request request = {
         .bindings = bindings, .binding_count = binding_count, .select = select_logits, .user = evaluator};
-    *evaluator = (struct evaluator){.target = target};
+    *evaluator = (struct evaluator){.target = target, .model = model};
     evaluator->graph = pipeline_run(model, &request, error);
     evaluator->session = evaluator->graph ? session_create(evaluator->graph, error) : NULL;
     struct tensor *input = evaluator->session ? session_input(evaluator->session, evaluator->image_input) : NULL;
@@ -131,17 +121,47 @@ int evaluation_check_units(int64_t labels, int64_t units, struct error *error)
 
 /* ---- samples ---- */
 
+/* The row in which a class is strongest. */
+static int64_t best_row(const struct evaluator *evaluator, const float *logits, int64_t place, int64_t class)
+{
+    int64_t best = 0;
+    double strongest = -HUGE_VAL;
+    for (int64_t row = 0; row < evaluator->scores.view.units; row++) {
+        double strength = class_strength(&evaluator->scores, logits, place, row, class);
+        if (strength > strongest) {
+            best = row;
+            strongest = strength;
+        }
+    }
+    return best;
+}
+
 /* Of the sample at a place of the last run: its scores [classes, units]. */
 static const float *scores_of(const struct evaluator *evaluator, const float *logits, int64_t place)
 {
-    const struct unit_view *view = &evaluator->view;
-    if (view->unit_step == 1 && view->channel_step == view->units)
+    const struct class_scores *scores = &evaluator->scores;
+    const struct unit_view *view = &scores->view;
+    bool plain = !evaluator->head.boxes && !scores->binary && scores->objectness == 0 && scores->background < 0;
+    if (plain && view->unit_step == 1 && view->channel_step == view->units)
         return logits + unit_view_at(view, place, 0, 0);
-    for (int64_t k = 0; k < view->channels; k++) {
-        for (int64_t unit = 0; unit < view->units; unit++)
-            evaluator->gathered[k * view->units + unit] = logits[unit_view_at(view, place, unit, k)];
+    for (int64_t k = 0; k < evaluator->classes; k++) {
+        float *to = evaluator->gathered + k * evaluator->units;
+        if (evaluator->head.boxes)
+            to[0] = (float)class_strength(scores, logits, place, best_row(evaluator, logits, place, k), k);
+        for (int64_t unit = 0; !evaluator->head.boxes && unit < view->units; unit++)
+            to[unit] = (float)class_score(scores, logits, place, unit, k);
+        for (int64_t unit = 0; k == scores->background && unit < evaluator->units; unit++)
+            to[unit] = -FLT_MAX;
     }
     return evaluator->gathered;
+}
+
+/* The probability of a class at a unit; a class without one (--activation none) adds nothing. */
+static double confidence_in(const struct evaluator *evaluator, const float *logits, int64_t place, int64_t unit,
+                            int64_t class)
+{
+    int64_t row = evaluator->head.boxes ? best_row(evaluator, logits, place, class) : unit;
+    return fmax(0, class_probability(&evaluator->scores, logits, place, row, class));
 }
 
 static bool all_finite(const float *values, int64_t count)
@@ -161,21 +181,28 @@ static const float *no_scores(const struct evaluator *evaluator)
     return evaluator->gathered;
 }
 
-/* What is asked of one sample's scores [classes, units]; `labels` [units] or NULL. */
-static void tell_sample(const struct evaluator *evaluator, const float *scores, const int64_t *labels, int64_t ignored,
-                        float *correct, int64_t *predictions, double *confidence)
+/* One sample of a run: its scores [classes, units], made of the logits at a place; `labels` [units] or NULL. */
+struct told_sample {
+    const float *scores, *logits;
+    int64_t place;
+    const int64_t *labels;
+    int64_t ignored;
+};
+
+static void tell_sample(const struct evaluator *evaluator, const struct told_sample *sample, float *correct,
+                        int64_t *predictions, double *confidence)
 {
-    const struct unit_view view = {1, evaluator->units, evaluator->classes, 0, 0, 1, evaluator->units};
+    const int64_t *labels = sample->labels;
     int64_t right = 0, counted = 0;
     double sum = 0;
     for (int64_t unit = 0; unit < evaluator->units; unit++) {
-        int64_t class = metrics_predict(scores + unit, evaluator->units, evaluator->classes);
+        int64_t class = metrics_predict(sample->scores + unit, evaluator->units, evaluator->classes);
         if (confidence && class >= 0)
-            sum += prediction_probability(&view, scores, 0, unit, class);
+            sum += confidence_in(evaluator, sample->logits, sample->place, unit, class);
         if (predictions)
             predictions[unit] = class;
-        counted += labels && labels[unit] != ignored;
-        right += labels && labels[unit] != ignored && class == labels[unit];
+        counted += labels && labels[unit] != sample->ignored;
+        right += labels && labels[unit] != sample->ignored && class == labels[unit];
     }
     if (correct)
         *correct = counted > 0 ? (float)right / (float)counted : -1;
@@ -205,7 +232,8 @@ int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, con
             char name[DATASET_NAME_SIZE];
             return error_prefix(error, "%s", loader_sample_name(loader, batch->samples[i], name));
         }
-        tell_sample(evaluator, scores, labels, ignored, out->correct ? out->correct + batch->samples[i] : NULL,
+        const struct told_sample sample = {scores, logits, place, labels, ignored};
+        tell_sample(evaluator, &sample, out->correct ? out->correct + batch->samples[i] : NULL,
                     out->predictions ? out->predictions + i * units : NULL, out->confidence);
     }
     return 0;

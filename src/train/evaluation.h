@@ -2,27 +2,29 @@
 #ifndef FOVEA_TRAIN_EVALUATION_H
 #define FOVEA_TRAIN_EVALUATION_H
 
-#include "analysis/unit_grid.h"
+#include "analysis/target.h"
 #include "data/loader.h"
 #include "data/metrics.h"
 #include "graph/graph.h"
 #include "pass/pipeline.h"
 
-/* The logits of `model` as it is now. */
+/* The scores of `model` as it is now. Of a detector an image has one score per class, its best anchor's. */
 struct evaluator {
     struct graph *graph;
     struct session *session;
+    const struct model *model;
     const char *target; /* NULL: the logits */
     int image_input;
-    int64_t batch, classes, units; /* units: pixels of a map, 1 for a vector */
-    struct unit_view view;         /* where they lie */
-    float *gathered;               /* [classes, units], where a sample's scores lie otherwise */
+    int64_t batch, classes, units; /* units: pixels of a map, 1 for a vector and a detector */
+    struct class_scores scores;    /* how they are read */
+    struct head head;              /* what they mean; its values are of the graph before lowering */
+    float *gathered;               /* [classes, units], of one sample */
 };
 /* `target`: the value that holds the classes' scores, as target_find names it; NULL: the logits. */
 int evaluator_create(struct evaluator *evaluator, const struct model *model, const struct shape_binding *bindings,
                      int binding_count, const char *target, struct error *error);
 void evaluator_destroy(struct evaluator *evaluator);
-/* Runs up to evaluator->batch images; logits, to be read through evaluator->view, are valid until the next run. */
+/* Runs up to evaluator->batch images; logits, to be read through evaluator->scores, are valid until the next run. */
 int evaluator_run(struct evaluator *evaluator, const float *images, int64_t count, const float **logits,
                   struct error *error);
 

@@ -11,26 +11,26 @@
 #include "train/parameter.h"
 
 /* The classifier: its node, and the Add behind it that holds its bias. */
-struct head {
+struct classifier {
     struct node *product, *bias; /* of the network; bias NULL: none of its own */
     int64_t classes;
 };
 
-static bool find_head(const struct network *network, struct head *head)
+static bool find_classifier(const struct network *network, struct classifier *classifier)
 {
     static const char *const views[] = {"Identity", "Flatten", "Reshape", "Squeeze", "Cast", "Transpose", "Resize"};
     struct value *value = target_logits(network->graph);
-    *head = (struct head){.classes = value->shape.rank > 1 ? value->shape.dims[1] : 0};
+    *classifier = (struct classifier){.classes = value->shape.rank > 1 ? value->shape.dims[1] : 0};
     for (struct node *node = value->producer; node; node = node->inputs[0] ? node->inputs[0]->producer : NULL) {
         bool view = false;
         for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
             view = view || match_operator(node, views[i]);
         if (network_weights(node)) {
-            head->product = node;
+            classifier->product = node;
             return true;
         }
-        if (!head->bias && match_operator(node, "Add") && node->inputs[1]->constant)
-            head->bias = node;
+        if (!classifier->bias && match_operator(node, "Add") && node->inputs[1]->constant)
+            classifier->bias = node;
         else if (!view)
             return false;
     }
@@ -76,42 +76,42 @@ static int declare_outputs(struct graph *graph, int64_t old, int64_t classes, st
     return 0;
 }
 
-static int replace_head(struct model *model, const struct head *head, int64_t classes, uint64_t seed,
+static int replace_classifier(struct model *model, const struct classifier *classifier, int64_t classes, uint64_t seed,
                         struct error *error)
 {
     struct edit edit = {.model = model};
-    struct node *source = network_source_node(head->product);
-    struct node *bias = head->bias ? network_source_node(head->bias) : NULL;
-    if (!source || (head->bias && !bias))
+    struct node *source = network_source_node(classifier->product);
+    struct node *bias = classifier->bias ? network_source_node(classifier->bias) : NULL;
+    if (!source || (classifier->bias && !bias))
         return error_set(error, ERROR_UNSUPPORTED, "the classifier is part of a function or a fused operator");
-    const struct value *weights = head->product->inputs[1];
-    int axis = output_axis(head->product);
+    const struct value *weights = classifier->product->inputs[1];
+    int axis = output_axis(classifier->product);
     double inputs = (double)shape_count(&weights->shape) / (double)weights->shape.dims[axis];
     if (replace_constant(&edit, source, 1, weights, axis, classes, 1 / sqrt(inputs), seed, error))
         return -1;
-    if (head->product->input_count > 2 && head->product->inputs[2] && head->product->inputs[2]->constant) {
-        const struct value *shift = head->product->inputs[2];
+    if (classifier->product->input_count > 2 && classifier->product->inputs[2] && classifier->product->inputs[2]->constant) {
+        const struct value *shift = classifier->product->inputs[2];
         if (replace_constant(&edit, source, 2, shift, shift->shape.rank - 1, classes, 0, seed, error))
             return -1;
     }
     if (bias) {
-        const struct value *shift = head->bias->inputs[1];
-        int shift_axis = match_operator(head->product, "Conv") ? shift->shape.rank - 3 : shift->shape.rank - 1;
+        const struct value *shift = classifier->bias->inputs[1];
+        int shift_axis = match_operator(classifier->product, "Conv") ? shift->shape.rank - 3 : shift->shape.rank - 1;
         if (replace_constant(&edit, bias, 1, shift, shift_axis, classes, 0, seed, error))
             return -1;
     }
-    return declare_outputs(model->graph, head->classes, classes, error);
+    return declare_outputs(model->graph, classifier->classes, classes, error);
 }
 
 int head_replace(struct model *model, const struct shape_binding *bindings, int binding_count, int64_t classes,
                  uint64_t seed, struct error *error)
 {
     struct network network;
-    struct head head;
+    struct classifier classifier;
     if (network_create(&network, model, bindings, binding_count, error))
         return -1;
-    int result = find_head(&network, &head)
-                     ? replace_head(model, &head, classes, seed, error)
+    int result = find_classifier(&network, &classifier)
+                     ? replace_classifier(model, &classifier, classes, seed, error)
                      : error_set(error, ERROR_UNSUPPORTED, "the model ends in no product with weights of its own");
     network_release(&network);
     return result;

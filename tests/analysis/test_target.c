@@ -49,7 +49,7 @@ static struct graph *make_levels(struct context *context, struct levels *levels,
     const int64_t flat[4] = {1, 1, 4, all->shape.dims[2]};
     levels->sides = emit(graph, "Relu", EMIT_INPUTS(in_shape(graph, all, flat, 4, error)), EMIT_NO_ATTRIBUTES, error);
     levels->scores = emit(graph, "Concat", rows, 2, EMIT_ATTRIBUTES(EMIT_INT("axis", 2)), error);
-    assert_int_equal(graph_add_output(graph, levels->scores, error) || graph_add_output(graph, levels->sides, error),
+    assert_int_equal(graph_add_output(graph, levels->sides, error) || graph_add_output(graph, levels->scores, error),
                      0);
     return graph;
 }

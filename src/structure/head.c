@@ -1,0 +1,313 @@
+#include "structure/head.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/labels.h"
+#include "onnx/onnx.h"
+
+static const char *const views[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Cast", NULL};
+static const char *const sigmoids[] = {"Sigmoid", NULL}, *const softmaxes[] = {"Softmax", "LogSoftmax", NULL};
+static const char *const choices[] = {"ArgMax", NULL};
+
+static bool is_one_of(const struct node *node, const char *const *names)
+{
+    for (int i = 0; node && node->domain[0] == 0 && names[i]; i++) {
+        if (strcmp(node->op_type, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct value *behind_views(struct value *value)
+{
+    while (is_one_of(value->producer, views) && value->producer->inputs[0])
+        value = value->producer->inputs[0];
+    return value;
+}
+
+/* `last` (or NULL): the activation nearest to the output; NULL: there is none. */
+static struct value *walk_back(struct value *output, const struct node **last)
+{
+    struct value *logits = output, *cursor = output;
+    const struct node *found = NULL;
+    for (;;) {
+        const struct node *node = (cursor = behind_views(cursor))->producer;
+        bool activation = is_one_of(node, sigmoids) || is_one_of(node, softmaxes);
+        if (!activation && !is_one_of(node, choices))
+            break;
+        found = !found && activation ? node : found;
+        logits = cursor = node->inputs[0];
+    }
+    if (last)
+        *last = found;
+    return logits;
+}
+
+struct value *head_walk_back(struct value *output)
+{
+    return walk_back(output, NULL);
+}
+
+/* ---- the activation ---- */
+
+/* What graph nodes behind `value` apply to it, through what only moves elements; NULL: nothing. */
+static const struct node *activation_behind(const struct value *value)
+{
+    static const char *const moves[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast",    "Concat",
+                                        "Split",    "Slice",   "Gather",  "Resize",  "Transpose", "Dropout", NULL};
+    for (size_t i = 0; i < value->use_count; i++) {
+        const struct node *node = value->uses[i].node;
+        if (is_one_of(node, sigmoids) || is_one_of(node, softmaxes))
+            return node;
+        for (int k = 0; is_one_of(node, moves) && k < node->output_count; k++) {
+            const struct node *found = node->outputs[k] ? activation_behind(node->outputs[k]) : NULL;
+            if (found)
+                return found;
+        }
+    }
+    return NULL;
+}
+
+/* Softmax, sigmoid and none by the word of an option or of the metadata. */
+static enum class_activation activation_of_word(const char *word)
+{
+    return strcmp(word, "sigmoid") == 0 || strcmp(word, "binary") == 0 ? CLASS_SIGMOID
+           : strcmp(word, "none") == 0 || strcmp(word, "squares") == 0 ? CLASS_PLAIN
+                                                                       : CLASS_SOFTMAX;
+}
+
+/* `node`: of the graph, that applies it; NULL: none. */
+static int tell_activation(const struct model *model, const struct node *node, struct head *head, struct error *error)
+{
+    const char *option = model->activation, *trained = model_metadata(model, HEAD_LOSS_KEY);
+    enum class_activation own = is_one_of(node, sigmoids) ? CLASS_SIGMOID : CLASS_SOFTMAX;
+    if (node && option && activation_of_word(option) != own)
+        return error_set(error, ERROR_INPUT, "--activation %s: the file itself applies %s to its scores", option,
+                         node->op_type);
+    head->told = node      ? HEAD_TOLD_BY_FILE
+                 : option  ? HEAD_TOLD_BY_OPTION
+                 : trained ? HEAD_TOLD_BY_TRAINING
+                           : HEAD_TOLD_BY_DEFAULT;
+    head->classes.activation = node      ? own
+                               : option  ? activation_of_word(option)
+                               : trained ? activation_of_word(trained)
+                                         : CLASS_SOFTMAX;
+    return 0;
+}
+
+struct class_scores head_classes(const struct head *head, const struct unit_view *view)
+{
+    struct class_scores classes = head->classes;
+    if (head->kind == HEAD_ROWS)
+        return classes;
+    classes.view = *view;
+    classes.binary = view->channels == 1 && classes.activation != CLASS_PLAIN;
+    if (classes.binary && classes.activation == CLASS_SOFTMAX)
+        classes.activation = CLASS_SIGMOID;
+    return classes;
+}
+
+/* ---- the form ---- */
+
+static int64_t count_names(const struct model *model)
+{
+    static const char *const keys[] = {CLASS_NAMES_KEY, "names"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *text = model_metadata(model, keys[i]);
+        struct class_names names = {0};
+        struct error ignored = ERROR_INITIALISER;
+        int64_t count = 0;
+        if (!text)
+            continue;
+        if (class_names_parse(model->context->memory, text, strlen(text), &names, &ignored) == 0)
+            count = names.count;
+        class_names_release(&names);
+        if (count > 0)
+            return count;
+    }
+    return 0;
+}
+
+/* Whether moving along the last two axes of [N,H,W] moves through a map. */
+static int is_plain_map(struct graph *graph, struct value *value, bool *map, struct error *error)
+{
+    const int64_t *dims = value->shape.dims;
+    struct element_tracer tracer;
+    struct element ends[3] = {element_at(value, 0), element_at(value, (dims[1] - 1) * dims[2]),
+                              element_at(value, dims[2] - 1)};
+    *map = false;
+    if (element_tracer_create(&tracer, graph, error))
+        return -1;
+    for (int i = 0; i < 3; i++) {
+        if (element_origin(&tracer, &ends[i], error))
+            return -1;
+    }
+    /* Behind an operator that leaves places alone it is the operator's operand that tells. */
+    const struct value *made = ends[0].value;
+    if (made != ends[1].value || made != ends[2].value || made->shape.rank != 4)
+        return 0;
+    int rows = 0, columns = 0;
+    for (int axis = 0; axis < 4; axis++) {
+        rows += ends[0].index[axis] != ends[1].index[axis] ? axis : 0;
+        columns += ends[0].index[axis] != ends[2].index[axis] ? axis : 0;
+    }
+    *map = (rows == 2 && columns == 3) || (rows == 1 && columns == 2 && made->shape.dims[3] == 1);
+    return 0;
+}
+
+static bool is_vector(const struct value *value, int64_t images)
+{
+    return (value->shape.rank == 2 || value->shape.rank == 1) && value->shape.dims[0] == images;
+}
+
+/* Whether an output may hold rows: not a vector, not a map. */
+static bool may_be_rows(const struct value *output, int64_t images)
+{
+    const struct shape *shape = &output->shape;
+    if (output->constant || dtype_storage(output->dtype) != DTYPE_FLOAT || shape->rank < 2 || shape_count(shape) == 0)
+        return false;
+    bool thin = shape->rank == 4 && (shape->dims[1] == 1 || shape->dims[2] == 1) && shape->dims[3] > 1;
+    return shape->rank == 3 || shape->rank == 5 || thin || (shape->rank == 2 && !is_vector(output, images));
+}
+
+static int find_rows(const struct model *model, struct graph *graph, int64_t images, struct head *head,
+                     struct error *error)
+{
+    const struct detector_request request = {
+        .graph = graph, .images = images, .names = count_names(model), .option = model->activation};
+    struct detector_head found;
+    if (detector_head_find(&request, &found, error))
+        return -1;
+    if (!found.scores) {
+        snprintf(head->why, sizeof head->why, "%s", found.why);
+        return 0;
+    }
+    head->kind = HEAD_ROWS;
+    head->scores = found.scores;
+    head->classes = found.classes;
+    head->told = found.activation_of_file     ? HEAD_TOLD_BY_FILE
+                 : found.activation_of_option ? HEAD_TOLD_BY_OPTION
+                                              : HEAD_TOLD_BY_DEFAULT;
+    head->boxes = found.boxes;
+    head->columns = found.columns;
+    head->first = found.first;
+    head->object = found.object;
+    head->features = found.features;
+    return 0;
+}
+
+/* Maps of several sizes are a detector's or a backbone's levels. */
+static bool has_levels(const struct graph *graph, const struct value *map)
+{
+    for (int i = 0; i < graph->output_count; i++) {
+        const struct shape *shape = &graph->outputs[i]->shape;
+        if (shape->rank == 4 && dtype_storage(graph->outputs[i]->dtype) == DTYPE_FLOAT &&
+            (shape->dims[2] != map->shape.dims[2] || shape->dims[3] != map->shape.dims[3]))
+            return true;
+    }
+    return false;
+}
+
+static int find_form(const struct model *model, struct graph *graph, int64_t images, struct value *first,
+                     struct head *head, struct error *error)
+{
+    bool rows = false, map = first->shape.rank == 4;
+    for (int i = 0; i < graph->output_count; i++) {
+        if (graph->outputs[i]->shape.rank == SHAPE_UNKNOWN_RANK) {
+            snprintf(head->why, sizeof head->why, "how many numbers '%s' has is known only when it runs",
+                     graph->outputs[i]->name);
+            return 0;
+        }
+        rows = rows || may_be_rows(graph->outputs[i], images);
+    }
+    if (is_vector(first, images)) {
+        head->kind = HEAD_VECTOR;
+        return 0;
+    }
+    if (first->shape.rank == 3 && shape_count(&first->shape) > 0 && is_plain_map(graph, first, &map, error))
+        return -1;
+    bool only = graph->output_count == 1 && map && !(first->shape.rank == 4 && rows);
+    if (rows && !only && find_rows(model, graph, images, head, error))
+        return -1;
+    if (head->kind != HEAD_UNTOLD || !map)
+        return 0;
+    if (graph->output_count > 1 && first->shape.rank == 4 && has_levels(graph, first)) {
+        snprintf(head->why, sizeof head->why, "its outputs are maps of several sizes");
+        return 0;
+    }
+    head->kind = HEAD_MAP;
+    return 0;
+}
+
+int head_find(const struct model *model, struct graph *graph, const struct value *image, struct head *head,
+              struct error *error)
+{
+    const struct node *activation;
+    *head = (struct head){.classes = {.background = -1}, .object = -1};
+    struct value *first = walk_back(graph->outputs[0], &activation);
+    if (find_form(model, graph, image->shape.dims[0], first, head, error))
+        return -1;
+    if (head->kind == HEAD_ROWS)
+        return 0;
+    head->scores = first;
+    if (head->kind == HEAD_UNTOLD && !head->why[0])
+        snprintf(head->why, sizeof head->why, "'%s' is no vector, no map and no rows of scores", first->name);
+    return tell_activation(model, activation, head, error);
+}
+
+int head_of_value(const struct model *model, struct value *value, struct head *head, struct error *error)
+{
+    const struct node *before = NULL;
+    *head = (struct head){.scores = value, .classes = {.background = -1}, .object = -1};
+    head->kind = value->shape.rank == 4 ? HEAD_MAP : HEAD_VECTOR;
+    (void)walk_back(value, &before);
+    const struct node *behind = before ? NULL : activation_behind(value);
+    if (tell_activation(model, before ? before : behind, head, error))
+        return -1;
+    if (before) /* it is behind the activation already */
+        head->classes.activation = CLASS_PROBABILITIES;
+    return 0;
+}
+
+int head_check(const struct head *head, struct error *error)
+{
+    return head->kind != HEAD_UNTOLD
+               ? 0
+               : error_set(error, ERROR_INPUT,
+                           "what the output means cannot be told: %s; name the scores with --target and the map with "
+                           "--layer",
+                           head->why);
+}
+
+const char *head_words(const struct head *head, const struct class_scores *classes, char out[HEAD_WORDS_SIZE])
+{
+    static const char *const by[] = {" (the file's own)", " as it was trained", " (--activation)",
+                                     ": the file does not say, --activation does"};
+    static const char *const names[] = {"softmax", "sigmoid"};
+    int length = 0;
+    if (head->kind == HEAD_ROWS && head->boxes && head->columns > classes->view.channels)
+        length =
+            snprintf(out, HEAD_WORDS_SIZE, "%" PRId64 " rows of %" PRId64 " numbers, classes in %" PRId64 "-%" PRId64,
+                     classes->view.units, head->columns, head->first, head->first + classes->view.channels - 1);
+    else if (head->kind == HEAD_ROWS)
+        length = snprintf(out, HEAD_WORDS_SIZE, "%" PRId64 " rows of %" PRId64 " classes", classes->view.units,
+                          class_scores_count(classes));
+    if (head->object >= 0)
+        length += snprintf(out + length, HEAD_WORDS_SIZE - (size_t)length, ", objectness in %" PRId64, head->object);
+    if (classes->background >= 0)
+        length += snprintf(out + length, HEAD_WORDS_SIZE - (size_t)length, ", %" PRId64 " is the background",
+                           classes->background);
+    if (classes->binary)
+        length += snprintf(out + length, HEAD_WORDS_SIZE - (size_t)length, "one output is two classes");
+    const char *comma = length > 0 ? "; " : "";
+    if (classes->activation == CLASS_PLAIN)
+        snprintf(out + length, HEAD_WORDS_SIZE - (size_t)length, "%sscores are no logits%s", comma, by[head->told]);
+    else if (classes->activation == CLASS_PROBABILITIES)
+        snprintf(out + length, HEAD_WORDS_SIZE - (size_t)length, "%sscores are probabilities", comma);
+    else
+        snprintf(out + length, HEAD_WORDS_SIZE - (size_t)length, "%sprobabilities by %s%s", comma,
+                 names[classes->activation == CLASS_SIGMOID], by[head->told]);
+    return out;
+}

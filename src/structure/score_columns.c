@@ -1,0 +1,291 @@
+#include "structure/score_columns.h"
+
+#include <string.h>
+
+#define MOST_COLUMNS 65536
+
+static bool is_one_of(const struct node *node, const char *const *names)
+{
+    for (int i = 0; node && node->domain[0] == 0 && names[i]; i++) {
+        if (strcmp(node->op_type, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *const convolutions[] = {"Conv", "ConvTranspose", "FusedConv", "QLinearConv", NULL};
+static const char *const products[] = {"MatMul", "Gemm", NULL};
+
+static bool is_product(const struct node *node)
+{
+    return is_one_of(node, convolutions) || is_one_of(node, products);
+}
+
+/* Axis of a product's output that counts its channels. */
+static int channel_axis(const struct value *value)
+{
+    return is_one_of(value->producer, convolutions) ? 1 : value->shape.rank - 1;
+}
+
+int64_t element_channel(const struct element *source)
+{
+    return source->index[channel_axis(source->value)];
+}
+
+bool element_same_place(const struct element *a, const struct element *b)
+{
+    int axis = channel_axis(a->value);
+    if (a->value->shape.rank != b->value->shape.rank || axis != channel_axis(b->value))
+        return false;
+    for (int i = 0; i < a->value->shape.rank; i++) {
+        if (i != axis && (a->index[i] != b->index[i] || a->value->shape.dims[i] != b->value->shape.dims[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Whether a constant operand beside a product's output has one number per channel, or one. */
+static bool is_per_channel(const struct value *constant, const struct value *made)
+{
+    int shift = made->shape.rank - constant->shape.rank, axis = channel_axis(made);
+    for (int i = 0; i < constant->shape.rank; i++) {
+        if (constant->shape.dims[i] != 1 && i + shift != axis)
+            return false;
+    }
+    return shift >= 0;
+}
+
+#define MOST_AFFINE 4
+
+/* Whether the element is a product's, with its bias and scale; moves it there. */
+static int find_product(struct element_tracer *tracer, struct element *element, bool *found, struct error *error)
+{
+    static const char *const affine[] = {"Add", "Sub", "Mul", "Div", NULL};
+    const struct value *constants[MOST_AFFINE];
+    int steps = 0;
+    *found = false;
+    if (element_origin(tracer, element, error))
+        return -1;
+    for (; steps < MOST_AFFINE && is_one_of(element->value->producer, affine); steps++) {
+        const struct node *node = element->value->producer;
+        int constant = node->inputs[1]->constant ? 1 : 0;
+        struct element operand;
+        bool one;
+        if (!node->inputs[constant]->constant || node->inputs[1 - constant]->constant)
+            return 0;
+        if (element_operand(tracer, element, 1 - constant, &operand, &one, error))
+            return -1;
+        if (!one || !shape_equal(&operand.value->shape, &element->value->shape))
+            return 0;
+        constants[steps] = node->inputs[constant];
+        *element = operand;
+    }
+    *found = is_product(element->value->producer);
+    for (int i = 0; *found && i < steps; i++)
+        *found = is_per_channel(constants[i], element->value);
+    return 0;
+}
+
+/* ---- one column ---- */
+
+static bool picks_at_run_time(const struct node *node)
+{
+    static const char *const names[] = {"TopK",      "Gather",   "GatherElements", "GatherND",  "NonMaxSuppression",
+                                        "ScatterND", "Compress", "NonZero",        "ReduceMax", "Where",
+                                        "ArgMax",    NULL};
+    return is_one_of(node, names);
+}
+
+static bool is_arithmetic(const struct node *node)
+{
+    static const char *const names[] = {"Add", "Sub", "Mul",  "Div", "Pow",  "Exp",      "Sqrt",
+                                        "Max", "Min", "Clip", "Neg", "Cast", "Softplus", NULL};
+    return is_one_of(node, names);
+}
+
+/* Sigmoid and Softmax of a product. */
+static int trace_activation(struct element_tracer *tracer, const struct element *element, enum column_kind kind,
+                            struct column *column, struct error *error)
+{
+    const struct element made = *element;
+    struct value *input = made.value->producer->inputs[0];
+    bool found;
+    *column = (struct column){.kind = kind, .logit = made, .source = made};
+    column->logit.value = input; /* both activations keep places */
+    column->source.value = input;
+    if (find_product(tracer, &column->source, &found, error))
+        return -1;
+    column->kind = found ? kind : COLUMN_COMPUTED;
+    return 0;
+}
+
+static bool is_probability(const struct column *column)
+{
+    return column->kind == COLUMN_SIGMOID || column->kind == COLUMN_SOFTMAX;
+}
+
+/* A product of two probabilities; anything else is arithmetic. */
+static int trace_product(struct element_tracer *tracer, const struct element *element, struct column *column,
+                         struct error *error)
+{
+    struct column factors[2];
+    *column = (struct column){.kind = COLUMN_COMPUTED, .logit = *element, .source = *element};
+    for (int i = 0; i < 2; i++) {
+        struct element operand;
+        bool one;
+        if (element_operand(tracer, element, i, &operand, &one, error))
+            return -1;
+        if (!one || operand.value->constant)
+            return 0;
+        if (column_trace(tracer, operand, &factors[i], error))
+            return -1;
+        if (!is_probability(&factors[i]))
+            return 0;
+    }
+    if (factors[0].source.value == factors[1].source.value &&
+        element_flat(&factors[0].source) == element_flat(&factors[1].source))
+        return 0; /* a square */
+    column->kind = COLUMN_JOINT;
+    /* Of an object and its classes the classes' product is the wider one. */
+    int64_t width[2];
+    for (int i = 0; i < 2; i++)
+        width[i] = factors[i].source.value->shape.dims[channel_axis(factors[i].source.value)];
+    column->source = factors[width[0] > width[1] ? 0 : 1].source;
+    return 0;
+}
+
+static int trace_root(struct element_tracer *tracer, const struct element *element, struct column *column,
+                      struct error *error)
+{
+    struct element operand;
+    bool one;
+    if (element_operand(tracer, element, 0, &operand, &one, error) || column_trace(tracer, operand, column, error))
+        return -1;
+    column->kind = column->kind == COLUMN_JOINT ? COLUMN_JOINT : COLUMN_COMPUTED;
+    return 0;
+}
+
+int column_trace(struct element_tracer *tracer, struct element element, struct column *column, struct error *error)
+{
+    static const char *const sigmoid[] = {"Sigmoid", NULL}, *const softmax[] = {"Softmax", NULL};
+    static const char *const multiply[] = {"Mul", NULL}, *const root[] = {"Sqrt", NULL};
+    struct element source = element;
+    bool product;
+    if (element_origin(tracer, &element, error) || find_product(tracer, &source, &product, error))
+        return -1;
+    const struct node *node = element.value->producer;
+    *column = (struct column){.kind = COLUMN_OTHER, .logit = element, .source = product ? source : element};
+    if (product)
+        column->kind = COLUMN_PLAIN;
+    else if (element.value->constant)
+        column->kind = COLUMN_CONSTANT;
+    else if (is_one_of(node, sigmoid))
+        return trace_activation(tracer, &element, COLUMN_SIGMOID, column, error);
+    else if (is_one_of(node, softmax))
+        return trace_activation(tracer, &element, COLUMN_SOFTMAX, column, error);
+    else if (is_one_of(node, multiply))
+        return trace_product(tracer, &element, column, error);
+    else if (is_one_of(node, root))
+        return trace_root(tracer, &element, column, error);
+    else if (picks_at_run_time(node))
+        column->kind = COLUMN_PICKED;
+    else if (is_arithmetic(node))
+        column->kind = COLUMN_COMPUTED;
+    return 0;
+}
+
+/* ---- rows of columns ---- */
+
+static struct element column_element(const struct score_columns *columns, int64_t row, int64_t column)
+{
+    return element_at(columns->value, row * columns->row_step + column * columns->column_step);
+}
+
+int score_columns_trace(struct element_tracer *tracer, const struct score_columns *columns, int64_t row, int64_t column,
+                        struct column *traced, struct error *error)
+{
+    return column_trace(tracer, column_element(columns, row, column), traced, error);
+}
+
+static bool has_place(const struct column *column)
+{
+    return column->kind == COLUMN_PLAIN || column->kind == COLUMN_JOINT || is_probability(column);
+}
+
+/* Whether a row's numbers come from one place and each product's from different channels. *some: any has a place. */
+static int row_is_one_place(struct element_tracer *tracer, const struct score_columns *columns, int64_t row,
+                            struct column *list, bool *one, bool *some, struct error *error)
+{
+    const struct column *first = NULL;
+    *one = true;
+    *some = false;
+    for (int64_t c = 0; c < columns->count; c++) {
+        if (score_columns_trace(tracer, columns, row, c, &list[c], error))
+            return -1;
+        if (!has_place(&list[c]))
+            continue;
+        first = first ? first : &list[c];
+        const struct column *previous = c > 0 && has_place(&list[c - 1]) ? &list[c - 1] : NULL;
+        bool alike = previous && previous->source.value == list[c].source.value &&
+                     element_channel(&previous->source) == element_channel(&list[c].source);
+        if (alike || !element_same_place(&first->source, &list[c].source)) {
+            *one = false;
+            return 0;
+        }
+        *some = true;
+    }
+    return 0;
+}
+
+static int check_axis(struct element_tracer *tracer, struct score_columns *columns, bool *valid, struct error *error)
+{
+    struct arena *arena = columns->value->graph->arena;
+    struct column *last = arena_allocate(arena, (size_t)columns->count, sizeof *last, error);
+    bool one[2], some[2];
+    columns->list = arena_allocate(arena, (size_t)columns->count, sizeof *columns->list, error);
+    *valid = false;
+    if (!last || !columns->list || row_is_one_place(tracer, columns, columns->rows - 1, last, &one[1], &some[1], error))
+        return -1;
+    if (!one[1] || !some[1])
+        return 0;
+    if (row_is_one_place(tracer, columns, 0, columns->list, &one[0], &some[0], error))
+        return -1;
+    *valid = one[0] && some[0];
+    for (int64_t c = 0; *valid && columns->rows > 1 && c < columns->count; c++) {
+        const struct element *a = &columns->list[c].source, *b = &last[c].source;
+        if (has_place(&columns->list[c]) && has_place(&last[c]))
+            *valid = a->value != b->value || !element_same_place(a, b) || element_channel(a) != element_channel(b);
+    }
+    return 0;
+}
+
+int score_columns_find(struct element_tracer *tracer, struct value *value, int64_t images,
+                       struct score_columns *columns, struct error *error)
+{
+    const struct shape *shape = &value->shape;
+    int first = shape->rank > 1 && shape->dims[0] == images ? 1 : 0;
+    bool valid = false;
+    *columns = (struct score_columns){0};
+    if (shape->rank - first < 1 || shape_count(shape) == 0 || dtype_storage(value->dtype) != DTYPE_FLOAT ||
+        (first == 0 && images > 1))
+        return 0;
+    int64_t all = shape_product(shape, first, shape->rank);
+    for (int side = 0; side < 2 && !valid; side++) {
+        int axis = side == 0 ? shape->rank - 1 : first;
+        int64_t count = shape->dims[axis], rows = all / count;
+        if (count > MOST_COLUMNS || (side == 1 && axis == shape->rank - 1))
+            continue;
+        *columns = (struct score_columns){.value = value,
+                                          .images = first ? images : 1,
+                                          .rows = rows,
+                                          .count = count,
+                                          .image_step = all,
+                                          .row_step = side == 0 ? count : 1,
+                                          .column_step = side == 0 ? 1 : rows};
+        if (check_axis(tracer, columns, &valid, error))
+            return -1;
+    }
+    if (!valid)
+        *columns = (struct score_columns){0};
+    return 0;
+}
