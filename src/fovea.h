@@ -655,6 +655,8 @@ struct fovea_eval_data {
     int64_t left_out;      /* broken files */
     const char **broken;   /* [broken_count] their names, the first of them */
     int64_t broken_count;  /* at most 100 */
+    int64_t size[2], enlarged[2][2]; /* height and width: of masks; by model of scores that are enlarged to them,
+                                        zeros: none */
     bool moves_left_out;   /* of all corruptions those that move the image, which masks do not follow */
     int64_t only_right[2]; /* samples (masks: pixels) that one model alone predicts right; -1: not comparable */
     struct fovea_metrics metrics[2];
@@ -975,6 +977,7 @@ struct fovea_tune_still {
 struct fovea_tune_plan {
     const char *model;
     int64_t training, validation, classes;
+    int64_t masks[2], enlarged[2]; /* height and width: of masks; of logits that are enlarged to them, zeros: none */
     int64_t left_out;           /* files that cannot be read, with `skip_broken` */
     const char *first_left_out; /* what is wrong with the first of them; NULL: there is none */
     int parameters, trained; /* tensors, those among them that cannot train */

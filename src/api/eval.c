@@ -185,6 +185,10 @@ static int describe_data(struct eval_work *work, struct error *error)
     for (int a = 0; a < work->arm_count; a++) {
         const struct metrics *metrics = work->arms[a].tallies[0].metrics;
         const struct metrics_summary summary = metrics_summarise(metrics);
+        const struct evaluator *evaluator = &work->arms[a].evaluator;
+        data->size[0] = evaluator->masks.height;
+        data->size[1] = evaluator->masks.width;
+        memcpy(data->enlarged[a], evaluator->enlarged, sizeof data->enlarged[a]);
         data->metrics[a] = data_metrics(&summary);
         if (data_keep_classes(work->arena, work->dataset, &work->names, metrics, work->arms[a].evaluator.classes,
                               &data->classes[a], error))

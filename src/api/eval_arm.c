@@ -66,8 +66,9 @@ int eval_open_arm(struct eval_work *work, struct eval_arm *arm, struct error *er
         return -1;
     int64_t batch = images_batch(stock->input, &samples->shapes, wanted_batch(work, arm));
     stock->bindings[0].shape.dims[0] = batch;
+    const struct mask_size masks = {stock->images.preprocess.crop_height, stock->images.preprocess.crop_width};
     if (evaluator_create(&arm->evaluator, arm->model->model, stock->bindings, stock->binding_count,
-                         work->options->target, error))
+                         work->options->target, work->masks ? &masks : NULL, error))
         return stock_has_pictures(stock) ? -1 : error_prefix(error, "the tensors of %s", stock->path);
     struct tensor *images = session_input(arm->evaluator.session, arm->evaluator.image_input);
     work->batch = batch > work->batch ? batch : work->batch;

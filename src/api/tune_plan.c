@@ -210,6 +210,8 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                    .training = dataset_count(work->dataset, DATASET_TRAIN),
                                    .validation = work->validation_count,
                                    .classes = plan->classes,
+                                   .masks = {plan->masks.height, plan->masks.width},
+                                   .enlarged = {plan->enlarged[0], plan->enlarged[1]},
                                    .left_out = work->left_out,
                                    .first_left_out = work->first_left_out,
                                    .parameters = plan->parameters,

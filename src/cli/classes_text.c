@@ -105,3 +105,11 @@ void print_confusions(const struct fovea_class_table *table)
                table->confusion[places[i]], table->list[places[i] / table->count].actual,
                name_of(table, places[i] % table->count, prediction));
 }
+
+void print_enlarged(const int64_t from[2], const int64_t masks[2])
+{
+    if (from[0] > 0)
+        printf("scores of %" PRId64 "x%" PRId64 " are enlarged bilinearly to the masks' %" PRId64 "x%" PRId64
+               " (height x width)\n",
+               from[0], from[1], masks[0], masks[1]);
+}

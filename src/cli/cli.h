@@ -232,6 +232,8 @@ int show_positions(struct opened *opened, const char *path, const struct fovea_e
 
 /* A line a class where they are few, else the best and the worst; `masks`: with IoU and Dice. */
 void print_class_table(const struct fovea_class_table *table, bool masks);
+/* One line where scores of another size (height, width) were enlarged to masks; zeros: none were. */
+void print_enlarged(const int64_t from[2], const int64_t masks[2]);
 /* The largest cells of the confusion matrix off its diagonal. */
 void print_confusions(const struct fovea_class_table *table);
 /* The lines of fovea eval. */

@@ -155,6 +155,7 @@ static void print_data(const struct fovea_eval *eval)
         const struct fovea_metrics *metrics = &data->metrics[a];
         if (eval->models > 1)
             printf("%s model:\n", a ? "second" : "first");
+        print_enlarged(data->enlarged[a], data->size);
         if (data->masks)
             printf("pixel accuracy %.2f %%, mean IoU %.4f, mean Dice %.4f, mean accuracy of the classes %.2f %%\n",
                    100 * metrics->top1, metrics->mean_iou, metrics->mean_dice, 100 * metrics->mean_accuracy);

@@ -86,6 +86,7 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
     print_tensors(plan);
     if (plan->segments > 1)
         printf("to stay below --max-memory the network runs twice per step, in %d parts\n", plan->segments);
+    print_enlarged(plan->enlarged, plan->masks);
     if (plan->left_out > 0)
         printf("broken files left out: %" PRId64 ", the first: %s\n", plan->left_out, plan->first_left_out);
     if (plan->chosen)

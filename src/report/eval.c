@@ -68,6 +68,8 @@ static json_t *describe_model(const struct fovea_eval *eval, int index)
     report_set_text(model, "reading", eval->readings[index]);
     if (!eval->data.path)
         return model;
+    if (eval->data.enlarged[index][0] > 0)
+        json_object_set_new(model, "enlarged_from", report_ints(eval->data.enlarged[index], 2));
     json_object_set_new(model, "metrics", report_metrics(&eval->data.metrics[index]));
     report_set_classes(model, &eval->data.classes[index]);
     return model;

@@ -19,6 +19,7 @@ struct arm {
     int segments;
     size_t evaluation_memory; /* bytes, on top of what training takes */
     struct loader *batches, *validation;
+    struct mask_size masks;
     struct metrics *metrics;
     struct evaluator teacher;
     float *probabilities; /* the teacher's, of the logits' shape */
@@ -48,6 +49,7 @@ static int open_trainer(struct arm *arm, int segments, struct error *error)
                                        .bindings = options->bindings,
                                        .binding_count = options->binding_count,
                                        .loss = options->loss,
+                                       .masks = arm->masks,
                                        .freeze_statistics = options->freeze_statistics,
                                        .segments = segments,
                                        .configure = options->configure,
@@ -56,6 +58,13 @@ static int open_trainer(struct arm *arm, int segments, struct error *error)
         return -1;
     arm->trainer = trainer_create(&arm->training, &options->trainer, error);
     return arm->trainer ? 0 : -1;
+}
+
+static int open_evaluator(const struct arm *arm, struct evaluator *evaluator, const struct model *model,
+                          struct error *error)
+{
+    return evaluator_create(evaluator, model, arm->options->bindings, arm->options->binding_count, NULL, &arm->masks,
+                            error);
 }
 
 #define RESERVE ((size_t)4 << 20) /* bytes for what is small: results, the file that is written */
@@ -68,8 +77,7 @@ static int measure_evaluation(struct arm *arm, struct error *error)
     void *reserve = memory_allocate_uninitialised(arm->memory, RESERVE, 1, error);
     int result = reserve ? 0 : -1;
     if (reserve && arm->options->validate)
-        result =
-            evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, NULL, error);
+        result = open_evaluator(arm, &evaluator, arm->model, error);
     arm->evaluation_memory = memory_in_use(arm->memory) - before;
     if (result == 0 && arm->options->validate)
         evaluator_destroy(&evaluator);
@@ -82,7 +90,7 @@ static int open_teacher(struct arm *arm, struct error *error)
     const struct arm_options *options = arm->options;
     if (!options->teacher)
         return 0;
-    if (evaluator_create(&arm->teacher, options->teacher, options->bindings, options->binding_count, NULL, error))
+    if (open_evaluator(arm, &arm->teacher, options->teacher, error))
         return error_prefix(error, "the teacher");
     return 0;
 }
@@ -146,6 +154,9 @@ static int open_data(struct arm *arm, struct error *error)
 {
     const struct arm_options *options = arm->options;
     arm->batches = loader_open(arm->memory, arm->dataset, &options->training, error);
+    if (dataset_has_masks(arm->dataset))
+        arm->masks =
+            (struct mask_size){options->training.preprocess->crop_height, options->training.preprocess->crop_width};
     if (!arm->batches || !options->validate)
         return arm->batches ? 0 : -1;
     arm->validation = loader_open(arm->memory, arm->dataset, &options->validation, error);
@@ -318,7 +329,7 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
     struct evaluator evaluator;
     if (!arm->options->validate)
         return 0;
-    if (evaluator_create(&evaluator, arm->model, arm->options->bindings, arm->options->binding_count, NULL, error))
+    if (open_evaluator(arm, &evaluator, arm->model, error))
         return -1;
     int result = evaluate(&evaluator, arm->validation, arm->metrics, arm->options->loss.ignored, arm->correct,
                           arm->samples, tell_validation, arm, error);

@@ -40,6 +40,8 @@ struct arm_epoch {
 /* What a run needs, before it starts. */
 struct arm_plan {
     int64_t classes; /* of the logits */
+    struct mask_size masks;
+    int64_t enlarged[2]; /* height and width of the logits that are enlarged to the masks; zeros: none are */
     const struct parameter_set *set; /* valid during the call */
     int parameters, trained;         /* tensors, with those that are weights but cannot train */
     int64_t elements, trained_elements, updates;

@@ -9,13 +9,29 @@
 #include "runtime/session.h"
 #include "structure/image_input.h"
 
+/* A map of scores of another size than the masks. Boxes are no map. */
+static int enlarge(struct evaluator *evaluator, struct graph *graph, const struct value *image, struct target *target,
+                   struct error *error)
+{
+    struct unit_grid *grid = &target->grid;
+    bool is_map = (grid->layout == UNITS_MAP || grid->layout == UNITS_MAP_CHANNELS_LAST) && !target->head.boxes;
+    if (!is_map || !mask_map_differs(&evaluator->masks, grid->height, grid->width))
+        return 0;
+    evaluator->enlarged[0] = grid->height;
+    evaluator->enlarged[1] = grid->width;
+    target->value = mask_map_emit(graph, target->value, grid->row_axis, &evaluator->masks, error);
+    if (!target->value || unit_grid_of_value(graph, target->value, image, grid, error))
+        return -1;
+    target->classes.view = grid->view;
+    return 0;
+}
+
 static int find_scores(struct evaluator *evaluator, struct graph *graph, const struct value *image,
                        struct value **logits, struct error *error)
 {
     struct target target;
     if (target_find(evaluator->model, graph, image, evaluator->target ? evaluator->target : "logits", &target, error))
         return -1;
-    *logits = target.value;
     if (dtype_storage(target.value->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_UNSUPPORTED, "'%s' does not hold floats: it is no score of classes",
                          target.value->name);
@@ -24,6 +40,9 @@ static int find_scores(struct evaluator *evaluator, struct graph *graph, const s
                          "'%s' is no map [N,C,H,W], no tokens [N,L,C] and no vector [N,K] over the images; choose "
                          "another --target",
                          target.value->name);
+    if (enlarge(evaluator, graph, image, &target, error))
+        return -1;
+    *logits = target.value;
     evaluator->scores = target.classes;
     evaluator->head = target.head;
     evaluator->classes = class_scores_count(&target.classes);
@@ -58,11 +77,11 @@ static int check_input(const struct tensor *input, struct error *error)
 }
 
 int evaluator_create(struct evaluator *evaluator, const struct model *model, const struct shape_binding *bindings,
-                     int binding_count, const char *target, struct error *error)
+                     int binding_count, const char *target, const struct mask_size *masks, struct error *error)
 {
     struct pipeline_request request = {
         .bindings = bindings, .binding_count = binding_count, .select = select_logits, .user = evaluator};
-    *evaluator = (struct evaluator){.target = target, .model = model};
+    *evaluator = (struct evaluator){.target = target, .masks = masks ? *masks : (struct mask_size){0}, .model = model};
     evaluator->graph = pipeline_run(model, &request, error);
     evaluator->session = evaluator->graph ? session_create(evaluator->graph, error) : NULL;
     struct tensor *input = evaluator->session ? session_input(evaluator->session, evaluator->image_input) : NULL;
@@ -115,7 +134,7 @@ int evaluation_check_units(int64_t labels, int64_t units, struct error *error)
         return error_set(error, ERROR_INPUT, "there are masks, but the model gives one prediction for an image");
     return error_set(error, ERROR_INPUT,
                      "masks have %" PRId64 " pixels, the logits %" PRId64
-                     ": the model must end in a map of the images' size",
+                     " units that are no map [N,K,H,W]: they cannot be enlarged to the masks",
                      labels, units);
 }
 

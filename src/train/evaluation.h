@@ -7,6 +7,7 @@
 #include "data/metrics.h"
 #include "graph/graph.h"
 #include "pass/pipeline.h"
+#include "train/mask_map.h"
 
 /* The scores of `model` as it is now. Of a detector an image has one score per class, its best anchor's. */
 struct evaluator {
@@ -14,22 +15,25 @@ struct evaluator {
     struct session *session;
     const struct model *model;
     const char *target; /* NULL: the logits */
+    struct mask_size masks;
+    int64_t enlarged[2]; /* height and width of the map that was enlarged to the masks; zeros: none was */
     int image_input;
     int64_t batch, classes, units; /* units: pixels of a map, 1 for a vector and a detector */
     struct class_scores scores;    /* how they are read */
     struct head head;              /* what they mean; its values are of the graph before lowering */
     float *gathered;               /* [classes, units], of one sample */
 };
-/* `target`: the value that holds the classes' scores, as target_find names it; NULL: the logits. */
+/* `target`: the value that holds the classes' scores, as target_find names it; NULL: the logits. A map of another size
+ * than `masks` (NULL: there are none) is enlarged to it, as mask_map_emit does. */
 int evaluator_create(struct evaluator *evaluator, const struct model *model, const struct shape_binding *bindings,
-                     int binding_count, const char *target, struct error *error);
+                     int binding_count, const char *target, const struct mask_size *masks, struct error *error);
 void evaluator_destroy(struct evaluator *evaluator);
 /* Runs up to evaluator->batch images; logits, to be read through evaluator->scores, are valid until the next run. */
 int evaluator_run(struct evaluator *evaluator, const float *images, int64_t count, const float **logits,
                   struct error *error);
 
 /* ERROR_INPUT where a sample has another number of labels (the pixels of its mask, else 1) than the logits have units:
- * masks of another size than the map, or masks for a vector. */
+ * masks for a vector or for what is no map that could be enlarged to them. */
 int evaluation_check_units(int64_t labels, int64_t units, struct error *error);
 
 /* What is told of samples one by one. */

@@ -250,8 +250,13 @@ static int append_loss(void *user, struct graph *graph, struct error *error)
     struct value **gradients = memory_allocate(memory, room, sizeof(struct value *), error);
     struct parameter **of = memory_allocate(memory, room, sizeof(struct parameter *), error);
     int result = -1;
-    if (seed && wrt && gradients && of &&
-        loss_emit(graph, building->logits, &building->request->loss, &made, error) == 0) {
+    struct value *scores = mask_map_emit(graph, building->logits, 2, &building->request->masks, error);
+    if (scores && scores != building->logits)
+        memcpy(training->enlarged, &training->logits.dims[2], sizeof training->enlarged);
+    if (scores)
+        training->logits = scores->shape;
+    if (seed && wrt && gradients && of && scores &&
+        loss_emit(graph, scores, &building->request->loss, &made, error) == 0) {
         struct gradient_seed seeds = {made.loss, seed};
         int count = collect_wrt(training, graph, wrt, of, error);
         training->target_input = input_index(graph, made.target);

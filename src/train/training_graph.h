@@ -6,6 +6,7 @@
 
 #include "pass/pipeline.h"
 #include "train/loss.h"
+#include "train/mask_map.h"
 #include "train/parameter.h"
 
 struct training_request {
@@ -13,6 +14,7 @@ struct training_request {
     const struct shape_binding *bindings; /* the batch among them */
     int binding_count;
     struct loss_options loss;
+    struct mask_size masks; /* that the loss compares with: a map of another size is enlarged to it */
     bool freeze_statistics; /* BatchNormalization as in inference; its scale and shift still train */
     /* 0: every result that the gradients read is kept; 1: cheap ones are computed again; more: all but what crosses
      * between so many parts of the network (pass_recompute). */
@@ -42,7 +44,8 @@ struct training_graph {
     int norms_kept; /* BatchNormalizations whose statistics the file has no place for: they stay as in inference */
     int image_input, target_input, weight_input; /* of the graph's inputs; weight -1: none */
     int loss_output, logits_output;
-    struct shape logits;
+    struct shape logits; /* as the loss reads them: enlarged to the masks */
+    int64_t enlarged[2]; /* height and width of the map that was; zeros: none */
     struct loss_options loss;
 };
 

@@ -7,6 +7,7 @@
 
 #define RESNET "tests/fixtures/training/resnet18/model.onnx"
 #define VIT "tests/fixtures/training/vit/model.onnx"
+#define SEGFORMER "tests/fixtures/training/segformer/model.onnx" /* maps of a quarter of the image's sides */
 #define DEEPLAB "tests/fixtures/training/deeplab/model.onnx"
 #define SHIPPED "models/fashion_mnist.onnx"
 #define SAMPLES 43 /* no multiple of the models' fixed batch of 8 */
@@ -249,23 +250,23 @@ static void arrays_are_not_corrupted_but_scaled(void **state)
 
 /* ---- masks ---- */
 
-/* Pictures of the network's size and masks in blocks, with a column that does not count; images[MASKS,3,SIDE,SIDE] as
- * the network gets them, masks[MASKS,SIDE,SIDE]. */
-static void put_masks(const struct scratch *scratch, float *images, int *masks, int shift)
+/* Pictures of the network's size and masks in blocks, with a column that does not count; images[MASKS,3,SIDE,width] as
+ * the network gets them, masks[MASKS,SIDE,width]. */
+static void put_masks(const struct scratch *scratch, float *images, int *masks, int width, int shift)
 {
     struct image picture, mask;
     char name[64];
-    assert_int_equal(image_allocate(scratch->memory, &picture, SIDE, SIDE, 3, NULL), 0);
-    assert_int_equal(image_allocate(scratch->memory, &mask, SIDE, SIDE, 1, NULL), 0);
+    assert_int_equal(image_allocate(scratch->memory, &picture, width, SIDE, 3, NULL), 0);
+    assert_int_equal(image_allocate(scratch->memory, &mask, width, SIDE, 1, NULL), 0);
     for (int i = 0; i < MASKS; i++) {
-        for (int p = 0; p < SIDE * SIDE; p++) {
-            int x = p % SIDE, y = p / SIDE, value = x == 0 ? 255 : (x / 11 + y / 9 + i) % MASK_CLASSES + shift;
+        for (int p = 0; p < SIDE * width; p++) {
+            int x = p % width, y = p / width, value = x == 0 ? 255 : (x / 11 + y / 9 + i) % MASK_CLASSES + shift;
             for (int c = 0; c < 3; c++) {
                 picture.pixels[3 * p + c] = (uint8_t)(x * (7 + 3 * i) + y * (c + 2) * (i + 1) + 40 * value);
-                images[(i * 3 + c) * SIDE * SIDE + p] = (float)picture.pixels[3 * p + c] / 255.0f;
+                images[(i * 3 + c) * SIDE * width + p] = (float)picture.pixels[3 * p + c] / 255.0f;
             }
             mask.pixels[p] = (uint8_t)value;
-            masks[i * SIDE * SIDE + p] = value;
+            masks[i * SIDE * width + p] = value;
         }
         snprintf(name, sizeof name, "images/%d.png", i);
         assert_int_equal(image_write_png(scratch->memory, scratch_path(scratch, name), &picture, NULL), 0);
@@ -276,10 +277,10 @@ static void put_masks(const struct scratch *scratch, float *images, int *masks, 
     image_release(scratch->memory, &mask);
 }
 
-static void open_masks(struct fixture *fixture, float *images, int *masks, int shift)
+static void open_masks(struct fixture *fixture, float *images, int *masks, int width, int shift)
 {
     static const struct fovea_preprocess raw = {.preset = "raw"};
-    put_masks(fixture->scratch, images, masks, shift);
+    put_masks(fixture->scratch, images, masks, width, shift);
     fixture->data.path = scratch_path(fixture->scratch, "images");
     fixture->data.masks = scratch_path(fixture->scratch, "masks");
     fixture->options.samples.preprocess = &raw;
@@ -292,7 +293,7 @@ static void pixels_of_masks_are_counted(void **state)
     static float images[MASKS * 3 * PIXELS];
     static int masks[MASKS * PIXELS];
     int64_t actual[MASK_CLASSES] = {0}, predicted[MASK_CLASSES] = {0}, right[MASK_CLASSES] = {0}, counted = 0, all = 0;
-    open_masks(fixture, images, masks, 0);
+    open_masks(fixture, images, masks, SIDE, 0);
     struct fovea_model *model = loaded(fixture, DEEPLAB);
     float *logits = logits_of(fixture, model, images, MASKS, 3 * PIXELS, MASK_CLASSES * PIXELS, 4);
     for (int i = 0; i < MASKS * PIXELS; i++) {
@@ -328,12 +329,68 @@ static void pixels_of_masks_are_counted(void **state)
     fovea_model_free(model);
 }
 
+/* The value at a place between the cells of a line, whose ends go on outside. */
+static double between(double first, double second, double at)
+{
+    return first + (second - first) * at;
+}
+
+/* A map [h, w] at pixel (y, x) of [height, width]: bilinear, pixels' and cells' edges on one another. */
+static double enlarged(const float *map, int h, int w, int height, int width, int y, int x)
+{
+    double row = fmin(fmax((y + 0.5) * h / height - 0.5, 0), h - 1);
+    double column = fmin(fmax((x + 0.5) * w / width - 0.5, 0), w - 1);
+    int top = (int)row, left = (int)column, low = top + (top < h - 1), right = left + (left < w - 1);
+    return between(between((double)map[top * w + left], (double)map[top * w + right], column - left),
+                   between((double)map[low * w + left], (double)map[low * w + right], column - left), row - top);
+}
+
+/* Pixels whose two best scores are too close for float32 may go either way. */
+static void small_maps_are_enlarged_to_masks(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { WIDTH = 48, PIXELS = SIDE * WIDTH, H = 9, W = 12 };
+    static float images[MASKS * 3 * PIXELS];
+    static int masks[MASKS * PIXELS];
+    open_masks(fixture, images, masks, WIDTH, 0);
+    struct fovea_model *model = loaded(fixture, SEGFORMER);
+    float *logits = logits_of(fixture, model, images, MASKS, 3 * PIXELS, MASK_CLASSES * H * W, 4);
+    int64_t right = 0, counted = 0, close = 0;
+    for (int i = 0; i < MASKS * PIXELS; i++) {
+        double scores[MASK_CLASSES], best = -1e30, second = -1e30;
+        int at = i % PIXELS, predicted = -1;
+        for (int k = 0; k < MASK_CLASSES; k++) {
+            scores[k] =
+                enlarged(logits + (i / PIXELS * MASK_CLASSES + k) * H * W, H, W, SIDE, WIDTH, at / WIDTH, at % WIDTH);
+            second = fmax(second, fmin(best, scores[k]));
+            predicted = scores[k] > best ? k : predicted;
+            best = fmax(best, scores[k]);
+        }
+        if (masks[i] == 255)
+            continue;
+        counted++;
+        right += predicted == masks[i];
+        close += best - second < 1e-5;
+    }
+    struct fovea_eval eval = evaluated(fixture, model, NULL);
+    assert_int_equal(eval.units, PIXELS);
+    assert_int_equal(eval.data.enlarged[0][0], H);
+    assert_int_equal(eval.data.enlarged[0][1], W);
+    assert_int_equal(eval.data.size[1], WIDTH);
+    assert_int_equal(eval.data.metrics[0].counted, counted);
+    assert_near(eval.data.metrics[0].top1 * (double)counted, (double)right, (double)close + 1e-6);
+    assert_true(close < counted / 1000 && right > 0 && right < counted);
+    fovea_eval_free(model, &eval);
+    free(logits);
+    fovea_model_free(model);
+}
+
 static void masks_refuse_what_moves_images(void **state)
 {
     struct fixture *fixture = *state;
     static float images[MASKS * 3 * SIDE * SIDE];
     static int masks[MASKS * SIDE * SIDE];
-    open_masks(fixture, images, masks, 0);
+    open_masks(fixture, images, masks, SIDE, 0);
     struct fovea_model *model = loaded(fixture, DEEPLAB), *classifier = loaded(fixture, RESNET);
     fixture->options.severities = 1u << 3;
     for (int i = 0; fovea_corruption_name(i); i++)
@@ -350,7 +407,7 @@ static void masks_refuse_what_moves_images(void **state)
     assert_refused(fixture, model, "no corruption 'shift'");
     fixture->options.corruptions = 0;
     assert_refused(fixture, classifier, "there are masks, but the model gives one prediction");
-    open_masks(fixture, images, masks, 1);
+    open_masks(fixture, images, masks, SIDE, 1);
     assert_refused(fixture, model, "0.png: the mask holds 5, but there are 5 classes");
     fovea_model_free(model);
     fovea_model_free(classifier);
@@ -482,6 +539,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_models_are_paired, set_up, tear_down),
         cmocka_unit_test_setup_teardown(arrays_are_not_corrupted_but_scaled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pixels_of_masks_are_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(small_maps_are_enlarged_to_masks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(masks_refuse_what_moves_images, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pictures_are_as_with_images, set_up, tear_down),
         cmocka_unit_test_setup_teardown(splits_are_chosen, set_up, tear_down),

@@ -95,7 +95,7 @@ static void predict(struct model *model, float logits[BATCH * CLASSES])
     struct evaluator evaluator;
     const float *made;
     fill_images(images, BATCH * PIXELS);
-    if (evaluator_create(&evaluator, model, &binding, 1, NULL, &error) ||
+    if (evaluator_create(&evaluator, model, &binding, 1, NULL, NULL, &error) ||
         evaluator_run(&evaluator, images, BATCH, &made, &error))
         fail_msg("%s: %s", model->path, error.message);
     memcpy(logits, made, BATCH * CLASSES * sizeof *logits);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -21,7 +22,7 @@ struct run {
     struct model *model;
     struct training_graph training;
     struct trainer *trainer;
-    struct tensor x, y;
+    struct tensor x, y, weights; /* weights: of the classes, empty where the fixture has none */
 };
 
 static struct error error;
@@ -34,6 +35,13 @@ static struct tensor read_array(struct run *run, const char *name, const char *f
     if (npy_read(run->context->memory, path, &tensor, &error))
         fail_msg("%s", error.message);
     return tensor;
+}
+
+static bool has_array(const char *name, const char *file)
+{
+    char path[256];
+    snprintf(path, sizeof path, "tests/fixtures/training/%s/%s", name, file);
+    return access(path, F_OK) == 0;
 }
 
 static int decay_all(void *user, struct parameter_set *parameters, struct error *unused)
@@ -57,16 +65,27 @@ static void start_model(struct run *run, const char *path, const char *name, int
     run->x = read_array(run, name, "x.npy");
     run->y = read_array(run, name, "y.npy");
     run->x.shape.dims[0] = run->y.shape.dims[0] = images > 0 ? images : run->x.shape.dims[0];
+    if (has_array(name, "weights.npy"))
+        run->weights = read_array(run, name, "weights.npy");
     run->model = model_load(run->context, path, &error);
     assert_string_equal(error.message, "");
     operators_resolve(run->model->graph);
     struct shape_binding binding = {.name = "", .shape = run->x.shape};
+    struct mask_size masks = {0};
+    if (run->y.shape.rank > 1)
+        masks = (struct mask_size){run->y.shape.dims[1], run->y.shape.dims[2]};
     struct training_request request = {.model = run->model,
                                        .bindings = &binding,
                                        .binding_count = 1,
                                        .loss = {.kind = LOSS_CROSS_ENTROPY, .ignored = -1},
+                                       .masks = masks,
                                        .segments = segments,
                                        .configure = decay_all};
+    if (run->weights.data) {
+        request.loss.class_weights = run->weights.data;
+        request.loss.smoothing = 0.1f;
+        request.loss.ignored = 255;
+    }
     struct trainer_options options = {.accumulate = 1, .optimiser = adamw ? adam : sgd, .keep_gradients = true};
     if (training_graph_create(&run->training, &request, &error) ||
         !(run->trainer = trainer_create(&run->training, &options, &error)))
@@ -87,6 +106,7 @@ static void finish(struct run *run)
     model_destroy(run->model);
     tensor_release(run->context->memory, &run->x);
     tensor_release(run->context->memory, &run->y);
+    tensor_release(run->context->memory, &run->weights);
     assert_int_equal(context_destroy(run->context), 0);
 }
 
@@ -171,7 +191,7 @@ static void check_losses(struct run *run, const char *name, bool adamw)
 static void test_steps(void **state)
 {
     (void)state;
-    static const char *const names[] = {"resnet18", "group_norm", "vit", "deeplab"};
+    static const char *const names[] = {"resnet18", "group_norm", "vit", "deeplab", "segformer"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         for (int adamw = 0; adamw < 2; adamw++) {
             struct run run;
@@ -206,7 +226,7 @@ static void test_store(void **state)
 static void test_recompute(void **state)
 {
     (void)state;
-    static const char *const names[] = {"resnet18", "group_norm", "vit", "deeplab"};
+    static const char *const names[] = {"resnet18", "group_norm", "vit", "deeplab", "segformer"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         double losses[3];
         size_t memory[4];
