@@ -66,6 +66,9 @@ struct fovea_error {
  * the two numbers are shares of the work and count nothing; or NULL. Not called by several threads at once. */
 typedef void fovea_progress(void *user, const char *what, size_t done, size_t total, const char *text);
 
+/* Called with a line about what was left out or assumed, each line once. */
+typedef void fovea_note(void *user, const char *text);
+
 struct fovea_options {
     size_t max_memory;        /* bytes, 0: three quarters of the machine's memory */
     int threads;              /* 0: all cores this process may use */
@@ -73,6 +76,8 @@ struct fovea_options {
     uint64_t seed;            /* of everything random */
     fovea_progress *progress; /* or NULL */
     void *progress_user;
+    fovea_note *note; /* or NULL */
+    void *note_user;
 };
 
 /* The library's context: memory, threads, instruction set. Closed after everything that was made with it is freed. */
@@ -126,6 +131,7 @@ struct fovea_preprocess {
     int64_t resize, crop;      /* pixels: shorter side after resizing, side of the centre crop; 0: unset */
     const char *channels;      /* "rgb", "bgr", "gray", or NULL */
     const char *interpolation; /* "bilinear", "bicubic", or NULL */
+    const char *exif;          /* orientation: "apply" turns images by it, "stored" takes pixels as they are; or NULL */
 };
 
 /* ---- inspect: layers, parameters, receptive fields ---- */

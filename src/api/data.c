@@ -1,5 +1,6 @@
 #include "api/data.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "onnx/onnx.h"
@@ -32,7 +33,25 @@ struct dataset *data_open(struct fovea_model *model, const struct fovea_data *da
                                       .seed = model->context->seed,
                                       .ignore = data_ignored(data),
                                       .skip_broken = data->skip_broken};
-    return dataset_open(memory, data->path, &options, error);
+    struct dataset *dataset = dataset_open(memory, data->path, &options, error);
+    if (dataset)
+        data_note(model->context, dataset, data->path);
+    return dataset;
+}
+
+void data_note(struct context *context, const struct dataset *dataset, const char *path)
+{
+    char text[DATASET_NOTE_SIZE];
+    int64_t unturned = dataset_unturned(dataset), count = 0;
+    for (int split = 0; split < DATASET_SPLITS; split++)
+        count += dataset_count(dataset, (enum dataset_split)split);
+    if (dataset_left_out(dataset, text))
+        context_note(context, "%s: left out: %s", path, text);
+    if (unturned > 0)
+        context_note(context,
+                     "%s: the EXIF orientation of %" PRId64 " of %" PRId64
+                     " images is not applied (pixels as stored, as torchvision takes them): --exif apply turns them",
+                     path, unturned, count);
 }
 
 struct fovea_metrics data_metrics(const struct metrics_summary *summary)

@@ -16,6 +16,9 @@ int data_threads(const struct fovea_data *data);
 struct dataset *data_open(struct fovea_model *model, const struct fovea_data *data, bool own_names, double share,
                           struct class_names *names, struct error *error);
 
+/* Notes what is left out of the data, and how many images were not turned by their EXIF orientation so far. */
+void data_note(struct context *context, const struct dataset *dataset, const char *path);
+
 struct fovea_metrics data_metrics(const struct metrics_summary *summary);
 /* What `metrics` tell of each of `count` classes, in `arena`; over what the table holds of so many classes already.
  * Their names are the dataset's, else those of `names`. */

@@ -64,6 +64,10 @@ int eval_open_arm(struct eval_work *work, struct eval_arm *arm, struct error *er
     if (work->data ? stock_take(stock, arm->model, samples, work->data->path, work->dataset, work->split, error)
                    : stock_open(stock, arm->model, samples, error))
         return -1;
+    if (arm->stock.images.preprocess.upright != work->arms[0].stock.images.preprocess.upright)
+        return error_set(error, ERROR_INPUT,
+                         "one of the models turns images by their EXIF orientation, the other does "
+                         "not: choose --exif apply or stored for both");
     int64_t batch = images_batch(stock->input, &samples->shapes, wanted_batch(work, arm));
     stock->bindings[0].shape.dims[0] = batch;
     const struct mask_size masks = {stock->images.preprocess.crop_height, stock->images.preprocess.crop_width};

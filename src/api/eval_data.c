@@ -106,6 +106,7 @@ int eval_check_data(struct eval_work *work, struct error *error)
     else if (report.out_of_range > 0 && (report.broken == 0 || work->data->skip_broken))
         refuse_labels(work, error);
     dataset_report_release(&report);
+    data_note(context, work->dataset, work->data->path);
     work->samples = dataset_count(work->dataset, work->split);
     return result;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "api/data.h"
 #include "base/file.h"
 #include "onnx/onnx.h"
 
@@ -33,7 +34,8 @@ static struct preprocess_overrides overrides_of(const struct fovea_preprocess *f
                                              .resize = flags->resize,
                                              .crop = flags->crop,
                                              .channels = flags->channels,
-                                             .interpolation = flags->interpolation};
+                                             .interpolation = flags->interpolation,
+                                             .exif = flags->exif};
     memcpy(overrides.mean, flags->mean, sizeof overrides.mean);
     memcpy(overrides.std, flags->std, sizeof overrides.std);
     return overrides;
@@ -152,6 +154,12 @@ static int settle_size(struct images *images, struct error *error)
     return 0;
 }
 
+static int take_pictures(struct images *images, struct error *error)
+{
+    dataset_turn_upright(images->dataset, images->preprocess.upright);
+    return settle_size(images, error);
+}
+
 int images_take(struct images *images, struct fovea_model *model, const struct value *input,
                 const struct fovea_shapes *shapes, struct dataset *dataset, enum dataset_split split,
                 const struct fovea_preprocess *flags, struct error *error)
@@ -159,13 +167,14 @@ int images_take(struct images *images, struct fovea_model *model, const struct v
     struct shape_binding binding;
     bool channels_last = false;
     const struct shape *ready = dataset_tensor_shape(dataset);
-    *images = (struct images){.memory = model->context->memory,
+    *images = (struct images){.context = model->context,
+                              .memory = model->context->memory,
                               .dataset = dataset,
                               .split = split,
                               .pictures = !ready,
                               .count = dataset_count(dataset, split)};
     if (!ready && (images_prepare(model, input, shapes, flags, &images->preprocess, &channels_last, error) ||
-                   settle_size(images, error)))
+                   take_pictures(images, error)))
         return -1;
     images->layout = channels_last ? LAYOUT_NHWC : LAYOUT_NCHW;
     if (images_bind(input, &images->preprocess, channels_last, ready, 1, &binding, error))
@@ -194,13 +203,18 @@ int images_open(struct images *images, struct fovea_model *model, const struct v
     struct dataset *dataset = open_dataset(model->context->memory, path, names, error);
     int result = dataset ? images_take(images, model, input, shapes, dataset, DATASET_TRAIN, flags, error) : -1;
     images->owned = true;
+    images->path = path;
+    if (result == 0)
+        data_note(images->context, images->dataset, path);
     return result;
 }
 
 void images_close(struct images *images)
 {
-    if (images->owned)
+    if (images->owned && images->dataset) {
+        data_note(images->context, images->dataset, images->path);
         dataset_close(images->dataset);
+    }
     *images = (struct images){0};
 }
 

@@ -8,7 +8,9 @@
 
 /* What an input gets its images from. */
 struct images {
+    struct context *context;
     struct memory *memory;
+    const char *path; /* of what is owned */
     struct dataset *dataset;
     enum dataset_split split; /* of it */
     bool owned;               /* the dataset is closed with the images; its labels are optional */

@@ -46,6 +46,8 @@ struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error
         return NULL;
     }
     context->progress = (struct progress){options->progress, options->progress_user};
+    context->report_note = options->note;
+    context->note_user = options->note_user;
     fovea->context = context;
     return fovea;
 }

@@ -158,7 +158,23 @@ static int check_data(struct tune_work *work, struct error *error)
         result = work->first_left_out ? 0 : -1;
     }
     dataset_report_release(&report);
+    data_note(context, work->dataset, work->options->data.path);
     return result;
+}
+
+/* Masks fit the images as they are taken. */
+static int turn_images(struct tune_work *work, struct error *error)
+{
+    const struct value *input = api_image_input(work->model->model->graph);
+    struct preprocess preprocess;
+    bool channels_last;
+    if (!input || dataset_tensor_shape(work->dataset))
+        return 0;
+    if (images_prepare(work->model, input, &work->options->shapes, work->options->preprocess, &preprocess,
+                       &channels_last, error))
+        return -1;
+    dataset_turn_upright(work->dataset, preprocess.upright);
+    return 0;
 }
 
 static int open_data(struct tune_work *work, struct error *error)
@@ -170,7 +186,7 @@ static int open_data(struct tune_work *work, struct error *error)
                               : share == 0 ? DATA_USUAL_SHARE
                                            : share,
                               &work->names, error);
-    if (!work->dataset || check_data(work, error))
+    if (!work->dataset || turn_images(work, error) || check_data(work, error))
         return -1;
     work->validation_split = dataset_count(work->dataset, DATASET_VALIDATION) > 0 ? DATASET_VALIDATION
                              : dataset_count(work->dataset, DATASET_TEST) > 0     ? DATASET_TEST
@@ -197,15 +213,34 @@ static int name_classes(const struct tune_arm *arm, struct error *error)
     return result;
 }
 
+/* Whether the file says already how its images were prepared. */
+static bool is_described(const struct tune_arm *arm, const struct text *used)
+{
+    struct fovea_model holder = {arm->work->model->fovea, arm->work->model->context, arm->model};
+    struct preprocess own;
+    bool channels_last, same = false;
+    if (!model_metadata(arm->model, PREPROCESS_KEY) ||
+        images_prepare(&holder, arm->input, &arm->work->options->shapes, NULL, &own, &channels_last, NULL))
+        return false;
+    struct text text;
+    text_start(&text, arm->model->context->memory);
+    preprocess_print(&own, &text);
+    same = text_finish(&text, NULL) == 0 && strcmp(text.data, used->data) == 0;
+    text_release(&text);
+    return same;
+}
+
 /* How its images were prepared goes into the file, where it did not say so. */
 static int describe_images(const struct tune_arm *arm, struct error *error)
 {
     struct text text;
-    if (model_metadata(arm->model, PREPROCESS_KEY) || dataset_tensor_shape(arm->work->dataset))
+    if (dataset_tensor_shape(arm->work->dataset))
         return 0;
     text_start(&text, arm->model->context->memory);
     preprocess_print(&arm->preprocess, &text);
-    int result = text_finish(&text, error) || model_set_metadata(arm->model, PREPROCESS_KEY, text.data, error) ? -1 : 0;
+    int result = text_finish(&text, error);
+    if (result == 0 && !is_described(arm, &text))
+        result = model_set_metadata(arm->model, PREPROCESS_KEY, text.data, error);
     text_release(&text);
     return result;
 }

@@ -1,6 +1,11 @@
 #include "base/context.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <unistd.h>
+
+#include "base/hash.h"
+#include "base/text.h"
 
 static size_t default_memory(void)
 {
@@ -41,4 +46,23 @@ size_t context_destroy(struct context *context)
     thread_pool_destroy(context->pool);
     memory_release(memory, context);
     return memory_destroy(memory);
+}
+
+void context_note(struct context *context, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    text_keep_printable(text);
+    uint64_t hash = hash_text(0, text);
+    for (int i = 0; i < context->note_count; i++) {
+        if (context->notes[i] == hash)
+            return;
+    }
+    if (context->note_count < CONTEXT_MOST_NOTES)
+        context->notes[context->note_count++] = hash;
+    if (context->report_note)
+        context->report_note(context->note_user, text);
 }

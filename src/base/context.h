@@ -9,12 +9,21 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 
+/* Takes a line about what was left out or assumed. */
+typedef void context_report_note(void *user, const char *text);
+
+#define CONTEXT_MOST_NOTES 256 /* that are told apart */
+
 struct context {
     struct memory *memory;
     struct thread_pool *pool;
     enum cpu_level cpu;
     uint64_t seed;
     struct progress progress;
+    context_report_note *report_note; /* NULL: silent */
+    void *note_user;
+    uint64_t notes[CONTEXT_MOST_NOTES]; /* hashes of those told */
+    int note_count;
 };
 
 struct context_options {
@@ -26,6 +35,8 @@ struct context_options {
 
 /* NULL and an error when there is no memory or no thread to be had. */
 struct context *context_create(const struct context_options *options, struct error *error);
+/* Tells a note, each once. Not from several threads at a time. */
+void context_note(struct context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Returns the number of memory blocks still in use. */
 size_t context_destroy(struct context *context);
 

@@ -87,9 +87,9 @@ int parse_word(const struct command *command, const char *option, const char *te
 struct fovea_feed *parse_feeds(const struct text_list *texts);
 void free_feeds(struct fovea_feed *feeds, int count);
 
-/* --preprocess, --mean, --std, --resize, --crop, --channels, --interpolation: rows for a verb's table. */
+/* --preprocess, --mean, --std, --resize, --crop, --channels, --exif, --interpolation: rows for a verb's table. */
 struct preprocess_options {
-    const char *preset, *mean, *std, *channels, *interpolation;
+    const char *preset, *mean, *std, *channels, *interpolation, *exif;
     int64_t resize, crop;
 };
 #define PREPROCESS_ROWS(options)                                                                                       \
@@ -99,6 +99,7 @@ struct preprocess_options {
         {"resize", 0, OPTION_COUNT, &(options).resize, "PIXELS", "shorter side after resizing"},                       \
         {"crop", 0, OPTION_COUNT, &(options).crop, "PIXELS", "side of the centre crop"},                               \
         {"channels", 0, OPTION_TEXT, &(options).channels, "ORDER", "rgb, bgr or gray"},                                \
+        {"exif", 0, OPTION_TEXT, &(options).exif, "WHAT", "orientation: apply it, or pixels as stored (default)"},     \
     {                                                                                                                  \
         "interpolation", 0, OPTION_TEXT, &(options).interpolation, "NAME", "bilinear or bicubic"                       \
     }
@@ -114,6 +115,7 @@ struct progress_bar {
 };
 void start_progress(struct progress_bar *bar);
 void show_progress(void *user, const char *what, size_t done, size_t total, const char *text); /* a fovea_progress */
+void show_note(void *user, const char *text);                                                  /* a fovea_note */
 /* To be called before something else is printed in between. */
 void hide_progress(struct progress_bar *bar);
 

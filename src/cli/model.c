@@ -30,7 +30,9 @@ int open_model(const struct command *command, struct opened *opened, int *code)
                                     .cpu = common->cpu,
                                     .seed = (uint64_t)common->seed,
                                     .progress = common->quiet ? NULL : show_progress,
-                                    .progress_user = &opened->bar};
+                                    .progress_user = &opened->bar,
+                                    .note = show_note,
+                                    .note_user = &opened->bar};
     opened->fovea = fovea_open(&options, &error);
     if (opened->fovea)
         opened->model = fovea_model_load(opened->fovea, command->positional[0], &error);

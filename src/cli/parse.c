@@ -170,7 +170,8 @@ int parse_preprocess(const struct preprocess_options *options, struct fovea_prep
                                             .resize = options->resize,
                                             .crop = options->crop,
                                             .channels = options->channels,
-                                            .interpolation = options->interpolation};
+                                            .interpolation = options->interpolation,
+                                            .exif = options->exif};
     if (parse_channels("mean", options->mean, &preprocess->has_mean, preprocess->mean) ||
         parse_channels("std", options->std, &preprocess->has_std, preprocess->std))
         return -1;

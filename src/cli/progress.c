@@ -100,3 +100,9 @@ void show_progress(void *user, const char *what, size_t done, size_t total, cons
     else
         fprintf(stderr, "%s: %.0f %%, %s\n", what, 100 * share, described);
 }
+
+void show_note(void *user, const char *text)
+{
+    hide_progress(user);
+    fprintf(stderr, "fovea: note: %s\n", text);
+}

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "data/dataset_form.h"
 #include "data/folder.h"
+#include "image/format.h"
 
 int dataset_make_items(struct dataset *dataset, int64_t count, struct error *error)
 {
@@ -51,10 +52,7 @@ static int open_folder(struct dataset *dataset, const char *path, struct error *
         return dataset_open_idx_folder(dataset, path, error);
     if (!file_exists(list))
         return dataset_open_folders(dataset, path, error);
-    return dataset_open_list(dataset, list, error) ||
-                   (dataset->options.labels_optional && dataset_label_folder(dataset, path, error))
-               ? -1
-               : 0;
+    return dataset_open_list(dataset, list, error) || dataset_join_folder(dataset, path, error) ? -1 : 0;
 }
 
 static int open_form(struct dataset *dataset, const char *path, struct error *error)
@@ -67,7 +65,8 @@ static int open_form(struct dataset *dataset, const char *path, struct error *er
         return array ? dataset_open_npy(dataset, path, error) : dataset_open_idx_pair(dataset, path, error);
     if (file_is_folder(path))
         return open_folder(dataset, path, error);
-    if (!array && !image_has_extension(path))
+    bool picture = image_has_extension(path) || image_format_of_file(dataset->memory, path) != IMAGE_FORMAT_NONE;
+    if (!array && !picture)
         return dataset_open_list(dataset, path, error);
     if (options->labels_optional)
         return array ? dataset_open_array(dataset, path, error) : dataset_open_image(dataset, path, error);
@@ -221,6 +220,19 @@ int dataset_check_labels(const struct dataset *dataset, int64_t classes, struct 
                      "there are names for %" PRId64 " classes, the model has %" PRId64
                      ": labels cannot be told by names; give all names with --labels, or numbers",
                      dataset->names_used, classes);
+}
+
+void dataset_turn_upright(struct dataset *dataset, bool upright)
+{
+    dataset->upright = upright;
+}
+
+int64_t dataset_unturned(const struct dataset *dataset)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < dataset->count; i++)
+        count += dataset->items[i].turned;
+    return count;
 }
 
 bool dataset_labels_by_folders(const struct dataset *dataset)

@@ -12,6 +12,7 @@
 #define DATASET_MAX_SAMPLES 100000000
 #define DATASET_MAX_LABEL 65535
 #define DATASET_NAME_SIZE 512
+#define DATASET_NOTE_SIZE 1024
 #define DATASET_MAX_PROBLEMS 100
 
 enum dataset_split { DATASET_TRAIN, DATASET_VALIDATION, DATASET_TEST, DATASET_SPLITS };
@@ -35,8 +36,8 @@ struct dataset_options {
  * - a folder with one folder of images per class, or with such folders in train/, val/ (or validation/, valid/) and
  *   test/; classes are numbered as class_folders_label does;
  * - a list, or a folder with a labels.csv in it: lines of `file,label` or `file,label,split` (tabs instead of commas
- *   where the first line has one), fields in double quotes where they hold a comma, an optional heading; labels all
- *   numbers, or names, which get the numbers of `names` or of their order by bytes;
+ *   where the first line has one, semicolons where it has no comma), fields in double quotes where they hold a comma,
+ * an optional heading; labels all numbers, or names, which get the numbers of `names` or of their order by bytes;
  * - with `masks`: a folder of images, each with a PNG mask of the same name (but for the extension) below `masks`,
  *   optionally both in folders train/, val/, test/;
  * - a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and perhaps the same with t10k- for a test split,
@@ -63,6 +64,13 @@ void dataset_keep_first(struct dataset *dataset, enum dataset_split split, int64
 /* For a model of `classes`: labels and mask values from there on are out of range for checks; there may be more of them
  * than names. */
 int dataset_limit_classes(struct dataset *dataset, int64_t classes, struct error *error);
+
+/* Files of its folders that are no samples, "6 BMP (ant/4.bmp, ...), 1 other (readme.txt)"; NULL: there are none. */
+const char *dataset_left_out(const struct dataset *dataset, char out[DATASET_NOTE_SIZE]);
+/* Turns images by their EXIF orientation from now on; masks are taken to fit what results. Not while threads read. */
+void dataset_turn_upright(struct dataset *dataset, bool upright);
+/* How many of the samples read or looked at so far would have to be turned, and were not. */
+int64_t dataset_unturned(const struct dataset *dataset);
 
 /* "train", "validation", "test". */
 const char *dataset_split_name(enum dataset_split split);

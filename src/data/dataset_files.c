@@ -31,12 +31,34 @@ char *dataset_item_path(const struct dataset *dataset, const struct dataset_item
     return file_join(dataset->memory, item->name[0] == '/' ? "" : dataset->root, item->name, error);
 }
 
-static int file_sample_read(const struct dataset *dataset, const struct dataset_item *item, struct image *image,
-                            struct index_image *mask, struct error *error)
+static void note_unturned(const struct dataset_item *item)
+{
+    __atomic_store_n(&((struct dataset_item *)(uintptr_t)item)->turned, 1, __ATOMIC_RELAXED);
+}
+
+/* Upright where that is wanted, else as stored. */
+static int read_image(const struct dataset *dataset, const struct dataset_item *item, struct image *image,
+                      struct error *error)
 {
     char *path = dataset_item_path(dataset, item, error);
     int result = path ? image_read(dataset->memory, path, image, error) : -1;
     memory_release(dataset->memory, path);
+    if (result || image->orientation <= 1)
+        return result;
+    if (!dataset->upright) {
+        note_unturned(item);
+        return 0;
+    }
+    struct image stored = *image;
+    result = image_turn(dataset->memory, &stored, image, error);
+    image_release(dataset->memory, &stored);
+    return result;
+}
+
+static int file_sample_read(const struct dataset *dataset, const struct dataset_item *item, struct image *image,
+                            struct index_image *mask, struct error *error)
+{
+    int result = read_image(dataset, item, image, error);
     if (result == 0 && item->mask && mask)
         result = read_mask(dataset, item, image, mask, error);
     if (result) {
@@ -47,16 +69,30 @@ static int file_sample_read(const struct dataset *dataset, const struct dataset_
     return result;
 }
 
+static int look_at_image(const struct dataset *dataset, const struct dataset_item *item, struct image *image,
+                         struct error *error)
+{
+    char *path = dataset_item_path(dataset, item, error);
+    int result = path ? image_look(dataset->memory, path, image, error) : -1;
+    memory_release(dataset->memory, path);
+    if (result || image->orientation <= 1)
+        return result;
+    if (dataset->upright)
+        image_turned_size(image, &image->height, &image->width);
+    else
+        note_unturned(item);
+    return 0;
+}
+
 static int file_sample_look(const struct dataset *dataset, const struct dataset_item *item, struct error *error)
 {
     struct image image, mask;
-    char *path = dataset_item_path(dataset, item, error);
-    int result = path ? image_look(dataset->memory, path, &image, error) : -1;
-    memory_release(dataset->memory, path);
-    if (result || !item->mask)
-        return result;
-    path = file_join(dataset->memory, dataset->mask_root, item->mask, error);
-    result = path ? image_look(dataset->memory, path, &mask, error) : -1;
+    if (look_at_image(dataset, item, &image, error))
+        return -1;
+    if (!item->mask)
+        return 0;
+    char *path = file_join(dataset->memory, dataset->mask_root, item->mask, error);
+    int result = path ? image_look(dataset->memory, path, &mask, error) : -1;
     if (result == 0)
         result = check_sizes(path, mask.width, mask.height, &image, error);
     memory_release(dataset->memory, path);
@@ -71,32 +107,6 @@ static const char *file_sample_file(const struct dataset *dataset, const struct 
 
 const struct dataset_form dataset_file_form = {
     .read = file_sample_read, .look = file_sample_look, .file = file_sample_file};
-
-static bool is_npy(const char *name)
-{
-    return file_ends_in(name, ".npy");
-}
-
-/* Items of all images below `path`, by name; where labels are optional, else of all .npy files. */
-static int list_images(struct dataset *dataset, const char *path, struct error *error)
-{
-    struct folder_list list;
-    bool arrays = dataset->options.labels_optional;
-    dataset->root = path;
-    if (folder_list(dataset->arena, path, image_has_extension, DATASET_MAX_SAMPLES, &list, error))
-        return -1;
-    arrays = arrays && list.count == 0;
-    if (arrays && folder_list(dataset->arena, path, is_npy, DATASET_MAX_SAMPLES, &list, error))
-        return -1;
-    if (list.count == 0)
-        return error_set(error, ERROR_INPUT, "%s: there are no images in it (.png, .jpg, .jpeg%s)", path,
-                         arrays ? " or .npy" : "");
-    if (dataset_make_items(dataset, list.count, error))
-        return -1;
-    for (int64_t i = 0; i < list.count; i++)
-        dataset->items[i] = (struct dataset_item){.name = list.names[i], .label = -1, .split = DATASET_TRAIN};
-    return arrays ? dataset_take_npy_files(dataset, error) : 0;
-}
 
 int dataset_open_image(struct dataset *dataset, const char *path, struct error *error)
 {
@@ -152,11 +162,15 @@ static int label_by_folders(struct dataset *dataset, const char *path, bool has_
         if (!optional && !strchr(files[i], '/'))
             return error_set(error, ERROR_INPUT, "%s: %s lies in no folder of a class", path, name);
     }
+    if (!optional && dataset_check_folders(dataset, path, has_splits, files, error))
+        return -1;
     if (class_folders_label(dataset->memory, files, dataset->count, dataset->options.names, labels, &classes, &named,
                             error))
         return error_prefix(error, "%s", path);
     if (optional && classes == 0)
         return 0;
+    if (optional && dataset_check_folders(dataset, path, has_splits, files, error))
+        return -1;
     if (classes < 2)
         return error_set(error, ERROR_INPUT, "%s: there is one class folder only", path);
     if (classes > DATASET_MAX_LABEL)
@@ -175,7 +189,7 @@ static int label_by_folders(struct dataset *dataset, const char *path, bool has_
 int dataset_open_folders(struct dataset *dataset, const char *path, struct error *error)
 {
     bool has_splits;
-    if (list_images(dataset, path, error) || dataset_split_by_folders(dataset, &has_splits, error))
+    if (dataset_list_images(dataset, path, error) || dataset_split_by_folders(dataset, &has_splits, error))
         return -1;
     if (has_splits)
         qsort(dataset->items, (size_t)dataset->count, sizeof *dataset->items, compare_names_in_split);
@@ -197,22 +211,42 @@ static int compare_item_names(const void *a, const void *b)
     return strcmp(((const struct dataset_item *)a)->name, ((const struct dataset_item *)b)->name);
 }
 
-int dataset_label_folder(struct dataset *dataset, const char *path, struct error *error)
+/* In the order of their names; the caller releases it. */
+static struct dataset_item *sorted_items(const struct dataset *dataset, struct error *error)
 {
-    struct dataset_item *listed = dataset->items;
     size_t count = (size_t)dataset->count;
-    if (count > 0)
-        qsort(listed, count, sizeof *listed, compare_item_names);
+    struct dataset_item *items = memory_allocate(dataset->memory, count, sizeof *items, error);
+    if (items && count > 0) {
+        memcpy(items, dataset->items, count * sizeof *items);
+        qsort(items, count, sizeof *items, compare_item_names);
+    }
+    return items;
+}
+
+int dataset_join_folder(struct dataset *dataset, const char *path, struct error *error)
+{
+    struct dataset listed = *dataset;
+    bool optional = dataset->options.labels_optional;
+    struct dataset_item *sorted = sorted_items(dataset, error);
     dataset->form = &dataset_file_form;
     dataset->is_tensor = false;
-    if (list_images(dataset, path, error))
-        return -1;
-    for (int64_t i = 0; count > 0 && i < dataset->count; i++) {
+    struct error problem = ERROR_INITIALISER;
+    int result = sorted ? dataset_list_images(dataset, path, &problem) : -1;
+    for (int64_t i = 0; result == 0 && i < dataset->count; i++) {
+        struct dataset_item *item = &dataset->items[i];
         const struct dataset_item *found =
-            bsearch(&dataset->items[i], listed, count, sizeof *listed, compare_item_names);
-        dataset->items[i].label = found ? found->label : -1;
+            listed.count > 0 ? bsearch(item, sorted, (size_t)listed.count, sizeof *sorted, compare_item_names) : NULL;
+        item->label = found ? found->label : -1;
+        if (!found && !optional)
+            dataset_leave_out(dataset, "not in labels.csv", 1, item->name);
     }
-    return 0;
+    if (!optional) { /* its files may lie elsewhere */
+        memcpy(listed.left_out, dataset->left_out, sizeof listed.left_out);
+        *dataset = listed;
+        result = problem.kind == ERROR_INPUT ? 0 : result;
+    }
+    memory_release(dataset->memory, sorted);
+    return result == 0 || !sorted ? result : error_set(error, problem.kind, "%s", problem.message);
 }
 
 /* ---- images and masks ---- */
@@ -274,7 +308,7 @@ int dataset_open_pairs(struct dataset *dataset, const char *path, struct error *
     bool has_splits;
     const char *root = dataset->options.masks;
     dataset->mask_root = arena_copy_string(dataset->arena, root, strlen(root), error);
-    if (!dataset->mask_root || list_images(dataset, path, error) ||
+    if (!dataset->mask_root || dataset_list_images(dataset, path, error) ||
         folder_list(dataset->arena, root, is_png, DATASET_MAX_SAMPLES, &masks, error) ||
         match_masks(dataset, &masks, error))
         return -1;
@@ -282,6 +316,8 @@ int dataset_open_pairs(struct dataset *dataset, const char *path, struct error *
     for (int64_t i = 0; i < dataset->count; i++) {
         if (dataset->items[i].mask)
             dataset->items[kept++] = dataset->items[i];
+        else
+            dataset_leave_out(dataset, "without a mask", 1, dataset->items[i].name);
     }
     dataset->count = kept;
     return kept > 0 ? dataset_split_by_folders(dataset, &has_splits, error) : 0;

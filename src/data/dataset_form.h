@@ -12,6 +12,15 @@ struct dataset_item {
     int32_t label;    /* -1: none */
     uint32_t number;
     uint8_t split, part; /* part: which of the IDX pairs */
+    uint8_t turned;      /* it was read as stored, though its EXIF orientation turns it; any thread sets it */
+};
+
+/* Files of a folder that are no samples. */
+#define DATASET_LEFT_OUT_KINDS 20
+struct left_out {
+    const char *kind; /* "BMP", "other" */
+    int64_t count;
+    const char *first;
 };
 
 /* How one sample is had. */
@@ -45,6 +54,10 @@ struct dataset {
     const char *pair_names[2];
     struct npy_file npy;
     struct tensor held; /* samples in memory */
+    bool upright;       /* images are turned by their EXIF orientation */
+    const char **folders; /* of the root, below it; with images or without */
+    int64_t folder_count;
+    struct left_out left_out[DATASET_LEFT_OUT_KINDS]; /* ended by a count of 0 */
 };
 
 /* Images in files, with masks or without; and .npy files of one sample each. */
@@ -55,8 +68,9 @@ const char *dataset_item_name(const struct dataset *dataset, const struct datase
 /* Each fills items and classes; the items' splits are set, their order is free. */
 int dataset_open_folders(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_list(struct dataset *dataset, const char *path, struct error *error);
-/* Replaces a list's items by all images of its folder, labelled where it names them. */
-int dataset_label_folder(struct dataset *dataset, const char *path, struct error *error);
+/* Holds a folder's list against the folder: what it does not name is left out, or where labels are optional it is an
+ * unlabelled sample, and only what is there is one. */
+int dataset_join_folder(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_pairs(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_idx_folder(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_idx_pair(struct dataset *dataset, const char *path, struct error *error);
@@ -64,6 +78,13 @@ int dataset_open_npy(struct dataset *dataset, const char *path, struct error *er
 /* Without labels: one image; a .npy file as it is. */
 int dataset_open_image(struct dataset *dataset, const char *path, struct error *error);
 int dataset_open_array(struct dataset *dataset, const char *path, struct error *error);
+/* Items of all images below `path`, by name; where labels are optional and there are none, of all .npy files. */
+int dataset_list_images(struct dataset *dataset, const char *path, struct error *error);
+void dataset_leave_out(struct dataset *dataset, const char *kind, int64_t count, const char *first);
+/* ERROR_INPUT where a class folder holds none of `files`, in the order of their bytes: classes would be numbered
+ * wrongly, or missing. */
+int dataset_check_folders(const struct dataset *dataset, const char *path, bool has_splits, const char *const *files,
+                          struct error *error);
 /* The samples of dataset->held. */
 int dataset_open_held(struct dataset *dataset, const char *name, struct error *error);
 /* Where the items are .npy files: takes the first one's shape for all. */

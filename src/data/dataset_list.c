@@ -1,4 +1,4 @@
-/* Lists of image files with labels: CSV, or with tabs. */
+/* Lists of image files with labels: CSV, or with tabs or semicolons. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +76,7 @@ static bool ends_in_sample(const char *text, size_t length)
  * where they are known ("tench, Tinca tinca"). */
 static size_t plain_length(const struct reader *reader, int field)
 {
-    size_t line = strcspn(reader->at, "\r\n"), first = strcspn(reader->at, reader->separator == ',' ? ",\n" : "\t\n");
+    size_t line = strcspn(reader->at, "\r\n"), first = strcspn(reader->at, (const char[]){reader->separator, '\n', 0});
     const char *at = reader->at;
     if (reader->separator != ',' || first >= line)
         return first;
@@ -168,6 +168,18 @@ static bool is_npy(const char *name)
     return file_ends_in(name, ".npy");
 }
 
+/* By its name, or because it is there: what it holds is seen when it is read. */
+static bool looks_like_sample(const struct dataset *dataset, const char *name)
+{
+    struct dataset_item item = {.name = name};
+    if (image_has_extension(name) || is_npy(name))
+        return true;
+    char *path = dataset_item_path(dataset, &item, NULL);
+    bool there = path && file_exists(path) && !file_is_folder(path);
+    memory_release(dataset->memory, path);
+    return there;
+}
+
 static int add_row(struct dataset *dataset, struct rows *rows, char *const fields[], int count, int64_t line,
                    struct error *error)
 {
@@ -175,10 +187,11 @@ static int add_row(struct dataset *dataset, struct rows *rows, char *const field
     char shown[256];
     if (fields[0][0] == 0 || (count > 1 && fields[1][0] == 0))
         return error_set(error, ERROR_INPUT, "there is no %s", fields[0][0] ? "label" : "file name");
-    if (!image_has_extension(fields[0]) && !is_npy(fields[0]))
-        return error_set(error, ERROR_INPUT,
-                         "taken as a list of files, but \"%s\" is not a .png, .jpg, .jpeg or .npy file",
-                         text_printable(fields[0], strlen(fields[0]), shown, sizeof shown));
+    if (!looks_like_sample(dataset, fields[0]))
+        return error_set(
+            error, ERROR_INPUT,
+            "taken as a list of files, but \"%s\" is no image (PNG, JPEG, WebP) or .npy file and not there",
+            text_printable(fields[0], strlen(fields[0]), shown, sizeof shown));
     if (dataset->count > 0 && is_npy(fields[0]) != is_npy(dataset->items[0].name))
         return error_set(error, ERROR_INPUT, "the list mixes images and .npy files");
     if (count == 3 && fields[2][0] && !dataset_split_parse(fields[2], strlen(fields[2]), &split))
@@ -208,7 +221,10 @@ static int read_rows(struct dataset *dataset, struct rows *rows, char *text, siz
                             .labels_optional = dataset->options.labels_optional,
                             .names = dataset->options.names,
                             .error = error};
-    reader.separator = memchr(text, '\t', first_line) ? '\t' : ',';
+    reader.separator = memchr(text, '\t', first_line)  ? '\t'
+                       : memchr(text, ',', first_line) ? ','
+                       : memchr(text, ';', first_line) ? ';'
+                                                       : ',';
     int count;
     while ((count = next_record(&reader, fields)) > 0) {
         bool heading = rows->count == 0 && count > 1 && is_heading(fields);

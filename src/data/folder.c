@@ -13,7 +13,7 @@
 
 struct walk {
     struct folder_list *list;
-    size_t capacity;
+    size_t capacity, folder_capacity;
     folder_filter *filter;
     int64_t limit;
     const char *root;
@@ -56,7 +56,23 @@ static int add_folder(struct walk *walk, int parent, const char *entry, const ch
     if (folder < 0)
         return error_set(walk->error, ERROR_IO, "%s/%s: the folder cannot be read: %s", walk->root, name,
                          strerror(errno));
+    struct folder_list *list = walk->list;
+    list->folders = arena_grow(list->arena, list->folders, (size_t)list->folder_count, &walk->folder_capacity,
+                               sizeof *list->folders, walk->error);
+    if (!list->folders) {
+        close(folder);
+        return -1;
+    }
+    list->folders[list->folder_count++] = name;
     return walk_folder(walk, folder, name, depth + 1);
+}
+
+static void note_link(struct walk *walk, const char *name)
+{
+    struct folder_list *list = walk->list;
+    list->link_count++;
+    if (!list->first_link || strcmp(name, list->first_link) < 0)
+        list->first_link = name;
 }
 
 static int add_entry(struct walk *walk, int folder, const char *prefix, const char *entry, int depth)
@@ -64,13 +80,18 @@ static int add_entry(struct walk *walk, int folder, const char *prefix, const ch
     struct stat own, target;
     if (entry[0] == '.' || fstatat(folder, entry, &own, AT_SYMLINK_NOFOLLOW) != 0)
         return 0;
-    bool is_folder = S_ISDIR(own.st_mode);
-    if (!is_folder && (!walk->filter(entry) || fstatat(folder, entry, &target, 0) != 0 || !S_ISREG(target.st_mode)))
+    bool is_folder = S_ISDIR(own.st_mode), is_link = S_ISLNK(own.st_mode);
+    bool leads = fstatat(folder, entry, &target, 0) == 0;
+    bool linked_folder = is_link && leads && S_ISDIR(target.st_mode);
+    bool is_file = leads ? S_ISREG(target.st_mode) : is_link;
+    if (!is_folder && !linked_folder && (!is_file || (walk->filter && !walk->filter(entry))))
         return 0;
     const char *name = folder_join(walk->list->arena, prefix, entry, walk->error);
     if (!name)
         return -1;
-    return is_folder ? add_folder(walk, folder, entry, name, depth) : add_file(walk, name);
+    if (linked_folder)
+        note_link(walk, name);
+    return is_folder ? add_folder(walk, folder, entry, name, depth) : linked_folder ? 0 : add_file(walk, name);
 }
 
 /* Closes `folder`. */
@@ -106,5 +127,7 @@ int folder_list(struct arena *arena, const char *path, folder_filter *filter, in
         return -1;
     if (list->count > 0)
         qsort(list->names, (size_t)list->count, sizeof *list->names, compare_names);
+    if (list->folder_count > 0)
+        qsort(list->folders, (size_t)list->folder_count, sizeof *list->folders, compare_names);
     return 0;
 }

@@ -15,10 +15,14 @@ struct folder_list {
     struct arena *arena; /* the caller's */
     int64_t count;
     const char **names; /* relative to the folder, with '/', sorted by bytes */
+    int64_t folder_count;
+    const char **folders;   /* in the same way */
+    int64_t link_count;     /* links to folders, which are not followed */
+    const char *first_link; /* by bytes; NULL: there is none */
 };
 
-/* Regular files (links to files too) whose name passes `filter`. Names with a leading dot and links to folders are left
- * out. More than `limit` files, or folders deeper than FOLDER_MAX_DEPTH, are ERROR_LIMIT. */
+/* Regular files (links to files and links that lead nowhere too) whose name passes `filter` (NULL: all). Names with a
+ * leading dot are left out. More than `limit` files, or folders deeper than FOLDER_MAX_DEPTH, are ERROR_LIMIT. */
 int folder_list(struct arena *arena, const char *path, folder_filter *filter, int64_t limit, struct folder_list *list,
                 struct error *error);
 

@@ -123,6 +123,8 @@ int preprocess_override(struct preprocess *preprocess, const struct preprocess_o
         return -1;
     if (overrides->interpolation && interpolation_parse(overrides->interpolation, &preprocess->interpolation, error))
         return -1;
+    if (overrides->exif && exif_parse(overrides->exif, &preprocess->upright, error))
+        return -1;
     for (int c = 0; c < 3; c++) {
         if (overrides->has_mean && preprocess->scale > 1 && overrides->mean[c] > 1)
             return error_set(error, ERROR_INPUT, "the mean %g is not of pixels in 0..1: divide mean and std by %g",

@@ -22,6 +22,7 @@ struct preprocess {
     float mean[3], std[3], scale;
     enum image_channels channels;
     enum interpolation interpolation;
+    bool upright; /* images are turned by their EXIF orientation; else as stored */
 };
 
 /* What the user asks for on top of a preset or the model's metadata; zeros and NULL leave things as they are. */
@@ -30,6 +31,7 @@ struct preprocess_overrides {
     float mean[3], std[3]; /* for gray, three equal numbers */
     int64_t resize, crop;
     const char *channels, *interpolation; /* "rgb", "bgr", "gray"; "bilinear", "bicubic" */
+    const char *exif;                     /* "apply", "stored" */
 };
 
 /* "imagenet" (torchvision: 256, 224, bilinear), "inception" (342, 299, bicubic, 0.5), "clip" (224, 224, bicubic, the

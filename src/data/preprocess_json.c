@@ -49,6 +49,19 @@ int interpolation_parse(const char *name, enum interpolation *interpolation, str
     return 0;
 }
 
+const char *exif_name(bool upright)
+{
+    return upright ? "apply" : "stored";
+}
+
+int exif_parse(const char *name, bool *upright, struct error *error)
+{
+    *upright = strcmp(name, "apply") == 0;
+    return *upright || strcmp(name, "stored") == 0
+               ? 0
+               : error_set(error, ERROR_INPUT, "exif \"%.40s\" is not apply or stored", name);
+}
+
 static int parse_side(const json_t *value, const char *key, int64_t *side, struct error *error)
 {
     if (json_is_integer(value) && json_integer_value(value) >= 1 && json_integer_value(value) <= IMAGE_MAX_SIDE) {
@@ -102,16 +115,19 @@ static int parse_word(const json_t *root, const char *key, const char **word, st
 
 static int parse_root(const json_t *root, struct preprocess *preprocess, struct error *error)
 {
-    const char *channels, *interpolation;
+    const char *channels, *interpolation, *exif;
     float scale[3] = {255, 255, 255};
     if (!json_is_object(root))
         return error_set(error, ERROR_INPUT, "it is not a JSON object");
     if (preprocess_preset("raw", preprocess, error) || parse_sides(root, preprocess, error) ||
-        parse_word(root, "channels", &channels, error) || parse_word(root, "interpolation", &interpolation, error))
+        parse_word(root, "channels", &channels, error) || parse_word(root, "interpolation", &interpolation, error) ||
+        parse_word(root, "exif", &exif, error))
         return -1;
     if (channels && image_channels_parse(channels, &preprocess->channels, error))
         return -1;
     if (interpolation && interpolation_parse(interpolation, &preprocess->interpolation, error))
+        return -1;
+    if (exif && exif_parse(exif, &preprocess->upright, error))
         return -1;
     int count = preprocess_channel_count(preprocess);
     if (parse_numbers(root, "mean", count, false, preprocess->mean, error) ||
@@ -158,6 +174,8 @@ void preprocess_print(const struct preprocess *preprocess, struct text *text)
     text_print(text, "\"channels\":\"%s\",\"scale\":%.9g,\"interpolation\":\"%s\"",
                image_channels_name(preprocess->channels), (double)preprocess->scale,
                interpolation_name(preprocess->interpolation));
+    if (preprocess->upright)
+        text_print(text, ",\"exif\":\"%s\"", exif_name(true));
     print_numbers(text, "mean", count, preprocess->mean);
     print_numbers(text, "std", count, preprocess->std);
     text_print(text, "}");

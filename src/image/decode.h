@@ -3,19 +3,23 @@
 #ifndef FOVEA_IMAGE_DECODE_H
 #define FOVEA_IMAGE_DECODE_H
 
+#include "image/format.h"
 #include "image/image.h"
 #include "image/index_image.h"
 
-/* Whether bytes begin as a PNG file does. */
-bool png_recognise(const uint8_t *bytes, size_t length);
 int png_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error);
 int jpeg_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error);
+int webp_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error);
 
 /* Width, height and channels only; the bytes may end behind the header. */
 int png_decode_header(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image,
                       struct error *error);
 int jpeg_decode_header(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image,
                        struct error *error);
+int webp_decode_header(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image,
+                       struct error *error);
+/* What the EXIF block of a file in one of these formats says, 1 .. 8; 0: nothing. */
+int image_find_orientation(struct memory *memory, enum image_format format, const uint8_t *bytes, size_t length);
 /* The numbers that a gray or palette image holds. */
 int png_decode_indices(struct memory *memory, const uint8_t *bytes, size_t length, struct index_image *indices,
                        struct error *error);

@@ -16,6 +16,7 @@ struct image {
     int width, height; /* 1 .. IMAGE_MAX_SIDE, together at most IMAGE_MAX_PIXELS */
     int channels;      /* 1 or 3 */
     uint8_t *pixels;   /* [height, width, channels] */
+    int orientation;   /* of a file that was read: EXIF's 1 .. 8; 0: not told. The pixels are as the file has them */
 };
 
 enum interpolation { INTERPOLATION_BILINEAR, INTERPOLATION_BICUBIC };
@@ -33,10 +34,11 @@ int image_copy(struct memory *memory, const struct image *from, struct image *to
 int image_convert(struct memory *memory, const struct image *from, int channels, struct image *to, struct error *error);
 size_t image_bytes(const struct image *image);
 
-/* Reads a PNG or JPEG file, told apart by its first bytes. Gray files have 1 channel, all others 3. Every error names
- * the file. What is not applied: transparency (alpha is dropped, colours stay as stored, as Pillow's convert("RGB")
- * does), gamma and colour profiles, EXIF orientation. 16-bit samples become round(v / 257); CMYK is converted plainly,
- * taking it as inverted as Adobe writes it. Files that end early or have damaged parts that matter are ERROR_INPUT. */
+/* Reads a PNG, JPEG or WebP file, told apart by its first bytes. Gray files have 1 channel, all others 3. Every error
+ * names the file, and the format where it is another. What is not applied: transparency (alpha is dropped, colours stay
+ * as stored, as Pillow's convert("RGB") does), gamma and colour profiles, the EXIF orientation (see image_turn). 16-bit
+ * samples become round(v / 257); CMYK is converted plainly, taking it as inverted as Adobe writes it. Files that end
+ * early or have damaged parts that matter are ERROR_INPUT. */
 int image_read(struct memory *memory, const char *path, struct image *image, struct error *error);
 /* The same from bytes in memory; errors begin with `name`. */
 int image_decode(struct memory *memory, const uint8_t *bytes, size_t length, const char *name, struct image *image,
@@ -46,8 +48,12 @@ int image_read_header(struct memory *memory, const char *path, struct image *ima
 /* The same, and a file that ends early is an error: what does not end as its kind does is decoded. Damage in front of
  * the end goes unseen. */
 int image_look(struct memory *memory, const char *path, struct image *image, struct error *error);
-/* True where the name ends in .png, .jpg or .jpeg, in any case. */
+/* True where the name ends as those of pictures that are read: .png, .jpg, .jpeg, .jfif, .jpe or .webp, in any case. */
 bool image_has_extension(const char *path);
+/* A copy that stands upright, by its EXIF orientation. */
+int image_turn(struct memory *memory, const struct image *from, struct image *to, struct error *error);
+/* The size of such a copy. */
+void image_turned_size(const struct image *image, int *height, int *width);
 /* Writes 8-bit gray or RGB, atomically. */
 int image_write_png(struct memory *memory, const char *path, const struct image *image, struct error *error);
 

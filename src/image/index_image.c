@@ -30,7 +30,7 @@ int index_image_read(struct memory *memory, const char *path, struct index_image
     uint8_t *bytes = file_read(memory, path, IMAGE_MAX_FILE_BYTES, &length, error);
     if (!bytes)
         return -1;
-    int result = png_recognise(bytes, length)
+    int result = image_format_of(bytes, length) == IMAGE_FORMAT_PNG
                      ? png_decode_indices(memory, bytes, length, image, error)
                      : error_set(error, ERROR_INPUT, "is not a PNG image, which a mask has to be");
     memory_release(memory, bytes);

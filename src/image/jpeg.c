@@ -117,7 +117,7 @@ static int read_pixels(struct memory *memory, struct jpeg_state *state, const ui
     bool cmyk = decoder->jpeg_color_space == JCS_CMYK || decoder->jpeg_color_space == JCS_YCCK;
     bool gray = decoder->jpeg_color_space == JCS_GRAYSCALE;
     if (state->header_only) {
-        *image = (struct image){(int)decoder->image_width, (int)decoder->image_height, gray ? 1 : 3, NULL};
+        *image = (struct image){(int)decoder->image_width, (int)decoder->image_height, gray ? 1 : 3, NULL, 0};
         return image_check_size(decoder->image_width, decoder->image_height, state->error);
     }
     decoder->out_color_space = cmyk ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;

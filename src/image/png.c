@@ -109,7 +109,7 @@ static int read_size(png_structp png, png_infop info, struct png_state *state, v
     struct image *image = out;
     png_uint_32 width = png_get_image_width(png, info), height = png_get_image_height(png, info);
     *image =
-        (struct image){(int)width, (int)height, png_get_color_type(png, info) & PNG_COLOR_MASK_COLOR ? 3 : 1, NULL};
+        (struct image){(int)width, (int)height, png_get_color_type(png, info) & PNG_COLOR_MASK_COLOR ? 3 : 1, NULL, 0};
     return image_check_size(width, height, state->error);
 }
 
@@ -138,12 +138,6 @@ static int read_indices(png_structp png, png_infop info, struct png_state *state
     for (size_t i = 0; !wide && i < count; i++)
         indices->values[i] = bytes[i];
     return 0;
-}
-
-bool png_recognise(const uint8_t *bytes, size_t length)
-{
-    static const uint8_t signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    return length >= sizeof signature && memcmp(bytes, signature, sizeof signature) == 0;
 }
 
 static int read_with(struct memory *memory, const uint8_t *bytes, size_t length, png_reader *reader, void *out,

@@ -77,6 +77,22 @@ one_line 2 'models/images: holds 200 images, input .input. takes 1' "$fovea" run
 one_line 2 'fashion_mnist.onnx: the input has 1 channels' "$fovea" run $model -i models/images --preprocess imagenet
 one_line 2 'take one number each' "$fovea" run $model -i models/images --mean .1,.2,.3 --std 1,1,1
 
+# files: formats by bytes, what is left out, orientation
+mkdir -p "$work/mix/a" "$work/mix/b"
+cp tests/fixtures/images/rgb_lossy.webp "$work/mix/a/noext"
+cp tests/fixtures/images/turned.jpg "$work/mix/a/turned.png"
+cp tests/fixtures/images/rgb.jpg "$work/mix/b/x.jfif"
+printf 'GIF89a-----' >"$work/mix/b/x.gif"
+echo text >"$work/mix/b/x.txt"
+mixed() { "$fovea" eval $model --images "$work/mix" --channels gray "$@" -q; }
+expect 0 '^3 images' mixed --no-labels
+expect 0 'note: .*/mix: left out: 1 GIF .b/x.gif., 1 other .b/x.txt.' mixed --no-labels
+expect 0 'note: .*/mix: the EXIF orientation of 1 of 3 images is not applied .*--exif apply' mixed --no-labels
+"$fovea" eval $model --images "$work/mix" --no-labels --exif apply -q 2>&1 | grep -q EXIF && { echo "FAILED: --exif apply is noted as not applied"; failures=$((failures + 1)); }
+expect 2 'exif "x" is not apply or stored' mixed --no-labels --exif x
+one_line 2 'x.gif: is a GIF image, which is not read' "$fovea" run $model -i "$work/mix/b/x.gif"
+expect 2 'there is no image .* in the class folder "c"; left out are 1 GIF' bash -c "mkdir '$work/mix/c'; cp '$work/mix/b/x.gif' '$work/mix/c'; rm '$work/mix/b/'x.[gt]*; '$fovea' tune $model --data '$work/mix' -o '$work/never.onnx'"
+
 # bench
 expect 0 '"median_ms"' "$fovea" bench $model --shape 1,1,28,28 --runs 3 --json -
 expect 0 'batch 4' "$fovea" bench $model --batch 4 --runs 3 --gradient --threads 2

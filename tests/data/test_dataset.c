@@ -109,6 +109,80 @@ static void folders_may_skip_classes(void **state)
     dataset_close(dataset);
 }
 
+/* Files of other kinds are counted and named, images are told by their bytes, and a class without any is refused. */
+static void other_files_are_told(void **state)
+{
+    struct scratch *scratch = *state;
+    char text[DATASET_NOTE_SIZE];
+    static const char bmp[] = "BM\x36\x09\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0";
+    put_picture(scratch, "rgb8.png", "mix/cat/noext", 0);
+    put_picture(scratch, "rgb_lossy.webp", "mix/cat/b.webp", 0);
+    put_picture(scratch, "rgb.jpg", "mix/dog/c.jfif", 0);
+    put_picture(scratch, "rgb.jpg", "mix/dog/d.dat", 0);
+    put_bytes(scratch, "mix/dog/e.bmp", bmp, sizeof bmp);
+    put_bytes(scratch, "mix/dog/f.bmp", bmp, sizeof bmp);
+    put_text(scratch, "mix/dog/Thumbs.db", "x");
+    put_text(scratch, "mix/dog/.hidden", "x");
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "mix"), &plain);
+    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 4);
+    assert_sample(dataset, DATASET_TRAIN, 1, "cat/noext", 0);
+    assert_sample(dataset, DATASET_TRAIN, 3, "dog/d.dat", 1);
+    assert_string_equal(dataset_left_out(dataset, text), "1 other (dog/Thumbs.db), 2 BMP (dog/e.bmp, ...)");
+    dataset_close(dataset);
+    put_bytes(scratch, "mix/cow/e.bmp", bmp, sizeof bmp);
+    assert_refused(scratch, scratch_path(scratch, "mix"), &plain, "in the class folder \"cow\"; left out are");
+    put_picture(scratch, "rgb.jpg", "split/train/a/1.jpg", 0);
+    put_picture(scratch, "rgb.jpg", "split/train/b/1.jpg", 0);
+    put_picture(scratch, "rgb.jpg", "split/val/b/1.jpg", 0);
+    put_text(scratch, "split/val/a/readme", "");
+    dataset = open_dataset(scratch, scratch_path(scratch, "split"), &plain);
+    assert_null(strstr(dataset_left_out(dataset, text), "b/1.jpg"));
+    dataset_close(dataset);
+    put_text(scratch, "split/val/c/readme", "");
+    assert_refused(scratch, scratch_path(scratch, "split"), &plain, "in the class folder \"c\"");
+    put_bytes(scratch, "bmps/a/e.bmp", bmp, sizeof bmp);
+    assert_refused(scratch, scratch_path(scratch, "bmps"), &plain, "but 1 BMP (a/e.bmp)");
+    put_picture(scratch, "rgb.jpg", "list/a.jpg", 0);
+    put_picture(scratch, "rgb.jpg", "list/b.jpg", 0);
+    put_text(scratch, "list/labels.csv", "a.jpg,0\n");
+    dataset = open_dataset(scratch, scratch_path(scratch, "list"), &plain);
+    assert_string_equal(dataset_left_out(dataset, text), "1 not in labels.csv (b.jpg)");
+    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
+    dataset_close(dataset);
+}
+
+/* As stored, counted; or turned, when a mask has to fit what results. */
+static void orientations_are_counted_or_applied(void **state)
+{
+    struct scratch *scratch = *state;
+    struct dataset_report report;
+    struct image image;
+    char masks[512];
+    snprintf(masks, sizeof masks, "%s/masks", scratch->folder);
+    const struct dataset_options options = {.masks = masks, .ignore = 255};
+    put_picture(scratch, "turned.jpg", "images/a.jpg", 0);
+    put_picture(scratch, "rgb.jpg", "images/b.jpg", 0);
+    put_ramp(scratch, "masks/a.png", 37, 29, 1, 0, 3);
+    put_ramp(scratch, "masks/b.png", 37, 29, 1, 0, 3);
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "images"), &options);
+    assert_string_equal(check_message(dataset, false, &report), "");
+    assert_int_equal(dataset_unturned(dataset), 1);
+    dataset_report_release(&report);
+    dataset_turn_upright(dataset, true);
+    assert_non_null(
+        strstr(check_message(dataset, false, &report), "masks/a.png: the mask has 37x29 pixels, its image 29x37"));
+    dataset_report_release(&report);
+    put_ramp(scratch, "masks/a.png", 29, 37, 1, 0, 3);
+    for (int decode = 0; decode < 2; decode++) {
+        assert_string_equal(check_message(dataset, decode, &report), "");
+        dataset_report_release(&report);
+    }
+    assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 0, &image, NULL, NULL), 0);
+    assert_int_equal(image.height, 37);
+    image_release(scratch->memory, &image);
+    dataset_close(dataset);
+}
+
 static void lists_give_labels_and_splits(void **state)
 {
     struct scratch *scratch = *state;
@@ -142,7 +216,7 @@ static void bad_lists_are_refused(void **state)
         {"a.png,\n", "line 1: there is no label"},
         {"a.png,1,2,3\n", "there are 4 fields"},
         {"a.png,1,later\n", "\"later\" is not a split"},
-        {"a.txt,1\n", "\"a.txt\" is not a .png"},
+        {"a.txt,1\n", "\"a.txt\" is no image (PNG, JPEG, WebP)"},
         {"\n\"a.png,1\n", "line 2: a quote is not closed"},
         {"\"a.png\"x,1\n", "text behind a closing quote"},
         {"\"", "a quote is not closed"},
@@ -394,6 +468,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(folders_are_classes, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(folders_are_splits_of_classes, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(folders_may_skip_classes, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(other_files_are_told, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(orientations_are_counted_or_applied, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(lists_give_labels_and_splits, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(bad_lists_are_refused, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(shares_are_stratified_and_fixed, scratch_set_up, scratch_tear_down),

@@ -69,7 +69,7 @@ static void a_text_named_png_is_named(void **state)
     assert_int_equal(file_write(memory, path, "hello", 5, NULL), 0);
     assert_int_equal(image_read(memory, path, &image, &error), -1);
     char expected[2048];
-    snprintf(expected, sizeof expected, "%s: is neither a PNG nor a JPEG image", path);
+    snprintf(expected, sizeof expected, "%s: is neither a PNG nor a JPEG nor a WebP image", path);
     assert_int_equal(error.kind, ERROR_INPUT);
     assert_string_equal(error.message, expected);
     assert_int_equal(memory_destroy(memory), 0);
