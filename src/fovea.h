@@ -1005,7 +1005,9 @@ struct fovea_tune_plan {
     int folded;             /* convolutions with a bias, of a model without any normalisation */
     size_t memory;          /* bytes, for the whole run */
     int segments;           /* parts whose results are computed twice per step to stay below max_memory; 1: cheap ones only */
-    double kept_by_decay;   /* of a weight that nothing but decay moves */
+    double kept_by_decay;   /* of a weight that nothing but decay moves, the one that decays most */
+    double decay_sum;       /* of rate x decay over all updates, with SGD / (1 - momentum) */
+    int halves;             /* parameters of half precision: trained in float32, rounded when they are written */
 };
 struct fovea_tune_epoch {
     const char *model;

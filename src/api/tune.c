@@ -122,12 +122,14 @@ static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *pa
         images_prepare(&holder, arm->input, &options->shapes, options->preprocess, &arm->preprocess,
                        &arm->channels_last, error))
         return -1;
+    int64_t declared = arm->input->declared_rank > 0 ? arm->input->declared[0].size : -1;
     if (images_free_batch(arm->model->graph, error) ||
         images_bind(arm->input, &arm->preprocess, arm->channels_last, dataset_tensor_shape(work->dataset), work->batch,
                     &arm->binding, error))
         return -1;
     set_options(arm);
-    if (unshare(arm->model, &arm->binding, 1, arm->options.freeze_statistics, &arm->unshared, error))
+    if (tune_check_batch(arm, declared, error) ||
+        unshare(arm->model, &arm->binding, 1, arm->options.freeze_statistics, &arm->unshared, error))
         return -1;
     if (options->new_classes > 0 &&
         head_replace(arm->model, &arm->binding, 1, options->new_classes, work->model->context->seed, error))

@@ -6,6 +6,7 @@
 #include "graph/match.h"
 #include "train/policy.h"
 #include "train/recipe.h"
+#include "train/source_constant.h"
 
 const char *fovea_decay_class_name(int index)
 {
@@ -199,6 +200,14 @@ static int name_shared(const struct unshared *unshared, struct arena *arena, str
     return told->first_shared ? 0 : -1;
 }
 
+static int count_halves(const struct parameter_set *set)
+{
+    int count = 0;
+    for (int i = 0; i < set->count; i++)
+        count += api_half_type(source_constant(set->list[i].source)->tensor.dtype);
+    return count;
+}
+
 int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
 {
     struct tune_arm *arm = user;
@@ -236,7 +245,9 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                    .folded = folded_convolutions(arm->model->graph),
                                    .memory = plan->memory,
                                    .segments = plan->segments,
-                                   .kept_by_decay = plan->kept_by_decay};
+                                   .kept_by_decay = plan->kept_by_decay,
+                                   .decay_sum = plan->decay_sum,
+                                   .halves = count_halves(plan->set)};
     if (list_stills(plan->set, work->result->storage, &told, error) ||
         name_shared(&arm->unshared, work->result->storage, &told, error))
         return -1;

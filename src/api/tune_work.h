@@ -52,6 +52,9 @@ struct tune_work {
     float *correct[2]; /* [validation_count] */
 };
 
+/* ERROR_INPUT that says how to train where the graph holds a batch of its own, `declared` (below 1: not said) or 1. */
+int tune_check_batch(const struct tune_arm *arm, int64_t declared, struct error *error);
+
 /* Calls of an arm; `user` is the tune_arm. Decay, the recipe's choice or rates and freezing by hand; the plan is told.
  */
 int tune_configure(void *user, struct parameter_set *parameters, struct error *error);

@@ -70,6 +70,17 @@ static void print_tensors(const struct fovea_tune_plan *plan)
     printf("\n");
 }
 
+#define LITTLE_DECAY 0.01 /* of a weight, over a run */
+
+static void print_decay(const struct fovea_tune_plan *plan)
+{
+    double lost = 1 - plan->kept_by_decay;
+    printf("decay: policy of %s; in this run decay alone shrinks a weight by %.2g %%%s (rates times decay sum to %.2g)\n",
+           plan->policy_of_metadata ? "the model's metadata" : "the guide 'gamma'", 100 * lost,
+           lost < LITTLE_DECAY ? ", next to nothing: here it hardly matters what decays" : "",
+           plan->decay_sum);
+}
+
 static void print_plan(void *user, const struct fovea_tune_plan *plan)
 {
     const struct watch *watch = user;
@@ -104,8 +115,10 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
         printf("no normalisation in this model: %d convolutions train with their biases; what was folded into them "
                "stays so\n",
                plan->folded);
-    printf("decay: policy of %s; in this run decay alone shrinks a weight by %.2g %%\n",
-           plan->policy_of_metadata ? "the model's metadata" : "the guide 'gamma'", 100 * (1 - plan->kept_by_decay));
+    if (plan->halves > 0)
+        printf("%d parameters of half precision train in float32 and are rounded when they are written\n",
+               plan->halves);
+    print_decay(plan);
     fflush(stdout);
 }
 

@@ -62,6 +62,8 @@ static json_t *report_plan(const struct fovea_tune_plan *plan)
     json_object_set_new(entry, "trained_elements", json_integer(plan->trained_elements));
     json_object_set_new(entry, "updates", json_integer(plan->updates));
     json_object_set_new(entry, "kept_by_decay", report_number(plan->kept_by_decay));
+    json_object_set_new(entry, "decay_sum", report_number(plan->decay_sum));
+    json_object_set_new(entry, "halves", json_integer(plan->halves));
     for (int i = 0; i < plan->still_count; i++) {
         json_t *row = json_object();
         report_set_text(row, "name", plan->still[i].name);

@@ -170,6 +170,27 @@ static int64_t batches_per_epoch(const struct arm *arm)
     return most > 0 && most < all ? most : all;
 }
 
+static void foresee_decay(const struct arm *arm, struct arm_plan *plan)
+{
+    const struct optimiser_options *optimiser = &arm->options->trainer.optimiser;
+    const struct parameter_set *set = &arm->training.parameters;
+    const struct parameter *most = NULL;
+    struct decayed decayed = {.weight = 1};
+    for (int i = 0; i < set->count; i++) {
+        const struct parameter *parameter = &set->list[i];
+        if (!parameter->frozen && parameter->output >= 0 &&
+            (!most || parameter->rate * parameter->decay > most->rate * most->decay))
+            most = parameter;
+    }
+    double rate = most ? (double)most->rate * optimiser->rate : 0, decay = most ? (double)most->decay * optimiser->decay : 0;
+    for (int64_t i = 0; i < arm->schedule.steps; i++) {
+        double factor = schedule_factor(&arm->schedule, i);
+        optimiser_decay(optimiser, factor * rate, decay, i + 1, &decayed);
+        plan->decay_sum += factor * rate * decay * optimiser_gain(optimiser);
+    }
+    plan->kept_by_decay = decayed.weight;
+}
+
 static int announce(struct arm *arm, struct error *error)
 {
     const struct arm_options *options = arm->options;
@@ -179,9 +200,6 @@ static int announce(struct arm *arm, struct error *error)
     arm->schedule.warmup = (int64_t)(options->warmup_epochs * (double)per_epoch);
     if (per_epoch == 0)
         return error_set(error, ERROR_INPUT, "there are fewer training samples than one update takes");
-    double sum = 0;
-    for (int64_t i = 0; i < arm->schedule.steps; i++)
-        sum += schedule_factor(&arm->schedule, i) * options->trainer.optimiser.rate;
     const struct parameter_set *set = &arm->training.parameters;
     struct arm_plan plan = {.classes = arm->training.logits.dims[1],
                             .set = set,
@@ -192,8 +210,8 @@ static int announce(struct arm *arm, struct error *error)
                             .norms_kept = arm->training.norms_kept,
                             .dropouts = arm->training.dropouts,
                             .segments = arm->segments,
-                            .memory = memory_in_use(arm->memory) + arm->evaluation_memory,
-                            .kept_by_decay = exp(-sum * options->trainer.optimiser.decay)};
+                            .memory = memory_in_use(arm->memory) + arm->evaluation_memory};
+    foresee_decay(arm, &plan);
     for (int i = 0; i < set->still_count; i++)
         plan.elements += set->stills[i].count;
     for (int i = 0; i < set->count; i++) {

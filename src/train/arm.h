@@ -48,7 +48,9 @@ struct arm_plan {
     int norms, norms_kept, dropouts; /* kept: their statistics stay, as the file has no place for them */
     int segments;         /* parts of the network whose results are computed twice to save memory; 1: cheap ones only */
     size_t memory;        /* bytes: activations and gradients, optimiser, source weights, evaluation */
-    double kept_by_decay; /* exp(-sum of rate times decay): what decay alone leaves of a weight */
+    /* Of the parameter that decays most: what decay alone leaves of it (optimiser_decay), and the sum over the run of
+     * rate x decay, with SGD / (1 - momentum). */
+    double kept_by_decay, decay_sum;
 };
 
 struct arm_calls {

@@ -14,6 +14,22 @@ int optimiser_slots(const struct optimiser_options *options)
     return options->kind == OPTIMISER_ADAMW ? 2 : options->momentum != 0;
 }
 
+double optimiser_gain(const struct optimiser_options *options)
+{
+    return options->kind == OPTIMISER_SGD ? 1 / (1 - options->momentum) : 1;
+}
+
+void optimiser_decay(const struct optimiser_options *options, double rate, double decay, int64_t step,
+                     struct decayed *decayed)
+{
+    double gradient = decay * decayed->weight, momentum = options->momentum;
+    if (options->kind == OPTIMISER_SGD) {
+        decayed->velocity = step == 1 ? gradient : momentum * decayed->velocity + gradient;
+        gradient = options->nesterov ? gradient + momentum * decayed->velocity : decayed->velocity;
+    }
+    decayed->weight -= rate * gradient;
+}
+
 static void update_sgd(const struct optimiser_options *options, const struct optimiser_update *update, int64_t begin,
                        int64_t end)
 {

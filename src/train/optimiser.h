@@ -32,6 +32,15 @@ struct optimiser_update {
 };
 void optimiser_apply(const struct optimiser_options *options, const struct optimiser_update *update,
                      struct thread_pool *pool);
+/* What becomes of a weight that nothing but decay moves: {1, 0} before the first step. In a long run it goes to
+ * exp(-sum of rate x decay), for SGD with momentum m exp(-sum of rate x decay / (1 - m)), Nesterov's too. */
+struct decayed {
+    double weight, velocity;
+};
+void optimiser_decay(const struct optimiser_options *options, double rate, double decay, int64_t step,
+                     struct decayed *decayed);
+/* By how much momentum multiplies the rate in the long run. */
+double optimiser_gain(const struct optimiser_options *options);
 /* How many slots a parameter has. */
 int optimiser_slots(const struct optimiser_options *options);
 

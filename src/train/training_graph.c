@@ -12,6 +12,7 @@
 #include "structure/image_input.h"
 #include "train/dependence.h"
 #include "train/source_constant.h"
+#include "train/widen.h"
 
 #define OPSET_TRAINED_NORM 15 /* BatchNormalization with the attribute training_mode */
 #define OPSET_TRAINED_DROPOUT 13
@@ -39,7 +40,7 @@ static int open_parameters(void *user, struct graph *graph, struct error *error)
         return -1;
     if (training->parameters.count == 0)
         return refuse_untrainable(&training->parameters, error);
-    return 0;
+    return widen_half(graph, error);
 }
 
 /* ---- training semantics ---- */
@@ -89,6 +90,10 @@ static int train_norm(struct training_graph *training, struct node *node, struct
         training->norms_kept++;
         return 0;
     }
+    if (norm->count < 2)
+        return error_set(error, ERROR_INPUT,
+                         "the batch has one value a channel there, which is no statistic: take a larger batch (-b) or "
+                         "keep the statistics (--freeze-bn)");
     if (copy_statistics(training, norm, node, error))
         return -1;
     node->output_count = 1; /* those of an export in training mode, which nothing reads */

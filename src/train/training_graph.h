@@ -1,6 +1,6 @@
 /* A model in its training form: parameters are inputs, BatchNormalization takes the batch's statistics, Dropout drops,
- * the loss and its gradients stand behind the logits. The file's own graph stays in inference form
- * (train/inference_form.h), with tensors of its own for what trains (train/unshare.h). */
+ * half precision is float32, the loss and its gradients stand behind the logits. The file's own graph stays in inference
+ * form (train/inference_form.h), with tensors of its own for what trains (train/unshare.h). */
 #ifndef FOVEA_TRAIN_TRAINING_GRAPH_H
 #define FOVEA_TRAIN_TRAINING_GRAPH_H
 

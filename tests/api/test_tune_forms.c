@@ -116,9 +116,72 @@ static void test_plan(void **state)
     fovea_tune_free(NULL, &result);
 }
 
+/* The plan's number for decay against a weight that nothing else moves. */
+static void test_decay(void **state)
+{
+    (void)state;
+    for (int run = 0; run < 4; run++) {
+        struct fovea_tune_options options = usual_options();
+        struct fovea_tune result;
+        options.epochs = 5;
+        options.rate = 0.01;
+        options.decay = 0.1;
+        options.momentum = run == 0 ? 0 : 0.9;
+        options.nesterov = run == 2;
+        options.optimiser = run == 3 ? FOVEA_ADAMW : FOVEA_SGD;
+        options.schedule = run % 2 ? FOVEA_SCHEDULE_COSINE : FOVEA_SCHEDULE_CONSTANT;
+        options.samples = 180;
+        if (tune("dead_branch", &options, &result))
+            fail_msg("%s", error.message);
+        struct fovea_model *old = load(FOLDER "dead_branch.onnx"), *tuned = load(temporary_path("tuned.last.onnx"));
+        struct fovea_diff diff;
+        bool found = false;
+        assert_int_equal(fovea_diff(old, tuned, &(struct fovea_diff_options){0}, &diff, &error), 0);
+        for (int64_t i = 0; i < diff.change_count; i++) {
+            if (strcmp(diff.changes[i].name, "dead.weight") != 0)
+                continue;
+            double lost = 1 - result.plan.kept_by_decay;
+            assert_true(lost > 0.01);
+            assert_true(fabs(diff.changes[i].largest - lost) <= 1e-3 * lost);
+            found = true;
+        }
+        assert_true(found);
+        fovea_diff_free(&diff);
+        fovea_model_free(old);
+        fovea_model_free(tuned);
+        fovea_tune_free(NULL, &result);
+    }
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    struct fovea_tune_options options = usual_options();
+    struct fovea_tune result;
+    assert_int_equal(tune("held_batch", &options, &result), -1);
+    assert_non_null(strstr(error.message, "train with -b 1 --accumulate 20"));
+    options.batch = 1;
+    options.accumulate = 20;
+    assert_int_equal(tune("held_batch", &options, &result), 0);
+    check_file("held_batch", &result);
+    fovea_tune_free(NULL, &result);
+    options.statistics = FOVEA_STATISTICS_TRAINED;
+    assert_int_equal(tune("norm_of_vectors", &options, &result), -1);
+    assert_non_null(strstr(error.message, "one value a channel"));
+    options.batch = 4;
+    options.accumulate = 1;
+    assert_int_equal(tune("norm_of_vectors", &options, &result), 0);
+    fovea_tune_free(NULL, &result);
+    assert_int_equal(tune("half", &options, &result), 0);
+    assert_int_equal(result.plan.halves, result.plan.parameters);
+    check_file("half", &result);
+    fovea_tune_free(NULL, &result);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_modes), cmocka_unit_test(test_plan)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_modes), cmocka_unit_test(test_plan),
+                                       cmocka_unit_test(test_decay), cmocka_unit_test(test_refusals)};
     fovea = fovea_open(&(struct fovea_options){.threads = 1, .seed = 3}, &error);
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     fovea_close(fovea);

@@ -326,6 +326,24 @@ done
 expect 0 'no normalisation in this model: [0-9]+ convolutions train with their biases' "$fovea" tune tests/fixtures/resnet18/model.onnx \
     --data "$work/classes" --new-head 2 -e 1 -b 2 --no-validation --preprocess imagenet --resize 64 --crop 64 -o "$work/folded.onnx"
 
+# tune says what it did to the tensors of a file, what does not train, and what decay does in this run
+tune_form() {
+    form=$1 && shift
+    "$fovea" tune "tests/fixtures/training_forms/$form.onnx" --data models/images --preprocess raw -e 1 -b 20 --samples 40 -q \
+        --force -o "$work/form.onnx" "$@"
+}
+expect 0 '^tensors that the export stored as one get their own: 3 statistics, 2 parameters$' tune_form same_merged
+expect 0 '^8 operands of BatchNormalization that the file computes of constants are stored$' tune_form same_all_filled
+expect 0 '^parameters that several nodes read train as one: 3, the first: layer.weight$' tune_form shared_trained
+expect 0 '^an export in training mode: 5 BatchNormalizations and Dropouts are put into inference form$' tune_form mode_training_14
+expect 0 "^72 of 162 numbers stay: 'source' .72: int8.$" tune_form computed_quantised
+expect 0 "^72 of 234 numbers stay: 'mask' .72: a mask of zeros and ones.$" tune_form computed_masked
+expect 0 '^5 parameters of half precision train in float32' tune_form half
+expect 0 'shrinks a weight by .* %, next to nothing' tune_form same_plain
+expect 0 'shrinks a weight by 2[0-9] % .rates times decay sum' tune_form same_plain --rate 0.1 --decay 1 --schedule constant
+one_line 2 'holds its batch of 1: train with -b 1 --accumulate 20' tune_form held_batch
+one_line 2 "BatchNormalization 'norm': the batch has one value a channel" tune_form norm_of_vectors -b 1 --train-bn
+
 # tune --recipe: the listing, names that are none, what is in effect and why, hints from the record of rewrites
 tune_vit() {
     "$fovea" tune "$work/biased.onnx" --data tests/fixtures/training/vit/x.npy --data-labels tests/fixtures/training/vit/y.npy \

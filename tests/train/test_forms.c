@@ -292,9 +292,69 @@ static void test_shared(void **state)
     }
 }
 
+/* Half precision trains as the same numbers do in float32, and is written as it was. */
+static void test_half(void **state)
+{
+    (void)state;
+    for (int frozen = 0; frozen < 2; frozen++) {
+        struct run half, full;
+        train_form(&half, "half", frozen);
+        train_form(&full, "half_in_float", frozen);
+        assert_true(alike(&full, &half, false));
+        assert_true(half.losses[STEPS - 1] < half.losses[0]);
+        assert_int_equal(source_constant(find_value(&half, "w"))->tensor.dtype, DTYPE_FLOAT16);
+        for (int i = 0; i < BATCH * CLASSES; i++)
+            assert_float_equal(half.logits[i], full.logits[i], 1e-2);
+        finish(&half);
+        finish(&full);
+    }
+}
+
+/* What is foreseen of decay is what the optimisers do, and in a long run the formula. */
+static void test_decay(void **state)
+{
+    static const struct optimiser_options optimisers[] = {
+        {.kind = OPTIMISER_SGD},
+        {.kind = OPTIMISER_SGD, .momentum = 0.9},
+        {.kind = OPTIMISER_SGD, .momentum = 0.9, .nesterov = true},
+        {.kind = OPTIMISER_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}};
+    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+    (void)state;
+    for (size_t i = 0; i < sizeof optimisers / sizeof optimisers[0]; i++) {
+        for (int64_t steps = 3; steps <= 10000; steps += 9997) {
+            const double rate = 0.01, decay = 5e-4;
+            float weight = 1, gradient = 0, first = 0, second = 0;
+            struct decayed decayed = {.weight = 1};
+            for (int64_t step = 1; step <= steps; step++) {
+                struct optimiser_update update = {
+                    .elements = &weight,
+                    .gradient = &gradient,
+                    .slots = {optimisers[i].momentum > 0 || i == 3 ? &first : NULL, &second},
+                    .count = 1,
+                    .step = step,
+                    .rate = rate,
+                    .decay = decay,
+                    .gradient_scale = 1};
+                optimiser_apply(&optimisers[i], &update, context->pool);
+                optimiser_decay(&optimisers[i], rate, decay, step, &decayed);
+            }
+            double formula = exp(-(double)steps * rate * decay * optimiser_gain(&optimisers[i]));
+            assert_true(fabs((double)weight - decayed.weight) <= 0.01 * (1 - decayed.weight));
+            if (steps > 1000)
+                assert_true(fabs(decayed.weight - formula) < 5e-4);
+        }
+    }
+    struct decayed decayed = {.weight = 1};
+    for (int64_t step = 1; step <= 10000; step++)
+        optimiser_decay(&optimisers[1], 0.01, 5e-4, step, &decayed);
+    assert_true(fabs(decayed.weight - 0.607) < 5e-4);
+    assert_int_equal(context_destroy(context), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same), cmocka_unit_test(test_modes),
-                                       cmocka_unit_test(test_computed), cmocka_unit_test(test_shared)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same),     cmocka_unit_test(test_modes),
+                                       cmocka_unit_test(test_computed), cmocka_unit_test(test_shared),
+                                       cmocka_unit_test(test_half),     cmocka_unit_test(test_decay)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
