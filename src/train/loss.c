@@ -34,8 +34,15 @@ static struct value *emit_scaled(struct graph *graph, struct value *value, doubl
     return number ? emit(graph, "Mul", EMIT_INPUTS(value, number), EMIT_NO_ATTRIBUTES, error) : NULL;
 }
 
-/* 1 - mean over classes of 2 sum(p t) / (sum p + sum t), with t the target scaled up to sums of 1 per unit. */
-static struct value *emit_dice(struct graph *graph, struct value *log_probabilities, struct value *target,
+static struct value *emit_sum(struct graph *graph, struct value *value, const int64_t *axes, int count,
+                              struct error *error)
+{
+    struct value *list = emit_int_list(graph, axes, count, error);
+    return list ? emit(graph, "ReduceSum", EMIT_INPUTS(value, list), EMIT_NO_ATTRIBUTES, error) : NULL;
+}
+
+/* 1 - mean over classes of 2 sum(p t) / (sum(p m) + sum t), with t the labels and m 1 where a unit has one. */
+static struct value *emit_dice(struct graph *graph, struct value *log_probabilities, struct value *labels,
                                struct error *error)
 {
     int64_t axes[SHAPE_MAX_RANK];
@@ -44,39 +51,35 @@ static struct value *emit_dice(struct graph *graph, struct value *log_probabilit
         if (i != 1)
             axes[count++] = i;
     }
-    double units = (double)shape_count(&target->shape) / (double)target->shape.dims[1];
-    struct value *list = emit_int_list(graph, axes, count, error);
-    struct value *p = emit(graph, "Exp", EMIT_INPUTS(log_probabilities), EMIT_NO_ATTRIBUTES, error);
-    struct value *t = emit_scaled(graph, target, units, error);
-    struct value *both = p && t ? emit(graph, "Mul", EMIT_INPUTS(p, t), EMIT_NO_ATTRIBUTES, error) : NULL;
-    struct value *sum = both ? emit(graph, "Add", EMIT_INPUTS(p, t), EMIT_NO_ATTRIBUTES, error) : NULL;
-    if (!list || !sum)
-        return NULL;
-    struct value *above = emit(graph, "ReduceSum", EMIT_INPUTS(both, list), EMIT_NO_ATTRIBUTES, error);
-    struct value *below = emit(graph, "ReduceSum", EMIT_INPUTS(sum, list), EMIT_NO_ATTRIBUTES, error);
+    struct value *all = emit(graph, "Exp", EMIT_INPUTS(log_probabilities), EMIT_NO_ATTRIBUTES, error);
+    struct value *mask = all ? emit_sum(graph, labels, (int64_t[]){1}, 1, error) : NULL;
+    struct value *p = mask ? emit(graph, "Mul", EMIT_INPUTS(all, mask), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *both = p ? emit(graph, "Mul", EMIT_INPUTS(p, labels), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *sum = both ? emit(graph, "Add", EMIT_INPUTS(p, labels), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *above = sum ? emit_sum(graph, both, axes, count, error) : NULL;
+    struct value *below = above ? emit_sum(graph, sum, axes, count, error) : NULL;
     struct value *small = emit_scalar(graph, DTYPE_FLOAT, 1e-6, error);
     below = below && small ? emit(graph, "Add", EMIT_INPUTS(below, small), EMIT_NO_ATTRIBUTES, error) : NULL;
-    struct value *ratio =
-        above && below ? emit(graph, "Div", EMIT_INPUTS(above, below), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *ratio = below ? emit(graph, "Div", EMIT_INPUTS(above, below), EMIT_NO_ATTRIBUTES, error) : NULL;
     struct value *total = ratio ? emit_total(graph, ratio, error) : NULL;
-    struct value *scaled = total ? emit_scaled(graph, total, -2.0 / (double)target->shape.dims[1], error) : NULL;
+    struct value *scaled = total ? emit_scaled(graph, total, -2.0 / (double)labels->shape.dims[1], error) : NULL;
     struct value *one = emit_scalar(graph, DTYPE_FLOAT, 1, error);
     return scaled && one ? emit(graph, "Add", EMIT_INPUTS(scaled, one), EMIT_NO_ATTRIBUTES, error) : NULL;
 }
 
 static struct value *emit_cross_entropy(struct graph *graph, struct value *logits, const struct loss_options *options,
-                                        struct value *target, struct error *error)
+                                        const struct loss_values *values, struct error *error)
 {
     struct value *log_probabilities =
         emit(graph, "LogSoftmax", EMIT_INPUTS(logits), EMIT_ATTRIBUTES(EMIT_INT("axis", 1)), error);
-    struct value *product = log_probabilities
-                                ? emit(graph, "Mul", EMIT_INPUTS(log_probabilities, target), EMIT_NO_ATTRIBUTES, error)
-                                : NULL;
+    struct value *product = log_probabilities ? emit(graph, "Mul", EMIT_INPUTS(log_probabilities, values->target),
+                                                     EMIT_NO_ATTRIBUTES, error)
+                                              : NULL;
     struct value *total = product ? emit_total(graph, product, error) : NULL;
     struct value *loss = total ? emit_scaled(graph, total, -1, error) : NULL;
-    if (!loss || options->dice <= 0)
+    if (!loss || !values->weight)
         return loss;
-    struct value *dice = emit_dice(graph, log_probabilities, target, error);
+    struct value *dice = emit_dice(graph, log_probabilities, values->weight, error);
     struct value *weighted = dice ? emit_scaled(graph, dice, (double)options->dice, error) : NULL;
     return weighted ? emit(graph, "Add", EMIT_INPUTS(loss, weighted), EMIT_NO_ATTRIBUTES, error) : NULL;
 }
@@ -110,10 +113,10 @@ int loss_emit(struct graph *graph, struct value *logits, const struct loss_optio
     *values = (struct loss_values){.target = add_input(graph, logits, error)};
     if (!values->target)
         return -1;
-    if (options->kind != LOSS_CROSS_ENTROPY && !(values->weight = add_input(graph, logits, error)))
+    if ((options->kind != LOSS_CROSS_ENTROPY || options->dice > 0) &&
+        !(values->weight = add_input(graph, logits, error)))
         return -1;
-    values->loss = options->kind == LOSS_CROSS_ENTROPY
-                       ? emit_cross_entropy(graph, logits, options, values->target, error)
+    values->loss = options->kind == LOSS_CROSS_ENTROPY ? emit_cross_entropy(graph, logits, options, values, error)
                    : options->kind == LOSS_BINARY ? emit_binary(graph, logits, values->target, values->weight, error)
                                                   : emit_squares(graph, logits, values->target, values->weight, error);
     return values->loss ? 0 : -1;
@@ -141,25 +144,29 @@ static int check_labels(const struct loss_options *options, const struct loss_la
     return 0;
 }
 
+/* Of the labels of a unit, mixed as they are. */
+static double weight_of_unit(const struct loss_options *options, const struct loss_labels *labels, int64_t unit)
+{
+    double share = labels->second ? (double)labels->share[unit / labels->units] : 1;
+    double weight = share * (double)weight_of(options, labels->labels[unit]);
+    return labels->second ? weight + (1 - share) * (double)weight_of(options, labels->second[unit]) : weight;
+}
+
 /* As PyTorch's weighted mean: divided by the sum of the weights of the labels. */
 static double sum_of_weights(const struct loss_options *options, const struct loss_labels *labels, int64_t *counted)
 {
     double sum = 0;
     *counted = 0;
-    for (int64_t i = 0; i < labels->images * labels->units; i++) {
-        int64_t label = labels->labels[i];
-        if (!counts(options, label))
+    for (int64_t unit = 0; unit < labels->images * labels->units; unit++) {
+        if (!counts(options, labels->labels[unit]))
             continue;
-        double share = labels->second ? (double)labels->share[i / labels->units] : 1;
-        sum += share * (double)weight_of(options, label);
-        if (labels->second)
-            sum += (1 - share) * (double)weight_of(options, labels->second[i]);
+        sum += weight_of_unit(options, labels, unit);
         ++*counted;
     }
     return sum;
 }
 
-/* Adds a label's part to the column of a unit: smoothed, weighted. */
+/* A label's part in the column of a unit: smoothed, with the weights of classes. */
 static void add_label(const struct loss_options *options, const struct loss_labels *labels, int64_t label, double part,
                       float *column)
 {
@@ -171,40 +178,54 @@ static void add_label(const struct loss_options *options, const struct loss_labe
     }
 }
 
+/* The target of one unit, `factor` times, in its column of [images, classes, units]. */
 static void fill_unit(const struct loss_options *options, const struct loss_labels *labels, int64_t unit, double factor,
                       float *target)
 {
     int64_t image = unit / labels->units, cell = unit % labels->units;
     int64_t first = image * labels->classes * labels->units + cell;
-    double own = 1 - (labels->teacher ? (double)labels->teacher_weight : 0);
+    double own = labels->teacher ? 1 - (double)labels->teacher_weight : 1;
     double share = labels->second ? (double)labels->share[image] : 1;
     add_label(options, labels, labels->labels[unit], factor * own * share, target + first);
     if (labels->second)
         add_label(options, labels, labels->second[unit], factor * own * (1 - share), target + first);
+    double taught = labels->teacher ? factor * (1 - own) * weight_of_unit(options, labels, unit) : 0;
     for (int64_t k = 0; labels->teacher && k < labels->classes; k++) {
         int64_t at = first + k * labels->units;
-        target[at] += (float)(factor * (double)labels->teacher_weight * (double)labels->teacher[at]);
+        target[at] += (float)(taught * (double)labels->teacher[at]);
     }
+}
+
+static void fill_column(const struct loss_labels *labels, int64_t unit, float value, float *column)
+{
+    int64_t first = unit / labels->units * labels->classes * labels->units + unit % labels->units;
+    for (int64_t k = 0; k < labels->classes; k++)
+        column[first + k * labels->units] = value;
 }
 
 int loss_fill(const struct loss_options *options, const struct loss_labels *labels, float scale, float *target,
               float *weight, int64_t *counted, struct error *error)
 {
-    int64_t elements = labels->images * labels->classes * labels->units;
-    memset(target, 0, (size_t)elements * sizeof *target);
+    bool entropy = options->kind == LOSS_CROSS_ENTROPY;
+    size_t bytes = (size_t)(labels->images * labels->classes * labels->units) * sizeof *target;
+    struct loss_options plain = {.ignored = options->ignored, .smoothing = entropy ? 0 : options->smoothing};
+    struct loss_labels untaught = *labels;
+    untaught.teacher = NULL;
+    memset(target, 0, bytes);
+    if (weight)
+        memset(weight, 0, bytes);
     if (check_labels(options, labels, error))
         return -1;
-    double sum = sum_of_weights(options, labels, counted);
-    bool dense = options->kind != LOSS_CROSS_ENTROPY;
-    double factor = dense ? 1 : sum > 0 ? 1 / (sum * (double)scale) : 0;
+    double sum = sum_of_weights(options, labels, counted), part = sum > 0 ? 1 / (sum * (double)scale) : 0;
     for (int64_t unit = 0; unit < labels->images * labels->units; unit++) {
-        if (counts(options, labels->labels[unit]))
-            fill_unit(options, labels, unit, factor, target);
-    }
-    for (int64_t i = 0; dense && i < elements; i++) {
-        int64_t unit = i / (labels->classes * labels->units) * labels->units + i % labels->units;
-        bool in = counts(options, labels->labels[unit]);
-        weight[i] = in && *counted > 0 ? 1 / ((float)*counted * (float)labels->classes * scale) : 0;
+        if (!counts(options, labels->labels[unit]))
+            continue;
+        fill_unit(entropy ? options : &plain, labels, unit, entropy ? part : 1, target);
+        if (entropy && weight) /* of the Dice loss: the labels as they are */
+            fill_unit(&plain, &untaught, unit, 1, weight);
+        else if (weight)
+            fill_column(labels, unit, (float)(part * weight_of_unit(options, labels, unit) / (double)labels->classes),
+                        weight);
     }
     return 0;
 }

@@ -15,13 +15,13 @@ enum loss_kind {
 struct loss_options {
     enum loss_kind kind;
     float smoothing;            /* of labels: (1 - s) y + s / K */
-    const float *class_weights; /* [K], or NULL */
+    const float *class_weights; /* [K], or NULL: a unit counts by its label's, as in PyTorch's weighted mean */
     int64_t ignored;            /* label of units that do not count; below 0: none but labels out of range fail */
-    float dice;                 /* weight of the Dice loss over classes beside cross-entropy; 0: none */
+    float dice; /* weight of the Dice loss over classes beside cross-entropy, of a batch among the update's; 0: none */
 };
 
-/* Appends the loss of `logits` to the graph. *target: a new graph input of the logits' shape; for LOSS_BINARY and
- * LOSS_SQUARES *weight, another one. *loss: a scalar [1]. */
+/* Appends the loss of `logits` to the graph. *target: a new graph input of the logits' shape; for LOSS_BINARY,
+ * LOSS_SQUARES and the Dice loss *weight, another one. *loss: a scalar [1]. */
 struct loss_values {
     struct value *target, *weight, *loss;
 };
