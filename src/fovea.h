@@ -944,6 +944,15 @@ FOVEA_API bool fovea_recipe_at(int index, struct fovea_recipe *recipe);
 /* By the guide's name; -1 and an error that says what there is. */
 FOVEA_API int fovea_recipe_find(const char *guide, struct fovea_recipe *recipe, struct fovea_error *error);
 
+/* How often the classes occur in the data, and what they weigh. */
+struct fovea_class_counts {
+    int64_t classes;
+    bool pixels;                          /* of masks; else samples are counted */
+    const char **names;                   /* [classes], each may be NULL */
+    const int64_t *training, *validation; /* [classes] */
+    const double *weights;                /* [classes] of the loss; NULL: all weigh alike */
+};
+
 struct fovea_tune_options {
     struct fovea_data data;
     struct fovea_augment augment;
@@ -959,6 +968,10 @@ struct fovea_tune_options {
     double warmup_epochs, clip;
     enum fovea_loss loss;
     double smoothing, dice;
+    /* Weights of the classes in the loss, which is divided by their sum over the labels, as in PyTorch's cross_entropy:
+     * a file of numbers in the classes' order; "balanced": n / (K n_c) for n_c of the n training samples (masks:
+     * pixels), with K the classes that occur; NULL: none. */
+    const char *class_weights;
     enum fovea_frozen statistics; /* AUTO: frozen below 16 images per step */
     const char *const *freeze;    /* patterns of parameter names, with * and ?; "!PATTERN" unfreezes, in order */
     int freeze_count;
@@ -983,6 +996,7 @@ struct fovea_tune_still {
 struct fovea_tune_plan {
     const char *model;
     int64_t training, validation, classes;
+    struct fovea_class_counts counts;
     int64_t masks[2], enlarged[2]; /* height and width: of masks; of logits that are enlarged to them, zeros: none */
     int64_t left_out;           /* files that cannot be read, with `skip_broken` */
     const char *first_left_out; /* what is wrong with the first of them; NULL: there is none */

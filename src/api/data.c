@@ -60,12 +60,16 @@ struct fovea_metrics data_metrics(const struct metrics_summary *summary)
                                   summary->mean_accuracy, summary->mean_iou, summary->mean_dice};
 }
 
+const char *data_class_name(const struct dataset *dataset, const struct class_names *names, int64_t class)
+{
+    const char *own = dataset_class_name(dataset, class);
+    return own || class >= names->count ? own : names->names[class];
+}
+
 static int name_class(struct arena *arena, const struct dataset *dataset, const struct class_names *names,
                       int64_t class, const char **name, struct error *error)
 {
-    const char *own = dataset_class_name(dataset, class);
-    if (!own && class < names->count)
-        own = names->names[class];
+    const char *own = data_class_name(dataset, names, class);
     if (own && !*name)
         *name = arena_copy_string(arena, own, strlen(own), error);
     return !own || *name ? 0 : -1;

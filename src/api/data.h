@@ -19,9 +19,12 @@ struct dataset *data_open(struct fovea_model *model, const struct fovea_data *da
 /* Notes what is left out of the data, and how many images were not turned by their EXIF orientation so far. */
 void data_note(struct context *context, const struct dataset *dataset, const char *path);
 
+/* The dataset's name of a class, else that in `names`; NULL: neither has one. */
+const char *data_class_name(const struct dataset *dataset, const struct class_names *names, int64_t class);
+
 struct fovea_metrics data_metrics(const struct metrics_summary *summary);
 /* What `metrics` tell of each of `count` classes, in `arena`; over what the table holds of so many classes already.
- * Their names are the dataset's, else those of `names`. */
+ * Their names are those of data_class_name. */
 int data_keep_classes(struct arena *arena, const struct dataset *dataset, const struct class_names *names,
                       const struct metrics *metrics, int64_t count, struct fovea_class_table *table,
                       struct error *error);

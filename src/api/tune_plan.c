@@ -142,21 +142,6 @@ static bool has_batch_statistics(const struct graph *graph)
     return false;
 }
 
-/* Labels and mask values that are no class of the model, before anything is trained; masks are read for it. */
-static int check_labels(const struct tune_work *work, int64_t classes, struct error *error)
-{
-    struct context *context = work->model->context;
-    struct dataset_report report;
-    bool masks = dataset_has_masks(work->dataset);
-    if (!masks && dataset_classes(work->dataset) <= classes)
-        return 0;
-    if (dataset_limit_classes(work->dataset, classes, error))
-        return -1;
-    int result = dataset_check(work->dataset, context->pool, masks, &context->progress, &report, error);
-    dataset_report_release(&report);
-    return result;
-}
-
 static int add_still(struct fovea_tune_still *list, struct fovea_tune_plan *told, struct arena *arena, const char *name,
                      const char *why, int64_t elements, struct error *error)
 {
@@ -211,14 +196,16 @@ static int count_halves(const struct parameter_set *set)
 int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
 {
     struct tune_arm *arm = user;
-    const struct tune_work *work = arm->work;
+    struct tune_work *work = arm->work;
     arm->classes = plan->classes;
-    if (work->options->loss == FOVEA_CROSS_ENTROPY && check_labels(work, plan->classes, error))
+    if (tune_count_classes(work, plan->classes, error) ||
+        (plan->class_weights && tune_weigh_classes(work, plan->class_weights, error)))
         return -1;
     struct fovea_tune_plan told = {.model = arm->path,
                                    .training = dataset_count(work->dataset, DATASET_TRAIN),
                                    .validation = work->validation_count,
                                    .classes = plan->classes,
+                                   .counts = work->counts,
                                    .masks = {plan->masks.height, plan->masks.width},
                                    .enlarged = {plan->enlarged[0], plan->enlarged[1]},
                                    .left_out = work->left_out,

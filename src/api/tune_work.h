@@ -41,7 +41,9 @@ struct tune_work {
     int64_t batch;
     struct class_names names;
     struct dataset *dataset;
-    int64_t left_out; /* broken files */
+    struct fovea_class_counts counts;
+    int64_t checked_classes; /* that labels and masks were held against; 0: not yet */
+    int64_t left_out;        /* broken files */
     const char *first_left_out;
     enum dataset_split validation_split; /* DATASET_SPLITS: there is none */
     int64_t validation_count;
@@ -59,6 +61,12 @@ int tune_check_batch(const struct tune_arm *arm, int64_t declared, struct error 
  */
 int tune_configure(void *user, struct parameter_set *parameters, struct error *error);
 int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error);
+
+/* Looks at labels and masks (which are decoded) before anything is trained: ERROR_INPUT where one is no class of
+ * `classes`. The first time the counts are filled. */
+int tune_count_classes(struct tune_work *work, int64_t classes, struct error *error);
+/* Fills weights[classes] as the options say, and keeps them with the counts. */
+int tune_weigh_classes(struct tune_work *work, float *weights, struct error *error);
 
 /* Of an epoch; NAN: it was not evaluated. */
 struct fovea_metrics tune_metrics(const struct arm_epoch *epoch);

@@ -113,3 +113,81 @@ void print_enlarged(const int64_t from[2], const int64_t masks[2])
                " (height x width)\n",
                from[0], from[1], masks[0], masks[1]);
 }
+
+/* ---- what there is of each ---- */
+
+#define SHOWN_ABSENT 10
+#define UNBALANCED 10 /* times the smallest class */
+
+static const char *counted_name(const struct fovea_class_counts *counts, int64_t class, char out[CLI_TEXT])
+{
+    if (counts->names[class])
+        return safe_text(counts->names[class], out);
+    snprintf(out, CLI_TEXT, "class %" PRId64, class);
+    return out;
+}
+
+static void print_absent(const struct fovea_class_counts *counts, const int64_t *of, const char *split)
+{
+    int64_t absent = 0;
+    char name[CLI_TEXT];
+    for (int64_t i = 0; i < counts->classes; i++) {
+        if (of[i] > 0)
+            continue;
+        if (absent++ == 0)
+            printf("not a single %s %s of", split, counts->pixels ? "pixel" : "sample");
+        if (absent <= SHOWN_ABSENT)
+            printf("%s %s", absent > 1 ? "," : "", counted_name(counts, i, name));
+    }
+    if (absent > SHOWN_ABSENT)
+        printf(" and %" PRId64 " more", absent - SHOWN_ABSENT);
+    printf(absent > 0 ? "\n" : "");
+}
+
+static void print_balance(const struct fovea_class_counts *counts)
+{
+    int64_t largest = -1, smallest = -1;
+    char first[CLI_TEXT], second[CLI_TEXT];
+    for (int64_t i = 0; i < counts->classes; i++) {
+        if (counts->training[i] == 0)
+            continue;
+        if (largest < 0 || counts->training[i] > counts->training[largest])
+            largest = i;
+        if (smallest < 0 || counts->training[i] < counts->training[smallest])
+            smallest = i;
+    }
+    if (largest < 0 || counts->training[largest] < UNBALANCED * counts->training[smallest])
+        return;
+    printf("%s is %.0f times as frequent in training as %s (%" PRId64 " to %" PRId64 " %s)%s\n",
+           counted_name(counts, largest, first), (double)counts->training[largest] / (double)counts->training[smallest],
+           counted_name(counts, smallest, second), counts->training[largest], counts->training[smallest],
+           counts->pixels ? "pixels" : "samples",
+           counts->weights ? "" : ": --class-weights balanced makes up for it in the loss");
+}
+
+static void print_weights(const struct fovea_class_counts *counts)
+{
+    int64_t heaviest = -1, lightest = -1;
+    char first[CLI_TEXT], second[CLI_TEXT];
+    for (int64_t i = 0; i < counts->classes; i++) {
+        if (counts->training[i] == 0)
+            continue;
+        heaviest = heaviest < 0 || counts->weights[i] > counts->weights[heaviest] ? i : heaviest;
+        lightest = lightest < 0 || counts->weights[i] < counts->weights[lightest] ? i : lightest;
+    }
+    if (heaviest < 0)
+        return;
+    printf("classes weigh %.4g (%s) to %.4g (%s) in the loss, which is divided by the weights of the labels\n",
+           counts->weights[lightest], counted_name(counts, lightest, first), counts->weights[heaviest],
+           counted_name(counts, heaviest, second));
+}
+
+void print_class_counts(const struct fovea_class_counts *counts, bool validated)
+{
+    print_absent(counts, counts->training, "training");
+    if (validated)
+        print_absent(counts, counts->validation, "validation");
+    print_balance(counts);
+    if (counts->weights)
+        print_weights(counts);
+}

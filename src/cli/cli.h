@@ -234,6 +234,8 @@ int show_positions(struct opened *opened, const char *path, const struct fovea_e
 
 /* A line a class where they are few, else the best and the worst; `masks`: with IoU and Dice. */
 void print_class_table(const struct fovea_class_table *table, bool masks);
+/* Classes that are not there, classes that are rare, weights in the loss; `validated`: there are validation samples. */
+void print_class_counts(const struct fovea_class_counts *counts, bool validated);
 /* One line where scores of another size (height, width) were enlarged to masks; zeros: none were. */
 void print_enlarged(const int64_t from[2], const int64_t masks[2]);
 /* The largest cells of the confusion matrix off its diagonal. */

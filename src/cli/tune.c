@@ -9,7 +9,8 @@
 
 struct flags {
     struct data_flags data;
-    const char *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history, *report, *recipe;
+    const char *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history, *report, *recipe,
+        *class_weights;
     const char *crop_scale, *jitter, *colour;
     int64_t epochs, samples, batch, accumulate, new_head, padding;
     double rate, decay, momentum, warmup, clip, smoothing, dice, flip, rotation, mixup, teacher_weight;
@@ -97,6 +98,7 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
     print_tensors(plan);
     if (plan->segments > 1)
         printf("to stay below --max-memory the network runs twice per step, in %d parts\n", plan->segments);
+    print_class_counts(&plan->counts, plan->validation > 0);
     print_enlarged(plan->enlarged, plan->masks);
     if (plan->left_out > 0)
         printf("broken files left out: %" PRId64 ", the first: %s\n", plan->left_out, plan->first_left_out);
@@ -247,6 +249,7 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
     options->clip = flags->clip;
     options->smoothing = flags->smoothing;
     options->dice = flags->dice;
+    options->class_weights = flags->class_weights;
     options->statistics = flags->freeze_norm  ? FOVEA_STATISTICS_FROZEN
                           : flags->train_norm ? FOVEA_STATISTICS_TRAINED
                                               : FOVEA_STATISTICS_AUTO;
@@ -380,6 +383,8 @@ int verb_tune(int argc, char **argv)
         {"clip", 0, OPTION_NUMBER, &flags.clip, "NORM", "largest norm of the gradient"},
         {"loss", 0, OPTION_TEXT, &flags.loss, "NAME", "cross-entropy (default), binary or squares"},
         {"smoothing", 0, OPTION_NUMBER, &flags.smoothing, "X", "of labels"},
+        {"class-weights", 0, OPTION_TEXT, &flags.class_weights, "balanced|FILE",
+         "of the loss, one number a class; balanced: n / (K n_c)"},
         {"dice", 0, OPTION_NUMBER, &flags.dice, "WEIGHT", "of the Dice loss beside cross-entropy"},
         {"freeze", 0, OPTION_LIST, &flags.freeze, "PATTERN", "parameters that stay; !PATTERN takes some back"},
         {"rate-of", 0, OPTION_LIST, &flags.rates, "PATTERN=X", "factor of the learning rate"},

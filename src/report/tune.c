@@ -53,6 +53,20 @@ void report_set_classes(json_t *object, const struct fovea_class_table *table)
     json_object_set_new(object, "confusion", rows);
 }
 
+static json_t *report_counts(const struct fovea_class_counts *counts)
+{
+    json_t *list = json_array();
+    for (int64_t i = 0; i < counts->classes; i++) {
+        json_t *entry = json_object();
+        report_set_text(entry, "name", counts->names[i]);
+        json_object_set_new(entry, "training", json_integer(counts->training[i]));
+        json_object_set_new(entry, "validation", json_integer(counts->validation[i]));
+        json_object_set_new(entry, "weight", json_real(counts->weights ? counts->weights[i] : 1));
+        json_array_append_new(list, entry);
+    }
+    return list;
+}
+
 static json_t *report_plan(const struct fovea_tune_plan *plan)
 {
     json_t *entry = json_object(), *still = json_array();
@@ -61,6 +75,8 @@ static json_t *report_plan(const struct fovea_tune_plan *plan)
     json_object_set_new(entry, "elements", json_integer(plan->elements));
     json_object_set_new(entry, "trained_elements", json_integer(plan->trained_elements));
     json_object_set_new(entry, "updates", json_integer(plan->updates));
+    report_set_text(entry, "counted", plan->counts.pixels ? "pixels" : "samples");
+    json_object_set_new(entry, "class_counts", report_counts(&plan->counts));
     json_object_set_new(entry, "kept_by_decay", report_number(plan->kept_by_decay));
     json_object_set_new(entry, "decay_sum", report_number(plan->decay_sum));
     json_object_set_new(entry, "halves", json_integer(plan->halves));

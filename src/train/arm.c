@@ -23,6 +23,7 @@ struct arm {
     struct metrics *metrics;
     struct evaluator teacher;
     float *probabilities; /* the teacher's, of the logits' shape */
+    float *class_weights; /* or NULL */
     struct schedule schedule;
     int64_t updates, samples;
     int64_t epoch; /* that runs, from 1 */
@@ -191,6 +192,15 @@ static void foresee_decay(const struct arm *arm, struct arm_plan *plan)
     plan->kept_by_decay = decayed.weight;
 }
 
+static int open_weights(struct arm *arm, int64_t classes, struct error *error)
+{
+    arm->class_weights = memory_allocate(arm->memory, (size_t)classes, sizeof *arm->class_weights, error);
+    for (int64_t i = 0; arm->class_weights && i < classes; i++)
+        arm->class_weights[i] = 1;
+    arm->training.loss.class_weights = arm->class_weights;
+    return arm->class_weights ? 0 : -1;
+}
+
 static int announce(struct arm *arm, struct error *error)
 {
     const struct arm_options *options = arm->options;
@@ -201,7 +211,10 @@ static int announce(struct arm *arm, struct error *error)
     if (per_epoch == 0)
         return error_set(error, ERROR_INPUT, "there are fewer training samples than one update takes");
     const struct parameter_set *set = &arm->training.parameters;
+    if (options->weigh_classes && open_weights(arm, arm->training.logits.dims[1], error))
+        return -1;
     struct arm_plan plan = {.classes = arm->training.logits.dims[1],
+                            .class_weights = arm->class_weights,
                             .set = set,
                             .parameters = set->count + set->still_count,
                             .elements = set->elements,
@@ -229,6 +242,7 @@ static void close_arm(struct arm *arm)
     loader_close(arm->validation);
     close_training(arm);
     evaluator_destroy(&arm->teacher);
+    memory_release(arm->memory, arm->class_weights);
 }
 
 /* ---- progress ---- */

@@ -18,6 +18,7 @@ struct arm_options {
     double warmup_epochs;
     struct trainer_options trainer;
     struct loss_options loss;
+    bool weigh_classes; /* as the call `planned` says */
     bool freeze_statistics;
     int (*configure)(void *user, struct parameter_set *parameters, struct error *error);
     void *user;
@@ -40,6 +41,7 @@ struct arm_epoch {
 /* What a run needs, before it starts. */
 struct arm_plan {
     int64_t classes; /* of the logits */
+    float *class_weights; /* [classes] ones, for `planned` to fill; NULL: classes weigh alike */
     struct mask_size masks;
     int64_t enlarged[2]; /* height and width of the logits that are enlarged to the masks; zeros: none are */
     const struct parameter_set *set; /* valid during the call */

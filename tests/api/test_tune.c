@@ -20,12 +20,13 @@ struct fixture {
     struct fovea_model *model;
     struct fovea_error error;
     struct fovea_tune_options options;
-    char folder[64], list[128], out[128], last[128];
+    char folder[64], list[128], out[128], last[128], weights[128];
 };
 
-/* A list of the shipped images with the classes that their names tell. */
-static void write_list(struct fixture *fixture)
+/* A list of the shipped images with the classes that their names tell, of which it takes so many each. */
+static void write_list_of(struct fixture *fixture, const int most[10])
 {
+    int taken[10] = {0};
     static const char *const classes[] = {"t-shirt-top", "trouser", "pullover", "dress", "coat",
                                           "sandal",      "shirt",   "sneaker",  "bag",   "ankle-boot"};
     FILE *list = fopen(fixture->list, "w"), *names = popen("ls $PWD/models/images/*.png", "r");
@@ -37,12 +38,18 @@ static void write_list(struct fixture *fixture)
         const char *name = strrchr(path, '_');
         for (int i = 0; i < 10; i++) {
             size_t length = strlen(classes[i]);
-            if (strncmp(name + 1, classes[i], length) == 0 && strcmp(name + 1 + length, ".png") == 0)
+            if (strncmp(name + 1, classes[i], length) == 0 && strcmp(name + 1 + length, ".png") == 0 &&
+                taken[i]++ < most[i])
                 fprintf(list, "%s,%d\n", path, i);
         }
     }
     pclose(names);
     fclose(list);
+}
+
+static void write_list(struct fixture *fixture)
+{
+    write_list_of(fixture, (const int[]){99, 99, 99, 99, 99, 99, 99, 99, 99, 99});
 }
 
 static int set_up(void **state)
@@ -54,6 +61,7 @@ static int set_up(void **state)
     snprintf(fixture->list, sizeof fixture->list, "%s/list.csv", fixture->folder);
     snprintf(fixture->out, sizeof fixture->out, "%s/new.onnx", fixture->folder);
     snprintf(fixture->last, sizeof fixture->last, "%s/new.last.onnx", fixture->folder);
+    snprintf(fixture->weights, sizeof fixture->weights, "%s/weights.txt", fixture->folder);
     write_list(fixture);
     fixture->fovea = fovea_open(&(struct fovea_options){.threads = 2, .seed = 3}, &fixture->error);
     fixture->model = fovea_model_load(fixture->fovea, MODEL, &fixture->error);
@@ -73,6 +81,7 @@ static int tear_down(void **state)
     fovea_close(fixture->fovea);
     unlink(fixture->list);
     unlink(fixture->out);
+    unlink(fixture->weights);
     unlink(fixture->last);
     rmdir(fixture->folder);
     free(fixture);
@@ -158,6 +167,64 @@ struct heard {
     bool backwards;
 };
 
+static void refused(struct fixture *fixture, const struct fovea_tune_options *options, const char *part)
+{
+    struct fovea_tune result;
+    assert_int_equal(fovea_tune(fixture->model, options, fixture->out, true, NULL, &result, &fixture->error), -1);
+    assert_int_equal(fixture->error.code, FOVEA_BAD_INPUT);
+    if (!strstr(fixture->error.message, part))
+        fail_msg("\"%s\" does not say \"%s\"", fixture->error.message, part);
+}
+
+static void put_weights(const struct fixture *fixture, const char *text)
+{
+    FILE *file = fopen(fixture->weights, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* Weights by the stated rule, of classes that occur; a file says the same as the rule; other weights train otherwise.
+ */
+static void test_class_weights(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fovea_tune_options options = fixture->options;
+    char text[512] = "[";
+    write_list_of(fixture, (const int[]){16, 3, 9, 0, 20, 20, 20, 20, 20, 20});
+    options.data.validation_share = -1;
+    options.epochs = 1;
+    options.class_weights = "balanced";
+    struct fovea_tune balanced = tune(fixture, &options);
+    const struct fovea_class_counts *counts = &balanced.plan.counts;
+    assert_int_equal(counts->classes, 10);
+    assert_int_equal(counts->training[1], 3);
+    assert_string_equal(counts->names[1], "Trouser");
+    for (int i = 0; i < 10; i++) {
+        double expected = counts->training[i] ? 148 / (9.0 * (double)counts->training[i]) : 0;
+        assert_float_equal(counts->weights[i], expected, 1e-6);
+        snprintf(text + strlen(text), sizeof text - strlen(text), i < 9 ? "%.9g,\n" : "%.9g]\n", counts->weights[i]);
+    }
+    put_weights(fixture, text);
+    options.class_weights = fixture->weights;
+    struct fovea_tune read = tune(fixture, &options);
+    assert_true(read.epochs[0].loss == balanced.epochs[0].loss);
+    options.class_weights = NULL;
+    struct fovea_tune plain = tune(fixture, &options);
+    assert_null(plain.plan.counts.weights);
+    assert_true(fabs(plain.epochs[0].loss - balanced.epochs[0].loss) > 1e-3);
+    fovea_tune_free(fixture->model, &balanced);
+    fovea_tune_free(fixture->model, &read);
+    fovea_tune_free(fixture->model, &plain);
+    options.class_weights = fixture->weights;
+    put_weights(fixture, "1 2 3");
+    refused(fixture, &options, "holds 3 weights, there are 10 classes");
+    put_weights(fixture, "1 1 1 1 1 1 1 1 1 -1");
+    refused(fixture, &options, "weight 10 is no number from 0 on");
+    put_weights(fixture, "0 0 0 0 0 0 0 0 0 0");
+    refused(fixture, &options, "every class weighs nothing");
+}
+
 static void listen(void *user, const char *what, size_t done, size_t total, const char *text)
 {
     struct heard *heard = user;
@@ -210,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_run, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_freeze, set_up, tear_down),
+                                       cmocka_unit_test_setup_teardown(test_class_weights, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_control, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_progress, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_divergence, set_up, tear_down)};
