@@ -127,7 +127,7 @@ static int folded_convolutions(const struct graph *graph)
 {
     int biased = 0;
     for (const struct node *node = graph->first; node; node = node->next) {
-        if (strstr(node->op_type, "Normalization"))
+        if (strstr(node->op_type, "Normalization") || match_operator(node, "Sqrt")) /* one taken apart has a root */
             return 0;
         biased += match_operator(node, "Conv") && node->input_count > 2 && node->inputs[2];
     }

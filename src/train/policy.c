@@ -8,7 +8,6 @@
 #include "guide/gamma.h"
 #include "onnx/onnx.h"
 #include "structure/normalization_role.h"
-#include "train/source_constant.h"
 
 /* ORDER DECAY_CLASSES; the first four are enum normalization_role. */
 static const char *const class_names[DECAY_CLASSES] = {"last", "down", "stem", "other", "weights", "beta", "layernorm"};
@@ -54,13 +53,28 @@ static int listed_class(const struct policy *policy, const struct value *value)
     return -1;
 }
 
+#define MOST_STEPS 12
+
+/* Whether the scale of a node is made of `scale`, as it is or computed. */
+static bool is_made_of(const struct value *value, const struct value *scale, int depth)
+{
+    const struct node *node = value->producer;
+    if (value == scale)
+        return true;
+    for (int i = 0; node && depth < MOST_STEPS && i < node->input_count; i++) {
+        if (node->inputs[i] && is_made_of(node->inputs[i], scale, depth + 1))
+            return true;
+    }
+    return false;
+}
+
 /* Tensors that got their own before training are in no list: the network says what they do. */
 static enum decay_class class_of_scale(const struct policy *policy, const struct value *scale)
 {
     int listed = listed_class(policy, scale);
     for (int i = 0; listed < 0 && i < policy->roles.count; i++) {
         const struct node *source = network_source_node(policy->roles.entries[i].node);
-        if (source && source_constant_root(source->inputs[1]) == scale)
+        if (source && is_made_of(source->inputs[1], scale, 0))
             listed = (int)policy->roles.entries[i].role;
     }
     return listed < 0 ? DECAY_LAYERNORM : (enum decay_class)listed;

@@ -1,16 +1,11 @@
 #include "train/unshare.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "graph/match.h"
-#include "guide/guide.h"
-#include "structure/network.h"
 #include "train/slot.h"
-#include "train/source_constant.h"
+#include "train/source_edit.h"
+#include "train/store_operands.h"
 
 #define MOST_STEPS 12
-#define LONGEST_BASE 160 /* of the names that new tensors get */
 
 /* What a reader takes a tensor for: ORDER parameter_kind, and */
 enum { PURPOSE_STATISTICS = PARAMETER_OTHER + 1, PURPOSE_NONE };
@@ -218,47 +213,6 @@ static void group_readers(struct unsharing *unsharing)
 
 /* ---- tensors of their own ---- */
 
-/* "NODE.WHAT", with a number behind it where that is taken. */
-static struct value *add_named_value(struct graph *graph, const struct node *node, const char *what,
-                                     struct error *error)
-{
-    char name[LONGEST_BASE + 64];
-    for (int number = 1;; number++) {
-        snprintf(name, sizeof name, number == 1 ? "%.*s.%s" : "%.*s.%s_%d", LONGEST_BASE, node_own_name(node), what,
-                 number);
-        if (!graph_find_value(graph, name))
-            return graph_add_value(graph, name, error);
-    }
-}
-
-/* Nodes that nothing reads any more, and what only they read. */
-static void remove_unread(struct value *value)
-{
-    struct node *node = value->producer;
-    if (!node || value->use_count > 0 || value->is_output)
-        return;
-    for (int i = 0; i < node->output_count; i++) {
-        if (node->outputs[i] && (node->outputs[i]->use_count > 0 || node->outputs[i]->is_output))
-            return;
-    }
-    graph_remove_node(node->graph, node);
-    for (int i = 0; i < node->input_count; i++) {
-        if (node->inputs[i])
-            remove_unread(node->inputs[i]);
-    }
-}
-
-static int set_input(struct use use, struct value *value, struct error *error)
-{
-    struct value *old = use.node->inputs[use.input];
-    if (old == value)
-        return 0;
-    if (node_set_input(use.node, use.input, value, error))
-        return -1;
-    remove_unread(old);
-    return 0;
-}
-
 static int count_of_value(const struct unsharing *unsharing, const struct value *value, int group)
 {
     int others = 0;
@@ -289,9 +243,9 @@ static struct value *place_for(struct unsharing *unsharing, const struct reader 
         struct node *identity = place->producer;
         struct value *from = identity->inputs[0];
         graph_remove_node(identity->graph, identity);
-        remove_unread(from);
+        source_remove_unread(from);
     } else if (elements) {
-        place = add_named_value(unsharing->root->graph, reader->use.node, reader->name, error);
+        place = source_new_value(unsharing->root->graph, reader->use.node, reader->name, error);
     }
     return place && source_constant_place(unsharing->model, place, elements, error) == 0 ? place : NULL;
 }
@@ -311,35 +265,31 @@ static int keeping_group(const struct unsharing *unsharing)
     return keeping < 0 ? 0 : keeping;
 }
 
-static int move_group(struct unsharing *unsharing, int group, struct error *error)
+/* Does the whole group when its first reader comes. */
+static int move_group(struct unsharing *unsharing, size_t first, struct error *error)
 {
-    struct value *place = NULL;
-    for (size_t i = 0; i < unsharing->count; i++) {
-        const struct reader *reader = &unsharing->readers[i];
-        if (reader->group != group)
-            continue;
-        if (!place) {
-            if (!(place = place_for(unsharing, reader, error)))
-                return -1;
-            unsharing->told->statistics += reader->purpose == PURPOSE_STATISTICS;
-            unsharing->told->parameters += reader->purpose != PURPOSE_STATISTICS;
-        }
-        if (set_input(reader->use, place, error))
+    const struct reader *readers = unsharing->readers;
+    int group = readers[first].group;
+    for (size_t i = 0; i < first; i++) {
+        if (readers[i].group == group)
+            return 0;
+    }
+    struct value *place = place_for(unsharing, &readers[first], error);
+    if (!place)
+        return -1;
+    bool statistics = readers[first].purpose == PURPOSE_STATISTICS;
+    *(statistics ? &unsharing->told->statistics : &unsharing->told->parameters) += 1;
+    for (size_t i = first; i < unsharing->count; i++) {
+        if (readers[i].group == group && source_set_input(readers[i].use, place, error))
             return -1;
     }
     return 0;
 }
 
 /* Statistics are stored where they are read: an Identity between both goes. */
-static int bare_statistics(struct unsharing *unsharing, int group, struct error *error)
+static int bare_statistics(const struct unsharing *unsharing, const struct reader *reader, struct error *error)
 {
-    for (size_t i = 0; i < unsharing->count; i++) {
-        const struct reader *reader = &unsharing->readers[i];
-        if (reader->group == group && reader->purpose == PURPOSE_STATISTICS &&
-            set_input(reader->use, unsharing->root, error))
-            return -1;
-    }
-    return 0;
+    return reader->purpose == PURPOSE_STATISTICS ? source_set_input(reader->use, unsharing->root, error) : 0;
 }
 
 static void tell_shared(struct unsharing *unsharing)
@@ -370,9 +320,10 @@ static int unshare_tensor(struct unsharing *unsharing, struct value *root, struc
     group_readers(unsharing);
     tell_shared(unsharing);
     int keeping = root->is_output ? -1 : keeping_group(unsharing);
-    for (int group = 0; group < unsharing->groups; group++) {
-        bool keeps = group == keeping;
-        if (keeps ? bare_statistics(unsharing, group, error) : move_group(unsharing, group, error))
+    for (size_t i = 0; i < unsharing->count; i++) {
+        const struct reader *reader = &unsharing->readers[i];
+        if (reader->group == keeping ? bare_statistics(unsharing, reader, error)
+                                     : reader->purpose != PURPOSE_NONE && move_group(unsharing, i, error))
             return -1;
     }
     return 0;
@@ -395,91 +346,12 @@ static int unshare_graph(struct unsharing *unsharing, struct graph *graph, struc
     return 0;
 }
 
-/* ---- operands of BatchNormalization that are computed of constants ---- */
-
-/* Whether training can follow the value back to numbers of the file. */
-static bool has_source(struct value *value, int depth)
-{
-    if (source_constant(value))
-        return dtype_is_float(source_constant(value)->tensor.dtype) &&
-               shape_count(&source_constant(value)->tensor.shape) > 1;
-    const struct node *node = value->producer;
-    for (int i = 0; node && depth < MOST_STEPS && i < node->input_count; i++) {
-        if (node->inputs[i] && has_source(node->inputs[i], depth + 1))
-            return true;
-    }
-    return false;
-}
-
-static bool is_computed(const struct unsharing *unsharing, const struct node *node, int input)
-{
-    const struct slot *slot = slot_of(node, input);
-    struct value *value = input < node->input_count ? node->inputs[input] : NULL;
-    if (!slot || !value || !value->producer || source_constant(value))
-        return false;
-    return slot->use == SLOT_STATISTICS ? !unsharing->frozen : !has_source(value, 0);
-}
-
-static bool needs_storing(const struct unsharing *unsharing, const struct graph *graph)
-{
-    for (const struct node *node = graph->first; node; node = node->next) {
-        struct graph *inner;
-        for (int i = 1; match_operator(node, "BatchNormalization") && i < node->input_count; i++) {
-            if (is_computed(unsharing, node, i))
-                return true;
-        }
-        for (int i = 0; (inner = node_subgraph(node, i)); i++) {
-            if (needs_storing(unsharing, inner))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* What the network holds there takes the place of what computes it. */
-static int store_operand(struct unsharing *unsharing, struct node *source, int input, struct constant *constant,
-                         struct error *error)
-{
-    const struct use use = {source, input};
-    const struct tensor *elements = constant_data(constant, error);
-    struct value *value = source->inputs[input], *place = value;
-    if (!elements)
-        return -1;
-    if (value->use_count > 1 || value->is_output || value->graph != source->graph ||
-        value->producer->output_count > 1) {
-        place = add_named_value(source->graph, source, slot_of(source, input)->name, error);
-    } else {
-        struct node *node = value->producer;
-        graph_remove_node(node->graph, node);
-        for (int i = 0; i < node->input_count; i++) {
-            if (node->inputs[i])
-                remove_unread(node->inputs[i]);
-        }
-    }
-    if (!place || source_constant_place(unsharing->model, place, elements, error))
-        return -1;
-    unsharing->told->computed++;
-    return set_input(use, place, error);
-}
-
-static int store_computed(struct unsharing *unsharing, const struct network *network, struct error *error)
-{
-    for (const struct node *node = network->graph->first; node; node = node->next) {
-        struct node *source = network_is_batch_normalization(node) ? network_source_node(node) : NULL;
-        for (int i = 1; source && i < source->input_count; i++) {
-            if (node->inputs[i]->constant && is_computed(unsharing, source, i) &&
-                store_operand(unsharing, source, i, node->inputs[i]->constant, error))
-                return -1;
-        }
-    }
-    return 0;
-}
+/* ---- all of a model ---- */
 
 static int unshare_model(struct unsharing *unsharing, const struct shape_binding *bindings, int binding_count,
                          struct error *error)
 {
     struct model *model = unsharing->model;
-    struct network network;
     int scales = 0;
     slots_mark(model->graph);
     if (look_at_scales(unsharing, model->graph, &scales, error))
@@ -487,13 +359,8 @@ static int unshare_model(struct unsharing *unsharing, const struct shape_binding
     unsharing->untrained = unsharing->untrained && scales > 0;
     if (unshare_graph(unsharing, model->graph, error))
         return -1;
-    if (!needs_storing(unsharing, model->graph))
-        return 0;
-    if (network_create(&network, model, bindings, binding_count, error))
-        return -1;
-    int result = store_computed(unsharing, &network, error);
-    network_release(&network);
-    return result;
+    unsharing->told->computed = store_operands(model, bindings, binding_count, unsharing->frozen, error);
+    return unsharing->told->computed < 0 ? -1 : 0;
 }
 
 int unshare(struct model *model, const struct shape_binding *bindings, int binding_count, bool frozen,

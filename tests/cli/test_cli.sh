@@ -341,6 +341,9 @@ expect 0 "^72 of 234 numbers stay: 'mask' .72: a mask of zeros and ones.$" tune_
 expect 0 '^5 parameters of half precision train in float32' tune_form half
 expect 0 'shrinks a weight by .* %, next to nothing' tune_form same_plain
 expect 0 'shrinks a weight by 2[0-9] % .rates times decay sum' tune_form same_plain --rate 0.1 --decay 1 --schedule constant
+# no tensor in two classes of the policy: one that several norms share is in none, and training asks the network
+expect 0 'gamma' "$fovea" rewrite tests/fixtures/training_forms/residual_merged.onnx --apply gamma -o "$work/policy.onnx" --force
+expect 0 '^[1-9]' grep -a -c '"last":{"decay":true,"parameters":\[\]},"down":{"decay":false,"parameters":\[\]}' "$work/policy.onnx"
 one_line 2 'holds its batch of 1: train with -b 1 --accumulate 20' tune_form held_batch
 one_line 2 "BatchNormalization 'norm': the batch has one value a channel" tune_form norm_of_vectors -b 1 --train-bn
 

@@ -7,6 +7,7 @@
 #include "op/registry.h"
 #include "train/evaluation.h"
 #include "train/inference_form.h"
+#include "train/policy.h"
 #include "train/source_constant.h"
 #include "train/trainer.h"
 #include "train/unshare.h"
@@ -292,6 +293,44 @@ static void test_shared(void **state)
     }
 }
 
+/* Scales that a fresh network stores as one decay by what each does, with a policy in the metadata that cannot name
+ * them and without. */
+static void test_policy(void **state)
+{
+    static const struct {
+        const char *conv;
+        float decay;
+    } expected[] = {{"stem.weight", 0}, {"conv1.weight", 1}, {"conv2.weight", 1}};
+    const float overrides[DECAY_CLASSES] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    const char *policy = "{\"last\": {\"decay\": true, \"parameters\": []}, \"stem\": {\"decay\": false}}";
+    struct shape_binding binding = batch_binding();
+    (void)state;
+    for (int listed = 0; listed < 2; listed++) {
+        struct run run;
+        bool from_metadata;
+        train_form(&run, "residual_merged", false);
+        assert_int_equal(run.training.norm_count, 3);
+        assert_int_equal(run.training.parameters.count, 3 * 3 + 2);
+        if (listed)
+            assert_int_equal(model_set_metadata(run.model, "fovea.decay", policy, &error), 0);
+        if (policy_apply(run.model, &binding, 1, overrides, &run.training.parameters, &from_metadata, &error))
+            fail_msg("%s", error.message);
+        assert_int_equal(from_metadata, listed);
+        for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+            const struct node *conv = find_value(&run, expected[i].conv)->uses[0].node;
+            const struct value *scale = conv->outputs[0]->uses[0].node->inputs[1];
+            const struct parameter *found = NULL;
+            for (int k = 0; k < run.training.parameters.count; k++) {
+                const struct parameter *parameter = &run.training.parameters.list[k];
+                found = parameter->source == scale ? parameter : found;
+            }
+            assert_non_null(found);
+            assert_float_equal(found->decay, expected[i].decay, 0);
+        }
+        finish(&run);
+    }
+}
+
 /* Half precision trains as the same numbers do in float32, and is written as it was. */
 static void test_half(void **state)
 {
@@ -355,6 +394,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same),     cmocka_unit_test(test_modes),
                                        cmocka_unit_test(test_computed), cmocka_unit_test(test_shared),
-                                       cmocka_unit_test(test_half),     cmocka_unit_test(test_decay)};
+                                       cmocka_unit_test(test_half),     cmocka_unit_test(test_decay),
+                                       cmocka_unit_test(test_policy)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
