@@ -814,9 +814,17 @@ struct fovea_proof {
     double tolerance;
     int64_t inputs; /* random ones, or images */
     bool random;
-    double largest, mean; /* |y' - y|, over max |y| */
-    double agreement;     /* share of equal predictions; -1: the outputs are no classes */
-    const char *departs;  /* first node whose result differs although it should not; NULL: none */
+    int64_t size[2];      /* y, x of a random input that is smaller than the model's, which takes long; 0: it is not */
+    double largest, mean; /* |y' - y|, over max |y| of the same output; infinite where `reshaped` */
+    bool reshaped;        /* an output has another shape than before, as of another number of detections */
+    double agreement;     /* share of equal predictions; -1: the outputs are no classes, or did not run */
+    /* Of exact ones whose outputs tell nothing, as what is behind the changed nodes amplifies rounding, as they hold no
+     * elements, or as they would take long. Each value behind changed nodes was compared, made of the old model's
+     * values in front of them; all other nodes are the same. */
+    bool by_layers;
+    int changed_nodes;     /* 0: the same computation once constants are folded */
+    double layers_largest; /* as `largest` of these values: what must be within `tolerance` */
+    bool without_outputs;  /* they did not run: `largest`, `mean` and `agreement` tell nothing */
 };
 struct fovea_rewrite {
     struct fovea_edit *changes;

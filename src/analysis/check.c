@@ -351,7 +351,7 @@ static int check_shapes(const struct model *model, const struct shape_binding *b
         return -1;
     if (graph_sort(graph, &own) || pass_capture(graph, &own) || graph_sort(graph, &own))
         result = add_refusal(findings, FINDING_PROBLEM, "cycle", &own, "", error);
-    else if (pass_bind(graph, bindings, binding_count, &own))
+    else if (pass_bind(graph, bindings, binding_count, false, &own))
         result = add_refusal(findings, binding_count > 0 ? FINDING_PROBLEM : FINDING_NOTE, "free-size", &own,
                              "; shapes behind it were not checked", error);
     else

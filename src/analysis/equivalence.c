@@ -1,17 +1,16 @@
 #include "analysis/equivalence.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "analysis/prediction.h"
 #include "base/random.h"
-#include "diff/run_diff.h"
 #include "graph/match.h"
 #include "runtime/session.h"
 
 struct snapshot {
-    struct graph *graph;
+    struct model model;  /* a copy of the struct with a graph of its own */
+    struct graph *graph; /* bound; NULL: not yet */
     struct session *session;
 };
 
@@ -39,53 +38,100 @@ static int make_smooth(void *user, struct graph *graph, struct error *error)
     return 0;
 }
 
-struct snapshot *snapshot_create(const struct model *model, const struct shape_binding *bindings, int binding_count,
-                                 struct error *error)
+struct graph *snapshot_graph(const struct snapshot *snapshot, const struct shape_binding *bindings, int binding_count,
+                             bool no_fusion, struct error *error)
 {
-    struct pipeline_request request = {.bindings = bindings, .binding_count = binding_count, .select = make_smooth};
-    struct memory *memory = model->context->memory;
-    struct snapshot *snapshot = memory_allocate(memory, 1, sizeof *snapshot, error);
-    if (!snapshot)
+    struct pipeline_request request = {.bindings = bindings,
+                                       .binding_count = binding_count,
+                                       .overrule = true,
+                                       .select = make_smooth,
+                                       .no_fusion = no_fusion};
+    return pipeline_run(&snapshot->model, &request, error);
+}
+
+struct snapshot *snapshot_create(const struct model *model, struct error *error)
+{
+    struct snapshot *snapshot = memory_allocate(model->context->memory, 1, sizeof *snapshot, error);
+    struct graph *graph = snapshot ? graph_clone(model->graph, error) : NULL;
+    if (!graph) {
+        memory_release(model->context->memory, snapshot);
         return NULL;
-    snapshot->graph = pipeline_run(model, &request, error);
-    snapshot->session = snapshot->graph ? session_create(snapshot->graph, error) : NULL;
-    if (snapshot->session)
-        return snapshot;
+    }
+    snapshot->model = *model;
+    snapshot->model.graph = graph;
+    return snapshot;
+}
+
+static void unbind(struct snapshot *snapshot)
+{
+    session_destroy(snapshot->session);
     graph_destroy(snapshot->graph);
-    memory_release(memory, snapshot);
-    return NULL;
+    snapshot->session = NULL;
+    snapshot->graph = NULL;
+}
+
+int snapshot_bind(struct snapshot *snapshot, const struct shape_binding *bindings, int binding_count,
+                  struct error *error)
+{
+    unbind(snapshot);
+    snapshot->graph = snapshot_graph(snapshot, bindings, binding_count, false, error);
+    snapshot->session = snapshot->graph ? session_create(snapshot->graph, error) : NULL;
+    return snapshot->session ? 0 : -1;
 }
 
 void snapshot_destroy(struct snapshot *snapshot)
 {
     if (!snapshot)
         return;
-    struct memory *memory = snapshot->graph->context->memory;
-    session_destroy(snapshot->session);
-    graph_destroy(snapshot->graph);
+    struct memory *memory = snapshot->model.context->memory;
+    unbind(snapshot);
+    graph_destroy(snapshot->model.graph);
     memory_release(memory, snapshot);
 }
 
-/* Sums of differences between two runs. */
-struct difference {
-    double largest, largest_output, sum;
-    int64_t count, units, alike;
+void equivalence_fill(const struct graph *graph, struct session *session, uint64_t seed)
+{
+    for (int i = 0; i < graph->input_count; i++) {
+        struct random random = {.seed = seed + (uint64_t)i, .stream = 1};
+        if (!graph->inputs[i]->constant)
+            tensor_randomise(session_input(session, i), &random);
+    }
+}
+
+/* Of one output, over all runs. */
+struct output_difference {
+    double largest, scale, sum; /* scale: the largest element before */
 };
 
-static void add_elements(struct difference *difference, const struct tensor *before, const struct tensor *after,
+/* Sums of differences between two runs. */
+struct difference {
+    struct output_difference *outputs;
+    int64_t count, units, alike;
+    bool reshaped; /* an output has another shape */
+};
+
+static void add_elements(struct output_difference *output, const struct tensor *before, const struct tensor *after,
                          int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
         double a = tensor_number(before, i), b = tensor_number(after, i), distance = fabs(b - a);
         if (a == b || (isnan(a) && isnan(b)))
             distance = 0;
-        if (!(distance <= difference->largest))
-            difference->largest = isnan(distance) ? HUGE_VAL : distance;
+        if (!(distance <= output->largest))
+            output->largest = isnan(distance) ? HUGE_VAL : distance;
         if (isfinite(a))
-            difference->largest_output = fmax(difference->largest_output, fabs(a));
-        difference->sum += isnan(distance) ? HUGE_VAL : distance;
+            output->scale = fmax(output->scale, fabs(a));
+        output->sum += isnan(distance) ? HUGE_VAL : distance;
     }
-    difference->count += count;
+}
+
+double equivalence_distance(const struct tensor *before, const struct tensor *after)
+{
+    struct output_difference output = {0};
+    if (!shape_equal(&before->shape, &after->shape))
+        return HUGE_VAL;
+    add_elements(&output, before, after, shape_count(&before->shape));
+    return output.largest / (output.scale > 0 ? output.scale : 1);
 }
 
 static void add_predictions(struct difference *difference, const struct tensor *before, const struct tensor *after,
@@ -103,22 +149,24 @@ static void add_predictions(struct difference *difference, const struct tensor *
 }
 
 /* `images`: that count of each output, whose first axis may be the batch. */
-static int add_run(struct difference *difference, const struct snapshot *before, const struct snapshot *after,
-                   int64_t images, int64_t batch, struct error *error)
+static void add_run(struct difference *difference, const struct snapshot *before, const struct snapshot *after,
+                    int64_t images, int64_t batch)
 {
     for (int i = 0; i < before->graph->output_count; i++) {
         const struct tensor *a = session_output(before->session, i), *b = session_output(after->session, i);
-        if (!shape_equal(&a->shape, &b->shape))
-            return error_set(error, ERROR_INPUT, "output '%s' has another shape than before",
-                             before->graph->outputs[i]->name);
+        if (!shape_equal(&a->shape, &b->shape)) {
+            difference->reshaped = true;
+            continue;
+        }
         int64_t count = shape_count(&a->shape);
         if (a->shape.rank > 0 && a->shape.dims[0] == batch)
             count = count / batch * images;
-        add_elements(difference, a, b, count);
+        add_elements(&difference->outputs[i], a, b, count);
+        difference->count += count;
     }
-    if (before->graph->output_count > 0)
+    if (before->graph->output_count > 0 &&
+        shape_equal(&session_output(before->session, 0)->shape, &session_output(after->session, 0)->shape))
         add_predictions(difference, session_output(before->session, 0), session_output(after->session, 0), images);
-    return 0;
 }
 
 static int find_input(const struct graph *graph, const char *name)
@@ -148,18 +196,15 @@ static int check_alike(const struct snapshot *before, const struct snapshot *aft
     return alike ? 0 : error_set(error, ERROR_INPUT, "the models' inputs or outputs differ");
 }
 
-static int run_random(struct snapshot *before, struct snapshot *after, uint64_t seed, struct error *error)
+static int run_random(struct snapshot *before, struct snapshot *after, uint64_t seed, struct difference *difference,
+                      struct error *error)
 {
-    for (int i = 0; i < before->graph->input_count; i++) {
-        if (before->graph->inputs[i]->constant)
-            continue;
-        struct random random = {.seed = seed + (uint64_t)i, .stream = 1};
-        const struct tensor *from = session_input(before->session, i), *to = session_input(after->session, i);
-        tensor_randomise(from, &random);
-        if (from->data && to->data) /* somebody reads it */
-            memcpy(to->data, from->data, tensor_bytes(from));
-    }
-    return session_run(before->session, error) || session_run(after->session, error) ? -1 : 0;
+    equivalence_fill(before->graph, before->session, seed);
+    equivalence_fill(after->graph, after->session, seed);
+    if (session_run(before->session, error) || session_run(after->session, error))
+        return -1;
+    add_run(difference, before, after, INT64_MAX, INT64_MAX);
+    return 0;
 }
 
 static int run_images(struct snapshot *before, struct snapshot *after, const struct image_set *images,
@@ -178,77 +223,43 @@ static int run_images(struct snapshot *before, struct snapshot *after, const str
         if (images->read(images->user, first, count, from, error))
             return -1;
         memcpy(to->data, from->data, tensor_bytes(from));
-        if (session_run(before->session, error) || session_run(after->session, error) ||
-            add_run(difference, before, after, count, batch, error))
+        if (session_run(before->session, error) || session_run(after->session, error))
             return -1;
+        add_run(difference, before, after, count, batch);
         progress_step(&before->graph->context->progress, "comparing", (size_t)(first + count), (size_t)images->count);
     }
     return 0;
 }
 
+static void conclude(const struct difference *difference, int outputs, struct equivalence_result *result)
+{
+    for (int i = 0; i < outputs; i++) {
+        const struct output_difference *output = &difference->outputs[i];
+        double scale = output->scale > 0 ? output->scale : 1;
+        result->largest = fmax(result->largest, output->largest / scale);
+        result->mean += difference->count > 0 ? output->sum / scale / (double)difference->count : 0;
+    }
+    result->elements = difference->count;
+    result->reshaped = difference->reshaped;
+    result->largest = difference->reshaped ? HUGE_VAL : result->largest;
+    result->agreement = difference->units > 0 ? (double)difference->alike / (double)difference->units : -1;
+}
+
 int equivalence_measure(struct snapshot *before, struct snapshot *after, const struct image_set *images, uint64_t seed,
                         struct equivalence_result *result, struct error *error)
 {
-    struct difference difference = {0};
-    if (check_alike(before, after, error))
-        return -1;
-    if (images ? run_images(before, after, images, &difference, error)
-               : run_random(before, after, seed, error) ||
-                     add_run(&difference, before, after, INT64_MAX, INT64_MAX, error))
-        return -1;
-    double scale = difference.largest_output > 0 ? difference.largest_output : 1;
-    *result = (struct equivalence_result){
-        .inputs = images ? images->count : 1,
-        .random = !images,
-        .largest = difference.largest / scale,
-        .mean = difference.count > 0 ? difference.sum / (double)difference.count / scale : 0,
-        .agreement = difference.units > 0 ? (double)difference.alike / (double)difference.units : -1};
-    return 0;
-}
-
-/* ---- the first departure ---- */
-
-/* The first value, in the order of nodes, that is further from its partner than that; NULL: none. */
-static const struct value *first_departure(const struct run_diff *run, double tolerance)
-{
-    for (int i = 0; i < run->value_count; i++) {
-        const struct value_difference *value = &run->values[i];
-        if (value->same_shape && !value->between && value->largest > tolerance * value->scale)
-            return value->b;
-    }
-    return NULL;
-}
-
-static int run_matched(const struct model *before, const struct model *after, const struct graph_matching *matching,
-                       const struct shape_binding *bindings, int binding_count, double tolerance, uint64_t seed,
-                       char out[EQUIVALENCE_NAME], struct error *error)
-{
-    struct run_diff run;
-    const struct shape_binding *const both[2] = {bindings, bindings};
-    const int counts[2] = {binding_count, binding_count};
-    char label[NODE_LABEL_SIZE];
-    int result = run_diff_open(&run, before, after, matching, both, counts, error);
-    if (result == 0) {
-        run_diff_randomise(&run, seed, false);
-        result = run_diff_step(&run, 1, 1, error);
-    }
-    const struct value *value = result == 0 ? first_departure(&run, tolerance) : NULL;
-    if (value && value->producer)
-        snprintf(out, EQUIVALENCE_NAME, "%s", node_label(value->producer, label));
-    run_diff_close(&run);
-    return result;
-}
-
-int equivalence_first_departure(const struct model *before, const struct model *after,
-                                const struct shape_binding *bindings, int binding_count, double tolerance,
-                                uint64_t seed, char out[EQUIVALENCE_NAME], struct error *error)
-{
-    const struct graph_matching_options derived = {.derived = true};
-    struct graph_matching matching;
-    out[0] = 0;
-    int result = graph_match(before->context->memory, before->graph, after->graph, &derived, &matching, error);
-    if (result == 0)
-        result = run_matched(before, after, &matching, bindings, binding_count, tolerance, seed, out, error);
-    graph_matching_release(&matching);
-    return result;
+    struct memory *memory = before->model.context->memory;
+    int outputs = before->graph->output_count;
+    struct difference difference = {
+        .outputs = memory_allocate(memory, (size_t)outputs + 1, sizeof *difference.outputs, error)};
+    int code = !difference.outputs || check_alike(before, after, error) ||
+                       (images ? run_images(before, after, images, &difference, error)
+                               : run_random(before, after, seed, &difference, error))
+                   ? -1
+                   : 0;
+    *result = (struct equivalence_result){.inputs = images ? images->count : 1, .random = !images};
+    if (code == 0)
+        conclude(&difference, outputs, result);
+    memory_release(memory, difference.outputs);
+    return code;
 }

@@ -2,16 +2,14 @@
  * only then the file is written. */
 #include <string.h>
 
-#include "analysis/equivalence.h"
 #include "api/audit_work.h"
+#include "api/rewrite_proof.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "guide/edit.h"
 #include "guide/record.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
-
-#define TOLERANCE 1e-5 /* of max |y|, for exact rewrites of models without half precision weights */
 
 struct rewriting {
     struct fovea_model *model;
@@ -22,6 +20,7 @@ struct rewriting {
     struct fovea_rewrite *result;
     size_t change_capacity, proof_capacity;
     bool train; /* what the running guide did leaves something to train */
+    bool moves; /* and moves the function */
     struct text recipe;
 };
 
@@ -36,13 +35,16 @@ static bool is_listed(const char *const *list, int count, const char *name)
     return false;
 }
 
+static bool is_named(const struct fovea_rewrite_options *options, const struct guide *guide)
+{
+    return is_listed(options->apply, options->apply_count, guide->name) ||
+           is_listed(options->apply, options->apply_count, "all");
+}
+
 static bool is_applied(const struct fovea_rewrite_options *options, const struct guide *guide)
 {
-    if (is_listed(options->apply, options->apply_count, guide->name) ||
-        is_listed(options->apply, options->apply_count, "all"))
-        return true;
     bool exact = options->apply_count == 0 || is_listed(options->apply, options->apply_count, "exact");
-    return exact && guide->effect == GUIDE_EXACT;
+    return is_named(options, guide) || (exact && (guide->effect == GUIDE_EXACT || (guide->folds && options->fold)));
 }
 
 static int check_apply(const struct fovea_rewrite_options *options, struct error *error)
@@ -102,7 +104,7 @@ static bool is_quantised(const struct graph *graph)
 
 static int edit_finding(struct edit *edit, const struct finding *finding, struct error *error)
 {
-    if (edit->guide->effect == GUIDE_MOVES && is_quantised(edit->model->graph))
+    if (edit->moves && is_quantised(edit->model->graph))
         return edit_refuse(edit, error, "a quantised model: rewrite the float model, then quantise again");
     return edit->guide->rewrite(edit, finding, error);
 }
@@ -115,12 +117,14 @@ static int apply_finding(struct rewriting *rewriting, struct edit *edit, const s
     edit->node_count = edit->node_capacity = 0;
     edit->done = edit->refusal = NULL;
     edit->settled = false;
+    edit->moves = edit->guide->effect == GUIDE_MOVES;
     int code = edit_finding(edit, finding, error);
     if (code < 0 || add_change(rewriting, edit, finding, code == 0, error))
         return -1;
     if (code)
         return 0;
     rewriting->train = rewriting->train || !edit->settled;
+    rewriting->moves = rewriting->moves || edit->moves;
     return record_add(edit->model, edit->guide->name, finding->advice.code, edit->nodes, (int)edit->node_count,
                       edit->guide->recipe == NULL || edit->settled, error);
 }
@@ -141,68 +145,29 @@ static int apply_findings(struct rewriting *rewriting, struct edit *edit, int *a
 
 /* ---- proof ---- */
 
-/* Why an exact rewrite is not: the first node that departs, compared with the file as it was before all guides. */
-static int refuse_inexact(struct rewriting *rewriting, const struct fovea_proof *proof, struct error *error)
-{
-    char name[EQUIVALENCE_NAME];
-    const struct network *network = &rewriting->work.network;
-    if (equivalence_first_departure(rewriting->model->model, rewriting->copy, network->bindings, network->binding_count,
-                                    proof->tolerance, rewriting->model->context->seed, name, error))
-        return -1;
-    return error_set(error, ERROR_INTERNAL,
-                     "the rewrite '%s' should change nothing but moves the output by %.3g of its maximum (allowed "
-                     "%.3g)%s%s; nothing was written",
-                     proof->guide, proof->largest, proof->tolerance, name[0] ? ", first at " : "", name);
-}
-
-static int add_proof(struct rewriting *rewriting, const struct edit *edit, bool exact,
-                     const struct equivalence_result *measured, struct error *error)
+static int prove(struct rewriting *rewriting, const struct edit *edit, struct snapshot *before, struct error *error)
 {
     struct fovea_rewrite *result = rewriting->result;
+    const struct rewrite_proof proof = {.before = before,
+                                        .after = rewriting->copy,
+                                        .network = &rewriting->work.network,
+                                        .images = rewriting->work.audit.images,
+                                        .guide = edit->guide->name,
+                                        .exact = !rewriting->moves};
     struct fovea_proof *grown = arena_grow(rewriting->arena, result->proofs, (size_t)result->proof_count,
                                            &rewriting->proof_capacity, sizeof *result->proofs, error);
     if (!grown)
         return -1;
     result->proofs = grown;
-    struct fovea_proof *proof = &result->proofs[result->proof_count++];
-    *proof = (struct fovea_proof){.guide = edit->guide->name,
-                                  .exact = exact,
-                                  .tolerance = api_is_half(rewriting->copy->graph) ? API_TOLERANCE_HALF : TOLERANCE,
-                                  .inputs = measured->inputs,
-                                  .random = measured->random,
-                                  .largest = measured->largest,
-                                  .mean = measured->mean,
-                                  .agreement = measured->agreement};
-    return proof->exact && !(proof->largest <= proof->tolerance) ? refuse_inexact(rewriting, proof, error) : 0;
-}
-
-/* On the images, or where there are none on a random input; what should change nothing is tried on that in any case. */
-static int prove(struct rewriting *rewriting, const struct edit *edit, struct snapshot *before, struct error *error)
-{
-    const struct network *network = &rewriting->work.network;
-    const struct image_set *images = rewriting->work.audit.images;
-    bool exact = edit->guide->effect != GUIDE_MOVES && !edit->moves;
-    uint64_t seed = rewriting->model->context->seed;
-    struct equivalence_result measured, random;
-    struct snapshot *after = snapshot_create(rewriting->copy, network->bindings, network->binding_count, error);
-    int result = after ? equivalence_measure(before, after, images, seed, &measured, error) : -1;
-    if (result == 0 && exact && images) {
-        result = equivalence_measure(before, after, NULL, seed, &random, error);
-        if (result == 0 && !(random.largest <= measured.largest))
-            measured.largest = random.largest;
-    }
-    snapshot_destroy(after);
-    return result ? -1 : add_proof(rewriting, edit, exact, &measured, error);
+    return rewrite_prove(&proof, &result->proofs[result->proof_count++], error);
 }
 
 /* ---- guide by guide ---- */
 
 static int edit_with_guide(struct rewriting *rewriting, struct edit *edit, struct error *error)
 {
-    struct audit_work *work = &rewriting->work;
-    const struct network *network = &work->network;
-    rewriting->train = false;
-    struct snapshot *before = snapshot_create(rewriting->copy, network->bindings, network->binding_count, error);
+    rewriting->train = rewriting->moves = false;
+    struct snapshot *before = snapshot_create(rewriting->copy, error);
     int applied = 0, result = before ? apply_findings(rewriting, edit, &applied, error) : -1;
     if (result == 0 && applied > 0) {
         operators_resolve(rewriting->copy->graph);
@@ -222,6 +187,7 @@ static int apply_guide(struct rewriting *rewriting, const struct guide *guide, s
                         .audit = &work->audit,
                         .guide = guide,
                         .fold = rewriting->options->fold,
+                        .exact_only = !is_named(rewriting->options, guide),
                         .retrain = rewriting->options->retrain,
                         .only = rewriting->options->nodes,
                         .only_count = rewriting->options->node_count};

@@ -32,20 +32,51 @@ static void print_change(const struct fovea_edit *change, bool dry_run)
     printf(": %s\n", change->text ? change->text : "");
 }
 
+static void print_layers(const struct fovea_proof *proof)
+{
+    if (proof->changed_nodes == 0)
+        printf("kept: the same computation once constants are folded; ");
+    else
+        printf("kept: largest difference %.2g of the maximum (allowed %.0e) directly behind the %d changed nodes, all "
+               "others "
+               "being the same; ",
+               proof->layers_largest, proof->tolerance, proof->changed_nodes);
+    if (proof->without_outputs)
+        printf("the outputs would take long");
+    else if (proof->reshaped)
+        printf("outputs have another shape, as nodes behind amplify rounding");
+    else if (proof->largest > 0)
+        printf("outputs differ by %.2g, as nodes behind amplify rounding", proof->largest);
+    else
+        printf("outputs do not tell");
+}
+
+static void print_outputs(const struct fovea_proof *proof)
+{
+    if (proof->reshaped)
+        printf("moved: outputs have another shape");
+    else if (proof->exact)
+        printf("kept: largest difference %.2g of the maximum (allowed %.0e)", proof->largest, proof->tolerance);
+    else
+        printf(proof->largest > 0 ? "moved by %.3g of the maximum at most, %.3g in the mean"
+                                  : "not moved on this input, which says little: give images (%g, %g)",
+               proof->largest, proof->mean);
+}
+
 static void print_proof(const struct fovea_proof *proof)
 {
-    printf("%s: ", proof->guide);
-    if (proof->exact)
-        printf("function kept: largest difference %.2g of the maximum (allowed %.0e)", proof->largest,
-               proof->tolerance);
+    printf("%s: function ", proof->guide);
+    if (proof->by_layers)
+        print_layers(proof);
     else
-        printf(proof->largest > 0 ? "function moved by %.3g of the maximum at most, %.3g in the mean"
-                                  : "function not moved on this input, which says little: give images (%g, %g)",
-               proof->largest, proof->mean);
+        print_outputs(proof);
     if (proof->agreement >= 0)
         printf(", %.1f %% of the predictions are the same", 100 * proof->agreement);
-    printf("; %" PRId64 " %s%s\n", proof->inputs, proof->random ? "random input" : "image",
+    printf("; %" PRId64 " %s%s", proof->inputs, proof->random ? "random input" : "image",
            proof->inputs == 1 ? "" : "s");
+    if (proof->size[0] > 0)
+        printf(" of %" PRId64 " x %" PRId64 " (the model's size would take long)", proof->size[0], proof->size[1]);
+    printf("\n");
 }
 
 static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flags *flags)
@@ -130,7 +161,8 @@ int verb_rewrite(int argc, char **argv)
          "exact (default: dropout and gamma, which change no output), guides by name (GUIDE,GUIDE), or all"},
         {"only-node", 0, OPTION_LIST, &flags.nodes, "NODE", "only what is about this node; may be repeated"},
         {"dry-run", 0, OPTION_FLAG, &flags.dry_run, NULL, "list and prove the changes, write nothing"},
-        {"fold", 0, OPTION_FLAG, &flags.fold, NULL, "store new constants instead of what computes them"},
+        {"fold", 0, OPTION_FLAG, &flags.fold, NULL,
+         "store new constants instead of what computes them; by itself: a trained Gaussian bias, exactly"},
         {"retrain", 0, OPTION_FLAG, &flags.retrain, NULL, "allow what a trained network does not survive untrained"},
         {"yes", 'y', OPTION_FLAG, &flags.yes, NULL, "with --apply all"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "diff/attribute_equal.h"
 #include "diff/constant_contents.h"
 #include "diff/model_diff.h"
 
@@ -45,63 +46,6 @@ static int add_alone(const struct node_pair *pair, const char *scope, struct cha
 
 /* ---- attributes ---- */
 
-static bool same_strings(const struct attribute *a, const struct attribute *b)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        const struct string *first = &a->strings[i], *second = &b->strings[i];
-        if (first->length != second->length || memcmp(first->data, second->data, first->length) != 0)
-            return false;
-    }
-    return true;
-}
-
-static int same_tensors(const struct attribute *a, const struct attribute *b, bool *same, struct error *error)
-{
-    struct contents_comparison comparison = {.equal = false};
-    const struct tensor *first = a->tensor ? &a->tensor->tensor : NULL, *second = b->tensor ? &b->tensor->tensor : NULL;
-    *same = first == second;
-    if (!first || !second || first->dtype != second->dtype || !shape_equal(&first->shape, &second->shape))
-        return 0;
-    if (constant_contents_compare(a->tensor, b->tensor, &comparison, error))
-        return -1;
-    *same = comparison.equal;
-    return 0;
-}
-
-/* Graphs are compared elsewhere: here they are all the same. */
-static int same_attribute(const struct attribute *a, const struct attribute *b, bool *same, struct error *error)
-{
-    const char *first = a->reference ? a->reference : "", *second = b->reference ? b->reference : "";
-    *same = a->type == b->type && a->count == b->count && strcmp(first, second) == 0;
-    if (!*same)
-        return 0;
-    switch (a->type) {
-    case ATTRIBUTE_FLOAT:
-        *same = memcmp(&a->f, &b->f, sizeof a->f) == 0;
-        return 0;
-    case ATTRIBUTE_INT:
-        *same = a->i == b->i;
-        return 0;
-    case ATTRIBUTE_STRING:
-        *same = a->s.length == b->s.length && memcmp(a->s.data, b->s.data, a->s.length) == 0;
-        return 0;
-    case ATTRIBUTE_FLOATS:
-        *same = a->count == 0 || memcmp(a->floats, b->floats, a->count * sizeof *a->floats) == 0;
-        return 0;
-    case ATTRIBUTE_INTS:
-        *same = a->count == 0 || memcmp(a->ints, b->ints, a->count * sizeof *a->ints) == 0;
-        return 0;
-    case ATTRIBUTE_STRINGS:
-        *same = same_strings(a, b);
-        return 0;
-    case ATTRIBUTE_TENSOR:
-    case ATTRIBUTE_SPARSE_TENSOR:
-        return same_tensors(a, b, same, error);
-    default:
-        return 0;
-    }
-}
-
 static int add_attribute(const struct node_pair *pair, const struct attribute *a, const struct attribute *b,
                          const char *scope, struct change_list *changes, struct error *error)
 {
@@ -123,7 +67,7 @@ static int diff_attributes(const struct node_pair *pair, const char *scope, stru
     for (int i = 0; i < a->attribute_count; i++) {
         const struct attribute *first = &a->attributes[i], *second = node_attribute(b, first->name);
         bool same = false;
-        if (second && same_attribute(first, second, &same, error))
+        if (second && attribute_equal(first, second, &same, error))
             return error_prefix(error, "attribute '%s' of '%s'", first->name, node_name(a));
         if (!same && add_attribute(pair, first, second, scope, changes, error))
             return -1;

@@ -11,9 +11,10 @@ struct edit {
     struct audit *audit; /* of the model as it is before this guide's edits; its findings' sites are edited */
     const struct guide *guide;
     bool fold, retrain;
+    bool exact_only;         /* what would move the function is to be refused: it was not asked for by name */
     const char *const *only; /* names of the nodes that are meant; none: all */
     int only_count;
-    bool moves; /* to be set by a rewrite that changes what the model computes although the guide does not as a rule */
+    bool moves; /* what the model computes: as the guide's do; to be set by a rewrite for which it is otherwise */
     bool settled;        /* to be set by a rewrite after which there is nothing new to train */
     const char *refusal; /* why the rewrite returned 1, */
     const char *done;    /* or what was done, in words */

@@ -1,7 +1,11 @@
 #include "guide/gaussian_sites.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
+
+/* Of our subgraph: nodes one behind the other; operands looked at. */
+enum { MOST_DEPTH = 12, MOST_VISITS = 1000 };
 
 static bool is_microsoft_attention(const struct node *node)
 {
@@ -65,6 +69,50 @@ static bool is_computed(const struct audit *audit, const struct value *term)
            strcmp(maker->op_type, "Identity") != 0;
 }
 
+/* The constant of a name that our own rewrite gives, among what makes `value`; NULL: there is none. A scale or a width
+ * that training has driven far shows no Gaussian in the table. */
+static const struct value *find_ours(const struct value *value, const char *name, int depth, int *visits)
+{
+    if (!value || depth > MOST_DEPTH || ++*visits > MOST_VISITS)
+        return NULL;
+    if (strstr(value->name, name) && value->constant)
+        return value;
+    const struct node *maker = value->producer;
+    const struct value *found = NULL;
+    for (int i = 0; maker && i < maker->input_count && !found; i++)
+        found = find_ours(maker->inputs[i], name, depth + 1, visits);
+    return found;
+}
+
+static int read_ours(const struct value *value, double *number, struct error *error)
+{
+    const struct tensor *tensor = constant_data(value->constant, error);
+    if (!tensor)
+        return -1;
+    *number = fabs(tensor_number(tensor, 0));
+    return 0;
+}
+
+/* Of the parameters, or of a table that they made (which shows the scale, not the width). */
+static int find_named(const struct value *term, const struct tensor *table, struct gaussian_site *site,
+                      struct error *error)
+{
+    int visits[3] = {0, 0, 0};
+    const struct value *amplitude = find_ours(term->origin, "/fovea/gaussian_amplitude", 0, &visits[0]);
+    const struct value *sigma = find_ours(term->origin, "/fovea/gaussian_sigma", 0, &visits[1]);
+    if (amplitude && sigma) {
+        site->present = true;
+        return read_ours(amplitude, &site->bias.amplitude, error) || read_ours(sigma, &site->bias.sigma, error) ? -1
+                                                                                                                : 0;
+    }
+    if (!find_ours(term->origin, "/fovea/gaussian_bias_table", 0, &visits[2]))
+        return 0;
+    site->present = true;
+    for (int64_t i = 0; i < shape_count(&table->shape); i++)
+        site->bias.amplitude = fmax(site->bias.amplitude, sqrt(fmax(tensor_number(table, i), 0)));
+    return 0;
+}
+
 static int find_present(const struct audit *audit, const struct attention_site *found, struct gaussian_site *site,
                         struct error *error)
 {
@@ -75,6 +123,11 @@ static int find_present(const struct audit *audit, const struct attention_site *
         if (!tensor)
             return -1;
         site->present = gaussian_fits(&site->places, tensor, &site->bias);
+        if (!site->present) {
+            site->bias = (struct gaussian_bias){0};
+            if (find_named(terms[i], tensor, site, error))
+                return -1;
+        }
         site->term = terms[i];
         site->computed = site->present && is_computed(audit, terms[i]);
     }

@@ -32,6 +32,7 @@ struct guide {
     const char *name, *prefix; /* "kernel-padding", of codes: "PADDING" */
     const char *title, *paper, *published;
     enum guide_effect effect;
+    bool folds; /* with edit->fold it stores what is there and computed as constants: exact whatever the effect */
     const struct guide_option *options; /* ended by a row without a name; NULL: none */
     const char *recipe;                 /* of the tuning after the rewrite; NULL: none is needed */
     int (*find)(struct audit *audit, struct error *error);

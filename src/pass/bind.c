@@ -32,7 +32,7 @@ static int report_free(const struct value *input, struct error *error)
                      input->declared_rank > 0 ? dims : "1,3,224,224");
 }
 
-static int bind_input(struct value *input, const struct shape_binding *binding, struct error *error)
+static int bind_input(struct value *input, const struct shape_binding *binding, bool overrule, struct error *error)
 {
     char name[96], shape[SHAPE_TEXT_SIZE];
     text_printable(input->name, strlen(input->name), name, sizeof name);
@@ -54,7 +54,7 @@ static int bind_input(struct value *input, const struct shape_binding *binding, 
         dims[i] = binding ? binding->shape.dims[i] : declared;
         if (dims[i] < 0)
             return report_free(input, error);
-        if (declared > 0 && dims[i] != declared)
+        if (declared > 0 && dims[i] != declared && !overrule)
             return error_set(error, ERROR_INPUT,
                              "--shape gives input '%s' the shape %s, but the model fixes dimension %d to %" PRId64,
                              name, shape_text(&binding->shape, shape), i, declared);
@@ -62,7 +62,7 @@ static int bind_input(struct value *input, const struct shape_binding *binding, 
     return shape_set(&input->shape, rank, dims, error) ? error_prefix(error, "input '%s'", name) : 0;
 }
 
-int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, struct error *error)
+int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, bool overrule, struct error *error)
 {
     int free_inputs = 0;
     for (int i = 0; i < graph->input_count; i++)
@@ -76,7 +76,7 @@ int pass_bind(struct graph *graph, const struct shape_binding *bindings, int cou
     }
     for (int i = 0; i < graph->input_count; i++) {
         struct value *input = graph->inputs[i];
-        if (!input->constant && bind_input(input, find_binding(input, free_inputs, bindings, count), error))
+        if (!input->constant && bind_input(input, find_binding(input, free_inputs, bindings, count), overrule, error))
             return -1;
     }
     return 0;

@@ -81,7 +81,7 @@ static int run_passes(const struct model *model, struct graph *graph, const stru
     RUN_PASS("inline-functions",
              pass_inline_functions(model, graph, error) || graph_sort(graph, error) || operators_require(graph, error));
     RUN_PASS("capture", pass_capture(graph, error) || graph_sort(graph, error));
-    RUN_PASS("bind", pass_bind(graph, request->bindings, request->binding_count, error));
+    RUN_PASS("bind", pass_bind(graph, request->bindings, request->binding_count, request->overrule, error));
     RUN_PASS("open", open(request->user, graph, error));
     RUN_PASS("infer", pass_infer_and_fold(graph, error));
     RUN_PASS("select", select(request->user, graph, error));

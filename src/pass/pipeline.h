@@ -15,6 +15,7 @@ struct text;
 struct pipeline_request {
     const struct shape_binding *bindings;
     int binding_count;
+    bool overrule; /* bindings count where the file fixes another size: the graph's constants may not fit it then */
     /* Called when shapes are bound and nothing is folded yet: may turn constants into inputs. NULL: none. */
     int (*open)(void *user, struct graph *graph, struct error *error);
     /* Called when shapes are bound and constants folded: may replace the graph's outputs by any values that are wanted.

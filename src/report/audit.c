@@ -83,11 +83,17 @@ json_t *report_audit(const struct fovea_audit *audit)
 
 static json_t *describe_proof(const struct fovea_proof *proof)
 {
-    json_t *entry =
-        json_pack("{s:s, s:b, s:f, s:I, s:b, s:o, s:o, s:o}", "guide", proof->guide, "exact", proof->exact, "tolerance",
-                  proof->tolerance, "inputs", (json_int_t)proof->inputs, "random", proof->random, "largest",
-                  report_number(proof->largest), "mean", report_number(proof->mean), "agreement",
-                  proof->agreement < 0 ? json_null() : json_real(proof->agreement));
+    json_t *entry = json_pack("{s:s, s:b, s:f, s:I, s:b, s:b, s:o, s:o, s:o}", "guide", proof->guide, "exact",
+                              proof->exact, "tolerance", proof->tolerance, "inputs", (json_int_t)proof->inputs,
+                              "random", proof->random, "reshaped", proof->reshaped, "largest",
+                              report_number(proof->largest), "mean", report_number(proof->mean), "agreement",
+                              proof->agreement < 0 ? json_null() : json_real(proof->agreement));
+    if (entry && proof->size[0] > 0)
+        json_object_set_new(entry, "size", json_pack("[I,I]", (json_int_t)proof->size[0], (json_int_t)proof->size[1]));
+    if (entry && proof->by_layers)
+        json_object_set_new(entry, "layers",
+                            json_pack("{s:i, s:o, s:b}", "changed_nodes", proof->changed_nodes, "largest",
+                                      report_number(proof->layers_largest), "without_outputs", proof->without_outputs));
     return entry;
 }
 

@@ -7,19 +7,47 @@
 #define MOST_ENTRIES 60
 #define MOST_DEPTH 4
 
+/* What was compared: the outputs, or, where these tell nothing, values behind the changed nodes. */
+static void write_compared(struct page *page, const json_t *proof)
+{
+    const json_t *layers = json_object_get(proof, "layers");
+    if (!layers)
+        page_html(page, "<td>outputs%s</td>",
+                  json_is_true(json_object_get(proof, "reshaped")) ? ", of another shape" : "");
+    else if (json_number_of(layers, "changed_nodes") > 0)
+        page_html(page, "<td>behind %.0f changed nodes (outputs %s)</td>", json_number_of(layers, "changed_nodes"),
+                  json_is_true(json_object_get(layers, "without_outputs")) ? "would take long" : "amplify rounding");
+    else
+        page_html(page, "<td>the computation: the same once constants are folded</td>");
+}
+
+static void write_inputs(struct page *page, const json_t *proof)
+{
+    const json_t *size = json_object_get(proof, "size");
+    page_html(page, "<td>%.0f %s", json_number_of(proof, "inputs"),
+              json_is_true(json_object_get(proof, "random")) ? "random" : "images");
+    if (size)
+        page_html(page, ", %.0f &times; %.0f", json_number_value(json_array_get(size, 0)),
+                  json_number_value(json_array_get(size, 1)));
+    page_html(page, "</td></tr>\n");
+}
+
 static void write_proof(struct page *page, const json_t *proof)
 {
     bool exact = json_is_true(json_object_get(proof, "exact"));
+    const json_t *layers = json_object_get(proof, "layers");
     page_html(page, "<tr>");
     page_tagged(page, "td", json_text_of(proof, "guide"), 48);
-    page_html(page, "<td>%s</td><td class=n>%.2g</td><td class=n>%.2g</td>", exact ? "keeps the function" : "moves it",
-              json_number_of(proof, "largest"), json_number_of(proof, "mean"));
-    page_html(page, "<td class=n>");
+    page_html(page, "<td>%s</td>", exact ? "keeps the function" : "moves it");
+    write_compared(page, proof);
+    page_html(page, "<td class=n>%.2g</td><td class=n>", json_number_of(layers ? layers : proof, "largest"));
+    page_number(page, layers ? (double)NAN : json_number_of(proof, "mean"));
+    page_html(page, "</td><td class=n>");
     page_number(page, exact ? json_number_of(proof, "tolerance") : (double)NAN);
     page_html(page, "</td><td class=n>");
     page_share(page, json_number_of(proof, "agreement"));
-    page_html(page, "</td><td>%.0f %s</td></tr>\n", json_number_of(proof, "inputs"),
-              json_is_true(json_object_get(proof, "random")) ? "random" : "images");
+    page_html(page, "</td>");
+    write_inputs(page, proof);
 }
 
 static void write_change(struct page *page, const json_t *change)
@@ -48,8 +76,8 @@ void html_rewrite(struct page *page, const json_t *rewrite)
     page_text(page, json_text_of(rewrite, "written"), PAGE_NAME);
     page_html(page, "</b>, %.0f of %zu changes made.</p>\n", json_number_of(rewrite, "applied"),
               json_array_size(changes));
-    page_table_start(page, "Proof: old and new model on the same inputs, differences over the largest output",
-                     "guide|promise|#largest|#mean|#allowed|#same predictions|inputs");
+    page_table_start(page, "Proof: old and new model on the same inputs, differences over the largest element",
+                     "guide|promise|compared|#largest|#mean|#allowed|#same predictions|inputs");
     json_array_foreach((json_t *)proofs, i, entry)
     {
         write_proof(page, entry);

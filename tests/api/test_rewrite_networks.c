@@ -168,6 +168,34 @@ static void test_rewrites(void **state)
     fovea_close(test.fovea);
 }
 
+/* A bias that is there is folded by --fold alone, and that is proven exact; none is added then. */
+static void test_fold(void **state)
+{
+    (void)state;
+    static const char *const guide = "gaussian-bias";
+    const struct fovea_rewrite_options add = {.apply = &guide, .apply_count = 1, .force = true};
+    const struct fovea_rewrite_options fold = {.fold = true, .force = true};
+    struct session_of_test test = {.error = {FOVEA_CLEAN, ""}};
+    struct fovea_rewrite result;
+    test.fovea = fovea_open(&(struct fovea_options){.threads = 1}, &test.error);
+    struct fovea_model *model =
+        fovea_model_load(test.fovea, "tests/fixtures/structures/vit_talking_heads.onnx", &test.error);
+    assert_int_equal(fovea_rewrite(model, &fold, NULL, &result, &test.error), 0);
+    assert_int_equal(result.applied, 0);
+    fovea_rewrite_free(model, &result);
+    assert_int_equal(fovea_rewrite(model, &add, rewritten, &result, &test.error), 0);
+    assert_false(result.proofs[0].exact);
+    fovea_rewrite_free(model, &result);
+    fovea_model_free(model);
+    model = fovea_model_load(test.fovea, rewritten, &test.error);
+    assert_int_equal(fovea_rewrite(model, &fold, again, &result, &test.error), 0);
+    assert_true(result.applied == 1 && result.proof_count == 1 && result.proofs[0].exact);
+    assert_true(result.proofs[0].largest == 0 && result.recipe == NULL);
+    fovea_rewrite_free(model, &result);
+    fovea_model_free(model);
+    fovea_close(test.fovea);
+}
+
 /* The theoretical field of the last map grows by the taps, and its centres move by half a cell of each. */
 static void test_padded_fields(void **state)
 {
@@ -212,6 +240,7 @@ int main(void)
 {
     rewritten = temporary_path("rewritten.onnx");
     again = temporary_path("again.onnx");
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rewrites), cmocka_unit_test(test_padded_fields)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rewrites), cmocka_unit_test(test_fold),
+                                       cmocka_unit_test(test_padded_fields)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
