@@ -1,15 +1,7 @@
 #include "runtime/plan.h"
 
-#include <stdlib.h>
-
 #include "graph/operator.h"
-
-/* A block of the arena and the steps (node positions) during which it is needed. */
-struct block {
-    size_t bytes, offset;
-    int first, last;
-    int value; /* id of its root */
-};
+#include "runtime/placement.h"
 
 struct planner {
     const struct graph *graph;
@@ -137,49 +129,14 @@ static void take_over_inputs(struct planner *planner)
     }
 }
 
-static int compare_blocks(const void *a, const void *b)
-{
-    const struct block *left = a, *right = b;
-    if (left->bytes != right->bytes)
-        return left->bytes < right->bytes ? 1 : -1;
-    return left->first - right->first;
-}
-
-/* Puts a block at the lowest place that is free during its life. Placed blocks stand before it, ordered by offset. */
-static void place(struct block *placed, int count, struct block block)
-{
-    size_t offset = 0;
-    for (int i = 0; i < count; i++) {
-        const struct block *other = &placed[i];
-        bool overlaps = other->first <= block.last && block.first <= other->last;
-        if (!overlaps || other->offset + other->bytes <= offset)
-            continue;
-        if (other->offset >= offset + block.bytes)
-            break;
-        offset = other->offset + other->bytes;
-    }
-    block.offset = offset;
-    int at = count;
-    for (; at > 0 && placed[at - 1].offset > offset; at--)
-        placed[at] = placed[at - 1];
-    placed[at] = block;
-}
-
 static int place_blocks(struct planner *planner, struct error *error)
 {
-    struct memory *memory = planner->plan->memory;
-    struct block *placed = memory_allocate(memory, (size_t)planner->block_count + 1, sizeof *placed, error);
-    if (!placed)
+    struct plan *plan = planner->plan;
+    if (placement_find(plan->memory, planner->blocks, planner->block_count, PLACEMENT_MOST_VISITS, &plan->arena_bytes,
+                       error) < 0)
         return -1;
-    qsort(planner->blocks, (size_t)planner->block_count, sizeof *planner->blocks, compare_blocks);
     for (int i = 0; i < planner->block_count; i++)
-        place(placed, i, planner->blocks[i]);
-    for (int i = 0; i < planner->block_count; i++) {
-        planner->plan->offsets[placed[i].value] = placed[i].offset;
-        size_t end = placed[i].offset + placed[i].bytes;
-        planner->plan->arena_bytes = end > planner->plan->arena_bytes ? end : planner->plan->arena_bytes;
-    }
-    memory_release(memory, placed);
+        plan->offsets[planner->blocks[i].value] = planner->blocks[i].offset;
     return 0;
 }
 
@@ -197,8 +154,8 @@ static int plan_blocks(struct planner *planner, struct error *error)
         size_t bytes = tensor_bytes(&tensor);
         planner->blocks[planner->block_count++] =
             (struct block){.bytes = (bytes + MEMORY_ALIGNMENT) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT,
-                           .first = value->is_input ? -1 : planner->born[i],
-                           .last = planner->last_use[i],
+                           .first = value->is_input ? 0 : planner->born[i] + 1, /* step 0: before the run */
+                           .last = planner->last_use[i] + 1,
                            .value = value->id};
     }
     return place_blocks(planner, error);

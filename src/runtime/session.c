@@ -262,6 +262,7 @@ int session_run(struct session *session, struct error *error)
 {
     const struct session_taking *taking = &session->taking;
     int taken = 0;
+    session->graph->context->rounds = 0;
     for (int i = 0; i < session->step_count; i++) {
         if (run_step(session, &session->steps[i], error))
             return -1;
