@@ -173,6 +173,8 @@ struct graph {
     struct value_table *names; /* name -> value; private to value_table.c */
     const struct span *spans;  /* source graph: its GraphProto; several when the file gives it in parts */
     int span_count;
+    struct work folding; /* what constant folding may still compute */
+    bool folding_set;
 };
 
 /* A model-local function; its body is kept as a graph whose inputs and outputs are the function's. */

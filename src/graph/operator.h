@@ -88,6 +88,9 @@ typedef int operator_field(struct field_context *context, struct error *error);
 /* Multiply-accumulates of one execution (one a*b+c counts 1); only products of convolutions and matrices count. */
 typedef int64_t operator_macs(const struct infer_context *context);
 
+/* Steps of one execution where neither its products nor its operands' elements tell how long it takes. */
+typedef int64_t operator_steps(const struct infer_context *context);
+
 enum operator_flags {
     OPERATOR_VIEW = 1,          /* output 0 has the very elements of input 0 (Reshape, Identity) */
     OPERATOR_IN_PLACE = 2,      /* output 0 may overwrite any input of its own type and shape */
@@ -120,6 +123,7 @@ struct operator {
     operator_gradient *gradient; /* NULL: not differentiable */
     operator_field *field;       /* NULL: treated as global */
     operator_macs *macs;         /* NULL: 0 */
+    operator_steps *steps;       /* NULL: 0 */
     operator_bytes *scratch;     /* NULL: 0 */
     operator_bytes *packed;      /* NULL: nothing to pack */
     operator_pack *pack;

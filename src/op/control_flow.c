@@ -129,6 +129,13 @@ static int run_graph(const struct run *run, const struct tensor *const *inputs, 
     return 0;
 }
 
+int control_flow_count_round(const struct graph *graph, struct error *error)
+{
+    if (++graph->context->rounds > LIMIT_ITERATIONS)
+        return error_set(error, ERROR_LIMIT, "too many rounds in one run (limit %d)", LIMIT_ITERATIONS);
+    return 0;
+}
+
 int control_flow_run(struct graph *graph, const struct operands *outer, const struct tensor *const *inputs,
                      struct tensor *outputs, struct error *error)
 {

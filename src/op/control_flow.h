@@ -6,8 +6,10 @@
 
 #include "op/known.h"
 
-/* Rounds of one Loop or Scan. */
+/* Rounds of all Loops and Scans of one run. */
 #define LIMIT_ITERATIONS 1000000
+/* Counts a round of `graph`. */
+int control_flow_count_round(const struct graph *graph, struct error *error);
 
 /* Runs `graph` on one tensor for each of its inputs (NULL: omitted). Values of graphs around are looked up among the
  * `outer` node's inputs (NULL: there are none). `outputs` [graph->output_count] gets tensors that the caller releases.

@@ -109,6 +109,12 @@ static int compute_determinant_gradient(struct compute_context *context, struct 
     return 0;
 }
 
+static int64_t steps_determinant(const struct infer_context *context)
+{
+    const struct shape *shape = &context->inputs[0]->shape;
+    return macs_product(shape_count(shape), shape->dims[shape->rank - 1]);
+}
+
 const struct operator operators_determinant[] = {
     {.domain = "",
      .name = "Det",
@@ -120,6 +126,7 @@ const struct operator operators_determinant[] = {
      .types = TYPES_FLOAT,
      .infer = infer_determinant,
      .compute = compute_determinant,
+     .steps = steps_determinant,
      .gradient = gradient_determinant,
      .scratch = scratch_determinant},
     {.domain = DOMAIN_INTERNAL,

@@ -45,10 +45,44 @@ static int allocate_outputs(struct context *context, const struct node *node, st
     return 0;
 }
 
+/* What starting a node costs beside its elements, so that many small ones count as well. */
+#define OPERATIONS_PER_NODE 1000
+
+/* Elements of four bytes, and the products that take as long as one. */
+enum { BYTES_PER_OPERATION = 4, MACS_PER_OPERATION = 8 };
+
+static int64_t add_up(int64_t sum, int64_t more)
+{
+    return more > INT64_MAX - sum ? INT64_MAX : sum + more;
+}
+
+static int64_t operations_of(const struct tensor *tensor)
+{
+    return tensor->shape.rank == SHAPE_UNKNOWN_RANK ? 0 : (int64_t)(tensor_bytes(tensor) / BYTES_PER_OPERATION);
+}
+
+/* About how long an inferred node takes, in elements. */
+static int64_t operations(const struct node *node, const struct tensor *const *inputs, struct tensor *outputs)
+{
+    const struct infer_context context = {.node = node,
+                                          .input_count = node->input_count,
+                                          .output_count = node->output_count,
+                                          .inputs = inputs,
+                                          .outputs = outputs};
+    int64_t sum = OPERATIONS_PER_NODE;
+    for (int i = 0; i < node->input_count; i++)
+        sum = add_up(sum, inputs[i] ? operations_of(inputs[i]) : 0);
+    for (int i = 0; i < node->output_count; i++)
+        sum = add_up(sum, node->outputs[i] ? operations_of(&outputs[i]) : 0);
+    sum = add_up(sum, node->operator->macs ? node->operator->macs(&context) / MACS_PER_OPERATION : 0);
+    return add_up(sum, node->operator->steps ? node->operator->steps(&context) : 0);
+}
+
 int evaluate_node(struct context *context, const struct node *node, const struct tensor *const *inputs,
                   struct tensor *outputs, struct error *error)
 {
-    if (infer_node(node, inputs, outputs, context->memory, error))
+    if (infer_node(node, inputs, outputs, context->memory, error) ||
+        (context->work && work_spend(context->work, operations(node, inputs, outputs), error)))
         return -1;
     struct tensor **pointers =
         memory_allocate(context->memory, (size_t)node->output_count + 1, sizeof(struct tensor *), error);

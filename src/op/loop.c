@@ -137,9 +137,7 @@ static int give_results(struct loop_run *run, struct compute_context *context, s
 static int run_loop(struct loop_run *run, struct compute_context *context, int64_t most, struct error *error)
 {
     for (; run->condition && run->round < most; run->round++) {
-        if (run->round >= LIMIT_ITERATIONS)
-            return error_set(error, ERROR_LIMIT, "too many rounds (limit %d)", LIMIT_ITERATIONS);
-        if (run_round(run, error))
+        if (control_flow_count_round(run->loop.body, error) || run_round(run, error))
             return error_prefix(error, "round %lld", (long long)run->round);
     }
     return give_results(run, context, error);

@@ -6,6 +6,7 @@
 #include "op/infer.h"
 #include "op/known.h"
 #include "op/operand.h"
+#include "op/product.h"
 
 enum { BOXES, SCORES, MOST, OVERLAP, SCORE };
 
@@ -152,6 +153,13 @@ static int compute_non_max_suppression(struct compute_context *context, struct e
     return 0;
 }
 
+/* Every box of a class beside every other. */
+static int64_t steps_non_max_suppression(const struct infer_context *context)
+{
+    const struct shape *scores = &context->inputs[SCORES]->shape;
+    return macs_product(shape_count(scores), scores->dims[2]);
+}
+
 const struct operator operators_non_max_suppression[] = {
     {.domain = "",
      .name = "NonMaxSuppression",
@@ -163,6 +171,7 @@ const struct operator operators_non_max_suppression[] = {
      .types = TYPE_BIT(DTYPE_FLOAT),
      .infer = infer_non_max_suppression,
      .compute = compute_non_max_suppression,
+     .steps = steps_non_max_suppression,
      .scratch = scratch_non_max_suppression},
     {0},
 };

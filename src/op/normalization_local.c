@@ -175,6 +175,11 @@ static int field_local(struct field_context *context, struct error *error)
     return 0;
 }
 
+static int64_t steps_local(const struct infer_context *context)
+{
+    return macs_product(shape_count(&context->inputs[0]->shape), node_int(context->node, "size", 1));
+}
+
 const struct operator operators_normalization_local[] = {
     {.domain = "",
      .name = "LRN",
@@ -186,6 +191,7 @@ const struct operator operators_normalization_local[] = {
      .types = TYPES_HELD_AS_FLOAT,
      .infer = infer_local,
      .compute = compute_local,
+     .steps = steps_local,
      .gradient = gradient_local,
      .field = field_local},
     {.domain = DOMAIN_INTERNAL,

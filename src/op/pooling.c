@@ -322,6 +322,17 @@ static int compute_lp_pool_gradient(struct compute_context *context, struct erro
     return 0;
 }
 
+/* The cells of every window. */
+static int64_t steps_pool(const struct infer_context *context)
+{
+    struct spatial spatial;
+    struct pooling pooling;
+    if (pooling_read(context->node, &context->inputs[0]->shape, &spatial, &pooling, NULL))
+        return 0;
+    int64_t windows = shape_count(&context->outputs[0].shape);
+    return macs_product(windows, macs_product(pooling.kernel[0], macs_product(pooling.kernel[1], pooling.kernel[2])));
+}
+
 #define POOL .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1
 
 const struct operator operators_pooling[] = {
@@ -335,6 +346,7 @@ const struct operator operators_pooling[] = {
      .types = TYPES_FLOAT | TYPE_BIT(DTYPE_INT8) | TYPE_BIT(DTYPE_UINT8),
      .infer = infer_max_pool,
      .compute = compute_max_pool,
+     .steps = steps_pool,
      .gradient = gradient_max_pool,
      .field = pooling_field},
     {.domain = "",
@@ -344,6 +356,7 @@ const struct operator operators_pooling[] = {
      .types = TYPES_FLOAT,
      .infer = pooling_infer,
      .compute = compute_average_pool,
+     .steps = steps_pool,
      .gradient = gradient_average_pool,
      .field = pooling_field},
     {.domain = "",
@@ -353,6 +366,7 @@ const struct operator operators_pooling[] = {
      .types = TYPES_FLOAT,
      .infer = infer_lp_pool,
      .compute = compute_lp_pool,
+     .steps = steps_pool,
      .gradient = gradient_lp_pool,
      .field = pooling_field},
     {.domain = DOMAIN_INTERNAL,

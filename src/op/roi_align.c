@@ -298,6 +298,13 @@ static int compute_roi_align_gradient(struct compute_context *context, struct er
     return 0;
 }
 
+/* The samples of every bin. */
+static int64_t steps_roi_align(const struct infer_context *context)
+{
+    int64_t sampling = node_int(context->node, "sampling_ratio", 0), side = sampling > 0 ? sampling : (int64_t)LARGEST_GRID;
+    return macs_product(shape_count(&context->outputs[0].shape), macs_product(side, side));
+}
+
 const struct operator operators_roi_align[] = {
     {.domain = "",
      .name = "RoiAlign",
@@ -309,6 +316,7 @@ const struct operator operators_roi_align[] = {
      .types = TYPES_HELD_AS_FLOAT,
      .infer = infer_roi_align,
      .compute = compute_roi_align,
+     .steps = steps_roi_align,
      .gradient = gradient_roi_align},
     {.domain = DOMAIN_INTERNAL,
      .name = "RoiAlignGradient",

@@ -264,10 +264,8 @@ static int run_scan(struct scan_run *run, struct compute_context *context, struc
             if (tensor_copy(run->memory, &start, &run->values[i], error))
                 return -1;
         }
-        if (scan->rounds > LIMIT_ITERATIONS)
-            return error_set(error, ERROR_LIMIT, "too many rounds (limit %d)", LIMIT_ITERATIONS);
         for (int64_t round = 0; round < scan->rounds; round++) {
-            if (run_round(run, batch, round, error))
+            if (control_flow_count_round(scan->body, error) || run_round(run, batch, round, error))
                 return error_prefix(error, "round %lld", (long long)round);
         }
         if (finish_batch(run, context, error))

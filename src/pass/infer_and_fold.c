@@ -7,6 +7,10 @@
 /* Larger results stay nodes: a folded broadcast can dwarf the model. */
 #define FOLD_MAX_ELEMENTS ((int64_t)1 << 26)
 
+/* Operations that folding may spend on a graph: so many, and on each element of its weights so many. */
+#define FOLD_OPERATIONS ((int64_t)1 << 26)
+#define FOLD_OPERATIONS_PER_WEIGHT 64
+
 static bool can_fold(const struct node *node)
 {
     if (node->operator->flags & OPERATOR_RANDOM || !node->operator->compute || control_flow_is_random(node))
@@ -75,10 +79,47 @@ static bool shares_constant(const struct node *node)
            node->inputs[0]->dtype == node->outputs[0]->dtype;
 }
 
+/* What folding may still spend on this graph. */
+static struct work *folding_work(struct graph *graph)
+{
+    if (!graph->folding_set) {
+        int64_t elements = 0;
+        for (size_t i = 0; i < graph->value_count; i++) {
+            const struct value *value = graph->values[i];
+            elements += value->constant ? shape_count(&value->constant->tensor.shape) : 0;
+        }
+        graph->folding.left = FOLD_OPERATIONS + FOLD_OPERATIONS_PER_WEIGHT * elements;
+        graph->folding_set = true;
+    }
+    return &graph->folding;
+}
+
+/* Computes the node's results within half of what folding may still spend, so that one long loop does not keep the sizes
+ * behind it from being known. `folded` is false where that is too little: then the node runs later. */
+static int compute_within_limits(struct graph *graph, struct node *node, struct fold_slots *slots, bool *folded,
+                                 struct error *error)
+{
+    struct context *context = graph->context;
+    struct work *folding = folding_work(graph);
+    struct work own = {.left = folding->left / 2};
+    struct error refusal = ERROR_INITIALISER;
+    folding->left -= own.left;
+    context->work = &own;
+    context->rounds = 0;
+    int result = compute_constants(graph, node, slots, &refusal);
+    context->work = NULL;
+    folding->left += own.left;
+    *folded = result == 0;
+    if (result == 0 || own.refused)
+        return 0;
+    return error_set(error, refusal.kind, "%s", refusal.message);
+}
+
 static int fold(struct graph *graph, struct node *node, struct error *error)
 {
     struct memory *memory = graph->context->memory;
     int result = -1;
+    bool folded = true;
     if (shares_constant(node)) {
         result = graph_set_constant(graph, node->outputs[0], constant_retain(node->inputs[0]->constant), error);
     } else {
@@ -87,12 +128,12 @@ static int fold(struct graph *graph, struct node *node, struct error *error)
             .shapes = memory_allocate(memory, (size_t)node->input_count + 1, sizeof(struct tensor), error),
             .outputs = memory_allocate(memory, (size_t)node->output_count + 1, sizeof(struct tensor), error)};
         if (slots.inputs && slots.shapes && slots.outputs)
-            result = compute_constants(graph, node, &slots, error);
+            result = compute_within_limits(graph, node, &slots, &folded, error);
         memory_release(memory, slots.inputs);
         memory_release(memory, slots.shapes);
         memory_release(memory, slots.outputs);
     }
-    if (result == 0)
+    if (result == 0 && folded)
         graph_remove_node(graph, node);
     return result;
 }
