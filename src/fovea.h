@@ -1006,6 +1006,8 @@ struct fovea_tune_plan {
     int64_t training, validation, classes;
     struct fovea_class_counts counts;
     int64_t masks[2], enlarged[2]; /* height and width: of masks; of logits that are enlarged to them, zeros: none */
+    const char *loss;           /* "cross-entropy", "binary", "squares"; a single output takes binary for the first */
+    bool unlike_file;           /* the file applies another activation to its scores than that loss trains */
     int64_t left_out;           /* files that cannot be read, with `skip_broken` */
     const char *first_left_out; /* what is wrong with the first of them; NULL: there is none */
     int parameters, trained; /* tensors, those among them that cannot train */

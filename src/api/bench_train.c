@@ -61,7 +61,8 @@ int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_option
                                        .bindings = bindings,
                                        .binding_count = shapes->count,
                                        .loss = {.kind = LOSS_CROSS_ENTROPY, .ignored = -1},
-                                       .segments = 1};
+                                       .segments = 1,
+                                       .any_output = true};
     int result = bindings && images_free_batch(copy->graph, &error) == 0 &&
                          training_graph_create(&training, &request, &error) == 0
                      ? time_steps(model, options, &training, bench, report)

@@ -11,6 +11,7 @@
 #include "guide/record.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
+#include "structure/head.h"
 #include "train/head.h"
 #include "train/inference_form.h"
 #include "train/recipe.h"
@@ -253,6 +254,7 @@ static int save(const struct tune_arm *arm, const char *path, struct error *erro
 {
     bool renamed = arm->work->options->new_classes > 0 || !model_metadata(arm->model, CLASS_NAMES_KEY);
     return record_mark_trained(arm->model, error) || describe_images(arm, error) ||
+                   model_set_metadata(arm->model, HEAD_LOSS_KEY, loss_name(arm->loss), error) ||
                    (renamed && name_classes(arm, error)) || model_save(arm->model, path, error)
                ? -1
                : 0;

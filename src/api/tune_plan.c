@@ -198,6 +198,7 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
     struct tune_arm *arm = user;
     struct tune_work *work = arm->work;
     arm->classes = plan->classes;
+    arm->loss = plan->loss;
     if (tune_count_classes(work, plan->classes, error) ||
         (plan->class_weights && tune_weigh_classes(work, plan->class_weights, error)))
         return -1;
@@ -208,6 +209,8 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                    .counts = work->counts,
                                    .masks = {plan->masks.height, plan->masks.width},
                                    .enlarged = {plan->enlarged[0], plan->enlarged[1]},
+                                   .loss = loss_name(plan->loss),
+                                   .unlike_file = plan->unlike_file,
                                    .left_out = work->left_out,
                                    .first_left_out = work->first_left_out,
                                    .parameters = plan->parameters,

@@ -23,7 +23,8 @@ struct tune_arm {
     const struct value *input;
     struct preprocess preprocess;
     bool channels_last, is_control, policy_of_metadata;
-    int64_t classes;    /* of the logits */
+    int64_t classes;    /* that labels may be */
+    enum loss_kind loss; /* as it is minimised */
     const char *chosen; /* which parameters the recipe chose, in words; or NULL */
     int inference_nodes; /* of an export in training mode, put into inference form */
     struct unshared unshared;

@@ -36,6 +36,10 @@ static void print_advice(const struct watch *watch, const struct fovea_tune_plan
             stderr,
             "fovea: warning: '%s' changed what the model computes on purpose; a teacher from before pulls it back\n",
             plan->corrective);
+    if (plan->unlike_file)
+        fprintf(stderr, "fovea: the file ends in %s, the loss %s trains another: --loss %s fits it\n",
+                strcmp(plan->loss, "binary") == 0 ? "a softmax" : "sigmoids", plan->loss,
+                strcmp(plan->loss, "binary") == 0 ? "cross-entropy" : "binary");
     if (plan->pending && !watch->recipe)
         fprintf(stderr,
                 "fovea: the metadata say that '%s' was applied and not trained since: --recipe %s is made for it\n",
@@ -90,8 +94,8 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
     print_advice(watch, plan);
     if (watch->quiet)
         return;
-    printf("%s: %" PRId64 " training samples, %" PRId64 " to validate, %" PRId64 " classes\n",
-           safe_text(plan->model, name), plan->training, plan->validation, plan->classes);
+    printf("%s: %" PRId64 " training samples, %" PRId64 " to validate, %" PRId64 " classes, loss %s\n",
+           safe_text(plan->model, name), plan->training, plan->validation, plan->classes, plan->loss);
     printf("%d of %d parameters train (%s of %s numbers), %" PRId64 " updates, %s of memory\n", plan->trained,
            plan->parameters, count_text((double)plan->trained_elements, trained),
            count_text((double)plan->elements, all), plan->updates, bytes_text(plan->memory, memory));

@@ -103,7 +103,9 @@ static int open_targets(struct arm *arm, struct error *error)
     if (evaluation_check_units(loader_units(arm->batches), shape_product(logits, 2, logits->rank), error))
         return -1;
     if (arm->options->teacher) {
-        if (arm->teacher.classes * arm->teacher.units * arm->teacher.batch != shape_count(logits))
+        const struct unit_view *view = &arm->teacher.scores.view;
+        if (view->channels * view->units * view->images != shape_count(logits) || view->first != 0 ||
+            view->channels != logits->dims[1] || view->channel_step != view->units)
             return error_set(error, ERROR_INPUT, "the teacher's logits have another shape");
         arm->probabilities = memory_allocate(arm->memory, (size_t)shape_count(logits), sizeof(float), error);
         if (!arm->probabilities)
@@ -111,7 +113,7 @@ static int open_targets(struct arm *arm, struct error *error)
     }
     if (!arm->options->validate)
         return 0;
-    arm->metrics = metrics_create(arm->memory, logits->dims[1], arm->options->loss.ignored, error);
+    arm->metrics = metrics_create(arm->memory, arm->training.classes, arm->options->loss.ignored, error);
     return arm->metrics ? 0 : -1;
 }
 
@@ -211,10 +213,12 @@ static int announce(struct arm *arm, struct error *error)
     if (per_epoch == 0)
         return error_set(error, ERROR_INPUT, "there are fewer training samples than one update takes");
     const struct parameter_set *set = &arm->training.parameters;
-    if (options->weigh_classes && open_weights(arm, arm->training.logits.dims[1], error))
+    if (options->weigh_classes && open_weights(arm, arm->training.classes, error))
         return -1;
-    struct arm_plan plan = {.classes = arm->training.logits.dims[1],
+    struct arm_plan plan = {.classes = arm->training.classes,
                             .class_weights = arm->class_weights,
+                            .loss = arm->training.loss.kind,
+                            .unlike_file = arm->training.unlike_file,
                             .set = set,
                             .parameters = set->count + set->still_count,
                             .elements = set->elements,
@@ -282,14 +286,19 @@ static void tell_validation(void *user, int64_t done)
 
 /* ---- an epoch ---- */
 
-/* Softmax over the classes of every unit. */
+/* Softmax over the channels of every unit; of one channel its sigmoid. */
 static void to_probabilities(const struct arm *arm, const float *logits)
 {
-    int64_t classes = arm->teacher.classes, units = arm->teacher.units;
-    for (int64_t i = 0; i < arm->teacher.batch * units; i++) {
+    const struct unit_view *view = &arm->teacher.scores.view;
+    int64_t classes = view->channels, units = view->units;
+    for (int64_t i = 0; i < view->images * units; i++) {
         const float *from = logits + i / units * classes * units + i % units;
         float *to = arm->probabilities + i / units * classes * units + i % units;
         float largest = from[0], sum = 0;
+        if (classes == 1) {
+            to[0] = 1 / (1 + expf(-from[0]));
+            continue;
+        }
         for (int64_t k = 1; k < classes; k++)
             largest = fmaxf(largest, from[k * units]);
         for (int64_t k = 0; k < classes; k++)

@@ -40,16 +40,18 @@ struct arm_epoch {
 
 /* What a run needs, before it starts. */
 struct arm_plan {
-    int64_t classes; /* of the logits */
+    int64_t classes;      /* that labels may be */
     float *class_weights; /* [classes] ones, for `planned` to fill; NULL: classes weigh alike */
+    enum loss_kind loss;  /* as it is minimised */
+    bool unlike_file;     /* the file applies another activation than the loss trains */
     struct mask_size masks;
     int64_t enlarged[2]; /* height and width of the logits that are enlarged to the masks; zeros: none are */
     const struct parameter_set *set; /* valid during the call */
     int parameters, trained;         /* tensors, with those that are weights but cannot train */
     int64_t elements, trained_elements, updates;
     int norms, norms_kept, dropouts; /* kept: their statistics stay, as the file has no place for them */
-    int segments;         /* parts of the network whose results are computed twice to save memory; 1: cheap ones only */
-    size_t memory;        /* bytes: activations and gradients, optimiser, source weights, evaluation */
+    int segments;  /* parts of the network whose results are computed twice to save memory; 1: cheap ones only */
+    size_t memory; /* bytes: activations and gradients, optimiser, source weights, evaluation */
     /* Of the parameter that decays most: what decay alone leaves of it (optimiser_decay), and the sum over the run of
      * rate x decay, with SGD / (1 - momentum). */
     double kept_by_decay, decay_sum;

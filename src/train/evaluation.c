@@ -6,8 +6,19 @@
 #include <string.h>
 
 #include "data/preprocess.h"
+#include "op/emit.h"
 #include "runtime/session.h"
 #include "structure/image_input.h"
+
+/* [N,H,W] as [N,1,H,W]. */
+static int add_channel_axis(struct graph *graph, struct target *target, struct error *error)
+{
+    const int64_t *from = target->value->shape.dims, dims[4] = {from[0], 1, from[1], from[2]};
+    struct value *list = emit_int_list(graph, dims, 4, error);
+    target->value = list ? emit(graph, "Reshape", EMIT_INPUTS(target->value, list), EMIT_NO_ATTRIBUTES, error) : NULL;
+    target->grid.row_axis = 2;
+    return target->value ? 0 : -1;
+}
 
 /* A map of scores of another size than the masks. Boxes are no map. */
 static int enlarge(struct evaluator *evaluator, struct graph *graph, const struct value *image, struct target *target,
@@ -19,6 +30,8 @@ static int enlarge(struct evaluator *evaluator, struct graph *graph, const struc
         return 0;
     evaluator->enlarged[0] = grid->height;
     evaluator->enlarged[1] = grid->width;
+    if (target->value->shape.rank == 3 && add_channel_axis(graph, target, error))
+        return -1;
     target->value = mask_map_emit(graph, target->value, grid->row_axis, &evaluator->masks, error);
     if (!target->value || unit_grid_of_value(graph, target->value, image, grid, error))
         return -1;

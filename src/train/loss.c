@@ -134,12 +134,24 @@ static float weight_of(const struct loss_options *options, int64_t label)
     return options->class_weights ? options->class_weights[label] : 1;
 }
 
+const char *loss_name(enum loss_kind kind)
+{
+    static const char *const names[] = {"cross-entropy", "binary", "squares"};
+    return names[kind];
+}
+
+static bool is_binary(const struct loss_labels *labels)
+{
+    return labels->classes == 1;
+}
+
 static int check_labels(const struct loss_options *options, const struct loss_labels *labels, struct error *error)
 {
+    int64_t classes = is_binary(labels) ? 2 : labels->classes;
     for (int64_t i = 0; i < labels->images * labels->units; i++) {
         int64_t label = labels->labels[i];
-        if (counts(options, label) && (label < 0 || label >= labels->classes))
-            return error_set(error, ERROR_INPUT, "label %" PRId64 " with %" PRId64 " classes", label, labels->classes);
+        if (counts(options, label) && (label < 0 || label >= classes))
+            return error_set(error, ERROR_INPUT, "label %" PRId64 " with %" PRId64 " classes", label, classes);
     }
     return 0;
 }
@@ -171,6 +183,10 @@ static void add_label(const struct loss_options *options, const struct loss_labe
                       float *column)
 {
     double smooth = (double)options->smoothing, classes = (double)labels->classes;
+    if (is_binary(labels)) { /* its weight goes with the unit: loss_fill */
+        column[0] += (float)(part * ((label == 1 ? 1 - smooth : 0) + smooth / 2));
+        return;
+    }
     for (int64_t k = 0; k < labels->classes; k++) {
         double share = (k == label ? 1 - smooth : 0) + smooth / classes;
         if (share > 0)

@@ -28,9 +28,12 @@ struct loss_values {
 int loss_emit(struct graph *graph, struct value *logits, const struct loss_options *options, struct loss_values *values,
               struct error *error);
 
+/* In files and words: "cross-entropy", "binary", "squares". */
+const char *loss_name(enum loss_kind kind);
+
 /* Labels of a batch: units are pixels for maps, else one an image. */
 struct loss_labels {
-    int64_t images, classes, units;
+    int64_t images, classes, units; /* classes: channels of the logits; of a single one labels are 0 and 1 */
     const int64_t *labels; /* [images * units] */
     const int64_t *second; /* of mixed images, or NULL */
     const float *share;    /* [images]: of `labels` where there is `second` */

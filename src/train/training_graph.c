@@ -18,6 +18,7 @@
 #define OPSET_TRAINED_DROPOUT 13
 
 struct building {
+    struct head head;
     struct training_graph *training;
     const struct training_request *request;
     struct value *logits;
@@ -160,19 +161,57 @@ static int mark_unread(struct building *building, const struct graph *graph, str
     return result;
 }
 
+/* Logits of a vector or a map; those without an axis of channels get one. */
+static int find_logits(struct building *building, struct graph *graph, const struct value *image, struct error *error)
+{
+    struct head head;
+    building->logits = target_logits(graph);
+    if (building->request->any_output)
+        return 0;
+    if (head_find(building->request->model, graph, image, &head, error) || head_check(&head, error))
+        return -1;
+    if (head.kind == HEAD_ROWS)
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "'%s' holds %s; classifiers and segmentation networks are trained",
+                         graph->outputs[0]->name, head.boxes ? "a detector's boxes and classes" : "rows of classes");
+    building->logits = head.scores;
+    building->head = head;
+    const struct shape *shape = &head.scores->shape;
+    if (shape->rank != 1 && shape->rank != 3)
+        return 0;
+    const int64_t dims[4] = {shape->dims[0], 1, shape->dims[1], shape->dims[2]};
+    struct value *list = emit_int_list(graph, dims, shape->rank + 1, error);
+    building->logits = list ? emit(graph, "Reshape", EMIT_INPUTS(head.scores, list), EMIT_NO_ATTRIBUTES, error) : NULL;
+    return building->logits ? 0 : -1;
+}
+
+/* One channel is two classes: their cross-entropy is that of its sigmoid. */
+static int choose_loss(struct training_graph *training, const struct head *head, struct error *error)
+{
+    bool binary = training->logits.dims[1] == 1;
+    training->classes = binary ? 2 : training->logits.dims[1];
+    training->unlike_file = head->told == HEAD_TOLD_BY_FILE && !binary &&
+                            (head->classes.activation == CLASS_SIGMOID) != (training->loss.kind == LOSS_BINARY);
+    if (!binary || training->loss.kind != LOSS_CROSS_ENTROPY)
+        return 0;
+    training->loss.kind = LOSS_BINARY;
+    return training->loss.dice > 0 ? error_set(error, ERROR_INPUT, "--dice needs a channel for each class, here is one")
+                                   : 0;
+}
+
 static int select_logits(void *user, struct graph *graph, struct error *error)
 {
     struct building *building = user;
     struct training_graph *training = building->training;
-    if (!image_input(graph, &training->image_input))
+    const struct value *image = image_input(graph, &training->image_input);
+    if (!image)
         return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
-    if (add_semantics(building, graph, error))
+    if (add_semantics(building, graph, error) || find_logits(building, graph, image, error))
         return -1;
-    building->logits = target_logits(graph);
     training->logits = building->logits->shape;
     if (training->logits.rank < 2 || dtype_storage(building->logits->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_UNSUPPORTED, "'%s' holds no logits [N,K] or [N,K,H,W]", building->logits->name);
-    if (mark_unread(building, graph, error) ||
+    if (choose_loss(training, &building->head, error) || mark_unread(building, graph, error) ||
         (building->request->configure &&
          building->request->configure(building->request->user, &training->parameters, error)))
         return -1;
@@ -261,7 +300,7 @@ static int append_loss(void *user, struct graph *graph, struct error *error)
     if (scores)
         training->logits = scores->shape;
     if (seed && wrt && gradients && of && scores &&
-        loss_emit(graph, scores, &building->request->loss, &made, error) == 0) {
+        loss_emit(graph, scores, &training->loss, &made, error) == 0) {
         struct gradient_seed seeds = {made.loss, seed};
         int count = collect_wrt(training, graph, wrt, of, error);
         training->target_input = input_index(graph, made.target);

@@ -19,6 +19,7 @@ struct training_request {
     /* 0: every result that the gradients read is kept; 1: cheap ones are computed again; more: all but what crosses
      * between so many parts of the network (pass_recompute). */
     int segments;
+    bool any_output; /* whatever the first output means: time is measured, nothing learned */
     /* Called when it is known which parameters the scores depend on, and nothing is differentiated yet: freezes, sets
      * rates and decay. */
     int (*configure)(void *user, struct parameter_set *parameters, struct error *error);
@@ -44,9 +45,11 @@ struct training_graph {
     int norms_kept; /* BatchNormalizations whose statistics the file has no place for: they stay as in inference */
     int image_input, target_input, weight_input; /* of the graph's inputs; weight -1: none */
     int loss_output, logits_output;
-    struct shape logits; /* as the loss reads them: enlarged to the masks */
+    struct shape logits; /* [N,K] or [N,K,H,W] as the loss reads them: enlarged to the masks */
     int64_t enlarged[2]; /* height and width of the map that was; zeros: none */
-    struct loss_options loss;
+    int64_t classes;     /* that labels may be: two of one channel */
+    bool unlike_file;    /* the file applies another activation than the loss trains */
+    struct loss_options loss; /* as asked for; of one channel the cross-entropy of two classes is LOSS_BINARY */
 };
 
 /* ERROR_UNSUPPORTED that names the nodes through which no gradient goes. Released by training_graph_destroy. */
