@@ -385,7 +385,7 @@ int verb_tune(int argc, char **argv)
         {"schedule", 0, OPTION_TEXT, &flags.schedule, "NAME", "cosine (default), constant, step or polynomial"},
         {"warmup", 0, OPTION_NUMBER, &flags.warmup, "EPOCHS", "in which the rate rises"},
         {"clip", 0, OPTION_NUMBER, &flags.clip, "NORM", "largest norm of the gradient"},
-        {"loss", 0, OPTION_TEXT, &flags.loss, "NAME", "cross-entropy (default), binary or squares"},
+        {"loss", 0, OPTION_TEXT, &flags.loss, "NAME", "cross-entropy (default; binary for a single output), binary or squares"},
         {"smoothing", 0, OPTION_NUMBER, &flags.smoothing, "X", "of labels"},
         {"class-weights", 0, OPTION_TEXT, &flags.class_weights, "balanced|FILE",
          "of the loss, one number a class; balanced: n / (K n_c)"},

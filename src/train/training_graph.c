@@ -171,8 +171,7 @@ static int find_logits(struct building *building, struct graph *graph, const str
     if (head_find(building->request->model, graph, image, &head, error) || head_check(&head, error))
         return -1;
     if (head.kind == HEAD_ROWS)
-        return error_set(error, ERROR_UNSUPPORTED,
-                         "'%s' holds %s; classifiers and segmentation networks are trained",
+        return error_set(error, ERROR_UNSUPPORTED, "'%s' holds %s; classifiers and segmentation networks are trained",
                          graph->outputs[0]->name, head.boxes ? "a detector's boxes and classes" : "rows of classes");
     building->logits = head.scores;
     building->head = head;
@@ -299,8 +298,7 @@ static int append_loss(void *user, struct graph *graph, struct error *error)
         memcpy(training->enlarged, &training->logits.dims[2], sizeof training->enlarged);
     if (scores)
         training->logits = scores->shape;
-    if (seed && wrt && gradients && of && scores &&
-        loss_emit(graph, scores, &training->loss, &made, error) == 0) {
+    if (seed && wrt && gradients && of && scores && loss_emit(graph, scores, &training->loss, &made, error) == 0) {
         struct gradient_seed seeds = {made.loss, seed};
         int count = collect_wrt(training, graph, wrt, of, error);
         training->target_input = input_index(graph, made.target);
