@@ -300,12 +300,17 @@ struct fovea_samples {
     const struct fovea_feed *feeds; /* the images first; more for further inputs */
     int feed_count;
     const struct fovea_preprocess *preprocess;
-    /* File with the classes' names, one a line or a JSON list; NULL: the model's, if it has any. They also tell which
-     * class a folder of images stands for, and a label in a list that is no number. */
+    /* File with the classes' names (one a line, JSON, data.yaml: data/labels.h); NULL: the model's, if it has any. They
+     * also tell which class a folder of images stands for, and a label in a list that is no number. */
     const char *labels;
     int64_t limit; /* images used at most; 0: all */
     int64_t batch; /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
 };
+
+/* The number of the class called so, by the names in a file (NULL: the model's own): exactly, or as folders spell it.
+ * An error where there is none, or several. */
+FOVEA_API int fovea_class_find(struct fovea_model *model, const char *labels, const char *name, int64_t *class_index,
+                               struct fovea_error *error);
 
 /* Which class of an image is meant, besides numbers from 0. */
 #define FOVEA_CLASS_NONE (-1)

@@ -210,6 +210,7 @@ static int prepare(struct cam_work *work, struct error *error)
     struct memory *memory = work->model->context->memory;
     bool gaussians = false;
     if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || choose_layer(work, error) ||
+        (work->probe.of_classes && stock_check_names(&work->stock, class_scores_count(&work->probe.scores), error)) ||
         (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)) ||
         (work->options->class_index == FOVEA_CLASS_LABEL &&
          stock_check_labels(&work->stock, class_scores_count(&work->probe.scores), error)) ||

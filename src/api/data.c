@@ -3,7 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "onnx/onnx.h"
+#include "base/text.h"
+#include "structure/model_names.h"
 
 #define USUAL_THREADS 2
 #define USUAL_IGNORED_OF_MASKS 255
@@ -18,13 +19,58 @@ int data_threads(const struct fovea_data *data)
     return data->loader_threads > 0 ? data->loader_threads : USUAL_THREADS;
 }
 
+int data_names(const struct fovea_model *model, const char *path, bool own, struct class_names *names,
+               struct error *error)
+{
+    *names = (struct class_names){0};
+    if (path)
+        return class_names_read(model->context->memory, path, names, error);
+    return own ? model_class_names(model->model, names, error) : 0;
+}
+
+int data_check_names(const struct fovea_model *model, const char *path, struct class_names *names, int64_t classes,
+                     struct error *error)
+{
+    if (names->count == 0 || names->count == classes)
+        return 0;
+    if (path)
+        return error_set(error, ERROR_INPUT,
+                         "%s: there are %" PRId64 " names in it, the model has %" PRId64 " classes: name all of them",
+                         path, names->count, classes);
+    context_note(model->context,
+                 "%s: its metadata name %" PRId64 " classes, it has %" PRId64 ": they stay without names",
+                 model->model->path, names->count, classes);
+    class_names_release(names);
+    return 0;
+}
+
+int fovea_class_find(struct fovea_model *model, const char *labels, const char *name, int64_t *class_index,
+                     struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct class_names names;
+    char shown[256];
+    int result = data_names(model, labels, true, &names, &error);
+    *class_index = result == 0 ? class_names_find(&names, name, strlen(name)) : -1;
+    text_printable(name, strlen(name), shown, sizeof shown);
+    if (result == 0 && names.count == 0)
+        result = error_set(&error, ERROR_INPUT,
+                           "class \"%s\": the names of the classes are not known: give them with --labels FILE, or a "
+                           "number from 0",
+                           shown);
+    else if (result == 0 && *class_index < 0)
+        result = error_set(&error, ERROR_INPUT, "class \"%s\": %s of the %" PRId64 " classes (\"%s\", ...)", shown,
+                           *class_index == -2 ? "several are called so" : "that is the name of none", names.count,
+                           names.names[0]);
+    class_names_release(&names);
+    return result ? api_fail(&error, report) : 0;
+}
+
 struct dataset *data_open(struct fovea_model *model, const struct fovea_data *data, bool own_names, double share,
                           struct class_names *names, struct error *error)
 {
     struct memory *memory = model->context->memory;
-    const char *own = model_metadata(model->model, CLASS_NAMES_KEY);
-    if (data->names ? class_names_read(memory, data->names, names, error)
-                    : own && own_names && class_names_parse(memory, own, strlen(own), names, error))
+    if (data_names(model, data->names, own_names, names, error))
         return NULL;
     struct dataset_options options = {.masks = data->masks,
                                       .labels = data->labels,

@@ -11,6 +11,14 @@
 /* Label or mask value that does not count, -1: none. */
 int64_t data_ignored(const struct fovea_data *data);
 int data_threads(const struct fovea_data *data);
+/* The names of the classes: of the file, else with `own` the model's; none are no error. The caller releases them in
+ * every case. */
+int data_names(const struct fovea_model *model, const char *path, bool own, struct class_names *names,
+               struct error *error);
+/* ERROR_INPUT where names of a file are not as many as the model's classes. Those of its metadata are forgotten then,
+ * with a note. */
+int data_check_names(const struct fovea_model *model, const char *path, struct class_names *names, int64_t classes,
+                     struct error *error);
 /* `names`: of the file that `data` names, else with `own_names` the model's, else none; the caller releases them in
  * every case. `share`: of the training samples, to validate. */
 struct dataset *data_open(struct fovea_model *model, const struct fovea_data *data, bool own_names, double share,

@@ -33,6 +33,7 @@ static int prepare(struct erf_work *work, struct error *error)
     struct probe *probe = &work->probe;
     work->score = class && options->score == FOVEA_SCORE_MEAN ? FOVEA_SCORE_CLASS : options->score;
     if (erf_probe(work, PROBE_IMAGE, probe, error) ||
+        (probe->of_classes && stock_check_names(&work->stock, class_scores_count(&probe->scores), error)) ||
         (options->class_index == FOVEA_CLASS_LABEL &&
          stock_check_labels(&work->stock, class_scores_count(&probe->scores), error)))
         return -1;

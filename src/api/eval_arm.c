@@ -35,8 +35,19 @@ static int check_labels(const struct eval_work *work, const struct eval_arm *arm
     return evaluation_check_units(labels, arm->evaluator.units, error) ? -1 : check_order(work, arm, error);
 }
 
-static int check_arm(const struct eval_work *work, const struct eval_arm *arm, const struct tensor *images,
-                     struct error *error)
+/* Of data the first model's names count for both. */
+static int check_names(struct eval_work *work, struct eval_arm *arm, struct error *error)
+{
+    int64_t classes = arm->evaluator.classes;
+    if (!work->data)
+        return stock_check_names(&arm->stock, classes, error);
+    return (arm == &work->arms[0] || work->data->names) &&
+                   data_check_names(arm->model, work->data->names, &work->names, classes, error)
+               ? -1
+               : dataset_check_labels(work->dataset, classes, error);
+}
+
+static int check_arm(struct eval_work *work, struct eval_arm *arm, const struct tensor *images, struct error *error)
 {
     if (work->options->corruptions && !stock_has_pictures(&arm->stock))
         return error_set(error, ERROR_INPUT, "%s: corruptions change pictures; these samples are ready tensors",
@@ -45,6 +56,8 @@ static int check_arm(const struct eval_work *work, const struct eval_arm *arm, c
         return error_set(error, ERROR_INPUT,
                          "'%s' takes bytes: the model normalises them itself, nothing can be scaled",
                          arm->stock.input->name);
+    if (!work->options->target && check_names(work, arm, error))
+        return -1;
     return check_labels(work, arm, error);
 }
 

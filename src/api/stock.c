@@ -3,23 +3,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "onnx/onnx.h"
+#include "api/data.h"
 
 #define LARGEST_BATCH 4 /* of models with a free batch: beyond, memory grows and time does not fall */
-
-/* The names in a file, or those that the model brings along; none is no error. */
-static int read_names(struct stock *stock, const char *path, struct error *error)
-{
-    struct memory *memory = stock->model->context->memory;
-    const char *own = model_metadata(stock->model->model, CLASS_NAMES_KEY);
-    if (path)
-        return class_names_read(memory, path, &stock->names, error);
-    return own ? class_names_parse(memory, own, strlen(own), &stock->names, error) : 0;
-}
 
 static int open_images(struct stock *stock, const struct fovea_samples *samples, struct error *error)
 {
     stock->path = samples->feed_count > 0 ? samples->feeds[0].path : NULL;
+    stock->labels = samples->labels;
     if (samples->feed_count < 1)
         return error_set(error, ERROR_INPUT, "no images; give them with --images PATH or -i FILE.npy");
     const struct graph *graph = stock->model->model->graph;
@@ -27,7 +18,7 @@ static int open_images(struct stock *stock, const struct fovea_samples *samples,
     stock->input = name && name[0] ? fed_find_input(graph, name, error) : api_image_input(graph);
     if (!stock->input)
         return error->kind ? -1 : error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
-    if (read_names(stock, samples->labels, error) ||
+    if (data_names(stock->model, samples->labels, true, &stock->names, error) ||
         images_open(&stock->images, stock->model, stock->input, &samples->shapes, stock->path, samples->preprocess,
                     &stock->names, error))
         return -1;
@@ -172,6 +163,11 @@ int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, 
                              stock_name(stock, first + i));
     }
     return 0;
+}
+
+int stock_check_names(struct stock *stock, int64_t classes, struct error *error)
+{
+    return data_check_names(stock->model, stock->labels, &stock->names, classes, error);
 }
 
 int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error)

@@ -12,6 +12,7 @@ struct stock {
     const char *path;          /* that the caller named */
     const struct value *input; /* of the source graph, that takes the images */
     struct images images;
+    const char *labels;       /* the file of their names; NULL: the model's own */
     struct class_names names; /* of the model's classes; count 0: not known */
     struct shape shape;       /* of one image, with a leading 1 */
     int64_t count;            /* images to be used */
@@ -51,6 +52,9 @@ bool stock_has_mask(const struct stock *stock, int64_t index, const char *folder
  * `rank`-th prediction from 0), or FOVEA_CLASS_LABEL, which is an error for an image without one. */
 int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, int64_t first, int64_t count,
                   int64_t *classes, struct error *error);
+/* Once it is known how many classes the model has: names that are not as many are an error, or forgotten where they are
+ * the model's. */
+int stock_check_names(struct stock *stock, int64_t classes, struct error *error);
 /* The error that made labels unknown; `classes`: of the model. To be asked where labels are needed. */
 int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error);
 /* -1: not known. */

@@ -51,7 +51,8 @@ int tune_count_classes(struct tune_work *work, int64_t classes, struct error *er
     bool masks = dataset_has_masks(work->dataset);
     if (classes >= work->checked_classes && work->checked_classes > 0)
         return 0;
-    if (dataset_limit_classes(work->dataset, classes, error))
+    if (data_check_names(work->model, work->options->data.names, &work->names, classes, error) ||
+        dataset_check_labels(work->dataset, classes, error) || dataset_limit_classes(work->dataset, classes, error))
         return -1;
     int result = dataset_check(work->dataset, context->pool, masks, &context->progress, &report, error);
     if (result == 0 && work->checked_classes == 0)

@@ -162,22 +162,22 @@ static void skip_method(void *user, enum fovea_cam_method method, const char *re
         fovea_cam_folder_skip(sink->folder, method, reason);
 }
 
-/* A number, predicted, label, or topN; `count` classes are shown. */
-static int parse_classes(const struct command *command, const char *text, int64_t *class_index, int64_t *count)
+/* As parse_class, or topN; `count` classes are shown. */
+static int parse_classes(const struct command *command, const struct opened *opened, const struct cam_flags *flags,
+                         int64_t *class_index, int64_t *count)
 {
+    const char *text = flags->class_text ? flags->class_text : "predicted";
+    bool top = strncmp(text, "top", 3) == 0 && text[3] && strspn(text + 3, "0123456789") == strlen(text + 3);
     *count = 1;
-    if (text && strncmp(text, "top", 3) == 0) {
-        *class_index = FOVEA_CLASS_PREDICTED;
-        if (parse_int_list(text + 3, count, 1) == 1 && *count >= 1 && *count <= MOST_CLASSES)
-            return PARSE_GO_ON;
-    } else if (parse_class(text ? text : "predicted", class_index) == 0) {
-        return PARSE_GO_ON;
-    }
-    return fail_usage(command, "--class takes a number from 0, 'predicted', 'label' or 'topN' (N to %d), not '%s'",
-                      MOST_CLASSES, text);
+    if (!top)
+        return parse_class(command, opened, flags->samples.labels, text, class_index);
+    *class_index = FOVEA_CLASS_PREDICTED;
+    return parse_int_list(text + 3, count, 1) == 1 && *count >= 1 && *count <= MOST_CLASSES
+               ? PARSE_GO_ON
+               : fail_usage(command, "--class takes topN with N from 1 to %d, not '%s'", MOST_CLASSES, text);
 }
 
-static int parse_choices(const struct command *command, const struct cam_flags *flags,
+static int parse_choices(const struct command *command, const struct opened *opened, const struct cam_flags *flags,
                          struct fovea_cam_options *options, int64_t *classes)
 {
     static const char *const places[] = {"auto", "unit", "region", "best", NULL};
@@ -185,7 +185,7 @@ static int parse_choices(const struct command *command, const struct cam_flags *
     int place, upsampling;
     int code = parse_names(command, "method", flags->methods, fovea_cam_method_name, &options->methods);
     if (code == PARSE_GO_ON)
-        code = parse_classes(command, flags->class_text, &options->class_index, classes);
+        code = parse_classes(command, opened, flags, &options->class_index, classes);
     if (code == PARSE_GO_ON)
         code = parse_word(command, "place", flags->unit ? "unit" : flags->place, places, &place);
     if (code == PARSE_GO_ON)
@@ -241,7 +241,7 @@ static int cam_model(struct opened *opened, const struct command *command, const
                                         .masks = flags->masks,
                                         .skip = skip_method};
     int64_t classes;
-    int code = parse_choices(command, flags, &options, &classes);
+    int code = parse_choices(command, opened, flags, &options, &classes);
     if (code == PARSE_GO_ON)
         code = parse_samples(&flags->samples, opened, command->positional_count > 1 ? command->positional[1] : NULL,
                              &parsed);
@@ -260,7 +260,8 @@ int verb_cam(int argc, char **argv)
         {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write every map as .npy and .png, a montage, cam.json"},
         {"method", 'm', OPTION_TEXT, &flags.methods, "LIST",
          "extended (default), cam, gradcam, gradcam++, xgradcam, layercam, scorecam, or all"},
-        {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS", "a number from 0, predicted (default), label, topN"},
+        {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
+         "a number from 0, a name, predicted (default), label, topN"},
         {"layer", 0, OPTION_TEXT, &flags.layer, "VALUE",
          "value that the map belongs to (default: what the head reads)"},
         {"target", 0, OPTION_TEXT, &flags.target, "VALUE", "value that holds the score (default: the logits)"},

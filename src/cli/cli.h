@@ -73,9 +73,6 @@ int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes);
 /* Comma-separated whole numbers; returns how many were read, -1 if the text is something else. */
 int parse_int_list(const char *text, int64_t *values, int capacity);
 int parse_number_list(const char *text, double *values, int capacity);
-/* A number from 0, "predicted" or "label" as FOVEA_CLASS_*; NULL: FOVEA_CLASS_NONE. -1 if the text is something else.
- */
-int parse_class(const char *text, int64_t *class_index);
 /* "one,two" or "all" (NULL: none) as a set of 1 << number, by names that end with NULL. PARSE_GO_ON, or the exit code.
  */
 int parse_names(const struct command *command, const char *option, const char *text, const char *(*name_of)(int),
@@ -128,6 +125,10 @@ struct opened {
 };
 int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);
+/* A number from 0, "predicted" or "label" as FOVEA_CLASS_*, or the name of a class, by the file of `labels` or the
+ * model's own; NULL: FOVEA_CLASS_NONE. PARSE_GO_ON, or the exit code. */
+int parse_class(const struct command *command, const struct opened *opened, const char *labels, const char *text,
+                int64_t *class_index);
 /* Where no --shape is given and nothing but the first size of inputs is free, takes it as 1 and says so. */
 void bind_free_batch(struct opened *opened);
 
@@ -148,7 +149,8 @@ struct sample_flags {
 #define SAMPLE_ROWS(flags)                                                                                             \
     {"images", 0, OPTION_TEXT, &(flags).images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},  \
         {"input", 'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},  \
-        {"labels", 0, OPTION_TEXT, &(flags).labels, "FILE", "names of the classes, one a line or a JSON list"},        \
+        {"labels",        0,      OPTION_TEXT,                                                                         \
+         &(flags).labels, "FILE", "names of the classes: one a line, JSON, data.yaml, synsets"},                       \
         ACTIVATION_ROW((flags).activation),                                                                            \
         {"limit", 0, OPTION_COUNT, &(flags).limit, "N", "use the first N images only"},                                \
         {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},      \

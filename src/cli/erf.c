@@ -186,15 +186,16 @@ static int erf_stages(struct opened *opened, const char *path, const struct erf_
     return code;
 }
 
-static int parse_score(const struct command *command, const struct erf_flags *flags, struct fovea_erf_options *options)
+static int parse_score(const struct command *command, const struct opened *opened, const struct erf_flags *flags,
+                       struct fovea_erf_options *options)
 {
     bool margin = flags->score && strcmp(flags->score, "margin") == 0;
     if (flags->unit &&
         (parse_int_list(flags->unit, options->unit, 2) != 2 || options->unit[0] < 0 || options->unit[1] < 0))
         return fail_usage(command, "--unit takes Y,X, not '%s'", flags->unit);
-    if (parse_class(flags->class_text, &options->class_index))
-        return fail_usage(command, "--class takes a number from 0, 'predicted' or 'label', not '%s'",
-                          flags->class_text);
+    int code = parse_class(command, opened, flags->samples.labels, flags->class_text, &options->class_index);
+    if (code != PARSE_GO_ON)
+        return code;
     if (flags->score && !margin && strcmp(flags->score, "mean") != 0)
         return fail_usage(command, "--score takes 'mean' or 'margin', not '%s'", flags->score);
     if (flags->target && strcmp(flags->target, "all-stages") == 0 && (flags->class_text || margin))
@@ -211,7 +212,7 @@ static int erf_model(struct opened *opened, const struct command *command, const
     struct fovea_erf_options options = {
         .target = flags->target, .unit = {-1, -1}, .compare = flags->compare, .perturbed_pixels = flags->perturb};
     const char *path = command->positional[0];
-    int code = parse_score(command, flags, &options);
+    int code = parse_score(command, opened, flags, &options);
     if (code == PARSE_GO_ON)
         code = parse_samples(&flags->samples, opened, NULL, &parsed);
     if (code == PARSE_GO_ON) {
@@ -233,7 +234,8 @@ int verb_erf(int argc, char **argv)
         {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
          "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "unit of the map (default: the centre)"},
-        {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS", "a logit instead: a number from 0, predicted, label"},
+        {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
+         "a logit instead: a number from 0, a name, predicted, label"},
         {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean"},
         {"perturb", 0, OPTION_COUNT, &flags.perturb, "N",
          "change N single pixels: does the score move where the field says so?"},

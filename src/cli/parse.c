@@ -36,16 +36,22 @@ int parse_number_list(const char *text, double *values, int capacity)
     return count;
 }
 
-int parse_class(const char *text, int64_t *class_index)
+int parse_class(const struct command *command, const struct opened *opened, const char *labels, const char *text,
+                int64_t *class_index)
 {
+    struct fovea_error error = {FOVEA_CLEAN, ""};
     *class_index = FOVEA_CLASS_NONE;
     if (!text)
-        return 0;
+        return PARSE_GO_ON;
     if (strcmp(text, "predicted") == 0 || strcmp(text, "label") == 0) {
         *class_index = text[0] == 'p' ? FOVEA_CLASS_PREDICTED : FOVEA_CLASS_LABEL;
-        return 0;
+        return PARSE_GO_ON;
     }
-    return parse_int_list(text, class_index, 1) == 1 && *class_index >= 0 ? 0 : -1;
+    if (parse_int_list(text, class_index, 1) == 1 && *class_index >= 0)
+        return PARSE_GO_ON;
+    if (text[strspn(text, "-+0123456789.,")] == 0)
+        return fail_usage(command, "--class takes a number from 0, a name, 'predicted' or 'label', not '%s'", text);
+    return fovea_class_find(opened->model, labels, text, class_index, &error) ? fail(&error) : PARSE_GO_ON;
 }
 
 static int parse_shape(const char *text, struct fovea_shape *shape)

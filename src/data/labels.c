@@ -1,15 +1,10 @@
-#include "data/labels.h"
+#include "data/label_forms.h"
 
 #include <ctype.h>
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-#include <jansson.h>
 
 #include "base/file.h"
-#include "base/text.h"
-#include "image/image.h"
 
 #define MAX_LIST_BYTES ((size_t)1 << 28)
 
@@ -32,17 +27,44 @@ static bool next_line(const char **at, const char *end, struct line *line)
     return true;
 }
 
-static int add_name(struct class_names *names, size_t *capacity, const char *name, size_t length, struct error *error)
+/* "n01440764 tench, Tinca tinca" has a WordNet number in front; "0: tench" a number of the class. */
+struct entry {
+    struct line name, synset;
+    int64_t class; /* -1: none is told */
+};
+
+static struct entry entry_of(const struct line *line)
 {
-    char printable[256];
-    if (names->count == MAX_CLASSES)
-        return error_set(error, ERROR_LIMIT, "there are too many class names (limit %d)", MAX_CLASSES);
-    names->names = arena_grow(names->arena, names->names, (size_t)names->count, capacity, sizeof *names->names, error);
-    if (!names->names)
-        return -1;
-    text_printable(name, length, printable, sizeof printable);
-    names->names[names->count] = arena_copy_string(names->arena, printable, strlen(printable), error);
-    return names->names[names->count++] ? 0 : -1;
+    const char *blank = memchr(line->text, ' ', line->length), *colon = memchr(line->text, ':', line->length);
+    const char *tab = memchr(line->text, '\t', line->length), *stop = !blank || (tab && tab < blank) ? tab : blank;
+    struct entry entry = {*line, {NULL, 0}, -1};
+    if (stop && label_is_synset(line->text, (size_t)(stop - line->text)))
+        entry.synset = (struct line){line->text, (size_t)(stop - line->text)};
+    size_t digits = 0;
+    while (digits < line->length && line->text[digits] >= '0' && line->text[digits] <= '9')
+        digits++;
+    if (colon && digits > 0 && digits < 8 && line->text + digits == colon)
+        entry.class = strtoll(line->text, NULL, 10);
+    const char *from = entry.synset.text ? stop : entry.class >= 0 ? colon + 1 : line->text;
+    while (from > line->text && from < line->text + line->length && strchr(" \t", *from))
+        from++;
+    if (from > line->text)
+        entry.name = (struct line){from, line->length - (size_t)(from - line->text)};
+    return entry;
+}
+
+/* Whether all lines that are not empty have a synset (*numbered: the number of their class) in front. */
+static bool all_have_heads(const char *text, const char *end, bool numbered)
+{
+    struct line line;
+    bool any = false;
+    while (next_line(&text, end, &line)) {
+        struct entry entry = entry_of(&line);
+        if (line.length > 0 && !(numbered ? entry.class >= 0 : entry.synset.text != NULL))
+            return false;
+        any = any || line.length > 0;
+    }
+    return any;
 }
 
 static int names_of_lines(struct class_names *names, const char *text, size_t length, struct error *error)
@@ -52,46 +74,58 @@ static int names_of_lines(struct class_names *names, const char *text, size_t le
     struct line line;
     while (end > text && (end[-1] == '\n' || end[-1] == '\r'))
         end--;
+    bool synsets = all_have_heads(text, end, false), numbered = !synsets && all_have_heads(text, end, true);
     while (next_line(&at, end, &line)) {
-        if (add_name(names, &capacity, line.text, line.length, error))
+        struct entry entry = entry_of(&line);
+        const struct line *name = synsets || numbered ? &entry.name : &line;
+        int64_t class = numbered ? entry.class : names->count;
+        if (line.length == 0 && (synsets || numbered))
+            continue;
+        if (label_set(names, &capacity, class, name->text, name->length, error))
+            return -1;
+        if (synsets &&
+            !(names->synsets[class] = arena_copy_string(names->arena, entry.synset.text, entry.synset.length, error)))
             return -1;
     }
     return 0;
 }
 
-static int names_of_json(struct class_names *names, const char *text, size_t length, struct error *error)
+static int parse(struct class_names *names, const char *text, size_t length, struct error *error)
 {
-    json_error_t problem;
-    json_t *root = json_loadb(text, length, 0, &problem);
-    size_t capacity = 0;
-    int result = 0;
-    if (!json_is_array(root))
-        result = error_set(error, ERROR_INPUT, "the class names are not a JSON list: %s",
-                           root ? "it is something else" : problem.text);
-    for (size_t i = 0; result == 0 && i < json_array_size(root); i++) {
-        const json_t *item = json_array_get(root, i);
-        result = json_is_string(item)
-                     ? add_name(names, &capacity, json_string_value(item), json_string_length(item), error)
-                     : error_set(error, ERROR_INPUT, "class name %zu is not a text", i);
+    size_t start = 0;
+    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+        text += 3;
+        length -= 3;
     }
-    json_decref(root);
-    return result;
+    if (length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+        return error_set(error, ERROR_INPUT, "the class names are in UTF-16: save them as UTF-8");
+    if (memchr(text, 0, length))
+        return error_set(error, ERROR_INPUT, "the class names are no text: there are zero bytes in them");
+    while (start < length && strchr(" \t\r\n", text[start]))
+        start++;
+    const char *yaml = labels_find_yaml(text, length);
+    if (start == length || !strchr("[{", text[start]))
+        return yaml ? labels_of_yaml(names, yaml, length - (size_t)(yaml - text), error)
+                    : names_of_lines(names, text, length, error);
+    struct error problem = ERROR_INITIALISER;
+    bool is_json;
+    if (labels_of_json(names, text, length, &is_json, &problem) == 0)
+        return 0;
+    if (!is_json && labels_of_dictionary(names, text + start, length - start, NULL) == 0)
+        return 0;
+    return error_set(error, problem.kind, "%s", problem.message);
 }
 
 int class_names_parse(struct memory *memory, const char *text, size_t length, struct class_names *names,
                       struct error *error)
 {
-    size_t start = 0;
     *names = (struct class_names){.arena = arena_create(memory, error)};
     if (!names->arena)
         return -1;
-    while (start < length && strchr(" \t\r\n", text[start]))
-        start++;
-    int result = start < length && text[start] == '[' ? names_of_json(names, text, length, error)
-                                                      : names_of_lines(names, text, length, error);
-    if (result)
-        class_names_release(names);
-    return result;
+    if (parse(names, text, length, error) == 0)
+        return 0;
+    class_names_release(names);
+    return -1;
 }
 
 int class_names_read(struct memory *memory, const char *path, struct class_names *names, struct error *error)
@@ -126,16 +160,46 @@ static bool same_when_folded(const char *a, const char *b, size_t length)
     return true;
 }
 
+static bool is_called(const char *own, size_t own_length, const char *name, size_t length, bool exactly)
+{
+    return own_length == length && (exactly ? memcmp(own, name, length) == 0 : same_when_folded(own, name, length));
+}
+
+/* "tench" of "tench, Tinca tinca". */
+static bool has_synonym(const char *own, const char *name, size_t length)
+{
+    while (*own) {
+        size_t part = strcspn(own, ",");
+        if (is_called(own, part, name, length, false))
+            return true;
+        own += part + strspn(own + part, ", ");
+    }
+    return false;
+}
+
+enum likeness { EXACTLY, FOLDED, BY_SYNSET, BY_SYNONYM, LIKENESSES };
+
+static bool is_like(const struct class_names *names, int64_t class, const char *name, size_t length,
+                    enum likeness likeness)
+{
+    const char *own = names->names[class], *synset = names->synsets ? names->synsets[class] : NULL;
+    if (likeness == BY_SYNSET)
+        return synset && is_called(synset, strlen(synset), name, length, true);
+    if (likeness == BY_SYNONYM)
+        return strchr(own, ',') && has_synonym(own, name, length);
+    return is_called(own, strlen(own), name, length, likeness == EXACTLY);
+}
+
 int64_t class_names_find(const struct class_names *names, const char *name, size_t length)
 {
-    int64_t found = -1;
-    for (int64_t i = 0; i < names->count; i++) {
-        if (strlen(names->names[i]) != length || length == 0)
-            continue;
-        if (memcmp(names->names[i], name, length) == 0)
-            return i;
-        if (same_when_folded(names->names[i], name, length))
-            found = found == -1 ? i : -2;
+    for (int likeness = 0; length > 0 && likeness < LIKENESSES; likeness++) {
+        int64_t found = -1;
+        for (int64_t i = 0; i < names->count; i++) {
+            if (is_like(names, i, name, length, (enum likeness)likeness))
+                found = found == -1 ? i : -2;
+        }
+        if (found != -1)
+            return found;
     }
-    return found;
+    return -1;
 }

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data/labels.h"
 #include "onnx/onnx.h"
+#include "structure/model_names.h"
 
 static const char *const views[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Cast", NULL};
 static const char *const sigmoids[] = {"Sigmoid", NULL}, *const softmaxes[] = {"Softmax", "LogSoftmax", NULL};
@@ -113,21 +113,11 @@ struct class_scores head_classes(const struct head *head, const struct unit_view
 
 static int64_t count_names(const struct model *model)
 {
-    static const char *const keys[] = {CLASS_NAMES_KEY, "names"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        const char *text = model_metadata(model, keys[i]);
-        struct class_names names = {0};
-        struct error ignored = ERROR_INITIALISER;
-        int64_t count = 0;
-        if (!text)
-            continue;
-        if (class_names_parse(model->context->memory, text, strlen(text), &names, &ignored) == 0)
-            count = names.count;
-        class_names_release(&names);
-        if (count > 0)
-            return count;
-    }
-    return 0;
+    struct class_names names;
+    struct error ignored = ERROR_INITIALISER;
+    int64_t count = model_class_names(model, &names, &ignored) == 0 ? names.count : 0;
+    class_names_release(&names);
+    return count;
 }
 
 /* Whether moving along the last two axes of [N,H,W] moves through a map. */

@@ -525,6 +525,8 @@ static void order_alone_names_no_class(void **state)
     fixture->options.samples.preprocess = &raw;
     assert_refused(fixture, model, "its 2 classes are numbered by the order of their names, the model has 10");
     fixture->data.names = put_text(fixture->scratch, "names.txt", "a\nb\ndog\nc\nd\ncat\n");
+    assert_refused(fixture, model, "names.txt: there are 6 names in it, the model has 10 classes");
+    fixture->data.names = put_text(fixture->scratch, "names.txt", "a\nb\ndog\nc\nd\ncat\ne\nf\ng\nh\n");
     struct fovea_eval eval = evaluated(fixture, model, NULL);
     assert_int_equal(eval.data.classes[0].list[5].actual, 1);
     assert_string_equal(eval.data.classes[0].list[2].name, "dog");

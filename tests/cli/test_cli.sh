@@ -93,6 +93,20 @@ expect 2 'exif "x" is not apply or stored' mixed --no-labels --exif x
 one_line 2 'x.gif: is a GIF image, which is not read' "$fovea" run $model -i "$work/mix/b/x.gif"
 expect 2 'there is no image .* in the class folder "c"; left out are 1 GIF' bash -c "mkdir '$work/mix/c'; cp '$work/mix/b/x.gif' '$work/mix/c'; rm '$work/mix/b/'x.[gt]*; '$fovea' tune $model --data '$work/mix' -o '$work/never.onnx'"
 
+# classes by name, wherever one is asked for
+expect 0 'class 9 of .logits.' "$fovea" erf $model --images models/images -c 'Ankle boot' --limit 2
+expect 0 '9 Ankle boot' "$fovea" cam $model models/images/00001_pullover.png -c ankle_boot -m gradcam
+one_line 2 'class "boot": that is the name of none of the 10 classes' "$fovea" cam $model models/images/00001_pullover.png -c boot
+one_line 2 'class "cat": the names of the classes are not known' "$fovea" erf $net/model.onnx --images models/images -c cat --preprocess imagenet
+printf 'a\nb\n' >"$work/two.txt"
+one_line 2 'two.txt: there are 2 names in it, the model has 10 classes' "$fovea" cam $model models/images/00001_pullover.png --labels "$work/two.txt" -m gradcam
+one_line 2 'two.txt: there are 2 names in it, the model has 10 classes' "$fovea" eval $model --images models/images --labels "$work/two.txt"
+expect 2 'label 9, but there are 2 classes' tune_images --labels "$work/two.txt"
+seq 12 >"$work/twelve.txt"
+expect 2 'twelve.txt: there are 12 names in it, the model has 10 classes' tune_images --labels "$work/twelve.txt"
+printf 'names:\n  0: a\n  1: b\n  2: c\n  3: d\n  4: e\n  5: f\n  6: g\n  7: h\n  8: i\n  9: "the boot"\n' >"$work/data.yaml"
+expect 0 '9 the boot' "$fovea" cam $model models/images/00001_pullover.png --labels "$work/data.yaml" -c the-boot -m gradcam
+
 # bench
 expect 0 '"median_ms"' "$fovea" bench $model --shape 1,1,28,28 --runs 3 --json -
 expect 0 'batch 4' "$fovea" bench $model --batch 4 --runs 3 --gradient --threads 2
@@ -118,7 +132,8 @@ one_line 2 'unit 9,9 is not in stage' "$fovea" erf $model --images models/images
 expect 0 'stage 2 of [0-9]' "$fovea" erf $model --images models/images --limit 1 --target all-stages
 one_line 2 'belong to logits' "$fovea" erf $model --images models/images --target all-stages -c 3
 expect 0 'channel 3 ' "$fovea" erf $model --images models/images -c 3 --score margin --limit 2 --target /Relu_output_0
-one_line 2 'predicted.* or .label' "$fovea" erf $model --images models/images --class best
+one_line 2 'class "best": that is the name of none' "$fovea" erf $model --images models/images --class best
+one_line 2 'predicted.* or .label' "$fovea" erf $model --images models/images --class=-1
 
 expect 0 'overlap 1.0000' "$fovea" erf $model --images models/images --compare "$work/erf/erf.json" -o "$work/erf2" --log
 expect 0 'overlap 1.0000' "$fovea" erf $model --images models/images --compare "$work/erf"
@@ -221,7 +236,7 @@ one_line 2 'class folders "hat"' "$fovea" erf $model --images "$work/named_badly
 expect 0 'no labels' "$fovea" eval $model --images "$work/named_badly" --no-labels
 expect 0 'Gaussian fit' "$fovea" erf $model --images "$work/named_badly"
 printf 'Bag\nAnkle boot\n' >"$work/two.txt"
-one_line 2 'names for 2 classes, the model has 10' "$fovea" eval $model --images "$work/named" --labels "$work/two.txt"
+one_line 2 'there are 2 names in it, the model has 10' "$fovea" eval $model --images "$work/named" --labels "$work/two.txt"
 printf '%s,Ankle boot\n' "$PWD/models/images/00000_ankle-boot.png" >"$work/list.csv"
 expect 0 'unchanged +100' "$fovea" eval $model --images "$work/list.csv"
 printf '%s,Hat\n' "$PWD/models/images/00000_ankle-boot.png" >"$work/list.csv"
