@@ -169,7 +169,8 @@ static int list_stills(const struct parameter_set *set, struct arena *arena, str
     for (int i = 0; i < set->count; i++) {
         const struct parameter *parameter = &set->list[i];
         if (!parameter->frozen && parameter->output < 0 &&
-            add_still(list, told, arena, parameter->name, "no score depends on it", parameter->count, error))
+            add_still(list, told, arena, parameter->name,
+                      parameter->unread ? "no score depends on it" : "no gradient reaches it", parameter->count, error))
             return -1;
     }
     told->still = list;

@@ -1,7 +1,7 @@
 #include "train/inference_form.h"
 
 #include "graph/match.h"
-#include "train/source_constant.h"
+#include "train/source_edit.h"
 
 #define OPSET_TRAINING_MODE 14 /* of BatchNormalization: an attribute; before, its further outputs say so */
 
@@ -43,7 +43,7 @@ static int change_norm(struct node *node, struct error *error)
 
 static int change_dropout(struct node *node, struct error *error)
 {
-    if (node_set_input(node, DROPOUT_TRAINING_MODE, NULL, error))
+    if (source_set_input((struct use){node, DROPOUT_TRAINING_MODE}, NULL, error))
         return -1;
     node->input_count = DROPOUT_TRAINING_MODE;
     return 0;

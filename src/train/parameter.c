@@ -9,16 +9,19 @@
 #include "train/source_constant.h"
 
 #define MASKED (-50.0f) /* numbers below hide a key of an attention */
-#define MOST_STEPS 32   /* nodes between a constant and the slot that it is for */
+#define MOST_STEPS 32   /* nodes between a constant and the slot that it is for, */
+#define MOST_LOOKS 4096 /* and on all ways there */
 
 /* ---- what the readers make of a constant ---- */
 
 /* `weight_slot`: some reader is a weight's slot, where also one number is trained. `computed`: the way there holds
- * more than views. `factor`: it is added or multiplied on that way. */
+ * more than views. `factor`: it is added or multiplied on that way; `filler`: it stands where others are
+ * masked out. */
 struct reading {
     enum parameter_kind kind;
-    bool weight_slot, computed, factor;
+    bool weight_slot, computed, factor, filler;
     const char *why; /* not: what the reader in the way is */
+    int *looks;      /* left */
 };
 
 /* Whether anything but constants reaches the value, behind a weight. */
@@ -69,10 +72,24 @@ static bool read_computed(const struct node *node, const struct slot *slot, int 
         return false;
     behind.computed = true;
     behind.factor = behind.factor || (slot && depth == 0);
+    behind.filler = behind.filler || (match_operator(node, "Where") && depth == 0);
     if (!read_results(node, depth, &behind) || !behind.weight_slot)
         return false;
     *reading = behind;
     return true;
+}
+
+/* Of a product of constants: coordinates that are multiplied to make biases are no weights, nor are the vectors of a
+ * spectral norm; the factors of a sum of low rank are. */
+static bool is_of_weights(const struct value *value, struct use use, const struct slot *slot, int depth,
+                          const struct reading *reading)
+{
+    struct reading behind = {.computed = true, .looks = reading->looks};
+    if (slot->kind != PARAMETER_WEIGHT)
+        return true;
+    if (depth == 0 && value->shape.rank < 2)
+        return false;
+    return (use.input > 0 && !reading->computed) || (read_results(use.node, depth, &behind) && behind.weight_slot);
 }
 
 static bool read_use(const struct value *value, struct use use, int depth, struct reading *reading)
@@ -88,13 +105,15 @@ static bool read_use(const struct value *value, struct use use, int depth, struc
     if (slot && (slot->use == SLOT_STATISTICS || (slot_is_ours(value->name) && match_operator(node, "Concat"))))
         return false;                   /* zeros that fill up what is ours */
     if (slot && slot->use == SLOT_VIEW) /* behind a weight: a token in front of what comes there */
-        return node->mark & SLOT_BEHIND_WEIGHTS || read_results(node, depth, reading);
+        return (node->mark & SLOT_BEHIND_WEIGHTS && !is_of_constants(node)) || read_results(node, depth, reading);
     if (!slot || (slot->use == SLOT_ELEMENTWISE && !square)) {
         if (!is_scale(node, slot) && read_computed(node, slot, depth, reading))
             return true;
         if (!slot || reading->computed || !is_behind_weights(match_other(node, value)))
             return false;
     }
+    if (slot->use == SLOT_TRAINED && is_of_constants(node) && !is_of_weights(value, use, slot, depth, reading))
+        return false;
     reading->weight_slot = reading->weight_slot || square || slot->use == SLOT_TRAINED;
     reading->kind = slot->kind;
     return true;
@@ -108,7 +127,7 @@ static bool read_uses(const struct value *value, int depth, struct reading *read
         const struct use use = value->uses[i];
         if (reads_shape_only(use.node))
             continue;
-        if (!read_use(value, use, depth, reading))
+        if (--*reading->looks < 0 || !read_use(value, use, depth, reading))
             return false;
         trained = true;
     }
@@ -143,7 +162,7 @@ static const char *reason_of_elements(const float *elements, int64_t count, bool
     if (reading->computed && reading->factor && is_mask(elements, count))
         return "a mask of zeros and ones";
     bool uniform = is_uniform(elements, count);
-    if (reading->computed && reading->factor && uniform && elements[0] != 0)
+    if (reading->computed && uniform && (reading->filler || (reading->factor && elements[0] != 0)))
         return "one number for all";
     /* Exporters write a normalisation without parameters, as GroupNorm's, with ones and zeros. */
     return literal && reading->kind != PARAMETER_WEIGHT && uniform ? "" : NULL;
@@ -174,6 +193,7 @@ static int reason_not_to_train(struct constant *constant, bool literal, const st
  * Constant nodes) in weights' slots only. */
 struct bearing {
     bool quantised, literal;
+    int *looks; /* left */
 };
 
 static bool bears_weights(const struct value *value, struct bearing bearing, int depth);
@@ -210,7 +230,7 @@ static bool use_bears_weights(const struct value *value, struct use use, struct 
 static bool bears_weights(const struct value *value, struct bearing bearing, int depth)
 {
     for (size_t i = 0; i < value->use_count; i++) {
-        if (use_bears_weights(value, value->uses[i], bearing, depth))
+        if (--*bearing.looks >= 0 && use_bears_weights(value, value->uses[i], bearing, depth))
             return true;
     }
     return false;
@@ -278,8 +298,9 @@ static int consider(struct parameter_set *set, struct graph *graph, struct value
                     struct error *error)
 {
     enum dtype dtype = constant->tensor.dtype;
-    struct bearing bearing = {.quantised = !dtype_is_float(dtype), .literal = value->producer != NULL};
-    struct reading reading = {.kind = PARAMETER_OTHER};
+    int looks[2] = {MOST_LOOKS, MOST_LOOKS};
+    struct bearing bearing = {.quantised = !dtype_is_float(dtype), .literal = value->producer != NULL, .looks = looks};
+    struct reading reading = {.kind = PARAMETER_OTHER, .looks = &looks[1]};
     const char *why;
     bool read = read_uses(value, 0, &reading);
     if (dtype == DTYPE_INT64 || dtype == DTYPE_BOOL)

@@ -1,11 +1,12 @@
 #include "train/unshare.h"
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "train/slot.h"
 #include "train/source_edit.h"
 #include "train/store_operands.h"
 
-#define MOST_STEPS 12
+#define MOST_STEPS 32
 
 /* What a reader takes a tensor for: ORDER parameter_kind, and */
 enum { PURPOSE_STATISTICS = PARAMETER_OTHER + 1, PURPOSE_NONE };
@@ -14,6 +15,7 @@ struct reader {
     struct use use;
     struct value *value; /* that it reads: the tensor, or an Identity of it */
     const char *name;    /* of what is read there */
+    struct node *sink;   /* the first node that more than constants go into; NULL: none was found */
     int purpose, group;
 };
 
@@ -21,7 +23,6 @@ struct unsharing {
     struct model *model;
     struct arena *arena; /* of the readers */
     struct unshared *told;
-    bool frozen;    /* statistics stay */
     bool named;     /* Identity nodes tell the names of equal tensors */
     bool untrained; /* no scale of a normalisation has learned */
     /* Of the tensor at hand: */
@@ -84,39 +85,45 @@ static int look_at_scales(struct unsharing *unsharing, const struct graph *graph
 static int purpose_of_slot(const struct unsharing *unsharing, const struct node *node, const struct slot *slot,
                            const struct value *value)
 {
+    bool literal = unsharing->root->producer != NULL;
     if (slot->use == SLOT_STATISTICS)
-        return unsharing->frozen ? PURPOSE_NONE : PURPOSE_STATISTICS;
+        return PURPOSE_STATISTICS;
     if (slot->use == SLOT_ELEMENTWISE) {
         const struct value *other = match_other(node, value);
         bool behind = other && other->producer && other->producer->mark & SLOT_BEHIND_WEIGHTS;
-        return behind && !unsharing->root->producer && is_vector(unsharing->root) ? (int)slot->kind : PURPOSE_NONE;
+        return behind && !literal && is_vector(unsharing->root) ? (int)slot->kind : PURPOSE_NONE;
     }
-    return (int)slot->kind;
+    /* A normalisation without parameters has ones and zeros in Constant nodes. */
+    return literal && unsharing->uniform && slot->kind != PARAMETER_WEIGHT ? PURPOSE_NONE : (int)slot->kind;
 }
 
-/* Through views: what their result is for. */
-static int purpose_of(const struct unsharing *unsharing, const struct use *use, const struct value *value,
-                      const char **name)
+/* Through views and what is computed of constants alone: what their result is for. */
+static void find_purpose(const struct unsharing *unsharing, struct reader *reader)
 {
-    struct use at = *use;
+    struct use at = reader->use;
+    const struct value *value = reader->value;
     const struct slot *slot = slot_of(at.node, at.input);
-    for (int step = 0; slot && slot->use == SLOT_VIEW && step < MOST_STEPS; step++) {
-        value = at.node->outputs[0];
-        if (!value || value->use_count == 0)
-            return PURPOSE_NONE;
+    for (int step = 0; (slot && slot->use == SLOT_VIEW) || at.node->mark & SLOT_OF_CONSTANTS; step++) {
+        value = at.node->output_count > 0 ? at.node->outputs[0] : NULL;
+        if (!value || value->use_count == 0 || step == MOST_STEPS)
+            return;
         at = value->uses[0];
         slot = slot_of(at.node, at.input);
     }
-    *name = slot ? slot->name : "value";
-    if (!slot)
-        return at.node->domain[0] ? PARAMETER_WEIGHT : PURPOSE_NONE;
-    return slot->use == SLOT_VIEW ? PURPOSE_NONE : purpose_of_slot(unsharing, at.node, slot, value);
+    reader->sink = at.node;
+    reader->name = slot ? slot->name : reader->name;
+    if (slot)
+        reader->purpose = purpose_of_slot(unsharing, at.node, slot, value);
+    else if (at.node->domain[0])
+        reader->purpose = PARAMETER_WEIGHT;
 }
 
 static int collect_readers(struct unsharing *unsharing, struct value *value, struct error *error)
 {
     for (size_t i = 0; i < value->use_count; i++) {
         struct use *use = &value->uses[i];
+        if (use->node->operator&& use->node->operator->flags & OPERATOR_SHAPE_ONLY)
+            continue;
         if (match_operator(use->node, "Identity") && use->node->outputs[0]) {
             if (collect_readers(unsharing, use->node->outputs[0], error))
                 return -1;
@@ -128,8 +135,8 @@ static int collect_readers(struct unsharing *unsharing, struct value *value, str
             return -1;
         unsharing->readers = readers;
         struct reader *reader = &readers[unsharing->count++];
-        *reader = (struct reader){.use = *use, .value = value, .name = "value"};
-        reader->purpose = purpose_of(unsharing, use, value, &reader->name);
+        *reader = (struct reader){.use = *use, .value = value, .name = "value", .purpose = PURPOSE_NONE};
+        find_purpose(unsharing, reader);
     }
     return 0;
 }
@@ -190,13 +197,16 @@ static bool same_module(const struct reader *a, const struct reader *b)
 
 static bool belong_together(const struct unsharing *unsharing, const struct reader *a, const struct reader *b)
 {
-    if (a->purpose != b->purpose || a->purpose == PURPOSE_STATISTICS)
+    bool same_name = a->value == b->value;
+    if (a->purpose == PURPOSE_STATISTICS || b->purpose == PURPOSE_STATISTICS)
         return false;
-    if (a->purpose == PURPOSE_NONE)
+    if (a->purpose == PURPOSE_NONE && b->purpose == PURPOSE_NONE)
         return true;
-    if (a->value != b->value)
-        return !unsharing->uniform && !unsharing->untrained;
-    return !unsharing->uniform || unsharing->named || same_module(a, b);
+    if (!unsharing->uniform && (same_name || !unsharing->untrained))
+        return a->purpose == b->purpose || a->purpose == PURPOSE_NONE || b->purpose == PURPOSE_NONE;
+    if (a->purpose != b->purpose)
+        return false;
+    return a->sink == b->sink || (same_name && unsharing->uniform && (unsharing->named || same_module(a, b)));
 }
 
 static void group_readers(struct unsharing *unsharing)
@@ -250,19 +260,21 @@ static struct value *place_for(struct unsharing *unsharing, const struct reader 
     return place && source_constant_place(unsharing->model, place, elements, error) == 0 ? place : NULL;
 }
 
-/* The group that goes on with the tensor as it is: what does not train, else the first that reads it by its own name.
- */
+/* The group that goes on with the tensor as it is: the first that trains and reads it by its own name, else what does
+ * not train, else statistics. */
 static int keeping_group(const struct unsharing *unsharing)
 {
-    int keeping = -1;
+    int best = 0, rank = 0;
     for (size_t i = 0; i < unsharing->count; i++) {
         const struct reader *reader = &unsharing->readers[i];
-        if (reader->purpose == PURPOSE_NONE)
-            return reader->group;
-        if (keeping < 0 && reader->value == unsharing->root)
-            keeping = reader->group;
+        int own = reader->purpose == PURPOSE_NONE         ? 2
+                  : reader->value != unsharing->root      ? 0
+                  : reader->purpose == PURPOSE_STATISTICS ? 1
+                                                          : 3;
+        best = own > rank ? reader->group : best;
+        rank = own > rank ? own : rank;
     }
-    return keeping < 0 ? 0 : keeping;
+    return best;
 }
 
 /* Does the whole group when its first reader comes. */
@@ -277,8 +289,8 @@ static int move_group(struct unsharing *unsharing, size_t first, struct error *e
     struct value *place = place_for(unsharing, &readers[first], error);
     if (!place)
         return -1;
-    bool statistics = readers[first].purpose == PURPOSE_STATISTICS;
-    *(statistics ? &unsharing->told->statistics : &unsharing->told->parameters) += 1;
+    unsharing->told->statistics += readers[first].purpose == PURPOSE_STATISTICS;
+    unsharing->told->parameters += readers[first].purpose < PURPOSE_STATISTICS;
     for (size_t i = first; i < unsharing->count; i++) {
         if (readers[i].group == group && source_set_input(readers[i].use, place, error))
             return -1;
@@ -295,35 +307,39 @@ static int bare_statistics(const struct unsharing *unsharing, const struct reade
 static void tell_shared(struct unsharing *unsharing)
 {
     for (int group = 0; group < unsharing->groups; group++) {
-        int members = 0;
-        for (size_t i = 0; i < unsharing->count; i++)
-            members += unsharing->readers[i].group == group && unsharing->readers[i].purpose < PURPOSE_STATISTICS;
-        if (members < 2)
-            continue;
-        unsharing->told->shared++;
-        unsharing->told->first = unsharing->told->first ? unsharing->told->first : unsharing->root->name;
+        const struct node *first = NULL;
+        bool several = false;
+        for (size_t i = 0; i < unsharing->count; i++) {
+            const struct reader *reader = &unsharing->readers[i];
+            if (reader->group != group || reader->purpose >= PURPOSE_STATISTICS)
+                continue;
+            several = several || (first && reader->sink != first);
+            first = reader->sink;
+        }
+        unsharing->told->shared += several;
+        if (several && !unsharing->told->first)
+            unsharing->told->first = unsharing->root->name;
     }
 }
 
 static int unshare_tensor(struct unsharing *unsharing, struct value *root, struct error *error)
 {
-    unsharing->root = root;
-    unsharing->count = 0;
-    if (collect_readers(unsharing, root, error))
-        return -1;
-    if (unsharing->count == 0 || !dtype_is_float(root->dtype) || slot_is_ours(root->name))
+    if (!dtype_is_float(source_constant(root)->tensor.dtype) || slot_is_ours(root->name) || root->use_count == 0)
         return 0;
     int uniform = is_uniform(source_constant(root), error);
-    if (uniform < 0)
-        return -1;
+    unsharing->root = root;
     unsharing->uniform = uniform;
+    unsharing->count = 0;
+    if (uniform < 0 || collect_readers(unsharing, root, error))
+        return -1;
     group_readers(unsharing);
     tell_shared(unsharing);
     int keeping = root->is_output ? -1 : keeping_group(unsharing);
     for (size_t i = 0; i < unsharing->count; i++) {
         const struct reader *reader = &unsharing->readers[i];
+        bool stays = root->is_output && reader->purpose == PURPOSE_NONE;
         if (reader->group == keeping ? bare_statistics(unsharing, reader, error)
-                                     : reader->purpose != PURPOSE_NONE && move_group(unsharing, i, error))
+                                     : !stays && move_group(unsharing, i, error))
             return -1;
     }
     return 0;
@@ -348,31 +364,26 @@ static int unshare_graph(struct unsharing *unsharing, struct graph *graph, struc
 
 /* ---- all of a model ---- */
 
-static int unshare_model(struct unsharing *unsharing, const struct shape_binding *bindings, int binding_count,
-                         struct error *error)
+static int unshare_model(struct unsharing *unsharing, struct error *error)
 {
-    struct model *model = unsharing->model;
+    struct graph *graph = unsharing->model->graph;
     int scales = 0;
-    slots_mark(model->graph);
-    if (look_at_scales(unsharing, model->graph, &scales, error))
+    slots_mark(graph);
+    if (look_at_scales(unsharing, graph, &scales, error))
         return -1;
     unsharing->untrained = unsharing->untrained && scales > 0;
-    if (unshare_graph(unsharing, model->graph, error))
-        return -1;
-    unsharing->told->computed = store_operands(model, bindings, binding_count, unsharing->frozen, error);
-    return unsharing->told->computed < 0 ? -1 : 0;
+    return unshare_graph(unsharing, graph, error);
 }
 
 int unshare(struct model *model, const struct shape_binding *bindings, int binding_count, bool frozen,
             struct unshared *told, struct error *error)
 {
-    struct unsharing unsharing = {.model = model,
-                                  .arena = arena_create(model->context->memory, error),
-                                  .told = told,
-                                  .frozen = frozen,
-                                  .untrained = true};
+    struct unsharing unsharing = {
+        .model = model, .arena = arena_create(model->context->memory, error), .told = told, .untrained = true};
     *told = (struct unshared){0};
-    int result = unsharing.arena ? unshare_model(&unsharing, bindings, binding_count, error) : -1;
+    int result = unsharing.arena ? unshare_model(&unsharing, error) : -1;
     arena_destroy(unsharing.arena);
-    return result;
+    if (result == 0)
+        told->computed = store_operands(model, bindings, binding_count, frozen, error);
+    return result || told->computed < 0 ? -1 : 0;
 }

@@ -208,6 +208,20 @@ static void test_modes(void **state)
     }
 }
 
+/* Signs have no slope: said, and not counted. */
+static void test_no_gradient(void **state)
+{
+    struct run run;
+    (void)state;
+    train_form(&run, "computed_signs", true);
+    for (int i = 0; i < run.training.parameters.count; i++) {
+        const struct parameter *parameter = &run.training.parameters.list[i];
+        assert_int_equal(parameter->output < 0, strcmp(parameter->name, "source") == 0);
+        assert_false(parameter->unread);
+    }
+    finish(&run);
+}
+
 static const struct value *find_value(const struct run *run, const char *name)
 {
     const struct value *value = graph_find_value(run->model->graph, name);
@@ -240,7 +254,10 @@ static void test_computed(void **state)
                  {"turned", {"source"}, NULL, NULL},
                  {"low_rank", {"source", "A", "B"}, NULL, NULL},
                  {"fake_quantised", {"source"}, NULL, NULL},
-                 {"quantised", {NULL}, "source", "int8"}};
+                 {"quantised", {NULL}, "source", "int8"},
+                 {"filled", {"source"}, "filler", "one number for all"},
+                 {"spectral", {"source"}, "v", "read by MatMul"},
+                 {"coordinates", {"source", "A", "B"}, "places", "read by MatMul"}};
     (void)state;
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         char form[64], path[160];
@@ -256,7 +273,7 @@ static void test_computed(void **state)
         }
         const struct parameter_set *set = &run.training.parameters;
         assert_int_equal(set->count, 2 + trained);
-        assert_int_equal(set->still_count, forms[i].still != NULL);
+        assert_int_equal(set->still_count, strcmp(forms[i].form, "spectral") == 0 ? 2 : forms[i].still != NULL);
         if (forms[i].still) {
             assert_string_equal(set->stills[0].name, forms[i].still);
             assert_string_equal(set->stills[0].why, forms[i].why);
@@ -395,6 +412,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same),     cmocka_unit_test(test_modes),
                                        cmocka_unit_test(test_computed), cmocka_unit_test(test_shared),
                                        cmocka_unit_test(test_half),     cmocka_unit_test(test_decay),
-                                       cmocka_unit_test(test_policy)};
+                                       cmocka_unit_test(test_policy),   cmocka_unit_test(test_no_gradient)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
