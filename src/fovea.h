@@ -588,6 +588,7 @@ FOVEA_API void fovea_cam_folder_abandon(struct fovea_cam_folder *folder);
 
 /* ---- data: labelled samples to train on and to evaluate on ---- */
 
+#define FOVEA_IGNORE_NONE (-2) /* of masks too */
 /* Training data, as data/dataset.h reads them: class folders, lists, images with masks, IDX files, arrays. */
 struct fovea_data {
     const char *path;
@@ -597,7 +598,9 @@ struct fovea_data {
     /* Of the training samples where there is no split of their own, drawn by the seed; 0: a tenth (eval: for the splits
      * train and validation only); below 0: none. */
     double validation_share;
-    int64_t ignore;     /* label that does not count; -1: none (masks: 255) */
+    int64_t ignore;             /* label, or value of masks, that does not count; -1: none (masks: 255) */
+    const int64_t *mask_values; /* of classes 0, 1, ... in masks; NULL: they are the classes' numbers */
+    int mask_value_count;
     bool skip_broken;   /* leave files out that cannot be read */
     int loader_threads; /* 0: two */
 };

@@ -11,7 +11,19 @@
 
 int64_t data_ignored(const struct fovea_data *data)
 {
-    return data->ignore >= 0 ? data->ignore : data->masks ? USUAL_IGNORED_OF_MASKS : -1;
+    return data->masks ? DATASET_IGNORED : data->ignore >= 0 ? data->ignore : -1;
+}
+
+/* Of masks 255, unless that is a class. */
+static int64_t usual_ignored(const struct fovea_data *data)
+{
+    if (!data->masks)
+        return -1;
+    for (int i = 0; i < data->mask_value_count; i++) {
+        if (data->mask_values[i] == USUAL_IGNORED_OF_MASKS)
+            return -1;
+    }
+    return USUAL_IGNORED_OF_MASKS;
 }
 
 int data_threads(const struct fovea_data *data)
@@ -77,7 +89,12 @@ struct dataset *data_open(struct fovea_model *model, const struct fovea_data *da
                                       .names = names->count > 0 ? names : NULL,
                                       .validation_share = share,
                                       .seed = model->context->seed,
-                                      .ignore = data_ignored(data),
+                                      .ignore = data->ignore >= 0                   ? data->ignore
+                                                : data->ignore == FOVEA_IGNORE_NONE ? -1
+                                                                                    : usual_ignored(data),
+                                      .usual_ignore = data->ignore == -1,
+                                      .mask_values = data->mask_values,
+                                      .mask_value_count = data->mask_value_count,
                                       .skip_broken = data->skip_broken};
     struct dataset *dataset = dataset_open(memory, data->path, &options, error);
     if (dataset)
@@ -98,6 +115,16 @@ void data_note(struct context *context, const struct dataset *dataset, const cha
                      "%s: the EXIF orientation of %" PRId64 " of %" PRId64
                      " images is not applied (pixels as stored, as torchvision takes them): --exif apply turns them",
                      path, unturned, count);
+}
+
+void data_refuse_labels(const struct fovea_data *data, const struct dataset_report *report, struct error *error)
+{
+    struct error found = *error;
+    if (report->out_of_range == 0 || (report->broken > 0 && !data->skip_broken))
+        return;
+    *error = (struct error)ERROR_INITIALISER;
+    error_set(error, found.kind, "%s: %s; labels are the model's classes from 0 on%s, --ignore N leaves one out",
+              data->path, found.message, data->masks ? " (--mask-values tells other values of masks)" : "");
 }
 
 struct fovea_metrics data_metrics(const struct metrics_summary *summary)

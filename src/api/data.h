@@ -8,7 +8,7 @@
 
 #define DATA_USUAL_SHARE 0.1
 
-/* Label or mask value that does not count, -1: none. */
+/* Label that does not count, -1: none; of masks, as they are read, DATASET_IGNORED. */
 int64_t data_ignored(const struct fovea_data *data);
 int data_threads(const struct fovea_data *data);
 /* The names of the classes: of the file, else with `own` the model's; none are no error. The caller releases them in
@@ -29,6 +29,9 @@ void data_note(struct context *context, const struct dataset *dataset, const cha
 
 /* The dataset's name of a class, else that in `names`; NULL: neither has one. */
 const char *data_class_name(const struct dataset *dataset, const struct class_names *names, int64_t class);
+
+/* Adds the way out to the error of a check where labels are the reason. */
+void data_refuse_labels(const struct fovea_data *data, const struct dataset_report *report, struct error *error);
 
 struct fovea_metrics data_metrics(const struct metrics_summary *summary);
 /* What `metrics` tell of each of `count` classes, in `arena`; over what the table holds of so many classes already.

@@ -68,15 +68,6 @@ int eval_open_data(struct eval_work *work, struct error *error)
     return data->path ? eval_list_changes(work, moves, error) : -1;
 }
 
-/* An error of a check, with the way out where labels are the reason. */
-static int refuse_labels(const struct eval_work *work, struct error *error)
-{
-    struct error found = *error;
-    *error = (struct error)ERROR_INITIALISER;
-    return error_set(error, found.kind, "%s: %s; labels are the model's classes from 0 on, --ignore N leaves one out",
-                     work->data->path, found.message);
-}
-
 static int keep_broken(struct eval_work *work, const struct dataset_report *report, struct error *error)
 {
     struct fovea_eval_data *data = &work->result->data;
@@ -103,8 +94,8 @@ int eval_check_data(struct eval_work *work, struct error *error)
     int result = dataset_check(work->dataset, context->pool, true, &context->progress, &report, error);
     if (result == 0)
         result = keep_broken(work, &report, error);
-    else if (report.out_of_range > 0 && (report.broken == 0 || work->data->skip_broken))
-        refuse_labels(work, error);
+    else
+        data_refuse_labels(work->data, &report, error);
     dataset_report_release(&report);
     data_note(context, work->dataset, work->data->path);
     work->samples = dataset_count(work->dataset, work->split);

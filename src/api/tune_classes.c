@@ -57,6 +57,8 @@ int tune_count_classes(struct tune_work *work, int64_t classes, struct error *er
     int result = dataset_check(work->dataset, context->pool, masks, &context->progress, &report, error);
     if (result == 0 && work->checked_classes == 0)
         result = keep_counts(work, &report, classes, error);
+    if (result)
+        data_refuse_labels(&work->options->data, &report, error);
     dataset_report_release(&report);
     work->checked_classes = classes;
     return result;

@@ -168,10 +168,12 @@ int parse_samples(const struct sample_flags *flags, const struct opened *opened,
                   struct parsed_samples *parsed);
 void free_samples(struct parsed_samples *parsed);
 
-/* The options about labelled data that tune and eval share, .ignore = -1 to begin with. */
+#define MOST_MASK_VALUES 256
+
+/* The options about labelled data that tune and eval share. */
 struct data_flags {
-    const char *path, *masks, *labels;
-    int64_t ignore, loaders;
+    const char *path, *masks, *labels, *ignore, *mask_values;
+    int64_t loaders, values[MOST_MASK_VALUES]; /* values: filled by parse_data */
     double share;
     bool no_validation, skip_broken;
 };
@@ -183,13 +185,14 @@ struct data_flags {
         {"validation",   0,       OPTION_NUMBER,                                                                       \
          &(flags).share, "SHARE", "of the training data, where none is set apart (0.1)"},                              \
         {"no-validation", 0, OPTION_FLAG, &(flags).no_validation, NULL, "no share: training data are all of it"},      \
-        {"ignore", 0, OPTION_INT, &(flags).ignore, "LABEL", "that does not count (masks: 255)"},                       \
+        {"ignore", 0, OPTION_TEXT, &(flags).ignore, "LABEL", "that does not count (masks: 255), or none"},             \
+        {"mask-values", 0, OPTION_TEXT, &(flags).mask_values, "A,B,...", "in masks, of classes 0, 1, ... (0,255)"},    \
         {"skip-broken", 0, OPTION_FLAG, &(flags).skip_broken, NULL, "leave out files that cannot be read"},            \
     {                                                                                                                  \
         "loaders", 0, OPTION_INT, &(flags).loaders, "N", "threads that decode and augment (default 2)"                 \
     }
-/* `names`: file with the classes' names, or NULL. */
-struct fovea_data data_of_flags(const struct data_flags *flags, const char *names);
+/* `names`: file with the classes' names, or NULL. `data` refers to the flags. PARSE_GO_ON, or the exit code. */
+int parse_data(const struct command *command, struct data_flags *flags, const char *names, struct fovea_data *data);
 
 /* The options that audit and rewrite share. */
 struct audit_flags {

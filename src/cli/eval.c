@@ -98,13 +98,14 @@ static int check_flags(const struct command *command, const struct eval_flags *f
 {
     const struct data_flags *data = &flags->data;
     bool images = flags->samples.images || flags->samples.inputs.count > 0;
-    bool of_data = data->masks || data->labels || data->share > 0 || data->no_validation || data->ignore >= 0 ||
-                   data->skip_broken || data->loaders > 0 || flags->split;
+    bool of_data = data->masks || data->labels || data->share > 0 || data->no_validation || data->ignore ||
+                   data->mask_values || data->skip_broken || data->loaders > 0 || flags->split;
     if (images == (data->path != NULL))
         return fail_usage(command, "name either images (--images PATH) or labelled data (--data PATH)");
     if (!data->path && of_data)
-        return fail_usage(command, "--masks, --data-labels, --split, --validation, --ignore, --skip-broken and "
-                                   "--loaders go with --data, not with --images");
+        return fail_usage(command,
+                          "--masks, --data-labels, --split, --validation, --ignore, --mask-values, --skip-broken "
+                          "and --loaders go with --data, not with --images");
     if (data->path && flags->no_labels)
         return fail_usage(command, "--no-labels goes with --images: data are labelled");
     return PARSE_GO_ON;
@@ -119,13 +120,15 @@ static int parse_split(const struct command *command, const char *text, enum fov
     return code;
 }
 
-static int eval_model(struct opened *opened, const struct command *command, const struct eval_flags *flags)
+static int eval_model(struct opened *opened, const struct command *command, struct eval_flags *flags)
 {
     struct parsed_samples parsed = {0};
     struct fovea_eval_options options = {.target = flags->target, .no_labels = flags->no_labels};
-    struct fovea_data data = data_of_flags(&flags->data, flags->samples.labels);
+    struct fovea_data data = {0};
     double scales[MOST_SCALES];
     int code = check_flags(command, flags);
+    if (code == PARSE_GO_ON)
+        code = parse_data(command, &flags->data, flags->samples.labels, &data);
     if (code == PARSE_GO_ON)
         code = parse_split(command, flags->split, &options.split);
     if (code == PARSE_GO_ON)
@@ -148,7 +151,7 @@ static int eval_model(struct opened *opened, const struct command *command, cons
 
 int verb_eval(int argc, char **argv)
 {
-    struct eval_flags flags = {.data = {.ignore = -1}};
+    struct eval_flags flags = {0};
     const struct option_row rows[] = {
         DATA_ROWS(flags.data),
         {"split", 0, OPTION_TEXT, &flags.split, "SPLIT",

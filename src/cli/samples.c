@@ -36,16 +36,30 @@ int parse_samples(const struct sample_flags *flags, const struct opened *opened,
     return PARSE_GO_ON;
 }
 
-struct fovea_data data_of_flags(const struct data_flags *flags, const char *names)
+int parse_data(const struct command *command, struct data_flags *flags, const char *names, struct fovea_data *data)
 {
-    return (struct fovea_data){.path = flags->path,
-                               .masks = flags->masks,
-                               .labels = flags->labels,
-                               .names = names,
-                               .validation_share = flags->no_validation ? -1 : flags->share,
-                               .ignore = flags->ignore,
-                               .skip_broken = flags->skip_broken,
-                               .loader_threads = (int)flags->loaders};
+    *data = (struct fovea_data){.path = flags->path,
+                                .masks = flags->masks,
+                                .labels = flags->labels,
+                                .names = names,
+                                .validation_share = flags->no_validation ? -1 : flags->share,
+                                .ignore = -1,
+                                .skip_broken = flags->skip_broken,
+                                .loader_threads = (int)flags->loaders};
+    if (flags->ignore && strcmp(flags->ignore, "none") == 0)
+        data->ignore = FOVEA_IGNORE_NONE;
+    else if (flags->ignore && (parse_int_list(flags->ignore, &data->ignore, 1) != 1 || data->ignore < 0))
+        return fail_usage(command, "--ignore takes a label from 0 on, or none, not '%s'", flags->ignore);
+    if (!flags->mask_values)
+        return PARSE_GO_ON;
+    data->mask_values = flags->values;
+    data->mask_value_count = parse_int_list(flags->mask_values, flags->values, MOST_MASK_VALUES);
+    return data->mask_value_count >= 2 && flags->masks
+               ? PARSE_GO_ON
+               : fail_usage(command,
+                            "--mask-values takes the values of two classes or more in the masks of --masks, "
+                            "not '%s'",
+                            flags->mask_values);
 }
 
 void free_samples(struct parsed_samples *parsed)

@@ -239,7 +239,6 @@ static int parse_augment(const struct command *command, const struct flags *flag
 
 static void fill_options(const struct flags *flags, const struct opened *opened, struct fovea_tune_options *options)
 {
-    options->data = data_of_flags(&flags->data, flags->names);
     options->shapes = opened->shapes;
     options->epochs = flags->epochs;
     options->batch = flags->batch;
@@ -332,7 +331,7 @@ static int check_numbers(const struct command *command, const struct flags *flag
     return PARSE_GO_ON;
 }
 
-static int tune_model(struct opened *opened, const struct command *command, const struct flags *flags)
+static int tune_model(struct opened *opened, const struct command *command, struct flags *flags)
 {
     struct fovea_preprocess preprocess;
     struct fovea_recipe recipe;
@@ -341,7 +340,9 @@ static int tune_model(struct opened *opened, const struct command *command, cons
     if (code != PARSE_GO_ON)
         return code;
     fill_options(flags, opened, &options);
-    code = parse_words(command, flags, &options);
+    code = parse_data(command, &flags->data, flags->names, &options.data);
+    if (code == PARSE_GO_ON)
+        code = parse_words(command, flags, &options);
     if (code == PARSE_GO_ON)
         code = parse_decays(command, flags, &options);
     if (code == PARSE_GO_ON)
@@ -363,7 +364,7 @@ static int tune_model(struct opened *opened, const struct command *command, cons
 
 int verb_tune(int argc, char **argv)
 {
-    struct flags flags = {.epochs = 10, .momentum = 0.9, .decay = 1e-4, .data = {.ignore = -1}, .teacher_weight = 0.5};
+    struct flags flags = {.epochs = 10, .momentum = 0.9, .decay = 1e-4, .teacher_weight = 0.5};
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE",
          "the trained model: the best epoch; the last one beside it"},

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "data/dataset_form.h"
 #include "data/folder.h"
+#include "data/mask_values.h"
 #include "image/format.h"
 
 int dataset_make_items(struct dataset *dataset, int64_t count, struct error *error)
@@ -96,7 +97,7 @@ static int open_any(struct dataset *dataset, const char *path, struct error *err
     if (dataset->options.ignore < -1 || dataset->options.ignore > DATASET_MAX_LABEL)
         return error_set(error, ERROR_INPUT, "masks have no value %" PRId64 " to ignore (0 to %d)",
                          dataset->options.ignore, DATASET_MAX_LABEL);
-    if (open_form(dataset, kept, error))
+    if (mask_values_open(dataset, error) || open_form(dataset, kept, error))
         return -1;
     if (dataset->count == 0)
         return error_set(error, ERROR_INPUT, "%s: there are no samples in it", path);
@@ -123,6 +124,7 @@ static struct dataset *finish(struct dataset *dataset, bool opened)
 {
     dataset->options.masks = dataset->options.labels = NULL;
     dataset->options.names = NULL;
+    dataset->options.mask_values = NULL;
     if (opened)
         return dataset;
     dataset_close(dataset);
@@ -277,7 +279,11 @@ int dataset_read(const struct dataset *dataset, enum dataset_split split, int64_
     *image = (struct image){0};
     if (mask)
         *mask = (struct index_image){0};
-    return dataset->form->read(dataset, &dataset->items[dataset->first[split] + index], image, mask, error);
+    if (dataset->form->read(dataset, &dataset->items[dataset->first[split] + index], image, mask, error))
+        return -1;
+    if (mask && mask->values)
+        mask_values_apply(dataset, mask);
+    return 0;
 }
 
 /* Infinities and NaN of a file would turn every mean into NaN. */

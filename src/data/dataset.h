@@ -11,6 +11,7 @@
 
 #define DATASET_MAX_SAMPLES 100000000
 #define DATASET_MAX_LABEL 65535
+#define DATASET_IGNORED 65535 /* label of a pixel that does not count */
 #define DATASET_NAME_SIZE 512
 #define DATASET_NOTE_SIZE 1024
 #define DATASET_MAX_PROBLEMS 100
@@ -27,7 +28,10 @@ struct dataset_options {
     const struct class_names *names; /* of the model's classes, for folders and lists that name them; or NULL */
     double validation_share;         /* of each class's training samples, 0 to below 1, where no validation split is */
     uint64_t seed;                   /* of that choice */
-    int64_t ignore;                  /* value of masks that is no class, -1: none */
+    int64_t ignore;                  /* label, or value of masks, that is no class, -1: none */
+    bool usual_ignore;               /* nobody asked for it: masks that hold nothing else but 0 are refused */
+    const int64_t *mask_values;      /* of the classes in their order; NULL: values are the classes' numbers */
+    int mask_value_count;
     bool skip_broken;                /* leave broken samples out instead of failing */
     bool labels_optional; /* no sample needs one, and all are of one split; why none is known: dataset_check_labels */
 };
@@ -93,8 +97,9 @@ const char *dataset_name(const struct dataset *dataset, enum dataset_split split
                          char out[DATASET_NAME_SIZE]);
 /* -1: not known, or masks. */
 int64_t dataset_label(const struct dataset *dataset, enum dataset_split split, int64_t index);
-/* Decodes an image and its mask (NULL: not wanted; empty where there is none); the caller releases both. ERROR_INPUT
- * names the file, also where the mask has another size. */
+/* Decodes an image and its mask (NULL: not wanted; empty where there is none), whose pixels are labels then,
+ * DATASET_IGNORED where they do not count; the caller releases both. ERROR_INPUT names the file, also where the mask
+ * has another size. */
 int dataset_read(const struct dataset *dataset, enum dataset_split split, int64_t index, struct image *image,
                  struct index_image *mask, struct error *error);
 /* Fills shape_count(dataset_tensor_shape()) floats; ERROR_INPUT where they are not finite. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/dataset_form.h"
+#include "data/mask_values.h"
 
 /* Samples between two steps of the progress. */
 #define CHUNK 512
@@ -36,12 +37,15 @@ static int check_mask(const struct dataset *dataset, const struct index_image *m
         uint16_t value = mask->values[i];
         if (pixels)
             pixels[value]++;
-        if (wrong < 0 && value != dataset->options.ignore && !is_class(dataset, value))
+        if (wrong < 0 && value != dataset->options.ignore && !is_class(dataset, mask_values_label(dataset, value)))
             wrong = value;
     }
-    return wrong < 0 ? 0
-                     : error_set(error, ERROR_INPUT, "the mask holds %" PRId64 ", but there are %" PRId64 " classes",
-                                 wrong, dataset->options.classes);
+    if (wrong < 0)
+        return 0;
+    if (mask_values_label(dataset, (uint16_t)wrong) < 0)
+        return error_set(error, ERROR_INPUT, "the mask holds %" PRId64 ", which is none of the mask values", wrong);
+    return error_set(error, ERROR_INPUT, "the mask holds %" PRId64 ", but there are %" PRId64 " classes", wrong,
+                     dataset->options.classes);
 }
 
 /* `pixels` NULL: not counted. */
@@ -137,12 +141,29 @@ static void settle_classes(struct dataset *dataset, const struct pixel_counts *p
     for (int thread = 0; thread < threads && dataset->options.classes == 0; thread++) {
         for (int64_t value = 0; value <= DATASET_MAX_LABEL; value++) {
             for (int split = 0; split < DATASET_SPLITS; split++) {
-                if (pixels[thread].values[split][value] > 0 && value != dataset->options.ignore &&
-                    value >= dataset->classes)
-                    dataset->classes = value + 1;
+                int64_t label = mask_values_label(dataset, (uint16_t)value);
+                if (pixels[thread].values[split][value] > 0 && label < DATASET_IGNORED && label >= dataset->classes)
+                    dataset->classes = label + 1;
             }
         }
     }
+    if (dataset->options.classes == 0 && dataset->mask_classes > dataset->classes)
+        dataset->classes = dataset->mask_classes;
+}
+
+static int judge_values(const struct check *check, int threads, struct error *error)
+{
+    struct memory *memory = check->dataset->memory;
+    int64_t *counts = memory_allocate(memory, DATASET_MAX_LABEL + 1, sizeof *counts, error);
+    for (int thread = 0; counts && thread < threads; thread++) {
+        for (int split = 0; split < DATASET_SPLITS; split++) {
+            for (int value = 0; value <= DATASET_MAX_LABEL; value++)
+                counts[value] += check->pixels[thread].values[split][value];
+        }
+    }
+    int result = counts ? mask_values_judge(check->dataset, counts, error) : -1;
+    memory_release(memory, counts);
+    return result;
 }
 
 static int count_classes(const struct dataset *dataset, const struct pixel_counts *pixels, int threads,
@@ -160,10 +181,12 @@ static int count_classes(const struct dataset *dataset, const struct pixel_count
         }
         for (int thread = 0; pixels && thread < threads; thread++) {
             const int64_t *values = pixels[thread].values[split];
-            for (int64_t value = 0; value < dataset->classes && value <= DATASET_MAX_LABEL; value++)
-                report->counts[split][value] += value == dataset->options.ignore ? 0 : values[value];
-            if (dataset->options.ignore >= 0)
-                report->ignored += values[dataset->options.ignore];
+            for (int value = 0; value <= DATASET_MAX_LABEL; value++) {
+                int64_t label = mask_values_label(dataset, (uint16_t)value);
+                if (label >= 0 && label < dataset->classes)
+                    report->counts[split][label] += values[value];
+                report->ignored += label == DATASET_IGNORED ? values[value] : 0;
+            }
         }
     }
     return 0;
@@ -202,7 +225,8 @@ static int run_check(struct check *check, struct thread_pool *pool, const struct
         settle_classes(dataset, check->pixels, threads);
     if (dataset->options.skip_broken)
         leave_out(dataset, check->findings, report);
-    if (count_classes(dataset, check->pixels, threads, report, error) || judge(dataset, report, error))
+    if (count_classes(dataset, check->pixels, threads, report, error) || judge(dataset, report, error) ||
+        (check->pixels && judge_values(check, threads, error)))
         return -1;
     return dataset->count > 0 ? 0 : error_set(error, ERROR_INPUT, "%s: all samples are broken", dataset->root);
 }

@@ -40,6 +40,8 @@ struct dataset {
     const struct dataset_form *form;
     struct dataset_options options; /* strings are the caller's: only while opening */
     const char *root, *mask_root;
+    uint16_t *mask_labels; /* by value; NULL: the values themselves */
+    int64_t mask_classes;  /* that they stand for; 0: as many as there are */
     int64_t count;
     struct dataset_item *items; /* in the order of their splits; in the arena */
     int64_t first[DATASET_SPLITS + 1];

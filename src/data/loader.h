@@ -23,7 +23,7 @@ struct loader_options {
     const struct augment_options *augment; /* copied; NULL: as for evaluation. Ready tensors take mixup alone */
     bool keep_pictures; /* hand out the images as they are before they are normalised, too; not of ready tensors */
     enum image_layout layout;
-    int64_t ignore; /* what masks have outside the image, 0 to 65535, or -1 (255) */
+    int64_t ignore; /* what masks have outside the image, 0 to 65535, or -1 (DATASET_IGNORED) */
     uint64_t seed;
 };
 

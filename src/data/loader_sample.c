@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#define USUAL_IGNORE 255
-
 static int settle_tensors(struct loader_task *task, struct error *error)
 {
     struct augment_options mixup_alone = {.mixup_alpha = task->augment.mixup_alpha};
@@ -31,7 +29,7 @@ int loader_task_settle(struct loader_task *task, const struct loader_options *op
     task->split = options->split;
     task->layout = options->layout;
     task->seed = options->seed;
-    task->ignore = options->ignore < 0 ? USUAL_IGNORE : (uint16_t)options->ignore;
+    task->ignore = options->ignore < 0 ? DATASET_IGNORED : (uint16_t)options->ignore;
     task->augments = options->augment != NULL;
     if (options->augment)
         task->augment = *options->augment;
