@@ -604,10 +604,13 @@ struct fovea_data {
     bool skip_broken;   /* leave files out that cannot be read */
     int loader_threads; /* 0: two */
 };
-/* Of samples, or of the pixels of their masks; shares of 1. */
+/* Of samples, or of the pixels of their masks; shares of 1. Samples are judged by top 1, pixels by the mean IoU. */
 struct fovea_metrics {
+    bool pixels;
     int64_t counted;
-    double top1, top5, mean_accuracy, mean_iou, mean_dice; /* NAN: nothing counted */
+    double top1, top5;          /* NAN: nothing counted. Of pixels top1 is the pixel accuracy */
+    double mean_accuracy;       /* of the classes that occur as labels */
+    double mean_iou, mean_dice; /* of the classes that occur as labels or predictions; of pixels only, else NAN */
 };
 struct fovea_class_metrics {
     const char *name; /* NULL: not known */

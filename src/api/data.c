@@ -1,6 +1,7 @@
 #include "api/data.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -127,10 +128,15 @@ void data_refuse_labels(const struct fovea_data *data, const struct dataset_repo
               data->path, found.message, data->masks ? " (--mask-values tells other values of masks)" : "");
 }
 
-struct fovea_metrics data_metrics(const struct metrics_summary *summary)
+struct fovea_metrics data_metrics(const struct metrics_summary *summary, bool pixels)
 {
-    return (struct fovea_metrics){summary->counted,       summary->top1,     summary->top5,
-                                  summary->mean_accuracy, summary->mean_iou, summary->mean_dice};
+    return (struct fovea_metrics){.pixels = pixels,
+                                  .counted = summary->counted,
+                                  .top1 = summary->top1,
+                                  .top5 = summary->top5,
+                                  .mean_accuracy = summary->mean_accuracy,
+                                  .mean_iou = pixels ? summary->mean_iou : (double)NAN,
+                                  .mean_dice = pixels ? summary->mean_dice : (double)NAN};
 }
 
 const char *data_class_name(const struct dataset *dataset, const struct class_names *names, int64_t class)

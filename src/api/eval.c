@@ -189,7 +189,7 @@ static int describe_data(struct eval_work *work, struct error *error)
         data->size[0] = evaluator->masks.height;
         data->size[1] = evaluator->masks.width;
         memcpy(data->enlarged[a], evaluator->enlarged, sizeof data->enlarged[a]);
-        data->metrics[a] = data_metrics(&summary);
+        data->metrics[a] = data_metrics(&summary, work->masks);
         if (data_keep_classes(work->arena, work->dataset, &work->names, metrics, work->arms[a].evaluator.classes,
                               &data->classes[a], error))
             return -1;

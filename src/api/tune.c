@@ -277,7 +277,7 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
                                       .left_out = epoch->left_out,
                                       .evaluated = epoch->evaluated,
                                       .best = epoch->best,
-                                      .validation = tune_metrics(epoch)};
+                                      .validation = tune_metrics(epoch, dataset_has_masks(work->dataset))};
     if (arm->is_control)
         result->control = told->validation;
     else
@@ -392,7 +392,7 @@ int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *optio
                              .result = tune,
                              .batch = options->batch > 0 ? options->batch : USUAL_BATCH};
     *tune = (struct fovea_tune){
-        .storage = arena, .control = {0, NAN, NAN, NAN, NAN, NAN}, .difference = NAN, .interval = {NAN, NAN}};
+        .storage = arena, .control = {false, 0, NAN, NAN, NAN, NAN, NAN}, .difference = NAN, .interval = {NAN, NAN}};
     int result = arena && check_options(options, path, force, &error) == 0 ? run(&work, arena, &error) : -1;
     release(&work);
     if (result == 0)

@@ -4,9 +4,14 @@
 #include "api/tune_work.h"
 #include "data/paired.h"
 
-struct fovea_metrics tune_metrics(const struct arm_epoch *epoch)
+struct fovea_metrics tune_metrics(const struct arm_epoch *epoch, bool pixels)
 {
-    return epoch->evaluated ? data_metrics(&epoch->validation) : (struct fovea_metrics){0, NAN, NAN, NAN, NAN, NAN};
+    static const struct metrics_summary none = {.top1 = (double)NAN,
+                                                .top5 = (double)NAN,
+                                                .mean_accuracy = (double)NAN,
+                                                .mean_iou = (double)NAN,
+                                                .mean_dice = (double)NAN};
+    return data_metrics(epoch->evaluated ? &epoch->validation : &none, pixels);
 }
 
 void tune_compare(struct tune_work *work)

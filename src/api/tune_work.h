@@ -70,7 +70,7 @@ int tune_count_classes(struct tune_work *work, int64_t classes, struct error *er
 int tune_weigh_classes(struct tune_work *work, float *weights, struct error *error);
 
 /* Of an epoch; NAN: it was not evaluated. */
-struct fovea_metrics tune_metrics(const struct arm_epoch *epoch);
+struct fovea_metrics tune_metrics(const struct arm_epoch *epoch, bool pixels);
 /* The difference of both arms, paired by sample, with the normal approximation's 95 % interval; NAN: no samples. */
 void tune_compare(struct tune_work *work);
 

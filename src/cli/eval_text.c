@@ -31,7 +31,8 @@ static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row
     for (int a = 0; a < eval->models; a++) {
         if (eval->labelled > 0) {
             print_percent(row->scores[a].top1);
-            print_percent(row->scores[a].top5);
+            if (!eval->data.masks)
+                print_percent(row->scores[a].top5);
         }
         if (eval->data.masks)
             print_percent(row->scores[a].mean_iou);
@@ -69,7 +70,7 @@ static void print_mean(const struct fovea_eval *eval)
     for (int a = 0; a < eval->models; a++) {
         printf("%s of %d corruptions: ", a ? "second model, mean" : "mean", count);
         if (eval->labelled > 0)
-            printf("top 1 %.2f %%, ", 100 * mean.scores[a].top1 / count);
+            printf("%s %.2f %%, ", eval->data.masks ? "pixel accuracy" : "top 1", 100 * mean.scores[a].top1 / count);
         printf("%s %.2f %%%s\n", eval->data.masks ? "mean IoU" : "agreement",
                100 * (eval->data.masks ? mean.scores[a].mean_iou : mean.scores[a].agreement) / count,
                unchanged > 0 ? " (without those of no effect)" : "");
@@ -106,8 +107,6 @@ static void print_data_subject(const struct fovea_eval *eval)
     }
     if (eval->labelled < eval->images)
         printf("%" PRId64 " of them have the label to be ignored\n", eval->images - eval->labelled);
-    if (data->masks)
-        printf("top 1 and top 5 are shares of the pixels\n");
     if (data->moves_left_out)
         printf("without shift, rotation and scale, which masks do not follow\n");
 }
@@ -125,9 +124,10 @@ static void print_reading(const struct fovea_eval *eval)
 static void print_rows(const struct fovea_eval *eval)
 {
     const char *third = eval->data.masks ? "   mIoU" : "  agree";
+    const char *first = eval->labelled == 0 ? "" : eval->data.masks ? " pixels" : "  top 1  top 5";
     printf("%-18s", "%");
     for (int a = 0; a < eval->models; a++)
-        printf("%s%s   conf%s", eval->labelled > 0 ? "  top 1  top 5" : "", third, a + 1 < eval->models ? "  |" : "");
+        printf("%s%s   conf%s", first, third, a + 1 < eval->models ? "  |" : "");
     printf("%s\n", eval->models > 1 ? "  | second minus first [95 %]" : "");
     for (int i = 0; i < eval->row_count; i++)
         print_row(eval, &eval->rows[i]);
@@ -157,8 +157,9 @@ static void print_data(const struct fovea_eval *eval)
             printf("%s model:\n", a ? "second" : "first");
         print_enlarged(data->enlarged[a], data->size);
         if (data->masks)
-            printf("pixel accuracy %.2f %%, mean IoU %.4f, mean Dice %.4f, mean accuracy of the classes %.2f %%\n",
-                   100 * metrics->top1, metrics->mean_iou, metrics->mean_dice, 100 * metrics->mean_accuracy);
+            printf(
+                "mean IoU %.2f %%, mean Dice %.2f %%, pixel accuracy %.2f %%, mean accuracy of the classes %.2f %%\n",
+                100 * metrics->mean_iou, 100 * metrics->mean_dice, 100 * metrics->top1, 100 * metrics->mean_accuracy);
         else
             printf("top 1 %.2f %%, top 5 %.2f %%, mean accuracy of the classes %.2f %%\n", 100 * metrics->top1,
                    100 * metrics->top5, 100 * metrics->mean_accuracy);

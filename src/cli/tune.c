@@ -136,6 +136,12 @@ static void write_history(FILE *file, const struct fovea_tune_epoch *epoch)
     fflush(file);
 }
 
+/* What the best epoch is chosen by. */
+static double score_of(const struct fovea_metrics *metrics)
+{
+    return metrics->pixels ? metrics->mean_iou : metrics->top1;
+}
+
 static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
 {
     const struct watch *watch = user;
@@ -147,10 +153,10 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
     printf("epoch %" PRId64 "/%" PRId64 ": loss %.4f, rate %.3g, gradient %.3g, %.1f images/s", epoch->epoch,
            epoch->epochs, epoch->loss, epoch->rate, epoch->gradient_norm, epoch->images_per_second);
     if (epoch->evaluated)
-        printf(watch->masks ? "; validation: %.2f %% of the pixels right, mean IoU %.3f%s"
+        printf(watch->masks ? "; validation: mean IoU %.2f %%, pixel accuracy %.2f %%%s"
                             : "; validation: top 1 %.2f %%, top 5 %.4g %%%s",
-               100 * epoch->validation.top1, watch->masks ? epoch->validation.mean_iou : 100 * epoch->validation.top5,
-               epoch->best ? " (best)" : "");
+               100 * score_of(&epoch->validation),
+               100 * (watch->masks ? epoch->validation.top1 : epoch->validation.top5), epoch->best ? " (best)" : "");
     if (epoch->left_out > 0)
         printf("; samples left out that cannot be read: %" PRId64, epoch->left_out);
     printf("\n");
@@ -161,8 +167,8 @@ static void print_result(const struct fovea_tune *tune, const struct flags *flag
 {
     char interval[CLI_TEXT];
     printf("wrote %s (epoch %" PRId64, flags->output, tune->best_epoch);
-    if (!isnan(tune->best.top1))
-        printf(", top 1 %.2f %%", 100 * tune->best.top1);
+    if (!isnan(score_of(&tune->best)))
+        printf(", %s %.2f %%", tune->best.pixels ? "mean IoU" : "top 1", 100 * score_of(&tune->best));
     printf(") and the last epoch beside it\n");
     print_class_table(&tune->classes, flags->data.masks != NULL);
     if (flags->control)

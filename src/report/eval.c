@@ -13,15 +13,16 @@ static json_t *share(double value)
     return value < 0 ? json_null() : json_real(value);
 }
 
-static json_t *describe_score(const struct fovea_eval_score *score)
+static json_t *describe_score(const struct fovea_eval_score *score, bool masks)
 {
     json_t *entry = json_object();
-    json_object_set_new(entry, "top1", share(score->top1));
-    json_object_set_new(entry, "top5", share(score->top5));
+    json_object_set_new(entry, masks ? "pixel_accuracy" : "top1", share(score->top1));
+    if (!masks)
+        json_object_set_new(entry, "top5", share(score->top5));
     json_object_set_new(entry, "agreement", share(score->agreement));
     json_object_set_new(entry, "confidence", json_real(score->confidence));
-    if (score->mean_iou >= 0)
-        json_object_set_new(entry, "mean_iou", json_real(score->mean_iou));
+    if (masks)
+        json_object_set_new(entry, "mean_iou", share(score->mean_iou));
     return entry;
 }
 
@@ -32,7 +33,7 @@ static json_t *describe_row(const struct fovea_eval *eval, const struct fovea_ev
     json_t *scores = json_array();
     json_object_set_new(entry, "no_effect", json_boolean(row->no_effect));
     for (int a = 0; a < eval->models; a++)
-        json_array_append_new(scores, describe_score(&row->scores[a]));
+        json_array_append_new(scores, describe_score(&row->scores[a], eval->data.masks));
     json_object_set_new(entry, "models", scores);
     if (eval->models > 1) {
         json_object_set_new(entry, "difference", report_number(row->difference));
@@ -71,7 +72,7 @@ static json_t *describe_model(const struct fovea_eval *eval, int index)
     if (eval->data.enlarged[index][0] > 0)
         json_object_set_new(model, "enlarged_from", report_ints(eval->data.enlarged[index], 2));
     json_object_set_new(model, "metrics", report_metrics(&eval->data.metrics[index]));
-    report_set_classes(model, &eval->data.classes[index]);
+    report_set_classes(model, &eval->data.classes[index], eval->data.masks);
     return model;
 }
 

@@ -107,9 +107,10 @@ void html_classes(struct page *page, const json_t *model, bool masks)
     page_html(page, "<p><b class=name>");
     page_text(page, json_text_of(model, "path"), PAGE_NAME);
     if (masks)
-        page_html(page, "</b>: pixel accuracy <b>%.2f&nbsp;%%</b>, mean IoU <b>%.4f</b>, mean Dice %.4f.</p>\n",
-                  100 * json_number_of(metrics, "top1"), json_number_of(metrics, "mean_iou"),
-                  json_number_of(metrics, "mean_dice"));
+        page_html(page,
+                  "</b>: mean IoU <b>%.2f&nbsp;%%</b>, mean Dice %.2f&nbsp;%%, pixel accuracy %.2f&nbsp;%%.</p>\n",
+                  100 * json_number_of(metrics, "mean_iou"), 100 * json_number_of(metrics, "mean_dice"),
+                  100 * json_number_of(metrics, "pixel_accuracy"));
     else
         page_html(page, "</b>: top 1 <b>%.2f&nbsp;%%</b>, top 5 %.2f&nbsp;%%, mean of the classes %.2f&nbsp;%%.</p>\n",
                   100 * json_number_of(metrics, "top1"), 100 * json_number_of(metrics, "top5"),

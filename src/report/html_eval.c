@@ -14,16 +14,20 @@ static bool is_labelled(const json_t *eval)
     return json_number_of(eval, "labelled") > 0;
 }
 
-/* Top 1 where labels are known, else agreement. */
-static double score_of(const json_t *row, size_t model, bool labelled)
-{
-    const json_t *scores = json_array_get(json_object_get(row, "models"), model);
-    return json_number_of(scores, labelled ? "top1" : "agreement");
-}
-
 static bool has_masks(const json_t *eval)
 {
     return json_is_true(json_object_get(json_object_get(eval, "data"), "masks"));
+}
+
+/* What the curves show: of masks the mean IoU, of labels top 1, else agreement. */
+static const char *score_key(const json_t *eval)
+{
+    return has_masks(eval) ? "mean_iou" : is_labelled(eval) ? "top1" : "agreement";
+}
+
+static double score_of(const json_t *row, size_t model, const char *key)
+{
+    return json_number_of(json_array_get(json_object_get(row, "models"), model), key);
 }
 
 static bool is_change(const json_t *row, const char *change)
@@ -47,21 +51,22 @@ static void sort_series(struct plot_series *series)
 }
 
 /* The unchanged images are severity 0 and scale 1. */
-static void collect(const json_t *eval, const char *change, size_t model, bool labelled, struct plot_series *series)
+static void collect(const json_t *eval, const char *change, size_t model, struct plot_series *series)
 {
+    const char *key = score_key(eval);
     const json_t *rows = json_object_get(eval, "rows"), *row;
     bool scale = strcmp(change, "scale") == 0;
     size_t i;
     json_array_foreach((json_t *)rows, i, row)
     {
         if (is_change(row, change))
-            plot_series_add(series, json_number_of(row, scale ? "strength" : "severity"),
-                            score_of(row, model, labelled), (double)NAN);
+            plot_series_add(series, json_number_of(row, scale ? "strength" : "severity"), score_of(row, model, key),
+                            (double)NAN);
     }
     json_array_foreach((json_t *)rows, i, row)
     {
         if (series->count > 0 && is_change(row, "none"))
-            plot_series_add(series, scale, score_of(row, model, labelled), (double)NAN);
+            plot_series_add(series, scale, score_of(row, model, key), (double)NAN);
     }
     sort_series(series);
 }
@@ -69,22 +74,24 @@ static void collect(const json_t *eval, const char *change, size_t model, bool l
 static void write_curve(struct page *page, const json_t *eval, const json_t *before, const char *change,
                         const char *title)
 {
-    bool labelled = is_labelled(eval), scale = strcmp(change, "scale") == 0;
+    bool scale = strcmp(change, "scale") == 0;
     size_t models = json_array_size(json_object_get(eval, "models"));
     struct plot_series series[PLOT_SERIES] = {{.name = models > 1 ? "first model" : "now"}, {0}, {0}, {0}};
     int count = 0;
     for (size_t m = 0; m < models && m < MODELS; m++) {
         series[count].name = m ? "second model" : series[0].name;
-        collect(eval, change, m, labelled, &series[count++]);
+        collect(eval, change, m, &series[count++]);
     }
-    if (before && is_labelled(before) == labelled && count > 0) {
-        collect(before, change, 0, labelled, &series[count]);
+    if (before && strcmp(score_key(before), score_key(eval)) == 0 && count > 0) {
+        collect(before, change, 0, &series[count]);
         series[count].name = "before";
         count += series[count].count > 0;
     }
     const struct page_plot plot = {.title = title,
                                    .x_name = scale ? "factor of the normalised image" : "severity",
-                                   .y_name = labelled ? "top 1" : "agreement",
+                                   .y_name = has_masks(eval)     ? "mean IoU"
+                                             : is_labelled(eval) ? "top 1"
+                                                                 : "agreement",
                                    .series = series,
                                    .count = count,
                                    .present = scale && count > 0 && series[0].count > 0 ? 1 : (double)NAN,
@@ -111,10 +118,11 @@ static void write_change(struct page *page, const json_t *row)
 
 static void write_scores(struct page *page, const json_t *scores, bool labelled, bool masks)
 {
-    const char *const keys[] = {"top1", "top5", masks ? "mean_iou" : "agreement", "confidence"};
-    for (size_t i = labelled ? 0 : 2; i < sizeof keys / sizeof keys[0]; i++) {
+    const char *const keys[] = {"top1", "top5", "agreement", "confidence"};
+    const char *const keys_of_masks[] = {"pixel_accuracy", "mean_iou", "confidence"};
+    for (size_t i = labelled || masks ? 0 : 2; i < (masks ? 3 : 4); i++) {
         page_html(page, "<td class=n>");
-        page_share(page, json_number_of(scores, keys[i]));
+        page_share(page, json_number_of(scores, (masks ? keys_of_masks : keys)[i]));
         page_html(page, "</td>");
     }
 }
@@ -137,16 +145,11 @@ static void write_table(struct page *page, const json_t *eval)
     bool labelled = is_labelled(eval), masks = has_masks(eval);
     char headings[256];
     models = models < MODELS ? models : MODELS;
-    snprintf(headings, sizeof headings, "images|#severity, factor%s|#%s|#confidence%s%s%s%s%s",
-             labelled ? "|#top 1|#top 5" : "", masks ? "mean IoU" : "agreement",
-             models > 1 && labelled ? "|#top 1, second|#top 5" : "", models > 1 ? "|#" : "",
-             models < 2 ? ""
-             : masks    ? "mean IoU"
-                        : "agreement",
-             models < 2 ? ""
-             : labelled ? "|#confidence"
-                        : ", second|#confidence",
-             models > 1 ? "|#second minus first [95 %]" : "");
+    const char *scores = masks      ? "|#pixel accuracy|#mean IoU|#confidence"
+                         : labelled ? "|#top 1|#top 5|#agreement|#confidence"
+                                    : "|#agreement|#confidence";
+    snprintf(headings, sizeof headings, "images|#severity, factor%s%s%s%s", scores, models > 1 ? "|#second: " : "",
+             models > 1 ? scores + 2 : "", models > 1 ? "|#second minus first [95 %]" : "");
     page_table_start(page, "All changes", headings);
     json_array_foreach((json_t *)rows, i, row)
     {
@@ -174,7 +177,7 @@ static void write_data(struct page *page, const json_t *eval, const json_t *data
     page_text(page, json_text_of(data, "split"), PAGE_NAME);
     if (json_number_of(data, "left_out") > 0)
         page_html(page, "; %.0f broken files left out", json_number_of(data, "left_out"));
-    page_html(page, ".%s</p>\n", masks ? " Top 1 and top 5 are shares of the pixels of masks." : "");
+    page_html(page, ".</p>\n");
     for (size_t m = 0; m < json_array_size(models) && m < MODELS; m++)
         html_classes(page, json_array_get(models, m), masks);
     if (json_array_size(only) == 2)

@@ -36,7 +36,7 @@ static void write_curve(struct page *page, const json_t *epochs, const char *mod
     page_plot(page, &plot);
 }
 
-static void write_epoch(struct page *page, const json_t *epoch)
+static void write_epoch(struct page *page, const json_t *epoch, bool masks)
 {
     static const char *const numbers[] = {"epoch", "loss", "rate", "gradient_norm", "images_per_second"};
     const json_t *validation = json_object_get(epoch, "validation");
@@ -48,9 +48,9 @@ static void write_epoch(struct page *page, const json_t *epoch)
         page_html(page, "</td>");
     }
     page_html(page, "<td class=n>");
-    page_share(page, json_number_of(validation, "top1"));
+    page_share(page, json_number_of(validation, masks ? "mean_iou" : "top1"));
     page_html(page, "</td><td class=n>");
-    page_share(page, json_number_of(validation, "mean_iou"));
+    page_share(page, json_number_of(validation, masks ? "pixel_accuracy" : "top5"));
     page_html(page, "</td></tr>\n");
 }
 
@@ -64,6 +64,11 @@ static void write_difference(struct page *page, const json_t *tune)
               "<p>Against the control, trained alike: <b>%+.2f</b> points of accuracy, paired by sample (95&nbsp;%%: "
               "%+.2f to %+.2f).</p>\n",
               100 * difference, 100 * json_at(interval, 0), 100 * json_at(interval, 1));
+}
+
+static bool of_masks(const json_t *epochs)
+{
+    return json_object_get(json_object_get(json_array_get(epochs, 0), "validation"), "pixel_accuracy") != NULL;
 }
 
 void html_tune(struct page *page, const json_t *tune)
@@ -82,8 +87,12 @@ void html_tune(struct page *page, const json_t *tune)
     page_html(page, "</b>, epoch %.0f.</p>\n", json_number_of(tune, "best_epoch"));
     write_difference(page, tune);
     write_curve(page, epochs, models, "loss", false, "training loss");
-    write_curve(page, epochs, models, "top1", true, "validation top 1");
-    page_table_start(page, "Epochs", "model|#epoch|#loss|#rate|#gradient|#images/s|#top 1|#mean IoU");
-    json_array_foreach((json_t *)epochs, i, epoch) write_epoch(page, epoch);
+    bool masks = of_masks(epochs);
+    write_curve(page, epochs, models, masks ? "mean_iou" : "top1", true,
+                masks ? "validation mean IoU" : "validation top 1");
+    page_table_start(page, "Epochs",
+                     masks ? "model|#epoch|#loss|#rate|#gradient|#images/s|#mean IoU|#pixel accuracy"
+                           : "model|#epoch|#loss|#rate|#gradient|#images/s|#top 1|#top 5");
+    json_array_foreach((json_t *)epochs, i, epoch) write_epoch(page, epoch, masks);
     page_table_end(page);
 }

@@ -30,7 +30,7 @@ json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch);
 json_t *report_tune(const struct fovea_tune *tune);
 json_t *report_metrics(const struct fovea_metrics *metrics);
 /* "classes": a row each; "confusion": rows by label, columns by prediction, empty for too many classes. */
-void report_set_classes(json_t *object, const struct fovea_class_table *table);
+void report_set_classes(json_t *object, const struct fovea_class_table *table, bool pixels);
 /* One line; otherwise as report_text. */
 char *report_line(json_t *document);
 json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite);

@@ -4,9 +4,12 @@ json_t *report_metrics(const struct fovea_metrics *metrics)
 {
     json_t *entry = json_object();
     json_object_set_new(entry, "counted", json_integer(metrics->counted));
-    json_object_set_new(entry, "top1", report_number(metrics->top1));
-    json_object_set_new(entry, "top5", report_number(metrics->top5));
+    json_object_set_new(entry, metrics->pixels ? "pixel_accuracy" : "top1", report_number(metrics->top1));
+    if (!metrics->pixels)
+        json_object_set_new(entry, "top5", report_number(metrics->top5));
     json_object_set_new(entry, "mean_accuracy", report_number(metrics->mean_accuracy));
+    if (!metrics->pixels)
+        return entry;
     json_object_set_new(entry, "mean_iou", report_number(metrics->mean_iou));
     json_object_set_new(entry, "mean_dice", report_number(metrics->mean_dice));
     return entry;
@@ -28,7 +31,7 @@ json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch)
     return entry;
 }
 
-static json_t *describe_class(const struct fovea_class_metrics *metrics)
+static json_t *describe_class(const struct fovea_class_metrics *metrics, bool pixels)
 {
     json_t *entry = json_object();
     report_set_text(entry, "name", metrics->name);
@@ -36,16 +39,18 @@ static json_t *describe_class(const struct fovea_class_metrics *metrics)
     json_object_set_new(entry, "predicted", json_integer(metrics->predicted));
     json_object_set_new(entry, "correct", json_integer(metrics->correct));
     json_object_set_new(entry, "accuracy", report_number(metrics->accuracy));
-    json_object_set_new(entry, "iou", report_number(metrics->iou));
-    json_object_set_new(entry, "dice", report_number(metrics->dice));
+    if (pixels) {
+        json_object_set_new(entry, "iou", report_number(metrics->iou));
+        json_object_set_new(entry, "dice", report_number(metrics->dice));
+    }
     return entry;
 }
 
-void report_set_classes(json_t *object, const struct fovea_class_table *table)
+void report_set_classes(json_t *object, const struct fovea_class_table *table, bool pixels)
 {
     json_t *classes = json_array(), *rows = json_array();
     for (int64_t i = 0; i < table->count; i++) {
-        json_array_append_new(classes, describe_class(&table->list[i]));
+        json_array_append_new(classes, describe_class(&table->list[i], pixels));
         if (table->confusion)
             json_array_append_new(rows, report_ints(table->confusion + i * table->count, (int)table->count));
     }
@@ -114,6 +119,6 @@ json_t *report_tune(const struct fovea_tune *tune)
     json_object_set_new(document, "control", report_metrics(&tune->control));
     json_object_set_new(document, "difference", report_number(tune->difference));
     json_object_set_new(document, "interval", report_numbers(tune->interval, 2));
-    report_set_classes(document, &tune->classes);
+    report_set_classes(document, &tune->classes, tune->best.pixels);
     return document;
 }

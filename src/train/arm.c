@@ -219,6 +219,8 @@ static int announce(struct arm *arm, struct error *error)
                             .class_weights = arm->class_weights,
                             .loss = arm->training.loss.kind,
                             .unlike_file = arm->training.unlike_file,
+                            .masks = arm->masks,
+                            .enlarged = {arm->training.enlarged[0], arm->training.enlarged[1]},
                             .set = set,
                             .parameters = set->count + set->still_count,
                             .elements = set->elements,
@@ -274,13 +276,20 @@ static void tell_training(const struct arm *arm, const struct arm_epoch *epoch, 
     tell(arm, batches * arm->options->training.batch, 0, text);
 }
 
+/* By which epochs are compared. */
+static double score_of(const struct arm *arm)
+{
+    struct metrics_summary summary = metrics_summarise(arm->metrics);
+    return dataset_has_masks(arm->dataset) ? summary.mean_iou : summary.top1;
+}
+
 static void tell_validation(void *user, int64_t done)
 {
     const struct arm *arm = user;
     char text[160];
     snprintf(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", validation: %s %.2f %%",
              arm->options->run > 0 ? "control, " : "", arm->epoch, arm->options->epochs,
-             dataset_has_masks(arm->dataset) ? "pixels right" : "top 1", 100 * metrics_summarise(arm->metrics).top1);
+             dataset_has_masks(arm->dataset) ? "mean IoU" : "top 1", 100 * score_of(arm));
     tell(arm, batches_per_epoch(arm) * arm->options->training.batch, done, text);
 }
 
@@ -381,7 +390,7 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
     epoch->left_out += loader_skipped(arm->validation);
     epoch->validation = metrics_summarise(arm->metrics);
     epoch->metrics = arm->metrics;
-    double score = dataset_has_masks(arm->dataset) ? epoch->validation.mean_iou : epoch->validation.top1;
+    double score = score_of(arm);
     epoch->best = score > arm->best;
     arm->best = epoch->best ? score : arm->best;
     return 0;

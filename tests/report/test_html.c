@@ -50,7 +50,7 @@ static const char sample[] =
     "'study':{'epochs':3,'losses':[1,0.5],'best':{'top1':0.9,'note':'n'},'done':true},"
     "'tune':{'written':'new.onnx','best_epoch':1,'difference':0.01,'interval':[-0.01,0.03],'epochs':["
     "{'model':'m.onnx','epoch':1,'loss':2.1,'rate':0.1,'gradient_norm':1,'images_per_second':9,"
-    "'validation':{'top1':0.5,'mean_iou':null}},"
+    "'validation':{'top1':0.5,'top5':0.75}},"
     "{'model':'old.onnx','epoch':1,'loss':2,'rate':0.1,'gradient_norm':1,'images_per_second':9,'validation':null}]}}";
 
 static const char attack[] =
