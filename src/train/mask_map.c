@@ -11,7 +11,7 @@ struct value *mask_map_emit(struct graph *graph, struct value *logits, int row_a
                             struct error *error)
 {
     struct shape shape = logits->shape;
-    if (shape.rank != 4 || !mask_map_differs(masks, shape.dims[row_axis], shape.dims[row_axis + 1]))
+    if (shape.rank < row_axis + 2 || !mask_map_differs(masks, shape.dims[row_axis], shape.dims[row_axis + 1]))
         return logits;
     shape.dims[row_axis] = masks->height;
     shape.dims[row_axis + 1] = masks->width;
