@@ -1,5 +1,6 @@
 #include "analysis/receptive_field.h"
 
+#include "analysis/operand_slots.h"
 #include "op/operand.h"
 
 /* Intervals collected so far for one value. Reshapes may keep the elements but lose the places: behind [N,C,H,W] ->
@@ -40,37 +41,6 @@ static void include(struct cells *into, const struct cells *more, int rank)
         hull(into->box, more->box, into->view->rank);
     else
         into->view = NULL;
-}
-
-/* Types, shapes and small constants of a node's operands as the rules see them. */
-struct operand_slots {
-    struct tensor *tensors;
-    const struct tensor **inputs;
-    struct tensor *outputs;
-};
-
-static int fill_slots(const struct node *node, struct operand_slots *slots, struct error *error)
-{
-    const int64_t small = 4096;
-    for (int i = 0; i < node->input_count; i++) {
-        const struct value *value = node->inputs[i];
-        slots->inputs[i] = NULL;
-        if (!value)
-            continue;
-        slots->tensors[i] = (struct tensor){.dtype = value->dtype, .shape = value->shape};
-        slots->inputs[i] = &slots->tensors[i];
-        if (value->constant && shape_count(&value->shape) <= small) {
-            const struct tensor *data = constant_data(value->constant, error);
-            if (!data)
-                return -1;
-            slots->tensors[i].data = data->data;
-        }
-    }
-    for (int i = 0; i < node->output_count; i++) {
-        const struct value *value = node->outputs[i];
-        slots->outputs[i] = value ? (struct tensor){.dtype = value->dtype, .shape = value->shape} : (struct tensor){0};
-    }
-    return 0;
 }
 
 /* ---- through Reshapes and back ---- */
@@ -194,7 +164,7 @@ static int step_back(const struct node *node, const struct operand_slots *slots,
 
 static int back_through(const struct node *node, struct cells *cells, struct operand_slots *slots, struct error *error)
 {
-    if (fill_slots(node, slots, error))
+    if (operand_slots_fill(slots, node, error))
         return -1;
     for (int output = 0; output < node->output_count; output++) {
         const struct value *made = node->outputs[output];
@@ -210,34 +180,64 @@ static int back_through(const struct node *node, struct cells *cells, struct ope
     return 0;
 }
 
-static int sweep_back(const struct value *value, struct cells *cells, struct operand_slots *slots, struct error *error)
+static bool is_reached(const struct node *node, const struct cells *cells)
+{
+    for (int i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] && (cells[node->outputs[i]->id].local || cells[node->outputs[i]->id].global))
+            return true;
+    }
+    return false;
+}
+
+/* Where a law tells what cells of the value read of the input, they need not be followed further. */
+static void take_shortcut(const struct field_laws *laws, const struct value *value, struct cells *cells)
+{
+    struct cells *from = &cells[value->id], made = {.local = true}, *to = &cells[laws->input->id];
+    const struct shape *shape = &laws->input->shape;
+    const struct field_law *law = from->view ? NULL : field_laws_of_box(laws, value, from->local ? from->axes : NULL);
+    if (!law || value == laws->input || !(from->local || from->global))
+        return;
+    to->global |= from->local ? law->global || (from->global && law->local) : law->local || law->global;
+    if (from->local && law->local) {
+        int spatial = shape_channels_last(shape) ? 1 : 2;
+        for (int i = 0; i < shape->rank; i++)
+            made.axes[i] = i == 0 ? (struct interval){0, 0} : interval_full(shape->dims[i]);
+        for (int i = 0; i < laws->axes; i++)
+            made.axes[spatial + i] = field_law_reads(law, i, &from->axes[law->spatial + i]);
+        include(to, &made, shape->rank);
+    }
+    *from = (struct cells){0};
+}
+
+static int sweep_back(const struct value *value, struct cells *cells, struct operand_slots *slots,
+                      struct field_laws *laws, struct error *error)
 {
     for (const struct node *node = value->producer; node; node = node->previous) {
-        if (back_through(node, cells, slots, error))
+        for (int i = 0; laws && i < node->output_count; i++) {
+            if (node->outputs[i])
+                take_shortcut(laws, node->outputs[i], cells);
+        }
+        if (is_reached(node, cells) && back_through(node, cells, slots, error))
             return -1;
+        if (laws && --laws->visits < 0)
+            return error_set(error, ERROR_LIMIT, "too many nodes to follow");
     }
     return 0;
 }
 
-int receptive_field_reads_of(const struct graph *graph, const struct value *value, const struct interval *cells,
-                             const struct value *const *inputs, int count, struct reads *reads, struct error *error)
+static int find_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
+                      const struct value *const *inputs, int count, struct field_laws *laws, struct reads *reads,
+                      struct error *error)
 {
     struct memory *memory = graph->context->memory;
-    size_t widest = 1;
-    for (const struct node *node = graph->first; node; node = node->next) {
-        size_t operands = (size_t)(node->input_count > node->output_count ? node->input_count : node->output_count);
-        widest = operands > widest ? operands : widest;
-    }
+    struct operand_slots slots;
     struct cells *map = memory_allocate(memory, graph->value_count + 1, sizeof *map, error);
-    struct operand_slots slots = {.tensors = memory_allocate(memory, widest, sizeof(struct tensor), error),
-                                  .inputs = memory_allocate(memory, widest, sizeof(struct tensor *), error),
-                                  .outputs = memory_allocate(memory, widest, sizeof(struct tensor), error)};
-    int result = -1;
-    if (map && slots.tensors && slots.inputs && slots.outputs) {
+    int result = operand_slots_create(&slots, graph, error) || !map ? -1 : 0;
+    if (result == 0) {
         struct cells asked = {.local = true};
         copy_axes(asked.axes, cells, value->shape.rank);
         include(&map[value->id], &asked, value->shape.rank);
-        result = sweep_back(value, map, &slots, error);
+        result = sweep_back(value, map, &slots, laws, error);
     }
     for (int k = 0; result == 0 && k < count; k++) {
         const struct cells *found = &map[inputs[k]->id];
@@ -246,10 +246,14 @@ int receptive_field_reads_of(const struct graph *graph, const struct value *valu
             reads[k].axes[i] = found->axes[i];
     }
     memory_release(memory, map);
-    memory_release(memory, slots.tensors);
-    memory_release(memory, slots.inputs);
-    memory_release(memory, slots.outputs);
+    operand_slots_release(&slots);
     return result;
+}
+
+int receptive_field_reads_of(const struct graph *graph, const struct value *value, const struct interval *cells,
+                             const struct value *const *inputs, int count, struct reads *reads, struct error *error)
+{
+    return find_reads(graph, value, cells, inputs, count, NULL, reads, error);
 }
 
 int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
@@ -273,18 +277,19 @@ static void unit_cells(const struct value *value, int spatial, const int64_t *un
 
 /* Reads of the cells whose place along axis 1 is `place`. */
 static int reads_along_first(const struct graph *graph, const struct value *value, int64_t place,
-                             const struct value *input, struct reads *reads, struct error *error)
+                             const struct value *input, struct field_laws *laws, struct reads *reads,
+                             struct error *error)
 {
     struct interval cells[SHAPE_MAX_RANK];
     for (int i = 0; i < value->shape.rank; i++)
         cells[i] = (struct interval){0, value->shape.dims[i] > 0 ? value->shape.dims[i] - 1 : 0};
     cells[0] = (struct interval){0, 0};
     cells[1] = (struct interval){place, place};
-    return receptive_field_reads(graph, value, cells, input, reads, error);
+    return find_reads(graph, value, cells, &input, 1, laws, reads, error);
 }
 
-int receptive_field_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,
-                                 int *spatial, struct error *error)
+static int find_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,
+                             struct field_laws *laws, int *spatial, struct error *error)
 {
     const int64_t *dims = value->shape.dims;
     *spatial = 2;
@@ -292,8 +297,8 @@ int receptive_field_spatial_axis(const struct graph *graph, const struct value *
         return 0;
     struct reads here, beside;
     int height = shape_channels_last(&input->shape) ? 1 : 2;
-    if (reads_along_first(graph, value, dims[1] / 2, input, &here, error) ||
-        reads_along_first(graph, value, dims[1] / 2 - 1, input, &beside, error))
+    if (reads_along_first(graph, value, dims[1] / 2, input, laws, &here, error) ||
+        reads_along_first(graph, value, dims[1] / 2 - 1, input, laws, &beside, error))
         return -1;
     /* Channels may be cut from rows of the image, too (focus, patches): then the last axis moves along it as well. */
     if (here.local && beside.local && here.axes[height].low != beside.axes[height].low &&
@@ -302,18 +307,25 @@ int receptive_field_spatial_axis(const struct graph *graph, const struct value *
     return 0;
 }
 
+int receptive_field_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,
+                                 int *spatial, struct error *error)
+{
+    return find_spatial_axis(graph, value, input, NULL, spatial, error);
+}
+
 static double centre_of(const struct interval *interval)
 {
     return ((double)interval->low + (double)interval->high) / 2;
 }
 
-int receptive_field_measure(const struct graph *graph, const struct value *value, const struct value *input,
-                            const struct three_units *units, struct receptive_field *field, struct error *error)
+static int measure(const struct graph *graph, const struct value *value, const struct value *input,
+                   const struct three_units *units, struct field_laws *laws, struct receptive_field *field,
+                   struct error *error)
 {
     struct reads at_middle, at_first, at_beside;
-    if (receptive_field_reads(graph, value, units->middle, input, &at_middle, error) ||
-        receptive_field_reads(graph, value, units->first, input, &at_first, error) ||
-        receptive_field_reads(graph, value, units->beside, input, &at_beside, error))
+    if (find_reads(graph, value, units->middle, &input, 1, laws, &at_middle, error) ||
+        find_reads(graph, value, units->first, &input, 1, laws, &at_first, error) ||
+        find_reads(graph, value, units->beside, &input, 1, laws, &at_beside, error))
         return -1;
     field->axes = units->axes;
     field->local = at_middle.local;
@@ -331,17 +343,41 @@ int receptive_field_measure(const struct graph *graph, const struct value *value
     return 0;
 }
 
+int receptive_field_measure(const struct graph *graph, const struct value *value, const struct value *input,
+                            const struct three_units *units, struct receptive_field *field, struct error *error)
+{
+    return measure(graph, value, input, units, NULL, field, error);
+}
+
+static void field_of_law(const struct field_law *law, const struct value *value, int axes,
+                         struct receptive_field *field)
+{
+    *field = (struct receptive_field){
+        .axes = axes, .spatial_axis = law->spatial, .local = law->local, .global = law->global};
+    for (int i = 0; i < axes && law->local; i++) {
+        const struct interval first = {law->axes[i].low, law->axes[i].high};
+        field->size[i] = first.high - first.low + 1;
+        field->centre[i] = centre_of(&first);
+        field->stride[i] = value->shape.dims[law->spatial + i] > 1 ? (double)law->axes[i].stride : 0;
+    }
+}
+
 int receptive_field_of_value(const struct graph *graph, const struct value *value, const struct value *input,
-                             struct receptive_field *field, struct error *error)
+                             struct field_laws *laws, struct receptive_field *field, struct error *error)
 {
     *field = (struct receptive_field){0};
     int axes = value->shape.rank - 2;
     if (axes < 1 || axes > 2 || input->shape.rank != value->shape.rank)
         return 0;
+    const struct field_law *law = laws ? field_laws_of_box(laws, value, NULL) : NULL;
+    if (law) {
+        field_of_law(law, value, axes, field);
+        return 0;
+    }
     const int64_t first[2] = {0, 0};
     int64_t beside[2];
     struct three_units units = {.axes = axes};
-    if (receptive_field_spatial_axis(graph, value, input, &field->spatial_axis, error))
+    if (find_spatial_axis(graph, value, input, laws, &field->spatial_axis, error))
         return -1;
     for (int i = 0; i < axes; i++) {
         int64_t size = value->shape.dims[field->spatial_axis + i];
@@ -353,5 +389,5 @@ int receptive_field_of_value(const struct graph *graph, const struct value *valu
     unit_cells(value, field->spatial_axis, units.place, units.middle);
     unit_cells(value, field->spatial_axis, first, units.first);
     unit_cells(value, field->spatial_axis, beside, units.beside);
-    return receptive_field_measure(graph, value, input, &units, field, error);
+    return measure(graph, value, input, &units, laws, field, error);
 }

@@ -2,7 +2,7 @@
 #ifndef FOVEA_ANALYSIS_RECEPTIVE_FIELD_H
 #define FOVEA_ANALYSIS_RECEPTIVE_FIELD_H
 
-#include "graph/operator.h"
+#include "analysis/field_laws.h"
 
 /* What a box of cells of a value reads of a graph input. */
 struct reads {
@@ -45,7 +45,9 @@ struct three_units {
 };
 int receptive_field_measure(const struct graph *graph, const struct value *value, const struct value *input,
                             const struct three_units *units, struct receptive_field *field, struct error *error);
+/* `laws` of the graph and the input save following what they tell (NULL: there are none); ERROR_LIMIT where following the
+ * rest takes more visits than they allow. */
 int receptive_field_of_value(const struct graph *graph, const struct value *value, const struct value *input,
-                             struct receptive_field *field, struct error *error);
+                             struct field_laws *laws, struct receptive_field *field, struct error *error);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/cost.h"
+#include "analysis/receptive_field.h"
 #include "api/api.h"
 #include "base/text.h"
 #include "runtime/plan.h"
@@ -12,7 +13,12 @@ struct inspection {
     struct graph *graph;
     struct arena *arena;
     struct fovea_layers *layers;
+    struct field_laws laws;
+    int left_out; /* layers without a field: it would take too long */
 };
+
+/* Nodes that are followed backwards for all layers together. */
+#define INSPECT_MOST_VISITS ((int64_t)1 << 24)
 
 static const char *copy(struct inspection *inspection, const char *text, struct error *error)
 {
@@ -42,6 +48,22 @@ static struct fovea_value *list_values(struct inspection *inspection, struct val
     return list;
 }
 
+/* The field of a layer's first result. Where following what it reads takes too long that is left out, and counted. */
+static int find_field(struct inspection *inspection, const struct value *value, struct fovea_layer *layer,
+                      struct error *error)
+{
+    struct error own = ERROR_INITIALISER;
+    struct receptive_field field;
+    struct field_laws *laws = &inspection->laws;
+    if (receptive_field_of_value(inspection->graph, value, laws->input, laws, &field, &own) == 0) {
+        layer->field = api_field(&field);
+        return 0;
+    }
+    if (own.kind == ERROR_LIMIT)
+        inspection->left_out++;
+    return own.kind == ERROR_LIMIT ? 0 : error_set(error, own.kind, "%s", own.message);
+}
+
 static int describe_layer(struct inspection *inspection, const struct node *node, const struct value *input,
                           bool *counted, struct error *error)
 {
@@ -63,13 +85,7 @@ static int describe_layer(struct inspection *inspection, const struct node *node
     if (!first)
         return 0;
     copy_dims(&first->shape, &layer->rank, layer->dims);
-    struct receptive_field field;
-    if (!input || first->shape.rank < 3)
-        return 0;
-    if (receptive_field_of_value(inspection->graph, first, input, &field, error))
-        return -1;
-    layer->field = api_field(&field);
-    return 0;
+    return input && first->shape.rank >= 3 ? find_field(inspection, first, layer, error) : 0;
 }
 
 static int describe_layers(struct inspection *inspection, struct error *error)
@@ -80,13 +96,17 @@ static int describe_layers(struct inspection *inspection, struct error *error)
     const struct value *input = api_image_input(graph);
     bool *counted = arena_allocate(inspection->arena, graph->value_count + 1, sizeof *counted, error);
     layers->list = arena_allocate(inspection->arena, (size_t)graph->node_count + 1, sizeof *layers->list, error);
-    if (!counted || !layers->list)
+    if (!counted || !layers->list || (input && field_laws_create(&inspection->laws, graph, input, error)))
         return -1;
+    inspection->laws.visits = INSPECT_MOST_VISITS;
     for (const struct node *node = graph->first; node; node = node->next) {
         if (describe_layer(inspection, node, input, counted, error))
             return -1;
         progress_step(&context->progress, "receptive fields", (size_t)layers->count, (size_t)graph->node_count);
     }
+    if (inspection->left_out > 0)
+        context_note(context, "the receptive fields of %d layers are left out: following them takes more than %lld steps",
+                     inspection->left_out, (long long)INSPECT_MOST_VISITS);
     return 0;
 }
 
@@ -145,6 +165,8 @@ int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, 
                      ? -1
                      : 0;
     memory_release(memory, bindings);
+    if (inspection.laws.memory)
+        field_laws_release(&inspection.laws);
     graph_destroy(inspection.graph);
     if (result == 0)
         return 0;

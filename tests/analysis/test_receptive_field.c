@@ -30,7 +30,7 @@ static void check_network(const char *path, int64_t size, double stride, double 
     }
     assert_non_null(last);
     struct receptive_field field;
-    assert_int_equal(receptive_field_of_value(graph, last, graph->inputs[0], &field, &error), 0);
+    assert_int_equal(receptive_field_of_value(graph, last, graph->inputs[0], NULL, &field, &error), 0);
     assert_int_equal(field.axes, 2);
     assert_true(field.local);
     assert_int_equal(field.global, global);
@@ -68,8 +68,74 @@ static void test_group_normalization(void **state)
     }
 }
 
+static void expect_equal_fields(const struct receptive_field *a, const struct receptive_field *b)
+{
+    assert_int_equal(a->axes, b->axes);
+    assert_int_equal(a->spatial_axis, b->spatial_axis);
+    assert_int_equal(a->local, b->local);
+    assert_int_equal(a->global, b->global);
+    for (int axis = 0; axis < 2; axis++) {
+        assert_int_equal(a->varies[axis], b->varies[axis]);
+        assert_int_equal(a->size[axis], b->size[axis]);
+        assert_true(a->stride[axis] == b->stride[axis] && a->centre[axis] == b->centre[axis]);
+    }
+}
+
+/* The laws found in one walk tell of every value what following it back through the whole graph tells; returns for how
+ * many following was needed all the same. */
+static int check_laws(const char *path)
+{
+    struct error error = ERROR_INITIALISER;
+    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+    struct model *model = model_load(context, path, &error);
+    assert_string_equal(error.message, "");
+    operators_resolve(model->graph);
+    struct pipeline_request request = {.no_fusion = true};
+    struct graph *graph = pipeline_run(model, &request, &error);
+    assert_string_equal(error.message, "");
+    const struct value *input = graph->inputs[0];
+    struct field_laws laws;
+    assert_int_equal(field_laws_create(&laws, graph, input, &error), 0);
+    int followed = 0;
+    for (const struct node *node = graph->first; node; node = node->next) {
+        struct receptive_field by_law, plain;
+        const struct value *value = node->outputs[0];
+        assert_int_equal(receptive_field_of_value(graph, value, input, NULL, &plain, &error), 0);
+        laws.visits = INT64_MAX;
+        assert_int_equal(receptive_field_of_value(graph, value, input, &laws, &by_law, &error), 0);
+        expect_equal_fields(&by_law, &plain);
+        laws.visits = 0;
+        if (plain.axes > 0 && receptive_field_of_value(graph, value, input, &laws, &by_law, &error)) {
+            assert_int_equal(error.kind, ERROR_LIMIT);
+            error = (struct error)ERROR_INITIALISER;
+            followed++;
+        }
+    }
+    field_laws_release(&laws);
+    graph_destroy(graph);
+    model_destroy(model);
+    assert_int_equal(context_destroy(context), 0);
+    return followed;
+}
+
+static void test_laws(void **state)
+{
+    (void)state;
+    assert_int_equal(check_laws("tests/fixtures/receptive_field/resnet50.onnx"), 0);
+    assert_true(check_laws("tests/fixtures/structures/gn_instance.onnx") > 0); /* Reshapes are followed */
+    static const char *const others[] = {
+        "feature_pyramid_bn", "deeplabv3_33", "lraspp",        "se_resnet_bn",    "maxvit",
+        "mobilenet_v2_bn",    "swin_t",       "dropout_dense", "unet_bridge_sum", "strided_transposed"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", others[i]);
+        check_laws(path);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resnets), cmocka_unit_test(test_group_normalization)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_resnets), cmocka_unit_test(test_group_normalization),
+                                       cmocka_unit_test(test_laws)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
