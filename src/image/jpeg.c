@@ -7,8 +7,11 @@
 
 #include "image/decode.h"
 
-/* A legitimate progressive file has about ten scans; a hostile one repeats empty ones without end. */
+/* A legitimate progressive file has about ten scans; a hostile one repeats empty ones without end, and each takes time
+ * by the size of the image. */
 #define MAX_SCANS 200
+#define USUAL_SCANS 20
+#define MAX_PIXELS_OF_SCANS ((int64_t)1 << 29)
 #define MAX_DECODER_BYTES (1L << 30)
 
 /* The libjpeg managers come first, so that a callback's pointer is also the state's. */
@@ -52,8 +55,14 @@ static void jpeg_print_nothing(j_common_ptr common)
 static void jpeg_count_scans(j_common_ptr common)
 {
     struct jpeg_state *state = state_of(common);
-    if (state->decoder.input_scan_number > MAX_SCANS) {
-        error_set(state->error, ERROR_LIMIT, "the JPEG image has too many scans (limit %d)", MAX_SCANS);
+    int64_t scans = state->decoder.input_scan_number;
+    int64_t pixels = (int64_t)state->decoder.image_width * state->decoder.image_height;
+    if (scans > MAX_SCANS || (scans > USUAL_SCANS && scans * pixels > MAX_PIXELS_OF_SCANS)) {
+        int64_t limit = MAX_PIXELS_OF_SCANS / pixels;
+        limit = limit < USUAL_SCANS ? USUAL_SCANS : limit;
+        error_set(state->error, ERROR_LIMIT, "the JPEG image has too many scans (limit %d for %d x %d pixels)",
+                  limit > MAX_SCANS ? MAX_SCANS : (int)limit, (int)state->decoder.image_width,
+                  (int)state->decoder.image_height);
         longjmp(state->jump, 1);
     }
 }
