@@ -115,14 +115,14 @@ int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam
     if (write_arrays(folder, name, cam, &error) || write_picture(folder, name, cam, &error) ||
         add_thumbnails(folder, cam, &error))
         return api_fail(&error, report);
-    json_array_append_new(folder->maps, report_cam(cam, name));
+    document_append(&folder->maps, report_cam(cam, name));
     return 0;
 }
 
 void fovea_cam_folder_skip(struct fovea_cam_folder *folder, enum fovea_cam_method method, const char *reason)
 {
-    json_array_append_new(folder->left_out,
-                          json_pack("{s:s, s:s}", "method", fovea_cam_method_name((int)method), "reason", reason));
+    document_append(&folder->left_out, document_object("method", document_string(fovea_cam_method_name((int)method)),
+                                                       "reason", document_string(reason), NULL));
 }
 
 static int finish(struct fovea_cam_folder *folder, struct error *error)

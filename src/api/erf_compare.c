@@ -38,8 +38,7 @@ static int describe_other(struct memory *memory, struct fovea_erf *result, struc
     if (!json)
         return -1;
     text_start(&words, memory);
-    report_erf_other(memory, json, &words, &of_classes);
-    int code = text_finish(&words, error);
+    int code = report_erf_other(memory, json, &words, &of_classes, error) || text_finish(&words, error) ? -1 : 0;
     if (code == 0 && words.length > 0) {
         made->other = arena_copy_string(result->storage, words.data, words.length, error);
         code = made->other ? 0 : -1;

@@ -12,11 +12,13 @@ static json_t *baseline_of(struct memory *memory, const char *path, struct error
 {
     static const char *const kept[] = {"fovea", "provenance", "model", "audit", "erf", "curves"};
     json_t *report = report_load(memory, path, error), *baseline = report ? json_object() : NULL;
-    for (size_t i = 0; baseline && i < sizeof kept / sizeof kept[0]; i++) {
+    for (size_t i = 0; report && i < sizeof kept / sizeof kept[0]; i++) {
         if (json_object_get(report, kept[i]))
-            json_object_set(baseline, kept[i], json_object_get(report, kept[i]));
+            document_set(&baseline, kept[i], json_incref(json_object_get(report, kept[i])));
     }
     json_decref(report);
+    if (!baseline)
+        error_set(error, ERROR_MEMORY, "%s: out of memory", path);
     return baseline;
 }
 
@@ -36,43 +38,40 @@ int fovea_report_claim(struct fovea_model *model, const struct fovea_report_opti
 
 /* ---- a new report ---- */
 
-static int set_section(json_t *report, const char *name, json_t *section)
-{
-    return section ? json_object_set_new(report, name, section) : -1;
-}
-
 static int measure(struct fovea_model *model, const struct fovea_samples *samples, const struct result_folder *folder,
-                   json_t *report, struct error *error)
+                   json_t **report, struct error *error)
 {
     static const char *const names[] = {"erf", "cam", "curves"};
-    bool heavy = report_is_heavy(report);
-    for (size_t i = 0; samples->feed_count == 0 && i < sizeof names / sizeof names[0]; i++) {
-        if (set_section(report, names[i], json_pack("{s:s}", "refused", "no images were given (--images DIR)")))
-            return -1;
-    }
-    return samples->feed_count > 0 &&
-                   (set_section(report, "erf", report_measure_erf(model, samples, heavy, folder, error)) ||
-                    set_section(report, "cam", report_measure_cam(model, samples, folder, error)) ||
-                    set_section(report, "curves", report_measure_curves(model, samples, heavy)))
-               ? -1
-               : 0;
+    bool heavy = report_is_heavy(*report);
+    for (size_t i = 0; samples->feed_count == 0 && i < sizeof names / sizeof names[0]; i++)
+        document_set(report, names[i],
+                     document_object("refused", document_string("no images were given (--images DIR)"), NULL));
+    if (samples->feed_count > 0 && *report)
+        document_set(report, "erf", report_measure_erf(model, samples, heavy, folder, error));
+    if (samples->feed_count > 0 && *report)
+        document_set(report, "cam", report_measure_cam(model, samples, folder, error));
+    if (samples->feed_count > 0 && *report)
+        document_set(report, "curves", report_measure_curves(model, samples, heavy, error));
+    return *report ? 0 : -1;
 }
 
 static json_t *describe_run(const struct report_run *run)
 {
-    return json_pack("{s:s, s:s, s:i, s:I}", "model_sha256", run->model_sha256, "cpu", run->cpu, "threads",
-                     run->threads, "seed", (json_int_t)run->seed);
+    return document_object("model_sha256", document_string(run->model_sha256), "cpu", document_string(run->cpu),
+                           "threads", json_integer(run->threads), "seed", json_integer((json_int_t)run->seed), NULL);
 }
 
 /* Takes over the section `name` of the first of the reports in which it made the file of SHA-256 `made`; returns the
  * SHA-256 of the file it was made of, NULL: there is none. */
-static const char *take_section(json_t *report, json_t *const sources[2], const char *name, const char *made)
+static const char *take_section(json_t **report, json_t *const sources[2], const char *name, const char *made)
 {
     for (int i = 0; i < 2; i++) {
         json_t *section = json_object_get(sources[i], name);
         const char *written = json_string_value(json_object_get(section, "written_sha256"));
-        if (written && strcmp(written, made) == 0 && json_object_set(report, name, section) == 0)
+        if (written && strcmp(written, made) == 0) {
+            document_set(report, name, json_incref(section));
             return json_string_value(json_object_get(section, "model_sha256"));
+        }
     }
     return NULL;
 }
@@ -80,19 +79,22 @@ static const char *take_section(json_t *report, json_t *const sources[2], const 
 /* How the model came to be, as an earlier report in the folder and the baseline tell: trained, before that rewritten.
  */
 static int keep_history(struct fovea_model *model, const struct fovea_report_options *options, const char *path,
-                        json_t *report, struct error *error)
+                        json_t **report, struct error *error)
 {
     struct memory *memory = model->context->memory;
+    struct error unread = ERROR_INITIALISER; /* there need not be one */
     char digest[65];
     if (sha256_file(model->model->path, digest, error))
         return -1;
-    json_t *sources[2] = {report_load(memory, path, NULL),
+    json_t *sources[2] = {report_load(memory, path, &unread),
                           options->baseline ? report_load(memory, options->baseline, error) : NULL};
+    if (unread.kind == ERROR_MEMORY)
+        error_set(error, unread.kind, "%s", unread.message);
     const char *made = take_section(report, sources, "tune", digest);
     take_section(report, sources, "rewrite", made ? made : digest);
     json_decref(sources[0]);
     json_decref(sources[1]);
-    return options->baseline && !sources[1] ? -1 : 0;
+    return unread.kind == ERROR_MEMORY || (options->baseline && !sources[1]) ? -1 : 0;
 }
 
 static int write_report(struct fovea_model *model, const struct fovea_audit *audit,
@@ -100,19 +102,27 @@ static int write_report(struct fovea_model *model, const struct fovea_audit *aud
 {
     struct result_folder folder = {0};
     struct memory *memory = model->context->memory;
+    size_t failures = memory_failures(memory);
     json_t *report = report_document("fovea.report");
     json_t *baseline = options->baseline ? baseline_of(memory, options->baseline, error) : NULL;
-    int result = !report || (options->baseline && !baseline) || keep_history(model, options, path, report, error) ||
-                         result_folder_open(&folder, model, path, options->force, error) ||
-                         set_section(report, "provenance", describe_run(&folder.run)) ||
-                         set_section(report, "audit", report_audit(audit)) ||
-                         report_measure_layers(model, &options->samples, audit, report, error) ||
-                         measure(model, &options->samples, &folder, report, error)
+    int result = (options->baseline && !baseline) || keep_history(model, options, path, &report, error) ||
+                         result_folder_open(&folder, model, path, options->force, error)
                      ? -1
                      : 0;
+    if (result == 0) {
+        document_set(&report, "provenance", describe_run(&folder.run));
+        document_set(&report, "audit", report_audit(audit));
+        result = report_measure_layers(model, &options->samples, audit, &report, error) ||
+                         measure(model, &options->samples, &folder, &report, error)
+                     ? -1
+                     : 0;
+    }
+    if (memory_failures(memory) != failures) /* what was not measured for that is no sentence of the page */
+        result = error_set(error, ERROR_MEMORY, "%s: out of memory while the report was made", path);
     if (result == 0 && baseline)
-        result = json_object_set(report, "baseline", baseline);
-    result = result ? error_set(error, ERROR_MEMORY, "%s: out of memory", path) : report_store(&folder, report, error);
+        document_set(&report, "baseline", json_incref(baseline));
+    result = result || !report ? error_set(error, ERROR_MEMORY, "%s: out of memory", path)
+                               : report_store(&folder, report, error);
     result_folder_close(&folder);
     json_decref(baseline);
     json_decref(report);
@@ -151,9 +161,9 @@ static int add_written(struct fovea_model *model, const char *name, json_t *sect
         json_decref(section);
         return api_fail(&error, report);
     }
-    report_set_text(section, "written", path);
-    report_set_text(section, "written_sha256", made);
-    report_set_text(section, "model_sha256", from);
+    report_set_text(&section, "written", path);
+    report_set_text(&section, "written_sha256", made);
+    report_set_text(&section, "model_sha256", from);
     return report_add(model, folder, name, section, &error) ? api_fail(&error, report) : 0;
 }
 

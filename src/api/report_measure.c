@@ -35,12 +35,13 @@ static const char *refused_text(const struct fovea_model *model, const struct fo
     return report->message + (prefixed ? length + strspn(report->message + length, ": ") : 0);
 }
 
-/* A section of one sentence: why there is nothing. */
-static json_t *refusal(const struct fovea_model *model, const struct fovea_error *report)
+/* A section of one sentence: why there is nothing. NULL and an error where the fault is ours. */
+static json_t *refusal(const struct fovea_model *model, const struct fovea_error *report, struct error *error)
 {
-    json_t *section = json_object();
-    report_set_text(section, "refused", refused_text(model, report));
-    return section;
+    if (report->code != FOVEA_INTERNAL)
+        return document_object("refused", document_string(refused_text(model, report)), NULL);
+    error_set(error, ERROR_INTERNAL, "%s", report->message);
+    return NULL;
 }
 
 /* ---- layers ---- */
@@ -64,16 +65,16 @@ static bool bind_input(struct fovea_model *model, const struct fovea_audit *audi
     return true;
 }
 
-static int set_layers(json_t *report, const struct fovea_layers *layers)
+static void set_layers(json_t **report, const struct fovea_layers *layers)
 {
     json_t *model = report_layers(layers);
-    json_t *list = json_incref(json_object_get(model, "layers"));
+    document_set(report, "layers", json_incref(json_object_get(model, "layers")));
     json_object_del(model, "layers");
-    return json_object_set_new(report, "model", model) || json_object_set_new(report, "layers", list) ? -1 : 0;
+    document_set(report, "model", model);
 }
 
 int report_measure_layers(struct fovea_model *model, const struct fovea_samples *samples,
-                          const struct fovea_audit *audit, json_t *report, struct error *error)
+                          const struct fovea_audit *audit, json_t **report, struct error *error)
 {
     struct fovea_error refused = {FOVEA_CLEAN, ""}, again = {FOVEA_CLEAN, ""};
     struct fovea_layers layers;
@@ -82,13 +83,14 @@ int report_measure_layers(struct fovea_model *model, const struct fovea_samples 
     if (!found && samples->shapes.count == 0 && bind_input(model, audit, &shape))
         found = fovea_inspect(model, &(struct fovea_shapes){&shape, 1}, &layers, &again) == 0;
     if (found) {
-        int result = set_layers(report, &layers);
+        set_layers(report, &layers);
         fovea_layers_free(model, &layers);
-        return result ? error_set(error, ERROR_MEMORY, "out of memory for the report") : 0;
+    } else {
+        json_t *section = refusal(model, &refused, error);
+        report_set_text(&section, "model", audit->path);
+        document_set(report, "model", section);
     }
-    json_t *section = refusal(model, &refused);
-    report_set_text(section, "model", audit->path);
-    return json_object_set_new(report, "model", section);
+    return *report ? 0 : error_set(error, ERROR_MEMORY, "out of memory for the report");
 }
 
 /* ---- fields ---- */
@@ -112,30 +114,30 @@ static bool is_new_size(const json_t *fields, const struct fovea_erf *erf)
     return true;
 }
 
-static int write_field(const struct result_folder *folder, const struct fovea_erf *erf, json_t *fields,
+static int write_field(const struct result_folder *folder, const struct fovea_erf *erf, json_t **fields,
                        struct error *error)
 {
     char picture[64], array[64];
-    snprintf(picture, sizeof picture, "field_%zu.png", json_array_size(fields));
-    snprintf(array, sizeof array, "field_%zu.npy", json_array_size(fields));
+    snprintf(picture, sizeof picture, "field_%zu.png", json_array_size(*fields));
+    snprintf(array, sizeof array, "field_%zu.npy", json_array_size(*fields));
     const char *path = result_file(folder, picture, error);
     if (!path || report_erf_map(folder->memory, path, erf, error) ||
         result_write_floats(folder, array, erf->map, erf->height, erf->width, error))
         return -1;
     json_t *field = report_erf(folder->run.model, erf);
-    report_set_text(field, "picture", picture);
-    json_array_append_new(fields, field);
-    return 0;
+    report_set_text(&field, "picture", picture);
+    document_append(fields, field);
+    return *fields ? 0 : error_set(error, ERROR_MEMORY, "out of memory for the report");
 }
 
 static int add_field(struct fovea_model *model, struct fovea_erf_options *options, const struct result_folder *folder,
-                     json_t *fields, struct fovea_error *refused, struct error *error)
+                     json_t **fields, struct fovea_error *refused, struct error *error)
 {
     struct fovea_erf erf;
     if (fovea_erf(model, options, &erf, refused))
         return 0;
     int result =
-        json_array_size(fields) == 0 || is_new_size(fields, &erf) ? write_field(folder, &erf, fields, error) : 0;
+        json_array_size(*fields) == 0 || is_new_size(*fields, &erf) ? write_field(folder, &erf, fields, error) : 0;
     fovea_erf_free(model, &erf);
     return result;
 }
@@ -155,16 +157,16 @@ static bool has_target(const json_t *fields, const char *target)
 
 /* The last stages, which read most; the features themselves are there already. */
 static int add_stages(struct fovea_model *model, struct fovea_erf_options *options, const struct result_folder *folder,
-                      json_t *fields, struct error *error)
+                      json_t **fields, struct error *error)
 {
     struct fovea_error refused = {FOVEA_CLEAN, ""};
     struct fovea_stages stages;
     if (fovea_stages(model, &options->samples, &stages, &refused))
         return 0;
     int result = 0, first = stages.count > MOST_FIELDS ? stages.count - MOST_FIELDS : 0;
-    for (int i = first; result == 0 && i < stages.count && json_array_size(fields) < MOST_FIELDS; i++) {
+    for (int i = first; result == 0 && i < stages.count && json_array_size(*fields) < MOST_FIELDS; i++) {
         options->target = stages.names[i];
-        if (!has_target(fields, stages.names[i]))
+        if (!has_target(*fields, stages.names[i]))
             result = add_field(model, options, folder, fields, &refused, error);
     }
     fovea_stages_free(model, &stages);
@@ -179,13 +181,11 @@ json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples
                                         .class_index = FOVEA_CLASS_NONE};
     struct fovea_error refused = {FOVEA_CLEAN, ""};
     json_t *fields = json_array();
-    int result = add_field(model, &options, folder, fields, &refused, error);
+    int result = add_field(model, &options, folder, &fields, &refused, error);
     if (result == 0)
-        result = add_stages(model, &options, folder, fields, error);
-    json_t *section = result == 0 ? json_array_size(fields) ? json_object() : refusal(model, &refused) : NULL;
-    if (section)
-        json_object_set(section, "fields", fields);
-    json_decref(fields);
+        result = add_stages(model, &options, folder, &fields, error);
+    json_t *section = result ? NULL : json_array_size(fields) ? json_object() : refusal(model, &refused, error);
+    document_set(&section, "fields", fields);
     return section;
 }
 
@@ -234,8 +234,8 @@ static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error 
         return api_fail(sink->error, report);
     }
     json_t *map = report_cam(cam, names[3]);
-    json_object_set_new(map, "pictures", json_pack("[s,s,s]", names[0], names[1], names[2]));
-    json_array_append_new(sink->maps, map);
+    document_set(&map, "pictures", document_strings(names[0], names[1], names[2], NULL));
+    document_append(&sink->maps, map);
     return 0;
 }
 
@@ -247,10 +247,8 @@ json_t *report_measure_cam(struct fovea_model *model, const struct fovea_samples
     struct fovea_error refused = {FOVEA_CLEAN, ""};
     struct map_sink sink = {.folder = folder, .maps = json_array(), .error = error};
     int result = fovea_cam(model, &options, take_map, &sink, &refused);
-    json_t *section = sink.failed ? NULL : result ? refusal(model, &refused) : json_object();
-    if (section)
-        json_object_set(section, "maps", sink.maps);
-    json_decref(sink.maps);
+    json_t *section = sink.failed ? NULL : result ? refusal(model, &refused, error) : json_object();
+    document_set(&section, "maps", sink.maps);
     return section;
 }
 
@@ -264,7 +262,8 @@ static uint32_t contrasts(void)
     return set;
 }
 
-json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, bool heavy)
+json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, bool heavy,
+                              struct error *error)
 {
     static const double scales[] = {0.1, 0.25, 0.5, 0.75, 1.5, 2, 4};
     struct fovea_eval_options options = {.samples = limited(samples, heavy ? CURVE_IMAGES_HEAVY : CURVE_IMAGES),
@@ -276,10 +275,10 @@ json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samp
     bool measured = fovea_eval(model, NULL, &options, &eval, &refused) == 0;
     options.corruptions = 0;
     if (!measured && fovea_eval(model, NULL, &options, &eval, &again))
-        return refusal(model, &refused);
+        return refusal(model, &refused, error);
     json_t *section = report_eval(&eval, model->context->seed);
     if (!measured)
-        report_set_text(section, "refused", refused_text(model, &refused));
+        report_set_text(&section, "refused", refused_text(model, &refused));
     fovea_eval_free(model, &eval);
     return section;
 }

@@ -14,15 +14,14 @@
 
 json_t *report_load(struct memory *memory, const char *path, struct error *error)
 {
-    json_error_t place;
     size_t length = 0;
     char *joined = file_is_folder(path) ? file_join(memory, path, "report.json", error) : NULL;
     const char *file = joined ? joined : path;
     char *text = file_is_folder(path) && !joined ? NULL : file_read(memory, file, MOST_REPORT_BYTES, &length, error);
-    json_t *report = text ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &place) : NULL;
+    json_t *report = text ? document_read(text, length, JSON_REJECT_DUPLICATES, error) : NULL;
     const char *schema = json_string_value(json_object_get(report, "schema"));
     if (text && !report)
-        error_set(error, ERROR_INPUT, "%s: no JSON: line %d: %s", file, place.line, place.text);
+        error_prefix(error, "%s", file);
     if (report && (!schema || strcmp(schema, "fovea.report") != 0)) {
         error_set(error, ERROR_INPUT, "%s: no report; 'fovea audit MODEL -o DIR' makes one", file);
         json_decref(report);
@@ -33,20 +32,26 @@ json_t *report_load(struct memory *memory, const char *path, struct error *error
     return report;
 }
 
+static void list_picture(json_t **files, const json_t *name)
+{
+    if (json_is_string(name))
+        document_append(files, document_string(json_string_value(name)));
+}
+
 /* Names of the pictures that the report's sections tell of. */
-static void list_pictures(const json_t *report, json_t *files)
+static void list_pictures(const json_t *report, json_t **files)
 {
     const json_t *entry, *picture;
     size_t i, j;
     json_array_foreach((json_t *)json_object_get(json_object_get(report, "erf"), "fields"), i, entry)
     {
-        json_array_append(files, json_object_get(entry, "picture"));
+        list_picture(files, json_object_get(entry, "picture"));
     }
     json_array_foreach((json_t *)json_object_get(json_object_get(report, "cam"), "maps"), i, entry)
     {
         json_array_foreach((json_t *)json_object_get(entry, "pictures"), j, picture)
         {
-            json_array_append(files, (json_t *)picture);
+            list_picture(files, picture);
         }
     }
 }
@@ -71,10 +76,10 @@ int report_store(const struct result_folder *folder, const json_t *report, struc
         write_page(folder, report, error))
         return -1;
     const char *manifest = result_file(folder, "manifest.json", error);
-    json_t *files = manifest ? json_pack("[s,s]", "report.json", "report.html") : NULL;
     if (!manifest)
         return -1;
-    list_pictures(report, files);
+    json_t *files = document_strings("report.json", "report.html", NULL);
+    list_pictures(report, &files);
     return report_manifest(folder->memory, manifest, &folder->run, "audit", REPORT_DEFINITION, files, error);
 }
 
@@ -96,8 +101,9 @@ int report_add(struct fovea_model *model, const char *path, const char *name, js
     int result = report ? result_folder_open(&folder, model, path, true, error) : -1;
     if (result == 0) {
         keep_run(&folder, report);
-        json_object_set(report, name, section);
-        result = report_store(&folder, report, error);
+        document_set(&report, name, json_incref(section));
+        result =
+            report ? report_store(&folder, report, error) : error_set(error, ERROR_MEMORY, "%s: out of memory", path);
     }
     result_folder_close(&folder);
     json_decref(report);

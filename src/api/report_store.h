@@ -2,9 +2,8 @@
 #ifndef FOVEA_API_REPORT_STORE_H
 #define FOVEA_API_REPORT_STORE_H
 
-#include <jansson.h>
-
 #include "api/result_folder.h"
+#include "base/document.h"
 
 /* The document at `path`, report.json or a folder that holds one; NULL and ERROR_INPUT where there is none. */
 json_t *report_load(struct memory *memory, const char *path, struct error *error);
@@ -19,11 +18,12 @@ json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples
                            const struct result_folder *folder, struct error *error);
 json_t *report_measure_cam(struct fovea_model *model, const struct fovea_samples *samples,
                            const struct result_folder *folder, struct error *error);
-json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, bool heavy);
+json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, bool heavy,
+                              struct error *error);
 /* Whether fewer images must do. */
 bool report_is_heavy(const json_t *report);
 /* The layers of the model and what the file says of itself: "model" and "layers" of the report. */
 int report_measure_layers(struct fovea_model *model, const struct fovea_samples *samples,
-                          const struct fovea_audit *audit, json_t *report, struct error *error);
+                          const struct fovea_audit *audit, json_t **report, struct error *error);
 
 #endif

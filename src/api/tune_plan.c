@@ -231,14 +231,15 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                        arm->options.freeze_statistics && has_batch_statistics(arm->model->graph),
                                    .policy_of_metadata = arm->policy_of_metadata,
                                    .chosen = arm->chosen,
-                                   .pending = arm->is_control ? NULL : recipe_pending(arm->model),
-                                   .corrective = arm->is_control ? NULL : recipe_corrective(arm->model),
                                    .folded = folded_convolutions(arm->model->graph),
                                    .memory = plan->memory,
                                    .segments = plan->segments,
                                    .kept_by_decay = plan->kept_by_decay,
                                    .decay_sum = plan->decay_sum,
                                    .halves = count_halves(plan->set)};
+    if (!arm->is_control &&
+        (recipe_pending(arm->model, &told.pending, error) || recipe_corrective(arm->model, &told.corrective, error)))
+        return -1;
     if (list_stills(plan->set, work->result->storage, &told, error) ||
         name_shared(&arm->unshared, work->result->storage, &told, error))
         return -1;

@@ -10,7 +10,7 @@
 
 struct memory {
     size_t cap;
-    atomic_size_t in_use, peak, blocks;
+    atomic_size_t in_use, peak, blocks, failures;
     atomic_size_t fail_countdown; /* 0: off; 1: every allocation fails */
 };
 
@@ -46,6 +46,16 @@ size_t memory_destroy(struct memory *memory)
     size_t blocks = memory ? atomic_load(&memory->blocks) : 0;
     free(memory);
     return blocks;
+}
+
+void memory_note_failure(struct memory *memory)
+{
+    atomic_fetch_add(&memory->failures, 1);
+}
+
+size_t memory_failures(const struct memory *memory)
+{
+    return atomic_load(&memory->failures);
 }
 
 /* Counts `total` bytes as used, or refuses. */
@@ -94,6 +104,7 @@ static void *allocate(struct memory *memory, size_t count, size_t size, int zero
     }
     total -= total % MEMORY_ALIGNMENT;
     if (fails_now(memory)) {
+        memory_note_failure(memory);
         error_set(error, ERROR_MEMORY, "out of memory");
         return NULL;
     }
@@ -103,6 +114,7 @@ static void *allocate(struct memory *memory, size_t count, size_t size, int zero
     struct block_header *header = obtain(total, mapped, zeroed);
     if (!header) {
         atomic_fetch_sub(&memory->in_use, total);
+        memory_note_failure(memory);
         error_set(error, ERROR_MEMORY, "out of memory: the system has no %zu MiB", (total >> 20) + 1);
         return NULL;
     }

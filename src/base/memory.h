@@ -17,7 +17,7 @@ struct memory *memory_create(size_t cap);
 /* Ends the allocator; returns the number of blocks still in use (tests assert 0). */
 size_t memory_destroy(struct memory *memory);
 
-/* `count * size` zeroed bytes; on overflow, over the cap or without memory: NULL and ERROR_LIMIT. A zero size
+/* `count * size` zeroed bytes; on overflow, over the cap or without memory: NULL and ERROR_MEMORY. A zero size
  * gives a valid block. */
 void *memory_allocate(struct memory *memory, size_t count, size_t size, struct error *error);
 /* As memory_allocate without zeroing, for large buffers that are overwritten at once. */
@@ -29,6 +29,11 @@ void memory_release(struct memory *memory, void *block);
 
 size_t memory_in_use(const struct memory *memory);
 size_t memory_peak(const struct memory *memory);
+/* How often the system had no memory to give; the cap does not count. What goes on after a failure asks: a run that met
+ * one is not to pass for a whole one. */
+size_t memory_failures(const struct memory *memory);
+/* Another library's allocation failed. */
+void memory_note_failure(struct memory *memory);
 /* Tests: the n-th allocation from now (1 = next) and all later ones fail; 0 turns it off. */
 void memory_fail_after(struct memory *memory, size_t n);
 

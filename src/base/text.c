@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,7 +80,30 @@ static size_t utf8_read(const unsigned char *bytes, size_t left, unsigned *point
             return 0;
         *point = *point << 6 | (bytes[i] & 0x3f);
     }
-    return length;
+    bool surrogate = *point >= 0xd800 && *point < 0xe000, overlong = *point < (length == 4 ? 0x10000u : 0x800u);
+    return length > 2 && (surrogate || overlong || *point > 0x10ffff) ? 0 : length;
+}
+
+/* The first byte that belongs to no UTF-8 character; NULL: there is none. */
+static char *find_stray(char *text)
+{
+    unsigned point;
+    for (size_t left = strlen(text), step; left > 0; text += step, left -= step) {
+        if (!(step = utf8_read((const unsigned char *)text, left, &point)))
+            return text;
+    }
+    return NULL;
+}
+
+bool text_is_utf8(const char *text)
+{
+    return !find_stray((char *)(uintptr_t)text);
+}
+
+void text_keep_utf8(char *text)
+{
+    while ((text = find_stray(text)) != NULL)
+        *text = '?';
 }
 
 /* Characters that are shown: no controls, nothing that turns the writing round or is not seen at all, so that a name

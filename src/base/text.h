@@ -35,6 +35,10 @@ const char *text_shorten(const char *name, size_t most, char *out, size_t size);
 /* Each such character of `text` becomes '?', in place. */
 void text_keep_printable(char *text);
 
+bool text_is_utf8(const char *text);
+/* Each byte that belongs to no UTF-8 character becomes '?', in place. */
+void text_keep_utf8(char *text);
+
 /* "11.7 M", "980"; "3.1 MiB". They return `out`. */
 #define TEXT_COUNT 64
 const char *text_count(double count, char out[TEXT_COUNT]);

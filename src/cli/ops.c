@@ -63,8 +63,8 @@ static char *operators_text(void)
     json_t *document = report_document("fovea.ops"), *list = json_array();
     struct fovea_operator entry;
     for (int i = 0; fovea_operator_at(i, &entry); i++)
-        json_array_append_new(list, report_operator(&entry));
-    json_object_set_new(document, "operators", list);
+        document_append(&list, report_operator(&entry));
+    document_set(&document, "operators", list);
     return report_text(document);
 }
 

@@ -2,8 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "base/document.h"
 #include "data/preprocess.h"
 #include "data/preprocess_names.h"
 
@@ -141,14 +140,12 @@ static int parse_root(const json_t *root, struct preprocess *preprocess, struct 
 
 int preprocess_parse(const char *json, size_t length, struct preprocess *preprocess, struct error *error)
 {
-    json_error_t problem;
     if (length > MAX_JSON_BYTES) {
         error_set(error, ERROR_LIMIT, "it has %zu bytes (limit %d)", length, MAX_JSON_BYTES);
         return error_prefix(error, PREPROCESS_KEY);
     }
-    json_t *root = json_loadb(json, length, JSON_REJECT_DUPLICATES, &problem);
-    int result = root ? parse_root(root, preprocess, error)
-                      : error_set(error, ERROR_INPUT, "it is not JSON: %s (line %d)", problem.text, problem.line);
+    json_t *root = document_read(json, length, JSON_REJECT_DUPLICATES, error);
+    int result = root ? parse_root(root, preprocess, error) : -1;
     json_decref(root);
     return result ? error_prefix(error, PREPROCESS_KEY) : 0;
 }

@@ -208,7 +208,7 @@ static int report_site(struct audit *audit, const struct atrous_site *site, stru
         memcpy(present[k], aspp->branches[k].rate, sizeof present[k]);
     const char *now = rates_text(audit, present, aspp->count, error);
     const char *then = rates_text(audit, site->rates, aspp->count, error);
-    bool fine = is_fine(audit, site), pending = fine && audit_is_pending(audit);
+    bool fine = is_fine(audit, site), pending = fine && audit->pending;
     if (!now || !then)
         return -1;
     struct finding *finding = finding_add(

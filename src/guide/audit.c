@@ -256,11 +256,6 @@ const char *finding_command(const struct audit *audit, const char *flags, enum c
                : NULL;
 }
 
-bool audit_is_pending(const struct audit *audit)
-{
-    return record_is_pending(audit->model, audit->guide->name);
-}
-
 /* ---- running the guides ---- */
 
 static bool is_wanted(const struct guide *guide, const char *const *guides, int count)
@@ -295,7 +290,9 @@ int audit_run(struct audit *audit, const char *const *guides, int guide_count, s
         if (!is_wanted(guide_at(i), guides, guide_count))
             continue;
         audit->guide = guide_at(i);
-        if (audit->guide->find(audit, error))
+        int pending = record_is_pending(audit->model, audit->guide->name, error);
+        audit->pending = pending > 0;
+        if (pending < 0 || audit->guide->find(audit, error))
             return error_prefix(error, "%s", audit->guide->name);
     }
     return 0;

@@ -173,7 +173,7 @@ static int report_rest(struct audit *audit, const struct dropout_list *list, str
                    : -1;
     if (list->count == 0)
         return report_invisible(audit, list, error);
-    bool pending = audit_is_pending(audit);
+    bool pending = audit->pending;
     struct finding *finding =
         finding_add(audit, pending ? "007" : "000", pending ? FOVEA_STATE_PENDING : FOVEA_STATE_FINE,
                     FOVEA_CERTAINTY_VERIFIED, error, "%d of %d Dropouts stand where they should, none where it harms%s",

@@ -3,10 +3,10 @@
  * is written into the model's metadata, where tuning reads it; nothing of the function changes. */
 #include "guide/gamma.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/document.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
 #include "onnx/onnx.h"
@@ -51,15 +51,13 @@ static bool is_left_out(const struct normalization_roles *roles, int index)
     return false;
 }
 
-/* The names as a JSON list; bytes that are no UTF-8 make the name unusable, "?". */
+/* The names as a JSON list; bytes that are no UTF-8 make a name unusable. */
 static json_t *scale_names(const struct normalization_roles *roles, enum normalization_role role)
 {
     json_t *names = json_array();
     for (int i = 0; i < roles->count; i++) {
-        if (roles->entries[i].role != role || is_left_out(roles, i))
-            continue;
-        json_t *name = json_string(scale_name(roles->entries[i].node));
-        json_array_append_new(names, name ? name : json_string("?"));
+        if (roles->entries[i].role == role && !is_left_out(roles, i))
+            document_append(&names, document_string(scale_name(roles->entries[i].node)));
     }
     return names;
 }
@@ -70,14 +68,13 @@ static char *policy_text(const struct audit *audit, const struct normalization_r
 {
     json_t *policy = json_object();
     for (int role = 0; role < NORMALIZATION_ROLES; role++)
-        json_object_set_new(policy, role_names[role],
-                            json_pack("{s:b, s:o}", "decay", decays(audit, role_names[role]), "parameters",
-                                      scale_names(roles, (enum normalization_role)role)));
+        document_set(&policy, role_names[role],
+                     document_object("decay", json_boolean(decays(audit, role_names[role])), "parameters",
+                                     scale_names(roles, (enum normalization_role)role), NULL));
     for (size_t i = 0; i < sizeof other_rows / sizeof other_rows[0]; i++)
-        json_object_set_new(policy, other_rows[i], json_pack("{s:b}", "decay", decays(audit, other_rows[i])));
-    char *text = json_dumps(policy, JSON_COMPACT);
-    json_decref(policy);
-    return text;
+        document_set(&policy, other_rows[i],
+                     document_object("decay", json_boolean(decays(audit, other_rows[i])), NULL));
+    return document_text(policy, JSON_COMPACT);
 }
 
 static bool has_policy(const struct audit *audit, const char *policy)

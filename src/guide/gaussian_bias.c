@@ -105,7 +105,7 @@ static int draw_parameters(struct audit *audit, struct finding *finding, const s
 static int report_present(struct audit *audit, const struct gaussian_sites *list, int all, struct error *error)
 {
     double least[2] = {HUGE_VAL, HUGE_VAL}, most[2] = {0, 0};
-    bool pending = audit_is_pending(audit);
+    bool pending = audit->pending;
     for (int i = 0; i < list->count; i++) {
         const double numbers[2] = {list->sites[i].bias.amplitude, list->sites[i].bias.sigma};
         for (int k = 0; k < 2; k++) {

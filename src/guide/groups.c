@@ -379,7 +379,7 @@ static int find_groups(struct audit *audit, struct error *error)
     const struct group_blocks *rest = select_blocks(audit, &blocks, false, error);
     if (!change || !rest)
         return -1;
-    bool pending = audit_is_pending(audit);
+    bool pending = audit->pending;
     if (pending && (blocks.images > 0 || change->count == 0))
         return report_pending(audit, &blocks, error);
     return (change->count > 0 && report_changes(audit, &blocks, change, error)) ||

@@ -50,6 +50,7 @@ struct audit {
     const struct model *model;
     const struct network *network;
     const struct guide *guide; /* that runs */
+    bool pending;              /* it was applied and not trained since */
     int64_t input_size[2];     /* what the model is meant for; 0: the network's own */
     const char *const *settings;
     int setting_count;
@@ -104,6 +105,5 @@ const char *finding_command(const struct audit *audit, const char *flags, enum c
 const char *node_own_name(const struct node *node);
 
 /* The entry of this guide in the model's record of rewrites (RECORD_KEY) that is not trained yet. */
-bool audit_is_pending(const struct audit *audit);
 
 #endif

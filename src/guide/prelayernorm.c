@@ -86,7 +86,7 @@ static const char *bias_text(const struct embedding_view *view)
 
 static int report_present(struct audit *audit, const struct embedding_view *view, struct error *error)
 {
-    bool pending = audit_is_pending(audit);
+    bool pending = audit->pending;
     struct finding *finding =
         finding_add(audit, "002", pending ? FOVEA_STATE_PENDING : FOVEA_STATE_FINE, FOVEA_CERTAINTY_SECONDARY, error,
                     "the projected patches are normalised%s%s",

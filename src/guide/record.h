@@ -7,9 +7,9 @@
 /* A JSON list of {"guide", "code", "nodes": [...], "trained": false}. */
 #define RECORD_KEY "fovea.rewrites"
 
-/* Whether the guide was applied; and whether without a training since. */
-bool record_has(const struct model *model, const char *guide);
-bool record_is_pending(const struct model *model, const char *guide);
+/* Whether the guide was applied (1, 0; -1: error); and whether without a training since. */
+int record_has(const struct model *model, const char *guide, struct error *error);
+int record_is_pending(const struct model *model, const char *guide, struct error *error);
 /* The nodes that the guide changed or added, by name, in all of its entries; in the arena. */
 struct record_nodes {
     const char **names;

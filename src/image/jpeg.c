@@ -20,6 +20,7 @@ struct jpeg_state {
     struct jpeg_progress_mgr progress;
     struct jpeg_decompress_struct decoder;
     jmp_buf jump;
+    struct memory *memory;
     struct error *error;
     uint8_t *row; /* one row of CMYK */
     bool header_only;
@@ -35,6 +36,10 @@ static void jpeg_failed(j_common_ptr common)
     struct jpeg_state *state = state_of(common);
     char message[JMSG_LENGTH_MAX];
     common->err->format_message(common, message);
+    if (common->err->msg_code == JERR_OUT_OF_MEMORY) {
+        memory_note_failure(state->memory);
+        error_set(state->error, ERROR_MEMORY, "there is no memory to read a JPEG image");
+    }
     error_set(state->error, ERROR_INPUT, "the JPEG image is damaged: %s", message);
     longjmp(state->jump, 1);
 }
@@ -141,6 +146,7 @@ static int decode(struct memory *memory, const uint8_t *bytes, size_t length, bo
     struct jpeg_state *state = memory_allocate(memory, 1, sizeof *state, error);
     if (!state)
         return -1;
+    state->memory = memory;
     state->error = error;
     state->header_only = header_only;
     prepare(state);

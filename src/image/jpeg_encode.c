@@ -7,6 +7,8 @@
 
 #include <jpeglib.h>
 
+#include <jerror.h>
+
 /* libjpeg's error manager comes first, so that a callback's pointer is also the state's. */
 struct encoder {
     struct jpeg_error_mgr errors;
@@ -22,7 +24,8 @@ static void encode_failed(j_common_ptr common)
     struct encoder *encoder = (struct encoder *)(void *)common->err;
     char message[JMSG_LENGTH_MAX];
     common->err->format_message(common, message);
-    error_set(encoder->error, ERROR_LIMIT, "the JPEG image cannot be written: %s", message);
+    error_set(encoder->error, common->err->msg_code == JERR_OUT_OF_MEMORY ? ERROR_MEMORY : ERROR_LIMIT,
+              "the JPEG image cannot be written: %s", message);
     longjmp(encoder->jump, 1);
 }
 

@@ -2,8 +2,7 @@
 #ifndef FOVEA_REPORT_CAM_H
 #define FOVEA_REPORT_CAM_H
 
-#include <jansson.h>
-
+#include "base/document.h"
 #include "image/image.h"
 #include "report/erf.h"
 

@@ -24,17 +24,19 @@ static json_t *describe_mass(const struct fovea_erf *erf)
 {
     json_t *list = json_array();
     for (int i = 0; i < FOVEA_ERF_RADII; i++)
-        json_array_append_new(list, json_pack("{s:f, s:f}", "radius", erf->radii[i], "share", erf->mass_within[i]));
+        document_append(&list, document_object("radius", document_number(erf->radii[i]), "share",
+                                               document_number(erf->mass_within[i]), NULL));
     return list;
 }
 
 json_t *report_gaussian(const struct fovea_gaussian *gaussian)
 {
     json_t *object =
-        json_pack("{s:b, s:f, s:f, s:b}", "converged", gaussian->converged, "amplitude", gaussian->amplitude,
-                  "r_squared", gaussian->r_squared, "gaussian", gaussian->converged && gaussian->r_squared >= 0.8);
-    json_object_set_new(object, "centre", report_numbers(gaussian->centre, 2));
-    json_object_set_new(object, "sigma", report_numbers(gaussian->sigma, 2));
+        document_object("converged", json_boolean(gaussian->converged), "amplitude",
+                        document_number(gaussian->amplitude), "r_squared", document_number(gaussian->r_squared),
+                        "gaussian", json_boolean(gaussian->converged && gaussian->r_squared >= 0.8), NULL);
+    document_set(&object, "centre", report_numbers(gaussian->centre, 2));
+    document_set(&object, "sigma", report_numbers(gaussian->sigma, 2));
     return object;
 }
 
@@ -45,9 +47,9 @@ static json_t *describe_imbalance(const struct fovea_erf *erf)
     const double scales[] = {1, (double)erf->images, erf->sum > 0 ? 1 / erf->sum : 0};
     json_t *object = json_object();
     for (int i = 0; i < 3; i++)
-        json_object_set_new(
-            object, names[i],
-            json_pack("{s:f, s:f}", "l1", scales[i] * erf->imbalance[0], "l2", scales[i] * erf->imbalance[1]));
+        document_set(&object, names[i],
+                     document_object("l1", document_number(scales[i] * erf->imbalance[0]), "l2",
+                                     document_number(scales[i] * erf->imbalance[1]), NULL));
     return object;
 }
 
@@ -56,11 +58,11 @@ static json_t *describe_phases(const struct fovea_erf *erf)
     json_t *list = json_array();
     for (int i = 0; i < erf->phase_count; i++) {
         const struct fovea_phases *phases = &erf->phases[i];
-        json_t *entry = json_pack("{s:I}", "stride", (json_int_t)phases->stride);
-        json_object_set_new(entry, "ratio", report_number(phases->ratio));
-        json_object_set_new(entry, "largest", report_ints(phases->largest, 2));
-        json_object_set_new(entry, "smallest", report_ints(phases->smallest, 2));
-        json_array_append_new(list, entry);
+        json_t *entry = document_object("stride", json_integer(phases->stride), NULL);
+        document_set(&entry, "ratio", document_number(phases->ratio));
+        document_set(&entry, "largest", report_ints(phases->largest, 2));
+        document_set(&entry, "smallest", report_ints(phases->smallest, 2));
+        document_append(&list, entry);
     }
     return list;
 }
@@ -68,33 +70,42 @@ static json_t *describe_phases(const struct fovea_erf *erf)
 /* A number, or the word that was asked for. */
 static json_t *describe_class(int64_t class_index)
 {
-    return class_index == FOVEA_CLASS_PREDICTED ? json_string("predicted")
-           : class_index == FOVEA_CLASS_LABEL   ? json_string("label")
+    return class_index == FOVEA_CLASS_PREDICTED ? document_string("predicted")
+           : class_index == FOVEA_CLASS_LABEL   ? document_string("label")
            : class_index < 0                    ? json_null()
                                                 : json_integer(class_index);
+}
+
+static json_t *describe_point(const struct fovea_perturbation *made, int64_t i)
+{
+    json_t *point = report_ints(made->at[i], 2);
+    document_append(&point, document_number(made->change[i]));
+    document_append(&point, document_number(made->expected[i]));
+    return point;
 }
 
 static json_t *describe_perturbation(const struct fovea_perturbation *made)
 {
     json_t *points = json_array();
     for (int64_t i = 0; i < made->points; i++)
-        json_array_append_new(points, json_pack("[I, I, f, f]", (json_int_t)made->at[i][0], (json_int_t)made->at[i][1],
-                                                made->change[i], made->expected[i]));
-    return json_pack("{s:s, s:f, s:f, s:f, s:o}", "definition",
-                     "mean over images of |score with one pixel's channels raised by step - score|; points: y, x, "
-                     "change, field there",
-                     "step", made->step, "pearson", made->pearson, "spearman", made->spearman, "points", points);
+        document_append(&points, describe_point(made, i));
+    return document_object("definition",
+                           document_string("mean over images of |score with one pixel's channels raised by step - "
+                                           "score|; points: y, x, change, field there"),
+                           "step", document_number(made->step), "pearson", document_number(made->pearson), "spearman",
+                           document_number(made->spearman), "points", points, NULL);
 }
 
 static json_t *describe_comparison(const struct fovea_erf_comparison *made)
 {
-    json_t *object = json_pack("{s:f, s:f, s:f, s:f}", "overlap", made->overlap, "correlation", made->correlation,
-                               "largest", made->largest, "sum_ratio", made->sum_ratio);
-    report_set_text(object, "with", made->path);
-    report_set_text(object, "field_of_other", made->other);
-    json_object_set_new(object, "unlike", json_boolean(made->unlike));
-    json_object_set_new(object, "gaussian_of_other", report_gaussian(&made->gaussian));
-    json_object_set_new(object, "imbalance_of_other", report_numbers(made->imbalance, 2));
+    json_t *object =
+        document_object("overlap", document_number(made->overlap), "correlation", document_number(made->correlation),
+                        "largest", document_number(made->largest), "sum_ratio", document_number(made->sum_ratio), NULL);
+    report_set_text(&object, "with", made->path);
+    report_set_text(&object, "field_of_other", made->other);
+    document_set(&object, "unlike", json_boolean(made->unlike));
+    document_set(&object, "gaussian_of_other", report_gaussian(&made->gaussian));
+    document_set(&object, "imbalance_of_other", report_numbers(made->imbalance, 2));
     return object;
 }
 
@@ -103,41 +114,39 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     static const char *const scores[] = {"mean", "class", "margin"};
     const int64_t shape[2] = {erf->height, erf->width};
     json_t *document = report_document("fovea.erf");
-    if (!document)
-        return NULL;
-    report_set_text(document, "model", path);
-    report_set_text(document, "definition", ERF_DEFINITION);
-    report_set_text(document, "scaling", "mean over images");
-    report_set_text(document, "target", erf->target);
-    json_object_set_new(document, "images", json_integer(erf->images));
-    json_object_set_new(document, "class", describe_class(erf->class_index));
-    json_object_set_new(document, "score", json_string(scores[erf->score]));
-    json_object_set_new(document, "of_classes", json_boolean(erf->of_classes));
-    json_object_set_new(document, "best_row", json_boolean(erf->best));
+    report_set_text(&document, "model", path);
+    report_set_text(&document, "definition", ERF_DEFINITION);
+    report_set_text(&document, "scaling", "mean over images");
+    report_set_text(&document, "target", erf->target);
+    document_set(&document, "images", json_integer(erf->images));
+    document_set(&document, "class", describe_class(erf->class_index));
+    document_set(&document, "score", document_string(scores[erf->score]));
+    document_set(&document, "of_classes", json_boolean(erf->of_classes));
+    document_set(&document, "best_row", json_boolean(erf->best));
     if (erf->reading)
-        report_set_text(document, "reading", erf->reading);
-    json_object_set_new(document, "unit", erf->best ? json_null() : report_ints(erf->unit, 2));
-    json_object_set_new(document, "target_size", report_ints(erf->target_size, 2));
-    json_object_set_new(document, "prefix_tokens", json_integer(erf->prefix_tokens));
-    json_object_set_new(document, "shape", report_ints(shape, 2));
-    json_object_set_new(document, "sum", json_real(erf->sum));
-    json_object_set_new(document, "min", json_real(erf->min));
-    json_object_set_new(document, "max", json_real(erf->max));
-    json_object_set_new(document, "argmax", report_ints(erf->argmax, 2));
-    json_object_set_new(document, "centre", report_numbers(erf->centre, 2));
-    json_object_set_new(document, "centre_value", json_real(erf->centre_value));
-    json_object_set_new(document, "centre_of_mass", report_numbers(erf->centre_of_mass, 2));
-    json_object_set_new(document, "mass_within", describe_mass(erf));
-    json_object_set_new(document, "border_share", json_real(erf->border_share));
-    json_object_set_new(document, "gaussian", report_gaussian(&erf->gaussian));
-    json_object_set_new(document, "imbalance", describe_imbalance(erf));
-    json_object_set_new(document, "phases", describe_phases(erf));
-    json_object_set_new(document, "receptive_field", report_field(&erf->field));
-    json_object_set_new(document, "unit_field", erf->field.local ? report_ints(erf->box, 4) : json_null());
+        report_set_text(&document, "reading", erf->reading);
+    document_set(&document, "unit", erf->best ? json_null() : report_ints(erf->unit, 2));
+    document_set(&document, "target_size", report_ints(erf->target_size, 2));
+    document_set(&document, "prefix_tokens", json_integer(erf->prefix_tokens));
+    document_set(&document, "shape", report_ints(shape, 2));
+    document_set(&document, "sum", document_number(erf->sum));
+    document_set(&document, "min", document_number(erf->min));
+    document_set(&document, "max", document_number(erf->max));
+    document_set(&document, "argmax", report_ints(erf->argmax, 2));
+    document_set(&document, "centre", report_numbers(erf->centre, 2));
+    document_set(&document, "centre_value", document_number(erf->centre_value));
+    document_set(&document, "centre_of_mass", report_numbers(erf->centre_of_mass, 2));
+    document_set(&document, "mass_within", describe_mass(erf));
+    document_set(&document, "border_share", document_number(erf->border_share));
+    document_set(&document, "gaussian", report_gaussian(&erf->gaussian));
+    document_set(&document, "imbalance", describe_imbalance(erf));
+    document_set(&document, "phases", describe_phases(erf));
+    document_set(&document, "receptive_field", report_field(&erf->field));
+    document_set(&document, "unit_field", erf->field.local ? report_ints(erf->box, 4) : json_null());
     if (erf->perturbation)
-        json_object_set_new(document, "perturbation", describe_perturbation(erf->perturbation));
+        document_set(&document, "perturbation", describe_perturbation(erf->perturbation));
     if (erf->comparison)
-        json_object_set_new(document, "comparison", describe_comparison(erf->comparison));
+        document_set(&document, "comparison", describe_comparison(erf->comparison));
     return document;
 }
 
@@ -151,25 +160,23 @@ int report_manifest(struct memory *memory, const char *path, const struct report
                     const char *definition, json_t *files, struct error *error)
 {
     json_t *document = report_document("fovea.manifest");
-    if (!document)
-        return error_set(error, ERROR_MEMORY, "%s: out of memory", path);
-    report_set_text(document, "verb", verb);
-    report_set_text(document, "model", run->model);
-    report_set_text(document, "model_sha256", run->model_sha256);
-    report_set_text(document, "cpu", run->cpu);
-    json_object_set_new(document, "threads", json_integer(run->threads));
-    json_object_set_new(document, "seed", json_integer((json_int_t)run->seed));
-    report_set_text(document, "definition", definition);
-    report_set_text(document, "coordinates", "(y, x), pixels counted from 0");
-    json_object_set_new(document, "files", files);
+    report_set_text(&document, "verb", verb);
+    report_set_text(&document, "model", run->model);
+    report_set_text(&document, "model_sha256", run->model_sha256);
+    report_set_text(&document, "cpu", run->cpu);
+    document_set(&document, "threads", json_integer(run->threads));
+    document_set(&document, "seed", json_integer((json_int_t)run->seed));
+    report_set_text(&document, "definition", definition);
+    report_set_text(&document, "coordinates", "(y, x), pixels counted from 0");
+    document_set(&document, "files", files);
     return report_write(memory, path, document, error);
 }
 
 int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run,
                         const struct fovea_erf *erf, struct error *error)
 {
-    json_t *files = json_pack("[s,s,s]", "erf.npy", "erf.png", "erf.json");
+    json_t *files = document_strings("erf.npy", "erf.png", "erf.json", NULL);
     for (int i = 0; i < 2 && erf->comparison; i++)
-        json_array_append_new(files, json_string(i ? "difference.png" : "difference.npy"));
+        document_append(&files, document_string(i ? "difference.png" : "difference.npy"));
     return report_manifest(memory, path, run, "erf", ERF_DEFINITION, files, error);
 }

@@ -2,8 +2,7 @@
 #ifndef FOVEA_REPORT_ERF_H
 #define FOVEA_REPORT_ERF_H
 
-#include <jansson.h>
-
+#include "base/document.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "fovea.h"
@@ -25,7 +24,7 @@ int report_manifest(struct memory *memory, const char *path, const struct report
 void report_erf_subject(struct text *text, const struct fovea_erf *erf, size_t most);
 /* The same of an erf.json, with its model and images; nothing where the file is not there or something else.
  * *of_classes: whether that is the field of a class; left alone where the file does not say. */
-void report_erf_other(struct memory *memory, const char *path, struct text *text, bool *of_classes);
+int report_erf_other(struct memory *memory, const char *path, struct text *text, bool *of_classes, struct error *error);
 /* Whether a fit to a map of this size says anything, and whether the map is a Gaussian. */
 enum report_fit { REPORT_FIT_NONE, REPORT_FIT_ROUGH, REPORT_FIT_GAUSSIAN };
 enum report_fit report_fit_of(const struct fovea_gaussian *fit, int64_t height, int64_t width);

@@ -61,12 +61,13 @@ static int64_t read_class(const json_t *class)
                                         : FOVEA_CLASS_PREDICTED;
 }
 
-void report_erf_other(struct memory *memory, const char *path, struct text *text, bool *of_classes)
+int report_erf_other(struct memory *memory, const char *path, struct text *text, bool *of_classes, struct error *error)
 {
+    struct error none = ERROR_INITIALISER; /* there need not be one */
     size_t length;
     char shown[96];
-    char *bytes = file_read(memory, path, MOST_JSON, &length, NULL);
-    json_t *root = bytes ? json_loadb(bytes, length, 0, NULL) : NULL;
+    char *bytes = file_read(memory, path, MOST_JSON, &length, &none);
+    json_t *root = bytes ? document_read(bytes, length, 0, &none) : NULL;
     const char *schema = json_string_value(json_object_get(root, "schema"));
     const char *target = json_string_value(json_object_get(root, "target"));
     const char *score = json_string_value(json_object_get(root, "score"));
@@ -88,6 +89,7 @@ void report_erf_other(struct memory *memory, const char *path, struct text *text
     }
     json_decref(root);
     memory_release(memory, bytes);
+    return none.kind == ERROR_MEMORY ? error_set(error, none.kind, "%s: %s", path, none.message) : 0;
 }
 
 enum report_fit report_fit_of(const struct fovea_gaussian *fit, int64_t height, int64_t width)

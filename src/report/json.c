@@ -1,42 +1,25 @@
 #include "report/json.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 json_t *report_document(const char *schema)
 {
-    return json_pack("{s:s, s:i, s:s}", "schema", schema, "schema_version", 1, "fovea", FOVEA_VERSION);
+    return document_object("schema", document_string(schema), "schema_version", json_integer(1), "fovea",
+                           document_string(FOVEA_VERSION), NULL);
 }
 
-void report_set_text(json_t *object, const char *key, const char *text)
+void report_set_text(json_t **object, const char *key, const char *text)
 {
-    if (!text) {
-        json_object_set_new(object, key, json_null());
-        return;
-    }
-    json_t *string = json_string(text);
-    if (!string) {
-        char *copy = strdup(text);
-        for (char *c = copy; c && *c; c++)
-            *c = (unsigned char)*c > 126 ? '?' : *c;
-        string = copy ? json_string(copy) : NULL;
-        free(copy);
-    }
-    json_object_set_new(object, key, string);
+    document_set(object, key, document_string(text));
 }
 
 json_t *report_ints(const int64_t *values, int count)
 {
     json_t *array = json_array();
     for (int i = 0; i < count; i++)
-        json_array_append_new(array, json_integer(values[i]));
+        document_append(&array, json_integer(values[i]));
     return array;
-}
-
-json_t *report_number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
 }
 
 json_t *report_shape(int rank, const int64_t *dims)
@@ -48,7 +31,7 @@ json_t *report_numbers(const double *values, int count)
 {
     json_t *array = json_array();
     for (int i = 0; i < count; i++)
-        json_array_append_new(array, report_number(values[i]));
+        document_append(&array, document_number(values[i]));
     return array;
 }
 
@@ -57,38 +40,36 @@ json_t *report_field(const struct fovea_receptive_field *field)
     if (field->axes == 0)
         return json_null();
     json_t *object = json_object();
-    json_object_set_new(object, "local", json_boolean(field->local));
-    json_object_set_new(object, "global", json_boolean(field->global));
-    json_object_set_new(object, "varies", json_boolean(field->varies));
+    document_set(&object, "local", json_boolean(field->local));
+    document_set(&object, "global", json_boolean(field->global));
+    document_set(&object, "varies", json_boolean(field->varies));
     if (field->local) {
-        json_object_set_new(object, "size", report_ints(field->size, 2));
-        json_object_set_new(object, "stride", report_numbers(field->stride, 2));
-        json_object_set_new(object, "centre", report_numbers(field->centre, 2));
+        document_set(&object, "size", report_ints(field->size, 2));
+        document_set(&object, "stride", report_numbers(field->stride, 2));
+        document_set(&object, "centre", report_numbers(field->centre, 2));
     }
     return object;
 }
 
-static char *dump(json_t *document, size_t layout)
+/* Also where the document is a stream of lines, each ends with a line end. */
+static char *end_line(char *text)
 {
-    char *text = document ? json_dumps(document, layout | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(document);
     char *line = text ? realloc(text, strlen(text) + 2) : NULL;
-    if (!line) {
+    if (line)
+        strcat(line, "\n");
+    else
         free(text);
-        return NULL;
-    }
-    strcat(line, "\n");
     return line;
 }
 
 char *report_text(json_t *document)
 {
-    return dump(document, JSON_INDENT(2));
+    return end_line(document_text(document, JSON_INDENT(2)));
 }
 
 char *report_line(json_t *document)
 {
-    return dump(document, JSON_COMPACT);
+    return end_line(document_text(document, JSON_COMPACT));
 }
 
 static json_t *describe_values(const struct fovea_value *values, int count)
@@ -96,10 +77,10 @@ static json_t *describe_values(const struct fovea_value *values, int count)
     json_t *array = json_array();
     for (int i = 0; i < count; i++) {
         json_t *entry = json_object();
-        report_set_text(entry, "name", values[i].name);
-        report_set_text(entry, "type", values[i].type);
-        json_object_set_new(entry, "shape", report_shape(values[i].rank, values[i].dims));
-        json_array_append_new(array, entry);
+        report_set_text(&entry, "name", values[i].name);
+        report_set_text(&entry, "type", values[i].type);
+        document_set(&entry, "shape", report_shape(values[i].rank, values[i].dims));
+        document_append(&array, entry);
     }
     return array;
 }
@@ -107,85 +88,80 @@ static json_t *describe_values(const struct fovea_value *values, int count)
 static json_t *describe_layer(const struct fovea_layer *layer)
 {
     json_t *entry = json_object();
-    report_set_text(entry, "name", layer->name);
-    report_set_text(entry, "op_type", layer->op_type);
-    report_set_text(entry, "output", layer->output);
-    json_object_set_new(entry, "shape", report_shape(layer->rank, layer->dims));
-    json_object_set_new(entry, "parameters", json_integer(layer->parameters));
-    json_object_set_new(entry, "macs", json_integer(layer->macs));
-    json_object_set_new(entry, "receptive_field", report_field(&layer->field));
+    report_set_text(&entry, "name", layer->name);
+    report_set_text(&entry, "op_type", layer->op_type);
+    report_set_text(&entry, "output", layer->output);
+    document_set(&entry, "shape", report_shape(layer->rank, layer->dims));
+    document_set(&entry, "parameters", json_integer(layer->parameters));
+    document_set(&entry, "macs", json_integer(layer->macs));
+    document_set(&entry, "receptive_field", report_field(&layer->field));
     return entry;
 }
 
 json_t *report_layers(const struct fovea_layers *layers)
 {
     json_t *document = report_document("fovea.inspect"), *list = json_array();
-    if (!document)
-        return NULL;
-    report_set_text(document, "model", layers->path);
-    report_set_text(document, "producer", layers->producer);
-    report_set_text(document, "opsets", layers->opsets);
-    json_object_set_new(document, "ir_version", json_integer(layers->ir_version));
-    json_object_set_new(document, "inputs", describe_values(layers->inputs, layers->input_count));
-    json_object_set_new(document, "outputs", describe_values(layers->outputs, layers->output_count));
+    report_set_text(&document, "model", layers->path);
+    report_set_text(&document, "producer", layers->producer);
+    report_set_text(&document, "opsets", layers->opsets);
+    document_set(&document, "ir_version", json_integer(layers->ir_version));
+    document_set(&document, "inputs", describe_values(layers->inputs, layers->input_count));
+    document_set(&document, "outputs", describe_values(layers->outputs, layers->output_count));
     for (int i = 0; i < layers->count; i++)
-        json_array_append_new(list, describe_layer(&layers->list[i]));
-    json_object_set_new(document, "layers", list);
-    json_t *totals = json_pack("{s:I, s:I, s:I, s:I}", "parameters", (json_int_t)layers->parameters, "macs",
-                               (json_int_t)layers->macs, "weight_bytes", (json_int_t)layers->weight_bytes,
-                               "activation_bytes", (json_int_t)layers->activation_bytes);
-    json_object_set_new(document, "totals", totals);
+        document_append(&list, describe_layer(&layers->list[i]));
+    document_set(&document, "layers", list);
+    document_set(&document, "totals",
+                 document_object("parameters", json_integer(layers->parameters), "macs", json_integer(layers->macs),
+                                 "weight_bytes", json_integer((json_int_t)layers->weight_bytes), "activation_bytes",
+                                 json_integer((json_int_t)layers->activation_bytes), NULL));
     return document;
 }
 
 json_t *report_findings(const char *path, const struct fovea_findings *findings)
 {
     json_t *document = report_document("fovea.check"), *list = json_array();
-    if (!document)
-        return NULL;
-    report_set_text(document, "model", path);
-    json_object_set_new(document, "problems", json_integer(findings->problems));
+    report_set_text(&document, "model", path);
+    document_set(&document, "problems", json_integer(findings->problems));
     for (int i = 0; i < findings->count; i++) {
         json_t *entry = json_object();
-        report_set_text(entry, "severity", findings->list[i].severity == FOVEA_PROBLEM ? "problem" : "note");
-        report_set_text(entry, "code", findings->list[i].code);
-        report_set_text(entry, "text", findings->list[i].text);
-        json_array_append_new(list, entry);
+        report_set_text(&entry, "severity", findings->list[i].severity == FOVEA_PROBLEM ? "problem" : "note");
+        report_set_text(&entry, "code", findings->list[i].code);
+        report_set_text(&entry, "text", findings->list[i].text);
+        document_append(&list, entry);
     }
-    json_object_set_new(document, "findings", list);
+    document_set(&document, "findings", list);
     return document;
 }
 
 json_t *report_bench(const char *path, const struct fovea_bench *bench, const char *work)
 {
     json_t *document = report_document("fovea.bench");
-    if (!document)
-        return NULL;
-    report_set_text(document, "model", path);
-    report_set_text(document, "work", work);
-    report_set_text(document, "cpu", bench->cpu);
-    json_object_set_new(document, "threads", json_integer(bench->threads));
-    json_object_set_new(document, "batch", json_integer(bench->batch));
-    json_object_set_new(document, "runs", json_integer(bench->runs));
-    json_object_set_new(document, "min_ms", json_real(bench->min_ms));
-    json_object_set_new(document, "median_ms", json_real(bench->median_ms));
-    json_object_set_new(document, "mean_ms", json_real(bench->mean_ms));
-    json_object_set_new(document, "macs", bench->macs > 0 ? json_integer(bench->macs) : json_null());
-    json_object_set_new(document, "gflops", bench->gflops > 0 ? json_real(bench->gflops) : json_null());
-    json_object_set_new(document, "peak_memory_bytes", json_integer((json_int_t)bench->peak_memory));
+    report_set_text(&document, "model", path);
+    report_set_text(&document, "work", work);
+    report_set_text(&document, "cpu", bench->cpu);
+    document_set(&document, "threads", json_integer(bench->threads));
+    document_set(&document, "batch", json_integer(bench->batch));
+    document_set(&document, "runs", json_integer(bench->runs));
+    document_set(&document, "min_ms", document_number(bench->min_ms));
+    document_set(&document, "median_ms", document_number(bench->median_ms));
+    document_set(&document, "mean_ms", document_number(bench->mean_ms));
+    document_set(&document, "macs", bench->macs > 0 ? json_integer(bench->macs) : json_null());
+    document_set(&document, "gflops", bench->gflops > 0 ? document_number(bench->gflops) : json_null());
+    document_set(&document, "peak_memory_bytes", json_integer((json_int_t)bench->peak_memory));
     return document;
 }
 
 json_t *report_operator(const struct fovea_operator *entry)
 {
-    json_t *row = json_pack("{s:s, s:s, s:i, s:b, s:b}", "domain", entry->domain, "name", entry->name, "since",
-                            entry->since, "gradient", entry->gradient, "receptive_field", entry->receptive_field);
+    json_t *row = document_object("domain", document_string(entry->domain), "name", document_string(entry->name),
+                                  "since", json_integer(entry->since), "gradient", json_boolean(entry->gradient),
+                                  "receptive_field", json_boolean(entry->receptive_field), NULL);
     json_t *types = json_array();
     for (int type = 1; fovea_type_name(type); type++) {
         if (type < 32 && (entry->types >> type & 1))
-            json_array_append_new(types, json_string(fovea_type_name(type)));
+            document_append(&types, document_string(fovea_type_name(type)));
     }
-    json_object_set_new(row, "until", entry->until ? json_integer(entry->until) : json_null());
-    json_object_set_new(row, "types", types);
+    document_set(&row, "until", entry->until ? json_integer(entry->until) : json_null());
+    document_set(&row, "types", types);
     return row;
 }

@@ -2,18 +2,14 @@
 #ifndef FOVEA_REPORT_JSON_H
 #define FOVEA_REPORT_JSON_H
 
-#include <jansson.h>
-
+#include "base/document.h"
 #include "fovea.h"
 
 /* {"schema": NAME, "schema_version": 1, "fovea": VERSION}; NULL without memory. */
 json_t *report_document(const char *schema);
-/* Sets a string; a model's bytes that are not UTF-8 become '?'. */
-void report_set_text(json_t *object, const char *key, const char *text);
+void report_set_text(json_t **object, const char *key, const char *text);
 json_t *report_ints(const int64_t *values, int count);
 json_t *report_numbers(const double *values, int count);
-/* null where it is not finite: JSON knows no infinity. */
-json_t *report_number(double value);
 /* A list of sizes; null where the rank is not known, -1. */
 json_t *report_shape(int rank, const int64_t *dims);
 json_t *report_gaussian(const struct fovea_gaussian *gaussian);
@@ -30,7 +26,7 @@ json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch);
 json_t *report_tune(const struct fovea_tune *tune);
 json_t *report_metrics(const struct fovea_metrics *metrics);
 /* "classes": a row each; "confusion": rows by label, columns by prediction, empty for too many classes. */
-void report_set_classes(json_t *object, const struct fovea_class_table *table, bool pixels);
+void report_set_classes(json_t **object, const struct fovea_class_table *table, bool pixels);
 /* One line; otherwise as report_text. */
 char *report_line(json_t *document);
 json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite);

@@ -5,8 +5,7 @@
 
 #include <stdbool.h>
 
-#include <jansson.h>
-
+#include "base/document.h"
 #include "base/memory.h"
 
 #define MOST_BLOCKS 50

@@ -3,8 +3,7 @@
 #ifndef FOVEA_REPORT_PAGE_H
 #define FOVEA_REPORT_PAGE_H
 
-#include <jansson.h>
-
+#include "base/document.h"
 #include "base/text.h"
 
 #define PAGE_NAME 96   /* bytes shown of a name */

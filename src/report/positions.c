@@ -16,21 +16,22 @@
 
 static json_t *describe_erf(const struct fovea_erf *erf)
 {
-    json_t *object = json_pack("{s:f, s:f, s:f}", "sum", erf->sum, "max", erf->max, "border_share", erf->border_share);
-    json_object_set_new(object, "gaussian", report_gaussian(&erf->gaussian));
+    json_t *object = document_object("sum", document_number(erf->sum), "max", document_number(erf->max), "border_share",
+                                     document_number(erf->border_share), NULL);
+    document_set(&object, "gaussian", report_gaussian(&erf->gaussian));
     if (erf->comparison)
-        json_object_set_new(object, "overlap_with_original", json_real(erf->comparison->overlap));
+        document_set(&object, "overlap_with_original", document_number(erf->comparison->overlap));
     return object;
 }
 
 static json_t *describe_bias(const struct fovea_relative_bias *bias)
 {
     json_t *object = json_object();
-    report_set_text(object, "node", bias->name);
-    json_object_set_new(object, "heads", json_integer(bias->heads));
-    json_object_set_new(object, "window", report_ints(bias->window, 2));
-    json_object_set_new(object, "prefix_tokens", json_integer(bias->prefix_tokens));
-    json_object_set_new(object, "gaussian", report_gaussian(&bias->gaussian));
+    report_set_text(&object, "node", bias->name);
+    document_set(&object, "heads", json_integer(bias->heads));
+    document_set(&object, "window", report_ints(bias->window, 2));
+    document_set(&object, "prefix_tokens", json_integer(bias->prefix_tokens));
+    document_set(&object, "gaussian", report_gaussian(&bias->gaussian));
     return object;
 }
 
@@ -38,28 +39,26 @@ json_t *report_positions(const char *path, const struct fovea_positions *positio
 {
     static const char *const names[2] = {"original", "randomised"};
     json_t *document = report_document("fovea.positions"), *biases = json_array();
-    if (!document)
-        return NULL;
-    report_set_text(document, "model", path);
-    report_set_text(document, "definition", POSITIONS_DEFINITION);
-    json_object_set_new(document, "patch", report_ints(positions->patch, 2));
-    json_object_set_new(document, "grid", report_ints(positions->grid, 2));
-    json_object_set_new(document, "prefix_tokens", json_integer(positions->prefix_tokens));
+    report_set_text(&document, "model", path);
+    report_set_text(&document, "definition", POSITIONS_DEFINITION);
+    document_set(&document, "patch", report_ints(positions->patch, 2));
+    document_set(&document, "grid", report_ints(positions->grid, 2));
+    document_set(&document, "prefix_tokens", json_integer(positions->prefix_tokens));
     if (positions->embedding) {
-        report_set_text(document, "embedding", positions->embedding);
-        json_object_set_new(document, "similarity_gaussian", report_gaussian(&positions->gaussian));
+        report_set_text(&document, "embedding", positions->embedding);
+        document_set(&document, "similarity_gaussian", report_gaussian(&positions->gaussian));
     }
     for (int i = 0; i < positions->bias_count; i++)
-        json_array_append_new(biases, describe_bias(&positions->biases[i]));
-    json_object_set_new(document, "relative_biases", biases);
+        document_append(&biases, describe_bias(&positions->biases[i]));
+    document_set(&document, "relative_biases", biases);
     for (int i = 0; i < 2; i++) {
         json_t *object = json_object();
-        json_object_set_new(object, "erf", describe_erf(&positions->erf[i]));
+        document_set(&object, "erf", describe_erf(&positions->erf[i]));
         if (positions->grid[0] > 0) {
-            json_object_set_new(object, "shuffled_change", json_real(positions->order[i].change));
-            json_object_set_new(object, "shuffled_agreement", json_real(positions->order[i].agreement));
+            document_set(&object, "shuffled_change", document_number(positions->order[i].change));
+            document_set(&object, "shuffled_agreement", document_number(positions->order[i].agreement));
         }
-        json_object_set_new(document, names[i], object);
+        document_set(&document, names[i], object);
     }
     return document;
 }
@@ -67,9 +66,7 @@ json_t *report_positions(const char *path, const struct fovea_positions *positio
 int report_positions_json(struct memory *memory, const char *path, const struct report_run *run,
                           const struct fovea_positions *positions, struct error *error)
 {
-    json_t *document = report_positions(run->model, positions);
-    return document ? report_write(memory, path, document, error)
-                    : error_set(error, ERROR_MEMORY, "%s: out of memory", path);
+    return report_write(memory, path, report_positions(run->model, positions), error);
 }
 
 static int write_words(struct text *title, struct text *notes, const struct report_run *run,
@@ -135,10 +132,13 @@ int report_position_picture(struct memory *memory, const char *path, const struc
 int report_positions_manifest(struct memory *memory, const char *path, const struct report_run *run,
                               const struct fovea_positions *positions, struct error *error)
 {
-    json_t *files = json_pack("[s,s,s]", "positions.json", "original/manifest.json", "randomised/manifest.json");
+    json_t *files = document_strings("positions.json", "original/manifest.json", "randomised/manifest.json", NULL);
     if (positions->similarity)
-        json_array_append_new(files, json_string("similarity.png"));
-    for (int i = 0; i < positions->bias_count; i++)
-        json_array_append_new(files, json_sprintf("bias%d.png", i + 1));
+        document_append(&files, document_string("similarity.png"));
+    for (int i = 0; i < positions->bias_count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "bias%d.png", i + 1);
+        document_append(&files, document_string(name));
+    }
     return report_manifest(memory, path, run, "erf --positions", POSITIONS_DEFINITION, files, error);
 }

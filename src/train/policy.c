@@ -1,9 +1,9 @@
 #include "train/policy.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/document.h"
 #include "graph/match.h"
 #include "guide/gamma.h"
 #include "onnx/onnx.h"
@@ -116,7 +116,10 @@ int policy_apply(const struct model *model, const struct shape_binding *bindings
     struct policy policy = {0};
     struct network network = {0};
     const char *text = model_metadata(model, GAMMA_POLICY_KEY);
-    policy.metadata = text ? json_loads(text, 0, NULL) : NULL;
+    struct error damaged = ERROR_INITIALISER;
+    policy.metadata = text ? document_read(text, strlen(text), 0, &damaged) : NULL;
+    if (damaged.kind == ERROR_MEMORY)
+        return error_set(error, damaged.kind, "%s", damaged.message);
     if (!json_is_object(policy.metadata)) {
         json_decref(policy.metadata);
         policy.metadata = NULL;

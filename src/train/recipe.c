@@ -253,7 +253,8 @@ int recipe_choose(const struct recipe *recipe, const struct model *recorded, con
     for (int i = 0; recipe->scope != RECIPE_ALL && i < parameters->count; i++)
         *(parameters->list[i].unread ? &unread : &meant) += is_meant(recipe, &nodes, &parameters->list[i]);
     if (meant == 0) {
-        *told = describe_all(recipe, record_has(recorded, recipe->guide), arena, error);
+        int known = record_has(recorded, recipe->guide, error);
+        *told = known < 0 ? NULL : describe_all(recipe, known > 0, arena, error);
         return *told ? 0 : -1;
     }
     for (int i = 0; i < parameters->count; i++) {
@@ -271,22 +272,28 @@ int recipe_choose(const struct recipe *recipe, const struct model *recorded, con
 
 /* ---- what the record says ---- */
 
-const char *recipe_pending(const struct model *model)
+int recipe_pending(const struct model *model, const char **pending, struct error *error)
 {
-    const char *pending = NULL;
+    *pending = NULL;
     for (int i = 0; guide_at(i); i++) {
         const struct guide *guide = guide_at(i);
-        if (record_is_pending(model, guide->name) && (!pending || guide->effect == GUIDE_MOVES))
-            pending = guide->name;
+        int found = record_is_pending(model, guide->name, error);
+        if (found < 0)
+            return -1;
+        if (found && (!*pending || guide->effect == GUIDE_MOVES))
+            *pending = guide->name;
     }
-    return pending;
+    return 0;
 }
 
-const char *recipe_corrective(const struct model *model)
+int recipe_corrective(const struct model *model, const char **corrective, struct error *error)
 {
-    for (int i = 0; guide_at(i); i++) {
-        if (guide_at(i)->effect == GUIDE_MOVES && record_has(model, guide_at(i)->name))
-            return guide_at(i)->name;
+    *corrective = NULL;
+    for (int i = 0; guide_at(i) && !*corrective; i++) {
+        int found = guide_at(i)->effect == GUIDE_MOVES ? record_has(model, guide_at(i)->name, error) : 0;
+        if (found < 0)
+            return -1;
+        *corrective = found ? guide_at(i)->name : NULL;
     }
-    return NULL;
+    return 0;
 }

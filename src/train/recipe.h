@@ -33,8 +33,8 @@ int recipe_choose(const struct recipe *recipe, const struct model *recorded, con
                   struct parameter_set *parameters, struct arena *arena, const char **told, struct error *error);
 
 /* A guide that was applied and not trained since, one that moves the function first; NULL: there is none. */
-const char *recipe_pending(const struct model *model);
+int recipe_pending(const struct model *model, const char **pending, struct error *error);
 /* A guide on the model's record whose rewrite moves the function; NULL: there is none. */
-const char *recipe_corrective(const struct model *model);
+int recipe_corrective(const struct model *model, const char **corrective, struct error *error);
 
 #endif

@@ -1,4 +1,5 @@
 /* The report's page: whatever a model calls its parts, the page stays whole, at rest and small. */
+#define FOVEA_DOCUMENT_UNCHECKED /* documents as strangers make them */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
