@@ -79,12 +79,12 @@ static void print_audit(const struct fovea_audit *audit)
 /* To a file, or with "-" to stdout. */
 static int write_json(const struct fovea_audit *audit, const char *path, struct fovea_error *error)
 {
-    char *text = report_text(report_audit(audit));
+    char *text = needed_text(report_text(report_audit(audit)));
     int result = 0;
     if (strcmp(path, "-") == 0)
-        fputs(text ? text : "", stdout);
+        fputs(text, stdout);
     else
-        result = fovea_write_file(path, text ? text : "", text ? strlen(text) : 0, error);
+        result = fovea_write_file(path, text, strlen(text), error);
     free(text);
     return result;
 }

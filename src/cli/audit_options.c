@@ -7,12 +7,10 @@
 struct text_list split_words(const char *text)
 {
     struct text_list words = {0};
-    char *copy = text ? strdup(text) : NULL;
-    words.items = copy ? calloc(strlen(copy) / 2 + 2, sizeof *words.items) : NULL;
-    if (!words.items) {
-        free(copy);
+    if (!text)
         return words;
-    }
+    char *copy = needed_copy(text, strlen(text));
+    words.items = needed(strlen(copy) / 2 + 1, sizeof *words.items);
     for (char *word = copy; word;) {
         char *comma = strchr(word, ',');
         if (comma)

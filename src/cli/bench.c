@@ -63,8 +63,8 @@ static int report(const struct command *command, const struct bench_flags *flags
     }
     if (!flags->json)
         return FOVEA_CLEAN;
-    char *text = report_text(report_bench(command->positional[0], bench, what_of(flags)));
-    int code = text ? write_json(flags->json, text) : FOVEA_INTERNAL;
+    char *text = needed_text(report_text(report_bench(command->positional[0], bench, what_of(flags))));
+    int code = write_json(flags->json, text);
     free(text);
     return code;
 }
@@ -84,8 +84,8 @@ static int print_profile(struct opened *opened, const struct fovea_bench_options
     noisy.noise = true;
     struct fovea_session *session = fovea_session_open(opened->model, &noisy, &error);
     int count = session ? fovea_session_node_count(session) : 0;
-    struct fovea_node_time *times = calloc((size_t)count + 1, sizeof *times);
-    int written = session && times ? fovea_session_profile(session, RUNS, times, count, &error) : -1;
+    struct fovea_node_time *times = needed((size_t)count, sizeof *times);
+    int written = session ? fovea_session_profile(session, RUNS, times, count, &error) : -1;
     double sum = 0;
     for (int i = 0; i < written; i++)
         sum += times[i].ms;
@@ -116,7 +116,7 @@ static int bench_model(struct opened *opened, const struct command *command, con
     struct fovea_feed *feeds = parse_feeds(&flags->inputs);
     struct fovea_bench_options options = {.session = {.shapes = opened->shapes,
                                                       .feeds = feeds,
-                                                      .feed_count = feeds ? flags->inputs.count : 0,
+                                                      .feed_count = flags->inputs.count,
                                                       .gradient = flags->gradient},
                                           .warmup = (int)flags->warmup,
                                           .runs = (int)flags->runs,
@@ -126,9 +126,7 @@ static int bench_model(struct opened *opened, const struct command *command, con
     int code = run(opened->model, &options, &bench, &error) ? fail(&error) : report(command, flags, &bench);
     if (code == FOVEA_CLEAN && flags->profile)
         code = print_profile(opened, &options);
-    for (int i = 0; feeds && i < flags->inputs.count; i++)
-        free((void *)(uintptr_t)feeds[i].name);
-    free(feeds);
+    free_feeds(feeds, flags->inputs.count);
     return code;
 }
 

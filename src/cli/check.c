@@ -38,12 +38,10 @@ int verb_check(int argc, char **argv)
         if (fovea_check(opened.model, &opened.shapes, &findings, &error)) {
             code = fail(&error);
         } else {
-            char *text = json ? report_text(report_findings(command.positional[0], &findings)) : NULL;
             if (json)
-                fputs(text ? text : "", stdout);
+                print_json(report_text(report_findings(command.positional[0], &findings)));
             else
                 print_findings(command.positional[0], &findings);
-            free(text);
             code = findings.problems > 0 ? FOVEA_FINDINGS : FOVEA_CLEAN;
             fovea_findings_free(opened.model, &findings);
         }

@@ -55,9 +55,9 @@ static int compare_ranked(const void *a, const void *b)
 /* Of the classes that occur. */
 static void print_extremes(const struct fovea_class_table *table, bool masks)
 {
-    struct ranked *ranked = calloc((size_t)table->count, sizeof *ranked);
+    struct ranked *ranked = needed((size_t)table->count, sizeof *ranked);
     int64_t count = 0, half = SHOWN_CLASSES / 2;
-    for (int64_t i = 0; ranked && i < table->count; i++) {
+    for (int64_t i = 0; i < table->count; i++) {
         double score = score_of(&table->list[i], masks);
         if (!isnan(score))
             ranked[count++] = (struct ranked){score, i};

@@ -214,6 +214,15 @@ void free_words(struct text_list *words);
 /* The settings of all guides, for --help. */
 void print_guide_options(FILE *out);
 
+/* memory.c: memory of the command line itself; without any the program ends with one line and FOVEA_BAD_INPUT. The
+ * callers free. */
+void *needed(size_t count, size_t size); /* zeroed, with room for one more */
+void *needed_more(void *block, size_t count, size_t size);
+char *needed_copy(const char *text, size_t length);
+/* NULL, the text of a result for which there was no memory, ends the program too. Prints it, and frees it. */
+char *needed_text(char *text);
+void print_json(char *text);
+
 /* Texts for tables. Sizes like 1x3x224x224, counts like 11.7 M; returns out. */
 #define CLI_TEXT 128
 const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT]);

@@ -12,13 +12,10 @@ struct diff_flags {
 
 static int show(const struct fovea_diff *diff, const struct diff_flags *flags)
 {
-    if (flags->json) {
-        char *text = report_text(report_diff(diff));
-        fputs(text ? text : "", stdout);
-        free(text);
-    } else {
+    if (flags->json)
+        print_json(report_text(report_diff(diff)));
+    else
         print_diff(diff, flags->all);
-    }
     return diff->same ? FOVEA_CLEAN : FOVEA_FINDINGS;
 }
 

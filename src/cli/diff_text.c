@@ -153,19 +153,17 @@ static int sort_by_count(const void *left, const void *right)
     return a->count != b->count ? (a->count < b->count) - (a->count > b->count) : order_of_places(left, right);
 }
 
-/* Classes of a kind's changes, for free(), in order of their first; NULL without memory. */
+/* Classes of a kind's changes, for free(), in order of their first. */
 static struct change_class *collect(const struct fovea_diff *diff, enum fovea_change_kind kind, bool by_operator,
                                     int64_t *count)
 {
-    struct change_class *classes = malloc(((size_t)diff->counts[kind] + 1) * sizeof *classes);
+    struct change_class *classes = needed((size_t)diff->counts[kind], sizeof *classes);
     int64_t listed = 0;
     *count = 0;
-    for (int64_t i = 0; classes && i < diff->change_count; i++) {
+    for (int64_t i = 0; i < diff->change_count; i++) {
         if (diff->changes[i].kind == kind)
             classes[listed++] = (struct change_class){&diff->changes[i], 1};
     }
-    if (!classes)
-        return NULL;
     qsort(classes, (size_t)listed, sizeof *classes, by_operator ? sort_by_operator : sort_by_change);
     for (int64_t i = 0; i < listed; i++) {
         struct change_class *last = *count > 0 ? &classes[*count - 1] : NULL;
@@ -185,8 +183,6 @@ static void print_operators(const struct fovea_diff *diff, enum fovea_change_kin
     char text[CLI_TEXT];
     int64_t count;
     struct change_class *classes = collect(diff, kind, true, &count);
-    if (!classes)
-        return;
     qsort(classes, (size_t)count, sizeof *classes, sort_by_count);
     for (int64_t i = 0; i < count && i < MOST; i++)
         printf("%s%" PRId64 " %s", i ? ", " : " (", classes[i].count, safe_text(classes[i].first->op_type, text));
@@ -199,7 +195,7 @@ static int64_t print_classes(const struct fovea_diff *diff, enum fovea_change_ki
 {
     int64_t count, told = 0;
     struct change_class *classes = collect(diff, kind, false, &count);
-    for (int64_t i = 0; classes && i < count && i < most; i++) {
+    for (int64_t i = 0; i < count && i < most; i++) {
         char text[CLI_TEXT];
         const struct fovea_change *change = classes[i].first;
         told += classes[i].count;

@@ -108,13 +108,10 @@ static int show(struct opened *opened, const char *path, const struct erf_flags 
                 const char *folder)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
-    if (flags->json) {
-        char *text = report_text(report_erf(path, erf));
-        fputs(text ? text : "", stdout);
-        free(text);
-    } else {
+    if (flags->json)
+        print_json(report_text(report_erf(path, erf)));
+    else
         print_erf(erf);
-    }
     if (erf->sum <= 0)
         fprintf(stderr, "fovea: the field is zero everywhere: the target does not react to these images\n");
     if (folder && !flags->json && !flags->log_scale && report_erf_is_peaked(erf))

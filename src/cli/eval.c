@@ -50,13 +50,10 @@ static int parse_scales(const struct command *command, const char *text, double 
 static int show(struct opened *opened, const struct eval_flags *flags, const struct fovea_eval *eval, int64_t seed)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
-    if (flags->json) {
-        char *text = report_text(report_eval(eval, (uint64_t)seed));
-        fputs(text ? text : "", stdout);
-        free(text);
-    } else {
+    if (flags->json)
+        print_json(report_text(report_eval(eval, (uint64_t)seed)));
+    else
         print_eval(eval);
-    }
     if (flags->report && fovea_report_add_eval(opened->model, eval, flags->report, &error))
         return fail(&error);
     if (!flags->output)

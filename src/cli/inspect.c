@@ -122,12 +122,10 @@ int verb_inspect(int argc, char **argv)
         if (fovea_inspect(opened.model, &opened.shapes, &layers, &error)) {
             code = fail(&error);
         } else {
-            char *text = json ? report_text(report_layers(&layers)) : NULL;
             if (json)
-                fputs(text ? text : "", stdout);
+                print_json(report_text(report_layers(&layers)));
             else
                 print_inspection(&layers);
-            free(text);
             fovea_layers_free(opened.model, &layers);
             code = FOVEA_CLEAN;
         }

@@ -65,7 +65,7 @@ void bind_free_batch(struct opened *opened)
             return;
         free_batches += free_batch;
     }
-    struct fovea_shape *list = free_batches > 0 ? calloc((size_t)count + 1, sizeof *list) : NULL;
+    struct fovea_shape *list = free_batches > 0 ? needed((size_t)count, sizeof *list) : NULL;
     for (int i = 0; list && fovea_model_input(opened->model, i, &input); i++) {
         char dims[CLI_TEXT], name[CLI_TEXT];
         if (input.rank == 0 || input.dims[0] >= 0)
@@ -73,7 +73,7 @@ void bind_free_batch(struct opened *opened)
         input.dims[0] = 1;
         fprintf(stderr, "fovea: the batch of '%s' is free and taken as 1, %s; --shape sets another\n",
                 safe_text(input.name, name), dims_text(input.rank, input.dims, dims));
-        input.name = strdup(input.name);
+        input.name = needed_copy(input.name, strlen(input.name));
         list[opened->shapes.count++] = input;
     }
     if (list) {

@@ -84,12 +84,10 @@ int verb_ops(int argc, char **argv)
     if (code == PARSE_GO_ON && command.positional_count > 0)
         code = fail_usage(&command, "takes no file");
     if (code == PARSE_GO_ON) {
-        char *text = json ? operators_text() : NULL;
         if (json)
-            fputs(text ? text : "", stdout);
+            print_json(operators_text());
         else
             print_operators(internal);
-        free(text);
         code = FOVEA_CLEAN;
     }
     command_free(&command);

@@ -34,13 +34,11 @@ static int own_row_count(const struct command *command)
     return count;
 }
 
-/* The verb's rows, then the common ones; freed by the caller. NULL without memory. */
+/* The verb's rows, then the common ones; freed by the caller. */
 static struct option_row *all_rows(struct command *command, int *count)
 {
     int own = own_row_count(command);
-    struct option_row *rows = calloc((size_t)own + COMMON_ROWS, sizeof *rows);
-    if (!rows)
-        return NULL;
+    struct option_row *rows = needed((size_t)own + COMMON_ROWS, sizeof *rows);
     if (own > 0)
         memcpy(rows, command->rows, (size_t)own * sizeof *rows);
     common_rows(&command->common, rows + own);
@@ -78,11 +76,8 @@ static int store(const struct command *command, const struct option_row *row, co
         return PARSE_GO_ON;
     case OPTION_LIST: {
         struct text_list *list = row->target;
-        const char **items = realloc(list->items, (size_t)(list->count + 1) * sizeof *items);
-        if (!items)
-            return fail_usage(command, "out of memory");
-        items[list->count++] = argument;
-        list->items = items;
+        list->items = needed_more(list->items, (size_t)list->count + 1, sizeof *list->items);
+        list->items[list->count++] = argument;
         return PARSE_GO_ON;
     }
     default:
@@ -132,17 +127,13 @@ static int parse_rows(struct command *command, int argc, char **argv, const stru
 
 int command_parse(struct command *command, int argc, char **argv)
 {
-    int count = 0, code;
+    int count = 0;
     struct option_row *rows = all_rows(command, &count);
-    struct option *longs = calloc((size_t)count + 1, sizeof *longs);
-    char *letters = calloc((size_t)count + 1, 2);
-    command->given = calloc((size_t)count + 1, sizeof *command->given);
-    if (rows && longs && letters && command->given) {
-        describe_rows(rows, count, longs, letters);
-        code = parse_rows(command, argc, argv, rows, count, longs, letters);
-    } else {
-        code = fail_usage(command, "out of memory");
-    }
+    struct option *longs = needed((size_t)count, sizeof *longs);
+    char *letters = needed((size_t)count, 2);
+    command->given = needed((size_t)count, sizeof *command->given);
+    describe_rows(rows, count, longs, letters);
+    int code = parse_rows(command, argc, argv, rows, count, longs, letters);
     free(rows);
     free(longs);
     free(letters);

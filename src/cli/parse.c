@@ -75,8 +75,8 @@ static int parse_shape(const char *text, struct fovea_shape *shape)
 
 int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes)
 {
-    struct fovea_shape *list = calloc((size_t)texts->count + 1, sizeof *list);
-    *shapes = (struct fovea_shapes){list, list ? texts->count : 0};
+    struct fovea_shape *list = needed((size_t)texts->count, sizeof *list);
+    *shapes = (struct fovea_shapes){list, texts->count};
     for (int i = 0; i < shapes->count; i++) {
         if (parse_shape(texts->items[i], &list[i])) {
             fprintf(stderr, "fovea: --shape takes sizes like input:1,3,224,224 or 1,3,224,224, not '%s'\n",
@@ -84,7 +84,7 @@ int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes)
             return -1;
         }
     }
-    return list ? 0 : -1;
+    return 0;
 }
 
 /* The known names, for a message. */
@@ -134,12 +134,12 @@ int parse_word(const struct command *command, const char *option, const char *te
 
 struct fovea_feed *parse_feeds(const struct text_list *texts)
 {
-    struct fovea_feed *feeds = calloc((size_t)texts->count + 1, sizeof *feeds);
-    for (int i = 0; feeds && i < texts->count; i++) {
+    struct fovea_feed *feeds = needed((size_t)texts->count, sizeof *feeds);
+    for (int i = 0; i < texts->count; i++) {
         const char *sign = strchr(texts->items[i], '=');
         feeds[i].path = texts->items[i];
         if (sign) {
-            feeds[i].name = strndup(texts->items[i], (size_t)(sign - texts->items[i]));
+            feeds[i].name = needed_copy(texts->items[i], (size_t)(sign - texts->items[i]));
             feeds[i].path = sign + 1;
         }
     }

@@ -66,13 +66,10 @@ int show_positions(struct opened *opened, const char *path, const struct fovea_e
     if ((folder && fovea_erf_claim(opened->model, folder, force, &error)) ||
         fovea_positions(opened->model, options, &positions, &error))
         return fail(&error);
-    if (json) {
-        char *text = report_text(report_positions(path, &positions));
-        fputs(text ? text : "", stdout);
-        free(text);
-    } else {
+    if (json)
+        print_json(report_text(report_positions(path, &positions)));
+    else
         print_positions(&positions);
-    }
     if (folder && fovea_positions_write(opened->model, &positions, folder, force, &error))
         code = fail(&error);
     else if (folder && !json)

@@ -100,12 +100,10 @@ static int show(struct opened *opened, const struct command *command, const stru
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
     const char *written = flags->dry_run || rewrite->applied == 0 ? NULL : flags->output;
-    char *text = flags->json ? report_text(report_rewrite(command->positional[0], rewrite)) : NULL;
     if (flags->json)
-        fputs(text ? text : "", stdout);
+        print_json(report_text(report_rewrite(command->positional[0], rewrite)));
     else
         print_rewrite(rewrite, flags);
-    free(text);
     if (flags->report && fovea_report_add_rewrite(opened->model, rewrite, written, flags->report, &error))
         return fail(&error);
     return FOVEA_CLEAN;

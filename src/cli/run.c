@@ -123,9 +123,7 @@ static int write_outputs(struct opened *opened, const struct fovea_session *sess
         fprintf(stderr, "fovea: the folder %s cannot be made: %s\n", folder, strerror(errno));
         return FOVEA_BAD_INPUT;
     }
-    char(*names)[FILE_NAME_SIZE] = calloc((size_t)count + 1, sizeof *names);
-    if (!names)
-        return FOVEA_INTERNAL;
+    char(*names)[FILE_NAME_SIZE] = needed((size_t)count, sizeof *names);
     for (int i = 0; i < count && code == FOVEA_CLEAN; i++) {
         struct fovea_tensor tensor = fovea_session_output(session, i);
         output_file_name(session, i, names);
@@ -152,8 +150,8 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
     struct fovea_error error = {FOVEA_CLEAN, ""};
     double atol = options->atol < 0 && fovea_model_is_half(opened->model) ? FOVEA_ATOL_HALF : options->atol;
     struct fovea_feed *expected = parse_feeds(&options->expected);
-    int code = expected ? FOVEA_CLEAN : FOVEA_INTERNAL;
-    for (int i = 0; expected && i < options->expected.count && code <= FOVEA_FINDINGS; i++) {
+    int code = FOVEA_CLEAN;
+    for (int i = 0; i < options->expected.count && code <= FOVEA_FINDINGS; i++) {
         struct fovea_tensor reference;
         struct fovea_comparison comparison;
         char safe[CLI_TEXT];
@@ -172,9 +170,7 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
             code = comparison.equal ? code : FOVEA_FINDINGS;
         }
     }
-    for (int i = 0; expected && i < options->expected.count; i++)
-        free((void *)(uintptr_t)expected[i].name);
-    free(expected);
+    free_feeds(expected, options->expected.count);
     return code;
 }
 
@@ -220,15 +216,13 @@ static int run_model(struct opened *opened, const struct run_options *options)
     struct fovea_feed *feeds = parse_feeds(&options->inputs);
     struct fovea_session_options session_options = {.shapes = opened->shapes,
                                                     .feeds = feeds,
-                                                    .feed_count = feeds ? options->inputs.count : 0,
+                                                    .feed_count = options->inputs.count,
                                                     .preprocess = &preprocess,
                                                     .dump_after = options->dump_after};
     struct fovea_session *session = fovea_session_open(opened->model, &session_options, &error);
     int code = session ? run_session(opened, session, options) : fail(&error);
     fovea_session_free(session);
-    for (int i = 0; feeds && i < options->inputs.count; i++)
-        free((void *)(uintptr_t)feeds[i].name);
-    free(feeds);
+    free_feeds(feeds, options->inputs.count);
     return code;
 }
 

@@ -9,7 +9,7 @@ static struct fovea_feed *image_feeds(const char *images, const struct text_list
 {
     struct fovea_feed *feeds = parse_feeds(texts);
     *count = texts->count + (images != NULL);
-    if (feeds && images) {
+    if (images) {
         /* parse_feeds leaves room for one more. */
         memmove(feeds + 1, feeds, (size_t)texts->count * sizeof *feeds);
         feeds[0] = (struct fovea_feed){NULL, images};
@@ -24,8 +24,6 @@ int parse_samples(const struct sample_flags *flags, const struct opened *opened,
     if (parse_preprocess(&flags->preprocess, &parsed->preprocess))
         return FOVEA_BAD_INPUT;
     parsed->feeds = image_feeds(flags->images ? flags->images : images, &flags->inputs, &parsed->feed_count);
-    if (!parsed->feeds)
-        return FOVEA_INTERNAL;
     parsed->samples = (struct fovea_samples){.shapes = opened->shapes,
                                              .feeds = parsed->feeds,
                                              .feed_count = parsed->feed_count,

@@ -130,8 +130,8 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
 
 static void write_history(FILE *file, const struct fovea_tune_epoch *epoch)
 {
-    char *text = report_line(report_tune_epoch(epoch));
-    fputs(text ? text : "", file);
+    char *text = needed_text(report_line(report_tune_epoch(epoch)));
+    fputs(text, file);
     free(text);
     fflush(file);
 }
@@ -296,12 +296,10 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
         fclose(watch.history);
     if (result)
         return fail(&error);
-    char *text = flags->json ? report_text(report_tune(&tune)) : NULL;
     if (flags->json)
-        fputs(text ? text : "", stdout);
+        print_json(report_text(report_tune(&tune)));
     else
         print_result(&tune, flags);
-    free(text);
     int code = flags->report && fovea_report_add_tune(opened->model, &tune, flags->output, flags->report, &error)
                    ? fail(&error)
                    : FOVEA_CLEAN;

@@ -192,9 +192,7 @@ static void print_header(struct text *text, enum dtype dtype, const struct shape
     for (int i = 0; i < shape->rank; i++)
         text_print(text, "%" PRId64 "%s", shape->dims[i], shape->rank == 1 ? "," : i + 1 < shape->rank ? ", " : "");
     text_print(text, "), }");
-    while ((text->length + 11) % 64 != 0)
-        text_append(text, " ", 1);
-    text_append(text, "\n", 1);
+    text_print(text, "%*s", 64 - (int)((text->length + 10) % 64), "\n");
 }
 
 int npy_write(struct memory *memory, const char *path, const struct tensor *tensor, struct error *error)
