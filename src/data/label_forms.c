@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "base/document.h"
 #include "base/text.h"
 #include "data/label_forms.h"
 
@@ -108,12 +107,9 @@ static int take_json(struct class_names *names, json_t *root, struct error *erro
 
 int labels_of_json(struct class_names *names, const char *text, size_t length, bool *is_json, struct error *error)
 {
-    json_error_t problem;
-    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
+    json_t *root = document_read(text, length, JSON_REJECT_DUPLICATES, error);
     *is_json = root != NULL;
-    int result =
-        root ? take_json(names, root, error)
-             : error_set(error, ERROR_INPUT, "the class names are no JSON: %s (line %d)", problem.text, problem.line);
+    int result = root ? take_json(names, root, error) : error_prefix(error, "the class names");
     json_decref(root);
     return result;
 }

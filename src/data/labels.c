@@ -111,7 +111,8 @@ static int parse(struct class_names *names, const char *text, size_t length, str
     bool is_json;
     if (labels_of_json(names, text, length, &is_json, &problem) == 0)
         return 0;
-    if (!is_json && labels_of_dictionary(names, text + start, length - start, NULL) == 0)
+    if (!is_json && problem.kind != ERROR_MEMORY &&
+        labels_of_dictionary(names, text + start, length - start, NULL) == 0)
         return 0;
     return error_set(error, problem.kind, "%s", problem.message);
 }
