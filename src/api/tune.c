@@ -130,8 +130,9 @@ static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *pa
                     &arm->binding, error))
         return -1;
     set_options(arm);
-    if (tune_check_batch(arm, declared, error) ||
-        unshare(arm->model, &arm->binding, 1, arm->options.freeze_statistics, &arm->unshared, error))
+    if (tune_check_batch(arm, declared, error))
+        return error_prefix(error, "%s", path);
+    if (unshare(arm->model, &arm->binding, 1, arm->options.freeze_statistics, &arm->unshared, error))
         return -1;
     if (options->new_classes > 0 &&
         head_replace(arm->model, &arm->binding, 1, options->new_classes, work->model->context->seed, error))

@@ -14,10 +14,10 @@ static int try_batch(const struct tune_arm *arm, int64_t batch, struct error *er
     if (!graph)
         return -1;
     const struct shape *scores = &target_logits(graph)->shape;
-    int result = scores->rank > 0 && scores->dims[0] == batch
-                     ? 0
-                     : error_set(error, ERROR_INPUT, "the output holds scores of %" PRId64 " images for %" PRId64,
-                                 scores->rank > 0 ? scores->dims[0] : 0, batch);
+    int result =
+        scores->rank > 0 && scores->dims[0] == batch
+            ? 0
+            : error_set(error, ERROR_INPUT, "the output does not hold scores of each of %" PRId64 " images", batch);
     graph_destroy(graph);
     return result;
 }

@@ -230,8 +230,8 @@ static bool use_bears_weights(const struct value *value, struct use use, struct 
 static bool bears_weights(const struct value *value, struct bearing bearing, int depth)
 {
     for (size_t i = 0; i < value->use_count; i++) {
-        if (--*bearing.looks >= 0 && use_bears_weights(value, value->uses[i], bearing, depth))
-            return true;
+        if (--*bearing.looks < 0 || use_bears_weights(value, value->uses[i], bearing, depth))
+            return true; /* named rather than passed over where there are too many ways */
     }
     return false;
 }
