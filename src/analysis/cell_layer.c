@@ -64,24 +64,47 @@ static int choose(struct graph *graph, const struct value *image, const struct c
     return 0;
 }
 
-int cell_layer_find(struct graph *graph, const struct value *image, const struct value *target,
-                    const struct unit_grid *grid, const int64_t unit[2], struct value **layer, struct error *error)
+/* The cells whose reads tell: of rows the element of a product that is the unit's class score, without the objectness
+ * that other features may make. */
+static int find_cells(struct graph *graph, const struct target *target, int64_t unit, const struct value **value,
+                      struct interval cells[SHAPE_MAX_RANK], struct error *error)
+{
+    const int64_t place[2] = {unit / target->grid.width, unit % target->grid.width};
+    struct element_tracer tracer;
+    struct column column;
+    *value = target->value;
+    unit_grid_cells(&target->grid, target->value, place, cells);
+    if (target->head.kind != HEAD_ROWS)
+        return 0;
+    struct element element = element_at(target->value, unit_view_at(&target->classes.view, 0, unit, 0));
+    if (element_tracer_create(&tracer, graph, error) || column_trace(&tracer, element, &column, error))
+        return -1;
+    if (!column.source.value->producer || column.source.value->constant)
+        return 0;
+    *value = column.source.value;
+    for (int i = 0; i < column.source.value->shape.rank; i++)
+        cells[i] = (struct interval){column.source.index[i], column.source.index[i]};
+    return 0;
+}
+
+int cell_layer_find(struct graph *graph, const struct value *image, const struct target *target, int64_t unit,
+                    struct value **layer, struct error *error)
 {
     struct interval cells[SHAPE_MAX_RANK];
+    const struct value *value;
     struct value **candidates =
         arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof(struct value *), error);
     struct reads *reads = arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof *reads, error);
     int count = 0;
     *layer = NULL;
-    if (!candidates || !reads)
+    if (!candidates || !reads || find_cells(graph, target, unit, &value, cells, error))
         return -1;
     for (struct node *node = graph->first; node; node = node->next) {
-        struct value *value = node->output_count > 0 ? node->outputs[0] : NULL;
-        if (value && value->shape.rank == 4 && value->shape.dims[2] * value->shape.dims[3] > 1)
-            candidates[count++] = value;
+        struct value *made = node->output_count > 0 ? node->outputs[0] : NULL;
+        if (made && made->shape.rank == 4 && made->shape.dims[2] * made->shape.dims[3] > 1)
+            candidates[count++] = made;
     }
-    unit_grid_cells(grid, target, unit, cells);
-    if (receptive_field_reads_of(graph, target, cells, (const struct value *const *)candidates, count, reads, error))
+    if (receptive_field_reads_of(graph, value, cells, (const struct value *const *)candidates, count, reads, error))
         return -1;
     const struct choice choice = {candidates, reads, count};
     return choose(graph, image, &choice, layer, error);

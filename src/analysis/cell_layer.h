@@ -2,11 +2,12 @@
 #ifndef FOVEA_ANALYSIS_CELL_LAYER_H
 #define FOVEA_ANALYSIS_CELL_LAYER_H
 
-#include "analysis/unit_grid.h"
+#include "analysis/target.h"
 
-/* The last map [N,C,H,W] or [N,H,W,C] of which unit `unit` of `target` reads several places: what the head makes the
- * cell's score of. NULL in *layer: there is none. */
-int cell_layer_find(struct graph *graph, const struct value *image, const struct value *target,
-                    const struct unit_grid *grid, const int64_t unit[2], struct value **layer, struct error *error);
+/* The map [N,C,H,W] or [N,H,W,C] that unit `unit` of the target is looked at on. That of which the product that makes
+ * its class score reads one place gives the level; of that level the last map of which the unit reads several places is
+ * taken, or where there is none the one that the product reads. NULL in *layer: there is none. */
+int cell_layer_find(struct graph *graph, const struct value *image, const struct target *target, int64_t unit,
+                    struct value **layer, struct error *error);
 
 #endif

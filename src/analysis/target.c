@@ -298,9 +298,10 @@ static int find_features(struct graph *graph, const struct value *image, struct 
         return -1;
     if (!unit_grid_is_spatial(&grid) && target_features(graph, image, head->scores, &target->value, error))
         return -1;
-    return target->value ? 0
-                         : error_set(error, ERROR_INPUT,
-                                     "the model has no spatial map; name a value with --target or a class with --class");
+    return target->value
+               ? 0
+               : error_set(error, ERROR_INPUT,
+                           "the model has no spatial map; name a value with --target or a class with --class");
 }
 
 static int find_value(const struct model *model, struct graph *graph, const struct value *image, const char *name,
@@ -313,8 +314,8 @@ static int find_value(const struct model *model, struct graph *graph, const stru
     if ((logits || before) && head_check(head, error))
         return -1;
     target->of_classes = logits || before;
-    target->value = logits                      ? head->scores
-                    : before                    ? (head->kind == HEAD_MAP ? unresized(head->scores) : head->scores)
+    target->value = logits                        ? head->scores
+                    : before                      ? (head->kind == HEAD_MAP ? unresized(head->scores) : head->scores)
                     : strcmp(name, "output") == 0 ? graph->outputs[0]
                                                   : graph_find_value(graph, name);
     if (!target->value)
@@ -363,16 +364,14 @@ int target_find(const struct model *model, struct graph *graph, const struct val
                 struct target *target, struct error *error)
 {
     *target = (struct target){0};
-    if (head_find(model, graph, image, &target->head, error) ||
-        find_value(model, graph, image, name, target, error))
+    if (head_find(model, graph, image, &target->head, error) || find_value(model, graph, image, name, target, error))
         return -1;
     if (target->value->constant || (!target->value->producer && target->value != image))
         return error_set(error, ERROR_INPUT, "'%s' does not depend on the input", target->value->name);
     if (find_grid(graph, image, target, error))
         return -1;
-    target->classes = name && strcmp(name, "features") != 0
-                          ? head_classes(&target->head, &target->grid.view)
-                          : class_scores_of_view(&target->grid.view, CLASS_PLAIN);
+    target->classes = name && strcmp(name, "features") != 0 ? head_classes(&target->head, &target->grid.view)
+                                                            : class_scores_of_view(&target->grid.view, CLASS_PLAIN);
     return 0;
 }
 

@@ -104,7 +104,8 @@ static int token_place(const struct token_scan *scan, int64_t token, bool *place
 /* Prefix: tokens without a place. Width: the tokens until the row of places changes. */
 static int scan_tokens(const struct token_scan *scan, struct unit_grid *grid, struct error *error)
 {
-    int64_t count = scan->value->shape.dims[scan->axis], prefix = 0, width = 1, place[2], next[2], last[2];
+    int64_t count = scan->value->shape.dims[scan->axis], prefix = 0, width = 1;
+    int64_t place[2] = {0, 0}, next[2], last[2];
     bool placed = false;
     for (; prefix < count && prefix <= MOST_PREFIX_TOKENS; prefix++) {
         if (token_place(scan, prefix, &placed, place, error))
@@ -112,11 +113,13 @@ static int scan_tokens(const struct token_scan *scan, struct unit_grid *grid, st
         if (placed)
             break;
     }
-    for (; placed && prefix + width < count; width++) {
+    for (int64_t column = place[1]; placed && prefix + width < count; width++, column = next[1]) {
         if (token_place(scan, prefix + width, &placed, next, error))
             return -1;
         if (next[0] != place[0])
             break;
+        if (next[1] <= column) /* several anchors of one place */
+            return 0;
     }
     if (prefix == count || prefix > MOST_PREFIX_TOKENS || (count - prefix) % width || width == count - prefix)
         return 0;

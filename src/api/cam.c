@@ -148,15 +148,13 @@ static int find_layer(void *user, struct graph *graph, struct error *error)
 {
     const struct layer_search *search = user;
     struct cam_work *work = search->work;
-    const struct unit_grid *grid = &work->probe.target_grid;
-    const int64_t unit[2] = {search->unit / grid->width, search->unit % grid->width};
     struct target target;
     struct value *layer;
     int index;
     const struct value *image = image_input(graph, &index);
     const char *name = work->options->target ? work->options->target : "before-resize";
     if (target_find(work->model->model, graph, image, name, &target, error) ||
-        cell_layer_find(graph, image, target.value, grid, unit, &layer, error))
+        cell_layer_find(graph, image, &target, search->unit, &layer, error))
         return -1;
     if (layer)
         snprintf(work->layer_name, sizeof work->layer_name, "%s", layer->name);

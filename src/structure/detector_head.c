@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+#include "structure/dense_scores.h"
 
 #define BOX_SIDES 4
 #define MOST_OUTPUTS 16
@@ -23,6 +26,7 @@ struct search {
     struct detector_head *head;
     struct score_columns outputs[MOST_OUTPUTS];
     int count;
+    const struct node *activation; /* between plain scores and what picks the best; NULL: none */
 };
 
 static int refuse(struct detector_head *head, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -129,20 +133,33 @@ static int unwrap(struct search *search, const struct score_columns *columns, in
     return 0;
 }
 
+/* Whether the softmax of the columns has others besides: their logits alone do not tell its sum. */
+static bool is_part_of_softmax(const struct score_columns *columns, int64_t begin, int64_t end)
+{
+    const struct element *first = &columns->list[begin].logit, *second = &columns->list[end - 1].logit;
+    if (columns->list[begin].kind != COLUMN_SOFTMAX)
+        return false;
+    for (int axis = 0; axis < first->value->shape.rank; axis++) {
+        if (first->index[axis] != second->index[axis])
+            return first->value->shape.dims[axis] != end - begin;
+    }
+    return true; /* one column: a softmax of one is none */
+}
+
 /* Takes columns begin..end - 1 for the classes; `object`: the objectness, -1: none. */
 static int take(struct search *search, const struct score_columns *columns, int64_t begin, int64_t end, int64_t object,
                 bool boxes, struct error *error)
 {
     struct detector_head *head = search->head;
     enum column_kind kind = columns->list[begin].kind;
-    const char *option = search->request->option;
+    const char *option = search->activation ? search->activation->op_type : search->request->option;
     struct unit_view *view = &head->classes.view;
     head->scores = columns->value;
     head->boxes = boxes;
     head->columns = columns->count;
     head->first = begin;
     head->object = object;
-    head->activation_of_file = is_score(kind);
+    head->activation_of_file = is_score(kind) || search->activation;
     head->activation_of_option = !head->activation_of_file && option;
     struct column last;
     if (score_columns_trace(&search->tracer, columns, columns->rows - 1, begin, &last, error))
@@ -158,11 +175,11 @@ static int take(struct search *search, const struct score_columns *columns, int6
                                .channel_step = columns->column_step};
     head->classes.background = -1;
     head->classes.objectness = object < 0 ? 0 : (object - begin) * columns->column_step;
-    head->classes.activation = is_score(kind)               ? CLASS_PROBABILITIES
-                               : option && option[1] == 'i' ? CLASS_SIGMOID
-                               : option && option[0] == 'n' ? CLASS_PLAIN
-                                                            : CLASS_SOFTMAX;
-    if (kind != COLUMN_JOINT && is_score(kind) && object < 0) {
+    head->classes.activation = is_score(kind)                                 ? CLASS_PROBABILITIES
+                               : option && strcasecmp(option, "sigmoid") == 0 ? CLASS_SIGMOID
+                               : option && strcasecmp(option, "none") == 0    ? CLASS_PLAIN
+                                                                              : CLASS_SOFTMAX;
+    if (kind != COLUMN_JOINT && is_score(kind) && object < 0 && !is_part_of_softmax(columns, begin, end)) {
         const struct value *before = head->scores;
         if (unwrap(search, columns, begin, end, view, &head->scores, error))
             return -1;
@@ -467,6 +484,99 @@ static int find_rows(struct search *search, struct error *error)
                : mixed_rows(search, whole, error);
 }
 
+/* ---- the best, picked inside of the graph ---- */
+
+/* What may hold picked scores: an output, or the columns that are joined to one. */
+struct picked {
+    struct value *list[4 * MOST_OUTPUTS];
+    int count;
+};
+
+static void add_picked(struct picked *picked, struct value *value)
+{
+    for (int i = 0; i < picked->count; i++) {
+        if (picked->list[i] == value)
+            return;
+    }
+    bool floats = value->dtype == DTYPE_UNDEFINED || dtype_storage(value->dtype) == DTYPE_FLOAT;
+    if (picked->count < 4 * MOST_OUTPUTS && floats && !value->constant)
+        picked->list[picked->count++] = value;
+}
+
+/* The last axis of a joined output, whose sizes are known or not, counts its columns. */
+static bool joins_columns(const struct node *node)
+{
+    if (!node || node->domain[0] != 0 || strcmp(node->op_type, "Concat") != 0)
+        return false;
+    int64_t axis = node_int(node, "axis", 0);
+    int rank = node->outputs[0]->declared_rank > 0 ? node->outputs[0]->declared_rank : node->outputs[0]->shape.rank;
+    return axis == -1 || (rank > 0 && axis == rank - 1);
+}
+
+static void list_picked(struct search *search, struct picked *picked)
+{
+    for (int i = 0; i < search->request->graph->output_count; i++) {
+        struct value *output = search->request->graph->outputs[i];
+        const struct node *node = output->producer;
+        add_picked(picked, output);
+        for (int k = 0; joins_columns(node) && k < node->input_count; k++)
+            add_picked(picked, node->inputs[k]);
+    }
+}
+
+/* Rows and columns of a value, or of what it was before it was made flat. */
+static int find_behind_views(struct search *search, struct value *value, struct score_columns *columns,
+                             struct error *error)
+{
+    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"};
+    for (bool view = true; view;) {
+        if (score_columns_find(&search->tracer, value, search->request->images, columns, error))
+            return -1;
+        const struct node *node = value->producer;
+        view = false;
+        for (size_t i = 0; columns->count == 0 && node && i < sizeof views / sizeof views[0]; i++)
+            view = view || strcmp(node->op_type, views[i]) == 0;
+        value = view ? node->inputs[0] : value;
+    }
+    return 0;
+}
+
+/* Takes the one dense value among them that holds scores. */
+static int find_dense(struct search *search, struct error *error)
+{
+    struct picked picked = {.count = 0};
+    struct score_columns columns, found = {0};
+    const struct node *activation, *of_found = NULL;
+    bool unknown = false;
+    list_picked(search, &picked);
+    for (int i = 0; i < picked.count; i++) {
+        struct value *dense;
+        unknown = unknown || picked.list[i]->shape.rank == SHAPE_UNKNOWN_RANK;
+        if (dense_scores_find(search->request->graph, picked.list[i], &dense, &activation, error))
+            return -1;
+        if (dense && find_behind_views(search, dense, &columns, error))
+            return -1;
+        if (!dense || columns.count == 0 || columns.value == found.value || !is_whole(&columns) ||
+            (columns.list[0].kind == COLUMN_PLAIN && !activation))
+            continue;
+        if (found.value)
+            return refuse(search->head, "the best of '%s' and of '%s' are picked", found.value->name,
+                          columns.value->name);
+        found = columns;
+        of_found = activation;
+    }
+    if (!found.value)
+        return unknown ? refuse(search->head, "its detections are as many as are found when it runs, and the scores "
+                                              "that they are picked from are not found or belong to regions that it "
+                                              "proposes itself")
+                       : 0;
+    search->activation = of_found;
+    if (take(search, &found, 0, found.count, -1, true, error))
+        return -1;
+    place_background(search, &found);
+    return 0;
+}
+
 int detector_head_find(const struct detector_request *request, struct detector_head *head, struct error *error)
 {
     struct search search = {.request = request, .head = head};
@@ -475,12 +585,16 @@ int detector_head_find(const struct detector_request *request, struct detector_h
         return refuse(head, "there are %d outputs", request->graph->output_count);
     if (element_tracer_create(&search.tracer, request->graph, error))
         return -1;
+    bool has_unknown = false;
     for (; search.count < request->graph->output_count; search.count++) {
         struct value *value = request->graph->outputs[search.count];
+        has_unknown = has_unknown || value->shape.rank == SHAPE_UNKNOWN_RANK;
         if (value->constant || value->shape.rank < 2)
             continue;
         if (score_columns_find(&search.tracer, value, request->images, &search.outputs[search.count], error))
             return -1;
     }
-    return find_rows(&search, error);
+    if (!has_unknown && find_rows(&search, error))
+        return -1;
+    return head->scores ? 0 : find_dense(&search, error);
 }

@@ -156,10 +156,10 @@ static bool is_vector(const struct value *value, int64_t images)
 static bool may_be_rows(const struct value *output, int64_t images)
 {
     const struct shape *shape = &output->shape;
-    if (output->constant || dtype_storage(output->dtype) != DTYPE_FLOAT || shape->rank < 2 || shape_count(shape) == 0)
+    if (output->constant || dtype_storage(output->dtype) != DTYPE_FLOAT || shape->rank < 1 || shape_count(shape) == 0)
         return false;
     bool thin = shape->rank == 4 && (shape->dims[1] == 1 || shape->dims[2] == 1) && shape->dims[3] > 1;
-    return shape->rank == 3 || shape->rank == 5 || thin || (shape->rank == 2 && !is_vector(output, images));
+    return shape->rank == 3 || shape->rank == 5 || thin || (shape->rank < 3 && !is_vector(output, images));
 }
 
 static int find_rows(const struct model *model, struct graph *graph, int64_t images, struct head *head,
@@ -203,15 +203,13 @@ static bool has_levels(const struct graph *graph, const struct value *map)
 static int find_form(const struct model *model, struct graph *graph, int64_t images, struct value *first,
                      struct head *head, struct error *error)
 {
-    bool rows = false, map = first->shape.rank == 4;
+    bool rows = false, unknown = false, map = first->shape.rank == 4;
     for (int i = 0; i < graph->output_count; i++) {
-        if (graph->outputs[i]->shape.rank == SHAPE_UNKNOWN_RANK) {
-            snprintf(head->why, sizeof head->why, "how many numbers '%s' has is known only when it runs",
-                     graph->outputs[i]->name);
-            return 0;
-        }
+        unknown = unknown || graph->outputs[i]->shape.rank == SHAPE_UNKNOWN_RANK;
         rows = rows || may_be_rows(graph->outputs[i], images);
     }
+    if (unknown)
+        return find_rows(model, graph, images, head, error);
     if (is_vector(first, images)) {
         head->kind = HEAD_VECTOR;
         return 0;

@@ -441,6 +441,129 @@ static void test_boxes_in_an_output_of_their_own(void **state)
     }
 }
 
+/* ---- the best, picked inside ---- */
+
+static struct value *integers(struct builder *b, int64_t number)
+{
+    return emit_int_list(b->graph, &number, 1, b->error);
+}
+
+/* [1,N,6]: boxes, score and class of the `count` strongest of rows [1,A,4+K], as exporters of end-to-end models write
+ * it. */
+static struct value *pick_rows(struct builder *b, struct value *rows, int64_t count)
+{
+    int64_t classes = rows->shape.dims[2] - 4;
+    struct value *best[2], *of_all = SHAPED(b, cut(b, rows, 2, 4, 4 + classes), 1, rows->shape.dims[1] * classes);
+    assert_int_equal(
+        emit_many(b->graph, "TopK", EMIT_INPUTS(of_all, integers(b, count)), NO_ATTRIBUTES, best, 2, b->error), 0);
+    struct value *row = two(b, "Div", best[1], integers(b, classes));
+    struct value *class_index = two(b, "Sub", best[1], two(b, "Mul", row, integers(b, classes)));
+    class_index =
+        emit(b->graph, "Cast", EMIT_INPUTS(class_index), EMIT_ATTRIBUTES(EMIT_INT("to", DTYPE_FLOAT)), b->error);
+    const int64_t four[3] = {1, count, 4};
+    struct value *at = two(b, "Expand", SHAPED(b, row, 1, count, 1), emit_int_list(b->graph, four, 3, b->error));
+    struct value *parts[3] = {emit(b->graph, "GatherElements", EMIT_INPUTS(cut(b, rows, 2, 0, 4), at),
+                                   EMIT_ATTRIBUTES(EMIT_INT("axis", 1)), b->error),
+                              SHAPED(b, best[0], 1, count, 1), SHAPED(b, class_index, 1, count, 1)};
+    return join(b, parts, 3, 2);
+}
+
+/* Scores [1,A,K] of one level, those above a threshold, the strongest of these: as many as are found. */
+static struct value *pick_level(struct builder *b, struct value *scores)
+{
+    struct value *best[2], *all = SHAPED(b, scores, shape_count(&scores->shape));
+    struct value *kept = one(b, "NonZero", two(b, "Greater", all, number(b, 0.01)));
+    struct value *found = two(b, "GatherND", all, MOVED(b, kept, 1, 0));
+    assert_int_equal(emit_many(b->graph, "TopK", EMIT_INPUTS(found, integers(b, 5)), NO_ATTRIBUTES, best, 2, b->error),
+                     0);
+    return best[0];
+}
+
+/* What the head says of the best of all rows, before anything is picked: against the same network's rows as they are.
+ */
+static void check_picked(struct form *form, struct value *rows, const struct known *known)
+{
+    struct graph *graph = form->builder.graph;
+    struct error *error = form->builder.error;
+    struct value *picked[2] = {graph->outputs[0], graph->output_count > 1 ? graph->outputs[1] : NULL};
+    assert_int_equal(graph_set_outputs(graph, &rows, 1, error), 0);
+    static float y[MOST_NUMBERS], image[3 * SIDE * SIDE];
+    struct random random = {.seed = 5};
+    for (int i = 0; i < 3 * SIDE * SIDE; i++)
+        image[i] = (float)(0.4 * random_uniform(&random) - 0.2);
+    run_outputs(&form->model, image, y, known->rows * known->columns, 0);
+    assert_int_equal(graph_set_outputs(graph, picked, picked[1] ? 2 : 1, error), 0);
+    struct probe probe;
+    struct probe_result run;
+    const struct probe_request request = {.target = "before-resize",
+                                          .kind = SCORE_CLASS,
+                                          .place_by_layout = true,
+                                          .unit = {-1, -1},
+                                          .source = PROBE_IMAGE};
+    if (probe_create(&probe, &form->model, &request, error))
+        fail_msg("%s", error->message);
+    memcpy(probe_images(&probe)->data, image, sizeof image);
+    assert_int_equal(probe_run(&probe, &run, error), 0);
+    int64_t best[2] = {0, 0}, classes = known->last - known->first + 1;
+    for (int64_t row = 0; row < known->rows; row++) {
+        for (int64_t c = 0; c < classes; c++) {
+            if (known_score(known, y, row, c) > known_score(known, y, best[0], best[1])) {
+                best[0] = row;
+                best[1] = c;
+            }
+        }
+    }
+    assert_int_equal(class_scores_count(&probe.scores), classes);
+    assert_int_equal(run.classes[0], best[1]);
+    assert_int_equal(run.units[0], best[0]);
+    assert_true(fabs(probe_probability(&probe, &run, 0) - known_score(known, y, best[0], best[1])) < 2e-6);
+    probe_destroy(&probe);
+}
+
+static void test_scores_in_front_of_the_picks(void **state)
+{
+    (void)state;
+    for (int64_t classes = 1; classes <= 3; classes += 2) {
+        struct error error = ERROR_INITIALISER;
+        struct form form;
+        begin(&form, &error);
+        struct value *rows = MOVED(&form.builder, make_v8(&form.builder, classes, 0, 2), 0, 2, 1);
+        struct value *picked = pick_rows(&form.builder, rows, 7);
+        assert_int_equal(graph_add_output(form.builder.graph, picked, &error), 0);
+        const struct known known = {
+            .rows = LEVEL_ONE + LEVEL_TWO, .columns = 4 + classes, .first = 4, .last = 3 + classes};
+        check_picked(&form, rows, &known);
+        end(&form);
+    }
+}
+
+/* Each level is picked from by itself, and how many are left is known only when it runs. */
+static void test_levels_that_are_picked_from(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct error error = ERROR_INITIALISER;
+        struct form form;
+        struct value *maps[2], *levels[2], *found[2];
+        begin(&form, &error);
+        struct builder *b = &form.builder;
+        backbone(b, maps);
+        for (int k = 0; k < 2; k++) {
+            levels[k] = one(b, "Sigmoid", MOVED(b, flat(b, convolve(b, maps[k], 4, 3, 1)), 0, 2, 1));
+            if (i == 1) /* times how central the place is, as FCOS has it */
+                levels[k] = one(b, "Sqrt",
+                                two(b, "Mul", levels[k],
+                                    one(b, "Sigmoid", MOVED(b, flat(b, convolve(b, maps[k], 1, 3, 1)), 0, 2, 1))));
+            found[k] = pick_level(b, levels[k]);
+        }
+        struct value *all = join(b, found, 2, 0);
+        assert_int_equal(graph_add_output(b->graph, all, &error), 0);
+    const struct known known = {.rows = LEVEL_ONE + LEVEL_TWO, .columns = 4, .last = 3};
+        check_picked(&form, join(b, levels, 2, 1), &known);
+        end(&form);
+    }
+}
+
 /* ---- what cannot be told ---- */
 
 static void test_what_is_not_told_is_refused(void **state)
@@ -611,6 +734,7 @@ int main(void)
         cmocka_unit_test(test_boxes_and_classes_in_columns),    cmocka_unit_test(test_key_points_are_no_classes),
         cmocka_unit_test(test_objectness_of_the_boxes_product), cmocka_unit_test(test_objectness_of_its_own_product),
         cmocka_unit_test(test_boxes_in_an_output_of_their_own), cmocka_unit_test(test_what_is_not_told_is_refused),
+        cmocka_unit_test(test_scores_in_front_of_the_picks),    cmocka_unit_test(test_levels_that_are_picked_from),
         cmocka_unit_test(test_names_tell_columns_apart),        cmocka_unit_test(test_one_channel_is_two_classes),
         cmocka_unit_test(test_who_tells_the_activation)};
     return cmocka_run_group_tests(tests, NULL, NULL);

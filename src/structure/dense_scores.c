@@ -1,0 +1,203 @@
+#include "structure/dense_scores.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "op/emit.h"
+
+#define LONGEST 64 /* operators between picked and dense scores */
+#define MOST_WAYS 4096
+
+static bool is_one_of(const struct node *node, const char *const *names)
+{
+    for (int i = 0; node && node->domain[0] == 0 && names[i]; i++) {
+        if (strcmp(node->op_type, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *const views[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Cast", NULL};
+static const char *const moves[] = {"Transpose", "Slice", "Split", "Expand", NULL};
+static const char *const activations[] = {"Sigmoid", "Softmax", NULL};
+
+/* Picks at places that are known only when running. */
+static bool is_pick(const struct value *value)
+{
+    static const char *const names[] = {"TopK", "GatherElements", "GatherND", "ReduceMax", "Compress", NULL};
+    const struct node *node = value->producer;
+    if (is_one_of(node, names))
+        return value->producer_output == 0;
+    return node && node->domain[0] == 0 && strcmp(node->op_type, "Gather") == 0 && !node->inputs[1]->constant;
+}
+
+/* Types behind what is known only when running may be open. */
+static bool is_data(const struct value *value)
+{
+    return value && !value->constant && (value->dtype == DTYPE_UNDEFINED || dtype_storage(value->dtype) == DTYPE_FLOAT);
+}
+
+/* One way back: values from the picked one on, each made of the next. */
+struct way {
+    struct value *values[LONGEST];
+    int count, dense; /* the first value in front of all picks; 0: nothing is picked */
+};
+
+struct ways {
+    struct arena *arena;
+    struct way *list[MOST_WAYS];
+    int count;
+    bool too_many;
+};
+
+/* The operand that a value's elements come from; NULL: they are computed, or come from several (*several). */
+static struct value *operand_of(const struct value *value, const struct node **join)
+{
+    static const char *const gather[] = {"Gather", NULL}, *const concat[] = {"Concat", NULL};
+    struct node *node = value->producer;
+    bool first = is_pick(value) || is_one_of(node, views) || is_one_of(node, moves) || is_one_of(node, activations) ||
+                 is_one_of(node, gather);
+    *join = is_one_of(node, concat) ? node : NULL;
+    return first && is_data(node->inputs[0]) ? node->inputs[0] : NULL;
+}
+
+static int walk(struct ways *ways, struct way *way, struct value *value, struct error *error)
+{
+    const struct node *join = NULL;
+    while (value && way->count < LONGEST) {
+        way->values[way->count++] = value;
+        way->dense = is_pick(value) ? way->count : way->dense;
+        value = operand_of(value, &join);
+    }
+    for (int i = 0; join && i < join->input_count; i++) {
+        struct way *branch = arena_allocate(ways->arena, 1, sizeof *branch, error);
+        if (!branch)
+            return -1;
+        *branch = *way;
+        if (is_data(join->inputs[i]) && walk(ways, branch, join->inputs[i], error))
+            return -1;
+    }
+    if (join)
+        return 0;
+    ways->too_many = ways->too_many || ways->count == MOST_WAYS;
+    if (!ways->too_many)
+        ways->list[ways->count++] = way;
+    return 0;
+}
+
+static int place_in(const struct way *way, const struct value *value)
+{
+    for (int i = way->dense; i < way->count; i++) {
+        if (way->values[i] == value)
+            return i;
+    }
+    return -1;
+}
+
+/* The first value of known shape that all ways share in front of their picks; -1: none. A place in the first way. */
+static int shared_place(const struct ways *ways)
+{
+    const struct way *first = ways->list[0];
+    for (int i = first->dense; i < first->count; i++) {
+        bool shared = first->values[i]->shape.rank >= 2;
+        for (int k = 1; shared && k < ways->count; k++)
+            shared = place_in(ways->list[k], first->values[i]) >= 0;
+        if (shared)
+            return i;
+    }
+    return -1;
+}
+
+static const struct node *activation_within(const struct way *way, int place)
+{
+    for (int i = way->dense; i < place; i++) {
+        if (is_one_of(way->values[i]->producer, activations))
+            return way->values[i]->producer;
+    }
+    return NULL;
+}
+
+/* ---- levels ---- */
+
+static struct value *behind_views(struct value *value)
+{
+    while (is_one_of(value->producer, views) && value->producer->inputs[0])
+        value = value->producer->inputs[0];
+    return value;
+}
+
+/* The distinct dense values of all ways; 0: they do not go together. */
+static int list_levels(const struct ways *ways, struct value **levels, int most)
+{
+    int count = 0;
+    for (int i = 0; i < ways->count; i++) {
+        const struct way *way = ways->list[i];
+        struct value *level = way->dense < way->count ? behind_views(way->values[way->dense]) : NULL;
+        bool known = false;
+        if (!level || level->shape.rank < 2)
+            return 0;
+        for (int k = 0; k < count; k++)
+            known = known || levels[k] == level;
+        if (known)
+            continue;
+        const struct shape *a = &levels[0]->shape, *b = &level->shape;
+        if (count == most || (count > 0 && (a->rank != b->rank || a->dims[a->rank - 1] != b->dims[b->rank - 1])))
+            return 0;
+        levels[count++] = level;
+    }
+    return count;
+}
+
+/* Whether a value of this name is that join already: heads are asked for several times. */
+static bool is_joined(const struct value *value, struct value *const *levels, int count)
+{
+    const struct node *node = value->producer;
+    bool same = node && strcmp(node->op_type, "Concat") == 0 && node->input_count == count;
+    for (int i = 0; same && i < count; i++)
+        same = node->inputs[i] == levels[i];
+    return same;
+}
+
+static struct value *join_levels(struct graph *graph, struct value **levels, int count, struct error *error)
+{
+    char name[512];
+    snprintf(name, sizeof name, "%.480s and %d more", levels[0]->name, count - 1);
+    struct value *known = graph_find_value(graph, name);
+    if (known && is_joined(known, levels, count))
+        return known;
+    struct value *joined =
+        emit(graph, "Concat", levels, count, EMIT_ATTRIBUTES(EMIT_INT("axis", levels[0]->shape.rank - 2)), error);
+    struct value *named = joined ? graph_add_value(graph, known ? NULL : name, error) : NULL;
+    if (!named)
+        return NULL;
+    named->dtype = joined->dtype;
+    named->shape = joined->shape;
+    return node_set_output(joined->producer, 0, named, error) ? NULL : named;
+}
+
+int dense_scores_find(struct graph *graph, struct value *picked, struct value **dense, const struct node **activation,
+                      struct error *error)
+{
+    struct ways ways = {.arena = graph->arena};
+    struct value *levels[16];
+    struct way *way = arena_allocate(graph->arena, 1, sizeof *way, error);
+    *dense = NULL;
+    *activation = NULL;
+    if (!way || walk(&ways, way, picked, error))
+        return -1;
+    if (ways.too_many || ways.count == 0)
+        return 0;
+    for (int i = 0; i < ways.count; i++) {
+        if (ways.list[i]->dense == 0)
+            return 0;
+    }
+    int place = shared_place(&ways);
+    if (place >= 0) {
+        *dense = ways.list[0]->values[place];
+        *activation = activation_within(ways.list[0], place);
+        return 0;
+    }
+    int count = list_levels(&ways, levels, (int)(sizeof levels / sizeof levels[0]));
+    *dense = count > 1 ? join_levels(graph, levels, count, error) : NULL;
+    return count > 1 && !*dense ? -1 : 0;
+}
