@@ -129,6 +129,10 @@ struct fovea_preprocess {
     bool has_mean, has_std;
     float mean[3], std[3];
     int64_t resize, crop;      /* pixels: shorter side after resizing, side of the centre crop; 0: unset */
+    int64_t stretch[2];        /* instead: height and width that images get, whatever their shape; 0: unset */
+    bool letterbox;            /* instead: all of the image inside of the input's size, the rest in one colour */
+    bool has_fill;             /* the colour is `fill` (red, green, blue), not 114 as YOLO has it */
+    uint8_t fill[3];
     const char *channels;      /* "rgb", "bgr", "gray", or NULL */
     const char *interpolation; /* "bilinear", "bicubic", or NULL */
     const char *exif;          /* orientation: "apply" turns images by it, "stored" takes pixels as they are; or NULL */

@@ -37,7 +37,7 @@ static int read(void *user, int64_t first, int64_t count, struct tensor *images,
 {
     const struct scaled_images *scaled = user;
     int64_t elements = shape_count(&images->shape) / images->shape.dims[0];
-    size_t bytes = tensor_bytes(images) / (size_t)images->shape.dims[0];
+    size_t bytes = tensor_bytes(images) / (size_t)(images->shape.rank == 4 ? images->shape.dims[0] : 1);
     for (int64_t i = 0; i < count; i++) {
         struct tensor one = *images;
         one.data = (char *)images->data + (size_t)i * bytes;

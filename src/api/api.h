@@ -30,7 +30,8 @@ struct fovea_receptive_field api_field(const struct receptive_field *field);
 bool api_half_type(enum dtype dtype);
 /* Whether the graph holds constants in half precision. */
 bool api_is_half(const struct graph *graph);
-/* The image input: the first float input [N,C,H,W] or [N,H,W,C] that is not an initialiser; NULL: none. */
+/* The image input: the first float input [N,C,H,W] or [N,H,W,C] that is not an initialiser, else one of an image
+ * without a batch; NULL: none. */
 const struct value *api_image_input(const struct graph *graph);
 
 #endif

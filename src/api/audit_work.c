@@ -36,6 +36,7 @@ static const char *image_flags(const struct fovea_samples *samples, struct arena
         const char *name, *value;
     } words[] = {{"preprocess", preprocess->preset},
                  {"channels", preprocess->channels},
+                 {"exif", preprocess->exif},
                  {"interpolation", preprocess->interpolation}};
     for (size_t i = 0; i < sizeof words / sizeof words[0] && text; i++) {
         if (words[i].value)
@@ -47,6 +48,14 @@ static const char *image_flags(const struct fovea_samples *samples, struct arena
         text = add_numbers(arena, text, "std", preprocess->std, error);
     if (text && preprocess->resize > 0)
         text = arena_print(arena, error, "%s --resize %" PRId64, text, preprocess->resize);
+    if (text && preprocess->stretch[0] > 0)
+        text = arena_print(arena, error, "%s --resize %" PRId64 "x%" PRId64, text, preprocess->stretch[0],
+                           preprocess->stretch[1]);
+    if (text && preprocess->letterbox)
+        text = arena_print(arena, error, "%s --letterbox", text);
+    if (text && preprocess->has_fill)
+        text = arena_print(arena, error, "%s --letterbox-colour %d,%d,%d", text, preprocess->fill[0],
+                           preprocess->fill[1], preprocess->fill[2]);
     if (text && preprocess->crop > 0)
         text = arena_print(arena, error, "%s --crop %" PRId64, text, preprocess->crop);
     return text;

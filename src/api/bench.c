@@ -105,7 +105,7 @@ int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *opt
     const struct value *input = api_image_input(session->graph);
     bench->macs = forward_macs(session->graph);
     bench->gflops = session->gradient || result ? 0 : 2 * (double)bench->macs / (bench->min_ms * 1e6);
-    bench->batch = input && input->shape.rank > 0 ? input->shape.dims[0] : 1;
+    bench->batch = input && input->shape.rank == 4 ? input->shape.dims[0] : 1;
     fovea_session_free(session);
     return result;
 }

@@ -5,6 +5,7 @@
 #include "diff/model_diff.h"
 #include "diff/run_diff.h"
 #include "runtime/session.h"
+#include "structure/image_input.h"
 
 struct diff_work {
     struct fovea_model *models[2];
@@ -113,13 +114,14 @@ static int make_bindings(struct diff_work *work, const struct shape_binding *ask
 /* ---- running ---- */
 
 /* The input of the first file, where it may take images; else NULL. */
-static const struct value *image_input(const struct diff_work *work)
+static const struct value *input_of_images(const struct diff_work *work)
 {
     const struct graph *graph = work->models[0]->model->graph;
     const struct fovea_samples *samples = &work->options->samples;
     const char *name = samples->feed_count > 0 ? samples->feeds[0].name : NULL;
     const struct value *input = name && name[0] ? graph_find_value(graph, name) : api_image_input(graph);
-    bool images = samples->feed_count > 0 && input && (input->declared_rank == 4 || input->declared_rank < 0);
+    bool images = samples->feed_count > 0 && input &&
+                  (input->declared_rank == 4 || input->declared_rank < 0 || image_input_lacks_batch(input));
     return images ? input : NULL;
 }
 
@@ -127,7 +129,7 @@ static int open_stock(struct diff_work *work, const struct value *input, struct 
 {
     struct fovea_samples samples = work->options->samples;
     const struct value *partner = graph_matching_partner(&work->matching, 0, input);
-    int64_t fixed = partner && partner->declared_rank > 0 ? partner->declared[0].size : -1;
+    int64_t fixed = partner && partner->declared_rank == 4 ? partner->declared[0].size : -1;
     samples.batch = fixed > 0 ? fixed : samples.batch;
     return stock_open(&work->stock, work->models[0], &samples, error) ||
                    make_bindings(work, work->stock.bindings, work->stock.binding_count, error)
@@ -138,7 +140,7 @@ static int open_stock(struct diff_work *work, const struct value *input, struct 
 static int open_run(struct diff_work *work, struct error *error)
 {
     const struct fovea_samples *samples = &work->options->samples;
-    const struct value *input = image_input(work);
+    const struct value *input = input_of_images(work);
     int result;
     work->images = input != NULL;
     if (work->images)
@@ -174,7 +176,7 @@ static int run_images(struct diff_work *work, struct error *error)
         return error_set(error, ERROR_INPUT, "nothing reads the input '%s'", work->stock.input->name);
     if (stock_begin(&work->stock, work->run.graphs[0], work->run.sessions[0], images, error))
         return -1;
-    work->batch = images->shape.dims[0];
+    work->batch = images->shape.rank == 4 ? images->shape.dims[0] : 1;
     work->samples = work->stock.count;
     for (int64_t first = 0; first < work->samples; first += work->batch) {
         int64_t left = work->samples - first, count = left < work->batch ? left : work->batch;

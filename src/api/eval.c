@@ -38,7 +38,7 @@ static bool are_comparable(const struct eval_work *work)
 {
     const struct eval_arm *first = &work->arms[0], *second = &work->arms[1];
     const struct preprocess *a = &first->stock.images.preprocess, *b = &second->stock.images.preprocess;
-    bool alike = a->resize == b->resize && a->crop_height == b->crop_height && a->crop_width == b->crop_width;
+    bool alike = preprocess_cuts_alike(a, b);
     return work->arm_count > 1 && first->evaluator.units == second->evaluator.units && (alike || !work->masks);
 }
 

@@ -82,7 +82,7 @@ int eval_open_arm(struct eval_work *work, struct eval_arm *arm, struct error *er
                          "one of the models turns images by their EXIF orientation, the other does "
                          "not: choose --exif apply or stored for both");
     int64_t batch = images_batch(stock->input, &samples->shapes, wanted_batch(work, arm));
-    stock->bindings[0].shape.dims[0] = batch;
+    stock->bindings[0].shape = images_shape(&stock->images, batch);
     const struct mask_size masks = {stock->images.preprocess.crop_height, stock->images.preprocess.crop_width};
     if (evaluator_create(&arm->evaluator, arm->model->model, stock->bindings, stock->binding_count,
                          work->options->target, work->masks ? &masks : NULL, error))

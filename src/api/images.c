@@ -7,22 +7,24 @@
 #include "api/data.h"
 #include "base/file.h"
 #include "onnx/onnx.h"
+#include "structure/image_input.h"
 
-/* The input's sizes as far as they are known: --shape first, then the model's. Free ones are -1. */
+/* The input's sizes as far as they are known: --shape first, then the model's. Free ones are -1, a missing batch 1. */
 static int wanted_shape(const struct value *input, const struct fovea_shapes *shapes, struct shape *shape,
                         struct error *error)
 {
-    *shape = (struct shape){.rank = 4, .dims = {-1, -1, -1, -1}};
-    if (input->declared_rank >= 0 && input->declared_rank != 4)
+    int rank = image_input_lacks_batch(input) ? 3 : 4, first = 4 - rank;
+    *shape = (struct shape){.rank = 4, .dims = {first ? 1 : -1, -1, -1, -1}};
+    if (input->declared_rank >= 0 && input->declared_rank != rank)
         return error_set(error, ERROR_INPUT, "input '%s' has %d dimensions: images go into inputs of four", input->name,
                          input->declared_rank);
-    for (int i = 0; i < 4 && input->declared_rank == 4; i++)
-        shape->dims[i] = input->declared[i].size;
+    for (int i = 0; i < rank && input->declared_rank == rank; i++)
+        shape->dims[first + i] = input->declared[i].size;
     for (int i = 0; i < shapes->count; i++) {
         const struct fovea_shape *flag = &shapes->list[i];
         bool meant = !flag->name || !flag->name[0] || strcmp(flag->name, input->name) == 0;
-        for (int axis = 0; meant && flag->rank == 4 && axis < 4; axis++)
-            shape->dims[axis] = flag->dims[axis];
+        for (int axis = 0; meant && flag->rank == rank && axis < rank; axis++)
+            shape->dims[first + axis] = flag->dims[axis];
     }
     return 0;
 }
@@ -33,11 +35,15 @@ static struct preprocess_overrides overrides_of(const struct fovea_preprocess *f
                                              .has_std = flags->has_std,
                                              .resize = flags->resize,
                                              .crop = flags->crop,
+                                             .stretch = {flags->stretch[0], flags->stretch[1]},
+                                             .letterbox = flags->letterbox,
+                                             .has_fill = flags->has_fill,
                                              .channels = flags->channels,
                                              .interpolation = flags->interpolation,
                                              .exif = flags->exif};
     memcpy(overrides.mean, flags->mean, sizeof overrides.mean);
     memcpy(overrides.std, flags->std, sizeof overrides.std);
+    memcpy(overrides.fill, flags->fill, sizeof overrides.fill);
     return overrides;
 }
 
@@ -47,9 +53,10 @@ static int start_preprocess(const struct fovea_model *model, const struct fovea_
 {
     const char *own = model_metadata(model->model, PREPROCESS_KEY);
     bool explicit_numbers = flags->has_mean && flags->has_std;
-    if (flags->preset)
+    bool raw_bytes = integer_input && flags->preset && strcmp(flags->preset, "raw") == 0;
+    if (flags->preset && !raw_bytes)
         return preprocess_preset(flags->preset, preprocess, error);
-    if (own)
+    if (own && !raw_bytes)
         return preprocess_parse(own, strlen(own), preprocess, error) ? error_prefix(error, "%s", model->model->path)
                                                                      : 0;
     if (explicit_numbers || integer_input) {
@@ -75,6 +82,15 @@ static int make_preprocess(const struct fovea_model *model, const struct value *
     if (start_preprocess(model, flags ? flags : &none, integer_input, preprocess, error) ||
         preprocess_override(preprocess, &overrides, error))
         return -1;
+    if (dtype_storage(input->dtype) == DTYPE_UINT8 && !preprocess_makes_bytes(preprocess))
+        return error_set(
+            error, ERROR_INPUT,
+            "%s: input '%s' takes bytes, the model normalises them itself: a mean, a std or a scale would be "
+            "cut to 0..255; take --preprocess raw, with --resize and --crop",
+            model->model->path, input->name);
+    if (overrides.letterbox && !overrides.has_fill && preprocess->fit == FIT_LETTERBOX)
+        context_note(model->context, "the letterbox is filled with %d,%d,%d: --letterbox-colour sets another",
+                     preprocess->fill[0], preprocess->fill[1], preprocess->fill[2]);
     return preprocess_fit(preprocess, dims[channels_last ? 3 : 1], dims[channels_last ? 1 : 2],
                           dims[channels_last ? 2 : 3], error)
                ? error_prefix(error, "%s", model->model->path)
@@ -95,6 +111,8 @@ int images_prepare(struct fovea_model *model, const struct value *input, const s
 int64_t images_batch(const struct value *input, const struct fovea_shapes *shapes, int64_t wanted)
 {
     int64_t fixed = input->declared_rank > 0 ? input->declared[0].size : -1;
+    if (image_input_lacks_batch(input))
+        return 1;
     for (int i = 0; i < shapes->count; i++) {
         const struct fovea_shape *shape = &shapes->list[i];
         bool meant = !shape->name || !shape->name[0] || strcmp(shape->name, input->name) == 0;
@@ -106,6 +124,11 @@ int64_t images_batch(const struct value *input, const struct fovea_shapes *shape
 
 int images_free_batch(struct graph *graph, struct error *error)
 {
+    const struct value *image = api_image_input(graph);
+    if (image && image_input_lacks_batch(image))
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "input '%s' takes one image without an axis for a batch: such a model is not trained",
+                         image->name);
     for (int i = 0; i < graph->input_count + graph->output_count; i++) {
         struct value *value = i < graph->input_count ? graph->inputs[i] : graph->outputs[i - graph->input_count];
         if (value->constant || value->declared_rank < 1)
@@ -127,14 +150,13 @@ int images_bind(const struct value *input, const struct preprocess *preprocess, 
     int64_t channels = preprocess_channel_count(preprocess);
     int64_t height = preprocess->crop_height, width = preprocess->crop_width;
     int64_t first[4] = {batch, channels, height, width}, last[4] = {batch, height, width, channels};
+    int64_t given[4] = {batch, ready ? ready->dims[0] : 0, ready ? ready->dims[1] : 0, ready ? ready->dims[2] : 0};
+    const int64_t *dims = ready ? given : channels_last ? last : first;
+    int missing = image_input_lacks_batch(input) ? 1 : 0;
     binding->name = input->name;
-    if (ready) {
-        int64_t dims[4] = {batch, ready->dims[0], ready->dims[1], ready->dims[2]};
-        return shape_set(&binding->shape, 4, dims, error);
-    }
-    if (height <= 0)
+    if (!ready && height <= 0)
         return error_set(error, ERROR_INPUT, "the size of the images is open; give it with --crop or --shape");
-    return shape_set(&binding->shape, 4, channels_last ? last : first, error);
+    return shape_set(&binding->shape, 4 - missing, dims + missing, error);
 }
 
 /* What the preprocessing leaves open is decided by the first image. */
@@ -179,7 +201,9 @@ int images_take(struct images *images, struct fovea_model *model, const struct v
     images->layout = channels_last ? LAYOUT_NHWC : LAYOUT_NCHW;
     if (images_bind(input, &images->preprocess, channels_last, ready, 1, &binding, error))
         return -1;
-    images->shape = binding.shape;
+    images->no_batch = binding.shape.rank == 3;
+    const int64_t *dims = binding.shape.dims + (images->no_batch ? 0 : 1);
+    images->shape = (struct shape){.rank = 4, .dims = {1, dims[0], dims[1], dims[2]}};
     return 0;
 }
 
@@ -242,13 +266,20 @@ int images_read(const struct images *images, int64_t index, float *out, struct e
     return 0;
 }
 
+struct shape images_shape(const struct images *images, int64_t batch)
+{
+    const int64_t *dims = images->shape.dims;
+    if (images->no_batch)
+        return (struct shape){.rank = 3, .dims = {dims[1], dims[2], dims[3]}};
+    return (struct shape){.rank = 4, .dims = {batch, dims[1], dims[2], dims[3]}};
+}
+
 static int read_samples(const struct images *images, const struct value *input, struct tensor *tensor,
                         struct error *error)
 {
     struct memory *memory = images->memory;
     int64_t elements = shape_count(&images->shape);
-    *tensor = (struct tensor){.dtype = DTYPE_FLOAT, .shape = images->shape};
-    tensor->shape.dims[0] = images->count;
+    *tensor = (struct tensor){.dtype = DTYPE_FLOAT, .shape = images_shape(images, images->count)};
     if (tensor_allocate(memory, tensor, error))
         return -1;
     float *pixels = tensor->data;
@@ -273,7 +304,7 @@ int images_read_all(struct fovea_model *model, const struct value *input, const 
     struct images images;
     *tensor = (struct tensor){0};
     int result = images_open(&images, model, input, shapes, path, flags, NULL, error);
-    int64_t fixed = input->declared_rank == 4 ? input->declared[0].size : -1;
+    int64_t fixed = images.no_batch ? 1 : input->declared_rank == 4 ? input->declared[0].size : -1;
     if (result == 0 && fixed > 0 && images.count != fixed)
         result = error_set(error, ERROR_INPUT,
                            "%s: holds %" PRId64 " images, input '%s' takes %" PRId64

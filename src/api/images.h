@@ -18,6 +18,7 @@ struct images {
     struct preprocess preprocess;
     enum image_layout layout;
     struct shape shape; /* of one image, with a leading 1 */
+    bool no_batch;      /* the input takes one, without it */
     int64_t count;
 };
 
@@ -33,6 +34,8 @@ int images_take(struct images *images, struct fovea_model *model, const struct v
                 const struct fovea_shapes *shapes, struct dataset *dataset, enum dataset_split split,
                 const struct fovea_preprocess *flags, struct error *error);
 void images_close(struct images *images);
+/* The input's shape for a batch. */
+struct shape images_shape(const struct images *images, int64_t batch);
 /* Fills shape_count(&images->shape) floats. Errors name the file. */
 int images_read(const struct images *images, int64_t index, float *out, struct error *error);
 /* Of a picture: the part that the network sees before it is normalised; the caller releases it. */

@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "base/text.h"
 #include "runtime/plan.h"
+#include "structure/image_input.h"
 
 struct inspection {
     struct fovea_model *model;
@@ -93,7 +94,10 @@ static int describe_layers(struct inspection *inspection, struct error *error)
     const struct graph *graph = inspection->graph;
     struct context *context = inspection->model->context;
     struct fovea_layers *layers = inspection->layers;
+    int index;
     const struct value *input = api_image_input(graph);
+    if (input && image_input_lacks_batch(input))
+        input = image_input(graph, &index);
     bool *counted = arena_allocate(inspection->arena, graph->value_count + 1, sizeof *counted, error);
     layers->list = arena_allocate(inspection->arena, (size_t)graph->node_count + 1, sizeof *layers->list, error);
     if (!counted || !layers->list || (input && field_laws_create(&inspection->laws, graph, input, error)))

@@ -34,6 +34,7 @@ int stock_mask(const struct stock *stock, int64_t index, const char *folder, int
         return 0;
     struct preprocess preprocess = *stock_preprocess(stock);
     preprocess.channels = CHANNELS_GRAY;
+    memset(preprocess.fill, 0, sizeof preprocess.fill);
     int result = image_read(memory, path, &image, error);
     /* Class indices are small numbers: everything that is not black becomes white before it is resized. */
     for (size_t i = 0; result == 0 && i < image_bytes(&image); i++)

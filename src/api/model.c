@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
+#include "structure/image_input.h"
 
 struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, struct fovea_error *report)
 {
@@ -126,11 +127,14 @@ struct fovea_receptive_field api_field(const struct receptive_field *field)
 
 const struct value *api_image_input(const struct graph *graph)
 {
+    const struct value *alone = NULL;
     for (int i = 0; i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
         int rank = input->shape.rank >= 0 ? input->shape.rank : input->declared_rank;
         if (!input->constant && (rank == 4 || rank < 0))
             return input;
+        if (!alone && image_input_lacks_batch(input))
+            alone = input;
     }
-    return NULL;
+    return alone;
 }

@@ -57,8 +57,8 @@ static int make_bindings(struct stock *stock, const struct fovea_samples *sample
     if (!stock->bindings)
         return -1;
     /* The images' own binding goes first: it wins over a --shape flag without the batch being right. */
-    stock->bindings[0] = (struct shape_binding){stock->input->name, stock->shape};
-    stock->bindings[0].shape.dims[0] = choose_batch(stock, samples);
+    stock->bindings[0] =
+        (struct shape_binding){stock->input->name, images_shape(&stock->images, choose_batch(stock, samples))};
     memcpy(stock->bindings + 1, stock->fed.bindings, (size_t)stock->fed.binding_count * sizeof *stock->bindings);
     stock->binding_count = stock->fed.binding_count + 1;
     return 0;

@@ -1,4 +1,5 @@
 /* Training: a copy of the model, its data, one or two arms, what is written. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -201,6 +202,21 @@ static int open_data(struct tune_work *work, struct error *error)
     return 0;
 }
 
+/* A batch that nobody chose is no larger than the data. */
+static int shrink_batch(struct tune_work *work, struct error *error)
+{
+    int64_t training = dataset_count(work->dataset, DATASET_TRAIN);
+    if (work->options->batch > 0 || training >= work->batch)
+        return 0;
+    if (training == 0)
+        return error_set(error, ERROR_INPUT, "%s: there are no samples to train on", work->options->data.path);
+    work->batch = training;
+    context_note(work->model->context,
+                 "the batch is %" PRId64 ", all training samples: there are fewer than the usual %d", training,
+                 USUAL_BATCH);
+    return 0;
+}
+
 /* ---- the run ---- */
 
 /* The names that the data have for the classes, one a line. */
@@ -335,7 +351,8 @@ static int run(struct tune_work *work, struct arena *arena, struct error *error)
     const char *last = last_path(arena, work->path, error);
     work->result->epochs =
         arena_allocate(arena, 2 * (size_t)work->options->epochs + 1, sizeof *work->result->epochs, error);
-    if (!last || !work->result->epochs || open_data(work, error) || open_teacher(work, error))
+    if (!last || !work->result->epochs || open_data(work, error) || shrink_batch(work, error) ||
+        open_teacher(work, error))
         return -1;
     for (int i = 0; i < 2; i++) {
         work->correct[i] = memory_allocate(memory, (size_t)work->validation_count + 1, sizeof *work->correct[i], error);

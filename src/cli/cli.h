@@ -84,16 +84,21 @@ int parse_word(const struct command *command, const char *option, const char *te
 struct fovea_feed *parse_feeds(const struct text_list *texts);
 void free_feeds(struct fovea_feed *feeds, int count);
 
-/* --preprocess, --mean, --std, --resize, --crop, --channels, --exif, --interpolation: rows for a verb's table. */
+/* --preprocess, --mean, --std, --resize, --letterbox, --crop, --channels, --exif, --interpolation: rows for a verb's
+ * table. */
 struct preprocess_options {
-    const char *preset, *mean, *std, *channels, *interpolation, *exif;
-    int64_t resize, crop;
+    const char *preset, *mean, *std, *channels, *interpolation, *exif, *resize, *fill;
+    int64_t crop;
+    bool letterbox;
 };
 #define PREPROCESS_ROWS(options)                                                                                       \
     {"preprocess", 0, OPTION_TEXT, &(options).preset, "NAME", "imagenet, inception, clip or raw"},                     \
         {"mean", 0, OPTION_TEXT, &(options).mean, "R,G,B", "subtracted from pixels in 0..1"},                          \
         {"std", 0, OPTION_TEXT, &(options).std, "R,G,B", "what they are divided by then"},                             \
-        {"resize", 0, OPTION_COUNT, &(options).resize, "PIXELS", "shorter side after resizing"},                       \
+        {"resize", 0, OPTION_TEXT, &(options).resize, "N|HxW", "shorter side after resizing; HxW stretches"},          \
+        {"letterbox",          0,    OPTION_FLAG,                                                                      \
+         &(options).letterbox, NULL, "all of the image inside of the input, the rest filled"},                         \
+        {"letterbox-colour", 0, OPTION_TEXT, &(options).fill, "R,G,B", "of the rest (default 114, as YOLO)"},          \
         {"crop", 0, OPTION_COUNT, &(options).crop, "PIXELS", "side of the centre crop"},                               \
         {"channels", 0, OPTION_TEXT, &(options).channels, "ORDER", "rgb, bgr or gray"},                                \
         {"exif", 0, OPTION_TEXT, &(options).exif, "WHAT", "orientation: apply it, or pixels as stored (default)"},     \

@@ -170,15 +170,54 @@ static int parse_channels(const char *option, const char *text, bool *has, float
     return 0;
 }
 
+/* "256", or "256x320" as height and width. */
+static int parse_resize(const char *text, struct fovea_preprocess *preprocess)
+{
+    int64_t sides[2];
+    bool pair = text && strchr(text, 'x');
+    int count = text ? parse_int_list(text, sides, 2) : 0;
+    if (!text)
+        return 0;
+    if (count != 1 + pair || sides[0] < 1 || (pair && sides[1] < 1)) {
+        fprintf(stderr,
+                "fovea: --resize takes the shorter side, like 256, or a height and width, like 256x320, not '%s'\n",
+                text);
+        return -1;
+    }
+    if (pair)
+        memcpy(preprocess->stretch, sides, sizeof sides);
+    else
+        preprocess->resize = sides[0];
+    return 0;
+}
+
+static int parse_fill(const char *text, struct fovea_preprocess *preprocess)
+{
+    int64_t values[3];
+    int count = text ? parse_int_list(text, values, 3) : 0;
+    bool good = count == 1 || count == 3;
+    for (int c = 0; good && c < 3; c++) {
+        int64_t value = values[count == 3 ? c : 0];
+        good = value >= 0 && value <= 255;
+        preprocess->fill[c] = (uint8_t)value;
+    }
+    preprocess->has_fill = good;
+    if (!text || good)
+        return 0;
+    fprintf(stderr, "fovea: --letterbox-colour takes one number of 0 to 255 or three, not '%s'\n", text);
+    return -1;
+}
+
 int parse_preprocess(const struct preprocess_options *options, struct fovea_preprocess *preprocess)
 {
     *preprocess = (struct fovea_preprocess){.preset = options->preset,
-                                            .resize = options->resize,
+                                            .letterbox = options->letterbox,
                                             .crop = options->crop,
                                             .channels = options->channels,
                                             .interpolation = options->interpolation,
                                             .exif = options->exif};
-    if (parse_channels("mean", options->mean, &preprocess->has_mean, preprocess->mean) ||
+    if (parse_resize(options->resize, preprocess) || parse_fill(options->fill, preprocess) ||
+        parse_channels("mean", options->mean, &preprocess->has_mean, preprocess->mean) ||
         parse_channels("std", options->std, &preprocess->has_std, preprocess->std))
         return -1;
     return 0;

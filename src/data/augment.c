@@ -63,7 +63,10 @@ static int scene_start(struct scene *scene, const struct preprocess *preprocess,
                        const struct index_image *mask, struct error *error)
 {
     int channels = preprocess_channel_count(preprocess);
-    mean_colour(preprocess, scene->fill);
+    if (preprocess->fit == FIT_LETTERBOX)
+        preprocess_fill(preprocess, scene->fill);
+    else
+        mean_colour(preprocess, scene->fill);
     if (image_convert(scene->memory, image, channels, &scene->image, error))
         return -1;
     const struct image_window all = {0, 0, image->width, image->height};

@@ -68,10 +68,18 @@ struct image_window window_of_scale_jitter(const struct augment_options *options
                                            int64_t width, int64_t height, struct random *random)
 {
     double least = options->scale_jitter[0], most = options->scale_jitter[1];
-    double factor = least + (most - least) * random_uniform(random);
-    if (preprocess->resize > 0)
-        factor *= (double)preprocess->resize / (double)(width < height ? width : height);
-    int64_t w = llround((double)preprocess->crop_width / factor), h = llround((double)preprocess->crop_height / factor);
+    double factor = least + (most - least) * random_uniform(random), down = factor, across = factor;
+    if (preprocess->fit == FIT_SHORTER_SIDE && preprocess->resize > 0) {
+        down *= (double)preprocess->resize / (double)(width < height ? width : height);
+        across = down;
+    } else if (preprocess->fit != FIT_SHORTER_SIDE) {
+        const struct image image = {(int)width, (int)height, 1, NULL, 0};
+        int64_t resized_height, resized_width;
+        preprocess_resized_size(preprocess, &image, &resized_height, &resized_width);
+        down *= (double)resized_height / (double)height;
+        across *= (double)resized_width / (double)width;
+    }
+    int64_t w = llround((double)preprocess->crop_width / across), h = llround((double)preprocess->crop_height / down);
     w = w < 1 ? 1 : w;
     h = h < 1 ? 1 : h;
     int64_t top = drawn_offset(height, h, random), left = drawn_offset(width, w, random);
@@ -140,10 +148,8 @@ int scene_place_plainly(struct scene *scene, const struct preprocess *preprocess
     preprocess_resized_size(preprocess, &scene->image, &height, &width);
     if (scene_resize(scene, width, height, preprocess->interpolation, error))
         return -1;
-    const struct image_window window = {image_centre_offset(width, preprocess->crop_width),
-                                        image_centre_offset(height, preprocess->crop_height), preprocess->crop_width,
-                                        preprocess->crop_height};
-    return scene_cut(scene, &window, error);
+    struct image_window window;
+    return preprocess_window(preprocess, height, width, &window, error) ? -1 : scene_cut(scene, &window, error);
 }
 
 /* ---- flip and rotation ---- */

@@ -64,10 +64,42 @@ static int64_t scaled_resize(const struct preprocess *preprocess, int64_t side)
     return llround((double)side * (double)preprocess->resize / (double)crop);
 }
 
+/* A letterbox takes the whole image, and a stretch leaves no more than its own size to be cut out of. */
+static int override_fit(struct preprocess *preprocess, const struct preprocess_overrides *overrides,
+                        struct error *error)
+{
+    bool stretch = overrides->stretch[0] > 0;
+    if ((overrides->resize > 0 || stretch) && overrides->letterbox)
+        return error_set(error, ERROR_INPUT, "a letterbox takes the input's size: leave --resize out");
+    if (check_side("the resize of", overrides->stretch[0], error) ||
+        check_side("the resize of", overrides->stretch[1], error))
+        return -1;
+    if (overrides->letterbox && preprocess->fit != FIT_LETTERBOX)
+        memset(preprocess->fill, LETTERBOX_FILL, sizeof preprocess->fill);
+    if (overrides->has_fill)
+        memcpy(preprocess->fill, overrides->fill, sizeof preprocess->fill);
+    preprocess->fit = overrides->letterbox    ? FIT_LETTERBOX
+                      : stretch               ? FIT_STRETCH
+                      : overrides->resize > 0 ? FIT_SHORTER_SIDE
+                                              : preprocess->fit;
+    if (overrides->has_fill && preprocess->fit != FIT_LETTERBOX)
+        return error_set(error, ERROR_INPUT, "a colour to fill with goes with --letterbox");
+    if (!stretch)
+        return 0;
+    memcpy(preprocess->stretch, overrides->stretch, sizeof preprocess->stretch);
+    preprocess->resize_given = true;
+    if (preprocess->crop_height > preprocess->stretch[0] || preprocess->crop_width > preprocess->stretch[1]) {
+        preprocess->crop_height = preprocess->stretch[0];
+        preprocess->crop_width = preprocess->stretch[1];
+    }
+    return 0;
+}
+
 static int override_size(struct preprocess *preprocess, const struct preprocess_overrides *overrides,
                          struct error *error)
 {
-    if (check_side("the resize of", overrides->resize, error) || check_side("a crop of", overrides->crop, error))
+    if (check_side("the resize of", overrides->resize, error) || check_side("a crop of", overrides->crop, error) ||
+        override_fit(preprocess, overrides, error))
         return -1;
     if (overrides->crop) {
         preprocess->resize = scaled_resize(preprocess, overrides->crop);
@@ -165,6 +197,8 @@ int preprocess_fit(struct preprocess *preprocess, int64_t channels, int64_t heig
         return -1;
     height = height > 0 ? height : crop_height;
     width = width > 0 ? width : crop_width;
+    if (preprocess->fit == FIT_LETTERBOX && (height <= 0 || width <= 0))
+        return error_set(error, ERROR_INPUT, "a letterbox needs the input's size: give it with --shape or --crop");
     if (height == crop_height && width == crop_width)
         return 0;
     if (preprocess->crop_given)
@@ -176,6 +210,10 @@ int preprocess_fit(struct preprocess *preprocess, int64_t channels, int64_t heig
         return -1;
     if (!preprocess->resize_given)
         preprocess->resize = scaled_resize(preprocess, height > width ? height : width);
+    if (preprocess->fit == FIT_STRETCH && !preprocess->resize_given && crop_height > 0 && crop_width > 0) {
+        preprocess->stretch[0] = llround((double)preprocess->stretch[0] * (double)height / (double)crop_height);
+        preprocess->stretch[1] = llround((double)preprocess->stretch[1] * (double)width / (double)crop_width);
+    }
     preprocess->crop_height = height;
     preprocess->crop_width = width;
     return 0;
@@ -186,19 +224,75 @@ int preprocess_channel_count(const struct preprocess *preprocess)
     return preprocess->channels == CHANNELS_GRAY ? 1 : 3;
 }
 
+/* The largest size of the image's own shape inside of the crop. */
+static void letterboxed_size(const struct preprocess *preprocess, const struct image *image, int64_t *height,
+                             int64_t *width)
+{
+    double across = (double)preprocess->crop_width / image->width;
+    double down = (double)preprocess->crop_height / image->height, factor = fmin(across, down);
+    *width = llround(image->width * factor);
+    *height = llround(image->height * factor);
+    *width = *width < 1 ? 1 : *width;
+    *height = *height < 1 ? 1 : *height;
+}
+
 void preprocess_resized_size(const struct preprocess *preprocess, const struct image *image, int64_t *height,
                              int64_t *width)
 {
+    bool cropped = preprocess->crop_height > 0 && preprocess->crop_width > 0;
     *width = image->width;
     *height = image->height;
-    if (preprocess->resize > 0) {
+    if (preprocess->fit == FIT_STRETCH) {
+        *height = preprocess->stretch[0];
+        *width = preprocess->stretch[1];
+    } else if (preprocess->fit == FIT_LETTERBOX && cropped) {
+        letterboxed_size(preprocess, image, height, width);
+    } else if (preprocess->fit == FIT_LETTERBOX) {
+        return;
+    } else if (preprocess->resize > 0) {
         image_size_for_shorter_side(image, preprocess->resize, width, height);
-    } else if (preprocess->crop_height > 0 && preprocess->crop_width > 0) {
+    } else if (cropped) {
         double across = (double)preprocess->crop_width / image->width;
         double down = (double)preprocess->crop_height / image->height;
         *width = across >= down ? preprocess->crop_width : llround(image->width * down);
         *height = down >= across ? preprocess->crop_height : llround(image->height * across);
     }
+}
+
+int preprocess_window(const struct preprocess *preprocess, int64_t height, int64_t width, struct image_window *window,
+                      struct error *error)
+{
+    int64_t crop_height = preprocess->crop_height > 0 ? preprocess->crop_height : height;
+    int64_t crop_width = preprocess->crop_width > 0 ? preprocess->crop_width : width;
+    *window = (struct image_window){0, 0, crop_width, crop_height};
+    if (preprocess->fit == FIT_LETTERBOX) {
+        window->left = -((crop_width - width) / 2);
+        window->top = -((crop_height - height) / 2);
+        return 0;
+    }
+    if (crop_width > width || crop_height > height)
+        return error_set(error, ERROR_INPUT,
+                         "the image has %" PRId64 "x%" PRId64 " pixels after resizing, fewer than the crop of %" PRId64
+                         "x%" PRId64 " (height x width): choose a larger --resize, or --letterbox",
+                         height, width, crop_height, crop_width);
+    window->left = image_centre_offset(width, crop_width);
+    window->top = image_centre_offset(height, crop_height);
+    return 0;
+}
+
+bool preprocess_cuts_alike(const struct preprocess *a, const struct preprocess *b)
+{
+    return a->fit == b->fit && a->resize == b->resize && a->crop_height == b->crop_height &&
+           a->crop_width == b->crop_width &&
+           (a->fit != FIT_STRETCH || memcmp(a->stretch, b->stretch, sizeof a->stretch) == 0);
+}
+
+void preprocess_fill(const struct preprocess *preprocess, uint8_t fill[3])
+{
+    const uint8_t *rgb = preprocess->fill;
+    memcpy(fill, rgb, 3);
+    if (preprocess->channels == CHANNELS_GRAY)
+        fill[0] = (uint8_t)((19595u * rgb[0] + 38470u * rgb[1] + 7471u * rgb[2] + 32768u) >> 16);
 }
 
 void preprocess_size(const struct preprocess *preprocess, const struct image *image, int64_t *height, int64_t *width)
@@ -233,20 +327,37 @@ void preprocess_normalise(const struct preprocess *preprocess, const struct imag
     }
 }
 
+bool preprocess_makes_bytes(const struct preprocess *preprocess)
+{
+    for (int channel = 0; channel < preprocess_channel_count(preprocess); channel++) {
+        float table[256];
+        fill_table(preprocess, channel, table);
+        for (int value = 0; value < 256; value++) {
+            if (!(table[value] > -0.01f && table[value] < 255.01f &&
+                  fabsf(table[value] - roundf(table[value])) < 0.01f))
+                return false;
+        }
+    }
+    return true;
+}
+
 int preprocess_crop(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
                     struct image *crop, struct error *error)
 {
     struct image converted, resized = {0};
-    int64_t width, height, crop_width, crop_height;
+    struct image_window window;
+    int64_t width, height;
+    uint8_t fill[3];
     preprocess_resized_size(preprocess, image, &height, &width);
-    preprocess_size(preprocess, image, &crop_height, &crop_width);
+    preprocess_fill(preprocess, fill);
     *crop = (struct image){0};
-    int result = image_convert(memory, image, preprocess_channel_count(preprocess), &converted, error);
-    if (result == 0)
-        result = image_resize(memory, &converted, width, height, preprocess->interpolation, &resized, error);
+    if (preprocess_window(preprocess, height, width, &window, error) ||
+        image_convert(memory, image, preprocess_channel_count(preprocess), &converted, error))
+        return -1;
+    int result = image_resize(memory, &converted, width, height, preprocess->interpolation, &resized, error);
     image_release(memory, &converted);
     if (result == 0)
-        result = image_crop_centre(memory, &resized, crop_width, crop_height, crop, error);
+        result = image_cut(memory, &resized, &window, fill, crop, error);
     image_release(memory, &resized);
     return result;
 }

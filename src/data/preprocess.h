@@ -1,4 +1,4 @@
-/* From an image to a network's input: resize the shorter side, crop the centre, scale, subtract, divide. */
+/* From an image to a network's input: resize, crop the centre or fill up, scale, subtract, divide. */
 #ifndef FOVEA_DATA_PREPROCESS_H
 #define FOVEA_DATA_PREPROCESS_H
 
@@ -12,10 +12,21 @@
 enum image_channels { CHANNELS_RGB, CHANNELS_BGR, CHANNELS_GRAY };
 enum image_layout { LAYOUT_NCHW, LAYOUT_NHWC };
 
+/* How an image comes to the network's size. */
+enum image_fit {
+    FIT_SHORTER_SIDE, /* the shorter side becomes `resize`, then the centre is cut out */
+    FIT_STRETCH,      /* height and width become `stretch`, whatever the shape was, then the same */
+    FIT_LETTERBOX     /* all of it is made to fit inside, and what is left beside it gets the colour `fill` */
+};
+#define LETTERBOX_FILL 114 /* YOLO's */
+
 /* x = (pixel / scale - mean) / std per channel, `mean` and `std` in the order of the network's channels (gray: the
  * first of three equal ones). */
 struct preprocess {
-    int64_t resize;                  /* pixels of the shorter side; 0: just large enough to cover the crop */
+    enum image_fit fit;
+    int64_t resize;                  /* FIT_SHORTER_SIDE: its pixels; 0: just large enough to cover the crop */
+    int64_t stretch[2];              /* FIT_STRETCH: height, width */
+    uint8_t fill[3];                 /* FIT_LETTERBOX: red, green, blue */
     int64_t crop_height, crop_width; /* pixels of the central part; 0: all of the image */
     bool resize_given, crop_given;   /* by the user: not to be adapted to the input's size */
     bool channels_given;
@@ -29,7 +40,9 @@ struct preprocess {
 struct preprocess_overrides {
     bool has_mean, has_std;
     float mean[3], std[3]; /* for gray, three equal numbers */
-    int64_t resize, crop;
+    int64_t resize, crop, stretch[2];
+    bool letterbox, has_fill; /* without a colour: the preprocessing's own, else LETTERBOX_FILL */
+    uint8_t fill[3];
     const char *channels, *interpolation; /* "rgb", "bgr", "gray"; "bilinear", "bicubic" */
     const char *exif;                     /* "apply", "stored" */
 };
@@ -39,7 +52,8 @@ struct preprocess_overrides {
 int preprocess_preset(const char *name, struct preprocess *preprocess, struct error *error);
 
 /* {"resize":28,"crop":28,"mean":[0.28],"std":[0.35],"channels":"gray","scale":255,"interpolation":"bilinear"}: numbers
- * one or as many as channels; "crop" may be [height, width]; what is missing is as in "raw". */
+ * one or as many as channels; "crop" may be [height, width], and "resize", which stretches then; "letterbox": a gray
+ * value or [red, green, blue]; "exif": "apply"; what is missing is as in "raw". */
 int preprocess_parse(const char *json, size_t length, struct preprocess *preprocess, struct error *error);
 /* Appends the same JSON, without line ends. */
 void preprocess_print(const struct preprocess *preprocess, struct text *text);
@@ -61,6 +75,16 @@ void preprocess_resized_size(const struct preprocess *preprocess, const struct i
                              int64_t *width);
 /* Height and width of what preprocess_image makes of `image`. */
 void preprocess_size(const struct preprocess *preprocess, const struct image *image, int64_t *height, int64_t *width);
+/* Where the network's part lies in an image of that size: central, beyond it for a letterbox alone, else ERROR_INPUT.
+ */
+int preprocess_window(const struct preprocess *preprocess, int64_t height, int64_t width, struct image_window *window,
+                      struct error *error);
+/* Whether two cut the same part of every image. */
+bool preprocess_cuts_alike(const struct preprocess *a, const struct preprocess *b);
+/* What a letterbox fills with, in the network's channels. */
+void preprocess_fill(const struct preprocess *preprocess, uint8_t fill[3]);
+/* Whether pixels become whole numbers of 0..255, as inputs of bytes need them. */
+bool preprocess_makes_bytes(const struct preprocess *preprocess);
 /* The part of the image that the network sees, in its channels (colours as red, green, blue) and its size; the caller
  * releases it. */
 int preprocess_crop(struct memory *memory, const struct preprocess *preprocess, const struct image *image,

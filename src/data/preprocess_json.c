@@ -73,8 +73,15 @@ static int parse_side(const json_t *value, const char *key, int64_t *side, struc
 static int parse_sides(const json_t *root, struct preprocess *preprocess, struct error *error)
 {
     const json_t *resize = json_object_get(root, "resize"), *crop = json_object_get(root, "crop");
-    if (resize && parse_side(resize, "resize", &preprocess->resize, error))
+    if (json_is_array(resize) && json_array_size(resize) == 2) {
+        preprocess->fit = FIT_STRETCH;
+        for (size_t axis = 0; axis < 2; axis++) {
+            if (parse_side(json_array_get(resize, axis), "resize", &preprocess->stretch[axis], error))
+                return -1;
+        }
+    } else if (resize && parse_side(resize, "resize", &preprocess->resize, error)) {
         return -1;
+    }
     if (!crop)
         return 0;
     bool pair = json_is_array(crop) && json_array_size(crop) == 2;
@@ -104,6 +111,25 @@ static int parse_numbers(const json_t *root, const char *key, int count, bool po
     return 0;
 }
 
+/* A gray value, or three of 0..255. */
+static int parse_letterbox(const json_t *root, struct preprocess *preprocess, struct error *error)
+{
+    const json_t *fill = json_object_get(root, "letterbox");
+    if (!fill)
+        return 0;
+    if (preprocess->fit == FIT_STRETCH || preprocess->resize > 0)
+        return error_set(error, ERROR_INPUT, "there are \"letterbox\" and \"resize\"");
+    preprocess->fit = FIT_LETTERBOX;
+    for (size_t c = 0; c < 3; c++) {
+        const json_t *value = json_is_array(fill) ? json_array_get(fill, json_array_size(fill) == 3 ? c : 3) : fill;
+        json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+        if (number < 0 || number > 255)
+            return error_set(error, ERROR_INPUT, "\"letterbox\" is not a number of 0 to 255, or three");
+        preprocess->fill[c] = (uint8_t)number;
+    }
+    return 0;
+}
+
 /* The value of `key` if it is there; -1 if it is no string. */
 static int parse_word(const json_t *root, const char *key, const char **word, struct error *error)
 {
@@ -119,8 +145,8 @@ static int parse_root(const json_t *root, struct preprocess *preprocess, struct 
     if (!json_is_object(root))
         return error_set(error, ERROR_INPUT, "it is not a JSON object");
     if (preprocess_preset("raw", preprocess, error) || parse_sides(root, preprocess, error) ||
-        parse_word(root, "channels", &channels, error) || parse_word(root, "interpolation", &interpolation, error) ||
-        parse_word(root, "exif", &exif, error))
+        parse_letterbox(root, preprocess, error) || parse_word(root, "channels", &channels, error) ||
+        parse_word(root, "interpolation", &interpolation, error) || parse_word(root, "exif", &exif, error))
         return -1;
     if (channels && image_channels_parse(channels, &preprocess->channels, error))
         return -1;
@@ -162,7 +188,11 @@ void preprocess_print(const struct preprocess *preprocess, struct text *text)
 {
     int count = preprocess_channel_count(preprocess);
     text_print(text, "{");
-    if (preprocess->resize > 0)
+    if (preprocess->fit == FIT_STRETCH)
+        text_print(text, "\"resize\":[%" PRId64 ",%" PRId64 "],", preprocess->stretch[0], preprocess->stretch[1]);
+    if (preprocess->fit == FIT_LETTERBOX)
+        text_print(text, "\"letterbox\":[%d,%d,%d],", preprocess->fill[0], preprocess->fill[1], preprocess->fill[2]);
+    if (preprocess->fit == FIT_SHORTER_SIDE && preprocess->resize > 0)
         text_print(text, "\"resize\":%" PRId64 ",", preprocess->resize);
     if (preprocess->crop_height > 0 && preprocess->crop_height == preprocess->crop_width)
         text_print(text, "\"crop\":%" PRId64 ",", preprocess->crop_height);

@@ -102,7 +102,7 @@ int evaluator_create(struct evaluator *evaluator, const struct model *model, con
         evaluator_destroy(evaluator);
         return -1;
     }
-    evaluator->batch = input->shape.dims[0];
+    evaluator->batch = input->shape.rank == 4 ? input->shape.dims[0] : 1;
     memset(input->data, 0, tensor_bytes(input)); /* the last batch may leave places empty */
     evaluator->gathered = memory_allocate(evaluator->graph->context->memory, (size_t)evaluator->classes,
                                           (size_t)evaluator->units * sizeof *evaluator->gathered, error);

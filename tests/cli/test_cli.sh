@@ -93,6 +93,21 @@ expect 2 'exif "x" is not apply or stored' mixed --no-labels --exif x
 one_line 2 'x.gif: is a GIF image, which is not read' "$fovea" run $model -i "$work/mix/b/x.gif"
 expect 2 'there is no image .* in the class folder "c"; left out are 1 GIF' bash -c "mkdir '$work/mix/c'; cp '$work/mix/b/x.gif' '$work/mix/c'; rm '$work/mix/b/'x.[gt]*; '$fovea' tune $model --data '$work/mix' -o '$work/never.onnx'"
 
+# how images come to the network's size; inputs without a batch, and of bytes
+inputs=tests/fixtures/image_inputs
+expect 0 '^scores: float 1x4' "$fovea" run $inputs/chw_free.onnx -i tests/fixtures/images/rgb8.png --preprocess raw --resize 24x30
+expect 0 'note: the letterbox is filled with 114,114,114' "$fovea" run $inputs/nchw.onnx -i tests/fixtures/images/rgb8.png --preprocess raw --letterbox
+expect 2 'a letterbox needs the input.s size' "$fovea" run $inputs/chw_free.onnx -i tests/fixtures/images/rgb8.png --preprocess raw --letterbox
+one_line 2 'leave --resize out' "$fovea" run $inputs/nchw.onnx -i tests/fixtures/images/rgb8.png --preprocess raw --letterbox --resize 20
+one_line 2 "not '20x'" "$fovea" run $inputs/nchw.onnx -i tests/fixtures/images/rgb8.png --preprocess raw --resize 20x
+one_line 2 "letterbox-colour takes .* not '1,2'" "$fovea" run $inputs/nchw.onnx -i tests/fixtures/images/rgb8.png --preprocess raw --letterbox --letterbox-colour 1,2
+one_line 2 "input 'image' takes bytes" "$fovea" run $inputs/hwc_bytes.onnx -i tests/fixtures/images/rgb8.png --preprocess imagenet
+expect 0 'maps of .positive.' "$fovea" cam $inputs/hwc_bytes.onnx tests/fixtures/images/rgb8.png -m gradcam
+# a batch that nobody chose shrinks to the data; letterbox and stretch go into the file
+mkdir "$work/few" && head -9 models/images/labels.csv >"$work/few/labels.csv" && for file in $(sed 1d "$work/few/labels.csv" | cut -d, -f1); do cp models/images/$file "$work/few"; done
+expect 0 'note: the batch is 8, all training samples' "$fovea" tune $model --data "$work/few" --no-validation -e 1 -o "$work/boxed.onnx" --letterbox --letterbox-colour 7
+expect 1 'fovea.preprocess.*letterbox' "$fovea" diff $model "$work/boxed.onnx"
+
 # classes by name, wherever one is asked for
 expect 0 'class 9 of .logits.' "$fovea" erf $model --images models/images -c 'Ankle boot' --limit 2
 expect 0 '9 Ankle boot' "$fovea" cam $model models/images/00001_pullover.png -c ankle_boot -m gradcam

@@ -90,10 +90,13 @@ static void evaluation_is_the_plain_preprocess(void **state)
     static const int sizes[][2] = {{50, 37}, {37, 50}, {20, 20}, {16, 12}};
     const struct augment_key key = {1, 2, 3};
     const struct augment_options nothing = {.flip = 0};
-    for (int i = 0; i < 8; i++) {
-        struct image image = ramp(memory, sizes[i / 2][0], sizes[i / 2][1], 3), expected, got;
+    for (int i = 0; i < 16; i++) {
+        struct image image = ramp(memory, sizes[i / 4][0], sizes[i / 4][1], 3), expected, got;
         struct preprocess preprocess = imagenet_of(16, 12);
-        preprocess.resize = i % 2 ? 18 : 0;
+        preprocess.resize = i % 4 == 1 ? 18 : 0;
+        preprocess.fit = i % 4 == 2 ? FIT_STRETCH : i % 4 == 3 ? FIT_LETTERBOX : FIT_SHORTER_SIDE;
+        preprocess.stretch[0] = 14;
+        preprocess.stretch[1] = 19;
         assert_int_equal(preprocess_crop(memory, &preprocess, &image, &expected, NULL), 0);
         for (int run = 0; run < 2; run++) {
             assert_int_equal(
@@ -106,6 +109,30 @@ static void evaluation_is_the_plain_preprocess(void **state)
         image_release(memory, &expected);
         image_release(memory, &image);
     }
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+/* What a letterbox adds is no class. */
+static void letterboxes_are_ignored_in_masks(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(0);
+    const struct augment_key key = {1, 2, 3};
+    struct image image = ramp(memory, 8, 4, 3), got;
+    struct index_image mask = mask_of(memory, &image), got_mask;
+    struct preprocess preprocess = imagenet_of(8, 8);
+    preprocess.fit = FIT_LETTERBOX;
+    memset(preprocess.fill, 77, 3);
+    assert_int_equal(augment_image(memory, NULL, &preprocess, &key, &image, &mask, 250, &got, &got_mask, NULL), 0);
+    for (int i = 0; i < 64; i++) {
+        bool inside = i / 8 >= 2 && i / 8 < 6;
+        assert_int_equal(got_mask.values[i], inside ? mask.values[i - 16] : 250);
+        assert_int_equal(got.pixels[3 * i], inside ? image.pixels[3 * (i - 16)] : 77);
+    }
+    image_release(memory, &got);
+    index_image_release(memory, &got_mask);
+    index_image_release(memory, &mask);
+    image_release(memory, &image);
     assert_int_equal(memory_destroy(memory), 0);
 }
 
@@ -285,6 +312,7 @@ int main(void)
         cmocka_unit_test(flips_and_rotations_have_identities),
         cmocka_unit_test(windows_keep_their_promises),
         cmocka_unit_test(evaluation_is_the_plain_preprocess),
+        cmocka_unit_test(letterboxes_are_ignored_in_masks),
         cmocka_unit_test(samples_depend_on_the_key_alone),
         cmocka_unit_test(masks_follow_their_images),
         cmocka_unit_test(colours_change_as_defined),

@@ -150,6 +150,14 @@ static void bad_metadata_is_refused(void **state)
         "{\"interpolation\":\"lanczos\"}",
         "{\"channels\":\"gray\",\"mean\":[1,1,1]}",
         "{\"crop\":1,\"crop\":2}",
+        "{\"resize\":[1,2,3]}",
+        "{\"resize\":[0,2]}",
+        "{\"letterbox\":256}",
+        "{\"letterbox\":[1,2]}",
+        "{\"letterbox\":\"gray\"}",
+        "{\"letterbox\":1,\"resize\":2}",
+        "{\"exif\":true}",
+        "{\"exif\":\"turn\"}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct preprocess preprocess;
@@ -159,6 +167,113 @@ static void bad_metadata_is_refused(void **state)
         assert_int_equal(error.kind, ERROR_INPUT);
         assert_memory_equal(error.message, PREPROCESS_KEY ": ", sizeof PREPROCESS_KEY + 1);
     }
+}
+
+/* What older files do not say is as it was: the shorter side, pixels as stored. */
+static void fits_are_read_and_printed(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(0);
+    static const char *const texts[] = {"{\"resize\":256,\"crop\":224}",
+                                        "{\"resize\":[30,40],\"crop\":[20,30],\"exif\":\"apply\"}",
+                                        "{\"letterbox\":[1,2,3],\"crop\":640}", "{\"letterbox\":114}"};
+    static const enum image_fit fits[] = {FIT_SHORTER_SIDE, FIT_STRETCH, FIT_LETTERBOX, FIT_LETTERBOX};
+    for (int i = 0; i < 4; i++) {
+        struct preprocess from = parsed(texts[i]);
+        struct text text;
+        text_start(&text, memory);
+        preprocess_print(&from, &text);
+        struct preprocess again = parsed(text.data);
+        assert_int_equal(again.fit, fits[i]);
+        assert_true(preprocess_cuts_alike(&from, &again));
+        assert_memory_equal(again.fill, from.fill, 3);
+        assert_int_equal(again.upright, i == 1);
+        text_release(&text);
+    }
+    assert_int_equal(parsed(texts[3]).fill[2], 114);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+static void fits_are_overridden(void **state)
+{
+    (void)state;
+    const struct preprocess_overrides stretch = {.stretch = {256, 320}}, small = {.stretch = {64, 32}};
+    const struct preprocess_overrides boxed = {.letterbox = true}, filled = {.has_fill = true, .fill = {1, 2, 3}};
+    const struct preprocess_overrides both = {.letterbox = true, .resize = 3}, shorter = {.resize = 40};
+    struct error error = ERROR_INITIALISER;
+    struct preprocess preprocess = preset("imagenet");
+    assert_int_equal(preprocess_override(&preprocess, &stretch, NULL), 0);
+    assert_int_equal(preprocess_fit(&preprocess, 3, -1, -1, NULL), 0);
+    assert_size(&preprocess, 256, 224, 224); /* stretched, then the preset's centre */
+    preprocess = preset("imagenet");
+    assert_int_equal(preprocess_override(&preprocess, &small, NULL), 0);
+    assert_int_equal(preprocess_fit(&preprocess, 3, -1, -1, NULL), 0);
+    assert_int_equal(preprocess.crop_height, 64);
+    assert_int_equal(preprocess.crop_width, 32);
+    preprocess = preset("raw");
+    assert_int_equal(preprocess_override(&preprocess, &boxed, NULL), 0);
+    assert_int_equal(preprocess.fill[0], LETTERBOX_FILL);
+    assert_int_equal(preprocess_fit(&preprocess, 3, -1, 20, &error), -1);
+    assert_non_null(strstr(error.message, "a letterbox needs the input's size"));
+    assert_int_equal(preprocess_override(&preprocess, &filled, NULL), 0); /* of metadata that letterbox */
+    assert_int_equal(preprocess.fill[2], 3);
+    assert_int_equal(preprocess_override(&preprocess, &shorter, NULL), 0);
+    assert_int_equal(preprocess.fit, FIT_SHORTER_SIDE);
+    assert_int_equal(preprocess_override(&preprocess, &filled, NULL), -1);
+    assert_int_equal(preprocess_override(&preprocess, &both, NULL), -1);
+    preprocess = parsed("{\"resize\":[40,60],\"crop\":[20,30]}");
+    assert_int_equal(preprocess_fit(&preprocess, 3, 10, 30, NULL), 0); /* in proportion */
+    assert_int_equal(preprocess.stretch[0], 20);
+    assert_int_equal(preprocess.stretch[1], 60);
+}
+
+/* 4 x 2 pixels in 4 x 4 and in 2 x 4. */
+static void fits_place_images(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(0);
+    struct error error = ERROR_INITIALISER;
+    uint8_t pixels[8] = {10, 20, 30, 40, 50, 60, 70, 80};
+    const struct image image = {4, 2, 1, pixels, 0};
+    struct image part;
+    struct preprocess preprocess = preset("raw");
+    preprocess.channels = CHANNELS_GRAY;
+    preprocess.crop_height = preprocess.crop_width = 4;
+    preprocess.fit = FIT_LETTERBOX;
+    memset(preprocess.fill, 9, 3);
+    assert_int_equal(preprocess_crop(memory, &preprocess, &image, &part, NULL), 0);
+    static const uint8_t boxed[] = {9, 9, 9, 9, 10, 20, 30, 40, 50, 60, 70, 80, 9, 9, 9, 9};
+    assert_memory_equal(part.pixels, boxed, sizeof boxed);
+    image_release(memory, &part);
+    preprocess.fit = FIT_STRETCH;
+    preprocess.stretch[0] = preprocess.stretch[1] = 2;
+    preprocess.crop_height = preprocess.crop_width = 2;
+    assert_int_equal(preprocess_crop(memory, &preprocess, &image, &part, NULL), 0);
+    assert_int_equal(part.height, 2);
+    assert_in_range(part.pixels[0], 11, 19); /* two columns mixed, rows as they are */
+    assert_int_equal(part.pixels[2] - part.pixels[0], 40);
+    image_release(memory, &part);
+    preprocess.crop_height = 3;
+    assert_int_equal(preprocess_crop(memory, &preprocess, &image, &part, &error), -1);
+    assert_non_null(strstr(error.message, "fewer than the crop of 3x2"));
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+static void bytes_are_told(void **state)
+{
+    (void)state;
+    struct preprocess preprocess = preset("raw");
+    assert_false(preprocess_makes_bytes(&preprocess));
+    preprocess.scale = 1;
+    assert_true(preprocess_makes_bytes(&preprocess));
+    preprocess.mean[1] = 1;
+    assert_false(preprocess_makes_bytes(&preprocess));
+    preprocess = preset("raw");
+    for (int c = 0; c < 3; c++)
+        preprocess.std[c] = 1 / 255.0f;
+    assert_true(preprocess_makes_bytes(&preprocess));
+    preprocess = preset("imagenet");
+    assert_false(preprocess_makes_bytes(&preprocess));
 }
 
 /* Pixel values tell channel and place: 100 c + 10 y + x. */
@@ -250,7 +365,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(presets_adapt_to_the_input), cmocka_unit_test(the_users_sizes_stay),
         cmocka_unit_test(channels_are_checked),       cmocka_unit_test(metadata_is_read_and_printed),
-        cmocka_unit_test(bad_metadata_is_refused),    cmocka_unit_test(values_and_layouts_are_right),
+        cmocka_unit_test(bad_metadata_is_refused),    cmocka_unit_test(bytes_are_told),
+        cmocka_unit_test(fits_place_images),          cmocka_unit_test(fits_are_overridden),
+        cmocka_unit_test(fits_are_read_and_printed),  cmocka_unit_test(values_and_layouts_are_right),
         cmocka_unit_test(raw_images_cover_the_input), cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
