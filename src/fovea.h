@@ -499,7 +499,7 @@ enum fovea_upsampling {
 enum fovea_sigma {
     FOVEA_SIGMA_GIVEN,
     FOVEA_SIGMA_FIELD, /* the Gaussian fitted to the layer's effective receptive field */
-    FOVEA_SIGMA_STRIDE /* half the stride: that field is no Gaussian */
+    FOVEA_SIGMA_STRIDE /* half the stride: that field is no Gaussian, or was not measured */
 };
 /* A method that this model does not allow is left out; `reason` in a line. */
 typedef void fovea_cam_skip(void *user, enum fovea_cam_method method, const char *reason);
@@ -515,6 +515,7 @@ struct fovea_cam_options {
     unsigned methods; /* set; 0: Extended-CAM */
     enum fovea_upsampling upsampling;
     double sigma;           /* of the Gaussians, in pixels; 0: of the layer's effective receptive field */
+    int64_t fit_images;     /* over which that field is measured, at most; 0: 256; below 0: none, half the stride */
     bool residual;          /* Extended-CAM: what is missing to the score is spread evenly over the cells */
     int64_t score_channels; /* Score-CAM: channels run at most; 0: all */
     bool metrics;           /* measure faithfulness: 67 more runs per map */
@@ -779,8 +780,42 @@ struct fovea_advice {
     int curve_count;
 };
 
+/* The parts of an audit and of its page. */
+enum fovea_section {
+    FOVEA_SECTION_FINDINGS,
+    FOVEA_SECTION_LAYERS,
+    FOVEA_SECTION_FIELDS,
+    FOVEA_SECTION_CAM,
+    FOVEA_SECTION_CURVES,
+    FOVEA_SECTIONS
+};
+/* "findings", "layers", "fields", "cam", "curves"; NULL for others. */
+FOVEA_API const char *fovea_section_name(int section);
+
+/* Something that is measured on images. */
+struct fovea_planned {
+    enum fovea_section section;
+    const char *what;      /* "groups: gains", the layer whose field it is, "maps", ... */
+    double macs;           /* multiply-accumulates of one image, reading it (a nominal millisecond) included */
+    int64_t wanted, least; /* images that are enough; that mean something */
+    int64_t images;        /* that it takes; 0: it is left out */
+};
+/* Planned from counted multiply-accumulates before anything runs, never from measured time: the same on every machine.
+ * A nominal second is FOVEA_NOMINAL_RATE of them, about what one core does. */
+#define FOVEA_NOMINAL_RATE 2.5e10
+#define FOVEA_USUAL_BUDGET 60.
+struct fovea_plan {
+    double budget;              /* nominal seconds; 0: no limit */
+    double seconds, full;       /* nominal, of what is planned and of all that is wanted */
+    int64_t given;              /* images that there are */
+    struct fovea_planned *list; /* what matters most first: who comes first gets its images first */
+    int count;
+};
+
 struct fovea_audit_options {
     struct fovea_samples samples; /* without feeds nothing is measured */
+    double budget;         /* nominal seconds for all that is measured; 0: FOVEA_USUAL_BUDGET; below 0: no limit */
+    unsigned sections;     /* set of 1 << enum fovea_section, for the plan and the report; 0: all */
     int64_t input_size[2]; /* y, x that the model is meant for, where its file says another or none; 0: the file's */
     const char *const *guides; /* names; none: all */
     int guide_count;
@@ -797,6 +832,8 @@ struct fovea_audit {
     int64_t input_size[2];
     bool size_guessed;
     int64_t images;
+    unsigned sections; /* as asked for */
+    struct fovea_plan plan;
     void *storage; /* private */
 };
 FOVEA_API int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options,
@@ -1084,7 +1121,9 @@ FOVEA_API void fovea_tune_free(struct fovea_model *model, struct fovea_tune *tun
 /* A folder with report.json (every number, in sections), report.html (a page that needs no other file and no network,
  * made of report.json and the pictures), the pictures, and last manifest.json. */
 struct fovea_report_options {
-    struct fovea_samples samples; /* with images: fields, class activation maps and curves are measured for the page */
+    /* Those of the audit. With images: fields, class activation maps and curves are measured for the page, as the
+     * audit planned. */
+    struct fovea_samples samples;
     const char *baseline;         /* report.json of an earlier audit, or its folder, to stand beside; NULL: none */
     bool force;                   /* replace a report that is there */
 };

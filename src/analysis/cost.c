@@ -32,6 +32,29 @@ int64_t cost_macs(const struct node *node)
     return node->operator->macs(&context);
 }
 
+static void mark_producer(const struct graph *graph, const struct value *value)
+{
+    if (value && value->producer && value->producer->graph == graph)
+        value->producer->mark = 1;
+}
+
+double cost_macs_to(struct graph *graph, const struct value *const *values, int count)
+{
+    double macs = 0;
+    for (struct node *node = graph->first; node; node = node->next)
+        node->mark = 0;
+    for (int i = 0; i < count; i++)
+        mark_producer(graph, values[i]);
+    for (const struct node *node = graph->last; node; node = node->previous) {
+        if (!node->mark)
+            continue;
+        macs += (double)cost_macs(node);
+        for (int i = 0; i < node->input_count; i++)
+            mark_producer(graph, node->inputs[i]);
+    }
+    return macs;
+}
+
 int64_t cost_parameters(const struct node *node, bool *counted, size_t *bytes)
 {
     int64_t parameters = 0;

@@ -58,12 +58,29 @@ static int copy_findings(const struct audit *audit, struct fovea_audit *result, 
     return 0;
 }
 
+/* The guides' part of what is planned, told as the beginning of the whole. */
+static int run_guides(struct audit_work *work, const struct fovea_audit_options *options, struct error *error)
+{
+    struct progress_whole whole;
+    progress_whole_start(&whole, &work->model->context->progress, "audit", 0, work->plan.plan.seconds);
+    work->audit.progress = &whole;
+    int result = audit_run(&work->audit, options->guides, options->guide_count, error);
+    work->audit.progress = NULL;
+    progress_whole_end(&whole);
+    return result;
+}
+
 static int run(struct audit_work *work, struct fovea_audit *result, struct error *error)
 {
     const struct fovea_audit_options *options = work->options;
-    if (audit_run(&work->audit, options->guides, options->guide_count, error) ||
-        copy_findings(&work->audit, result, error))
+    unsigned sections = options->sections ? options->sections : ~0u;
+    bool findings = sections >> FOVEA_SECTION_FINDINGS & 1;
+    if (audit_check_guides(options->guides, options->guide_count, error) || audit_check_settings(&work->audit, error) ||
+        audit_work_plan(work, options->guides, options->guide_count, sections, error) ||
+        (findings && run_guides(work, options, error)) || copy_findings(&work->audit, result, error))
         return error_prefix(error, "%s", work->model->model->path);
+    result->plan = work->plan.plan;
+    result->sections = sections;
     result->path = work->model->model->path;
     result->images = work->images.count;
     result->size_guessed = work->network.size_guessed && options->input_size[0] == 0;

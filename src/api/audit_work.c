@@ -2,9 +2,12 @@
 
 #include <inttypes.h>
 
+#include "analysis/cost.h"
+#include "analysis/target.h"
+
 static int open_images(struct audit_work *work, struct error *error)
 {
-    const struct fovea_samples *samples = &work->options->samples;
+    const struct fovea_samples *samples = &work->samples;
     if (samples->feed_count > 0) {
         if (stock_open(&work->stock, work->model, samples, error))
             return -1;
@@ -80,18 +83,43 @@ int audit_work_renew(struct audit_work *work, const struct model *model, struct 
     return 0;
 }
 
+static void close_images(struct audit_work *work)
+{
+    if (work->stock.model)
+        stock_release(&work->stock);
+    else
+        memory_release(work->model->context->memory, work->bindings);
+    work->bindings = NULL;
+}
+
+/* Where an image takes long they go one by one, which costs nothing then, so that few of them can be taken. */
+static int open_one_by_one(struct audit_work *work, const struct fovea_model *model, struct error *error)
+{
+    const struct network *network = &work->network;
+    const struct value *const logits[] = {network->graph->output_count > 0 ? target_logits(network->graph) : NULL};
+    int64_t batch = network->image ? network->image->shape.dims[0] : 1;
+    if (work->images.count == 0 || batch < 2 || work->samples.batch > 0 ||
+        images_batch(work->stock.input, &work->samples.shapes, 1) != 1 ||
+        cost_macs_to(network->graph, logits, 1) / (double)batch < AUDIT_HEAVY)
+        return 0;
+    close_images(work);
+    work->samples.batch = 1;
+    return open_images(work, error) || audit_work_renew(work, model->model, error) ? -1 : 0;
+}
+
 int audit_work_open(struct audit_work *work, struct fovea_model *model, const struct fovea_audit_options *options,
                     struct arena *arena, struct error *error)
 {
-    *work = (struct audit_work){.model = model, .options = options, .audit = {.arena = arena}};
-    return open_images(work, error) || audit_work_renew(work, model->model, error) ? -1 : 0;
+    *work =
+        (struct audit_work){.model = model, .options = options, .samples = options->samples, .audit = {.arena = arena}};
+    return open_images(work, error) || audit_work_renew(work, model->model, error) ||
+                   open_one_by_one(work, model, error)
+               ? -1
+               : 0;
 }
 
 void audit_work_release(struct audit_work *work)
 {
     network_release(&work->network);
-    if (work->stock.model)
-        stock_release(&work->stock);
-    else
-        memory_release(work->model->context->memory, work->bindings);
+    close_images(work);
 }

@@ -92,7 +92,8 @@ static void place_cells(struct cam_work *work)
 /* The mean effective receptive field of the layer's central unit over the first images. */
 static int measure_field(struct cam_work *work, struct probe *probe, double *map, struct error *error)
 {
-    int64_t count = work->stock.count < FIT_IMAGES ? work->stock.count : FIT_IMAGES;
+    int64_t most = work->options->fit_images > 0 ? work->options->fit_images : FIT_IMAGES;
+    int64_t count = work->stock.count < most ? work->stock.count : most;
     for (int64_t first = 0; first < count; first += probe->batch) {
         int64_t some = count - first < probe->batch ? count - first : probe->batch;
         struct probe_result result;
@@ -105,8 +106,18 @@ static int measure_field(struct cam_work *work, struct probe *probe, double *map
     return 0;
 }
 
+static int take_half_stride(struct cam_work *work)
+{
+    work->sigma_rule = FOVEA_SIGMA_STRIDE;
+    for (int axis = 0; axis < 2; axis++)
+        work->sigma[axis] = work->place.stride[axis] / 2;
+    return 0;
+}
+
 static int fit_sigma(struct cam_work *work, struct error *error)
 {
+    if (work->options->fit_images < 0)
+        return take_half_stride(work);
     struct memory *memory = work->model->context->memory;
     struct gaussian_fit fit = {0};
     struct probe probe;

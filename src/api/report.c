@@ -4,6 +4,7 @@
 #include "api/report_store.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "guide/measure_plan.h"
 #include "report/eval.h"
 #include "report/json.h"
 
@@ -38,21 +39,77 @@ int fovea_report_claim(struct fovea_model *model, const struct fovea_report_opti
 
 /* ---- a new report ---- */
 
-static int measure(struct fovea_model *model, const struct fovea_samples *samples, const struct result_folder *folder,
-                   json_t **report, struct error *error)
+static bool is_wanted(const struct fovea_audit *audit, enum fovea_section section)
 {
-    static const char *const names[] = {"erf", "cam", "curves"};
-    bool heavy = report_is_heavy(*report);
-    for (size_t i = 0; samples->feed_count == 0 && i < sizeof names / sizeof names[0]; i++)
-        document_set(report, names[i],
-                     document_object("refused", document_string("no images were given (--images DIR)"), NULL));
-    if (samples->feed_count > 0 && *report)
-        document_set(report, "erf", report_measure_erf(model, samples, heavy, folder, error));
-    if (samples->feed_count > 0 && *report)
-        document_set(report, "cam", report_measure_cam(model, samples, folder, error));
-    if (samples->feed_count > 0 && *report)
-        document_set(report, "curves", report_measure_curves(model, samples, heavy, error));
+    return audit->sections == 0 || (audit->sections >> section & 1);
+}
+
+static json_t *not_asked_for(void)
+{
+    return document_object("left_out", document_string("not asked for (--sections)"), NULL);
+}
+
+static json_t *measure_section(const struct report_measuring *measuring, enum fovea_section section,
+                               struct error *error)
+{
+    if (!is_wanted(measuring->audit, section))
+        return not_asked_for();
+    if (measuring->samples->feed_count == 0)
+        return document_object("refused", document_string("no images were given (--images DIR)"), NULL);
+    return section == FOVEA_SECTION_FIELDS ? report_measure_erf(measuring, error)
+           : section == FOVEA_SECTION_CAM  ? report_measure_cam(measuring, error)
+                                           : report_measure_curves(measuring, error);
+}
+
+/* The model's name always, for the page. */
+static int describe_layers(const struct report_measuring *measuring, json_t **report, struct error *error)
+{
+    const struct fovea_audit *audit = measuring->audit;
+    if (is_wanted(audit, FOVEA_SECTION_LAYERS))
+        return report_measure_layers(measuring->model, measuring->samples, audit, report, error);
+    json_t *section = not_asked_for();
+    report_set_text(&section, "model", audit->path);
+    document_set(report, "model", section);
     return *report ? 0 : -1;
+}
+
+static int measure(const struct report_measuring *measuring, json_t **report, struct error *error)
+{
+    static const struct {
+        enum fovea_section section;
+        const char *name;
+    } sections[] = {{FOVEA_SECTION_FIELDS, "erf"}, {FOVEA_SECTION_CAM, "cam"}, {FOVEA_SECTION_CURVES, "curves"}};
+    int result = describe_layers(measuring, report, error);
+    for (size_t i = 0; result == 0 && i < sizeof sections / sizeof sections[0]; i++) {
+        document_set(report, sections[i].name, measure_section(measuring, sections[i].section, error));
+        result = *report ? 0 : -1;
+    }
+    return result;
+}
+
+/* What the audit's guides took is the beginning of the whole. */
+static double seconds_of_findings(const struct fovea_plan *plan)
+{
+    double seconds = 0;
+    for (int i = 0; i < plan->count; i++)
+        seconds += plan->list[i].section == FOVEA_SECTION_FINDINGS
+                       ? measure_plan_seconds(&plan->list[i], plan->list[i].images)
+                       : 0;
+    return seconds;
+}
+
+/* As the rest of the work that the audit began. */
+static int measure_as_planned(struct report_measuring *measuring, json_t **report, struct error *error)
+{
+    const struct fovea_plan *plan = &measuring->audit->plan;
+    struct progress_whole whole;
+    progress_whole_start(&whole, &measuring->model->context->progress, "audit", seconds_of_findings(plan),
+                         plan->seconds);
+    progress_whole_part(&whole, "layers", 0, 1);
+    measuring->progress = &whole;
+    int result = measure(measuring, report, error);
+    progress_whole_end(&whole);
+    return result;
 }
 
 static json_t *describe_run(const struct report_run *run)
@@ -101,6 +158,7 @@ static int write_report(struct fovea_model *model, const struct fovea_audit *aud
                         const struct fovea_report_options *options, const char *path, struct error *error)
 {
     struct result_folder folder = {0};
+    struct report_measuring measuring = {model, &options->samples, audit, &folder, NULL};
     struct memory *memory = model->context->memory;
     size_t failures = memory_failures(memory);
     json_t *report = report_document("fovea.report");
@@ -112,10 +170,7 @@ static int write_report(struct fovea_model *model, const struct fovea_audit *aud
     if (result == 0) {
         document_set(&report, "provenance", describe_run(&folder.run));
         document_set(&report, "audit", report_audit(audit));
-        result = report_measure_layers(model, &options->samples, audit, &report, error) ||
-                         measure(model, &options->samples, &folder, &report, error)
-                     ? -1
-                     : 0;
+        result = measure_as_planned(&measuring, &report, error);
     }
     if (memory_failures(memory) != failures) /* what was not measured for that is no sentence of the page */
         result = error_set(error, ERROR_MEMORY, "%s: out of memory while the report was made", path);

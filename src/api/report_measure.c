@@ -2,29 +2,39 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/audit_work.h"
 #include "api/report_store.h"
 #include "report/cam.h"
 #include "report/eval.h"
 #include "report/json.h"
 
-/* Images used at most, so that the page stays small and is there soon: fewer of models with more multiply-accumulates
- * than HEAVY. */
-#define HEAVY 5e8
-enum { FIELD_IMAGES = 128, FIELD_IMAGES_HEAVY = 16, CURVE_IMAGES = 256, CURVE_IMAGES_HEAVY = 64 };
-enum { MAP_IMAGES = 12, MOST_FIELDS = 6 };
-
-/* A model whose layers are not known counts as heavy. */
-bool report_is_heavy(const json_t *report)
+/* The samples that a planned measurement takes, one by one where the audit took them so. */
+static struct fovea_samples planned_samples(const struct report_measuring *measuring,
+                                            const struct fovea_planned *planned)
 {
-    const json_t *macs = json_object_get(json_object_get(json_object_get(report, "model"), "totals"), "macs");
-    return !macs || json_number_value(macs) > HEAVY;
+    struct fovea_samples few = *measuring->samples;
+    few.limit = planned->images;
+    few.batch = few.batch == 0 && planned->macs > AUDIT_HEAVY ? 1 : few.batch;
+    return few;
 }
 
-static struct fovea_samples limited(const struct fovea_samples *samples, int64_t most)
+/* The next entry of a section behind `at` (NULL: the first) that takes images; NULL: there is none. */
+static const struct fovea_planned *next_planned(const struct report_measuring *measuring, enum fovea_section section,
+                                                const struct fovea_planned *at)
 {
-    struct fovea_samples few = *samples;
-    few.limit = few.limit > 0 && few.limit < most ? few.limit : most;
-    return few;
+    const struct fovea_plan *plan = &measuring->audit->plan;
+    for (const struct fovea_planned *entry = at ? at + 1 : plan->list; entry < plan->list + plan->count; entry++) {
+        if (entry->section == section && entry->images > 0)
+            return entry;
+    }
+    return NULL;
+}
+
+static void start_part(const struct report_measuring *measuring, const struct fovea_planned *planned, double seconds,
+                       int loops)
+{
+    progress_whole_part(measuring->progress, planned->what, measure_plan_seconds(planned, planned->images) + seconds,
+                        loops);
 }
 
 /* Without the model's path, which the page tells anyway. */
@@ -95,25 +105,6 @@ int report_measure_layers(struct fovea_model *model, const struct fovea_samples 
 
 /* ---- fields ---- */
 
-/* Whether a stage adds something: shaped like the image, of a size that is not there yet. */
-static bool is_new_size(const json_t *fields, const struct fovea_erf *erf)
-{
-    const json_t *field;
-    size_t i;
-    double height = (double)erf->target_size[0] / (double)erf->height;
-    double width = (double)erf->target_size[1] / (double)erf->width;
-    if (height > 1.2 * width || width > 1.2 * height)
-        return false;
-    json_array_foreach((json_t *)fields, i, field)
-    {
-        json_t *size = json_object_get(field, "target_size");
-        if (json_integer_value(json_array_get(size, 0)) == erf->target_size[0] &&
-            json_integer_value(json_array_get(size, 1)) == erf->target_size[1])
-            return false;
-    }
-    return true;
-}
-
 static int write_field(const struct result_folder *folder, const struct fovea_erf *erf, json_t **fields,
                        struct error *error)
 {
@@ -130,61 +121,29 @@ static int write_field(const struct result_folder *folder, const struct fovea_er
     return *fields ? 0 : error_set(error, ERROR_MEMORY, "out of memory for the report");
 }
 
-static int add_field(struct fovea_model *model, struct fovea_erf_options *options, const struct result_folder *folder,
-                     json_t **fields, struct fovea_error *refused, struct error *error)
-{
-    struct fovea_erf erf;
-    if (fovea_erf(model, options, &erf, refused))
-        return 0;
-    int result =
-        json_array_size(*fields) == 0 || is_new_size(*fields, &erf) ? write_field(folder, &erf, fields, error) : 0;
-    fovea_erf_free(model, &erf);
-    return result;
-}
-
-static bool has_target(const json_t *fields, const char *target)
-{
-    const json_t *field;
-    size_t i;
-    json_array_foreach((json_t *)fields, i, field)
-    {
-        const char *name = json_string_value(json_object_get(field, "target"));
-        if (name && strcmp(name, target) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The last stages, which read most; the features themselves are there already. */
-static int add_stages(struct fovea_model *model, struct fovea_erf_options *options, const struct result_folder *folder,
-                      json_t **fields, struct error *error)
+json_t *report_measure_erf(const struct report_measuring *measuring, struct error *error)
 {
     struct fovea_error refused = {FOVEA_CLEAN, ""};
-    struct fovea_stages stages;
-    if (fovea_stages(model, &options->samples, &stages, &refused))
-        return 0;
-    int result = 0, first = stages.count > MOST_FIELDS ? stages.count - MOST_FIELDS : 0;
-    for (int i = first; result == 0 && i < stages.count && json_array_size(*fields) < MOST_FIELDS; i++) {
-        options->target = stages.names[i];
-        if (!has_target(*fields, stages.names[i]))
-            result = add_field(model, options, folder, fields, &refused, error);
-    }
-    fovea_stages_free(model, &stages);
-    return result;
-}
-
-json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples *samples, bool heavy,
-                           const struct result_folder *folder, struct error *error)
-{
-    struct fovea_erf_options options = {.samples = limited(samples, heavy ? FIELD_IMAGES_HEAVY : FIELD_IMAGES),
-                                        .unit = {-1, -1},
-                                        .class_index = FOVEA_CLASS_NONE};
-    struct fovea_error refused = {FOVEA_CLEAN, ""};
+    const struct fovea_planned *entry = NULL;
     json_t *fields = json_array();
-    int result = add_field(model, &options, folder, &fields, &refused, error);
-    if (result == 0)
-        result = add_stages(model, &options, folder, &fields, error);
-    json_t *section = result ? NULL : json_array_size(fields) ? json_object() : refusal(model, &refused, error);
+    bool any = false;
+    int result = 0;
+    while (result == 0 && (entry = next_planned(measuring, FOVEA_SECTION_FIELDS, entry)) != NULL) {
+        const struct fovea_erf_options options = {.samples = planned_samples(measuring, entry),
+                                                  .target =
+                                                      strcmp(entry->what, PLANNED_FEATURES) == 0 ? NULL : entry->what,
+                                                  .unit = {-1, -1},
+                                                  .class_index = FOVEA_CLASS_NONE};
+        struct fovea_erf erf;
+        any = true;
+        start_part(measuring, entry, 0, 1);
+        if (fovea_erf(measuring->model, &options, &erf, &refused))
+            continue;
+        result = write_field(measuring->folder, &erf, &fields, error);
+        fovea_erf_free(measuring->model, &erf);
+    }
+    bool empty = json_array_size(fields) == 0 && any;
+    json_t *section = result ? NULL : empty ? refusal(measuring->model, &refused, error) : json_object();
     document_set(&section, "fields", fields);
     return section;
 }
@@ -239,39 +198,48 @@ static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error 
     return 0;
 }
 
-json_t *report_measure_cam(struct fovea_model *model, const struct fovea_samples *samples,
-                           const struct result_folder *folder, struct error *error)
+static const struct fovea_planned *planned_sigma(const struct report_measuring *measuring,
+                                                 const struct fovea_planned *maps)
 {
-    struct fovea_cam_options options = {
-        .samples = limited(samples, MAP_IMAGES), .class_index = FOVEA_CLASS_PREDICTED, .unit = {-1, -1}};
+    const struct fovea_planned *sigma = maps ? next_planned(measuring, FOVEA_SECTION_CAM, maps) : NULL;
+    return sigma && strcmp(sigma->what, PLANNED_SIGMA) == 0 ? sigma : NULL;
+}
+
+json_t *report_measure_cam(const struct report_measuring *measuring, struct error *error)
+{
+    const struct fovea_planned *maps = next_planned(measuring, FOVEA_SECTION_CAM, NULL);
+    const struct fovea_planned *sigma = planned_sigma(measuring, maps);
     struct fovea_error refused = {FOVEA_CLEAN, ""};
-    struct map_sink sink = {.folder = folder, .maps = json_array(), .error = error};
-    int result = fovea_cam(model, &options, take_map, &sink, &refused);
-    json_t *section = sink.failed ? NULL : result ? refusal(model, &refused, error) : json_object();
+    struct map_sink sink = {.folder = measuring->folder, .maps = json_array(), .error = error};
+    int result = 0;
+    if (maps && strcmp(maps->what, PLANNED_MAPS) == 0) {
+        const struct fovea_cam_options options = {.samples = planned_samples(measuring, maps),
+                                                  .class_index = FOVEA_CLASS_PREDICTED,
+                                                  .unit = {-1, -1},
+                                                  .fit_images = sigma ? sigma->images : -1};
+        start_part(measuring, maps, sigma ? measure_plan_seconds(sigma, sigma->images) : 0, sigma ? 2 : 1);
+        result = fovea_cam(measuring->model, &options, take_map, &sink, &refused);
+    }
+    json_t *section = sink.failed ? NULL : result ? refusal(measuring->model, &refused, error) : json_object();
     document_set(&section, "maps", sink.maps);
     return section;
 }
 
 /* ---- curves ---- */
 
-static uint32_t contrasts(void)
+json_t *report_measure_curves(const struct report_measuring *measuring, struct error *error)
 {
-    uint32_t set = 0;
-    for (int i = 0; fovea_corruption_name(i); i++)
-        set |= (uint32_t)(strncmp(fovea_corruption_name(i), "contrast-", strlen("contrast-")) == 0) << i;
-    return set;
-}
-
-json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, bool heavy,
-                              struct error *error)
-{
-    static const double scales[] = {0.1, 0.25, 0.5, 0.75, 1.5, 2, 4};
-    struct fovea_eval_options options = {.samples = limited(samples, heavy ? CURVE_IMAGES_HEAVY : CURVE_IMAGES),
-                                         .corruptions = contrasts(),
-                                         .scales = scales,
-                                         .scale_count = sizeof scales / sizeof scales[0]};
+    struct fovea_model *model = measuring->model;
+    const struct fovea_planned *entry = next_planned(measuring, FOVEA_SECTION_CURVES, NULL);
     struct fovea_error refused = {FOVEA_CLEAN, ""}, again = {FOVEA_CLEAN, ""};
     struct fovea_eval eval;
+    if (!entry)
+        return json_object();
+    struct fovea_eval_options options = {.samples = planned_samples(measuring, entry),
+                                         .corruptions = audit_contrasts(),
+                                         .scales = audit_scales,
+                                         .scale_count = AUDIT_SCALES};
+    start_part(measuring, entry, 0, 1);
     bool measured = fovea_eval(model, NULL, &options, &eval, &refused) == 0;
     options.corruptions = 0;
     if (!measured && fovea_eval(model, NULL, &options, &eval, &again))

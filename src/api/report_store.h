@@ -12,16 +12,19 @@ int report_store(const struct result_folder *folder, const json_t *report, struc
 /* Sets a section of the report at `path` and makes the page anew; takes over `section`. */
 int report_add(struct fovea_model *model, const char *path, const char *name, json_t *section, struct error *error);
 
-/* The sections that are measured on images; pictures go into the folder. Objects with a "refused" sentence where the
- * model or the images do not allow it; NULL and an error where something else fails. */
-json_t *report_measure_erf(struct fovea_model *model, const struct fovea_samples *samples, bool heavy,
-                           const struct result_folder *folder, struct error *error);
-json_t *report_measure_cam(struct fovea_model *model, const struct fovea_samples *samples,
-                           const struct result_folder *folder, struct error *error);
-json_t *report_measure_curves(struct fovea_model *model, const struct fovea_samples *samples, bool heavy,
-                              struct error *error);
-/* Whether fewer images must do. */
-bool report_is_heavy(const json_t *report);
+/* What a report measures on images, as the audit planned it. */
+struct report_measuring {
+    struct fovea_model *model;
+    const struct fovea_samples *samples;
+    const struct fovea_audit *audit;
+    const struct result_folder *folder; /* that pictures go into */
+    struct progress_whole *progress;
+};
+/* The sections. Objects with a "refused" sentence where the model or the images do not allow it; empty ones where
+ * nothing is planned; NULL and an error where something else fails. */
+json_t *report_measure_erf(const struct report_measuring *measuring, struct error *error);
+json_t *report_measure_cam(const struct report_measuring *measuring, struct error *error);
+json_t *report_measure_curves(const struct report_measuring *measuring, struct error *error);
 /* The layers of the model and what the file says of itself: "model" and "layers" of the report. */
 int report_measure_layers(struct fovea_model *model, const struct fovea_samples *samples,
                           const struct fovea_audit *audit, json_t **report, struct error *error);

@@ -193,7 +193,8 @@ static int apply_guide(struct rewriting *rewriting, const struct guide *guide, s
                         .only_count = rewriting->options->node_count};
     if (audit_work_renew(work, rewriting->copy, error))
         return -1;
-    if (audit_run(&work->audit, &guide->name, 1, error))
+    if (audit_work_plan(work, &guide->name, 1, 1u << FOVEA_SECTION_FINDINGS, error) ||
+        audit_run(&work->audit, &guide->name, 1, error))
         return -1;
     bool any = false;
     for (size_t i = 0; i < work->audit.count; i++) {

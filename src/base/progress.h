@@ -13,6 +13,25 @@ struct progress {
     void *user;
 };
 
+/* Work in parts whose shares are known beforehand, told as one: while it lasts, steps that are told to `slot` count
+ * within the part that runs. */
+struct progress_whole {
+    struct progress outer, *slot;
+    const char *what;   /* of the whole */
+    double total, done; /* of the parts' shares; of those that are over */
+    double share;       /* of the part that runs */
+    const char *part;   /* its name */
+    int loops, loop;    /* that it is made of, alike; the one that runs */
+    size_t last;        /* step of that one */
+    double reached;     /* of the part, 0 to 1 */
+};
+/* `done` of `total` are over already. `slot` becomes the whole's until progress_whole_end. */
+void progress_whole_start(struct progress_whole *whole, struct progress *slot, const char *what, double done,
+                          double total);
+/* The next part, of so many loops over the work; the one before is over. */
+void progress_whole_part(struct progress_whole *whole, const char *part, double share, int loops);
+void progress_whole_end(struct progress_whole *whole);
+
 void progress_step(const struct progress *progress, const char *what, size_t done, size_t total);
 void progress_tell(const struct progress *progress, const char *what, size_t done, size_t total, const char *text);
 

@@ -9,7 +9,7 @@
 #define SHOWN_NODES 3
 
 struct flags {
-    const char *output, *baseline, *json, *only, *fail_on;
+    const char *output, *baseline, *json, *only, *fail_on, *sections;
     bool force;
     struct audit_flags audit;
 };
@@ -46,6 +46,57 @@ static void print_advice(const struct fovea_advice *advice)
     print_line("command", advice->command);
 }
 
+/* ---- the plan ---- */
+
+static void print_planned(const struct fovea_planned *planned, int64_t given, const char *separator)
+{
+    char name[CLI_TEXT];
+    printf("%s%s", separator, safe_text(planned->what, name));
+    if (planned->images > 0)
+        printf(" on %" PRId64 " of %" PRId64 " image%s", planned->images, given, given == 1 ? "" : "s");
+}
+
+/* The entries of a section that are measured, or those left out. Returns how many. */
+static int print_entries(const struct fovea_plan *plan, int section, bool left_out)
+{
+    int printed = 0;
+    for (int i = 0; i < plan->count; i++) {
+        const struct fovea_planned *planned = &plan->list[i];
+        if ((int)planned->section == section && (planned->images == 0) == left_out)
+            print_planned(planned, plan->given, printed++ ? ", " : left_out ? "left out: " : "");
+    }
+    return printed;
+}
+
+static bool is_planned(const struct fovea_plan *plan, int section, bool left_out)
+{
+    for (int i = 0; i < plan->count; i++) {
+        if ((int)plan->list[i].section == section && (plan->list[i].images == 0) == left_out)
+            return true;
+    }
+    return false;
+}
+
+static void print_plan(const struct fovea_plan *plan)
+{
+    if (plan->count == 0)
+        return;
+    printf("planned: %.3g of %.3g nominal seconds", plan->seconds, plan->full);
+    if (plan->budget > 0)
+        printf(" (--budget %g%s)", plan->budget, plan->seconds < plan->full ? "; --full measures all" : "");
+    printf("\n");
+    for (int section = 0; section < FOVEA_SECTIONS; section++) {
+        bool measured = is_planned(plan, section, false), left = is_planned(plan, section, true);
+        if (!measured && !left)
+            continue;
+        printf("  %-10s ", fovea_section_name(section));
+        print_entries(plan, section, false);
+        printf("%s", measured && left ? "; " : "");
+        print_entries(plan, section, true);
+        printf("\n");
+    }
+}
+
 static void print_audit(const struct fovea_audit *audit)
 {
     printf("%s", audit->path);
@@ -53,8 +104,9 @@ static void print_audit(const struct fovea_audit *audit)
         printf(", for images of %" PRId64 " x %" PRId64 "%s", audit->input_size[0], audit->input_size[1],
                audit->size_guessed ? " (a guess: the file leaves the size free; --input-size HxW)" : "");
     if (audit->images > 0)
-        printf(", measured on %" PRId64 " image%s", audit->images, audit->images == 1 ? "" : "s");
+        printf(", with %" PRId64 " image%s", audit->images, audit->images == 1 ? "" : "s");
     printf("\n");
+    print_plan(&audit->plan);
     for (int i = 0; i < audit->count; i++) {
         const struct fovea_advice *advice = &audit->list[i];
         if (advice->state != FOVEA_STATE_FINE && advice->state != FOVEA_STATE_NOT_APPLICABLE)
@@ -66,6 +118,8 @@ static void print_audit(const struct fovea_audit *audit)
         if (advice->state == FOVEA_STATE_FINE || advice->state == FOVEA_STATE_NOT_APPLICABLE)
             printf("%s: %s: %s  [%s]\n", fovea_state_name(advice->state), advice->guide, advice->found, advice->code);
     }
+    if (!(audit->sections >> FOVEA_SECTION_FINDINGS & 1))
+        return;
     printf("%d finding%s:", audit->count, audit->count == 1 ? "" : "s");
     const char *separator = "";
     for (int state = 0; state < FOVEA_STATES; state++) {
@@ -75,6 +129,8 @@ static void print_audit(const struct fovea_audit *audit)
     }
     printf("\n");
 }
+
+/* ---- files ---- */
 
 /* To a file, or with "-" to stdout. */
 static int write_json(const struct fovea_audit *audit, const char *path, struct fovea_error *error)
@@ -109,6 +165,25 @@ static int exit_code(const struct fovea_audit *audit, const struct flags *flags)
     return count > 0 && !(flags->fail_on && strcmp(flags->fail_on, "never") == 0) ? FOVEA_FINDINGS : FOVEA_CLEAN;
 }
 
+/* Without a report there are findings only. */
+static int parse_sections(const struct command *command, const struct flags *flags, unsigned *set)
+{
+    struct text_list names = split_words(flags->sections);
+    int code = PARSE_GO_ON;
+    *set = flags->output ? 0 : 1u << FOVEA_SECTION_FINDINGS;
+    for (int i = 0; i < names.count && code == PARSE_GO_ON; i++) {
+        int section = 0;
+        while (fovea_section_name(section) && strcmp(fovea_section_name(section), names.items[i]) != 0)
+            section++;
+        *set |= 1u << section;
+        if (!fovea_section_name(section))
+            code =
+                fail_usage(command, "--sections takes findings, layers, fields, cam, curves, not '%s'", names.items[i]);
+    }
+    free_words(&names);
+    return code;
+}
+
 static int audit_model(struct opened *opened, const struct command *command, const struct flags *flags)
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
@@ -117,6 +192,8 @@ static int audit_model(struct opened *opened, const struct command *command, con
     struct fovea_audit audit;
     struct text_list only = split_words(flags->only);
     int code = parse_audit(command, &flags->audit, opened, &parsed, &options);
+    if (code == PARSE_GO_ON)
+        code = parse_sections(command, flags, &options.sections);
     options.guides = only.items;
     options.guide_count = only.count;
     const struct fovea_report_options report = {options.samples, flags->baseline, flags->force};
@@ -147,6 +224,8 @@ static int check_flags(const struct command *command, const struct flags *flags)
         known = known || strcmp(flags->fail_on, states[i]) == 0;
     if (!known)
         return fail_usage(command, "--fail-on takes 'advice', 'any' or 'never', not '%s'", flags->fail_on);
+    if (flags->sections && !flags->output)
+        return fail_usage(command, "--sections are of a report: name its folder with -o");
     return flags->baseline && !flags->output
                ? fail_usage(command, "--baseline belongs to a report: name its folder with -o")
                : PARSE_GO_ON;
@@ -159,6 +238,8 @@ int verb_audit(int argc, char **argv)
         {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write a report: report.html, report.json, its pictures"},
         {"baseline", 0, OPTION_TEXT, &flags.baseline, "PATH",
          "an earlier report (its folder) to stand beside this one"},
+        {"sections", 0, OPTION_TEXT, &flags.sections, "LIST",
+         "of the report, these only: findings, layers, fields, cam, curves"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a report that is there"},
         {"only", 0, OPTION_TEXT, &flags.only, "GUIDE[,GUIDE]", "these guides only"},
         {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the findings as JSON; - prints them instead of lines"},

@@ -57,8 +57,11 @@ int parse_audit(const struct command *command, const struct audit_flags *flags, 
     }
     if (flags->task && strcmp(flags->task, "small-detail") != 0)
         return fail_usage(command, "--task takes 'small-detail', not '%s'", flags->task);
+    if (flags->full && flags->budget > 0)
+        return fail_usage(command, "--full is without a --budget");
     int code = parse_samples(&flags->samples, opened, NULL, parsed);
     *options = (struct fovea_audit_options){.samples = parsed->samples,
+                                            .budget = flags->full ? -1 : flags->budget,
                                             .input_size = {size[0], size[1]},
                                             .settings = flags->settings.items,
                                             .setting_count = flags->settings.count,

@@ -202,6 +202,8 @@ int parse_data(const struct command *command, struct data_flags *flags, const ch
 /* The options that audit and rewrite share. */
 struct audit_flags {
     const char *input_size, *task;
+    double budget;
+    bool full;
     struct text_list settings;
     struct sample_flags samples;
 };
@@ -209,6 +211,10 @@ struct audit_flags {
     {"input-size", 0, OPTION_TEXT, &(flags).input_size, "HxW", "the size the model is meant for, if not the file's"},  \
         {"set", 0, OPTION_LIST, &(flags).settings, "GUIDE.NAME=VALUE", "change a constant of a guide (listed below)"}, \
         {"task", 0, OPTION_TEXT, &(flags).task, "TASK", "small-detail: small things matter"},                          \
+        {"budget",      0,                                                                                             \
+         OPTION_AMOUNT, &(flags).budget,                                                                               \
+         "SECONDS",     "of what is measured on images, counted beforehand as one core takes them (default 60)"},      \
+        {"full", 0, OPTION_FLAG, &(flags).full, NULL, "measure everything, however long it takes"},                    \
         SAMPLE_ROWS((flags).samples)
 /* `options` points into `parsed` and the flags. PARSE_GO_ON, or the exit code; free_samples in every case. */
 int parse_audit(const struct command *command, const struct audit_flags *flags, const struct opened *opened,

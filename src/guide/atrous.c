@@ -179,19 +179,19 @@ static int list_numbers(struct audit *audit, struct finding *finding, const stru
 static int measure(struct audit *audit, struct finding *finding, const struct atrous_site *site, struct error *error)
 {
     double shares[ASPP_MOST_BRANCHES], lowest = 1;
-    int unknown = audit->images ? atrous_measure(audit, &site->aspp, shares, error) : 1;
+    int64_t images;
+    int unknown = audit->images ? atrous_measure(audit, &site->aspp, finding, shares, &images, error) : 1;
     if (unknown)
         return unknown < 0 ? -1 : 0;
-    const char *text = "";
+    const char *text = "", *on = audit_images_text(audit, images, error);
     for (int k = 0; k < site->aspp.count && text; k++) {
         text = arena_print(audit->arena, error, "%s%s%.1f %% at rate %" PRId64, text, k ? ", " : "", 100 * shares[k],
                            site->aspp.branches[k].rate[0]);
         lowest = fmin(lowest, shares[k]);
     }
     finding->advice.measured =
-        text ? finding_text(audit, error, "share of the outer taps in the branches' responses: %s; %" PRId64 " images",
-                            text, audit->images->count < ATROUS_MOST_IMAGES ? audit->images->count : ATROUS_MOST_IMAGES)
-             : NULL;
+        text && on ? finding_text(audit, error, "share of the outer taps in the branches' responses: %s; %s", text, on)
+                   : NULL;
     bool wide = site->ratio[0] > HIGHEST_RATIO || site->ratio[1] > HIGHEST_RATIO;
     if (finding->advice.state == FOVEA_STATE_NOTE && wide && lowest < ATROUS_SILENT_SHARE) {
         finding->advice.state = FOVEA_STATE_ADVICE;

@@ -22,10 +22,10 @@ double atrous_valid_share(int64_t rate, int64_t size);
 /* Below this share of outer taps a branch is as good as a 1 x 1 convolution. */
 #define ATROUS_SILENT_SHARE 0.05
 /* For each branch the energy of its outer taps' responses over that of its outer and its central taps', without the
- * bias, over the audit's first ATROUS_MOST_IMAGES images. 1: they are parts of fused operators, whose values are not to
- * be had. */
+ * bias, over so many of the audit's images. 1: it is not planned, which the finding then says, or they are parts of
+ * fused operators, whose values are not to be had. */
 #define ATROUS_MOST_IMAGES 8
-int atrous_measure(const struct audit *audit, const struct aspp *aspp, double shares[ASPP_MOST_BRANCHES],
-                   struct error *error);
+int atrous_measure(struct audit *audit, const struct aspp *aspp, struct finding *finding,
+                   double shares[ASPP_MOST_BRANCHES], int64_t *count, struct error *error);
 
 #endif

@@ -9,7 +9,7 @@ struct branch_energy {
     const float *weights, *bias; /* bias NULL: none */
     double centre, outer;
 };
-struct measurement {
+struct branch_energies {
     struct branch_energy branches[ASPP_MOST_BRANCHES];
     int count;
 };
@@ -61,36 +61,65 @@ static void add_branch(struct branch_energy *energy, const struct tensor *x, con
 static int add_batch(void *user, const struct recorded *recorded, struct error *error)
 {
     (void)error;
-    struct measurement *measurement = user;
-    for (int k = 0; k < measurement->count; k++)
-        add_branch(&measurement->branches[k], recorded->values[2 * k], recorded->values[2 * k + 1], recorded->images);
+    struct branch_energies *energies = user;
+    for (int k = 0; k < energies->count; k++)
+        add_branch(&energies->branches[k], recorded->values[2 * k], recorded->values[2 * k + 1], recorded->images);
     return 0;
 }
 
-int atrous_measure(const struct audit *audit, const struct aspp *aspp, double shares[ASPP_MOST_BRANCHES],
-                   struct error *error)
+/* Names of what is recorded: each branch's input and result. 1: they are not to be had. */
+static int list_values(const struct aspp *aspp, struct branch_energies *energies,
+                       const char *names[2 * ASPP_MOST_BRANCHES], struct error *error)
 {
-    struct measurement measurement = {.count = aspp->count};
-    const char *names[2 * ASPP_MOST_BRANCHES];
+    energies->count = aspp->count;
     for (int k = 0; k < aspp->count; k++) {
         const struct node *node = aspp->branches[k].convolution;
         if (!recording_knows(node->inputs[0]) || !recording_knows(node->outputs[0]))
             return 1;
-        if (read_weights(node, &measurement.branches[k], error))
+        if (read_weights(node, &energies->branches[k], error))
             return -1;
         names[2 * k] = node->inputs[0]->name;
         names[2 * k + 1] = node->outputs[0]->name;
     }
-    struct image_set few = *audit->images;
-    few.count = few.count < ATROUS_MOST_IMAGES ? few.count : ATROUS_MOST_IMAGES;
+    return 0;
+}
+
+/* 1: it is not to be measured. */
+static int ask(struct audit *audit, const struct aspp *aspp, struct finding *finding, struct image_set *images,
+               struct error *error)
+{
+    const struct value *results[ASPP_MOST_BRANCHES];
+    for (int k = 0; k < aspp->count; k++)
+        results[k] = aspp->branches[k].convolution->outputs[0];
+    const struct measurement wanted = {.what = "responses of the branches",
+                                       .graph = aspp->branches[0].convolution->graph,
+                                       .values = results,
+                                       .value_count = aspp->count,
+                                       .runs = 1,
+                                       .most = ATROUS_MOST_IMAGES};
+    int asked = audit_ask(audit, &wanted, finding, images, error);
+    return asked < 0 ? -1 : !asked;
+}
+
+int atrous_measure(struct audit *audit, const struct aspp *aspp, struct finding *finding,
+                   double shares[ASPP_MOST_BRANCHES], int64_t *count, struct error *error)
+{
+    struct branch_energies energies;
+    const char *names[2 * ASPP_MOST_BRANCHES];
+    struct image_set images;
+    int code = list_values(aspp, &energies, names, error);
+    code = code == 0 ? ask(audit, aspp, finding, &images, error) : code;
+    if (code)
+        return code;
     struct recording_request request = {
-        .model = audit->model, .images = &few, .values = names, .count = 2 * aspp->count};
-    if (recording_run(&request, add_batch, &measurement, error))
+        .model = audit->model, .images = &images, .values = names, .count = 2 * aspp->count};
+    if (recording_run(&request, add_batch, &energies, error))
         return -1;
     for (int k = 0; k < aspp->count; k++) {
-        const struct branch_energy *energy = &measurement.branches[k];
+        const struct branch_energy *energy = &energies.branches[k];
         double sum = energy->centre + energy->outer;
         shares[k] = sum > 0 ? energy->outer / sum : 0;
     }
+    *count = images.count;
     return 0;
 }

@@ -290,6 +290,7 @@ int audit_run(struct audit *audit, const char *const *guides, int guide_count, s
         if (!is_wanted(guide_at(i), guides, guide_count))
             continue;
         audit->guide = guide_at(i);
+        audit->asked = 0;
         int pending = record_is_pending(audit->model, audit->guide->name, error);
         audit->pending = pending > 0;
         if (pending < 0 || audit->guide->find(audit, error))

@@ -82,14 +82,20 @@ static int describe_head(struct audit *audit, struct finding *finding, const str
                      100 * noise, positions);
     if (!finding->advice.cost || finding_number(audit, finding, "noise left in front of the pool", "", noise, error))
         return -1;
-    if (!audit->images || !recording_knows(pool->inputs[0]))
+    if (!recording_knows(pool->inputs[0]))
         return 0;
+    const struct value *const map[] = {pool->inputs[0]};
+    const struct measurement wanted = {"noise in front of the pool", pool->graph, map, 1, .runs = 1};
+    struct image_set images;
     double measured;
-    if (dropout_measure_head(audit, pool, &measured, error))
+    int asked = audit_ask(audit, &wanted, finding, &images, error);
+    if (asked <= 0)
+        return asked;
+    const char *on = audit_images_text(audit, images.count, error);
+    if (!on || dropout_measure_head(audit, pool, &images, &measured, error))
         return -1;
     finding->advice.measured =
-        finding_text(audit, error, "%.1f %% of the noise is left in front of the pool, %" PRId64 " images",
-                     100 * measured, audit->images->count);
+        finding_text(audit, error, "%.1f %% of the noise is left in front of the pool, %s", 100 * measured, on);
     return finding->advice.measured ? finding_number(audit, finding, "noise left, measured", "", measured, error) : -1;
 }
 

@@ -49,12 +49,13 @@ static int add_batch(void *user, const struct recorded *recorded, struct error *
     return 0;
 }
 
-int dropout_measure_head(const struct audit *audit, const struct node *pool, double *result, struct error *error)
+int dropout_measure_head(const struct audit *audit, const struct node *pool, const struct image_set *images,
+                         double *result, struct error *error)
 {
     const struct shape *map = &pool->inputs[0]->shape;
     struct head_noise noise = {.channels_last = shape_count(&pool->outputs[0]->shape) != map->dims[0] * map->dims[1]};
     const char *name = pool->inputs[0]->name;
-    struct recording_request request = {.model = audit->model, .images = audit->images, .values = &name, .count = 1};
+    struct recording_request request = {.model = audit->model, .images = images, .values = &name, .count = 1};
     if (recording_run(&request, add_batch, &noise, error))
         return -1;
     *result = noise.squared_sums > 0 ? noise.squares / noise.squared_sums : (double)NAN;

@@ -14,6 +14,7 @@ double dropout_variance_ratio_after_sum(double keep);
 double dropout_head_noise(double positions);
 
 /* The same measured: sum x^2 / (sum x)^2 per image and channel, of the map that `pool` reads, over the images. */
-int dropout_measure_head(const struct audit *audit, const struct node *pool, double *noise, struct error *error);
+int dropout_measure_head(const struct audit *audit, const struct node *pool, const struct image_set *images,
+                         double *noise, struct error *error);
 
 #endif

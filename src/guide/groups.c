@@ -269,9 +269,9 @@ static int report_changes(struct audit *audit, const struct group_blocks *blocks
     const char *flags =
         measured || setting_is(audit, "mode", "formula") ? "--retrain" : "--set groups.mode=formula --retrain";
     advice->command = finding_command(audit, flags, measured ? COMMAND_WITH_IMAGES : COMMAND_WITHOUT_IMAGES, error);
-    if (measured)
-        advice->measured = finding_text(audit, error, "gains over %" PRId64 " image%s, weights %s", blocks->images,
-                                        blocks->images == 1 ? "" : "s", setting_text(audit, "weights"));
+    const char *on = audit_images_text(audit, blocks->images, error);
+    if (measured && on)
+        advice->measured = finding_text(audit, error, "gains over %s, weights %s", on, setting_text(audit, "weights"));
     return advice->recommend && advice->command && (!measured || advice->measured) ? 0 : -1;
 }
 
@@ -279,12 +279,15 @@ static int report_rest(struct audit *audit, const struct group_blocks *blocks, c
                        struct error *error)
 {
     bool measured = blocks->images > 0;
+    const char *on = audit_images_text(audit, blocks->images, error);
+    if (!on)
+        return -1;
     struct finding *finding =
         measured
             ? finding_add(audit, "004", FOVEA_STATE_FINE, FOVEA_CERTAINTY_MEASURED, error,
                           "%d of %d GroupNorm blocks keep the size of gradients, or no other number of groups does "
-                          "better (%" PRId64 " images)",
-                          rest->count, blocks->count, blocks->images)
+                          "better (%s)",
+                          rest->count, blocks->count, on)
             : finding_add(audit, "002", FOVEA_STATE_FINE, FOVEA_CERTAINTY_DERIVED, error,
                           "%d of %d GroupNorm blocks have a number of groups that the derived law hardly betters",
                           rest->count, blocks->count);
@@ -345,7 +348,7 @@ static int measure_blocks(struct audit *audit, struct group_blocks *blocks, stru
         return -1;
     memcpy(measured.list, blocks->list, (size_t)blocks->count * sizeof *measured.list);
     int result = groups_measure(audit, &measured, &own);
-    if (result && own.kind != ERROR_UNSUPPORTED && own.kind != ERROR_INPUT)
+    if (result < 0 && own.kind != ERROR_UNSUPPORTED && own.kind != ERROR_INPUT)
         return error_set(error, own.kind, "%s", own.message);
     int kept = 0;
     for (int i = 0; result == 0 && i < measured.count; i++) {
@@ -359,8 +362,10 @@ static int measure_blocks(struct audit *audit, struct group_blocks *blocks, stru
         *blocks = measured;
         return 0;
     }
-    const char *reason = result ? own.message : "the scores do not depend on these blocks";
-    blocks->unmeasured = arena_print(audit->arena, error, "%s", reason);
+    const char *reason = result < 0    ? own.message
+                         : result == 1 ? audit_left_out(audit, error)
+                                       : "the scores do not depend on these blocks";
+    blocks->unmeasured = reason ? arena_print(audit->arena, error, "%s", reason) : NULL;
     return blocks->unmeasured ? 0 : -1;
 }
 

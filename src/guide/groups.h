@@ -56,7 +56,8 @@ struct group_blocks {
     struct group_law law;
 };
 
-/* Fills the curves of the blocks, and their targets by them. Blocks that the score does not depend on stay without. */
+/* Fills the curves of the blocks, and their targets by them. Blocks that the score does not depend on stay without. 1:
+ * it is not planned. */
 int groups_measure(struct audit *audit, struct group_blocks *blocks, struct error *error);
 /* One divisor of C after the other, rising; 0 behind the last. */
 int64_t group_next_divisor(int64_t channels, int64_t after);

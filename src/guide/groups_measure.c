@@ -3,7 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/cost.h"
 #include "analysis/recording.h"
+#include "analysis/target.h"
 #include "base/random.h"
 #include "guide/groups.h"
 #include "pass/differentiate.h"
@@ -407,14 +409,40 @@ static void finish_block(struct measured_block *measured, const struct group_law
     }
 }
 
+/* Each block is computed anew for every number of groups, there and back. */
+static double macs_of_blocks(const struct measuring *measuring)
+{
+    double macs = 0;
+    for (int i = 0; i < measuring->count; i++) {
+        const struct measured_block *measured = &measuring->blocks[i];
+        for (int k = 0; measured->input >= 0 && k < measured->site->front_count; k++)
+            macs += (1. + measured->block->curve_count) * (double)cost_macs(measured->site->front[k]);
+    }
+    return macs;
+}
+
+static int ask(const struct measuring *measuring, struct image_set *images, struct error *error)
+{
+    const struct network *network = measuring->audit->network;
+    const struct value *const logits[] = {target_logits(network->graph)};
+    double batch = network->image ? (double)network->image->shape.dims[0] : 1;
+    const struct measurement wanted = {.what = "gains",
+                                       .graph = network->graph,
+                                       .values = logits,
+                                       .value_count = 1,
+                                       .runs = 2,
+                                       .macs = macs_of_blocks(measuring) / batch,
+                                       .most = MOST_IMAGES};
+    return audit_ask(measuring->audit, &wanted, NULL, images, error);
+}
+
 int groups_measure(struct audit *audit, struct group_blocks *blocks, struct error *error)
 {
     struct measuring measuring = {.audit = audit, .memory = audit->model->context->memory};
-    struct image_set images = *audit->images;
+    struct image_set images = {.count = 0};
     struct group_list sites;
     struct model model = *audit->model;
     struct graph *initial = NULL;
-    images.count = images.count < MOST_IMAGES ? images.count : MOST_IMAGES;
     if (setting_is(audit, "weights", "reinit")) {
         initial = initialise(audit, &sites, error);
         if (!initial)
@@ -427,11 +455,13 @@ int groups_measure(struct audit *audit, struct group_blocks *blocks, struct erro
                                         .values = measuring.names,
                                         .count = measuring.value_count,
                                         .gradients = true};
-    if (result == 0 && measuring.value_count > 0)
+    int asked = result == 0 && measuring.value_count > 0 ? ask(&measuring, &images, error) : 0;
+    result = asked < 0 ? -1 : result;
+    if (result == 0 && asked > 0)
         result = recording_run(&request, measure_batch, &measuring, error);
     for (int i = 0; result == 0 && i < measuring.count; i++)
         finish_block(&measuring.blocks[i], &blocks->law);
     blocks->images = images.count;
     graph_destroy(initial);
-    return result;
+    return result == 0 && measuring.value_count > 0 && asked == 0 ? 1 : result;
 }

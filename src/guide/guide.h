@@ -9,6 +9,8 @@
 
 struct audit;
 struct edit;
+struct measure_plan;
+struct progress_whole;
 
 /* What is reported, and what the guide's own rewrite takes. */
 struct finding {
@@ -55,7 +57,11 @@ struct audit {
     const char *const *settings;
     int setting_count;
     const char *task;               /* or NULL */
-    const struct image_set *images; /* NULL: none */
+    const struct image_set *images; /* NULL: none. What is measured on them is asked for by audit_ask */
+    struct measure_plan *plan;      /* of what is measured; NULL: everything is, without a limit */
+    bool planning;                  /* nothing is measured yet: what is asked for is added to the plan */
+    int asked;                      /* by the guide that runs, so far */
+    struct progress_whole *progress; /* or NULL */
     const char *image_flags;        /* that named them, for commands */
     struct arena *arena;            /* of the findings */
     struct finding **findings;
@@ -100,6 +106,25 @@ enum command_images {
  * to the audit. */
 const char *finding_command(const struct audit *audit, const char *flags, enum command_images images,
                             struct error *error);
+
+/* What a guide wants to measure on images. */
+struct measurement {
+    const char *what;                  /* in the plan: "gains" */
+    struct graph *graph;               /* of the values: the audit's network, or a part of it */
+    const struct value *const *values; /* up to which the network runs, */
+    int value_count;
+    double runs;  /* so many times for an image; a gradient counts as one */
+    double macs;  /* of an image besides */
+    int64_t most; /* images that are enough */
+};
+/* 1: it is to be measured, on these images: as planned. 0: it is not; where there are images the finding (or NULL) says
+ * that it was left out. -1 without memory. */
+int audit_ask(struct audit *audit, const struct measurement *wanted, struct finding *finding, struct image_set *images,
+              struct error *error);
+/* Why what was asked for last was left out; NULL without memory. */
+const char *audit_left_out(struct audit *audit, struct error *error);
+/* "3 images", or of fewer than there are "2 of 3 images"; NULL without memory. */
+const char *audit_images_text(const struct audit *audit, int64_t images, struct error *error);
 
 /* Names of a node in messages and findings: its own, or that of its first result. */
 const char *node_own_name(const struct node *node);

@@ -160,9 +160,10 @@ static int report_cost(struct audit *audit, struct finding *finding, const struc
 static int report_phases(struct audit *audit, struct finding *finding, struct error *error)
 {
     struct padding_phases phases;
-    if (padding_measure(audit, &phases, error))
+    int64_t images = 0;
+    if (padding_measure(audit, finding, &phases, &images, error))
         return -1;
-    const char *text = "";
+    const char *text = "", *on = audit_images_text(audit, images, error);
     for (int i = 0; i < phases.count && text; i++) {
         const char *name =
             arena_print(audit->arena, error, "phase imbalance of the head's field, stride %" PRId64, phases.stride[i]);
@@ -171,11 +172,10 @@ static int report_phases(struct audit *audit, struct finding *finding, struct er
         if (!name || finding_number(audit, finding, name, "", phases.ratio[i], error))
             return -1;
     }
-    if (phases.count > 0 && text)
+    if (phases.count > 0 && text && on)
         finding->advice.measured =
-            finding_text(audit, error, "largest over smallest phase of the effective field: %s; %" PRId64 " images",
-                         text, audit->images->count);
-    return text && (phases.count == 0 || finding->advice.measured) ? 0 : -1;
+            finding_text(audit, error, "largest over smallest phase of the effective field: %s; %s", text, on);
+    return text && on && (phases.count == 0 || finding->advice.measured) ? 0 : -1;
 }
 
 static int report_uneven(struct audit *audit, const struct padding_sites *list, bool pools, struct error *error)

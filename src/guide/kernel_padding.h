@@ -10,7 +10,9 @@ struct padding_phases {
     double ratio[PADDING_MOST_PHASES];   /* mass of the largest phase over that of the smallest; 1: even */
     int count;
 };
-/* Of the central unit of what the head reads, mean over the audit's images. Count 0: the network has no such map. */
-int padding_measure(const struct audit *audit, struct padding_phases *phases, struct error *error);
+/* Of the central unit of what the head reads, mean over `*images` of the audit's images. Count 0: the network has no
+ * such map, or it is not planned, which the finding then says. */
+int padding_measure(struct audit *audit, struct finding *finding, struct padding_phases *phases, int64_t *images,
+                    struct error *error);
 
 #endif

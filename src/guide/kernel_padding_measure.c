@@ -4,6 +4,7 @@
 
 #include "analysis/erf.h"
 #include "analysis/imbalance.h"
+#include "analysis/target.h"
 
 /* The mean field over the images, in map[height * width] of the probe's image. */
 static int accumulate(struct probe *probe, const struct image_set *images, double *map, struct error *error)
@@ -43,22 +44,46 @@ static int measure_phases(struct probe *probe, const struct image_set *images, s
     return result;
 }
 
-int padding_measure(const struct audit *audit, struct padding_phases *phases, struct error *error)
+/* What the head reads; where that is not told, its scores. */
+static const struct value *measured_value(const struct audit *audit)
+{
+    struct error none = ERROR_INITIALISER;
+    struct target target;
+    const struct network *network = audit->network;
+    if (network->image && target_find(audit->model, network->graph, network->image, NULL, &target, &none) == 0)
+        return target.value;
+    return target_logits(network->graph);
+}
+
+static int measure(const struct audit *audit, const struct image_set *images, struct padding_phases *phases,
+                   struct error *error)
 {
     struct error none = ERROR_INITIALISER;
     struct probe probe;
-    struct probe_request request = {.bindings = audit->images->bindings,
-                                    .binding_count = audit->images->binding_count,
+    struct probe_request request = {.bindings = images->bindings,
+                                    .binding_count = images->binding_count,
                                     .kind = SCORE_MEAN,
                                     .unit = {-1, -1},
                                     .source = PROBE_IMAGE};
-    *phases = (struct padding_phases){0};
     /* A network without a map that could be looked at is not measured. */
     if (probe_create(&probe, audit->model, &request, &none))
-        return none.kind == ERROR_MEMORY || none.kind == ERROR_INTERNAL
-                   ? error_set(error, none.kind, "%s", none.message)
-                   : 0;
-    int result = measure_phases(&probe, audit->images, phases, error);
+        return none.kind == ERROR_LIMIT || none.kind == ERROR_INTERNAL ? error_set(error, none.kind, "%s", none.message)
+                                                                       : 0;
+    int result = measure_phases(&probe, images, phases, error);
     probe_destroy(&probe);
     return result;
+}
+
+int padding_measure(struct audit *audit, struct finding *finding, struct padding_phases *phases, int64_t *count,
+                    struct error *error)
+{
+    const struct value *const values[] = {measured_value(audit)};
+    const struct measurement wanted = {"phases of the field", audit->network->graph, values, 1, .runs = 2};
+    struct image_set images;
+    *phases = (struct padding_phases){0};
+    int asked = audit_ask(audit, &wanted, finding, &images, error);
+    if (asked <= 0)
+        return asked;
+    *count = images.count;
+    return measure(audit, &images, phases, error);
 }

@@ -26,7 +26,8 @@ static const double scales[SCALES] = {.5, 2, 4};
 struct prelayernorm_site {
     const struct value *tokens; /* that are to be normalised */
     int channel_axis;
-    struct norm_fit fit; /* gamma NULL: no images */
+    struct norm_fit fit; /* gamma NULL: not measured */
+    int64_t images;      /* on which it was */
 };
 
 /* The embedding in a copy of the network's graph where every spelling of LayerNorm is one operator. */
@@ -102,11 +103,14 @@ static int measure_scales(struct audit *audit, struct finding *finding, double *
 {
     const struct graph *graph = audit->network->graph;
     double agreement[SCALES];
+    const struct value *const logits[] = {target_logits(graph)};
+    const struct measurement wanted = {"contrast", audit->network->graph, logits, 1, .runs = 1 + SCALES};
+    struct image_set images;
+    int asked = audit_ask(audit, &wanted, finding, &images, error);
     *worst = -1;
-    if (!audit->images)
-        return 0;
-    if (scale_agreement(audit->model, graph, audit->images, target_logits(graph)->name, scales, SCALES, agreement,
-                        error))
+    if (asked <= 0)
+        return asked;
+    if (scale_agreement(audit->model, graph, &images, logits[0]->name, scales, SCALES, agreement, error))
         return -1;
     if (agreement[0] < 0)
         return 0;
@@ -120,9 +124,11 @@ static int measure_scales(struct audit *audit, struct finding *finding, double *
                                       .y = y,
                                       .present = (double)NAN};
     *worst = fmin(agreement[0], fmin(agreement[1], agreement[2]));
-    finding->advice.measured = finding_text(
-        audit, error, "%.1f, %.1f, %.1f %% of %" PRId64 " predictions stay at contrast .5, 2, 4 (pure scale)",
-        100 * agreement[0], 100 * agreement[1], 100 * agreement[2], audit->images->count);
+    const char *on = audit_images_text(audit, images.count, error);
+    finding->advice.measured =
+        on ? finding_text(audit, error, "%.1f, %.1f, %.1f %% of predictions stay at contrast .5, 2, 4 (pure scale); %s",
+                          100 * agreement[0], 100 * agreement[1], 100 * agreement[2], on)
+           : NULL;
     return finding->advice.measured ? finding_curve(audit, finding, &curve, error) : -1;
 }
 
@@ -131,9 +137,16 @@ static int measure_fit(struct audit *audit, struct finding *finding, struct prel
                        struct error *error)
 {
     site->fit.channels = site->tokens->shape.dims[site->channel_axis];
-    if (!audit->images || !recording_knows(site->tokens))
+    if (!recording_knows(site->tokens))
         return 0;
-    if (norm_fit_measure(audit->model, audit->images, site->tokens->name, site->channel_axis, EPSILON, audit->arena,
+    const struct value *const tokens[] = {site->tokens};
+    const struct measurement wanted = {"fit of gamma and beta", site->tokens->graph, tokens, 1, .runs = 1};
+    struct image_set images;
+    int asked = audit_ask(audit, &wanted, NULL, &images, error);
+    if (asked <= 0)
+        return asked;
+    site->images = images.count;
+    if (norm_fit_measure(audit->model, &images, site->tokens->name, site->channel_axis, EPSILON, audit->arena,
                          &site->fit, error))
         return -1;
     return finding_number(audit, finding, "R2 of E x on LN(E x)", "", site->fit.r_squared, error);
@@ -143,9 +156,10 @@ static const char *describe_cost(struct audit *audit, const struct prelayernorm_
 {
     if (!site->fit.gamma)
         return finding_text(audit, error,
-                            "%" PRId64 " parameters; the function moves, so tuning is needed; --images tells whether "
-                            "gamma and beta can be fitted",
-                            2 * site->fit.channels);
+                            "%" PRId64
+                            " parameters; the function moves, so tuning is needed; %s whether gamma and beta "
+                            "can be fitted",
+                            2 * site->fit.channels, audit->images ? "it was not measured" : "--images tells");
     return finding_text(audit, error, "%" PRId64 " parameters; fitted gamma and beta keep R2 %.2f of the tokens: %s",
                         2 * site->fit.channels, site->fit.r_squared,
                         site->fit.r_squared < TWEAK_R_SQUARED ? "retraining, not a tweak" : "tuning is needed");
@@ -297,7 +311,7 @@ static int say_what_was_done(struct edit *edit, const struct prelayernorm_site *
     if (!site->fit.gamma)
         return edit_say(edit, error, "LayerNorm inserted with gamma 1, beta 0: training from here is needed");
     return edit_say(edit, error, "LayerNorm inserted, gamma and beta fitted on %" PRId64 " images, R2 %.3f%s",
-                    edit->audit->images->count, site->fit.r_squared,
+                    site->images, site->fit.r_squared,
                     site->fit.r_squared < TWEAK_R_SQUARED ? ": retraining, not a tweak" : "");
 }
 

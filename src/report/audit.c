@@ -55,6 +55,29 @@ static json_t *describe_advice(const struct fovea_advice *advice)
     return entry;
 }
 
+static json_t *describe_planned(const struct fovea_planned *planned)
+{
+    return document_object("section", document_string(fovea_section_name((int)planned->section)), "what",
+                           document_string(planned->what), "macs", document_number(planned->macs), "wanted",
+                           json_integer(planned->wanted), "images", json_integer(planned->images), NULL);
+}
+
+static json_t *describe_plan(const struct fovea_audit *audit)
+{
+    const struct fovea_plan *plan = &audit->plan;
+    json_t *sections = json_array(), *entries = json_array();
+    for (int i = 0; i < FOVEA_SECTIONS; i++) {
+        if (audit->sections == 0 || audit->sections >> i & 1)
+            document_append(&sections, document_string(fovea_section_name(i)));
+    }
+    for (int i = 0; i < plan->count; i++)
+        document_append(&entries, describe_planned(&plan->list[i]));
+    return document_object("macs_per_nominal_second", document_number(FOVEA_NOMINAL_RATE), "budget",
+                           plan->budget > 0 ? document_number(plan->budget) : json_null(), "seconds",
+                           document_number(plan->seconds), "full", document_number(plan->full), "given",
+                           json_integer(plan->given), "sections", sections, "entries", entries, NULL);
+}
+
 json_t *report_audit(const struct fovea_audit *audit)
 {
     json_t *document = report_document("fovea.audit"), *list = json_array(), *guides = json_array();
@@ -66,6 +89,9 @@ json_t *report_audit(const struct fovea_audit *audit)
     for (int i = 0; i < audit->count; i++)
         document_append(&list, describe_advice(&audit->list[i]));
     document_set(&document, "findings", list);
+    document_set(&document, "plan", describe_plan(audit));
+    if (audit->sections && !(audit->sections >> FOVEA_SECTION_FINDINGS & 1))
+        report_set_text(&document, "left_out", "not asked for (--sections)");
     for (int i = 0; guide_at(i); i++) {
         const struct guide *guide = guide_at(i);
         document_append(&guides,

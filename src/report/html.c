@@ -9,20 +9,21 @@
 struct section {
     const char *name, *title;
     void (*write)(struct page *page, const json_t *section);
+    const char *planned; /* what the audit's plan calls it; NULL: it is no part of that */
 };
 
 /* In the page's order; the others of the report follow, except for these and those that only help. */
 static const struct section sections[] = {
-    {"audit", "Findings", html_findings},
-    {"baseline", "Before and after", html_baseline},
-    {"rewrite", "Rewrite", html_rewrite},
-    {"tune", "Training", html_tune},
-    {"model", "Model", html_model},
-    {"layers", "Architecture", html_layers},
-    {"erf", "Effective receptive fields", html_erf},
-    {"cam", "Class activation maps", html_cam},
-    {"curves", "Contrast and scale", html_eval},
-    {"eval", "Evaluation", html_eval},
+    {"audit", "Findings", html_findings, "findings"},
+    {"baseline", "Before and after", html_baseline, NULL},
+    {"rewrite", "Rewrite", html_rewrite, NULL},
+    {"tune", "Training", html_tune, NULL},
+    {"model", "Model", html_model, NULL},
+    {"layers", "Architecture", html_layers, NULL},
+    {"erf", "Effective receptive fields", html_erf, "fields"},
+    {"cam", "Class activation maps", html_cam, "cam"},
+    {"curves", "Contrast and scale", html_eval, "curves"},
+    {"eval", "Evaluation", html_eval, NULL},
 };
 #define SECTIONS (sizeof sections / sizeof sections[0])
 static const char *const helpers[] = {"schema", "schema_version", "fovea", "provenance"};
@@ -82,10 +83,11 @@ static void write_provenance(struct page *page)
         page_html(page, "; for images of %.0f&thinsp;&times;&thinsp;%.0f%s", json_at(size, 0), json_at(size, 1),
                   json_is_true(json_object_get(audit, "size_guessed")) ? " (a guess)" : "");
     if (images > 0)
-        page_html(page, "; measured on %.0f image%s", images, images == 1 ? "" : "s");
+        page_html(page, "; %.0f image%s", images, images == 1 ? "" : "s");
     page_html(page, "; SHA-256 <span class=code>");
     page_text(page, json_text_of(made, "model_sha256"), 16);
     page_html(page, "</span></p>\n");
+    html_plan(page);
 }
 
 static void write_head(struct page *page)
@@ -160,6 +162,16 @@ static void write_papers(struct page *page)
 
 /* ---- the page ---- */
 
+static void write_left_out(struct page *page, const json_t *section)
+{
+    const char *reason = json_text_of(section, "left_out");
+    if (!reason)
+        return;
+    page_html(page, "<p class=note>Left out: ");
+    page_text(page, reason, PAGE_PROSE);
+    page_html(page, "</p>\n");
+}
+
 static void write_sections(struct page *page)
 {
     const char *name;
@@ -169,6 +181,9 @@ static void write_sections(struct page *page)
         if (!section)
             continue;
         page_html(page, "<section id=%s>\n<h2>%s</h2>\n", sections[i].name, sections[i].title);
+        write_left_out(page, section);
+        if (sections[i].planned)
+            html_plan_note(page, sections[i].planned);
         sections[i].write(page, section);
         page_html(page, "</section>\n");
     }

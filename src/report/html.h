@@ -22,6 +22,10 @@ void html_classes(struct page *page, const json_t *model, bool masks);
 void html_tune(struct page *page, const json_t *tune);
 void html_rewrite(struct page *page, const json_t *rewrite);
 void html_other(struct page *page, const json_t *value);
+/* Of a section ("findings", "fields", ...): on how many of the images it was measured, what the plan left out. */
+void html_plan_note(struct page *page, const char *section);
+/* The whole plan as a table; nothing where nothing was measured. */
+void html_plan(struct page *page);
 
 /* The finding of another audit that says of the same place what this one does, or NULL. */
 const json_t *html_same_finding(const json_t *audit, const json_t *finding);

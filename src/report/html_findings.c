@@ -248,7 +248,7 @@ void html_findings(struct page *page, const json_t *audit)
             write_finding(page, finding);
         left += shown++ >= MOST_FINDINGS;
     }
-    if (shown == 0)
+    if (shown == 0 && !json_object_get(audit, "left_out"))
         page_html(page, "<p>No guide has anything to say against this model.</p>");
     if (left)
         page_html(page, "<p class=note>%zu more findings are in report.json.</p>", left);

@@ -8,6 +8,7 @@
 static const char *const state_names[FOVEA_STATES] = {
     "advice", "applied, not yet trained", "not decidable", "note", "fine", "not applicable"};
 static const char *const certainty_names[] = {"measured", "verified", "secondary", "derived"};
+static const char *const section_names[FOVEA_SECTIONS] = {"findings", "layers", "fields", "cam", "curves"};
 static const char *const change_names[FOVEA_CHANGE_KINDS] = {
     "model",        "opset",       "metadata",        "input",      "output", "function",
     "node-removed", "node-added",  "attribute",       "node-moved", "shape",  "weight-removed",
@@ -22,6 +23,11 @@ const char *fovea_state_name(enum fovea_state state)
 const char *fovea_certainty_name(enum fovea_certainty certainty)
 {
     return certainty_names[certainty];
+}
+
+const char *fovea_section_name(int section)
+{
+    return section >= 0 && section < FOVEA_SECTIONS ? section_names[section] : NULL;
 }
 
 const char *fovea_change_name(int kind)

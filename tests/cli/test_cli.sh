@@ -292,6 +292,12 @@ for file in report.json report.html manifest.json field_0.png field_0.npy map_03
 done
 one_line 2 'exists already; --force' "$fovea" audit $model -o "$report"
 one_line 2 'name its folder with -o' "$fovea" audit $model --baseline "$report"
+one_line 2 'name its folder with -o' "$fovea" audit $model --sections cam
+one_line 2 'takes findings, layers, fields, cam, curves' "$fovea" audit $model --sections map -o "$work/none"
+one_line 2 'without a --budget' "$fovea" audit $model --full --budget 3
+one_line 2 'budget' "$fovea" audit $model --budget 0
+expect 0 'curves     left out: contrast and scale' "$fovea" audit $model --images models/images --limit 9 --budget 0.012 -o "$work/budget"
+expect 0 'cam        maps on 9 of 9 images' "$fovea" audit $model --images models/images --limit 9 --sections cam -o "$work/chosen" --full
 one_line 2 'report is about another file' "$fovea" rewrite $net/model.onnx --dry-run --report "$report"
 one_line 2 'report.json' "$fovea" rewrite $model --dry-run --report "$work/erf"
 expect 0 'wrote' "$fovea" rewrite $model -o "$work/padded.onnx" --apply kernel-padding --report "$report"
