@@ -1046,6 +1046,7 @@ struct fovea_tune_options {
     const char *teacher;               /* model whose probabilities are learned too, or NULL */
     double teacher_weight;
     const char *control; /* a model trained likewise for comparison, or NULL */
+    int seeds;           /* runs of each, with the seed, the seed + 1, ...; 0: one. The data are split by the first */
 };
 
 /* A part of the weights that does not train whatever is frozen. */
@@ -1087,6 +1088,8 @@ struct fovea_tune_plan {
 };
 struct fovea_tune_epoch {
     const char *model;
+    bool control;
+    uint64_t seed;
     int64_t epoch, epochs;
     double loss, rate, gradient_norm, seconds, images_per_second;
     int64_t left_out; /* samples that turned out not to be readable, with `skip_broken` */
@@ -1098,19 +1101,36 @@ struct fovea_tune_calls {
     void (*epoch)(void *user, const struct fovea_tune_epoch *epoch);
     void *user;
 };
+/* One model trained with one seed. */
+struct fovea_tune_run {
+    const char *model;
+    bool control;
+    uint64_t seed;
+    int64_t best_epoch;
+    struct fovea_metrics best;
+};
 struct fovea_tune {
     struct fovea_tune_plan plan;     /* of the model */
     struct fovea_tune_epoch *epochs; /* of the model, then of the control */
     int epoch_count;
-    struct fovea_metrics last, best, control; /* NAN: not evaluated, no control */
+    struct fovea_tune_run *runs; /* of the model, then of the control, by their seeds */
+    int run_count, seeds;
+    /* Of the last run's last epoch; of the epoch that is written; of the control's best. NAN: not evaluated, no control
+     */
+    struct fovea_metrics last, best, control;
     int64_t best_epoch;
+    uint64_t best_seed;
     struct fovea_class_table classes; /* of the best epoch */
-    double difference, interval[2];   /* of the last accuracies, model minus control, paired by sample; 95 %; or NAN */
+    /* Of the runs' best epochs, model minus control, the mean over seeds of top 1 (masks: of the mean IoU), paired by
+     * seed and sample; with its 95 % interval over seeds and validation samples, of one seed over the samples alone
+     * (data/crossed.h has the formula). NAN: there is no control. */
+    double difference, interval[2];
     void *storage;                    /* private */
 };
 /* Trains a copy of the model and writes it to `path`, in inference form: the best epoch by validation (top 1, or mean
- * IoU with masks), and beside it NAME.last.onnx with the last. Where the loss stops being finite the run ends with an
- * error that names the node; what was written stays. */
+ * IoU with masks) of all its runs, because a file is wanted to be good; and beside it NAME.last.onnx with that run's
+ * last. Which seed is written does not touch the comparison, which is of all runs. Where the loss stops being finite
+ * the run ends with an error that names the node; what was written stays. */
 FOVEA_API int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path,
                          bool force, const struct fovea_tune_calls *calls, struct fovea_tune *tune,
                          struct fovea_error *error);

@@ -234,7 +234,10 @@ int eval_run_arm(const struct eval_work *work, struct eval_arm *arm, int change,
 {
     struct eval_tally *tally = &arm->tallies[change];
     struct loader_batch batch = *arm->batch;
-    const struct evaluated out = {arm->correct, arm->predictions, &tally->confidence, change > 0};
+    const struct evaluated out = {.correct = arm->correct,
+                                  .predictions = arm->predictions,
+                                  .confidence = &tally->confidence,
+                                  .not_finite = change > 0};
     if (!work->labelled)
         batch.labels = NULL;
     if (change_images(arm, &work->changes[change], &tally->changed, &batch.images, error) ||

@@ -97,8 +97,9 @@ static void set_options(struct tune_arm *arm)
         .user = arm,
         .teacher = work->teacher,
         .teacher_weight = (float)options->teacher_weight,
-        .run = arm->is_control,
-        .runs = options->control ? 2 : 1};
+        .run = arm->run + (arm->is_control ? work->seeds : 0),
+        .runs = work->seeds * (options->control ? 2 : 1),
+        .label = arm->label};
     arm->options.validation.split = work->validation_split;
     arm->options.validation.shuffle = arm->options.validation.drop_last = false;
     arm->options.validation.augment = NULL;
@@ -106,10 +107,23 @@ static void set_options(struct tune_arm *arm)
 
 /* ---- one model ---- */
 
-static int open_arm(struct tune_work *work, struct tune_arm *arm, const char *path, bool control, struct error *error)
+static void label_arm(struct tune_arm *arm)
+{
+    const struct tune_work *work = arm->work;
+    int length = snprintf(arm->label, sizeof arm->label, arm->is_control ? "control, " : "");
+    if (work->seeds > 1)
+        snprintf(arm->label + length, sizeof arm->label - (size_t)length, "seed %" PRIu64 ", ",
+                 work->model->context->seed);
+}
+
+static int open_arm(struct tune_work *work, int index, int run, struct error *error)
 {
     const struct fovea_tune_options *options = work->options;
-    *arm = (struct tune_arm){.work = work, .path = path, .is_control = control};
+    struct tune_arm *arm = &work->arms[index];
+    const char *path = index ? options->control : work->model->model->path;
+    model_destroy(arm->model);
+    *arm = (struct tune_arm){.work = work, .path = path, .run = run, .is_control = index > 0};
+    label_arm(arm);
     arm->model = model_load(work->model->context, path, error);
     if (!arm->model)
         return -1;
@@ -277,6 +291,44 @@ static int save(const struct tune_arm *arm, const char *path, struct error *erro
                : 0;
 }
 
+static double score_of(const struct fovea_metrics *metrics)
+{
+    return metrics->pixels ? metrics->mean_iou : metrics->top1;
+}
+
+/* Each run by its best epoch. */
+static void keep_run(const struct tune_arm *arm, const struct fovea_tune_epoch *epoch)
+{
+    struct fovea_tune *result = arm->work->result;
+    struct fovea_tune_run *run = &result->runs[arm->run + (arm->is_control ? arm->work->seeds : 0)];
+    result->run_count = (int)(run - result->runs) + 1;
+    if (epoch->best || !epoch->evaluated)
+        *run = (struct fovea_tune_run){arm->path, arm->is_control, epoch->seed, epoch->epoch, epoch->validation};
+}
+
+/* The best epoch of all runs is written; where nothing is evaluated the first run's last one. */
+static int keep_best(const struct tune_arm *arm, const struct arm_epoch *epoch, const struct fovea_tune_epoch *told,
+                     struct error *error)
+{
+    struct tune_work *work = arm->work;
+    struct fovea_tune *result = work->result;
+    double score = score_of(&told->validation);
+    if (arm->is_control && (epoch->best || !epoch->evaluated) &&
+        (isnan(result->control.top1) || score > score_of(&result->control)))
+        result->control = told->validation;
+    bool better = epoch->best && (isnan(score) ? work->best < 0 && arm->run == 0 : score > work->best);
+    if (arm->is_control || !(better || (!epoch->evaluated && arm->run == 0)))
+        return 0;
+    work->best = isnan(score) ? work->best : score;
+    result->best = told->validation;
+    result->best_epoch = told->epoch;
+    result->best_seed = told->seed;
+    if (epoch->metrics && data_keep_classes(result->storage, work->dataset, &work->names, epoch->metrics, arm->classes,
+                                            &result->classes, error))
+        return -1;
+    return save(arm, work->path, error);
+}
+
 static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *error)
 {
     struct tune_arm *arm = user;
@@ -284,6 +336,8 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
     struct fovea_tune *result = work->result;
     struct fovea_tune_epoch *told = &result->epochs[result->epoch_count++];
     *told = (struct fovea_tune_epoch){.model = arm->path,
+                                      .control = arm->is_control,
+                                      .seed = arm->model->context->seed,
                                       .epoch = epoch->epoch,
                                       .epochs = work->options->epochs,
                                       .loss = epoch->loss,
@@ -295,32 +349,25 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
                                       .evaluated = epoch->evaluated,
                                       .best = epoch->best,
                                       .validation = tune_metrics(epoch, dataset_has_masks(work->dataset))};
-    if (arm->is_control)
-        result->control = told->validation;
-    else
+    if (!arm->is_control)
         result->last = told->validation;
-    if (!arm->is_control && (epoch->best || !epoch->evaluated)) {
-        result->best = told->validation;
-        result->best_epoch = epoch->epoch;
-        if (epoch->metrics && data_keep_classes(result->storage, work->dataset, &work->names, epoch->metrics,
-                                                arm->classes, &result->classes, error))
-            return -1;
-        if (save(arm, work->path, error))
-            return -1;
-    }
+    keep_run(arm, told);
+    if (keep_best(arm, epoch, told, error))
+        return -1;
     if (work->calls && work->calls->epoch)
         work->calls->epoch(work->calls->user, told);
     return 0;
 }
 
-static int run_arm(struct tune_work *work, struct tune_arm *arm, const char *path, bool control, float *correct,
-                   struct error *error)
+static int run_arm(struct tune_work *work, int index, int run, struct error *error)
 {
+    struct tune_arm *arm = &work->arms[index];
     struct arm_calls calls = {tune_tell_plan, on_epoch, arm};
-    if (open_arm(work, arm, path, control, error))
+    work->model->context->seed = work->seed + (uint64_t)run;
+    if (open_arm(work, index, run, error))
         return -1;
-    if (arm_run(arm->model, work->dataset, &arm->options, &calls, correct, error))
-        return error_prefix(error, "%s", path);
+    if (arm_run(arm->model, work->dataset, &arm->options, &calls, work->scores[index][run], error))
+        return error_prefix(error, "%s", arm->path);
     return 0;
 }
 
@@ -345,38 +392,49 @@ static int open_teacher(struct tune_work *work, struct error *error)
                                                     : images_free_batch(work->teacher->graph, error);
 }
 
-static int run(struct tune_work *work, struct arena *arena, struct error *error)
+static int open_result(struct tune_work *work, struct arena *arena, struct error *error)
 {
-    struct memory *memory = work->model->context->memory;
-    const char *last = last_path(arena, work->path, error);
-    work->result->epochs =
-        arena_allocate(arena, 2 * (size_t)work->options->epochs + 1, sizeof *work->result->epochs, error);
-    if (!last || !work->result->epochs || open_data(work, error) || shrink_batch(work, error) ||
-        open_teacher(work, error))
-        return -1;
-    for (int i = 0; i < 2; i++) {
-        work->correct[i] = memory_allocate(memory, (size_t)work->validation_count + 1, sizeof *work->correct[i], error);
-        if (!work->correct[i])
+    int arms = work->options->control ? 2 : 1;
+    size_t runs = (size_t)(arms * work->seeds), epochs = runs * (size_t)work->options->epochs;
+    work->result->seeds = work->seeds;
+    work->result->runs = arena_allocate(arena, runs, sizeof *work->result->runs, error);
+    work->result->epochs = arena_allocate(arena, epochs, sizeof *work->result->epochs, error);
+    for (int i = 0; arms == 2 && i < 2 * work->seeds; i++) {
+        float **scores = &work->scores[i / work->seeds][i % work->seeds];
+        *scores = arena_allocate(arena, (size_t)work->validation_count + 1, sizeof **scores, error);
+        if (!*scores)
             return -1;
     }
-    if (run_arm(work, &work->arms[0], work->model->model->path, false, work->correct[0], error) ||
-        save(&work->arms[0], last, error))
+    return work->result->runs && work->result->epochs ? 0 : -1;
+}
+
+/* The last epoch beside the best is of the same run. */
+static int run(struct tune_work *work, struct arena *arena, struct error *error)
+{
+    const char *last = last_path(arena, work->path, error);
+    if (!last || open_data(work, error) || shrink_batch(work, error) || open_result(work, arena, error) ||
+        open_teacher(work, error))
         return -1;
-    if (!work->options->control)
-        return 0;
-    if (run_arm(work, &work->arms[1], work->options->control, true, work->correct[1], error))
-        return -1;
-    tune_compare(work);
+    for (int i = 0; i < work->seeds; i++) {
+        if (run_arm(work, 0, i, error))
+            return -1;
+        if (work->result->best_seed == work->model->context->seed && save(&work->arms[0], last, error))
+            return -1;
+    }
+    for (int i = 0; work->options->control && i < work->seeds; i++) {
+        if (run_arm(work, 1, i, error))
+            return -1;
+    }
+    if (work->options->control)
+        tune_compare(work);
     return 0;
 }
 
 static void release(struct tune_work *work)
 {
-    struct memory *memory = work->model->context->memory;
-    for (int i = 0; i < 2; i++) {
+    work->model->context->seed = work->seed;
+    for (int i = 0; i < 2; i++)
         model_destroy(work->arms[i].model);
-        memory_release(memory, work->correct[i]);
-    }
     model_destroy(work->teacher);
     dataset_close(work->dataset);
     class_names_release(&work->names);
@@ -394,6 +452,8 @@ static int check_options(const struct fovea_tune_options *options, const char *p
         return error_set(error, ERROR_INPUT, "an epoch takes at least one sample");
     if (options->batch < 0 || options->batch > 65536 || options->accumulate < 0 || options->accumulate > 65536)
         return error_set(error, ERROR_INPUT, "batches and accumulated steps number 1 to 65536");
+    if (options->seeds < 0 || options->seeds > CROSSED_MOST_SEEDS)
+        return error_set(error, ERROR_INPUT, "there are 1 to %d seeds", CROSSED_MOST_SEEDS);
     return !force && file_exists(path) ? error_set(error, ERROR_INPUT, "%s is there already; --force replaces it", path)
                                        : 0;
 }
@@ -408,6 +468,9 @@ int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *optio
                              .calls = calls,
                              .path = path,
                              .result = tune,
+                             .seed = model->context->seed,
+                             .seeds = options->seeds > 0 ? options->seeds : 1,
+                             .best = -1,
                              .batch = options->batch > 0 ? options->batch : USUAL_BATCH};
     *tune = (struct fovea_tune){
         .storage = arena, .control = {false, 0, NAN, NAN, NAN, NAN, NAN}, .difference = NAN, .interval = {NAN, NAN}};

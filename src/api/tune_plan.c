@@ -243,9 +243,9 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
     if (list_stills(plan->set, work->result->storage, &told, error) ||
         name_shared(&arm->unshared, work->result->storage, &told, error))
         return -1;
-    if (!arm->is_control)
+    if (!arm->is_control && arm->run == 0)
         work->result->plan = told;
-    if (work->calls && work->calls->plan)
+    if (work->calls && work->calls->plan && arm->run == 0)
         work->calls->plan(work->calls->user, &told);
     return 0;
 }

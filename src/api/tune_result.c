@@ -2,7 +2,6 @@
 
 #include "api/data.h"
 #include "api/tune_work.h"
-#include "data/paired.h"
 
 struct fovea_metrics tune_metrics(const struct arm_epoch *epoch, bool pixels)
 {
@@ -16,10 +15,9 @@ struct fovea_metrics tune_metrics(const struct arm_epoch *epoch, bool pixels)
 
 void tune_compare(struct tune_work *work)
 {
-    struct paired paired = {0};
-    for (int64_t i = 0; i < work->validation_count; i++) {
-        if (work->correct[0][i] >= 0 && work->correct[1][i] >= 0)
-            paired_add(&paired, (double)work->correct[0][i] - (double)work->correct[1][i]);
-    }
-    work->result->difference = paired_mean(&paired, work->result->interval);
+    const float *rows[2][CROSSED_MOST_SEEDS];
+    for (int i = 0; i < 2 * work->seeds; i++)
+        rows[i / work->seeds][i % work->seeds] = work->scores[i / work->seeds][i % work->seeds];
+    work->result->difference =
+        crossed_mean(rows[0], rows[1], work->seeds, work->validation_count, work->result->interval);
 }

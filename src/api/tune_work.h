@@ -3,6 +3,7 @@
 #define FOVEA_API_TUNE_WORK_H
 
 #include "api/api.h"
+#include "data/crossed.h"
 #include "train/arm.h"
 #include "train/unshare.h"
 
@@ -22,6 +23,8 @@ struct tune_arm {
     struct model *model; /* a copy of its own */
     const struct value *input;
     struct preprocess preprocess;
+    int run; /* of its seeds, from 0 */
+    char label[64];
     bool channels_last, is_control, policy_of_metadata;
     int64_t classes;    /* that labels may be */
     enum loss_kind loss; /* as it is minimised */
@@ -52,7 +55,10 @@ struct tune_work {
     struct tune_arm arms[2];
     struct tune_choice *choices; /* of the first arm's recipe */
     int choice_count;
-    float *correct[2]; /* [validation_count] */
+    uint64_t seed; /* of the first run */
+    int seeds;
+    double best;                          /* score that is written; -1: none yet */
+    float *scores[2][CROSSED_MOST_SEEDS]; /* [validation_count] of the best epoch, by arm and run */
 };
 
 /* ERROR_INPUT that says how to train where the graph holds a batch of its own, `declared` (below 1: not said) or 1. */
@@ -71,7 +77,8 @@ int tune_weigh_classes(struct tune_work *work, float *weights, struct error *err
 
 /* Of an epoch; NAN: it was not evaluated. */
 struct fovea_metrics tune_metrics(const struct arm_epoch *epoch, bool pixels);
-/* The difference of both arms, paired by sample, with the normal approximation's 95 % interval; NAN: no samples. */
+/* The difference of the best epochs of both arms, paired by sample and seed, with its 95 % interval over samples and
+ * seeds; NAN: no samples. */
 void tune_compare(struct tune_work *work);
 
 #endif

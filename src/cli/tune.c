@@ -12,7 +12,7 @@ struct flags {
     const char *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history, *report, *recipe,
         *class_weights;
     const char *crop_scale, *jitter, *colour;
-    int64_t epochs, samples, batch, accumulate, new_head, padding;
+    int64_t epochs, samples, batch, accumulate, new_head, padding, seeds;
     double rate, decay, momentum, warmup, clip, smoothing, dice, flip, rotation, mixup, teacher_weight;
     struct text_list freeze, unfreeze, rates, reinitialise, decays;
     bool nesterov, freeze_norm, train_norm, force, json;
@@ -25,7 +25,7 @@ struct watch {
     const char *recipe; /* or NULL */
     FILE *history;
     struct progress_bar *bar;
-    int64_t epochs;
+    int64_t epochs, seeds;
 };
 
 /* What the model's record of rewrites asks for. */
@@ -150,6 +150,8 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
     if (watch->quiet)
         return;
     hide_progress(watch->bar);
+    if (watch->seeds > 1)
+        printf("%sseed %" PRIu64 ", ", epoch->control ? "control, " : "", epoch->seed);
     printf("epoch %" PRId64 "/%" PRId64 ": loss %.4f, rate %.3g, gradient %.3g, %.1f images/s", epoch->epoch,
            epoch->epochs, epoch->loss, epoch->rate, epoch->gradient_norm, epoch->images_per_second);
     if (epoch->evaluated)
@@ -163,17 +165,48 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
     fflush(stdout);
 }
 
-static void print_result(const struct fovea_tune *tune, const struct flags *flags)
+/* The best epochs of a model's runs. */
+static void print_runs(const struct fovea_tune *tune, bool control)
+{
+    double sum = 0, squares = 0, count = 0;
+    printf(control ? "control:" : "tuned:  ");
+    for (int i = 0; i < tune->run_count; i++) {
+        double score = 100 * score_of(&tune->runs[i].best);
+        if (tune->runs[i].control != control)
+            continue;
+        printf(" %.2f", score);
+        sum += score;
+        squares += score * score;
+        count++;
+    }
+    printf(" %% %s by seed, mean %.2f, standard deviation %.2f\n", tune->best.pixels ? "mean IoU" : "top 1",
+           sum / count, sqrt(fmax(0, squares - sum * sum / count) / (count - 1)));
+}
+
+static void print_difference(const struct fovea_tune *tune)
 {
     char interval[CLI_TEXT];
+    printf("against the control, trained alike, best epoch against best epoch: %+.2f points of %s (95 %%: %s, ",
+           100 * tune->difference, tune->best.pixels ? "mean IoU" : "top 1", interval_text(tune->interval, interval));
+    if (tune->seeds > 1)
+        printf("over %d seeds and the validation samples)\n", tune->seeds);
+    else
+        printf("over the validation samples of one run each: --seeds 3 counts what runs vary)\n");
+}
+
+static void print_result(const struct fovea_tune *tune, const struct flags *flags)
+{
     printf("wrote %s (epoch %" PRId64, flags->output, tune->best_epoch);
+    if (tune->seeds > 1)
+        printf(" of seed %" PRIu64 ", the best of all", tune->best_seed);
     if (!isnan(score_of(&tune->best)))
         printf(", %s %.2f %%", tune->best.pixels ? "mean IoU" : "top 1", 100 * score_of(&tune->best));
     printf(") and the last epoch beside it\n");
     print_class_table(&tune->classes, flags->data.masks != NULL);
+    for (int control = 0; tune->seeds > 1 && control < 1 + (flags->control != NULL); control++)
+        print_runs(tune, control);
     if (flags->control)
-        printf("against the control, trained alike: %+.2f points of accuracy (95 %%: %s), paired by sample\n",
-               100 * tune->difference, interval_text(tune->interval, interval));
+        print_difference(tune);
 }
 
 /* "a,b" or "a" for both; NULL: zeros. */
@@ -273,6 +306,7 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
     options->teacher_weight = flags->teacher_weight;
     options->recipe = flags->recipe;
     options->control = flags->control;
+    options->seeds = (int)flags->seeds;
 }
 
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
@@ -283,7 +317,8 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
                           .teacher = flags->teacher != NULL,
                           .recipe = flags->recipe,
                           .bar = &opened->bar,
-                          .epochs = flags->epochs};
+                          .epochs = flags->epochs,
+                          .seeds = flags->seeds};
     struct fovea_tune_calls calls = {print_plan, print_epoch, &watch};
     struct fovea_tune tune;
     if (flags->history && !(watch.history = fopen(flags->history, "w"))) {
@@ -390,7 +425,8 @@ int verb_tune(int argc, char **argv)
         {"schedule", 0, OPTION_TEXT, &flags.schedule, "NAME", "cosine (default), constant, step or polynomial"},
         {"warmup", 0, OPTION_NUMBER, &flags.warmup, "EPOCHS", "in which the rate rises"},
         {"clip", 0, OPTION_NUMBER, &flags.clip, "NORM", "largest norm of the gradient"},
-        {"loss", 0, OPTION_TEXT, &flags.loss, "NAME", "cross-entropy (default; binary for a single output), binary or squares"},
+        {"loss", 0, OPTION_TEXT, &flags.loss, "NAME",
+         "cross-entropy (default; binary for a single output), binary or squares"},
         {"smoothing", 0, OPTION_NUMBER, &flags.smoothing, "X", "of labels"},
         {"class-weights", 0, OPTION_TEXT, &flags.class_weights, "balanced|FILE",
          "of the loss, one number a class; balanced: n / (K n_c)"},
@@ -411,6 +447,8 @@ int verb_tune(int argc, char **argv)
         {"teacher", 0, OPTION_TEXT, &flags.teacher, "MODEL", "learn its probabilities too: right after exact rewrites"},
         {"teacher-weight", 0, OPTION_NUMBER, &flags.teacher_weight, "X", "of the teacher (default 0.5)"},
         {"control", 0, OPTION_TEXT, &flags.control, "MODEL", "train this one alike and compare"},
+        {"seeds", 0, OPTION_INT, &flags.seeds, "N",
+         "runs of each, from --seed on: the interval counts what runs vary; the best is written"},
         {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
         {"history", 0, OPTION_TEXT, &flags.history, "FILE", "a line of JSON per epoch"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},

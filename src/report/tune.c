@@ -19,6 +19,8 @@ json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch)
 {
     json_t *entry = json_object();
     report_set_text(&entry, "model", epoch->model);
+    document_set(&entry, "control", json_boolean(epoch->control));
+    document_set(&entry, "seed", json_integer((json_int_t)epoch->seed));
     document_set(&entry, "epoch", json_integer(epoch->epoch));
     document_set(&entry, "loss", document_number(epoch->loss));
     document_set(&entry, "rate", document_number(epoch->rate));
@@ -104,6 +106,29 @@ static json_t *report_plan(const struct fovea_tune_plan *plan)
     return entry;
 }
 
+#define COMPARISON                                                                                                     \
+    "difference: model minus control, of top 1 or of masks the mean IoU, best epoch against best epoch, mean over "    \
+    "seeds, "                                                                                                          \
+    "paired by seed and sample; interval: 95 %, over seeds and validation samples by two random effects (mean "        \
+    "squares of "                                                                                                      \
+    "seeds and of samples minus those of the rest) and Student's t, of one seed over the samples alone"
+
+static json_t *report_runs(const struct fovea_tune *tune)
+{
+    json_t *runs = json_array();
+    for (int i = 0; i < tune->run_count; i++) {
+        const struct fovea_tune_run *run = &tune->runs[i];
+        json_t *entry = json_object();
+        report_set_text(&entry, "model", run->model);
+        document_set(&entry, "control", json_boolean(run->control));
+        document_set(&entry, "seed", json_integer((json_int_t)run->seed));
+        document_set(&entry, "best_epoch", json_integer(run->best_epoch));
+        document_set(&entry, "best", report_metrics(&run->best));
+        document_append(&runs, entry);
+    }
+    return runs;
+}
+
 json_t *report_tune(const struct fovea_tune *tune)
 {
     json_t *document = report_document("fovea.tune"), *epochs = json_array();
@@ -111,7 +136,11 @@ json_t *report_tune(const struct fovea_tune *tune)
         document_append(&epochs, report_tune_epoch(&tune->epochs[i]));
     document_set(&document, "plan", report_plan(&tune->plan));
     document_set(&document, "epochs", epochs);
+    document_set(&document, "seeds", json_integer(tune->seeds));
+    document_set(&document, "runs", report_runs(tune));
     document_set(&document, "best_epoch", json_integer(tune->best_epoch));
+    document_set(&document, "best_seed", json_integer((json_int_t)tune->best_seed));
+    report_set_text(&document, "comparison", COMPARISON);
     document_set(&document, "best", report_metrics(&tune->best));
     document_set(&document, "last", report_metrics(&tune->last));
     document_set(&document, "control", report_metrics(&tune->control));

@@ -28,7 +28,8 @@ struct arm {
     int64_t updates, samples;
     int64_t epoch; /* that runs, from 1 */
     double best;
-    float *correct;
+    struct sample_scores latest;
+    float *scores; /* of the best epoch, or NULL */
 };
 
 static double seconds_now(void)
@@ -114,11 +115,15 @@ static int open_targets(struct arm *arm, struct error *error)
     if (!arm->options->validate)
         return 0;
     arm->metrics = metrics_create(arm->memory, arm->training.classes, arm->options->loss.ignored, error);
-    return arm->metrics ? 0 : -1;
+    if (!arm->metrics || !arm->scores)
+        return arm->metrics ? 0 : -1;
+    return sample_scores_open(&arm->latest, arm->memory, arm->samples, arm->training.classes,
+                              dataset_has_masks(arm->dataset), error);
 }
 
 static void close_training(struct arm *arm)
 {
+    sample_scores_close(&arm->latest);
     metrics_destroy(arm->metrics);
     arm->metrics = NULL;
     memory_release(arm->memory, arm->probabilities);
@@ -271,8 +276,8 @@ static void tell_training(const struct arm *arm, const struct arm_epoch *epoch, 
     char text[160];
     double samples = (double)(batches * arm->options->training.batch);
     snprintf(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", loss %.4f, rate %.3g, %.0f images/s",
-             arm->options->run > 0 ? "control, " : "", arm->epoch, arm->options->epochs, epoch->loss / (double)batches,
-             epoch->rate, seconds > 0 ? samples / seconds : 0);
+             arm->options->label, arm->epoch, arm->options->epochs, epoch->loss / (double)batches, epoch->rate,
+             seconds > 0 ? samples / seconds : 0);
     tell(arm, batches * arm->options->training.batch, 0, text);
 }
 
@@ -287,9 +292,9 @@ static void tell_validation(void *user, int64_t done)
 {
     const struct arm *arm = user;
     char text[160];
-    snprintf(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", validation: %s %.2f %%",
-             arm->options->run > 0 ? "control, " : "", arm->epoch, arm->options->epochs,
-             dataset_has_masks(arm->dataset) ? "mean IoU" : "top 1", 100 * score_of(arm));
+    snprintf(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", validation: %s %.2f %%", arm->options->label,
+             arm->epoch, arm->options->epochs, dataset_has_masks(arm->dataset) ? "mean IoU" : "top 1",
+             100 * score_of(arm));
     tell(arm, batches_per_epoch(arm) * arm->options->training.batch, done, text);
 }
 
@@ -381,8 +386,8 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
         return 0;
     if (open_evaluator(arm, &evaluator, arm->model, error))
         return -1;
-    int result = evaluate(&evaluator, arm->validation, arm->metrics, arm->options->loss.ignored, arm->correct,
-                          arm->samples, tell_validation, arm, error);
+    int result = evaluate(&evaluator, arm->validation, arm->metrics, arm->options->loss.ignored,
+                          arm->scores ? &arm->latest : NULL, tell_validation, arm, error);
     evaluator_destroy(&evaluator);
     if (result)
         return error_prefix(error, "after epoch %" PRId64, epoch->epoch);
@@ -391,8 +396,10 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
     epoch->validation = metrics_summarise(arm->metrics);
     epoch->metrics = arm->metrics;
     double score = score_of(arm);
-    epoch->best = score > arm->best;
-    arm->best = epoch->best ? score : arm->best;
+    epoch->best = score > arm->best || (isnan(score) && arm->best < 0); /* NaN: nothing was counted, any may stay */
+    arm->best = epoch->best && !isnan(score) ? score : arm->best;
+    if (epoch->best && arm->scores)
+        memcpy(arm->scores, arm->latest.list, (size_t)arm->samples * sizeof *arm->scores);
     return 0;
 }
 
@@ -409,7 +416,7 @@ static int run_epochs(struct arm *arm, struct error *error)
 }
 
 int arm_run(struct model *model, const struct dataset *dataset, const struct arm_options *options,
-            const struct arm_calls *calls, float *correct, struct error *error)
+            const struct arm_calls *calls, float *scores, struct error *error)
 {
     struct arm arm = {.model = model,
                       .dataset = dataset,
@@ -417,7 +424,7 @@ int arm_run(struct model *model, const struct dataset *dataset, const struct arm
                       .calls = calls,
                       .memory = model->context->memory,
                       .best = -1,
-                      .correct = correct};
+                      .scores = scores};
     int result = open_data(&arm, error) || open_teacher(&arm, error) || open_training(&arm, error) ||
                          announce(&arm, error) || run_epochs(&arm, error)
                      ? -1

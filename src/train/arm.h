@@ -24,7 +24,8 @@ struct arm_options {
     void *user;
     const struct model *teacher; /* whose probabilities are learned from, or NULL */
     float teacher_weight;
-    int run, runs; /* which of so many alike this is, for the progress of all: 0 of 1 */
+    int run, runs;     /* which of so many alike this is, for the progress of all: 0 of 1 */
+    const char *label; /* in front of the progress' words: "control, " */
 };
 
 struct arm_epoch {
@@ -66,9 +67,9 @@ struct arm_calls {
 };
 
 /* Trains `model`, whose source graph takes the weights of the last epoch. Where the loss is not finite: ERROR_INPUT
- * that names the first node whose result is not, and the model keeps the last epoch's weights. `correct` (or NULL)
- * [validation samples]: of the last evaluation. */
+ * that names the first node whose result is not, and the model keeps the last epoch's weights. `scores` (or NULL)
+ * [validation samples]: of the best epoch, as sample_scores has them. */
 int arm_run(struct model *model, const struct dataset *dataset, const struct arm_options *options,
-            const struct arm_calls *calls, float *correct, struct error *error);
+            const struct arm_calls *calls, float *scores, struct error *error);
 
 #endif

@@ -219,6 +219,8 @@ struct told_sample {
     int64_t place;
     const int64_t *labels;
     int64_t ignored;
+    struct sample_scores *samples; /* or NULL */
+    int64_t number;                /* of the sample among them */
 };
 
 static void tell_sample(const struct evaluator *evaluator, const struct told_sample *sample, float *correct,
@@ -235,6 +237,8 @@ static void tell_sample(const struct evaluator *evaluator, const struct told_sam
             predictions[unit] = class;
         counted += labels && labels[unit] != sample->ignored;
         right += labels && labels[unit] != sample->ignored && class == labels[unit];
+        if (sample->samples && labels && labels[unit] != sample->ignored)
+            sample_scores_pixel(sample->samples, sample->number, labels[unit], class);
     }
     if (correct)
         *correct = counted > 0 ? (float)right / (float)counted : -1;
@@ -264,7 +268,7 @@ int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, con
             char name[DATASET_NAME_SIZE];
             return error_prefix(error, "%s", loader_sample_name(loader, batch->samples[i], name));
         }
-        const struct told_sample sample = {scores, logits, place, labels, ignored};
+        const struct told_sample sample = {scores, logits, place, labels, ignored, out->samples, batch->samples[i]};
         tell_sample(evaluator, &sample, out->correct ? out->correct + batch->samples[i] : NULL,
                     out->predictions ? out->predictions + i * units : NULL, out->confidence);
     }
@@ -272,14 +276,15 @@ int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, con
 }
 
 int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics *metrics, int64_t ignored,
-             float *correct, int64_t samples, void (*step)(void *user, int64_t done), void *user, struct error *error)
+             struct sample_scores *samples, void (*step)(void *user, int64_t done), void *user, struct error *error)
 {
     const struct loader_batch *batch;
-    const struct evaluated out = {.correct = correct};
+    const struct evaluated out = {.correct = samples ? samples->list : NULL,
+                                  .samples = samples && samples->counts ? samples : NULL};
     int64_t done = 0;
     metrics_reset(metrics);
-    for (int64_t i = 0; correct && i < samples; i++)
-        correct[i] = -1;
+    if (samples)
+        sample_scores_reset(samples);
     if (evaluation_check_units(loader_units(loader), evaluator->units, error))
         return -1;
     loader_start(loader, 0);
@@ -287,11 +292,14 @@ int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics 
         if (loader_next(loader, &batch, error))
             return -1;
         if (!batch)
-            return 0;
+            break;
         if (evaluate_batch(evaluator, loader, batch, metrics, ignored, &out, error))
             return -1;
         done += batch->count;
         if (step)
             step(user, done);
     }
+    if (samples)
+        sample_scores_finish(samples);
+    return 0;
 }

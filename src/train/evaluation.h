@@ -8,6 +8,7 @@
 #include "graph/graph.h"
 #include "pass/pipeline.h"
 #include "train/mask_map.h"
+#include "train/sample_scores.h"
 
 /* The scores of `model` as it is now. Of a detector an image has one score per class, its best anchor's. */
 struct evaluator {
@@ -41,15 +42,15 @@ struct evaluated {
     float *correct;       /* by place in the split: the share of its counted units predicted right, -1: none counted */
     int64_t *predictions; /* [count, units] by place in the batch, -1: none; or NULL */
     double *confidence;   /* is added to: the mean probability of each sample's predictions; or NULL */
+    struct sample_scores *samples; /* of masks: pixels are counted in; or NULL */
     bool not_finite;      /* such scores predict nothing and are wrong; else they are an error */
 };
 /* Runs a batch of any size and counts it in, but for batches without labels and masks. */
 int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, const struct loader_batch *batch,
                    struct metrics *metrics, int64_t ignored, const struct evaluated *out, struct error *error);
-/* Runs every batch of the loader. `metrics` is reset first. `correct`: as above, by sample of the split, -1 also for
- * samples that were left out; or NULL. `step` (or NULL) is called after each batch with the number of samples that
- * `metrics` hold. */
+/* Runs every batch of the loader. `metrics` is reset first, and `samples` (or NULL), by sample of the split. `step` (or
+ * NULL) is called after each batch with the number of samples that `metrics` hold. */
 int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics *metrics, int64_t ignored,
-             float *correct, int64_t samples, void (*step)(void *user, int64_t done), void *user, struct error *error);
+             struct sample_scores *samples, void (*step)(void *user, int64_t done), void *user, struct error *error);
 
 #endif

@@ -157,15 +157,9 @@ static void test_control(void **state)
     assert_int_equal(result.epoch_count, 2);
     assert_float_equal(result.difference, 0, 0);
     assert_float_equal(result.last.top1, result.control.top1, 0);
+    assert_true(!result.epochs[0].control && result.epochs[1].control);
     fovea_tune_free(fixture->model, &result);
 }
-
-/* What was told of a run's progress. */
-struct heard {
-    size_t done, total;
-    int trainings, validations, controls;
-    bool backwards;
-};
 
 static void refused(struct fixture *fixture, const struct fovea_tune_options *options, const char *part)
 {
@@ -175,6 +169,64 @@ static void refused(struct fixture *fixture, const struct fovea_tune_options *op
     if (!strstr(fixture->error.message, part))
         fail_msg("\"%s\" does not say \"%s\"", fixture->error.message, part);
 }
+
+static double mean_best(const struct fovea_tune *result, bool control)
+{
+    double sum = 0;
+    for (int i = 0; i < result->run_count; i++)
+        sum += result->runs[i].control == control ? result->runs[i].best.top1 : 0;
+    return sum / result->seeds;
+}
+
+/* Best is compared with best over all seeds, the best of all is written, and a seed is what it is alone. */
+static void test_seeds(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fovea_tune_options options = fixture->options;
+    options.new_classes = 10;
+    options.epochs = 2;
+    options.rate = 0.02;
+    options.data.validation_share = 0.3;
+    options.control = MODEL;
+    struct fovea_tune one = tune(fixture, &options);
+    options.seeds = 2;
+    struct fovea_tune result = tune(fixture, &options);
+    assert_int_equal(result.epoch_count, 8);
+    assert_int_equal(result.run_count, 4);
+    double best = 0;
+    for (int i = 0; i < 8; i++) {
+        const struct fovea_tune_epoch *epoch = &result.epochs[i];
+        assert_int_equal(epoch->seed, 3 + i / 2 % 2);
+        assert_int_equal(epoch->control, i >= 4);
+        best = i < 4 ? fmax(best, epoch->validation.top1) : best;
+    }
+    for (int i = 0; i < 2; i++)
+        assert_true(result.epochs[i].loss == one.epochs[i].loss);
+    assert_true(result.epochs[2].loss != result.epochs[0].loss);
+    assert_float_equal(result.best.top1, best, 0);
+    assert_float_equal(result.runs[result.best_seed - 3].best.top1, best, 0);
+    assert_true(fabs(result.difference - (mean_best(&result, false) - mean_best(&result, true))) < 1e-6);
+    assert_true(result.difference == 0 && result.interval[0] == 0); /* the same model, seed by seed */
+    struct fovea_data data = {.path = fixture->list, .ignore = -1, .validation_share = 0.3};
+    struct fovea_eval_options eval_options = {.data = &data, .split = FOVEA_SPLIT_VALIDATION};
+    struct fovea_model *tuned = fovea_model_load(fixture->fovea, fixture->out, &fixture->error);
+    struct fovea_eval eval;
+    assert_int_equal(fovea_eval(tuned, NULL, &eval_options, &eval, &fixture->error), 0);
+    assert_float_equal(eval.data.metrics[0].top1, best, 0);
+    fovea_eval_free(tuned, &eval);
+    fovea_model_free(tuned);
+    fovea_tune_free(fixture->model, &one);
+    fovea_tune_free(fixture->model, &result);
+    options.seeds = 101;
+    refused(fixture, &options, "there are 1 to 100 seeds");
+}
+
+/* What was told of a run's progress. */
+struct heard {
+    size_t done, total;
+    int trainings, validations, controls;
+    bool backwards;
+};
 
 static void put_weights(const struct fixture *fixture, const char *text)
 {
@@ -277,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_run, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_freeze, set_up, tear_down),
+                                       cmocka_unit_test_setup_teardown(test_seeds, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_class_weights, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_control, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_progress, set_up, tear_down),

@@ -121,6 +121,35 @@ static void masks_are_judged_by_mean_iou(void **state)
     fovea_tune_free(fixture->model, &tune);
 }
 
+/* The difference is that of the best epochs' mean IoU, over all seeds; a control that cannot learn falls behind. */
+static void controls_are_compared_by_mean_iou(void **state)
+{
+    struct fixture *fixture = *state;
+    char untrained[128];
+    fixture->options.epochs = 1;
+    fixture->options.rate = 1e-6;
+    struct fovea_tune tune = tuned(fixture);
+    fovea_tune_free(fixture->model, &tune);
+    snprintf(untrained, sizeof untrained, "%s/new.last.onnx", fixture->scratch->folder);
+    fixture->options.epochs = 3;
+    fixture->options.rate = 0.02;
+    fixture->options.control = untrained;
+    snprintf(fixture->out, sizeof fixture->out, "%s/other.onnx", fixture->scratch->folder);
+    fixture->options.reinitialise = (const char *const[]){"classify.weight"};
+    fixture->options.reinitialise_count = 1;
+    for (int seeds = 1; seeds < 3; seeds++) {
+        double sums[2] = {0};
+        fixture->options.seeds = seeds;
+        tune = tuned(fixture);
+        assert_int_equal(tune.run_count, 2 * seeds);
+        for (int i = 0; i < tune.run_count; i++)
+            sums[tune.runs[i].control] += tune.runs[i].best.mean_iou / seeds;
+        assert_true(fabs(tune.difference - (sums[0] - sums[1])) < 1e-5);
+        assert_true(tune.interval[0] <= tune.difference && tune.difference <= tune.interval[1]);
+        fovea_tune_free(fixture->model, &tune);
+    }
+}
+
 static void binary_masks_take_a_word(void **state)
 {
     struct fixture *fixture = *state;
@@ -146,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(masks_are_judged_by_mean_iou, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(controls_are_compared_by_mean_iou, set_up, tear_down),
         cmocka_unit_test_setup_teardown(binary_masks_take_a_word, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
