@@ -359,7 +359,7 @@ static bool may_be_boxes(const struct search *search, int at, int64_t rows)
     const struct shape *shape = &value->shape;
     if (columns->count > 0)
         return columns->count == BOX_SIDES && columns->rows == rows;
-    if (dtype_storage(value->dtype) != DTYPE_FLOAT || shape->rank < 2 || shape_count(shape) % (rows * BOX_SIDES) != 0 ||
+    if (!element_is_float(value->dtype) || shape->rank < 2 || shape_count(shape) % (rows * BOX_SIDES) != 0 ||
         shape_count(shape) / (rows * BOX_SIDES) != search->request->images)
         return false;
     return shape->dims[shape->rank - 1] == BOX_SIDES || shape->dims[shape->rank - 2] == BOX_SIDES;
@@ -498,7 +498,7 @@ static void add_picked(struct picked *picked, struct value *value)
         if (picked->list[i] == value)
             return;
     }
-    bool floats = value->dtype == DTYPE_UNDEFINED || dtype_storage(value->dtype) == DTYPE_FLOAT;
+    bool floats = value->dtype == DTYPE_UNDEFINED || element_is_float(value->dtype);
     if (picked->count < 4 * MOST_OUTPUTS && floats && !value->constant)
         picked->list[picked->count++] = value;
 }

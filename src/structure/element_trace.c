@@ -113,8 +113,8 @@ static bool moves_elements(const struct node *node)
                                         "Gather",           "Transpose", "Expand",  "Tile",    "QuantizeLinear",
                                         "DequantizeLinear", NULL};
     return is_one_of(node, names) &&
-           (strcmp(node->op_type, "Cast") != 0 || (dtype_storage(node->inputs[0]->dtype) == DTYPE_FLOAT &&
-                                                   dtype_storage(node->outputs[0]->dtype) == DTYPE_FLOAT));
+           (strcmp(node->op_type, "Cast") != 0 ||
+            (element_is_float(node->inputs[0]->dtype) && element_is_float(node->outputs[0]->dtype)));
 }
 
 int element_origin(struct element_tracer *tracer, struct element *element, struct error *error)

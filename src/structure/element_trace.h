@@ -10,6 +10,12 @@ struct element {
     int64_t index[SHAPE_MAX_RANK]; /* a place in the value's shape */
 };
 
+/* Floats of any width: exporters widen parts of heads to double. */
+static inline bool element_is_float(enum dtype dtype)
+{
+    return dtype_storage(dtype) == DTYPE_FLOAT || dtype_storage(dtype) == DTYPE_DOUBLE;
+}
+
 /* What stepping needs, made once for a graph with bound shapes; in the graph's arena. */
 struct element_tracer {
     struct tensor *tensors, *outputs;

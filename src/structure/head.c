@@ -156,7 +156,7 @@ static bool is_vector(const struct value *value, int64_t images)
 static bool may_be_rows(const struct value *output, int64_t images)
 {
     const struct shape *shape = &output->shape;
-    if (output->constant || dtype_storage(output->dtype) != DTYPE_FLOAT || shape->rank < 1 || shape_count(shape) == 0)
+    if (output->constant || !element_is_float(output->dtype) || shape->rank < 1 || shape_count(shape) == 0)
         return false;
     bool thin = shape->rank == 4 && (shape->dims[1] == 1 || shape->dims[2] == 1) && shape->dims[3] > 1;
     return shape->rank == 3 || shape->rank == 5 || thin || (shape->rank < 3 && !is_vector(output, images));

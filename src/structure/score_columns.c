@@ -266,7 +266,7 @@ int score_columns_find(struct element_tracer *tracer, struct value *value, int64
     int first = shape->rank > 1 && shape->dims[0] == images ? 1 : 0;
     bool valid = false;
     *columns = (struct score_columns){0};
-    if (shape->rank - first < 1 || shape_count(shape) == 0 || dtype_storage(value->dtype) != DTYPE_FLOAT ||
+    if (shape->rank - first < 1 || shape_count(shape) == 0 || !element_is_float(value->dtype) ||
         (first == 0 && images > 1))
         return 0;
     int64_t all = shape_product(shape, first, shape->rank);

@@ -441,6 +441,25 @@ static void test_boxes_in_an_output_of_their_own(void **state)
     }
 }
 
+/* Exporters widen boxes and scores to double where an anchor is one. */
+static void test_double_outputs(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    struct form form;
+    struct head head;
+    begin(&form, &error);
+    struct builder *b = &form.builder;
+    struct value *y = make_v8(b, 3, 0, 2);
+    y = emit(b->graph, "Cast", EMIT_INPUTS(y), EMIT_ATTRIBUTES(EMIT_INT("to", DTYPE_DOUBLE)), b->error);
+    assert_int_equal(graph_add_output(b->graph, y, &error), 0);
+    assert_int_equal(head_find(&form.model, b->graph, b->graph->inputs[0], &head, &error), 0);
+    assert_int_equal(head.kind, HEAD_ROWS);
+    assert_int_equal(class_scores_count(&head.classes), 3);
+    assert_int_equal(head.scores->dtype, DTYPE_FLOAT);
+    end(&form);
+}
+
 /* ---- the best, picked inside ---- */
 
 static struct value *integers(struct builder *b, int64_t number)
@@ -558,7 +577,7 @@ static void test_levels_that_are_picked_from(void **state)
         }
         struct value *all = join(b, found, 2, 0);
         assert_int_equal(graph_add_output(b->graph, all, &error), 0);
-    const struct known known = {.rows = LEVEL_ONE + LEVEL_TWO, .columns = 4, .last = 3};
+        const struct known known = {.rows = LEVEL_ONE + LEVEL_TWO, .columns = 4, .last = 3};
         check_picked(&form, join(b, levels, 2, 1), &known);
         end(&form);
     }
@@ -730,12 +749,17 @@ static void test_who_tells_the_activation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_boxes_and_classes_in_columns),    cmocka_unit_test(test_key_points_are_no_classes),
-        cmocka_unit_test(test_objectness_of_the_boxes_product), cmocka_unit_test(test_objectness_of_its_own_product),
-        cmocka_unit_test(test_boxes_in_an_output_of_their_own), cmocka_unit_test(test_what_is_not_told_is_refused),
-        cmocka_unit_test(test_scores_in_front_of_the_picks),    cmocka_unit_test(test_levels_that_are_picked_from),
-        cmocka_unit_test(test_names_tell_columns_apart),        cmocka_unit_test(test_one_channel_is_two_classes),
-        cmocka_unit_test(test_who_tells_the_activation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_boxes_and_classes_in_columns),
+                                       cmocka_unit_test(test_key_points_are_no_classes),
+                                       cmocka_unit_test(test_objectness_of_the_boxes_product),
+                                       cmocka_unit_test(test_objectness_of_its_own_product),
+                                       cmocka_unit_test(test_boxes_in_an_output_of_their_own),
+                                       cmocka_unit_test(test_what_is_not_told_is_refused),
+                                       cmocka_unit_test(test_double_outputs),
+                                       cmocka_unit_test(test_scores_in_front_of_the_picks),
+                                       cmocka_unit_test(test_levels_that_are_picked_from),
+                                       cmocka_unit_test(test_names_tell_columns_apart),
+                                       cmocka_unit_test(test_one_channel_is_two_classes),
+                                       cmocka_unit_test(test_who_tells_the_activation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
