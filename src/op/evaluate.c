@@ -11,6 +11,18 @@ int compute_allocate(struct compute_context *context, int index, int rank, const
     return tensor_allocate(context->memory, output, error);
 }
 
+bool compute_is_empty(const struct compute_context *context)
+{
+    bool any = false;
+    for (int i = 0; i < context->output_count; i++) {
+        const struct tensor *output = context->outputs[i];
+        if (output && (output->shape.rank == SHAPE_UNKNOWN_RANK || shape_count(&output->shape) != 0))
+            return false;
+        any |= output != NULL;
+    }
+    return any;
+}
+
 /* Packs and computes into outputs whose shapes are inferred. */
 static int compute_node(struct context *context, struct compute_context *compute, struct error *error)
 {
@@ -98,7 +110,7 @@ int evaluate_node(struct context *context, const struct node *node, const struct
                                       .kernels = kernels_for(context->cpu),
                                       .seed = context->seed};
     int result = allocate_outputs(context, node, outputs, pointers, error);
-    if (result == 0 && (result = compute_node(context, &compute, error)) != 0) {
+    if (result == 0 && !compute_is_empty(&compute) && (result = compute_node(context, &compute, error)) != 0) {
         char label[NODE_LABEL_SIZE];
         error_prefix(error, "%s", node_label(node, label));
     }

@@ -9,4 +9,7 @@
 int evaluate_node(struct context *context, const struct node *node, const struct tensor *const *inputs,
                   struct tensor *outputs, struct error *error);
 
+/* Whether all results are known to have no elements: nothing is to be computed. */
+bool compute_is_empty(const struct compute_context *context);
+
 #endif

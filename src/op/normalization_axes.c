@@ -24,11 +24,9 @@ static int groups_set(const struct shape *x, const int64_t *axes, int count, str
             return error_set(error, ERROR_INPUT, "axis %d is named twice", axis);
         groups->reduced[axis] = true;
     }
-    if (shape_count(x) == 0)
-        return error_set(error, ERROR_INPUT, "the input is empty");
     for (int i = 0; i < x->rank; i++)
         *(groups->reduced[i] ? &groups->members : &groups->groups) *= x->dims[i];
-    return 0;
+    return groups->members > 0 ? 0 : error_set(error, ERROR_INPUT, "the input is empty");
 }
 
 /* MVN's axes are 0, 2, 3 unless given; LpNormalization has one, the last unless given. */

@@ -10,7 +10,7 @@ static int read_planes(const struct shape *x, struct error *error)
 {
     if (x->rank < 2)
         return error_set(error, ERROR_INPUT, "the input has %d axes, expected at least N x C", x->rank);
-    return shape_count(x) > 0 ? 0 : error_set(error, ERROR_INPUT, "the input is empty");
+    return shape_product(x, 1, x->rank) > 0 ? 0 : error_set(error, ERROR_INPUT, "the input is empty");
 }
 
 static int read_instance(const struct node *node, const struct shape *x, const struct shape *scale,
@@ -57,7 +57,7 @@ static int read_layer(const struct node *node, const struct shape *x, const stru
     char text[SHAPE_TEXT_SIZE], scale_text[SHAPE_TEXT_SIZE];
     if (shape_axis(node_int(node, "axis", -1), x->rank, &axis, error))
         return -1;
-    if (shape_count(x) == 0)
+    if (shape_product(x, axis, x->rank) == 0)
         return error_set(error, ERROR_INPUT, "the input is empty");
     int64_t count = shape_product(x, axis, x->rank);
     bool single = shape_count(scale) == 1, whole = shape_count(scale) == count && scale->rank <= x->rank;

@@ -12,7 +12,7 @@ static int infer_global(struct infer_context *context, struct error *error)
     const struct shape *x = &context->inputs[0]->shape;
     if (x->rank < 2)
         return error_set(error, ERROR_INPUT, "the input has %d axes, expected at least N x C", x->rank);
-    if (shape_count(x) == 0)
+    if (shape_product(x, 1, x->rank) == 0)
         return error_set(error, ERROR_INPUT, "the input is empty");
     int64_t dims[SHAPE_MAX_RANK] = {x->dims[0], x->dims[1], 1, 1, 1, 1, 1, 1};
     return infer_output(context, 0, context->inputs[0]->dtype, x->rank, dims, error);

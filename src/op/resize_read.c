@@ -101,6 +101,8 @@ static int axes_from_scales(const struct resize *resize, const struct resize_ope
         axis->scale = scale_at(operands, i);
         if (!(axis->scale > 0) || !isfinite(axis->scale))
             return error_set(error, ERROR_INPUT, "a scale is %g, expected a positive number", axis->scale);
+        if (axis->input == 0)
+            continue;
         double part = resize->transform == RESIZE_TF_CROP_AND_RESIZE ? axis->end - axis->start : 1;
         /* In float, as the shape rule of ONNX has it. */
         double output = (double)floorf((float)axis->input * (float)part * (float)axis->scale);
@@ -124,7 +126,9 @@ static int axes_from_sizes(const struct node *node, const struct resize_operands
     for (int i = 0; i < count; i++) {
         struct resize_axis *axis = &all[axes[i]];
         axis->output = tensor_int(operands->sizes, i);
-        if (axis->output < 1 || axis->output > SHAPE_MAX_ELEMENTS)
+        if (axis->input == 0 && axis->output == 0)
+            continue;
+        if (axis->output < 1 || axis->output > SHAPE_MAX_ELEMENTS || axis->input == 0)
             return error_set(error, ERROR_INPUT, "a size is %lld, expected at least 1", (long long)axis->output);
         axis->scale = (double)axis->output / (double)axis->input;
         if (i == 0 || (policy == 1 ? axis->scale < common : axis->scale > common))
@@ -164,7 +168,7 @@ int resize_read(const struct node *node, const struct shape *x, const struct res
     int axes[SHAPE_MAX_RANK], count;
     if (read_attributes(node, resize, error) || read_axes(node, x->rank, axes, &count, error))
         return -1;
-    if (shape_count(x) == 0)
+    if (x->rank > 0 && shape_product(x, 1, x->rank) == 0)
         return error_set(error, ERROR_INPUT, "the input is empty");
     bool scales = operands->scale_list || given(operands->scales), sizes = given(operands->sizes);
     if (scales == sizes && count > 0)

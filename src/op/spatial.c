@@ -109,7 +109,7 @@ int spatial_read(const struct node *node, const struct shape *shape, const int64
         spatial->pad_begin[i] = used ? pads[from] : 0;
         spatial->pad_end[i] = used ? pads[axes + from] : 0;
     }
-    for (int i = 0; i < shape->rank; i++) {
+    for (int i = 1; i < shape->rank; i++) { /* no images is what a detector hands on that found nothing */
         if (shape->dims[i] < 1)
             return error_set(error, ERROR_INPUT, "axis %d of the input is empty", i);
     }

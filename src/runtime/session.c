@@ -131,6 +131,8 @@ static int make_step(struct session *session, struct step *step, struct node *no
                                              .pool = context->pool,
                                              .kernels = kernels_for(context->cpu),
                                              .seed = context->seed};
+    if (compute_is_empty(&step->compute))
+        return 0;
     if (node->operator->scratch) {
         size_t bytes = node->operator->scratch(&step->compute);
         session->scratch_bytes = bytes > session->scratch_bytes ? bytes : session->scratch_bytes;
@@ -247,7 +249,7 @@ static int run_step(struct session *session, struct step *step, struct error *er
 {
     if (step->evaluated)
         return run_dynamic(session, step, error);
-    if (step->node->operator->compute(&step->compute, error)) {
+    if (!compute_is_empty(&step->compute) && step->node->operator->compute(&step->compute, error)) {
         char label[NODE_LABEL_SIZE];
         return error_prefix(error, "%s", node_label(step->node, label));
     }

@@ -182,12 +182,36 @@ static void pairs_of_boxes_stay(void **state)
     end(&test);
 }
 
+/* What a detector hands on that found nothing: no images, of which there is nothing to compute. */
+static void empty_batches_pass(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Conv", "MaxPool", "InstanceNormalization", "GlobalAveragePool"};
+    struct test test;
+    start(&test);
+    struct graph *graph = test.graph;
+    struct value *channels = filled(graph, 1, (int64_t[]){4});
+    struct value *map = filled(graph, 4, (int64_t[]){0, 3, 8, 8});
+    map = apply(graph, names[0], map, filled(graph, 4, (int64_t[]){4, 3, 3, 3}));
+    struct node *pool = add_node(graph, names[1], 1, 1, &map);
+    assert_int_equal(node_set_ints(pool, "kernel_shape", (int64_t[]){2, 2}, 2, NULL), 0);
+    map = add_node(graph, names[2], 1, 3, (struct value *[]){pool->outputs[0], channels, channels})->outputs[0];
+    map = apply(graph, names[3], map, NULL);
+    assert_int_equal(graph_add_output(graph, map, NULL), 0);
+    fold(&test);
+    assert_int_equal(graph->node_count, 0);
+    const struct shape expected = {.rank = 4, .dims = {0, 4, 1, 1}};
+    assert_true(shape_equal(&map->shape, &expected));
+    end(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cheap_products_fold), cmocka_unit_test(dear_products_stay),
         cmocka_unit_test(many_results_stay),   cmocka_unit_test(loops_fold_while_they_are_short),
         cmocka_unit_test(pairs_of_boxes_stay),
+        cmocka_unit_test(empty_batches_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
