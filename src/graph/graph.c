@@ -86,29 +86,34 @@ struct value *graph_find_value(const struct graph *graph, const char *name)
     return NULL;
 }
 
-/* Appends to one of the small value lists of a graph or node. */
-static int append_value(struct arena *arena, struct value ***list, int *count, struct value *value, struct error *error)
+/* Appends to one of the value lists of a graph or node. Lists are made as long as they are at first: `*capacity` 0. */
+static int append_value(struct arena *arena, struct value ***list, int *count, int *capacity, struct value *value,
+                        struct error *error)
 {
-    struct value **grown = arena_allocate(arena, (size_t)*count + 1, sizeof *grown, error);
-    if (!grown)
-        return -1;
-    if (*count > 0)
-        memcpy(grown, *list, (size_t)*count * sizeof *grown);
-    grown[(*count)++] = value;
-    *list = grown;
+    if (*count >= *capacity) {
+        int more = 2 * *count + 1;
+        struct value **grown = arena_allocate(arena, (size_t)more, sizeof *grown, error);
+        if (!grown)
+            return -1;
+        if (*count > 0)
+            memcpy(grown, *list, (size_t)*count * sizeof *grown);
+        *list = grown;
+        *capacity = more;
+    }
+    (*list)[(*count)++] = value;
     return 0;
 }
 
 int graph_add_input(struct graph *graph, struct value *value, struct error *error)
 {
     value->is_input = true;
-    return append_value(graph->arena, &graph->inputs, &graph->input_count, value, error);
+    return append_value(graph->arena, &graph->inputs, &graph->input_count, &graph->input_capacity, value, error);
 }
 
 int graph_add_output(struct graph *graph, struct value *value, struct error *error)
 {
     value->is_output = true;
-    return append_value(graph->arena, &graph->outputs, &graph->output_count, value, error);
+    return append_value(graph->arena, &graph->outputs, &graph->output_count, &graph->output_capacity, value, error);
 }
 
 int graph_set_outputs(struct graph *graph, struct value *const *outputs, int count, struct error *error)
@@ -123,7 +128,7 @@ int graph_set_outputs(struct graph *graph, struct value *const *outputs, int cou
         list[i]->is_output = true;
     }
     graph->outputs = list;
-    graph->output_count = count;
+    graph->output_count = graph->output_capacity = count;
     return 0;
 }
 
@@ -254,13 +259,8 @@ int node_set_input(struct node *node, int input, struct value *value, struct err
 
 int node_add_input(struct node *node, struct value *value, struct error *error)
 {
-    struct value **inputs = arena_allocate(node->graph->arena, (size_t)node->input_count + 1, sizeof *inputs, error);
-    if (!inputs)
+    if (append_value(node->graph->arena, &node->inputs, &node->input_count, &node->input_capacity, NULL, error))
         return -1;
-    for (int i = 0; i < node->input_count; i++)
-        inputs[i] = node->inputs[i];
-    node->inputs = inputs;
-    node->input_count++;
     return node_set_input(node, node->input_count - 1, value, error);
 }
 
@@ -287,7 +287,7 @@ int node_set_output(struct node *node, int output, struct value *value, struct e
 
 int node_add_output(struct node *node, struct value *value, struct error *error)
 {
-    if (append_value(node->graph->arena, &node->outputs, &node->output_count, NULL, error))
+    if (append_value(node->graph->arena, &node->outputs, &node->output_count, &node->output_capacity, NULL, error))
         return -1;
     return node_set_output(node, node->output_count - 1, value, error);
 }

@@ -135,9 +135,9 @@ struct node {
     struct graph *graph;
     struct node *previous, *next;
     struct value **inputs; /* NULL entries: omitted optional inputs */
-    int input_count;
+    int input_count, input_capacity;
     struct value **outputs; /* NULL entries: omitted */
-    int output_count;
+    int output_count, output_capacity;
     struct attribute *attributes;
     int attribute_count;
     struct node *origin;             /* execution graph: the source node it comes from, or NULL */
@@ -165,9 +165,9 @@ struct graph {
     struct value **values; /* by id */
     size_t value_count, value_capacity;
     struct value **inputs;
-    int input_count;
+    int input_count, input_capacity;
     struct value **outputs;
-    int output_count;
+    int output_count, output_capacity;
     struct constant **constants; /* references this graph holds, released with it */
     size_t constant_count, constant_capacity;
     struct value_table *names; /* name -> value; private to value_table.c */

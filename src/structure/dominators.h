@@ -8,6 +8,7 @@ struct dominators {
     struct memory *memory;
     struct node **nodes; /* in the graph's order, which is topological */
     int *immediate;      /* by place in `nodes`: place of the immediate dominator; -1: the inputs */
+    int *depth, *jump;   /* by place + 1: dominators above, and one far up: common ones are found in logarithmic time */
     int count;
 };
 

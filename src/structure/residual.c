@@ -24,45 +24,65 @@ static const struct value *gate_of(const struct node *node)
     return made;
 }
 
+/* Nodes that are visited in search of blocks. Blocks are short: behind sums of what lies far apart, all over a large
+ * graph, no more are looked for. */
+#define RESIDUAL_MOST_STEPS ((int64_t)1 << 22)
+
+struct search {
+    struct graph *graph;
+    struct dominators dominators;
+    struct residual_list *list;
+    bool *wanted; /* by value id; all false between two ways */
+    bool *is_sum; /* by node->mark: sums of the blocks found */
+    int64_t steps;
+};
+
+static bool is_on_way(const struct search *search, const struct node *node)
+{
+    for (int i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] && search->wanted[node->outputs[i]->id])
+            return true;
+    }
+    return false;
+}
+
+static void want_inputs(struct search *search, const struct node *node, const struct node *entry,
+                        const struct value *gate, bool wanted)
+{
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *input = node->inputs[i];
+        if (input && input != gate && !input->constant && input->producer && input->producer != entry)
+            search->wanted[input->id] = wanted;
+    }
+}
+
 /* The way from `entry` (NULL: an input) to `end`, which must depend on it; in the graph's arena. Nodes are visited in
  * the reverse of the graph's order, so that each one's readers come before it. */
-static int path_find(struct graph *graph, const struct node *entry, struct value *end, struct path *path,
+static int path_find(struct search *search, const struct node *entry, struct value *end, struct path *path,
                      struct error *error)
 {
-    struct memory *memory = graph->context->memory;
+    struct node *last = end->producer;
     *path = (struct path){.end = end};
-    const struct node *last = end->producer;
     if (!last || last == entry || end->constant)
         return 0;
-    bool *wanted = memory_allocate(memory, graph->value_count + 1, sizeof *wanted, error);
-    if (!wanted)
-        return -1;
     int count = 0;
-    wanted[end->id] = true;
-    for (const struct node *node = last; node && node != entry; node = node->previous) {
-        bool on_way = false;
-        for (int i = 0; i < node->output_count; i++)
-            on_way = on_way || (node->outputs[i] && wanted[node->outputs[i]->id]);
-        const struct value *gate = on_way ? gate_of(node) : NULL;
-        for (int i = 0; on_way && i < node->input_count; i++) {
-            const struct value *input = node->inputs[i];
-            if (input && input != gate && !input->constant && input->producer && input->producer != entry)
-                wanted[input->id] = true;
-        }
-        count += on_way;
+    search->wanted[end->id] = true;
+    for (const struct node *node = last; node && node != entry; node = node->previous, search->steps++) {
+        if (!is_on_way(search, node))
+            continue;
+        want_inputs(search, node, entry, gate_of(node), true);
+        count++;
     }
-    path->nodes = arena_allocate(graph->arena, (size_t)count + 1, sizeof *path->nodes, error);
-    for (struct node *node = end->producer; path->nodes && node && node != entry && path->count < count;
-         node = node->previous) {
-        bool on_way = false;
-        for (int i = 0; i < node->output_count; i++)
-            on_way = on_way || (node->outputs[i] && wanted[node->outputs[i]->id]);
-        if (!on_way)
+    path->nodes = arena_allocate(search->graph->arena, (size_t)count + 1, sizeof *path->nodes, error);
+    for (struct node *node = last; path->nodes && node && node != entry && path->count < count; node = node->previous) {
+        if (!is_on_way(search, node))
             continue;
         path->nodes[count - ++path->count] = node;
         path->weights += network_weights(node) != NULL;
     }
-    memory_release(memory, wanted);
+    search->wanted[end->id] = false;
+    for (int i = 0; i < path->count; i++)
+        want_inputs(search, path->nodes[i], entry, NULL, false);
     return path->nodes ? 0 : -1;
 }
 
@@ -76,33 +96,30 @@ static bool is_sum(const struct node *node)
 }
 
 /* Feature pyramids add a coarser map, which whole stages made, to a projected one. */
-static bool spans_blocks(const struct residual_list *list, const struct residual_block *block)
+static bool spans_blocks(const struct search *search, const struct residual_block *block)
 {
-    for (int i = 0; i < list->count && block->shortcut.weights > 0; i++) {
-        for (int k = 0; k < block->branch.count; k++) {
-            if (block->branch.nodes[k] == list->blocks[i].sum)
-                return true;
-        }
+    for (int i = 0; block->shortcut.weights > 0 && i < block->branch.count; i++) {
+        if (search->is_sum[block->branch.nodes[i]->mark])
+            return true;
     }
     return false;
 }
 
 /* 1: a block, the next of the list, 0: another sum, -1: error. */
-static int read_block(struct graph *graph, const struct dominators *dominators, struct node *sum,
-                      const struct residual_list *list, struct error *error)
+static int read_block(struct search *search, struct node *sum, struct error *error)
 {
-    struct residual_block *block = &list->blocks[list->count];
+    struct residual_block *block = &search->list->blocks[search->list->count];
     struct value *a = sum->inputs[0], *b = sum->inputs[1];
-    const struct node *entry = dominators_common(dominators, a->producer, b->producer);
+    const struct node *entry = dominators_common(&search->dominators, a->producer, b->producer);
     struct path ways[2];
     for (int i = 0; i < 2; i++) {
-        if (path_find(graph, entry, sum->inputs[i], &ways[i], error))
+        if (path_find(search, entry, sum->inputs[i], &ways[i], error))
             return -1;
     }
     int branch = ways[0].weights >= ways[1].weights ? 0 : 1;
     *block = (struct residual_block){
         .sum = sum, .branch = ways[branch], .shortcut = ways[1 - branch], .tie = ways[0].weights == ways[1].weights};
-    if (block->branch.weights == 0 || block->shortcut.weights > 1 || spans_blocks(list, block))
+    if (block->branch.weights == 0 || block->shortcut.weights > 1 || spans_blocks(search, block))
         return 0;
     /* An identity is the entry itself; else the first node of the branch says which of the entry's results is meant. */
     block->entry = block->shortcut.count == 0 ? block->shortcut.end : NULL;
@@ -114,18 +131,39 @@ static int read_block(struct graph *graph, const struct dominators *dominators, 
     return block->entry != NULL;
 }
 
+static int find_blocks(struct search *search, struct error *error)
+{
+    for (struct node *node = search->graph->first; node; node = node->next) {
+        if (!is_sum(node))
+            continue;
+        if (search->steps > RESIDUAL_MOST_STEPS) {
+            context_note(search->graph->context,
+                         "too many long ways around sums: no residual block is looked for behind '%s'",
+                         node->outputs[0]->name);
+            return 0;
+        }
+        int found = read_block(search, node, error);
+        if (found < 0)
+            return -1;
+        search->list->count += found;
+        search->is_sum[node->mark] = found == 1;
+    }
+    return 0;
+}
+
 int residual_find(struct graph *graph, struct residual_list *list, struct error *error)
 {
-    struct dominators dominators;
-    *list = (struct residual_list){
-        .blocks = arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof *list->blocks, error)};
-    if (!list->blocks || dominators_find(&dominators, graph, error))
+    struct memory *memory = graph->context->memory;
+    struct search search = {.graph = graph, .list = list};
+    size_t nodes = (size_t)graph->node_count + 1;
+    *list = (struct residual_list){.blocks = arena_allocate(graph->arena, nodes, sizeof *list->blocks, error)};
+    if (!list->blocks || dominators_find(&search.dominators, graph, error))
         return -1;
-    int result = 0;
-    for (struct node *node = graph->first; node && result >= 0; node = node->next) {
-        result = is_sum(node) ? read_block(graph, &dominators, node, list, error) : 0;
-        list->count += result == 1;
-    }
-    dominators_release(&dominators);
-    return result < 0 ? -1 : 0;
+    search.wanted = memory_allocate(memory, graph->value_count + 1, sizeof *search.wanted, error);
+    search.is_sum = memory_allocate(memory, nodes, sizeof *search.is_sum, error);
+    int result = search.wanted && search.is_sum ? find_blocks(&search, error) : -1;
+    memory_release(memory, search.wanted);
+    memory_release(memory, search.is_sum);
+    dominators_release(&search.dominators);
+    return result;
 }
