@@ -61,7 +61,7 @@ static void keep_images(struct dataset *dataset, const char *path, struct folder
     }
     list->count = kept;
     if (list->link_count > 0)
-        dataset_leave_out(dataset, "linked folders", list->link_count, list->first_link);
+        dataset_leave_out(dataset, "linked folders that lead back", list->link_count, list->first_link);
 }
 
 static bool is_npy(const char *name)

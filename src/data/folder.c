@@ -15,8 +15,12 @@ struct walk {
     struct folder_list *list;
     size_t capacity, folder_capacity;
     folder_filter *filter;
-    int64_t limit;
+    int64_t limit, links_left;
     const char *root;
+    struct {
+        dev_t device;
+        ino_t number;
+    } path[FOLDER_MAX_DEPTH + 1]; /* folders from the root to the one at hand */
     struct error *error;
 };
 
@@ -52,7 +56,7 @@ static int add_folder(struct walk *walk, int parent, const char *entry, const ch
     if (depth == FOLDER_MAX_DEPTH)
         return error_set(walk->error, ERROR_LIMIT, "%s/%s: folders are nested too deeply (limit %d)", walk->root, name,
                          FOLDER_MAX_DEPTH);
-    int folder = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int folder = openat(parent, entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return error_set(walk->error, ERROR_IO, "%s/%s: the folder cannot be read: %s", walk->root, name,
                          strerror(errno));
@@ -65,6 +69,16 @@ static int add_folder(struct walk *walk, int parent, const char *entry, const ch
     }
     list->folders[list->folder_count++] = name;
     return walk_folder(walk, folder, name, depth + 1);
+}
+
+/* Links to folders are followed, but not around in circles. */
+static bool leads_back(const struct walk *walk, const struct stat *target, int depth)
+{
+    for (int i = 0; i <= depth; i++) {
+        if (walk->path[i].device == target->st_dev && walk->path[i].number == target->st_ino)
+            return true;
+    }
+    return false;
 }
 
 static void note_link(struct walk *walk, const char *name)
@@ -89,9 +103,11 @@ static int add_entry(struct walk *walk, int folder, const char *prefix, const ch
     const char *name = folder_join(walk->list->arena, prefix, entry, walk->error);
     if (!name)
         return -1;
-    if (linked_folder)
+    if (linked_folder && (leads_back(walk, &target, depth) || walk->links_left-- <= 0)) {
         note_link(walk, name);
-    return is_folder ? add_folder(walk, folder, entry, name, depth) : linked_folder ? 0 : add_file(walk, name);
+        return 0;
+    }
+    return is_folder || linked_folder ? add_folder(walk, folder, entry, name, depth) : add_file(walk, name);
 }
 
 /* Closes `folder`. */
@@ -104,6 +120,10 @@ static int walk_folder(struct walk *walk, int folder, const char *prefix, int de
                          strerror(errno));
     }
     int result = 0;
+    struct stat own = {0};
+    fstat(folder, &own);
+    walk->path[depth].device = own.st_dev;
+    walk->path[depth].number = own.st_ino;
     for (struct dirent *entry = readdir(entries); result == 0 && entry; entry = readdir(entries))
         result = add_entry(walk, folder, prefix, entry->d_name, depth);
     closedir(entries);
@@ -119,7 +139,8 @@ int folder_list(struct arena *arena, const char *path, folder_filter *filter, in
                 struct error *error)
 {
     *list = (struct folder_list){.arena = arena};
-    struct walk walk = {.list = list, .filter = filter, .limit = limit, .root = path, .error = error};
+    struct walk walk = {
+        .list = list, .filter = filter, .limit = limit, .links_left = FOLDER_MAX_LINKS, .root = path, .error = error};
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return error_set(error, ERROR_INPUT, "%s: the folder cannot be read: %s", path, strerror(errno));

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 
 #define FOLDER_MAX_DEPTH 32
+#define FOLDER_MAX_LINKS 100000 /* to folders, followed */
 
 typedef bool folder_filter(const char *name);
 
@@ -17,7 +18,7 @@ struct folder_list {
     const char **names; /* relative to the folder, with '/', sorted by bytes */
     int64_t folder_count;
     const char **folders;   /* in the same way */
-    int64_t link_count;     /* links to folders, which are not followed */
+    int64_t link_count;     /* links to folders that are not followed: they lead back, or are too many */
     const char *first_link; /* by bytes; NULL: there is none */
 };
 

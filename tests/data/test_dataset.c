@@ -1,6 +1,7 @@
 #include "scratch.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct dataset_options plain = {.ignore = -1};
 
@@ -148,6 +149,24 @@ static void other_files_are_told(void **state)
     dataset = open_dataset(scratch, scratch_path(scratch, "list"), &plain);
     assert_string_equal(dataset_left_out(dataset, text), "1 not in labels.csv (b.jpg)");
     assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
+    dataset_close(dataset);
+}
+
+/* Class folders may be links, as may files; in circles none goes. */
+static void links_are_followed(void **state)
+{
+    struct scratch *scratch = *state;
+    char text[DATASET_NOTE_SIZE], target[512];
+    put_picture(scratch, "rgb8.png", "store/cats/1.png", 0);
+    put_picture(scratch, "rgb8.png", "set/dog/2.png", 0);
+    snprintf(target, sizeof target, "%s/store/cats", scratch->folder);
+    assert_int_equal(symlink(target, scratch_path(scratch, "set/cat")), 0);
+    assert_int_equal(symlink("..", scratch_path(scratch, "set/dog/up")), 0);
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "set"), &plain);
+    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 2);
+    assert_sample(dataset, DATASET_TRAIN, 0, "cat/1.png", 0);
+    assert_sample(dataset, DATASET_TRAIN, 1, "dog/2.png", 1);
+    assert_string_equal(dataset_left_out(dataset, text), "1 linked folders that lead back (dog/up)");
     dataset_close(dataset);
 }
 
@@ -469,6 +488,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(folders_are_splits_of_classes, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(folders_may_skip_classes, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(other_files_are_told, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(links_are_followed, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(orientations_are_counted_or_applied, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(lists_give_labels_and_splits, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(bad_lists_are_refused, scratch_set_up, scratch_tear_down),
