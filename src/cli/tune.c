@@ -53,7 +53,7 @@ static void print_tensors(const struct fovea_tune_plan *plan)
 {
     char text[CLI_TEXT], stays[CLI_TEXT], all[CLI_TEXT];
     if (plan->inference_nodes > 0)
-        printf("an export in training mode: %d BatchNormalizations and Dropouts are put into inference form\n",
+        printf("%d BatchNormalizations and Dropouts in training mode are put into inference form\n",
                plan->inference_nodes);
     if (plan->unshared_statistics + plan->unshared_parameters > 0)
         printf("tensors that the export stored as one get their own: %d statistics, %d parameters\n",

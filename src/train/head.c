@@ -18,7 +18,9 @@ struct classifier {
 
 static bool find_classifier(const struct network *network, struct classifier *classifier)
 {
-    static const char *const views[] = {"Identity", "Flatten", "Reshape", "Squeeze", "Cast", "Transpose", "Resize"};
+    /* Behind a classifier that is a convolution: its activation and the pool. */
+    static const char *const views[] = {"Identity", "Flatten",           "Reshape",     "Squeeze",    "Cast", "Transpose",
+                                        "Resize",   "GlobalAveragePool", "AveragePool", "ReduceMean", "Relu", "Dropout"};
     struct value *value = target_logits(network->graph);
     *classifier = (struct classifier){.classes = value->shape.rank > 1 ? value->shape.dims[1] : 0};
     for (struct node *node = value->producer; node; node = node->inputs[0] ? node->inputs[0]->producer : NULL) {

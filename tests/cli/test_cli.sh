@@ -362,6 +362,9 @@ done
 expect 0 'no normalisation in this model: [0-9]+ convolutions train with their biases' "$fovea" tune tests/fixtures/resnet18/model.onnx \
     --data "$work/classes" --new-head 2 -e 1 -b 2 --no-validation --preprocess imagenet --resize 64 --crop 64 -o "$work/folded.onnx"
 
+expect 0 ', 2 classes' "$fovea" tune tests/fixtures/squeezenet/model.onnx --data "$work/classes" --new-head 2 -e 1 -b 2 \
+    --no-validation --preprocess imagenet -q -o "$work/squeezed.onnx"
+
 # tune says what it did to the tensors of a file, what does not train, and what decay does in this run
 tune_form() {
     form=$1 && shift
@@ -371,7 +374,7 @@ tune_form() {
 expect 0 '^tensors that the export stored as one get their own: 3 statistics, 2 parameters$' tune_form same_merged
 expect 0 '^8 operands of BatchNormalization that the file computes of constants are stored$' tune_form same_all_filled
 expect 0 '^parameters that several nodes read train as one: 3, the first: layer.weight$' tune_form shared_trained
-expect 0 '^an export in training mode: 5 BatchNormalizations and Dropouts are put into inference form$' tune_form mode_training_14
+expect 0 '^5 BatchNormalizations and Dropouts in training mode are put into inference form$' tune_form mode_training_14
 expect 0 "^72 of 162 numbers stay: 'source' .72: int8.$" tune_form computed_quantised
 expect 0 "^72 of 234 numbers stay: 'mask' .72: a mask of zeros and ones.$" tune_form computed_masked
 expect 0 '^5 parameters of half precision train in float32' tune_form half
