@@ -43,6 +43,16 @@ static int64_t reduced(int64_t side, double share)
     return steps > 0 ? side - steps * SIDE_STEP : side;
 }
 
+/* The first of the two axes of size of [N,C,H,W], [N,H,W,C], or one image without a batch; -1: it is none of these. */
+static int first_size_axis(const struct shape *shape)
+{
+    if (shape->rank == 4)
+        return shape_channels_last(shape) ? 1 : 2;
+    bool last =
+        shape->rank == 3 && (shape->dims[2] == 1 || shape->dims[2] == 3) && shape->dims[0] != 1 && shape->dims[0] != 3;
+    return shape->rank == 3 ? !last : -1;
+}
+
 /* Whether there is a smaller size to try: binds it. */
 static bool choose_smaller(struct proving *proving)
 {
@@ -53,8 +63,9 @@ static bool choose_smaller(struct proving *proving)
     const struct value *input = network->graph->inputs[network->image_index];
     struct shape_binding *binding = &proving->bindings[0];
     *binding = (struct shape_binding){input->name, input->shape};
-    for (int axis = 0; axis < 2; axis++) {
-        int64_t *side = &binding->shape.dims[(network->channels_last ? 1 : 2) + axis];
+    int first = first_size_axis(&input->shape);
+    for (int axis = 0; axis < 2 && first >= 0; axis++) {
+        int64_t *side = &binding->shape.dims[first + axis];
         proving->smaller = proving->smaller || reduced(*side, share) < *side;
         *side = proving->proof->size[axis] = reduced(*side, share);
     }
