@@ -547,6 +547,7 @@ struct fovea_cam {
     int64_t image;
     enum fovea_cam_method method;
     const char *target, *layer;
+    int layers; /* Extended-CAM of class tokens: the inputs of so many attentions, `layer` the last, are summed; else 1 */
     int64_t class_index, unit[2]; /* unit -1: several */
     const char *class_name;       /* or NULL */
     int64_t label;                /* of the image; -1: not known */
@@ -558,7 +559,13 @@ struct fovea_cam {
     const float *pixels;    /* [height, width]: the map enlarged; Gaussians keep its sum */
     const uint8_t *picture; /* [height, width, 3]: the image as the network sees it */
     double sum, largest, smallest;
-    double gap;      /* (score - sum of A dy/dA) / sum |A dy/dA| at the layer: what such maps leave unexplained */
+    /* What the score is the sum of, by the gradient that the method goes by: activation times gradient over the layer's
+     * cells, over prefix tokens (the class token's own share), over what goes round the layer, and biases. Extended-CAM
+     * holds gates, attention weights and statistics of norms constant: nothing is left. Others go by the gradient as it
+     * is. */
+    double contributions, class_token, around, biases;
+    double gap;      /* what is left of the score, as a share of sum |A dy/dA| per cell: beyond .1 it explains little */
+    double outside;  /* (score - contributions), as such a share: what is not in the cells */
     bool flat;       /* one number everywhere */
     bool negative;   /* nothing speaks for the class */
     bool gaussian;   /* enlarged by Gaussians of `sigma`, else bilinearly */

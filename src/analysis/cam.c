@@ -29,6 +29,22 @@ void cam_weighted(const struct cam_layer *layer, const double *weights, double *
     }
 }
 
+static double contribution_of(const struct cam_layer *layers, int count, int64_t unit)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++) {
+        for (int64_t k = 0; k < layers[i].view.channels; k++)
+            sum += activation_at(&layers[i], unit, k) * gradient_at(&layers[i], unit, k);
+    }
+    return sum;
+}
+
+void cam_contributions(const struct cam_layer *layers, int count, double *map)
+{
+    for (int64_t unit = 0; unit < layers->view.units; unit++)
+        map[unit] = contribution_of(layers, count, unit);
+}
+
 /* Sums over a channel's cells that the weights are made of. */
 struct channel_sums {
     double activation, gradient, product, largest, smallest;
@@ -75,24 +91,24 @@ static double channel_weight(enum cam_method method, const struct cam_layer *lay
     }
 }
 
-static void map_products(const struct cam_layer *layer, bool positive, double *map)
+static void map_positive(const struct cam_layer *layer, double *map)
 {
     for (int64_t unit = 0; unit < layer->view.units; unit++) {
         map[unit] = 0;
-        for (int64_t k = 0; k < layer->view.channels; k++) {
-            double g = gradient_at(layer, unit, k);
-            map[unit] += activation_at(layer, unit, k) * (positive && g < 0 ? 0 : g);
-        }
+        for (int64_t k = 0; k < layer->view.channels; k++)
+            map[unit] += activation_at(layer, unit, k) * fmax(gradient_at(layer, unit, k), 0);
     }
 }
 
 int cam_map(enum cam_method method, const struct cam_layer *layer, double *weights, double *map, struct error *error)
 {
     double spread = 0, largest = 0;
-    if (method == CAM_EXTENDED || method == CAM_LAYER) {
-        map_products(layer, method == CAM_LAYER, map);
+    if (method == CAM_EXTENDED)
+        cam_contributions(layer, 1, map);
+    if (method == CAM_LAYER)
+        map_positive(layer, map);
+    if (method == CAM_EXTENDED || method == CAM_LAYER)
         return 0;
-    }
     for (int64_t k = 0; k < layer->view.channels; k++) {
         struct channel_sums sums = sum_channel(layer, k);
         weights[k] = channel_weight(method, layer, k, &sums);
@@ -107,22 +123,35 @@ int cam_map(enum cam_method method, const struct cam_layer *layer, double *weigh
     return 0;
 }
 
-void cam_measure(const struct cam_layer *layer, const double *map, double score, struct cam_numbers *numbers)
+void cam_add_up(const struct cam_layer *layers, int count, int64_t prefix, const float *shares, int64_t batch,
+                struct cam_sum *sum)
 {
-    double product = 0, magnitude = 0;
+    *sum = (struct cam_sum){.tokens = (double)shares[SHARE_TOKENS] / (double)batch,
+                            .around = (double)shares[SHARE_AROUND] / (double)batch,
+                            .biases = (double)shares[SHARE_BIASES] / (double)batch};
+    for (int64_t unit = 0; unit < layers->view.units; unit++) {
+        double cell = contribution_of(layers, count, unit);
+        sum->cells += cell;
+        sum->absolute += fabs(cell);
+    }
+    /* Prefix tokens of the later layers are made of these. */
+    for (int64_t token = -prefix; token < 0; token++)
+        sum->tokens += contribution_of(layers, 1, token);
+}
+
+void cam_measure(const double *map, int64_t cells, double score, const struct cam_sum *sum,
+                 struct cam_numbers *numbers)
+{
     *numbers = (struct cam_numbers){.largest = -HUGE_VAL, .smallest = HUGE_VAL};
-    for (int64_t unit = 0; unit < layer->view.units; unit++) {
-        double cell = 0;
-        for (int64_t k = 0; k < layer->view.channels; k++)
-            cell += activation_at(layer, unit, k) * gradient_at(layer, unit, k);
-        product += cell;
-        magnitude += fabs(cell);
+    for (int64_t unit = 0; unit < cells; unit++) {
         numbers->sum += map[unit];
         numbers->absolute += fabs(map[unit]);
         numbers->largest = fmax(numbers->largest, map[unit]);
         numbers->smallest = fmin(numbers->smallest, map[unit]);
     }
-    numbers->gap = magnitude > 0 ? (score - product) / magnitude : 0;
+    double known = sum->cells + sum->tokens + sum->around + sum->biases;
+    numbers->gap = sum->absolute > 0 ? (score - known) / sum->absolute : 0;
+    numbers->outside = sum->absolute > 0 ? (score - sum->cells) / sum->absolute : 0;
     numbers->flat =
         numbers->largest - numbers->smallest <= 1e-6 * fmax(fabs(numbers->largest), fabs(numbers->smallest));
     numbers->negative = numbers->largest <= 0;

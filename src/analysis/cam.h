@@ -1,6 +1,7 @@
 /* Class activation maps of one image from an activation A and the gradient of a score y with respect to it. Maps are
  * signed, in the score's units, one number per cell of the activation's grid; ReLU and scaling are the picture's.
- * - Extended-CAM (Kim et al., CVIU 2023, arXiv 2001.05153): L_i = sum_k A_ik dy/dA_ik.
+ * - Extended-CAM (Kim et al., CVIU 2023, arXiv 2001.05153): L_i = sum_k A_ik dy/dA_ik; with dy/dA by pass/held.h, and summed
+ *   over the layers where there are several (analysis/contribution.h).
  * - CAM (Zhou et al. 2016): sum_k w_k A_ik with w_k = sum_i dy/dA_ik, the weight of a head of pool and product; not
  * defined for others.
  * - Grad-CAM (Selvaraju et al. 2017): w_k = mean_i dy/dA_ik.
@@ -12,6 +13,7 @@
 #ifndef FOVEA_ANALYSIS_CAM_H
 #define FOVEA_ANALYSIS_CAM_H
 
+#include "analysis/contribution.h"
 #include "op/unit_score.h"
 
 enum cam_method { CAM_EXTENDED, CAM_PLAIN, CAM_GRAD, CAM_GRAD_PLUS_PLUS, CAM_XGRAD, CAM_LAYER, CAM_SCORE, CAM_METHODS };
@@ -30,14 +32,30 @@ int cam_map(enum cam_method method, const struct cam_layer *layer, double *weigh
 /* map_i = sum_k weights_k A_ik. */
 void cam_weighted(const struct cam_layer *layer, const double *weights, double *map);
 
+/* What a score is the sum of: score = cells + tokens + around + biases + gap sum |cell|. */
+struct cam_sum {
+    double cells, absolute; /* sum and sum of magnitudes of A dy/dA per cell, over all layers */
+    double tokens;          /* of prefix tokens: the class token's own share */
+    double around;          /* of what goes round the layer otherwise */
+    double biases;
+};
+/* Contributions of `count` layers of one shape, from first to last, with `prefix` tokens in front of their units.
+ * shares[SHARES] of the same gradient over a batch of `batch` equal images. */
+void cam_add_up(const struct cam_layer *layers, int count, int64_t prefix, const float *shares, int64_t batch,
+                struct cam_sum *sum);
+/* map_i = sum over layers and channels of A dy/dA: Extended-CAM. */
+void cam_contributions(const struct cam_layer *layers, int count, double *map);
+
 /* How much of the score the map holds. */
 struct cam_numbers {
     double sum, absolute, largest, smallest;
-    double gap;    /* (y - sum A dy/dA) / sum|A dy/dA|, of the activation whatever the method */
-    bool flat;     /* the map is one number everywhere */
-    bool negative; /* no cell is positive */
+    double gap;     /* what of the score `sum` does not account for, / sum |cell|, whatever the method */
+    double outside; /* (y - cells) / sum |cell| */
+    bool flat;      /* the map is one number everywhere */
+    bool negative;  /* no cell is positive */
 };
-void cam_measure(const struct cam_layer *layer, const double *map, double score, struct cam_numbers *numbers);
+void cam_measure(const double *map, int64_t cells, double score, const struct cam_sum *sum,
+                 struct cam_numbers *numbers);
 /* Adds (y - sum) / cells to every cell: the map then sums to y whatever it says. */
 void cam_spread_residual(double *map, int64_t cells, double score);
 

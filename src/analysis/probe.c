@@ -16,6 +16,7 @@ struct probe_build {
     const struct probe_request *request;
     struct target found;
     struct value *image, *target, *source;
+    struct value *layers[TARGET_MOST_LAYERS]; /* whose contributions are asked for; the last is `source` */
 };
 
 /* The target, or where that is made of the logits (before a resize, behind a softmax) these. */
@@ -37,11 +38,14 @@ static int find_source(struct probe_build *build, struct graph *graph, struct er
         struct target named;
         if (target_find(build->model, graph, build->image, name, &named, error))
             return -1;
-        build->source = named.value;
+        build->source = build->layers[0] = named.value;
+        build->probe->layers = 1;
         return 0;
     }
-    if (target_activation(graph, build->image, scores_of(build, graph), &build->source, error))
+    build->probe->layers = target_layers(graph, build->image, scores_of(build, graph), build->layers, error);
+    if (build->probe->layers < 0)
         return -1;
+    build->source = build->probe->layers > 0 ? build->layers[build->probe->layers - 1] : NULL;
     return build->source ? 0 : error_set(error, ERROR_INPUT, "the model has no spatial map; name a value with --layer");
 }
 
@@ -156,9 +160,13 @@ static int select_values(void *user, struct graph *graph, struct error *error)
     if (find_source(build, graph, error) || describe_target(build, graph, error) ||
         describe_source(build, graph, error))
         return -1;
-    bool two = build->request->source == PROBE_ACTIVATION && build->source != build->target;
-    struct value *kept[2] = {build->target, build->source};
-    return graph_set_outputs(graph, kept, two ? 2 : 1, error);
+    struct value *kept[1 + TARGET_MOST_LAYERS] = {build->target};
+    int count = 1, layers = build->request->source == PROBE_ACTIVATION ? build->probe->layers : 0;
+    for (int i = build->request->contributions ? 0 : layers - 1; i >= 0 && i < layers; i++) {
+        if (build->layers[i] != build->target)
+            kept[count++] = build->layers[i];
+    }
+    return graph_set_outputs(graph, kept, count, error);
 }
 
 /* A graph input of our own, which no file feeds: the classes, int64 [images]. */
@@ -171,6 +179,52 @@ static struct value *add_classes(struct graph *graph, int64_t images, struct err
     return value;
 }
 
+/* Zeros of the layer's shape. */
+static struct value *no_gradient(struct graph *graph, struct value *layer, struct error *error)
+{
+    struct value *zero = emit_scalar(graph, layer->dtype, 0, error);
+    return zero ? emit(graph, "Mul", EMIT_INPUTS(layer, zero), EMIT_NO_ATTRIBUTES, error) : NULL;
+}
+
+/* With gates held constant: gradient and activation of every layer, and the shares. */
+static int append_held(struct probe_build *build, struct graph *graph, const struct contribution_request *plain,
+                       struct value **outputs, struct error *error)
+{
+    struct value *gradients[TARGET_MOST_LAYERS];
+    struct contribution_request request = *plain;
+    request.layers = build->layers;
+    request.count = build->probe->layers;
+    request.held = true;
+    request.direct = request.count > 1;
+    if (contribution_append(graph, &request, gradients, &outputs[PROBE_OUTPUT_HELD_SHARES], error))
+        return -1;
+    for (int i = 0; i < request.count; i++) {
+        struct value *layer = build->layers[i];
+        outputs[PROBE_OUTPUT_LAYERS + 2 * i] = gradients[i] ? gradients[i] : no_gradient(graph, layer, error);
+        outputs[PROBE_OUTPUT_LAYERS + 2 * i + 1] = layer;
+        if (!outputs[PROBE_OUTPUT_LAYERS + 2 * i])
+            return -1;
+    }
+    return 0;
+}
+
+static int append_gradient(struct probe_build *build, struct graph *graph, struct value *seed, struct value **outputs,
+                           struct error *error)
+{
+    const struct contribution_request request = {{build->target, seed},      &build->source, 1,
+                                                 &build->probe->source_grid, false,          false};
+    struct value **gradient = &outputs[PROBE_OUTPUT_GRADIENT];
+    bool shares = build->request->contributions;
+    if (!build->source)
+        return 0;
+    if (shares ? contribution_append(graph, &request, gradient, &outputs[PROBE_OUTPUT_SHARES], error)
+               : differentiate(graph, &request.seed, 1, &build->source, 1, gradient, error))
+        return -1;
+    if (!*gradient)
+        return error_set(error, ERROR_INPUT, "'%s' does not depend on '%s'", build->target->name, build->source->name);
+    return shares ? append_held(build, graph, &request, outputs, error) : 0;
+}
+
 static int append_score(void *user, struct graph *graph, struct error *error)
 {
     struct probe_build *build = user;
@@ -181,22 +235,20 @@ static int append_score(void *user, struct graph *graph, struct error *error)
                                .place = probe->place,
                                .unit = probe->unit[0] * probe->target_grid.width + probe->unit[1]};
     struct unit_score_outputs made;
-    struct value *gradient = NULL;
+    struct value *outputs[PROBE_OUTPUT_LAYERS + 2 * TARGET_MOST_LAYERS] = {NULL};
     struct value *classes = add_classes(graph, view->images, error);
     probe->classes_index = graph->input_count - 1;
-    if (!classes || emit_unit_score(graph, build->target, &score, classes, &made, error))
+    if (!classes || emit_unit_score(graph, build->target, &score, classes, &made, error) ||
+        append_gradient(build, graph, made.seed, outputs, error))
         return -1;
-    if (build->source) {
-        struct gradient_seed seed = {build->target, made.seed};
-        if (differentiate(graph, &seed, 1, &build->source, 1, &gradient, error))
-            return -1;
-        if (!gradient)
-            return error_set(error, ERROR_INPUT, "'%s' does not depend on '%s'", probe->target, probe->source);
-    }
-    struct value *outputs[PROBE_OUTPUT_COUNT] = {made.score,    made.classes, made.units,
-                                                 build->target, gradient,     build->source};
+    outputs[PROBE_OUTPUT_SCORE] = made.score;
+    outputs[PROBE_OUTPUT_CLASSES] = made.classes;
+    outputs[PROBE_OUTPUT_UNITS] = made.units;
+    outputs[PROBE_OUTPUT_TARGET] = build->target;
+    outputs[PROBE_OUTPUT_ACTIVATION] = build->source;
     int count = probe->source_kind == PROBE_NO_GRADIENT ? PROBE_OUTPUT_GRADIENT
                 : probe->source_kind == PROBE_IMAGE     ? PROBE_OUTPUT_ACTIVATION
+                : build->request->contributions         ? PROBE_OUTPUT_LAYERS + 2 * probe->layers
                                                         : PROBE_OUTPUT_COUNT;
     return graph_set_outputs(graph, outputs, count, error);
 }
@@ -258,6 +310,18 @@ static int check_classes(struct probe *probe, struct error *error)
     return 0;
 }
 
+static void read_contributions(const struct probe *probe, struct probe_result *result)
+{
+    const struct session *session = probe->session;
+    result->shares = session_output(session, PROBE_OUTPUT_SHARES)->data;
+    result->held.shares = session_output(session, PROBE_OUTPUT_HELD_SHARES)->data;
+    result->held.layers = probe->layers;
+    for (int i = 0; i < probe->layers; i++) {
+        result->held.gradient[i] = session_output(session, PROBE_OUTPUT_LAYERS + 2 * i)->data;
+        result->held.activation[i] = session_output(session, PROBE_OUTPUT_LAYERS + 2 * i + 1)->data;
+    }
+}
+
 int probe_run(struct probe *probe, struct probe_result *result, struct error *error)
 {
     if (check_classes(probe, error) || session_run(probe->session, error))
@@ -271,5 +335,7 @@ int probe_run(struct probe *probe, struct probe_result *result, struct error *er
         result->gradient = session_output(session, PROBE_OUTPUT_GRADIENT)->data;
     if (probe->source_kind == PROBE_ACTIVATION)
         result->activation = session_output(session, PROBE_OUTPUT_ACTIVATION)->data;
+    if (probe->graph->output_count > PROBE_OUTPUT_COUNT)
+        read_contributions(probe, result);
     return 0;
 }

@@ -4,7 +4,9 @@
 #ifndef FOVEA_ANALYSIS_PROBE_H
 #define FOVEA_ANALYSIS_PROBE_H
 
+#include "analysis/contribution.h"
 #include "analysis/receptive_field.h"
+#include "analysis/target.h"
 #include "analysis/unit_grid.h"
 #include "pass/pipeline.h"
 #include "structure/head.h"
@@ -26,6 +28,7 @@ struct probe_request {
     int64_t unit[2];      /* y, x for SCORE_AT_UNIT; -1: the centre */
     enum probe_source source;
     const char *source_name; /* PROBE_ACTIVATION: a value, or NULL */
+    bool contributions;      /* PROBE_ACTIVATION: what the score is the sum of, too */
     bool no_fusion;          /* the graph as it is in the file, for references */
     /* Called in front of everything else, on the graph with bound shapes: may change it. NULL: nothing is changed. */
     int (*edit)(void *user, struct graph *graph, const struct value *image, struct error *error);
@@ -52,6 +55,7 @@ struct probe {
     const char *source;                     /* name of the value that the gradient belongs to */
     struct unit_grid source_grid;           /* of PROBE_ACTIVATION */
     struct receptive_field source_field;
+    int layers; /* whose contributions are summed, all of source_grid: 1, or all attention inputs up to `source` */
     enum probe_source source_kind;
     int classes_index; /* of the graph input */
 };
@@ -69,13 +73,24 @@ enum probe_output {
     PROBE_OUTPUT_TARGET,
     PROBE_OUTPUT_GRADIENT,   /* not of PROBE_NO_GRADIENT */
     PROBE_OUTPUT_ACTIVATION, /* of PROBE_ACTIVATION */
-    PROBE_OUTPUT_COUNT
+    PROBE_OUTPUT_COUNT,
+    PROBE_OUTPUT_SHARES = PROBE_OUTPUT_COUNT, /* of contributions */
+    PROBE_OUTPUT_HELD_SHARES,
+    PROBE_OUTPUT_LAYERS /* gradient and activation of every layer */
 };
 
 /* To be filled before probe_run: the images; the class of every image, -1 (as it is at first): the predicted one, -2:
  * the second. */
 struct tensor *probe_images(struct probe *probe);
 int64_t *probe_classes(struct probe *probe);
+
+/* The score is the sum of activation times gradient over the units of all layers, over the prefix tokens of the first,
+ * and of the shares: with gates held constant (pass/held.h), and if every operator on the way conserves. */
+struct probe_contributions {
+    int layers;
+    const float *activation[TARGET_MOST_LAYERS], *gradient[TARGET_MOST_LAYERS];
+    const float *shares; /* [SHARES], sums over the batch */
+};
 
 /* Valid until the next run. */
 struct probe_result {
@@ -85,6 +100,8 @@ struct probe_result {
     const float *target;     /* the target's elements, to be read through target_grid.view */
     const float *gradient;   /* of the image or of the activation; NULL without */
     const float *activation; /* its elements, of PROBE_ACTIVATION; else NULL */
+    const float *shares;     /* with contributions: [SHARES] by the gradient as it is, sums over the batch */
+    struct probe_contributions held; /* with contributions */
 };
 int probe_run(struct probe *probe, struct probe_result *result, struct error *error);
 

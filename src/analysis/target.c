@@ -251,40 +251,86 @@ static bool attention_operands(const struct node *node, const struct value *oper
     return true;
 }
 
-static int attention_input(struct graph *graph, const struct value *image, int64_t channels, struct value **value,
-                           struct error *error)
+/* What an attention makes its queries, keys and values of; NULL in *value: there is none. Changes marks. */
+static int attention_input(struct graph *graph, const struct node *attention, const struct value *image,
+                           int64_t channels, struct value **value, struct error *error)
 {
     const struct value *operands[3];
-    struct node *node = graph->last;
-    while (node && !((node->mark & 1) && attention_operands(node, operands)))
-        node = node->previous;
-    if (!node)
-        return 0;
+    attention_operands(attention, operands);
     clear_marks(graph);
     for (int i = 0; i < 3; i++)
         mark_ancestors(graph, operands[i], 1 << i);
-    struct value *found;
-    if (last_spatial(graph, 7, channels, image, &found, error))
+    return last_spatial(graph, 7, channels, image, value, error);
+}
+
+/* The last attentions that scores are made of, at most `most`, from the last to the first. */
+static int last_attentions(struct graph *graph, struct value *scores, int most, struct node **attentions)
+{
+    const struct value *operands[3];
+    int count = 0;
+    mark_sources(graph, scores);
+    for (struct node *node = graph->last; node && count < most; node = node->previous) {
+        if ((node->mark & 1) && attention_operands(node, operands))
+            attentions[count++] = node;
+    }
+    return count;
+}
+
+/* Whether `scores` are made of prefix tokens only, of features that are tokens. */
+static int is_of_prefix(struct graph *graph, const struct value *image, const struct value *scores,
+                        const struct value *features, int64_t *channels, bool *of_prefix, struct error *error)
+{
+    struct unit_grid grid;
+    *of_prefix = false;
+    if (!features)
+        return 0;
+    if (unit_grid_of_value(graph, features, image, &grid, error))
         return -1;
-    *value = found ? found : *value;
-    return 0;
+    *channels = grid.view.channels;
+    return grid.layout == UNITS_TOKENS && grid.prefix > 0 &&
+                   reads_prefix_only(graph, scores, features, &grid, of_prefix, error)
+               ? -1
+               : 0;
+}
+
+/* From the last to the first. */
+static int activation_layers(struct graph *graph, const struct value *image, struct value *scores, int most,
+                             struct value **list, struct error *error)
+{
+    struct node *attentions[TARGET_MOST_LAYERS];
+    int64_t channels;
+    bool of_prefix;
+    int count = 0;
+    if (target_features(graph, image, scores, &list[0], error) ||
+        is_of_prefix(graph, image, scores, list[0], &channels, &of_prefix, error))
+        return -1;
+    int found = of_prefix ? last_attentions(graph, scores, most, attentions) : 0;
+    for (int i = 0; i < found; i++) {
+        struct value *input;
+        if (attention_input(graph, attentions[i], image, channels, &input, error))
+            return -1;
+        if (input && (count == 0 || (input != list[count - 1] && shape_equal(&input->shape, &list[0]->shape))))
+            list[count++] = input;
+    }
+    return count > 0 ? count : list[0] != NULL;
 }
 
 int target_activation(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
                       struct error *error)
 {
-    struct unit_grid grid;
-    bool prefix_only = false;
-    if (target_features(graph, image, scores, value, error))
-        return -1;
-    if (!*value)
-        return 0;
-    if (unit_grid_of_value(graph, *value, image, &grid, error))
-        return -1;
-    if (grid.layout == UNITS_TOKENS && grid.prefix > 0 &&
-        reads_prefix_only(graph, scores, *value, &grid, &prefix_only, error))
-        return -1;
-    return prefix_only ? attention_input(graph, image, grid.view.channels, value, error) : 0;
+    return activation_layers(graph, image, scores, 1, value, error) < 0 ? -1 : 0;
+}
+
+int target_layers(struct graph *graph, const struct value *image, struct value *scores,
+                  struct value *list[TARGET_MOST_LAYERS], struct error *error)
+{
+    int count = activation_layers(graph, image, scores, TARGET_MOST_LAYERS, list, error);
+    for (int i = 0; i < count / 2; i++) {
+        struct value *other = list[count - 1 - i];
+        list[count - 1 - i] = list[i];
+        list[i] = other;
+    }
+    return count;
 }
 
 /* ---- by name ---- */

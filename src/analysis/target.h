@@ -21,6 +21,13 @@ int target_features(struct graph *graph, const struct value *image, struct value
 int target_activation(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
                       struct error *error);
 
+/* Where the contributions to `scores` are taken (analysis/contribution.h): as target_activation; where that is the
+ * input of a class-token network's last attention, of every attention that reads tokens of its shape, in order: what
+ * the class token is made of comes from all of them. Returns how many, 0: there are none, or -1. */
+#define TARGET_MOST_LAYERS 64
+int target_layers(struct graph *graph, const struct value *image, struct value *scores,
+                  struct value *list[TARGET_MOST_LAYERS], struct error *error);
+
 /* A value that is looked at, how its units lie, and how its classes are read. */
 struct target {
     struct value *value;

@@ -16,6 +16,7 @@
 #include "analysis/score_cam.h"
 #include "analysis/spread.h"
 #include "analysis/target.h"
+#include "api/images.h"
 #include "api/stock.h"
 #include "runtime/session.h"
 #include "structure/image_input.h"
@@ -34,6 +35,7 @@ struct cam_work {
     struct stock stock;
     struct probe probe, forward; /* forward: for Score-CAM */
     struct probe random;         /* with its weights shuffled; only with `sanity` */
+    struct probe_result shuffled; /* its last run */
     struct spread_place place;
     double sigma[2], fit;
     int64_t fit_images;
@@ -52,11 +54,13 @@ static int shuffle_weights(void *user, struct graph *graph, const struct value *
     return random_weights(graph, work->model->context->seed, &changed, error);
 }
 
-/* By what the target turns out to be: its layout is known when a probe is made. */
+/* By what the target turns out to be: its layout is known when a probe is made. Shares are sums over a batch: where they
+ * are asked for, the batch is one image. */
 static int make_probe(struct cam_work *work, enum probe_source source, struct probe *probe, struct error *error)
 {
     static const enum score_place places[] = {SCORE_AT_UNIT, SCORE_AT_UNIT, SCORE_AT_REGION, SCORE_AT_BEST};
     const struct fovea_cam_options *options = work->options;
+    bool contributions = source == PROBE_ACTIVATION;
     struct probe_request request = {.bindings = work->stock.bindings,
                                     .binding_count = work->stock.binding_count,
                                     .target = options->target ? options->target : "before-resize",
@@ -65,12 +69,16 @@ static int make_probe(struct cam_work *work, enum probe_source source, struct pr
                                     .place_by_layout = options->place == FOVEA_PLACE_AUTO,
                                     .unit = {options->unit[0], options->unit[1]},
                                     .source = source,
+                                    .contributions = contributions,
                                     .source_name = work->layer,
                                     .edit = probe == &work->random ? shuffle_weights : NULL,
                                     .user = work};
-    if (probe_create(probe, work->model->model, &request, error))
-        return -1;
-    return stock_begin(&work->stock, probe->graph, probe->session, probe_images(probe), error);
+    struct shape *shape = &work->stock.bindings[0].shape, chosen = *shape;
+    if (contributions)
+        *shape = images_shape(&work->stock.images, images_batch(work->stock.input, &options->samples.shapes, 1));
+    int result = probe_create(probe, work->model->model, &request, error);
+    *shape = chosen;
+    return result ? -1 : stock_begin(&work->stock, probe->graph, probe->session, probe_images(probe), error);
 }
 
 /* The places of the layer's cells: from their theoretical fields, or where these do not tell, evenly over the image. */
@@ -250,14 +258,14 @@ static int prepare(struct cam_work *work, struct error *error)
 }
 
 /* The image as numbers, for showing and for masks. */
-static void keep_image(struct cam_work *work, int64_t place)
+static void keep_image(struct cam_work *work)
 {
     const struct tensor *images = probe_images(&work->probe);
     int64_t count = work->probe.channels * work->probe.height * work->probe.width;
     const int64_t size[3] = {work->probe.channels, work->probe.height, work->probe.width};
     const struct preprocess *preprocess = stock_preprocess(&work->stock);
     for (int64_t i = 0; i < count; i++)
-        work->image[i] = (float)tensor_number(images, place * count + i);
+        work->image[i] = (float)tensor_number(images, i);
     preprocess_picture(preprocess, work->image, work->probe.channels_last ? LAYOUT_NHWC : LAYOUT_NCHW, size,
                        work->picture);
 }
@@ -281,11 +289,37 @@ static int measure(struct cam_work *work, int64_t class_index, struct fovea_fait
     return 0;
 }
 
-static int make_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layer *layer,
+/* What a run says of its one image, at place 0: the layer with its gradient, and the layers with gates held constant. */
+struct cam_layers {
+    struct cam_layer plain, held[TARGET_MOST_LAYERS];
+    int count; /* of held */
+};
+
+static void read_layers(const struct probe *probe, const struct probe_result *run, struct cam_layers *layers)
+{
+    const struct unit_view *view = &probe->source_grid.view;
+    layers->plain = (struct cam_layer){*view, run->activation, run->gradient, 0};
+    layers->count = run->held.layers;
+    for (int i = 0; i < layers->count; i++)
+        layers->held[i] = (struct cam_layer){*view, run->held.activation[i], run->held.gradient[i], 0};
+}
+
+/* Of every method but Score-CAM. */
+static int gradient_map(enum fovea_cam_method method, const struct cam_layers *layers, double *weights, double *map,
+                        struct error *error)
+{
+    if (method != FOVEA_CAM_EXTENDED)
+        return cam_map((enum cam_method)method, &layers->plain, weights, map, error);
+    cam_contributions(layers->held, layers->count, map);
+    return 0;
+}
+
+static int make_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
                     int64_t class_index, struct error *error)
 {
+    const struct cam_layer *layer = &layers->plain;
     if (method != FOVEA_CAM_SCORE)
-        return cam_map((enum cam_method)method, layer, work->weights, work->map, error);
+        return gradient_map(method, layers, work->weights, work->map, error);
     const struct masked_image image = {work->image, NULL, class_index};
     if (score_cam_weights(&work->forward, &image, layer, work->place.cells, work->options->score_channels,
                           work->weights, error))
@@ -322,24 +356,22 @@ static int locate(struct cam_work *work, int64_t index, struct fovea_localisatio
 }
 
 /* Rank correlation of the map with that of the shuffled network, which ran on the same images. */
-static int check_sanity(struct cam_work *work, enum fovea_cam_method method, int64_t at, double *correlation,
-                        struct error *error)
+static int check_sanity(struct cam_work *work, enum fovea_cam_method method, double *correlation, struct error *error)
 {
-    const struct session *session = work->random.session;
+    struct cam_layers layers;
     *correlation = (double)NAN;
     if (!work->options->sanity || method == FOVEA_CAM_SCORE)
         return 0;
-    const struct cam_layer layer = {work->random.source_grid.view,
-                                    session_output(session, PROBE_OUTPUT_ACTIVATION)->data,
-                                    session_output(session, PROBE_OUTPUT_GRADIENT)->data, at};
-    if (cam_map((enum cam_method)method, &layer, work->weights, work->random_map, error))
+    read_layers(&work->random, &work->shuffled, &layers);
+    if (gradient_map(method, &layers, work->weights, work->random_map, error))
         return -1;
-    return correlation_spearman(work->model->context->memory, work->map, work->random_map, layer.view.units,
-                                correlation, error);
+    return correlation_spearman(work->model->context->memory, work->map, work->random_map,
+                                work->random.source_grid.view.units,                                correlation, error);
 }
 
 /* What is said of one map. */
 struct judgement {
+    struct cam_sum sum;
     struct cam_numbers numbers;
     struct fovea_faithfulness faithfulness;
     struct fovea_localisation localisation;
@@ -347,46 +379,61 @@ struct judgement {
     double sanity;
 };
 
+/* By the gradient that the method goes by. */
+static void add_up(const struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
+                   const struct probe_result *run, struct cam_sum *sum)
+{
+    const struct unit_grid *grid = &work->probe.source_grid;
+    bool held = method == FOVEA_CAM_EXTENDED;
+    cam_add_up(held ? layers->held : &layers->plain, held ? layers->count : 1,
+               grid->layout == UNITS_TOKENS ? grid->prefix : 0, held ? run->held.shares : run->shares,
+               work->probe.target_grid.view.images, sum);
+}
+
 /* The map of one image in work->map, enlarged too, and what is said of it. */
-static int judge_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layer *layer,
+static int judge_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
                      const struct probe_result *run, int64_t index, struct judgement *judgement, struct error *error)
 {
-    int64_t at = layer->image;
-    if (make_map(work, method, layer, run->classes[at], error))
+    int64_t cells = layers->plain.view.units;
+    if (make_map(work, method, layers, run->classes[0], error))
         return error_prefix(error, "%s", cam_method_name((int)method));
     if (method == FOVEA_CAM_EXTENDED && work->options->residual)
-        cam_spread_residual(work->map, layer->view.units, (double)run->score[at]);
-    cam_measure(layer, work->map, (double)run->score[at], &judgement->numbers);
-    return check_sanity(work, method, at, &judgement->sanity, error) ||
+        cam_spread_residual(work->map, cells, (double)run->score[0]);
+    add_up(work, method, layers, run, &judgement->sum);
+    cam_measure(work->map, cells, (double)run->score[0], &judgement->sum, &judgement->numbers);
+    return check_sanity(work, method, &judgement->sanity, error) ||
                    enlarge(work, uses_gaussians(work, method), error) ||
                    locate(work, index, &judgement->localisation, &judgement->masked, error) ||
-                   (work->options->metrics && measure(work, run->classes[at], &judgement->faithfulness, error))
+                   (work->options->metrics && measure(work, run->classes[0], &judgement->faithfulness, error))
                ? -1
                : 0;
 }
 
-static int hand_over(struct cam_work *work, enum fovea_cam_method method, const struct cam_layer *layer,
+static int hand_over(struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
                      const struct probe_result *run, int64_t index, struct error *error)
 {
     const struct probe *probe = &work->probe;
-    int64_t at = layer->image, unit = run->units[at], columns = probe->target_grid.width;
+    int64_t unit = run->units[0], columns = probe->target_grid.width;
     struct fovea_error stopped = {FOVEA_CLEAN, ""};
     struct judgement judgement;
-    if (judge_map(work, method, layer, run, index, &judgement, error))
+    if (judge_map(work, method, layers, run, index, &judgement, error))
         return -1;
     const struct cam_numbers *numbers = &judgement.numbers;
+    const struct cam_sum *sum = &judgement.sum;
+    bool held = method == FOVEA_CAM_EXTENDED;
     const struct fovea_cam cam = {.model = work->model->model->path,
                                   .name = stock_name(&work->stock, index),
                                   .image = index,
                                   .method = method,
                                   .target = probe->target,
                                   .layer = probe->source,
-                                  .class_index = run->classes[at],
-                                  .class_name = stock_class_name(&work->stock, run->classes[at]),
+                                  .layers = held ? probe->layers : 1,
+                                  .class_index = run->classes[0],
+                                  .class_name = stock_class_name(&work->stock, run->classes[0]),
                                   .label = stock_label(&work->stock, index),
                                   .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
-                                  .score = (double)run->score[at],
-                                  .probability = probe_probability(probe, run, at),
+                                  .score = (double)run->score[0],
+                                  .probability = probe_probability(probe, run, 0),
                                   .reading = head_words(&probe->head, &probe->scores, work->reading),
                                   .cells = {work->place.cells[0], work->place.cells[1]},
                                   .map = work->map,
@@ -397,7 +444,12 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .sum = numbers->sum,
                                   .largest = numbers->largest,
                                   .smallest = numbers->smallest,
+                                  .contributions = sum->cells,
+                                  .class_token = sum->tokens,
+                                  .around = sum->around,
+                                  .biases = sum->biases,
                                   .gap = numbers->gap,
+                                  .outside = numbers->outside,
                                   .flat = numbers->flat,
                                   .negative = numbers->negative,
                                   .gaussian = uses_gaussians(work, method),
@@ -416,11 +468,10 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
 /* The shuffled network on the same images, scored for the same classes. */
 static int run_random(struct cam_work *work, const struct probe_result *run, struct error *error)
 {
-    struct probe_result ignored;
     memcpy(probe_images(&work->random)->data, probe_images(&work->probe)->data,
            tensor_bytes(probe_images(&work->probe)));
     memcpy(probe_classes(&work->random), run->classes, (size_t)work->probe.target_grid.view.images * sizeof(int64_t));
-    return probe_run(&work->random, &ignored, error);
+    return probe_run(&work->random, &work->shuffled, error);
 }
 
 /* Why a method does not apply to this model, as its first image shows. */
@@ -448,29 +499,42 @@ static int drop_methods(struct cam_work *work, const struct cam_layer *layer, st
     return 0;
 }
 
+/* Puts one image into every place of the batch, for one class. */
+static int read_image(struct cam_work *work, int64_t index, struct error *error)
+{
+    struct probe *probe = &work->probe;
+    struct tensor *images = probe_images(probe);
+    int64_t *classes = probe_classes(probe);
+    size_t bytes = tensor_bytes(images) / (size_t)probe->batch;
+    if (stock_read(&work->stock, index, 1, images, error) ||
+        stock_classes(&work->stock, work->options->class_index, work->options->rank, index, 1, classes, error))
+        return -1;
+    for (int64_t i = 1; i < probe->batch; i++)
+        memcpy((char *)images->data + (size_t)i * bytes, images->data, bytes);
+    for (int64_t i = 1; i < probe->target_grid.view.images; i++)
+        classes[i] = classes[0];
+    return 0;
+}
+
 static int run_images(struct cam_work *work, struct error *error)
 {
     struct probe *probe = &work->probe;
     struct probe_result run;
-    for (int64_t first = 0; first < work->stock.count; first += probe->batch) {
-        int64_t left = work->stock.count - first, images = left < probe->batch ? left : probe->batch;
-        if (stock_read(&work->stock, first, images, probe_images(probe), error) ||
-            stock_classes(&work->stock, work->options->class_index, work->options->rank, first, images,
-                          probe_classes(probe), error) ||
-            probe_run(probe, &run, error) || (work->options->sanity && run_random(work, &run, error)))
+    struct cam_layers layers;
+    for (int64_t index = 0; index < work->stock.count; index++) {
+        if (read_image(work, index, error) || probe_run(probe, &run, error) ||
+            (work->options->sanity && run_random(work, &run, error)))
             return -1;
-        for (int64_t i = 0; i < images; i++) {
-            const struct cam_layer layer = {probe->source_grid.view, run.activation, run.gradient, i};
-            keep_image(work, i);
-            if (first + i == 0 && drop_methods(work, &layer, error))
+        read_layers(probe, &run, &layers);
+        keep_image(work);
+        if (index == 0 && drop_methods(work, &layers.plain, error))
+            return -1;
+        for (int method = 0; method < FOVEA_CAM_METHODS; method++) {
+            if ((work->methods >> method & 1) &&
+                hand_over(work, (enum fovea_cam_method)method, &layers, &run, index, error))
                 return -1;
-            for (int method = 0; method < FOVEA_CAM_METHODS; method++) {
-                if ((work->methods >> method & 1) &&
-                    hand_over(work, (enum fovea_cam_method)method, &layer, &run, first + i, error))
-                    return -1;
-            }
         }
-        progress_step(&work->model->context->progress, "images", (size_t)(first + images), (size_t)work->stock.count);
+        progress_step(&work->model->context->progress, "images", (size_t)(index + 1), (size_t)work->stock.count);
     }
     return 0;
 }

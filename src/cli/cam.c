@@ -20,7 +20,7 @@ struct cam_flags {
 /* Means over a method's maps. */
 struct method_sums {
     int64_t maps, measured, increases, masked, pointing, sane;
-    double drop, insertion, deletion, gap, energy, iou, sanity;
+    double drop, insertion, deletion, gap, outside, energy, iou, sanity;
 };
 
 /* What every map is handed to. */
@@ -36,6 +36,7 @@ static void add_metrics(struct method_sums *sums, const struct fovea_cam *cam)
 {
     sums->maps++;
     sums->gap += fabs(cam->gap);
+    sums->outside += fabs(cam->outside);
     if (cam->faithfulness) {
         sums->measured++;
         sums->drop += cam->faithfulness->drop;
@@ -67,8 +68,8 @@ static void print_mean(double sum, int64_t count, double factor, const char *for
 /* One row per method. */
 static void print_metrics(const struct cam_sink *sink)
 {
-    static const char *const headings[] = {"avg drop %", "increase %", "insertion", "deletion", "|gap| %",
-                                           "energy %",   "pointing %", "IoU",       "sanity"};
+    static const char *const headings[] = {"avg drop %",  "increase %", "insertion",  "deletion", "|gap| %",
+                                           "|outside| %", "energy %",   "pointing %", "IoU",      "sanity"};
     printf("\n%-10s %6s", "method", "maps");
     for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++)
         printf("%12s", headings[i]);
@@ -83,6 +84,7 @@ static void print_metrics(const struct cam_sink *sink)
         print_mean(sums->insertion, sums->measured, 1, "%12.4f");
         print_mean(sums->deletion, sums->measured, 1, "%12.4f");
         print_mean(sums->gap, sums->maps, 100, "%12.2f");
+        print_mean(sums->outside, sums->maps, 100, "%12.2f");
         print_mean(sums->energy, sums->masked, 100, "%12.2f");
         print_mean((double)sums->pointing, sums->masked, 100, "%12.2f");
         print_mean(sums->iou, sums->masked, 1, "%12.4f");
@@ -92,7 +94,10 @@ static void print_metrics(const struct cam_sink *sink)
     printf(
         "avg drop: loss of probability under the map as a mask (rewards maps that hide nothing: never read it alone);\n"
         "increase: share of images whose probability rises; insertion, deletion: areas under the probability as the\n"
-        "strongest pixels are put into a blurred image (more is better) or taken out (less is better); energy,\n"
+        "strongest pixels are put into a blurred image (more is better) or taken out (less is better); gap: what of "
+        "the score\n"
+        "neither cells nor class token nor biases hold, outside: what is not in the cells, both in %% of the sum of "
+        "|cells|; energy,\n"
         "pointing, IoU: share of the map in the mask, strongest pixel in it, overlap; sanity: rank correlation with "
         "the\n"
         "maps of the same network with shuffled weights (near 1: the maps do not show what it has learned).\n");
@@ -105,38 +110,44 @@ static void print_heading(struct cam_sink *sink, const struct fovea_cam *cam)
     if (strcmp(sink->layer, cam->layer) == 0)
         return;
     snprintf(sink->layer, sizeof sink->layer, "%s", cam->layer);
-    printf("maps of '%s', %" PRId64 " x %" PRId64 " cells; scores are of '%s'\n", safe_text(cam->layer, layer),
-           cam->cells[0], cam->cells[1], safe_text(cam->target, target));
+    printf("maps of '%s'%s, %" PRId64 " x %" PRId64 " cells; scores are of '%s'\n", safe_text(cam->layer, layer),
+           cam->layers > 1 ? " (extended: of the inputs of all attentions up to it)" : "", cam->cells[0], cam->cells[1],
+           safe_text(cam->target, target));
     printf("%s\n", cam->reading);
     report_sigma_words(cam, rule, sizeof rule);
     if (cam->gaussian)
         printf("sigma %.2f x %.2f px, %s\n", cam->sigma[0], cam->sigma[1], rule);
-    printf("%-30s %-20s %9s %7s  %-10s %10s %10s %10s %8s\n", "image", "class", "score", "prob %", "method", "sum",
-           "min", "max", "gap %");
+    printf("%-26s %-18s %9s %7s  %-10s %9s %9s %9s %9s %8s %10s %10s\n", "image", "class", "score", "prob %", "method",
+           "cells", "token", "around", "biases", "gap %", "min", "max");
 }
 
 static void print_row(const struct fovea_cam *cam)
 {
-    char image[CLI_TEXT], name[64] = "", class[96], probability[16] = "-";
+    char image[CLI_TEXT], name[64] = "", class[96], probability[16] = "-", doubt[64];
     if (cam->class_name)
-        text_shorten(cam->class_name, 16, name, sizeof name);
+        text_shorten(cam->class_name, 14, name, sizeof name);
     snprintf(class, sizeof class, "%" PRId64 "%s%s", cam->class_index, name[0] ? " " : "", name);
     if (cam->probability >= 0)
         snprintf(probability, sizeof probability, "%.2f", 100 * cam->probability);
-    printf(
-        "%-30s %-20s %9.4g %7s  %-10s %10.4g %10.4g %10.4g %8.2f%s%s\n",
-        text_shorten(cam->name, 30, image, sizeof image), class, cam->score, probability,
-        fovea_cam_method_name((int)cam->method), cam->sum, cam->smallest, cam->largest, report_tidy(100 * cam->gap, 2),
-        cam->largest == 0 && cam->smallest == 0 ? "  the score does not depend on this layer, name another with --layer"
-        : cam->flat                             ? "  the map is flat"
-                                                : "",
-        cam->negative && cam->smallest < 0 ? "  nothing speaks for the class" : "");
+    report_cam_doubt(cam, true, doubt, sizeof doubt);
+    printf("%-26s %-18s %9.4g %7s  %-10s %9.4g %9.4g %9.4g %9.4g %8.2f %10.4g %10.4g%s%s%s%s\n",
+           text_shorten(cam->name, 26, image, sizeof image), class, cam->score, probability,
+           fovea_cam_method_name((int)cam->method), cam->contributions, cam->class_token, cam->around, cam->biases,
+           report_tidy(100 * cam->gap, 2), cam->smallest, cam->largest, doubt[0] ? "  " : "", doubt,
+           cam->largest == 0 && cam->smallest == 0
+               ? "  the score does not depend on this layer, name another with --layer"
+           : cam->flat ? "  the map is flat"
+                       : "",
+           cam->negative && cam->smallest < 0 ? "  nothing speaks for the class" : "");
 }
 
 static void print_footnote(void)
 {
-    printf("gap: the score minus the contributions A dy/dA of the layer's cells, in %% of the sum of |contributions|;\n"
-           "beyond 10 much of the score is not explained at this layer\n");
+    printf(
+        "score = cells (activation times gradient, summed over the layer's cells: the map of extended) + token (the "
+        "class\ntoken's own share) + around (what goes round the layer) + biases + gap, in %% of the sum over cells of "
+        "|their part|.\nextended holds gates, attention weights and statistics of norms constant, the others take the "
+        "gradient as it is:\na gap beyond 10 is no explanation\n");
 }
 
 static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error *error)
@@ -259,11 +270,14 @@ int verb_cam(int argc, char **argv)
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write every map as .npy and .png, a montage, cam.json"},
         {"method", 'm', OPTION_TEXT, &flags.methods, "LIST",
-         "extended (default), cam, gradcam, gradcam++, xgradcam, layercam, scorecam, or all"},
+         "extended (default: the parts of a sum, gates held constant), cam, gradcam, gradcam++, xgradcam, layercam, "
+         "scorecam, or all"},
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
          "a number from 0, a name, predicted (default), label, topN"},
         {"layer", 0, OPTION_TEXT, &flags.layer, "VALUE",
-         "value that the map belongs to (default: what the head reads)"},
+         "value that the map belongs to (default: what the head reads; behind a class token extended sums the inputs "
+         "of all "
+         "attentions, the others take the last)"},
         {"target", 0, OPTION_TEXT, &flags.target, "VALUE", "value that holds the score (default: the logits)"},
         {"place", 0, OPTION_TEXT, &flags.place, "WHERE",
          "of a target with many units: region of the class, best unit (default: by its shape)"},

@@ -53,6 +53,7 @@ struct gradient_context {
     struct value *const *output_gradients; /* per output; NULL: zero */
     const bool *wanted;                    /* per input */
     struct value **input_gradients;        /* to fill where wanted; NULL stays zero */
+    bool held;                             /* statistics count as constants (pass/held.h) */
 };
 typedef int operator_gradient(struct gradient_context *context, struct error *error);
 

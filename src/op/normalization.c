@@ -97,7 +97,8 @@ int normalization_gradient(struct gradient_context *context, const struct normal
                                normalization->block};
     if (emit_many(context->graph, "NormalizationGradient", EMIT_INPUTS(dy, node->inputs[0], node->inputs[1]),
                   EMIT_ATTRIBUTES(EMIT_INTS("layout", layout, 4), EMIT_INT("centred", normalization->centred),
-                                  EMIT_FLOAT("epsilon", (float)normalization->epsilon)),
+                                  EMIT_FLOAT("epsilon", (float)normalization->epsilon),
+                                  EMIT_INT("held", context->held)),
                   gradients, bias || context->wanted[1] ? 3 : 1, error))
         return -1;
     for (int i = 0; i < node->input_count && i < 3; i++) {
@@ -118,7 +119,8 @@ static int read_layout(const struct node *node, struct normalization *normalizat
                                             .row_period = layout[2],
                                             .block = layout[3],
                                             .centred = node_int(node, "centred", 1) != 0,
-                                            .epsilon = (double)node_float(node, "epsilon", 1e-5f)};
+                                            .epsilon = (double)node_float(node, "epsilon", 1e-5f),
+                                            .held = node_int(node, "held", 0) != 0};
     for (int i = 0; i < 4; i++) {
         if (layout[i] < 1 || layout[i] > SHAPE_MAX_ELEMENTS)
             return error_set(error, ERROR_INPUT, "attribute layout is out of range");
@@ -146,7 +148,7 @@ static int infer_gradient(struct infer_context *context, struct error *error)
 }
 
 /* With g = dy scale: dx = inverse (g - mean(g) - (x - mean) inverse^2 mean(g (x - mean))), the first mean only if
- * centred. */
+ * centred, the second only if the inverse deviation is not held constant. */
 static void run_input_gradient(void *argument, int64_t begin, int64_t end)
 {
     const struct row_work *work = argument;
@@ -169,6 +171,7 @@ static void run_input_gradient(void *argument, int64_t begin, int64_t end)
         float *dx = work->y + row * count;
         float offset = work->normalization->centred ? (float)(sum / (double)count) : 0;
         float slope = (float)(product / (double)count * (double)inverse * (double)inverse);
+        slope = work->normalization->held ? 0 : slope;
         for (int64_t i = 0; i < count; i++) {
             float g = dy[i] * scale[block == 1 ? i : i / block];
             dx[i] = inverse * (g - offset - (x[i] - mean) * slope);

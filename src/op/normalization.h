@@ -13,6 +13,7 @@ struct normalization {
     int64_t block;      /* neighbours that share a parameter; divides count */
     bool centred;       /* false: the mean is not taken off, and the variance is the mean square */
     double epsilon;
+    bool held; /* gradients: sqrt(variance + epsilon) counts as constant */
 };
 
 int64_t normalization_parameters(const struct normalization *normalization);

@@ -184,11 +184,13 @@ static int gradient_mean_variance(struct gradient_context *context, struct error
         return 0;
     context->input_gradients[0] = emit(
         context->graph, "MeanVarianceNormalizationGradient", EMIT_INPUTS(context->output_gradients[0], node->inputs[0]),
-        EMIT_ATTRIBUTES(EMIT_INTS("axes", axes ? axes : usual, axes ? count : 3)), error);
+        EMIT_ATTRIBUTES(EMIT_INTS("axes", axes ? axes : usual, axes ? count : 3), EMIT_INT("held", context->held)),
+        error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
-/* With d = deviation + epsilon: dx = (dy - mean dy) / d - (x - mean) mean(dy (x - mean)) / (deviation d^2) */
+/* With d = deviation + epsilon: dx = (dy - mean dy) / d - (x - mean) mean(dy (x - mean)) / (deviation d^2), without the
+ * second term where d is held constant. */
 static int compute_mean_variance_gradient(struct compute_context *context, struct error *error)
 {
     const float *dy = context->inputs[0]->data;
@@ -205,10 +207,11 @@ static int compute_mean_variance_gradient(struct compute_context *context, struc
     struct group_walk walk;
     walk_start(&walk, &x->shape, &groups);
     int64_t count = shape_count(&x->shape);
+    bool held = node_int(context->node, "held", 0) != 0;
     for (int64_t i = 0; i < count; i++) {
         double deviation = deviations[walk.group], d = deviation + MVN_EPSILON, members = (double)groups.members;
         double centred = (double)((const float *)x->data)[i] - means[walk.group];
-        double slope = deviation > 0 ? products[walk.group] / members / (deviation * d * d) : 0;
+        double slope = deviation > 0 && !held ? products[walk.group] / members / (deviation * d * d) : 0;
         dx[i] = (float)(((double)dy[i] - sums[walk.group] / members) / d - centred * slope);
         walk_next(&walk);
     }

@@ -5,10 +5,12 @@
 #include "base/text.h"
 #include "graph/operator.h"
 #include "op/emit.h"
+#include "pass/held.h"
 
 /* Marks and gradients per value id of the graph as it was before differentiation. */
 struct reverse {
     struct graph *graph;
+    const struct differentiation *request;
     size_t value_count;
     bool *reached;            /* depends on one of the wrt values */
     struct value **gradients; /* accumulated so far, NULL: zero */
@@ -20,10 +22,20 @@ static bool is_reached(const struct reverse *reverse, const struct value *value)
            reverse->reached[value->id];
 }
 
+/* How much of the gradient goes through an input; 0: none. */
+static double input_factor(const struct reverse *reverse, const struct node *node, int input)
+{
+    if (!is_reached(reverse, node->inputs[input]))
+        return 0;
+    const bool reached[2] = {is_reached(reverse, node->inputs[0]),
+                             node->input_count > 1 && is_reached(reverse, node->inputs[1])};
+    return reverse->request->held ? held_factor(node, input, reached) : 1;
+}
+
 static bool node_reached(const struct reverse *reverse, const struct node *node)
 {
     for (int i = 0; i < node->input_count; i++) {
-        if (is_reached(reverse, node->inputs[i]))
+        if (input_factor(reverse, node, i) > 0)
             return true;
     }
     return false;
@@ -53,10 +65,10 @@ static bool carries_gradient(const struct reverse *reverse, const struct node *n
 }
 
 /* Forward sweep: what depends on the wrt values through floats. */
-static void mark_reached(const struct reverse *reverse, struct value *const *wrt, int wrt_count)
+static void mark_reached(const struct reverse *reverse)
 {
-    for (int i = 0; i < wrt_count; i++)
-        reverse->reached[wrt[i]->id] = true;
+    for (int i = 0; i < reverse->request->wrt_count; i++)
+        reverse->reached[reverse->request->wrt[i]->id] = true;
     for (const struct node *node = reverse->graph->first; node; node = node->next) {
         if (!node_reached(reverse, node))
             continue;
@@ -90,30 +102,59 @@ static bool has_gradient(const struct reverse *reverse, const struct node *node)
 struct gradient_slots {
     struct value **outputs, **inputs;
     bool *wanted;
+    double *factors; /* 0: does not depend on the wrt values, or counts as constant */
 };
 
-static int apply_rule(const struct reverse *reverse, struct node *node, int output_count, int input_count,
-                      const struct gradient_slots *slots, struct error *error)
+/* Asks for the gradients that go on and for those of summands. */
+static struct gradient_context start_rule(const struct reverse *reverse, struct node *node,
+                                          const struct gradient_slots *slots)
 {
-    for (int i = 0; i < output_count; i++)
+    for (int i = 0; i < node->output_count; i++)
         slots->outputs[i] = node->outputs[i] ? reverse->gradients[node->outputs[i]->id] : NULL;
-    for (int i = 0; i < input_count; i++)
-        slots->wanted[i] = is_reached(reverse, node->inputs[i]);
-    struct gradient_context context = {.graph = reverse->graph,
-                                       .node = node,
-                                       .output_gradients = slots->outputs,
-                                       .wanted = slots->wanted,
-                                       .input_gradients = slots->inputs};
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *input = node->inputs[i];
+        bool summand = reverse->request->summand && input && !is_reached(reverse, input) &&
+                       dtype_is_float(input->dtype) && held_is_summand(node, i);
+        slots->factors[i] = input_factor(reverse, node, i);
+        slots->wanted[i] = slots->factors[i] > 0 || summand;
+    }
+    return (struct gradient_context){.graph = reverse->graph,
+                                     .node = node,
+                                     .output_gradients = slots->outputs,
+                                     .wanted = slots->wanted,
+                                     .input_gradients = slots->inputs,
+                                     .held = reverse->request->held};
+}
+
+static int take_gradient(const struct reverse *reverse, struct value *input, struct value *gradient, double factor,
+                         struct error *error)
+{
+    const struct differentiation *request = reverse->request;
+    if (factor <= 0)
+        return request->summand(request->user, input, gradient, error);
+    if (factor < 1) {
+        struct value *scalar = emit_scalar(reverse->graph, gradient->dtype, factor, error);
+        gradient =
+            scalar ? emit(reverse->graph, "Mul", EMIT_INPUTS(gradient, scalar), EMIT_NO_ATTRIBUTES, error) : NULL;
+    }
+    return gradient ? accumulate(reverse, input, gradient, error) : -1;
+}
+
+static int apply_rule(const struct reverse *reverse, struct node *node, const struct gradient_slots *slots,
+                      struct error *error)
+{
+    struct gradient_context context = start_rule(reverse, node, slots);
     char label[NODE_LABEL_SIZE];
-    if (node->operator->gradient(&context, error))
+    int held = context.held ? held_gradient(&context, error) : 0;
+    if (held < 0 || (held == 0 && node->operator->gradient(&context, error)))
         return error_prefix(error, "gradient of %s", node_label(node, label));
-    for (int i = 0; i < input_count; i++) {
+    for (int i = 0; i < node->input_count; i++) {
         if (!slots->wanted[i] || !slots->inputs[i])
             continue;
         if (!shape_equal(&slots->inputs[i]->shape, &node->inputs[i]->shape))
             return error_set(error, ERROR_INTERNAL, "gradient of %s: input %d has another shape than its gradient",
                              node_label(node, label), i);
-        if (accumulate(reverse, node->inputs[i], slots->inputs[i], error))
+        if (take_gradient(reverse, node->inputs[i], slots->inputs[i], slots->factors[i], error))
             return -1;
     }
     return 0;
@@ -125,26 +166,28 @@ static int differentiate_node(const struct reverse *reverse, struct node *node, 
     size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
     struct gradient_slots slots = {.outputs = memory_allocate(memory, outputs + 8, sizeof(struct value *), error),
                                    .inputs = memory_allocate(memory, inputs + 1, sizeof(struct value *), error),
-                                   .wanted = memory_allocate(memory, inputs + 1, sizeof(bool), error)};
+                                   .wanted = memory_allocate(memory, inputs + 1, sizeof(bool), error),
+                                   .factors = memory_allocate(memory, inputs + 1, sizeof(double), error)};
     int result = -1;
-    if (slots.outputs && slots.inputs && slots.wanted)
-        result = apply_rule(reverse, node, node->output_count, node->input_count, &slots, error);
+    if (slots.outputs && slots.inputs && slots.wanted && slots.factors)
+        result = apply_rule(reverse, node, &slots, error);
     memory_release(memory, slots.outputs);
     memory_release(memory, slots.inputs);
     memory_release(memory, slots.wanted);
+    memory_release(memory, slots.factors);
     return result;
 }
 
 /* Backward over structure alone: every node on a path from the seeds to the wrt values must have a rule. */
-static int require_gradients(const struct reverse *reverse, const struct gradient_seed *seeds, int seed_count,
-                             struct error *error)
+static int require_gradients(const struct reverse *reverse, struct error *error)
 {
+    const struct differentiation *request = reverse->request;
     struct memory *memory = reverse->graph->context->memory;
     bool *needed = memory_allocate(memory, reverse->value_count + 1, sizeof *needed, error);
     if (!needed)
         return -1;
-    for (int i = 0; i < seed_count; i++)
-        needed[seeds[i].value->id] = true;
+    for (int i = 0; i < request->seed_count; i++)
+        needed[request->seeds[i].value->id] = true;
     struct text text;
     text_start(&text, memory);
     for (const struct node *node = reverse->graph->last; node; node = node->previous) {
@@ -157,7 +200,7 @@ static int require_gradients(const struct reverse *reverse, const struct gradien
         if (!node->operator->gradient && text.length<1500)
             text_print(&text, "%s%s", text.length ? ", " : "", node_label(node, label));
         for (int i = 0; i < node->input_count; i++) {
-            if (is_reached(reverse, node->inputs[i]))
+            if (input_factor(reverse, node, i) > 0)
                 needed[node->inputs[i]->id] = true;
         }
     }
@@ -169,37 +212,64 @@ static int require_gradients(const struct reverse *reverse, const struct gradien
     return result;
 }
 
-static int run_reverse(const struct reverse *reverse, const struct gradient_seed *seeds, int seed_count,
-                       struct value *const *wrt, int wrt_count, struct value **gradients, struct error *error)
+/* The gradient of a wrt value is complete when the node that makes it is reached from behind. */
+static int mask_outputs(const struct reverse *reverse, const struct node *node, struct error *error)
 {
-    mark_reached(reverse, wrt, wrt_count);
-    if (require_gradients(reverse, seeds, seed_count, error))
+    const struct differentiation *request = reverse->request;
+    for (int i = 0; request->masks && i < request->wrt_count; i++) {
+        const struct value *value = request->wrt[i];
+        struct value **slot = &reverse->gradients[value->id];
+        if (value->producer != node || !request->masks[i] || !*slot)
+            continue;
+        request->gradients[i] = *slot;
+        *slot = emit(reverse->graph, "Mul", EMIT_INPUTS(*slot, request->masks[i]), EMIT_NO_ATTRIBUTES, error);
+        if (!*slot)
+            return -1;
+    }
+    return 0;
+}
+
+static int run_reverse(const struct reverse *reverse, struct error *error)
+{
+    const struct differentiation *request = reverse->request;
+    mark_reached(reverse);
+    if (require_gradients(reverse, error))
         return -1;
     struct node *last = reverse->graph->last;
-    for (int i = 0; i < seed_count; i++) {
-        if (accumulate(reverse, seeds[i].value, seeds[i].gradient, error))
+    for (int i = 0; i < request->seed_count; i++) {
+        if (accumulate(reverse, request->seeds[i].value, request->seeds[i].gradient, error))
             return -1;
     }
     for (struct node *node = last; node; node = node->previous) {
-        if (has_gradient(reverse, node) && node_reached(reverse, node) && differentiate_node(reverse, node, error))
+        if (mask_outputs(reverse, node, error) ||
+            (has_gradient(reverse, node) && node_reached(reverse, node) && differentiate_node(reverse, node, error)))
             return -1;
     }
-    for (int i = 0; i < wrt_count; i++)
-        gradients[i] = reverse->gradients[wrt[i]->id];
+    for (int i = 0; i < request->wrt_count; i++) {
+        if (!request->gradients[i])
+            request->gradients[i] = reverse->gradients[request->wrt[i]->id];
+    }
     return 0;
+}
+
+int differentiate_as(struct graph *graph, const struct differentiation *request, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    struct reverse reverse = {.graph = graph, .request = request, .value_count = graph->value_count};
+    reverse.reached = memory_allocate(memory, graph->value_count + 1, sizeof(bool), error);
+    reverse.gradients = memory_allocate(memory, graph->value_count + 1, sizeof(struct value *), error);
+    for (int i = 0; i < request->wrt_count; i++)
+        request->gradients[i] = NULL;
+    int result = reverse.reached && reverse.gradients ? run_reverse(&reverse, error) : -1;
+    memory_release(memory, reverse.reached);
+    memory_release(memory, reverse.gradients);
+    return result;
 }
 
 int differentiate(struct graph *graph, const struct gradient_seed *seeds, int seed_count, struct value *const *wrt,
                   int wrt_count, struct value **gradients, struct error *error)
 {
-    struct memory *memory = graph->context->memory;
-    struct reverse reverse = {.graph = graph, .value_count = graph->value_count};
-    reverse.reached = memory_allocate(memory, graph->value_count + 1, sizeof(bool), error);
-    reverse.gradients = memory_allocate(memory, graph->value_count + 1, sizeof(struct value *), error);
-    int result = -1;
-    if (reverse.reached && reverse.gradients)
-        result = run_reverse(&reverse, seeds, seed_count, wrt, wrt_count, gradients, error);
-    memory_release(memory, reverse.reached);
-    memory_release(memory, reverse.gradients);
-    return result;
+    const struct differentiation request = {
+        .seeds = seeds, .seed_count = seed_count, .wrt = wrt, .wrt_count = wrt_count, .gradients = gradients};
+    return differentiate_as(graph, &request, error);
 }

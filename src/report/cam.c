@@ -7,8 +7,66 @@
 
 #define CAM_DEFINITION                                                                                                 \
     "map: signed, in the units of the score, one number per cell; pixels: the map enlarged, Gaussians keep its sum; "  \
-    "gap: (score - sum A dy/dA) / sum |A dy/dA| at the layer, with sums over its cells, whatever the method. Maps "    \
-    "show what the score reacts to, not what causes it"
+    "score = contributions + class_token + around + biases + gap * sum |A dy/dA|, the last sum over cells: "           \
+    "contributions are activation times gradient over the layer's cells (of class-token networks, for extended, over " \
+    "the inputs of `layers` attentions, the layer the last), class_token the same over prefix tokens, around what "    \
+    "goes "                                                                                                            \
+    "round the layer, biases all constants; extended takes dy/dA with gates, attention weights and statistics of "     \
+    "norms "                                                                                                           \
+    "held constant (Ali et al., ICML 2022), the others as it is; outside: (score - contributions) / sum |A dy/dA|. "   \
+    "Maps show what the score reacts to, not what causes it"
+
+/* Beyond these much of a score is no part of the map. */
+#define MOST_GAP 0.1
+#define MOST_OUTSIDE 0.5
+
+static const char *percent(double share, char out[32])
+{
+    double number = fabs(share) * 100;
+    if (number >= 1000)
+        snprintf(out, 32, ">999 %%");
+    else
+        snprintf(out, 32, "%.0f %%", number);
+    return out;
+}
+
+void report_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t size)
+{
+    char number[32];
+    bool gap = !(fabs(cam->gap) <= MOST_GAP), outside = !(fabs(cam->outside) <= MOST_OUTSIDE);
+    snprintf(out, size, "%s", "");
+    if (gap && brief)
+        snprintf(out, size, "unexplained %s", percent(cam->gap, number));
+    else if (gap)
+        snprintf(
+            out, size,
+            "No explanation of the score: with biases and all else the layer's contributions miss it by %s of their "
+            "own size (10 %% at most).",
+            percent(cam->gap, number));
+    else if (outside && cam->method == FOVEA_CAM_EXTENDED && brief)
+        snprintf(out, size, "outside: %s", percent(cam->outside, number));
+    else if (outside && cam->method == FOVEA_CAM_EXTENDED)
+        snprintf(out, size, "Little of the score is in the map: what lies outside is %s of all that it holds.",
+                 percent(cam->outside, number));
+}
+
+void report_cam_parts(const struct fovea_cam *cam, char *out, size_t size)
+{
+    const double known = cam->contributions + cam->class_token + cam->around + cam->biases;
+    const struct part {
+        const char *name;
+        double share;
+    } parts[] = {{"class token", cam->class_token},
+                 {"around the layer", cam->around},
+                 {"biases", cam->biases},
+                 {"unexplained", fabs(cam->gap) < 5e-4 ? 0 : cam->score - known}};
+    size_t used = (size_t)snprintf(out, size, "score %.3g = cells %.3g", cam->score, cam->contributions);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && used < size; i++) {
+        if (parts[i].share != 0)
+            used += (size_t)snprintf(out + used, size - used, " %c %s %.3g", parts[i].share < 0 ? '-' : '+',
+                                     parts[i].name, fabs(parts[i].share));
+    }
+}
 
 static json_t *describe_faithfulness(const struct fovea_faithfulness *measured)
 {
@@ -45,6 +103,7 @@ static json_t *describe_sigma(const struct fovea_cam *cam)
 json_t *report_cam(const struct fovea_cam *cam, const char *file)
 {
     const int64_t size[2] = {cam->height, cam->width};
+    char doubt[256];
     json_t *entry = json_object();
     report_set_text(&entry, "file", file);
     report_set_text(&entry, "image", cam->name);
@@ -64,7 +123,15 @@ json_t *report_cam(const struct fovea_cam *cam, const char *file)
     document_set(&entry, "sum", document_number(cam->sum));
     document_set(&entry, "min", document_number(cam->smallest));
     document_set(&entry, "max", document_number(cam->largest));
+    document_set(&entry, "layers", json_integer(cam->layers));
+    document_set(&entry, "contributions", document_number(cam->contributions));
+    document_set(&entry, "class_token", document_number(cam->class_token));
+    document_set(&entry, "around", document_number(cam->around));
+    document_set(&entry, "biases", document_number(cam->biases));
     document_set(&entry, "gap", document_number(cam->gap));
+    document_set(&entry, "outside", document_number(cam->outside));
+    report_cam_doubt(cam, false, doubt, sizeof doubt);
+    document_set(&entry, "doubt", doubt[0] ? document_string(doubt) : json_null());
     document_set(&entry, "flat", json_boolean(cam->flat));
     document_set(&entry, "all_negative", json_boolean(cam->negative));
     document_set(&entry, "upsampling", document_string(cam->gaussian ? "gaussian" : "bilinear"));

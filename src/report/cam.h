@@ -8,6 +8,11 @@
 
 /* One entry of cam.json; `file` is the name without its ending. */
 json_t *report_cam(const struct fovea_cam *cam, const char *file);
+/* What makes a map no explanation of the score: its parts do not add up to it, or most of them lie outside of the map.
+ * "" where there is nothing to be said. `brief` in a few words. */
+void report_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t size);
+/* "score 7.19 = cells 7.3 - class token 0.04 + biases -0.08" */
+void report_cam_parts(const struct fovea_cam *cam, char *out, size_t size);
 /* Which rule gave sigma, and the fit's R squared. */
 void report_sigma_words(const struct fovea_cam *cam, char *out, size_t size);
 /* {"schema": "fovea.cam", ..., "left_out": methods and reasons, "maps": maps}; takes over both. */
@@ -21,7 +26,8 @@ int report_cam_picture(struct memory *memory, const char *path, const struct fov
 /* The signed cells alone, a pixel a cell, from blue (against the class) to red. */
 int report_cam_cells(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
 #define REPORT_CAM_SIDE 224 /* of the pictures in a report */
-/* The montage's: which model, layer and scaling; and of one map in two lines. */
+/* The montage's: which model, layer and scaling; and of one map in two lines, a third where there is
+ * doubt. */
 void report_cam_montage_title(const struct fovea_cam *cam, char *out, size_t size);
 void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size);
 /* RGB [side * height / width, side] of the image, and of the image under the map's positive part. */

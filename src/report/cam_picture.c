@@ -11,7 +11,7 @@
 
 enum { PANEL_SIDE = 320, MARGIN = 24, GAP = 28, BAR_WIDTH = 16, BAR_GAP = 12, FONT = 2, MOST_LINES = 14 };
 
-static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110};
+static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110}, alarm = {190, 20, 20};
 #define HEAT 0.75 /* opacity of the map, but for its weakest part */
 #define WEAK 0.2  /* of the largest: below, the map fades out */
 
@@ -45,20 +45,23 @@ static void lay_over(struct image *image, const struct fovea_cam *cam)
 void report_cam_montage_title(const struct fovea_cam *cam, char *out, size_t size)
 {
     char model[96], layer[96];
-    snprintf(out, size,
-             "Class activation maps: %s, layer %s. Each map's positive part, from nothing (gray) over blue and red to "
-             "yellow, its own maximum.",
-             text_shorten(file_base_name(cam->model), 44, model, sizeof model),
-             text_shorten(cam->layer, 44, layer, sizeof layer));
+    snprintf(
+        out, size,
+        "Class activation maps: %s, layer %s%s. Each map's positive part, from nothing (gray) over blue and red to "
+        "yellow, its own maximum.",
+        text_shorten(file_base_name(cam->model), 44, model, sizeof model),
+        text_shorten(cam->layer, 44, layer, sizeof layer),
+        cam->layers > 1 ? " (extended: the inputs of all attentions up to it)" : "");
 }
 
 void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size)
 {
-    char name[48] = "";
+    char name[48] = "", doubt[64];
     if (cam->class_name)
         text_shorten(cam->class_name, 24, name, sizeof name);
-    snprintf(out, size, "%s%lld %s\nscore %.3g", cam->class_name ? "" : "class ", (long long)cam->class_index, name,
-             cam->score);
+    report_cam_doubt(cam, true, doubt, sizeof doubt);
+    snprintf(out, size, "%s%lld %s\nscore %.3g%s%s", cam->class_name ? "" : "class ", (long long)cam->class_index, name,
+             cam->score, doubt[0] ? "\n" : "", doubt);
 }
 
 int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,
@@ -95,19 +98,22 @@ static int write_title(struct text *text, const struct fovea_cam *cam, struct er
 
 static void write_sums(struct text *text, const struct fovea_cam *cam)
 {
-    double gap = report_tidy(100 * cam->gap, 1);
+    char parts[192];
+    report_cam_parts(cam, parts, sizeof parts);
     if (cam->method == FOVEA_CAM_EXTENDED)
-        text_print(text, "The cells sum to %.4g, the score is %.4g. ", cam->sum, cam->score);
-    text_print(text,
-               "Gap: the score minus the contributions of the layer's cells, %.1f %% of the sum of |contributions|%s\n",
-               gap, fabs(cam->gap) > 0.1 ? ", more than 10 %: much is not explained at this layer." : ".");
+        text_print(text, "Cells sum to %.4g: %s", cam->sum, parts);
+    else
+        text_print(text, "By the gradient at this layer %s", parts);
+    text_print(text, "; gap %.1f %%.\n", report_tidy(100 * cam->gap, 1));
 }
 
 static int write_notes(struct text *text, const struct fovea_cam *cam, struct error *error)
 {
     char layer[96], rule[160];
-    text_print(text, "Layer %s, %" PRId64 " x %" PRId64 " cells; ", text_shorten(cam->layer, 60, layer, sizeof layer),
-               cam->cells[0], cam->cells[1]);
+    text_print(text, "Layer %s", text_shorten(cam->layer, 60, layer, sizeof layer));
+    if (cam->layers > 1)
+        text_print(text, " and the inputs of the %d attentions before", cam->layers - 1);
+    text_print(text, ", %" PRId64 " x %" PRId64 " cells; ", cam->cells[0], cam->cells[1]);
     report_sigma_words(cam, rule, sizeof rule);
     if (cam->gaussian)
         text_print(text, "enlarged by Gaussians, sigma %.1f x %.1f px (y x x), %s.\n", cam->sigma[0], cam->sigma[1],
@@ -136,11 +142,11 @@ static void place(struct image *image, const struct image *from, int x, int y)
 struct layout {
     struct rectangle cells;
     struct colour_bar heat, bar;
-    int overlay_x, panel_y, notes_y, text_width, width, height;
+    int overlay_x, doubt_y, panel_y, notes_y, text_width, width, height;
 };
 
 static struct layout plan(const struct image *panel, double reach, const char *quantity, const char *title,
-                          const char *notes)
+                          const char *doubt, const char *notes)
 {
     const struct label_style style = {ink, FONT};
     const struct rectangle bar = {.width = BAR_WIDTH, .height = panel->height};
@@ -155,7 +161,9 @@ static struct layout plan(const struct image *panel, double reach, const char *q
     layout.width = layout.bar.area.x + BAR_WIDTH + picture_colour_bar_right(&layout.bar, FONT) + MARGIN;
     layout.text_width = layout.width - 2 * MARGIN;
     int title_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, title, &style);
-    layout.panel_y = MARGIN + title_lines * text_line_height(FONT) + 12;
+    int doubt_lines = doubt[0] ? picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, doubt, &style) : 0;
+    layout.doubt_y = MARGIN + title_lines * text_line_height(FONT) + 4;
+    layout.panel_y = layout.doubt_y + doubt_lines * text_line_height(FONT) + 8;
     layout.cells.y = layout.bar.area.y = layout.heat.area.y = layout.panel_y;
     layout.notes_y = layout.panel_y + panel->height + 16;
     int note_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, notes, &style);
@@ -204,15 +212,18 @@ int report_cam_cells(struct memory *memory, const char *path, const struct fovea
 static int draw(struct memory *memory, struct image *image, const struct fovea_cam *cam, const struct image *plain,
                 const struct image *overlay, const char *title, const char *notes, struct error *error)
 {
-    const struct label_style style = {ink, FONT}, small = {faint, FONT};
+    const struct label_style style = {ink, FONT}, small = {faint, FONT}, warning = {alarm, FONT};
+    char doubt[256];
     double reach = reach_of(cam);
     const char *quantity = cam->method == FOVEA_CAM_EXTENDED ? "part of the score" : "map before scaling";
-    struct layout layout = plan(plain, reach, quantity, title, notes);
+    report_cam_doubt(cam, false, doubt, sizeof doubt);
+    struct layout layout = plan(plain, reach, quantity, title, doubt, notes);
     int result = picture_create(memory, image, layout.width, layout.height, paper, error);
     if (result == 0)
         result = draw_cells(memory, image, layout.cells, cam, error);
     if (result == 0) {
         picture_text(image, MARGIN, MARGIN, layout.text_width, MOST_LINES, title, &style);
+        picture_text(image, MARGIN, layout.doubt_y, layout.text_width, MOST_LINES, doubt, &warning);
         place(image, plain, MARGIN, layout.panel_y);
         place(image, overlay, layout.overlay_x, layout.panel_y);
         picture_colour_bar(image, &layout.heat, &style);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "report/erf.h"
 #include "report/html.h"
 
 #define MOST_PICTURES 64
@@ -182,9 +183,28 @@ static void write_class(struct page *page, const json_t *map)
     page_text(page, name, PAGE_NAME);
 }
 
+/* What the score is the sum of; reports of older versions do not say. */
+static void write_parts(struct page *page, const json_t *map)
+{
+    static const char *const keys[] = {"contributions", "class_token", "around", "biases"};
+    static const char *const names[] = {"cells", "class token", "around the layer", "biases"};
+    bool first = true;
+    page_html(page, "<br>= ");
+    for (int i = 0; i < 4; i++) {
+        double share = json_number_of(map, keys[i]);
+        if (!isfinite(share) || share == 0)
+            continue;
+        page_html(page, "%s", first ? "" : share < 0 ? " &minus; " : " + ");
+        page_html(page, "%s ", names[i]);
+        page_number(page, first ? share : fabs(share));
+        first = false;
+    }
+    page_html(page, "; gap %.1f&nbsp;%%", report_tidy(100 * json_number_of(map, "gap"), 1));
+}
+
 static void write_map_caption(struct page *page, const json_t *map)
 {
-    double gap = json_number_of(map, "gap"), label = json_number_of(map, "label");
+    double label = json_number_of(map, "label");
     page_tagged(page, "b", json_text_of(map, "image"), 48);
     page_html(page, "<br>");
     write_class(page, map);
@@ -194,14 +214,14 @@ static void write_map_caption(struct page *page, const json_t *map)
     page_number(page, json_number_of(map, "score"));
     if (isfinite(json_number_of(map, "probability")))
         page_html(page, ", %.1f&nbsp;%%", 100 * json_number_of(map, "probability"));
-    page_html(page, "<br>not explained at this layer: ");
-    if (fabs(gap) > 10)
-        page_html(page, "more than 1000&nbsp;%%");
-    else
-        page_html(page, "%.1f&nbsp;%%", fabs(gap) < 5e-4 ? 0 : 100 * gap);
-    page_html(page, "%s%s%s", fabs(gap) > 0.1 ? ": read it with care" : "",
-              json_is_true(json_object_get(map, "all_negative")) ? "; nothing speaks for the class" : "",
+    write_parts(page, map);
+    page_html(page, "%s%s", json_is_true(json_object_get(map, "all_negative")) ? "; nothing speaks for the class" : "",
               json_is_true(json_object_get(map, "flat")) ? "; the map is flat" : "");
+    if (json_text_of(map, "doubt")) {
+        page_html(page, "<br><b>");
+        page_text(page, json_text_of(map, "doubt"), PAGE_PROSE);
+        page_html(page, "</b>");
+    }
 }
 
 static void write_map(struct page *page, const json_t *map, size_t number)

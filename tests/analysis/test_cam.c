@@ -54,10 +54,17 @@ static void test_formulas(void **state)
                      -1); /* the gradient is not the same everywhere */
     assert_int_equal(error.kind, ERROR_INPUT);
     struct cam_numbers numbers;
+    struct cam_sum sum;
+    const float shares[SHARES] = {0.25f, 0.5f, -0.75f};
     double flat[4] = {-1, -1, -1, -1};
-    cam_measure(&layer, flat, 2, &numbers);
+    cam_add_up(&layer, 1, 0, shares, 1, &sum);
+    cam_measure(flat, 4, 2, &sum, &numbers);
     assert_true(numbers.flat && numbers.negative);
-    check_near(numbers.gap, (2 - -0.9909) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5);
+    check_near(numbers.gap, (2 - -0.9909) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5); /* the shares are 0 together */
+    check_near(numbers.outside, numbers.gap, 1e-5);
+    sum.biases += 1;
+    cam_measure(flat, 4, 2, &sum, &numbers);
+    check_near(numbers.gap, (2 - -0.9909 - 1) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5);
     cam_spread_residual(map, 4, 3);
     check_near(map[0] + map[1] + map[2] + map[3], 3, 1e-9);
 }
