@@ -103,7 +103,10 @@ static int take_output(const struct run *run, const struct value *value, struct 
         return error_set(error, ERROR_INPUT, "the graph's output '%s' has no elements", value->name);
     if (slot)
         slot->readers--;
-    return tensor_copy(run->graph->context->memory, tensor, output, error);
+    struct context *context = run->graph->context;
+    if (work_spend(context->work, (int64_t)(tensor_bytes(tensor) / sizeof(float)), error))
+        return -1;
+    return tensor_copy(context->memory, tensor, output, error);
 }
 
 static int run_graph(const struct run *run, const struct tensor *const *inputs, struct tensor *outputs,
@@ -129,11 +132,14 @@ static int run_graph(const struct run *run, const struct tensor *const *inputs, 
     return 0;
 }
 
+/* What a round costs beside its nodes. */
+#define OPERATIONS_PER_ROUND 1000
+
 int control_flow_count_round(const struct graph *graph, struct error *error)
 {
     if (++graph->context->rounds > LIMIT_ITERATIONS)
         return error_set(error, ERROR_LIMIT, "too many rounds in one run (limit %d)", LIMIT_ITERATIONS);
-    return 0;
+    return work_spend(graph->context->work, OPERATIONS_PER_ROUND, error);
 }
 
 int control_flow_run(struct graph *graph, const struct operands *outer, const struct tensor *const *inputs,

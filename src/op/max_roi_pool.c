@@ -160,6 +160,12 @@ static int compute_max_roi_pool_gradient(struct compute_context *context, struct
     return run(context, &pool, error);
 }
 
+/* Every region may be the whole map. */
+static int64_t steps_max_roi_pool(const struct infer_context *context)
+{
+    return macs_product(context->inputs[1]->shape.dims[0], shape_product(&context->inputs[0]->shape, 1, 4));
+}
+
 const struct operator operators_max_roi_pool[] = {
     {.domain = "",
      .name = "MaxRoiPool",
@@ -171,6 +177,7 @@ const struct operator operators_max_roi_pool[] = {
      .types = TYPES_HELD_AS_FLOAT,
      .infer = infer_max_roi_pool,
      .compute = compute_max_roi_pool,
+     .steps = steps_max_roi_pool,
      .gradient = gradient_max_roi_pool},
     {.domain = DOMAIN_INTERNAL,
      .name = "MaxRoiPoolGradient",

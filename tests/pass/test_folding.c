@@ -167,6 +167,48 @@ static void loops_fold_while_they_are_short(void **state)
     }
 }
 
+/* A body without nodes that stacks an outer constant: copies take time and memory as well. */
+static void copies_of_rounds_stay(void **state)
+{
+    (void)state;
+    for (int dear = 0; dear < 2; dear++) {
+        struct test test;
+        start(&test);
+        const int64_t rounds = dear ? 100000 : 10;
+        struct value *inputs[] = {integers(test.graph, 0, 1, &rounds), emit_scalar(test.graph, DTYPE_BOOL, 1, NULL)};
+        struct value *outer = filled(test.graph, 1, (int64_t[]){100000});
+        struct node *node = add_node(test.graph, "Loop", 1, 2, inputs);
+        struct attribute *attribute = node_add_attribute(node, "body", NULL);
+        attribute->type = ATTRIBUTE_GRAPH;
+        attribute->graph = graph_create(test.context, test.graph, "body", NULL);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(graph_add_input(attribute->graph, graph_add_value(attribute->graph, NULL, NULL), NULL), 0);
+        assert_int_equal(graph_add_output(attribute->graph, attribute->graph->inputs[1], NULL), 0);
+        assert_int_equal(graph_add_output(attribute->graph, outer, NULL), 0);
+        assert_int_equal(graph_add_output(test.graph, node->outputs[0], NULL), 0);
+        fold(&test);
+        assert_int_equal(test.graph->node_count, dear ? 1 : 0);
+        assert_true(memory_peak(test.context->memory) < (size_t)512 << 20);
+        end(&test);
+    }
+}
+
+/* Regions that are each the whole of a large map. */
+static void large_regions_stay(void **state)
+{
+    (void)state;
+    struct test test;
+    start(&test);
+    struct value *inputs[] = {filled(test.graph, 4, (int64_t[]){1, 1, 2000, 2000}),
+                              filled(test.graph, 2, (int64_t[]){20000, 5})};
+    struct node *node = add_node(test.graph, "MaxRoiPool", 1, 2, inputs);
+    assert_int_equal(node_set_ints(node, "pooled_shape", (int64_t[]){7, 7}, 2, NULL), 0);
+    assert_int_equal(graph_add_output(test.graph, node->outputs[0], NULL), 0);
+    fold(&test);
+    assert_int_equal(count_nodes(test.graph, "MaxRoiPool"), 1);
+    end(&test);
+}
+
 static void pairs_of_boxes_stay(void **state)
 {
     (void)state;
@@ -210,6 +252,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cheap_products_fold), cmocka_unit_test(dear_products_stay),
         cmocka_unit_test(many_results_stay),   cmocka_unit_test(loops_fold_while_they_are_short),
+        cmocka_unit_test(copies_of_rounds_stay),
+        cmocka_unit_test(large_regions_stay),
         cmocka_unit_test(pairs_of_boxes_stay),
         cmocka_unit_test(empty_batches_pass),
     };
