@@ -90,6 +90,9 @@ FOVEA_API const char *fovea_cpu(const struct fovea *fovea);
 FOVEA_API int fovea_threads(const struct fovea *fovea);
 /* Largest number of bytes that were in use at once. */
 FOVEA_API size_t fovea_peak_memory(const struct fovea *fovea);
+/* Whether the system (not max_memory) refused memory since fovea_open. Results may then lack a part that nobody missed:
+ * this context writes no more files, open another. */
+FOVEA_API bool fovea_memory_ended(const struct fovea *fovea);
 
 /* ---- models ---- */
 

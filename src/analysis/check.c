@@ -41,6 +41,15 @@ static int add(struct finding_list *findings, enum finding_severity severity, co
     return 0;
 }
 
+/* What `refusal` says is a finding, unless it is a fault of ours or the end of memory: that ends the check. */
+static int add_refusal(struct finding_list *findings, enum finding_severity severity, const char *code,
+                       const struct error *refusal, const char *rest, struct error *error)
+{
+    if (refusal->kind == ERROR_INTERNAL || refusal->kind == ERROR_MEMORY)
+        return error_set(error, refusal->kind, "%s", refusal->message);
+    return add(findings, severity, code, error, "%s%s", refusal->message, rest);
+}
+
 static bool same_operator(const struct node *a, const struct node *b)
 {
     return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0 && a->opset == b->opset;
@@ -288,7 +297,8 @@ static int check_weights(const struct model *model, struct finding_list *finding
         struct error own = ERROR_INITIALISER;
         const struct tensor *tensor = constant_data(value->constant, &own);
         if (!tensor) {
-            if (add(findings, FINDING_PROBLEM, "unreadable-weight", error, "'%s': %s", value->name, own.message))
+            error_prefix(&own, "'%s'", value->name);
+            if (add_refusal(findings, FINDING_PROBLEM, "unreadable-weight", &own, "", error))
                 return -1;
             continue;
         }
@@ -316,15 +326,6 @@ static int check_declared(const struct graph *graph, struct finding_list *findin
             return -1;
     }
     return 0;
-}
-
-/* What `refusal` says is a finding, unless it is a fault of ours or the end of memory: that ends the check. */
-static int add_refusal(struct finding_list *findings, enum finding_severity severity, const char *code,
-                       const struct error *refusal, const char *rest, struct error *error)
-{
-    if (refusal->kind == ERROR_INTERNAL || refusal->kind == ERROR_MEMORY)
-        return error_set(error, refusal->kind, "%s", refusal->message);
-    return add(findings, severity, code, error, "%s%s", refusal->message, rest);
 }
 
 /* The steps of the pipeline up to shapes, node by node, going on behind a node that fails. */

@@ -57,8 +57,9 @@ static int start_preprocess(const struct fovea_model *model, const struct fovea_
     if (flags->preset && !raw_bytes)
         return preprocess_preset(flags->preset, preprocess, error);
     if (own && !raw_bytes)
-        return preprocess_parse(own, strlen(own), preprocess, error) ? error_prefix(error, "%s", model->model->path)
-                                                                     : 0;
+        return preprocess_parse(model->context->memory, own, strlen(own), preprocess, error)
+                   ? error_prefix(error, "%s", model->model->path)
+                   : 0;
     if (explicit_numbers || integer_input) {
         if (preprocess_preset("raw", preprocess, error))
             return -1;

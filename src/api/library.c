@@ -81,6 +81,11 @@ size_t fovea_peak_memory(const struct fovea *fovea)
     return memory_peak(fovea->context->memory);
 }
 
+bool fovea_memory_ended(const struct fovea *fovea)
+{
+    return memory_failures(fovea->context->memory) > 0;
+}
+
 int fovea_write_file(const char *path, const void *bytes, size_t length, struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;

@@ -18,7 +18,7 @@ json_t *report_load(struct memory *memory, const char *path, struct error *error
     char *joined = file_is_folder(path) ? file_join(memory, path, "report.json", error) : NULL;
     const char *file = joined ? joined : path;
     char *text = file_is_folder(path) && !joined ? NULL : file_read(memory, file, MOST_REPORT_BYTES, &length, error);
-    json_t *report = text ? document_read(text, length, JSON_REJECT_DUPLICATES, error) : NULL;
+    json_t *report = text ? document_read(memory, text, length, JSON_REJECT_DUPLICATES, error) : NULL;
     const char *schema = json_string_value(json_object_get(report, "schema"));
     if (text && !report)
         error_prefix(error, "%s", file);

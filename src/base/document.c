@@ -111,7 +111,7 @@ static bool out_of_memory(const json_t *document, const json_error_t *problem)
 }
 
 /* jansson loses bytes of a long token in silence when memory ends there: so it is read twice and must be the same. */
-json_t *document_read(const char *bytes, size_t length, size_t flags, struct error *error)
+json_t *document_read(struct memory *memory, const char *bytes, size_t length, size_t flags, struct error *error)
 {
     json_error_t problems[2] = {0};
     json_t *read[2];
@@ -120,6 +120,7 @@ json_t *document_read(const char *bytes, size_t length, size_t flags, struct err
     bool same = read[0] && read[1] ? json_equal(read[0], read[1]) != 0
                                    : read[0] == read[1] && strcmp(problems[0].text, problems[1].text) == 0;
     if (!same || out_of_memory(read[0], &problems[0])) {
+        memory_note_failure(memory);
         error_set(error, ERROR_MEMORY, "out of memory to read JSON");
         give_up(&read[0]);
     } else if (!read[0]) {

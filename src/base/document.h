@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "base/error.h"
+#include "base/memory.h"
 
 /* Takes over `value`, NULL where it could not be made. On failure *object is released and NULL. */
 void document_set(json_t **object, const char *key, json_t *value);
@@ -22,8 +22,8 @@ json_t *document_number(double value);
 /* Text of the document, for free(); takes over the document. `layout`: JSON_INDENT(2) or JSON_COMPACT. */
 char *document_text(json_t *document, size_t layout);
 
-/* What `bytes` hold; `flags` as of json_loadb. ERROR_INPUT with the line, or ERROR_MEMORY. */
-json_t *document_read(const char *bytes, size_t length, size_t flags, struct error *error);
+/* What `bytes` hold; `flags` as of json_loadb. ERROR_INPUT with the line, or ERROR_MEMORY, which `memory` notes. */
+json_t *document_read(struct memory *memory, const char *bytes, size_t length, size_t flags, struct error *error);
 
 #ifndef FOVEA_DOCUMENT_UNCHECKED
 #pragma GCC poison json_object_set json_object_set_new json_object_update json_array_append json_array_append_new

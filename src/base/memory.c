@@ -175,4 +175,5 @@ size_t memory_peak(const struct memory *memory)
 void memory_fail_after(struct memory *memory, size_t n)
 {
     atomic_store(&memory->fail_countdown, n);
+    atomic_store(&memory->failures, 0);
 }

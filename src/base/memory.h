@@ -29,8 +29,8 @@ void memory_release(struct memory *memory, void *block);
 
 size_t memory_in_use(const struct memory *memory);
 size_t memory_peak(const struct memory *memory);
-/* How often the system had no memory to give; the cap does not count. What goes on after a failure asks: a run that met
- * one is not to pass for a whole one. */
+/* How often the system had no memory to give; the cap does not count. What goes on after such a failure may have lost a
+ * part without knowing: no file is written then (base/file.c), and what was made is not to pass for whole. */
 size_t memory_failures(const struct memory *memory);
 /* Another library's allocation failed. */
 void memory_note_failure(struct memory *memory);

@@ -45,7 +45,8 @@ void text_print(struct text *text, const char *format, ...)
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    if (length >= 0 && text_reserve(text, (size_t)length) == 0) {
+    text->failed = text->failed || length < 0; /* no memory for a number's digits */
+    if (!text->failed && text_reserve(text, (size_t)length) == 0) {
         vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
         text->length += (size_t)length;
     }

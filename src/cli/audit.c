@@ -132,19 +132,6 @@ static void print_audit(const struct fovea_audit *audit)
 
 /* ---- files ---- */
 
-/* To a file, or with "-" to stdout. */
-static int write_json(const struct fovea_audit *audit, const char *path, struct fovea_error *error)
-{
-    char *text = needed_text(report_text(report_audit(audit)));
-    int result = 0;
-    if (strcmp(path, "-") == 0)
-        fputs(text, stdout);
-    else
-        result = fovea_write_file(path, text, strlen(text), error);
-    free(text);
-    return result;
-}
-
 static int write_report(struct opened *opened, const struct flags *flags, const struct fovea_audit *audit,
                         const struct fovea_report_options *options, struct fovea_error *error)
 {
@@ -204,8 +191,10 @@ static int audit_model(struct opened *opened, const struct command *command, con
         code = exit_code(&audit, flags);
         if (!flags->json || strcmp(flags->json, "-") != 0)
             print_audit(&audit);
-        if ((flags->json && write_json(&audit, flags->json, &error)) ||
-            write_report(opened, flags, &audit, &report, &error))
+        int written = flags->json ? write_json(opened, flags->json, report_text(report_audit(&audit))) : FOVEA_CLEAN;
+        if (written != FOVEA_CLEAN)
+            code = written;
+        else if (write_report(opened, flags, &audit, &report, &error))
             code = fail(&error);
         fovea_audit_free(opened->model, &audit);
     }

@@ -31,22 +31,13 @@ static int apply_batch(struct opened *opened, const struct bench_flags *flags)
     return 0;
 }
 
-static int write_json(const char *path, const char *text)
-{
-    if (strcmp(path, "-") == 0) {
-        fputs(text, stdout);
-        return FOVEA_CLEAN;
-    }
-    struct fovea_error error = {FOVEA_CLEAN, ""};
-    return fovea_write_file(path, text, strlen(text), &error) ? fail(&error) : FOVEA_CLEAN;
-}
-
 static const char *what_of(const struct bench_flags *flags)
 {
     return flags->train ? "training step" : flags->gradient ? "forward and input gradient" : "forward";
 }
 
-static int report(const struct command *command, const struct bench_flags *flags, const struct fovea_bench *bench)
+static int report(const struct opened *opened, const struct command *command, const struct bench_flags *flags,
+                  const struct fovea_bench *bench)
 {
     char macs[CLI_TEXT], memory[CLI_TEXT];
     bool to_stdout = flags->json && strcmp(flags->json, "-") == 0;
@@ -61,12 +52,9 @@ static int report(const struct command *command, const struct bench_flags *flags
                    bench->gflops);
         printf("peak memory %s\n", bytes_text(bench->peak_memory, memory));
     }
-    if (!flags->json)
-        return FOVEA_CLEAN;
-    char *text = needed_text(report_text(report_bench(command->positional[0], bench, what_of(flags))));
-    int code = write_json(flags->json, text);
-    free(text);
-    return code;
+    return flags->json ? write_json(opened, flags->json,
+                                    report_text(report_bench(command->positional[0], bench, what_of(flags))))
+                       : FOVEA_CLEAN;
 }
 
 static int compare_times(const void *a, const void *b)
@@ -123,7 +111,7 @@ static int bench_model(struct opened *opened, const struct command *command, con
                                           .seconds = flags->seconds};
     int (*run)(struct fovea_model *, const struct fovea_bench_options *, struct fovea_bench *, struct fovea_error *) =
         flags->train ? fovea_bench_train : fovea_bench;
-    int code = run(opened->model, &options, &bench, &error) ? fail(&error) : report(command, flags, &bench);
+    int code = run(opened->model, &options, &bench, &error) ? fail(&error) : report(opened, command, flags, &bench);
     if (code == FOVEA_CLEAN && flags->profile)
         code = print_profile(opened, &options);
     free_feeds(feeds, flags->inputs.count);

@@ -64,6 +64,8 @@ const char *option_text(const struct command *command, const char *name, char ou
 int option_default(const struct command *command, const char *name, const char *value);
 void command_free(struct command *command);
 
+/* Whether the system refused memory to a context that close_model closed. */
+bool memory_ended(void);
 /* Prints "fovea: message" to stderr and returns the exit code. */
 int fail(const struct fovea_error *error);
 int fail_usage(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -130,6 +132,8 @@ struct opened {
 };
 int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);
+/* Writes a result's JSON to a file, or with "-" to stdout, and frees it. Returns the exit code. */
+int write_json(const struct opened *opened, const char *path, char *text);
 /* A number from 0, "predicted" or "label" as FOVEA_CLASS_*, or the name of a class, by the file of `labels` or the
  * model's own; NULL: FOVEA_CLASS_NONE. PARSE_GO_ON, or the exit code. */
 int parse_class(const struct command *command, const struct opened *opened, const char *labels, const char *text,

@@ -75,6 +75,9 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     int code = dispatch(argc, argv);
+    if (memory_ended() && code < FOVEA_BAD_INPUT)
+        fprintf(stderr, "fovea: out of memory on the way: what was printed may not be whole\n");
+    code = memory_ended() ? FOVEA_BAD_INPUT : code;
     /* What could not be written (a full disk, a closed pipe) must not look like success. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && code < FOVEA_BAD_INPUT) {
         fprintf(stderr, "fovea: the output could not be written\n");

@@ -82,13 +82,39 @@ void bind_free_batch(struct opened *opened)
     }
 }
 
+static bool ended; /* memory, in a context of this program */
+
+bool memory_ended(void)
+{
+    return ended;
+}
+
 void close_model(struct opened *opened)
 {
+    ended = ended || (opened->fovea && fovea_memory_ended(opened->fovea));
     fovea_model_free(opened->model);
     fovea_close(opened->fovea);
     for (int i = 0; i < opened->shapes.count; i++)
         free((void *)(uintptr_t)opened->shapes.list[i].name);
     free((void *)(uintptr_t)opened->shapes.list);
+}
+
+int write_json(const struct opened *opened, const char *path, char *text)
+{
+    struct fovea_error error = {FOVEA_CLEAN, ""};
+    if (strcmp(path, "-") == 0) {
+        print_json(text);
+        return FOVEA_CLEAN;
+    }
+    needed_text(text);
+    if (fovea_memory_ended(opened->fovea)) {
+        error.code = FOVEA_BAD_INPUT;
+        snprintf(error.message, sizeof error.message, "%s: not written: out of memory on the way", path);
+    } else {
+        fovea_write_file(path, text, strlen(text), &error);
+    }
+    free(text);
+    return error.code == FOVEA_CLEAN ? FOVEA_CLEAN : fail(&error);
 }
 
 const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT])

@@ -107,7 +107,7 @@ static int take_json(struct class_names *names, json_t *root, struct error *erro
 
 int labels_of_json(struct class_names *names, const char *text, size_t length, bool *is_json, struct error *error)
 {
-    json_t *root = document_read(text, length, JSON_REJECT_DUPLICATES, error);
+    json_t *root = document_read(arena_memory(names->arena), text, length, JSON_REJECT_DUPLICATES, error);
     *is_json = root != NULL;
     int result = root ? take_json(names, root, error) : error_prefix(error, "the class names");
     json_decref(root);

@@ -54,7 +54,8 @@ int preprocess_preset(const char *name, struct preprocess *preprocess, struct er
 /* {"resize":28,"crop":28,"mean":[0.28],"std":[0.35],"channels":"gray","scale":255,"interpolation":"bilinear"}: numbers
  * one or as many as channels; "crop" may be [height, width], and "resize", which stretches then; "letterbox": a gray
  * value or [red, green, blue]; "exif": "apply"; what is missing is as in "raw". */
-int preprocess_parse(const char *json, size_t length, struct preprocess *preprocess, struct error *error);
+int preprocess_parse(struct memory *memory, const char *json, size_t length, struct preprocess *preprocess,
+                     struct error *error);
 /* Appends the same JSON, without line ends. */
 void preprocess_print(const struct preprocess *preprocess, struct text *text);
 

@@ -164,13 +164,14 @@ static int parse_root(const json_t *root, struct preprocess *preprocess, struct 
     return 0;
 }
 
-int preprocess_parse(const char *json, size_t length, struct preprocess *preprocess, struct error *error)
+int preprocess_parse(struct memory *memory, const char *json, size_t length, struct preprocess *preprocess,
+                     struct error *error)
 {
     if (length > MAX_JSON_BYTES) {
         error_set(error, ERROR_LIMIT, "it has %zu bytes (limit %d)", length, MAX_JSON_BYTES);
         return error_prefix(error, PREPROCESS_KEY);
     }
-    json_t *root = document_read(json, length, JSON_REJECT_DUPLICATES, error);
+    json_t *root = document_read(memory, json, length, JSON_REJECT_DUPLICATES, error);
     int result = root ? parse_root(root, preprocess, error) : -1;
     json_decref(root);
     return result ? error_prefix(error, PREPROCESS_KEY) : 0;

@@ -11,7 +11,7 @@ static json_t *read_record(const struct model *model, struct error *error)
 {
     struct error damaged = ERROR_INITIALISER;
     const char *text = model_metadata(model, RECORD_KEY);
-    json_t *list = text ? document_read(text, strlen(text), 0, &damaged) : NULL;
+    json_t *list = text ? document_read(model->context->memory, text, strlen(text), 0, &damaged) : NULL;
     if (!json_is_array(list)) {
         json_decref(list);
         list = damaged.kind == ERROR_MEMORY ? NULL : json_array();

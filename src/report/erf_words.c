@@ -67,7 +67,7 @@ int report_erf_other(struct memory *memory, const char *path, struct text *text,
     size_t length;
     char shown[96];
     char *bytes = file_read(memory, path, MOST_JSON, &length, &none);
-    json_t *root = bytes ? document_read(bytes, length, 0, &none) : NULL;
+    json_t *root = bytes ? document_read(memory, bytes, length, 0, &none) : NULL;
     const char *schema = json_string_value(json_object_get(root, "schema"));
     const char *target = json_string_value(json_object_get(root, "target"));
     const char *score = json_string_value(json_object_get(root, "score"));

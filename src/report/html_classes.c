@@ -51,7 +51,8 @@ static void write_class(struct page *page, const json_t *classes, size_t index, 
 static void write_table(struct page *page, const json_t *classes, bool masks)
 {
     size_t all = json_array_size(classes), count = 0;
-    struct ranked *ranked = calloc(all + 1, sizeof *ranked);
+    struct ranked *ranked = memory_allocate(page->text.memory, all + 1, sizeof *ranked, NULL);
+    page->text.failed = page->text.failed || !ranked;
     for (size_t i = 0; ranked && i < all; i++) {
         double score = json_number_of(json_array_get(classes, i), masks ? "iou" : "accuracy");
         if (isfinite(score))
@@ -64,7 +65,7 @@ static void write_table(struct page *page, const json_t *classes, bool masks)
     for (size_t i = 0; i < count && i < MOST_CLASSES; i++)
         write_class(page, classes, ranked[i].place, masks);
     page_table_end(page);
-    free(ranked);
+    memory_release(page->text.memory, ranked);
 }
 
 /* The largest cells off the diagonal. */

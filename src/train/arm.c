@@ -145,7 +145,7 @@ static int open_training(struct arm *arm, struct error *error)
             measure_evaluation(arm, error) == 0)
             return 0;
         close_training(arm);
-        if (error->kind != ERROR_MEMORY)
+        if (error->kind != ERROR_MEMORY || memory_failures(arm->memory) > 0) /* the cap may be kept in parts */
             return -1;
         if (i == 0)
             first = *error;

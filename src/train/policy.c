@@ -117,7 +117,7 @@ int policy_apply(const struct model *model, const struct shape_binding *bindings
     struct network network = {0};
     const char *text = model_metadata(model, GAMMA_POLICY_KEY);
     struct error damaged = ERROR_INITIALISER;
-    policy.metadata = text ? document_read(text, strlen(text), 0, &damaged) : NULL;
+    policy.metadata = text ? document_read(model->context->memory, text, strlen(text), 0, &damaged) : NULL;
     if (damaged.kind == ERROR_MEMORY)
         return error_set(error, damaged.kind, "%s", damaged.message);
     if (!json_is_object(policy.metadata)) {

@@ -63,12 +63,13 @@ static void test_read(void **state)
     const char *text =
         "{\"a long name that needs a longer buffer than the first\": [1, 2.5, \"text of some length too\"]}";
     struct error error = ERROR_INITIALISER;
-    json_t *whole = document_read(text, strlen(text), 0, &error);
+    struct memory *memory = memory_create(0);
+    json_t *whole = document_read(memory, text, strlen(text), 0, &error);
     assert_non_null(whole);
     long failed = 0;
     for (long n = 1; n < 1000; n++) {
         countdown = n;
-        json_t *read = document_read(text, strlen(text), 0, &error);
+        json_t *read = document_read(memory, text, strlen(text), 0, &error);
         bool ended = countdown > 0;
         countdown = 0;
         assert_true(read ? json_equal(read, whole) : error.kind == ERROR_MEMORY);
@@ -79,10 +80,12 @@ static void test_read(void **state)
             break;
     }
     assert_true(failed > 10);
+    assert_int_equal(memory_failures(memory), failed);
     json_decref(whole);
-    assert_null(document_read("{\n\"a\": ]", 8, 0, &error));
+    assert_null(document_read(memory, "{\n\"a\": ]", 8, 0, &error));
     assert_int_equal(error.kind, ERROR_INPUT);
     assert_non_null(strstr(error.message, "line 2"));
+    assert_int_equal(memory_destroy(memory), 0);
 }
 
 int main(void)

@@ -20,7 +20,7 @@ static struct preprocess parsed(const char *json)
 {
     struct preprocess preprocess;
     struct error error = ERROR_INITIALISER;
-    if (preprocess_parse(json, strlen(json), &preprocess, &error))
+    if (preprocess_parse(NULL, json, strlen(json), &preprocess, &error))
         fail_msg("%s", error.message);
     return preprocess;
 }
@@ -162,7 +162,7 @@ static void bad_metadata_is_refused(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct preprocess preprocess;
         struct error error = ERROR_INITIALISER;
-        if (preprocess_parse(bad[i], strlen(bad[i]), &preprocess, &error) == 0)
+        if (preprocess_parse(NULL, bad[i], strlen(bad[i]), &preprocess, &error) == 0)
             fail_msg("%s is read", bad[i]);
         assert_int_equal(error.kind, ERROR_INPUT);
         assert_memory_equal(error.message, PREPROCESS_KEY ": ", sizeof PREPROCESS_KEY + 1);
