@@ -140,8 +140,8 @@ static int list_levels(const struct ways *ways, struct value **levels, int most)
             known = known || levels[k] == level;
         if (known)
             continue;
-        const struct shape *a = &levels[0]->shape, *b = &level->shape;
-        if (count == most || (count > 0 && (a->rank != b->rank || a->dims[a->rank - 1] != b->dims[b->rank - 1])))
+        const struct shape *a = count > 0 ? &levels[0]->shape : &level->shape, *b = &level->shape;
+        if (count == most || a->rank != b->rank || a->dims[a->rank - 1] != b->dims[b->rank - 1])
             return 0;
         levels[count++] = level;
     }
