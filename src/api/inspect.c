@@ -19,7 +19,7 @@ struct inspection {
 };
 
 /* Nodes that are followed backwards for all layers together. */
-#define INSPECT_MOST_VISITS ((int64_t)1 << 24)
+#define INSPECT_MOST_VISITS ((int64_t)1 << 23)
 
 static const char *copy(struct inspection *inspection, const char *text, struct error *error)
 {

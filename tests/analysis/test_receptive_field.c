@@ -13,16 +13,36 @@
 #include "op/registry.h"
 #include "pass/pipeline.h"
 
+struct opened {
+    struct context *context;
+    struct model *model;
+    struct graph *graph;
+};
+
+static struct opened open_network(const char *path)
+{
+    struct error error = ERROR_INITIALISER;
+    struct opened opened = {.context = context_create(&(struct context_options){.threads = 1}, &error)};
+    opened.model = model_load(opened.context, path, &error);
+    assert_string_equal(error.message, "");
+    operators_resolve(opened.model->graph);
+    opened.graph = pipeline_run(opened.model, &(struct pipeline_request){.no_fusion = true}, &error);
+    assert_string_equal(error.message, "");
+    return opened;
+}
+
+static void close_network(const struct opened *opened)
+{
+    graph_destroy(opened->graph);
+    model_destroy(opened->model);
+    assert_int_equal(context_destroy(opened->context), 0);
+}
+
 static void check_network(const char *path, int64_t size, double stride, double centre, bool global)
 {
     struct error error = ERROR_INITIALISER;
-    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
-    struct model *model = model_load(context, path, &error);
-    assert_string_equal(error.message, "");
-    operators_resolve(model->graph);
-    struct pipeline_request request = {.no_fusion = true};
-    struct graph *graph = pipeline_run(model, &request, &error);
-    assert_string_equal(error.message, "");
+    struct opened opened = open_network(path);
+    struct graph *graph = opened.graph;
     const struct value *last = NULL;
     for (const struct node *node = graph->first; node; node = node->next) {
         if (strcmp(node->op_type, "GlobalAveragePool") == 0)
@@ -40,9 +60,7 @@ static void check_network(const char *path, int64_t size, double stride, double 
         assert_true(field.centre[axis] == centre);
         assert_false(field.varies[axis]);
     }
-    graph_destroy(graph);
-    model_destroy(model);
-    assert_int_equal(context_destroy(context), 0);
+    close_network(&opened);
 }
 
 static void test_resnets(void **state)
@@ -86,13 +104,8 @@ static void expect_equal_fields(const struct receptive_field *a, const struct re
 static int check_laws(const char *path)
 {
     struct error error = ERROR_INITIALISER;
-    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
-    struct model *model = model_load(context, path, &error);
-    assert_string_equal(error.message, "");
-    operators_resolve(model->graph);
-    struct pipeline_request request = {.no_fusion = true};
-    struct graph *graph = pipeline_run(model, &request, &error);
-    assert_string_equal(error.message, "");
+    struct opened opened = open_network(path);
+    struct graph *graph = opened.graph;
     const struct value *input = graph->inputs[0];
     struct field_laws laws;
     assert_int_equal(field_laws_create(&laws, graph, input, &error), 0);
@@ -112,9 +125,7 @@ static int check_laws(const char *path)
         }
     }
     field_laws_release(&laws);
-    graph_destroy(graph);
-    model_destroy(model);
-    assert_int_equal(context_destroy(context), 0);
+    close_network(&opened);
     return followed;
 }
 
