@@ -169,6 +169,7 @@ struct fovea_layers {
     int input_count, output_count;
     struct fovea_layer *list;
     int count;
+    int fields_left_out; /* layers whose field would take too long to follow; theirs has no axes */
     int64_t parameters, macs;
     size_t weight_bytes, activation_bytes; /* as stored at run time; of the planned arena */
     void *storage;                         /* private: what the pointers point to */

@@ -15,7 +15,6 @@ struct inspection {
     struct arena *arena;
     struct fovea_layers *layers;
     struct field_laws laws;
-    int left_out; /* layers without a field: it would take too long */
 };
 
 /* Nodes that are followed backwards for all layers together. */
@@ -61,7 +60,7 @@ static int find_field(struct inspection *inspection, const struct value *value, 
         return 0;
     }
     if (own.kind == ERROR_LIMIT)
-        inspection->left_out++;
+        inspection->layers->fields_left_out++;
     return own.kind == ERROR_LIMIT ? 0 : error_set(error, own.kind, "%s", own.message);
 }
 
@@ -108,9 +107,10 @@ static int describe_layers(struct inspection *inspection, struct error *error)
             return -1;
         progress_step(&context->progress, "receptive fields", (size_t)layers->count, (size_t)graph->node_count);
     }
-    if (inspection->left_out > 0)
-        context_note(context, "the receptive fields of %d layers are left out: following them takes more than %lld steps",
-                     inspection->left_out, (long long)INSPECT_MOST_VISITS);
+    if (layers->fields_left_out > 0)
+        context_note(context,
+                     "the receptive fields of %d layers are left out: following them takes more than %lld steps",
+                     layers->fields_left_out, (long long)INSPECT_MOST_VISITS);
     return 0;
 }
 

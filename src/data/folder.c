@@ -115,7 +115,12 @@ static int walk_folder(struct walk *walk, int folder, const char *prefix, int de
 {
     DIR *entries = fdopendir(folder);
     if (!entries) {
+        bool memory_ended = errno == ENOMEM;
         close(folder);
+        if (memory_ended) {
+            memory_note_failure(arena_memory(walk->list->arena));
+            return error_set(walk->error, ERROR_MEMORY, "out of memory while reading the folder '%s'", walk->root);
+        }
         return error_set(walk->error, ERROR_IO, "%s/%s: the folder cannot be read: %s", walk->root, prefix,
                          strerror(errno));
     }

@@ -365,7 +365,7 @@ static void reduce_tile(const struct job *job, int64_t index)
     int64_t start = walk_offset(&job->kept, row) + first;
     int64_t lanes = job->size < LANES ? job->size : LANES; /* that are filled */
     union totals totals;
-    double shifts[TILE];
+    double shifts[TILE] = {0};
     if (!sum_by_kernel(job, start, &totals)) {
         begin_totals(gathering, job->call->input->dtype, job->lanes && lanes > 0 ? lanes : width, &totals);
         pass(job, gathering, start, width, NULL, &totals);

@@ -12,7 +12,7 @@
 #define MOST 300
 
 struct table {
-    char names[MOST][16];
+    char names[MOST][20];
     int64_t values[MOST];
     struct option_row rows[MOST + 1];
     struct command command;
