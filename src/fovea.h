@@ -666,7 +666,7 @@ struct fovea_eval_options {
 struct fovea_eval_score {
     double top1, top5; /* of the labelled images, of masks of their pixels; -1: there are none */
     double agreement;  /* of the units predicted as for the unchanged image; -1: with masks */
-    double confidence; /* mean probability of the predicted class; 0 where scores have none */
+    double confidence; /* mean probability of the predicted class; NAN where scores have none */
     double mean_iou;   /* -1: without masks */
 };
 struct fovea_eval_row {
@@ -995,7 +995,9 @@ struct fovea_augment {
 };
 enum fovea_optimiser { FOVEA_SGD, FOVEA_ADAMW };
 enum fovea_schedule { FOVEA_SCHEDULE_CONSTANT, FOVEA_SCHEDULE_COSINE, FOVEA_SCHEDULE_STEP, FOVEA_SCHEDULE_POLYNOMIAL };
-enum fovea_loss { FOVEA_CROSS_ENTROPY, FOVEA_BINARY, FOVEA_SQUARES };
+/* FOVEA_LOSS_OF_FILE: what makes probabilities of the file's scores decides, as everywhere: binary for sigmoids,
+ * squares for scores that are no logits, else cross-entropy. */
+enum fovea_loss { FOVEA_CROSS_ENTROPY, FOVEA_BINARY, FOVEA_SQUARES, FOVEA_LOSS_OF_FILE };
 enum fovea_frozen { FOVEA_STATISTICS_AUTO, FOVEA_STATISTICS_FROZEN, FOVEA_STATISTICS_TRAINED };
 #define FOVEA_DECAY_CLASSES 7
 /* "last", "down", "stem", "other", "weights", "beta", "layernorm"; NULL for others. */

@@ -107,13 +107,23 @@ static int open_one_by_one(struct audit_work *work, const struct fovea_model *mo
     return open_images(work, error) || audit_work_renew(work, model->model, error) ? -1 : 0;
 }
 
+/* An option that the file contradicts is refused before anything is measured. */
+static int check_activation(const struct audit_work *work, const struct model *model, struct error *error)
+{
+    struct head head;
+    return model->activation && work->network.image &&
+                   head_find(model, work->network.graph, work->network.image, &head, error)
+               ? -1
+               : 0;
+}
+
 int audit_work_open(struct audit_work *work, struct fovea_model *model, const struct fovea_audit_options *options,
                     struct arena *arena, struct error *error)
 {
     *work =
         (struct audit_work){.model = model, .options = options, .samples = options->samples, .audit = {.arena = arena}};
     return open_images(work, error) || audit_work_renew(work, model->model, error) ||
-                   open_one_by_one(work, model, error)
+                   check_activation(work, model->model, error) || open_one_by_one(work, model, error)
                ? -1
                : 0;
 }

@@ -60,7 +60,7 @@ static void set_options(struct tune_arm *arm)
     const struct fovea_tune_options *options = work->options;
     static const enum schedule_kind schedules[] = {SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP,
                                                    SCHEDULE_POLYNOMIAL};
-    static const enum loss_kind losses[] = {LOSS_CROSS_ENTROPY, LOSS_BINARY, LOSS_SQUARES};
+    static const enum loss_kind losses[] = {LOSS_CROSS_ENTROPY, LOSS_BINARY, LOSS_SQUARES, LOSS_OF_HEAD};
     const struct fovea_data *data = &options->data;
     int64_t ignored = data_ignored(data);
     arm->augment = augment_options(&options->augment);
@@ -86,7 +86,7 @@ static void set_options(struct tune_arm *arm)
         .schedule = {.kind = schedules[options->schedule], .factor = 0.1, .power = 0.9, .stages = 3},
         .warmup_epochs = options->warmup_epochs,
         .trainer = trainer_options(options),
-        .loss = {.kind = losses[options->loss],
+        .loss = {.kind = arm->is_control ? work->arms[0].loss : losses[options->loss],
                  .smoothing = (float)options->smoothing,
                  .ignored = ignored,
                  .dice = (float)(options->dice / (double)(options->accumulate > 0 ? options->accumulate : 1))},
@@ -127,6 +127,7 @@ static int open_arm(struct tune_work *work, int index, int run, struct error *er
     arm->model = model_load(work->model->context, path, error);
     if (!arm->model)
         return -1;
+    arm->model->activation = work->model->model->activation;
     operators_resolve(arm->model->graph);
     arm->inference_nodes = inference_form(arm->model, error);
     if (arm->inference_nodes < 0)

@@ -235,6 +235,7 @@ int verb_audit(int argc, char **argv)
         {"fail-on", 0, OPTION_TEXT, &flags.fail_on, "WHAT",
          "exit code 1 for: verified or measured advice (advice, the default), any advice and what is not trained "
          "(any), never"},
+        ACTIVATION_ROW(flags.audit.samples.activation),
         AUDIT_ROWS(flags.audit),
         {0}};
     struct command command = {.verb = "audit",

@@ -291,6 +291,7 @@ int verb_cam(int argc, char **argv)
          "pictures of where the objects are, NAME.png, black outside: is the map there?"},
         {"sanity", 0, OPTION_FLAG, &flags.sanity, NULL, "compare with the maps of the network with shuffled weights"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
+        ACTIVATION_ROW(flags.samples.activation),
         SAMPLE_ROWS(flags.samples),
         {0}};
     struct command command = {
@@ -301,7 +302,6 @@ int verb_cam(int argc, char **argv)
         .example = "fovea cam models/fashion_mnist.onnx models/images -m extended,gradcam "
                    "--limit 4 -o out",
         .rows = rows,
-        .activation = &flags.samples.activation,
         .positional_most = 2};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);

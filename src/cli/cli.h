@@ -46,7 +46,6 @@ struct command {
     const struct option_row *rows;
     int positional_most;         /* arguments that are no options: 0 means 1, the model */
     void (*appendix)(FILE *out); /* of the help, or NULL */
-    const char **activation;     /* where ACTIVATION_ROW stores, or NULL: open_model hands it on */
     struct common_options common;
     const char **positional;
     int positional_count;
@@ -141,6 +140,7 @@ int parse_class(const struct command *command, const struct opened *opened, cons
 /* Where no --shape is given and nothing but the first size of inputs is free, takes it as 1 and says so. */
 void bind_free_batch(struct opened *opened);
 
+/* open_model hands it on. */
 #define ACTIVATION_ROW(text)                                                                                           \
     {                                                                                                                  \
         "activation", 0, OPTION_TEXT, &(text), "NAME",                                                                 \
@@ -160,7 +160,6 @@ struct sample_flags {
         {"input", 'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},  \
         {"labels",        0,      OPTION_TEXT,                                                                         \
          &(flags).labels, "FILE", "names of the classes: one a line, JSON, data.yaml, synsets"},                       \
-        ACTIVATION_ROW((flags).activation),                                                                            \
         {"limit", 0, OPTION_COUNT, &(flags).limit, "N", "use the first N images only"},                                \
         {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},      \
         PREPROCESS_ROWS((flags).preprocess)

@@ -73,7 +73,6 @@ int verb_diff(int argc, char **argv)
             "random inputs (--seed)\nor files. Exit code 1 when they differ.",
         .example = "fovea diff resnet50.onnx exported_again.onnx --run",
         .rows = rows,
-        .activation = &flags.samples.activation,
         .positional_most = 2};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);

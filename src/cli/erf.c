@@ -242,6 +242,7 @@ int verb_erf(int argc, char **argv)
         {"log", 0, OPTION_FLAG, &flags.log_scale, NULL, "colours by the logarithm, over four powers of ten"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        ACTIVATION_ROW(flags.samples.activation),
         SAMPLE_ROWS(flags.samples),
         {0}};
     struct command command = {
@@ -250,8 +251,7 @@ int verb_erf(int argc, char **argv)
         .summary = "Effective receptive field: how much each input pixel moves one unit (or one logit), mean over "
                    "images.",
         .example = "fovea erf models/fashion_mnist.onnx --images models/images -o out",
-        .rows = rows,
-        .activation = &flags.samples.activation};
+        .rows = rows};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)

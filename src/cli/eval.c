@@ -167,6 +167,7 @@ int verb_eval(int argc, char **argv)
         {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the results to the report that 'audit -o DIR' made"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a file that is there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        ACTIVATION_ROW(flags.samples.activation),
         SAMPLE_ROWS(flags.samples),
         {0}};
     struct command command = {
@@ -177,8 +178,7 @@ int verb_eval(int argc, char **argv)
                    "evenly spaced.\nWith --images: accuracy where labels are known (one folder per class, labels.csv, "
                    "a list), else agreement\nwith the prediction for the unchanged image.",
         .example = "fovea eval models/fashion_mnist.onnx --data /usr/share/datasets/fashion-mnist",
-        .rows = rows,
-        .activation = &flags.samples.activation};
+        .rows = rows};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)

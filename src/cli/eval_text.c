@@ -8,7 +8,7 @@
 
 static void print_percent(double value)
 {
-    if (value < 0)
+    if (!(value >= 0))
         printf("      -");
     else
         printf(" %6.2f", 100 * value);

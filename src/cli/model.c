@@ -7,6 +7,16 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
+/* What ACTIVATION_ROW stored; NULL: not given, or the verb has none. */
+static const char *activation_asked(const struct command *command)
+{
+    for (const struct option_row *row = command->rows; row && row->name; row++) {
+        if (strcmp(row->name, "activation") == 0)
+            return *(const char **)row->target;
+    }
+    return NULL;
+}
+
 int open_model(const struct command *command, struct opened *opened, int *code)
 {
     const struct common_options *common = &command->common;
@@ -36,8 +46,7 @@ int open_model(const struct command *command, struct opened *opened, int *code)
     opened->fovea = fovea_open(&options, &error);
     if (opened->fovea)
         opened->model = fovea_model_load(opened->fovea, command->positional[0], &error);
-    if (opened->model && fovea_model_set_activation(opened->model, command->activation ? *command->activation : NULL,
-                                                    &error) == 0)
+    if (opened->model && fovea_model_set_activation(opened->model, activation_asked(command), &error) == 0)
         return 0;
     *code = fail(&error);
     return -1;

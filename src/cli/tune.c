@@ -10,7 +10,7 @@
 struct flags {
     struct data_flags data;
     const char *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history, *report, *recipe,
-        *class_weights;
+        *class_weights, *activation;
     const char *crop_scale, *jitter, *colour;
     int64_t epochs, samples, batch, accumulate, new_head, padding, seeds;
     double rate, decay, momentum, warmup, clip, smoothing, dice, flip, rotation, mixup, teacher_weight;
@@ -223,11 +223,11 @@ static int parse_words(const struct command *command, const struct flags *flags,
     static const char *const optimisers[] = {"sgd", "adamw", NULL};
     static const char *const schedules[] = {"constant", "cosine", "step", "polynomial", NULL};
     static const char *const losses[] = {"cross-entropy", "binary", "squares", NULL};
-    int optimiser, schedule, loss, code;
+    int optimiser, schedule, loss = FOVEA_LOSS_OF_FILE, code;
     if ((code = parse_word(command, "optimizer", flags->optimiser, optimisers, &optimiser)) != PARSE_GO_ON ||
         (code = parse_word(command, "schedule", flags->schedule ? flags->schedule : "cosine", schedules, &schedule)) !=
             PARSE_GO_ON ||
-        (code = parse_word(command, "loss", flags->loss, losses, &loss)) != PARSE_GO_ON)
+        (flags->loss && (code = parse_word(command, "loss", flags->loss, losses, &loss)) != PARSE_GO_ON))
         return code;
     options->optimiser = (enum fovea_optimiser)optimiser;
     options->schedule = (enum fovea_schedule)schedule;
@@ -426,7 +426,8 @@ int verb_tune(int argc, char **argv)
         {"warmup", 0, OPTION_NUMBER, &flags.warmup, "EPOCHS", "in which the rate rises"},
         {"clip", 0, OPTION_NUMBER, &flags.clip, "NORM", "largest norm of the gradient"},
         {"loss", 0, OPTION_TEXT, &flags.loss, "NAME",
-         "cross-entropy (default; binary for a single output), binary or squares"},
+         "cross-entropy, binary or squares (default: by what the file's scores are: softmax, sigmoid or none)"},
+        ACTIVATION_ROW(flags.activation),
         {"smoothing", 0, OPTION_NUMBER, &flags.smoothing, "X", "of labels"},
         {"class-weights", 0, OPTION_TEXT, &flags.class_weights, "balanced|FILE",
          "of the loss, one number a class; balanced: n / (K n_c)"},

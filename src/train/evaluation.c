@@ -188,12 +188,13 @@ static const float *scores_of(const struct evaluator *evaluator, const float *lo
     return evaluator->gathered;
 }
 
-/* The probability of a class at a unit; a class without one (--activation none) adds nothing. */
+/* The probability of a class at a unit; NAN: scores that are no logits (--activation none) have none. */
 static double confidence_in(const struct evaluator *evaluator, const float *logits, int64_t place, int64_t unit,
                             int64_t class)
 {
     int64_t row = evaluator->head.boxes ? best_row(evaluator, logits, place, class) : unit;
-    return fmax(0, class_probability(&evaluator->scores, logits, place, row, class));
+    double probability = class_probability(&evaluator->scores, logits, place, row, class);
+    return probability < 0 ? (double)NAN : probability;
 }
 
 static bool all_finite(const float *values, int64_t count)

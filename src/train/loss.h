@@ -9,7 +9,8 @@
 enum loss_kind {
     LOSS_CROSS_ENTROPY, /* softmax over axis 1 of [N,K] or [N,K,H,W] */
     LOSS_BINARY,        /* sigmoid of every logit */
-    LOSS_SQUARES        /* mean of squares over all elements */
+    LOSS_SQUARES,       /* mean of squares over all elements */
+    LOSS_OF_HEAD        /* asked for only: what the file's scores are made for, by its head */
 };
 
 struct loss_options {

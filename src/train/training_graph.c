@@ -184,18 +184,32 @@ static int find_logits(struct building *building, struct graph *graph, const str
     return building->logits ? 0 : -1;
 }
 
+/* The loss of which the activation of the scores is the inverse link. */
+static enum loss_kind loss_of_head(const struct head *head)
+{
+    return head->classes.activation == CLASS_SIGMOID ? LOSS_BINARY
+           : head->classes.activation == CLASS_PLAIN ? LOSS_SQUARES
+                                                     : LOSS_CROSS_ENTROPY;
+}
+
 /* One channel is two classes: their cross-entropy is that of its sigmoid. */
 static int choose_loss(struct training_graph *training, const struct head *head, struct error *error)
 {
     bool binary = training->logits.dims[1] == 1;
+    if (training->loss.kind == LOSS_OF_HEAD)
+        training->loss.kind = loss_of_head(head);
+    else if (head->told == HEAD_TOLD_BY_OPTION && !binary && training->loss.kind != loss_of_head(head))
+        return error_set(error, ERROR_INPUT, "--loss %s does not train what --activation says: %s does",
+                         loss_name(training->loss.kind), loss_name(loss_of_head(head)));
     training->classes = binary ? 2 : training->logits.dims[1];
     training->unlike_file = head->told == HEAD_TOLD_BY_FILE && !binary &&
                             (head->classes.activation == CLASS_SIGMOID) != (training->loss.kind == LOSS_BINARY);
-    if (!binary || training->loss.kind != LOSS_CROSS_ENTROPY)
-        return 0;
-    training->loss.kind = LOSS_BINARY;
-    return training->loss.dice > 0 ? error_set(error, ERROR_INPUT, "--dice needs a channel for each class, here is one")
-                                   : 0;
+    if (binary && training->loss.kind == LOSS_CROSS_ENTROPY)
+        training->loss.kind = LOSS_BINARY;
+    if (training->loss.dice > 0 && training->loss.kind != LOSS_CROSS_ENTROPY)
+        return error_set(error, ERROR_INPUT, "--dice stands beside cross-entropy of a channel for each class, not %s",
+                         loss_name(training->loss.kind));
+    return 0;
 }
 
 static int select_logits(void *user, struct graph *graph, struct error *error)

@@ -242,6 +242,87 @@ static void one_output_trains(void **state)
     }
 }
 
+static void put_three_folders(struct fixture *fixture)
+{
+    char name[64];
+    put_images(fixture, "cat", "dog");
+    for (int i = 0; i < IMAGES; i++) {
+        snprintf(name, sizeof name, "classes/eel/%d.png", i);
+        put_halves(fixture->scratch, name, DARK, BRIGHT, 3);
+    }
+}
+
+/* The loss is what the scores are made for, by the file, --activation or the metadata; another is refused. */
+static void the_loss_follows_the_scores(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *file, *activation, *loss;
+    } cases[] = {{"labels.onnx", NULL, "binary"},      {"logits.onnx", NULL, "cross-entropy"},
+                 {"logits.onnx", "sigmoid", "binary"}, {"logits.onnx", "none", "squares"},
+                 {"labels.onnx", "sigmoid", "binary"}, {"tuned.onnx", NULL, "binary"},
+                 {"tuned.onnx", "none", "squares"}};
+    put_three_folders(fixture);
+    char path[256], folder[128];
+    snprintf(folder, sizeof folder, "%s", in_folder(fixture, "classes"));
+    const struct fovea_data data = {.path = folder, .ignore = -1, .validation_share = 0.2};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool own = strcmp(cases[i].file, "tuned.onnx") == 0;
+        snprintf(path, sizeof path, HEADS "%s", cases[i].file);
+        struct fovea_model *model = loaded(fixture, own ? scratch_path(fixture->scratch, "trained.onnx") : path);
+        assert_int_equal(fovea_model_set_activation(model, cases[i].activation, &fixture->error), 0);
+        struct fovea_tune result = tuned(fixture, model, &data, 1e-12, 1, FOVEA_LOSS_OF_FILE);
+        assert_string_equal(result.plan.loss, cases[i].loss);
+        fovea_tune_free(model, &result);
+        fovea_model_free(model);
+        if (i == 2)
+            assert_int_equal(rename(scratch_path(fixture->scratch, "tuned.onnx"), in_folder(fixture, "trained.onnx")),
+                             0);
+    }
+    struct fovea_model *model = loaded(fixture, HEADS "logits.onnx");
+    struct fovea_tune result;
+    const struct fovea_tune_options options = {
+        .data = data, .preprocess = &fixture->raw, .epochs = 1, .batch = 4, .loss = FOVEA_CROSS_ENTROPY};
+    assert_int_equal(fovea_model_set_activation(model, "sigmoid", &fixture->error), 0);
+    assert_int_equal(
+        fovea_tune(model, &options, scratch_path(fixture->scratch, "tuned.onnx"), true, NULL, &result, &fixture->error),
+        -1);
+    assert_non_null(strstr(fixture->error.message, "--activation"));
+    fovea_model_free(model);
+}
+
+/* Scores that are no logits have no probability, and faithfulness none to measure; an audit refuses what the file
+ * contradicts. */
+static void without_probabilities_there_are_none(void **state)
+{
+    struct fixture *fixture = *state;
+    put_three_folders(fixture);
+    struct fovea_model *model = loaded(fixture, HEADS "logits.onnx");
+    const struct fovea_data data = {.path = in_folder(fixture, "classes"), .ignore = -1};
+    assert_int_equal(fovea_model_set_activation(model, "none", &fixture->error), 0);
+    struct fovea_eval eval = evaluated(fixture, model, &data);
+    assert_true(isnan(eval.rows[0].scores[0].confidence));
+    fovea_eval_free(model, &eval);
+    const struct fovea_feed feed = {NULL, in_folder(fixture, "classes")};
+    const struct fovea_cam_options options = {.samples = {.feeds = &feed, .feed_count = 1, .preprocess = &fixture->raw},
+                                              .layer = "x",
+                                              .class_index = 0,
+                                              .unit = {-1, -1},
+                                              .methods = 1u << FOVEA_CAM_GRAD,
+                                              .metrics = true};
+    struct seen seen = {0};
+    assert_int_equal(fovea_cam(model, &options, see, &seen, &fixture->error), -1);
+    assert_non_null(strstr(fixture->error.message, "--activation none"));
+    fovea_model_free(model);
+    model = loaded(fixture, HEADS "labels.onnx");
+    assert_int_equal(fovea_model_set_activation(model, "softmax", &fixture->error), 0);
+    struct fovea_audit audit;
+    const struct fovea_audit_options asked = {.samples = {.preprocess = &fixture->raw}};
+    assert_int_equal(fovea_audit(model, &asked, &audit, &fixture->error), -1);
+    assert_non_null(strstr(fixture->error.message, "Sigmoid"));
+    fovea_model_free(model);
+}
+
 static void one_channel_is_a_mask(void **state)
 {
     struct fixture *fixture = *state;
@@ -274,6 +355,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(class_zero_is_minus_the_logit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sigmoids_of_the_file_are_printed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_output_trains, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_loss_follows_the_scores, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_probabilities_there_are_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_channel_is_a_mask, set_up, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
