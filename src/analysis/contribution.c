@@ -5,8 +5,8 @@
 
 struct share_sums {
     struct graph *graph;
-    const struct value *layer;
-    struct value *prefix; /* 1 for prefix tokens, else 0; NULL: there are none */
+    const struct contribution_request *request;
+    int64_t prefix; /* tokens in front of the units of the layers, 0: none */
     struct value *sums[SHARES];
 };
 
@@ -38,33 +38,67 @@ static struct value *as_float(struct graph *graph, struct value *value, struct e
     return as_type(graph, value, DTYPE_FLOAT, error);
 }
 
+/* 1 for the prefix tokens of a value whose tokens lie along `axis`, else 0; broadcasts over images and channels. */
+static struct value *make_prefix(const struct share_sums *sums, const struct value *value, int axis,
+                                 struct error *error)
+{
+    struct shape shape = {.rank = value->shape.rank};
+    for (int i = 0; i < shape.rank; i++)
+        shape.dims[i] = i == axis ? value->shape.dims[i] : 1;
+    struct value *mask = emit_filled(sums->graph, DTYPE_FLOAT, &shape, 0, error);
+    for (int64_t i = 0; mask && i < sums->prefix; i++)
+        ((float *)mask->constant->tensor.data)[i] = 1;
+    return mask;
+}
+
+/* What token `token` of the first image of a layer reads of a value in front of it. */
+static int token_reads(const struct share_sums *sums, const struct value *layer, int64_t token,
+                       const struct value *value, struct reads *reads, struct error *error)
+{
+    const struct unit_grid *grid = sums->request->grid;
+    struct interval cells[SHAPE_MAX_RANK];
+    const int64_t unit[2] = {0, token - grid->prefix};
+    unit_grid_cells(grid, layer, unit, cells);
+    return receptive_field_reads(sums->graph, layer, cells, value, reads, error);
+}
+
+/* The axis of a summand along which the layers' tokens lie: the one on which each token reads its own place. The stream
+ * round a layer may have its axes in another order, [N,L,C] beside [L,N,C]. */
+static int token_axis(const struct share_sums *sums, const struct value *summand, int *axis, struct error *error)
+{
+    *axis = -1;
+    for (int i = 0; i < sums->request->count && *axis < 0; i++) {
+        const struct value *layer = sums->request->layers[i];
+        int64_t last = layer->shape.dims[sums->request->grid->row_axis] - 1;
+        struct reads first, end;
+        if (token_reads(sums, layer, 0, summand, &first, error) || token_reads(sums, layer, last, summand, &end, error))
+            return -1;
+        for (int k = 0; first.local && end.local && k < summand->shape.rank; k++) {
+            if (summand->shape.dims[k] == last + 1 && first.axes[k].high == 0 && end.axes[k].low == last)
+                *axis = k;
+        }
+    }
+    return 0;
+}
+
 static int add_summand(void *user, struct value *summand, struct value *gradient, struct error *error)
 {
     struct share_sums *sums = user;
+    int axis = -1;
     struct value *product = as_float(sums->graph, multiply(sums->graph, summand, gradient, error), error);
     if (!product)
         return -1;
     if (summand->constant)
         return add_sum(sums, SHARE_BIASES, product, error);
-    if (!sums->prefix || !shape_equal(&summand->shape, &sums->layer->shape))
+    if (sums->prefix && token_axis(sums, summand, &axis, error))
+        return -1;
+    if (axis < 0)
         return add_sum(sums, SHARE_AROUND, product, error);
-    struct value *tokens = multiply(sums->graph, product, sums->prefix, error);
+    struct value *prefix = make_prefix(sums, summand, axis, error);
+    struct value *tokens = multiply(sums->graph, product, prefix, error);
     struct value *others =
         tokens ? emit(sums->graph, "Sub", EMIT_INPUTS(product, tokens), EMIT_NO_ATTRIBUTES, error) : NULL;
     return add_sum(sums, SHARE_TOKENS, tokens, error) || add_sum(sums, SHARE_AROUND, others, error) ? -1 : 0;
-}
-
-/* Broadcasts over images and channels. */
-static struct value *make_prefix(struct graph *graph, const struct value *layer, const struct unit_grid *grid,
-                                 struct error *error)
-{
-    struct shape shape = {.rank = layer->shape.rank};
-    for (int axis = 0; axis < shape.rank; axis++)
-        shape.dims[axis] = axis == grid->row_axis ? layer->shape.dims[axis] : 1;
-    struct value *mask = emit_filled(graph, DTYPE_FLOAT, &shape, 0, error);
-    for (int64_t i = 0; mask && i < grid->prefix; i++)
-        ((float *)mask->constant->tensor.data)[i] = 1;
-    return mask;
 }
 
 static struct value *join(struct share_sums *sums, struct error *error)
@@ -83,8 +117,12 @@ static int differentiate_layers(struct graph *graph, const struct contribution_r
                                 struct share_sums *sums, struct value **gradients, struct error *error)
 {
     struct value **masks = arena_allocate(graph->arena, (size_t)request->count + 1, sizeof *masks, error);
-    for (int i = 0; masks && i < request->count; i++)
-        masks[i] = sums->prefix ? as_type(graph, sums->prefix, request->layers[i]->dtype, error) : NULL;
+    for (int i = 0; masks && sums->prefix && i < request->count; i++) {
+        struct value *prefix = make_prefix(sums, request->layers[i], request->grid->row_axis, error);
+        masks[i] = as_type(graph, prefix, request->layers[i]->dtype, error);
+        if (!masks[i])
+            return -1;
+    }
     const struct differentiation differentiation = {.seeds = &request->seed,
                                                     .seed_count = 1,
                                                     .wrt = request->layers,
@@ -100,15 +138,15 @@ static int differentiate_layers(struct graph *graph, const struct contribution_r
 int contribution_append(struct graph *graph, const struct contribution_request *request, struct value **gradients,
                         struct value **shares, struct error *error)
 {
-    struct share_sums sums = {.graph = graph, .layer = request->layers[0]};
+    const struct unit_grid *grid = request->grid;
+    struct share_sums sums = {
+        .graph = graph, .request = request, .prefix = grid->layout == UNITS_TOKENS ? grid->prefix : 0};
     struct value *zero = emit_scalar(graph, request->seed.gradient->dtype, 0, error);
     struct value *nothing = zero ? as_float(graph, multiply(graph, request->seed.gradient, zero, error), error) : NULL;
     for (int i = 0; nothing && i < SHARES; i++) {
         if (add_sum(&sums, (enum share)i, nothing, error))
             return -1;
     }
-    if (request->grid->layout == UNITS_TOKENS && request->grid->prefix > 0)
-        sums.prefix = make_prefix(graph, request->layers[0], request->grid, error);
     if (!nothing || differentiate_layers(graph, request, &sums, gradients, error))
         return -1;
     *shares = join(&sums, error);

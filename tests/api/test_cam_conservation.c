@@ -14,6 +14,7 @@
 struct seen {
     int maps;
     double extended_gap, gradient_gap, rest; /* rest: of the score without all its parts, over the score */
+    double class_token, around;              /* over the score */
 };
 
 static int take(void *user, const struct fovea_cam *cam, struct fovea_error *error)
@@ -29,6 +30,8 @@ static int take(void *user, const struct fovea_cam *cam, struct fovea_error *err
     for (int64_t i = 0; i < cam->cells[0] * cam->cells[1]; i++)
         cells += cam->map[i];
     seen->extended_gap = cam->gap;
+    seen->class_token = cam->class_token / cam->score;
+    seen->around = cam->around / cam->score;
     seen->rest = (cam->score - cells - cam->class_token - cam->around - cam->biases) / cam->score;
     return 0;
 }
@@ -63,27 +66,31 @@ static void parts_add_up(void **state)
     static const struct {
         const char *name;
         int64_t side;
-        bool moves; /* the true gradient leaves more than a tenth unexplained */
-    } cases[] = {{"vit_b_16", 224, true},
-                 {"deit_distilled", 56, true},
-                 {"clip_vision", 32, true},
-                 {"vit_attention_23", 16, true},
-                 {"ort_vit", 32, true},
-                 {"dynamo_vit", 32, true},
-                 {"maxvit", 32, true},
-                 {"vit_convolutional_stem", 32, true},
-                 {"resnet50_gn", 32, true},
-                 {"swin_t", 32, false},
-                 {"swin_torchvision", 32, false},
-                 {"se_resnet_bn", 64, false},
-                 {"gate_hard", 32, false},
-                 {"efficientnet_b0_bn", 64, false}};
+        bool moves;  /* the true gradient leaves more than a tenth unexplained */
+        bool prefix; /* the head reads prefix tokens, and only these reach it round the layers */
+    } cases[] = {{"vit_b_16", 224, true, true},
+                 {"vit_of_two", 32, true, true},
+                 {"deit_distilled", 56, true, true},
+                 {"clip_vision", 32, true, true},
+                 {"vit_attention_23", 16, true, true},
+                 {"ort_vit", 32, true, true},
+                 {"dynamo_vit", 32, true, true},
+                 {"maxvit", 32, true, false},
+                 {"vit_convolutional_stem", 32, true, true},
+                 {"resnet50_gn", 32, true, false},
+                 {"swin_t", 32, false, false},
+                 {"swin_torchvision", 32, false, false},
+                 {"se_resnet_bn", 64, false, false},
+                 {"gate_hard", 32, false, false},
+                 {"efficientnet_b0_bn", 64, false, false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct seen seen = explain(cases[i].name, cases[i].side);
         if (!(fabs(seen.extended_gap) < 1e-5) || !(fabs(seen.rest) < 1e-5))
             fail_msg("%s: gap %g, rest %g", cases[i].name, seen.extended_gap, seen.rest);
         if (cases[i].moves != (fabs(seen.gradient_gap) > 0.1))
             fail_msg("%s: gap of the true gradient %g", cases[i].name, seen.gradient_gap);
+        if (cases[i].prefix != (fabs(seen.class_token) > 1e-3) || (cases[i].prefix && !(fabs(seen.around) < 1e-6)))
+            fail_msg("%s: class token %g, around %g", cases[i].name, seen.class_token, seen.around);
     }
 }
 
