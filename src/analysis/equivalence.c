@@ -3,15 +3,19 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis/prediction.h"
+#include "analysis/target.h"
 #include "base/random.h"
 #include "graph/match.h"
 #include "runtime/session.h"
+#include "structure/image_input.h"
 
 struct snapshot {
     struct model model;  /* a copy of the struct with a graph of its own */
     struct graph *graph; /* bound; NULL: not yet */
     struct session *session;
+    int outputs; /* of the file */
+    int scores;  /* output of the graph that holds the classes' scores, its own or one more; -1: none does */
+    struct class_scores classes;
 };
 
 /* What a pair of QuantizeLinear and DequantizeLinear rounds; NULL: the node does not end one. */
@@ -36,6 +40,33 @@ static int make_smooth(void *user, struct graph *graph, struct error *error)
             return -1;
     }
     return 0;
+}
+
+/* Where the scores are and how they are read, as long as the graph is as in the file. No head is no error. */
+static int keep_scores(void *user, struct graph *graph, struct error *error)
+{
+    struct snapshot *snapshot = user;
+    struct target target;
+    int index;
+    const struct value *image = image_input(graph, &index);
+    snapshot->outputs = graph->output_count;
+    snapshot->scores = -1;
+    if (make_smooth(NULL, graph, error))
+        return -1;
+    if (!image || graph->output_count == 0)
+        return 0;
+    int found = target_seek(&snapshot->model, graph, image, "logits", &target, error);
+    if (found <= 0)
+        return found;
+    if (dtype_storage(target.value->dtype) != DTYPE_FLOAT || target.grid.layout == UNITS_NONE)
+        return 0;
+    snapshot->classes = target.classes;
+    for (int i = 0; i < graph->output_count; i++)
+        snapshot->scores = graph->outputs[i] == target.value ? i : snapshot->scores;
+    if (snapshot->scores >= 0)
+        return 0;
+    snapshot->scores = graph->output_count;
+    return graph_add_output(graph, target.value, error);
 }
 
 struct graph *snapshot_graph(const struct snapshot *snapshot, const struct shape_binding *bindings, int binding_count,
@@ -74,7 +105,12 @@ int snapshot_bind(struct snapshot *snapshot, const struct shape_binding *binding
                   struct error *error)
 {
     unbind(snapshot);
-    snapshot->graph = snapshot_graph(snapshot, bindings, binding_count, false, error);
+    struct pipeline_request request = {.bindings = bindings,
+                                       .binding_count = binding_count,
+                                       .overrule = true,
+                                       .select = keep_scores,
+                                       .user = snapshot};
+    snapshot->graph = pipeline_run(&snapshot->model, &request, error);
     snapshot->session = snapshot->graph ? session_create(snapshot->graph, error) : NULL;
     return snapshot->session ? 0 : -1;
 }
@@ -134,17 +170,20 @@ double equivalence_distance(const struct tensor *before, const struct tensor *af
     return output.largest / (output.scale > 0 ? output.scale : 1);
 }
 
-static void add_predictions(struct difference *difference, const struct tensor *before, const struct tensor *after,
+/* Where both hold scores of the same classes at the same places. */
+static void add_predictions(struct difference *difference, const struct snapshot *before, const struct snapshot *after,
                             int64_t images)
 {
-    struct unit_view view;
-    if (dtype_storage(before->dtype) != DTYPE_FLOAT || !prediction_view(&before->shape, &view))
+    const struct class_scores *a = &before->classes, *b = &after->classes;
+    if (before->scores < 0 || after->scores < 0 || a->view.images != b->view.images || a->view.units != b->view.units ||
+        class_scores_count(a) != class_scores_count(b))
         return;
-    for (int64_t image = 0; image < images && image < view.images; image++) {
-        for (int64_t unit = 0; unit < view.units; unit++)
-            difference->alike +=
-                prediction_class(&view, before->data, image, unit) == prediction_class(&view, after->data, image, unit);
-        difference->units += view.units;
+    const float *from = session_output(before->session, before->scores)->data;
+    const float *to = session_output(after->session, after->scores)->data;
+    for (int64_t image = 0; image < images && image < a->view.images; image++) {
+        for (int64_t unit = 0; unit < a->view.units; unit++)
+            difference->alike += class_predicted(a, from, image, unit) == class_predicted(b, to, image, unit);
+        difference->units += a->view.units;
     }
 }
 
@@ -152,7 +191,7 @@ static void add_predictions(struct difference *difference, const struct tensor *
 static void add_run(struct difference *difference, const struct snapshot *before, const struct snapshot *after,
                     int64_t images, int64_t batch)
 {
-    for (int i = 0; i < before->graph->output_count; i++) {
+    for (int i = 0; i < before->outputs; i++) {
         const struct tensor *a = session_output(before->session, i), *b = session_output(after->session, i);
         if (!shape_equal(&a->shape, &b->shape)) {
             difference->reshaped = true;
@@ -164,9 +203,7 @@ static void add_run(struct difference *difference, const struct snapshot *before
         add_elements(&difference->outputs[i], a, b, count);
         difference->count += count;
     }
-    if (before->graph->output_count > 0 &&
-        shape_equal(&session_output(before->session, 0)->shape, &session_output(after->session, 0)->shape))
-        add_predictions(difference, session_output(before->session, 0), session_output(after->session, 0), images);
+    add_predictions(difference, before, after, images);
 }
 
 static int find_input(const struct graph *graph, const char *name)
@@ -188,7 +225,7 @@ static const struct value *data_input(const struct graph *graph, int index)
 static int check_alike(const struct snapshot *before, const struct snapshot *after, struct error *error)
 {
     const struct graph *a = before->graph, *b = after->graph;
-    bool alike = a->output_count == b->output_count;
+    bool alike = before->outputs == after->outputs;
     for (int i = 0; alike && (i < a->input_count || i < b->input_count); i++) {
         const struct value *x = data_input(a, i), *y = data_input(b, i);
         alike = x && y ? shape_equal(&x->shape, &y->shape) : x == y;
@@ -249,7 +286,7 @@ int equivalence_measure(struct snapshot *before, struct snapshot *after, const s
                         struct equivalence_result *result, struct error *error)
 {
     struct memory *memory = before->model.context->memory;
-    int outputs = before->graph->output_count;
+    int outputs = before->outputs;
     struct difference difference = {
         .outputs = memory_allocate(memory, (size_t)outputs + 1, sizeof *difference.outputs, error)};
     int code = !difference.outputs || check_alike(before, after, error) ||

@@ -10,7 +10,7 @@ struct equivalence_result {
     int64_t elements; /* of the outputs, that were compared */
     bool reshaped;    /* an output has another shape, as of other numbers of detections; `largest` is infinite then */
     double largest, mean; /* |y' - y| over the largest |y| of the same output, over all outputs and inputs */
-    double agreement;     /* share of units of the first output predicted alike; -1: it holds no classes */
+    double agreement;     /* share of the places of scores predicted alike; -1: the models have no such scores */
 };
 
 /* A model as it is now: later edits of its graph do not reach it. */

@@ -1,6 +1,5 @@
 #include "analysis/scale_agreement.h"
 
-#include "analysis/prediction.h"
 #include "analysis/recording.h"
 
 /* The images at every scale one behind the other: image i of the whole is image i % count. */
@@ -8,9 +7,9 @@ struct scaled_images {
     const struct image_set *images;
     const double *scales;
     int64_t *classes; /* [images, units] of the unscaled */
-    int64_t units, done;
+    const struct class_scores *scores;
+    int64_t done;
     double *alike; /* [scales] */
-    bool no_classes;
 };
 
 static int begin(void *user, const struct graph *graph, struct session *session, struct tensor *images,
@@ -54,14 +53,13 @@ static int compare_batch(void *user, const struct recorded *recorded, struct err
 {
     struct scaled_images *scaled = user;
     const struct tensor *logits = recorded->values[0];
-    struct unit_view view;
+    int64_t units = scaled->scores->view.units;
     (void)error;
-    scaled->no_classes = scaled->no_classes || !prediction_view(&logits->shape, &view) || view.units != scaled->units;
-    for (int64_t i = 0; i < recorded->images && !scaled->no_classes; i++) {
+    for (int64_t i = 0; i < recorded->images; i++) {
         int64_t index = scaled->done + i, round = index / scaled->images->count;
-        for (int64_t unit = 0; unit < view.units; unit++) {
-            int64_t found = prediction_class(&view, logits->data, i, unit);
-            int64_t *class_index = &scaled->classes[index % scaled->images->count * view.units + unit];
+        for (int64_t unit = 0; unit < units; unit++) {
+            int64_t found = class_predicted(scaled->scores, logits->data, i, unit);
+            int64_t *class_index = &scaled->classes[index % scaled->images->count * units + unit];
             if (round == 0)
                 *class_index = found;
             else
@@ -85,30 +83,29 @@ static int run(struct scaled_images *scaled, const struct model *model, const ch
     return recording_run(&request, compare_batch, scaled, error);
 }
 
-/* Units per image of the logits; 0: they are none, or the model takes bytes. */
-static int64_t count_units(const struct graph *graph, const struct image_set *images, const char *logits)
+/* Floats go in and come out, and the scores are a value of the file. */
+static bool may_be_scaled(const struct image_set *images, const struct value *scores)
 {
-    const struct value *input = graph_find_value(graph, images->input), *value = graph_find_value(graph, logits);
-    struct unit_view view;
-    if (!input || !value || dtype_storage(input->dtype) != DTYPE_FLOAT || dtype_storage(value->dtype) != DTYPE_FLOAT)
-        return 0;
-    return prediction_view(&value->shape, &view) ? view.units : 0;
+    const struct value *input = graph_find_value(scores->graph, images->input);
+    return input && dtype_storage(input->dtype) == DTYPE_FLOAT && dtype_storage(scores->dtype) == DTYPE_FLOAT &&
+           recording_knows(scores);
 }
 
-int scale_agreement(const struct model *model, const struct graph *bound, const struct image_set *images,
-                    const char *logits, const double *scales, int count, double *agreement, struct error *error)
+int scale_agreement(const struct model *model, const struct image_set *images, const struct target *scores,
+                    const double *scales, int count, double *agreement, struct error *error)
 {
     struct memory *memory = model->context->memory;
-    struct scaled_images scaled = {
-        .images = images, .scales = scales, .units = count_units(bound, images, logits), .alike = agreement};
+    struct scaled_images scaled = {.images = images, .scales = scales, .scores = &scores->classes, .alike = agreement};
+    int64_t units = images->count * scores->classes.view.units;
+    bool possible = may_be_scaled(images, scores->value);
     for (int i = 0; i < count; i++)
-        agreement[i] = scaled.units > 0 ? 0 : -1;
-    if (scaled.units == 0)
+        agreement[i] = possible ? 0 : -1;
+    if (!possible)
         return 0;
-    scaled.classes = memory_allocate(memory, (size_t)(images->count * scaled.units) + 1, sizeof *scaled.classes, error);
-    int result = scaled.classes ? run(&scaled, model, logits, count, error) : -1;
+    scaled.classes = memory_allocate(memory, (size_t)units + 1, sizeof *scaled.classes, error);
+    int result = scaled.classes ? run(&scaled, model, scores->value->name, count, error) : -1;
     memory_release(memory, scaled.classes);
     for (int i = 0; i < count; i++)
-        agreement[i] = scaled.no_classes ? -1 : agreement[i] / (double)(images->count * scaled.units);
+        agreement[i] /= (double)units;
     return result;
 }

@@ -421,6 +421,16 @@ int target_find(const struct model *model, struct graph *graph, const struct val
     return 0;
 }
 
+int target_seek(const struct model *model, struct graph *graph, const struct value *image, const char *name,
+                struct target *target, struct error *error)
+{
+    struct error untold = ERROR_INITIALISER;
+    if (target_find(model, graph, image, name, target, &untold) == 0)
+        return 1;
+    bool of_model = untold.kind == ERROR_INPUT || untold.kind == ERROR_UNSUPPORTED;
+    return of_model ? 0 : error_set(error, untold.kind, "%s", untold.message);
+}
+
 /* ---- stages ---- */
 
 /* Whether the grid is the image divided by some stride, within a cell: windows, rows of windows and what shifts them

@@ -41,6 +41,10 @@ struct target {
 int target_find(const struct model *model, struct graph *graph, const struct value *image, const char *name,
                 struct target *target, struct error *error);
 
+/* 1: found; 0: there is none, or it cannot be told; -1: only what is no matter of the model (memory, a limit). */
+int target_seek(const struct model *model, struct graph *graph, const struct value *image, const char *name,
+                struct target *target, struct error *error);
+
 /* The last map or tokens of the whole image of each size on the way to the output, in the order in which sizes first
  * occur. Returns how many, or -1. */
 #define TARGET_MOST_STAGES 32

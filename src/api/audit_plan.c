@@ -127,7 +127,6 @@ static int add_report(const struct looked_at *at, unsigned sections, struct erro
 
 static int plan_report(struct audit_work *work, unsigned sections, struct measure_plan *plan, struct error *error)
 {
-    struct error untold = ERROR_INITIALISER;
     const struct network *network = &work->network;
     struct target features;
     struct looked_at at = {.plan = plan,
@@ -137,10 +136,10 @@ static int plan_report(struct audit_work *work, unsigned sections, struct measur
                            .given = work->images.count};
     if (!network->image)
         return 0;
-    if (target_find(work->audit.model, network->graph, network->image, NULL, &features, &untold) == 0)
-        at.features = features.value;
-    else if (untold.kind == ERROR_LIMIT || untold.kind == ERROR_INTERNAL)
-        return error_set(error, untold.kind, "%s", untold.message);
+    int found = target_seek(work->audit.model, network->graph, network->image, NULL, &features, error);
+    if (found < 0)
+        return -1;
+    at.features = found ? features.value : NULL;
     return add_report(&at, sections, error);
 }
 

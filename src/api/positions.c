@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "analysis/position_maps.h"
-#include "analysis/prediction.h"
 #include "api/erf_work.h"
 #include "base/random.h"
 #include "structure/image_input.h"
@@ -191,7 +190,7 @@ static int measure_batch(struct position_work *work, struct probe *probe, int64_
     for (int64_t i = 0; i < count; i++) {
         order->change += relative_change(view, run.target, buffers->kept, i);
         order->agreement +=
-            prediction_class(view, run.target, i, 0) == prediction_class(view, buffers->kept, i, 0) ? 1 : 0;
+            class_predicted(&probe->scores, run.target, i, 0) == class_predicted(&probe->scores, buffers->kept, i, 0);
     }
     return 0;
 }

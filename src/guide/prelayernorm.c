@@ -101,16 +101,21 @@ static int report_present(struct audit *audit, const struct embedding_view *view
 /* Predictions for s x, held against those for x. *worst: the lowest agreement; -1: not measured. */
 static int measure_scales(struct audit *audit, struct finding *finding, double *worst, struct error *error)
 {
-    const struct graph *graph = audit->network->graph;
+    const struct network *network = audit->network;
     double agreement[SCALES];
-    const struct value *const logits[] = {target_logits(graph)};
-    const struct measurement wanted = {"contrast", audit->network->graph, logits, 1, .runs = 1 + SCALES};
+    struct target scores;
+    *worst = -1;
+    int found =
+        network->image ? target_seek(audit->model, network->graph, network->image, "logits", &scores, error) : 0;
+    if (found <= 0 || scores.grid.layout == UNITS_NONE)
+        return found < 0 ? -1 : 0;
+    const struct value *const logits[] = {scores.value};
+    const struct measurement wanted = {"contrast", network->graph, logits, 1, .runs = 1 + SCALES};
     struct image_set images;
     int asked = audit_ask(audit, &wanted, finding, &images, error);
-    *worst = -1;
     if (asked <= 0)
         return asked;
-    if (scale_agreement(audit->model, graph, &images, logits[0]->name, scales, SCALES, agreement, error))
+    if (scale_agreement(audit->model, &images, &scores, scales, SCALES, agreement, error))
         return -1;
     if (agreement[0] < 0)
         return 0;

@@ -97,6 +97,28 @@ static int open_teacher(struct arm *arm, struct error *error)
     return 0;
 }
 
+/* Scores of the same classes at the same places, which the file itself reads as the loss does. */
+static int check_teacher(const struct arm *arm, struct error *error)
+{
+    const struct shape *logits = &arm->training.logits;
+    const struct head *head = &arm->teacher.head;
+    const struct unit_view *view = &arm->teacher.scores.view;
+    bool sigmoids = arm->teacher.scores.activation == CLASS_SIGMOID;
+    int64_t units = shape_product(logits, 2, logits->rank);
+    if (head->kind != HEAD_VECTOR && head->kind != HEAD_MAP)
+        return error_set(error, ERROR_INPUT, "the teacher is no classifier and no segmentation network");
+    if (view->images != logits->dims[0] || view->units != units || view->channels != logits->dims[1])
+        return error_set(error, ERROR_INPUT,
+                         "the teacher has %" PRId64 " scores at %" PRId64 " places of %" PRId64
+                         " images, the model %" PRId64 " at %" PRId64 " of %" PRId64,
+                         view->channels, view->units, view->images, logits->dims[1], units, logits->dims[0]);
+    if (head->told == HEAD_TOLD_BY_FILE && arm->training.loss.kind != LOSS_SQUARES &&
+        sigmoids != (arm->training.loss.kind == LOSS_BINARY))
+        return error_set(error, ERROR_INPUT, "the teacher's file ends in %s, the loss is %s",
+                         sigmoids ? "sigmoids" : "a softmax", loss_name(arm->training.loss.kind));
+    return 0;
+}
+
 /* What goes with logits of a shape: labels that fit, the teacher's probabilities, metrics. */
 static int open_targets(struct arm *arm, struct error *error)
 {
@@ -104,10 +126,8 @@ static int open_targets(struct arm *arm, struct error *error)
     if (evaluation_check_units(loader_units(arm->batches), shape_product(logits, 2, logits->rank), error))
         return -1;
     if (arm->options->teacher) {
-        const struct unit_view *view = &arm->teacher.scores.view;
-        if (view->channels * view->units * view->images != shape_count(logits) || view->first != 0 ||
-            view->channels != logits->dims[1] || view->channel_step != view->units)
-            return error_set(error, ERROR_INPUT, "the teacher's logits have another shape");
+        if (check_teacher(arm, error))
+            return -1;
         arm->probabilities = memory_allocate(arm->memory, (size_t)shape_count(logits), sizeof(float), error);
         if (!arm->probabilities)
             return -1;
@@ -300,25 +320,31 @@ static void tell_validation(void *user, int64_t done)
 
 /* ---- an epoch ---- */
 
-/* Softmax over the channels of every unit; of one channel its sigmoid. */
+static void softmax_of(float *to, int64_t count, int64_t step)
+{
+    float largest = to[0], sum = 0;
+    for (int64_t k = 1; k < count; k++)
+        largest = fmaxf(largest, to[k * step]);
+    for (int64_t k = 0; k < count; k++)
+        sum += to[k * step] = expf(to[k * step] - largest);
+    for (int64_t k = 0; k < count; k++)
+        to[k * step] /= sum;
+}
+
+/* Of every unit what the loss makes of scores: sigmoids, or the softmax over its channels. [N,K,units] whatever the
+ * order in the teacher. */
 static void to_probabilities(const struct arm *arm, const float *logits)
 {
     const struct unit_view *view = &arm->teacher.scores.view;
     int64_t classes = view->channels, units = view->units;
     for (int64_t i = 0; i < view->images * units; i++) {
-        const float *from = logits + i / units * classes * units + i % units;
         float *to = arm->probabilities + i / units * classes * units + i % units;
-        float largest = from[0], sum = 0;
-        if (classes == 1) {
-            to[0] = 1 / (1 + expf(-from[0]));
-            continue;
-        }
-        for (int64_t k = 1; k < classes; k++)
-            largest = fmaxf(largest, from[k * units]);
         for (int64_t k = 0; k < classes; k++)
-            sum += to[k * units] = expf(from[k * units] - largest);
-        for (int64_t k = 0; k < classes; k++)
-            to[k * units] /= sum;
+            to[k * units] = logits[unit_view_at(view, i / units, i % units, k)];
+        for (int64_t k = 0; k < classes && arm->training.loss.kind == LOSS_BINARY; k++)
+            to[k * units] = 1 / (1 + expf(-to[k * units]));
+        if (arm->training.loss.kind == LOSS_CROSS_ENTROPY)
+            softmax_of(to, classes, units);
     }
 }
 

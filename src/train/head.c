@@ -13,17 +13,18 @@
 /* The classifier: its node, and the Add behind it that holds its bias. */
 struct classifier {
     struct node *product, *bias; /* of the network; bias NULL: none of its own */
+    bool channels_last;          /* of the scores: the classes are their last axis */
     int64_t classes;
 };
 
-static bool find_classifier(const struct network *network, struct classifier *classifier)
+static bool find_classifier(const struct target *scores, struct classifier *classifier)
 {
     /* Behind a classifier that is a convolution: its activation and the pool. */
     static const char *const views[] = {"Identity", "Flatten",           "Reshape",     "Squeeze",    "Cast", "Transpose",
                                         "Resize",   "GlobalAveragePool", "AveragePool", "ReduceMean", "Relu", "Dropout"};
-    struct value *value = target_logits(network->graph);
-    *classifier = (struct classifier){.classes = value->shape.rank > 1 ? value->shape.dims[1] : 0};
-    for (struct node *node = value->producer; node; node = node->inputs[0] ? node->inputs[0]->producer : NULL) {
+    *classifier = (struct classifier){.classes = scores->grid.view.channels,
+                                      .channels_last = scores->grid.layout == UNITS_MAP_CHANNELS_LAST};
+    for (struct node *node = scores->value->producer; node; node = node->inputs[0] ? node->inputs[0]->producer : NULL) {
         bool view = false;
         for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
             view = view || match_operator(node, views[i]);
@@ -60,18 +61,20 @@ static int replace_constant(struct edit *edit, struct node *source, int input, c
     return edit_set_constant(edit, source, input, &tensor, error);
 }
 
-static int declare_outputs(struct graph *graph, int64_t old, int64_t classes, struct error *error)
+/* Outputs that counted the old classes along the axis of the scores' classes. */
+static int declare_outputs(struct graph *graph, const struct classifier *old, int64_t classes, struct error *error)
 {
     for (int i = 0; i < graph->output_count; i++) {
         struct value *output = graph->outputs[i];
-        if (output->declared_rank < 2 || output->declared[1].size != old)
+        int axis = old->channels_last ? output->declared_rank - 1 : 1;
+        if (output->declared_rank < 2 || output->declared[axis].size != old->classes)
             continue;
         struct dimension *declared =
             arena_allocate(graph->arena, (size_t)output->declared_rank, sizeof *declared, error);
         if (!declared)
             return -1;
         memcpy(declared, output->declared, (size_t)output->declared_rank * sizeof *declared);
-        declared[1] = (struct dimension){classes, NULL};
+        declared[axis] = (struct dimension){classes, NULL};
         output->declared = declared;
         output->changed = true;
     }
@@ -102,7 +105,21 @@ static int replace_classifier(struct model *model, const struct classifier *clas
         if (replace_constant(&edit, bias, 1, shift, shift_axis, classes, 0, seed, error))
             return -1;
     }
-    return declare_outputs(model->graph, classifier->classes, classes, error);
+    return declare_outputs(model->graph, classifier, classes, error);
+}
+
+/* The scores of a classifier or a segmentation network. */
+static int find_scores(const struct model *model, const struct network *network, struct target *scores,
+                       struct error *error)
+{
+    if (!network->image)
+        return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
+    if (target_find(model, network->graph, network->image, "logits", scores, error))
+        return -1;
+    return scores->head.kind == HEAD_ROWS
+               ? error_set(error, ERROR_UNSUPPORTED, "rows of classes are given no new ones; classifiers and "
+                                                     "segmentation networks are")
+               : 0;
 }
 
 int head_replace(struct model *model, const struct shape_binding *bindings, int binding_count, int64_t classes,
@@ -110,9 +127,11 @@ int head_replace(struct model *model, const struct shape_binding *bindings, int 
 {
     struct network network;
     struct classifier classifier;
+    struct target scores;
     if (network_create(&network, model, bindings, binding_count, error))
         return -1;
-    int result = find_classifier(&network, &classifier)
+    int result = find_scores(model, &network, &scores, error) ? -1
+                 : find_classifier(&scores, &classifier)
                      ? replace_classifier(model, &classifier, classes, seed, error)
                      : error_set(error, ERROR_UNSUPPORTED, "the model ends in no product with weights of its own");
     network_release(&network);

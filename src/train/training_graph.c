@@ -161,26 +161,48 @@ static int mark_unread(struct building *building, const struct graph *graph, str
     return result;
 }
 
-/* Logits of a vector or a map; those without an axis of channels get one. */
+/* The classes along axis 1: a map without an axis of channels gets one, one with channels last is transposed. */
+static struct value *classes_in_front(struct graph *graph, const struct value *image, struct value *scores,
+                                      struct error *error)
+{
+    static const int64_t order[] = {0, 3, 1, 2};
+    const struct shape *shape = &scores->shape;
+    if (shape->rank == 1 || shape->rank == 3) {
+        const int64_t dims[4] = {shape->dims[0], 1, shape->dims[1], shape->dims[2]};
+        struct value *list = emit_int_list(graph, dims, shape->rank + 1, error);
+        return list ? emit(graph, "Reshape", EMIT_INPUTS(scores, list), EMIT_NO_ATTRIBUTES, error) : NULL;
+    }
+    struct unit_grid grid = {.layout = UNITS_NONE};
+    if (shape->rank == 4 && unit_grid_of_value(graph, scores, image, &grid, error))
+        return NULL;
+    return grid.layout == UNITS_MAP_CHANNELS_LAST
+               ? emit(graph, "Transpose", EMIT_INPUTS(scores), EMIT_ATTRIBUTES(EMIT_INTS("perm", order, 4)), error)
+               : scores;
+}
+
+/* Of what holds no classes alone the time of a step is asked for: its squares. */
+static int take_any_output(struct building *building, struct graph *graph)
+{
+    building->logits = target_logits(graph);
+    building->training->loss.kind = LOSS_SQUARES;
+    return 0;
+}
+
 static int find_logits(struct building *building, struct graph *graph, const struct value *image, struct error *error)
 {
     struct head head;
-    building->logits = target_logits(graph);
-    if (building->request->any_output)
-        return 0;
-    if (head_find(building->request->model, graph, image, &head, error) || head_check(&head, error))
+    if (head_find(building->request->model, graph, image, &head, error))
         return -1;
-    if (head.kind == HEAD_ROWS)
+    bool classes = head.kind == HEAD_VECTOR || head.kind == HEAD_MAP;
+    if (!classes && building->request->any_output)
+        return take_any_output(building, graph);
+    if (head_check(&head, error))
+        return -1;
+    if (!classes)
         return error_set(error, ERROR_UNSUPPORTED, "'%s' holds %s; classifiers and segmentation networks are trained",
                          graph->outputs[0]->name, head.boxes ? "a detector's boxes and classes" : "rows of classes");
-    building->logits = head.scores;
     building->head = head;
-    const struct shape *shape = &head.scores->shape;
-    if (shape->rank != 1 && shape->rank != 3)
-        return 0;
-    const int64_t dims[4] = {shape->dims[0], 1, shape->dims[1], shape->dims[2]};
-    struct value *list = emit_int_list(graph, dims, shape->rank + 1, error);
-    building->logits = list ? emit(graph, "Reshape", EMIT_INPUTS(head.scores, list), EMIT_NO_ATTRIBUTES, error) : NULL;
+    building->logits = classes_in_front(graph, image, head.scores, error);
     return building->logits ? 0 : -1;
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "fovea.h"
+#include "onnx/onnx.h"
 
 #define HEADS "tests/fixtures/heads/"
 #define SIDE 8
@@ -348,6 +349,69 @@ static void one_channel_is_a_mask(void **state)
     }
 }
 
+static int64_t channels_of(struct fixture *fixture, const char *path, int axis)
+{
+    struct error error = ERROR_INITIALISER;
+    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+    struct model *model = model_load(context, path, &error);
+    assert_non_null(model);
+    int64_t size = model->graph->outputs[0]->declared[axis].size;
+    model_destroy(model);
+    assert_int_equal(context_destroy(context), 0);
+    (void)fixture;
+    return size;
+}
+
+/* Channels last, in the model and in its teacher, train as channels first do; a new head counts its classes there. */
+static void channels_last_train_alike(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const files[] = {HEADS "pixels.onnx", HEADS "pixels_last.onnx"};
+    char masks[128];
+    put_images(fixture, "cat", "dog");
+    snprintf(masks, sizeof masks, "%s", in_folder(fixture, "masks"));
+    const struct fovea_data data = {
+        .path = in_folder(fixture, "scenes"), .masks = masks, .ignore = -1, .validation_share = 0.2};
+    double losses[2][2];
+    for (int i = 0; i < 4; i++) {
+        struct fovea_model *model = loaded(fixture, files[i % 2]);
+        struct fovea_tune result;
+        struct fovea_tune_options options = {.data = data,
+                                             .preprocess = &fixture->raw,
+                                             .epochs = 1,
+                                             .batch = 4,
+                                             .rate = 1e-12,
+                                             .loss = FOVEA_LOSS_OF_FILE,
+                                             .teacher = files[i / 2],
+                                             .teacher_weight = .5};
+        for (int k = 0; k < FOVEA_DECAY_CLASSES; k++)
+            options.decays[k] = NAN;
+        if (fovea_tune(model, &options, scratch_path(fixture->scratch, "tuned.onnx"), true, NULL, &result,
+                       &fixture->error))
+            fail_msg("%s", fixture->error.message);
+        losses[i / 2][i % 2] = result.epochs[0].loss;
+        assert_near(result.best.mean_iou, 1, 0);
+        fovea_tune_free(model, &result);
+        options.teacher = NULL;
+        options.new_classes = 5;
+        if (fovea_tune(model, &options, scratch_path(fixture->scratch, "tuned.onnx"), true, NULL, &result,
+                       &fixture->error))
+            fail_msg("%s", fixture->error.message);
+        fovea_tune_free(model, &result);
+        assert_int_equal(channels_of(fixture, scratch_path(fixture->scratch, "tuned.onnx"), i % 2 ? 3 : 1), 5);
+        fovea_model_free(model);
+    }
+    /* Half of the target is the label, half what the teacher says: p of the right class where labels are right. */
+    double expected = 0;
+    const double logits[2] = {LOGIT_DARK, LOGIT_BRIGHT};
+    for (int k = 0; k < 2; k++) {
+        double p = sigmoid(k ? logits[k] : -logits[k]);
+        expected -= ((.5 + .5 * p) * log(p) + .5 * (1 - p) * log(1 - p)) / 2;
+    }
+    for (int i = 0; i < 4; i++)
+        assert_near(losses[i / 2][i % 2], expected, 1e-5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +421,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_output_trains, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_loss_follows_the_scores, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_probabilities_there_are_none, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(one_channel_is_a_mask, set_up, tear_down)};
+        cmocka_unit_test_setup_teardown(one_channel_is_a_mask, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(channels_last_train_alike, set_up, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
