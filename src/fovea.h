@@ -315,6 +315,14 @@ struct fovea_samples {
     int64_t batch; /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
 };
 
+/* Files that were given and not taken, of one kind: a format that is not read ("BMP"), "other", "without a mask", "not
+ * in labels.csv", "broken". Lists of them end with a row without a kind. */
+struct fovea_left_out {
+    const char *kind;
+    int64_t count;
+    const char *first; /* the first of them */
+};
+
 /* The number of the class called so, by the names in a file (NULL: the model's own): exactly, or as folders spell it.
  * An error where there is none, or several. */
 FOVEA_API int fovea_class_find(struct fovea_model *model, const char *labels, const char *name, int64_t *class_index,
@@ -409,6 +417,7 @@ struct fovea_erf {
     int phase_count;
     const struct fovea_perturbation *perturbation; /* or NULL */
     const struct fovea_erf_comparison *comparison; /* or NULL */
+    const struct fovea_left_out *files_left_out;   /* of the images' folder */
     void *storage;                                 /* private */
 };
 FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *erf,
@@ -582,6 +591,7 @@ struct fovea_cam {
     /* With `sanity`: rank correlation of the map with that of shuffled weights (Adebayo et al., arXiv 1810.03292); near
      * 1 the method shows the image, not the network. NAN: not measured (Score-CAM is not). */
     double sanity;
+    const struct fovea_left_out *files_left_out; /* of the images' folder, the same for all maps */
 };
 /* Called for every image and method, images in order. Not 0: stop, fovea_cam then fails with `error`. */
 typedef int fovea_cam_each(void *user, const struct fovea_cam *cam, struct fovea_error *error);
@@ -705,6 +715,7 @@ struct fovea_eval {
     double same_prediction;      /* of the two models for unchanged images; -1 with one model, or units that differ */
     struct fovea_eval_row *rows; /* the unchanged images first */
     int row_count;
+    const struct fovea_left_out *files_left_out;
     void *storage; /* private */
 };
 /* `other`: of the same fovea, for the same images, or NULL. Its images are prepared as its own metadata says where the
@@ -843,7 +854,8 @@ struct fovea_audit {
     int64_t input_size[2];
     bool size_guessed;
     int64_t images;
-    unsigned sections; /* as asked for */
+    const struct fovea_left_out *files_left_out; /* of the images' folder; NULL: there are no images */
+    unsigned sections;                           /* as asked for */
     struct fovea_plan plan;
     void *storage; /* private */
 };
@@ -1076,6 +1088,7 @@ struct fovea_tune_plan {
     bool unlike_file;           /* the file applies another activation to its scores than that loss trains */
     int64_t left_out;           /* files that cannot be read, with `skip_broken` */
     const char *first_left_out; /* what is wrong with the first of them; NULL: there is none */
+    const struct fovea_left_out *files_left_out; /* of all kinds, those above among them */
     int parameters, trained; /* tensors, those among them that cannot train */
     int64_t elements, trained_elements, updates;
     const struct fovea_tune_still *still; /* what cannot train */

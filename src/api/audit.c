@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "api/audit_work.h"
+#include "api/data.h"
 
 bool fovea_guide_at(int index, struct fovea_guide *guide)
 {
@@ -83,6 +84,9 @@ static int run(struct audit_work *work, struct fovea_audit *result, struct error
     result->sections = sections;
     result->path = work->model->model->path;
     result->images = work->images.count;
+    if (result->images > 0 &&
+        !(result->files_left_out = data_left_out(work->audit.arena, work->stock.images.dataset, 0, NULL, error)))
+        return -1;
     result->size_guessed = work->network.size_guessed && options->input_size[0] == 0;
     for (int axis = 0; axis < 2; axis++)
         result->input_size[axis] = options->input_size[axis] ? options->input_size[axis] : work->network.size[axis];

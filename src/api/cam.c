@@ -459,7 +459,8 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .fit_images = work->fit_images,
                                   .faithfulness = work->options->metrics ? &judgement.faithfulness : NULL,
                                   .localisation = judgement.masked ? &judgement.localisation : NULL,
-                                  .sanity = judgement.sanity};
+                                  .sanity = judgement.sanity,
+                                  .files_left_out = dataset_left_out(work->stock.images.dataset)};
     if (work->each(work->user, &cam, &stopped) == 0)
         return 0;
     return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s", stopped.message);

@@ -4,6 +4,7 @@
 
 #include "api/result_folder.h"
 #include "report/cam.h"
+#include "report/json.h"
 #include "report/montage.h"
 
 struct fovea_cam_folder {
@@ -11,7 +12,7 @@ struct fovea_cam_folder {
     struct result_folder results;
     json_t *maps;
     struct montage montage;
-    json_t *left_out;
+    json_t *left_out, *files;
     int64_t last_image, last_class, walk;
     int column;
 };
@@ -23,8 +24,12 @@ struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const 
     struct memory *memory = model->context->memory;
     struct fovea_cam_folder *folder = memory_allocate(memory, 1, sizeof *folder, &error);
     if (folder) {
-        *folder = (struct fovea_cam_folder){
-            .memory = memory, .maps = json_array(), .left_out = json_array(), .last_image = -1, .last_class = -1};
+        *folder = (struct fovea_cam_folder){.memory = memory,
+                                            .maps = json_array(),
+                                            .left_out = json_array(),
+                                            .files = json_array(),
+                                            .last_image = -1,
+                                            .last_class = -1};
         if (folder->maps && folder->left_out && montage_start(&folder->montage, memory, &error) == 0 &&
             result_folder_open(&folder->results, model, path, force, &error) == 0 &&
             result_claim(memory, path, "cam.json", force, &error) == 0 &&
@@ -42,6 +47,7 @@ void fovea_cam_folder_abandon(struct fovea_cam_folder *folder)
         return;
     json_decref(folder->maps);
     json_decref(folder->left_out);
+    json_decref(folder->files);
     if (folder->montage.memory)
         montage_release(&folder->montage);
     result_folder_close(&folder->results);
@@ -116,6 +122,8 @@ int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam
         add_thumbnails(folder, cam, &error))
         return api_fail(&error, report);
     document_append(&folder->maps, report_cam(cam, name));
+    json_decref(folder->files);
+    folder->files = report_left_out(cam->files_left_out);
     return 0;
 }
 
@@ -133,7 +141,7 @@ static int finish(struct fovea_cam_folder *folder, struct error *error)
     const char *manifest = montage ? result_file(&folder->results, "manifest.json", error) : NULL;
     return !manifest ||
                    report_cam_json(folder->memory, json, run, json_incref(folder->maps), json_incref(folder->left_out),
-                                   error) ||
+                                   json_incref(folder->files), error) ||
                    montage_write(&folder->montage, montage, error) ||
                    report_cam_manifest(folder->memory, manifest, run, error)
                ? -1

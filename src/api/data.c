@@ -109,13 +109,37 @@ void data_note(struct context *context, const struct dataset *dataset, const cha
     int64_t unturned = dataset_unturned(dataset), count = 0;
     for (int split = 0; split < DATASET_SPLITS; split++)
         count += dataset_count(dataset, (enum dataset_split)split);
-    if (dataset_left_out(dataset, text))
+    if (dataset_left_out_words(dataset, text))
         context_note(context, "%s: left out: %s", path, text);
     if (unturned > 0)
         context_note(context,
                      "%s: the EXIF orientation of %" PRId64 " of %" PRId64
                      " images is not applied (pixels as stored, as torchvision takes them): --exif apply turns them",
                      path, unturned, count);
+}
+
+static int keep_left_out(struct arena *arena, const struct fovea_left_out *from, struct fovea_left_out *to,
+                         struct error *error)
+{
+    const char *kind = arena_copy_string(arena, from->kind, strlen(from->kind), error);
+    const char *first = kind ? arena_copy_string(arena, from->first, strlen(from->first), error) : NULL;
+    *to = (struct fovea_left_out){kind, from->count, first};
+    return first ? 0 : -1;
+}
+
+const struct fovea_left_out *data_left_out(struct arena *arena, const struct dataset *dataset, int64_t broken,
+                                           const char *first_broken, struct error *error)
+{
+    const struct fovea_left_out *found = dataset_left_out(dataset), unread = {"broken", broken, first_broken};
+    size_t count = 0;
+    while (found[count].kind)
+        count++;
+    struct fovea_left_out *list = arena_allocate(arena, count + 2, sizeof *list, error);
+    for (size_t i = 0; list && i < count + (broken > 0); i++) {
+        if (keep_left_out(arena, i < count ? &found[i] : &unread, &list[i], error))
+            return NULL;
+    }
+    return list;
 }
 
 void data_refuse_labels(const struct fovea_data *data, const struct dataset_report *report, struct error *error)

@@ -27,6 +27,10 @@ struct dataset *data_open(struct fovea_model *model, const struct fovea_data *da
 /* Notes what is left out of the data, and how many images were not turned by their EXIF orientation so far. */
 void data_note(struct context *context, const struct dataset *dataset, const char *path);
 
+/* What was left out of the data, `broken` files that cannot be read too, copied into the arena. */
+const struct fovea_left_out *data_left_out(struct arena *arena, const struct dataset *dataset, int64_t broken,
+                                           const char *first_broken, struct error *error);
+
 /* The dataset's name of a class, else that in `names`; NULL: neither has one. */
 const char *data_class_name(const struct dataset *dataset, const struct class_names *names, int64_t class);
 

@@ -6,6 +6,7 @@
 #include "analysis/erf.h"
 #include "analysis/gaussian_fit.h"
 #include "analysis/imbalance.h"
+#include "api/data.h"
 
 int erf_probe(struct erf_work *work, enum probe_source source, struct probe *probe, struct error *error)
 {
@@ -138,7 +139,8 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
     result->reading = classes ? arena_copy_string(arena, reading, strlen(reading), error) : NULL;
     result->target = arena_copy_string(arena, probe->target, strlen(probe->target), error);
     result->map = arena_allocate(arena, (size_t)(probe->height * probe->width), sizeof *result->map, error);
-    if (!result->target || !result->map || (classes && !result->reading))
+    result->files_left_out = data_left_out(arena, work->stock.images.dataset, 0, NULL, error);
+    if (!result->target || !result->map || (classes && !result->reading) || !result->files_left_out)
         return -1;
     for (int64_t i = 0; i < probe->height * probe->width; i++)
         result->map[i] = (float)work->map[i];

@@ -224,7 +224,12 @@ static int describe(struct eval_work *work, struct error *error)
     result->classes = first->evaluator.classes;
     result->labels_of_folders = !work->data && work->labelled && dataset_labels_by_folders(first->stock.images.dataset);
     result->same_prediction = work->compared > 0 ? (double)work->same / (double)work->compared : -1;
-    return work->data ? describe_data(work, error) : 0;
+    if (work->data && describe_data(work, error))
+        return -1;
+    const struct fovea_eval_data *data = &result->data;
+    result->files_left_out = data_left_out(work->arena, work->data ? work->dataset : first->stock.images.dataset,
+                                           data->left_out, data->broken_count > 0 ? data->broken[0] : "", error);
+    return result->files_left_out ? 0 : -1;
 }
 
 static int evaluate_all(struct eval_work *work, struct error *error)

@@ -178,9 +178,12 @@ static int check_data(struct tune_work *work, struct error *error)
         work->first_left_out = arena_copy_string(work->result->storage, first, strlen(first), error);
         result = work->first_left_out ? 0 : -1;
     }
+    if (result == 0)
+        work->files_left_out = data_left_out(work->result->storage, work->dataset, report.left_out,
+                                             report.left_out > 0 ? report.problems[0].name : "", error);
     dataset_report_release(&report);
     data_note(context, work->dataset, work->options->data.path);
-    return result;
+    return result == 0 && work->files_left_out ? 0 : -1;
 }
 
 /* Masks fit the images as they are taken. */

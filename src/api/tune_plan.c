@@ -214,6 +214,7 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                    .unlike_file = plan->unlike_file,
                                    .left_out = work->left_out,
                                    .first_left_out = work->first_left_out,
+                                   .files_left_out = work->files_left_out,
                                    .parameters = plan->parameters,
                                    .trained = plan->trained,
                                    .elements = plan->elements,

@@ -49,6 +49,7 @@ struct tune_work {
     int64_t checked_classes; /* that labels and masks were held against; 0: not yet */
     int64_t left_out;        /* broken files */
     const char *first_left_out;
+    const struct fovea_left_out *files_left_out;
     enum dataset_split validation_split; /* DATASET_SPLITS: there is none */
     int64_t validation_count;
     struct model *teacher;

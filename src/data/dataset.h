@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "data/labels.h"
+#include "fovea.h"
 #include "image/index_image.h"
 #include "tensor/tensor.h"
 
@@ -69,8 +70,10 @@ void dataset_keep_first(struct dataset *dataset, enum dataset_split split, int64
  * than names. */
 int dataset_limit_classes(struct dataset *dataset, int64_t classes, struct error *error);
 
-/* Files of its folders that are no samples, "6 BMP (ant/4.bmp, ...), 1 other (readme.txt)"; NULL: there are none. */
-const char *dataset_left_out(const struct dataset *dataset, char out[DATASET_NOTE_SIZE]);
+/* Files of its folders that are no samples; the dataset's own. */
+const struct fovea_left_out *dataset_left_out(const struct dataset *dataset);
+/* "6 BMP (ant/4.bmp, ...), 1 other (readme.txt)"; NULL: there are none. */
+const char *dataset_left_out_words(const struct dataset *dataset, char out[DATASET_NOTE_SIZE]);
 /* Turns images by their EXIF orientation from now on; masks are taken to fit what results. Not while threads read. */
 void dataset_turn_upright(struct dataset *dataset, bool upright);
 /* How many of the samples read or looked at so far would have to be turned, and were not. */

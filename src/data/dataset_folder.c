@@ -11,22 +11,27 @@
 void dataset_leave_out(struct dataset *dataset, const char *kind, int64_t count, const char *first)
 {
     for (int i = 0; i < DATASET_LEFT_OUT_KINDS; i++) {
-        struct left_out *entry = &dataset->left_out[i];
-        if (entry->count > 0 && strcmp(entry->kind, kind) != 0)
+        struct fovea_left_out *entry = &dataset->left_out[i];
+        if (entry->kind && strcmp(entry->kind, kind) != 0)
             continue;
-        if (entry->count == 0)
-            *entry = (struct left_out){kind, 0, first};
+        if (!entry->kind)
+            *entry = (struct fovea_left_out){kind, 0, first};
         entry->count += count;
         return;
     }
 }
 
-const char *dataset_left_out(const struct dataset *dataset, char out[DATASET_NOTE_SIZE])
+const struct fovea_left_out *dataset_left_out(const struct dataset *dataset)
+{
+    return dataset->left_out;
+}
+
+const char *dataset_left_out_words(const struct dataset *dataset, char out[DATASET_NOTE_SIZE])
 {
     size_t length = 0;
     out[0] = 0;
-    for (int i = 0; i < DATASET_LEFT_OUT_KINDS && dataset->left_out[i].count > 0; i++) {
-        const struct left_out *entry = &dataset->left_out[i];
+    for (int i = 0; dataset->left_out[i].kind; i++) {
+        const struct fovea_left_out *entry = &dataset->left_out[i];
         int written = snprintf(out + length, DATASET_NOTE_SIZE - length, "%s%" PRId64 " %s (%.200s%s)", i ? ", " : "",
                                entry->count, entry->kind, entry->first, entry->count > 1 ? ", ..." : "");
         length += (size_t)written;
@@ -72,7 +77,7 @@ static bool is_npy(const char *name)
 static int refuse_empty(const struct dataset *dataset, const char *path, struct error *error)
 {
     char others[DATASET_NOTE_SIZE];
-    bool any = dataset_left_out(dataset, others) != NULL;
+    bool any = dataset_left_out_words(dataset, others) != NULL;
     return error_set(error, ERROR_INPUT, "%s: there are no images in it (PNG, JPEG, WebP%s)%s%s", path,
                      dataset->options.labels_optional ? " or .npy" : "", any ? ", but " : "", any ? others : "");
 }
@@ -129,7 +134,7 @@ int dataset_check_folders(const struct dataset *dataset, const char *path, bool 
         bool of_split = has_splits && class == name;
         if (of_split || strchr(class, '/') || holds_file(files, dataset->count, class))
             continue;
-        bool any = dataset_left_out(dataset, others) != NULL;
+        bool any = dataset_left_out_words(dataset, others) != NULL;
         return error_set(error, ERROR_INPUT,
                          "%s: there is no image (PNG, JPEG, WebP) in the class folder \"%s\"%s%s: fill it or remove it",
                          path, class, any ? "; left out are " : "", any ? others : "");

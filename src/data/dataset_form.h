@@ -17,11 +17,6 @@ struct dataset_item {
 
 /* Files of a folder that are no samples. */
 #define DATASET_LEFT_OUT_KINDS 20
-struct left_out {
-    const char *kind; /* "BMP", "other" */
-    int64_t count;
-    const char *first;
-};
 
 /* How one sample is had. */
 struct dataset_form {
@@ -59,7 +54,7 @@ struct dataset {
     bool upright;       /* images are turned by their EXIF orientation */
     const char **folders; /* of the root, below it; with images or without */
     int64_t folder_count;
-    struct left_out left_out[DATASET_LEFT_OUT_KINDS]; /* ended by a count of 0 */
+    struct fovea_left_out left_out[DATASET_LEFT_OUT_KINDS + 1];
 };
 
 /* Images in files, with masks or without; and .npy files of one sample each. */

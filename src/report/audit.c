@@ -85,6 +85,7 @@ json_t *report_audit(const struct fovea_audit *audit)
     document_set(&document, "input_size", report_ints(audit->input_size, 2));
     document_set(&document, "size_guessed", json_boolean(audit->size_guessed));
     document_set(&document, "images", json_integer(audit->images));
+    document_set(&document, "files_left_out", report_left_out(audit->files_left_out));
     document_set(&document, "verified_or_measured_advice", json_integer(audit->findings));
     for (int i = 0; i < audit->count; i++)
         document_append(&list, describe_advice(&audit->list[i]));

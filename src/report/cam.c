@@ -152,12 +152,13 @@ json_t *report_cam(const struct fovea_cam *cam, const char *file)
 }
 
 int report_cam_json(struct memory *memory, const char *path, const struct report_run *run, json_t *maps,
-                    json_t *left_out, struct error *error)
+                    json_t *left_out, json_t *files, struct error *error)
 {
     json_t *document = report_document("fovea.cam");
     report_set_text(&document, "model", run->model);
     report_set_text(&document, "definition", CAM_DEFINITION);
     document_set(&document, "left_out", left_out);
+    document_set(&document, "files_left_out", files);
     document_set(&document, "maps", maps);
     return report_write(memory, path, document, error);
 }

@@ -15,9 +15,10 @@ void report_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t
 void report_cam_parts(const struct fovea_cam *cam, char *out, size_t size);
 /* Which rule gave sigma, and the fit's R squared. */
 void report_sigma_words(const struct fovea_cam *cam, char *out, size_t size);
-/* {"schema": "fovea.cam", ..., "left_out": methods and reasons, "maps": maps}; takes over both. */
+/* {"schema": "fovea.cam", ..., "left_out": methods and reasons, "files_left_out": files, "maps": maps}; takes over all
+ * three. */
 int report_cam_json(struct memory *memory, const char *path, const struct report_run *run, json_t *maps,
-                    json_t *left_out, struct error *error);
+                    json_t *left_out, json_t *files, struct error *error);
 int report_cam_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error);
 
 /* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words.

@@ -143,6 +143,7 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     document_set(&document, "phases", describe_phases(erf));
     document_set(&document, "receptive_field", report_field(&erf->field));
     document_set(&document, "unit_field", erf->field.local ? report_ints(erf->box, 4) : json_null());
+    document_set(&document, "files_left_out", report_left_out(erf->files_left_out));
     if (erf->perturbation)
         document_set(&document, "perturbation", describe_perturbation(erf->perturbation));
     if (erf->comparison)

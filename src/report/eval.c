@@ -88,6 +88,7 @@ json_t *report_eval(const struct fovea_eval *eval, uint64_t seed)
         document_set(&document, "data", describe_data(eval));
     document_set(&document, "seed", json_integer((json_int_t)seed));
     document_set(&document, "images", json_integer(eval->images));
+    document_set(&document, "files_left_out", report_left_out(eval->files_left_out));
     document_set(&document, "labelled", json_integer(eval->labelled));
     document_set(&document, "units", json_integer(eval->units));
     document_set(&document, "classes", json_integer(eval->classes));

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 
+#define MOST_KINDS 24                   /* of files that were left out */
 #define MOST_EMBEDDED ((size_t)3400000) /* bytes of pictures: with base64 the file stays below 5 MB */
 
 struct section {
@@ -69,6 +70,24 @@ static const char *model_name(const struct page *page)
     return path ? file_base_name(path) : "a model";
 }
 
+static void write_files_left_out(struct page *page, const json_t *section)
+{
+    const json_t *files = json_object_get(section, "files_left_out"), *kind;
+    size_t i;
+    json_array_foreach((json_t *)files, i, kind)
+    {
+        if (i >= MOST_KINDS)
+            break;
+        page_html(page, "%s%.0f ", i ? ", " : "<p class=note>Files left out: ", json_number_of(kind, "count"));
+        page_text(page, json_text_of(kind, "kind"), PAGE_NAME);
+        page_html(page, " (<span class=code>");
+        page_text(page, json_text_of(kind, "first"), PAGE_NAME);
+        page_html(page, "</span>%s)", json_number_of(kind, "count") > 1 ? ", ..." : "");
+    }
+    if (json_array_size(files) > 0)
+        page_html(page, "</p>\n");
+}
+
 static void write_provenance(struct page *page)
 {
     const json_t *made = json_object_get(page->report, "provenance"), *audit = json_object_get(page->report, "audit");
@@ -87,6 +106,7 @@ static void write_provenance(struct page *page)
     page_html(page, "; SHA-256 <span class=code>");
     page_text(page, json_text_of(made, "model_sha256"), 16);
     page_html(page, "</span></p>\n");
+    write_files_left_out(page, audit);
     html_plan(page);
 }
 
@@ -184,6 +204,8 @@ static void write_sections(struct page *page)
         write_left_out(page, section);
         if (sections[i].planned)
             html_plan_note(page, sections[i].planned);
+        else
+            write_files_left_out(page, section);
         sections[i].write(page, section);
         page_html(page, "</section>\n");
     }

@@ -175,8 +175,6 @@ static void write_data(struct page *page, const json_t *eval, const json_t *data
     page_tagged(page, "b class=name", json_text_of(data, "path"), PAGE_NAME);
     page_html(page, ", split ");
     page_text(page, json_text_of(data, "split"), PAGE_NAME);
-    if (json_number_of(data, "left_out") > 0)
-        page_html(page, "; %.0f broken files left out", json_number_of(data, "left_out"));
     page_html(page, ".</p>\n");
     for (size_t m = 0; m < json_array_size(models) && m < MODELS; m++)
         html_classes(page, json_array_get(models, m), masks);

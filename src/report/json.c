@@ -14,6 +14,18 @@ void report_set_text(json_t **object, const char *key, const char *text)
     document_set(object, key, document_string(text));
 }
 
+json_t *report_left_out(const struct fovea_left_out *list)
+{
+    json_t *array = json_array();
+    for (int i = 0; list && list[i].kind; i++) {
+        json_t *entry =
+            document_object("kind", document_string(list[i].kind), "count", json_integer(list[i].count), NULL);
+        report_set_text(&entry, "first", list[i].first);
+        document_append(&array, entry);
+    }
+    return array;
+}
+
 json_t *report_ints(const int64_t *values, int count)
 {
     json_t *array = json_array();

@@ -10,6 +10,8 @@ json_t *report_document(const char *schema);
 void report_set_text(json_t **object, const char *key, const char *text);
 json_t *report_ints(const int64_t *values, int count);
 json_t *report_numbers(const double *values, int count);
+/* What of the given files was not taken; NULL: nothing. */
+json_t *report_left_out(const struct fovea_left_out *list);
 /* A list of sizes; null where the rank is not known, -1. */
 json_t *report_shape(int rank, const int64_t *dims);
 json_t *report_gaussian(const struct fovea_gaussian *gaussian);

@@ -135,6 +135,7 @@ json_t *report_tune(const struct fovea_tune *tune)
     for (int i = 0; i < tune->epoch_count; i++)
         document_append(&epochs, report_tune_epoch(&tune->epochs[i]));
     document_set(&document, "plan", report_plan(&tune->plan));
+    document_set(&document, "files_left_out", report_left_out(tune->plan.files_left_out));
     document_set(&document, "epochs", epochs);
     document_set(&document, "seeds", json_integer(tune->seeds));
     document_set(&document, "runs", report_runs(tune));

@@ -89,6 +89,25 @@ expect 0 '^3 images' mixed --no-labels
 expect 0 'note: .*/mix: left out: 1 GIF .b/x.gif., 1 other .b/x.txt.' mixed --no-labels
 expect 0 'note: .*/mix: the EXIF orientation of 1 of 3 images is not applied .*--exif apply' mixed --no-labels
 "$fovea" eval $model --images "$work/mix" --no-labels --exif apply -q 2>&1 | grep -q EXIF && { echo "FAILED: --exif apply is noted as not applied"; failures=$((failures + 1)); }
+# every result says what was left out of its images: one GIF and one text, of tune and of eval --data a broken file too
+left='"files_left_out": *\[ *\{ *"kind": *"GIF", *"count": *1, *"first": *"b/x.gif" *\}, *\{ *"kind": *"other", *"count": *1,'
+as_one_line() { "$@" -q 2>"$work/stderr" | tr -s '\n ' ' '; cat "$work/stderr"; }
+file_as_one_line() { tr -s '\n ' ' ' <"$1"; }
+expect 0 "$left" as_one_line "$fovea" eval $model --images "$work/mix" --channels gray --no-labels --json
+expect 0 "$left" as_one_line "$fovea" erf $model --images "$work/mix" --channels gray --json
+expect 0 'montage' "$fovea" cam $model "$work/mix" --channels gray -o "$work/mix_cam"
+expect 0 "$left" file_as_one_line "$work/mix_cam/cam.json"
+expect 0 'report.html' "$fovea" audit $model --images "$work/mix" --channels gray -o "$work/mix_audit"
+expect 0 "$left" file_as_one_line "$work/mix_audit/report.json"
+expect 0 'Files left out: 1 GIF .*x.gif.*, 1 other' cat "$work/mix_audit/report.html"
+mkdir -p "$work/mix2"
+cp -r "$work/mix/a" "$work/mix/b" "$work/mix2/"
+head -c 900 tests/fixtures/images/rgb.jpg >"$work/mix2/a/cut.jpg"
+cp tests/fixtures/images/rgb.jpg "$work/mix2/a/"
+broken='.*"kind": *"broken", *"count": *1, *"first": *"a/cut.jpg"'
+expect 0 "$left$broken" as_one_line "$fovea" tune $model --data "$work/mix2" --channels gray --new-head 2 -e 1 -b 2 \
+    --no-validation --skip-broken --json -o "$work/mix.onnx"
+expect 0 "$left$broken" as_one_line "$fovea" eval "$work/mix.onnx" --data "$work/mix2" --skip-broken --json
 expect 2 'exif "x" is not apply or stored' mixed --no-labels --exif x
 one_line 2 'x.gif: is a GIF image, which is not read' "$fovea" run $model -i "$work/mix/b/x.gif"
 expect 2 'there is no image .* in the class folder "c"; left out are 1 GIF' bash -c "mkdir '$work/mix/c'; cp '$work/mix/b/x.gif' '$work/mix/c'; rm '$work/mix/b/'x.[gt]*; '$fovea' tune $model --data '$work/mix' -o '$work/never.onnx'"

@@ -128,7 +128,7 @@ static void other_files_are_told(void **state)
     assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 4);
     assert_sample(dataset, DATASET_TRAIN, 1, "cat/noext", 0);
     assert_sample(dataset, DATASET_TRAIN, 3, "dog/d.dat", 1);
-    assert_string_equal(dataset_left_out(dataset, text), "1 other (dog/Thumbs.db), 2 BMP (dog/e.bmp, ...)");
+    assert_string_equal(dataset_left_out_words(dataset, text), "1 other (dog/Thumbs.db), 2 BMP (dog/e.bmp, ...)");
     dataset_close(dataset);
     put_bytes(scratch, "mix/cow/e.bmp", bmp, sizeof bmp);
     assert_refused(scratch, scratch_path(scratch, "mix"), &plain, "in the class folder \"cow\"; left out are");
@@ -137,7 +137,7 @@ static void other_files_are_told(void **state)
     put_picture(scratch, "rgb.jpg", "split/val/b/1.jpg", 0);
     put_text(scratch, "split/val/a/readme", "");
     dataset = open_dataset(scratch, scratch_path(scratch, "split"), &plain);
-    assert_null(strstr(dataset_left_out(dataset, text), "b/1.jpg"));
+    assert_null(strstr(dataset_left_out_words(dataset, text), "b/1.jpg"));
     dataset_close(dataset);
     put_text(scratch, "split/val/c/readme", "");
     assert_refused(scratch, scratch_path(scratch, "split"), &plain, "in the class folder \"c\"");
@@ -147,7 +147,7 @@ static void other_files_are_told(void **state)
     put_picture(scratch, "rgb.jpg", "list/b.jpg", 0);
     put_text(scratch, "list/labels.csv", "a.jpg,0\n");
     dataset = open_dataset(scratch, scratch_path(scratch, "list"), &plain);
-    assert_string_equal(dataset_left_out(dataset, text), "1 not in labels.csv (b.jpg)");
+    assert_string_equal(dataset_left_out_words(dataset, text), "1 not in labels.csv (b.jpg)");
     assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
     dataset_close(dataset);
 }
@@ -166,7 +166,7 @@ static void links_are_followed(void **state)
     assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 2);
     assert_sample(dataset, DATASET_TRAIN, 0, "cat/1.png", 0);
     assert_sample(dataset, DATASET_TRAIN, 1, "dog/2.png", 1);
-    assert_string_equal(dataset_left_out(dataset, text), "1 linked folders that lead back (dog/up)");
+    assert_string_equal(dataset_left_out_words(dataset, text), "1 linked folders that lead back (dog/up)");
     dataset_close(dataset);
 }
 
