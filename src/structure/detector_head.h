@@ -18,12 +18,12 @@ struct detector_request {
 struct detector_head {
     struct value *scores; /* NULL: it cannot be told, and `why` says it */
     struct class_scores classes;
-    bool boxes;                /* beside the classes stand boxes */
-    bool activation_of_file;   /* the graph itself applies it */
-    bool activation_of_option; /* the caller said it; neither: the default */
-    int64_t columns;           /* of the rows, 0: nothing beside the classes */
-    struct value *features;    /* the map of which a product makes the last row's scores; NULL: none */
-    int64_t first, object;     /* columns of class 0 and of the objectness, -1: none */
+    bool boxes;             /* beside the classes stand boxes */
+    const char *own;        /* operator by which the graph itself makes probabilities; NULL: it makes none */
+    bool by_form;           /* without one: detectors of this form are made for the activation */
+    int64_t columns;        /* of the rows, 0: nothing beside the classes */
+    struct value *features; /* the map of which a product makes the last row's scores; NULL: none */
+    int64_t first, object;  /* columns of class 0 and of the objectness, -1: none */
     char why[DETECTOR_WHY_SIZE];
 };
 

@@ -78,14 +78,23 @@ static enum class_activation activation_of_word(const char *word)
                                                                        : CLASS_SOFTMAX;
 }
 
+/* `own`: the operator by which the file makes probabilities, NULL: it makes none. */
+static int check_option(const struct model *model, const char *own, struct error *error)
+{
+    const char *option = model->activation;
+    enum class_activation applied = own && strcmp(own, "Sigmoid") == 0 ? CLASS_SIGMOID : CLASS_SOFTMAX;
+    return own && option && activation_of_word(option) != applied
+               ? error_set(error, ERROR_INPUT, "--activation %s: the file itself applies %s to its scores", option, own)
+               : 0;
+}
+
 /* `node`: of the graph, that applies it; NULL: none. */
 static int tell_activation(const struct model *model, const struct node *node, struct head *head, struct error *error)
 {
     const char *option = model->activation, *trained = model_metadata(model, HEAD_LOSS_KEY);
     enum class_activation own = is_one_of(node, sigmoids) ? CLASS_SIGMOID : CLASS_SOFTMAX;
-    if (node && option && activation_of_word(option) != own)
-        return error_set(error, ERROR_INPUT, "--activation %s: the file itself applies %s to its scores", option,
-                         node->op_type);
+    if (check_option(model, node ? node->op_type : NULL, error))
+        return -1;
     head->told = node      ? HEAD_TOLD_BY_FILE
                  : option  ? HEAD_TOLD_BY_OPTION
                  : trained ? HEAD_TOLD_BY_TRAINING
@@ -177,9 +186,12 @@ static int find_rows(const struct model *model, struct graph *graph, int64_t ima
     head->kind = HEAD_ROWS;
     head->scores = found.scores;
     head->classes = found.classes;
-    head->told = found.activation_of_file     ? HEAD_TOLD_BY_FILE
-                 : found.activation_of_option ? HEAD_TOLD_BY_OPTION
-                                              : HEAD_TOLD_BY_DEFAULT;
+    if (check_option(model, found.own, error))
+        return -1;
+    head->told = found.own           ? HEAD_TOLD_BY_FILE
+                 : model->activation ? HEAD_TOLD_BY_OPTION
+                 : found.by_form     ? HEAD_TOLD_BY_FORM
+                                     : HEAD_TOLD_BY_DEFAULT;
     head->boxes = found.boxes;
     head->columns = found.columns;
     head->first = found.first;
@@ -222,7 +234,10 @@ static int find_form(const struct model *model, struct graph *graph, int64_t ima
     if (head->kind != HEAD_UNTOLD || !map)
         return 0;
     if (graph->output_count > 1 && first->shape.rank == 4 && has_levels(graph, first)) {
-        snprintf(head->why, sizeof head->why, "its outputs are maps of several sizes");
+        if (!rows && find_rows(model, graph, images, head, error))
+            return -1;
+        if (head->kind == HEAD_UNTOLD && !head->why[0])
+            snprintf(head->why, sizeof head->why, "its outputs are maps of several sizes");
         return 0;
     }
     head->kind = HEAD_MAP;
@@ -272,7 +287,8 @@ int head_check(const struct head *head, struct error *error)
 const char *head_words(const struct head *head, const struct class_scores *classes, char out[HEAD_WORDS_SIZE])
 {
     static const char *const by[] = {" (the file's own)", " as it was trained", " (--activation)",
-                                     ": the file does not say, --activation does"};
+                                     ": the file does not say, --activation does",
+                                     " as detectors of this form: the file does not say, --activation does"};
     static const char *const names[] = {"softmax", "sigmoid"};
     int length = 0;
     if (head->kind == HEAD_ROWS && head->boxes && head->columns > classes->view.channels)

@@ -16,7 +16,13 @@ enum head_kind {
 };
 
 /* Who says what makes probabilities of the scores. */
-enum head_told { HEAD_TOLD_BY_FILE, HEAD_TOLD_BY_TRAINING, HEAD_TOLD_BY_OPTION, HEAD_TOLD_BY_DEFAULT };
+enum head_told {
+    HEAD_TOLD_BY_FILE,
+    HEAD_TOLD_BY_TRAINING,
+    HEAD_TOLD_BY_OPTION,
+    HEAD_TOLD_BY_DEFAULT,
+    HEAD_TOLD_BY_FORM
+};
 
 struct head {
     enum head_kind kind;

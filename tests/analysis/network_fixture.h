@@ -8,10 +8,10 @@
 #include "op/emit.h"
 
 /* A graph input [1, channels, height, width]. */
-static inline struct value *add_image(struct graph *graph, int64_t channels, int64_t height, int64_t width,
-                                      struct error *error)
+static inline struct value *add_images(struct graph *graph, int64_t images, int64_t channels, int64_t height,
+                                       int64_t width, struct error *error)
 {
-    const int64_t dims[4] = {1, channels, height, width};
+    const int64_t dims[4] = {images, channels, height, width};
     struct dimension *declared = arena_allocate(graph->arena, 4, sizeof *declared, error);
     struct value *x = graph_add_value(graph, "x", error);
     for (int i = 0; i < 4; i++)
@@ -20,6 +20,12 @@ static inline struct value *add_image(struct graph *graph, int64_t channels, int
     x->declared = declared;
     x->declared_rank = 4;
     return shape_set(&x->shape, 4, dims, error) || graph_add_input(graph, x, error) ? NULL : x;
+}
+
+static inline struct value *add_image(struct graph *graph, int64_t channels, int64_t height, int64_t width,
+                                      struct error *error)
+{
+    return add_images(graph, 1, channels, height, width, error);
 }
 
 /* Numbers in -0.5..0.5. */

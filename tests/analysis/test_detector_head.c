@@ -362,7 +362,7 @@ static void test_what_is_not_told_is_refused(void **state)
         begin(&form, &error);
         struct builder *b = &form.builder;
         if (i == 0) { /* rows of logits, of which some may be boxes */
-            outputs[0] = make_v5(b, 3, 2, 2, true);
+            outputs[0] = make_v5(b, 3, 1, 2, true);
         } else if (i == 1) { /* maps of two levels */
             backbone(b, maps);
             outputs[0] = convolve(b, maps[0], 9, 1, 1);

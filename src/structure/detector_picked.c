@@ -1,0 +1,97 @@
+#include "structure/detector_search.h"
+
+#include <string.h>
+
+#include "structure/dense_scores.h"
+
+/* What may hold picked scores: an output, or the columns that are joined to one. */
+struct picked {
+    struct value *list[4 * MOST_OUTPUTS];
+    int count;
+};
+
+static void add_picked(struct picked *picked, struct value *value)
+{
+    for (int i = 0; i < picked->count; i++) {
+        if (picked->list[i] == value)
+            return;
+    }
+    bool floats = value->dtype == DTYPE_UNDEFINED || element_is_float(value->dtype);
+    if (picked->count < 4 * MOST_OUTPUTS && floats && !value->constant)
+        picked->list[picked->count++] = value;
+}
+
+/* The last axis of a joined output, whose sizes are known or not, counts its columns. */
+static bool joins_columns(const struct node *node)
+{
+    if (!node || node->domain[0] != 0 || strcmp(node->op_type, "Concat") != 0)
+        return false;
+    int64_t axis = node_int(node, "axis", 0);
+    int rank = node->outputs[0]->declared_rank > 0 ? node->outputs[0]->declared_rank : node->outputs[0]->shape.rank;
+    return axis == -1 || (rank > 0 && axis == rank - 1);
+}
+
+static void list_picked(struct search *search, struct picked *picked)
+{
+    for (int i = 0; i < search->request->graph->output_count; i++) {
+        struct value *output = search->request->graph->outputs[i];
+        const struct node *node = output->producer;
+        add_picked(picked, output);
+        for (int k = 0; joins_columns(node) && k < node->input_count; k++)
+            add_picked(picked, node->inputs[k]);
+    }
+}
+
+/* Rows and columns of a value, or of what it was before it was made flat. */
+static int find_behind_views(struct search *search, struct value *value, struct score_columns *columns,
+                             struct error *error)
+{
+    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"};
+    for (bool view = true; view;) {
+        if (score_columns_find(&search->tracer, value, search->request->images, columns, error))
+            return -1;
+        const struct node *node = value->producer;
+        view = false;
+        for (size_t i = 0; columns->count == 0 && node && i < sizeof views / sizeof views[0]; i++)
+            view = view || strcmp(node->op_type, views[i]) == 0;
+        value = view ? node->inputs[0] : value;
+    }
+    return 0;
+}
+
+/* Takes the one dense value among them that holds scores. */
+int detector_find_picked(struct search *search, struct error *error)
+{
+    struct picked picked = {.count = 0};
+    struct score_columns columns, found = {0};
+    const struct node *activation, *of_found = NULL;
+    bool unknown = false;
+    list_picked(search, &picked);
+    for (int i = 0; i < picked.count; i++) {
+        struct value *dense;
+        unknown = unknown || picked.list[i]->shape.rank == SHAPE_UNKNOWN_RANK;
+        if (dense_scores_find(search->request->graph, picked.list[i], &dense, &activation, error))
+            return -1;
+        if (dense && find_behind_views(search, dense, &columns, error))
+            return -1;
+        if (!dense || columns.count == 0 || columns.value == found.value || !detector_is_whole(&columns) ||
+            (columns.list[0].kind == COLUMN_PLAIN && !activation))
+            continue;
+        if (found.value)
+            return detector_refuse(search->head, "the best of '%s' and of '%s' are picked", found.value->name,
+                                   columns.value->name);
+        found = columns;
+        of_found = activation;
+    }
+    if (!found.value)
+        return unknown ? detector_refuse(search->head,
+                                         "its detections are as many as are found when it runs, and the scores "
+                                         "that they are picked from are not found or belong to regions that it "
+                                         "proposes itself")
+                       : 0;
+    search->activation = of_found;
+    if (detector_take(search, &found, 0, found.count, -1, true, error))
+        return -1;
+    detector_place_background(search, &found);
+    return 0;
+}
