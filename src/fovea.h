@@ -685,9 +685,8 @@ struct fovea_eval_row {
     double strength;    /* of the corruption, or the factor */
     bool no_effect;     /* the corruption left every image as it was, as a change of hue leaves gray ones */
     struct fovea_eval_score scores[2];
-    /* Of the second model over the first: top 1 where there are labels (masks: the mean over images of the share of
-     * pixels that are right), else agreement; paired by image, with a 95 % interval of the mean's normal approximation.
-     */
+    /* Of the second model over the first: top 1 where there are labels (masks: mean IoU, linearised image by image),
+     * else agreement; paired by image, with a 95 % interval of the mean's normal approximation. */
     double difference, interval[2];
 };
 /* What is told of labelled data besides, for the unchanged images. */
@@ -698,8 +697,9 @@ struct fovea_eval_data {
     int64_t left_out;      /* broken files */
     const char **broken;   /* [broken_count] their names, the first of them */
     int64_t broken_count;  /* at most 100 */
-    int64_t size[2], enlarged[2][2]; /* height and width: of masks; by model of scores that are enlarged to them,
-                                        zeros: none */
+    /* Height and width, by model: of the part of masks that its scores stand for, and of all of them, which differ
+     * where a network pads nothing; of scores that are enlarged to that part, zeros: none. */
+    int64_t size[2][2], whole[2][2], enlarged[2][2];
     bool moves_left_out;   /* of all corruptions those that move the image, which masks do not follow */
     int64_t only_right[2]; /* samples (masks: pixels) that one model alone predicts right; -1: not comparable */
     struct fovea_metrics metrics[2];
@@ -1083,7 +1083,9 @@ struct fovea_tune_plan {
     const char *model;
     int64_t training, validation, classes;
     struct fovea_class_counts counts;
-    int64_t masks[2], enlarged[2]; /* height and width: of masks; of logits that are enlarged to them, zeros: none */
+    /* Height and width: of the part of masks that scores stand for, and of all of them; of logits that are enlarged to
+     * that part, zeros: none. */
+    int64_t masks[2], whole_masks[2], enlarged[2];
     const char *loss;           /* "cross-entropy", "binary", "squares"; a single output takes binary for the first */
     bool unlike_file;           /* the file applies another activation to its scores than that loss trains */
     int64_t left_out;           /* files that cannot be read, with `skip_broken` */

@@ -38,7 +38,8 @@ static bool are_comparable(const struct eval_work *work)
 {
     const struct eval_arm *first = &work->arms[0], *second = &work->arms[1];
     const struct preprocess *a = &first->stock.images.preprocess, *b = &second->stock.images.preprocess;
-    bool alike = preprocess_cuts_alike(a, b);
+    bool alike = preprocess_cuts_alike(a, b) &&
+                 memcmp(&first->evaluator.masks, &second->evaluator.masks, sizeof first->evaluator.masks) == 0;
     return work->arm_count > 1 && first->evaluator.units == second->evaluator.units && (alike || !work->masks);
 }
 
@@ -76,12 +77,13 @@ static int prepare(struct eval_work *work, struct error *error)
 
 /* ---- running ---- */
 
-/* Where there are labels, how right both are of those that have one; else how much they agree with themselves. */
+/* Where there are labels, how right both are of those that have one; else how much they agree with themselves. Masks
+ * are compared when all are counted. */
 static void compare_arms(struct eval_work *work, int change)
 {
     const struct eval_arm *first = &work->arms[0], *second = &work->arms[1];
     const struct loader_batch *batch = first->batch;
-    for (int64_t i = 0; i < batch->count; i++) {
+    for (int64_t i = 0; i < batch->count && !work->masks; i++) {
         float before = first->correct[batch->samples[i]], after = second->correct[batch->samples[i]];
         if (!work->labelled)
             paired_add(&work->paired[change], second->agreement[i] - first->agreement[i]);
@@ -145,12 +147,25 @@ static int run_batches(struct eval_work *work, struct error *error)
 
 /* ---- results ---- */
 
+/* What each image adds to both models' mean IoU. */
+static void compare_masks(struct eval_work *work, int change)
+{
+    struct sample_scores *first = &work->arms[0].tallies[change].samples;
+    struct sample_scores *second = &work->arms[1].tallies[change].samples;
+    sample_scores_finish(first);
+    sample_scores_finish(second);
+    for (int64_t i = 0; i < work->samples; i++) {
+        if (!isnan(first->list[i]) && !isnan(second->list[i]))
+            paired_add(&work->paired[change], (double)second->list[i] - (double)first->list[i]);
+    }
+}
+
 static double known(double share)
 {
     return isnan(share) ? -1 : share;
 }
 
-static void describe_row(const struct eval_work *work, int at, struct fovea_eval_row *row)
+static void describe_row(struct eval_work *work, int at, struct fovea_eval_row *row)
 {
     const struct eval_change *change = &work->changes[at];
     double samples = (double)work->evaluated;
@@ -172,6 +187,8 @@ static void describe_row(const struct eval_work *work, int at, struct fovea_eval
                                                    .confidence = tally->confidence / samples,
                                                    .mean_iou = work->masks ? known(summary.mean_iou) : -1};
     }
+    if (work->arm_count > 1 && work->masks)
+        compare_masks(work, at);
     if (work->arm_count > 1)
         row->difference = paired_mean(&work->paired[at], row->interval);
 }
@@ -186,8 +203,11 @@ static int describe_data(struct eval_work *work, struct error *error)
         const struct metrics *metrics = work->arms[a].tallies[0].metrics;
         const struct metrics_summary summary = metrics_summarise(metrics);
         const struct evaluator *evaluator = &work->arms[a].evaluator;
-        data->size[0] = evaluator->masks.height;
-        data->size[1] = evaluator->masks.width;
+        const struct preprocess *preprocess = &work->arms[a].stock.images.preprocess;
+        data->whole[a][0] = preprocess->crop_height;
+        data->whole[a][1] = preprocess->crop_width;
+        data->size[a][0] = evaluator->masks.height;
+        data->size[a][1] = evaluator->masks.width;
         memcpy(data->enlarged[a], evaluator->enlarged, sizeof data->enlarged[a]);
         data->metrics[a] = data_metrics(&summary, work->masks);
         if (data_keep_classes(work->arena, work->dataset, &work->names, metrics, work->arms[a].evaluator.classes,

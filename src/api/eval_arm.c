@@ -26,12 +26,12 @@ static int check_order(const struct eval_work *work, const struct eval_arm *arm,
 /* Of images single units of many have no labels. */
 static int check_labels(const struct eval_work *work, const struct eval_arm *arm, struct error *error)
 {
-    const struct preprocess *preprocess = &arm->stock.images.preprocess;
+    const struct mask_size *masks = &arm->evaluator.masks;
     if (!work->data)
         return work->options->no_labels || arm->evaluator.units > 1
                    ? 0
                    : stock_check_labels(&arm->stock, arm->evaluator.classes, error);
-    int64_t labels = work->masks ? preprocess->crop_height * preprocess->crop_width : 1;
+    int64_t labels = work->masks ? masks->height * masks->width : 1;
     return evaluation_check_units(labels, arm->evaluator.units, error) ? -1 : check_order(work, arm, error);
 }
 
@@ -83,7 +83,8 @@ int eval_open_arm(struct eval_work *work, struct eval_arm *arm, struct error *er
                          "not: choose --exif apply or stored for both");
     int64_t batch = images_batch(stock->input, &samples->shapes, wanted_batch(work, arm));
     stock->bindings[0].shape = images_shape(&stock->images, batch);
-    const struct mask_size masks = {stock->images.preprocess.crop_height, stock->images.preprocess.crop_width};
+    const struct mask_size masks = {.height = stock->images.preprocess.crop_height,
+                                    .width = stock->images.preprocess.crop_width};
     if (evaluator_create(&arm->evaluator, arm->model->model, stock->bindings, stock->binding_count,
                          work->options->target, work->masks ? &masks : NULL, error))
         return stock_has_pictures(stock) ? -1 : error_prefix(error, "the tensors of %s", stock->path);
@@ -110,6 +111,9 @@ static int open_loader(const struct eval_work *work, struct eval_arm *arm, struc
                                      .ignore = work->ignored,
                                      .seed = arm->model->context->seed};
     arm->loader = loader_open(arm->model->context->memory, images->dataset, &options, error);
+    const struct mask_size *part = &arm->evaluator.masks;
+    if (arm->loader && work->masks)
+        loader_cut_masks(arm->loader, part->top, part->left, part->height, part->width);
     if (arm->loader)
         loader_start(arm->loader, 0);
     return arm->loader ? 0 : -1;
@@ -132,8 +136,12 @@ int eval_start_arm(struct eval_work *work, struct eval_arm *arm, struct error *e
     for (size_t i = 0; i < count; i++) {
         arm->tallies[i].metrics =
             (i == 0 ? metrics_create : metrics_create_plain)(memory, arm->evaluator.classes, work->ignored, error);
-        if (!arm->tallies[i].metrics)
+        if (!arm->tallies[i].metrics ||
+            (work->masks && work->arm_count > 1 &&
+             sample_scores_open(&arm->tallies[i].samples, memory, work->samples, arm->evaluator.classes, true, error)))
             return -1;
+        if (arm->tallies[i].samples.list)
+            sample_scores_reset(&arm->tallies[i].samples);
     }
     return 0;
 }
@@ -141,8 +149,11 @@ int eval_start_arm(struct eval_work *work, struct eval_arm *arm, struct error *e
 void eval_close_arm(struct eval_work *work, struct eval_arm *arm)
 {
     struct memory *memory = arm->model->context->memory;
-    for (int i = 0; arm->tallies && i < work->change_count; i++)
+    for (int i = 0; arm->tallies && i < work->change_count; i++) {
         metrics_destroy(arm->tallies[i].metrics);
+        if (arm->tallies[i].samples.memory)
+            sample_scores_close(&arm->tallies[i].samples);
+    }
     loader_close(arm->loader);
     memory_release(memory, arm->changed);
     memory_release(memory, arm->clean);
@@ -234,7 +245,9 @@ int eval_run_arm(const struct eval_work *work, struct eval_arm *arm, int change,
 {
     struct eval_tally *tally = &arm->tallies[change];
     struct loader_batch batch = *arm->batch;
-    const struct evaluated out = {.correct = arm->correct,
+    struct sample_scores *samples = tally->samples.list ? &tally->samples : NULL;
+    const struct evaluated out = {.correct = samples ? samples->list : arm->correct,
+                                  .samples = samples,
                                   .predictions = arm->predictions,
                                   .confidence = &tally->confidence,
                                   .not_finite = change > 0};

@@ -209,6 +209,7 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                    .classes = plan->classes,
                                    .counts = work->counts,
                                    .masks = {plan->masks.height, plan->masks.width},
+                                   .whole_masks = {plan->whole_masks.height, plan->whole_masks.width},
                                    .enlarged = {plan->enlarged[0], plan->enlarged[1]},
                                    .loss = loss_name(plan->loss),
                                    .unlike_file = plan->unlike_file,

@@ -8,6 +8,7 @@
 
 #define SHOWN_CLASSES 20 /* with more, so many in all: half of them the best, half the worst */
 #define SHOWN_CONFUSIONS 5
+#define SHOWN_ABSENT 10
 
 /* The name of a class, or its number. */
 static const char *name_of(const struct fovea_class_table *table, int64_t class, char out[CLI_TEXT])
@@ -52,6 +53,24 @@ static int compare_ranked(const void *a, const void *b)
     return (x->class > y->class) - (x->class < y->class);
 }
 
+/* Classes without a label, whether predicted or not. */
+static void print_unlabelled(const struct fovea_class_table *table, bool masks)
+{
+    int64_t absent = 0;
+    char name[CLI_TEXT];
+    for (int64_t i = 0; i < table->count; i++) {
+        if (table->list[i].actual > 0)
+            continue;
+        if (absent++ == 0)
+            printf("not a single %s of", masks ? "pixel" : "sample");
+        if (absent <= SHOWN_ABSENT)
+            printf("%s %s", absent > 1 ? "," : "", name_of(table, i, name));
+    }
+    if (absent > SHOWN_ABSENT)
+        printf(" and %" PRId64 " more", absent - SHOWN_ABSENT);
+    printf(absent > 0 ? "\n" : "");
+}
+
 /* Of the classes that occur. */
 static void print_extremes(const struct fovea_class_table *table, bool masks)
 {
@@ -73,6 +92,7 @@ static void print_extremes(const struct fovea_class_table *table, bool masks)
     for (int64_t i = count - 1; !all && i >= count - half; i--)
         print_class(table, ranked[i].class, masks);
     free(ranked);
+    print_unlabelled(table, masks);
 }
 
 void print_class_table(const struct fovea_class_table *table, bool masks)
@@ -106,8 +126,12 @@ void print_confusions(const struct fovea_class_table *table)
                name_of(table, places[i] % table->count, prediction));
 }
 
-void print_enlarged(const int64_t from[2], const int64_t masks[2])
+void print_masks(const int64_t whole[2], const int64_t masks[2], const int64_t from[2])
 {
+    if (masks[0] != whole[0] || masks[1] != whole[1])
+        printf("scores stand for %" PRId64 "x%" PRId64 " in the middle of the masks' %" PRId64 "x%" PRId64
+               " (height x width), as the network pads nothing: the rest does not count\n",
+               masks[0], masks[1], whole[0], whole[1]);
     if (from[0] > 0)
         printf("scores of %" PRId64 "x%" PRId64 " are enlarged bilinearly to the masks' %" PRId64 "x%" PRId64
                " (height x width)\n",
@@ -116,7 +140,6 @@ void print_enlarged(const int64_t from[2], const int64_t masks[2])
 
 /* ---- what there is of each ---- */
 
-#define SHOWN_ABSENT 10
 #define UNBALANCED 10 /* times the smallest class */
 
 static const char *counted_name(const struct fovea_class_counts *counts, int64_t class, char out[CLI_TEXT])

@@ -264,8 +264,9 @@ int show_positions(struct opened *opened, const char *path, const struct fovea_e
 void print_class_table(const struct fovea_class_table *table, bool masks);
 /* Classes that are not there, classes that are rare, weights in the loss; `validated`: there are validation samples. */
 void print_class_counts(const struct fovea_class_counts *counts, bool validated);
-/* One line where scores of another size (height, width) were enlarged to masks; zeros: none were. */
-void print_enlarged(const int64_t from[2], const int64_t masks[2]);
+/* A line where scores stand for the part `masks` (height, width) of the masks, `whole`, alone; one where scores of
+ * another size, `from` (zeros: none), were enlarged to it. */
+void print_masks(const int64_t whole[2], const int64_t masks[2], const int64_t from[2]);
 /* The largest cells of the confusion matrix off its diagonal. */
 void print_confusions(const struct fovea_class_table *table);
 /* The lines of fovea eval. */

@@ -140,7 +140,7 @@ static void print_comparison(const struct fovea_eval *eval)
     const struct fovea_eval_row *row = &eval->rows[0];
     char interval[CLI_TEXT];
     printf("second minus first, paired by image: %+.2f points of %s (95 %%: %s)\n", 100 * row->difference,
-           data->masks ? "pixel accuracy, the mean over images" : "accuracy", interval_text(row->interval, interval));
+           data->masks ? "mean IoU" : "accuracy", interval_text(row->interval, interval));
     if (data->only_right[0] >= 0)
         printf("%s that only the first predicts right: %" PRId64 ", only the second: %" PRId64
                "; both predict the same for %.2f %%\n",
@@ -155,7 +155,8 @@ static void print_data(const struct fovea_eval *eval)
         const struct fovea_metrics *metrics = &data->metrics[a];
         if (eval->models > 1)
             printf("%s model:\n", a ? "second" : "first");
-        print_enlarged(data->enlarged[a], data->size);
+        if (data->masks)
+            print_masks(data->whole[a], data->size[a], data->enlarged[a]);
         if (data->masks)
             printf(
                 "mean IoU %.2f %%, mean Dice %.2f %%, pixel accuracy %.2f %%, mean accuracy of the classes %.2f %%\n",

@@ -103,7 +103,7 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
     if (plan->segments > 1)
         printf("to stay below --max-memory the network runs twice per step, in %d parts\n", plan->segments);
     print_class_counts(&plan->counts, plan->validation > 0);
-    print_enlarged(plan->enlarged, plan->masks);
+    print_masks(plan->whole_masks, plan->masks, plan->enlarged);
     if (plan->left_out > 0)
         printf("broken files left out: %" PRId64 ", the first: %s\n", plan->left_out, plan->first_left_out);
     if (plan->chosen)

@@ -296,6 +296,15 @@ const struct shape *loader_shape(const struct loader *loader)
     return &loader->task.shape;
 }
 
+void loader_cut_masks(struct loader *loader, int64_t top, int64_t left, int64_t height, int64_t width)
+{
+    struct loader_task *task = &loader->task;
+    task->mask_top = top;
+    task->mask_left = left;
+    task->mask_width = width;
+    task->pixels = height * width;
+}
+
 int64_t loader_units(const struct loader *loader)
 {
     return dataset_has_masks(loader->task.dataset) ? loader->task.pixels : 1;

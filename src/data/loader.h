@@ -31,7 +31,7 @@ struct loader_batch {
     int64_t count;    /* at most options.batch; less in the last batch, or where samples were left out */
     float *images;    /* [count,C,H,W] or [count,H,W,C] */
     int64_t *labels;  /* [count]; NULL with masks */
-    int64_t *masks;   /* [count,H,W]; NULL without */
+    int64_t *masks;   /* [count,H,W], or of the part that was cut; NULL without */
     int64_t *second;  /* [count] with mixup: the label of the sample mixed in; else NULL */
     float *weights;   /* [count] with mixup: the share of the first label, 1 - it is that of the second; else NULL */
     struct image *pictures; /* [count] with keep_pictures: what was normalised; else NULL */
@@ -41,11 +41,13 @@ struct loader_batch {
 /* The dataset must outlive the loader and not be checked meanwhile. NULL and an error. */
 struct loader *loader_open(struct memory *memory, const struct dataset *dataset, const struct loader_options *options,
                            struct error *error);
+/* Masks are handed out as this part of them alone. Before an epoch begins. */
+void loader_cut_masks(struct loader *loader, int64_t top, int64_t left, int64_t height, int64_t width);
 /* Also in the middle of an epoch. */
 void loader_close(struct loader *loader);
 /* [C,H,W] or [H,W,C]. */
 const struct shape *loader_shape(const struct loader *loader);
-/* Labels of a sample: the pixels of its mask, else 1. */
+/* Labels of a sample: the pixels of its mask, as cut, else 1. */
 int64_t loader_units(const struct loader *loader);
 /* As dataset_name, of the sample at a place in the split. */
 const char *loader_sample_name(const struct loader *loader, int64_t sample, char out[DATASET_NAME_SIZE]);

@@ -20,6 +20,7 @@ static int settle_images(struct loader_task *task, const struct loader_options *
     int64_t height = task->preprocess.crop_height, width = task->preprocess.crop_width;
     bool first = task->layout == LAYOUT_NCHW;
     int64_t dims[3] = {first ? channels : height, first ? height : width, first ? width : channels};
+    task->mask_width = width;
     task->pixels = height * width;
     return image_check_size(width, height, error) || shape_set(&task->shape, 3, dims, error) ? -1 : 0;
 }
@@ -58,8 +59,10 @@ static int make_picture(const struct loader_task *task, int64_t sample, const st
         return error_prefix(error, "%s", dataset_name(task->dataset, task->split, sample, name));
     }
     preprocess_normalise(&task->preprocess, &part, task->layout, place->image);
-    for (int64_t i = 0; place->mask && i < task->pixels; i++)
-        place->mask[i] = mask_part.values[i];
+    for (int64_t i = 0; place->mask && i < task->pixels; i++) {
+        int64_t y = task->mask_top + i / task->mask_width, x = task->mask_left + i % task->mask_width;
+        place->mask[i] = mask_part.values[y * mask_part.width + x];
+    }
     if (place->picture)
         *place->picture = part;
     else

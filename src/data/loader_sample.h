@@ -16,7 +16,8 @@ struct loader_task {
     uint16_t ignore;
     uint64_t seed, epoch;
     struct shape shape;     /* of one sample */
-    int64_t values, pixels; /* of one sample, and of its mask */
+    int64_t values, pixels; /* of one sample, and of its mask as it is handed out: */
+    int64_t mask_top, mask_left, mask_width;
 };
 
 /* Where a sample goes; NULL: not wanted. */

@@ -1,12 +1,14 @@
 #include "report/eval.h"
 
+#include <string.h>
+
 #define EVAL_DEFINITION                                                                                                \
     "shares of 1; agreement: of the units predicted as for the unchanged image; difference: second model minus "       \
     "first, "                                                                                                          \
     "paired by image (top1 where there are labels, else agreement), with a 95 % interval; strengths of corruptions "   \
     "after ImageNet-C (arXiv 1903.12261), sizes in pixels for 224 px; scale: of the normalised tensor, without "       \
-    "clipping; with data: mean_iou over the classes that occur, differences of masks are those of the share of an "    \
-    "image's pixels that is right"
+    "clipping; with data: mean_iou over the classes that occur, differences of masks are those of the mean IoU, "      \
+    "paired by image through its linearisation (infinitesimal jackknife)"
 
 static json_t *share(double value)
 {
@@ -68,6 +70,8 @@ static json_t *describe_model(const struct fovea_eval *eval, int index)
     report_set_text(&model, "reading", eval->readings[index]);
     if (!eval->data.path)
         return model;
+    if (memcmp(eval->data.size[index], eval->data.whole[index], sizeof eval->data.size[index]) != 0)
+        document_set(&model, "part_of_masks", report_ints(eval->data.size[index], 2));
     if (eval->data.enlarged[index][0] > 0)
         document_set(&model, "enlarged_from", report_ints(eval->data.enlarged[index], 2));
     document_set(&model, "metrics", report_metrics(&eval->data.metrics[index]));

@@ -123,6 +123,12 @@ static int check_teacher(const struct arm *arm, struct error *error)
 static int open_targets(struct arm *arm, struct error *error)
 {
     const struct shape *logits = &arm->training.logits;
+    const struct mask_size *part = &arm->training.masks;
+    struct loader *loaders[] = {arm->batches, arm->validation};
+    for (int i = 0; i < 2 && dataset_has_masks(arm->dataset); i++) {
+        if (loaders[i])
+            loader_cut_masks(loaders[i], part->top, part->left, part->height, part->width);
+    }
     if (evaluation_check_units(loader_units(arm->batches), shape_product(logits, 2, logits->rank), error))
         return -1;
     if (arm->options->teacher) {
@@ -183,8 +189,8 @@ static int open_data(struct arm *arm, struct error *error)
     const struct arm_options *options = arm->options;
     arm->batches = loader_open(arm->memory, arm->dataset, &options->training, error);
     if (dataset_has_masks(arm->dataset))
-        arm->masks =
-            (struct mask_size){options->training.preprocess->crop_height, options->training.preprocess->crop_width};
+        arm->masks = (struct mask_size){.height = options->training.preprocess->crop_height,
+                                        .width = options->training.preprocess->crop_width};
     if (!arm->batches || !options->validate)
         return arm->batches ? 0 : -1;
     arm->validation = loader_open(arm->memory, arm->dataset, &options->validation, error);
@@ -244,7 +250,8 @@ static int announce(struct arm *arm, struct error *error)
                             .class_weights = arm->class_weights,
                             .loss = arm->training.loss.kind,
                             .unlike_file = arm->training.unlike_file,
-                            .masks = arm->masks,
+                            .masks = arm->training.masks,
+                            .whole_masks = arm->masks,
                             .enlarged = {arm->training.enlarged[0], arm->training.enlarged[1]},
                             .set = set,
                             .parameters = set->count + set->still_count,

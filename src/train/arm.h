@@ -45,7 +45,7 @@ struct arm_plan {
     float *class_weights; /* [classes] ones, for `planned` to fill; NULL: classes weigh alike */
     enum loss_kind loss;  /* as it is minimised */
     bool unlike_file;     /* the file applies another activation than the loss trains */
-    struct mask_size masks;
+    struct mask_size masks, whole_masks; /* the part that the logits stand for, and all of them */
     int64_t enlarged[2]; /* height and width of the logits that are enlarged to the masks; zeros: none are */
     const struct parameter_set *set; /* valid during the call */
     int parameters, trained;         /* tensors, with those that are weights but cannot train */

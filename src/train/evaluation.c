@@ -28,6 +28,10 @@ static int enlarge(struct evaluator *evaluator, struct graph *graph, const struc
     bool is_map = (grid->layout == UNITS_MAP || grid->layout == UNITS_MAP_CHANNELS_LAST) && !target->head.boxes;
     if (!is_map || !mask_map_differs(&evaluator->masks, grid->height, grid->width))
         return 0;
+    if (mask_map_part(graph, target->value, grid->row_axis, image, &evaluator->masks, error))
+        return -1;
+    if (!mask_map_differs(&evaluator->masks, grid->height, grid->width))
+        return 0;
     evaluator->enlarged[0] = grid->height;
     evaluator->enlarged[1] = grid->width;
     if (target->value->shape.rank == 3 && add_channel_axis(graph, target, error))

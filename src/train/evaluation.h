@@ -16,7 +16,7 @@ struct evaluator {
     struct session *session;
     const struct model *model;
     const char *target; /* NULL: the logits */
-    struct mask_size masks;
+    struct mask_size masks; /* the part of them that the scores stand for */
     int64_t enlarged[2]; /* height and width of the map that was enlarged to the masks; zeros: none was */
     int image_input;
     int64_t batch, classes, units; /* units: pixels of a map, 1 for a vector and a detector */

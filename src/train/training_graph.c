@@ -246,7 +246,9 @@ static int select_logits(void *user, struct graph *graph, struct error *error)
     training->logits = building->logits->shape;
     if (training->logits.rank < 2 || dtype_storage(building->logits->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_UNSUPPORTED, "'%s' holds no logits [N,K] or [N,K,H,W]", building->logits->name);
-    if (choose_loss(training, &building->head, error) || mark_unread(building, graph, error) ||
+    training->masks = building->request->masks;
+    if (mask_map_part(graph, building->logits, 2, image, &training->masks, error) ||
+        choose_loss(training, &building->head, error) || mark_unread(building, graph, error) ||
         (building->request->configure &&
          building->request->configure(building->request->user, &training->parameters, error)))
         return -1;
@@ -329,7 +331,7 @@ static int append_loss(void *user, struct graph *graph, struct error *error)
     struct value **gradients = memory_allocate(memory, room, sizeof(struct value *), error);
     struct parameter **of = memory_allocate(memory, room, sizeof(struct parameter *), error);
     int result = -1;
-    struct value *scores = mask_map_emit(graph, building->logits, 2, &building->request->masks, error);
+    struct value *scores = mask_map_emit(graph, building->logits, 2, &training->masks, error);
     if (scores && scores != building->logits)
         memcpy(training->enlarged, &training->logits.dims[2], sizeof training->enlarged);
     if (scores)

@@ -46,6 +46,7 @@ struct training_graph {
     int image_input, target_input, weight_input; /* of the graph's inputs; weight -1: none */
     int loss_output, logits_output;
     struct shape logits; /* [N,K] or [N,K,H,W] as the loss reads them: enlarged to the masks */
+    struct mask_size masks; /* the part of them that the logits stand for */
     int64_t enlarged[2]; /* height and width of the map that was; zeros: none */
     int64_t classes;     /* that labels may be: two of one channel */
     bool unlike_file;    /* the file applies another activation than the loss trains */

@@ -376,13 +376,76 @@ static void small_maps_are_enlarged_to_masks(void **state)
     assert_int_equal(eval.units, PIXELS);
     assert_int_equal(eval.data.enlarged[0][0], H);
     assert_int_equal(eval.data.enlarged[0][1], W);
-    assert_int_equal(eval.data.size[1], WIDTH);
+    assert_int_equal(eval.data.size[0][1], WIDTH);
     assert_int_equal(eval.data.metrics[0].counted, counted);
     assert_near(eval.data.metrics[0].top1 * (double)counted, (double)right, (double)close + 1e-6);
     assert_true(close < counted / 1000 && right > 0 && right < counted);
     fovea_eval_free(model, &eval);
     free(logits);
     fovea_model_free(model);
+}
+
+/* Networks that pad nothing: class 1 is where the red channel is bright, so that all is right where the part of the
+ * mask is the one that the map stands for, and not elsewhere. */
+static void unpadded_maps_are_compared_with_their_part(void **state)
+{
+    static const struct {
+        const char *path;
+        int height, width;
+    } networks[] = {{"tests/fixtures/unpadded/plain.onnx", 34, 42},
+                    {"tests/fixtures/unpadded/unet.onnx", 32, 40},
+                    {"tests/fixtures/unpadded/strided.onnx", 34, 42}};
+    struct fixture *fixture = *state;
+    static const struct fovea_preprocess raw = {.preset = "raw"};
+    struct image picture, mask;
+    enum { W = 48, H = 40 };
+    assert_int_equal(image_allocate(fixture->scratch->memory, &picture, W, H, 3, NULL), 0);
+    assert_int_equal(image_allocate(fixture->scratch->memory, &mask, W, H, 1, NULL), 0);
+    for (int p = 0; p < W * H; p++) { /* blocks of the pixels that the units of the small maps stand for */
+        int y = p / W + 1, x = p % W + 1;
+        mask.pixels[p] = (y / 6 + x / 8) % 3 == 0;
+        memset(picture.pixels + 3 * p, mask.pixels[p] ? 255 : 0, 3);
+    }
+    assert_int_equal(
+        image_write_png(fixture->scratch->memory, scratch_path(fixture->scratch, "i/0.png"), &picture, NULL), 0);
+    assert_int_equal(image_write_png(fixture->scratch->memory, scratch_path(fixture->scratch, "m/0.png"), &mask, NULL),
+                     0);
+    fixture->data.path = scratch_path(fixture->scratch, "i");
+    fixture->data.masks = scratch_path(fixture->scratch, "m");
+    fixture->options.samples.preprocess = &raw;
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
+        struct fovea_model *model = loaded(fixture, networks[i].path);
+        struct fovea_eval eval = evaluated(fixture, model, NULL);
+        assert_int_equal(eval.data.whole[0][0], H);
+        assert_int_equal(eval.data.size[0][0], networks[i].height);
+        assert_int_equal(eval.data.size[0][1], networks[i].width);
+        assert_int_equal(eval.data.metrics[0].counted, networks[i].height * networks[i].width);
+        assert_near(eval.data.metrics[0].top1, 1, 0);
+        assert_int_equal(eval.data.enlarged[0][0], i == 2 ? 17 : 0);
+        fovea_eval_free(model, &eval);
+        fovea_model_free(model);
+    }
+    image_release(fixture->scratch->memory, &picture);
+    image_release(fixture->scratch->memory, &mask);
+}
+
+/* Two models of masks are paired by their mean IoU, not by pixels. */
+static void two_models_of_masks_are_paired_by_mean_iou(void **state)
+{
+    struct fixture *fixture = *state;
+    static float images[MASKS * 3 * SIDE * 48];
+    static int masks[MASKS * SIDE * 48];
+    open_masks(fixture, images, masks, 48, 0);
+    struct fovea_model *first = loaded(fixture, DEEPLAB), *second = loaded(fixture, SEGFORMER);
+    struct fovea_eval eval = evaluated(fixture, first, second);
+    const struct fovea_metrics *metrics = eval.data.metrics;
+    assert_near(eval.rows[0].difference, metrics[1].mean_iou - metrics[0].mean_iou, 1e-6);
+    assert_true(fabs(metrics[1].top1 - metrics[0].top1 - eval.rows[0].difference) > 1e-3);
+    assert_true(eval.rows[0].interval[0] < eval.rows[0].difference &&
+                eval.rows[0].interval[1] > eval.rows[0].difference);
+    fovea_eval_free(first, &eval);
+    fovea_model_free(first);
+    fovea_model_free(second);
 }
 
 static void masks_refuse_what_moves_images(void **state)
@@ -542,6 +605,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(arrays_are_not_corrupted_but_scaled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pixels_of_masks_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(small_maps_are_enlarged_to_masks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unpadded_maps_are_compared_with_their_part, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_models_of_masks_are_paired_by_mean_iou, set_up, tear_down),
         cmocka_unit_test_setup_teardown(masks_refuse_what_moves_images, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pictures_are_as_with_images, set_up, tear_down),
         cmocka_unit_test_setup_teardown(splits_are_chosen, set_up, tear_down),

@@ -73,7 +73,7 @@ static void start_model(struct run *run, const char *path, const char *name, int
     struct shape_binding binding = {.name = "", .shape = run->x.shape};
     struct mask_size masks = {0};
     if (run->y.shape.rank > 1)
-        masks = (struct mask_size){run->y.shape.dims[1], run->y.shape.dims[2]};
+        masks = (struct mask_size){.height = run->y.shape.dims[1], .width = run->y.shape.dims[2]};
     struct training_request request = {.model = run->model,
                                        .bindings = &binding,
                                        .binding_count = 1,
