@@ -12,7 +12,11 @@ static inline float exponential(float x)
 {
     float clamped = x > 89.0f ? 89.0f : x;
     clamped = clamped < -104.0f ? -104.0f : clamped;
-    float turns = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;
+    union {
+        float f;
+        int bits;
+    } shifted = {clamped * 1.44269504f + 12582912.0f}; /* 1.5 2^23: the low bits are the rounded number */
+    float turns = shifted.f - 12582912.0f;
     float rest = (clamped - turns * 0.693359375f) + turns * 2.12194440e-4f;
     float p = 1.98412698e-4f;
     p = p * rest + 1.38888889e-3f;
@@ -22,7 +26,7 @@ static inline float exponential(float x)
     p = p * rest + 0.5f;
     p = p * rest + 1.0f;
     p = p * rest + 1.0f;
-    int exponent = (int)turns, half = exponent / 2;
+    int exponent = shifted.bits - 0x4b400000, half = exponent / 2; /* of NaN any, but no overflow */
     union {
         unsigned bits;
         float f;

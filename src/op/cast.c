@@ -28,26 +28,12 @@ static int infer_cast_like(struct infer_context *context, struct error *error)
     return infer_output(context, 0, context->inputs[1]->dtype, input->shape.rank, input->shape.dims, error);
 }
 
-/* Towards zero; what does not fit becomes the nearest that does, no number becomes 0. */
-static int64_t to_int64(double number)
+/* The bits of an unsigned number, as UINT64 is held; of what is beyond 2^64 zeros. */
+static int64_t number_to_uint64(double number)
 {
     if (number >= 0x1p63)
-        return INT64_MAX;
-    return number > -0x1p63 ? (int64_t)number : number <= -0x1p63 ? INT64_MIN : 0;
-}
-
-static int32_t to_int32(double number)
-{
-    int64_t whole = to_int64(number);
-    return whole > INT32_MAX ? INT32_MAX : whole < INT32_MIN ? INT32_MIN : (int32_t)whole;
-}
-
-/* The bits of an unsigned number, as UINT64 is held. */
-static int64_t to_uint64(double number)
-{
-    if (number >= 0x1p63)
-        return number < 0x1p64 ? (int64_t)(uint64_t)number : -1;
-    return to_int64(number);
+        return number < 0x1p64 ? (int64_t)(uint64_t)number : 0;
+    return number_to_int64(number);
 }
 
 struct cast_job {
@@ -65,16 +51,16 @@ struct cast_job {
         X(source, double, (double)element)                                                                             \
         break;                                                                                                         \
     case DTYPE_INT32:                                                                                                  \
-        X(source, int32_t, is_float ? to_int32((double)element) : (int32_t)element)                                    \
+        X(source, int32_t, is_float ? number_to_int32((double)element) : (int32_t)element)                                    \
         break;                                                                                                         \
     case DTYPE_INT64:                                                                                                  \
         if (job->to->dtype == DTYPE_UINT64)                                                                            \
-            X(source, int64_t, is_float ? to_uint64((double)element) : (int64_t)element)                               \
+            X(source, int64_t, is_float ? number_to_uint64((double)element) : (int64_t)element)                               \
         else                                                                                                           \
-            X(source, int64_t, is_float ? to_int64((double)element) : (int64_t)element)                                \
+            X(source, int64_t, is_float ? number_to_int64((double)element) : (int64_t)element)                                \
         break;                                                                                                         \
     case DTYPE_UINT8:                                                                                                  \
-        X(source, uint8_t, is_float ? (uint8_t)to_int64((double)element) : (uint8_t)element)                           \
+        X(source, uint8_t, is_float ? (uint8_t)number_to_int32((double)element) : (uint8_t)element)                           \
         break;                                                                                                         \
     default:                                                                                                           \
         X(source, uint8_t, element != 0)                                                                               \

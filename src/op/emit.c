@@ -99,24 +99,8 @@ struct value *emit_filled(struct graph *graph, enum dtype dtype, const struct sh
     if (tensor_allocate(graph->context->memory, &tensor, error))
         return NULL;
     int64_t count = shape_count(shape);
-    for (int64_t i = 0; i < count; i++) {
-        switch (dtype_storage(dtype)) {
-        case DTYPE_FLOAT:
-            ((float *)tensor.data)[i] = (float)value;
-            break;
-        case DTYPE_DOUBLE:
-            ((double *)tensor.data)[i] = value;
-            break;
-        case DTYPE_INT32:
-            ((int32_t *)tensor.data)[i] = (int32_t)value;
-            break;
-        case DTYPE_INT64:
-            ((int64_t *)tensor.data)[i] = (int64_t)value;
-            break;
-        default:
-            ((uint8_t *)tensor.data)[i] = (uint8_t)value;
-        }
-    }
+    for (int64_t i = 0; i < count; i++)
+        tensor_set_number(&tensor, i, value);
     return emit_tensor(graph, &tensor, error);
 }
 

@@ -16,24 +16,6 @@ struct plain_task {
     float *dx;
 };
 
-static void store(struct tensor *tensor, int64_t index, double value)
-{
-    switch (dtype_storage(tensor->dtype)) {
-    case DTYPE_FLOAT:
-        ((float *)tensor->data)[index] = (float)value;
-        break;
-    case DTYPE_DOUBLE:
-        ((double *)tensor->data)[index] = value;
-        break;
-    case DTYPE_INT32:
-        ((int32_t *)tensor->data)[index] = (int32_t)value;
-        break;
-    default:
-        ((uint8_t *)tensor->data)[index] = (uint8_t)value;
-        break;
-    }
-}
-
 /* Calls visit for every input cell (flat in its plane) of the window of output cell `at`. Returns the number of cells
  * that lie in the input or its pads: what count_include_pad divides by. */
 typedef void window_visit(void *state, int64_t cell);
@@ -125,7 +107,7 @@ static void run_plain(void *argument, int64_t begin, int64_t end)
             walk_window(pooling, at, visit_power, &state);
             state.value = pow(state.value, 1 / task->p);
         }
-        store(task->y, i, state.value);
+        tensor_set_number(task->y, i, state.value);
         if (task->indices)
             task->indices[i] = state.best;
     }

@@ -124,14 +124,6 @@ static struct element element_at(const struct gradient_job *job, int64_t at, int
                             .quantization = &job->quantization};
 }
 
-static void store(struct tensor *tensor, int64_t index, double value)
-{
-    if (dtype_storage(tensor->dtype) == DTYPE_DOUBLE)
-        ((double *)tensor->data)[index] = value;
-    else
-        ((float *)tensor->data)[index] = (float)value;
-}
-
 static void slope_rows(void *argument, int64_t begin, int64_t end)
 {
     const struct gradient_job *job = argument;
@@ -140,7 +132,7 @@ static void slope_rows(void *argument, int64_t begin, int64_t end)
         int64_t scale = quantization_index(q, row / q->size, row % q->size), step = quantization_step(q);
         for (int64_t i = 0; i < q->inner; i++) {
             struct element element = element_at(job, row * q->inner + i, scale + i * step);
-            store(job->out, row * q->inner + i, job->slope(&element));
+            tensor_set_number(job->out, row * q->inner + i, job->slope(&element));
         }
     }
 }
@@ -186,7 +178,7 @@ static int compute_scale(struct compute_context *context, element_slope *slope, 
         }
     }
     for (int64_t i = 0; i < scales; i++)
-        store(job.out, i, sums[i]);
+        tensor_set_number(job.out, i, sums[i]);
     return 0;
 }
 

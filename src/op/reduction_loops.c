@@ -256,26 +256,6 @@ static double real_total(const struct job *job, const union totals *totals, int6
                                                                                             : (double)totals->whole[j];
 }
 
-static void store_real(struct tensor *tensor, int64_t index, double value)
-{
-    switch (dtype_storage(tensor->dtype)) {
-    case DTYPE_FLOAT:
-        ((float *)tensor->data)[index] = (float)value;
-        break;
-    case DTYPE_DOUBLE:
-        ((double *)tensor->data)[index] = value;
-        break;
-    case DTYPE_INT32:
-        ((int32_t *)tensor->data)[index] = (int32_t)(fabs(value) < 2147483648.0 ? value : 0);
-        break;
-    case DTYPE_INT64:
-        ((int64_t *)tensor->data)[index] = (int64_t)(fabs(value) < 9.2e18 ? value : 0);
-        break;
-    default:
-        ((uint8_t *)tensor->data)[index] = (uint8_t)(value > 0 && value < 256 ? value : 0);
-    }
-}
-
 static void store_whole(struct tensor *tensor, int64_t index, int64_t value)
 {
     switch (dtype_storage(tensor->dtype)) {
@@ -305,23 +285,23 @@ static void finish(const struct job *job, const union totals *totals, int64_t j,
     bool real = dtype_is_float(output->dtype);
     switch (job->call->reduction) {
     case REDUCE_L2:
-        store_real(output, index, sqrt(total));
+        tensor_set_number(output, index, sqrt(total));
         break;
     case REDUCE_LOG_SUM:
-        store_real(output, index, log(total));
+        tensor_set_number(output, index, log(total));
         break;
     case REDUCE_LOG_SUM_EXP:
-        store_real(output, index, log(totals->real[j]) + shifts[j]);
+        tensor_set_number(output, index, log(totals->real[j]) + shifts[j]);
         break;
     case REDUCE_MEAN:
         if (real)
-            store_real(output, index, total / (double)job->count);
+            tensor_set_number(output, index, total / (double)job->count);
         else
             store_whole(output, index, job->count > 0 ? whole_mean(job, totals, j) : 0);
         break;
     default:
         if (real)
-            store_real(output, index, total);
+            tensor_set_number(output, index, total);
         else
             store_whole(output, index, totals->whole[j]);
     }

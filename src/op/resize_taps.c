@@ -91,10 +91,11 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* Coordinates beyond any input count as just outside. */
+/* Coordinates beyond any input, or not a number, count as just outside. */
 static int64_t to_cell(double at, int64_t input)
 {
-    return at < -4.0 * (double)input - 4 ? -4 * input - 4 : at > 4.0 * (double)input + 4 ? 4 * input + 4 : (int64_t)at;
+    double limit = 4.0 * (double)input + 4;
+    return !(at > -limit) ? -4 * input - 4 : at > limit ? 4 * input + 4 : (int64_t)at;
 }
 
 /* Weights beyond the input go to its edge cell, or nowhere with exclude_outside, and the sum is 1 again where asked. */

@@ -15,26 +15,6 @@ static int read_type(const struct node *node, enum dtype *dtype, struct error *e
     return 0;
 }
 
-static void store(struct tensor *tensor, int64_t index, double number)
-{
-    switch (dtype_storage(tensor->dtype)) {
-    case DTYPE_FLOAT:
-        ((float *)tensor->data)[index] = (float)number;
-        break;
-    case DTYPE_DOUBLE:
-        ((double *)tensor->data)[index] = number;
-        break;
-    case DTYPE_INT32:
-        ((int32_t *)tensor->data)[index] = (int32_t)number;
-        break;
-    case DTYPE_INT64:
-        ((int64_t *)tensor->data)[index] = (int64_t)number;
-        break;
-    default:
-        ((uint8_t *)tensor->data)[index] = (uint8_t)number;
-    }
-}
-
 /* ---- windows: a - b cos(2 pi i / n) + c cos(4 pi i / n) ---- */
 
 static int infer_window(struct infer_context *context, struct error *error)
@@ -71,7 +51,7 @@ static int compute_window(struct compute_context *context, struct error *error)
     int64_t period = node_int(context->node, "periodic", 1) != 0 ? size : size - 1;
     for (int64_t i = 0; i < size; i++) {
         double angle = 2 * pi * (double)i / (double)(period > 0 ? period : 1);
-        store(y, i, windows[kind].a - windows[kind].b * cos(angle) + windows[kind].c * cos(2 * angle));
+        tensor_set_number(y, i, windows[kind].a - windows[kind].b * cos(angle) + windows[kind].c * cos(2 * angle));
     }
     return 0;
 }
@@ -134,7 +114,7 @@ static int64_t edge_bin(const struct mel *mel, int64_t index)
 {
     double at = (double)index * (mel->highest - mel->lowest) / (double)(mel->bands + 2) + mel->lowest;
     double hertz = 700 * (pow(10, at / 2595) - 1);
-    int64_t bin = (int64_t)floor((double)(mel->transform + 1) * hertz / (double)mel->rate);
+    int64_t bin = number_to_int64((double)(mel->transform + 1) * hertz / (double)mel->rate);
     return bin < 0 ? 0 : bin < mel->bins ? bin : mel->bins - 1;
 }
 
@@ -153,10 +133,10 @@ static int compute_mel(struct compute_context *context, struct error *error)
     for (int64_t band = 0; band < mel.bands; band++) {
         int64_t low = edge_bin(&mel, band), centre = edge_bin(&mel, band + 1), high = edge_bin(&mel, band + 2);
         for (int64_t bin = low; bin < centre; bin++)
-            store(y, bin * mel.bands + band, (double)(bin - low) / (double)(centre - low));
-        store(y, centre * mel.bands + band, 1);
+            tensor_set_number(y, bin * mel.bands + band, (double)(bin - low) / (double)(centre - low));
+        tensor_set_number(y, centre * mel.bands + band, 1);
         for (int64_t bin = centre + 1; bin < high; bin++)
-            store(y, bin * mel.bands + band, (double)(high - bin) / (double)(high - centre));
+            tensor_set_number(y, bin * mel.bands + band, (double)(high - bin) / (double)(high - centre));
     }
     return 0;
 }

@@ -166,3 +166,13 @@ uint16_t float_to_bfloat16(float value)
         return (uint16_t)((bits >> 16) | 0x40u);
     return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
+
+int32_t number_to_int32(double number)
+{
+    return number > -0x1p31 - 1 && number < 0x1p31 ? (int32_t)number : INT32_MIN;
+}
+
+int64_t number_to_int64(double number)
+{
+    return number >= -0x1p63 && number < 0x1p63 ? (int64_t)number : INT64_MIN;
+}

@@ -60,6 +60,11 @@ void dtype_narrow(enum dtype dtype, const void *storage, void *file, size_t coun
 /* Makes storage values representable in `dtype`: half and bfloat16 round, narrow integers wrap. */
 void dtype_round(enum dtype dtype, void *storage, size_t count);
 
+/* Towards zero. What the type cannot hold, NaN and infinities included, is its smallest number, as in numpy and ONNX
+ * Runtime on x86-64 (the specification leaves it open, C too); narrower types take the low bits of that. */
+int32_t number_to_int32(double number);
+int64_t number_to_int64(double number);
+
 float half_to_float(uint16_t half);
 uint16_t float_to_half(float value);
 float bfloat16_to_float(uint16_t value);

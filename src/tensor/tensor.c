@@ -155,10 +155,8 @@ int64_t tensor_int(const struct tensor *tensor, int64_t index)
     case DTYPE_UINT8:
     case DTYPE_BOOL:
         return ((const uint8_t *)tensor->data)[index];
-    default: {
-        double number = tensor_number(tensor, index);
-        return number > -9e18 && number < 9e18 ? (int64_t)number : 0;
-    }
+    default:
+        return number_to_int64(tensor_number(tensor, index));
     }
 }
 
@@ -184,13 +182,13 @@ void tensor_set_number(const struct tensor *tensor, int64_t index, double value)
         ((double *)tensor->data)[index] = value;
         break;
     case DTYPE_INT32:
-        ((int32_t *)tensor->data)[index] = (int32_t)value;
+        ((int32_t *)tensor->data)[index] = number_to_int32(value);
         break;
     case DTYPE_INT64:
-        ((int64_t *)tensor->data)[index] = (int64_t)value;
+        ((int64_t *)tensor->data)[index] = number_to_int64(value);
         break;
     default:
-        ((uint8_t *)tensor->data)[index] = (uint8_t)value;
+        ((uint8_t *)tensor->data)[index] = (uint8_t)number_to_int32(value);
         break;
     }
 }
