@@ -105,7 +105,8 @@ static int describe_target(struct probe_build *build, const struct graph *graph,
     struct interval cells[SHAPE_MAX_RANK];
     probe->target = build->target->name;
     if (dtype_storage(build->target->dtype) != DTYPE_FLOAT)
-        return error_set(error, ERROR_INPUT, "'%s' does not hold floats", probe->target);
+        return error_set(error, ERROR_INPUT, "'%s' holds %s, no floats that could be differentiated", probe->target,
+                         dtype_name(build->target->dtype));
     *grid = build->found.grid;
     probe->scores = build->found.classes;
     if (grid->layout == UNITS_NONE)

@@ -366,6 +366,12 @@ static int find_value(const struct model *model, struct graph *graph, const stru
                                                   : graph_find_value(graph, name);
     if (!target->value)
         return error_set(error, ERROR_INPUT, "the model has no value '%s' (fovea inspect lists them)", name);
+    if (target->value->shape.rank == SHAPE_UNKNOWN_RANK)
+        return error_set(
+            error, ERROR_INPUT,
+            "'%s' is as large as is found when the network runs; a target's size is known beforehand%s%s%s",
+            target->value->name, head->instead ? ", as that of '" : "", head->instead ? head->instead->name : "",
+            head->instead ? "'" : "");
     if (target->of_classes || (head->kind != HEAD_UNTOLD && target->value == head->scores)) {
         target->of_classes = true;
         return 0;

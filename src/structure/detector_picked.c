@@ -21,42 +21,68 @@ static void add_picked(struct picked *picked, struct value *value)
         picked->list[picked->count++] = value;
 }
 
-/* The last axis of a joined output, whose sizes are known or not, counts its columns. */
+static bool is_one_of(const struct node *node, const char *const *names)
+{
+    for (int i = 0; node && node->domain[0] == 0 && names[i]; i++) {
+        if (strcmp(node->op_type, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The last axis of joined detections, whose sizes are known or not, counts their columns. */
 static bool joins_columns(const struct node *node)
 {
-    if (!node || node->domain[0] != 0 || strcmp(node->op_type, "Concat") != 0)
+    static const char *const concat[] = {"Concat", NULL};
+    if (!is_one_of(node, concat))
         return false;
     int64_t axis = node_int(node, "axis", 0);
     int rank = node->outputs[0]->declared_rank > 0 ? node->outputs[0]->declared_rank : node->outputs[0]->shape.rank;
-    return axis == -1 || (rank > 0 && axis == rank - 1);
+    return axis == -1 || (rank > 0 && axis == rank - 1) || (rank < 0 && axis == 1);
+}
+
+/* Detections in front of what fills them up to a fixed number and writes them image by image. */
+static struct value *behind_filling(struct value *value)
+{
+    static const char *const first[] = {"Reshape", "Squeeze",  "Unsqueeze", "Cast",   "Pad",
+                                        "Expand",  "Identity", "Slice",     "Gather", NULL};
+    static const char *const scatter[] = {"ScatterND", NULL};
+    for (;;) {
+        const struct node *node = value->producer;
+        int from = is_one_of(node, scatter) ? 2 : 0;
+        if ((from == 0 && !is_one_of(node, first)) || !node->inputs[from] || node->inputs[from]->constant)
+            return value;
+        value = node->inputs[from];
+    }
 }
 
 static void list_picked(struct search *search, struct picked *picked)
 {
     for (int i = 0; i < search->request->graph->output_count; i++) {
         struct value *output = search->request->graph->outputs[i];
-        const struct node *node = output->producer;
+        const struct node *node = behind_filling(output)->producer;
         add_picked(picked, output);
         for (int k = 0; joins_columns(node) && k < node->input_count; k++)
             add_picked(picked, node->inputs[k]);
     }
 }
 
-/* Rows and columns of a value, or of what it was before it was made flat. */
+/* Rows and columns of a value, or of what it was before it was made flat: one column may be several there. */
 static int find_behind_views(struct search *search, struct value *value, struct score_columns *columns,
                              struct error *error)
 {
-    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"};
-    for (bool view = true; view;) {
-        if (score_columns_find(&search->tracer, value, search->request->images, columns, error))
+    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", NULL};
+    *columns = (struct score_columns){0};
+    for (;;) {
+        struct score_columns found;
+        if (score_columns_find(&search->tracer, value, search->request->images, &found, error))
             return -1;
-        const struct node *node = value->producer;
-        view = false;
-        for (size_t i = 0; columns->count == 0 && node && i < sizeof views / sizeof views[0]; i++)
-            view = view || strcmp(node->op_type, views[i]) == 0;
-        value = view ? node->inputs[0] : value;
+        if (columns->count == 0 || (found.count > columns->count && value->shape.rank < 4))
+            *columns = found;
+        if (columns->count > 1 || !is_one_of(value->producer, views))
+            return 0;
+        value = value->producer->inputs[0];
     }
-    return 0;
 }
 
 /* Takes the one dense value among them that holds scores. */

@@ -52,22 +52,30 @@ struct value *head_walk_back(struct value *output)
 
 /* ---- the activation ---- */
 
+#define MOST_VISITS 1000 /* of what follows a value, where ways divide */
+
 /* What graph nodes behind `value` apply to it, through what only moves elements; NULL: nothing. */
-static const struct node *activation_behind(const struct value *value)
+static const struct node *seek_activation(const struct value *value, int *visits)
 {
     static const char *const moves[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast",    "Concat",
                                         "Split",    "Slice",   "Gather",  "Resize",  "Transpose", "Dropout", NULL};
-    for (size_t i = 0; i < value->use_count; i++) {
+    for (size_t i = 0; i < value->use_count && ++*visits < MOST_VISITS; i++) {
         const struct node *node = value->uses[i].node;
         if (is_one_of(node, sigmoids) || is_one_of(node, softmaxes))
             return node;
         for (int k = 0; is_one_of(node, moves) && k < node->output_count; k++) {
-            const struct node *found = node->outputs[k] ? activation_behind(node->outputs[k]) : NULL;
+            const struct node *found = node->outputs[k] ? seek_activation(node->outputs[k], visits) : NULL;
             if (found)
                 return found;
         }
     }
     return NULL;
+}
+
+static const struct node *activation_behind(const struct value *value)
+{
+    int visits = 0;
+    return seek_activation(value, &visits);
 }
 
 /* Softmax, sigmoid and none by the word of an option or of the metadata. */
@@ -212,6 +220,31 @@ static bool has_levels(const struct graph *graph, const struct value *map)
     return false;
 }
 
+/* Whether a sigmoid only weighs what it is made of (SiLU) or another map: no score. */
+static bool is_gate(const struct node *activation)
+{
+    const struct value *made = activation->outputs[0];
+    for (size_t i = 0; i < made->use_count; i++) {
+        if (made->uses[i].node && strcmp(made->uses[i].node->op_type, "Mul") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The first map that a convolution makes for a sigmoid or softmax further on: an example of what can be a target. */
+static const struct value *map_of_scores(const struct graph *graph)
+{
+    for (const struct node *node = graph->first; node; node = node->next) {
+        const struct value *map = node->outputs[0];
+        const struct node *activation = NULL;
+        if (map && strcmp(node->op_type, "Conv") == 0 && map->shape.rank == 4 && shape_product(&map->shape, 2, 4) > 1)
+            activation = activation_behind(map);
+        if (activation && !is_gate(activation))
+            return map;
+    }
+    return NULL;
+}
+
 static int find_form(const struct model *model, struct graph *graph, int64_t images, struct value *first,
                      struct head *head, struct error *error)
 {
@@ -255,6 +288,7 @@ int head_find(const struct model *model, struct graph *graph, const struct value
     if (head->kind == HEAD_ROWS)
         return 0;
     head->scores = first;
+    head->instead = head->kind == HEAD_UNTOLD ? map_of_scores(graph) : NULL;
     if (head->kind == HEAD_UNTOLD && !head->why[0])
         snprintf(head->why, sizeof head->why, "'%s' is no vector, no map and no rows of scores", first->name);
     return tell_activation(model, activation, head, error);
@@ -276,12 +310,15 @@ int head_of_value(const struct model *model, struct value *value, struct head *h
 
 int head_check(const struct head *head, struct error *error)
 {
-    return head->kind != HEAD_UNTOLD
-               ? 0
-               : error_set(error, ERROR_INPUT,
-                           "what the output means cannot be told: %s; name the scores with --target and the map with "
-                           "--layer",
-                           head->why);
+    if (head->kind != HEAD_UNTOLD)
+        return 0;
+    if (strstr(head->why, "--")) /* it says the way out */
+        return error_set(error, ERROR_INPUT, "what the output means cannot be told: %s", head->why);
+    return error_set(error, ERROR_INPUT,
+                     "what the output means cannot be told: %s; name the scores with --target%s%s%s and the map with "
+                     "--layer",
+                     head->why, head->instead ? " (such as '" : "", head->instead ? head->instead->name : "",
+                     head->instead ? "')" : "");
 }
 
 const char *head_words(const struct head *head, const struct class_scores *classes, char out[HEAD_WORDS_SIZE])

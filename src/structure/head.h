@@ -34,6 +34,8 @@ struct head {
     int64_t first, object;       /* rows: columns of class 0 and of the objectness, -1: none */
     struct value *features;      /* rows: the map that makes the last row's scores; NULL: none */
     char why[DETECTOR_WHY_SIZE]; /* HEAD_UNTOLD: why */
+    const struct value
+        *instead; /* HEAD_UNTOLD: a map of scores inside of the graph, for --target; NULL: none is found */
 };
 
 /* Of the graph's outputs as they are in the file, shapes bound. HEAD_UNTOLD is no error; one is an option that the file

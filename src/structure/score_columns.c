@@ -129,6 +129,7 @@ static int trace_product(struct element_tracer *tracer, const struct element *el
                          struct error *error)
 {
     struct column factors[2];
+    int64_t spread[2]; /* elements of each factor: that of the classes is not broadcast */
     *column = (struct column){.kind = COLUMN_COMPUTED, .logit = *element, .source = *element};
     for (int i = 0; i < 2; i++) {
         struct element operand;
@@ -137,6 +138,7 @@ static int trace_product(struct element_tracer *tracer, const struct element *el
             return -1;
         if (!one || operand.value->constant)
             return 0;
+        spread[i] = shape_count(&operand.value->shape);
         if (column_trace(tracer, operand, &factors[i], error))
             return -1;
         if (!is_probability(&factors[i]))
@@ -150,7 +152,8 @@ static int trace_product(struct element_tracer *tracer, const struct element *el
     int64_t width[2];
     for (int i = 0; i < 2; i++)
         width[i] = factors[i].source.value->shape.dims[channel_axis(factors[i].source.value)];
-    column->source = factors[width[0] > width[1] ? 0 : 1].source;
+    bool first = width[0] != width[1] ? width[0] > width[1] : spread[0] > spread[1];
+    column->source = factors[first ? 0 : 1].source;
     return 0;
 }
 

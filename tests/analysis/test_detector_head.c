@@ -1,6 +1,8 @@
 /* What detectors' outputs mean: heads of every form, on numbers that the test reads from the outputs itself. */
 #include "head_fixture.h"
 
+#include <stdio.h>
+
 #include "runtime/session.h"
 
 #define MOST_NUMBERS 20400 /* of an output */
@@ -394,6 +396,98 @@ static void test_what_is_not_told_is_refused(void **state)
     }
 }
 
+/* As a file has it: names of the graph's own do not outlive copies. */
+static struct value *named(struct builder *b, struct value *made, const char *name)
+{
+    struct value *value = graph_add_value(b->graph, name, b->error);
+    value->dtype = made->dtype;
+    value->shape = made->shape;
+    assert_int_equal(node_set_output(made->producer, 0, value, b->error), 0);
+    return value;
+}
+
+/* Regions that are found when it runs: the way out that is named is one, and a target of unknown size is told as such.
+ */
+static void test_regions_of_its_own(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    struct form form;
+    struct value *maps[2];
+    begin(&form, &error);
+    struct builder *b = &form.builder;
+    backbone(b, maps);
+    const int64_t dense[2] = {FEATURES, 4};
+    struct value *objects = named(b, convolve(b, maps[1], 1, 1, 1), "objects");
+    struct value *found =
+        one(b, "NonZero", two(b, "Greater", SHAPED(b, one(b, "Sigmoid", objects), 16), number(b, .5)));
+    struct value *regions =
+        two(b, "GatherND", SHAPED(b, MOVED(b, maps[1], 0, 2, 3, 1), 16, FEATURES), MOVED(b, found, 1, 0));
+    struct value *weights = random_constant(b->graph, 2, dense, b->seed++, b->error);
+    struct value *scores = named(b, two(b, "MatMul", regions, weights), "scores");
+    assert_int_equal(graph_add_output(b->graph, one(b, "Sigmoid", scores), &error), 0);
+    struct probe probe;
+    struct probe_request request = {
+        .target = "logits", .kind = SCORE_CLASS, .place_by_layout = true, .unit = {-1, -1}, .source = PROBE_IMAGE};
+    char name[64];
+    assert_int_equal(probe_create(&probe, &form.model, &request, &error), -1);
+    snprintf(name, sizeof name, "(such as '%s')", objects->name);
+    assert_non_null(strstr(error.message, name));
+    request.target = scores->name;
+    error = (struct error)ERROR_INITIALISER;
+    assert_int_equal(probe_create(&probe, &form.model, &request, &error), -1);
+    if (!strstr(error.message, "as large as is found"))
+        fail_msg("%s", error.message);
+    request.target = objects->name;
+    error = (struct error)ERROR_INITIALISER;
+    assert_int_equal(probe_create(&probe, &form.model, &request, &error), 0);
+    probe_destroy(&probe);
+    end(&form);
+}
+
+/* Boxes, scores and classes behind NonMaxSuppression, filled up to a fixed number and written image by image; scores
+ * that were multiplied with the objectness, or made flat for the pick. */
+static void test_picked_filled_and_scattered(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct error error = ERROR_INITIALISER;
+        struct form form;
+        begin(&form, &error);
+        struct builder *b = &form.builder;
+        struct value *rows = i == 1 ? make_v5(b, 3, 2, 2, false) : MOVED(b, make_v8(b, 3, 0, 2), 0, 2, 1);
+        int64_t count = rows->shape.dims[1], first = i == 1 ? 5 : 4;
+        struct value *boxes = cut(b, rows, 2, 0, 4), *scores = cut(b, rows, 2, first, first + 3);
+        scores = i == 1 ? two(b, "Mul", scores, cut(b, rows, 2, 4, 5)) : scores;
+        struct value *best = emit(b->graph, "ReduceMax", EMIT_INPUTS(scores),
+                                  EMIT_ATTRIBUTES(EMIT_INTS("axes", ((int64_t[]){2}), 1)), b->error);
+        struct value *kept =
+            emit(b->graph, "NonMaxSuppression",
+                 EMIT_INPUTS(boxes, MOVED(b, best, 0, 2, 1), integers(b, 100), number(b, .5), number(b, .001)),
+                 NO_ATTRIBUTES, b->error);
+        struct value *at =
+            emit(b->graph, "Gather", EMIT_INPUTS(kept, integers(b, 2)), EMIT_ATTRIBUTES(EMIT_INT("axis", 1)), b->error);
+        struct value *flat_scores = SHAPED(b, scores, count * 3, 1);
+        struct value *parts[2] = {two(b, "GatherND", SHAPED(b, boxes, count, 4), at),
+                                  two(b, "GatherND", i == 2 ? flat_scores : SHAPED(b, best, count, 1), at)};
+        struct value *found = join(b, parts, 2, 1);
+        const int64_t whole[3] = {1, 7, 5}, ends[4] = {0, 0, 7, 0};
+        struct value *filled = two(b, "Pad", found, emit_int_list(b->graph, ends, 4, b->error));
+        struct value *zeros = random_constant(b->graph, 3, whole, b->seed++, b->error);
+        struct value *places = SHAPED(b, integers(b, 0), 1, 1);
+        struct value *all = emit(b->graph, "ScatterND", EMIT_INPUTS(zeros, places, one(b, "Identity", filled)),
+                                 NO_ATTRIBUTES, b->error);
+        assert_int_equal(graph_add_output(b->graph, i == 0 ? all : found, &error), 0);
+        const struct known known = {.truth = i == 1 ? TRUTH_OBJECT : TRUTH_PLAIN,
+                                    .rows = count,
+                                    .columns = first + 3,
+                                    .first = first,
+                                    .last = first + 2};
+        check_picked(&form, rows, &known);
+        end(&form);
+    }
+}
+
 /* Names say how many columns are classes. */
 static void test_names_tell_columns_apart(void **state)
 {
@@ -422,6 +516,8 @@ int main(void)
                                        cmocka_unit_test(test_double_outputs),
                                        cmocka_unit_test(test_scores_in_front_of_the_picks),
                                        cmocka_unit_test(test_levels_that_are_picked_from),
+                                       cmocka_unit_test(test_regions_of_its_own),
+                                       cmocka_unit_test(test_picked_filled_and_scattered),
                                        cmocka_unit_test(test_names_tell_columns_apart)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
