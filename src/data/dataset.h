@@ -43,8 +43,8 @@ struct dataset_options {
  * - a list, or a folder with a labels.csv in it: lines of `file,label` or `file,label,split` (tabs instead of commas
  *   where the first line has one, semicolons where it has no comma), fields in double quotes where they hold a comma,
  * an optional heading; labels all numbers, or names, which get the numbers of `names` or of their order by bytes;
- * - with `masks`: a folder of images, each with a PNG mask of the same name (but for the extension) below `masks`,
- *   optionally both in folders train/, val/, test/;
+ * - with `masks`: a folder of images, each with a mask (PNG, lossless WebP) of the same name but for the extension
+ * below `masks`, optionally both in folders train/, val/, test/;
  * - a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and perhaps the same with t10k- for a test split,
  *   each optionally with .gz (MNIST, Fashion-MNIST), or with `labels` one such file;
  * - with `labels`: a .npy file [N,H,W], [N,C,H,W] or [N,H,W,C] and one with integers [N]. Of uint8 and 1 or 3 channels

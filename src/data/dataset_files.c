@@ -259,7 +259,7 @@ static bool is_png(const char *name)
 /* Length without the extension. */
 static size_t stem_length(const char *name)
 {
-    const char *dot = strrchr(name, '.');
+    const char *dot = strrchr(file_base_name(name), '.');
     return dot ? (size_t)(dot - name) : strlen(name);
 }
 
@@ -280,6 +280,15 @@ static int compare_names_by_stem(const void *a, const void *b)
     return compare_stems(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Of the files from `first` on that are called as the image: a PNG before others; NULL: there is none. */
+static const char *mask_of(const struct folder_list *masks, int64_t first, const char *image)
+{
+    const char *best = NULL;
+    for (int64_t k = first; k < masks->count && compare_stems(masks->names[k], image) == 0; k++)
+        best = !best || (is_png(masks->names[k]) && !is_png(best)) ? masks->names[k] : best;
+    return best;
+}
+
 /* Walks both lists in the order of the stems; images without a mask stay unmatched. */
 static int match_masks(struct dataset *dataset, struct folder_list *masks, struct error *error)
 {
@@ -290,10 +299,9 @@ static int match_masks(struct dataset *dataset, struct folder_list *masks, struc
         struct dataset_item *item = &dataset->items[i];
         while (k < masks->count && compare_stems(masks->names[k], item->name) < 0)
             k++;
-        if (k < masks->count && compare_stems(masks->names[k], item->name) == 0)
-            item->mask = masks->names[k];
-        else if (!dataset->options.skip_broken)
-            return error_set(error, ERROR_INPUT, "%s/%s: there is no mask %.*s.png in %s", dataset->root, item->name,
+        item->mask = mask_of(masks, k, item->name);
+        if (!item->mask && !dataset->options.skip_broken)
+            return error_set(error, ERROR_INPUT, "%s/%s: there is no mask %.*s (PNG, lossless WebP) in %s", dataset->root, item->name,
                              (int)stem_length(item->name), item->name, dataset->mask_root);
         if (i > 0 && compare_items_by_stem(item - 1, item) == 0)
             return error_set(error, ERROR_INPUT, "%s: %s and %s have the same mask", dataset->root, item[-1].name,
@@ -309,8 +317,7 @@ int dataset_open_pairs(struct dataset *dataset, const char *path, struct error *
     const char *root = dataset->options.masks;
     dataset->mask_root = arena_copy_string(dataset->arena, root, strlen(root), error);
     if (!dataset->mask_root || dataset_list_images(dataset, path, error) ||
-        folder_list(dataset->arena, root, is_png, DATASET_MAX_SAMPLES, &masks, error) ||
-        match_masks(dataset, &masks, error))
+        dataset_list_masks(dataset, root, &masks, error) || match_masks(dataset, &masks, error))
         return -1;
     int64_t kept = 0;
     for (int64_t i = 0; i < dataset->count; i++) {

@@ -69,6 +69,19 @@ static void keep_images(struct dataset *dataset, const char *path, struct folder
         dataset_leave_out(dataset, "linked folders that lead back", list->link_count, list->first_link);
 }
 
+int dataset_list_masks(struct dataset *dataset, const char *path, struct folder_list *list, struct error *error)
+{
+    int64_t kept = 0;
+    if (folder_list(dataset->arena, path, NULL, DATASET_MAX_SAMPLES, list, error))
+        return -1;
+    for (int64_t i = 0; i < list->count; i++) {
+        if (format_of(dataset, path, list->names[i]) != IMAGE_FORMAT_NONE)
+            list->names[kept++] = list->names[i];
+    }
+    list->count = kept;
+    return 0;
+}
+
 static bool is_npy(const char *name)
 {
     return file_ends_in(name, ".npy");

@@ -3,6 +3,7 @@
 #define FOVEA_DATA_DATASET_FORM_H
 
 #include "data/dataset.h"
+#include "data/folder.h"
 #include "data/idx.h"
 #include "tensor/npy.h"
 
@@ -77,6 +78,8 @@ int dataset_open_image(struct dataset *dataset, const char *path, struct error *
 int dataset_open_array(struct dataset *dataset, const char *path, struct error *error);
 /* Items of all images below `path`, by name; where labels are optional and there are none, of all .npy files. */
 int dataset_list_images(struct dataset *dataset, const char *path, struct error *error);
+/* The pictures below `path`, of any format: which of them is no mask is said where it is read. */
+int dataset_list_masks(struct dataset *dataset, const char *path, struct folder_list *list, struct error *error);
 void dataset_leave_out(struct dataset *dataset, const char *kind, int64_t count, const char *first);
 /* ERROR_INPUT where a class folder holds none of `files`, in the order of their bytes: classes would be numbered
  * wrongly, or missing. */

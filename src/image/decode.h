@@ -11,6 +11,8 @@ int png_decode(struct memory *memory, const uint8_t *bytes, size_t length, struc
 int jpeg_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error);
 int webp_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error);
 
+bool webp_is_lossless(const uint8_t *bytes, size_t length);
+
 /* Width, height and channels only; the bytes may end behind the header. */
 int png_decode_header(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image,
                       struct error *error);

@@ -23,6 +23,51 @@ void index_image_release(struct memory *memory, struct index_image *image)
     *image = (struct index_image){0};
 }
 
+/* WebP stores colours: those of a mask are gray. */
+static int take_gray(struct memory *memory, const struct image *image, struct index_image *indices, struct error *error)
+{
+    if (index_image_allocate(memory, indices, image->width, image->height, error))
+        return -1;
+    for (size_t i = 0; i < (size_t)image->width * (size_t)image->height; i++) {
+        const uint8_t *pixel = image->pixels + i * 3;
+        if (pixel[0] != pixel[1] || pixel[0] != pixel[2]) {
+            index_image_release(memory, indices);
+            return error_set(error, ERROR_INPUT,
+                             "is a colour image: a mask holds the numbers of classes as gray values");
+        }
+        indices->values[i] = pixel[0];
+    }
+    return 0;
+}
+
+static int webp_decode_indices(struct memory *memory, const uint8_t *bytes, size_t length, struct index_image *indices,
+                               struct error *error)
+{
+    struct image image;
+    if (!webp_is_lossless(bytes, length))
+        return error_set(error, ERROR_INPUT,
+                         "is a lossy WebP image, which changes a mask's values: PNG and lossless WebP keep them");
+    if (webp_decode(memory, bytes, length, &image, error))
+        return -1;
+    int result = take_gray(memory, &image, indices, error);
+    image_release(memory, &image);
+    return result;
+}
+
+static int decode_indices(struct memory *memory, const uint8_t *bytes, size_t length, struct index_image *image,
+                          struct error *error)
+{
+    enum image_format format = image_format_of(bytes, length);
+    if (format == IMAGE_FORMAT_PNG)
+        return png_decode_indices(memory, bytes, length, image, error);
+    if (format == IMAGE_FORMAT_WEBP)
+        return webp_decode_indices(memory, bytes, length, image, error);
+    if (format == IMAGE_FORMAT_NONE)
+        return error_set(error, ERROR_INPUT, "is no image that is known: a mask has to be PNG or lossless WebP");
+    return error_set(error, ERROR_INPUT, "is a %s image: a mask has to be PNG or lossless WebP",
+                     image_format_name(format));
+}
+
 int index_image_read(struct memory *memory, const char *path, struct index_image *image, struct error *error)
 {
     size_t length;
@@ -30,9 +75,7 @@ int index_image_read(struct memory *memory, const char *path, struct index_image
     uint8_t *bytes = file_read(memory, path, IMAGE_MAX_FILE_BYTES, &length, error);
     if (!bytes)
         return -1;
-    int result = image_format_of(bytes, length) == IMAGE_FORMAT_PNG
-                     ? png_decode_indices(memory, bytes, length, image, error)
-                     : error_set(error, ERROR_INPUT, "is not a PNG image, which a mask has to be");
+    int result = decode_indices(memory, bytes, length, image, error);
     memory_release(memory, bytes);
     return result ? error_prefix(error, "%s", path) : 0;
 }

@@ -16,8 +16,8 @@ int index_image_allocate(struct memory *memory, struct index_image *image, int64
 /* Leaves `image` empty; an empty image is allowed. */
 void index_image_release(struct memory *memory, struct index_image *image);
 
-/* Reads a gray PNG file (1 to 16 bits, values as stored, alpha dropped) or one with a palette (its entries' numbers).
- * Every error names the file; colour images are ERROR_INPUT. */
+/* Reads a gray PNG file (1 to 16 bits, values as stored, alpha dropped), one with a palette (its entries' numbers), or
+ * a lossless WebP file whose colours are gray. Every error names the file; colour images are ERROR_INPUT. */
 int index_image_read(struct memory *memory, const char *path, struct index_image *image, struct error *error);
 
 /* Each pixel becomes the one nearest to its centre. */

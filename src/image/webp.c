@@ -18,6 +18,12 @@ int webp_decode_header(struct memory *memory, const uint8_t *bytes, size_t lengt
     return image_check_size(features.width, features.height, error);
 }
 
+bool webp_is_lossless(const uint8_t *bytes, size_t length)
+{
+    WebPBitstreamFeatures features;
+    return WebPGetFeatures(bytes, length, &features) == VP8_STATUS_OK && features.format == 2;
+}
+
 /* libwebp allocates for itself; what it may take is bounded by the size that was checked. */
 int webp_decode(struct memory *memory, const uint8_t *bytes, size_t length, struct image *image, struct error *error)
 {

@@ -369,10 +369,38 @@ static void masks_go_with_their_images(void **state)
     dataset_report_release(&report);
     dataset_close(dataset);
     put_ramp(scratch, "images/train/alone.png", 6, 4, 3, 0, 3);
-    assert_refused(scratch, path, &options, "there is no mask train/alone.png");
+    assert_refused(scratch, path, &options, "there is no mask train/alone (PNG");
     options.skip_broken = true;
     dataset = open_dataset(scratch, path, &options);
     assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
+    dataset_close(dataset);
+}
+
+/* Masks are told by their bytes, whatever they are called; folders with dots in their names are no extensions. */
+static void masks_are_found_by_what_they_hold(void **state)
+{
+    struct scratch *scratch = *state;
+    struct dataset_report report;
+    char masks[512];
+    snprintf(masks, sizeof masks, "%s/masks", scratch->folder);
+    const struct dataset_options options = {.masks = masks, .ignore = 255};
+    for (int i = 0; i < 4; i++) {
+        static const char *const names[] = {"v1.0/a.png", "v1.0/b.png", "v2.0/a.jpg.png", "c.png"};
+        char name[64];
+        snprintf(name, sizeof name, "images/%s", names[i]);
+        put_ramp(scratch, name, 37, 29, 3, 0, 256);
+    }
+    put_ramp(scratch, "masks/v1.0/a", 37, 29, 1, 0, 3);
+    put_picture(scratch, "gray8_mask.webp", "masks/v1.0/b.mask", 0);
+    put_picture(scratch, "gray.jpg", "masks/v2.0/a.jpg.jpg", 0);
+    put_ramp(scratch, "masks/v2.0/a.jpg.png", 37, 29, 1, 0, 3);
+    put_text(scratch, "masks/v1.0/b.csv", "no mask");
+    put_picture(scratch, "gray.jpg", "masks/c.jpg", 0);
+    struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "images"), &options);
+    assert_non_null(
+        strstr(check_message(dataset, true, &report), "masks/c.jpg: is a JPEG image: a mask has to be PNG"));
+    assert_int_equal(report.broken, 1);
+    dataset_report_release(&report);
     dataset_close(dataset);
 }
 
@@ -495,6 +523,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(shares_are_stratified_and_fixed, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(broken_samples_are_named_or_left_out, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(masks_go_with_their_images, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(masks_are_found_by_what_they_hold, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(checks_in_parallel_find_the_same, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(failing_allocations_leave_nothing, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(damaged_lists_are_survived, scratch_set_up, scratch_tear_down),

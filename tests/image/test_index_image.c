@@ -72,15 +72,32 @@ static void palettes_give_their_entries(void **state)
     }
 }
 
+static void gray_of_lossless_webp_is_as_stored(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(0);
+    struct index_image png = read_indices(memory, "gray8"), webp;
+    assert_int_equal(index_image_read(memory, FIXTURES "gray8_mask.webp", &webp, NULL), 0);
+    assert_int_equal(webp.width, png.width);
+    assert_memory_equal(webp.values, png.values, (size_t)(png.width * png.height) * sizeof *png.values);
+    index_image_release(memory, &png);
+    index_image_release(memory, &webp);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
 static void what_is_no_mask_is_refused(void **state)
 {
     (void)state;
     struct memory *memory = memory_create(0);
-    static const char *const files[][2] = {{FIXTURES "rgb8.png", "rgb8.png: is a colour image"},
-                                           {FIXTURES "rgb_alpha8.png", "is a colour image"},
-                                           {FIXTURES "gray.jpg", "is not a PNG"},
-                                           {FIXTURES "none.png", "cannot be opened"}};
-    for (int i = 0; i < 4; i++) {
+    static const char *const files[][2] = {
+        {FIXTURES "rgb8.png", "rgb8.png: is a colour image"},
+        {FIXTURES "rgb_alpha8.png", "is a colour image"},
+        {FIXTURES "gray.jpg", "is a JPEG image: a mask has to be PNG or lossless WebP"},
+        {FIXTURES "rgb_lossy.webp", "is a lossy WebP image"},
+        {FIXTURES "rgb_lossless.webp", "is a colour image"},
+        {FIXTURES "gray8.npy", "is no image that is known"},
+        {FIXTURES "none.png", "cannot be opened"}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct error error = ERROR_INITIALISER;
         struct index_image indices;
         assert_int_equal(index_image_read(memory, files[i][0], &indices, &error), -1);
@@ -200,9 +217,13 @@ static void parts_are_cut_and_resized(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gray_values_are_as_stored),   cmocka_unit_test(palettes_give_their_entries),
-        cmocka_unit_test(what_is_no_mask_is_refused),  cmocka_unit_test(cut_files_and_failing_allocations_are_survived),
-        cmocka_unit_test(headers_alone_give_the_size), cmocka_unit_test(long_comments_before_the_header_are_read_over),
+        cmocka_unit_test(gray_values_are_as_stored),
+        cmocka_unit_test(palettes_give_their_entries),
+        cmocka_unit_test(gray_of_lossless_webp_is_as_stored),
+        cmocka_unit_test(what_is_no_mask_is_refused),
+        cmocka_unit_test(cut_files_and_failing_allocations_are_survived),
+        cmocka_unit_test(headers_alone_give_the_size),
+        cmocka_unit_test(long_comments_before_the_header_are_read_over),
         cmocka_unit_test(parts_are_cut_and_resized),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
