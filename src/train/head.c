@@ -10,32 +10,30 @@
 #include "guide/edit.h"
 #include "train/parameter.h"
 
-/* The classifier: its node, and the Add behind it that holds its bias. */
+/* A product that makes scores: its node, and the Add behind it that holds its bias. */
+struct product {
+    struct node *node, *bias; /* of the network; bias NULL: none of its own */
+    int bias_input;           /* of the Add */
+};
+
+/* What makes the scores: one product, or several that are added up. */
+#define MOST_PRODUCTS 8
+#define MOST_STEPS 64 /* between the scores and a product */
 struct classifier {
-    struct node *product, *bias; /* of the network; bias NULL: none of its own */
-    bool channels_last;          /* of the scores: the classes are their last axis */
+    struct product products[MOST_PRODUCTS];
+    int count;
+    bool channels_last; /* of the scores: the classes are their last axis */
     int64_t classes;
 };
 
-static bool find_classifier(const struct target *scores, struct classifier *classifier)
+/* Behind a classifier that is a convolution: its activation and the pool. */
+static bool is_view(const struct node *node)
 {
-    /* Behind a classifier that is a convolution: its activation and the pool. */
     static const char *const views[] = {"Identity", "Flatten",           "Reshape",     "Squeeze",    "Cast", "Transpose",
                                         "Resize",   "GlobalAveragePool", "AveragePool", "ReduceMean", "Relu", "Dropout"};
-    *classifier = (struct classifier){.classes = scores->grid.view.channels,
-                                      .channels_last = scores->grid.layout == UNITS_MAP_CHANNELS_LAST};
-    for (struct node *node = scores->value->producer; node; node = node->inputs[0] ? node->inputs[0]->producer : NULL) {
-        bool view = false;
-        for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
-            view = view || match_operator(node, views[i]);
-        if (network_weights(node)) {
-            classifier->product = node;
+    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
+        if (match_operator(node, views[i]))
             return true;
-        }
-        if (!classifier->bias && match_operator(node, "Add") && node->inputs[1]->constant)
-            classifier->bias = node;
-        else if (!view)
-            return false;
     }
     return false;
 }
@@ -45,7 +43,75 @@ static int output_axis(const struct node *product)
 {
     if (match_operator(product, "Gemm"))
         return node_int(product, "transB", 0) != 0 ? 0 : 1;
-    return match_operator(product, "Conv") ? 0 : product->inputs[1]->shape.rank - 1;
+    return match_operator(product, "Conv")            ? 0
+           : match_operator(product, "ConvTranspose") ? 1
+                                                      : product->inputs[1]->shape.rank - 1;
+}
+
+static bool add_product(struct classifier *classifier, const struct product *product)
+{
+    const struct node *node = product->node;
+    bool grouped = match_operator(node, "ConvTranspose") && node_int(node, "group", 1) != 1;
+    for (int i = 0; i < classifier->count; i++) {
+        if (classifier->products[i].node == node)
+            return false;
+    }
+    if (grouped || node->inputs[1]->shape.dims[output_axis(node)] != classifier->classes ||
+        classifier->count == MOST_PRODUCTS)
+        return false;
+    classifier->products[classifier->count++] = *product;
+    return true;
+}
+
+/* Goes back from a value to the products that it is the sum of; false where it is something else. */
+static bool find_products(const struct value *value, struct product product, int steps, struct classifier *classifier)
+{
+    struct node *node = value->producer;
+    if (!node || !node->inputs[0] || steps == MOST_STEPS)
+        return false;
+    if (network_weights(node)) {
+        product.node = node;
+        return add_product(classifier, &product);
+    }
+    if (is_view(node))
+        return find_products(node->inputs[0], product, steps + 1, classifier);
+    if (!match_operator(node, "Add"))
+        return false;
+    bool first = node->inputs[0]->constant != NULL, second = node->inputs[1]->constant != NULL;
+    if (!first && !second)
+        return find_products(node->inputs[0], product, steps + 1, classifier) &&
+               find_products(node->inputs[1], (struct product){0}, steps + 1, classifier);
+    if (product.bias)
+        return false;
+    product.bias = node;
+    product.bias_input = second;
+    return find_products(node->inputs[!second], product, steps + 1, classifier);
+}
+
+/* Whether a product reads scores of the old classes, which the new ones would not fit. */
+static bool reads_scores(const struct product *product, const struct classifier *classifier)
+{
+    const struct node *node = product->node->inputs[0]->producer;
+    while (node && node->inputs[0] && (is_view(node) || match_operator(node, "Add")))
+        node = node->inputs[0]->producer;
+    for (int i = 0; i < classifier->count; i++) {
+        if (classifier->products[i].node == node)
+            return true;
+    }
+    return false;
+}
+
+static bool find_classifier(const struct target *scores, struct classifier *classifier)
+{
+    *classifier = (struct classifier){.classes = scores->grid.view.channels,
+                                      .channels_last = scores->grid.layout == UNITS_MAP_CHANNELS_LAST};
+    if (!find_products(scores->value, (struct product){0}, 0, classifier))
+        return false;
+    for (int i = 0; i < classifier->count; i++) {
+        if (reads_scores(&classifier->products[i], classifier))
+            return false;
+    }
+    return true;
 }
 
 static int replace_constant(struct edit *edit, struct node *source, int input, const struct value *old, int axis,
@@ -81,28 +147,38 @@ static int declare_outputs(struct graph *graph, const struct classifier *old, in
     return 0;
 }
 
+static int replace_product(struct edit *edit, const struct product *product, int64_t classes, uint64_t seed,
+                           struct error *error)
+{
+    const struct node *node = product->node;
+    struct node *source = network_source_node(node), *bias = product->bias ? network_source_node(product->bias) : NULL;
+    if (!source || (product->bias && !bias))
+        return error_set(error, ERROR_UNSUPPORTED, "the classifier is part of a function or a fused operator");
+    const struct value *weights = node->inputs[1], *shift = node->input_count > 2 ? node->inputs[2] : NULL;
+    bool map = match_operator(node, "Conv") || match_operator(node, "ConvTranspose");
+    int axis = output_axis(node);
+    double inputs = (double)shape_count(&weights->shape) / (double)weights->shape.dims[axis];
+    if (replace_constant(edit, source, 1, weights, axis, classes, 1 / sqrt(inputs), seed, error))
+        return -1;
+    if (shift && shift->constant &&
+        replace_constant(edit, source, 2, shift, shift->shape.rank - 1, classes, 0, seed, error))
+        return -1;
+    if (!bias)
+        return 0;
+    shift = product->bias->inputs[product->bias_input];
+    int shift_axis = shift->shape.rank - (map ? 3 : 1);
+    if (shift_axis < 0 || shift->shape.dims[shift_axis] != weights->shape.dims[axis])
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "'%s', which is added to the classifier's result, is no bias of its classes", shift->name);
+    return replace_constant(edit, bias, product->bias_input, shift, shift_axis, classes, 0, seed, error);
+}
+
 static int replace_classifier(struct model *model, const struct classifier *classifier, int64_t classes, uint64_t seed,
-                        struct error *error)
+                              struct error *error)
 {
     struct edit edit = {.model = model};
-    struct node *source = network_source_node(classifier->product);
-    struct node *bias = classifier->bias ? network_source_node(classifier->bias) : NULL;
-    if (!source || (classifier->bias && !bias))
-        return error_set(error, ERROR_UNSUPPORTED, "the classifier is part of a function or a fused operator");
-    const struct value *weights = classifier->product->inputs[1];
-    int axis = output_axis(classifier->product);
-    double inputs = (double)shape_count(&weights->shape) / (double)weights->shape.dims[axis];
-    if (replace_constant(&edit, source, 1, weights, axis, classes, 1 / sqrt(inputs), seed, error))
-        return -1;
-    if (classifier->product->input_count > 2 && classifier->product->inputs[2] && classifier->product->inputs[2]->constant) {
-        const struct value *shift = classifier->product->inputs[2];
-        if (replace_constant(&edit, source, 2, shift, shift->shape.rank - 1, classes, 0, seed, error))
-            return -1;
-    }
-    if (bias) {
-        const struct value *shift = classifier->bias->inputs[1];
-        int shift_axis = match_operator(classifier->product, "Conv") ? shift->shape.rank - 3 : shift->shape.rank - 1;
-        if (replace_constant(&edit, bias, 1, shift, shift_axis, classes, 0, seed, error))
+    for (int i = 0; i < classifier->count; i++) {
+        if (replace_product(&edit, &classifier->products[i], classes, seed + (uint64_t)i, error))
             return -1;
     }
     return declare_outputs(model->graph, classifier, classes, error);
@@ -133,7 +209,9 @@ int head_replace(struct model *model, const struct shape_binding *bindings, int 
     int result = find_scores(model, &network, &scores, error) ? -1
                  : find_classifier(&scores, &classifier)
                      ? replace_classifier(model, &classifier, classes, seed, error)
-                     : error_set(error, ERROR_UNSUPPORTED, "the model ends in no product with weights of its own");
+                     : error_set(error, ERROR_UNSUPPORTED,
+                                 "the scores are no product with weights of their own, and no sum of such: they are "
+                                 "given no new classes");
     network_release(&network);
     return result;
 }

@@ -392,9 +392,9 @@ static void unpadded_maps_are_compared_with_their_part(void **state)
     static const struct {
         const char *path;
         int height, width;
-    } networks[] = {{"tests/fixtures/unpadded/plain.onnx", 34, 42},
-                    {"tests/fixtures/unpadded/unet.onnx", 32, 40},
-                    {"tests/fixtures/unpadded/strided.onnx", 34, 42}};
+    } networks[] = {{"tests/fixtures/maps/plain.onnx", 34, 42},
+                    {"tests/fixtures/maps/unet.onnx", 32, 40},
+                    {"tests/fixtures/maps/strided.onnx", 34, 42}};
     struct fixture *fixture = *state;
     static const struct fovea_preprocess raw = {.preset = "raw"};
     struct image picture, mask;

@@ -171,12 +171,39 @@ static void binary_masks_take_a_word(void **state)
     fovea_tune_free(fixture->model, &tune);
 }
 
+/* Two classifiers whose scores are added get new classes both; a map of a network that pads nothing is trained on the
+ * part of the mask that it stands for, and gets new classes too. */
+static void heads_of_maps_are_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const paths[] = {"tests/fixtures/maps/summed.onnx", "tests/fixtures/maps/plain.onnx"};
+    static const struct fovea_preprocess raw = {.preset = "raw", .stretch = {40, 48}};
+    fixture->options.preprocess = &raw;
+    fixture->options.new_classes = 4;
+    for (int i = 0; i < 2; i++) {
+        fovea_model_free(fixture->model);
+        fixture->model = fovea_model_load(fixture->fovea, paths[i], &fixture->error);
+        assert_non_null(fixture->model);
+        fixture->options.seeds = 1;
+        struct fovea_tune tune = tuned(fixture);
+        assert_int_equal(tune.plan.classes, 4);
+        assert_int_equal(tune.plan.still_count, 0);
+        assert_int_equal(tune.plan.trained, i ? 4 : 6);
+        assert_int_equal(tune.plan.whole_masks[0], 40);
+        assert_int_equal(tune.plan.masks[0], i ? 34 : 40);
+        assert_int_equal(tune.best.counted, 4 * tune.plan.masks[0] * tune.plan.masks[1]);
+        assert_true(tune.epochs[tune.epoch_count - 1].loss < tune.epochs[0].loss);
+        fovea_tune_free(fixture->model, &tune);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(masks_are_judged_by_mean_iou, set_up, tear_down),
         cmocka_unit_test_setup_teardown(controls_are_compared_by_mean_iou, set_up, tear_down),
         cmocka_unit_test_setup_teardown(binary_masks_take_a_word, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(heads_of_maps_are_replaced, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
