@@ -27,8 +27,8 @@ struct choice {
 
 /* The last candidate that is a map of whose places more than `places` are read; of the size of `like`, or NULL: of any.
  */
-static int last_map(struct graph *graph, const struct value *image, const struct choice *choice, int64_t places,
-                    const struct value *like, struct value **layer, struct error *error)
+static int last_map(struct field_sweep *sweep, const struct choice *choice, int64_t places, const struct value *like,
+                    struct value **layer, struct error *error)
 {
     *layer = NULL;
     for (int i = choice->count - 1; i >= 0 && !*layer; i--) {
@@ -36,7 +36,7 @@ static int last_map(struct graph *graph, const struct value *image, const struct
         struct unit_grid grid;
         if (!choice->reads[i].local)
             continue;
-        if (unit_grid_of_value(graph, candidate, image, &grid, error))
+        if (unit_grid_find(sweep, candidate, &grid, error))
             return -1;
         bool map = grid.layout == UNITS_MAP || grid.layout == UNITS_MAP_CHANNELS_LAST;
         for (int axis = 0; map && like && axis < 2; axis++)
@@ -49,15 +49,14 @@ static int last_map(struct graph *graph, const struct value *image, const struct
 
 /* The unit's own map: the last of which it reads a place; of its maps of that size the last of which it reads several;
  * else what the product that makes it reads. */
-static int choose(struct graph *graph, const struct value *image, const struct choice *choice, struct value **layer,
-                  struct error *error)
+static int choose(struct field_sweep *sweep, const struct choice *choice, struct value **layer, struct error *error)
 {
     struct value *own;
-    if (last_map(graph, image, choice, 0, NULL, &own, error))
+    if (last_map(sweep, choice, 0, NULL, &own, error))
         return -1;
     if (!own)
         return 0;
-    if (last_map(graph, image, choice, 1, own, layer, error))
+    if (last_map(sweep, choice, 1, own, layer, error))
         return -1;
     if (!*layer)
         *layer = is_product(own->producer) && own->producer->inputs[0]->producer ? own->producer->inputs[0] : own;
@@ -104,8 +103,14 @@ int cell_layer_find(struct graph *graph, const struct value *image, const struct
         if (made && made->shape.rank == 4 && made->shape.dims[2] * made->shape.dims[3] > 1)
             candidates[count++] = made;
     }
-    if (receptive_field_reads_of(graph, value, cells, (const struct value *const *)candidates, count, reads, error))
-        return -1;
     const struct choice choice = {candidates, reads, count};
-    return choose(graph, image, &choice, layer, error);
+    struct field_sweep sweep;
+    int result = field_sweep_create(&sweep, graph, image, error) ||
+                         field_sweep_reads_of(&sweep, value, cells, (const struct value *const *)candidates, count,
+                                              reads, error) ||
+                         choose(&sweep, &choice, layer, error)
+                     ? -1
+                     : 0;
+    field_sweep_release(&sweep);
+    return result;
 }

@@ -185,7 +185,7 @@ static int find_laws(struct field_laws *laws, const struct graph *graph, struct 
 int field_laws_create(struct field_laws *laws, const struct graph *graph, const struct value *input,
                       struct error *error)
 {
-    *laws = (struct field_laws){.memory = graph->context->memory, .input = input, .visits = INT64_MAX};
+    *laws = (struct field_laws){.memory = graph->context->memory, .input = input};
     laws->of = memory_allocate(laws->memory, graph->value_count + 1, sizeof *laws->of, error);
     laws->axes = input->shape.rank - 2;
     if (!laws->of)
@@ -212,8 +212,8 @@ void field_laws_release(struct field_laws *laws)
 const struct field_law *field_laws_of_box(const struct field_laws *laws, const struct value *value,
                                           const struct interval *box)
 {
-    const struct field_law *law = &laws->of[value->id];
-    if (!law->known || value->shape.rank != laws->input->shape.rank)
+    const struct field_law *law = laws->of ? &laws->of[value->id] : NULL;
+    if (!law || !law->known || value->shape.rank != laws->input->shape.rank)
         return NULL;
     if (!box)
         return law;

@@ -1,6 +1,6 @@
 /* What the units of a value read of the input, as a law over all units, found in one walk through the graph: where
  * every operator on the way moves all units alike (convolutions, pools, what is element-wise), unit u reads [low + u
- * stride, high + u stride] along each spatial axis. A backward sweep (receptive_field.h) may end at such values. */
+ * stride, high + u stride] along each spatial axis. A backward sweep (field_sweep.h) may end at such values. */
 #ifndef FOVEA_ANALYSIS_FIELD_LAWS_H
 #define FOVEA_ANALYSIS_FIELD_LAWS_H
 
@@ -19,8 +19,7 @@ struct field_laws {
     struct memory *memory;
     struct field_law *of; /* by value id */
     const struct value *input;
-    int axes;       /* spatial axes of the input: 1 or 2 */
-    int64_t visits; /* nodes that backward sweeps may still pass */
+    int axes; /* spatial axes of the input: 1 or 2 */
 };
 
 /* Laws of all values of the graph, whose shapes must be bound, for an input [N,C,(H,)W] or [N,H,W,C]. */

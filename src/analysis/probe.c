@@ -98,7 +98,7 @@ static int check_norm(const struct probe_build *build, struct error *error)
                      build->target->name, norm->name);
 }
 
-static int describe_target(struct probe_build *build, const struct graph *graph, struct error *error)
+static int describe_target(struct probe_build *build, struct field_sweep *sweep, struct error *error)
 {
     struct probe *probe = build->probe;
     struct unit_grid *grid = &probe->target_grid;
@@ -120,26 +120,36 @@ static int describe_target(struct probe_build *build, const struct graph *graph,
     if (probe->place != SCORE_AT_UNIT || !unit_grid_is_spatial(grid))
         return 0;
     unit_grid_cells(grid, build->target, probe->unit, cells);
-    return receptive_field_of_units(graph, build->target, grid, build->image, &probe->field, error) ||
-                   receptive_field_reads(graph, build->target, cells, build->image, &probe->unit_reads, error)
+    return receptive_field_of_units(sweep, build->target, grid, &probe->field, error) ||
+                   field_sweep_reads(sweep, build->target, cells, &probe->unit_reads, error)
                ? -1
                : 0;
 }
 
-static int describe_source(struct probe_build *build, const struct graph *graph, struct error *error)
+static int describe_source(struct probe_build *build, struct field_sweep *sweep, struct error *error)
 {
     struct probe *probe = build->probe;
     probe->source_kind = build->request->source;
     probe->source = build->source ? build->source->name : NULL;
     if (probe->source_kind != PROBE_ACTIVATION)
         return 0;
-    if (unit_grid_of_value(graph, build->source, build->image, &probe->source_grid, error))
+    if (unit_grid_find(sweep, build->source, &probe->source_grid, error))
         return -1;
     if (!unit_grid_is_spatial(&probe->source_grid))
         return error_set(error, ERROR_INPUT, "'%s' is no map and no tokens over the image; choose another --layer",
                          probe->source);
-    return receptive_field_of_units(graph, build->source, &probe->source_grid, build->image, &probe->source_field,
-                                    error);
+    return receptive_field_of_units(sweep, build->source, &probe->source_grid, &probe->source_field, error);
+}
+
+static int describe_places(struct probe_build *build, const struct graph *graph, struct error *error)
+{
+    struct field_sweep sweep;
+    int result = field_sweep_create(&sweep, graph, build->image, error) || describe_target(build, &sweep, error) ||
+                         describe_source(build, &sweep, error)
+                     ? -1
+                     : 0;
+    field_sweep_release(&sweep);
+    return result;
 }
 
 /* Finds the values while the graph is still as in the file, and keeps them: outputs survive lowering. */
@@ -158,8 +168,7 @@ static int select_values(void *user, struct graph *graph, struct error *error)
     build->target = build->found.value;
     build->probe->of_classes = build->found.of_classes;
     build->probe->head = build->found.head;
-    if (find_source(build, graph, error) || describe_target(build, graph, error) ||
-        describe_source(build, graph, error))
+    if (find_source(build, graph, error) || describe_places(build, graph, error))
         return -1;
     struct value *kept[1 + TARGET_MOST_LAYERS] = {build->target};
     int count = 1, layers = build->request->source == PROBE_ACTIVATION ? build->probe->layers : 0;

@@ -14,7 +14,7 @@
 /* Where the gradient ends. */
 enum probe_source {
     PROBE_IMAGE,      /* the image input, or the first float tensor behind one of bytes */
-    PROBE_ACTIVATION, /* the value `source`, NULL: target_activation */
+    PROBE_ACTIVATION, /* the value `source`, NULL: the last of target_layers */
     PROBE_NO_GRADIENT /* forward only */
 };
 

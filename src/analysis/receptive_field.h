@@ -1,28 +1,13 @@
-/* Theoretical receptive fields: backward intervals through every operator's rule, with dilation, pads and branches. */
+/* Theoretical receptive fields: backward intervals through every operator's rule (field_sweep.h), measured. */
 #ifndef FOVEA_ANALYSIS_RECEPTIVE_FIELD_H
 #define FOVEA_ANALYSIS_RECEPTIVE_FIELD_H
 
-#include "analysis/field_laws.h"
-
-/* What a box of cells of a value reads of a graph input. */
-struct reads {
-    bool local;                           /* false: nothing but through statistics, gates and global pools */
-    bool global;                          /* something on the way reads whole maps */
-    struct interval axes[SHAPE_MAX_RANK]; /* per axis of the input, unclipped; the hull over all branches */
-};
-
-/* `cells` holds one interval per axis of `value`. The graph's shapes must be bound. */
-int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
-                          const struct value *input, struct reads *reads, struct error *error);
-
-/* The same of `count` values at once, each as if it were the input: reads[count]. */
-int receptive_field_reads_of(const struct graph *graph, const struct value *value, const struct interval *cells,
-                             const struct value *const *inputs, int count, struct reads *reads, struct error *error);
+#include "analysis/field_sweep.h"
 
 /* The first spatial axis of a value: 2 as in NC[H]W, or 1 if moving along axis 1 moves through the rows of the input.
  */
-int receptive_field_spatial_axis(const struct graph *graph, const struct value *value, const struct value *input,
-                                 int *spatial, struct error *error);
+int receptive_field_spatial_axis(struct field_sweep *sweep, const struct value *value, int *spatial,
+                                 struct error *error);
 
 /* Size, stride and centre in input pixels along the two (or one) spatial axes of a value, found from two neighbouring
  * units. Conventions: unit centres are at (low + high) / 2 of the unclipped interval, pixels counted from
@@ -43,11 +28,9 @@ struct three_units {
     int64_t place[2];
     struct interval middle[SHAPE_MAX_RANK], first[SHAPE_MAX_RANK], beside[SHAPE_MAX_RANK];
 };
-int receptive_field_measure(const struct graph *graph, const struct value *value, const struct value *input,
-                            const struct three_units *units, struct receptive_field *field, struct error *error);
-/* `laws` of the graph and the input save following what they tell (NULL: there are none); ERROR_LIMIT where following the
- * rest takes more visits than they allow. */
-int receptive_field_of_value(const struct graph *graph, const struct value *value, const struct value *input,
-                             struct field_laws *laws, struct receptive_field *field, struct error *error);
+int receptive_field_measure(struct field_sweep *sweep, const struct value *value, const struct three_units *units,
+                            struct receptive_field *field, struct error *error);
+int receptive_field_of_value(struct field_sweep *sweep, const struct value *value, struct receptive_field *field,
+                             struct error *error);
 
 #endif

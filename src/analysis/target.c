@@ -78,31 +78,32 @@ static bool may_be_spatial(const struct value *value)
 }
 
 /* What one unit of a grid reads of the image. */
-static int unit_reads(const struct graph *graph, const struct value *value, const struct value *image,
-                      const struct unit_grid *grid, const int64_t unit[2], struct reads *reads, struct error *error)
+static int unit_reads(struct field_sweep *sweep, const struct value *value, const struct unit_grid *grid,
+                      const int64_t unit[2], struct reads *reads, struct error *error)
 {
     struct interval cells[SHAPE_MAX_RANK];
     unit_grid_cells(grid, value, unit, cells);
-    return receptive_field_reads(graph, value, cells, image, reads, error);
+    return field_sweep_reads(sweep, value, cells, reads, error);
 }
 
 /* Whether moving along both axes of a map moves through the image: the sides of a detector's boxes beside its anchors
  * do not. */
-static int has_places(const struct graph *graph, const struct value *value, const struct value *image,
-                      const struct unit_grid *grid, bool *places, struct error *error)
+static int has_places(struct field_sweep *sweep, const struct value *value, const struct unit_grid *grid, bool *places,
+                      struct error *error)
 {
+    const struct value *image = sweep->input;
     const int64_t size[2] = {grid->height, grid->width}, first[2] = {0, 0};
     int row = shape_channels_last(&image->shape) ? 1 : 2;
     struct reads here, there;
     *places = true;
-    if (unit_reads(graph, value, image, grid, first, &here, error))
+    if (unit_reads(sweep, value, grid, first, &here, error))
         return -1;
     for (int axis = 0; axis < 2; axis++) {
         int64_t unit[2] = {0, 0};
         if (size[axis] < 2)
             continue;
         unit[axis] = size[axis] - 1;
-        if (unit_reads(graph, value, image, grid, unit, &there, error))
+        if (unit_reads(sweep, value, grid, unit, &there, error))
             return -1;
         const struct interval *a = &here.axes[row + axis], *b = &there.axes[row + axis];
         bool whole = a->low <= 0 && a->high >= image->shape.dims[row + axis] - 1;
@@ -112,8 +113,8 @@ static int has_places(const struct graph *graph, const struct value *value, cons
 }
 
 /* The grid of a value whose units see places of their own: what is behind a global pool has none. */
-static int spatial_grid(const struct graph *graph, const struct value *value, const struct value *image,
-                        struct unit_grid *grid, struct error *error)
+static int spatial_grid(struct field_sweep *sweep, const struct value *value, struct unit_grid *grid,
+                        struct error *error)
 {
     struct reads reads;
     int64_t centre[2];
@@ -121,20 +122,20 @@ static int spatial_grid(const struct graph *graph, const struct value *value, co
     *grid = (struct unit_grid){.layout = UNITS_NONE};
     if (!may_be_spatial(value))
         return 0;
-    if (unit_grid_of_value(graph, value, image, grid, error))
+    if (unit_grid_find(sweep, value, grid, error))
         return -1;
     if (!unit_grid_is_spatial(grid))
         return 0;
     unit_grid_centre(grid, centre);
-    if (unit_reads(graph, value, image, grid, centre, &reads, error) ||
-        (grid->layout == UNITS_MAP && has_places(graph, value, image, grid, &places, error)))
+    if (unit_reads(sweep, value, grid, centre, &reads, error) ||
+        (grid->layout == UNITS_MAP && has_places(sweep, value, grid, &places, error)))
         return -1;
     grid->layout = reads.local && places ? grid->layout : UNITS_NONE;
     return 0;
 }
 
 /* The last map or tokens made by nodes that have all bits of `mark`; with so many channels unless 0. */
-static int last_spatial(struct graph *graph, int mark, int64_t channels, const struct value *image,
+static int last_spatial(struct graph *graph, struct field_sweep *sweep, int mark, int64_t channels,
                         struct value **value, struct error *error)
 {
     *value = NULL;
@@ -143,7 +144,7 @@ static int last_spatial(struct graph *graph, int mark, int64_t channels, const s
             struct unit_grid grid;
             if (!node->outputs[i])
                 continue;
-            if (spatial_grid(graph, node->outputs[i], image, &grid, error))
+            if (spatial_grid(sweep, node->outputs[i], &grid, error))
                 return -1;
             if (unit_grid_is_spatial(&grid) && grid.view.units > 1 &&
                 (channels == 0 || grid.view.channels == channels)) {
@@ -177,15 +178,17 @@ static void mark_sources(struct graph *graph, struct value *scores)
         scores->producer->mark = 0;
 }
 
-int target_features(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
-                    struct error *error)
+/* The features that `scores` are made of: of a map, the input of its last product; else the last map or last tokens on
+ * the way to them. *value NULL: there are none. */
+static int features_of(struct graph *graph, struct field_sweep *sweep, struct value *scores, struct value **value,
+                       struct error *error)
 {
     struct value *logits = unresized(scores);
     struct unit_grid grid;
     *value = NULL;
     if (scores->constant)
         return 0;
-    if (spatial_grid(graph, logits, image, &grid, error))
+    if (spatial_grid(sweep, logits, &grid, error))
         return -1;
     if (logits->shape.rank == 4 && unit_grid_is_spatial(&grid) && grid.view.units > 1) {
         *value = classifier_input(logits);
@@ -193,13 +196,13 @@ int target_features(struct graph *graph, const struct value *image, struct value
         return 0;
     }
     mark_sources(graph, scores);
-    if (last_spatial(graph, 1, 0, image, value, error))
+    if (last_spatial(graph, sweep, 1, 0, value, error))
         return -1;
     /* A map whose channels are moved in front for the pool is meant as it was made. */
     static const char *const transpose[] = {"Transpose", NULL};
     struct value *made = *value ? behind(*value, transpose) : NULL;
     if (made && made->producer && made != *value) {
-        if (spatial_grid(graph, made, image, &grid, error))
+        if (spatial_grid(sweep, made, &grid, error))
             return -1;
         *value = unit_grid_is_spatial(&grid) ? made : *value;
     }
@@ -214,7 +217,12 @@ static int reads_prefix_only(const struct graph *graph, const struct value *logi
     struct reads reads;
     for (int i = 0; i < logits->shape.rank; i++)
         cells[i] = (struct interval){0, logits->shape.dims[i] - 1};
-    if (receptive_field_reads(graph, logits, cells, tokens, &reads, error))
+    struct field_sweep sweep;
+    int result =
+        field_sweep_create(&sweep, graph, tokens, error) || field_sweep_reads(&sweep, logits, cells, &reads, error) ? -1
+                                                                                                                    : 0;
+    field_sweep_release(&sweep);
+    if (result)
         return -1;
     *only = reads.local && !reads.global && reads.axes[grid->row_axis].high < grid->prefix;
     return 0;
@@ -252,7 +260,7 @@ static bool attention_operands(const struct node *node, const struct value *oper
 }
 
 /* What an attention makes its queries, keys and values of; NULL in *value: there is none. Changes marks. */
-static int attention_input(struct graph *graph, const struct node *attention, const struct value *image,
+static int attention_input(struct graph *graph, struct field_sweep *sweep, const struct node *attention,
                            int64_t channels, struct value **value, struct error *error)
 {
     const struct value *operands[3];
@@ -260,16 +268,16 @@ static int attention_input(struct graph *graph, const struct node *attention, co
     clear_marks(graph);
     for (int i = 0; i < 3; i++)
         mark_ancestors(graph, operands[i], 1 << i);
-    return last_spatial(graph, 7, channels, image, value, error);
+    return last_spatial(graph, sweep, 7, channels, value, error);
 }
 
-/* The last attentions that scores are made of, at most `most`, from the last to the first. */
-static int last_attentions(struct graph *graph, struct value *scores, int most, struct node **attentions)
+/* The last attentions that scores are made of, from the last to the first. */
+static int last_attentions(struct graph *graph, struct value *scores, struct node *attentions[TARGET_MOST_LAYERS])
 {
     const struct value *operands[3];
     int count = 0;
     mark_sources(graph, scores);
-    for (struct node *node = graph->last; node && count < most; node = node->previous) {
+    for (struct node *node = graph->last; node && count < TARGET_MOST_LAYERS; node = node->previous) {
         if ((node->mark & 1) && attention_operands(node, operands))
             attentions[count++] = node;
     }
@@ -277,14 +285,14 @@ static int last_attentions(struct graph *graph, struct value *scores, int most, 
 }
 
 /* Whether `scores` are made of prefix tokens only, of features that are tokens. */
-static int is_of_prefix(struct graph *graph, const struct value *image, const struct value *scores,
+static int is_of_prefix(struct graph *graph, struct field_sweep *sweep, const struct value *scores,
                         const struct value *features, int64_t *channels, bool *of_prefix, struct error *error)
 {
     struct unit_grid grid;
     *of_prefix = false;
     if (!features)
         return 0;
-    if (unit_grid_of_value(graph, features, image, &grid, error))
+    if (unit_grid_find(sweep, features, &grid, error))
         return -1;
     *channels = grid.view.channels;
     return grid.layout == UNITS_TOKENS && grid.prefix > 0 &&
@@ -294,20 +302,20 @@ static int is_of_prefix(struct graph *graph, const struct value *image, const st
 }
 
 /* From the last to the first. */
-static int activation_layers(struct graph *graph, const struct value *image, struct value *scores, int most,
-                             struct value **list, struct error *error)
+static int activation_layers(struct graph *graph, struct field_sweep *sweep, struct value *scores,
+                             struct value *list[TARGET_MOST_LAYERS], struct error *error)
 {
     struct node *attentions[TARGET_MOST_LAYERS];
     int64_t channels;
     bool of_prefix;
     int count = 0;
-    if (target_features(graph, image, scores, &list[0], error) ||
-        is_of_prefix(graph, image, scores, list[0], &channels, &of_prefix, error))
+    if (features_of(graph, sweep, scores, &list[0], error) ||
+        is_of_prefix(graph, sweep, scores, list[0], &channels, &of_prefix, error))
         return -1;
-    int found = of_prefix ? last_attentions(graph, scores, most, attentions) : 0;
+    int found = of_prefix ? last_attentions(graph, scores, attentions) : 0;
     for (int i = 0; i < found; i++) {
         struct value *input;
-        if (attention_input(graph, attentions[i], image, channels, &input, error))
+        if (attention_input(graph, sweep, attentions[i], channels, &input, error))
             return -1;
         if (input && (count == 0 || (input != list[count - 1] && shape_equal(&input->shape, &list[0]->shape))))
             list[count++] = input;
@@ -315,16 +323,13 @@ static int activation_layers(struct graph *graph, const struct value *image, str
     return count > 0 ? count : list[0] != NULL;
 }
 
-int target_activation(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
-                      struct error *error)
-{
-    return activation_layers(graph, image, scores, 1, value, error) < 0 ? -1 : 0;
-}
-
 int target_layers(struct graph *graph, const struct value *image, struct value *scores,
                   struct value *list[TARGET_MOST_LAYERS], struct error *error)
 {
-    int count = activation_layers(graph, image, scores, TARGET_MOST_LAYERS, list, error);
+    struct field_sweep sweep;
+    int count =
+        field_sweep_create(&sweep, graph, image, error) ? -1 : activation_layers(graph, &sweep, scores, list, error);
+    field_sweep_release(&sweep);
     for (int i = 0; i < count / 2; i++) {
         struct value *other = list[count - 1 - i];
         list[count - 1 - i] = list[i];
@@ -335,14 +340,14 @@ int target_layers(struct graph *graph, const struct value *image, struct value *
 
 /* ---- by name ---- */
 
-static int find_features(struct graph *graph, const struct value *image, struct target *target, struct error *error)
+static int find_features(struct graph *graph, struct field_sweep *sweep, struct target *target, struct error *error)
 {
     struct unit_grid grid = {.layout = UNITS_NONE};
     const struct head *head = &target->head;
     target->value = head->features;
-    if (head->features && spatial_grid(graph, head->features, image, &grid, error))
+    if (head->features && spatial_grid(sweep, head->features, &grid, error))
         return -1;
-    if (!unit_grid_is_spatial(&grid) && target_features(graph, image, head->scores, &target->value, error))
+    if (!unit_grid_is_spatial(&grid) && features_of(graph, sweep, head->scores, &target->value, error))
         return -1;
     return target->value
                ? 0
@@ -350,13 +355,13 @@ static int find_features(struct graph *graph, const struct value *image, struct 
                            "the model has no spatial map; name a value with --target or a class with --class");
 }
 
-static int find_value(const struct model *model, struct graph *graph, const struct value *image, const char *name,
+static int find_value(const struct model *model, struct graph *graph, struct field_sweep *sweep, const char *name,
                       struct target *target, struct error *error)
 {
     bool logits = name && strcmp(name, "logits") == 0, before = name && strcmp(name, "before-resize") == 0;
     struct head *head = &target->head;
     if (!name || strcmp(name, "features") == 0)
-        return find_features(graph, image, target, error);
+        return find_features(graph, sweep, target, error);
     if ((logits || before) && head_check(head, error))
         return -1;
     target->of_classes = logits || before;
@@ -387,7 +392,7 @@ static int find_value(const struct model *model, struct graph *graph, const stru
 }
 
 /* Rows, and maps without an axis of channels, lie as the head says. */
-static int find_grid(const struct graph *graph, const struct value *image, struct target *target, struct error *error)
+static int find_grid(struct field_sweep *sweep, struct target *target, struct error *error)
 {
     const struct value *value = target->value;
     const struct head *head = &target->head;
@@ -409,19 +414,36 @@ static int find_grid(const struct graph *graph, const struct value *image, struc
         target->grid.view = (struct unit_view){value->shape.dims[0], 1, 1, 0, 1, 1, 1};
         return 0;
     }
-    return unit_grid_of_value(graph, value, image, &target->grid, error);
+    return unit_grid_find(sweep, value, &target->grid, error);
+}
+
+static int find_target(const struct model *model, struct graph *graph, struct field_sweep *sweep, const char *name,
+                       struct target *target, struct error *error)
+{
+    if (head_find(model, graph, sweep->input, &target->head, error) ||
+        find_value(model, graph, sweep, name, target, error))
+        return -1;
+    if (target->value->constant || (!target->value->producer && target->value != sweep->input))
+        return error_set(error, ERROR_INPUT, "'%s' does not depend on the input", target->value->name);
+    return find_grid(sweep, target, error);
 }
 
 int target_find(const struct model *model, struct graph *graph, const struct value *image, const char *name,
                 struct target *target, struct error *error)
 {
+    struct field_sweep sweep;
     *target = (struct target){0};
-    if (head_find(model, graph, image, &target->head, error) || find_value(model, graph, image, name, target, error))
-        return -1;
-    if (target->value->constant || (!target->value->producer && target->value != image))
-        return error_set(error, ERROR_INPUT, "'%s' does not depend on the input", target->value->name);
-    if (find_grid(graph, image, target, error))
-        return -1;
+    int result =
+        field_sweep_create(&sweep, graph, image, error) || find_target(model, graph, &sweep, name, target, error) ? -1
+                                                                                                                  : 0;
+    field_sweep_release(&sweep);
+    if (result)
+        return error && error->kind == ERROR_LIMIT
+                   ? error_set(error, ERROR_LIMIT,
+                               "what values read of the image takes more than %lld steps to follow; name another value "
+                               "with --target",
+                               (long long)FIELD_MOST_VISITS)
+                   : -1;
     target->classes = name && strcmp(name, "features") != 0 ? head_classes(&target->head, &target->grid.view)
                                                             : class_scores_of_view(&target->grid.view, CLASS_PLAIN);
     return 0;
@@ -469,13 +491,14 @@ static bool has_features_last(const struct value *value)
 }
 
 /* More cells than the image has at their stride: padded to whole windows. */
-static int is_padded(const struct graph *graph, const struct value *value, const struct unit_grid *grid,
-                     const struct value *image, bool *padded, struct error *error)
+static int is_padded(struct field_sweep *sweep, const struct value *value, const struct unit_grid *grid, bool *padded,
+                     struct error *error)
 {
+    const struct value *image = sweep->input;
     const int64_t *size = image->shape.dims + (shape_channels_last(&image->shape) ? 1 : 2);
     const int64_t cells[2] = {grid->height, grid->width};
     struct receptive_field field;
-    if (receptive_field_of_units(graph, value, grid, image, &field, error))
+    if (receptive_field_of_units(sweep, value, grid, &field, error))
         return -1;
     *padded = false;
     for (int axis = 0; axis < 2; axis++)
@@ -483,13 +506,13 @@ static int is_padded(const struct graph *graph, const struct value *value, const
     return 0;
 }
 
-static int is_stage(const struct graph *graph, const struct value *value, const struct unit_grid *grid,
-                    const struct value *image, bool *stage, struct error *error)
+static int is_stage(struct field_sweep *sweep, const struct value *value, const struct unit_grid *grid, bool *stage,
+                    struct error *error)
 {
     bool padded = false;
-    *stage = unit_grid_is_spatial(grid) && grid->view.units > 1 && covers_image(grid, image) &&
+    *stage = unit_grid_is_spatial(grid) && grid->view.units > 1 && covers_image(grid, sweep->input) &&
              !(grid->layout == UNITS_MAP && has_features_last(value));
-    if (*stage && is_padded(graph, value, grid, image, &padded, error))
+    if (*stage && is_padded(sweep, value, grid, &padded, error))
         return -1;
     *stage = *stage && !padded;
     return 0;
@@ -504,8 +527,8 @@ static int stage_of(const struct unit_grid *grid, int64_t (*sizes)[2], int count
     return stage;
 }
 
-int target_stages(struct graph *graph, const struct value *image, struct value *list[TARGET_MOST_STAGES],
-                  struct error *error)
+static int find_stages(struct graph *graph, struct field_sweep *sweep, struct value *list[TARGET_MOST_STAGES],
+                       struct error *error)
 {
     static const char *const pad[] = {"Pad", NULL};
     int count = 0;
@@ -518,7 +541,7 @@ int target_stages(struct graph *graph, const struct value *image, struct value *
         bool found;
         if (!node->mark || !value || is_operator(node, pad))
             continue;
-        if (spatial_grid(graph, value, image, &grid, error) || is_stage(graph, value, &grid, image, &found, error))
+        if (spatial_grid(sweep, value, &grid, error) || is_stage(sweep, value, &grid, &found, error))
             return -1;
         int stage = stage_of(&grid, sizes, count);
         if (!found || stage == TARGET_MOST_STAGES)
@@ -528,5 +551,14 @@ int target_stages(struct graph *graph, const struct value *image, struct value *
         sizes[stage][0] = grid.height;
         sizes[stage][1] = grid.width;
     }
+    return count;
+}
+
+int target_stages(struct graph *graph, const struct value *image, struct value *list[TARGET_MOST_STAGES],
+                  struct error *error)
+{
+    struct field_sweep sweep;
+    int count = field_sweep_create(&sweep, graph, image, error) ? -1 : find_stages(graph, &sweep, list, error);
+    field_sweep_release(&sweep);
     return count;
 }

@@ -11,18 +11,10 @@ struct value *target_logits(const struct graph *graph);
 /* Of a network that ends in a map: the logits before the last resize; else the same as target_logits. */
 struct value *target_unresized_logits(const struct graph *graph);
 
-/* The features that `scores` (target_logits, or any value) are made of: of a map, the input of its last product; else
- * the last map or last tokens on the way to them. *value NULL: there are none. */
-int target_features(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
-                    struct error *error);
-
-/* Where a class activation map is taken: as target_features, but for a head that reads prefix tokens only (the others'
- * gradients are zero there) what the last attention makes its queries, keys and values of: methods of Extended-CAM. */
-int target_activation(struct graph *graph, const struct value *image, struct value *scores, struct value **value,
-                      struct error *error);
-
-/* Where the contributions to `scores` are taken (analysis/contribution.h): as target_activation; where that is the
- * input of a class-token network's last attention, of every attention that reads tokens of its shape, in order: what
+/* Where a class activation map of `scores` (target_logits, or any value) is taken, last in the list, and the
+ * contributions to them (analysis/contribution.h): the features that they are made of; for a head that reads prefix
+ * tokens only (the others' gradients are zero there) what the last attention makes its queries, keys and values of:
+ * methods of Extended-CAM; in front of that the same of every attention that reads tokens of its shape, in order: what
  * the class token is made of comes from all of them. Returns how many, 0: there are none, or -1. */
 #define TARGET_MOST_LAYERS 64
 int target_layers(struct graph *graph, const struct value *image, struct value *scores,
@@ -36,8 +28,8 @@ struct target {
     struct class_scores classes;
     bool of_classes; /* it holds the head's scores */
 };
-/* `name`: "features" or NULL, "logits", "before-resize", "output" (as the file gives it), or that of a value. ERROR_INPUT
- * when it is not there, does not depend on the input, or the head is asked for and not told. */
+/* `name`: "features" or NULL, "logits", "before-resize", "output" (as the file gives it), or that of a value.
+ * ERROR_INPUT when it is not there, does not depend on the input, or the head is asked for and not told. */
 int target_find(const struct model *model, struct graph *graph, const struct value *image, const char *name,
                 struct target *target, struct error *error);
 

@@ -51,16 +51,15 @@ void unit_grid_cells(const struct unit_grid *grid, const struct value *value, co
     }
 }
 
-static int map_grid(const struct graph *graph, const struct value *value, const struct value *input,
-                    struct unit_grid *grid, struct error *error)
+static int map_grid(struct field_sweep *sweep, const struct value *value, struct unit_grid *grid, struct error *error)
 {
     const int64_t *dims = value->shape.dims;
-    if (receptive_field_spatial_axis(graph, value, input, &grid->row_axis, error))
+    if (receptive_field_spatial_axis(sweep, value, &grid->row_axis, error))
         return -1;
     bool last = grid->row_axis == 1;
     int64_t units = last ? dims[1] * dims[2] : dims[2] * dims[3], channels = dims[last ? 3 : 1];
     grid->layout = last ? UNITS_MAP_CHANNELS_LAST : UNITS_MAP;
-    grid->of_transformer = last && !shape_channels_last(&input->shape);
+    grid->of_transformer = last && !shape_channels_last(&sweep->input->shape);
     grid->height = dims[grid->row_axis];
     grid->width = dims[grid->row_axis + 1];
     grid->view = (struct unit_view){.images = dims[0],
@@ -76,8 +75,8 @@ static int map_grid(const struct graph *graph, const struct value *value, const 
 
 /* Tokens along `axis` (0 or 1); the other of the two is the batch. */
 struct token_scan {
-    const struct graph *graph;
-    const struct value *value, *input;
+    struct field_sweep *sweep;
+    const struct value *value;
     int axis, row; /* axis of the tokens; axis of the input's rows */
 };
 
@@ -87,11 +86,11 @@ static int token_place(const struct token_scan *scan, int64_t token, bool *place
 {
     struct interval cells[SHAPE_MAX_RANK];
     struct reads reads;
-    const int64_t *dims = scan->input->shape.dims;
+    const int64_t *dims = scan->sweep->input->shape.dims;
     full_cells(scan->value, cells);
     cells[1 - scan->axis] = (struct interval){0, 0};
     cells[scan->axis] = (struct interval){token, token};
-    if (receptive_field_reads(scan->graph, scan->value, cells, scan->input, &reads, error))
+    if (field_sweep_reads(scan->sweep, scan->value, cells, &reads, error))
         return -1;
     const struct interval *rows = &reads.axes[scan->row], *columns = &reads.axes[scan->row + 1];
     *placed = reads.local && (rows->low > 0 || rows->high < dims[scan->row] - 1 || columns->low > 0 ||
@@ -142,12 +141,12 @@ static int scan_tokens(const struct token_scan *scan, struct unit_grid *grid, st
     return 0;
 }
 
-static int token_grid(const struct graph *graph, const struct value *value, const struct value *input,
-                      struct unit_grid *grid, struct error *error)
+static int token_grid(struct field_sweep *sweep, const struct value *value, struct unit_grid *grid, struct error *error)
 {
+    const struct value *input = sweep->input;
     const int64_t *dims = value->shape.dims, batch = input->shape.dims[0];
     int axis = dims[0] != batch && dims[1] == batch ? 0 : 1;
-    struct token_scan scan = {graph, value, input, axis, shape_channels_last(&input->shape) ? 1 : 2};
+    struct token_scan scan = {sweep, value, axis, shape_channels_last(&input->shape) ? 1 : 2};
     if (dims[1 - axis] != batch)
         return 0;
     *grid = (struct unit_grid){.layout = UNITS_CELLS, .height = 1, .width = dims[axis], .row_axis = axis};
@@ -164,19 +163,19 @@ static int token_grid(const struct graph *graph, const struct value *value, cons
     return 0;
 }
 
-int unit_grid_of_value(const struct graph *graph, const struct value *value, const struct value *input,
-                       struct unit_grid *grid, struct error *error)
+int unit_grid_find(struct field_sweep *sweep, const struct value *value, struct unit_grid *grid, struct error *error)
 {
+    const struct value *input = sweep->input;
     const struct shape *shape = &value->shape;
     *grid = (struct unit_grid){.row_axis = -1};
     if (shape->rank < 2 || shape->rank > 4 || shape_count(shape) == 0 || input->shape.rank != 4)
         return 0;
     if (shape->rank == 3)
-        return token_grid(graph, value, input, grid, error);
+        return token_grid(sweep, value, grid, error);
     if (shape->dims[0] != input->shape.dims[0])
         return 0;
     if (shape->rank == 4)
-        return map_grid(graph, value, input, grid, error);
+        return map_grid(sweep, value, grid, error);
     grid->layout = UNITS_VECTOR;
     grid->height = grid->width = 1;
     grid->view = (struct unit_view){.images = shape->dims[0],
@@ -188,8 +187,17 @@ int unit_grid_of_value(const struct graph *graph, const struct value *value, con
     return 0;
 }
 
-int receptive_field_of_units(const struct graph *graph, const struct value *value, const struct unit_grid *grid,
-                             const struct value *input, struct receptive_field *field, struct error *error)
+int unit_grid_of_value(const struct graph *graph, const struct value *value, const struct value *input,
+                       struct unit_grid *grid, struct error *error)
+{
+    struct field_sweep sweep;
+    int result = field_sweep_create(&sweep, graph, input, error) || unit_grid_find(&sweep, value, grid, error) ? -1 : 0;
+    field_sweep_release(&sweep);
+    return result;
+}
+
+int receptive_field_of_units(struct field_sweep *sweep, const struct value *value, const struct unit_grid *grid,
+                             struct receptive_field *field, struct error *error)
 {
     const int64_t size[2] = {grid->height, grid->width}, first[2] = {0, 0};
     int64_t beside[2];
@@ -202,5 +210,5 @@ int receptive_field_of_units(const struct graph *graph, const struct value *valu
     unit_grid_cells(grid, value, units.place, units.middle);
     unit_grid_cells(grid, value, first, units.first);
     unit_grid_cells(grid, value, beside, units.beside);
-    return receptive_field_measure(graph, value, input, &units, field, error);
+    return receptive_field_measure(sweep, value, &units, field, error);
 }

@@ -28,6 +28,8 @@ struct unit_grid {
  * not. The graph's shapes must be bound. Layout UNITS_NONE is no error. */
 int unit_grid_of_value(const struct graph *graph, const struct value *value, const struct value *input,
                        struct unit_grid *grid, struct error *error);
+/* The same where more is asked of the graph and the input. */
+int unit_grid_find(struct field_sweep *sweep, const struct value *value, struct unit_grid *grid, struct error *error);
 /* More than one unit at places of the image. */
 bool unit_grid_is_spatial(const struct unit_grid *grid);
 /* The central unit: [H / 2, W / 2] of a map, ((H-1) / 2, (W-1) / 2) of tokens and of maps with channels last, the rules
@@ -37,7 +39,7 @@ void unit_grid_centre(const struct unit_grid *grid, int64_t unit[2]);
 void unit_grid_cells(const struct unit_grid *grid, const struct value *value, const int64_t unit[2],
                      struct interval cells[SHAPE_MAX_RANK]);
 /* The theoretical field of the units of a map or of tokens. */
-int receptive_field_of_units(const struct graph *graph, const struct value *value, const struct unit_grid *grid,
-                             const struct value *input, struct receptive_field *field, struct error *error);
+int receptive_field_of_units(struct field_sweep *sweep, const struct value *value, const struct unit_grid *grid,
+                             struct receptive_field *field, struct error *error);
 
 #endif

@@ -14,11 +14,8 @@ struct inspection {
     struct graph *graph;
     struct arena *arena;
     struct fovea_layers *layers;
-    struct field_laws laws;
+    struct field_sweep sweep;
 };
-
-/* Nodes that are followed backwards for all layers together. */
-#define INSPECT_MOST_VISITS ((int64_t)1 << 23)
 
 static const char *copy(struct inspection *inspection, const char *text, struct error *error)
 {
@@ -54,8 +51,7 @@ static int find_field(struct inspection *inspection, const struct value *value, 
 {
     struct error own = ERROR_INITIALISER;
     struct receptive_field field;
-    struct field_laws *laws = &inspection->laws;
-    if (receptive_field_of_value(inspection->graph, value, laws->input, laws, &field, &own) == 0) {
+    if (receptive_field_of_value(&inspection->sweep, value, &field, &own) == 0) {
         layer->field = api_field(&field);
         return 0;
     }
@@ -99,9 +95,8 @@ static int describe_layers(struct inspection *inspection, struct error *error)
         input = image_input(graph, &index);
     bool *counted = arena_allocate(inspection->arena, graph->value_count + 1, sizeof *counted, error);
     layers->list = arena_allocate(inspection->arena, (size_t)graph->node_count + 1, sizeof *layers->list, error);
-    if (!counted || !layers->list || (input && field_laws_create(&inspection->laws, graph, input, error)))
+    if (!counted || !layers->list || (input && field_sweep_create(&inspection->sweep, graph, input, error)))
         return -1;
-    inspection->laws.visits = INSPECT_MOST_VISITS;
     for (const struct node *node = graph->first; node; node = node->next) {
         if (describe_layer(inspection, node, input, counted, error))
             return -1;
@@ -110,7 +105,7 @@ static int describe_layers(struct inspection *inspection, struct error *error)
     if (layers->fields_left_out > 0)
         context_note(context,
                      "the receptive fields of %d layers are left out: following them takes more than %lld steps",
-                     layers->fields_left_out, (long long)INSPECT_MOST_VISITS);
+                     layers->fields_left_out, (long long)FIELD_MOST_VISITS);
     return 0;
 }
 
@@ -169,8 +164,7 @@ int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, 
                      ? -1
                      : 0;
     memory_release(memory, bindings);
-    if (inspection.laws.memory)
-        field_laws_release(&inspection.laws);
+    field_sweep_release(&inspection.sweep);
     graph_destroy(inspection.graph);
     if (result == 0)
         return 0;

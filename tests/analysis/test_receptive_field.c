@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "analysis/receptive_field.h"
+#include "analysis/unit_grid.h"
+#include "network_fixture.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "pass/pipeline.h"
@@ -50,7 +51,10 @@ static void check_network(const char *path, int64_t size, double stride, double 
     }
     assert_non_null(last);
     struct receptive_field field;
-    assert_int_equal(receptive_field_of_value(graph, last, graph->inputs[0], NULL, &field, &error), 0);
+    struct field_sweep sweep;
+    assert_int_equal(field_sweep_create(&sweep, graph, graph->inputs[0], &error), 0);
+    assert_int_equal(receptive_field_of_value(&sweep, last, &field, &error), 0);
+    field_sweep_release(&sweep);
     assert_int_equal(field.axes, 2);
     assert_true(field.local);
     assert_int_equal(field.global, global);
@@ -99,32 +103,39 @@ static void expect_equal_fields(const struct receptive_field *a, const struct re
     }
 }
 
-/* The laws found in one walk tell of every value what following it back through the whole graph tells; returns for how
- * many following was needed all the same. */
+/* Without laws, and nothing that was met before. */
+static void forget(struct field_sweep *sweep)
+{
+    field_laws_release(&sweep->laws);
+    field_memory_release(&sweep->met);
+    sweep->laws = (struct field_laws){0};
+    sweep->met = (struct field_memory){.memory = sweep->memory};
+    sweep->visits = INT64_MAX;
+}
+
+/* Laws found in one walk and what earlier sweeps met tell of every value what following it back through the whole graph
+ * tells; returns for how many following was needed all the same. */
 static int check_laws(const char *path)
 {
     struct error error = ERROR_INITIALISER;
     struct opened opened = open_network(path);
     struct graph *graph = opened.graph;
-    const struct value *input = graph->inputs[0];
-    struct field_laws laws;
-    assert_int_equal(field_laws_create(&laws, graph, input, &error), 0);
+    struct field_sweep plain, shared;
+    assert_int_equal(field_sweep_create(&plain, graph, graph->inputs[0], &error), 0);
+    assert_int_equal(field_sweep_create(&shared, graph, graph->inputs[0], &error), 0);
     int followed = 0;
-    for (const struct node *node = graph->first; node; node = node->next) {
-        struct receptive_field by_law, plain;
+    for (const struct node *node = graph->last; node; node = node->previous) {
+        struct receptive_field field, expected;
         const struct value *value = node->outputs[0];
-        assert_int_equal(receptive_field_of_value(graph, value, input, NULL, &plain, &error), 0);
-        laws.visits = INT64_MAX;
-        assert_int_equal(receptive_field_of_value(graph, value, input, &laws, &by_law, &error), 0);
-        expect_equal_fields(&by_law, &plain);
-        laws.visits = 0;
-        if (plain.axes > 0 && receptive_field_of_value(graph, value, input, &laws, &by_law, &error)) {
-            assert_int_equal(error.kind, ERROR_LIMIT);
-            error = (struct error)ERROR_INITIALISER;
-            followed++;
-        }
+        forget(&plain);
+        assert_int_equal(receptive_field_of_value(&plain, value, &expected, &error), 0);
+        shared.visits = INT64_MAX;
+        assert_int_equal(receptive_field_of_value(&shared, value, &field, &error), 0);
+        expect_equal_fields(&field, &expected);
+        followed += shared.visits < INT64_MAX;
     }
-    field_laws_release(&laws);
+    field_sweep_release(&plain);
+    field_sweep_release(&shared);
     close_network(&opened);
     return followed;
 }
@@ -144,9 +155,50 @@ static void test_laws(void **state)
     }
 }
 
+/* Blocks of attention without a prefix, their tokens a cut through the image that has no places. */
+static struct graph *make_attentions(struct context *context, int blocks, struct error *error)
+{
+    struct graph *graph = graph_create(context, NULL, "test", error);
+    struct value *x = add_image(graph, 3, 16, 16, error);
+    const int64_t tokens[3] = {1, 12, 64}, square[2] = {64, 64}, swapped[3] = {0, 2, 1};
+    struct value *w = random_constant(graph, 2, square, 1, error), *list = emit_int_list(graph, tokens, 3, error);
+    x = emit(graph, "Reshape", EMIT_INPUTS(x, list), EMIT_NO_ATTRIBUTES, error);
+    for (int i = 0; i < blocks; i++) {
+        struct value *q = emit(graph, "MatMul", EMIT_INPUTS(x, w), EMIT_NO_ATTRIBUTES, error);
+        struct value *k =
+            emit(graph, "Transpose", EMIT_INPUTS(q), EMIT_ATTRIBUTES(EMIT_INTS("perm", swapped, 3)), error);
+        struct value *scores = emit(graph, "MatMul", EMIT_INPUTS(q, k), EMIT_NO_ATTRIBUTES, error);
+        scores = emit(graph, "Softmax", EMIT_INPUTS(scores), EMIT_NO_ATTRIBUTES, error);
+        struct value *mixed = emit(graph, "MatMul", EMIT_INPUTS(scores, q), EMIT_NO_ATTRIBUTES, error);
+        x = emit(graph, "Add", EMIT_INPUTS(x, mixed), EMIT_NO_ATTRIBUTES, error);
+    }
+    assert_int_equal(graph_add_output(graph, x, error), 0);
+    return graph;
+}
+
+/* Asked of one layer after the other, the ways that they share are followed once. */
+static void test_shared_ways(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+    struct graph *graph = make_attentions(context, 500, &error);
+    struct field_sweep sweep;
+    assert_int_equal(field_sweep_create(&sweep, graph, graph->inputs[0], &error), 0);
+    sweep.visits = graph->node_count * 1000;
+    for (const struct node *node = graph->last; node; node = node->previous) {
+        struct unit_grid grid;
+        assert_int_equal(unit_grid_find(&sweep, node->outputs[0], &grid, &error), 0);
+        assert_false(unit_grid_is_spatial(&grid));
+    }
+    field_sweep_release(&sweep);
+    graph_destroy(graph);
+    assert_int_equal(context_destroy(context), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_resnets), cmocka_unit_test(test_group_normalization),
-                                       cmocka_unit_test(test_laws)};
+                                       cmocka_unit_test(test_laws), cmocka_unit_test(test_shared_ways)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
