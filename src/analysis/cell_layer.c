@@ -105,7 +105,7 @@ int cell_layer_find(struct graph *graph, const struct value *image, const struct
     }
     const struct choice choice = {candidates, reads, count};
     struct field_sweep sweep;
-    int result = field_sweep_create(&sweep, graph, image, error) ||
+    int result = field_sweep_create_lawful(&sweep, graph, image, error) ||
                          field_sweep_reads_of(&sweep, value, cells, (const struct value *const *)candidates, count,
                                               reads, error) ||
                          choose(&sweep, &choice, layer, error)

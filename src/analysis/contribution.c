@@ -51,34 +51,43 @@ static struct value *make_prefix(const struct share_sums *sums, const struct val
     return mask;
 }
 
-/* What token `token` of the first image of a layer reads of a value in front of it. */
-static int token_reads(const struct share_sums *sums, const struct value *layer, int64_t token,
-                       const struct value *value, struct reads *reads, struct error *error)
+/* What token `token` of the first image of a layer reads of the sweep's input, in front of it. */
+static int token_reads(const struct share_sums *sums, struct field_sweep *sweep, const struct value *layer,
+                       int64_t token, struct reads *reads, struct error *error)
 {
     const struct unit_grid *grid = sums->request->grid;
     struct interval cells[SHAPE_MAX_RANK];
     const int64_t unit[2] = {0, token - grid->prefix};
     unit_grid_cells(grid, layer, unit, cells);
-    return receptive_field_reads(sums->graph, layer, cells, value, reads, error);
+    return field_sweep_reads(sweep, layer, cells, reads, error);
 }
 
-/* The axis of a summand along which the layers' tokens lie: the one on which each token reads its own place. The stream
+/* The axis of a summand along which a layer's tokens lie: the one on which each token reads its own place. The stream
  * round a layer may have its axes in another order, [N,L,C] beside [L,N,C]. */
-static int token_axis(const struct share_sums *sums, const struct value *summand, int *axis, struct error *error)
+static int axis_of_layer(const struct share_sums *sums, struct field_sweep *sweep, const struct value *layer, int *axis,
+                         struct error *error)
 {
-    *axis = -1;
-    for (int i = 0; i < sums->request->count && *axis < 0; i++) {
-        const struct value *layer = sums->request->layers[i];
-        int64_t last = layer->shape.dims[sums->request->grid->row_axis] - 1;
-        struct reads first, end;
-        if (token_reads(sums, layer, 0, summand, &first, error) || token_reads(sums, layer, last, summand, &end, error))
-            return -1;
-        for (int k = 0; first.local && end.local && k < summand->shape.rank; k++) {
-            if (summand->shape.dims[k] == last + 1 && first.axes[k].high == 0 && end.axes[k].low == last)
-                *axis = k;
-        }
+    const struct value *summand = sweep->input;
+    int64_t last = layer->shape.dims[sums->request->grid->row_axis] - 1;
+    struct reads first, end;
+    if (token_reads(sums, sweep, layer, 0, &first, error) || token_reads(sums, sweep, layer, last, &end, error))
+        return -1;
+    for (int k = 0; first.local && end.local && k < summand->shape.rank; k++) {
+        if (summand->shape.dims[k] == last + 1 && first.axes[k].high == 0 && end.axes[k].low == last)
+            *axis = k;
     }
     return 0;
+}
+
+static int token_axis(const struct share_sums *sums, const struct value *summand, int *axis, struct error *error)
+{
+    struct field_sweep sweep;
+    int result = field_sweep_create(&sweep, sums->graph, summand, error);
+    *axis = -1;
+    for (int i = 0; result == 0 && i < sums->request->count && *axis < 0; i++)
+        result = axis_of_layer(sums, &sweep, sums->request->layers[i], axis, error);
+    field_sweep_release(&sweep);
+    return result;
 }
 
 static int add_summand(void *user, struct value *summand, struct value *gradient, struct error *error)

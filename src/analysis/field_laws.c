@@ -173,7 +173,7 @@ static int find_laws(struct field_laws *laws, const struct graph *graph, struct 
         for (int output = 0; output < node->output_count; output++) {
             const struct value *value = node->outputs[output];
             struct field_law *law = value ? &laws->of[value->id] : NULL;
-            if (law && has_cells(value) &&
+            if (law && value != laws->input && has_cells(value) &&
                 (find_law(laws, node, slots, output, 2, law, error) ||
                  (!law->known && laws->axes == 2 && find_law(laws, node, slots, output, 1, law, error))))
                 return -1;

@@ -13,9 +13,14 @@ int field_sweep_create(struct field_sweep *sweep, const struct graph *graph, con
         .memory = memory, .graph = graph, .input = input, .met.memory = memory, .visits = FIELD_MOST_VISITS};
     sweep->cells = memory_allocate(memory, graph->value_count + 1, sizeof *sweep->cells, error);
     sweep->touched = memory_allocate(memory, graph->value_count + 1, sizeof(struct value *), error);
-    if (!sweep->cells || !sweep->touched || operand_slots_create(&sweep->slots, graph, error))
-        return -1;
-    return input && !input->producer ? field_laws_create(&sweep->laws, graph, input, error) : 0;
+    return !sweep->cells || !sweep->touched || operand_slots_create(&sweep->slots, graph, error) ? -1 : 0;
+}
+
+int field_sweep_create_lawful(struct field_sweep *sweep, const struct graph *graph, const struct value *input,
+                              struct error *error)
+{
+    return field_sweep_create(sweep, graph, input, error) || field_laws_create(&sweep->laws, graph, input, error) ? -1
+                                                                                                                  : 0;
 }
 
 void field_sweep_release(struct field_sweep *sweep)

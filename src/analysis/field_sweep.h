@@ -27,6 +27,9 @@ struct field_sweep {
  * failure. */
 int field_sweep_create(struct field_sweep *sweep, const struct graph *graph, const struct value *input,
                        struct error *error);
+/* For questions about many values: with laws, found in one walk through the graph. */
+int field_sweep_create_lawful(struct field_sweep *sweep, const struct graph *graph, const struct value *input,
+                              struct error *error);
 void field_sweep_release(struct field_sweep *sweep);
 
 /* `cells` holds one interval per axis of `value`. */

@@ -33,6 +33,11 @@ int receptive_field_spatial_axis(struct field_sweep *sweep, const struct value *
     *spatial = 2;
     if (value->shape.rank != 4 || input->shape.rank != 4 || dims[1] < 2)
         return 0;
+    const struct field_law *law = field_laws_of_box(&sweep->laws, value, NULL);
+    if (law && law->local) {
+        *spatial = law->spatial;
+        return 0;
+    }
     struct reads here, beside;
     int height = shape_channels_last(&input->shape) ? 1 : 2;
     if (reads_along_first(sweep, value, dims[1] / 2, &here, error) ||

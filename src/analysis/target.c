@@ -327,8 +327,9 @@ int target_layers(struct graph *graph, const struct value *image, struct value *
                   struct value *list[TARGET_MOST_LAYERS], struct error *error)
 {
     struct field_sweep sweep;
-    int count =
-        field_sweep_create(&sweep, graph, image, error) ? -1 : activation_layers(graph, &sweep, scores, list, error);
+    int count = field_sweep_create_lawful(&sweep, graph, image, error)
+                    ? -1
+                    : activation_layers(graph, &sweep, scores, list, error);
     field_sweep_release(&sweep);
     for (int i = 0; i < count / 2; i++) {
         struct value *other = list[count - 1 - i];
@@ -434,8 +435,9 @@ int target_find(const struct model *model, struct graph *graph, const struct val
     struct field_sweep sweep;
     *target = (struct target){0};
     int result =
-        field_sweep_create(&sweep, graph, image, error) || find_target(model, graph, &sweep, name, target, error) ? -1
-                                                                                                                  : 0;
+        field_sweep_create_lawful(&sweep, graph, image, error) || find_target(model, graph, &sweep, name, target, error)
+            ? -1
+            : 0;
     field_sweep_release(&sweep);
     if (result)
         return error && error->kind == ERROR_LIMIT
@@ -558,7 +560,7 @@ int target_stages(struct graph *graph, const struct value *image, struct value *
                   struct error *error)
 {
     struct field_sweep sweep;
-    int count = field_sweep_create(&sweep, graph, image, error) ? -1 : find_stages(graph, &sweep, list, error);
+    int count = field_sweep_create_lawful(&sweep, graph, image, error) ? -1 : find_stages(graph, &sweep, list, error);
     field_sweep_release(&sweep);
     return count;
 }

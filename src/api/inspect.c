@@ -95,7 +95,7 @@ static int describe_layers(struct inspection *inspection, struct error *error)
         input = image_input(graph, &index);
     bool *counted = arena_allocate(inspection->arena, graph->value_count + 1, sizeof *counted, error);
     layers->list = arena_allocate(inspection->arena, (size_t)graph->node_count + 1, sizeof *layers->list, error);
-    if (!counted || !layers->list || (input && field_sweep_create(&inspection->sweep, graph, input, error)))
+    if (!counted || !layers->list || (input && field_sweep_create_lawful(&inspection->sweep, graph, input, error)))
         return -1;
     for (const struct node *node = graph->first; node; node = node->next) {
         if (describe_layer(inspection, node, input, counted, error))

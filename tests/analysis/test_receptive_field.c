@@ -52,7 +52,7 @@ static void check_network(const char *path, int64_t size, double stride, double 
     assert_non_null(last);
     struct receptive_field field;
     struct field_sweep sweep;
-    assert_int_equal(field_sweep_create(&sweep, graph, graph->inputs[0], &error), 0);
+    assert_int_equal(field_sweep_create_lawful(&sweep, graph, graph->inputs[0], &error), 0);
     assert_int_equal(receptive_field_of_value(&sweep, last, &field, &error), 0);
     field_sweep_release(&sweep);
     assert_int_equal(field.axes, 2);
@@ -121,8 +121,8 @@ static int check_laws(const char *path)
     struct opened opened = open_network(path);
     struct graph *graph = opened.graph;
     struct field_sweep plain, shared;
-    assert_int_equal(field_sweep_create(&plain, graph, graph->inputs[0], &error), 0);
-    assert_int_equal(field_sweep_create(&shared, graph, graph->inputs[0], &error), 0);
+    assert_int_equal(field_sweep_create_lawful(&plain, graph, graph->inputs[0], &error), 0);
+    assert_int_equal(field_sweep_create_lawful(&shared, graph, graph->inputs[0], &error), 0);
     int followed = 0;
     for (const struct node *node = graph->last; node; node = node->previous) {
         struct receptive_field field, expected;
@@ -184,7 +184,7 @@ static void test_shared_ways(void **state)
     struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
     struct graph *graph = make_attentions(context, 500, &error);
     struct field_sweep sweep;
-    assert_int_equal(field_sweep_create(&sweep, graph, graph->inputs[0], &error), 0);
+    assert_int_equal(field_sweep_create_lawful(&sweep, graph, graph->inputs[0], &error), 0);
     sweep.visits = graph->node_count * 1000;
     for (const struct node *node = graph->last; node; node = node->previous) {
         struct unit_grid grid;
@@ -196,9 +196,33 @@ static void test_shared_ways(void **state)
     assert_int_equal(context_destroy(context), 0);
 }
 
+/* An image that comes without its batch is asked of where that has been put in front. */
+static void test_input_within(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+    struct graph *graph = graph_create(context, NULL, "test", &error);
+    const int64_t kernel[4] = {3, 3, 3, 3};
+    struct value *image =
+        emit(graph, "Relu", EMIT_INPUTS(add_image(graph, 3, 16, 16, &error)), EMIT_NO_ATTRIBUTES, &error);
+    struct value *w = random_constant(graph, 4, kernel, 1, &error);
+    struct value *made = emit(graph, "Conv", EMIT_INPUTS(image, w), EMIT_NO_ATTRIBUTES, &error);
+    struct field_sweep sweep;
+    struct receptive_field field;
+    assert_int_equal(field_sweep_create_lawful(&sweep, graph, image, &error), 0);
+    assert_int_equal(receptive_field_of_value(&sweep, made, &field, &error), 0);
+    assert_true(field.local && !field.global);
+    assert_int_equal(field.size[0], 3);
+    field_sweep_release(&sweep);
+    graph_destroy(graph);
+    assert_int_equal(context_destroy(context), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_resnets), cmocka_unit_test(test_group_normalization),
-                                       cmocka_unit_test(test_laws), cmocka_unit_test(test_shared_ways)};
+                                       cmocka_unit_test(test_laws), cmocka_unit_test(test_shared_ways),
+                                       cmocka_unit_test(test_input_within)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
