@@ -1,5 +1,16 @@
 #include "analysis/receptive_field.h"
 
+int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
+                          const struct value *input, struct reads *reads, struct error *error)
+{
+    struct field_sweep sweep;
+    int result =
+        field_sweep_create(&sweep, graph, input, error) || field_sweep_reads(&sweep, value, cells, reads, error) ? -1
+                                                                                                                 : 0;
+    field_sweep_release(&sweep);
+    return result;
+}
+
 /* Intervals of one unit: all channels, image 0, cell `unit` of each spatial axis; these start at `spatial`. */
 static void unit_cells(const struct value *value, int spatial, const int64_t *unit,
                        struct interval cells[SHAPE_MAX_RANK])

@@ -4,6 +4,10 @@
 
 #include "analysis/field_sweep.h"
 
+/* One question (field_sweep.h): what `cells`, an interval per axis of `value`, read of `input`. */
+int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
+                          const struct value *input, struct reads *reads, struct error *error);
+
 /* The first spatial axis of a value: 2 as in NC[H]W, or 1 if moving along axis 1 moves through the rows of the input.
  */
 int receptive_field_spatial_axis(struct field_sweep *sweep, const struct value *value, int *spatial,
