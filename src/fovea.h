@@ -523,6 +523,7 @@ struct fovea_cam_options {
     const char *layer;   /* value that the map belongs to; NULL: the last map or tokens that the score depends on */
     int64_t class_index; /* from 0, FOVEA_CLASS_PREDICTED or FOVEA_CLASS_LABEL */
     int64_t rank;        /* of FOVEA_CLASS_PREDICTED: 0 the strongest class, 1 the second, ... */
+    int64_t ranks;       /* how many will be asked for: refused at once where there are fewer classes */
     enum fovea_place place;
     int64_t unit[2];  /* y, x for FOVEA_PLACE_UNIT; -1: the centre */
     unsigned methods; /* set; 0: Extended-CAM */
@@ -581,6 +582,7 @@ struct fovea_cam {
     double outside;  /* (score - contributions), as such a share: what is not in the cells */
     bool flat;       /* one number everywhere */
     bool negative;   /* nothing speaks for the class */
+    bool absent;     /* the score is the mean over the class's region, and no place is taken for the class */
     bool gaussian;   /* enlarged by Gaussians of `sigma`, else bilinearly */
     double sigma[2]; /* y, x */
     enum fovea_sigma sigma_rule;

@@ -86,12 +86,16 @@ static void describe_image(struct probe *probe, const struct graph *graph, const
     probe->width = dims[probe->channels_last ? 2 : 3];
 }
 
-/* The mean over a normalisation's channels must not be a constant. */
-static int check_norm(const struct probe_build *build, struct error *error)
+/* The mean over a normalisation's channels must not be a constant: what it normalises has the same units. */
+static int check_norm(struct probe_build *build, struct error *error)
 {
-    const struct value *norm = build->request->kind == SCORE_MEAN ? uniform_norm_input(build->target) : NULL;
+    struct value *norm = build->request->kind == SCORE_MEAN ? uniform_norm_input(build->target) : NULL;
     if (!norm)
         return 0;
+    if (build->request->through_norm) {
+        build->target = norm;
+        return 0;
+    }
     return error_set(error, ERROR_INPUT,
                      "'%s' is a LayerNormalization whose weights are all equal: the mean over its channels is constant "
                      "and its field zero; look at its input, --target '%s'",

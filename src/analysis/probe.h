@@ -30,6 +30,7 @@ struct probe_request {
     const char *source_name; /* PROBE_ACTIVATION: a value, or NULL */
     bool contributions;      /* PROBE_ACTIVATION: what the score is the sum of, too */
     bool no_fusion;          /* the graph as it is in the file, for references */
+    bool through_norm; /* SCORE_MEAN of a normalisation whose scale is uniform: its input's; else that is refused */
     /* Called in front of everything else, on the graph with bound shapes: may change it. NULL: nothing is changed. */
     int (*edit)(void *user, struct graph *graph, const struct value *image, struct error *error);
     void *user;

@@ -31,7 +31,7 @@ static const struct value *without_constant(const struct value *value, const cha
     return value;
 }
 
-const struct value *uniform_norm_input(const struct value *value)
+struct value *uniform_norm_input(const struct value *value)
 {
     bool uniform, ignored;
     const struct node *norm = match_producer(value, "LayerNormalization");

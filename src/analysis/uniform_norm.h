@@ -6,6 +6,6 @@
 
 /* What such a normalisation (LayerNormalization, or written out as subtract, divide, scale, shift) normalises, if `value` is
  * its result; else NULL. The channel mean of `value` has no gradient then (a freshly initialised transformer). */
-const struct value *uniform_norm_input(const struct value *value);
+struct value *uniform_norm_input(const struct value *value);
 
 #endif

@@ -132,6 +132,7 @@ static int fit_sigma(struct cam_work *work, struct error *error)
     struct probe_request request = {.bindings = work->stock.bindings,
                                     .binding_count = work->stock.binding_count,
                                     .target = work->probe.source,
+                                    .through_norm = true,
                                     .unit = {-1, -1}};
     if (probe_create(&probe, work->model->model, &request, error))
         return -1;
@@ -222,11 +223,22 @@ static int check_masks(const struct cam_work *work, struct error *error)
                      folder, work->stock.count, stock_name(&work->stock, 0));
 }
 
+static int check_ranks(const struct cam_work *work, struct error *error)
+{
+    const struct fovea_cam_options *options = work->options;
+    int64_t count = class_scores_count(&work->probe.scores);
+    if (options->class_index != FOVEA_CLASS_PREDICTED || options->ranks <= count)
+        return 0;
+    return error_set(error, ERROR_INPUT, "%s: there are no %" PRId64 " strongest classes: '%s' has %" PRId64,
+                     work->model->model->path, options->ranks, work->probe.target, count);
+}
+
 static int prepare(struct cam_work *work, struct error *error)
 {
     struct memory *memory = work->model->context->memory;
     bool gaussians = false;
-    if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || choose_layer(work, error) ||
+    if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || check_ranks(work, error) ||
+        choose_layer(work, error) ||
         (work->probe.of_classes && stock_check_names(&work->stock, class_scores_count(&work->probe.scores), error)) ||
         (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)) ||
         (work->options->class_index == FOVEA_CLASS_LABEL &&
@@ -452,6 +464,8 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .outside = numbers->outside,
                                   .flat = numbers->flat,
                                   .negative = numbers->negative,
+                                  .absent = probe->place == SCORE_AT_REGION && run->score[0] == 0 &&
+                                            numbers->largest == 0 && numbers->smallest == 0,
                                   .gaussian = uses_gaussians(work, method),
                                   .sigma = {work->sigma[0], work->sigma[1]},
                                   .sigma_rule = work->sigma_rule,

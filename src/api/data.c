@@ -32,13 +32,36 @@ int data_threads(const struct fovea_data *data)
     return data->loader_threads > 0 ? data->loader_threads : USUAL_THREADS;
 }
 
+/* A file of names beside a model that has its own: which of both is right only their owner knows. */
+static void note_other_names(const struct fovea_model *model, const char *path, const struct class_names *names)
+{
+    struct class_names own;
+    struct error ignored = ERROR_INITIALISER;
+    char theirs[80], ours[80];
+    if (model_class_names(model->model, &own, &ignored))
+        return;
+    for (int64_t i = 0; own.count == names->count && i < own.count; i++) {
+        if (strcmp(own.names[i], names->names[i]) == 0)
+            continue;
+        context_note(model->context, "%s: calls class %" PRId64 " \"%s\", %s itself \"%s\": the file of names counts",
+                     path, i, text_printable(names->names[i], strlen(names->names[i]), theirs, sizeof theirs),
+                     model->model->path, text_printable(own.names[i], strlen(own.names[i]), ours, sizeof ours));
+        break;
+    }
+    class_names_release(&own);
+}
+
 int data_names(const struct fovea_model *model, const char *path, bool own, struct class_names *names,
                struct error *error)
 {
     *names = (struct class_names){0};
-    if (path)
-        return class_names_read(model->context->memory, path, names, error);
-    return own ? model_class_names(model->model, names, error) : 0;
+    if (!path)
+        return own ? model_class_names(model->model, names, error) : 0;
+    if (class_names_read(model->context->memory, path, names, error))
+        return -1;
+    if (own)
+        note_other_names(model, path, names);
+    return 0;
 }
 
 int data_check_names(const struct fovea_model *model, const char *path, struct class_names *names, int64_t classes,

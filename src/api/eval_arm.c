@@ -10,17 +10,13 @@
 
 /* ---- opening ---- */
 
-/* Classes numbered by the order of their names are the model's only where they are as many. */
-static int check_order(const struct eval_work *work, const struct eval_arm *arm, struct error *error)
+/* The folders of images may be no classes at all. */
+static int check_image_labels(const struct eval_arm *arm, struct error *error)
 {
-    const char *name = dataset_class_name(work->dataset, 0);
-    bool ordered = work->names.count == 0 && name && strspn(name, "0123456789") < strlen(name);
-    if (!ordered || dataset_classes(work->dataset) == arm->evaluator.classes)
+    struct error problem = ERROR_INITIALISER;
+    if (stock_check_labels(&arm->stock, arm->evaluator.classes, &problem) == 0)
         return 0;
-    return error_set(error, ERROR_INPUT,
-                     "%s: its %" PRId64 " classes are numbered by the order of their names, the model has %" PRId64
-                     ": name all of the model's with --labels FILE",
-                     work->data->path, dataset_classes(work->dataset), arm->evaluator.classes);
+    return error_set(error, problem.kind, "%s; eval --no-labels takes them for none", problem.message);
 }
 
 /* Of images single units of many have no labels. */
@@ -28,11 +24,11 @@ static int check_labels(const struct eval_work *work, const struct eval_arm *arm
 {
     const struct mask_size *masks = &arm->evaluator.masks;
     if (!work->data)
-        return work->options->no_labels || arm->evaluator.units > 1
-                   ? 0
-                   : stock_check_labels(&arm->stock, arm->evaluator.classes, error);
+        return work->options->no_labels || arm->evaluator.units > 1 ? 0 : check_image_labels(arm, error);
     int64_t labels = work->masks ? masks->height * masks->width : 1;
-    return evaluation_check_units(labels, arm->evaluator.units, error) ? -1 : check_order(work, arm, error);
+    return evaluation_check_units(labels, arm->evaluator.units, error)
+               ? -1
+               : dataset_check_labels(work->dataset, arm->evaluator.classes, error);
 }
 
 /* Of data the first model's names count for both. */

@@ -227,11 +227,23 @@ json_t *report_measure_cam(const struct report_measuring *measuring, struct erro
 
 /* ---- curves ---- */
 
+/* Where all of it was refused: without labels, which folders of photos may not be, or of the scales alone. */
+static int measure_less(struct fovea_model *model, struct fovea_eval_options *options, struct fovea_eval *eval)
+{
+    struct fovea_error first = {FOVEA_CLEAN, ""}, second = {FOVEA_CLEAN, ""};
+    options->no_labels = true;
+    if (fovea_eval(model, NULL, options, eval, &first) == 0)
+        return 0;
+    options->no_labels = false;
+    options->corruptions = 0;
+    return fovea_eval(model, NULL, options, eval, &second);
+}
+
 json_t *report_measure_curves(const struct report_measuring *measuring, struct error *error)
 {
     struct fovea_model *model = measuring->model;
     const struct fovea_planned *entry = next_planned(measuring, FOVEA_SECTION_CURVES, NULL);
-    struct fovea_error refused = {FOVEA_CLEAN, ""}, again = {FOVEA_CLEAN, ""};
+    struct fovea_error refused = {FOVEA_CLEAN, ""};
     struct fovea_eval eval;
     if (!entry)
         return json_object();
@@ -241,8 +253,7 @@ json_t *report_measure_curves(const struct report_measuring *measuring, struct e
                                          .scale_count = AUDIT_SCALES};
     start_part(measuring, entry, 0, 1);
     bool measured = fovea_eval(model, NULL, &options, &eval, &refused) == 0;
-    options.corruptions = 0;
-    if (!measured && fovea_eval(model, NULL, &options, &eval, &again))
+    if (!measured && measure_less(model, &options, &eval))
         return refusal(model, &refused, error);
     json_t *section = report_eval(&eval, model->context->seed);
     if (!measured)

@@ -134,7 +134,8 @@ static void print_row(const struct fovea_cam *cam)
            text_shorten(cam->name, 26, image, sizeof image), class, cam->score, probability,
            fovea_cam_method_name((int)cam->method), cam->contributions, cam->class_token, cam->around, cam->biases,
            report_tidy(100 * cam->gap, 2), cam->smallest, cam->largest, doubt[0] ? "  " : "", doubt,
-           cam->largest == 0 && cam->smallest == 0
+           cam->absent ? ""
+           : cam->largest == 0 && cam->smallest == 0
                ? "  the score does not depend on this layer, name another with --layer"
            : cam->flat ? "  the map is flat"
                        : "",
@@ -221,6 +222,7 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
         if (!sink.folder)
             return fail(&error);
     }
+    options->ranks = classes;
     for (options->rank = 0; options->rank < classes; options->rank++) {
         if (fovea_cam(opened->model, options, take_map, &sink, &error)) {
             fovea_cam_folder_abandon(sink.folder);

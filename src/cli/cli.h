@@ -102,7 +102,7 @@ struct preprocess_options {
         {"letterbox-colour", 0, OPTION_TEXT, &(options).fill, "R,G,B", "of the rest (default 114, as YOLO)"},          \
         {"crop", 0, OPTION_COUNT, &(options).crop, "PIXELS", "side of the centre crop"},                               \
         {"channels", 0, OPTION_TEXT, &(options).channels, "ORDER", "rgb, bgr or gray"},                                \
-        {"exif", 0, OPTION_TEXT, &(options).exif, "WHAT", "orientation: apply it, or pixels as stored (default)"},     \
+        {"exif", 0, OPTION_TEXT, &(options).exif, "WHAT", "orientation: apply it, or stored (default)"},               \
     {                                                                                                                  \
         "interpolation", 0, OPTION_TEXT, &(options).interpolation, "NAME", "bilinear or bicubic"                       \
     }

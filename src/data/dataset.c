@@ -211,12 +211,31 @@ const char *dataset_class_name(const struct dataset *dataset, int64_t label)
     return dataset->class_names && label >= 0 && label < dataset->classes ? dataset->class_names[label] : NULL;
 }
 
+/* Classes numbered by the order of their names are the model's only where they are as many; one more may be ignored. */
+static int check_order(const struct dataset *dataset, int64_t classes, struct error *error)
+{
+    const char *name = dataset_class_name(dataset, 0);
+    bool ordered = name && strspn(name, "0123456789") < strlen(name);
+    int64_t ignore = dataset->options.ignore,
+            counted = dataset->classes - (ignore >= classes && ignore < dataset->classes);
+    if (!ordered || counted == classes)
+        return 0;
+    return error_set(error, ERROR_INPUT,
+                     "the data's %" PRId64 " classes are numbered by the order of their names, the model has %" PRId64
+                     ": %stune's --new-head %" PRId64 " gives it as many",
+                     dataset->classes, classes,
+                     dataset->classes < classes ? "name all of the model's with --labels FILE, or " : "",
+                     dataset->classes);
+}
+
 int dataset_check_labels(const struct dataset *dataset, int64_t classes, struct error *error)
 {
     const struct error *problem = &dataset->label_error;
     if (problem->kind != ERROR_NONE)
         return error_set(error, problem->kind, "%s", problem->message);
-    if (dataset->names_used == 0 || dataset->names_used == classes)
+    if (dataset->names_used == 0)
+        return check_order(dataset, classes, error);
+    if (dataset->names_used == classes)
         return 0;
     return error_set(error, ERROR_INPUT,
                      "there are names for %" PRId64 " classes, the model has %" PRId64

@@ -87,7 +87,8 @@ int64_t dataset_classes(const struct dataset *dataset);
 /* NULL where the data do not name their classes. */
 const char *dataset_class_name(const struct dataset *dataset, int64_t label);
 /* 0, or the error that made all labels unknown: folders or a list name classes that are not known, or known ones that
- * are not as many as the model's `classes`. Whoever needs no labels need not ask. */
+ * are not as many as the model's `classes`, or unknown ones, numbered by the order of their names, that are not.
+ * Whoever needs no labels need not ask. */
 int dataset_check_labels(const struct dataset *dataset, int64_t classes, struct error *error);
 /* Whether labels come from one folder per class. */
 bool dataset_labels_by_folders(const struct dataset *dataset);

@@ -142,8 +142,10 @@ static int next_record(struct reader *reader, char *fields[MAX_FIELDS])
             continue;
         if (count == 2 || count == 3 || (count == 1 && reader->labels_optional))
             return count;
-        return error_set(reader->error, ERROR_INPUT,
-                         "there are %d fields, not file and label, or file, label and split", count);
+        return error_set(
+            reader->error, ERROR_INPUT,
+            "there %s %d field%s between commas, semicolons or tabs, not file and label, or file, label and split",
+            count == 1 ? "is" : "are", count, count == 1 ? "" : "s");
     }
 }
 

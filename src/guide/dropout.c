@@ -161,7 +161,7 @@ static int report_invisible(struct audit *audit, const struct dropout_list *list
     if (finding)
         finding->advice.recommend =
             "to see it, export a model in training mode (model.train(), BatchNormalization modules in eval()) with "
-            "training=TrainingMode.PRESERVE, do_constant_folding=False";
+            "training=TrainingMode.PRESERVE, do_constant_folding=False; where this is one, the network has no Dropout";
     return finding ? 0 : -1;
 }
 

@@ -35,7 +35,11 @@ void report_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t
     char number[32];
     bool gap = !(fabs(cam->gap) <= MOST_GAP), outside = !(fabs(cam->outside) <= MOST_OUTSIDE);
     snprintf(out, size, "%s", "");
-    if (gap && brief)
+    if (cam->absent)
+        snprintf(out, size, "%s",
+                 brief ? "predicted nowhere"
+                       : "No place of the image is taken for this class: there is nothing to explain.");
+    else if (gap && brief)
         snprintf(out, size, "unexplained %s", percent(cam->gap, number));
     else if (gap)
         snprintf(

@@ -218,6 +218,20 @@ static void uniform_norms_are_refused_with_the_way_out(void **state)
     assert_non_null(strstr(fixture.error.message, "weights are all equal"));
     assert_non_null(strstr(fixture.error.message, "--target '"));
     probe_destroy(&probe);
+    fixture.error = (struct error)ERROR_INITIALISER;
+    const struct probe_request through = {
+        .target = "output", .unit = {-1, -1}, .source = PROBE_IMAGE, .through_norm = true};
+    assert_int_equal(probe_create(&probe, &fixture.model, &through, &fixture.error), 0);
+    struct probe_result run;
+    double total = 0;
+    float *image = probe_images(&probe)->data;
+    for (int64_t i = 0; i < probe.channels * probe.height * probe.width; i++)
+        image[i] = (float)(i % 7);
+    assert_int_equal(probe_run(&probe, &run, &fixture.error), 0);
+    for (int64_t i = 0; i < probe.channels * probe.height * probe.width; i++)
+        total += fabs((double)run.gradient[i]);
+    assert_true(total > 0.01);
+    probe_destroy(&probe);
     finish(&fixture);
 }
 

@@ -586,7 +586,7 @@ static void order_alone_names_no_class(void **state)
     put_ramp(fixture->scratch, "o/dog/a.png", 32, 32, 3, 5, 251);
     fixture->data.path = scratch_path(fixture->scratch, "o");
     fixture->options.samples.preprocess = &raw;
-    assert_refused(fixture, model, "its 2 classes are numbered by the order of their names, the model has 10");
+    assert_refused(fixture, model, "the data's 2 classes are numbered by the order of their names, the model has 10");
     fixture->data.names = put_text(fixture->scratch, "names.txt", "a\nb\ndog\nc\nd\ncat\n");
     assert_refused(fixture, model, "names.txt: there are 6 names in it, the model has 10 classes");
     fixture->data.names = put_text(fixture->scratch, "names.txt", "a\nb\ndog\nc\nd\ncat\ne\nf\ng\nh\n");

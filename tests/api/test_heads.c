@@ -131,6 +131,7 @@ struct seen {
     int count;
     double scores[4 * IMAGES], probabilities[4 * IMAGES];
     int64_t classes[4 * IMAGES];
+    bool absent[4 * IMAGES];
 };
 
 static int see(void *user, const struct fovea_cam *cam, struct fovea_error *error)
@@ -139,6 +140,7 @@ static int see(void *user, const struct fovea_cam *cam, struct fovea_error *erro
     (void)error;
     seen->scores[seen->count] = cam->score;
     seen->probabilities[seen->count] = cam->probability;
+    seen->absent[seen->count] = cam->absent;
     seen->classes[seen->count++] = cam->class_index;
     return 0;
 }
@@ -345,6 +347,10 @@ static void one_channel_is_a_mask(void **state)
         fovea_tune_free(model, &result);
         struct seen seen = mapped(fixture, model, "scenes", 0, 0);
         assert_near(seen.scores[0], -LOGIT_DARK, 1e-5); /* the mean over its region */
+        assert_false(seen.absent[0]);
+        seen = mapped(fixture, model, "classes", 1, 0); /* all dark, then all bright */
+        assert_true(seen.absent[0]);
+        assert_false(seen.absent[seen.count - 1]);
         fovea_model_free(model);
     }
 }

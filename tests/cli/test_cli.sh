@@ -140,6 +140,8 @@ seq 12 >"$work/twelve.txt"
 expect 2 'twelve.txt: there are 12 names in it, the model has 10 classes' tune_images --labels "$work/twelve.txt"
 printf 'names:\n  0: a\n  1: b\n  2: c\n  3: d\n  4: e\n  5: f\n  6: g\n  7: h\n  8: i\n  9: "the boot"\n' >"$work/data.yaml"
 expect 0 '9 the boot' "$fovea" cam $model models/images/00001_pullover.png --labels "$work/data.yaml" -c the-boot -m gradcam
+expect 0 'note: .*data.yaml: calls class 0 "a", models/.* itself "T-shirt/top"' "$fovea" eval $model --images models/images \
+    --no-labels --limit 2 --labels "$work/data.yaml"
 
 # bench
 expect 0 '"median_ms"' "$fovea" bench $model --shape 1,1,28,28 --runs 3 --json -
@@ -194,9 +196,10 @@ expect 0 'cam is left out: CAM is defined' "$fovea" cam $vgg/model.onnx -i $vgg/
 expect 0 '"method": "cam"' cat "$work/vgg/cam.json"
 one_line 2 'CAM is defined' "$fovea" cam $vgg/model.onnx -i $vgg/test_data_set_0/input_0.pb -m cam -o "$work/bad"
 expect 0 'as given' "$fovea" cam $model models/images --limit 1 --sigma 3
+expect 0 'half the stride' "$fovea" cam models/fashion_vit.onnx models/images --limit 1 # norms as they are initialised
 one_line 2 "fashion_mnist.onnx: there is no class 10: 'logits' has 10" "$fovea" cam $model models/images --class 10
 one_line 2 "fashion_mnist.onnx: there are no 11 strongest classes" "$fovea" cam -q $model models/images --limit 1 --class top11 -o "$work/top"
-[ -e "$work/top/cam.json" ] && { echo "FAILED: too many classes left results behind"; failures=$((failures + 1)); }
+[ -e "$work/top" ] && { echo "FAILED: too many classes left results behind"; failures=$((failures + 1)); }
 
 mkdir "$work/masks"
 one_line 2 'no mask in it for any of the 3 images' "$fovea" cam $model models/images --limit 3 --masks "$work/masks"
@@ -269,6 +272,15 @@ one_line 2 'class folders "hat"' "$fovea" eval $model --images "$work/named_badl
 one_line 2 'class folders "hat"' "$fovea" erf $model --images "$work/named_badly" -c label
 expect 0 'no labels' "$fovea" eval $model --images "$work/named_badly" --no-labels
 expect 0 'Gaussian fit' "$fovea" erf $model --images "$work/named_badly"
+# folders of a model without names are its classes where they are as many, for all that read labels
+nameless="$net/model.onnx --preprocess imagenet --resize 64 --crop 64"
+one_line 2 "2 classes are numbered by the order .* --labels FILE, or tune's --new-head 2.*eval --no-labels" "$fovea" eval $nameless --images "$work/named"
+one_line 2 '2 classes are numbered by the order' "$fovea" erf $nameless --images "$work/named" -c label
+one_line 2 '2 classes are numbered by the order' "$fovea" tune $nameless --data "$work/named" -q -o "$work/ordered.onnx"
+expect 0 'wrote' "$fovea" audit $nameless --images "$work/named" --sections curves -o "$work/ordered" --fail-on never
+expect 0 '"refused": "the data.s 2 classes' cat "$work/ordered/report.json"
+expect 0 '"agreement": [01]' cat "$work/ordered/report.json"
+expect 1 '^$' grep -o '"top1": [01]' "$work/ordered/report.json"
 printf 'Bag\nAnkle boot\n' >"$work/two.txt"
 one_line 2 'there are 2 names in it, the model has 10' "$fovea" eval $model --images "$work/named" --labels "$work/two.txt"
 printf '%s,Ankle boot\n' "$PWD/models/images/00000_ankle-boot.png" >"$work/list.csv"

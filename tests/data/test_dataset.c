@@ -230,7 +230,7 @@ static void bad_lists_are_refused(void **state)
     } lists[] = {
         {"", "no samples"},
         {"file,label\n", "no samples"},
-        {"a.png\n", "line 1: there are 1 fields"},
+        {"a.png\n", "line 1: there is 1 field between"},
         {"a.png,1\n,2\n", "line 2: there is no file name"},
         {"a.png,\n", "line 1: there is no label"},
         {"a.png,1,2,3\n", "there are 4 fields"},
