@@ -65,7 +65,8 @@ static enum finding look_at(const struct dataset *dataset, int64_t index, bool d
         out_of_range = mask.values && check_mask(dataset, &mask, pixels, error) != 0;
     } else if (!failed && item->label != ignored && !(item->label >= 0 && item->label < dataset->classes)) {
         out_of_range = true;
-        error_set(error, ERROR_INPUT, "label %d, but there are %" PRId64 " classes", item->label, dataset->classes);
+        error_set(error, ERROR_INPUT, "label %d, but there are %s%" PRId64 " classes", item->label,
+                  dataset->class_names && dataset->options.classes == 0 ? "names for only " : "", dataset->classes);
     }
     image_release(dataset->memory, &image);
     index_image_release(dataset->memory, &mask);

@@ -135,7 +135,7 @@ one_line 2 'class "cat": the names of the classes are not known' "$fovea" erf $n
 printf 'a\nb\n' >"$work/two.txt"
 one_line 2 'two.txt: there are 2 names in it, the model has 10 classes' "$fovea" cam $model models/images/00001_pullover.png --labels "$work/two.txt" -m gradcam
 one_line 2 'two.txt: there are 2 names in it, the model has 10 classes' "$fovea" eval $model --images models/images --labels "$work/two.txt"
-expect 2 'label 9, but there are 2 classes' tune_images --labels "$work/two.txt"
+expect 2 'label 9, but there are names for only 2 classes' tune_images --labels "$work/two.txt"
 seq 12 >"$work/twelve.txt"
 expect 2 'twelve.txt: there are 12 names in it, the model has 10 classes' tune_images --labels "$work/twelve.txt"
 printf 'names:\n  0: a\n  1: b\n  2: c\n  3: d\n  4: e\n  5: f\n  6: g\n  7: h\n  8: i\n  9: "the boot"\n' >"$work/data.yaml"
