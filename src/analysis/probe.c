@@ -24,7 +24,7 @@ static struct value *scores_of(const struct probe_build *build, const struct gra
 {
     const struct head *head = &build->found.head;
     bool made_of = build->probe->of_classes && head->kind != HEAD_ROWS;
-    return made_of ? target_logits(graph) : build->target;
+    return made_of && head->map ? head->map : made_of ? target_logits(graph) : build->target;
 }
 
 static int find_source(struct probe_build *build, struct graph *graph, struct error *error)

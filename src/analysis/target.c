@@ -348,7 +348,8 @@ static int find_features(struct graph *graph, struct field_sweep *sweep, struct 
     target->value = head->features;
     if (head->features && spatial_grid(sweep, head->features, &grid, error))
         return -1;
-    if (!unit_grid_is_spatial(&grid) && features_of(graph, sweep, head->scores, &target->value, error))
+    struct value *scores = head->map ? head->map : head->scores;
+    if (!unit_grid_is_spatial(&grid) && features_of(graph, sweep, scores, &target->value, error))
         return -1;
     return target->value
                ? 0

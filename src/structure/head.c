@@ -137,14 +137,14 @@ static int64_t count_names(const struct model *model)
     return count;
 }
 
-/* Whether moving along the last two axes of [N,H,W] moves through a map. */
-static int is_plain_map(struct graph *graph, struct value *value, bool *map, struct error *error)
+/* The map of whose places the last two axes of [N,H,W] count; NULL in *map: they do not. */
+static int find_plain_map(struct graph *graph, struct value *value, struct value **map, struct error *error)
 {
     const int64_t *dims = value->shape.dims;
     struct element_tracer tracer;
     struct element ends[3] = {element_at(value, 0), element_at(value, (dims[1] - 1) * dims[2]),
                               element_at(value, dims[2] - 1)};
-    *map = false;
+    *map = NULL;
     if (element_tracer_create(&tracer, graph, error))
         return -1;
     for (int i = 0; i < 3; i++) {
@@ -152,7 +152,7 @@ static int is_plain_map(struct graph *graph, struct value *value, bool *map, str
             return -1;
     }
     /* Behind an operator that leaves places alone it is the operator's operand that tells. */
-    const struct value *made = ends[0].value;
+    struct value *made = ends[0].value;
     if (made != ends[1].value || made != ends[2].value || made->shape.rank != 4)
         return 0;
     int rows = 0, columns = 0;
@@ -160,13 +160,26 @@ static int is_plain_map(struct graph *graph, struct value *value, bool *map, str
         rows += ends[0].index[axis] != ends[1].index[axis] ? axis : 0;
         columns += ends[0].index[axis] != ends[2].index[axis] ? axis : 0;
     }
-    *map = (rows == 2 && columns == 3) || (rows == 1 && columns == 2 && made->shape.dims[3] == 1);
+    bool plain = (rows == 2 && columns == 3) || (rows == 1 && columns == 2 && made->shape.dims[3] == 1);
+    *map = plain ? made : NULL;
     return 0;
 }
 
 static bool is_vector(const struct value *value, int64_t images)
 {
     return (value->shape.rank == 2 || value->shape.rank == 1) && value->shape.dims[0] == images;
+}
+
+/* A vector with more axes of one: what it was made of. */
+static struct value *without_axes_of_one(struct value *value, int64_t images)
+{
+    struct value *flat = behind_views(value);
+    int wide = 0;
+    if (value->shape.rank != 3 || flat->shape.rank != 2 || !is_vector(flat, images))
+        return value;
+    for (int axis = 1; axis < value->shape.rank; axis++)
+        wide += value->shape.dims[axis] > 1;
+    return wide < 2 && value->shape.dims[0] == images ? flat : value;
 }
 
 /* Whether an output may hold rows: not a vector, not a map. */
@@ -248,7 +261,7 @@ static const struct value *map_of_scores(const struct graph *graph)
 static int find_form(const struct model *model, struct graph *graph, int64_t images, struct value *first,
                      struct head *head, struct error *error)
 {
-    bool rows = false, unknown = false, map = first->shape.rank == 4;
+    bool rows = false, unknown = false;
     for (int i = 0; i < graph->output_count; i++) {
         unknown = unknown || graph->outputs[i]->shape.rank == SHAPE_UNKNOWN_RANK;
         rows = rows || may_be_rows(graph->outputs[i], images);
@@ -259,8 +272,9 @@ static int find_form(const struct model *model, struct graph *graph, int64_t ima
         head->kind = HEAD_VECTOR;
         return 0;
     }
-    if (first->shape.rank == 3 && shape_count(&first->shape) > 0 && is_plain_map(graph, first, &map, error))
+    if (first->shape.rank == 3 && shape_count(&first->shape) > 0 && find_plain_map(graph, first, &head->map, error))
         return -1;
+    bool map = first->shape.rank == 4 || head->map;
     bool only = graph->output_count == 1 && map && !(first->shape.rank == 4 && rows);
     if (rows && !only && find_rows(model, graph, images, head, error))
         return -1;
@@ -283,6 +297,7 @@ int head_find(const struct model *model, struct graph *graph, const struct value
     const struct node *activation;
     *head = (struct head){.classes = {.background = -1}, .object = -1};
     struct value *first = walk_back(graph->outputs[0], &activation);
+    first = without_axes_of_one(first, image->shape.dims[0]);
     if (find_form(model, graph, image->shape.dims[0], first, head, error))
         return -1;
     if (head->kind == HEAD_ROWS)
@@ -335,6 +350,8 @@ const char *head_words(const struct head *head, const struct class_scores *class
     else if (head->kind == HEAD_ROWS)
         length = snprintf(out, HEAD_WORDS_SIZE, "%" PRId64 " rows of %" PRId64 " classes", classes->view.units,
                           class_scores_count(classes));
+    else if (head->kind == HEAD_MAP && classes->view.units > 1 && !classes->binary)
+        length = snprintf(out, HEAD_WORDS_SIZE, "a map of %" PRId64 " classes", class_scores_count(classes));
     if (head->object >= 0)
         length += snprintf(out + length, HEAD_WORDS_SIZE - (size_t)length, ", objectness in %" PRId64, head->object);
     if (classes->background >= 0)

@@ -33,6 +33,7 @@ struct head {
     int64_t columns;             /* rows: numbers of one, classes and all the rest */
     int64_t first, object;       /* rows: columns of class 0 and of the objectness, -1: none */
     struct value *features;      /* rows: the map that makes the last row's scores; NULL: none */
+    struct value *map;           /* map [N,H,W]: that of four axes of which it is a channel; else NULL */
     char why[DETECTOR_WHY_SIZE]; /* HEAD_UNTOLD: why */
     const struct value
         *instead; /* HEAD_UNTOLD: a map of scores inside of the graph, for --target; NULL: none is found */

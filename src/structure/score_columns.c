@@ -262,6 +262,27 @@ static int check_axis(struct element_tracer *tracer, struct score_columns *colum
     return 0;
 }
 
+/* [rows,N,columns]: a sequence whose places are its first axis. */
+static int find_in_front_of_images(struct element_tracer *tracer, struct value *value, int64_t images,
+                                   struct score_columns *columns, struct error *error)
+{
+    const int64_t *dims = value->shape.dims;
+    bool valid = false;
+    *columns = (struct score_columns){.value = value,
+                                      .images = images,
+                                      .rows = dims[0],
+                                      .count = dims[2],
+                                      .image_step = dims[2],
+                                      .row_step = images * dims[2],
+                                      .column_step = 1};
+    if (columns->count <= MOST_COLUMNS && shape_count(&value->shape) > 0 && element_is_float(value->dtype) &&
+        check_axis(tracer, columns, &valid, error))
+        return -1;
+    if (!valid)
+        *columns = (struct score_columns){0};
+    return 0;
+}
+
 int score_columns_find(struct element_tracer *tracer, struct value *value, int64_t images,
                        struct score_columns *columns, struct error *error)
 {
@@ -269,6 +290,8 @@ int score_columns_find(struct element_tracer *tracer, struct value *value, int64
     int first = shape->rank > 1 && shape->dims[0] == images ? 1 : 0;
     bool valid = false;
     *columns = (struct score_columns){0};
+    if (shape->rank == 3 && !first && images > 1 && shape->dims[1] == images)
+        return find_in_front_of_images(tracer, value, images, columns, error);
     if (shape->rank - first < 1 || shape_count(shape) == 0 || !element_is_float(value->dtype) ||
         (first == 0 && images > 1))
         return 0;

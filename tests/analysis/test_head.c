@@ -60,6 +60,101 @@ static void test_one_channel_is_two_classes(void **state)
     }
 }
 
+/* ---- forms ---- */
+
+enum form_kind {
+    FORM_VECTOR,     /* [N,K] */
+    FORM_ROW,        /* [N,1,K] */
+    FORM_COLUMN,     /* [N,K,1] */
+    FORM_POOLED,     /* [N,K,1,1] */
+    FORM_MAP,        /* [N,K,H,W] */
+    FORM_MAP_LAST,   /* [N,H,W,K] */
+    FORM_PLAIN,      /* [N,H,W] */
+    FORM_PLAIN_OWN,  /* with its sigmoid */
+    FORM_SEQUENCE,   /* [N,L,K] */
+    FORM_TIME_MAJOR, /* [L,N,K] */
+    FORMS
+};
+
+static struct value *make_output(struct builder *b, enum form_kind kind, int64_t images)
+{
+    const int64_t classes = 5, dense[2] = {FEATURES, classes}, columns[1] = {2};
+    struct value *x = add_images(b->graph, images, 3, SIDE, SIDE, b->error);
+    struct value *map = one(b, "Relu", convolve(b, x, FEATURES, 3, 2));
+    if (kind == FORM_PLAIN || kind == FORM_PLAIN_OWN) {
+        struct value *y = SHAPED(b, cut(b, convolve(b, map, 3, 1, 1), 1, 1, 2), images, 8, 8);
+        return kind == FORM_PLAIN ? y : one(b, "Sigmoid", y);
+    }
+    if (kind == FORM_MAP || kind == FORM_MAP_LAST) {
+        struct value *y = convolve(b, map, classes, 1, 1);
+        return kind == FORM_MAP ? y : MOVED(b, y, 0, 2, 3, 1);
+    }
+    if (kind == FORM_SEQUENCE || kind == FORM_TIME_MAJOR) {
+        struct value *steps = emit(b->graph, "ReduceMean", EMIT_INPUTS(map),
+                                   EMIT_ATTRIBUTES(EMIT_INTS("axes", columns, 1), EMIT_INT("keepdims", 0)), b->error);
+        struct value *y =
+            two(b, "MatMul", MOVED(b, steps, 0, 2, 1), random_constant(b->graph, 2, dense, b->seed++, b->error));
+        return kind == FORM_SEQUENCE ? y : MOVED(b, y, 1, 0, 2);
+    }
+    struct value *pooled = one(b, "GlobalAveragePool", map);
+    if (kind == FORM_POOLED)
+        return convolve(b, pooled, classes, 1, 1);
+    struct value *y =
+        two(b, "MatMul", one(b, "Flatten", pooled), random_constant(b->graph, 2, dense, b->seed++, b->error));
+    return kind == FORM_VECTOR ? y
+           : kind == FORM_ROW  ? SHAPED(b, y, images, 1, classes)
+                               : SHAPED(b, y, images, classes, 1);
+}
+
+/* Kind, classes, units, and the map of 8 x 8 cells that the scores are made of, for one image and for three. */
+static void test_forms(void **state)
+{
+    static const struct {
+        enum head_kind kind;
+        int64_t classes, units;
+        const char *words;
+    } expected[FORMS] = {{HEAD_VECTOR, 5, 1, "softmax"},
+                         {HEAD_VECTOR, 5, 1, "softmax"},
+                         {HEAD_VECTOR, 5, 1, "softmax"},
+                         {HEAD_MAP, 5, 1, "softmax"},
+                         {HEAD_MAP, 5, 64, "a map of 5 classes"},
+                         {HEAD_MAP, 5, 64, "a map of 5 classes"},
+                         {HEAD_MAP, 2, 64, "two classes; probabilities by sigmoid: the file does not say"},
+                         {HEAD_MAP, 2, 64, "two classes; probabilities by sigmoid (the file's own)"},
+                         {HEAD_ROWS, 5, 8, "8 rows of 5 classes"},
+                         {HEAD_ROWS, 5, 8, "8 rows of 5 classes"}};
+    (void)state;
+    for (int i = 0; i < 2 * FORMS; i++) {
+        struct error error = ERROR_INITIALISER;
+        struct form form;
+        struct probe probe;
+        char words[HEAD_WORDS_SIZE];
+        int kind = i / 2;
+        int64_t images = i % 2 ? 3 : 1;
+        begin(&form, &error);
+        struct value *y = make_output(&form.builder, (enum form_kind)kind, images);
+        assert_int_equal(graph_add_output(form.builder.graph, y, &error), 0);
+        const struct probe_request request = {.target = "logits",
+                                              .kind = SCORE_CLASS,
+                                              .place_by_layout = true,
+                                              .unit = {-1, -1},
+                                              .source = PROBE_ACTIVATION};
+        if (probe_create(&probe, &form.model, &request, &error))
+            fail_msg("%d: %s", i, error.message);
+        assert_int_equal(probe.head.kind, expected[kind].kind);
+        assert_int_equal(class_scores_count(&probe.scores), expected[kind].classes);
+        assert_int_equal(probe.scores.view.units, expected[kind].units);
+        assert_int_equal(probe.scores.view.images, images);
+        assert_int_equal(probe.source_grid.layout, UNITS_MAP);
+        assert_int_equal(probe.source_grid.view.units, 64);
+        assert_int_equal(probe.source_grid.view.channels, FEATURES);
+        if (!strstr(head_words(&probe.head, &probe.scores, words), expected[kind].words))
+            fail_msg("%d: %s", i, words);
+        probe_destroy(&probe);
+        end(&form);
+    }
+}
+
 /* ---- what makes probabilities ---- */
 
 static void test_who_tells_the_activation(void **state)
@@ -106,7 +201,7 @@ static void test_who_tells_the_activation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_channel_is_two_classes),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_channel_is_two_classes), cmocka_unit_test(test_forms),
                                        cmocka_unit_test(test_who_tells_the_activation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
