@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/cell_layer.h"
 #include "analysis/correlation.h"
 #include "analysis/erf.h"
 #include "analysis/faithfulness.h"
@@ -16,6 +15,7 @@
 #include "analysis/score_cam.h"
 #include "analysis/spread.h"
 #include "analysis/target.h"
+#include "api/cam_levels.h"
 #include "api/images.h"
 #include "api/stock.h"
 #include "runtime/session.h"
@@ -30,8 +30,10 @@ struct cam_work {
     fovea_cam_each *each;
     void *user;
     unsigned methods;
-    char reading[HEAD_WORDS_SIZE], layer_name[1024];
-    const char *layer; /* of the options, or chosen; NULL: the probe chooses */
+    char reading[HEAD_WORDS_SIZE];
+    const char *layer;        /* of the options, or of a level; NULL: the probe chooses */
+    struct cam_levels levels; /* of a detector; none: all images are shown on one layer */
+    int64_t done;             /* images, of all levels */
     struct stock stock;
     struct probe probe, forward; /* forward: for Score-CAM */
     struct probe random;         /* with its weights shuffled; only with `sanity` */
@@ -158,54 +160,44 @@ static bool uses_gaussians(const struct cam_work *work, enum fovea_cam_method me
     return upsampling == FOVEA_UPSAMPLE_GAUSSIAN || (upsampling == FOVEA_UPSAMPLE_AUTO && method == FOVEA_CAM_EXTENDED);
 }
 
-/* What cell_layer_find is asked in the pipeline's call. */
-struct layer_search {
-    struct cam_work *work;
-    int64_t unit;
-};
-
-static int find_layer(void *user, struct graph *graph, struct error *error)
+/* Puts one image into every place of the batch, for one class. */
+static int read_image(struct cam_work *work, int64_t index, struct error *error)
 {
-    const struct layer_search *search = user;
-    struct cam_work *work = search->work;
-    struct target target;
-    struct value *layer;
-    int index;
-    const struct value *image = image_input(graph, &index);
-    const char *name = work->options->target ? work->options->target : "before-resize";
-    if (target_find(work->model->model, graph, image, name, &target, error) ||
-        cell_layer_find(graph, image, &target, search->unit, &layer, error))
+    struct probe *probe = &work->probe;
+    struct tensor *images = probe_images(probe);
+    int64_t *classes = probe_classes(probe);
+    size_t bytes = tensor_bytes(images) / (size_t)probe->batch;
+    if (stock_read(&work->stock, index, 1, images, error) ||
+        stock_classes(&work->stock, work->options->class_index, work->options->rank, index, 1, classes, error))
         return -1;
-    if (layer)
-        snprintf(work->layer_name, sizeof work->layer_name, "%s", layer->name);
+    for (int64_t i = 1; i < probe->batch; i++)
+        memcpy((char *)images->data + (size_t)i * bytes, images->data, bytes);
+    for (int64_t i = 1; i < probe->target_grid.view.images; i++)
+        classes[i] = classes[0];
     return 0;
 }
 
-/* A detector's best cell belongs to one of several maps: the first image's decides. */
-static int choose_layer(struct cam_work *work, struct error *error)
+/* A detector's best rows belong to several maps: one image after the other is only scored first. */
+static int find_levels(struct cam_work *work, struct error *error)
 {
+    struct memory *memory = work->model->context->memory;
+    int64_t count = work->stock.count;
     struct probe_result run;
-    struct layer_search search = {work, 0};
-    struct pipeline_request request = {.bindings = work->stock.bindings,
-                                       .binding_count = work->stock.binding_count,
-                                       .select = find_layer,
-                                       .user = &search,
-                                       .no_fusion = true};
     if (work->layer || work->probe.place != SCORE_AT_BEST)
         return 0;
-    if (stock_read(&work->stock, 0, 1, probe_images(&work->probe), error) ||
-        stock_classes(&work->stock, work->options->class_index, work->options->rank, 0, 1, probe_classes(&work->probe),
-                      error) ||
-        probe_run(&work->probe, &run, error))
-        return -1;
-    search.unit = run.units[0];
-    struct graph *graph = pipeline_run(work->model->model, &request, error);
-    graph_destroy(graph);
-    if (!graph || !work->layer_name[0])
-        return graph ? 0 : -1;
-    work->layer = work->layer_name;
+    int64_t *units = memory_allocate(memory, (size_t)count + 1, sizeof *units, error);
     probe_destroy(&work->probe);
-    return make_probe(work, PROBE_ACTIVATION, &work->probe, error);
+    int result = units ? make_probe(work, PROBE_NO_GRADIENT, &work->probe, error) : -1;
+    for (int64_t i = 0; i < count && result == 0; i++) {
+        result = read_image(work, i, error) || probe_run(&work->probe, &run, error) ? -1 : 0;
+        units[i] = result == 0 ? run.units[0] : -1;
+    }
+    const char *target = work->options->target ? work->options->target : "before-resize";
+    if (result == 0)
+        result = cam_levels_find(&work->levels, work->model->model, work->stock.bindings, work->stock.binding_count,
+                                 target, units, count, error);
+    memory_release(memory, units);
+    return result;
 }
 
 static int check_masks(const struct cam_work *work, struct error *error)
@@ -237,8 +229,7 @@ static int prepare(struct cam_work *work, struct error *error)
 {
     struct memory *memory = work->model->context->memory;
     bool gaussians = false;
-    if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || check_ranks(work, error) ||
-        choose_layer(work, error) ||
+    if (check_ranks(work, error) ||
         (work->probe.of_classes && stock_check_names(&work->stock, class_scores_count(&work->probe.scores), error)) ||
         (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)) ||
         (work->options->class_index == FOVEA_CLASS_LABEL &&
@@ -514,53 +505,12 @@ static int drop_methods(struct cam_work *work, const struct cam_layer *layer, st
     return 0;
 }
 
-/* Puts one image into every place of the batch, for one class. */
-static int read_image(struct cam_work *work, int64_t index, struct error *error)
-{
-    struct probe *probe = &work->probe;
-    struct tensor *images = probe_images(probe);
-    int64_t *classes = probe_classes(probe);
-    size_t bytes = tensor_bytes(images) / (size_t)probe->batch;
-    if (stock_read(&work->stock, index, 1, images, error) ||
-        stock_classes(&work->stock, work->options->class_index, work->options->rank, index, 1, classes, error))
-        return -1;
-    for (int64_t i = 1; i < probe->batch; i++)
-        memcpy((char *)images->data + (size_t)i * bytes, images->data, bytes);
-    for (int64_t i = 1; i < probe->target_grid.view.images; i++)
-        classes[i] = classes[0];
-    return 0;
-}
-
-static int run_images(struct cam_work *work, struct error *error)
-{
-    struct probe *probe = &work->probe;
-    struct probe_result run;
-    struct cam_layers layers;
-    for (int64_t index = 0; index < work->stock.count; index++) {
-        if (read_image(work, index, error) || probe_run(probe, &run, error) ||
-            (work->options->sanity && run_random(work, &run, error)))
-            return -1;
-        read_layers(probe, &run, &layers);
-        keep_image(work);
-        if (index == 0 && drop_methods(work, &layers.plain, error))
-            return -1;
-        for (int method = 0; method < FOVEA_CAM_METHODS; method++) {
-            if ((work->methods >> method & 1) &&
-                hand_over(work, (enum fovea_cam_method)method, &layers, &run, index, error))
-                return -1;
-        }
-        progress_step(&work->model->context->progress, "images", (size_t)(index + 1), (size_t)work->stock.count);
-    }
-    return 0;
-}
-
-static void release(struct cam_work *work)
+static void release_level(struct cam_work *work)
 {
     struct memory *memory = work->model->context->memory;
     probe_destroy(&work->probe);
     probe_destroy(&work->forward);
     probe_destroy(&work->random);
-    stock_release(&work->stock);
     memory_release(memory, work->weights);
     memory_release(memory, work->map);
     memory_release(memory, work->random_map);
@@ -568,6 +518,60 @@ static void release(struct cam_work *work)
     memory_release(memory, work->pixels);
     memory_release(memory, work->image);
     memory_release(memory, work->picture);
+    work->weights = work->map = work->random_map = NULL;
+    work->mask = work->picture = NULL;
+    work->pixels = work->image = NULL;
+}
+
+static int run_image(struct cam_work *work, int64_t index, struct error *error)
+{
+    struct probe *probe = &work->probe;
+    struct probe_result run;
+    struct cam_layers layers;
+    if (read_image(work, index, error) || probe_run(probe, &run, error) ||
+        (work->options->sanity && run_random(work, &run, error)))
+        return -1;
+    read_layers(probe, &run, &layers);
+    keep_image(work);
+    if (work->done == 0 && drop_methods(work, &layers.plain, error))
+        return -1;
+    for (int method = 0; method < FOVEA_CAM_METHODS; method++) {
+        if ((work->methods >> method & 1) &&
+            hand_over(work, (enum fovea_cam_method)method, &layers, &run, index, error))
+            return -1;
+    }
+    progress_step(&work->model->context->progress, "images", (size_t)++work->done, (size_t)work->stock.count);
+    return 0;
+}
+
+/* The images of one level; without levels all. */
+static int run_level(struct cam_work *work, int level, struct error *error)
+{
+    bool one = work->levels.count == 0;
+    if (!one) {
+        work->layer = work->levels.names[level][0] ? work->levels.names[level] : NULL;
+        release_level(work);
+        if (make_probe(work, PROBE_ACTIVATION, &work->probe, error))
+            return -1;
+    }
+    if (prepare(work, error))
+        return -1;
+    for (int64_t index = 0; index < work->stock.count; index++) {
+        if ((one || work->levels.of_image[index] == level) && run_image(work, index, error))
+            return -1;
+    }
+    return 0;
+}
+
+static int run_levels(struct cam_work *work, struct error *error)
+{
+    if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || find_levels(work, error))
+        return -1;
+    for (int level = 0; level == 0 || level < work->levels.count; level++) {
+        if (run_level(work, level, error))
+            return -1;
+    }
+    return 0;
 }
 
 int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options, fovea_cam_each *each, void *user,
@@ -580,10 +584,9 @@ int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options
                             .each = each,
                             .user = user,
                             .methods = options->methods ? options->methods : 1u << FOVEA_CAM_EXTENDED};
-    int result =
-        stock_open(&work.stock, model, &options->samples, &error) || prepare(&work, &error) || run_images(&work, &error)
-            ? -1
-            : 0;
-    release(&work);
+    int result = stock_open(&work.stock, model, &options->samples, &error) || run_levels(&work, &error) ? -1 : 0;
+    release_level(&work);
+    cam_levels_release(&work.levels);
+    stock_release(&work.stock);
     return result ? api_fail(&error, report) : 0;
 }

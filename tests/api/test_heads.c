@@ -355,6 +355,54 @@ static void one_channel_is_a_mask(void **state)
     }
 }
 
+struct shown {
+    int count;
+    char layers[2 * IMAGES][8];
+    int64_t images[2 * IMAGES], cells[2 * IMAGES], units[2 * IMAGES];
+    double largest[2 * IMAGES];
+};
+
+static int show(void *user, const struct fovea_cam *cam, struct fovea_error *error)
+{
+    struct shown *shown = user;
+    int i = shown->count++;
+    (void)error;
+    snprintf(shown->layers[i], sizeof shown->layers[i], "%s", cam->layer);
+    shown->images[i] = cam->image;
+    shown->cells[i] = cam->cells[0];
+    shown->units[i] = cam->unit[1];
+    shown->largest[i] = cam->largest;
+    return 0;
+}
+
+/* Each image's best row is shown on the map of its own level. */
+static void every_image_has_its_level(void **state)
+{
+    struct fixture *fixture = *state;
+    put_images(fixture, "cat", "dog");
+    struct fovea_model *model = loaded(fixture, HEADS "levels.onnx");
+    const struct fovea_feed feed = {NULL, in_folder(fixture, "classes")};
+    const struct fovea_cam_options options = {.samples = {.feeds = &feed, .feed_count = 1, .preprocess = &fixture->raw},
+                                              .class_index = 0,
+                                              .unit = {-1, -1},
+                                              .methods = 1u << FOVEA_CAM_LAYER};
+    struct shown shown = {0};
+    bool seen[2 * IMAGES] = {false};
+    if (fovea_cam(model, &options, show, &shown, &fixture->error))
+        fail_msg("%s", fixture->error.message);
+    assert_int_equal(shown.count, 2 * IMAGES);
+    for (int i = 0; i < shown.count; i++) {
+        bool bright = shown.images[i] >= IMAGES;
+        assert_false(seen[shown.images[i]]);
+        seen[shown.images[i]] = true;
+        assert_string_equal(shown.layers[i], bright ? "f0" : "f1");
+        assert_int_equal(shown.cells[i], bright ? 4 : 2);
+        assert_int_equal(shown.units[i] >= 16, !bright);
+        assert_true(bright ? shown.largest[i] > 0 : true);
+    }
+    fovea_model_free(model);
+}
+
 static int64_t channels_of(struct fixture *fixture, const char *path, int axis)
 {
     struct error error = ERROR_INITIALISER;
@@ -428,6 +476,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_loss_follows_the_scores, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_probabilities_there_are_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_channel_is_a_mask, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_image_has_its_level, set_up, tear_down),
         cmocka_unit_test_setup_teardown(channels_last_train_alike, set_up, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
