@@ -66,16 +66,16 @@ int detector_head_find(const struct detector_request *request, struct detector_h
         return detector_refuse(head, "there are %d outputs", request->graph->output_count);
     if (detector_join_levels(&search, error) || element_tracer_create(&search.tracer, request->graph, error))
         return -1;
-    bool has_unknown = false;
+    bool known = false;
     for (int i = 0; i < search.count; i++) {
         struct value *value = search.values[i];
-        has_unknown = has_unknown || value->shape.rank == SHAPE_UNKNOWN_RANK;
         if (value->constant || value->shape.rank < 2)
             continue;
         if (score_columns_find(&search.tracer, value, request->images, &search.outputs[i], error))
             return -1;
+        known = known || search.outputs[i].count > 0;
     }
-    if (!has_unknown && find_rows(&search, error))
+    if (known && find_rows(&search, error))
         return -1;
     return head->scores ? 0 : detector_find_picked(&search, error);
 }

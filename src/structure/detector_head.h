@@ -5,7 +5,7 @@
 #include "op/class_scores.h"
 #include "structure/score_columns.h"
 
-#define DETECTOR_WHY_SIZE 200
+#define DETECTOR_WHY_SIZE 400
 
 struct detector_request {
     struct graph *graph;

@@ -97,14 +97,22 @@ static bool order_levels(enum layout layout, struct group *groups, int count)
     return true;
 }
 
+/* A map whose channels the names divide into anchors is the one level of its kind. */
+static bool is_one_level(const struct graph *graph, enum layout layout, int64_t names)
+{
+    const struct shape *shape = &graph->outputs[0]->shape;
+    return layout == LAYOUT_MAP && graph->output_count == 1 && shape->rank == 4 && names > 0 &&
+           shape->dims[1] != names && shape->dims[1] % (BOX_SIDES + 1 + names) == 0;
+}
+
 /* The layout in which all outputs are levels; how many groups in *count. */
-static enum layout find_layout(const struct graph *graph, struct group groups[MOST_OUTPUTS], int *count)
+static enum layout find_layout(const struct graph *graph, int64_t names, struct group groups[MOST_OUTPUTS], int *count)
 {
     for (enum layout layout = LAYOUT_ROWS; layout < LAYOUTS; layout++) {
         *count = 0;
         for (int i = 0; i < graph->output_count && *count >= 0; i++)
             *count = add_level(layout, graph->outputs[i], groups, *count);
-        if (*count > 0 && order_levels(layout, groups, *count))
+        if (*count > 0 && (is_one_level(graph, layout, names) || order_levels(layout, groups, *count)))
             return layout;
     }
     return LAYOUT_NONE;
@@ -147,6 +155,26 @@ static int64_t count_anchors(const struct search *search, enum layout layout, co
         found = anchors > 0 ? anchors : found;
     }
     return found;
+}
+
+/* Whether the traces of outputs say that their last axis counts places, or columns; false where they do not tell. */
+static int is_confirmed(struct search *search, enum layout layout, bool *confirmed, struct error *error)
+{
+    const struct graph *graph = search->request->graph;
+    struct element_tracer tracer;
+    *confirmed = axes_of[layout].rank > 3;
+    if (!*confirmed && element_tracer_create(&tracer, graph, error))
+        return -1;
+    for (int i = 0; i < graph->output_count && !*confirmed; i++) {
+        struct score_columns columns;
+        if (score_columns_find(&tracer, graph->outputs[i], search->request->images, &columns, error))
+            return -1;
+        bool last = columns.column_step == 1;
+        if (columns.count > 0 && columns.rows > 1 && last == (layout == LAYOUT_COLUMNS))
+            return 0;
+        *confirmed = columns.count > 0;
+    }
+    return 0;
 }
 
 /* ---- joining ---- */
@@ -217,7 +245,11 @@ int detector_join_levels(struct search *search, struct error *error)
     struct graph *graph = search->request->graph;
     struct group groups[MOST_OUTPUTS];
     int count;
-    enum layout layout = find_layout(graph, groups, &count);
+    bool confirmed = true;
+    enum layout layout = find_layout(graph, search->request->names, groups, &count);
+    if (layout != LAYOUT_NONE && is_confirmed(search, layout, &confirmed, error))
+        return -1;
+    layout = confirmed ? layout : LAYOUT_NONE;
     search->count = layout == LAYOUT_NONE ? graph->output_count : count;
     for (int i = 0; layout == LAYOUT_NONE && i < search->count; i++)
         search->values[i] = graph->outputs[i];

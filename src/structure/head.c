@@ -9,6 +9,7 @@
 
 static const char *const views[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Cast", NULL};
 static const char *const sigmoids[] = {"Sigmoid", NULL}, *const softmaxes[] = {"Softmax", "LogSoftmax", NULL};
+static const char *const convolutions[] = {"Conv", NULL};
 static const char *const choices[] = {"ArgMax", NULL};
 
 static bool is_one_of(const struct node *node, const char *const *names)
@@ -258,9 +259,50 @@ static const struct value *map_of_scores(const struct graph *graph)
     return NULL;
 }
 
-static int find_form(const struct model *model, struct graph *graph, int64_t images, struct value *first,
+#define YOLO_COLUMNS 5     /* of an anchor beside its classes: a box and whether there is an object */
+#define DETECTOR_STRIDE 32 /* from which on a map of classes is hardly one of a segmentation network */
+
+static bool names_tell_anchors(const struct model *model, const struct value *map)
+{
+    int64_t names = count_names(model), channels = map->shape.dims[1];
+    return names > 0 && channels != names && channels % (YOLO_COLUMNS + names) == 0;
+}
+
+/* Whether a coarse map of logits, by its number of channels, may be three or five anchors of YOLO (v2, v3). */
+static bool may_be_anchors(const struct model *model, const struct value *image, const struct value *map)
+{
+    int64_t channels = map->shape.dims[1];
+    bool countable = channels % 3 == 0 ? channels / 3 > YOLO_COLUMNS : channels % 5 == 0 && channels / 5 > YOLO_COLUMNS;
+    bool coarse = image->shape.dims[2] >= DETECTOR_STRIDE * map->shape.dims[2] && map->shape.dims[2] > 1;
+    return countable && coarse && is_one_of(map->producer, convolutions) && count_names(model) != channels;
+}
+
+/* Says what else the first map may be: the offsets beside a map of scores (CenterNet), or anchors. */
+static bool doubt_map(const struct model *model, const struct graph *graph, const struct value *image,
+                      struct value *first, struct head *head)
+{
+    const struct node *own, *other = NULL;
+    (void)walk_back(graph->outputs[0], &own);
+    for (int i = 1; i < graph->output_count && !own && first->shape.rank == 4; i++) {
+        const struct value *beside = walk_back(graph->outputs[i], &other);
+        if (!other || beside == first || beside->shape.rank != 4)
+            continue;
+        snprintf(head->why, sizeof head->why, "its first output '%.150s' has no softmax or sigmoid, '%.150s' has one",
+                 graph->outputs[0]->name, graph->outputs[i]->name);
+        return true;
+    }
+    if (own || first->shape.rank != 4 || graph->output_count > 1 || !may_be_anchors(model, image, first))
+        return false;
+    snprintf(head->why, sizeof head->why,
+             "'%.250s' may be a map of %" PRId64 " classes or the anchors of a detector; as a --target it is the map",
+             first->name, first->shape.dims[1]);
+    return true;
+}
+
+static int find_form(const struct model *model, struct graph *graph, const struct value *image, struct value *first,
                      struct head *head, struct error *error)
 {
+    int64_t images = image->shape.dims[0];
     bool rows = false, unknown = false;
     for (int i = 0; i < graph->output_count; i++) {
         unknown = unknown || graph->outputs[i]->shape.rank == SHAPE_UNKNOWN_RANK;
@@ -280,14 +322,14 @@ static int find_form(const struct model *model, struct graph *graph, int64_t ima
         return -1;
     if (head->kind != HEAD_UNTOLD || !map)
         return 0;
-    if (graph->output_count > 1 && first->shape.rank == 4 && has_levels(graph, first)) {
-        if (!rows && find_rows(model, graph, images, head, error))
-            return -1;
-        if (head->kind == HEAD_UNTOLD && !head->why[0])
-            snprintf(head->why, sizeof head->why, "its outputs are maps of several sizes");
-        return 0;
-    }
-    head->kind = HEAD_MAP;
+    bool levels = first->shape.rank == 4 && graph->output_count > 1 && has_levels(graph, first);
+    bool anchors = first->shape.rank == 4 && graph->output_count == 1 && names_tell_anchors(model, first);
+    if ((levels || anchors) && !rows && find_rows(model, graph, images, head, error))
+        return -1;
+    if (head->kind == HEAD_UNTOLD && levels && !head->why[0])
+        snprintf(head->why, sizeof head->why, "its outputs are maps of several sizes");
+    if (head->kind == HEAD_UNTOLD && !levels && !doubt_map(model, graph, image, first, head))
+        head->kind = HEAD_MAP;
     return 0;
 }
 
@@ -298,7 +340,7 @@ int head_find(const struct model *model, struct graph *graph, const struct value
     *head = (struct head){.classes = {.background = -1}, .object = -1};
     struct value *first = walk_back(graph->outputs[0], &activation);
     first = without_axes_of_one(first, image->shape.dims[0]);
-    if (find_form(model, graph, image->shape.dims[0], first, head, error))
+    if (find_form(model, graph, image, first, head, error))
         return -1;
     if (head->kind == HEAD_ROWS)
         return 0;

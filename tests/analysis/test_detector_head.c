@@ -488,6 +488,38 @@ static void test_picked_filled_and_scattered(void **state)
     }
 }
 
+/* Boxes, scores, key points of the same rows are no levels, though their sizes would fit; indices beside them, as many
+ * as are found, take nothing away. */
+static void test_outputs_of_the_same_rows(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 4; order++) {
+        struct error error = ERROR_INITIALISER;
+        struct form form;
+        struct head head;
+        struct value *outputs[3];
+        begin(&form, &error);
+        struct builder *b = &form.builder;
+        make_ssd(b, 2, "Softmax", outputs);
+        struct value *maps[2] = {outputs[0], outputs[1]};
+        if (order < 2) {
+            const int64_t wide[2] = {4, 10};
+            outputs[2] = two(b, "MatMul", maps[1], random_constant(b->graph, 2, wide, b->seed++, b->error));
+        } else {
+            outputs[2] = emit(b->graph, "NonMaxSuppression",
+                              EMIT_INPUTS(maps[1], MOVED(b, maps[0], 0, 2, 1), integers(b, 100), number(b, .5)),
+                              NO_ATTRIBUTES, b->error);
+        }
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(graph_add_output(b->graph, outputs[(k + order % 2) % 3], &error), 0);
+        assert_int_equal(head_find(&form.model, b->graph, b->graph->inputs[0], &head, &error), 0);
+        assert_int_equal(head.kind, HEAD_ROWS);
+        assert_int_equal(head.classes.view.units, LEVEL_ONE + LEVEL_TWO);
+        assert_int_equal(head.classes.view.channels, 2);
+        end(&form);
+    }
+}
+
 /* Names say how many columns are classes. */
 static void test_names_tell_columns_apart(void **state)
 {
@@ -517,6 +549,7 @@ int main(void)
                                        cmocka_unit_test(test_scores_in_front_of_the_picks),
                                        cmocka_unit_test(test_levels_that_are_picked_from),
                                        cmocka_unit_test(test_regions_of_its_own),
+                                       cmocka_unit_test(test_outputs_of_the_same_rows),
                                        cmocka_unit_test(test_picked_filled_and_scattered),
                                        cmocka_unit_test(test_names_tell_columns_apart)};
     return cmocka_run_group_tests(tests, NULL, NULL);

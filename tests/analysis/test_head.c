@@ -155,6 +155,45 @@ static void test_forms(void **state)
     }
 }
 
+/* Maps that are hardly classes: offsets in front of scores, anchors by their number. What is named as the way out is
+ * one, and names of the classes tell anchors. */
+static void test_maps_in_doubt(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct error error = ERROR_INITIALISER;
+        struct form form;
+        struct head head;
+        struct metadata names[] = {{"fovea.labels", "[\"a\",\"b\",\"c\",\"d\"]"}};
+        begin(&form, &error);
+        struct builder *b = &form.builder;
+        struct value *x = add_image(b->graph, 3, 64, 64, b->error);
+        struct value *map = one(b, "Relu", convolve(b, x, FEATURES, 3, i == 0 ? 4 : 32));
+        struct value *first = convolve(b, map, i == 0 ? 2 : i == 3 ? 4 : 27, 1, 1);
+        assert_int_equal(graph_add_output(b->graph, first, &error), 0);
+        if (i == 0)
+            assert_int_equal(graph_add_output(b->graph, one(b, "Sigmoid", convolve(b, map, 5, 1, 1)), &error), 0);
+        form.model.metadata = names;
+        form.model.metadata_count = i > 1 ? 1 : 0;
+        assert_int_equal(head_find(&form.model, b->graph, b->graph->inputs[0], &head, &error), 0);
+        assert_int_equal(head.kind, i < 2 ? HEAD_UNTOLD : i == 2 ? HEAD_ROWS : HEAD_MAP);
+        if (i < 2) {
+            assert_int_equal(head_check(&head, &error), -1);
+            assert_non_null(strstr(error.message, i == 0 ? "such as" : "as a --target"));
+            error = (struct error)ERROR_INITIALISER;
+            assert_int_equal(
+                head_of_value(&form.model, i == 0 ? b->graph->outputs[1]->producer->inputs[0] : first, &head, &error),
+                0);
+            assert_int_equal(head.kind, HEAD_MAP);
+        }
+        if (i == 2) {
+            assert_int_equal(class_scores_count(&head.classes), 4);
+            assert_int_equal(head.classes.view.units, 3 * 4);
+        }
+        end(&form);
+    }
+}
+
 /* ---- what makes probabilities ---- */
 
 static void test_who_tells_the_activation(void **state)
@@ -202,6 +241,7 @@ static void test_who_tells_the_activation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_channel_is_two_classes), cmocka_unit_test(test_forms),
+                                       cmocka_unit_test(test_maps_in_doubt),
                                        cmocka_unit_test(test_who_tells_the_activation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
