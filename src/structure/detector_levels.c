@@ -215,12 +215,15 @@ static struct value *rows_of(struct graph *graph, enum layout layout, struct val
 }
 
 /* A group's levels one behind the other, under a name of their own: heads are asked for several times. */
-static struct value *join(struct graph *graph, enum layout layout, const struct group *group, int64_t anchors,
-                          struct error *error)
+static struct value *join_named(struct graph *graph, enum layout layout, const struct group *group, int64_t anchors,
+                                struct error *error)
 {
     struct value *parts[MOST_OUTPUTS];
     char name[512];
-    snprintf(name, sizeof name, "%.480s and %d more", group->levels[0]->name, group->count - 1);
+    if (group->count > 1)
+        snprintf(name, sizeof name, "%.480s and %d more", group->levels[0]->name, group->count - 1);
+    else
+        snprintf(name, sizeof name, "%.480s as rows", group->levels[0]->name);
     struct value *named = graph_find_value(graph, name);
     if (named && named->producer && strcmp(named->producer->op_type, "Concat") == 0 &&
         named->producer->input_count == group->count)
@@ -238,6 +241,34 @@ static struct value *join(struct graph *graph, enum layout layout, const struct 
     named->dtype = joined->dtype;
     named->shape = joined->shape;
     return node_set_output(joined->producer, 0, named, error) ? NULL : named;
+}
+
+static bool is_sigmoid(const struct node *node)
+{
+    return node && node->domain[0] == 0 && strcmp(node->op_type, "Sigmoid") == 0;
+}
+
+static struct value *sigmoid_of(struct graph *graph, struct value *logits, struct error *error)
+{
+    for (size_t i = 0; i < logits->use_count; i++) {
+        if (is_sigmoid(logits->uses[i].node))
+            return logits->uses[i].node->outputs[0];
+    }
+    return emit(graph, "Sigmoid", EMIT_INPUTS(logits), EMIT_NO_ATTRIBUTES, error);
+}
+
+/* Where all levels end in a sigmoid it is put behind the joined logits: these are the scores. */
+static struct value *join(struct graph *graph, enum layout layout, const struct group *group, int64_t anchors,
+                          struct error *error)
+{
+    struct group logits = *group;
+    for (int i = 0; i < group->count; i++) {
+        if (!is_sigmoid(group->levels[i]->producer))
+            return join_named(graph, layout, group, anchors, error);
+        logits.levels[i] = group->levels[i]->producer->inputs[0];
+    }
+    struct value *joined = join_named(graph, layout, &logits, anchors, error);
+    return joined ? sigmoid_of(graph, joined, error) : NULL;
 }
 
 int detector_join_levels(struct search *search, struct error *error)

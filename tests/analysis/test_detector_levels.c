@@ -187,6 +187,8 @@ static void test_levels(void **state)
         if (probe_create(&probe, &form.model, &request, &error))
             fail_msg("%d: %s", (int)i, error.message);
         assert_int_equal(class_scores_count(&probe.scores), CLASSES);
+        if (kind->kind == BOXES_PROBABILITIES && !kind->layout.joined) /* scores are what the sigmoids read */
+            assert_int_equal(probe.scores.activation, CLASS_SIGMOID);
         memcpy(probe_images(&probe)->data, pixels, sizeof(float) * (size_t)(images * 3 * SIDE * SIDE));
         assert_int_equal(probe_run(&probe, &run, &error), 0);
         for (int64_t image = 0; image < images; image++) {
