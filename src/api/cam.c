@@ -229,8 +229,7 @@ static int prepare(struct cam_work *work, struct error *error)
 {
     struct memory *memory = work->model->context->memory;
     bool gaussians = false;
-    if (check_ranks(work, error) ||
-        (work->probe.of_classes && stock_check_names(&work->stock, class_scores_count(&work->probe.scores), error)) ||
+    if ((work->probe.of_classes && stock_check_names(&work->stock, class_scores_count(&work->probe.scores), error)) ||
         (work->options->sanity && make_probe(work, PROBE_ACTIVATION, &work->random, error)) ||
         (work->options->class_index == FOVEA_CLASS_LABEL &&
          stock_check_labels(&work->stock, class_scores_count(&work->probe.scores), error)) ||
@@ -565,7 +564,7 @@ static int run_level(struct cam_work *work, int level, struct error *error)
 
 static int run_levels(struct cam_work *work, struct error *error)
 {
-    if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || find_levels(work, error))
+    if (make_probe(work, PROBE_ACTIVATION, &work->probe, error) || check_ranks(work, error) || find_levels(work, error))
         return -1;
     for (int level = 0; level == 0 || level < work->levels.count; level++) {
         if (run_level(work, level, error))

@@ -59,6 +59,7 @@ int data_names(const struct fovea_model *model, const char *path, bool own, stru
         return own ? model_class_names(model->model, names, error) : 0;
     if (class_names_read(model->context->memory, path, names, error))
         return -1;
+    model->model->named_classes = names->count;
     if (own)
         note_other_names(model, path, names);
     return 0;

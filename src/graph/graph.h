@@ -199,6 +199,7 @@ struct model {
     struct metadata *metadata;
     int metadata_count;
     const char *activation; /* "softmax", "sigmoid" or "none": what the caller says of its scores; NULL: nothing */
+    int64_t named_classes;  /* that the caller gives names for; 0: none, or the file's own count */
     struct function *functions;
     int function_count;
     struct graph *graph;

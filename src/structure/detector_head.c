@@ -11,7 +11,9 @@ static int alone(struct search *search, const struct score_columns *columns, str
                 (kind == COLUMN_PLAIN && detector_is_transformer(columns));
     if (told && search->count == 1)
         return detector_take(search, columns, 0, columns->count, -1, false, error);
-    return detector_refuse(search->head, "nothing tells boxes from classes among the %" PRId64 " columns of '%s'",
+    return detector_refuse(search->head,
+                           "nothing tells boxes from classes among the %" PRId64 " columns of '%.150s': the names of "
+                           "all classes do (--labels); or name the scores with --target and the map with --layer",
                            columns->count, columns->value->name);
 }
 

@@ -129,8 +129,11 @@ struct class_scores head_classes(const struct head *head, const struct unit_view
 
 /* ---- the form ---- */
 
+/* The caller's, else the file's own. */
 static int64_t count_names(const struct model *model)
 {
+    if (model->named_classes > 0)
+        return model->named_classes;
     struct class_names names;
     struct error ignored = ERROR_INITIALISER;
     int64_t count = model_class_names(model, &names, &ignored) == 0 ? names.count : 0;

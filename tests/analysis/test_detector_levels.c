@@ -223,6 +223,29 @@ static void test_levels_that_are_not_told(void **state)
     }
 }
 
+/* How many classes the caller names tells columns apart, also where the anchors are channels of maps. */
+static void test_names_of_the_caller(void **state)
+{
+    (void)state;
+    static const struct form_case named[] = {{YOLO, {.anchors = false}, ANCHORS, NULL},
+                                             {YOLO, {.anchors = true}, 1, NULL}};
+    for (int i = 0; i < 2; i++) {
+        struct error error = ERROR_INITIALISER;
+        struct form form;
+        struct head head;
+        struct value *levels[LEVELS];
+        begin(&form, &error);
+        make_form(&form.builder, &named[i], 1, levels);
+        form.model.named_classes = CLASSES;
+        assert_int_equal(head_find(&form.model, form.builder.graph, form.builder.graph->inputs[0], &head, &error), 0);
+        assert_int_equal(head.kind, HEAD_ROWS);
+        assert_int_equal(head.object, 4);
+        assert_int_equal(class_scores_count(&head.classes), CLASSES);
+        assert_int_equal(head.classes.view.units, named[i].anchors * (64 + 16 + 4));
+        end(&form);
+    }
+}
+
 /* A detector's own sigmoids are not overruled. */
 static void test_activation_that_contradicts(void **state)
 {
@@ -246,6 +269,7 @@ static void test_activation_that_contradicts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels), cmocka_unit_test(test_levels_that_are_not_told),
+                                       cmocka_unit_test(test_names_of_the_caller),
                                        cmocka_unit_test(test_activation_that_contradicts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
