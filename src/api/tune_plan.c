@@ -170,7 +170,10 @@ static int list_stills(const struct parameter_set *set, struct arena *arena, str
         const struct parameter *parameter = &set->list[i];
         if (!parameter->frozen && parameter->output < 0 &&
             add_still(list, told, arena, parameter->name,
-                      parameter->unread ? "no score depends on it" : "no gradient reaches it", parameter->count, error))
+                      parameter->unread   ? "no score depends on it"
+                      : parameter->buffer ? "but one number is made of it, by which weights are scaled"
+                                          : "no gradient reaches it",
+                      parameter->count, error))
             return -1;
     }
     told->still = list;

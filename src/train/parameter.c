@@ -342,6 +342,42 @@ int parameter_set_open(struct parameter_set *set, struct graph *graph, struct ar
     return 0;
 }
 
+/* ---- buffers ---- */
+
+/* A pick out of many is no number that is made of all. */
+static bool makes_one_number(const struct node *node, const struct use use)
+{
+    const struct slot *slot = slot_of(node, use.input);
+    const struct value *result = node->outputs[0];
+    return result && result->shape.rank >= 0 && shape_count(&result->shape) == 1 && !(slot && slot->use == SLOT_VIEW);
+}
+
+static bool ends_in_one_number(const struct value *value, int depth, int *looks)
+{
+    bool read = false;
+    for (size_t i = 0; i < value->use_count; i++) {
+        const struct use use = value->uses[i];
+        if (reads_shape_only(use.node))
+            continue;
+        if (--*looks < 0 || depth == MOST_STEPS || !is_of_constants(use.node))
+            return false;
+        for (int k = 0; !makes_one_number(use.node, use) && k < use.node->output_count; k++) {
+            const struct value *output = use.node->outputs[k];
+            if (output &&
+                (output->is_output || (output->use_count > 0 && !ends_in_one_number(output, depth + 1, looks))))
+                return false;
+        }
+        read = true;
+    }
+    return read;
+}
+
+bool parameter_is_buffer(const struct parameter *parameter, const struct graph *graph)
+{
+    int looks = MOST_LOOKS;
+    return parameter->count > 1 && ends_in_one_number(graph->inputs[parameter->input], 0, &looks);
+}
+
 int parameter_set_freeze(struct parameter_set *set, const char *pattern, bool frozen)
 {
     int matched = 0;

@@ -149,14 +149,18 @@ static int add_semantics(struct building *building, struct graph *graph, struct 
     return 0;
 }
 
-static int mark_unread(struct building *building, const struct graph *graph, struct error *error)
+/* What cannot learn, or must not. */
+static int mark_still(struct building *building, const struct graph *graph, struct error *error)
 {
     struct memory *memory = graph->context->memory;
     struct parameter_set *parameters = &building->training->parameters;
     bool *reads = memory_allocate(memory, graph->value_count + 1, sizeof *reads, error);
     int result = reads ? dependence_find(graph, building->logits, reads, error) : -1;
-    for (int i = 0; result == 0 && i < parameters->count; i++)
-        parameters->list[i].unread = !reads[graph->inputs[parameters->list[i].input]->id];
+    for (int i = 0; result == 0 && i < parameters->count; i++) {
+        struct parameter *parameter = &parameters->list[i];
+        parameter->unread = !reads[graph->inputs[parameter->input]->id];
+        parameter->buffer = parameter_is_buffer(parameter, graph);
+    }
     memory_release(memory, reads);
     return result;
 }
@@ -248,7 +252,7 @@ static int select_logits(void *user, struct graph *graph, struct error *error)
         return error_set(error, ERROR_UNSUPPORTED, "'%s' holds no logits [N,K] or [N,K,H,W]", building->logits->name);
     training->masks = building->request->masks;
     if (mask_map_part(graph, building->logits, 2, image, &training->masks, error) ||
-        choose_loss(training, &building->head, error) || mark_unread(building, graph, error) ||
+        choose_loss(training, &building->head, error) || mark_still(building, graph, error) ||
         (building->request->configure &&
          building->request->configure(building->request->user, &training->parameters, error)))
         return -1;
@@ -273,7 +277,7 @@ static int collect_wrt(const struct training_graph *training, struct graph *grap
     int count = 0;
     for (int i = 0; i < training->parameters.count; i++) {
         struct parameter *parameter = &training->parameters.list[i];
-        if (parameter->frozen || parameter->unread)
+        if (parameter->frozen || parameter->unread || parameter->buffer)
             continue;
         wrt[count] = graph->inputs[parameter->input];
         of[count++] = parameter;

@@ -284,6 +284,33 @@ static void test_computed(void **state)
     }
 }
 
+/* Vectors of which but one number is made, that scales a weight, are buffers, whatever their shape: they stay. */
+static void test_buffers(void **state)
+{
+    static const char *const forms[] = {"spectral_sum", "spectral_matrix"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char form[64], path[160];
+        struct run run;
+        snprintf(form, sizeof form, "computed_%s", forms[i]);
+        snprintf(path, sizeof path, FOLDER "%s.onnx", form);
+        train_form(&run, form, true);
+        struct model *old = model_load(run.context, path, &error);
+        const struct parameter_set *set = &run.training.parameters;
+        int buffers = 0;
+        for (int k = 0; k < set->count; k++) {
+            assert_true(set->list[k].buffer == (set->list[k].output < 0));
+            buffers += set->list[k].buffer;
+        }
+        assert_int_equal(buffers, 2);
+        assert_true(largest_change(&run, old, "source") > 0);
+        assert_float_equal(largest_change(&run, old, "u"), 0, 0);
+        assert_float_equal(largest_change(&run, old, "v"), 0, 0);
+        model_destroy(old);
+        finish(&run);
+    }
+}
+
 /* One layer used twice goes on as one, fresh or trained, but for statistics; copies go on as one where they were
  * trained so, and are layers of their own in a fresh network. */
 static void test_shared(void **state)
@@ -409,9 +436,9 @@ static void test_decay(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same),     cmocka_unit_test(test_modes),
-                                       cmocka_unit_test(test_computed), cmocka_unit_test(test_shared),
-                                       cmocka_unit_test(test_half),     cmocka_unit_test(test_decay),
-                                       cmocka_unit_test(test_policy),   cmocka_unit_test(test_no_gradient)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same),    cmocka_unit_test(test_modes),  cmocka_unit_test(test_computed),
+        cmocka_unit_test(test_buffers), cmocka_unit_test(test_shared), cmocka_unit_test(test_half),
+        cmocka_unit_test(test_decay),   cmocka_unit_test(test_policy), cmocka_unit_test(test_no_gradient)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
