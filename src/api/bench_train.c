@@ -4,7 +4,9 @@
 #include "base/random.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
+#include "train/inference_form.h"
 #include "train/trainer.h"
+#include "train/unshare.h"
 
 struct step {
     struct trainer *trainer;
@@ -46,6 +48,16 @@ static int time_steps(struct fovea_model *model, const struct fovea_bench_option
     return result;
 }
 
+/* The graph as `tune` trains it. */
+static int prepare(struct model *model, const struct shape_binding *bindings, int count, struct error *error)
+{
+    struct unshared unshared;
+    return inference_form(model, error) < 0 || images_free_batch(model->graph, error) ||
+                   unshare(model, bindings, count, false, &unshared, error)
+               ? -1
+               : 0;
+}
+
 int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_options *options, struct fovea_bench *bench,
                       struct fovea_error *report)
 {
@@ -63,7 +75,7 @@ int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_option
                                        .loss = {.kind = LOSS_CROSS_ENTROPY, .ignored = -1},
                                        .segments = 1,
                                        .any_output = true};
-    int result = bindings && images_free_batch(copy->graph, &error) == 0 &&
+    int result = bindings && prepare(copy, bindings, shapes->count, &error) == 0 &&
                          training_graph_create(&training, &request, &error) == 0
                      ? time_steps(model, options, &training, bench, report)
                      : api_fail(&error, report);

@@ -328,5 +328,5 @@ int dataset_read_tensor(const struct dataset *dataset, enum dataset_split split,
 
 bool dataset_error_is_broken(const struct error *error)
 {
-    return error->kind == ERROR_INPUT || error->kind == ERROR_UNSUPPORTED;
+    return error->kind == ERROR_INPUT || error->kind == ERROR_UNSUPPORTED || error->kind == ERROR_LIMIT;
 }

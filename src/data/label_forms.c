@@ -243,24 +243,45 @@ static int take_block(struct scanner *scanner)
     }
 }
 
-const char *labels_find_yaml(const char *text, size_t length)
+/* What stands behind a line's beginning; NULL: there is no such line. */
+static const char *find_line(const char *text, size_t length, const char *key)
 {
-    static const char key[] = "names:";
-    for (const char *at = text; at && (size_t)(text + length - at) >= sizeof key - 1;) {
-        if (memcmp(at, key, sizeof key - 1) == 0)
-            return at + sizeof key - 1;
+    for (const char *at = text; at && (size_t)(text + length - at) >= strlen(key);) {
+        if (memcmp(at, key, strlen(key)) == 0)
+            return at + strlen(key);
         at = memchr(at, '\n', (size_t)(text + length - at));
         at = at ? at + 1 : NULL;
     }
     return NULL;
 }
 
-int labels_of_yaml(struct class_names *names, const char *value, size_t length, struct error *error)
+const char *labels_find_yaml(const char *text, size_t length)
 {
-    struct scanner scanner = {value, value + length, names, 0, error};
+    return find_line(text, length, "names:");
+}
+
+static int check_count(const struct class_names *names, const char *text, size_t length, struct error *error)
+{
+    const char *at = find_line(text, length, "nc:"), *end = text + length;
+    while (at && at < end && strchr(" \t", *at))
+        at++;
+    const char *stop = at;
+    while (stop && stop < end && *stop >= '0' && *stop <= '9')
+        stop++;
+    int64_t count = at ? number_of(at, (size_t)(stop - at)) : -1;
+    return count < 0 || count == names->count
+               ? 0
+               : error_set(error, ERROR_INPUT, "nc is %" PRId64 " in it, but there are %" PRId64 " names", count,
+                           names->count);
+}
+
+int labels_of_yaml(struct class_names *names, const char *text, size_t length, const char *value, struct error *error)
+{
+    struct scanner scanner = {value, text + length, names, 0, error};
     skip_blanks(&scanner);
     bool flow = scanner.at < scanner.end && (*scanner.at == '[' || *scanner.at == '{');
     if ((flow ? take_flow(&scanner) : take_block(&scanner)))
         return -1;
-    return names->count > 0 ? 0 : error_set(error, ERROR_INPUT, "there are no names in it");
+    return names->count > 0 ? check_count(names, text, length, error)
+                            : error_set(error, ERROR_INPUT, "there are no names in it");
 }

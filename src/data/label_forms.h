@@ -19,7 +19,8 @@ int labels_of_json(struct class_names *names, const char *text, size_t length, b
 int labels_of_dictionary(struct class_names *names, const char *text, size_t length, struct error *error);
 /* What stands behind a line's beginning "names:"; NULL: there is no such line. */
 const char *labels_find_yaml(const char *text, size_t length);
-/* From there on: a list or a map of numbers, in a line or one a line. */
-int labels_of_yaml(struct class_names *names, const char *value, size_t length, struct error *error);
+/* The names in a text of which labels_find_yaml found `value`: a list or a map of numbers, in a line or one a line.
+ * ERROR_INPUT where they are not as many as its line "nc:" says. */
+int labels_of_yaml(struct class_names *names, const char *text, size_t length, const char *value, struct error *error);
 
 #endif

@@ -13,7 +13,7 @@ struct line {
     size_t length;
 };
 
-/* Takes the next line, without its end, off the front of [*at, end). */
+/* Takes the next line, without its end and blanks there, off the front of [*at, end). */
 static bool next_line(const char **at, const char *end, struct line *line)
 {
     if (*at == end)
@@ -21,31 +21,35 @@ static bool next_line(const char **at, const char *end, struct line *line)
     const char *stop = memchr(*at, '\n', (size_t)(end - *at));
     line->text = *at;
     line->length = (size_t)((stop ? stop : end) - *at);
-    if (line->length > 0 && line->text[line->length - 1] == '\r')
+    while (line->length > 0 && strchr(" \t\r", line->text[line->length - 1]))
         line->length--;
     *at = stop ? stop + 1 : end;
     return true;
 }
 
-/* "n01440764 tench, Tinca tinca" has a WordNet number in front; "0: tench" a number of the class. */
+/* "n01440764 tench, Tinca tinca" has a WordNet number in front; "0: tench" a number of the class, as "0 tench" and
+ * "0,tench" may have. */
 struct entry {
     struct line name, synset;
     int64_t class; /* -1: none is told */
+    bool sure;     /* a colon stands behind it */
 };
 
 static struct entry entry_of(const struct line *line)
 {
-    const char *blank = memchr(line->text, ' ', line->length), *colon = memchr(line->text, ':', line->length);
+    const char *blank = memchr(line->text, ' ', line->length);
     const char *tab = memchr(line->text, '\t', line->length), *stop = !blank || (tab && tab < blank) ? tab : blank;
-    struct entry entry = {*line, {NULL, 0}, -1};
+    struct entry entry = {*line, {NULL, 0}, -1, false};
     if (stop && label_is_synset(line->text, (size_t)(stop - line->text)))
         entry.synset = (struct line){line->text, (size_t)(stop - line->text)};
     size_t digits = 0;
     while (digits < line->length && line->text[digits] >= '0' && line->text[digits] <= '9')
         digits++;
-    if (colon && digits > 0 && digits < 8 && line->text + digits == colon)
+    if (digits > 0 && digits < 8 && digits < line->length && strchr(":,; \t", line->text[digits])) {
         entry.class = strtoll(line->text, NULL, 10);
-    const char *from = entry.synset.text ? stop : entry.class >= 0 ? colon + 1 : line->text;
+        entry.sure = line->text[digits] == ':';
+    }
+    const char *from = entry.synset.text ? stop : entry.class >= 0 ? line->text + digits + 1 : line->text;
     while (from > line->text && from < line->text + line->length && strchr(" \t", *from))
         from++;
     if (from > line->text)
@@ -53,18 +57,20 @@ static struct entry entry_of(const struct line *line)
     return entry;
 }
 
-/* Whether all lines that are not empty have a synset (*numbered: the number of their class) in front. */
+/* Whether all lines that are not empty have a synset (numbered: the number of their class, in order unless it is sure
+ * to be one) in front. */
 static bool all_have_heads(const char *text, const char *end, bool numbered)
 {
     struct line line;
-    bool any = false;
+    int64_t count = 0;
     while (next_line(&text, end, &line)) {
         struct entry entry = entry_of(&line);
-        if (line.length > 0 && !(numbered ? entry.class >= 0 : entry.synset.text != NULL))
+        bool counts = entry.class >= 0 && (entry.sure || entry.class == count);
+        if (line.length > 0 && !(numbered ? counts : entry.synset.text != NULL))
             return false;
-        any = any || line.length > 0;
+        count += line.length > 0;
     }
-    return any;
+    return count > 0;
 }
 
 static int names_of_lines(struct class_names *names, const char *text, size_t length, struct error *error)
@@ -72,7 +78,7 @@ static int names_of_lines(struct class_names *names, const char *text, size_t le
     const char *at = text, *end = text + length;
     size_t capacity = 0;
     struct line line;
-    while (end > text && (end[-1] == '\n' || end[-1] == '\r'))
+    while (end > text && strchr(" \t\r\n", end[-1]))
         end--;
     bool synsets = all_have_heads(text, end, false), numbered = !synsets && all_have_heads(text, end, true);
     while (next_line(&at, end, &line)) {
@@ -105,8 +111,7 @@ static int parse(struct class_names *names, const char *text, size_t length, str
         start++;
     const char *yaml = labels_find_yaml(text, length);
     if (start == length || !strchr("[{", text[start]))
-        return yaml ? labels_of_yaml(names, yaml, length - (size_t)(yaml - text), error)
-                    : names_of_lines(names, text, length, error);
+        return yaml ? labels_of_yaml(names, text, length, yaml, error) : names_of_lines(names, text, length, error);
     struct error problem = ERROR_INITIALISER;
     bool is_json;
     if (labels_of_json(names, text, length, &is_json, &problem) == 0)
@@ -138,6 +143,10 @@ int class_names_read(struct memory *memory, const char *path, struct class_names
         return -1;
     int result = class_names_parse(memory, text, length, names, error);
     memory_release(memory, text);
+    if (result == 0 && names->count == 0) {
+        class_names_release(names);
+        result = error_set(error, ERROR_INPUT, "there are no class names in it");
+    }
     return result ? error_prefix(error, "%s", path) : 0;
 }
 

@@ -72,7 +72,7 @@ static int read_guarded(png_structp png, png_infop info, struct png_state *state
     if (setjmp(png_jmpbuf(png)))
         return -1;
     png_set_read_fn(png, state, png_take);
-    png_set_user_limits(png, IMAGE_MAX_SIDE, IMAGE_MAX_SIDE);
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* the readers have limits of their own */
     png_set_chunk_malloc_max(png, MAX_CHUNK_BYTES);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(png, info);

@@ -59,7 +59,8 @@ static int change_graph(struct graph *graph, bool body, struct error *error)
         struct graph *inner;
         if ((norm || dropout) && body)
             return error_set(error, ERROR_UNSUPPORTED,
-                             "%s is in training form inside of a function: export in evaluation mode",
+                             "%s is in training form inside of a function: export in evaluation mode, or put the "
+                             "functions into the graph (onnx.inliner.inline_local_functions)",
                              node_label(node, label));
         if ((norm && change_norm(node, error)) || (dropout && change_dropout(node, error)))
             return error_prefix(error, "%s", node_label(node, label));

@@ -39,6 +39,8 @@ done
 expect 2 "no verb 'nonsense'" "$fovea" nonsense
 one_line 2 'unknown option' "$fovea" run $model --nonsense
 expect 0 'training step, batch 16' "$fovea" bench $model --train -b 16 -r 2
+expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/mode_training_13.onnx --train -b 4 -r 2
+expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/same_merged.onnx --train -b 4 -r 2
 one_line 2 'goes without' "$fovea" bench $model --train --gradient
 # tune: what fails is said before training, and a model that diverged is not written
 tune_images() {
@@ -108,6 +110,15 @@ broken='.*"kind": *"broken", *"count": *1, *"first": *"a/cut.jpg"'
 expect 0 "$left$broken" as_one_line "$fovea" tune $model --data "$work/mix2" --channels gray --new-head 2 -e 1 -b 2 \
     --no-validation --skip-broken --json -o "$work/mix.onnx"
 expect 0 "$left$broken" as_one_line "$fovea" eval "$work/mix.onnx" --data "$work/mix2" --skip-broken --json
+expect 2 'none of the 10 known classes .*--no-labels takes them for none' mixed
+# an image beyond the limits is told as such, and passed over where that is asked for
+mkdir -p "$work/huge/a" "$work/huge/b"
+printf '\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x4e\x20\x00\x00\x4e\x20\x08\x02\x00\x00\x00\x6c\x12\xd1\x6e\x00\x00\x00\x08\x49\x44\x41\x54\x78\x9c\x03\x00\x00\x00\x00\x01\x48\x06\x89\xd2\x00\x00\x00\x00\x49\x45\x4e\x44\xae\x42\x60\x82' >"$work/huge/a/20k.png"
+cp tests/fixtures/images/rgb.jpg "$work/huge/a/"
+cp tests/fixtures/images/rgb.jpg "$work/huge/b/"
+huge() { "$fovea" tune $model --data "$work/huge" --channels gray --new-head 2 -e 1 -b 2 --no-validation -q --force -o "$work/huge.onnx" "$@"; }
+one_line 2 '20k.png: an image of 20000x20000 pixels is outside the limits' huge
+expect 0 'broken files left out: 1' huge --skip-broken
 expect 2 'exif "x" is not apply or stored' mixed --no-labels --exif x
 one_line 2 'x.gif: is a GIF image, which is not read' "$fovea" run $model -i "$work/mix/b/x.gif"
 expect 2 'there is no image .* in the class folder "c"; left out are 1 GIF' bash -c "mkdir '$work/mix/c'; cp '$work/mix/b/x.gif' '$work/mix/c'; rm '$work/mix/b/'x.[gt]*; '$fovea' tune $model --data '$work/mix' -o '$work/never.onnx'"

@@ -62,6 +62,43 @@ static void names_come_in_many_forms(void **state)
     assert_int_equal(memory_destroy(memory), 0);
 }
 
+/* Numbers in front that count the lines are no parts of names, blank lines behind the last one are no classes. */
+static void lines_are_cleared_of_numbers_and_blanks(void **state)
+{
+    static const char *const texts[] = {"0 a\n1 b c\n2 d\n", "0,a\n1,b c\n2,d", "0\ta\r\n1\tb c\r\n2\td\r\n\r\n",
+                                        "0: a\n1: b c\n2: d\n \n", "a \nb c\t\nd\n\n \t\n"};
+    (void)state;
+    struct memory *memory = memory_create(0);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct class_names names = names_of(memory, texts[i]);
+        if (names.count != 3 || strcmp(names.names[0], "a") || strcmp(names.names[1], "b c") ||
+            strcmp(names.names[2], "d"))
+            fail_msg("\"%s\": %d names, \"%s\"", texts[i], (int)names.count, names.names[0]);
+        class_names_release(&names);
+    }
+    struct class_names names = names_of(memory, "3 wheels\n4 wheels\n"); /* these count no lines */
+    assert_int_equal(names.count, 2);
+    assert_string_equal(names.names[1], "4 wheels");
+    class_names_release(&names);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
+static void empty_files_are_refused(void **state)
+{
+    static const char *const texts[] = {"", "\n \n", "[]"};
+    (void)state;
+    struct memory *memory = memory_create(0);
+    const char *path = temporary_path("labels.txt");
+    for (int i = 0; i < 3; i++) {
+        struct class_names names;
+        struct error error = ERROR_INITIALISER;
+        assert_int_equal(file_write(memory, path, texts[i], strlen(texts[i]), NULL), 0);
+        assert_int_equal(class_names_read(memory, path, &names, &error), -1);
+        assert_non_null(strstr(error.message, "labels.txt: there are no class names in it"));
+    }
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
 static void damaged_forms_are_refused(void **state)
 {
     (void)state;
@@ -80,6 +117,8 @@ static void damaged_forms_are_refused(void **state)
                                       "{\"99999999999\": \"a\"}",
                                       "names:\n  a: b\n",
                                       "names:\n",
+                                      "nc: 2\nnames: [a]\n",
+                                      "names:\n- a\n- b\nnc: 3\n",
                                       "\xff\xfe"
                                       "a"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -152,6 +191,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_come_in_many_forms),
+        cmocka_unit_test(lines_are_cleared_of_numbers_and_blanks),
+        cmocka_unit_test(empty_files_are_refused),
         cmocka_unit_test(damaged_forms_are_refused),
         cmocka_unit_test(classes_are_found_as_people_call_them),
         cmocka_unit_test(failing_allocations_leave_nothing),
