@@ -17,6 +17,29 @@ static const struct shape_binding *find_binding(const struct value *input, int i
     return NULL;
 }
 
+static bool counts_channels(const struct value *input, int axis)
+{
+    return input->declared[axis].size == 1 || input->declared[axis].size == 3;
+}
+
+/* What a free size may be: one image, [N,C,H,W] or [C,H,W], in colour, as high as it is wide; channels are last where
+ * only there their number stands. Of other inputs small numbers. */
+static int64_t guessed_size(const struct value *input, int axis)
+{
+    int rank = input->declared_rank;
+    bool last = rank >= 3 && counts_channels(input, rank - 1) && !counts_channels(input, rank - 3);
+    bool sequence = rank == 3 && !last && !counts_channels(input, 0) && input->declared[2].size > 0;
+    int rows = last ? rank - 3 : rank - 2;
+    if (rank < 3 || sequence)
+        return axis == 0 ? 1 : 3;
+    if (axis == (last ? rank - 1 : rows - 1))
+        return 3;
+    if (axis < rows)
+        return 1;
+    int64_t other = input->declared[axis == rows ? rows + 1 : rows].size;
+    return other > 0 ? other : 224;
+}
+
 /* The flag that would bind `input`, with a guess for what is free. */
 static int report_free(const struct value *input, struct error *error)
 {
@@ -24,7 +47,7 @@ static int report_free(const struct value *input, struct error *error)
     size_t length = 0;
     for (int i = 0; i < input->declared_rank; i++) {
         int64_t size = input->declared[i].size;
-        int64_t guess = size >= 0 ? size : i == 0 ? 1 : i == 1 ? 3 : 224;
+        int64_t guess = size >= 0 ? size : guessed_size(input, i);
         length += (size_t)snprintf(dims + length, sizeof dims - length, "%s%" PRId64, i ? "," : "", guess);
     }
     text_printable(input->name, strlen(input->name), name, sizeof name);

@@ -57,6 +57,11 @@ expect 0 'recipe: parameters train as those of the same name in the model' "$fov
     --control models/fashion_vit.onnx --recipe prelayernorm --data models/images -e 1 -b 20 --samples 20 -o "$work/normed2.onnx"
 one_line 2 'takes a number' "$fovea" bench $model --runs many
 
+# check: a size that suits the form of the input
+expect 0 "give it with --shape 'image:3,224,224'" "$fovea" check tests/fixtures/image_inputs/chw_free.onnx
+expect 0 "give it with --shape 'image:224,224,3'" "$fovea" check tests/fixtures/image_inputs/hwc_bytes.onnx
+expect 0 "give it with --shape 'image:1,20,28,3'" "$fovea" check tests/fixtures/image_inputs/nhwc_bytes.onnx
+
 # inspect: the table, its totals, the flag for a free size
 expect 0 'batch of .image. is free and taken as 1, 1x1x28x28' "$fovea" inspect $model
 expect 0 'taken as 1' "$fovea" bench $model --runs 3
