@@ -92,7 +92,7 @@ static int file_sample_look(const struct dataset *dataset, const struct dataset_
     if (!item->mask)
         return 0;
     char *path = file_join(dataset->memory, dataset->mask_root, item->mask, error);
-    int result = path ? image_look(dataset->memory, path, &mask, error) : -1;
+    int result = path ? index_image_look(dataset->memory, path, &mask, error) : -1;
     if (result == 0)
         result = check_sizes(path, mask.width, mask.height, &image, error);
     memory_release(dataset->memory, path);

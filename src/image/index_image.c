@@ -23,19 +23,15 @@ void index_image_release(struct memory *memory, struct index_image *image)
     *image = (struct index_image){0};
 }
 
-/* WebP stores colours: those of a mask are gray. */
-static int take_gray(struct memory *memory, const struct image *image, struct index_image *indices, struct error *error)
+int index_image_take_gray(struct index_image *image, const uint8_t *colours, struct error *error)
 {
-    if (index_image_allocate(memory, indices, image->width, image->height, error))
-        return -1;
     for (size_t i = 0; i < (size_t)image->width * (size_t)image->height; i++) {
-        const uint8_t *pixel = image->pixels + i * 3;
-        if (pixel[0] != pixel[1] || pixel[0] != pixel[2]) {
-            index_image_release(memory, indices);
+        const uint8_t *pixel = colours + i * 3;
+        if (pixel[0] != pixel[1] || pixel[0] != pixel[2])
             return error_set(error, ERROR_INPUT,
-                             "is a colour image: a mask holds the numbers of classes as gray values");
-        }
-        indices->values[i] = pixel[0];
+                             "is a colour image: a mask holds the numbers of classes, as gray values or palette "
+                             "entries");
+        image->values[i] = pixel[0];
     }
     return 0;
 }
@@ -49,23 +45,42 @@ static int webp_decode_indices(struct memory *memory, const uint8_t *bytes, size
                          "is a lossy WebP image, which changes a mask's values: PNG and lossless WebP keep them");
     if (webp_decode(memory, bytes, length, &image, error))
         return -1;
-    int result = take_gray(memory, &image, indices, error);
+    int result = index_image_allocate(memory, indices, image.width, image.height, error) ||
+                         index_image_take_gray(indices, image.pixels, error)
+                     ? -1
+                     : 0;
     image_release(memory, &image);
+    if (result)
+        index_image_release(memory, indices);
     return result;
+}
+
+static int check_format(enum image_format format, struct error *error)
+{
+    if (format == IMAGE_FORMAT_PNG || format == IMAGE_FORMAT_WEBP)
+        return 0;
+    if (format == IMAGE_FORMAT_NONE)
+        return error_set(error, ERROR_INPUT, "is no image that is known: a mask has to be PNG or lossless WebP");
+    return error_set(error, ERROR_INPUT, "is a %s image: a mask has to be PNG or lossless WebP",
+                     image_format_name(format));
 }
 
 static int decode_indices(struct memory *memory, const uint8_t *bytes, size_t length, struct index_image *image,
                           struct error *error)
 {
     enum image_format format = image_format_of(bytes, length);
-    if (format == IMAGE_FORMAT_PNG)
-        return png_decode_indices(memory, bytes, length, image, error);
-    if (format == IMAGE_FORMAT_WEBP)
-        return webp_decode_indices(memory, bytes, length, image, error);
-    if (format == IMAGE_FORMAT_NONE)
-        return error_set(error, ERROR_INPUT, "is no image that is known: a mask has to be PNG or lossless WebP");
-    return error_set(error, ERROR_INPUT, "is a %s image: a mask has to be PNG or lossless WebP",
-                     image_format_name(format));
+    return check_format(format, error)  ? -1
+           : format == IMAGE_FORMAT_PNG ? png_decode_indices(memory, bytes, length, image, error)
+                                        : webp_decode_indices(memory, bytes, length, image, error);
+}
+
+int index_image_look(struct memory *memory, const char *path, struct image *header, struct error *error)
+{
+    enum image_format format = image_format_of_file(memory, path);
+    *header = (struct image){0};
+    if (format != IMAGE_FORMAT_NONE && check_format(format, error))
+        return error_prefix(error, "%s", path);
+    return image_look(memory, path, header, error);
 }
 
 int index_image_read(struct memory *memory, const char *path, struct index_image *image, struct error *error)

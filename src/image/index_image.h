@@ -17,8 +17,12 @@ int index_image_allocate(struct memory *memory, struct index_image *image, int64
 void index_image_release(struct memory *memory, struct index_image *image);
 
 /* Reads a gray PNG file (1 to 16 bits, values as stored, alpha dropped), one with a palette (its entries' numbers), or
- * a lossless WebP file whose colours are gray. Every error names the file; colour images are ERROR_INPUT. */
+ * a PNG file of 8 bits or a lossless WebP file whose colours are all gray. Every error names the file; colour images
+ * are ERROR_INPUT. */
 int index_image_read(struct memory *memory, const char *path, struct index_image *image, struct error *error);
+
+/* Width and height of such a file, by its header and end, as image_look. */
+int index_image_look(struct memory *memory, const char *path, struct image *header, struct error *error);
 
 /* Each pixel becomes the one nearest to its centre. */
 int index_image_resize(struct memory *memory, const struct index_image *from, int64_t width, int64_t height,

@@ -12,6 +12,7 @@ struct png_state {
     struct error *error;
     const uint8_t *bytes; /* reading */
     size_t left;
+    uint8_t *colours;           /* of a mask, while they are read */
     struct file_writer *writer; /* writing */
 };
 
@@ -113,6 +114,22 @@ static int read_size(png_structp png, png_infop info, struct png_state *state, v
     return image_check_size(width, height, state->error);
 }
 
+/* A mask that was saved in colours, all of them gray. */
+static int read_gray_colours(png_structp png, png_infop info, struct png_state *state, struct index_image *indices)
+{
+    size_t width = png_get_image_width(png, info), height = png_get_image_height(png, info);
+    if (png_get_bit_depth(png, info) == 16)
+        return error_set(state->error, ERROR_INPUT, "is a colour image of 16 bits: a mask is gray or has a palette");
+    if (index_image_allocate(state->memory, indices, (int64_t)width, (int64_t)height, state->error))
+        return -1;
+    state->colours = memory_allocate_uninitialised(state->memory, width * height, 3, state->error);
+    if (!state->colours)
+        return -1;
+    png_set_strip_alpha(png);
+    read_rows(png, info, state->colours, 3 * width);
+    return index_image_take_gray(indices, state->colours, state->error);
+}
+
 /* Gray values and palette entries as the file numbers them. Bytes are read into the rear half of the numbers, which
  * then grow into their places. */
 static int read_indices(png_structp png, png_infop info, struct png_state *state, void *out)
@@ -120,8 +137,7 @@ static int read_indices(png_structp png, png_infop info, struct png_state *state
     struct index_image *indices = out;
     int colour = png_get_color_type(png, info);
     if (colour & PNG_COLOR_MASK_COLOR && colour != PNG_COLOR_TYPE_PALETTE)
-        return error_set(state->error, ERROR_INPUT,
-                         "is a colour image: a mask holds the numbers of classes, as gray values or palette entries");
+        return read_gray_colours(png, info, state, indices);
     if (index_image_allocate(state->memory, indices, png_get_image_width(png, info), png_get_image_height(png, info),
                              state->error))
         return -1;
@@ -150,6 +166,7 @@ static int read_with(struct memory *memory, const uint8_t *bytes, size_t length,
     int result = info ? read_guarded(png, info, &state, reader, out)
                       : error_set(error, ERROR_MEMORY, "there is no memory to read a PNG image");
     png_destroy_read_struct(png ? &png : NULL, info ? &info : NULL, NULL);
+    memory_release(memory, state.colours);
     return result;
 }
 

@@ -402,6 +402,10 @@ static void masks_are_found_by_what_they_hold(void **state)
     assert_int_equal(report.broken, 1);
     dataset_report_release(&report);
     dataset_close(dataset);
+    dataset = open_dataset(scratch, scratch_path(scratch, "images"), &options); /* by its header too */
+    assert_non_null(strstr(check_message(dataset, false, &report), "masks/c.jpg: is a JPEG image: a mask has to be"));
+    dataset_report_release(&report);
+    dataset_close(dataset);
 }
 
 /* What threads find together is what one finds. */

@@ -1,3 +1,4 @@
+#include "../temporary.h"
 #include "picture_fixture.h"
 
 #include <math.h>
@@ -70,6 +71,26 @@ static void palettes_give_their_entries(void **state)
         index_image_release(memory, &indices);
         assert_int_equal(memory_destroy(memory), 0);
     }
+}
+
+/* Of a PNG file that was saved in colours, too */
+static void gray_of_colours_is_as_stored(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(0);
+    struct index_image gray = read_indices(memory, "gray8"), indices;
+    struct image colours;
+    const char *path = temporary_path("colours.png");
+    assert_int_equal(image_allocate(memory, &colours, gray.width, gray.height, 3, NULL), 0);
+    for (int i = 0; i < gray.width * gray.height; i++)
+        memset(colours.pixels + 3 * i, gray.values[i], 3);
+    assert_int_equal(image_write_png(memory, path, &colours, NULL), 0);
+    assert_int_equal(index_image_read(memory, path, &indices, NULL), 0);
+    assert_memory_equal(indices.values, gray.values, (size_t)(gray.width * gray.height) * sizeof *gray.values);
+    image_release(memory, &colours);
+    index_image_release(memory, &gray);
+    index_image_release(memory, &indices);
+    assert_int_equal(memory_destroy(memory), 0);
 }
 
 static void gray_of_lossless_webp_is_as_stored(void **state)
@@ -219,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gray_values_are_as_stored),
         cmocka_unit_test(palettes_give_their_entries),
+        cmocka_unit_test(gray_of_colours_is_as_stored),
         cmocka_unit_test(gray_of_lossless_webp_is_as_stored),
         cmocka_unit_test(what_is_no_mask_is_refused),
         cmocka_unit_test(cut_files_and_failing_allocations_are_survived),
