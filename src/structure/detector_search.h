@@ -63,9 +63,6 @@ int detector_join_levels(struct search *search, struct error *error);
 int detector_yolo_rows(struct search *search, const struct score_columns *columns, bool *found, struct error *error);
 /* An output that holds classes and more, or a plain one of several products. */
 int detector_mixed_rows(struct search *search, int at, struct error *error);
-/* The output of boxes for these rows; -1: none, -2: not told. */
-int detector_find_boxes(const struct search *search, int64_t rows);
-int detector_outputs_beside_boxes(struct search *search, int boxes, int64_t rows, struct error *error);
 /* Takes the one value among those in front of all picks that holds scores. */
 int detector_find_picked(struct search *search, struct error *error);
 
