@@ -90,17 +90,41 @@ static int token_axis(const struct share_sums *sums, const struct value *summand
     return result;
 }
 
+/* Whether the layers' prefix tokens are made of a constant and no others are: a class token that is joined to the rest
+ * later on, and the stream that leads round a layer from it. */
+static int is_prefix_constant(const struct share_sums *sums, const struct value *constant, bool *is,
+                              struct error *error)
+{
+    const struct value *layer = sums->request->layers[0];
+    struct field_sweep sweep;
+    struct reads first, end;
+    *is = false;
+    if (sums->prefix == 0 || constant->use_count < 2)
+        return 0;
+    int64_t last = layer->shape.dims[sums->request->grid->row_axis] - 1;
+    int result = field_sweep_create(&sweep, sums->graph, constant, error) ||
+                         token_reads(sums, &sweep, layer, 0, &first, error) ||
+                         token_reads(sums, &sweep, layer, last, &end, error)
+                     ? -1
+                     : 0;
+    *is = result == 0 && first.local && !end.local;
+    field_sweep_release(&sweep);
+    return result;
+}
+
 static int add_summand(void *user, struct value *summand, struct value *gradient, struct error *error)
 {
     struct share_sums *sums = user;
+    bool constant = summand->constant != NULL, token = false;
     int axis = -1;
+    if (constant ? is_prefix_constant(sums, summand, &token, error)
+                 : sums->prefix > 0 && token_axis(sums, summand, &axis, error))
+        return -1;
     struct value *product = as_float(sums->graph, multiply(sums->graph, summand, gradient, error), error);
     if (!product)
         return -1;
-    if (summand->constant)
-        return add_sum(sums, SHARE_BIASES, product, error);
-    if (sums->prefix && token_axis(sums, summand, &axis, error))
-        return -1;
+    if (constant)
+        return add_sum(sums, token ? SHARE_TOKENS : SHARE_BIASES, product, error);
     if (axis < 0)
         return add_sum(sums, SHARE_AROUND, product, error);
     struct value *prefix = make_prefix(sums, summand, axis, error);

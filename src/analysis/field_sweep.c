@@ -79,7 +79,7 @@ static int back_through(struct field_sweep *sweep, const struct node *node, stru
             continue;
         for (int input = 0; input < node->input_count; input++) {
             const struct value *value = node->inputs[input];
-            if (value && !value->constant && value->graph == node->graph &&
+            if (value && (!value->constant || value == sweep->input) && value->graph == node->graph &&
                 step_back(sweep, node, output, input, error))
                 return -1;
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/receptive_field.h"
+#include "structure/dominators.h"
 
 static bool is_operator(const struct node *node, const char *const *names)
 {
@@ -178,8 +179,24 @@ static void mark_sources(struct graph *graph, struct value *scores)
         scores->producer->mark = 0;
 }
 
+/* The last map or tokens that every way from the inputs to `scores` passes: none of a branch, a gate or one of several
+ * streams. */
+static int last_passed(struct graph *graph, struct field_sweep *sweep, struct value *scores, struct value **value,
+                       struct error *error)
+{
+    struct dominators dominators;
+    if (dominators_find(&dominators, graph, error))
+        return -1;
+    int place = scores->producer ? scores->producer->mark : -1;
+    mark_sources(graph, scores);
+    for (; place >= 0; place = dominators.immediate[place])
+        dominators.nodes[place]->mark |= 2;
+    dominators_release(&dominators);
+    return last_spatial(graph, sweep, 1 | 2, 0, value, error);
+}
+
 /* The features that `scores` are made of: of a map, the input of its last product; else the last map or last tokens on
- * the way to them. *value NULL: there are none. */
+ * the way to them, of a vector's the last that every way passes, if there are any. *value NULL: there are none. */
 static int features_of(struct graph *graph, struct field_sweep *sweep, struct value *scores, struct value **value,
                        struct error *error)
 {
@@ -195,8 +212,10 @@ static int features_of(struct graph *graph, struct field_sweep *sweep, struct va
         *value = *value ? *value : logits;
         return 0;
     }
+    if (scores->shape.rank <= 2 && last_passed(graph, sweep, scores, value, error))
+        return -1;
     mark_sources(graph, scores);
-    if (last_spatial(graph, sweep, 1, 0, value, error))
+    if (!*value && last_spatial(graph, sweep, 1, 0, value, error))
         return -1;
     /* A map whose channels are moved in front for the pool is meant as it was made. */
     static const char *const transpose[] = {"Transpose", NULL};

@@ -248,7 +248,8 @@ static int gradient_batch_normalization(struct gradient_context *context, struct
     struct emit_attribute epsilon = EMIT_FLOAT("epsilon", node_float(node, "epsilon", 1e-5f));
     struct value *gradients[3];
     if (emit_many(context->graph, "BatchNormalizationTrainingGradient",
-                  EMIT_INPUTS(dy, node->inputs[X], node->inputs[SCALE]), &epsilon, 1, gradients, 3, error))
+                  EMIT_INPUTS(dy, node->inputs[X], node->inputs[SCALE]),
+                  EMIT_ATTRIBUTES(epsilon, EMIT_INT("held", context->held)), gradients, 3, error))
         return -1;
     for (int i = X; i <= BIAS; i++) {
         if (context->wanted[i])
@@ -373,7 +374,7 @@ static void run_training_gradient(void *argument, int64_t begin, int64_t end)
     }
 }
 
-/* dx = scale r (dy - S / M - (x - mean) r^2 P / M) with M elements a channel. */
+/* dx = scale r (dy - S / M - (x - mean) r^2 P / M) with M elements a channel, without the last where r is held constant. */
 static int compute_training_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
@@ -383,6 +384,7 @@ static int compute_training_gradient(struct compute_context *context, struct err
     const float *scale = context->inputs[2]->data;
     double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
     double count = (double)(planes->batch * planes->cells);
+    bool held = node_int(context->node, "held", 0) != 0;
     float *mean = context->scratch, *variance = mean + channels, *factor = variance + channels;
     float *constant = factor + channels;
     planes->dy = context->inputs[0]->data;
@@ -398,7 +400,7 @@ static int compute_training_gradient(struct compute_context *context, struct err
     float *dscale = operand_result(context, 1), *dbias = operand_result(context, 2);
     for (int64_t c = 0; c < channels; c++) {
         double r = 1 / sqrt((double)variance[c] + epsilon), a = (double)scale[c] * r;
-        double by_x = -a * r * r * (double)planes->product[c] / count;
+        double by_x = held ? 0 : -a * r * r * (double)planes->product[c] / count;
         factor[c] = (float)a;
         constant[c] = (float)(-a * (double)planes->sum[c] / count - by_x * (double)mean[c]);
         if (dscale)

@@ -140,6 +140,18 @@ static int take_gradient(const struct reverse *reverse, struct value *input, str
     return gradient ? accumulate(reverse, input, gradient, error) : -1;
 }
 
+/* What a function of its input holds at zero is a summand of the result. */
+static int add_start(const struct reverse *reverse, const struct node *node, struct value *gradient,
+                     struct error *error)
+{
+    const struct differentiation *request = reverse->request;
+    double start = held_start(node);
+    if (!request->summand || start == 0)
+        return 0;
+    struct value *scalar = emit_scalar(reverse->graph, gradient->dtype, start, error);
+    return scalar ? request->summand(request->user, scalar, gradient, error) : -1;
+}
+
 static int apply_rule(const struct reverse *reverse, struct node *node, const struct gradient_slots *slots,
                       struct error *error)
 {
@@ -148,6 +160,8 @@ static int apply_rule(const struct reverse *reverse, struct node *node, const st
     int held = context.held ? held_gradient(&context, error) : 0;
     if (held < 0 || (held == 0 && node->operator->gradient(&context, error)))
         return error_prefix(error, "gradient of %s", node_label(node, label));
+    if (held > 0 && add_start(reverse, node, slots->outputs[0], error))
+        return -1;
     for (int i = 0; i < node->input_count; i++) {
         if (!slots->wanted[i] || !slots->inputs[i])
             continue;

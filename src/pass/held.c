@@ -180,19 +180,62 @@ static bool is_gated(const struct node *node)
     return is_listed(node, gated);
 }
 
-/* dx = dy y / x, nothing where x is 0: there the place contributes nothing. */
+/* Functions that are not 0 at 0: their value and slope there. */
+static bool starts_elsewhere(const struct node *node, double *start, double *slope)
+{
+    static const struct {
+        const char *name;
+        double start, slope;
+    } functions[] = {{"Sigmoid", 0.5, 0.25}, {"Softplus", 0.69314718055994531, 0.5}, {"Exp", 1, 1}};
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        *start = functions[i].start;
+        *slope = functions[i].slope;
+        if (strcmp(node->op_type, functions[i].name) == 0)
+            return true;
+    }
+    *start = (double)node_float(node, "beta", 0.5F);
+    *slope = (double)node_float(node, "alpha", 0.2F);
+    return strcmp(node->op_type, "HardSigmoid") == 0 && *start > 0 && *start < 1;
+}
+
+double held_start(const struct node *node)
+{
+    double start, slope;
+    return starts_elsewhere(node, &start, &slope) ? start : 0;
+}
+
+#define NEAR_ZERO 1e-3 /* |x| below which (f(x) - f(0)) / x is mostly rounding and f'(0) as good */
+
+/* (f(x) - f(0)) / x, near 0 the slope there. */
+static struct value *gate_of(struct graph *graph, const struct node *node, double start, double slope, bool starts,
+                             struct error *error)
+{
+    struct value *x = node->inputs[0], *y = node->outputs[0];
+    struct value *size = emit(graph, "Abs", EMIT_INPUTS(x), EMIT_NO_ATTRIBUTES, error);
+    struct value *bound = emit_scalar(graph, x->dtype, starts ? NEAR_ZERO : 0, error);
+    struct value *far =
+        size && bound ? emit(graph, "Greater", EMIT_INPUTS(size, bound), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *one = emit_scalar(graph, x->dtype, 1, error), *at_zero = emit_scalar(graph, x->dtype, slope, error);
+    struct value *from = emit_scalar(graph, x->dtype, start, error);
+    struct value *divisor =
+        far && one ? emit(graph, "Where", EMIT_INPUTS(far, x, one), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *rise = starts && from ? emit(graph, "Sub", EMIT_INPUTS(y, from), EMIT_NO_ATTRIBUTES, error) : y;
+    struct value *gate =
+        divisor && rise ? emit(graph, "Div", EMIT_INPUTS(rise, divisor), EMIT_NO_ATTRIBUTES, error) : NULL;
+    if (!gate || !at_zero)
+        return NULL;
+    return starts ? emit(graph, "Where", EMIT_INPUTS(far, gate, at_zero), EMIT_NO_ATTRIBUTES, error) : gate;
+}
+
 int held_gradient(struct gradient_context *context, struct error *error)
 {
     struct graph *graph = context->graph;
-    struct value *x = context->node->inputs[0], *dy = context->output_gradients[0];
-    if (!is_gated(context->node) || !context->wanted[0] || !dy)
+    struct value *dy = context->output_gradients[0];
+    double start, slope;
+    bool starts = starts_elsewhere(context->node, &start, &slope);
+    if (!(starts || is_gated(context->node)) || !context->wanted[0] || !dy)
         return 0;
-    struct value *zero = emit_scalar(graph, x->dtype, 0, error), *one = emit_scalar(graph, x->dtype, 1, error);
-    struct value *is_zero = zero && one ? emit(graph, "Equal", EMIT_INPUTS(x, zero), EMIT_NO_ATTRIBUTES, error) : NULL;
-    struct value *divisor =
-        is_zero ? emit(graph, "Where", EMIT_INPUTS(is_zero, one, x), EMIT_NO_ATTRIBUTES, error) : NULL;
-    struct value *gate =
-        divisor ? emit(graph, "Div", EMIT_INPUTS(context->node->outputs[0], divisor), EMIT_NO_ATTRIBUTES, error) : NULL;
+    struct value *gate = gate_of(graph, context->node, start, slope, starts, error);
     context->input_gradients[0] = gate ? emit(graph, "Mul", EMIT_INPUTS(dy, gate), EMIT_NO_ATTRIBUTES, error) : NULL;
     return context->input_gradients[0] ? 1 : -1;
 }

@@ -14,9 +14,12 @@
  * denominators, queries, keys, offsets and places get 0. */
 double held_factor(const struct node *node, int input, const bool *reached);
 
-/* f(x) = x gate(x) with f(0) = 0 (GELU, SiLU, HardSwish, Tanh, Clip around 0, powers, local norms): the gradient is
- * gate(x). 1: done; 0: the operator's own rule applies; -1. */
+/* f(x) = f(0) + x gate(x) (GELU, SiLU, HardSwish, Tanh, Clip around 0, powers, local norms; Sigmoid, Softplus): the
+ * gradient is gate(x). 1: done; 0: the operator's own rule applies; -1. */
 int held_gradient(struct gradient_context *context, struct error *error);
+
+/* f(0) of such a function, what it adds as a bias would. */
+double held_start(const struct node *node);
 
 /* Whether input `input` adds to the node's result: a bias or another summand, not a coefficient. */
 bool held_is_summand(const struct node *node, int input);
