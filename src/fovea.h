@@ -579,7 +579,7 @@ struct fovea_cam {
      * is. */
     double contributions, class_token, around, biases;
     double gap;      /* what is left of the score, as a share of sum |A dy/dA| per cell: beyond .1 it explains little */
-    double outside;  /* (score - contributions), as such a share: what is not in the cells */
+    double share;    /* of the magnitudes of all these parts, what the cells hold: below .5 most is not in the map */
     bool flat;       /* one number everywhere */
     bool negative;   /* nothing speaks for the class */
     bool absent;     /* the score is the mean over the class's region, and no place is taken for the class */

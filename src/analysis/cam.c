@@ -139,8 +139,9 @@ void cam_add_up(const struct cam_layer *layers, int count, int64_t prefix, const
         sum->tokens += contribution_of(layers, 1, token);
 }
 
-void cam_measure(const double *map, int64_t cells, double score, const struct cam_sum *sum,
-                 struct cam_numbers *numbers)
+#define ROUNDING 1e-5 /* of float sums, as a share of what is summed */
+
+void cam_measure(const double *map, int64_t cells, double score, const struct cam_sum *sum, struct cam_numbers *numbers)
 {
     *numbers = (struct cam_numbers){.largest = -HUGE_VAL, .smallest = HUGE_VAL};
     for (int64_t unit = 0; unit < cells; unit++) {
@@ -149,9 +150,11 @@ void cam_measure(const double *map, int64_t cells, double score, const struct ca
         numbers->largest = fmax(numbers->largest, map[unit]);
         numbers->smallest = fmin(numbers->smallest, map[unit]);
     }
-    double known = sum->cells + sum->tokens + sum->around + sum->biases;
-    numbers->gap = sum->absolute > 0 ? (score - known) / sum->absolute : 0;
-    numbers->outside = sum->absolute > 0 ? (score - sum->cells) / sum->absolute : 0;
+    double all = sum->absolute + fabs(sum->tokens) + fabs(sum->around) + fabs(sum->biases);
+    double rest = score - sum->cells - sum->tokens - sum->around - sum->biases;
+    rest = fabs(rest) <= ROUNDING * all ? 0 : rest;
+    numbers->gap = sum->absolute > 0 ? rest / sum->absolute : 0;
+    numbers->share = sum->absolute > 0 ? sum->absolute / (all + fabs(rest)) : 0;
     numbers->flat =
         numbers->largest - numbers->smallest <= 1e-6 * fmax(fabs(numbers->largest), fabs(numbers->smallest));
     numbers->negative = numbers->largest <= 0;

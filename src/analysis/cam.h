@@ -49,8 +49,8 @@ void cam_contributions(const struct cam_layer *layers, int count, double *map);
 /* How much of the score the map holds. */
 struct cam_numbers {
     double sum, absolute, largest, smallest;
-    double gap;     /* what of the score `sum` does not account for, / sum |cell|, whatever the method */
-    double outside; /* (y - cells) / sum |cell| */
+    double gap;   /* what of the score `sum` does not account for, / sum |cell|, whatever the method; 0 for mere rounding */
+    double share; /* sum |cell| / sum of the magnitudes of all that the score is made of */
     bool flat;      /* the map is one number everywhere */
     bool negative;  /* no cell is positive */
 };

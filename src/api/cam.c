@@ -451,7 +451,7 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .around = sum->around,
                                   .biases = sum->biases,
                                   .gap = numbers->gap,
-                                  .outside = numbers->outside,
+                                  .share = numbers->share,
                                   .flat = numbers->flat,
                                   .negative = numbers->negative,
                                   .absent = probe->place == SCORE_AT_REGION && run->score[0] == 0 &&

@@ -20,7 +20,7 @@ struct cam_flags {
 /* Means over a method's maps. */
 struct method_sums {
     int64_t maps, measured, increases, masked, pointing, sane;
-    double drop, insertion, deletion, gap, outside, energy, iou, sanity;
+    double drop, insertion, deletion, gap, share, energy, iou, sanity;
 };
 
 /* What every map is handed to. */
@@ -36,7 +36,7 @@ static void add_metrics(struct method_sums *sums, const struct fovea_cam *cam)
 {
     sums->maps++;
     sums->gap += fabs(cam->gap);
-    sums->outside += fabs(cam->outside);
+    sums->share += cam->share;
     if (cam->faithfulness) {
         sums->measured++;
         sums->drop += cam->faithfulness->drop;
@@ -68,8 +68,8 @@ static void print_mean(double sum, int64_t count, double factor, const char *for
 /* One row per method. */
 static void print_metrics(const struct cam_sink *sink)
 {
-    static const char *const headings[] = {"avg drop %",  "increase %", "insertion",  "deletion", "|gap| %",
-                                           "|outside| %", "energy %",   "pointing %", "IoU",      "sanity"};
+    static const char *const headings[] = {"avg drop %", "increase %", "insertion",  "deletion", "|gap| %",
+                                           "in cells %", "energy %",   "pointing %", "IoU",      "sanity"};
     printf("\n%-10s %6s", "method", "maps");
     for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++)
         printf("%12s", headings[i]);
@@ -84,7 +84,7 @@ static void print_metrics(const struct cam_sink *sink)
         print_mean(sums->insertion, sums->measured, 1, "%12.4f");
         print_mean(sums->deletion, sums->measured, 1, "%12.4f");
         print_mean(sums->gap, sums->maps, 100, "%12.2f");
-        print_mean(sums->outside, sums->maps, 100, "%12.2f");
+        print_mean(sums->share, sums->maps, 100, "%12.2f");
         print_mean(sums->energy, sums->masked, 100, "%12.2f");
         print_mean((double)sums->pointing, sums->masked, 100, "%12.2f");
         print_mean(sums->iou, sums->masked, 1, "%12.4f");
@@ -95,12 +95,14 @@ static void print_metrics(const struct cam_sink *sink)
         "avg drop: loss of probability under the map as a mask (rewards maps that hide nothing: never read it alone);\n"
         "increase: share of images whose probability rises; insertion, deletion: areas under the probability as the\n"
         "strongest pixels are put into a blurred image (more is better) or taken out (less is better); gap: what of "
-        "the score\n"
-        "neither cells nor class token nor biases hold, outside: what is not in the cells, both in %% of the sum of "
-        "|cells|; energy,\n"
-        "pointing, IoU: share of the map in the mask, strongest pixel in it, overlap; sanity: rank correlation with "
         "the\n"
-        "maps of the same network with shuffled weights (near 1: the maps do not show what it has learned).\n");
+        "score neither cells nor class token nor biases hold, over the sum of |cells|; in cells: that sum's share of "
+        "all\n"
+        "parts' magnitudes; energy, pointing, IoU: share of the map in the mask, strongest pixel in it, overlap; "
+        "sanity:\n"
+        "rank correlation with the maps of the same network with shuffled weights (near 1: the maps do not show what "
+        "it\n"
+        "has learned).\n");
 }
 
 /* What the maps of one layer share, then a row per map. */

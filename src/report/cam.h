@@ -8,7 +8,7 @@
 
 /* One entry of cam.json; `file` is the name without its ending. */
 json_t *report_cam(const struct fovea_cam *cam, const char *file);
-/* What makes a map no explanation of the score: its parts do not add up to it, or most of them lie outside of the map.
+/* What makes a map no explanation of the score: its parts do not add up to it, or most of it is not in the map.
  * "" where there is nothing to be said. `brief` in a few words. */
 void report_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t size);
 /* "score 7.19 = cells 7.3 - class token 0.04 + biases -0.08" */

@@ -61,10 +61,12 @@ static void test_formulas(void **state)
     cam_measure(flat, 4, 2, &sum, &numbers);
     assert_true(numbers.flat && numbers.negative);
     check_near(numbers.gap, (2 - -0.9909) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5); /* the shares are 0 together */
-    check_near(numbers.outside, numbers.gap, 1e-5);
+    check_near(numbers.share, 3.2314 / (3.2314 + 0.25 + 0.5 + 0.75 + 2.9909), 1e-5);
     sum.biases += 1;
     cam_measure(flat, 4, 2, &sum, &numbers);
     check_near(numbers.gap, (2 - -0.9909 - 1) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5);
+    cam_measure(flat, 4, sum.cells + sum.tokens + sum.around + sum.biases + 1e-7, &sum, &numbers);
+    check_near(numbers.gap, 0, 1e-300); /* rounding */
     cam_spread_residual(map, 4, 3);
     check_near(map[0] + map[1] + map[2] + map[3], 3, 1e-9);
 }

@@ -36,7 +36,7 @@ static int take(void *user, const struct fovea_cam *cam, struct fovea_error *err
     return 0;
 }
 
-static struct seen explain(const char *name, int64_t side)
+static struct seen explain(const char *name, int64_t side, const char *layer)
 {
     char path[128];
     snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", name);
@@ -49,6 +49,7 @@ static struct seen explain(const char *name, int64_t side)
     const struct fovea_cam_options options = {.samples = {.feeds = &image, .feed_count = 1, .preprocess = &preprocess},
                                               .class_index = FOVEA_CLASS_PREDICTED,
                                               .unit = {-1, -1},
+                                              .layer = layer,
                                               .methods = 1u << FOVEA_CAM_EXTENDED | 1u << FOVEA_CAM_GRAD,
                                               .sigma = 8};
     struct seen seen = {0};
@@ -82,9 +83,14 @@ static void parts_add_up(void **state)
                  {"swin_torchvision", 32, false, false},
                  {"se_resnet_bn", 64, false, false},
                  {"gate_hard", 32, false, false},
-                 {"efficientnet_b0_bn", 64, false, false}};
+                 {"efficientnet_b0_bn", 64, false, false},
+                 {"mobilevit", 32, false, false},
+                 {"batch_statistics", 32, true, false},
+                 {"cait", 32, true, true},
+                 {"vit_attention_pool", 32, true, false},
+                 {"vit_token_and_patches", 32, false, true}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct seen seen = explain(cases[i].name, cases[i].side);
+        struct seen seen = explain(cases[i].name, cases[i].side, NULL);
         if (!(fabs(seen.extended_gap) < 1e-5) || !(fabs(seen.rest) < 1e-5))
             fail_msg("%s: gap %g, rest %g", cases[i].name, seen.extended_gap, seen.rest);
         if (cases[i].moves != (fabs(seen.gradient_gap) > 0.1))
@@ -94,8 +100,21 @@ static void parts_add_up(void **state)
     }
 }
 
+/* From further in front, through all that lies behind: also where the layer is bypassed. */
+static void parts_add_up_from_any_layer(void **state)
+{
+    (void)state;
+    static const char *const layers[][2] = {
+        {"batch_statistics", "1"}, {"batch_statistics", "7"}, {"mobilevit", "3"}, {"mobilevit", "57"}};
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+        struct seen seen = explain(layers[i][0], 32, layers[i][1]);
+        if (!(fabs(seen.extended_gap) < 1e-5) || !(fabs(seen.rest) < 1e-5))
+            fail_msg("%s, %s: gap %g, rest %g", layers[i][0], layers[i][1], seen.extended_gap, seen.rest);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(parts_add_up)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(parts_add_up), cmocka_unit_test(parts_add_up_from_any_layer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
