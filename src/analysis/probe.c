@@ -200,6 +200,15 @@ static struct value *no_gradient(struct graph *graph, struct value *layer, struc
     return zero ? emit(graph, "Mul", EMIT_INPUTS(layer, zero), EMIT_NO_ATTRIBUTES, error) : NULL;
 }
 
+/* A score that is an objectness times a class is a product of two results: each has half of it (pass/held.h). */
+static struct value *held_seed(const struct probe *probe, struct graph *graph, struct value *seed, struct error *error)
+{
+    if (probe->scores.objectness == 0 || probe->scores.activation != CLASS_PROBABILITIES)
+        return seed;
+    struct value *half = emit_scalar(graph, seed->dtype, 0.5, error);
+    return half ? emit(graph, "Mul", EMIT_INPUTS(seed, half), EMIT_NO_ATTRIBUTES, error) : NULL;
+}
+
 /* With gates held constant: gradient and activation of every layer, and the shares. */
 static int append_held(struct probe_build *build, struct graph *graph, const struct contribution_request *plain,
                        struct value **outputs, struct error *error)
@@ -210,7 +219,9 @@ static int append_held(struct probe_build *build, struct graph *graph, const str
     request.count = build->probe->layers;
     request.held = true;
     request.direct = request.count > 1;
-    if (contribution_append(graph, &request, gradients, &outputs[PROBE_OUTPUT_HELD_SHARES], error))
+    request.seed.gradient = held_seed(build->probe, graph, plain->seed.gradient, error);
+    if (!request.seed.gradient ||
+        contribution_append(graph, &request, gradients, &outputs[PROBE_OUTPUT_HELD_SHARES], error))
         return -1;
     for (int i = 0; i < request.count; i++) {
         struct value *layer = build->layers[i];

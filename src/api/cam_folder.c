@@ -15,6 +15,7 @@ struct fovea_cam_folder {
     json_t *left_out, *files;
     int64_t last_image, last_class, walk;
     int column;
+    char layer[1024]; /* of the first map */
 };
 
 struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const char *path, bool force,
@@ -104,8 +105,11 @@ static int add_thumbnails(struct fovea_cam_folder *folder, const struct fovea_ca
         image_release(folder->memory, &plain);
         return -1;
     }
-    if (!folder->montage.title[0])
-        report_cam_montage_title(cam, folder->montage.title, sizeof folder->montage.title);
+    bool other = folder->layer[0] && strcmp(folder->layer, cam->layer) != 0;
+    if (!folder->montage.title[0] || other)
+        report_cam_montage_title(cam, other, folder->montage.title, sizeof folder->montage.title);
+    if (!folder->layer[0])
+        snprintf(folder->layer, sizeof folder->layer, "%s", cam->layer);
     montage_set(&folder->montage, key, 0, &plain, "image", picture_name(cam->name, name));
     report_cam_caption(cam, caption, sizeof caption);
     montage_set(&folder->montage, key, folder->column, &overlay, fovea_cam_method_name((int)cam->method), caption);

@@ -42,16 +42,17 @@ static void lay_over(struct image *image, const struct fovea_cam *cam)
     }
 }
 
-void report_cam_montage_title(const struct fovea_cam *cam, char *out, size_t size)
+void report_cam_montage_title(const struct fovea_cam *cam, bool several, char *out, size_t size)
 {
-    char model[96], layer[96];
+    char model[96], layer[96], of_layer[200] = "each image on the level of its best cell";
+    if (!several)
+        snprintf(of_layer, sizeof of_layer, "layer %s%s", text_shorten(cam->layer, 44, layer, sizeof layer),
+                 cam->layers > 1 ? " (extended: the inputs of all attentions up to it)" : "");
     snprintf(
         out, size,
-        "Class activation maps: %s, layer %s%s. Each map's positive part, from nothing (gray) over blue and red to "
-        "yellow, its own maximum.",
-        text_shorten(file_base_name(cam->model), 44, model, sizeof model),
-        text_shorten(cam->layer, 44, layer, sizeof layer),
-        cam->layers > 1 ? " (extended: the inputs of all attentions up to it)" : "");
+        "Class activation maps: %s, %s. Each map's positive part, from nothing (gray) over blue and red to yellow, "
+        "its own maximum.",
+        text_shorten(file_base_name(cam->model), 44, model, sizeof model), of_layer);
 }
 
 void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size)
@@ -112,7 +113,7 @@ static int write_notes(struct text *text, const struct fovea_cam *cam, struct er
     char layer[96], rule[160];
     text_print(text, "Layer %s", text_shorten(cam->layer, 60, layer, sizeof layer));
     if (cam->layers > 1)
-        text_print(text, " and the inputs of the %d attentions before", cam->layers - 1);
+        text_print(text, " and the inputs of %d attention%s before", cam->layers - 1, cam->layers > 2 ? "s" : "");
     text_print(text, ", %" PRId64 " x %" PRId64 " cells; ", cam->cells[0], cam->cells[1]);
     report_sigma_words(cam, rule, sizeof rule);
     if (cam->gaussian)

@@ -2,6 +2,7 @@
  * the page's width when its link is followed: no script. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "report/erf.h"
 #include "report/html.h"
@@ -183,6 +184,8 @@ static void write_class(struct page *page, const json_t *map)
     page_text(page, name, PAGE_NAME);
 }
 
+#define TOLD 5e-4 /* of a score: smaller parts are not told */
+
 /* What the score is the sum of; reports of older versions do not say. */
 static void write_parts(struct page *page, const json_t *map)
 {
@@ -192,7 +195,7 @@ static void write_parts(struct page *page, const json_t *map)
     page_html(page, "<br>= ");
     for (int i = 0; i < 4; i++) {
         double share = json_number_of(map, keys[i]);
-        if (!isfinite(share) || share == 0)
+        if (!isfinite(share) || fabs(share) <= TOLD * fabs(json_number_of(map, "score")))
             continue;
         page_html(page, "%s", first ? "" : share < 0 ? " &minus; " : " + ");
         page_html(page, "%s ", names[i]);
@@ -202,7 +205,32 @@ static void write_parts(struct page *page, const json_t *map)
     page_html(page, "; gap %.1f&nbsp;%%", report_tidy(100 * json_number_of(map, "gap"), 1));
 }
 
-static void write_map_caption(struct page *page, const json_t *map)
+static void write_layer(struct page *page, const json_t *map)
+{
+    double layers = json_number_of(map, "layers");
+    page_html(page, "Layer <span class=name>");
+    page_text(page, json_text_of(map, "layer"), PAGE_NAME);
+    page_html(page, "</span>");
+    if (layers > 1)
+        page_html(page, " and the inputs of %.0f attention%s before", layers - 1, layers > 2 ? "s" : "");
+}
+
+/* A detector's images are each looked at on the level of their best cell. */
+static bool has_one_layer(const json_t *maps)
+{
+    const char *first = json_text_of(json_array_get(maps, 0), "layer");
+    const json_t *map;
+    size_t i;
+    json_array_foreach((json_t *)maps, i, map)
+    {
+        const char *layer = json_text_of(map, "layer");
+        if (!first || !layer || strcmp(first, layer) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void write_map_caption(struct page *page, const json_t *map, bool layer)
 {
     double label = json_number_of(map, "label");
     page_tagged(page, "b", json_text_of(map, "image"), 48);
@@ -215,6 +243,10 @@ static void write_map_caption(struct page *page, const json_t *map)
     if (isfinite(json_number_of(map, "probability")))
         page_html(page, ", %.1f&nbsp;%%", 100 * json_number_of(map, "probability"));
     write_parts(page, map);
+    if (layer) {
+        page_html(page, "<br>");
+        write_layer(page, map);
+    }
     page_html(page, "%s%s", json_is_true(json_object_get(map, "all_negative")) ? "; nothing speaks for the class" : "",
               json_is_true(json_object_get(map, "flat")) ? "; the map is flat" : "");
     if (json_text_of(map, "doubt")) {
@@ -224,7 +256,7 @@ static void write_map_caption(struct page *page, const json_t *map)
     }
 }
 
-static void write_map(struct page *page, const json_t *map, size_t number)
+static void write_map(struct page *page, const json_t *map, size_t number, bool layer)
 {
     char text[512];
     const char *image = json_text_of(map, "image");
@@ -242,7 +274,7 @@ static void write_map(struct page *page, const json_t *map, size_t number)
     page_picture(page, json_string_value(json_array_get(pictures, 2)), text);
     page_html(page, "</span>");
     end_picture(page, "cam");
-    write_map_caption(page, map);
+    write_map_caption(page, map, layer);
     page_html(page, "</figcaption></figure>\n");
 }
 
@@ -253,15 +285,21 @@ void html_cam(struct page *page, const json_t *cam)
     write_refusal(page, cam);
     if (json_array_size(maps) == 0)
         return;
-    page_html(page, "<p>Where the score of the predicted class comes from: the image, the positive part of the "
-                    "Extended-CAM map over it, the signed cells (red for the class, blue against it). Maps show what "
-                    "a score reacts to, not what causes it. Layer <b class=name>");
-    page_text(page, json_text_of(json_array_get(maps, 0), "layer"), PAGE_NAME);
-    page_html(page, "</b>.</p><div class=gallery>\n");
+    bool one = has_one_layer(maps);
+    page_html(page,
+              "<p>Where the score of the predicted class comes from: the image, the positive part of the "
+              "Extended-CAM map over it, the signed cells (red for the class, blue against it). The score is the "
+              "sum of the cells, a class token's own share, what goes round the layer, and biases; the gap is what "
+              "is left, of the sum of the cells' magnitudes. Maps show what a score reacts to, not what causes it. ");
+    if (one)
+        write_layer(page, json_array_get(maps, 0));
+    else
+        page_html(page, "Each image is looked at on the level of its best cell");
+    page_html(page, ".</p><div class=gallery>\n");
     json_array_foreach((json_t *)maps, i, map)
     {
         if (i < MOST_PICTURES)
-            write_map(page, map, i);
+            write_map(page, map, i, !one);
     }
     page_html(page, "</div>\n");
 }

@@ -202,6 +202,11 @@ done
 one_line 2 'exists already; --force' "$fovea" cam $model models/images --limit 1 -o "$work/cam"
 expect 0 'Ankle boot.*scorecam' "$fovea" cam $model models/images/00000_ankle-boot.png -m scorecam --score-channels 8
 expect 0 ' 3 Dress ' "$fovea" cam $model models/images -c 3 --limit 1 --upsampling bilinear --residual
+# An untrained transformer: its last norm's weights are all equal, and that norm's field is nothing
+expect 0 '0 T-shirt.* extended .* 0.00 ' "$fovea" cam models/fashion_vit.onnx models/images --limit 1
+# Most of the score is the class token's
+expect 0 ' extended .* 0.00 .*map holds [0-9]+ %' "$fovea" cam tests/fixtures/structures/vit_no_positions.onnx tests/fixtures/images/rgb.jpg --preprocess raw --resize 32 --crop 32
+expect 0 ' gradcam .*unexplained >?[0-9]+ %' "$fovea" cam tests/fixtures/structures/vit_no_positions.onnx tests/fixtures/images/rgb.jpg --preprocess raw --resize 32 --crop 32 -m gradcam
 one_line 2 "does not know 'graycam'" "$fovea" cam $model models/images -m graycam
 one_line 2 "topN" "$fovea" cam $model models/images -c top0
 one_line 2 'no spatial map|no map' "$fovea" cam $model models/images --layer logits
