@@ -242,12 +242,14 @@ static int name_classes(const struct tune_arm *arm, struct error *error)
 {
     const struct dataset *dataset = arm->work->dataset;
     struct text text;
+    int64_t count = 0;
     text_start(&text, arm->model->context->memory);
-    for (int64_t i = 0; i < dataset_classes(dataset) && dataset_class_name(dataset, i); i++)
-        text_print(&text, "%s%s", i ? "\n" : "", dataset_class_name(dataset, i));
+    for (; count < dataset_classes(dataset) && dataset_class_name(dataset, count); count++)
+        text_print(&text, "%s%s", count ? "\n" : "", dataset_class_name(dataset, count));
     int result = text_finish(&text, error);
-    if (result == 0 && text.length > 0)
-        result = model_set_metadata(arm->model, CLASS_NAMES_KEY, text.data, error);
+    bool all = count == arm->classes; /* names of some, or of other classes, would be taken for those of all */
+    if (result == 0 && (all || model_metadata(arm->model, CLASS_NAMES_KEY)))
+        result = model_set_metadata(arm->model, CLASS_NAMES_KEY, all ? text.data : "", error);
     text_release(&text);
     return result;
 }

@@ -187,7 +187,19 @@ static bool has_synonym(const char *own, const char *name, size_t length)
     return false;
 }
 
-enum likeness { EXACTLY, FOLDED, BY_SYNSET, BY_SYNONYM, LIKENESSES };
+/* "0 tench" of "tench", where that is class 0. */
+static bool is_numbered(const char *own, int64_t class, const char *name, size_t length)
+{
+    size_t digits = strspn(name, "0123456789");
+    if (digits == 0 || digits > 8 || digits + 1 >= length || !strchr(" _-.,:;\t", name[digits]) ||
+        strtoll(name, NULL, 10) != class)
+        return false;
+    for (digits++; digits < length && name[digits] == ' ';)
+        digits++;
+    return is_called(own, strlen(own), name + digits, length - digits, false);
+}
+
+enum likeness { EXACTLY, FOLDED, BY_SYNSET, BY_SYNONYM, BY_NUMBER_TOO, LIKENESSES };
 
 static bool is_like(const struct class_names *names, int64_t class, const char *name, size_t length,
                     enum likeness likeness)
@@ -195,6 +207,8 @@ static bool is_like(const struct class_names *names, int64_t class, const char *
     const char *own = names->names[class], *synset = names->synsets ? names->synsets[class] : NULL;
     if (likeness == BY_SYNSET)
         return synset && is_called(synset, strlen(synset), name, length, true);
+    if (likeness == BY_NUMBER_TOO)
+        return own[0] && is_numbered(own, class, name, length);
     if (likeness == BY_SYNONYM)
         return strchr(own, ',') && has_synonym(own, name, length);
     return is_called(own, strlen(own), name, length, likeness == EXACTLY);

@@ -26,7 +26,8 @@ int class_names_parse(struct memory *memory, const char *text, size_t length, st
                       struct error *error);
 void class_names_release(struct class_names *names);
 /* The class that `name` means: exactly; else without regard to case and with spaces, '-', '_' and '/' alike, as names
- * of folders have them; else its WordNet number; else one of the names between commas. -1: none; -2: several. */
+ * of folders have them; else its WordNet number; else one of the names between commas; else with the
+ * class's number in front ("0 tench"), which readers of lists take off. -1: none; -2: several. */
 int64_t class_names_find(const struct class_names *names, const char *name, size_t length);
 
 #endif

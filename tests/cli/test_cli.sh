@@ -478,6 +478,13 @@ printf '\xff\xd9\xff\xd9\xff\xd9' | dd of="$work/damaged/0/3.jpg" bs=1 seek=900 
 expect 2 '/0/3.jpg: the JPEG image is damaged' tune_broken
 expect 0 '^epoch 1.*samples left out that cannot be read: 1$' tune_broken --skip-broken
 
+# eval: of many classes those without a label are named, or counted
+mkdir -p "$work/two_of_many/0" "$work/two_of_many/1"
+cp tests/fixtures/images/rgb.jpg "$work/two_of_many/0/"
+cp tests/fixtures/images/rgb.jpg "$work/two_of_many/1/"
+"$fovea" tune $model --data "$work/two_of_many" --new-head 25 -e 1 -b 2 --no-validation -q -o "$work/two_of_many.onnx" >/dev/null 2>&1
+expect 0 '^not a single sample of class 2, class 3, .*, class 11 and 13 more$' "$fovea" eval "$work/two_of_many.onnx" --data "$work/two_of_many" -q
+
 # tune's progress: a bar on a terminal that is gone when something else is printed, some lines elsewhere, nothing with --quiet
 long_tune="$fovea tune $model --data models/images/labels.csv -e 8 -t 1 --force -o $work/long.onnx"
 $long_tune 2>"$work/progress" >/dev/null

@@ -62,6 +62,11 @@ static void names_come_in_many_forms(void **state)
     assert_int_equal(memory_destroy(memory), 0);
 }
 
+static int64_t found(const struct class_names *names, const char *name)
+{
+    return class_names_find(names, name, strlen(name));
+}
+
 /* Numbers in front that count the lines are no parts of names, blank lines behind the last one are no classes. */
 static void lines_are_cleared_of_numbers_and_blanks(void **state)
 {
@@ -76,6 +81,11 @@ static void lines_are_cleared_of_numbers_and_blanks(void **state)
             fail_msg("\"%s\": %d names, \"%s\"", texts[i], (int)names.count, names.names[0]);
         class_names_release(&names);
     }
+    struct class_names numbered = names_of(memory, texts[0]); /* folders may be called by what stood in the lines */
+    assert_int_equal(found(&numbered, "1 b c"), 1);
+    assert_int_equal(found(&numbered, "1_B_c"), 1);
+    assert_int_equal(found(&numbered, "0 b c"), -1);
+    class_names_release(&numbered);
     struct class_names names = names_of(memory, "3 wheels\n4 wheels\n"); /* these count no lines */
     assert_int_equal(names.count, 2);
     assert_string_equal(names.names[1], "4 wheels");
@@ -139,11 +149,6 @@ static void damaged_forms_are_refused(void **state)
         }
     }
     assert_int_equal(memory_destroy(memory), 0);
-}
-
-static int64_t found(const struct class_names *names, const char *name)
-{
-    return class_names_find(names, name, strlen(name));
 }
 
 static void classes_are_found_as_people_call_them(void **state)
