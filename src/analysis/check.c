@@ -14,6 +14,7 @@
 
 #define CHECK_OLDEST_OPSET 7
 #define CHECK_MAX_SHAPE_PROBLEMS 20
+#define CHECK_MOST_VISITS 10000
 #define CHECK_MOST_STEPS 16 /* from a constant to who uses it, through a graph that may hold cycles */
 
 static int add(struct finding_list *findings, enum finding_severity severity, const char *code, struct error *error,
@@ -50,39 +51,26 @@ static int add_refusal(struct finding_list *findings, enum finding_severity seve
     return add(findings, severity, code, error, "%s%s", refusal->message, rest);
 }
 
-static bool same_operator(const struct node *a, const struct node *b)
-{
-    return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0 && a->opset == b->opset;
-}
-
 /* One finding for each operator that is missing in a graph, with how many nodes need it; then its subgraphs. */
 static int check_operators(const struct graph *graph, struct finding_list *findings, struct error *error)
 {
-    for (const struct node *node = graph->first; node; node = node->next) {
+    struct missing_operator *missing;
+    int count = operators_missing(graph, &missing, error), result = count < 0 ? -1 : 0;
+    for (int i = 0; i < count && result == 0; i++) {
+        const struct node *node = missing[i].first;
         char label[NODE_LABEL_SIZE];
-        int count = 0;
-        bool first = true;
-        struct graph *inner;
-        for (int i = 0; (inner = node_subgraph(node, i)) != NULL; i++) {
-            if (check_operators(inner, findings, error))
-                return -1;
-        }
-        if (node->operator)
-            continue;
-        for (const struct node *other = graph->first; other && first; other = other->next) {
-            if (other == node)
-                break;
-            first = other->operator|| !same_operator(other, node);
-        }
-        for (const struct node *other = node; other && first; other = other->next)
-            count += !other->operator&& same_operator(other, node);
-        if (first &&
-            add(findings, FINDING_PROBLEM, "unsupported-operator", error,
-                "%s%s%s of opset %d is not supported; %d node%s, first %s", node->domain, node->domain[0] ? "." : "",
-                node->op_type, node->opset, count, count == 1 ? "" : "s", node_label(node, label)))
-            return -1;
+        result = add(findings, FINDING_PROBLEM, "unsupported-operator", error,
+                     "%s%s%s of opset %d is not supported; %d node%s, first %s", node->domain,
+                     node->domain[0] ? "." : "", node->op_type, node->opset, missing[i].nodes,
+                     missing[i].nodes == 1 ? "" : "s", node_label(node, label));
     }
-    return 0;
+    memory_release(graph->context->memory, missing);
+    for (const struct node *node = graph->first; node && result == 0; node = node->next) {
+        struct graph *inner;
+        for (int i = 0; (inner = node_subgraph(node, i)) != NULL && result == 0; i++)
+            result = check_operators(inner, findings, error);
+    }
+    return result;
 }
 
 static int check_opset(const struct model *model, struct finding_list *findings, struct error *error)
@@ -242,14 +230,14 @@ static bool reads_as_weight(const struct use *use)
 
 /* Whether a weight operator reads the constant, if only behind operators that pass its elements on.
  * One without known readers may be read by an inner graph: counted as a weight. */
-static bool is_weight(const struct value *value, int depth)
+static bool is_weight(const struct value *value, int depth, int *visits)
 {
-    if (value->use_count == 0 || depth == 0)
+    if (value->use_count == 0 || depth == 0 || ++*visits == CHECK_MOST_VISITS)
         return true;
     for (size_t i = 0; i < value->use_count; i++) {
         const struct node *node = value->uses[i].node;
         const struct value *passed = passes_elements(node) && value->uses[i].input == 0 ? node->outputs[0] : NULL;
-        if (reads_as_weight(&value->uses[i]) || (passed && is_weight(passed, depth - 1)))
+        if (reads_as_weight(&value->uses[i]) || (passed && is_weight(passed, depth - 1, visits)))
             return true;
     }
     return false;
@@ -262,7 +250,7 @@ static int check_finite(const struct value *value, const struct weight_tally *ta
     int64_t count = tally->infinite + tally->not_number;
     if (count == 0)
         return 0;
-    if (tally->not_number > 0 || is_weight(value, CHECK_MOST_STEPS))
+    if (tally->not_number > 0 || is_weight(value, CHECK_MOST_STEPS, &(int){0}))
         return add(findings, FINDING_PROBLEM, "weight-not-finite", error,
                    "'%s' holds %" PRId64 " element%s infinite or not a number", value->name, count,
                    count == 1 ? " that is" : "s that are");

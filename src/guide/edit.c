@@ -98,7 +98,9 @@ struct value *edit_add(struct edit *edit, struct node *before, const char *what,
     node->opset = before->domain[0] ? graph_opset(graph, "") : before->opset;
     node->operator= operator_find("", op_type, node->opset);
     if (!node->operator) {
-        error_set(error, ERROR_INTERNAL, "opset %d has no %s", node->opset, op_type);
+        error_set(error, ERROR_UNSUPPORTED,
+                  "opset %d has no %s, which the rewrite needs: convert the model with onnx.version_converter first",
+                  node->opset, op_type);
         return NULL;
     }
     graph_move_node(graph, node, before);

@@ -131,7 +131,7 @@ static struct value *add_groups(struct block_graph *block, const struct group_si
     if (!made || differentiate(graph, &seed, 1, &block->x, 1, &gradient, error))
         return NULL;
     if (!gradient) {
-        error_set(error, ERROR_INTERNAL, "a block of GroupNorm does not depend on its input");
+        error_set(error, ERROR_UNSUPPORTED, "a block of GroupNorm has no gradient: what is behind the norm is flat");
         return NULL;
     }
     int64_t axes[SHAPE_MAX_RANK];

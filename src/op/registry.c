@@ -1,5 +1,6 @@
 #include "op/registry.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -144,42 +145,71 @@ int operators_resolve(struct graph *graph)
     return missing;
 }
 
-/* Whether an earlier node misses the same operator, so that each is listed once. */
-static bool listed_before(const struct node *node)
+/* By operator, nodes of one in their order (their `nodes` are places so far). */
+static int by_operator(const void *a, const void *b)
 {
-    for (const struct node *other = node->previous; other; other = other->previous) {
-        if (!other->operator&& strcmp(other->op_type, node->op_type) == 0 && strcmp(other->domain, node->domain) == 0)
-            return true;
-    }
-    return false;
+    const struct missing_operator *left = a, *right = b;
+    int order = strcmp(left->first->op_type, right->first->op_type);
+    order = order ? order : strcmp(left->first->domain, right->first->domain);
+    order = order ? order : left->first->opset - right->first->opset;
+    return order ? order : left->nodes - right->nodes;
 }
 
-static void list_missing(const struct graph *graph, struct text *text)
+static bool same_operator(const struct node *a, const struct node *b)
 {
+    return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0 && a->opset == b->opset;
+}
+
+int operators_missing(const struct graph *graph, struct missing_operator **list, struct error *error)
+{
+    int nodes = 0, count = 0, place = 0;
+    for (const struct node *node = graph->first; node; node = node->next)
+        nodes += !node->operator;
+    *list = nodes > 0 ? memory_allocate(graph->context->memory, (size_t)nodes, sizeof **list, error) : NULL;
+    if (nodes > 0 && !*list)
+        return -1;
+    struct missing_operator *all = *list;
     for (const struct node *node = graph->first; node; node = node->next) {
-        for (int i = 0; i < node->attribute_count; i++) {
-            struct graph *subgraph;
-            for (size_t k = 0; (subgraph = attribute_subgraph(&node->attributes[i], k)) != NULL; k++)
-                list_missing(subgraph, text);
-        }
-        if (node->operator|| listed_before(node))
-            continue;
-        int uses = 0;
-        for (const struct node *other = node; other; other = other->next)
-            uses += strcmp(other->op_type, node->op_type) == 0 && strcmp(other->domain, node->domain) == 0;
+        if (!node->operator)
+            all[place] = (struct missing_operator){node, place}, place++;
+    }
+    if (nodes > 0)
+        qsort(all, (size_t)nodes, sizeof *all, by_operator);
+    for (int i = 0, next; i < nodes; i = next) {
+        for (next = i + 1; next < nodes && same_operator(all[i].first, all[next].first);)
+            next++;
+        all[count++] = (struct missing_operator){all[i].first, next - i};
+    }
+    return count;
+}
+
+static int list_missing(const struct graph *graph, struct text *text, struct error *error)
+{
+    struct missing_operator *missing;
+    int count = operators_missing(graph, &missing, error), result = count < 0 ? -1 : 0;
+    for (int i = 0; i < count; i++) {
+        const struct node *node = missing[i].first;
         char label[NODE_LABEL_SIZE];
         text_print(text, "%s%s%s%s-%d (%d node%s, first %s)", text->length ? ", " : "", node->domain,
-                   node->domain[0] ? "." : "", node->op_type, node->opset, uses, uses == 1 ? "" : "s",
-                   node_label(node, label));
+                   node->domain[0] ? "." : "", node->op_type, node->opset, missing[i].nodes,
+                   missing[i].nodes == 1 ? "" : "s", node_label(node, label));
     }
+    memory_release(graph->context->memory, missing);
+    for (const struct node *node = graph->first; node && result == 0; node = node->next) {
+        struct graph *inner;
+        for (int i = 0; (inner = node_subgraph(node, i)) != NULL && result == 0; i++)
+            result = list_missing(inner, text, error);
+    }
+    return result;
 }
 
 int operators_require(const struct graph *graph, struct error *error)
 {
     struct text text;
     text_start(&text, graph->context->memory);
-    list_missing(graph, &text);
-    int result = text_finish(&text, error);
+    int result = list_missing(graph, &text, error);
+    if (result == 0)
+        result = text_finish(&text, error);
     if (result == 0 && text.length > 0)
         result = error_set(error, ERROR_UNSUPPORTED, "operators that fovea does not have: %s", text.data);
     text_release(&text);

@@ -14,6 +14,13 @@ const struct operator *operator_at(int index);
 
 /* Sets node->operator in the graph and its subgraphs. Nodes without one stay NULL; returns how many. */
 int operators_resolve(struct graph *graph);
+/* An operator that a graph asks for and fovea does not have. */
+struct missing_operator {
+    const struct node *first;
+    int nodes;
+};
+/* Those of a graph without its subgraphs, in no particular order; their number, or -1. The caller releases *list. */
+int operators_missing(const struct graph *graph, struct missing_operator **list, struct error *error);
 /* ERROR_UNSUPPORTED listing every operator that is missing, with the nodes that need it; 0 if none is. */
 int operators_require(const struct graph *graph, struct error *error);
 

@@ -1,8 +1,15 @@
 #include "graph/graph.h"
 #include "pass/passes.h"
 
+/* Looks through the shorter list: both may be long, but not both of all values. */
 static bool has_input(const struct node *node, const struct value *value)
 {
+    for (size_t i = 0; value->use_count < (size_t)node->input_count; i++) {
+        if (i == value->use_count)
+            return false;
+        if (value->uses[i].node == node)
+            return true;
+    }
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i] == value)
             return true;

@@ -69,7 +69,7 @@ static int walk(struct ways *ways, struct way *way, struct value *value, struct 
         way->dense = is_pick(value) ? way->count : way->dense;
         value = operand_of(value, &join);
     }
-    for (int i = 0; join && i < join->input_count; i++) {
+    for (int i = 0; join && i < join->input_count && !ways->too_many; i++) {
         struct way *branch = arena_allocate(ways->arena, 1, sizeof *branch, error);
         if (!branch)
             return -1;

@@ -3,12 +3,13 @@
 #include <inttypes.h>
 
 #define DEEPEST 48 /* operators between a box and the product it is made of */
+#define MOST_VISITS 10000
 
 /* Whether an element is arithmetic over elements of `product`. */
 static int is_made_by(struct element_tracer *tracer, struct element element, const struct value *product, int depth,
-                      bool *made, struct error *error)
+                      int *visits, bool *made, struct error *error)
 {
-    if (*made || depth == DEEPEST)
+    if (*made || depth == DEEPEST || ++*visits > MOST_VISITS)
         return 0;
     if (element_origin(tracer, &element, error))
         return -1;
@@ -20,7 +21,7 @@ static int is_made_by(struct element_tracer *tracer, struct element element, con
         if (!node->inputs[i] || node->inputs[i]->constant)
             continue;
         if (element_operand(tracer, &element, i, &operand, &one, error) ||
-            (one && is_made_by(tracer, operand, product, depth + 1, made, error)))
+            (one && is_made_by(tracer, operand, product, depth + 1, visits, made, error)))
             return -1;
     }
     return 0;
@@ -33,7 +34,7 @@ static int computes(struct search *search, const struct score_columns *columns, 
     *made = false;
     for (int64_t c = begin; c < end && !*made; c++) {
         struct element element = element_at(columns->value, c * columns->column_step);
-        if (columns->list[c].kind == COLUMN_COMPUTED && is_made_by(&search->tracer, element, product, 0, made, error))
+        if (columns->list[c].kind == COLUMN_COMPUTED && is_made_by(&search->tracer, element, product, 0, &(int){0}, made, error))
             return -1;
     }
     return 0;

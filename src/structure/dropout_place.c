@@ -94,14 +94,22 @@ static bool is_dense_weight(const struct node *weight)
     return node && network_is_batch_normalization(node);
 }
 
-static bool only_concatenated(const struct value *value)
+#define MOST_DROPOUTS 8 /* one behind another */
+
+static bool all_concatenated(const struct value *value, int depth)
 {
     for (size_t i = 0; i < value->use_count; i++) {
         const struct node *user = value->uses[i].node;
-        if (match_operator(user, "Dropout") ? !only_concatenated(user->outputs[0]) : !match_operator(user, "Concat"))
+        bool dropout = depth < MOST_DROPOUTS && match_operator(user, "Dropout") && user->outputs[0];
+        if (dropout ? !all_concatenated(user->outputs[0], depth + 1) : !match_operator(user, "Concat"))
             return false;
     }
     return value->use_count > 0 && value->shape.rank == 4;
+}
+
+static bool only_concatenated(const struct value *value)
+{
+    return all_concatenated(value, 0);
 }
 
 static bool place_in_dense(struct dropout_site *site)

@@ -1,6 +1,7 @@
 #include "structure/image_input.h"
 
 #define MOST_STEPS 16 /* from the input to the first float tensor of four axes */
+#define MOST_VISITS 10000
 
 static bool is_channel_count(int64_t size)
 {
@@ -20,15 +21,15 @@ bool image_input_lacks_batch(const struct value *input)
 }
 
 /* An input of bytes, or one without a batch, is followed to the first float tensor of four axes made of it. */
-static struct value *first_picture(struct value *value, int steps)
+static struct value *first_picture(struct value *value, int steps, int *visits)
 {
     if (value->shape.rank == 4 && dtype_storage(value->dtype) == DTYPE_FLOAT)
         return value;
-    for (size_t i = 0; i < value->use_count && steps > 0; i++) {
+    for (size_t i = 0; i < value->use_count && steps > 0 && ++*visits < MOST_VISITS; i++) {
         struct node *node = value->uses[i].node;
         struct value *output = node->output_count > 0 ? node->outputs[0] : NULL;
         bool goes_on = output && (output->shape.rank == 4 || (output->shape.rank == 3 && value->shape.rank == 3));
-        struct value *found = goes_on ? first_picture(output, steps - 1) : NULL;
+        struct value *found = goes_on ? first_picture(output, steps - 1, visits) : NULL;
         if (found)
             return found;
     }
@@ -41,7 +42,7 @@ struct value *image_input(const struct graph *graph, int *index)
         for (*index = 0; *index < graph->input_count; ++*index) {
             struct value *input = graph->inputs[*index];
             if (with_batch ? !input->constant && input->shape.rank == 4 : image_input_lacks_batch(input))
-                return first_picture(input, MOST_STEPS);
+                return first_picture(input, MOST_STEPS, &(int){0});
         }
     }
     return NULL;

@@ -37,8 +37,11 @@ static bool lists_name(const json_t *row, const char *name)
     return false;
 }
 
-/* The class that the metadata list the tensor under, by its name or one that an Identity gives it; -1: none. */
-static int listed_class(const struct policy *policy, const struct value *value)
+#define MOST_STEPS 12
+#define MOST_VISITS 10000
+
+/* The class that the metadata list the tensor under, by its name or one that Identities give it; -1: none. */
+static int listed_class(const struct policy *policy, const struct value *value, int depth)
 {
     for (int role = 0; role < NORMALIZATION_ROLES; role++) {
         if (policy->metadata && lists_name(json_object_get(policy->metadata, class_names[role]), value->name))
@@ -46,23 +49,22 @@ static int listed_class(const struct policy *policy, const struct value *value)
     }
     for (size_t i = 0; i < value->use_count; i++) {
         const struct node *node = value->uses[i].node;
-        int listed = match_operator(node, "Identity") && node->outputs[0] ? listed_class(policy, node->outputs[0]) : -1;
+        bool renamed = depth < MOST_STEPS && match_operator(node, "Identity") && node->outputs[0];
+        int listed = renamed ? listed_class(policy, node->outputs[0], depth + 1) : -1;
         if (listed >= 0)
             return listed;
     }
     return -1;
 }
 
-#define MOST_STEPS 12
-
 /* Whether the scale of a node is made of `scale`, as it is or computed. */
-static bool is_made_of(const struct value *value, const struct value *scale, int depth)
+static bool is_made_of(const struct value *value, const struct value *scale, int depth, int *visits)
 {
     const struct node *node = value->producer;
     if (value == scale)
         return true;
-    for (int i = 0; node && depth < MOST_STEPS && i < node->input_count; i++) {
-        if (node->inputs[i] && is_made_of(node->inputs[i], scale, depth + 1))
+    for (int i = 0; node && depth < MOST_STEPS && i < node->input_count && ++*visits < MOST_VISITS; i++) {
+        if (node->inputs[i] && is_made_of(node->inputs[i], scale, depth + 1, visits))
             return true;
     }
     return false;
@@ -71,10 +73,10 @@ static bool is_made_of(const struct value *value, const struct value *scale, int
 /* Tensors that got their own before training are in no list: the network says what they do. */
 static enum decay_class class_of_scale(const struct policy *policy, const struct value *scale)
 {
-    int listed = listed_class(policy, scale);
+    int listed = listed_class(policy, scale, 0);
     for (int i = 0; listed < 0 && i < policy->roles.count; i++) {
         const struct node *source = network_source_node(policy->roles.entries[i].node);
-        if (source && is_made_of(source->inputs[1], scale, 0))
+        if (source && is_made_of(source->inputs[1], scale, 0, &(int){0}))
             listed = (int)policy->roles.entries[i].role;
     }
     return listed < 0 ? DECAY_LAYERNORM : (enum decay_class)listed;

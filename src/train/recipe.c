@@ -157,16 +157,18 @@ static void mark_behind(struct graph *graph, const struct record_nodes *nodes)
 }
 
 #define MOST_VIEWS 12
+#define MOST_VISITS 10000
 
 /* Whether a marked node reads the value, be it through what is made of constants alone. */
-static bool is_read_behind(const struct value *value, int depth)
+static bool is_read_behind(const struct value *value, int depth, int *visits)
 {
     for (size_t i = 0; i < value->use_count; i++) {
         const struct node *node = value->uses[i].node;
         if (node->mark == MARK_BEHIND)
             return true;
-        for (int k = 0; node->mark == MARK_FIXED && depth < MOST_VIEWS && k < node->output_count; k++) {
-            if (node->outputs[k] && is_read_behind(node->outputs[k], depth + 1))
+        bool goes_on = node->mark == MARK_FIXED && depth < MOST_VIEWS && ++*visits < MOST_VISITS;
+        for (int k = 0; goes_on && k < node->output_count; k++) {
+            if (node->outputs[k] && is_read_behind(node->outputs[k], depth + 1, visits))
                 return true;
         }
     }
@@ -184,7 +186,8 @@ static bool is_added(const struct record_nodes *nodes, const struct value *value
 
 static bool is_meant(const struct recipe *recipe, const struct record_nodes *nodes, const struct parameter *parameter)
 {
-    return recipe->scope == RECIPE_ADDED ? is_added(nodes, parameter->source) : is_read_behind(parameter->source, 0);
+    return recipe->scope == RECIPE_ADDED ? is_added(nodes, parameter->source)
+                                         : is_read_behind(parameter->source, 0, &(int){0});
 }
 
 /* A single number that starts at 0 and enters the function by its square has no gradient there: A of a bias. */

@@ -17,9 +17,10 @@ struct value *source_new_value(struct graph *graph, const struct node *node, con
     }
 }
 
-void source_remove_unread(struct value *value)
+/* Takes the maker of a value out of its graph where nobody reads it; removed ones are linked by `next`. */
+static void remove_unread(const struct value *value, struct node **removed)
 {
-    struct node *node = value->producer;
+    struct node *node = value ? value->producer : NULL;
     if (!node || value->use_count > 0 || value->is_output)
         return;
     for (int i = 0; i < node->output_count; i++) {
@@ -27,9 +28,19 @@ void source_remove_unread(struct value *value)
             return;
     }
     graph_remove_node(node->graph, node);
-    for (int i = 0; i < node->input_count; i++) {
-        if (node->inputs[i])
-            source_remove_unread(node->inputs[i]);
+    node->next = *removed;
+    *removed = node;
+}
+
+void source_remove_unread(struct value *value)
+{
+    struct node *removed = NULL;
+    remove_unread(value, &removed);
+    while (removed) {
+        const struct node *node = removed;
+        removed = node->next;
+        for (int i = 0; i < node->input_count; i++)
+            remove_unread(node->inputs[i], &removed);
     }
 }
 

@@ -6,16 +6,17 @@
 #include "train/source_edit.h"
 
 #define MOST_STEPS 12
+#define MOST_VISITS 10000
 
 /* Whether training can follow the value back to numbers of the file. */
-static bool has_source(struct value *value, int depth)
+static bool has_source(struct value *value, int depth, int *visits)
 {
     if (source_constant(value))
         return dtype_is_float(source_constant(value)->tensor.dtype) &&
                shape_count(&source_constant(value)->tensor.shape) > 1;
     const struct node *node = value->producer;
-    for (int i = 0; node && depth < MOST_STEPS && i < node->input_count; i++) {
-        if (node->inputs[i] && has_source(node->inputs[i], depth + 1))
+    for (int i = 0; node && depth < MOST_STEPS && i < node->input_count && ++*visits < MOST_VISITS; i++) {
+        if (node->inputs[i] && has_source(node->inputs[i], depth + 1, visits))
             return true;
     }
     return false;
@@ -27,7 +28,7 @@ static bool is_computed(bool frozen, const struct node *node, int input)
     struct value *value = input < node->input_count ? node->inputs[input] : NULL;
     if (!slot || !value || !value->producer || source_constant(value))
         return false;
-    return slot->use == SLOT_STATISTICS ? !frozen : !has_source(value, 0);
+    return slot->use == SLOT_STATISTICS ? !frozen : !has_source(value, 0, &(int){0});
 }
 
 static bool needs_storing(bool frozen, const struct graph *graph)

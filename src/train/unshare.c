@@ -118,14 +118,18 @@ static void find_purpose(const struct unsharing *unsharing, struct reader *reade
         reader->purpose = PARAMETER_WEIGHT;
 }
 
-static int collect_readers(struct unsharing *unsharing, struct value *value, struct error *error)
+/* Those behind Identities too. */
+static int collect_readers(struct unsharing *unsharing, struct value *value, int depth, struct error *error)
 {
+    if (depth > MOST_STEPS)
+        return error_set(error, ERROR_LIMIT, "more than %d Identity nodes one behind another in front of '%s'", MOST_STEPS,
+                         value->name);
     for (size_t i = 0; i < value->use_count; i++) {
         struct use *use = &value->uses[i];
         if (use->node->operator&& use->node->operator->flags & OPERATOR_SHAPE_ONLY)
             continue;
         if (match_operator(use->node, "Identity") && use->node->outputs[0]) {
-            if (collect_readers(unsharing, use->node->outputs[0], error))
+            if (collect_readers(unsharing, use->node->outputs[0], depth + 1, error))
                 return -1;
             continue;
         }
@@ -330,7 +334,7 @@ static int unshare_tensor(struct unsharing *unsharing, struct value *root, struc
     unsharing->root = root;
     unsharing->uniform = uniform;
     unsharing->count = 0;
-    if (uniform < 0 || collect_readers(unsharing, root, error))
+    if (uniform < 0 || collect_readers(unsharing, root, 0, error))
         return -1;
     group_readers(unsharing);
     tell_shared(unsharing);
