@@ -1,6 +1,9 @@
 /* fovea VERB ...: the verb table. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -72,8 +75,20 @@ static int dispatch(int argc, char **argv)
     return verb < 0 ? FOVEA_BAD_INPUT : verbs[verb].run(argc - 1, argv + 1);
 }
 
+/* OpenBLAS starts threads before main, of which none is ever used, and which wait for ever for memory where the address
+ * space is limited (`ulimit -v`): there the program begins anew and tells it to start none. */
+static void begin_without_blas_threads(char **argv)
+{
+    static const char name[] = "OPENBLAS_NUM_THREADS";
+    struct rlimit limit;
+    if (!getenv(name) && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        setenv(name, "1", 1) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv)
 {
+    begin_without_blas_threads(argv);
     int code = dispatch(argc, argv);
     if (memory_ended() && code < FOVEA_BAD_INPUT)
         fprintf(stderr, "fovea: out of memory on the way: what was printed may not be whole\n");

@@ -182,7 +182,7 @@ int save_node(const struct saver *saver, struct output *out, const struct node *
                                1u << NODE_ATTRIBUTE | 1u << NODE_DOMAIN | 1u << NODE_OVERLOAD;
     char label[NODE_LABEL_SIZE];
     if (strncmp(node->domain, "fovea.", 6) == 0)
-        return error_set(error, ERROR_INPUT, "%s: names of domains that begin with 'fovea.' are taken; give it another",
+        return error_set(error, ERROR_INPUT, "%s cannot be saved: domains that begin with 'fovea.' are fovea's own",
                          node_label(node, label));
     if (put_operands(out, node, error))
         return error_prefix(error, "%s", node_label(node, label));

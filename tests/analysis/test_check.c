@@ -7,13 +7,30 @@
 
 #include <cmocka.h>
 
+#include "../onnx/written_graph.h"
 #include "analysis/check.h"
 #include "network_fixture.h"
 #include "onnx/onnx.h"
 #include "op/known.h"
 #include "op/registry.h"
 
-/* What is said of a structure fixture, each finding as "code: text" in a line. */
+/* What is said of a model, each finding as "code: text" in a line. */
+static int check_loaded(struct model *model, char *lines, size_t size)
+{
+    struct error error = ERROR_INITIALISER;
+    struct finding_list findings = {.arena = arena_create(model->context->memory, &error)};
+    operators_resolve(model->graph);
+    assert_int_equal(check_model(model, NULL, 0, &findings, &error), 0);
+    size_t used = 0;
+    lines[0] = 0;
+    for (size_t i = 0; i < findings.count && used < size; i++)
+        used += (size_t)snprintf(lines + used, size - used, "%s: %s\n", findings.list[i].code, findings.list[i].text);
+    int problems = findings.problems;
+    arena_destroy(findings.arena);
+    return problems;
+}
+
+/* Of a structure fixture. */
 static int check_fixture(const char *name, char *lines, size_t size)
 {
     struct error error = ERROR_INITIALISER;
@@ -22,15 +39,7 @@ static int check_fixture(const char *name, char *lines, size_t size)
     snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", name);
     struct model *model = model_load(context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(model->graph);
-    struct finding_list findings = {.arena = arena_create(context->memory, &error)};
-    assert_int_equal(check_model(model, NULL, 0, &findings, &error), 0);
-    size_t used = 0;
-    lines[0] = 0;
-    for (size_t i = 0; i < findings.count && used < size; i++)
-        used += (size_t)snprintf(lines + used, size - used, "%s: %s\n", findings.list[i].code, findings.list[i].text);
-    int problems = findings.problems;
-    arena_destroy(findings.arena);
+    int problems = check_loaded(model, lines, size);
     model_destroy(model);
     assert_int_equal(context_destroy(context), 0);
     return problems;
@@ -42,6 +51,44 @@ static void functions_are_looked_into(void **state)
     char lines[4096];
     assert_int_equal(check_fixture("odd_functions", lines, sizeof lines), 0);
     assert_string_equal(lines, "");
+}
+
+/* What is said of a written graph (written_graph.h), as above. */
+static int check_written(const char *text, char *lines, size_t size)
+{
+    struct error error = ERROR_INITIALISER;
+    struct context *context = make_context();
+    const char *path = temporary_path("check.onnx");
+    write_text_model(path, text);
+    struct model *model = model_load(context, path, &error);
+    assert_string_equal(error.message, "");
+    int problems = check_loaded(model, lines, size);
+    model_destroy(model);
+    assert_int_equal(context_destroy(context), 0);
+    return problems;
+}
+
+/* Bodies of control flow in functions, that read what the function takes, makes and hands to an inner body. */
+static void bodies_in_functions_read_what_is_around(void **state)
+{
+    (void)state;
+    static const char *const sound[] = {
+        "def f c b > y{Neg b > k; If c > y then_branch{Add b k > r; out r} else_branch{out k}}; in x; bool c; "
+        ".f c x > z; out z",
+        "def f n b > y{Neg b > k; Loop n _ b > y body{number i; bool go; in v; Add v b > t; Mul t k > w; Identity go > "
+        "on; out on w}}; in x; int n 3; .f n x > z; out z",
+        "def f b > y z{Neg b > k; Scan b b > y z body{in s v; Add s v > t; Mul t k > u; Add u b > w; out t w} "
+        "num_scan_inputs=1}; in x; .f x > y z; out y",
+        "def g c b > y{Loop _ c b > y body{number i; bool go; in v; If go > w then_branch{Add v b > r; out r} "
+        "else_branch{out b}; Identity go > on; out on w}}; def f c b > y{Neg b > k; .g c k > y}; in x; bool c; .f c x "
+        "> z; "
+        "out z",
+    };
+    char lines[4096];
+    for (size_t i = 0; i < sizeof sound / sizeof sound[0]; i++) {
+        assert_int_equal(check_written(sound[i], lines, sizeof lines), 0);
+        assert_string_equal(lines, "");
+    }
 }
 
 static void denormal_weights_are_one_note(void **state)
@@ -119,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(denormal_weights_are_one_note), cmocka_unit_test(functions_are_looked_into),
-        cmocka_unit_test(masks_may_be_infinite), cmocka_unit_test(weights_may_not_be_infinite)};
+        cmocka_unit_test(bodies_in_functions_read_what_is_around), cmocka_unit_test(masks_may_be_infinite),
+        cmocka_unit_test(weights_may_not_be_infinite)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

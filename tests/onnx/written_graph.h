@@ -2,7 +2,8 @@
  *
  *     in x; init w; Mul x w > y; If c > z then_branch{Relu y > r; out r} else_branch{out x}; out z
  *
- * in NAME..., out NAME...: float tensors [4]; bool NAME..., true NAME...: one bool, as input or initialiser; init NAME...: a
+ * in NAME..., out NAME...: float tensors [4]; bool NAME..., true NAME...: one bool, as input or initialiser; number
+ * NAME...: one int64 as input; init NAME...: a
  * float initialiser [4]; int NAME NUMBER: an int64 initialiser. A node: operator, inputs, '>', outputs ('_' is left out),
  * then attributes: NAME{GRAPH} or NAME=NUMBER. def NAME INPUTS > OUTPUTS{NODES}: a function of the domain "local", whose
  * calls begin with a dot. */
@@ -42,7 +43,7 @@ static inline bool take(struct writing *writing, char mark)
     return found;
 }
 
-/* type: 1 float [4], 9 one bool. */
+/* type: 1 float [4], 7 one int64, 9 one bool. */
 static inline void write_value(struct message *graph, unsigned field, const char *name, int type)
 {
     struct message value = {0}, proto = {0}, tensor = {0}, shape = {0}, dimension = {0};
@@ -122,6 +123,7 @@ static inline void write_statement(struct writing *writing, struct message *grap
     char what[sizeof writing->word];
     memcpy(what, writing->word, sizeof what);
     bool in = strcmp(what, "in") == 0, out = strcmp(what, "out") == 0, boolean = strcmp(what, "bool") == 0;
+    bool number = strcmp(what, "number") == 0;
     bool initialiser = strcmp(what, "init") == 0, truth = strcmp(what, "true") == 0;
     if (strcmp(what, "int") == 0) {
         char name[sizeof writing->word];
@@ -129,9 +131,9 @@ static inline void write_statement(struct writing *writing, struct message *grap
         memcpy(name, writing->word, sizeof name);
         assert_true(next_word(writing));
         write_initialiser(graph, name, 7, strtoll(writing->word, NULL, 10));
-    } else if (in || out || boolean) {
+    } else if (in || out || boolean || number) {
         while (next_word(writing))
-            write_value(graph, out ? 12 : 11, writing->word, boolean ? 9 : 1);
+            write_value(graph, out ? 12 : 11, writing->word, boolean ? 9 : number ? 7 : 1);
     } else if (initialiser || truth) {
         while (next_word(writing))
             write_initialiser(graph, writing->word, truth ? 9 : 1, 1);
