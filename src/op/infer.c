@@ -1,5 +1,7 @@
 #include "op/infer.h"
 
+#include <string.h>
+
 static int check_arity(const struct node *node, const struct tensor *const *inputs, struct error *error)
 {
     const struct operator* operator= node->operator;
@@ -14,6 +16,11 @@ static int check_arity(const struct node *node, const struct tensor *const *inpu
     for (int i = 0; i < operator->min_inputs; i++) {
         if (!inputs[i])
             return error_set(error, ERROR_INPUT, "input %d is missing", i);
+    }
+    /* Passes leave out what nobody reads of operators that they alone make. */
+    for (int i = 0; i < operator->min_outputs && strcmp(node->domain, DOMAIN_INTERNAL) != 0; i++) {
+        if (!node->outputs[i])
+            return error_set(error, ERROR_INPUT, "output %d has no name, and the operator always gives it", i);
     }
     if (node->input_count > 0 && inputs[0] && !(operator->types & TYPE_BIT(inputs[0]->dtype)))
         return error_set(error, ERROR_UNSUPPORTED, "input 0 has type %s, which the operator is not written for",

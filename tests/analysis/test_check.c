@@ -91,6 +91,15 @@ static void bodies_in_functions_read_what_is_around(void **state)
     }
 }
 
+static void outputs_that_always_come_have_names(void **state)
+{
+    (void)state;
+    char lines[4096];
+    assert_int_equal(check_written("in x; Dropout x > _ m; Where m x x > y; out y", lines, sizeof lines), 1);
+    assert_non_null(strstr(lines, "output 0 has no name"));
+    assert_int_equal(check_written("in x; Dropout x > d _; Relu d > y; out y", lines, sizeof lines), 0);
+}
+
 static void denormal_weights_are_one_note(void **state)
 {
     (void)state;
@@ -164,9 +173,11 @@ static void weights_may_not_be_infinite(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(denormal_weights_are_one_note), cmocka_unit_test(functions_are_looked_into),
-        cmocka_unit_test(bodies_in_functions_read_what_is_around), cmocka_unit_test(masks_may_be_infinite),
-        cmocka_unit_test(weights_may_not_be_infinite)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(denormal_weights_are_one_note),
+                                       cmocka_unit_test(functions_are_looked_into),
+                                       cmocka_unit_test(bodies_in_functions_read_what_is_around),
+                                       cmocka_unit_test(outputs_that_always_come_have_names),
+                                       cmocka_unit_test(masks_may_be_infinite),
+                                       cmocka_unit_test(weights_may_not_be_infinite)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
