@@ -12,7 +12,11 @@
 
 #include "mutation.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define SECONDS 60
+#else
 #define SECONDS 10
+#endif
 #define MOST_KILOBYTES (2L << 20)
 
 static int faults;

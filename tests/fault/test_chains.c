@@ -9,10 +9,11 @@
 #define NODES 20000
 #ifdef __SANITIZE_ADDRESS__
 #define STACK (1 << 20)
+#define SECONDS 60.0
 #else
 #define STACK (1 << 18)
-#endif
 #define SECONDS 10.0
+#endif
 
 static void put_shape(struct message *graph, unsigned field, const char *name, int rank)
 {
