@@ -41,8 +41,7 @@ static void mark_producer(const struct graph *graph, const struct value *value)
 double cost_macs_to(struct graph *graph, const struct value *const *values, int count)
 {
     double macs = 0;
-    for (struct node *node = graph->first; node; node = node->next)
-        node->mark = 0;
+    graph_clear_marks(graph);
     for (int i = 0; i < count; i++)
         mark_producer(graph, values[i]);
     for (const struct node *node = graph->last; node; node = node->previous) {

@@ -145,8 +145,7 @@ static int find_same(const struct comparison *comparison, const struct node *nod
 
 static int pair_nodes(struct comparison *comparison, int *changed, struct error *error)
 {
-    for (struct node *node = comparison->graphs[0]->first; node; node = node->next)
-        node->mark = 0;
+    graph_clear_marks(comparison->graphs[0]);
     for (struct node *node = comparison->graphs[1]->first; node; node = node->next) {
         struct node *same;
         if (find_same(comparison, node, &same, error))

@@ -4,6 +4,7 @@
 
 #include "analysis/cost.h"
 #include "analysis/target.h"
+#include "analysis/target_stages.h"
 #include "api/audit_work.h"
 #include "image/corruption.h"
 

@@ -1,7 +1,7 @@
 /* The stages of a network by name. */
 #include <string.h>
 
-#include "analysis/target.h"
+#include "analysis/target_stages.h"
 #include "api/stock.h"
 #include "structure/image_input.h"
 

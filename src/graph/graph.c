@@ -310,6 +310,26 @@ int value_replace(struct value *from, struct value *to, struct error *error)
     return 0;
 }
 
+void graph_clear_marks(struct graph *graph)
+{
+    for (struct node *node = graph->first; node; node = node->next)
+        node->mark = 0;
+}
+
+void graph_mark_ancestors(struct graph *graph, const struct value *value, int mark)
+{
+    for (struct node *node = graph->first; node; node = node->next)
+        node->mark &= ~mark;
+    if (value->producer)
+        value->producer->mark |= mark;
+    for (struct node *node = value->producer; node; node = node->previous) {
+        for (int i = 0; (node->mark & mark) && i < node->input_count; i++) {
+            if (node->inputs[i] && node->inputs[i]->producer)
+                node->inputs[i]->producer->mark |= mark;
+        }
+    }
+}
+
 const char *node_label(const struct node *node, char out[NODE_LABEL_SIZE])
 {
     char type[48], name[96];

@@ -230,6 +230,10 @@ struct node *graph_add_node(struct graph *graph, const char *domain, const char 
 void graph_move_node(struct graph *graph, struct node *node, struct node *before);
 /* Unlinks the node; its inputs lose a use, its outputs their producer. */
 void graph_remove_node(struct graph *graph, struct node *node);
+/* Every node's `mark` becomes 0. */
+void graph_clear_marks(struct graph *graph);
+/* Adds the bits `mark` to the nodes that `value` is made by, and takes them from all others. */
+void graph_mark_ancestors(struct graph *graph, const struct value *value, int mark);
 /* The version of `domain` that the graph imports (parents are asked); 0 when it is not imported. */
 int graph_opset(const struct graph *graph, const char *domain);
 /* A deep copy with its own arena and shared constants; `origin` links set; subgraphs copied. */
