@@ -313,6 +313,7 @@ struct fovea_samples {
     const char *labels;
     int64_t limit; /* images used at most; 0: all */
     int64_t batch; /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
+    bool skip_broken; /* leave images out that cannot be read: "broken" among the files left out; else an error */
 };
 
 /* Files that were given and not taken, of one kind: a format that is not read ("BMP"), "other", "without a mask", "not

@@ -177,28 +177,32 @@ static int settle_size(struct images *images, struct error *error)
     return 0;
 }
 
+static int check_files(const struct images *images, struct error *error)
+{
+    return images->looked_at && dataset_count(images->dataset, images->split) > 1
+               ? dataset_check_files(images->dataset, images->context->pool, error)
+               : 0;
+}
+
 static int take_pictures(struct images *images, struct error *error)
 {
     dataset_turn_upright(images->dataset, images->preprocess.upright);
-    return settle_size(images, error);
+    return check_files(images, error) || settle_size(images, error) ? -1 : 0;
 }
 
-int images_take(struct images *images, struct fovea_model *model, const struct value *input,
-                const struct fovea_shapes *shapes, struct dataset *dataset, enum dataset_split split,
-                const struct fovea_preprocess *flags, struct error *error)
+/* Of images->dataset. */
+static int take(struct images *images, struct fovea_model *model, const struct value *input,
+                const struct fovea_shapes *shapes, const struct fovea_preprocess *flags, struct error *error)
 {
     struct shape_binding binding;
     bool channels_last = false;
-    const struct shape *ready = dataset_tensor_shape(dataset);
-    *images = (struct images){.context = model->context,
-                              .memory = model->context->memory,
-                              .dataset = dataset,
-                              .split = split,
-                              .pictures = !ready,
-                              .count = dataset_count(dataset, split)};
-    if (!ready && (images_prepare(model, input, shapes, flags, &images->preprocess, &channels_last, error) ||
-                   take_pictures(images, error)))
+    const struct shape *ready = dataset_tensor_shape(images->dataset);
+    images->pictures = !ready;
+    if (ready ? check_files(images, error)
+              : images_prepare(model, input, shapes, flags, &images->preprocess, &channels_last, error) ||
+                    take_pictures(images, error))
         return -1;
+    images->count = dataset_count(images->dataset, images->split);
     images->layout = channels_last ? LAYOUT_NHWC : LAYOUT_NCHW;
     if (images_bind(input, &images->preprocess, channels_last, ready, 1, &binding, error))
         return -1;
@@ -208,30 +212,55 @@ int images_take(struct images *images, struct fovea_model *model, const struct v
     return 0;
 }
 
+int images_take(struct images *images, struct fovea_model *model, const struct value *input,
+                const struct fovea_shapes *shapes, struct dataset *dataset, enum dataset_split split,
+                const struct fovea_preprocess *flags, struct error *error)
+{
+    *images = (struct images){
+        .context = model->context, .memory = model->context->memory, .dataset = dataset, .split = split};
+    return take(images, model, input, shapes, flags, error);
+}
+
 /* A tensor of ONNX's own format is held whole. */
 static struct dataset *open_dataset(struct memory *memory, const char *path, const struct class_names *names,
-                                    struct error *error)
+                                    bool skip_broken, struct error *error)
 {
-    const struct dataset_options options = {
-        .names = names && names->count > 0 ? names : NULL, .ignore = -1, .labels_optional = true};
+    const struct dataset_options options = {.names = names && names->count > 0 ? names : NULL,
+                                            .ignore = -1,
+                                            .labels_optional = true,
+                                            .skip_broken = skip_broken};
     struct tensor tensor;
     if (!file_ends_in(path, ".pb"))
         return dataset_open(memory, path, &options, error);
     return tensor_proto_read(memory, path, &tensor, error) ? NULL : dataset_of_tensor(memory, path, &tensor, error);
 }
 
-int images_open(struct images *images, struct fovea_model *model, const struct value *input,
-                const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
-                const struct class_names *names, struct error *error)
+static int open_images(struct images *images, struct fovea_model *model, const struct value *input,
+                       const struct fovea_samples *samples, const char *path, const struct class_names *names,
+                       bool looked_at, struct error *error)
 {
-    *images = (struct images){0};
-    struct dataset *dataset = open_dataset(model->context->memory, path, names, error);
-    int result = dataset ? images_take(images, model, input, shapes, dataset, DATASET_TRAIN, flags, error) : -1;
-    images->owned = true;
-    images->path = path;
-    if (result == 0)
-        data_note(images->context, images->dataset, path);
-    return result;
+    struct memory *memory = model->context->memory;
+    *images = (struct images){.context = model->context,
+                              .memory = memory,
+                              .path = path,
+                              .dataset = open_dataset(memory, path, names, samples->skip_broken, error),
+                              .split = DATASET_TRAIN,
+                              .owned = true,
+                              .looked_at = looked_at};
+    if (!images->dataset)
+        return -1;
+    dataset_keep_first(images->dataset, images->split, samples->limit);
+    if (take(images, model, input, &samples->shapes, samples->preprocess, error))
+        return -1;
+    data_note(images->context, images->dataset, path);
+    return 0;
+}
+
+int images_open(struct images *images, struct fovea_model *model, const struct value *input,
+                const struct fovea_samples *samples, const char *path, const struct class_names *names,
+                struct error *error)
+{
+    return open_images(images, model, input, samples, path, names, true, error);
 }
 
 void images_close(struct images *images)
@@ -304,7 +333,8 @@ int images_read_all(struct fovea_model *model, const struct value *input, const 
 {
     struct images images;
     *tensor = (struct tensor){0};
-    int result = images_open(&images, model, input, shapes, path, flags, NULL, error);
+    const struct fovea_samples all = {.shapes = *shapes, .preprocess = flags};
+    int result = open_images(&images, model, input, &all, path, NULL, false, error);
     int64_t fixed = images.no_batch ? 1 : input->declared_rank == 4 ? input->declared[0].size : -1;
     if (result == 0 && fixed > 0 && images.count != fixed)
         result = error_set(error, ERROR_INPUT,

@@ -14,6 +14,7 @@ struct images {
     struct dataset *dataset;
     enum dataset_split split; /* of it */
     bool owned;               /* the dataset is closed with the images; its labels are optional */
+    bool looked_at;           /* before any is used */
     bool pictures;            /* prepared by `preprocess`; else ready tensors */
     struct preprocess preprocess;
     enum image_layout layout;
@@ -22,13 +23,14 @@ struct images {
     int64_t count;
 };
 
-/* Opens the images at `path` (one file, a folder, a list, arrays, a TensorProto) for `input`. The size of pictures
- * comes from --shape, else from the model, else from the preprocessing's crop, else from the first one. `names` (or
- * NULL): of classes, for folders named after them. ERROR_INPUT that asks for a flag where nothing says how to prepare
- * them. Released by images_close in every case. */
+/* Opens the images at `path` (one file, a folder, a list, arrays, a TensorProto) for `input`, of which `samples` (its
+ * shapes, preprocess, limit, skip_broken) takes the first ones. Several are decoded beforehand, so that broken ones are
+ * counted, or left out. The size of pictures comes from --shape, else from the model, else from the preprocessing's
+ * crop, else from the first one. `names` (or NULL): of classes, for folders named after them. ERROR_INPUT that asks for
+ * a flag where nothing says how to prepare them. Released by images_close in every case. */
 int images_open(struct images *images, struct fovea_model *model, const struct value *input,
-                const struct fovea_shapes *shapes, const char *path, const struct fovea_preprocess *flags,
-                const struct class_names *names, struct error *error);
+                const struct fovea_samples *samples, const char *path, const struct class_names *names,
+                struct error *error);
 /* The same of a split of a dataset, which stays the caller's. */
 int images_take(struct images *images, struct fovea_model *model, const struct value *input,
                 const struct fovea_shapes *shapes, struct dataset *dataset, enum dataset_split split,

@@ -19,11 +19,8 @@ static int open_images(struct stock *stock, const struct fovea_samples *samples,
     if (!stock->input)
         return error->kind ? -1 : error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
     if (data_names(stock->model, samples->labels, true, &stock->names, error) ||
-        images_open(&stock->images, stock->model, stock->input, &samples->shapes, stock->path, samples->preprocess,
-                    &stock->names, error))
+        images_open(&stock->images, stock->model, stock->input, samples, stock->path, &stock->names, error))
         return -1;
-    dataset_keep_first(stock->images.dataset, stock->images.split, samples->limit);
-    stock->images.count = dataset_count(stock->images.dataset, stock->images.split);
     return 0;
 }
 

@@ -147,21 +147,28 @@ void bind_free_batch(struct opened *opened);
             "softmax, sigmoid or none makes probabilities, where the file applies none (default: softmax)"             \
     }
 
+#define SKIP_BROKEN_ROW(flag)                                                                                          \
+    {                                                                                                                  \
+        "skip-broken", 0, OPTION_FLAG, &(flag), NULL, "leave out files that cannot be read"                            \
+    }
+
 /* The options of a verb that walks through images. */
 struct sample_flags {
     const char *images, *labels, *activation;
     struct text_list inputs;
     int64_t limit;
-    bool exact;
+    bool exact, skip_broken;
     struct preprocess_options preprocess;
 };
-#define SAMPLE_ROWS(flags)                                                                                             \
+#define SAMPLE_ROWS(flags) SAMPLE_ROWS_LIMITED(flags, "use the first N images only")
+#define SAMPLE_ROWS_LIMITED(flags, limits)                                                                             \
     {"images", 0, OPTION_TEXT, &(flags).images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},  \
         {"input", 'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},  \
         {"labels",        0,      OPTION_TEXT,                                                                         \
          &(flags).labels, "FILE", "names of the classes: one a line, JSON, data.yaml, synsets"},                       \
-        {"limit", 0, OPTION_COUNT, &(flags).limit, "N", "use the first N images only"},                                \
+        {"limit", 0, OPTION_COUNT, &(flags).limit, "N", limits},                                                       \
         {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},      \
+        SKIP_BROKEN_ROW((flags).skip_broken),                                                                          \
         PREPROCESS_ROWS((flags).preprocess)
 /* `samples` points into the rest and into the flags. */
 struct parsed_samples {
@@ -183,7 +190,7 @@ struct data_flags {
     const char *path, *masks, *labels, *ignore, *mask_values;
     int64_t loaders, values[MOST_MASK_VALUES]; /* values: filled by parse_data */
     double share;
-    bool no_validation, skip_broken;
+    bool no_validation;
 };
 #define DATA_ROWS(flags)                                                                                               \
     {"data",        'd',    OPTION_TEXT,                                                                               \
@@ -195,7 +202,6 @@ struct data_flags {
         {"no-validation", 0, OPTION_FLAG, &(flags).no_validation, NULL, "no share: training data are all of it"},      \
         {"ignore", 0, OPTION_TEXT, &(flags).ignore, "LABEL", "that does not count (masks: 255), or none"},             \
         {"mask-values", 0, OPTION_TEXT, &(flags).mask_values, "A,B,...", "in masks, of classes 0, 1, ... (0,255)"},    \
-        {"skip-broken", 0, OPTION_FLAG, &(flags).skip_broken, NULL, "leave out files that cannot be read"},            \
     {                                                                                                                  \
         "loaders", 0, OPTION_INT, &(flags).loaders, "N", "threads that decode and augment (default 2)"                 \
     }

@@ -96,13 +96,13 @@ static int check_flags(const struct command *command, const struct eval_flags *f
     const struct data_flags *data = &flags->data;
     bool images = flags->samples.images || flags->samples.inputs.count > 0;
     bool of_data = data->masks || data->labels || data->share > 0 || data->no_validation || data->ignore ||
-                   data->mask_values || data->skip_broken || data->loaders > 0 || flags->split;
+                   data->mask_values || data->loaders > 0 || flags->split;
     if (images == (data->path != NULL))
         return fail_usage(command, "name either images (--images PATH) or labelled data (--data PATH)");
     if (!data->path && of_data)
         return fail_usage(command,
-                          "--masks, --data-labels, --split, --validation, --ignore, --mask-values, --skip-broken "
-                          "and --loaders go with --data, not with --images");
+                          "--masks, --data-labels, --split, --validation, --ignore, --mask-values and --loaders "
+                          "go with --data, not with --images");
     if (data->path && flags->no_labels)
         return fail_usage(command, "--no-labels goes with --images: data are labelled");
     return PARSE_GO_ON;
@@ -126,6 +126,7 @@ static int eval_model(struct opened *opened, const struct command *command, stru
     int code = check_flags(command, flags);
     if (code == PARSE_GO_ON)
         code = parse_data(command, &flags->data, flags->samples.labels, &data);
+    data.skip_broken = flags->samples.skip_broken;
     if (code == PARSE_GO_ON)
         code = parse_split(command, flags->split, &options.split);
     if (code == PARSE_GO_ON)
@@ -168,14 +169,13 @@ int verb_eval(int argc, char **argv)
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a file that is there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
         ACTIVATION_ROW(flags.samples.activation),
-        SAMPLE_ROWS(flags.samples),
+        SAMPLE_ROWS_LIMITED(flags.samples, "use N images only: of --images the first, of --data evenly spaced ones"),
         {0}};
     struct command command = {
         .verb = "eval",
         .arguments = "MODEL --data PATH|--images PATH [--corrupt LIST|all] [--compare OTHER.onnx] [options]",
         .summary = "With --data: accuracy over labelled data as 'tune' takes them (class folders, lists, images with "
-                   "masks,\nIDX files, arrays), class by class, with what is confused with what; --limit takes samples "
-                   "evenly spaced.\nWith --images: accuracy where labels are known (one folder per class, labels.csv, "
+                   "masks,\nIDX files, arrays), class by class, with what is confused with what.\nWith --images: accuracy where labels are known (one folder per class, labels.csv, "
                    "a list), else agreement\nwith the prediction for the unchanged image.",
         .example = "fovea eval models/fashion_mnist.onnx --data /usr/share/datasets/fashion-mnist",
         .rows = rows};

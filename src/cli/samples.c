@@ -30,7 +30,8 @@ int parse_samples(const struct sample_flags *flags, const struct opened *opened,
                                              .preprocess = &parsed->preprocess,
                                              .labels = flags->labels,
                                              .limit = flags->limit,
-                                             .batch = flags->exact};
+                                             .batch = flags->exact,
+                                             .skip_broken = flags->skip_broken};
     return PARSE_GO_ON;
 }
 
@@ -42,7 +43,6 @@ int parse_data(const struct command *command, struct data_flags *flags, const ch
                                 .names = names,
                                 .validation_share = flags->no_validation ? -1 : flags->share,
                                 .ignore = -1,
-                                .skip_broken = flags->skip_broken,
                                 .loader_threads = (int)flags->loaders};
     if (flags->ignore && strcmp(flags->ignore, "none") == 0)
         data->ignore = FOVEA_IGNORE_NONE;

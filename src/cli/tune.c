@@ -15,7 +15,7 @@ struct flags {
     int64_t epochs, samples, batch, accumulate, new_head, padding, seeds;
     double rate, decay, momentum, warmup, clip, smoothing, dice, flip, rotation, mixup, teacher_weight;
     struct text_list freeze, unfreeze, rates, reinitialise, decays;
-    bool nesterov, freeze_norm, train_norm, force, json;
+    bool nesterov, freeze_norm, train_norm, skip_broken, force, json;
     struct preprocess_options preprocess;
 };
 
@@ -380,6 +380,7 @@ static int tune_model(struct opened *opened, const struct command *command, stru
         return code;
     fill_options(flags, opened, &options);
     code = parse_data(command, &flags->data, flags->names, &options.data);
+    options.data.skip_broken = flags->skip_broken;
     if (code == PARSE_GO_ON)
         code = parse_words(command, flags, &options);
     if (code == PARSE_GO_ON)
@@ -408,6 +409,7 @@ int verb_tune(int argc, char **argv)
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE",
          "the trained model: the best epoch; the last one beside it"},
         DATA_ROWS(flags.data),
+        SKIP_BROKEN_ROW(flags.skip_broken),
         {"labels", 0, OPTION_TEXT, &flags.names, "FILE", "names of the classes (default: the model's)"},
         {"recipe", 0, OPTION_TEXT, &flags.recipe, "GUIDE",
          "start from what fits after this guide's rewrite (below); 'list' shows all"},

@@ -63,7 +63,8 @@ static enum finding look_at(const struct dataset *dataset, int64_t index, bool d
         failed = dataset->form->look(dataset, item, error) != 0;
     if (!failed && dataset->mask_root) {
         out_of_range = mask.values && check_mask(dataset, &mask, pixels, error) != 0;
-    } else if (!failed && item->label != ignored && !(item->label >= 0 && item->label < dataset->classes)) {
+    } else if (!failed && !dataset->options.labels_optional && item->label != ignored &&
+               !(item->label >= 0 && item->label < dataset->classes)) {
         out_of_range = true;
         error_set(error, ERROR_INPUT, "label %d, but there are %s%" PRId64 " classes", item->label,
                   dataset->class_names && dataset->options.classes == 0 ? "names for only " : "", dataset->classes);
@@ -193,6 +194,17 @@ static int count_classes(const struct dataset *dataset, const struct pixel_count
     return 0;
 }
 
+/* Says how many of the files are broken, where there are several. */
+static int refuse_broken(const struct dataset *dataset, const struct dataset_report *report, const char *message,
+                         struct error *error)
+{
+    if (dataset->count == 1)
+        return error_set(error, ERROR_INPUT, "%s", message);
+    return error_set(error, ERROR_INPUT,
+                     "%s (%" PRId64 " of %" PRId64 " files %s broken; --skip-broken leaves them out)", message,
+                     report->broken, dataset->count, report->broken == 1 ? "is" : "are");
+}
+
 static int judge(const struct dataset *dataset, const struct dataset_report *report, struct error *error)
 {
     bool passes_over = dataset->options.skip_broken;
@@ -205,9 +217,7 @@ static int judge(const struct dataset *dataset, const struct dataset_report *rep
     for (int64_t i = 0; i < report->problem_count; i++) {
         const struct dataset_problem *problem = &report->problems[i];
         if (problem->broken && !passes_over)
-            return error_set(error, ERROR_INPUT,
-                             "%s (%" PRId64 " of %" PRId64 " files %s broken; --skip-broken leaves them out)",
-                             problem->message, report->broken, dataset->count, report->broken == 1 ? "is" : "are");
+            return refuse_broken(dataset, report, problem->message, error);
         if (!problem->broken)
             return error_set(error, ERROR_INPUT, "%s: %s%s", problem->name, problem->message, more);
     }
@@ -246,6 +256,18 @@ int dataset_check(struct dataset *dataset, struct thread_pool *pool, bool decode
     memory_release(dataset->memory, check.findings);
     memory_release(dataset->memory, check.pixels);
     return result;
+}
+
+int dataset_check_files(struct dataset *dataset, struct thread_pool *pool, struct error *error)
+{
+    struct dataset_report report;
+    int result = dataset_check(dataset, pool, true, NULL, &report, error);
+    const char *first = result == 0 && report.left_out > 0 ? report.problems[0].name : NULL;
+    const char *kept = first ? arena_copy_string(dataset->arena, first, strlen(first), error) : NULL;
+    if (kept)
+        dataset_leave_out(dataset, "broken", report.left_out, kept);
+    dataset_report_release(&report);
+    return result == 0 && (kept || !first) ? 0 : -1;
 }
 
 void dataset_report_release(struct dataset_report *report)

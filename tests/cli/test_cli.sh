@@ -269,6 +269,18 @@ cp models/images/*_bag.png "$work/broken/bag" && cp models/images/*_coat.png "$w
 head -c 60 models/images/00018_bag.png > "$work/broken/bag/00018_bag.png"
 one_line 2 '00018_bag.png: .*; --skip-broken leaves' "$fovea" eval $model --data "$work/broken" -o "$work/none.json"
 expect 0 '1 broken files left out: bag/00018_bag.png$' "$fovea" eval $model --data "$work/broken" --skip-broken
+# every verb that walks through images counts the broken ones, and leaves them out where it is told to
+cp -r "$work/broken" "$work/broken2"
+head -c 90 models/images/00187_coat.png > "$work/broken2/coat/00187_coat.png"
+mkdir "$work/broken3" && cp "$work/broken2/bag/00018_bag.png" "$work/broken2/coat/00187_coat.png" "$work/broken3"
+for verb in "eval $model --images" "erf $model --images" "cam $model" "audit $model --images" "diff $model $model --run --images"; do
+    one_line 2 '00018_bag.png: .* .2 of 40 files are broken; --skip-broken leaves them out' "$fovea" $verb "$work/broken2"
+    expect 0 'note: .*broken2: left out: 2 broken .bag/00018_bag.png, ...' "$fovea" $verb "$work/broken2" --skip-broken
+    one_line 2 'all samples are broken' "$fovea" $verb "$work/broken3" --skip-broken
+done
+expect 0 '"kind": *"broken", *"count": *2, *"first": *"bag/00018_bag.png"' as_one_line "$fovea" eval $model --images "$work/broken2" --skip-broken --json
+one_line 2 'it ends early$' "$fovea" cam $model "$work/broken/bag/00018_bag.png"
+one_line 2 'it ends early$' "$fovea" run $model -i "$work/broken"
 printf '%s,12\n' "$PWD/models/images/00018_bag.png" > "$work/twelve.csv"
 one_line 2 'bag.png: label 12, but there are 10 classes' "$fovea" eval $model --data "$work/twelve.csv" -o "$work/none.json"
 one_line 2 'no images in it' "$fovea" eval $model --data "$work/no_images" -o "$work/none.json"
