@@ -567,7 +567,8 @@ struct fovea_cam {
     const char *class_name;       /* or NULL */
     int64_t label;                /* of the image; -1: not known */
     double score, probability;    /* -1: several units are scored, or scores have none */
-    const char *reading;          /* in words: how classes are read from the target */
+    bool of_classes;              /* else `class_index` is a channel of a target that holds no classes' scores */
+    const char *reading;          /* in words: how classes are read from the target; that it holds none */
     int64_t cells[2];
     const double *map; /* [cells]: signed, in the score's units */
     int64_t height, width;
@@ -637,7 +638,8 @@ struct fovea_data {
 struct fovea_metrics {
     bool pixels;
     int64_t counted;
-    double top1, top5;          /* NAN: nothing counted. Of pixels top1 is the pixel accuracy */
+    double top1,
+        top5; /* NAN: nothing counted, top5 of five classes and fewer too. Of pixels top1 is the pixel accuracy */
     double mean_accuracy;       /* of the classes that occur as labels */
     double mean_iou, mean_dice; /* of the classes that occur as labels or predictions; of pixels only, else NAN */
 };
@@ -677,7 +679,8 @@ struct fovea_eval_options {
 
 /* Shares of 1. A target of many units (pixels, cells) counts each of them; labels belong to one unit only. */
 struct fovea_eval_score {
-    double top1, top5; /* of the labelled images, of masks of their pixels; -1: there are none */
+    double top1,
+        top5; /* of the labelled images, of masks of their pixels; -1: there are none, top5: or up to 5 classes */
     double agreement;  /* of the units predicted as for the unchanged image; -1: with masks */
     double confidence; /* mean probability of the predicted class; NAN where scores have none */
     double mean_iou;   /* -1: without masks */

@@ -423,6 +423,7 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
     const struct cam_numbers *numbers = &judgement.numbers;
     const struct cam_sum *sum = &judgement.sum;
     bool held = method == FOVEA_CAM_EXTENDED;
+    bool of_classes = probe->of_classes;
     const struct fovea_cam cam = {.model = work->model->model->path,
                                   .name = stock_name(&work->stock, index),
                                   .image = index,
@@ -431,12 +432,14 @@ static int hand_over(struct cam_work *work, enum fovea_cam_method method, const 
                                   .layer = probe->source,
                                   .layers = held ? probe->layers : 1,
                                   .class_index = run->classes[0],
-                                  .class_name = stock_class_name(&work->stock, run->classes[0]),
+                                  .of_classes = of_classes,
+                                  .class_name = of_classes ? stock_class_name(&work->stock, run->classes[0]) : NULL,
                                   .label = stock_label(&work->stock, index),
                                   .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
                                   .score = (double)run->score[0],
-                                  .probability = probe_probability(probe, run, 0),
-                                  .reading = head_words(&probe->head, &probe->scores, work->reading),
+                                  .probability = of_classes ? probe_probability(probe, run, 0) : -1,
+                                  .reading = of_classes ? head_words(&probe->head, &probe->scores, work->reading)
+                                                        : "channels of a value that holds no classes: no probabilities",
                                   .cells = {work->place.cells[0], work->place.cells[1]},
                                   .map = work->map,
                                   .height = probe->height,

@@ -14,7 +14,7 @@
 static int check_image_labels(const struct eval_arm *arm, struct error *error)
 {
     struct error problem = ERROR_INITIALISER;
-    if (stock_check_labels(&arm->stock, arm->evaluator.classes, &problem) == 0)
+    if (dataset_check_labels(arm->stock.images.dataset, arm->evaluator.classes, &problem) == 0)
         return 0;
     return error_set(error, problem.kind, "%s; eval --no-labels takes them for none", problem.message);
 }

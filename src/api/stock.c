@@ -169,7 +169,9 @@ int stock_check_names(struct stock *stock, int64_t classes, struct error *error)
 
 int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error)
 {
-    return dataset_check_labels(stock->images.dataset, classes, error);
+    return dataset_check_labels(stock->images.dataset, classes, error)
+               ? error_prefix(error, "%s", stock->model->model->path)
+               : 0;
 }
 
 int64_t stock_label(const struct stock *stock, int64_t index)

@@ -55,7 +55,8 @@ int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, 
 /* Once it is known how many classes the model has: names that are not as many are an error, or forgotten where they are
  * the model's. */
 int stock_check_names(struct stock *stock, int64_t classes, struct error *error);
-/* The error that made labels unknown; `classes`: of the model. To be asked where labels are needed. */
+/* The error that made labels unknown, with the model's path; `classes`: of the model. To be asked where labels are
+ * needed. */
 int stock_check_labels(const struct stock *stock, int64_t classes, struct error *error);
 /* -1: not known. */
 int64_t stock_label(const struct stock *stock, int64_t index);

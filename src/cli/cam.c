@@ -119,8 +119,8 @@ static void print_heading(struct cam_sink *sink, const struct fovea_cam *cam)
     report_sigma_words(cam, rule, sizeof rule);
     if (cam->gaussian)
         printf("sigma %.2f x %.2f px, %s\n", cam->sigma[0], cam->sigma[1], rule);
-    printf("%-26s %-18s %9s %7s  %-10s %9s %9s %9s %9s %8s %10s %10s\n", "image", "class", "score", "prob %", "method",
-           "cells", "token", "around", "biases", "gap %", "min", "max");
+    printf("%-26s %-18s %9s %7s  %-10s %9s %9s %9s %9s %8s %10s %10s\n", "image", cam->of_classes ? "class" : "channel",
+           "score", "prob %", "method", "cells", "token", "around", "biases", "gap %", "min", "max");
 }
 
 static void print_row(const struct fovea_cam *cam)
@@ -141,7 +141,9 @@ static void print_row(const struct fovea_cam *cam)
                ? "  the score does not depend on this layer, name another with --layer"
            : cam->flat ? "  the map is flat"
                        : "",
-           cam->negative && cam->smallest < 0 ? "  nothing speaks for the class" : "");
+           cam->negative && cam->smallest < 0
+               ? cam->of_classes ? "  nothing speaks for the class" : "  nothing raises the channel"
+               : "");
 }
 
 static void print_footnote(void)

@@ -35,6 +35,7 @@ int verb_check(int argc, char **argv)
     struct fovea_findings findings;
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0) {
+        bind_free_batch(&opened);
         if (fovea_check(opened.model, &opened.shapes, &findings, &error)) {
             code = fail(&error);
         } else {

@@ -200,6 +200,10 @@ static void print_weights(const struct fovea_class_counts *counts)
     }
     if (heaviest < 0)
         return;
+    if (counts->weights[lightest] == counts->weights[heaviest]) {
+        printf("all classes weigh %.4g in the loss\n", counts->weights[heaviest]);
+        return;
+    }
     printf("classes weigh %.4g (%s) to %.4g (%s) in the loss, which is divided by the weights of the labels\n",
            counts->weights[lightest], counted_name(counts, lightest, first), counts->weights[heaviest],
            counted_name(counts, heaviest, second));

@@ -1,5 +1,6 @@
 /* What fovea eval prints: a line a change, and of labelled data the classes. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -12,6 +13,12 @@ static void print_percent(double value)
         printf("      -");
     else
         printf(" %6.2f", 100 * value);
+}
+
+/* Five guesses tell nothing of five classes or fewer. */
+static bool has_top5(const struct fovea_eval *eval)
+{
+    return eval->rows[0].scores[0].top5 >= 0 || (eval->models > 1 && eval->rows[0].scores[1].top5 >= 0);
 }
 
 static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row *row)
@@ -31,7 +38,7 @@ static void print_row(const struct fovea_eval *eval, const struct fovea_eval_row
     for (int a = 0; a < eval->models; a++) {
         if (eval->labelled > 0) {
             print_percent(row->scores[a].top1);
-            if (!eval->data.masks)
+            if (!eval->data.masks && has_top5(eval))
                 print_percent(row->scores[a].top5);
         }
         if (eval->data.masks)
@@ -124,7 +131,10 @@ static void print_reading(const struct fovea_eval *eval)
 static void print_rows(const struct fovea_eval *eval)
 {
     const char *third = eval->data.masks ? "   mIoU" : "  agree";
-    const char *first = eval->labelled == 0 ? "" : eval->data.masks ? " pixels" : "  top 1  top 5";
+    const char *first = eval->labelled == 0 ? ""
+                        : eval->data.masks  ? " pixels"
+                        : has_top5(eval)    ? "  top 1  top 5"
+                                            : "  top 1";
     printf("%-18s", "%");
     for (int a = 0; a < eval->models; a++)
         printf("%s%s   conf%s", first, third, a + 1 < eval->models ? "  |" : "");
@@ -148,6 +158,14 @@ static void print_comparison(const struct fovea_eval *eval)
                100 * eval->same_prediction);
 }
 
+static void print_accuracy(const struct fovea_metrics *metrics)
+{
+    printf("top 1 %.2f %%", 100 * metrics->top1);
+    if (!isnan(metrics->top5))
+        printf(", top 5 %.2f %%", 100 * metrics->top5);
+    printf(", mean accuracy of the classes %.2f %%\n", 100 * metrics->mean_accuracy);
+}
+
 static void print_data(const struct fovea_eval *eval)
 {
     const struct fovea_eval_data *data = &eval->data;
@@ -162,8 +180,7 @@ static void print_data(const struct fovea_eval *eval)
                 "mean IoU %.2f %%, mean Dice %.2f %%, pixel accuracy %.2f %%, mean accuracy of the classes %.2f %%\n",
                 100 * metrics->mean_iou, 100 * metrics->mean_dice, 100 * metrics->top1, 100 * metrics->mean_accuracy);
         else
-            printf("top 1 %.2f %%, top 5 %.2f %%, mean accuracy of the classes %.2f %%\n", 100 * metrics->top1,
-                   100 * metrics->top5, 100 * metrics->mean_accuracy);
+            print_accuracy(metrics);
         print_class_table(&data->classes[a], data->masks);
         print_confusions(&data->classes[a]);
     }

@@ -72,6 +72,17 @@ static int64_t element_count(const struct fovea_tensor *tensor)
     return count;
 }
 
+/* "[2, 0, 5]" of an element in row-major order; a scalar has no place. */
+static void print_place(const struct fovea_tensor *tensor, int64_t index)
+{
+    int64_t behind = element_count(tensor);
+    for (int i = 0; i < tensor->rank; i++) {
+        behind /= tensor->dims[i];
+        printf("%s%" PRId64, i ? ", " : " at [", index / behind % tensor->dims[i]);
+    }
+    printf(tensor->rank > 0 ? "]" : "");
+}
+
 /* Of the finite elements; the others are counted. */
 static void print_summary(const char *name, const struct fovea_tensor *tensor)
 {
@@ -93,8 +104,11 @@ static void print_summary(const char *name, const struct fovea_tensor *tensor)
         finite++;
     }
     printf("%s: %s %s", safe_text(name, safe), tensor->type, dims_text(tensor->rank, tensor->dims, dims));
-    if (finite > 0)
-        printf(", min %.6g, max %.6g at %" PRId64 ", mean %.6g", low, high, largest, sum / (double)finite);
+    if (finite > 0) {
+        printf(", min %.6g, max %.6g", low, high);
+        print_place(tensor, largest);
+        printf(", mean %.6g", sum / (double)finite);
+    }
     if (finite < count)
         printf("%s; %" PRId64 " of %" PRId64 " elements not finite: %" PRId64 " NaN, %" PRId64 " inf, %" PRId64 " -inf",
                finite > 0 ? " of the finite" : "", count - finite, count, nan, positive,

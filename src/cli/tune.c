@@ -21,7 +21,7 @@ struct flags {
 
 /* What the calls print to. */
 struct watch {
-    bool quiet, masks, teacher;
+    bool quiet, teacher, freeze_norm; /* freeze_norm: asked for */
     const char *recipe; /* or NULL */
     FILE *history;
     struct progress_bar *bar;
@@ -48,18 +48,30 @@ static void print_advice(const struct watch *watch, const struct fovea_tune_plan
 
 #define MOST_NAMED 6 /* of what stays, in a line */
 
+/* "1 update", "12 updates". */
+static const char *amount(int64_t count, const char *one, const char *several, char out[CLI_TEXT])
+{
+    snprintf(out, CLI_TEXT, "%" PRId64 " %s", count, count == 1 ? one : several);
+    return out;
+}
+
 /* What training does to the tensors themselves, and what it cannot reach. */
 static void print_tensors(const struct fovea_tune_plan *plan)
 {
     char text[CLI_TEXT], stays[CLI_TEXT], all[CLI_TEXT];
     if (plan->inference_nodes > 0)
-        printf("%d BatchNormalizations and Dropouts in training mode are put into inference form\n",
-               plan->inference_nodes);
+        printf("%s put into inference form\n",
+               amount(plan->inference_nodes, "BatchNormalization or Dropout in training mode is",
+                      "BatchNormalizations and Dropouts in training mode are", text));
     if (plan->unshared_statistics + plan->unshared_parameters > 0)
-        printf("tensors that the export stored as one get their own: %d statistics, %d parameters\n",
-               plan->unshared_statistics, plan->unshared_parameters);
+        printf("tensors that the export stored as one get their own: %s%s%s\n",
+               plan->unshared_statistics > 0 ? amount(plan->unshared_statistics, "statistic", "statistics", text) : "",
+               plan->unshared_statistics > 0 && plan->unshared_parameters > 0 ? ", " : "",
+               plan->unshared_parameters > 0 ? amount(plan->unshared_parameters, "parameter", "parameters", all) : "");
     if (plan->stored > 0)
-        printf("%d operands of BatchNormalization that the file computes of constants are stored\n", plan->stored);
+        printf("%s stored\n",
+               amount(plan->stored, "operand of BatchNormalization that the file computes of constants is",
+                      "operands of BatchNormalization that the file computes of constants are", text));
     if (plan->shared > 0)
         printf("parameters that several nodes read train as one: %d, the first: %s\n", plan->shared,
                safe_text(plan->first_shared, text));
@@ -89,16 +101,17 @@ static void print_decay(const struct fovea_tune_plan *plan)
 static void print_plan(void *user, const struct fovea_tune_plan *plan)
 {
     const struct watch *watch = user;
-    char name[CLI_TEXT], all[CLI_TEXT], trained[CLI_TEXT], memory[CLI_TEXT];
+    char name[CLI_TEXT], all[CLI_TEXT], trained[CLI_TEXT], memory[CLI_TEXT], text[CLI_TEXT];
     hide_progress(watch->bar);
     print_advice(watch, plan);
     if (watch->quiet)
         return;
     printf("%s: %" PRId64 " training samples, %" PRId64 " to validate, %" PRId64 " classes, loss %s\n",
            safe_text(plan->model, name), plan->training, plan->validation, plan->classes, plan->loss);
-    printf("%d of %d parameters train (%s of %s numbers), %" PRId64 " updates, %s of memory\n", plan->trained,
-           plan->parameters, count_text((double)plan->trained_elements, trained),
-           count_text((double)plan->elements, all), plan->updates, bytes_text(plan->memory, memory));
+    printf("%d of %s (%s of %s numbers), %s, %s of memory\n", plan->trained,
+           amount(plan->parameters, "parameter trains", "parameters train", name),
+           count_text((double)plan->trained_elements, trained), count_text((double)plan->elements, all),
+           amount(plan->updates, "update", "updates", text), bytes_text(plan->memory, memory));
     print_tensors(plan);
     if (plan->segments > 1)
         printf("to stay below --max-memory the network runs twice per step, in %d parts\n", plan->segments);
@@ -109,21 +122,24 @@ static void print_plan(void *user, const struct fovea_tune_plan *plan)
     if (plan->chosen)
         printf("recipe: %s\n", plan->chosen);
     if (plan->norms > 0)
-        printf("%d BatchNormalizations take the batch's statistics\n", plan->norms);
+        printf("%s the batch's statistics\n",
+               amount(plan->norms, "BatchNormalization takes", "BatchNormalizations take", text));
     if (plan->norms_kept > 0)
-        printf("%d BatchNormalizations keep their statistics: the file has no place of their own for them\n",
-               plan->norms_kept);
+        printf("%s: the file has no place of their own for them\n",
+               amount(plan->norms_kept, "BatchNormalization keeps its statistics",
+                      "BatchNormalizations keep their statistics", text));
     if (plan->norms == 0 && plan->statistics_frozen)
-        printf("BatchNormalization keeps its running statistics (fewer than 16 images a batch, or --freeze-bn)\n");
+        printf("BatchNormalization keeps its running statistics (%s)\n",
+               watch->freeze_norm ? "--freeze-bn" : "fewer than 16 images a batch; --train-bn takes the batch's");
     if (plan->dropouts > 0)
-        printf("%d Dropouts are active\n", plan->dropouts);
+        printf("%s active\n", amount(plan->dropouts, "Dropout is", "Dropouts are", text));
     if (plan->folded > 0)
-        printf("no normalisation in this model: %d convolutions train with their biases; what was folded into them "
-               "stays so\n",
-               plan->folded);
+        printf("no normalisation in this model: %s; what was folded into them stays so\n",
+               amount(plan->folded, "convolution trains with its bias", "convolutions train with their biases", text));
     if (plan->halves > 0)
-        printf("%d parameters of half precision train in float32 and are rounded when they are written\n",
-               plan->halves);
+        printf("%s written\n",
+               amount(plan->halves, "parameter of half precision trains in float32 and is rounded when it is",
+                      "parameters of half precision train in float32 and are rounded when they are", text));
     print_decay(plan);
     fflush(stdout);
 }
@@ -142,6 +158,16 @@ static double score_of(const struct fovea_metrics *metrics)
     return metrics->pixels ? metrics->mean_iou : metrics->top1;
 }
 
+static void print_validation(const struct fovea_metrics *metrics, bool best)
+{
+    printf("; validation: %s %.2f %%", metrics->pixels ? "mean IoU" : "top 1", 100 * score_of(metrics));
+    if (metrics->pixels)
+        printf(", pixel accuracy %.2f %%", 100 * metrics->top1);
+    else if (!isnan(metrics->top5))
+        printf(", top 5 %.2f %%", 100 * metrics->top5);
+    printf(best ? " (best)" : "");
+}
+
 static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
 {
     const struct watch *watch = user;
@@ -155,10 +181,7 @@ static void print_epoch(void *user, const struct fovea_tune_epoch *epoch)
     printf("epoch %" PRId64 "/%" PRId64 ": loss %.4f, rate %.3g, gradient %.3g, %.1f images/s", epoch->epoch,
            epoch->epochs, epoch->loss, epoch->rate, epoch->gradient_norm, epoch->images_per_second);
     if (epoch->evaluated)
-        printf(watch->masks ? "; validation: mean IoU %.2f %%, pixel accuracy %.2f %%%s"
-                            : "; validation: top 1 %.2f %%, top 5 %.4g %%%s",
-               100 * score_of(&epoch->validation),
-               100 * (watch->masks ? epoch->validation.top1 : epoch->validation.top5), epoch->best ? " (best)" : "");
+        print_validation(&epoch->validation, epoch->best);
     if (epoch->left_out > 0)
         printf("; samples left out that cannot be read: %" PRId64, epoch->left_out);
     printf("\n");
@@ -313,8 +336,8 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
 {
     struct fovea_error error = {FOVEA_CLEAN, ""};
     struct watch watch = {.quiet = flags->json,
-                          .masks = flags->data.masks != NULL,
                           .teacher = flags->teacher != NULL,
+                          .freeze_norm = flags->freeze_norm,
                           .recipe = flags->recipe,
                           .bar = &opened->bar,
                           .epochs = flags->epochs,

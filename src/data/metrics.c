@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define TOP 5 /* guesses; among so many classes they tell nothing */
+
 struct metrics {
     struct memory *memory;
     int64_t classes, ignore;
@@ -89,7 +91,7 @@ static void add_one(struct metrics *metrics, const float *logits, int64_t step, 
     metrics->counted++;
     metrics->actual[label]++;
     metrics->in_top1 += prediction == label;
-    metrics->in_top5 += !isnan(own) && before < 5;
+    metrics->in_top5 += !isnan(own) && before < TOP;
     metrics->correct[label] += prediction == label;
     if (prediction < 0)
         return;
@@ -138,7 +140,7 @@ struct metrics_summary metrics_summarise(const struct metrics *metrics)
     struct metrics_summary summary = {metrics->counted,
                                       metrics->ignored,
                                       share(metrics->in_top1, metrics->counted),
-                                      share(metrics->in_top5, metrics->counted),
+                                      metrics->classes > TOP ? share(metrics->in_top5, metrics->counted) : (double)NAN,
                                       0,
                                       0,
                                       0};

@@ -20,7 +20,7 @@ struct metrics_class {
 };
 struct metrics_summary {
     int64_t counted, ignored;
-    double top1, top5;          /* shares of what was counted; of pixels top1 is the pixel accuracy */
+    double top1, top5; /* shares of what was counted, of pixels top1 the pixel accuracy; top5 NaN: up to five classes */
     double mean_accuracy;       /* of the classes that occur as labels */
     double mean_iou, mean_dice; /* of the classes that occur as labels or predictions */
 };

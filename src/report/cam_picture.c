@@ -61,8 +61,11 @@ void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size)
     if (cam->class_name)
         text_shorten(cam->class_name, 24, name, sizeof name);
     report_cam_doubt(cam, true, doubt, sizeof doubt);
-    snprintf(out, size, "%s%lld %s\nscore %.3g%s%s", cam->class_name ? "" : "class ", (long long)cam->class_index, name,
-             cam->score, doubt[0] ? "\n" : "", doubt);
+    snprintf(out, size, "%s%lld %s\nscore %.3g%s%s",
+             cam->class_name   ? ""
+             : cam->of_classes ? "class "
+                               : "channel ",
+             (long long)cam->class_index, name, cam->score, doubt[0] ? "\n" : "", doubt);
 }
 
 int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,
@@ -88,7 +91,7 @@ static int write_title(struct text *text, const struct fovea_cam *cam, struct er
                cam->method == FOVEA_CAM_EXTENDED ? "Extended-CAM" : fovea_cam_method_name((int)cam->method),
                text_shorten(cam->name, 44, name, sizeof name),
                text_shorten(file_base_name(cam->model), 44, model, sizeof model));
-    text_print(text, "class %" PRId64, cam->class_index);
+    text_print(text, "%s %" PRId64, cam->of_classes ? "class" : "channel", cam->class_index);
     if (cam->class_name)
         text_print(text, " (%s)", text_shorten(cam->class_name, 44, name, sizeof name));
     text_print(text, ", score %.4g", cam->score);
@@ -126,7 +129,7 @@ static int write_notes(struct text *text, const struct fovea_cam *cam, struct er
                cam->smallest, cam->largest);
     write_sums(text, cam);
     if (cam->negative)
-        text_print(text, "No cell is positive: nothing here speaks for the class.");
+        text_print(text, "No cell is positive: nothing here speaks for the %s.", cam->of_classes ? "class" : "channel");
     else if (cam->flat)
         text_print(text, "The map is flat: the score does not depend on the place.");
     return text_finish(text, error);

@@ -100,6 +100,15 @@ static void write_confusions(struct page *page, const json_t *classes, const jso
     page_table_end(page);
 }
 
+static void write_accuracy(struct page *page, const json_t *metrics)
+{
+    double top5 = json_number_of(metrics, "top5");
+    page_html(page, "</b>: top 1 <b>%.2f&nbsp;%%</b>", 100 * json_number_of(metrics, "top1"));
+    if (isfinite(top5))
+        page_html(page, ", top 5 %.2f&nbsp;%%", 100 * top5);
+    page_html(page, ", mean of the classes %.2f&nbsp;%%.</p>\n", 100 * json_number_of(metrics, "mean_accuracy"));
+}
+
 void html_classes(struct page *page, const json_t *model, bool masks)
 {
     const json_t *metrics = json_object_get(model, "metrics"), *classes = json_object_get(model, "classes");
@@ -113,9 +122,7 @@ void html_classes(struct page *page, const json_t *model, bool masks)
                   100 * json_number_of(metrics, "mean_iou"), 100 * json_number_of(metrics, "mean_dice"),
                   100 * json_number_of(metrics, "pixel_accuracy"));
     else
-        page_html(page, "</b>: top 1 <b>%.2f&nbsp;%%</b>, top 5 %.2f&nbsp;%%, mean of the classes %.2f&nbsp;%%.</p>\n",
-                  100 * json_number_of(metrics, "top1"), 100 * json_number_of(metrics, "top5"),
-                  100 * json_number_of(metrics, "mean_accuracy"));
+        write_accuracy(page, metrics);
     page_html(page, "<details><summary>class by class</summary>");
     write_table(page, classes, masks);
     write_confusions(page, classes, json_object_get(model, "confusion"));

@@ -116,11 +116,21 @@ static void write_change(struct page *page, const json_t *row)
     page_html(page, "</td>");
 }
 
-static void write_scores(struct page *page, const json_t *scores, bool labelled, bool masks)
+/* Of more than five classes. */
+static bool has_top5(const json_t *row)
+{
+    const json_t *models = json_object_get(row, "models");
+    return isfinite(json_number_of(json_array_get(models, 0), "top5")) ||
+           isfinite(json_number_of(json_array_get(models, 1), "top5"));
+}
+
+static void write_scores(struct page *page, const json_t *scores, bool labelled, bool masks, bool top5)
 {
     const char *const keys[] = {"top1", "top5", "agreement", "confidence"};
     const char *const keys_of_masks[] = {"pixel_accuracy", "mean_iou", "confidence"};
     for (size_t i = labelled || masks ? 0 : 2; i < (masks ? 3 : 4); i++) {
+        if (!masks && i == 1 && !top5)
+            continue;
         page_html(page, "<td class=n>");
         page_share(page, json_number_of(scores, (masks ? keys_of_masks : keys)[i]));
         page_html(page, "</td>");
@@ -142,11 +152,12 @@ static void write_table(struct page *page, const json_t *eval)
 {
     const json_t *rows = json_object_get(eval, "rows"), *row;
     size_t i, models = json_array_size(json_object_get(eval, "models"));
-    bool labelled = is_labelled(eval), masks = has_masks(eval);
+    bool labelled = is_labelled(eval), masks = has_masks(eval), top5 = has_top5(json_array_get(rows, 0));
     char headings[256];
     models = models < MODELS ? models : MODELS;
     const char *scores = masks      ? "|#pixel accuracy|#mean IoU|#confidence"
-                         : labelled ? "|#top 1|#top 5|#agreement|#confidence"
+                         : top5     ? "|#top 1|#top 5|#agreement|#confidence"
+                         : labelled ? "|#top 1|#agreement|#confidence"
                                     : "|#agreement|#confidence";
     snprintf(headings, sizeof headings, "images|#severity, factor%s%s%s%s", scores, models > 1 ? "|#second: " : "",
              models > 1 ? scores + 2 : "", models > 1 ? "|#second minus first [95 %]" : "");
@@ -158,7 +169,7 @@ static void write_table(struct page *page, const json_t *eval)
         page_html(page, "<tr>");
         write_change(page, row);
         for (size_t m = 0; m < models; m++)
-            write_scores(page, json_array_get(json_object_get(row, "models"), m), labelled, masks);
+            write_scores(page, json_array_get(json_object_get(row, "models"), m), labelled, masks, top5);
         if (models > 1)
             write_difference(page, row);
         page_html(page, "</tr>\n");

@@ -37,7 +37,29 @@ static void write_curve(struct page *page, const json_t *tune, const char *key, 
     page_plot(page, &plot);
 }
 
-static void write_epoch(struct page *page, const json_t *epoch, bool masks)
+/* What the columns of metrics are. */
+struct told {
+    bool masks, top5; /* top5: there are more than five classes */
+};
+
+static const char *headings(const struct told *told)
+{
+    return told->masks ? "|#mean IoU|#pixel accuracy" : told->top5 ? "|#top 1|#top 5" : "|#top 1";
+}
+
+static void write_metrics(struct page *page, const json_t *metrics, const struct told *told)
+{
+    page_html(page, "<td class=n>");
+    page_share(page, json_number_of(metrics, told->masks ? "mean_iou" : "top1"));
+    page_html(page, "</td>");
+    if (!told->masks && !told->top5)
+        return;
+    page_html(page, "<td class=n>");
+    page_share(page, json_number_of(metrics, told->masks ? "pixel_accuracy" : "top5"));
+    page_html(page, "</td>");
+}
+
+static void write_epoch(struct page *page, const json_t *epoch, const struct told *told)
 {
     static const char *const numbers[] = {"seed", "epoch", "loss", "rate", "gradient_norm", "images_per_second"};
     const json_t *validation = json_object_get(epoch, "validation");
@@ -48,34 +70,29 @@ static void write_epoch(struct page *page, const json_t *epoch, bool masks)
         page_number(page, json_number_of(epoch, numbers[i]));
         page_html(page, "</td>");
     }
-    page_html(page, "<td class=n>");
-    page_share(page, json_number_of(validation, masks ? "mean_iou" : "top1"));
-    page_html(page, "</td><td class=n>");
-    page_share(page, json_number_of(validation, masks ? "pixel_accuracy" : "top5"));
-    page_html(page, "</td></tr>\n");
+    write_metrics(page, validation, told);
+    page_html(page, "</tr>\n");
 }
 
 /* Each run's best, where there are several of a model. */
-static void write_runs(struct page *page, const json_t *tune, bool masks)
+static void write_runs(struct page *page, const json_t *tune, const struct told *told)
 {
     const json_t *runs = json_object_get(tune, "runs"), *run;
     size_t i;
     if (!(json_number_of(tune, "seeds") > 1))
         return;
-    page_table_start(page, "Runs",
-                     masks ? "model|#seed|#best epoch|#mean IoU|#pixel accuracy"
-                           : "model|#seed|#best epoch|#top 1|#top 5");
+    char columns[128];
+    snprintf(columns, sizeof columns, "model|#seed|#best epoch%s", headings(told));
+    page_table_start(page, "Runs", columns);
     json_array_foreach((json_t *)runs, i, run)
     {
         const json_t *best = json_object_get(run, "best");
         page_html(page, "<tr>");
         page_tagged(page, "td class=name", json_text_of(run, "model"), 48);
-        page_html(page, "<td class=n>%.0f</td><td class=n>%.0f</td><td class=n>", json_number_of(run, "seed"),
+        page_html(page, "<td class=n>%.0f</td><td class=n>%.0f</td>", json_number_of(run, "seed"),
                   json_number_of(run, "best_epoch"));
-        page_share(page, json_number_of(best, masks ? "mean_iou" : "top1"));
-        page_html(page, "</td><td class=n>");
-        page_share(page, json_number_of(best, masks ? "pixel_accuracy" : "top5"));
-        page_html(page, "</td></tr>\n");
+        write_metrics(page, best, told);
+        page_html(page, "</tr>\n");
     }
     page_table_end(page);
 }
@@ -96,15 +113,18 @@ static void write_difference(struct page *page, const json_t *tune, bool masks)
         page_html(page, "over the validation samples of one run each; what a run varies is not in it).</p>\n");
 }
 
-static bool of_masks(const json_t *epochs)
+static struct told what_is_told(const json_t *epochs)
 {
-    return json_object_get(json_object_get(json_array_get(epochs, 0), "validation"), "pixel_accuracy") != NULL;
+    const json_t *metrics = json_object_get(json_array_get(epochs, 0), "validation");
+    return (struct told){json_object_get(metrics, "pixel_accuracy") != NULL, isfinite(json_number_of(metrics, "top5"))};
 }
 
 void html_tune(struct page *page, const json_t *tune)
 {
     const json_t *epochs = json_object_get(tune, "epochs"), *epoch;
-    bool masks = of_masks(epochs);
+    const struct told told = what_is_told(epochs);
+    bool masks = told.masks;
+    char columns[128];
     size_t i;
     page_html(page, "<p>Written: <b class=name>");
     page_text(page, json_text_of(tune, "written"), PAGE_NAME);
@@ -114,12 +134,11 @@ void html_tune(struct page *page, const json_t *tune)
                   json_number_of(tune, "best_seed"));
     page_html(page, ".</p>\n");
     write_difference(page, tune, masks);
-    write_runs(page, tune, masks);
+    write_runs(page, tune, &told);
     write_curve(page, tune, "loss", false, "training loss");
     write_curve(page, tune, masks ? "mean_iou" : "top1", true, masks ? "validation mean IoU" : "validation top 1");
-    page_table_start(page, "Epochs",
-                     masks ? "model|#seed|#epoch|#loss|#rate|#gradient|#images/s|#mean IoU|#pixel accuracy"
-                           : "model|#seed|#epoch|#loss|#rate|#gradient|#images/s|#top 1|#top 5");
-    json_array_foreach((json_t *)epochs, i, epoch) write_epoch(page, epoch, masks);
+    snprintf(columns, sizeof columns, "model|#seed|#epoch|#loss|#rate|#gradient|#images/s%s", headings(&told));
+    page_table_start(page, "Epochs", columns);
+    json_array_foreach((json_t *)epochs, i, epoch) write_epoch(page, epoch, &told);
     page_table_end(page);
 }

@@ -60,7 +60,7 @@ one_line 2 'takes a number' "$fovea" bench $model --runs many
 # check: a size that suits the form of the input
 expect 0 "give it with --shape 'image:3,224,224'" "$fovea" check tests/fixtures/image_inputs/chw_free.onnx
 expect 0 "give it with --shape 'image:224,224,3'" "$fovea" check tests/fixtures/image_inputs/hwc_bytes.onnx
-expect 0 "give it with --shape 'image:1,20,28,3'" "$fovea" check tests/fixtures/image_inputs/nhwc_bytes.onnx
+expect 0 'batch of .image. is free and taken as 1, 1x20x28x3' "$fovea" check tests/fixtures/image_inputs/nhwc_bytes.onnx
 
 # inspect: the table, its totals, the flag for a free size
 expect 0 'batch of .image. is free and taken as 1, 1x1x28x28' "$fovea" inspect $model
@@ -227,6 +227,29 @@ one_line 2 'no mask in it for any of the 3 images' "$fovea" cam $model models/im
 cp models/images/00000_ankle-boot.png "$work/masks"
 expect 0 'extended +3 .* 0\.[0-9]+ +-?0\.[0-9]+$' "$fovea" cam $model models/images --limit 3 --masks "$work/masks" --sanity
 
+# top 5 is of more than five classes; what tune does is said in numbers that agree
+mkdir -p "$work/two/bag" "$work/two/coat"
+cp models/images/*_bag.png "$work/two/bag" && cp models/images/*_coat.png "$work/two/coat"
+few() { "$fovea" tune $model --data "$work/two" --new-head 2 -e 1 -q --force -o "$work/few.onnx" "$@"; }
+expect 0 '^43 of 43 parameters train .* 1 update, ' few -b 15 --samples 15
+expect 0 '^43 of 43 parameters train .* 2 updates, ' few -b 15 --samples 30
+expect 0 'keeps its running statistics .fewer than 16 images a batch; --train-bn' few -b 15 --samples 15
+expect 0 'keeps its running statistics .--freeze-bn.$' few -b 20 --samples 20 --freeze-bn
+expect 0 '^all classes weigh 1 in the loss$' few -b 15 --samples 15 --class-weights balanced
+expect 0 'validation: top 1 [0-9.]* % \(best\)$' few -b 15 --samples 15
+expect 0 '^top 1 [0-9.]* %, mean accuracy' "$fovea" eval "$work/few.onnx" --data "$work/two"
+expect 0 '^% +top 1  agree' "$fovea" eval "$work/few.onnx" --images "$work/two"
+expect 0 '"top5": null' "$fovea" eval "$work/few.onnx" --images "$work/two" --json
+expect 0 'top 1 [0-9.]* %, top 5 [0-9.]* % ' tune_images -e 1
+# errors about labels name the model; what is no class is called channel
+expect 2 'fashion_mnist.onnx: .*are numbered by|fashion_mnist.onnx: .*none of the 10 known classes' "$fovea" erf $model --images "$work/mix2" -c label --channels gray --skip-broken -q
+expect 2 'fashion_mnist.onnx: .*are numbered by|fashion_mnist.onnx: .*none of the 10 known classes' "$fovea" cam $model "$work/mix2" -c label --channels gray --skip-broken -q
+expect 0 '^channels of a value that holds no classes: no probabilities' "$fovea" cam $model models/images/00018_bag.png --target /Relu_output_0 -m gradcam
+expect 0 '^00018_bag.png +[0-9]+ +[-0-9.]+ +- +gradcam' "$fovea" cam $model models/images/00018_bag.png --target /Relu_output_0 -m gradcam
+expect 0 '^image +class' "$fovea" cam $model models/images/00018_bag.png -m gradcam
+# the place of the largest element, a free batch is taken as 1
+expect 0 '^logits: float 1x10, min .*, max 11.0525 at .0, 8., mean' "$fovea" run $model -i models/images/00018_bag.png
+expect 0 'batch of .image. is free and taken as 1' "$fovea" check $model
 # results that cannot be written are told before the work
 printf x >"$work/file"
 one_line 2 'file/sub: cannot|file: is no folder' "$fovea" erf $model --images models/images -o "$work/file/sub"

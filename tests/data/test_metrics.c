@@ -25,7 +25,7 @@ static void classes_are_counted(void **state)
     assert_int_equal(summary.counted, 5);
     assert_int_equal(summary.ignored, 1);
     assert_near(summary.top1, 3.0 / 5);
-    assert_near(summary.top5, 1);
+    assert_true(isnan(summary.top5)); /* five guesses among three classes tell nothing */
     assert_near(summary.mean_accuracy, (1 + 0.5 + 0.5) / 3);
     assert_near(summary.mean_iou, (1.0 / 2 + 1.0 / 3 + 1.0 / 2) / 3);
     assert_near(summary.mean_dice, (2.0 / 3 + 2.0 / 4 + 2.0 / 3) / 3);
