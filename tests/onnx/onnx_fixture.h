@@ -44,13 +44,16 @@ static inline unsigned char *read_bytes(const char *path, size_t *length)
 /* A protobuf message under construction. Never freed in a test that fails. */
 struct message {
     unsigned char *bytes;
-    size_t length;
+    size_t length, capacity;
 };
 
 static inline void put(struct message *message, const void *bytes, size_t length)
 {
-    message->bytes = realloc(message->bytes, message->length + length + 1);
-    assert_non_null(message->bytes);
+    if (message->length + length >= message->capacity) {
+        message->capacity = 2 * (message->length + length) + 16;
+        message->bytes = realloc(message->bytes, message->capacity);
+        assert_non_null(message->bytes);
+    }
     if (length > 0)
         memcpy(message->bytes + message->length, bytes, length);
     message->length += length;
