@@ -1,6 +1,7 @@
 /* NonMaxSuppression (ONNX 10, 11): how many boxes stay depends on the elements. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "op/families.h"
 #include "op/infer.h"
@@ -31,13 +32,15 @@ static int infer_non_max_suppression(struct infer_context *context, struct error
     return infer_output(context, 0, DTYPE_INT64, SHAPE_UNKNOWN_RANK, NULL, error);
 }
 
-struct corners {
-    float low[2], high[2];
-};
-
 struct candidate {
     int64_t box;
     float score;
+};
+
+/* The kept boxes of one class, number by number, so that one box is held against several at once. */
+struct kept_boxes {
+    float *low[2], *high[2], *area; /* [count] */
+    int64_t count;
 };
 
 struct suppression {
@@ -46,35 +49,60 @@ struct suppression {
     float overlap, score;
     bool has_score, centres;
     struct candidate *candidates; /* [count] */
-    struct candidate *kept;       /* [count] */
+    struct kept_boxes kept;
+    bool *stays; /* [images, classes, count] */
 };
 
-static struct corners corners_of(const struct suppression *work, const float *box)
+/* Writes a box behind the kept ones, which do not count it yet. */
+static void place_corners(struct suppression *work, const float *box)
 {
-    struct corners corners;
+    struct kept_boxes *kept = &work->kept;
+    int64_t end = kept->count;
     for (int axis = 0; axis < 2; axis++) {
         float a = work->centres ? box[axis] - box[2 + axis] / 2 : box[axis];
         float b = work->centres ? box[axis] + box[2 + axis] / 2 : box[2 + axis];
-        corners.low[axis] = fminf(a, b);
-        corners.high[axis] = fmaxf(a, b);
+        kept->low[axis][end] = fminf(a, b);
+        kept->high[axis][end] = fmaxf(a, b);
     }
-    return corners;
+    kept->area[end] = (kept->high[0][end] - kept->low[0][end]) * (kept->high[1][end] - kept->low[1][end]);
 }
 
-static float area(const struct corners *box)
+static float larger(float a, float b)
 {
-    return (box->high[0] - box->low[0]) * (box->high[1] - box->low[1]);
+    return a > b ? a : b;
 }
 
-static bool overlaps(const struct suppression *work, const float *first, const float *second)
+static float smaller(float a, float b)
 {
-    struct corners a = corners_of(work, first), b = corners_of(work, second), both;
-    for (int axis = 0; axis < 2; axis++) {
-        both.low[axis] = fmaxf(a.low[axis], b.low[axis]);
-        both.high[axis] = fmaxf(fminf(a.high[axis], b.high[axis]), both.low[axis]);
+    return a < b ? a : b;
+}
+
+/* How many of the kept boxes from..until overlap the one behind the last: without a branch, for vectors. */
+static int overlaps(const struct kept_boxes *kept, float overlap, int64_t from, int64_t until)
+{
+    const float *top = kept->low[0], *left = kept->low[1], *bottom = kept->high[0], *right = kept->high[1];
+    const float *areas = kept->area;
+    float box[4] = {top[kept->count], left[kept->count], bottom[kept->count], right[kept->count]};
+    float area = areas[kept->count];
+    int found = 0;
+    for (int64_t k = from; k < until; k++) {
+        float height = larger(smaller(box[2], bottom[k]) - larger(box[0], top[k]), 0);
+        float width = larger(smaller(box[3], right[k]) - larger(box[1], left[k]), 0);
+        float common = height * width, joined = area + areas[k] - common;
+        found += (joined > 0) & (common / joined > overlap);
     }
-    float common = area(&both), joined = area(&a) + area(&b) - common;
-    return joined > 0 && common / joined > work->overlap;
+    return found;
+}
+
+static bool is_free(const struct suppression *work)
+{
+    enum { AT_ONCE = 64 };
+    const struct kept_boxes *kept = &work->kept;
+    for (int64_t from = 0; from < kept->count; from += AT_ONCE) {
+        if (overlaps(kept, work->overlap, from, kept->count - from > AT_ONCE ? from + AT_ONCE : kept->count))
+            return false;
+    }
+    return true;
 }
 
 static int by_score(const void *a, const void *b)
@@ -85,50 +113,55 @@ static int by_score(const void *a, const void *b)
     return (x->box > y->box) - (x->box < y->box);
 }
 
-/* Fills `kept` with the boxes of one class, best first; returns how many. */
-static int64_t select_boxes(const struct suppression *work, int64_t image, int64_t class)
+/* Lists the boxes of one class, of all or of those that stay, best first; returns how many. */
+static int64_t list_candidates(const struct suppression *work, const float *scores, const bool *stays)
 {
-    const float *boxes = work->boxes + image * work->count * 4;
-    const float *scores = work->scores + (image * work->classes + class) * work->count;
-    int64_t candidates = 0, kept = 0;
+    int64_t candidates = 0;
     for (int64_t i = 0; i < work->count; i++) {
-        if (!isnan(scores[i]) && (!work->has_score || scores[i] > work->score))
+        if (stays ? stays[i] : !isnan(scores[i]) && (!work->has_score || scores[i] > work->score))
             work->candidates[candidates++] = (struct candidate){i, scores[i]};
     }
     qsort(work->candidates, (size_t)candidates, sizeof *work->candidates, by_score);
-    for (int64_t i = 0; i < candidates && kept < work->most; i++) {
-        const float *box = boxes + work->candidates[i].box * 4;
-        bool free = true;
-        for (int64_t k = 0; free && k < kept; k++)
-            free = !overlaps(work, box, boxes + work->kept[k].box * 4);
-        if (free)
-            work->kept[kept++] = work->candidates[i];
-    }
-    return kept;
+    return candidates;
 }
 
-/* Two walks: the first counts, the second writes. */
-static int64_t walk_classes(const struct suppression *work, int64_t *out)
+/* Marks the boxes of one class that stay; returns how many. */
+static int64_t select_boxes(struct suppression *work, const float *boxes, const float *scores, bool *stays)
+{
+    int64_t candidates = list_candidates(work, scores, NULL);
+    work->kept.count = 0;
+    memset(stays, 0, (size_t)work->count);
+    for (int64_t i = 0; i < candidates && work->kept.count < work->most; i++) {
+        int64_t box = work->candidates[i].box;
+        place_corners(work, boxes + box * 4);
+        stays[box] = is_free(work);
+        work->kept.count += stays[box];
+    }
+    return work->kept.count;
+}
+
+/* Without `out` marks what stays, with it writes that; returns how many. */
+static int64_t walk_classes(struct suppression *work, int64_t *out)
 {
     int64_t found = 0;
-    for (int64_t image = 0; image < work->images; image++) {
-        for (int64_t class = 0; class < work->classes; class ++) {
-            int64_t kept = select_boxes(work, image, class);
-            for (int64_t k = 0; out && k < kept; k++) {
-                int64_t *row = out + (found + k) * 3;
-                row[0] = image;
-                row[1] = class;
-                row[2] = work->kept[k].box;
-            }
-            found += kept;
-        }
+    for (int64_t i = 0; i < work->images * work->classes; i++) {
+        const float *scores = work->scores + i * work->count;
+        bool *stays = work->stays + i * work->count;
+        int64_t image = i / work->classes;
+        int64_t kept = out ? list_candidates(work, scores, stays)
+                           : select_boxes(work, work->boxes + image * work->count * 4, scores, stays);
+        for (int64_t k = 0; out && k < kept; k++)
+            memcpy(out + (found + k) * 3, (int64_t[]){image, i % work->classes, work->candidates[k].box},
+                   3 * sizeof *out);
+        found += kept;
     }
     return found;
 }
 
 static size_t scratch_non_max_suppression(const struct compute_context *context)
 {
-    return (size_t)context->inputs[BOXES]->shape.dims[1] * 2 * sizeof(struct candidate);
+    return (size_t)context->inputs[BOXES]->shape.dims[1] * (sizeof(struct candidate) + 5 * sizeof(float)) +
+           (size_t)shape_count(&context->inputs[SCORES]->shape) * sizeof(bool);
 }
 
 static int compute_non_max_suppression(struct compute_context *context, struct error *error)
@@ -142,7 +175,11 @@ static int compute_non_max_suppression(struct compute_context *context, struct e
                                .has_score = operand_data(context, SCORE) != NULL,
                                .centres = node_int(context->node, "center_point_box", 0) != 0,
                                .candidates = context->scratch};
-    work.kept = work.candidates + work.count;
+    float *numbers = (float *)(work.candidates + work.count);
+    float **lists[5] = {&work.kept.low[0], &work.kept.low[1], &work.kept.high[0], &work.kept.high[1], &work.kept.area};
+    for (int i = 0; i < 5; i++)
+        *lists[i] = numbers + i * work.count;
+    work.stays = (bool *)(numbers + 5 * work.count);
     work.most = operand_data(context, MOST) ? tensor_int(context->inputs[MOST], 0) : 0;
     work.overlap = operand_data(context, OVERLAP) ? (float)tensor_number(context->inputs[OVERLAP], 0) : 0;
     work.score = work.has_score ? (float)tensor_number(context->inputs[SCORE], 0) : 0;
