@@ -157,7 +157,7 @@ struct fovea_layer {
     const char *name, *op_type, *output; /* `output`: name of the first result */
     int rank;                            /* of the first result; -1: known only when it runs */
     int64_t dims[FOVEA_MAX_RANK];
-    int64_t parameters; /* elements of the weights that this node is the first to read */
+    int64_t parameters; /* elements of the weights that this node is the first to read; running statistics are none */
     int64_t macs;       /* multiply-accumulates of convolutions and matrix products */
     struct fovea_receptive_field field;
 };

@@ -1,5 +1,7 @@
 #include "analysis/cost.h"
 
+#include "structure/network.h"
+
 #define COST_MAX_OPERANDS 16 /* operators with products take few */
 
 static bool describe(struct value *const *values, int count, struct tensor *tensors, const struct tensor **pointers)
@@ -56,13 +58,16 @@ double cost_macs_to(struct graph *graph, const struct value *const *values, int 
 
 int64_t cost_parameters(const struct node *node, bool *counted, size_t *bytes)
 {
+    enum { MEAN = 3, VARIANCE };
+    bool statistics = network_is_batch_normalization(node);
     int64_t parameters = 0;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i];
         if (!value || !value->constant || counted[value->id] || !dtype_is_float(value->dtype) || value->shape.rank < 1)
             continue;
         counted[value->id] = true;
-        parameters += shape_count(&value->shape);
+        if (!statistics || (i != MEAN && i != VARIANCE))
+            parameters += shape_count(&value->shape);
         *bytes += tensor_bytes(&value->constant->tensor);
     }
     return parameters;

@@ -9,7 +9,8 @@ int64_t cost_macs(const struct node *node);
 /* Of all that makes these values (NULL ones are none), each node once; node->mark is used. */
 double cost_macs_to(struct graph *graph, const struct value *const *values, int count);
 /* Elements of the float constants of rank 1 and more that the node reads and whose ids are not yet set in
- * `counted` [graph->value_count]: shared weights count once. Adds their bytes at run time to *bytes. */
+ * `counted` [graph->value_count]: shared weights count once, BatchNormalization's statistics not at all, as in PyTorch.
+ * Adds the bytes at run time, those of statistics too, to *bytes. */
 int64_t cost_parameters(const struct node *node, bool *counted, size_t *bytes);
 
 #endif

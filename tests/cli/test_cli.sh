@@ -66,7 +66,7 @@ expect 0 'batch of .image. is free and taken as 1, 1x20x28x3' "$fovea" check tes
 expect 0 'batch of .image. is free and taken as 1, 1x1x28x28' "$fovea" inspect $model
 expect 0 'taken as 1' "$fovea" bench $model --runs 3
 expect 0 'Conv' "$fovea" run $model --dump-after fuse-epilogue
-expect 0 'total: 176 k parameters' "$fovea" inspect $model --shape 1,1,28,28
+expect 0 'total: 175 k parameters \(174778\)' "$fovea" inspect $model --shape 1,1,28,28
 expect 0 ' 53 +4 +0$' "$fovea" inspect $model --shape image:1,1,28,28
 expect 0 '"macs": 20183936' "$fovea" inspect $model --shape 1,1,28,28 --json
 one_line 2 'has no input|no input of the model' "$fovea" inspect $model --shape wrong:1,1,28,28
