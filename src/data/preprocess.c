@@ -179,6 +179,9 @@ static int fit_channels(struct preprocess *preprocess, int64_t channels, struct 
     bool same = same_for_all_channels(preprocess->mean) && same_for_all_channels(preprocess->std);
     if (channels == 1 && same && !preprocess->channels_given)
         preprocess->channels = CHANNELS_GRAY;
+    if (channels > 0 && channels != 1 && channels != 3)
+        return error_set(error, ERROR_INPUT, "the input has %" PRId64 " channels, images have 3 or 1: give arrays (.npy)",
+                         channels);
     if (channels > 0 && channels != preprocess_channel_count(preprocess))
         return error_set(error, ERROR_INPUT,
                          "the input has %" PRId64 " channels, but images become %d (%s): choose --channels rgb, bgr or "

@@ -82,6 +82,9 @@ static void channels_are_checked(void **state)
     struct error error = ERROR_INITIALISER;
     assert_int_equal(preprocess_fit(&preprocess, 1, 28, 28, &error), -1);
     assert_non_null(strstr(error.message, "--channels"));
+    error = (struct error)ERROR_INITIALISER;
+    assert_int_equal(preprocess_fit(&preprocess, 4, 28, 28, &error), -1); /* of no picture */
+    assert_non_null(strstr(error.message, ".npy"));
     preprocess = preset("raw");
     assert_int_equal(preprocess_fit(&preprocess, 1, 28, 28, NULL), 0);
     assert_int_equal(preprocess.channels, CHANNELS_GRAY);
