@@ -5,6 +5,20 @@
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "structure/image_input.h"
+#include "train/inference_form.h"
+
+/* A file in training mode runs as it is written, but hardly as it was meant. */
+static void note_training_mode(const struct model *model)
+{
+    struct training_nodes nodes = inference_form_missing(model);
+    if (nodes.norms + nodes.dropouts > 0)
+        context_note(
+            model->context,
+            "%s is in training mode: %d BatchNormalization take the statistics of the batch, %d Dropout leave out "
+            "at random, so that what it computes depends on batch and --seed; 'tune' trains and writes the "
+            "inference form",
+            model->path, nodes.norms, nodes.dropouts);
+}
 
 struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, struct fovea_error *report)
 {
@@ -22,6 +36,7 @@ struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, stru
         return NULL;
     }
     operators_resolve(model->model->graph);
+    note_training_mode(model->model);
     return model;
 }
 

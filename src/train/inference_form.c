@@ -5,7 +5,7 @@
 
 #define OPSET_TRAINING_MODE 14 /* of BatchNormalization: an attribute; before, its further outputs say so */
 
-enum { DROPOUT_TRAINING_MODE = 2 };
+enum { DROPOUT_RATIO = 1, DROPOUT_TRAINING_MODE = 2 };
 
 static bool is_trained_norm(const struct node *node)
 {
@@ -13,14 +13,18 @@ static bool is_trained_norm(const struct node *node)
            (node->output_count > 1 || node_int(node, "training_mode", 0) != 0);
 }
 
+/* Whether the input is a constant of one element, zero. */
+static bool is_zero(const struct node *node, int input)
+{
+    const struct value *root = node->inputs[input] ? source_constant_root(node->inputs[input]) : NULL;
+    const struct tensor *tensor = root ? constant_data(source_constant(root), NULL) : NULL;
+    return tensor && shape_count(&tensor->shape) == 1 && tensor_number(tensor, 0) == 0;
+}
+
 static bool is_trained_dropout(const struct node *node)
 {
-    struct value *mode = match_operator(node, "Dropout") && node->input_count > DROPOUT_TRAINING_MODE
-                             ? node->inputs[DROPOUT_TRAINING_MODE]
-                             : NULL;
-    const struct value *root = mode ? source_constant_root(mode) : NULL;
-    const struct tensor *tensor = root ? constant_data(source_constant(root), NULL) : NULL;
-    return mode && !(tensor && shape_count(&tensor->shape) == 1 && tensor_number(tensor, 0) == 0);
+    return match_operator(node, "Dropout") && node->input_count > DROPOUT_TRAINING_MODE &&
+           node->inputs[DROPOUT_TRAINING_MODE] && !is_zero(node, DROPOUT_TRAINING_MODE);
 }
 
 static int change_norm(struct node *node, struct error *error)
@@ -82,4 +86,24 @@ int inference_form(struct model *model, struct error *error)
             return -1;
     }
     return change_graph(model->graph, false, error);
+}
+
+static void count_graph(const struct graph *graph, struct training_nodes *nodes)
+{
+    for (const struct node *node = graph->first; node; node = node->next) {
+        const struct graph *inner;
+        nodes->norms += is_trained_norm(node);
+        nodes->dropouts += is_trained_dropout(node) && !is_zero(node, DROPOUT_RATIO);
+        for (int i = 0; (inner = node_subgraph(node, i)); i++)
+            count_graph(inner, nodes);
+    }
+}
+
+struct training_nodes inference_form_missing(const struct model *model)
+{
+    struct training_nodes nodes = {0};
+    for (int i = 0; i < model->function_count; i++)
+        count_graph(model->functions[i].body, &nodes);
+    count_graph(model->graph, &nodes);
+    return nodes;
 }

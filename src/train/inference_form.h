@@ -10,4 +10,11 @@
  * where something reads the further outputs, or where such a node stands in a function, which is saved as it is. */
 int inference_form(struct model *model, struct error *error);
 
+/* Nodes in training mode, those of inner graphs and functions among them, but for Dropout of ratio 0: what such a file
+ * computes depends on the batch and on chance. */
+struct training_nodes {
+    int norms, dropouts;
+};
+struct training_nodes inference_form_missing(const struct model *model);
+
 #endif

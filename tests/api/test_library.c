@@ -137,6 +137,30 @@ static void test_erf_is_a_mean(void **state)
     fovea_close(fovea);
 }
 
+static void count_notes_of_training(void *user, const char *text)
+{
+    *(int *)user += strstr(text, "is in training mode") && strstr(text, "BatchNormalization");
+}
+
+static void test_training_mode_is_told(void **state)
+{
+    static const char *const modes[] = {"eval", "preserve", "training"}, *const opsets[] = {"9", "12", "13", "17"};
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        char path[128];
+        int notes = 0;
+        struct fovea_error error = {FOVEA_CLEAN, ""};
+        struct fovea *fovea = fovea_open(
+            &(struct fovea_options){.threads = 1, .note = count_notes_of_training, .note_user = &notes}, &error);
+        snprintf(path, sizeof path, "tests/fixtures/training_forms/mode_%s_%s.onnx", modes[i / 4], opsets[i % 4]);
+        struct fovea_model *model = fovea_model_load(fovea, path, &error);
+        assert_non_null(model);
+        assert_int_equal(notes, i / 4 == 2);
+        fovea_model_free(model);
+        fovea_close(fovea);
+    }
+}
+
 static void test_check_and_inspect(void **state)
 {
     (void)state;
@@ -178,8 +202,12 @@ static void test_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session),           cmocka_unit_test(test_half_tolerance),
-                                       cmocka_unit_test(test_erf_batches),       cmocka_unit_test(test_erf_is_a_mean),
-                                       cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session),
+                                       cmocka_unit_test(test_half_tolerance),
+                                       cmocka_unit_test(test_erf_batches),
+                                       cmocka_unit_test(test_erf_is_a_mean),
+                                       cmocka_unit_test(test_training_mode_is_told),
+                                       cmocka_unit_test(test_check_and_inspect),
+                                       cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "../temporary.h"
 #include "onnx/onnx.h"
+#include "op/emit.h"
 #include "op/registry.h"
 #include "train/evaluation.h"
 #include "train/inference_form.h"
@@ -434,11 +435,38 @@ static void test_decay(void **state)
     assert_int_equal(context_destroy(context), 0);
 }
 
+/* The forms' Dropout leaves nothing out: it counts once it does. */
+static void nodes_in_training_mode_are_counted(void **state)
+{
+    static const char *const forms[] = {"mode_eval_12", "mode_preserve_13", "mode_training_12", "mode_training_17"};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        char path[160];
+        error = (struct error)ERROR_INITIALISER;
+        struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+        snprintf(path, sizeof path, FOLDER "%s.onnx", forms[i]);
+        struct model *model = model_load(context, path, &error);
+        assert_non_null(model);
+        operators_resolve(model->graph);
+        struct training_nodes nodes = inference_form_missing(model);
+        assert_true(nodes.norms == (i < 2 ? 0 : 3) && nodes.dropouts == 0);
+        for (struct node *node = model->graph->first; node; node = node->next) {
+            if (strcmp(node->op_type, "Dropout") == 0)
+                assert_int_equal(
+                    node_set_input(node, 1, emit_scalar(model->graph, DTYPE_FLOAT, 0.5, &error), &error), 0);
+        }
+        assert_int_equal(inference_form_missing(model).dropouts, i < 2 ? 0 : 2);
+        model_destroy(model);
+        assert_int_equal(context_destroy(context), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same),    cmocka_unit_test(test_modes),  cmocka_unit_test(test_computed),
         cmocka_unit_test(test_buffers), cmocka_unit_test(test_shared), cmocka_unit_test(test_half),
-        cmocka_unit_test(test_decay),   cmocka_unit_test(test_policy), cmocka_unit_test(test_no_gradient)};
+        cmocka_unit_test(test_decay),   cmocka_unit_test(test_policy), cmocka_unit_test(test_no_gradient),
+        cmocka_unit_test(nodes_in_training_mode_are_counted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
