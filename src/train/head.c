@@ -160,7 +160,7 @@ static int replace_product(struct edit *edit, const struct product *product, int
     double inputs = (double)shape_count(&weights->shape) / (double)weights->shape.dims[axis];
     if (replace_constant(edit, source, 1, weights, axis, classes, 1 / sqrt(inputs), seed, error))
         return -1;
-    if (shift && shift->constant &&
+    if (shift && shift->constant && shift->shape.rank > 0 && /* else one number for all */
         replace_constant(edit, source, 2, shift, shift->shape.rank - 1, classes, 0, seed, error))
         return -1;
     if (!bias)
