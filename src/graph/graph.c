@@ -186,7 +186,9 @@ struct node *graph_add_node(struct graph *graph, const char *domain, const char 
     node->name = arena_copy_string(arena, name, strlen(name), error);
     node->inputs = arena_allocate(arena, (size_t)input_count + 1, sizeof *node->inputs, error);
     node->outputs = arena_allocate(arena, (size_t)output_count + 1, sizeof *node->outputs, error);
-    if (!node->op_type || !node->domain || !node->name || !node->inputs || !node->outputs)
+    node->places = arena_allocate(arena, (size_t)input_count + 1, sizeof *node->places, error);
+    node->place_capacity = (size_t)input_count + 1;
+    if (!node->op_type || !node->domain || !node->name || !node->inputs || !node->outputs || !node->places)
         return NULL;
     node->input_count = input_count;
     node->output_count = output_count;
@@ -204,21 +206,21 @@ void graph_move_node(struct graph *graph, struct node *node, struct node *before
     link_node(graph, node, before);
 }
 
-static void drop_use(struct value *value, const struct node *node, int input)
+/* The last use takes the place of the one that goes: values may have very many. */
+static void drop_use(struct value *value, size_t place)
 {
-    for (size_t i = 0; i < value->use_count; i++) {
-        if (value->uses[i].node == node && value->uses[i].input == input) {
-            value->uses[i] = value->uses[--value->use_count];
-            return;
-        }
-    }
+    const struct use moved = value->uses[--value->use_count];
+    if (place == value->use_count)
+        return;
+    value->uses[place] = moved;
+    moved.node->places[moved.input] = place;
 }
 
 void graph_remove_node(struct graph *graph, struct node *node)
 {
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i])
-            drop_use(node->inputs[i], node, i);
+            drop_use(node->inputs[i], node->places[i]);
     }
     for (int i = 0; i < node->output_count; i++) {
         if (node->outputs[i] && node->outputs[i]->producer == node)
@@ -242,16 +244,20 @@ int graph_opset(const struct graph *graph, const char *domain)
 
 int node_set_input(struct node *node, int input, struct value *value, struct error *error)
 {
+    struct value *before = node->inputs[input];
     if (value) {
         struct use *uses =
             arena_grow(node->graph->arena, value->uses, value->use_count, &value->use_capacity, sizeof *uses, error);
         if (!uses)
             return -1;
         value->uses = uses;
+    }
+    if (before)
+        drop_use(before, node->places[input]);
+    if (value) {
+        node->places[input] = value->use_count;
         value->uses[value->use_count++] = (struct use){node, input};
     }
-    if (node->inputs[input])
-        drop_use(node->inputs[input], node, input);
     node->inputs[input] = value;
     node->changed = true;
     return 0;
@@ -259,6 +265,11 @@ int node_set_input(struct node *node, int input, struct value *value, struct err
 
 int node_add_input(struct node *node, struct value *value, struct error *error)
 {
+    size_t *places = arena_grow(node->graph->arena, node->places, (size_t)node->input_count, &node->place_capacity,
+                                sizeof *places, error);
+    if (!places)
+        return -1;
+    node->places = places;
     if (append_value(node->graph->arena, &node->inputs, &node->input_count, &node->input_capacity, NULL, error))
         return -1;
     return node_set_input(node, node->input_count - 1, value, error);

@@ -136,6 +136,8 @@ struct node {
     struct node *previous, *next;
     struct value **inputs; /* NULL entries: omitted optional inputs */
     int input_count, input_capacity;
+    size_t *places; /* of each input: where the value's uses list it */
+    size_t place_capacity;
     struct value **outputs; /* NULL entries: omitted */
     int output_count, output_capacity;
     struct attribute *attributes;

@@ -48,6 +48,8 @@ static int mark_uses(struct verifier *verifier, const struct graph *graph, struc
             const struct use *use = &value->uses[k];
             if (use->input >= use->node->input_count || use->node->inputs[use->input] != value)
                 return breach(use->node, error, "does not read", value->name);
+            if (use->node->places[use->input] != k)
+                return breach(use->node, error, "has another place among the readers of", value->name);
             int slot = use->node->mark + use->input;
             if (slot < 0 || slot >= verifier->slots || verifier->known[slot])
                 return breach(use->node, error, "is listed twice, or is gone, as a reader of", value->name);
