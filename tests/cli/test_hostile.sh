@@ -57,6 +57,10 @@ verb 2 'no image input' const_only bench --gradient -r 1
 for name in check inspect run; do verb 2 "'b' is the name of outputs 0 and 1" dup_split_uneven $name; done
 for file in v_relu v_identity; do verb 0 'no problems' $file check; done
 
+# Layers whose fields take too long to follow are told and counted: 16,384 attentions in functions within functions.
+verb 0 'receptive fields of [1-9][0-9]* layers are left out' nested_attention inspect
+verb 0 '"fields_left_out": [1-9]' nested_attention inspect --json
+
 # Inputs are filled by their type: one byte an element here.
 for how in '' --gradient --train --profile; do verb 0 'batch 8' bytes bench -b 8 -r 1 $how; done
 verb 0 'the models are the same' bytes diff $hostile/bytes.onnx --run
