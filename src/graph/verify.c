@@ -52,7 +52,7 @@ static int mark_uses(struct verifier *verifier, const struct graph *graph, struc
                 return breach(use->node, error, "has another place among the readers of", value->name);
             int slot = use->node->mark + use->input;
             if (slot < 0 || slot >= verifier->slots || verifier->known[slot])
-                return breach(use->node, error, "is listed twice, or is gone, as a reader of", value->name);
+                return breach(use->node, error, "is gone, but a reader of", value->name);
             verifier->known[slot] = true;
         }
     }

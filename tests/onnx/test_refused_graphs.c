@@ -153,7 +153,7 @@ static void test_breaches_are_told(void **state)
     } breaches[] = {
         {break_producer, "does not own its output"},
         {break_use, "is no known reader of its input"},
-        {repeat_use, "is listed twice"},
+        {repeat_use, "has another place among the readers"},
         {break_count, "the count says"},
         {break_order, "reads what is made later"},
         {break_source, "reads what nothing makes"},
