@@ -1,0 +1,214 @@
+/* One class activation map, and what is said of it. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis/correlation.h"
+#include "analysis/faithfulness.h"
+#include "analysis/localisation.h"
+#include "analysis/score_cam.h"
+#include "api/cam_work.h"
+
+/* ---- the map ---- */
+
+bool cam_uses_gaussians(const struct cam_work *work, enum fovea_cam_method method)
+{
+    enum fovea_upsampling upsampling = work->options->upsampling;
+    return upsampling == FOVEA_UPSAMPLE_GAUSSIAN || (upsampling == FOVEA_UPSAMPLE_AUTO && method == FOVEA_CAM_EXTENDED);
+}
+
+void cam_read_layers(const struct probe *probe, const struct probe_result *run, struct cam_layers *layers)
+{
+    const struct unit_view *view = &probe->source_grid.view;
+    layers->plain = (struct cam_layer){*view, run->activation, run->gradient, 0};
+    layers->count = run->held.layers;
+    for (int i = 0; i < layers->count; i++)
+        layers->held[i] = (struct cam_layer){*view, run->held.activation[i], run->held.gradient[i], 0};
+}
+
+/* Of every method but Score-CAM. */
+static int gradient_map(enum fovea_cam_method method, const struct cam_layers *layers, double *weights, double *map,
+                        struct error *error)
+{
+    if (method != FOVEA_CAM_EXTENDED)
+        return cam_map((enum cam_method)method, &layers->plain, weights, map, error);
+    cam_contributions(layers->held, layers->count, map);
+    return 0;
+}
+
+static int make_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
+                    int64_t class_index, struct error *error)
+{
+    const struct cam_layer *layer = &layers->plain;
+    if (method != FOVEA_CAM_SCORE)
+        return gradient_map(method, layers, work->weights, work->map, error);
+    const struct masked_image image = {work->image, NULL, class_index};
+    if (score_cam_weights(&work->forward, &image, layer, work->place.cells, work->options->score_channels,
+                          work->weights, error))
+        return -1;
+    cam_weighted(layer, work->weights, work->map);
+    return 0;
+}
+
+static int enlarge(struct cam_work *work, bool gaussian, struct error *error)
+{
+    if (gaussian)
+        return spread_gaussian(work->model->context->memory, work->map, &work->place, work->sigma, work->pixels, error);
+    spread_bilinear(work->map, work->place.cells, work->place.pixels, work->pixels);
+    return 0;
+}
+
+/* ---- what is said of it ---- */
+
+/* Where a mask for the image is found: what of the map lies in it. */
+static int locate(struct cam_work *work, int64_t index, struct fovea_localisation *result, bool *masked,
+                  struct error *error)
+{
+    struct localisation measured;
+    int64_t count = work->probe.height * work->probe.width;
+    *masked = false;
+    if (!work->options->masks)
+        return 0;
+    if (stock_mask(&work->stock, index, work->options->masks, work->probe.height, work->probe.width, work->mask, masked,
+                   error))
+        return -1;
+    if (!*masked)
+        return 0;
+    localisation_measure(work->pixels, work->mask, count, &measured);
+    *result = (struct fovea_localisation){measured.energy, measured.pointing, measured.iou};
+    return 0;
+}
+
+/* Rank correlation of the map with that of the shuffled network, which ran on the same images. */
+static int check_sanity(struct cam_work *work, enum fovea_cam_method method, double *correlation, struct error *error)
+{
+    struct cam_layers layers;
+    *correlation = (double)NAN;
+    if (!work->options->sanity || method == FOVEA_CAM_SCORE)
+        return 0;
+    cam_read_layers(&work->random, &work->shuffled, &layers);
+    if (gradient_map(method, &layers, work->weights, work->random_map, error))
+        return -1;
+    return correlation_spearman(work->model->context->memory, work->map, work->random_map,
+                                work->random.source_grid.view.units, correlation, error);
+}
+
+static int measure(struct cam_work *work, int64_t class_index, struct fovea_faithfulness *result, struct error *error)
+{
+    struct faithfulness measured;
+    if (dtype_storage(probe_images(&work->forward)->dtype) != DTYPE_FLOAT)
+        return error_set(error, ERROR_UNSUPPORTED, "the metrics need an image input of floats");
+    if (faithfulness_measure(&work->forward, work->image, work->pixels, class_index, &measured, error))
+        return -1;
+    *result = (struct fovea_faithfulness){.original = measured.original,
+                                          .masked = measured.masked,
+                                          .drop = measured.drop,
+                                          .increase = measured.increase,
+                                          .insertion_area = measured.insertion_area,
+                                          .deletion_area = measured.deletion_area};
+    _Static_assert(FOVEA_CURVE_STEPS == FAITHFULNESS_STEPS, "the public curve is the analysis's");
+    memcpy(result->insertion, measured.insertion, sizeof result->insertion);
+    memcpy(result->deletion, measured.deletion, sizeof result->deletion);
+    return 0;
+}
+
+/* What is said of one map. */
+struct judgement {
+    struct cam_sum sum;
+    struct cam_numbers numbers;
+    struct fovea_faithfulness faithfulness;
+    struct fovea_localisation localisation;
+    bool masked; /* the localisation is known */
+    double sanity;
+};
+
+/* By the gradient that the method goes by. */
+static void add_up(const struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
+                   const struct probe_result *run, struct cam_sum *sum)
+{
+    const struct unit_grid *grid = &work->probe.source_grid;
+    bool held = method == FOVEA_CAM_EXTENDED;
+    cam_add_up(held ? layers->held : &layers->plain, held ? layers->count : 1,
+               grid->layout == UNITS_TOKENS ? grid->prefix : 0, held ? run->held.shares : run->shares,
+               work->probe.target_grid.view.images, sum);
+}
+
+/* The map of one image in work->map, enlarged too, and what is said of it. */
+static int judge_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
+                     const struct probe_result *run, int64_t index, struct judgement *judgement, struct error *error)
+{
+    int64_t cells = layers->plain.view.units;
+    if (make_map(work, method, layers, run->classes[0], error))
+        return error_prefix(error, "%s", cam_method_name((int)method));
+    if (method == FOVEA_CAM_EXTENDED && work->options->residual)
+        cam_spread_residual(work->map, cells, (double)run->score[0]);
+    add_up(work, method, layers, run, &judgement->sum);
+    cam_measure(work->map, cells, (double)run->score[0], &judgement->sum, &judgement->numbers);
+    return check_sanity(work, method, &judgement->sanity, error) ||
+                   enlarge(work, cam_uses_gaussians(work, method), error) ||
+                   locate(work, index, &judgement->localisation, &judgement->masked, error) ||
+                   (work->options->metrics && measure(work, run->classes[0], &judgement->faithfulness, error))
+               ? -1
+               : 0;
+}
+
+int cam_hand_over(struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
+                  const struct probe_result *run, int64_t index, struct error *error)
+{
+    const struct probe *probe = &work->probe;
+    int64_t unit = run->units[0], columns = probe->target_grid.width;
+    struct fovea_error stopped = {FOVEA_CLEAN, ""};
+    struct judgement judgement;
+    if (judge_map(work, method, layers, run, index, &judgement, error))
+        return -1;
+    const struct cam_numbers *numbers = &judgement.numbers;
+    const struct cam_sum *sum = &judgement.sum;
+    bool held = method == FOVEA_CAM_EXTENDED;
+    bool of_classes = probe->of_classes;
+    const struct fovea_cam cam = {.model = work->model->model->path,
+                                  .name = stock_name(&work->stock, index),
+                                  .image = index,
+                                  .method = method,
+                                  .target = probe->target,
+                                  .layer = probe->source,
+                                  .layers = held ? probe->layers : 1,
+                                  .class_index = run->classes[0],
+                                  .of_classes = of_classes,
+                                  .class_name = of_classes ? stock_class_name(&work->stock, run->classes[0]) : NULL,
+                                  .label = stock_label(&work->stock, index),
+                                  .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
+                                  .score = (double)run->score[0],
+                                  .probability = of_classes ? probe_probability(probe, run, 0) : -1,
+                                  .reading = of_classes ? head_words(&probe->head, &probe->scores, work->reading)
+                                                        : "channels of a value that holds no classes: no probabilities",
+                                  .cells = {work->place.cells[0], work->place.cells[1]},
+                                  .map = work->map,
+                                  .height = probe->height,
+                                  .width = probe->width,
+                                  .pixels = work->pixels,
+                                  .picture = work->picture,
+                                  .sum = numbers->sum,
+                                  .largest = numbers->largest,
+                                  .smallest = numbers->smallest,
+                                  .contributions = sum->cells,
+                                  .class_token = sum->tokens,
+                                  .around = sum->around,
+                                  .biases = sum->biases,
+                                  .gap = numbers->gap,
+                                  .share = numbers->share,
+                                  .flat = numbers->flat,
+                                  .negative = numbers->negative,
+                                  .absent = probe->place == SCORE_AT_REGION && run->score[0] == 0 &&
+                                            numbers->largest == 0 && numbers->smallest == 0,
+                                  .gaussian = cam_uses_gaussians(work, method),
+                                  .sigma = {work->sigma[0], work->sigma[1]},
+                                  .sigma_rule = work->sigma_rule,
+                                  .fit = work->fit,
+                                  .fit_images = work->fit_images,
+                                  .faithfulness = work->options->metrics ? &judgement.faithfulness : NULL,
+                                  .localisation = judgement.masked ? &judgement.localisation : NULL,
+                                  .sanity = judgement.sanity,
+                                  .files_left_out = dataset_left_out(work->stock.images.dataset)};
+    if (work->each(work->user, &cam, &stopped) == 0)
+        return 0;
+    return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s", stopped.message);
+}
