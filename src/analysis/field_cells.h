@@ -3,7 +3,7 @@
 #ifndef FOVEA_ANALYSIS_FIELD_CELLS_H
 #define FOVEA_ANALYSIS_FIELD_CELLS_H
 
-#include "analysis/operand_slots.h"
+#include "graph/operand_slots.h"
 
 /* What a box of cells of a value reads of another value. */
 struct reads {

@@ -15,15 +15,7 @@ static bool is_one_of(const struct node *node, const char *const *names)
 
 int element_tracer_create(struct element_tracer *tracer, const struct graph *graph, struct error *error)
 {
-    size_t widest = 1;
-    for (const struct node *node = graph->first; node; node = node->next) {
-        size_t operands = (size_t)(node->input_count > node->output_count ? node->input_count : node->output_count);
-        widest = operands > widest ? operands : widest;
-    }
-    tracer->tensors = arena_allocate(graph->arena, widest, sizeof *tracer->tensors, error);
-    tracer->outputs = arena_allocate(graph->arena, widest, sizeof *tracer->outputs, error);
-    tracer->inputs = arena_allocate(graph->arena, widest, sizeof(struct tensor *), error);
-    return tracer->tensors && tracer->outputs && tracer->inputs ? 0 : -1;
+    return operand_slots_create_in_arena(&tracer->slots, graph, SMALL_CONSTANT, error);
 }
 
 struct element element_at(struct value *value, int64_t flat)
@@ -44,29 +36,7 @@ int64_t element_flat(const struct element *element)
     return flat;
 }
 
-static int describe_operands(struct element_tracer *tracer, const struct node *node, struct error *error)
-{
-    for (int i = 0; i < node->input_count; i++) {
-        const struct value *value = node->inputs[i];
-        tracer->inputs[i] = value ? &tracer->tensors[i] : NULL;
-        if (!value)
-            continue;
-        tracer->tensors[i] = (struct tensor){.dtype = value->dtype, .shape = value->shape};
-        if (value->constant && shape_count(&value->shape) <= SMALL_CONSTANT) {
-            const struct tensor *data = constant_data(value->constant, error);
-            if (!data)
-                return -1;
-            tracer->tensors[i].data = data->data;
-        }
-    }
-    for (int i = 0; i < node->output_count; i++) {
-        const struct value *value = node->outputs[i];
-        tracer->outputs[i] = value ? (struct tensor){.dtype = value->dtype, .shape = value->shape} : (struct tensor){0};
-    }
-    return 0;
-}
-
-/* `tracer` describes the producer. */
+/* `tracer->slots` describe the producer. */
 static int read_operand(struct element_tracer *tracer, const struct element *element, int input,
                         struct element *operand, bool *one, struct error *error)
 {
@@ -74,8 +44,8 @@ static int read_operand(struct element_tracer *tracer, const struct element *ele
     struct value *value = node->inputs[input];
     struct interval cells[SHAPE_MAX_RANK], reads[SHAPE_MAX_RANK] = {{0, 0}};
     struct field_context context = {.node = node,
-                                    .inputs = tracer->inputs,
-                                    .outputs = tracer->outputs,
+                                    .inputs = tracer->slots.inputs,
+                                    .outputs = tracer->slots.outputs,
                                     .input = input,
                                     .output = element->value->producer_output,
                                     .cells = cells,
@@ -99,7 +69,7 @@ static int read_operand(struct element_tracer *tracer, const struct element *ele
 int element_operand(struct element_tracer *tracer, const struct element *element, int input, struct element *operand,
                     bool *one, struct error *error)
 {
-    return describe_operands(tracer, element->value->producer, error) ||
+    return operand_slots_fill(&tracer->slots, element->value->producer, error) ||
                    read_operand(tracer, element, input, operand, one, error)
                ? -1
                : 0;
@@ -124,7 +94,7 @@ int element_origin(struct element_tracer *tracer, struct element *element, struc
         int parts = strcmp(node->op_type, "Concat") == 0 ? node->input_count : 1;
         struct element operand;
         bool one = false;
-        if (describe_operands(tracer, node, error))
+        if (operand_slots_fill(&tracer->slots, node, error))
             return -1;
         for (int i = 0; i < parts && !one; i++) {
             if (read_operand(tracer, element, i, &operand, &one, error))

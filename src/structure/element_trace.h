@@ -3,7 +3,7 @@
 #ifndef FOVEA_STRUCTURE_ELEMENT_TRACE_H
 #define FOVEA_STRUCTURE_ELEMENT_TRACE_H
 
-#include "graph/operator.h"
+#include "graph/operand_slots.h"
 
 struct element {
     struct value *value;
@@ -18,8 +18,7 @@ static inline bool element_is_float(enum dtype dtype)
 
 /* What stepping needs, made once for a graph with bound shapes; in the graph's arena. */
 struct element_tracer {
-    struct tensor *tensors, *outputs;
-    const struct tensor **inputs;
+    struct operand_slots slots;
 };
 int element_tracer_create(struct element_tracer *tracer, const struct graph *graph, struct error *error);
 

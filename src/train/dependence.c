@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "graph/match.h"
-#include "graph/operator.h"
+#include "graph/operand_slots.h"
 
 struct box {
     struct interval axes[SHAPE_MAX_RANK];
@@ -13,8 +13,7 @@ struct sweep {
     const struct graph *graph;
     bool *reads;
     struct box *boxes; /* by value id, where read */
-    struct tensor *tensors, *outputs;
-    const struct tensor **inputs;
+    struct operand_slots slots;
 };
 
 static struct box whole(const struct shape *shape)
@@ -69,8 +68,8 @@ static bool read_back(const struct sweep *sweep, const struct node *node, int ou
 {
     const struct shape *shape = &node->inputs[input]->shape;
     struct field_context context = {.node = node,
-                                    .inputs = sweep->inputs,
-                                    .outputs = sweep->outputs,
+                                    .inputs = sweep->slots.inputs,
+                                    .outputs = sweep->slots.outputs,
                                     .input = input,
                                     .output = output,
                                     .cells = sweep->boxes[node->outputs[output]->id].axes,
@@ -87,29 +86,6 @@ static bool read_back(const struct sweep *sweep, const struct node *node, int ou
     return !context.none || context.global;
 }
 
-static int fill_slots(const struct sweep *sweep, const struct node *node, struct error *error)
-{
-    const int64_t small = 4096;
-    for (int i = 0; i < node->input_count; i++) {
-        const struct value *value = node->inputs[i];
-        sweep->inputs[i] = value ? &sweep->tensors[i] : NULL;
-        if (!value)
-            continue;
-        sweep->tensors[i] = (struct tensor){.dtype = value->dtype, .shape = value->shape};
-        if (value->constant && shape_count(&value->shape) <= small) {
-            const struct tensor *data = constant_data(value->constant, error);
-            if (!data)
-                return -1;
-            sweep->tensors[i].data = data->data;
-        }
-    }
-    for (int i = 0; i < node->output_count; i++) {
-        const struct value *value = node->outputs[i];
-        sweep->outputs[i] = value ? (struct tensor){.dtype = value->dtype, .shape = value->shape} : (struct tensor){0};
-    }
-    return 0;
-}
-
 static int sweep_node(const struct sweep *sweep, const struct node *node, struct error *error)
 {
     bool filled = false;
@@ -117,7 +93,7 @@ static int sweep_node(const struct sweep *sweep, const struct node *node, struct
         const struct value *made = node->outputs[output];
         if (!made || made->graph != sweep->graph || !sweep->reads[made->id])
             continue;
-        if (!filled && fill_slots(sweep, node, error))
+        if (!filled && operand_slots_fill(&sweep->slots, node, error))
             return -1;
         filled = true;
         for (int input = 0; input < node->input_count; input++) {
@@ -131,27 +107,13 @@ static int sweep_node(const struct sweep *sweep, const struct node *node, struct
     return 0;
 }
 
-static size_t most_operands(const struct graph *graph)
-{
-    size_t most = 1;
-    for (const struct node *node = graph->first; node; node = node->next) {
-        size_t operands = (size_t)(node->input_count > node->output_count ? node->input_count : node->output_count);
-        most = operands > most ? operands : most;
-    }
-    return most;
-}
-
 int dependence_find(const struct graph *graph, const struct value *result, bool *reads, struct error *error)
 {
     struct memory *memory = graph->context->memory;
-    size_t most = most_operands(graph);
     struct sweep sweep = {.graph = graph,
                           .reads = reads,
-                          .boxes = memory_allocate(memory, graph->value_count + 1, sizeof(struct box), error),
-                          .tensors = memory_allocate(memory, most, sizeof(struct tensor), error),
-                          .outputs = memory_allocate(memory, most, sizeof(struct tensor), error),
-                          .inputs = memory_allocate(memory, most, sizeof(struct tensor *), error)};
-    int done = sweep.boxes && sweep.tensors && sweep.outputs && sweep.inputs ? 0 : -1;
+                          .boxes = memory_allocate(memory, graph->value_count + 1, sizeof(struct box), error)};
+    int done = operand_slots_create(&sweep.slots, graph, OPERAND_SLOTS_SMALL, error) || !sweep.boxes ? -1 : 0;
     memset(reads, 0, graph->value_count * sizeof *reads);
     if (done == 0) {
         struct box all = whole(&result->shape);
@@ -160,8 +122,6 @@ int dependence_find(const struct graph *graph, const struct value *result, bool 
     for (const struct node *node = graph->last; node && done == 0; node = node->previous)
         done = sweep_node(&sweep, node, error);
     memory_release(memory, sweep.boxes);
-    memory_release(memory, sweep.tensors);
-    memory_release(memory, sweep.outputs);
-    memory_release(memory, sweep.inputs);
+    operand_slots_release(&sweep.slots);
     return done;
 }
