@@ -6,6 +6,8 @@
 
 /* Whether the node is this operator of ONNX's own domain; NULL is none. */
 bool match_operator(const struct node *node, const char *op_type);
+/* Whether it is one of a list that NULL ends. */
+bool match_any(const struct node *node, const char *const *op_types);
 /* The ONNX node of this kind that makes `value`; NULL: another does. */
 struct node *match_producer(const struct value *value, const char *op_type);
 /* Whether the value is a constant of one element; its number. */

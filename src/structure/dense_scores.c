@@ -3,19 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/match.h"
 #include "op/emit.h"
 
 #define LONGEST 64 /* operators between picked and dense scores */
 #define MOST_WAYS 4096
-
-static bool is_one_of(const struct node *node, const char *const *names)
-{
-    for (int i = 0; node && node->domain[0] == 0 && names[i]; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
 
 static const char *const views[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Cast", NULL};
 static const char *const moves[] = {"Transpose", "Slice", "Split", "Expand", NULL};
@@ -26,7 +18,7 @@ static bool is_pick(const struct value *value)
 {
     static const char *const names[] = {"TopK", "GatherElements", "GatherND", "ReduceMax", "Compress", NULL};
     const struct node *node = value->producer;
-    if (is_one_of(node, names))
+    if (match_any(node, names))
         return value->producer_output == 0;
     return node && node->domain[0] == 0 && strcmp(node->op_type, "Gather") == 0 && !node->inputs[1]->constant;
 }
@@ -55,9 +47,9 @@ static struct value *operand_of(const struct value *value, const struct node **j
 {
     static const char *const gather[] = {"Gather", NULL}, *const concat[] = {"Concat", NULL};
     struct node *node = value->producer;
-    bool first = is_pick(value) || is_one_of(node, views) || is_one_of(node, moves) || is_one_of(node, activations) ||
-                 is_one_of(node, gather);
-    *join = is_one_of(node, concat) ? node : NULL;
+    bool first = is_pick(value) || match_any(node, views) || match_any(node, moves) || match_any(node, activations) ||
+                 match_any(node, gather);
+    *join = match_any(node, concat) ? node : NULL;
     return first && is_data(node->inputs[0]) ? node->inputs[0] : NULL;
 }
 
@@ -111,7 +103,7 @@ static int shared_place(const struct ways *ways)
 static const struct node *activation_within(const struct way *way, int place)
 {
     for (int i = way->dense; i < place; i++) {
-        if (is_one_of(way->values[i]->producer, activations))
+        if (match_any(way->values[i]->producer, activations))
             return way->values[i]->producer;
     }
     return NULL;
@@ -121,7 +113,7 @@ static const struct node *activation_within(const struct way *way, int place)
 
 static struct value *behind_views(struct value *value)
 {
-    while (is_one_of(value->producer, views) && value->producer->inputs[0])
+    while (match_any(value->producer, views) && value->producer->inputs[0])
         value = value->producer->inputs[0];
     return value;
 }

@@ -6,6 +6,7 @@
 #include "structure/score_columns.h"
 
 #define DETECTOR_WHY_SIZE 400
+#define YOLO_COLUMNS 5 /* of an anchor beside its classes: a box and whether there is an object */
 
 struct detector_request {
     struct graph *graph;
@@ -32,5 +33,7 @@ struct detector_head {
  * that comes from the boxes' own product (YOLOv3, v5, v7) or from one of its own beside the boxes' (YOLOX). Errors are
  * of memory only. */
 int detector_head_find(const struct detector_request *request, struct detector_head *head, struct error *error);
+/* Whether the number of names (0: not known) says that a map's channels are the numbers of several anchors. */
+bool detector_names_tell_anchors(int64_t names, int64_t channels);
 
 #endif

@@ -97,12 +97,17 @@ static bool order_levels(enum layout layout, struct group *groups, int count)
     return true;
 }
 
+bool detector_names_tell_anchors(int64_t names, int64_t channels)
+{
+    return names > 0 && channels != names && channels % (YOLO_COLUMNS + names) == 0;
+}
+
 /* A map whose channels the names divide into anchors is the one level of its kind. */
 static bool is_one_level(const struct graph *graph, enum layout layout, int64_t names)
 {
     const struct shape *shape = &graph->outputs[0]->shape;
-    return layout == LAYOUT_MAP && graph->output_count == 1 && shape->rank == 4 && names > 0 &&
-           shape->dims[1] != names && shape->dims[1] % (BOX_SIDES + 1 + names) == 0;
+    return layout == LAYOUT_MAP && graph->output_count == 1 && shape->rank == 4 &&
+           detector_names_tell_anchors(names, shape->dims[1]);
 }
 
 /* The layout in which all outputs are levels; how many groups in *count. */
@@ -142,7 +147,7 @@ static int64_t anchors_of_boxes(enum layout layout, const struct group *groups, 
  * tells. */
 static int64_t count_anchors(const struct search *search, enum layout layout, const struct group *groups, int count)
 {
-    int64_t names = search->request->names, columns = BOX_SIDES + 1 + names, found = 1;
+    int64_t names = search->request->names, columns = YOLO_COLUMNS + names, found = 1;
     if (layout != LAYOUT_MAP && layout != LAYOUT_MAP_LAST)
         return 1;
     if (count == 1)

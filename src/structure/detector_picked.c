@@ -1,7 +1,6 @@
 #include "structure/detector_search.h"
 
-#include <string.h>
-
+#include "graph/match.h"
 #include "structure/dense_scores.h"
 
 /* What may hold picked scores: an output, or the columns that are joined to one. */
@@ -21,20 +20,11 @@ static void add_picked(struct picked *picked, struct value *value)
         picked->list[picked->count++] = value;
 }
 
-static bool is_one_of(const struct node *node, const char *const *names)
-{
-    for (int i = 0; node && node->domain[0] == 0 && names[i]; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The last axis of joined detections, whose sizes are known or not, counts their columns. */
 static bool joins_columns(const struct node *node)
 {
     static const char *const concat[] = {"Concat", NULL};
-    if (!is_one_of(node, concat))
+    if (!match_any(node, concat))
         return false;
     int64_t axis = node_int(node, "axis", 0);
     int rank = node->outputs[0]->declared_rank > 0 ? node->outputs[0]->declared_rank : node->outputs[0]->shape.rank;
@@ -49,8 +39,8 @@ static struct value *behind_filling(struct value *value)
     static const char *const scatter[] = {"ScatterND", NULL};
     for (;;) {
         const struct node *node = value->producer;
-        int from = is_one_of(node, scatter) ? 2 : 0;
-        if ((from == 0 && !is_one_of(node, first)) || !node->inputs[from] || node->inputs[from]->constant)
+        int from = match_any(node, scatter) ? 2 : 0;
+        if ((from == 0 && !match_any(node, first)) || !node->inputs[from] || node->inputs[from]->constant)
             return value;
         value = node->inputs[from];
     }
@@ -79,7 +69,7 @@ static int find_behind_views(struct search *search, struct value *value, struct 
             return -1;
         if (columns->count == 0 || (found.count > columns->count && value->shape.rank < 4))
             *columns = found;
-        if (columns->count > 1 || !is_one_of(value->producer, views))
+        if (columns->count > 1 || !match_any(value->producer, views))
             return 0;
         value = value->producer->inputs[0];
     }

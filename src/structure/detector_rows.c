@@ -166,14 +166,14 @@ int detector_yolo_rows(struct search *search, const struct score_columns *column
 {
     int64_t names = search->request->names;
     *found = false;
-    if (columns->count <= BOX_SIDES + 1 || (names > 0 && columns->count != BOX_SIDES + 1 + names))
+    if (columns->count <= YOLO_COLUMNS || (names > 0 && columns->count != YOLO_COLUMNS + names))
         return 0;
     *found = names > 0;
     if (!*found && has_anchors(search, columns, found, error))
         return -1;
     if (!*found)
         return 0;
-    if (detector_take(search, columns, BOX_SIDES + 1, columns->count, BOX_SIDES, true, error))
+    if (detector_take(search, columns, YOLO_COLUMNS, columns->count, BOX_SIDES, true, error))
         return -1;
     detector_by_form(search, CLASS_SIGMOID);
     return 0;

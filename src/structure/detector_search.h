@@ -1,6 +1,6 @@
 /* The search for a detector's scores, one file per thought: detector_levels.c joins levels that are outputs of their
- * own, detector_rows.c reads rows that hold their boxes themselves, detector_outputs.c boxes in another output,
- * detector_picked.c what only the best are picked of, detector_take.c writes down what was found. */
+ * own, detector_rows.c reads rows that hold their boxes themselves, detector_picked.c what only the best are picked of,
+ * detector_take.c writes down what was found; detector_head.c asks them in turn and reads boxes in another output. */
 #ifndef FOVEA_STRUCTURE_DETECTOR_SEARCH_H
 #define FOVEA_STRUCTURE_DETECTOR_SEARCH_H
 

@@ -2,16 +2,9 @@
 
 #include <string.h>
 
-#define SMALL_CONSTANT 65536 /* elements: indices and shapes, not weights */
+#include "graph/match.h"
 
-static bool is_one_of(const struct node *node, const char *const *names)
-{
-    for (int i = 0; node && node->domain[0] == 0 && names[i]; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
+#define SMALL_CONSTANT 65536 /* elements: indices and shapes, not weights */
 
 int element_tracer_create(struct element_tracer *tracer, const struct graph *graph, struct error *error)
 {
@@ -82,7 +75,7 @@ static bool moves_elements(const struct node *node)
                                         "Dropout",          "Cast",      "Concat",  "Split",   "Slice",
                                         "Gather",           "Transpose", "Expand",  "Tile",    "QuantizeLinear",
                                         "DequantizeLinear", NULL};
-    return is_one_of(node, names) &&
+    return match_any(node, names) &&
            (strcmp(node->op_type, "Cast") != 0 ||
             (element_is_float(node->inputs[0]->dtype) && element_is_float(node->outputs[0]->dtype)));
 }

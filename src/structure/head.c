@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/match.h"
 #include "onnx/onnx.h"
 #include "structure/model_names.h"
 
@@ -12,18 +13,9 @@ static const char *const sigmoids[] = {"Sigmoid", NULL}, *const softmaxes[] = {"
 static const char *const convolutions[] = {"Conv", NULL};
 static const char *const choices[] = {"ArgMax", NULL};
 
-static bool is_one_of(const struct node *node, const char *const *names)
-{
-    for (int i = 0; node && node->domain[0] == 0 && names[i]; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 static struct value *behind_views(struct value *value)
 {
-    while (is_one_of(value->producer, views) && value->producer->inputs[0])
+    while (match_any(value->producer, views) && value->producer->inputs[0])
         value = value->producer->inputs[0];
     return value;
 }
@@ -35,8 +27,8 @@ static struct value *walk_back(struct value *output, const struct node **last)
     const struct node *found = NULL;
     for (;;) {
         const struct node *node = (cursor = behind_views(cursor))->producer;
-        bool activation = is_one_of(node, sigmoids) || is_one_of(node, softmaxes);
-        if (!activation && !is_one_of(node, choices))
+        bool activation = match_any(node, sigmoids) || match_any(node, softmaxes);
+        if (!activation && !match_any(node, choices))
             break;
         found = !found && activation ? node : found;
         logits = cursor = node->inputs[0];
@@ -62,9 +54,9 @@ static const struct node *seek_activation(const struct value *value, int *visits
                                         "Split",    "Slice",   "Gather",  "Resize",  "Transpose", "Dropout", NULL};
     for (size_t i = 0; i < value->use_count && ++*visits < MOST_VISITS; i++) {
         const struct node *node = value->uses[i].node;
-        if (is_one_of(node, sigmoids) || is_one_of(node, softmaxes))
+        if (match_any(node, sigmoids) || match_any(node, softmaxes))
             return node;
-        for (int k = 0; is_one_of(node, moves) && k < node->output_count; k++) {
+        for (int k = 0; match_any(node, moves) && k < node->output_count; k++) {
             const struct node *found = node->outputs[k] ? seek_activation(node->outputs[k], visits) : NULL;
             if (found)
                 return found;
@@ -101,7 +93,7 @@ static int check_option(const struct model *model, const char *own, struct error
 static int tell_activation(const struct model *model, const struct node *node, struct head *head, struct error *error)
 {
     const char *option = model->activation, *trained = model_metadata(model, HEAD_LOSS_KEY);
-    enum class_activation own = is_one_of(node, sigmoids) ? CLASS_SIGMOID : CLASS_SOFTMAX;
+    enum class_activation own = match_any(node, sigmoids) ? CLASS_SIGMOID : CLASS_SOFTMAX;
     if (check_option(model, node ? node->op_type : NULL, error))
         return -1;
     head->told = node      ? HEAD_TOLD_BY_FILE
@@ -262,14 +254,7 @@ static const struct value *map_of_scores(const struct graph *graph)
     return NULL;
 }
 
-#define YOLO_COLUMNS 5     /* of an anchor beside its classes: a box and whether there is an object */
 #define DETECTOR_STRIDE 32 /* from which on a map of classes is hardly one of a segmentation network */
-
-static bool names_tell_anchors(const struct model *model, const struct value *map)
-{
-    int64_t names = count_names(model), channels = map->shape.dims[1];
-    return names > 0 && channels != names && channels % (YOLO_COLUMNS + names) == 0;
-}
 
 /* Whether a coarse map of logits, by its number of channels, may be three or five anchors of YOLO (v2, v3). */
 static bool may_be_anchors(const struct model *model, const struct value *image, const struct value *map)
@@ -277,7 +262,7 @@ static bool may_be_anchors(const struct model *model, const struct value *image,
     int64_t channels = map->shape.dims[1];
     bool countable = channels % 3 == 0 ? channels / 3 > YOLO_COLUMNS : channels % 5 == 0 && channels / 5 > YOLO_COLUMNS;
     bool coarse = image->shape.dims[2] >= DETECTOR_STRIDE * map->shape.dims[2] && map->shape.dims[2] > 1;
-    return countable && coarse && is_one_of(map->producer, convolutions) && count_names(model) != channels;
+    return countable && coarse && match_any(map->producer, convolutions) && count_names(model) != channels;
 }
 
 /* Says what else the first map may be: the offsets beside a map of scores (CenterNet), or anchors. */
@@ -326,7 +311,8 @@ static int find_form(const struct model *model, struct graph *graph, const struc
     if (head->kind != HEAD_UNTOLD || !map)
         return 0;
     bool levels = first->shape.rank == 4 && graph->output_count > 1 && has_levels(graph, first);
-    bool anchors = first->shape.rank == 4 && graph->output_count == 1 && names_tell_anchors(model, first);
+    bool anchors = first->shape.rank == 4 && graph->output_count == 1 &&
+                   detector_names_tell_anchors(count_names(model), first->shape.dims[1]);
     if ((levels || anchors) && !rows && find_rows(model, graph, images, head, error))
         return -1;
     if (head->kind == HEAD_UNTOLD && levels && !head->why[0])

@@ -1,30 +1,21 @@
 #include "structure/score_columns.h"
 
-#include <string.h>
+#include "graph/match.h"
 
 #define MOST_COLUMNS 65536
-
-static bool is_one_of(const struct node *node, const char *const *names)
-{
-    for (int i = 0; node && node->domain[0] == 0 && names[i]; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
 
 static const char *const convolutions[] = {"Conv", "ConvTranspose", "FusedConv", "QLinearConv", NULL};
 static const char *const products[] = {"MatMul", "Gemm", NULL};
 
 static bool is_product(const struct node *node)
 {
-    return is_one_of(node, convolutions) || is_one_of(node, products);
+    return match_any(node, convolutions) || match_any(node, products);
 }
 
 /* Axis of a product's output that counts its channels. */
 static int channel_axis(const struct value *value)
 {
-    return is_one_of(value->producer, convolutions) ? 1 : value->shape.rank - 1;
+    return match_any(value->producer, convolutions) ? 1 : value->shape.rank - 1;
 }
 
 int64_t element_channel(const struct element *source)
@@ -66,7 +57,7 @@ static int find_product(struct element_tracer *tracer, struct element *element, 
     *found = false;
     if (element_origin(tracer, element, error))
         return -1;
-    for (; steps < MOST_AFFINE && is_one_of(element->value->producer, affine); steps++) {
+    for (; steps < MOST_AFFINE && match_any(element->value->producer, affine); steps++) {
         const struct node *node = element->value->producer;
         int constant = node->inputs[1]->constant ? 1 : 0;
         struct element operand;
@@ -93,14 +84,14 @@ static bool picks_at_run_time(const struct node *node)
     static const char *const names[] = {"TopK",      "Gather",   "GatherElements", "GatherND",  "NonMaxSuppression",
                                         "ScatterND", "Compress", "NonZero",        "ReduceMax", "Where",
                                         "ArgMax",    NULL};
-    return is_one_of(node, names);
+    return match_any(node, names);
 }
 
 static bool is_arithmetic(const struct node *node)
 {
     static const char *const names[] = {"Add", "Sub", "Mul",  "Div", "Pow",  "Exp",      "Sqrt",
                                         "Max", "Min", "Clip", "Neg", "Cast", "Softplus", NULL};
-    return is_one_of(node, names);
+    return match_any(node, names);
 }
 
 /* Sigmoid and Softmax of a product. */
@@ -182,13 +173,13 @@ int column_trace(struct element_tracer *tracer, struct element element, struct c
         column->kind = COLUMN_PLAIN;
     else if (element.value->constant)
         column->kind = COLUMN_CONSTANT;
-    else if (is_one_of(node, sigmoid))
+    else if (match_any(node, sigmoid))
         return trace_activation(tracer, &element, COLUMN_SIGMOID, column, error);
-    else if (is_one_of(node, softmax))
+    else if (match_any(node, softmax))
         return trace_activation(tracer, &element, COLUMN_SOFTMAX, column, error);
-    else if (is_one_of(node, multiply))
+    else if (match_any(node, multiply))
         return trace_product(tracer, &element, column, error);
-    else if (is_one_of(node, root))
+    else if (match_any(node, root))
         return trace_root(tracer, &element, column, error);
     else if (picks_at_run_time(node))
         column->kind = COLUMN_PICKED;

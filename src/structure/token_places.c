@@ -6,32 +6,24 @@
 
 #define MOST_STEPS 32
 
-static bool is_one_of(const struct node *node, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count && node && node->domain[0] == 0; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool is_view(const struct node *node)
 {
-    static const char *const names[] = {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity"};
-    return is_one_of(node, names, sizeof names / sizeof names[0]);
+    static const char *const names[] = {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity", NULL};
+    return match_any(node, names);
 }
 
 static bool is_product(const struct node *node)
 {
-    static const char *const names[] = {"MatMul", "Gemm"};
-    return is_one_of(node, names, 2) && node->inputs[1]->constant && !node->inputs[0]->constant;
+    static const char *const names[] = {"MatMul", "Gemm", NULL};
+    return match_any(node, names) && node->inputs[1]->constant && !node->inputs[0]->constant;
 }
 
 /* The operand that a step within a token is made of: norms whole or in parts, biases, scales, shares of a product. */
 static struct value *token_operand(const struct node *node)
 {
-    static const char *const names[] = {"Add", "Sub", "Mul", "Div", "LayerNormalization", "Slice", "Split", "Gather"};
-    if (!is_one_of(node, names, sizeof names / sizeof names[0]))
+    static const char *const names[] = {"Add",   "Sub",   "Mul",    "Div", "LayerNormalization",
+                                        "Slice", "Split", "Gather", NULL};
+    if (!match_any(node, names))
         return NULL;
     struct value *first = node->inputs[0];
     bool residual = strcmp(node->op_type, "Add") == 0 && !first->constant && !node->inputs[1]->constant;

@@ -42,12 +42,9 @@ static bool keeps_axes(const struct node *node)
 {
     static const char *const names[] = {
         "Slice",   "Gather",     "Concat",    "Split",      "Transpose", "MatMul",  "Gemm",
-        "Softmax", "LogSoftmax", "ReduceSum", "ReduceMean", "ReduceMax", "Dropout", "LayerNormalization"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (match_operator(node, names[i]))
-            return true;
-    }
-    return node->operator->flags &(OPERATOR_POINTWISE | OPERATOR_VIEW);
+        "Softmax", "LogSoftmax", "ReduceSum", "ReduceMean", "ReduceMax", "Dropout", "LayerNormalization",
+        NULL};
+    return match_any(node, names) || node->operator->flags &(OPERATOR_POINTWISE | OPERATOR_VIEW);
 }
 
 /* What is normalised together is read together. */

@@ -29,13 +29,10 @@ struct classifier {
 /* Behind a classifier that is a convolution: its activation and the pool. */
 static bool is_view(const struct node *node)
 {
-    static const char *const views[] = {"Identity", "Flatten",           "Reshape",     "Squeeze",    "Cast", "Transpose",
-                                        "Resize",   "GlobalAveragePool", "AveragePool", "ReduceMean", "Relu", "Dropout"};
-    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
-        if (match_operator(node, views[i]))
-            return true;
-    }
-    return false;
+    static const char *const views[] = {
+        "Identity",          "Flatten",     "Reshape",    "Squeeze", "Cast",    "Transpose", "Resize",
+        "GlobalAveragePool", "AveragePool", "ReduceMean", "Relu",    "Dropout", NULL};
+    return match_any(node, views);
 }
 
 /* Axis of the weights that counts the outputs. */
