@@ -272,7 +272,8 @@ void images_close(struct images *images)
     *images = (struct images){0};
 }
 
-int images_crop(const struct images *images, int64_t index, struct image *crop, struct error *error)
+/* Of a picture: the part that the network sees before it is normalised; the caller releases it. */
+static int read_crop(const struct images *images, int64_t index, struct image *crop, struct error *error)
 {
     struct image image;
     char name[DATASET_NAME_SIZE];
@@ -289,7 +290,7 @@ int images_read(const struct images *images, int64_t index, float *out, struct e
     struct image crop;
     if (!images->pictures)
         return dataset_read_tensor(images->dataset, images->split, index, out, error);
-    if (images_crop(images, index, &crop, error))
+    if (read_crop(images, index, &crop, error))
         return -1;
     preprocess_normalise(&images->preprocess, &crop, images->layout, out);
     image_release(images->memory, &crop);

@@ -40,8 +40,6 @@ void images_close(struct images *images);
 struct shape images_shape(const struct images *images, int64_t batch);
 /* Fills shape_count(&images->shape) floats. Errors name the file. */
 int images_read(const struct images *images, int64_t index, float *out, struct error *error);
-/* Of a picture: the part that the network sees before it is normalised; the caller releases it. */
-int images_crop(const struct images *images, int64_t index, struct image *crop, struct error *error);
 /* How images become `input`: as images_open prepares them. */
 int images_prepare(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
                    const struct fovea_preprocess *flags, struct preprocess *preprocess, bool *channels_last,

@@ -20,8 +20,16 @@ struct constant *value_contents(const struct value *value)
     return attribute && attribute->type == ATTRIBUTE_TENSOR ? attribute->tensor : NULL;
 }
 
+/* Elements in their storage type, or the file's bytes of a type that has none (`bytes` counts either). */
+struct view {
+    struct tensor tensor;
+    const void *data;
+    size_t bytes;
+    void *owned; /* released by view_close; NULL: the constant keeps them */
+};
+
 /* The bytes of a type that is not computed with; none for strings, which have no fixed size. */
-static int view_bytes(struct constant *constant, struct constant_view *view, struct error *error)
+static int view_bytes(struct constant *constant, struct view *view, struct error *error)
 {
     if (!constant->reader || constant->payload.place == PAYLOAD_NONE)
         return 0;
@@ -31,9 +39,16 @@ static int view_bytes(struct constant *constant, struct constant_view *view, str
     return view->owned ? constant->reader->read(constant->reader, constant, view->owned, error) : -1;
 }
 
-int constant_view_open(struct constant *constant, struct constant_view *view, struct error *error)
+static void view_close(struct memory *memory, struct view *view)
 {
-    *view = (struct constant_view){.tensor = constant->tensor};
+    memory_release(memory, view->owned);
+    *view = (struct view){0};
+}
+
+/* -1 where they cannot be read. Tensors of strings open with no bytes. */
+static int view_open(struct constant *constant, struct view *view, struct error *error)
+{
+    *view = (struct view){.tensor = constant->tensor};
     int result = 0;
     if (dtype_storage(constant->tensor.dtype) == DTYPE_UNDEFINED) {
         result = view_bytes(constant, view, error);
@@ -49,21 +64,15 @@ int constant_view_open(struct constant *constant, struct constant_view *view, st
         view->bytes = tensor_bytes(tensor);
     }
     if (result)
-        constant_view_close(constant->memory, view);
+        view_close(constant->memory, view);
     return result;
-}
-
-void constant_view_close(struct memory *memory, struct constant_view *view)
-{
-    memory_release(memory, view->owned);
-    *view = (struct constant_view){0};
 }
 
 int constant_fingerprint(struct constant *constant, uint64_t *fingerprint, bool *varied, struct error *error)
 {
     enum { MANY = 16 };
-    struct constant_view view;
-    if (constant_view_open(constant, &view, error))
+    struct view view;
+    if (view_open(constant, &view, error))
         return -1;
     const struct shape *shape = &view.tensor.shape;
     uint64_t hash = hash_mix((uint64_t)view.tensor.dtype, (uint64_t)shape->rank);
@@ -73,7 +82,7 @@ int constant_fingerprint(struct constant *constant, uint64_t *fingerprint, bool 
     int64_t count = shape_count(shape);
     size_t size = count > 0 ? view.bytes / (size_t)count : 0;
     *varied = count >= MANY && size > 0 && memcmp(view.data, (const char *)view.data + size, view.bytes - size) != 0;
-    constant_view_close(constant->memory, &view);
+    view_close(constant->memory, &view);
     return 0;
 }
 
@@ -118,13 +127,13 @@ static void compare_numbers(const struct tensor *a, const struct tensor *b, stru
 int constant_contents_compare(struct constant *a, struct constant *b, struct contents_comparison *comparison,
                               struct error *error)
 {
-    struct constant_view first, second = {0};
+    struct view first, second = {0};
     *comparison = (struct contents_comparison){.equal = a == b};
     if (a == b)
         return 0;
-    if (constant_view_open(a, &first, error))
+    if (view_open(a, &first, error))
         return -1;
-    int result = constant_view_open(b, &second, error);
+    int result = view_open(b, &second, error);
     if (result == 0) {
         comparison->equal =
             first.bytes == second.bytes && (first.bytes == 0 || memcmp(first.data, second.data, first.bytes) == 0);
@@ -132,8 +141,8 @@ int constant_contents_compare(struct constant *a, struct constant *b, struct con
             compare_numbers(&first.tensor, &second.tensor, comparison);
         else if (!comparison->equal)
             comparison->differing = -1;
-        constant_view_close(b->memory, &second);
+        view_close(b->memory, &second);
     }
-    constant_view_close(a->memory, &first);
+    view_close(a->memory, &first);
     return result;
 }

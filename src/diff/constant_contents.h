@@ -7,17 +7,6 @@
 /* The tensor of an initialiser or of what a Constant node with a tensor makes; NULL: the value is computed. */
 struct constant *value_contents(const struct value *value);
 
-/* Elements in their storage type, or the file's bytes of a type that has none (`bytes` counts either). */
-struct constant_view {
-    struct tensor tensor;
-    const void *data;
-    size_t bytes;
-    void *owned; /* released by constant_view_close; NULL: the constant keeps them */
-};
-/* -1 where they cannot be read. Tensors of strings open with no bytes. */
-int constant_view_open(struct constant *constant, struct constant_view *view, struct error *error);
-void constant_view_close(struct memory *memory, struct constant_view *view);
-
 /* A number made of all elements, never 0; *varied: they are not all the same, and more than a few. */
 int constant_fingerprint(struct constant *constant, uint64_t *fingerprint, bool *varied, struct error *error);
 

@@ -32,11 +32,6 @@ static const char *const pass_names[] = {"clone",
                                          "prune-fused",
                                          "recompute"};
 
-const char *pipeline_pass_name(int index)
-{
-    return index >= 0 && index < (int)(sizeof pass_names / sizeof pass_names[0]) ? pass_names[index] : NULL;
-}
-
 /* Debug builds check every invariant after each pass; release builds once, where all that comes from the file is in
  * place and the passes that follow are our own work. */
 static bool verifies_after(const char *name)
@@ -127,8 +122,8 @@ static int check_dump_name(const struct pipeline_request *request, struct error 
         return 0;
     char names[256] = "";
     size_t length = 0;
-    for (int i = 0; pipeline_pass_name(i); i++) {
-        const char *name = pipeline_pass_name(i);
+    for (size_t i = 0; i < sizeof pass_names / sizeof pass_names[0]; i++) {
+        const char *name = pass_names[i];
         if (strcmp(name, request->dump_after) == 0)
             return 0;
         if (length + strlen(name) + 2 < sizeof names) {

@@ -36,7 +36,4 @@ struct pipeline_request {
  * ERROR_INPUT that prints the --shape flag to use; so is a model without outputs. */
 struct graph *pipeline_run(const struct model *model, const struct pipeline_request *request, struct error *error);
 
-/* Names of the passes, in order, NULL behind the last. */
-const char *pipeline_pass_name(int index);
-
 #endif

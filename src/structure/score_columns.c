@@ -18,7 +18,7 @@ static int channel_axis(const struct value *value)
     return match_any(value->producer, convolutions) ? 1 : value->shape.rank - 1;
 }
 
-int64_t element_channel(const struct element *source)
+static int64_t channel_of(const struct element *source)
 {
     return source->index[channel_axis(source->value)];
 }
@@ -221,7 +221,7 @@ static int row_is_one_place(struct element_tracer *tracer, const struct score_co
         first = first ? first : &list[c];
         const struct column *previous = c > 0 && has_place(&list[c - 1]) ? &list[c - 1] : NULL;
         bool alike = previous && previous->source.value == list[c].source.value &&
-                     element_channel(&previous->source) == element_channel(&list[c].source);
+                     channel_of(&previous->source) == channel_of(&list[c].source);
         if (alike || !element_same_place(&first->source, &list[c].source)) {
             *one = false;
             return 0;
@@ -248,7 +248,7 @@ static int check_axis(struct element_tracer *tracer, struct score_columns *colum
     for (int64_t c = 0; *valid && columns->rows > 1 && c < columns->count; c++) {
         const struct element *a = &columns->list[c].source, *b = &last[c].source;
         if (has_place(&columns->list[c]) && has_place(&last[c]))
-            *valid = a->value != b->value || !element_same_place(a, b) || element_channel(a) != element_channel(b);
+            *valid = a->value != b->value || !element_same_place(a, b) || channel_of(a) != channel_of(b);
     }
     return 0;
 }

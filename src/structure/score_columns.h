@@ -41,6 +41,5 @@ int score_columns_trace(struct element_tracer *tracer, const struct score_column
                         struct column *traced, struct error *error);
 /* Whether both are at one place of maps of one size, in whatever channels. */
 bool element_same_place(const struct element *a, const struct element *b);
-int64_t element_channel(const struct element *source);
 
 #endif

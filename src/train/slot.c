@@ -5,12 +5,6 @@
 #include "graph/match.h"
 #include "graph/operator.h"
 
-const char *parameter_kind_name(enum parameter_kind kind)
-{
-    static const char *const names[] = {"weight", "scale", "shift", "other"};
-    return names[kind];
-}
-
 static const struct slot slots[] = {
     {"Conv", 1, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
     {"Conv", 2, SLOT_TRAINED, PARAMETER_SHIFT, "bias"},

@@ -10,7 +10,6 @@ enum parameter_kind {
     PARAMETER_SHIFT,  /* of normalisations, and biases */
     PARAMETER_OTHER   /* positions, tokens, layer scales, slopes, what a rewrite added */
 };
-const char *parameter_kind_name(enum parameter_kind kind); /* "weight", "scale", "shift", "other" */
 
 enum slot_use {
     SLOT_TRAINED,

@@ -171,11 +171,6 @@ struct tensor *trainer_images(struct trainer *trainer)
     return session_input(trainer->session, trainer->training->image_input);
 }
 
-const float *trainer_parameter(const struct trainer *trainer, int index)
-{
-    return session_input(trainer->session, parameter_at(trainer, index)->input)->data;
-}
-
 const float *trainer_gradient(const struct trainer *trainer, int index)
 {
     return trainer->sums[index];
@@ -268,7 +263,8 @@ int trainer_store(const struct trainer *trainer, struct error *error)
     const struct training_graph *training = trainer->training;
     for (int i = 0; i < training->parameters.count; i++) {
         const struct parameter *parameter = parameter_at(trainer, i);
-        if (is_trained(parameter) && parameter_store(parameter, trainer_parameter(trainer, i), error))
+        if (is_trained(parameter) &&
+            parameter_store(parameter, session_input(trainer->session, parameter->input)->data, error))
             return -1;
     }
     for (int i = 0; i < training->norm_count; i++) {

@@ -34,8 +34,6 @@ struct trainer_result {
 int trainer_step(struct trainer *trainer, const struct loss_labels *labels, double rate, struct trainer_result *result,
                  struct error *error);
 
-/* Elements of a parameter as they are; count floats. */
-const float *trainer_parameter(const struct trainer *trainer, int index);
 /* The gradient of the last update before clipping, with keep_gradients; NULL: it does not train. */
 const float *trainer_gradient(const struct trainer *trainer, int index);
 /* Puts parameters and running statistics into the model that the training graph was made of. */
