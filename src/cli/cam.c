@@ -284,7 +284,8 @@ int verb_cam(int argc, char **argv)
          "value that the map belongs to (default: what the head reads; behind a class token extended sums the inputs "
          "of all "
          "attentions, the others take the last)"},
-        {"target", 0, OPTION_TEXT, &flags.target, "VALUE", "value that holds the score (default: the logits)"},
+        {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
+         "value that holds the score (default: the logits, a map's before they are enlarged)"},
         {"place", 0, OPTION_TEXT, &flags.place, "WHERE",
          "of a target with many units: region of the class, best unit (default: by its shape)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "the score at this unit of the target"},

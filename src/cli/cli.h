@@ -144,7 +144,8 @@ void bind_free_batch(struct opened *opened);
 #define ACTIVATION_ROW(text)                                                                                           \
     {                                                                                                                  \
         "activation", 0, OPTION_TEXT, &(text), "NAME",                                                                 \
-            "softmax, sigmoid or none makes probabilities, where the file applies none (default: softmax)"             \
+            "softmax, sigmoid or none makes probabilities, where the file applies none (default: as trained, as "      \
+            "detectors of its form are, or softmax)"                                                                   \
     }
 
 #define SKIP_BROKEN_ROW(flag)                                                                                          \
@@ -199,9 +200,10 @@ struct data_flags {
         {"data-labels", 0, OPTION_TEXT, &(flags).labels, "FILE", "labels beside an array of images"},                  \
         {"validation",   0,       OPTION_NUMBER,                                                                       \
          &(flags).share, "SHARE", "of the training data, where none is set apart (0.1)"},                              \
-        {"no-validation", 0, OPTION_FLAG, &(flags).no_validation, NULL, "no share: training data are all of it"},      \
+        {"no-validation", 0, OPTION_FLAG, &(flags).no_validation, NULL, "all training data train, no share is kept"},  \
         {"ignore", 0, OPTION_TEXT, &(flags).ignore, "LABEL", "that does not count (masks: 255), or none"},             \
-        {"mask-values", 0, OPTION_TEXT, &(flags).mask_values, "A,B,...", "in masks, of classes 0, 1, ... (0,255)"},    \
+        {"mask-values",        0,         OPTION_TEXT,                                                                 \
+         &(flags).mask_values, "A,B,...", "what masks hold for classes 0, 1, ..., as 0,255"},                          \
     {                                                                                                                  \
         "loaders", 0, OPTION_INT, &(flags).loaders, "N", "threads that decode and augment (default 2)"                 \
     }
