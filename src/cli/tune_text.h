@@ -1,0 +1,21 @@
+/* What fovea tune prints. */
+#ifndef FOVEA_CLI_TUNE_TEXT_H
+#define FOVEA_CLI_TUNE_TEXT_H
+
+#include "cli/cli.h"
+
+/* What the calls print to. */
+struct tune_watch {
+    bool quiet, teacher, freeze_norm; /* freeze_norm: asked for */
+    const char *recipe;               /* or NULL */
+    FILE *history;
+    struct progress_bar *bar;
+    int64_t seeds;
+};
+/* `user`: a tune_watch. */
+void print_tune_plan(void *user, const struct fovea_tune_plan *plan);
+void print_tune_epoch(void *user, const struct fovea_tune_epoch *epoch);
+/* `output`: the file that was written; `masks`: of segmentation; `control`: one was trained beside it. */
+void print_tune(const struct fovea_tune *tune, const char *output, bool masks, bool control);
+
+#endif
