@@ -562,7 +562,7 @@ struct fovea_cam {
     int64_t image;
     enum fovea_cam_method method;
     const char *target, *layer;
-    int layers; /* Extended-CAM of class tokens: the inputs of so many attentions, `layer` the last, are summed; else 1 */
+    int layers; /* Extended-CAM of class tokens sums the inputs of so many attentions, `layer` the last; else 1 */
     int64_t class_index, unit[2]; /* unit -1: several */
     const char *class_name;       /* or NULL */
     int64_t label;                /* of the image; -1: not known */
@@ -1097,7 +1097,7 @@ struct fovea_tune_plan {
     int64_t left_out;           /* files that cannot be read, with `skip_broken` */
     const char *first_left_out; /* what is wrong with the first of them; NULL: there is none */
     const struct fovea_left_out *files_left_out; /* of all kinds, those above among them */
-    int parameters, trained; /* tensors, those among them that cannot train */
+    int parameters, trained;                     /* tensors, those among them that cannot train */
     int64_t elements, trained_elements, updates;
     const struct fovea_tune_still *still; /* what cannot train */
     int still_count;
@@ -1106,7 +1106,7 @@ struct fovea_tune_plan {
     int stored;                                   /* operands of BatchNormalization that were computed of constants */
     int shared;                                   /* parameters that several nodes read on purpose */
     const char *first_shared;                     /* or NULL */
-    int inference_nodes;  /* BatchNormalization and Dropout of an export in training mode, put into inference form */
+    int inference_nodes; /* BatchNormalization and Dropout of an export in training mode, put into inference form */
     int norms, dropouts;
     int norms_kept; /* BatchNormalizations whose statistics stay, as the file has no place of their own for them */
     bool statistics_frozen, policy_of_metadata;

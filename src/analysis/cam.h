@@ -1,7 +1,7 @@
 /* Class activation maps of one image from an activation A and the gradient of a score y with respect to it. Maps are
  * signed, in the score's units, one number per cell of the activation's grid; ReLU and scaling are the picture's.
- * - Extended-CAM (Kim et al., CVIU 2023, arXiv 2001.05153): L_i = sum_k A_ik dy/dA_ik; with dy/dA by pass/held.h, and summed
- *   over the layers where there are several (analysis/contribution.h).
+ * - Extended-CAM (Kim et al., CVIU 2023, arXiv 2001.05153): L_i = sum_k A_ik dy/dA_ik; with dy/dA by pass/held.h, and
+ * summed over the layers where there are several (analysis/contribution.h).
  * - CAM (Zhou et al. 2016): sum_k w_k A_ik with w_k = sum_i dy/dA_ik, the weight of a head of pool and product; not
  * defined for others.
  * - Grad-CAM (Selvaraju et al. 2017): w_k = mean_i dy/dA_ik.
@@ -49,10 +49,10 @@ void cam_contributions(const struct cam_layer *layers, int count, double *map);
 /* How much of the score the map holds. */
 struct cam_numbers {
     double sum, absolute, largest, smallest;
-    double gap;   /* what of the score `sum` does not account for, / sum |cell|, whatever the method; 0 for mere rounding */
-    double share; /* sum |cell| / sum of the magnitudes of all that the score is made of */
-    bool flat;      /* the map is one number everywhere */
-    bool negative;  /* no cell is positive */
+    double gap;    /* what of the score `sum` does not account for, / sum |cell|; 0 for mere rounding */
+    double share;  /* sum |cell| / sum of the magnitudes of all that the score is made of */
+    bool flat;     /* the map is one number everywhere */
+    bool negative; /* no cell is positive */
 };
 void cam_measure(const double *map, int64_t cells, double score, const struct cam_sum *sum,
                  struct cam_numbers *numbers);

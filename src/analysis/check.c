@@ -324,7 +324,8 @@ static int check_nodes(struct graph *graph, struct finding_list *findings, int *
         next = node->next;
         if (!node->operator|| pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
             continue;
-        if ((*problems)++ < CHECK_MAX_SHAPE_PROBLEMS && add_refusal(findings, FINDING_PROBLEM, "shape", &refusal, "", error))
+        if ((*problems)++ < CHECK_MAX_SHAPE_PROBLEMS &&
+            add_refusal(findings, FINDING_PROBLEM, "shape", &refusal, "", error))
             return -1;
     }
     return 0;
@@ -356,8 +357,7 @@ static int check_graph(const struct model *model, const struct shape_binding *bi
 {
     if (check_opset(model, findings, error) || check_operators(model->graph, findings, error) ||
         check_inputs(model, findings, error) || check_outputs(model, findings, error) ||
-        check_shapes(model, bindings, binding_count, findings, error) ||
-        check_weights(model, findings, error))
+        check_shapes(model, bindings, binding_count, findings, error) || check_weights(model, findings, error))
         return -1;
     return check_unused(model, findings, error);
 }

@@ -199,7 +199,9 @@ int field_laws_create(struct field_laws *laws, const struct graph *graph, const 
     for (int i = 0; i < laws->axes; i++)
         law->axes[i].stride = 1;
     struct operand_slots slots;
-    int result = operand_slots_create(&slots, graph, OPERAND_SLOTS_SMALL, error) || find_laws(laws, graph, &slots, error) ? -1 : 0;
+    int result =
+        operand_slots_create(&slots, graph, OPERAND_SLOTS_SMALL, error) || find_laws(laws, graph, &slots, error) ? -1
+                                                                                                                 : 0;
     operand_slots_release(&slots);
     return result;
 }

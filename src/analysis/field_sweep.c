@@ -13,7 +13,9 @@ int field_sweep_create(struct field_sweep *sweep, const struct graph *graph, con
         .memory = memory, .graph = graph, .input = input, .met.memory = memory, .visits = FIELD_MOST_VISITS};
     sweep->cells = memory_allocate(memory, graph->value_count + 1, sizeof *sweep->cells, error);
     sweep->touched = memory_allocate(memory, graph->value_count + 1, sizeof(struct value *), error);
-    return !sweep->cells || !sweep->touched || operand_slots_create(&sweep->slots, graph, OPERAND_SLOTS_SMALL, error) ? -1 : 0;
+    return !sweep->cells || !sweep->touched || operand_slots_create(&sweep->slots, graph, OPERAND_SLOTS_SMALL, error)
+               ? -1
+               : 0;
 }
 
 int field_sweep_create_lawful(struct field_sweep *sweep, const struct graph *graph, const struct value *input,

@@ -23,8 +23,8 @@ struct field_sweep {
 /* What following all questions about a graph may take, some seconds. */
 #define FIELD_MOST_VISITS ((int64_t)1 << 23)
 
-/* The graph's shapes must be bound. `input`: a graph input, or any value, a constant too. Released by field_sweep_release, also after a
- * failure. */
+/* The graph's shapes must be bound. `input`: a graph input, or any value, a constant too. Released by
+ * field_sweep_release, also after a failure. */
 int field_sweep_create(struct field_sweep *sweep, const struct graph *graph, const struct value *input,
                        struct error *error);
 /* For questions about many values: with laws, found in one walk through the graph. */

@@ -20,7 +20,7 @@ struct eval_change {
 struct eval_tally {
     struct metrics *metrics;
     struct sample_scores samples; /* of masks where two models are compared, else empty */
-    int64_t agreed; /* units predicted as for the unchanged image */
+    int64_t agreed;               /* units predicted as for the unchanged image */
     double confidence;
     bool changed; /* an image at least */
 };

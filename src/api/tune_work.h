@@ -26,7 +26,7 @@ struct tune_arm {
     int run; /* of its seeds, from 0 */
     char label[64];
     bool channels_last, is_control, policy_of_metadata;
-    int64_t classes;    /* that labels may be */
+    int64_t classes;     /* that labels may be */
     enum loss_kind loss; /* as it is minimised */
     const char *chosen; /* which parameters the recipe chose, in words; or NULL */
     int inference_nodes; /* of an export in training mode, put into inference form */

@@ -21,8 +21,8 @@ struct context {
     enum cpu_level cpu;
     uint64_t seed;
     struct progress progress;
-    struct work *work; /* what evaluated nodes spend; NULL: as much as they need */
-    int64_t rounds;    /* of loops in the run at hand */
+    struct work *work;                /* what evaluated nodes spend; NULL: as much as they need */
+    int64_t rounds;                   /* of loops in the run at hand */
     context_report_note *report_note; /* NULL: silent */
     void *note_user;
     uint64_t notes[CONTEXT_MOST_NOTES]; /* hashes of those told */

@@ -4,13 +4,13 @@
 
 enum error_kind {
     ERROR_NONE,
-    ERROR_INPUT,       /* the user's file or option is wrong */
-    ERROR_UNSUPPORTED, /* valid, but not covered by fovea */
-    ERROR_LIMIT,       /* a named limit was reached */
-    ERROR_MEMORY,      /* memory ended, or its cap was reached */
-    ERROR_IO,          /* the operating system refused */
+    ERROR_INPUT,          /* the user's file or option is wrong */
+    ERROR_UNSUPPORTED,    /* valid, but not covered by fovea */
+    ERROR_LIMIT,          /* a named limit was reached */
+    ERROR_MEMORY,         /* memory ended, or its cap was reached */
+    ERROR_IO,             /* the operating system refused */
     ERROR_DATA_DEPENDENT, /* a shape rule's answer depends on elements known only when the model runs; never reported */
-    ERROR_INTERNAL     /* a fault of ours */
+    ERROR_INTERNAL        /* a fault of ours */
 };
 
 struct error {

@@ -169,8 +169,7 @@ struct sample_flags {
          &(flags).labels, "FILE", "names of the classes: one a line, JSON, data.yaml, synsets"},                       \
         {"limit", 0, OPTION_COUNT, &(flags).limit, "N", limits},                                                       \
         {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},      \
-        SKIP_BROKEN_ROW((flags).skip_broken),                                                                          \
-        PREPROCESS_ROWS((flags).preprocess)
+        SKIP_BROKEN_ROW((flags).skip_broken), PREPROCESS_ROWS((flags).preprocess)
 /* `samples` points into the rest and into the flags. */
 struct parsed_samples {
     struct fovea_samples samples;

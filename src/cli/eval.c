@@ -175,7 +175,8 @@ int verb_eval(int argc, char **argv)
         .verb = "eval",
         .arguments = "MODEL --data PATH|--images PATH [--corrupt LIST|all] [--compare OTHER.onnx] [options]",
         .summary = "With --data: accuracy over labelled data as 'tune' takes them (class folders, lists, images with "
-                   "masks,\nIDX files, arrays), class by class, with what is confused with what.\nWith --images: accuracy where labels are known (one folder per class, labels.csv, "
+                   "masks,\nIDX files, arrays), class by class, with what is confused with what.\nWith --images: "
+                   "accuracy where labels are known (one folder per class, labels.csv, "
                    "a list), else agreement\nwith the prediction for the unchanged image.",
         .example = "fovea eval models/fashion_mnist.onnx --data /usr/share/datasets/fashion-mnist",
         .rows = rows};

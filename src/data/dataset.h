@@ -137,8 +137,8 @@ struct dataset_report {
 int dataset_check(struct dataset *dataset, struct thread_pool *pool, bool decode, const struct progress *progress,
                   struct dataset_report *report, struct error *error);
 void dataset_report_release(struct dataset_report *report);
-/* The same, decoding, of samples whose labels are optional: none is judged, and what is broken and left out counts among
- * dataset_left_out. */
+/* The same, decoding, of samples whose labels are optional: none is judged, and what is broken and left out counts
+ * among dataset_left_out. */
 int dataset_check_files(struct dataset *dataset, struct thread_pool *pool, struct error *error);
 
 #endif

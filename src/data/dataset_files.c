@@ -302,8 +302,8 @@ static int match_masks(struct dataset *dataset, struct folder_list *masks, struc
             k++;
         item->mask = mask_of(masks, k, item->name);
         if (!item->mask && !dataset->options.skip_broken)
-            return error_set(error, ERROR_INPUT, "%s/%s: there is no mask %.*s (PNG, lossless WebP) in %s", dataset->root, item->name,
-                             (int)stem_length(item->name), item->name, dataset->mask_root);
+            return error_set(error, ERROR_INPUT, "%s/%s: there is no mask %.*s (PNG, lossless WebP) in %s",
+                             dataset->root, item->name, (int)stem_length(item->name), item->name, dataset->mask_root);
         if (i > 0 && compare_items_by_stem(item - 1, item) == 0)
             return error_set(error, ERROR_INPUT, "%s: %s and %s have the same mask", dataset->root, item[-1].name,
                              item->name);

@@ -51,8 +51,8 @@ struct dataset {
     struct idx pairs[2]; /* images: train, test */
     const char *pair_names[2];
     struct npy_file npy;
-    struct tensor held; /* samples in memory */
-    bool upright;       /* images are turned by their EXIF orientation */
+    struct tensor held;   /* samples in memory */
+    bool upright;         /* images are turned by their EXIF orientation */
     const char **folders; /* of the root, below it; with images or without */
     int64_t folder_count;
     struct fovea_left_out left_out[DATASET_LEFT_OUT_KINDS + 1];

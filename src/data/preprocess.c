@@ -180,8 +180,8 @@ static int fit_channels(struct preprocess *preprocess, int64_t channels, struct 
     if (channels == 1 && same && !preprocess->channels_given)
         preprocess->channels = CHANNELS_GRAY;
     if (channels > 0 && channels != 1 && channels != 3)
-        return error_set(error, ERROR_INPUT, "the input has %" PRId64 " channels, images have 3 or 1: give arrays (.npy)",
-                         channels);
+        return error_set(error, ERROR_INPUT,
+                         "the input has %" PRId64 " channels, images have 3 or 1: give arrays (.npy)", channels);
     if (channels > 0 && channels != preprocess_channel_count(preprocess))
         return error_set(error, ERROR_INPUT,
                          "the input has %" PRId64 " channels, but images become %d (%s): choose --channels rgb, bgr or "

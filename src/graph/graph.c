@@ -279,11 +279,10 @@ int node_set_output(struct node *node, int output, struct value *value, struct e
 {
     if (value && value->producer && (value->producer != node || value->producer_output != output)) {
         char label[NODE_LABEL_SIZE];
-        return value->producer == node
-                   ? error_set(error, ERROR_INPUT, "'%s' is the name of outputs %d and %d", value->name,
-                               value->producer_output, output)
-                   : error_set(error, ERROR_INPUT, "value '%s' is already made by %s", value->name,
-                               node_label(value->producer, label));
+        return value->producer == node ? error_set(error, ERROR_INPUT, "'%s' is the name of outputs %d and %d",
+                                                   value->name, value->producer_output, output)
+                                       : error_set(error, ERROR_INPUT, "value '%s' is already made by %s", value->name,
+                                                   node_label(value->producer, label));
     }
     if (node->outputs[output] && node->outputs[output]->producer == node)
         node->outputs[output]->producer = NULL;

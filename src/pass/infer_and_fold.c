@@ -94,8 +94,8 @@ static struct work *folding_work(struct graph *graph)
     return &graph->folding;
 }
 
-/* Computes the node's results within half of what folding may still spend, so that one long loop does not keep the sizes
- * behind it from being known. `folded` is false where that is too little: then the node runs later. */
+/* Computes the node's results within half of what folding may still spend, so that one long loop does not keep the
+ * sizes behind it from being known. `folded` is false where that is too little: then the node runs later. */
 static int compute_within_limits(struct graph *graph, struct node *node, struct fold_slots *slots, bool *folded,
                                  struct error *error)
 {

@@ -113,7 +113,8 @@ static int require_outputs(const struct model *model, struct error *error)
 {
     return model->graph->output_count > 0
                ? 0
-               : error_set(error, ERROR_INPUT, "the model has no outputs: nothing would be computed; name the graph's outputs");
+               : error_set(error, ERROR_INPUT,
+                           "the model has no outputs: nothing would be computed; name the graph's outputs");
 }
 
 static int check_dump_name(const struct pipeline_request *request, struct error *error)

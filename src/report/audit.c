@@ -105,12 +105,12 @@ json_t *report_audit(const struct fovea_audit *audit)
 
 static json_t *describe_proof(const struct fovea_proof *proof)
 {
-    json_t *entry = document_object(
-        "guide", document_string(proof->guide), "exact", json_boolean(proof->exact), "tolerance",
-        document_number(proof->tolerance), "inputs", json_integer(proof->inputs), "random", json_boolean(proof->random),
-        "reshaped", json_boolean(proof->reshaped), "largest", document_number(proof->largest), "mean",
-        document_number(proof->mean), "agreement",
-        proof->agreement < 0 ? json_null() : document_number(proof->agreement), NULL);
+    json_t *entry =
+        document_object("guide", document_string(proof->guide), "exact", json_boolean(proof->exact), "tolerance",
+                        document_number(proof->tolerance), "inputs", json_integer(proof->inputs), "random",
+                        json_boolean(proof->random), "reshaped", json_boolean(proof->reshaped), "largest",
+                        document_number(proof->largest), "mean", document_number(proof->mean), "agreement",
+                        proof->agreement < 0 ? json_null() : document_number(proof->agreement), NULL);
     if (proof->size[0] > 0)
         document_set(&entry, "size", report_ints(proof->size, 2));
     if (proof->by_layers)

@@ -27,8 +27,8 @@ int report_cam_picture(struct memory *memory, const char *path, const struct fov
 /* The signed cells alone, a pixel a cell, from blue (against the class) to red. */
 int report_cam_cells(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
 #define REPORT_CAM_SIDE 224 /* of the pictures in a report */
-/* The montage's: which model, layer (`several`: each image its own) and scaling; and of one map in two lines, a third where there is
- * doubt. */
+/* The montage's: which model, layer (`several`: each image its own) and scaling; and of one map in two lines, a third
+ * where there is doubt. */
 void report_cam_montage_title(const struct fovea_cam *cam, bool several, char *out, size_t size);
 void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size);
 /* RGB [side * height / width, side] of the image, and of the image under the map's positive part. */

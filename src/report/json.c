@@ -124,8 +124,8 @@ json_t *report_layers(const struct fovea_layers *layers)
     document_set(&document, "layers", list);
     document_set(&document, "totals",
                  document_object("parameters", json_integer(layers->parameters), "macs", json_integer(layers->macs),
-                                 "fields_left_out", json_integer(layers->fields_left_out),
-                                 "weight_bytes", json_integer((json_int_t)layers->weight_bytes), "activation_bytes",
+                                 "fields_left_out", json_integer(layers->fields_left_out), "weight_bytes",
+                                 json_integer((json_int_t)layers->weight_bytes), "activation_bytes",
                                  json_integer((json_int_t)layers->activation_bytes), NULL));
     return document;
 }

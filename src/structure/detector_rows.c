@@ -34,7 +34,8 @@ static int computes(struct search *search, const struct score_columns *columns, 
     *made = false;
     for (int64_t c = begin; c < end && !*made; c++) {
         struct element element = element_at(columns->value, c * columns->column_step);
-        if (columns->list[c].kind == COLUMN_COMPUTED && is_made_by(&search->tracer, element, product, 0, &(int){0}, made, error))
+        if (columns->list[c].kind == COLUMN_COMPUTED &&
+            is_made_by(&search->tracer, element, product, 0, &(int){0}, made, error))
             return -1;
     }
     return 0;

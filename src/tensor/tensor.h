@@ -61,8 +61,8 @@ double tensor_number(const struct tensor *tensor, int64_t index);
 void tensor_set_number(const struct tensor *tensor, int64_t index, double value);
 
 struct random;
-/* Random elements that a model may be given, by type: standard normal floats, bytes of the whole range, 0 and 1 for bool
- * and for wider integers, which may be sizes or places. Nothing where there is no data. */
+/* Random elements that a model may be given, by type: standard normal floats, bytes of the whole range, 0 and 1 for
+ * bool and for wider integers, which may be sizes or places. Nothing where there is no data. */
 void tensor_randomise(const struct tensor *tensor, struct random *random);
 
 #endif

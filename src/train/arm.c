@@ -216,7 +216,8 @@ static void foresee_decay(const struct arm *arm, struct arm_plan *plan)
             (!most || parameter->rate * parameter->decay > most->rate * most->decay))
             most = parameter;
     }
-    double rate = most ? (double)most->rate * optimiser->rate : 0, decay = most ? (double)most->decay * optimiser->decay : 0;
+    double rate = most ? (double)most->rate * optimiser->rate : 0,
+           decay = most ? (double)most->decay * optimiser->decay : 0;
     for (int64_t i = 0; i < arm->schedule.steps; i++) {
         double factor = schedule_factor(&arm->schedule, i);
         optimiser_decay(optimiser, factor * rate, decay, i + 1, &decayed);

@@ -41,10 +41,10 @@ struct arm_epoch {
 
 /* What a run needs, before it starts. */
 struct arm_plan {
-    int64_t classes;      /* that labels may be */
-    float *class_weights; /* [classes] ones, for `planned` to fill; NULL: classes weigh alike */
-    enum loss_kind loss;  /* as it is minimised */
-    bool unlike_file;     /* the file applies another activation than the loss trains */
+    int64_t classes;                     /* that labels may be */
+    float *class_weights;                /* [classes] ones, for `planned` to fill; NULL: classes weigh alike */
+    enum loss_kind loss;                 /* as it is minimised */
+    bool unlike_file;                    /* the file applies another activation than the loss trains */
     struct mask_size masks, whole_masks; /* the part that the logits stand for, and all of them */
     int64_t enlarged[2]; /* height and width of the logits that are enlarged to the masks; zeros: none are */
     const struct parameter_set *set; /* valid during the call */

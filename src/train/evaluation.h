@@ -17,7 +17,7 @@ struct evaluator {
     const struct model *model;
     const char *target; /* NULL: the logits */
     struct mask_size masks; /* the part of them that the scores stand for */
-    int64_t enlarged[2]; /* height and width of the map that was enlarged to the masks; zeros: none was */
+    int64_t enlarged[2];    /* height and width of the map that was enlarged to the masks; zeros: none was */
     int image_input;
     int64_t batch, classes, units; /* units: pixels of a map, 1 for a vector and a detector */
     struct class_scores scores;    /* how they are read */
@@ -43,7 +43,7 @@ struct evaluated {
     int64_t *predictions; /* [count, units] by place in the batch, -1: none; or NULL */
     double *confidence;   /* is added to: the mean probability of each sample's predictions; or NULL */
     struct sample_scores *samples; /* of masks: pixels are counted in; or NULL */
-    bool not_finite;      /* such scores predict nothing and are wrong; else they are an error */
+    bool not_finite;               /* such scores predict nothing and are wrong; else they are an error */
 };
 /* Runs a batch of any size and counts it in, but for batches without labels and masks. */
 int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, const struct loader_batch *batch,

@@ -1,6 +1,6 @@
 /* A model in its training form: parameters are inputs, BatchNormalization takes the batch's statistics, Dropout drops,
- * half precision is float32, the loss and its gradients stand behind the logits. The file's own graph stays in inference
- * form (train/inference_form.h), with tensors of its own for what trains (train/unshare.h). */
+ * half precision is float32, the loss and its gradients stand behind the logits. The file's own graph stays in
+ * inference form (train/inference_form.h), with tensors of its own for what trains (train/unshare.h). */
 #ifndef FOVEA_TRAIN_TRAINING_GRAPH_H
 #define FOVEA_TRAIN_TRAINING_GRAPH_H
 
@@ -28,7 +28,7 @@ struct training_request {
 
 /* A BatchNormalization that trains. */
 struct training_norm {
-    const struct node *node; /* of the graph, until it is lowered */
+    const struct node *node;       /* of the graph, until it is lowered */
     struct value *mean, *variance; /* constants of the source graph */
     int outputs[2];                /* of the graph: the batch's mean and (biased) variance */
     float momentum;                /* share of the batch in the running statistics */
@@ -45,11 +45,11 @@ struct training_graph {
     int norms_kept; /* BatchNormalizations whose statistics the file has no place for: they stay as in inference */
     int image_input, target_input, weight_input; /* of the graph's inputs; weight -1: none */
     int loss_output, logits_output;
-    struct shape logits; /* [N,K] or [N,K,H,W] as the loss reads them: enlarged to the masks */
-    struct mask_size masks; /* the part of them that the logits stand for */
-    int64_t enlarged[2]; /* height and width of the map that was; zeros: none */
-    int64_t classes;     /* that labels may be: two of one channel */
-    bool unlike_file;    /* the file applies another activation than the loss trains */
+    struct shape logits;      /* [N,K] or [N,K,H,W] as the loss reads them: enlarged to the masks */
+    struct mask_size masks;   /* the part of them that the logits stand for */
+    int64_t enlarged[2];      /* height and width of the map that was; zeros: none */
+    int64_t classes;          /* that labels may be: two of one channel */
+    bool unlike_file;         /* the file applies another activation than the loss trains */
     struct loss_options loss; /* as asked for; of one channel the cross-entropy of two classes is LOSS_BINARY */
 };
 

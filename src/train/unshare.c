@@ -122,8 +122,8 @@ static void find_purpose(const struct unsharing *unsharing, struct reader *reade
 static int collect_readers(struct unsharing *unsharing, struct value *value, int depth, struct error *error)
 {
     if (depth > MOST_STEPS)
-        return error_set(error, ERROR_LIMIT, "more than %d Identity nodes one behind another in front of '%s'", MOST_STEPS,
-                         value->name);
+        return error_set(error, ERROR_LIMIT, "more than %d Identity nodes one behind another in front of '%s'",
+                         MOST_STEPS, value->name);
     for (size_t i = 0; i < value->use_count; i++) {
         struct use *use = &value->uses[i];
         if (use->node->operator&& use->node->operator->flags & OPERATOR_SHAPE_ONLY)

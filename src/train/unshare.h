@@ -14,9 +14,9 @@ struct unshared {
 
 /* Edits the source graph; what it computes stays. BatchNormalization's statistics become initialisers that nothing else
  * reads; those that are computed of constants only where they move (not `frozen`). A tensor that several nodes read for
- * the same purpose goes on as one where that can be meant: it holds different numbers, so it was trained or drawn, and no
- * names tell its readers apart while the network is untrained; of one number for all, only readers that are parts of the
- * same weighted module. Otherwise each purpose, name and module gets its own. */
+ * the same purpose goes on as one where that can be meant: it holds different numbers, so it was trained or drawn, and
+ * no names tell its readers apart while the network is untrained; of one number for all, only readers that are parts of
+ * the same weighted module. Otherwise each purpose, name and module gets its own. */
 int unshare(struct model *model, const struct shape_binding *bindings, int binding_count, bool frozen,
             struct unshared *told, struct error *error);
 
