@@ -328,7 +328,7 @@ int parameter_set_open(struct parameter_set *set, struct graph *graph, struct ar
                                   .stills = arena_allocate(arena, value_count + 1, sizeof *set->stills, error)};
     if (!set->list || !set->stills)
         return -1;
-    slots_mark(graph);
+    slots_mark(graph, NULL);
     for (size_t i = 0; i < value_count; i++) {
         struct value *value = graph->values[i];
         struct constant *constant = value->origin ? source_constant(value) : NULL;
@@ -372,10 +372,23 @@ static bool ends_in_one_number(const struct value *value, int depth, int *looks)
     return read;
 }
 
-bool parameter_is_buffer(const struct parameter *parameter, const struct graph *graph)
+int parameter_set_find_buffers(struct parameter_set *set, struct graph *graph, struct error *error)
 {
-    int looks = MOST_LOOKS;
-    return parameter->count > 1 && ends_in_one_number(graph->inputs[parameter->input], 0, &looks);
+    struct memory *memory = graph->context->memory;
+    bool *held = memory_allocate(memory, graph->value_count + 1, sizeof *held, error);
+    if (!held)
+        return -1;
+    for (int i = 0; i < set->count; i++)
+        held[graph->inputs[set->list[i].input]->id] = true;
+    slots_mark(graph, held);
+    for (int i = 0; i < set->count; i++) {
+        struct parameter *parameter = &set->list[i];
+        int looks = MOST_LOOKS;
+        parameter->buffer =
+            parameter->count > 1 && ends_in_one_number(graph->inputs[parameter->input], 0, &looks);
+    }
+    memory_release(memory, held);
+    return 0;
 }
 
 int parameter_set_freeze(struct parameter_set *set, const char *pattern, bool frozen)

@@ -12,7 +12,7 @@ struct parameter {
     enum parameter_kind kind;
     bool frozen;
     bool unread;       /* the scores do not depend on it: it cannot learn */
-    bool buffer;       /* parameter_is_buffer */
+    bool buffer;       /* parameter_set_find_buffers */
     float decay, rate; /* factors of the run's weight decay and learning rate */
     int input, output; /* of the training graph: where the elements are, and their gradient */
 };
@@ -38,9 +38,10 @@ struct parameter_set {
  * weight and yet does not train is listed. The set lives in `arena`. */
 int parameter_set_open(struct parameter_set *set, struct graph *graph, struct arena *arena, struct error *error);
 
-/* Whether but one number is made of its many on all ways, and weights are scaled by that: the vectors of a spectral
- * norm, which estimate a norm and are no weights themselves. The graph's shapes must be known. */
-bool parameter_is_buffer(const struct parameter *parameter, const struct graph *graph);
+/* Which parameters are buffers: but one number is made of their many on all ways, and weights are scaled by that, as by
+ * the vectors of a spectral norm, which estimate a norm and are no weights themselves. The parameters are inputs of
+ * `graph`, whose shapes must be known. */
+int parameter_set_find_buffers(struct parameter_set *set, struct graph *graph, struct error *error);
 
 /* Marks those whose name matches a pattern with * and ?; returns how many. */
 int parameter_set_freeze(struct parameter_set *set, const char *pattern, bool frozen);

@@ -69,7 +69,7 @@ bool slot_is_ours(const char *name)
     return strstr(name, "/fovea/") != NULL;
 }
 
-static int mark_of(const struct node *node)
+static int mark_of(const struct node *node, const bool *held)
 {
     bool random = node->operator&& node->operator->flags & OPERATOR_RANDOM;
     int mark = (random ? 0 : SLOT_OF_CONSTANTS) | (node->domain[0] ? SLOT_BEHIND_WEIGHTS : 0);
@@ -79,18 +79,18 @@ static int mark_of(const struct node *node)
         int before = input && input->producer ? input->producer->mark : 0;
         if (before & SLOT_BEHIND_WEIGHTS || (slot && slot->use == SLOT_TRAINED && slot->kind == PARAMETER_WEIGHT))
             mark |= SLOT_BEHIND_WEIGHTS;
-        if (input && !input->constant && !(before & SLOT_OF_CONSTANTS))
+        if (input && !input->constant && !(held && held[input->id]) && !(before & SLOT_OF_CONSTANTS))
             mark &= ~SLOT_OF_CONSTANTS;
     }
     return mark;
 }
 
-void slots_mark(struct graph *graph)
+void slots_mark(struct graph *graph, const bool *held)
 {
     for (struct node *node = graph->first; node; node = node->next) {
         struct graph *inner;
-        node->mark = mark_of(node);
+        node->mark = mark_of(node, held);
         for (int i = 0; (inner = node_subgraph(node, i)); i++)
-            slots_mark(inner);
+            slots_mark(inner, NULL);
     }
 }

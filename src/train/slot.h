@@ -35,7 +35,8 @@ enum slot_mark {
     SLOT_BEHIND_WEIGHTS = 1, /* a weight lies on the way to the node */
     SLOT_OF_CONSTANTS = 2    /* it is computed of constants alone */
 };
-/* In inner graphs too. Foreign operators and functions count as weights. */
-void slots_mark(struct graph *graph);
+/* In inner graphs too. Foreign operators and functions count as weights. `held`, by id, are values that count as
+ * constants beside those that are; NULL: none. Passes and checks overwrite marks: ask at once. */
+void slots_mark(struct graph *graph, const bool *held);
 
 #endif

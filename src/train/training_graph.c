@@ -150,7 +150,7 @@ static int add_semantics(struct building *building, struct graph *graph, struct 
 }
 
 /* What cannot learn, or must not. */
-static int mark_still(struct building *building, const struct graph *graph, struct error *error)
+static int mark_still(struct building *building, struct graph *graph, struct error *error)
 {
     struct memory *memory = graph->context->memory;
     struct parameter_set *parameters = &building->training->parameters;
@@ -159,10 +159,9 @@ static int mark_still(struct building *building, const struct graph *graph, stru
     for (int i = 0; result == 0 && i < parameters->count; i++) {
         struct parameter *parameter = &parameters->list[i];
         parameter->unread = !reads[graph->inputs[parameter->input]->id];
-        parameter->buffer = parameter_is_buffer(parameter, graph);
     }
     memory_release(memory, reads);
-    return result;
+    return result == 0 ? parameter_set_find_buffers(parameters, graph, error) : -1;
 }
 
 /* The classes along axis 1: a map without an axis of channels gets one, one with channels last is transposed. */

@@ -372,7 +372,7 @@ static int unshare_model(struct unsharing *unsharing, struct error *error)
 {
     struct graph *graph = unsharing->model->graph;
     int scales = 0;
-    slots_mark(graph);
+    slots_mark(graph, NULL);
     if (look_at_scales(unsharing, graph, &scales, error))
         return -1;
     unsharing->untrained = unsharing->untrained && scales > 0;
