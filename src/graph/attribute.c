@@ -1,4 +1,4 @@
-#include "graph/graph.h"
+#include "graph/settings.h"
 
 #include <string.h>
 
@@ -79,7 +79,7 @@ int node_set_int(struct node *node, const char *name, int64_t value, struct erro
     attribute->type = ATTRIBUTE_INT;
     attribute->i = value;
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_set_float(struct node *node, const char *name, float value, struct error *error)
@@ -90,7 +90,7 @@ int node_set_float(struct node *node, const char *name, float value, struct erro
     attribute->type = ATTRIBUTE_FLOAT;
     attribute->f = value;
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_set_ints(struct node *node, const char *name, const int64_t *values, int count, struct error *error)
@@ -105,7 +105,7 @@ int node_set_ints(struct node *node, const char *name, const int64_t *values, in
     attribute->ints = copy;
     attribute->count = (size_t)count;
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_set_string(struct node *node, const char *name, const char *value, struct error *error)
@@ -117,7 +117,7 @@ int node_set_string(struct node *node, const char *name, const char *value, stru
     attribute->type = ATTRIBUTE_STRING;
     attribute->s = (struct string){copy, strlen(value)};
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_set_tensor(struct node *node, const char *name, struct constant *constant, struct error *error)
@@ -131,7 +131,7 @@ int node_set_tensor(struct node *node, const char *name, struct constant *consta
     attribute->type = ATTRIBUTE_TENSOR;
     attribute->tensor = constant;
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_add_metadata(struct node *node, const char *key, const char *value, struct error *error)

@@ -132,6 +132,7 @@ struct node {
     const char *overload;            /* tells functions of one name apart; NULL: none */
     int opset;                       /* version of the domain that is in force here */
     const struct operator* operator; /* NULL until resolved, or not supported */
+    const void *settings; /* what the attributes say, as the operator's family declares it (settings.h); or NULL */
     struct graph *graph;
     struct node *previous, *next;
     struct value **inputs; /* NULL entries: omitted optional inputs */

@@ -3,7 +3,7 @@
 #ifndef FOVEA_GRAPH_OPERATOR_H
 #define FOVEA_GRAPH_OPERATOR_H
 
-#include "graph/graph.h"
+#include "graph/settings.h"
 
 struct kernels;
 
@@ -112,6 +112,13 @@ enum operator_flags {
 #define TYPES_NUMBER (TYPES_FLOAT | TYPES_INTEGER)
 #define TYPES_ALL (TYPES_NUMBER | TYPE_BIT(DTYPE_BOOL))
 
+/* Numbers of inputs and outputs; most -1: any number. */
+#define ARITY(least_inputs_, most_inputs_, least_outputs_, most_outputs_)                                              \
+    .min_inputs = (least_inputs_), .max_inputs = (most_inputs_), .min_outputs = (least_outputs_),                      \
+    .max_outputs = (most_outputs_)
+/* The struct that `attributes_` fill (graph/settings.h). */
+#define SETTINGS(settings_, attributes_) .attributes = (attributes_), .settings_size = sizeof(settings_)
+
 struct operator {
     const char *domain, *name;
     int since, until; /* opsets this entry covers; until 0: to the newest */
@@ -119,6 +126,8 @@ struct operator {
     int min_outputs, max_outputs;
     uint32_t types; /* of input 0 (of output 0 for operators without inputs): set of TYPE_BIT */
     unsigned flags;
+    const struct attribute_rule *attributes; /* ended by one without a name; NULL: it has none */
+    size_t settings_size;
     operator_infer *infer;
     operator_compute *compute;
     operator_gradient *gradient; /* NULL: not differentiable */

@@ -95,8 +95,8 @@ struct value *edit_add(struct edit *edit, struct node *before, const char *what,
         if (inputs[i] && node_set_input(node, i, inputs[i], error))
             return NULL;
     }
-    node->opset = before->domain[0] ? graph_opset(graph, "") : before->opset;
-    node->operator= operator_find("", op_type, node->opset);
+    if (operator_resolve(node, before->domain[0] ? graph_opset(graph, "") : before->opset, error))
+        return NULL;
     if (!node->operator) {
         error_set(error, ERROR_INTERNAL, "opset %d has no %s", node->opset, op_type);
         return NULL;

@@ -72,6 +72,20 @@ int int_list_read(struct int_list *list, const struct operands *operands, const 
     return 1;
 }
 
+int int_list_of(struct int_list *list, const struct operands *operands, struct ints setting, int input,
+                struct error *error)
+{
+    const struct tensor *tensor = operand_at(operands, input);
+    *list = (struct int_list){.attribute = setting.values, .count = setting.count};
+    if (setting.values || !tensor)
+        return setting.values != NULL;
+    if (check_ints(tensor, input, error))
+        return -1;
+    list->tensor = tensor;
+    list->count = shape_count(&tensor->shape);
+    return 1;
+}
+
 int64_t int_list_at(const struct int_list *list, int64_t index)
 {
     return list->attribute ? list->attribute[index] : tensor_int(list->tensor, index);

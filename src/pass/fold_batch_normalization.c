@@ -81,10 +81,11 @@ static int fold(struct node *conv, struct node *node, const float *bias, const s
     if (!folded)
         return -1;
     folded->opset = conv->opset;
-    folded->operator= conv->operator;
     folded->origin = conv->origin;
     folded->attributes = conv->attributes;
     folded->attribute_count = conv->attribute_count;
+    if (node_set_operator(folded, conv->operator, error))
+        return -1;
     graph_move_node(graph, folded, node);
     struct value *output = node->outputs[0];
     struct value *input = conv->inputs[0];

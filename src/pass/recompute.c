@@ -226,7 +226,6 @@ static int copy_node(struct recompute *recompute, const struct node *node, struc
     if (!copy)
         return -1;
     copy->opset = node->opset;
-    copy->operator= node->operator;
     copy->origin = node->origin;
     graph_move_node(graph, copy, before);
     for (int i = 0; i < node->input_count; i++) {
@@ -234,7 +233,7 @@ static int copy_node(struct recompute *recompute, const struct node *node, struc
         if (node->inputs[i] && (!from || node_set_input(copy, i, from, error)))
             return -1;
     }
-    return copy_attributes(node, copy, error) || use_statistics(node, copy, error) ||
+    return copy_attributes(node, copy, error) || node_set_operator(copy, node->operator, error) || use_statistics(node, copy, error) ||
                    copy_outputs(recompute, node, copy, error)
                ? -1
                : 0;

@@ -22,7 +22,7 @@ static int check_fixture(const char *name, char *lines, size_t size)
     snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", name);
     struct model *model = model_load(context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(model->graph);
+    operators_resolve(model->graph, &error);
     struct finding_list findings = {.arena = arena_create(context->memory, &error)};
     assert_int_equal(check_model(model, NULL, 0, &findings, &error), 0);
     size_t used = 0;

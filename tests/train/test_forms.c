@@ -58,7 +58,7 @@ static void prepare(struct run *run, const char *form, bool frozen)
         .context = context_create(&(struct context_options){.threads = 1, .cpu = CPU_AVX512, .seed = 3}, &error)};
     request.model = run->model = model_load(run->context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(run->model->graph);
+    operators_resolve(run->model->graph, &error);
     run->inference_nodes = inference_form(run->model, &error);
     if (run->inference_nodes < 0 || unshare(run->model, &binding, 1, frozen, &run->unshared, &error) ||
         training_graph_create(&run->training, &request, &error) ||
@@ -113,7 +113,7 @@ static void check_saved(struct run *run)
         fail_msg("%s", error.message);
     struct model *saved = model_load(run->context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(saved->graph);
+    operators_resolve(saved->graph, &error);
     assert_int_equal(inference_form(saved, &error), 0);
     predict(saved, reloaded);
     assert_memory_equal(reloaded, run->logits, sizeof reloaded);
