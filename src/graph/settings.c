@@ -172,3 +172,11 @@ const struct attribute_rule *operator_attribute(const struct operator* operator_
     }
     return NULL;
 }
+
+enum operand_role operator_role(const struct operator* entry, int input)
+{
+    int last = input < OPERATOR_ROLES ? input : OPERATOR_ROLES - 1;
+    while (last > 0 && entry->roles[last] == ROLE_UNSAID)
+        last--;
+    return (enum operand_role)entry->roles[last];
+}
