@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/operator.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 /* BatchNormalization's constant operands as float vectors [channels]. */
@@ -22,14 +23,15 @@ static const float *float_vector(struct value *value, int64_t count, struct erro
 static bool read_statistics(const struct node *node, int64_t channels, struct statistics *statistics,
                             struct error *error)
 {
-    if (node->output_count != 1 || node_int(node, "training_mode", 0) != 0)
+    const struct batch_normalization_settings *settings = node->settings;
+    if (node->output_count != 1 || settings->training_mode)
         return false;
     *statistics = (struct statistics){.scale = float_vector(node->inputs[1], channels, error),
                                       .bias = float_vector(node->inputs[2], channels, error),
                                       .mean = float_vector(node->inputs[3], channels, error),
                                       .variance = float_vector(node->inputs[4], channels, error),
                                       .channels = channels,
-                                      .epsilon = node_float(node, "epsilon", 1e-5f)};
+                                      .epsilon = settings->epsilon};
     return statistics->scale && statistics->bias && statistics->mean && statistics->variance;
 }
 

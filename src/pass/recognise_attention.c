@@ -5,6 +5,7 @@
 #include "graph/match.h"
 #include "op/emit.h"
 #include "op/known.h"
+#include "op/softmax.h"
 #include "pass/passes.h"
 
 #define MOST_BIASES 4
@@ -90,7 +91,7 @@ static bool match_attention(const struct node *node, struct attention_match *mat
     if (!softmax || rank < 3 || match->v->shape.rank != rank || node->inputs[0]->is_output ||
         node->inputs[0]->use_count != 1)
         return false;
-    int64_t axis = node_int(softmax, "axis", softmax->opset < 13 ? 1 : -1);
+    int64_t axis = softmax_axis(softmax);
     if (axis != -1 && axis != rank - 1)
         return false;
     const struct node *scores = walk_scores(softmax->inputs[0], match);

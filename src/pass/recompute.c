@@ -5,6 +5,7 @@
 
 #include "graph/match.h"
 #include "graph/operator.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 /* Cheap nodes one upon another that are computed again for one value. */
@@ -181,7 +182,8 @@ static struct value *read_again(struct recompute *recompute, struct value *value
 /* The batch's statistics are outputs of the first run: with them it is the inference form. */
 static int use_statistics(const struct node *node, struct node *copy, struct error *error)
 {
-    if (strcmp(node->op_type, "BatchNormalization") != 0 || node_int(node, "training_mode", 0) == 0)
+    const struct batch_normalization_settings *settings = node->settings;
+    if (strcmp(node->op_type, "BatchNormalization") != 0 || !settings->training_mode)
         return 0;
     return node_set_int(copy, "training_mode", 0, error) || node_set_input(copy, 3, node->outputs[1], error) ||
                    node_set_input(copy, 4, node->outputs[2], error)

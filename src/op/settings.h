@@ -1,0 +1,30 @@
+/* Settings (graph/settings.h) that passes, analyses and guidelines read beside the operators' own families. */
+#ifndef FOVEA_OP_SETTINGS_H
+#define FOVEA_OP_SETTINGS_H
+
+#include "graph/settings.h"
+
+struct batch_normalization_settings {
+    float epsilon, momentum;
+    bool spatial, training_mode;
+};
+
+/* InstanceNormalization, GroupNormalization, LayerNormalization, RMSNormalization; each has its own of them. */
+struct normalization_settings {
+    int64_t axis, num_groups;
+    float epsilon;
+};
+
+struct dropout_settings {
+    float ratio; /* up to opset 11; then an input */
+    int64_t seed, stream;
+    bool seed_given, stream_given; /* stream: of the node whose draws this one repeats */
+};
+
+struct attention_settings {
+    int64_t q_num_heads, kv_num_heads, qk_matmul_output_mode;
+    float scale, softcap;
+    bool is_causal, scale_given;
+};
+
+#endif
