@@ -8,6 +8,11 @@ bool match_operator(const struct node *node, const char *op_type)
     return node && node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0;
 }
 
+const void *match_settings(const struct node *node, const char *op_type)
+{
+    return match_operator(node, op_type) ? node->settings : NULL;
+}
+
 struct node *match_producer(const struct value *value, const char *op_type)
 {
     return value && match_operator(value->producer, op_type) ? value->producer : NULL;

@@ -6,6 +6,8 @@
 
 /* Whether the node is this operator of ONNX's own domain; NULL is none. */
 bool match_operator(const struct node *node, const char *op_type);
+/* The settings of a node that is it and whose operator is known (graph/settings.h); NULL: it is none. */
+const void *match_settings(const struct node *node, const char *op_type);
 /* The ONNX node of this kind that makes `value`; NULL: another does. */
 struct node *match_producer(const struct value *value, const char *op_type);
 /* Whether the value is a constant of one element; its number. */

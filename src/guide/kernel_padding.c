@@ -45,7 +45,7 @@ static bool read_geometry(const struct node *node, struct padding_site *site)
     const struct shape *x = &node->inputs[0]->shape;
     const struct value *weights = convolution ? node->inputs[1] : NULL;
     if (x->rank != 4 || (convolution && (!weights->constant || weights->shape.rank != 4)) ||
-        spatial_read(node, x, weights ? weights->shape.dims + 2 : NULL, &spatial, NULL) ||
+        spatial_read(node->settings, x, weights ? weights->shape.dims + 2 : NULL, &spatial, NULL) ||
         spatial_slide(&spatial, NULL))
         return false;
     *site = (struct padding_site){.node = node,

@@ -4,6 +4,7 @@
 
 #include "graph/match.h"
 #include "op/settings.h"
+#include "op/spatial.h"
 #include "structure/network.h"
 
 /* The one reader of a value that nobody else wants. */
@@ -305,10 +306,11 @@ bool group_site_widths(const struct group_site *site, struct group_widths *width
     *widths = (struct group_widths){.inputs = (double)(map ? x->dims[1] : x->dims[x->rank - 1]),
                                     .outputs = (double)(map ? y->dims[1] : y->dims[y->rank - 1]),
                                     .shrink = 1};
-    int count = 0;
-    const int64_t *strides = map ? node_ints(node, "strides", &count) : NULL;
-    for (int i = 0; i < count; i++)
-        widths->shrink *= match_operator(node, "Conv") ? (double)strides[i] : 1 / (double)strides[i];
+    const struct window_settings *settings = map ? node->settings : NULL;
+    for (int i = 0; settings && i < settings->strides.count; i++) {
+        double stride = (double)settings->strides.values[i];
+        widths->shrink *= match_operator(node, "Conv") ? stride : 1 / stride;
+    }
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "graph/match.h"
 #include "guide/edit.h"
+#include "op/convolution.h"
 #include "train/parameter.h"
 
 /* A product that makes scores: its node, and the Add behind it that holds its bias. */
@@ -51,7 +52,8 @@ static int output_axis(const struct node *product)
 static bool add_product(struct classifier *classifier, const struct product *product)
 {
     const struct node *node = product->node;
-    bool grouped = match_operator(node, "ConvTranspose") && node_int(node, "group", 1) != 1;
+    const struct conv_transpose_settings *transpose = match_settings(node, "ConvTranspose");
+    bool grouped = transpose && transpose->group != 1;
     for (int i = 0; i < classifier->count; i++) {
         if (classifier->products[i].node == node)
             return false;
