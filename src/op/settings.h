@@ -4,6 +4,37 @@
 
 #include "graph/settings.h"
 
+struct transpose_settings {
+    struct ints perm; /* none: the axes reversed */
+};
+
+/* The one that is there. */
+struct constant_settings {
+    struct constant *value, *sparse_value;
+    float value_float;
+    int64_t value_int;
+    struct floats value_floats;
+    struct ints value_ints;
+    bool value_float_given, value_int_given, value_floats_given, value_ints_given;
+};
+
+struct concat_settings {
+    int64_t axis;
+};
+
+struct reshape_settings {
+    bool allowzero;
+};
+
+struct slice_settings {
+    struct ints starts, ends, axes;
+};
+
+struct reduction_settings {
+    struct ints axes;
+    bool keepdims, noop_with_empty_axes;
+};
+
 struct batch_normalization_settings {
     float epsilon, momentum;
     bool spatial, training_mode;
