@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "op/settings.h"
 
 #define FEW_ELEMENTS 8 /* shown as text */
 
@@ -16,8 +17,8 @@ struct constant *value_contents(const struct value *value)
         return value->constant;
     /* With anything more it is a node like others, whose parts are compared. */
     bool plain = producer->attribute_count == 1 && producer->input_count == 0 && producer->output_count == 1;
-    const struct attribute *attribute = plain ? node_attribute(producer, "value") : NULL;
-    return attribute && attribute->type == ATTRIBUTE_TENSOR ? attribute->tensor : NULL;
+    const struct constant_settings *settings = plain ? producer->settings : NULL;
+    return settings ? settings->value : NULL;
 }
 
 /* The bytes of a type that is not computed with; none for strings, which have no fixed size. */

@@ -2,6 +2,7 @@
 
 #include "graph/match.h"
 #include "op/dropout.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 static bool is_one_of(const struct node *node, const char *const *names)
@@ -24,13 +25,12 @@ static bool all_are(const int64_t *list, int count, int64_t value)
 
 static bool keeps_order(const struct node *node)
 {
-    int64_t perm[SHAPE_MAX_RANK];
-    int count = match_ints(node, "perm", -1, perm, SHAPE_MAX_RANK);
-    for (int i = 0; i < count; i++) {
-        if (perm[i] != i)
+    const struct ints perm = ((const struct transpose_settings *)node->settings)->perm;
+    for (int i = 0; i < perm.count; i++) {
+        if (perm.values[i] != i)
             return false;
     }
-    return count >= 0 || node->inputs[0]->shape.rank < 2;
+    return perm.values || node->inputs[0]->shape.rank < 2;
 }
 
 /* Whether the first output is the first input, where both have the same shape and type. */

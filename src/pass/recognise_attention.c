@@ -5,6 +5,7 @@
 #include "graph/match.h"
 #include "op/emit.h"
 #include "op/known.h"
+#include "op/settings.h"
 #include "op/softmax.h"
 #include "pass/passes.h"
 
@@ -69,14 +70,15 @@ static struct node *walk_scores(struct value *value, struct attention_match *mat
 static void take_keys(struct value *value, struct attention_match *match)
 {
     struct node *node = match_producer(value, "Transpose");
-    int64_t perm[SHAPE_MAX_RANK];
-    int rank = value->shape.rank, count = node ? match_ints(node, "perm", -1, perm, SHAPE_MAX_RANK) : -1;
+    const struct transpose_settings *settings = node ? node->settings : NULL;
+    const struct ints perm = settings ? settings->perm : (struct ints){0};
+    int rank = value->shape.rank;
     match->k = value;
     match->k_transposed = true;
-    if (count != rank || perm[rank - 1] != rank - 2 || perm[rank - 2] != rank - 1)
+    if (perm.count != rank || perm.values[rank - 1] != rank - 2 || perm.values[rank - 2] != rank - 1)
         return;
     for (int i = 0; i < rank - 2; i++) {
-        if (perm[i] != i)
+        if (perm.values[i] != i)
             return;
     }
     match->k = node->inputs[0];

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "op/settings.h"
 #include "structure/dense_scores.h"
 
 /* What may hold picked scores: an output, or the columns that are joined to one. */
@@ -34,9 +35,9 @@ static bool is_one_of(const struct node *node, const char *const *names)
 static bool joins_columns(const struct node *node)
 {
     static const char *const concat[] = {"Concat", NULL};
-    if (!is_one_of(node, concat))
+    if (!is_one_of(node, concat) || !node->settings)
         return false;
-    int64_t axis = node_int(node, "axis", 0);
+    int64_t axis = ((const struct concat_settings *)node->settings)->axis;
     int rank = node->outputs[0]->declared_rank > 0 ? node->outputs[0]->declared_rank : node->outputs[0]->shape.rank;
     return axis == -1 || (rank > 0 && axis == rank - 1) || (rank < 0 && axis == 1);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "op/settings.h"
 #include "op/spatial.h"
 
 #define MOST_PREFIX_TOKENS 64
@@ -139,9 +140,10 @@ static bool is_attention(const struct node *node)
 /* Tokens that a Concat of [N, tokens, C] puts beside the patches, the one operand that is marked. */
 static void add_joined(const struct node *node, const struct value *patches, int64_t joined[2])
 {
+    const struct concat_settings *settings = node->settings;
     int rank = node->outputs[0]->shape.rank, marked = 0;
-    int64_t axis = node_int(node, "axis", 1), sizes[2] = {0, 0};
-    if (rank != 3 || (axis != 1 && axis != -2))
+    int64_t sizes[2] = {0, 0};
+    if (rank != 3 || (settings->axis != 1 && settings->axis != -2))
         return;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *input = node->inputs[i];

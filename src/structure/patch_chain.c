@@ -33,12 +33,11 @@ static int reshaped_axis(const struct shape *before, int axis, const struct shap
 
 static int transposed_axis(const struct node *node, int rank, int axis)
 {
-    int64_t perm[SHAPE_MAX_RANK];
-    int count = match_ints(node, "perm", -1, perm, SHAPE_MAX_RANK);
-    if (count != rank)
+    const struct ints perm = ((const struct transpose_settings *)node->settings)->perm;
+    if (perm.count != rank)
         return rank - 1 - axis;
     for (int i = 0; i < rank; i++) {
-        if (perm[i] == axis)
+        if (perm.values[i] == axis)
             return i;
     }
     return -1;
