@@ -5,18 +5,10 @@
 #include "op/infer.h"
 #include "op/known.h"
 #include "op/operand.h"
+#include "op/settings.h"
 #include "op/strided.h"
 
-enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };
-
 static const char *const modes[] = {"constant", "reflect", "edge", "wrap", NULL};
-
-struct pad_settings {
-    enum pad_mode mode;
-    struct ints pads;
-    float value;
-    struct ints shape; /* of PadGradient: unpadded */
-};
 
 static const struct attribute_rule attributes[] = {
     {WORD_ATTRIBUTE(struct pad_settings, mode, PAD_CONSTANT, modes)},

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "graph/match.h"
 #include "op/families.h"
 #include "op/infer.h"
 #include "op/known.h"
@@ -123,6 +124,21 @@ static int field_reduction(struct field_context *context, struct error *error)
             context->global = context->none = true;
     }
     return 0;
+}
+
+struct value *reduction_mean(const struct value *value, int *axis)
+{
+    const struct node *node = match_producer(value, "ReduceMean");
+    const struct reduction_settings *settings = node ? node->settings : NULL;
+    int64_t axes[SHAPE_MAX_RANK];
+    if (!settings || !settings->keepdims)
+        return NULL;
+    int rank = node->inputs[0]->shape.rank, count = match_ints(node, settings->axes, 1, axes, SHAPE_MAX_RANK);
+    unsigned set = 0;
+    for (int i = 0; i < count; i++)
+        set |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
+    *axis = rank - count;
+    return count > 0 && set == (1u << rank) - (1u << *axis) ? node->inputs[0] : NULL;
 }
 
 #define REDUCTION(name_, types_, flags_, attributes_)                                                                  \

@@ -30,6 +30,14 @@ struct slice_settings {
     struct ints starts, ends, axes;
 };
 
+enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };
+struct pad_settings {
+    enum pad_mode mode;
+    struct ints pads;
+    float value;
+    struct ints shape; /* of PadGradient: unpadded */
+};
+
 struct reduction_settings {
     struct ints axes;
     bool keepdims, noop_with_empty_axes;

@@ -6,24 +6,24 @@
 #include "op/known.h"
 #include "op/operand.h"
 
-struct window_settings {
+struct window_function_settings {
     int64_t output_datatype;
     bool periodic; /* not of MelWeightMatrix */
 };
 
 static const struct attribute_rule window_attributes[] = {
-    {INT_ATTRIBUTE(struct window_settings, output_datatype, DTYPE_FLOAT)},
-    {FLAG_ATTRIBUTE(struct window_settings, periodic, true)},
+    {INT_ATTRIBUTE(struct window_function_settings, output_datatype, DTYPE_FLOAT)},
+    {FLAG_ATTRIBUTE(struct window_function_settings, periodic, true)},
     {0},
 };
 static const struct attribute_rule mel_attributes[] = {
-    {INT_ATTRIBUTE(struct window_settings, output_datatype, DTYPE_FLOAT)},
+    {INT_ATTRIBUTE(struct window_function_settings, output_datatype, DTYPE_FLOAT)},
     {0},
 };
 
 static int read_type(const struct node *node, enum dtype *dtype, struct error *error)
 {
-    const struct window_settings *settings = node->settings;
+    const struct window_function_settings *settings = node->settings;
     int64_t code = settings->output_datatype;
     *dtype = code > 0 && code < DTYPE_COUNT ? (enum dtype)code : DTYPE_UNDEFINED;
     if (!dtype_is_float(*dtype) && !dtype_is_integer(*dtype))
@@ -55,7 +55,7 @@ static int compute_window(struct compute_context *context, struct error *error)
     } windows[] = {
         {"HannWindow", 0.5, 0.5, 0}, {"HammingWindow", 25.0 / 46, 21.0 / 46, 0}, {"BlackmanWindow", 0.42, 0.5, 0.08}};
     const double pi = 3.14159265358979323846;
-    const struct window_settings *settings = context->node->settings;
+    const struct window_function_settings *settings = context->node->settings;
     const struct operands operands = OPERANDS(context);
     struct tensor *y = context->outputs[0];
     int64_t size;
@@ -162,7 +162,8 @@ static int compute_mel(struct compute_context *context, struct error *error)
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 17, ARITY(1, 1, 1, 1),                                                   \
         .types = TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64), .flags = OPERATOR_SOURCE, .roles = {ROLE_SHAPE},       \
-        SETTINGS(struct window_settings, window_attributes), .infer = infer_window, .compute = compute_window          \
+        SETTINGS(struct window_function_settings, window_attributes), .infer = infer_window,                           \
+        .compute = compute_window                                                                                      \
     }
 
 const struct operator operators_window_functions[] = {
@@ -176,7 +177,7 @@ const struct operator operators_window_functions[] = {
      .types = TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64),
      .flags = OPERATOR_SOURCE,
      .roles = {ROLE_SHAPE, ROLE_SHAPE, ROLE_CONTROL},
-     SETTINGS(struct window_settings, mel_attributes),
+     SETTINGS(struct window_function_settings, mel_attributes),
      .infer = infer_mel,
      .compute = compute_mel},
     {0},

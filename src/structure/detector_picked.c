@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "graph/match.h"
 #include "op/settings.h"
 #include "structure/dense_scores.h"
 
@@ -34,10 +35,10 @@ static bool is_one_of(const struct node *node, const char *const *names)
 /* The last axis of joined detections, whose sizes are known or not, counts their columns. */
 static bool joins_columns(const struct node *node)
 {
-    static const char *const concat[] = {"Concat", NULL};
-    if (!is_one_of(node, concat) || !node->settings)
+    const struct concat_settings *settings = match_settings(node, "Concat");
+    if (!settings)
         return false;
-    int64_t axis = ((const struct concat_settings *)node->settings)->axis;
+    int64_t axis = settings->axis;
     int rank = node->outputs[0]->declared_rank > 0 ? node->outputs[0]->declared_rank : node->outputs[0]->shape.rank;
     return axis == -1 || (rank > 0 && axis == rank - 1) || (rank < 0 && axis == 1);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "op/reduction.h"
 #include "op/settings.h"
 #include "op/spatial.h"
 #include "structure/network.h"
@@ -19,7 +20,7 @@ static struct node *sole_user(const struct value *value)
 static struct value *group_mean(const struct value *value)
 {
     int axis;
-    struct value *x = match_mean(value, &axis);
+    struct value *x = reduction_mean(value, &axis);
     return x && axis == 2 ? x : NULL;
 }
 

@@ -9,8 +9,7 @@ struct constant *source_constant(const struct value *value)
 {
     if (value->constant)
         return value->producer ? NULL : value->constant;
-    const struct constant_settings *settings =
-        match_operator(value->producer, "Constant") ? value->producer->settings : NULL;
+    const struct constant_settings *settings = match_settings(value->producer, "Constant");
     return settings ? settings->value : NULL;
 }
 
