@@ -25,7 +25,7 @@ static bool has_form(const struct attribute *attribute, enum setting_form form)
     case SETTING_TENSOR:
         return attribute->type == ATTRIBUTE_TENSOR || attribute->type == ATTRIBUTE_SPARSE_TENSOR;
     case SETTING_GRAPH:
-        return attribute->type == ATTRIBUTE_GRAPH;
+        return attribute->type == ATTRIBUTE_GRAPH && attribute->graph;
     case SETTING_NONE:
         break;
     }

@@ -66,4 +66,16 @@ struct attention_settings {
     bool is_causal, scale_given;
 };
 
+struct gemm_settings {
+    float alpha, beta;
+    bool transA, transB;
+};
+
+/* QuantizeLinear, DequantizeLinear and their gradients; each has its own of them. */
+struct quantize_settings {
+    int64_t axis, block_size;        /* block_size 0: no blocks */
+    int64_t output_dtype, precision; /* enum dtype; 0: as the inputs say */
+    int64_t quantised;               /* enum dtype; of the gradients */
+};
+
 #endif
