@@ -8,7 +8,8 @@
 #include "op/settings.h"
 
 #define GRAIN_ATTRIBUTES                                                                                               \
-    {INT_ATTRIBUTE(struct quantize_settings, axis, 1), .since = 13},                                                   \
+    {INT_ATTRIBUTE(struct quantize_settings, axis, 1), .given = offsetof(struct quantize_settings, axis_given),        \
+     .since = 13},                                                                                                     \
     {                                                                                                                  \
         INT_ATTRIBUTE(struct quantize_settings, block_size, 0), .since = 21                                            \
     }

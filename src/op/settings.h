@@ -73,7 +73,8 @@ struct gemm_settings {
 
 /* QuantizeLinear, DequantizeLinear and their gradients; each has its own of them. */
 struct quantize_settings {
-    int64_t axis, block_size;        /* block_size 0: no blocks */
+    int64_t axis, block_size; /* block_size 0: no blocks */
+    bool axis_given;
     int64_t output_dtype, precision; /* enum dtype; 0: as the inputs say */
     int64_t quantised;               /* enum dtype; of the gradients */
 };

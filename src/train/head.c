@@ -9,6 +9,7 @@
 #include "graph/match.h"
 #include "guide/edit.h"
 #include "op/convolution.h"
+#include "op/settings.h"
 #include "train/parameter.h"
 
 /* A product that makes scores: its node, and the Add behind it that holds its bias. */
@@ -42,8 +43,9 @@ static bool is_view(const struct node *node)
 /* Axis of the weights that counts the outputs. */
 static int output_axis(const struct node *product)
 {
-    if (match_operator(product, "Gemm"))
-        return node_int(product, "transB", 0) != 0 ? 0 : 1;
+    const struct gemm_settings *gemm = match_settings(product, "Gemm");
+    if (gemm)
+        return gemm->transB ? 0 : 1;
     return match_operator(product, "Conv")            ? 0
            : match_operator(product, "ConvTranspose") ? 1
                                                       : product->inputs[1]->shape.rank - 1;
