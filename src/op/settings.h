@@ -43,6 +43,17 @@ struct reduction_settings {
     bool keepdims, noop_with_empty_axes;
 };
 
+/* LeakyRelu, HardSigmoid, Swish, Elu, Gelu; each has its own of them. */
+struct activation_settings {
+    float alpha, beta;
+    enum gelu_approximate { GELU_EXACT, GELU_TANH } approximate;
+};
+
+/* Up to opset 10; then inputs. No limit: infinite. */
+struct clip_settings {
+    float min, max;
+};
+
 struct batch_normalization_settings {
     float epsilon, momentum;
     bool spatial, training_mode;
