@@ -142,7 +142,7 @@ static int add_attribute(struct check *check, const struct case_attribute *from)
         attribute->type = ATTRIBUTE_FLOATS;
         attribute->floats = from->floats; /* outlives the graph */
         attribute->count = (size_t)from->count;
-        return 0;
+        return node_read_settings(check->node, error);
     }
     }
 }
