@@ -11,26 +11,18 @@ struct scan_settings {
     struct graph *body;
     int64_t num_scan_inputs;
     struct ints scan_input_axes, scan_output_axes;
-    struct ints scan_input_directions, scan_output_directions; /* 1: from the end */
+    struct ints directions, scan_input_directions, scan_output_directions; /* 1: from the end */
 };
 
-#define SCAN_ATTRIBUTES                                                                                                \
-    CONTROL_FLOW_ATTRIBUTES, {GRAPH_ATTRIBUTE(struct scan_settings, body), .required = true},                          \
-    {                                                                                                                  \
-        INT_ATTRIBUTE(struct scan_settings, num_scan_inputs, 0), .required = true                                      \
-    }
-
-static const struct attribute_rule batched_attributes[] = {
-    SCAN_ATTRIBUTES,
-    {.name = "directions", .form = SETTING_INTS, .offset = offsetof(struct scan_settings, scan_input_directions)},
-    {0},
-};
 static const struct attribute_rule attributes[] = {
-    SCAN_ATTRIBUTES,
-    {INTS_ATTRIBUTE(struct scan_settings, scan_input_axes)},
-    {INTS_ATTRIBUTE(struct scan_settings, scan_output_axes)},
-    {INTS_ATTRIBUTE(struct scan_settings, scan_input_directions)},
-    {INTS_ATTRIBUTE(struct scan_settings, scan_output_directions)},
+    CONTROL_FLOW_ATTRIBUTES,
+    {GRAPH_ATTRIBUTE(struct scan_settings, body), .required = true},
+    {INT_ATTRIBUTE(struct scan_settings, num_scan_inputs, 0), .required = true},
+    {INTS_ATTRIBUTE(struct scan_settings, directions), .until = 8},
+    {INTS_ATTRIBUTE(struct scan_settings, scan_input_axes), .since = 9},
+    {INTS_ATTRIBUTE(struct scan_settings, scan_output_axes), .since = 9},
+    {INTS_ATTRIBUTE(struct scan_settings, scan_input_directions), .since = 9},
+    {INTS_ATTRIBUTE(struct scan_settings, scan_output_directions), .since = 9},
     {0},
 };
 
@@ -207,7 +199,8 @@ static int cut_slice(const struct scan_run *run, const struct tensor *input, int
     *slice = (struct tensor){.dtype = input->dtype, .shape = without_axis(&input->shape, axis)};
     if (tensor_allocate(run->memory, slice, error))
         return -1;
-    if (list_at(run->settings->scan_input_directions, index) != 0)
+    const struct scan_settings *settings = run->settings;
+    if (list_at(run->scan.batched ? settings->directions : settings->scan_input_directions, index) != 0)
         round = run->scan.rounds - 1 - round;
     size_t outer = (size_t)shape_product(&input->shape, 0, axis);
     size_t inner = outer > 0 ? tensor_bytes(slice) / outer : 0;
@@ -329,15 +322,16 @@ static int compute_scan(struct compute_context *context, struct error *error)
     return result;
 }
 
-#define SCAN(since_, until_, attributes_, ...)                                                                         \
-    {                                                                                                                  \
-        .domain = "", .name = "Scan", .since = since_, .until = until_, ARITY(0, -1, 0, -1), .types = TYPES_ALL,       \
-        .flags = OPERATOR_OTHER, .roles = {__VA_ARGS__}, SETTINGS(struct scan_settings, attributes_),                  \
-        .infer = infer_scan, .compute = compute_scan                                                                   \
-    }
-
 const struct operator operators_scan[] = {
-    SCAN(8, 8, batched_attributes, ROLE_CONTROL, ROLE_DATA),
-    SCAN(9, 0, attributes, ROLE_DATA),
+    {.domain = "",
+     .name = "Scan",
+     .since = 8,
+     ARITY(0, -1, 0, -1),
+     .types = TYPES_ALL,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct scan_settings, attributes),
+     .infer = infer_scan,
+     .compute = compute_scan},
     {0},
 };
