@@ -42,13 +42,6 @@ const int64_t *node_ints(const struct node *node, const char *name, int *count)
     return attribute ? attribute->ints : NULL;
 }
 
-const float *node_floats(const struct node *node, const char *name, int *count)
-{
-    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_FLOATS);
-    *count = attribute ? (int)attribute->count : 0;
-    return attribute ? attribute->floats : NULL;
-}
-
 struct attribute *node_add_attribute(struct node *node, const char *name, struct error *error)
 {
     struct arena *arena = node->graph->arena;

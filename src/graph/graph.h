@@ -297,7 +297,6 @@ float node_float(const struct node *node, const char *name, float otherwise);
 const char *node_string(const struct node *node, const char *name, const char *otherwise);
 /* NULL and count 0 when absent. */
 const int64_t *node_ints(const struct node *node, const char *name, int *count);
-const float *node_floats(const struct node *node, const char *name, int *count);
 
 int node_set_int(struct node *node, const char *name, int64_t value, struct error *error);
 int node_set_float(struct node *node, const char *name, float value, struct error *error);
