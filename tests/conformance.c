@@ -171,7 +171,7 @@ static void run_case(struct tally *tally, const char *folder)
     snprintf(path, sizeof path, "%s/model.onnx", folder);
     struct model *model = context ? model_load(context, path, &error) : NULL;
     if (model) {
-        operators_resolve(model->graph);
+        operators_resolve(model->graph, &error);
         outcome = run_loaded(context, model, folder, &error);
         model_destroy(model);
     }

@@ -35,7 +35,11 @@ struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, stru
         api_fail(&error, report);
         return NULL;
     }
-    operators_resolve(model->model->graph);
+    if (operators_resolve(model->model->graph, &error)) {
+        fovea_model_free(model);
+        api_fail(&error, report);
+        return NULL;
+    }
     note_training_mode(model->model);
     return model;
 }

@@ -170,8 +170,7 @@ static int edit_with_guide(struct rewriting *rewriting, struct edit *edit, struc
     struct snapshot *before = snapshot_create(rewriting->copy, error);
     int applied = 0, result = before ? apply_findings(rewriting, edit, &applied, error) : -1;
     if (result == 0 && applied > 0) {
-        operators_resolve(rewriting->copy->graph);
-        result = graph_sort(rewriting->copy->graph, error) || prove(rewriting, edit, before, error) ? -1 : 0;
+        result = operators_resolve(rewriting->copy->graph, error) || graph_sort(rewriting->copy->graph, error) || prove(rewriting, edit, before, error) ? -1 : 0;
         if (edit->guide->recipe && rewriting->train)
             text_print(&rewriting->recipe, "%s%s: %s (tune --recipe %s)", rewriting->recipe.length ? "\n" : "",
                        edit->guide->name, edit->guide->recipe, edit->guide->name);
@@ -214,7 +213,8 @@ static int apply_guide(struct rewriting *rewriting, const struct guide *guide, s
 
 static int rewrite_copy(struct rewriting *rewriting, struct error *error)
 {
-    operators_resolve(rewriting->copy->graph);
+    if (operators_resolve(rewriting->copy->graph, error))
+        return -1;
     for (int i = 0; guide_at(i); i++) {
         const struct guide *guide = guide_at(i);
         if (guide->rewrite && is_applied(rewriting->options, guide) && apply_guide(rewriting, guide, error))

@@ -128,8 +128,7 @@ static int open_arm(struct tune_work *work, int index, int run, struct error *er
     if (!arm->model)
         return -1;
     arm->model->activation = work->model->model->activation;
-    operators_resolve(arm->model->graph);
-    arm->inference_nodes = inference_form(arm->model, error);
+    arm->inference_nodes = operators_resolve(arm->model->graph, error) ? -1 : inference_form(arm->model, error);
     if (arm->inference_nodes < 0)
         return error_prefix(error, "%s", path);
     struct fovea_model holder = {work->model->fovea, work->model->context, arm->model};
@@ -393,8 +392,7 @@ static int open_teacher(struct tune_work *work, struct error *error)
     work->teacher = model_load(work->model->context, path, error);
     if (!work->teacher)
         return -1;
-    operators_resolve(work->teacher->graph);
-    return inference_form(work->teacher, error) < 0 ? error_prefix(error, "%s", path)
+    return operators_resolve(work->teacher->graph, error) || inference_form(work->teacher, error) < 0 ? error_prefix(error, "%s", path)
                                                     : images_free_batch(work->teacher->graph, error);
 }
 

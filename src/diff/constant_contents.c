@@ -14,7 +14,8 @@ struct constant *value_contents(const struct value *value)
     const struct node *producer = value->producer;
     if (value->constant || !producer || strcmp(producer->op_type, "Constant") != 0 || producer->domain[0])
         return value->constant;
-    /* With anything more it is a node like others, whose parts are compared. */
+    /* With anything more it is a node like others, whose parts are compared. By name: the operators of function bodies
+     * are not known. */
     bool plain = producer->attribute_count == 1 && producer->input_count == 0 && producer->output_count == 1;
     const struct attribute *attribute = plain ? node_attribute(producer, "value") : NULL;
     return attribute && attribute->type == ATTRIBUTE_TENSOR ? attribute->tensor : NULL;

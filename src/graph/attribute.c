@@ -1,4 +1,4 @@
-#include "graph/graph.h"
+#include "graph/settings.h"
 
 #include <string.h>
 
@@ -42,13 +42,6 @@ const int64_t *node_ints(const struct node *node, const char *name, int *count)
     return attribute ? attribute->ints : NULL;
 }
 
-const float *node_floats(const struct node *node, const char *name, int *count)
-{
-    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_FLOATS);
-    *count = attribute ? (int)attribute->count : 0;
-    return attribute ? attribute->floats : NULL;
-}
-
 struct attribute *node_add_attribute(struct node *node, const char *name, struct error *error)
 {
     struct arena *arena = node->graph->arena;
@@ -79,7 +72,7 @@ int node_set_int(struct node *node, const char *name, int64_t value, struct erro
     attribute->type = ATTRIBUTE_INT;
     attribute->i = value;
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_set_float(struct node *node, const char *name, float value, struct error *error)
@@ -90,7 +83,7 @@ int node_set_float(struct node *node, const char *name, float value, struct erro
     attribute->type = ATTRIBUTE_FLOAT;
     attribute->f = value;
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_set_ints(struct node *node, const char *name, const int64_t *values, int count, struct error *error)
@@ -105,7 +98,7 @@ int node_set_ints(struct node *node, const char *name, const int64_t *values, in
     attribute->ints = copy;
     attribute->count = (size_t)count;
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_set_string(struct node *node, const char *name, const char *value, struct error *error)
@@ -117,7 +110,7 @@ int node_set_string(struct node *node, const char *name, const char *value, stru
     attribute->type = ATTRIBUTE_STRING;
     attribute->s = (struct string){copy, strlen(value)};
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_set_tensor(struct node *node, const char *name, struct constant *constant, struct error *error)
@@ -131,7 +124,7 @@ int node_set_tensor(struct node *node, const char *name, struct constant *consta
     attribute->type = ATTRIBUTE_TENSOR;
     attribute->tensor = constant;
     node->changed = true;
-    return 0;
+    return node_read_settings(node, error);
 }
 
 int node_add_metadata(struct node *node, const char *key, const char *value, struct error *error)

@@ -1,4 +1,4 @@
-#include "graph/graph.h"
+#include "graph/settings.h"
 
 #include <string.h>
 
@@ -153,7 +153,6 @@ static struct node *clone_node(const struct cloner *cloner, struct node *node, s
         !(copy->overload = arena_copy_string(copy->graph->arena, node->overload, strlen(node->overload), error)))
         return NULL;
     copy->opset = node->opset;
-    copy->operator= node->operator;
     copy->origin = node;
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i] && node_set_input(copy, i, map_value(cloner, node->inputs[i]), error))
@@ -163,7 +162,7 @@ static struct node *clone_node(const struct cloner *cloner, struct node *node, s
         if (node->outputs[i] && node_set_output(copy, i, map_value(cloner, node->outputs[i]), error))
             return NULL;
     }
-    return clone_attributes(cloner, node, copy, error) ? NULL : copy;
+    return clone_attributes(cloner, node, copy, error) || node_set_operator(copy, node->operator, error) ? NULL : copy;
 }
 
 struct node *graph_copy_node(struct graph *to, struct node *node, struct value **map, struct error *error)
@@ -186,7 +185,7 @@ int node_copy_attribute(struct node *to, const struct attribute *from, const cha
     copy->name = kept;
     copy->span = (struct span){0, 0};
     to->changed = true;
-    return clone_payload(&cloner, copy, error);
+    return clone_payload(&cloner, copy, error) || node_read_settings(to, error) ? -1 : 0;
 }
 
 static int clone_opsets(const struct graph *from, struct graph *to, struct error *error)

@@ -132,6 +132,7 @@ struct node {
     const char *overload;            /* tells functions of one name apart; NULL: none */
     int opset;                       /* version of the domain that is in force here */
     const struct operator* operator; /* NULL until resolved, or not supported */
+    const void *settings; /* what the attributes say, as the operator's family declares it (settings.h); or NULL */
     struct graph *graph;
     struct node *previous, *next;
     struct value **inputs; /* NULL entries: omitted optional inputs */
@@ -302,7 +303,6 @@ float node_float(const struct node *node, const char *name, float otherwise);
 const char *node_string(const struct node *node, const char *name, const char *otherwise);
 /* NULL and count 0 when absent. */
 const int64_t *node_ints(const struct node *node, const char *name, int *count);
-const float *node_floats(const struct node *node, const char *name, int *count);
 
 int node_set_int(struct node *node, const char *name, int64_t value, struct error *error);
 int node_set_float(struct node *node, const char *name, float value, struct error *error);

@@ -17,6 +17,11 @@ bool match_any(const struct node *node, const char *const *op_types)
     return false;
 }
 
+const void *match_settings(const struct node *node, const char *op_type)
+{
+    return match_operator(node, op_type) ? node->settings : NULL;
+}
+
 struct node *match_producer(const struct value *value, const char *op_type)
 {
     return value && match_operator(value->producer, op_type) ? value->producer : NULL;
@@ -67,10 +72,10 @@ struct value *match_other(const struct node *node, const struct value *operand)
     return node->inputs[0] == operand ? node->inputs[1] : node->inputs[1] == operand ? node->inputs[0] : NULL;
 }
 
-int match_ints(const struct node *node, const char *attribute, int input, int64_t *list, int capacity)
+int match_ints(const struct node *node, struct ints setting, int input, int64_t *list, int capacity)
 {
-    int count;
-    const int64_t *values = node_ints(node, attribute, &count);
+    int count = setting.count;
+    const int64_t *values = setting.values;
     if (values && count <= capacity) {
         memcpy(list, values, (size_t)count * sizeof *list);
         return count;
@@ -82,20 +87,6 @@ int match_ints(const struct node *node, const char *attribute, int input, int64_
     for (count = 0; count < (int)shape_count(&tensor->shape); count++)
         list[count] = tensor_int(tensor, count);
     return count;
-}
-
-struct value *match_mean(const struct value *value, int *axis)
-{
-    const struct node *node = match_producer(value, "ReduceMean");
-    int64_t axes[SHAPE_MAX_RANK];
-    if (!node || node_int(node, "keepdims", 1) != 1)
-        return NULL;
-    int rank = node->inputs[0]->shape.rank, count = match_ints(node, "axes", 1, axes, SHAPE_MAX_RANK);
-    unsigned set = 0;
-    for (int i = 0; i < count; i++)
-        set |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
-    *axis = rank - count;
-    return count > 0 && set == (1u << rank) - (1u << *axis) ? node->inputs[0] : NULL;
 }
 
 struct value *match_squared(const struct value *value)

@@ -2,12 +2,14 @@
 #ifndef FOVEA_GRAPH_MATCH_H
 #define FOVEA_GRAPH_MATCH_H
 
-#include "graph/graph.h"
+#include "graph/settings.h"
 
 /* Whether the node is this operator of ONNX's own domain; NULL is none. */
 bool match_operator(const struct node *node, const char *op_type);
 /* Whether it is one of a list that NULL ends. */
 bool match_any(const struct node *node, const char *const *op_types);
+/* The settings of a node that is it and whose operator is known (graph/settings.h); NULL: it is none. */
+const void *match_settings(const struct node *node, const char *op_type);
 /* The ONNX node of this kind that makes `value`; NULL: another does. */
 struct node *match_producer(const struct value *value, const char *op_type);
 /* Whether the value is a constant of one element; its number. */
@@ -19,15 +21,13 @@ bool match_near(const struct value *value, double expected);
 struct value *match_with_number(const struct value *value, const char *op_type, double number);
 /* Whether it is a constant all of whose elements are `number`. */
 bool match_all_equal(const struct value *value, double number);
-/* x of ReduceMean(x) over the last axes, from *axis on, kept as axes of size 1; NULL: no such node. */
-struct value *match_mean(const struct value *value, int *axis);
 /* x of x * x or of Pow(x, 2); NULL: no such node. */
 struct value *match_squared(const struct value *value);
 /* The operand beside `operand` in a binary node; NULL where it is none of the two. */
 struct value *match_other(const struct node *node, const struct value *operand);
-/* Elements of a constant list of integers: an attribute or, where that is absent, input `input`. Returns their number,
- * -1: not there or not known. */
-int match_ints(const struct node *node, const char *attribute, int input, int64_t *list, int capacity);
+/* Elements of a constant list of integers: one of the node's settings or, where that is absent, input `input`. Returns
+ * their number, -1: not there or not known. */
+int match_ints(const struct node *node, struct ints setting, int input, int64_t *list, int capacity);
 
 /* A product taken apart: its constant numbers (divisors inverted) and its other factors. */
 #define MATCH_FACTORS 4

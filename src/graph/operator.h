@@ -3,7 +3,7 @@
 #ifndef FOVEA_GRAPH_OPERATOR_H
 #define FOVEA_GRAPH_OPERATOR_H
 
-#include "graph/graph.h"
+#include "graph/settings.h"
 
 struct kernels;
 
@@ -92,15 +92,56 @@ typedef int64_t operator_macs(const struct infer_context *context);
 /* Steps of one execution where neither its products nor its operands' elements tell how long it takes. */
 typedef int64_t operator_steps(const struct infer_context *context);
 
-enum operator_flags {
+/* What is true of an operator, for those who ask what a node does rather than which it is. */
+enum operator_trait {
     OPERATOR_VIEW = 1,          /* output 0 has the very elements of input 0 (Reshape, Identity) */
     OPERATOR_IN_PLACE = 2,      /* output 0 may overwrite any input of its own type and shape */
     OPERATOR_RANDOM = 4,        /* never folded */
     OPERATOR_SHAPE_ONLY = 8,    /* reads its inputs' shapes only: folds when they are known */
     OPERATOR_POINTWISE = 16,    /* each output element depends on the input elements at its own place only */
     OPERATOR_STRAIGHT_THROUGH = 32, /* its gradient is a convention, not a derivative */
-    OPERATOR_NORMALIZES = 64    /* output 0 depends on input 0 at its own place, else through statistics: of rows of the
+    OPERATOR_NORMALIZES = 64,   /* output 0 depends on input 0 at its own place, else through statistics: of rows of the
                                    last axes, or global ones */
+    OPERATOR_KEEPS = 1 << 7,    /* in inference each element of output 0 is that of input 0, rounded to another type at
+                                   most (Identity, Cast, Dropout) */
+    OPERATOR_MOVES = 1 << 8,    /* outputs hold elements of the inputs in other places, some of them or several times; shapes,
+                                   sizes and indices say which (Transpose, Slice, Gather, Concat, Expand) */
+    OPERATOR_SELECTS = 1 << 9,  /* which elements come out depends on their values (TopK, NonMaxSuppression, ReduceMax) */
+    OPERATOR_PRODUCT = 1 << 10, /* sums of products of two operands (Conv, Gemm, MatMul, Einsum, quantised ones) */
+    OPERATOR_CONVOLUTION = 1 << 11, /* of windows along spatial axes, weights [out, in, ...] or transposed */
+    OPERATOR_SUM = 1 << 12,         /* adds its operands up, with signs or equal weights (Add, Sub, Sum, Mean) */
+    OPERATOR_MULTIPLIES = 1 << 13,  /* multiplies or divides its operands, element by element (Mul, Div) */
+    OPERATOR_ACTIVATION = 1 << 14,  /* a nonlinear function of one operand that networks put behind their layers */
+    OPERATOR_GATE = 1 << 15,        /* an activation with bounded results, which others are multiplied by */
+    OPERATOR_SOFTMAX = 1 << 16,     /* shares of one, or their logarithms, along an axis */
+    OPERATOR_POOLS = 1 << 17,       /* joins windows along spatial axes without weights, or all of them */
+    OPERATOR_GLOBAL_POOL = 1 << 18, /* over all spatial cells */
+    OPERATOR_RESAMPLES = 1 << 19,   /* interpolates along axes (Resize, Upsample) */
+    OPERATOR_QUANTIZES = 1 << 20,   /* passes values on in steps of a quantum */
+    OPERATOR_REDUCES = 1 << 21,     /* joins the elements along axes to one */
+    OPERATOR_ATTENTION = 1 << 22,   /* softmax of products of queries and keys, times values */
+    OPERATOR_SOURCE = 1 << 23,      /* makes elements of attributes, shapes or chance alone (Constant, Range, Shape) */
+    OPERATOR_FUNCTION = 1 << 24,    /* any other function of the elements at one place (Sqrt, Exp, Where, Less) */
+    OPERATOR_OTHER = 1 << 25        /* none of these */
+};
+
+/* What an input is to the operator. */
+enum operand_role {
+    ROLE_UNSAID,   /* no entry may leave it so */
+    ROLE_DATA,     /* what is computed with */
+    ROLE_WEIGHT,   /* factor of sums of products: a weight where it is constant */
+    ROLE_SCALE,    /* of a normalisation, per channel */
+    ROLE_SHIFT,    /* added per channel: bias, beta */
+    ROLE_MEAN,     /* statistics */
+    ROLE_VARIANCE,
+    ROLE_SLOPE,    /* of an activation, per channel */
+    ROLE_TERM,     /* of a sum, element by element */
+    ROLE_FACTOR,   /* of a product, element by element; a divisor too */
+    ROLE_SHAPE,    /* sizes, axes, pads, steps: decides the outputs' shapes */
+    ROLE_INDICES,  /* places of elements */
+    ROLE_QUANTUM,  /* step or zero point of quantised numbers */
+    ROLE_MASK,     /* which elements count, or what is added to hide them */
+    ROLE_CONTROL   /* other numbers that steer: bounds, ratios, thresholds, modes */
 };
 
 /* Sets of element types, for the coverage table and the checks. */
@@ -112,13 +153,25 @@ enum operator_flags {
 #define TYPES_NUMBER (TYPES_FLOAT | TYPES_INTEGER)
 #define TYPES_ALL (TYPES_NUMBER | TYPE_BIT(DTYPE_BOOL))
 
+/* Numbers of inputs and outputs; most -1: any number. */
+#define ARITY(least_inputs_, most_inputs_, least_outputs_, most_outputs_)                                              \
+    .min_inputs = (least_inputs_), .max_inputs = (most_inputs_), .min_outputs = (least_outputs_),                      \
+    .max_outputs = (most_outputs_)
+/* The struct that `attributes_` fill (graph/settings.h). */
+#define SETTINGS(settings_, attributes_) .attributes = (attributes_), .settings_size = sizeof(settings_)
+
+#define OPERATOR_ROLES 12
+
 struct operator {
     const char *domain, *name;
     int since, until; /* opsets this entry covers; until 0: to the newest */
     int min_inputs, max_inputs; /* max -1: any number */
     int min_outputs, max_outputs;
     uint32_t types; /* of input 0 (of output 0 for operators without inputs): set of TYPE_BIT */
-    unsigned flags;
+    unsigned flags;               /* set of operator_trait */
+    unsigned char roles[OPERATOR_ROLES]; /* enum operand_role of each input; the last one named goes for all behind it */
+    const struct attribute_rule *attributes; /* ended by one without a name; NULL: it has none */
+    size_t settings_size;
     operator_infer *infer;
     operator_compute *compute;
     operator_gradient *gradient; /* NULL: not differentiable */
@@ -130,5 +183,8 @@ struct operator {
     operator_pack *pack;
     operator_expand *expand; /* not NULL: pass_expand replaces the node by its parts (op/expansion.h) */
 };
+
+/* What input `input` is to the operator. */
+enum operand_role operator_role(const struct operator* entry, int input);
 
 #endif

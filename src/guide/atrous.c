@@ -6,9 +6,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/match.h"
 #include "guide/atrous.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
+#include "op/spatial.h"
 
 #define LOWEST_RATIO 0.75 /* of the present rates to the unrounded rule: inside the rates are fine */
 #define HIGHEST_RATIO 1.33
@@ -274,18 +276,17 @@ static int rewrite_branch(struct edit *edit, const struct aspp_branch *branch, c
                           struct error *error)
 {
     struct node *node = network_source_node(branch->convolution);
-    int count;
+    const struct window_settings *settings = match_settings(node, "Conv");
     int64_t pads[4];
-    if (!node)
+    if (!settings)
         return edit_refuse(edit, error, "it is part of a function or of a fused operator");
     const int64_t *kernel = branch->convolution->inputs[1]->shape.dims + 2;
-    const int64_t *present = node_ints(node, "pads", &count);
-    const char *auto_pad = node_string(node, "auto_pad", "NOTSET");
-    bool same = auto_pad[0] == 'S';
+    const struct ints present = settings->pads;
+    bool same = settings->auto_pad == AUTO_PAD_SAME_UPPER || settings->auto_pad == AUTO_PAD_SAME_LOWER;
     for (int i = 0; i < 4; i++) {
         int axis = i % 2;
         pads[i] = rate[axis] * (kernel[axis] - 1) / 2;
-        if (!same && (count != 4 || present[i] != branch->rate[axis] * (kernel[axis] - 1) / 2))
+        if (!same && (present.count != 4 || present.values[i] != branch->rate[axis] * (kernel[axis] - 1) / 2))
             return edit_refuse(edit, error, "%s does not keep the map's size by pads of its own", node_own_name(node));
     }
     return node_set_ints(node, "dilations", rate, 2, error) || (!same && node_set_ints(node, "pads", pads, 4, error)) ||

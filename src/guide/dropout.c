@@ -8,6 +8,7 @@
 #include "guide/dropout_noise.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
+#include "op/settings.h"
 #include "structure/dropout_place.h"
 
 /* The sites that one finding is about. */
@@ -193,7 +194,9 @@ static int report_rest(struct audit *audit, const struct dropout_list *list, str
 static int report_training(struct audit *audit, struct error *error)
 {
     for (const struct node *node = audit->network->graph->first; node; node = node->next) {
-        if (network_is_batch_normalization(node) && node_int(node, "training_mode", 0) != 0)
+        const struct batch_normalization_settings *settings =
+            network_is_batch_normalization(node) ? node->settings : NULL;
+        if (settings && settings->training_mode)
             return finding_add(audit, "008", FOVEA_STATE_NOTE, FOVEA_CERTAINTY_VERIFIED, error,
                                "the file is in training mode: BatchNormalization takes the batch's own statistics")
                        ? 0

@@ -95,8 +95,8 @@ struct value *edit_add(struct edit *edit, struct node *before, const char *what,
         if (inputs[i] && node_set_input(node, i, inputs[i], error))
             return NULL;
     }
-    node->opset = before->domain[0] ? graph_opset(graph, "") : before->opset;
-    node->operator= operator_find("", op_type, node->opset);
+    if (operator_resolve(node, before->domain[0] ? graph_opset(graph, "") : before->opset, error))
+        return NULL;
     if (!node->operator) {
         error_set(error, ERROR_UNSUPPORTED,
                   "opset %d has no %s, which the rewrite needs: convert the model with onnx.version_converter first",

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "op/settings.h"
+
 /* Of our subgraph: nodes one behind the other; operands looked at. */
 enum { MOST_DEPTH = 12, MOST_VISITS = 1000 };
 
@@ -26,11 +28,12 @@ static int find_entry(struct audit *audit, const struct attention_site *found, s
 {
     const struct node *node = found->node, *origin = node->origin, *source = network_source_node(node);
     bool softmax = strcmp(node->op_type, "Softmax") == 0;
+    const struct attention_settings *settings = softmax ? NULL : node->settings;
     site->dtype = node->inputs[0]->dtype;
     if (source && source->graph == audit->model->graph) {
         site->entry = softmax ? GAUSSIAN_LOGITS : GAUSSIAN_MASK;
         const struct value *mask = !softmax && node->input_count > 3 ? node->inputs[3] : NULL;
-        if (!softmax && node_float(node, "softcap", 0) != 0)
+        if (settings && settings->softcap != 0)
             site->obstacle = "Attention caps its logits (softcap)";
         else if (mask && !fits_mask(mask, found))
             site->obstacle = "the mask of Attention is shorter than the keys";

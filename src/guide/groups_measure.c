@@ -7,7 +7,9 @@
 #include "analysis/recording.h"
 #include "analysis/target.h"
 #include "base/random.h"
+#include "graph/match.h"
 #include "guide/groups.h"
+#include "op/settings.h"
 #include "pass/differentiate.h"
 #include "runtime/session.h"
 
@@ -257,8 +259,8 @@ static int measure_batch(void *user, const struct recorded *recorded, struct err
 static double fan_in(const struct node *node, const struct shape *weights)
 {
     int64_t count = shape_count(weights);
-    bool transposed = strcmp(node->op_type, "Gemm") == 0 && node_int(node, "transB", 0) == 0;
-    if (strcmp(node->op_type, "MatMul") == 0 || transposed)
+    const struct gemm_settings *gemm = match_settings(node, "Gemm");
+    if (strcmp(node->op_type, "MatMul") == 0 || (gemm && !gemm->transB))
         return (double)weights->dims[weights->rank - 2];
     return (double)(count / weights->dims[strcmp(node->op_type, "ConvTranspose") == 0 ? 1 : 0]);
 }

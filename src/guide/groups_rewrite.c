@@ -5,6 +5,7 @@
 
 #include "guide/groups.h"
 #include "guide/groups_refit.h"
+#include "op/settings.h"
 
 /* ---- constants ---- */
 
@@ -74,7 +75,8 @@ static int regroup_list(const struct site_edit *work, int64_t *list, int *count,
     if (!is_stored(work->first->inputs[1])) {
         /* Sizes come from the map itself; 0 copies the batch. */
         const struct shape *grouped = &site->first->outputs[0]->shape;
-        if (grouped->rank != 3 || node_int(work->first, "allowzero", 0) != 0)
+        const struct reshape_settings *settings = work->first->settings;
+        if (grouped->rank != 3 || settings->allowzero)
             return edit_refuse(work->edit, error, "the sizes of its groups are computed in the graph");
         *count = 3;
         list[0] = 0;

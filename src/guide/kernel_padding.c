@@ -10,6 +10,7 @@
 #include "guide/edit.h"
 #include "guide/guides.h"
 #include "guide/kernel_padding.h"
+#include "op/settings.h"
 #include "op/spatial.h"
 
 #define AXES 2
@@ -45,7 +46,7 @@ static bool read_geometry(const struct node *node, struct padding_site *site)
     const struct shape *x = &node->inputs[0]->shape;
     const struct value *weights = convolution ? node->inputs[1] : NULL;
     if (x->rank != 4 || (convolution && (!weights->constant || weights->shape.rank != 4)) ||
-        spatial_read(node, x, weights ? weights->shape.dims + 2 : NULL, &spatial, NULL) ||
+        spatial_read(node->settings, x, weights ? weights->shape.dims + 2 : NULL, &spatial, NULL) ||
         spatial_slide(&spatial, NULL))
         return false;
     *site = (struct padding_site){.node = node,
@@ -329,12 +330,12 @@ static int rewrite_weights(struct edit *edit, const struct padding_site *site, s
 static struct node *own_dequantize(struct edit *edit, struct node *source, struct error *error)
 {
     struct node *holder = source->inputs[1]->producer;
-    bool axis = node_attribute(holder, "axis") != NULL;
+    const struct quantize_settings *settings = holder->settings;
     if ((holder->outputs[0]->use_count == 1 && !holder->outputs[0]->is_output) || !holder->inputs[0]->constant)
         return holder;
-    const struct emit_attribute attribute = EMIT_INT("axis", node_int(holder, "axis", 1));
+    const struct emit_attribute attribute = EMIT_INT("axis", settings->axis);
     struct value *copy = edit_add(edit, source, "weights", holder->op_type, holder->inputs, holder->input_count,
-                                  &attribute, axis ? 1 : 0, error);
+                                  &attribute, settings->axis_given ? 1 : 0, error);
     return copy && node_set_input(source, 1, copy, error) == 0 ? copy->producer : NULL;
 }
 

@@ -9,45 +9,88 @@
 #include "op/families.h"
 #include "op/infer.h"
 #include "op/operand.h"
+#include "op/settings.h"
 #include "op/unary.h"
 
-/* ONNX operators by kernel; names of attributes that alpha and beta come from, and their defaults. */
+static const char *const approximations[] = {"none", "tanh", NULL};
+
+static const struct attribute_rule leaky_relu_attributes[] = {
+    {FLOAT_ATTRIBUTE(struct activation_settings, alpha, 0.01f)},
+    {0},
+};
+static const struct attribute_rule hard_sigmoid_attributes[] = {
+    {FLOAT_ATTRIBUTE(struct activation_settings, alpha, 0.2f)},
+    {FLOAT_ATTRIBUTE(struct activation_settings, beta, 0.5f)},
+    {0},
+};
+static const struct attribute_rule unit_alpha_attributes[] = {
+    {FLOAT_ATTRIBUTE(struct activation_settings, alpha, 1)},
+    {0},
+};
+static const struct attribute_rule gelu_attributes[] = {
+    {WORD_ATTRIBUTE(struct activation_settings, approximate, GELU_EXACT, approximations)},
+    {0},
+};
+static const struct attribute_rule clip_attributes[] = {
+    {FLOAT_ATTRIBUTE(struct clip_settings, min, -INFINITY), .until = 10},
+    {FLOAT_ATTRIBUTE(struct clip_settings, max, INFINITY), .until = 10},
+    {0},
+};
+static const struct attribute_rule clip_gradient_attributes[] = {
+    {FLOAT_ATTRIBUTE(struct clip_settings, min, -INFINITY)},
+    {FLOAT_ATTRIBUTE(struct clip_settings, max, INFINITY)},
+    {0},
+};
+
+struct unary_gradient_settings {
+    int64_t function; /* enum unary */
+    float alpha, beta;
+};
+static const struct attribute_rule unary_gradient_attributes[] = {
+    {INT_ATTRIBUTE(struct unary_gradient_settings, function, 0), .required = true},
+    {FLOAT_ATTRIBUTE(struct unary_gradient_settings, alpha, 0)},
+    {FLOAT_ATTRIBUTE(struct unary_gradient_settings, beta, 0)},
+    {0},
+};
+
+/* ONNX operators by kernel. */
 static const struct {
     const char *op_type;
     enum unary function;
-    const char *alpha, *beta;
-    float default_alpha, default_beta;
 } functions[] = {
-    {"Relu", UNARY_RELU, "", "", 0, 0},
-    {"LeakyRelu", UNARY_LEAKY_RELU, "alpha", "", 0.01f, 0},
-    {"Sigmoid", UNARY_SIGMOID, "", "", 0, 0},
-    {"HardSigmoid", UNARY_HARD_SIGMOID, "alpha", "beta", 0.2f, 0.5f},
-    {"HardSwish", UNARY_HARD_SWISH, "", "", 0, 0},
-    {"Swish", UNARY_SILU, "alpha", "", 1, 0},
-    {"Tanh", UNARY_TANH, "", "", 0, 0},
-    {"Gelu", UNARY_GELU_ERF, "", "", 0, 0},
-    {"Elu", UNARY_ELU, "alpha", "", 1, 0},
-    {"Softplus", UNARY_SOFTPLUS, "", "", 0, 0},
-    {"Mish", UNARY_MISH, "", "", 0, 0},
-    {"Exp", UNARY_EXP, "", "", 0, 0},
-    {"Erf", UNARY_ERF, "", "", 0, 0},
-    {"Sqrt", UNARY_SQRT, "", "", 0, 0},
-    {"Reciprocal", UNARY_RECIPROCAL, "", "", 0, 0},
+    {"Relu", UNARY_RELU},
+    {"LeakyRelu", UNARY_LEAKY_RELU},
+    {"Sigmoid", UNARY_SIGMOID},
+    {"HardSigmoid", UNARY_HARD_SIGMOID},
+    {"HardSwish", UNARY_HARD_SWISH},
+    {"Swish", UNARY_SILU},
+    {"Tanh", UNARY_TANH},
+    {"Gelu", UNARY_GELU_ERF},
+    {"Elu", UNARY_ELU},
+    {"Softplus", UNARY_SOFTPLUS},
+    {"Mish", UNARY_MISH},
+    {"Exp", UNARY_EXP},
+    {"Erf", UNARY_ERF},
+    {"Sqrt", UNARY_SQRT},
+    {"Reciprocal", UNARY_RECIPROCAL},
 };
 
 struct unary_call unary_call_of(const struct node *node)
 {
-    struct unary_call call = {.function = UNARY_IDENTITY};
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        if (strcmp(functions[i].op_type, node->op_type) == 0) {
-            call.function = functions[i].function;
-            call.alpha = (double)node_float(node, functions[i].alpha, functions[i].default_alpha);
-            call.beta = (double)node_float(node, functions[i].beta, functions[i].default_beta);
+        if (strcmp(functions[i].op_type, node->op_type) != 0)
+            continue;
+        struct unary_call call = {.function = functions[i].function};
+        const struct activation_settings *settings = node->settings;
+        if (settings) {
+            call.alpha = (double)settings->alpha;
+            call.beta = (double)settings->beta;
+            if (call.function == UNARY_GELU_ERF && settings->approximate == GELU_TANH)
+                call.function = UNARY_GELU_TANH;
         }
+        return call;
     }
-    if (call.function == UNARY_GELU_ERF && strcmp(node_string(node, "approximate", "none"), "tanh") == 0)
-        call.function = UNARY_GELU_TANH;
-    return call;
+    return (struct unary_call){.function = UNARY_IDENTITY};
 }
 
 struct unary_job {
@@ -127,9 +170,9 @@ static int gradient_activation(struct gradient_context *context, struct error *e
 
 static int infer_unary_gradient(struct infer_context *context, struct error *error)
 {
-    int64_t function = node_int(context->node, "function", -1);
-    if (function < 0 || function >= UNARY_COUNT)
-        return error_set(error, ERROR_INTERNAL, "no function %d", (int)function);
+    const struct unary_gradient_settings *settings = context->node->settings;
+    if (settings->function < 0 || settings->function >= UNARY_COUNT)
+        return error_set(error, ERROR_INTERNAL, "no function %d", (int)settings->function);
     if (operand_storage(context, 1, error) || operand_shaped_as(context, 1, 0, error))
         return -1;
     return infer_same(context, error);
@@ -138,9 +181,8 @@ static int infer_unary_gradient(struct infer_context *context, struct error *err
 static int compute_unary_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
-    struct unary_call call = {(enum unary)node_int(context->node, "function", 0),
-                              (double)node_float(context->node, "alpha", 0),
-                              (double)node_float(context->node, "beta", 0), true};
+    const struct unary_gradient_settings *settings = context->node->settings;
+    struct unary_call call = {(enum unary)settings->function, (double)settings->alpha, (double)settings->beta, true};
     unary_run(context, &call);
     return 0;
 }
@@ -162,23 +204,18 @@ static int infer_clip(struct infer_context *context, struct error *error)
     return operand_types(context, 1, error) ? -1 : infer_same(context, error);
 }
 
-/* The limit of a node of floats: from input `input`, or the attribute of older opsets. */
-static double clip_limit(const struct compute_context *context, int input, const char *attribute, double otherwise)
+/* The limit of a node of floats: from input `input`, or the attribute. */
+static double clip_limit(const struct compute_context *context, int input, float attribute)
 {
-    double limit = otherwise;
-    const struct attribute *given = node_attribute(context->node, attribute);
-    if (operand_data(context, input))
-        limit = tensor_number(context->inputs[input], 0);
-    else if (given && given->type == ATTRIBUTE_FLOAT)
-        limit = (double)given->f;
-    return limit;
+    return operand_data(context, input) ? tensor_number(context->inputs[input], 0) : (double)attribute;
 }
 
 /* The upper limit wins where they cross: min(max(x, low), high). */
 static struct unary_call clip_call(const struct compute_context *context, int first_limit, bool gradient)
 {
-    double low = clip_limit(context, first_limit, "min", -(double)INFINITY);
-    double high = clip_limit(context, first_limit + 1, "max", (double)INFINITY);
+    const struct clip_settings *settings = context->node->settings;
+    double low = clip_limit(context, first_limit, settings->min);
+    double high = clip_limit(context, first_limit + 1, settings->max);
     return (struct unary_call){UNARY_CLIP, low > high ? high : low, high, gradient};
 }
 
@@ -217,13 +254,12 @@ static int compute_clip(struct compute_context *context, struct error *error)
 static int gradient_clip(struct gradient_context *context, struct error *error)
 {
     const struct node *node = context->node;
+    const struct clip_settings *settings = node->settings;
     struct value *dx =
         emit(context->graph, "ClipGradient",
              EMIT_INPUTS(node->inputs[0], context->output_gradients[0], node->input_count > 1 ? node->inputs[1] : NULL,
                          node->input_count > 2 ? node->inputs[2] : NULL),
-             EMIT_ATTRIBUTES(EMIT_FLOAT("min", node_float(node, "min", -INFINITY)),
-                             EMIT_FLOAT("max", node_float(node, "max", INFINITY))),
-             error);
+             EMIT_ATTRIBUTES(EMIT_FLOAT("min", settings->min), EMIT_FLOAT("max", settings->max)), error);
     context->input_gradients[0] = dx;
     return dx ? 0 : -1;
 }
@@ -243,38 +279,39 @@ static int infer_clip_gradient(struct infer_context *context, struct error *erro
     return infer_same(context, error);
 }
 
-#define ACTIVATION(name_, since_, types_)                                                                              \
-    {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1,              \
-        .max_outputs = 1, .types = types_, .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE, .infer = infer_same,       \
-        .compute = compute_activation, .gradient = gradient_activation, .field = field_pointwise                       \
-    }
+#define ACTIVATION(name_, since_, types_, trait_)                                                                      \
+    .domain = "", .name = name_, .since = since_, ARITY(1, 1, 1, 1), .types = types_,                                  \
+    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | trait_, .roles = {ROLE_DATA}, .infer = infer_same,               \
+    .compute = compute_activation, .gradient = gradient_activation, .field = field_pointwise
 
 const struct operator operators_activation[] = {
-    ACTIVATION("Relu", 6, TYPES_NUMBER),
-    ACTIVATION("LeakyRelu", 6, TYPES_FLOAT),
-    ACTIVATION("Sigmoid", 6, TYPES_FLOAT),
-    ACTIVATION("HardSigmoid", 6, TYPES_FLOAT),
-    ACTIVATION("HardSwish", 14, TYPES_FLOAT),
-    ACTIVATION("Swish", 24, TYPES_FLOAT),
-    ACTIVATION("Tanh", 6, TYPES_FLOAT),
-    ACTIVATION("Gelu", 20, TYPES_FLOAT),
-    ACTIVATION("Elu", 6, TYPES_FLOAT),
-    ACTIVATION("Softplus", 1, TYPES_FLOAT),
-    ACTIVATION("Mish", 18, TYPES_FLOAT),
-    ACTIVATION("Exp", 6, TYPES_FLOAT),
-    ACTIVATION("Erf", 9, TYPES_FLOAT),
-    ACTIVATION("Sqrt", 6, TYPES_FLOAT),
-    ACTIVATION("Reciprocal", 6, TYPES_FLOAT),
+    {ACTIVATION("Relu", 6, TYPES_NUMBER, OPERATOR_ACTIVATION)},
+    {ACTIVATION("LeakyRelu", 6, TYPES_FLOAT, OPERATOR_ACTIVATION),
+     SETTINGS(struct activation_settings, leaky_relu_attributes)},
+    {ACTIVATION("Sigmoid", 6, TYPES_FLOAT, OPERATOR_ACTIVATION | OPERATOR_GATE)},
+    {ACTIVATION("HardSigmoid", 6, TYPES_FLOAT, OPERATOR_ACTIVATION | OPERATOR_GATE),
+     SETTINGS(struct activation_settings, hard_sigmoid_attributes)},
+    {ACTIVATION("HardSwish", 14, TYPES_FLOAT, OPERATOR_ACTIVATION)},
+    {ACTIVATION("Swish", 24, TYPES_FLOAT, OPERATOR_ACTIVATION),
+     SETTINGS(struct activation_settings, unit_alpha_attributes)},
+    {ACTIVATION("Tanh", 6, TYPES_FLOAT, OPERATOR_ACTIVATION | OPERATOR_GATE)},
+    {ACTIVATION("Gelu", 20, TYPES_FLOAT, OPERATOR_ACTIVATION), SETTINGS(struct activation_settings, gelu_attributes)},
+    {ACTIVATION("Elu", 6, TYPES_FLOAT, OPERATOR_ACTIVATION),
+     SETTINGS(struct activation_settings, unit_alpha_attributes)},
+    {ACTIVATION("Softplus", 1, TYPES_FLOAT, OPERATOR_ACTIVATION)},
+    {ACTIVATION("Mish", 18, TYPES_FLOAT, OPERATOR_ACTIVATION)},
+    {ACTIVATION("Exp", 6, TYPES_FLOAT, OPERATOR_FUNCTION)},
+    {ACTIVATION("Erf", 9, TYPES_FLOAT, OPERATOR_FUNCTION)},
+    {ACTIVATION("Sqrt", 6, TYPES_FLOAT, OPERATOR_FUNCTION)},
+    {ACTIVATION("Reciprocal", 6, TYPES_FLOAT, OPERATOR_FUNCTION)},
     {.domain = "",
      .name = "Clip",
      .since = 6,
-     .min_inputs = 1,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 3, 1, 1),
      .types = TYPES_NUMBER,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_ACTIVATION,
+     .roles = {ROLE_DATA, ROLE_CONTROL},
+     SETTINGS(struct clip_settings, clip_attributes),
      .infer = infer_clip,
      .compute = compute_clip,
      .gradient = gradient_clip,
@@ -282,23 +319,21 @@ const struct operator operators_activation[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "UnaryGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct unary_gradient_settings, unary_gradient_attributes),
      .infer = infer_unary_gradient,
      .compute = compute_unary_gradient},
     {.domain = DOMAIN_INTERNAL,
      .name = "ClipGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 4, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_CONTROL},
+     SETTINGS(struct clip_settings, clip_gradient_attributes),
      .infer = infer_clip_gradient,
      .compute = compute_clip_gradient},
     {0},

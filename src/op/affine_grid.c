@@ -9,6 +9,15 @@
 
 #define AFFINE_AXES 3
 
+/* Of AffineGrid and its gradient. */
+struct affine_grid_settings {
+    bool align_corners;
+};
+static const struct attribute_rule attributes[] = {
+    {FLAG_ATTRIBUTE(struct affine_grid_settings, align_corners, 0)},
+    {0},
+};
+
 /* `sizes` of the map; axes 2 or 3. */
 static int check_theta(const struct shape *theta, int axes, int64_t images, struct error *error)
 {
@@ -29,7 +38,7 @@ static int infer_affine_grid(struct infer_context *context, struct error *error)
         return error_set(error, ERROR_INPUT, "size must be four or five numbers");
     if (!operand_known(&operands, 1))
         return infer_output(context, 0, context->inputs[0]->dtype, SHAPE_UNKNOWN_RANK, NULL, error);
-    if (int_list_read(&list, &operands, NULL, 1, error) < 0 ||
+    if (int_list_of(&list, &operands, (struct ints){0}, 1, error) < 0 ||
         check_theta(&context->inputs[0]->shape, axes, int_list_at(&list, 0), error))
         return -1;
     dims[0] = int_list_at(&list, 0);
@@ -60,12 +69,12 @@ static int compute_affine_grid(struct compute_context *context, struct error *er
     struct tensor *to = context->outputs[0];
     int axes = to->shape.rank - 2;
     int64_t cells = shape_product(&to->shape, 1, 1 + axes);
-    bool align = node_int(context->node, "align_corners", 0) != 0;
+    const struct affine_grid_settings *settings = context->node->settings;
     float *out = to->data;
     for (int64_t i = 0; i < to->shape.dims[0] * cells; i++) {
         const float *rows = theta + i / cells * axes * (axes + 1);
         float place[AFFINE_AXES + 1];
-        cell_place(&to->shape, i % cells, align, place);
+        cell_place(&to->shape, i % cells, settings->align_corners, place);
         for (int row = 0; row < axes; row++, out++) {
             *out = 0;
             for (int k = 0; k <= axes; k++)
@@ -80,11 +89,12 @@ static int compute_affine_grid(struct compute_context *context, struct error *er
 static int gradient_affine_grid(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
+    const struct affine_grid_settings *settings = node->settings;
     if (!context->output_gradients[0] || !context->wanted[0])
         return 0;
     context->input_gradients[0] =
         emit(context->graph, "AffineGridGradient", EMIT_INPUTS(context->output_gradients[0], node->inputs[0]),
-             EMIT_ATTRIBUTES(EMIT_INT("align_corners", node_int(node, "align_corners", 0))), error);
+             EMIT_ATTRIBUTES(EMIT_INT("align_corners", settings->align_corners)), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -101,13 +111,13 @@ static int compute_affine_grid_gradient(struct compute_context *context, struct 
     const float *dy = context->inputs[0]->data;
     int axes = grid->rank - 2;
     int64_t cells = shape_product(grid, 1, 1 + axes);
-    bool align = node_int(context->node, "align_corners", 0) != 0;
+    const struct affine_grid_settings *settings = context->node->settings;
     float *out = context->outputs[0]->data;
     for (int64_t image = 0; image < grid->dims[0]; image++, out += axes * (axes + 1)) {
         double sums[AFFINE_AXES * (AFFINE_AXES + 1)] = {0};
         for (int64_t cell = 0; cell < cells; cell++, dy += axes) {
             float place[AFFINE_AXES + 1];
-            cell_place(grid, cell, align, place);
+            cell_place(grid, cell, settings->align_corners, place);
             for (int i = 0; i < axes * (axes + 1); i++)
                 sums[i] += (double)(dy[i / (axes + 1)] * place[i % (axes + 1)]);
         }
@@ -121,22 +131,22 @@ const struct operator operators_affine_grid[] = {
     {.domain = "",
      .name = "AffineGrid",
      .since = 20,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_SHAPE},
+     SETTINGS(struct affine_grid_settings, attributes),
      .infer = infer_affine_grid,
      .compute = compute_affine_grid,
      .gradient = gradient_affine_grid},
     {.domain = DOMAIN_INTERNAL,
      .name = "AffineGridGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct affine_grid_settings, attributes),
      .infer = infer_affine_grid_gradient,
      .compute = compute_affine_grid_gradient},
     {0},

@@ -7,18 +7,30 @@
 #include "op/infer.h"
 #include "op/operand.h"
 
+struct arg_settings {
+    int64_t axis;
+    bool keepdims, select_last_index;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct arg_settings, axis, 0)},
+    {FLAG_ATTRIBUTE(struct arg_settings, keepdims, true)},
+    {FLAG_ATTRIBUTE(struct arg_settings, select_last_index, false), .since = 12},
+    {0},
+};
+
 static int infer_arg(struct infer_context *context, struct error *error)
 {
+    const struct arg_settings *settings = context->node->settings;
     const struct shape *from = &context->inputs[0]->shape;
-    bool keep = node_int(context->node, "keepdims", 1) != 0;
     int64_t dims[SHAPE_MAX_RANK];
     int axis, rank = 0;
-    if (shape_axis(node_int(context->node, "axis", 0), from->rank, &axis, error))
+    if (shape_axis(settings->axis, from->rank, &axis, error))
         return -1;
     if (from->dims[axis] == 0)
         return error_set(error, ERROR_INPUT, "axis %d has no elements to choose from", axis);
     for (int i = 0; i < from->rank; i++) {
-        if (i != axis || keep)
+        if (i != axis || settings->keepdims)
             dims[rank++] = i == axis ? 1 : from->dims[i];
     }
     return infer_output(context, 0, DTYPE_INT64, rank, dims, error);
@@ -78,9 +90,10 @@ static void arg_rows(void *argument, int64_t begin, int64_t end)
 
 static int compute_arg(struct compute_context *context, struct error *error)
 {
+    const struct arg_settings *settings = context->node->settings;
     const struct tensor *from = context->inputs[0];
     int axis;
-    if (shape_axis(node_int(context->node, "axis", 0), from->shape.rank, &axis, error))
+    if (shape_axis(settings->axis, from->shape.rank, &axis, error))
         return -1;
     struct arg_job job = {.from = from->data,
                           .to = context->outputs[0]->data,
@@ -88,7 +101,7 @@ static int compute_arg(struct compute_context *context, struct error *error)
                           .inner = shape_product(&from->shape, axis + 1, from->shape.rank),
                           .type = loop_type(from->dtype),
                           .smallest = strcmp(context->node->op_type, "ArgMin") == 0,
-                          .last = node_int(context->node, "select_last_index", 0) != 0};
+                          .last = settings->select_last_index};
     if (shape_count(&from->shape) > 0)
         rows_run(context->pool, &(struct row_task){arg_rows, &job}, shape_product(&from->shape, 0, axis),
                  job.size * job.inner);
@@ -98,22 +111,23 @@ static int compute_arg(struct compute_context *context, struct error *error)
 /* The whole of the axis; the other axes at their own places. */
 static int field_arg(struct field_context *context, struct error *error)
 {
+    const struct arg_settings *settings = context->node->settings;
     const struct shape *from = &context->inputs[0]->shape;
-    bool keep = node_int(context->node, "keepdims", 1) != 0;
     int axis, at = 0;
-    if (shape_axis(node_int(context->node, "axis", 0), from->rank, &axis, error))
+    if (shape_axis(settings->axis, from->rank, &axis, error))
         return -1;
     for (int i = 0; i < from->rank; i++) {
         context->reads[i] = i == axis ? interval_full(from->dims[i]) : context->cells[at];
-        at += i != axis || keep;
+        at += i != axis || settings->keepdims;
     }
     return 0;
 }
 
 #define ARG(name_)                                                                                                     \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = 1, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, \
-        .types = TYPES_NUMBER, .infer = infer_arg, .compute = compute_arg, .field = field_arg                          \
+        .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_NUMBER, .flags = OPERATOR_SELECTS,  \
+        .roles = {ROLE_DATA}, SETTINGS(struct arg_settings, attributes), .infer = infer_arg, .compute = compute_arg,   \
+        .field = field_arg                                                                                             \
     }
 
 const struct operator operators_arg_reduce[] = {ARG("ArgMax"), ARG("ArgMin"), {0}};

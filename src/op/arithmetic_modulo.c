@@ -7,6 +7,14 @@
 #include "op/families.h"
 #include "op/unary.h"
 
+struct modulo_settings {
+    int64_t fmod;
+};
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct modulo_settings, fmod, 0)},
+    {0},
+};
+
 struct modulo {
     bool truncated; /* fmod */
     enum dtype type;
@@ -14,7 +22,8 @@ struct modulo {
 
 static int infer_modulo(struct infer_context *context, struct error *error)
 {
-    if (dtype_is_float(context->inputs[0]->dtype) && node_int(context->node, "fmod", 0) != 1)
+    const struct modulo_settings *settings = context->node->settings;
+    if (dtype_is_float(context->inputs[0]->dtype) && settings->fmod != 1)
         return error_set(error, ERROR_INPUT, "remainders of floats are taken with fmod=1 only");
     return infer_broadcast_same(context, error);
 }
@@ -57,7 +66,8 @@ static void run_modulo(const struct broadcast_row *row, const void *argument)
 static int compute_modulo(struct compute_context *context, struct error *error)
 {
     (void)error;
-    struct modulo modulo = {node_int(context->node, "fmod", 0) != 0, loop_type(context->inputs[0]->dtype)};
+    const struct modulo_settings *settings = context->node->settings;
+    struct modulo modulo = {settings->fmod != 0, loop_type(context->inputs[0]->dtype)};
     compute_broadcast(context, run_modulo, &modulo);
     return 0;
 }
@@ -81,12 +91,11 @@ const struct operator operators_arithmetic_modulo[] = {
     {.domain = "",
      .name = "Mod",
      .since = 10,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_NUMBER,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct modulo_settings, attributes),
      .infer = infer_modulo,
      .compute = compute_modulo,
      .gradient = gradient_modulo,

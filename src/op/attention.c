@@ -10,8 +10,16 @@
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
+#include "op/settings.h"
 
 enum { QUERY, KEY, VALUE, MASK, PAST_KEY, PAST_VALUE, VALID, ATTENTION_INPUTS };
+
+static const struct attribute_rule attributes[] = {
+    ATTENTION_ATTRIBUTES,
+    {INT_ATTRIBUTE(struct attention_settings, qk_matmul_output_mode, 0)},
+    {IGNORED_ATTRIBUTE("softmax_precision")},
+    {0},
+};
 
 static const struct tensor *input_at(const struct tensor *const *inputs, int count, int index)
 {
@@ -19,14 +27,13 @@ static const struct tensor *input_at(const struct tensor *const *inputs, int cou
 }
 
 /* Shape [batch, heads, rows, columns] of an operand that may be packed as [batch, rows, heads * columns]. */
-static int unpack(const struct node *node, const struct shape *shape, const char *attribute, int64_t unpacked[4],
+static int unpack(const struct shape *shape, int64_t heads, const char *attribute, int64_t unpacked[4],
                   struct error *error)
 {
     char text[SHAPE_TEXT_SIZE];
     if (shape->rank == 4) {
         memcpy(unpacked, shape->dims, 4 * sizeof *unpacked);
     } else if (shape->rank == 3) {
-        int64_t heads = node_int(node, attribute, 0);
         if (heads < 1 || shape->dims[2] % heads != 0)
             return error_set(error, ERROR_INPUT, "attribute %s is %lld for a width of %lld", attribute,
                              (long long)heads, (long long)shape->dims[2]);
@@ -101,11 +108,14 @@ int attention_read(const struct node *node, const struct tensor *const *inputs, 
                    struct attention *attention, struct error *error)
 {
     int64_t q[4], k[4], v[4];
+    const struct attention_settings *settings = node->settings;
     const struct shape *query = &inputs[QUERY]->shape;
+    int64_t key_heads = settings->kv_num_heads;
     if (query->rank != inputs[KEY]->shape.rank || query->rank != inputs[VALUE]->shape.rank)
         return error_set(error, ERROR_INPUT, "query, key and value have different numbers of axes");
-    if (unpack(node, query, "q_num_heads", q, error) || unpack(node, &inputs[KEY]->shape, "kv_num_heads", k, error) ||
-        unpack(node, &inputs[VALUE]->shape, "kv_num_heads", v, error))
+    if (unpack(query, settings->q_num_heads, "q_num_heads", q, error) ||
+        unpack(&inputs[KEY]->shape, key_heads, "kv_num_heads", k, error) ||
+        unpack(&inputs[VALUE]->shape, key_heads, "kv_num_heads", v, error))
         return -1;
     if (q[0] != k[0] || q[0] != v[0] || k[1] != v[1] || k[2] != v[2] || q[3] != k[3] || q[1] % k[1] != 0)
         return error_set(error, ERROR_INPUT,
@@ -122,13 +132,13 @@ int attention_read(const struct node *node, const struct tensor *const *inputs, 
                                     .keys = k[2],
                                     .key_size = q[3],
                                     .value_size = v[3],
-                                    .softcap = node_float(node, "softcap", 0),
-                                    .causal = node_int(node, "is_causal", 0) != 0,
+                                    .softcap = settings->softcap,
+                                    .causal = settings->is_causal,
                                     .q = attention_strides(packed, q[1], q[2], q[3]),
                                     .k = attention_strides(packed, k[1], k[2], k[3]),
                                     .v = attention_strides(packed, v[1], v[2], v[3]),
                                     .y = attention_strides(packed, q[1], q[2], v[3])};
-    attention->scale = node_float(node, "scale", (float)(1 / sqrt((double)q[3])));
+    attention->scale = settings->scale_given ? settings->scale : (float)(1 / sqrt((double)q[3]));
     const struct shape weights = {.rank = 4, .dims = {q[0], q[1], q[2], k[2]}};
     if (!(attention->softcap >= 0))
         return error_set(error, ERROR_INPUT, "attribute softcap is negative");
@@ -143,6 +153,7 @@ int attention_read(const struct node *node, const struct tensor *const *inputs, 
 
 static int infer_attention(struct infer_context *context, struct error *error)
 {
+    const struct attention_settings *settings = context->node->settings;
     struct attention attention;
     const struct tensor *q = context->inputs[QUERY], *k = context->inputs[KEY], *v = context->inputs[VALUE];
     for (int i = 0; i < context->input_count; i++) {
@@ -152,7 +163,7 @@ static int infer_attention(struct infer_context *context, struct error *error)
     }
     if (attention_read(context->node, context->inputs, context->input_count, &attention, error))
         return -1;
-    int64_t mode = node_int(context->node, "qk_matmul_output_mode", 0);
+    int64_t mode = settings->qk_matmul_output_mode;
     if (mode < 0 || mode > 3)
         return error_set(error, ERROR_INPUT, "attribute qk_matmul_output_mode is %lld", (long long)mode);
     int64_t y[4] = {attention.batch, attention.query_heads, attention.queries, attention.value_size};
@@ -236,7 +247,8 @@ static const float *prepare(const struct compute_context *context, const struct 
  * modes changed places have it. */
 static enum attention_record record_stage(const struct node *node, const struct attention *attention)
 {
-    int64_t mode = node_int(node, "qk_matmul_output_mode", 0);
+    const struct attention_settings *settings = node->settings;
+    int64_t mode = settings->qk_matmul_output_mode;
     if (mode == 1)
         return attention->softcap > 0 ? RECORD_SOFTCAP : RECORD_MASKED;
     return mode == 0 ? RECORD_PRODUCT : mode == 2 ? RECORD_MASKED : RECORD_SOFTMAX;
@@ -282,6 +294,7 @@ static struct value *node_input(const struct node *node, int index)
 static int gradient_attention(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
+    const struct attention_settings *settings = node->settings;
     struct value *q = node->inputs[QUERY], *mask = node_input(node, MASK), *dy = context->output_gradients[0];
     for (int i = 1; i < node->output_count; i++) {
         if (context->output_gradients[i])
@@ -297,14 +310,13 @@ static int gradient_attention(struct gradient_context *context, struct error *er
     if (mask && mask->shape.rank > 0 && mask->shape.dims[mask->shape.rank - 1] != keys)
         return error_set(error, ERROR_UNSUPPORTED, "there is no gradient with a mask for some of the keys");
     struct value *gradients[4] = {NULL};
-    struct emit_attribute attributes[5] = {EMIT_INT("q_num_heads", node_int(node, "q_num_heads", 0)),
-                                           EMIT_INT("kv_num_heads", node_int(node, "kv_num_heads", 0)),
-                                           EMIT_INT("is_causal", node_int(node, "is_causal", 0)),
-                                           EMIT_FLOAT("softcap", node_float(node, "softcap", 0)),
-                                           EMIT_FLOAT("scale", node_float(node, "scale", 1))};
+    struct emit_attribute emitted[5] = {EMIT_INT("q_num_heads", settings->q_num_heads),
+                                        EMIT_INT("kv_num_heads", settings->kv_num_heads),
+                                        EMIT_INT("is_causal", settings->is_causal),
+                                        EMIT_FLOAT("softcap", settings->softcap), EMIT_FLOAT("scale", settings->scale)};
     if (emit_many(context->graph, "AttentionGradient",
                   EMIT_INPUTS(q, node->inputs[KEY], node->inputs[VALUE], mask, dy, NULL, node_input(node, VALID)),
-                  attributes, node_attribute(node, "scale") ? 5 : 4, gradients, mask_wanted ? 4 : 3, error))
+                  emitted, settings->scale_given ? 5 : 4, gradients, mask_wanted ? 4 : 3, error))
         return -1;
     for (int i = QUERY; i <= VALUE; i++)
         context->input_gradients[i] = context->wanted[i] ? gradients[i] : NULL;
@@ -313,15 +325,17 @@ static int gradient_attention(struct gradient_context *context, struct error *er
     return mask_wanted && !context->input_gradients[MASK] ? -1 : 0;
 }
 
-#define OPERATOR_ATTENTION(since_, until_, inputs_)                                                                    \
+#define ATTENTION(since_, until_, inputs_)                                                                             \
     {                                                                                                                  \
-        .domain = "", .name = "Attention", .since = since_, .until = until_, .min_inputs = 3, .max_inputs = inputs_,   \
-        .min_outputs = 1, .max_outputs = 4, .types = TYPES_HELD_AS_FLOAT, .infer = infer_attention,                    \
-        .compute = compute_attention, .gradient = gradient_attention, .macs = macs_attention, .scratch = scratch_of    \
+        .domain = "", .name = "Attention", .since = since_, .until = until_, ARITY(3, inputs_, 1, 4),                  \
+        .types = TYPES_HELD_AS_FLOAT, .flags = OPERATOR_ATTENTION,                                                     \
+        .roles = {ROLE_DATA, ROLE_DATA, ROLE_DATA, ROLE_MASK, ROLE_DATA, ROLE_DATA, ROLE_MASK},                        \
+        SETTINGS(struct attention_settings, attributes), .infer = infer_attention, .compute = compute_attention,       \
+        .gradient = gradient_attention, .macs = macs_attention, .scratch = scratch_of                                  \
     }
 
 const struct operator operators_attention[] = {
-    OPERATOR_ATTENTION(23, 23, 6),
-    OPERATOR_ATTENTION(24, 0, 7),
+    ATTENTION(23, 23, 6),
+    ATTENTION(24, 0, 7),
     {0},
 };

@@ -6,6 +6,17 @@
 
 #include "graph/operator.h"
 
+/* Rules of struct attention_settings (op/settings.h) that the operator and its gradient share. */
+#define ATTENTION_ATTRIBUTES                                                                                           \
+    {INT_ATTRIBUTE(struct attention_settings, q_num_heads, 0)},                                                        \
+        {INT_ATTRIBUTE(struct attention_settings, kv_num_heads, 0)},                                                   \
+        {FLAG_ATTRIBUTE(struct attention_settings, is_causal, 0)},                                                     \
+        {FLOAT_ATTRIBUTE(struct attention_settings, softcap, 0)},                                                      \
+    {                                                                                                                  \
+        FLOAT_ATTRIBUTE(struct attention_settings, scale, 0),                                                          \
+            .given = offsetof(struct attention_settings, scale_given)                                                  \
+    }
+
 /* Elements between neighbours of a float operand [batch, heads, rows, columns]; columns are contiguous. */
 struct attention_strides {
     int64_t batch, head, row;

@@ -6,6 +6,19 @@
 
 enum { PAST, UPDATE, PLACES };
 
+static const char *const modes[] = {"linear", "circular", NULL};
+
+struct scatter_settings {
+    int64_t axis;
+    enum { MODE_LINEAR, MODE_CIRCULAR } mode;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct scatter_settings, axis, -2)},
+    {WORD_ATTRIBUTE(struct scatter_settings, mode, MODE_LINEAR, modes)},
+    {0},
+};
+
 /* Rows of `inner` elements along the axis, for each of `outer` slices; `per_batch` slices belong to one batch. */
 struct cache_view {
     int64_t outer, per_batch, inner;
@@ -16,9 +29,9 @@ struct cache_view {
 static int read_view(const struct node *node, const struct shape *past, const struct shape *update,
                      struct cache_view *view, struct error *error)
 {
+    const struct scatter_settings *settings = node->settings;
     int axis;
-    const char *mode = node_string(node, "mode", "linear");
-    if (shape_axis(node_int(node, "axis", -2), past->rank, &axis, error))
+    if (shape_axis(settings->axis, past->rank, &axis, error))
         return -1;
     if (axis == 0)
         return error_set(error, ERROR_INPUT, "attribute axis is that of the batches");
@@ -29,14 +42,12 @@ static int read_view(const struct node *node, const struct shape *past, const st
     if (!fits)
         return error_set(error, ERROR_INPUT, "an update of %s does not fit into a cache of %s",
                          shape_text(update, text), shape_text(past, other));
-    if (strcmp(mode, "linear") != 0 && strcmp(mode, "circular") != 0)
-        return error_set(error, ERROR_INPUT, "attribute mode must be linear or circular");
     *view = (struct cache_view){.outer = shape_product(past, 0, axis),
                                 .per_batch = shape_product(past, 1, axis),
                                 .inner = shape_product(past, axis + 1, past->rank),
                                 .rows = past->dims[axis],
                                 .added = update->dims[axis],
-                                .circular = strcmp(mode, "circular") == 0};
+                                .circular = settings->mode == MODE_CIRCULAR};
     return 0;
 }
 
@@ -95,11 +106,11 @@ const struct operator operators_attention_cache[] = {
     {.domain = "",
      .name = "TensorScatter",
      .since = 24,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 3, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct scatter_settings, attributes),
      .infer = infer_scatter,
      .compute = compute_scatter},
     {0},

@@ -7,8 +7,11 @@
 #include "op/attention.h"
 #include "op/families.h"
 #include "op/operand.h"
+#include "op/settings.h"
 
 enum { QUERY, KEY, VALUE, MASK, OUTPUT_GRADIENT, UNUSED, VALID, INPUTS };
+
+static const struct attribute_rule attributes[] = {ATTENTION_ATTRIBUTES, {0}};
 
 /* Reads the forward's geometry: its inputs stand at the same places, but for dY in that of the past keys. */
 static int read_forward(const struct node *node, const struct tensor *const *inputs, int count,
@@ -167,11 +170,11 @@ const struct operator operators_attention_gradient[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "AttentionGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 7,
-     .min_outputs = 1,
-     .max_outputs = 4,
+     ARITY(3, 7, 1, 4),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_DATA, ROLE_MASK, ROLE_DATA, ROLE_DATA, ROLE_MASK},
+     SETTINGS(struct attention_settings, attributes),
      .infer = infer_gradient,
      .compute = compute_gradient,
      .scratch = scratch_gradient},

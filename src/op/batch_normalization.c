@@ -5,14 +5,42 @@
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
+#include "op/settings.h"
 
 enum { X, SCALE, BIAS, MEAN, VARIANCE };
+
+#define EPSILON FLOAT_ATTRIBUTE(struct batch_normalization_settings, epsilon, 1e-5f)
+
+static const struct attribute_rule attributes[] = {
+    {EPSILON},
+    {FLOAT_ATTRIBUTE(struct batch_normalization_settings, momentum, 0.9f)},
+    {FLAG_ATTRIBUTE(struct batch_normalization_settings, spatial, 1), .until = 8},
+    {FLAG_ATTRIBUTE(struct batch_normalization_settings, training_mode, 0), .since = 14},
+    {0},
+};
+static const struct attribute_rule gradient_attributes[] = {
+    {EPSILON},
+    {0},
+};
+
+static const struct attribute_rule training_gradient_attributes[] = {
+    {EPSILON},
+    {FLAG_ATTRIBUTE(struct batch_normalization_settings, held, 0)},
+    {0},
+};
+
+static double epsilon_of(const struct node *node)
+{
+    const struct batch_normalization_settings *settings = node->settings;
+    return (double)settings->epsilon;
+}
 
 /* From opset 14 an attribute says so; before, the presence of the further outputs does. */
 static bool is_training(const struct node *node)
 {
+    const struct batch_normalization_settings *settings = node->settings;
     if (node->opset >= 14)
-        return node_int(node, "training_mode", 0) != 0;
+        return settings->training_mode;
     for (int i = 1; i < node->output_count; i++) {
         if (node->outputs[i])
             return true;
@@ -22,10 +50,11 @@ static bool is_training(const struct node *node)
 
 static int infer_batch_normalization(struct infer_context *context, struct error *error)
 {
+    const struct batch_normalization_settings *settings = context->node->settings;
     const struct tensor *x = context->inputs[X];
     if (x->shape.rank < 2)
         return error_set(error, ERROR_INPUT, "the input has %d axes, expected at least N x C", x->shape.rank);
-    if (node_int(context->node, "spatial", 1) != 1)
+    if (!settings->spatial)
         return error_set(error, ERROR_UNSUPPORTED, "statistics per position (spatial = 0) are not supported");
     if (operand_storage(context, SCALE, error))
         return -1;
@@ -87,7 +116,7 @@ static void inference_factors(const struct compute_context *context, int64_t cha
 {
     const float *scale = context->inputs[SCALE]->data, *bias = context->inputs[BIAS]->data;
     const float *mean = context->inputs[MEAN]->data, *variance = context->inputs[VARIANCE]->data;
-    double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+    double epsilon = epsilon_of(context->node);
     for (int64_t c = 0; c < channels; c++) {
         double a = (double)scale[c] / sqrt((double)variance[c] + epsilon);
         factor[c] = (float)a;
@@ -165,7 +194,8 @@ static void reduce_channels(struct compute_context *context, struct channel_plan
 static void write_statistics(const struct compute_context *context, const float *mean, const float *variance,
                              int64_t channels)
 {
-    float momentum = node_float(context->node, "momentum", 0.9f);
+    const struct batch_normalization_settings *settings = context->node->settings;
+    float momentum = settings->momentum;
     const float *const given[] = {context->inputs[MEAN]->data, context->inputs[VARIANCE]->data};
     const float *const batch[] = {mean, variance};
     for (int output = 1; output <= 4; output++) {
@@ -191,7 +221,7 @@ static int compute_batch_normalization(struct compute_context *context, struct e
     planes.y = context->outputs[0]->data;
     if (is_training(context->node)) {
         const float *scale = context->inputs[SCALE]->data, *bias = context->inputs[BIAS]->data;
-        double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+        double epsilon = epsilon_of(context->node);
         planes.sum = shift + channels;
         planes.product = planes.sum + channels;
         reduce_channels(context, &planes, run_batch_moments);
@@ -216,7 +246,7 @@ static int gradient_inference(struct gradient_context *context, struct value *dy
 {
     struct node *node = context->node;
     struct value *const *in = node->inputs;
-    struct emit_attribute epsilon = EMIT_FLOAT("epsilon", node_float(node, "epsilon", 1e-5f));
+    struct emit_attribute epsilon = EMIT_FLOAT("epsilon", (float)epsilon_of(node));
     if (context->wanted[X]) {
         context->input_gradients[X] = emit(context->graph, "BatchNormalizationInputGradient",
                                            EMIT_INPUTS(dy, in[SCALE], in[VARIANCE]), &epsilon, 1, error);
@@ -245,7 +275,7 @@ static int gradient_batch_normalization(struct gradient_context *context, struct
         return 0;
     if (!is_training(node))
         return gradient_inference(context, dy, error);
-    struct emit_attribute epsilon = EMIT_FLOAT("epsilon", node_float(node, "epsilon", 1e-5f));
+    struct emit_attribute epsilon = EMIT_FLOAT("epsilon", (float)epsilon_of(node));
     struct value *gradients[3];
     if (emit_many(context->graph, "BatchNormalizationTrainingGradient",
                   EMIT_INPUTS(dy, node->inputs[X], node->inputs[SCALE]),
@@ -289,7 +319,7 @@ static int compute_input_gradient(struct compute_context *context, struct error 
     (void)error;
     struct channel_planes planes = planes_of(context, &context->inputs[0]->shape);
     const float *scale = context->inputs[1]->data, *variance = context->inputs[2]->data;
-    double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+    double epsilon = epsilon_of(context->node);
     float *factor = context->scratch;
     for (int64_t c = 0; c < planes.channels; c++)
         factor[c] = (float)((double)scale[c] / sqrt((double)variance[c] + epsilon));
@@ -323,7 +353,7 @@ static int compute_parameter_gradient(struct compute_context *context, struct er
     (void)error;
     struct channel_planes planes = planes_of(context, &context->inputs[0]->shape);
     const float *scale = context->inputs[2]->data, *variance = context->inputs[4]->data;
-    double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+    double epsilon = epsilon_of(context->node);
     planes.dy = context->inputs[0]->data;
     planes.x = context->inputs[1]->data;
     planes.mean = context->inputs[3]->data;
@@ -382,9 +412,9 @@ static int compute_training_gradient(struct compute_context *context, struct err
     struct channel_planes *planes = &training.planes;
     int64_t channels = planes->channels;
     const float *scale = context->inputs[2]->data;
-    double epsilon = (double)node_float(context->node, "epsilon", 1e-5f);
+    double epsilon = epsilon_of(context->node);
     double count = (double)(planes->batch * planes->cells);
-    bool held = node_int(context->node, "held", 0) != 0;
+    const struct batch_normalization_settings *settings = context->node->settings;
     float *mean = context->scratch, *variance = mean + channels, *factor = variance + channels;
     float *constant = factor + channels;
     planes->dy = context->inputs[0]->data;
@@ -400,7 +430,7 @@ static int compute_training_gradient(struct compute_context *context, struct err
     float *dscale = operand_result(context, 1), *dbias = operand_result(context, 2);
     for (int64_t c = 0; c < channels; c++) {
         double r = 1 / sqrt((double)variance[c] + epsilon), a = (double)scale[c] * r;
-        double by_x = held ? 0 : -a * r * r * (double)planes->product[c] / count;
+        double by_x = settings->held ? 0 : -a * r * r * (double)planes->product[c] / count;
         factor[c] = (float)a;
         constant[c] = (float)(-a * (double)planes->sum[c] / count - by_x * (double)mean[c]);
         if (dscale)
@@ -436,12 +466,12 @@ const struct operator operators_batch_normalization[] = {
     {.domain = "",
      .name = "BatchNormalization",
      .since = 7,
-     .min_inputs = 5,
-     .max_inputs = 5,
-     .min_outputs = 1,
-     .max_outputs = 5,
+     ARITY(5, 5, 1, 5),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_IN_PLACE, .infer = infer_batch_normalization,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_NORMALIZES,
+     .roles = {ROLE_DATA, ROLE_SCALE, ROLE_SHIFT, ROLE_MEAN, ROLE_VARIANCE},
+     SETTINGS(struct batch_normalization_settings, attributes),
+     .infer = infer_batch_normalization,
      .compute = compute_batch_normalization,
      .gradient = gradient_batch_normalization,
      .field = field_batch_normalization,
@@ -449,34 +479,33 @@ const struct operator operators_batch_normalization[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "BatchNormalizationInputGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
      .flags = OPERATOR_IN_PLACE,
+     .roles = {ROLE_DATA, ROLE_SCALE, ROLE_VARIANCE},
+     SETTINGS(struct batch_normalization_settings, gradient_attributes),
      .infer = infer_input_gradient,
      .compute = compute_input_gradient,
      .scratch = scratch_input_gradient},
     {.domain = DOMAIN_INTERNAL,
      .name = "BatchNormalizationParameterGradient",
      .since = 1,
-     .min_inputs = 5,
-     .max_inputs = 5,
-     .min_outputs = 1,
-     .max_outputs = 4,
+     ARITY(5, 5, 1, 4),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_SCALE, ROLE_MEAN, ROLE_VARIANCE},
+     SETTINGS(struct batch_normalization_settings, gradient_attributes),
      .infer = infer_parameter_gradient,
      .compute = compute_parameter_gradient,
      .scratch = scratch_sums},
     {.domain = DOMAIN_INTERNAL,
      .name = "BatchNormalizationTrainingGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 3,
+     ARITY(3, 3, 1, 3),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_SCALE},
+     SETTINGS(struct batch_normalization_settings, training_gradient_attributes),
      .infer = infer_training_gradient,
      .compute = compute_training_gradient,
      .scratch = scratch_sums},

@@ -3,10 +3,20 @@
 #include "op/operand.h"
 #include "op/unary.h"
 
+struct bitcast_settings {
+    int64_t to;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct bitcast_settings, to, 0), .required = true},
+    {0},
+};
+
 static int infer_bitcast(struct infer_context *context, struct error *error)
 {
+    const struct bitcast_settings *settings = context->node->settings;
     const struct tensor *input = context->inputs[0];
-    int64_t type = node_int(context->node, "to", 0);
+    int64_t type = settings->to;
     if (type <= 0 || type >= DTYPE_COUNT || type == DTYPE_STRING)
         return error_set(error, ERROR_INPUT, "attribute to is %lld, which is no type of numbers", (long long)type);
     enum dtype to = (enum dtype)type;
@@ -49,12 +59,11 @@ const struct operator operators_bitcast[] = {
     {.domain = "",
      .name = "BitCast",
      .since = 26,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_POINTWISE,
+     .flags = OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct bitcast_settings, attributes),
      .infer = infer_bitcast,
      .compute = compute_bitcast,
      .field = field_pointwise},

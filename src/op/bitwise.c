@@ -8,6 +8,16 @@
 
 enum bitwise { BITWISE_AND, BITWISE_OR, BITWISE_XOR, BITWISE_NOT, SHIFT_LEFT, SHIFT_RIGHT };
 
+static const char *const directions[] = {"LEFT", "RIGHT", NULL};
+
+struct shift_settings {
+    enum { DIRECTION_LEFT, DIRECTION_RIGHT } direction;
+};
+static const struct attribute_rule shift_attributes[] = {
+    {WORD_ATTRIBUTE(struct shift_settings, direction, DIRECTION_LEFT, directions), .required = true},
+    {0},
+};
+
 struct bitwise_call {
     enum bitwise function;
     enum dtype type;
@@ -74,20 +84,13 @@ static void run_bitwise(const struct broadcast_row *row, const void *argument)
 static enum bitwise read_function(const struct node *node)
 {
     static const char *const names[] = {"BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot"};
+    const struct shift_settings *settings = node->settings;
     if (strcmp(node->op_type, "BitShift") == 0)
-        return strcmp(node_string(node, "direction", ""), "LEFT") == 0 ? SHIFT_LEFT : SHIFT_RIGHT;
+        return settings->direction == DIRECTION_LEFT ? SHIFT_LEFT : SHIFT_RIGHT;
     int index = 0;
     while (strcmp(names[index], node->op_type) != 0)
         index++;
     return (enum bitwise)index;
-}
-
-static int infer_shift(struct infer_context *context, struct error *error)
-{
-    const char *direction = node_string(context->node, "direction", "");
-    if (strcmp(direction, "LEFT") != 0 && strcmp(direction, "RIGHT") != 0)
-        return error_set(error, ERROR_INPUT, "direction is neither LEFT nor RIGHT");
-    return infer_broadcast_same(context, error);
 }
 
 static int compute_bitwise(struct compute_context *context, struct error *error)
@@ -98,18 +101,16 @@ static int compute_bitwise(struct compute_context *context, struct error *error)
     return 0;
 }
 
-#define BITWISE(name_, since_, inputs_, types_, infer_)                                                                \
-    {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = inputs_, .max_inputs = inputs_, .min_outputs = 1,  \
-        .max_outputs = 1, .types = types_, .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE, .infer = infer_,           \
-        .compute = compute_bitwise, .field = field_pointwise                                                           \
-    }
+#define BITWISE(name_, since_, inputs_, types_)                                                                        \
+    .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = types_,                      \
+    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION, .roles = {ROLE_DATA},                         \
+    .infer = infer_broadcast_same, .compute = compute_bitwise, .field = field_pointwise
 
 const struct operator operators_bitwise[] = {
-    BITWISE("BitShift", 11, 2, TYPES_UNSIGNED, infer_shift),
-    BITWISE("BitwiseAnd", 18, 2, TYPES_INTEGER, infer_broadcast_same),
-    BITWISE("BitwiseOr", 18, 2, TYPES_INTEGER, infer_broadcast_same),
-    BITWISE("BitwiseXor", 18, 2, TYPES_INTEGER, infer_broadcast_same),
-    BITWISE("BitwiseNot", 18, 1, TYPES_INTEGER, infer_broadcast_same),
+    {BITWISE("BitShift", 11, 2, TYPES_UNSIGNED), SETTINGS(struct shift_settings, shift_attributes)},
+    {BITWISE("BitwiseAnd", 18, 2, TYPES_INTEGER)},
+    {BITWISE("BitwiseOr", 18, 2, TYPES_INTEGER)},
+    {BITWISE("BitwiseXor", 18, 2, TYPES_INTEGER)},
+    {BITWISE("BitwiseNot", 18, 1, TYPES_INTEGER)},
     {0},
 };

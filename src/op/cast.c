@@ -5,6 +5,23 @@
 #include "op/operand.h"
 #include "op/unary.h"
 
+struct cast_settings {
+    int64_t to;
+};
+
+/* Neither how far too large numbers are cut nor how they are rounded is asked of the types that are cast to. */
+#define ROUNDING                                                                                                       \
+    {IGNORED_ATTRIBUTE("saturate"), .since = 19},                                                                      \
+    {                                                                                                                  \
+        IGNORED_ATTRIBUTE("round_mode"), .since = 24                                                                   \
+    }
+static const struct attribute_rule cast_attributes[] = {
+    {INT_ATTRIBUTE(struct cast_settings, to, 0), .required = true},
+    ROUNDING,
+    {0},
+};
+static const struct attribute_rule cast_like_attributes[] = {ROUNDING, {0}};
+
 static int check_type(int64_t type, struct error *error)
 {
     if (type <= 0 || type >= DTYPE_COUNT || dtype_storage((enum dtype)type) == DTYPE_UNDEFINED)
@@ -15,8 +32,9 @@ static int check_type(int64_t type, struct error *error)
 
 static int infer_cast(struct infer_context *context, struct error *error)
 {
+    const struct cast_settings *settings = context->node->settings;
     const struct tensor *input = context->inputs[0];
-    int64_t type = node_int(context->node, "to", 0);
+    int64_t type = settings->to;
     if (check_type(type, error))
         return -1;
     return infer_output(context, 0, (enum dtype)type, input->shape.rank, input->shape.dims, error);
@@ -130,15 +148,15 @@ static int field_cast(struct field_context *context, struct error *error)
     return context->none ? 0 : field_pointwise(context, error);
 }
 
-#define CAST(name_, since_, inputs_, infer_)                                                                           \
+#define CAST(name_, since_, inputs_, infer_, ...)                                                                      \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = inputs_, .max_inputs = inputs_, .min_outputs = 1,  \
-        .max_outputs = 1, .types = TYPES_ALL, .flags = OPERATOR_POINTWISE, .infer = infer_, .compute = compute_cast,   \
-        .gradient = gradient_cast, .field = field_cast                                                                 \
+        .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = TYPES_ALL,               \
+        .flags = OPERATOR_POINTWISE | OPERATOR_KEEPS, .roles = {ROLE_DATA, ROLE_CONTROL}, __VA_ARGS__,                 \
+        .infer = infer_, .compute = compute_cast, .gradient = gradient_cast, .field = field_cast                       \
     }
 
 const struct operator operators_cast[] = {
-    CAST("Cast", 6, 1, infer_cast),
-    CAST("CastLike", 15, 2, infer_cast_like),
+    CAST("Cast", 6, 1, infer_cast, SETTINGS(struct cast_settings, cast_attributes)),
+    CAST("CastLike", 15, 2, infer_cast_like, SETTINGS(struct cast_settings, cast_like_attributes)),
     {0},
 };

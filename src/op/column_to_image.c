@@ -6,6 +6,13 @@
 #include "op/known.h"
 #include "op/spatial.h"
 
+static const struct attribute_rule attributes[] = {
+    {INTS_ATTRIBUTE(struct window_settings, strides)},
+    {INTS_ATTRIBUTE(struct window_settings, dilations)},
+    {INTS_ATTRIBUTE(struct window_settings, pads)},
+    {0},
+};
+
 struct column_geometry {
     int axes;
     int64_t image[SPATIAL_AXES], block[SPATIAL_AXES];
@@ -17,7 +24,7 @@ static int read_list(const struct operands *operands, int input, const char *wha
                      struct error *error)
 {
     struct int_list list;
-    if (int_list_read(&list, operands, NULL, input, error) < 0)
+    if (int_list_of(&list, operands, (struct ints){0}, input, error) < 0)
         return -1;
     if (list.count < 1 || list.count > SPATIAL_AXES || (*axes > 0 && list.count != *axes))
         return error_set(error, ERROR_INPUT, "%s must have one to three numbers, as many as the other", what);
@@ -32,13 +39,13 @@ static int read_list(const struct operands *operands, int input, const char *wha
 
 static int read_geometry(const struct operands *operands, struct column_geometry *geometry, struct error *error)
 {
-    const struct node *node = operands->node;
+    const struct window_settings *settings = operands->node->settings;
     *geometry = (struct column_geometry){0};
     if (read_list(operands, 1, "image_shape", &geometry->axes, geometry->image, error) ||
         read_list(operands, 2, "block_shape", &geometry->axes, geometry->block, error) ||
-        spatial_list(node, "strides", geometry->axes, 1, 1, geometry->stride, error) ||
-        spatial_list(node, "dilations", geometry->axes, 1, 1, geometry->dilation, error) ||
-        spatial_list(node, "pads", 2 * geometry->axes, 0, 0, geometry->pads, error))
+        spatial_list(settings->strides, "strides", geometry->axes, 1, 1, geometry->stride, error) ||
+        spatial_list(settings->dilations, "dilations", geometry->axes, 1, 1, geometry->dilation, error) ||
+        spatial_list(settings->pads, "pads", 2 * geometry->axes, 0, 0, geometry->pads, error))
         return -1;
     for (int i = 0; i < geometry->axes; i++) {
         int64_t extent = (geometry->block[i] - 1) * geometry->dilation[i] + 1;
@@ -182,22 +189,22 @@ const struct operator operators_column_to_image[] = {
     {.domain = "",
      .name = "Col2Im",
      .since = 18,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_SHAPE},
+     SETTINGS(struct window_settings, attributes),
      .infer = infer_column_to_image,
      .compute = compute_column_to_image,
      .gradient = gradient_column_to_image},
     {.domain = DOMAIN_INTERNAL,
      .name = "Col2ImGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA, ROLE_SHAPE},
+     SETTINGS(struct window_settings, attributes),
      .infer = infer_column_to_image_gradient,
      .compute = compute_column_to_image_gradient},
     {0},

@@ -10,6 +10,15 @@ enum comparison { COMPARE_EQUAL, COMPARE_LESS, COMPARE_GREATER, COMPARE_LESS_OR_
 
 static const char *const names[] = {"Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual"};
 
+struct is_inf_settings {
+    bool detect_positive, detect_negative;
+};
+static const struct attribute_rule is_inf_attributes[] = {
+    {FLAG_ATTRIBUTE(struct is_inf_settings, detect_positive, 1)},
+    {FLAG_ATTRIBUTE(struct is_inf_settings, detect_negative, 1)},
+    {0},
+};
+
 struct comparing {
     enum comparison comparison;
     enum dtype type;
@@ -104,20 +113,22 @@ static int compute_is_nan(struct compute_context *context, struct error *error)
 static int compute_is_inf(struct compute_context *context, struct error *error)
 {
     (void)error;
-    struct finding finding = {.positive = node_int(context->node, "detect_positive", 1) != 0,
-                              .negative = node_int(context->node, "detect_negative", 1) != 0,
+    const struct is_inf_settings *settings = context->node->settings;
+    struct finding finding = {.positive = settings->detect_positive,
+                              .negative = settings->detect_negative,
                               .is_double = context->inputs[0]->dtype == DTYPE_DOUBLE};
     compute_broadcast(context, run_find, &finding);
     return 0;
 }
 
 #define BOOLS(name_, since_, inputs_, types_, compute_)                                                                \
+    .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = types_,                      \
+    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION, .roles = {ROLE_DATA},                         \
+    .infer = infer_broadcast_bool, .compute = compute_, .field = field_pointwise
+#define COMPARE(name_, since_, types_)                                                                                 \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = inputs_, .max_inputs = inputs_, .min_outputs = 1,  \
-        .max_outputs = 1, .types = types_, .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,                            \
-        .infer = infer_broadcast_bool, .compute = compute_, .field = field_pointwise                                   \
+        BOOLS(name_, since_, 2, types_, compute_compare)                                                               \
     }
-#define COMPARE(name_, since_, types_) BOOLS(name_, since_, 2, types_, compute_compare)
 
 const struct operator operators_compare[] = {
     COMPARE("Equal", 7, TYPES_ALL),
@@ -125,7 +136,7 @@ const struct operator operators_compare[] = {
     COMPARE("Greater", 7, TYPES_NUMBER),
     COMPARE("LessOrEqual", 12, TYPES_NUMBER),
     COMPARE("GreaterOrEqual", 12, TYPES_NUMBER),
-    BOOLS("IsNaN", 9, 1, TYPES_FLOAT, compute_is_nan),
-    BOOLS("IsInf", 10, 1, TYPES_FLOAT, compute_is_inf),
+    {BOOLS("IsNaN", 9, 1, TYPES_FLOAT, compute_is_nan)},
+    {BOOLS("IsInf", 10, 1, TYPES_FLOAT, compute_is_inf), SETTINGS(struct is_inf_settings, is_inf_attributes)},
     {0},
 };

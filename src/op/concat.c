@@ -5,14 +5,35 @@
 #include "op/families.h"
 #include "op/infer.h"
 #include "op/operand.h"
+#include "op/settings.h"
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct concat_settings, axis, 0), .required = true},
+    {0},
+};
+
+struct concat_gradient_settings {
+    int64_t axis, start, size;
+};
+
+static const struct attribute_rule gradient_attributes[] = {
+    {INT_ATTRIBUTE(struct concat_gradient_settings, axis, 0), .required = true},
+    {INT_ATTRIBUTE(struct concat_gradient_settings, start, 0), .required = true},
+    {INT_ATTRIBUTE(struct concat_gradient_settings, size, 0), .required = true},
+    {0},
+};
+
+static int concat_axis(const struct node *node, int rank, int *axis, struct error *error)
+{
+    const struct concat_settings *settings = node->settings;
+    return shape_axis(settings->axis, rank, axis, error);
+}
 
 static int infer_concat(struct infer_context *context, struct error *error)
 {
     struct shape shape = context->inputs[0]->shape;
     int axis;
-    if (!node_attribute(context->node, "axis"))
-        return error_set(error, ERROR_INPUT, "attribute axis is missing");
-    if (operand_types(context, 1, error) || shape_axis(node_int(context->node, "axis", 0), shape.rank, &axis, error))
+    if (operand_types(context, 1, error) || concat_axis(context->node, shape.rank, &axis, error))
         return -1;
     for (int i = 1; i < context->input_count; i++) {
         if (!context->inputs[i])
@@ -47,7 +68,7 @@ static int compute_concat(struct compute_context *context, struct error *error)
 {
     struct tensor *out = context->outputs[0];
     int axis;
-    if (shape_axis(node_int(context->node, "axis", 0), out->shape.rank, &axis, error))
+    if (concat_axis(context->node, out->shape.rank, &axis, error))
         return -1;
     int64_t start = 0;
     for (int i = 0; i < context->input_count; i++) {
@@ -63,7 +84,7 @@ static int gradient_concat(struct gradient_context *context, struct error *error
 {
     const struct node *node = context->node;
     int axis;
-    if (shape_axis(node_int(node, "axis", 0), node->outputs[0]->shape.rank, &axis, error))
+    if (concat_axis(node, node->outputs[0]->shape.rank, &axis, error))
         return -1;
     int64_t start = 0;
     for (int i = 0; i < node->input_count; i++) {
@@ -82,11 +103,12 @@ static int gradient_concat(struct gradient_context *context, struct error *error
 
 static int infer_concat_gradient(struct infer_context *context, struct error *error)
 {
+    const struct concat_gradient_settings *settings = context->node->settings;
     struct shape shape = context->inputs[0]->shape;
+    int64_t start = settings->start, size = settings->size;
     int axis;
-    if (shape_axis(node_int(context->node, "axis", 0), shape.rank, &axis, error))
+    if (shape_axis(settings->axis, shape.rank, &axis, error))
         return -1;
-    int64_t start = node_int(context->node, "start", 0), size = node_int(context->node, "size", 0);
     if (start < 0 || size < 0 || size > shape.dims[axis] || start > shape.dims[axis] - size)
         return error_set(error, ERROR_INTERNAL, "the part is outside the whole");
     shape.dims[axis] = size;
@@ -96,9 +118,10 @@ static int infer_concat_gradient(struct infer_context *context, struct error *er
 static int compute_concat_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct concat_gradient_settings *settings = context->node->settings;
     const struct tensor *whole = context->inputs[0];
     struct tensor *part = context->outputs[0];
-    copy_part(&whole->shape, &part->shape, (int)node_int(context->node, "axis", 0), node_int(context->node, "start", 0),
+    copy_part(&whole->shape, &part->shape, (int)settings->axis, settings->start,
               dtype_storage_size(dtype_storage(part->dtype)), whole->data, part->data, false);
     return 0;
 }
@@ -108,7 +131,7 @@ static int field_concat(struct field_context *context, struct error *error)
 {
     const struct shape *part = &context->inputs[context->input]->shape;
     int axis;
-    if (shape_axis(node_int(context->node, "axis", 0), part->rank, &axis, error))
+    if (concat_axis(context->node, part->rank, &axis, error))
         return -1;
     int64_t start = 0;
     for (int i = 0; i < context->input; i++)
@@ -127,11 +150,11 @@ const struct operator operators_concat[] = {
     {.domain = "",
      .name = "Concat",
      .since = 4,
-     .min_inputs = 1,
-     .max_inputs = -1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, -1, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct concat_settings, attributes),
      .infer = infer_concat,
      .compute = compute_concat,
      .gradient = gradient_concat,
@@ -139,11 +162,11 @@ const struct operator operators_concat[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "ConcatGradient",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_FLOAT,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct concat_gradient_settings, gradient_attributes),
      .infer = infer_concat_gradient,
      .compute = compute_concat_gradient},
     {0},

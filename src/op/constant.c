@@ -4,80 +4,90 @@
 #include <string.h>
 
 #include "op/infer.h"
+#include "op/settings.h"
 
-/* The attribute that holds the value; a Constant node has exactly one. */
-static const struct attribute *constant_attribute(const struct node *node)
+static const struct attribute_rule constant_attributes[] = {
+    {TENSOR_ATTRIBUTE(struct constant_settings, value)},
+    {TENSOR_ATTRIBUTE(struct constant_settings, sparse_value), .since = 11},
+    {FLOAT_ATTRIBUTE(struct constant_settings, value_float, 0),
+     .given = offsetof(struct constant_settings, value_float_given), .since = 12},
+    {INT_ATTRIBUTE(struct constant_settings, value_int, 0),
+     .given = offsetof(struct constant_settings, value_int_given), .since = 12},
+    {FLOATS_ATTRIBUTE(struct constant_settings, value_floats),
+     .given = offsetof(struct constant_settings, value_floats_given), .since = 12},
+    {INTS_ATTRIBUTE(struct constant_settings, value_ints),
+     .given = offsetof(struct constant_settings, value_ints_given), .since = 12},
+    {IGNORED_ATTRIBUTE("value_string"), .since = 12},
+    {IGNORED_ATTRIBUTE("value_strings"), .since = 12},
+    {0},
+};
+
+struct constant_of_shape_settings {
+    struct constant *value; /* one element; none: the float 0 */
+};
+
+static const struct attribute_rule constant_of_shape_attributes[] = {
+    {TENSOR_ATTRIBUTE(struct constant_of_shape_settings, value)},
+    {0},
+};
+
+/* The value as attributes hold it; false: there is no numeric one. */
+struct plain_value {
+    struct constant *tensor; /* or else: */
+    enum dtype dtype;
+    int rank;
+    int64_t count;
+    const void *elements;
+};
+
+static bool read_plain(const struct node *node, struct plain_value *value)
 {
-    static const char *const names[] = {"value",     "value_float", "value_floats",
-                                        "value_int", "value_ints",  "sparse_value"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const struct attribute *attribute = node_attribute(node, names[i]);
-        if (attribute)
-            return attribute;
-    }
-    return NULL;
+    const struct constant_settings *settings = node->settings;
+    *value = (struct plain_value){.tensor = settings->value ? settings->value : settings->sparse_value};
+    if (value->tensor)
+        return true;
+    if (settings->value_float_given)
+        *value = (struct plain_value){NULL, DTYPE_FLOAT, 0, 1, &settings->value_float};
+    else if (settings->value_floats_given)
+        *value =
+            (struct plain_value){NULL, DTYPE_FLOAT, 1, settings->value_floats.count, settings->value_floats.values};
+    else if (settings->value_int_given)
+        *value = (struct plain_value){NULL, DTYPE_INT64, 0, 1, &settings->value_int};
+    else if (settings->value_ints_given)
+        *value = (struct plain_value){NULL, DTYPE_INT64, 1, settings->value_ints.count, settings->value_ints.values};
+    return value->dtype != DTYPE_UNDEFINED;
 }
 
 static int infer_constant(struct infer_context *context, struct error *error)
 {
-    const struct attribute *attribute = constant_attribute(context->node);
-    int64_t count = attribute ? (int64_t)attribute->count : 0;
-    switch (attribute ? attribute->type : ATTRIBUTE_UNDEFINED) {
-    case ATTRIBUTE_TENSOR:
-    case ATTRIBUTE_SPARSE_TENSOR: /* dense since it was loaded */
-        return infer_output(context, 0, attribute->tensor->tensor.dtype, attribute->tensor->tensor.shape.rank,
-                            attribute->tensor->tensor.shape.dims, error);
-    case ATTRIBUTE_FLOAT:
-        return infer_output(context, 0, DTYPE_FLOAT, 0, NULL, error);
-    case ATTRIBUTE_FLOATS:
-        return infer_output(context, 0, DTYPE_FLOAT, 1, &count, error);
-    case ATTRIBUTE_INT:
-        return infer_output(context, 0, DTYPE_INT64, 0, NULL, error);
-    case ATTRIBUTE_INTS:
-        return infer_output(context, 0, DTYPE_INT64, 1, &count, error);
-    default:
+    struct plain_value value;
+    if (!read_plain(context->node, &value))
         return error_set(error, ERROR_UNSUPPORTED, "the constant has no numeric value (strings are not supported)");
-    }
+    if (!value.tensor)
+        return infer_output(context, 0, value.dtype, value.rank, &value.count, error);
+    const struct tensor *tensor = &value.tensor->tensor; /* dense since it was loaded */
+    return infer_output(context, 0, tensor->dtype, tensor->shape.rank, tensor->shape.dims, error);
 }
 
 static int compute_constant(struct compute_context *context, struct error *error)
 {
-    const struct attribute *attribute = constant_attribute(context->node);
-    const void *from = NULL;
-    switch (attribute->type) {
-    case ATTRIBUTE_TENSOR:
-    case ATTRIBUTE_SPARSE_TENSOR: {
-        const struct tensor *tensor = constant_data(attribute->tensor, error);
-        if (!tensor)
-            return -1;
-        from = tensor->data;
-        break;
-    }
-    case ATTRIBUTE_FLOAT:
-        from = &attribute->f;
-        break;
-    case ATTRIBUTE_FLOATS:
-        from = attribute->floats;
-        break;
-    case ATTRIBUTE_INT:
-        from = &attribute->i;
-        break;
-    default:
-        from = attribute->ints;
-        break;
-    }
+    struct plain_value value;
+    read_plain(context->node, &value);
+    const struct tensor *tensor = value.tensor ? constant_data(value.tensor, error) : NULL;
+    if (value.tensor && !tensor)
+        return -1;
     size_t bytes = tensor_bytes(context->outputs[0]);
     if (bytes > 0)
-        memcpy(context->outputs[0]->data, from, bytes);
+        memcpy(context->outputs[0]->data, tensor ? tensor->data : value.elements, bytes);
     return 0;
 }
 
 static int infer_constant_of_shape(struct infer_context *context, struct error *error)
 {
-    const struct attribute *value = node_attribute(context->node, "value");
-    if (value && (value->type != ATTRIBUTE_TENSOR || shape_count(&value->tensor->tensor.shape) != 1))
+    const struct constant_of_shape_settings *settings = context->node->settings;
+    if (settings->value && shape_count(&settings->value->tensor.shape) != 1)
         return error_set(error, ERROR_INPUT, "attribute value must be a tensor of one element");
-    enum dtype dtype = value ? value->tensor->tensor.dtype : DTYPE_FLOAT;
+    enum dtype dtype = settings->value ? settings->value->tensor.dtype : DTYPE_FLOAT;
     if (!context->inputs[0]->data)
         return infer_output(context, 0, dtype, SHAPE_UNKNOWN_RANK, NULL, error);
     const struct tensor *dims;
@@ -92,6 +102,7 @@ static int infer_constant_of_shape(struct infer_context *context, struct error *
 
 static int compute_constant_of_shape(struct compute_context *context, struct error *error)
 {
+    const struct constant_of_shape_settings *settings = context->node->settings;
     const struct tensor *dims = context->inputs[0];
     struct tensor *output = context->outputs[0];
     if (!output->data) {
@@ -105,9 +116,8 @@ static int compute_constant_of_shape(struct compute_context *context, struct err
     size_t size = dtype_storage_size(dtype_storage(output->dtype));
     const char zero[8] = {0};
     const void *element = zero;
-    const struct attribute *value = node_attribute(context->node, "value");
-    if (value) {
-        const struct tensor *tensor = constant_data(value->tensor, error);
+    if (settings->value) {
+        const struct tensor *tensor = constant_data(settings->value, error);
         if (!tensor)
             return -1;
         element = tensor->data;
@@ -122,19 +132,20 @@ const struct operator operators_constant[] = {
     {.domain = "",
      .name = "Constant",
      .since = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(0, 0, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_SOURCE,
+     SETTINGS(struct constant_settings, constant_attributes),
      .infer = infer_constant,
      .compute = compute_constant},
     {.domain = "",
      .name = "ConstantOfShape",
      .since = 9,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPE_BIT(DTYPE_INT64),
+     .flags = OPERATOR_SOURCE,
+     .roles = {ROLE_SHAPE},
+     SETTINGS(struct constant_of_shape_settings, constant_of_shape_attributes),
      .infer = infer_constant_of_shape,
      .compute = compute_constant_of_shape},
     {0},

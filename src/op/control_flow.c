@@ -168,21 +168,12 @@ int control_flow_run(struct graph *graph, const struct operands *outer, const st
     return result;
 }
 
-struct graph *control_flow_body(const struct node *node, const char *name, struct error *error)
-{
-    const struct attribute *attribute = node_attribute(node, name);
-    if (attribute && attribute->type == ATTRIBUTE_GRAPH && attribute->graph)
-        return attribute->graph;
-    error_set(error, ERROR_INPUT, "attribute %s must be a graph", name);
-    return NULL;
-}
-
 int control_flow_inputs(const struct node *node, struct error *error)
 {
-    int64_t captures = node_int(node, "captures", 0);
-    if (captures < 0 || captures > node->input_count)
+    const struct control_flow_settings *settings = node->settings;
+    if (settings->captures < 0 || settings->captures > node->input_count)
         return error_set(error, ERROR_INPUT, "attribute captures is out of range");
-    return node->input_count - (int)captures;
+    return node->input_count - (int)settings->captures;
 }
 
 void control_flow_infer(struct graph *graph)

@@ -6,6 +6,19 @@
 
 #include "op/known.h"
 
+/* First member of their settings. */
+struct control_flow_settings {
+    int64_t captures;
+};
+struct if_settings {
+    struct control_flow_settings control_flow;
+    struct graph *then_branch, *else_branch;
+};
+#define CONTROL_FLOW_ATTRIBUTES                                                                                        \
+    {                                                                                                                  \
+        INT_ATTRIBUTE(struct control_flow_settings, captures, 0)                                                       \
+    }
+
 /* Rounds of all Loops and Scans of one run. */
 #define LIMIT_ITERATIONS 1000000
 /* Counts a round of `graph`. */
@@ -17,8 +30,6 @@ int control_flow_count_round(const struct graph *graph, struct error *error);
 int control_flow_run(struct graph *graph, const struct operands *outer, const struct tensor *const *inputs,
                      struct tensor *outputs, struct error *error);
 
-/* The graph attribute `name`; NULL and an error when it is missing. */
-struct graph *control_flow_body(const struct node *node, const char *name, struct error *error);
 /* Inputs of the node without the captured ones; -1 and an error when attribute `captures` is out of range. */
 int control_flow_inputs(const struct node *node, struct error *error);
 /* Infers the graph from the types and shapes of its inputs, as far as that goes: errors are left to the run. */

@@ -3,15 +3,14 @@
 
 #include "op/families.h"
 
-int convolution_read_group(const struct node *node, int64_t input_channels, int64_t output_channels, int64_t *group,
-                           struct error *error)
-{
-    *group = node_int(node, "group", 1);
-    if (*group < 1 || input_channels % *group != 0 || output_channels % *group != 0)
-        return error_set(error, ERROR_INPUT, "attribute group is %lld with %lld input and %lld output channels",
-                         (long long)*group, (long long)input_channels, (long long)output_channels);
-    return 0;
-}
+static const struct attribute_rule attributes[] = {CONV_ATTRIBUTES, {0}};
+static const struct attribute_rule fused_attributes[] = {
+    CONV_ATTRIBUTES,
+    {INT_ATTRIBUTE(struct conv_settings, activation, UNARY_IDENTITY)},
+    {FLOAT_ATTRIBUTE(struct conv_settings, alpha, 0)},
+    {FLOAT_ATTRIBUTE(struct conv_settings, beta, 0)},
+    {0},
+};
 
 void convolution_fill(const struct spatial *spatial, int64_t batch, int64_t input_channels, int64_t output_channels,
                       int64_t groups, struct convolution *convolution)
@@ -29,15 +28,18 @@ void convolution_fill(const struct spatial *spatial, int64_t batch, int64_t inpu
     }
 }
 
-int convolution_read(const struct node *node, const struct shape *x, const struct shape *w, struct spatial *spatial,
-                     struct convolution *convolution, struct shape *output, struct error *error)
+int convolution_read(const struct conv_settings *settings, const struct shape *x, const struct shape *w,
+                     struct spatial *spatial, struct convolution *convolution, struct shape *output,
+                     struct error *error)
 {
     if (w->rank != x->rank || w->rank < 3)
         return error_set(error, ERROR_INPUT, "the weight has %d axes, the input %d", w->rank, x->rank);
-    int64_t group;
-    if (spatial_read(node, x, w->dims + 2, spatial, error) || spatial_slide(spatial, error) ||
-        convolution_read_group(node, x->dims[1], w->dims[0], &group, error))
+    int64_t group = settings->group;
+    if (spatial_read(&settings->window, x, w->dims + 2, spatial, error) || spatial_slide(spatial, error))
         return -1;
+    if (group < 1 || x->dims[1] % group != 0 || w->dims[0] % group != 0)
+        return error_set(error, ERROR_INPUT, "attribute group is %lld with %lld input and %lld output channels",
+                         (long long)group, (long long)x->dims[1], (long long)w->dims[0]);
     if (w->dims[0] < 1 || w->dims[1] != x->dims[1] / group)
         return error_set(error, ERROR_INPUT,
                          "the input has %lld channels in %lld groups, the weight is for %lld in each, %lld outputs",
@@ -56,17 +58,17 @@ int convolution_read(const struct node *node, const struct shape *x, const struc
 static int infer_conv(struct infer_context *context, struct error *error)
 {
     const struct tensor *x = context->inputs[0], *w = context->inputs[1];
+    const struct conv_settings *settings = context->node->settings;
     struct spatial spatial;
     struct convolution convolution;
     struct shape output;
-    if (convolution_read(context->node, &x->shape, &w->shape, &spatial, &convolution, &output, error))
+    if (convolution_read(settings, &x->shape, &w->shape, &spatial, &convolution, &output, error))
         return -1;
     if (operand_types(context, 1, error) || operand_vector(context, 2, w->shape.dims[0], error))
         return -1;
     if (infer_has(context, 3) && !shape_equal(&context->inputs[3]->shape, &output))
         return error_set(error, ERROR_INPUT, "the residual must have the shape of the output");
-    int64_t activation = node_int(context->node, "activation", UNARY_IDENTITY);
-    if (activation < 0 || activation >= UNARY_COUNT)
+    if (settings->activation < 0 || settings->activation >= UNARY_COUNT)
         return error_set(error, ERROR_INPUT, "attribute activation is out of range");
     return infer_output(context, 0, x->dtype, output.rank, output.dims, error);
 }
@@ -76,8 +78,8 @@ static struct convolution conv_geometry(const struct compute_context *context)
 {
     struct spatial spatial;
     struct convolution convolution = {0};
-    convolution_read(context->node, &context->inputs[0]->shape, &context->inputs[1]->shape, &spatial, &convolution,
-                     NULL, NULL);
+    convolution_read(context->node->settings, &context->inputs[0]->shape, &context->inputs[1]->shape, &spatial,
+                     &convolution, NULL, NULL);
     return convolution;
 }
 
@@ -111,13 +113,14 @@ static void pack_conv(const struct compute_context *context, void *packed)
 static int compute_conv(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct conv_settings *settings = context->node->settings;
     struct convolution convolution = conv_geometry(context);
     struct convolution_weights weights = {context->inputs[1]->data, context->packed};
     struct epilogue epilogue = {.bias = operand_data(context, 2),
                                 .residual = operand_data(context, 3),
-                                .activation = (enum unary)node_int(context->node, "activation", UNARY_IDENTITY),
-                                .alpha = node_float(context->node, "alpha", 0),
-                                .beta = node_float(context->node, "beta", 0)};
+                                .activation = (enum unary)settings->activation,
+                                .alpha = settings->alpha,
+                                .beta = settings->beta};
     convolution_forward(&convolution, context->kernels, context->pool, context->inputs[0]->data, &weights, &epilogue,
                         NULL, context->outputs[0]->data, context->scratch);
     return 0;
@@ -132,7 +135,7 @@ static int gradient_conv(struct gradient_context *context, struct error *error)
     struct convolution convolution;
     if (!dy)
         return 0;
-    if (convolution_read(node, &x->shape, &w->shape, &spatial, &convolution, NULL, error))
+    if (convolution_read(node->settings, &x->shape, &w->shape, &spatial, &convolution, NULL, error))
         return -1;
     if (context->wanted[0]) {
         context->input_gradients[0] =
@@ -171,7 +174,7 @@ static int field_conv(struct field_context *context, struct error *error)
     }
     struct spatial spatial;
     struct convolution convolution;
-    if (convolution_read(context->node, &x->shape, &w->shape, &spatial, &convolution, NULL, error))
+    if (convolution_read(context->node->settings, &x->shape, &w->shape, &spatial, &convolution, NULL, error))
         return -1;
     int64_t inputs = convolution.input_channels / convolution.groups;
     int64_t outputs = convolution.output_channels / convolution.groups;
@@ -188,7 +191,7 @@ static int64_t macs_conv(const struct infer_context *context)
     struct spatial spatial;
     struct convolution convolution;
     struct shape output;
-    if (convolution_read(context->node, x, w, &spatial, &convolution, &output, NULL))
+    if (convolution_read(context->node->settings, x, w, &spatial, &convolution, &output, NULL))
         return 0;
     return macs_product(shape_count(&output), shape_product(w, 1, w->rank));
 }
@@ -197,11 +200,11 @@ const struct operator operators_convolution[] = {
     {.domain = "",
      .name = "Conv",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
+     .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT},
+     SETTINGS(struct conv_settings, attributes),
      .infer = infer_conv,
      .compute = compute_conv,
      .gradient = gradient_conv,
@@ -213,11 +216,11 @@ const struct operator operators_convolution[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "FusedConv",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 4, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
+     .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT, ROLE_TERM},
+     SETTINGS(struct conv_settings, fused_attributes),
      .infer = infer_conv,
      .compute = compute_conv,
      .field = field_conv,

@@ -5,16 +5,33 @@
 #include "kernel/convolution.h"
 #include "op/spatial.h"
 
-/* Attribute `group`, at least 1 and dividing both channel counts. */
-int convolution_read_group(const struct node *node, int64_t input_channels, int64_t output_channels, int64_t *group,
-                           struct error *error);
+/* Of Conv and FusedConv; those of its gradients begin with them. */
+struct conv_settings {
+    struct window_settings window;
+    int64_t group;
+    int64_t activation; /* enum unary; of FusedConv, with its parameters */
+    float alpha, beta;
+};
+#define CONV_ATTRIBUTES                                                                                                \
+    WINDOW_ATTRIBUTES(false, 0),                                                                                       \
+    {                                                                                                                  \
+        INT_ATTRIBUTE(struct conv_settings, group, 1)                                                                  \
+    }
+
+struct conv_transpose_settings {
+    struct window_settings window;
+    int64_t group;
+    struct ints output_padding, output_shape;
+};
+
 /* The convolution from an input [N, input_channels, spatial->input] to [N, output_channels, spatial->output]. */
 void convolution_fill(const struct spatial *spatial, int64_t batch, int64_t input_channels, int64_t output_channels,
                       int64_t groups, struct convolution *convolution);
 /* Geometry of a Conv-like node from the shapes of its input and weight, pads resolved; `output` (or NULL) gets [N, M,
  * ...]. */
-int convolution_read(const struct node *node, const struct shape *x, const struct shape *w, struct spatial *spatial,
-                     struct convolution *convolution, struct shape *output, struct error *error);
+int convolution_read(const struct conv_settings *settings, const struct shape *x, const struct shape *w,
+                     struct spatial *spatial, struct convolution *convolution, struct shape *output,
+                     struct error *error);
 
 /* Whether input 1 is known before running, so that it is packed once. */
 bool convolution_weights_constant(const struct compute_context *context);

@@ -7,13 +7,31 @@
 #include "op/emit.h"
 #include "op/families.h"
 
+struct conv_gradient_settings {
+    struct conv_settings forward;
+    struct ints input_shape, weight_shape;
+    struct ints window; /* of ConvInputGradient: begin and end per spatial axis of dy, which is zero outside */
+};
+
+static const struct attribute_rule input_attributes[] = {
+    CONV_ATTRIBUTES,
+    {INTS_ATTRIBUTE(struct conv_gradient_settings, input_shape), .required = true},
+    {INTS_ATTRIBUTE(struct conv_gradient_settings, window)},
+    {0},
+};
+static const struct attribute_rule weight_attributes[] = {
+    CONV_ATTRIBUTES,
+    {INTS_ATTRIBUTE(struct conv_gradient_settings, weight_shape), .required = true},
+    {0},
+};
+
 /* Geometry of the convolution whose gradient is taken. dy may be smaller than the windows that fit (ConvTranspose with
  * output padding): the cells behind it count as zero. */
-static int read_gradient(const struct node *node, const struct shape *x, const struct shape *w, const struct shape *dy,
-                         struct convolution *convolution, struct error *error)
+static int read_gradient(const struct conv_gradient_settings *settings, const struct shape *x, const struct shape *w,
+                         const struct shape *dy, struct convolution *convolution, struct error *error)
 {
     struct spatial spatial;
-    if (convolution_read(node, x, w, &spatial, convolution, NULL, error))
+    if (convolution_read(&settings->forward, x, w, &spatial, convolution, NULL, error))
         return -1;
     if (dy->rank != x->rank || dy->dims[0] != x->dims[0] || dy->dims[1] != w->dims[0])
         return error_set(error, ERROR_INPUT, "the output gradient does not fit the convolution");
@@ -30,22 +48,21 @@ static int read_gradient(const struct node *node, const struct shape *x, const s
 
 /* ---- input gradient ---- */
 
-static int read_input_gradient(const struct node *node, const struct tensor *const *inputs, struct shape *x,
-                               struct convolution *convolution, struct error *error)
+static int read_input_gradient(const struct conv_gradient_settings *settings, const struct tensor *const *inputs,
+                               struct shape *x, struct convolution *convolution, struct error *error)
 {
-    if (operand_read_shape(node, "input_shape", x, error))
+    if (shape_set(x, settings->input_shape.count, settings->input_shape.values, error))
         return -1;
-    return read_gradient(node, x, &inputs[1]->shape, &inputs[0]->shape, convolution, error);
+    return read_gradient(settings, x, &inputs[1]->shape, &inputs[0]->shape, convolution, error);
 }
 
-/* Attribute `window`: begin and end per spatial axis of dy. Returns false when it is absent. */
-static bool read_window(const struct node *node, const struct convolution *convolution, struct window *window)
+/* False: none is set. */
+static bool read_window(struct ints given, const struct convolution *convolution, struct window *window)
 {
-    int count;
-    const int64_t *cells = node_ints(node, "window", &count);
+    const int64_t *cells = given.values;
+    int axes = given.count / 2;
     if (!cells)
         return false;
-    int axes = count / 2;
     for (int i = 0; i < SPATIAL_AXES; i++) {
         int from = i - (SPATIAL_AXES - axes);
         window->begin[i] = from < 0 ? 0 : cells[from];
@@ -56,16 +73,15 @@ static bool read_window(const struct node *node, const struct convolution *convo
 
 static int infer_input_gradient(struct infer_context *context, struct error *error)
 {
+    const struct conv_gradient_settings *settings = context->node->settings;
     struct shape x;
     struct convolution convolution;
-    if (read_input_gradient(context->node, context->inputs, &x, &convolution, error) ||
-        operand_types(context, 1, error))
+    if (read_input_gradient(settings, context->inputs, &x, &convolution, error) || operand_types(context, 1, error))
         return -1;
-    const struct attribute *attribute = node_attribute(context->node, "window");
     struct window window;
-    if (attribute && (attribute->type != ATTRIBUTE_INTS || attribute->count != (size_t)(2 * (x.rank - 2))))
+    if (settings->window.values && settings->window.count != 2 * (x.rank - 2))
         return error_set(error, ERROR_INPUT, "attribute window must hold begin and end of every spatial axis");
-    if (read_window(context->node, &convolution, &window)) {
+    if (read_window(settings->window, &convolution, &window)) {
         for (int i = 0; i < SPATIAL_AXES; i++) {
             if (window.begin[i] < 0 || window.begin[i] >= window.end[i] || window.end[i] > convolution.output[i])
                 return error_set(error, ERROR_INPUT, "attribute window lies outside the output gradient");
@@ -78,7 +94,7 @@ static struct convolution input_gradient_geometry(const struct compute_context *
 {
     struct shape x;
     struct convolution convolution = {0};
-    read_input_gradient(context->node, context->inputs, &x, &convolution, NULL);
+    read_input_gradient(context->node->settings, context->inputs, &x, &convolution, NULL);
     return convolution;
 }
 
@@ -104,10 +120,11 @@ static void pack_input_gradient(const struct compute_context *context, void *pac
 static int compute_input_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct conv_gradient_settings *settings = context->node->settings;
     struct convolution convolution = input_gradient_geometry(context);
     struct convolution_weights weights = {context->inputs[1]->data, context->packed};
     struct window window;
-    bool restricted = read_window(context->node, &convolution, &window);
+    bool restricted = read_window(settings->window, &convolution, &window);
     convolution_input_gradient(&convolution, context->kernels, context->pool, context->inputs[0]->data, &weights,
                                restricted ? &window : NULL, context->outputs[0]->data, context->scratch);
     return 0;
@@ -121,19 +138,19 @@ static int64_t macs_input_gradient(const struct infer_context *context)
 
 /* ---- weight gradient ---- */
 
-static int read_weight_gradient(const struct node *node, const struct tensor *const *inputs, struct shape *w,
-                                struct convolution *convolution, struct error *error)
+static int read_weight_gradient(const struct conv_gradient_settings *settings, const struct tensor *const *inputs,
+                                struct shape *w, struct convolution *convolution, struct error *error)
 {
-    if (operand_read_shape(node, "weight_shape", w, error))
+    if (shape_set(w, settings->weight_shape.count, settings->weight_shape.values, error))
         return -1;
-    return read_gradient(node, &inputs[0]->shape, w, &inputs[1]->shape, convolution, error);
+    return read_gradient(settings, &inputs[0]->shape, w, &inputs[1]->shape, convolution, error);
 }
 
 static int infer_weight_gradient(struct infer_context *context, struct error *error)
 {
     struct shape w;
     struct convolution convolution;
-    if (read_weight_gradient(context->node, context->inputs, &w, &convolution, error) ||
+    if (read_weight_gradient(context->node->settings, context->inputs, &w, &convolution, error) ||
         operand_types(context, 1, error))
         return -1;
     return infer_output(context, 0, context->inputs[0]->dtype, w.rank, w.dims, error);
@@ -143,7 +160,7 @@ static struct convolution weight_gradient_geometry(const struct compute_context 
 {
     struct shape w;
     struct convolution convolution = {0};
-    read_weight_gradient(context->node, context->inputs, &w, &convolution, NULL);
+    read_weight_gradient(context->node->settings, context->inputs, &w, &convolution, NULL);
     return convolution;
 }
 
@@ -166,7 +183,7 @@ static int64_t macs_weight_gradient(const struct infer_context *context)
 {
     struct shape w;
     struct convolution convolution;
-    if (read_weight_gradient(context->node, context->inputs, &w, &convolution, NULL))
+    if (read_weight_gradient(context->node->settings, context->inputs, &w, &convolution, NULL))
         return 0;
     return macs_product(shape_count(&context->inputs[1]->shape), shape_product(&w, 1, w.rank));
 }
@@ -217,11 +234,11 @@ const struct operator operators_convolution_gradient[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "ConvInputGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
+     .roles = {ROLE_DATA, ROLE_WEIGHT},
+     SETTINGS(struct conv_gradient_settings, input_attributes),
      .infer = infer_input_gradient,
      .compute = compute_input_gradient,
      .macs = macs_input_gradient,
@@ -231,11 +248,11 @@ const struct operator operators_convolution_gradient[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "ConvWeightGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_PRODUCT,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct conv_gradient_settings, weight_attributes),
      .infer = infer_weight_gradient,
      .compute = compute_weight_gradient,
      .macs = macs_weight_gradient,

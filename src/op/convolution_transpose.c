@@ -4,6 +4,14 @@
 #include "op/emit.h"
 #include "op/families.h"
 
+static const struct attribute_rule attributes[] = {
+    WINDOW_ATTRIBUTES(false, 0),
+    {INT_ATTRIBUTE(struct conv_transpose_settings, group, 1)},
+    {INTS_ATTRIBUTE(struct conv_transpose_settings, output_padding)},
+    {INTS_ATTRIBUTE(struct conv_transpose_settings, output_shape)},
+    {0},
+};
+
 /* Sets size and pads of one axis of the output. `size` is output_shape's value or 0. */
 static int resolve_axis(struct spatial *spatial, int axis, int64_t output_padding, int64_t size, struct error *error)
 {
@@ -29,17 +37,17 @@ static int resolve_axis(struct spatial *spatial, int axis, int64_t output_paddin
 }
 
 /* `spatial` and `convolution` describe the convolution from the output y back to x. */
-static int transpose_read(const struct node *node, const struct shape *x, const struct shape *w,
+static int transpose_read(const struct conv_transpose_settings *settings, const struct shape *x, const struct shape *w,
                           struct spatial *spatial, struct convolution *convolution, struct shape *y,
                           struct error *error)
 {
     if (w->rank != x->rank || w->rank < 3)
         return error_set(error, ERROR_INPUT, "the weight has %d axes, the input %d", w->rank, x->rank);
-    if (spatial_read(node, x, w->dims + 2, spatial, error))
+    if (spatial_read(&settings->window, x, w->dims + 2, spatial, error))
         return -1;
     int64_t output_padding[SPATIAL_AXES], output_shape[SPATIAL_AXES];
-    if (spatial_list(node, "output_padding", spatial->axes, 0, 0, output_padding, error) ||
-        spatial_list(node, "output_shape", spatial->axes, 1, 0, output_shape, error))
+    if (spatial_list(settings->output_padding, "output_padding", spatial->axes, 0, 0, output_padding, error) ||
+        spatial_list(settings->output_shape, "output_shape", spatial->axes, 1, 0, output_shape, error))
         return -1;
     for (int i = 0; i < SPATIAL_AXES; i++)
         spatial->output[i] = spatial->input[i];
@@ -47,7 +55,7 @@ static int transpose_read(const struct node *node, const struct shape *x, const 
         if (resolve_axis(spatial, spatial_axis(spatial, i), output_padding[i], output_shape[i], error))
             return -1;
     }
-    int64_t group = node_int(node, "group", 1);
+    int64_t group = settings->group;
     if (w->dims[0] != x->dims[1] || w->dims[1] < 1 || w->dims[1] > SHAPE_MAX_ELEMENTS || group < 1 ||
         x->dims[1] % group != 0)
         return error_set(error, ERROR_INPUT,
@@ -77,7 +85,7 @@ static int infer_transpose(struct infer_context *context, struct error *error)
     struct spatial spatial;
     struct convolution convolution;
     struct shape y;
-    if (transpose_read(context->node, &x->shape, &w->shape, &spatial, &convolution, &y, error) ||
+    if (transpose_read(context->node->settings, &x->shape, &w->shape, &spatial, &convolution, &y, error) ||
         operand_types(context, 1, error) || operand_vector(context, 2, y.dims[1], error))
         return -1;
     return infer_output(context, 0, x->dtype, y.rank, y.dims, error);
@@ -88,8 +96,8 @@ static struct convolution transpose_geometry(const struct compute_context *conte
     struct spatial spatial;
     struct convolution convolution = {0};
     struct shape y;
-    transpose_read(context->node, &context->inputs[0]->shape, &context->inputs[1]->shape, &spatial, &convolution, &y,
-                   NULL);
+    transpose_read(context->node->settings, &context->inputs[0]->shape, &context->inputs[1]->shape, &spatial,
+                   &convolution, &y, NULL);
     return convolution;
 }
 
@@ -170,7 +178,7 @@ static int gradient_transpose(struct gradient_context *context, struct error *er
     struct shape y;
     if (!dy)
         return 0;
-    if (transpose_read(node, &x->shape, &w->shape, &spatial, &convolution, &y, error))
+    if (transpose_read(node->settings, &x->shape, &w->shape, &spatial, &convolution, &y, error))
         return -1;
     if (context->wanted[0] &&
         !(gradients[0] = emit_input_gradient(graph, &spatial, convolution.groups, dy, w, &x->shape, error)))
@@ -197,7 +205,7 @@ static int field_transpose(struct field_context *context, struct error *error)
     struct spatial spatial;
     struct convolution convolution;
     struct shape y;
-    if (transpose_read(context->node, &x->shape, &w->shape, &spatial, &convolution, &y, error))
+    if (transpose_read(context->node->settings, &x->shape, &w->shape, &spatial, &convolution, &y, error))
         return -1;
     if (context->input != 0) {
         field_full(context);
@@ -227,11 +235,11 @@ const struct operator operators_convolution_transpose[] = {
     {.domain = "",
      .name = "ConvTranspose",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
+     .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT},
+     SETTINGS(struct conv_transpose_settings, attributes),
      .infer = infer_transpose,
      .compute = compute_transpose,
      .gradient = gradient_transpose,

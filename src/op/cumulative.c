@@ -6,6 +6,16 @@
 #include "op/operand.h"
 #include "op/strided.h"
 
+struct cumulative_settings {
+    bool exclusive, reverse;
+};
+
+static const struct attribute_rule attributes[] = {
+    {FLAG_ATTRIBUTE(struct cumulative_settings, exclusive, false)},
+    {FLAG_ATTRIBUTE(struct cumulative_settings, reverse, false)},
+    {0},
+};
+
 static int cumulative_axis(const struct operands *operands, int *axis, struct error *error)
 {
     int64_t value;
@@ -80,6 +90,7 @@ static void accumulate_rows(void *argument, int64_t begin, int64_t end)
 
 static int compute_cumulative(struct compute_context *context, struct error *error)
 {
+    const struct cumulative_settings *settings = context->node->settings;
     struct operands operands = OPERANDS(context);
     const struct tensor *from = context->inputs[0];
     int axis;
@@ -91,8 +102,8 @@ static int compute_cumulative(struct compute_context *context, struct error *err
                                  .inner = shape_product(&from->shape, axis + 1, from->shape.rank),
                                  .storage = dtype_storage(from->dtype),
                                  .product = strcmp(context->node->op_type, "CumProd") == 0,
-                                 .exclusive = node_int(context->node, "exclusive", 0) != 0,
-                                 .reverse = node_int(context->node, "reverse", 0) != 0};
+                                 .exclusive = settings->exclusive,
+                                 .reverse = settings->reverse};
     rows_run(context->pool, &(struct row_task){accumulate_rows, &job}, shape_product(&from->shape, 0, axis),
              job.size * job.inner);
     return 0;
@@ -102,21 +113,20 @@ static int compute_cumulative(struct compute_context *context, struct error *err
 static int gradient_sum(struct gradient_context *context, struct error *error)
 {
     const struct node *node = context->node;
+    const struct cumulative_settings *settings = node->settings;
     if (!context->wanted[0])
         return 0;
-    context->input_gradients[0] =
-        emit(context->graph, "CumSum", EMIT_INPUTS(context->output_gradients[0], node->inputs[1]),
-             EMIT_ATTRIBUTES(EMIT_INT("exclusive", node_int(node, "exclusive", 0)),
-                             EMIT_INT("reverse", node_int(node, "reverse", 0) == 0)),
-             error);
+    context->input_gradients[0] = emit(
+        context->graph, "CumSum", EMIT_INPUTS(context->output_gradients[0], node->inputs[1]),
+        EMIT_ATTRIBUTES(EMIT_INT("exclusive", settings->exclusive), EMIT_INT("reverse", !settings->reverse)), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
 #define CUMULATIVE(name_, since_, gradient_)                                                                           \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = 2, .max_inputs = 2, .min_outputs = 1,              \
-        .max_outputs = 1, .types = TYPES_NUMBER, .infer = infer_cumulative, .compute = compute_cumulative,             \
-        .gradient = gradient_                                                                                          \
+        .domain = "", .name = name_, .since = since_, ARITY(2, 2, 1, 1), .types = TYPES_NUMBER,                        \
+        .flags = OPERATOR_OTHER, .roles = {ROLE_DATA, ROLE_CONTROL}, SETTINGS(struct cumulative_settings, attributes), \
+        .infer = infer_cumulative, .compute = compute_cumulative, .gradient = gradient_                                \
     }
 
 const struct operator operators_cumulative[] = {

@@ -6,6 +6,8 @@
 
 #include "op/families.h"
 
+static const struct attribute_rule deformable_attributes[] = {DEFORMABLE_ATTRIBUTES, {0}};
+
 static int check_shape(const struct shape *shape, const int64_t dims[4], const char *what, struct error *error)
 {
     char text[SHAPE_TEXT_SIZE];
@@ -15,11 +17,8 @@ static int check_shape(const struct shape *shape, const int64_t dims[4], const c
     return error_set(error, ERROR_INPUT, "%s must be %s", what, shape_text(&wanted, text));
 }
 
-static int read_groups(const struct node *node, const struct shape *w, struct deformable *deformable,
-                       struct error *error)
+static int check_groups(const struct deformable *deformable, const struct shape *w, struct error *error)
 {
-    deformable->group = node_int(node, "group", 1);
-    deformable->offset_group = node_int(node, "offset_group", 1);
     if (deformable->group < 1 || deformable->offset_group < 1 || deformable->channels % deformable->group ||
         deformable->outputs % deformable->group || deformable->channels % deformable->offset_group ||
         w->dims[1] != deformable->channels / deformable->group)
@@ -27,14 +26,14 @@ static int read_groups(const struct node *node, const struct shape *w, struct de
     return 0;
 }
 
-int deformable_read(const struct node *node, const struct shape *const shapes[DEFORM_INPUTS],
+int deformable_read(const struct deformable_settings *settings, const struct shape *const shapes[DEFORM_INPUTS],
                     struct deformable *deformable, struct error *error)
 {
     const struct shape *x = shapes[DEFORM_X], *w = shapes[DEFORM_W];
     struct spatial spatial;
     if (x->rank != 4 || w->rank != 4)
         return error_set(error, ERROR_UNSUPPORTED, "only maps [N,C,H,W] are supported");
-    if (spatial_read(node, x, w->dims + 2, &spatial, error) || spatial_slide(&spatial, error))
+    if (spatial_read(&settings->window, x, w->dims + 2, &spatial, error) || spatial_slide(&spatial, error))
         return -1;
     *deformable = (struct deformable){.images = x->dims[0],
                                       .channels = x->dims[1],
@@ -42,7 +41,9 @@ int deformable_read(const struct node *node, const struct shape *const shapes[DE
                                       .width = x->dims[3],
                                       .outputs = w->dims[0],
                                       .rows = spatial.output[SPATIAL_AXES - 2],
-                                      .columns = spatial.output[SPATIAL_AXES - 1]};
+                                      .columns = spatial.output[SPATIAL_AXES - 1],
+                                      .group = settings->group,
+                                      .offset_group = settings->offset_group};
     for (int i = 0; i < 2; i++) {
         int at = spatial_axis(&spatial, i);
         deformable->kernel[i] = spatial.kernel[at];
@@ -52,7 +53,7 @@ int deformable_read(const struct node *node, const struct shape *const shapes[DE
     }
     deformable->taps = deformable->kernel[0] * deformable->kernel[1];
     deformable->points = deformable->rows * deformable->columns;
-    if (read_groups(node, w, deformable, error))
+    if (check_groups(deformable, w, error))
         return -1;
     int64_t samples = deformable->offset_group * deformable->taps;
     const int64_t offsets[4] = {deformable->images, 2 * samples, deformable->rows, deformable->columns};
@@ -77,7 +78,7 @@ static int infer_deformable(struct infer_context *context, struct error *error)
     const struct shape *shapes[DEFORM_INPUTS];
     struct deformable deformable;
     input_shapes(context->inputs, context->input_count, shapes);
-    if (operand_types(context, 1, error) || deformable_read(context->node, shapes, &deformable, error))
+    if (operand_types(context, 1, error) || deformable_read(context->node->settings, shapes, &deformable, error))
         return -1;
     const int64_t dims[4] = {deformable.images, deformable.outputs, deformable.rows, deformable.columns};
     return infer_output(context, 0, context->inputs[0]->dtype, 4, dims, error);
@@ -191,7 +192,7 @@ static int compute_deformable(struct compute_context *context, struct error *err
     float *y = context->outputs[0]->data;
     const float *b = operand_data(context, DEFORM_B);
     input_shapes(context->inputs, context->input_count, shapes);
-    if (deformable_read(context->node, shapes, &deformable, error))
+    if (deformable_read(context->node->settings, shapes, &deformable, error))
         return -1;
     deformable.x = context->inputs[DEFORM_X]->data;
     deformable.w = context->inputs[DEFORM_W]->data;
@@ -214,6 +215,7 @@ static int gradient_deformable(struct gradient_context *context, struct error *e
 {
     static const int places[4] = {DEFORM_X, DEFORM_W, DEFORM_OFFSET, DEFORM_MASK};
     struct node *node = context->node;
+    const struct deformable_settings *settings = node->settings;
     struct value *dy = context->output_gradients[0], *inputs[DEFORM_INPUTS + 1] = {dy}, *made[4];
     const struct value *x = node->inputs[DEFORM_X], *w = node->inputs[DEFORM_W];
     const int64_t sum_axes[3] = {0, 2, 3};
@@ -227,11 +229,12 @@ static int gradient_deformable(struct gradient_context *context, struct error *e
         inputs[1 + i] = i < node->input_count && i != DEFORM_B ? node->inputs[i] : NULL;
     for (int i = 0; i < 4; i++)
         wanted |= places[i] < node->input_count && context->wanted[places[i]] ? 1 << i : 0;
-    if (spatial_read(node, &x->shape, w->shape.dims + 2, &spatial, error) || spatial_slide(&spatial, error))
+    if (spatial_read(&settings->window, &x->shape, w->shape.dims + 2, &spatial, error) ||
+        spatial_slide(&spatial, error))
         return -1;
     spatial_attributes(&spatial, &lists, attributes);
-    attributes[SPATIAL_ATTRIBUTES] = EMIT_INT("group", node_int(node, "group", 1));
-    attributes[SPATIAL_ATTRIBUTES + 1] = EMIT_INT("offset_group", node_int(node, "offset_group", 1));
+    attributes[SPATIAL_ATTRIBUTES] = EMIT_INT("group", settings->group);
+    attributes[SPATIAL_ATTRIBUTES + 1] = EMIT_INT("offset_group", settings->offset_group);
     attributes[SPATIAL_ATTRIBUTES + 2] = EMIT_INT("wanted", wanted);
     if (wanted && emit_many(context->graph, "DeformConvGradient", inputs, DEFORM_INPUTS + 1, attributes,
                             SPATIAL_ATTRIBUTES + 3, made, 4, error))
@@ -259,11 +262,11 @@ const struct operator operators_deformable_convolution[] = {
     {.domain = "",
      .name = "DeformConv",
      .since = 19,
-     .min_inputs = 3,
-     .max_inputs = 5,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 5, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
+     .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_INDICES, ROLE_SHIFT, ROLE_MASK},
+     SETTINGS(struct deformable_settings, deformable_attributes),
      .infer = infer_deformable,
      .compute = compute_deformable,
      .gradient = gradient_deformable,

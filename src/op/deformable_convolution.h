@@ -7,6 +7,18 @@
 
 enum { DEFORM_X, DEFORM_W, DEFORM_OFFSET, DEFORM_B, DEFORM_MASK, DEFORM_INPUTS };
 
+/* Of DeformConv and its gradient. */
+struct deformable_settings {
+    struct window_settings window;
+    int64_t group, offset_group;
+    int64_t wanted; /* of the gradient: bit i for its output i */
+};
+#define DEFORMABLE_ATTRIBUTES                                                                                          \
+    WINDOW_LISTS(false, 0), {INT_ATTRIBUTE(struct deformable_settings, group, 1)},                                     \
+    {                                                                                                                  \
+        INT_ATTRIBUTE(struct deformable_settings, offset_group, 1)                                                     \
+    }
+
 struct deformable {
     int64_t images, channels, height, width; /* of X */
     int64_t outputs, rows, columns, points;  /* output channels; output size; rows * columns */
@@ -18,7 +30,7 @@ struct deformable {
 };
 
 /* Geometry from the shapes of the inputs in DEFORM order (NULL: omitted) and the attributes. */
-int deformable_read(const struct node *node, const struct shape *const shapes[DEFORM_INPUTS],
+int deformable_read(const struct deformable_settings *settings, const struct shape *const shapes[DEFORM_INPUTS],
                     struct deformable *deformable, struct error *error);
 
 /* The four cells that the sample of (offset group, tap) reads for an output point, with weights (0 outside), and how

@@ -6,6 +6,12 @@
 
 enum { WANT_X = 1, WANT_W = 2, WANT_OFFSET = 4, WANT_MASK = 8 };
 
+static const struct attribute_rule attributes[] = {
+    DEFORMABLE_ATTRIBUTES,
+    {INT_ATTRIBUTE(struct deformable_settings, wanted, 0)},
+    {0},
+};
+
 static int infer_gradient(struct infer_context *context, struct error *error)
 {
     static const int like[4] = {1 + DEFORM_X, 1 + DEFORM_W, 1 + DEFORM_OFFSET, 1 + DEFORM_MASK};
@@ -148,7 +154,8 @@ static size_t scratch_gradient(const struct compute_context *context)
 
 static int compute_gradient(struct compute_context *context, struct error *error)
 {
-    struct gradient_work work = {.wanted = node_int(context->node, "wanted", 0),
+    const struct deformable_settings *settings = context->node->settings;
+    struct gradient_work work = {.wanted = settings->wanted,
                                  .dy = context->inputs[0]->data,
                                  .columns = context->scratch,
                                  .dx = context->outputs[0]->data,
@@ -159,7 +166,7 @@ static int compute_gradient(struct compute_context *context, struct error *error
     const struct shape *shapes[DEFORM_INPUTS];
     for (int i = 0; i < DEFORM_INPUTS; i++)
         shapes[i] = 1 + i < context->input_count && context->inputs[1 + i] ? &context->inputs[1 + i]->shape : NULL;
-    if (deformable_read(context->node, shapes, deformable, error))
+    if (deformable_read(settings, shapes, deformable, error))
         return -1;
     deformable->x = context->inputs[1 + DEFORM_X]->data;
     deformable->w = context->inputs[1 + DEFORM_W]->data;
@@ -184,11 +191,11 @@ const struct operator operators_deformable_convolution_gradient[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "DeformConvGradient",
      .since = 1,
-     .min_inputs = 4,
-     .max_inputs = 6,
-     .min_outputs = 4,
-     .max_outputs = 4,
+     ARITY(4, 6, 4, 4),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_WEIGHT, ROLE_INDICES, ROLE_SHIFT, ROLE_MASK},
+     SETTINGS(struct deformable_settings, attributes),
      .infer = infer_gradient,
      .compute = compute_gradient,
      .scratch = scratch_gradient},

@@ -6,33 +6,37 @@
 #include "op/operand.h"
 #include "op/strided.h"
 
-static int read_block(const struct node *node, const struct shape *shape, int64_t *block, struct error *error)
-{
-    *block = node_int(node, "blocksize", 0);
-    if (shape->rank != 4)
-        return error_set(error, ERROR_INPUT, "the input does not have 4 dimensions");
-    if (*block < 1 || *block > INT32_MAX)
-        return error_set(error, ERROR_INPUT, "attribute blocksize is missing or no positive number");
-    return 0;
-}
-
 /* Whether the channel comes before the place in the block (CRD) or behind it (DCR). SpaceToDepth has one order; the
  * gradient of DepthToSpace is made with both. */
-static int read_mode(const struct node *node, bool *channel_first, struct error *error)
+enum block_mode { BLOCK_DCR, BLOCK_CRD };
+static const char *const modes[] = {"DCR", "CRD", NULL};
+
+struct block_settings {
+    enum block_mode mode;
+    int64_t blocksize;
+};
+
+static const struct attribute_rule attributes[] = {
+    {WORD_ATTRIBUTE(struct block_settings, mode, BLOCK_DCR, modes)},
+    {INT_ATTRIBUTE(struct block_settings, blocksize, 0), .required = true},
+    {0},
+};
+
+static int check_block(const struct shape *shape, int64_t block, struct error *error)
 {
-    const char *mode = node_string(node, "mode", "DCR");
-    *channel_first = strcmp(mode, "CRD") == 0;
-    if (!*channel_first && strcmp(mode, "DCR") != 0)
-        return error_set(error, ERROR_UNSUPPORTED, "attribute mode is '%.40s'", mode);
+    if (shape->rank != 4)
+        return error_set(error, ERROR_INPUT, "the input does not have 4 dimensions");
+    if (block < 1 || block > INT32_MAX)
+        return error_set(error, ERROR_INPUT, "attribute blocksize is no positive number");
     return 0;
 }
 
 static int infer_depth_to_space(struct infer_context *context, struct error *error)
 {
     const struct shape *shape = &context->inputs[0]->shape;
-    int64_t block, dims[4];
-    bool channel_first;
-    if (read_block(context->node, shape, &block, error) || read_mode(context->node, &channel_first, error))
+    const struct block_settings *settings = context->node->settings;
+    int64_t block = settings->blocksize, dims[4];
+    if (check_block(shape, block, error))
         return -1;
     if (shape->dims[1] % (block * block) != 0)
         return error_set(error, ERROR_INPUT, "%lld channels are not divided by blocks of %lld",
@@ -48,9 +52,9 @@ static int infer_depth_to_space(struct infer_context *context, struct error *err
 static int infer_space_to_depth(struct infer_context *context, struct error *error)
 {
     const struct shape *shape = &context->inputs[0]->shape;
-    int64_t block, dims[4];
-    bool channel_first;
-    if (read_block(context->node, shape, &block, error) || read_mode(context->node, &channel_first, error))
+    const struct block_settings *settings = context->node->settings;
+    int64_t block = settings->blocksize, dims[4];
+    if (check_block(shape, block, error))
         return -1;
     if (shape->dims[2] % block != 0 || shape->dims[3] % block != 0)
         return error_set(error, ERROR_INPUT, "%lldx%lld pixels are not divided by blocks of %lld",
@@ -64,11 +68,13 @@ static int infer_space_to_depth(struct infer_context *context, struct error *err
 }
 
 /* deep [N][block block C in one order][H][W], wide [N][C][H block][W block] */
-static void move_blocks(struct compute_context *context, bool to_deep, bool channel_first)
+static void move_blocks(struct compute_context *context, bool to_deep)
 {
+    const struct block_settings *settings = context->node->settings;
     const struct tensor *from = context->inputs[0], *to = context->outputs[0];
     const struct shape *deep = to_deep ? &to->shape : &from->shape, *wide = to_deep ? &from->shape : &to->shape;
-    int64_t block = node_int(context->node, "blocksize", 1), plane = deep->dims[2] * deep->dims[3];
+    bool channel_first = settings->mode == BLOCK_CRD;
+    int64_t block = settings->blocksize, plane = deep->dims[2] * deep->dims[3];
     int64_t channels = wide->dims[1], width = wide->dims[3];
     int64_t column = (channel_first ? 1 : channels) * plane; /* in deep, from one column of the block to the next */
     const int64_t axes[6][3] = {
@@ -88,28 +94,24 @@ static void move_blocks(struct compute_context *context, bool to_deep, bool chan
 
 static int compute_depth_to_space(struct compute_context *context, struct error *error)
 {
-    bool channel_first;
-    if (read_mode(context->node, &channel_first, error))
-        return -1;
-    move_blocks(context, false, channel_first);
+    (void)error;
+    move_blocks(context, false);
     return 0;
 }
 
 static int compute_space_to_depth(struct compute_context *context, struct error *error)
 {
-    bool channel_first;
-    if (read_mode(context->node, &channel_first, error))
-        return -1;
-    move_blocks(context, true, channel_first);
+    (void)error;
+    move_blocks(context, true);
     return 0;
 }
 
 static int emit_inverse(struct gradient_context *context, const char *inverse, struct error *error)
 {
-    context->input_gradients[0] = emit(context->graph, inverse, EMIT_INPUTS(context->output_gradients[0]),
-                                       EMIT_ATTRIBUTES(EMIT_INT("blocksize", node_int(context->node, "blocksize", 1)),
-                                                       EMIT_STRING("mode", node_string(context->node, "mode", "DCR"))),
-                                       error);
+    const struct block_settings *settings = context->node->settings;
+    context->input_gradients[0] = emit(
+        context->graph, inverse, EMIT_INPUTS(context->output_gradients[0]),
+        EMIT_ATTRIBUTES(EMIT_INT("blocksize", settings->blocksize), EMIT_STRING("mode", modes[settings->mode])), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -130,9 +132,9 @@ static int64_t floor_divide(int64_t value, int64_t by)
 
 static int field_depth_to_space(struct field_context *context, struct error *error)
 {
-    int64_t block;
-    if (read_block(context->node, &context->inputs[0]->shape, &block, error))
-        return -1;
+    (void)error;
+    const struct block_settings *settings = context->node->settings;
+    int64_t block = settings->blocksize;
     context->reads[0] = context->cells[0];
     context->reads[1] = interval_full(context->inputs[0]->shape.dims[1]);
     for (int i = 2; i < 4; i++)
@@ -143,9 +145,9 @@ static int field_depth_to_space(struct field_context *context, struct error *err
 
 static int field_space_to_depth(struct field_context *context, struct error *error)
 {
-    int64_t block;
-    if (read_block(context->node, &context->inputs[0]->shape, &block, error))
-        return -1;
+    (void)error;
+    const struct block_settings *settings = context->node->settings;
+    int64_t block = settings->blocksize;
     context->reads[0] = context->cells[0];
     context->reads[1] = interval_full(context->inputs[0]->shape.dims[1]);
     for (int i = 2; i < 4; i++)
@@ -156,8 +158,9 @@ static int field_space_to_depth(struct field_context *context, struct error *err
 
 #define BLOCKS(name_, infer_, compute_, gradient_, field_)                                                             \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = 1, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, \
-        .types = TYPES_ALL, .infer = infer_, .compute = compute_, .gradient = gradient_, .field = field_               \
+        .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_ALL, .flags = OPERATOR_MOVES,       \
+        .roles = {ROLE_DATA}, SETTINGS(struct block_settings, attributes), .infer = infer_, .compute = compute_,       \
+        .gradient = gradient_, .field = field_                                                                         \
     }
 
 const struct operator operators_depth_space[] = {

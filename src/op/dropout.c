@@ -8,8 +8,18 @@
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
+#include "op/settings.h"
 
 enum { DATA, RATIO, TRAINING_MODE };
+
+#define GIVEN(field_) .given = offsetof(struct dropout_settings, field_)
+
+static const struct attribute_rule attributes[] = {
+    {FLOAT_ATTRIBUTE(struct dropout_settings, ratio, 0.5f), .until = 11},
+    {INT_ATTRIBUTE(struct dropout_settings, seed, 0), GIVEN(seed_given), .since = 12},
+    {INT_ATTRIBUTE(struct dropout_settings, stream, 0), GIVEN(stream_given)},
+    {0},
+};
 
 static int infer_dropout(struct infer_context *context, struct error *error)
 {
@@ -99,6 +109,7 @@ static double ratio_of(const struct compute_context *context)
 
 static int compute_dropout(struct compute_context *context, struct error *error)
 {
+    const struct dropout_settings *settings = context->node->settings;
     const struct tensor *x = context->inputs[DATA];
     struct tensor *y = context->outputs[0], *mask = context->output_count > 1 ? context->outputs[1] : NULL;
     struct dropout_task dropout = {
@@ -118,10 +129,10 @@ static int compute_dropout(struct compute_context *context, struct error *error)
     if (!(dropout.ratio >= 0 && dropout.ratio < 1))
         return error_set(error, ERROR_INPUT, "ratio is %g, outside [0, 1)", dropout.ratio);
     dropout.scale = 1 / (1 - dropout.ratio);
-    const struct attribute *seed = node_attribute(context->node, "seed");
-    dropout.seed = seed ? (uint64_t)node_int(context->node, "seed", 0) : context->seed;
+    dropout.seed = settings->seed_given ? (uint64_t)settings->seed : context->seed;
     /* One stream per step and node; a copy that computes the same again names the first one's. */
-    dropout.stream = context->step << 32 ^ (uint64_t)node_int(context->node, "stream", context->node->outputs[0]->id);
+    dropout.stream =
+        context->step << 32 ^ (uint64_t)(settings->stream_given ? settings->stream : context->node->outputs[0]->id);
     run_dropout(context, &dropout);
     return 0;
 }
@@ -207,12 +218,11 @@ const struct operator operators_dropout[] = {
     {.domain = "",
      .name = "Dropout",
      .since = 7,
-     .min_inputs = 1,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 2,
+     ARITY(1, 3, 1, 2),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_RANDOM | OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_RANDOM | OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_KEEPS,
+     .roles = {ROLE_DATA, ROLE_CONTROL},
+     SETTINGS(struct dropout_settings, attributes),
      .infer = infer_dropout,
      .compute = compute_dropout,
      .gradient = gradient_dropout,
@@ -220,12 +230,10 @@ const struct operator operators_dropout[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "DropoutGradient",
      .since = 1,
-     .min_inputs = 4,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(4, 4, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .roles = {ROLE_DATA, ROLE_CONTROL, ROLE_CONTROL, ROLE_MASK},
      .infer = infer_dropout_gradient,
      .compute = compute_dropout_gradient},
     {0},

@@ -5,6 +5,15 @@
 #include "op/expansion.h"
 #include "op/families.h"
 
+struct einsum_settings {
+    const char *equation;
+};
+
+static const struct attribute_rule attributes[] = {
+    {TEXT_ATTRIBUTE(struct einsum_settings, equation, ""), .required = true},
+    {0},
+};
+
 /* Labels: 0..51 letters, 52.. the axes of the ellipsis counted from the right. */
 #define LETTERS 52
 #define MAX_LABELS (LETTERS + SHAPE_MAX_RANK)
@@ -100,7 +109,8 @@ static int imply_output(struct equation *equation, struct error *error)
 
 static int parse_equation(const struct expand_context *context, struct equation *equation, struct error *error)
 {
-    const char *text = node_string(context->node, "equation", "");
+    const struct einsum_settings *settings = context->node->settings;
+    const char *text = settings->equation;
     bool seen[MAX_LABELS] = {false};
     *equation = (struct equation){0};
     if (context->input_count > MAX_OPERANDS)
@@ -418,11 +428,11 @@ const struct operator operators_einsum[] = {
     {.domain = "",
      .name = "Einsum",
      .since = 12,
-     .min_inputs = 1,
-     .max_inputs = -1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, -1, 1, 1),
      .types = TYPES_NUMBER,
+     .flags = OPERATOR_PRODUCT,
+     .roles = {ROLE_WEIGHT},
+     SETTINGS(struct einsum_settings, attributes),
      .infer = expansion_infer,
      .compute = expansion_compute,
      .expand = expand_einsum},

@@ -11,6 +11,35 @@
 #include "op/operand.h"
 #include "op/unary.h"
 
+/* What the loops call alpha and beta, whatever the attributes' names are. */
+struct elementary_settings {
+    float alpha, beta;
+    const char *function; /* of ElementaryGradient: the operator whose slope is taken */
+};
+#define PARAMETER(name_, field_, default_)                                                                             \
+    .name = name_, .form = SETTING_FLOAT, .offset = offsetof(struct elementary_settings, field_), .number = (default_)
+
+static const struct attribute_rule selu_attributes[] = {
+    {PARAMETER("alpha", alpha, 1.67326319217681884765625f)},
+    {PARAMETER("gamma", beta, 1.05070102214813232421875f)},
+    {0},
+};
+static const struct attribute_rule unit_alpha_attributes[] = {
+    {PARAMETER("alpha", alpha, 1)},
+    {0},
+};
+static const struct attribute_rule shrink_attributes[] = {
+    {PARAMETER("lambd", alpha, 0.5f)},
+    {PARAMETER("bias", beta, 0)},
+    {0},
+};
+static const struct attribute_rule gradient_attributes[] = {
+    {TEXT_ATTRIBUTE(struct elementary_settings, function, ""), .required = true},
+    {PARAMETER("alpha", alpha, 0)},
+    {PARAMETER("beta", beta, 0)},
+    {0},
+};
+
 /* operator, f(x), f'(x); tgmath.h takes the function of the type of x */
 #define SMOOTH_FUNCTIONS(X)                                                                                            \
     X(Abs, fabs(x), (x > 0) - (x < 0))                                                                                 \
@@ -117,23 +146,11 @@ static const struct real_function *find_function(const char *op_type)
     return NULL;
 }
 
-/* alpha and beta of the functions that have any. */
-static void read_parameters(const struct node *node, double *alpha, double *beta)
+/* The parameters of functions that have any. */
+static struct elementary_settings parameters_of(const struct node *node)
 {
-    static const struct {
-        const char *op_type, *alpha, *beta;
-        float default_alpha, default_beta;
-    } parameters[] = {{"Selu", "alpha", "gamma", 1.67326319217681884765625f, 1.05070102214813232421875f},
-                      {"Celu", "alpha", "", 1, 0},
-                      {"ThresholdedRelu", "alpha", "", 1, 0},
-                      {"Shrink", "lambd", "bias", 0.5f, 0}};
-    *alpha = *beta = 0;
-    for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++) {
-        if (strcmp(parameters[i].op_type, node->op_type) == 0) {
-            *alpha = (double)node_float(node, parameters[i].alpha, parameters[i].default_alpha);
-            *beta = (double)node_float(node, parameters[i].beta, parameters[i].default_beta);
-        }
-    }
+    const struct elementary_settings *settings = node->settings;
+    return settings ? *settings : (struct elementary_settings){0};
 }
 
 static int compute_elementary(struct compute_context *context, struct error *error)
@@ -142,14 +159,16 @@ static int compute_elementary(struct compute_context *context, struct error *err
     const struct tensor *input = context->inputs[0];
     enum dtype storage = dtype_storage(input->dtype);
     bool real = storage == DTYPE_FLOAT || storage == DTYPE_DOUBLE;
+    const struct elementary_settings parameters = parameters_of(context->node);
     struct element_call call = {.loop = real ? find_function(context->node->op_type)->loops[storage == DTYPE_DOUBLE]
                                              : integer_loop(context->node->op_type, input->dtype),
+                                .alpha = (double)parameters.alpha,
+                                .beta = (double)parameters.beta,
                                 .x = input->data,
                                 .out = context->outputs[0]->data,
                                 .count = shape_count(&input->shape),
                                 .size_x = dtype_storage_size(storage),
                                 .size_out = dtype_storage_size(storage)};
-    read_parameters(context->node, &call.alpha, &call.beta);
     element_run(context->pool, &call);
     return 0;
 }
@@ -157,12 +176,11 @@ static int compute_elementary(struct compute_context *context, struct error *err
 static int gradient_elementary(struct gradient_context *context, struct error *error)
 {
     const struct node *node = context->node;
-    double alpha, beta;
-    read_parameters(node, &alpha, &beta);
+    const struct elementary_settings parameters = parameters_of(node);
     context->input_gradients[0] =
         emit(context->graph, "ElementaryGradient", EMIT_INPUTS(node->inputs[0], context->output_gradients[0]),
-             EMIT_ATTRIBUTES(EMIT_STRING("function", node->op_type), EMIT_FLOAT("alpha", (float)alpha),
-                             EMIT_FLOAT("beta", (float)beta)),
+             EMIT_ATTRIBUTES(EMIT_STRING("function", node->op_type), EMIT_FLOAT("alpha", parameters.alpha),
+                             EMIT_FLOAT("beta", parameters.beta)),
              error);
     return context->input_gradients[0] ? 0 : -1;
 }
@@ -177,7 +195,8 @@ static int gradient_step(struct gradient_context *context, struct error *error)
 
 static int infer_elementary_gradient(struct infer_context *context, struct error *error)
 {
-    const struct real_function *function = find_function(node_string(context->node, "function", ""));
+    const struct elementary_settings *settings = context->node->settings;
+    const struct real_function *function = find_function(settings->function);
     if (!function || !function->slopes[0])
         return error_set(error, ERROR_INTERNAL, "no slope of this function");
     return operand_storage(context, 1, error) || operand_shaped_as(context, 1, 0, error) ? -1
@@ -189,10 +208,11 @@ static int compute_elementary_gradient(struct compute_context *context, struct e
     (void)error;
     const struct tensor *input = context->inputs[0];
     enum dtype storage = dtype_storage(input->dtype);
-    const struct real_function *function = find_function(node_string(context->node, "function", ""));
+    const struct elementary_settings *settings = context->node->settings;
+    const struct real_function *function = find_function(settings->function);
     element_run(context->pool, &(struct element_call){.loop = function->slopes[storage == DTYPE_DOUBLE],
-                                                      .alpha = (double)node_float(context->node, "alpha", 0),
-                                                      .beta = (double)node_float(context->node, "beta", 0),
+                                                      .alpha = (double)settings->alpha,
+                                                      .beta = (double)settings->beta,
                                                       .x = input->data,
                                                       .dy = context->inputs[1]->data,
                                                       .out = context->outputs[0]->data,
@@ -202,46 +222,45 @@ static int compute_elementary_gradient(struct compute_context *context, struct e
     return 0;
 }
 
-#define ELEMENTARY(name_, since_, types_, gradient_)                                                                   \
-    {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1,              \
-        .max_outputs = 1, .types = types_, .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE, .infer = infer_same,       \
-        .compute = compute_elementary, .gradient = gradient_, .field = field_pointwise                                 \
-    }
+#define ELEMENTARY(name_, since_, types_, trait_, gradient_)                                                           \
+    .domain = "", .name = name_, .since = since_, ARITY(1, 1, 1, 1), .types = types_,                                  \
+    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | trait_, .roles = {ROLE_DATA}, .infer = infer_same,               \
+    .compute = compute_elementary, .gradient = gradient_, .field = field_pointwise
+#define PARAMETERS(attributes_) SETTINGS(struct elementary_settings, attributes_)
 
 const struct operator operators_elementary[] = {
-    ELEMENTARY("Abs", 6, TYPES_NUMBER, gradient_elementary),
-    ELEMENTARY("Neg", 6, TYPES_NUMBER, gradient_elementary),
-    ELEMENTARY("Log", 6, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Sin", 7, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Cos", 7, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Tan", 7, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Asin", 7, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Acos", 7, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Atan", 7, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Sinh", 9, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Cosh", 9, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Asinh", 9, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Acosh", 9, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Atanh", 9, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Selu", 6, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Celu", 12, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("ThresholdedRelu", 10, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Softsign", 1, TYPES_FLOAT, gradient_elementary),
-    ELEMENTARY("Shrink", 9, TYPES_NUMBER, gradient_elementary),
-    ELEMENTARY("Sign", 9, TYPES_NUMBER, gradient_step),
-    ELEMENTARY("Floor", 6, TYPES_FLOAT, gradient_step),
-    ELEMENTARY("Ceil", 6, TYPES_FLOAT, gradient_step),
-    ELEMENTARY("Round", 11, TYPES_FLOAT, gradient_step),
+    {ELEMENTARY("Abs", 6, TYPES_NUMBER, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Neg", 6, TYPES_NUMBER, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Log", 6, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Sin", 7, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Cos", 7, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Tan", 7, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Asin", 7, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Acos", 7, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Atan", 7, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Sinh", 9, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Cosh", 9, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Asinh", 9, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Acosh", 9, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Atanh", 9, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},
+    {ELEMENTARY("Selu", 6, TYPES_FLOAT, OPERATOR_ACTIVATION, gradient_elementary), PARAMETERS(selu_attributes)},
+    {ELEMENTARY("Celu", 12, TYPES_FLOAT, OPERATOR_ACTIVATION, gradient_elementary), PARAMETERS(unit_alpha_attributes)},
+    {ELEMENTARY("ThresholdedRelu", 10, TYPES_FLOAT, OPERATOR_ACTIVATION, gradient_elementary),
+     PARAMETERS(unit_alpha_attributes)},
+    {ELEMENTARY("Softsign", 1, TYPES_FLOAT, OPERATOR_ACTIVATION, gradient_elementary)},
+    {ELEMENTARY("Shrink", 9, TYPES_NUMBER, OPERATOR_FUNCTION, gradient_elementary), PARAMETERS(shrink_attributes)},
+    {ELEMENTARY("Sign", 9, TYPES_NUMBER, OPERATOR_FUNCTION, gradient_step)},
+    {ELEMENTARY("Floor", 6, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_step)},
+    {ELEMENTARY("Ceil", 6, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_step)},
+    {ELEMENTARY("Round", 11, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_step)},
     {.domain = DOMAIN_INTERNAL,
      .name = "ElementaryGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct elementary_settings, gradient_attributes),
      .infer = infer_elementary_gradient,
      .compute = compute_elementary_gradient},
     {0},

@@ -45,9 +45,8 @@ int emit_many(struct graph *graph, const char *op_type, struct value *const *inp
     struct node *node = graph_add_node(graph, domain, op_type, "", input_count, output_count, error);
     if (!node)
         return -1;
-    node->operator= operator;
     node->opset = domain[0] ? 1 : OPSET_NEWEST;
-    if (node_set_attributes(node, attributes, attribute_count, error))
+    if (node_set_attributes(node, attributes, attribute_count, error) || node_set_operator(node, operator, error))
         return -1;
     for (int i = 0; i < input_count; i++) {
         if (inputs[i] && node_set_input(node, i, inputs[i], error))

@@ -15,7 +15,7 @@ static int infer_expand(struct infer_context *context, struct error *error)
     int64_t dims[SHAPE_MAX_RANK];
     if (!operand_known(&operands, 1))
         return infer_output(context, 0, input->dtype, SHAPE_UNKNOWN_RANK, NULL, error);
-    if (int_list_read(&list, &operands, NULL, 1, error) < 0)
+    if (int_list_of(&list, &operands, (struct ints){0}, 1, error) < 0)
         return -1;
     for (int64_t i = 0; i < list.count && i < SHAPE_MAX_RANK; i++)
         dims[i] = int_list_at(&list, i);
@@ -64,7 +64,7 @@ static int read_repeats(const struct operands *operands, int64_t repeats[SHAPE_M
 {
     struct int_list list;
     int rank = operands->inputs[0]->shape.rank;
-    if (int_list_read(&list, operands, NULL, 1, error) < 0)
+    if (int_list_of(&list, operands, (struct ints){0}, 1, error) < 0)
         return -1;
     if (list.count != rank)
         return error_set(error, ERROR_INPUT, "there are %lld repeats for %d axes", (long long)list.count, rank);
@@ -161,9 +161,8 @@ static int field_tile(struct field_context *context, struct error *error)
 
 #define REPEAT(name_, since_, infer_, compute_, gradient_, field_)                                                     \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = 2, .max_inputs = 2, .min_outputs = 1,              \
-        .max_outputs = 1, .types = TYPES_ALL, .infer = infer_, .compute = compute_, .gradient = gradient_,             \
-        .field = field_                                                                                                \
+        .domain = "", .name = name_, .since = since_, ARITY(2, 2, 1, 1), .types = TYPES_ALL, .flags = OPERATOR_MOVES,  \
+        .roles = {ROLE_DATA, ROLE_SHAPE}, .infer = infer_, .compute = compute_, .gradient = gradient_, .field = field_ \
     }
 
 const struct operator operators_expand[] = {

@@ -1,6 +1,7 @@
 #include "op/expansion.h"
 
 #include "op/control_flow.h"
+#include "op/registry.h"
 
 /* Elements of an input that are worth copying for a shape rule: those that can hold shapes, axes or limits. */
 #define SMALL 4096
@@ -143,21 +144,28 @@ struct value *emit_number_like(struct graph *graph, const struct value *like, do
     return emit_scalar(graph, like->dtype, number, error);
 }
 
-int expansion_attributes(const struct expand_context *context, const char *const *names,
-                         struct emit_attribute *attributes)
+static struct emit_attribute emitted(const struct attribute *from)
 {
-    const struct node *node = context->node;
+    struct emit_attribute to = {.name = from->name, .type = from->type};
+    if (from->type == ATTRIBUTE_INT)
+        to.i = from->i;
+    else if (from->type == ATTRIBUTE_FLOAT)
+        to.f = from->f;
+    else if (from->type == ATTRIBUTE_STRING)
+        to.s = from->s.data;
+    else
+        to.ints = from->ints, to.count = (int)from->count;
+    return to;
+}
+
+int expansion_attributes(const struct expand_context *context, const char *op_type, struct emit_attribute *attributes)
+{
+    const struct attribute_rule *rule = operator_find("", op_type, OPSET_NEWEST)->attributes;
     int count = 0;
-    for (; *names && count < EXPANSION_ATTRIBUTES; names++) {
-        const struct attribute *from = node_attribute(node, *names);
-        if (!from)
-            continue;
-        struct emit_attribute *to = &attributes[count++];
-        *to = (struct emit_attribute){.name = *names, .type = from->type};
-        to->i = node_int(node, *names, 0);
-        to->f = node_float(node, *names, 0);
-        to->ints = node_ints(node, *names, &to->count);
-        to->s = node_string(node, *names, "");
+    for (; rule && rule->name && count < EXPANSION_ATTRIBUTES; rule++) {
+        const struct attribute *from = node_attribute(context->node, rule->name);
+        if (from && !from->reference && rule->form != SETTING_NONE)
+            attributes[count++] = emitted(from);
     }
     return count;
 }
@@ -165,8 +173,7 @@ int expansion_attributes(const struct expand_context *context, const char *const
 struct value *expansion_conv(struct expand_context *context, struct value *x, struct value *weights, struct value *bias,
                              struct error *error)
 {
-    static const char *const names[] = {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides", NULL};
     struct emit_attribute attributes[EXPANSION_ATTRIBUTES];
-    int count = expansion_attributes(context, names, attributes);
+    int count = expansion_attributes(context, "Conv", attributes);
     return emit(context->graph, "Conv", EMIT_INPUTS(x, weights, bias), attributes, count, error);
 }

@@ -14,11 +14,10 @@ int expansion_compute(struct compute_context *context, struct error *error);
 struct value *expansion_input(const struct expand_context *context, int input);
 /* Whether output `index` is wanted. */
 bool expansion_wants(const struct expand_context *context, int index);
-/* Those of the attributes named in the list, ended by NULL, that the node has: numbers, lists of integers, text.
- * Returns how many; there is room for EXPANSION_ATTRIBUTES. */
+/* Those of the node's attributes that ONNX's operator `op_type` has too: numbers, lists of integers, text. Returns how
+ * many; there is room for EXPANSION_ATTRIBUTES. */
 #define EXPANSION_ATTRIBUTES 8
-int expansion_attributes(const struct expand_context *context, const char *const *names,
-                         struct emit_attribute *attributes);
+int expansion_attributes(const struct expand_context *context, const char *op_type, struct emit_attribute *attributes);
 /* Conv with the attributes that the node has of it. */
 struct value *expansion_conv(struct expand_context *context, struct value *x, struct value *weights, struct value *bias,
                              struct error *error);

@@ -9,6 +9,27 @@
 #include "op/operand.h"
 #include "op/strided.h"
 
+struct gather_settings {
+    int64_t axis;
+    struct ints shape; /* of GatherGradient: of the data */
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct gather_settings, axis, 0)},
+    {0},
+};
+static const struct attribute_rule gradient_attributes[] = {
+    {INT_ATTRIBUTE(struct gather_settings, axis, 0), .required = true},
+    {INTS_ATTRIBUTE(struct gather_settings, shape), .required = true},
+    {0},
+};
+
+static int gather_axis(const struct node *node, int rank, int *axis, struct error *error)
+{
+    const struct gather_settings *settings = node->settings;
+    return shape_axis(settings->axis, rank, axis, error);
+}
+
 int gather_index(const struct tensor *indices, int64_t position, int64_t size, int64_t *index, struct error *error)
 {
     int64_t value = tensor_int(indices, position);
@@ -41,8 +62,7 @@ static int infer_gather(struct infer_context *context, struct error *error)
     const struct tensor *data = context->inputs[0], *indices = context->inputs[1];
     int axis, rank = data->shape.rank - 1 + indices->shape.rank, at = 0;
     int64_t dims[2 * SHAPE_MAX_RANK];
-    if (gather_check_indices(indices, error) ||
-        shape_axis(node_int(context->node, "axis", 0), data->shape.rank, &axis, error))
+    if (gather_check_indices(indices, error) || gather_axis(context->node, data->shape.rank, &axis, error))
         return -1;
     for (int i = 0; i < axis; i++)
         dims[at++] = data->shape.dims[i];
@@ -59,13 +79,13 @@ static size_t index_bytes(const struct compute_context *context)
     return (size_t)shape_count(&context->inputs[1]->shape) * sizeof(int64_t);
 }
 
-static int prepare(struct compute_context *context, const struct shape *data, int64_t axis_attribute,
-                   struct gather_job *job, int64_t *outer, struct error *error)
+static int prepare(struct compute_context *context, const struct shape *data, struct gather_job *job, int64_t *outer,
+                   struct error *error)
 {
     const struct tensor *indices = context->inputs[1];
     int64_t *checked = context->scratch;
     int axis;
-    if (shape_axis(axis_attribute, data->rank, &axis, error))
+    if (gather_axis(context->node, data->rank, &axis, error))
         return -1;
     *job = (struct gather_job){.indices = checked,
                                .size = data->dims[axis],
@@ -98,7 +118,7 @@ static int compute_gather(struct compute_context *context, struct error *error)
 {
     struct gather_job job;
     int64_t outer;
-    if (prepare(context, &context->inputs[0]->shape, node_int(context->node, "axis", 0), &job, &outer, error))
+    if (prepare(context, &context->inputs[0]->shape, &job, &outer, error))
         return -1;
     job.from = context->inputs[0]->data;
     job.to = context->outputs[0]->data;
@@ -121,7 +141,7 @@ static int gradient_gather(struct gradient_context *context, struct error *error
     int axis;
     if (!context->wanted[0])
         return 0;
-    if (shape_axis(node_int(node, "axis", 0), shape->rank, &axis, error))
+    if (gather_axis(node, shape->rank, &axis, error))
         return -1;
     context->input_gradients[0] =
         emit_gather_gradient(context->graph, context->output_gradients[0], node->inputs[1], axis, shape, error);
@@ -130,10 +150,11 @@ static int gradient_gather(struct gradient_context *context, struct error *error
 
 static int infer_gather_gradient(struct infer_context *context, struct error *error)
 {
+    const struct gather_settings *settings = context->node->settings;
     struct shape shape;
     int axis;
-    if (operand_read_shape(context->node, "shape", &shape, error) || gather_check_indices(context->inputs[1], error) ||
-        shape_axis(node_int(context->node, "axis", 0), shape.rank, &axis, error))
+    if (shape_set(&shape, settings->shape.count, settings->shape.values, error) ||
+        gather_check_indices(context->inputs[1], error) || gather_axis(context->node, shape.rank, &axis, error))
         return -1;
     int64_t count = shape_product(&shape, 0, axis) * shape_count(&context->inputs[1]->shape) *
                     shape_product(&shape, axis + 1, shape.rank);
@@ -168,7 +189,7 @@ static int compute_gather_gradient(struct compute_context *context, struct error
     struct gather_job job;
     struct tensor *to = context->outputs[0];
     int64_t outer;
-    if (prepare(context, &to->shape, node_int(context->node, "axis", 0), &job, &outer, error))
+    if (prepare(context, &to->shape, &job, &outer, error))
         return -1;
     job.from = context->inputs[0]->data;
     job.to = to->data;
@@ -213,7 +234,7 @@ static int field_gather(struct field_context *context, struct error *error)
         context->none = true;
         return 0;
     }
-    if (shape_axis(node_int(context->node, "axis", 0), shape->rank, &axis, error))
+    if (gather_axis(context->node, shape->rank, &axis, error))
         return -1;
     for (int i = 0; i < shape->rank; i++) {
         if (i != axis)
@@ -227,11 +248,11 @@ const struct operator operators_gather[] = {
     {.domain = "",
      .name = "Gather",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct gather_settings, attributes),
      .infer = infer_gather,
      .compute = compute_gather,
      .gradient = gradient_gather,
@@ -240,11 +261,11 @@ const struct operator operators_gather[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "GatherGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct gather_settings, gradient_attributes),
      .infer = infer_gather_gradient,
      .compute = compute_gather_gradient,
      .scratch = index_bytes},

@@ -8,9 +8,20 @@
 #include "op/scatter.h"
 #include "op/strided.h"
 
+static const struct attribute_rule gather_attributes[] = {
+    {INT_ATTRIBUTE(struct scatter_settings, axis, 0)},
+    {0},
+};
+static const struct attribute_rule scatter_attributes[] = {
+    {INT_ATTRIBUTE(struct scatter_settings, axis, 0)},
+    {WORD_ATTRIBUTE(struct scatter_settings, reduction, SCATTER_NONE, scatter_reductions), .since = 16},
+    {0},
+};
+
 static int elements_axis(const struct node *node, int rank, int *axis, struct error *error)
 {
-    return shape_axis(node_int(node, "axis", 0), rank, axis, error);
+    const struct scatter_settings *settings = node->settings;
+    return shape_axis(settings->axis, rank, axis, error);
 }
 
 static int check_elements(const struct infer_context *context, struct error *error)
@@ -41,9 +52,7 @@ static int infer_gather_elements(struct infer_context *context, struct error *er
 static int infer_scatter_elements(struct infer_context *context, struct error *error)
 {
     const struct tensor *data = context->inputs[0];
-    enum scatter_reduction reduction;
-    if (check_elements(context, error) || operand_shaped_as(context, 2, 1, error) ||
-        scatter_read_reduction(context->node, &reduction, error))
+    if (check_elements(context, error) || operand_shaped_as(context, 2, 1, error))
         return -1;
     if (dtype_storage(context->inputs[2]->dtype) != dtype_storage(data->dtype))
         return error_set(error, ERROR_INPUT, "the updates are %s, the data %s", dtype_name(context->inputs[2]->dtype),
@@ -94,16 +103,17 @@ static int compute_gather_elements(struct compute_context *context, struct error
 
 static int compute_scatter_elements(struct compute_context *context, struct error *error)
 {
-    enum scatter_reduction reduction;
+    const struct scatter_settings *settings = context->node->settings;
     int64_t *offsets, count;
-    if (scatter_read_reduction(context->node, &reduction, error) || element_offsets(context, &offsets, &count, error))
+    if (element_offsets(context, &offsets, &count, error))
         return -1;
-    scatter_runs(context, offsets, count, 1, reduction);
+    scatter_runs(context, offsets, count, 1, settings->reduction);
     return 0;
 }
 
 static int gradient_gather_elements(struct gradient_context *context, struct error *error)
 {
+    const struct scatter_settings *settings = context->node->settings;
     const struct value *data = context->node->inputs[0];
     if (!context->wanted[0])
         return 0;
@@ -112,7 +122,7 @@ static int gradient_gather_elements(struct gradient_context *context, struct err
         return -1;
     context->input_gradients[0] = emit(
         context->graph, "ScatterElements", EMIT_INPUTS(zeros, context->node->inputs[1], context->output_gradients[0]),
-        EMIT_ATTRIBUTES(EMIT_INT("axis", node_int(context->node, "axis", 0)), EMIT_STRING("reduction", "add")), error);
+        EMIT_ATTRIBUTES(EMIT_INT("axis", settings->axis), EMIT_STRING("reduction", "add")), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -139,16 +149,21 @@ static int field_elements(struct field_context *context, struct error *error)
     return 0;
 }
 
-#define ELEMENTS(name_, since_, inputs_, infer_, compute_, gradient_)                                                  \
+#define ELEMENTS(name_, since_, inputs_, attributes_, infer_, compute_, gradient_)                                     \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = inputs_, .max_inputs = inputs_, .min_outputs = 1,  \
-        .max_outputs = 1, .types = TYPES_ALL, .infer = infer_, .compute = compute_, .gradient = gradient_,             \
+        .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = TYPES_ALL,               \
+        .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_INDICES, ROLE_DATA},                                        \
+        SETTINGS(struct scatter_settings, attributes_), .infer = infer_, .compute = compute_, .gradient = gradient_,   \
         .field = field_elements, .scratch = offset_bytes                                                               \
     }
+#define SCATTER(name_, since_)                                                                                         \
+    ELEMENTS(name_, since_, 3, scatter_attributes, infer_scatter_elements, compute_scatter_elements,                   \
+             gradient_scatter_elements)
 
 const struct operator operators_gather_elements[] = {
-    ELEMENTS("GatherElements", 11, 2, infer_gather_elements, compute_gather_elements, gradient_gather_elements),
-    ELEMENTS("ScatterElements", 11, 3, infer_scatter_elements, compute_scatter_elements, gradient_scatter_elements),
-    ELEMENTS("Scatter", 9, 3, infer_scatter_elements, compute_scatter_elements, gradient_scatter_elements),
+    ELEMENTS("GatherElements", 11, 2, gather_attributes, infer_gather_elements, compute_gather_elements,
+             gradient_gather_elements),
+    SCATTER("ScatterElements", 11),
+    SCATTER("Scatter", 9),
     {0},
 };

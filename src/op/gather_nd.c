@@ -8,6 +8,20 @@
 #include "op/scatter.h"
 #include "op/strided.h"
 
+static const struct attribute_rule gather_attributes[] = {
+    {INT_ATTRIBUTE(struct scatter_settings, batch_dims, 0), .since = 12},
+    {0},
+};
+static const struct attribute_rule scatter_attributes[] = {
+    {WORD_ATTRIBUTE(struct scatter_settings, reduction, SCATTER_NONE, scatter_reductions), .since = 16},
+    {0},
+};
+static const struct attribute_rule gradient_attributes[] = {
+    {INT_ATTRIBUTE(struct scatter_settings, batch_dims, 0), .required = true},
+    {INTS_ATTRIBUTE(struct scatter_settings, shape), .required = true},
+    {0},
+};
+
 /* How tuples of `length` indices lie in data whose first `batch` axes they share. */
 struct tuples {
     int batch, length;
@@ -17,8 +31,9 @@ struct tuples {
 static int read_tuples(struct tuples *tuples, const struct node *node, const struct shape *data,
                        const struct tensor *indices, struct error *error)
 {
+    const struct scatter_settings *settings = node->settings;
     const struct shape *shape = &indices->shape;
-    int64_t batch = node_int(node, "batch_dims", 0), length = shape->rank > 0 ? shape->dims[shape->rank - 1] : 0;
+    int64_t batch = settings->batch_dims, length = shape->rank > 0 ? shape->dims[shape->rank - 1] : 0;
     if (gather_check_indices(indices, error))
         return -1;
     bool fits = shape->rank > 0 && batch >= 0 && batch < shape->rank && batch < data->rank && length >= 1 &&
@@ -104,22 +119,23 @@ static int compute_gather_nd(struct compute_context *context, struct error *erro
 
 static int gradient_gather_nd(struct gradient_context *context, struct error *error)
 {
+    const struct scatter_settings *settings = context->node->settings;
     const struct shape *shape = &context->node->inputs[0]->shape;
     if (!context->wanted[0])
         return 0;
-    context->input_gradients[0] =
-        emit(context->graph, "GatherNDGradient", EMIT_INPUTS(context->output_gradients[0], context->node->inputs[1]),
-             EMIT_ATTRIBUTES(EMIT_INT("batch_dims", node_int(context->node, "batch_dims", 0)),
-                             EMIT_INTS("shape", shape->dims, shape->rank)),
-             error);
+    context->input_gradients[0] = emit(
+        context->graph, "GatherNDGradient", EMIT_INPUTS(context->output_gradients[0], context->node->inputs[1]),
+        EMIT_ATTRIBUTES(EMIT_INT("batch_dims", settings->batch_dims), EMIT_INTS("shape", shape->dims, shape->rank)),
+        error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
 static int infer_gather_nd_gradient(struct infer_context *context, struct error *error)
 {
+    const struct scatter_settings *settings = context->node->settings;
     struct shape data, shape;
     struct tuples tuples;
-    if (operand_read_shape(context->node, "shape", &data, error) ||
+    if (shape_set(&data, settings->shape.count, settings->shape.values, error) ||
         read_tuples(&tuples, context->node, &data, context->inputs[1], error) ||
         gathered_shape(&tuples, &data, &context->inputs[1]->shape, &shape, error))
         return -1;
@@ -149,12 +165,10 @@ static int compute_gather_nd_gradient(struct compute_context *context, struct er
 static int infer_scatter_nd(struct infer_context *context, struct error *error)
 {
     const struct tensor *data = context->inputs[0], *indices = context->inputs[1], *updates = context->inputs[2];
-    enum scatter_reduction reduction;
     struct tuples tuples;
     struct shape shape;
     if (read_tuples(&tuples, context->node, &data->shape, indices, error) ||
-        gathered_shape(&tuples, &data->shape, &indices->shape, &shape, error) ||
-        scatter_read_reduction(context->node, &reduction, error))
+        gathered_shape(&tuples, &data->shape, &indices->shape, &shape, error))
         return -1;
     if (!shape_equal(&shape, &updates->shape) || dtype_storage(updates->dtype) != dtype_storage(data->dtype))
         return error_set(error, ERROR_INPUT, "the updates do not have the shape of what the indices name, or its type");
@@ -163,14 +177,13 @@ static int infer_scatter_nd(struct infer_context *context, struct error *error)
 
 static int compute_scatter_nd(struct compute_context *context, struct error *error)
 {
+    const struct scatter_settings *settings = context->node->settings;
     const struct shape *data = &context->inputs[0]->shape;
-    enum scatter_reduction reduction;
     struct tuples tuples;
-    if (scatter_read_reduction(context->node, &reduction, error) ||
-        read_tuples(&tuples, context->node, data, context->inputs[1], error) ||
+    if (read_tuples(&tuples, context->node, data, context->inputs[1], error) ||
         tuple_offsets(context, &tuples, data, error))
         return -1;
-    scatter_runs(context, context->scratch, tuples.count, tuples.run, reduction);
+    scatter_runs(context, context->scratch, tuples.count, tuples.run, settings->reduction);
     return 0;
 }
 
@@ -179,17 +192,27 @@ static int gradient_scatter_nd(struct gradient_context *context, struct error *e
     return scatter_gradient(context, "ScatterND", "GatherND", NULL, error);
 }
 
-#define TUPLES(domain_, name_, since_, inputs_, types_, infer_, compute_, gradient_)                                   \
+#define TUPLES(name_, inputs_, attributes_, infer_, compute_, gradient_)                                               \
     {                                                                                                                  \
-        .domain = domain_, .name = name_, .since = since_, .min_inputs = inputs_, .max_inputs = inputs_,               \
-        .min_outputs = 1, .max_outputs = 1, .types = types_, .infer = infer_, .compute = compute_,                     \
-        .gradient = gradient_, .scratch = offset_bytes                                                                 \
+        .domain = "", .name = name_, .since = 11, ARITY(inputs_, inputs_, 1, 1), .types = TYPES_ALL,                   \
+        .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_INDICES, ROLE_DATA},                                        \
+        SETTINGS(struct scatter_settings, attributes_), .infer = infer_, .compute = compute_, .gradient = gradient_,   \
+        .scratch = offset_bytes                                                                                        \
     }
 
 const struct operator operators_gather_nd[] = {
-    TUPLES("", "GatherND", 11, 2, TYPES_ALL, infer_gather_nd, compute_gather_nd, gradient_gather_nd),
-    TUPLES("", "ScatterND", 11, 3, TYPES_ALL, infer_scatter_nd, compute_scatter_nd, gradient_scatter_nd),
-    TUPLES(DOMAIN_INTERNAL, "GatherNDGradient", 1, 2, TYPES_FLOAT, infer_gather_nd_gradient, compute_gather_nd_gradient,
-           NULL),
+    TUPLES("GatherND", 2, gather_attributes, infer_gather_nd, compute_gather_nd, gradient_gather_nd),
+    TUPLES("ScatterND", 3, scatter_attributes, infer_scatter_nd, compute_scatter_nd, gradient_scatter_nd),
+    {.domain = DOMAIN_INTERNAL,
+     .name = "GatherNDGradient",
+     .since = 1,
+     ARITY(2, 2, 1, 1),
+     .types = TYPES_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct scatter_settings, gradient_attributes),
+     .infer = infer_gather_nd_gradient,
+     .compute = compute_gather_nd_gradient,
+     .scratch = offset_bytes},
     {0},
 };

@@ -9,18 +9,24 @@
 
 enum { A, B, C };
 
-static int gemm_read(const struct node *node, const struct shape *a, const struct shape *b, struct gemm *gemm,
-                     struct error *error)
+static const struct attribute_rule attributes[] = {
+    GEMM_ATTRIBUTES,
+    {FLOAT_ATTRIBUTE(struct gemm_settings, beta, 1)},
+    {0},
+};
+
+static int gemm_read(const struct gemm_settings *settings, const struct shape *a, const struct shape *b,
+                     struct gemm *gemm, struct error *error)
 {
     char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE];
     if (a->rank != 2 || b->rank != 2)
         return error_set(error, ERROR_INPUT, "the operands are %s and %s, expected matrices", shape_text(a, text_a),
                          shape_text(b, text_b));
-    *gemm = (struct gemm){.transpose_a = node_int(node, "transA", 0) != 0,
-                          .transpose_b = node_int(node, "transB", 0) != 0,
+    *gemm = (struct gemm){.transpose_a = settings->transA,
+                          .transpose_b = settings->transB,
                           .lda = a->dims[1],
                           .ldb = b->dims[1],
-                          .alpha = node_float(node, "alpha", 1)};
+                          .alpha = settings->alpha};
     gemm->m = a->dims[gemm->transpose_a];
     gemm->k = a->dims[!gemm->transpose_a];
     gemm->n = b->dims[!gemm->transpose_b];
@@ -35,7 +41,7 @@ static int infer_gemm(struct infer_context *context, struct error *error)
 {
     struct gemm gemm;
     if (operand_types(context, 1, error) ||
-        gemm_read(context->node, &context->inputs[A]->shape, &context->inputs[B]->shape, &gemm, error))
+        gemm_read(context->node->settings, &context->inputs[A]->shape, &context->inputs[B]->shape, &gemm, error))
         return -1;
     int64_t dims[2] = {gemm.m, gemm.n};
     if (infer_output(context, 0, context->inputs[A]->dtype, 2, dims, error))
@@ -73,14 +79,15 @@ static void spread(const struct tensor *c, struct tensor *y)
 static int compute_gemm(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct gemm_settings *settings = context->node->settings;
     struct gemm gemm = {0};
-    gemm_read(context->node, &context->inputs[A]->shape, &context->inputs[B]->shape, &gemm, NULL);
+    gemm_read(settings, &context->inputs[A]->shape, &context->inputs[B]->shape, &gemm, NULL);
     struct tensor *y = context->outputs[0];
     const void *a = context->inputs[A]->data, *b = context->inputs[B]->data;
     if (shape_count(&y->shape) == 0)
         return 0;
     if (operand_data(context, C)) {
-        gemm.beta = node_float(context->node, "beta", 1);
+        gemm.beta = settings->beta;
         spread(context->inputs[C], y);
     }
     enum dtype storage = dtype_storage(y->dtype);
@@ -98,20 +105,21 @@ static int compute_gemm(struct compute_context *context, struct error *error)
 static struct value *emit_gemm(const struct gradient_context *context, struct value *a, bool transpose_a,
                                struct value *b, bool transpose_b, struct error *error)
 {
+    const struct gemm_settings *settings = context->node->settings;
     return emit(context->graph, "Gemm", EMIT_INPUTS(a, b),
                 EMIT_ATTRIBUTES(EMIT_INT("transA", transpose_a), EMIT_INT("transB", transpose_b),
-                                EMIT_FLOAT("alpha", node_float(context->node, "alpha", 1))),
+                                EMIT_FLOAT("alpha", settings->alpha)),
                 error);
 }
 
 static struct value *emit_c_gradient(const struct gradient_context *context, struct value *dy, const struct value *c,
                                      struct error *error)
 {
-    float beta = node_float(context->node, "beta", 1);
+    const struct gemm_settings *settings = context->node->settings;
     struct value *dc = emit_unbroadcast(context->graph, dy, &c->shape, error);
-    if (!dc || beta == 1)
+    if (!dc || settings->beta == 1)
         return dc;
-    struct value *factor = emit_scalar(context->graph, dy->dtype, (double)beta, error);
+    struct value *factor = emit_scalar(context->graph, dy->dtype, (double)settings->beta, error);
     return factor ? emit(context->graph, "Mul", EMIT_INPUTS(dc, factor), EMIT_NO_ATTRIBUTES, error) : NULL;
 }
 
@@ -120,7 +128,8 @@ static int gradient_gemm(struct gradient_context *context, struct error *error)
     struct node *node = context->node;
     struct value *a = node->inputs[A], *b = node->inputs[B], *dy = context->output_gradients[0];
     struct value **gradients = context->input_gradients;
-    bool transpose_a = node_int(node, "transA", 0) != 0, transpose_b = node_int(node, "transB", 0) != 0;
+    const struct gemm_settings *settings = node->settings;
+    bool transpose_a = settings->transA, transpose_b = settings->transB;
     if (!dy)
         return 0;
     if (context->wanted[A]) {
@@ -150,7 +159,8 @@ static int field_gemm(struct field_context *context, struct error *error)
         field_aligned(context);
         return 0;
     }
-    bool transposed = node_int(context->node, context->input == A ? "transA" : "transB", 0) != 0;
+    const struct gemm_settings *settings = context->node->settings;
+    bool transposed = context->input == A ? settings->transA : settings->transB;
     field_full(context);
     if (context->input == A)
         context->reads[transposed ? 1 : 0] = context->cells[0];
@@ -162,7 +172,7 @@ static int field_gemm(struct field_context *context, struct error *error)
 static int64_t macs_gemm(const struct infer_context *context)
 {
     struct gemm gemm;
-    if (gemm_read(context->node, &context->inputs[A]->shape, &context->inputs[B]->shape, &gemm, NULL))
+    if (gemm_read(context->node->settings, &context->inputs[A]->shape, &context->inputs[B]->shape, &gemm, NULL))
         return 0;
     return macs_product(macs_product(gemm.m, gemm.n), gemm.k);
 }
@@ -171,11 +181,11 @@ const struct operator operators_gemm[] = {
     {.domain = "",
      .name = "Gemm",
      .since = 7,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 3, 1, 1),
      .types = TYPES_PRODUCT,
+     .flags = OPERATOR_PRODUCT,
+     .roles = {ROLE_WEIGHT, ROLE_WEIGHT, ROLE_SHIFT},
+     SETTINGS(struct gemm_settings, attributes),
      .infer = infer_gemm,
      .compute = compute_gemm,
      .gradient = gradient_gemm,

@@ -6,6 +6,16 @@
 #include "op/grid_taps.h"
 #include "op/operand.h"
 
+static const char *const modes[] = {"linear", "nearest", "cubic", "bilinear", "bicubic", NULL};
+static const char *const paddings[] = {"zeros", "border", "reflection", NULL};
+
+static const struct attribute_rule attributes[] = {
+    {WORD_ATTRIBUTE(struct grid_sample_settings, mode, GRID_WORD_LINEAR, modes)},
+    {WORD_ATTRIBUTE(struct grid_sample_settings, padding_mode, GRID_ZEROS, paddings)},
+    {FLAG_ATTRIBUTE(struct grid_sample_settings, align_corners, 0)},
+    {0},
+};
+
 static int infer_grid_sample(struct infer_context *context, struct error *error)
 {
     const struct shape *map = &context->inputs[0]->shape, *grid = &context->inputs[1]->shape;
@@ -13,7 +23,7 @@ static int infer_grid_sample(struct infer_context *context, struct error *error)
     int64_t dims[SHAPE_MAX_RANK] = {0};
     if (dtype_storage(context->inputs[1]->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_UNSUPPORTED, "the grid must be float");
-    if (grid_sampling_read(context->node, map, grid, &sampling, error))
+    if (grid_sampling_read(context->node->settings, map, grid, &sampling, error))
         return -1;
     dims[0] = map->dims[0];
     dims[1] = map->dims[1];
@@ -58,8 +68,8 @@ static int compute_grid_sample(struct compute_context *context, struct error *er
 {
     struct grid_work work = {
         .map = context->inputs[0]->data, .grid = context->inputs[1]->data, .to = context->outputs[0]->data};
-    if (grid_sampling_read(context->node, &context->inputs[0]->shape, &context->inputs[1]->shape, &work.sampling,
-                           error))
+    if (grid_sampling_read(context->node->settings, &context->inputs[0]->shape, &context->inputs[1]->shape,
+                           &work.sampling, error))
         return -1;
     struct row_task task = {run_forward, &work};
     rows_run(context->pool, &task, work.sampling.images * work.sampling.points, 64 + work.sampling.channels * 8);
@@ -72,14 +82,15 @@ static int gradient_grid_sample(struct gradient_context *context, struct error *
 {
     static const char *const names[] = {"GridSampleInputGradient", "GridSampleGridGradient"};
     struct node *node = context->node;
+    const struct grid_sample_settings *settings = node->settings;
     for (int i = 0; i < 2; i++) {
         if (!context->output_gradients[0] || !context->wanted[i])
             continue;
         context->input_gradients[i] =
             emit(context->graph, names[i], EMIT_INPUTS(context->output_gradients[0], node->inputs[0], node->inputs[1]),
-                 EMIT_ATTRIBUTES(EMIT_STRING("mode", node_string(node, "mode", "linear")),
-                                 EMIT_STRING("padding_mode", node_string(node, "padding_mode", "zeros")),
-                                 EMIT_INT("align_corners", node_int(node, "align_corners", 0))),
+                 EMIT_ATTRIBUTES(EMIT_STRING("mode", modes[settings->mode]),
+                                 EMIT_STRING("padding_mode", paddings[settings->padding_mode]),
+                                 EMIT_INT("align_corners", settings->align_corners)),
                  error);
         if (!context->input_gradients[i])
             return -1;
@@ -151,8 +162,8 @@ static int begin_gradient(struct compute_context *context, struct grid_work *wor
                                .map = context->inputs[1]->data,
                                .grid = context->inputs[2]->data,
                                .to = context->outputs[0]->data};
-    return grid_sampling_read(context->node, &context->inputs[1]->shape, &context->inputs[2]->shape, &work->sampling,
-                              error);
+    return grid_sampling_read(context->node->settings, &context->inputs[1]->shape, &context->inputs[2]->shape,
+                              &work->sampling, error);
 }
 
 static int compute_input_gradient(struct compute_context *context, struct error *error)
@@ -180,19 +191,20 @@ static int compute_grid_gradient(struct compute_context *context, struct error *
 
 #define GRADIENT(name_, infer_, compute_)                                                                              \
     {                                                                                                                  \
-        .domain = DOMAIN_INTERNAL, .name = name_, .since = 1, .min_inputs = 3, .max_inputs = 3, .min_outputs = 1,      \
-        .max_outputs = 1, .types = TYPES_HELD_AS_FLOAT, .infer = infer_, .compute = compute_                           \
+        .domain = DOMAIN_INTERNAL, .name = name_, .since = 1, ARITY(3, 3, 1, 1), .types = TYPES_HELD_AS_FLOAT,         \
+        .flags = OPERATOR_OTHER, .roles = {ROLE_DATA, ROLE_DATA, ROLE_INDICES},                                        \
+        SETTINGS(struct grid_sample_settings, attributes), .infer = infer_, .compute = compute_                        \
     }
 
 const struct operator operators_grid_sample[] = {
     {.domain = "",
      .name = "GridSample",
      .since = 16,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_RESAMPLES,
+     .roles = {ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct grid_sample_settings, attributes),
      .infer = infer_grid_sample,
      .compute = compute_grid_sample,
      .gradient = gradient_grid_sample},

@@ -1,35 +1,18 @@
 #include "op/grid_taps.h"
 
 #include <math.h>
-#include <string.h>
 
-static int read_word(const struct node *node, const char *name, const char *otherwise, const char *const *words,
-                     int *index, struct error *error)
-{
-    const char *text = node_string(node, name, otherwise);
-    for (*index = 0; words[*index]; ++*index) {
-        if (strcmp(words[*index], text) == 0)
-            return 0;
-    }
-    return error_set(error, ERROR_INPUT, "attribute %s '%s' is not known", name, text);
-}
-
-int grid_sampling_read(const struct node *node, const struct shape *map, const struct shape *grid,
+int grid_sampling_read(const struct grid_sample_settings *settings, const struct shape *map, const struct shape *grid,
                        struct grid_sampling *sampling, struct error *error)
 {
-    static const char *const modes[] = {"linear", "nearest", "cubic", "bilinear", "bicubic", NULL};
     static const enum grid_mode of_word[] = {GRID_LINEAR, GRID_NEAREST, GRID_CUBIC, GRID_LINEAR, GRID_CUBIC};
-    static const char *const paddings[] = {"zeros", "border", "reflection", NULL};
-    int mode, padding, axes = map->rank - 2;
+    int axes = map->rank - 2;
     if (axes < 1 || axes > GRID_AXES || grid->rank != map->rank || grid->dims[0] != map->dims[0] ||
         grid->dims[grid->rank - 1] != axes)
         return error_set(error, ERROR_INPUT, "a map [N,C,...] and a grid [N,...,%d] do not fit together", axes);
-    if (read_word(node, "mode", "linear", modes, &mode, error) ||
-        read_word(node, "padding_mode", "zeros", paddings, &padding, error))
-        return -1;
-    *sampling = (struct grid_sampling){.mode = of_word[mode],
-                                       .padding = (enum grid_padding)padding,
-                                       .align_corners = node_int(node, "align_corners", 0) != 0,
+    *sampling = (struct grid_sampling){.mode = of_word[settings->mode],
+                                       .padding = settings->padding_mode,
+                                       .align_corners = settings->align_corners,
                                        .axes = axes,
                                        .images = map->dims[0],
                                        .channels = map->dims[1],

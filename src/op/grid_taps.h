@@ -3,7 +3,7 @@
 #ifndef FOVEA_OP_GRID_TAPS_H
 #define FOVEA_OP_GRID_TAPS_H
 
-#include "graph/graph.h"
+#include "graph/settings.h"
 
 #define GRID_AXES 3
 #define GRID_AXIS_TAPS 4
@@ -11,6 +11,13 @@
 
 enum grid_mode { GRID_LINEAR, GRID_NEAREST, GRID_CUBIC };
 enum grid_padding { GRID_ZEROS, GRID_BORDER, GRID_REFLECTION };
+
+/* Of GridSample and its gradients. */
+struct grid_sample_settings {
+    enum grid_word { GRID_WORD_LINEAR, GRID_WORD_NEAREST, GRID_WORD_CUBIC, GRID_WORD_BILINEAR, GRID_WORD_BICUBIC } mode;
+    enum grid_padding padding_mode;
+    bool align_corners;
+};
 
 struct grid_sampling {
     enum grid_mode mode;
@@ -21,8 +28,8 @@ struct grid_sampling {
     int64_t plane, points;                     /* cells of a channel; samples of an image */
 };
 
-/* From the node's attributes and the shapes of the map [N,C,D...] and the grid [N,o...,axes]. */
-int grid_sampling_read(const struct node *node, const struct shape *map, const struct shape *grid,
+/* From the settings and the shapes of the map [N,C,D...] and the grid [N,o...,axes]. */
+int grid_sampling_read(const struct grid_sample_settings *settings, const struct shape *map, const struct shape *grid,
                        struct grid_sampling *sampling, struct error *error);
 
 struct grid_taps {

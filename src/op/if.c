@@ -5,7 +5,14 @@
 #include "op/infer.h"
 #include "op/operand.h"
 
-static int read_branches(const struct node *node, struct graph *branches[2], struct error *error)
+static const struct attribute_rule attributes[] = {
+    CONTROL_FLOW_ATTRIBUTES,
+    {GRAPH_ATTRIBUTE(struct if_settings, then_branch), .required = true},
+    {GRAPH_ATTRIBUTE(struct if_settings, else_branch), .required = true},
+    {0},
+};
+
+static int check_branches(const struct node *node, struct graph *const branches[2], struct error *error)
 {
     static const char *const names[2] = {"else_branch", "then_branch"};
     int inputs = control_flow_inputs(node, error);
@@ -14,8 +21,6 @@ static int read_branches(const struct node *node, struct graph *branches[2], str
     if (inputs != 1)
         return error_set(error, ERROR_INPUT, "has %d inputs, the operator takes 1", inputs);
     for (int i = 0; i < 2; i++) {
-        if (!(branches[i] = control_flow_body(node, names[i], error)))
-            return -1;
         if (branches[i]->input_count != 0 || branches[i]->output_count < node->output_count)
             return error_set(error, ERROR_INPUT, "attribute %s must be a graph without inputs, with %d outputs",
                              names[i], node->output_count);
@@ -26,9 +31,10 @@ static int read_branches(const struct node *node, struct graph *branches[2], str
 /* A shape that both branches agree on is known before running. */
 static int infer_if(struct infer_context *context, struct error *error)
 {
-    struct graph *branches[2];
+    const struct if_settings *settings = context->node->settings;
+    struct graph *const branches[2] = {settings->else_branch, settings->then_branch};
     const struct tensor *condition = context->inputs[0];
-    if (read_branches(context->node, branches, error))
+    if (check_branches(context->node, branches, error))
         return -1;
     if (condition->dtype != DTYPE_BOOL || shape_count(&condition->shape) != 1)
         return error_set(error, ERROR_INPUT, "the condition must be one bool");
@@ -47,11 +53,9 @@ static int infer_if(struct infer_context *context, struct error *error)
 
 static int compute_if(struct compute_context *context, struct error *error)
 {
-    struct graph *branches[2];
+    const struct if_settings *settings = context->node->settings;
     struct memory *memory = context->memory;
-    if (read_branches(context->node, branches, error))
-        return -1;
-    struct graph *branch = branches[tensor_int(context->inputs[0], 0) != 0];
+    struct graph *branch = tensor_int(context->inputs[0], 0) != 0 ? settings->then_branch : settings->else_branch;
     size_t count = (size_t)branch->output_count;
     struct tensor *results = memory_allocate(memory, count + 1, sizeof *results, error);
     const struct operands outer = OPERANDS(context);
@@ -71,11 +75,11 @@ const struct operator operators_if[] = {
     {.domain = "",
      .name = "If",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = -1,
-     .min_outputs = 1,
-     .max_outputs = -1,
+     ARITY(1, -1, 1, -1),
      .types = TYPE_BIT(DTYPE_BOOL),
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_CONTROL, ROLE_DATA},
+     SETTINGS(struct if_settings, attributes),
      .infer = infer_if,
      .compute = compute_if},
     {0},

@@ -60,7 +60,7 @@ int infer_node(const struct node *node, const struct tensor *const *inputs, stru
         error_set(error, ERROR_UNSUPPORTED, "the operator is not one that fovea has");
         return error_prefix(error, "%s", node_label(node, label));
     }
-    if (check_arity(node, inputs, error) || node->operator->infer(&context, error) ||
+    if (node_check_settings(node, error) || check_arity(node, inputs, error) || node->operator->infer(&context, error) ||
         check_outputs(node, outputs, error))
         return error_prefix(error, "%s", node_label(node, label));
     return 0;

@@ -1,8 +1,11 @@
 /* ConvInteger and MatMulInteger (ONNX 10): exact products of bytes in int32, on the kernels for float. A float holds
  * the integers up to 2^24: operands of longer sums are split at 16, so that every sum of a part's products stays below.
  */
+#include "op/convolution.h"
 #include "op/families.h"
 #include "op/quantize_emit.h"
+
+static const struct attribute_rule conv_attributes[] = {CONV_ATTRIBUTES, {0}};
 
 /* Terms of a sum that float gives exactly. An operand less its zero point is within 255, its part of sixteens within 16
  * times 16, its rest within 15. */
@@ -108,15 +111,14 @@ static int expand_matmul(struct expand_context *context, struct error *error)
     return expand_product(context, true, a->rank > 0 ? a->dims[a->rank - 1] : 0, emit_matmul, error);
 }
 
-#define INTEGER(name_, expand_)                                                                                        \
-    {                                                                                                                  \
-        .domain = "", .name = name_, .since = 10, .min_inputs = 2, .max_inputs = 4, .min_outputs = 1,                  \
-        .max_outputs = 1, .types = TYPES_BYTE, .flags = OPERATOR_STRAIGHT_THROUGH, .infer = expansion_infer,           \
-        .compute = expansion_compute, .expand = expand_                                                                \
-    }
+#define INTEGER(name_, traits_, expand_)                                                                               \
+    .domain = "", .name = name_, .since = 10, ARITY(2, 4, 1, 1), .types = TYPES_BYTE,                                  \
+    .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | (traits_),                                                 \
+    .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_QUANTUM}, .infer = expansion_infer, .compute = expansion_compute,           \
+    .expand = expand_
 
 const struct operator operators_integer_product[] = {
-    INTEGER("ConvInteger", expand_conv),
-    INTEGER("MatMulInteger", expand_matmul),
+    {INTEGER("ConvInteger", OPERATOR_CONVOLUTION, expand_conv), SETTINGS(struct conv_settings, conv_attributes)},
+    {INTEGER("MatMulInteger", 0, expand_matmul)},
     {0},
 };

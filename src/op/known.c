@@ -54,17 +54,13 @@ static int check_ints(const struct tensor *tensor, int input, struct error *erro
     return 0;
 }
 
-int int_list_read(struct int_list *list, const struct operands *operands, const char *name, int input,
-                  struct error *error)
+int int_list_of(struct int_list *list, const struct operands *operands, struct ints setting, int input,
+                struct error *error)
 {
-    int count = 0;
-    *list = (struct int_list){.attribute = name ? node_ints(operands->node, name, &count) : NULL};
-    list->count = count;
-    if (list->attribute)
-        return 1;
     const struct tensor *tensor = operand_at(operands, input);
-    if (!tensor)
-        return 0;
+    *list = (struct int_list){.attribute = setting.values, .count = setting.count};
+    if (setting.values || !tensor)
+        return setting.values != NULL;
     if (check_ints(tensor, input, error))
         return -1;
     list->tensor = tensor;

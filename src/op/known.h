@@ -34,10 +34,10 @@ struct int_list {
     const struct tensor *tensor;
     int64_t count;
 };
-/* From attribute `name` (NULL: none) or else input `input` (-1: none). Returns 1 when the list is there, 0 when it is
- * not, -1 on errors (no integers, not a list, elements not known). */
-int int_list_read(struct int_list *list, const struct operands *operands, const char *name, int input,
-                  struct error *error);
+/* From a list among the node's settings or else input `input` (-1: none). Returns 1 when the list is there, 0 when it
+ * is not, -1 on errors (no integers, not a list, elements not known). */
+int int_list_of(struct int_list *list, const struct operands *operands, struct ints setting, int input,
+                struct error *error);
 int64_t int_list_at(const struct int_list *list, int64_t index);
 
 /* The one integer of input `input`; -1 and an error when it is not one integer. Its elements must be known. */

@@ -6,17 +6,29 @@
 
 enum { LINEAR_X, LINEAR_W, LINEAR_BIAS, LINEAR_RESIDUAL };
 
+struct linear_settings {
+    int64_t activation; /* enum unary */
+    float alpha, beta;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct linear_settings, activation, UNARY_IDENTITY)},
+    {FLOAT_ATTRIBUTE(struct linear_settings, alpha, 0)},
+    {FLOAT_ATTRIBUTE(struct linear_settings, beta, 0)},
+    {0},
+};
+
 /* Rows whose results stay in the second-level cache until the activation has them. */
 #define BLOCK_ELEMENTS ((int64_t)1 << 18)
 #define FEWEST_ROWS 128
 
 static int infer_linear(struct infer_context *context, struct error *error)
 {
+    const struct linear_settings *settings = context->node->settings;
     const struct shape *x = &context->inputs[LINEAR_X]->shape, *w = &context->inputs[LINEAR_W]->shape;
     struct shape y = *x;
-    int64_t activation = node_int(context->node, "activation", UNARY_IDENTITY);
-    if (x->rank < 1 || w->rank != 2 || x->dims[x->rank - 1] != w->dims[0] || activation < 0 ||
-        activation >= UNARY_COUNT)
+    if (x->rank < 1 || w->rank != 2 || x->dims[x->rank - 1] != w->dims[0] || settings->activation < 0 ||
+        settings->activation >= UNARY_COUNT)
         return error_set(error, ERROR_INTERNAL, "x [..., K] and w [K, N] do not fit together");
     y.dims[y.rank - 1] = w->dims[1];
     if (operand_vector(context, LINEAR_BIAS, w->dims[1], error))
@@ -53,13 +65,14 @@ static void finish_rows(void *argument, int64_t begin, int64_t end)
 static int compute_linear(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct linear_settings *settings = context->node->settings;
     const struct shape *w = &context->inputs[LINEAR_W]->shape;
     int64_t depth = w->dims[0], columns = w->dims[1];
     const float *x = context->inputs[LINEAR_X]->data;
     struct linear_rows rows = {.kernels = context->kernels,
-                               .activation = (enum unary)node_int(context->node, "activation", UNARY_IDENTITY),
-                               .alpha = node_float(context->node, "alpha", 0),
-                               .beta = node_float(context->node, "beta", 0),
+                               .activation = (enum unary)settings->activation,
+                               .alpha = settings->alpha,
+                               .beta = settings->beta,
                                .bias = operand_data(context, LINEAR_BIAS),
                                .residual = operand_data(context, LINEAR_RESIDUAL),
                                .y = context->outputs[0]->data,
@@ -90,11 +103,11 @@ const struct operator operators_linear[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "Linear",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 4, 1, 1),
      .types = TYPE_BIT(DTYPE_FLOAT),
+     .flags = OPERATOR_PRODUCT,
+     .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT, ROLE_TERM},
+     SETTINGS(struct linear_settings, attributes),
      .infer = infer_linear,
      .compute = compute_linear,
      .macs = macs_linear},

@@ -54,8 +54,8 @@ static int compute_logic(struct compute_context *context, struct error *error)
 
 #define LOGIC(name_, since_, inputs_)                                                                                  \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = inputs_, .max_inputs = inputs_, .min_outputs = 1,  \
-        .max_outputs = 1, .types = TYPE_BIT(DTYPE_BOOL), .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,              \
+        .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = TYPE_BIT(DTYPE_BOOL),    \
+        .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION, .roles = {ROLE_DATA},                     \
         .infer = infer_broadcast_same, .compute = compute_logic, .field = field_pointwise                              \
     }
 

@@ -5,6 +5,17 @@
 #include "op/infer.h"
 #include "op/operand.h"
 
+struct loop_settings {
+    struct control_flow_settings control_flow;
+    struct graph *body;
+};
+
+static const struct attribute_rule attributes[] = {
+    CONTROL_FLOW_ATTRIBUTES,
+    {GRAPH_ATTRIBUTE(struct loop_settings, body), .required = true},
+    {0},
+};
+
 /* body(round, condition, carried...) -> condition, carried..., scanned... */
 struct loop {
     struct graph *body;
@@ -13,10 +24,11 @@ struct loop {
 
 static int read_loop(const struct node *node, struct loop *loop, struct error *error)
 {
+    const struct loop_settings *settings = node->settings;
     int inputs = control_flow_inputs(node, error);
-    loop->body = inputs < 0 ? NULL : control_flow_body(node, "body", error);
-    if (!loop->body)
+    if (inputs < 0)
         return -1;
+    loop->body = settings->body;
     loop->carried = inputs > 2 ? inputs - 2 : 0;
     loop->scanned = loop->body->output_count - 1 - loop->carried;
     if (loop->body->input_count != 2 + loop->carried || loop->scanned < 0 ||
@@ -176,11 +188,11 @@ const struct operator operators_loop[] = {
     {.domain = "",
      .name = "Loop",
      .since = 1,
-     .min_inputs = 0,
-     .max_inputs = -1,
-     .min_outputs = 0,
-     .max_outputs = -1,
+     ARITY(0, -1, 0, -1),
      .types = TYPE_BIT(DTYPE_INT64),
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_CONTROL, ROLE_CONTROL, ROLE_DATA},
+     SETTINGS(struct loop_settings, attributes),
      .infer = infer_loop,
      .compute = compute_loop},
     {0},

@@ -9,6 +9,29 @@
 enum reduction { REDUCTION_NONE, REDUCTION_SUM, REDUCTION_MEAN };
 enum { SCORES, TARGET, WEIGHT };
 
+static const char *const reductions[] = {"none", "sum", "mean", NULL};
+
+struct loss_settings {
+    enum reduction reduction;
+    int64_t ignore_index;
+    bool ignore_index_given;
+    struct ints input_shape; /* of the gradient: of the scores */
+};
+
+#define LOSS_ATTRIBUTES                                                                                                \
+    {INT_ATTRIBUTE(struct loss_settings, ignore_index, 0),                                                             \
+     .given = offsetof(struct loss_settings, ignore_index_given)},                                                     \
+    {                                                                                                                  \
+        WORD_ATTRIBUTE(struct loss_settings, reduction, REDUCTION_MEAN, reductions)                                    \
+    }
+
+static const struct attribute_rule attributes[] = {LOSS_ATTRIBUTES, {0}};
+static const struct attribute_rule gradient_attributes[] = {
+    LOSS_ATTRIBUTES,
+    {INTS_ATTRIBUTE(struct loss_settings, input_shape), .required = true},
+    {0},
+};
+
 /* Scores [N, C, places...]; targets [N, places...]. */
 struct loss {
     int64_t batch, classes, places;
@@ -17,24 +40,10 @@ struct loss {
     int64_t ignored;
 };
 
-static int read_reduction(const struct node *node, enum reduction *reduction, struct error *error)
-{
-    static const char *const words[] = {"none", "sum", "mean"};
-    const char *text = node_string(node, "reduction", "mean");
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(text, words[i]) == 0) {
-            *reduction = (enum reduction)i;
-            return 0;
-        }
-    }
-    return error_set(error, ERROR_INPUT, "attribute reduction is none of none, sum, mean");
-}
-
 static int loss_read(const struct node *node, const struct shape *scores, const struct shape *target, struct loss *loss,
                      struct error *error)
 {
-    if (read_reduction(node, &loss->reduction, error))
-        return -1;
+    const struct loss_settings *settings = node->settings;
     bool fits = scores->rank >= 2 && target->rank == scores->rank - 1 && target->dims[0] == scores->dims[0];
     for (int i = 2; fits && i < scores->rank; i++)
         fits = target->dims[i - 1] == scores->dims[i];
@@ -46,8 +55,9 @@ static int loss_read(const struct node *node, const struct shape *scores, const 
     loss->batch = scores->dims[0];
     loss->classes = scores->dims[1];
     loss->places = shape_product(scores, 2, scores->rank);
-    loss->ignores = node_attribute(node, "ignore_index") != NULL;
-    loss->ignored = node_int(node, "ignore_index", 0);
+    loss->reduction = settings->reduction;
+    loss->ignores = settings->ignore_index_given;
+    loss->ignored = settings->ignore_index;
     return 0;
 }
 
@@ -167,15 +177,16 @@ static int compute_cross_entropy(struct compute_context *context, struct error *
 static struct value *emit_likelihood_gradient(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
+    const struct loss_settings *settings = node->settings;
     const struct shape *scores = &node->inputs[SCORES]->shape;
-    struct emit_attribute attributes[3] = {EMIT_INTS("input_shape", scores->dims, scores->rank),
-                                           EMIT_STRING("reduction", node_string(node, "reduction", "mean"))};
+    struct emit_attribute emitted[3] = {EMIT_INTS("input_shape", scores->dims, scores->rank),
+                                        EMIT_STRING("reduction", reductions[settings->reduction])};
     int count = 2;
-    if (node_attribute(node, "ignore_index"))
-        attributes[count++] = EMIT_INT("ignore_index", node_int(node, "ignore_index", 0));
+    if (settings->ignore_index_given)
+        emitted[count++] = EMIT_INT("ignore_index", settings->ignore_index);
     struct value *weight = node->input_count > WEIGHT ? node->inputs[WEIGHT] : NULL;
     return emit(context->graph, "NegativeLogLikelihoodGradient",
-                EMIT_INPUTS(context->output_gradients[0], node->inputs[TARGET], weight), attributes, count, error);
+                EMIT_INPUTS(context->output_gradients[0], node->inputs[TARGET], weight), emitted, count, error);
 }
 
 static int gradient_likelihood(struct gradient_context *context, struct error *error)
@@ -222,7 +233,8 @@ static int gradient_cross_entropy(struct gradient_context *context, struct error
 static int read_gradient(const struct node *node, const struct tensor *const *inputs, struct shape *scores,
                          struct loss *loss, struct error *error)
 {
-    if (operand_read_shape(node, "input_shape", scores, error) ||
+    const struct loss_settings *settings = node->settings;
+    if (shape_set(scores, settings->input_shape.count, settings->input_shape.values, error) ||
         loss_read(node, scores, &inputs[1]->shape, loss, error))
         return -1;
     const struct shape *dy = &inputs[0]->shape;
@@ -286,11 +298,11 @@ const struct operator operators_loss[] = {
     {.domain = "",
      .name = "NegativeLogLikelihoodLoss",
      .since = 12,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES, ROLE_CONTROL},
+     SETTINGS(struct loss_settings, attributes),
      .infer = infer_loss,
      .compute = compute_likelihood,
      .gradient = gradient_likelihood,
@@ -298,11 +310,11 @@ const struct operator operators_loss[] = {
     {.domain = "",
      .name = "SoftmaxCrossEntropyLoss",
      .since = 12,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 2,
+     ARITY(2, 3, 1, 2),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES, ROLE_CONTROL},
+     SETTINGS(struct loss_settings, attributes),
      .infer = infer_loss,
      .compute = compute_cross_entropy,
      .gradient = gradient_cross_entropy,
@@ -311,11 +323,11 @@ const struct operator operators_loss[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "NegativeLogLikelihoodGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES, ROLE_CONTROL},
+     SETTINGS(struct loss_settings, gradient_attributes),
      .infer = infer_gradient,
      .compute = compute_gradient},
     {0},

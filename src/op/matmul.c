@@ -3,6 +3,18 @@
 #include "op/families.h"
 #include "op/product.h"
 
+/* Of MatrixProduct; MatMul has none of them. */
+struct product_settings {
+    bool transpose_a, transpose_b;
+};
+
+static const struct attribute_rule no_attributes[] = {{0}};
+static const struct attribute_rule attributes[] = {
+    {FLAG_ATTRIBUTE(struct product_settings, transpose_a, false)},
+    {FLAG_ATTRIBUTE(struct product_settings, transpose_b, false)},
+    {0},
+};
+
 /* One product: batch axes broadcast as numpy does, A [..., m, k], B [..., k, n]. Vectors count as a row A and a column
  * B. */
 struct matrix_product {
@@ -22,13 +34,13 @@ static void split(const struct shape *shape, bool left, struct shape *batch, int
     *columns = shape->rank == 1 ? (left ? shape->dims[0] : 1) : shape->dims[last];
 }
 
-static int product_read(const struct node *node, const struct shape *a, const struct shape *b,
+static int product_read(const struct product_settings *settings, const struct shape *a, const struct shape *b,
                         struct matrix_product *product, struct error *error)
 {
     char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE];
     if (a->rank < 1 || b->rank < 1)
         return error_set(error, ERROR_INPUT, "a scalar is not a matrix");
-    bool transpose_a = node_int(node, "transpose_a", 0) != 0, transpose_b = node_int(node, "transpose_b", 0) != 0;
+    bool transpose_a = settings->transpose_a, transpose_b = settings->transpose_b;
     if ((transpose_a || transpose_b) && (a->rank < 2 || b->rank < 2))
         return error_set(error, ERROR_INPUT, "a vector cannot be transposed");
     int64_t rows_a, columns_a, rows_b, columns_b;
@@ -76,7 +88,7 @@ static int infer_matmul(struct infer_context *context, struct error *error)
 {
     struct matrix_product product;
     if (operand_types(context, 1, error) ||
-        product_read(context->node, &context->inputs[0]->shape, &context->inputs[1]->shape, &product, error))
+        product_read(context->node->settings, &context->inputs[0]->shape, &context->inputs[1]->shape, &product, error))
         return -1;
     return infer_output(context, 0, context->inputs[0]->dtype, product.output.rank, product.output.dims, error);
 }
@@ -84,7 +96,7 @@ static int infer_matmul(struct infer_context *context, struct error *error)
 static struct matrix_product product_of(const struct compute_context *context)
 {
     struct matrix_product product = {0};
-    product_read(context->node, &context->inputs[0]->shape, &context->inputs[1]->shape, &product, NULL);
+    product_read(context->node->settings, &context->inputs[0]->shape, &context->inputs[1]->shape, &product, NULL);
     return product;
 }
 
@@ -263,7 +275,7 @@ static int field_matmul(struct field_context *context, struct error *error)
 static int64_t macs_matmul(const struct infer_context *context)
 {
     struct matrix_product product;
-    if (product_read(context->node, &context->inputs[0]->shape, &context->inputs[1]->shape, &product, NULL))
+    if (product_read(context->node->settings, &context->inputs[0]->shape, &context->inputs[1]->shape, &product, NULL))
         return 0;
     return macs_product(shape_count(&product.output), product.gemm.k);
 }
@@ -272,11 +284,11 @@ const struct operator operators_matmul[] = {
     {.domain = "",
      .name = "MatMul",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_PRODUCT,
+     .flags = OPERATOR_PRODUCT,
+     .roles = {ROLE_WEIGHT},
+     SETTINGS(struct product_settings, no_attributes),
      .infer = infer_matmul,
      .compute = compute_matmul,
      .gradient = gradient_matmul,
@@ -286,11 +298,11 @@ const struct operator operators_matmul[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "MatrixProduct",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_PRODUCT,
+     .flags = OPERATOR_PRODUCT,
+     .roles = {ROLE_WEIGHT},
+     SETTINGS(struct product_settings, attributes),
      .infer = infer_matmul,
      .compute = compute_matmul,
      .macs = macs_matmul,

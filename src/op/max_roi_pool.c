@@ -8,6 +8,17 @@
 #include "op/families.h"
 #include "op/operand.h"
 
+struct max_roi_pool_settings {
+    struct ints pooled_shape;
+    float spatial_scale;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INTS_ATTRIBUTE(struct max_roi_pool_settings, pooled_shape), .required = true},
+    {FLOAT_ATTRIBUTE(struct max_roi_pool_settings, spatial_scale, 1)},
+    {0},
+};
+
 struct max_roi_pool {
     int64_t images, channels, height, width, regions, bins[2];
     float scale;
@@ -15,32 +26,35 @@ struct max_roi_pool {
     float *to;
 };
 
-static int read_max_roi_pool(const struct node *node, const struct shape *map, int64_t regions,
-                             struct max_roi_pool *pool, struct error *error)
+static struct max_roi_pool pool_of(const struct compute_context *context)
 {
-    int count;
-    const int64_t *bins = node_ints(node, "pooled_shape", &count);
-    *pool = (struct max_roi_pool){.regions = regions};
-    if (count != 2 || bins[0] < 1 || bins[1] < 1)
-        return error_set(error, ERROR_INPUT, "pooled_shape must be two numbers from 1");
-    pool->images = map->dims[0];
-    pool->channels = map->dims[1];
-    pool->height = map->dims[2];
-    pool->width = map->dims[3];
-    memcpy(pool->bins, bins, sizeof pool->bins);
-    pool->scale = node_float(node, "spatial_scale", 1);
-    return 0;
+    const struct max_roi_pool_settings *settings = context->node->settings;
+    const struct shape *map = &context->inputs[0]->shape;
+    const int64_t *bins = settings->pooled_shape.values;
+    return (struct max_roi_pool){.images = map->dims[0],
+                                 .channels = map->dims[1],
+                                 .height = map->dims[2],
+                                 .width = map->dims[3],
+                                 .regions = context->inputs[1]->shape.dims[0],
+                                 .bins = {bins[0], bins[1]},
+                                 .scale = settings->spatial_scale,
+                                 .map = context->inputs[0]->data,
+                                 .rois = context->inputs[1]->data,
+                                 .to = context->outputs[0]->data};
 }
 
 static int infer_max_roi_pool(struct infer_context *context, struct error *error)
 {
     const struct shape *map = &context->inputs[0]->shape, *rois = &context->inputs[1]->shape;
-    struct max_roi_pool pool;
+    const struct max_roi_pool_settings *settings = context->node->settings;
+    const struct ints bins = settings->pooled_shape;
     if (map->rank != 4 || rois->rank != 2 || rois->dims[1] != 5)
         return error_set(error, ERROR_INPUT, "a map [N,C,H,W] and regions [R,5] do not fit together");
-    if (operand_types(context, 1, error) || read_max_roi_pool(context->node, map, rois->dims[0], &pool, error))
+    if (operand_types(context, 1, error))
         return -1;
-    const int64_t dims[4] = {pool.regions, pool.channels, pool.bins[0], pool.bins[1]};
+    if (bins.count != 2 || bins.values[0] < 1 || bins.values[1] < 1)
+        return error_set(error, ERROR_INPUT, "pooled_shape must be two numbers from 1");
+    const int64_t dims[4] = {rois->dims[0], map->dims[1], bins.values[0], bins.values[1]};
     return infer_output(context, 0, context->inputs[0]->dtype, 4, dims, error);
 }
 
@@ -120,42 +134,31 @@ static int run(struct compute_context *context, struct max_roi_pool *pool, struc
 
 static int compute_max_roi_pool(struct compute_context *context, struct error *error)
 {
-    struct max_roi_pool pool;
-    if (read_max_roi_pool(context->node, &context->inputs[0]->shape, context->inputs[1]->shape.dims[0], &pool, error))
-        return -1;
-    pool.map = context->inputs[0]->data;
-    pool.rois = context->inputs[1]->data;
-    pool.to = context->outputs[0]->data;
+    struct max_roi_pool pool = pool_of(context);
     return run(context, &pool, error);
 }
 
 static int gradient_max_roi_pool(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
-    int count;
-    const int64_t *bins = node_ints(node, "pooled_shape", &count);
+    const struct max_roi_pool_settings *settings = node->settings;
+    const struct ints bins = settings->pooled_shape;
     if (context->wanted[1])
         return error_set(error, ERROR_UNSUPPORTED, "it has no gradient with respect to its regions");
     if (!context->output_gradients[0] || !context->wanted[0])
         return 0;
-    context->input_gradients[0] =
-        emit(context->graph, "MaxRoiPoolGradient",
-             EMIT_INPUTS(node->inputs[0], node->inputs[1], context->output_gradients[0]),
-             EMIT_ATTRIBUTES(EMIT_INTS("pooled_shape", bins, count),
-                             EMIT_FLOAT("spatial_scale", node_float(node, "spatial_scale", 1))),
-             error);
+    context->input_gradients[0] = emit(context->graph, "MaxRoiPoolGradient",
+                                       EMIT_INPUTS(node->inputs[0], node->inputs[1], context->output_gradients[0]),
+                                       EMIT_ATTRIBUTES(EMIT_INTS("pooled_shape", bins.values, bins.count),
+                                                       EMIT_FLOAT("spatial_scale", settings->spatial_scale)),
+                                       error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
 static int compute_max_roi_pool_gradient(struct compute_context *context, struct error *error)
 {
-    struct max_roi_pool pool;
-    if (read_max_roi_pool(context->node, &context->inputs[0]->shape, context->inputs[1]->shape.dims[0], &pool, error))
-        return -1;
-    pool.map = context->inputs[0]->data;
-    pool.rois = context->inputs[1]->data;
+    struct max_roi_pool pool = pool_of(context);
     pool.dy = context->inputs[2]->data;
-    pool.to = context->outputs[0]->data;
     memset(pool.to, 0, tensor_bytes(context->outputs[0]));
     return run(context, &pool, error);
 }
@@ -170,11 +173,11 @@ const struct operator operators_max_roi_pool[] = {
     {.domain = "",
      .name = "MaxRoiPool",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_POOLS | OPERATOR_SELECTS,
+     .roles = {ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct max_roi_pool_settings, attributes),
      .infer = infer_max_roi_pool,
      .compute = compute_max_roi_pool,
      .steps = steps_max_roi_pool,
@@ -182,11 +185,11 @@ const struct operator operators_max_roi_pool[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "MaxRoiPoolGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES, ROLE_DATA},
+     SETTINGS(struct max_roi_pool_settings, attributes),
      .infer = infer_same,
      .compute = compute_max_roi_pool_gradient},
     {0},

@@ -8,13 +8,22 @@
 #include "op/spatial.h"
 #include "op/strided.h"
 
+static const struct attribute_rule unpool_attributes[] = {
+    {INTS_ATTRIBUTE(struct window_settings, kernel_shape), .required = true},
+    {INTS_ATTRIBUTE(struct window_settings, strides)},
+    {INTS_ATTRIBUTE(struct window_settings, pads)},
+    {0},
+};
+static const struct attribute_rule gradient_attributes[] = {WINDOW_LISTS(true, 0), {0}};
+
 /* The size before pooling, as the attributes give it. */
-static int unpooled_shape(const struct node *node, const struct shape *x, struct shape *shape, struct error *error)
+static int unpooled_shape(const struct window_settings *settings, const struct shape *x, struct shape *shape,
+                          struct error *error)
 {
     struct spatial spatial;
     if (x->rank < 3 || x->rank > 2 + SPATIAL_AXES)
         return error_set(error, ERROR_INPUT, "the input must have 3 to 5 axes");
-    if (spatial_read(node, x, NULL, &spatial, error))
+    if (spatial_read(settings, x, NULL, &spatial, error))
         return -1;
     *shape = *x;
     for (int i = 0; i < spatial.axes; i++) {
@@ -37,11 +46,11 @@ static int infer_max_unpool(struct infer_context *context, struct error *error)
     struct int_list list;
     if (indices->dtype != DTYPE_INT64 || !shape_equal(&x->shape, &indices->shape))
         return error_set(error, ERROR_INPUT, "the indices must be int64 of the input's shape");
-    if (unpooled_shape(context->node, &x->shape, &shape, error))
+    if (unpooled_shape(context->node->settings, &x->shape, &shape, error))
         return -1;
     if (infer_has(context, 2) && !operand_known(&operands, 2))
         return infer_output(context, 0, x->dtype, SHAPE_UNKNOWN_RANK, NULL, error);
-    int given = int_list_read(&list, &operands, NULL, 2, error);
+    int given = int_list_of(&list, &operands, (struct ints){0}, 2, error);
     if (given < 0)
         return -1;
     if (given && list.count != x->shape.rank)
@@ -72,7 +81,7 @@ static int move(const struct node *node, const struct tensor *small, const struc
                 float *to, const struct shape *output, bool gather, struct error *error)
 {
     struct shape unpooled;
-    if (unpooled_shape(node, &small->shape, &unpooled, error))
+    if (unpooled_shape(node->settings, &small->shape, &unpooled, error))
         return -1;
     const int64_t *index = indices->data, size = shape_count(&unpooled);
     for (int64_t i = 0; i < shape_count(&small->shape); i++) {
@@ -103,7 +112,7 @@ static int gradient_max_unpool(struct gradient_context *context, struct error *e
     struct emit_attribute attributes[SPATIAL_ATTRIBUTES];
     if (!context->output_gradients[0] || !context->wanted[0])
         return 0;
-    if (spatial_read(node, &node->inputs[0]->shape, NULL, &spatial, error))
+    if (spatial_read(node->settings, &node->inputs[0]->shape, NULL, &spatial, error))
         return -1;
     spatial_attributes(&spatial, &lists, attributes);
     context->input_gradients[0] = emit(context->graph, "MaxUnpoolGradient",
@@ -123,22 +132,22 @@ const struct operator operators_max_unpool[] = {
     {.domain = "",
      .name = "MaxUnpool",
      .since = 9,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA, ROLE_INDICES, ROLE_SHAPE},
+     SETTINGS(struct window_settings, unpool_attributes),
      .infer = infer_max_unpool,
      .compute = compute_max_unpool,
      .gradient = gradient_max_unpool},
     {.domain = DOMAIN_INTERNAL,
      .name = "MaxUnpoolGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES, ROLE_DATA},
+     SETTINGS(struct window_settings, gradient_attributes),
      .infer = infer_same,
      .compute = compute_max_unpool_gradient},
     {0},

@@ -7,6 +7,31 @@
 #include "op/known.h"
 #include "op/operand.h"
 
+struct heads_settings {
+    int64_t num_heads;
+    float mask_filter_value, scale; /* scale 0: 1 / sqrt(columns of a head) */
+    bool unidirectional, do_rotary;
+    struct ints qkv_hidden_sizes;
+};
+
+#define HEADS_ATTRIBUTES                                                                                               \
+    {INT_ATTRIBUTE(struct heads_settings, num_heads, 0), .required = true},                                            \
+        {FLOAT_ATTRIBUTE(struct heads_settings, mask_filter_value, -10000)},                                           \
+        {FLOAT_ATTRIBUTE(struct heads_settings, scale, 0)},                                                            \
+    {                                                                                                                  \
+        FLAG_ATTRIBUTE(struct heads_settings, unidirectional, 0)                                                       \
+    }
+
+static const struct attribute_rule multi_head_attributes[] = {HEADS_ATTRIBUTES, {0}};
+static const struct attribute_rule attention_attributes[] = {
+    HEADS_ATTRIBUTES,
+    {FLAG_ATTRIBUTE(struct heads_settings, do_rotary, 0)},
+    {INTS_ATTRIBUTE(struct heads_settings, qkv_hidden_sizes)},
+    {IGNORED_ATTRIBUTE("past_present_share_buffer")},
+    {IGNORED_ATTRIBUTE("rotary_embedding_dim")},
+    {0},
+};
+
 static struct value *emit_slice(struct graph *graph, struct value *value, int64_t axis, int64_t begin, int64_t end,
                                 struct error *error)
 {
@@ -84,6 +109,7 @@ static struct value *emit_visible(struct graph *graph, struct value *mask, int64
 static int emit_added(struct expand_context *context, struct value *mask, struct value *bias, const struct value *like,
                       int64_t batch, int64_t keys, struct value **added, struct error *error)
 {
+    const struct heads_settings *settings = context->node->settings;
     struct graph *graph = context->graph;
     *added = bias;
     if (!mask)
@@ -91,8 +117,7 @@ static int emit_added(struct expand_context *context, struct value *mask, struct
     struct value *visible = emit_visible(graph, mask, batch, keys, error);
     visible = visible ? emit_unsqueeze(graph, visible, 1, error) : NULL;
     struct value *zero = emit_number_like(graph, like, 0, error);
-    struct value *filter =
-        emit_number_like(graph, like, (double)node_float(context->node, "mask_filter_value", -10000), error);
+    struct value *filter = emit_number_like(graph, like, (double)settings->mask_filter_value, error);
     if (!visible || !zero || !filter)
         return -1;
     struct value *hidden = emit(graph, "Where", EMIT_INPUTS(visible, zero, filter), EMIT_NO_ATTRIBUTES, error);
@@ -105,14 +130,13 @@ static int emit_added(struct expand_context *context, struct value *mask, struct
 struct heads {
     struct value *q, *k, *v; /* [batch, rows, heads * columns] */
     struct value *mask, *bias, *past_key, *past_value;
-    int64_t count;
 };
 
 /* results: Y, present key, present value (as far as wanted). */
 static int emit_attention(struct expand_context *context, const struct heads *heads, struct value *results[3],
                           int result_count, struct error *error)
 {
-    const struct node *node = context->node;
+    const struct heads_settings *settings = context->node->settings;
     struct value *added;
     int64_t past = heads->past_key && heads->past_key->shape.rank == 4 ? heads->past_key->shape.dims[2] : 0;
     if (heads->q->shape.rank != 3 || heads->k->shape.rank != 3)
@@ -120,13 +144,12 @@ static int emit_attention(struct expand_context *context, const struct heads *he
     if (emit_added(context, heads->mask, heads->bias, heads->q, heads->q->shape.dims[0], past + heads->k->shape.dims[1],
                    &added, error))
         return -1;
-    float scale = node_float(node, "scale", 0);
     struct emit_attribute attributes[4] = {
-        EMIT_INT("q_num_heads", heads->count), EMIT_INT("kv_num_heads", heads->count),
-        EMIT_INT("is_causal", node_int(node, "unidirectional", 0)), EMIT_FLOAT("scale", scale)};
+        EMIT_INT("q_num_heads", settings->num_heads), EMIT_INT("kv_num_heads", settings->num_heads),
+        EMIT_INT("is_causal", settings->unidirectional), EMIT_FLOAT("scale", settings->scale)};
     return emit_many(context->graph, "Attention",
                      EMIT_INPUTS(heads->q, heads->k, heads->v, added, heads->past_key, heads->past_value), attributes,
-                     scale > 0 ? 4 : 3, results, result_count, error);
+                     settings->scale > 0 ? 4 : 3, results, result_count, error);
 }
 
 static int refuse_inputs(const struct expand_context *context, int first, struct error *error)
@@ -210,8 +233,7 @@ static int add_bias(struct expand_context *context, struct heads *heads, int pro
 
 static int expand_multi_head(struct expand_context *context, struct error *error)
 {
-    struct heads heads = {.count = node_int(context->node, "num_heads", 0),
-                          .mask = expansion_input(context, PADDING),
+    struct heads heads = {.mask = expansion_input(context, PADDING),
                           .bias = expansion_input(context, ADDED),
                           .past_key = expansion_input(context, PAST_KEY),
                           .past_value = expansion_input(context, PAST_VALUE)};
@@ -230,15 +252,13 @@ static int expand_multi_head(struct expand_context *context, struct error *error
 enum { INPUT, WEIGHTS, PROJECTION_BIAS, MASK_INDEX, PAST, ATTENTION_BIAS };
 
 /* Widths of query, key and value in the projection. */
-static int read_widths(const struct node *node, const struct value *weights, int64_t widths[3], struct error *error)
+static int read_widths(const struct ints *given, const struct value *weights, int64_t widths[3], struct error *error)
 {
-    int count;
-    const int64_t *given = node_ints(node, "qkv_hidden_sizes", &count);
-    if (weights->shape.rank != 2 || (given && count != 3))
+    if (weights->shape.rank != 2 || (given->values && given->count != 3))
         return error_set(error, ERROR_INPUT, "the weights must be a matrix, qkv_hidden_sizes three numbers");
     int64_t left = weights->shape.dims[1];
     for (int i = 0; i < 3; i++) {
-        widths[i] = given ? given[i] : weights->shape.dims[1] / 3;
+        widths[i] = given->values ? given->values[i] : weights->shape.dims[1] / 3;
         if (widths[i] < 1 || widths[i] > left)
             return error_set(error, ERROR_INPUT, "the weights have %lld columns, query, key and value need others",
                              (long long)weights->shape.dims[1]);
@@ -249,10 +269,11 @@ static int read_widths(const struct node *node, const struct value *weights, int
 
 static int project(struct expand_context *context, struct heads *heads, struct error *error)
 {
+    const struct heads_settings *settings = context->node->settings;
     struct graph *graph = context->graph;
     struct value **operands[3] = {&heads->q, &heads->k, &heads->v};
     int64_t widths[3], at = 0;
-    if (read_widths(context->node, context->inputs[WEIGHTS], widths, error))
+    if (read_widths(&settings->qkv_hidden_sizes, context->inputs[WEIGHTS], widths, error))
         return -1;
     struct value *all = emit_pair(graph, "MatMul", context->inputs[INPUT], context->inputs[WEIGHTS], error);
     if (all && expansion_input(context, PROJECTION_BIAS))
@@ -282,11 +303,11 @@ static int split_past(struct expand_context *context, struct heads *heads, struc
 static int expand_attention(struct expand_context *context, struct error *error)
 {
     struct graph *graph = context->graph;
-    struct heads heads = {.count = node_int(context->node, "num_heads", 0),
-                          .mask = expansion_input(context, MASK_INDEX),
+    const struct heads_settings *settings = context->node->settings;
+    struct heads heads = {.mask = expansion_input(context, MASK_INDEX),
                           .bias = expansion_input(context, ATTENTION_BIAS)};
     struct value *results[3] = {NULL};
-    if (node_int(context->node, "do_rotary", 0) != 0)
+    if (settings->do_rotary)
         return error_set(error, ERROR_UNSUPPORTED, "attribute do_rotary is not supported");
     bool present = expansion_wants(context, 1);
     if (refuse_inputs(context, ATTENTION_BIAS + 1, error) || project(context, &heads, error) ||
@@ -307,22 +328,23 @@ const struct operator operators_microsoft_attention[] = {
     {.domain = "com.microsoft",
      .name = "MultiHeadAttention",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 10,
-     .min_outputs = 1,
-     .max_outputs = 3,
+     ARITY(1, 10, 1, 3),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_ATTENTION,
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_DATA, ROLE_SHIFT, ROLE_MASK, ROLE_MASK, ROLE_DATA, ROLE_DATA, ROLE_CONTROL,
+               ROLE_INDICES},
+     SETTINGS(struct heads_settings, multi_head_attributes),
      .infer = expansion_infer,
      .compute = expansion_compute,
      .expand = expand_multi_head},
     {.domain = "com.microsoft",
      .name = "Attention",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 7,
-     .min_outputs = 1,
-     .max_outputs = 2,
+     ARITY(2, 7, 1, 2),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_ATTENTION,
+     .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT, ROLE_MASK, ROLE_DATA, ROLE_MASK, ROLE_CONTROL},
+     SETTINGS(struct heads_settings, attention_attributes),
      .infer = expansion_infer,
      .compute = expansion_compute,
      .expand = expand_attention},

@@ -3,6 +3,18 @@
 #include "op/expansion.h"
 #include "op/families.h"
 #include "op/operand.h"
+#include "op/settings.h"
+
+static const struct attribute_rule layer_attributes[] = {
+    {INT_ATTRIBUTE(struct normalization_settings, axis, -1)},
+    {FLOAT_ATTRIBUTE(struct normalization_settings, epsilon, 1e-5f)},
+    {IGNORED_ATTRIBUTE("stash_type")},
+    {0},
+};
+static const struct attribute_rule skip_attributes[] = {
+    {FLOAT_ATTRIBUTE(struct normalization_settings, epsilon, 1e-12f)},
+    {0},
+};
 
 /* 1 / sqrt(mean of squares + epsilon) from the axis on. */
 static struct value *emit_inverse_rms(struct graph *graph, struct value *x, int64_t axis, float epsilon,
@@ -25,14 +37,13 @@ static struct value *emit_inverse_rms(struct graph *graph, struct value *x, int6
 }
 
 static int emit_centred(struct expand_context *context, struct value *x, struct value *scale, struct value *bias,
-                        float epsilon, struct error *error)
+                        const struct normalization_settings *settings, struct error *error)
 {
     struct value *results[3] = {NULL};
     int count = expansion_wants(context, 2) ? 3 : expansion_wants(context, 1) ? 2 : 1;
-    if (emit_many(
-            context->graph, "LayerNormalization", EMIT_INPUTS(x, scale, bias),
-            EMIT_ATTRIBUTES(EMIT_INT("axis", node_int(context->node, "axis", -1)), EMIT_FLOAT("epsilon", epsilon)),
-            results, count, error))
+    if (emit_many(context->graph, "LayerNormalization", EMIT_INPUTS(x, scale, bias),
+                  EMIT_ATTRIBUTES(EMIT_INT("axis", settings->axis), EMIT_FLOAT("epsilon", settings->epsilon)), results,
+                  count, error))
         return -1;
     for (int i = 0; i < count; i++)
         context->outputs[i] = results[i];
@@ -40,14 +51,14 @@ static int emit_centred(struct expand_context *context, struct value *x, struct 
 }
 
 /* `inverse`: the output that shows 1 / rms. */
-static int emit_rms(struct expand_context *context, struct value *x, struct value *scale, float epsilon, int inverse,
-                    struct error *error)
+static int emit_rms(struct expand_context *context, struct value *x, struct value *scale,
+                    const struct normalization_settings *settings, int inverse, struct error *error)
 {
-    int64_t axis = node_int(context->node, "axis", -1);
-    context->outputs[0] = emit(context->graph, "RMSNormalization", EMIT_INPUTS(x, scale),
-                               EMIT_ATTRIBUTES(EMIT_INT("axis", axis), EMIT_FLOAT("epsilon", epsilon)), error);
+    context->outputs[0] =
+        emit(context->graph, "RMSNormalization", EMIT_INPUTS(x, scale),
+             EMIT_ATTRIBUTES(EMIT_INT("axis", settings->axis), EMIT_FLOAT("epsilon", settings->epsilon)), error);
     if (context->outputs[0] && expansion_wants(context, inverse)) {
-        context->outputs[inverse] = emit_inverse_rms(context->graph, x, axis, epsilon, error);
+        context->outputs[inverse] = emit_inverse_rms(context->graph, x, settings->axis, settings->epsilon, error);
         return context->outputs[inverse] ? 0 : -1;
     }
     return context->outputs[0] ? 0 : -1;
@@ -56,13 +67,12 @@ static int emit_rms(struct expand_context *context, struct value *x, struct valu
 static int expand_layer(struct expand_context *context, struct error *error)
 {
     return emit_centred(context, context->inputs[0], context->inputs[1], expansion_input(context, 2),
-                        node_float(context->node, "epsilon", 1e-5f), error);
+                        context->node->settings, error);
 }
 
 static int expand_simplified(struct expand_context *context, struct error *error)
 {
-    return emit_rms(context, context->inputs[0], context->inputs[1], node_float(context->node, "epsilon", 1e-5f), 1,
-                    error);
+    return emit_rms(context, context->inputs[0], context->inputs[1], context->node->settings, 1, error);
 }
 
 /* input + skip + bias, which is output 3 as well. */
@@ -78,36 +88,50 @@ static struct value *emit_sum(struct expand_context *context, struct value *bias
     return sum;
 }
 
+/* Over the last axis. */
+static struct normalization_settings skip_settings(const struct node *node)
+{
+    const struct normalization_settings *settings = node->settings;
+    return (struct normalization_settings){.axis = -1, .epsilon = settings->epsilon};
+}
+
 static int expand_skip(struct expand_context *context, struct error *error)
 {
+    const struct normalization_settings settings = skip_settings(context->node);
     struct value *sum = emit_sum(context, expansion_input(context, 4), error);
-    return sum ? emit_centred(context, sum, context->inputs[2], expansion_input(context, 3),
-                              node_float(context->node, "epsilon", 1e-12f), error)
-               : -1;
+    return sum ? emit_centred(context, sum, context->inputs[2], expansion_input(context, 3), &settings, error) : -1;
 }
 
 static int expand_skip_simplified(struct expand_context *context, struct error *error)
 {
     if (expansion_wants(context, 1))
         return error_set(error, ERROR_UNSUPPORTED, "the output of the mean is not supported");
+    const struct normalization_settings settings = skip_settings(context->node);
     struct value *sum = emit_sum(context, expansion_input(context, 3), error);
-    return sum ? emit_rms(context, sum, context->inputs[2], node_float(context->node, "epsilon", 1e-12f), 2, error)
-               : -1;
+    return sum ? emit_rms(context, sum, context->inputs[2], &settings, 2, error) : -1;
 }
 
-#define NORMALIZATION(domain_, name_, until_, min_inputs_, max_inputs_, max_outputs_, expand_)                         \
+#define LAYER(domain_, name_, until_, max_inputs_, max_outputs_, expand_)                                              \
     {                                                                                                                  \
-        .domain = domain_, .name = name_, .since = 1, .until = until_, .min_inputs = min_inputs_,                      \
-        .max_inputs = max_inputs_, .min_outputs = 1, .max_outputs = max_outputs_, .types = TYPES_HELD_AS_FLOAT,        \
-        .infer = expansion_infer, .compute = expansion_compute, .expand = expand_                                      \
+        .domain = domain_, .name = name_, .since = 1, .until = until_, ARITY(2, max_inputs_, 1, max_outputs_),         \
+        .types = TYPES_HELD_AS_FLOAT, .flags = OPERATOR_NORMALIZES, .roles = {ROLE_DATA, ROLE_SCALE, ROLE_SHIFT},      \
+        SETTINGS(struct normalization_settings, layer_attributes), .infer = expansion_infer,                           \
+        .compute = expansion_compute, .expand = expand_                                                                \
+    }
+#define SKIP(name_, max_inputs_, expand_, ...)                                                                         \
+    {                                                                                                                  \
+        .domain = "com.microsoft", .name = name_, .since = 1, ARITY(3, max_inputs_, 1, 4),                             \
+        .types = TYPES_HELD_AS_FLOAT, .flags = OPERATOR_NORMALIZES, .roles = {ROLE_TERM, ROLE_TERM, __VA_ARGS__},      \
+        SETTINGS(struct normalization_settings, skip_attributes), .infer = expansion_infer,                            \
+        .compute = expansion_compute, .expand = expand_                                                                \
     }
 
 const struct operator operators_microsoft_normalization[] = {
-    NORMALIZATION("", "LayerNormalization", 16, 2, 3, 3, expand_layer),
-    NORMALIZATION("", "SimplifiedLayerNormalization", 0, 2, 2, 2, expand_simplified),
-    NORMALIZATION("com.microsoft", "LayerNormalization", 0, 2, 3, 3, expand_layer),
-    NORMALIZATION("com.microsoft", "SimplifiedLayerNormalization", 0, 2, 2, 2, expand_simplified),
-    NORMALIZATION("com.microsoft", "SkipLayerNormalization", 0, 3, 5, 4, expand_skip),
-    NORMALIZATION("com.microsoft", "SkipSimplifiedLayerNormalization", 0, 3, 4, 4, expand_skip_simplified),
+    LAYER("", "LayerNormalization", 16, 3, 3, expand_layer),
+    LAYER("", "SimplifiedLayerNormalization", 0, 2, 2, expand_simplified),
+    LAYER("com.microsoft", "LayerNormalization", 0, 3, 3, expand_layer),
+    LAYER("com.microsoft", "SimplifiedLayerNormalization", 0, 2, 2, expand_simplified),
+    SKIP("SkipLayerNormalization", 5, expand_skip, ROLE_SCALE, ROLE_SHIFT),
+    SKIP("SkipSimplifiedLayerNormalization", 4, expand_skip_simplified, ROLE_SCALE, ROLE_SHIFT),
     {0},
 };

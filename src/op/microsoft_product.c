@@ -1,9 +1,52 @@
 /* com.microsoft: FusedConv, FusedGemm and FusedMatMul, as ONNX Runtime's optimiser writes them. */
-#include <string.h>
-
+#include "op/convolution.h"
 #include "op/expansion.h"
 #include "op/families.h"
-#include "op/operand.h"
+#include "op/product.h"
+
+enum { ACTIVATION_NONE, ACTIVATION_CLIP = 7 };
+static const char *const activations[] = {"",          "Relu",        "Tanh", "Sigmoid", "HardSwish",
+                                          "LeakyRelu", "HardSigmoid", "Clip", NULL};
+
+struct batch_settings { /* of FusedMatMul */
+    struct gemm_settings gemm;
+    bool transBatchA, transBatchB;
+};
+struct fused_conv_settings {
+    struct conv_settings conv;
+    int activation; /* of `activations` */
+    struct floats activation_params;
+};
+struct fused_gemm_settings {
+    struct gemm_settings gemm;
+    int activation;
+    float activation_alpha, activation_beta;
+    bool alpha_given, beta_given;
+};
+
+static const struct attribute_rule matmul_attributes[] = {
+    GEMM_ATTRIBUTES,
+    {FLAG_ATTRIBUTE(struct batch_settings, transBatchA, false)},
+    {FLAG_ATTRIBUTE(struct batch_settings, transBatchB, false)},
+    {0},
+};
+static const struct attribute_rule conv_attributes[] = {
+    CONV_ATTRIBUTES,
+    {WORD_ATTRIBUTE(struct fused_conv_settings, activation, ACTIVATION_NONE, activations)},
+    {FLOATS_ATTRIBUTE(struct fused_conv_settings, activation_params)},
+    {0},
+};
+static const struct attribute_rule gemm_attributes[] = {
+    GEMM_ATTRIBUTES,
+    {FLOAT_ATTRIBUTE(struct gemm_settings, beta, 1)},
+    {WORD_ATTRIBUTE(struct fused_gemm_settings, activation, ACTIVATION_NONE, activations)},
+    {FLOAT_ATTRIBUTE(struct fused_gemm_settings, activation_alpha, 0),
+     .given = offsetof(struct fused_gemm_settings, alpha_given)},
+    {FLOAT_ATTRIBUTE(struct fused_gemm_settings, activation_beta, 0),
+     .given = offsetof(struct fused_gemm_settings, beta_given)},
+    {IGNORED_ATTRIBUTE("activation_gamma")},
+    {0},
+};
 
 /* ---- FusedMatMul: alpha op(A) op(B) ---- */
 
@@ -26,14 +69,12 @@ static struct value *transpose(struct graph *graph, struct value *value, bool ma
 
 static int expand_matmul(struct expand_context *context, struct error *error)
 {
-    const struct node *node = context->node;
+    const struct batch_settings *settings = context->node->settings;
     struct graph *graph = context->graph;
-    struct value *a = transpose(graph, context->inputs[0], node_int(node, "transA", 0) != 0,
-                                node_int(node, "transBatchA", 0) != 0, error);
-    struct value *b = transpose(graph, context->inputs[1], node_int(node, "transB", 0) != 0,
-                                node_int(node, "transBatchB", 0) != 0, error);
+    struct value *a = transpose(graph, context->inputs[0], settings->gemm.transA, settings->transBatchA, error);
+    struct value *b = transpose(graph, context->inputs[1], settings->gemm.transB, settings->transBatchB, error);
     struct value *product = a && b ? emit(graph, "MatMul", EMIT_INPUTS(a, b), EMIT_NO_ATTRIBUTES, error) : NULL;
-    double alpha = (double)node_float(node, "alpha", 1);
+    double alpha = (double)settings->gemm.alpha;
     if (product && alpha != 1) {
         struct value *factor = emit_number_like(graph, product, alpha, error);
         product = factor ? emit(graph, "Mul", EMIT_INPUTS(product, factor), EMIT_NO_ATTRIBUTES, error) : NULL;
@@ -56,98 +97,63 @@ static struct value *emit_clip(struct graph *graph, struct value *x, const float
     return low && high ? emit(graph, "Clip", EMIT_INPUTS(x, low, high), EMIT_NO_ATTRIBUTES, error) : NULL;
 }
 
-static struct value *emit_activation(struct expand_context *context, struct value *x, const float *parameters,
+static struct value *emit_activation(struct graph *graph, struct value *x, int activation, const float *parameters,
                                      int count, struct error *error)
 {
-    static const struct {
-        const char *name;
-        int parameters;
-    } known[] = {{"Relu", 0}, {"Tanh", 0}, {"Sigmoid", 0}, {"HardSwish", 0}, {"LeakyRelu", 1}, {"HardSigmoid", 2}};
-    const char *name = node_string(context->node, "activation", "");
-    if (name[0] == '\0')
+    static const int taken[] = {0, 0, 0, 0, 0, 1, 2};
+    if (activation == ACTIVATION_NONE)
         return x;
-    if (strcmp(name, "Clip") == 0)
-        return emit_clip(context->graph, x, parameters, count, error);
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(known[i].name, name) != 0)
-            continue;
-        int given = count < known[i].parameters ? count : known[i].parameters;
-        struct emit_attribute attributes[2] = {EMIT_FLOAT("alpha", given > 0 ? parameters[0] : 0),
-                                               EMIT_FLOAT("beta", given > 1 ? parameters[1] : 0)};
-        return emit(context->graph, name, EMIT_INPUTS(x), attributes, given, error);
-    }
-    error_set(error, ERROR_UNSUPPORTED, "the activation '%.40s' is not supported", name);
-    return NULL;
+    if (activation == ACTIVATION_CLIP)
+        return emit_clip(graph, x, parameters, count, error);
+    int given = count < taken[activation] ? count : taken[activation];
+    struct emit_attribute attributes[2] = {EMIT_FLOAT("alpha", given > 0 ? parameters[0] : 0),
+                                           EMIT_FLOAT("beta", given > 1 ? parameters[1] : 0)};
+    return emit(graph, activations[activation], EMIT_INPUTS(x), attributes, given, error);
 }
 
 static int expand_conv(struct expand_context *context, struct error *error)
 {
-    int count;
-    const float *parameters = node_floats(context->node, "activation_params", &count);
+    const struct fused_conv_settings *settings = context->node->settings;
+    const struct floats parameters = settings->activation_params;
     struct value *residual = expansion_input(context, 3);
     struct value *y =
         expansion_conv(context, context->inputs[0], context->inputs[1], expansion_input(context, 2), error);
     if (y && residual)
         y = emit(context->graph, "Add", EMIT_INPUTS(y, residual), EMIT_NO_ATTRIBUTES, error);
-    context->outputs[0] = y ? emit_activation(context, y, parameters, count, error) : NULL;
-    return context->outputs[0] ? 0 : -1;
+    if (y)
+        y = emit_activation(context->graph, y, settings->activation, parameters.values, parameters.count, error);
+    context->outputs[0] = y;
+    return y ? 0 : -1;
 }
 
 /* ---- FusedGemm: activation(Gemm(A, B, C)) ---- */
 
 static int expand_gemm(struct expand_context *context, struct error *error)
 {
-    static const char *const names[] = {"activation_alpha", "activation_beta"};
-    const struct node *node = context->node;
-    float parameters[2];
-    int count = 0;
-    while (count < 2 && node_attribute(node, names[count])) {
-        parameters[count] = node_float(node, names[count], 0);
-        count++;
-    }
+    const struct fused_gemm_settings *settings = context->node->settings;
+    const float parameters[2] = {settings->activation_alpha, settings->activation_beta};
+    int count = settings->alpha_given ? 1 + settings->beta_given : 0;
     struct value *y =
         emit(context->graph, "Gemm", EMIT_INPUTS(context->inputs[0], context->inputs[1], expansion_input(context, 2)),
-             EMIT_ATTRIBUTES(
-                 EMIT_FLOAT("alpha", node_float(node, "alpha", 1)), EMIT_FLOAT("beta", node_float(node, "beta", 1)),
-                 EMIT_INT("transA", node_int(node, "transA", 0)), EMIT_INT("transB", node_int(node, "transB", 0))),
+             EMIT_ATTRIBUTES(EMIT_FLOAT("alpha", settings->gemm.alpha), EMIT_FLOAT("beta", settings->gemm.beta),
+                             EMIT_INT("transA", settings->gemm.transA), EMIT_INT("transB", settings->gemm.transB)),
              error);
-    context->outputs[0] = y ? emit_activation(context, y, parameters, count, error) : NULL;
-    return context->outputs[0] ? 0 : -1;
+    y = y ? emit_activation(context->graph, y, settings->activation, parameters, count, error) : NULL;
+    context->outputs[0] = y;
+    return y ? 0 : -1;
 }
 
+#define FUSED(name_, types_, expand_)                                                                                  \
+    .domain = "com.microsoft", .name = name_, .since = 1, .types = types_, .infer = expansion_infer,                   \
+    .compute = expansion_compute, .expand = expand_
+
 const struct operator operators_microsoft_product[] = {
-    {.domain = "com.microsoft",
-     .name = "FusedMatMul",
-     .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
-     .types = TYPES_FLOAT,
-     .infer = expansion_infer,
-     .compute = expansion_compute,
-     .expand = expand_matmul},
-    {.domain = "com.microsoft",
-     .name = "FusedConv",
-     .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
-     .types = TYPES_HELD_AS_FLOAT,
-     .infer = expansion_infer,
-     .compute = expansion_compute,
-     .expand = expand_conv},
-    {.domain = "com.microsoft",
-     .name = "FusedGemm",
-     .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
-     .types = TYPES_HELD_AS_FLOAT,
-     .infer = expansion_infer,
-     .compute = expansion_compute,
-     .expand = expand_gemm},
+    {FUSED("FusedMatMul", TYPES_FLOAT, expand_matmul), ARITY(2, 2, 1, 1), .flags = OPERATOR_PRODUCT,
+     .roles = {ROLE_WEIGHT}, SETTINGS(struct batch_settings, matmul_attributes)},
+    {FUSED("FusedConv", TYPES_HELD_AS_FLOAT, expand_conv), ARITY(2, 4, 1, 1),
+     .flags = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION, .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT, ROLE_TERM},
+     SETTINGS(struct fused_conv_settings, conv_attributes)},
+    {FUSED("FusedGemm", TYPES_HELD_AS_FLOAT, expand_gemm), ARITY(2, 3, 1, 1), .flags = OPERATOR_PRODUCT,
+     .roles = {ROLE_WEIGHT, ROLE_WEIGHT, ROLE_SHIFT}, SETTINGS(struct fused_gemm_settings, gemm_attributes)},
     {0},
 };

@@ -2,7 +2,42 @@
  * QLinearAveragePool and QLinearGlobalAveragePool, as ONNX Runtime's quantisation writes them. */
 #include "op/families.h"
 #include "op/known.h"
+#include "op/pooling.h"
 #include "op/quantize_emit.h"
+
+struct pool_layout_settings {
+    struct pool_settings pool;
+    bool channels_last;
+};
+struct number_settings {
+    int64_t axis, opset; /* opset: whose Softmax is meant */
+    float alpha;
+};
+
+static const struct attribute_rule leaky_relu_attributes[] = {
+    {FLOAT_ATTRIBUTE(struct number_settings, alpha, 0.01f)},
+    {0},
+};
+static const struct attribute_rule softmax_attributes[] = {
+    {INT_ATTRIBUTE(struct number_settings, axis, -1)},
+    {INT_ATTRIBUTE(struct number_settings, opset, 13)},
+    {0},
+};
+static const struct attribute_rule concat_attributes[] = {
+    {INT_ATTRIBUTE(struct number_settings, axis, 0)},
+    {0},
+};
+static const struct attribute_rule average_pool_attributes[] = {
+    WINDOW_ATTRIBUTES(true, 0),
+    {FLAG_ATTRIBUTE(struct pool_settings, ceil_mode, false)},
+    {FLAG_ATTRIBUTE(struct pool_settings, count_include_pad, false)},
+    {FLAG_ATTRIBUTE(struct pool_layout_settings, channels_last, false)},
+    {0},
+};
+static const struct attribute_rule global_pool_attributes[] = {
+    {FLAG_ATTRIBUTE(struct pool_layout_settings, channels_last, false)},
+    {0},
+};
 
 static int expand_binary(struct expand_context *context, const char *op_type, struct error *error)
 {
@@ -22,12 +57,9 @@ static int expand_mul(struct expand_context *context, struct error *error)
     return expand_binary(context, "Mul", error);
 }
 
-/* `op_type` with those of the named attributes that the node has. */
-static int expand_unary(struct expand_context *context, const char *op_type, const char *const *names,
-                        struct error *error)
+static int expand_unary(struct expand_context *context, const char *op_type, const struct emit_attribute *attributes,
+                        int count, struct error *error)
 {
-    struct emit_attribute attributes[EXPANSION_ATTRIBUTES];
-    int count = expansion_attributes(context, names, attributes);
     struct value *x = emit_dequantized_input(context, 0, error);
     struct value *y = x ? emit(context->graph, op_type, EMIT_INPUTS(x), attributes, count, error) : NULL;
     return quantized_write(context, y, 3, 0, error);
@@ -35,21 +67,22 @@ static int expand_unary(struct expand_context *context, const char *op_type, con
 
 static int expand_sigmoid(struct expand_context *context, struct error *error)
 {
-    return expand_unary(context, "Sigmoid", (const char *const[]){NULL}, error);
+    return expand_unary(context, "Sigmoid", EMIT_NO_ATTRIBUTES, error);
 }
 
 static int expand_leaky_relu(struct expand_context *context, struct error *error)
 {
-    return expand_unary(context, "LeakyRelu", (const char *const[]){"alpha", NULL}, error);
+    const struct number_settings *settings = context->node->settings;
+    return expand_unary(context, "LeakyRelu", EMIT_ATTRIBUTES(EMIT_FLOAT("alpha", settings->alpha)), error);
 }
 
 static int expand_pool(struct expand_context *context, const char *op_type, struct error *error)
 {
-    static const char *const names[] = {"auto_pad",     "ceil_mode", "count_include_pad", "dilations",
-                                        "kernel_shape", "pads",      "strides",           NULL};
-    if (node_int(context->node, "channels_last", 0) != 0)
+    const struct pool_layout_settings *settings = context->node->settings;
+    struct emit_attribute attributes[EXPANSION_ATTRIBUTES];
+    if (settings->channels_last)
         return error_set(error, ERROR_UNSUPPORTED, "channels_last is not supported");
-    return expand_unary(context, op_type, names, error);
+    return expand_unary(context, op_type, attributes, expansion_attributes(context, op_type, attributes), error);
 }
 
 static int expand_average_pool(struct expand_context *context, struct error *error)
@@ -76,10 +109,11 @@ static struct value *emit_flat_softmax(struct graph *graph, struct value *x, int
 
 static int expand_softmax(struct expand_context *context, struct error *error)
 {
-    int64_t axis = node_int(context->node, "axis", -1), opset = node_int(context->node, "opset", 13);
+    const struct number_settings *settings = context->node->settings;
+    int64_t axis = settings->axis;
     struct value *x = emit_dequantized_input(context, 0, error), *y = NULL;
     if (x)
-        y = opset < 13
+        y = settings->opset < 13
                 ? emit_flat_softmax(context->graph, x, axis, error)
                 : emit(context->graph, "Softmax", EMIT_INPUTS(x), EMIT_ATTRIBUTES(EMIT_INT("axis", axis)), error);
     return quantized_write(context, y, 3, 0, error);
@@ -88,6 +122,7 @@ static int expand_softmax(struct expand_context *context, struct error *error)
 /* Scale and zero point of the output come first, then three inputs a tensor. */
 static int expand_concat(struct expand_context *context, struct error *error)
 {
+    const struct number_settings *settings = context->node->settings;
     struct memory *memory = context->graph->context->memory;
     int count = (context->input_count - 2) / 3;
     if (2 + 3 * count != context->input_count)
@@ -97,27 +132,37 @@ static int expand_concat(struct expand_context *context, struct error *error)
     for (int i = 0; complete && i < count; i++)
         complete = (parts[i] = emit_dequantized_input(context, 2 + 3 * i, error)) != NULL;
     if (complete)
-        y = emit(context->graph, "Concat", parts, count,
-                 EMIT_ATTRIBUTES(EMIT_INT("axis", node_int(context->node, "axis", 0))), error);
+        y = emit(context->graph, "Concat", parts, count, EMIT_ATTRIBUTES(EMIT_INT("axis", settings->axis)), error);
     memory_release(memory, parts);
     return quantized_write(context, y, 0, 2, error);
 }
 
-#define QUANTIZED(name_, min_, max_, types_, expand_)                                                                  \
-    {                                                                                                                  \
-        .domain = "com.microsoft", .name = name_, .since = 1, .min_inputs = min_, .max_inputs = max_,                  \
-        .min_outputs = 1, .max_outputs = 1, .types = types_, .flags = OPERATOR_STRAIGHT_THROUGH,                       \
-        .infer = expansion_infer, .compute = expansion_compute, .expand = expand_                                      \
-    }
+#define QUANTIZED(name_, min_, max_, types_, expand_, traits_, ...)                                                    \
+    .domain = "com.microsoft", .name = name_, .since = 1, ARITY(min_, max_, 1, 1), .types = types_,                    \
+    .flags = OPERATOR_STRAIGHT_THROUGH | (traits_), .roles = {__VA_ARGS__}, .infer = expansion_infer,                  \
+    .compute = expansion_compute, .expand = expand_
+/* A tensor with its scale and zero point. */
+#define WITH_QUANTUM(role_) role_, ROLE_QUANTUM, ROLE_QUANTUM
 
 const struct operator operators_microsoft_quantize[] = {
-    QUANTIZED("QLinearAdd", 2, 8, TYPES_BYTE, expand_add),
-    QUANTIZED("QLinearMul", 2, 8, TYPES_BYTE, expand_mul),
-    QUANTIZED("QLinearSigmoid", 2, 5, TYPES_BYTE, expand_sigmoid),
-    QUANTIZED("QLinearLeakyRelu", 2, 5, TYPES_BYTE, expand_leaky_relu),
-    QUANTIZED("QLinearSoftmax", 2, 5, TYPES_BYTE, expand_softmax),
-    QUANTIZED("QLinearConcat", 5, -1, TYPE_BIT(DTYPE_FLOAT), expand_concat),
-    QUANTIZED("QLinearAveragePool", 2, 5, TYPES_BYTE, expand_average_pool),
-    QUANTIZED("QLinearGlobalAveragePool", 5, 5, TYPES_BYTE, expand_global_average_pool),
+    {QUANTIZED("QLinearAdd", 2, 8, TYPES_BYTE, expand_add, OPERATOR_SUM, WITH_QUANTUM(ROLE_TERM),
+               WITH_QUANTUM(ROLE_TERM))},
+    {QUANTIZED("QLinearMul", 2, 8, TYPES_BYTE, expand_mul, OPERATOR_MULTIPLIES, WITH_QUANTUM(ROLE_FACTOR),
+               WITH_QUANTUM(ROLE_FACTOR))},
+    {QUANTIZED("QLinearSigmoid", 2, 5, TYPES_BYTE, expand_sigmoid, OPERATOR_ACTIVATION | OPERATOR_GATE,
+               WITH_QUANTUM(ROLE_DATA))},
+    {QUANTIZED("QLinearLeakyRelu", 2, 5, TYPES_BYTE, expand_leaky_relu, OPERATOR_ACTIVATION, WITH_QUANTUM(ROLE_DATA)),
+     SETTINGS(struct number_settings, leaky_relu_attributes)},
+    {QUANTIZED("QLinearSoftmax", 2, 5, TYPES_BYTE, expand_softmax, OPERATOR_SOFTMAX, WITH_QUANTUM(ROLE_DATA)),
+     SETTINGS(struct number_settings, softmax_attributes)},
+    {QUANTIZED("QLinearConcat", 5, -1, TYPE_BIT(DTYPE_FLOAT), expand_concat, OPERATOR_MOVES | OPERATOR_QUANTIZES,
+               ROLE_QUANTUM, ROLE_QUANTUM, WITH_QUANTUM(ROLE_DATA), WITH_QUANTUM(ROLE_DATA), WITH_QUANTUM(ROLE_DATA),
+               ROLE_DATA),
+     SETTINGS(struct number_settings, concat_attributes)},
+    {QUANTIZED("QLinearAveragePool", 2, 5, TYPES_BYTE, expand_average_pool, OPERATOR_POOLS, WITH_QUANTUM(ROLE_DATA)),
+     SETTINGS(struct pool_layout_settings, average_pool_attributes)},
+    {QUANTIZED("QLinearGlobalAveragePool", 5, 5, TYPES_BYTE, expand_global_average_pool,
+               OPERATOR_POOLS | OPERATOR_GLOBAL_POOL | OPERATOR_REDUCES, WITH_QUANTUM(ROLE_DATA)),
+     SETTINGS(struct pool_layout_settings, global_pool_attributes)},
     {0},
 };

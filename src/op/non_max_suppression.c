@@ -9,11 +9,20 @@
 #include "op/operand.h"
 #include "op/product.h"
 
+struct non_max_suppression_settings {
+    int64_t center_point_box; /* 1: boxes are centre and size */
+};
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct non_max_suppression_settings, center_point_box, 0)},
+    {0},
+};
+
 enum { BOXES, SCORES, MOST, OVERLAP, SCORE };
 
 static int infer_non_max_suppression(struct infer_context *context, struct error *error)
 {
     const struct shape *boxes = &context->inputs[BOXES]->shape, *scores = &context->inputs[SCORES]->shape;
+    const struct non_max_suppression_settings *settings = context->node->settings;
     static const char *const names[] = {"max_output_boxes_per_class", "iou_threshold", "score_threshold"};
     if (context->inputs[BOXES]->dtype != DTYPE_FLOAT || context->inputs[SCORES]->dtype != DTYPE_FLOAT)
         return error_set(error, ERROR_INPUT, "boxes and scores must be float");
@@ -26,8 +35,7 @@ static int infer_non_max_suppression(struct infer_context *context, struct error
     }
     if (infer_has(context, MOST) && !dtype_is_integer(context->inputs[MOST]->dtype))
         return error_set(error, ERROR_INPUT, "max_output_boxes_per_class must be an integer");
-    int64_t center = node_int(context->node, "center_point_box", 0);
-    if (center != 0 && center != 1)
+    if (settings->center_point_box != 0 && settings->center_point_box != 1)
         return error_set(error, ERROR_INPUT, "center_point_box must be 0 or 1");
     return infer_output(context, 0, DTYPE_INT64, SHAPE_UNKNOWN_RANK, NULL, error);
 }
@@ -167,13 +175,14 @@ static size_t scratch_non_max_suppression(const struct compute_context *context)
 static int compute_non_max_suppression(struct compute_context *context, struct error *error)
 {
     const struct shape *boxes = &context->inputs[BOXES]->shape;
+    const struct non_max_suppression_settings *settings = context->node->settings;
     struct suppression work = {.boxes = context->inputs[BOXES]->data,
                                .scores = context->inputs[SCORES]->data,
                                .images = boxes->dims[0],
                                .classes = context->inputs[SCORES]->shape.dims[1],
                                .count = boxes->dims[1],
                                .has_score = operand_data(context, SCORE) != NULL,
-                               .centres = node_int(context->node, "center_point_box", 0) != 0,
+                               .centres = settings->center_point_box != 0,
                                .candidates = context->scratch};
     float *numbers = (float *)(work.candidates + work.count);
     float **lists[5] = {&work.kept.low[0], &work.kept.low[1], &work.kept.high[0], &work.kept.high[1], &work.kept.area};
@@ -201,11 +210,11 @@ const struct operator operators_non_max_suppression[] = {
     {.domain = "",
      .name = "NonMaxSuppression",
      .since = 10,
-     .min_inputs = 2,
-     .max_inputs = 5,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 5, 1, 1),
      .types = TYPE_BIT(DTYPE_FLOAT),
+     .flags = OPERATOR_SELECTS,
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_CONTROL},
+     SETTINGS(struct non_max_suppression_settings, attributes),
      .infer = infer_non_max_suppression,
      .compute = compute_non_max_suppression,
      .steps = steps_non_max_suppression,

@@ -42,6 +42,16 @@ static int compute_nonzero(struct compute_context *context, struct error *error)
     return 0;
 }
 
+struct compress_settings {
+    int64_t axis;
+    bool axis_given;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct compress_settings, axis, 0), .given = offsetof(struct compress_settings, axis_given)},
+    {0},
+};
+
 /* The data as outer x size x inner along the axis; without one, flat. */
 struct compress {
     int axis; /* -1: none */
@@ -51,10 +61,11 @@ struct compress {
 static int read_compress(struct compress *compress, const struct node *node, const struct shape *shape,
                          struct error *error)
 {
+    const struct compress_settings *settings = node->settings;
     *compress = (struct compress){.axis = -1, .outer = 1, .size = shape_count(shape), .inner = 1};
-    if (!node_attribute(node, "axis"))
+    if (!settings->axis_given)
         return 0;
-    if (shape_axis(node_int(node, "axis", 0), shape->rank, &compress->axis, error))
+    if (shape_axis(settings->axis, shape->rank, &compress->axis, error))
         return -1;
     compress->outer = shape_product(shape, 0, compress->axis);
     compress->size = shape->dims[compress->axis];
@@ -149,21 +160,20 @@ const struct operator operators_nonzero[] = {
     {.domain = "",
      .name = "NonZero",
      .since = 9,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_SELECTS,
+     .roles = {ROLE_DATA},
      .infer = infer_nonzero,
      .compute = compute_nonzero},
     {.domain = "",
      .name = "Compress",
      .since = 9,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA, ROLE_MASK},
+     SETTINGS(struct compress_settings, attributes),
      .infer = infer_compress,
      .compute = compute_compress,
      .gradient = gradient_compress},

@@ -5,6 +5,20 @@
 #include "kernel/kernels.h"
 #include "op/families.h"
 
+struct gradient_settings {
+    float epsilon;
+    struct ints layout; /* rows, count, row_period, block */
+    bool centred, held;
+};
+
+static const struct attribute_rule gradient_attributes[] = {
+    {FLOAT_ATTRIBUTE(struct gradient_settings, epsilon, 1e-5f)},
+    {INTS_ATTRIBUTE(struct gradient_settings, layout), .required = true},
+    {FLAG_ATTRIBUTE(struct gradient_settings, centred, 1)},
+    {FLAG_ATTRIBUTE(struct gradient_settings, held, 0)},
+    {0},
+};
+
 int64_t normalization_parameters(const struct normalization *normalization)
 {
     return normalization->row_period * (normalization->count / normalization->block);
@@ -108,35 +122,39 @@ int normalization_gradient(struct gradient_context *context, const struct normal
     return 0;
 }
 
-static int read_layout(const struct node *node, struct normalization *normalization, struct error *error)
+static int check_layout(const struct ints *layout, struct error *error)
 {
-    int count;
-    const int64_t *layout = node_ints(node, "layout", &count);
-    if (!layout || count != 4)
-        return error_set(error, ERROR_INPUT, "attribute layout is missing");
-    *normalization = (struct normalization){.rows = layout[0],
-                                            .count = layout[1],
-                                            .row_period = layout[2],
-                                            .block = layout[3],
-                                            .centred = node_int(node, "centred", 1) != 0,
-                                            .epsilon = (double)node_float(node, "epsilon", 1e-5f),
-                                            .held = node_int(node, "held", 0) != 0};
+    if (layout->count != 4)
+        return error_set(error, ERROR_INPUT, "attribute layout needs 4 numbers");
     for (int i = 0; i < 4; i++) {
-        if (layout[i] < 1 || layout[i] > SHAPE_MAX_ELEMENTS)
+        if (layout->values[i] < 1 || layout->values[i] > SHAPE_MAX_ELEMENTS)
             return error_set(error, ERROR_INPUT, "attribute layout is out of range");
     }
-    if (layout[0] % layout[2] != 0 || layout[1] % layout[3] != 0)
+    if (layout->values[0] % layout->values[2] != 0 || layout->values[1] % layout->values[3] != 0)
         return error_set(error, ERROR_INPUT, "attribute layout does not divide");
     return 0;
 }
 
+static struct normalization normalization_of(const struct gradient_settings *settings)
+{
+    const int64_t *layout = settings->layout.values;
+    return (struct normalization){.rows = layout[0],
+                                  .count = layout[1],
+                                  .row_period = layout[2],
+                                  .block = layout[3],
+                                  .centred = settings->centred,
+                                  .epsilon = (double)settings->epsilon,
+                                  .held = settings->held};
+}
+
 static int infer_gradient(struct infer_context *context, struct error *error)
 {
-    struct normalization normalization;
+    const struct gradient_settings *settings = context->node->settings;
     const struct tensor *dy = context->inputs[0], *scale = context->inputs[2];
     if (operand_storage(context, 1, error) || operand_shaped_as(context, 1, 0, error) ||
-        read_layout(context->node, &normalization, error))
+        check_layout(&settings->layout, error))
         return -1;
+    const struct normalization normalization = normalization_of(settings);
     if (macs_product(normalization.rows, normalization.count) != shape_count(&dy->shape) ||
         normalization_parameters(&normalization) != shape_count(&scale->shape))
         return error_set(error, ERROR_INPUT, "attribute layout does not fit the operands");
@@ -245,15 +263,13 @@ static void run_parameter_gradient(void *argument, int64_t begin, int64_t end)
 
 static size_t scratch_gradient(const struct compute_context *context)
 {
-    struct normalization normalization = {0};
-    return read_layout(context->node, &normalization, NULL) ? 0 : 2 * (size_t)normalization.rows * sizeof(float);
+    return 2 * (size_t)normalization_of(context->node->settings).rows * sizeof(float);
 }
 
 static int compute_gradient(struct compute_context *context, struct error *error)
 {
-    struct normalization normalization;
-    if (read_layout(context->node, &normalization, error))
-        return -1;
+    (void)error;
+    const struct normalization normalization = normalization_of(context->node->settings);
     struct row_work work = {.normalization = &normalization,
                             .kernels = context->kernels,
                             .dy = context->inputs[0]->data,
@@ -276,11 +292,11 @@ const struct operator operators_normalization_gradient[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "NormalizationGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 3,
+     ARITY(3, 3, 1, 3),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_SCALE},
+     SETTINGS(struct gradient_settings, gradient_attributes),
      .infer = infer_gradient,
      .compute = compute_gradient,
      .scratch = scratch_gradient},

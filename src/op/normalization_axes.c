@@ -6,6 +6,28 @@
 #include "op/families.h"
 #include "op/operand.h"
 
+/* Of MeanVarianceNormalization, or of LpNormalization. */
+struct group_settings {
+    struct ints axes;
+    int64_t axis, p;
+    bool held;
+};
+
+static const struct attribute_rule mean_variance_attributes[] = {
+    {INTS_ATTRIBUTE(struct group_settings, axes)},
+    {0},
+};
+static const struct attribute_rule mean_variance_gradient_attributes[] = {
+    {INTS_ATTRIBUTE(struct group_settings, axes)},
+    {FLAG_ATTRIBUTE(struct group_settings, held, 0)},
+    {0},
+};
+static const struct attribute_rule lp_attributes[] = {
+    {INT_ATTRIBUTE(struct group_settings, axis, -1)},
+    {INT_ATTRIBUTE(struct group_settings, p, 2)},
+    {0},
+};
+
 /* Elements that agree in all axes but the normalised ones form a group. */
 struct axis_groups {
     bool reduced[SHAPE_MAX_RANK];
@@ -29,19 +51,21 @@ static int groups_set(const struct shape *x, const int64_t *axes, int count, str
     return groups->members > 0 ? 0 : error_set(error, ERROR_INPUT, "the input is empty");
 }
 
-/* MVN's axes are 0, 2, 3 unless given; LpNormalization has one, the last unless given. */
+static const int64_t usual_axes[] = {0, 2, 3};
+
+/* MVN's axes are 0, 2, 3 unless given; LpNormalization has one. */
+static struct ints axes_of(const struct node *node)
+{
+    const struct group_settings *settings = node->settings;
+    if (strncmp(node->op_type, "Lp", 2) == 0)
+        return (struct ints){&settings->axis, 1};
+    return settings->axes.values ? settings->axes : (struct ints){usual_axes, 3};
+}
+
 static int read_groups(const struct node *node, const struct shape *x, struct axis_groups *groups, struct error *error)
 {
-    static const int64_t usual[] = {0, 2, 3};
-    int count;
-    const int64_t *axes = node_ints(node, "axes", &count);
-    if (strncmp(node->op_type, "Lp", 2) == 0) {
-        int64_t axis = node_int(node, "axis", -1), p = node_int(node, "p", 2);
-        if (p != 1 && p != 2)
-            return error_set(error, ERROR_INPUT, "attribute p is %lld, expected 1 or 2", (long long)p);
-        return groups_set(x, &axis, 1, groups, error);
-    }
-    return axes ? groups_set(x, axes, count, groups, error) : groups_set(x, usual, 3, groups, error);
+    struct ints axes = axes_of(node);
+    return groups_set(x, axes.values, axes.count, groups, error);
 }
 
 /* Walks the elements in order and knows the group of each. */
@@ -130,6 +154,14 @@ static int infer_groups(struct infer_context *context, struct error *error)
     return infer_same(context, error);
 }
 
+static int infer_lp(struct infer_context *context, struct error *error)
+{
+    const struct group_settings *settings = context->node->settings;
+    if (settings->p != 1 && settings->p != 2)
+        return error_set(error, ERROR_INPUT, "attribute p is %lld, expected 1 or 2", (long long)settings->p);
+    return infer_groups(context, error);
+}
+
 /* Four statistics a group. */
 static size_t scratch_groups(const struct compute_context *context)
 {
@@ -177,15 +209,12 @@ static int compute_mean_variance(struct compute_context *context, struct error *
 static int gradient_mean_variance(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
-    static const int64_t usual[] = {0, 2, 3};
-    int count;
-    const int64_t *axes = node_ints(node, "axes", &count);
+    struct ints axes = axes_of(node);
     if (!context->output_gradients[0] || !context->wanted[0])
         return 0;
     context->input_gradients[0] = emit(
         context->graph, "MeanVarianceNormalizationGradient", EMIT_INPUTS(context->output_gradients[0], node->inputs[0]),
-        EMIT_ATTRIBUTES(EMIT_INTS("axes", axes ? axes : usual, axes ? count : 3), EMIT_INT("held", context->held)),
-        error);
+        EMIT_ATTRIBUTES(EMIT_INTS("axes", axes.values, axes.count), EMIT_INT("held", context->held)), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -195,6 +224,7 @@ static int compute_mean_variance_gradient(struct compute_context *context, struc
 {
     const float *dy = context->inputs[0]->data;
     const struct tensor *x = context->inputs[1];
+    const struct group_settings *settings = context->node->settings;
     float *dx = context->outputs[0]->data;
     struct axis_groups groups;
     if (read_groups(context->node, &x->shape, &groups, error))
@@ -207,11 +237,10 @@ static int compute_mean_variance_gradient(struct compute_context *context, struc
     struct group_walk walk;
     walk_start(&walk, &x->shape, &groups);
     int64_t count = shape_count(&x->shape);
-    bool held = node_int(context->node, "held", 0) != 0;
     for (int64_t i = 0; i < count; i++) {
         double deviation = deviations[walk.group], d = deviation + MVN_EPSILON, members = (double)groups.members;
         double centred = (double)((const float *)x->data)[i] - means[walk.group];
-        double slope = deviation > 0 && !held ? products[walk.group] / members / (deviation * d * d) : 0;
+        double slope = deviation > 0 && !settings->held ? products[walk.group] / members / (deviation * d * d) : 0;
         dx[i] = (float)(((double)dy[i] - sums[walk.group] / members) / d - centred * slope);
         walk_next(&walk);
     }
@@ -229,13 +258,14 @@ static void norms(const struct tensor *x, const struct axis_groups *groups, int6
 
 static int compute_lp(struct compute_context *context, struct error *error)
 {
+    const struct group_settings *settings = context->node->settings;
     const struct tensor *x = context->inputs[0];
     float *y = context->outputs[0]->data;
     struct axis_groups groups;
     if (read_groups(context->node, &x->shape, &groups, error))
         return -1;
     double *norm = context->scratch;
-    norms(x, &groups, node_int(context->node, "p", 2), norm);
+    norms(x, &groups, settings->p, norm);
     struct group_walk walk;
     walk_start(&walk, &x->shape, &groups);
     int64_t count = shape_count(&x->shape);
@@ -250,11 +280,12 @@ static int compute_lp(struct compute_context *context, struct error *error)
 static int gradient_lp(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
+    const struct group_settings *settings = node->settings;
     if (!context->output_gradients[0] || !context->wanted[0])
         return 0;
-    context->input_gradients[0] = emit(
-        context->graph, "LpNormalizationGradient", EMIT_INPUTS(context->output_gradients[0], node->inputs[0]),
-        EMIT_ATTRIBUTES(EMIT_INT("axis", node_int(node, "axis", -1)), EMIT_INT("p", node_int(node, "p", 2))), error);
+    context->input_gradients[0] =
+        emit(context->graph, "LpNormalizationGradient", EMIT_INPUTS(context->output_gradients[0], node->inputs[0]),
+             EMIT_ATTRIBUTES(EMIT_INT("axis", settings->axis), EMIT_INT("p", settings->p)), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -264,19 +295,19 @@ static int compute_lp_gradient(struct compute_context *context, struct error *er
     const float *dy = context->inputs[0]->data, *values = context->inputs[1]->data;
     const struct tensor *x = context->inputs[1];
     float *dx = context->outputs[0]->data;
-    int64_t p = node_int(context->node, "p", 2);
+    const struct group_settings *settings = context->node->settings;
     struct axis_groups groups;
     if (read_groups(context->node, &x->shape, &groups, error))
         return -1;
     double *norm = context->scratch, *products = norm + groups.groups;
-    norms(x, &groups, p, norm);
+    norms(x, &groups, settings->p, norm);
     group_sums(x, dy, &groups, centred_product, NULL, products);
     struct group_walk walk;
     walk_start(&walk, &x->shape, &groups);
     int64_t count = shape_count(&x->shape);
     for (int64_t i = 0; i < count; i++) {
         double n = norm[walk.group], value = (double)values[i];
-        double slope = p == 2 ? value / n : value > 0 ? 1 : value < 0 ? -1 : 0;
+        double slope = settings->p == 2 ? value / n : value > 0 ? 1 : value < 0 ? -1 : 0;
         dx[i] = n == 0 ? 0 : (float)(((double)dy[i] - slope * products[walk.group] / n) / n);
         walk_next(&walk);
     }
@@ -300,15 +331,15 @@ static int field_groups(struct field_context *context, struct error *error)
     return 0;
 }
 
-#define ONE_TO_ONE .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1
-#define GRADIENT .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1
-
 const struct operator operators_normalization_axes[] = {
     {.domain = "",
      .name = "MeanVarianceNormalization",
      .since = 9,
-     ONE_TO_ONE,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct group_settings, mean_variance_attributes),
      .infer = infer_groups,
      .compute = compute_mean_variance,
      .gradient = gradient_mean_variance,
@@ -317,9 +348,12 @@ const struct operator operators_normalization_axes[] = {
     {.domain = "",
      .name = "LpNormalization",
      .since = 1,
-     ONE_TO_ONE,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
-     .infer = infer_groups,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct group_settings, lp_attributes),
+     .infer = infer_lp,
      .compute = compute_lp,
      .gradient = gradient_lp,
      .field = field_groups,
@@ -327,17 +361,23 @@ const struct operator operators_normalization_axes[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "MeanVarianceNormalizationGradient",
      .since = 1,
-     GRADIENT,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct group_settings, mean_variance_gradient_attributes),
      .infer = infer_groups,
      .compute = compute_mean_variance_gradient,
      .scratch = scratch_groups},
     {.domain = DOMAIN_INTERNAL,
      .name = "LpNormalizationGradient",
      .since = 1,
-     GRADIENT,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
-     .infer = infer_groups,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct group_settings, lp_attributes),
+     .infer = infer_lp,
      .compute = compute_lp_gradient,
      .scratch = scratch_groups},
     {0},

@@ -10,6 +10,19 @@
 /* Elements done at a time, so that the sums stay on the stack. */
 #define TILE 256
 
+struct local_settings {
+    int64_t size;
+    float alpha, beta, bias;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct local_settings, size, 0), .required = true},
+    {FLOAT_ATTRIBUTE(struct local_settings, alpha, 1e-4f)},
+    {FLOAT_ATTRIBUTE(struct local_settings, beta, 0.75f)},
+    {FLOAT_ATTRIBUTE(struct local_settings, bias, 1)},
+    {0},
+};
+
 struct local_response {
     int64_t batch, channels, plane;
     int64_t before, after; /* neighbours of a channel on either side */
@@ -20,7 +33,8 @@ struct local_response {
 
 static int read_local(const struct node *node, const struct shape *x, struct local_response *local, struct error *error)
 {
-    int64_t size = node_int(node, "size", 0);
+    const struct local_settings *settings = node->settings;
+    int64_t size = settings->size;
     if (x->rank < 2)
         return error_set(error, ERROR_INPUT, "the input has %d axes, expected at least N x C", x->rank);
     if (size < 1)
@@ -28,9 +42,9 @@ static int read_local(const struct node *node, const struct shape *x, struct loc
     *local = (struct local_response){.batch = x->dims[0],
                                      .channels = x->dims[1],
                                      .plane = shape_product(x, 2, x->rank),
-                                     .scale = node_float(node, "alpha", 1e-4f) / (float)size,
-                                     .beta = node_float(node, "beta", 0.75f),
-                                     .bias = node_float(node, "bias", 1)};
+                                     .scale = settings->alpha / (float)size,
+                                     .beta = settings->beta,
+                                     .bias = settings->bias};
     /* More neighbours than channels change nothing. */
     local->before = (size - 1) / 2 < x->dims[1] ? (size - 1) / 2 : x->dims[1];
     local->after = size / 2 < x->dims[1] ? size / 2 : x->dims[1];
@@ -104,13 +118,13 @@ static int compute_local(struct compute_context *context, struct error *error)
 static int gradient_local(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
+    const struct local_settings *settings = node->settings;
     if (!context->output_gradients[0] || !context->wanted[0])
         return 0;
     context->input_gradients[0] =
         emit(context->graph, "LRNGradient", EMIT_INPUTS(context->output_gradients[0], node->inputs[0]),
-             EMIT_ATTRIBUTES(
-                 EMIT_INT("size", node_int(node, "size", 0)), EMIT_FLOAT("alpha", node_float(node, "alpha", 1e-4f)),
-                 EMIT_FLOAT("beta", node_float(node, "beta", 0.75f)), EMIT_FLOAT("bias", node_float(node, "bias", 1))),
+             EMIT_ATTRIBUTES(EMIT_INT("size", settings->size), EMIT_FLOAT("alpha", settings->alpha),
+                             EMIT_FLOAT("beta", settings->beta), EMIT_FLOAT("bias", settings->bias)),
              error);
     return context->input_gradients[0] ? 0 : -1;
 }
@@ -177,18 +191,19 @@ static int field_local(struct field_context *context, struct error *error)
 
 static int64_t steps_local(const struct infer_context *context)
 {
-    return macs_product(shape_count(&context->inputs[0]->shape), node_int(context->node, "size", 1));
+    const struct local_settings *settings = context->node->settings;
+    return macs_product(shape_count(&context->inputs[0]->shape), settings->size);
 }
 
 const struct operator operators_normalization_local[] = {
     {.domain = "",
      .name = "LRN",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct local_settings, attributes),
      .infer = infer_local,
      .compute = compute_local,
      .steps = steps_local,
@@ -197,11 +212,11 @@ const struct operator operators_normalization_local[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "LRNGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct local_settings, attributes),
      .infer = infer_gradient,
      .compute = compute_gradient,
      .scratch = scratch_gradient},

@@ -2,6 +2,26 @@
  * LayerNormalization (17), RMSNormalization (23). */
 #include "op/families.h"
 #include "op/normalization.h"
+#include "op/settings.h"
+
+#define EPSILON FLOAT_ATTRIBUTE(struct normalization_settings, epsilon, 1e-5f)
+
+static const struct attribute_rule instance_attributes[] = {
+    {EPSILON},
+    {0},
+};
+static const struct attribute_rule group_attributes[] = {
+    {EPSILON},
+    {INT_ATTRIBUTE(struct normalization_settings, num_groups, 0), .required = true},
+    {IGNORED_ATTRIBUTE("stash_type"), .since = 21},
+    {0},
+};
+static const struct attribute_rule layer_attributes[] = {
+    {INT_ATTRIBUTE(struct normalization_settings, axis, -1)},
+    {EPSILON},
+    {IGNORED_ATTRIBUTE("stash_type")},
+    {0},
+};
 
 typedef int normalization_read(const struct node *node, const struct shape *x, const struct shape *scale,
                                struct normalization *normalization, struct error *error);
@@ -17,6 +37,7 @@ static int read_instance(const struct node *node, const struct shape *x, const s
                          struct normalization *normalization, struct error *error)
 {
     (void)scale;
+    const struct normalization_settings *settings = node->settings;
     if (read_planes(x, error))
         return -1;
     int64_t plane = shape_product(x, 2, x->rank);
@@ -25,7 +46,7 @@ static int read_instance(const struct node *node, const struct shape *x, const s
                                             .row_period = x->dims[1],
                                             .block = plane,
                                             .centred = true,
-                                            .epsilon = (double)node_float(node, "epsilon", 1e-5f)};
+                                            .epsilon = (double)settings->epsilon};
     return 0;
 }
 
@@ -33,9 +54,10 @@ static int read_group(const struct node *node, const struct shape *x, const stru
                       struct normalization *normalization, struct error *error)
 {
     (void)scale;
+    const struct normalization_settings *settings = node->settings;
     if (read_planes(x, error))
         return -1;
-    int64_t groups = node_int(node, "num_groups", 0), channels = x->dims[1];
+    int64_t groups = settings->num_groups, channels = x->dims[1];
     if (groups < 1 || channels % groups != 0)
         return error_set(error, ERROR_INPUT, "attribute num_groups is %lld for %lld channels", (long long)groups,
                          (long long)channels);
@@ -45,7 +67,7 @@ static int read_group(const struct node *node, const struct shape *x, const stru
                                             .row_period = groups,
                                             .block = node->opset < 21 ? count : plane,
                                             .centred = true,
-                                            .epsilon = (double)node_float(node, "epsilon", 1e-5f)};
+                                            .epsilon = (double)settings->epsilon};
     return 0;
 }
 
@@ -53,9 +75,10 @@ static int read_group(const struct node *node, const struct shape *x, const stru
 static int read_layer(const struct node *node, const struct shape *x, const struct shape *scale,
                       struct normalization *normalization, struct error *error)
 {
+    const struct normalization_settings *settings = node->settings;
     int axis;
     char text[SHAPE_TEXT_SIZE], scale_text[SHAPE_TEXT_SIZE];
-    if (shape_axis(node_int(node, "axis", -1), x->rank, &axis, error))
+    if (shape_axis(settings->axis, x->rank, &axis, error))
         return -1;
     if (shape_product(x, axis, x->rank) == 0)
         return error_set(error, ERROR_INPUT, "the input is empty");
@@ -71,7 +94,7 @@ static int read_layer(const struct node *node, const struct shape *x, const stru
                                             .row_period = 1,
                                             .block = whole ? 1 : count,
                                             .centred = true,
-                                            .epsilon = (double)node_float(node, "epsilon", 1e-5f)};
+                                            .epsilon = (double)settings->epsilon};
     return 0;
 }
 
@@ -115,13 +138,14 @@ static int infer_group(struct infer_context *context, struct error *error)
 /* Mean and inverse deviation keep the normalised axes with size 1. */
 static int infer_layer(struct infer_context *context, struct error *error)
 {
+    const struct normalization_settings *settings = context->node->settings;
     struct normalization normalization;
     if (infer_common(context, read_layer, &normalization, error))
         return -1;
     const struct shape *x = &context->inputs[0]->shape;
     int64_t dims[SHAPE_MAX_RANK];
     int axis = 0;
-    shape_axis(node_int(context->node, "axis", -1), x->rank, &axis, NULL);
+    shape_axis(settings->axis, x->rank, &axis, NULL);
     for (int i = 0; i < x->rank; i++)
         dims[i] = i < axis ? x->dims[i] : 1;
     for (int i = 1; i < context->output_count; i++) {
@@ -187,13 +211,14 @@ static int field_planes(struct field_context *context, struct error *error)
 /* Over the last axis alone (channels-last features): that axis is read. Over more, they include places: global. */
 static int field_layer(struct field_context *context, struct error *error)
 {
+    const struct normalization_settings *settings = context->node->settings;
     const struct shape *x = &context->inputs[0]->shape;
     int axis;
     if (context->input != 0) {
         field_full(context);
         return 0;
     }
-    if (shape_axis(node_int(context->node, "axis", -1), x->rank, &axis, error))
+    if (shape_axis(settings->axis, x->rank, &axis, error))
         return -1;
     for (int i = 0; i < x->rank; i++)
         context->reads[i] = context->cells[i];
@@ -208,12 +233,11 @@ const struct operator operators_normalization[] = {
     {.domain = "",
      .name = "InstanceNormalization",
      .since = 6,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
      .flags = OPERATOR_NORMALIZES,
+     .roles = {ROLE_DATA, ROLE_SCALE, ROLE_SHIFT},
+     SETTINGS(struct normalization_settings, instance_attributes),
      .infer = infer_instance,
      .compute = compute_instance,
      .gradient = gradient_instance,
@@ -221,12 +245,11 @@ const struct operator operators_normalization[] = {
     {.domain = "",
      .name = "GroupNormalization",
      .since = 18,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
      .flags = OPERATOR_NORMALIZES,
+     .roles = {ROLE_DATA, ROLE_SCALE, ROLE_SHIFT},
+     SETTINGS(struct normalization_settings, group_attributes),
      .infer = infer_group,
      .compute = compute_group,
      .gradient = gradient_group,
@@ -234,12 +257,11 @@ const struct operator operators_normalization[] = {
     {.domain = "",
      .name = "LayerNormalization",
      .since = 17,
-     .min_inputs = 2,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 3,
+     ARITY(2, 3, 1, 3),
      .types = TYPES_HELD_AS_FLOAT,
      .flags = OPERATOR_NORMALIZES,
+     .roles = {ROLE_DATA, ROLE_SCALE, ROLE_SHIFT},
+     SETTINGS(struct normalization_settings, layer_attributes),
      .infer = infer_layer,
      .compute = compute_layer,
      .gradient = gradient_layer,
@@ -247,12 +269,11 @@ const struct operator operators_normalization[] = {
     {.domain = "",
      .name = "RMSNormalization",
      .since = 23,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
      .flags = OPERATOR_NORMALIZES,
+     .roles = {ROLE_DATA, ROLE_SCALE},
+     SETTINGS(struct normalization_settings, layer_attributes),
      .infer = infer_rms,
      .compute = compute_rms,
      .gradient = gradient_rms,

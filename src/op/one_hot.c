@@ -5,9 +5,19 @@
 #include "op/operand.h"
 #include "op/strided.h"
 
+struct one_hot_settings {
+    int64_t axis;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct one_hot_settings, axis, -1)},
+    {0},
+};
+
 static int one_hot_axis(const struct node *node, int rank, int *axis, struct error *error)
 {
-    return shape_axis(node_int(node, "axis", -1), rank + 1, axis, error);
+    const struct one_hot_settings *settings = node->settings;
+    return shape_axis(settings->axis, rank + 1, axis, error);
 }
 
 static int infer_one_hot(struct infer_context *context, struct error *error)
@@ -57,11 +67,11 @@ const struct operator operators_one_hot[] = {
     {.domain = "",
      .name = "OneHot",
      .since = 9,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_NUMBER,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_INDICES, ROLE_SHAPE, ROLE_DATA},
+     SETTINGS(struct one_hot_settings, attributes),
      .infer = infer_one_hot,
      .compute = compute_one_hot},
     {0},

@@ -43,15 +43,6 @@ int operand_shaped_as(const struct infer_context *context, int input, int as, st
                      shape_text(&context->inputs[input]->shape, text), shape_text(&context->inputs[as]->shape, other));
 }
 
-int operand_read_shape(const struct node *node, const char *name, struct shape *shape, struct error *error)
-{
-    int count;
-    const int64_t *dims = node_ints(node, name, &count);
-    if (!dims)
-        return error_set(error, ERROR_INPUT, "attribute %s is missing", name);
-    return shape_set(shape, count, dims, error);
-}
-
 bool operand_output(const struct node *node, int index)
 {
     return index < node->output_count && node->outputs[index] != NULL;

@@ -15,8 +15,6 @@ int operand_storage(const struct infer_context *context, int first, struct error
 int operand_vector(const struct infer_context *context, int input, int64_t count, struct error *error);
 /* If present, the input has the shape of input `as`. */
 int operand_shaped_as(const struct infer_context *context, int input, int as, struct error *error);
-/* A shape held in a list attribute. */
-int operand_read_shape(const struct node *node, const char *name, struct shape *shape, struct error *error);
 /* Whether output `index` is wanted. */
 bool operand_output(const struct node *node, int index);
 

@@ -5,36 +5,38 @@
 #include "op/infer.h"
 #include "op/known.h"
 #include "op/operand.h"
+#include "op/settings.h"
 #include "op/strided.h"
 
-enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };
+static const char *const modes[] = {"constant", "reflect", "edge", "wrap", NULL};
+
+static const struct attribute_rule attributes[] = {
+    {WORD_ATTRIBUTE(struct pad_settings, mode, PAD_CONSTANT, modes)},
+    {INTS_ATTRIBUTE(struct pad_settings, pads), .until = 10, .required = true},
+    {FLOAT_ATTRIBUTE(struct pad_settings, value, 0), .until = 10},
+    {0},
+};
+static const struct attribute_rule gradient_attributes[] = {
+    {WORD_ATTRIBUTE(struct pad_settings, mode, PAD_CONSTANT, modes)},
+    {INTS_ATTRIBUTE(struct pad_settings, pads), .required = true},
+    {INTS_ATTRIBUTE(struct pad_settings, shape), .required = true},
+    {0},
+};
 
 struct pad {
     enum pad_mode mode;
     int64_t begins[SHAPE_MAX_RANK], ends[SHAPE_MAX_RANK];
 };
 
-static int read_mode(const struct node *node, enum pad_mode *mode, struct error *error)
-{
-    static const char *const names[] = {"constant", "reflect", "edge", "wrap"};
-    const char *name = node_string(node, "mode", "constant");
-    for (int i = 0; i < 4; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *mode = (enum pad_mode)i;
-            return 0;
-        }
-    }
-    return error_set(error, ERROR_UNSUPPORTED, "attribute mode is '%.40s'", name);
-}
-
 static int pad_read(struct pad *pad, const struct operands *operands, int rank, struct error *error)
 {
+    const struct pad_settings *settings = operands->node->settings;
     struct int_list pads, axes;
     bool marked[SHAPE_MAX_RANK] = {false};
-    *pad = (struct pad){.mode = PAD_CONSTANT};
-    int has_pads = int_list_read(&pads, operands, "pads", 1, error);
-    int has_axes = int_list_read(&axes, operands, NULL, 3, error);
-    if (read_mode(operands->node, &pad->mode, error) || has_pads < 0 || has_axes < 0)
+    *pad = (struct pad){.mode = settings->mode};
+    int has_pads = int_list_of(&pads, operands, settings->pads, 1, error);
+    int has_axes = int_list_of(&axes, operands, (struct ints){0}, 3, error);
+    if (has_pads < 0 || has_axes < 0)
         return -1;
     if (!has_pads)
         return error_set(error, ERROR_INPUT, "the pads are missing");
@@ -208,6 +210,7 @@ static int compute_pad(struct compute_context *context, struct error *error)
 {
     const struct tensor *from = context->inputs[0];
     struct tensor *to = context->outputs[0];
+    const struct pad_settings *settings = context->node->settings;
     struct operands operands = OPERANDS(context);
     const struct tensor *constant = operand_at(&operands, 2);
     struct pad pad;
@@ -219,7 +222,7 @@ static int compute_pad(struct compute_context *context, struct error *error)
     if (constant)
         memcpy(value, constant->data, size);
     else
-        store_value((double)node_float(context->node, "value", 0), dtype_storage(from->dtype), value);
+        store_value((double)settings->value, dtype_storage(from->dtype), value);
     if (to->shape.rank == 0)
         memcpy(to->data, from->data, size);
     if (to->shape.rank == 0 || shape_count(&to->shape) == 0)
@@ -271,7 +274,7 @@ static struct value *emit_pad_gradient(struct gradient_context *context, const s
     }
     return emit(context->graph, "PadGradient", EMIT_INPUTS(context->output_gradients[0]),
                 EMIT_ATTRIBUTES(EMIT_INTS("pads", pads, 2 * shape->rank), EMIT_INTS("shape", shape->dims, shape->rank),
-                                EMIT_STRING("mode", node_string(context->node, "mode", "constant"))),
+                                EMIT_STRING("mode", modes[pad->mode])),
                 error);
 }
 
@@ -321,8 +324,9 @@ static int infer_pad_gradient(struct infer_context *context, struct error *error
     struct operands operands = OPERANDS(context);
     struct shape shape;
     struct pad pad;
+    const struct pad_settings *settings = context->node->settings;
     struct shape padded = context->inputs[0]->shape;
-    if (operand_read_shape(context->node, "shape", &shape, error) || pad_read(&pad, &operands, shape.rank, error))
+    if (shape_set(&shape, settings->shape.count, settings->shape.values, error) || pad_read(&pad, &operands, shape.rank, error))
         return -1;
     padded.rank = shape.rank;
     if (padded_shape(&pad, &shape, padded.dims, error))
@@ -388,8 +392,9 @@ static size_t scratch_pad_gradient(const struct compute_context *context)
 
 #define PAD(since_, until_, min_, max_)                                                                                \
     {                                                                                                                  \
-        .domain = "", .name = "Pad", .since = since_, .until = until_, .min_inputs = min_, .max_inputs = max_,         \
-        .min_outputs = 1, .max_outputs = 1, .types = TYPES_ALL, .infer = infer_pad, .compute = compute_pad,            \
+        .domain = "", .name = "Pad", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,    \
+        .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE, ROLE_CONTROL, ROLE_SHAPE},                          \
+        SETTINGS(struct pad_settings, attributes), .infer = infer_pad, .compute = compute_pad,                         \
         .gradient = gradient_pad, .field = field_pad, .scratch = scratch_pad                                           \
     }
 
@@ -399,11 +404,11 @@ const struct operator operators_pad[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "PadGradient",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct pad_settings, gradient_attributes),
      .infer = infer_pad_gradient,
      .compute = compute_pad_gradient,
      .scratch = scratch_pad_gradient},

@@ -6,17 +6,45 @@
 
 #include "op/families.h"
 
-int pooling_read(const struct node *node, const struct shape *shape, struct spatial *spatial, struct pooling *pooling,
-                 struct error *error)
+static const struct attribute_rule max_attributes[] = {
+    WINDOW_ATTRIBUTES(true, 10),
+    {FLAG_ATTRIBUTE(struct pool_settings, ceil_mode, false), .since = 10},
+    {INT_ATTRIBUTE(struct pool_settings, storage_order, 0), .since = 8},
+    {0},
+};
+static const struct attribute_rule average_attributes[] = {
+    WINDOW_ATTRIBUTES(true, 19),
+    {FLAG_ATTRIBUTE(struct pool_settings, ceil_mode, false), .since = 10},
+    {FLAG_ATTRIBUTE(struct pool_settings, count_include_pad, false), .since = 7},
+    {0},
+};
+static const struct attribute_rule lp_attributes[] = {
+    WINDOW_ATTRIBUTES(true, 18),
+    {FLAG_ATTRIBUTE(struct pool_settings, ceil_mode, false), .since = 18},
+    {INT_ATTRIBUTE(struct pool_settings, p, 2)},
+    {0},
+};
+static const struct attribute_rule gradient_attributes[] = {
+    WINDOW_ATTRIBUTES(true, 0),
+    {FLAG_ATTRIBUTE(struct pool_settings, ceil_mode, false)},
+    {FLAG_ATTRIBUTE(struct pool_settings, count_include_pad, false)},
+    {INT_ATTRIBUTE(struct pool_settings, storage_order, 0)},
+    {INT_ATTRIBUTE(struct pool_settings, p, 2)},
+    {INTS_ATTRIBUTE(struct pool_settings, input_shape), .required = true},
+    {0},
+};
+
+int pooling_read(const struct pool_settings *settings, const struct shape *shape, struct spatial *spatial,
+                 struct pooling *pooling, struct error *error)
 {
-    if (spatial_read(node, shape, NULL, spatial, error))
+    if (spatial_read(&settings->window, shape, NULL, spatial, error))
         return -1;
-    spatial->ceil_mode = node_int(node, "ceil_mode", 0) != 0;
+    spatial->ceil_mode = settings->ceil_mode;
     if (spatial_slide(spatial, error))
         return -1;
     *pooling = (struct pooling){.planes = shape->dims[0] * shape->dims[1],
                                 .ceil_mode = spatial->ceil_mode && spatial->auto_pad == AUTO_PAD_NOTSET,
-                                .count_include_pad = node_int(node, "count_include_pad", 0) != 0};
+                                .count_include_pad = settings->count_include_pad};
     for (int i = 0; i < SPATIAL_AXES; i++) {
         int64_t extent = spatial_extent(spatial, i);
         if (spatial->pad_begin[i] >= extent || spatial->pad_end[i] >= extent)
@@ -41,7 +69,7 @@ int pooling_infer(struct infer_context *context, struct error *error)
     const struct shape *x = &context->inputs[0]->shape;
     struct spatial spatial;
     struct pooling pooling;
-    if (pooling_read(context->node, x, &spatial, &pooling, error))
+    if (pooling_read(context->node->settings, x, &spatial, &pooling, error))
         return -1;
     int64_t dims[SHAPE_MAX_RANK] = {x->dims[0], x->dims[1]};
     spatial_tail(&spatial, spatial.output, dims + 2);
@@ -54,7 +82,7 @@ int pooling_field(struct field_context *context, struct error *error)
 {
     struct spatial spatial;
     struct pooling pooling;
-    if (pooling_read(context->node, &context->inputs[0]->shape, &spatial, &pooling, error))
+    if (pooling_read(context->node->settings, &context->inputs[0]->shape, &spatial, &pooling, error))
         return -1;
     context->reads[0] = context->cells[0];
     context->reads[1] = context->cells[1];
@@ -65,11 +93,11 @@ int pooling_field(struct field_context *context, struct error *error)
 struct value *emit_pooling_gradient(const struct gradient_context *context, const char *op_type,
                                     struct value *const *inputs, int input_count, struct error *error)
 {
-    const struct node *node = context->node;
-    const struct shape *x = &node->inputs[0]->shape;
+    const struct pool_settings *settings = context->node->settings;
+    const struct shape *x = &context->node->inputs[0]->shape;
     struct spatial spatial;
     struct pooling pooling;
-    if (pooling_read(node, x, &spatial, &pooling, error))
+    if (pooling_read(settings, x, &spatial, &pooling, error))
         return NULL;
     struct spatial_lists lists;
     struct emit_attribute attributes[SPATIAL_ATTRIBUTES + 5];
@@ -77,17 +105,18 @@ struct value *emit_pooling_gradient(const struct gradient_context *context, cons
     spatial_attributes(&spatial, &lists, attributes);
     attributes[count++] = EMIT_INT("ceil_mode", pooling.ceil_mode);
     attributes[count++] = EMIT_INT("count_include_pad", pooling.count_include_pad);
-    attributes[count++] = EMIT_INT("storage_order", node_int(node, "storage_order", 0));
-    attributes[count++] = EMIT_INT("p", node_int(node, "p", 2));
+    attributes[count++] = EMIT_INT("storage_order", settings->storage_order);
+    attributes[count++] = EMIT_INT("p", settings->p);
     attributes[count++] = EMIT_INTS("input_shape", x->dims, x->rank);
     return emit(context->graph, op_type, inputs, input_count, attributes, count, error);
 }
 
-int pooling_read_gradient(const struct node *node, const struct shape *dy, struct shape *x, struct pooling *pooling,
-                          struct error *error)
+int pooling_read_gradient(const struct pool_settings *settings, const struct shape *dy, struct shape *x,
+                          struct pooling *pooling, struct error *error)
 {
     struct spatial spatial;
-    if (operand_read_shape(node, "input_shape", x, error) || pooling_read(node, x, &spatial, pooling, error))
+    if (shape_set(x, settings->input_shape.count, settings->input_shape.values, error) ||
+        pooling_read(settings, x, &spatial, pooling, error))
         return -1;
     int64_t dims[SHAPE_MAX_RANK] = {x->dims[0], x->dims[1]};
     spatial_tail(&spatial, spatial.output, dims + 2);
@@ -101,7 +130,7 @@ static int infer_pool_gradient(struct infer_context *context, struct error *erro
 {
     struct shape x;
     struct pooling pooling;
-    if (pooling_read_gradient(context->node, &context->inputs[0]->shape, &x, &pooling, error))
+    if (pooling_read_gradient(context->node->settings, &context->inputs[0]->shape, &x, &pooling, error))
         return -1;
     return infer_output(context, 0, context->inputs[0]->dtype, x.rank, x.dims, error);
 }
@@ -110,7 +139,7 @@ static struct pooling gradient_geometry(const struct compute_context *context)
 {
     struct shape x;
     struct pooling pooling = {0};
-    pooling_read_gradient(context->node, &context->inputs[0]->shape, &x, &pooling, NULL);
+    pooling_read_gradient(context->node->settings, &context->inputs[0]->shape, &x, &pooling, NULL);
     return pooling;
 }
 
@@ -118,7 +147,7 @@ static struct pooling pool_geometry(const struct compute_context *context)
 {
     struct spatial spatial;
     struct pooling pooling = {0};
-    pooling_read(context->node, &context->inputs[0]->shape, &spatial, &pooling, NULL);
+    pooling_read(context->node->settings, &context->inputs[0]->shape, &spatial, &pooling, NULL);
     return pooling;
 }
 
@@ -126,7 +155,8 @@ static struct pooling pool_geometry(const struct compute_context *context)
 
 static int infer_max_pool(struct infer_context *context, struct error *error)
 {
-    int64_t order = node_int(context->node, "storage_order", 0);
+    const struct pool_settings *settings = context->node->settings;
+    int64_t order = settings->storage_order;
     if (order != 0 && order != 1)
         return error_set(error, ERROR_INPUT, "attribute storage_order is %lld, expected 0 or 1", (long long)order);
     return pooling_infer(context, error);
@@ -173,11 +203,9 @@ static void convert_indices(void *argument, int64_t begin, int64_t end)
 static void run_index_task(const struct compute_context *context, const struct pooling *pooling, bool to_plane,
                            const int64_t *from, int64_t *to)
 {
-    struct index_task indices = {.pooling = pooling,
-                                 .column_major = node_int(context->node, "storage_order", 0) == 1,
-                                 .to_plane = to_plane,
-                                 .from = from,
-                                 .to = to};
+    const struct pool_settings *settings = context->node->settings;
+    struct index_task indices = {
+        .pooling = pooling, .column_major = settings->storage_order == 1, .to_plane = to_plane, .from = from, .to = to};
     indices.input_cells = pooling->input[0] * pooling->input[1] * pooling->input[2];
     indices.output_cells = pooling->output[0] * pooling->output[1] * pooling->output[2];
     struct row_task task = {convert_indices, &indices};
@@ -279,7 +307,8 @@ static int compute_average_pool_gradient(struct compute_context *context, struct
 
 static int infer_lp_pool(struct infer_context *context, struct error *error)
 {
-    if (node_int(context->node, "p", 2) < 1)
+    const struct pool_settings *settings = context->node->settings;
+    if (settings->p < 1)
         return error_set(error, ERROR_INPUT, "attribute p must be at least 1");
     return pooling_infer(context, error);
 }
@@ -287,9 +316,10 @@ static int infer_lp_pool(struct infer_context *context, struct error *error)
 static int compute_lp_pool(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct pool_settings *settings = context->node->settings;
     struct pooling pooling = pool_geometry(context);
-    double p = (double)node_int(context->node, "p", 2);
-    pooling_plain(&pooling, POOLING_LP, p, context->pool, context->inputs[0], context->outputs[0], NULL);
+    pooling_plain(&pooling, POOLING_LP, (double)settings->p, context->pool, context->inputs[0], context->outputs[0],
+                  NULL);
     return 0;
 }
 
@@ -316,8 +346,9 @@ static int infer_lp_pool_gradient(struct infer_context *context, struct error *e
 static int compute_lp_pool_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct pool_settings *settings = context->node->settings;
     struct pooling pooling = gradient_geometry(context);
-    pooling_lp_gradient(&pooling, (double)node_int(context->node, "p", 2), context->pool, context->inputs[1]->data,
+    pooling_lp_gradient(&pooling, (double)settings->p, context->pool, context->inputs[1]->data,
                         context->inputs[2]->data, context->inputs[0]->data, context->outputs[0]->data);
     return 0;
 }
@@ -327,23 +358,21 @@ static int64_t steps_pool(const struct infer_context *context)
 {
     struct spatial spatial;
     struct pooling pooling;
-    if (pooling_read(context->node, &context->inputs[0]->shape, &spatial, &pooling, NULL))
+    if (pooling_read(context->node->settings, &context->inputs[0]->shape, &spatial, &pooling, NULL))
         return 0;
     int64_t windows = shape_count(&context->outputs[0].shape);
     return macs_product(windows, macs_product(pooling.kernel[0], macs_product(pooling.kernel[1], pooling.kernel[2])));
 }
 
-#define POOL .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1
-
 const struct operator operators_pooling[] = {
     {.domain = "",
      .name = "MaxPool",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 2,
+     ARITY(1, 1, 1, 2),
      .types = TYPES_FLOAT | TYPE_BIT(DTYPE_INT8) | TYPE_BIT(DTYPE_UINT8),
+     .flags = OPERATOR_POOLS | OPERATOR_SELECTS,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct pool_settings, max_attributes),
      .infer = infer_max_pool,
      .compute = compute_max_pool,
      .steps = steps_pool,
@@ -352,8 +381,11 @@ const struct operator operators_pooling[] = {
     {.domain = "",
      .name = "AveragePool",
      .since = 1,
-     POOL,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_FLOAT,
+     .flags = OPERATOR_POOLS,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct pool_settings, average_attributes),
      .infer = pooling_infer,
      .compute = compute_average_pool,
      .steps = steps_pool,
@@ -362,8 +394,11 @@ const struct operator operators_pooling[] = {
     {.domain = "",
      .name = "LpPool",
      .since = 2,
-     POOL,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_FLOAT,
+     .flags = OPERATOR_POOLS,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct pool_settings, lp_attributes),
      .infer = infer_lp_pool,
      .compute = compute_lp_pool,
      .steps = steps_pool,
@@ -372,29 +407,32 @@ const struct operator operators_pooling[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "MaxPoolGradient",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct pool_settings, gradient_attributes),
      .infer = infer_max_pool_gradient,
      .compute = compute_max_pool_gradient,
      .scratch = scratch_max_pool_gradient},
     {.domain = DOMAIN_INTERNAL,
      .name = "AveragePoolGradient",
      .since = 1,
-     POOL,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct pool_settings, gradient_attributes),
      .infer = infer_pool_gradient,
      .compute = compute_average_pool_gradient},
     {.domain = DOMAIN_INTERNAL,
      .name = "LpPoolGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct pool_settings, gradient_attributes),
      .infer = infer_lp_pool_gradient,
      .compute = compute_lp_pool_gradient},
     {0},

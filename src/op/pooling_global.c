@@ -1,11 +1,29 @@
 /* GlobalAveragePool, GlobalMaxPool (ONNX 1, 22), GlobalLpPool (2, 22) and their gradients: pools whose window is the
  * map. */
 #include <math.h>
-#include <string.h>
 
 #include "kernel/kernels.h"
 #include "op/families.h"
 #include "op/pooling.h"
+
+struct global_pool_settings {
+    enum { GLOBAL_MAX, GLOBAL_LP } kind; /* of GlobalPoolGradient */
+    int64_t p;
+    struct ints input_shape; /* of GlobalAveragePoolGradient */
+};
+
+static const char *const kinds[] = {"max", "lp", NULL};
+
+static const struct attribute_rule lp_attributes[] = {{INT_ATTRIBUTE(struct global_pool_settings, p, 2)}, {0}};
+static const struct attribute_rule average_gradient_attributes[] = {
+    {INTS_ATTRIBUTE(struct global_pool_settings, input_shape), .required = true},
+    {0},
+};
+static const struct attribute_rule gradient_attributes[] = {
+    {WORD_ATTRIBUTE(struct global_pool_settings, kind, GLOBAL_MAX, kinds), .required = true},
+    {INT_ATTRIBUTE(struct global_pool_settings, p, 2)},
+    {0},
+};
 
 static int infer_global(struct infer_context *context, struct error *error)
 {
@@ -20,7 +38,8 @@ static int infer_global(struct infer_context *context, struct error *error)
 
 static int infer_global_lp(struct infer_context *context, struct error *error)
 {
-    if (node_int(context->node, "p", 2) < 1)
+    const struct global_pool_settings *settings = context->node->settings;
+    if (settings->p < 1)
         return error_set(error, ERROR_INPUT, "attribute p must be at least 1");
     return infer_global(context, error);
 }
@@ -135,21 +154,21 @@ static int compute_maximum(struct compute_context *context, struct error *error)
 static int compute_norm(struct compute_context *context, struct error *error)
 {
     (void)error;
-    run_global(context, run_norm, (double)node_int(context->node, "p", 2));
+    const struct global_pool_settings *settings = context->node->settings;
+    run_global(context, run_norm, (double)settings->p);
     return 0;
 }
 
 /* ---- gradients: GlobalPoolGradient(dy, x, y) in one of three kinds ---- */
 
-static int emit_global_gradient(struct gradient_context *context, const char *kind, struct error *error)
+static int emit_global_gradient(struct gradient_context *context, int kind, int64_t p, struct error *error)
 {
     const struct node *node = context->node;
     if (!context->output_gradients[0] || !context->wanted[0])
         return 0;
-    context->input_gradients[0] =
-        emit(context->graph, "GlobalPoolGradient",
-             EMIT_INPUTS(context->output_gradients[0], node->inputs[0], node->outputs[0]),
-             EMIT_ATTRIBUTES(EMIT_STRING("kind", kind), EMIT_INT("p", node_int(node, "p", 2))), error);
+    context->input_gradients[0] = emit(context->graph, "GlobalPoolGradient",
+                                       EMIT_INPUTS(context->output_gradients[0], node->inputs[0], node->outputs[0]),
+                                       EMIT_ATTRIBUTES(EMIT_STRING("kind", kinds[kind]), EMIT_INT("p", p)), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -167,19 +186,21 @@ static int gradient_average(struct gradient_context *context, struct error *erro
 
 static int gradient_maximum(struct gradient_context *context, struct error *error)
 {
-    return emit_global_gradient(context, "max", error);
+    return emit_global_gradient(context, GLOBAL_MAX, 2, error);
 }
 
 static int gradient_norm(struct gradient_context *context, struct error *error)
 {
-    return emit_global_gradient(context, "lp", error);
+    const struct global_pool_settings *settings = context->node->settings;
+    return emit_global_gradient(context, GLOBAL_LP, settings->p, error);
 }
 
 static int infer_average_gradient(struct infer_context *context, struct error *error)
 {
+    const struct global_pool_settings *settings = context->node->settings;
     struct shape x;
     const struct shape *dy = &context->inputs[0]->shape;
-    if (operand_read_shape(context->node, "input_shape", &x, error))
+    if (shape_set(&x, settings->input_shape.count, settings->input_shape.values, error))
         return -1;
     if (x.rank < 2 || dy->rank != x.rank || dy->dims[0] != x.dims[0] || dy->dims[1] != x.dims[1] ||
         shape_product(dy, 2, dy->rank) != 1)
@@ -254,27 +275,26 @@ static int compute_global_gradient(struct compute_context *context, struct error
 {
     (void)error;
     const struct tensor *x = context->inputs[1];
+    const struct global_pool_settings *settings = context->node->settings;
     struct global_task global = {.x = x,
                                  .dy = context->inputs[0]->data,
                                  .y_values = context->inputs[2]->data,
                                  .dx = context->outputs[0]->data,
-                                 .p = (double)node_int(context->node, "p", 2)};
+                                 .p = (double)settings->p};
     global.cells = shape_product(&x->shape, 2, x->shape.rank);
-    bool lp = strcmp(node_string(context->node, "kind", "max"), "lp") == 0;
-    struct row_task task = {lp ? run_norm_gradient : run_maximum_gradient, &global};
+    struct row_task task = {settings->kind == GLOBAL_LP ? run_norm_gradient : run_maximum_gradient, &global};
     rows_run(context->pool, &task, x->shape.dims[0] * x->shape.dims[1], global.cells);
     return 0;
 }
-
-#define GLOBAL_POOL .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1
-#define GLOBAL_TYPES .types = TYPES_FLOAT
 
 const struct operator operators_pooling_global[] = {
     {.domain = "",
      .name = "GlobalAveragePool",
      .since = 1,
-     GLOBAL_POOL,
-     GLOBAL_TYPES,
+     ARITY(1, 1, 1, 1),
+     .types = TYPES_FLOAT,
+     .flags = OPERATOR_POOLS | OPERATOR_GLOBAL_POOL | OPERATOR_REDUCES,
+     .roles = {ROLE_DATA},
      .infer = infer_global,
      .compute = compute_average,
      .gradient = gradient_average,
@@ -282,8 +302,10 @@ const struct operator operators_pooling_global[] = {
     {.domain = "",
      .name = "GlobalMaxPool",
      .since = 1,
-     GLOBAL_POOL,
-     GLOBAL_TYPES,
+     ARITY(1, 1, 1, 1),
+     .types = TYPES_FLOAT,
+     .flags = OPERATOR_POOLS | OPERATOR_GLOBAL_POOL | OPERATOR_REDUCES | OPERATOR_SELECTS,
+     .roles = {ROLE_DATA},
      .infer = infer_global,
      .compute = compute_maximum,
      .gradient = gradient_maximum,
@@ -291,8 +313,11 @@ const struct operator operators_pooling_global[] = {
     {.domain = "",
      .name = "GlobalLpPool",
      .since = 2,
-     GLOBAL_POOL,
-     GLOBAL_TYPES,
+     ARITY(1, 1, 1, 1),
+     .types = TYPES_FLOAT,
+     .flags = OPERATOR_POOLS | OPERATOR_GLOBAL_POOL | OPERATOR_REDUCES,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct global_pool_settings, lp_attributes),
      .infer = infer_global_lp,
      .compute = compute_norm,
      .gradient = gradient_norm,
@@ -300,18 +325,21 @@ const struct operator operators_pooling_global[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "GlobalAveragePoolGradient",
      .since = 1,
-     GLOBAL_POOL,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct global_pool_settings, average_gradient_attributes),
      .infer = infer_average_gradient,
      .compute = compute_average_gradient},
     {.domain = DOMAIN_INTERNAL,
      .name = "GlobalPoolGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct global_pool_settings, gradient_attributes),
      .infer = infer_global_gradient,
      .compute = compute_global_gradient},
     {0},

@@ -7,6 +7,14 @@
 #include "op/infer.h"
 #include "op/unary.h"
 
+struct power_gradient_settings {
+    int64_t input; /* whose gradient */
+};
+static const struct attribute_rule gradient_attributes[] = {
+    {INT_ATTRIBUTE(struct power_gradient_settings, input, 0), .required = true},
+    {0},
+};
+
 /* base^exponent by squaring, wrapping; as the real power is cut to an integer where the exponent is negative. */
 static int64_t whole_power(int64_t base, int64_t exponent)
 {
@@ -130,7 +138,8 @@ DEFINE_SLOPES(double, log, power_double)
 static int compute_power_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
-    bool exponent = node_int(context->node, "input", 0) == 1;
+    const struct power_gradient_settings *settings = context->node->settings;
+    bool exponent = settings->input == 1;
     if (dtype_storage(context->outputs[0]->dtype) == DTYPE_DOUBLE)
         compute_broadcast(context, exponent ? exponent_slope_double : base_slope_double, NULL);
     else
@@ -165,12 +174,10 @@ const struct operator operators_power[] = {
     {.domain = "",
      .name = "Pow",
      .since = 7,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_FLOAT | TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64),
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .roles = {ROLE_DATA},
      .infer = infer_power,
      .compute = compute_power,
      .gradient = gradient_power,
@@ -178,12 +185,11 @@ const struct operator operators_power[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "PowGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct power_gradient_settings, gradient_attributes),
      .infer = infer_broadcast_same,
      .compute = compute_power_gradient},
     {0},

@@ -9,6 +9,14 @@
 #include "op/operand.h"
 #include "op/unary.h"
 
+struct prelu_gradient_settings {
+    int64_t input; /* whose gradient */
+};
+static const struct attribute_rule gradient_attributes[] = {
+    {INT_ATTRIBUTE(struct prelu_gradient_settings, input, 0), .required = true},
+    {0},
+};
+
 static int infer_prelu(struct infer_context *context, struct error *error)
 {
     if (infer_broadcast_same(context, error))
@@ -85,7 +93,8 @@ DEFINE_PRELU_GRADIENT(double)
 static int compute_prelu_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
-    bool slope = node_int(context->node, "input", 0) == 1;
+    const struct prelu_gradient_settings *settings = context->node->settings;
+    bool slope = settings->input == 1;
     if (dtype_storage(context->outputs[0]->dtype) == DTYPE_DOUBLE)
         compute_broadcast(context, slope ? prelu_slope_double : prelu_input_double, NULL);
     else
@@ -112,13 +121,11 @@ const struct operator operators_prelu[] = {
     {.domain = "",
      .name = "PRelu",
      .since = 7,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types =
          TYPES_FLOAT | TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64) | TYPE_BIT(DTYPE_UINT32) | TYPE_BIT(DTYPE_UINT64),
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_ACTIVATION,
+     .roles = {ROLE_DATA, ROLE_SLOPE},
      .infer = infer_prelu,
      .compute = compute_prelu,
      .gradient = gradient_prelu,
@@ -126,12 +133,11 @@ const struct operator operators_prelu[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "PReluGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .roles = {ROLE_DATA, ROLE_SLOPE, ROLE_DATA},
+     SETTINGS(struct prelu_gradient_settings, gradient_attributes),
      .infer = infer_broadcast_same,
      .compute = compute_prelu_gradient},
     {0},

@@ -4,6 +4,7 @@
 
 #include "kernel/gemm.h"
 #include "op/operand.h"
+#include "op/settings.h"
 
 #define TYPES_PRODUCT                                                                                                  \
     (TYPES_FLOAT | TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64) | TYPE_BIT(DTYPE_UINT32) | TYPE_BIT(DTYPE_UINT64))
@@ -11,5 +12,12 @@
 /* As gemm_batch for `storage` DOUBLE, INT32 or INT64; integers take alpha and beta rounded to integers, and wrap. */
 void product_plain(enum dtype storage, const struct gemm *gemm, struct thread_pool *pool, int64_t count, const void *a,
                    const int64_t *offset_a, const void *b, const int64_t *offset_b, void *c, const int64_t *offset_c);
+
+/* What every form of Gemm has (struct gemm_settings). */
+#define GEMM_ATTRIBUTES                                                                                                \
+    {FLOAT_ATTRIBUTE(struct gemm_settings, alpha, 1)}, {FLAG_ATTRIBUTE(struct gemm_settings, transA, false)},          \
+    {                                                                                                                  \
+        FLAG_ATTRIBUTE(struct gemm_settings, transB, false)                                                            \
+    }
 
 #endif

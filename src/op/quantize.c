@@ -5,6 +5,27 @@
 
 #include "op/families.h"
 #include "op/known.h"
+#include "op/settings.h"
+
+#define GRAIN_ATTRIBUTES                                                                                               \
+    {INT_ATTRIBUTE(struct quantize_settings, axis, 1), .given = offsetof(struct quantize_settings, axis_given),        \
+     .since = 13},                                                                                                     \
+    {                                                                                                                  \
+        INT_ATTRIBUTE(struct quantize_settings, block_size, 0), .since = 21                                            \
+    }
+
+static const struct attribute_rule quantize_attributes[] = {
+    GRAIN_ATTRIBUTES,
+    {INT_ATTRIBUTE(struct quantize_settings, output_dtype, 0), .since = 21},
+    {INT_ATTRIBUTE(struct quantize_settings, precision, 0), .since = 23},
+    {IGNORED_ATTRIBUTE("saturate"), .since = 19},
+    {0},
+};
+static const struct attribute_rule dequantize_attributes[] = {
+    GRAIN_ATTRIBUTES,
+    {INT_ATTRIBUTE(struct quantize_settings, output_dtype, 0), .since = 23},
+    {0},
+};
 
 #define TYPES_QUANTISED                                                                                                \
     (TYPE_BIT(DTYPE_INT8) | TYPE_BIT(DTYPE_UINT8) | TYPE_BIT(DTYPE_INT16) | TYPE_BIT(DTYPE_UINT16) |                   \
@@ -36,12 +57,11 @@ static int set_range(enum dtype quantised, struct quantization *quantization, st
 
 /* The scale has x's shape but along the axis, where ceil(size / block) blocks stand. Without block_size the block
  * follows from the sizes. */
-static int read_blocks(const struct node *node, const struct shape *x, const struct shape *scale, int axis,
+static int read_blocks(int64_t block_size, const struct shape *x, const struct shape *scale, int axis,
                        struct quantization *quantization, struct error *error)
 {
     char text[SHAPE_TEXT_SIZE], scale_text[SHAPE_TEXT_SIZE];
-    int64_t size = x->dims[axis], blocks = scale->rank == x->rank ? scale->dims[axis] : 0;
-    int64_t block = node_int(node, "block_size", 0);
+    int64_t size = x->dims[axis], blocks = scale->rank == x->rank ? scale->dims[axis] : 0, block = block_size;
     bool fits = scale->rank == x->rank && block >= 0 && blocks > 0;
     for (int i = 0; fits && i < x->rank; i++)
         fits = i == axis || scale->dims[i] == x->dims[i];
@@ -50,8 +70,7 @@ static int read_blocks(const struct node *node, const struct shape *x, const str
     fits = fits && (size == 0 ? blocks <= 1 : 1 + (size - 1) / block == blocks);
     if (!fits)
         return error_set(error, ERROR_INPUT, "scales of %s do not fit blocks of %lld along axis %d of %s",
-                         shape_text(scale, scale_text), (long long)node_int(node, "block_size", 0), axis,
-                         shape_text(x, text));
+                         shape_text(scale, scale_text), (long long)block_size, axis, shape_text(x, text));
     quantization->grain = QUANTIZED_BLOCKS;
     quantization->block = block;
     quantization->blocks = blocks;
@@ -61,26 +80,26 @@ static int read_blocks(const struct node *node, const struct shape *x, const str
 int quantization_read(const struct node *node, const struct shape *x, const struct shape *scale, enum dtype quantised,
                       struct quantization *quantization, struct error *error)
 {
+    const struct quantize_settings *settings = node->settings;
     *quantization = (struct quantization){.outer = 1, .size = shape_count(x), .inner = 1, .grain = QUANTIZED_TENSOR};
     if (set_range(quantised, quantization, error))
         return -1;
     bool one = scale->rank == 0 || (scale->rank == 1 && scale->dims[0] == 1);
-    if (node_int(node, "block_size", 0) == 0 && one && !(scale->rank == x->rank && x->rank == 0))
+    if (settings->block_size == 0 && one && !(scale->rank == x->rank && x->rank == 0))
         return 0;
     if (node->opset < 13 && node->domain[0] == '\0')
         return one ? 0 : error_set(error, ERROR_INPUT, "before opset 13 the scale is one number");
     if (x->rank == 0)
-        return one && node_int(node, "block_size", 0) == 0
-                   ? 0
-                   : error_set(error, ERROR_INPUT, "a scalar has one scale and no blocks");
+        return one && settings->block_size == 0 ? 0
+                                                : error_set(error, ERROR_INPUT, "a scalar has one scale and no blocks");
     int axis;
-    if (shape_axis(node_int(node, "axis", 1), x->rank, &axis, error))
+    if (shape_axis(settings->axis, x->rank, &axis, error))
         return -1;
     quantization->outer = shape_product(x, 0, axis);
     quantization->size = x->dims[axis];
     quantization->inner = shape_product(x, axis + 1, x->rank);
-    if (scale->rank != 1 || node_int(node, "block_size", 0) != 0)
-        return read_blocks(node, x, scale, axis, quantization, error);
+    if (scale->rank != 1 || settings->block_size != 0)
+        return read_blocks(settings->block_size, x, scale, axis, quantization, error);
     if (scale->dims[0] != x->dims[axis])
         return error_set(error, ERROR_INPUT, "%lld scales for %lld places along axis %d", (long long)scale->dims[0],
                          (long long)x->dims[axis], axis);
@@ -88,11 +107,9 @@ int quantization_read(const struct node *node, const struct shape *x, const stru
     return 0;
 }
 
-/* A type given in an attribute; 0 or absent: `otherwise`. */
-static int read_type(const struct node *node, const char *name, enum dtype otherwise, enum dtype *dtype,
-                     struct error *error)
+/* The type that attribute `name` gives; 0: `otherwise`. */
+static int read_type(int64_t type, const char *name, enum dtype otherwise, enum dtype *dtype, struct error *error)
 {
-    int64_t type = node_int(node, name, 0);
     if (type < 0 || type >= DTYPE_COUNT)
         return error_set(error, ERROR_INPUT, "attribute %s is %lld, which is no type", name, (long long)type);
     *dtype = type == 0 ? otherwise : (enum dtype)type;
@@ -112,11 +129,12 @@ static int check_scale(const struct infer_context *context, struct error *error)
 static int infer_quantize(struct infer_context *context, struct error *error)
 {
     const struct tensor *x = context->inputs[0];
+    const struct quantize_settings *settings = context->node->settings;
     enum dtype given = infer_has(context, 2) ? context->inputs[2]->dtype : DTYPE_UINT8;
     enum dtype type = DTYPE_UNDEFINED, precision = DTYPE_UNDEFINED;
     struct quantization quantization;
-    if (check_scale(context, error) || read_type(context->node, "output_dtype", given, &type, error) ||
-        read_type(context->node, "precision", context->inputs[1]->dtype, &precision, error))
+    if (check_scale(context, error) || read_type(settings->output_dtype, "output_dtype", given, &type, error) ||
+        read_type(settings->precision, "precision", context->inputs[1]->dtype, &precision, error))
         return -1;
     if (infer_has(context, 2) && type != given)
         return error_set(error, ERROR_INPUT, "attribute output_dtype says %s, the zero point is %s", dtype_name(type),
@@ -188,11 +206,12 @@ static void quantize_rows(void *argument, int64_t begin, int64_t end)
 
 static int compute_quantize(struct compute_context *context, struct error *error)
 {
+    const struct quantize_settings *settings = context->node->settings;
     const struct tensor *zero_point = context->input_count > 2 ? context->inputs[2] : NULL;
     struct quantize_job job = {
         .x = context->inputs[0], .scale = context->inputs[1], .zero_point = zero_point, .y = context->outputs[0]};
-    if (read_type(context->node, "precision", job.scale->dtype, &job.precision, error) ||
-        quantization_read(context->node, &job.x->shape, &job.scale->shape, job.y->dtype, &job.quantization, error))
+    job.precision = settings->precision == 0 ? job.scale->dtype : (enum dtype)settings->precision;
+    if (quantization_read(context->node, &job.x->shape, &job.scale->shape, job.y->dtype, &job.quantization, error))
         return -1;
     const struct quantization *q = &job.quantization;
     rows_run(context->pool, &(struct row_task){quantize_rows, &job}, q->outer * q->size, q->inner);
@@ -204,10 +223,11 @@ static int compute_quantize(struct compute_context *context, struct error *error
 static int infer_dequantize(struct infer_context *context, struct error *error)
 {
     const struct tensor *x = context->inputs[0];
+    const struct quantize_settings *settings = context->node->settings;
     enum dtype type = DTYPE_UNDEFINED;
     struct quantization quantization;
     if (check_scale(context, error) ||
-        read_type(context->node, "output_dtype", context->inputs[1]->dtype, &type, error) ||
+        read_type(settings->output_dtype, "output_dtype", context->inputs[1]->dtype, &type, error) ||
         quantization_read(context->node, &x->shape, &context->inputs[1]->shape, x->dtype, &quantization, error))
         return -1;
     if (infer_has(context, 2) && context->inputs[2]->dtype != x->dtype)
@@ -259,16 +279,18 @@ static int field_quantize(struct field_context *context, struct error *error)
     return 0;
 }
 
-#define QUANTIZE(name_, infer_, compute_, gradient_, types_)                                                           \
+#define QUANTIZE(name_, attributes_, infer_, compute_, gradient_, types_)                                              \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = 10, .min_inputs = 2, .max_inputs = 3, .min_outputs = 1,                  \
-        .max_outputs = 1, .types = types_, .flags = OPERATOR_STRAIGHT_THROUGH, .infer = infer_, .compute = compute_,   \
-        .gradient = gradient_, .field = field_quantize                                                                 \
+        .domain = "", .name = name_, .since = 10, ARITY(2, 3, 1, 1), .types = types_,                                  \
+        .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_QUANTIZES, .roles = {ROLE_DATA, ROLE_QUANTUM},                   \
+        SETTINGS(struct quantize_settings, attributes_), .infer = infer_, .compute = compute_, .gradient = gradient_,  \
+        .field = field_quantize                                                                                        \
     }
 
 const struct operator operators_quantize[] = {
-    QUANTIZE("QuantizeLinear", infer_quantize, compute_quantize, quantize_gradient,
+    QUANTIZE("QuantizeLinear", quantize_attributes, infer_quantize, compute_quantize, quantize_gradient,
              TYPES_FLOAT | TYPE_BIT(DTYPE_INT32)),
-    QUANTIZE("DequantizeLinear", infer_dequantize, compute_dequantize, dequantize_gradient, TYPES_QUANTISED),
+    QUANTIZE("DequantizeLinear", dequantize_attributes, infer_dequantize, compute_dequantize, dequantize_gradient,
+             TYPES_QUANTISED),
     {0},
 };

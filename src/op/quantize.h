@@ -12,7 +12,8 @@ struct quantization {
     double low, high; /* range of the quantised type */
 };
 
-/* Reads attributes axis and block_size for `x` with scales of `scale`; `quantised` is the integer type. */
+/* How `x` is cut by the axis and block_size of the node (struct quantize_settings) with scales of `scale`; `quantised`
+ * is the integer type. */
 int quantization_read(const struct node *node, const struct shape *x, const struct shape *scale, enum dtype quantised,
                       struct quantization *quantization, struct error *error);
 

@@ -5,6 +5,14 @@
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/quantize.h"
+#include "op/settings.h"
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct quantize_settings, axis, 1)},
+    {INT_ATTRIBUTE(struct quantize_settings, block_size, 0)},
+    {INT_ATTRIBUTE(struct quantize_settings, quantised, 0), .required = true},
+    {0},
+};
 
 static struct value *input_of(const struct node *node, int index)
 {
@@ -17,15 +25,16 @@ static int emit_both(struct gradient_context *context, const char *const names[2
                      struct error *error)
 {
     struct node *node = context->node;
+    const struct quantize_settings *settings = node->settings;
     struct value *dy = context->output_gradients[0];
     for (int i = 0; dy && i < 2; i++) {
         if (!context->wanted[i])
             continue;
-        context->input_gradients[i] = emit(
-            context->graph, names[i], EMIT_INPUTS(dy, node->inputs[0], node->inputs[1], input_of(node, 2)),
-            EMIT_ATTRIBUTES(EMIT_INT("axis", node_int(node, "axis", 1)),
-                            EMIT_INT("block_size", node_int(node, "block_size", 0)), EMIT_INT("quantised", quantised)),
-            error);
+        context->input_gradients[i] =
+            emit(context->graph, names[i], EMIT_INPUTS(dy, node->inputs[0], node->inputs[1], input_of(node, 2)),
+                 EMIT_ATTRIBUTES(EMIT_INT("axis", settings->axis), EMIT_INT("block_size", settings->block_size),
+                                 EMIT_INT("quantised", quantised)),
+                 error);
         if (!context->input_gradients[i])
             return -1;
     }
@@ -47,8 +56,9 @@ int dequantize_gradient(struct gradient_context *context, struct error *error)
 static int read_gradient(const struct node *node, const struct tensor *const *inputs, struct quantization *quantization,
                          struct error *error)
 {
-    int64_t quantised = node_int(node, "quantised", 0);
-    return quantization_read(node, &inputs[1]->shape, &inputs[2]->shape, (enum dtype)quantised, quantization, error);
+    const struct quantize_settings *settings = node->settings;
+    return quantization_read(node, &inputs[1]->shape, &inputs[2]->shape, (enum dtype)settings->quantised, quantization,
+                             error);
 }
 
 static int check_gradient(struct infer_context *context, struct error *error)
@@ -209,8 +219,9 @@ static int compute_dequantize_scale(struct compute_context *context, struct erro
 
 #define GRADIENT(name_, infer_, compute_, scratch_)                                                                    \
     {                                                                                                                  \
-        .domain = DOMAIN_INTERNAL, .name = name_, .since = 1, .min_inputs = 3, .max_inputs = 4, .min_outputs = 1,      \
-        .max_outputs = 1, .types = TYPES_FLOAT, .infer = infer_, .compute = compute_, .scratch = scratch_              \
+        .domain = DOMAIN_INTERNAL, .name = name_, .since = 1, ARITY(3, 4, 1, 1), .types = TYPES_FLOAT,                 \
+        .flags = OPERATOR_OTHER, .roles = {ROLE_DATA, ROLE_DATA, ROLE_QUANTUM},                                        \
+        SETTINGS(struct quantize_settings, attributes), .infer = infer_, .compute = compute_, .scratch = scratch_      \
     }
 
 const struct operator operators_quantize_gradient[] = {

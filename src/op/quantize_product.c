@@ -1,6 +1,11 @@
 /* QLinearConv (ONNX 10), QLinearMatMul (10, 21) and QGemm (com.microsoft): products of quantised tensors. */
+#include "op/convolution.h"
 #include "op/families.h"
+#include "op/product.h"
 #include "op/quantize_emit.h"
+
+static const struct attribute_rule conv_attributes[] = {CONV_ATTRIBUTES, {0}};
+static const struct attribute_rule gemm_attributes[] = {GEMM_ATTRIBUTES, {0}};
 
 /* A bias held as int32, whose scale is the product of those of the operands. */
 static struct value *emit_bias(struct graph *graph, struct value *bias, const struct quantized operands[2],
@@ -55,21 +60,19 @@ static int expand_matmul(struct expand_context *context, struct error *error)
 /* alpha (op(A) op(B) + C); without a scale of the output it stays a float. */
 static int expand_gemm(struct expand_context *context, struct error *error)
 {
-    const struct node *node = context->node;
+    const struct gemm_settings *settings = context->node->settings;
     struct graph *graph = context->graph;
     struct quantized operands[2];
     struct value *bias = expansion_input(context, 6), *y = NULL;
-    float alpha = node_float(node, "alpha", 1);
-    int64_t transpose_b = node_int(node, "transB", 0) != 0;
     if (read_operands(context, operands, error))
         return -1;
     struct value *a = emit_dequantized_input(context, 0, error);
-    struct value *b = a ? emit_dequantized(graph, &operands[1], transpose_b ? 0 : 1, error) : NULL;
+    struct value *b = a ? emit_dequantized(graph, &operands[1], settings->transB ? 0 : 1, error) : NULL;
     struct value *c = b && bias ? emit_bias(graph, bias, operands, -1, error) : NULL;
     if (b && (c || !bias))
         y = emit(graph, "Gemm", EMIT_INPUTS(a, b, c),
-                 EMIT_ATTRIBUTES(EMIT_FLOAT("alpha", alpha), EMIT_FLOAT("beta", alpha),
-                                 EMIT_INT("transA", node_int(node, "transA", 0)), EMIT_INT("transB", transpose_b)),
+                 EMIT_ATTRIBUTES(EMIT_FLOAT("alpha", settings->alpha), EMIT_FLOAT("beta", settings->alpha),
+                                 EMIT_INT("transA", settings->transA), EMIT_INT("transB", settings->transB)),
                  error);
     if (y && !expansion_input(context, 7)) {
         context->outputs[0] = y;
@@ -78,16 +81,19 @@ static int expand_gemm(struct expand_context *context, struct error *error)
     return quantized_write(context, y, 7, 0, error);
 }
 
-#define PRODUCT(domain_, name_, since_, min_, max_, expand_)                                                           \
-    {                                                                                                                  \
-        .domain = domain_, .name = name_, .since = since_, .min_inputs = min_, .max_inputs = max_, .min_outputs = 1,   \
-        .max_outputs = 1, .types = TYPES_BYTE, .flags = OPERATOR_STRAIGHT_THROUGH, .infer = expansion_infer,           \
-        .compute = expansion_compute, .expand = expand_                                                                \
-    }
+#define FIRST_ROLES ROLE_DATA, ROLE_QUANTUM, ROLE_QUANTUM, ROLE_WEIGHT, ROLE_QUANTUM, ROLE_QUANTUM
+#define PRODUCT(domain_, name_, since_, expand_)                                                                       \
+    .domain = domain_, .name = name_, .since = since_, .types = TYPES_BYTE, .infer = expansion_infer,                  \
+    .compute = expansion_compute, .expand = expand_
 
 const struct operator operators_quantize_product[] = {
-    PRODUCT("", "QLinearConv", 10, 8, 9, expand_conv),
-    PRODUCT("", "QLinearMatMul", 10, 8, 8, expand_matmul),
-    PRODUCT("com.microsoft", "QGemm", 1, 6, 9, expand_gemm),
+    {PRODUCT("", "QLinearConv", 10, expand_conv), ARITY(8, 9, 1, 1),
+     .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
+     .roles = {FIRST_ROLES, ROLE_QUANTUM, ROLE_QUANTUM, ROLE_SHIFT}, SETTINGS(struct conv_settings, conv_attributes)},
+    {PRODUCT("", "QLinearMatMul", 10, expand_matmul), ARITY(8, 8, 1, 1),
+     .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT, .roles = {FIRST_ROLES}},
+    {PRODUCT("com.microsoft", "QGemm", 1, expand_gemm), ARITY(6, 9, 1, 1),
+     .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT, .roles = {FIRST_ROLES, ROLE_SHIFT, ROLE_QUANTUM},
+     SETTINGS(struct gemm_settings, gemm_attributes)},
     {0},
 };

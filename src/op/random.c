@@ -9,14 +9,49 @@
 #include "op/families.h"
 #include "op/operand.h"
 
+struct random_settings {
+    int64_t dtype, stream, sample_size;
+    float seed, mean, scale, low, high;
+    bool dtype_given, seed_given, stream_given; /* stream: of the node whose draws this one repeats */
+    struct ints shape;
+};
+
+#define GIVEN(field_) .given = offsetof(struct random_settings, field_)
+/* clang-format off */
+#define DRAW                                                                                                           \
+    {INT_ATTRIBUTE(struct random_settings, dtype, 0), GIVEN(dtype_given)},                                             \
+    {FLOAT_ATTRIBUTE(struct random_settings, seed, 0), GIVEN(seed_given)},                                             \
+    {INT_ATTRIBUTE(struct random_settings, stream, 0), GIVEN(stream_given)}
+#define NORMAL                                                                                                         \
+    DRAW,                                                                                                              \
+    {FLOAT_ATTRIBUTE(struct random_settings, mean, 0)},                                                                \
+    {FLOAT_ATTRIBUTE(struct random_settings, scale, 1)}
+#define UNIFORM                                                                                                        \
+    DRAW,                                                                                                              \
+    {FLOAT_ATTRIBUTE(struct random_settings, low, 0)},                                                                 \
+    {FLOAT_ATTRIBUTE(struct random_settings, high, 1)}
+#define SHAPE {INTS_ATTRIBUTE(struct random_settings, shape), .required = true}
+/* clang-format on */
+
+static const struct attribute_rule normal_attributes[] = {NORMAL, SHAPE, {0}};
+static const struct attribute_rule normal_like_attributes[] = {NORMAL, {0}};
+static const struct attribute_rule uniform_attributes[] = {UNIFORM, SHAPE, {0}};
+static const struct attribute_rule uniform_like_attributes[] = {UNIFORM, {0}};
+static const struct attribute_rule bernoulli_attributes[] = {DRAW, {0}};
+static const struct attribute_rule multinomial_attributes[] = {
+    DRAW,
+    {INT_ATTRIBUTE(struct random_settings, sample_size, 1)},
+    {0},
+};
+
 static enum dtype wanted_type(const struct node *node, enum dtype otherwise)
 {
-    return node_attribute(node, "dtype") ? (enum dtype)node_int(node, "dtype", 0) : otherwise;
+    const struct random_settings *settings = node->settings;
+    return settings->dtype_given ? (enum dtype)settings->dtype : otherwise;
 }
 
-static int check_type(const struct node *node, enum dtype dtype, uint32_t allowed, struct error *error)
+static int check_type(enum dtype dtype, uint32_t allowed, struct error *error)
 {
-    (void)node;
     if (dtype < 0 || dtype > 31 || !(TYPE_BIT(dtype) & allowed))
         return error_set(error, ERROR_INPUT, "dtype %d is not one it can make", (int)dtype);
     return 0;
@@ -24,42 +59,38 @@ static int check_type(const struct node *node, enum dtype dtype, uint32_t allowe
 
 static int infer_random(struct infer_context *context, struct error *error)
 {
-    int rank;
-    const int64_t *dims = node_ints(context->node, "shape", &rank);
+    const struct random_settings *settings = context->node->settings;
     enum dtype dtype = wanted_type(context->node, DTYPE_FLOAT);
-    if (!node_attribute(context->node, "shape"))
-        return error_set(error, ERROR_INPUT, "the attribute shape is missing");
-    return check_type(context->node, dtype, TYPES_FLOAT, error) ? -1
-                                                                : infer_output(context, 0, dtype, rank, dims, error);
+    return check_type(dtype, TYPES_FLOAT, error)
+               ? -1
+               : infer_output(context, 0, dtype, settings->shape.count, settings->shape.values, error);
 }
 
 static int infer_random_like(struct infer_context *context, struct error *error)
 {
     const struct shape *shape = &context->inputs[0]->shape;
     enum dtype dtype = wanted_type(context->node, context->inputs[0]->dtype);
-    return check_type(context->node, dtype, TYPES_FLOAT, error)
-               ? -1
-               : infer_output(context, 0, dtype, shape->rank, shape->dims, error);
+    return check_type(dtype, TYPES_FLOAT, error) ? -1
+                                                 : infer_output(context, 0, dtype, shape->rank, shape->dims, error);
 }
 
 static int infer_bernoulli(struct infer_context *context, struct error *error)
 {
     const struct shape *shape = &context->inputs[0]->shape;
     enum dtype dtype = wanted_type(context->node, context->inputs[0]->dtype);
-    return check_type(context->node, dtype, TYPES_ALL, error)
-               ? -1
-               : infer_output(context, 0, dtype, shape->rank, shape->dims, error);
+    return check_type(dtype, TYPES_ALL, error) ? -1 : infer_output(context, 0, dtype, shape->rank, shape->dims, error);
 }
 
 static int infer_multinomial(struct infer_context *context, struct error *error)
 {
+    const struct random_settings *settings = context->node->settings;
     const struct shape *shape = &context->inputs[0]->shape;
     enum dtype dtype = wanted_type(context->node, DTYPE_INT32);
-    int64_t samples = node_int(context->node, "sample_size", 1);
+    int64_t samples = settings->sample_size;
     if (shape->rank != 2 || shape->dims[1] < 1 || samples < 1)
         return error_set(error, ERROR_INPUT, "the input must be [batch, classes], sample_size at least 1");
     const int64_t dims[2] = {shape->dims[0], samples};
-    return check_type(context->node, dtype, TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64), error)
+    return check_type(dtype, TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64), error)
                ? -1
                : infer_output(context, 0, dtype, 2, dims, error);
 }
@@ -67,23 +98,23 @@ static int infer_multinomial(struct infer_context *context, struct error *error)
 /* The stream of numbers of one node in one step; a copy that draws the same again names the first one's. */
 static struct random start(const struct compute_context *context)
 {
-    const struct attribute *given = node_attribute(context->node, "seed");
+    const struct random_settings *settings = context->node->settings;
     uint64_t seed = context->seed;
-    if (given && given->type == ATTRIBUTE_FLOAT) {
+    if (settings->seed_given) {
         uint32_t bits;
-        memcpy(&bits, &given->f, sizeof bits);
+        memcpy(&bits, &settings->seed, sizeof bits);
         seed = bits;
     }
-    return (struct random){.seed = seed,
-                           .stream = context->step << 32 ^
-                                     (uint64_t)node_int(context->node, "stream", context->node->outputs[0]->id)};
+    int64_t stream = settings->stream_given ? settings->stream : context->node->outputs[0]->id;
+    return (struct random){.seed = seed, .stream = context->step << 32 ^ (uint64_t)stream};
 }
 
 static int compute_normal(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct random_settings *settings = context->node->settings;
     struct tensor *to = context->outputs[0];
-    double mean = (double)node_float(context->node, "mean", 0), scale = (double)node_float(context->node, "scale", 1);
+    double mean = (double)settings->mean, scale = (double)settings->scale;
     struct random random = start(context);
     for (int64_t i = 0; i < shape_count(&to->shape); i++)
         tensor_set_number(to, i, mean + scale * random_normal(&random));
@@ -94,8 +125,9 @@ static int compute_normal(struct compute_context *context, struct error *error)
 static int compute_uniform(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct random_settings *settings = context->node->settings;
     struct tensor *to = context->outputs[0];
-    double low = (double)node_float(context->node, "low", 0), high = (double)node_float(context->node, "high", 1);
+    double low = (double)settings->low, high = (double)settings->high;
     struct random random = start(context);
     for (int64_t i = 0; i < shape_count(&to->shape); i++)
         tensor_set_number(to, i, low + (high - low) * random_uniform(&random));
@@ -142,18 +174,25 @@ static int compute_multinomial(struct compute_context *context, struct error *er
     return 0;
 }
 
-#define RANDOM(name_, since_, inputs_, types_, infer_, compute_)                                                       \
+#define RANDOM(name_, since_, inputs_, types_, flags_, role_, attributes_, infer_, compute_)                           \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = inputs_, .max_inputs = inputs_, .min_outputs = 1,  \
-        .max_outputs = 1, .types = types_, .flags = OPERATOR_RANDOM, .infer = infer_, .compute = compute_              \
+        .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = types_,                  \
+        .flags = OPERATOR_RANDOM | (flags_), .roles = {role_}, SETTINGS(struct random_settings, attributes_),          \
+        .infer = infer_, .compute = compute_                                                                           \
     }
+#define SOURCE(name_, attributes_, compute_)                                                                           \
+    RANDOM(name_, 1, 0, TYPES_FLOAT, OPERATOR_SOURCE, ROLE_UNSAID, attributes_, infer_random, compute_)
+#define LIKE(name_, attributes_, compute_)                                                                             \
+    RANDOM(name_, 1, 1, TYPES_ALL, OPERATOR_SOURCE | OPERATOR_SHAPE_ONLY, ROLE_SHAPE, attributes_, infer_random_like,  \
+           compute_)
 
 const struct operator operators_random[] = {
-    RANDOM("RandomNormal", 1, 0, TYPES_FLOAT, infer_random, compute_normal),
-    RANDOM("RandomUniform", 1, 0, TYPES_FLOAT, infer_random, compute_uniform),
-    RANDOM("RandomNormalLike", 1, 1, TYPES_ALL, infer_random_like, compute_normal),
-    RANDOM("RandomUniformLike", 1, 1, TYPES_ALL, infer_random_like, compute_uniform),
-    RANDOM("Bernoulli", 15, 1, TYPES_FLOAT, infer_bernoulli, compute_bernoulli),
-    RANDOM("Multinomial", 7, 1, TYPES_FLOAT, infer_multinomial, compute_multinomial),
+    SOURCE("RandomNormal", normal_attributes, compute_normal),
+    SOURCE("RandomUniform", uniform_attributes, compute_uniform),
+    LIKE("RandomNormalLike", normal_like_attributes, compute_normal),
+    LIKE("RandomUniformLike", uniform_like_attributes, compute_uniform),
+    RANDOM("Bernoulli", 15, 1, TYPES_FLOAT, 0, ROLE_DATA, bernoulli_attributes, infer_bernoulli, compute_bernoulli),
+    RANDOM("Multinomial", 7, 1, TYPES_FLOAT, 0, ROLE_DATA, multinomial_attributes, infer_multinomial,
+           compute_multinomial),
     {0},
 };

@@ -4,10 +4,22 @@
 
 #include <string.h>
 
+#include "graph/match.h"
 #include "op/families.h"
 #include "op/infer.h"
 #include "op/known.h"
 #include "op/operand.h"
+#include "op/settings.h"
+
+#define REDUCTION_RULES(last_opset_)                                                                                   \
+    {                                                                                                                  \
+        {INTS_ATTRIBUTE(struct reduction_settings, axes), .until = last_opset_},                                       \
+        {FLAG_ATTRIBUTE(struct reduction_settings, keepdims, true)},                                                   \
+        {FLAG_ATTRIBUTE(struct reduction_settings, noop_with_empty_axes, false), .since = last_opset_ + 1},            \
+        {0},                                                                                                           \
+    }
+static const struct attribute_rule sum_attributes[] = REDUCTION_RULES(12);
+static const struct attribute_rule attributes[] = REDUCTION_RULES(17);
 
 static enum reduction read_reduction(const struct node *node)
 {
@@ -23,10 +35,11 @@ static enum reduction read_reduction(const struct node *node)
 /* Marks the reduced axes. */
 static int read_axes(const struct operands *operands, int rank, bool reduced[SHAPE_MAX_RANK], struct error *error)
 {
+    const struct reduction_settings *settings = operands->node->settings;
     struct int_list list = {0};
-    if (int_list_read(&list, operands, "axes", 1, error) < 0)
+    if (int_list_of(&list, operands, settings->axes, 1, error) < 0)
         return -1;
-    bool all = list.count == 0 && node_int(operands->node, "noop_with_empty_axes", 0) == 0;
+    bool all = list.count == 0 && !settings->noop_with_empty_axes;
     for (int i = 0; i < rank; i++)
         reduced[i] = all;
     for (int64_t i = 0; i < list.count; i++) {
@@ -40,19 +53,20 @@ static int read_axes(const struct operands *operands, int rank, bool reduced[SHA
 
 static int infer_reduction(struct infer_context *context, struct error *error)
 {
+    const struct reduction_settings *settings = context->node->settings;
     struct operands operands = OPERANDS(context);
     const struct shape *from = &context->inputs[0]->shape;
     int64_t dims[SHAPE_MAX_RANK];
-    bool reduced[SHAPE_MAX_RANK], keep = node_int(context->node, "keepdims", 1) != 0;
+    bool reduced[SHAPE_MAX_RANK];
     const struct tensor *list;
     int64_t count;
     int rank = 0;
-    if (!node_attribute(context->node, "axes") && infer_has(context, 1) && infer_ints(context, 1, &list, &count, error))
+    if (!settings->axes.values && infer_has(context, 1) && infer_ints(context, 1, &list, &count, error))
         return -1;
     if (read_axes(&operands, from->rank, reduced, error))
         return -1;
     for (int i = 0; i < from->rank; i++) {
-        if (!reduced[i] || keep)
+        if (!reduced[i] || settings->keepdims)
             dims[rank++] = reduced[i] ? 1 : from->dims[i];
     }
     return infer_output(context, 0, context->inputs[0]->dtype, rank, dims, error);
@@ -87,6 +101,7 @@ static int gradient_reduction(struct gradient_context *context, struct error *er
 /* Along reduced axes everything is read: through a statistic, as a pool to one cell does. */
 static int field_reduction(struct field_context *context, struct error *error)
 {
+    const struct reduction_settings *settings = context->node->settings;
     bool reduced[SHAPE_MAX_RANK];
     const struct shape *from = &context->inputs[0]->shape;
     struct operands operands = {context->node, context->inputs, context->node->input_count};
@@ -102,33 +117,48 @@ static int field_reduction(struct field_context *context, struct error *error)
     }
     if (read_axes(&operands, from->rank, reduced, error))
         return -1;
-    bool keep = node_int(context->node, "keepdims", 1) != 0;
     for (int i = 0; i < from->rank; i++) {
         context->reads[i] = reduced[i] ? interval_full(from->dims[i]) : context->cells[axis];
-        axis += !reduced[i] || keep;
+        axis += !reduced[i] || settings->keepdims;
         if (reduced[i] && i >= 2 && from->dims[i] > 1)
             context->global = context->none = true;
     }
     return 0;
 }
 
-#define REDUCTION(name_, types_)                                                                                       \
+struct value *reduction_mean(const struct value *value, int *axis)
+{
+    const struct node *node = match_producer(value, "ReduceMean");
+    const struct reduction_settings *settings = node ? node->settings : NULL;
+    int64_t axes[SHAPE_MAX_RANK];
+    if (!settings || !settings->keepdims)
+        return NULL;
+    int rank = node->inputs[0]->shape.rank, count = match_ints(node, settings->axes, 1, axes, SHAPE_MAX_RANK);
+    unsigned set = 0;
+    for (int i = 0; i < count; i++)
+        set |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
+    *axis = rank - count;
+    return count > 0 && set == (1u << rank) - (1u << *axis) ? node->inputs[0] : NULL;
+}
+
+#define REDUCTION(name_, types_, flags_, attributes_)                                                                  \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = 1, .min_inputs = 1, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1, \
-        .types = types_, .infer = infer_reduction, .compute = compute_reduction, .gradient = gradient_reduction,       \
-        .field = field_reduction                                                                                       \
+        .domain = "", .name = name_, .since = 1, ARITY(1, 2, 1, 1), .types = types_,                                   \
+        .flags = OPERATOR_REDUCES | (flags_), .roles = {ROLE_DATA, ROLE_SHAPE},                                        \
+        SETTINGS(struct reduction_settings, attributes_), .infer = infer_reduction, .compute = compute_reduction,      \
+        .gradient = gradient_reduction, .field = field_reduction                                                       \
     }
 
 const struct operator operators_reduction[] = {
-    REDUCTION("ReduceSum", TYPES_NUMBER),
-    REDUCTION("ReduceMean", TYPES_NUMBER),
-    REDUCTION("ReduceMax", TYPES_ALL),
-    REDUCTION("ReduceMin", TYPES_ALL),
-    REDUCTION("ReduceProd", TYPES_NUMBER),
-    REDUCTION("ReduceL1", TYPES_NUMBER),
-    REDUCTION("ReduceL2", TYPES_NUMBER),
-    REDUCTION("ReduceSumSquare", TYPES_NUMBER),
-    REDUCTION("ReduceLogSum", TYPES_NUMBER),
-    REDUCTION("ReduceLogSumExp", TYPES_NUMBER),
+    REDUCTION("ReduceSum", TYPES_NUMBER, 0, sum_attributes),
+    REDUCTION("ReduceMean", TYPES_NUMBER, 0, attributes),
+    REDUCTION("ReduceMax", TYPES_ALL, OPERATOR_SELECTS, attributes),
+    REDUCTION("ReduceMin", TYPES_ALL, OPERATOR_SELECTS, attributes),
+    REDUCTION("ReduceProd", TYPES_NUMBER, 0, attributes),
+    REDUCTION("ReduceL1", TYPES_NUMBER, 0, attributes),
+    REDUCTION("ReduceL2", TYPES_NUMBER, 0, attributes),
+    REDUCTION("ReduceSumSquare", TYPES_NUMBER, 0, attributes),
+    REDUCTION("ReduceLogSum", TYPES_NUMBER, 0, attributes),
+    REDUCTION("ReduceLogSumExp", TYPES_NUMBER, 0, attributes),
     {0},
 };

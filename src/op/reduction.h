@@ -32,4 +32,7 @@ void reduce_run(const struct compute_context *context, const struct reduce_call 
 int reduction_gradient(struct gradient_context *context, enum reduction reduction, const bool *reduced,
                        struct error *error);
 
+/* x of ReduceMean(x) over the last axes, from *axis on, kept as axes of size 1; NULL: another node makes the value. */
+struct value *reduction_mean(const struct value *value, int *axis);
+
 #endif

@@ -128,21 +128,28 @@ static struct graph *attribute_subgraph(const struct attribute *attribute, size_
     return NULL;
 }
 
-int operators_resolve(struct graph *graph)
+int operator_resolve(struct node *node, int opset, struct error *error)
 {
-    int missing = 0;
+    node->opset = opset;
+    return node_set_operator(node, operator_find(node->domain, node->op_type, opset), error);
+}
+
+int operators_resolve(struct graph *graph, struct error *error)
+{
     for (struct node *node = graph->first; node; node = node->next) {
         /* Files cannot call what only passes make. */
         bool internal = strcmp(node->domain, DOMAIN_INTERNAL) == 0;
-        node->operator= internal ? NULL : operator_find(node->domain, node->op_type, node->opset);
-        missing += node->operator== NULL;
+        if (internal ? node_set_operator(node, NULL, error) : operator_resolve(node, node->opset, error))
+            return -1;
         for (int i = 0; i < node->attribute_count; i++) {
             struct graph *subgraph;
-            for (size_t k = 0; (subgraph = attribute_subgraph(&node->attributes[i], k)) != NULL; k++)
-                missing += operators_resolve(subgraph);
+            for (size_t k = 0; (subgraph = attribute_subgraph(&node->attributes[i], k)) != NULL; k++) {
+                if (operators_resolve(subgraph, error))
+                    return -1;
+            }
         }
     }
-    return missing;
+    return 0;
 }
 
 /* By operator, nodes of one in their order (their `nodes` are places so far). */

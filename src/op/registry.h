@@ -12,8 +12,10 @@ const struct operator *operator_find(const char *domain, const char *name, int o
 /* Walks the whole table: entry `index`, or NULL behind the last. */
 const struct operator *operator_at(int index);
 
-/* Sets node->operator in the graph and its subgraphs. Nodes without one stay NULL; returns how many. */
-int operators_resolve(struct graph *graph);
+/* Gives the node the entry of its domain and type at `opset`, NULL where there is none. -1 when memory ends. */
+int operator_resolve(struct node *node, int opset, struct error *error);
+/* Does so for the graph's nodes and those of its subgraphs, at their own opsets; files get no internal operators. */
+int operators_resolve(struct graph *graph, struct error *error);
 /* An operator that a graph asks for and fovea does not have. */
 struct missing_operator {
     const struct node *first;

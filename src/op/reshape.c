@@ -5,7 +5,35 @@
 #include "op/families.h"
 #include "op/infer.h"
 #include "op/operand.h"
+#include "op/settings.h"
 #include "op/unary.h"
+
+static const struct attribute_rule reshape_attributes[] = {
+    {FLAG_ATTRIBUTE(struct reshape_settings, allowzero, false), .since = 14},
+    {0},
+};
+
+struct flatten_settings {
+    int64_t axis;
+};
+
+static const struct attribute_rule flatten_attributes[] = {
+    {INT_ATTRIBUTE(struct flatten_settings, axis, 1)},
+    {0},
+};
+
+struct squeeze_settings {
+    struct ints axes;
+};
+
+static const struct attribute_rule squeeze_attributes[] = {
+    {INTS_ATTRIBUTE(struct squeeze_settings, axes), .until = 12},
+    {0},
+};
+static const struct attribute_rule unsqueeze_attributes[] = {
+    {INTS_ATTRIBUTE(struct squeeze_settings, axes), .until = 12, .required = true},
+    {0},
+};
 
 static int compute_view(struct compute_context *context, struct error *error)
 {
@@ -100,10 +128,10 @@ static int field_view(struct field_context *context, struct error *error)
 
 static int infer_reshape(struct infer_context *context, struct error *error)
 {
+    const struct reshape_settings *settings = context->node->settings;
     const struct shape *from = &context->inputs[0]->shape;
     const struct tensor *list;
     int64_t rank, dims[SHAPE_MAX_RANK], known = 1, free_axis = -1;
-    bool allow_zero = node_int(context->node, "allowzero", 0) != 0;
     if (!infer_has(context, 1))
         return error_set(error, ERROR_INPUT, "input 1 (the new shape) is missing");
     if (infer_ints(context, 1, &list, &rank, error))
@@ -112,7 +140,7 @@ static int infer_reshape(struct infer_context *context, struct error *error)
         return error_set(error, ERROR_LIMIT, "the new shape has too many dimensions (limit %d)", SHAPE_MAX_RANK);
     for (int64_t i = 0; i < rank; i++) {
         dims[i] = tensor_int(list, i);
-        if (dims[i] == 0 && !allow_zero) {
+        if (dims[i] == 0 && !settings->allowzero) {
             if (i >= from->rank)
                 return error_set(error, ERROR_INPUT, "the new shape keeps dimension %d, which the input does not have",
                                  (int)i);
@@ -139,8 +167,9 @@ static int infer_reshape(struct infer_context *context, struct error *error)
 
 static int infer_flatten(struct infer_context *context, struct error *error)
 {
+    const struct flatten_settings *settings = context->node->settings;
     const struct shape *from = &context->inputs[0]->shape;
-    int64_t axis = node_int(context->node, "axis", 1);
+    int64_t axis = settings->axis;
     if (axis < -from->rank || axis > from->rank)
         return error_set(error, ERROR_INPUT, "axis is outside the input's dimensions");
     int at = (int)(axis < 0 ? axis + from->rank : axis);
@@ -152,15 +181,14 @@ static int infer_flatten(struct infer_context *context, struct error *error)
  * none are given, -1 on errors. */
 static int64_t read_axes(const struct infer_context *context, int rank, bool *marked, struct error *error)
 {
-    int count;
-    const int64_t *axes = node_ints(context->node, "axes", &count);
+    const struct squeeze_settings *settings = context->node->settings;
     const struct tensor *list = NULL;
-    int64_t given = count;
-    if (!axes && infer_has(context, 1) && infer_ints(context, 1, &list, &given, error))
+    int64_t given = settings->axes.count;
+    if (!settings->axes.values && infer_has(context, 1) && infer_ints(context, 1, &list, &given, error))
         return -1;
     for (int64_t i = 0; i < given; i++) {
         int axis;
-        if (shape_axis(list ? tensor_int(list, i) : axes[i], rank, &axis, error))
+        if (shape_axis(list ? tensor_int(list, i) : settings->axes.values[i], rank, &axis, error))
             return -1;
         if (marked[axis])
             return error_set(error, ERROR_INPUT, "an axis is given twice");
@@ -188,10 +216,10 @@ static int infer_squeeze(struct infer_context *context, struct error *error)
 
 static int infer_unsqueeze(struct infer_context *context, struct error *error)
 {
+    const struct squeeze_settings *settings = context->node->settings;
     const struct shape *from = &context->inputs[0]->shape;
     bool marked[2 * SHAPE_MAX_RANK] = {false};
-    int count;
-    node_ints(context->node, "axes", &count);
+    int count = settings->axes.count;
     int64_t given = count > 0 ? count : infer_has(context, 1) ? shape_count(&context->inputs[1]->shape) : 0;
     if (given < 0 || given > SHAPE_MAX_RANK - from->rank)
         return error_set(error, ERROR_LIMIT, "the result has too many dimensions (limit %d)", SHAPE_MAX_RANK);
@@ -208,18 +236,23 @@ static int infer_unsqueeze(struct infer_context *context, struct error *error)
     return infer_output(context, 0, context->inputs[0]->dtype, rank, dims, error);
 }
 
-#define VIEW(name_, since_, max_inputs_, infer_, gradient_, field_)                                                    \
+/* At the end its flags and settings. */
+#define VIEW(name_, since_, max_inputs_, infer_, gradient_, field_, ...)                                               \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, .min_inputs = 1, .max_inputs = max_inputs_, .min_outputs = 1,    \
-        .max_outputs = 1, .types = TYPES_ALL, .flags = OPERATOR_VIEW, .infer = infer_, .compute = compute_view,        \
-        .gradient = gradient_, .field = field_                                                                         \
+        .domain = "", .name = name_, .since = since_, ARITY(1, max_inputs_, 1, 1), .types = TYPES_ALL,                 \
+        .roles = {ROLE_DATA, ROLE_SHAPE}, .infer = infer_, .compute = compute_view, .gradient = gradient_,             \
+        .field = field_, __VA_ARGS__                                                                                   \
     }
 
 const struct operator operators_reshape[] = {
-    VIEW("Identity", 1, 1, infer_same, gradient_identity, field_pointwise),
-    VIEW("Reshape", 5, 2, infer_reshape, gradient_view, field_view),
-    VIEW("Flatten", 1, 1, infer_flatten, gradient_view, field_view),
-    VIEW("Squeeze", 1, 2, infer_squeeze, gradient_view, field_view),
-    VIEW("Unsqueeze", 1, 2, infer_unsqueeze, gradient_view, field_view),
+    VIEW("Identity", 1, 1, infer_same, gradient_identity, field_pointwise, .flags = OPERATOR_VIEW | OPERATOR_KEEPS),
+    VIEW("Reshape", 5, 2, infer_reshape, gradient_view, field_view, .flags = OPERATOR_VIEW,
+         SETTINGS(struct reshape_settings, reshape_attributes)),
+    VIEW("Flatten", 1, 1, infer_flatten, gradient_view, field_view, .flags = OPERATOR_VIEW,
+         SETTINGS(struct flatten_settings, flatten_attributes)),
+    VIEW("Squeeze", 1, 2, infer_squeeze, gradient_view, field_view, .flags = OPERATOR_VIEW,
+         SETTINGS(struct squeeze_settings, squeeze_attributes)),
+    VIEW("Unsqueeze", 1, 2, infer_unsqueeze, gradient_view, field_view, .flags = OPERATOR_VIEW,
+         SETTINGS(struct squeeze_settings, unsqueeze_attributes)),
     {0},
 };

@@ -7,6 +7,38 @@
 #include "op/families.h"
 #include "op/operand.h"
 
+static const char *const modes[] = {"nearest", "linear", "cubic", "bilinear", NULL};
+static const char *const transforms[] = {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
+                                         "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize", NULL};
+static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
+static const char *const policies[] = {"stretch", "not_larger", "not_smaller", NULL};
+
+#define RESIZE_WORD(field_, default_, words_) WORD_ATTRIBUTE(struct resize_settings, field_, default_, words_)
+#define RESIZE_ATTRIBUTES                                                                                              \
+    {RESIZE_WORD(mode, WORD_NEAREST, modes)},                                                                          \
+        {RESIZE_WORD(coordinate_transformation_mode, RESIZE_HALF_PIXEL, transforms), .since = 11},                     \
+        {RESIZE_WORD(nearest_mode, RESIZE_ROUND_PREFER_FLOOR, roundings), .since = 11},                                \
+        {RESIZE_WORD(keep_aspect_ratio_policy, POLICY_STRETCH, policies), .since = 18},                                \
+        {FLOAT_ATTRIBUTE(struct resize_settings, cubic_coeff_a, -0.75f), .since = 11},                                 \
+        {FLOAT_ATTRIBUTE(struct resize_settings, extrapolation_value, 0), .since = 11},                                \
+        {FLAG_ATTRIBUTE(struct resize_settings, exclude_outside, 0), .since = 11},                                     \
+        {FLAG_ATTRIBUTE(struct resize_settings, antialias, 0), .since = 18},                                           \
+    {                                                                                                                  \
+        INTS_ATTRIBUTE(struct resize_settings, axes), .since = 18                                                      \
+    }
+
+static const struct attribute_rule attributes[] = {
+    RESIZE_ATTRIBUTES,
+    {FLOATS_ATTRIBUTE(struct resize_settings, scales), .until = 8, .required = true},
+    {0},
+};
+static const struct attribute_rule gradient_attributes[] = {
+    RESIZE_ATTRIBUTES,
+    {INTS_ATTRIBUTE(struct resize_settings, input_shape), .required = true},
+    {FLAG_ATTRIBUTE(struct resize_settings, simple, 0)},
+    {0},
+};
+
 /* ---- forward ---- */
 
 static int infer_resize(struct infer_context *context, struct error *error)
@@ -80,15 +112,14 @@ static int compute_resize(struct compute_context *context, struct error *error)
 /* Upsample 7 holds its scales in an attribute. */
 static struct value *emit_scales(struct graph *graph, const struct node *node, struct error *error)
 {
-    int count;
-    const float *scales = node_floats(node, "scales", &count);
+    const struct resize_settings *settings = node->settings;
     struct tensor tensor = {.dtype = DTYPE_FLOAT};
-    int64_t dims[1] = {count};
+    int64_t dims[1] = {settings->scales.count};
     struct memory *memory = graph->context->memory;
     if (shape_set(&tensor.shape, 1, dims, error) || tensor_allocate(memory, &tensor, error))
         return NULL;
-    if (count > 0)
-        memcpy(tensor.data, scales, (size_t)count * sizeof(float));
+    if (settings->scales.count > 0)
+        memcpy(tensor.data, settings->scales.values, (size_t)settings->scales.count * sizeof(float));
     struct constant *constant = constant_create(memory, &tensor, error);
     return constant ? graph_add_constant(graph, constant, error) : NULL;
 }
@@ -96,6 +127,7 @@ static struct value *emit_scales(struct graph *graph, const struct node *node, s
 static int gradient_resize(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
+    const struct resize_settings *settings = node->settings;
     const struct shape *x = &node->inputs[RESIZE_X]->shape;
     if (!context->output_gradients[0] || !context->wanted[RESIZE_X])
         return 0;
@@ -108,31 +140,31 @@ static int gradient_resize(struct gradient_context *context, struct error *error
     }
     for (int i = RESIZE_ROI; !simple && i < node->input_count && i <= RESIZE_SIZES; i++)
         inputs[i] = node->inputs[i];
-    struct emit_attribute attributes[10] = {
+    struct emit_attribute emitted[10] = {
         EMIT_INTS("input_shape", x->dims, x->rank),
         EMIT_INT("simple", simple),
-        EMIT_STRING("mode", node_string(node, "mode", "nearest")),
-        EMIT_STRING("coordinate_transformation_mode",
-                    node_string(node, "coordinate_transformation_mode", "half_pixel")),
-        EMIT_STRING("nearest_mode", node_string(node, "nearest_mode", "round_prefer_floor")),
-        EMIT_STRING("keep_aspect_ratio_policy", node_string(node, "keep_aspect_ratio_policy", "stretch")),
-        EMIT_FLOAT("cubic_coeff_a", node_float(node, "cubic_coeff_a", -0.75f)),
-        EMIT_INT("exclude_outside", node_int(node, "exclude_outside", 0)),
-        EMIT_INT("antialias", node_int(node, "antialias", 0)),
+        EMIT_STRING("mode", modes[settings->mode]),
+        EMIT_STRING("coordinate_transformation_mode", transforms[settings->coordinate_transformation_mode]),
+        EMIT_STRING("nearest_mode", roundings[settings->nearest_mode]),
+        EMIT_STRING("keep_aspect_ratio_policy", policies[settings->keep_aspect_ratio_policy]),
+        EMIT_FLOAT("cubic_coeff_a", settings->cubic_coeff_a),
+        EMIT_INT("exclude_outside", settings->exclude_outside),
+        EMIT_INT("antialias", settings->antialias),
     };
-    int count = 9, axes;
-    const int64_t *list = node_ints(node, "axes", &axes);
-    if (list)
-        attributes[count++] = EMIT_INTS("axes", list, axes);
-    context->input_gradients[RESIZE_X] = emit(context->graph, "ResizeGradient", inputs, 4, attributes, count, error);
+    int count = 9;
+    if (settings->axes.values)
+        emitted[count++] = EMIT_INTS("axes", settings->axes.values, settings->axes.count);
+    context->input_gradients[RESIZE_X] = emit(context->graph, "ResizeGradient", inputs, 4, emitted, count, error);
     return context->input_gradients[RESIZE_X] ? 0 : -1;
 }
 
 static int read_gradient(const struct node *node, const struct tensor *const *inputs, int count, struct shape *x,
                          struct resize *resize, struct error *error)
 {
+    const struct resize_settings *settings = node->settings;
     struct resize_operands operands = resize_operands(node, inputs, count);
-    if (operand_read_shape(node, "input_shape", x, error) || resize_read(node, x, &operands, resize, error))
+    if (shape_set(x, settings->input_shape.count, settings->input_shape.values, error) ||
+        resize_read(node, x, &operands, resize, error))
         return -1;
     const struct shape *dy = &inputs[0]->shape;
     bool fits = dy->rank == x->rank;
@@ -152,8 +184,10 @@ static int infer_gradient(struct infer_context *context, struct error *error)
 
 static size_t scratch_gradient(const struct compute_context *context)
 {
+    const struct resize_settings *settings = context->node->settings;
     struct shape x;
-    return operand_read_shape(context->node, "input_shape", &x, NULL) ? 0 : scratch_bytes(context, &x);
+    return shape_set(&x, settings->input_shape.count, settings->input_shape.values, NULL) ? 0
+                                                                                          : scratch_bytes(context, &x);
 }
 
 static int compute_gradient(struct compute_context *context, struct error *error)
@@ -190,11 +224,11 @@ const struct operator operators_resize[] = {
      .name = "Upsample",
      .since = 7,
      .until = 9,
-     .min_inputs = 1,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 2, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_RESAMPLES,
+     .roles = {ROLE_DATA, ROLE_SHAPE},
+     SETTINGS(struct resize_settings, attributes),
      .infer = infer_resize,
      .compute = compute_resize,
      .gradient = gradient_resize,
@@ -204,11 +238,11 @@ const struct operator operators_resize[] = {
      .name = "Resize",
      .since = 10,
      .until = 10,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_RESAMPLES,
+     .roles = {ROLE_DATA, ROLE_SHAPE},
+     SETTINGS(struct resize_settings, attributes),
      .infer = infer_resize,
      .compute = compute_resize,
      .gradient = gradient_resize,
@@ -217,11 +251,11 @@ const struct operator operators_resize[] = {
     {.domain = "",
      .name = "Resize",
      .since = 11,
-     .min_inputs = 1,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 4, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_RESAMPLES,
+     .roles = {ROLE_DATA, ROLE_SHAPE},
+     SETTINGS(struct resize_settings, attributes),
      .infer = infer_resize,
      .compute = compute_resize,
      .gradient = gradient_resize,
@@ -230,11 +264,11 @@ const struct operator operators_resize[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "ResizeGradient",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 4, 1, 1),
      .types = TYPES_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_SHAPE},
+     SETTINGS(struct resize_settings, gradient_attributes),
      .infer = infer_gradient,
      .compute = compute_gradient,
      .scratch = scratch_gradient},

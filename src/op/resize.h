@@ -8,6 +8,20 @@
 /* Inputs of Resize from opset 11 on; those of the gradient are dy and the same. */
 enum { RESIZE_X, RESIZE_ROI, RESIZE_SCALES, RESIZE_SIZES };
 
+/* Of Upsample and Resize; those of opset 10 and older ask for the mode only. */
+struct resize_settings {
+    enum resize_word { WORD_NEAREST, WORD_LINEAR, WORD_CUBIC, WORD_BILINEAR } mode;
+    enum resize_transform coordinate_transformation_mode;
+    enum resize_rounding nearest_mode;
+    enum resize_policy { POLICY_STRETCH, POLICY_NOT_LARGER, POLICY_NOT_SMALLER } keep_aspect_ratio_policy;
+    float cubic_coeff_a, extrapolation_value;
+    bool exclude_outside, antialias;
+    struct ints axes;
+    struct floats scales;    /* of Upsample up to opset 8 */
+    struct ints input_shape; /* of the gradient, as the next */
+    bool simple;             /* the resize knew the mode only */
+};
+
 struct resize_operands {
     const struct tensor *roi, *scales, *sizes; /* NULL or empty: not given */
     const float *scale_list;                   /* Upsample 7 */

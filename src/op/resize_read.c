@@ -5,63 +5,40 @@
 #include "op/operand.h"
 #include "op/resize.h"
 
-static int find_word(const struct node *node, const char *name, const char *otherwise, const char *const *words,
-                     int count, int *found, struct error *error)
-{
-    const char *text = node_string(node, name, otherwise);
-    for (int i = 0; i < count; i++) {
-        if (strcmp(text, words[i]) == 0) {
-            *found = i;
-            return 0;
-        }
-    }
-    return error_set(error, ERROR_INPUT, "attribute %s has an unknown value", name);
-}
-
 bool resize_is_simple(const struct node *node)
 {
+    const struct resize_settings *settings = node->settings;
     return strcmp(node->op_type, "Upsample") == 0 || (strcmp(node->op_type, "Resize") == 0 && node->opset < 11) ||
-           node_int(node, "simple", 0) != 0;
+           settings->simple;
 }
 
 static int read_attributes(const struct node *node, struct resize *resize, struct error *error)
 {
-    static const char *const modes[] = {"nearest", "linear", "cubic", "bilinear"};
-    static const char *const transforms[] = {"half_pixel",        "half_pixel_symmetric", "pytorch_half_pixel",
-                                             "align_corners",     "asymmetric",           "tf_half_pixel_for_nn",
-                                             "tf_crop_and_resize"};
-    static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
-    int mode = 0, transform = RESIZE_ASYMMETRIC, rounding = RESIZE_SIMPLE;
+    static const enum resize_mode of_word[] = {RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC, RESIZE_LINEAR};
+    const struct resize_settings *settings = node->settings;
     bool simple = resize_is_simple(node);
-    if (find_word(node, "mode", "nearest", modes, 4, &mode, error))
-        return -1;
-    if (!simple && (find_word(node, "coordinate_transformation_mode", "half_pixel", transforms, 7, &transform, error) ||
-                    find_word(node, "nearest_mode", "round_prefer_floor", roundings, 4, &rounding, error)))
-        return -1;
-    *resize = (struct resize){.mode = mode == 3 ? RESIZE_LINEAR : (enum resize_mode)mode,
-                              .transform = (enum resize_transform)transform,
-                              .rounding = (enum resize_rounding)rounding,
-                              .cubic_a = (double)node_float(node, "cubic_coeff_a", -0.75f),
-                              .exclude_outside = node_int(node, "exclude_outside", 0) != 0,
-                              .antialias = node_int(node, "antialias", 0) != 0,
-                              .extrapolation = node_float(node, "extrapolation_value", 0)};
+    *resize = (struct resize){.mode = of_word[settings->mode],
+                              .transform = simple ? RESIZE_ASYMMETRIC : settings->coordinate_transformation_mode,
+                              .rounding = simple ? RESIZE_SIMPLE : settings->nearest_mode,
+                              .cubic_a = (double)settings->cubic_coeff_a,
+                              .exclude_outside = settings->exclude_outside,
+                              .antialias = settings->antialias,
+                              .extrapolation = settings->extrapolation_value};
     if (!isfinite(resize->cubic_a))
         return error_set(error, ERROR_INPUT, "attribute cubic_coeff_a is not a number");
     return 0;
 }
 
 /* The axes that scales, sizes and roi speak of, in their order. */
-static int read_axes(const struct node *node, int rank, int axes[SHAPE_MAX_RANK], int *count, struct error *error)
+static int read_axes(struct ints list, int rank, int axes[SHAPE_MAX_RANK], int *count, struct error *error)
 {
-    int given;
-    const int64_t *list = node_ints(node, "axes", &given);
     bool seen[SHAPE_MAX_RANK] = {false};
-    *count = list ? given : rank;
+    *count = list.values ? list.count : rank;
     if (*count > rank)
         return error_set(error, ERROR_INPUT, "attribute axes names %d axes of %d", *count, rank);
     for (int i = 0; i < *count; i++) {
         axes[i] = i;
-        if (list && shape_axis(list[i], rank, &axes[i], error))
+        if (list.values && shape_axis(list.values[i], rank, &axes[i], error))
             return -1;
         if (seen[axes[i]])
             return error_set(error, ERROR_INPUT, "attribute axes names an axis twice");
@@ -114,13 +91,10 @@ static int axes_from_scales(const struct resize *resize, const struct resize_ope
     return 0;
 }
 
-static int axes_from_sizes(const struct node *node, const struct resize_operands *operands, const int *axes, int count,
-                           struct resize_axis *all, struct error *error)
+static int axes_from_sizes(enum resize_policy policy, const struct resize_operands *operands, const int *axes,
+                           int count, struct resize_axis *all, struct error *error)
 {
-    static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
-    int policy = 0;
-    if (check_count(operands->sizes, count, "sizes", error) ||
-        find_word(node, "keep_aspect_ratio_policy", "stretch", policies, 3, &policy, error))
+    if (check_count(operands->sizes, count, "sizes", error))
         return -1;
     double common = 0;
     for (int i = 0; i < count; i++) {
@@ -131,10 +105,10 @@ static int axes_from_sizes(const struct node *node, const struct resize_operands
         if (axis->output < 1 || axis->output > SHAPE_MAX_ELEMENTS || axis->input == 0)
             return error_set(error, ERROR_INPUT, "a size is %lld, expected at least 1", (long long)axis->output);
         axis->scale = (double)axis->output / (double)axis->input;
-        if (i == 0 || (policy == 1 ? axis->scale < common : axis->scale > common))
+        if (i == 0 || (policy == POLICY_NOT_LARGER ? axis->scale < common : axis->scale > common))
             common = axis->scale;
     }
-    for (int i = 0; policy != 0 && i < count; i++) {
+    for (int i = 0; policy != POLICY_STRETCH && i < count; i++) {
         struct resize_axis *axis = &all[axes[i]];
         double output = floor(common * (double)axis->input + 0.5);
         if (!(output >= 1) || output > (double)SHAPE_MAX_ELEMENTS)
@@ -165,8 +139,9 @@ static int read_region(const struct resize_operands *operands, const int *axes, 
 int resize_read(const struct node *node, const struct shape *x, const struct resize_operands *operands,
                 struct resize *resize, struct error *error)
 {
+    const struct resize_settings *settings = node->settings;
     int axes[SHAPE_MAX_RANK], count;
-    if (read_attributes(node, resize, error) || read_axes(node, x->rank, axes, &count, error))
+    if (read_attributes(node, resize, error) || read_axes(settings->axes, x->rank, axes, &count, error))
         return -1;
     if (x->rank > 0 && shape_product(x, 1, x->rank) == 0)
         return error_set(error, ERROR_INPUT, "the input is empty");
@@ -180,7 +155,8 @@ int resize_read(const struct node *node, const struct shape *x, const struct res
     if (crop && read_region(operands, axes, count, resize->axes, error))
         return -1;
     if (scales ? axes_from_scales(resize, operands, axes, count, resize->axes, error)
-               : count > 0 && axes_from_sizes(node, operands, axes, count, resize->axes, error))
+               : count > 0 &&
+                     axes_from_sizes(settings->keep_aspect_ratio_policy, operands, axes, count, resize->axes, error))
         return -1;
     for (int i = 0; i < x->rank; i++) {
         struct resize_axis *axis = &resize->axes[i];
@@ -197,11 +173,14 @@ int resize_read(const struct node *node, const struct shape *x, const struct res
 
 struct resize_operands resize_operands(const struct node *node, const struct tensor *const *inputs, int count)
 {
+    const struct resize_settings *settings = node->settings;
     struct resize_operands operands = {0};
-    if (resize_is_simple(node) && strcmp(node->op_type, "ResizeGradient") != 0) {
+    if (resize_is_simple(node) && !settings->simple) {
         operands.scales = count > 1 ? inputs[1] : NULL;
-        if (count < 2)
-            operands.scale_list = node_floats(node, "scales", &operands.scale_count);
+        if (count < 2) {
+            operands.scale_list = settings->scales.values;
+            operands.scale_count = settings->scales.count;
+        }
         return operands;
     }
     operands.roi = count > RESIZE_ROI ? inputs[RESIZE_ROI] : NULL;

@@ -8,23 +8,28 @@
 #include "op/infer.h"
 #include "op/operand.h"
 
-static int read_axes(const struct node *node, int *batch, struct error *error)
-{
-    int64_t batch_axis = node_int(node, "batch_axis", 1), time_axis = node_int(node, "time_axis", 0);
-    if (batch_axis < 0 || batch_axis > 1 || time_axis != 1 - batch_axis)
-        return error_set(error, ERROR_INPUT, "batch_axis and time_axis must be 0 and 1 or 1 and 0");
-    *batch = (int)batch_axis;
-    return 0;
-}
+struct reverse_sequence_settings {
+    int64_t batch_axis, time_axis;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct reverse_sequence_settings, batch_axis, 1)},
+    {INT_ATTRIBUTE(struct reverse_sequence_settings, time_axis, 0)},
+    {0},
+};
 
 static int infer_reverse_sequence(struct infer_context *context, struct error *error)
 {
+    const struct reverse_sequence_settings *settings = context->node->settings;
     const struct tensor *input = context->inputs[0];
-    int batch = 0;
+    int64_t batch = settings->batch_axis;
     if (input->shape.rank < 2)
         return error_set(error, ERROR_INPUT, "the input has fewer than 2 dimensions");
-    if (gather_check_indices(context->inputs[1], error) || read_axes(context->node, &batch, error) ||
-        operand_vector(context, 1, input->shape.dims[batch], error))
+    if (gather_check_indices(context->inputs[1], error))
+        return -1;
+    if (batch < 0 || batch > 1 || settings->time_axis != 1 - batch)
+        return error_set(error, ERROR_INPUT, "batch_axis and time_axis must be 0 and 1 or 1 and 0");
+    if (operand_vector(context, 1, input->shape.dims[batch], error))
         return -1;
     return infer_output(context, 0, input->dtype, input->shape.rank, input->shape.dims, error);
 }
@@ -32,10 +37,9 @@ static int infer_reverse_sequence(struct infer_context *context, struct error *e
 static int compute_reverse_sequence(struct compute_context *context, struct error *error)
 {
     const struct tensor *from = context->inputs[0], *lengths = context->inputs[1];
+    const struct reverse_sequence_settings *settings = context->node->settings;
     const struct shape *shape = &from->shape;
-    int batch = 0;
-    if (read_axes(context->node, &batch, error))
-        return -1;
+    int64_t batch = settings->batch_axis;
     int64_t steps = shape->dims[1 - batch], inner = shape_product(shape, 2, shape->rank);
     int64_t batch_stride = batch == 0 ? steps : 1, step_stride = batch == 0 ? 1 : shape->dims[batch];
     size_t bytes = (size_t)inner * dtype_storage_size(dtype_storage(from->dtype));
@@ -57,12 +61,12 @@ static int compute_reverse_sequence(struct compute_context *context, struct erro
 static int gradient_reverse_sequence(struct gradient_context *context, struct error *error)
 {
     const struct node *node = context->node;
+    const struct reverse_sequence_settings *settings = node->settings;
     if (!context->wanted[0])
         return 0;
     context->input_gradients[0] =
         emit(context->graph, "ReverseSequence", EMIT_INPUTS(context->output_gradients[0], node->inputs[1]),
-             EMIT_ATTRIBUTES(EMIT_INT("batch_axis", node_int(node, "batch_axis", 1)),
-                             EMIT_INT("time_axis", node_int(node, "time_axis", 0))),
+             EMIT_ATTRIBUTES(EMIT_INT("batch_axis", settings->batch_axis), EMIT_INT("time_axis", settings->time_axis)),
              error);
     return context->input_gradients[0] ? 0 : -1;
 }
@@ -71,11 +75,11 @@ const struct operator operators_reverse_sequence[] = {
     {.domain = "",
      .name = "ReverseSequence",
      .since = 10,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(2, 2, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct reverse_sequence_settings, attributes),
      .infer = infer_reverse_sequence,
      .compute = compute_reverse_sequence,
      .gradient = gradient_reverse_sequence},

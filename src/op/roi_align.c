@@ -10,6 +10,30 @@
 
 #define LARGEST_GRID 4096 /* samples along a bin's side: beyond, the region's corners are no coordinates */
 
+enum roi_mode { ROI_AVERAGE, ROI_MAX };
+enum roi_transform { ROI_HALF_PIXEL, ROI_OUTPUT_HALF_PIXEL };
+static const char *const modes[] = {"avg", "max", NULL};
+static const char *const transforms[] = {"half_pixel", "output_half_pixel", NULL};
+
+struct roi_align_settings {
+    enum roi_mode mode;
+    enum roi_transform coordinate_transformation_mode;
+    bool transform_given;
+    int64_t output_height, output_width, sampling_ratio;
+    float spatial_scale;
+};
+
+static const struct attribute_rule attributes[] = {
+    {WORD_ATTRIBUTE(struct roi_align_settings, mode, ROI_AVERAGE, modes)},
+    {WORD_ATTRIBUTE(struct roi_align_settings, coordinate_transformation_mode, ROI_HALF_PIXEL, transforms),
+     .given = offsetof(struct roi_align_settings, transform_given), .since = 16},
+    {INT_ATTRIBUTE(struct roi_align_settings, output_height, 1)},
+    {INT_ATTRIBUTE(struct roi_align_settings, output_width, 1)},
+    {INT_ATTRIBUTE(struct roi_align_settings, sampling_ratio, 0)},
+    {FLOAT_ATTRIBUTE(struct roi_align_settings, spatial_scale, 1)},
+    {0},
+};
+
 struct roi_align {
     int64_t images, channels, height, width, regions, rows, columns;
     int64_t sampling;
@@ -21,48 +45,48 @@ struct roi_align {
     float *to;
 };
 
-static int read_roi_align(const struct node *node, const struct shape *map, int64_t regions, struct roi_align *roi,
-                          struct error *error)
+/* Before opset 16 there was no shift by half a pixel. */
+static enum roi_transform transform_of(const struct node *node)
 {
-    const char *mode = node_string(node, "mode", "avg");
-    const char *transform =
-        node_string(node, "coordinate_transformation_mode", node->opset < 16 ? "output_half_pixel" : "half_pixel");
-    bool half = strcmp(transform, "half_pixel") == 0;
-    *roi = (struct roi_align){.images = map->dims[0],
+    const struct roi_align_settings *settings = node->settings;
+    return settings->transform_given || node->opset >= 16 ? settings->coordinate_transformation_mode
+                                                          : ROI_OUTPUT_HALF_PIXEL;
+}
+
+/* All but the operands' elements. */
+static struct roi_align roi_align_of(const struct node *node, const struct shape *map, int64_t regions)
+{
+    const struct roi_align_settings *settings = node->settings;
+    bool half = transform_of(node) == ROI_HALF_PIXEL;
+    return (struct roi_align){.images = map->dims[0],
                               .channels = map->dims[1],
                               .height = map->dims[2],
                               .width = map->dims[3],
                               .regions = regions,
-                              .rows = node_int(node, "output_height", 1),
-                              .columns = node_int(node, "output_width", 1),
-                              .sampling = node_int(node, "sampling_ratio", 0),
-                              .scale = node_float(node, "spatial_scale", 1),
+                              .rows = settings->output_height,
+                              .columns = settings->output_width,
+                              .sampling = settings->sampling_ratio,
+                              .scale = settings->spatial_scale,
                               .offset = half ? 0.5f : 0,
                               .at_least_one = !half,
-                              .max = strcmp(mode, "max") == 0};
-    if (!half && strcmp(transform, "output_half_pixel") != 0)
-        return error_set(error, ERROR_INPUT, "coordinate_transformation_mode '%s' is not known", transform);
-    if (!roi->max && strcmp(mode, "avg") != 0)
-        return error_set(error, ERROR_INPUT, "mode '%s' is not known", mode);
-    if (roi->rows < 1 || roi->columns < 1 || roi->sampling < 0 || roi->sampling > LARGEST_GRID)
-        return error_set(error, ERROR_INPUT, "output_height, output_width or sampling_ratio is out of range");
-    return 0;
+                              .max = settings->mode == ROI_MAX};
 }
 
 static int infer_roi_align(struct infer_context *context, struct error *error)
 {
     const struct shape *map = &context->inputs[0]->shape, *rois = &context->inputs[1]->shape;
     const struct shape *batch = &context->inputs[2]->shape;
-    struct roi_align roi;
+    const struct roi_align_settings *settings = context->node->settings;
     if (map->rank != 4 || rois->rank != 2 || rois->dims[1] != 4 || batch->rank != 1 || batch->dims[0] != rois->dims[0])
         return error_set(error, ERROR_INPUT, "a map [N,C,H,W], regions [R,4] and their images [R] do not fit together");
     if (context->inputs[2]->dtype != DTYPE_INT64 || dtype_storage(context->inputs[1]->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_INPUT, "regions must be floats, their images int64");
     if (rois->dims[0] > 0 && (map->dims[2] < 1 || map->dims[3] < 1))
         return error_set(error, ERROR_INPUT, "the map is empty");
-    if (read_roi_align(context->node, map, rois->dims[0], &roi, error))
-        return -1;
-    const int64_t dims[4] = {roi.regions, roi.channels, roi.rows, roi.columns};
+    if (settings->output_height < 1 || settings->output_width < 1 || settings->sampling_ratio < 0 ||
+        settings->sampling_ratio > LARGEST_GRID)
+        return error_set(error, ERROR_INPUT, "output_height, output_width or sampling_ratio is out of range");
+    const int64_t dims[4] = {rois->dims[0], map->dims[1], settings->output_height, settings->output_width};
     return infer_output(context, 0, context->inputs[0]->dtype, 4, dims, error);
 }
 
@@ -201,9 +225,7 @@ static int check_regions(const struct roi_align *roi, struct error *error)
 
 static int compute_roi_align(struct compute_context *context, struct error *error)
 {
-    struct roi_align roi;
-    if (read_roi_align(context->node, &context->inputs[0]->shape, context->inputs[1]->shape.dims[0], &roi, error))
-        return -1;
+    struct roi_align roi = roi_align_of(context->node, &context->inputs[0]->shape, context->inputs[1]->shape.dims[0]);
     roi.from = context->inputs[0]->data;
     roi.rois = context->inputs[1]->data;
     roi.batch = context->inputs[2];
@@ -225,17 +247,15 @@ static int gradient_roi_align(struct gradient_context *context, struct error *er
         return error_set(error, ERROR_UNSUPPORTED, "it has no gradient with respect to its regions");
     if (!dy || !context->wanted[0])
         return 0;
-    const bool half = node->opset >= 16;
+    const struct roi_align_settings *settings = node->settings;
     context->input_gradients[0] =
         emit(context->graph, "RoiAlignGradient", EMIT_INPUTS(dy, node->inputs[1], node->inputs[2], node->inputs[0]),
-             EMIT_ATTRIBUTES(
-                 EMIT_STRING("mode", node_string(node, "mode", "avg")),
-                 EMIT_STRING("coordinate_transformation_mode", node_string(node, "coordinate_transformation_mode",
-                                                                           half ? "half_pixel" : "output_half_pixel")),
-                 EMIT_INT("output_height", node_int(node, "output_height", 1)),
-                 EMIT_INT("output_width", node_int(node, "output_width", 1)),
-                 EMIT_INT("sampling_ratio", node_int(node, "sampling_ratio", 0)),
-                 EMIT_FLOAT("spatial_scale", node_float(node, "spatial_scale", 1))),
+             EMIT_ATTRIBUTES(EMIT_STRING("mode", modes[settings->mode]),
+                             EMIT_STRING("coordinate_transformation_mode", transforms[transform_of(node)]),
+                             EMIT_INT("output_height", settings->output_height),
+                             EMIT_INT("output_width", settings->output_width),
+                             EMIT_INT("sampling_ratio", settings->sampling_ratio),
+                             EMIT_FLOAT("spatial_scale", settings->spatial_scale)),
              error);
     return context->input_gradients[0] ? 0 : -1;
 }
@@ -282,9 +302,7 @@ static void run_channels(void *argument, int64_t begin, int64_t end)
 
 static int compute_roi_align_gradient(struct compute_context *context, struct error *error)
 {
-    struct roi_align roi;
-    if (read_roi_align(context->node, &context->inputs[3]->shape, context->inputs[1]->shape.dims[0], &roi, error))
-        return -1;
+    struct roi_align roi = roi_align_of(context->node, &context->inputs[3]->shape, context->inputs[1]->shape.dims[0]);
     roi.from = context->inputs[0]->data;
     roi.rois = context->inputs[1]->data;
     roi.batch = context->inputs[2];
@@ -301,7 +319,8 @@ static int compute_roi_align_gradient(struct compute_context *context, struct er
 /* The samples of every bin. */
 static int64_t steps_roi_align(const struct infer_context *context)
 {
-    int64_t sampling = node_int(context->node, "sampling_ratio", 0), side = sampling > 0 ? sampling : (int64_t)LARGEST_GRID;
+    const struct roi_align_settings *settings = context->node->settings;
+    int64_t side = settings->sampling_ratio > 0 ? settings->sampling_ratio : LARGEST_GRID;
     return macs_product(shape_count(&context->outputs[0].shape), macs_product(side, side));
 }
 
@@ -309,11 +328,11 @@ const struct operator operators_roi_align[] = {
     {.domain = "",
      .name = "RoiAlign",
      .since = 10,
-     .min_inputs = 3,
-     .max_inputs = 3,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_POOLS | OPERATOR_RESAMPLES,
+     .roles = {ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct roi_align_settings, attributes),
      .infer = infer_roi_align,
      .compute = compute_roi_align,
      .steps = steps_roi_align,
@@ -321,11 +340,11 @@ const struct operator operators_roi_align[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "RoiAlignGradient",
      .since = 1,
-     .min_inputs = 4,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(4, 4, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES, ROLE_INDICES, ROLE_DATA},
+     SETTINGS(struct roi_align_settings, attributes),
      .infer = infer_roi_align_gradient,
      .compute = compute_roi_align_gradient},
     {0},

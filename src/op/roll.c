@@ -6,22 +6,34 @@
 #include "op/infer.h"
 #include "op/strided.h"
 
+struct roll_settings {
+    int64_t axis, first;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct roll_settings, axis, 0), .required = true},
+    {INT_ATTRIBUTE(struct roll_settings, first, 0), .required = true},
+    {0},
+};
+
 static int infer_roll(struct infer_context *context, struct error *error)
 {
+    const struct roll_settings *settings = context->node->settings;
     const struct shape *x = &context->inputs[0]->shape;
-    int64_t axis = node_int(context->node, "axis", 0), first = node_int(context->node, "first", 0);
-    if (axis < 0 || axis >= x->rank || first < 0 || first > x->dims[axis])
-        return error_set(error, ERROR_INTERNAL, "the axis has no element %lld", (long long)first);
+    if (settings->axis < 0 || settings->axis >= x->rank || settings->first < 0 ||
+        settings->first > x->dims[settings->axis])
+        return error_set(error, ERROR_INTERNAL, "the axis has no element %lld", (long long)settings->first);
     return infer_same(context, error);
 }
 
 static int compute_roll(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct roll_settings *settings = context->node->settings;
     const struct tensor *x = context->inputs[0];
-    int axis = (int)node_int(context->node, "axis", 0);
+    int axis = (int)settings->axis;
     size_t step = (size_t)shape_product(&x->shape, axis + 1, x->shape.rank) * element_size(x);
-    size_t first = (size_t)node_int(context->node, "first", 0) * step, row = (size_t)x->shape.dims[axis] * step;
+    size_t first = (size_t)settings->first * step, row = (size_t)x->shape.dims[axis] * step;
     char *to = context->outputs[0]->data;
     const char *from = x->data;
     for (int64_t i = 0; row > 0 && i < shape_product(&x->shape, 0, axis); i++, from += row, to += row) {
@@ -34,7 +46,8 @@ static int compute_roll(struct compute_context *context, struct error *error)
 static int gradient_roll(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
-    int64_t axis = node_int(node, "axis", 0), first = node_int(node, "first", 0);
+    const struct roll_settings *settings = node->settings;
+    int64_t axis = settings->axis, first = settings->first;
     if (!context->output_gradients[0] || !context->wanted[0])
         return 0;
     context->input_gradients[0] = emit(
@@ -47,11 +60,11 @@ const struct operator operators_roll[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "Roll",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct roll_settings, attributes),
      .infer = infer_roll,
      .compute = compute_roll,
      .gradient = gradient_roll},

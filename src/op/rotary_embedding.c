@@ -7,6 +7,18 @@
 
 enum { INPUT, COSINES, SINES, POSITIONS };
 
+struct rotary_settings {
+    int64_t num_heads, rotary_embedding_dim;
+    bool interleaved;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct rotary_settings, num_heads, 0)},
+    {INT_ATTRIBUTE(struct rotary_settings, rotary_embedding_dim, 0)},
+    {FLAG_ATTRIBUTE(struct rotary_settings, interleaved, 0)},
+    {0},
+};
+
 /* Element (b, h, s, d) of the input stands at b * batch + h * head + s * row + d. */
 struct rotary {
     int64_t batches, heads, rows, size; /* `size`: columns of a head */
@@ -17,8 +29,9 @@ struct rotary {
 
 static int rotary_read(const struct node *node, const struct shape *x, struct rotary *rotary, struct error *error)
 {
+    const struct rotary_settings *settings = node->settings;
     const int64_t *dims = x->dims;
-    *rotary = (struct rotary){.interleaved = node_int(node, "interleaved", 0) != 0};
+    *rotary = (struct rotary){.interleaved = settings->interleaved};
     if (x->rank == 4) {
         rotary->batches = dims[0];
         rotary->heads = dims[1];
@@ -27,7 +40,7 @@ static int rotary_read(const struct node *node, const struct shape *x, struct ro
         rotary->row = rotary->size;
         rotary->head = rotary->rows * rotary->size;
     } else if (x->rank == 3) {
-        int64_t heads = node_int(node, "num_heads", 0);
+        int64_t heads = settings->num_heads;
         if (heads < 1 || dims[2] % heads != 0)
             return error_set(error, ERROR_INPUT, "attribute num_heads is %lld for a width of %lld", (long long)heads,
                              (long long)dims[2]);
@@ -41,8 +54,7 @@ static int rotary_read(const struct node *node, const struct shape *x, struct ro
         return error_set(error, ERROR_INPUT, "the input has %d axes, expected 3 or 4", x->rank);
     }
     rotary->batch = rotary->heads * rotary->rows * rotary->size;
-    int64_t rotated = node_int(node, "rotary_embedding_dim", 0);
-    rotated = rotated == 0 ? rotary->size : rotated;
+    int64_t rotated = settings->rotary_embedding_dim == 0 ? rotary->size : settings->rotary_embedding_dim;
     if (rotated < 0 || rotated > rotary->size || rotated % 2 != 0)
         return error_set(error, ERROR_INPUT, "%lld of %lld columns cannot be rotated", (long long)rotated,
                          (long long)rotary->size);
@@ -160,6 +172,7 @@ static int compute_rotary_gradient(struct compute_context *context, struct error
 static int gradient_rotary(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
+    const struct rotary_settings *settings = node->settings;
     struct value *dy = context->output_gradients[0];
     if (context->wanted[COSINES] || context->wanted[SINES])
         return error_set(error, ERROR_UNSUPPORTED, "cosines and sines have no gradient");
@@ -169,9 +182,8 @@ static int gradient_rotary(struct gradient_context *context, struct error *error
         emit(context->graph, "RotaryEmbeddingGradient",
              EMIT_INPUTS(dy, node->inputs[COSINES], node->inputs[SINES],
                          node->input_count > POSITIONS ? node->inputs[POSITIONS] : NULL),
-             EMIT_ATTRIBUTES(EMIT_INT("interleaved", node_int(node, "interleaved", 0)),
-                             EMIT_INT("num_heads", node_int(node, "num_heads", 0)),
-                             EMIT_INT("rotary_embedding_dim", node_int(node, "rotary_embedding_dim", 0))),
+             EMIT_ATTRIBUTES(EMIT_INT("interleaved", settings->interleaved), EMIT_INT("num_heads", settings->num_heads),
+                             EMIT_INT("rotary_embedding_dim", settings->rotary_embedding_dim)),
              error);
     return context->input_gradients[INPUT] ? 0 : -1;
 }
@@ -193,11 +205,11 @@ const struct operator operators_rotary_embedding[] = {
     {.domain = "",
      .name = "RotaryEmbedding",
      .since = 23,
-     .min_inputs = 3,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 4, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_CONTROL, ROLE_CONTROL, ROLE_INDICES},
+     SETTINGS(struct rotary_settings, attributes),
      .infer = infer_rotary,
      .compute = compute_rotary,
      .gradient = gradient_rotary,
@@ -205,11 +217,11 @@ const struct operator operators_rotary_embedding[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "RotaryEmbeddingGradient",
      .since = 1,
-     .min_inputs = 3,
-     .max_inputs = 4,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(3, 4, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_CONTROL, ROLE_CONTROL, ROLE_INDICES},
+     SETTINGS(struct rotary_settings, attributes),
      .infer = infer_rotary,
      .compute = compute_rotary_gradient},
     {0},

@@ -6,6 +6,26 @@
 #include "op/infer.h"
 #include "op/operand.h"
 
+struct scan_settings {
+    struct control_flow_settings control_flow;
+    struct graph *body;
+    int64_t num_scan_inputs;
+    struct ints scan_input_axes, scan_output_axes;
+    struct ints directions, scan_input_directions, scan_output_directions; /* 1: from the end */
+};
+
+static const struct attribute_rule attributes[] = {
+    CONTROL_FLOW_ATTRIBUTES,
+    {GRAPH_ATTRIBUTE(struct scan_settings, body), .required = true},
+    {INT_ATTRIBUTE(struct scan_settings, num_scan_inputs, 0), .required = true},
+    {INTS_ATTRIBUTE(struct scan_settings, directions), .until = 8},
+    {INTS_ATTRIBUTE(struct scan_settings, scan_input_axes), .since = 9},
+    {INTS_ATTRIBUTE(struct scan_settings, scan_output_axes), .since = 9},
+    {INTS_ATTRIBUTE(struct scan_settings, scan_input_directions), .since = 9},
+    {INTS_ATTRIBUTE(struct scan_settings, scan_output_directions), .since = 9},
+    {0},
+};
+
 /* body(states..., slices...) -> states..., scanned... */
 struct scan {
     struct graph *body;
@@ -16,29 +36,20 @@ struct scan {
     int64_t batches, rounds;
 };
 
-/* The `index`-th entry of a list attribute, 0 where there is none. */
-static int64_t list_at(const struct node *node, const char *name, int index)
+/* The `index`-th entry of a list, 0 where there is none. */
+static int64_t list_at(struct ints list, int index)
 {
-    int count;
-    const int64_t *list = node_ints(node, name, &count);
-    return list && index < count ? list[index] : 0;
-}
-
-static const char *const input_axes = "scan_input_axes", *const output_axes = "scan_output_axes";
-
-static const char *input_directions(const struct scan *scan)
-{
-    return scan->batched ? "directions" : "scan_input_directions";
+    return index < list.count ? list.values[index] : 0;
 }
 
 static int read_counts(const struct node *node, struct scan *scan, struct error *error)
 {
+    const struct scan_settings *settings = node->settings;
     int inputs = control_flow_inputs(node, error);
-    int64_t sliced = node_int(node, "num_scan_inputs", 0);
-    *scan = (struct scan){.batched = node->opset < 9, .batches = 1};
+    int64_t sliced = settings->num_scan_inputs;
+    *scan = (struct scan){.body = settings->body, .batched = node->opset < 9, .batches = 1};
     scan->first = scan->batched;
-    scan->body = inputs < 0 ? NULL : control_flow_body(node, "body", error);
-    if (!scan->body)
+    if (inputs < 0)
         return -1;
     if (sliced < 1 || sliced > inputs - scan->first)
         return error_set(error, ERROR_INPUT, "attribute num_scan_inputs is %lld of %d inputs", (long long)sliced,
@@ -57,7 +68,8 @@ static int read_counts(const struct node *node, struct scan *scan, struct error 
 static int read_axis(const struct node *node, const struct scan *scan, const struct shape *shape, int index, int *axis,
                      struct error *error)
 {
-    int64_t given = scan->batched ? 1 : list_at(node, input_axes, index);
+    const struct scan_settings *settings = node->settings;
+    int64_t given = scan->batched ? 1 : list_at(settings->scan_input_axes, index);
     return shape_axis(given, shape->rank, axis, error);
 }
 
@@ -98,6 +110,7 @@ static struct shape without_axis(const struct shape *shape, int axis)
 /* Sizes are known where the states keep their shape and the body's results have one. */
 static int infer_outputs(struct infer_context *context, const struct scan *scan, struct error *error)
 {
+    const struct scan_settings *settings = context->node->settings;
     for (int i = 0; i < scan->states + scan->sliced; i++) {
         const struct tensor *input = context->inputs[scan->first + i];
         struct value *formal = scan->body->inputs[i];
@@ -124,7 +137,7 @@ static int infer_outputs(struct infer_context *context, const struct scan *scan,
                 return -1;
             continue;
         }
-        if (shape_axis(stacked ? list_at(context->node, output_axes, i - scan->states) : 0, rank + 1, &axis, error))
+        if (shape_axis(stacked ? list_at(settings->scan_output_axes, i - scan->states) : 0, rank + 1, &axis, error))
             return -1;
         for (int k = 0; k < rank + 1; k++)
             dims[k] = k == axis ? scan->rounds : result->shape.dims[k - (k > axis)];
@@ -154,7 +167,7 @@ static int infer_scan(struct infer_context *context, struct error *error)
 /* A scan at work. */
 struct scan_run {
     struct scan scan;
-    const struct node *node;
+    const struct scan_settings *settings;
     struct memory *memory;
     struct operands outer;
     struct tensor *values;              /* inputs of the body: states, slices; owned */
@@ -180,13 +193,14 @@ static int cut_slice(const struct scan_run *run, const struct tensor *input, int
                      struct tensor *slice, struct error *error)
 {
     int axis;
-    int64_t given = run->scan.batched ? 0 : list_at(run->node, input_axes, index);
+    int64_t given = run->scan.batched ? 0 : list_at(run->settings->scan_input_axes, index);
     if (shape_axis(given, input->shape.rank, &axis, error))
         return -1;
     *slice = (struct tensor){.dtype = input->dtype, .shape = without_axis(&input->shape, axis)};
     if (tensor_allocate(run->memory, slice, error))
         return -1;
-    if (list_at(run->node, input_directions(&run->scan), index) != 0)
+    const struct scan_settings *settings = run->settings;
+    if (list_at(run->scan.batched ? settings->directions : settings->scan_input_directions, index) != 0)
         round = run->scan.rounds - 1 - round;
     size_t outer = (size_t)shape_product(&input->shape, 0, axis);
     size_t inner = outer > 0 ? tensor_bytes(slice) / outer : 0;
@@ -234,8 +248,8 @@ static int finish_batch(struct scan_run *run, struct compute_context *context, s
             value = run->values[i];
             run->values[i] = (struct tensor){0};
         } else if (control_flow_stacked(run->memory, &run->stacks[index], scan->body->outputs[i],
-                                        scan->batched ? 0 : list_at(run->node, output_axes, index),
-                                        !scan->batched && list_at(run->node, "scan_output_directions", index) != 0,
+                                        scan->batched ? 0 : list_at(run->settings->scan_output_axes, index),
+                                        !scan->batched && list_at(run->settings->scan_output_directions, index) != 0,
                                         &value, error)) {
             return -1;
         }
@@ -282,7 +296,7 @@ static int run_scan(struct scan_run *run, struct compute_context *context, struc
 
 static int compute_scan(struct compute_context *context, struct error *error)
 {
-    struct scan_run run = {.node = context->node, .memory = context->memory, .outer = OPERANDS(context)};
+    struct scan_run run = {.settings = context->node->settings, .memory = context->memory, .outer = OPERANDS(context)};
     if (read_scan(context->node, context->inputs, &run.scan, error))
         return -1;
     size_t inputs = (size_t)run.scan.body->input_count, outputs = (size_t)run.scan.body->output_count;
@@ -312,11 +326,11 @@ const struct operator operators_scan[] = {
     {.domain = "",
      .name = "Scan",
      .since = 8,
-     .min_inputs = 0,
-     .max_inputs = -1,
-     .min_outputs = 0,
-     .max_outputs = -1,
+     ARITY(0, -1, 0, -1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct scan_settings, attributes),
      .infer = infer_scan,
      .compute = compute_scan},
     {0},

@@ -6,18 +6,7 @@
 #include "op/known.h"
 #include "op/strided.h"
 
-int scatter_read_reduction(const struct node *node, enum scatter_reduction *reduction, struct error *error)
-{
-    static const char *const names[] = {"none", "add", "mul", "max", "min"};
-    const char *name = node_string(node, "reduction", "none");
-    for (int i = 0; i < 5; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *reduction = (enum scatter_reduction)i;
-            return 0;
-        }
-    }
-    return error_set(error, ERROR_UNSUPPORTED, "attribute reduction is '%.40s'", name);
-}
+const char *const scatter_reductions[] = {"none", "add", "mul", "max", "min", NULL};
 
 /* C type, type in which sums and products wrap without harm */
 #define COMBINE(type, wrapping)                                                                                        \
@@ -94,15 +83,14 @@ int scatter_gradient(struct gradient_context *context, const char *scatter, cons
                      struct error *error)
 {
     const struct node *node = context->node;
+    const struct scatter_settings *settings = node->settings;
     struct value *gradient = context->output_gradients[0], *indices = node->inputs[1];
-    struct emit_attribute attributes[] = {EMIT_INT(axis, axis ? node_int(node, axis, 0) : 0)};
+    struct emit_attribute attributes[] = {EMIT_INT(axis, settings->axis)};
     int attribute_count = axis ? 1 : 0;
-    enum scatter_reduction reduction = SCATTER_NONE;
-    if (scatter_read_reduction(node, &reduction, error))
-        return -1;
+    enum scatter_reduction reduction = settings->reduction;
     if (reduction != SCATTER_NONE && reduction != SCATTER_ADD)
         return error_set(error, ERROR_UNSUPPORTED, "no gradient goes through reduction '%s'",
-                         node_string(node, "reduction", ""));
+                         scatter_reductions[reduction]);
     if (context->wanted[0] && reduction == SCATTER_NONE) {
         struct value *zeros = emit_zeros(context->graph, node->inputs[2]->dtype, &node->inputs[2]->shape, error);
         context->input_gradients[0] = zeros ? emit(context->graph, scatter, EMIT_INPUTS(gradient, indices, zeros),

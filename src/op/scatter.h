@@ -6,8 +6,16 @@
 
 enum scatter_reduction { SCATTER_NONE, SCATTER_ADD, SCATTER_MUL, SCATTER_MAX, SCATTER_MIN };
 
-/* Attribute reduction (opset 16 and 18). */
-int scatter_read_reduction(const struct node *node, enum scatter_reduction *reduction, struct error *error);
+/* Of GatherElements, GatherND and what scatters by the same indices. */
+struct scatter_settings {
+    int64_t axis;       /* of those with an index for each element */
+    int64_t batch_dims; /* of those with tuples */
+    enum scatter_reduction reduction;
+    struct ints shape; /* of GatherNDGradient: of the data */
+};
+/* What attribute reduction may say (opset 16 and 18). */
+extern const char *const scatter_reductions[];
+
 /* to[i] = to[i] reduced with from[i], for `count` elements of a storage type; integers wrap. */
 void scatter_combine(void *to, const void *from, int64_t count, enum dtype storage, enum scatter_reduction reduction);
 /* Copies input 0 to output 0, then combines run i of the updates (input 2) at element offsets[i]. */

@@ -2,10 +2,22 @@
 #include "op/families.h"
 #include "op/infer.h"
 
-/* Attributes start and end (Shape-15), clamped to the dimensions as a slice. */
+struct shape_settings {
+    int64_t start, end;
+    bool end_given;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct shape_settings, start, 0), .since = 15},
+    {INT_ATTRIBUTE(struct shape_settings, end, 0), .given = offsetof(struct shape_settings, end_given), .since = 15},
+    {0},
+};
+
+/* What start and end say, clamped to the dimensions as a slice. */
 static void read_range(const struct node *node, int rank, int *begin, int *end)
 {
-    int64_t ends[2] = {node_int(node, "start", 0), node_int(node, "end", rank)};
+    const struct shape_settings *settings = node->settings;
+    int64_t ends[2] = {settings->start, settings->end_given ? settings->end : rank};
     for (int i = 0; i < 2; i++) {
         ends[i] = ends[i] < 0 ? ends[i] + rank : ends[i];
         ends[i] = ends[i] < 0 ? 0 : ends[i] > rank ? rank : ends[i];
@@ -49,23 +61,20 @@ const struct operator operators_shape_of[] = {
     {.domain = "",
      .name = "Shape",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_SHAPE_ONLY,
+     .flags = OPERATOR_SHAPE_ONLY | OPERATOR_SOURCE,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct shape_settings, attributes),
      .infer = infer_shape,
      .compute = compute_shape},
     {.domain = "",
      .name = "Size",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_SHAPE_ONLY,
+     .flags = OPERATOR_SHAPE_ONLY | OPERATOR_SOURCE,
+     .roles = {ROLE_DATA},
      .infer = infer_size,
      .compute = compute_size},
     {0},

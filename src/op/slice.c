@@ -4,7 +4,26 @@
 #include "op/infer.h"
 #include "op/known.h"
 #include "op/operand.h"
+#include "op/settings.h"
 #include "op/strided.h"
+
+static const struct attribute_rule attributes[] = {
+    {INTS_ATTRIBUTE(struct slice_settings, starts), .until = 9, .required = true},
+    {INTS_ATTRIBUTE(struct slice_settings, ends), .until = 9, .required = true},
+    {INTS_ATTRIBUTE(struct slice_settings, axes), .until = 9},
+    {0},
+};
+
+struct slice_gradient_settings {
+    struct ints starts, steps, shape; /* per axis of the whole */
+};
+
+static const struct attribute_rule gradient_attributes[] = {
+    {INTS_ATTRIBUTE(struct slice_gradient_settings, starts), .required = true},
+    {INTS_ATTRIBUTE(struct slice_gradient_settings, steps), .required = true},
+    {INTS_ATTRIBUTE(struct slice_gradient_settings, shape), .required = true},
+    {0},
+};
 
 /* Per axis of the input: output cell o reads input cell start + o * step. */
 struct slice {
@@ -34,13 +53,14 @@ static void slice_axis(struct slice *slice, int axis, int64_t size, int64_t star
 
 static int slice_read(struct slice *slice, const struct operands *operands, struct error *error)
 {
+    const struct slice_settings *settings = operands->node->settings;
     const struct shape *shape = &operands->inputs[0]->shape;
     struct int_list starts, ends, axes, steps;
     bool marked[SHAPE_MAX_RANK] = {false};
-    int has_starts = int_list_read(&starts, operands, "starts", 1, error);
-    int has_ends = int_list_read(&ends, operands, "ends", 2, error);
-    int has_axes = int_list_read(&axes, operands, "axes", 3, error);
-    int has_steps = int_list_read(&steps, operands, NULL, 4, error);
+    int has_starts = int_list_of(&starts, operands, settings->starts, 1, error);
+    int has_ends = int_list_of(&ends, operands, settings->ends, 2, error);
+    int has_axes = int_list_of(&axes, operands, settings->axes, 3, error);
+    int has_steps = int_list_of(&steps, operands, (struct ints){0}, 4, error);
     if (has_starts < 0 || has_ends < 0 || has_axes < 0 || has_steps < 0)
         return -1;
     if (!has_starts || !has_ends)
@@ -150,11 +170,12 @@ static int field_slice(struct field_context *context, struct error *error)
 static int read_gradient(const struct node *node, const struct shape *part, struct slice *slice, struct shape *whole,
                          struct error *error)
 {
-    int start_count, step_count;
-    const int64_t *starts = node_ints(node, "starts", &start_count), *steps = node_ints(node, "steps", &step_count);
-    if (operand_read_shape(node, "shape", whole, error))
+    const struct slice_gradient_settings *settings = node->settings;
+    const int64_t *starts = settings->starts.values, *steps = settings->steps.values;
+    if (shape_set(whole, settings->shape.count, settings->shape.values, error))
         return -1;
-    bool fits = start_count == whole->rank && step_count == whole->rank && part->rank == whole->rank;
+    bool fits =
+        settings->starts.count == whole->rank && settings->steps.count == whole->rank && part->rank == whole->rank;
     for (int i = 0; fits && i < whole->rank; i++) {
         int64_t last, size = part->dims[i];
         slice->starts[i] = starts[i];
@@ -189,9 +210,9 @@ static int compute_slice_gradient(struct compute_context *context, struct error 
 
 #define SLICE(since_, until_, min_, max_)                                                                              \
     {                                                                                                                  \
-        .domain = "", .name = "Slice", .since = since_, .until = until_, .min_inputs = min_, .max_inputs = max_,       \
-        .min_outputs = 1, .max_outputs = 1, .types = TYPES_ALL, .infer = infer_slice, .compute = compute_slice,        \
-        .gradient = gradient_slice, .field = field_slice                                                               \
+        .domain = "", .name = "Slice", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,  \
+        .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE}, SETTINGS(struct slice_settings, attributes),        \
+        .infer = infer_slice, .compute = compute_slice, .gradient = gradient_slice, .field = field_slice               \
     }
 
 const struct operator operators_slice[] = {
@@ -200,11 +221,11 @@ const struct operator operators_slice[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "SliceGradient",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_FLOAT,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct slice_gradient_settings, gradient_attributes),
      .infer = infer_slice_gradient,
      .compute = compute_slice_gradient},
     {0},

@@ -1,11 +1,43 @@
 /* Softmax, LogSoftmax, Hardmax (ONNX 1, 11: the axes from `axis` on count as one row; 13: one axis) and their
  * gradients. */
+#include "op/softmax.h"
+
 #include <math.h>
 
 #include "kernel/kernels.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
+
+struct softmax_settings {
+    int64_t axis;
+    bool axis_given;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct softmax_settings, axis, -1), .given = offsetof(struct softmax_settings, axis_given)},
+    {0},
+};
+
+static bool is_coerced(const struct node *node)
+{
+    return node->opset < 13;
+}
+
+int64_t softmax_axis(const struct node *node)
+{
+    const struct softmax_settings *settings = node->settings;
+    return is_coerced(node) && !settings->axis_given ? 1 : settings->axis;
+}
+
+struct gradient_settings {
+    struct ints rows; /* outer, count, inner */
+};
+
+static const struct attribute_rule gradient_attributes[] = {
+    {INTS_ATTRIBUTE(struct gradient_settings, rows), .required = true},
+    {0},
+};
 
 /* The input as [outer, count, inner] with rows along the middle. */
 struct row_view {
@@ -14,13 +46,13 @@ struct row_view {
 
 static int read_view(const struct node *node, const struct shape *x, struct row_view *view, struct error *error)
 {
-    bool coerced = node->domain[0] == '\0' && node->opset < 13;
+    bool coerced = is_coerced(node);
+    int64_t given = softmax_axis(node);
     int axis;
     if (x->rank == 0 && !coerced) {
         *view = (struct row_view){1, 1, 1};
         return 0;
     }
-    int64_t given = node_int(node, "axis", coerced ? 1 : -1);
     if (coerced && given == x->rank) /* rows of one element */
         axis = x->rank;
     else if (shape_axis(given, x->rank, &axis, error))
@@ -209,12 +241,11 @@ static int gradient_log_softmax(struct gradient_context *context, struct error *
 
 static int infer_gradient(struct infer_context *context, struct error *error)
 {
-    int count;
-    const int64_t *rows = node_ints(context->node, "rows", &count);
+    const struct gradient_settings *settings = context->node->settings;
     struct shape view;
     if (operand_types(context, 1, error) || operand_shaped_as(context, 1, 0, error))
         return -1;
-    if (!rows || count != 3 || shape_set(&view, 3, rows, error) ||
+    if (settings->rows.count != 3 || shape_set(&view, 3, settings->rows.values, error) ||
         shape_count(&view) != shape_count(&context->inputs[0]->shape))
         return error_set(error, ERROR_INPUT, "attribute rows does not fit the input");
     return infer_same(context, error);
@@ -262,8 +293,8 @@ static void run_gradient(void *argument, int64_t begin, int64_t end)
 
 static int compute_either_gradient(struct compute_context *context, bool log)
 {
-    int count;
-    const int64_t *rows = node_ints(context->node, "rows", &count);
+    const struct gradient_settings *settings = context->node->settings;
+    const int64_t *rows = settings->rows.values;
     struct softmax_task softmax = {.kernels = context->kernels,
                                    .view = {rows[0], rows[1], rows[2]},
                                    .log = log,
@@ -293,13 +324,13 @@ static int compute_log_softmax_gradient(struct compute_context *context, struct 
 static int field_softmax(struct field_context *context, struct error *error)
 {
     const struct shape *x = &context->inputs[0]->shape;
-    bool coerced = context->node->opset < 13;
+    bool coerced = is_coerced(context->node);
+    int64_t given = softmax_axis(context->node);
     int axis = 0;
     for (int i = 0; i < x->rank; i++)
         context->reads[i] = context->cells[i];
     if (x->rank == 0)
         return 0;
-    int64_t given = node_int(context->node, "axis", coerced ? 1 : -1);
     if (coerced && given == x->rank)
         return 0;
     if (shape_axis(given, x->rank, &axis, error))
@@ -313,49 +344,24 @@ static int field_softmax(struct field_context *context, struct error *error)
     return 0;
 }
 
-#define ONE_TO_ONE .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1
-#define GRADIENT .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1
+#define SOFTMAX(name_, flags_, compute_, gradient_)                                                                    \
+    {                                                                                                                  \
+        .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_FLOAT, .flags = flags_,             \
+        .roles = {ROLE_DATA}, SETTINGS(struct softmax_settings, attributes), .infer = infer_softmax,                   \
+        .compute = compute_, .gradient = gradient_, .field = field_softmax                                             \
+    }
+#define GRADIENT(name_, compute_)                                                                                      \
+    {                                                                                                                  \
+        .domain = DOMAIN_INTERNAL, .name = name_, .since = 1, ARITY(2, 2, 1, 1), .types = TYPES_HELD_AS_FLOAT,         \
+        .flags = OPERATOR_OTHER, .roles = {ROLE_DATA}, SETTINGS(struct gradient_settings, gradient_attributes),        \
+        .infer = infer_gradient, .compute = compute_                                                                   \
+    }
 
 const struct operator operators_softmax[] = {
-    {.domain = "",
-     .name = "Softmax",
-     .since = 1,
-     ONE_TO_ONE,
-     .types = TYPES_FLOAT,
-     .infer = infer_softmax,
-     .compute = compute_softmax,
-     .gradient = gradient_softmax,
-     .field = field_softmax},
-    {.domain = "",
-     .name = "LogSoftmax",
-     .since = 1,
-     ONE_TO_ONE,
-     .types = TYPES_FLOAT,
-     .infer = infer_softmax,
-     .compute = compute_log_softmax,
-     .gradient = gradient_log_softmax,
-     .field = field_softmax},
-    {.domain = "",
-     .name = "Hardmax",
-     .since = 1,
-     ONE_TO_ONE,
-     .types = TYPES_FLOAT,
-     .infer = infer_softmax,
-     .compute = compute_hardmax,
-     .field = field_softmax},
-    {.domain = DOMAIN_INTERNAL,
-     .name = "SoftmaxGradient",
-     .since = 1,
-     GRADIENT,
-     .types = TYPES_HELD_AS_FLOAT,
-     .infer = infer_gradient,
-     .compute = compute_softmax_gradient},
-    {.domain = DOMAIN_INTERNAL,
-     .name = "LogSoftmaxGradient",
-     .since = 1,
-     GRADIENT,
-     .types = TYPES_HELD_AS_FLOAT,
-     .infer = infer_gradient,
-     .compute = compute_log_softmax_gradient},
+    SOFTMAX("Softmax", OPERATOR_SOFTMAX, compute_softmax, gradient_softmax),
+    SOFTMAX("LogSoftmax", OPERATOR_SOFTMAX, compute_log_softmax, gradient_log_softmax),
+    SOFTMAX("Hardmax", OPERATOR_OTHER, compute_hardmax, NULL),
+    GRADIENT("SoftmaxGradient", compute_softmax_gradient),
+    GRADIENT("LogSoftmaxGradient", compute_log_softmax_gradient),
     {0},
 };

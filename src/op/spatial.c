@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+const char *const auto_pad_words[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER", "", NULL};
+
 int64_t spatial_extent(const struct spatial *spatial, int axis)
 {
     return (spatial->kernel[axis] - 1) * spatial->dilation[axis] + 1;
@@ -18,59 +20,30 @@ void spatial_tail(const struct spatial *spatial, const int64_t array[SPATIAL_AXE
         out[i] = array[spatial_axis(spatial, i)];
 }
 
-int spatial_list(const struct node *node, const char *name, int count, int64_t low, int64_t otherwise, int64_t *values,
+int spatial_list(struct ints list, const char *name, int count, int64_t low, int64_t otherwise, int64_t *values,
                  struct error *error)
 {
-    const struct attribute *attribute = node_attribute(node, name);
-    for (int i = 0; i < count; i++)
-        values[i] = otherwise;
-    if (!attribute)
-        return 0;
-    int given;
-    const int64_t *list = node_ints(node, name, &given);
-    if (attribute->type != ATTRIBUTE_INTS)
-        return error_set(error, ERROR_INPUT, "attribute %s must be a list of integers", name);
-    if (given != count)
-        return error_set(error, ERROR_INPUT, "attribute %s has %d values, expected %d", name, given, count);
+    if (list.values && list.count != count)
+        return error_set(error, ERROR_INPUT, "attribute %s has %d values, expected %d", name, list.count, count);
     for (int i = 0; i < count; i++) {
-        if (list[i] < low || list[i] > SPATIAL_LIMIT)
+        values[i] = list.values ? list.values[i] : otherwise;
+        if (list.values && (values[i] < low || values[i] > SPATIAL_LIMIT))
             return error_set(error, ERROR_INPUT, "attribute %s holds %lld, outside [%lld, %lld]", name,
-                             (long long)list[i], (long long)low, (long long)SPATIAL_LIMIT);
-        values[i] = list[i];
+                             (long long)values[i], (long long)low, (long long)SPATIAL_LIMIT);
     }
     return 0;
 }
 
-static int read_auto_pad(const struct node *node, enum auto_pad *auto_pad, struct error *error)
-{
-    static const char *const names[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"};
-    const char *text = node_string(node, "auto_pad", "NOTSET");
-    for (int i = 0; i < 4; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *auto_pad = (enum auto_pad)i;
-            return 0;
-        }
-    }
-    if (text[0] == '\0') {
-        *auto_pad = AUTO_PAD_NOTSET;
-        return 0;
-    }
-    return error_set(error, ERROR_INPUT, "attribute auto_pad is none of NOTSET, VALID, SAME_UPPER, SAME_LOWER");
-}
-
 /* kernel_shape, or the weight's sizes, or both if they agree. */
-static int read_kernel(const struct node *node, const int64_t *kernel, int axes, int64_t *sizes, struct error *error)
+static int read_kernel(struct ints given, const int64_t *kernel, int axes, int64_t *sizes, struct error *error)
 {
-    bool given = node_attribute(node, "kernel_shape") != NULL;
-    if (!given && !kernel)
-        return error_set(error, ERROR_INPUT, "attribute kernel_shape is missing");
-    if (spatial_list(node, "kernel_shape", axes, 1, 1, sizes, error))
+    if (spatial_list(given, "kernel_shape", axes, 1, 1, sizes, error))
         return -1;
     for (int i = 0; kernel && i < axes; i++) {
         if (kernel[i] < 1 || kernel[i] > SPATIAL_LIMIT)
             return error_set(error, ERROR_INPUT, "the weight has a kernel of %lld cells along axis %d",
                              (long long)kernel[i], i);
-        if (given && kernel[i] != sizes[i])
+        if (given.values && kernel[i] != sizes[i])
             return error_set(error, ERROR_INPUT, "attribute kernel_shape says %lld, the weight %lld along axis %d",
                              (long long)sizes[i], (long long)kernel[i], i);
         sizes[i] = kernel[i];
@@ -78,8 +51,8 @@ static int read_kernel(const struct node *node, const int64_t *kernel, int axes,
     return 0;
 }
 
-int spatial_read(const struct node *node, const struct shape *shape, const int64_t *kernel, struct spatial *spatial,
-                 struct error *error)
+int spatial_read(const struct window_settings *settings, const struct shape *shape, const int64_t *kernel,
+                 struct spatial *spatial, struct error *error)
 {
     int axes = shape->rank - 2;
     if (axes < 1 || axes > SPATIAL_AXES) {
@@ -89,15 +62,16 @@ int spatial_read(const struct node *node, const struct shape *shape, const int64
     }
     memset(spatial, 0, sizeof *spatial);
     spatial->axes = axes;
+    spatial->auto_pad = settings->auto_pad == AUTO_PAD_EMPTY ? AUTO_PAD_NOTSET : settings->auto_pad;
     int64_t sizes[SPATIAL_AXES], strides[SPATIAL_AXES], dilations[SPATIAL_AXES], pads[2 * SPATIAL_AXES];
-    if (read_auto_pad(node, &spatial->auto_pad, error) || read_kernel(node, kernel, axes, sizes, error) ||
-        spatial_list(node, "strides", axes, 1, 1, strides, error) ||
-        spatial_list(node, "dilations", axes, 1, 1, dilations, error))
+    if (read_kernel(settings->kernel_shape, kernel, axes, sizes, error) ||
+        spatial_list(settings->strides, "strides", axes, 1, 1, strides, error) ||
+        spatial_list(settings->dilations, "dilations", axes, 1, 1, dilations, error))
         return -1;
     /* With auto_pad the pads do not count; some exporters write them all the same. */
     for (int i = 0; i < 2 * axes; i++)
         pads[i] = 0;
-    if (spatial->auto_pad == AUTO_PAD_NOTSET && spatial_list(node, "pads", 2 * axes, 0, 0, pads, error))
+    if (spatial->auto_pad == AUTO_PAD_NOTSET && spatial_list(settings->pads, "pads", 2 * axes, 0, 0, pads, error))
         return -1;
     for (int i = 0; i < SPATIAL_AXES; i++) {
         int from = i - (SPATIAL_AXES - axes);

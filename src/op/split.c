@@ -6,23 +6,39 @@
 #include "op/operand.h"
 #include "op/strided.h"
 
+struct split_settings {
+    int64_t axis, num_outputs;
+    struct ints split;
+    bool num_outputs_given;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct split_settings, axis, 0)},
+    {INTS_ATTRIBUTE(struct split_settings, split), .until = 12},
+    {INT_ATTRIBUTE(struct split_settings, num_outputs, 0), .given = offsetof(struct split_settings, num_outputs_given),
+     .since = 18},
+    {0},
+};
+
 static int split_axis(const struct operands *operands, int *axis, struct error *error)
 {
-    return shape_axis(node_int(operands->node, "axis", 0), operands->inputs[0]->shape.rank, axis, error);
+    const struct split_settings *settings = operands->node->settings;
+    return shape_axis(settings->axis, operands->inputs[0]->shape.rank, axis, error);
 }
 
 /* Where part `index` begins and what it measures along the axis. Sizes come from the attribute (until opset 12), from
  * input 1, or are equal but for the last one (num_outputs, opset 18). */
 static int split_part(const struct operands *operands, int index, int64_t *start, int64_t *size, struct error *error)
 {
+    const struct split_settings *settings = operands->node->settings;
     struct int_list list;
-    int axis, parts = operands->node->output_count, given = int_list_read(&list, operands, "split", 1, error);
+    int axis, parts = operands->node->output_count, given = int_list_of(&list, operands, settings->split, 1, error);
     int64_t equal = 0;
     if (given < 0 || split_axis(operands, &axis, error))
         return -1;
     int64_t whole = operands->inputs[0]->shape.dims[axis], sum = 0;
-    bool uneven = node_attribute(operands->node, "num_outputs") != NULL;
-    if (given ? list.count != parts : uneven && node_int(operands->node, "num_outputs", 0) != parts)
+    bool uneven = settings->num_outputs_given;
+    if (given ? list.count != parts : uneven && settings->num_outputs != parts)
         return error_set(error, ERROR_INPUT, "the number of parts is not that of the outputs (%d)", parts);
     if (!given) {
         if (!uneven && whole % parts != 0)
@@ -142,11 +158,11 @@ const struct operator operators_split[] = {
     {.domain = "",
      .name = "Split",
      .since = 2,
-     .min_inputs = 1,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = -1,
+     ARITY(1, 2, 1, -1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA, ROLE_SHAPE},
+     SETTINGS(struct split_settings, attributes),
      .infer = infer_split,
      .compute = compute_split,
      .gradient = gradient_split,

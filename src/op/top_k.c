@@ -7,17 +7,32 @@
 #include "op/ordered_key.h"
 #include "op/strided.h"
 
+struct top_k_settings {
+    int64_t axis, k;
+    bool largest;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct top_k_settings, axis, -1)},
+    {INT_ATTRIBUTE(struct top_k_settings, k, -1), .until = 9, .required = true},
+    {FLAG_ATTRIBUTE(struct top_k_settings, largest, true), .since = 11},
+    {IGNORED_ATTRIBUTE("sorted"), .since = 11}, /* they always are */
+    {0},
+};
+
 static int top_k_axis(const struct node *node, int rank, int *axis, struct error *error)
 {
-    return shape_axis(node_int(node, "axis", -1), rank, axis, error);
+    const struct top_k_settings *settings = node->settings;
+    return shape_axis(settings->axis, rank, axis, error);
 }
 
 static int infer_top_k(struct infer_context *context, struct error *error)
 {
+    const struct top_k_settings *settings = context->node->settings;
     struct operands operands = OPERANDS(context);
     const struct tensor *input = context->inputs[0];
     struct shape shape = input->shape;
-    int64_t k = node_int(context->node, "k", -1);
+    int64_t k = settings->k;
     bool known = operand_known(&operands, 1);
     int axis;
     if (top_k_axis(context->node, shape.rank, &axis, error) ||
@@ -102,7 +117,7 @@ static int compute_top_k(struct compute_context *context, struct error *error)
     int64_t *indices = operand_result(context, 1);
     struct candidate *heap = context->scratch;
     const struct shape *shape = &from->shape;
-    bool largest = node_int(context->node, "largest", 1) != 0;
+    bool largest = ((const struct top_k_settings *)context->node->settings)->largest;
     int axis;
     if (top_k_axis(context->node, shape->rank, &axis, error))
         return -1;
@@ -128,6 +143,7 @@ static int compute_top_k(struct compute_context *context, struct error *error)
 static int gradient_top_k(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
+    const struct top_k_settings *settings = node->settings;
     const struct value *data = node->inputs[0];
     if (!context->wanted[0] || !context->output_gradients[0])
         return 0;
@@ -138,14 +154,15 @@ static int gradient_top_k(struct gradient_context *context, struct error *error)
         return -1;
     context->input_gradients[0] =
         emit(context->graph, "ScatterElements", EMIT_INPUTS(zeros, indices, context->output_gradients[0]),
-             EMIT_ATTRIBUTES(EMIT_INT("axis", node_int(node, "axis", -1))), error);
+             EMIT_ATTRIBUTES(EMIT_INT("axis", settings->axis)), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
 #define TOP_K(since_, until_, inputs_)                                                                                 \
     {                                                                                                                  \
-        .domain = "", .name = "TopK", .since = since_, .until = until_, .min_inputs = inputs_, .max_inputs = inputs_,  \
-        .min_outputs = 1, .max_outputs = 2, .types = TYPES_NUMBER, .infer = infer_top_k, .compute = compute_top_k,     \
+        .domain = "", .name = "TopK", .since = since_, .until = until_, ARITY(inputs_, inputs_, 1, 2),                 \
+        .types = TYPES_NUMBER, .flags = OPERATOR_SELECTS, .roles = {ROLE_DATA, ROLE_SHAPE},                            \
+        SETTINGS(struct top_k_settings, attributes), .infer = infer_top_k, .compute = compute_top_k,                   \
         .gradient = gradient_top_k, .scratch = scratch_top_k                                                           \
     }
 

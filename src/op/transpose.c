@@ -5,17 +5,22 @@
 #include "op/families.h"
 #include "op/infer.h"
 #include "op/operand.h"
+#include "op/settings.h"
+
+static const struct attribute_rule attributes[] = {
+    {INTS_ATTRIBUTE(struct transpose_settings, perm)},
+    {0},
+};
 
 /* Attribute perm, or the axes reversed; checked to name each axis once. */
 static int read_permutation(const struct node *node, int rank, int permutation[SHAPE_MAX_RANK], struct error *error)
 {
-    int count;
-    const int64_t *perm = node_ints(node, "perm", &count);
+    const struct ints perm = ((const struct transpose_settings *)node->settings)->perm;
     bool seen[SHAPE_MAX_RANK] = {false};
-    if (perm && count != rank)
-        return error_set(error, ERROR_INPUT, "attribute perm has %d axes, the input %d", count, rank);
+    if (perm.values && perm.count != rank)
+        return error_set(error, ERROR_INPUT, "attribute perm has %d axes, the input %d", perm.count, rank);
     for (int i = 0; i < rank; i++) {
-        int64_t axis = perm ? perm[i] : rank - 1 - i;
+        int64_t axis = perm.values ? perm.values[i] : rank - 1 - i;
         if (axis < 0 || axis >= rank || seen[axis])
             return error_set(error, ERROR_INPUT, "attribute perm is not a permutation");
         seen[axis] = true;
@@ -125,11 +130,11 @@ const struct operator operators_transpose[] = {
     {.domain = "",
      .name = "Transpose",
      .since = 1,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
+     .flags = OPERATOR_MOVES,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct transpose_settings, attributes),
      .infer = infer_transpose,
      .compute = compute_transpose,
      .gradient = gradient_transpose,

@@ -7,6 +7,26 @@
 #include "op/strided.h"
 #include "op/unary.h"
 
+struct trilu_settings {
+    bool upper;
+};
+
+static const struct attribute_rule trilu_attributes[] = {
+    {FLAG_ATTRIBUTE(struct trilu_settings, upper, true)},
+    {0},
+};
+
+struct eye_like_settings {
+    int64_t dtype, k;
+    bool dtype_given; /* else the input's */
+};
+
+static const struct attribute_rule eye_like_attributes[] = {
+    {INT_ATTRIBUTE(struct eye_like_settings, dtype, 0), .given = offsetof(struct eye_like_settings, dtype_given)},
+    {INT_ATTRIBUTE(struct eye_like_settings, k, 0)},
+    {0},
+};
+
 static int infer_trilu(struct infer_context *context, struct error *error)
 {
     struct operands operands = OPERANDS(context);
@@ -30,7 +50,7 @@ static int compute_trilu(struct compute_context *context, struct error *error)
     struct tensor *to = context->outputs[0];
     const struct shape *shape = &from->shape;
     int64_t rows = shape->dims[shape->rank - 2], columns = shape->dims[shape->rank - 1], k = 0;
-    bool upper = node_int(context->node, "upper", 1) != 0;
+    bool upper = ((const struct trilu_settings *)context->node->settings)->upper;
     size_t size = element_size(from), row_bytes = (size_t)columns * size;
     int64_t count = row_bytes > 0 ? shape_count(shape) / columns : 0;
     if (operand_at(&operands, 1) && operand_read_int(&operands, 1, &k, error))
@@ -50,11 +70,12 @@ static int compute_trilu(struct compute_context *context, struct error *error)
 static int gradient_trilu(struct gradient_context *context, struct error *error)
 {
     const struct node *node = context->node;
+    const struct trilu_settings *settings = node->settings;
     struct value *k = node->input_count > 1 ? node->inputs[1] : NULL;
     if (!context->wanted[0])
         return 0;
     context->input_gradients[0] = emit(context->graph, "Trilu", EMIT_INPUTS(context->output_gradients[0], k),
-                                       EMIT_ATTRIBUTES(EMIT_INT("upper", node_int(node, "upper", 1))), error);
+                                       EMIT_ATTRIBUTES(EMIT_INT("upper", settings->upper)), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -66,8 +87,9 @@ static int field_trilu(struct field_context *context, struct error *error)
 
 static int infer_eye_like(struct infer_context *context, struct error *error)
 {
+    const struct eye_like_settings *settings = context->node->settings;
     const struct tensor *input = context->inputs[0];
-    int64_t dtype = node_int(context->node, "dtype", input->dtype);
+    int64_t dtype = settings->dtype_given ? settings->dtype : (int64_t)input->dtype;
     if (input->shape.rank != 2)
         return error_set(error, ERROR_INPUT, "the input is no matrix");
     if (dtype <= 0 || dtype >= DTYPE_COUNT)
@@ -78,9 +100,10 @@ static int infer_eye_like(struct infer_context *context, struct error *error)
 static int compute_eye_like(struct compute_context *context, struct error *error)
 {
     (void)error;
+    const struct eye_like_settings *settings = context->node->settings;
     struct tensor *to = context->outputs[0];
     int64_t rows = to->shape.dims[0], columns = to->shape.dims[1];
-    int64_t k = clamp(node_int(context->node, "k", 0), -rows - 1, columns);
+    int64_t k = clamp(settings->k, -rows - 1, columns);
     if (tensor_bytes(to) > 0)
         memset(to->data, 0, tensor_bytes(to));
     for (int64_t i = k < 0 ? -k : 0; i < rows && i + k < columns; i++) {
@@ -110,12 +133,11 @@ const struct operator operators_trilu[] = {
     {.domain = "",
      .name = "Trilu",
      .since = 14,
-     .min_inputs = 1,
-     .max_inputs = 2,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 2, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_IN_PLACE,
+     .flags = OPERATOR_IN_PLACE | OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_CONTROL},
+     SETTINGS(struct trilu_settings, trilu_attributes),
      .infer = infer_trilu,
      .compute = compute_trilu,
      .gradient = gradient_trilu,
@@ -123,12 +145,11 @@ const struct operator operators_trilu[] = {
     {.domain = "",
      .name = "EyeLike",
      .since = 9,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_SHAPE_ONLY,
+     .flags = OPERATOR_SHAPE_ONLY | OPERATOR_SOURCE,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct eye_like_settings, eye_like_attributes),
      .infer = infer_eye_like,
      .compute = compute_eye_like},
     {0},

@@ -9,6 +9,17 @@
 #include "op/ordered_key.h"
 #include "op/strided.h"
 
+struct unique_settings {
+    int64_t axis;
+    bool axis_given, sorted;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct unique_settings, axis, 0), .given = offsetof(struct unique_settings, axis_given)},
+    {FLAG_ATTRIBUTE(struct unique_settings, sorted, true)},
+    {0},
+};
+
 /* The data as outer x size x inner: `size` items, each of outer * inner elements. Flat: 1 x count x 1. */
 struct items {
     const struct tensor *data;
@@ -23,11 +34,12 @@ struct group {
 
 static int read_items(struct items *items, const struct node *node, const struct tensor *data, struct error *error)
 {
+    const struct unique_settings *settings = node->settings;
     const struct shape *shape = &data->shape;
     *items = (struct items){.data = data, .axis = -1, .outer = 1, .size = shape_count(shape), .inner = 1};
-    if (!node_attribute(node, "axis"))
+    if (!settings->axis_given)
         return 0;
-    if (shape_axis(node_int(node, "axis", 0), shape->rank, &items->axis, error))
+    if (shape_axis(settings->axis, shape->rank, &items->axis, error))
         return -1;
     items->outer = shape_product(shape, 0, items->axis);
     items->size = shape->dims[items->axis];
@@ -119,6 +131,7 @@ static int store_unique(struct compute_context *context, const struct items *ite
 
 static int compute_unique(struct compute_context *context, struct error *error)
 {
+    const struct unique_settings *settings = context->node->settings;
     struct items items;
     if (read_items(&items, context->node, context->inputs[0], error))
         return -1;
@@ -126,7 +139,7 @@ static int compute_unique(struct compute_context *context, struct error *error)
         return error_set(error, ERROR_UNSUPPORTED, "the slices along the axis are empty");
     struct group *groups = context->scratch;
     int64_t *order = (int64_t *)(groups + items.size);
-    int64_t count = find_groups(&items, order, groups, node_int(context->node, "sorted", 1) != 0);
+    int64_t count = find_groups(&items, order, groups, settings->sorted);
     if (context->outputs[0] && store_unique(context, &items, groups, count, error))
         return -1;
     for (int i = 1; i < context->output_count; i++) {
@@ -150,11 +163,11 @@ const struct operator operators_unique[] = {
     {.domain = "",
      .name = "Unique",
      .since = 11,
-     .min_inputs = 1,
-     .max_inputs = 1,
-     .min_outputs = 1,
-     .max_outputs = 4,
+     ARITY(1, 1, 1, 4),
      .types = TYPES_ALL,
+     .flags = OPERATOR_SELECTS,
+     .roles = {ROLE_DATA},
+     SETTINGS(struct unique_settings, attributes),
      .infer = infer_unique,
      .compute = compute_unique,
      .scratch = scratch_unique},

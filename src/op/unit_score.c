@@ -13,21 +13,34 @@
 #define VIEW_NUMBERS 7
 #define READING_NUMBERS (VIEW_NUMBERS + 4)
 
+struct unit_score_settings {
+    struct ints reading; /* the view's numbers, then activation, binary, objectness, background */
+    int64_t kind, place, unit;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INTS_ATTRIBUTE(struct unit_score_settings, reading), .required = true},
+    {INT_ATTRIBUTE(struct unit_score_settings, kind, SCORE_MEAN)},
+    {INT_ATTRIBUTE(struct unit_score_settings, place, SCORE_AT_UNIT)},
+    {INT_ATTRIBUTE(struct unit_score_settings, unit, 0)},
+    {0},
+};
+
 bool unit_score_of_node(const struct node *node, struct unit_score *score)
 {
-    int count;
-    const int64_t *n = node_ints(node, "reading", &count);
+    const struct unit_score_settings *settings = node->settings;
     if (strcmp(node->op_type, "UnitScore") != 0 || strcmp(node->domain, DOMAIN_INTERNAL) != 0 ||
-        count != READING_NUMBERS)
+        settings->reading.count != READING_NUMBERS)
         return false;
+    const int64_t *n = settings->reading.values;
     *score = (struct unit_score){.classes = {.view = {n[0], n[1], n[2], n[3], n[4], n[5], n[6]},
                                              .activation = (enum class_activation)n[7],
                                              .binary = n[8] != 0,
                                              .objectness = n[9],
                                              .background = n[10]},
-                                 .kind = (enum score_kind)node_int(node, "kind", SCORE_MEAN),
-                                 .place = (enum score_place)node_int(node, "place", SCORE_AT_UNIT),
-                                 .unit = node_int(node, "unit", 0)};
+                                 .kind = (enum score_kind)settings->kind,
+                                 .place = (enum score_place)settings->place,
+                                 .unit = settings->unit};
     return true;
 }
 
@@ -236,11 +249,11 @@ const struct operator operators_unit_score[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "UnitScore",
      .since = 1,
-     .min_inputs = 2,
-     .max_inputs = 2,
-     .min_outputs = 4,
-     .max_outputs = 4,
+     ARITY(2, 2, 4, 4),
      .types = TYPES_HELD_AS_FLOAT,
+     .flags = OPERATOR_OTHER,
+     .roles = {ROLE_DATA, ROLE_INDICES},
+     SETTINGS(struct unit_score_settings, attributes),
      .infer = infer_unit_score,
      .compute = compute_unit_score},
     {0},

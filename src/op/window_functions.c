@@ -6,9 +6,25 @@
 #include "op/known.h"
 #include "op/operand.h"
 
+struct window_function_settings {
+    int64_t output_datatype;
+    bool periodic; /* not of MelWeightMatrix */
+};
+
+static const struct attribute_rule window_attributes[] = {
+    {INT_ATTRIBUTE(struct window_function_settings, output_datatype, DTYPE_FLOAT)},
+    {FLAG_ATTRIBUTE(struct window_function_settings, periodic, true)},
+    {0},
+};
+static const struct attribute_rule mel_attributes[] = {
+    {INT_ATTRIBUTE(struct window_function_settings, output_datatype, DTYPE_FLOAT)},
+    {0},
+};
+
 static int read_type(const struct node *node, enum dtype *dtype, struct error *error)
 {
-    int64_t code = node_int(node, "output_datatype", DTYPE_FLOAT);
+    const struct window_function_settings *settings = node->settings;
+    int64_t code = settings->output_datatype;
     *dtype = code > 0 && code < DTYPE_COUNT ? (enum dtype)code : DTYPE_UNDEFINED;
     if (!dtype_is_float(*dtype) && !dtype_is_integer(*dtype))
         return error_set(error, ERROR_INPUT, "attribute output_datatype is %lld", (long long)code);
@@ -39,6 +55,7 @@ static int compute_window(struct compute_context *context, struct error *error)
     } windows[] = {
         {"HannWindow", 0.5, 0.5, 0}, {"HammingWindow", 25.0 / 46, 21.0 / 46, 0}, {"BlackmanWindow", 0.42, 0.5, 0.08}};
     const double pi = 3.14159265358979323846;
+    const struct window_function_settings *settings = context->node->settings;
     const struct operands operands = OPERANDS(context);
     struct tensor *y = context->outputs[0];
     int64_t size;
@@ -48,7 +65,7 @@ static int compute_window(struct compute_context *context, struct error *error)
         return -1;
     while (strcmp(windows[kind].op_type, context->node->op_type) != 0)
         kind++;
-    int64_t period = node_int(context->node, "periodic", 1) != 0 ? size : size - 1;
+    int64_t period = settings->periodic ? size : size - 1;
     for (int64_t i = 0; i < size; i++) {
         double angle = 2 * pi * (double)i / (double)(period > 0 ? period : 1);
         tensor_set_number(y, i, windows[kind].a - windows[kind].b * cos(angle) + windows[kind].c * cos(2 * angle));
@@ -143,8 +160,9 @@ static int compute_mel(struct compute_context *context, struct error *error)
 
 #define WINDOW(name_)                                                                                                  \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = 17, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1,                  \
-        .max_outputs = 1, .types = TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64), .infer = infer_window,               \
+        .domain = "", .name = name_, .since = 17, ARITY(1, 1, 1, 1),                                                   \
+        .types = TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64), .flags = OPERATOR_SOURCE, .roles = {ROLE_SHAPE},       \
+        SETTINGS(struct window_function_settings, window_attributes), .infer = infer_window,                           \
         .compute = compute_window                                                                                      \
     }
 
@@ -155,11 +173,11 @@ const struct operator operators_window_functions[] = {
     {.domain = "",
      .name = "MelWeightMatrix",
      .since = 17,
-     .min_inputs = 5,
-     .max_inputs = 5,
-     .min_outputs = 1,
-     .max_outputs = 1,
+     ARITY(5, 5, 1, 1),
      .types = TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64),
+     .flags = OPERATOR_SOURCE,
+     .roles = {ROLE_SHAPE, ROLE_SHAPE, ROLE_CONTROL},
+     SETTINGS(struct window_function_settings, mel_attributes),
      .infer = infer_mel,
      .compute = compute_mel},
     {0},

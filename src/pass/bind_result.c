@@ -17,9 +17,7 @@ int pass_bind_result(struct value *from, struct value *to, size_t first_new, str
     struct node *identity = graph_add_node(graph, "", "Identity", before->name, 1, 1, error);
     if (!identity || node_set_input(identity, 0, from, error) || node_set_output(identity, 0, to, error))
         return -1;
-    identity->opset = 13;
-    identity->operator= operator_find("", "Identity", identity->opset);
     identity->origin = before->origin;
     graph_move_node(graph, identity, before);
-    return 0;
+    return operator_resolve(identity, 13, error);
 }

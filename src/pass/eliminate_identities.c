@@ -2,6 +2,7 @@
 
 #include "graph/match.h"
 #include "op/dropout.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 static bool is_one_of(const struct node *node, const char *const *names)
@@ -24,13 +25,12 @@ static bool all_are(const int64_t *list, int count, int64_t value)
 
 static bool keeps_order(const struct node *node)
 {
-    int64_t perm[SHAPE_MAX_RANK];
-    int count = match_ints(node, "perm", -1, perm, SHAPE_MAX_RANK);
-    for (int i = 0; i < count; i++) {
-        if (perm[i] != i)
+    const struct ints perm = ((const struct transpose_settings *)node->settings)->perm;
+    for (int i = 0; i < perm.count; i++) {
+        if (perm.values[i] != i)
             return false;
     }
-    return count >= 0 || node->inputs[0]->shape.rank < 2;
+    return perm.values || node->inputs[0]->shape.rank < 2;
 }
 
 /* Whether the first output is the first input, where both have the same shape and type. */
@@ -38,6 +38,7 @@ static bool is_identity(const struct node *node)
 {
     static const char *const views[] = {"Identity",  "Reshape", "Flatten", "Squeeze",
                                         "Unsqueeze", "Expand",  "Cast",    NULL};
+    const struct pad_settings *pad = match_settings(node, "Pad");
     int64_t list[2 * SHAPE_MAX_RANK];
     if (is_one_of(node, views))
         return true;
@@ -45,10 +46,10 @@ static bool is_identity(const struct node *node)
         return dropout_is_identity(node);
     if (strcmp(node->op_type, "Transpose") == 0)
         return keeps_order(node);
-    if (strcmp(node->op_type, "Pad") == 0)
-        return all_are(list, match_ints(node, "pads", 1, list, 2 * SHAPE_MAX_RANK), 0);
+    if (pad)
+        return all_are(list, match_ints(node, pad->pads, 1, list, 2 * SHAPE_MAX_RANK), 0);
     if (strcmp(node->op_type, "Slice") == 0)
-        return node->input_count < 5 || all_are(list, match_ints(node, "", 4, list, SHAPE_MAX_RANK), 1);
+        return node->input_count < 5 || all_are(list, match_ints(node, (struct ints){0}, 4, list, SHAPE_MAX_RANK), 1);
     static const char *const joining[] = {"Concat", "Sum", "Max", "Min", "Mean", NULL};
     return is_one_of(node, joining) && node->input_count == 1;
 }

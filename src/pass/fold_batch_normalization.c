@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "graph/operator.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 /* BatchNormalization's constant operands as float vectors [channels]. */
@@ -22,14 +23,15 @@ static const float *float_vector(struct value *value, int64_t count, struct erro
 static bool read_statistics(const struct node *node, int64_t channels, struct statistics *statistics,
                             struct error *error)
 {
-    if (node->output_count != 1 || node_int(node, "training_mode", 0) != 0)
+    const struct batch_normalization_settings *settings = node->settings;
+    if (node->output_count != 1 || settings->training_mode)
         return false;
     *statistics = (struct statistics){.scale = float_vector(node->inputs[1], channels, error),
                                       .bias = float_vector(node->inputs[2], channels, error),
                                       .mean = float_vector(node->inputs[3], channels, error),
                                       .variance = float_vector(node->inputs[4], channels, error),
                                       .channels = channels,
-                                      .epsilon = node_float(node, "epsilon", 1e-5f)};
+                                      .epsilon = settings->epsilon};
     return statistics->scale && statistics->bias && statistics->mean && statistics->variance;
 }
 
@@ -81,10 +83,11 @@ static int fold(struct node *conv, struct node *node, const float *bias, const s
     if (!folded)
         return -1;
     folded->opset = conv->opset;
-    folded->operator= conv->operator;
     folded->origin = conv->origin;
     folded->attributes = conv->attributes;
     folded->attribute_count = conv->attribute_count;
+    if (node_set_operator(folded, conv->operator, error))
+        return -1;
     graph_move_node(graph, folded, node);
     struct value *output = node->outputs[0];
     struct value *input = conv->inputs[0];

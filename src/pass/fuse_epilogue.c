@@ -45,12 +45,12 @@ static int fuse(struct node *conv, const struct epilogue_match *match, struct va
     struct node *fused = graph_add_node(graph, DOMAIN_INTERNAL, "FusedConv", conv->name, 4, 1, error);
     if (!fused)
         return -1;
-    fused->opset = conv->opset;
-    fused->operator= operator_find(DOMAIN_INTERNAL, "FusedConv", 1);
     struct node *final = match->activation_node ? match->activation_node : match->addition;
     fused->origin = conv->origin;
     fused->attributes = conv->attributes;
     fused->attribute_count = conv->attribute_count;
+    if (operator_resolve(fused, 1, error))
+        return -1;
     struct value *operands[4] = {conv->inputs[0], conv->inputs[1], conv->input_count > 2 ? conv->inputs[2] : NULL,
                                  match->residual};
     graph_move_node(graph, fused, final);

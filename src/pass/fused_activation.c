@@ -1,14 +1,16 @@
 #include "pass/fused_activation.h"
 
-#include <string.h>
+#include <float.h>
+#include <math.h>
 
+#include "graph/match.h"
+#include "op/settings.h"
 #include "op/unary.h"
 
-/* A limit of Clip: an attribute (opset < 11) or a constant input; `otherwise` when omitted. False: not known. */
-static bool clip_limit(const struct node *node, int input, const char *attribute, float otherwise, float *limit,
-                       struct error *error)
+/* A limit of Clip: the attribute (opset < 11) or a constant input. False: not known. */
+static bool clip_limit(const struct node *node, int input, float attribute, float *limit, struct error *error)
 {
-    *limit = node_float(node, attribute, otherwise);
+    *limit = attribute;
     if (node->input_count <= input || !node->inputs[input])
         return true;
     if (!node->inputs[input]->constant)
@@ -24,10 +26,11 @@ bool match_fused_activation(const struct node *node, struct fused_activation *ma
 {
     if (node->domain[0] != 0 || node->output_count != 1)
         return false;
-    if (strcmp(node->op_type, "Clip") == 0) {
+    const struct clip_settings *clip = match_settings(node, "Clip");
+    if (clip) {
         match->function = UNARY_CLIP;
-        return clip_limit(node, 1, "min", -3.4028235e38f, &match->alpha, error) &&
-               clip_limit(node, 2, "max", 3.4028235e38f, &match->beta, error);
+        return clip_limit(node, 1, fmaxf(clip->min, -FLT_MAX), &match->alpha, error) &&
+               clip_limit(node, 2, fminf(clip->max, FLT_MAX), &match->beta, error);
     }
     const struct unary_call call = unary_call_of(node);
     *match = (struct fused_activation){call.function, (float)call.alpha, (float)call.beta};

@@ -4,6 +4,7 @@
 
 #include "graph/match.h"
 #include "op/emit.h"
+#include "op/settings.h"
 
 /* A word and a number of its own. */
 struct entry {
@@ -142,7 +143,8 @@ double held_factor(const struct node *node, int input, const bool *reached)
 /* Clip that lets 0 through. */
 static bool clips_around_zero(const struct node *node)
 {
-    double bounds[2] = {(double)node_float(node, "min", -1), (double)node_float(node, "max", 1)};
+    const struct clip_settings *settings = node->settings;
+    double bounds[2] = {(double)settings->min, (double)settings->max};
     for (int i = 1; i < node->input_count && i < 3; i++) {
         if (node->inputs[i] && !match_number(node->inputs[i], &bounds[i - 1]))
             return false;
@@ -193,9 +195,10 @@ static bool starts_elsewhere(const struct node *node, double *start, double *slo
         if (strcmp(node->op_type, functions[i].name) == 0)
             return true;
     }
-    *start = (double)node_float(node, "beta", 0.5F);
-    *slope = (double)node_float(node, "alpha", 0.2F);
-    return strcmp(node->op_type, "HardSigmoid") == 0 && *start > 0 && *start < 1;
+    const struct activation_settings *settings = match_settings(node, "HardSigmoid");
+    *start = settings ? (double)settings->beta : 0;
+    *slope = settings ? (double)settings->alpha : 0;
+    return *start > 0 && *start < 1;
 }
 
 double held_start(const struct node *node)

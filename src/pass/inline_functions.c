@@ -251,7 +251,5 @@ int pass_inline_functions(const struct model *model, struct graph *graph, struct
     clear_marks(graph);
     int result = inline_graph(&inliner, graph, error);
     memory_release(memory, inliner.functions);
-    if (result == 0 && count > 0)
-        operators_resolve(graph);
-    return result;
+    return result == 0 && count > 0 ? operators_resolve(graph, error) : result;
 }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "op/control_flow.h"
 #include "pass/passes.h"
 
 /* 1 or 0 for a condition that is known, -1 for one that is not, -2 after an error. */
@@ -16,8 +17,8 @@ static int known_condition(const struct node *node, struct error *error)
 
 static struct graph *branch_of(const struct node *node, bool taken)
 {
-    const struct attribute *attribute = node_attribute(node, taken ? "then_branch" : "else_branch");
-    return attribute && attribute->type == ATTRIBUTE_GRAPH ? attribute->graph : NULL;
+    const struct if_settings *settings = node->settings;
+    return !settings ? NULL : taken ? settings->then_branch : settings->else_branch;
 }
 
 /* The branch's results become the node's; a result that stands there twice is one value and an Identity. */

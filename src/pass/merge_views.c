@@ -3,16 +3,18 @@
 #include "graph/match.h"
 #include "op/emit.h"
 #include "op/known.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 static bool read_order(const struct node *node, int64_t *perm)
 {
+    const struct ints given = ((const struct transpose_settings *)node->settings)->perm;
     int rank = node->inputs[0]->shape.rank;
-    if (match_ints(node, "perm", -1, perm, SHAPE_MAX_RANK) == rank)
-        return true;
+    if (given.values && given.count != rank)
+        return false;
     for (int i = 0; i < rank; i++)
-        perm[i] = rank - 1 - i;
-    return !node_attribute(node, "perm");
+        perm[i] = given.values ? given.values[i] : rank - 1 - i;
+    return true;
 }
 
 /* A Transpose that leaves the order of all axes longer than 1 as it is moves no element. */

@@ -4,6 +4,7 @@
 
 #include "graph/match.h"
 #include "op/emit.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 /* What a product turned out to be. */
@@ -78,18 +79,20 @@ static bool is_tanh_argument(struct value *argument, const struct value *x)
 static struct activation know_activation(const struct value *x, const struct value *factor, double number)
 {
     const struct activation none = {NULL, 0, false};
+    const struct activation_settings *hard;
+    const struct clip_settings *clip;
     struct node *node;
     double scale;
     if ((node = match_producer(factor, "Sigmoid")) && is_near(number, 1) && is_multiple(node->inputs[0], x, &scale))
         return (struct activation){"Swish", (float)scale, false};
-    if ((node = match_producer(factor, "HardSigmoid")) && is_near(number, 1) && node->inputs[0] == x &&
-        is_near((double)node_float(node, "alpha", 0.2f), 1.0 / 6) &&
-        is_near((double)node_float(node, "beta", 0.5f), 0.5))
+    if ((node = match_producer(factor, "HardSigmoid")) && (hard = match_settings(node, "HardSigmoid")) &&
+        is_near(number, 1) && node->inputs[0] == x && is_near((double)hard->alpha, 1.0 / 6) &&
+        is_near((double)hard->beta, 0.5))
         return (struct activation){"HardSwish", 0, false};
-    if ((node = match_producer(factor, "Clip")) && is_near(number, 1.0 / 6) &&
+    if ((node = match_producer(factor, "Clip")) && (clip = match_settings(node, "Clip")) && is_near(number, 1.0 / 6) &&
         match_with_number(node->inputs[0], "Add", 3) == x) {
         bool listed = node->input_count > 2;
-        double low = (double)node_float(node, "min", -1), high = (double)node_float(node, "max", -1);
+        double low = (double)clip->min, high = (double)clip->max;
         if (listed && (!match_number(node->inputs[1], &low) || !match_number(node->inputs[2], &high)))
             return none;
         return low == 0 && high == 6 ? (struct activation){"HardSwish", 0, false} : none;

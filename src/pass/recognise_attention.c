@@ -5,6 +5,8 @@
 #include "graph/match.h"
 #include "op/emit.h"
 #include "op/known.h"
+#include "op/settings.h"
+#include "op/softmax.h"
 #include "pass/passes.h"
 
 #define MOST_BIASES 4
@@ -68,14 +70,15 @@ static struct node *walk_scores(struct value *value, struct attention_match *mat
 static void take_keys(struct value *value, struct attention_match *match)
 {
     struct node *node = match_producer(value, "Transpose");
-    int64_t perm[SHAPE_MAX_RANK];
-    int rank = value->shape.rank, count = node ? match_ints(node, "perm", -1, perm, SHAPE_MAX_RANK) : -1;
+    const struct transpose_settings *settings = node ? node->settings : NULL;
+    const struct ints perm = settings ? settings->perm : (struct ints){0};
+    int rank = value->shape.rank;
     match->k = value;
     match->k_transposed = true;
-    if (count != rank || perm[rank - 1] != rank - 2 || perm[rank - 2] != rank - 1)
+    if (perm.count != rank || perm.values[rank - 1] != rank - 2 || perm.values[rank - 2] != rank - 1)
         return;
     for (int i = 0; i < rank - 2; i++) {
-        if (perm[i] != i)
+        if (perm.values[i] != i)
             return;
     }
     match->k = node->inputs[0];
@@ -90,7 +93,7 @@ static bool match_attention(const struct node *node, struct attention_match *mat
     if (!softmax || rank < 3 || match->v->shape.rank != rank || node->inputs[0]->is_output ||
         node->inputs[0]->use_count != 1)
         return false;
-    int64_t axis = node_int(softmax, "axis", softmax->opset < 13 ? 1 : -1);
+    int64_t axis = softmax_axis(softmax);
     if (axis != -1 && axis != rank - 1)
         return false;
     const struct node *scores = walk_scores(softmax->inputs[0], match);

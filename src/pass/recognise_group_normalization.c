@@ -3,6 +3,7 @@
 #include "graph/match.h"
 #include "op/emit.h"
 #include "op/known.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 struct group_normalization {
@@ -16,29 +17,28 @@ struct group_normalization {
  * neither with a scale or shift of its own. */
 static bool is_plain_normalization(const struct node *node)
 {
+    const struct normalization_settings *settings = node->settings;
     const struct value *x = node->inputs[0];
     if (strcmp(node->op_type, "InstanceNormalization") == 0)
         return x->shape.rank >= 3 && match_all_equal(node->inputs[1], 1) && match_all_equal(node->inputs[2], 0);
     if (strcmp(node->op_type, "LayerNormalization") != 0)
         return false;
-    int64_t axis = node_int(node, "axis", -1);
-    axis = axis < 0 ? axis + x->shape.rank : axis;
+    int64_t axis = settings->axis < 0 ? settings->axis + x->shape.rank : settings->axis;
     return axis == 2 && match_all_equal(node->inputs[1], 1) &&
            (node->input_count < 3 || !node->inputs[2] || match_all_equal(node->inputs[2], 0));
 }
 
 static bool match_groups(struct node *node, struct group_normalization *found)
 {
+    const struct normalization_settings *settings = node->settings;
     const struct node *before = match_producer(node->inputs[0], "Reshape");
     struct value *result = node->outputs[0];
     struct node *behind = pass_single_use(result) ? result->uses[0].node : NULL;
     if (!before || !behind || behind->domain[0] != '\0' || strcmp(behind->op_type, "Reshape") != 0 ||
         behind->graph != node->graph)
         return false;
-    *found = (struct group_normalization){.x = before->inputs[0],
-                                          .last = behind,
-                                          .groups = node->inputs[0]->shape.dims[1],
-                                          .epsilon = node_float(node, "epsilon", 1e-5f)};
+    *found = (struct group_normalization){
+        .x = before->inputs[0], .last = behind, .groups = node->inputs[0]->shape.dims[1], .epsilon = settings->epsilon};
     const struct shape *x = &found->x->shape;
     return found->x->graph == node->graph && x->rank >= 3 && shape_equal(x, &behind->outputs[0]->shape) &&
            x->dims[0] == node->inputs[0]->shape.dims[0] && found->groups > 0 && x->dims[1] % found->groups == 0;

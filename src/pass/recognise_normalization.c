@@ -3,6 +3,7 @@
 #include "graph/match.h"
 #include "op/emit.h"
 #include "op/known.h"
+#include "op/reduction.h"
 #include "pass/passes.h"
 
 struct normalization {
@@ -42,14 +43,14 @@ static bool match_parts(struct value *dividend, const struct value *under, struc
     int other = -1;
     for (int i = 0; add && i < 2 && other < 0; i++)
         other = match_number(add->inputs[i], &epsilon) ? 1 - i : -1;
-    struct value *square = other >= 0 ? match_mean(add->inputs[other], &found->axis) : NULL;
+    struct value *square = other >= 0 ? reduction_mean(add->inputs[other], &found->axis) : NULL;
     struct value *centred = square ? match_squared(square) : NULL;
     if (!centred || !same_difference(centred, dividend))
         return false;
     int axis = -1;
     const struct node *difference = match_producer(dividend, "Sub");
     found->centred =
-        difference && match_mean(difference->inputs[1], &axis) == difference->inputs[0] && axis == found->axis;
+        difference && reduction_mean(difference->inputs[1], &axis) == difference->inputs[0] && axis == found->axis;
     found->x = found->centred ? difference->inputs[0] : dividend;
     found->epsilon = (float)epsilon;
     return true;

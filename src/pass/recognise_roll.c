@@ -1,20 +1,22 @@
-#include <string.h>
-
 #include "graph/match.h"
 #include "op/emit.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 /* value = x[begin:end] along `axis`, all else untouched; x, or NULL. */
 static struct value *part_of(const struct value *value, int axis, int64_t *begin, int64_t *end)
 {
     const struct node *node = match_producer(value, "Slice");
+    const struct slice_settings *settings = node ? node->settings : NULL;
     int64_t starts, ends, axes = 0, steps = 1;
-    if (!node || match_ints(node, "starts", 1, &starts, 1) != 1 || match_ints(node, "ends", 2, &ends, 1) != 1)
+    if (!node || match_ints(node, settings->starts, 1, &starts, 1) != 1 ||
+        match_ints(node, settings->ends, 2, &ends, 1) != 1)
         return NULL;
-    bool axes_given = node_attribute(node, "axes") || (node->input_count > 3 && node->inputs[3]);
-    if (axes_given && match_ints(node, "axes", 3, &axes, 1) != 1)
+    bool axes_given = settings->axes.values || (node->input_count > 3 && node->inputs[3]);
+    if (axes_given && match_ints(node, settings->axes, 3, &axes, 1) != 1)
         return NULL;
-    if (node->input_count > 4 && node->inputs[4] && (match_ints(node, "", 4, &steps, 1) != 1 || steps != 1))
+    if (node->input_count > 4 && node->inputs[4] &&
+        (match_ints(node, (struct ints){0}, 4, &steps, 1) != 1 || steps != 1))
         return NULL;
     const struct shape *x = &node->inputs[0]->shape;
     if (x->rank < 1 || (axes < 0 ? axes + x->rank : axes) != axis)
@@ -31,8 +33,9 @@ int pass_recognise_roll(struct graph *graph, struct error *error)
         int64_t begin[2], end[2];
         int axis;
         next = node->next;
-        if (node->domain[0] != '\0' || strcmp(node->op_type, "Concat") != 0 || node->input_count != 2 ||
-            shape_axis(node_int(node, "axis", 0), node->outputs[0]->shape.rank, &axis, NULL))
+        const struct concat_settings *settings = match_settings(node, "Concat");
+        if (!settings || node->input_count != 2 ||
+            shape_axis(settings->axis, node->outputs[0]->shape.rank, &axis, NULL))
             continue;
         struct value *x = part_of(node->inputs[0], axis, &begin[0], &end[0]);
         if (!x || x->graph != graph || x != part_of(node->inputs[1], axis, &begin[1], &end[1]) ||

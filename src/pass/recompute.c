@@ -5,6 +5,7 @@
 
 #include "graph/match.h"
 #include "graph/operator.h"
+#include "op/settings.h"
 #include "pass/passes.h"
 
 /* Cheap nodes one upon another that are computed again for one value. */
@@ -181,7 +182,8 @@ static struct value *read_again(struct recompute *recompute, struct value *value
 /* The batch's statistics are outputs of the first run: with them it is the inference form. */
 static int use_statistics(const struct node *node, struct node *copy, struct error *error)
 {
-    if (strcmp(node->op_type, "BatchNormalization") != 0 || node_int(node, "training_mode", 0) == 0)
+    const struct batch_normalization_settings *settings = node->settings;
+    if (strcmp(node->op_type, "BatchNormalization") != 0 || !settings->training_mode)
         return 0;
     return node_set_int(copy, "training_mode", 0, error) || node_set_input(copy, 3, node->outputs[1], error) ||
                    node_set_input(copy, 4, node->outputs[2], error)
@@ -226,7 +228,6 @@ static int copy_node(struct recompute *recompute, const struct node *node, struc
     if (!copy)
         return -1;
     copy->opset = node->opset;
-    copy->operator= node->operator;
     copy->origin = node->origin;
     graph_move_node(graph, copy, before);
     for (int i = 0; i < node->input_count; i++) {
@@ -234,7 +235,7 @@ static int copy_node(struct recompute *recompute, const struct node *node, struc
         if (node->inputs[i] && (!from || node_set_input(copy, i, from, error)))
             return -1;
     }
-    return copy_attributes(node, copy, error) || use_statistics(node, copy, error) ||
+    return copy_attributes(node, copy, error) || node_set_operator(copy, node->operator, error) || use_statistics(node, copy, error) ||
                    copy_outputs(recompute, node, copy, error)
                ? -1
                : 0;

@@ -2,6 +2,7 @@
  * gradients are told the window of dy and need not compute the rest. */
 #include <string.h>
 
+#include "op/spatial.h"
 #include "op/unit_score.h"
 #include "pass/passes.h"
 
@@ -45,17 +46,16 @@ static struct value_window hull(const struct value_window *a, const struct value
 /* Input cells that outputs inside the window read: o * stride + tap * dilation - pad. */
 static struct value_window behind_convolution(const struct node *node, const struct value_window *dy)
 {
-    int counts[3];
-    const int64_t *strides = node_ints(node, "strides", &counts[0]), *pads = node_ints(node, "pads", &counts[1]);
-    const int64_t *dilations = node_ints(node, "dilations", &counts[2]);
+    const struct window_settings *settings = node->settings;
+    const struct ints strides = settings->strides, dilations = settings->dilations, pads = settings->pads;
     const struct shape *kernel = &node->inputs[1]->shape, *output = &node->outputs[0]->shape;
     struct value_window window = {.axes = dy->axes};
-    if (counts[0] != dy->axes || counts[1] != 2 * dy->axes || counts[2] != dy->axes)
+    if (strides.count != dy->axes || pads.count != 2 * dy->axes || dilations.count != dy->axes)
         return (struct value_window){0};
     for (int i = 0; i < dy->axes; i++) {
-        int64_t extent = (kernel->dims[2 + i] - 1) * dilations[i], size = output->dims[2 + i];
-        int64_t begin = dy->begin[i] * strides[i] - pads[i];
-        int64_t end = (dy->end[i] - 1) * strides[i] + extent - pads[i] + 1;
+        int64_t stride = strides.values[i], pad = pads.values[i];
+        int64_t extent = (kernel->dims[2 + i] - 1) * dilations.values[i], size = output->dims[2 + i];
+        int64_t begin = dy->begin[i] * stride - pad, end = (dy->end[i] - 1) * stride + extent - pad + 1;
         window.begin[i] = begin < 0 ? 0 : begin;
         window.end[i] = end > size ? size : end;
         if (window.begin[i] >= window.end[i])

@@ -1,22 +1,24 @@
 #include "structure/aspp.h"
 
 #include "graph/match.h"
+#include "op/spatial.h"
 
 /* A convolution over maps that keeps their size, and its dilations. */
 static bool read_branch(struct node *node, struct aspp_branch *branch)
 {
-    int count, strides;
-    if (!match_operator(node, "Conv") || !network_weights(node) || node->inputs[0]->shape.rank != 4)
+    const struct window_settings *settings = match_settings(node, "Conv");
+    if (!settings || !network_weights(node) || node->inputs[0]->shape.rank != 4)
         return false;
-    const int64_t *dilations = node_ints(node, "dilations", &count), *stride = node_ints(node, "strides", &strides);
+    const struct ints strides = settings->strides, dilations = settings->dilations;
     const int64_t *kernel = node->inputs[1]->shape.dims + 2;
-    if ((count != 0 && count != 2) || (kernel[0] == 1 && kernel[1] == 1))
+    if ((dilations.count != 0 && dilations.count != 2) || (kernel[0] == 1 && kernel[1] == 1))
         return false;
-    for (int i = 0; i < strides; i++) {
-        if (stride[i] != 1)
+    for (int i = 0; i < strides.count; i++) {
+        if (strides.values[i] != 1)
             return false;
     }
-    *branch = (struct aspp_branch){node, {count ? dilations[0] : 1, count ? dilations[1] : 1}};
+    *branch = (struct aspp_branch){
+        node, {dilations.count ? dilations.values[0] : 1, dilations.count ? dilations.values[1] : 1}};
     return true;
 }
 

@@ -1,6 +1,8 @@
 #include "structure/attention.h"
 
 #include "graph/match.h"
+#include "op/settings.h"
+#include "op/softmax.h"
 
 #define MOST_STEPS 16  /* from the softmax back to the product */
 #define MASKED (-50.0) /* numbers below hide a key; learned biases stay far above */
@@ -114,7 +116,7 @@ static int read_softmax(struct node *node, struct attention_site *site, struct e
     int rank = logits->shape.rank;
     if (rank < 3)
         return 0;
-    int64_t axis = node_int(node, "axis", node->opset < 13 ? 1 : -1);
+    int64_t axis = softmax_axis(node);
     if (axis != -1 && axis != rank - 1)
         return 0;
     *site = (struct attention_site){.node = node,
@@ -129,12 +131,13 @@ static int read_softmax(struct node *node, struct attention_site *site, struct e
 static int read_attention(struct node *node, struct attention_site *site, struct error *error)
 {
     const struct shape *query = &node->inputs[0]->shape, *key = &node->inputs[1]->shape;
-    if (query->rank < 3 || key->rank != query->rank)
+    const struct attention_settings *settings = node->settings;
+    if (!settings || query->rank < 3 || key->rank != query->rank)
         return 0;
     *site = (struct attention_site){.node = node,
                                     .output = node->outputs[0],
                                     .query = node->inputs[0],
-                                    .heads = query->rank == 4 ? query->dims[1] : node_int(node, "q_num_heads", 1),
+                                    .heads = query->rank == 4 ? query->dims[1] : settings->q_num_heads,
                                     .queries = query->dims[query->rank - 2],
                                     .keys = key->dims[query->rank - 2]};
     struct value *mask = node->input_count > 3 ? node->inputs[3] : NULL;

@@ -1,6 +1,7 @@
 #include "structure/detector_search.h"
 
 #include "graph/match.h"
+#include "op/settings.h"
 #include "structure/dense_scores.h"
 
 /* What may hold picked scores: an output, or the columns that are joined to one. */
@@ -23,10 +24,10 @@ static void add_picked(struct picked *picked, struct value *value)
 /* The last axis of joined detections, whose sizes are known or not, counts their columns. */
 static bool joins_columns(const struct node *node)
 {
-    static const char *const concat[] = {"Concat", NULL};
-    if (!match_any(node, concat))
+    const struct concat_settings *settings = match_settings(node, "Concat");
+    if (!settings)
         return false;
-    int64_t axis = node_int(node, "axis", 0);
+    int64_t axis = settings->axis;
     int rank = node->outputs[0]->declared_rank > 0 ? node->outputs[0]->declared_rank : node->outputs[0]->shape.rank;
     return axis == -1 || (rank > 0 && axis == rank - 1) || (rank < 0 && axis == 1);
 }

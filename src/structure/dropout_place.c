@@ -1,6 +1,7 @@
 #include "structure/dropout_place.h"
 
 #include "graph/match.h"
+#include "op/settings.h"
 #include "structure/normalization_role.h"
 
 /* A pool that leaves one number per channel of a map; its input is the map. */
@@ -32,9 +33,10 @@ static bool is_view(const struct node *node)
 
 static double keep_of(const struct node *dropout)
 {
+    const struct dropout_settings *settings = dropout->settings;
     double ratio = 0.5;
     if (dropout->opset < 12)
-        return 1 - (double)node_float(dropout, "ratio", 0.5f);
+        return 1 - (settings ? (double)settings->ratio : ratio);
     if (dropout->input_count < 2 || !dropout->inputs[1])
         return 1 - ratio;
     return match_number(dropout->inputs[1], &ratio) ? 1 - ratio : 0;

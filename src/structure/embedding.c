@@ -3,6 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/match.h"
+#include "op/settings.h"
+#include "op/spatial.h"
+
 #define MOST_PREFIX_TOKENS 64
 
 /* Marks what depends on `from`: node->mark 1. */
@@ -19,27 +23,27 @@ static void mark_behind(struct graph *graph, const struct value *from)
 
 static bool is_projection(const struct node *node)
 {
-    int count, kernel_count, pad_count;
-    const int64_t *strides = node_ints(node, "strides", &count), *pads = node_ints(node, "pads", &pad_count);
+    const struct window_settings *settings = match_settings(node, "Conv");
     const struct value *weights = node->input_count > 1 ? node->inputs[1] : NULL;
-    if (node->domain[0] || strcmp(node->op_type, "Conv") != 0 || count != 2 || !weights || weights->shape.rank != 4)
+    if (!settings || settings->strides.count != 2 || !weights || weights->shape.rank != 4)
         return false;
-    for (int i = 0; i < pad_count; i++) {
-        if (pads[i] != 0)
+    for (int i = 0; i < settings->pads.count; i++) {
+        if (settings->pads.values[i] != 0)
             return false;
     }
-    const int64_t *kernel = node_ints(node, "kernel_shape", &kernel_count);
-    kernel = kernel_count == 2 ? kernel : weights->shape.dims + 2;
+    const struct ints given = settings->kernel_shape;
+    const int64_t *kernel = given.count == 2 ? given.values : weights->shape.dims + 2;
+    const int64_t *strides = settings->strides.values;
     return strides[0] > 1 && strides[1] > 1 && kernel[0] == strides[0] && kernel[1] == strides[1];
 }
 
 static void take_convolution(struct node *node, struct patch_embedding *found)
 {
-    int count;
-    const int64_t *strides = node_ints(node, "strides", &count), *dims = node->outputs[0]->shape.dims;
+    const struct window_settings *settings = node->settings;
+    const int64_t *dims = node->outputs[0]->shape.dims;
     found->projection = node;
     for (int axis = 0; axis < 2; axis++) {
-        found->patch[axis] = strides[axis];
+        found->patch[axis] = settings->strides.values[axis];
         found->grid[axis] = dims[2 + axis];
     }
 }
@@ -136,9 +140,10 @@ static bool is_attention(const struct node *node)
 /* Tokens that a Concat of [N, tokens, C] puts beside the patches, the one operand that is marked. */
 static void add_joined(const struct node *node, const struct value *patches, int64_t joined[2])
 {
+    const struct concat_settings *settings = node->settings;
     int rank = node->outputs[0]->shape.rank, marked = 0;
-    int64_t axis = node_int(node, "axis", 1), sizes[2] = {0, 0};
-    if (rank != 3 || (axis != 1 && axis != -2))
+    int64_t sizes[2] = {0, 0};
+    if (rank != 3 || (settings->axis != 1 && settings->axis != -2))
         return;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *input = node->inputs[i];

@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "op/reduction.h"
+#include "op/settings.h"
+#include "op/spatial.h"
 #include "structure/network.h"
 
 /* The one reader of a value that nobody else wants. */
@@ -17,7 +20,7 @@ static struct node *sole_user(const struct value *value)
 static struct value *group_mean(const struct value *value)
 {
     int axis;
-    struct value *x = match_mean(value, &axis);
+    struct value *x = reduction_mean(value, &axis);
     return x && axis == 2 ? x : NULL;
 }
 
@@ -44,17 +47,20 @@ static struct value *match_quotient(const struct node *quotient, float *epsilon)
 /* The grouped value that a node with statistics normalises; NULL: not such a node. */
 static struct value *match_statistics(struct node *node, struct group_site *site)
 {
-    *site = (struct group_site){.core = node, .epsilon = node_float(node, "epsilon", 1e-5f)};
+    *site = (struct group_site){.core = node};
     struct value *x = node->input_count > 0 ? node->inputs[0] : NULL;
-    if (match_operator(node, "InstanceNormalization") && x->shape.rank >= 3) {
+    bool instance = match_operator(node, "InstanceNormalization"), layer = match_operator(node, "LayerNormalization");
+    const struct normalization_settings *settings = instance || layer ? node->settings : NULL;
+    if (settings)
+        site->epsilon = settings->epsilon;
+    if (settings && instance && x->shape.rank >= 3) {
         site->form = GROUP_INSTANCE;
         site->own_scale = node->inputs[1];
         site->own_bias = node->inputs[2];
         return site->own_scale->constant && site->own_bias->constant ? x : NULL;
     }
-    if (match_operator(node, "LayerNormalization")) {
-        int64_t axis = node_int(node, "axis", -1);
-        axis = axis < 0 ? axis + x->shape.rank : axis;
+    if (settings && layer) {
+        int64_t axis = settings->axis < 0 ? settings->axis + x->shape.rank : settings->axis;
         bool bias = node->input_count > 2 && node->inputs[2];
         site->form = GROUP_LAYER;
         return axis == 2 && match_all_equal(node->inputs[1], 1) && (!bias || match_all_equal(node->inputs[2], 0))
@@ -105,16 +111,18 @@ static bool match_between_reshapes(struct node *node, struct group_site *site)
 
 static bool match_fused(struct node *node, struct group_site *site)
 {
-    if (!match_operator(node, "GroupNormalization") || !node->inputs[1]->constant || !node->inputs[2]->constant)
+    if (!match_operator(node, "GroupNormalization") || !node->settings || !node->inputs[1]->constant ||
+        !node->inputs[2]->constant)
         return false;
+    const struct normalization_settings *settings = node->settings;
     *site = (struct group_site){.form = GROUP_OPERATOR,
                                 .core = node,
                                 .first = node,
                                 .x = node->inputs[0],
                                 .own_scale = node->inputs[1],
                                 .own_bias = node->inputs[2],
-                                .groups = node_int(node, "num_groups", 1),
-                                .epsilon = node_float(node, "epsilon", 1e-5f),
+                                .groups = settings->num_groups,
+                                .epsilon = settings->epsilon,
                                 .result = node->outputs[0]};
     return true;
 }
@@ -299,10 +307,11 @@ bool group_site_widths(const struct group_site *site, struct group_widths *width
     *widths = (struct group_widths){.inputs = (double)(map ? x->dims[1] : x->dims[x->rank - 1]),
                                     .outputs = (double)(map ? y->dims[1] : y->dims[y->rank - 1]),
                                     .shrink = 1};
-    int count = 0;
-    const int64_t *strides = map ? node_ints(node, "strides", &count) : NULL;
-    for (int i = 0; i < count; i++)
-        widths->shrink *= match_operator(node, "Conv") ? (double)strides[i] : 1 / (double)strides[i];
+    const struct window_settings *settings = map ? node->settings : NULL;
+    for (int i = 0; settings && i < settings->strides.count; i++) {
+        double stride = (double)settings->strides.values[i];
+        widths->shrink *= match_operator(node, "Conv") ? stride : 1 / stride;
+    }
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "op/settings.h"
 
 /* NULL where several nodes read it; those that ask for its shape only do not count, nor that the model gives it. */
 static struct node *sole_reader(const struct value *value)
@@ -32,12 +33,11 @@ static int reshaped_axis(const struct shape *before, int axis, const struct shap
 
 static int transposed_axis(const struct node *node, int rank, int axis)
 {
-    int64_t perm[SHAPE_MAX_RANK];
-    int count = match_ints(node, "perm", -1, perm, SHAPE_MAX_RANK);
-    if (count != rank)
+    const struct ints perm = ((const struct transpose_settings *)node->settings)->perm;
+    if (perm.count != rank)
         return rank - 1 - axis;
     for (int i = 0; i < rank; i++) {
-        if (perm[i] == axis)
+        if (perm.values[i] == axis)
             return i;
     }
     return -1;
@@ -118,7 +118,8 @@ int patch_chain_place(const struct patch_chain *chain)
 bool is_channel_normalization(const struct node *node, const struct value *value, int channel_axis)
 {
     int rank = value->shape.rank;
-    int64_t axis = node ? node_int(node, "axis", -1) : 0;
-    return (match_operator(node, "LayerNormalization") || match_operator(node, "RMSNormalization")) &&
-           node->inputs[0] == value && (axis < 0 ? axis + rank : axis) == rank - 1 && channel_axis == rank - 1;
+    bool layer = match_operator(node, "LayerNormalization") || match_operator(node, "RMSNormalization");
+    const struct normalization_settings *settings = layer ? node->settings : NULL;
+    return settings && node->inputs[0] == value && channel_axis == rank - 1 &&
+           (settings->axis < 0 ? settings->axis + rank : settings->axis) == rank - 1;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "op/settings.h"
 
 #define MOST_STEPS 32
 
@@ -71,18 +72,19 @@ static bool find_partition(struct value *tokens, struct path *path)
 /* ids [count] in the order of `shape` become those of its transpose. */
 static int transpose_ids(const struct node *node, const struct shape *shape, int64_t *ids, int64_t *spare)
 {
-    int64_t perm[SHAPE_MAX_RANK], strides[SHAPE_MAX_RANK], index[SHAPE_MAX_RANK] = {0};
+    const struct ints perm = ((const struct transpose_settings *)node->settings)->perm;
+    int64_t strides[SHAPE_MAX_RANK], index[SHAPE_MAX_RANK] = {0};
     int rank = shape->rank;
     int64_t count = shape_count(shape);
-    if (match_ints(node, "perm", -1, perm, SHAPE_MAX_RANK) != rank)
+    if (perm.count != rank)
         return 0;
     shape_strides(shape, strides);
     for (int64_t i = 0; i < count; i++) {
         int64_t from = 0;
         for (int axis = 0; axis < rank; axis++)
-            from += index[axis] * strides[perm[axis]];
+            from += index[axis] * strides[perm.values[axis]];
         spare[i] = ids[from];
-        for (int axis = rank - 1; axis >= 0 && ++index[axis] == shape->dims[perm[axis]]; axis--)
+        for (int axis = rank - 1; axis >= 0 && ++index[axis] == shape->dims[perm.values[axis]]; axis--)
             index[axis] = 0;
     }
     memcpy(ids, spare, (size_t)count * sizeof *ids);

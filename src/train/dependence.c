@@ -4,6 +4,9 @@
 
 #include "graph/match.h"
 #include "graph/operand_slots.h"
+#include "graph/operator.h"
+#include "op/settings.h"
+#include "op/softmax.h"
 
 struct box {
     struct interval axes[SHAPE_MAX_RANK];
@@ -53,7 +56,8 @@ static void widen_statistics(const struct node *node, const struct shape *shape,
     bool softmax = match_operator(node, "Softmax") || match_operator(node, "LogSoftmax"), one = node->opset >= 13;
     if (!softmax && !match_operator(node, "LayerNormalization"))
         return;
-    int64_t axis = node_int(node, "axis", softmax && !one ? 1 : -1);
+    const struct normalization_settings *settings = softmax ? NULL : node->settings;
+    int64_t axis = softmax ? softmax_axis(node) : settings->axis;
     axis = axis < 0 ? axis + shape->rank : axis;
     const struct box all = whole(shape);
     for (int i = (int)axis; i >= 0 && i < shape->rank && (i == (int)axis || !softmax || !one); i++)

@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "graph/match.h"
 #include "guide/edit.h"
+#include "op/convolution.h"
+#include "op/settings.h"
 #include "train/parameter.h"
 
 /* A product that makes scores: its node, and the Add behind it that holds its bias. */
@@ -38,8 +40,9 @@ static bool is_view(const struct node *node)
 /* Axis of the weights that counts the outputs. */
 static int output_axis(const struct node *product)
 {
-    if (match_operator(product, "Gemm"))
-        return node_int(product, "transB", 0) != 0 ? 0 : 1;
+    const struct gemm_settings *gemm = match_settings(product, "Gemm");
+    if (gemm)
+        return gemm->transB ? 0 : 1;
     return match_operator(product, "Conv")            ? 0
            : match_operator(product, "ConvTranspose") ? 1
                                                       : product->inputs[1]->shape.rank - 1;
@@ -48,7 +51,8 @@ static int output_axis(const struct node *product)
 static bool add_product(struct classifier *classifier, const struct product *product)
 {
     const struct node *node = product->node;
-    bool grouped = match_operator(node, "ConvTranspose") && node_int(node, "group", 1) != 1;
+    const struct conv_transpose_settings *transpose = match_settings(node, "ConvTranspose");
+    bool grouped = transpose && transpose->group != 1;
     for (int i = 0; i < classifier->count; i++) {
         if (classifier->products[i].node == node)
             return false;

@@ -7,6 +7,7 @@
 
 enum { DROPOUT_RATIO = 1, DROPOUT_TRAINING_MODE = 2 };
 
+/* By name: the operators of function bodies are not known. */
 static bool is_trained_norm(const struct node *node)
 {
     return match_operator(node, "BatchNormalization") &&

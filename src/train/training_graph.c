@@ -7,6 +7,7 @@
 #include "op/emit.h"
 #include "op/infer.h"
 #include "op/registry.h"
+#include "op/settings.h"
 #include "pass/differentiate.h"
 #include "pass/passes.h"
 #include "structure/image_input.h"
@@ -79,12 +80,13 @@ static int copy_statistics(struct training_graph *training, struct training_norm
  * (they are computed, or a function's), the node stays as in inference. */
 static int train_norm(struct training_graph *training, struct node *node, struct error *error)
 {
+    const struct batch_normalization_settings *settings = node->settings;
     struct training_norm *norm = &training->norms[training->norm_count];
     const struct shape *x = &node->inputs[0]->shape;
     *norm = (struct training_norm){.node = node,
                                    .mean = statistic_of(training, node, 3),
                                    .variance = statistic_of(training, node, 4),
-                                   .momentum = 1 - node_float(node, "momentum", 0.9f),
+                                   .momentum = 1 - settings->momentum,
                                    .channels = x->dims[1],
                                    .count = shape_count(x) / x->dims[1]};
     if (!norm->mean || !norm->variance || norm->mean == norm->variance) {
@@ -98,9 +100,7 @@ static int train_norm(struct training_graph *training, struct node *node, struct
     if (copy_statistics(training, norm, node, error))
         return -1;
     node->output_count = 1; /* those of an export in training mode, which nothing reads */
-    node->opset = OPSET_TRAINED_NORM;
-    node->operator= operator_find("", "BatchNormalization", node->opset);
-    if (node_set_int(node, "training_mode", 1, error) || node_set_float(node, "momentum", 0, error))
+    if (operator_resolve(node, OPSET_TRAINED_NORM, error) || node_set_int(node, "training_mode", 1, error) || node_set_float(node, "momentum", 0, error))
         return -1;
     for (int i = 0; i < 2; i++) {
         struct value *output = graph_add_value(node->graph, NULL, error);
@@ -114,7 +114,8 @@ static int train_norm(struct training_graph *training, struct node *node, struct
 /* The ratio as an input, and training mode on. */
 static int train_dropout(struct training_graph *training, struct node *node, struct error *error)
 {
-    double ratio = node->opset < 12 ? (double)node_float(node, "ratio", 0.5f) : 0.5;
+    const struct dropout_settings *settings = node->settings;
+    double ratio = node->opset < 12 ? (double)settings->ratio : 0.5;
     if (node->opset >= 12 && node->input_count > 1 && node->inputs[1] && !match_number(node->inputs[1], &ratio))
         return error_set(error, ERROR_UNSUPPORTED, "the ratio of a Dropout is computed");
     struct value *numbers[2] = {emit_scalar(node->graph, DTYPE_FLOAT, ratio, error),

@@ -19,7 +19,7 @@ static int check_loaded(struct model *model, char *lines, size_t size)
 {
     struct error error = ERROR_INITIALISER;
     struct finding_list findings = {.arena = arena_create(model->context->memory, &error)};
-    operators_resolve(model->graph);
+    operators_resolve(model->graph, &error);
     assert_int_equal(check_model(model, NULL, 0, &findings, &error), 0);
     size_t used = 0;
     lines[0] = 0;

@@ -31,7 +31,7 @@ static void check_gradient(const char *network, const char *reference, int64_t c
     target[strcspn(target, "\n")] = 0;
     snprintf(path, sizeof path, "tests/fixtures/%s/model.onnx", network);
     struct model *model = model_load(context, path, &error);
-    operators_resolve(model->graph);
+    operators_resolve(model->graph, &error);
     struct probe probe;
     struct probe_result result;
     struct probe_request request = {.unit = {-1, -1},

@@ -26,7 +26,7 @@ static struct opened open_network(const char *path)
     struct opened opened = {.context = context_create(&(struct context_options){.threads = 1}, &error)};
     opened.model = model_load(opened.context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(opened.model->graph);
+    operators_resolve(opened.model->graph, &error);
     opened.graph = pipeline_run(opened.model, &(struct pipeline_request){.no_fusion = true}, &error);
     assert_string_equal(error.message, "");
     return opened;

@@ -328,8 +328,14 @@ static void test_inner_graph(void **state)
     finish();
 }
 
-static void write_function(const char *path, const char *line, const char *name)
+/* The function holds a Constant beside the node. */
+static void write_function(const char *path, const char *line, const char *name, int seed)
 {
+    struct message constant = make_node("Constant", NULL, NULL, "k"), entry = {0};
+    put_text(&entry, 1, "value");
+    put_weight(&entry, "", seed); /* field 5 of both */
+    put_int(&entry, 20, ATTRIBUTE_TENSOR);
+    put_message(&constant, 5, &entry);
     struct message model = {0}, opset = {0}, function = {0}, node = parse_node("call F x y"), graph = {0};
     put_text(&node, 7, "own");
     put_message(&graph, 1, &node);
@@ -342,6 +348,7 @@ static void write_function(const char *path, const char *line, const char *name)
     put_text(&function, 5, "out");
     node = parse_node(line);
     put_message(&function, 7, &node);
+    put_message(&function, 7, &constant);
     put_int(&opset, 2, 17);
     put_data(&function, 9, opset.bytes, opset.length);
     put_text(&function, 10, "own");
@@ -357,14 +364,20 @@ static void write_function(const char *path, const char *line, const char *name)
 static void test_functions(void **state)
 {
     (void)state;
-    write_function(path_a, "s Softmax in out axis=1", "F");
-    write_function(path_b, "s Softmax in out axis=0", "F");
+    write_function(path_a, "s Softmax in out axis=1", "F", 1);
+    write_function(path_b, "s Softmax in out axis=0", "F", 1);
     compare_files();
     assert_string_equal(only(CHANGE_ATTRIBUTE)->scope, "own.F");
     assert_int_equal(changes.count, 1);
     finish();
-    write_function(path_a, "s Softmax in out axis=1", "F");
-    write_function(path_b, "s Softmax in out axis=1", "G");
+    write_function(path_a, "s Softmax in out axis=1", "F", 1);
+    write_function(path_b, "s Softmax in out axis=1", "F", 2);
+    compare_files();
+    assert_string_equal(only(CHANGE_WEIGHT_ELEMENTS)->scope, "own.F");
+    assert_int_equal(changes.count, 1);
+    finish();
+    write_function(path_a, "s Softmax in out axis=1", "F", 1);
+    write_function(path_b, "s Softmax in out axis=1", "G", 1);
     compare_files();
     assert_int_equal(count(CHANGE_FUNCTION), 2);
     assert_string_equal(only(CHANGE_METADATA)->after, "G");

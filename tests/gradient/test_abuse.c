@@ -371,7 +371,8 @@ static struct node *make_node(struct abuse *abuse, const struct operator* operat
     if (!node)
         return NULL;
     node->opset = PICK(abuse, opsets);
-    node->operator= operator;
+    if (node_set_operator(node, operator, &abuse->error))
+        return NULL;
     for (int i = 0; i < inputs; i++) {
         struct shape shape = i == 0 ? first : pick_shape(abuse, &first);
         if (i > 0 && pick(abuse, 12) == 0)
@@ -511,7 +512,8 @@ static struct node *make_case(struct abuse *abuse, const struct gradient_case *i
     if (!operator|| !node)
         return NULL;
     node->opset = opset;
-    node->operator= operator;
+    if (node_set_operator(node, operator, &abuse->error))
+        return NULL;
     for (int i = 0; i < count; i++) {
         struct value *value = inputs[i].fill == FILL_NONE ? NULL : make_case_input(abuse, &inputs[i]);
         if (abuse->error.kind != ERROR_NONE || (value && node_set_input(node, i, value, &abuse->error)))

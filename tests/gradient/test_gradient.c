@@ -142,7 +142,7 @@ static int add_attribute(struct check *check, const struct case_attribute *from)
         attribute->type = ATTRIBUTE_FLOATS;
         attribute->floats = from->floats; /* outlives the graph */
         attribute->count = (size_t)from->count;
-        return 0;
+        return node_read_settings(check->node, error);
     }
     }
 }
@@ -157,9 +157,10 @@ static int expand(struct check *check)
     if (!twin)
         return -1;
     twin->opset = node->opset;
-    twin->operator= node->operator;
     twin->attributes = node->attributes;
     twin->attribute_count = node->attribute_count;
+    if (node_set_operator(twin, node->operator, error))
+        return -1;
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i] && node_set_input(twin, i, node->inputs[i], error))
             return -1;
@@ -185,8 +186,8 @@ static int build(struct check *check)
     check->node = graph_add_node(check->graph, domain, item->op_type, "tested", inputs, outputs, &check->error);
     if (!check->node)
         return -1;
-    check->node->opset = item->opset;
-    check->node->operator= operator_find(domain, item->op_type, item->opset);
+    if (operator_resolve(check->node, item->opset, &check->error))
+        return -1;
     if (!check->node->operator)
         return error_set(&check->error, ERROR_INTERNAL, "the operator table has no entry");
     for (int i = 0; i < CASE_ATTRIBUTES && item->attributes[i].name; i++) {

@@ -48,7 +48,7 @@ static inline void run_open(struct guide_run *run, const char *path)
     run->context = context_create(&(struct context_options){.threads = 1}, &run->error);
     run->model = model_load(run->context, path, &run->error);
     CHECK(run, run->model);
-    operators_resolve(run->model->graph);
+    operators_resolve(run->model->graph, &run->error);
     run_understand(run);
 }
 
@@ -130,7 +130,7 @@ static inline int run_rewrite(struct guide_run *run, const char *guide, bool fol
     run->refusal = edit.refusal;
     run->done = edit.done;
     if (followed > 0) {
-        operators_resolve(run->model->graph);
+        operators_resolve(run->model->graph, &run->error);
         CHECK(run,
               graph_sort(run->model->graph, &run->error) == 0 && graph_verify(run->model->graph, &run->error) == 0);
     }

@@ -45,8 +45,7 @@ static inline void fixture_start(struct fixture *fixture, const char *domain, co
     assert_non_null(fixture->graph);
     fixture->node = graph_add_node(fixture->graph, domain, op_type, "node", inputs, outputs, &fixture->error);
     assert_non_null(fixture->node);
-    fixture->node->opset = opset;
-    fixture->node->operator= operator_find(domain, op_type, opset);
+    assert_int_equal(operator_resolve(fixture->node, opset, &fixture->error), 0);
     assert_non_null(fixture->node->operator);
     for (int i = 0; i < outputs; i++)
         assert_int_equal(

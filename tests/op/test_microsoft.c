@@ -85,6 +85,7 @@ static void convolutions(void **state)
         parameters->type = ATTRIBUTE_FLOATS;
         parameters->floats = cases[i].parameters;
         parameters->count = (size_t)cases[i].count;
+        assert_int_equal(node_read_settings(fixture.node, &fixture.error), 0);
         if (strcmp(cases[i].activation, "Softsign") == 0) {
             expect_refusal(&fixture);
             continue;

@@ -122,6 +122,7 @@ static void old_forms(void **state)
     scales->type = ATTRIBUTE_FLOATS;
     scales->floats = FLOATS(1, 1, 1, 2);
     scales->count = 4;
+    assert_int_equal(node_read_settings(fixture.node, &fixture.error), 0);
     fixture_run(&fixture);
     expect_output(&fixture, 0, DIMS(1, 1, 1, 4), FLOATS(1, 1, 2, 2), 0);
     fixture_end(&fixture);

@@ -62,8 +62,7 @@ static struct node *add_node(struct graph *graph, const char *op_type, int outpu
     int count = d ? 4 : c ? 3 : b ? 2 : 1;
     struct node *node = graph_add_node(graph, "", op_type, op_type, count, outputs, NULL);
     assert_non_null(node);
-    node->opset = 13;
-    node->operator= operator_find("", op_type, 13);
+    assert_int_equal(operator_resolve(node, 13, NULL), 0);
     for (int i = 0; i < count; i++)
         assert_int_equal(node_set_input(node, i, inputs[i], NULL), 0);
     for (int i = 0; i < outputs; i++)

@@ -150,7 +150,7 @@ static void test_nested_functions(void **state)
         write_functions(&graph, (struct message[]){make_leak(), make_twice()}, 2);
         struct model *model = model_load(context, path, &error);
         assert_string_equal(error.message, "");
-        operators_resolve(model->graph);
+        operators_resolve(model->graph, &error);
         assert_int_equal(model->function_count, 2);
         struct graph *lowered = pipeline_run(model, &(struct pipeline_request){0}, &error);
         assert_string_equal(error.message, "");
@@ -227,7 +227,7 @@ static void test_stray_reference(void **state)
     write_model(path, &graph);
     struct model *model = model_load(context, path, &error);
     assert_non_null(model);
-    operators_resolve(model->graph);
+    operators_resolve(model->graph, &error);
     assert_null(pipeline_run(model, &(struct pipeline_request){0}, &error));
     assert_non_null(strstr(error.message, "attribute 'alpha' refers to a function's attribute"));
     model_destroy(model);

@@ -41,7 +41,7 @@ static void run_network(const char *name, int threads, enum cpu_level cpu, bool 
     snprintf(path, sizeof path, "tests/fixtures/%s/model.onnx", name);
     struct model *model = model_load(context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(model->graph);
+    operators_resolve(model->graph, &error);
     struct shape_binding binding = {.name = "", .shape = input.shape};
     struct pipeline_request request = {.bindings = &binding, .binding_count = 1, .no_fusion = no_fusion};
     struct graph *graph = pipeline_run(model, &request, &error);

@@ -55,7 +55,7 @@ static void test_sparse(void **state)
     write_sparse_model();
     struct model *model = model_load(context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(model->graph);
+    operators_resolve(model->graph, &error);
     struct graph *graph = pipeline_run(model, &(struct pipeline_request){0}, &error);
     assert_string_equal(error.message, "");
     struct session *session = session_create(graph, &error);

@@ -59,7 +59,7 @@ static void prepare(struct run *run, const char *form, bool frozen)
         .context = context_create(&(struct context_options){.threads = 1, .cpu = CPU_AVX512, .seed = 3}, &error)};
     request.model = run->model = model_load(run->context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(run->model->graph);
+    operators_resolve(run->model->graph, &error);
     run->inference_nodes = inference_form(run->model, &error);
     if (run->inference_nodes < 0 || unshare(run->model, &binding, 1, frozen, &run->unshared, &error) ||
         training_graph_create(&run->training, &request, &error) ||
@@ -114,7 +114,7 @@ static void check_saved(struct run *run)
         fail_msg("%s", error.message);
     struct model *saved = model_load(run->context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(saved->graph);
+    operators_resolve(saved->graph, &error);
     assert_int_equal(inference_form(saved, &error), 0);
     predict(saved, reloaded);
     assert_memory_equal(reloaded, run->logits, sizeof reloaded);
@@ -447,7 +447,7 @@ static void nodes_in_training_mode_are_counted(void **state)
         snprintf(path, sizeof path, FOLDER "%s.onnx", forms[i]);
         struct model *model = model_load(context, path, &error);
         assert_non_null(model);
-        operators_resolve(model->graph);
+        operators_resolve(model->graph, &error);
         struct training_nodes nodes = inference_form_missing(model);
         assert_true(nodes.norms == (i < 2 ? 0 : 3) && nodes.dropouts == 0);
         for (struct node *node = model->graph->first; node; node = node->next) {

@@ -100,7 +100,7 @@ static void only_the_classes_change(void **state)
         int64_t before, after;
         begin(&form, &error);
         assert_int_equal(graph_add_output(form.builder.graph, make_form(&form.builder, run / 3, old), &error), 0);
-        operators_resolve(form.model.graph);
+        operators_resolve(form.model.graph, &error);
         struct shape expected = output_shape(&form, &before);
         if (head_replace(&form.model, NULL, 0, NEW, 1, &error))
             fail_msg("form %d of %d classes: %s", run / 3, (int)old, error.message);

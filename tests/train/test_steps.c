@@ -69,7 +69,7 @@ static void start_model(struct run *run, const char *path, const char *name, int
         run->weights = read_array(run, name, "weights.npy");
     run->model = model_load(run->context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(run->model->graph);
+    operators_resolve(run->model->graph, &error);
     struct shape_binding binding = {.name = "", .shape = run->x.shape};
     struct mask_size masks = {0};
     if (run->y.shape.rank > 1)

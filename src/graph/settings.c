@@ -1,0 +1,182 @@
+#include "graph/settings.h"
+
+#include <string.h>
+
+#include "graph/operator.h"
+
+/* The types that an attribute of each form may have. */
+static bool has_form(const struct attribute *attribute, enum setting_form form)
+{
+    switch (form) {
+    case SETTING_INT:
+    case SETTING_FLAG:
+        return attribute->type == ATTRIBUTE_INT;
+    case SETTING_FLOAT:
+        return attribute->type == ATTRIBUTE_FLOAT;
+    case SETTING_TEXT:
+    case SETTING_WORD:
+        return attribute->type == ATTRIBUTE_STRING;
+    case SETTING_INTS:
+        return attribute->type == ATTRIBUTE_INTS;
+    case SETTING_FLOATS:
+        return attribute->type == ATTRIBUTE_FLOATS;
+    case SETTING_STRINGS:
+        return attribute->type == ATTRIBUTE_STRINGS;
+    case SETTING_TENSOR:
+        return attribute->type == ATTRIBUTE_TENSOR || attribute->type == ATTRIBUTE_SPARSE_TENSOR;
+    case SETTING_GRAPH:
+        return attribute->type == ATTRIBUTE_GRAPH && attribute->graph;
+    case SETTING_NONE:
+        break;
+    }
+    return true;
+}
+
+static int find_word(const struct attribute_rule *rule, const char *text)
+{
+    for (int i = 0; rule->words[i]; i++) {
+        if (strcmp(rule->words[i], text) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* The file's own attribute; one that stands for a function's is not known yet. */
+static const struct attribute *find(const struct node *node, const struct attribute_rule *rule)
+{
+    const struct attribute *attribute = node_attribute(node, rule->name);
+    return attribute && !attribute->reference ? attribute : NULL;
+}
+
+static bool is_required(const struct attribute_rule *rule, int opset)
+{
+    return rule->required && opset >= rule->since && (rule->until == 0 || opset <= rule->until);
+}
+
+static int check(const struct attribute_rule *rule, const struct node *node, struct error *error)
+{
+    const struct attribute *attribute = find(node, rule);
+    static const char *const forms[] = {"",      "an integer",         "an integer",        "a number",
+                                        "a text", "a text",             "a list of integers", "a list of numbers",
+                                        "a list of texts", "a tensor", "a graph"};
+    if (!attribute)
+        return is_required(rule, node->opset) ? error_set(error, ERROR_INPUT, "attribute %s is missing", rule->name) : 0;
+    if (!has_form(attribute, rule->form))
+        return error_set(error, ERROR_INPUT, "attribute %s is not %s", rule->name, forms[rule->form]);
+    if (rule->form == SETTING_WORD && find_word(rule, attribute->s.data) < 0)
+        return error_set(error, ERROR_UNSUPPORTED, "attribute %s is '%.40s'", rule->name, attribute->s.data);
+    return 0;
+}
+
+static void store_default(const struct attribute_rule *rule, void *field)
+{
+    if (rule->form == SETTING_INT)
+        *(int64_t *)field = (int64_t)rule->number;
+    else if (rule->form == SETTING_FLAG)
+        *(bool *)field = rule->number != 0;
+    else if (rule->form == SETTING_FLOAT)
+        *(float *)field = (float)rule->number;
+    else if (rule->form == SETTING_TEXT)
+        *(const char **)field = rule->text;
+    else if (rule->form == SETTING_WORD)
+        *(int *)field = (int)rule->number;
+}
+
+static void store(const struct attribute_rule *rule, const struct attribute *attribute, void *field)
+{
+    switch (rule->form) {
+    case SETTING_INT:
+        *(int64_t *)field = attribute->i;
+        break;
+    case SETTING_FLAG:
+        *(bool *)field = attribute->i != 0;
+        break;
+    case SETTING_FLOAT:
+        *(float *)field = attribute->f;
+        break;
+    case SETTING_TEXT:
+        *(const char **)field = attribute->s.data;
+        break;
+    case SETTING_WORD:
+        *(int *)field = find_word(rule, attribute->s.data);
+        break;
+    case SETTING_INTS:
+        *(struct ints *)field = (struct ints){attribute->ints, (int)attribute->count};
+        break;
+    case SETTING_FLOATS:
+        *(struct floats *)field = (struct floats){attribute->floats, (int)attribute->count};
+        break;
+    case SETTING_STRINGS:
+        *(struct strings *)field = (struct strings){attribute->strings, (int)attribute->count};
+        break;
+    case SETTING_TENSOR:
+        *(struct constant **)field = attribute->tensor;
+        break;
+    case SETTING_GRAPH:
+        *(struct graph **)field = attribute->graph;
+        break;
+    case SETTING_NONE:
+        break;
+    }
+}
+
+int node_read_settings(struct node *node, struct error *error)
+{
+    const struct operator* entry = node->operator;
+    if (!entry || !entry->attributes)
+        return 0;
+    /* A block of its own each time: an execution graph's node may share the source node's. */
+    char *settings = arena_allocate(node->graph->arena, 1, entry->settings_size, error);
+    if (!settings)
+        return -1;
+    memset(settings, 0, entry->settings_size);
+    for (const struct attribute_rule *rule = entry->attributes; rule->name; rule++) {
+        const struct attribute *attribute = find(node, rule);
+        struct error ignored = {0};
+        if (rule->form == SETTING_NONE)
+            continue;
+        if (attribute && check(rule, node, &ignored) == 0)
+            store(rule, attribute, settings + rule->offset);
+        else
+            store_default(rule, settings + rule->offset);
+        if (rule->given)
+            *(bool *)(settings + rule->given) = attribute != NULL;
+    }
+    node->settings = settings;
+    return 0;
+}
+
+int node_set_operator(struct node *node, const struct operator* operator_entry, struct error *error)
+{
+    node->operator= operator_entry;
+    return node_read_settings(node, error);
+}
+
+int node_check_settings(const struct node *node, struct error *error)
+{
+    const struct operator* entry = node->operator;
+    if (entry && entry->attributes && !node->settings)
+        return error_set(error, ERROR_INTERNAL, "its attributes were not read");
+    for (const struct attribute_rule *rule = entry ? entry->attributes : NULL; rule && rule->name; rule++) {
+        if (check(rule, node, error))
+            return -1;
+    }
+    return 0;
+}
+
+const struct attribute_rule *operator_attribute(const struct operator* operator_entry, const char *name)
+{
+    for (const struct attribute_rule *rule = operator_entry->attributes; rule && rule->name; rule++) {
+        if (strcmp(rule->name, name) == 0)
+            return rule;
+    }
+    return NULL;
+}
+
+enum operand_role operator_role(const struct operator* entry, int input)
+{
+    int last = input < OPERATOR_ROLES ? input : OPERATOR_ROLES - 1;
+    while (last > 0 && entry->roles[last] == ROLE_UNSAID)
+        last--;
+    return (enum operand_role)entry->roles[last];
+}

@@ -1,0 +1,70 @@
+/* Every entry of the operator table says all of its operator: a set of traits, what each input is, one rule for each
+ * attribute. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "op/registry.h"
+
+/* Inputs that the entry can have, as far as roles are counted. */
+static int inputs_of(const struct operator* entry)
+{
+    return entry->max_inputs < 0 || entry->max_inputs > OPERATOR_ROLES ? OPERATOR_ROLES : entry->max_inputs;
+}
+
+static void test_traits(void **state)
+{
+    const struct operator* entry;
+    (void)state;
+    for (int i = 0; (entry = operator_at(i)) != NULL; i++) {
+        if (entry->flags == 0 || (entry->flags & OPERATOR_OTHER && entry->flags & (OPERATOR_OTHER - 1) & ~63U))
+            fail_msg("%s of opset %d: traits %x", entry->name, entry->since, entry->flags);
+    }
+}
+
+static void test_roles(void **state)
+{
+    const struct operator* entry;
+    (void)state;
+    for (int i = 0; (entry = operator_at(i)) != NULL; i++) {
+        int named = 0;
+        while (named < OPERATOR_ROLES && entry->roles[named] != ROLE_UNSAID)
+            named++;
+        for (int k = named; k < OPERATOR_ROLES; k++) {
+            if (entry->roles[k] != ROLE_UNSAID)
+                fail_msg("%s of opset %d: input %d has no role, input %d has", entry->name, entry->since, named, k);
+        }
+        if (inputs_of(entry) > 0 && named == 0)
+            fail_msg("%s of opset %d: no input has a role", entry->name, entry->since);
+        for (int k = 0; k < inputs_of(entry); k++)
+            assert_int_equal(operator_role(entry, k), entry->roles[k < named ? k : named - 1]);
+    }
+}
+
+static void test_attributes(void **state)
+{
+    const struct operator* entry;
+    (void)state;
+    for (int i = 0; (entry = operator_at(i)) != NULL; i++) {
+        assert_true(!entry->attributes == (entry->settings_size == 0));
+        for (const struct attribute_rule *rule = entry->attributes; rule && rule->name; rule++) {
+            bool fits = rule->form == SETTING_NONE || rule->offset < entry->settings_size;
+            if (!fits || operator_attribute(entry, rule->name) != rule || (rule->form == SETTING_WORD && !rule->words) ||
+                (rule->until != 0 && rule->until < rule->since))
+                fail_msg("%s of opset %d: rule of '%s'", entry->name, entry->since, rule->name);
+        }
+    }
+    assert_null(operator_attribute(operator_find("", "Conv", 13), "kernel"));
+    assert_non_null(operator_attribute(operator_find("", "Conv", 13), "kernel_shape"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_traits), cmocka_unit_test(test_roles),
+                                       cmocka_unit_test(test_attributes)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
