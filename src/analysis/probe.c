@@ -1,6 +1,7 @@
 #include "analysis/probe.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "analysis/target.h"
 #include "analysis/uniform_norm.h"
@@ -347,9 +348,24 @@ static void read_contributions(const struct probe *probe, struct probe_result *r
     }
 }
 
+/* What NaN or overflow reached has neither a map nor a field. */
+static int check_scores(const struct probe *probe, struct error *error)
+{
+    const struct tensor *scores = session_output(probe->session, PROBE_OUTPUT_SCORE);
+    int64_t count = shape_count(&scores->shape);
+    for (int64_t i = 0; i < count; i++) {
+        float score = ((const float *)scores->data)[i];
+        if (!isfinite(score))
+            return error_set(error, ERROR_INPUT,
+                             "the score is not finite (%g): weights or pixels hold such numbers or very large ones",
+                             (double)score);
+    }
+    return 0;
+}
+
 int probe_run(struct probe *probe, struct probe_result *result, struct error *error)
 {
-    if (check_classes(probe, error) || session_run(probe->session, error))
+    if (check_classes(probe, error) || session_run(probe->session, error) || check_scores(probe, error))
         return error_prefix(error, "%s", probe->path);
     const struct session *session = probe->session;
     *result = (struct probe_result){.score = session_output(session, PROBE_OUTPUT_SCORE)->data,

@@ -146,6 +146,9 @@ expect 1 'fovea.preprocess.*letterbox' "$fovea" diff $model "$work/boxed.onnx"
 # classes by name, wherever one is asked for
 expect 0 'class 9 of .logits.' "$fovea" erf $model --images models/images -c 'Ankle boot' --limit 2
 expect 0 '9 Ankle boot' "$fovea" cam $model models/images/00001_pullover.png -c ankle_boot -m gradcam
+for verb in "cam $model models/images --limit 1" "erf $model --images models/images --limit 1 --class 3"; do
+    one_line 2 'the score is not finite' "$fovea" $verb --mean 0 --std 1e-38
+done
 one_line 2 'class "boot": that is the name of none of the 10 classes' "$fovea" cam $model models/images/00001_pullover.png -c boot
 one_line 2 'class "cat": the names of the classes are not known' "$fovea" erf $net/model.onnx --images models/images -c cat --preprocess imagenet
 printf 'a\nb\n' >"$work/two.txt"
