@@ -131,10 +131,10 @@ struct fovea_preprocess {
     const char *preset; /* "imagenet", "inception", "clip", "raw", or NULL */
     bool has_mean, has_std;
     float mean[3], std[3];
-    int64_t resize, crop;      /* pixels: shorter side after resizing, side of the centre crop; 0: unset */
-    int64_t stretch[2];        /* instead: height and width that images get, whatever their shape; 0: unset */
-    bool letterbox;            /* instead: all of the image inside of the input's size, the rest in one colour */
-    bool has_fill;             /* the colour is `fill` (red, green, blue), not 114 as YOLO has it */
+    int64_t resize, crop; /* pixels: shorter side after resizing, side of the centre crop; 0: unset */
+    int64_t stretch[2];   /* instead: height and width that images get, whatever their shape; 0: unset */
+    bool letterbox;       /* instead: all of the image inside of the input's size, the rest in one colour */
+    bool has_fill;        /* the colour is `fill` (red, green, blue), not 114 as YOLO has it */
     uint8_t fill[3];
     const char *channels;      /* "rgb", "bgr", "gray", or NULL */
     const char *interpolation; /* "bilinear", "bicubic", or NULL */
@@ -311,8 +311,8 @@ struct fovea_samples {
     /* File with the classes' names (one a line, JSON, data.yaml: data/labels.h); NULL: the model's, if it has any. They
      * also tell which class a folder of images stands for, and a label in a list that is no number. */
     const char *labels;
-    int64_t limit; /* images used at most; 0: all */
-    int64_t batch; /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
+    int64_t limit;    /* images used at most; 0: all */
+    int64_t batch;    /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
     bool skip_broken; /* leave images out that cannot be read: "broken" among the files left out; else an error */
 };
 
@@ -700,9 +700,9 @@ struct fovea_eval_data {
     const char *path;  /* NULL: there are no data, and nothing else is set */
     const char *split; /* "train", "validation", "test", or "all" where the data have no splits */
     bool masks;
-    int64_t left_out;      /* broken files */
-    const char **broken;   /* [broken_count] their names, the first of them */
-    int64_t broken_count;  /* at most 100 */
+    int64_t left_out;     /* broken files */
+    const char **broken;  /* [broken_count] their names, the first of them */
+    int64_t broken_count; /* at most 100 */
     /* Height and width, by model: of the part of masks that its scores stand for, and of all of them, which differ
      * where a network pads nothing; of scores that are enlarged to that part, zeros: none. */
     int64_t size[2][2], whole[2][2], enlarged[2][2];
@@ -1115,10 +1115,10 @@ struct fovea_tune_plan {
     const char *corrective; /* guide whose rewrite moved the function, for which a teacher is wrong; or NULL */
     int folded;             /* convolutions with a bias, of a model without any normalisation */
     size_t memory;          /* bytes, for the whole run */
-    int segments;           /* parts whose results are computed twice per step to stay below max_memory; 1: cheap ones only */
-    double kept_by_decay;   /* of a weight that nothing but decay moves, the one that decays most */
-    double decay_sum;       /* of rate x decay over all updates, with SGD / (1 - momentum) */
-    int halves;             /* parameters of half precision: trained in float32, rounded when they are written */
+    int segments; /* parts whose results are computed twice per step to stay below max_memory; 1: cheap ones only */
+    double kept_by_decay; /* of a weight that nothing but decay moves, the one that decays most */
+    double decay_sum;     /* of rate x decay over all updates, with SGD / (1 - momentum) */
+    int halves;           /* parameters of half precision: trained in float32, rounded when they are written */
 };
 struct fovea_tune_epoch {
     const char *model;
@@ -1159,7 +1159,7 @@ struct fovea_tune {
      * seed and sample; with its 95 % interval over seeds and validation samples, of one seed over the samples alone
      * (data/crossed.h has the formula). NAN: there is no control. */
     double difference, interval[2];
-    void *storage;                    /* private */
+    void *storage; /* private */
 };
 /* Trains a copy of the model and writes it to `path`, in inference form: the best epoch by validation (top 1, or mean
  * IoU with masks) of all its runs, because a file is wanted to be good; and beside it NAME.last.onnx with that run's
@@ -1178,8 +1178,8 @@ struct fovea_report_options {
     /* Those of the audit. With images: fields, class activation maps and curves are measured for the page, as the
      * audit planned. */
     struct fovea_samples samples;
-    const char *baseline;         /* report.json of an earlier audit, or its folder, to stand beside; NULL: none */
-    bool force;                   /* replace a report that is there */
+    const char *baseline; /* report.json of an earlier audit, or its folder, to stand beside; NULL: none */
+    bool force;           /* replace a report that is there */
 };
 /* Whether fovea_report_write would be refused for what is in `folder` or `baseline`: to be asked before long work. */
 FOVEA_API int fovea_report_claim(struct fovea_model *model, const struct fovea_report_options *options,

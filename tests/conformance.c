@@ -2,8 +2,8 @@
  * output_N.pb) or a folder of cases. One line a failure; the last line is "N passed, N failed, N skipped". A case is
  * skipped only when its model needs operators that `fovea ops` does not list. `--except FILE` leaves out the cases that
  * FILE names, one a line, "# why" behind. Tolerances are those of the ONNX backend
- * test runner: rtol 1e-3, atol 1e-7. What random operators draw cannot be compared: there shape, type, the share of zeros
- * and all elements that neither side has as 0 are. Exit code 1 when a case failed. */
+ * test runner: rtol 1e-3, atol 1e-7. What random operators draw cannot be compared: there shape, type, the share of
+ * zeros and all elements that neither side has as 0 are. Exit code 1 when a case failed. */
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ static bool draws(const struct graph *graph)
 {
     for (const struct node *node = graph->first; node; node = node->next) {
         bool dropout = strcmp(node->op_type, "Dropout") == 0;
-        if (node->operator && (node->operator->flags & OPERATOR_RANDOM) && (!dropout || node->input_count > 2))
+        if (node->definition && (node->definition->flags & OPERATOR_RANDOM) && (!dropout || node->input_count > 2))
             return true;
     }
     return false;

@@ -15,8 +15,8 @@ static int64_t places_read(const struct value *value, const struct reads *reads,
 
 static bool is_product(const struct node *node)
 {
-    return node && node->input_count > 1 && node->inputs[1] && node->inputs[1]->constant &&
-           node->operator&& node->operator->macs;
+    return node && node->input_count > 1 && node->inputs[1] && node->inputs[1]->constant && node->definition &&
+           node->definition->macs;
 }
 
 struct choice {

@@ -322,7 +322,7 @@ static int check_nodes(struct graph *graph, struct finding_list *findings, int *
     for (struct node *node = graph->first, *next; node; node = next) {
         struct error refusal = ERROR_INITIALISER;
         next = node->next;
-        if (!node->operator|| pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
+        if (!node->definition || pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
             continue;
         if ((*problems)++ < CHECK_MAX_SHAPE_PROBLEMS &&
             add_refusal(findings, FINDING_PROBLEM, "shape", &refusal, "", error))

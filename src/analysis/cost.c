@@ -22,8 +22,8 @@ int64_t cost_macs(const struct node *node)
 {
     struct tensor inputs[COST_MAX_OPERANDS], outputs[COST_MAX_OPERANDS];
     const struct tensor *input_list[COST_MAX_OPERANDS], *output_list[COST_MAX_OPERANDS];
-    if (!node->operator|| !node->operator->macs || node->input_count> COST_MAX_OPERANDS ||
-         node->output_count> COST_MAX_OPERANDS || !describe(node->inputs, node->input_count, inputs, input_list) ||
+    if (!node->definition || !node->definition->macs || node->input_count > COST_MAX_OPERANDS ||
+        node->output_count > COST_MAX_OPERANDS || !describe(node->inputs, node->input_count, inputs, input_list) ||
         !describe(node->outputs, node->output_count, outputs, output_list))
         return 0;
     struct infer_context context = {.node = node,
@@ -31,7 +31,7 @@ int64_t cost_macs(const struct node *node)
                                     .output_count = node->output_count,
                                     .inputs = input_list,
                                     .outputs = outputs};
-    return node->operator->macs(&context);
+    return node->definition->macs(&context);
 }
 
 static void mark_producer(const struct graph *graph, const struct value *value)

@@ -38,7 +38,7 @@ void cells_include(struct cells *into, const struct cells *more, int rank)
 static const struct value *element_source(const struct node *node)
 {
     const unsigned keeps = OPERATOR_POINTWISE | OPERATOR_NORMALIZES;
-    if (!node->operator|| node->output_count == 0 || !node->outputs[0] || !(node->operator->flags & keeps))
+    if (!node->definition || node->output_count == 0 || !node->outputs[0] || !(node->definition->flags & keeps))
         return NULL;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *input = node->inputs[i];
@@ -50,7 +50,7 @@ static const struct value *element_source(const struct node *node)
 
 static bool is_view(const struct node *node)
 {
-    return node->operator&& node->operator->flags & OPERATOR_VIEW && node->inputs[0];
+    return node->definition && node->definition->flags & OPERATOR_VIEW && node->inputs[0];
 }
 
 /* Whether the elements come from a Reshape of a value of this shape, each at its own place. */
@@ -90,7 +90,7 @@ static int64_t elements_read(const struct field_context *asked)
     int64_t count = 1;
     context.cells = origin;
     context.reads = reads;
-    if (context.node->operator->field(&context, NULL))
+    if (context.node->definition->field(&context, NULL))
         return INT64_MAX;
     for (int i = 0; i < context.inputs[0]->shape.rank; i++)
         count *= reads[i].high - reads[i].low + 1;
@@ -104,8 +104,8 @@ static void place_back(struct field_context *context, const struct cells *from, 
     const struct node *node = context->node;
     const struct shape *view = from->view;
     const unsigned keeps = OPERATOR_POINTWISE | OPERATOR_NORMALIZES;
-    bool normalizes = node->operator->flags & OPERATOR_NORMALIZES;
-    if (!view || !(node->operator->flags & keeps) || context->output != 0 || (normalizes && context->input != 0) ||
+    bool normalizes = node->definition->flags & OPERATOR_NORMALIZES;
+    if (!view || !(node->definition->flags & keeps) || context->output != 0 || (normalizes && context->input != 0) ||
         !shape_equal(&context->inputs[context->input]->shape, &context->outputs[0].shape))
         return;
     int last = view->rank - 1;
@@ -123,7 +123,7 @@ int cells_step_back(const struct node *node, const struct operand_slots *slots, 
                     const struct cells *from, struct cells *to, struct error *error)
 {
     const struct shape *shape = &slots->inputs[input]->shape;
-    if (shape->rank == SHAPE_UNKNOWN_RANK || !node->operator->field) {
+    if (shape->rank == SHAPE_UNKNOWN_RANK || !node->definition->field) {
         to->global = true;
         return 0;
     }
@@ -139,7 +139,7 @@ int cells_step_back(const struct node *node, const struct operand_slots *slots, 
                                     .cells = from->axes,
                                     .reads = made.axes};
     char label[NODE_LABEL_SIZE];
-    if (node->operator->field(&context, error))
+    if (node->definition->field(&context, error))
         return error_prefix(error, "%s", node_label(node, label));
     if (!context.none && is_view(node) && input == 0)
         view_back(node, from, &made);

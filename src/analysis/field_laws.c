@@ -53,7 +53,7 @@ static int ask(struct field_context *context, int spatial, int count, int64_t pl
     context->cells = cells;
     context->reads = reads;
     context->global = context->none = false;
-    return context->node->operator->field(context, error);
+    return context->node->definition->field(context, error);
 }
 
 /* The law of one edge, units of the output lying along the axes from `spatial` on; *regular is false where the places
@@ -115,8 +115,8 @@ static bool join(struct field_law *law, const struct step_law *step, const struc
 /* Operators that lose the places of units for their elements' order: receptive_field.c follows them. */
 static bool reorders(const struct node *node)
 {
-    return node->operator->flags & OPERATOR_VIEW &&
-        node->inputs[0] && !shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape);
+    return node->definition->flags & OPERATOR_VIEW && node->inputs[0] &&
+           !shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape);
 }
 
 /* Joins what output `output` reads through an input to `law`; *found is false where there is no law. */
@@ -129,7 +129,7 @@ static int follow(const struct field_laws *laws, const struct node *node, struct
     *found = from->known;
     if (!*found || (!from->local && !from->global))
         return 0;
-    if (node->operator->field && read->rank != SHAPE_UNKNOWN_RANK) {
+    if (node->definition->field && read->rank != SHAPE_UNKNOWN_RANK) {
         struct field_context context = {
             .node = node, .inputs = slots->inputs, .outputs = slots->outputs, .input = input, .output = output};
         *found = !reorders(node) && node->outputs[output]->shape.rank == laws->input->shape.rank;
@@ -166,7 +166,7 @@ static int find_laws(struct field_laws *laws, const struct graph *graph, struct 
                      struct error *error)
 {
     for (const struct node *node = graph->first; node; node = node->next) {
-        if (!node->operator)
+        if (!node->definition)
             continue;
         if (operand_slots_fill(slots, node, error))
             return -1;

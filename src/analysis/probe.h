@@ -45,8 +45,8 @@ struct probe {
     struct unit_grid target_grid;
     struct class_scores scores; /* how its classes are read */
     struct head head;           /* what the target means; its values are of the probe's graph before lowering */
-    enum score_place place;                 /* as resolved */
-    int64_t unit[2];                        /* as resolved */
+    enum score_place place;     /* as resolved */
+    int64_t unit[2];            /* as resolved */
     int64_t channels, height, width, batch; /* of the image */
     bool channels_last;                     /* the image is [N,H,W,C] */
     int image_index;                        /* of the graph input that takes the images */
@@ -95,13 +95,13 @@ struct probe_contributions {
 
 /* Valid until the next run. */
 struct probe_result {
-    const float *score;      /* [batch] */
-    const int64_t *classes;  /* [batch], -1 where none is scored */
-    const int64_t *units;    /* [batch], -1: several */
-    const float *target;     /* the target's elements, to be read through target_grid.view */
-    const float *gradient;   /* of the image or of the activation; NULL without */
-    const float *activation; /* its elements, of PROBE_ACTIVATION; else NULL */
-    const float *shares;     /* with contributions: [SHARES] by the gradient as it is, sums over the batch */
+    const float *score;              /* [batch] */
+    const int64_t *classes;          /* [batch], -1 where none is scored */
+    const int64_t *units;            /* [batch], -1: several */
+    const float *target;             /* the target's elements, to be read through target_grid.view */
+    const float *gradient;           /* of the image or of the activation; NULL without */
+    const float *activation;         /* its elements, of PROBE_ACTIVATION; else NULL */
+    const float *shares;             /* with contributions: [SHARES] by the gradient as it is, sums over the batch */
     struct probe_contributions held; /* with contributions */
 };
 int probe_run(struct probe *probe, struct probe_result *result, struct error *error);

@@ -25,7 +25,7 @@ static bool covers_image(const struct unit_grid *grid, const struct value *image
 static bool has_features_last(const struct value *value)
 {
     const struct node *node = value->producer;
-    while (node && node->operator&& node->operator->flags & OPERATOR_POINTWISE) {
+    while (node && node->definition && node->definition->flags & OPERATOR_POINTWISE) {
         const struct node *next = NULL;
         for (int i = 0; i < node->input_count && !next; i++)
             next = node->inputs[i] ? node->inputs[i]->producer : NULL;

@@ -4,8 +4,9 @@
 
 #include "graph/graph.h"
 
-/* What such a normalisation (LayerNormalization, or written out as subtract, divide, scale, shift) normalises, if `value` is
- * its result; else NULL. The channel mean of `value` has no gradient then (a freshly initialised transformer). */
+/* What such a normalisation (LayerNormalization, or written out as subtract, divide, scale, shift) normalises, if
+ * `value` is its result; else NULL. The channel mean of `value` has no gradient then (a freshly initialised
+ * transformer). */
 struct value *uniform_norm_input(const struct value *value);
 
 #endif

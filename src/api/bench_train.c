@@ -66,7 +66,8 @@ int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_option
     struct model *copy = model_load(model->context, model->model->path, &error);
     const struct fovea_shapes *shapes = &options->session.shapes;
     *bench = (struct fovea_bench){0};
-    struct shape_binding *bindings = copy && operators_resolve(copy->graph, &error) == 0 ? api_bindings(model->context, shapes, 0, &error) : NULL;
+    struct shape_binding *bindings =
+        copy && operators_resolve(copy->graph, &error) == 0 ? api_bindings(model->context, shapes, 0, &error) : NULL;
     struct training_request request = {.model = copy,
                                        .bindings = bindings,
                                        .binding_count = shapes->count,

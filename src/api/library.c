@@ -99,7 +99,7 @@ int fovea_write_file(const char *path, const void *bytes, size_t length, struct 
 
 bool fovea_operator_at(int index, struct fovea_operator *entry)
 {
-    const struct operator* found = operator_at(index);
+    const struct operator_definition *found = operator_at(index);
     if (!found)
         return false;
     *entry = (struct fovea_operator){.domain = found->domain,

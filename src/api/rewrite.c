@@ -170,7 +170,10 @@ static int edit_with_guide(struct rewriting *rewriting, struct edit *edit, struc
     struct snapshot *before = snapshot_create(rewriting->copy, error);
     int applied = 0, result = before ? apply_findings(rewriting, edit, &applied, error) : -1;
     if (result == 0 && applied > 0) {
-        result = operators_resolve(rewriting->copy->graph, error) || graph_sort(rewriting->copy->graph, error) || prove(rewriting, edit, before, error) ? -1 : 0;
+        result = operators_resolve(rewriting->copy->graph, error) || graph_sort(rewriting->copy->graph, error) ||
+                         prove(rewriting, edit, before, error)
+                     ? -1
+                     : 0;
         if (edit->guide->recipe && rewriting->train)
             text_print(&rewriting->recipe, "%s%s: %s (tune --recipe %s)", rewriting->recipe.length ? "\n" : "",
                        edit->guide->name, edit->guide->recipe, edit->guide->name);

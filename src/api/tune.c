@@ -392,8 +392,9 @@ static int open_teacher(struct tune_work *work, struct error *error)
     work->teacher = model_load(work->model->context, path, error);
     if (!work->teacher)
         return -1;
-    return operators_resolve(work->teacher->graph, error) || inference_form(work->teacher, error) < 0 ? error_prefix(error, "%s", path)
-                                                    : images_free_batch(work->teacher->graph, error);
+    return operators_resolve(work->teacher->graph, error) || inference_form(work->teacher, error) < 0
+               ? error_prefix(error, "%s", path)
+               : images_free_batch(work->teacher->graph, error);
 }
 
 static int open_result(struct tune_work *work, struct arena *arena, struct error *error)

@@ -28,7 +28,7 @@ struct tune_arm {
     bool channels_last, is_control, policy_of_metadata;
     int64_t classes;     /* that labels may be */
     enum loss_kind loss; /* as it is minimised */
-    const char *chosen; /* which parameters the recipe chose, in words; or NULL */
+    const char *chosen;  /* which parameters the recipe chose, in words; or NULL */
     int inference_nodes; /* of an export in training mode, put into inference form */
     struct unshared unshared;
     struct augment_options augment;

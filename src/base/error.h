@@ -18,12 +18,14 @@ struct error {
     char message[2048];
 };
 
-#define ERROR_INITIALISER { ERROR_NONE, "" }
+#define ERROR_INITIALISER                                                                                              \
+    {                                                                                                                  \
+        ERROR_NONE, ""                                                                                                 \
+    }
 
 /* Records an error and returns -1, so that `return error_set(...)` ends a function. The first error wins:
  * a later call on a set error only returns -1. What may not be shown (base/text.h) becomes '?'. `error` may be NULL. */
-int error_set(struct error *error, enum error_kind kind, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int error_set(struct error *error, enum error_kind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "prefix: " before the recorded message (a file or node name learned further up). Returns -1. */
 int error_prefix(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));

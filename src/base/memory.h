@@ -52,7 +52,8 @@ char *arena_print(struct arena *arena, struct error *error, const char *format, 
 char *arena_print_list(struct arena *arena, struct error *error, const char *format, va_list arguments);
 struct memory *arena_memory(struct arena *arena);
 
-/* Doubles an arena-held array when `count` elements fill `*capacity`. Returns the (possibly moved) array, NULL on error. */
+/* Doubles an arena-held array when `count` elements fill `*capacity`. Returns the (possibly moved) array, NULL on
+ * error. */
 void *arena_grow(struct arena *arena, void *array, size_t count, size_t *capacity, size_t size, struct error *error);
 
 /* Products and sums that refuse to wrap: 0, or -1 on overflow. */

@@ -33,7 +33,7 @@ struct dataset_options {
     bool usual_ignore;               /* nobody asked for it: masks that hold nothing else but 0 are refused */
     const int64_t *mask_values;      /* of the classes in their order; NULL: values are the classes' numbers */
     int mask_value_count;
-    bool skip_broken;                /* leave broken samples out instead of failing */
+    bool skip_broken;     /* leave broken samples out instead of failing */
     bool labels_optional; /* no sample needs one, and all are of one split; why none is known: dataset_check_labels */
 };
 

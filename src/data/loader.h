@@ -28,14 +28,14 @@ struct loader_options {
 };
 
 struct loader_batch {
-    int64_t count;    /* at most options.batch; less in the last batch, or where samples were left out */
-    float *images;    /* [count,C,H,W] or [count,H,W,C] */
-    int64_t *labels;  /* [count]; NULL with masks */
-    int64_t *masks;   /* [count,H,W], or of the part that was cut; NULL without */
-    int64_t *second;  /* [count] with mixup: the label of the sample mixed in; else NULL */
-    float *weights;   /* [count] with mixup: the share of the first label, 1 - it is that of the second; else NULL */
+    int64_t count;   /* at most options.batch; less in the last batch, or where samples were left out */
+    float *images;   /* [count,C,H,W] or [count,H,W,C] */
+    int64_t *labels; /* [count]; NULL with masks */
+    int64_t *masks;  /* [count,H,W], or of the part that was cut; NULL without */
+    int64_t *second; /* [count] with mixup: the label of the sample mixed in; else NULL */
+    float *weights;  /* [count] with mixup: the share of the first label, 1 - it is that of the second; else NULL */
     struct image *pictures; /* [count] with keep_pictures: what was normalised; else NULL */
-    int64_t *samples; /* [count] their places in the split */
+    int64_t *samples;       /* [count] their places in the split */
 };
 
 /* The dataset must outlive the loader and not be checked meanwhile. NULL and an error. */

@@ -162,7 +162,8 @@ static struct node *clone_node(const struct cloner *cloner, struct node *node, s
         if (node->outputs[i] && node_set_output(copy, i, map_value(cloner, node->outputs[i]), error))
             return NULL;
     }
-    return clone_attributes(cloner, node, copy, error) || node_set_operator(copy, node->operator, error) ? NULL : copy;
+    return clone_attributes(cloner, node, copy, error) || node_set_operator(copy, node->definition, error) ? NULL
+                                                                                                           : copy;
 }
 
 struct node *graph_copy_node(struct graph *to, struct node *node, struct value **map, struct error *error)

@@ -12,7 +12,7 @@
 
 struct graph;
 struct node;
-struct operator;
+struct operator_definition;
 
 /* Byte range of a message in the model file, header (tag and length) not included; length 0: not from a file. */
 struct span {
@@ -127,11 +127,11 @@ struct metadata {
 };
 
 struct node {
-    const char *name;                /* may be "" */
-    const char *op_type, *domain;    /* domain "" is ai.onnx */
-    const char *overload;            /* tells functions of one name apart; NULL: none */
-    int opset;                       /* version of the domain that is in force here */
-    const struct operator* operator; /* NULL until resolved, or not supported */
+    const char *name;                             /* may be "" */
+    const char *op_type, *domain;                 /* domain "" is ai.onnx */
+    const char *overload;                         /* tells functions of one name apart; NULL: none */
+    int opset;                                    /* version of the domain that is in force here */
+    const struct operator_definition *definition; /* NULL until resolved, or not supported */
     const void *settings; /* what the attributes say, as the operator's family declares it (settings.h); or NULL */
     struct graph *graph;
     struct node *previous, *next;

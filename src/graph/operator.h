@@ -1,5 +1,5 @@
-/* What an operator must say of itself. One table entry per operator (and opset range, where a change of meaning asks for
- * it) in the family files of op/. */
+/* What an operator must say of itself. One table entry per operator (and opset range, where a change of meaning asks
+ * for it) in the family files of op/. */
 #ifndef FOVEA_GRAPH_OPERATOR_H
 #define FOVEA_GRAPH_OPERATOR_H
 
@@ -29,8 +29,8 @@ struct compute_context {
     int input_count, output_count;
     const struct tensor *const *inputs;
     struct tensor *const *outputs; /* NULL entries: omitted */
-    void *scratch;                 /* operator->scratch() bytes, 64-byte aligned */
-    const void *packed;            /* what operator->pack() made, or NULL */
+    void *scratch;                 /* definition->scratch() bytes, 64-byte aligned */
+    const void *packed;            /* what definition->pack() made, or NULL */
     struct memory *memory;         /* for data-dependent outputs only */
     struct thread_pool *pool;
     const struct kernels *kernels;
@@ -78,11 +78,11 @@ struct field_context {
     const struct node *node;
     const struct tensor *const *inputs; /* type, shape, data if constant */
     const struct tensor *outputs;
-    int input, output;              /* which edge is asked */
-    const struct interval *cells;   /* per axis of the output */
-    struct interval *reads;         /* per axis of the input, to fill */
-    bool global;                    /* to set: reads everything along spatial axes through statistics */
-    bool none;                      /* to set: no local contribution */
+    int input, output;            /* which edge is asked */
+    const struct interval *cells; /* per axis of the output */
+    struct interval *reads;       /* per axis of the input, to fill */
+    bool global;                  /* to set: reads everything along spatial axes through statistics */
+    bool none;                    /* to set: no local contribution */
 };
 typedef int operator_field(struct field_context *context, struct error *error);
 
@@ -94,20 +94,21 @@ typedef int64_t operator_steps(const struct infer_context *context);
 
 /* What is true of an operator, for those who ask what a node does rather than which it is. */
 enum operator_trait {
-    OPERATOR_VIEW = 1,          /* output 0 has the very elements of input 0 (Reshape, Identity) */
-    OPERATOR_IN_PLACE = 2,      /* output 0 may overwrite any input of its own type and shape */
-    OPERATOR_RANDOM = 4,        /* never folded */
-    OPERATOR_SHAPE_ONLY = 8,    /* reads its inputs' shapes only: folds when they are known */
-    OPERATOR_POINTWISE = 16,    /* each output element depends on the input elements at its own place only */
+    OPERATOR_VIEW = 1,              /* output 0 has the very elements of input 0 (Reshape, Identity) */
+    OPERATOR_IN_PLACE = 2,          /* output 0 may overwrite any input of its own type and shape */
+    OPERATOR_RANDOM = 4,            /* never folded */
+    OPERATOR_SHAPE_ONLY = 8,        /* reads its inputs' shapes only: folds when they are known */
+    OPERATOR_POINTWISE = 16,        /* each output element depends on the input elements at its own place only */
     OPERATOR_STRAIGHT_THROUGH = 32, /* its gradient is a convention, not a derivative */
-    OPERATOR_NORMALIZES = 64,   /* output 0 depends on input 0 at its own place, else through statistics: of rows of the
-                                   last axes, or global ones */
-    OPERATOR_KEEPS = 1 << 7,    /* in inference each element of output 0 is that of input 0, rounded to another type at
-                                   most (Identity, Cast, Dropout) */
-    OPERATOR_MOVES = 1 << 8,    /* outputs hold elements of the inputs in other places, some of them or several times; shapes,
-                                   sizes and indices say which (Transpose, Slice, Gather, Concat, Expand) */
-    OPERATOR_SELECTS = 1 << 9,  /* which elements come out depends on their values (TopK, NonMaxSuppression, ReduceMax) */
-    OPERATOR_PRODUCT = 1 << 10, /* sums of products of two operands (Conv, Gemm, MatMul, Einsum, quantised ones) */
+    OPERATOR_NORMALIZES = 64, /* output 0 depends on input 0 at its own place, else through statistics: of rows of the
+                                 last axes, or global ones */
+    OPERATOR_KEEPS = 1 << 7,  /* in inference each element of output 0 is that of input 0, rounded to another type at
+                                 most (Identity, Cast, Dropout) */
+    OPERATOR_MOVES = 1 << 8,  /* outputs hold elements of the inputs in other places, some of them or several times;
+                                 shapes,  sizes and indices say which (Transpose, Slice, Gather, Concat, Expand) */
+    OPERATOR_SELECTS =
+        1 << 9, /* which elements come out depends on their values (TopK, NonMaxSuppression, ReduceMax) */
+    OPERATOR_PRODUCT = 1 << 10,     /* sums of products of two operands (Conv, Gemm, MatMul, Einsum, quantised ones) */
     OPERATOR_CONVOLUTION = 1 << 11, /* of windows along spatial axes, weights [out, in, ...] or transposed */
     OPERATOR_SUM = 1 << 12,         /* adds its operands up, with signs or equal weights (Add, Sub, Sum, Mean) */
     OPERATOR_MULTIPLIES = 1 << 13,  /* multiplies or divides its operands, element by element (Mul, Div) */
@@ -127,26 +128,27 @@ enum operator_trait {
 
 /* What an input is to the operator. */
 enum operand_role {
-    ROLE_UNSAID,   /* no entry may leave it so */
-    ROLE_DATA,     /* what is computed with */
-    ROLE_WEIGHT,   /* factor of sums of products: a weight where it is constant */
-    ROLE_SCALE,    /* of a normalisation, per channel */
-    ROLE_SHIFT,    /* added per channel: bias, beta */
-    ROLE_MEAN,     /* statistics */
+    ROLE_UNSAID, /* no entry may leave it so */
+    ROLE_DATA,   /* what is computed with */
+    ROLE_WEIGHT, /* factor of sums of products: a weight where it is constant */
+    ROLE_SCALE,  /* of a normalisation, per channel */
+    ROLE_SHIFT,  /* added per channel: bias, beta */
+    ROLE_MEAN,   /* statistics */
     ROLE_VARIANCE,
-    ROLE_SLOPE,    /* of an activation, per channel */
-    ROLE_TERM,     /* of a sum, element by element */
-    ROLE_FACTOR,   /* of a product, element by element; a divisor too */
-    ROLE_SHAPE,    /* sizes, axes, pads, steps: decides the outputs' shapes */
-    ROLE_INDICES,  /* places of elements */
-    ROLE_QUANTUM,  /* step or zero point of quantised numbers */
-    ROLE_MASK,     /* which elements count, or what is added to hide them */
-    ROLE_CONTROL   /* other numbers that steer: bounds, ratios, thresholds, modes */
+    ROLE_SLOPE,   /* of an activation, per channel */
+    ROLE_TERM,    /* of a sum, element by element */
+    ROLE_FACTOR,  /* of a product, element by element; a divisor too */
+    ROLE_SHAPE,   /* sizes, axes, pads, steps: decides the outputs' shapes */
+    ROLE_INDICES, /* places of elements */
+    ROLE_QUANTUM, /* step or zero point of quantised numbers */
+    ROLE_MASK,    /* which elements count, or what is added to hide them */
+    ROLE_CONTROL  /* other numbers that steer: bounds, ratios, thresholds, modes */
 };
 
 /* Sets of element types, for the coverage table and the checks. */
 #define TYPE_BIT(dtype) (1u << (dtype))
-#define TYPES_FLOAT (TYPE_BIT(DTYPE_FLOAT) | TYPE_BIT(DTYPE_DOUBLE) | TYPE_BIT(DTYPE_FLOAT16) | TYPE_BIT(DTYPE_BFLOAT16))
+#define TYPES_FLOAT                                                                                                    \
+    (TYPE_BIT(DTYPE_FLOAT) | TYPE_BIT(DTYPE_DOUBLE) | TYPE_BIT(DTYPE_FLOAT16) | TYPE_BIT(DTYPE_BFLOAT16))
 #define TYPES_INTEGER                                                                                                  \
     (TYPE_BIT(DTYPE_INT8) | TYPE_BIT(DTYPE_INT16) | TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64) |                    \
      TYPE_BIT(DTYPE_UINT8) | TYPE_BIT(DTYPE_UINT16) | TYPE_BIT(DTYPE_UINT32) | TYPE_BIT(DTYPE_UINT64))
@@ -162,14 +164,15 @@ enum operand_role {
 
 #define OPERATOR_ROLES 12
 
-struct operator {
+struct operator_definition {
     const char *domain, *name;
-    int since, until; /* opsets this entry covers; until 0: to the newest */
+    int since, until;           /* opsets this entry covers; until 0: to the newest */
     int min_inputs, max_inputs; /* max -1: any number */
     int min_outputs, max_outputs;
     uint32_t types; /* of input 0 (of output 0 for operators without inputs): set of TYPE_BIT */
-    unsigned flags;               /* set of operator_trait */
-    unsigned char roles[OPERATOR_ROLES]; /* enum operand_role of each input; the last one named goes for all behind it */
+    unsigned flags; /* set of operator_trait */
+    unsigned char
+        roles[OPERATOR_ROLES]; /* enum operand_role of each input; the last one named goes for all behind it */
     const struct attribute_rule *attributes; /* ended by one without a name; NULL: it has none */
     size_t settings_size;
     operator_infer *infer;
@@ -185,6 +188,6 @@ struct operator {
 };
 
 /* What input `input` is to the operator. */
-enum operand_role operator_role(const struct operator* entry, int input);
+enum operand_role operator_role(const struct operator_definition *entry, int input);
 
 #endif

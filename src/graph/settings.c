@@ -56,11 +56,13 @@ static bool is_required(const struct attribute_rule *rule, int opset)
 static int check(const struct attribute_rule *rule, const struct node *node, struct error *error)
 {
     const struct attribute *attribute = find(node, rule);
-    static const char *const forms[] = {"",      "an integer",         "an integer",        "a number",
-                                        "a text", "a text",             "a list of integers", "a list of numbers",
-                                        "a list of texts", "a tensor", "a graph"};
+    static const char *const forms[] = {
+        "",       "an integer",         "an integer",        "a number",        "a text",
+        "a text", "a list of integers", "a list of numbers", "a list of texts", "a tensor",
+        "a graph"};
     if (!attribute)
-        return is_required(rule, node->opset) ? error_set(error, ERROR_INPUT, "attribute %s is missing", rule->name) : 0;
+        return is_required(rule, node->opset) ? error_set(error, ERROR_INPUT, "attribute %s is missing", rule->name)
+                                              : 0;
     if (!has_form(attribute, rule->form))
         return error_set(error, ERROR_INPUT, "attribute %s is not %s", rule->name, forms[rule->form]);
     if (rule->form == SETTING_WORD && find_word(rule, attribute->s.data) < 0)
@@ -122,7 +124,7 @@ static void store(const struct attribute_rule *rule, const struct attribute *att
 
 int node_read_settings(struct node *node, struct error *error)
 {
-    const struct operator* entry = node->operator;
+    const struct operator_definition *entry = node->definition;
     if (!entry || !entry->attributes)
         return 0;
     /* A block of its own each time: an execution graph's node may share the source node's. */
@@ -146,15 +148,15 @@ int node_read_settings(struct node *node, struct error *error)
     return 0;
 }
 
-int node_set_operator(struct node *node, const struct operator* operator_entry, struct error *error)
+int node_set_operator(struct node *node, const struct operator_definition *operator_entry, struct error *error)
 {
-    node->operator= operator_entry;
+    node->definition = operator_entry;
     return node_read_settings(node, error);
 }
 
 int node_check_settings(const struct node *node, struct error *error)
 {
-    const struct operator* entry = node->operator;
+    const struct operator_definition *entry = node->definition;
     if (entry && entry->attributes && !node->settings)
         return error_set(error, ERROR_INTERNAL, "its attributes were not read");
     for (const struct attribute_rule *rule = entry ? entry->attributes : NULL; rule && rule->name; rule++) {
@@ -164,7 +166,7 @@ int node_check_settings(const struct node *node, struct error *error)
     return 0;
 }
 
-const struct attribute_rule *operator_attribute(const struct operator* operator_entry, const char *name)
+const struct attribute_rule *operator_attribute(const struct operator_definition *operator_entry, const char *name)
 {
     for (const struct attribute_rule *rule = operator_entry->attributes; rule && rule->name; rule++) {
         if (strcmp(rule->name, name) == 0)
@@ -173,7 +175,7 @@ const struct attribute_rule *operator_attribute(const struct operator* operator_
     return NULL;
 }
 
-enum operand_role operator_role(const struct operator* entry, int input)
+enum operand_role operator_role(const struct operator_definition *entry, int input)
 {
     int last = input < OPERATOR_ROLES ? input : OPERATOR_ROLES - 1;
     while (last > 0 && entry->roles[last] == ROLE_UNSAID)

@@ -1,6 +1,6 @@
 /* An operator's attributes as the struct that its callbacks read. The family of the operator declares the struct and a
- * table of rules (graph/operator.h); a node's settings are read from its attributes once, when its operator becomes known,
- * and again whenever an attribute changes. */
+ * table of rules (graph/operator.h); a node's settings are read from its attributes once, when its operator becomes
+ * known, and again whenever an attribute changes. */
 #ifndef FOVEA_GRAPH_SETTINGS_H
 #define FOVEA_GRAPH_SETTINGS_H
 
@@ -27,9 +27,9 @@ struct strings {
 struct attribute_rule {
     const char *name;
     enum setting_form {
-        SETTING_NONE, /* known, but nothing here reads it */
-        SETTING_INT,  /* int64_t */
-        SETTING_FLAG, /* bool, of an INT */
+        SETTING_NONE,  /* known, but nothing here reads it */
+        SETTING_INT,   /* int64_t */
+        SETTING_FLAG,  /* bool, of an INT */
         SETTING_FLOAT, /* float */
         SETTING_TEXT,  /* const char *, of a STRING */
         SETTING_WORD,  /* enum or int, of a STRING: its place among `words` */
@@ -39,13 +39,13 @@ struct attribute_rule {
         SETTING_TENSOR, /* struct constant *; NULL: not there */
         SETTING_GRAPH   /* struct graph *; NULL: not there */
     } form;
-    size_t offset;            /* of the field */
-    size_t given;             /* of a bool that tells whether the node names it; 0: none */
+    size_t offset; /* of the field */
+    size_t given;  /* of a bool that tells whether the node names it; 0: none */
     double number;
     const char *text;
     const char *const *words; /* ended by NULL */
     bool required;
-    int since, until;         /* opsets that have it where the operator's entry covers more; 0: no bound */
+    int since, until; /* opsets that have it where the operator's entry covers more; 0: no bound */
 };
 
 #define SETTING(settings_, field_, form_) .name = #field_, .form = form_, .offset = offsetof(settings_, field_)
@@ -64,12 +64,12 @@ struct attribute_rule {
 
 /* Makes `operator_entry` the node's operator and reads its settings. -1 when memory ends; attributes that break a rule
  * leave the defaults, and node_check_settings tells. */
-int node_set_operator(struct node *node, const struct operator* operator_entry, struct error *error);
+int node_set_operator(struct node *node, const struct operator_definition *operator_entry, struct error *error);
 /* Reads the settings anew; nothing where the operator is not known. For those who change attributes in place. */
 int node_read_settings(struct node *node, struct error *error);
 /* ERROR_INPUT or ERROR_UNSUPPORTED naming the first attribute that is missing or is not what its rule asks. */
 int node_check_settings(const struct node *node, struct error *error);
 /* The rule of attribute `name`; NULL: the operator has none of that name. */
-const struct attribute_rule *operator_attribute(const struct operator* operator_entry, const char *name);
+const struct attribute_rule *operator_attribute(const struct operator_definition *operator_entry, const char *name);
 
 #endif

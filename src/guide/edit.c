@@ -9,7 +9,7 @@
 #include "op/registry.h"
 
 #define IR_WITH_NODE_METADATA 10
-#define LONGEST_BASE 120      /* of the names that new ones are made of */
+#define LONGEST_BASE 120 /* of the names that new ones are made of */
 
 static const char *printable_text(const struct edit *edit, struct error *error, const char *format, va_list arguments)
 {
@@ -97,7 +97,7 @@ struct value *edit_add(struct edit *edit, struct node *before, const char *what,
     }
     if (operator_resolve(node, before->domain[0] ? graph_opset(graph, "") : before->opset, error))
         return NULL;
-    if (!node->operator) {
+    if (!node->definition) {
         error_set(error, ERROR_UNSUPPORTED,
                   "opset %d has no %s, which the rewrite needs: convert the model with onnx.version_converter first",
                   node->opset, op_type);

@@ -14,8 +14,8 @@ struct edit {
     bool exact_only;         /* what would move the function is to be refused: it was not asked for by name */
     const char *const *only; /* names of the nodes that are meant; none: all */
     int only_count;
-    bool moves; /* what the model computes: as the guide's do; to be set by a rewrite for which it is otherwise */
-    bool settled;        /* to be set by a rewrite after which there is nothing new to train */
+    bool moves;   /* what the model computes: as the guide's do; to be set by a rewrite for which it is otherwise */
+    bool settled; /* to be set by a rewrite after which there is nothing new to train */
     const char *refusal; /* why the rewrite returned 1, */
     const char *done;    /* or what was done, in words */
     const char **nodes;  /* touched, by name; in the audit's arena */

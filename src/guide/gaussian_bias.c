@@ -174,8 +174,9 @@ static int read_start(const struct edit *edit, struct gaussian_bias *bias, bool 
         setting_number(audit, "sigma", &bias->sigma, error))
         return -1;
     if (!(bias->amplitude > 0))
-        return error_set(error, ERROR_INPUT,
-                         "gaussian-bias.amplitude must be above 0: only its square counts, and 0 is a stationary point");
+        return error_set(
+            error, ERROR_INPUT,
+            "gaussian-bias.amplitude must be above 0: only its square counts, and 0 is a stationary point");
     return bias->sigma > 0 ? 0 : error_set(error, ERROR_INPUT, "gaussian-bias.sigma must be above 0");
 }
 

@@ -56,14 +56,14 @@ struct audit {
     int64_t input_size[2];     /* what the model is meant for; 0: the network's own */
     const char *const *settings;
     int setting_count;
-    const char *task;               /* or NULL */
-    const struct image_set *images; /* NULL: none. What is measured on them is asked for by audit_ask */
-    struct measure_plan *plan;      /* of what is measured; NULL: everything is, without a limit */
-    bool planning;                  /* nothing is measured yet: what is asked for is added to the plan */
-    int asked;                      /* by the guide that runs, so far */
+    const char *task;                /* or NULL */
+    const struct image_set *images;  /* NULL: none. What is measured on them is asked for by audit_ask */
+    struct measure_plan *plan;       /* of what is measured; NULL: everything is, without a limit */
+    bool planning;                   /* nothing is measured yet: what is asked for is added to the plan */
+    int asked;                       /* by the guide that runs, so far */
     struct progress_whole *progress; /* or NULL */
-    const char *image_flags;        /* that named them, for commands */
-    struct arena *arena;            /* of the findings */
+    const char *image_flags;         /* that named them, for commands */
+    struct arena *arena;             /* of the findings */
     struct finding **findings;
     size_t count, capacity;
 };
@@ -102,8 +102,8 @@ enum command_images {
     COMMAND_WITH_IMAGES_IF_GIVEN, /* those of the audit, if there were any */
     COMMAND_WITH_IMAGES           /* in any case: they are needed */
 };
-/* "fovea rewrite MODEL -o NEW.onnx --apply GUIDE ..." with `flags`, the guide's settings and the size as they were given
- * to the audit. */
+/* "fovea rewrite MODEL -o NEW.onnx --apply GUIDE ..." with `flags`, the guide's settings and the size as they were
+ * given to the audit. */
 const char *finding_command(const struct audit *audit, const char *flags, enum command_images images,
                             struct error *error);
 

@@ -106,8 +106,8 @@ static inline float gelu_tanh_argument(float x)
       x <= -3.0f ? 0.0f : (x < 3.0f ? x / 3.0f + 0.5f : 1.0f))                                                         \
     X(UNARY_SILU, silu, x *sigmoid(alpha *x), sigmoid(alpha *x) * (1.0f + alpha * x * (1.0f - sigmoid(alpha * x))))    \
     X(UNARY_TANH, tangent, hyperbolic_tangent(x), 1.0f - hyperbolic_tangent(x) * hyperbolic_tangent(x))                \
-    X(UNARY_GELU_ERF, gelu_erf, 0.5f * x * (1.0f + error_integral(x * 0.707106781f)),                                            \
-      0.5f * (1.0f + error_integral(x * 0.707106781f)) + x * 0.398942280f * exponential(-0.5f * x * x))                          \
+    X(UNARY_GELU_ERF, gelu_erf, 0.5f * x * (1.0f + error_integral(x * 0.707106781f)),                                  \
+      0.5f * (1.0f + error_integral(x * 0.707106781f)) + x * 0.398942280f * exponential(-0.5f * x * x))                \
     X(UNARY_GELU_TANH, gelu_tanh, 0.5f * x * (1.0f + hyperbolic_tangent(gelu_tanh_argument(x))),                       \
       0.5f * (1.0f + hyperbolic_tangent(gelu_tanh_argument(x))) +                                                      \
           0.5f * x * (1.0f - hyperbolic_tangent(gelu_tanh_argument(x)) * hyperbolic_tangent(gelu_tanh_argument(x))) *  \
@@ -118,7 +118,7 @@ static inline float gelu_tanh_argument(float x)
       hyperbolic_tangent(softplus(x)) +                                                                                \
           x * sigmoid(x) * (1.0f - hyperbolic_tangent(softplus(x)) * hyperbolic_tangent(softplus(x))))                 \
     X(UNARY_EXP, exp, exponential(x), exponential(x))                                                                  \
-    X(UNARY_ERF, error_function, error_integral(x), 1.12837917f * exponential(-x * x))                                           \
+    X(UNARY_ERF, error_function, error_integral(x), 1.12837917f * exponential(-x * x))                                 \
     X(UNARY_SQRT, square_root, sqrtf(x), 0.5f / sqrtf(x))                                                              \
     X(UNARY_RECIPROCAL, reciprocal, 1.0f / x, -1.0f / (x * x))
 

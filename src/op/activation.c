@@ -284,7 +284,7 @@ static int infer_clip_gradient(struct infer_context *context, struct error *erro
     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | trait_, .roles = {ROLE_DATA}, .infer = infer_same,               \
     .compute = compute_activation, .gradient = gradient_activation, .field = field_pointwise
 
-const struct operator operators_activation[] = {
+const struct operator_definition operators_activation[] = {
     {ACTIVATION("Relu", 6, TYPES_NUMBER, OPERATOR_ACTIVATION)},
     {ACTIVATION("LeakyRelu", 6, TYPES_FLOAT, OPERATOR_ACTIVATION),
      SETTINGS(struct activation_settings, leaky_relu_attributes)},

@@ -127,7 +127,7 @@ static int compute_affine_grid_gradient(struct compute_context *context, struct 
     return 0;
 }
 
-const struct operator operators_affine_grid[] = {
+const struct operator_definition operators_affine_grid[] = {
     {.domain = "",
      .name = "AffineGrid",
      .since = 20,

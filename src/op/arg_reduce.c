@@ -130,4 +130,4 @@ static int field_arg(struct field_context *context, struct error *error)
         .field = field_arg                                                                                             \
     }
 
-const struct operator operators_arg_reduce[] = {ARG("ArgMax"), ARG("ArgMin"), {0}};
+const struct operator_definition operators_arg_reduce[] = {ARG("ArgMax"), ARG("ArgMin"), {0}};

@@ -218,7 +218,7 @@ static int gradient_extreme(struct gradient_context *context, struct error *erro
         .infer = infer_broadcast_same, .compute = compute_, .gradient = gradient_, .field = field_pointwise            \
     }
 
-const struct operator operators_arithmetic[] = {
+const struct operator_definition operators_arithmetic[] = {
     ARITHMETIC("Add", 7, 2, TYPES_NUMBER, OPERATOR_SUM, ROLE_TERM, compute_binary, gradient_add),
     ARITHMETIC("Sub", 7, 2, TYPES_NUMBER, OPERATOR_SUM, ROLE_TERM, compute_binary, gradient_subtract),
     ARITHMETIC("Mul", 7, 2, TYPES_NUMBER, OPERATOR_MULTIPLIES, ROLE_FACTOR, compute_binary, gradient_multiply),

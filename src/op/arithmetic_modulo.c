@@ -87,7 +87,7 @@ static int gradient_modulo(struct gradient_context *context, struct error *error
     return give_gradient(context, 1, emit_two(graph, "Mul", dy, turns, error), error);
 }
 
-const struct operator operators_arithmetic_modulo[] = {
+const struct operator_definition operators_arithmetic_modulo[] = {
     {.domain = "",
      .name = "Mod",
      .since = 10,

@@ -334,7 +334,7 @@ static int gradient_attention(struct gradient_context *context, struct error *er
         .gradient = gradient_attention, .macs = macs_attention, .scratch = scratch_of                                  \
     }
 
-const struct operator operators_attention[] = {
+const struct operator_definition operators_attention[] = {
     ATTENTION(23, 23, 6),
     ATTENTION(24, 0, 7),
     {0},

@@ -102,7 +102,7 @@ static int compute_scatter(struct compute_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_attention_cache[] = {
+const struct operator_definition operators_attention_cache[] = {
     {.domain = "",
      .name = "TensorScatter",
      .since = 24,

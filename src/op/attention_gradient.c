@@ -166,7 +166,7 @@ static int compute_gradient(struct compute_context *context, struct error *error
     return 0;
 }
 
-const struct operator operators_attention_gradient[] = {
+const struct operator_definition operators_attention_gradient[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "AttentionGradient",
      .since = 1,

@@ -404,7 +404,8 @@ static void run_training_gradient(void *argument, int64_t begin, int64_t end)
     }
 }
 
-/* dx = scale r (dy - S / M - (x - mean) r^2 P / M) with M elements a channel, without the last where r is held constant. */
+/* dx = scale r (dy - S / M - (x - mean) r^2 P / M) with M elements a channel, without the last where r is held
+ * constant. */
 static int compute_training_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
@@ -462,7 +463,7 @@ static int field_batch_normalization(struct field_context *context, struct error
     return 0;
 }
 
-const struct operator operators_batch_normalization[] = {
+const struct operator_definition operators_batch_normalization[] = {
     {.domain = "",
      .name = "BatchNormalization",
      .since = 7,

@@ -55,7 +55,7 @@ static int compute_bitcast(struct compute_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_bitcast[] = {
+const struct operator_definition operators_bitcast[] = {
     {.domain = "",
      .name = "BitCast",
      .since = 26,

@@ -106,7 +106,7 @@ static int compute_bitwise(struct compute_context *context, struct error *error)
     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION, .roles = {ROLE_DATA},                         \
     .infer = infer_broadcast_same, .compute = compute_bitwise, .field = field_pointwise
 
-const struct operator operators_bitwise[] = {
+const struct operator_definition operators_bitwise[] = {
     {BITWISE("BitShift", 11, 2, TYPES_UNSIGNED), SETTINGS(struct shift_settings, shift_attributes)},
     {BITWISE("BitwiseAnd", 18, 2, TYPES_INTEGER)},
     {BITWISE("BitwiseOr", 18, 2, TYPES_INTEGER)},

@@ -69,16 +69,16 @@ struct cast_job {
         X(source, double, (double)element)                                                                             \
         break;                                                                                                         \
     case DTYPE_INT32:                                                                                                  \
-        X(source, int32_t, is_float ? number_to_int32((double)element) : (int32_t)element)                                    \
+        X(source, int32_t, is_float ? number_to_int32((double)element) : (int32_t)element)                             \
         break;                                                                                                         \
     case DTYPE_INT64:                                                                                                  \
         if (job->to->dtype == DTYPE_UINT64)                                                                            \
-            X(source, int64_t, is_float ? number_to_uint64((double)element) : (int64_t)element)                               \
+            X(source, int64_t, is_float ? number_to_uint64((double)element) : (int64_t)element)                        \
         else                                                                                                           \
-            X(source, int64_t, is_float ? number_to_int64((double)element) : (int64_t)element)                                \
+            X(source, int64_t, is_float ? number_to_int64((double)element) : (int64_t)element)                         \
         break;                                                                                                         \
     case DTYPE_UINT8:                                                                                                  \
-        X(source, uint8_t, is_float ? (uint8_t)number_to_int32((double)element) : (uint8_t)element)                           \
+        X(source, uint8_t, is_float ? (uint8_t)number_to_int32((double)element) : (uint8_t)element)                    \
         break;                                                                                                         \
     default:                                                                                                           \
         X(source, uint8_t, element != 0)                                                                               \
@@ -155,7 +155,7 @@ static int field_cast(struct field_context *context, struct error *error)
         .infer = infer_, .compute = compute_cast, .gradient = gradient_cast, .field = field_cast                       \
     }
 
-const struct operator operators_cast[] = {
+const struct operator_definition operators_cast[] = {
     CAST("Cast", 6, 1, infer_cast, SETTINGS(struct cast_settings, cast_attributes)),
     CAST("CastLike", 15, 2, infer_cast_like, SETTINGS(struct cast_settings, cast_like_attributes)),
     {0},

@@ -185,7 +185,7 @@ static int compute_column_to_image_gradient(struct compute_context *context, str
     return run(context, &work, error);
 }
 
-const struct operator operators_column_to_image[] = {
+const struct operator_definition operators_column_to_image[] = {
     {.domain = "",
      .name = "Col2Im",
      .since = 18,

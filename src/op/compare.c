@@ -130,7 +130,7 @@ static int compute_is_inf(struct compute_context *context, struct error *error)
         BOOLS(name_, since_, 2, types_, compute_compare)                                                               \
     }
 
-const struct operator operators_compare[] = {
+const struct operator_definition operators_compare[] = {
     COMPARE("Equal", 7, TYPES_ALL),
     COMPARE("Less", 7, TYPES_NUMBER),
     COMPARE("Greater", 7, TYPES_NUMBER),

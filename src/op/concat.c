@@ -146,7 +146,7 @@ static int field_concat(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_concat[] = {
+const struct operator_definition operators_concat[] = {
     {.domain = "",
      .name = "Concat",
      .since = 4,

@@ -128,7 +128,7 @@ static int compute_constant_of_shape(struct compute_context *context, struct err
     return 0;
 }
 
-const struct operator operators_constant[] = {
+const struct operator_definition operators_constant[] = {
     {.domain = "",
      .name = "Constant",
      .since = 1,

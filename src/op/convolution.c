@@ -196,7 +196,7 @@ static int64_t macs_conv(const struct infer_context *context)
     return macs_product(shape_count(&output), shape_product(w, 1, w->rank));
 }
 
-const struct operator operators_convolution[] = {
+const struct operator_definition operators_convolution[] = {
     {.domain = "",
      .name = "Conv",
      .since = 1,

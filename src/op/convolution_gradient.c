@@ -230,7 +230,7 @@ struct value *emit_channel_sum(struct graph *graph, struct value *dy, struct err
                 : NULL;
 }
 
-const struct operator operators_convolution_gradient[] = {
+const struct operator_definition operators_convolution_gradient[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "ConvInputGradient",
      .since = 1,

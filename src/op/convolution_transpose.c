@@ -231,7 +231,7 @@ static int64_t macs_transpose(const struct infer_context *context)
     return macs_product(shape_count(x), shape_product(w, 1, w->rank));
 }
 
-const struct operator operators_convolution_transpose[] = {
+const struct operator_definition operators_convolution_transpose[] = {
     {.domain = "",
      .name = "ConvTranspose",
      .since = 1,

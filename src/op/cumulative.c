@@ -129,7 +129,7 @@ static int gradient_sum(struct gradient_context *context, struct error *error)
         .infer = infer_cumulative, .compute = compute_cumulative, .gradient = gradient_                                \
     }
 
-const struct operator operators_cumulative[] = {
+const struct operator_definition operators_cumulative[] = {
     CUMULATIVE("CumSum", 11, gradient_sum),
     CUMULATIVE("CumProd", 26, NULL),
     {0},

@@ -258,7 +258,7 @@ static int64_t macs_deformable(const struct infer_context *context)
     return macs_product(shape_count(y), shape_product(w, 1, 4));
 }
 
-const struct operator operators_deformable_convolution[] = {
+const struct operator_definition operators_deformable_convolution[] = {
     {.domain = "",
      .name = "DeformConv",
      .since = 19,

@@ -187,7 +187,7 @@ static int compute_gradient(struct compute_context *context, struct error *error
     return 0;
 }
 
-const struct operator operators_deformable_convolution_gradient[] = {
+const struct operator_definition operators_deformable_convolution_gradient[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "DeformConvGradient",
      .since = 1,

@@ -163,7 +163,7 @@ static int field_space_to_depth(struct field_context *context, struct error *err
         .gradient = gradient_, .field = field_                                                                         \
     }
 
-const struct operator operators_depth_space[] = {
+const struct operator_definition operators_depth_space[] = {
     BLOCKS("DepthToSpace", infer_depth_to_space, compute_depth_to_space, gradient_depth_to_space, field_depth_to_space),
     BLOCKS("SpaceToDepth", infer_space_to_depth, compute_space_to_depth, gradient_space_to_depth, field_space_to_depth),
     {0},

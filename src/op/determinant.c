@@ -115,7 +115,7 @@ static int64_t steps_determinant(const struct infer_context *context)
     return macs_product(shape_count(shape), shape->dims[shape->rank - 1]);
 }
 
-const struct operator operators_determinant[] = {
+const struct operator_definition operators_determinant[] = {
     {.domain = "",
      .name = "Det",
      .since = 11,

@@ -214,7 +214,7 @@ static int field_dropout(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_dropout[] = {
+const struct operator_definition operators_dropout[] = {
     {.domain = "",
      .name = "Dropout",
      .since = 7,

@@ -424,7 +424,7 @@ static int expand_einsum(struct expand_context *context, struct error *error)
     return total.value ? 0 : -1;
 }
 
-const struct operator operators_einsum[] = {
+const struct operator_definition operators_einsum[] = {
     {.domain = "",
      .name = "Einsum",
      .since = 12,

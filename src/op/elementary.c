@@ -228,7 +228,7 @@ static int compute_elementary_gradient(struct compute_context *context, struct e
     .compute = compute_elementary, .gradient = gradient_, .field = field_pointwise
 #define PARAMETERS(attributes_) SETTINGS(struct elementary_settings, attributes_)
 
-const struct operator operators_elementary[] = {
+const struct operator_definition operators_elementary[] = {
     {ELEMENTARY("Abs", 6, TYPES_NUMBER, OPERATOR_FUNCTION, gradient_elementary)},
     {ELEMENTARY("Neg", 6, TYPES_NUMBER, OPERATOR_FUNCTION, gradient_elementary)},
     {ELEMENTARY("Log", 6, TYPES_FLOAT, OPERATOR_FUNCTION, gradient_elementary)},

@@ -33,12 +33,12 @@ int emit_many(struct graph *graph, const char *op_type, struct value *const *inp
               struct error *error)
 {
     const char *domain = "";
-    const struct operator* operator= operator_find(domain, op_type, OPSET_NEWEST);
-    if (!operator) {
+    const struct operator_definition *definition = operator_find(domain, op_type, OPSET_NEWEST);
+    if (!definition) {
         domain = DOMAIN_INTERNAL;
-        operator= operator_find(domain, op_type, 1);
+        definition = operator_find(domain, op_type, 1);
     }
-    if (!operator)
+    if (!definition)
         return error_set(error, ERROR_INTERNAL, "no operator %s to emit", op_type);
     while (input_count > 0 && !inputs[input_count - 1])
         input_count--;
@@ -46,7 +46,7 @@ int emit_many(struct graph *graph, const char *op_type, struct value *const *inp
     if (!node)
         return -1;
     node->opset = domain[0] ? 1 : OPSET_NEWEST;
-    if (node_set_attributes(node, attributes, attribute_count, error) || node_set_operator(node, operator, error))
+    if (node_set_attributes(node, attributes, attribute_count, error) || node_set_operator(node, definition, error))
         return -1;
     for (int i = 0; i < input_count; i++) {
         if (inputs[i] && node_set_input(node, i, inputs[i], error))

@@ -29,8 +29,8 @@ struct emit_attribute {
         (int)(sizeof((struct emit_attribute[]){__VA_ARGS__}) / sizeof(struct emit_attribute))
 #define EMIT_NO_ATTRIBUTES NULL, 0
 
-/* Appends a node with one output and returns it; NULL and an error when the shape rule refuses. An `op_type` that ONNX has
- * is made at OPSET_NEWEST; others come from the internal domain. A NULL among the inputs is an omitted input. */
+/* Appends a node with one output and returns it; NULL and an error when the shape rule refuses. An `op_type` that ONNX
+ * has is made at OPSET_NEWEST; others come from the internal domain. A NULL among the inputs is an omitted input. */
 struct value *emit(struct graph *graph, const char *op_type, struct value *const *inputs, int input_count,
                    const struct emit_attribute *attributes, int attribute_count, struct error *error);
 /* As emit with several outputs, written to outputs[]. */

@@ -26,10 +26,10 @@ bool compute_is_empty(const struct compute_context *context)
 /* Packs and computes into outputs whose shapes are inferred. */
 static int compute_node(struct context *context, struct compute_context *compute, struct error *error)
 {
-    const struct operator* operator= compute->node->operator;
+    const struct operator_definition *definition = compute->node->definition;
     struct memory *memory = context->memory;
-    size_t scratch_bytes = operator->scratch ? operator->scratch(compute) : 0;
-    size_t packed_bytes = operator->packed ? operator->packed(compute) : 0;
+    size_t scratch_bytes = definition->scratch ? definition->scratch(compute) : 0;
+    size_t packed_bytes = definition->packed ? definition->packed(compute) : 0;
     void *scratch = memory_allocate_uninitialised(memory, scratch_bytes, 1, error);
     void *packed = packed_bytes ? memory_allocate_uninitialised(memory, packed_bytes, 1, error) : NULL;
     int result = scratch && (packed || !packed_bytes) ? 0 : -1;
@@ -37,8 +37,8 @@ static int compute_node(struct context *context, struct compute_context *compute
         compute->scratch = scratch;
         compute->packed = packed;
         if (packed)
-            operator->pack(compute, packed);
-        result = operator->compute(compute, error);
+            definition->pack(compute, packed);
+        result = definition->compute(compute, error);
     }
     memory_release(memory, scratch);
     memory_release(memory, packed);
@@ -86,8 +86,8 @@ static int64_t operations(const struct node *node, const struct tensor *const *i
         sum = add_up(sum, inputs[i] ? operations_of(inputs[i]) : 0);
     for (int i = 0; i < node->output_count; i++)
         sum = add_up(sum, node->outputs[i] ? operations_of(&outputs[i]) : 0);
-    sum = add_up(sum, node->operator->macs ? node->operator->macs(&context) / MACS_PER_OPERATION : 0);
-    return add_up(sum, node->operator->steps ? node->operator->steps(&context) : 0);
+    sum = add_up(sum, node->definition->macs ? node->definition->macs(&context) / MACS_PER_OPERATION : 0);
+    return add_up(sum, node->definition->steps ? node->definition->steps(&context) : 0);
 }
 
 int evaluate_node(struct context *context, const struct node *node, const struct tensor *const *inputs,

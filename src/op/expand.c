@@ -165,7 +165,7 @@ static int field_tile(struct field_context *context, struct error *error)
         .roles = {ROLE_DATA, ROLE_SHAPE}, .infer = infer_, .compute = compute_, .gradient = gradient_, .field = field_ \
     }
 
-const struct operator operators_expand[] = {
+const struct operator_definition operators_expand[] = {
     REPEAT("Expand", 8, infer_expand, compute_expand, gradient_expand, field_expand),
     REPEAT("Tile", 6, infer_tile, compute_tile, gradient_tile, field_tile),
     {0},

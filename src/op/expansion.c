@@ -47,7 +47,7 @@ static int fill_parts(struct parts *parts, const struct node *node, const struct
                                      .input_count = node->input_count,
                                      .output_count = node->output_count,
                                      .outputs = parts->outputs};
-    if (node->operator->expand(&context, error))
+    if (node->definition->expand(&context, error))
         return -1;
     for (int i = 0; i < node->output_count; i++) {
         if (node->outputs[i] && !parts->outputs[i])

@@ -1,5 +1,5 @@
-/* Operators that are made of others (operator->expand): how they are inferred and computed where they were not replaced
- * by their parts before (pass_expand): their sizes depend on data, or they stand in the body of a Loop. */
+/* Operators that are made of others (definition->expand): how they are inferred and computed where they were not
+ * replaced by their parts before (pass_expand): their sizes depend on data, or they stand in the body of a Loop. */
 #ifndef FOVEA_OP_EXPANSION_H
 #define FOVEA_OP_EXPANSION_H
 

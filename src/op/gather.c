@@ -244,7 +244,7 @@ static int field_gather(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_gather[] = {
+const struct operator_definition operators_gather[] = {
     {.domain = "",
      .name = "Gather",
      .since = 1,

@@ -160,7 +160,7 @@ static int field_elements(struct field_context *context, struct error *error)
     ELEMENTS(name_, since_, 3, scatter_attributes, infer_scatter_elements, compute_scatter_elements,                   \
              gradient_scatter_elements)
 
-const struct operator operators_gather_elements[] = {
+const struct operator_definition operators_gather_elements[] = {
     ELEMENTS("GatherElements", 11, 2, gather_attributes, infer_gather_elements, compute_gather_elements,
              gradient_gather_elements),
     SCATTER("ScatterElements", 11),

@@ -200,7 +200,7 @@ static int gradient_scatter_nd(struct gradient_context *context, struct error *e
         .scratch = offset_bytes                                                                                        \
     }
 
-const struct operator operators_gather_nd[] = {
+const struct operator_definition operators_gather_nd[] = {
     TUPLES("GatherND", 2, gather_attributes, infer_gather_nd, compute_gather_nd, gradient_gather_nd),
     TUPLES("ScatterND", 3, scatter_attributes, infer_scatter_nd, compute_scatter_nd, gradient_scatter_nd),
     {.domain = DOMAIN_INTERNAL,

@@ -177,7 +177,7 @@ static int64_t macs_gemm(const struct infer_context *context)
     return macs_product(macs_product(gemm.m, gemm.n), gemm.k);
 }
 
-const struct operator operators_gemm[] = {
+const struct operator_definition operators_gemm[] = {
     {.domain = "",
      .name = "Gemm",
      .since = 7,

@@ -196,7 +196,7 @@ static int compute_grid_gradient(struct compute_context *context, struct error *
         SETTINGS(struct grid_sample_settings, attributes), .infer = infer_, .compute = compute_                        \
     }
 
-const struct operator operators_grid_sample[] = {
+const struct operator_definition operators_grid_sample[] = {
     {.domain = "",
      .name = "GridSample",
      .since = 16,

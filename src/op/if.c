@@ -71,7 +71,7 @@ static int compute_if(struct compute_context *context, struct error *error)
     return result;
 }
 
-const struct operator operators_if[] = {
+const struct operator_definition operators_if[] = {
     {.domain = "",
      .name = "If",
      .since = 1,

@@ -4,25 +4,25 @@
 
 static int check_arity(const struct node *node, const struct tensor *const *inputs, struct error *error)
 {
-    const struct operator* operator= node->operator;
-    if (node->input_count <
-        operator->min_inputs ||(operator->max_inputs >= 0 && node->input_count> operator->max_inputs))
-        return error_set(error, ERROR_INPUT, "has %d inputs, the operator takes %d to %d",
-                         node->input_count, operator->min_inputs, operator->max_inputs);
-    if (node->output_count <
-        operator->min_outputs ||(operator->max_outputs >= 0 && node->output_count> operator->max_outputs))
-        return error_set(error, ERROR_INPUT, "has %d outputs, the operator gives %d to %d",
-                         node->output_count, operator->min_outputs, operator->max_outputs);
-    for (int i = 0; i < operator->min_inputs; i++) {
+    const struct operator_definition *definition = node->definition;
+    if (node->input_count < definition->min_inputs ||
+        (definition->max_inputs >= 0 && node->input_count > definition->max_inputs))
+        return error_set(error, ERROR_INPUT, "has %d inputs, the operator takes %d to %d", node->input_count,
+                         definition->min_inputs, definition->max_inputs);
+    if (node->output_count < definition->min_outputs ||
+        (definition->max_outputs >= 0 && node->output_count > definition->max_outputs))
+        return error_set(error, ERROR_INPUT, "has %d outputs, the operator gives %d to %d", node->output_count,
+                         definition->min_outputs, definition->max_outputs);
+    for (int i = 0; i < definition->min_inputs; i++) {
         if (!inputs[i])
             return error_set(error, ERROR_INPUT, "input %d is missing", i);
     }
     /* Passes leave out what nobody reads of operators that they alone make. */
-    for (int i = 0; i < operator->min_outputs && strcmp(node->domain, DOMAIN_INTERNAL) != 0; i++) {
+    for (int i = 0; i < definition->min_outputs && strcmp(node->domain, DOMAIN_INTERNAL) != 0; i++) {
         if (!node->outputs[i])
             return error_set(error, ERROR_INPUT, "output %d has no name, and the operator always gives it", i);
     }
-    if (node->input_count > 0 && inputs[0] && !(operator->types & TYPE_BIT(inputs[0]->dtype)))
+    if (node->input_count > 0 && inputs[0] && !(definition->types & TYPE_BIT(inputs[0]->dtype)))
         return error_set(error, ERROR_UNSUPPORTED, "input 0 has type %s, which the operator is not written for",
                          dtype_name(inputs[0]->dtype));
     for (int i = 0; i < node->input_count; i++) {
@@ -56,12 +56,12 @@ int infer_node(const struct node *node, const struct tensor *const *inputs, stru
     for (int i = 0; i < node->output_count; i++)
         outputs[i] = (struct tensor){.shape.rank = SHAPE_UNKNOWN_RANK};
     char label[NODE_LABEL_SIZE];
-    if (!node->operator) {
+    if (!node->definition) {
         error_set(error, ERROR_UNSUPPORTED, "the operator is not one that fovea has");
         return error_prefix(error, "%s", node_label(node, label));
     }
-    if (node_check_settings(node, error) || check_arity(node, inputs, error) || node->operator->infer(&context, error) ||
-        check_outputs(node, outputs, error))
+    if (node_check_settings(node, error) || check_arity(node, inputs, error) ||
+        node->definition->infer(&context, error) || check_outputs(node, outputs, error))
         return error_prefix(error, "%s", node_label(node, label));
     return 0;
 }

@@ -117,7 +117,7 @@ static int expand_matmul(struct expand_context *context, struct error *error)
     .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_QUANTUM}, .infer = expansion_infer, .compute = expansion_compute,           \
     .expand = expand_
 
-const struct operator operators_integer_product[] = {
+const struct operator_definition operators_integer_product[] = {
     {INTEGER("ConvInteger", OPERATOR_CONVOLUTION, expand_conv), SETTINGS(struct conv_settings, conv_attributes)},
     {INTEGER("MatMulInteger", 0, expand_matmul)},
     {0},

@@ -99,7 +99,7 @@ static int64_t macs_linear(const struct infer_context *context)
     return macs_product(shape_count(&context->outputs[0].shape), context->inputs[LINEAR_W]->shape.dims[0]);
 }
 
-const struct operator operators_linear[] = {
+const struct operator_definition operators_linear[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "Linear",
      .since = 1,

@@ -59,6 +59,6 @@ static int compute_logic(struct compute_context *context, struct error *error)
         .infer = infer_broadcast_same, .compute = compute_logic, .field = field_pointwise                              \
     }
 
-const struct operator operators_logic[] = {
+const struct operator_definition operators_logic[] = {
     LOGIC("And", 7, 2), LOGIC("Or", 7, 2), LOGIC("Xor", 7, 2), LOGIC("Not", 1, 1), {0},
 };

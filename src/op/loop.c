@@ -184,7 +184,7 @@ static int compute_loop(struct compute_context *context, struct error *error)
     return result;
 }
 
-const struct operator operators_loop[] = {
+const struct operator_definition operators_loop[] = {
     {.domain = "",
      .name = "Loop",
      .since = 1,

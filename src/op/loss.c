@@ -294,7 +294,7 @@ static int field_loss(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_loss[] = {
+const struct operator_definition operators_loss[] = {
     {.domain = "",
      .name = "NegativeLogLikelihoodLoss",
      .since = 12,

@@ -280,7 +280,7 @@ static int64_t macs_matmul(const struct infer_context *context)
     return macs_product(shape_count(&product.output), product.gemm.k);
 }
 
-const struct operator operators_matmul[] = {
+const struct operator_definition operators_matmul[] = {
     {.domain = "",
      .name = "MatMul",
      .since = 1,

@@ -169,7 +169,7 @@ static int64_t steps_max_roi_pool(const struct infer_context *context)
     return macs_product(context->inputs[1]->shape.dims[0], shape_product(&context->inputs[0]->shape, 1, 4));
 }
 
-const struct operator operators_max_roi_pool[] = {
+const struct operator_definition operators_max_roi_pool[] = {
     {.domain = "",
      .name = "MaxRoiPool",
      .since = 1,

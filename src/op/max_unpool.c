@@ -128,7 +128,7 @@ static int compute_max_unpool_gradient(struct compute_context *context, struct e
                 true, error);
 }
 
-const struct operator operators_max_unpool[] = {
+const struct operator_definition operators_max_unpool[] = {
     {.domain = "",
      .name = "MaxUnpool",
      .since = 9,

@@ -51,7 +51,7 @@ static int expand_quick_gelu(struct expand_context *context, struct error *error
     .flags = OPERATOR_POINTWISE | OPERATOR_ACTIVATION, .roles = {ROLE_DATA, ROLE_SHIFT}, .infer = expansion_infer,     \
     .compute = expansion_compute, .expand = expand_
 
-const struct operator operators_microsoft_activation[] = {
+const struct operator_definition operators_microsoft_activation[] = {
     {ACTIVATION("Gelu", 1, 1, expand_gelu_erf)},
     {ACTIVATION("BiasGelu", 2, 2, expand_gelu_erf)},
     {ACTIVATION("FastGelu", 1, 2, expand_gelu_tanh)},

@@ -324,7 +324,7 @@ static int expand_attention(struct expand_context *context, struct error *error)
     return context->outputs[1] ? 0 : -1;
 }
 
-const struct operator operators_microsoft_attention[] = {
+const struct operator_definition operators_microsoft_attention[] = {
     {.domain = "com.microsoft",
      .name = "MultiHeadAttention",
      .since = 1,

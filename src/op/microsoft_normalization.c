@@ -126,7 +126,7 @@ static int expand_skip_simplified(struct expand_context *context, struct error *
         .compute = expansion_compute, .expand = expand_                                                                \
     }
 
-const struct operator operators_microsoft_normalization[] = {
+const struct operator_definition operators_microsoft_normalization[] = {
     LAYER("", "LayerNormalization", 16, 3, 3, expand_layer),
     LAYER("", "SimplifiedLayerNormalization", 0, 2, 2, expand_simplified),
     LAYER("com.microsoft", "LayerNormalization", 0, 3, 3, expand_layer),

@@ -147,7 +147,7 @@ static int expand_gemm(struct expand_context *context, struct error *error)
     .domain = "com.microsoft", .name = name_, .since = 1, .types = types_, .infer = expansion_infer,                   \
     .compute = expansion_compute, .expand = expand_
 
-const struct operator operators_microsoft_product[] = {
+const struct operator_definition operators_microsoft_product[] = {
     {FUSED("FusedMatMul", TYPES_FLOAT, expand_matmul), ARITY(2, 2, 1, 1), .flags = OPERATOR_PRODUCT,
      .roles = {ROLE_WEIGHT}, SETTINGS(struct batch_settings, matmul_attributes)},
     {FUSED("FusedConv", TYPES_HELD_AS_FLOAT, expand_conv), ARITY(2, 4, 1, 1),

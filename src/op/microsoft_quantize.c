@@ -144,7 +144,7 @@ static int expand_concat(struct expand_context *context, struct error *error)
 /* A tensor with its scale and zero point. */
 #define WITH_QUANTUM(role_) role_, ROLE_QUANTUM, ROLE_QUANTUM
 
-const struct operator operators_microsoft_quantize[] = {
+const struct operator_definition operators_microsoft_quantize[] = {
     {QUANTIZED("QLinearAdd", 2, 8, TYPES_BYTE, expand_add, OPERATOR_SUM, WITH_QUANTUM(ROLE_TERM),
                WITH_QUANTUM(ROLE_TERM))},
     {QUANTIZED("QLinearMul", 2, 8, TYPES_BYTE, expand_mul, OPERATOR_MULTIPLIES, WITH_QUANTUM(ROLE_FACTOR),

@@ -206,7 +206,7 @@ static int64_t steps_non_max_suppression(const struct infer_context *context)
     return macs_product(shape_count(scores), scores->dims[2]);
 }
 
-const struct operator operators_non_max_suppression[] = {
+const struct operator_definition operators_non_max_suppression[] = {
     {.domain = "",
      .name = "NonMaxSuppression",
      .since = 10,

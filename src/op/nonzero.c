@@ -156,7 +156,7 @@ static int gradient_compress(struct gradient_context *context, struct error *err
     return gradient ? 0 : -1;
 }
 
-const struct operator operators_nonzero[] = {
+const struct operator_definition operators_nonzero[] = {
     {.domain = "",
      .name = "NonZero",
      .since = 9,

@@ -288,7 +288,7 @@ static int compute_gradient(struct compute_context *context, struct error *error
     return 0;
 }
 
-const struct operator operators_normalization_gradient[] = {
+const struct operator_definition operators_normalization_gradient[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "NormalizationGradient",
      .since = 1,

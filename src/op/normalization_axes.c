@@ -331,7 +331,7 @@ static int field_groups(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_normalization_axes[] = {
+const struct operator_definition operators_normalization_axes[] = {
     {.domain = "",
      .name = "MeanVarianceNormalization",
      .since = 9,

@@ -195,7 +195,7 @@ static int64_t steps_local(const struct infer_context *context)
     return macs_product(shape_count(&context->inputs[0]->shape), settings->size);
 }
 
-const struct operator operators_normalization_local[] = {
+const struct operator_definition operators_normalization_local[] = {
     {.domain = "",
      .name = "LRN",
      .since = 1,

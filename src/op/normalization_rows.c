@@ -229,7 +229,7 @@ static int field_layer(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_normalization[] = {
+const struct operator_definition operators_normalization[] = {
     {.domain = "",
      .name = "InstanceNormalization",
      .since = 6,

@@ -63,7 +63,7 @@ static int compute_one_hot(struct compute_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_one_hot[] = {
+const struct operator_definition operators_one_hot[] = {
     {.domain = "",
      .name = "OneHot",
      .since = 9,

@@ -326,7 +326,8 @@ static int infer_pad_gradient(struct infer_context *context, struct error *error
     struct pad pad;
     const struct pad_settings *settings = context->node->settings;
     struct shape padded = context->inputs[0]->shape;
-    if (shape_set(&shape, settings->shape.count, settings->shape.values, error) || pad_read(&pad, &operands, shape.rank, error))
+    if (shape_set(&shape, settings->shape.count, settings->shape.values, error) ||
+        pad_read(&pad, &operands, shape.rank, error))
         return -1;
     padded.rank = shape.rank;
     if (padded_shape(&pad, &shape, padded.dims, error))
@@ -393,12 +394,12 @@ static size_t scratch_pad_gradient(const struct compute_context *context)
 #define PAD(since_, until_, min_, max_)                                                                                \
     {                                                                                                                  \
         .domain = "", .name = "Pad", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,    \
-        .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE, ROLE_CONTROL, ROLE_SHAPE},                          \
+        .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE, ROLE_CONTROL, ROLE_SHAPE},                           \
         SETTINGS(struct pad_settings, attributes), .infer = infer_pad, .compute = compute_pad,                         \
         .gradient = gradient_pad, .field = field_pad, .scratch = scratch_pad                                           \
     }
 
-const struct operator operators_pad[] = {
+const struct operator_definition operators_pad[] = {
     PAD(2, 10, 1, 1),
     PAD(11, 0, 2, 4),
     {.domain = DOMAIN_INTERNAL,

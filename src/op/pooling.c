@@ -364,7 +364,7 @@ static int64_t steps_pool(const struct infer_context *context)
     return macs_product(windows, macs_product(pooling.kernel[0], macs_product(pooling.kernel[1], pooling.kernel[2])));
 }
 
-const struct operator operators_pooling[] = {
+const struct operator_definition operators_pooling[] = {
     {.domain = "",
      .name = "MaxPool",
      .since = 1,

@@ -287,7 +287,7 @@ static int compute_global_gradient(struct compute_context *context, struct error
     return 0;
 }
 
-const struct operator operators_pooling_global[] = {
+const struct operator_definition operators_pooling_global[] = {
     {.domain = "",
      .name = "GlobalAveragePool",
      .since = 1,

@@ -170,7 +170,7 @@ static int gradient_power(struct gradient_context *context, struct error *error)
     return exponent ? 0 : -1;
 }
 
-const struct operator operators_power[] = {
+const struct operator_definition operators_power[] = {
     {.domain = "",
      .name = "Pow",
      .since = 7,

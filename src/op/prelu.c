@@ -117,7 +117,7 @@ static int gradient_prelu(struct gradient_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_prelu[] = {
+const struct operator_definition operators_prelu[] = {
     {.domain = "",
      .name = "PRelu",
      .since = 7,

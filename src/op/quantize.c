@@ -287,7 +287,7 @@ static int field_quantize(struct field_context *context, struct error *error)
         .field = field_quantize                                                                                        \
     }
 
-const struct operator operators_quantize[] = {
+const struct operator_definition operators_quantize[] = {
     QUANTIZE("QuantizeLinear", quantize_attributes, infer_quantize, compute_quantize, quantize_gradient,
              TYPES_FLOAT | TYPE_BIT(DTYPE_INT32)),
     QUANTIZE("DequantizeLinear", dequantize_attributes, infer_dequantize, compute_dequantize, dequantize_gradient,

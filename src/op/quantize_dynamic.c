@@ -81,7 +81,7 @@ static int field_dynamic(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_quantize_dynamic[] = {
+const struct operator_definition operators_quantize_dynamic[] = {
     {.domain = "",
      .name = "DynamicQuantizeLinear",
      .since = 11,

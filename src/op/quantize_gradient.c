@@ -224,7 +224,7 @@ static int compute_dequantize_scale(struct compute_context *context, struct erro
         SETTINGS(struct quantize_settings, attributes), .infer = infer_, .compute = compute_, .scratch = scratch_      \
     }
 
-const struct operator operators_quantize_gradient[] = {
+const struct operator_definition operators_quantize_gradient[] = {
     GRADIENT("QuantizeLinearGradient", infer_x_gradient, compute_quantize_x, NULL),
     GRADIENT("QuantizeLinearScaleGradient", infer_scale_gradient, compute_quantize_scale, scratch_scale),
     GRADIENT("DequantizeLinearGradient", infer_x_gradient, compute_dequantize_x, NULL),

@@ -86,7 +86,7 @@ static int expand_gemm(struct expand_context *context, struct error *error)
     .domain = domain_, .name = name_, .since = since_, .types = TYPES_BYTE, .infer = expansion_infer,                  \
     .compute = expansion_compute, .expand = expand_
 
-const struct operator operators_quantize_product[] = {
+const struct operator_definition operators_quantize_product[] = {
     {PRODUCT("", "QLinearConv", 10, expand_conv), ARITY(8, 9, 1, 1),
      .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
      .roles = {FIRST_ROLES, ROLE_QUANTUM, ROLE_QUANTUM, ROLE_SHIFT}, SETTINGS(struct conv_settings, conv_attributes)},

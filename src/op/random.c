@@ -186,7 +186,7 @@ static int compute_multinomial(struct compute_context *context, struct error *er
     RANDOM(name_, 1, 1, TYPES_ALL, OPERATOR_SOURCE | OPERATOR_SHAPE_ONLY, ROLE_SHAPE, attributes_, infer_random_like,  \
            compute_)
 
-const struct operator operators_random[] = {
+const struct operator_definition operators_random[] = {
     SOURCE("RandomNormal", normal_attributes, compute_normal),
     SOURCE("RandomUniform", uniform_attributes, compute_uniform),
     LIKE("RandomNormalLike", normal_like_attributes, compute_normal),

@@ -80,7 +80,7 @@ static int compute_range(struct compute_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_range[] = {
+const struct operator_definition operators_range[] = {
     {.domain = "",
      .name = "Range",
      .since = 11,

@@ -14,9 +14,8 @@
 #define REDUCTION_RULES(last_opset_)                                                                                   \
     {                                                                                                                  \
         {INTS_ATTRIBUTE(struct reduction_settings, axes), .until = last_opset_},                                       \
-        {FLAG_ATTRIBUTE(struct reduction_settings, keepdims, true)},                                                   \
-        {FLAG_ATTRIBUTE(struct reduction_settings, noop_with_empty_axes, false), .since = last_opset_ + 1},            \
-        {0},                                                                                                           \
+            {FLAG_ATTRIBUTE(struct reduction_settings, keepdims, true)},                                               \
+            {FLAG_ATTRIBUTE(struct reduction_settings, noop_with_empty_axes, false), .since = last_opset_ + 1}, {0},   \
     }
 static const struct attribute_rule sum_attributes[] = REDUCTION_RULES(12);
 static const struct attribute_rule attributes[] = REDUCTION_RULES(17);
@@ -149,7 +148,7 @@ struct value *reduction_mean(const struct value *value, int *axis)
         .gradient = gradient_reduction, .field = field_reduction                                                       \
     }
 
-const struct operator operators_reduction[] = {
+const struct operator_definition operators_reduction[] = {
     REDUCTION("ReduceSum", TYPES_NUMBER, 0, sum_attributes),
     REDUCTION("ReduceMean", TYPES_NUMBER, 0, attributes),
     REDUCTION("ReduceMax", TYPES_ALL, OPERATOR_SELECTS, attributes),

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "op/families.h"
 
-static const struct operator* const families[] = {
+static const struct operator_definition *const families[] = {
     operators_constant,
     operators_activation,
     operators_arithmetic,
@@ -94,10 +94,10 @@ static const struct operator* const families[] = {
 };
 static const int family_count = (int)(sizeof families / sizeof families[0]);
 
-const struct operator* operator_at(int index)
+const struct operator_definition *operator_at(int index)
 {
     for (int family = 0; family < family_count; family++) {
-        for (const struct operator* entry = families[family]; entry->name; entry++) {
+        for (const struct operator_definition *entry = families[family]; entry->name; entry++) {
             if (index-- == 0)
                 return entry;
         }
@@ -105,12 +105,12 @@ const struct operator* operator_at(int index)
     return NULL;
 }
 
-const struct operator* operator_find(const char *domain, const char *name, int opset)
+const struct operator_definition *operator_find(const char *domain, const char *name, int opset)
 {
     if (strcmp(domain, "ai.onnx") == 0)
         domain = "";
     for (int family = 0; family < family_count; family++) {
-        for (const struct operator* entry = families[family]; entry->name; entry++) {
+        for (const struct operator_definition *entry = families[family]; entry->name; entry++) {
             if (strcmp(entry->name, name) == 0 && strcmp(entry->domain, domain) == 0 && opset >= entry->since &&
                 (entry->until == 0 || opset <= entry->until))
                 return entry;
@@ -171,13 +171,13 @@ int operators_missing(const struct graph *graph, struct missing_operator **list,
 {
     int nodes = 0, count = 0, place = 0;
     for (const struct node *node = graph->first; node; node = node->next)
-        nodes += !node->operator;
+        nodes += !node->definition;
     *list = nodes > 0 ? memory_allocate(graph->context->memory, (size_t)nodes, sizeof **list, error) : NULL;
     if (nodes > 0 && !*list)
         return -1;
     struct missing_operator *all = *list;
     for (const struct node *node = graph->first; node; node = node->next) {
-        if (!node->operator)
+        if (!node->definition)
             all[place] = (struct missing_operator){node, place}, place++;
     }
     if (nodes > 0)

@@ -8,9 +8,9 @@
 #define OPSET_NEWEST 26
 
 /* The entry for `domain` ("" or "ai.onnx": ONNX), or NULL. */
-const struct operator *operator_find(const char *domain, const char *name, int opset);
+const struct operator_definition *operator_find(const char *domain, const char *name, int opset);
 /* Walks the whole table: entry `index`, or NULL behind the last. */
-const struct operator *operator_at(int index);
+const struct operator_definition *operator_at(int index);
 
 /* Gives the node the entry of its domain and type at `opset`, NULL where there is none. -1 when memory ends. */
 int operator_resolve(struct node *node, int opset, struct error *error);

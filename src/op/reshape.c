@@ -52,9 +52,8 @@ static int gradient_view(struct gradient_context *context, struct error *error)
     struct value *dims = emit_int_list(context->graph, shape->dims, shape->rank, error);
     if (!dims)
         return -1;
-    context->input_gradients[0] =
-        emit(context->graph, "Reshape", EMIT_INPUTS(context->output_gradients[0], dims),
-             EMIT_ATTRIBUTES(EMIT_INT("allowzero", 1)), error);
+    context->input_gradients[0] = emit(context->graph, "Reshape", EMIT_INPUTS(context->output_gradients[0], dims),
+                                       EMIT_ATTRIBUTES(EMIT_INT("allowzero", 1)), error);
     return context->input_gradients[0] ? 0 : -1;
 }
 
@@ -244,7 +243,7 @@ static int infer_unsqueeze(struct infer_context *context, struct error *error)
         .field = field_, __VA_ARGS__                                                                                   \
     }
 
-const struct operator operators_reshape[] = {
+const struct operator_definition operators_reshape[] = {
     VIEW("Identity", 1, 1, infer_same, gradient_identity, field_pointwise, .flags = OPERATOR_VIEW | OPERATOR_KEEPS),
     VIEW("Reshape", 5, 2, infer_reshape, gradient_view, field_view, .flags = OPERATOR_VIEW,
          SETTINGS(struct reshape_settings, reshape_attributes)),

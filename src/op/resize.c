@@ -219,7 +219,7 @@ static int field_resize(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_resize[] = {
+const struct operator_definition operators_resize[] = {
     {.domain = "",
      .name = "Upsample",
      .since = 7,

@@ -71,7 +71,7 @@ static int gradient_reverse_sequence(struct gradient_context *context, struct er
     return context->input_gradients[0] ? 0 : -1;
 }
 
-const struct operator operators_reverse_sequence[] = {
+const struct operator_definition operators_reverse_sequence[] = {
     {.domain = "",
      .name = "ReverseSequence",
      .since = 10,

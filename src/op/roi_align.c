@@ -324,7 +324,7 @@ static int64_t steps_roi_align(const struct infer_context *context)
     return macs_product(shape_count(&context->outputs[0].shape), macs_product(side, side));
 }
 
-const struct operator operators_roi_align[] = {
+const struct operator_definition operators_roi_align[] = {
     {.domain = "",
      .name = "RoiAlign",
      .since = 10,

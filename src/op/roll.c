@@ -56,7 +56,7 @@ static int gradient_roll(struct gradient_context *context, struct error *error)
     return context->input_gradients[0] ? 0 : -1;
 }
 
-const struct operator operators_roll[] = {
+const struct operator_definition operators_roll[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "Roll",
      .since = 1,

@@ -201,7 +201,7 @@ static int field_rotary(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_rotary_embedding[] = {
+const struct operator_definition operators_rotary_embedding[] = {
     {.domain = "",
      .name = "RotaryEmbedding",
      .since = 23,

@@ -322,7 +322,7 @@ static int compute_scan(struct compute_context *context, struct error *error)
     return result;
 }
 
-const struct operator operators_scan[] = {
+const struct operator_definition operators_scan[] = {
     {.domain = "",
      .name = "Scan",
      .since = 8,

@@ -53,7 +53,7 @@ static int gradient_where(struct gradient_context *context, struct error *error)
     return context->wanted[2] ? give_gradient(context, 2, emit_where(graph, condition, zero, dy, error), error) : 0;
 }
 
-const struct operator operators_select[] = {
+const struct operator_definition operators_select[] = {
     {.domain = "",
      .name = "Where",
      .since = 9,

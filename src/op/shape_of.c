@@ -57,7 +57,7 @@ static int compute_size(struct compute_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_shape_of[] = {
+const struct operator_definition operators_shape_of[] = {
     {.domain = "",
      .name = "Shape",
      .since = 1,

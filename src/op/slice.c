@@ -215,7 +215,7 @@ static int compute_slice_gradient(struct compute_context *context, struct error 
         .infer = infer_slice, .compute = compute_slice, .gradient = gradient_slice, .field = field_slice               \
     }
 
-const struct operator operators_slice[] = {
+const struct operator_definition operators_slice[] = {
     SLICE(1, 9, 1, 1),
     SLICE(10, 0, 3, 5),
     {.domain = DOMAIN_INTERNAL,

@@ -357,7 +357,7 @@ static int field_softmax(struct field_context *context, struct error *error)
         .infer = infer_gradient, .compute = compute_                                                                   \
     }
 
-const struct operator operators_softmax[] = {
+const struct operator_definition operators_softmax[] = {
     SOFTMAX("Softmax", OPERATOR_SOFTMAX, compute_softmax, gradient_softmax),
     SOFTMAX("LogSoftmax", OPERATOR_SOFTMAX, compute_log_softmax, gradient_log_softmax),
     SOFTMAX("Hardmax", OPERATOR_OTHER, compute_hardmax, NULL),

@@ -154,7 +154,7 @@ static int field_split(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_split[] = {
+const struct operator_definition operators_split[] = {
     {.domain = "",
      .name = "Split",
      .since = 2,

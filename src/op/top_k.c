@@ -166,7 +166,7 @@ static int gradient_top_k(struct gradient_context *context, struct error *error)
         .gradient = gradient_top_k, .scratch = scratch_top_k                                                           \
     }
 
-const struct operator operators_top_k[] = {
+const struct operator_definition operators_top_k[] = {
     TOP_K(1, 9, 1),
     TOP_K(10, 0, 2),
     {0},

@@ -126,7 +126,7 @@ static int field_transpose(struct field_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_transpose[] = {
+const struct operator_definition operators_transpose[] = {
     {.domain = "",
      .name = "Transpose",
      .since = 1,

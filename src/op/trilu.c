@@ -129,7 +129,7 @@ static int compute_eye_like(struct compute_context *context, struct error *error
     return 0;
 }
 
-const struct operator operators_trilu[] = {
+const struct operator_definition operators_trilu[] = {
     {.domain = "",
      .name = "Trilu",
      .since = 14,

@@ -159,7 +159,7 @@ static int compute_unique(struct compute_context *context, struct error *error)
     return 0;
 }
 
-const struct operator operators_unique[] = {
+const struct operator_definition operators_unique[] = {
     {.domain = "",
      .name = "Unique",
      .since = 11,

@@ -49,9 +49,9 @@ int emit_unit_score(struct graph *graph, struct value *value, const struct unit_
 {
     const struct class_scores *read = &score->classes;
     const struct unit_view *view = &read->view;
-    const int64_t numbers[READING_NUMBERS] = {view->images,       view->units,     view->channels,     view->first,
-                                              view->image_step,   view->unit_step, view->channel_step, read->activation,
-                                              read->binary,       read->objectness, read->background};
+    const int64_t numbers[READING_NUMBERS] = {view->images,     view->units,      view->channels,     view->first,
+                                              view->image_step, view->unit_step,  view->channel_step, read->activation,
+                                              read->binary,     read->objectness, read->background};
     struct value *made[4];
     if (emit_many(graph, "UnitScore", EMIT_INPUTS(value, classes),
                   EMIT_ATTRIBUTES(EMIT_INTS("reading", numbers, READING_NUMBERS), EMIT_INT("kind", score->kind),
@@ -245,7 +245,7 @@ static int compute_unit_score(struct compute_context *context, struct error *err
     return 0;
 }
 
-const struct operator operators_unit_score[] = {
+const struct operator_definition operators_unit_score[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "UnitScore",
      .since = 1,

@@ -162,11 +162,10 @@ static int compute_mel(struct compute_context *context, struct error *error)
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 17, ARITY(1, 1, 1, 1),                                                   \
         .types = TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64), .flags = OPERATOR_SOURCE, .roles = {ROLE_SHAPE},       \
-        SETTINGS(struct window_function_settings, window_attributes), .infer = infer_window,                           \
-        .compute = compute_window                                                                                      \
+        SETTINGS(struct window_function_settings, window_attributes), .infer = infer_window, .compute = compute_window \
     }
 
-const struct operator operators_window_functions[] = {
+const struct operator_definition operators_window_functions[] = {
     WINDOW("HannWindow"),
     WINDOW("HammingWindow"),
     WINDOW("BlackmanWindow"),

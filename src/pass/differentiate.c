@@ -49,13 +49,13 @@ static bool moves_elements(const struct node *node)
         if (strcmp(node->op_type, names[i]) == 0)
             return true;
     }
-    return node->operator&& node->operator->flags & OPERATOR_VIEW;
+    return node->definition && node->definition->flags & OPERATOR_VIEW;
 }
 
 /* Floats do, the integers that an operator differentiated by straight-through makes, and these moved. */
 static bool carries_gradient(const struct reverse *reverse, const struct node *node, const struct value *output)
 {
-    if (dtype_is_float(output->dtype) || (node->operator&& node->operator->flags & OPERATOR_STRAIGHT_THROUGH))
+    if (dtype_is_float(output->dtype) || (node->definition && node->definition->flags & OPERATOR_STRAIGHT_THROUGH))
         return true;
     for (int i = 0; i < node->input_count; i++) {
         if (is_reached(reverse, node->inputs[i]) && node->inputs[i]->dtype == output->dtype)
@@ -158,7 +158,7 @@ static int apply_rule(const struct reverse *reverse, struct node *node, const st
     struct gradient_context context = start_rule(reverse, node, slots);
     char label[NODE_LABEL_SIZE];
     int held = context.held ? held_gradient(&context, error) : 0;
-    if (held < 0 || (held == 0 && node->operator->gradient(&context, error)))
+    if (held < 0 || (held == 0 && node->definition->gradient(&context, error)))
         return error_prefix(error, "gradient of %s", node_label(node, label));
     if (held > 0 && add_start(reverse, node, slots->outputs[0], error))
         return -1;
@@ -211,7 +211,7 @@ static int require_gradients(const struct reverse *reverse, struct error *error)
         if (!on_path || !node_reached(reverse, node))
             continue;
         char label[NODE_LABEL_SIZE];
-        if (!node->operator->gradient && text.length<1500)
+        if (!node->definition->gradient && text.length < 1500)
             text_print(&text, "%s%s", text.length ? ", " : "", node_label(node, label));
         for (int i = 0; i < node->input_count; i++) {
             if (input_factor(reverse, node, i) > 0)

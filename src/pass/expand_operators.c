@@ -45,7 +45,7 @@ int pass_expand(struct node *node, struct node **next, struct error *error)
     struct node *before = node->previous, *last = graph->last;
     size_t first_new = graph->value_count;
     char label[NODE_LABEL_SIZE];
-    if (!node->operator|| !node->operator->expand)
+    if (!node->definition || !node->definition->expand)
         return 0;
     if (infer_values(node, error))
         return -1;
@@ -60,7 +60,7 @@ int pass_expand(struct node *node, struct node **next, struct error *error)
                                      .input_count = node->input_count,
                                      .output_count = node->output_count,
                                      .outputs = outputs};
-    int result = node->operator->expand(&context, error);
+    int result = node->definition->expand(&context, error);
     if (result == 0)
         result = bind_parts(node, last, outputs, first_new, error);
     else

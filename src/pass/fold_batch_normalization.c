@@ -86,7 +86,7 @@ static int fold(struct node *conv, struct node *node, const float *bias, const s
     folded->origin = conv->origin;
     folded->attributes = conv->attributes;
     folded->attribute_count = conv->attribute_count;
-    if (node_set_operator(folded, conv->operator, error))
+    if (node_set_operator(folded, conv->definition, error))
         return -1;
     graph_move_node(graph, folded, node);
     struct value *output = node->outputs[0];

@@ -11,7 +11,8 @@
 #define LIMIT_INLINED_NODES 500000
 int pass_inline_functions(const struct model *model, struct graph *graph, struct error *error);
 /* Outer values that the graphs of If, Loop and Scan read become inputs of these nodes, behind their own (attribute
- * `captures` counts them): order, liveness and pruning then need to know nothing of inner graphs. Sorts inner graphs. */
+ * `captures` counts them): order, liveness and pruning then need to know nothing of inner graphs. Sorts inner graphs.
+ */
 int pass_capture(struct graph *graph, struct error *error);
 /* Gives graph inputs their shapes. ERROR_INPUT with the --shape flag to use when a dimension stays free. */
 int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, bool overrule, struct error *error);
@@ -21,8 +22,8 @@ int pass_infer_and_fold(struct graph *graph, struct error *error);
 int pass_infer_and_fold_step(struct graph *graph, struct node *node, struct node **next, struct error *error);
 /* Inference and folding alone: the node is removed when its results are known. */
 int pass_infer_and_fold_node(struct graph *graph, struct node *node, struct error *error);
-/* An If whose condition is known is replaced by the nodes of its branch. 1: done, *next is the node to go on with; 0: not
- * such a node; -1: error. */
+/* An If whose condition is known is replaced by the nodes of its branch. 1: done, *next is the node to go on with; 0:
+ * not such a node; -1: error. */
 int pass_inline_if(struct node *node, struct node **next, struct error *error);
 /* A node of an operator that is made of others is replaced by them. Returns as pass_inline_if. */
 int pass_expand(struct node *node, struct node **next, struct error *error);
@@ -51,9 +52,9 @@ int pass_recognise_attention(struct graph *graph, struct error *error);
 int pass_fuse_linear(struct graph *graph, struct error *error);
 /* Convolutions' input gradients get the window outside which their dy is zero. */
 int pass_restrict_windows(struct graph *graph, struct error *error);
-/* What stands behind the node that makes `loss` reads cheap results of the nodes before it from copies that compute them
- * again, so that they need not be kept. segments > 1: also the others, but for those that cross between that many parts.
- * A BatchNormalization in training keeps its statistics as graph outputs 1 and 2. */
+/* What stands behind the node that makes `loss` reads cheap results of the nodes before it from copies that compute
+ * them again, so that they need not be kept. segments > 1: also the others, but for those that cross between that many
+ * parts. A BatchNormalization in training keeps its statistics as graph outputs 1 and 2. */
 int pass_recompute(struct graph *graph, const struct value *loss, int segments, struct error *error);
 /* Bias, residual addition and activation behind a convolution become its epilogue (FusedConv). */
 int pass_fuse_epilogue(struct graph *graph, struct error *error);
@@ -64,8 +65,9 @@ int pass_fuse_epilogue(struct graph *graph, struct error *error);
  * first_new, else of an Identity in front of `before`. */
 int pass_bind_result(struct value *from, struct value *to, size_t first_new, struct node *before, struct error *error);
 
-/* `made` takes the place of the first output of `old`, which goes: nodes behind `tail` (the graph's last node before they
- * were made) move in front of it. Where `made` is none of theirs, `old`'s readers read it; not for graph outputs. */
+/* `made` takes the place of the first output of `old`, which goes: nodes behind `tail` (the graph's last node before
+ * they were made) move in front of it. Where `made` is none of theirs, `old`'s readers read it; not for graph outputs.
+ */
 int pass_replace(struct node *old, struct node *tail, struct value *made, struct error *error);
 /* Replaces the nodes behind `tail` whose inputs are constants by their results. */
 int pass_fold_new(struct graph *graph, struct node *tail, struct error *error);

@@ -129,8 +129,8 @@ static bool is_cheap(const struct node *node)
         if (strcmp(node->op_type, names[i]) == 0)
             return true;
     }
-    return node->operator->flags &(OPERATOR_POINTWISE | OPERATOR_VIEW | OPERATOR_NORMALIZES) &&
-           !(node->operator->flags & OPERATOR_RANDOM) && !node->operator->macs;
+    return node->definition->flags & (OPERATOR_POINTWISE | OPERATOR_VIEW | OPERATOR_NORMALIZES) &&
+           !(node->definition->flags & OPERATOR_RANDOM) && !node->definition->macs;
 }
 
 /* Stands in memory anyway where the backward part asks for it. */
@@ -215,7 +215,7 @@ static int copy_attributes(const struct node *node, struct node *copy, struct er
         if (node_copy_attribute(copy, &node->attributes[i], node->attributes[i].name, error))
             return -1;
     }
-    return node->operator->flags & OPERATOR_RANDOM && !node_attribute(node, "stream")
+    return node->definition->flags & OPERATOR_RANDOM && !node_attribute(node, "stream")
                ? node_set_int(copy, "stream", node->outputs[0]->id, error)
                : 0;
 }
@@ -235,8 +235,8 @@ static int copy_node(struct recompute *recompute, const struct node *node, struc
         if (node->inputs[i] && (!from || node_set_input(copy, i, from, error)))
             return -1;
     }
-    return copy_attributes(node, copy, error) || node_set_operator(copy, node->operator, error) || use_statistics(node, copy, error) ||
-                   copy_outputs(recompute, node, copy, error)
+    return copy_attributes(node, copy, error) || node_set_operator(copy, node->definition, error) ||
+                   use_statistics(node, copy, error) || copy_outputs(recompute, node, copy, error)
                ? -1
                : 0;
 }

@@ -83,14 +83,14 @@ static int make_tensors(struct session *session, struct error *error)
 
 static int pack_step(struct session *session, struct step *step, struct error *error)
 {
-    const struct operator* operator= step->node->operator;
-    size_t bytes = operator->packed ? operator->packed(&step->compute) : 0;
+    const struct operator_definition *definition = step->node->definition;
+    size_t bytes = definition->packed ? definition->packed(&step->compute) : 0;
     if (bytes == 0)
         return 0;
     void *packed = memory_allocate_uninitialised(session->memory, bytes, 1, error);
     if (!packed)
         return -1;
-    operator->pack(&step->compute, packed);
+    definition->pack(&step->compute, packed);
     step->compute.packed = packed;
     session->packed_bytes += bytes;
     return 0;
@@ -133,8 +133,8 @@ static int make_step(struct session *session, struct step *step, struct node *no
                                              .seed = context->seed};
     if (compute_is_empty(&step->compute))
         return 0;
-    if (node->operator->scratch) {
-        size_t bytes = node->operator->scratch(&step->compute);
+    if (node->definition->scratch) {
+        size_t bytes = node->definition->scratch(&step->compute);
         session->scratch_bytes = bytes > session->scratch_bytes ? bytes : session->scratch_bytes;
     }
     return weights_constant(node) ? pack_step(session, step, error) : 0;
@@ -249,7 +249,7 @@ static int run_step(struct session *session, struct step *step, struct error *er
 {
     if (step->evaluated)
         return run_dynamic(session, step, error);
-    if (!compute_is_empty(&step->compute) && step->node->operator->compute(&step->compute, error)) {
+    if (!compute_is_empty(&step->compute) && step->node->definition->compute(&step->compute, error)) {
         char label[NODE_LABEL_SIZE];
         return error_prefix(error, "%s", node_label(step->node, label));
     }

@@ -44,11 +44,11 @@ static int read_operand(struct element_tracer *tracer, const struct element *ele
                                     .cells = cells,
                                     .reads = reads};
     *one = false;
-    if (!value || value->shape.rank < 0 || !node->operator|| !node->operator->field)
+    if (!value || value->shape.rank < 0 || !node->definition || !node->definition->field)
         return 0;
     for (int i = 0; i < element->value->shape.rank; i++)
         cells[i] = (struct interval){element->index[i], element->index[i]};
-    if (node->operator->field(&context, error))
+    if (node->definition->field(&context, error))
         return -1;
     *one = !context.none;
     *operand = (struct element){.value = value};

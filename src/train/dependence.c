@@ -47,7 +47,7 @@ static bool keeps_axes(const struct node *node)
         "Slice",   "Gather",     "Concat",    "Split",      "Transpose", "MatMul",  "Gemm",
         "Softmax", "LogSoftmax", "ReduceSum", "ReduceMean", "ReduceMax", "Dropout", "LayerNormalization",
         NULL};
-    return match_any(node, names) || node->operator->flags &(OPERATOR_POINTWISE | OPERATOR_VIEW);
+    return match_any(node, names) || node->definition->flags & (OPERATOR_POINTWISE | OPERATOR_VIEW);
 }
 
 /* What is normalised together is read together. */
@@ -76,9 +76,9 @@ static bool read_back(const struct sweep *sweep, const struct node *node, int ou
                                     .cells = sweep->boxes[node->outputs[output]->id].axes,
                                     .reads = box->axes};
     *box = whole(shape);
-    if (!node->operator->field || !keeps_axes(node) || node->outputs[output]->shape.rank < 0)
+    if (!node->definition->field || !keeps_axes(node) || node->outputs[output]->shape.rank < 0)
         return true;
-    if (node->operator->field(&context, NULL)) {
+    if (node->definition->field(&context, NULL)) {
         *box = whole(shape);
         return true;
     }

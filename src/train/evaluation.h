@@ -15,7 +15,7 @@ struct evaluator {
     struct graph *graph;
     struct session *session;
     const struct model *model;
-    const char *target; /* NULL: the logits */
+    const char *target;     /* NULL: the logits */
     struct mask_size masks; /* the part of them that the scores stand for */
     int64_t enlarged[2];    /* height and width of the map that was enlarged to the masks; zeros: none was */
     int image_input;

@@ -193,10 +193,10 @@ static int find_scores(const struct model *model, const struct network *network,
         return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
     if (target_find(model, network->graph, network->image, "logits", scores, error))
         return -1;
-    return scores->head.kind == HEAD_ROWS
-               ? error_set(error, ERROR_UNSUPPORTED, "rows of classes are given no new ones; classifiers and "
-                                                     "segmentation networks are")
-               : 0;
+    return scores->head.kind == HEAD_ROWS ? error_set(error, ERROR_UNSUPPORTED,
+                                                      "rows of classes are given no new ones; classifiers and "
+                                                      "segmentation networks are")
+                                          : 0;
 }
 
 int head_replace(struct model *model, const struct shape_binding *bindings, int binding_count, int64_t classes,

@@ -35,11 +35,11 @@ const char *loss_name(enum loss_kind kind);
 /* Labels of a batch: units are pixels for maps, else one an image. */
 struct loss_labels {
     int64_t images, classes, units; /* classes: channels of the logits; of a single one labels are 0 and 1 */
-    const int64_t *labels; /* [images * units] */
-    const int64_t *second; /* of mixed images, or NULL */
-    const float *share;    /* [images]: of `labels` where there is `second` */
-    const float *teacher;  /* probabilities of the logits' shape, or NULL */
-    float teacher_weight;  /* 0..1: of the teacher's probabilities */
+    const int64_t *labels;          /* [images * units] */
+    const int64_t *second;          /* of mixed images, or NULL */
+    const float *share;             /* [images]: of `labels` where there is `second` */
+    const float *teacher;           /* probabilities of the logits' shape, or NULL */
+    float teacher_weight;           /* 0..1: of the teacher's probabilities */
 };
 /* Fills target (and weight) for the loss; `scale` divides everything further, for accumulated batches. ERROR_INPUT for
  * a label out of range, naming it. *counted: units that count. */

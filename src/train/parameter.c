@@ -43,7 +43,7 @@ static bool is_own_square(const struct node *node, const struct value *value)
 
 static bool reads_shape_only(const struct node *node)
 {
-    return node->operator&& node->operator->flags & OPERATOR_SHAPE_ONLY;
+    return node->definition && node->definition->flags & OPERATOR_SHAPE_ONLY;
 }
 
 /* Scales and zero points say how other numbers are read. */
@@ -68,7 +68,7 @@ static bool read_results(const struct node *node, int depth, struct reading *rea
 static bool read_computed(const struct node *node, const struct slot *slot, int depth, struct reading *reading)
 {
     struct reading behind = *reading;
-    if (!is_of_constants(node) || !node->operator|| !(node->operator->gradient || node->operator->expand))
+    if (!is_of_constants(node) || !node->definition || !(node->definition->gradient || node->definition->expand))
         return false;
     behind.computed = true;
     behind.factor = behind.factor || (slot && depth == 0);
@@ -384,8 +384,7 @@ int parameter_set_find_buffers(struct parameter_set *set, struct graph *graph, s
     for (int i = 0; i < set->count; i++) {
         struct parameter *parameter = &set->list[i];
         int looks = MOST_LOOKS;
-        parameter->buffer =
-            parameter->count > 1 && ends_in_one_number(graph->inputs[parameter->input], 0, &looks);
+        parameter->buffer = parameter->count > 1 && ends_in_one_number(graph->inputs[parameter->input], 0, &looks);
     }
     memory_release(memory, held);
     return 0;

@@ -71,7 +71,7 @@ bool slot_is_ours(const char *name)
 
 static int mark_of(const struct node *node, const bool *held)
 {
-    bool random = node->operator&& node->operator->flags & OPERATOR_RANDOM;
+    bool random = node->definition && node->definition->flags & OPERATOR_RANDOM;
     int mark = (random ? 0 : SLOT_OF_CONSTANTS) | (node->domain[0] ? SLOT_BEHIND_WEIGHTS : 0);
     for (int i = 0; i < node->input_count; i++) {
         const struct value *input = node->inputs[i];

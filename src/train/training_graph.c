@@ -100,7 +100,8 @@ static int train_norm(struct training_graph *training, struct node *node, struct
     if (copy_statistics(training, norm, node, error))
         return -1;
     node->output_count = 1; /* those of an export in training mode, which nothing reads */
-    if (operator_resolve(node, OPSET_TRAINED_NORM, error) || node_set_int(node, "training_mode", 1, error) || node_set_float(node, "momentum", 0, error))
+    if (operator_resolve(node, OPSET_TRAINED_NORM, error) || node_set_int(node, "training_mode", 1, error) ||
+        node_set_float(node, "momentum", 0, error))
         return -1;
     for (int i = 0; i < 2; i++) {
         struct value *output = graph_add_value(node->graph, NULL, error);

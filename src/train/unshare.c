@@ -126,7 +126,7 @@ static int collect_readers(struct unsharing *unsharing, struct value *value, int
                          MOST_STEPS, value->name);
     for (size_t i = 0; i < value->use_count; i++) {
         struct use *use = &value->uses[i];
-        if (use->node->operator&& use->node->operator->flags & OPERATOR_SHAPE_ONLY)
+        if (use->node->definition && use->node->definition->flags & OPERATOR_SHAPE_ONLY)
             continue;
         if (match_operator(use->node, "Identity") && use->node->outputs[0]) {
             if (collect_readers(unsharing, use->node->outputs[0], depth + 1, error))

@@ -263,13 +263,13 @@ static inline void change_text(struct mutator *mutator, struct bytes *file, int 
     static uint8_t text[MUTATION_BYTES];
     size_t count = 0;
     if (field->message == 'N' && field->tag >> 3 == 4) {
-        struct fovea_operator operator;
+        struct fovea_operator definition;
         int total = 0;
-        while (fovea_operator_at(total, &operator))
+        while (fovea_operator_at(total, &definition))
             total++;
-        fovea_operator_at((int)draw(mutator, (uint64_t)total), &operator);
-        count = strlen(operator.name);
-        memcpy(text, operator.name, count);
+        fovea_operator_at((int)draw(mutator, (uint64_t)total), &definition);
+        count = strlen(definition.name);
+        memcpy(text, definition.name, count);
     } else {
         const struct field *other = &mutator->fields[alike(mutator, index)];
         count = draw(mutator, 12) == 0 ? 0 : other->end - other->begin;

@@ -46,11 +46,11 @@ struct gradient_case {
     int opset;
     struct case_input inputs[CASE_INPUTS];
     struct case_attribute attributes[CASE_ATTRIBUTES];
-    int outputs;       /* 0: one */
-    unsigned seeds;    /* outputs that get a gradient; 0: the first */
-    unsigned wanted;   /* inputs that are differentiated, a bit each */
-    double tolerance;  /* of the largest gradient; 0: the usual */
-    double step;       /* of the differences; 0: the usual */
+    int outputs;      /* 0: one */
+    unsigned seeds;   /* outputs that get a gradient; 0: the first */
+    unsigned wanted;  /* inputs that are differentiated, a bit each */
+    double tolerance; /* of the largest gradient; 0: the usual */
+    double step;      /* of the differences; 0: the usual */
 };
 
 /* The lists, each ended by an entry without op_type. */
@@ -63,38 +63,77 @@ extern const struct gradient_case gradient_cases_transformer[];
 
 /* Inputs. */
 #define UNIFORM_IN(low_, high_, ...)                                                                                   \
-    {.fill = FILL_UNIFORM, .low = (low_), .high = (high_), .rank = CASE_COUNT(int64_t, __VA_ARGS__), .dims = {__VA_ARGS__}}
+    {                                                                                                                  \
+        .fill = FILL_UNIFORM, .low = (low_), .high = (high_), .rank = CASE_COUNT(int64_t, __VA_ARGS__), .dims = {      \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
 #define UNIFORM(...) UNIFORM_IN(-1, 1, __VA_ARGS__)
 #define POSITIVE(...) UNIFORM_IN(0.5f, 2, __VA_ARGS__)
 #define DISTINCT(...)                                                                                                  \
-    {.fill = FILL_DISTINCT, .low = -2, .high = 2, .rank = CASE_COUNT(int64_t, __VA_ARGS__), .dims = {__VA_ARGS__}}
+    {                                                                                                                  \
+        .fill = FILL_DISTINCT, .low = -2, .high = 2, .rank = CASE_COUNT(int64_t, __VA_ARGS__), .dims = { __VA_ARGS__ } \
+    }
 #define SIGNED(...)                                                                                                    \
-    {.fill = FILL_SIGNED, .low = 0.3f, .high = 2, .rank = CASE_COUNT(int64_t, __VA_ARGS__), .dims = {__VA_ARGS__}}
-#define SCALAR_IN(low_, high_) {.fill = FILL_UNIFORM, .low = (low_), .high = (high_), .rank = 0}
+    {                                                                                                                  \
+        .fill = FILL_SIGNED, .low = 0.3f, .high = 2, .rank = CASE_COUNT(int64_t, __VA_ARGS__), .dims = { __VA_ARGS__ } \
+    }
+#define SCALAR_IN(low_, high_)                                                                                         \
+    {                                                                                                                  \
+        .fill = FILL_UNIFORM, .low = (low_), .high = (high_), .rank = 0                                                \
+    }
 /* A constant list of integers. */
 #define INT_LIST(...)                                                                                                  \
-    {.fill = FILL_VALUES, .dtype = DTYPE_INT64, .constant = true, .rank = 1,                                           \
-     .dims = {CASE_COUNT(int64_t, __VA_ARGS__)}, .values = {__VA_ARGS__}, .value_count = CASE_COUNT(int64_t, __VA_ARGS__)}
+    {                                                                                                                  \
+        .fill = FILL_VALUES, .dtype = DTYPE_INT64, .constant = true, .rank = 1,                                        \
+        .dims = {CASE_COUNT(int64_t, __VA_ARGS__)}, .values = {__VA_ARGS__},                                           \
+        .value_count = CASE_COUNT(int64_t, __VA_ARGS__)                                                                \
+    }
 #define INT_SCALAR(value_)                                                                                             \
-    {.fill = FILL_VALUES, .dtype = DTYPE_INT64, .constant = true, .rank = 0, .values = {value_}, .value_count = 1}
+    {                                                                                                                  \
+        .fill = FILL_VALUES, .dtype = DTYPE_INT64, .constant = true, .rank = 0, .values = {value_}, .value_count = 1   \
+    }
 #define FLOAT_LIST(...)                                                                                                \
-    {.fill = FILL_VALUES, .constant = true, .rank = 1, .dims = {CASE_COUNT(float, __VA_ARGS__)},                       \
-     .values = {__VA_ARGS__}, .value_count = CASE_COUNT(float, __VA_ARGS__)}
-#define FLOAT_SCALAR(value_) {.fill = FILL_VALUES, .constant = true, .rank = 0, .values = {value_}, .value_count = 1}
+    {                                                                                                                  \
+        .fill = FILL_VALUES, .constant = true, .rank = 1, .dims = {CASE_COUNT(float, __VA_ARGS__)},                    \
+        .values = {__VA_ARGS__}, .value_count = CASE_COUNT(float, __VA_ARGS__)                                         \
+    }
+#define FLOAT_SCALAR(value_)                                                                                           \
+    {                                                                                                                  \
+        .fill = FILL_VALUES, .constant = true, .rank = 0, .values = {value_}, .value_count = 1                         \
+    }
 #define BOOL_SCALAR(value_)                                                                                            \
-    {.fill = FILL_VALUES, .dtype = DTYPE_BOOL, .constant = true, .rank = 0, .values = {value_}, .value_count = 1}
-#define OMITTED {.fill = FILL_NONE}
+    {                                                                                                                  \
+        .fill = FILL_VALUES, .dtype = DTYPE_BOOL, .constant = true, .rank = 0, .values = {value_}, .value_count = 1    \
+    }
+#define OMITTED                                                                                                        \
+    {                                                                                                                  \
+        .fill = FILL_NONE                                                                                              \
+    }
 /* Values given one by one in a shape: {VALUES(dtype, dims...), .values = {...}, .value_count = n}. */
 #define VALUES(dtype_, ...)                                                                                            \
-    .fill = FILL_VALUES, .dtype = (dtype_), .rank = CASE_COUNT(int64_t, __VA_ARGS__), .dims = { __VA_ARGS__ }
+    .fill = FILL_VALUES, .dtype = (dtype_), .rank = CASE_COUNT(int64_t, __VA_ARGS__), .dims = {__VA_ARGS__}
 
 /* Attributes. */
-#define A_INT(name_, value_) {.name = (name_), .type = ATTRIBUTE_INT, .i = (value_)}
-#define A_FLOAT(name_, value_) {.name = (name_), .type = ATTRIBUTE_FLOAT, .f = (value_)}
-#define A_STRING(name_, value_) {.name = (name_), .type = ATTRIBUTE_STRING, .s = (value_)}
+#define A_INT(name_, value_)                                                                                           \
+    {                                                                                                                  \
+        .name = (name_), .type = ATTRIBUTE_INT, .i = (value_)                                                          \
+    }
+#define A_FLOAT(name_, value_)                                                                                         \
+    {                                                                                                                  \
+        .name = (name_), .type = ATTRIBUTE_FLOAT, .f = (value_)                                                        \
+    }
+#define A_STRING(name_, value_)                                                                                        \
+    {                                                                                                                  \
+        .name = (name_), .type = ATTRIBUTE_STRING, .s = (value_)                                                       \
+    }
 #define A_INTS(name_, ...)                                                                                             \
-    {.name = (name_), .type = ATTRIBUTE_INTS, .ints = {__VA_ARGS__}, .count = CASE_COUNT(int64_t, __VA_ARGS__)}
+    {                                                                                                                  \
+        .name = (name_), .type = ATTRIBUTE_INTS, .ints = {__VA_ARGS__}, .count = CASE_COUNT(int64_t, __VA_ARGS__)      \
+    }
 #define A_FLOATS(name_, ...)                                                                                           \
-    {.name = (name_), .type = ATTRIBUTE_FLOATS, .floats = {__VA_ARGS__}, .count = CASE_COUNT(float, __VA_ARGS__)}
+    {                                                                                                                  \
+        .name = (name_), .type = ATTRIBUTE_FLOATS, .floats = {__VA_ARGS__}, .count = CASE_COUNT(float, __VA_ARGS__)    \
+    }
 
 #endif

@@ -268,12 +268,12 @@ static struct shape pick_shape(struct abuse *abuse, const struct shape *first)
     return shape;
 }
 
-static enum dtype pick_type(struct abuse *abuse, const struct operator* operator, bool first)
+static enum dtype pick_type(struct abuse *abuse, const struct operator_definition *definition, bool first)
 {
     static const enum dtype usual[] = {DTYPE_FLOAT, DTYPE_FLOAT, DTYPE_INT64, DTYPE_INT64, DTYPE_BOOL, DTYPE_INT32};
     static const enum dtype rare[] = {DTYPE_DOUBLE, DTYPE_FLOAT16, DTYPE_BFLOAT16, DTYPE_UINT8, DTYPE_INT8,
                                       DTYPE_UINT16, DTYPE_INT16,   DTYPE_UINT32,   DTYPE_UINT64};
-    if (first && (operator->types & TYPE_BIT(DTYPE_FLOAT)) && pick(abuse, 5))
+    if (first && (definition->types & TYPE_BIT(DTYPE_FLOAT)) && pick(abuse, 5))
         return DTYPE_FLOAT;
     return pick(abuse, 4) ? PICK(abuse, usual) : PICK(abuse, rare);
 }
@@ -349,36 +349,36 @@ static int add_attribute(struct abuse *abuse, struct node *node, size_t index)
     return 0;
 }
 
-static int count_inputs(struct abuse *abuse, const struct operator* operator)
+static int count_inputs(struct abuse *abuse, const struct operator_definition *definition)
 {
-    int most = operator->max_inputs<0 ? operator->min_inputs + 3 : operator->max_inputs;
-    int count = operator->min_inputs +(
-        most > operator->min_inputs ? (int)pick(abuse, (size_t)(most - operator->min_inputs) + 1) : 0);
+    int most = definition->max_inputs < 0 ? definition->min_inputs + 3 : definition->max_inputs;
+    int count = definition->min_inputs +
+                (most > definition->min_inputs ? (int)pick(abuse, (size_t)(most - definition->min_inputs) + 1) : 0);
     if (pick(abuse, 20) == 0)
         count += (int)pick(abuse, 3) - 1;
     return count < 0 ? 0 : count > MOST_INPUTS ? MOST_INPUTS : count;
 }
 
-static struct node *make_node(struct abuse *abuse, const struct operator* operator)
+static struct node *make_node(struct abuse *abuse, const struct operator_definition *definition)
 {
-    int inputs = count_inputs(abuse, operator), outputs = operator->min_outputs<1 ? 1 : operator->min_outputs;
-    const int opsets[] = {operator->since, operator->until ? operator->until : OPSET_NEWEST };
+    int inputs = count_inputs(abuse, definition), outputs = definition->min_outputs < 1 ? 1 : definition->min_outputs;
+    const int opsets[] = {definition->since, definition->until ? definition->until : OPSET_NEWEST};
     struct shape first = pick_shape(abuse, NULL);
-    if (operator->max_outputs> outputs || operator->max_outputs<0)
-        outputs += (int)pick(abuse, operator->max_outputs<0 ? 3 : (size_t)(operator->max_outputs - outputs) + 1);
+    if (definition->max_outputs > outputs || definition->max_outputs < 0)
+        outputs += (int)pick(abuse, definition->max_outputs < 0 ? 3 : (size_t)(definition->max_outputs - outputs) + 1);
     struct node *node =
-        graph_add_node(abuse->graph, operator->domain, operator->name, "abused", inputs, outputs, &abuse->error);
+        graph_add_node(abuse->graph, definition->domain, definition->name, "abused", inputs, outputs, &abuse->error);
     if (!node)
         return NULL;
     node->opset = PICK(abuse, opsets);
-    if (node_set_operator(node, operator, &abuse->error))
+    if (node_set_operator(node, definition, &abuse->error))
         return NULL;
     for (int i = 0; i < inputs; i++) {
         struct shape shape = i == 0 ? first : pick_shape(abuse, &first);
         if (i > 0 && pick(abuse, 12) == 0)
             continue; /* omitted */
         struct value *value =
-            make_input(abuse, pick_type(abuse, operator, i == 0), &shape, pick(abuse, i == 0 ? 6 : 2) == 0);
+            make_input(abuse, pick_type(abuse, definition, i == 0), &shape, pick(abuse, i == 0 ? 6 : 2) == 0);
         if (!value || node_set_input(node, i, value, &abuse->error))
             return NULL;
     }
@@ -507,12 +507,12 @@ static struct node *make_case(struct abuse *abuse, const struct gradient_case *i
         opset = spoil == SPOIL_OPSET ? 1 + (int)pick(abuse, OPSET_NEWEST) : opset;
     }
     const char *domain = item->domain ? item->domain : "";
-    const struct operator* operator= operator_find(domain, item->op_type, opset);
+    const struct operator_definition *definition = operator_find(domain, item->op_type, opset);
     struct node *node = graph_add_node(abuse->graph, domain, item->op_type, "abused", count, outputs, &abuse->error);
-    if (!operator|| !node)
+    if (!definition || !node)
         return NULL;
     node->opset = opset;
-    if (node_set_operator(node, operator, &abuse->error))
+    if (node_set_operator(node, definition, &abuse->error))
         return NULL;
     for (int i = 0; i < count; i++) {
         struct value *value = inputs[i].fill == FILL_NONE ? NULL : make_case_input(abuse, &inputs[i]);
@@ -576,7 +576,7 @@ static bool run_lowered(struct abuse *abuse, struct graph *graph)
 
 /* What a graph is made from: an operator, or a case to be spoilt. */
 struct subject {
-    const struct operator* operator;
+    const struct operator_definition *definition;
     const struct gradient_case *item;
     uint64_t seed;
 };
@@ -584,7 +584,7 @@ struct subject {
 static int report(const struct abuse *abuse, const struct subject *subject, const char *what)
 {
     printf("seed %llu, %s: %s: %s\n", (unsigned long long)subject->seed,
-           subject->item ? subject->item->op_type : subject->operator->name, what, abuse->error.message);
+           subject->item ? subject->item->op_type : subject->definition->name, what, abuse->error.message);
     return 1;
 }
 
@@ -600,7 +600,7 @@ static int run_subject(const struct subject *subject, int *ran)
     if (!abuse.graph)
         return 1;
     bool gradient = pick(&abuse, 2);
-    struct node *node = subject->item ? make_case(&abuse, subject->item) : make_node(&abuse, subject->operator);
+    struct node *node = subject->item ? make_case(&abuse, subject->item) : make_node(&abuse, subject->definition);
     if (node) {
         struct model model = {.context = context, .path = "abuse.onnx", .graph = abuse.graph};
         struct pipeline_request request = {.differentiate = gradient ? append_gradients : NULL};
@@ -628,7 +628,7 @@ static void report_endless(int signal)
     (void)signal;
     const struct subject *subject = current;
     dprintf(STDERR_FILENO, "seed %llu, %s: did not end within %d seconds\n", (unsigned long long)subject->seed,
-            subject->item ? subject->item->op_type : subject->operator->name, SECONDS_PER_GRAPH);
+            subject->item ? subject->item->op_type : subject->definition->name, SECONDS_PER_GRAPH);
     _exit(1);
 }
 
@@ -638,15 +638,15 @@ struct tally {
     const char *only; /* name of an operator, or NULL */
 };
 
-static void run_rounds(struct tally *tally, const struct operator* operator, const struct gradient_case * item,
-                       int number)
+static void run_rounds(struct tally *tally, const struct operator_definition *definition,
+                       const struct gradient_case *item, int number)
 {
-    const char *name = item ? item->op_type : operator->name;
+    const char *name = item ? item->op_type : definition->name;
     int before = tally->ran;
     if (tally->only && strcmp(name, tally->only) != 0)
         return;
     for (int round = 0; round < tally->rounds; round++, tally->graphs++) {
-        struct subject subject = {operator, item, (tally->first + (uint64_t)round) * 10000 + (uint64_t)number};
+        struct subject subject = {definition, item, (tally->first + (uint64_t)round) * 10000 + (uint64_t)number};
         current = &subject;
         alarm(SECONDS_PER_GRAPH); /* a loop without end is a fault, too */
         tally->faults += run_subject(&subject, &tally->ran);
@@ -662,12 +662,12 @@ int main(int argc, char **argv)
     struct tally tally = {.rounds = argc > 1 ? atoi(argv[1]) : 12,
                           .first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1,
                           .only = argc > 3 ? argv[3] : NULL};
-    const struct operator* operator;
+    const struct operator_definition *definition;
     int number = 0;
     signal(SIGALRM, report_endless);
-    for (int i = 0; (operator= operator_at(i)) != NULL; i++) {
-        if (strcmp(operator->domain, DOMAIN_INTERNAL) != 0)
-            run_rounds(&tally, operator, NULL, number++);
+    for (int i = 0; (definition = operator_at(i)) != NULL; i++) {
+        if (strcmp(definition->domain, DOMAIN_INTERNAL) != 0)
+            run_rounds(&tally, definition, NULL, number++);
     }
     for (size_t list = 0; list < sizeof lists / sizeof lists[0]; list++) {
         for (const struct gradient_case *item = lists[list]; item->op_type; item++) {

@@ -159,7 +159,7 @@ static int expand(struct check *check)
     twin->opset = node->opset;
     twin->attributes = node->attributes;
     twin->attribute_count = node->attribute_count;
-    if (node_set_operator(twin, node->operator, error))
+    if (node_set_operator(twin, node->definition, error))
         return -1;
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i] && node_set_input(twin, i, node->inputs[i], error))
@@ -188,7 +188,7 @@ static int build(struct check *check)
         return -1;
     if (operator_resolve(check->node, item->opset, &check->error))
         return -1;
-    if (!check->node->operator)
+    if (!check->node->definition)
         return error_set(&check->error, ERROR_INTERNAL, "the operator table has no entry");
     for (int i = 0; i < CASE_ATTRIBUTES && item->attributes[i].name; i++) {
         if (add_attribute(check, &item->attributes[i]))
@@ -205,7 +205,7 @@ static int build(struct check *check)
             return -1;
         check->outputs[i] = value;
     }
-    if (check->node->operator->expand)
+    if (check->node->definition->expand)
         return expand(check);
     return infer_values(check->node, &check->error);
 }
@@ -398,13 +398,13 @@ static void gradients_agree_with_differences(void **state)
     assert_int_equal(failures, 0);
 }
 
-static bool has_case(const struct operator* operator)
+static bool has_case(const struct operator_definition *definition)
 {
     for (size_t list = 0; list < sizeof lists / sizeof lists[0]; list++) {
         for (const struct gradient_case *item = lists[list]; item->op_type; item++) {
-            if (strcmp(item->op_type, operator->name) == 0 &&
-                strcmp(item->domain ? item->domain : "", operator->domain) == 0 &&
-                item->opset >= operator->since &&(operator->until == 0 || item->opset <= operator->until))
+            if (strcmp(item->op_type, definition->name) == 0 &&
+                strcmp(item->domain ? item->domain : "", definition->domain) == 0 && item->opset >= definition->since &&
+                (definition->until == 0 || item->opset <= definition->until))
                 return true;
         }
     }
@@ -415,12 +415,12 @@ static void every_differentiable_operator_has_a_case(void **state)
 {
     (void)state;
     int missing = 0;
-    const struct operator* operator;
-    for (int i = 0; (operator= operator_at(i)) != NULL; i++) {
-        if ((operator->gradient || operator->expand) && !(operator->flags & OPERATOR_STRAIGHT_THROUGH) &&
-            !has_case(operator)) {
-            print_error("%s%s%s since %d has a gradient but no case in tests/gradient\n",
-                        operator->domain, operator->domain[0] ? "." : "", operator->name, operator->since);
+    const struct operator_definition *definition;
+    for (int i = 0; (definition = operator_at(i)) != NULL; i++) {
+        if ((definition->gradient || definition->expand) && !(definition->flags & OPERATOR_STRAIGHT_THROUGH) &&
+            !has_case(definition)) {
+            print_error("%s%s%s since %d has a gradient but no case in tests/gradient\n", definition->domain,
+                        definition->domain[0] ? "." : "", definition->name, definition->since);
             missing++;
         }
     }

@@ -94,7 +94,8 @@ static inline bool try_damaged(struct memory *memory, const uint8_t *bytes, size
         assert_null(image.pixels);
         assert_memory_equal(error.message, "broken: ", 8);
         assert_null(strchr(error.message, '\n'));
-        assert_true(error.kind == ERROR_INPUT || error.kind == ERROR_LIMIT || error.kind == ERROR_MEMORY || error.kind == ERROR_UNSUPPORTED);
+        assert_true(error.kind == ERROR_INPUT || error.kind == ERROR_LIMIT || error.kind == ERROR_MEMORY ||
+                    error.kind == ERROR_UNSUPPORTED);
     }
     assert_int_equal(memory_in_use(memory), 0);
     return result == 0;

@@ -1,5 +1,5 @@
-/* Graphs that ONNX's rules forbid, as files: each is refused when it is loaded, by a line that names the place. What the
- * rules allow, however odd, loads. After every load the whole structure is verified. */
+/* Graphs that ONNX's rules forbid, as files: each is refused when it is loaded, by a line that names the place. What
+ * the rules allow, however odd, loads. After every load the whole structure is verified. */
 #include "written_graph.h"
 
 #define THEN "> z then_branch{"
@@ -31,7 +31,8 @@ static const struct {
     {"in x; Add x q > y; out y", "reads 'q', which nothing makes"},
     {IF "Relu q > r; out r" ELSE, "reads 'q', which nothing makes"},
     {IF "out q" ELSE, "output 'q' is made by no node"},
-    {"def f a > b{Add a q > b}; in x; .f x > y; out y", "function 'f': Add that makes 'b' reads 'q', which nothing makes"},
+    {"def f a > b{Add a q > b}; in x; .f x > y; out y",
+     "function 'f': Add that makes 'b' reads 'q', which nothing makes"},
     {"def f a > b{Relu a > c}; in x; .f x > y; out y", "output 'b' is made by no node"},
     {"def f a > b{Add a x > b}; in x; .f x > y; out y", "reads 'x', which nothing makes"},
     {"in x; Relu x > y; out q", "output 'q' is made by no node"},

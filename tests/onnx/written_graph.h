@@ -4,9 +4,9 @@
  *
  * in NAME..., out NAME...: float tensors [4]; bool NAME..., true NAME...: one bool, as input or initialiser; number
  * NAME...: one int64 as input; init NAME...: a
- * float initialiser [4]; int NAME NUMBER: an int64 initialiser. A node: operator, inputs, '>', outputs ('_' is left out),
- * then attributes: NAME{GRAPH} or NAME=NUMBER. def NAME INPUTS > OUTPUTS{NODES}: a function of the domain "local", whose
- * calls begin with a dot. */
+ * float initialiser [4]; int NAME NUMBER: an int64 initialiser. A node: operator, inputs, '>', outputs ('_' is left
+ * out), then attributes: NAME{GRAPH} or NAME=NUMBER. def NAME INPUTS > OUTPUTS{NODES}: a function of the domain
+ * "local", whose calls begin with a dot. */
 #ifndef FOVEA_TESTS_WRITTEN_GRAPH_H
 #define FOVEA_TESTS_WRITTEN_GRAPH_H
 

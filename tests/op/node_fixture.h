@@ -46,7 +46,7 @@ static inline void fixture_start(struct fixture *fixture, const char *domain, co
     fixture->node = graph_add_node(fixture->graph, domain, op_type, "node", inputs, outputs, &fixture->error);
     assert_non_null(fixture->node);
     assert_int_equal(operator_resolve(fixture->node, opset, &fixture->error), 0);
-    assert_non_null(fixture->node->operator);
+    assert_non_null(fixture->node->definition);
     for (int i = 0; i < outputs; i++)
         assert_int_equal(
             node_set_output(fixture->node, i, graph_add_value(fixture->graph, NULL, &fixture->error), &fixture->error),

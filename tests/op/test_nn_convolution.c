@@ -283,7 +283,7 @@ static struct interval reads_of(struct fixture *fixture, int64_t cell)
                                     .outputs = fixture->outputs,
                                     .cells = cells,
                                     .reads = reads};
-    assert_int_equal(fixture->node->operator->field(&context, &fixture->error), 0);
+    assert_int_equal(fixture->node->definition->field(&context, &fixture->error), 0);
     assert_false(context.global);
     return reads[2];
 }
@@ -324,7 +324,7 @@ static void products_are_counted(void **state)
     fixture_count_up(&fixture, 1, DIMS(6, 2, 3, 3));
     fixture_int(&fixture, "group", 2);
     struct infer_context context = {.node = fixture.node, .input_count = 2, .inputs = fixture.pointers};
-    assert_int_equal(fixture.node->operator->macs(&context), 2 * 6 * 3 * 3 * 2 * 3 * 3);
+    assert_int_equal(fixture.node->definition->macs(&context), 2 * 6 * 3 * 3 * 2 * 3 * 3);
     fixture_end(&fixture);
 }
 

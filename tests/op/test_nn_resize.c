@@ -186,7 +186,7 @@ static void fields(void **state)
     struct interval cells[SHAPE_MAX_RANK] = {{3, 4}}, reads[SHAPE_MAX_RANK] = {{0, 0}};
     struct field_context context = {
         .node = fixture.node, .inputs = fixture.pointers, .outputs = fixture.outputs, .cells = cells, .reads = reads};
-    assert_int_equal(fixture.node->operator->field(&context, &fixture.error), 0); /* coordinates 1.25 and 1.75 */
+    assert_int_equal(fixture.node->definition->field(&context, &fixture.error), 0); /* coordinates 1.25 and 1.75 */
     assert_int_equal(reads[0].low, 1);
     assert_int_equal(reads[0].high, 2);
     fixture_end(&fixture);

@@ -104,7 +104,7 @@ static void pads_shift_receptive_fields(void **state)
     struct interval reads[2];
     struct field_context field = {
         .node = fixture.node, .inputs = fixture.pointers, .outputs = fixture.outputs, .cells = cells, .reads = reads};
-    assert_int_equal(fixture.node->operator->field(&field, &fixture.error), 0);
+    assert_int_equal(fixture.node->definition->field(&field, &fixture.error), 0);
     assert_int_equal(reads[0].low, 0);
     assert_int_equal(reads[0].high, 1);
     assert_int_equal(reads[1].low, -2);

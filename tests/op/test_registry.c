@@ -11,14 +11,14 @@
 #include "op/registry.h"
 
 /* Inputs that the entry can have, as far as roles are counted. */
-static int inputs_of(const struct operator* entry)
+static int inputs_of(const struct operator_definition *entry)
 {
     return entry->max_inputs < 0 || entry->max_inputs > OPERATOR_ROLES ? OPERATOR_ROLES : entry->max_inputs;
 }
 
 static void test_traits(void **state)
 {
-    const struct operator* entry;
+    const struct operator_definition *entry;
     (void)state;
     for (int i = 0; (entry = operator_at(i)) != NULL; i++) {
         if (entry->flags == 0 || (entry->flags & OPERATOR_OTHER && entry->flags & (OPERATOR_OTHER - 1) & ~63U))
@@ -28,7 +28,7 @@ static void test_traits(void **state)
 
 static void test_roles(void **state)
 {
-    const struct operator* entry;
+    const struct operator_definition *entry;
     (void)state;
     for (int i = 0; (entry = operator_at(i)) != NULL; i++) {
         int named = 0;
@@ -47,14 +47,14 @@ static void test_roles(void **state)
 
 static void test_attributes(void **state)
 {
-    const struct operator* entry;
+    const struct operator_definition *entry;
     (void)state;
     for (int i = 0; (entry = operator_at(i)) != NULL; i++) {
         assert_true(!entry->attributes == (entry->settings_size == 0));
         for (const struct attribute_rule *rule = entry->attributes; rule && rule->name; rule++) {
             bool fits = rule->form == SETTING_NONE || rule->offset < entry->settings_size;
-            if (!fits || operator_attribute(entry, rule->name) != rule || (rule->form == SETTING_WORD && !rule->words) ||
-                (rule->until != 0 && rule->until < rule->since))
+            if (!fits || operator_attribute(entry, rule->name) != rule ||
+                (rule->form == SETTING_WORD && !rule->words) || (rule->until != 0 && rule->until < rule->since))
                 fail_msg("%s of opset %d: rule of '%s'", entry->name, entry->since, rule->name);
         }
     }

@@ -100,7 +100,7 @@ static void slices_scale_receptive_fields(void **state)
     struct interval reads = {0, 0};
     struct field_context field = {
         .node = fixture.node, .inputs = fixture.pointers, .outputs = fixture.outputs, .cells = &cells, .reads = &reads};
-    assert_int_equal(fixture.node->operator->field(&field, &fixture.error), 0);
+    assert_int_equal(fixture.node->definition->field(&field, &fixture.error), 0);
     assert_int_equal(reads.low, 5);
     assert_int_equal(reads.high, 9);
     assert_false(field.global || field.none);

@@ -39,7 +39,7 @@ static struct node *add_node(struct graph *graph, const char *op_type, int outpu
     struct node *node = graph_add_node(graph, "", op_type, op_type, count, outputs, NULL);
     assert_non_null(node);
     assert_int_equal(operator_resolve(node, 13, NULL), 0);
-    assert_non_null(node->operator);
+    assert_non_null(node->definition);
     for (int i = 0; i < count; i++)
         assert_int_equal(node_set_input(node, i, inputs[i], NULL), 0);
     for (int i = 0; i < outputs; i++)
@@ -249,12 +249,10 @@ static void empty_batches_pass(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cheap_products_fold), cmocka_unit_test(dear_products_stay),
-        cmocka_unit_test(many_results_stay),   cmocka_unit_test(loops_fold_while_they_are_short),
-        cmocka_unit_test(copies_of_rounds_stay),
-        cmocka_unit_test(large_regions_stay),
-        cmocka_unit_test(pairs_of_boxes_stay),
-        cmocka_unit_test(empty_batches_pass),
+        cmocka_unit_test(cheap_products_fold),   cmocka_unit_test(dear_products_stay),
+        cmocka_unit_test(many_results_stay),     cmocka_unit_test(loops_fold_while_they_are_short),
+        cmocka_unit_test(copies_of_rounds_stay), cmocka_unit_test(large_regions_stay),
+        cmocka_unit_test(pairs_of_boxes_stay),   cmocka_unit_test(empty_batches_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,8 +157,8 @@ static void test_randomise(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_half), cmocka_unit_test(test_narrow),
-                                       cmocka_unit_test(test_shapes), cmocka_unit_test(test_npy),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_half),    cmocka_unit_test(test_narrow),
+                                       cmocka_unit_test(test_shapes),  cmocka_unit_test(test_npy),
                                        cmocka_unit_test(test_compare), cmocka_unit_test(test_randomise)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -452,8 +452,8 @@ static void nodes_in_training_mode_are_counted(void **state)
         assert_true(nodes.norms == (i < 2 ? 0 : 3) && nodes.dropouts == 0);
         for (struct node *node = model->graph->first; node; node = node->next) {
             if (strcmp(node->op_type, "Dropout") == 0)
-                assert_int_equal(
-                    node_set_input(node, 1, emit_scalar(model->graph, DTYPE_FLOAT, 0.5, &error), &error), 0);
+                assert_int_equal(node_set_input(node, 1, emit_scalar(model->graph, DTYPE_FLOAT, 0.5, &error), &error),
+                                 0);
         }
         assert_int_equal(inference_form_missing(model).dropouts, i < 2 ? 0 : 2);
         model_destroy(model);
@@ -464,9 +464,10 @@ static void nodes_in_training_mode_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same),    cmocka_unit_test(test_modes),  cmocka_unit_test(test_computed),
-        cmocka_unit_test(test_buffers), cmocka_unit_test(test_shared), cmocka_unit_test(test_half),
-        cmocka_unit_test(test_decay),   cmocka_unit_test(test_policy), cmocka_unit_test(test_no_gradient),
-        cmocka_unit_test(nodes_in_training_mode_are_counted)};
+        cmocka_unit_test(test_same),        cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_computed),    cmocka_unit_test(test_buffers),
+        cmocka_unit_test(test_shared),      cmocka_unit_test(test_half),
+        cmocka_unit_test(test_decay),       cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_no_gradient), cmocka_unit_test(nodes_in_training_mode_are_counted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
