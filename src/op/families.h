@@ -1,92 +1,97 @@
-/* The family tables, each ended by an entry without a name. registry.c walks them. */
+/* The family tables, each ended by an entry without a name, and named here alone: registry.c walks them. */
 #ifndef FOVEA_OP_FAMILIES_H
 #define FOVEA_OP_FAMILIES_H
 
 #include "graph/operator.h"
 
-extern const struct operator_definition operators_constant[];
-extern const struct operator_definition operators_activation[];
-extern const struct operator_definition operators_arithmetic[];
-extern const struct operator_definition operators_arithmetic_modulo[];
-extern const struct operator_definition operators_bitwise[];
-extern const struct operator_definition operators_prelu[];
-extern const struct operator_definition operators_compare[];
-extern const struct operator_definition operators_logic[];
-extern const struct operator_definition operators_select[];
-extern const struct operator_definition operators_power[];
-extern const struct operator_definition operators_elementary[];
-extern const struct operator_definition operators_reshape[];
-extern const struct operator_definition operators_reduction[];
-extern const struct operator_definition operators_arg_reduce[];
-extern const struct operator_definition operators_concat[];
-extern const struct operator_definition operators_transpose[];
-extern const struct operator_definition operators_convolution[];
-extern const struct operator_definition operators_convolution_gradient[];
-extern const struct operator_definition operators_convolution_transpose[];
-extern const struct operator_definition operators_pooling[];
-extern const struct operator_definition operators_pooling_global[];
-extern const struct operator_definition operators_batch_normalization[];
-extern const struct operator_definition operators_matmul[];
-extern const struct operator_definition operators_einsum[];
-extern const struct operator_definition operators_gemm[];
-extern const struct operator_definition operators_softmax[];
-extern const struct operator_definition operators_dropout[];
-extern const struct operator_definition operators_normalization[];
-extern const struct operator_definition operators_normalization_gradient[];
-extern const struct operator_definition operators_normalization_local[];
-extern const struct operator_definition operators_normalization_axes[];
-extern const struct operator_definition operators_resize[];
-extern const struct operator_definition operators_loss[];
-extern const struct operator_definition operators_shape_of[];
-extern const struct operator_definition operators_slice[];
-extern const struct operator_definition operators_gather[];
-extern const struct operator_definition operators_pad[];
-extern const struct operator_definition operators_split[];
-extern const struct operator_definition operators_expand[];
-extern const struct operator_definition operators_range[];
-extern const struct operator_definition operators_cast[];
-extern const struct operator_definition operators_gather_elements[];
-extern const struct operator_definition operators_gather_nd[];
-extern const struct operator_definition operators_one_hot[];
-extern const struct operator_definition operators_trilu[];
-extern const struct operator_definition operators_cumulative[];
-extern const struct operator_definition operators_top_k[];
-extern const struct operator_definition operators_nonzero[];
-extern const struct operator_definition operators_unique[];
-extern const struct operator_definition operators_depth_space[];
-extern const struct operator_definition operators_reverse_sequence[];
-extern const struct operator_definition operators_bitcast[];
-extern const struct operator_definition operators_quantize_dynamic[];
-extern const struct operator_definition operators_quantize_gradient[];
-extern const struct operator_definition operators_quantize[];
-extern const struct operator_definition operators_quantize_product[];
-extern const struct operator_definition operators_integer_product[];
-extern const struct operator_definition operators_attention[];
-extern const struct operator_definition operators_attention_gradient[];
-extern const struct operator_definition operators_attention_cache[];
-extern const struct operator_definition operators_rotary_embedding[];
-extern const struct operator_definition operators_if[];
-extern const struct operator_definition operators_loop[];
-extern const struct operator_definition operators_scan[];
-extern const struct operator_definition operators_microsoft_activation[];
-extern const struct operator_definition operators_microsoft_attention[];
-extern const struct operator_definition operators_microsoft_normalization[];
-extern const struct operator_definition operators_microsoft_product[];
-extern const struct operator_definition operators_microsoft_quantize[];
-extern const struct operator_definition operators_window_functions[];
-extern const struct operator_definition operators_non_max_suppression[];
-extern const struct operator_definition operators_random[];
-extern const struct operator_definition operators_roi_align[];
-extern const struct operator_definition operators_max_roi_pool[];
-extern const struct operator_definition operators_determinant[];
-extern const struct operator_definition operators_max_unpool[];
-extern const struct operator_definition operators_grid_sample[];
-extern const struct operator_definition operators_affine_grid[];
-extern const struct operator_definition operators_deformable_convolution[];
-extern const struct operator_definition operators_deformable_convolution_gradient[];
-extern const struct operator_definition operators_column_to_image[];
-extern const struct operator_definition operators_roll[];
-extern const struct operator_definition operators_linear[];
-extern const struct operator_definition operators_unit_score[];
+#define OPERATOR_FAMILIES(FAMILY)                                                                                      \
+    FAMILY(constant)                                                                                                   \
+    FAMILY(activation)                                                                                                 \
+    FAMILY(arithmetic)                                                                                                 \
+    FAMILY(arithmetic_modulo)                                                                                          \
+    FAMILY(bitwise)                                                                                                    \
+    FAMILY(prelu)                                                                                                      \
+    FAMILY(compare)                                                                                                    \
+    FAMILY(logic)                                                                                                      \
+    FAMILY(select)                                                                                                     \
+    FAMILY(power)                                                                                                      \
+    FAMILY(elementary)                                                                                                 \
+    FAMILY(reshape)                                                                                                    \
+    FAMILY(reduction)                                                                                                  \
+    FAMILY(arg_reduce)                                                                                                 \
+    FAMILY(concat)                                                                                                     \
+    FAMILY(transpose)                                                                                                  \
+    FAMILY(convolution)                                                                                                \
+    FAMILY(convolution_gradient)                                                                                       \
+    FAMILY(convolution_transpose)                                                                                      \
+    FAMILY(pooling)                                                                                                    \
+    FAMILY(pooling_global)                                                                                             \
+    FAMILY(batch_normalization)                                                                                        \
+    FAMILY(matmul)                                                                                                     \
+    FAMILY(einsum)                                                                                                     \
+    FAMILY(gemm)                                                                                                       \
+    FAMILY(softmax)                                                                                                    \
+    FAMILY(dropout)                                                                                                    \
+    FAMILY(normalization)                                                                                              \
+    FAMILY(normalization_gradient)                                                                                     \
+    FAMILY(normalization_local)                                                                                        \
+    FAMILY(normalization_axes)                                                                                         \
+    FAMILY(resize)                                                                                                     \
+    FAMILY(loss)                                                                                                       \
+    FAMILY(shape_of)                                                                                                   \
+    FAMILY(slice)                                                                                                      \
+    FAMILY(gather)                                                                                                     \
+    FAMILY(pad)                                                                                                        \
+    FAMILY(split)                                                                                                      \
+    FAMILY(expand)                                                                                                     \
+    FAMILY(range)                                                                                                      \
+    FAMILY(cast)                                                                                                       \
+    FAMILY(gather_elements)                                                                                            \
+    FAMILY(gather_nd)                                                                                                  \
+    FAMILY(one_hot)                                                                                                    \
+    FAMILY(trilu)                                                                                                      \
+    FAMILY(cumulative)                                                                                                 \
+    FAMILY(top_k)                                                                                                      \
+    FAMILY(nonzero)                                                                                                    \
+    FAMILY(unique)                                                                                                     \
+    FAMILY(depth_space)                                                                                                \
+    FAMILY(reverse_sequence)                                                                                           \
+    FAMILY(bitcast)                                                                                                    \
+    FAMILY(quantize_dynamic)                                                                                           \
+    FAMILY(quantize_gradient)                                                                                          \
+    FAMILY(quantize)                                                                                                   \
+    FAMILY(quantize_product)                                                                                           \
+    FAMILY(integer_product)                                                                                            \
+    FAMILY(attention)                                                                                                  \
+    FAMILY(attention_gradient)                                                                                         \
+    FAMILY(attention_cache)                                                                                            \
+    FAMILY(rotary_embedding)                                                                                           \
+    FAMILY(if)                                                                                                         \
+    FAMILY(loop)                                                                                                       \
+    FAMILY(scan)                                                                                                       \
+    FAMILY(microsoft_activation)                                                                                       \
+    FAMILY(microsoft_attention)                                                                                        \
+    FAMILY(microsoft_normalization)                                                                                    \
+    FAMILY(microsoft_product)                                                                                          \
+    FAMILY(microsoft_quantize)                                                                                         \
+    FAMILY(window_functions)                                                                                           \
+    FAMILY(non_max_suppression)                                                                                        \
+    FAMILY(random)                                                                                                     \
+    FAMILY(roi_align)                                                                                                  \
+    FAMILY(max_roi_pool)                                                                                               \
+    FAMILY(determinant)                                                                                                \
+    FAMILY(max_unpool)                                                                                                 \
+    FAMILY(grid_sample)                                                                                                \
+    FAMILY(affine_grid)                                                                                                \
+    FAMILY(deformable_convolution)                                                                                     \
+    FAMILY(deformable_convolution_gradient)                                                                            \
+    FAMILY(column_to_image)                                                                                            \
+    FAMILY(roll)                                                                                                       \
+    FAMILY(linear)                                                                                                     \
+    FAMILY(unit_score)
+
+#define DECLARE_FAMILY(name) extern const struct operator_definition operators_##name[];
+OPERATOR_FAMILIES(DECLARE_FAMILY)
+#undef DECLARE_FAMILY
 
 #endif

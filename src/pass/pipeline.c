@@ -6,31 +6,102 @@
 #include "op/registry.h"
 #include "pass/passes.h"
 
-/* ORDER PASSES: the order in which run_passes calls them. */
-static const char *const pass_names[] = {"clone",
-                                         "inline-functions",
-                                         "capture",
-                                         "bind",
-                                         "open",
-                                         "infer",
-                                         "select",
-                                         "prune",
-                                         "fold-batch-normalization",
-                                         "eliminate-identities",
-                                         "recognise-roll",
-                                         "recognise-activation",
-                                         "recognise-normalization",
-                                         "recognise-group-normalization",
-                                         "recognise-attention",
-                                         "merge-views",
-                                         "prune-recognised",
-                                         "differentiate",
-                                         "prune-gradient",
-                                         "restrict-windows",
-                                         "fuse-epilogue",
-                                         "fuse-linear",
-                                         "prune-fused",
-                                         "recompute"};
+struct pipeline {
+    const struct model *model;
+    struct graph *graph;
+    const struct pipeline_request *request;
+};
+
+static int sort_clone(const struct pipeline *pipeline, struct error *error)
+{
+    return graph_sort(pipeline->graph, error);
+}
+
+static int inline_functions(const struct pipeline *pipeline, struct error *error)
+{
+    struct graph *graph = pipeline->graph;
+    return pass_inline_functions(pipeline->model, graph, error) || graph_sort(graph, error) ||
+           operators_require(graph, error);
+}
+
+static int capture(const struct pipeline *pipeline, struct error *error)
+{
+    return pass_capture(pipeline->graph, error) || graph_sort(pipeline->graph, error);
+}
+
+static int bind_shapes(const struct pipeline *pipeline, struct error *error)
+{
+    const struct pipeline_request *request = pipeline->request;
+    return pass_bind(pipeline->graph, request->bindings, request->binding_count, request->overrule, error);
+}
+
+static int open_graph(const struct pipeline *pipeline, struct error *error)
+{
+    const struct pipeline_request *request = pipeline->request;
+    return request->open ? request->open(request->user, pipeline->graph, error) : 0;
+}
+
+static int select_outputs(const struct pipeline *pipeline, struct error *error)
+{
+    const struct pipeline_request *request = pipeline->request;
+    return request->select ? request->select(request->user, pipeline->graph, error) : 0;
+}
+
+static int fold_batch_normalization(const struct pipeline *pipeline, struct error *error)
+{
+    return pipeline->request->keep_batch_normalization ? 0 : pass_fold_batch_normalization(pipeline->graph, error);
+}
+
+static int differentiate(const struct pipeline *pipeline, struct error *error)
+{
+    const struct pipeline_request *request = pipeline->request;
+    return request->differentiate ? request->differentiate(request->user, pipeline->graph, error) : 0;
+}
+
+static int restrict_windows(const struct pipeline *pipeline, struct error *error)
+{
+    return pipeline->request->differentiate ? pass_restrict_windows(pipeline->graph, error) : 0;
+}
+
+static int recompute(const struct pipeline *pipeline, struct error *error)
+{
+    const struct pipeline_request *request = pipeline->request;
+    return request->recompute ? request->recompute(request->user, pipeline->graph, error) : 0;
+}
+
+/* A pass is a function of the graph alone, or one above that hands it what else it takes. */
+static const struct {
+    const char *name;
+    int (*on_graph)(struct graph *graph, struct error *error);
+    int (*in_pipeline)(const struct pipeline *pipeline, struct error *error);
+    bool fuses; /* left out where nodes are to stay as they are */
+} passes[] = {
+    {"clone", NULL, sort_clone, false},
+    {"inline-functions", NULL, inline_functions, false},
+    {"capture", NULL, capture, false},
+    {"bind", NULL, bind_shapes, false},
+    {"open", NULL, open_graph, false},
+    {"infer", pass_infer_and_fold, NULL, false},
+    {"select", NULL, select_outputs, false},
+    {"prune", pass_prune, NULL, false},
+    {"fold-batch-normalization", NULL, fold_batch_normalization, true},
+    {"eliminate-identities", pass_eliminate_identities, NULL, true},
+    {"recognise-roll", pass_recognise_roll, NULL, true},
+    {"recognise-activation", pass_recognise_activation, NULL, true},
+    {"recognise-normalization", pass_recognise_normalization, NULL, true},
+    {"recognise-group-normalization", pass_recognise_group_normalization, NULL, true},
+    {"recognise-attention", pass_recognise_attention, NULL, true},
+    {"merge-views", pass_merge_views, NULL, true},
+    {"prune-recognised", pass_prune, NULL, true},
+    {"differentiate", NULL, differentiate, false},
+    {"prune-gradient", pass_prune, NULL, false},
+    {"restrict-windows", NULL, restrict_windows, false},
+    {"fuse-epilogue", pass_fuse_epilogue, NULL, true},
+    {"fuse-linear", pass_fuse_linear, NULL, true},
+    {"prune-fused", pass_prune, NULL, true},
+    {"recompute", NULL, recompute, false},
+};
+static const size_t pass_count = sizeof passes / sizeof passes[0];
 
 /* Debug builds check every invariant after each pass; release builds once, where all that comes from the file is in
  * place and the passes that follow are our own work. */
@@ -44,9 +115,10 @@ static bool verifies_after(const char *name)
 }
 
 /* After each pass: a dump when asked for. */
-static int finish_pass(const struct pipeline_request *request, const char *name, const struct graph *graph,
-                       struct error *error)
+static int finish_pass(const struct pipeline *pipeline, const char *name, struct error *error)
 {
+    const struct pipeline_request *request = pipeline->request;
+    const struct graph *graph = pipeline->graph;
     if (request->dump && request->dump_after && strcmp(request->dump_after, name) == 0)
         graph_print(graph, request->dump);
     /* Inner graphs are in the order of the file until capture sorts them. */
@@ -56,55 +128,16 @@ static int finish_pass(const struct pipeline_request *request, const char *name,
     return 0;
 }
 
-static int no_pass(void *user, struct graph *graph, struct error *error)
+static int run_passes(const struct pipeline *pipeline, struct error *error)
 {
-    (void)user;
-    (void)graph;
-    (void)error;
-    return 0;
-}
-
-static int run_passes(const struct model *model, struct graph *graph, const struct pipeline_request *request,
-                      struct error *error)
-{
-#define RUN_PASS(name, call)                                                                                           \
-    if ((call) || finish_pass(request, name, graph, error))                                                            \
-    return -1
-    int (*open)(void *, struct graph *, struct error *) = request->open ? request->open : no_pass;
-    int (*select)(void *, struct graph *, struct error *) = request->select ? request->select : no_pass;
-    int (*gradients)(void *, struct graph *, struct error *) =
-        request->differentiate ? request->differentiate : no_pass;
-    RUN_PASS("clone", graph_sort(graph, error));
-    RUN_PASS("inline-functions",
-             pass_inline_functions(model, graph, error) || graph_sort(graph, error) || operators_require(graph, error));
-    RUN_PASS("capture", pass_capture(graph, error) || graph_sort(graph, error));
-    RUN_PASS("bind", pass_bind(graph, request->bindings, request->binding_count, request->overrule, error));
-    RUN_PASS("open", open(request->user, graph, error));
-    RUN_PASS("infer", pass_infer_and_fold(graph, error));
-    RUN_PASS("select", select(request->user, graph, error));
-    RUN_PASS("prune", pass_prune(graph, error));
-    if (!request->no_fusion) {
-        if (!request->keep_batch_normalization)
-            RUN_PASS("fold-batch-normalization", pass_fold_batch_normalization(graph, error));
-        RUN_PASS("eliminate-identities", pass_eliminate_identities(graph, error));
-        RUN_PASS("recognise-roll", pass_recognise_roll(graph, error));
-        RUN_PASS("recognise-activation", pass_recognise_activation(graph, error));
-        RUN_PASS("recognise-normalization", pass_recognise_normalization(graph, error));
-        RUN_PASS("recognise-group-normalization", pass_recognise_group_normalization(graph, error));
-        RUN_PASS("recognise-attention", pass_recognise_attention(graph, error));
-        RUN_PASS("merge-views", pass_merge_views(graph, error));
-        RUN_PASS("prune-recognised", pass_prune(graph, error));
+    for (size_t i = 0; i < pass_count; i++) {
+        if (passes[i].fuses && pipeline->request->no_fusion)
+            continue;
+        int failed =
+            passes[i].on_graph ? passes[i].on_graph(pipeline->graph, error) : passes[i].in_pipeline(pipeline, error);
+        if (failed || finish_pass(pipeline, passes[i].name, error))
+            return -1;
     }
-    RUN_PASS("differentiate", gradients(request->user, graph, error));
-    RUN_PASS("prune-gradient", pass_prune(graph, error));
-    RUN_PASS("restrict-windows", request->differentiate ? pass_restrict_windows(graph, error) : 0);
-    if (!request->no_fusion) {
-        RUN_PASS("fuse-epilogue", pass_fuse_epilogue(graph, error));
-        RUN_PASS("fuse-linear", pass_fuse_linear(graph, error));
-        RUN_PASS("prune-fused", pass_prune(graph, error));
-    }
-    RUN_PASS("recompute", request->recompute ? request->recompute(request->user, graph, error) : 0);
-#undef RUN_PASS
     return 0;
 }
 
@@ -123,8 +156,8 @@ static int check_dump_name(const struct pipeline_request *request, struct error 
         return 0;
     char names[256] = "";
     size_t length = 0;
-    for (size_t i = 0; i < sizeof pass_names / sizeof pass_names[0]; i++) {
-        const char *name = pass_names[i];
+    for (size_t i = 0; i < pass_count; i++) {
+        const char *name = passes[i].name;
         if (strcmp(name, request->dump_after) == 0)
             return 0;
         if (length + strlen(name) + 2 < sizeof names) {
@@ -146,7 +179,7 @@ struct graph *pipeline_run(const struct model *model, const struct pipeline_requ
         return NULL;
     }
     struct graph *graph = graph_clone(model->graph, report);
-    if (graph && run_passes(model, graph, request, report)) {
+    if (graph && run_passes(&(struct pipeline){model, graph, request}, report)) {
         graph_destroy(graph);
         graph = NULL;
     }
