@@ -1,0 +1,46 @@
+/* How long a model takes. */
+#ifndef FOVEA_BENCH_H
+#define FOVEA_BENCH_H
+
+#include "fovea/session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fovea_bench_options {
+    struct fovea_session_options session;
+    int warmup, runs;
+    double seconds; /* stops after `runs` or this long, whichever comes first, but not before three runs; 0: no limit */
+};
+struct fovea_bench {
+    int runs;
+    double min_ms, median_ms, mean_ms;
+    int64_t macs;  /* of one forward pass */
+    double gflops; /* 2 macs over the minimum; forward only, else 0 */
+    size_t peak_memory;
+    int64_t batch;
+    int threads;
+    const char *cpu;
+};
+/* The same of a step of training (forward, backward, SGD) with cross-entropy on noise. */
+FOVEA_API int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_options *options,
+                                struct fovea_bench *bench, struct fovea_error *error);
+struct fovea_node_time {
+    char label[160]; /* operator and name */
+    double ms;       /* minimum over the runs */
+    int64_t macs;
+};
+/* The time of every node of the session's graph, in order, as it runs (fused). Returns how many were written to
+ * times[capacity], -1 on failure. */
+FOVEA_API int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_node_time *times,
+                                    int capacity, struct fovea_error *error);
+FOVEA_API int fovea_session_node_count(const struct fovea_session *session);
+FOVEA_API int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *options,
+                          struct fovea_bench *bench, struct fovea_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,30 @@
+/* Everything that is wrong with a file at once. */
+#ifndef FOVEA_CHECK_H
+#define FOVEA_CHECK_H
+
+#include "fovea/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum fovea_severity { FOVEA_NOTE, FOVEA_PROBLEM };
+struct fovea_finding {
+    enum fovea_severity severity;
+    const char *code; /* stable, e.g. "unsupported-operator" */
+    const char *text; /* with node names in the file's own words */
+};
+struct fovea_findings {
+    struct fovea_finding *list;
+    int count, problems;
+    void *storage; /* private */
+};
+FOVEA_API int fovea_check(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_findings *findings,
+                          struct fovea_error *error);
+FOVEA_API void fovea_findings_free(struct fovea_model *model, struct fovea_findings *findings);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

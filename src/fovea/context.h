@@ -1,0 +1,65 @@
+/* The library, its errors, and what every call takes. */
+#ifndef FOVEA_CONTEXT_H
+#define FOVEA_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define FOVEA_API __attribute__((visibility("default")))
+#else
+#define FOVEA_API
+#endif
+
+#define FOVEA_MAX_RANK 8
+
+/* What an error means; also the program's exit codes. */
+enum fovea_code { FOVEA_CLEAN = 0, FOVEA_FINDINGS = 1, FOVEA_BAD_INPUT = 2, FOVEA_INTERNAL = 3 };
+
+struct fovea_error {
+    enum fovea_code code; /* FOVEA_CLEAN: no error */
+    char message[2048];
+};
+
+/* Called during long work; `total` 0: unknown. `text`: how it stands, in a few words ("epoch 2/10, loss 0.532"), where
+ * the two numbers are shares of the work and count nothing; or NULL. Not called by several threads at once. */
+typedef void fovea_progress(void *user, const char *what, size_t done, size_t total, const char *text);
+
+/* Called with a line about what was left out or assumed, each line once. */
+typedef void fovea_note(void *user, const char *text);
+
+struct fovea_options {
+    size_t max_memory;        /* bytes, 0: three quarters of the machine's memory */
+    int threads;              /* 0: all cores this process may use */
+    const char *cpu;          /* highest instruction set used: "none", "avx2", "avx512"; NULL: the machine's best */
+    uint64_t seed;            /* of everything random */
+    fovea_progress *progress; /* or NULL */
+    void *progress_user;
+    fovea_note *note; /* or NULL */
+    void *note_user;
+};
+
+/* The library's context: memory, threads, instruction set. Closed after everything that was made with it is freed. */
+struct fovea;
+FOVEA_API struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error *error);
+FOVEA_API void fovea_close(struct fovea *fovea);
+FOVEA_API const char *fovea_version(void);
+/* The instruction set in use: "none", "avx2", "avx512". */
+FOVEA_API const char *fovea_cpu(const struct fovea *fovea);
+FOVEA_API int fovea_threads(const struct fovea *fovea);
+/* Largest number of bytes that were in use at once. */
+FOVEA_API size_t fovea_peak_memory(const struct fovea *fovea);
+/* Whether the system (not max_memory) refused memory since fovea_open. Results may then lack a part that nobody missed:
+ * this context writes no more files, open another. */
+FOVEA_API bool fovea_memory_ended(const struct fovea *fovea);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,26 @@
+/* The operators that run, and their types. */
+#ifndef FOVEA_OPERATORS_H
+#define FOVEA_OPERATORS_H
+
+#include "fovea/context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fovea_operator {
+    const char *domain, *name;
+    int since, until; /* until 0: the newest opset */
+    uint32_t types;   /* of the first input, or of the output where there is none: bits 1 << ONNX's type number */
+    bool gradient, receptive_field;
+};
+/* ONNX's name of a type number; NULL for others. */
+FOVEA_API const char *fovea_type_name(int type);
+/* Entry `index` of the coverage table; false behind the last. */
+FOVEA_API bool fovea_operator_at(int index, struct fovea_operator *entry);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,55 @@
+/* The images that an analysis reads. */
+#ifndef FOVEA_SAMPLES_H
+#define FOVEA_SAMPLES_H
+
+#include "fovea/model.h"
+#include "fovea/session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The images of an analysis, read one after the other. */
+struct fovea_samples {
+    struct fovea_shapes shapes;
+    const struct fovea_feed *feeds; /* the images first; more for further inputs */
+    int feed_count;
+    const struct fovea_preprocess *preprocess;
+    /* File with the classes' names (one a line, JSON, data.yaml: data/labels.h); NULL: the model's, if it has any. They
+     * also tell which class a folder of images stands for, and a label in a list that is no number. */
+    const char *labels;
+    int64_t limit;    /* images used at most; 0: all */
+    int64_t batch;    /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
+    bool skip_broken; /* leave images out that cannot be read: "broken" among the files left out; else an error */
+};
+
+/* Files that were given and not taken, of one kind: a format that is not read ("BMP"), "other", "without a mask", "not
+ * in labels.csv", "broken". Lists of them end with a row without a kind. */
+struct fovea_left_out {
+    const char *kind;
+    int64_t count;
+    const char *first; /* the first of them */
+};
+
+/* The number of the class called so, by the names in a file (NULL: the model's own): exactly, or as folders spell it.
+ * An error where there is none, or several. */
+FOVEA_API int fovea_class_find(struct fovea_model *model, const char *labels, const char *name, int64_t *class_index,
+                               struct fovea_error *error);
+
+/* Which class of an image is meant, besides numbers from 0. */
+#define FOVEA_CLASS_NONE (-1)
+#define FOVEA_CLASS_PREDICTED (-2)
+#define FOVEA_CLASS_LABEL (-3) /* of the image's folder or list */
+
+/* What is made a scalar of the target's channels. */
+enum fovea_score {
+    FOVEA_SCORE_MEAN,  /* their mean */
+    FOVEA_SCORE_CLASS, /* one of them */
+    FOVEA_SCORE_MARGIN /* one of them minus their mean */
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

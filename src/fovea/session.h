@@ -1,0 +1,46 @@
+/* A model bound to shapes, ready to run. */
+#ifndef FOVEA_SESSION_H
+#define FOVEA_SESSION_H
+
+#include "fovea/model.h"
+#include "fovea/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A file for a graph input: .npy, .pb, an image, a folder or list of images. Name NULL or "": the only input. */
+struct fovea_feed {
+    const char *name, *path;
+};
+
+struct fovea_session_options {
+    struct fovea_shapes shapes;
+    const struct fovea_feed *feeds; /* their shapes bind free sizes; their elements are put into the inputs */
+    int feed_count;
+    const struct fovea_preprocess *preprocess; /* for images; NULL: from the model's metadata */
+    bool gradient;          /* the input gradient of the central unit of the last map instead of the outputs */
+    bool noise;             /* inputs without a feed hold random numbers of their type; else zeros */
+    const char *dump_after; /* name of a pass whose graph is wanted, or NULL */
+};
+struct fovea_session;
+FOVEA_API struct fovea_session *
+fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options, struct fovea_error *error);
+FOVEA_API void fovea_session_free(struct fovea_session *session);
+/* The graph after the pass that was asked for; "" if none was. */
+FOVEA_API const char *fovea_session_dump(const struct fovea_session *session);
+FOVEA_API int fovea_session_input_count(const struct fovea_session *session);
+FOVEA_API int fovea_session_output_count(const struct fovea_session *session);
+FOVEA_API const char *fovea_session_input_name(const struct fovea_session *session, int input);
+FOVEA_API const char *fovea_session_output_name(const struct fovea_session *session, int output);
+/* A buffer to fill before fovea_session_run. */
+FOVEA_API struct fovea_tensor fovea_session_input(struct fovea_session *session, int input);
+/* A result, valid until the next run. */
+FOVEA_API struct fovea_tensor fovea_session_output(const struct fovea_session *session, int output);
+FOVEA_API int fovea_session_run(struct fovea_session *session, struct fovea_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,48 @@
+/* Tensors, their files and comparisons. */
+#ifndef FOVEA_TENSOR_H
+#define FOVEA_TENSOR_H
+
+#include "fovea/context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Elements as they are held at run time: float, double, int32_t, int64_t or uint8_t (half widens to float, narrow
+ * integers to int32_t or int64_t, bool to uint8_t). */
+struct fovea_tensor {
+    const char *type; /* ONNX's name: "float", "float16", "int64", ... */
+    int rank;
+    int64_t dims[FOVEA_MAX_RANK];
+    void *data;
+    size_t bytes;
+};
+/* A .npy file, or a .pb file with one TensorProto. Freed by fovea_tensor_free. */
+FOVEA_API int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor *tensor,
+                                struct fovea_error *error);
+FOVEA_API void fovea_tensor_free(struct fovea *fovea, struct fovea_tensor *tensor);
+/* Writes a .npy file, atomically. */
+FOVEA_API int fovea_tensor_write(struct fovea *fovea, const char *path, const struct fovea_tensor *tensor,
+                                 struct fovea_error *error);
+
+/* Writes a file atomically: all of it, or nothing. */
+FOVEA_API int fovea_write_file(const char *path, const void *bytes, size_t length, struct fovea_error *error);
+
+struct fovea_comparison {
+    bool equal;
+    int64_t mismatches;               /* elements with |got - expected| > atol + rtol |expected| */
+    double largest, largest_relative; /* absolute, and over the largest |expected| */
+    char text[512];                   /* where and by how much, or what does not fit */
+};
+/* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what
+ * half precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */
+#define FOVEA_ATOL_FLOAT (-1.0)
+#define FOVEA_ATOL_HALF (-2.0)
+FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,
+                                    double atol, struct fovea_comparison *comparison);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,183 @@
+/* Train a model on images. */
+#ifndef FOVEA_TUNE_H
+#define FOVEA_TUNE_H
+
+#include "fovea/data.h"
+#include "fovea/model.h"
+#include "fovea/samples.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Random changes of the training images; zeros: none of the kind. */
+struct fovea_augment {
+    double crop_scale[2], crop_ratio[2]; /* random resized crop: shares of the area, width over height */
+    int64_t padding;                     /* random crop of the padded image */
+    double scale_jitter[2];              /* and a random crop */
+    double flip, rotation, brightness, contrast, saturation, hue, mixup;
+};
+enum fovea_optimiser { FOVEA_SGD, FOVEA_ADAMW };
+enum fovea_schedule { FOVEA_SCHEDULE_CONSTANT, FOVEA_SCHEDULE_COSINE, FOVEA_SCHEDULE_STEP, FOVEA_SCHEDULE_POLYNOMIAL };
+/* FOVEA_LOSS_OF_FILE: what makes probabilities of the file's scores decides, as everywhere: binary for sigmoids,
+ * squares for scores that are no logits, else cross-entropy. */
+enum fovea_loss { FOVEA_CROSS_ENTROPY, FOVEA_BINARY, FOVEA_SQUARES, FOVEA_LOSS_OF_FILE };
+enum fovea_frozen { FOVEA_STATISTICS_AUTO, FOVEA_STATISTICS_FROZEN, FOVEA_STATISTICS_TRAINED };
+#define FOVEA_DECAY_CLASSES 7
+/* "last", "down", "stem", "other", "weights", "beta", "layernorm"; NULL for others. */
+FOVEA_API const char *fovea_decay_class_name(int index);
+
+/* What training starts from after a guide's rewrite: derived from what the rewrite leaves to be learned. */
+struct fovea_recipe_setting {
+    const char *option, *value, *why; /* as `fovea tune` takes them: "rate", "0.01"; flags have the value "on" */
+};
+struct fovea_recipe {
+    const char *guide, *reason;
+    const char *then;                            /* what to do with the result; NULL: nothing */
+    const struct fovea_recipe_setting *settings; /* ended by a row without an option */
+};
+/* False behind the last. */
+FOVEA_API bool fovea_recipe_at(int index, struct fovea_recipe *recipe);
+/* By the guide's name; -1 and an error that says what there is. */
+FOVEA_API int fovea_recipe_find(const char *guide, struct fovea_recipe *recipe, struct fovea_error *error);
+
+/* How often the classes occur in the data, and what they weigh. */
+struct fovea_class_counts {
+    int64_t classes;
+    bool pixels;                          /* of masks; else samples are counted */
+    const char **names;                   /* [classes], each may be NULL */
+    const int64_t *training, *validation; /* [classes] */
+    const double *weights;                /* [classes] of the loss; NULL: all weigh alike */
+};
+
+struct fovea_tune_options {
+    struct fovea_data data;
+    struct fovea_augment augment;
+    struct fovea_shapes shapes;
+    const struct fovea_preprocess *preprocess; /* NULL: the model's own */
+    int64_t epochs, batch;                     /* batch: images per step; 0: 32 */
+    int64_t samples;                           /* of an epoch at most; 0: all training samples */
+    int accumulate;                            /* steps per update; 0: 1 */
+    enum fovea_optimiser optimiser;
+    double rate, decay, momentum; /* rate 0: 0.01 for SGD, 1e-3 for AdamW */
+    bool nesterov;
+    enum fovea_schedule schedule;
+    double warmup_epochs, clip;
+    enum fovea_loss loss;
+    double smoothing, dice;
+    /* Weights of the classes in the loss, which is divided by their sum over the labels, as in PyTorch's cross_entropy:
+     * a file of numbers in the classes' order; "balanced": n / (K n_c) for n_c of the n training samples (masks:
+     * pixels), with K the classes that occur; NULL: none. */
+    const char *class_weights;
+    enum fovea_frozen statistics; /* AUTO: frozen below 16 images per step */
+    const char *const *freeze;    /* patterns of parameter names, with * and ?; "!PATTERN" unfreezes, in order */
+    int freeze_count;
+    const char *const *rates; /* "PATTERN=FACTOR" of the learning rate */
+    int rate_count;
+    const char *recipe; /* guide whose recipe chooses the parameters where `freeze` and `rates` do not, by the record
+                         * in the metadata; its settings are the caller's to put in here; or NULL */
+    const char *const *reinitialise; /* patterns */
+    int reinitialise_count;
+    int64_t new_classes;               /* a new classifier for so many classes; 0: the model's own */
+    float decays[FOVEA_DECAY_CLASSES]; /* factor of the decay by class; NAN: by the model's policy */
+    const char *teacher;               /* model whose probabilities are learned too, or NULL */
+    double teacher_weight;
+    const char *control; /* a model trained likewise for comparison, or NULL */
+    int seeds;           /* runs of each, with the seed, the seed + 1, ...; 0: one. The data are split by the first */
+};
+
+/* A part of the weights that does not train whatever is frozen. */
+struct fovea_tune_still {
+    const char *name, *why;
+    int64_t elements;
+};
+struct fovea_tune_plan {
+    const char *model;
+    int64_t training, validation, classes;
+    struct fovea_class_counts counts;
+    /* Height and width: of the part of masks that scores stand for, and of all of them; of logits that are enlarged to
+     * that part, zeros: none. */
+    int64_t masks[2], whole_masks[2], enlarged[2];
+    const char *loss;           /* "cross-entropy", "binary", "squares"; a single output takes binary for the first */
+    bool unlike_file;           /* the file applies another activation to its scores than that loss trains */
+    int64_t left_out;           /* files that cannot be read, with `skip_broken` */
+    const char *first_left_out; /* what is wrong with the first of them; NULL: there is none */
+    const struct fovea_left_out *files_left_out; /* of all kinds, those above among them */
+    int parameters, trained;                     /* tensors, those among them that cannot train */
+    int64_t elements, trained_elements, updates;
+    const struct fovea_tune_still *still; /* what cannot train */
+    int still_count;
+    int64_t still_elements;
+    int unshared_statistics, unshared_parameters; /* that shared a tensor with others and got their own */
+    int stored;                                   /* operands of BatchNormalization that were computed of constants */
+    int shared;                                   /* parameters that several nodes read on purpose */
+    const char *first_shared;                     /* or NULL */
+    int inference_nodes; /* BatchNormalization and Dropout of an export in training mode, put into inference form */
+    int norms, dropouts;
+    int norms_kept; /* BatchNormalizations whose statistics stay, as the file has no place of their own for them */
+    bool statistics_frozen, policy_of_metadata;
+    const char *chosen;     /* which parameters the recipe chose, in words; NULL: it chose none */
+    const char *pending;    /* guide whose rewrite was applied and not trained since, by the metadata; or NULL */
+    const char *corrective; /* guide whose rewrite moved the function, for which a teacher is wrong; or NULL */
+    int folded;             /* convolutions with a bias, of a model without any normalisation */
+    size_t memory;          /* bytes, for the whole run */
+    int segments; /* parts whose results are computed twice per step to stay below max_memory; 1: cheap ones only */
+    double kept_by_decay; /* of a weight that nothing but decay moves, the one that decays most */
+    double decay_sum;     /* of rate x decay over all updates, with SGD / (1 - momentum) */
+    int halves;           /* parameters of half precision: trained in float32, rounded when they are written */
+};
+struct fovea_tune_epoch {
+    const char *model;
+    bool control;
+    uint64_t seed;
+    int64_t epoch, epochs;
+    double loss, rate, gradient_norm, seconds, images_per_second;
+    int64_t left_out; /* samples that turned out not to be readable, with `skip_broken` */
+    bool evaluated, best;
+    struct fovea_metrics validation;
+};
+struct fovea_tune_calls {
+    void (*plan)(void *user, const struct fovea_tune_plan *plan);
+    void (*epoch)(void *user, const struct fovea_tune_epoch *epoch);
+    void *user;
+};
+/* One model trained with one seed. */
+struct fovea_tune_run {
+    const char *model;
+    bool control;
+    uint64_t seed;
+    int64_t best_epoch;
+    struct fovea_metrics best;
+};
+struct fovea_tune {
+    struct fovea_tune_plan plan;     /* of the model */
+    struct fovea_tune_epoch *epochs; /* of the model, then of the control */
+    int epoch_count;
+    struct fovea_tune_run *runs; /* of the model, then of the control, by their seeds */
+    int run_count, seeds;
+    /* Of the last run's last epoch; of the epoch that is written; of the control's best. NAN: not evaluated, no control
+     */
+    struct fovea_metrics last, best, control;
+    int64_t best_epoch;
+    uint64_t best_seed;
+    struct fovea_class_table classes; /* of the best epoch */
+    /* Of the runs' best epochs, model minus control, the mean over seeds of top 1 (masks: of the mean IoU), paired by
+     * seed and sample; with its 95 % interval over seeds and validation samples, of one seed over the samples alone
+     * (data/crossed.h has the formula). NAN: there is no control. */
+    double difference, interval[2];
+    void *storage; /* private */
+};
+/* Trains a copy of the model and writes it to `path`, in inference form: the best epoch by validation (top 1, or mean
+ * IoU with masks) of all its runs, because a file is wanted to be good; and beside it NAME.last.onnx with that run's
+ * last. Which seed is written does not touch the comparison, which is of all runs. Where the loss stops being finite
+ * the run ends with an error that names the node; what was written stays. */
+FOVEA_API int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path,
+                         bool force, const struct fovea_tune_calls *calls, struct fovea_tune *tune,
+                         struct fovea_error *error);
+FOVEA_API void fovea_tune_free(struct fovea_model *model, struct fovea_tune *tune);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
