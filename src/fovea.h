@@ -63,5 +63,6 @@
 #include "fovea/session.h"
 #include "fovea/tensor.h"
 #include "fovea/tune.h"
+#include "fovea/version.h"
 
 #endif

@@ -66,6 +66,14 @@ const char *fovea_version(void)
     return FOVEA_VERSION;
 }
 
+_Static_assert(FOVEA_VERSION_NUMBER == FOVEA_PROJECT_VERSION_NUMBER, "fovea/version.h is the project's version");
+
+bool fovea_version_check(int major, int minor)
+{
+    return major == FOVEA_VERSION_MAJOR && minor >= 0 &&
+           (major > 0 ? minor <= FOVEA_VERSION_MINOR : minor == FOVEA_VERSION_MINOR);
+}
+
 const char *fovea_cpu(const struct fovea *fovea)
 {
     return cpu_level_name(fovea->context->cpu);

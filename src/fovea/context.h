@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fovea/version.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -48,7 +50,11 @@ struct fovea_options {
 struct fovea;
 FOVEA_API struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error *error);
 FOVEA_API void fovea_close(struct fovea *fovea);
+/* "0.1.0": of the library that runs. */
 FOVEA_API const char *fovea_version(void);
+/* Whether a program written for that version runs with this library; FOVEA_VERSION_MAJOR and FOVEA_VERSION_MINOR for
+ * the headers that it was compiled with. */
+FOVEA_API bool fovea_version_check(int major, int minor);
 /* The instruction set in use: "none", "avx2", "avx512". */
 FOVEA_API const char *fovea_cpu(const struct fovea *fovea);
 FOVEA_API int fovea_threads(const struct fovea *fovea);

@@ -44,6 +44,18 @@ static void test_session(void **state)
     fovea_close(fovea);
 }
 
+static void test_version(void **state)
+{
+    (void)state;
+    char text[32];
+    snprintf(text, sizeof text, "%d.%d.%d", FOVEA_VERSION_MAJOR, FOVEA_VERSION_MINOR, FOVEA_VERSION_PATCH);
+    assert_string_equal(fovea_version(), text);
+    assert_true(fovea_version_check(FOVEA_VERSION_MAJOR, FOVEA_VERSION_MINOR));
+    assert_false(fovea_version_check(FOVEA_VERSION_MAJOR, FOVEA_VERSION_MINOR + 1));
+    assert_false(fovea_version_check(FOVEA_VERSION_MAJOR + 1, 0));
+    assert_false(fovea_version_check(FOVEA_VERSION_MAJOR, -1));
+}
+
 /* A difference of a thousandth of the maximum: too much for float32, the rounding of half precision. */
 static void test_half_tolerance(void **state)
 {
@@ -202,12 +214,10 @@ static void test_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session),
-                                       cmocka_unit_test(test_half_tolerance),
-                                       cmocka_unit_test(test_erf_batches),
-                                       cmocka_unit_test(test_erf_is_a_mean),
-                                       cmocka_unit_test(test_training_mode_is_told),
-                                       cmocka_unit_test(test_check_and_inspect),
-                                       cmocka_unit_test(test_errors)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_session),           cmocka_unit_test(test_version),
+        cmocka_unit_test(test_half_tolerance),    cmocka_unit_test(test_erf_batches),
+        cmocka_unit_test(test_erf_is_a_mean),     cmocka_unit_test(test_training_mode_is_told),
+        cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
