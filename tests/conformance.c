@@ -17,7 +17,10 @@
 #include "runtime/session.h"
 #include "tensor/compare.h"
 
+#include "test_data.h"
+
 #define MAX_INPUTS 64
+#define SKIPPED_TEST 77 /* as meson has it */
 
 struct tally {
     int passed, failed, skipped;
@@ -252,6 +255,9 @@ int main(int argc, char **argv)
             tally.verbose = true;
         } else if (strcmp(argv[i], "--except") == 0 && i + 1 < argc) {
             tally.exceptions = read_text(argv[++i]);
+        } else if (test_data_missing(argv[i])) {
+            printf("%s is not there: skipped\n", argv[i]);
+            return SKIPPED_TEST;
         } else {
             folders++;
             if (run_folder(&tally, argv[i]))

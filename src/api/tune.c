@@ -477,8 +477,11 @@ int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *optio
                              .seeds = options->seeds > 0 ? options->seeds : 1,
                              .best = -1,
                              .batch = options->batch > 0 ? options->batch : USUAL_BATCH};
-    *tune = (struct fovea_tune){
-        .storage = arena, .control = {false, 0, NAN, NAN, NAN, NAN, NAN}, .difference = NAN, .interval = {NAN, NAN}};
+    const double missing = (double)NAN;
+    *tune = (struct fovea_tune){.storage = arena,
+                                .control = {false, 0, missing, missing, missing, missing, missing},
+                                .difference = missing,
+                                .interval = {missing, missing}};
     int result = arena && check_options(options, path, force, &error) == 0 ? run(&work, arena, &error) : -1;
     release(&work);
     if (result == 0)

@@ -51,7 +51,8 @@ struct attribute_rule {
 #define SETTING(settings_, field_, form_) .name = #field_, .form = form_, .offset = offsetof(settings_, field_)
 #define INT_ATTRIBUTE(settings_, field_, default_) SETTING(settings_, field_, SETTING_INT), .number = (default_)
 #define FLAG_ATTRIBUTE(settings_, field_, default_) SETTING(settings_, field_, SETTING_FLAG), .number = (default_)
-#define FLOAT_ATTRIBUTE(settings_, field_, default_) SETTING(settings_, field_, SETTING_FLOAT), .number = (default_)
+#define FLOAT_ATTRIBUTE(settings_, field_, default_)                                                                   \
+    SETTING(settings_, field_, SETTING_FLOAT), .number = (double)(default_)
 #define TEXT_ATTRIBUTE(settings_, field_, default_) SETTING(settings_, field_, SETTING_TEXT), .text = (default_)
 #define WORD_ATTRIBUTE(settings_, field_, default_, words_)                                                            \
     SETTING(settings_, field_, SETTING_WORD), .number = (default_), .words = (words_)

@@ -17,7 +17,8 @@ struct elementary_settings {
     const char *function; /* of ElementaryGradient: the operator whose slope is taken */
 };
 #define PARAMETER(name_, field_, default_)                                                                             \
-    .name = name_, .form = SETTING_FLOAT, .offset = offsetof(struct elementary_settings, field_), .number = (default_)
+    .name = name_, .form = SETTING_FLOAT, .offset = offsetof(struct elementary_settings, field_),                      \
+    .number = (double)(default_)
 
 static const struct attribute_rule selu_attributes[] = {
     {PARAMETER("alpha", alpha, 1.67326319217681884765625f)},

@@ -25,7 +25,7 @@ static char *build(void)
     json_t *document = json_object(), *list = json_array();
     document_set(&document, "name", document_string("layer\xff 1 \xc3\xa9 \xed\xa0\x80 \xf0\x9f\x98\x80"));
     document_set(&document, "none", document_string(NULL));
-    document_set(&document, "infinite", document_number(INFINITY));
+    document_set(&document, "infinite", document_number((double)INFINITY));
     for (int i = 0; i < 20; i++)
         document_append(&list, document_object("index", json_integer(i), "half", document_number(i / 2.0), NULL));
     document_set(&document, "list", list);

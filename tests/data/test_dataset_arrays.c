@@ -1,12 +1,9 @@
 #include "scratch.h"
 
-#include <unistd.h>
-
 #include <zlib.h>
 
+#include "../test_data.h"
 #include "data/idx.h"
-
-#define FASHION "/usr/share/datasets/fashion-mnist"
 
 /* An IDX file in memory: header, then elements 0, 1, 2, ... */
 struct bytes {
@@ -148,10 +145,10 @@ static void idx_pairs_are_datasets(void **state)
 static void fashion_mnist_is_read(void **state)
 {
     struct scratch *scratch = *state;
-    if (access(FASHION "/train-images-idx3-ubyte.gz", R_OK) != 0)
+    if (test_data_missing(FASHION_MNIST))
         skip();
     const struct dataset_options options = {.validation_share = 0.1, .seed = 1, .ignore = -1};
-    struct dataset *dataset = open_dataset(scratch, FASHION, &options);
+    struct dataset *dataset = open_dataset(scratch, FASHION_MNIST, &options);
     struct dataset_report report;
     assert_int_equal(dataset_classes(dataset), 10);
     assert_int_equal(dataset_check(dataset, NULL, false, NULL, &report, NULL), 0);

@@ -22,8 +22,8 @@ static const char *const forms[] = {
     "{\"2\": \"great white shark\", \"0\": \"tench\"}",
     "{\"0\": [\"n01440764\", \"tench\"], \"2\": [\"n01484850\", \"great white shark\"]}",
     "{\"tench\": 0, \"great white shark\": 2}",
-    "{\"model_type\": \"vit\", \"id2label\": {\"0\": \"tench\", \"2\": \"great white shark\"}, \"label2id\": {\"x\": "
-    "9}}",
+    ("{\"model_type\": \"vit\", \"id2label\": {\"0\": \"tench\", \"2\": \"great white shark\"}, "
+     "\"label2id\": {\"x\": 9}}"),
     "{\"names\": [\"tench\", \"\", \"great white shark\"]}",
     "{0: 'tench', 2: 'great white shark'}",
     "{0: \"tench\",\n 2: 'great white shark',}\n",
@@ -129,8 +129,7 @@ static void damaged_forms_are_refused(void **state)
                                       "names:\n",
                                       "nc: 2\nnames: [a]\n",
                                       "names:\n- a\n- b\nnc: 3\n",
-                                      "\xff\xfe"
-                                      "a"};
+                                      "\xff\xfe\x61"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct error error = ERROR_INITIALISER;
         struct class_names names;

@@ -113,6 +113,40 @@ static void assert_lines_equal(struct memory *memory, const char *text, int widt
     image_release(memory, &b);
 }
 
+/* Shapes that cross every edge of a canvas of 20 x 10, moved by (x, y). */
+static void draw_across_edges(struct image *image, int x, int y)
+{
+    static const double places[] = {-9, -2.5, 4, 12, 23.25};
+    const int count = sizeof places / sizeof places[0];
+    for (int i = 0; i < count * count; i++) {
+        struct stroke stroke = {black, 1 + i % 3, 0, 0.3};
+        double first = places[i % count], second = places[i / count];
+        draw_line(image, x + first, y + 3, x + second, y + 8, &stroke);
+        draw_rectangle(image, x + first, y + 1, 6, second, &stroke);
+        draw_ellipse(image, x + first, y + second, 7, 4, 1, &stroke);
+        draw_cross(image, x + first, y + second, 6, &stroke);
+    }
+    draw_fill(image, (struct rectangle){x - 4, y - 4, 8, 8}, black, 0.5);
+    draw_fill(image, (struct rectangle){x + 15, y + 7, 9, 9}, black, 0.5);
+    draw_text(image, x - 3, y - 2, "edge", 2, TEXT_RIGHT, black);
+    draw_text(image, x + 14, y + 12, "edge", 1, TEXT_UP, black);
+}
+
+static void a_clipped_drawing_is_a_part_of_the_whole(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create(0);
+    struct image part = canvas(memory, 20, 10), whole = canvas(memory, 100, 90);
+    draw_across_edges(&part, 0, 0);
+    draw_across_edges(&whole, 40, 40);
+    for (int y = 0; y < 10; y++)
+        assert_memory_equal(part.pixels + 3 * 20 * y, whole.pixels + 3 * (100 * (40 + y) + 40), 3 * 20);
+    assert_true(ink(&part) > 20);
+    image_release(memory, &part);
+    finish(memory, &whole);
+}
+
+/* Coordinates beyond every image, and none at all: nothing outside of the pixels is written, as the sanitisers see. */
 static void everything_is_clipped(void **state)
 {
     (void)state;
@@ -279,6 +313,7 @@ int main(void)
         cmocka_unit_test(lines_cover_their_area),
         cmocka_unit_test(rectangles_have_their_outline),
         cmocka_unit_test(ellipses_have_their_radius),
+        cmocka_unit_test(a_clipped_drawing_is_a_part_of_the_whole),
         cmocka_unit_test(everything_is_clipped),
         cmocka_unit_test(every_character_has_a_shape_of_its_own),
         cmocka_unit_test(text_is_as_wide_as_measured),

@@ -1,7 +1,7 @@
 /* An unedited model is saved byte for byte as it was, whatever it holds. */
 #include "onnx_fixture.h"
 
-#define ALL_MODELS "/usr/share/libonnx-testdata"
+#include "../test_data.h"
 
 static const char *source_path, *saved_path;
 
@@ -46,10 +46,10 @@ static void test_own_models(void **state)
 static void test_all_models(void **state)
 {
     (void)state;
-    if (!file_is_folder(ALL_MODELS))
+    if (test_data_missing(ONNX_CASES))
         skip();
     models = 0;
-    assert_int_equal(nftw(ALL_MODELS, visit, 16, FTW_PHYS), 0);
+    assert_int_equal(nftw(ONNX_CASES, visit, 16, FTW_PHYS), 0);
     assert_true(models >= 1000);
 }
 

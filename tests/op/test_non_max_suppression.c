@@ -38,8 +38,8 @@ static double common_length(const float *a, const float *b, int axis, bool centr
     double ends[2][2];
     for (int i = 0; i < 2; i++) {
         const float *box = i == 0 ? a : b;
-        double low = centres ? box[axis] - box[2 + axis] / 2 : box[axis];
-        double high = centres ? box[axis] + box[2 + axis] / 2 : box[2 + axis];
+        double low = (double)(centres ? box[axis] - box[2 + axis] / 2 : box[axis]);
+        double high = (double)(centres ? box[axis] + box[2 + axis] / 2 : box[2 + axis]);
         ends[i][0] = fmin(low, high);
         ends[i][1] = fmax(low, high);
     }

@@ -139,7 +139,7 @@ static void test_randomise(void **state)
         tensor_randomise(&tensor, &random);
         for (size_t i = length; i < length + GUARD; i++)
             assert_int_equal(bytes[i], 0xa5);
-        double low = INFINITY, high = -INFINITY;
+        double low = (double)INFINITY, high = (double)-INFINITY;
         for (int i = 0; i < COUNT; i++) {
             double number = tensor_number(&tensor, i), kept = number;
             low = fmin(low, number);
