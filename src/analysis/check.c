@@ -17,10 +17,16 @@
 #define CHECK_MOST_VISITS 10000
 #define CHECK_MOST_STEPS 16 /* from a constant to who uses it, through a graph that may hold cycles */
 
-static int add(struct finding_list *findings, enum finding_severity severity, const char *code, struct error *error,
+/* The findings so far, in an arena, which their `storage` is. */
+struct finding_list {
+    struct fovea_findings *found;
+    size_t capacity;
+};
+
+static int add(struct finding_list *findings, enum fovea_severity severity, const char *code, struct error *error,
                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-static int add(struct finding_list *findings, enum finding_severity severity, const char *code, struct error *error,
+static int add(struct finding_list *findings, enum fovea_severity severity, const char *code, struct error *error,
                const char *format, ...)
 {
     char text[1024];
@@ -29,21 +35,22 @@ static int add(struct finding_list *findings, enum finding_severity severity, co
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     text_keep_printable(text);
-    struct finding *list = arena_grow(findings->arena, findings->list, findings->count, &findings->capacity,
-                                      sizeof *findings->list, error);
+    struct fovea_findings *found = findings->found;
+    struct fovea_finding *list =
+        arena_grow(found->storage, found->list, (size_t)found->count, &findings->capacity, sizeof *list, error);
     if (!list)
         return -1;
-    findings->list = list;
-    char *copy = arena_copy_string(findings->arena, text, strlen(text), error);
+    found->list = list;
+    char *copy = arena_copy_string(found->storage, text, strlen(text), error);
     if (!copy)
         return -1;
-    list[findings->count++] = (struct finding){severity, code, copy};
-    findings->problems += severity == FINDING_PROBLEM;
+    list[found->count++] = (struct fovea_finding){severity, code, copy};
+    found->problems += severity == FOVEA_PROBLEM;
     return 0;
 }
 
 /* What `refusal` says is a finding, unless it is a fault of ours or the end of memory: that ends the check. */
-static int add_refusal(struct finding_list *findings, enum finding_severity severity, const char *code,
+static int add_refusal(struct finding_list *findings, enum fovea_severity severity, const char *code,
                        const struct error *refusal, const char *rest, struct error *error)
 {
     if (refusal->kind == ERROR_INTERNAL || refusal->kind == ERROR_MEMORY)
@@ -59,7 +66,7 @@ static int check_operators(const struct graph *graph, struct finding_list *findi
     for (int i = 0; i < count && result == 0; i++) {
         const struct node *node = missing[i].first;
         char label[NODE_LABEL_SIZE];
-        result = add(findings, FINDING_PROBLEM, "unsupported-operator", error,
+        result = add(findings, FOVEA_PROBLEM, "unsupported-operator", error,
                      "%s%s%s of opset %d is not supported; %d node%s, first %s", node->domain,
                      node->domain[0] ? "." : "", node->op_type, node->opset, missing[i].nodes,
                      missing[i].nodes == 1 ? "" : "s", node_label(node, label));
@@ -77,11 +84,11 @@ static int check_opset(const struct model *model, struct finding_list *findings,
 {
     int opset = graph_opset(model->graph, "");
     if (opset > 0 && opset < CHECK_OLDEST_OPSET)
-        return add(findings, FINDING_PROBLEM, "old-opset", error,
+        return add(findings, FOVEA_PROBLEM, "old-opset", error,
                    "the model is written for opset %d; fovea reads %d to %d. Convert it with onnx.version_converter",
                    opset, CHECK_OLDEST_OPSET, OPSET_NEWEST);
     if (opset > OPSET_NEWEST)
-        return add(findings, FINDING_NOTE, "new-opset", error,
+        return add(findings, FOVEA_NOTE, "new-opset", error,
                    "the model is written for opset %d, newer than the newest known here (%d): operators whose meaning "
                    "changed since would be computed in their old sense",
                    opset, OPSET_NEWEST);
@@ -93,7 +100,7 @@ static int check_outputs(const struct model *model, struct finding_list *finding
 {
     if (model->graph->output_count > 0)
         return 0;
-    return add(findings, FINDING_PROBLEM, "no-outputs", error,
+    return add(findings, FOVEA_PROBLEM, "no-outputs", error,
                "the model has no outputs: name the value that it gives as the graph's output");
 }
 
@@ -105,12 +112,12 @@ static int check_inputs(const struct model *model, struct finding_list *findings
         if (input->constant)
             listed++;
         else if (dtype_storage(input->dtype) == DTYPE_UNDEFINED &&
-                 add(findings, FINDING_PROBLEM, "unsupported-type", error, "input '%s' has type %s", input->name,
+                 add(findings, FOVEA_PROBLEM, "unsupported-type", error, "input '%s' has type %s", input->name,
                      dtype_name(input->dtype)))
             return -1;
     }
     if (listed > 0)
-        return add(findings, FINDING_NOTE, "weights-as-inputs", error,
+        return add(findings, FOVEA_NOTE, "weights-as-inputs", error,
                    "%d weights are listed as inputs as well (IR version %" PRId64 " asks for it before 4): callers may "
                    "override them, so other runtimes do not fold them",
                    listed, model->ir_version);
@@ -149,11 +156,11 @@ static int check_unused(const struct model *model, struct finding_list *findings
         if (!used && nodes++ == 0)
             node_label(node, label);
     }
-    if (weights > 0 && add(findings, FINDING_NOTE, "unused-weight", error, "%d weight%s nobody reads, first '%s'",
+    if (weights > 0 && add(findings, FOVEA_NOTE, "unused-weight", error, "%d weight%s nobody reads, first '%s'",
                            weights, weights == 1 ? " that" : "s that", weight))
         return -1;
-    return nodes > 0 ? add(findings, FINDING_NOTE, "unused-node", error,
-                           "%d node%s whose results nobody reads, first %s", nodes, nodes == 1 ? "" : "s", label)
+    return nodes > 0 ? add(findings, FOVEA_NOTE, "unused-node", error, "%d node%s whose results nobody reads, first %s",
+                           nodes, nodes == 1 ? "" : "s", label)
                      : 0;
 }
 
@@ -251,10 +258,10 @@ static int check_finite(const struct value *value, const struct weight_tally *ta
     if (count == 0)
         return 0;
     if (tally->not_number > 0 || is_weight(value, CHECK_MOST_STEPS, &(int){0}))
-        return add(findings, FINDING_PROBLEM, "weight-not-finite", error,
+        return add(findings, FOVEA_PROBLEM, "weight-not-finite", error,
                    "'%s' holds %" PRId64 " element%s infinite or not a number", value->name, count,
                    count == 1 ? " that is" : "s that are");
-    return add(findings, FINDING_NOTE, "constant-infinite", error,
+    return add(findings, FOVEA_NOTE, "constant-infinite", error,
                "'%s' holds %" PRId64 " infinite element%s; no weight, but a mask or a bound", value->name, count,
                count == 1 ? "" : "s");
 }
@@ -265,7 +272,7 @@ static int note_denormals(int64_t elements, int weights, const char *first, stru
 {
     if (weights == 0)
         return 0;
-    return add(findings, FINDING_NOTE, "weight-denormal", error,
+    return add(findings, FOVEA_NOTE, "weight-denormal", error,
                "%d weight%s %" PRId64 " element%s below the smallest normal float, first '%s': they slow down some "
                "processors and vanish on others",
                weights, weights == 1 ? " holds" : "s hold", elements, elements == 1 ? "" : "s", first);
@@ -286,7 +293,7 @@ static int check_weights(const struct model *model, struct finding_list *finding
         const struct tensor *tensor = constant_data(value->constant, &own);
         if (!tensor) {
             error_prefix(&own, "'%s'", value->name);
-            if (add_refusal(findings, FINDING_PROBLEM, "unreadable-weight", &own, "", error))
+            if (add_refusal(findings, FOVEA_PROBLEM, "unreadable-weight", &own, "", error))
                 return -1;
             continue;
         }
@@ -308,7 +315,7 @@ static int check_declared(const struct graph *graph, struct finding_list *findin
         bool fits = output->declared_rank < 0 || output->shape.rank < 0 || output->declared_rank == output->shape.rank;
         for (int axis = 0; fits && output->shape.rank >= 0 && axis < output->declared_rank; axis++)
             fits = output->declared[axis].size < 0 || output->declared[axis].size == output->shape.dims[axis];
-        if (!fits && add(findings, FINDING_NOTE, "declared-shape", error,
+        if (!fits && add(findings, FOVEA_NOTE, "declared-shape", error,
                          "output '%s' is computed as %s, which is not what the file declares", output->name,
                          shape_text(&output->shape, shape)))
             return -1;
@@ -325,7 +332,7 @@ static int check_nodes(struct graph *graph, struct finding_list *findings, int *
         if (!node->definition || pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
             continue;
         if ((*problems)++ < CHECK_MAX_SHAPE_PROBLEMS &&
-            add_refusal(findings, FINDING_PROBLEM, "shape", &refusal, "", error))
+            add_refusal(findings, FOVEA_PROBLEM, "shape", &refusal, "", error))
             return -1;
     }
     return 0;
@@ -340,9 +347,9 @@ static int check_shapes(const struct model *model, const struct shape_binding *b
     if (!graph)
         return -1;
     if (graph_sort(graph, &own) || pass_capture(graph, &own) || graph_sort(graph, &own))
-        result = add_refusal(findings, FINDING_PROBLEM, "cycle", &own, "", error);
+        result = add_refusal(findings, FOVEA_PROBLEM, "cycle", &own, "", error);
     else if (pass_bind(graph, bindings, binding_count, false, &own))
-        result = add_refusal(findings, binding_count > 0 ? FINDING_PROBLEM : FINDING_NOTE, "free-size", &own,
+        result = add_refusal(findings, binding_count > 0 ? FOVEA_PROBLEM : FOVEA_NOTE, "free-size", &own,
                              "; shapes behind it were not checked", error);
     else
         result = check_nodes(graph, findings, &problems, error);
@@ -364,18 +371,19 @@ static int check_graph(const struct model *model, const struct shape_binding *bi
 
 /* What is checked is what runs: calls of the model's functions are replaced by their bodies first. */
 int check_model(const struct model *model, const struct shape_binding *bindings, int binding_count,
-                struct finding_list *findings, struct error *error)
+                struct fovea_findings *found, struct error *error)
 {
+    struct finding_list findings = {.found = found};
     struct error own = ERROR_INITIALISER;
     struct model inlined = *model;
     if (model->function_count == 0)
-        return check_graph(model, bindings, binding_count, findings, error);
+        return check_graph(model, bindings, binding_count, &findings, error);
     inlined.graph = graph_clone(model->graph, error);
     if (!inlined.graph)
         return -1;
     int result = pass_inline_functions(model, inlined.graph, &own)
-                     ? add_refusal(findings, FINDING_PROBLEM, "function", &own, "", error)
-                     : check_graph(&inlined, bindings, binding_count, findings, error);
+                     ? add_refusal(&findings, FOVEA_PROBLEM, "function", &own, "", error)
+                     : check_graph(&inlined, bindings, binding_count, &findings, error);
     graph_destroy(inlined.graph);
     return result;
 }

@@ -65,20 +65,20 @@ int correlation_spearman(struct memory *memory, const double *a, const double *b
     return result;
 }
 
-void maps_compare(const double *first, const double *second, int64_t count, float *difference,
-                  struct map_comparison *comparison)
+void maps_compare(const double *first, const double *second, int64_t count, struct fovea_erf_comparison *comparison)
 {
     double sums[2] = {mean_of(first, count) * (double)count, mean_of(second, count) * (double)count};
     double scale[2] = {sums[0] > 0 ? 1 / sums[0] : 1, sums[1] > 0 ? 1 / sums[1] : 1};
     double largest = 0, largest_second = 0;
-    *comparison = (struct map_comparison){.correlation = correlation_pearson(first, second, count),
-                                          .sum_ratio = sums[1] > 0 ? sums[0] / sums[1] : 0};
+    comparison->correlation = correlation_pearson(first, second, count);
+    comparison->sum_ratio = sums[1] > 0 ? sums[0] / sums[1] : 0;
+    comparison->overlap = 0;
     for (int64_t i = 0; i < count; i++) {
         double a = first[i] * scale[0], b = second[i] * scale[1];
         comparison->overlap += fmin(a, b);
         largest = fmax(largest, fabs(a - b));
         largest_second = fmax(largest_second, b);
-        difference[i] = (float)(a - b);
+        comparison->difference[i] = (float)(a - b);
     }
     comparison->largest = largest_second > 0 ? largest / largest_second : 0;
 }

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "analysis/erf.h"
 
@@ -8,45 +9,50 @@ static double clamp_index(double position, int64_t size)
     return fmin(fmax(nearest, 0), (double)(size - 1));
 }
 
-static void measure_pixel(struct erf_metrics *metrics, double value, double y, double x, const double centre[2])
+static void measure_pixel(struct fovea_erf *erf, double value, double y, double x)
 {
-    double distance = hypot(y - centre[0], x - centre[1]);
-    metrics->sum += value;
-    metrics->centre_of_mass[0] += value * y;
-    metrics->centre_of_mass[1] += value * x;
-    for (int i = 0; i < ERF_RADII; i++)
-        metrics->mass_within[i] += distance <= metrics->radii[i] ? value : 0;
+    double distance = hypot(y - erf->centre[0], x - erf->centre[1]);
+    erf->sum += value;
+    erf->centre_of_mass[0] += value * y;
+    erf->centre_of_mass[1] += value * x;
+    for (int i = 0; i < FOVEA_ERF_RADII; i++)
+        erf->mass_within[i] += distance <= erf->radii[i] ? value : 0;
 }
 
-static void divide_by_sum(struct erf_metrics *metrics)
+static void divide_by_sum(struct fovea_erf *erf)
 {
-    double scale = metrics->sum > 0 ? 1 / metrics->sum : 0;
+    double scale = erf->sum > 0 ? 1 / erf->sum : 0;
     for (int axis = 0; axis < 2; axis++)
-        metrics->centre_of_mass[axis] *= scale;
-    for (int i = 0; i < ERF_RADII; i++)
-        metrics->mass_within[i] *= scale;
-    metrics->border_share *= scale;
+        erf->centre_of_mass[axis] *= scale;
+    for (int i = 0; i < FOVEA_ERF_RADII; i++)
+        erf->mass_within[i] *= scale;
+    erf->border_share *= scale;
 }
 
-void erf_measure(const double *map, int64_t height, int64_t width, const double centre[2], struct erf_metrics *metrics)
+void erf_measure(const double *map, struct fovea_erf *erf)
 {
     /* The radii of the authors' tool OpenERF. */
-    *metrics = (struct erf_metrics){.radii = {5, 10, 20, 30, 40, 60, 80}, .min = HUGE_VAL, .max = -HUGE_VAL};
+    static const double radii[FOVEA_ERF_RADII] = {5, 10, 20, 30, 40, 60, 80};
+    int64_t height = erf->height, width = erf->width;
+    erf->sum = erf->border_share = 0;
+    erf->min = HUGE_VAL;
+    erf->max = -HUGE_VAL;
+    memcpy(erf->radii, radii, sizeof radii);
     for (int64_t y = 0; y < height; y++) {
         for (int64_t x = 0; x < width; x++) {
             double value = map[y * width + x];
-            measure_pixel(metrics, value, (double)y, (double)x, centre);
-            metrics->min = fmin(metrics->min, value);
-            if (value > metrics->max) {
-                metrics->max = value;
-                metrics->argmax[0] = y;
-                metrics->argmax[1] = x;
+            measure_pixel(erf, value, (double)y, (double)x);
+            erf->min = fmin(erf->min, value);
+            if (value > erf->max) {
+                erf->max = value;
+                erf->argmax[0] = y;
+                erf->argmax[1] = x;
             }
             if (y == 0 || x == 0 || y == height - 1 || x == width - 1)
-                metrics->border_share += value;
+                erf->border_share += value;
         }
     }
-    metrics->centre_value =
-        map[(int64_t)clamp_index(centre[0], height) * width + (int64_t)clamp_index(centre[1], width)];
-    divide_by_sum(metrics);
+    erf->centre_value =
+        map[(int64_t)clamp_index(erf->centre[0], height) * width + (int64_t)clamp_index(erf->centre[1], width)];
+    divide_by_sum(erf);
 }

@@ -37,7 +37,7 @@ static void fill_soft_mask(void *user, int64_t index, float *mask)
 static void fill_step_mask(void *user, int64_t index, float *mask)
 {
     const struct mask_source *source = user;
-    int64_t changed = source->count * index / FAITHFULNESS_STEPS;
+    int64_t changed = source->count * index / FOVEA_CURVE_STEPS;
     for (int64_t i = 0; i < source->count; i++)
         mask[source->ranked[i].pixel] = (i < changed) != source->remove ? 1 : 0;
 }
@@ -72,12 +72,12 @@ static void blur_image(const struct probe *probe, const float *image, float *wor
     }
 }
 
-static double area_under(const double curve[FAITHFULNESS_STEPS + 1])
+static double area_under(const double curve[FOVEA_CURVE_STEPS + 1])
 {
     double sum = 0;
-    for (int i = 0; i < FAITHFULNESS_STEPS; i++)
+    for (int i = 0; i < FOVEA_CURVE_STEPS; i++)
         sum += (curve[i] + curve[i + 1]) / 2;
-    return sum / FAITHFULNESS_STEPS;
+    return sum / FOVEA_CURVE_STEPS;
 }
 
 /* Room for the ranking and the two blurred images. */
@@ -87,10 +87,10 @@ struct faithfulness_work {
 };
 
 static int measure(struct probe *forward, struct masked_image *image, const float *pixels,
-                   const struct faithfulness_work *work, struct faithfulness *result, struct error *error)
+                   const struct faithfulness_work *work, struct fovea_faithfulness *result, struct error *error)
 {
     struct mask_source source = {pixels, work->ranked, forward->height * forward->width, 0, false};
-    double scores[FAITHFULNESS_STEPS + 1], soft[2];
+    double scores[FOVEA_CURVE_STEPS + 1], soft[2];
     for (int64_t i = 0; i < source.count; i++) {
         work->ranked[i] = (struct ranked_pixel){pixels[i], i};
         source.largest = fmaxf(source.largest, pixels[i]);
@@ -99,13 +99,12 @@ static int measure(struct probe *forward, struct masked_image *image, const floa
     if (masked_scores(forward, image, fill_soft_mask, &source, 2, scores, soft, error))
         return -1;
     source.remove = true;
-    if (masked_scores(forward, image, fill_step_mask, &source, FAITHFULNESS_STEPS + 1, scores, result->deletion, error))
+    if (masked_scores(forward, image, fill_step_mask, &source, FOVEA_CURVE_STEPS + 1, scores, result->deletion, error))
         return -1;
     source.remove = false;
     blur_image(forward, image->image, work->half, work->blurred);
     image->baseline = work->blurred;
-    if (masked_scores(forward, image, fill_step_mask, &source, FAITHFULNESS_STEPS + 1, scores, result->insertion,
-                      error))
+    if (masked_scores(forward, image, fill_step_mask, &source, FOVEA_CURVE_STEPS + 1, scores, result->insertion, error))
         return -1;
     result->original = soft[0];
     result->masked = soft[1];
@@ -113,7 +112,7 @@ static int measure(struct probe *forward, struct masked_image *image, const floa
 }
 
 int faithfulness_measure(struct probe *forward, const float *image, const float *pixels, int64_t class_index,
-                         struct faithfulness *faithfulness, struct error *error)
+                         struct fovea_faithfulness *faithfulness, struct error *error)
 {
     struct memory *memory = forward->graph->context->memory;
     size_t plane = (size_t)(forward->height * forward->width), count = plane * (size_t)forward->channels;
@@ -121,7 +120,7 @@ int faithfulness_measure(struct probe *forward, const float *image, const float 
     const struct faithfulness_work work = {memory_allocate(memory, plane, sizeof(struct ranked_pixel), error),
                                            memory_allocate(memory, count, sizeof(float), error),
                                            memory_allocate(memory, count, sizeof(float), error)};
-    *faithfulness = (struct faithfulness){0};
+    *faithfulness = (struct fovea_faithfulness){0};
     int result =
         work.ranked && work.blurred && work.half ? measure(forward, &masked, pixels, &work, faithfulness, error) : -1;
     memory_release(memory, work.ranked);

@@ -51,7 +51,7 @@ static double variance(const double *values, int64_t count)
 }
 
 static void solve(struct fit_problem *problem, double *residuals, double *jacobian, double *work,
-                  struct gaussian_fit *fit)
+                  struct fovea_gaussian *fit)
 {
     int pixels = (int)(problem->height * problem->width), pivots[PARAMETERS];
     const double height = (double)problem->height, width = (double)problem->width;
@@ -61,22 +61,22 @@ static void solve(struct fit_problem *problem, double *residuals, double *jacobi
     int info = lmder1(evaluate, problem, pixels, PARAMETERS, p, residuals, jacobian, pixels, 1e-10, pivots, work,
                       5 * PARAMETERS + pixels);
     double total = variance(problem->map, pixels) / (problem->sum * problem->sum);
-    *fit = (struct gaussian_fit){.converged = info >= 1 && info <= 4,
-                                 .amplitude = p[AMPLITUDE],
-                                 .centre = {p[CENTRE_Y], p[CENTRE_X]},
-                                 .sigma = {fabs(p[SIGMA_Y]), fabs(p[SIGMA_X])},
-                                 .r_squared = total > 0 ? 1 - variance(residuals, pixels) / total : 0};
+    *fit = (struct fovea_gaussian){.converged = info >= 1 && info <= 4,
+                                   .amplitude = p[AMPLITUDE],
+                                   .centre = {p[CENTRE_Y], p[CENTRE_X]},
+                                   .sigma = {fabs(p[SIGMA_Y]), fabs(p[SIGMA_X])},
+                                   .r_squared = total > 0 ? 1 - variance(residuals, pixels) / total : 0};
     if (p[SIGMA_Y] * p[SIGMA_X] < 0)
         fit->amplitude = -fit->amplitude;
     for (int k = 0; k < PARAMETERS; k++)
         fit->converged = fit->converged && isfinite(p[k]);
 }
 
-int gaussian_fit(struct memory *memory, const double *map, int64_t height, int64_t width, struct gaussian_fit *fit,
+int gaussian_fit(struct memory *memory, const double *map, int64_t height, int64_t width, struct fovea_gaussian *fit,
                  struct error *error)
 {
     struct fit_problem problem = {map, height, width, 0};
-    *fit = (struct gaussian_fit){0};
+    *fit = (struct fovea_gaussian){0};
     if (height > INT32_MAX / PARAMETERS / width)
         return error_set(error, ERROR_LIMIT, "the map is too large for a Gaussian fit");
     int64_t pixels = height * width;

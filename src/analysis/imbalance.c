@@ -18,14 +18,12 @@ static double mean_difference(const double *map, int order, int64_t length, int6
     return sum / (double)(lines * (length - order));
 }
 
-struct imbalance imbalance_measure(const double *map, int64_t height, int64_t width)
+void imbalance_measure(const double *map, int64_t height, int64_t width, double imbalance[2])
 {
-    double of_order[2];
     for (int order = 1; order <= 2; order++)
-        of_order[order - 1] = (mean_difference(map, order, height, width, width, 1) +
-                               mean_difference(map, order, width, 1, height, width)) /
-                              2;
-    return (struct imbalance){of_order[0], of_order[1]};
+        imbalance[order - 1] = (mean_difference(map, order, height, width, width, 1) +
+                                mean_difference(map, order, width, 1, height, width)) /
+                               2;
 }
 
 static double phase_mass(const double *map, int64_t height, int64_t width, int64_t stride, int64_t y, int64_t x)
@@ -39,22 +37,22 @@ static double phase_mass(const double *map, int64_t height, int64_t width, int64
 }
 
 bool phase_imbalance_measure(const double *map, int64_t height, int64_t width, int64_t stride,
-                             struct phase_imbalance *imbalance)
+                             struct fovea_phases *phases)
 {
     double largest = -HUGE_VAL, smallest = HUGE_VAL;
-    *imbalance = (struct phase_imbalance){.stride = stride};
+    *phases = (struct fovea_phases){.stride = stride};
     if (stride < 2 || stride > PHASE_LARGEST_STRIDE || stride > height || stride > width)
         return false;
     for (int64_t phase = 0; phase < stride * stride; phase++) {
         const int64_t at[2] = {phase / stride, phase % stride};
         double mass = phase_mass(map, height, width, stride, at[0], at[1]);
         for (int axis = 0; axis < 2; axis++) {
-            imbalance->largest[axis] = mass > largest ? at[axis] : imbalance->largest[axis];
-            imbalance->smallest[axis] = mass < smallest ? at[axis] : imbalance->smallest[axis];
+            phases->largest[axis] = mass > largest ? at[axis] : phases->largest[axis];
+            phases->smallest[axis] = mass < smallest ? at[axis] : phases->smallest[axis];
         }
         largest = fmax(largest, mass);
         smallest = fmin(smallest, mass);
     }
-    imbalance->ratio = largest > 0 ? largest / smallest : 0; /* HUGE_VAL where a phase holds nothing */
+    phases->ratio = largest > 0 ? largest / smallest : 0; /* HUGE_VAL where a phase holds nothing */
     return true;
 }

@@ -1,6 +1,6 @@
 #include "analysis/localisation.h"
 
-void localisation_measure(const float *pixels, const uint8_t *mask, int64_t count, struct localisation *result)
+void localisation_measure(const float *pixels, const uint8_t *mask, int64_t count, struct fovea_localisation *result)
 {
     double inside = 0, all = 0;
     int64_t strongest = 0, common = 0, either = 0;
@@ -16,7 +16,7 @@ void localisation_measure(const float *pixels, const uint8_t *mask, int64_t coun
         common += region && mask[i];
         either += region || mask[i];
     }
-    *result = (struct localisation){.energy = all > 0 ? inside / all : 0,
-                                    .pointing = all > 0 && mask[strongest],
-                                    .iou = either > 0 ? (double)common / (double)either : 0};
+    *result = (struct fovea_localisation){.energy = all > 0 ? inside / all : 0,
+                                          .pointing = all > 0 && mask[strongest],
+                                          .iou = either > 0 ? (double)common / (double)either : 0};
 }

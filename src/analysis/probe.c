@@ -125,7 +125,7 @@ static int describe_target(struct probe_build *build, struct field_sweep *sweep,
     if (probe->place != SCORE_AT_UNIT || !unit_grid_is_spatial(grid))
         return 0;
     unit_grid_cells(grid, build->target, probe->unit, cells);
-    return receptive_field_of_units(sweep, build->target, grid, &probe->field, error) ||
+    return receptive_field_of_units(sweep, build->target, grid, &probe->field, NULL, error) ||
                    field_sweep_reads(sweep, build->target, cells, &probe->unit_reads, error)
                ? -1
                : 0;
@@ -143,7 +143,8 @@ static int describe_source(struct probe_build *build, struct field_sweep *sweep,
     if (!unit_grid_is_spatial(&probe->source_grid))
         return error_set(error, ERROR_INPUT, "'%s' is no map and no tokens over the image; choose another --layer",
                          probe->source);
-    return receptive_field_of_units(sweep, build->source, &probe->source_grid, &probe->source_field, error);
+    return receptive_field_of_units(sweep, build->source, &probe->source_grid, &probe->source_field,
+                                    probe->source_varies, error);
 }
 
 static int describe_places(struct probe_build *build, const struct graph *graph, struct error *error)

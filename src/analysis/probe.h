@@ -51,11 +51,12 @@ struct probe {
     bool channels_last;                     /* the image is [N,H,W,C] */
     int image_index;                        /* of the graph input that takes the images */
     const char *image;                      /* its name */
-    struct receptive_field field;           /* theoretical, of a target that has units over the image */
+    struct fovea_receptive_field field;     /* theoretical, of a target that has units over the image */
     struct reads unit_reads;                /* what the chosen unit reads of the image */
     const char *source;                     /* name of the value that the gradient belongs to */
     struct unit_grid source_grid;           /* of PROBE_ACTIVATION */
-    struct receptive_field source_field;
+    struct fovea_receptive_field source_field;
+    bool source_varies[2]; /* its size or stride, along y, x */
     int layers; /* whose contributions are summed, all of source_grid: 1, or all attention inputs up to `source` */
     enum probe_source source_kind;
     int classes_index; /* of the graph input */

@@ -67,16 +67,14 @@ static double centre_of(const struct interval *interval)
 }
 
 int receptive_field_measure(struct field_sweep *sweep, const struct value *value, const struct three_units *units,
-                            struct receptive_field *field, struct error *error)
+                            struct fovea_receptive_field *field, bool *varies, struct error *error)
 {
     struct reads at_middle, at_first, at_beside;
     if (field_sweep_reads(sweep, value, units->middle, &at_middle, error) ||
         field_sweep_reads(sweep, value, units->first, &at_first, error) ||
         field_sweep_reads(sweep, value, units->beside, &at_beside, error))
         return -1;
-    field->axes = units->axes;
-    field->local = at_middle.local;
-    field->global = at_middle.global;
+    *field = (struct fovea_receptive_field){.axes = units->axes, .local = at_middle.local, .global = at_middle.global};
     int spatial = shape_channels_last(&sweep->input->shape) ? 1 : 2;
     for (int i = 0; i < units->axes && field->local; i++) {
         const struct interval *here = &at_middle.axes[spatial + i], *start = &at_first.axes[spatial + i],
@@ -84,17 +82,19 @@ int receptive_field_measure(struct field_sweep *sweep, const struct value *value
         field->size[i] = here->high - here->low + 1;
         field->centre[i] = centre_of(start);
         field->stride[i] = centre_of(here) - centre_of(beside);
-        field->varies[i] = start->high - start->low != here->high - here->low ||
-                           centre_of(here) - centre_of(start) != field->stride[i] * (double)units->place[i];
+        bool other = start->high - start->low != here->high - here->low ||
+                     centre_of(here) - centre_of(start) != field->stride[i] * (double)units->place[i];
+        field->varies |= other;
+        if (varies)
+            varies[i] = other;
     }
     return 0;
 }
 
 static void field_of_law(const struct field_law *law, const struct value *value, int axes,
-                         struct receptive_field *field)
+                         struct fovea_receptive_field *field)
 {
-    *field = (struct receptive_field){
-        .axes = axes, .spatial_axis = law->spatial, .local = law->local, .global = law->global};
+    *field = (struct fovea_receptive_field){.axes = axes, .local = law->local, .global = law->global};
     for (int i = 0; i < axes && law->local; i++) {
         const struct interval first = {law->axes[i].low, law->axes[i].high};
         field->size[i] = first.high - first.low + 1;
@@ -103,11 +103,11 @@ static void field_of_law(const struct field_law *law, const struct value *value,
     }
 }
 
-int receptive_field_of_value(struct field_sweep *sweep, const struct value *value, struct receptive_field *field,
+int receptive_field_of_value(struct field_sweep *sweep, const struct value *value, struct fovea_receptive_field *field,
                              struct error *error)
 {
-    *field = (struct receptive_field){0};
-    int axes = value->shape.rank - 2;
+    *field = (struct fovea_receptive_field){0};
+    int spatial, axes = value->shape.rank - 2;
     if (axes < 1 || axes > 2 || sweep->input->shape.rank != value->shape.rank)
         return 0;
     const struct field_law *law = field_laws_of_box(&sweep->laws, value, NULL);
@@ -118,17 +118,17 @@ int receptive_field_of_value(struct field_sweep *sweep, const struct value *valu
     const int64_t first[2] = {0, 0};
     int64_t beside[2];
     struct three_units units = {.axes = axes};
-    if (receptive_field_spatial_axis(sweep, value, &field->spatial_axis, error))
+    if (receptive_field_spatial_axis(sweep, value, &spatial, error))
         return -1;
     for (int i = 0; i < axes; i++) {
-        int64_t size = value->shape.dims[field->spatial_axis + i];
+        int64_t size = value->shape.dims[spatial + i];
         if (size < 1)
             return 0;
         units.place[i] = size / 2;
         beside[i] = size / 2 > 0 ? size / 2 - 1 : 0;
     }
-    unit_cells(value, field->spatial_axis, units.place, units.middle);
-    unit_cells(value, field->spatial_axis, first, units.first);
-    unit_cells(value, field->spatial_axis, beside, units.beside);
-    return receptive_field_measure(sweep, value, &units, field, error);
+    unit_cells(value, spatial, units.place, units.middle);
+    unit_cells(value, spatial, first, units.first);
+    unit_cells(value, spatial, beside, units.beside);
+    return receptive_field_measure(sweep, value, &units, field, NULL, error);
 }

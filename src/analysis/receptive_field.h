@@ -3,6 +3,7 @@
 #define FOVEA_ANALYSIS_RECEPTIVE_FIELD_H
 
 #include "analysis/field_sweep.h"
+#include "fovea/receptive_field.h"
 
 /* One question (field_sweep.h): what `cells`, an interval per axis of `value`, read of `input`. */
 int receptive_field_reads(const struct graph *graph, const struct value *value, const struct interval *cells,
@@ -13,18 +14,9 @@ int receptive_field_reads(const struct graph *graph, const struct value *value, 
 int receptive_field_spatial_axis(struct field_sweep *sweep, const struct value *value, int *spatial,
                                  struct error *error);
 
-/* Size, stride and centre in input pixels along the two (or one) spatial axes of a value, found from two neighbouring
- * units. Conventions: unit centres are at (low + high) / 2 of the unclipped interval, pixels counted from
- * 0. */
-struct receptive_field {
-    int axes;         /* spatial axes described, 0: the value has none */
-    int spatial_axis; /* the first of them: 2, or 1 where channels are last */
-    bool local, global;
-    bool varies[2];   /* size or stride depends on the unit (resizes, transposed convolutions) */
-    int64_t size[2];  /* of the central unit */
-    double stride[2]; /* 0 when there is one unit only */
-    double centre[2]; /* of unit 0 */
-};
+/* Fields are found from two neighbouring units: size of the central one, stride (0 when there is one unit only), centre
+ * of unit 0. Conventions: unit centres are at (low + high) / 2 of the unclipped interval, pixels counted from 0. */
+
 /* The cells of a unit in the middle, of unit 0, and of the one before the middle along every axis (the middle itself
  * where there is none); `place` of the middle. */
 struct three_units {
@@ -32,9 +24,10 @@ struct three_units {
     int64_t place[2];
     struct interval middle[SHAPE_MAX_RANK], first[SHAPE_MAX_RANK], beside[SHAPE_MAX_RANK];
 };
+/* varies[2] (or NULL): whether size or stride depends on the unit (resizes, transposed convolutions), by axis. */
 int receptive_field_measure(struct field_sweep *sweep, const struct value *value, const struct three_units *units,
-                            struct receptive_field *field, struct error *error);
-int receptive_field_of_value(struct field_sweep *sweep, const struct value *value, struct receptive_field *field,
+                            struct fovea_receptive_field *field, bool *varies, struct error *error);
+int receptive_field_of_value(struct field_sweep *sweep, const struct value *value, struct fovea_receptive_field *field,
                              struct error *error);
 
 #endif

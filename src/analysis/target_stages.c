@@ -42,12 +42,13 @@ static int is_padded(struct field_sweep *sweep, const struct value *value, const
     const struct value *image = sweep->input;
     const int64_t *size = image->shape.dims + (shape_channels_last(&image->shape) ? 1 : 2);
     const int64_t cells[2] = {grid->height, grid->width};
-    struct receptive_field field;
-    if (receptive_field_of_units(sweep, value, grid, &field, error))
+    struct fovea_receptive_field field;
+    bool varies[2] = {false, false};
+    if (receptive_field_of_units(sweep, value, grid, &field, varies, error))
         return -1;
     *padded = false;
     for (int axis = 0; axis < 2; axis++)
-        *padded |= !field.varies[axis] && (double)(cells[axis] - 1) * field.stride[axis] > (double)size[axis];
+        *padded |= !varies[axis] && (double)(cells[axis] - 1) * field.stride[axis] > (double)size[axis];
     return 0;
 }
 

@@ -197,12 +197,11 @@ int unit_grid_of_value(const struct graph *graph, const struct value *value, con
 }
 
 int receptive_field_of_units(struct field_sweep *sweep, const struct value *value, const struct unit_grid *grid,
-                             struct receptive_field *field, struct error *error)
+                             struct fovea_receptive_field *field, bool *varies, struct error *error)
 {
     const int64_t size[2] = {grid->height, grid->width}, first[2] = {0, 0};
     int64_t beside[2];
     struct three_units units = {.axes = 2};
-    *field = (struct receptive_field){.spatial_axis = grid->row_axis};
     for (int i = 0; i < 2; i++) {
         units.place[i] = size[i] / 2;
         beside[i] = size[i] / 2 > 0 ? size[i] / 2 - 1 : 0;
@@ -210,5 +209,5 @@ int receptive_field_of_units(struct field_sweep *sweep, const struct value *valu
     unit_grid_cells(grid, value, units.place, units.middle);
     unit_grid_cells(grid, value, first, units.first);
     unit_grid_cells(grid, value, beside, units.beside);
-    return receptive_field_measure(sweep, value, &units, field, error);
+    return receptive_field_measure(sweep, value, &units, field, varies, error);
 }

@@ -40,6 +40,6 @@ void unit_grid_cells(const struct unit_grid *grid, const struct value *value, co
                      struct interval cells[SHAPE_MAX_RANK]);
 /* The theoretical field of the units of a map or of tokens. */
 int receptive_field_of_units(struct field_sweep *sweep, const struct value *value, const struct unit_grid *grid,
-                             struct receptive_field *field, struct error *error);
+                             struct fovea_receptive_field *field, bool *varies, struct error *error);
 
 #endif

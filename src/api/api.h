@@ -2,7 +2,6 @@
 #ifndef FOVEA_API_API_H
 #define FOVEA_API_API_H
 
-#include "analysis/receptive_field.h"
 #include "base/context.h"
 #include "fovea.h"
 #include "graph/graph.h"
@@ -24,7 +23,6 @@ int api_fail(const struct error *from, struct fovea_error *to);
 struct shape_binding *api_bindings(struct context *context, const struct fovea_shapes *shapes, int spare,
                                    struct error *error);
 struct fovea_tensor api_tensor(const struct tensor *tensor);
-struct fovea_receptive_field api_field(const struct receptive_field *field);
 /* What half precision leaves of a deep network: differences are below this share of the largest element. */
 #define API_TOLERANCE_HALF 2e-3
 bool api_half_type(enum dtype dtype);

@@ -63,7 +63,6 @@ static int enlarge(struct cam_work *work, bool gaussian, struct error *error)
 static int locate(struct cam_work *work, int64_t index, struct fovea_localisation *result, bool *masked,
                   struct error *error)
 {
-    struct localisation measured;
     int64_t count = work->probe.height * work->probe.width;
     *masked = false;
     if (!work->options->masks)
@@ -73,8 +72,7 @@ static int locate(struct cam_work *work, int64_t index, struct fovea_localisatio
         return -1;
     if (!*masked)
         return 0;
-    localisation_measure(work->pixels, work->mask, count, &measured);
-    *result = (struct fovea_localisation){measured.energy, measured.pointing, measured.iou};
+    localisation_measure(work->pixels, work->mask, count, result);
     return 0;
 }
 
@@ -94,21 +92,9 @@ static int check_sanity(struct cam_work *work, enum fovea_cam_method method, dou
 
 static int measure(struct cam_work *work, int64_t class_index, struct fovea_faithfulness *result, struct error *error)
 {
-    struct faithfulness measured;
     if (dtype_storage(probe_images(&work->forward)->dtype) != DTYPE_FLOAT)
         return error_set(error, ERROR_UNSUPPORTED, "the metrics need an image input of floats");
-    if (faithfulness_measure(&work->forward, work->image, work->pixels, class_index, &measured, error))
-        return -1;
-    *result = (struct fovea_faithfulness){.original = measured.original,
-                                          .masked = measured.masked,
-                                          .drop = measured.drop,
-                                          .increase = measured.increase,
-                                          .insertion_area = measured.insertion_area,
-                                          .deletion_area = measured.deletion_area};
-    _Static_assert(FOVEA_CURVE_STEPS == FAITHFULNESS_STEPS, "the public curve is the analysis's");
-    memcpy(result->insertion, measured.insertion, sizeof result->insertion);
-    memcpy(result->deletion, measured.deletion, sizeof result->deletion);
-    return 0;
+    return faithfulness_measure(&work->forward, work->image, work->pixels, class_index, result, error);
 }
 
 /* What is said of one map. */

@@ -51,12 +51,12 @@ int cam_make_probe(struct cam_work *work, enum probe_source source, struct probe
 static void place_cells(struct cam_work *work)
 {
     const struct probe *probe = &work->probe;
-    const struct receptive_field *field = &probe->source_field;
+    const struct fovea_receptive_field *field = &probe->source_field;
     struct spread_place *place = &work->place;
     *place = (struct spread_place){.cells = {probe->source_grid.height, probe->source_grid.width},
                                    .pixels = {probe->height, probe->width}};
     for (int axis = 0; axis < 2; axis++) {
-        bool told = field->local && !field->varies[axis] && field->stride[axis] > 0;
+        bool told = field->local && !probe->source_varies[axis] && field->stride[axis] > 0;
         double even = (double)place->pixels[axis] / (double)place->cells[axis];
         place->stride[axis] = told ? field->stride[axis] : even;
         place->centre[axis] = told ? field->centre[axis] : (even - 1) / 2;
@@ -81,7 +81,7 @@ static int measure_field(struct cam_work *work, struct probe *probe, double *map
 }
 
 /* The fit's where it is trusted, else half the stride. */
-static void take_sigma(struct cam_work *work, const struct gaussian_fit *fit)
+static void take_sigma(struct cam_work *work, const struct fovea_gaussian *fit)
 {
     bool trusted = fit->converged && fit->r_squared >= FIT_TRUSTED;
     work->sigma_rule = trusted ? FOVEA_SIGMA_FIELD : FOVEA_SIGMA_STRIDE;
@@ -92,7 +92,7 @@ static void take_sigma(struct cam_work *work, const struct gaussian_fit *fit)
 static int fit_sigma(struct cam_work *work, struct error *error)
 {
     struct memory *memory = work->model->context->memory;
-    struct gaussian_fit fit = {0};
+    struct fovea_gaussian fit = {0};
     if (work->options->fit_images < 0) {
         take_sigma(work, &fit);
         return 0;

@@ -205,68 +205,25 @@ static int run_both(struct diff_work *work, struct error *error)
 
 /* ---- results ---- */
 
-static int describe_changes(const struct diff_work *work, struct fovea_diff *diff, struct error *error)
+static void describe_changes(const struct diff_work *work, struct fovea_diff *diff)
 {
-    const struct change_list *from = &work->changes;
-    diff->changes = arena_allocate(from->arena, from->count + 1, sizeof *diff->changes, error);
-    if (!diff->changes)
-        return -1;
-    for (size_t i = 0; i < from->count; i++) {
-        const struct change *change = &from->list[i];
-        diff->changes[i] = (struct fovea_change){.kind = (enum fovea_change_kind)change->kind,
-                                                 .scope = change->scope,
-                                                 .name = change->name,
-                                                 .other = change->other,
-                                                 .op_type = change->op_type,
-                                                 .detail = change->detail,
-                                                 .before = change->before,
-                                                 .after = change->after,
-                                                 .follows = change->follows,
-                                                 .elements = change->elements,
-                                                 .differing = change->differing,
-                                                 .norms = {change->norms[0], change->norms[1]},
-                                                 .largest = change->largest,
-                                                 .relative = change->relative};
-        diff->counts[change->kind]++;
-    }
-    diff->change_count = (int64_t)from->count;
-    diff->paired = from->paired;
+    diff->changes = work->changes.list;
+    diff->change_count = (int64_t)work->changes.count;
+    diff->paired = work->changes.paired;
+    for (int64_t i = 0; i < diff->change_count; i++)
+        diff->counts[diff->changes[i].kind]++;
     for (int i = 0; i < work->matching.pair_count; i++) {
         diff->nodes[0] += work->matching.pairs[i].a != NULL;
         diff->nodes[1] += work->matching.pairs[i].b != NULL;
     }
-    return 0;
 }
 
-static void describe_value(const struct diff_work *work, const struct value_difference *from,
-                           struct fovea_value_difference *to)
-{
-    const struct fovea_diff_options *options = work->options;
-    const struct node *node = from->a->producer;
-    *to = (struct fovea_value_difference){.name = from->a->name,
-                                          .other = from->b->name,
-                                          .node = node ? node->name : "",
-                                          .op_type = node ? node->op_type : "",
-                                          .same_shape = from->same_shape,
-                                          .between = from->between,
-                                          .scale = from->scale,
-                                          .largest = from->largest};
-    for (int s = 0; s < 2; s++) {
-        to->ranks[s] = from->shapes[s].rank;
-        memcpy(to->dims[s], from->shapes[s].dims, sizeof to->dims[s]);
-    }
-    to->mean = from->elements > 0 ? from->sum / (double)from->elements : 0;
-    to->relative = from->scale > 0 ? from->largest / from->scale : from->largest;
-    to->agreement = from->units > 0 ? (double)from->agreeing / (double)from->units : -1;
-    to->departs = !from->same_shape || from->largest > options->atol + options->rtol * from->scale;
-}
-
-static struct fovea_value_difference *describe_values(const struct diff_work *work, const struct value_difference *from,
+static struct fovea_value_difference *describe_values(const struct diff_work *work, const struct compared_value *from,
                                                       int count, struct error *error)
 {
     struct fovea_value_difference *list = arena_allocate(work->changes.arena, (size_t)count + 1, sizeof *list, error);
     for (int i = 0; list && i < count; i++)
-        describe_value(work, &from[i], &list[i]);
+        list[i] = run_diff_found(&from[i], work->options->atol, work->options->rtol);
     return list;
 }
 
@@ -295,8 +252,9 @@ static int describe_run(const struct diff_work *work, struct fovea_diff *diff, s
 static int find_differences(struct diff_work *work, struct fovea_diff *diff, struct error *error)
 {
     const struct model *a = work->models[0]->model, *b = work->models[1]->model;
-    if (model_diff(a, b, &work->matching, &work->changes, error) || describe_changes(work, diff, error))
+    if (model_diff(a, b, &work->matching, &work->changes, error))
         return -1;
+    describe_changes(work, diff);
     if (work->options->run && (run_both(work, error) || describe_run(work, diff, error)))
         return -1;
     bool departs = diff->departing > 0;

@@ -69,7 +69,7 @@ static void describe_place(const struct erf_work *work, struct fovea_erf *result
     const struct probe *probe = &work->probe;
     const struct reads *reads = &probe->unit_reads;
     int spatial = probe->channels_last ? 1 : 2;
-    result->field = api_field(&probe->field);
+    result->field = probe->field;
     result->centre[0] = (double)(probe->height / 2);
     result->centre[1] = (double)(probe->width / 2);
     result->target_size[0] = probe->target_grid.height;
@@ -92,31 +92,16 @@ static void describe_phases(const struct erf_work *work, struct fovea_erf *resul
     const struct fovea_receptive_field *field = &result->field;
     int64_t stride = field->axes == 2 && field->stride[0] == field->stride[1] ? (int64_t)field->stride[0] : 0;
     for (int64_t s = 2; s <= stride && result->phase_count < FOVEA_ERF_STRIDES; s++) {
-        struct phase_imbalance phase;
-        if (stride % s == 0 && phase_imbalance_measure(work->map, result->height, result->width, s, &phase))
-            result->phases[result->phase_count++] = (struct fovea_phases){
-                s, {phase.largest[0], phase.largest[1]}, {phase.smallest[0], phase.smallest[1]}, phase.ratio};
+        result->phase_count += stride % s == 0 && phase_imbalance_measure(work->map, result->height, result->width, s,
+                                                                          &result->phases[result->phase_count]);
     }
-}
-
-int erf_gaussian(struct memory *memory, const double *map, int64_t height, int64_t width,
-                 struct fovea_gaussian *gaussian, struct error *error)
-{
-    struct gaussian_fit fit;
-    if (gaussian_fit(memory, map, height, width, &fit, error))
-        return -1;
-    *gaussian = (struct fovea_gaussian){
-        fit.converged, fit.amplitude, {fit.centre[0], fit.centre[1]}, {fit.sigma[0], fit.sigma[1]}, fit.r_squared};
-    return 0;
 }
 
 static int describe_shape(const struct erf_work *work, struct fovea_erf *result, struct error *error)
 {
-    struct imbalance imbalance = imbalance_measure(work->map, result->height, result->width);
-    if (erf_gaussian(work->model->context->memory, work->map, result->height, result->width, &result->gaussian, error))
+    imbalance_measure(work->map, result->height, result->width, result->imbalance);
+    if (gaussian_fit(work->model->context->memory, work->map, result->height, result->width, &result->gaussian, error))
         return -1;
-    result->imbalance[0] = imbalance.first;
-    result->imbalance[1] = imbalance.second;
     describe_phases(work, result);
     return 0;
 }
@@ -124,7 +109,6 @@ static int describe_shape(const struct erf_work *work, struct fovea_erf *result,
 static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
 {
     const struct probe *probe = &work->probe;
-    struct erf_metrics metrics;
     *result = (struct fovea_erf){.height = probe->height,
                                  .width = probe->width,
                                  .images = work->stock.count,
@@ -145,16 +129,7 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
     for (int64_t i = 0; i < probe->height * probe->width; i++)
         result->map[i] = (float)work->map[i];
     describe_place(work, result);
-    erf_measure(work->map, probe->height, probe->width, result->centre, &metrics);
-    result->sum = metrics.sum;
-    result->min = metrics.min;
-    result->max = metrics.max;
-    result->centre_value = metrics.centre_value;
-    result->border_share = metrics.border_share;
-    memcpy(result->argmax, metrics.argmax, sizeof result->argmax);
-    memcpy(result->centre_of_mass, metrics.centre_of_mass, sizeof result->centre_of_mass);
-    memcpy(result->radii, metrics.radii, sizeof result->radii);
-    memcpy(result->mass_within, metrics.mass_within, sizeof result->mass_within);
+    erf_measure(work->map, result);
     if (describe_shape(work, result, error) ||
         (work->options->perturbed_pixels > 0 && erf_perturb(work, arena, result, error)) ||
         (work->options->compare && erf_compare(work->model->context->memory, result, work->options->compare, error)))

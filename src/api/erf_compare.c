@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/correlation.h"
+#include "analysis/gaussian_fit.h"
 #include "analysis/imbalance.h"
 #include "api/erf_work.h"
 #include "base/file.h"
@@ -73,10 +74,12 @@ int erf_compare_map(struct memory *memory, struct fovea_erf *result, const doubl
 {
     int64_t count = result->height * result->width;
     struct fovea_erf_comparison *made = arena_allocate(result->storage, 1, sizeof *made, error);
-    float *difference = arena_allocate(result->storage, (size_t)count, sizeof *difference, error);
     double *own = memory_allocate(memory, (size_t)count, sizeof *own, error), sum = 0;
-    struct map_comparison numbers;
-    if (!made || !difference || !own) {
+    if (made)
+        *made = (struct fovea_erf_comparison){
+            .path = path,
+            .difference = arena_allocate(result->storage, (size_t)count, sizeof *made->difference, error)};
+    if (!made || !made->difference || !own) {
         memory_release(memory, own);
         return -1;
     }
@@ -84,19 +87,13 @@ int erf_compare_map(struct memory *memory, struct fovea_erf *result, const doubl
         own[i] = (double)result->map[i];
         sum += other[i];
     }
-    maps_compare(own, other, count, difference, &numbers);
+    maps_compare(own, other, count, made);
     memory_release(memory, own);
-    struct imbalance imbalance = imbalance_measure(other, result->height, result->width);
-    *made = (struct fovea_erf_comparison){
-        .path = path,
-        .difference = difference,
-        .overlap = numbers.overlap,
-        .correlation = numbers.correlation,
-        .largest = numbers.largest,
-        .sum_ratio = numbers.sum_ratio,
-        .imbalance = {sum > 0 ? imbalance.first / sum : 0, sum > 0 ? imbalance.second / sum : 0}};
+    imbalance_measure(other, result->height, result->width, made->imbalance);
+    for (int order = 0; order < 2; order++)
+        made->imbalance[order] = sum > 0 ? made->imbalance[order] / sum : 0;
     result->comparison = made;
-    return erf_gaussian(memory, other, result->height, result->width, &made->gaussian, error);
+    return gaussian_fit(memory, other, result->height, result->width, &made->gaussian, error);
 }
 
 int erf_compare(struct memory *memory, struct fovea_erf *result, const char *path, struct error *error)

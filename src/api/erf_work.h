@@ -29,8 +29,5 @@ int erf_randomise_positions(void *user, struct graph *graph, const struct value 
 
 /* The probe that the options ask for. */
 int erf_probe(struct erf_work *work, enum probe_source source, struct probe *probe, struct error *error);
-/* A map's Gaussian, as it is reported. */
-int erf_gaussian(struct memory *memory, const double *map, int64_t height, int64_t width,
-                 struct fovea_gaussian *gaussian, struct error *error);
 
 #endif

@@ -50,11 +50,9 @@ static int find_field(struct inspection *inspection, const struct value *value, 
                       struct error *error)
 {
     struct error own = ERROR_INITIALISER;
-    struct receptive_field field;
-    if (receptive_field_of_value(&inspection->sweep, value, &field, &own) == 0) {
-        layer->field = api_field(&field);
+    if (receptive_field_of_value(&inspection->sweep, value, &layer->field, &own) == 0)
         return 0;
-    }
+    layer->field = (struct fovea_receptive_field){0};
     if (own.kind == ERROR_LIMIT)
         inspection->layers->fields_left_out++;
     return own.kind == ERROR_LIMIT ? 0 : error_set(error, own.kind, "%s", own.message);

@@ -130,20 +130,6 @@ bool fovea_model_input(const struct fovea_model *model, int index, struct fovea_
     return false;
 }
 
-struct fovea_receptive_field api_field(const struct receptive_field *field)
-{
-    struct fovea_receptive_field result = {.axes = field->axes,
-                                           .local = field->local,
-                                           .global = field->global,
-                                           .varies = field->varies[0] || field->varies[1]};
-    for (int axis = 0; axis < 2; axis++) {
-        result.size[axis] = field->size[axis];
-        result.stride[axis] = field->stride[axis];
-        result.centre[axis] = field->centre[axis];
-    }
-    return result;
-}
-
 const struct value *api_image_input(const struct graph *graph)
 {
     const struct value *alone = NULL;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analysis/gaussian_fit.h"
 #include "analysis/position_maps.h"
 #include "api/erf_work.h"
 #include "base/random.h"
@@ -37,7 +38,7 @@ static int fit(struct memory *memory, const double *map, const int64_t size[2], 
         least = fmin(least, map[i]);
     for (int64_t i = 0; i < count; i++)
         raised[i] = map[i] - least;
-    int result = erf_gaussian(memory, raised, size[0], size[1], gaussian, error);
+    int result = gaussian_fit(memory, raised, size[0], size[1], gaussian, error);
     memory_release(memory, raised);
     return result;
 }

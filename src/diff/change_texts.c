@@ -13,14 +13,14 @@ static const char *copy(struct change_list *changes, const char *text, struct er
     return text ? arena_copy_string(changes->arena, text, strlen(text), error) : NULL;
 }
 
-int change_add(struct change_list *changes, const struct change *change, struct error *error)
+int change_add(struct change_list *changes, const struct fovea_change *change, struct error *error)
 {
-    struct change *list =
+    struct fovea_change *list =
         arena_grow(changes->arena, changes->list, changes->count, &changes->capacity, sizeof *list, error);
     if (!list)
         return -1;
     changes->list = list;
-    struct change *entry = &list[changes->count];
+    struct fovea_change *entry = &list[changes->count];
     const char **const texts[] = {&entry->scope,  &entry->name,   &entry->other, &entry->op_type,
                                   &entry->detail, &entry->before, &entry->after};
     *entry = *change;

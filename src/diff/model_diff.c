@@ -9,16 +9,16 @@ static const char *or_empty(const char *text)
     return text ? text : "";
 }
 
-static int add_text(struct change_list *changes, enum change_kind kind, const char *name, const char *before,
+static int add_text(struct change_list *changes, enum fovea_change_kind kind, const char *name, const char *before,
                     const char *after, struct error *error)
 {
     if (strcmp(or_empty(before), or_empty(after)) == 0 && !before == !after)
         return 0;
-    struct change change = {.kind = kind, .scope = "", .name = name, .before = before, .after = after};
+    struct fovea_change change = {.kind = kind, .scope = "", .name = name, .before = before, .after = after};
     return change_add(changes, &change, error);
 }
 
-static int add_number(struct change_list *changes, enum change_kind kind, const char *name, int64_t before,
+static int add_number(struct change_list *changes, enum fovea_change_kind kind, const char *name, int64_t before,
                       int64_t after, struct error *error)
 {
     char texts[2][32];
@@ -37,11 +37,12 @@ static int diff_header(const struct model *a, const struct model *b, struct chan
                  {"domain", a->domain, b->domain},
                  {"doc_string", a->doc_string, b->doc_string},
                  {"graph name", a->graph->name, b->graph->name}};
-    if (add_number(changes, CHANGE_MODEL, "ir_version", a->ir_version, b->ir_version, error) ||
-        add_number(changes, CHANGE_MODEL, "model_version", a->model_version, b->model_version, error))
+    if (add_number(changes, FOVEA_CHANGE_MODEL, "ir_version", a->ir_version, b->ir_version, error) ||
+        add_number(changes, FOVEA_CHANGE_MODEL, "model_version", a->model_version, b->model_version, error))
         return -1;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (add_text(changes, CHANGE_MODEL, texts[i].name, or_empty(texts[i].before), or_empty(texts[i].after), error))
+        if (add_text(changes, FOVEA_CHANGE_MODEL, texts[i].name, or_empty(texts[i].before), or_empty(texts[i].after),
+                     error))
             return -1;
     }
     return 0;
@@ -64,7 +65,7 @@ static int diff_opsets(const struct graph *a, const struct graph *b, struct chan
             const char *domain = graph->opsets[i].domain;
             int64_t first = opset_of(a, domain), second = opset_of(b, domain);
             if ((side == 0 || first < 0) &&
-                add_number(changes, CHANGE_OPSET, domain[0] ? domain : "ai.onnx", first, second, error))
+                add_number(changes, FOVEA_CHANGE_OPSET, domain[0] ? domain : "ai.onnx", first, second, error))
                 return -1;
         }
     }
@@ -87,7 +88,7 @@ static int diff_metadata(const struct model *a, const struct model *b, struct ch
         for (int i = 0; i < model->metadata_count; i++) {
             const char *key = or_empty(model->metadata[i].key);
             const char *first = metadata_of(a, key), *second = metadata_of(b, key);
-            if ((side == 0 || !first) && add_text(changes, CHANGE_METADATA, key, first, second, error))
+            if ((side == 0 || !first) && add_text(changes, FOVEA_CHANGE_METADATA, key, first, second, error))
                 return -1;
         }
     }
@@ -123,7 +124,7 @@ static int diff_functions(const struct model *a, const struct model *b, struct c
             if (!name || (!other && !(text = function_text(changes, function, error))))
                 return -1;
             if (!other)
-                result = add_text(changes, CHANGE_FUNCTION, name, side ? NULL : text, side ? text : NULL, error);
+                result = add_text(changes, FOVEA_CHANGE_FUNCTION, name, side ? NULL : text, side ? text : NULL, error);
             else if (side == 0)
                 result = graph_diff(function->body, other->body, NULL, name, &matching, changes, error);
             if (other && side == 0)

@@ -3,40 +3,11 @@
 #define FOVEA_DIFF_MODEL_DIFF_H
 
 #include "diff/graph_matching.h"
-
-/* Order and meaning as enum fovea_change_kind. */
-enum change_kind {
-    CHANGE_MODEL,
-    CHANGE_OPSET,
-    CHANGE_METADATA,
-    CHANGE_INPUT,
-    CHANGE_OUTPUT,
-    CHANGE_FUNCTION,
-    CHANGE_NODE_REMOVED,
-    CHANGE_NODE_ADDED,
-    CHANGE_ATTRIBUTE,
-    CHANGE_NODE_MOVED,
-    CHANGE_SHAPE,
-    CHANGE_WEIGHT_REMOVED,
-    CHANGE_WEIGHT_ADDED,
-    CHANGE_WEIGHT_TYPE,
-    CHANGE_WEIGHT_ELEMENTS,
-    CHANGE_NAME,
-    CHANGE_KINDS
-};
-
-/* One difference; texts that do not apply are NULL. fovea.h says what they hold. */
-struct change {
-    enum change_kind kind;
-    const char *scope, *name, *other, *op_type, *detail, *before, *after;
-    bool follows;
-    int64_t elements, differing;
-    double norms[2], largest, relative;
-};
+#include "fovea/diff.h"
 
 struct change_list {
     struct arena *arena; /* of the list and the texts */
-    struct change *list;
+    struct fovea_change *list;
     size_t count, capacity;
     int64_t paired; /* nodes that both have, inner graphs and functions included */
 };
@@ -49,7 +20,7 @@ int model_diff(const struct model *a, const struct model *b, struct graph_matchi
 /* ---- model_diff.c's parts, one file each ---- */
 
 /* A copy of `change` at the end of the list, its texts included. */
-int change_add(struct change_list *changes, const struct change *change, struct error *error);
+int change_add(struct change_list *changes, const struct fovea_change *change, struct error *error);
 /* change_texts.c: texts in the list's arena; NULL without memory. */
 const char *change_text(struct change_list *changes, struct error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -20,15 +20,15 @@ static const char *value_name(const struct value *value)
     return value ? value->name : NULL;
 }
 
-static struct change about(const struct node_pair *pair, enum change_kind kind, const char *scope)
+static struct fovea_change about(const struct node_pair *pair, enum fovea_change_kind kind, const char *scope)
 {
     const struct node *node = pair->a ? pair->a : pair->b;
     const char *name = node_name(node), *other = pair->a && pair->b ? node_name(pair->b) : name;
-    return (struct change){.kind = kind,
-                           .scope = scope,
-                           .name = name,
-                           .other = strcmp(name, other) ? other : NULL,
-                           .op_type = node->op_type};
+    return (struct fovea_change){.kind = kind,
+                                 .scope = scope,
+                                 .name = name,
+                                 .other = strcmp(name, other) ? other : NULL,
+                                 .op_type = node->op_type};
 }
 
 /* ---- nodes of one graph only ---- */
@@ -36,7 +36,7 @@ static struct change about(const struct node_pair *pair, enum change_kind kind, 
 static int add_alone(const struct node_pair *pair, const char *scope, struct change_list *changes, struct error *error)
 {
     const struct node *node = pair->a ? pair->a : pair->b;
-    struct change change = about(pair, pair->a ? CHANGE_NODE_REMOVED : CHANGE_NODE_ADDED, scope);
+    struct fovea_change change = about(pair, pair->a ? FOVEA_CHANGE_NODE_REMOVED : FOVEA_CHANGE_NODE_ADDED, scope);
     const char *reads = "", *makes = node->output_count > 0 && node->outputs[0] ? node->outputs[0]->name : "";
     for (int i = 0; i < node->input_count && !reads[0]; i++)
         reads = node->inputs[i] && !value_contents(node->inputs[i]) ? node->inputs[i]->name : "";
@@ -49,7 +49,7 @@ static int add_alone(const struct node_pair *pair, const char *scope, struct cha
 static int add_attribute(const struct node_pair *pair, const struct attribute *a, const struct attribute *b,
                          const char *scope, struct change_list *changes, struct error *error)
 {
-    struct change change = about(pair, CHANGE_ATTRIBUTE, scope);
+    struct fovea_change change = about(pair, FOVEA_CHANGE_ATTRIBUTE, scope);
     change.detail = a ? a->name : b->name;
     if ((a && !(change.before = change_attribute_text(changes, a, error))) ||
         (b && !(change.after = change_attribute_text(changes, b, error))))
@@ -117,7 +117,7 @@ static int diff_operands(const struct graph_matching *matching, const struct nod
         const struct value *second = i < b->input_count ? b->inputs[i] : NULL;
         if (same_value(matching, first, second))
             continue;
-        struct change change = about(pair, CHANGE_NODE_MOVED, scope);
+        struct fovea_change change = about(pair, FOVEA_CHANGE_NODE_MOVED, scope);
         const struct value *from = behind_alone(matching, 0, first), *to = behind_alone(matching, 1, second);
         char detail[32];
         snprintf(detail, sizeof detail, "input %d", i);
@@ -143,12 +143,12 @@ static bool same_declared(const struct value *a, const struct value *b)
     return same;
 }
 
-static int diff_declared(const struct value *a, const struct value *b, enum change_kind kind, const char *scope,
+static int diff_declared(const struct value *a, const struct value *b, enum fovea_change_kind kind, const char *scope,
                          struct change_list *changes, struct error *error)
 {
-    struct change change = {.kind = kind, .scope = scope, .name = a->name};
+    struct fovea_change change = {.kind = kind, .scope = scope, .name = a->name};
     bool renamed = strcmp(a->name, b->name) != 0;
-    if (same_declared(a, b) && (kind == CHANGE_SHAPE || !renamed))
+    if (same_declared(a, b) && (kind == FOVEA_CHANGE_SHAPE || !renamed))
         return 0;
     change.other = renamed ? b->name : NULL;
     change.before = change_declared_text(changes, a, error);
@@ -165,10 +165,10 @@ static int diff_results(const struct node_pair *pair, const char *scope, struct 
         if (!a || !b)
             continue;
         renamed |= strcmp(a->name, b->name) != 0;
-        if (!a->is_output && !b->is_output && diff_declared(a, b, CHANGE_SHAPE, scope, changes, error))
+        if (!a->is_output && !b->is_output && diff_declared(a, b, FOVEA_CHANGE_SHAPE, scope, changes, error))
             return -1;
     }
-    struct change change = about(pair, CHANGE_NAME, scope);
+    struct fovea_change change = about(pair, FOVEA_CHANGE_NAME, scope);
     change.detail = change.other ? "node" : "result";
     if (renamed && !change.other && pair->a->outputs[0] && pair->b->outputs[0]) {
         change.before = pair->a->outputs[0]->name;
@@ -224,10 +224,10 @@ static int diff_nodes(const struct graph_matching *matching, const char *scope, 
 
 /* ---- a graph's ends ---- */
 
-static int add_end(const struct value *value, enum change_kind kind, int side, const char *scope,
+static int add_end(const struct value *value, enum fovea_change_kind kind, int side, const char *scope,
                    struct change_list *changes, struct error *error)
 {
-    struct change change = {.kind = kind, .scope = scope, .name = value->name};
+    struct fovea_change change = {.kind = kind, .scope = scope, .name = value->name};
     const char *text = change_declared_text(changes, value, error);
     *(side == 0 ? &change.before : &change.after) = text;
     return text ? change_add(changes, &change, error) : -1;
@@ -242,8 +242,8 @@ static int diff_inputs(const struct graph_matching *matching, const char *scope,
             const struct value *input = graph->inputs[i], *partner = matching->partners[side][input->id];
             if (input->constant)
                 continue;
-            if (!partner ? add_end(input, CHANGE_INPUT, side, scope, changes, error)
-                         : side == 0 && diff_declared(input, partner, CHANGE_INPUT, scope, changes, error))
+            if (!partner ? add_end(input, FOVEA_CHANGE_INPUT, side, scope, changes, error)
+                         : side == 0 && diff_declared(input, partner, FOVEA_CHANGE_INPUT, scope, changes, error))
                 return -1;
         }
     }
@@ -257,8 +257,8 @@ static int diff_outputs(const struct graph_matching *matching, const char *scope
         const struct graph *graph = matching->graphs[side];
         for (int i = 0; i < graph->output_count; i++) {
             const struct value *output = graph->outputs[i], *other = graph_matching_output(matching, side, output);
-            if (!other ? add_end(output, CHANGE_OUTPUT, side, scope, changes, error)
-                       : side == 0 && diff_declared(output, other, CHANGE_OUTPUT, scope, changes, error))
+            if (!other ? add_end(output, FOVEA_CHANGE_OUTPUT, side, scope, changes, error)
+                       : side == 0 && diff_declared(output, other, FOVEA_CHANGE_OUTPUT, scope, changes, error))
                 return -1;
         }
     }

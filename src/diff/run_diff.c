@@ -93,18 +93,18 @@ static int list_wanted(struct run_diff *run, int *const numbers[2], struct error
         for (int k = 0; node && k < node->output_count; k++) {
             const struct value *value = node->outputs[k], *partner = value ? matching->partners[0][value->id] : NULL;
             if (partner)
-                run->values[run->value_count++] = (struct value_difference){
+                run->values[run->value_count++] = (struct compared_value){
                     .a = value,
                     .b = partner,
-                    .between = only_alone_read(matching, 0, value) || only_alone_read(matching, 1, partner)};
+                    .found.between = only_alone_read(matching, 0, value) || only_alone_read(matching, 1, partner)};
         }
     }
     for (int i = 0; i < a->output_count; i++) {
         const struct value *partner = output_partner(matching, i);
         if (partner && a->outputs[i]->graph == a && partner->graph == matching->graphs[1])
-            run->outputs[run->output_count++] = (struct value_difference){.a = a->outputs[i], .b = partner};
+            run->outputs[run->output_count++] = (struct compared_value){.a = a->outputs[i], .b = partner};
     }
-    struct value_difference *const lists[] = {run->values, run->outputs};
+    struct compared_value *const lists[] = {run->values, run->outputs};
     const int counts[] = {run->value_count, run->output_count};
     for (int l = 0; l < 2; l++) {
         for (int i = 0; i < counts[l]; i++) {
@@ -116,16 +116,16 @@ static int list_wanted(struct run_diff *run, int *const numbers[2], struct error
 }
 
 /* Leaves those that both graphs still have after constants are folded. */
-static int keep_common(struct value_difference *list, int count, int *const numbers[2])
+static int keep_common(struct compared_value *list, int count, int *const numbers[2])
 {
     int kept = 0;
     for (int i = 0; i < count; i++) {
-        struct value_difference *difference = &list[kept];
+        struct compared_value *difference = &list[kept];
         *difference = list[i];
         difference->outputs[0] = numbers[0][difference->a->id] - 1;
         difference->outputs[1] = numbers[1][difference->b->id] - 1;
-        difference->shapes[0].rank = difference->shapes[1].rank = SHAPE_UNKNOWN_RANK;
-        difference->same_shape = true;
+        difference->found.ranks[0] = difference->found.ranks[1] = SHAPE_UNKNOWN_RANK;
+        difference->found.same_shape = true;
         kept += difference->outputs[0] >= 0 && difference->outputs[1] >= 0;
     }
     return kept;
@@ -223,15 +223,15 @@ static int copy_inputs(struct run_diff *run, struct error *error)
 
 /* ---- differences ---- */
 
-static void take_element(struct value_difference *difference, double a, double b)
+static void take_element(struct compared_value *difference, double a, double b)
 {
     double distance = fabs(a - b);
     if (isfinite(a))
-        difference->scale = fmax(difference->scale, fabs(a));
+        difference->found.scale = fmax(difference->found.scale, fabs(a));
     if (a == b || (isnan(a) && isnan(b)))
         return;
     distance = isfinite(distance) ? distance : HUGE_VAL;
-    difference->largest = fmax(difference->largest, distance);
+    difference->found.largest = fmax(difference->found.largest, distance);
     difference->sum += distance;
 }
 
@@ -246,7 +246,7 @@ static int64_t strongest(const struct tensor *tensor, int64_t first, int64_t cha
 }
 
 /* Axis 1 of [N,K,...] as classes. */
-static void take_classes(struct value_difference *difference, const struct tensor *a, const struct tensor *b,
+static void take_classes(struct compared_value *difference, const struct tensor *a, const struct tensor *b,
                          int64_t images)
 {
     const struct shape *shape = &a->shape;
@@ -260,15 +260,18 @@ static void take_classes(struct value_difference *difference, const struct tenso
     }
 }
 
-static void take(const struct run_diff *run, struct value_difference *difference, int64_t batch, int64_t count,
+static void take(const struct run_diff *run, struct compared_value *difference, int64_t batch, int64_t count,
                  bool classes)
 {
     const struct tensor *a = session_output(run->sessions[0], difference->outputs[0]);
     const struct tensor *b = session_output(run->sessions[1], difference->outputs[1]);
-    difference->shapes[0] = a->shape;
-    difference->shapes[1] = b->shape;
-    difference->same_shape &= shape_equal(&a->shape, &b->shape);
-    if (!difference->same_shape || !a->data || !b->data)
+    for (int s = 0; s < 2; s++) {
+        const struct shape *shape = s ? &b->shape : &a->shape;
+        difference->found.ranks[s] = shape->rank;
+        memcpy(difference->found.dims[s], shape->dims, sizeof shape->dims);
+    }
+    difference->found.same_shape &= shape_equal(&a->shape, &b->shape);
+    if (!difference->found.same_shape || !a->data || !b->data)
         return;
     int64_t images = a->shape.rank > 0 && a->shape.dims[0] == batch ? count : a->shape.rank > 0 ? a->shape.dims[0] : 1;
     int64_t elements = a->shape.rank > 0 ? images * shape_product(&a->shape, 1, a->shape.rank) : 1;
@@ -292,4 +295,19 @@ int run_diff_step(struct run_diff *run, int64_t batch, int64_t count, struct err
     for (int i = 0; i < run->output_count; i++)
         take(run, &run->outputs[i], batch, count, true);
     return 0;
+}
+
+struct fovea_value_difference run_diff_found(const struct compared_value *value, double atol, double rtol)
+{
+    const struct node *node = value->a->producer;
+    struct fovea_value_difference found = value->found;
+    found.name = value->a->name;
+    found.other = value->b->name;
+    found.node = node ? node->name : "";
+    found.op_type = node ? node->op_type : "";
+    found.mean = value->elements > 0 ? value->sum / (double)value->elements : 0;
+    found.relative = found.scale > 0 ? found.largest / found.scale : found.largest;
+    found.agreement = value->units > 0 ? (double)value->agreeing / (double)value->units : -1;
+    found.departs = !found.same_shape || found.largest > atol + rtol * found.scale;
+    return found;
 }

@@ -3,18 +3,15 @@
 #define FOVEA_DIFF_RUN_DIFF_H
 
 #include "diff/graph_matching.h"
+#include "fovea/diff.h"
 #include "pass/pipeline.h"
 
-/* One value of both. */
-struct value_difference {
+/* One value of both while it is measured. */
+struct compared_value {
+    struct fovea_value_difference found;
     const struct value *a, *b; /* of the source graphs */
     int outputs[2];            /* number among the execution graphs' outputs */
-    struct shape shapes[2];    /* rank -1 until it ran */
-    bool same_shape;
-    bool between;   /* only nodes without a partner read it, in one of the graphs */
-    double scale;   /* largest finite |a| */
-    double largest; /* |a - b|; infinite where only one is finite or they are different infinities */
-    double sum;     /* of |a - b| over `elements` */
+    double sum;                /* of |a - b| over `elements` */
     int64_t elements;
     int64_t units, agreeing; /* of outputs with a channel axis: how many have the same largest channel */
 };
@@ -24,9 +21,9 @@ struct run_diff {
     const struct graph_matching *matching;
     struct graph *graphs[2];
     struct session *sessions[2];
-    struct value_difference *values; /* in the order of matching->pairs */
+    struct compared_value *values; /* in the order of matching->pairs */
     int value_count;
-    struct value_difference *outputs; /* of the models, in the first one's order */
+    struct compared_value *outputs; /* of the models, in the first one's order */
     int output_count;
 };
 
@@ -41,5 +38,7 @@ void run_diff_randomise(struct run_diff *run, uint64_t seed, bool alone);
 /* Gives the second graph the first one's inputs, runs both, and takes the differences into account. Of outputs whose
  * first axis is `batch` only `count` entries count. */
 int run_diff_step(struct run_diff *run, int64_t batch, int64_t count, struct error *error);
+/* What was found of a value, once all ran; its names are those of the models. */
+struct fovea_value_difference run_diff_found(const struct compared_value *value, double atol, double rtol);
 
 #endif

@@ -3,25 +3,26 @@
 #include "diff/constant_contents.h"
 #include "diff/model_diff.h"
 
-static int add_alone(const struct value *value, enum change_kind kind, const char *scope, struct change_list *changes,
-                     struct error *error)
+static int add_alone(const struct value *value, enum fovea_change_kind kind, const char *scope,
+                     struct change_list *changes, struct error *error)
 {
     const struct tensor *tensor = &value_contents(value)->tensor;
-    struct change change = {.kind = kind, .scope = scope, .name = value->name, .elements = shape_count(&tensor->shape)};
+    struct fovea_change change = {
+        .kind = kind, .scope = scope, .name = value->name, .elements = shape_count(&tensor->shape)};
     const char *text = change_tensor_text(changes, tensor, error);
-    *(kind == CHANGE_WEIGHT_REMOVED ? &change.before : &change.after) = text;
+    *(kind == FOVEA_CHANGE_WEIGHT_REMOVED ? &change.before : &change.after) = text;
     return text ? change_add(changes, &change, error) : -1;
 }
 
-static int compare_elements(struct constant *a, struct constant *b, struct change *change, struct change_list *changes,
-                            struct error *error)
+static int compare_elements(struct constant *a, struct constant *b, struct fovea_change *change,
+                            struct change_list *changes, struct error *error)
 {
     struct contents_comparison comparison;
     if (constant_contents_compare(a, b, &comparison, error))
         return error_prefix(error, "'%s'", change->name);
     if (comparison.equal)
         return 0;
-    change->kind = CHANGE_WEIGHT_ELEMENTS;
+    change->kind = FOVEA_CHANGE_WEIGHT_ELEMENTS;
     change->detail = change_tensor_text(changes, &a->tensor, error);
     change->differing = comparison.differing;
     memcpy(change->norms, comparison.norms, sizeof change->norms);
@@ -37,20 +38,20 @@ static int compare_weights(const struct value *a, const struct value *b, const c
 {
     struct constant *first = value_contents(a), *second = value_contents(b);
     bool renamed = strcmp(a->name, b->name) != 0;
-    struct change change = {.kind = CHANGE_NAME,
-                            .scope = scope,
-                            .name = a->name,
-                            .other = renamed ? b->name : NULL,
-                            .elements = shape_count(&first->tensor.shape)};
+    struct fovea_change change = {.kind = FOVEA_CHANGE_NAME,
+                                  .scope = scope,
+                                  .name = a->name,
+                                  .other = renamed ? b->name : NULL,
+                                  .elements = shape_count(&first->tensor.shape)};
     if (first->tensor.dtype != second->tensor.dtype || !shape_equal(&first->tensor.shape, &second->tensor.shape)) {
-        change.kind = CHANGE_WEIGHT_TYPE;
+        change.kind = FOVEA_CHANGE_WEIGHT_TYPE;
         change.before = change_tensor_text(changes, &first->tensor, error);
         change.after = change_tensor_text(changes, &second->tensor, error);
         return change.before && change.after ? change_add(changes, &change, error) : -1;
     }
     if (!a->producer != !b->producer) {
-        struct change place = change;
-        place.kind = CHANGE_WEIGHT_TYPE;
+        struct fovea_change place = change;
+        place.kind = FOVEA_CHANGE_WEIGHT_TYPE;
         place.before = a->producer ? "Constant node" : "initialiser";
         place.after = b->producer ? "Constant node" : "initialiser";
         if (change_add(changes, &place, error))
@@ -72,7 +73,7 @@ int weight_diff(const struct graph_matching *matching, const char *scope, struct
         const struct graph *graph = matching->graphs[side];
         for (size_t i = 0; i < graph->value_count; i++) {
             const struct value *value = graph->values[i], *partner = matching->partners[side][i];
-            enum change_kind alone = side == 0 ? CHANGE_WEIGHT_REMOVED : CHANGE_WEIGHT_ADDED;
+            enum fovea_change_kind alone = side == 0 ? FOVEA_CHANGE_WEIGHT_REMOVED : FOVEA_CHANGE_WEIGHT_ADDED;
             if (!value_contents(value))
                 continue;
             bool paired = partner && value_contents(partner);

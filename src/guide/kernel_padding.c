@@ -160,23 +160,24 @@ static int report_cost(struct audit *audit, struct finding *finding, const struc
 
 static int report_phases(struct audit *audit, struct finding *finding, struct error *error)
 {
-    struct padding_phases phases;
+    struct fovea_phases phases[PADDING_MOST_PHASES];
     int64_t images = 0;
-    if (padding_measure(audit, finding, &phases, &images, error))
+    int count = padding_measure(audit, finding, phases, &images, error);
+    if (count < 0)
         return -1;
     const char *text = "", *on = audit_images_text(audit, images, error);
-    for (int i = 0; i < phases.count && text; i++) {
+    for (int i = 0; i < count && text; i++) {
         const char *name =
-            arena_print(audit->arena, error, "phase imbalance of the head's field, stride %" PRId64, phases.stride[i]);
-        text = arena_print(audit->arena, error, "%s%s%.3g at stride %" PRId64, text, i ? ", " : "", phases.ratio[i],
-                           phases.stride[i]);
-        if (!name || finding_number(audit, finding, name, "", phases.ratio[i], error))
+            arena_print(audit->arena, error, "phase imbalance of the head's field, stride %" PRId64, phases[i].stride);
+        text = arena_print(audit->arena, error, "%s%s%.3g at stride %" PRId64, text, i ? ", " : "", phases[i].ratio,
+                           phases[i].stride);
+        if (!name || finding_number(audit, finding, name, "", phases[i].ratio, error))
             return -1;
     }
-    if (phases.count > 0 && text && on)
+    if (count > 0 && text && on)
         finding->advice.measured =
             finding_text(audit, error, "largest over smallest phase of the effective field: %s; %s", text, on);
-    return text && on && (phases.count == 0 || finding->advice.measured) ? 0 : -1;
+    return text && on && (count == 0 || finding->advice.measured) ? 0 : -1;
 }
 
 static int report_uneven(struct audit *audit, const struct padding_sites *list, bool pools, struct error *error)

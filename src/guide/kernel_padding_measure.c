@@ -23,25 +23,22 @@ static int accumulate(struct probe *probe, const struct image_set *images, doubl
     return 0;
 }
 
-static int measure_phases(struct probe *probe, const struct image_set *images, struct padding_phases *phases,
+static int measure_phases(struct probe *probe, const struct image_set *images, struct fovea_phases *phases,
                           struct error *error)
 {
     struct memory *memory = probe->graph->context->memory;
     double *map = memory_allocate(memory, (size_t)(probe->height * probe->width), sizeof *map, error);
-    int result = map ? accumulate(probe, images, map, error) : -1;
+    int result = map ? accumulate(probe, images, map, error) : -1, count = 0;
     int64_t total = probe->field.axes == 2 && probe->field.stride[0] == probe->field.stride[1]
                         ? (int64_t)probe->field.stride[0]
                         : 0;
-    for (int64_t stride = 2; result == 0 && stride <= total && phases->count < PADDING_MOST_PHASES; stride *= 2) {
-        struct phase_imbalance phase;
-        if (total % stride == 0 && phase_imbalance_measure(map, probe->height, probe->width, stride, &phase) &&
-            isfinite(phase.ratio) && phase.ratio > 0) {
-            phases->stride[phases->count] = stride;
-            phases->ratio[phases->count++] = phase.ratio;
-        }
+    for (int64_t stride = 2; result == 0 && stride <= total && count < PADDING_MOST_PHASES; stride *= 2) {
+        struct fovea_phases *phase = &phases[count];
+        count += total % stride == 0 && phase_imbalance_measure(map, probe->height, probe->width, stride, phase) &&
+                 isfinite(phase->ratio) && phase->ratio > 0;
     }
     memory_release(memory, map);
-    return result;
+    return result ? -1 : count;
 }
 
 /* What the head reads; where that is not told, its scores. */
@@ -55,7 +52,7 @@ static const struct value *measured_value(const struct audit *audit)
     return target_logits(network->graph);
 }
 
-static int measure(const struct audit *audit, const struct image_set *images, struct padding_phases *phases,
+static int measure(const struct audit *audit, const struct image_set *images, struct fovea_phases *phases,
                    struct error *error)
 {
     struct error none = ERROR_INITIALISER;
@@ -74,13 +71,12 @@ static int measure(const struct audit *audit, const struct image_set *images, st
     return result;
 }
 
-int padding_measure(struct audit *audit, struct finding *finding, struct padding_phases *phases, int64_t *count,
-                    struct error *error)
+int padding_measure(struct audit *audit, struct finding *finding, struct fovea_phases phases[PADDING_MOST_PHASES],
+                    int64_t *count, struct error *error)
 {
     const struct value *const values[] = {measured_value(audit)};
     const struct measurement wanted = {"phases of the field", audit->network->graph, values, 1, .runs = 2};
     struct image_set images;
-    *phases = (struct padding_phases){0};
     int asked = audit_ask(audit, &wanted, finding, &images, error);
     if (asked <= 0)
         return asked;

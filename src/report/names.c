@@ -1,6 +1,5 @@
 /* What the enumerations of fovea.h are called, in texts and JSON. */
 #include "analysis/cam.h"
-#include "diff/model_diff.h"
 #include "fovea.h"
 #include "image/corruption.h"
 #include "tensor/dtype.h"
@@ -13,7 +12,6 @@ static const char *const change_names[FOVEA_CHANGE_KINDS] = {
     "model",        "opset",       "metadata",        "input",      "output", "function",
     "node-removed", "node-added",  "attribute",       "node-moved", "shape",  "weight-removed",
     "weight-added", "weight-type", "weight-elements", "name"};
-_Static_assert((int)FOVEA_CHANGE_KINDS == (int)CHANGE_KINDS, "kinds of changes");
 
 const char *fovea_state_name(enum fovea_state state)
 {

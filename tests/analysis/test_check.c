@@ -18,15 +18,15 @@
 static int check_loaded(struct model *model, char *lines, size_t size)
 {
     struct error error = ERROR_INITIALISER;
-    struct finding_list findings = {.arena = arena_create(model->context->memory, &error)};
+    struct fovea_findings findings = {.storage = arena_create(model->context->memory, &error)};
     operators_resolve(model->graph, &error);
     assert_int_equal(check_model(model, NULL, 0, &findings, &error), 0);
     size_t used = 0;
     lines[0] = 0;
-    for (size_t i = 0; i < findings.count && used < size; i++)
+    for (int i = 0; i < findings.count && used < size; i++)
         used += (size_t)snprintf(lines + used, size - used, "%s: %s\n", findings.list[i].code, findings.list[i].text);
     int problems = findings.problems;
-    arena_destroy(findings.arena);
+    arena_destroy(findings.storage);
     return problems;
 }
 
@@ -117,14 +117,14 @@ static void denormal_weights_are_one_note(void **state)
         y = emit(graph, "Add", EMIT_INPUTS(y, w), NULL, 0, &error);
     }
     assert_int_equal(graph_add_output(graph, y, &error), 0);
-    struct finding_list findings = {.arena = arena_create(context->memory, &error)};
+    struct fovea_findings findings = {.storage = arena_create(context->memory, &error)};
     assert_int_equal(check_model(&model, NULL, 0, &findings, &error), 0);
     assert_int_equal(findings.count, 1);
     assert_int_equal(findings.problems, 0);
     assert_string_equal(findings.list[0].code, "weight-denormal");
     assert_non_null(strstr(findings.list[0].text, "2 weights hold 3 elements"));
     assert_non_null(strstr(findings.list[0].text, "first 'first'"));
-    arena_destroy(findings.arena);
+    arena_destroy(findings.storage);
     graph_destroy(graph);
     assert_int_equal(context_destroy(context), 0);
 }
@@ -159,14 +159,14 @@ static void weights_may_not_be_infinite(void **state)
     y = emit(graph, "Max", EMIT_INPUTS(y, constants[3]), NULL, 0, &error);
     assert_string_equal(error.message, "");
     assert_int_equal(graph_add_output(graph, y, &error), 0);
-    struct finding_list findings = {.arena = arena_create(context->memory, &error)};
+    struct fovea_findings findings = {.storage = arena_create(context->memory, &error)};
     assert_int_equal(check_model(&model, NULL, 0, &findings, &error), 0);
     assert_int_equal(findings.count, 4);
     assert_int_equal(findings.problems, 3);
     for (int i = 0; i < 3; i++)
         assert_string_equal(findings.list[i].code, "weight-not-finite");
     assert_string_equal(findings.list[3].code, "constant-infinite");
-    arena_destroy(findings.arena);
+    arena_destroy(findings.storage);
     graph_destroy(graph);
     assert_int_equal(context_destroy(context), 0);
 }

@@ -50,7 +50,7 @@ static void check_network(const char *path, int64_t size, double stride, double 
             last = node->inputs[0];
     }
     assert_non_null(last);
-    struct receptive_field field;
+    struct fovea_receptive_field field;
     struct field_sweep sweep;
     assert_int_equal(field_sweep_create_lawful(&sweep, graph, graph->inputs[0], &error), 0);
     assert_int_equal(receptive_field_of_value(&sweep, last, &field, &error), 0);
@@ -58,11 +58,11 @@ static void check_network(const char *path, int64_t size, double stride, double 
     assert_int_equal(field.axes, 2);
     assert_true(field.local);
     assert_int_equal(field.global, global);
+    assert_false(field.varies);
     for (int axis = 0; axis < 2; axis++) {
         assert_int_equal(field.size[axis], size);
         assert_true(field.stride[axis] == stride);
         assert_true(field.centre[axis] == centre);
-        assert_false(field.varies[axis]);
     }
     close_network(&opened);
 }
@@ -90,14 +90,13 @@ static void test_group_normalization(void **state)
     }
 }
 
-static void expect_equal_fields(const struct receptive_field *a, const struct receptive_field *b)
+static void expect_equal_fields(const struct fovea_receptive_field *a, const struct fovea_receptive_field *b)
 {
     assert_int_equal(a->axes, b->axes);
-    assert_int_equal(a->spatial_axis, b->spatial_axis);
     assert_int_equal(a->local, b->local);
+    assert_int_equal(a->varies, b->varies);
     assert_int_equal(a->global, b->global);
     for (int axis = 0; axis < 2; axis++) {
-        assert_int_equal(a->varies[axis], b->varies[axis]);
         assert_int_equal(a->size[axis], b->size[axis]);
         assert_true(a->stride[axis] == b->stride[axis] && a->centre[axis] == b->centre[axis]);
     }
@@ -125,7 +124,7 @@ static int check_laws(const char *path)
     assert_int_equal(field_sweep_create_lawful(&shared, graph, graph->inputs[0], &error), 0);
     int followed = 0;
     for (const struct node *node = graph->last; node; node = node->previous) {
-        struct receptive_field field, expected;
+        struct fovea_receptive_field field, expected;
         const struct value *value = node->outputs[0];
         forget(&plain);
         assert_int_equal(receptive_field_of_value(&plain, value, &expected, &error), 0);
@@ -209,7 +208,7 @@ static void test_input_within(void **state)
     struct value *w = random_constant(graph, 4, kernel, 1, &error);
     struct value *made = emit(graph, "Conv", EMIT_INPUTS(image, w), EMIT_NO_ATTRIBUTES, &error);
     struct field_sweep sweep;
-    struct receptive_field field;
+    struct fovea_receptive_field field;
     assert_int_equal(field_sweep_create_lawful(&sweep, graph, image, &error), 0);
     assert_int_equal(receptive_field_of_value(&sweep, made, &field, &error), 0);
     assert_true(field.local && !field.global);

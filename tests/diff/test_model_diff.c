@@ -96,7 +96,7 @@ static void finish(void)
     assert_int_equal(context_destroy(context), 0);
 }
 
-static int count(enum change_kind kind)
+static int count(enum fovea_change_kind kind)
 {
     int found = 0;
     for (size_t i = 0; i < changes.count; i++)
@@ -105,9 +105,9 @@ static int count(enum change_kind kind)
 }
 
 /* The only change of its kind. */
-static const struct change *only(enum change_kind kind)
+static const struct fovea_change *only(enum fovea_change_kind kind)
 {
-    const struct change *found = NULL;
+    const struct fovea_change *found = NULL;
     assert_int_equal(count(kind), 1);
     for (size_t i = 0; i < changes.count; i++)
         found = changes.list[i].kind == kind ? &changes.list[i] : found;
@@ -153,9 +153,9 @@ static void test_renamed(void **state)
     (void)state;
     compare(renamed_nodes, weights, "in", "out");
     assert_int_equal(changes.paired, 8);
-    assert_int_equal(count(CHANGE_NAME), 8 + 3);
-    assert_int_equal(count(CHANGE_INPUT), 1);
-    assert_int_equal(count(CHANGE_OUTPUT), 1);
+    assert_int_equal(count(FOVEA_CHANGE_NAME), 8 + 3);
+    assert_int_equal(count(FOVEA_CHANGE_INPUT), 1);
+    assert_int_equal(count(FOVEA_CHANGE_OUTPUT), 1);
     assert_int_equal(changes.count, 8 + 3 + 2);
     finish();
 }
@@ -167,8 +167,8 @@ static void test_renamed_and_trained(void **state)
     (void)state;
     compare(renamed_nodes, weights, "in", "out");
     assert_int_equal(changes.paired, 8);
-    assert_int_equal(count(CHANGE_WEIGHT_ELEMENTS), 3);
-    assert_int_equal(count(CHANGE_NODE_MOVED), 0);
+    assert_int_equal(count(FOVEA_CHANGE_WEIGHT_ELEMENTS), 3);
+    assert_int_equal(count(FOVEA_CHANGE_NODE_MOVED), 0);
     finish();
 }
 
@@ -186,7 +186,7 @@ static void test_inserted(void **state)
                                         NULL};
     (void)state;
     compare(nodes, base_weights, "x", "y");
-    const struct change *added = only(CHANGE_NODE_ADDED), *moved = only(CHANGE_NODE_MOVED);
+    const struct fovea_change *added = only(FOVEA_CHANGE_NODE_ADDED), *moved = only(FOVEA_CHANGE_NODE_MOVED);
     assert_string_equal(added->name, "new");
     assert_string_equal(added->op_type, "Pad");
     assert_string_equal(moved->name, "s1");
@@ -226,9 +226,9 @@ static void test_inserted_with_numbers(void **state)
     write_model(path_a, &a);
     write_model(path_b, &b);
     compare_files();
-    assert_string_equal(only(CHANGE_NODE_ADDED)->name, "Add_4");
-    assert_int_equal(count(CHANGE_NODE_REMOVED), 0);
-    assert_int_equal(count(CHANGE_NODE_MOVED), 2);
+    assert_string_equal(only(FOVEA_CHANGE_NODE_ADDED)->name, "Add_4");
+    assert_int_equal(count(FOVEA_CHANGE_NODE_REMOVED), 0);
+    assert_int_equal(count(FOVEA_CHANGE_NODE_MOVED), 2);
     finish();
 }
 
@@ -239,7 +239,7 @@ static void test_attribute(void **state)
                                         "s2 Add f,e g",           "r3 Relu g y", NULL};
     (void)state;
     compare(nodes, base_weights, "x", "y");
-    assert_int_equal(count(CHANGE_ATTRIBUTE), 2);
+    assert_int_equal(count(FOVEA_CHANGE_ATTRIBUTE), 2);
     assert_int_equal(changes.count, 2);
     assert_string_equal(changes.list[0].name, "c2");
     assert_string_equal(changes.list[0].detail, "group");
@@ -254,7 +254,7 @@ static void test_weight(void **state)
     static const struct weight weights[] = {{"w1", 1}, {"w2", 9}, {"w3", 3}, {"spare", 4}, {NULL, 0}};
     (void)state;
     compare(base_nodes, weights, "x", "y");
-    const struct change *changed = only(CHANGE_WEIGHT_ELEMENTS);
+    const struct fovea_change *changed = only(FOVEA_CHANGE_WEIGHT_ELEMENTS);
     double squares[2] = {0, 0}, distance = 0, largest = 0;
     for (int i = 0; i < 32; i++) {
         double a = (i * 7 + 2 * 13) % 31 / 8., b = (i * 7 + 9 * 13) % 31 / 8.;
@@ -268,7 +268,7 @@ static void test_weight(void **state)
     assert_float_equal(changed->norms[1], sqrt(squares[1]), 1e-9);
     assert_float_equal(changed->relative, sqrt(distance / squares[0]), 1e-9);
     assert_float_equal(changed->largest, largest, 1e-9);
-    assert_string_equal(only(CHANGE_WEIGHT_ADDED)->name, "spare");
+    assert_string_equal(only(FOVEA_CHANGE_WEIGHT_ADDED)->name, "spare");
     assert_int_equal(changes.count, 2);
     finish();
 }
@@ -320,7 +320,7 @@ static void test_inner_graph(void **state)
     write_branches(path_a, "other Softmax x z axis=1");
     write_branches(path_b, "other Softmax x z axis=0");
     compare_files();
-    const struct change *changed = only(CHANGE_ATTRIBUTE);
+    const struct fovea_change *changed = only(FOVEA_CHANGE_ATTRIBUTE);
     assert_string_equal(changed->scope, "choice/else_branch");
     assert_string_equal(changed->name, "other");
     assert_int_equal(changes.count, 1);
@@ -367,20 +367,20 @@ static void test_functions(void **state)
     write_function(path_a, "s Softmax in out axis=1", "F", 1);
     write_function(path_b, "s Softmax in out axis=0", "F", 1);
     compare_files();
-    assert_string_equal(only(CHANGE_ATTRIBUTE)->scope, "own.F");
+    assert_string_equal(only(FOVEA_CHANGE_ATTRIBUTE)->scope, "own.F");
     assert_int_equal(changes.count, 1);
     finish();
     write_function(path_a, "s Softmax in out axis=1", "F", 1);
     write_function(path_b, "s Softmax in out axis=1", "F", 2);
     compare_files();
-    assert_string_equal(only(CHANGE_WEIGHT_ELEMENTS)->scope, "own.F");
+    assert_string_equal(only(FOVEA_CHANGE_WEIGHT_ELEMENTS)->scope, "own.F");
     assert_int_equal(changes.count, 1);
     finish();
     write_function(path_a, "s Softmax in out axis=1", "F", 1);
     write_function(path_b, "s Softmax in out axis=1", "G", 1);
     compare_files();
-    assert_int_equal(count(CHANGE_FUNCTION), 2);
-    assert_string_equal(only(CHANGE_METADATA)->after, "G");
+    assert_int_equal(count(FOVEA_CHANGE_FUNCTION), 2);
+    assert_string_equal(only(FOVEA_CHANGE_METADATA)->after, "G");
     assert_int_equal(changes.count, 3);
     finish();
 }
