@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/operator.h"
+
 bool match_operator(const struct node *node, const char *op_type)
 {
     return node && node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0;
@@ -57,12 +59,11 @@ bool match_all_equal(const struct value *value, double number)
 struct value *match_with_number(const struct value *value, const char *op_type, double number)
 {
     const struct node *node = match_producer(value, op_type);
-    bool ordered = strcmp(op_type, "Sub") == 0 || strcmp(op_type, "Div") == 0 || strcmp(op_type, "Pow") == 0;
     if (!node || node->input_count != 2)
         return NULL;
     if (match_near(node->inputs[1], number))
         return node->inputs[0];
-    return !ordered && match_near(node->inputs[0], number) ? node->inputs[1] : NULL;
+    return node_has(node, OPERATOR_COMMUTES) && match_near(node->inputs[0], number) ? node->inputs[1] : NULL;
 }
 
 struct value *match_other(const struct node *node, const struct value *operand)

@@ -16,8 +16,8 @@ struct node *match_producer(const struct value *value, const char *op_type);
 bool match_number(const struct value *value, double *number);
 /* Whether it is one within 1e-4 of `expected`, relative. */
 bool match_near(const struct value *value, double expected);
-/* The operand of a binary ONNX node of this kind beside one that is near `number`, in either order (only as the second
- * for Sub, Div and Pow); NULL: no such node. */
+/* The operand of a binary ONNX node of this kind beside one that is near `number`, in either order where its
+ * operands may change places; NULL: no such node. */
 struct value *match_with_number(const struct value *value, const char *op_type, double number);
 /* Whether it is a constant all of whose elements are `number`. */
 bool match_all_equal(const struct value *value, double number);

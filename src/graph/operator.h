@@ -92,6 +92,9 @@ typedef int64_t operator_macs(const struct infer_context *context);
 /* Steps of one execution where neither its products nor its operands' elements tell how long it takes. */
 typedef int64_t operator_steps(const struct infer_context *context);
 
+/* Whether output 0 is input 0 where both have the same type and shape, whatever the elements are. */
+typedef bool operator_identity(const struct node *node);
+
 /* What is true of an operator, for those who ask what a node does rather than which it is. */
 enum operator_trait {
     OPERATOR_VIEW = 1,              /* output 0 has the very elements of input 0 (Reshape, Identity) */
@@ -123,7 +126,9 @@ enum operator_trait {
     OPERATOR_ATTENTION = 1 << 22,   /* softmax of products of queries and keys, times values */
     OPERATOR_SOURCE = 1 << 23,      /* makes elements of attributes, shapes or chance alone (Constant, Range, Shape) */
     OPERATOR_FUNCTION = 1 << 24,    /* any other function of the elements at one place (Sqrt, Exp, Where, Less) */
-    OPERATOR_OTHER = 1 << 25        /* none of these */
+    OPERATOR_OTHER = 1 << 25,       /* none of these */
+    OPERATOR_PERMUTES = 1 << 26,    /* changes the order of the axes and nothing else (Transpose) */
+    OPERATOR_COMMUTES = 1 << 27     /* its operands may change places (Add, Mul, Max) */
 };
 
 /* What an input is to the operator. */
@@ -170,7 +175,7 @@ struct operator_definition {
     int min_inputs, max_inputs; /* max -1: any number */
     int min_outputs, max_outputs;
     uint32_t types; /* of input 0 (of output 0 for operators without inputs): set of TYPE_BIT */
-    unsigned flags; /* set of operator_trait */
+    uint64_t flags; /* set of operator_trait */
     unsigned char
         roles[OPERATOR_ROLES]; /* enum operand_role of each input; the last one named goes for all behind it */
     const struct attribute_rule *attributes; /* ended by one without a name; NULL: it has none */
@@ -179,6 +184,7 @@ struct operator_definition {
     operator_compute *compute;
     operator_gradient *gradient; /* NULL: not differentiable */
     operator_field *field;       /* NULL: treated as global */
+    operator_identity *identity; /* NULL: where it is a view or keeps its elements (OPERATOR_VIEW, OPERATOR_KEEPS) */
     operator_macs *macs;         /* NULL: 0 */
     operator_steps *steps;       /* NULL: 0 */
     operator_bytes *scratch;     /* NULL: 0 */
@@ -189,5 +195,16 @@ struct operator_definition {
 
 /* What input `input` is to the operator. */
 enum operand_role operator_role(const struct operator_definition *entry, int input);
+
+/* Whether the node is there, its operator is known and has one of the traits. */
+static inline bool node_has(const struct node *node, uint64_t traits)
+{
+    return node && node->definition && node->definition->flags & traits;
+}
+/* What its input is to the node; ROLE_UNSAID where its operator is not known. */
+static inline enum operand_role node_role(const struct node *node, int input)
+{
+    return node->definition ? operator_role(node->definition, input) : ROLE_UNSAID;
+}
 
 #endif

@@ -101,16 +101,16 @@ static int compute_bitwise(struct compute_context *context, struct error *error)
     return 0;
 }
 
-#define BITWISE(name_, since_, inputs_, types_)                                                                        \
+#define BITWISE(name_, since_, inputs_, types_, trait_)                                                                \
     .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = types_,                      \
-    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION, .roles = {ROLE_DATA},                         \
+    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION | trait_, .roles = {ROLE_DATA},                \
     .infer = infer_broadcast_same, .compute = compute_bitwise, .field = field_pointwise
 
 const struct operator_definition operators_bitwise[] = {
-    {BITWISE("BitShift", 11, 2, TYPES_UNSIGNED), SETTINGS(struct shift_settings, shift_attributes)},
-    {BITWISE("BitwiseAnd", 18, 2, TYPES_INTEGER)},
-    {BITWISE("BitwiseOr", 18, 2, TYPES_INTEGER)},
-    {BITWISE("BitwiseXor", 18, 2, TYPES_INTEGER)},
-    {BITWISE("BitwiseNot", 18, 1, TYPES_INTEGER)},
+    {BITWISE("BitShift", 11, 2, TYPES_UNSIGNED, 0), SETTINGS(struct shift_settings, shift_attributes)},
+    {BITWISE("BitwiseAnd", 18, 2, TYPES_INTEGER, OPERATOR_COMMUTES)},
+    {BITWISE("BitwiseOr", 18, 2, TYPES_INTEGER, OPERATOR_COMMUTES)},
+    {BITWISE("BitwiseXor", 18, 2, TYPES_INTEGER, OPERATOR_COMMUTES)},
+    {BITWISE("BitwiseNot", 18, 1, TYPES_INTEGER, 0)},
     {0},
 };

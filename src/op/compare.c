@@ -121,22 +121,22 @@ static int compute_is_inf(struct compute_context *context, struct error *error)
     return 0;
 }
 
-#define BOOLS(name_, since_, inputs_, types_, compute_)                                                                \
+#define BOOLS(name_, since_, inputs_, types_, trait_, compute_)                                                        \
     .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = types_,                      \
-    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION, .roles = {ROLE_DATA},                         \
+    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION | trait_, .roles = {ROLE_DATA},                \
     .infer = infer_broadcast_bool, .compute = compute_, .field = field_pointwise
-#define COMPARE(name_, since_, types_)                                                                                 \
+#define COMPARE(name_, since_, types_, trait_)                                                                         \
     {                                                                                                                  \
-        BOOLS(name_, since_, 2, types_, compute_compare)                                                               \
+        BOOLS(name_, since_, 2, types_, trait_, compute_compare)                                                       \
     }
 
 const struct operator_definition operators_compare[] = {
-    COMPARE("Equal", 7, TYPES_ALL),
-    COMPARE("Less", 7, TYPES_NUMBER),
-    COMPARE("Greater", 7, TYPES_NUMBER),
-    COMPARE("LessOrEqual", 12, TYPES_NUMBER),
-    COMPARE("GreaterOrEqual", 12, TYPES_NUMBER),
-    {BOOLS("IsNaN", 9, 1, TYPES_FLOAT, compute_is_nan)},
-    {BOOLS("IsInf", 10, 1, TYPES_FLOAT, compute_is_inf), SETTINGS(struct is_inf_settings, is_inf_attributes)},
+    COMPARE("Equal", 7, TYPES_ALL, OPERATOR_COMMUTES),
+    COMPARE("Less", 7, TYPES_NUMBER, 0),
+    COMPARE("Greater", 7, TYPES_NUMBER, 0),
+    COMPARE("LessOrEqual", 12, TYPES_NUMBER, 0),
+    COMPARE("GreaterOrEqual", 12, TYPES_NUMBER, 0),
+    {BOOLS("IsNaN", 9, 1, TYPES_FLOAT, 0, compute_is_nan)},
+    {BOOLS("IsInf", 10, 1, TYPES_FLOAT, 0, compute_is_inf), SETTINGS(struct is_inf_settings, is_inf_attributes)},
     {0},
 };

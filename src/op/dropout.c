@@ -1,7 +1,5 @@
 /* Dropout (ONNX 7, 10: identity; 12, 13, 22: ratio and training_mode are inputs). In training mode the mask is a
  * function of (seed, step, node, element). */
-#include "op/dropout.h"
-
 #include <string.h>
 
 #include "base/random.h"
@@ -147,7 +145,8 @@ static bool is_zero(const struct node *node, int index)
     return tensor && shape_count(&tensor->shape) == 1 && tensor_number(tensor, 0) == 0;
 }
 
-bool dropout_is_identity(const struct node *node)
+/* Before opset 12, without training_mode, or with the ratio 0. */
+static bool dropout_is_identity(const struct node *node)
 {
     if (node->input_count <= TRAINING_MODE || !node->inputs[TRAINING_MODE] || is_zero(node, TRAINING_MODE))
         return true;
@@ -226,7 +225,8 @@ const struct operator_definition operators_dropout[] = {
      .infer = infer_dropout,
      .compute = compute_dropout,
      .gradient = gradient_dropout,
-     .field = field_dropout},
+     .field = field_dropout,
+     .identity = dropout_is_identity},
     {.domain = DOMAIN_INTERNAL,
      .name = "DropoutGradient",
      .since = 1,

@@ -1,6 +1,7 @@
 #include "op/operand.h"
 
 #include "base/thread_pool.h"
+#include "graph/match.h"
 
 int operand_types(const struct infer_context *context, int first, struct error *error)
 {
@@ -46,6 +47,28 @@ int operand_shaped_as(const struct infer_context *context, int input, int as, st
 bool operand_output(const struct node *node, int index)
 {
     return index < node->output_count && node->outputs[index] != NULL;
+}
+
+bool identity_always(const struct node *node)
+{
+    (void)node;
+    return true;
+}
+
+bool identity_of_one(const struct node *node)
+{
+    return node->input_count == 1;
+}
+
+bool identity_of_list(const struct node *node, struct ints setting, int input, int64_t value)
+{
+    int64_t list[2 * SHAPE_MAX_RANK];
+    int count = match_ints(node, setting, input, list, 2 * SHAPE_MAX_RANK);
+    for (int i = 0; i < count; i++) {
+        if (list[i] != value)
+            return false;
+    }
+    return count >= 0;
 }
 
 struct value *operand_add_output(struct graph *graph, struct node *node, int index, struct error *error)

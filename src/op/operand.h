@@ -18,6 +18,12 @@ int operand_shaped_as(const struct infer_context *context, int input, int as, st
 /* Whether output `index` is wanted. */
 bool operand_output(const struct node *node, int index);
 
+/* For operator_identity: always; where there is one input; where the list of integers that is a setting or input
+ * `input` is known and all of it is `value`. */
+bool identity_always(const struct node *node);
+bool identity_of_one(const struct node *node);
+bool identity_of_list(const struct node *node, struct ints setting, int input, int64_t value);
+
 /* Gives the node output `index`, which it has not yet (behind the last, or omitted): what its gradient wants to read.
  */
 struct value *operand_add_output(struct graph *graph, struct node *node, int index, struct error *error);

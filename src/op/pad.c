@@ -391,12 +391,17 @@ static size_t scratch_pad_gradient(const struct compute_context *context)
     return map_bytes(&context->inputs[0]->shape);
 }
 
+static bool pads_nothing(const struct node *node)
+{
+    return identity_of_list(node, ((const struct pad_settings *)node->settings)->pads, 1, 0);
+}
+
 #define PAD(since_, until_, min_, max_)                                                                                \
     {                                                                                                                  \
         .domain = "", .name = "Pad", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,    \
         .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE, ROLE_CONTROL, ROLE_SHAPE},                           \
         SETTINGS(struct pad_settings, attributes), .infer = infer_pad, .compute = compute_pad,                         \
-        .gradient = gradient_pad, .field = field_pad, .scratch = scratch_pad                                           \
+        .gradient = gradient_pad, .field = field_pad, .identity = pads_nothing, .scratch = scratch_pad                 \
     }
 
 const struct operator_definition operators_pad[] = {

@@ -208,11 +208,18 @@ static int compute_slice_gradient(struct compute_context *context, struct error 
     return 0;
 }
 
+/* Of the input's shape: the whole of it, in its order or backwards. */
+static bool steps_forwards(const struct node *node)
+{
+    return node->input_count < 5 || identity_of_list(node, (struct ints){0}, 4, 1);
+}
+
 #define SLICE(since_, until_, min_, max_)                                                                              \
     {                                                                                                                  \
         .domain = "", .name = "Slice", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,  \
         .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE}, SETTINGS(struct slice_settings, attributes),        \
-        .infer = infer_slice, .compute = compute_slice, .gradient = gradient_slice, .field = field_slice               \
+        .infer = infer_slice, .compute = compute_slice, .gradient = gradient_slice, .field = field_slice,              \
+        .identity = steps_forwards                                                                                     \
     }
 
 const struct operator_definition operators_slice[] = {

@@ -126,18 +126,29 @@ static int field_transpose(struct field_context *context, struct error *error)
     return 0;
 }
 
+static bool keeps_order(const struct node *node)
+{
+    const struct ints perm = ((const struct transpose_settings *)node->settings)->perm;
+    for (int i = 0; i < perm.count; i++) {
+        if (perm.values[i] != i)
+            return false;
+    }
+    return perm.values || node->inputs[0]->shape.rank < 2;
+}
+
 const struct operator_definition operators_transpose[] = {
     {.domain = "",
      .name = "Transpose",
      .since = 1,
      ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_MOVES,
+     .flags = OPERATOR_MOVES | OPERATOR_PERMUTES,
      .roles = {ROLE_DATA},
      SETTINGS(struct transpose_settings, attributes),
      .infer = infer_transpose,
      .compute = compute_transpose,
      .gradient = gradient_transpose,
-     .field = field_transpose},
+     .field = field_transpose,
+     .identity = keeps_order},
     {0},
 };

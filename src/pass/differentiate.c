@@ -44,18 +44,13 @@ static bool node_reached(const struct reverse *reverse, const struct node *node)
 /* Operators that move, choose or add elements: their gradients ask nothing of the elements' type. */
 static bool moves_elements(const struct node *node)
 {
-    static const char *const names[] = {"Add", "Concat", "MaxPool", "Slice", "Transpose"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return node->definition && node->definition->flags & OPERATOR_VIEW;
+    return node_has(node, OPERATOR_VIEW | OPERATOR_MOVES | OPERATOR_SELECTS | OPERATOR_SUM);
 }
 
 /* Floats do, the integers that an operator differentiated by straight-through makes, and these moved. */
 static bool carries_gradient(const struct reverse *reverse, const struct node *node, const struct value *output)
 {
-    if (dtype_is_float(output->dtype) || (node->definition && node->definition->flags & OPERATOR_STRAIGHT_THROUGH))
+    if (dtype_is_float(output->dtype) || node_has(node, OPERATOR_STRAIGHT_THROUGH))
         return true;
     for (int i = 0; i < node->input_count; i++) {
         if (is_reached(reverse, node->inputs[i]) && node->inputs[i]->dtype == output->dtype)
@@ -178,7 +173,7 @@ static int differentiate_node(const struct reverse *reverse, struct node *node, 
 {
     struct memory *memory = reverse->graph->context->memory;
     size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
-    struct gradient_slots slots = {.outputs = memory_allocate(memory, outputs + 8, sizeof(struct value *), error),
+    struct gradient_slots slots = {.outputs = memory_allocate(memory, outputs + 1, sizeof(struct value *), error),
                                    .inputs = memory_allocate(memory, inputs + 1, sizeof(struct value *), error),
                                    .wanted = memory_allocate(memory, inputs + 1, sizeof(bool), error),
                                    .factors = memory_allocate(memory, inputs + 1, sizeof(double), error)};

@@ -1,6 +1,5 @@
-#include <string.h>
-
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/emit.h"
 #include "op/known.h"
 #include "op/settings.h"
@@ -34,17 +33,18 @@ static bool moves_nothing(const struct node *node)
     return true;
 }
 
+/* Gives the elements another shape. */
+static bool is_view(const struct node *node)
+{
+    return node_has(node, OPERATOR_VIEW) && !node_has(node, OPERATOR_KEEPS);
+}
+
 /* A view's data input behind all views in front of it. */
 static struct value *behind_views(struct value *value)
 {
-    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
-    for (int i = 0; i < 4; i++) {
-        const struct node *node = match_producer(value, views[i]);
-        if (node && node->inputs[0]->graph == value->graph && node->inputs[0]->shape.rank >= 0) {
-            value = node->inputs[0];
-            i = -1;
-        }
-    }
+    while (is_view(value->producer) && value->producer->inputs[0]->graph == value->graph &&
+           value->producer->inputs[0]->shape.rank >= 0)
+        value = value->producer->inputs[0];
     return value;
 }
 
@@ -87,21 +87,14 @@ static int merge_transposes(struct node *node, struct error *error)
 
 int pass_merge_views(struct graph *graph, struct error *error)
 {
-    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
     for (struct node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        if (node->domain[0] != '\0' || node->input_count < 1 || !node->inputs[0] || node->inputs[0]->shape.rank < 0 ||
+        if (node->input_count < 1 || !node->inputs[0] || node->inputs[0]->shape.rank < 0 ||
             node->outputs[0]->shape.rank < 0)
             continue;
-        if (strcmp(node->op_type, "Transpose") == 0 && merge_transposes(node, error))
+        if (match_operator(node, "Transpose") ? merge_transposes(node, error)
+                                              : is_view(node) && merge_reshapes(node, error))
             return -1;
-        for (int i = 0; i < 4; i++) {
-            if (strcmp(node->op_type, views[i]) == 0) {
-                if (merge_reshapes(node, error))
-                    return -1;
-                break;
-            }
-        }
     }
     return 0;
 }

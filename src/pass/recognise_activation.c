@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/emit.h"
 #include "op/settings.h"
 #include "pass/passes.h"
@@ -139,9 +140,7 @@ int pass_recognise_activation(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        bool product =
-            node->domain[0] == '\0' && (strcmp(node->op_type, "Mul") == 0 || strcmp(node->op_type, "Div") == 0);
-        if (product && recognise(node, error))
+        if (node_has(node, OPERATOR_MULTIPLIES) && recognise(node, error))
             return -1;
     }
     return 0;

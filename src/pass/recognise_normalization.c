@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/emit.h"
 #include "op/known.h"
 #include "op/reduction.h"
@@ -59,7 +60,7 @@ static bool match_parts(struct value *dividend, const struct value *under, struc
 static bool match_quotient(struct node *node, struct normalization *found)
 {
     *found = (struct normalization){.last = node};
-    if (strcmp(node->op_type, "Div") == 0)
+    if (!node_has(node, OPERATOR_COMMUTES))
         return match_parts(node->inputs[0], under_root(node->inputs[1], false), found);
     for (int i = 0; i < 2; i++) {
         struct value *under = under_root(node->inputs[i], true);
@@ -74,7 +75,7 @@ static struct value *take_constant(struct normalization *found, const char *op_t
 {
     struct value *result = found->last->outputs[0];
     struct node *user = pass_single_use(result) ? result->uses[0].node : NULL;
-    if (!user || user->domain[0] != '\0' || strcmp(user->op_type, op_type) != 0 || user->graph != result->graph)
+    if (!match_operator(user, op_type) || user->graph != result->graph)
         return NULL;
     struct value *constant = match_other(user, result);
     const struct shape *x = &found->x->shape;
@@ -125,8 +126,8 @@ int pass_recognise_normalization(struct graph *graph, struct error *error)
     for (struct node *node = graph->first, *next; node; node = next) {
         struct normalization found;
         next = node->next;
-        if (node->domain[0] != '\0' || (strcmp(node->op_type, "Div") != 0 && strcmp(node->op_type, "Mul") != 0) ||
-            dtype_storage(node->outputs[0]->dtype) != DTYPE_FLOAT || !match_quotient(node, &found))
+        if (!node_has(node, OPERATOR_MULTIPLIES) || dtype_storage(node->outputs[0]->dtype) != DTYPE_FLOAT ||
+            !match_quotient(node, &found))
             continue;
         if (found.x->graph != graph || !shape_equal(&found.x->shape, &node->outputs[0]->shape))
             continue;

@@ -124,13 +124,8 @@ static int cut_forward(struct recompute *recompute, int *cuts, struct error *err
 /* A pass over its input's elements. */
 static bool is_cheap(const struct node *node)
 {
-    static const char *const names[] = {"BatchNormalization", "GroupNormalization", "InstanceNormalization"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return node->definition->flags & (OPERATOR_POINTWISE | OPERATOR_VIEW | OPERATOR_NORMALIZES) &&
-           !(node->definition->flags & OPERATOR_RANDOM) && !node->definition->macs;
+    return node_has(node, OPERATOR_POINTWISE | OPERATOR_VIEW | OPERATOR_NORMALIZES) &&
+           !node_has(node, OPERATOR_RANDOM) && !node->definition->macs;
 }
 
 /* Stands in memory anyway where the backward part asks for it. */
@@ -182,8 +177,8 @@ static struct value *read_again(struct recompute *recompute, struct value *value
 /* The batch's statistics are outputs of the first run: with them it is the inference form. */
 static int use_statistics(const struct node *node, struct node *copy, struct error *error)
 {
-    const struct batch_normalization_settings *settings = node->settings;
-    if (strcmp(node->op_type, "BatchNormalization") != 0 || !settings->training_mode)
+    const struct batch_normalization_settings *settings = match_settings(node, "BatchNormalization");
+    if (!settings || !settings->training_mode)
         return 0;
     return node_set_int(copy, "training_mode", 0, error) || node_set_input(copy, 3, node->outputs[1], error) ||
                    node_set_input(copy, 4, node->outputs[2], error)

@@ -1,5 +1,4 @@
-#include <string.h>
-
+#include "graph/match.h"
 #include "pass/passes.h"
 
 bool pass_single_use(const struct value *value)
@@ -9,9 +8,7 @@ bool pass_single_use(const struct value *value)
 
 struct node *pass_sole_producer(const struct value *value, const char *op_type)
 {
-    if (!value || !value->producer || !pass_single_use(value))
-        return NULL;
-    return value->producer->domain[0] == 0 && strcmp(value->producer->op_type, op_type) == 0 ? value->producer : NULL;
+    return value && pass_single_use(value) ? match_producer(value, op_type) : NULL;
 }
 
 struct node *pass_sole_user(const struct value *value)

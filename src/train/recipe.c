@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "graph/match.h"
+#include "graph/operator.h"
 #include "guide/guide.h"
 #include "guide/record.h"
 #include "train/source_constant.h"
@@ -128,8 +128,7 @@ static bool is_listed(const struct record_nodes *nodes, const struct node *node)
 static const struct value *map_of(const struct node *node)
 {
     const struct value *value = node->input_count > 0 ? node->inputs[0] : NULL;
-    while (value &&
-           (match_producer(value, "Transpose") || match_producer(value, "Identity") || match_producer(value, "Cast")))
+    while (value && node_has(value->producer, OPERATOR_KEEPS | OPERATOR_PERMUTES))
         value = value->producer->inputs[0];
     return value;
 }
