@@ -5,6 +5,7 @@
 #include "base/context.h"
 #include "fovea.h"
 #include "graph/graph.h"
+#include "onnx/onnx.h"
 #include "pass/pipeline.h"
 
 struct fovea {
@@ -19,6 +20,14 @@ struct fovea_model {
 
 /* Hands a library error to the caller. Returns -1. */
 int api_fail(const struct error *from, struct fovea_error *to);
+/* The caller's object for a model, which is taken over in every case; NULL after an error. */
+struct fovea_model *api_model(struct fovea *fovea, struct model *loaded, struct error *error);
+/* A second model to be edited, its operators known: of the bytes that the object was loaded from. */
+struct model *api_copy(const struct fovea_model *model, struct error *error);
+/* An object of what was saved of an edited copy of `from`, its external data kept; takes the bytes over, unless there
+ * is no memory for more. It is called "NAME (what)". */
+struct fovea_model *api_result(const struct fovea_model *from, struct saved_model *saved, const char *what,
+                               struct error *error);
 /* Public sizes as the passes take them; a block of memory that the caller releases, NULL on failure. */
 struct shape_binding *api_bindings(struct context *context, const struct fovea_shapes *shapes, int spare,
                                    struct error *error);

@@ -3,7 +3,6 @@
 #include "api/images.h"
 #include "base/random.h"
 #include "onnx/onnx.h"
-#include "op/registry.h"
 #include "train/inference_form.h"
 #include "train/trainer.h"
 #include "train/unshare.h"
@@ -63,11 +62,10 @@ int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_option
 {
     struct error error = ERROR_INITIALISER;
     struct training_graph training = {0};
-    struct model *copy = model_load(model->context, model->model->path, &error);
+    struct model *copy = api_copy(model, &error);
     const struct fovea_shapes *shapes = &options->session.shapes;
     *bench = (struct fovea_bench){0};
-    struct shape_binding *bindings =
-        copy && operators_resolve(copy->graph, &error) == 0 ? api_bindings(model->context, shapes, 0, &error) : NULL;
+    struct shape_binding *bindings = copy ? api_bindings(model->context, shapes, 0, &error) : NULL;
     struct training_request request = {.model = copy,
                                        .bindings = bindings,
                                        .binding_count = shapes->count,

@@ -1,7 +1,8 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "api/api.h"
-#include "base/sha256.h"
+#include "base/file.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "structure/image_input.h"
@@ -20,28 +21,105 @@ static void note_training_mode(const struct model *model)
             model->path, nodes.norms, nodes.dropouts);
 }
 
+struct fovea_model *api_model(struct fovea *fovea, struct model *loaded, struct error *error)
+{
+    struct memory *memory = fovea->context->memory;
+    struct fovea_model *model = loaded ? memory_allocate(memory, 1, sizeof *model, error) : NULL;
+    if (!model || operators_resolve(loaded->graph, error)) {
+        model_destroy(loaded);
+        memory_release(memory, model);
+        return NULL;
+    }
+    *model = (struct fovea_model){.fovea = fovea, .context = fovea->context, .model = loaded};
+    return model;
+}
+
+/* As its caller gets it. */
+static struct fovea_model *open_model(struct fovea *fovea, struct model *loaded, struct error *error,
+                                      struct fovea_error *report)
+{
+    struct fovea_model *model = api_model(fovea, loaded, error);
+    if (model)
+        note_training_mode(model->model);
+    else
+        api_fail(error, report);
+    return model;
+}
+
 struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
-    struct memory *memory = fovea->context->memory;
-    struct fovea_model *model = memory_allocate(memory, 1, sizeof *model, &error);
-    if (model) {
-        model->fovea = fovea;
-        model->context = fovea->context;
-        model->model = model_load(fovea->context, path, &error);
+    return open_model(fovea, model_load(fovea->context, path, &error), &error, report);
+}
+
+struct fovea_model *fovea_model_load_memory(struct fovea *fovea, const void *bytes, size_t length, const char *name,
+                                            struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct model *loaded = NULL;
+    name = name && name[0] ? name : "the model in memory";
+    unsigned char *copy = NULL;
+    if (!bytes || length == 0)
+        error_set(&error, ERROR_INPUT, "%s: there are no bytes", name);
+    else
+        copy = memory_allocate_uninitialised(fovea->context->memory, length, 1, &error);
+    if (copy) {
+        memcpy(copy, bytes, length);
+        loaded = model_load_memory(fovea->context, copy, length, name, NULL, &error);
     }
-    if (!model || !model->model) {
-        memory_release(memory, model);
-        api_fail(&error, report);
-        return NULL;
+    return open_model(fovea, loaded, &error, report);
+}
+
+struct model *api_copy(const struct fovea_model *model, struct error *error)
+{
+    struct model *copy = model_copy(model->model, error);
+    if (!copy || operators_resolve(copy->graph, error) == 0)
+        return copy;
+    model_destroy(copy);
+    return NULL;
+}
+
+struct fovea_model *api_result(const struct fovea_model *from, struct saved_model *saved, const char *what,
+                               struct error *error)
+{
+    struct context *context = from->context;
+    size_t size = strlen(from->model->path) + strlen(what) + 4;
+    char *name = memory_allocate(context->memory, size, 1, error);
+    struct model *loaded = NULL;
+    if (name) {
+        snprintf(name, size, "%s (%s)", from->model->path, what);
+        loaded = model_load_memory(context, saved->bytes, saved->length, name, model_folder(from->model), error);
+        *saved = (struct saved_model){0};
     }
-    if (operators_resolve(model->model->graph, &error)) {
-        fovea_model_free(model);
-        api_fail(&error, report);
-        return NULL;
-    }
-    note_training_mode(model->model);
-    return model;
+    memory_release(context->memory, name);
+    struct fovea_model *result = api_model(from->fovea, loaded, error);
+    if (result)
+        result->model->activation = from->model->activation;
+    return result;
+}
+
+int fovea_model_save(const struct fovea_model *model, const char *path, bool force, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    int result = !force && file_exists(path)
+                     ? error_set(&error, ERROR_INPUT, "%s is there already; --force replaces it", path)
+                     : model_save(model->model, path, &error);
+    return result ? api_fail(&error, report) : 0;
+}
+
+int fovea_model_save_memory(const struct fovea_model *model, void **bytes, size_t *length, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    struct saved_model saved = {0};
+    int result = model_save_memory(model->model, false, &saved, &error);
+    *bytes = saved.bytes;
+    *length = saved.length;
+    return result ? api_fail(&error, report) : 0;
+}
+
+void fovea_bytes_free(struct fovea *fovea, void *bytes)
+{
+    memory_release(fovea->context->memory, bytes);
 }
 
 void fovea_model_free(struct fovea_model *model)
@@ -94,7 +172,7 @@ bool fovea_model_is_half(const struct fovea_model *model)
 int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
-    return sha256_file(model->model->path, digest, &error) ? api_fail(&error, report) : 0;
+    return model_sha256(model->model, digest, &error) ? api_fail(&error, report) : 0;
 }
 
 struct shape_binding *api_bindings(struct context *context, const struct fovea_shapes *shapes, int spare,

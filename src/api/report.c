@@ -141,7 +141,7 @@ static int keep_history(struct fovea_model *model, const struct fovea_report_opt
     struct memory *memory = model->context->memory;
     struct error unread = ERROR_INITIALISER; /* there need not be one */
     char digest[65];
-    if (sha256_file(model->model->path, digest, error))
+    if (model_sha256(model->model, digest, error))
         return -1;
     json_t *sources[2] = {report_load(memory, path, &unread),
                           options->baseline ? report_load(memory, options->baseline, error) : NULL};
@@ -196,7 +196,7 @@ int fovea_report_find(struct fovea_model *model, const char *folder, struct fove
     char digest[65];
     json_t *found = report_load(model->context->memory, folder, &error);
     const char *about = json_string_value(json_object_get(json_object_get(found, "provenance"), "model_sha256"));
-    int result = found ? sha256_file(model->model->path, digest, &error) : -1;
+    int result = found ? model_sha256(model->model, digest, &error) : -1;
     if (result == 0 && (!about || strcmp(about, digest) != 0))
         result =
             error_set(&error, ERROR_INPUT, "%s: this report is about another file than %s", folder, model->model->path);
@@ -209,7 +209,7 @@ static int add_written(struct fovea_model *model, const char *name, json_t *sect
 {
     struct error error = ERROR_INITIALISER;
     char made[65], from[65];
-    if (sha256_file(path, made, &error) || sha256_file(model->model->path, from, &error)) {
+    if (sha256_file(path, made, &error) || model_sha256(model->model, from, &error)) {
         json_decref(section);
         return api_fail(&error, report);
     }

@@ -50,7 +50,7 @@ int result_folder_open(struct result_folder *folder, const struct fovea_model *m
     if (!folder->arena)
         return -1;
     folder->path = arena_copy_string(folder->arena, path, strlen(path), error);
-    if (!folder->path || sha256_file(model->model->path, folder->digest, error) ||
+    if (!folder->path || model_sha256(model->model, folder->digest, error) ||
         result_claim(memory, path, "manifest.json", force, error))
         return -1;
     folder->run = (struct report_run){.model = model->model->path,

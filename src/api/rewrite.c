@@ -1,5 +1,5 @@
 /* Rewriting: the guides edit a second copy of the model one after the other, each is proven on the same inputs, and
- * only then the file is written. */
+ * only then it is handed over. */
 #include <string.h>
 
 #include "api/audit_work.h"
@@ -216,8 +216,6 @@ static int apply_guide(struct rewriting *rewriting, const struct guide *guide, s
 
 static int rewrite_copy(struct rewriting *rewriting, struct error *error)
 {
-    if (operators_resolve(rewriting->copy->graph, error))
-        return -1;
     for (int i = 0; guide_at(i); i++) {
         const struct guide *guide = guide_at(i);
         if (guide->rewrite && is_applied(rewriting->options, guide) && apply_guide(rewriting, guide, error))
@@ -267,8 +265,28 @@ static int check_target(const struct fovea_rewrite_options *options, const char 
                : 0;
 }
 
-int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options *options, const char *path,
-                  struct fovea_rewrite *rewrite, struct fovea_error *report)
+/* What becomes of the rewritten model: one of these, or neither. */
+struct outlet {
+    const char *path;
+    struct fovea_model **model;
+};
+
+static int hand_over(const struct rewriting *rewriting, const struct outlet *outlet, struct error *error)
+{
+    if (outlet->path)
+        return model_save(rewriting->copy, outlet->path, error);
+    if (!outlet->model)
+        return 0;
+    struct saved_model saved = {0};
+    if (model_save_memory(rewriting->copy, true, &saved, error))
+        return -1;
+    *outlet->model = api_result(rewriting->model, &saved, "rewritten", error);
+    memory_release(rewriting->model->context->memory, saved.bytes);
+    return *outlet->model ? 0 : -1;
+}
+
+static int rewrite_model(struct fovea_model *model, const struct fovea_rewrite_options *options,
+                         const struct outlet *outlet, struct fovea_rewrite *rewrite, struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
@@ -280,13 +298,13 @@ int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options 
     text_start(&rewriting.recipe, memory);
     int result = -1;
     if (check_apply(options, &error) == 0 && check_nodes(options, model->model, &error) == 0 &&
-        check_target(options, path, model->model->path, &error) == 0)
-        rewriting.copy = model_load(model->context, model->model->path, &error);
+        check_target(options, outlet->path, model->model->path, &error) == 0)
+        rewriting.copy = api_copy(model, &error);
     if (rewriting.copy) {
         if (audit_work_open(&rewriting.work, model, &options->audit, rewriting.arena, &error) == 0)
             result = rewrite_copy(&rewriting, &error);
-        if (result == 0 && path)
-            result = model_save(rewriting.copy, path, &error);
+        if (result == 0)
+            result = hand_over(&rewriting, outlet, &error);
         audit_work_release(&rewriting.work);
     }
     model_destroy(rewriting.copy);
@@ -295,6 +313,19 @@ int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options 
         return 0;
     fovea_rewrite_free(model, rewrite);
     return api_fail(&error, report);
+}
+
+int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options *options, const char *path,
+                  struct fovea_rewrite *rewrite, struct fovea_error *report)
+{
+    return rewrite_model(model, options, &(struct outlet){.path = path}, rewrite, report);
+}
+
+int fovea_rewrite_model(struct fovea_model *model, const struct fovea_rewrite_options *options,
+                        struct fovea_model **rewritten, struct fovea_rewrite *rewrite, struct fovea_error *report)
+{
+    *rewritten = NULL;
+    return rewrite_model(model, options, &(struct outlet){.model = rewritten}, rewrite, report);
 }
 
 void fovea_rewrite_free(struct fovea_model *model, struct fovea_rewrite *rewrite)

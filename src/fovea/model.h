@@ -10,7 +10,21 @@ extern "C" {
 
 struct fovea_model;
 FOVEA_API struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, struct fovea_error *error);
+/* Of a file's bytes, which are copied: the caller's need not outlive the call. `name`: what messages call it, and what
+ * stands for its path in results; NULL: "the model in memory". A model that has data in other files is refused. */
+FOVEA_API struct fovea_model *fovea_model_load_memory(struct fovea *fovea, const void *bytes, size_t length,
+                                                      const char *name, struct fovea_error *error);
 FOVEA_API void fovea_model_free(struct fovea_model *model);
+/* Writes the model's file, atomically: byte by byte as it was loaded, or as a rewrite or training made it. Data in
+ * other files stay there where `path` is in their folder, else they go into the file. A file that is there is an error
+ * unless `force`. */
+FOVEA_API int fovea_model_save(const struct fovea_model *model, const char *path, bool force,
+                               struct fovea_error *error);
+/* The same into memory, data of other files too; freed by fovea_bytes_free. */
+FOVEA_API int fovea_model_save_memory(const struct fovea_model *model, void **bytes, size_t *length,
+                                      struct fovea_error *error);
+/* NULL is allowed. */
+FOVEA_API void fovea_bytes_free(struct fovea *fovea, void *bytes);
 /* Value of a metadata_props key, or NULL. */
 FOVEA_API const char *fovea_model_metadata(const struct fovea_model *model, const char *key);
 /* What makes probabilities of its scores where the file applies nothing itself: "softmax", "sigmoid" or "none"; NULL
@@ -19,7 +33,7 @@ FOVEA_API const char *fovea_model_metadata(const struct fovea_model *model, cons
 FOVEA_API int fovea_model_set_activation(struct fovea_model *model, const char *activation, struct fovea_error *error);
 /* Whether it holds weights in half precision (float16, bfloat16). */
 FOVEA_API bool fovea_model_is_half(const struct fovea_model *model);
-/* SHA-256 of the model file as it is now, in hexadecimal digits and a NUL. */
+/* SHA-256 of the bytes that it was loaded from, or would be saved as, in hexadecimal digits and a NUL. */
 FOVEA_API int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *error);
 
 /* Sizes for a graph input; name NULL or "": the only one. */

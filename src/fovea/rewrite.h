@@ -53,10 +53,14 @@ struct fovea_rewrite {
     void *storage;      /* private */
 };
 /* Writes the rewritten model to `path` (NULL: nothing is written, the changes are listed and proven; without changes a
- * copy). An exact rewrite
- * that changes what the model computes is an error, and nothing is written. */
+ * copy). An exact rewrite that changes what the model computes is an error, and nothing is written. */
 FOVEA_API int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options *options, const char *path,
                             struct fovea_rewrite *rewrite, struct fovea_error *error);
+/* The same into a model of its own, in memory: no file is opened or written. It is freed as one that was loaded, and
+ * may outlive `model`. */
+FOVEA_API int fovea_rewrite_model(struct fovea_model *model, const struct fovea_rewrite_options *options,
+                                  struct fovea_model **rewritten, struct fovea_rewrite *rewrite,
+                                  struct fovea_error *error);
 FOVEA_API void fovea_rewrite_free(struct fovea_model *model, struct fovea_rewrite *rewrite);
 
 #ifdef __cplusplus

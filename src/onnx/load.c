@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sha256.h"
 #include "onnx/loader.h"
 #include "onnx/prescan.h"
 
@@ -32,17 +33,17 @@ static int open_regular(const char *path, uint64_t *size, struct error *error)
     return file;
 }
 
-/* Pre-scans the open file and unpacks its skeleton; the message is freed with protobuf_c_message_free_unpacked. */
-static ProtobufCMessage *unpack(struct memory *memory, int file, uint64_t size, enum scan_root root,
+/* Pre-scans the bytes and unpacks its skeleton; the message is freed with protobuf_c_message_free_unpacked. */
+static ProtobufCMessage *unpack(const struct model_reader *source, enum scan_root root,
                                 const ProtobufCMessageDescriptor *descriptor, ProtobufCAllocator *allocator,
                                 unsigned *external, struct error *error)
 {
     size_t length;
+    struct memory *memory = source->memory;
     struct wire_reader *reader = memory_allocate(memory, 1, sizeof *reader, error);
     if (!reader)
         return NULL;
-    reader->file = file;
-    reader->size = size;
+    reader->source = source;
     unsigned char *skeleton = prescan(memory, reader, root, &length, external, error);
     ProtobufCMessage *message = NULL;
     if (skeleton) {
@@ -113,7 +114,7 @@ static int fill_model(struct model *model, const struct model_reader *reader, co
     return load_functions(model, reader, message->functions, message->n_functions, error);
 }
 
-/* Keeps the file open and remembers what was loaded, for saving. */
+/* Keeps the bytes and remembers what was loaded, for saving. */
 static int keep_file(struct model *model, struct model_reader *reader, unsigned external, struct error *error)
 {
     struct model_file *file = arena_allocate(model->arena, 1, sizeof *file, error);
@@ -151,16 +152,14 @@ static int verify_model(const struct model *model, struct error *error)
     return graph_verify_links(model->graph, error);
 }
 
-static struct model *load_open_file(struct context *context, const char *path, int file, uint64_t size,
-                                    struct error *error)
+/* `path`: what it is called. */
+static struct model *load_bytes(struct context *context, struct model_reader *reader, const char *path,
+                                struct error *error)
 {
     ProtobufCAllocator allocator = {allocate_message, release_message, context->memory};
-    struct model_reader *reader = model_reader_create(context->memory, file, size, path, error);
-    if (!reader)
-        return NULL;
     unsigned external = 0;
     ProtobufCMessage *message =
-        unpack(context->memory, file, size, SCAN_MODEL, &onnx__model_proto__descriptor, &allocator, &external, error);
+        unpack(reader, SCAN_MODEL, &onnx__model_proto__descriptor, &allocator, &external, error);
     struct arena *arena = message ? arena_create(context->memory, error) : NULL;
     struct model *model = arena ? arena_allocate(arena, 1, sizeof *model, error) : NULL;
     if (model) {
@@ -177,7 +176,18 @@ static struct model *load_open_file(struct context *context, const char *path, i
     }
     if (message)
         protobuf_c_message_free_unpacked(message, &allocator);
-    reader->base.release(&reader->base);
+    return model;
+}
+
+/* Gives the reader back, which may be NULL after an error. */
+static struct model *load_with(struct context *context, struct model_reader *reader, const char *path,
+                               struct error *error)
+{
+    struct model *model = reader ? load_bytes(context, reader, path, error) : NULL;
+    if (!model)
+        error_prefix(error, "%s", path);
+    if (reader)
+        reader->base.release(&reader->base);
     return model;
 }
 
@@ -185,10 +195,46 @@ struct model *model_load(struct context *context, const char *path, struct error
 {
     uint64_t size;
     int file = open_regular(path, &size, error);
-    struct model *model = file >= 0 ? load_open_file(context, path, file, size, error) : NULL;
-    if (!model)
-        error_prefix(error, "%s", path);
-    return model;
+    return load_with(context, file >= 0 ? model_reader_of_file(context->memory, file, size, path, error) : NULL, path,
+                     error);
+}
+
+struct model *model_load_memory(struct context *context, unsigned char *bytes, size_t length, const char *name,
+                                const char *folder, struct error *error)
+{
+    return load_with(context, model_reader_of_memory(context->memory, bytes, length, folder, error), name, error);
+}
+
+struct model *model_copy(const struct model *model, struct error *error)
+{
+    struct model_reader *reader = model->file->reader;
+    reader->base.retain(&reader->base);
+    struct model *copy = load_with(model->context, reader, model->path, error);
+    if (copy)
+        copy->activation = model->activation;
+    return copy;
+}
+
+int model_sha256(const struct model *model, char digest[65], struct error *error)
+{
+    const struct model_reader *reader = model->file->reader;
+    struct sha256 hash;
+    unsigned char buffer[16384];
+    sha256_start(&hash);
+    for (uint64_t done = 0; done < reader->size;) {
+        uint64_t left = reader->size - done, step = left < sizeof buffer ? left : sizeof buffer;
+        if (model_reader_read(reader, done, buffer, step, error))
+            return error_prefix(error, "%s", model->path);
+        sha256_add(&hash, buffer, (size_t)step);
+        done += step;
+    }
+    sha256_finish(&hash, digest);
+    return 0;
+}
+
+const char *model_folder(const struct model *model)
+{
+    return model->file->reader->folder;
 }
 
 void model_destroy(struct model *model)
@@ -203,16 +249,13 @@ void model_destroy(struct model *model)
     arena_destroy(model->arena);
 }
 
-static int read_tensor(struct memory *memory, const char *path, int file, uint64_t size, struct tensor *tensor,
-                       struct error *error)
+/* Gives the reader back. */
+static int read_tensor(struct memory *memory, struct model_reader *reader, struct tensor *tensor, struct error *error)
 {
     ProtobufCAllocator allocator = {allocate_message, release_message, memory};
-    struct model_reader *reader = model_reader_create(memory, file, size, path, error);
-    if (!reader)
-        return -1;
     unsigned external = 0;
     ProtobufCMessage *message =
-        unpack(memory, file, size, SCAN_TENSOR, &onnx__tensor_proto__descriptor, &allocator, &external, error);
+        unpack(reader, SCAN_TENSOR, &onnx__tensor_proto__descriptor, &allocator, &external, error);
     struct arena *arena = message ? arena_create(memory, error) : NULL;
     struct constant *constant = arena ? load_tensor(arena, reader, (const Onnx__TensorProto *)message, error) : NULL;
     const struct tensor *data = constant ? constant_data(constant, error) : NULL;
@@ -229,7 +272,8 @@ int tensor_proto_read(struct memory *memory, const char *path, struct tensor *te
 {
     uint64_t size;
     int file = open_regular(path, &size, error);
-    if (file < 0 || read_tensor(memory, path, file, size, tensor, error))
+    struct model_reader *reader = file >= 0 ? model_reader_of_file(memory, file, size, path, error) : NULL;
+    if (!reader || read_tensor(memory, reader, tensor, error))
         return error_prefix(error, "%s", path);
     return 0;
 }

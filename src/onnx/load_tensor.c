@@ -1,66 +1,9 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "onnx/external_data.h"
 #include "onnx/loader.h"
 #include "onnx/prescan.h"
-
-static int read_payload(const struct payload_reader *base, const struct constant *constant, void *bytes,
-                        struct error *error)
-{
-    const struct model_reader *reader = (const struct model_reader *)base;
-    const struct payload *payload = &constant->payload;
-    if (payload->place == PAYLOAD_EXTERNAL)
-        return external_data_read(reader->folder, payload, bytes, error);
-    for (uint64_t done = 0; done < payload->length;) {
-        ssize_t got = pread(reader->file, (char *)bytes + done, (size_t)(payload->length - done),
-                            (off_t)(payload->offset + done));
-        if (got > 0)
-            done += (uint64_t)got;
-        else if (got == 0 || errno != EINTR)
-            return error_set(error, ERROR_IO, "the model file cannot be read any more");
-    }
-    return 0;
-}
-
-static void retain_reader(const struct payload_reader *base)
-{
-    ((struct model_reader *)(uintptr_t)base)->references++;
-}
-
-static void release_reader(const struct payload_reader *base)
-{
-    struct model_reader *reader = (struct model_reader *)(uintptr_t)base;
-    if (--reader->references > 0)
-        return;
-    close(reader->file);
-    memory_release(reader->memory, reader->folder);
-    memory_release(reader->memory, reader);
-}
-
-struct model_reader *model_reader_create(struct memory *memory, int file, uint64_t file_size, const char *path,
-                                         struct error *error)
-{
-    struct model_reader *reader = memory_allocate(memory, 1, sizeof *reader, error);
-    size_t folder_length = (size_t)(file_base_name(path) - path);
-    char *folder = reader ? memory_allocate(memory, folder_length + 1, 1, error) : NULL;
-    if (!folder) {
-        memory_release(memory, reader);
-        close(file);
-        return NULL;
-    }
-    memcpy(folder, path, folder_length);
-    *reader = (struct model_reader){.base = {read_payload, retain_reader, release_reader},
-                                    .references = 1,
-                                    .memory = memory,
-                                    .file = file,
-                                    .file_size = file_size,
-                                    .folder = folder};
-    return reader;
-}
 
 /* Elements given in one of the typed lists, by the list that the type uses. */
 struct typed_list {
@@ -125,8 +68,8 @@ static int load_typed(struct constant *constant, const Onnx__TensorProto *messag
     return 0;
 }
 
-static int load_payload(struct arena *arena, const Onnx__TensorProto *message, struct constant *constant,
-                        struct error *error)
+static int load_payload(struct arena *arena, const struct model_reader *reader, const Onnx__TensorProto *message,
+                        struct constant *constant, struct error *error)
 {
     size_t count = (size_t)shape_count(&constant->tensor.shape), bytes;
     if (dtype_file_bytes(constant->tensor.dtype, count, &bytes))
@@ -135,6 +78,12 @@ static int load_payload(struct arena *arena, const Onnx__TensorProto *message, s
     if (external) {
         if (external_data_parse(arena, message, bytes, &constant->payload, error))
             return -1;
+        if (!reader->folder)
+            return error_set(
+                error, ERROR_UNSUPPORTED,
+                "has its data in another file, '%s', which a model in memory has no folder for: load it by "
+                "its path",
+                constant->payload.location);
     } else if (message->has_raw_data) {
         struct payload_record record;
         if (message->raw_data.len != sizeof record)
@@ -165,10 +114,10 @@ struct constant *load_tensor(struct arena *arena, const struct model_reader *rea
         constant = constant_create(arena_memory(arena), &tensor, error);
     if (constant) {
         constant->reader = &reader->base;
-        retain_reader(constant->reader);
+        reader->base.retain(&reader->base);
         constant->span = (struct span){message->source_offset, message->source_length};
     }
-    if (constant && load_payload(arena, message, constant, error)) {
+    if (constant && load_payload(arena, reader, message, constant, error)) {
         constant_release(constant);
         constant = NULL;
     }

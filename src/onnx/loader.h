@@ -4,16 +4,7 @@
 
 #include "onnx.pb-c.h"
 #include "onnx/onnx.h"
-
-/* Reads payloads from the model file or from external files beside it. Counted. */
-struct model_reader {
-    struct payload_reader base; /* first: payload_reader pointers are these */
-    int references;
-    struct memory *memory;
-    int file;
-    uint64_t file_size;
-    char *folder; /* of the model file, for external data */
-};
+#include "onnx/reader.h"
 
 /* What saving needs of the file besides the spans in the graph: the fields of ModelProto as they were loaded. */
 struct model_file {
@@ -25,10 +16,6 @@ struct model_file {
     const struct metadata *metadata;
     int metadata_count;
 };
-
-/* Takes over `file`. */
-struct model_reader *model_reader_create(struct memory *memory, int file, uint64_t file_size, const char *path,
-                                         struct error *error);
 
 /* A constant with one reference; elements in raw or external data stay in their file. Refuses sizes that do not fit. */
 struct constant *load_tensor(struct arena *arena, const struct model_reader *reader, const Onnx__TensorProto *tensor,

@@ -7,7 +7,17 @@
 /* Loads a model: pre-scan against the limits of prescan.h, skeleton through protobuf-c, payloads stay in the file until
  * they are needed. Operators are not resolved (op/registry.h). Errors name the file and what is wrong at which node. */
 struct model *model_load(struct context *context, const char *path, struct error *error);
+/* The same of `bytes`, a block of the context's memory that is taken over in every case. `name`: what messages call it;
+ * `folder`: of external data, "" or ending in '/'; NULL: a model that has such is refused. */
+struct model *model_load_memory(struct context *context, unsigned char *bytes, size_t length, const char *name,
+                                const char *folder, struct error *error);
+/* A second model of the bytes that `model` was loaded from, whatever its graph became since; no file is opened. */
+struct model *model_copy(const struct model *model, struct error *error);
 void model_destroy(struct model *model);
+/* Of the bytes that it was loaded from, in hexadecimal digits and a NUL. */
+int model_sha256(const struct model *model, char digest[65], struct error *error);
+/* Where its external data are, as model_load_memory takes it. */
+const char *model_folder(const struct model *model);
 
 /* Writes the source graph atomically: bytes of what is unchanged are copied from the file, the rest is packed. An
  * unedited model is saved byte-identical, unknown fields and all.
@@ -21,6 +31,13 @@ void model_destroy(struct model *model);
  * - External data stays where it is when the target is in the folder of the model; else it goes into the file itself,
  *   which must then stay below 2 GiB. */
 int model_save(const struct model *model, const char *path, struct error *error);
+/* The same into a block of the context's memory, which the caller releases; untouched on failure. External data stay
+ * where they are with `keep_external`, for model_load_memory with the model's folder; else they go into the bytes. */
+struct saved_model {
+    unsigned char *bytes;
+    size_t length;
+};
+int model_save_memory(const struct model *model, bool keep_external, struct saved_model *saved, struct error *error);
 
 /* Value of a metadata_props key, or NULL. */
 const char *model_metadata(const struct model *model, const char *key);

@@ -6,6 +6,8 @@ void output_bytes(struct output *out, const void *bytes, size_t length)
 {
     if (out->writer && length > 0)
         file_writer_write(out->writer, bytes, length);
+    else if (out->bytes && length > 0)
+        memcpy(out->bytes + out->length, bytes, length);
     out->length += length;
 }
 
@@ -52,7 +54,7 @@ void output_string_field(struct output *out, unsigned field, const char *text)
 int output_copy(struct output *out, struct wire_reader *from, uint64_t begin, uint64_t end, struct error *error)
 {
     unsigned char buffer[16384];
-    if (!out->writer) {
+    if (output_counts(out)) {
         out->length += end - begin;
         return 0;
     }

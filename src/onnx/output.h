@@ -1,4 +1,5 @@
-/* Writing protobuf messages twice: once to learn their length, once to the file. Both times the same code runs. */
+/* Writing protobuf messages twice: once to learn their length, once to a file or to memory. Both times the same code
+ * runs. */
 #ifndef FOVEA_ONNX_OUTPUT_H
 #define FOVEA_ONNX_OUTPUT_H
 
@@ -7,9 +8,15 @@
 #include "onnx/wire.h"
 
 struct output {
-    struct file_writer *writer; /* NULL: only counts */
+    struct file_writer *writer; /* or NULL */
+    unsigned char *bytes;       /* of memory for all that is written; or NULL: with neither it only counts */
     uint64_t length;            /* bytes so far */
 };
+
+static inline bool output_counts(const struct output *out)
+{
+    return !out->writer && !out->bytes;
+}
 
 void output_bytes(struct output *out, const void *bytes, size_t length);
 void output_varint(struct output *out, uint64_t value);

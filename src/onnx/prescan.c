@@ -336,7 +336,7 @@ static int write_skeleton(const struct scan *scan, unsigned char *out, struct er
     uint64_t offset = 0;
     for (size_t i = 0; i <= scan->piece_count; i++) {
         const struct piece *piece = i < scan->piece_count ? &scan->pieces[i] : NULL;
-        uint64_t until = piece ? piece->length_at : scan->reader->size;
+        uint64_t until = piece ? piece->length_at : scan->reader->source->size;
         if (wire_read(scan->reader, offset, out, until - offset, error))
             return -1;
         out += until - offset;
@@ -365,12 +365,12 @@ unsigned char *prescan(struct memory *memory, struct wire_reader *reader, enum s
         return NULL;
     scan->reader = reader;
     scan->memory = memory;
-    scan->stack[0] =
-        (struct open_message){root == SCAN_MODEL ? MESSAGE_MODEL : MESSAGE_TENSOR, 0, 0, reader->size, SIZE_MAX};
-    if (reader->size > LIMIT_FILE_BYTES) {
+    scan->stack[0] = (struct open_message){root == SCAN_MODEL ? MESSAGE_MODEL : MESSAGE_TENSOR, 0, 0,
+                                           reader->source->size, SIZE_MAX};
+    if (reader->source->size > LIMIT_FILE_BYTES) {
         error_set(error, ERROR_LIMIT, "too many bytes in the file (limit %" PRIu64 ")", LIMIT_FILE_BYTES);
     } else if (scan_file(scan, error) == 0) {
-        uint64_t size = (uint64_t)((int64_t)reader->size + add_up_changes(scan));
+        uint64_t size = (uint64_t)((int64_t)reader->source->size + add_up_changes(scan));
         if (size > LIMIT_SKELETON_BYTES)
             error_set(error, ERROR_LIMIT, "too many bytes outside of tensors (limit %" PRIu64 ")",
                       LIMIT_SKELETON_BYTES);

@@ -18,6 +18,13 @@ enum {
     MODEL_METADATA = 14
 };
 
+/* What it is written to. */
+struct target {
+    const char *path; /* NULL: memory */
+    bool keep_external;
+    struct saved_model saved; /* in memory */
+};
+
 /* A model being written. */
 struct model_output {
     const struct saver *saver;
@@ -115,11 +122,24 @@ static void put_opset(struct output *out, const struct opset_import *opset)
     output_int_field(out, 2, opset->version);
 }
 
-static int write_model(struct model_output *to, struct error *error)
+static int check_length(uint64_t length, struct error *error)
+{
+    return length > LIMIT_FILE_BYTES
+               ? error_set(error, ERROR_LIMIT,
+                           "the model with its data is larger than an ONNX file can be (limit %" PRIu64
+                           " bytes); save it into the folder where its external data is",
+                           LIMIT_FILE_BYTES)
+               : 0;
+}
+
+static int write_model(struct model_output *to, struct output *out, struct error *error)
 {
     const struct model *model = to->model;
     struct scalar scalars[SCALAR_COUNT];
     list_scalars(model, scalars);
+    to->out = out;
+    to->graph_written = false;
+    to->metadata_read = to->metadata_written = 0;
     for (size_t i = 0; i < to->fields.count; i++) {
         if (write_field(to, &to->fields.fields[i], scalars, error))
             return -1;
@@ -134,36 +154,46 @@ static int write_model(struct model_output *to, struct error *error)
         output_metadata(to->out, MODEL_METADATA, &model->metadata[to->metadata_written++]);
     if (!to->graph_verbatim && !to->graph_written && write_graph(to, error))
         return -1;
-    if (to->out->length > LIMIT_FILE_BYTES)
-        return error_set(error, ERROR_LIMIT,
-                         "the model with its data is larger than an ONNX file can be (limit %" PRIu64
-                         " bytes); save it into the folder where its external data is",
-                         LIMIT_FILE_BYTES);
-    return 0;
+    return check_length(out->length, error);
 }
 
-/* Learns the lengths, then writes. */
-static int write_file(struct model_output *to, const char *path, struct error *error)
+static int measure_graph(struct model_output *to, struct error *error)
 {
     struct output count = {0};
     to->graph_verbatim = true;
     if (save_graph(to->saver, &count, to->model->graph, &to->graph_verbatim, error))
         return -1;
     to->graph_length = count.length;
-    if (count.length > LIMIT_FILE_BYTES)
-        return error_set(error, ERROR_LIMIT,
-                         "the model with its data is larger than an ONNX file can be (limit %" PRIu64
-                         " bytes); save it into the folder where its external data is",
-                         LIMIT_FILE_BYTES);
+    return check_length(count.length, error);
+}
+
+static int write_file(struct model_output *to, const char *path, struct error *error)
+{
     struct output out = {.writer = file_writer_open(to->saver->memory, path, error)};
     if (!out.writer)
         return -1;
-    to->out = &out;
-    if (write_model(to, error)) {
+    if (write_model(to, &out, error)) {
         file_writer_abandon(out.writer);
         return -1;
     }
     return file_writer_commit(out.writer, error);
+}
+
+static int write_memory(struct model_output *to, struct saved_model *saved, struct error *error)
+{
+    struct memory *memory = to->saver->memory;
+    struct output count = {0};
+    if (write_model(to, &count, error))
+        return -1;
+    struct output out = {.bytes = memory_allocate_uninitialised(memory, (size_t)count.length, 1, error)};
+    if (!out.bytes)
+        return -1;
+    if (write_model(to, &out, error)) {
+        memory_release(memory, out.bytes);
+        return -1;
+    }
+    *saved = (struct saved_model){out.bytes, (size_t)out.length};
+    return 0;
 }
 
 /* ---- external data ---- */
@@ -172,7 +202,7 @@ static int folder_status(const char *path, struct stat *status)
 {
     char folder[4096];
     size_t length = (size_t)(file_base_name(path) - path);
-    if (length >= sizeof folder)
+    if (length + 2 > sizeof folder)
         return -1;
     memcpy(folder, path, length);
     memcpy(folder + length, ".", 2);
@@ -187,50 +217,67 @@ static bool same_folder(const char *left, const char *right)
 }
 
 /* Decides whether external data stays where it is (same folder) or goes into the file (another one). */
-static int plan_external(struct saver *saver, const struct model *model, const char *path, struct error *error)
+static int plan_external(struct saver *saver, const struct model *model, const struct target *target,
+                         struct error *error)
 {
     const struct graph *graph = model->graph;
     if (!model->file || model->file->external + model->file->external_elsewhere == 0)
         return 0;
-    saver->inline_external = !same_folder(model->path, path);
+    const char *folder = model_folder(model);
+    saver->inline_external = target->path ? !folder || !same_folder(folder, target->path) : !target->keep_external;
     if (saver->inline_external && model->file->external_elsewhere > 0)
         return error_set(error, ERROR_UNSUPPORTED,
                          "%u tensors with external data are in functions, sparse tensors or training parts; save the "
                          "model into its own folder",
                          model->file->external_elsewhere);
-    for (size_t i = 0; !saver->inline_external && i < graph->constant_count; i++) {
+    for (size_t i = 0; target->path && !saver->inline_external && i < graph->constant_count; i++) {
         const struct payload *payload = &graph->constants[i]->payload;
-        if (payload->place == PAYLOAD_EXTERNAL && strcmp(payload->location, file_base_name(path)) == 0)
+        if (payload->place == PAYLOAD_EXTERNAL && strcmp(payload->location, file_base_name(target->path)) == 0)
             return error_set(error, ERROR_INPUT, "this file holds the model's external data; choose another name");
     }
     return 0;
 }
 
-static int save_to(struct saver *saver, const struct model *model, const char *path, struct error *error)
+static int save_to(struct saver *saver, const struct model *model, struct target *target, struct error *error)
 {
     struct model_output to = {.saver = saver, .model = model, .fields.memory = saver->memory};
-    if (saver->wire) {
-        saver->wire->file = saver->reader->file;
-        saver->wire->size = saver->reader->file_size;
-    }
-    int result = saver->wire ? field_list_read(&to.fields, saver->wire, 0, saver->wire->size, error) : 0;
+    if (saver->wire)
+        saver->wire->source = saver->reader;
+    int result = saver->wire ? field_list_read(&to.fields, saver->wire, 0, saver->reader->size, error) : 0;
     if (result == 0)
-        result = write_file(&to, path, error);
+        result = measure_graph(&to, error);
+    if (result == 0)
+        result = target->path ? write_file(&to, target->path, error) : write_memory(&to, &target->saved, error);
     field_list_release(&to.fields);
+    return result;
+}
+
+static int save(const struct model *model, struct target *target, struct error *error)
+{
+    struct measured_table measured = {0};
+    struct saver saver = {
+        .memory = model->context->memory, .measured = &measured, .reader = model->file ? model->file->reader : NULL};
+    int result = plan_external(&saver, model, target, error);
+    if (result == 0 && saver.reader && !(saver.wire = memory_allocate(saver.memory, 1, sizeof *saver.wire, error)))
+        result = -1;
+    if (result == 0)
+        result = save_to(&saver, model, target, error);
+    memory_release(saver.memory, saver.wire);
+    memory_release(saver.memory, measured.entries);
     return result;
 }
 
 int model_save(const struct model *model, const char *path, struct error *error)
 {
-    struct measured_table measured = {0};
-    struct saver saver = {
-        .memory = model->context->memory, .measured = &measured, .reader = model->file ? model->file->reader : NULL};
-    int result = plan_external(&saver, model, path, error);
-    if (result == 0 && saver.reader && !(saver.wire = memory_allocate(saver.memory, 1, sizeof *saver.wire, error)))
-        result = -1;
-    if (result == 0)
-        result = save_to(&saver, model, path, error);
-    memory_release(saver.memory, saver.wire);
-    memory_release(saver.memory, measured.entries);
-    return result ? error_prefix(error, "cannot save %s", path) : 0;
+    struct target target = {.path = path};
+    return save(model, &target, error) ? error_prefix(error, "cannot save %s", path) : 0;
+}
+
+int model_save_memory(const struct model *model, bool keep_external, struct saved_model *saved, struct error *error)
+{
+    struct target target = {.keep_external = keep_external};
+    if (save(model, &target, error))
+        return error_prefix(error, "cannot save %s", model->path);
+    *saved = target.saved;
+    return 0;
 }

@@ -411,7 +411,7 @@ int save_graph(const struct saver *saver, struct output *out, const struct graph
 {
     struct measured result = {.graph = graph};
     const struct measured *known = saver->measured->capacity ? find_measured(saver->measured, graph) : NULL;
-    if (out->writer) {
+    if (!output_counts(out)) {
         if (write_or_measure(saver, out, graph, &result.verbatim, error))
             return -1;
     } else if (known && known->graph) {

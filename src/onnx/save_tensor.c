@@ -86,7 +86,7 @@ int save_tensor(const struct saver *saver, struct output *out, const struct cons
     if (name)
         output_string_field(out, TENSOR_NAME, name);
     output_header(out, TENSOR_RAW_DATA, bytes);
-    if (!out->writer)
+    if (output_counts(out))
         out->length += bytes;
     else if (tensor->data)
         write_elements(out, tensor);

@@ -20,8 +20,8 @@ struct measured_table {
 
 struct saver {
     struct memory *memory;
-    const struct model_reader *reader; /* the file that the model comes from; NULL: none */
-    struct wire_reader *wire;          /* over the same file */
+    const struct model_reader *reader; /* what the model comes from; NULL: none */
+    struct wire_reader *wire;          /* over the same */
     struct measured_table *measured;
     bool inline_external; /* external data goes into the file: it is saved to another folder */
 };

@@ -1,32 +1,28 @@
 #include "onnx/wire.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 static int fill_window(struct wire_reader *reader, uint64_t offset, struct error *error)
 {
-    uint64_t left = reader->size - offset;
+    uint64_t left = reader->source->size - offset;
     uint64_t wanted = left < WIRE_WINDOW_SIZE ? left : WIRE_WINDOW_SIZE;
     reader->window_start = offset;
     reader->window_length = 0;
-    while (reader->window_length < wanted) {
-        ssize_t got = pread(reader->file, reader->window + reader->window_length,
-                            (size_t)(wanted - reader->window_length), (off_t)(offset + reader->window_length));
-        if (got > 0)
-            reader->window_length += (uint64_t)got;
-        else if (got == 0 || errno != EINTR)
-            return error_set(error, ERROR_IO, "cannot be read: %s", got ? strerror(errno) : "it became shorter");
-    }
+    if (model_reader_read(reader->source, offset, reader->window, wanted, error))
+        return -1;
+    reader->window_length = wanted;
     return 0;
 }
 
 int wire_read(struct wire_reader *reader, uint64_t offset, void *bytes, uint64_t length, struct error *error)
 {
     unsigned char *to = bytes;
-    if (offset > reader->size || length > reader->size - offset)
+    uint64_t size = reader->source->size;
+    if (offset > size || length > size - offset)
         return error_set(error, ERROR_INPUT, "the file ends in the middle of a field");
+    if (reader->source->bytes)
+        return model_reader_read(reader->source, offset, bytes, length, error);
     while (length > 0) {
         if (offset < reader->window_start || offset - reader->window_start >= reader->window_length) {
             if (fill_window(reader, offset, error))
