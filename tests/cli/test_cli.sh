@@ -207,6 +207,15 @@ expect 0 'Ankle boot.*scorecam' "$fovea" cam $model models/images/00000_ankle-bo
 expect 0 ' 3 Dress ' "$fovea" cam $model models/images -c 3 --limit 1 --upsampling bilinear --residual
 # An untrained transformer: its last norm's weights are all equal, and that norm's field is nothing
 expect 0 '0 T-shirt.* extended .* 0.00 ' "$fovea" cam models/fashion_vit.onnx models/images --limit 1
+# the study of positions: text, JSON, folder; the numbers are in tests/api
+vit=tests/fixtures/structures/vit_mean.onnx
+pixels="--images tests/fixtures/images/rgb.jpg --preprocess raw --resize 32 --crop 32"
+expect 0 "position embedding 'pos_embed', 0 prefix tokens" "$fovea" erf $vit $pixels --positions
+expect 0 "relative bias of 'Softmax_30', 1 heads, 4 x 4" "$fovea" erf tests/fixtures/structures/swin_t.onnx $pixels --positions
+expect 0 '"embedding": "pos_embed"' "$fovea" erf $vit $pixels --positions --json
+expect 0 'wrote .*positions.json' "$fovea" erf $vit $pixels --positions -o "$work/positions"
+expect 0 '"shuffled_agreement": 1' cat "$work/positions/positions.json"
+one_line 2 'no position embedding and no relative bias' "$fovea" erf tests/fixtures/structures/vit_no_positions.onnx $pixels --positions
 # Most of the score is the class token's
 expect 0 ' extended .* 0.00 .*map holds [0-9]+ %' "$fovea" cam tests/fixtures/structures/vit_no_positions.onnx tests/fixtures/images/rgb.jpg --preprocess raw --resize 32 --crop 32
 expect 0 ' gradcam .*unexplained >?[0-9]+ %' "$fovea" cam tests/fixtures/structures/vit_no_positions.onnx tests/fixtures/images/rgb.jpg --preprocess raw --resize 32 --crop 32 -m gradcam
