@@ -6,6 +6,9 @@
  * their *_free. Strings in results belong to the object they came from. Objects of one context are used from one thread
  * at a time.
  *
+ * Options start from their fovea_X_default(), or from zeros where the comments say what a zero means. `reserved` is
+ * zero in all of them, so that later versions can add to them.
+ *
  * The effective receptive field of a model over a folder of images, and where its predictions come from:
  *
  *     #include <fovea.h>
@@ -20,7 +23,7 @@
  *
  *     int main(int argc, char **argv)
  *     {
- *         struct fovea_error error = {FOVEA_CLEAN, ""};
+ *         struct fovea_error error = {0};
  *         struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 2}, &error);
  *         struct fovea_model *model = fovea && argc == 3 ? fovea_model_load(fovea, argv[1], &error) : NULL;
  *         struct fovea_feed images = {NULL, argv[argc - 1]};

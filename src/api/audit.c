@@ -8,7 +8,11 @@ bool fovea_guide_at(int index, struct fovea_guide *guide)
 {
     const struct guide *row = guide_at(index);
     if (row)
-        *guide = (struct fovea_guide){row->name, row->title, row->paper, row->published, row->effect != GUIDE_MOVES};
+        *guide = (struct fovea_guide){.name = row->name,
+                                      .title = row->title,
+                                      .paper = row->paper,
+                                      .published = row->published,
+                                      .exact = row->effect != GUIDE_MOVES};
     return row != NULL;
 }
 
@@ -17,8 +21,11 @@ bool fovea_guide_option_at(int index, struct fovea_guide_option *option)
     for (int i = 0; guide_at(i); i++) {
         for (const struct guide_option *row = guide_at(i)->options; row && row->name; row++) {
             if (index-- == 0) {
-                *option =
-                    (struct fovea_guide_option){guide_at(i)->name, row->name, row->values, row->otherwise, row->help};
+                *option = (struct fovea_guide_option){.guide = guide_at(i)->name,
+                                                      .name = row->name,
+                                                      .values = row->values,
+                                                      .otherwise = row->otherwise,
+                                                      .help = row->help};
                 return true;
             }
         }

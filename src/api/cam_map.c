@@ -142,7 +142,7 @@ int cam_hand_over(struct cam_work *work, enum fovea_cam_method method, const str
 {
     const struct probe *probe = &work->probe;
     int64_t unit = run->units[0], columns = probe->target_grid.width;
-    struct fovea_error stopped = {FOVEA_CLEAN, ""};
+    struct fovea_error stopped = {0};
     struct judgement judgement;
     if (judge_map(work, method, layers, run, index, &judgement, error))
         return -1;

@@ -8,7 +8,8 @@
 int api_fail(const struct error *from, struct fovea_error *to)
 {
     if (to) {
-        to->code = error_exit_code(from) == 0 ? FOVEA_INTERNAL : (enum fovea_code)error_exit_code(from);
+        to->code = from->kind == ERROR_NONE ? FOVEA_INTERNAL : error_code(from);
+        to->kind = from->kind == ERROR_NONE ? FOVEA_ERROR_INTERNAL : (enum fovea_error_kind)from->kind;
         snprintf(to->message, sizeof to->message, "%s", from->message);
     }
     return -1;
@@ -45,7 +46,7 @@ struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error
         api_fail(&error, report);
         return NULL;
     }
-    context->progress = (struct progress){options->progress, options->progress_user};
+    context_set_host(context, options->progress, options->progress_user);
     context->report_note = options->note;
     context->note_user = options->note_user;
     fovea->context = context;

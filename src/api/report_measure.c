@@ -86,7 +86,7 @@ static void set_layers(json_t **report, const struct fovea_layers *layers)
 int report_measure_layers(struct fovea_model *model, const struct fovea_samples *samples,
                           const struct fovea_audit *audit, json_t **report, struct error *error)
 {
-    struct fovea_error refused = {FOVEA_CLEAN, ""}, again = {FOVEA_CLEAN, ""};
+    struct fovea_error refused = {0}, again = {0};
     struct fovea_layers layers;
     struct fovea_shape shape;
     bool found = fovea_inspect(model, &samples->shapes, &layers, &refused) == 0;
@@ -123,7 +123,7 @@ static int write_field(const struct result_folder *folder, const struct fovea_er
 
 json_t *report_measure_erf(const struct report_measuring *measuring, struct error *error)
 {
-    struct fovea_error refused = {FOVEA_CLEAN, ""};
+    struct fovea_error refused = {0};
     const struct fovea_planned *entry = NULL;
     json_t *fields = json_array();
     bool any = false;
@@ -209,7 +209,7 @@ json_t *report_measure_cam(const struct report_measuring *measuring, struct erro
 {
     const struct fovea_planned *maps = next_planned(measuring, FOVEA_SECTION_CAM, NULL);
     const struct fovea_planned *sigma = planned_sigma(measuring, maps);
-    struct fovea_error refused = {FOVEA_CLEAN, ""};
+    struct fovea_error refused = {0};
     struct map_sink sink = {.folder = measuring->folder, .maps = json_array(), .error = error};
     int result = 0;
     if (maps && strcmp(maps->what, PLANNED_MAPS) == 0) {
@@ -230,7 +230,7 @@ json_t *report_measure_cam(const struct report_measuring *measuring, struct erro
 /* Where all of it was refused: without labels, which folders of photos may not be, or of the scales alone. */
 static int measure_less(struct fovea_model *model, struct fovea_eval_options *options, struct fovea_eval *eval)
 {
-    struct fovea_error first = {FOVEA_CLEAN, ""}, second = {FOVEA_CLEAN, ""};
+    struct fovea_error first = {0}, second = {0};
     options->no_labels = true;
     if (fovea_eval(model, NULL, options, eval, &first) == 0)
         return 0;
@@ -243,7 +243,7 @@ json_t *report_measure_curves(const struct report_measuring *measuring, struct e
 {
     struct fovea_model *model = measuring->model;
     const struct fovea_planned *entry = next_planned(measuring, FOVEA_SECTION_CURVES, NULL);
-    struct fovea_error refused = {FOVEA_CLEAN, ""};
+    struct fovea_error refused = {0};
     struct fovea_eval eval;
     if (!entry)
         return json_object();

@@ -15,7 +15,8 @@ const char *fovea_decay_class_name(int index)
 
 static struct fovea_recipe describe_recipe(const struct recipe *recipe)
 {
-    return (struct fovea_recipe){recipe->guide, recipe->reason, recipe->then, recipe->settings};
+    return (struct fovea_recipe){
+        .guide = recipe->guide, .reason = recipe->reason, .then = recipe->then, .settings = recipe->settings};
 }
 
 bool fovea_recipe_at(int index, struct fovea_recipe *recipe)

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -47,6 +48,75 @@ size_t context_destroy(struct context *context)
     memory_release(memory, context);
     return memory_destroy(memory);
 }
+
+/* ---- the host ---- */
+
+static double seconds_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static void ask_host(struct context *context)
+{
+    struct host *host = &context->host;
+    const char *text = host->text[0] ? host->text : NULL;
+    host->asked = seconds_now();
+    if (!host->cancelled && host->progress(host->user, host->what, host->done, host->total, text)) {
+        host->cancelled = true;
+        memory_set_unwhole(context->memory, 1);
+    }
+}
+
+static void tell_host(void *user, const char *what, size_t done, size_t total, const char *text)
+{
+    struct context *context = user;
+    struct host *host = &context->host;
+    snprintf(host->what, sizeof host->what, "%s", what);
+    snprintf(host->text, sizeof host->text, "%s", text ? text : "");
+    host->done = done;
+    host->total = total;
+    ask_host(context);
+}
+
+void context_set_host(struct context *context, fovea_progress *progress, void *user)
+{
+    context->host = (struct host){.progress = progress, .user = user};
+    context->progress = progress ? (struct progress){tell_host, context} : (struct progress){0};
+}
+
+void context_enter(struct context *context)
+{
+    struct host *host = &context->host;
+    if (host->depth++ > 0)
+        return;
+    snprintf(host->what, sizeof host->what, "working");
+    host->text[0] = 0;
+    host->done = host->total = 0;
+    host->asked = host->progress ? seconds_now() : 0;
+}
+
+void context_leave(struct context *context)
+{
+    if (--context->host.depth > 0)
+        return;
+    context->host.cancelled = false;
+    memory_set_unwhole(context->memory, 0);
+}
+
+int context_poll(struct context *context, struct error *error)
+{
+    const double interval = 0.02; /* seconds */
+    struct host *host = &context->host;
+    if (!host->progress || host->depth == 0)
+        return 0;
+    if (!host->cancelled && seconds_now() - host->asked > interval)
+        ask_host(context);
+    return host->cancelled ? error_set(error, ERROR_CANCELLED, "cancelled") : 0;
+}
+
+/* ---- notes ---- */
 
 void context_note(struct context *context, const char *format, ...)
 {

@@ -2,6 +2,7 @@
 #ifndef FOVEA_BASE_CONTEXT_H
 #define FOVEA_BASE_CONTEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cpu.h"
@@ -13,6 +14,17 @@
 /* Takes a line about what was left out or assumed. */
 typedef void context_report_note(void *user, const char *text);
 
+/* Whom progress is told to, what was told last, and whether the call at hand goes on. */
+struct host {
+    fovea_progress *progress; /* NULL: nobody, and nothing is ever cancelled */
+    void *user;
+    char what[64], text[160];
+    size_t done, total;
+    double asked; /* when, in seconds */
+    bool cancelled;
+    int depth; /* public calls inside of each other, as from callbacks */
+};
+
 #define CONTEXT_MOST_NOTES 256 /* that are told apart */
 
 struct context {
@@ -20,7 +32,8 @@ struct context {
     struct thread_pool *pool;
     enum cpu_level cpu;
     uint64_t seed;
-    struct progress progress;
+    struct progress progress; /* leads to the host, once context_set_host was called */
+    struct host host;
     struct work *work;                /* what evaluated nodes spend; NULL: as much as they need */
     int64_t rounds;                   /* of loops in the run at hand */
     context_report_note *report_note; /* NULL: silent */
@@ -40,6 +53,14 @@ struct context_options {
 struct context *context_create(const struct context_options *options, struct error *error);
 /* Tells a note, each once. Not from several threads at a time. */
 void context_note(struct context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Progress goes to `progress`, which may be NULL; where it returns another number than 0 the call is cancelled. */
+void context_set_host(struct context *context, fovea_progress *progress, void *user);
+/* A public call begins and ends; what it was cancelled by ends with it. */
+void context_enter(struct context *context);
+void context_leave(struct context *context);
+/* To be asked often in long work, from the thread that the call came in: -1 and ERROR_CANCELLED once the host has
+ * cancelled. Asks the host from time to time where nothing else is told. */
+int context_poll(struct context *context, struct error *error);
 /* Returns the number of memory blocks still in use. */
 size_t context_destroy(struct context *context);
 

@@ -38,14 +38,16 @@ int error_prefix(struct error *error, const char *format, ...)
     return -1;
 }
 
-int error_exit_code(const struct error *error)
+enum fovea_code error_code(const struct error *error)
 {
     switch (error->kind) {
     case ERROR_NONE:
-        return 0;
+        return FOVEA_CLEAN;
     case ERROR_INTERNAL:
-        return 3;
+        return FOVEA_INTERNAL;
+    case ERROR_CANCELLED:
+        return FOVEA_CANCELLED;
     default:
-        return 2;
+        return FOVEA_BAD_INPUT;
     }
 }

@@ -2,15 +2,19 @@
 #ifndef FOVEA_BASE_ERROR_H
 #define FOVEA_BASE_ERROR_H
 
+#include "fovea/context.h"
+
+/* The public kinds, and one of our own. */
 enum error_kind {
-    ERROR_NONE,
-    ERROR_INPUT,          /* the user's file or option is wrong */
-    ERROR_UNSUPPORTED,    /* valid, but not covered by fovea */
-    ERROR_LIMIT,          /* a named limit was reached */
-    ERROR_MEMORY,         /* memory ended, or its cap was reached */
-    ERROR_IO,             /* the operating system refused */
-    ERROR_DATA_DEPENDENT, /* a shape rule's answer depends on elements known only when the model runs; never reported */
-    ERROR_INTERNAL        /* a fault of ours */
+    ERROR_NONE = FOVEA_ERROR_NONE,
+    ERROR_INPUT = FOVEA_ERROR_INPUT,
+    ERROR_UNSUPPORTED = FOVEA_ERROR_UNSUPPORTED,
+    ERROR_LIMIT = FOVEA_ERROR_LIMIT,
+    ERROR_MEMORY = FOVEA_ERROR_MEMORY,
+    ERROR_IO = FOVEA_ERROR_IO,
+    ERROR_CANCELLED = FOVEA_ERROR_CANCELLED,
+    ERROR_INTERNAL = FOVEA_ERROR_INTERNAL,
+    ERROR_DATA_DEPENDENT /* a shape rule's answer depends on elements known only when the model runs; never reported */
 };
 
 struct error {
@@ -30,7 +34,7 @@ int error_set(struct error *error, enum error_kind kind, const char *format, ...
 /* Puts "prefix: " before the recorded message (a file or node name learned further up). Returns -1. */
 int error_prefix(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Exit code of the program for this error: 0, 2 (input, unsupported, limit, memory, io) or 3 (internal). */
-int error_exit_code(const struct error *error);
+/* What kinds are to the host: bad input, but for cancelled calls and faults of ours. */
+enum fovea_code error_code(const struct error *error);
 
 #endif

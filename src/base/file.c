@@ -195,14 +195,17 @@ static void sync_folder(const char *path)
 /* Nobody who met the end of memory on the way can say that what was written is whole. */
 static int refuse_to_commit(struct file_writer *writer, struct error *error)
 {
-    error_set(error, ERROR_MEMORY, "%s: not written: out of memory on the way", writer->path);
+    if (memory_unwhole(writer->memory))
+        error_set(error, ERROR_CANCELLED, "%s: not written: cancelled", writer->path);
+    else
+        error_set(error, ERROR_MEMORY, "%s: not written: out of memory on the way", writer->path);
     file_writer_abandon(writer);
     return -1;
 }
 
 int file_writer_commit(struct file_writer *writer, struct error *error)
 {
-    if (memory_failures(writer->memory) > 0)
+    if (memory_failures(writer->memory) > 0 || memory_unwhole(writer->memory))
         return refuse_to_commit(writer, error);
     int failure = writer->error_number;
     if (!failure && !writer->direct && fsync(writer->file) != 0)

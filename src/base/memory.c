@@ -11,6 +11,7 @@
 struct memory {
     size_t cap;
     atomic_size_t in_use, peak, blocks, failures;
+    atomic_int unwhole;
     atomic_size_t fail_countdown; /* 0: off; 1: every allocation fails */
 };
 
@@ -56,6 +57,16 @@ void memory_note_failure(struct memory *memory)
 size_t memory_failures(const struct memory *memory)
 {
     return atomic_load(&memory->failures);
+}
+
+void memory_set_unwhole(struct memory *memory, int unwhole)
+{
+    atomic_store(&memory->unwhole, unwhole);
+}
+
+int memory_unwhole(const struct memory *memory)
+{
+    return atomic_load(&memory->unwhole);
 }
 
 /* Counts `total` bytes as used, or refuses. */

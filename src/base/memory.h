@@ -34,6 +34,10 @@ size_t memory_peak(const struct memory *memory);
 size_t memory_failures(const struct memory *memory);
 /* Another library's allocation failed. */
 void memory_note_failure(struct memory *memory);
+/* Whether what is made from here on is whole: no file is written while it is not (base/file.c), as after a call was
+ * cancelled whose parts went on. */
+void memory_set_unwhole(struct memory *memory, int unwhole);
+int memory_unwhole(const struct memory *memory);
 /* Tests: the n-th allocation from now (1 = next) and all later ones fail; 0 turns it off. */
 void memory_fail_after(struct memory *memory, size_t n);
 

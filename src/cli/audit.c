@@ -173,7 +173,7 @@ static int parse_sections(const struct command *command, const struct flags *fla
 
 static int audit_model(struct opened *opened, const struct command *command, const struct flags *flags)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct parsed_samples parsed = {0};
     struct fovea_audit_options options;
     struct fovea_audit audit;
@@ -183,7 +183,8 @@ static int audit_model(struct opened *opened, const struct command *command, con
         code = parse_sections(command, flags, &options.sections);
     options.guides = only.items;
     options.guide_count = only.count;
-    const struct fovea_report_options report = {options.samples, flags->baseline, flags->force};
+    const struct fovea_report_options report = {
+        .samples = options.samples, .baseline = flags->baseline, .force = flags->force};
     if (code == PARSE_GO_ON && ((flags->output && fovea_report_claim(opened->model, &report, flags->output, &error)) ||
                                 fovea_audit(opened->model, &options, &audit, &error))) {
         code = fail(&error);

@@ -67,7 +67,7 @@ static int compare_times(const void *a, const void *b)
 static int print_profile(struct opened *opened, const struct fovea_bench_options *options)
 {
     enum { SHOWN = 400, RUNS = 5 };
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_session_options noisy = options->session;
     noisy.noise = true;
     struct fovea_session *session = fovea_session_open(opened->model, &noisy, &error);
@@ -91,7 +91,7 @@ static int print_profile(struct opened *opened, const struct fovea_bench_options
 
 static int bench_model(struct opened *opened, const struct command *command, const struct bench_flags *flags)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_bench bench;
     if (flags->runs < 1 || flags->runs > 1000000 || flags->warmup < 0 || flags->warmup > 1000000)
         return fail_usage(command, "--runs takes 1 to 1000000, --warmup 0 to 1000000");

@@ -219,7 +219,7 @@ static int parse_choices(const struct command *command, const struct opened *ope
 static int run_classes(struct opened *opened, const struct cam_flags *flags, struct fovea_cam_options *options,
                        int64_t classes)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct cam_sink sink = {.quiet = flags->metrics || flags->sanity || flags->masks};
     if (flags->output) {
         sink.folder = fovea_cam_folder_open(opened->model, flags->output, flags->force, &error);

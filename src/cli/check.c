@@ -31,7 +31,7 @@ int verb_check(int argc, char **argv)
         .example = "fovea check resnet50.onnx",
         .rows = rows};
     struct opened opened = {0};
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_findings findings;
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0) {

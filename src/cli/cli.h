@@ -117,8 +117,8 @@ struct progress_bar {
     bool terminal, visible;
 };
 void start_progress(struct progress_bar *bar);
-void show_progress(void *user, const char *what, size_t done, size_t total, const char *text); /* a fovea_progress */
-void show_note(void *user, const char *text);                                                  /* a fovea_note */
+int show_progress(void *user, const char *what, size_t done, size_t total, const char *text); /* a fovea_progress */
+void show_note(void *user, const char *text);                                                 /* a fovea_note */
 /* To be called before something else is printed in between. */
 void hide_progress(struct progress_bar *bar);
 

@@ -22,7 +22,7 @@ static int show(const struct fovea_diff *diff, const struct diff_flags *flags)
 static int compare(struct opened *opened, const struct command *command, const struct diff_flags *flags,
                    const struct fovea_samples *samples)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_diff_options options = {
         .run = flags->run, .samples = *samples, .atol = flags->atol, .rtol = flags->rtol};
     struct fovea_model *other = fovea_model_load(opened->fovea, command->positional[1], &error);

@@ -107,7 +107,7 @@ static void print_erf(const struct fovea_erf *erf)
 static int show(struct opened *opened, const char *path, const struct erf_flags *flags, const struct fovea_erf *erf,
                 const char *folder)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     if (flags->json)
         print_json(report_text(report_erf(path, erf)));
     else
@@ -129,7 +129,7 @@ static int show(struct opened *opened, const char *path, const struct erf_flags 
 static int erf_target(struct opened *opened, const char *path, const struct erf_flags *flags,
                       const struct fovea_erf_options *options, const char *folder)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_erf erf;
     if ((folder && fovea_erf_claim(opened->model, folder, flags->force, &error)) ||
         fovea_erf(opened->model, options, &erf, &error))
@@ -143,7 +143,7 @@ static int erf_target(struct opened *opened, const char *path, const struct erf_
 static int check_stages(struct opened *opened, const struct erf_flags *flags, const struct fovea_erf_options *options,
                         const struct fovea_stages *stages)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     for (int i = 0; i < stages->count; i++) {
         char folder[4096], name[CLI_TEXT];
         const int64_t *size = stages->sizes[i];
@@ -163,7 +163,7 @@ static int check_stages(struct opened *opened, const struct erf_flags *flags, co
 static int erf_stages(struct opened *opened, const char *path, const struct erf_flags *flags,
                       const struct fovea_erf_options *options)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_stages stages;
     int code = FOVEA_CLEAN;
     if (fovea_stages(opened->model, &options->samples, &stages, &error))

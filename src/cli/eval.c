@@ -49,7 +49,7 @@ static int parse_scales(const struct command *command, const char *text, double 
 
 static int show(struct opened *opened, const struct eval_flags *flags, const struct fovea_eval *eval, int64_t seed)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     if (flags->json)
         print_json(report_text(report_eval(eval, (uint64_t)seed)));
     else
@@ -68,7 +68,7 @@ static int show(struct opened *opened, const struct eval_flags *flags, const str
 static int run_eval(struct opened *opened, const struct command *command, const struct eval_flags *flags,
                     const struct fovea_eval_options *options)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_model *other = flags->compare ? fovea_model_load(opened->fovea, flags->compare, &error) : NULL;
     struct fovea_eval eval;
     int code;

@@ -114,7 +114,7 @@ int verb_inspect(int argc, char **argv)
         .example = "fovea inspect resnet50.onnx --shape 1,3,224,224",
         .rows = rows};
     struct opened opened = {0};
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_layers layers;
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0) {

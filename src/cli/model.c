@@ -20,7 +20,7 @@ static const char *activation_asked(const struct command *command)
 int open_model(const struct command *command, struct opened *opened, int *code)
 {
     const struct common_options *common = &command->common;
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     *opened = (struct opened){0};
     *code = FOVEA_BAD_INPUT;
     int most = command->positional_most > 1 ? command->positional_most : 1;
@@ -110,7 +110,7 @@ void close_model(struct opened *opened)
 
 int write_json(const struct opened *opened, const char *path, char *text)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     if (strcmp(path, "-") == 0) {
         print_json(text);
         return FOVEA_CLEAN;

@@ -39,7 +39,7 @@ int parse_number_list(const char *text, double *values, int capacity)
 int parse_class(const struct command *command, const struct opened *opened, const char *labels, const char *text,
                 int64_t *class_index)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     *class_index = FOVEA_CLASS_NONE;
     if (!text)
         return PARSE_GO_ON;

@@ -60,7 +60,7 @@ static void print_positions(const struct fovea_positions *positions)
 int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options, const char *folder,
                    bool force, bool json)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_positions positions;
     int code = FOVEA_CLEAN;
     if ((folder && fovea_erf_claim(opened->model, folder, force, &error)) ||

@@ -71,10 +71,12 @@ void hide_progress(struct progress_bar *bar)
 
 /* Nothing is shown in the first second; afterwards ten times a second. Off a terminal a line every ten seconds, of work
  * with a text of its own, which takes long, one every tenth of it. */
-void show_progress(void *user, const char *what, size_t done, size_t total, const char *text)
+int show_progress(void *user, const char *what, size_t done, size_t total, const char *text)
 {
     struct progress_bar *bar = user;
-    double now = seconds_now(), share = total > 0 ? (double)done / (double)total : 0;
+    if (total == 0) /* nothing is known yet */
+        return 0;
+    double now = seconds_now(), share = (double)done / (double)total;
     char described[256];
     if (strncmp(bar->what, what, sizeof bar->what - 1) != 0 || done < bar->last) {
         hide_progress(bar);
@@ -83,14 +85,15 @@ void show_progress(void *user, const char *what, size_t done, size_t total, cons
         bar->first = done;
         bar->tenths = (int)(10 * share);
     }
+    bool again = done == bar->last && bar->what[0];
     bar->last = done;
-    if (done >= total && total > 0 && bar->terminal)
+    if (done >= total && bar->terminal)
         hide_progress(bar);
-    bool due = bar->terminal ? now - bar->drawn >= 0.1 && (done < total || total == 0)
+    bool due = bar->terminal ? now - bar->drawn >= 0.1 && done < total
                : text        ? (int)(10 * share) > bar->tenths
-                             : now - bar->drawn >= 10;
+                             : now - bar->drawn >= 10 && !again;
     if (now - bar->started < 1 || !due)
-        return;
+        return 0;
     bar->drawn = now;
     bar->tenths = (int)(10 * share);
     bar->visible = true;
@@ -99,6 +102,7 @@ void show_progress(void *user, const char *what, size_t done, size_t total, cons
         draw_bar(bar, share, described);
     else
         fprintf(stderr, "%s: %.0f %%, %s\n", what, 100 * share, described);
+    return 0;
 }
 
 void show_note(void *user, const char *text)

@@ -33,7 +33,7 @@ static bool gives_way(const struct command *command, const char *option)
 
 int apply_recipe(const struct command *command, const char *guide, struct fovea_recipe *recipe)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     if (fovea_recipe_find(guide, recipe, &error))
         return fail(&error);
     for (const struct fovea_recipe_setting *row = recipe->settings; row->option; row++) {

@@ -98,7 +98,7 @@ static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flag
 static int show(struct opened *opened, const struct command *command, const struct flags *flags,
                 const struct fovea_rewrite *rewrite)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     const char *written = flags->dry_run || rewrite->applied == 0 ? NULL : flags->output;
     if (flags->json)
         print_json(report_text(report_rewrite(command->positional[0], rewrite)));
@@ -111,7 +111,7 @@ static int show(struct opened *opened, const struct command *command, const stru
 
 static int rewrite_model(struct opened *opened, const struct command *command, const struct flags *flags)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct parsed_samples parsed = {0};
     struct fovea_rewrite rewrite;
     struct text_list apply = split_words(flags->apply);

@@ -118,7 +118,7 @@ static void print_summary(const char *name, const struct fovea_tensor *tensor)
 
 static int write_output(struct opened *opened, const struct fovea_tensor *tensor, const char *folder, const char *name)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     char path[4096];
     if ((size_t)snprintf(path, sizeof path, "%s/%s.npy", folder, name) >= sizeof path) {
         fprintf(stderr, "fovea: the path of the folder is too long\n");
@@ -161,7 +161,7 @@ static int find_output(const struct fovea_session *session, const char *name, in
 static int compare_outputs(struct opened *opened, const struct fovea_session *session,
                            const struct run_options *options)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     double atol = options->atol < 0 && fovea_model_is_half(opened->model) ? FOVEA_ATOL_HALF : options->atol;
     struct fovea_feed *expected = parse_feeds(&options->expected);
     int code = FOVEA_CLEAN;
@@ -202,7 +202,7 @@ static int require_inputs(const struct fovea_session *session, const struct run_
 
 static int run_session(struct opened *opened, struct fovea_session *session, const struct run_options *options)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     if (options->dump_after)
         fputs(fovea_session_dump(session), stdout);
     int code = require_inputs(session, options);
@@ -221,7 +221,7 @@ static int run_session(struct opened *opened, struct fovea_session *session, con
 
 static int run_model(struct opened *opened, const struct run_options *options)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_preprocess preprocess;
     if (parse_preprocess(&options->preprocess, &preprocess))
         return FOVEA_BAD_INPUT;

@@ -121,14 +121,14 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
 
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct tune_watch watch = {.quiet = flags->json,
                                .teacher = flags->teacher != NULL,
                                .freeze_norm = flags->freeze_norm,
                                .recipe = flags->recipe,
                                .bar = &opened->bar,
                                .seeds = flags->seeds};
-    struct fovea_tune_calls calls = {print_tune_plan, print_tune_epoch, &watch};
+    struct fovea_tune_calls calls = {.plan = print_tune_plan, .epoch = print_tune_epoch, .user = &watch};
     struct fovea_tune tune;
     if (flags->history && !(watch.history = fopen(flags->history, "w"))) {
         fprintf(stderr, "fovea: %s cannot be written\n", flags->history);
@@ -154,7 +154,7 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
 /* What could fail after hours of training is looked at first. */
 static int check_ahead(struct opened *opened, const struct flags *flags)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_model *control = flags->control ? fovea_model_load(opened->fovea, flags->control, &error) : NULL;
     bool good = (!flags->control || control) &&
                 fovea_output_claim(opened->model, flags->output, flags->force, &error) == 0 &&

@@ -15,12 +15,14 @@ struct fovea_guide {
     const char *paper;     /* authors, venue, arXiv number */
     const char *published; /* the effect that the paper reports */
     bool exact;            /* its rewrite leaves what the model computes as it is */
+    uint64_t reserved[8];
 };
 /* False behind the last. */
 FOVEA_API bool fovea_guide_at(int index, struct fovea_guide *guide);
 /* A constant of a guideline that --set GUIDE.NAME=VALUE changes. */
 struct fovea_guide_option {
     const char *guide, *name, *values, *otherwise, *help; /* `otherwise`: the default */
+    uint64_t reserved[8];
 };
 FOVEA_API bool fovea_guide_option_at(int index, struct fovea_guide_option *option);
 
@@ -119,8 +121,10 @@ struct fovea_audit_options {
     int guide_count;
     const char *const *settings; /* "GUIDE.NAME=VALUE" */
     int setting_count;
-    const char *task; /* "small-detail", or NULL */
+    const char *task;     /* "small-detail", or NULL */
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_audit_options fovea_audit_options_default(void);
 struct fovea_audit {
     const char *path;
     struct fovea_advice *list; /* worst first */
@@ -134,6 +138,7 @@ struct fovea_audit {
     unsigned sections;                           /* as asked for */
     struct fovea_plan plan;
     void *storage; /* private */
+    uint64_t reserved[8];
 };
 FOVEA_API int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options,
                           struct fovea_audit *audit, struct fovea_error *error);

@@ -12,7 +12,9 @@ struct fovea_bench_options {
     struct fovea_session_options session;
     int warmup, runs;
     double seconds; /* stops after `runs` or this long, whichever comes first, but not before three runs; 0: no limit */
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_bench_options fovea_bench_options_default(void);
 struct fovea_bench {
     int runs;
     double min_ms, median_ms, mean_ms;
@@ -22,6 +24,7 @@ struct fovea_bench {
     int64_t batch;
     int threads;
     const char *cpu;
+    uint64_t reserved[8];
 };
 /* The same of a step of training (forward, backward, SGD) with cross-entropy on noise. */
 FOVEA_API int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_options *options,
@@ -30,6 +33,7 @@ struct fovea_node_time {
     char label[160]; /* operator and name */
     double ms;       /* minimum over the runs */
     int64_t macs;
+    uint64_t reserved[8];
 };
 /* The time of every node of the session's graph, in order, as it runs (fused). Returns how many were written to
  * times[capacity], -1 on failure. */

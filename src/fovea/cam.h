@@ -63,7 +63,9 @@ struct fovea_cam_options {
     bool sanity;            /* compare each map with that of the same network with its weights shuffled */
     const char *masks;      /* folder with a picture of the object per image, NAME.png: not black inside; or NULL */
     fovea_cam_skip *skip;   /* is told of methods that are left out; NULL: they are an error, as is nothing left */
+    uint64_t reserved[8];   /* zero */
 };
+FOVEA_API struct fovea_cam_options fovea_cam_options_default(void);
 
 /* What the class's probability does when the image is seen through a map. */
 #define FOVEA_CURVE_STEPS 32

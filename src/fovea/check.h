@@ -18,6 +18,7 @@ struct fovea_findings {
     struct fovea_finding *list;
     int count, problems;
     void *storage; /* private */
+    uint64_t reserved[8];
 };
 FOVEA_API int fovea_check(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_findings *findings,
                           struct fovea_error *error);

@@ -20,17 +20,38 @@ extern "C" {
 
 #define FOVEA_MAX_RANK 8
 
-/* What an error means; also the program's exit codes. */
-enum fovea_code { FOVEA_CLEAN = 0, FOVEA_FINDINGS = 1, FOVEA_BAD_INPUT = 2, FOVEA_INTERNAL = 3 };
+/* What an error means; but for the last also the program's exit codes. */
+enum fovea_code {
+    FOVEA_CLEAN = 0,
+    FOVEA_FINDINGS = 1, /* of the program alone */
+    FOVEA_BAD_INPUT = 2,
+    FOVEA_INTERNAL = 3, /* a fault of fovea's own */
+    FOVEA_CANCELLED = 4 /* the progress callback said so */
+};
+/* Finer. */
+enum fovea_error_kind {
+    FOVEA_ERROR_NONE,
+    FOVEA_ERROR_INPUT,       /* a file, an option or an argument is wrong */
+    FOVEA_ERROR_UNSUPPORTED, /* valid, but not covered by fovea */
+    FOVEA_ERROR_LIMIT,       /* a named limit was reached */
+    FOVEA_ERROR_MEMORY,      /* memory ended, or max_memory was reached */
+    FOVEA_ERROR_IO,          /* the operating system refused */
+    FOVEA_ERROR_CANCELLED,
+    FOVEA_ERROR_INTERNAL
+};
 
 struct fovea_error {
     enum fovea_code code; /* FOVEA_CLEAN: no error */
-    char message[2048];
+    char message[2048];   /* one line */
+    enum fovea_error_kind kind;
+    uint64_t reserved[8];
 };
 
 /* Called during long work; `total` 0: unknown. `text`: how it stands, in a few words ("epoch 2/10, loss 0.532"), where
- * the two numbers are shares of the work and count nothing; or NULL. Not called by several threads at once. */
-typedef void fovea_progress(void *user, const char *what, size_t done, size_t total, const char *text);
+ * the two numbers are shares of the work and count nothing; or NULL. Not called by several threads at once. Called
+ * again with the same numbers where they stay as they are for long, and with zeros before there are any: not 0 cancels
+ * the call, which then fails with FOVEA_CANCELLED, and nothing is half-written. */
+typedef int fovea_progress(void *user, const char *what, size_t done, size_t total, const char *text);
 
 /* Called with a line about what was left out or assumed, each line once. */
 typedef void fovea_note(void *user, const char *text);
@@ -44,7 +65,9 @@ struct fovea_options {
     void *progress_user;
     fovea_note *note; /* or NULL */
     void *note_user;
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_options fovea_options_default(void);
 
 /* The library's context: memory, threads, instruction set. Closed after everything that was made with it is freed. */
 struct fovea;

@@ -21,9 +21,11 @@ struct fovea_data {
     int64_t ignore;             /* label, or value of masks, that does not count; -1: none (masks: 255) */
     const int64_t *mask_values; /* of classes 0, 1, ... in masks; NULL: they are the classes' numbers */
     int mask_value_count;
-    bool skip_broken;   /* leave files out that cannot be read */
-    int loader_threads; /* 0: two */
+    bool skip_broken;     /* leave files out that cannot be read */
+    int loader_threads;   /* 0: two */
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_data fovea_data_default(void);
 /* Of samples, or of the pixels of their masks; shares of 1. Samples are judged by top 1, pixels by the mean IoU. */
 struct fovea_metrics {
     bool pixels;

@@ -65,7 +65,9 @@ struct fovea_diff_options {
     bool run;                     /* compare all values that both have, on inputs */
     struct fovea_samples samples; /* without feeds: random inputs, of the context's seed. Free batches are 1 then */
     double atol, rtol;            /* rtol: of the value's largest element */
+    uint64_t reserved[8];         /* zero */
 };
+FOVEA_API struct fovea_diff_options fovea_diff_options_default(void);
 struct fovea_diff {
     const char *paths[2];
     int64_t nodes[2], paired; /* Constants not counted; paired: also those of inner graphs and functions */
@@ -80,6 +82,7 @@ struct fovea_diff {
     const struct fovea_value_difference *first; /* the first value counted in `departing`; NULL: none */
     bool same;                                  /* nothing above differs */
     void *storage;                              /* private */
+    uint64_t reserved[8];
 };
 /* Two models of one context. Nodes are recognised by what surrounds them, by weights, names and order, so that renamed
  * and inserted nodes do not make others look different. */

@@ -19,7 +19,9 @@ struct fovea_erf_options {
     int64_t class_index;      /* from 0, or FOVEA_CLASS_* */
     int64_t perturbed_pixels; /* measure how the score moves when so many single pixels are changed; 0: do not */
     const char *compare;      /* erf.json or erf.npy of an earlier field to compare with, or NULL */
+    uint64_t reserved[8];     /* zero */
 };
+FOVEA_API struct fovea_erf_options fovea_erf_options_default(void);
 
 /* The dead-pixel test: one pixel's channels are raised by `step`, and the score moves by `change`, mean over images of
  * the absolute value. */
@@ -86,6 +88,7 @@ struct fovea_erf {
     const struct fovea_erf_comparison *comparison; /* or NULL */
     const struct fovea_left_out *files_left_out;   /* of the images' folder */
     void *storage;                                 /* private */
+    uint64_t reserved[8];
 };
 FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *erf,
                         struct fovea_error *error);
@@ -96,6 +99,7 @@ struct fovea_stages {
     int64_t sizes[FOVEA_MOST_STAGES][2]; /* units along y, x */
     int count;
     void *storage; /* private */
+    uint64_t reserved[8];
 };
 FOVEA_API int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples, struct fovea_stages *stages,
                            struct fovea_error *error);

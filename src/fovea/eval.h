@@ -27,8 +27,10 @@ struct fovea_eval_options {
     unsigned severities;    /* set of 1 << severity, 1 to 5; 0: all */
     const double *scales;   /* factors of the normalised image, which nothing clips */
     int scale_count;
-    bool no_labels; /* as if none were known */
+    bool no_labels;       /* as if none were known */
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_eval_options fovea_eval_options_default(void);
 
 /* Shares of 1. A target of many units (pixels, cells) counts each of them; labels belong to one unit only. */
 struct fovea_eval_score {
@@ -76,6 +78,7 @@ struct fovea_eval {
     int row_count;
     const struct fovea_left_out *files_left_out;
     void *storage; /* private */
+    uint64_t reserved[8];
 };
 /* `other`: of the same fovea, for the same images, or NULL. Its images are prepared as its own metadata says where the
  * options leave that open. With data, errors name the first broken file or label that is no class, and how many more

@@ -29,6 +29,7 @@ struct fovea_layers {
     int64_t parameters, macs;
     size_t weight_bytes, activation_bytes; /* as stored at run time; of the planned arena */
     void *storage;                         /* private: what the pointers point to */
+    uint64_t reserved[8];
 };
 struct fovea_value {
     const char *name, *type;

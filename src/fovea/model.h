@@ -65,7 +65,9 @@ struct fovea_preprocess {
     const char *channels;      /* "rgb", "bgr", "gray", or NULL */
     const char *interpolation; /* "bilinear", "bicubic", or NULL */
     const char *exif;          /* orientation: "apply" turns images by it, "stored" takes pixels as they are; or NULL */
+    uint64_t reserved[8];      /* zero */
 };
+FOVEA_API struct fovea_preprocess fovea_preprocess_default(void);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,7 @@ struct fovea_operator {
     int since, until; /* until 0: the newest opset */
     uint32_t types;   /* of the first input, or of the output where there is none: bits 1 << ONNX's type number */
     bool gradient, receptive_field;
+    uint64_t reserved[8];
 };
 /* ONNX's name of a type number; NULL for others. */
 FOVEA_API const char *fovea_type_name(int type);

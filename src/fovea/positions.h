@@ -31,6 +31,7 @@ struct fovea_positions {
     struct fovea_order_awareness order[2]; /* as it is; with positions at random */
     struct fovea_erf erf[2];               /* likewise; [1].comparison is with [0] */
     void *storage;                         /* private */
+    uint64_t reserved[8];
 };
 /* The ERF and the order-awareness of a transformer as it is, and with every patch given another's position vector and
  * every offset another's relative bias by chance. ERROR_INPUT for models without either. `options->compare` is not

@@ -19,7 +19,9 @@ struct fovea_report_options {
     struct fovea_samples samples;
     const char *baseline; /* report.json of an earlier audit, or its folder, to stand beside; NULL: none */
     bool force;           /* replace a report that is there */
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_report_options fovea_report_options_default(void);
 /* Whether fovea_report_write would be refused for what is in `folder` or `baseline`: to be asked before long work. */
 FOVEA_API int fovea_report_claim(struct fovea_model *model, const struct fovea_report_options *options,
                                  const char *folder, struct fovea_error *error);

@@ -14,10 +14,12 @@ struct fovea_rewrite_options {
     int apply_count;
     const char *const *nodes; /* only findings about these nodes; none: all */
     int node_count;
-    bool fold;    /* new constants are stored, not computed by a subgraph that tuning could change */
-    bool retrain; /* allow what a trained network does not survive without training */
-    bool force;   /* replace the file if it is there */
+    bool fold;            /* new constants are stored, not computed by a subgraph that tuning could change */
+    bool retrain;         /* allow what a trained network does not survive without training */
+    bool force;           /* replace the file if it is there */
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_rewrite_options fovea_rewrite_options_default(void);
 struct fovea_edit {
     const char *guide, *code;
     bool applied;
@@ -51,6 +53,7 @@ struct fovea_rewrite {
     int proof_count;
     const char *recipe; /* how to tune the result, in words; NULL: it need not be */
     void *storage;      /* private */
+    uint64_t reserved[8];
 };
 /* Writes the rewritten model to `path` (NULL: nothing is written, the changes are listed and proven; without changes a
  * copy). An exact rewrite that changes what the model computes is an error, and nothing is written. */

@@ -18,10 +18,12 @@ struct fovea_samples {
     /* File with the classes' names (one a line, JSON, data.yaml: data/labels.h); NULL: the model's, if it has any. They
      * also tell which class a folder of images stands for, and a label in a list that is no number. */
     const char *labels;
-    int64_t limit;    /* images used at most; 0: all */
-    int64_t batch;    /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
-    bool skip_broken; /* leave images out that cannot be read: "broken" among the files left out; else an error */
+    int64_t limit;        /* images used at most; 0: all */
+    int64_t batch;        /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
+    bool skip_broken;     /* leave images out that cannot be read: "broken" among the files left out; else an error */
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_samples fovea_samples_default(void);
 
 /* Files that were given and not taken, of one kind: a format that is not read ("BMP"), "other", "without a mask", "not
  * in labels.csv", "broken". Lists of them end with a row without a kind. */

@@ -22,7 +22,9 @@ struct fovea_session_options {
     bool gradient;          /* the input gradient of the central unit of the last map instead of the outputs */
     bool noise;             /* inputs without a feed hold random numbers of their type; else zeros */
     const char *dump_after; /* name of a pass whose graph is wanted, or NULL */
+    uint64_t reserved[8];   /* zero */
 };
+FOVEA_API struct fovea_session_options fovea_session_options_default(void);
 struct fovea_session;
 FOVEA_API struct fovea_session *
 fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options, struct fovea_error *error);

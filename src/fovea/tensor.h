@@ -16,6 +16,7 @@ struct fovea_tensor {
     int64_t dims[FOVEA_MAX_RANK];
     void *data;
     size_t bytes;
+    uint64_t reserved[8];
 };
 /* A .npy file, or a .pb file with one TensorProto. Freed by fovea_tensor_free. */
 FOVEA_API int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor *tensor,
@@ -33,6 +34,7 @@ struct fovea_comparison {
     int64_t mismatches;               /* elements with |got - expected| > atol + rtol |expected| */
     double largest, largest_relative; /* absolute, and over the largest |expected| */
     char text[512];                   /* where and by how much, or what does not fit */
+    uint64_t reserved[8];
 };
 /* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what
  * half precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */

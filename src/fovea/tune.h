@@ -16,7 +16,9 @@ struct fovea_augment {
     int64_t padding;                     /* random crop of the padded image */
     double scale_jitter[2];              /* and a random crop */
     double flip, rotation, brightness, contrast, saturation, hue, mixup;
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_augment fovea_augment_default(void);
 enum fovea_optimiser { FOVEA_SGD, FOVEA_ADAMW };
 enum fovea_schedule { FOVEA_SCHEDULE_CONSTANT, FOVEA_SCHEDULE_COSINE, FOVEA_SCHEDULE_STEP, FOVEA_SCHEDULE_POLYNOMIAL };
 /* FOVEA_LOSS_OF_FILE: what makes probabilities of the file's scores decides, as everywhere: binary for sigmoids,
@@ -35,6 +37,7 @@ struct fovea_recipe {
     const char *guide, *reason;
     const char *then;                            /* what to do with the result; NULL: nothing */
     const struct fovea_recipe_setting *settings; /* ended by a row without an option */
+    uint64_t reserved[8];
 };
 /* False behind the last. */
 FOVEA_API bool fovea_recipe_at(int index, struct fovea_recipe *recipe);
@@ -82,9 +85,11 @@ struct fovea_tune_options {
     float decays[FOVEA_DECAY_CLASSES]; /* factor of the decay by class; NAN: by the model's policy */
     const char *teacher;               /* model whose probabilities are learned too, or NULL */
     double teacher_weight;
-    const char *control; /* a model trained likewise for comparison, or NULL */
-    int seeds;           /* runs of each, with the seed, the seed + 1, ...; 0: one. The data are split by the first */
+    const char *control;  /* a model trained likewise for comparison, or NULL */
+    int seeds;            /* runs of each, with the seed, the seed + 1, ...; 0: one. The data are split by the first */
+    uint64_t reserved[8]; /* zero */
 };
+FOVEA_API struct fovea_tune_options fovea_tune_options_default(void);
 
 /* A part of the weights that does not train whatever is frozen. */
 struct fovea_tune_still {
@@ -140,6 +145,7 @@ struct fovea_tune_calls {
     void (*plan)(void *user, const struct fovea_tune_plan *plan);
     void (*epoch)(void *user, const struct fovea_tune_epoch *epoch);
     void *user;
+    uint64_t reserved[8]; /* zero */
 };
 /* One model trained with one seed. */
 struct fovea_tune_run {
@@ -166,6 +172,7 @@ struct fovea_tune {
      * (data/crossed.h has the formula). NAN: there is no control. */
     double difference, interval[2];
     void *storage; /* private */
+    uint64_t reserved[8];
 };
 /* Trains a copy of the model and writes it to `path`, in inference form: the best epoch by validation (top 1, or mean
  * IoU with masks) of all its runs, because a file is wanted to be good; and beside it NAME.last.onnx with that run's

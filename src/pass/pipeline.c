@@ -135,7 +135,7 @@ static int run_passes(const struct pipeline *pipeline, struct error *error)
             continue;
         int failed =
             passes[i].on_graph ? passes[i].on_graph(pipeline->graph, error) : passes[i].in_pipeline(pipeline, error);
-        if (failed || finish_pass(pipeline, passes[i].name, error))
+        if (failed || context_poll(pipeline->graph->context, error) || finish_pass(pipeline, passes[i].name, error))
             return -1;
     }
     return 0;

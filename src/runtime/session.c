@@ -266,7 +266,7 @@ int session_run(struct session *session, struct error *error)
     int taken = 0;
     session->graph->context->rounds = 0;
     for (int i = 0; i < session->step_count; i++) {
-        if (run_step(session, &session->steps[i], error))
+        if (context_poll(session->graph->context, error) || run_step(session, &session->steps[i], error))
             return -1;
         for (; taken < taking->count && session->takes[taken].step == i; taken++)
             taking->take(taking->user, session->takes[taken].index,

@@ -21,7 +21,7 @@ struct audited {
 static void run(struct audited *audited, const char *network, const struct fovea_options *machine, double budget,
                 unsigned sections)
 {
-    *audited = (struct audited){.images = {NULL, "models/images"}, .error = {FOVEA_CLEAN, ""}};
+    *audited = (struct audited){.images = {NULL, "models/images"}, .error = {0}};
     audited->fovea = fovea_open(machine, &audited->error);
     audited->model = fovea_model_load(audited->fovea, network, &audited->error);
     bool prepared = strstr(network, "models/") == network;
@@ -203,12 +203,15 @@ struct told {
     bool failed;
 };
 
-static void take_progress(void *user, const char *what, size_t done, size_t total, const char *text)
+static int take_progress(void *user, const char *what, size_t done, size_t total, const char *text)
 {
     struct told *told = user;
+    if (total == 0) /* asked whether to go on before anything is known */
+        return 0;
     told->failed = told->failed || strcmp(what, "audit") != 0 || done < told->last || done > total || !text;
     told->last = done;
     told->steps++;
+    return 0;
 }
 
 static void progress_is_one(void **state)

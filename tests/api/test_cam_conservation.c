@@ -40,7 +40,7 @@ static struct seen explain(const char *name, int64_t side, const char *layer)
 {
     char path[128];
     snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", name);
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
     struct fovea_model *model = fovea_model_load(fovea, path, &error);
     assert_non_null(model);

@@ -7,7 +7,7 @@ static const char model_path[] = "tests/fixtures/resnet18/model.onnx";
 static void test_session(void **state)
 {
     (void)state;
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 2}, &error);
     assert_non_null(fovea);
     assert_int_equal(fovea_threads(fovea), 2);
@@ -56,11 +56,28 @@ static void test_version(void **state)
     assert_false(fovea_version_check(FOVEA_VERSION_MAJOR, -1));
 }
 
+/* Where zero would mean something, as the first class, the topmost unit, no epoch. */
+static void test_defaults(void **state)
+{
+    (void)state;
+    assert_int_equal(fovea_erf_options_default().class_index, FOVEA_CLASS_NONE);
+    assert_int_equal(fovea_erf_options_default().unit[1], -1);
+    assert_int_equal(fovea_cam_options_default().class_index, FOVEA_CLASS_PREDICTED);
+    assert_int_equal(fovea_cam_options_default().unit[0], -1);
+    assert_int_equal(fovea_data_default().ignore, -1);
+    assert_int_equal(fovea_bench_options_default().runs, 50);
+    assert_true(fovea_diff_options_default().rtol > 0);
+    struct fovea_tune_options tune = fovea_tune_options_default();
+    assert_int_equal(tune.data.ignore, -1);
+    assert_int_equal(tune.loss, FOVEA_LOSS_OF_FILE);
+    assert_true(tune.epochs > 0 && tune.decays[FOVEA_DECAY_CLASSES - 1] != tune.decays[FOVEA_DECAY_CLASSES - 1]);
+}
+
 /* A difference of a thousandth of the maximum: too much for float32, the rounding of half precision. */
 static void test_half_tolerance(void **state)
 {
     (void)state;
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
     float numbers[2][2] = {{1, 0.25f}, {1, 0.251f}};
     struct fovea_tensor got = {.type = "float", .rank = 1, .dims = {2}, .data = numbers[0], .bytes = sizeof numbers[0]};
@@ -90,7 +107,7 @@ static void test_half_tolerance(void **state)
 static void test_erf_batches(void **state)
 {
     (void)state;
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 2}, &error);
     struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
     struct fovea_feed feed = {NULL, "models/images"};
@@ -122,7 +139,7 @@ static void test_erf_batches(void **state)
 static void test_erf_is_a_mean(void **state)
 {
     (void)state;
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
     struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
     struct fovea_feed feeds[3] = {{NULL, "models/images/00000_ankle-boot.png"},
@@ -161,7 +178,7 @@ static void test_training_mode_is_told(void **state)
     for (int i = 0; i < 12; i++) {
         char path[128];
         int notes = 0;
-        struct fovea_error error = {FOVEA_CLEAN, ""};
+        struct fovea_error error = {0};
         struct fovea *fovea = fovea_open(
             &(struct fovea_options){.threads = 1, .note = count_notes_of_training, .note_user = &notes}, &error);
         snprintf(path, sizeof path, "tests/fixtures/training_forms/mode_%s_%s.onnx", modes[i / 4], opsets[i % 4]);
@@ -176,7 +193,7 @@ static void test_training_mode_is_told(void **state)
 static void test_check_and_inspect(void **state)
 {
     (void)state;
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
     struct fovea_model *model = fovea_model_load(fovea, model_path, &error);
     struct fovea_layers layers;
@@ -198,7 +215,7 @@ static void test_check_and_inspect(void **state)
 static void test_errors(void **state)
 {
     (void)state;
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     assert_null(fovea_open(&(struct fovea_options){.cpu = "abacus"}, &error));
     assert_int_equal(error.code, FOVEA_BAD_INPUT);
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1, .max_memory = 1 << 18}, &error);
@@ -214,10 +231,14 @@ static void test_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_session),           cmocka_unit_test(test_version),
-        cmocka_unit_test(test_half_tolerance),    cmocka_unit_test(test_erf_batches),
-        cmocka_unit_test(test_erf_is_a_mean),     cmocka_unit_test(test_training_mode_is_told),
-        cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session),
+                                       cmocka_unit_test(test_version),
+                                       cmocka_unit_test(test_defaults),
+                                       cmocka_unit_test(test_half_tolerance),
+                                       cmocka_unit_test(test_erf_batches),
+                                       cmocka_unit_test(test_erf_is_a_mean),
+                                       cmocka_unit_test(test_training_mode_is_told),
+                                       cmocka_unit_test(test_check_and_inspect),
+                                       cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

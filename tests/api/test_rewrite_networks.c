@@ -160,7 +160,7 @@ static void check(struct session_of_test *test, const struct rewrite_case *expec
 static void test_rewrites(void **state)
 {
     (void)state;
-    struct session_of_test test = {.error = {FOVEA_CLEAN, ""}};
+    struct session_of_test test = {.error = {0}};
     test.fovea = fovea_open(&(struct fovea_options){.threads = 1}, &test.error);
     assert_non_null(test.fovea);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -175,7 +175,7 @@ static void test_fold(void **state)
     static const char *const guide = "gaussian-bias";
     const struct fovea_rewrite_options add = {.apply = &guide, .apply_count = 1, .force = true};
     const struct fovea_rewrite_options fold = {.fold = true, .force = true};
-    struct session_of_test test = {.error = {FOVEA_CLEAN, ""}};
+    struct session_of_test test = {.error = {0}};
     struct fovea_rewrite result;
     test.fovea = fovea_open(&(struct fovea_options){.threads = 1}, &test.error);
     struct fovea_model *model =
@@ -208,7 +208,7 @@ static void test_padded_fields(void **state)
                   {"resnet18_folded", "kernel-padding.pools=on", 466, -1},
                   {"resnet50_folded", NULL, 456, 14.5},
                   {"resnet50_folded", "kernel-padding.pools=on", 458, -1}};
-    struct session_of_test test = {.error = {FOVEA_CLEAN, ""}};
+    struct session_of_test test = {.error = {0}};
     test.fovea = fovea_open(&(struct fovea_options){.threads = 1}, &test.error);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         const struct rewrite_case expected = {fields[i].network, "kernel-padding", fields[i].setting, true, 0, true};

@@ -179,7 +179,7 @@ static void long_runs_are_avoided(void **state)
     static const char *const networks[] = {"strided_heavy", "strided_heavy_image", "strided_heavy_fixed",
                                            "strided_empty"};
     static const char *const guide = "kernel-padding";
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
     for (int i = 0; i < 4; i++) {
         char path[128];

@@ -45,7 +45,7 @@ static void copy_with_node(const char *from, const char *to, const char *node, s
 /* Rewrites without a file; how many changes were applied and refused, and the first text. */
 static void rewrite(const char *path, const char *guide, int counts[2], char text[256])
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
     struct fovea_model *model = fovea_model_load(fovea, path, &error);
     struct fovea_rewrite_options options = {.apply = &guide, .apply_count = 1, .retrain = true};

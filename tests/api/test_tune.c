@@ -223,6 +223,7 @@ static void test_seeds(void **state)
 
 /* What was told of a run's progress. */
 struct heard {
+    char text[160];
     size_t done, total;
     int trainings, validations, controls;
     bool backwards;
@@ -277,17 +278,19 @@ static void test_class_weights(void **state)
     refused(fixture, &options, "every class weighs nothing");
 }
 
-static void listen(void *user, const char *what, size_t done, size_t total, const char *text)
+static int listen(void *user, const char *what, size_t done, size_t total, const char *text)
 {
     struct heard *heard = user;
-    if (strcmp(what, "training") != 0)
-        return;
+    if (strcmp(what, "training") != 0 || strcmp(heard->text, text) == 0) /* again: asked whether to go on */
+        return 0;
+    snprintf(heard->text, sizeof heard->text, "%s", text);
     heard->backwards = heard->backwards || done < heard->done || done > total;
     heard->done = done;
     heard->total = total;
     heard->trainings += strstr(text, "epoch 1/2, loss ") != NULL;
     heard->validations += strstr(text, "epoch 2/2, validation: top 1 ") != NULL;
     heard->controls += strncmp(text, "control, ", 9) == 0;
+    return 0;
 }
 
 /* One measure of the whole run, the evaluations and the control in it, with words on how it stands. */

@@ -98,11 +98,11 @@ static void test_errors(void **state)
 {
     (void)state;
     struct error error = ERROR_INITIALISER;
-    assert_int_equal(error_exit_code(&error), 0);
+    assert_int_equal(error_code(&error), 0);
     assert_int_equal(error_set(&error, ERROR_INPUT, "first %d", 1), -1);
     error_set(&error, ERROR_INTERNAL, "second");
     assert_string_equal(error.message, "first 1");
-    assert_int_equal(error_exit_code(&error), 2);
+    assert_int_equal(error_code(&error), 2);
     error_prefix(&error, "fi%ce", '\n');
     assert_string_equal(error.message, "fi?e: first 1");
     error_prefix(&error, "fi?e");

@@ -32,7 +32,7 @@ static void judge(const char *what, int result, struct fovea_error *error)
     } else if (verbose) {
         fprintf(stderr, "%s: %s\n", what, result ? error->message : "well");
     }
-    *error = (struct fovea_error){FOVEA_CLEAN, ""};
+    *error = (struct fovea_error){0};
 }
 
 static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error *error)
@@ -56,7 +56,7 @@ static struct fovea_shapes bind_sizes(const struct fovea_model *model, struct fo
 
 static void run(struct fovea_model *model, const struct fovea_shapes *shapes, bool gradient)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_session_options options = {.shapes = *shapes, .noise = true, .gradient = gradient};
     struct fovea_session *session = fovea_session_open(model, &options, &error);
     judge(gradient ? "gradient" : "session", session ? 0 : -1, &error);
@@ -75,7 +75,7 @@ static bool look(struct fovea_model *model, const struct fovea_shapes *shapes)
             own *= (double)shapes->list[i].dims[axis];
         elements += own;
     }
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_layers layers = {0};
     struct fovea_findings findings = {0};
     judge("inspect", fovea_inspect(model, shapes, &layers, &error), &error);
@@ -84,7 +84,7 @@ static bool look(struct fovea_model *model, const struct fovea_shapes *shapes)
     judge("check", fovea_check(model, shapes, &findings, &error), &error);
     for (int i = 0; i < findings.count; i++) {
         if (strchr(findings.list[i].text, '\n'))
-            judge("check", -1, &(struct fovea_error){FOVEA_BAD_INPUT, "a finding of several lines"});
+            judge("check", -1, &(struct fovea_error){.code = FOVEA_BAD_INPUT, .message = "a finding of several lines"});
     }
     fovea_findings_free(model, &findings);
     struct fovea_audit_options of_guides = {.samples.shapes = *shapes, .budget = 1};
@@ -96,7 +96,7 @@ static bool look(struct fovea_model *model, const struct fovea_shapes *shapes)
 
 static void analyse(struct fovea_model *model, const struct fovea_shapes *shapes)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_feed images = {NULL, "models/images"};
     struct fovea_preprocess preprocess = {.preset = "raw"};
     if (shapes->count > 0 && shapes->list[0].rank == 4) {
@@ -124,7 +124,7 @@ static void analyse(struct fovea_model *model, const struct fovea_shapes *shapes
 
 static void exercise(const char *path)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.max_memory = (size_t)1 << 30, .threads = 1}, &error);
     struct fovea_model *model = fovea ? fovea_model_load(fovea, path, &error) : NULL;
     judge("load", model ? 0 : -1, &error);

@@ -130,7 +130,7 @@ static void judge(struct looking *looking, const char *what, int result, struct 
 {
     if (result && error->code != FOVEA_BAD_INPUT)
         snprintf(looking->wrong, sizeof looking->wrong, "%s: code %d: %.150s", what, (int)error->code, error->message);
-    *error = (struct fovea_error){FOVEA_CLEAN, ""};
+    *error = (struct fovea_error){0};
 }
 
 static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error *error)
@@ -141,7 +141,7 @@ static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error 
 
 static void map_classes(struct looking *looking, struct fovea_model *model)
 {
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_feed images = {NULL, "models/images"};
     struct fovea_preprocess preprocess = {.preset = "raw", .stretch = {8, 8}, .channels = "rgb"};
     struct fovea_cam_options options = {
@@ -155,7 +155,7 @@ static void map_classes(struct looking *looking, struct fovea_model *model)
 static void *look(void *argument)
 {
     struct looking *looking = argument;
-    struct fovea_error error = {FOVEA_CLEAN, ""};
+    struct fovea_error error = {0};
     struct fovea_shapes shapes = {NULL, 0};
     struct fovea_layers layers = {0};
     struct fovea_findings findings = {0};

@@ -492,7 +492,7 @@ static void test_damage(void **state)
             if (model && model_save(model, "/dev/null", &error) == 0)
                 saved++;
             else
-                assert_int_equal(error_exit_code(&error), 2);
+                assert_int_equal(error_code(&error), 2);
             model_destroy(model);
         }
     }

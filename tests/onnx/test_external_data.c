@@ -69,7 +69,7 @@ static void check_refused(struct message tensor, const char *reason)
     struct error error = load(tensor);
     if (!strstr(error.message, reason) || strchr(error.message, '\n'))
         fail_msg("\"%s\" does not say \"%s\"", error.message, reason);
-    assert_int_equal(error_exit_code(&error), 2);
+    assert_int_equal(error_code(&error), 2);
 }
 
 static void test_good(void **state)

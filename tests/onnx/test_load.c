@@ -103,7 +103,7 @@ static void test_nested_subgraphs(void **state)
     assert_false(load_bytes(bytes, length, &error));
     free(bytes);
     assert_non_null(strstr(error.message, "too many nested messages (limit 64)"));
-    assert_int_equal(error_exit_code(&error), 2);
+    assert_int_equal(error_code(&error), 2);
 }
 
 static void test_empty_nodes(void **state)
@@ -134,7 +134,7 @@ static void test_not_a_model(void **state)
     assert_false(load_bytes("\x0b", 1, &error));
     assert_non_null(strstr(error.message, "not an ONNX model"));
     assert_false(load_bytes("\x89PNG\r\n\x1a\n", 8, &error));
-    assert_int_equal(error_exit_code(&error), 2);
+    assert_int_equal(error_code(&error), 2);
 }
 
 /* Either a model, or an error with a message and exit code 2. */
@@ -143,7 +143,7 @@ static void check_damaged(const unsigned char *bytes, size_t length)
     struct error error;
     if (!load_bytes(bytes, length, &error)) {
         assert_string_not_equal(error.message, "");
-        assert_int_equal(error_exit_code(&error), 2);
+        assert_int_equal(error_code(&error), 2);
     }
 }
 

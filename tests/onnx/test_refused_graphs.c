@@ -71,7 +71,7 @@ static void test_refused(void **state)
         struct context *context = make_context();
         struct error error = ERROR_INITIALISER;
         struct model *model = load_written(context, refused[i].graph, &error);
-        if (model || !strstr(error.message, refused[i].message) || error_exit_code(&error) != 2)
+        if (model || !strstr(error.message, refused[i].message) || error_code(&error) != 2)
             fail_msg("%s gave \"%s\" (%d), expected \"%s\"", refused[i].graph, error.message, (int)error.kind,
                      refused[i].message);
         assert_int_equal(context_destroy(context), 0);

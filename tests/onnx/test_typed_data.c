@@ -121,7 +121,7 @@ static void check_refused(struct context *context, struct message *message, cons
     assert_false(read_message(context, message, &tensor));
     if (!strstr(failure.message, reason) || strchr(failure.message, '\n') || !strstr(failure.message, path))
         fail_msg("\"%s\" does not say \"%s\"", failure.message, reason);
-    assert_int_equal(error_exit_code(&failure), 2);
+    assert_int_equal(error_code(&failure), 2);
 }
 
 static void test_refused(void **state)
