@@ -1,25 +1,21 @@
 #include "analysis/random_weights.h"
 
-#include <string.h>
-
 #include "base/random.h"
+#include "graph/operator.h"
 
 #define WEIGHT_STREAM 0x77656967 /* apart from other uses of the seed */
 
-/* The input that holds a node's weights; -1: it has none. */
+/* The last input that holds a node's weights; -1: it has none. */
 static int weight_input(const struct node *node)
 {
-    static const char *const weighted[] = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
-    for (size_t i = 0; i < sizeof weighted / sizeof weighted[0]; i++) {
-        if (node->domain[0] || strcmp(node->op_type, weighted[i]) != 0)
-            continue;
-        for (int input = 1; input >= 0; input--) {
-            const struct value *value = node->inputs[input];
-            if (value && value->constant && value->shape.rank >= 2 && dtype_is_float(value->dtype))
-                return input;
-        }
+    int input = node->input_count - 1;
+    for (; input >= 0; input--) {
+        const struct value *value = node->inputs[input];
+        if (value && node_role(node, input) == ROLE_WEIGHT && value->constant && value->shape.rank >= 2 &&
+            dtype_is_float(value->dtype))
+            break;
     }
-    return -1;
+    return input;
 }
 
 int random_weights(struct graph *graph, uint64_t seed, int *changed, struct error *error)

@@ -1,45 +1,22 @@
 #include "analysis/target_layers.h"
 
-#include <string.h>
-
 #include "analysis/spatial_grid.h"
+#include "graph/match.h"
+#include "graph/operator.h"
 #include "structure/dominators.h"
-#include "structure/head.h"
-
-static bool is_operator(const struct node *node, const char *const *names)
-{
-    for (int i = 0; node && names[i]; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static const char *const view_operators[] = {"Identity",  "Reshape", "Flatten", "Squeeze",
-                                             "Unsqueeze", "Dropout", "Cast",    NULL};
-static const char *const resize_operators[] = {"Resize", "Upsample", "Transpose", NULL};
-static const char *const product_operators[] = {"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", NULL};
-
-/* The producer's data input behind any number of operators that only pass elements on. */
-static struct value *behind(struct value *value, const char *const *operators)
-{
-    while (is_operator(value->producer, operators) && value->producer->inputs[0])
-        value = value->producer->inputs[0];
-    return value;
-}
+#include "structure/head_activation.h"
+#include "structure/network.h"
 
 struct value *target_logits(const struct graph *graph)
 {
-    return head_walk_back(graph->outputs[0]);
+    return activation_walk_back(graph->outputs[0], NULL);
 }
 
 struct value *target_unresized(struct value *value)
 {
-    struct value *cursor = value, *next;
     if (value->shape.rank != 4)
         return value;
-    while ((next = behind(behind(cursor, view_operators), resize_operators)) != cursor)
-        cursor = next;
+    struct value *cursor = match_back(value, OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_RESAMPLES | OPERATOR_PERMUTES);
     return cursor->producer && cursor->shape.rank == 4 ? cursor : value;
 }
 
@@ -70,13 +47,12 @@ static int last_spatial(struct graph *graph, struct field_sweep *sweep, int mark
 /* The data input of the product that makes dense logits. */
 static struct value *classifier_input(struct value *logits)
 {
-    static const char *const add[] = {"Add", NULL};
     struct node *node = logits->producer;
-    if (is_operator(node, add) && node->inputs[1]->constant)
+    if (match_operator(node, "Add") && node->inputs[1]->constant)
         node = node->inputs[0]->producer;
-    if (!is_operator(node, product_operators) || !node->inputs[1]->constant)
+    if (!node || !network_weights(node))
         return NULL;
-    struct value *features = behind(node->inputs[0], view_operators);
+    struct value *features = match_back(node->inputs[0], OPERATOR_VIEW | OPERATOR_KEEPS);
     return features->producer && features->shape.rank == 4 ? features : NULL;
 }
 
@@ -126,8 +102,7 @@ int target_features(struct graph *graph, struct field_sweep *sweep, struct value
     if (!*value && last_spatial(graph, sweep, 1, 0, value, error))
         return -1;
     /* A map whose channels are moved in front for the pool is meant as it was made. */
-    static const char *const transpose[] = {"Transpose", NULL};
-    struct value *made = *value ? behind(*value, transpose) : NULL;
+    struct value *made = *value ? match_back(*value, OPERATOR_PERMUTES) : NULL;
     if (made && made->producer && made != *value) {
         if (spatial_grid_find(sweep, made, &grid, error))
             return -1;
@@ -157,30 +132,33 @@ static int reads_prefix_only(const struct graph *graph, const struct value *logi
     return 0;
 }
 
+static bool is_matrix_product(const struct node *node)
+{
+    return node_has(node, OPERATOR_PRODUCT) && !node_has(node, OPERATOR_CONVOLUTION);
+}
+
 /* The last attention: a Softmax between two products of results, or an operator of its own. Its query, key and value.
  */
 static bool attention_operands(const struct node *node, const struct value *operands[3])
 {
-    static const char *const fused[] = {"Attention", "MultiHeadAttention", NULL};
-    static const char *const softmax[] = {"Softmax", NULL}, *const product[] = {"MatMul", "Einsum", NULL};
-    static const char *const between[] = {"Add", "Mul", "Div", "Where", "Cast", "Reshape", "Identity", NULL};
-    if (is_operator(node, fused)) {
+    if (node_has(node, OPERATOR_ATTENTION)) {
         for (int i = 0; i < 3; i++)
             operands[i] = i < node->input_count && node->inputs[i] && !node->inputs[i]->constant ? node->inputs[i]
                                                                                                  : node->inputs[0];
         return true;
     }
-    if (!is_operator(node, softmax))
+    if (!match_operator(node, "Softmax"))
         return false;
     const struct node *scores = node->inputs[0]->producer, *mix = NULL;
-    while (is_operator(scores, between))
+    while (node_has(scores, OPERATOR_SUM | OPERATOR_MULTIPLIES | OPERATOR_VIEW | OPERATOR_KEEPS) ||
+           match_operator(scores, "Where"))
         scores = scores->inputs[scores->inputs[0]->producer ? 0 : 1]->producer;
     for (const struct value *value = node->outputs[0]; value && value->use_count > 0;) {
         const struct node *use = value->uses[0].node;
-        mix = is_operator(use, product) ? use : NULL;
-        value = !mix && is_operator(use, view_operators) ? use->outputs[0] : NULL;
+        mix = is_matrix_product(use) ? use : NULL;
+        value = !mix && node_has(use, OPERATOR_VIEW | OPERATOR_KEEPS) ? use->outputs[0] : NULL;
     }
-    if (!is_operator(scores, product) || !mix || scores->inputs[0]->constant || scores->inputs[1]->constant)
+    if (!is_matrix_product(scores) || !mix || scores->inputs[0]->constant || scores->inputs[1]->constant)
         return false;
     operands[0] = scores->inputs[0];
     operands[1] = scores->inputs[1];

@@ -5,6 +5,8 @@
 #include "analysis/receptive_field.h"
 #include "analysis/spatial_grid.h"
 #include "graph/match.h"
+#include "graph/operator.h"
+#include "structure/network.h"
 
 /* Whether the grid is the image divided by some stride, within a cell: windows, rows of windows and what shifts them
  * round have other proportions. */
@@ -25,14 +27,13 @@ static bool covers_image(const struct unit_grid *grid, const struct value *image
 static bool has_features_last(const struct value *value)
 {
     const struct node *node = value->producer;
-    while (node && node->definition && node->definition->flags & OPERATOR_POINTWISE) {
+    while (node_has(node, OPERATOR_POINTWISE)) {
         const struct node *next = NULL;
         for (int i = 0; i < node->input_count && !next; i++)
             next = node->inputs[i] ? node->inputs[i]->producer : NULL;
         node = next;
     }
-    bool product = match_operator(node, "MatMul") || match_operator(node, "Gemm");
-    return product && node->inputs[1] && node->inputs[1]->constant;
+    return node_has(node, OPERATOR_MATRIX) && network_weights(node);
 }
 
 /* More cells than the image has at their stride: padded to whole windows. */

@@ -73,6 +73,43 @@ struct value *match_other(const struct node *node, const struct value *operand)
     return node->inputs[0] == operand ? node->inputs[1] : node->inputs[1] == operand ? node->inputs[0] : NULL;
 }
 
+struct value *match_back(struct value *value, uint64_t traits)
+{
+    while (node_has(value->producer, traits) && value->producer->inputs[0])
+        value = value->producer->inputs[0];
+    return value;
+}
+
+struct value *match_moved(const struct node *node)
+{
+    struct value *moved = NULL;
+    if (!node_has(node, OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_MOVES))
+        return NULL;
+    for (int i = 0; i < node->input_count; i++) {
+        if (!node->inputs[i] || node_role(node, i) != ROLE_DATA)
+            continue;
+        if (moved)
+            return NULL;
+        moved = node->inputs[i];
+    }
+    return moved;
+}
+
+int match_beside_constant(const struct node *node)
+{
+    if (!node_has(node, OPERATOR_SUM | OPERATOR_MULTIPLIES) || node->input_count != 2)
+        return -1;
+    bool first = node->inputs[0]->constant, second = node->inputs[1]->constant;
+    return first == second ? -1 : first;
+}
+
+bool match_stored(const struct value *value)
+{
+    while (value && !value->constant && match_producer(value, "Identity"))
+        value = value->producer->inputs[0];
+    return value && (value->constant || match_producer(value, "Constant"));
+}
+
 int match_ints(const struct node *node, struct ints setting, int input, int64_t *list, int capacity)
 {
     int count = setting.count;

@@ -25,6 +25,16 @@ bool match_all_equal(const struct value *value, double number);
 struct value *match_squared(const struct value *value);
 /* The operand beside `operand` in a binary node; NULL where it is none of the two. */
 struct value *match_other(const struct node *node, const struct value *operand);
+/* The value that any number of nodes with one of these traits pass on, each its first operand. */
+struct value *match_back(struct value *value, uint64_t traits);
+/* The one operand whose elements a view, a cast or a move passes on, whatever their order; NULL: another node, or one
+ * that has several such operands (Concat, ScatterND). */
+struct value *match_moved(const struct node *node);
+/* Of a sum or product, element by element, of two operands the input that is computed, the other being constant; -1:
+ * another node. */
+int match_beside_constant(const struct node *node);
+/* Whether the model holds the elements, be it in a node (Constant) or under another name (Identity). */
+bool match_stored(const struct value *value);
 /* Elements of a constant list of integers: one of the node's settings or, where that is absent, input `input`. Returns
  * their number, -1: not there or not known. */
 int match_ints(const struct node *node, struct ints setting, int input, int64_t *list, int capacity);

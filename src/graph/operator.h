@@ -110,7 +110,7 @@ enum operator_trait {
     OPERATOR_MOVES = 1 << 8,  /* outputs hold elements of the inputs in other places, some of them or several times;
                                  shapes,  sizes and indices say which (Transpose, Slice, Gather, Concat, Expand) */
     OPERATOR_SELECTS =
-        1 << 9, /* which elements come out depends on their values (TopK, NonMaxSuppression, ReduceMax) */
+        1 << 9, /* which elements come out depends on values (TopK, NonMaxSuppression, ReduceMax, Where) */
     OPERATOR_PRODUCT = 1 << 10,     /* sums of products of two operands (Conv, Gemm, MatMul, Einsum, quantised ones) */
     OPERATOR_CONVOLUTION = 1 << 11, /* of windows along spatial axes, weights [out, in, ...] or transposed */
     OPERATOR_SUM = 1 << 12,         /* adds its operands up, with signs or equal weights (Add, Sub, Sum, Mean) */
@@ -125,10 +125,14 @@ enum operator_trait {
     OPERATOR_REDUCES = 1 << 21,     /* joins the elements along axes to one */
     OPERATOR_ATTENTION = 1 << 22,   /* softmax of products of queries and keys, times values */
     OPERATOR_SOURCE = 1 << 23,      /* makes elements of attributes, shapes or chance alone (Constant, Range, Shape) */
-    OPERATOR_FUNCTION = 1 << 24,    /* any other function of the elements at one place (Sqrt, Exp, Where, Less) */
+    OPERATOR_FUNCTION = 1 << 24,    /* any other function of the elements at one place (Sqrt, Exp, Less) */
     OPERATOR_OTHER = 1 << 25,       /* none of these */
     OPERATOR_PERMUTES = 1 << 26,    /* changes the order of the axes and nothing else (Transpose) */
-    OPERATOR_COMMUTES = 1 << 27     /* its operands may change places (Add, Mul, Max) */
+    OPERATOR_COMMUTES = 1 << 27,    /* its operands may change places (Add, Mul, Max) */
+    OPERATOR_MATRIX = 1 << 28,      /* a product whose last axis counts the columns of the second operand, where it is
+                                       not transposed (MatMul, Gemm) */
+    OPERATOR_NORMALIZES_ROWS = 1 << 29, /* by statistics of rows of the last axes (LayerNormalization) */
+    OPERATOR_FINDS = 1 << 30            /* output 0 holds places, not elements (ArgMax, NonZero, NonMaxSuppression) */
 };
 
 /* What an input is to the operator. */

@@ -125,9 +125,9 @@ static int field_arg(struct field_context *context, struct error *error)
 
 #define ARG(name_)                                                                                                     \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_NUMBER, .flags = OPERATOR_SELECTS,  \
-        .roles = {ROLE_DATA}, SETTINGS(struct arg_settings, attributes), .infer = infer_arg, .compute = compute_arg,   \
-        .field = field_arg                                                                                             \
+        .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_NUMBER,                             \
+        .flags = OPERATOR_SELECTS | OPERATOR_FINDS, .roles = {ROLE_DATA}, SETTINGS(struct arg_settings, attributes),   \
+        .infer = infer_arg, .compute = compute_arg, .field = field_arg                                                 \
     }
 
 const struct operator_definition operators_arg_reduce[] = {ARG("ArgMax"), ARG("ArgMin"), {0}};

@@ -202,7 +202,7 @@ const struct operator_definition operators_grid_sample[] = {
      .since = 16,
      ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_RESAMPLES,
+     .flags = OPERATOR_OTHER,
      .roles = {ROLE_DATA, ROLE_INDICES},
      SETTINGS(struct grid_sample_settings, attributes),
      .infer = infer_grid_sample,

@@ -119,6 +119,6 @@ static int expand_matmul(struct expand_context *context, struct error *error)
 
 const struct operator_definition operators_integer_product[] = {
     {INTEGER("ConvInteger", OPERATOR_CONVOLUTION, expand_conv), SETTINGS(struct conv_settings, conv_attributes)},
-    {INTEGER("MatMulInteger", 0, expand_matmul)},
+    {INTEGER("MatMulInteger", OPERATOR_MATRIX, expand_matmul)},
     {0},
 };

@@ -286,7 +286,7 @@ const struct operator_definition operators_matmul[] = {
      .since = 1,
      ARITY(2, 2, 1, 1),
      .types = TYPES_PRODUCT,
-     .flags = OPERATOR_PRODUCT,
+     .flags = OPERATOR_PRODUCT | OPERATOR_MATRIX,
      .roles = {ROLE_WEIGHT},
      SETTINGS(struct product_settings, no_attributes),
      .infer = infer_matmul,

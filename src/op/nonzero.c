@@ -162,7 +162,7 @@ const struct operator_definition operators_nonzero[] = {
      .since = 9,
      ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_SELECTS,
+     .flags = OPERATOR_SELECTS | OPERATOR_FINDS,
      .roles = {ROLE_DATA},
      .infer = infer_nonzero,
      .compute = compute_nonzero},

@@ -330,7 +330,7 @@ const struct operator_definition operators_roi_align[] = {
      .since = 10,
      ARITY(3, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_POOLS | OPERATOR_RESAMPLES,
+     .flags = OPERATOR_POOLS,
      .roles = {ROLE_DATA, ROLE_INDICES},
      SETTINGS(struct roi_align_settings, attributes),
      .infer = infer_roi_align,

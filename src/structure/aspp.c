@@ -1,6 +1,7 @@
 #include "structure/aspp.h"
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/spatial.h"
 
 /* A convolution over maps that keeps their size, and its dilations. */
@@ -27,14 +28,6 @@ static bool is_dilated(const struct aspp_branch *branch)
     return branch->rate[0] > 1 || branch->rate[1] > 1;
 }
 
-/* The map behind changes of layout, which exporters put in front of every convolution by itself. */
-static struct value *map_behind(struct value *value)
-{
-    while (match_producer(value, "Transpose") || match_producer(value, "Identity") || match_producer(value, "Cast"))
-        value = value->producer->inputs[0];
-    return value;
-}
-
 static bool is_pointwise(const struct node *node)
 {
     const struct value *weights = match_operator(node, "Conv") ? network_weights(node) : NULL;
@@ -44,18 +37,9 @@ static bool is_pointwise(const struct node *node)
 /* What a branch may do with its result before it is joined. */
 static bool stays_in_branch(const struct node *node)
 {
-    static const char *const names[] = {"Transpose",      "Identity",        "Cast", "Dropout", "Reshape",
-                                        "QuantizeLinear", "DequantizeLinear"};
-    static const char *const with_constants[] = {"Add", "Mul", "Sub", "Div"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (match_operator(node, names[i]))
-            return true;
-    }
-    for (size_t i = 0; i < sizeof with_constants / sizeof with_constants[0]; i++) {
-        if (match_operator(node, with_constants[i]))
-            return node->inputs[0]->constant || node->inputs[1]->constant;
-    }
-    return network_is_activation(node) || network_is_batch_normalization(node) || is_pointwise(node);
+    return node_has(node,
+                    OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_PERMUTES | OPERATOR_QUANTIZES | OPERATOR_ACTIVATION) ||
+           match_beside_constant(node) >= 0 || network_is_batch_normalization(node) || is_pointwise(node);
 }
 
 /* The one user, seen through the two readers of a self-gated activation (SiLU as Sigmoid and Mul). */
@@ -73,7 +57,7 @@ static struct node *next_node(const struct value *value)
     return NULL;
 }
 
-/* Where a branch meets others: a Concat, or the last of Adds that lead into one another; NULL: nowhere. */
+/* Where a branch meets others: a Concat, or the last of sums that lead into one another; NULL: nowhere. */
 static struct node *join_of(const struct node *convolution)
 {
     struct node *node = next_node(convolution->outputs[0]);
@@ -85,10 +69,10 @@ static struct node *join_of(const struct node *convolution)
     }
     if (match_operator(node, "Concat"))
         return node;
-    while (match_operator(node, "Add") && node->outputs[0]->use_count == 1 &&
-           match_operator(node->outputs[0]->uses[0].node, "Add"))
+    while (node_has(node, OPERATOR_SUM) && node->outputs[0]->use_count == 1 &&
+           node_has(node->outputs[0]->uses[0].node, OPERATOR_SUM))
         node = node->outputs[0]->uses[0].node;
-    return match_operator(node, "Add") || match_operator(node, "Sum") ? node : NULL;
+    return node_has(node, OPERATOR_SUM) ? node : NULL;
 }
 
 static bool is_before(const struct aspp_branch *a, const struct aspp_branch *b)
@@ -126,7 +110,8 @@ int aspp_find(const struct network *network, struct aspp_list *found, struct err
     for (struct node *node = graph->first; node; node = node->next) {
         struct aspp_branch branch;
         struct node *join = read_branch(node, &branch) ? join_of(node) : NULL;
-        struct value *input = join ? map_behind(node->inputs[0]) : NULL;
+        /* Exporters put changes of layout in front of every convolution by itself. */
+        struct value *input = join ? match_back(node->inputs[0], OPERATOR_KEEPS | OPERATOR_PERMUTES) : NULL;
         int place = 0;
         while (join && place < count && (list[place].input != input || list[place].join != join))
             place++;

@@ -1,6 +1,7 @@
 #include "structure/attention.h"
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/settings.h"
 #include "op/softmax.h"
 
@@ -41,24 +42,19 @@ static int is_bias(const struct value *value, int64_t queries, int64_t keys, str
 static struct value *larger_operand(const struct node *node)
 {
     struct value *a = node->inputs[0], *b = node->inputs[1];
-    if (match_operator(a->producer, "MatMul") || match_operator(b->producer, "MatMul"))
-        return match_operator(a->producer, "MatMul") ? a : b;
+    if (node_has(a->producer, OPERATOR_PRODUCT) || node_has(b->producer, OPERATOR_PRODUCT))
+        return node_has(a->producer, OPERATOR_PRODUCT) ? a : b;
     return shape_count(&b->shape) > shape_count(&a->shape) ? b : a;
 }
 
 static struct value *next_operand(const struct node *node)
 {
     int input;
-    if (match_operator(node, "Add") || match_operator(node, "Mul"))
+    if (node_has(node, OPERATOR_SUM | OPERATOR_MULTIPLIES))
         return constant_operand(node, &input) ? node->inputs[1 - input] : larger_operand(node);
     if (match_operator(node, "Where"))
         return node->inputs[node->inputs[1]->constant ? 2 : 1];
-    static const char *const through[] = {"Div", "Reshape", "Cast", "Identity", "Squeeze", "Unsqueeze", "Tanh", "Clip"};
-    for (size_t i = 0; i < sizeof through / sizeof through[0]; i++) {
-        if (match_operator(node, through[i]))
-            return node->inputs[0];
-    }
-    return NULL;
+    return node_has(node, OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_ACTIVATION) ? node->inputs[0] : NULL;
 }
 
 /* Heads mixed by weights, as talking heads are: a product over their axis turned to the end, or a pointwise
@@ -68,14 +64,14 @@ static bool mixes_heads(const struct node *node, bool turned)
     const struct value *weights = node->input_count > 1 && node->inputs[1] ? node->inputs[1] : NULL;
     if (!weights || !weights->constant || node->inputs[0]->constant)
         return false;
-    return match_operator(node, "Conv") ? shape_product(&weights->shape, 2, weights->shape.rank) == 1
-                                        : turned && match_operator(node, "MatMul");
+    return node_has(node, OPERATOR_CONVOLUTION) ? shape_product(&weights->shape, 2, weights->shape.rank) == 1
+                                                : turned && node_has(node, OPERATOR_MATRIX);
 }
 
 /* The product of queries and keys: no layer with weights, and its result as the softmax has it. */
 static bool is_logits(const struct node *node, const struct value *logits, bool turned, bool mixed)
 {
-    if (!match_operator(node, "MatMul") && !match_operator(node, "Einsum"))
+    if (!node_has(node, OPERATOR_PRODUCT) || node_has(node, OPERATOR_CONVOLUTION))
         return false;
     bool layer = node->input_count > 1 && node->inputs[1]->constant && !node->inputs[0]->constant;
     return !layer && !turned && (!mixed || shape_equal(&node->outputs[0]->shape, &logits->shape));
@@ -102,7 +98,7 @@ static int find_bias(struct value *logits, struct attention_site *site, struct e
             site->bias_node = node;
             site->bias_input = input;
         }
-        bool turns = match_operator(node, "Transpose"), mixes = mixes_heads(node, turned);
+        bool turns = node_has(node, OPERATOR_PERMUTES), mixes = mixes_heads(node, turned);
         turned = turned != turns;
         mixed = mixed || mixes;
         value = turns || mixes ? node->inputs[0] : next_operand(node);
@@ -198,9 +194,7 @@ static int add_terms(const struct attention_site *site, const struct graph *grap
     const struct node *node = value ? maker(value) : NULL;
     struct value *operands[2] = {NULL, NULL};
     bool sum = match_operator(node, "Add"), choice = match_operator(node, "Where");
-    bool view = match_operator(node, "Unsqueeze") || match_operator(node, "Reshape") ||
-                match_operator(node, "Expand") || match_operator(node, "Identity") || match_operator(node, "Cast") ||
-                match_operator(node, "Squeeze");
+    bool view = node_has(node, OPERATOR_VIEW | OPERATOR_KEEPS) || match_operator(node, "Expand");
     if (depth == MOST_STEPS || !value)
         return count;
     for (int i = 0; i < 2 && (sum || choice || view); i++) {

@@ -4,23 +4,30 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/emit.h"
+#include "structure/head_activation.h"
 
 #define LONGEST 64 /* operators between picked and dense scores */
 #define MOST_WAYS 4096
 
-static const char *const views[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Cast", NULL};
-static const char *const moves[] = {"Transpose", "Slice", "Split", "Expand", NULL};
-static const char *const activations[] = {"Sigmoid", "Softmax", NULL};
+/* Moves elements from places that are known only when running: Gather, Compress. */
+static bool gathers(const struct node *node)
+{
+    for (int i = 0; match_moved(node) && i < node->input_count; i++) {
+        enum operand_role role = node_role(node, i);
+        if ((role == ROLE_INDICES || role == ROLE_MASK) && node->inputs[i] && !node->inputs[i]->constant)
+            return true;
+    }
+    return false;
+}
 
-/* Picks at places that are known only when running. */
+/* The elements that come out depend on values: the largest, those at places that others give. */
 static bool is_pick(const struct value *value)
 {
-    static const char *const names[] = {"TopK", "GatherElements", "GatherND", "ReduceMax", "Compress", NULL};
     const struct node *node = value->producer;
-    if (match_any(node, names))
-        return value->producer_output == 0;
-    return node && node->domain[0] == 0 && strcmp(node->op_type, "Gather") == 0 && !node->inputs[1]->constant;
+    bool selects = node_has(node, OPERATOR_SELECTS) && !node_has(node, OPERATOR_FINDS);
+    return (selects && value->producer_output == 0) || gathers(node);
 }
 
 /* Types behind what is known only when running may be open. */
@@ -45,12 +52,11 @@ struct ways {
 /* The operand that a value's elements come from; NULL: they are computed, or come from several (*several). */
 static struct value *operand_of(const struct value *value, const struct node **join)
 {
-    static const char *const gather[] = {"Gather", NULL}, *const concat[] = {"Concat", NULL};
     struct node *node = value->producer;
-    bool first = is_pick(value) || match_any(node, views) || match_any(node, moves) || match_any(node, activations) ||
-                 match_any(node, gather);
-    *join = match_any(node, concat) ? node : NULL;
-    return first && is_data(node->inputs[0]) ? node->inputs[0] : NULL;
+    bool first = is_pick(value) || makes_probabilities(node);
+    struct value *operand = first ? node->inputs[0] : match_moved(node);
+    *join = match_operator(node, "Concat") ? node : NULL;
+    return is_data(operand) ? operand : NULL;
 }
 
 static int walk(struct ways *ways, struct way *way, struct value *value, struct error *error)
@@ -103,7 +109,7 @@ static int shared_place(const struct ways *ways)
 static const struct node *activation_within(const struct way *way, int place)
 {
     for (int i = way->dense; i < place; i++) {
-        if (match_any(way->values[i]->producer, activations))
+        if (makes_probabilities(way->values[i]->producer))
             return way->values[i]->producer;
     }
     return NULL;
@@ -111,20 +117,14 @@ static const struct node *activation_within(const struct way *way, int place)
 
 /* ---- levels ---- */
 
-static struct value *behind_views(struct value *value)
-{
-    while (match_any(value->producer, views) && value->producer->inputs[0])
-        value = value->producer->inputs[0];
-    return value;
-}
-
 /* The distinct dense values of all ways; 0: they do not go together. */
 static int list_levels(const struct ways *ways, struct value **levels, int most)
 {
     int count = 0;
     for (int i = 0; i < ways->count; i++) {
         const struct way *way = ways->list[i];
-        struct value *level = way->dense < way->count ? behind_views(way->values[way->dense]) : NULL;
+        struct value *level =
+            way->dense < way->count ? match_back(way->values[way->dense], OPERATOR_VIEW | OPERATOR_KEEPS) : NULL;
         bool known = false;
         if (!level || level->shape.rank < 2)
             return 0;

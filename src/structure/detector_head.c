@@ -11,10 +11,12 @@ static int alone(struct search *search, const struct score_columns *columns, str
                 (kind == COLUMN_PLAIN && detector_is_transformer(columns));
     if (told && search->count == 1)
         return detector_take(search, columns, 0, columns->count, -1, false, error);
-    return detector_refuse(search->head,
-                           "nothing tells boxes from classes among the %" PRId64 " columns of '%.150s': the names of "
-                           "all classes do (--labels); or name the scores with --target and the map with --layer",
-                           columns->count, columns->value->name);
+    detector_refuse(search->head,
+                    "nothing tells boxes from classes among the %" PRId64 " columns of '%.150s': the names of "
+                    "all classes do (--labels); or name the scores with --target and the map with --layer",
+                    columns->count, columns->value->name);
+    search->head->way_out = true;
+    return 0;
 }
 
 static int of_one_kind(struct search *search, const struct score_columns *columns, struct error *error)
@@ -32,10 +34,13 @@ static int of_one_kind(struct search *search, const struct score_columns *column
 static int take_whole(struct search *search, const struct score_columns *scores, enum class_activation form,
                       struct error *error)
 {
-    if (scores->list[0].kind == COLUMN_PLAIN && form == CLASS_PLAIN && !search->request->option)
-        return detector_refuse(
-            search->head, "'%s' holds scores beside boxes, but no activation: give --activation softmax or sigmoid",
-            scores->value->name);
+    if (scores->list[0].kind == COLUMN_PLAIN && form == CLASS_PLAIN && !search->request->option) {
+        detector_refuse(search->head,
+                        "'%s' holds scores beside boxes, but no activation: give --activation softmax or sigmoid",
+                        scores->value->name);
+        search->head->way_out = true;
+        return 0;
+    }
     if (detector_take(search, scores, 0, scores->count, -1, true, error))
         return -1;
     if (form != CLASS_PLAIN)
@@ -163,7 +168,7 @@ static int find_rows(struct search *search, struct error *error)
 int detector_head_find(const struct detector_request *request, struct detector_head *head, struct error *error)
 {
     struct search search = {.request = request, .head = head};
-    *head = (struct detector_head){.classes = {.background = -1}, .object = -1};
+    *head = (struct detector_head){.classes = {.background = -1}, .own = CLASS_PLAIN, .object = -1};
     if (request->graph->output_count > MOST_OUTPUTS)
         return detector_refuse(head, "there are %d outputs", request->graph->output_count);
     if (detector_join_levels(&search, error) || element_tracer_create(&search.tracer, request->graph, error))

@@ -19,13 +19,14 @@ struct detector_request {
 struct detector_head {
     struct value *scores; /* NULL: it cannot be told, and `why` says it */
     struct class_scores classes;
-    bool boxes;             /* beside the classes stand boxes */
-    const char *own;        /* operator by which the graph itself makes probabilities; NULL: it makes none */
-    bool by_form;           /* without one: detectors of this form are made for the activation */
-    int64_t columns;        /* of the rows, 0: nothing beside the classes */
-    struct value *features; /* the map of which a product makes the last row's scores; NULL: none */
-    int64_t first, object;  /* columns of class 0 and of the objectness, -1: none */
+    bool boxes;                /* beside the classes stand boxes */
+    enum class_activation own; /* by which the graph itself makes probabilities; CLASS_PLAIN: it makes none */
+    bool by_form;              /* without one: detectors of this form are made for the activation */
+    int64_t columns;           /* of the rows, 0: nothing beside the classes */
+    struct value *features;    /* the map of which a product makes the last row's scores; NULL: none */
+    int64_t first, object;     /* columns of class 0 and of the objectness, -1: none */
     char why[DETECTOR_WHY_SIZE];
+    bool way_out; /* `why` says the way out, too */
 };
 
 /* Follows the graph's outputs back: boxes are what arithmetic makes of a product, or the four numbers beside the

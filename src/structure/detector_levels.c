@@ -1,8 +1,8 @@
 #include "structure/detector_search.h"
 
 #include <stdio.h>
-#include <string.h>
 
+#include "graph/match.h"
 #include "op/emit.h"
 
 #define MOST_ANCHORS 15 /* of a place, whose numbers are channels of one map */
@@ -230,8 +230,7 @@ static struct value *join_named(struct graph *graph, enum layout layout, const s
     else
         snprintf(name, sizeof name, "%.480s as rows", group->levels[0]->name);
     struct value *named = graph_find_value(graph, name);
-    if (named && named->producer && strcmp(named->producer->op_type, "Concat") == 0 &&
-        named->producer->input_count == group->count)
+    if (named && match_producer(named, "Concat") && named->producer->input_count == group->count)
         return named;
     for (int i = 0; i < group->count; i++) {
         parts[i] = rows_of(graph, layout, group->levels[i], anchors, error);
@@ -248,15 +247,10 @@ static struct value *join_named(struct graph *graph, enum layout layout, const s
     return node_set_output(joined->producer, 0, named, error) ? NULL : named;
 }
 
-static bool is_sigmoid(const struct node *node)
-{
-    return node && node->domain[0] == 0 && strcmp(node->op_type, "Sigmoid") == 0;
-}
-
 static struct value *sigmoid_of(struct graph *graph, struct value *logits, struct error *error)
 {
     for (size_t i = 0; i < logits->use_count; i++) {
-        if (is_sigmoid(logits->uses[i].node))
+        if (match_operator(logits->uses[i].node, "Sigmoid"))
             return logits->uses[i].node->outputs[0];
     }
     return emit(graph, "Sigmoid", EMIT_INPUTS(logits), EMIT_NO_ATTRIBUTES, error);
@@ -268,7 +262,7 @@ static struct value *join(struct graph *graph, enum layout layout, const struct 
 {
     struct group logits = *group;
     for (int i = 0; i < group->count; i++) {
-        if (!is_sigmoid(group->levels[i]->producer))
+        if (!match_producer(group->levels[i], "Sigmoid"))
             return join_named(graph, layout, group, anchors, error);
         logits.levels[i] = group->levels[i]->producer->inputs[0];
     }

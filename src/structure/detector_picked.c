@@ -1,6 +1,7 @@
 #include "structure/detector_search.h"
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/settings.h"
 #include "structure/dense_scores.h"
 
@@ -35,15 +36,12 @@ static bool joins_columns(const struct node *node)
 /* Detections in front of what fills them up to a fixed number and writes them image by image. */
 static struct value *behind_filling(struct value *value)
 {
-    static const char *const first[] = {"Reshape", "Squeeze",  "Unsqueeze", "Cast",   "Pad",
-                                        "Expand",  "Identity", "Slice",     "Gather", NULL};
-    static const char *const scatter[] = {"ScatterND", NULL};
     for (;;) {
-        const struct node *node = value->producer;
-        int from = match_any(node, scatter) ? 2 : 0;
-        if ((from == 0 && !match_any(node, first)) || !node->inputs[from] || node->inputs[from]->constant)
+        struct value *from =
+            match_producer(value, "ScatterND") ? value->producer->inputs[2] : match_moved(value->producer);
+        if (!from || from->constant)
             return value;
-        value = node->inputs[from];
+        value = from;
     }
 }
 
@@ -62,7 +60,6 @@ static void list_picked(struct search *search, struct picked *picked)
 static int find_behind_views(struct search *search, struct value *value, struct score_columns *columns,
                              struct error *error)
 {
-    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", NULL};
     *columns = (struct score_columns){0};
     for (;;) {
         struct score_columns found;
@@ -70,7 +67,7 @@ static int find_behind_views(struct search *search, struct value *value, struct 
             return -1;
         if (columns->count == 0 || (found.count > columns->count && value->shape.rank < 4))
             *columns = found;
-        if (columns->count > 1 || !match_any(value->producer, views))
+        if (columns->count > 1 || !node_has(value->producer, OPERATOR_VIEW))
             return 0;
         value = value->producer->inputs[0];
     }

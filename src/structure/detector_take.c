@@ -3,7 +3,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
+
+#include "structure/head_activation.h"
 
 int detector_refuse(struct detector_head *head, const char *format, ...)
 {
@@ -12,6 +13,7 @@ int detector_refuse(struct detector_head *head, const char *format, ...)
     vsnprintf(head->why, sizeof head->why, format, arguments);
     va_end(arguments);
     head->scores = NULL;
+    head->way_out = false;
     return 0;
 }
 
@@ -104,15 +106,15 @@ int detector_take(struct search *search, const struct score_columns *columns, in
 {
     struct detector_head *head = search->head;
     enum column_kind kind = columns->list[begin].kind;
-    const char *option = search->activation ? search->activation->op_type : search->request->option;
     struct unit_view *view = &head->classes.view;
     head->scores = columns->value;
     head->boxes = boxes;
     head->columns = columns->count;
     head->first = begin;
     head->object = object;
-    head->own = kind == COLUMN_SOFTMAX ? "Softmax" : detector_is_score(kind) ? "Sigmoid" : NULL;
-    head->own = !head->own && search->activation ? search->activation->op_type : head->own;
+    head->own = kind == COLUMN_SOFTMAX    ? CLASS_SOFTMAX
+                : detector_is_score(kind) ? CLASS_SIGMOID
+                                          : activation_of_node(search->activation);
     struct column last;
     if (score_columns_trace(&search->tracer, columns, columns->rows - 1, begin, &last, error))
         return -1;
@@ -127,10 +129,10 @@ int detector_take(struct search *search, const struct score_columns *columns, in
                                .channel_step = columns->column_step};
     head->classes.background = -1;
     head->classes.objectness = object < 0 ? 0 : (object - begin) * columns->column_step;
-    head->classes.activation = detector_is_score(kind)                        ? CLASS_PROBABILITIES
-                               : option && strcasecmp(option, "sigmoid") == 0 ? CLASS_SIGMOID
-                               : option && strcasecmp(option, "none") == 0    ? CLASS_PLAIN
-                                                                              : CLASS_SOFTMAX;
+    head->classes.activation = detector_is_score(kind)   ? CLASS_PROBABILITIES
+                               : search->activation      ? head->own
+                               : search->request->option ? activation_of_word(search->request->option)
+                                                         : CLASS_SOFTMAX;
     if (kind != COLUMN_JOINT && detector_is_score(kind) && object < 0 && !is_part_of_softmax(columns, begin, end)) {
         const struct value *before = head->scores;
         if (unwrap(search, columns, begin, end, view, &head->scores, error))
@@ -143,7 +145,7 @@ int detector_take(struct search *search, const struct score_columns *columns, in
 
 void detector_by_form(struct search *search, enum class_activation activation)
 {
-    if (search->head->own || search->request->option)
+    if (search->head->own != CLASS_PLAIN || search->request->option)
         return;
     search->head->by_form = true;
     search->head->classes.activation = activation;

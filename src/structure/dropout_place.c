@@ -1,18 +1,14 @@
 #include "structure/dropout_place.h"
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/settings.h"
 #include "structure/normalization_role.h"
 
 /* A pool that leaves one number per channel of a map; its input is the map. */
 static bool is_global_pool(const struct node *node)
 {
-    static const char *const pools[] = {"GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool",
-                                        "AveragePool",       "MaxPool",       "ReduceMean"};
-    bool pool = false;
-    for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++)
-        pool = pool || match_operator(node, pools[i]);
-    if (!pool || node->inputs[0]->shape.rank != 4)
+    if (!node_has(node, OPERATOR_POOLS | OPERATOR_REDUCES) || node->inputs[0]->shape.rank != 4)
         return false;
     const struct shape *map = &node->inputs[0]->shape;
     int64_t before = shape_count(map), after = shape_count(&node->outputs[0]->shape);
@@ -23,12 +19,7 @@ static bool is_global_pool(const struct node *node)
 /* Nodes that change the form of their data only. */
 static bool is_view(const struct node *node)
 {
-    static const char *const views[] = {"Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "Transpose"};
-    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
-        if (match_operator(node, views[i]))
-            return true;
-    }
-    return false;
+    return node_has(node, OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_PERMUTES);
 }
 
 static double keep_of(const struct node *dropout)
@@ -91,7 +82,7 @@ static bool place_in_block(const struct residual_block *block, struct dropout_si
 static bool is_dense_weight(const struct node *weight)
 {
     const struct node *node = weight && network_weights(weight) ? weight->inputs[0]->producer : NULL;
-    while (node && (network_is_activation(node) || match_operator(node, "Dropout")))
+    while (node && node_has(node, OPERATOR_ACTIVATION | OPERATOR_KEEPS))
         node = node->inputs[0]->producer;
     return node && network_is_batch_normalization(node);
 }

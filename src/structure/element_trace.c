@@ -1,8 +1,6 @@
 #include "structure/element_trace.h"
 
-#include <string.h>
-
-#include "graph/match.h"
+#include "graph/operator.h"
 
 #define SMALL_CONSTANT 65536 /* elements: indices and shapes, not weights */
 
@@ -71,26 +69,22 @@ int element_operand(struct element_tracer *tracer, const struct element *element
 /* Whether the node leaves the elements of its data what they are. */
 static bool moves_elements(const struct node *node)
 {
-    static const char *const names[] = {"Identity",         "Reshape",   "Flatten", "Squeeze", "Unsqueeze",
-                                        "Dropout",          "Cast",      "Concat",  "Split",   "Slice",
-                                        "Gather",           "Transpose", "Expand",  "Tile",    "QuantizeLinear",
-                                        "DequantizeLinear", NULL};
-    return match_any(node, names) &&
-           (strcmp(node->op_type, "Cast") != 0 ||
-            (element_is_float(node->inputs[0]->dtype) && element_is_float(node->outputs[0]->dtype)));
+    if (!node_has(node, OPERATOR_KEEPS))
+        return node_has(node, OPERATOR_VIEW | OPERATOR_MOVES | OPERATOR_QUANTIZES);
+    enum dtype from = node->inputs[0]->dtype, to = node->outputs[0]->dtype;
+    return from == to || (element_is_float(from) && element_is_float(to));
 }
 
 int element_origin(struct element_tracer *tracer, struct element *element, struct error *error)
 {
     while (!element->value->constant && moves_elements(element->value->producer)) {
         const struct node *node = element->value->producer;
-        int parts = strcmp(node->op_type, "Concat") == 0 ? node->input_count : 1;
         struct element operand;
         bool one = false;
         if (operand_slots_fill(&tracer->slots, node, error))
             return -1;
-        for (int i = 0; i < parts && !one; i++) {
-            if (read_operand(tracer, element, i, &operand, &one, error))
+        for (int i = 0; i < node->input_count && !one; i++) {
+            if (node_role(node, i) == ROLE_DATA && read_operand(tracer, element, i, &operand, &one, error))
                 return -1;
         }
         if (!one)

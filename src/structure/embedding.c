@@ -1,11 +1,12 @@
 #include "structure/embedding.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/settings.h"
 #include "op/spatial.h"
+#include "structure/network.h"
 
 #define MOST_PREFIX_TOKENS 64
 
@@ -74,14 +75,14 @@ static bool take_product(struct node *node, const struct value *image, struct pa
 static void find_projection(struct graph *graph, const struct value *image, struct patch_embedding *found)
 {
     for (struct node *node = graph->first; node; node = node->next) {
-        if (!node->mark || node->domain[0])
+        if (!node->mark)
             continue;
-        if (strcmp(node->op_type, "Conv") == 0) {
+        if (node_has(node, OPERATOR_CONVOLUTION)) {
             if (is_projection(node)) /* the first convolution decides: stems of several are no patch embeddings */
                 take_convolution(node, found);
             return;
         }
-        if (strcmp(node->op_type, "MatMul") == 0 && take_product(node, image, found))
+        if (node_has(node, OPERATOR_MATRIX) && take_product(node, image, found))
             return;
     }
 }
@@ -96,19 +97,14 @@ static int trimmed(const struct shape *shape, const int64_t **dims)
     return shape->rank - first;
 }
 
-static int64_t projected_width(const struct node *projection)
-{
-    const struct shape *shape = &projection->outputs[0]->shape;
-    return shape->dims[strcmp(projection->op_type, "Conv") == 0 ? 1 : shape->rank - 1];
-}
-
 /* Whether a constant has one vector per token or place; sets what follows from that. */
 static bool read_position(const struct value *constant, struct patch_embedding *found)
 {
     const int64_t *dims, *grid = found->grid;
     int rank = trimmed(&constant->shape, &dims);
     int64_t patches = grid[0] * grid[1];
-    int64_t width = projected_width(found->projection);
+    const struct value *projected = found->projection->outputs[0];
+    int64_t width = projected->shape.dims[network_channel_axis(projected)];
     found->prefix = 0;
     if (rank == 2 && dims[1] == width && dims[0] >= patches && dims[0] <= patches + MOST_PREFIX_TOKENS) {
         found->prefix = dims[0] - patches;
@@ -121,7 +117,7 @@ static bool read_position(const struct value *constant, struct patch_embedding *
 /* The Add of this node, if it is one of a position embedding. */
 static void take_position(struct node *node, struct patch_embedding *found)
 {
-    for (int i = 0; i < 2 && strcmp(node->op_type, "Add") == 0; i++) {
+    for (int i = 0; i < 2 && match_operator(node, "Add"); i++) {
         struct value *constant = node->inputs[i];
         if (constant && constant->constant && read_position(constant, found)) {
             found->position_node = node;
@@ -130,11 +126,6 @@ static void take_position(struct node *node, struct patch_embedding *found)
             return;
         }
     }
-}
-
-static bool is_attention(const struct node *node)
-{
-    return strcmp(node->op_type, "Softmax") == 0 || strcmp(node->op_type, "Attention") == 0;
 }
 
 /* Tokens that a Concat of [N, tokens, C] puts beside the patches, the one operand that is marked. */
@@ -167,11 +158,11 @@ void patch_embedding_find(struct graph *graph, const struct value *image, struct
     mark_behind(graph, patches);
     /* What is added behind the first attention are relative biases and blocks' own constants. */
     for (struct node *node = graph->first; node; node = node->next) {
-        if (!node->mark || node->domain[0])
+        if (!node->mark)
             continue;
-        if (is_attention(node))
+        if (node_has(node, OPERATOR_SOFTMAX | OPERATOR_ATTENTION))
             break;
-        if (strcmp(node->op_type, "Concat") == 0)
+        if (match_operator(node, "Concat"))
             add_joined(node, patches, found->joined);
         else if (!found->position)
             take_position(node, found);

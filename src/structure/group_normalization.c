@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/reduction.h"
 #include "op/settings.h"
 #include "op/spatial.h"
@@ -76,10 +77,9 @@ static struct value *match_statistics(struct node *node, struct group_site *site
 /* A multiplication by ones and an addition of zeros, as a LayerNormalization taken apart leaves them. */
 static struct value *pass_own_affine(struct group_site *site, struct value *value)
 {
-    static const char *const kinds[2] = {"Mul", "Add"};
     for (int i = 0; i < 2; i++) {
         struct node *user = sole_user(value);
-        const struct value *other = match_operator(user, kinds[i]) ? match_other(user, value) : NULL;
+        const struct value *other = match_operator(user, i == 0 ? "Mul" : "Add") ? match_other(user, value) : NULL;
         if (!other || !match_all_equal(other, i == 0) || !shape_equal(&user->outputs[0]->shape, &value->shape))
             continue;
         site->own_affine[i] = user;
@@ -197,7 +197,7 @@ static void find_front(struct group_site *site)
             return;
         }
         bool sum = match_operator(node, "Add") && (node->inputs[0]->constant || node->inputs[1]->constant);
-        if (!sum && !match_operator(node, "Identity") && !match_operator(node, "Cast"))
+        if (!sum && !node_has(node, OPERATOR_KEEPS))
             return;
         value = node->inputs[sum && node->inputs[0]->constant ? 1 : 0];
     }
@@ -221,10 +221,8 @@ static bool has_node(const struct parts *parts, const struct node *node)
 
 static bool is_part(const struct parts *parts, const struct node *node)
 {
-    static const char *const names[] = {"Mul", "Add", "Sub", "Div", "Erf", "Pow"};
-    bool activation = network_is_activation(node), known = activation;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        known = known || match_operator(node, names[i]);
+    bool activation = network_is_activation(node);
+    bool known = activation || node_has(node, OPERATOR_SUM | OPERATOR_MULTIPLIES | OPERATOR_FUNCTION);
     for (int i = 0; known && i < node->input_count; i++) {
         const struct value *input = node->inputs[i];
         bool inside = !input || (input->constant && (activation || shape_count(&input->shape) == 1));
@@ -286,7 +284,7 @@ static void find_behind(struct group_site *site)
     site->output = site->result;
     while (parts.count < GROUP_BEHIND && !(bent && is_closed(&parts)) && (node = next_part(&parts)) != NULL) {
         add_part(&parts, node);
-        bent = bent || network_is_activation(node) || match_operator(node, "Erf");
+        bent = bent || node_has(node, OPERATOR_ACTIVATION | OPERATOR_FUNCTION);
     }
     if (!bent || !is_closed(&parts))
         return;
@@ -303,14 +301,14 @@ bool group_site_widths(const struct group_site *site, struct group_widths *width
         return false;
     const struct node *node = site->front[0];
     const struct shape *x = &node->inputs[0]->shape, *y = &node->outputs[0]->shape;
-    bool map = match_operator(node, "Conv") || match_operator(node, "ConvTranspose");
+    bool map = node_has(node, OPERATOR_CONVOLUTION);
     *widths = (struct group_widths){.inputs = (double)(map ? x->dims[1] : x->dims[x->rank - 1]),
                                     .outputs = (double)(map ? y->dims[1] : y->dims[y->rank - 1]),
                                     .shrink = 1};
     const struct window_settings *settings = map ? node->settings : NULL;
     for (int i = 0; settings && i < settings->strides.count; i++) {
         double stride = (double)settings->strides.values[i];
-        widths->shrink *= match_operator(node, "Conv") ? stride : 1 / stride;
+        widths->shrink *= match_operator(node, "ConvTranspose") ? 1 / stride : stride;
     }
     return true;
 }

@@ -5,87 +5,18 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "onnx/onnx.h"
+#include "structure/head_activation.h"
 #include "structure/model_names.h"
 
-static const char *const views[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Cast", NULL};
-static const char *const sigmoids[] = {"Sigmoid", NULL}, *const softmaxes[] = {"Softmax", "LogSoftmax", NULL};
-static const char *const convolutions[] = {"Conv", NULL};
-static const char *const choices[] = {"ArgMax", NULL};
-
-static struct value *behind_views(struct value *value)
-{
-    while (match_any(value->producer, views) && value->producer->inputs[0])
-        value = value->producer->inputs[0];
-    return value;
-}
-
-/* `last` (or NULL): the activation nearest to the output; NULL: there is none. */
-static struct value *walk_back(struct value *output, const struct node **last)
-{
-    struct value *logits = output, *cursor = output;
-    const struct node *found = NULL;
-    for (;;) {
-        const struct node *node = (cursor = behind_views(cursor))->producer;
-        bool activation = match_any(node, sigmoids) || match_any(node, softmaxes);
-        if (!activation && !match_any(node, choices))
-            break;
-        found = !found && activation ? node : found;
-        logits = cursor = node->inputs[0];
-    }
-    if (last)
-        *last = found;
-    return logits;
-}
-
-struct value *head_walk_back(struct value *output)
-{
-    return walk_back(output, NULL);
-}
-
-/* ---- the activation ---- */
-
-#define MOST_VISITS 1000 /* of what follows a value, where ways divide */
-
-/* What graph nodes behind `value` apply to it, through what only moves elements; NULL: nothing. */
-static const struct node *seek_activation(const struct value *value, int *visits)
-{
-    static const char *const moves[] = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast",    "Concat",
-                                        "Split",    "Slice",   "Gather",  "Resize",  "Transpose", "Dropout", NULL};
-    for (size_t i = 0; i < value->use_count && ++*visits < MOST_VISITS; i++) {
-        const struct node *node = value->uses[i].node;
-        if (match_any(node, sigmoids) || match_any(node, softmaxes))
-            return node;
-        for (int k = 0; match_any(node, moves) && k < node->output_count; k++) {
-            const struct node *found = node->outputs[k] ? seek_activation(node->outputs[k], visits) : NULL;
-            if (found)
-                return found;
-        }
-    }
-    return NULL;
-}
-
-static const struct node *activation_behind(const struct value *value)
-{
-    int visits = 0;
-    return seek_activation(value, &visits);
-}
-
-/* Softmax, sigmoid and none by the word of an option or of the metadata. */
-static enum class_activation activation_of_word(const char *word)
-{
-    return strcmp(word, "sigmoid") == 0 || strcmp(word, "binary") == 0 ? CLASS_SIGMOID
-           : strcmp(word, "none") == 0 || strcmp(word, "squares") == 0 ? CLASS_PLAIN
-                                                                       : CLASS_SOFTMAX;
-}
-
-/* `own`: the operator by which the file makes probabilities, NULL: it makes none. */
-static int check_option(const struct model *model, const char *own, struct error *error)
+/* `own`: what the file itself makes probabilities by, CLASS_PLAIN: it makes none; `name`: of that. */
+static int check_option(const struct model *model, enum class_activation own, const char *name, struct error *error)
 {
     const char *option = model->activation;
-    enum class_activation applied = own && strcmp(own, "Sigmoid") == 0 ? CLASS_SIGMOID : CLASS_SOFTMAX;
-    return own && option && activation_of_word(option) != applied
-               ? error_set(error, ERROR_INPUT, "--activation %s: the file itself applies %s to its scores", option, own)
+    return own != CLASS_PLAIN && option && activation_of_word(option) != own
+               ? error_set(error, ERROR_INPUT, "--activation %s: the file itself applies %s to its scores", option,
+                           name)
                : 0;
 }
 
@@ -93,8 +24,8 @@ static int check_option(const struct model *model, const char *own, struct error
 static int tell_activation(const struct model *model, const struct node *node, struct head *head, struct error *error)
 {
     const char *option = model->activation, *trained = model_metadata(model, HEAD_LOSS_KEY);
-    enum class_activation own = match_any(node, sigmoids) ? CLASS_SIGMOID : CLASS_SOFTMAX;
-    if (check_option(model, node ? node->op_type : NULL, error))
+    enum class_activation own = activation_of_node(node);
+    if (check_option(model, own, node ? node->op_type : "", error))
         return -1;
     head->told = node      ? HEAD_TOLD_BY_FILE
                  : option  ? HEAD_TOLD_BY_OPTION
@@ -169,7 +100,7 @@ static bool is_vector(const struct value *value, int64_t images)
 /* A vector with more axes of one: what it was made of. */
 static struct value *without_axes_of_one(struct value *value, int64_t images)
 {
-    struct value *flat = behind_views(value);
+    struct value *flat = match_back(value, OPERATOR_VIEW | OPERATOR_KEEPS);
     int wide = 0;
     if (value->shape.rank != 3 || flat->shape.rank != 2 || !is_vector(flat, images))
         return value;
@@ -198,17 +129,18 @@ static int find_rows(const struct model *model, struct graph *graph, int64_t ima
         return -1;
     if (!found.scores) {
         snprintf(head->why, sizeof head->why, "%s", found.why);
+        head->way_out = found.way_out;
         return 0;
     }
     head->kind = HEAD_ROWS;
     head->scores = found.scores;
     head->classes = found.classes;
-    if (check_option(model, found.own, error))
+    if (check_option(model, found.own, found.own == CLASS_SIGMOID ? "Sigmoid" : "Softmax", error))
         return -1;
-    head->told = found.own           ? HEAD_TOLD_BY_FILE
-                 : model->activation ? HEAD_TOLD_BY_OPTION
-                 : found.by_form     ? HEAD_TOLD_BY_FORM
-                                     : HEAD_TOLD_BY_DEFAULT;
+    head->told = found.own != CLASS_PLAIN ? HEAD_TOLD_BY_FILE
+                 : model->activation      ? HEAD_TOLD_BY_OPTION
+                 : found.by_form          ? HEAD_TOLD_BY_FORM
+                                          : HEAD_TOLD_BY_DEFAULT;
     head->boxes = found.boxes;
     head->columns = found.columns;
     head->first = found.first;
@@ -234,7 +166,7 @@ static bool is_gate(const struct node *activation)
 {
     const struct value *made = activation->outputs[0];
     for (size_t i = 0; i < made->use_count; i++) {
-        if (made->uses[i].node && strcmp(made->uses[i].node->op_type, "Mul") == 0)
+        if (match_operator(made->uses[i].node, "Mul"))
             return true;
     }
     return false;
@@ -246,7 +178,7 @@ static const struct value *map_of_scores(const struct graph *graph)
     for (const struct node *node = graph->first; node; node = node->next) {
         const struct value *map = node->outputs[0];
         const struct node *activation = NULL;
-        if (map && strcmp(node->op_type, "Conv") == 0 && map->shape.rank == 4 && shape_product(&map->shape, 2, 4) > 1)
+        if (map && node_has(node, OPERATOR_CONVOLUTION) && map->shape.rank == 4 && shape_product(&map->shape, 2, 4) > 1)
             activation = activation_behind(map);
         if (activation && !is_gate(activation))
             return map;
@@ -262,7 +194,7 @@ static bool may_be_anchors(const struct model *model, const struct value *image,
     int64_t channels = map->shape.dims[1];
     bool countable = channels % 3 == 0 ? channels / 3 > YOLO_COLUMNS : channels % 5 == 0 && channels / 5 > YOLO_COLUMNS;
     bool coarse = image->shape.dims[2] >= DETECTOR_STRIDE * map->shape.dims[2] && map->shape.dims[2] > 1;
-    return countable && coarse && match_any(map->producer, convolutions) && count_names(model) != channels;
+    return countable && coarse && node_has(map->producer, OPERATOR_CONVOLUTION) && count_names(model) != channels;
 }
 
 /* Says what else the first map may be: the offsets beside a map of scores (CenterNet), or anchors. */
@@ -270,17 +202,19 @@ static bool doubt_map(const struct model *model, const struct graph *graph, cons
                       struct value *first, struct head *head)
 {
     const struct node *own, *other = NULL;
-    (void)walk_back(graph->outputs[0], &own);
+    (void)activation_walk_back(graph->outputs[0], &own);
     for (int i = 1; i < graph->output_count && !own && first->shape.rank == 4; i++) {
-        const struct value *beside = walk_back(graph->outputs[i], &other);
+        const struct value *beside = activation_walk_back(graph->outputs[i], &other);
         if (!other || beside == first || beside->shape.rank != 4)
             continue;
+        head->way_out = false;
         snprintf(head->why, sizeof head->why, "its first output '%.150s' has no softmax or sigmoid, '%.150s' has one",
                  graph->outputs[0]->name, graph->outputs[i]->name);
         return true;
     }
     if (own || first->shape.rank != 4 || graph->output_count > 1 || !may_be_anchors(model, image, first))
         return false;
+    head->way_out = true;
     snprintf(head->why, sizeof head->why,
              "'%.250s' may be a map of %" PRId64 " classes or the anchors of a detector; as a --target it is the map",
              first->name, first->shape.dims[1]);
@@ -327,7 +261,7 @@ int head_find(const struct model *model, struct graph *graph, const struct value
 {
     const struct node *activation;
     *head = (struct head){.classes = {.background = -1}, .object = -1};
-    struct value *first = walk_back(graph->outputs[0], &activation);
+    struct value *first = activation_walk_back(graph->outputs[0], &activation);
     first = without_axes_of_one(first, image->shape.dims[0]);
     if (find_form(model, graph, image, first, head, error))
         return -1;
@@ -345,7 +279,7 @@ int head_of_value(const struct model *model, struct value *value, struct head *h
     const struct node *before = NULL;
     *head = (struct head){.scores = value, .classes = {.background = -1}, .object = -1};
     head->kind = value->shape.rank == 4 ? HEAD_MAP : HEAD_VECTOR;
-    (void)walk_back(value, &before);
+    (void)activation_walk_back(value, &before);
     const struct node *behind = before ? NULL : activation_behind(value);
     if (tell_activation(model, before ? before : behind, head, error))
         return -1;
@@ -358,7 +292,7 @@ int head_check(const struct head *head, struct error *error)
 {
     if (head->kind != HEAD_UNTOLD)
         return 0;
-    if (strstr(head->why, "--")) /* it says the way out */
+    if (head->way_out)
         return error_set(error, ERROR_INPUT, "what the output means cannot be told: %s", head->why);
     return error_set(error, ERROR_INPUT,
                      "what the output means cannot be told: %s; name the scores with --target%s%s%s and the map with "

@@ -35,6 +35,7 @@ struct head {
     struct value *features;      /* rows: the map that makes the last row's scores; NULL: none */
     struct value *map;           /* map [N,H,W]: that of four axes of which it is a channel; else NULL */
     char why[DETECTOR_WHY_SIZE]; /* HEAD_UNTOLD: why */
+    bool way_out;                /* `why` says the way out, too */
     const struct value
         *instead; /* HEAD_UNTOLD: a map of scores inside of the graph, for --target; NULL: none is found */
 };
@@ -52,7 +53,4 @@ struct class_scores head_classes(const struct head *head, const struct unit_view
 /* In words: what the numbers are, and what makes probabilities of them. `classes`: as head_classes gave them. */
 #define HEAD_WORDS_SIZE 256
 const char *head_words(const struct head *head, const struct class_scores *classes, char out[HEAD_WORDS_SIZE]);
-/* The value behind Softmax, LogSoftmax, Sigmoid, ArgMax, views and casts. */
-struct value *head_walk_back(struct value *output);
-
 #endif

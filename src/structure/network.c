@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "graph/match.h"
+#include "graph/operator.h"
 #include "structure/image_input.h"
 
 static int64_t guess(int rank, int axis, bool channels_last)
@@ -111,28 +113,24 @@ struct node *network_source_node(const struct node *node)
 
 struct value *network_weights(const struct node *node)
 {
-    static const char *const products[] = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
-    for (size_t i = 0; i < sizeof products / sizeof products[0] && node->domain[0] == 0; i++) {
-        if (strcmp(node->op_type, products[i]) == 0 && node->inputs[1] && node->inputs[1]->constant &&
-            !node->inputs[0]->constant)
-            return node->inputs[1];
-    }
-    return NULL;
+    if (!node_has(node, OPERATOR_CONVOLUTION | OPERATOR_MATRIX) || node_role(node, 1) != ROLE_WEIGHT)
+        return NULL;
+    const struct value *data = node->inputs[0];
+    struct value *weights = node->inputs[1];
+    return weights && weights->constant && !data->constant && dtype_is_float(weights->dtype) ? weights : NULL;
+}
+
+int network_channel_axis(const struct value *made)
+{
+    return node_has(made->producer, OPERATOR_CONVOLUTION) ? 1 : made->shape.rank - 1;
 }
 
 bool network_is_batch_normalization(const struct node *node)
 {
-    return node->domain[0] == 0 && strcmp(node->op_type, "BatchNormalization") == 0;
+    return match_operator(node, "BatchNormalization");
 }
 
 bool network_is_activation(const struct node *node)
 {
-    static const char *const names[] = {"Relu",      "LeakyRelu", "PRelu",    "Clip",  "Sigmoid",        "HardSigmoid",
-                                        "HardSwish", "Tanh",      "Elu",      "Selu",  "Celu",           "Gelu",
-                                        "Mish",      "Softplus",  "Softsign", "Swish", "ThresholdedRelu"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && node->domain[0] == 0; i++) {
-        if (strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return false;
+    return node_has(node, OPERATOR_ACTIVATION);
 }

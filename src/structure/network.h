@@ -29,11 +29,13 @@ void network_release(struct network *network);
  * fused operator taken apart). */
 struct node *network_source_node(const struct node *node);
 
-/* A convolution or a product with constant weights; its input of weights, or NULL. */
+/* A convolution or a product of matrices with constant weights; its input of weights, or NULL. */
 struct value *network_weights(const struct node *node);
+/* The axis of its output that counts the channels. */
+int network_channel_axis(const struct value *made);
 /* BatchNormalization in inference. */
 bool network_is_batch_normalization(const struct node *node);
-/* Activations, pools, Identity, Dropout, casts: one operand that keeps its meaning. */
+/* A function that networks put behind their layers. */
 bool network_is_activation(const struct node *node);
 
 #endif

@@ -1,8 +1,7 @@
 #include "structure/normalization_role.h"
 
-#include <string.h>
-
 #include "graph/match.h"
+#include "graph/operator.h"
 
 /* A branch that ends in a weight, its last normalisation in front of it. */
 static bool is_preactivation(const struct residual_block *block)
@@ -16,25 +15,10 @@ static bool is_preactivation(const struct residual_block *block)
     return false;
 }
 
-static bool is_pool(const struct node *node)
-{
-    return node->domain[0] == 0 && (strcmp(node->op_type, "MaxPool") == 0 || strcmp(node->op_type, "AveragePool") == 0);
-}
-
-static bool is_pass_through(const struct node *node)
-{
-    static const char *const names[] = {"Identity", "Dropout", "Cast"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (node->domain[0] == 0 && strcmp(node->op_type, names[i]) == 0)
-            return true;
-    }
-    return network_is_activation(node);
-}
-
 /* x * gate(x), as SiLU and HardSwish are exported: x. */
 static struct value *self_gated(const struct node *node)
 {
-    if (node->domain[0] || strcmp(node->op_type, "Mul") != 0)
+    if (!match_operator(node, "Mul"))
         return NULL;
     for (int i = 0; i < 2; i++) {
         struct node *gate = node->inputs[i]->producer;
@@ -50,7 +34,8 @@ static struct node *normalization_behind(const struct value *value, bool pools)
     struct node *node = value->producer;
     while (node && !network_is_batch_normalization(node)) {
         struct value *gated = self_gated(node);
-        if (!gated && !is_pass_through(node) && !(pools && is_pool(node)))
+        if (!gated && !node_has(node, OPERATOR_KEEPS | OPERATOR_ACTIVATION) &&
+            !(pools && node_has(node, OPERATOR_POOLS)))
             return NULL;
         node = (gated ? gated : node->inputs[0])->producer;
     }
@@ -99,27 +84,22 @@ static void read_blocks(const struct residual_list *list, struct normalization_r
 /* Activations but those that make gates of a map. */
 static bool activates(const struct node *node)
 {
-    static const char *const gates[] = {"Sigmoid", "HardSigmoid", "Tanh"};
-    for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++) {
-        if (strcmp(node->op_type, gates[i]) == 0)
-            return false;
-    }
-    return network_is_activation(node);
+    return node_has(node, OPERATOR_ACTIVATION) && !node_has(node, OPERATOR_GATE);
 }
 
 /* The first part of a GELU taken apart: erf(x / sqrt(2)). */
 static bool begins_gelu(const struct node *node)
 {
     const struct value *scaled = node->outputs[0];
-    return (match_operator(node, "Div") || match_operator(node, "Mul")) && node->inputs[1]->constant &&
-           scaled->use_count == 1 && match_operator(scaled->uses[0].node, "Erf");
+    return node_has(node, OPERATOR_MULTIPLIES) && node->inputs[1]->constant && scaled->use_count == 1 &&
+           match_operator(scaled->uses[0].node, "Erf");
 }
 
 /* A convolution with a bias that makes a map, activated at once; gates of pooled maps have one position. */
 static bool activates_at_once(const struct node *node)
 {
     const struct value *result = node->outputs[0];
-    if (strcmp(node->op_type, "Conv") != 0 || !network_weights(node) || node->input_count < 3 || !node->inputs[2] ||
+    if (!node_has(node, OPERATOR_CONVOLUTION) || !network_weights(node) || node->input_count < 3 || !node->inputs[2] ||
         shape_product(&result->shape, 2, result->shape.rank) == 1)
         return false;
     for (size_t i = 0; i < result->use_count; i++) {
@@ -135,7 +115,7 @@ static bool multiplies_tokens(const struct path *path)
 {
     for (int i = 0; i < path->count; i++) {
         const struct node *node = path->nodes[i];
-        if (network_weights(node) && strcmp(node->op_type, "MatMul") == 0 && node->outputs[0]->shape.rank > 2)
+        if (network_weights(node) && node_has(node, OPERATOR_MATRIX) && node->outputs[0]->shape.rank > 2)
             return true;
     }
     return false;

@@ -1,9 +1,9 @@
 #include "structure/patch_chain.h"
 
-#include <string.h>
-
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/settings.h"
+#include "structure/network.h"
 
 /* NULL where several nodes read it; those that ask for its shape only do not count, nor that the model gives it. */
 static struct node *sole_reader(const struct value *value)
@@ -11,7 +11,7 @@ static struct node *sole_reader(const struct value *value)
     struct node *reader = NULL;
     for (size_t i = 0; i < value->use_count; i++) {
         struct node *node = value->uses[i].node;
-        if (match_operator(node, "Shape") || match_operator(node, "Size") || node == reader)
+        if (node_has(node, OPERATOR_SHAPE_ONLY) || node == reader)
             continue;
         if (reader)
             return NULL;
@@ -46,19 +46,11 @@ static int transposed_axis(const struct node *node, int rank, int axis)
 /* The channels' axis behind a view; -1: the node is none, or they are split. */
 static int viewed_axis(const struct node *node, const struct shape *shape, int axis)
 {
-    static const char *const views[] = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
-    static const char *const same[] = {"Identity", "Cast", "Dropout"};
-    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
-        if (match_operator(node, same[i]))
-            return axis;
-    }
+    if (node_has(node, OPERATOR_KEEPS))
+        return axis;
     if (match_operator(node, "Transpose"))
         return transposed_axis(node, shape->rank, axis);
-    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
-        if (match_operator(node, views[i]))
-            return reshaped_axis(shape, axis, &node->outputs[0]->shape);
-    }
-    return -1;
+    return node_has(node, OPERATOR_VIEW) ? reshaped_axis(shape, axis, &node->outputs[0]->shape) : -1;
 }
 
 static bool is_zero(const struct value *value)
@@ -87,7 +79,7 @@ void patch_chain_follow(const struct patch_embedding *embedding, struct patch_ch
     struct node *projection = embedding->projection;
     struct value *value = projection->outputs[0];
     const struct value *bias = projection->input_count > 2 ? projection->inputs[2] : NULL;
-    int axis = strcmp(projection->op_type, "Conv") == 0 ? 1 : value->shape.rank - 1;
+    int axis = network_channel_axis(value);
     *chain = (struct patch_chain){.bias = bias && !(bias->constant && is_zero(bias)) ? bias : NULL};
     while (chain->count < PATCH_CHAIN_VALUES) {
         chain->values[chain->count] = value;
@@ -118,8 +110,7 @@ int patch_chain_place(const struct patch_chain *chain)
 bool is_channel_normalization(const struct node *node, const struct value *value, int channel_axis)
 {
     int rank = value->shape.rank;
-    bool layer = match_operator(node, "LayerNormalization") || match_operator(node, "RMSNormalization");
-    const struct normalization_settings *settings = layer ? node->settings : NULL;
+    const struct normalization_settings *settings = node_has(node, OPERATOR_NORMALIZES_ROWS) ? node->settings : NULL;
     return settings && node->inputs[0] == value && channel_axis == rank - 1 &&
            (settings->axis < 0 ? settings->axis + rank : settings->axis) == rank - 1;
 }

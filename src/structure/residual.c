@@ -1,16 +1,14 @@
 #include "structure/residual.h"
 
-#include <string.h>
-
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "structure/dominators.h"
 #include "structure/network.h"
 
-/* Of a product, the factor that gates the other: the smaller one (squeeze and excitation), or what a gate's function
- * made. NULL: there is none. */
+/* Of a product, the factor that gates the other: the smaller one (squeeze and excitation), be it expanded, or what a
+ * gate's function made. NULL: there is none. */
 static const struct value *gate_of(const struct node *node)
 {
-    static const char *const gates[] = {"Sigmoid", "HardSigmoid", "Expand"};
     const struct value *made = NULL;
     if (!match_operator(node, "Mul") || node->inputs[0]->constant || node->inputs[1]->constant)
         return NULL;
@@ -18,8 +16,8 @@ static const struct value *gate_of(const struct node *node)
         const struct value *factor = node->inputs[i];
         if (!shape_equal(&factor->shape, &node->outputs[0]->shape))
             return factor;
-        for (size_t k = 0; k < sizeof gates / sizeof gates[0]; k++)
-            made = match_producer(factor, gates[k]) ? factor : made;
+        bool gate = node_has(factor->producer, OPERATOR_GATE) || match_producer(factor, "Expand");
+        made = gate ? factor : made;
     }
     return made;
 }
@@ -88,7 +86,7 @@ static int path_find(struct search *search, const struct node *entry, struct val
 
 static bool is_sum(const struct node *node)
 {
-    if (node->domain[0] || strcmp(node->op_type, "Add") != 0)
+    if (!match_operator(node, "Add"))
         return false;
     const struct value *a = node->inputs[0], *b = node->inputs[1];
     return !a->constant && !b->constant && a != b && a->shape.rank >= 3 && shape_equal(&a->shape, &b->shape) &&

@@ -1,32 +1,20 @@
 #include "structure/score_columns.h"
 
 #include "graph/match.h"
+#include "graph/operator.h"
+#include "structure/network.h"
 
 #define MOST_COLUMNS 65536
 
-static const char *const convolutions[] = {"Conv", "ConvTranspose", "FusedConv", "QLinearConv", NULL};
-static const char *const products[] = {"MatMul", "Gemm", NULL};
-
-static bool is_product(const struct node *node)
-{
-    return match_any(node, convolutions) || match_any(node, products);
-}
-
-/* Axis of a product's output that counts its channels. */
-static int channel_axis(const struct value *value)
-{
-    return match_any(value->producer, convolutions) ? 1 : value->shape.rank - 1;
-}
-
 static int64_t channel_of(const struct element *source)
 {
-    return source->index[channel_axis(source->value)];
+    return source->index[network_channel_axis(source->value)];
 }
 
 bool element_same_place(const struct element *a, const struct element *b)
 {
-    int axis = channel_axis(a->value);
-    if (a->value->shape.rank != b->value->shape.rank || axis != channel_axis(b->value))
+    int axis = network_channel_axis(a->value);
+    if (a->value->shape.rank != b->value->shape.rank || axis != network_channel_axis(b->value))
         return false;
     for (int i = 0; i < a->value->shape.rank; i++) {
         if (i != axis && (a->index[i] != b->index[i] || a->value->shape.dims[i] != b->value->shape.dims[i]))
@@ -38,7 +26,7 @@ bool element_same_place(const struct element *a, const struct element *b)
 /* Whether a constant operand beside a product's output has one number per channel, or one. */
 static bool is_per_channel(const struct value *constant, const struct value *made)
 {
-    int shift = made->shape.rank - constant->shape.rank, axis = channel_axis(made);
+    int shift = made->shape.rank - constant->shape.rank, axis = network_channel_axis(made);
     for (int i = 0; i < constant->shape.rank; i++) {
         if (constant->shape.dims[i] != 1 && i + shift != axis)
             return false;
@@ -51,48 +39,28 @@ static bool is_per_channel(const struct value *constant, const struct value *mad
 /* Whether the element is a product's, with its bias and scale; moves it there. */
 static int find_product(struct element_tracer *tracer, struct element *element, bool *found, struct error *error)
 {
-    static const char *const affine[] = {"Add", "Sub", "Mul", "Div", NULL};
     const struct value *constants[MOST_AFFINE];
-    int steps = 0;
+    int steps = 0, input;
     *found = false;
     if (element_origin(tracer, element, error))
         return -1;
-    for (; steps < MOST_AFFINE && match_any(element->value->producer, affine); steps++) {
-        const struct node *node = element->value->producer;
-        int constant = node->inputs[1]->constant ? 1 : 0;
+    for (; steps < MOST_AFFINE && (input = match_beside_constant(element->value->producer)) >= 0; steps++) {
         struct element operand;
         bool one;
-        if (!node->inputs[constant]->constant || node->inputs[1 - constant]->constant)
-            return 0;
-        if (element_operand(tracer, element, 1 - constant, &operand, &one, error))
+        if (element_operand(tracer, element, input, &operand, &one, error))
             return -1;
         if (!one || !shape_equal(&operand.value->shape, &element->value->shape))
             return 0;
-        constants[steps] = node->inputs[constant];
+        constants[steps] = element->value->producer->inputs[1 - input];
         *element = operand;
     }
-    *found = is_product(element->value->producer);
+    *found = node_has(element->value->producer, OPERATOR_CONVOLUTION | OPERATOR_MATRIX);
     for (int i = 0; *found && i < steps; i++)
         *found = is_per_channel(constants[i], element->value);
     return 0;
 }
 
 /* ---- one column ---- */
-
-static bool picks_at_run_time(const struct node *node)
-{
-    static const char *const names[] = {"TopK",      "Gather",   "GatherElements", "GatherND",  "NonMaxSuppression",
-                                        "ScatterND", "Compress", "NonZero",        "ReduceMax", "Where",
-                                        "ArgMax",    NULL};
-    return match_any(node, names);
-}
-
-static bool is_arithmetic(const struct node *node)
-{
-    static const char *const names[] = {"Add", "Sub", "Mul",  "Div", "Pow",  "Exp",      "Sqrt",
-                                        "Max", "Min", "Clip", "Neg", "Cast", "Softplus", NULL};
-    return match_any(node, names);
-}
 
 /* Sigmoid and Softmax of a product. */
 static int trace_activation(struct element_tracer *tracer, const struct element *element, enum column_kind kind,
@@ -142,7 +110,7 @@ static int trace_product(struct element_tracer *tracer, const struct element *el
     /* Of an object and its classes the classes' product is the wider one. */
     int64_t width[2];
     for (int i = 0; i < 2; i++)
-        width[i] = factors[i].source.value->shape.dims[channel_axis(factors[i].source.value)];
+        width[i] = factors[i].source.value->shape.dims[network_channel_axis(factors[i].source.value)];
     bool first = width[0] != width[1] ? width[0] > width[1] : spread[0] > spread[1];
     column->source = factors[first ? 0 : 1].source;
     return 0;
@@ -161,8 +129,6 @@ static int trace_root(struct element_tracer *tracer, const struct element *eleme
 
 int column_trace(struct element_tracer *tracer, struct element element, struct column *column, struct error *error)
 {
-    static const char *const sigmoid[] = {"Sigmoid", NULL}, *const softmax[] = {"Softmax", NULL};
-    static const char *const multiply[] = {"Mul", NULL}, *const root[] = {"Sqrt", NULL};
     struct element source = element;
     bool product;
     if (element_origin(tracer, &element, error) || find_product(tracer, &source, &product, error))
@@ -173,17 +139,17 @@ int column_trace(struct element_tracer *tracer, struct element element, struct c
         column->kind = COLUMN_PLAIN;
     else if (element.value->constant)
         column->kind = COLUMN_CONSTANT;
-    else if (match_any(node, sigmoid))
+    else if (match_operator(node, "Sigmoid"))
         return trace_activation(tracer, &element, COLUMN_SIGMOID, column, error);
-    else if (match_any(node, softmax))
+    else if (match_operator(node, "Softmax"))
         return trace_activation(tracer, &element, COLUMN_SOFTMAX, column, error);
-    else if (match_any(node, multiply))
+    else if (match_operator(node, "Mul"))
         return trace_product(tracer, &element, column, error);
-    else if (match_any(node, root))
+    else if (match_operator(node, "Sqrt"))
         return trace_root(tracer, &element, column, error);
-    else if (picks_at_run_time(node))
+    else if (node_has(node, OPERATOR_SELECTS | OPERATOR_MOVES)) /* of places that are known when running only */
         column->kind = COLUMN_PICKED;
-    else if (is_arithmetic(node))
+    else if (node_has(node, OPERATOR_POINTWISE))
         column->kind = COLUMN_COMPUTED;
     return 0;
 }

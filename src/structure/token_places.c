@@ -3,31 +3,27 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "op/settings.h"
+#include "structure/network.h"
 
 #define MOST_STEPS 32
 
 static bool is_view(const struct node *node)
 {
-    static const char *const names[] = {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity", NULL};
-    return match_any(node, names);
-}
-
-static bool is_product(const struct node *node)
-{
-    static const char *const names[] = {"MatMul", "Gemm", NULL};
-    return match_any(node, names) && node->inputs[1]->constant && !node->inputs[0]->constant;
+    return node_has(node, OPERATOR_VIEW | OPERATOR_PERMUTES);
 }
 
 /* The operand that a step within a token is made of: norms whole or in parts, biases, scales, shares of a product. */
 static struct value *token_operand(const struct node *node)
 {
-    static const char *const names[] = {"Add",   "Sub",   "Mul",    "Div", "LayerNormalization",
-                                        "Slice", "Split", "Gather", NULL};
-    if (!match_any(node, names))
-        return NULL;
     struct value *first = node->inputs[0];
-    bool residual = strcmp(node->op_type, "Add") == 0 && !first->constant && !node->inputs[1]->constant;
+    if (node_has(node, OPERATOR_NORMALIZES))
+        return first;
+    if (!node_has(node, OPERATOR_SUM | OPERATOR_MULTIPLIES))
+        return match_moved(node);
+    bool residual =
+        node_has(node, OPERATOR_SUM) && node_has(node, OPERATOR_COMMUTES) && match_beside_constant(node) < 0;
     return residual ? NULL : first->constant ? node->inputs[1] : first;
 }
 
@@ -37,7 +33,7 @@ static struct value *product_operand(struct value *query)
     struct value *value = query;
     for (int step = 0; step < MOST_STEPS && value && value->producer; step++) {
         const struct node *node = value->producer;
-        if (is_product(node))
+        if (node_has(node, OPERATOR_MATRIX) && network_weights(node))
             return node->inputs[0];
         value = is_view(node) ? node->inputs[0] : token_operand(node);
     }
@@ -99,7 +95,7 @@ static bool trace(const struct path *path, int64_t *ids, int64_t *spare)
         ids[i] = i;
     for (int i = path->count - 2; i >= 0; i--) {
         const struct node *node = path->values[i]->producer;
-        bool turns = strcmp(node->op_type, "Transpose") == 0;
+        bool turns = match_operator(node, "Transpose");
         if (shape_count(&path->values[i]->shape) != count ||
             (turns && !transpose_ids(node, &path->values[i + 1]->shape, ids, spare)))
             return false;
