@@ -19,7 +19,7 @@ static size_t held;
 static inline int open_fovea(void **state)
 {
     (void)state;
-    error = (struct fovea_error){FOVEA_CLEAN, ""};
+    error = (struct fovea_error){.code = FOVEA_CLEAN};
     fovea = fovea_open(&(struct fovea_options){.threads = 2, .seed = 1}, &error);
     held = fovea ? memory_in_use(fovea->context->memory) : 0;
     return fovea ? 0 : -1;

@@ -181,7 +181,7 @@ static void try_bytes(const unsigned char *bytes, size_t length)
         fovea_bytes_free(fovea, saved);
     }
     fovea_model_free(model);
-    error = (struct fovea_error){FOVEA_CLEAN, ""};
+    error = (struct fovea_error){.code = FOVEA_CLEAN};
 }
 
 static void test_damaged_bytes(void **state)
