@@ -65,6 +65,7 @@
 #include "fovea/samples.h"
 #include "fovea/session.h"
 #include "fovea/tensor.h"
+#include "fovea/text.h"
 #include "fovea/tune.h"
 #include "fovea/version.h"
 

@@ -103,6 +103,7 @@ int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *opt
         return -1;
     int result = bench_times(model, options, run_session, session, bench, report);
     const struct value *input = api_image_input(session->graph);
+    bench->work = session->gradient ? "forward and input gradient" : "forward";
     bench->macs = forward_macs(session->graph);
     bench->gflops = session->gradient || result ? 0 : 2 * (double)bench->macs / (bench->min_ms * 1e6);
     bench->batch = input && input->shape.rank == 4 ? input->shape.dims[0] : 1;

@@ -76,6 +76,7 @@ int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_option
                          training_graph_create(&training, &request, &error) == 0
                      ? time_steps(model, options, &training, bench, report)
                      : api_fail(&error, report);
+    bench->work = "training step";
     if (training.arena)
         training_graph_destroy(&training);
     memory_release(model->context->memory, bindings);

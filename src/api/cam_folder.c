@@ -144,8 +144,10 @@ static int finish(struct fovea_cam_folder *folder, struct error *error)
     const char *montage = json ? result_file(&folder->results, "montage.png", error) : NULL;
     const char *manifest = montage ? result_file(&folder->results, "manifest.json", error) : NULL;
     return !manifest ||
-                   report_cam_json(folder->memory, json, run, json_incref(folder->maps), json_incref(folder->left_out),
-                                   json_incref(folder->files), error) ||
+                   report_write(folder->memory, json,
+                                report_cam_maps(run->model, json_incref(folder->maps), json_incref(folder->left_out),
+                                                json_incref(folder->files)),
+                                error) ||
                    montage_write(&folder->montage, montage, error) ||
                    report_cam_manifest(folder->memory, manifest, run, error)
                ? -1

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "report/json.h"
+#include "cli.h"
 
 #define SHOWN_NODES 3
 
@@ -192,7 +191,7 @@ static int audit_model(struct opened *opened, const struct command *command, con
         code = exit_code(&audit, flags);
         if (!flags->json || strcmp(flags->json, "-") != 0)
             print_audit(&audit);
-        int written = flags->json ? write_json(opened, flags->json, report_text(report_audit(&audit))) : FOVEA_CLEAN;
+        int written = flags->json ? write_json(opened, flags->json, fovea_audit_json(&audit, NULL)) : FOVEA_CLEAN;
         if (written != FOVEA_CLEAN)
             code = written;
         else if (write_report(opened, flags, &audit, &report, &error))

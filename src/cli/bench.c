@@ -2,8 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "report/json.h"
+#include "cli.h"
 
 struct bench_flags {
     int64_t batch, runs, warmup;
@@ -31,18 +30,13 @@ static int apply_batch(struct opened *opened, const struct bench_flags *flags)
     return 0;
 }
 
-static const char *what_of(const struct bench_flags *flags)
-{
-    return flags->train ? "training step" : flags->gradient ? "forward and input gradient" : "forward";
-}
-
 static int report(const struct opened *opened, const struct command *command, const struct bench_flags *flags,
                   const struct fovea_bench *bench)
 {
     char macs[CLI_TEXT], memory[CLI_TEXT];
     bool to_stdout = flags->json && strcmp(flags->json, "-") == 0;
     if (!to_stdout) {
-        printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", command->positional[0], what_of(flags),
+        printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", command->positional[0], bench->work,
                (long long)bench->batch, bench->threads, bench->threads == 1 ? "" : "s", bench->cpu, bench->runs);
         printf("min %.3f ms, median %.3f ms, mean %.3f ms\n", bench->min_ms, bench->median_ms, bench->mean_ms);
         if (flags->train)
@@ -52,9 +46,7 @@ static int report(const struct opened *opened, const struct command *command, co
                    bench->gflops);
         printf("peak memory %s\n", bytes_text(bench->peak_memory, memory));
     }
-    return flags->json ? write_json(opened, flags->json,
-                                    report_text(report_bench(command->positional[0], bench, what_of(flags))))
-                       : FOVEA_CLEAN;
+    return flags->json ? write_json(opened, flags->json, fovea_bench_json(opened->model, bench, NULL)) : FOVEA_CLEAN;
 }
 
 static int compare_times(const void *a, const void *b)

@@ -3,9 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "cli/cli.h"
-#include "report/cam.h"
+#include "cli.h"
 
 #define MOST_CLASSES 100
 
@@ -116,7 +114,7 @@ static void print_heading(struct cam_sink *sink, const struct fovea_cam *cam)
            cam->layers > 1 ? " (extended: of the inputs of all attentions up to it)" : "", cam->cells[0], cam->cells[1],
            safe_text(cam->target, target));
     printf("%s\n", cam->reading);
-    report_sigma_words(cam, rule, sizeof rule);
+    fovea_cam_sigma_text(cam, rule, sizeof rule);
     if (cam->gaussian)
         printf("sigma %.2f x %.2f px, %s\n", cam->sigma[0], cam->sigma[1], rule);
     printf("%-26s %-18s %9s %7s  %-10s %9s %9s %9s %9s %8s %10s %10s\n", "image", cam->of_classes ? "class" : "channel",
@@ -127,15 +125,15 @@ static void print_row(const struct fovea_cam *cam)
 {
     char image[CLI_TEXT], name[64] = "", class[96], probability[16] = "-", doubt[64];
     if (cam->class_name)
-        text_shorten(cam->class_name, 14, name, sizeof name);
+        fovea_text_shorten(cam->class_name, 14, name, sizeof name);
     snprintf(class, sizeof class, "%" PRId64 "%s%s", cam->class_index, name[0] ? " " : "", name);
     if (cam->probability >= 0)
         snprintf(probability, sizeof probability, "%.2f", 100 * cam->probability);
-    report_cam_doubt(cam, true, doubt, sizeof doubt);
+    fovea_cam_doubt(cam, true, doubt, sizeof doubt);
     printf("%-26s %-18s %9.4g %7s  %-10s %9.4g %9.4g %9.4g %9.4g %8.2f %10.4g %10.4g%s%s%s%s\n",
-           text_shorten(cam->name, 26, image, sizeof image), class, cam->score, probability,
+           fovea_text_shorten(cam->name, 26, image, sizeof image), class, cam->score, probability,
            fovea_cam_method_name((int)cam->method), cam->contributions, cam->class_token, cam->around, cam->biases,
-           report_tidy(100 * cam->gap, 2), cam->smallest, cam->largest, doubt[0] ? "  " : "", doubt,
+           without_minus_zero(100 * cam->gap), cam->smallest, cam->largest, doubt[0] ? "  " : "", doubt,
            cam->absent ? ""
            : cam->largest == 0 && cam->smallest == 0
                ? "  the score does not depend on this layer, name another with --layer"

@@ -1,8 +1,7 @@
 /* fovea check: all problems of a file at once. */
 #include <stdlib.h>
 
-#include "cli/cli.h"
-#include "report/json.h"
+#include "cli.h"
 
 static void print_findings(const char *path, const struct fovea_findings *findings)
 {
@@ -40,7 +39,7 @@ int verb_check(int argc, char **argv)
             code = fail(&error);
         } else {
             if (json)
-                print_json(report_text(report_findings(command.positional[0], &findings)));
+                print_json(fovea_findings_json(opened.model, &findings, NULL));
             else
                 print_findings(command.positional[0], &findings);
             code = findings.problems > 0 ? FOVEA_FINDINGS : FOVEA_CLEAN;

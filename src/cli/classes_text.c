@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli.h"
 
 #define SHOWN_CLASSES 20 /* with more, so many in all: half of them the best, half the worst */
 #define SHOWN_CONFUSIONS 5

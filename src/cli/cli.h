@@ -246,13 +246,17 @@ void print_json(char *text);
 
 /* Texts for tables. Sizes like 1x3x224x224, counts like 11.7 M; returns out. */
 #define CLI_TEXT 128
+#define CLI_LINE 512 /* of what the library says of a result */
 const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT]);
 const char *count_text(double count, char out[CLI_TEXT]);
 const char *bytes_text(size_t bytes, char out[CLI_TEXT]);
 /* "-0.08 to +0.08" in points, or that one sample tells no interval. */
 const char *interval_text(const double interval[2], char out[CLI_TEXT]);
 
-/* A model's string made safe for a terminal: what may not be shown (base/text.h) becomes '?'. */
+/* Rounded to two decimals, without the sign of a zero: no "-0.00". */
+double without_minus_zero(double value);
+
+/* A model's string made safe for a terminal: what may not be shown (fovea/text.h) becomes '?'. */
 const char *safe_text(const char *text, char out[CLI_TEXT]);
 
 /* fovea tune --recipe. The listing of all; the short one for the help. */
@@ -264,8 +268,8 @@ int apply_recipe(const struct command *command, const char *guide, struct fovea_
 void show_recipe(const struct command *command, const struct fovea_recipe *recipe);
 
 /* fovea erf --positions; `folder` NULL: nothing is written. Returns the exit code. */
-int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options, const char *folder,
-                   bool force, bool json);
+int show_positions(struct opened *opened, const struct fovea_erf_options *options, const char *folder, bool force,
+                   bool json);
 
 /* A line a class where they are few, else the best and the worst; `masks`: with IoU and Dice. */
 void print_class_table(const struct fovea_class_table *table, bool masks);

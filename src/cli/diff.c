@@ -1,8 +1,7 @@
 /* fovea diff: what differs between two models. */
 #include <stdlib.h>
 
-#include "cli/cli.h"
-#include "report/diff.h"
+#include "cli.h"
 
 struct diff_flags {
     bool run, all, json;
@@ -13,7 +12,7 @@ struct diff_flags {
 static int show(const struct fovea_diff *diff, const struct diff_flags *flags)
 {
     if (flags->json)
-        print_json(report_text(report_diff(diff)));
+        print_json(fovea_diff_json(diff, NULL));
     else
         print_diff(diff, flags->all);
     return diff->same ? FOVEA_CLEAN : FOVEA_FINDINGS;

@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "report/erf.h"
-#include "report/json.h"
+#include "cli.h"
 
 struct erf_flags {
     const char *output, *target, *unit, *class_text, *score, *compare;
@@ -33,35 +31,23 @@ static void print_field(const struct fovea_erf *erf)
            field->global ? " (and the whole map through attention, gates or statistics)" : "");
 }
 
-static void print_text(struct text *text)
+static void print_shape(const struct fovea_erf *erf)
 {
-    fputs(text->data && !text->failed ? text->data : "", stdout);
-    text_release(text);
+    char fit[CLI_LINE], phases[CLI_LINE];
+    fovea_gaussian_text(&erf->gaussian, erf->height, erf->width, "px", fit, sizeof fit);
+    fovea_erf_phases_text(erf, phases, sizeof phases);
+    printf("Gaussian fit: %s\n", fit);
+    printf("imbalance: L1 %.4g, L2 %.4g of the maximum%s%s\n", erf->max > 0 ? erf->imbalance[0] / erf->max : 0,
+           erf->max > 0 ? erf->imbalance[1] / erf->max : 0,
+           erf->phase_count > 0 ? "; largest over smallest phase:" : "", phases);
 }
 
-static void print_shape(struct memory *memory, const struct fovea_erf *erf)
+static void print_subject(const struct fovea_erf *erf)
 {
-    struct text text;
-    text_start(&text, memory);
-    text_print(&text, "Gaussian fit: ");
-    report_fit_words(&text, &erf->gaussian, erf->height, erf->width, "px");
-    text_print(&text, "\nimbalance: L1 %.4g, L2 %.4g of the maximum", erf->max > 0 ? erf->imbalance[0] / erf->max : 0,
-               erf->max > 0 ? erf->imbalance[1] / erf->max : 0);
-    if (erf->phase_count > 0)
-        text_print(&text, "; largest over smallest phase:");
-    report_phases(&text, erf);
-    text_print(&text, "\n");
-    print_text(&text);
-}
-
-static void print_subject(struct memory *memory, const struct fovea_erf *erf)
-{
-    struct text text;
-    text_start(&text, memory);
-    report_erf_subject(&text, erf, CLI_TEXT);
-    text_print(&text, ", %" PRId64 " image%s of %" PRId64 " x %" PRId64 "\n", erf->images, erf->images == 1 ? "" : "s",
-               erf->height, erf->width);
-    print_text(&text);
+    char subject[CLI_LINE];
+    fovea_erf_subject(erf, CLI_TEXT, subject, sizeof subject);
+    printf("%s, %" PRId64 " image%s of %" PRId64 " x %" PRId64 "\n", subject, erf->images, erf->images == 1 ? "" : "s",
+           erf->height, erf->width);
     if (erf->reading)
         printf("%s\n", erf->reading);
 }
@@ -81,19 +67,16 @@ static void print_comparison(const struct fovea_erf_comparison *made)
 
 static void print_erf(const struct fovea_erf *erf)
 {
-    struct memory *memory = memory_create(0);
-    if (!memory)
-        return;
-    print_subject(memory, erf);
+    print_subject(erf);
     print_field(erf);
     printf("sum %.6g, max %.6g at (%" PRId64 ", %" PRId64 "), at the centre (%.1f, %.1f) %.6g\n", erf->sum, erf->max,
            erf->argmax[0], erf->argmax[1], erf->centre[0], erf->centre[1], erf->centre_value);
     printf("centre of mass (%.2f, %.2f), border share %.2f %%\n", erf->centre_of_mass[0], erf->centre_of_mass[1],
-           report_tidy(100 * erf->border_share, 2));
+           without_minus_zero(100 * erf->border_share));
     printf("mass within");
     for (int i = 0; i < FOVEA_ERF_RADII; i++)
         printf(" %g px %.1f %%%s", erf->radii[i], 100 * erf->mass_within[i], i + 1 < FOVEA_ERF_RADII ? "," : "\n");
-    print_shape(memory, erf);
+    print_shape(erf);
     if (erf->perturbation)
         printf("%" PRId64 " single pixels changed by %g: the score's movement and the field there: correlation %.3f, "
                "of ranks %.3f\n",
@@ -101,20 +84,18 @@ static void print_erf(const struct fovea_erf *erf)
                erf->perturbation->spearman);
     if (erf->comparison)
         print_comparison(erf->comparison);
-    memory_destroy(memory);
 }
 
-static int show(struct opened *opened, const char *path, const struct erf_flags *flags, const struct fovea_erf *erf,
-                const char *folder)
+static int show(struct opened *opened, const struct erf_flags *flags, const struct fovea_erf *erf, const char *folder)
 {
     struct fovea_error error = {0};
     if (flags->json)
-        print_json(report_text(report_erf(path, erf)));
+        print_json(fovea_erf_json(opened->model, erf, NULL));
     else
         print_erf(erf);
     if (erf->sum <= 0)
         fprintf(stderr, "fovea: the field is zero everywhere: the target does not react to these images\n");
-    if (folder && !flags->json && !flags->log_scale && report_erf_is_peaked(erf))
+    if (folder && !flags->json && !flags->log_scale && fovea_erf_is_peaked(erf))
         printf("most of the field is in few pixels: --log shows the rest in the picture\n");
     if (!folder)
         return FOVEA_CLEAN;
@@ -126,15 +107,15 @@ static int show(struct opened *opened, const char *path, const struct erf_flags 
     return FOVEA_CLEAN;
 }
 
-static int erf_target(struct opened *opened, const char *path, const struct erf_flags *flags,
-                      const struct fovea_erf_options *options, const char *folder)
+static int erf_target(struct opened *opened, const struct erf_flags *flags, const struct fovea_erf_options *options,
+                      const char *folder)
 {
     struct fovea_error error = {0};
     struct fovea_erf erf;
     if ((folder && fovea_erf_claim(opened->model, folder, flags->force, &error)) ||
         fovea_erf(opened->model, options, &erf, &error))
         return fail(&error);
-    int code = show(opened, path, flags, &erf, folder);
+    int code = show(opened, flags, &erf, folder);
     fovea_erf_free(opened->model, &erf);
     return code;
 }
@@ -160,8 +141,7 @@ static int check_stages(struct opened *opened, const struct erf_flags *flags, co
 }
 
 /* One field per stage, each in a folder of its own. */
-static int erf_stages(struct opened *opened, const char *path, const struct erf_flags *flags,
-                      const struct fovea_erf_options *options)
+static int erf_stages(struct opened *opened, const struct erf_flags *flags, const struct fovea_erf_options *options)
 {
     struct fovea_error error = {0};
     struct fovea_stages stages;
@@ -177,7 +157,7 @@ static int erf_stages(struct opened *opened, const char *path, const struct erf_
             snprintf(folder, sizeof folder, "%s/stage%d", flags->output, i + 1);
         if (!flags->json)
             printf("%sstage %d of %d: ", i ? "\n" : "", i + 1, stages.count);
-        code = erf_target(opened, path, flags, &one, flags->output ? folder : NULL);
+        code = erf_target(opened, flags, &one, flags->output ? folder : NULL);
     }
     fovea_stages_free(opened->model, &stages);
     return code;
@@ -208,16 +188,15 @@ static int erf_model(struct opened *opened, const struct command *command, const
     struct parsed_samples parsed = {0};
     struct fovea_erf_options options = {
         .target = flags->target, .unit = {-1, -1}, .compare = flags->compare, .perturbed_pixels = flags->perturb};
-    const char *path = command->positional[0];
     int code = parse_score(command, opened, flags, &options);
     if (code == PARSE_GO_ON)
         code = parse_samples(&flags->samples, opened, NULL, &parsed);
     if (code == PARSE_GO_ON) {
         bool stages = flags->target && strcmp(flags->target, "all-stages") == 0;
         options.samples = parsed.samples;
-        code = flags->positions ? show_positions(opened, path, &options, flags->output, flags->force, flags->json)
-               : stages         ? erf_stages(opened, path, flags, &options)
-                                : erf_target(opened, path, flags, &options, flags->output);
+        code = flags->positions ? show_positions(opened, &options, flags->output, flags->force, flags->json)
+               : stages         ? erf_stages(opened, flags, &options)
+                                : erf_target(opened, flags, &options, flags->output);
     }
     free_samples(&parsed);
     return code;

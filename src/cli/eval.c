@@ -2,8 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "report/eval.h"
+#include "cli.h"
 
 #define MOST_SCALES 64
 
@@ -47,11 +46,11 @@ static int parse_scales(const struct command *command, const char *text, double 
     return PARSE_GO_ON;
 }
 
-static int show(struct opened *opened, const struct eval_flags *flags, const struct fovea_eval *eval, int64_t seed)
+static int show(struct opened *opened, const struct eval_flags *flags, const struct fovea_eval *eval)
 {
     struct fovea_error error = {0};
     if (flags->json)
-        print_json(report_text(report_eval(eval, (uint64_t)seed)));
+        print_json(fovea_eval_json(opened->model, eval, NULL));
     else
         print_eval(eval);
     if (flags->report && fovea_report_add_eval(opened->model, eval, flags->report, &error))
@@ -65,8 +64,7 @@ static int show(struct opened *opened, const struct eval_flags *flags, const str
     return FOVEA_CLEAN;
 }
 
-static int run_eval(struct opened *opened, const struct command *command, const struct eval_flags *flags,
-                    const struct fovea_eval_options *options)
+static int run_eval(struct opened *opened, const struct eval_flags *flags, const struct fovea_eval_options *options)
 {
     struct fovea_error error = {0};
     struct fovea_model *other = flags->compare ? fovea_model_load(opened->fovea, flags->compare, &error) : NULL;
@@ -83,7 +81,7 @@ static int run_eval(struct opened *opened, const struct command *command, const 
     if (fovea_eval(opened->model, other, options, &eval, &error)) {
         code = fail(&error);
     } else {
-        code = show(opened, flags, &eval, command->common.seed);
+        code = show(opened, flags, &eval);
         fovea_eval_free(opened->model, &eval);
     }
     fovea_model_free(other);
@@ -141,7 +139,7 @@ static int eval_model(struct opened *opened, const struct command *command, stru
         options.samples = parsed.samples;
         options.samples.batch = flags->samples.exact ? 1 : flags->batch;
         options.data = data.path ? &data : NULL;
-        code = run_eval(opened, command, flags, &options);
+        code = run_eval(opened, flags, &options);
     }
     free_samples(&parsed);
     return code;

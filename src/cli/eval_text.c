@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli.h"
 
 #define SHOWN_BROKEN 5
 

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "report/json.h"
+#include "cli.h"
 
 static void print_values(const char *what, const struct fovea_value *values, int count)
 {
@@ -123,7 +122,7 @@ int verb_inspect(int argc, char **argv)
             code = fail(&error);
         } else {
             if (json)
-                print_json(report_text(report_layers(&layers)));
+                print_json(fovea_layers_json(&layers, NULL));
             else
                 print_inspection(&layers);
             fovea_layers_free(opened.model, &layers);

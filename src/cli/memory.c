@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli.h"
 
 static void *or_end(void *block)
 {
@@ -36,5 +36,5 @@ char *needed_text(char *text)
 void print_json(char *text)
 {
     fputs(or_end(text), stdout);
-    free(text);
+    fovea_text_free(text);
 }

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "cli/cli.h"
+#include "cli.h"
 
 /* What ACTIVATION_ROW stored; NULL: not given, or the verb has none. */
 static const char *activation_asked(const struct command *command)
@@ -122,7 +121,7 @@ int write_json(const struct opened *opened, const char *path, char *text)
     } else {
         fovea_write_file(path, text, strlen(text), &error);
     }
-    free(text);
+    fovea_text_free(text);
     return error.code == FOVEA_CLEAN ? FOVEA_CLEAN : fail(&error);
 }
 
@@ -137,7 +136,7 @@ const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT])
 
 const char *count_text(double count, char out[CLI_TEXT])
 {
-    return text_count(count, out);
+    return fovea_text_count(count, out);
 }
 
 const char *interval_text(const double interval[2], char out[CLI_TEXT])
@@ -151,7 +150,13 @@ const char *interval_text(const double interval[2], char out[CLI_TEXT])
 
 const char *bytes_text(size_t bytes, char out[CLI_TEXT])
 {
-    return text_bytes((double)bytes, out);
+    return fovea_text_bytes((double)bytes, out);
+}
+
+double without_minus_zero(double value)
+{
+    double rounded = round(100 * value) / 100;
+    return rounded == 0 ? 0 : rounded;
 }
 
 const char *safe_text(const char *text, char out[CLI_TEXT])
@@ -159,6 +164,6 @@ const char *safe_text(const char *text, char out[CLI_TEXT])
     bool cut = snprintf(out, CLI_TEXT, "%s", text) >= CLI_TEXT;
     if (cut)
         memcpy(out + CLI_TEXT - 4, "...", 4);
-    text_keep_printable(out);
+    fovea_text_printable(out);
     return out;
 }

@@ -2,8 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "report/json.h"
+#include "cli.h"
 
 /* Types that come together, by ONNX's numbers. */
 static const struct {
@@ -58,16 +57,6 @@ static void print_operators(bool internal)
            count);
 }
 
-static char *operators_text(void)
-{
-    json_t *document = report_document("fovea.ops"), *list = json_array();
-    struct fovea_operator entry;
-    for (int i = 0; fovea_operator_at(i, &entry); i++)
-        document_append(&list, report_operator(&entry));
-    document_set(&document, "operators", list);
-    return report_text(document);
-}
-
 int verb_ops(int argc, char **argv)
 {
     bool json = false, internal = false;
@@ -85,7 +74,7 @@ int verb_ops(int argc, char **argv)
         code = fail_usage(&command, "takes no file");
     if (code == PARSE_GO_ON) {
         if (json)
-            print_json(operators_text());
+            print_json(fovea_operators_json(NULL));
         else
             print_operators(internal);
         code = FOVEA_CLEAN;

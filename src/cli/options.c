@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli.h"
 
 #define COMMON_ROWS 7
 #define FIRST_ROW 256 /* of getopt_long's codes: below are letters */

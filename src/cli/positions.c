@@ -2,26 +2,20 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
-#include "report/positions.h"
+#include "cli.h"
 
 static void print_fit(const struct fovea_gaussian *fit, const int64_t size[2], const char *unit)
 {
-    struct memory *memory = memory_create(0);
-    struct text text;
-    if (!memory)
-        return;
-    text_start(&text, memory);
-    report_fit_words(&text, fit, size[0], size[1], unit);
-    printf("%s", text.data && !text.failed ? text.data : "");
-    text_release(&text);
-    memory_destroy(memory);
+    char text[CLI_LINE];
+    fovea_gaussian_text(fit, size[0], size[1], unit, text, sizeof text);
+    printf("%s", text);
 }
 
 static void print_field(const char *what, const struct fovea_erf *erf)
 {
     const int64_t size[2] = {erf->height, erf->width};
-    printf("%-10s field: sum %.5g, border share %.2f %%, ", what, erf->sum, report_tidy(100 * erf->border_share, 2));
+    printf("%-10s field: sum %.5g, border share %.2f %%, ", what, erf->sum,
+           without_minus_zero(100 * erf->border_share));
     print_fit(&erf->gaussian, size, "px");
     if (erf->comparison)
         printf(", overlap with the original %.3f", erf->comparison->overlap);
@@ -57,8 +51,8 @@ static void print_positions(const struct fovea_positions *positions)
                positions->erf[0].images);
 }
 
-int show_positions(struct opened *opened, const char *path, const struct fovea_erf_options *options, const char *folder,
-                   bool force, bool json)
+int show_positions(struct opened *opened, const struct fovea_erf_options *options, const char *folder, bool force,
+                   bool json)
 {
     struct fovea_error error = {0};
     struct fovea_positions positions;
@@ -67,7 +61,7 @@ int show_positions(struct opened *opened, const char *path, const struct fovea_e
         fovea_positions(opened->model, options, &positions, &error))
         return fail(&error);
     if (json)
-        print_json(report_text(report_positions(path, &positions)));
+        print_json(fovea_positions_json(opened->model, &positions, NULL));
     else
         print_positions(&positions);
     if (folder && fovea_positions_write(opened->model, &positions, folder, force, &error))

@@ -1,7 +1,7 @@
 /* fovea tune --recipe: what tuning starts from after a guide's rewrite. */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli.h"
 
 void list_recipes(FILE *out)
 {

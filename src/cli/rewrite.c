@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "report/json.h"
+#include "cli.h"
 
 struct flags {
     const char *output, *apply, *report;
@@ -95,13 +94,12 @@ static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flag
         printf("wrote %s\n", flags->output);
 }
 
-static int show(struct opened *opened, const struct command *command, const struct flags *flags,
-                const struct fovea_rewrite *rewrite)
+static int show(struct opened *opened, const struct flags *flags, const struct fovea_rewrite *rewrite)
 {
     struct fovea_error error = {0};
     const char *written = flags->dry_run || rewrite->applied == 0 ? NULL : flags->output;
     if (flags->json)
-        print_json(report_text(report_rewrite(command->positional[0], rewrite)));
+        print_json(fovea_rewrite_json(opened->model, rewrite, NULL));
     else
         print_rewrite(rewrite, flags);
     if (flags->report && fovea_report_add_rewrite(opened->model, rewrite, written, flags->report, &error))
@@ -128,7 +126,7 @@ static int rewrite_model(struct opened *opened, const struct command *command, c
          fovea_rewrite(opened->model, &options, flags->dry_run ? NULL : flags->output, &rewrite, &error))) {
         code = fail(&error);
     } else if (code == PARSE_GO_ON) {
-        code = show(opened, command, flags, &rewrite);
+        code = show(opened, flags, &rewrite);
         fovea_rewrite_free(opened->model, &rewrite);
     }
     free_words(&apply);

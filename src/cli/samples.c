@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli.h"
 
 /* The images (NULL: none) in front of the other feeds. */
 static struct fovea_feed *image_feeds(const char *images, const struct text_list *texts, int *count)

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
-#include "cli/tune_text.h"
-#include "report/json.h"
+#include "cli.h"
+#include "tune_text.h"
 
 struct flags {
     struct data_flags data;
@@ -141,7 +140,7 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
     if (result)
         return fail(&error);
     if (flags->json)
-        print_json(report_text(report_tune(&tune)));
+        print_json(fovea_tune_json(&tune, NULL));
     else
         print_tune(&tune, flags->output, flags->data.masks != NULL, flags->control != NULL);
     int code = flags->report && fovea_report_add_tune(opened->model, &tune, flags->output, flags->report, &error)

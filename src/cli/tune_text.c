@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/tune_text.h"
-#include "report/json.h"
+#include "tune_text.h"
 
 /* What the model's record of rewrites asks for. */
 static void print_advice(const struct tune_watch *watch, const struct fovea_tune_plan *plan)
@@ -125,9 +124,9 @@ void print_tune_plan(void *user, const struct fovea_tune_plan *plan)
 
 static void write_history(FILE *file, const struct fovea_tune_epoch *epoch)
 {
-    char *text = needed_text(report_line(report_tune_epoch(epoch)));
+    char *text = needed_text(fovea_tune_epoch_json(epoch, NULL));
     fputs(text, file);
-    free(text);
+    fovea_text_free(text);
     fflush(file);
 }
 

@@ -2,7 +2,7 @@
 #ifndef FOVEA_CLI_TUNE_TEXT_H
 #define FOVEA_CLI_TUNE_TEXT_H
 
-#include "cli/cli.h"
+#include "cli.h"
 
 /* What the calls print to. */
 struct tune_watch {

@@ -143,6 +143,8 @@ struct fovea_audit {
 FOVEA_API int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options,
                           struct fovea_audit *audit, struct fovea_error *error);
 FOVEA_API void fovea_audit_free(struct fovea_model *model, struct fovea_audit *audit);
+/* As JSON, for fovea_text_free. */
+FOVEA_API char *fovea_audit_json(const struct fovea_audit *audit, struct fovea_error *error);
 
 #ifdef __cplusplus
 }

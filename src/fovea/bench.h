@@ -24,6 +24,7 @@ struct fovea_bench {
     int64_t batch;
     int threads;
     const char *cpu;
+    const char *work; /* "forward", "forward and input gradient", "training step" */
     uint64_t reserved[8];
 };
 /* The same of a step of training (forward, backward, SGD) with cross-entropy on noise. */
@@ -42,6 +43,9 @@ FOVEA_API int fovea_session_profile(struct fovea_session *session, int runs, str
 FOVEA_API int fovea_session_node_count(const struct fovea_session *session);
 FOVEA_API int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *options,
                           struct fovea_bench *bench, struct fovea_error *error);
+/* As JSON, for fovea_text_free. */
+FOVEA_API char *fovea_bench_json(const struct fovea_model *model, const struct fovea_bench *bench,
+                                 struct fovea_error *error);
 
 #ifdef __cplusplus
 }

@@ -130,6 +130,15 @@ typedef int fovea_cam_each(void *user, const struct fovea_cam *cam, struct fovea
 FOVEA_API int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options, fovea_cam_each *each,
                         void *user, struct fovea_error *error);
 
+/* One map as JSON, for fovea_text_free. */
+FOVEA_API char *fovea_cam_json(const struct fovea_cam *cam, struct fovea_error *error);
+
+/* In words, cut at `size` bytes. What makes a map no explanation of the score: its parts do not add up to it, or most
+ * of it is not in the map. "" where there is nothing to be said. `brief`: in a few words. */
+FOVEA_API void fovea_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t size);
+/* Which rule gave sigma, and the fit's R squared. */
+FOVEA_API void fovea_cam_sigma_text(const struct fovea_cam *cam, char *out, size_t size);
+
 /* A folder of maps: for each NAME.npy (the signed map, float32), NAME_pixels.npy (enlarged) and NAME.png; at the end
  * cam.json, montage.png and last manifest.json. Results that are there already are an error unless `force`. */
 struct fovea_cam_folder;

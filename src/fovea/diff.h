@@ -89,6 +89,8 @@ struct fovea_diff {
 FOVEA_API int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_diff_options *options,
                          struct fovea_diff *diff, struct fovea_error *error);
 FOVEA_API void fovea_diff_free(struct fovea_diff *diff);
+/* As JSON, for fovea_text_free. */
+FOVEA_API char *fovea_diff_json(const struct fovea_diff *diff, struct fovea_error *error);
 
 #ifdef __cplusplus
 }

@@ -105,6 +105,19 @@ FOVEA_API int fovea_stages(struct fovea_model *model, const struct fovea_samples
                            struct fovea_error *error);
 FOVEA_API void fovea_stages_free(struct fovea_model *model, struct fovea_stages *stages);
 FOVEA_API void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf);
+/* As JSON, for fovea_text_free. */
+FOVEA_API char *fovea_erf_json(const struct fovea_model *model, const struct fovea_erf *erf, struct fovea_error *error);
+
+/* In words, cut at `size` bytes. What the field is of, "class 3 over the mean of all (margin) of 'logits'"; names are
+ * shortened to `most` bytes. */
+FOVEA_API void fovea_erf_subject(const struct fovea_erf *erf, size_t most, char *out, size_t size);
+/* " stride 2: 1.33, stride 4: 1690" */
+FOVEA_API void fovea_erf_phases_text(const struct fovea_erf *erf, char *out, size_t size);
+/* "sigma 12.3 x 12.1 px (y x x), R2 0.912" of a fit to a map of this size, or why there is none. */
+FOVEA_API void fovea_gaussian_text(const struct fovea_gaussian *fit, int64_t height, int64_t width, const char *unit,
+                                   char *out, size_t size);
+/* So much of the field is in so few pixels that its picture looks black. */
+FOVEA_API bool fovea_erf_is_peaked(const struct fovea_erf *erf);
 /* Whether fovea_erf_write would find results that it must not replace: to be asked before long work. */
 FOVEA_API int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, struct fovea_error *error);
 /* Writes erf.npy, erf.png, erf.json, with a comparison difference.npy and difference.png, and last manifest.json into

@@ -19,6 +19,8 @@ struct fovea_operator {
 FOVEA_API const char *fovea_type_name(int type);
 /* Entry `index` of the coverage table; false behind the last. */
 FOVEA_API bool fovea_operator_at(int index, struct fovea_operator *entry);
+/* The table as JSON, for fovea_text_free. */
+FOVEA_API char *fovea_operators_json(struct fovea_error *error);
 
 #ifdef __cplusplus
 }

@@ -39,6 +39,9 @@ struct fovea_positions {
 FOVEA_API int fovea_positions(struct fovea_model *model, const struct fovea_erf_options *options,
                               struct fovea_positions *positions, struct fovea_error *error);
 FOVEA_API void fovea_positions_free(struct fovea_model *model, struct fovea_positions *positions);
+/* As JSON, for fovea_text_free. */
+FOVEA_API char *fovea_positions_json(const struct fovea_model *model, const struct fovea_positions *positions,
+                                     struct fovea_error *error);
 /* positions.json, similarity.npy and .png, biasN.npy and .png, and the two fields in folders original and randomised;
  * last manifest.json. Results that are there already are an error unless `force`. */
 FOVEA_API int fovea_positions_write(struct fovea_model *model, const struct fovea_positions *positions,

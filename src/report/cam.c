@@ -27,7 +27,7 @@ static const char *percent(double share, char out[32])
     return out;
 }
 
-void report_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t size)
+void fovea_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t size)
 {
     char number[32];
     bool gap = !(fabs(cam->gap) <= MOST_GAP), little = !(cam->share >= LEAST_SHARE);
@@ -83,7 +83,7 @@ static json_t *describe_faithfulness(const struct fovea_faithfulness *measured)
     return entry;
 }
 
-void report_sigma_words(const struct fovea_cam *cam, char *out, size_t size)
+void fovea_cam_sigma_text(const struct fovea_cam *cam, char *out, size_t size)
 {
     const char *images = cam->fit_images == 1 ? "" : "s";
     double fit = floor(100 * cam->fit) / 100; /* not rounded up to what would be a Gaussian */
@@ -100,7 +100,7 @@ void report_sigma_words(const struct fovea_cam *cam, char *out, size_t size)
 static json_t *describe_sigma(const struct fovea_cam *cam)
 {
     char words[160];
-    report_sigma_words(cam, words, sizeof words);
+    fovea_cam_sigma_text(cam, words, sizeof words);
     return document_string(words);
 }
 
@@ -135,7 +135,7 @@ json_t *report_cam(const struct fovea_cam *cam, const char *file)
     document_set(&entry, "biases", document_number(cam->biases));
     document_set(&entry, "gap", document_number(cam->gap));
     document_set(&entry, "share", document_number(cam->share));
-    report_cam_doubt(cam, false, doubt, sizeof doubt);
+    fovea_cam_doubt(cam, false, doubt, sizeof doubt);
     document_set(&entry, "doubt", doubt[0] ? document_string(doubt) : json_null());
     document_set(&entry, "flat", json_boolean(cam->flat));
     document_set(&entry, "all_negative", json_boolean(cam->negative));
@@ -156,16 +156,15 @@ json_t *report_cam(const struct fovea_cam *cam, const char *file)
     return entry;
 }
 
-int report_cam_json(struct memory *memory, const char *path, const struct report_run *run, json_t *maps,
-                    json_t *left_out, json_t *files, struct error *error)
+json_t *report_cam_maps(const char *model, json_t *maps, json_t *left_out, json_t *files)
 {
     json_t *document = report_document("fovea.cam");
-    report_set_text(&document, "model", run->model);
+    report_set_text(&document, "model", model);
     report_set_text(&document, "definition", CAM_DEFINITION);
     document_set(&document, "left_out", left_out);
     document_set(&document, "files_left_out", files);
     document_set(&document, "maps", maps);
-    return report_write(memory, path, document, error);
+    return document;
 }
 
 int report_cam_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error)

@@ -8,17 +8,11 @@
 
 /* One entry of cam.json; `file` is the name without its ending. */
 json_t *report_cam(const struct fovea_cam *cam, const char *file);
-/* What makes a map no explanation of the score: its parts do not add up to it, or most of it is not in the map.
- * "" where there is nothing to be said. `brief` in a few words. */
-void report_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t size);
 /* "score 7.19 = cells 7.3 - class token 0.04 + biases -0.08" */
 void report_cam_parts(const struct fovea_cam *cam, char *out, size_t size);
-/* Which rule gave sigma, and the fit's R squared. */
-void report_sigma_words(const struct fovea_cam *cam, char *out, size_t size);
 /* {"schema": "fovea.cam", ..., "left_out": methods and reasons, "files_left_out": files, "maps": maps}; takes over all
  * three. */
-int report_cam_json(struct memory *memory, const char *path, const struct report_run *run, json_t *maps,
-                    json_t *left_out, json_t *files, struct error *error);
+json_t *report_cam_maps(const char *model, json_t *maps, json_t *left_out, json_t *files);
 int report_cam_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error);
 
 /* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words.

@@ -60,7 +60,7 @@ void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size)
     char name[48] = "", doubt[64];
     if (cam->class_name)
         text_shorten(cam->class_name, 24, name, sizeof name);
-    report_cam_doubt(cam, true, doubt, sizeof doubt);
+    fovea_cam_doubt(cam, true, doubt, sizeof doubt);
     snprintf(out, size, "%s%lld %s\nscore %.3g%s%s",
              cam->class_name   ? ""
              : cam->of_classes ? "class "
@@ -118,7 +118,7 @@ static int write_notes(struct text *text, const struct fovea_cam *cam, struct er
     if (cam->layers > 1)
         text_print(text, " and the inputs of %d attention%s before", cam->layers - 1, cam->layers > 2 ? "s" : "");
     text_print(text, ", %" PRId64 " x %" PRId64 " cells; ", cam->cells[0], cam->cells[1]);
-    report_sigma_words(cam, rule, sizeof rule);
+    fovea_cam_sigma_text(cam, rule, sizeof rule);
     if (cam->gaussian)
         text_print(text, "enlarged by Gaussians, sigma %.1f x %.1f px (y x x), %s.\n", cam->sigma[0], cam->sigma[1],
                    rule);
@@ -220,7 +220,7 @@ static int draw(struct memory *memory, struct image *image, const struct fovea_c
     char doubt[256];
     double reach = reach_of(cam);
     const char *quantity = cam->method == FOVEA_CAM_EXTENDED ? "part of the score" : "map before scaling";
-    report_cam_doubt(cam, false, doubt, sizeof doubt);
+    fovea_cam_doubt(cam, false, doubt, sizeof doubt);
     struct layout layout = plan(plain, reach, quantity, title, doubt, notes);
     int result = picture_create(memory, image, layout.width, layout.height, paper, error);
     if (result == 0)

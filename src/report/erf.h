@@ -20,21 +20,13 @@ int report_write(struct memory *memory, const char *path, json_t *document, stru
 int report_manifest(struct memory *memory, const char *path, const struct report_run *run, const char *verb,
                     const char *definition, json_t *files, struct error *error);
 
-/* What the field is of, "class 3 over the mean of all (margin) of 'logits'"; names are shortened to `most` bytes. */
-void report_erf_subject(struct text *text, const struct fovea_erf *erf, size_t most);
+#define ERF_SUBJECT 512 /* bytes of the texts of fovea/erf.h */
 /* The same of an erf.json, with its model and images; nothing where the file is not there or something else.
  * *of_classes: whether that is the field of a class; left alone where the file does not say. */
 int report_erf_other(struct memory *memory, const char *path, struct text *text, bool *of_classes, struct error *error);
 /* Whether a fit to a map of this size says anything, and whether the map is a Gaussian. */
 enum report_fit { REPORT_FIT_NONE, REPORT_FIT_ROUGH, REPORT_FIT_GAUSSIAN };
 enum report_fit report_fit_of(const struct fovea_gaussian *fit, int64_t height, int64_t width);
-/* "sigma 12.3 x 12.1 px (y x x), R2 0.912", or why there is none. */
-void report_fit_words(struct text *text, const struct fovea_gaussian *fit, int64_t height, int64_t width,
-                      const char *unit);
-/* So much of the field is in so few pixels that its picture looks black. */
-bool report_erf_is_peaked(const struct fovea_erf *erf);
-/* " stride 2: 1.33, stride 4: 1690" */
-void report_phases(struct text *text, const struct fovea_erf *erf);
 /* Rounded, without the sign of a zero: no "-0.0". */
 double report_tidy(double value, int decimals);
 

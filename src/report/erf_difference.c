@@ -11,20 +11,20 @@ static int write_words(struct text *title, struct text *notes, const struct repo
                        const struct fovea_erf *erf, struct error *error)
 {
     const struct fovea_erf_comparison *made = erf->comparison;
-    char name[160];
+    char name[160], words[ERF_SUBJECT];
     text_print(title, "Difference of effective receptive fields, each divided by its sum\nThis: %s, ",
                text_shorten(file_base_name(run->model), 44, name, sizeof name));
-    report_erf_subject(title, erf, 40);
-    text_print(title, "; %" PRId64 " image%s\nOther: %s", erf->images, erf->images == 1 ? "" : "s",
+    fovea_erf_subject(erf, 40, words, sizeof words);
+    text_print(title, "%s; %" PRId64 " image%s\nOther: %s", words, erf->images, erf->images == 1 ? "" : "s",
                text_shorten(made->other ? made->other : made->path, 150, name, sizeof name));
     text_print(notes,
                "Red: this field has more there; blue: less. Overlap %.3f (1: the same), correlation %.4f, largest "
                "difference %.2g of the other's maximum; sum %.3g times the other's.\nThis: ",
                made->overlap, made->correlation, made->largest, made->sum_ratio);
-    report_fit_words(notes, &erf->gaussian, erf->height, erf->width, "px");
-    text_print(notes, ".\nOther: ");
-    report_fit_words(notes, &made->gaussian, erf->height, erf->width, "px");
-    text_print(notes, ".");
+    fovea_gaussian_text(&erf->gaussian, erf->height, erf->width, "px", words, sizeof words);
+    text_print(notes, "%s.\nOther: ", words);
+    fovea_gaussian_text(&made->gaussian, erf->height, erf->width, "px", words, sizeof words);
+    text_print(notes, "%s.", words);
     if (made->unlike)
         text_print(notes, "\nOne is the field of a class, the other of a layer: they do not answer the same question.");
     return text_finish(title, error) || text_finish(notes, error) ? -1 : 0;

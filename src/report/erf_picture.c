@@ -25,10 +25,10 @@ static bool has_place(const struct fovea_erf *erf)
 static int write_title(struct text *text, const struct report_run *run, const struct fovea_erf *erf, bool log_scale,
                        struct error *error)
 {
-    char model[96];
-    text_print(text, "Effective receptive field: %s\n",
-               text_shorten(file_base_name(run->model), 44, model, sizeof model));
-    report_erf_subject(text, erf, 40);
+    char model[96], subject[ERF_SUBJECT];
+    fovea_erf_subject(erf, 40, subject, sizeof subject);
+    text_print(text, "Effective receptive field: %s\n%s",
+               text_shorten(file_base_name(run->model), 44, model, sizeof model), subject);
     text_print(text, "; mean over %" PRId64 " image%s", erf->images, erf->images == 1 ? "" : "s");
     if (log_scale)
         text_print(text, "; colours by the logarithm");
@@ -39,13 +39,12 @@ static void write_shape(struct text *text, const struct fovea_erf *erf)
 {
     static const char *const marks[] = {
         "The field is ", "Dotted ellipses, 1 and 2 sigma: ", "Ellipses, 1 and 2 sigma of the fitted Gaussian: "};
-    text_print(text, "%s", marks[report_fit_of(&erf->gaussian, erf->height, erf->width)]);
-    report_fit_words(text, &erf->gaussian, erf->height, erf->width, "px");
-    text_print(text, ".\n");
+    char words[ERF_SUBJECT];
+    fovea_gaussian_text(&erf->gaussian, erf->height, erf->width, "px", words, sizeof words);
+    text_print(text, "%s%s.\n", marks[report_fit_of(&erf->gaussian, erf->height, erf->width)], words);
     if (erf->phase_count > 0) {
-        text_print(text, "Largest over smallest phase:");
-        report_phases(text, erf);
-        text_print(text, ".\n");
+        fovea_erf_phases_text(erf, words, sizeof words);
+        text_print(text, "Largest over smallest phase:%s.\n", words);
     }
 }
 
@@ -83,7 +82,7 @@ static int write_notes(struct text *text, const struct fovea_erf *erf, bool log_
                    "%" PRId64 " single pixels changed: the score moves where the field says so with correlation %.2f, "
                    "of ranks %.2f.\n",
                    erf->perturbation->points, erf->perturbation->pearson, erf->perturbation->spearman);
-    if (!log_scale && report_erf_is_peaked(erf))
+    if (!log_scale && fovea_erf_is_peaked(erf))
         text_print(text, "Most of it is in few pixels: colours by the logarithm (--log) show the rest.");
     return text_finish(text, error);
 }

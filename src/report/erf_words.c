@@ -1,6 +1,8 @@
 /* An effective receptive field in words. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -12,38 +14,49 @@
 #define FEW 0.02           /* of the pixels */
 #define MOST_JSON ((size_t)1 << 26)
 
+/* Behind what `out` holds; what does not fit is cut. */
+__attribute__((format(printf, 3, 4))) static void add(char *out, size_t size, const char *format, ...)
+{
+    size_t length = strlen(out);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(out + length, size - length, format, arguments);
+    va_end(arguments);
+}
+
 /* "class 3", "predicted class", "channel 3", "strongest channel" */
-static void add_class(struct text *text, const struct fovea_erf *erf)
+static void add_class(char *out, size_t size, const struct fovea_erf *erf)
 {
     const char *what = erf->of_classes ? "class" : "channel";
     if (erf->class_index >= 0)
-        text_print(text, "%s %" PRId64, what, erf->class_index);
+        add(out, size, "%s %" PRId64, what, erf->class_index);
     else if (erf->class_index == FOVEA_CLASS_LABEL)
-        text_print(text, "labelled %s", what);
+        add(out, size, "labelled %s", what);
     else
-        text_print(text, "%s %s", erf->of_classes ? "predicted" : "strongest", what);
+        add(out, size, "%s %s", erf->of_classes ? "predicted" : "strongest", what);
 }
 
-void report_erf_subject(struct text *text, const struct fovea_erf *erf, size_t most)
+void fovea_erf_subject(const struct fovea_erf *erf, size_t most, char *out, size_t size)
 {
     char target[256];
     bool units = erf->target_size[0] * erf->target_size[1] > 1;
+    out[0] = 0;
     if (erf->score == FOVEA_SCORE_MEAN)
-        text_print(text, "mean of the channels");
+        add(out, size, "mean of the channels");
     else
-        add_class(text, erf);
+        add_class(out, size, erf);
     if (erf->score == FOVEA_SCORE_MARGIN)
-        text_print(text, " over the mean of all (margin)");
+        add(out, size, " over the mean of all (margin)");
     if (erf->best)
-        text_print(text, " in its best row");
+        add(out, size, " in its best row");
     else if (units)
-        text_print(text, " at unit (%" PRId64 ", %" PRId64 ")", erf->unit[0], erf->unit[1]);
-    text_print(text, " of '%s'", text_shorten(erf->target, most, target, sizeof target));
+        add(out, size, " at unit (%" PRId64 ", %" PRId64 ")", erf->unit[0], erf->unit[1]);
+    add(out, size, " of '%s'", text_shorten(erf->target, most, target, sizeof target));
     if (erf->best)
-        text_print(text, " (%" PRId64 " rows)", erf->target_size[0] * erf->target_size[1]);
+        add(out, size, " (%" PRId64 " rows)", erf->target_size[0] * erf->target_size[1]);
     else if (units)
-        text_print(text, " (%" PRId64 " x %" PRId64 "%s)", erf->target_size[0], erf->target_size[1],
-                   erf->prefix_tokens > 0 ? " tokens behind the prefix" : "");
+        add(out, size, " (%" PRId64 " x %" PRId64 "%s)", erf->target_size[0], erf->target_size[1],
+            erf->prefix_tokens > 0 ? " tokens behind the prefix" : "");
 }
 
 static void read_pair(const json_t *object, const char *key, int64_t pair[2])
@@ -65,7 +78,7 @@ int report_erf_other(struct memory *memory, const char *path, struct text *text,
 {
     struct error none = ERROR_INITIALISER; /* there need not be one */
     size_t length;
-    char shown[96];
+    char shown[96], subject[ERF_SUBJECT];
     char *bytes = file_read(memory, path, MOST_JSON, &length, &none);
     json_t *root = bytes ? document_read(memory, bytes, length, 0, &none) : NULL;
     const char *schema = json_string_value(json_object_get(root, "schema"));
@@ -83,8 +96,9 @@ int report_erf_other(struct memory *memory, const char *path, struct text *text,
         read_pair(root, "unit", other.unit);
         read_pair(root, "target_size", other.target_size);
         text_print(text, "%s, ", text_shorten(file_base_name(model), 44, shown, sizeof shown));
-        report_erf_subject(text, &other, 40);
-        text_print(text, "; %" PRId64 " images", (int64_t)json_integer_value(json_object_get(root, "images")));
+        fovea_erf_subject(&other, 40, subject, sizeof subject);
+        text_print(text, "%s; %" PRId64 " images", subject,
+                   (int64_t)json_integer_value(json_object_get(root, "images")));
         *of_classes = other.of_classes;
     }
     json_decref(root);
@@ -100,21 +114,21 @@ enum report_fit report_fit_of(const struct fovea_gaussian *fit, int64_t height, 
                                                         : REPORT_FIT_GAUSSIAN;
 }
 
-void report_fit_words(struct text *text, const struct fovea_gaussian *fit, int64_t height, int64_t width,
-                      const char *unit)
+void fovea_gaussian_text(const struct fovea_gaussian *fit, int64_t height, int64_t width, const char *unit, char *out,
+                         size_t size)
 {
     enum report_fit kind = report_fit_of(fit, height, width);
     if (!fit->converged)
-        text_print(text, "no Gaussian: no fit");
+        snprintf(out, size, "no Gaussian: no fit");
     else if (kind == REPORT_FIT_NONE)
-        text_print(text, "no Gaussian: the best fit has R2 %.2f", fit->r_squared);
+        snprintf(out, size, "no Gaussian: the best fit has R2 %.2f", fit->r_squared);
     else
-        text_print(text, "sigma %.*f x %.*f %s (y x x), R2 %.3f%s", fit->sigma[0] < 10 ? 2 : 1, fit->sigma[0],
-                   fit->sigma[1] < 10 ? 2 : 1, fit->sigma[1], unit, floor(1000 * fit->r_squared) / 1000,
-                   kind == REPORT_FIT_ROUGH ? ": the best fit, but no Gaussian" : "");
+        snprintf(out, size, "sigma %.*f x %.*f %s (y x x), R2 %.3f%s", fit->sigma[0] < 10 ? 2 : 1, fit->sigma[0],
+                 fit->sigma[1] < 10 ? 2 : 1, fit->sigma[1], unit, floor(1000 * fit->r_squared) / 1000,
+                 kind == REPORT_FIT_ROUGH ? ": the best fit, but no Gaussian" : "");
 }
 
-bool report_erf_is_peaked(const struct fovea_erf *erf)
+bool fovea_erf_is_peaked(const struct fovea_erf *erf)
 {
     int64_t bright = 0, count = erf->height * erf->width;
     for (int64_t i = 0; i < count; i++)
@@ -122,15 +136,16 @@ bool report_erf_is_peaked(const struct fovea_erf *erf)
     return erf->max > 0 && (double)bright < FEW * (double)count;
 }
 
-void report_phases(struct text *text, const struct fovea_erf *erf)
+void fovea_erf_phases_text(const struct fovea_erf *erf, char *out, size_t size)
 {
+    out[0] = 0;
     for (int i = 0; i < erf->phase_count; i++) {
         double ratio = erf->phases[i].ratio;
-        text_print(text, "%s stride %" PRId64 ": ", i ? "," : "", erf->phases[i].stride);
+        add(out, size, "%s stride %" PRId64 ": ", i ? "," : "", erf->phases[i].stride);
         if (!isfinite(ratio))
-            text_print(text, "one is empty");
+            add(out, size, "one is empty");
         else
-            text_print(text, ratio < 10 ? "%.2f" : "%.0f", ratio);
+            add(out, size, ratio < 10 ? "%.2f" : "%.0f", ratio);
     }
 }
 

@@ -146,11 +146,11 @@ json_t *report_findings(const char *path, const struct fovea_findings *findings)
     return document;
 }
 
-json_t *report_bench(const char *path, const struct fovea_bench *bench, const char *work)
+json_t *report_bench(const char *path, const struct fovea_bench *bench)
 {
     json_t *document = report_document("fovea.bench");
     report_set_text(&document, "model", path);
-    report_set_text(&document, "work", work);
+    report_set_text(&document, "work", bench->work);
     report_set_text(&document, "cpu", bench->cpu);
     document_set(&document, "threads", json_integer(bench->threads));
     document_set(&document, "batch", json_integer(bench->batch));

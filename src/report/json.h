@@ -22,7 +22,7 @@ char *report_text(json_t *document);
 /* One document per result; NULL without memory. */
 json_t *report_layers(const struct fovea_layers *layers);
 json_t *report_findings(const char *path, const struct fovea_findings *findings);
-json_t *report_bench(const char *path, const struct fovea_bench *bench, const char *work);
+json_t *report_bench(const char *path, const struct fovea_bench *bench);
 json_t *report_audit(const struct fovea_audit *audit);
 json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch);
 json_t *report_tune(const struct fovea_tune *tune);

@@ -72,7 +72,7 @@ int report_positions_json(struct memory *memory, const char *path, const struct 
 static int write_words(struct text *title, struct text *notes, const struct report_run *run,
                        const struct report_position_map *map, struct error *error)
 {
-    char model[96], name[120];
+    char model[96], name[120], fit[ERF_SUBJECT];
     text_print(title, "%s: %s\n", map->relative ? "Relative attention bias" : "Position embedding",
                text_shorten(file_base_name(run->model), 44, model, sizeof model));
     if (map->relative)
@@ -83,9 +83,8 @@ static int write_words(struct text *title, struct text *notes, const struct repo
     else
         text_print(title, "cosine similarity of the central patch's vector with all, of ");
     text_print(title, "%s", text_shorten(map->name, 44, name, sizeof name));
-    text_print(notes, "Gaussian above the smallest number: ");
-    report_fit_words(notes, map->gaussian, map->size[0], map->size[1], "patches");
-    text_print(notes, ".");
+    fovea_gaussian_text(map->gaussian, map->size[0], map->size[1], "patches", fit, sizeof fit);
+    text_print(notes, "Gaussian above the smallest number: %s.", fit);
     return text_finish(title, error) || text_finish(notes, error) ? -1 : 0;
 }
 

@@ -1,0 +1,97 @@
+/* Results as JSON texts. */
+#include "report/json.h"
+
+#include <stdlib.h>
+
+#include "api/api.h"
+#include "report/cam.h"
+#include "report/diff.h"
+#include "report/eval.h"
+#include "report/positions.h"
+
+/* NULL and an error where there was no memory for it. */
+static char *or_fail(char *text, struct fovea_error *report)
+{
+    struct error error = ERROR_INITIALISER;
+    if (!text) {
+        error_set(&error, ERROR_MEMORY, "out of memory");
+        api_fail(&error, report);
+    }
+    return text;
+}
+
+char *fovea_layers_json(const struct fovea_layers *layers, struct fovea_error *report)
+{
+    return or_fail(report_text(report_layers(layers)), report);
+}
+
+char *fovea_findings_json(const struct fovea_model *model, const struct fovea_findings *findings,
+                          struct fovea_error *report)
+{
+    return or_fail(report_text(report_findings(model->model->path, findings)), report);
+}
+
+char *fovea_bench_json(const struct fovea_model *model, const struct fovea_bench *bench, struct fovea_error *report)
+{
+    return or_fail(report_text(report_bench(model->model->path, bench)), report);
+}
+
+char *fovea_erf_json(const struct fovea_model *model, const struct fovea_erf *erf, struct fovea_error *report)
+{
+    return or_fail(report_text(report_erf(model->model->path, erf)), report);
+}
+
+char *fovea_positions_json(const struct fovea_model *model, const struct fovea_positions *positions,
+                           struct fovea_error *report)
+{
+    return or_fail(report_text(report_positions(model->model->path, positions)), report);
+}
+
+char *fovea_cam_json(const struct fovea_cam *cam, struct fovea_error *report)
+{
+    json_t *maps = json_array();
+    document_append(&maps, report_cam(cam, NULL));
+    return or_fail(report_text(report_cam_maps(cam->model, maps, json_array(), report_left_out(cam->files_left_out))),
+                   report);
+}
+
+char *fovea_eval_json(const struct fovea_model *model, const struct fovea_eval *eval, struct fovea_error *report)
+{
+    return or_fail(report_text(report_eval(eval, model->context->seed)), report);
+}
+
+char *fovea_audit_json(const struct fovea_audit *audit, struct fovea_error *report)
+{
+    return or_fail(report_text(report_audit(audit)), report);
+}
+
+char *fovea_rewrite_json(const struct fovea_model *model, const struct fovea_rewrite *rewrite,
+                         struct fovea_error *report)
+{
+    return or_fail(report_text(report_rewrite(model->model->path, rewrite)), report);
+}
+
+char *fovea_diff_json(const struct fovea_diff *diff, struct fovea_error *report)
+{
+    return or_fail(report_text(report_diff(diff)), report);
+}
+
+char *fovea_tune_json(const struct fovea_tune *tune, struct fovea_error *report)
+{
+    return or_fail(report_text(report_tune(tune)), report);
+}
+
+char *fovea_tune_epoch_json(const struct fovea_tune_epoch *epoch, struct fovea_error *report)
+{
+    return or_fail(report_line(report_tune_epoch(epoch)), report);
+}
+
+char *fovea_operators_json(struct fovea_error *report)
+{
+    json_t *document = report_document("fovea.ops"), *list = json_array();
+    struct fovea_operator entry;
+    for (int i = 0; fovea_operator_at(i, &entry); i++)
+        document_append(&list, report_operator(&entry));
+    document_set(&document, "operators", list);
+    return or_fail(report_text(document), report);
+}
