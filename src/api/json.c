@@ -86,6 +86,16 @@ char *fovea_tune_epoch_json(const struct fovea_tune_epoch *epoch, struct fovea_e
     return or_fail(report_line(report_tune_epoch(epoch)), report);
 }
 
+char *fovea_stages_json(const struct fovea_model *model, const struct fovea_stages *stages, struct fovea_error *report)
+{
+    return or_fail(report_text(report_stages(model->model->path, stages)), report);
+}
+
+char *fovea_comparison_json(const struct fovea_comparison *comparison, struct fovea_error *report)
+{
+    return or_fail(report_text(report_comparison(comparison)), report);
+}
+
 char *fovea_operators_json(struct fovea_error *report)
 {
     json_t *document = report_document("fovea.ops"), *list = json_array();

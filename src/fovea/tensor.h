@@ -42,6 +42,8 @@ struct fovea_comparison {
 #define FOVEA_ATOL_HALF (-2.0)
 FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,
                                     double atol, struct fovea_comparison *comparison);
+/* As JSON, for fovea_text_free. */
+FOVEA_API char *fovea_comparison_json(const struct fovea_comparison *comparison, struct fovea_error *error);
 
 #ifdef __cplusplus
 }

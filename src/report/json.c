@@ -164,6 +164,30 @@ json_t *report_bench(const char *path, const struct fovea_bench *bench)
     return document;
 }
 
+json_t *report_stages(const char *path, const struct fovea_stages *stages)
+{
+    json_t *document = report_document("fovea.stages"), *list = json_array();
+    report_set_text(&document, "model", path);
+    for (int i = 0; i < stages->count; i++) {
+        json_t *entry = document_object("name", document_string(stages->names[i]), NULL);
+        document_set(&entry, "size", report_ints(stages->sizes[i], 2));
+        document_append(&list, entry);
+    }
+    document_set(&document, "stages", list);
+    return document;
+}
+
+json_t *report_comparison(const struct fovea_comparison *comparison)
+{
+    json_t *document = report_document("fovea.comparison");
+    document_set(&document, "equal", json_boolean(comparison->equal));
+    document_set(&document, "mismatches", json_integer(comparison->mismatches));
+    document_set(&document, "largest", document_number(comparison->largest));
+    document_set(&document, "largest_relative", document_number(comparison->largest_relative));
+    report_set_text(&document, "text", comparison->text);
+    return document;
+}
+
 json_t *report_operator(const struct fovea_operator *entry)
 {
     json_t *row = document_object("domain", document_string(entry->domain), "name", document_string(entry->name),

@@ -23,6 +23,8 @@ char *report_text(json_t *document);
 json_t *report_layers(const struct fovea_layers *layers);
 json_t *report_findings(const char *path, const struct fovea_findings *findings);
 json_t *report_bench(const char *path, const struct fovea_bench *bench);
+json_t *report_stages(const char *path, const struct fovea_stages *stages);
+json_t *report_comparison(const struct fovea_comparison *comparison);
 json_t *report_audit(const struct fovea_audit *audit);
 json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch);
 json_t *report_tune(const struct fovea_tune *tune);
