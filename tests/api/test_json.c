@@ -123,8 +123,9 @@ static void tensors_and_operators_too(void **state)
     struct fovea_operator entry;
     struct fovea_comparison comparison;
     float numbers[2] = {1, 2}, others[2] = {1, 3};
-    const struct fovea_tensor got = {"float", 1, {2}, numbers, sizeof numbers};
-    const struct fovea_tensor expected = {"float", 1, {2}, others, sizeof others};
+    const struct fovea_tensor got = {.type = "float", .rank = 1, .dims = {2}, .data = numbers, .bytes = sizeof numbers};
+    const struct fovea_tensor expected = {
+        .type = "float", .rank = 1, .dims = {2}, .data = others, .bytes = sizeof others};
     size_t operators = 0;
     while (fovea_operator_at((int)operators, &entry))
         operators++;
