@@ -15,7 +15,7 @@
     "of all parts. Maps show what the score reacts to, not what causes it"
 
 #define MOST_GAP 0.1
-#define LEAST_SHARE 0.5 /* of what a score is made of: trained networks had .87 to .998 in their cells (README) */
+#define LEAST_SHARE 0.5 /* of what a score is made of: trained networks had .87 to .998 in their cells */
 
 static const char *percent(double share, char out[32])
 {
