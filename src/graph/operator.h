@@ -95,6 +95,19 @@ typedef int64_t operator_steps(const struct infer_context *context);
 /* Whether output 0 is input 0 where both have the same type and shape, whatever the elements are. */
 typedef bool operator_identity(const struct node *node);
 
+/* f(0) and f'(0) of f(x) = f(0) + x gate(x), the form in which pass/held.h holds the gate constant; f'(0) stands for
+ * the gate near 0 where f(0) is not 0. False: this node has no such form. */
+typedef bool operator_start(const struct node *node, double *start, double *slope);
+
+/* How surely a factor that the operator makes is a gate of the other (pass/held.h). */
+enum gate_rank {
+    GATE_OF_OPERANDS, /* as what it computes with */
+    GATE_NONE,        /* features: what keeps their scale or sets it */
+    GATE_NORM,        /* sizes of vectors, of which factors are made */
+    GATE_FUNCTION,    /* bounded or steep functions */
+    GATE_SHARE        /* between 0 and 1 */
+};
+
 /* What is true of an operator, for those who ask what a node does rather than which it is. */
 enum operator_trait {
     OPERATOR_VIEW = 1,              /* output 0 has the very elements of input 0 (Reshape, Identity) */
@@ -132,7 +145,9 @@ enum operator_trait {
     OPERATOR_MATRIX = 1 << 28,      /* a product whose last axis counts the columns of the second operand, where it is
                                        not transposed (MatMul, Gemm) */
     OPERATOR_NORMALIZES_ROWS = 1 << 29, /* by statistics of rows of the last axes (LayerNormalization) */
-    OPERATOR_FINDS = 1 << 30            /* output 0 holds places, not elements (ArgMax, NonZero, NonMaxSuppression) */
+    OPERATOR_FINDS = 1 << 30,           /* output 0 holds places, not elements (ArgMax, NonZero, NonMaxSuppression) */
+    OPERATOR_EXACT_FIELD = INT64_C(1) << 31 /* `field` says of every axis what an element depends on, except across what
+                                               is normalised together */
 };
 
 /* What an input is to the operator. */
@@ -146,7 +161,10 @@ enum operand_role {
     ROLE_VARIANCE,
     ROLE_SLOPE,   /* of an activation, per channel */
     ROLE_TERM,    /* of a sum, element by element */
-    ROLE_FACTOR,  /* of a product, element by element; a divisor too */
+    ROLE_FACTOR,  /* of a product, element by element; a dividend too */
+    ROLE_DIVISOR, /* likewise */
+    ROLE_CHOICE,  /* one of those that an element of the result comes from (Where, Max, Scatter) */
+    ROLE_KEY,     /* queries and keys of attention: compared, not passed on */
     ROLE_SHAPE,   /* sizes, axes, pads, steps: decides the outputs' shapes */
     ROLE_INDICES, /* places of elements */
     ROLE_QUANTUM, /* step or zero point of quantised numbers */
@@ -188,6 +206,8 @@ struct operator_definition {
     operator_compute *compute;
     operator_gradient *gradient; /* NULL: not differentiable */
     operator_field *field;       /* NULL: treated as global */
+    operator_start *start;       /* NULL: its gate is not held */
+    enum gate_rank gate;
     operator_identity *identity; /* NULL: where it is a view or keeps its elements (OPERATOR_VIEW, OPERATOR_KEEPS) */
     operator_macs *macs;         /* NULL: 0 */
     operator_steps *steps;       /* NULL: 0 */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/match.h"
 #include "op/broadcast.h"
 #include "op/elementary.h"
 #include "op/emit.h"
@@ -279,31 +280,65 @@ static int infer_clip_gradient(struct infer_context *context, struct error *erro
     return infer_same(context, error);
 }
 
+/* Of HardSigmoid where it is not 0 or 1 at 0. */
+static bool start_hard_sigmoid(const struct node *node, double *start, double *slope)
+{
+    const struct activation_settings *settings = node->settings;
+    *start = (double)settings->beta;
+    *slope = (double)settings->alpha;
+    return *start > 0 && *start < 1;
+}
+
+#define START(name_, start_, slope_)                                                                                   \
+    static bool name_(const struct node *node, double *start, double *slope)                                           \
+    {                                                                                                                  \
+        (void)node;                                                                                                    \
+        *start = start_;                                                                                               \
+        *slope = slope_;                                                                                               \
+        return true;                                                                                                   \
+    }
+START(start_sigmoid, 0.5, 0.25)
+START(start_softplus, M_LN2, 0.5)
+START(start_exponential, 1, 1)
+
+/* Of Clip that lets 0 through. */
+static bool start_clip(const struct node *node, double *start, double *slope)
+{
+    const struct clip_settings *settings = node->settings;
+    double bounds[2] = {(double)settings->min, (double)settings->max};
+    for (int i = 1; i < node->input_count && i < 3; i++) {
+        if (node->inputs[i] && !match_number(node->inputs[i], &bounds[i - 1]))
+            return false;
+    }
+    return start_zero(node, start, slope) && bounds[0] <= 0 && bounds[1] >= 0;
+}
+
 #define ACTIVATION(name_, since_, types_, trait_)                                                                      \
     .domain = "", .name = name_, .since = since_, ARITY(1, 1, 1, 1), .types = types_,                                  \
     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | trait_, .roles = {ROLE_DATA}, .infer = infer_same,               \
     .compute = compute_activation, .gradient = gradient_activation, .field = field_pointwise
 
 const struct operator_definition operators_activation[] = {
-    {ACTIVATION("Relu", 6, TYPES_NUMBER, OPERATOR_ACTIVATION)},
-    {ACTIVATION("LeakyRelu", 6, TYPES_FLOAT, OPERATOR_ACTIVATION),
+    {ACTIVATION("Relu", 6, TYPES_NUMBER, OPERATOR_ACTIVATION), GATE(GATE_NONE, NULL)},
+    {ACTIVATION("LeakyRelu", 6, TYPES_FLOAT, OPERATOR_ACTIVATION), GATE(GATE_NONE, NULL),
      SETTINGS(struct activation_settings, leaky_relu_attributes)},
-    {ACTIVATION("Sigmoid", 6, TYPES_FLOAT, OPERATOR_ACTIVATION | OPERATOR_GATE)},
+    {ACTIVATION("Sigmoid", 6, TYPES_FLOAT, OPERATOR_ACTIVATION | OPERATOR_GATE), GATE(GATE_SHARE, start_sigmoid)},
     {ACTIVATION("HardSigmoid", 6, TYPES_FLOAT, OPERATOR_ACTIVATION | OPERATOR_GATE),
-     SETTINGS(struct activation_settings, hard_sigmoid_attributes)},
-    {ACTIVATION("HardSwish", 14, TYPES_FLOAT, OPERATOR_ACTIVATION)},
-    {ACTIVATION("Swish", 24, TYPES_FLOAT, OPERATOR_ACTIVATION),
+     GATE(GATE_SHARE, start_hard_sigmoid), SETTINGS(struct activation_settings, hard_sigmoid_attributes)},
+    {ACTIVATION("HardSwish", 14, TYPES_FLOAT, OPERATOR_ACTIVATION), GATE(GATE_NONE, start_zero)},
+    {ACTIVATION("Swish", 24, TYPES_FLOAT, OPERATOR_ACTIVATION), GATE(GATE_NONE, start_zero),
      SETTINGS(struct activation_settings, unit_alpha_attributes)},
-    {ACTIVATION("Tanh", 6, TYPES_FLOAT, OPERATOR_ACTIVATION | OPERATOR_GATE)},
-    {ACTIVATION("Gelu", 20, TYPES_FLOAT, OPERATOR_ACTIVATION), SETTINGS(struct activation_settings, gelu_attributes)},
-    {ACTIVATION("Elu", 6, TYPES_FLOAT, OPERATOR_ACTIVATION),
+    {ACTIVATION("Tanh", 6, TYPES_FLOAT, OPERATOR_ACTIVATION | OPERATOR_GATE), GATE(GATE_FUNCTION, start_zero)},
+    {ACTIVATION("Gelu", 20, TYPES_FLOAT, OPERATOR_ACTIVATION), GATE(GATE_NONE, start_zero),
+     SETTINGS(struct activation_settings, gelu_attributes)},
+    {ACTIVATION("Elu", 6, TYPES_FLOAT, OPERATOR_ACTIVATION), GATE(GATE_NONE, start_zero),
      SETTINGS(struct activation_settings, unit_alpha_attributes)},
-    {ACTIVATION("Softplus", 1, TYPES_FLOAT, OPERATOR_ACTIVATION)},
-    {ACTIVATION("Mish", 18, TYPES_FLOAT, OPERATOR_ACTIVATION)},
-    {ACTIVATION("Exp", 6, TYPES_FLOAT, OPERATOR_FUNCTION)},
-    {ACTIVATION("Erf", 9, TYPES_FLOAT, OPERATOR_FUNCTION)},
-    {ACTIVATION("Sqrt", 6, TYPES_FLOAT, OPERATOR_FUNCTION)},
-    {ACTIVATION("Reciprocal", 6, TYPES_FLOAT, OPERATOR_FUNCTION)},
+    {ACTIVATION("Softplus", 1, TYPES_FLOAT, OPERATOR_ACTIVATION), GATE(GATE_FUNCTION, start_softplus)},
+    {ACTIVATION("Mish", 18, TYPES_FLOAT, OPERATOR_ACTIVATION), GATE(GATE_NONE, start_zero)},
+    {ACTIVATION("Exp", 6, TYPES_FLOAT, OPERATOR_FUNCTION), GATE(GATE_FUNCTION, start_exponential)},
+    {ACTIVATION("Erf", 9, TYPES_FLOAT, OPERATOR_FUNCTION), GATE(GATE_FUNCTION, start_zero)},
+    {ACTIVATION("Sqrt", 6, TYPES_FLOAT, OPERATOR_FUNCTION), GATE(GATE_FUNCTION, start_zero)},
+    {ACTIVATION("Reciprocal", 6, TYPES_FLOAT, OPERATOR_FUNCTION), GATE(GATE_FUNCTION, NULL)},
     {.domain = "",
      .name = "Clip",
      .since = 6,
@@ -315,6 +350,7 @@ const struct operator_definition operators_activation[] = {
      .infer = infer_clip,
      .compute = compute_clip,
      .gradient = gradient_clip,
+     GATE(GATE_FUNCTION, start_clip),
      .field = field_pointwise},
     {.domain = DOMAIN_INTERNAL,
      .name = "UnaryGradient",

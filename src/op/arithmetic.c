@@ -214,8 +214,9 @@ static int gradient_extreme(struct gradient_context *context, struct error *erro
 #define ARITHMETIC(name_, since_, max_, types_, trait_, role_, compute_, gradient_)                                    \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(max_ < 0 ? 1 : 2, max_, 1, 1), .types = types_,            \
-        .flags = OPERATOR_POINTWISE | (trait_) | (max_ == 2 ? OPERATOR_IN_PLACE : 0), .roles = {role_},                \
-        .infer = infer_broadcast_same, .compute = compute_, .gradient = gradient_, .field = field_pointwise,           \
+        .flags = OPERATOR_POINTWISE | (trait_) | (max_ == 2 ? OPERATOR_IN_PLACE : 0),                                  \
+        .roles = {(role_) == ROLE_DIVISOR ? ROLE_FACTOR : (role_), role_}, .infer = infer_broadcast_same,              \
+        .compute = compute_, .gradient = gradient_, .field = field_pointwise,                                          \
         .identity = max_ == 2 ? NULL : identity_of_one                                                                 \
     }
 
@@ -224,13 +225,13 @@ const struct operator_definition operators_arithmetic[] = {
     ARITHMETIC("Sub", 7, 2, TYPES_NUMBER, OPERATOR_SUM, ROLE_TERM, compute_binary, gradient_subtract),
     ARITHMETIC("Mul", 7, 2, TYPES_NUMBER, OPERATOR_MULTIPLIES | OPERATOR_COMMUTES, ROLE_FACTOR, compute_binary,
                gradient_multiply),
-    ARITHMETIC("Div", 7, 2, TYPES_NUMBER, OPERATOR_MULTIPLIES, ROLE_FACTOR, compute_binary, gradient_divide),
+    ARITHMETIC("Div", 7, 2, TYPES_NUMBER, OPERATOR_MULTIPLIES, ROLE_DIVISOR, compute_binary, gradient_divide),
     ARITHMETIC("Sum", 6, -1, TYPES_FLOAT, OPERATOR_SUM | OPERATOR_COMMUTES, ROLE_TERM, compute_variadic, gradient_add),
     ARITHMETIC("Mean", 6, -1, TYPES_FLOAT, OPERATOR_SUM | OPERATOR_COMMUTES, ROLE_TERM, compute_variadic,
                gradient_mean),
-    ARITHMETIC("Max", 6, -1, TYPES_NUMBER, OPERATOR_FUNCTION | OPERATOR_COMMUTES, ROLE_DATA, compute_variadic,
+    ARITHMETIC("Max", 6, -1, TYPES_NUMBER, OPERATOR_FUNCTION | OPERATOR_COMMUTES, ROLE_CHOICE, compute_variadic,
                gradient_extreme),
-    ARITHMETIC("Min", 6, -1, TYPES_NUMBER, OPERATOR_FUNCTION | OPERATOR_COMMUTES, ROLE_DATA, compute_variadic,
+    ARITHMETIC("Min", 6, -1, TYPES_NUMBER, OPERATOR_FUNCTION | OPERATOR_COMMUTES, ROLE_CHOICE, compute_variadic,
                gradient_extreme),
     {0},
 };

@@ -109,7 +109,7 @@ const struct operator_definition operators_attention_cache[] = {
      ARITY(2, 3, 1, 1),
      .types = TYPES_ALL,
      .flags = OPERATOR_MOVES,
-     .roles = {ROLE_DATA, ROLE_DATA, ROLE_INDICES},
+     .roles = {ROLE_CHOICE, ROLE_CHOICE, ROLE_INDICES},
      SETTINGS(struct scatter_settings, attributes),
      .infer = infer_scatter,
      .compute = compute_scatter},

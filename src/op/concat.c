@@ -152,7 +152,7 @@ const struct operator_definition operators_concat[] = {
      .since = 4,
      ARITY(1, -1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_MOVES,
+     .flags = OPERATOR_MOVES | OPERATOR_EXACT_FIELD,
      .roles = {ROLE_DATA},
      SETTINGS(struct concat_settings, attributes),
      .infer = infer_concat,

@@ -250,7 +250,7 @@ const struct operator_definition operators_gather[] = {
      .since = 1,
      ARITY(2, 2, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_MOVES,
+     .flags = OPERATOR_MOVES | OPERATOR_EXACT_FIELD,
      .roles = {ROLE_DATA, ROLE_INDICES},
      SETTINGS(struct gather_settings, attributes),
      .infer = infer_gather,

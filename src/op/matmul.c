@@ -286,7 +286,7 @@ const struct operator_definition operators_matmul[] = {
      .since = 1,
      ARITY(2, 2, 1, 1),
      .types = TYPES_PRODUCT,
-     .flags = OPERATOR_PRODUCT | OPERATOR_MATRIX,
+     .flags = OPERATOR_PRODUCT | OPERATOR_MATRIX | OPERATOR_EXACT_FIELD,
      .roles = {ROLE_WEIGHT},
      SETTINGS(struct product_settings, no_attributes),
      .infer = infer_matmul,

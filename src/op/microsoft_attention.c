@@ -331,7 +331,7 @@ const struct operator_definition operators_microsoft_attention[] = {
      ARITY(1, 10, 1, 3),
      .types = TYPES_HELD_AS_FLOAT,
      .flags = OPERATOR_ATTENTION,
-     .roles = {ROLE_DATA, ROLE_DATA, ROLE_DATA, ROLE_SHIFT, ROLE_MASK, ROLE_MASK, ROLE_DATA, ROLE_DATA, ROLE_CONTROL,
+     .roles = {ROLE_KEY, ROLE_KEY, ROLE_DATA, ROLE_SHIFT, ROLE_MASK, ROLE_MASK, ROLE_KEY, ROLE_DATA, ROLE_CONTROL,
                ROLE_INDICES},
      SETTINGS(struct heads_settings, multi_head_attributes),
      .infer = expansion_infer,

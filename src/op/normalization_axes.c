@@ -356,6 +356,7 @@ const struct operator_definition operators_normalization_axes[] = {
      .infer = infer_lp,
      .compute = compute_lp,
      .gradient = gradient_lp,
+     GATE(GATE_NORM, start_zero),
      .field = field_groups,
      .scratch = scratch_groups},
     {.domain = DOMAIN_INTERNAL,

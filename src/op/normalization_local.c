@@ -208,6 +208,7 @@ const struct operator_definition operators_normalization_local[] = {
      .compute = compute_local,
      .steps = steps_local,
      .gradient = gradient_local,
+     GATE(GATE_OF_OPERANDS, start_zero),
      .field = field_local},
     {.domain = DOMAIN_INTERNAL,
      .name = "LRNGradient",

@@ -18,6 +18,10 @@ int operand_shaped_as(const struct infer_context *context, int input, int as, st
 /* Whether output `index` is wanted. */
 bool operand_output(const struct node *node, int index);
 
+/* operator_start: f(0) is 0. */
+bool start_zero(const struct node *node, double *start, double *slope);
+#define GATE(rank_, start_) .gate = (rank_), .start = (start_)
+
 /* For operator_identity: always; where there is one input; where the list of integers that is a setting or input
  * `input` is known and all of it is `value`. */
 bool identity_always(const struct node *node);

@@ -371,6 +371,7 @@ const struct operator_definition operators_pooling[] = {
      ARITY(1, 1, 1, 2),
      .types = TYPES_FLOAT | TYPE_BIT(DTYPE_INT8) | TYPE_BIT(DTYPE_UINT8),
      .flags = OPERATOR_POOLS | OPERATOR_SELECTS,
+     .gate = GATE_NONE,
      .roles = {ROLE_DATA},
      SETTINGS(struct pool_settings, max_attributes),
      .infer = infer_max_pool,

@@ -1,10 +1,12 @@
 /* Pow, with an exponent of any type of number. */
 #include <math.h>
 
+#include "graph/match.h"
 #include "op/broadcast.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
+#include "op/operand.h"
 #include "op/unary.h"
 
 struct power_gradient_settings {
@@ -170,6 +172,12 @@ static int gradient_power(struct gradient_context *context, struct error *error)
     return exponent ? 0 : -1;
 }
 
+static bool start_power(const struct node *node, double *start, double *slope)
+{
+    double exponent;
+    return start_zero(node, start, slope) && match_number(node->inputs[1], &exponent) && exponent > 0;
+}
+
 const struct operator_definition operators_power[] = {
     {.domain = "",
      .name = "Pow",
@@ -181,6 +189,7 @@ const struct operator_definition operators_power[] = {
      .infer = infer_power,
      .compute = compute_power,
      .gradient = gradient_power,
+     GATE(GATE_FUNCTION, start_power),
      .field = field_pointwise},
     {.domain = DOMAIN_INTERNAL,
      .name = "PowGradient",

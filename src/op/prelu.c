@@ -126,6 +126,7 @@ const struct operator_definition operators_prelu[] = {
          TYPES_FLOAT | TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64) | TYPE_BIT(DTYPE_UINT32) | TYPE_BIT(DTYPE_UINT64),
      .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_ACTIVATION,
      .roles = {ROLE_DATA, ROLE_SLOPE},
+     .gate = GATE_NONE,
      .infer = infer_prelu,
      .compute = compute_prelu,
      .gradient = gradient_prelu,

@@ -140,24 +140,24 @@ struct value *reduction_mean(const struct value *value, int *axis)
     return count > 0 && set == (1u << rank) - (1u << *axis) ? node->inputs[0] : NULL;
 }
 
-#define REDUCTION(name_, types_, flags_, attributes_)                                                                  \
+#define REDUCTION(name_, types_, flags_, gate_, attributes_)                                                           \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 1, ARITY(1, 2, 1, 1), .types = types_,                                   \
-        .flags = OPERATOR_REDUCES | (flags_), .roles = {ROLE_DATA, ROLE_SHAPE},                                        \
+        .flags = OPERATOR_REDUCES | OPERATOR_EXACT_FIELD | (flags_), .gate = gate_, .roles = {ROLE_DATA, ROLE_SHAPE},  \
         SETTINGS(struct reduction_settings, attributes_), .infer = infer_reduction, .compute = compute_reduction,      \
         .gradient = gradient_reduction, .field = field_reduction                                                       \
     }
 
 const struct operator_definition operators_reduction[] = {
-    REDUCTION("ReduceSum", TYPES_NUMBER, 0, sum_attributes),
-    REDUCTION("ReduceMean", TYPES_NUMBER, 0, attributes),
-    REDUCTION("ReduceMax", TYPES_ALL, OPERATOR_SELECTS, attributes),
-    REDUCTION("ReduceMin", TYPES_ALL, OPERATOR_SELECTS, attributes),
-    REDUCTION("ReduceProd", TYPES_NUMBER, 0, attributes),
-    REDUCTION("ReduceL1", TYPES_NUMBER, 0, attributes),
-    REDUCTION("ReduceL2", TYPES_NUMBER, 0, attributes),
-    REDUCTION("ReduceSumSquare", TYPES_NUMBER, 0, attributes),
-    REDUCTION("ReduceLogSum", TYPES_NUMBER, 0, attributes),
-    REDUCTION("ReduceLogSumExp", TYPES_NUMBER, 0, attributes),
+    REDUCTION("ReduceSum", TYPES_NUMBER, 0, GATE_OF_OPERANDS, sum_attributes),
+    REDUCTION("ReduceMean", TYPES_NUMBER, 0, GATE_OF_OPERANDS, attributes),
+    REDUCTION("ReduceMax", TYPES_ALL, OPERATOR_SELECTS, GATE_OF_OPERANDS, attributes),
+    REDUCTION("ReduceMin", TYPES_ALL, OPERATOR_SELECTS, GATE_OF_OPERANDS, attributes),
+    REDUCTION("ReduceProd", TYPES_NUMBER, 0, GATE_OF_OPERANDS, attributes),
+    REDUCTION("ReduceL1", TYPES_NUMBER, 0, GATE_NORM, attributes),
+    REDUCTION("ReduceL2", TYPES_NUMBER, 0, GATE_NORM, attributes),
+    REDUCTION("ReduceSumSquare", TYPES_NUMBER, 0, GATE_NORM, attributes),
+    REDUCTION("ReduceLogSum", TYPES_NUMBER, 0, GATE_OF_OPERANDS, attributes),
+    REDUCTION("ReduceLogSumExp", TYPES_NUMBER, 0, GATE_NORM, attributes),
     {0},
 };

@@ -217,9 +217,9 @@ static bool steps_forwards(const struct node *node)
 #define SLICE(since_, until_, min_, max_)                                                                              \
     {                                                                                                                  \
         .domain = "", .name = "Slice", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,  \
-        .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE}, SETTINGS(struct slice_settings, attributes),        \
-        .infer = infer_slice, .compute = compute_slice, .gradient = gradient_slice, .field = field_slice,              \
-        .identity = steps_forwards                                                                                     \
+        .flags = OPERATOR_MOVES | OPERATOR_EXACT_FIELD, .roles = {ROLE_DATA, ROLE_SHAPE},                              \
+        SETTINGS(struct slice_settings, attributes), .infer = infer_slice, .compute = compute_slice,                   \
+        .gradient = gradient_slice, .field = field_slice, .identity = steps_forwards                                   \
     }
 
 const struct operator_definition operators_slice[] = {

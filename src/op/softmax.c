@@ -344,10 +344,10 @@ static int field_softmax(struct field_context *context, struct error *error)
     return 0;
 }
 
-#define SOFTMAX(name_, flags_, compute_, gradient_)                                                                    \
+#define SOFTMAX(name_, flags_, gate_, compute_, gradient_)                                                             \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_FLOAT, .flags = flags_,             \
-        .roles = {ROLE_DATA}, SETTINGS(struct softmax_settings, attributes), .infer = infer_softmax,                   \
+        .gate = gate_, .roles = {ROLE_DATA}, SETTINGS(struct softmax_settings, attributes), .infer = infer_softmax,    \
         .compute = compute_, .gradient = gradient_, .field = field_softmax                                             \
     }
 #define GRADIENT(name_, compute_)                                                                                      \
@@ -358,9 +358,10 @@ static int field_softmax(struct field_context *context, struct error *error)
     }
 
 const struct operator_definition operators_softmax[] = {
-    SOFTMAX("Softmax", OPERATOR_SOFTMAX, compute_softmax, gradient_softmax),
-    SOFTMAX("LogSoftmax", OPERATOR_SOFTMAX, compute_log_softmax, gradient_log_softmax),
-    SOFTMAX("Hardmax", OPERATOR_OTHER, compute_hardmax, NULL),
+    SOFTMAX("Softmax", OPERATOR_SOFTMAX | OPERATOR_EXACT_FIELD, GATE_SHARE, compute_softmax, gradient_softmax),
+    SOFTMAX("LogSoftmax", OPERATOR_SOFTMAX | OPERATOR_EXACT_FIELD, GATE_FUNCTION, compute_log_softmax,
+            gradient_log_softmax),
+    SOFTMAX("Hardmax", OPERATOR_OTHER, GATE_SHARE, compute_hardmax, NULL),
     GRADIENT("SoftmaxGradient", compute_softmax_gradient),
     GRADIENT("LogSoftmaxGradient", compute_log_softmax_gradient),
     {0},

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "graph/match.h"
 #include "graph/operand_slots.h"
 #include "graph/operator.h"
 #include "op/settings.h"
@@ -43,18 +42,14 @@ static void include(const struct sweep *sweep, const struct value *value, const 
 /* Operators whose rule for receptive fields says all that an output reads, if not across statistics. */
 static bool keeps_axes(const struct node *node)
 {
-    static const char *const names[] = {
-        "Slice",   "Gather",     "Concat",    "Split",      "Transpose", "MatMul",  "Gemm",
-        "Softmax", "LogSoftmax", "ReduceSum", "ReduceMean", "ReduceMax", "Dropout", "LayerNormalization",
-        NULL};
-    return match_any(node, names) || node->definition->flags & (OPERATOR_POINTWISE | OPERATOR_VIEW);
+    return node_has(node, OPERATOR_POINTWISE | OPERATOR_VIEW | OPERATOR_EXACT_FIELD);
 }
 
 /* What is normalised together is read together. */
 static void widen_statistics(const struct node *node, const struct shape *shape, struct box *box)
 {
-    bool softmax = match_operator(node, "Softmax") || match_operator(node, "LogSoftmax"), one = node->opset >= 13;
-    if (!softmax && !match_operator(node, "LayerNormalization"))
+    bool softmax = node_has(node, OPERATOR_SOFTMAX), one = node->opset >= 13;
+    if (!softmax && !node_has(node, OPERATOR_NORMALIZES))
         return;
     const struct normalization_settings *settings = softmax ? NULL : node->settings;
     int64_t axis = softmax ? softmax_axis(node) : settings->axis;

@@ -7,6 +7,7 @@
 #include "analysis/target.h"
 #include "base/random.h"
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "guide/edit.h"
 #include "op/convolution.h"
 #include "op/settings.h"
@@ -31,10 +32,9 @@ struct classifier {
 /* Behind a classifier that is a convolution: its activation and the pool. */
 static bool is_view(const struct node *node)
 {
-    static const char *const views[] = {
-        "Identity",          "Flatten",     "Reshape",    "Squeeze", "Cast",    "Transpose", "Resize",
-        "GlobalAveragePool", "AveragePool", "ReduceMean", "Relu",    "Dropout", NULL};
-    return match_any(node, views);
+    const uint64_t keep = OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_PERMUTES | OPERATOR_RESAMPLES;
+    return node_has(node, keep | OPERATOR_POOLS | OPERATOR_REDUCES | OPERATOR_ACTIVATION) &&
+           !(node->input_count > 1 && node_role(node, 1) == ROLE_SLOPE);
 }
 
 /* Axis of the weights that counts the outputs. */
@@ -43,9 +43,8 @@ static int output_axis(const struct node *product)
     const struct gemm_settings *gemm = match_settings(product, "Gemm");
     if (gemm)
         return gemm->transB ? 0 : 1;
-    return match_operator(product, "Conv")            ? 0
-           : match_operator(product, "ConvTranspose") ? 1
-                                                      : product->inputs[1]->shape.rank - 1;
+    return node_has(product, OPERATOR_CONVOLUTION) ? match_operator(product, "ConvTranspose")
+                                                   : product->inputs[1]->shape.rank - 1;
 }
 
 static bool add_product(struct classifier *classifier, const struct product *product)
@@ -156,7 +155,7 @@ static int replace_product(struct edit *edit, const struct product *product, int
     if (!source || (product->bias && !bias))
         return error_set(error, ERROR_UNSUPPORTED, "the classifier is part of a function or a fused operator");
     const struct value *weights = node->inputs[1], *shift = node->input_count > 2 ? node->inputs[2] : NULL;
-    bool map = match_operator(node, "Conv") || match_operator(node, "ConvTranspose");
+    bool map = node_has(node, OPERATOR_CONVOLUTION);
     int axis = output_axis(node);
     double inputs = (double)shape_count(&weights->shape) / (double)weights->shape.dims[axis];
     if (replace_constant(edit, source, 1, weights, axis, classes, 1 / sqrt(inputs), seed, error))

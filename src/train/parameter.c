@@ -41,15 +41,10 @@ static bool is_own_square(const struct node *node, const struct value *value)
     return match_operator(node, "Mul") && match_other(node, value) == value && slot_is_ours(value->name);
 }
 
-static bool reads_shape_only(const struct node *node)
-{
-    return node->definition && node->definition->flags & OPERATOR_SHAPE_ONLY;
-}
-
 /* Scales and zero points say how other numbers are read. */
-static bool is_scale(const struct node *node, const struct slot *slot)
+static bool is_scale(struct use use)
 {
-    return !slot && (match_operator(node, "QuantizeLinear") || match_operator(node, "DequantizeLinear"));
+    return node_has(use.node, OPERATOR_QUANTIZES) && node_role(use.node, use.input) == ROLE_QUANTUM;
 }
 
 static bool read_uses(const struct value *value, int depth, struct reading *reading);
@@ -65,14 +60,15 @@ static bool read_results(const struct node *node, int depth, struct reading *rea
 }
 
 /* Through a node that computes a weight of constants. */
-static bool read_computed(const struct node *node, const struct slot *slot, int depth, struct reading *reading)
+static bool read_computed(struct use use, const struct slot *slot, int depth, struct reading *reading)
 {
+    const struct node *node = use.node;
     struct reading behind = *reading;
     if (!is_of_constants(node) || !node->definition || !(node->definition->gradient || node->definition->expand))
         return false;
     behind.computed = true;
     behind.factor = behind.factor || (slot && depth == 0);
-    behind.filler = behind.filler || (match_operator(node, "Where") && depth == 0);
+    behind.filler = behind.filler || (node_role(node, use.input) == ROLE_CHOICE && depth == 0);
     if (!read_results(node, depth, &behind) || !behind.weight_slot)
         return false;
     *reading = behind;
@@ -107,7 +103,7 @@ static bool read_use(const struct value *value, struct use use, int depth, struc
     if (slot && slot->use == SLOT_VIEW) /* behind a weight: a token in front of what comes there */
         return (node->mark & SLOT_BEHIND_WEIGHTS && !is_of_constants(node)) || read_results(node, depth, reading);
     if (!slot || (slot->use == SLOT_ELEMENTWISE && !square)) {
-        if (!is_scale(node, slot) && read_computed(node, slot, depth, reading))
+        if (!is_scale(use) && read_computed(use, slot, depth, reading))
             return true;
         if (!slot || reading->computed || !is_behind_weights(match_other(node, value)))
             return false;
@@ -125,7 +121,7 @@ static bool read_uses(const struct value *value, int depth, struct reading *read
     bool trained = false;
     for (size_t i = 0; i < value->use_count; i++) {
         const struct use use = value->uses[i];
-        if (reads_shape_only(use.node))
+        if (node_has(use.node, OPERATOR_SHAPE_ONLY))
             continue;
         if (--*reading->looks < 0 || !read_use(value, use, depth, reading))
             return false;
@@ -211,7 +207,7 @@ static bool use_bears_weights(const struct value *value, struct use use, struct 
 {
     const struct node *node = use.node;
     const struct slot *slot = slot_of(node, use.input);
-    if (reads_shape_only(node) || is_scale(node, slot) || (slot && slot->use == SLOT_STATISTICS))
+    if (node_has(node, OPERATOR_SHAPE_ONLY) || is_scale(use) || (slot && slot->use == SLOT_STATISTICS))
         return false;
     if ((slot && slot->use == SLOT_TRAINED) || (node->domain[0] && !slot))
         return true;
@@ -357,7 +353,7 @@ static bool ends_in_one_number(const struct value *value, int depth, int *looks)
     bool read = false;
     for (size_t i = 0; i < value->use_count; i++) {
         const struct use use = value->uses[i];
-        if (reads_shape_only(use.node))
+        if (node_has(use.node, OPERATOR_SHAPE_ONLY))
             continue;
         if (--*looks < 0 || depth == MOST_STEPS || !is_of_constants(use.node))
             return false;

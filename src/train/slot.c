@@ -2,66 +2,33 @@
 
 #include <string.h>
 
-#include "graph/match.h"
 #include "graph/operator.h"
 
+/* ORDER enum operand_role. */
 static const struct slot slots[] = {
-    {"Conv", 1, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"Conv", 2, SLOT_TRAINED, PARAMETER_SHIFT, "bias"},
-    {"ConvTranspose", 1, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"ConvTranspose", 2, SLOT_TRAINED, PARAMETER_SHIFT, "bias"},
-    {"DeformConv", 1, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"DeformConv", 3, SLOT_TRAINED, PARAMETER_SHIFT, "bias"},
-    {"Gemm", 0, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"Gemm", 1, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"Gemm", 2, SLOT_TRAINED, PARAMETER_SHIFT, "bias"},
-    {"MatMul", -1, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"Einsum", -1, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"QLinearConv", 3, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"QLinearConv", 8, SLOT_TRAINED, PARAMETER_SHIFT, "bias"},
-    {"QLinearMatMul", 3, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"ConvInteger", 1, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"MatMulInteger", 1, SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
-    {"BatchNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE, "scale"},
-    {"BatchNormalization", 2, SLOT_TRAINED, PARAMETER_SHIFT, "shift"},
-    {"BatchNormalization", 3, SLOT_STATISTICS, PARAMETER_OTHER, "mean"},
-    {"BatchNormalization", 4, SLOT_STATISTICS, PARAMETER_OTHER, "variance"},
-    {"InstanceNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE, "scale"},
-    {"InstanceNormalization", 2, SLOT_TRAINED, PARAMETER_SHIFT, "shift"},
-    {"LayerNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE, "scale"},
-    {"LayerNormalization", 2, SLOT_TRAINED, PARAMETER_SHIFT, "shift"},
-    {"GroupNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE, "scale"},
-    {"GroupNormalization", 2, SLOT_TRAINED, PARAMETER_SHIFT, "shift"},
-    {"RMSNormalization", 1, SLOT_TRAINED, PARAMETER_SCALE, "scale"},
-    {"PRelu", 1, SLOT_TRAINED, PARAMETER_OTHER, "slope"},
-    {"Add", -1, SLOT_ELEMENTWISE, PARAMETER_SHIFT, "shift"},
-    {"Sub", -1, SLOT_ELEMENTWISE, PARAMETER_SHIFT, "shift"},
-    {"Mul", -1, SLOT_ELEMENTWISE, PARAMETER_OTHER, "scale"},
-    {"Div", -1, SLOT_ELEMENTWISE, PARAMETER_OTHER, "scale"},
-    {"QuantizeLinear", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"DequantizeLinear", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Identity", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Cast", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Transpose", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Reshape", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Flatten", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Squeeze", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Unsqueeze", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Expand", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Slice", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Gather", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Split", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Tile", 0, SLOT_VIEW, PARAMETER_OTHER, "value"},
-    {"Concat", -1, SLOT_VIEW, PARAMETER_OTHER, "value"},
+    [ROLE_WEIGHT] = {SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
+    [ROLE_SCALE] = {SLOT_TRAINED, PARAMETER_SCALE, "scale"},
+    [ROLE_SHIFT] = {SLOT_TRAINED, PARAMETER_SHIFT, "shift"},
+    [ROLE_MEAN] = {SLOT_STATISTICS, PARAMETER_OTHER, "mean"},
+    [ROLE_VARIANCE] = {SLOT_STATISTICS, PARAMETER_OTHER, "variance"},
+    [ROLE_SLOPE] = {SLOT_TRAINED, PARAMETER_OTHER, "slope"},
+    [ROLE_TERM] = {SLOT_ELEMENTWISE, PARAMETER_SHIFT, "shift"},
+    [ROLE_FACTOR] = {SLOT_ELEMENTWISE, PARAMETER_OTHER, "scale"},
+    [ROLE_DIVISOR] = {SLOT_ELEMENTWISE, PARAMETER_OTHER, "scale"},
 };
+static const struct slot bias = {SLOT_TRAINED, PARAMETER_SHIFT, "bias"}; /* a product's shift */
+static const struct slot view = {SLOT_VIEW, PARAMETER_OTHER, "value"};
 
 const struct slot *slot_of(const struct node *node, int input)
 {
-    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
-        if (match_operator(node, slots[i].op_type) && (slots[i].input < 0 || slots[i].input == input))
-            return &slots[i];
-    }
-    return NULL;
+    size_t role = node_role(node, input);
+    if (node->domain[0])
+        return NULL;
+    if (role == ROLE_DATA)
+        return node_has(node, OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_MOVES | OPERATOR_QUANTIZES) ? &view : NULL;
+    if (role == ROLE_SHIFT && node_has(node, OPERATOR_PRODUCT))
+        return &bias;
+    return role < sizeof slots / sizeof slots[0] && slots[role].name ? &slots[role] : NULL;
 }
 
 bool slot_is_ours(const char *name)
@@ -71,7 +38,7 @@ bool slot_is_ours(const char *name)
 
 static int mark_of(const struct node *node, const bool *held)
 {
-    bool random = node->definition && node->definition->flags & OPERATOR_RANDOM;
+    bool random = node_has(node, OPERATOR_RANDOM);
     int mark = (random ? 0 : SLOT_OF_CONSTANTS) | (node->domain[0] ? SLOT_BEHIND_WEIGHTS : 0);
     for (int i = 0; i < node->input_count; i++) {
         const struct value *input = node->inputs[i];

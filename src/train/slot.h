@@ -1,4 +1,4 @@
-/* What training makes of a node's input: by operator and place. */
+/* What training makes of a node's input, by its role. */
 #ifndef FOVEA_TRAIN_SLOT_H
 #define FOVEA_TRAIN_SLOT_H
 
@@ -18,8 +18,6 @@ enum slot_use {
     SLOT_STATISTICS   /* of BatchNormalization: moved, not trained */
 };
 struct slot {
-    const char *op_type;
-    int input; /* -1: any */
     enum slot_use use;
     enum parameter_kind kind;
     const char *name; /* of what is read there: part of a new tensor's name */

@@ -60,7 +60,7 @@ static int look_at_scales(struct unsharing *unsharing, const struct graph *graph
         struct graph *inner;
         for (int i = 0; i < node->input_count; i++) {
             const struct slot *slot = slot_of(node, i);
-            bool scale = slot && (slot->kind == PARAMETER_SCALE || match_operator(node, "Mul"));
+            bool scale = slot && (slot->kind == PARAMETER_SCALE || node_role(node, i) == ROLE_FACTOR);
             const struct value *root = scale && node->inputs[i] ? source_constant_root(node->inputs[i]) : NULL;
             if (!is_vector(root))
                 continue;
@@ -126,7 +126,7 @@ static int collect_readers(struct unsharing *unsharing, struct value *value, int
                          MOST_STEPS, value->name);
     for (size_t i = 0; i < value->use_count; i++) {
         struct use *use = &value->uses[i];
-        if (use->node->definition && use->node->definition->flags & OPERATOR_SHAPE_ONLY)
+        if (node_has(use->node, OPERATOR_SHAPE_ONLY))
             continue;
         if (match_operator(use->node, "Identity") && use->node->outputs[0]) {
             if (collect_readers(unsharing, use->node->outputs[0], depth + 1, error))
