@@ -33,7 +33,7 @@
  *         struct fovea_erf erf;
  *         if (model && fovea_erf(model, &options, &erf, &error) == 0) {
  *             printf("sigma %.1f x %.1f pixels\n", erf.gaussian.sigma[0], erf.gaussian.sigma[1]);
- *             fovea_erf_free(model, &erf);
+ *             fovea_erf_free(&erf);
  *             fovea_cam(model, &cam, show, NULL, &error);
  *         }
  *         if (error.code != FOVEA_CLEAN)

@@ -3,11 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-const char *cam_method_name(int method)
+const char *fovea_cam_method_name(int method)
 {
-    static const char *const names[CAM_METHODS] = {"extended", "cam",      "gradcam", "gradcam++",
-                                                   "xgradcam", "layercam", "scorecam"};
-    return method >= 0 && method < CAM_METHODS ? names[method] : NULL;
+    static const char *const names[FOVEA_CAM_METHODS] = {"extended", "cam",      "gradcam", "gradcam++",
+                                                         "xgradcam", "layercam", "scorecam"};
+    return method >= 0 && method < FOVEA_CAM_METHODS ? names[method] : NULL;
 }
 
 static double activation_at(const struct cam_layer *layer, int64_t unit, int64_t channel)
@@ -74,17 +74,17 @@ static double weight_plus_plus(const struct cam_layer *layer, int64_t channel, d
     return weight;
 }
 
-static double channel_weight(enum cam_method method, const struct cam_layer *layer, int64_t channel,
+static double channel_weight(enum fovea_cam_method method, const struct cam_layer *layer, int64_t channel,
                              const struct channel_sums *sums)
 {
     switch (method) {
-    case CAM_PLAIN:
+    case FOVEA_CAM_PLAIN:
         return sums->gradient;
-    case CAM_GRAD:
+    case FOVEA_CAM_GRAD:
         return sums->gradient / (double)layer->view.units;
-    case CAM_GRAD_PLUS_PLUS:
+    case FOVEA_CAM_GRAD_PLUS_PLUS:
         return weight_plus_plus(layer, channel, sums->activation);
-    case CAM_XGRAD:
+    case FOVEA_CAM_XGRAD:
         return sums->activation != 0 ? sums->product / sums->activation : 0;
     default:
         return 0;
@@ -100,14 +100,15 @@ static void map_positive(const struct cam_layer *layer, double *map)
     }
 }
 
-int cam_map(enum cam_method method, const struct cam_layer *layer, double *weights, double *map, struct error *error)
+int cam_map(enum fovea_cam_method method, const struct cam_layer *layer, double *weights, double *map,
+            struct error *error)
 {
     double spread = 0, largest = 0;
-    if (method == CAM_EXTENDED)
+    if (method == FOVEA_CAM_EXTENDED)
         cam_contributions(layer, 1, map);
-    if (method == CAM_LAYER)
+    if (method == FOVEA_CAM_LAYER)
         map_positive(layer, map);
-    if (method == CAM_EXTENDED || method == CAM_LAYER)
+    if (method == FOVEA_CAM_EXTENDED || method == FOVEA_CAM_LAYER)
         return 0;
     for (int64_t k = 0; k < layer->view.channels; k++) {
         struct channel_sums sums = sum_channel(layer, k);
@@ -115,7 +116,7 @@ int cam_map(enum cam_method method, const struct cam_layer *layer, double *weigh
         spread = fmax(spread, sums.largest - sums.smallest);
         largest = fmax(largest, fmax(fabs(sums.largest), fabs(sums.smallest)));
     }
-    if (method == CAM_PLAIN && spread > 1e-4 * largest)
+    if (method == FOVEA_CAM_PLAIN && spread > 1e-4 * largest)
         return error_set(error, ERROR_INPUT,
                          "CAM is defined for heads of a global pool and one product only: here the gradient differs "
                          "from cell to cell; use extended or gradcam");
@@ -123,41 +124,44 @@ int cam_map(enum cam_method method, const struct cam_layer *layer, double *weigh
     return 0;
 }
 
-void cam_add_up(const struct cam_layer *layers, int count, int64_t prefix, const float *shares, int64_t batch,
-                struct cam_sum *sum)
+double cam_add_up(const struct cam_layer *layers, int count, int64_t prefix, const float *shares, int64_t batch,
+                  struct fovea_cam *cam)
 {
-    *sum = (struct cam_sum){.tokens = (double)shares[SHARE_TOKENS] / (double)batch,
-                            .around = (double)shares[SHARE_AROUND] / (double)batch,
-                            .biases = (double)shares[SHARE_BIASES] / (double)batch};
+    double absolute = 0;
+    cam->contributions = 0;
+    cam->class_token = (double)shares[SHARE_TOKENS] / (double)batch;
+    cam->around = (double)shares[SHARE_AROUND] / (double)batch;
+    cam->biases = (double)shares[SHARE_BIASES] / (double)batch;
     for (int64_t unit = 0; unit < layers->view.units; unit++) {
         double cell = contribution_of(layers, count, unit);
-        sum->cells += cell;
-        sum->absolute += fabs(cell);
+        cam->contributions += cell;
+        absolute += fabs(cell);
     }
     /* Prefix tokens of the later layers are made of these. */
     for (int64_t token = -prefix; token < 0; token++)
-        sum->tokens += contribution_of(layers, 1, token);
+        cam->class_token += contribution_of(layers, 1, token);
+    return absolute;
 }
 
 #define ROUNDING 1e-5 /* of float sums, as a share of what is summed */
 
-void cam_measure(const double *map, int64_t cells, double score, const struct cam_sum *sum, struct cam_numbers *numbers)
+void cam_measure(const double *map, int64_t cells, double absolute, struct fovea_cam *cam)
 {
-    *numbers = (struct cam_numbers){.largest = -HUGE_VAL, .smallest = HUGE_VAL};
+    cam->sum = 0;
+    cam->largest = -HUGE_VAL;
+    cam->smallest = HUGE_VAL;
     for (int64_t unit = 0; unit < cells; unit++) {
-        numbers->sum += map[unit];
-        numbers->absolute += fabs(map[unit]);
-        numbers->largest = fmax(numbers->largest, map[unit]);
-        numbers->smallest = fmin(numbers->smallest, map[unit]);
+        cam->sum += map[unit];
+        cam->largest = fmax(cam->largest, map[unit]);
+        cam->smallest = fmin(cam->smallest, map[unit]);
     }
-    double all = sum->absolute + fabs(sum->tokens) + fabs(sum->around) + fabs(sum->biases);
-    double rest = score - sum->cells - sum->tokens - sum->around - sum->biases;
+    double all = absolute + fabs(cam->class_token) + fabs(cam->around) + fabs(cam->biases);
+    double rest = cam->score - cam->contributions - cam->class_token - cam->around - cam->biases;
     rest = fabs(rest) <= ROUNDING * all ? 0 : rest;
-    numbers->gap = sum->absolute > 0 ? rest / sum->absolute : 0;
-    numbers->share = sum->absolute > 0 ? sum->absolute / (all + fabs(rest)) : 0;
-    numbers->flat =
-        numbers->largest - numbers->smallest <= 1e-6 * fmax(fabs(numbers->largest), fabs(numbers->smallest));
-    numbers->negative = numbers->largest <= 0;
+    cam->gap = absolute > 0 ? rest / absolute : 0;
+    cam->share = absolute > 0 ? absolute / (all + fabs(rest)) : 0;
+    cam->flat = cam->largest - cam->smallest <= 1e-6 * fmax(fabs(cam->largest), fabs(cam->smallest));
+    cam->negative = cam->largest <= 0;
 }
 
 void cam_spread_residual(double *map, int64_t cells, double score)

@@ -14,11 +14,8 @@
 #define FOVEA_ANALYSIS_CAM_H
 
 #include "analysis/contribution.h"
-#include "op/unit_score.h"
-
-enum cam_method { CAM_EXTENDED, CAM_PLAIN, CAM_GRAD, CAM_GRAD_PLUS_PLUS, CAM_XGRAD, CAM_LAYER, CAM_SCORE, CAM_METHODS };
-/* "extended", "cam", "gradcam", "gradcam++", "xgradcam", "layercam", "scorecam"; NULL behind the last. */
-const char *cam_method_name(int method);
+#include "fovea/cam.h"
+#include "op/class_scores.h"
 
 struct cam_layer {
     struct unit_view view;
@@ -26,36 +23,24 @@ struct cam_layer {
     int64_t image;
 };
 
-/* Fills map[units]; `weights` is scratch of view.channels numbers. ERROR_INPUT: CAM_PLAIN for a head whose gradient
- * differs from cell to cell. Not CAM_SCORE. */
-int cam_map(enum cam_method method, const struct cam_layer *layer, double *weights, double *map, struct error *error);
+/* Fills map[units]; `weights` is scratch of view.channels numbers. ERROR_INPUT: FOVEA_CAM_PLAIN for a head whose
+ * gradient differs from cell to cell. Not FOVEA_CAM_SCORE. */
+int cam_map(enum fovea_cam_method method, const struct cam_layer *layer, double *weights, double *map,
+            struct error *error);
 /* map_i = sum_k weights_k A_ik. */
 void cam_weighted(const struct cam_layer *layer, const double *weights, double *map);
 
-/* What a score is the sum of: score = cells + tokens + around + biases + gap sum |cell|. */
-struct cam_sum {
-    double cells, absolute; /* sum and sum of magnitudes of A dy/dA per cell, over all layers */
-    double tokens;          /* of prefix tokens: the class token's own share */
-    double around;          /* of what goes round the layer otherwise */
-    double biases;
-};
-/* Contributions of `count` layers of one shape, from first to last, with `prefix` tokens in front of their units.
- * shares[SHARES] of the same gradient over a batch of `batch` equal images. */
-void cam_add_up(const struct cam_layer *layers, int count, int64_t prefix, const float *shares, int64_t batch,
-                struct cam_sum *sum);
+/* What the score is the sum of: contributions, class_token, around and biases of `cam`, of `count` layers of one shape,
+ * from first to last, with `prefix` tokens in front of their units. shares[SHARES] of the same gradient over a batch of
+ * `batch` equal images. Returns the sum of magnitudes of A dy/dA per cell. */
+double cam_add_up(const struct cam_layer *layers, int count, int64_t prefix, const float *shares, int64_t batch,
+                  struct fovea_cam *cam);
 /* map_i = sum over layers and channels of A dy/dA: Extended-CAM. */
 void cam_contributions(const struct cam_layer *layers, int count, double *map);
 
-/* How much of the score the map holds. */
-struct cam_numbers {
-    double sum, absolute, largest, smallest;
-    double gap;    /* what of the score `sum` does not account for, / sum |cell|; 0 for mere rounding */
-    double share;  /* sum |cell| / sum of the magnitudes of all that the score is made of */
-    bool flat;     /* the map is one number everywhere */
-    bool negative; /* no cell is positive */
-};
-void cam_measure(const double *map, int64_t cells, double score, const struct cam_sum *sum,
-                 struct cam_numbers *numbers);
+/* How much of `cam`'s score the map holds: sum, largest, smallest, gap (0 for mere rounding), share, flat, negative;
+ * what the score is the sum of is there, its cells' magnitudes sum to `absolute`. */
+void cam_measure(const double *map, int64_t cells, double absolute, struct fovea_cam *cam);
 /* Adds (y - sum) / cells to every cell: the map then sums to y whatever it says. */
 void cam_spread_residual(double *map, int64_t cells, double score);
 

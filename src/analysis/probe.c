@@ -65,14 +65,14 @@ static int locate_unit(struct probe_build *build, struct error *error)
                      grid->height, grid->width, probe->unit[0], probe->unit[1]);
 }
 
-static enum score_place choose_place(const struct probe_request *request, const struct unit_grid *grid, bool detector)
+static enum fovea_place choose_place(const struct probe_request *request, const struct unit_grid *grid, bool detector)
 {
-    bool rows = grid->layout == UNITS_CELLS && request->kind != SCORE_MEAN && request->unit[0] < 0;
-    if (!request->place_by_layout)
-        return rows && request->place == SCORE_AT_UNIT ? SCORE_AT_BEST : request->place;
+    bool rows = grid->layout == UNITS_CELLS && request->kind != FOVEA_SCORE_MEAN && request->unit[0] < 0;
+    if (request->place != FOVEA_PLACE_AUTO)
+        return rows && request->place == FOVEA_PLACE_UNIT ? FOVEA_PLACE_BEST : request->place;
     if (grid->view.units == 1)
-        return SCORE_AT_UNIT;
-    return unit_grid_is_spatial(grid) && !detector ? SCORE_AT_REGION : SCORE_AT_BEST;
+        return FOVEA_PLACE_UNIT;
+    return unit_grid_is_spatial(grid) && !detector ? FOVEA_PLACE_REGION : FOVEA_PLACE_BEST;
 }
 
 static void describe_image(struct probe *probe, const struct graph *graph, const struct value *image, int index)
@@ -90,7 +90,7 @@ static void describe_image(struct probe *probe, const struct graph *graph, const
 /* The mean over a normalisation's channels must not be a constant: what it normalises has the same units. */
 static int check_norm(struct probe_build *build, struct error *error)
 {
-    struct value *norm = build->request->kind == SCORE_MEAN ? uniform_norm_input(build->target) : NULL;
+    struct value *norm = build->request->kind == FOVEA_SCORE_MEAN ? uniform_norm_input(build->target) : NULL;
     if (!norm)
         return 0;
     if (build->request->through_norm) {
@@ -122,7 +122,7 @@ static int describe_target(struct probe_build *build, struct field_sweep *sweep,
     if (check_norm(build, error) || locate_unit(build, error))
         return -1;
     probe->place = choose_place(build->request, grid, build->found.head.boxes);
-    if (probe->place != SCORE_AT_UNIT || !unit_grid_is_spatial(grid))
+    if (probe->place != FOVEA_PLACE_UNIT || !unit_grid_is_spatial(grid))
         return 0;
     unit_grid_cells(grid, build->target, probe->unit, cells);
     return receptive_field_of_units(sweep, build->target, grid, &probe->field, NULL, error) ||

@@ -22,15 +22,15 @@ struct probe_request {
     const struct shape_binding *bindings;
     int binding_count;
     const char *target; /* as target_find takes it */
-    enum score_kind kind;
-    enum score_place place;
-    bool place_by_layout; /* instead: a vector's one unit, a map's region, the best of rows and of a detector's map */
-    int64_t unit[2];      /* y, x for SCORE_AT_UNIT; -1: the centre */
+    enum fovea_score kind;
+    enum fovea_place place;
+    int64_t unit[2]; /* y, x for FOVEA_PLACE_UNIT; -1: the centre */
     enum probe_source source;
     const char *source_name; /* PROBE_ACTIVATION: a value, or NULL */
     bool contributions;      /* PROBE_ACTIVATION: what the score is the sum of, too */
     bool no_fusion;          /* the graph as it is in the file, for references */
-    bool through_norm; /* SCORE_MEAN of a normalisation whose scale is uniform: its input's; else that is refused */
+    bool through_norm; /* FOVEA_SCORE_MEAN of a normalisation whose scale is uniform: its input's; else that is refused
+                        */
     /* Called in front of everything else, on the graph with bound shapes: may change it. NULL: nothing is changed. */
     int (*edit)(void *user, struct graph *graph, const struct value *image, struct error *error);
     void *user;
@@ -45,7 +45,7 @@ struct probe {
     struct unit_grid target_grid;
     struct class_scores scores; /* how its classes are read */
     struct head head;           /* what the target means; its values are of the probe's graph before lowering */
-    enum score_place place;     /* as resolved */
+    enum fovea_place place;     /* as resolved */
     int64_t unit[2];            /* as resolved */
     int64_t channels, height, width, batch; /* of the image */
     bool channels_last;                     /* the image is [N,H,W,C] */

@@ -68,10 +68,10 @@ static int append_gradients(void *user, struct graph *graph, struct error *error
     struct value *target = recording->values[count];
     bool spatial = unit_grid_is_spatial(&recording->grid);
     struct unit_score score = {.classes = recording->scores,
-                               .kind = SCORE_MARGIN,
-                               .place = spatial                                 ? SCORE_AT_REGION
-                                        : recording->grid.layout == UNITS_CELLS ? SCORE_AT_BEST
-                                                                                : SCORE_AT_UNIT};
+                               .kind = FOVEA_SCORE_MARGIN,
+                               .place = spatial                                 ? FOVEA_PLACE_REGION
+                                        : recording->grid.layout == UNITS_CELLS ? FOVEA_PLACE_BEST
+                                                                                : FOVEA_PLACE_UNIT};
     struct unit_score_outputs made;
     struct value *classes = add_classes(recording, graph, error);
     struct value **gradients = memory_allocate(recording->memory, (size_t)count + 1, sizeof(struct value *), error);

@@ -113,13 +113,12 @@ int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *opt
     audit_work_release(&work);
     if (result == 0)
         return 0;
-    fovea_audit_free(model, audit);
+    fovea_audit_free(audit);
     return api_fail(&error, report);
 }
 
-void fovea_audit_free(struct fovea_model *model, struct fovea_audit *audit)
+void fovea_audit_free(struct fovea_audit *audit)
 {
-    (void)model;
     arena_destroy(audit->storage);
     *audit = (struct fovea_audit){0};
 }

@@ -89,8 +89,8 @@ const double audit_scales[AUDIT_SCALES] = {0.1, 0.25, 0.5, 0.75, 1.5, 2, 4};
 uint32_t audit_contrasts(void)
 {
     uint32_t set = 0;
-    for (int i = 0; corruption_name(i); i++)
-        set |= (uint32_t)(strncmp(corruption_name(i), "contrast-", strlen("contrast-")) == 0) << i;
+    for (int i = 0; fovea_corruption_name(i); i++)
+        set |= (uint32_t)(strncmp(fovea_corruption_name(i), "contrast-", strlen("contrast-")) == 0) << i;
     return set;
 }
 
@@ -98,8 +98,8 @@ static int count_changes(void)
 {
     uint32_t set = audit_contrasts();
     int count = 1 + AUDIT_SCALES;
-    for (int i = 0; corruption_name(i); i++)
-        count += set >> i & 1 ? CORRUPTION_SEVERITIES : 0;
+    for (int i = 0; fovea_corruption_name(i); i++)
+        count += set >> i & 1 ? FOVEA_SEVERITIES : 0;
     return count;
 }
 

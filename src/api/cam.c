@@ -47,7 +47,7 @@ static int run_random(struct cam_work *work, const struct probe_result *run, str
 static int check_method(struct cam_work *work, int method, const struct cam_layer *layer, struct error *why)
 {
     if (method == FOVEA_CAM_PLAIN)
-        return cam_map(CAM_PLAIN, layer, work->weights, work->map, why);
+        return cam_map(FOVEA_CAM_PLAIN, layer, work->weights, work->map, why);
     if (method == FOVEA_CAM_SCORE && dtype_storage(probe_images(&work->forward)->dtype) != DTYPE_FLOAT)
         return error_set(why, ERROR_UNSUPPORTED, "Score-CAM needs an image input of floats");
     return 0;
@@ -62,7 +62,7 @@ static int drop_methods(struct cam_work *work, const struct cam_layer *layer, st
             continue;
         work->methods &= ~(1u << method);
         if (!work->options->skip || work->methods == 0)
-            return error_set(error, why.kind, "%s: %s", cam_method_name(method), why.message);
+            return error_set(error, why.kind, "%s: %s", fovea_cam_method_name(method), why.message);
         work->options->skip(work->user, (enum fovea_cam_method)method, why.message);
     }
     return 0;
@@ -84,7 +84,7 @@ static int find_levels(struct cam_work *work, struct error *error)
     struct memory *memory = work->model->context->memory;
     int64_t count = work->stock.count;
     struct probe_result run;
-    if (work->layer || work->probe.place != SCORE_AT_BEST)
+    if (work->layer || work->probe.place != FOVEA_PLACE_BEST)
         return 0;
     int64_t *units = memory_allocate(memory, (size_t)count + 1, sizeof *units, error);
     probe_destroy(&work->probe);

@@ -30,7 +30,7 @@ static int gradient_map(enum fovea_cam_method method, const struct cam_layers *l
                         struct error *error)
 {
     if (method != FOVEA_CAM_EXTENDED)
-        return cam_map((enum cam_method)method, &layers->plain, weights, map, error);
+        return cam_map(method, &layers->plain, weights, map, error);
     cam_contributions(layers->held, layers->count, map);
     return 0;
 }
@@ -97,44 +97,44 @@ static int measure(struct cam_work *work, int64_t class_index, struct fovea_fait
     return faithfulness_measure(&work->forward, work->image, work->pixels, class_index, result, error);
 }
 
-/* What is said of one map. */
+/* One map, and what its pointers point to. */
 struct judgement {
-    struct cam_sum sum;
-    struct cam_numbers numbers;
+    struct fovea_cam cam;
     struct fovea_faithfulness faithfulness;
     struct fovea_localisation localisation;
-    bool masked; /* the localisation is known */
-    double sanity;
 };
 
-/* By the gradient that the method goes by. */
-static void add_up(const struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
-                   const struct probe_result *run, struct cam_sum *sum)
+/* By the gradient that the method goes by; returns the sum of the cells' magnitudes. */
+static double add_up(const struct cam_work *work, const struct cam_layers *layers, const struct probe_result *run,
+                     struct fovea_cam *cam)
 {
     const struct unit_grid *grid = &work->probe.source_grid;
-    bool held = method == FOVEA_CAM_EXTENDED;
-    cam_add_up(held ? layers->held : &layers->plain, held ? layers->count : 1,
-               grid->layout == UNITS_TOKENS ? grid->prefix : 0, held ? run->held.shares : run->shares,
-               work->probe.target_grid.view.images, sum);
+    bool held = cam->method == FOVEA_CAM_EXTENDED;
+    return cam_add_up(held ? layers->held : &layers->plain, held ? layers->count : 1,
+                      grid->layout == UNITS_TOKENS ? grid->prefix : 0, held ? run->held.shares : run->shares,
+                      work->probe.target_grid.view.images, cam);
 }
 
 /* The map of one image in work->map, enlarged too, and what is said of it. */
-static int judge_map(struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
-                     const struct probe_result *run, int64_t index, struct judgement *judgement, struct error *error)
+static int judge_map(struct cam_work *work, const struct cam_layers *layers, const struct probe_result *run,
+                     struct judgement *judgement, struct error *error)
 {
+    struct fovea_cam *cam = &judgement->cam;
     int64_t cells = layers->plain.view.units;
-    if (make_map(work, method, layers, run->classes[0], error))
-        return error_prefix(error, "%s", cam_method_name((int)method));
-    if (method == FOVEA_CAM_EXTENDED && work->options->residual)
-        cam_spread_residual(work->map, cells, (double)run->score[0]);
-    add_up(work, method, layers, run, &judgement->sum);
-    cam_measure(work->map, cells, (double)run->score[0], &judgement->sum, &judgement->numbers);
-    return check_sanity(work, method, &judgement->sanity, error) ||
-                   enlarge(work, cam_uses_gaussians(work, method), error) ||
-                   locate(work, index, &judgement->localisation, &judgement->masked, error) ||
-                   (work->options->metrics && measure(work, run->classes[0], &judgement->faithfulness, error))
-               ? -1
-               : 0;
+    bool masked = false;
+    if (make_map(work, cam->method, layers, cam->class_index, error))
+        return error_prefix(error, "%s", fovea_cam_method_name((int)cam->method));
+    if (cam->method == FOVEA_CAM_EXTENDED && work->options->residual)
+        cam_spread_residual(work->map, cells, cam->score);
+    cam_measure(work->map, cells, add_up(work, layers, run, cam), cam);
+    cam->absent = work->probe.place == FOVEA_PLACE_REGION && cam->score == 0 && cam->largest == 0 && cam->smallest == 0;
+    if (check_sanity(work, cam->method, &cam->sanity, error) || enlarge(work, cam->gaussian, error) ||
+        locate(work, cam->image, &judgement->localisation, &masked, error) ||
+        (work->options->metrics && measure(work, cam->class_index, &judgement->faithfulness, error)))
+        return -1;
+    cam->faithfulness = work->options->metrics ? &judgement->faithfulness : NULL;
+    cam->localisation = masked ? &judgement->localisation : NULL;
+    return 0;
 }
 
 int cam_hand_over(struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
@@ -143,58 +143,39 @@ int cam_hand_over(struct cam_work *work, enum fovea_cam_method method, const str
     const struct probe *probe = &work->probe;
     int64_t unit = run->units[0], columns = probe->target_grid.width;
     struct fovea_error stopped = {0};
-    struct judgement judgement;
-    if (judge_map(work, method, layers, run, index, &judgement, error))
-        return -1;
-    const struct cam_numbers *numbers = &judgement.numbers;
-    const struct cam_sum *sum = &judgement.sum;
-    bool held = method == FOVEA_CAM_EXTENDED;
     bool of_classes = probe->of_classes;
-    const struct fovea_cam cam = {.model = work->model->model->path,
-                                  .name = stock_name(&work->stock, index),
-                                  .image = index,
-                                  .method = method,
-                                  .target = probe->target,
-                                  .layer = probe->source,
-                                  .layers = held ? probe->layers : 1,
-                                  .class_index = run->classes[0],
-                                  .of_classes = of_classes,
-                                  .class_name = of_classes ? stock_class_name(&work->stock, run->classes[0]) : NULL,
-                                  .label = stock_label(&work->stock, index),
-                                  .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
-                                  .score = (double)run->score[0],
-                                  .probability = of_classes ? probe_probability(probe, run, 0) : -1,
-                                  .reading = of_classes ? head_words(&probe->head, &probe->scores, work->reading)
-                                                        : "channels of a value that holds no classes: no probabilities",
-                                  .cells = {work->place.cells[0], work->place.cells[1]},
-                                  .map = work->map,
-                                  .height = probe->height,
-                                  .width = probe->width,
-                                  .pixels = work->pixels,
-                                  .picture = work->picture,
-                                  .sum = numbers->sum,
-                                  .largest = numbers->largest,
-                                  .smallest = numbers->smallest,
-                                  .contributions = sum->cells,
-                                  .class_token = sum->tokens,
-                                  .around = sum->around,
-                                  .biases = sum->biases,
-                                  .gap = numbers->gap,
-                                  .share = numbers->share,
-                                  .flat = numbers->flat,
-                                  .negative = numbers->negative,
-                                  .absent = probe->place == SCORE_AT_REGION && run->score[0] == 0 &&
-                                            numbers->largest == 0 && numbers->smallest == 0,
-                                  .gaussian = cam_uses_gaussians(work, method),
-                                  .sigma = {work->sigma[0], work->sigma[1]},
-                                  .sigma_rule = work->sigma_rule,
-                                  .fit = work->fit,
-                                  .fit_images = work->fit_images,
-                                  .faithfulness = work->options->metrics ? &judgement.faithfulness : NULL,
-                                  .localisation = judgement.masked ? &judgement.localisation : NULL,
-                                  .sanity = judgement.sanity,
-                                  .files_left_out = dataset_left_out(work->stock.images.dataset)};
-    if (work->each(work->user, &cam, &stopped) == 0)
+    struct judgement judgement = {
+        .cam = {.model = work->model->model->path,
+                .name = stock_name(&work->stock, index),
+                .image = index,
+                .method = method,
+                .target = probe->target,
+                .layer = probe->source,
+                .layers = method == FOVEA_CAM_EXTENDED ? probe->layers : 1,
+                .class_index = run->classes[0],
+                .of_classes = of_classes,
+                .class_name = of_classes ? stock_class_name(&work->stock, run->classes[0]) : NULL,
+                .label = stock_label(&work->stock, index),
+                .unit = {unit < 0 ? -1 : unit / columns, unit < 0 ? -1 : unit % columns},
+                .score = (double)run->score[0],
+                .probability = of_classes ? probe_probability(probe, run, 0) : -1,
+                .reading = of_classes ? head_words(&probe->head, &probe->scores, work->reading)
+                                      : "channels of a value that holds no classes: no probabilities",
+                .cells = {work->place.cells[0], work->place.cells[1]},
+                .map = work->map,
+                .height = probe->height,
+                .width = probe->width,
+                .pixels = work->pixels,
+                .picture = work->picture,
+                .gaussian = cam_uses_gaussians(work, method),
+                .sigma = {work->sigma[0], work->sigma[1]},
+                .sigma_rule = work->sigma_rule,
+                .fit = work->fit,
+                .fit_images = work->fit_images,
+                .files_left_out = dataset_left_out(work->stock.images.dataset)}};
+    if (judge_map(work, layers, run, &judgement, error))
+        return -1;
+    if (work->each(work->user, &judgement.cam, &stopped) == 0)
         return 0;
     return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s", stopped.message);
 }

@@ -22,15 +22,13 @@ static int shuffle_weights(void *user, struct graph *graph, const struct value *
  * they are asked for, the batch is one image. */
 int cam_make_probe(struct cam_work *work, enum probe_source source, struct probe *probe, struct error *error)
 {
-    static const enum score_place places[] = {SCORE_AT_UNIT, SCORE_AT_UNIT, SCORE_AT_REGION, SCORE_AT_BEST};
     const struct fovea_cam_options *options = work->options;
     bool contributions = source == PROBE_ACTIVATION;
     struct probe_request request = {.bindings = work->stock.bindings,
                                     .binding_count = work->stock.binding_count,
                                     .target = cam_target(work),
-                                    .kind = SCORE_CLASS,
-                                    .place = places[options->place],
-                                    .place_by_layout = options->place == FOVEA_PLACE_AUTO,
+                                    .kind = FOVEA_SCORE_CLASS,
+                                    .place = options->place,
                                     .unit = {options->unit[0], options->unit[1]},
                                     .source = source,
                                     .contributions = contributions,
@@ -102,6 +100,7 @@ static int fit_sigma(struct cam_work *work, struct error *error)
                                     .binding_count = work->stock.binding_count,
                                     .target = work->probe.source,
                                     .through_norm = true,
+                                    .place = FOVEA_PLACE_UNIT,
                                     .unit = {-1, -1}};
     if (probe_create(&probe, work->model->model, &request, error))
         return -1;

@@ -12,13 +12,12 @@ int fovea_check(struct fovea_model *model, const struct fovea_shapes *shapes, st
     memory_release(model->context->memory, bindings);
     if (result == 0)
         return 0;
-    fovea_findings_free(model, findings);
+    fovea_findings_free(findings);
     return api_fail(&error, report);
 }
 
-void fovea_findings_free(struct fovea_model *model, struct fovea_findings *findings)
+void fovea_findings_free(struct fovea_findings *findings)
 {
-    (void)model;
     arena_destroy(findings->storage);
     *findings = (struct fovea_findings){0};
 }

@@ -10,14 +10,14 @@
 
 int erf_probe(struct erf_work *work, enum probe_source source, struct probe *probe, struct error *error)
 {
-    static const enum score_kind kinds[] = {SCORE_MEAN, SCORE_CLASS, SCORE_MARGIN};
     const struct fovea_erf_options *options = work->options;
     const char *usual = work->score == FOVEA_SCORE_MARGIN ? "before-resize" : "logits";
     struct probe_request request = {.bindings = work->stock.bindings,
                                     .binding_count = work->stock.binding_count,
                                     .target =
                                         options->target || work->score == FOVEA_SCORE_MEAN ? options->target : usual,
-                                    .kind = kinds[work->score],
+                                    .kind = work->score,
+                                    .place = FOVEA_PLACE_UNIT,
                                     .unit = {options->unit[0], options->unit[1]},
                                     .source = source,
                                     .edit = work->random_positions ? erf_randomise_positions : NULL,
@@ -119,7 +119,7 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
     char words[HEAD_WORDS_SIZE];
     bool classes = work->score != FOVEA_SCORE_MEAN;
     const char *reading = head_words(&probe->head, &probe->scores, words);
-    result->best = probe->place == SCORE_AT_BEST;
+    result->best = probe->place == FOVEA_PLACE_BEST;
     result->reading = classes ? arena_copy_string(arena, reading, strlen(reading), error) : NULL;
     result->target = arena_copy_string(arena, probe->target, strlen(probe->target), error);
     result->map = arena_allocate(arena, (size_t)(probe->height * probe->width), sizeof *result->map, error);
@@ -170,9 +170,8 @@ int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options
     return erf_make(model, options, false, result, &error) ? api_fail(&error, report) : 0;
 }
 
-void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf)
+void fovea_erf_free(struct fovea_erf *erf)
 {
-    (void)model;
     arena_destroy(erf->storage);
     *erf = (struct fovea_erf){0};
 }

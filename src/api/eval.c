@@ -12,14 +12,14 @@ int eval_list_changes(struct eval_work *work, uint32_t without, struct error *er
 {
     const struct fovea_eval_options *options = work->options;
     unsigned severities = options->severities ? options->severities : ~0u;
-    size_t most = 1 + CORRUPTION_COUNT * CORRUPTION_SEVERITIES + (size_t)options->scale_count;
+    size_t most = 1 + CORRUPTION_COUNT * FOVEA_SEVERITIES + (size_t)options->scale_count;
     struct eval_change *list = work->changes = arena_allocate(work->arena, most, sizeof *list, error);
     if (!list)
         return -1;
     list[0].strength = 1;
     work->change_count = 1;
     for (int c = 0; c < CORRUPTION_COUNT; c++) {
-        for (int severity = 1; severity <= CORRUPTION_SEVERITIES; severity++) {
+        for (int severity = 1; severity <= FOVEA_SEVERITIES; severity++) {
             if ((options->corruptions & ~without) >> c & 1 && severities >> severity & 1)
                 list[work->change_count++] = (struct eval_change){CHANGE_CORRUPTION, (enum corruption)c, severity,
                                                                   corruption_strength((enum corruption)c, severity)};
@@ -169,13 +169,13 @@ static void describe_row(struct eval_work *work, int at, struct fovea_eval_row *
 {
     const struct eval_change *change = &work->changes[at];
     double samples = (double)work->evaluated;
-    *row =
-        (struct fovea_eval_row){.change = change->kind == CHANGE_CORRUPTION ? corruption_name((int)change->corruption)
-                                          : change->kind == CHANGE_SCALE    ? "scale"
+    *row = (struct fovea_eval_row){.change = change->kind == CHANGE_CORRUPTION
+                                                 ? fovea_corruption_name((int)change->corruption)
+                                             : change->kind == CHANGE_SCALE ? "scale"
                                                                             : "none",
-                                .severity = change->severity,
-                                .strength = change->strength,
-                                .no_effect = change->kind == CHANGE_CORRUPTION};
+                                   .severity = change->severity,
+                                   .strength = change->strength,
+                                   .no_effect = change->kind == CHANGE_CORRUPTION};
     for (int a = 0; a < work->arm_count; a++) {
         const struct eval_tally *tally = &work->arms[a].tallies[at];
         struct metrics_summary summary = metrics_summarise(tally->metrics);
@@ -278,13 +278,12 @@ int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struc
     class_names_release(&work.names);
     if (code == 0)
         return 0;
-    fovea_eval_free(model, result);
+    fovea_eval_free(result);
     return api_fail(&error, report);
 }
 
-void fovea_eval_free(struct fovea_model *model, struct fovea_eval *eval)
+void fovea_eval_free(struct fovea_eval *eval)
 {
-    (void)model;
     arena_destroy(eval->storage);
     *eval = (struct fovea_eval){0};
 }
@@ -304,10 +303,9 @@ static int claim(const char *path, bool force, struct error *error)
     return result_check_folder(folder, error);
 }
 
-int fovea_output_claim(struct fovea_model *model, const char *path, bool force, struct fovea_error *report)
+int fovea_output_claim(const char *path, bool force, struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
-    (void)model;
     return claim(path, force, &error) ? api_fail(&error, report) : 0;
 }
 

@@ -45,7 +45,7 @@ static int find_moves(const struct eval_work *work, uint32_t *moves, struct erro
             continue;
         if ((wanted & all) != all)
             return error_set(error, ERROR_INPUT, "with masks there is no corruption '%s': it moves the image",
-                             corruption_name(c));
+                             fovea_corruption_name(c));
         *moves |= UINT32_C(1) << c;
     }
     return 0;

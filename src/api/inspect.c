@@ -166,13 +166,12 @@ int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, 
     graph_destroy(inspection.graph);
     if (result == 0)
         return 0;
-    fovea_layers_free(model, layers);
+    fovea_layers_free(layers);
     return api_fail(&error, report);
 }
 
-void fovea_layers_free(struct fovea_model *model, struct fovea_layers *layers)
+void fovea_layers_free(struct fovea_layers *layers)
 {
-    (void)model;
     arena_destroy(layers->storage);
     *layers = (struct fovea_layers){0};
 }

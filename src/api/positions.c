@@ -204,7 +204,8 @@ static int measure_order(struct position_work *work, bool random_positions, stru
     struct probe_request request = {.bindings = work->stock.bindings,
                                     .binding_count = work->stock.binding_count,
                                     .target = "logits",
-                                    .kind = SCORE_MEAN,
+                                    .kind = FOVEA_SCORE_MEAN,
+                                    .place = FOVEA_PLACE_UNIT,
                                     .unit = {-1, -1},
                                     .source = PROBE_NO_GRADIENT,
                                     .edit = random_positions ? erf_randomise_positions : NULL,
@@ -282,14 +283,14 @@ int fovea_positions(struct fovea_model *model, const struct fovea_erf_options *o
     stock_release(&work.stock);
     if (code == 0)
         return 0;
-    fovea_positions_free(model, result);
+    fovea_positions_free(result);
     return api_fail(&error, report);
 }
 
-void fovea_positions_free(struct fovea_model *model, struct fovea_positions *positions)
+void fovea_positions_free(struct fovea_positions *positions)
 {
     for (int i = 0; i < 2; i++)
-        fovea_erf_free(model, &positions->erf[i]);
+        fovea_erf_free(&positions->erf[i]);
     arena_destroy(positions->storage);
     *positions = (struct fovea_positions){0};
 }

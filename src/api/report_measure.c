@@ -94,7 +94,7 @@ int report_measure_layers(struct fovea_model *model, const struct fovea_samples 
         found = fovea_inspect(model, &(struct fovea_shapes){&shape, 1}, &layers, &again) == 0;
     if (found) {
         set_layers(report, &layers);
-        fovea_layers_free(model, &layers);
+        fovea_layers_free(&layers);
     } else {
         json_t *section = refusal(model, &refused, error);
         report_set_text(&section, "model", audit->path);
@@ -140,7 +140,7 @@ json_t *report_measure_erf(const struct report_measuring *measuring, struct erro
         if (fovea_erf(measuring->model, &options, &erf, &refused))
             continue;
         result = write_field(measuring->folder, &erf, &fields, error);
-        fovea_erf_free(measuring->model, &erf);
+        fovea_erf_free(&erf);
     }
     bool empty = json_array_size(fields) == 0 && any;
     json_t *section = result ? NULL : empty ? refusal(measuring->model, &refused, error) : json_object();
@@ -258,6 +258,6 @@ json_t *report_measure_curves(const struct report_measuring *measuring, struct e
     json_t *section = report_eval(&eval, model->context->seed);
     if (!measured)
         report_set_text(&section, "refused", refused_text(model, &refused));
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     return section;
 }

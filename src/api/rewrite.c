@@ -311,7 +311,7 @@ static int rewrite_model(struct fovea_model *model, const struct fovea_rewrite_o
     text_release(&rewriting.recipe);
     if (result == 0)
         return 0;
-    fovea_rewrite_free(model, rewrite);
+    fovea_rewrite_free(rewrite);
     return api_fail(&error, report);
 }
 
@@ -328,9 +328,8 @@ int fovea_rewrite_model(struct fovea_model *model, const struct fovea_rewrite_op
     return rewrite_model(model, options, &(struct outlet){.model = rewritten}, rewrite, report);
 }
 
-void fovea_rewrite_free(struct fovea_model *model, struct fovea_rewrite *rewrite)
+void fovea_rewrite_free(struct fovea_rewrite *rewrite)
 {
-    (void)model;
     arena_destroy(rewrite->storage);
     *rewrite = (struct fovea_rewrite){0};
 }

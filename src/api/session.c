@@ -7,8 +7,11 @@
 
 static int open_gradient(struct fovea_session *session, const struct fed_list *fed, struct error *error)
 {
-    struct probe_request request = {
-        .bindings = fed->bindings, .binding_count = fed->binding_count, .unit = {-1, -1}, .source = PROBE_IMAGE};
+    struct probe_request request = {.bindings = fed->bindings,
+                                    .binding_count = fed->binding_count,
+                                    .place = FOVEA_PLACE_UNIT,
+                                    .unit = {-1, -1},
+                                    .source = PROBE_IMAGE};
     if (probe_create(&session->probe, session->model->model, &request, error))
         return -1;
     session->graph = session->probe.graph;

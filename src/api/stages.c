@@ -56,13 +56,12 @@ int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples,
     graph_destroy(graph);
     if (done)
         return 0;
-    fovea_stages_free(model, stages);
+    fovea_stages_free(stages);
     return api_fail(&error, report);
 }
 
-void fovea_stages_free(struct fovea_model *model, struct fovea_stages *stages)
+void fovea_stages_free(struct fovea_stages *stages)
 {
-    (void)model;
     arena_destroy(stages->storage);
     *stages = (struct fovea_stages){0};
 }

@@ -486,13 +486,12 @@ int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *optio
     release(&work);
     if (result == 0)
         return 0;
-    fovea_tune_free(model, tune);
+    fovea_tune_free(tune);
     return api_fail(&error, report);
 }
 
-void fovea_tune_free(struct fovea_model *model, struct fovea_tune *tune)
+void fovea_tune_free(struct fovea_tune *tune)
 {
-    (void)model;
     arena_destroy(tune->storage);
     *tune = (struct fovea_tune){0};
 }

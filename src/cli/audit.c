@@ -196,7 +196,7 @@ static int audit_model(struct opened *opened, const struct command *command, con
             code = written;
         else if (write_report(opened, flags, &audit, &report, &error))
             code = fail(&error);
-        fovea_audit_free(opened->model, &audit);
+        fovea_audit_free(&audit);
     }
     free_words(&only);
     free_samples(&parsed);

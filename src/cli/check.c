@@ -43,7 +43,7 @@ int verb_check(int argc, char **argv)
             else
                 print_findings(command.positional[0], &findings);
             code = findings.problems > 0 ? FOVEA_FINDINGS : FOVEA_CLEAN;
-            fovea_findings_free(opened.model, &findings);
+            fovea_findings_free(&findings);
         }
     }
     close_model(&opened);

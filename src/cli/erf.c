@@ -116,7 +116,7 @@ static int erf_target(struct opened *opened, const struct erf_flags *flags, cons
         fovea_erf(opened->model, options, &erf, &error))
         return fail(&error);
     int code = show(opened, flags, &erf, folder);
-    fovea_erf_free(opened->model, &erf);
+    fovea_erf_free(&erf);
     return code;
 }
 
@@ -159,7 +159,7 @@ static int erf_stages(struct opened *opened, const struct erf_flags *flags, cons
             printf("%sstage %d of %d: ", i ? "\n" : "", i + 1, stages.count);
         code = erf_target(opened, flags, &one, flags->output ? folder : NULL);
     }
-    fovea_stages_free(opened->model, &stages);
+    fovea_stages_free(&stages);
     return code;
 }
 

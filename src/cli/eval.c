@@ -73,7 +73,7 @@ static int run_eval(struct opened *opened, const struct eval_flags *flags, const
     if (flags->compare && !other)
         return fail(&error);
     if ((other && fovea_model_set_activation(other, flags->samples.activation, &error)) ||
-        (flags->output && fovea_output_claim(opened->model, flags->output, flags->force, &error)) ||
+        (flags->output && fovea_output_claim(flags->output, flags->force, &error)) ||
         (flags->report && fovea_report_find(opened->model, flags->report, &error))) {
         fovea_model_free(other);
         return fail(&error);
@@ -82,7 +82,7 @@ static int run_eval(struct opened *opened, const struct eval_flags *flags, const
         code = fail(&error);
     } else {
         code = show(opened, flags, &eval);
-        fovea_eval_free(opened->model, &eval);
+        fovea_eval_free(&eval);
     }
     fovea_model_free(other);
     return code;

@@ -125,7 +125,7 @@ int verb_inspect(int argc, char **argv)
                 print_json(fovea_layers_json(&layers, NULL));
             else
                 print_inspection(&layers);
-            fovea_layers_free(opened.model, &layers);
+            fovea_layers_free(&layers);
             code = FOVEA_CLEAN;
         }
     }

@@ -68,6 +68,6 @@ int show_positions(struct opened *opened, const struct fovea_erf_options *option
         code = fail(&error);
     else if (folder && !json)
         printf("wrote %s/positions.json, maps as .npy and .png, original/, randomised/, manifest.json\n", folder);
-    fovea_positions_free(opened->model, &positions);
+    fovea_positions_free(&positions);
     return code;
 }

@@ -127,7 +127,7 @@ static int rewrite_model(struct opened *opened, const struct command *command, c
         code = fail(&error);
     } else if (code == PARSE_GO_ON) {
         code = show(opened, flags, &rewrite);
-        fovea_rewrite_free(opened->model, &rewrite);
+        fovea_rewrite_free(&rewrite);
     }
     free_words(&apply);
     free_samples(&parsed);

@@ -146,7 +146,7 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
     int code = flags->report && fovea_report_add_tune(opened->model, &tune, flags->output, flags->report, &error)
                    ? fail(&error)
                    : FOVEA_CLEAN;
-    fovea_tune_free(opened->model, &tune);
+    fovea_tune_free(&tune);
     return code;
 }
 
@@ -155,8 +155,7 @@ static int check_ahead(struct opened *opened, const struct flags *flags)
 {
     struct fovea_error error = {0};
     struct fovea_model *control = flags->control ? fovea_model_load(opened->fovea, flags->control, &error) : NULL;
-    bool good = (!flags->control || control) &&
-                fovea_output_claim(opened->model, flags->output, flags->force, &error) == 0 &&
+    bool good = (!flags->control || control) && fovea_output_claim(flags->output, flags->force, &error) == 0 &&
                 (!flags->report || fovea_report_find(opened->model, flags->report, &error) == 0);
     fovea_model_free(control);
     return good ? PARSE_GO_ON : fail(&error);

@@ -36,7 +36,7 @@ enum fovea_state {
     FOVEA_STATE_NOT_APPLICABLE,
     FOVEA_STATES
 };
-/* "advice", "applied, not yet trained", "not decidable", "note", "fine", "not applicable". */
+/* "advice", "applied, not yet trained", "not decidable", "note", "fine", "not applicable"; NULL for others. */
 FOVEA_API const char *fovea_state_name(enum fovea_state state);
 
 /* What a finding rests on. */
@@ -46,7 +46,7 @@ enum fovea_certainty {
     FOVEA_CERTAINTY_SECONDARY, /* abstracts and listings say so */
     FOVEA_CERTAINTY_DERIVED    /* derived from the paper's idea; its own constant may differ */
 };
-/* "measured", "verified", "secondary", "derived". */
+/* "measured", "verified", "secondary", "derived"; NULL for others. */
 FOVEA_API const char *fovea_certainty_name(enum fovea_certainty certainty);
 
 struct fovea_number {
@@ -142,7 +142,7 @@ struct fovea_audit {
 };
 FOVEA_API int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options,
                           struct fovea_audit *audit, struct fovea_error *error);
-FOVEA_API void fovea_audit_free(struct fovea_model *model, struct fovea_audit *audit);
+FOVEA_API void fovea_audit_free(struct fovea_audit *audit);
 /* As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_audit_json(const struct fovea_audit *audit, struct fovea_error *error);
 

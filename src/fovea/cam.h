@@ -22,13 +22,6 @@ enum fovea_cam_method {
 /* "extended", "cam", "gradcam", "gradcam++", "xgradcam", "layercam", "scorecam"; NULL for others. */
 FOVEA_API const char *fovea_cam_method_name(int method);
 
-/* Where the class's score is taken in a target of several units. */
-enum fovea_place {
-    FOVEA_PLACE_AUTO,   /* vectors: their one unit; maps: the region; rows of cells, as of detectors: the best */
-    FOVEA_PLACE_UNIT,   /* `unit` */
-    FOVEA_PLACE_REGION, /* mean over the units whose largest channel is the class */
-    FOVEA_PLACE_BEST    /* the unit where the class is largest */
-};
 enum fovea_upsampling {
     FOVEA_UPSAMPLE_AUTO, /* Extended-CAM: Gaussian; others: bilinear */
     FOVEA_UPSAMPLE_GAUSSIAN,

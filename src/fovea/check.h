@@ -22,7 +22,7 @@ struct fovea_findings {
 };
 FOVEA_API int fovea_check(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_findings *findings,
                           struct fovea_error *error);
-FOVEA_API void fovea_findings_free(struct fovea_model *model, struct fovea_findings *findings);
+FOVEA_API void fovea_findings_free(struct fovea_findings *findings);
 /* As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_findings_json(const struct fovea_model *model, const struct fovea_findings *findings,
                                     struct fovea_error *error);

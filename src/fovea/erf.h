@@ -103,11 +103,11 @@ struct fovea_stages {
 };
 FOVEA_API int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples, struct fovea_stages *stages,
                            struct fovea_error *error);
-FOVEA_API void fovea_stages_free(struct fovea_model *model, struct fovea_stages *stages);
+FOVEA_API void fovea_stages_free(struct fovea_stages *stages);
 /* As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_stages_json(const struct fovea_model *model, const struct fovea_stages *stages,
                                   struct fovea_error *error);
-FOVEA_API void fovea_erf_free(struct fovea_model *model, struct fovea_erf *erf);
+FOVEA_API void fovea_erf_free(struct fovea_erf *erf);
 /* As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_erf_json(const struct fovea_model *model, const struct fovea_erf *erf, struct fovea_error *error);
 

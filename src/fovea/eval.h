@@ -85,12 +85,12 @@ struct fovea_eval {
  * there are, before anything runs. */
 FOVEA_API int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
                          struct fovea_eval *eval, struct fovea_error *error);
-FOVEA_API void fovea_eval_free(struct fovea_model *model, struct fovea_eval *eval);
+FOVEA_API void fovea_eval_free(struct fovea_eval *eval);
 /* As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_eval_json(const struct fovea_model *model, const struct fovea_eval *eval,
                                 struct fovea_error *error);
 /* Whether fovea_eval_write or fovea_tune would refuse to write `path`: to be asked before long work. */
-FOVEA_API int fovea_output_claim(struct fovea_model *model, const char *path, bool force, struct fovea_error *error);
+FOVEA_API int fovea_output_claim(const char *path, bool force, struct fovea_error *error);
 /* The results as JSON, atomically; a file that is there is an error unless `force`. */
 FOVEA_API int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
                                struct fovea_error *error);

@@ -38,7 +38,7 @@ struct fovea_value {
 };
 FOVEA_API int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_layers *layers,
                             struct fovea_error *error);
-FOVEA_API void fovea_layers_free(struct fovea_model *model, struct fovea_layers *layers);
+FOVEA_API void fovea_layers_free(struct fovea_layers *layers);
 /* As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_layers_json(const struct fovea_layers *layers, struct fovea_error *error);
 

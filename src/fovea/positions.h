@@ -38,7 +38,7 @@ struct fovea_positions {
  * read. */
 FOVEA_API int fovea_positions(struct fovea_model *model, const struct fovea_erf_options *options,
                               struct fovea_positions *positions, struct fovea_error *error);
-FOVEA_API void fovea_positions_free(struct fovea_model *model, struct fovea_positions *positions);
+FOVEA_API void fovea_positions_free(struct fovea_positions *positions);
 /* As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_positions_json(const struct fovea_model *model, const struct fovea_positions *positions,
                                      struct fovea_error *error);

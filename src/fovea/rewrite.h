@@ -64,7 +64,7 @@ FOVEA_API int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrit
 FOVEA_API int fovea_rewrite_model(struct fovea_model *model, const struct fovea_rewrite_options *options,
                                   struct fovea_model **rewritten, struct fovea_rewrite *rewrite,
                                   struct fovea_error *error);
-FOVEA_API void fovea_rewrite_free(struct fovea_model *model, struct fovea_rewrite *rewrite);
+FOVEA_API void fovea_rewrite_free(struct fovea_rewrite *rewrite);
 /* As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_rewrite_json(const struct fovea_model *model, const struct fovea_rewrite *rewrite,
                                    struct fovea_error *error);

@@ -50,6 +50,14 @@ enum fovea_score {
     FOVEA_SCORE_MARGIN /* one of them minus their mean */
 };
 
+/* Where the class's score is taken in a target of several units. */
+enum fovea_place {
+    FOVEA_PLACE_AUTO,   /* vectors: their one unit; maps: the region; rows of cells, as of detectors: the best */
+    FOVEA_PLACE_UNIT,   /* `unit` */
+    FOVEA_PLACE_REGION, /* mean over the units whose largest channel is the class */
+    FOVEA_PLACE_BEST    /* the unit where the class is largest */
+};
+
 #ifdef __cplusplus
 }
 #endif

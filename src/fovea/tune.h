@@ -181,7 +181,7 @@ struct fovea_tune {
 FOVEA_API int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path,
                          bool force, const struct fovea_tune_calls *calls, struct fovea_tune *tune,
                          struct fovea_error *error);
-FOVEA_API void fovea_tune_free(struct fovea_model *model, struct fovea_tune *tune);
+FOVEA_API void fovea_tune_free(struct fovea_tune *tune);
 /* As JSON, for fovea_text_free; of an epoch in one line. */
 FOVEA_API char *fovea_tune_json(const struct fovea_tune *tune, struct fovea_error *error);
 FOVEA_API char *fovea_tune_epoch_json(const struct fovea_tune_epoch *epoch, struct fovea_error *error);

@@ -59,7 +59,8 @@ static int measure(const struct audit *audit, const struct image_set *images, st
     struct probe probe;
     struct probe_request request = {.bindings = images->bindings,
                                     .binding_count = images->binding_count,
-                                    .kind = SCORE_MEAN,
+                                    .kind = FOVEA_SCORE_MEAN,
+                                    .place = FOVEA_PLACE_UNIT,
                                     .unit = {-1, -1},
                                     .source = PROBE_IMAGE};
     /* A network without a map that could be looked at is not measured. */

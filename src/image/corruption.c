@@ -8,7 +8,7 @@
 
 static const struct {
     const char *name;
-    double strengths[CORRUPTION_SEVERITIES];
+    double strengths[FOVEA_SEVERITIES];
 } corruptions[CORRUPTION_COUNT] = {
     [CORRUPTION_GAUSSIAN_NOISE] = {"gaussian-noise", {0.08, 0.12, 0.18, 0.26, 0.38}},
     [CORRUPTION_SHOT_NOISE] = {"shot-noise", {60, 25, 12, 5, 3}},
@@ -29,7 +29,7 @@ static const struct {
     [CORRUPTION_SCALE] = {"scale", {0.9, 0.8, 0.7, 0.6, 0.5}},
 };
 
-const char *corruption_name(int corruption)
+const char *fovea_corruption_name(int corruption)
 {
     return corruption >= 0 && corruption < CORRUPTION_COUNT ? corruptions[corruption].name : NULL;
 }

@@ -3,9 +3,8 @@
 #ifndef FOVEA_IMAGE_CORRUPTION_H
 #define FOVEA_IMAGE_CORRUPTION_H
 
+#include "fovea/eval.h"
 #include "image/image.h"
-
-#define CORRUPTION_SEVERITIES 5
 
 enum corruption {
     CORRUPTION_GAUSSIAN_NOISE, /* + sigma N(0, 1) */
@@ -28,8 +27,6 @@ enum corruption {
     CORRUPTION_COUNT
 };
 
-/* "gaussian-noise", ...; NULL behind the last. */
-const char *corruption_name(int corruption);
 /* The strength at severity 1 to 5, in the unit of the table above. */
 double corruption_strength(enum corruption corruption, int severity);
 /* Whether it moves what the image shows, so that a mask of it no longer fits. */

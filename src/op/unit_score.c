@@ -20,8 +20,8 @@ struct unit_score_settings {
 
 static const struct attribute_rule attributes[] = {
     {INTS_ATTRIBUTE(struct unit_score_settings, reading), .required = true},
-    {INT_ATTRIBUTE(struct unit_score_settings, kind, SCORE_MEAN)},
-    {INT_ATTRIBUTE(struct unit_score_settings, place, SCORE_AT_UNIT)},
+    {INT_ATTRIBUTE(struct unit_score_settings, kind, FOVEA_SCORE_MEAN)},
+    {INT_ATTRIBUTE(struct unit_score_settings, place, FOVEA_PLACE_UNIT)},
     {INT_ATTRIBUTE(struct unit_score_settings, unit, 0)},
     {0},
 };
@@ -38,8 +38,8 @@ bool unit_score_of_node(const struct node *node, struct unit_score *score)
                                              .binary = n[8] != 0,
                                              .objectness = n[9],
                                              .background = n[10]},
-                                 .kind = (enum score_kind)settings->kind,
-                                 .place = (enum score_place)settings->place,
+                                 .kind = (enum fovea_score)settings->kind,
+                                 .place = (enum fovea_place)settings->place,
                                  .unit = settings->unit};
     return true;
 }
@@ -139,9 +139,9 @@ static double class_sum(const struct scored_image *at, int64_t class)
 static double rank_strength(const struct scored_image *at, int64_t class)
 {
     const struct unit_score *score = at->score;
-    if (score->place == SCORE_AT_REGION)
+    if (score->place == FOVEA_PLACE_REGION)
         return class_sum(at, class);
-    int64_t unit = score->place == SCORE_AT_UNIT ? score->unit : best_unit(at, class);
+    int64_t unit = score->place == FOVEA_PLACE_UNIT ? score->unit : best_unit(at, class);
     return class_strength(&score->classes, at->elements, at->image, unit, class);
 }
 
@@ -188,9 +188,9 @@ static double score_unit(const struct scored_image *at, int64_t unit, int64_t cl
     const struct class_scores *classes = &at->score->classes;
     int64_t count = class_scores_count(classes);
     double mean = 0;
-    if (at->score->kind == SCORE_MEAN)
+    if (at->score->kind == FOVEA_SCORE_MEAN)
         return score_channels(at, unit, weight, seed);
-    for (int64_t c = 0; at->score->kind == SCORE_MARGIN && c < count; c++) {
+    for (int64_t c = 0; at->score->kind == FOVEA_SCORE_MARGIN && c < count; c++) {
         mean += score_at(at, unit, c) / (double)count;
         class_score_gradient(classes, at->elements, at->image, unit, c, -weight / (double)count, seed);
     }
@@ -217,9 +217,9 @@ static double score_image(const struct scored_image *at, int64_t class, int64_t 
 {
     const struct unit_score *score = at->score;
     *unit = -1;
-    if (score->place == SCORE_AT_REGION)
+    if (score->place == FOVEA_PLACE_REGION)
         return score_region(at, class, seed);
-    *unit = score->place == SCORE_AT_BEST ? best_unit(at, class) : score->unit;
+    *unit = score->place == FOVEA_PLACE_BEST ? best_unit(at, class) : score->unit;
     return score_unit(at, *unit, class, 1, seed);
 }
 
@@ -233,9 +233,9 @@ static int compute_unit_score(struct compute_context *context, struct error *err
     memset(seed, 0, tensor_bytes(context->outputs[0]));
     for (int64_t image = 0; image < score.classes.view.images; image++) {
         struct scored_image at = {&score, context->inputs[0]->data, image};
-        int64_t class = score.kind == SCORE_MEAN ? -1
-                        : wanted[image] < 0      ? predicted_class(&at, -1 - wanted[image])
-                                                 : wanted[image];
+        int64_t class = score.kind == FOVEA_SCORE_MEAN ? -1
+                        : wanted[image] < 0            ? predicted_class(&at, -1 - wanted[image])
+                                                       : wanted[image];
         if (class >= class_scores_count(&score.classes))
             return error_set(error, ERROR_INPUT, "there are %" PRId64 " classes, there is no class %" PRId64,
                              class_scores_count(&score.classes), class);

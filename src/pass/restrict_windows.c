@@ -24,7 +24,7 @@ static struct value_window seed_window(const struct node *node)
 {
     struct unit_score score;
     const struct shape *shape = &node->outputs[0]->shape;
-    if (!unit_score_of_node(node, &score) || score.place != SCORE_AT_UNIT || score.classes.view.unit_step != 1 ||
+    if (!unit_score_of_node(node, &score) || score.place != FOVEA_PLACE_UNIT || score.classes.view.unit_step != 1 ||
         shape->rank != 4 || score.classes.view.units != shape->dims[2] * shape->dims[3])
         return (struct value_window){0};
     int64_t y = score.unit / shape->dims[3], x = score.unit % shape->dims[3];

@@ -32,14 +32,14 @@ static void test_formulas(void **state)
 {
     (void)state;
     static const struct {
-        enum cam_method method;
+        enum fovea_cam_method method;
         double map[4];
     } expected[] = {
-        {CAM_EXTENDED, {0.3377, -2.1112, 0.5978, 0.1848}},
-        {CAM_GRAD, {0.252125, -0.908925, 0.0752, 0.328775}},
-        {CAM_GRAD_PLUS_PLUS, {-0.19101127, -1.11781668, 0.59298451, 1.36144806}},
-        {CAM_XGRAD, {-3.45495299, 49.06031983, -11.96854667, -34.62772017}},
-        {CAM_LAYER, {0.0465, -1.0724, 0.5978, 0.2976}},
+        {FOVEA_CAM_EXTENDED, {0.3377, -2.1112, 0.5978, 0.1848}},
+        {FOVEA_CAM_GRAD, {0.252125, -0.908925, 0.0752, 0.328775}},
+        {FOVEA_CAM_GRAD_PLUS_PLUS, {-0.19101127, -1.11781668, 0.59298451, 1.36144806}},
+        {FOVEA_CAM_XGRAD, {-3.45495299, 49.06031983, -11.96854667, -34.62772017}},
+        {FOVEA_CAM_LAYER, {0.0465, -1.0724, 0.5978, 0.2976}},
     };
     const struct unit_view view = {.images = 1, .units = 4, .channels = 3, .unit_step = 1, .channel_step = 4};
     const struct cam_layer layer = {view, activation, slopes, 0};
@@ -50,23 +50,23 @@ static void test_formulas(void **state)
         for (int cell = 0; cell < 4; cell++)
             check_near(map[cell], expected[i].map[cell], 2e-5 * fmax(1, fabs(expected[i].map[cell])));
     }
-    assert_int_equal(cam_map(CAM_PLAIN, &layer, weights, map, &error),
+    assert_int_equal(cam_map(FOVEA_CAM_PLAIN, &layer, weights, map, &error),
                      -1); /* the gradient is not the same everywhere */
     assert_int_equal(error.kind, ERROR_INPUT);
-    struct cam_numbers numbers;
-    struct cam_sum sum;
+    struct fovea_cam cam = {.score = 2};
     const float shares[SHARES] = {0.25f, 0.5f, -0.75f};
     double flat[4] = {-1, -1, -1, -1};
-    cam_add_up(&layer, 1, 0, shares, 1, &sum);
-    cam_measure(flat, 4, 2, &sum, &numbers);
-    assert_true(numbers.flat && numbers.negative);
-    check_near(numbers.gap, (2 - -0.9909) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5); /* the shares are 0 together */
-    check_near(numbers.share, 3.2314 / (3.2314 + 0.25 + 0.5 + 0.75 + 2.9909), 1e-5);
-    sum.biases += 1;
-    cam_measure(flat, 4, 2, &sum, &numbers);
-    check_near(numbers.gap, (2 - -0.9909 - 1) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5);
-    cam_measure(flat, 4, sum.cells + sum.tokens + sum.around + sum.biases + 1e-7, &sum, &numbers);
-    check_near(numbers.gap, 0, 1e-300); /* rounding */
+    double absolute = cam_add_up(&layer, 1, 0, shares, 1, &cam);
+    cam_measure(flat, 4, absolute, &cam);
+    assert_true(cam.flat && cam.negative);
+    check_near(cam.gap, (2 - -0.9909) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5); /* the shares are 0 together */
+    check_near(cam.share, 3.2314 / (3.2314 + 0.25 + 0.5 + 0.75 + 2.9909), 1e-5);
+    cam.biases += 1;
+    cam_measure(flat, 4, absolute, &cam);
+    check_near(cam.gap, (2 - -0.9909 - 1) / (0.3377 + 2.1112 + 0.5978 + 0.1848), 1e-5);
+    cam.score = cam.contributions + cam.class_token + cam.around + cam.biases + 1e-7;
+    cam_measure(flat, 4, absolute, &cam);
+    check_near(cam.gap, 0, 1e-300); /* rounding */
     cam_spread_residual(map, 4, 3);
     check_near(map[0] + map[1] + map[2] + map[3], 3, 1e-9);
 }
@@ -119,7 +119,8 @@ static void test_sums_of_a_known_head(void **state)
     struct probe probe;
     struct probe_result run;
     struct random random = {.seed = 9};
-    const struct probe_request request = {.target = "logits", .kind = SCORE_CLASS, .source = PROBE_ACTIVATION};
+    const struct probe_request request = {
+        .target = "logits", .kind = FOVEA_SCORE_CLASS, .place = FOVEA_PLACE_UNIT, .source = PROBE_ACTIVATION};
     assert_int_equal(probe_create(&probe, &model, &request, &error), 0);
     float *image = probe_images(&probe)->data;
     for (int i = 0; i < 3 * SIDE * SIDE; i++)
@@ -133,13 +134,13 @@ static void test_sums_of_a_known_head(void **state)
         assert_int_equal(run.classes[0], class);
         const struct cam_layer layer = {probe.source_grid.view, run.activation, run.gradient, 0};
         double y = (double)run.score[0], b = (double)bias[class];
-        assert_int_equal(cam_map(CAM_EXTENDED, &layer, weights, map, &error), 0);
+        assert_int_equal(cam_map(FOVEA_CAM_EXTENDED, &layer, weights, map, &error), 0);
         for (int64_t i = 0; i < cells; i++) {
             sum += map[i];
             magnitude += fabs(map[i]);
         }
         check_near(sum + b, y, 1e-5 * fmax(fabs(y), magnitude));
-        assert_int_equal(cam_map(CAM_PLAIN, &layer, weights, map, &error), 0);
+        assert_int_equal(cam_map(FOVEA_CAM_PLAIN, &layer, weights, map, &error), 0);
         for (int64_t i = 0; i < cells; i++)
             plain += map[i];
         check_near(plain, (double)cells * (y - b), 1e-5 * (double)cells * fmax(fabs(y), magnitude));
@@ -182,7 +183,8 @@ static void test_score_cam_weights(void **state)
     struct probe probe, forward;
     struct probe_result run;
     struct random random = {.seed = 11};
-    struct probe_request request = {.target = "logits", .kind = SCORE_CLASS, .source = PROBE_ACTIVATION};
+    struct probe_request request = {
+        .target = "logits", .kind = FOVEA_SCORE_CLASS, .place = FOVEA_PLACE_UNIT, .source = PROBE_ACTIVATION};
     const int64_t grid[2] = {SIDE - 2, SIDE - 2};
     double weights[CHANNELS], expected[CHANNELS], sum = 0;
     float image[3 * SIDE * SIDE];

@@ -54,8 +54,8 @@ static void check_form(struct model *model, const struct known *known, int outpu
     struct probe probe;
     struct probe_result run;
     const struct probe_request request = {.target = "before-resize",
-                                          .kind = SCORE_CLASS,
-                                          .place_by_layout = true,
+                                          .kind = FOVEA_SCORE_CLASS,
+                                          .place = FOVEA_PLACE_AUTO,
                                           .unit = {-1, -1},
                                           .source = PROBE_IMAGE};
     for (int i = 0; i < 3 * SIDE * SIDE; i++)
@@ -194,8 +194,8 @@ static void test_boxes_in_an_output_of_their_own(void **state)
             struct probe probe;
             struct probe_result run;
             const struct probe_request request = {.target = "logits",
-                                                  .kind = SCORE_CLASS,
-                                                  .place_by_layout = true,
+                                                  .kind = FOVEA_SCORE_CLASS,
+                                                  .place = FOVEA_PLACE_AUTO,
                                                   .unit = {-1, -1},
                                                   .source = PROBE_IMAGE};
             assert_int_equal(probe_create(&probe, &form.model, &request, &error), 0);
@@ -284,8 +284,8 @@ static void check_picked(struct form *form, struct value *rows, const struct kno
     struct probe probe;
     struct probe_result run;
     const struct probe_request request = {.target = "before-resize",
-                                          .kind = SCORE_CLASS,
-                                          .place_by_layout = true,
+                                          .kind = FOVEA_SCORE_CLASS,
+                                          .place = FOVEA_PLACE_AUTO,
                                           .unit = {-1, -1},
                                           .source = PROBE_IMAGE};
     if (probe_create(&probe, &form->model, &request, error))
@@ -381,15 +381,18 @@ static void test_what_is_not_told_is_refused(void **state)
         for (int k = 0; k < 2 && outputs[k]; k++)
             assert_int_equal(graph_add_output(b->graph, outputs[k], &error), 0);
         struct probe probe;
-        struct probe_request request = {
-            .target = "logits", .kind = SCORE_CLASS, .place_by_layout = true, .unit = {-1, -1}, .source = PROBE_IMAGE};
+        struct probe_request request = {.target = "logits",
+                                        .kind = FOVEA_SCORE_CLASS,
+                                        .place = FOVEA_PLACE_AUTO,
+                                        .unit = {-1, -1},
+                                        .source = PROBE_IMAGE};
         assert_int_equal(probe_create(&probe, &form.model, &request, &error), -1);
         assert_int_equal(error.kind, ERROR_INPUT);
         assert_non_null(strstr(error.message, i == 2 ? "--activation" : "--target"));
         /* The field of a layer needs no classes. */
         error = (struct error)ERROR_INITIALISER;
         request.target = NULL;
-        request.kind = SCORE_MEAN;
+        request.kind = FOVEA_SCORE_MEAN;
         assert_int_equal(probe_create(&probe, &form.model, &request, &error), 0);
         probe_destroy(&probe);
         end(&form);
@@ -427,8 +430,11 @@ static void test_regions_of_its_own(void **state)
     struct value *scores = named(b, two(b, "MatMul", regions, weights), "scores");
     assert_int_equal(graph_add_output(b->graph, one(b, "Sigmoid", scores), &error), 0);
     struct probe probe;
-    struct probe_request request = {
-        .target = "logits", .kind = SCORE_CLASS, .place_by_layout = true, .unit = {-1, -1}, .source = PROBE_IMAGE};
+    struct probe_request request = {.target = "logits",
+                                    .kind = FOVEA_SCORE_CLASS,
+                                    .place = FOVEA_PLACE_AUTO,
+                                    .unit = {-1, -1},
+                                    .source = PROBE_IMAGE};
     char name[64];
     assert_int_equal(probe_create(&probe, &form.model, &request, &error), -1);
     snprintf(name, sizeof name, "(such as '%s')", objects->name);

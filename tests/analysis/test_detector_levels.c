@@ -182,8 +182,11 @@ static void test_levels(void **state)
         make_form(&form.builder, kind, images, levels);
         find_best(&form, kind, levels, images, pixels, best);
         form.model.activation = kind->option;
-        const struct probe_request request = {
-            .target = "logits", .kind = SCORE_CLASS, .place_by_layout = true, .unit = {-1, -1}, .source = PROBE_IMAGE};
+        const struct probe_request request = {.target = "logits",
+                                              .kind = FOVEA_SCORE_CLASS,
+                                              .place = FOVEA_PLACE_AUTO,
+                                              .unit = {-1, -1},
+                                              .source = PROBE_IMAGE};
         if (probe_create(&probe, &form.model, &request, &error))
             fail_msg("%d: %s", (int)i, error.message);
         assert_int_equal(class_scores_count(&probe.scores), CLASSES);

@@ -34,8 +34,9 @@ static void check_gradient(const char *network, const char *reference, int64_t c
     operators_resolve(model->graph, &error);
     struct probe probe;
     struct probe_result result;
-    struct probe_request request = {.unit = {-1, -1},
-                                    .kind = class_index < 0 ? SCORE_MEAN : SCORE_CLASS,
+    struct probe_request request = {.place = FOVEA_PLACE_UNIT,
+                                    .unit = {-1, -1},
+                                    .kind = class_index < 0 ? FOVEA_SCORE_MEAN : FOVEA_SCORE_CLASS,
                                     .target = class_index >= 0 ? "logits"
                                               : name_target    ? target
                                                                : NULL};

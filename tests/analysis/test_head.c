@@ -22,8 +22,8 @@ static void test_one_channel_is_two_classes(void **state)
         struct probe probe;
         struct probe_result run;
         const struct probe_request request = {.target = "logits",
-                                              .kind = SCORE_CLASS,
-                                              .place = i < 3 ? SCORE_AT_UNIT : SCORE_AT_REGION,
+                                              .kind = FOVEA_SCORE_CLASS,
+                                              .place = i < 3 ? FOVEA_PLACE_UNIT : FOVEA_PLACE_REGION,
                                               .unit = {-1, -1},
                                               .source = PROBE_IMAGE};
         if (probe_create(&probe, &form.model, &request, &error))
@@ -135,8 +135,8 @@ static void test_forms(void **state)
         struct value *y = make_output(&form.builder, (enum form_kind)kind, images);
         assert_int_equal(graph_add_output(form.builder.graph, y, &error), 0);
         const struct probe_request request = {.target = "logits",
-                                              .kind = SCORE_CLASS,
-                                              .place_by_layout = true,
+                                              .kind = FOVEA_SCORE_CLASS,
+                                              .place = FOVEA_PLACE_AUTO,
                                               .unit = {-1, -1},
                                               .source = PROBE_ACTIVATION};
         if (probe_create(&probe, &form.model, &request, &error))

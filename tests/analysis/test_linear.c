@@ -58,7 +58,8 @@ static struct probe opened(struct fixture *fixture, int64_t row, int64_t column,
 {
     struct probe probe;
     struct random random = {.seed = 5};
-    const struct probe_request request = {.target = "output", .unit = {row, column}, .source = source};
+    const struct probe_request request = {
+        .target = "output", .place = FOVEA_PLACE_UNIT, .unit = {row, column}, .source = source};
     if (probe_create(&probe, &fixture->model, &request, &fixture->error))
         fail_msg("%s", fixture->error.message);
     float *image = probe_images(&probe)->data;
@@ -212,7 +213,8 @@ static void uniform_norms_are_refused_with_the_way_out(void **state)
     set_output(&fixture,
                emit(fixture.graph, "LayerNormalization", EMIT_INPUTS(y, ones), EMIT_NO_ATTRIBUTES, &fixture.error));
     struct probe probe;
-    const struct probe_request request = {.target = "output", .unit = {-1, -1}, .source = PROBE_IMAGE};
+    const struct probe_request request = {
+        .target = "output", .place = FOVEA_PLACE_UNIT, .unit = {-1, -1}, .source = PROBE_IMAGE};
     assert_int_equal(probe_create(&probe, &fixture.model, &request, &fixture.error), -1);
     assert_int_equal(fixture.error.kind, ERROR_INPUT);
     assert_non_null(strstr(fixture.error.message, "weights are all equal"));
@@ -220,7 +222,7 @@ static void uniform_norms_are_refused_with_the_way_out(void **state)
     probe_destroy(&probe);
     fixture.error = (struct error)ERROR_INITIALISER;
     const struct probe_request through = {
-        .target = "output", .unit = {-1, -1}, .source = PROBE_IMAGE, .through_norm = true};
+        .target = "output", .place = FOVEA_PLACE_UNIT, .unit = {-1, -1}, .source = PROBE_IMAGE, .through_norm = true};
     assert_int_equal(probe_create(&probe, &fixture.model, &through, &fixture.error), 0);
     struct probe_result run;
     double total = 0;

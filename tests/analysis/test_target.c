@@ -64,8 +64,8 @@ static void test_the_layer_feeds_the_target(void **state)
     for (int i = 0; i < 2; i++) {
         struct probe probe;
         const struct probe_request request = {.target = levels.classes[i]->name,
-                                              .kind = SCORE_CLASS,
-                                              .place_by_layout = true,
+                                              .kind = FOVEA_SCORE_CLASS,
+                                              .place = FOVEA_PLACE_AUTO,
                                               .source = PROBE_ACTIVATION,
                                               .unit = {-1, -1}};
         assert_int_equal(probe_create(&probe, &model, &request, &error), 0);
@@ -85,7 +85,8 @@ static void test_anchors_are_no_map(void **state)
     struct levels levels;
     struct model model = {.context = context, .path = "test", .graph = make_levels(context, &levels, &error)};
     struct probe probe;
-    const struct probe_request request = {.kind = SCORE_MEAN, .source = PROBE_IMAGE, .unit = {-1, -1}};
+    const struct probe_request request = {
+        .kind = FOVEA_SCORE_MEAN, .source = PROBE_IMAGE, .place = FOVEA_PLACE_UNIT, .unit = {-1, -1}};
     assert_int_equal(probe_create(&probe, &model, &request, &error), 0);
     assert_int_equal(probe.target_grid.layout, UNITS_MAP);
     assert_string_not_equal(probe.target, levels.sides->name);

@@ -34,7 +34,7 @@ static void run(struct audited *audited, const char *network, const struct fovea
 
 static void finish(struct audited *audited)
 {
-    fovea_audit_free(audited->model, &audited->audit);
+    fovea_audit_free(&audited->audit);
     fovea_model_free(audited->model);
     fovea_close(audited->fovea);
 }

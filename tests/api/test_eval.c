@@ -78,7 +78,7 @@ static void rows_are_what_was_asked_for(void **state)
     const struct fovea_eval_score *same = &eval.rows[5].scores[0]; /* scaled by 1 */
     assert_memory_equal(same, &eval.rows[0].scores[0], sizeof *same);
     assert_true(eval.rows[6].scores[0].agreement < 0.9); /* weak contrast is fatal to this model */
-    fovea_eval_free(fixture->model, &eval);
+    fovea_eval_free(&eval);
 }
 
 static void noise_repeats_with_the_seed_and_batch_does_not_matter(void **state)
@@ -97,11 +97,11 @@ static void noise_repeats_with_the_seed_and_batch_does_not_matter(void **state)
     struct fovea_eval third;
     assert_int_equal(fovea_eval(model, NULL, &fixture->options, &third, &fixture->error), 0);
     assert_true(third.rows[3].scores[0].confidence != second.rows[3].scores[0].confidence);
-    fovea_eval_free(model, &third);
+    fovea_eval_free(&third);
     fovea_model_free(model);
     fovea_close(other_seed);
-    fovea_eval_free(fixture->model, &first);
-    fovea_eval_free(fixture->model, &second);
+    fovea_eval_free(&first);
+    fovea_eval_free(&second);
 }
 
 static void a_model_equals_itself(void **state)
@@ -116,7 +116,7 @@ static void a_model_equals_itself(void **state)
     assert_memory_equal(&eval.rows[1].scores[0], &eval.rows[1].scores[1], sizeof eval.rows[1].scores[0]);
     assert_float_equal(eval.rows[1].difference, 0, 0);
     assert_float_equal(eval.rows[1].interval[1], 0, 0);
-    fovea_eval_free(fixture->model, &eval);
+    fovea_eval_free(&eval);
     fovea_model_free(other);
 }
 
@@ -129,7 +129,7 @@ static void changes_of_no_effect_are_told(void **state)
     struct fovea_eval eval = evaluated(fixture, NULL);
     for (int i = 0; i < eval.row_count; i++) /* the images are gray */
         assert_int_equal(eval.rows[i].no_effect, strcmp(eval.rows[i].change, "hue") == 0);
-    fovea_eval_free(fixture->model, &eval);
+    fovea_eval_free(&eval);
 }
 
 static void without_labels_agreement_is_told(void **state)
@@ -140,7 +140,7 @@ static void without_labels_agreement_is_told(void **state)
     assert_int_equal(eval.labelled, 0);
     assert_float_equal(eval.rows[0].scores[0].top1, -1, 0);
     assert_float_equal(eval.rows[0].scores[0].agreement, 1, 0);
-    fovea_eval_free(fixture->model, &eval);
+    fovea_eval_free(&eval);
 }
 
 int main(void)

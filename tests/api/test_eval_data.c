@@ -185,7 +185,7 @@ static void numbers_are_those_of_a_session(void **state)
         if (actual > 0)
             assert_near(table->list[k].accuracy, (double)confusion[k][k] / actual, 1e-12);
     }
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     free(logits);
     free(images);
     fovea_model_free(model);
@@ -221,7 +221,7 @@ static void two_models_are_paired(void **state)
     assert_near(eval.rows[0].interval[0], mean - half, 1e-9);
     assert_near(eval.rows[0].interval[1], mean + half, 1e-9);
     assert_near(eval.data.metrics[1].top1 - eval.data.metrics[0].top1, mean, 1e-12);
-    fovea_eval_free(models[0], &eval);
+    fovea_eval_free(&eval);
     for (int m = 0; m < 2; m++) {
         free(logits[m]);
         fovea_model_free(models[m]);
@@ -242,7 +242,7 @@ static void arrays_are_not_corrupted_but_scaled(void **state)
     assert_int_equal(eval.row_count, 3);
     assert_memory_equal(&eval.rows[1].scores[0], &eval.rows[0].scores[0], sizeof eval.rows[0].scores[0]);
     assert_true(eval.rows[2].scores[0].confidence != eval.rows[0].scores[0].confidence);
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     fixture->options.corruptions = 1;
     assert_refused(fixture, model, "x.npy: corruptions change pictures");
     fovea_model_free(model);
@@ -324,7 +324,7 @@ static void pixels_of_masks_are_counted(void **state)
     }
     assert_near(eval.rows[0].scores[0].mean_iou, iou, 1e-12);
     assert_near(eval.data.metrics[0].mean_dice, dice, 1e-12);
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     free(logits);
     fovea_model_free(model);
 }
@@ -380,7 +380,7 @@ static void small_maps_are_enlarged_to_masks(void **state)
     assert_int_equal(eval.data.metrics[0].counted, counted);
     assert_near(eval.data.metrics[0].top1 * (double)counted, (double)right, (double)close + 1e-6);
     assert_true(close < counted / 1000 && right > 0 && right < counted);
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     free(logits);
     fovea_model_free(model);
 }
@@ -422,7 +422,7 @@ static void unpadded_maps_are_compared_with_their_part(void **state)
         assert_int_equal(eval.data.metrics[0].counted, networks[i].height * networks[i].width);
         assert_near(eval.data.metrics[0].top1, 1, 0);
         assert_int_equal(eval.data.enlarged[0][0], i == 2 ? 17 : 0);
-        fovea_eval_free(model, &eval);
+        fovea_eval_free(&eval);
         fovea_model_free(model);
     }
     image_release(fixture->scratch->memory, &picture);
@@ -443,7 +443,7 @@ static void two_models_of_masks_are_paired_by_mean_iou(void **state)
     assert_true(fabs(metrics[1].top1 - metrics[0].top1 - eval.rows[0].difference) > 1e-3);
     assert_true(eval.rows[0].interval[0] < eval.rows[0].difference &&
                 eval.rows[0].interval[1] > eval.rows[0].difference);
-    fovea_eval_free(first, &eval);
+    fovea_eval_free(&eval);
     fovea_model_free(first);
     fovea_model_free(second);
 }
@@ -465,7 +465,7 @@ static void masks_refuse_what_moves_images(void **state)
     assert_near(eval.same_prediction, 1, 0);
     assert_near(eval.rows[1].scores[0].agreement, -1, 0);
     assert_true(eval.rows[1].scores[0].mean_iou != eval.rows[0].scores[0].mean_iou);
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     fixture->options.corruptions &= ~1u;
     assert_refused(fixture, model, "no corruption 'shift'");
     fixture->options.corruptions = 0;
@@ -506,8 +506,8 @@ static void pictures_are_as_with_images(void **state)
     }
     assert_true(data.rows[1].scores[0].top1 < data.rows[0].scores[0].top1);
     assert_string_equal(data.data.classes[0].list[0].name, "T-shirt/top");
-    fovea_eval_free(model, &data);
-    fovea_eval_free(model, &images);
+    fovea_eval_free(&data);
+    fovea_eval_free(&images);
     fovea_model_free(model);
 }
 
@@ -541,7 +541,7 @@ static void splits_are_chosen(void **state)
         assert_int_equal(eval.images, cases[i].images);
         assert_string_equal(eval.data.split, cases[i].name);
         assert_int_equal(eval.data.classes[0].list[0].actual, cases[i].images / 2);
-        fovea_eval_free(model, &eval);
+        fovea_eval_free(&eval);
     }
     fixture->data.path = scratch_path(fixture->scratch, "d/train");
     fixture->options.split = FOVEA_SPLIT_TEST;
@@ -566,13 +566,13 @@ static void broken_files_and_labels_are_named(void **state)
     assert_int_equal(eval.images, 2);
     assert_int_equal(eval.data.left_out, 1);
     assert_string_equal(eval.data.broken[0], "b.png");
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     put_text(fixture->scratch, "l/list.csv", "a.png,0\nd.png,11\n");
     assert_refused(fixture, model, "d.png: label 11, but there are 10 classes");
     fixture->data.ignore = 11;
     eval = evaluated(fixture, model, NULL);
     assert_int_equal(eval.labelled, 1);
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     fovea_model_free(model);
 }
 
@@ -593,7 +593,7 @@ static void order_alone_names_no_class(void **state)
     struct fovea_eval eval = evaluated(fixture, model, NULL);
     assert_int_equal(eval.data.classes[0].list[5].actual, 1);
     assert_string_equal(eval.data.classes[0].list[2].name, "dog");
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     fovea_model_free(model);
 }
 

@@ -122,7 +122,7 @@ static void two_folders_are_the_two_classes(void **state)
         assert_near(eval.data.metrics[0].top1, 1, 0);
         assert_near(eval.rows[0].scores[0].confidence, (sigmoid(-LOGIT_DARK) + sigmoid(LOGIT_BRIGHT)) / 2, 1e-6);
         assert_non_null(strstr(eval.readings[0], "two classes"));
-        fovea_eval_free(model, &eval);
+        fovea_eval_free(&eval);
         fovea_model_free(model);
     }
 }
@@ -230,17 +230,17 @@ static void one_output_trains(void **state)
         assert_true(first.epochs[0].loss > wrong[0] && first.epochs[0].loss < wrong[1]);
         assert_near(first.last.top1, 0, 0);
         assert_string_equal(first.plan.loss, "binary");
-        fovea_tune_free(model, &first);
+        fovea_tune_free(&first);
         struct fovea_tune result = tuned(fixture, model, &data, 0.5, 20, i == 2 ? FOVEA_BINARY : FOVEA_CROSS_ENTROPY);
         assert_near(result.best.top1, 1, 0);
-        fovea_tune_free(model, &result);
+        fovea_tune_free(&result);
         fovea_model_free(model);
         model = loaded(fixture, scratch_path(fixture->scratch, "tuned.onnx"));
         assert_string_equal(fovea_model_metadata(model, "fovea.loss"), "binary");
         struct fovea_eval eval = evaluated(fixture, model, &data);
         assert_near(eval.data.metrics[0].top1, 1, 0);
         assert_non_null(strstr(eval.readings[0], i == 1 ? "the file's own" : "as it was trained"));
-        fovea_eval_free(model, &eval);
+        fovea_eval_free(&eval);
         fovea_model_free(model);
     }
 }
@@ -276,7 +276,7 @@ static void the_loss_follows_the_scores(void **state)
         assert_int_equal(fovea_model_set_activation(model, cases[i].activation, &fixture->error), 0);
         struct fovea_tune result = tuned(fixture, model, &data, 1e-12, 1, FOVEA_LOSS_OF_FILE);
         assert_string_equal(result.plan.loss, cases[i].loss);
-        fovea_tune_free(model, &result);
+        fovea_tune_free(&result);
         fovea_model_free(model);
         if (i == 2)
             assert_int_equal(rename(scratch_path(fixture->scratch, "tuned.onnx"), in_folder(fixture, "trained.onnx")),
@@ -305,7 +305,7 @@ static void without_probabilities_there_are_none(void **state)
     assert_int_equal(fovea_model_set_activation(model, "none", &fixture->error), 0);
     struct fovea_eval eval = evaluated(fixture, model, &data);
     assert_true(isnan(eval.rows[0].scores[0].confidence));
-    fovea_eval_free(model, &eval);
+    fovea_eval_free(&eval);
     const struct fovea_feed feed = {NULL, in_folder(fixture, "classes")};
     const struct fovea_cam_options options = {.samples = {.feeds = &feed, .feed_count = 1, .preprocess = &fixture->raw},
                                               .layer = "x",
@@ -341,10 +341,10 @@ static void one_channel_is_a_mask(void **state)
         assert_int_equal(eval.classes, 2);
         assert_near(eval.data.metrics[0].mean_iou, 1, 0);
         assert_near(eval.rows[0].scores[0].confidence, (sigmoid(-LOGIT_DARK) + sigmoid(LOGIT_BRIGHT)) / 2, 1e-6);
-        fovea_eval_free(model, &eval);
+        fovea_eval_free(&eval);
         struct fovea_tune result = tuned(fixture, model, &data, 1e-12, 1, FOVEA_CROSS_ENTROPY);
         assert_near(result.epochs[0].loss, (log1p(exp(LOGIT_DARK)) + log1p(exp(-LOGIT_BRIGHT))) / 2, 1e-6);
-        fovea_tune_free(model, &result);
+        fovea_tune_free(&result);
         struct seen seen = mapped(fixture, model, "scenes", 0, 0);
         assert_near(seen.scores[0], -LOGIT_DARK, 1e-5); /* the mean over its region */
         assert_false(seen.absent[0]);
@@ -445,13 +445,13 @@ static void channels_last_train_alike(void **state)
             fail_msg("%s", fixture->error.message);
         losses[i / 2][i % 2] = result.epochs[0].loss;
         assert_near(result.best.mean_iou, 1, 0);
-        fovea_tune_free(model, &result);
+        fovea_tune_free(&result);
         options.teacher = NULL;
         options.new_classes = 5;
         if (fovea_tune(model, &options, scratch_path(fixture->scratch, "tuned.onnx"), true, NULL, &result,
                        &fixture->error))
             fail_msg("%s", fixture->error.message);
-        fovea_tune_free(model, &result);
+        fovea_tune_free(&result);
         assert_int_equal(channels_of(fixture, scratch_path(fixture->scratch, "tuned.onnx"), i % 2 ? 3 : 1), 5);
         fovea_model_free(model);
     }

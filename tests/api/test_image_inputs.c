@@ -106,8 +106,8 @@ static void analyses_see_the_same(void **state)
         assert_near("the field's sum", form, field.sum, sigma, sigma);
         assert_near("the confidence", form, result.rows[0].scores[0].confidence, confidence, 1);
         assert_int_equal(field.height, 20);
-        fovea_eval_free(model, &result);
-        fovea_erf_free(model, &field);
+        fovea_eval_free(&result);
+        fovea_erf_free(&field);
         fovea_model_free(model);
     }
 }

@@ -63,9 +63,9 @@ static void of_images(struct fovea_model *model)
     assert_list(assert_document(fovea_eval_json(model, &eval, &error), "fovea.eval", NULL), "rows", 1);
     assert_list(assert_document(fovea_stages_json(model, &stages, &error), "fovea.stages", model_path), "stages",
                 (size_t)stages.count);
-    fovea_erf_free(model, &erf);
-    fovea_eval_free(model, &eval);
-    fovea_stages_free(model, &stages);
+    fovea_erf_free(&erf);
+    fovea_eval_free(&eval);
+    fovea_stages_free(&stages);
 }
 
 static void of_the_model(struct fovea_model *model)
@@ -97,10 +97,10 @@ static void of_the_model(struct fovea_model *model)
     json_t *document = assert_document(fovea_bench_json(model, &bench, &error), "fovea.bench", model_path);
     assert_string_equal(json_string_value(json_object_get(document, "work")), "forward");
     json_decref(document);
-    fovea_layers_free(model, &layers);
-    fovea_findings_free(model, &findings);
-    fovea_audit_free(model, &audit);
-    fovea_rewrite_free(model, &rewrite);
+    fovea_layers_free(&layers);
+    fovea_findings_free(&findings);
+    fovea_audit_free(&audit);
+    fovea_rewrite_free(&rewrite);
     fovea_diff_free(&diff);
 }
 

@@ -130,7 +130,7 @@ static void test_erf_batches(void **state)
     assert_true(erf[1].comparison->largest < 1e-5);
     assert_float_equal(erf[1].comparison->gaussian.sigma[0], erf[1].gaussian.sigma[0], 1e-3);
     for (int i = 0; i < 2; i++)
-        fovea_erf_free(model, &erf[i]);
+        fovea_erf_free(&erf[i]);
     fovea_model_free(model);
     fovea_close(fovea);
 }
@@ -161,7 +161,7 @@ static void test_erf_is_a_mean(void **state)
         assert_true((difference < 0 ? -difference : difference) <= 1e-6f * (float)erf[2].max);
     }
     for (int i = 0; i < 3; i++)
-        fovea_erf_free(model, &erf[i]);
+        fovea_erf_free(&erf[i]);
     fovea_model_free(model);
     fovea_close(fovea);
 }
@@ -204,10 +204,10 @@ static void test_check_and_inspect(void **state)
     for (int i = 0; i < layers.count; i++)
         macs += layers.list[i].macs;
     assert_true(macs > 0 && macs == layers.macs);
-    fovea_layers_free(model, &layers);
+    fovea_layers_free(&layers);
     assert_int_equal(fovea_check(model, &none, &findings, &error), 0);
     assert_int_equal(findings.problems, 0);
-    fovea_findings_free(model, &findings);
+    fovea_findings_free(&findings);
     fovea_model_free(model);
     fovea_close(fovea);
 }

@@ -95,7 +95,7 @@ static void test_file_is_gone(void **state)
     struct fovea_bench_options bench_options = {.session.shapes = {&shape, 1}, .runs = 1};
     assert_int_equal(fovea_bench_train(model, &bench_options, &bench, &error), 0);
     assert_saves(model, bytes, length);
-    fovea_rewrite_free(model, &rewrite);
+    fovea_rewrite_free(&rewrite);
     fovea_model_free(rewritten);
     fovea_model_free(model);
     free(bytes);
@@ -112,18 +112,18 @@ static void test_rewrite(void **state)
     struct fovea_model *model = load(bytes, length, resnet_path), *rewritten, *again;
     const char *path = temporary_path("rewritten.onnx");
     assert_int_equal(fovea_rewrite(model, &options, path, &rewrite, &error), 0);
-    fovea_rewrite_free(model, &rewrite);
+    fovea_rewrite_free(&rewrite);
     unsigned char *expected = read_file(path, &written);
     assert_true(written != length || memcmp(bytes, expected, length) != 0);
     watch_files();
     assert_int_equal(fovea_rewrite_model(model, &options, &rewritten, &rewrite, &error), 0);
     assert_true(rewrite.applied > 0);
-    fovea_rewrite_free(model, &rewrite);
+    fovea_rewrite_free(&rewrite);
     fovea_model_free(model);
     assert_saves(rewritten, expected, written);
     assert_int_equal(fovea_rewrite_model(rewritten, &options, &again, &rewrite, &error), 0);
     assert_int_equal(rewrite.applied, 0);
-    fovea_rewrite_free(rewritten, &rewrite);
+    fovea_rewrite_free(&rewrite);
     assert_saves(again, expected, written);
     assert_no_files();
     fovea_model_free(again);
@@ -154,7 +154,7 @@ static void test_external_data(void **state)
     assert_int_equal(
         fovea_rewrite_model(file, &(struct fovea_rewrite_options){.retrain = false}, &copy, &rewrite, &error), 0);
     assert_runs_alike(file, copy);
-    fovea_rewrite_free(file, &rewrite);
+    fovea_rewrite_free(&rewrite);
     fovea_model_free(copy);
     fovea_model_free(model);
     fovea_model_free(file);

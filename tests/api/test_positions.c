@@ -43,7 +43,7 @@ static void begin(struct study *study, const char *name, uint64_t seed)
 
 static void end(struct study *study)
 {
-    fovea_positions_free(study->model, &study->positions);
+    fovea_positions_free(&study->positions);
     fovea_model_free(study->model);
     fovea_close(study->fovea);
 }
@@ -71,7 +71,7 @@ static void an_embedding_is_compared_with_chance(void **state)
         assert_true(i == 3 * 8 + 3 ? fabs(positions->similarity[i] - 1) < 1e-6 : positions->similarity[i] < 1);
     assert_int_equal(fovea_erf(study.model, &study.options, &alone, &study.error), 0);
     assert_memory_equal(alone.map, positions->erf[0].map, 32 * 32 * sizeof *alone.map);
-    fovea_erf_free(study.model, &alone);
+    fovea_erf_free(&alone);
     assert_memory_not_equal(positions->erf[0].map, positions->erf[1].map, 32 * 32 * sizeof *alone.map);
     assert_null(positions->erf[0].comparison);
     assert_non_null(positions->erf[1].comparison);

@@ -81,7 +81,7 @@ static struct fovea_model *rewritten(const char *network, const char *guide, boo
     if (fovea_rewrite(model, &options, temporary_path("rewritten.onnx"), &rewrite, &error))
         fail_msg("%s", error.message);
     assert_true(rewrite.applied > 0);
-    fovea_rewrite_free(model, &rewrite);
+    fovea_rewrite_free(&rewrite);
     fovea_model_free(model);
     return load(temporary_path("rewritten.onnx"));
 }
@@ -125,7 +125,7 @@ static struct told tune(struct fovea_model *model, const char *network, const ch
     struct fovea_tune_calls calls = {.plan = keep_plan, .user = &told};
     if (fovea_tune(model, &options, temporary_path("tuned.onnx"), true, &calls, &result, &error))
         fail_msg("%s", error.message);
-    fovea_tune_free(model, &result);
+    fovea_tune_free(&result);
     struct fovea_model *tuned = load(temporary_path("tuned.last.onnx"));
     if (fovea_diff(model, tuned, &(struct fovea_diff_options){0}, diff, &error))
         fail_msg("%s", error.message);

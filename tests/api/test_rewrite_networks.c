@@ -138,7 +138,7 @@ static void check(struct session_of_test *test, const struct rewrite_case *expec
     assert_int_equal(result.proofs[0].exact, expected->exact);
     if (expected->exact ? !(result.proofs[0].largest <= result.proofs[0].tolerance) : result.proofs[0].largest <= 0)
         fail_msg("%s, %s: moved by %g", expected->network, expected->guide, result.proofs[0].largest);
-    fovea_rewrite_free(NULL, &result);
+    fovea_rewrite_free(&result);
     assert_int_equal(is_pending(test, expected), expected->pending);
     int changed = count_changed(test, path, rewritten);
     if (changed != expected->changed_weights)
@@ -153,7 +153,7 @@ static void check(struct session_of_test *test, const struct rewrite_case *expec
         if (result.applied != (stripped && metadata_only) ||
             same_bytes(rewritten, again) == (stripped && metadata_only))
             fail_msg("%s, %s: rewritten twice", expected->network, expected->guide);
-        fovea_rewrite_free(NULL, &result);
+        fovea_rewrite_free(&result);
     }
 }
 
@@ -182,16 +182,16 @@ static void test_fold(void **state)
         fovea_model_load(test.fovea, "tests/fixtures/structures/vit_talking_heads.onnx", &test.error);
     assert_int_equal(fovea_rewrite(model, &fold, NULL, &result, &test.error), 0);
     assert_int_equal(result.applied, 0);
-    fovea_rewrite_free(model, &result);
+    fovea_rewrite_free(&result);
     assert_int_equal(fovea_rewrite(model, &add, rewritten, &result, &test.error), 0);
     assert_false(result.proofs[0].exact);
-    fovea_rewrite_free(model, &result);
+    fovea_rewrite_free(&result);
     fovea_model_free(model);
     model = fovea_model_load(test.fovea, rewritten, &test.error);
     assert_int_equal(fovea_rewrite(model, &fold, again, &result, &test.error), 0);
     assert_true(result.applied == 1 && result.proof_count == 1 && result.proofs[0].exact);
     assert_true(result.proofs[0].largest == 0 && result.recipe == NULL);
-    fovea_rewrite_free(model, &result);
+    fovea_rewrite_free(&result);
     fovea_model_free(model);
     fovea_close(test.fovea);
 }
@@ -217,7 +217,7 @@ static void test_padded_fields(void **state)
         char path[256];
         snprintf(path, sizeof path, "tests/fixtures/structures/%s.onnx", fields[i].network);
         rewrite(&test, &expected, path, rewritten, &result);
-        fovea_rewrite_free(NULL, &result);
+        fovea_rewrite_free(&result);
         struct fovea_model *model = fovea_model_load(test.fovea, rewritten, &test.error);
         assert_int_equal(fovea_inspect(model, &(struct fovea_shapes){NULL, 0}, &layers, &test.error), 0);
         const struct fovea_receptive_field *field = NULL;
@@ -230,7 +230,7 @@ static void test_padded_fields(void **state)
         assert_int_equal((int)field->stride[0], 32);
         if (fields[i].centre >= 0)
             assert_float_equal(field->centre[0], fields[i].centre, 1e-9);
-        fovea_layers_free(model, &layers);
+        fovea_layers_free(&layers);
         fovea_model_free(model);
     }
     fovea_close(test.fovea);

@@ -194,7 +194,7 @@ static void long_runs_are_avoided(void **state)
         assert_int_equal(proof->size[0], i < 2 ? 576 : 0);
         assert_int_equal(proof->size[1], i < 2 ? 576 : 0);
         assert_int_equal(proof->changed_nodes, i > 1);
-        fovea_rewrite_free(model, &result);
+        fovea_rewrite_free(&result);
         fovea_model_free(model);
     }
     fovea_close(fovea);

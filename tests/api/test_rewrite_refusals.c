@@ -56,7 +56,7 @@ static void rewrite(const char *path, const char *guide, int counts[2], char tex
     counts[0] = changes.applied;
     counts[1] = changes.change_count - changes.applied;
     snprintf(text, 256, "%s", changes.change_count > 0 ? changes.changes[0].text : "");
-    fovea_rewrite_free(model, &changes);
+    fovea_rewrite_free(&changes);
     fovea_model_free(model);
     fovea_close(fovea);
 }

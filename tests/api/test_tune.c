@@ -112,8 +112,8 @@ static void test_run(void **state)
     options.data.loader_threads = 1;
     struct fovea_tune second = tune(fixture, &options);
     assert_true(first.epochs[3].loss == second.epochs[3].loss);
-    fovea_tune_free(fixture->model, &first);
-    fovea_tune_free(fixture->model, &second);
+    fovea_tune_free(&first);
+    fovea_tune_free(&second);
     assert_int_equal(access(fixture->last, F_OK), 0);
     struct fovea_model *tuned = fovea_model_load(fixture->fovea, fixture->out, &fixture->error);
     assert_non_null(tuned);
@@ -131,7 +131,7 @@ static void test_freeze(void **state)
     options.freeze = frozen;
     options.freeze_count = 2;
     struct fovea_tune result = tune(fixture, &options);
-    fovea_tune_free(fixture->model, &result);
+    fovea_tune_free(&result);
     struct fovea_model *tuned = fovea_model_load(fixture->fovea, fixture->last, &fixture->error);
     struct fovea_diff diff;
     assert_int_equal(fovea_diff(fixture->model, tuned, &(struct fovea_diff_options){0}, &diff, &fixture->error), 0);
@@ -158,7 +158,7 @@ static void test_control(void **state)
     assert_float_equal(result.difference, 0, 0);
     assert_float_equal(result.last.top1, result.control.top1, 0);
     assert_true(!result.epochs[0].control && result.epochs[1].control);
-    fovea_tune_free(fixture->model, &result);
+    fovea_tune_free(&result);
 }
 
 static void refused(struct fixture *fixture, const struct fovea_tune_options *options, const char *part)
@@ -213,10 +213,10 @@ static void test_seeds(void **state)
     struct fovea_eval eval;
     assert_int_equal(fovea_eval(tuned, NULL, &eval_options, &eval, &fixture->error), 0);
     assert_float_equal(eval.data.metrics[0].top1, best, 0);
-    fovea_eval_free(tuned, &eval);
+    fovea_eval_free(&eval);
     fovea_model_free(tuned);
-    fovea_tune_free(fixture->model, &one);
-    fovea_tune_free(fixture->model, &result);
+    fovea_tune_free(&one);
+    fovea_tune_free(&result);
     options.seeds = 101;
     refused(fixture, &options, "there are 1 to 100 seeds");
 }
@@ -266,9 +266,9 @@ static void test_class_weights(void **state)
     struct fovea_tune plain = tune(fixture, &options);
     assert_null(plain.plan.counts.weights);
     assert_true(fabs(plain.epochs[0].loss - balanced.epochs[0].loss) > 1e-3);
-    fovea_tune_free(fixture->model, &balanced);
-    fovea_tune_free(fixture->model, &read);
-    fovea_tune_free(fixture->model, &plain);
+    fovea_tune_free(&balanced);
+    fovea_tune_free(&read);
+    fovea_tune_free(&plain);
     options.class_weights = fixture->weights;
     put_weights(fixture, "1 2 3");
     refused(fixture, &options, "holds 3 weights, there are 10 classes");
@@ -306,7 +306,7 @@ static void test_progress(void **state)
     options.control = MODEL;
     if (fovea_tune(model, &options, fixture->out, true, NULL, &result, &fixture->error))
         fail_msg("%s", fixture->error.message);
-    fovea_tune_free(model, &result);
+    fovea_tune_free(&result);
     fovea_model_free(model);
     fovea_close(fovea);
     assert_int_equal(heard.trainings, 2 * 9); /* 180 of 200 images, 20 a step, the model and the control */

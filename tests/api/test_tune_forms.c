@@ -55,7 +55,7 @@ static void check_file(const char *form, const struct fovea_tune *result)
     const struct fovea_metrics *metrics = &eval.data.metrics[0];
     if (metrics->top1 != result->best.top1 || metrics->mean_accuracy != result->best.mean_accuracy)
         fail_msg("%s: the file has %g, the run said %g", form, metrics->top1, result->best.top1);
-    fovea_eval_free(tuned, &eval);
+    fovea_eval_free(&eval);
     fovea_model_free(tuned);
 }
 
@@ -82,7 +82,7 @@ static void test_modes(void **state)
         assert_int_equal(result.plan.norms, run % 3 > 0 && batch_statistics ? 3 : 0);
         assert_int_equal(result.plan.trained, result.plan.parameters);
         check_file(form, &result);
-        fovea_tune_free(NULL, &result);
+        fovea_tune_free(&result);
     }
 }
 
@@ -95,17 +95,17 @@ static void test_plan(void **state)
     assert_int_equal(result.plan.unshared_statistics, 3);
     assert_int_equal(result.plan.unshared_parameters, 2);
     assert_int_equal(result.plan.shared, 0);
-    fovea_tune_free(NULL, &result);
+    fovea_tune_free(&result);
     assert_int_equal(tune("same_all_filled", &options, &result), 0);
     assert_int_equal(result.plan.stored, 8);
-    fovea_tune_free(NULL, &result);
+    fovea_tune_free(&result);
     assert_int_equal(tune("shared_trained", &options, &result), 0);
     assert_int_equal(result.plan.shared, 3);
     assert_string_equal(result.plan.first_shared, "layer.weight");
-    fovea_tune_free(NULL, &result);
+    fovea_tune_free(&result);
     assert_int_equal(tune("mode_training_13", &options, &result), 0);
     assert_int_equal(result.plan.inference_nodes, 5);
-    fovea_tune_free(NULL, &result);
+    fovea_tune_free(&result);
     assert_int_equal(tune("computed_quantised", &options, &result), 0);
     assert_int_equal(result.plan.still_count, 1);
     assert_string_equal(result.plan.still[0].name, "source");
@@ -113,7 +113,7 @@ static void test_plan(void **state)
     assert_int_equal(result.plan.still_elements, 72);
     assert_int_equal(result.plan.elements, 72 + 90);
     assert_int_equal(result.plan.trained_elements, 90);
-    fovea_tune_free(NULL, &result);
+    fovea_tune_free(&result);
 }
 
 /* The plan's number for decay against a weight that nothing else moves. */
@@ -149,7 +149,7 @@ static void test_decay(void **state)
         fovea_diff_free(&diff);
         fovea_model_free(old);
         fovea_model_free(tuned);
-        fovea_tune_free(NULL, &result);
+        fovea_tune_free(&result);
     }
 }
 
@@ -164,18 +164,18 @@ static void test_refusals(void **state)
     options.accumulate = 20;
     assert_int_equal(tune("held_batch", &options, &result), 0);
     check_file("held_batch", &result);
-    fovea_tune_free(NULL, &result);
+    fovea_tune_free(&result);
     options.statistics = FOVEA_STATISTICS_TRAINED;
     assert_int_equal(tune("norm_of_vectors", &options, &result), -1);
     assert_non_null(strstr(error.message, "one value a channel"));
     options.batch = 4;
     options.accumulate = 1;
     assert_int_equal(tune("norm_of_vectors", &options, &result), 0);
-    fovea_tune_free(NULL, &result);
+    fovea_tune_free(&result);
     assert_int_equal(tune("half", &options, &result), 0);
     assert_int_equal(result.plan.halves, result.plan.parameters);
     check_file("half", &result);
-    fovea_tune_free(NULL, &result);
+    fovea_tune_free(&result);
 }
 
 int main(void)

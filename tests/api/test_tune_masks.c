@@ -118,7 +118,7 @@ static void masks_are_judged_by_mean_iou(void **state)
     assert_null(json_object_get(metrics, "top1"));
     assert_null(json_object_get(metrics, "top5"));
     json_decref(document);
-    fovea_tune_free(fixture->model, &tune);
+    fovea_tune_free(&tune);
 }
 
 /* The difference is that of the best epochs' mean IoU, over all seeds; a control that cannot learn falls behind. */
@@ -129,7 +129,7 @@ static void controls_are_compared_by_mean_iou(void **state)
     fixture->options.epochs = 1;
     fixture->options.rate = 1e-6;
     struct fovea_tune tune = tuned(fixture);
-    fovea_tune_free(fixture->model, &tune);
+    fovea_tune_free(&tune);
     snprintf(untrained, sizeof untrained, "%s/new.last.onnx", fixture->scratch->folder);
     fixture->options.epochs = 3;
     fixture->options.rate = 0.02;
@@ -146,7 +146,7 @@ static void controls_are_compared_by_mean_iou(void **state)
             sums[tune.runs[i].control] += tune.runs[i].best.mean_iou / seeds;
         assert_true(fabs(tune.difference - (sums[0] - sums[1])) < 1e-5);
         assert_true(tune.interval[0] <= tune.difference && tune.difference <= tune.interval[1]);
-        fovea_tune_free(fixture->model, &tune);
+        fovea_tune_free(&tune);
     }
 }
 
@@ -168,7 +168,7 @@ static void binary_masks_take_a_word(void **state)
     assert_int_equal(tune.plan.counts.classes, 2);
     assert_int_equal(tune.plan.counts.training[1], 8 * HEIGHT * WIDTH / 2);
     assert_true(tune.best.mean_iou > 0);
-    fovea_tune_free(fixture->model, &tune);
+    fovea_tune_free(&tune);
 }
 
 /* Two classifiers whose scores are added get new classes both; a map of a network that pads nothing is trained on the
@@ -193,7 +193,7 @@ static void heads_of_maps_are_replaced(void **state)
         assert_int_equal(tune.plan.masks[0], i ? 34 : 40);
         assert_int_equal(tune.best.counted, 4 * tune.plan.masks[0] * tune.plan.masks[1]);
         assert_true(tune.epochs[tune.epoch_count - 1].loss < tune.epochs[0].loss);
-        fovea_tune_free(fixture->model, &tune);
+        fovea_tune_free(&tune);
     }
 }
 

@@ -80,17 +80,17 @@ static bool look(struct fovea_model *model, const struct fovea_shapes *shapes)
     struct fovea_findings findings = {0};
     judge("inspect", fovea_inspect(model, shapes, &layers, &error), &error);
     bool small = elements < 1e6 && (double)layers.macs < 1e8;
-    fovea_layers_free(model, &layers);
+    fovea_layers_free(&layers);
     judge("check", fovea_check(model, shapes, &findings, &error), &error);
     for (int i = 0; i < findings.count; i++) {
         if (strchr(findings.list[i].text, '\n'))
             judge("check", -1, &(struct fovea_error){.code = FOVEA_BAD_INPUT, .message = "a finding of several lines"});
     }
-    fovea_findings_free(model, &findings);
+    fovea_findings_free(&findings);
     struct fovea_audit_options of_guides = {.samples.shapes = *shapes, .budget = 1};
     struct fovea_audit audit = {0};
     judge("audit", fovea_audit(model, &of_guides, &audit, &error), &error);
-    fovea_audit_free(model, &audit);
+    fovea_audit_free(&audit);
     return small;
 }
 
@@ -110,13 +110,13 @@ static void analyse(struct fovea_model *model, const struct fovea_shapes *shapes
                                          .fit_images = -1};
     struct fovea_erf erf = {0};
     judge("erf", fovea_erf(model, &of_field, &erf, &error), &error);
-    fovea_erf_free(model, &erf);
+    fovea_erf_free(&erf);
     judge("cam", fovea_cam(model, &of_class, take_map, NULL, &error), &error);
     const char *all = "all";
     struct fovea_rewrite_options changes = {.apply = &all, .apply_count = 1, .retrain = true};
     struct fovea_rewrite rewrite = {0};
     judge("rewrite", fovea_rewrite(model, &changes, NULL, &rewrite, &error), &error);
-    fovea_rewrite_free(model, &rewrite);
+    fovea_rewrite_free(&rewrite);
     struct fovea_bench_options step = {.session.shapes = *shapes, .runs = 1};
     struct fovea_bench bench = {0};
     judge("train", fovea_bench_train(model, &step, &bench, &error), &error);

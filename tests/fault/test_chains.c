@@ -165,11 +165,11 @@ static void *look(void *argument)
     judge(looking, "load", model ? 0 : -1, &error);
     if (model) {
         judge(looking, "inspect", fovea_inspect(model, &shapes, &layers, &error), &error);
-        fovea_layers_free(model, &layers);
+        fovea_layers_free(&layers);
         judge(looking, "check", fovea_check(model, &shapes, &findings, &error), &error);
-        fovea_findings_free(model, &findings);
+        fovea_findings_free(&findings);
         judge(looking, "audit", fovea_audit(model, &(struct fovea_audit_options){.budget = 1}, &audit, &error), &error);
-        fovea_audit_free(model, &audit);
+        fovea_audit_free(&audit);
         struct fovea_bench bench;
         if (looking->maps)
             map_classes(looking, model);

@@ -181,8 +181,8 @@ static void test_geometry(void **state)
 static void test_repetition(void **state)
 {
     (void)state;
-    for (int corruption = 0; corruption_name(corruption); corruption++) {
-        for (int severity = 1; severity <= CORRUPTION_SEVERITIES; severity++) {
+    for (int corruption = 0; fovea_corruption_name(corruption); corruption++) {
+        for (int severity = 1; severity <= FOVEA_SEVERITIES; severity++) {
             struct picture a = make_picture(3, ramp), b = make_picture(3, ramp), c = make_picture(3, ramp);
             corrupt(&a, (enum corruption)corruption, severity, 4);
             corrupt(&b, (enum corruption)corruption, severity, 4);
