@@ -147,7 +147,7 @@ static bool attention_operands(const struct node *node, const struct value *oper
                                                                                                  : node->inputs[0];
         return true;
     }
-    if (!match_operator(node, "Softmax"))
+    if (!node_has(node, OPERATOR_SOFTMAX))
         return false;
     const struct node *scores = node->inputs[0]->producer, *mix = NULL;
     while (node_has(scores, OPERATOR_SUM | OPERATOR_MULTIPLIES | OPERATOR_VIEW | OPERATOR_KEEPS) ||

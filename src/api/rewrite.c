@@ -91,12 +91,12 @@ static int add_change(struct rewriting *rewriting, const struct edit *edit, cons
 /* Scales and zero points are measured on what the float model computes; they do not fit another function. */
 static bool is_quantised(const struct graph *graph)
 {
-    static const char *const names[] = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"};
     for (const struct node *node = graph->first; node; node = node->next) {
-        size_t length = strlen(node->op_type), end = strlen("Integer");
-        if (is_listed(names, sizeof names / sizeof names[0], node->op_type) ||
-            strncmp(node->op_type, "QLinear", strlen("QLinear")) == 0 ||
-            (length > end && strcmp(node->op_type + length - end, "Integer") == 0))
+        for (int i = 0; node->definition && i < OPERATOR_ROLES; i++) {
+            if (node->definition->roles[i] == ROLE_QUANTUM)
+                return true;
+        }
+        if (node_has(node, OPERATOR_QUANTIZES))
             return true;
     }
     return false;

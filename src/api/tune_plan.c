@@ -4,6 +4,7 @@
 
 #include "api/tune_work.h"
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "train/policy.h"
 #include "train/recipe.h"
 #include "train/source_constant.h"
@@ -128,7 +129,7 @@ static int folded_convolutions(const struct graph *graph)
 {
     int biased = 0;
     for (const struct node *node = graph->first; node; node = node->next) {
-        if (strstr(node->op_type, "Normalization") || match_operator(node, "Sqrt")) /* one taken apart has a root */
+        if (node_has(node, OPERATOR_NORMALIZES) || match_operator(node, "Sqrt")) /* one taken apart has a root */
             return 0;
         biased += match_operator(node, "Conv") && node->input_count > 2 && node->inputs[2];
     }

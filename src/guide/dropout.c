@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/recording.h"
+#include "graph/match.h"
 #include "guide/dropout_noise.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
@@ -259,7 +260,7 @@ static int move_dropout(struct edit *edit, const struct dropout_site *site, stru
     if (unhook(dropout, error))
         return -1;
     const struct node *there = target->inputs[0]->producer;
-    if (there && strcmp(there->op_type, "Dropout") == 0) {
+    if (match_operator(there, "Dropout")) {
         if (edit_touch(edit, dropout, error))
             return -1;
         graph_remove_node(dropout->graph, dropout);

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/match.h"
+#include "graph/operator.h"
 #include "op/settings.h"
 
 /* Of our subgraph: nodes one behind the other; operands looked at. */
@@ -11,8 +13,7 @@ enum { MOST_DEPTH = 12, MOST_VISITS = 1000 };
 
 static bool is_microsoft_attention(const struct node *node)
 {
-    return strcmp(node->domain, "com.microsoft") == 0 &&
-           (strcmp(node->op_type, "Attention") == 0 || strcmp(node->op_type, "MultiHeadAttention") == 0);
+    return strcmp(node->domain, "com.microsoft") == 0 && node_has(node, OPERATOR_ATTENTION);
 }
 
 /* Whether a mask spreads over [.., queries, keys]: the specification lets it be shorter. */
@@ -27,7 +28,7 @@ static int find_entry(struct audit *audit, const struct attention_site *found, s
                       struct error *error)
 {
     const struct node *node = found->node, *origin = node->origin, *source = network_source_node(node);
-    bool softmax = strcmp(node->op_type, "Softmax") == 0;
+    bool softmax = node_has(node, OPERATOR_SOFTMAX);
     const struct attention_settings *settings = softmax ? NULL : node->settings;
     site->dtype = node->inputs[0]->dtype;
     if (source && source->graph == audit->model->graph) {
@@ -68,8 +69,7 @@ static bool is_computed(const struct audit *audit, const struct value *term)
 {
     const struct value *of_file = term->origin;
     const struct node *maker = of_file ? of_file->producer : NULL;
-    return maker && of_file->graph == audit->model->graph && strcmp(maker->op_type, "Constant") != 0 &&
-           strcmp(maker->op_type, "Identity") != 0;
+    return maker && of_file->graph == audit->model->graph && !match_stored(of_file);
 }
 
 /* The constant of a name that our own rewrite gives, among what makes `value`; NULL: there is none. A scale or a width

@@ -3,30 +3,7 @@
 #define FOVEA_GUIDE_GROUPS_H
 
 #include "guide/edit.h"
-#include "structure/group_normalization.h"
-
-/* ---- the derived law ---- */
-
-struct group_law {
-    double kx;      /* energy of the spatial mean of the input over all of its energy */
-    double kb;      /* of the gradient that the backward projection takes, at G = C */
-    double minimum; /* elements of a group of a map, at least */
-};
-
-/* weight -> GroupNorm -> activation. Widths are features per position: kernel taps stand in both fans and cancel, and
- * so do the groups of a grouped convolution. */
-struct group_layer {
-    struct group_widths widths;
-    int64_t channels, positions; /* that are normalised */
-    bool activation;             /* that stops half of the gradient, as ReLU does */
-};
-
-/* Root of mean(dL/dx^2) / mean(dL/dout^2), means per element. */
-double group_law_gain(const struct group_law *law, const struct group_layer *layer, int64_t groups);
-/* Whether the groups of a divisor of C are large enough: `minimum` elements of a map, 4 features of a row. */
-bool group_law_allows(const struct group_law *law, const struct group_layer *layer, int64_t groups);
-/* The divisor of C with the smallest |log gain|; `otherwise` where none is allowed. */
-int64_t group_law_choose(const struct group_law *law, const struct group_layer *layer, int64_t otherwise);
+#include "guide/groups_law.h"
 
 /* ---- the blocks of a network ---- */
 
@@ -59,8 +36,6 @@ struct group_blocks {
 /* Fills the curves of the blocks, and their targets by them. Blocks that the score does not depend on stay without. 1:
  * it is not planned. */
 int groups_measure(struct audit *audit, struct group_blocks *blocks, struct error *error);
-/* One divisor of C after the other, rising; 0 behind the last. */
-int64_t group_next_divisor(int64_t channels, int64_t after);
 
 int groups_rewrite(struct edit *edit, const struct finding *finding, struct error *error);
 

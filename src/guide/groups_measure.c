@@ -8,6 +8,7 @@
 #include "analysis/target.h"
 #include "base/random.h"
 #include "graph/match.h"
+#include "graph/operator.h"
 #include "guide/groups.h"
 #include "op/settings.h"
 #include "pass/differentiate.h"
@@ -260,9 +261,9 @@ static double fan_in(const struct node *node, const struct shape *weights)
 {
     int64_t count = shape_count(weights);
     const struct gemm_settings *gemm = match_settings(node, "Gemm");
-    if (strcmp(node->op_type, "MatMul") == 0 || (gemm && !gemm->transB))
+    if (node_has(node, OPERATOR_MATRIX) && !(gemm && gemm->transB))
         return (double)weights->dims[weights->rank - 2];
-    return (double)(count / weights->dims[strcmp(node->op_type, "ConvTranspose") == 0 ? 1 : 0]);
+    return (double)(count / weights->dims[match_operator(node, "ConvTranspose") ? 1 : 0]);
 }
 
 static int fill(struct node *node, int input, double number, struct error *error)

@@ -3,21 +3,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "graph/match.h"
 #include "guide/groups.h"
 #include "guide/groups_refit.h"
 #include "op/settings.h"
 
 /* ---- constants ---- */
-
-/* Whether the file holds the elements, be it in a node. */
-static bool is_stored(const struct value *value)
-{
-    while (value && !value->constant && value->producer && value->producer->domain[0] == 0 &&
-           strcmp(value->producer->op_type, "Identity") == 0)
-        value = value->producer->inputs[0];
-    return value && (value->constant || (value->producer && value->producer->domain[0] == 0 &&
-                                         strcmp(value->producer->op_type, "Constant") == 0));
-}
 
 /* Sets a source node's input to `count` numbers of this shape: numbers[i], or all `number` where that is NULL. */
 static int set_numbers(struct edit *edit, struct node *node, int input, enum dtype dtype, const struct shape *shape,
@@ -72,7 +63,7 @@ static int regroup_list(const struct site_edit *work, int64_t *list, int *count,
     const struct group_site *site = work->site;
     const struct value *known = site->first->inputs[1];
     const struct tensor *tensor = known && known->constant ? constant_data(known->constant, error) : NULL;
-    if (!is_stored(work->first->inputs[1])) {
+    if (!match_stored(work->first->inputs[1])) {
         /* Sizes come from the map itself; 0 copies the batch. */
         const struct shape *grouped = &site->first->outputs[0]->shape;
         const struct reshape_settings *settings = work->first->settings;
@@ -297,7 +288,7 @@ static int check_site(struct site_edit *work, struct error *error)
         return edit_refuse(work->edit, error, "what '%s' makes is not read by the normalisation alone",
                            node_own_name(work->first));
     bool sized = site->form == GROUP_LAYER && shape_count(&site->core->inputs[1]->shape) > 1;
-    if (sized && !is_stored(work->core->inputs[1]))
+    if (sized && !match_stored(work->core->inputs[1]))
         return edit_refuse(work->edit, error, "the scale of '%s' is computed in the graph", node_own_name(work->core));
     return 0;
 }

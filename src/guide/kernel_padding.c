@@ -99,9 +99,9 @@ static void find_weights_form(struct padding_site *site)
     const struct node *origin = site->node->origin;
     const struct node *source = network_source_node(site->node);
     const struct node *producer = source && !site->pool ? source->inputs[1]->producer : NULL;
-    site->form = origin && strcmp(origin->op_type, "QLinearConv") == 0            ? WEIGHTS_QLINEAR
-                 : producer && strcmp(producer->op_type, "DequantizeLinear") == 0 ? WEIGHTS_DEQUANTIZED
-                                                                                  : WEIGHTS_FLOAT;
+    site->form = match_operator(origin, "QLinearConv")          ? WEIGHTS_QLINEAR
+                 : match_operator(producer, "DequantizeLinear") ? WEIGHTS_DEQUANTIZED
+                                                                : WEIGHTS_FLOAT;
 }
 
 /* Layers of one kind, which one finding is about. */

@@ -3,12 +3,12 @@
  * 2111.08413). */
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #include "analysis/norm_fit.h"
 #include "analysis/recording.h"
 #include "analysis/scale_agreement.h"
 #include "analysis/target.h"
+#include "graph/operator.h"
 #include "guide/edit_layers.h"
 #include "guide/guides.h"
 #include "pass/passes.h"
@@ -265,8 +265,7 @@ static int list_readers(struct edit *edit, const struct value *value, struct rea
     if (!readers->uses)
         return -1;
     for (size_t i = 0; i < value->use_count; i++) {
-        const char *op_type = value->uses[i].node->op_type;
-        if (strcmp(op_type, "Shape") != 0 && strcmp(op_type, "Size") != 0)
+        if (!node_has(value->uses[i].node, OPERATOR_SHAPE_ONLY))
             readers->uses[readers->count++] = value->uses[i];
     }
     for (struct node *node = value->graph->first; node && !readers->first; node = node->next) {

@@ -105,14 +105,3 @@ int64_t class_predicted(const struct class_scores *scores, const float *elements
     }
     return best;
 }
-
-int64_t class_rank(const struct class_scores *scores, const float *elements, int64_t image, int64_t unit, int64_t label)
-{
-    double own = class_score(scores, elements, image, unit, label);
-    int64_t rank = 0, count = class_scores_count(scores);
-    for (int64_t k = 0; k < count; k++) {
-        double score = class_score(scores, elements, image, unit, k);
-        rank += !(score < own) && k != label && k != scores->background && (k < label || score != own);
-    }
-    return rank;
-}

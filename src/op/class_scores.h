@@ -52,8 +52,5 @@ double class_strength(const struct class_scores *scores, const float *elements, 
                       int64_t class_index);
 /* The strongest class of a unit that is no background, the first of equal ones; -1 where a score is not finite. */
 int64_t class_predicted(const struct class_scores *scores, const float *elements, int64_t image, int64_t unit);
-/* How many classes are stronger than `label`, equal ones in front of it included: 0 is the prediction. */
-int64_t class_rank(const struct class_scores *scores, const float *elements, int64_t image, int64_t unit,
-                   int64_t label);
 
 #endif

@@ -36,6 +36,17 @@ const struct operator_definition *operator_find(const char *domain, const char *
     return NULL;
 }
 
+const struct operator_definition *operator_named(const char *name)
+{
+    for (int family = 0; family < family_count; family++) {
+        for (const struct operator_definition *entry = families[family]; entry->name; entry++) {
+            if (strcmp(entry->name, name) == 0)
+                return entry;
+        }
+    }
+    return NULL;
+}
+
 static struct graph *attribute_subgraph(const struct attribute *attribute, size_t index)
 {
     if (attribute->type == ATTRIBUTE_GRAPH)

@@ -9,6 +9,8 @@
 
 /* The entry for `domain` ("" or "ai.onnx": ONNX), or NULL. */
 const struct operator_definition *operator_find(const char *domain, const char *name, int opset);
+/* An entry of this name in whatever domain and opset; or NULL. */
+const struct operator_definition *operator_named(const char *name);
 /* Walks the whole table: entry `index`, or NULL behind the last. */
 const struct operator_definition *operator_at(int index);
 

@@ -1,36 +1,39 @@
 #include "report/layer_blocks.h"
 
 #include <math.h>
-#include <string.h>
 
+#include "op/registry.h"
 #include "report/page.h"
 
 const char *const block_names[BLOCK_KINDS] = {"convolution",   "matrix product", "attention", "pool, resize",
                                               "normalisation", "activation",     "sum, join", "other"};
 
 struct kind_row {
-    const char *part; /* of the operator's name */
+    uint64_t traits;
     enum block_kind kind;
 };
 
 /* The first that fits. */
-static const struct kind_row kind_rows[] = {{"Conv", BLOCK_CONVOLUTION},   {"Attention", BLOCK_ATTENTION},
-                                            {"Gemm", BLOCK_PRODUCT},       {"MatMul", BLOCK_PRODUCT},
-                                            {"Einsum", BLOCK_PRODUCT},     {"Pool", BLOCK_POOL},
-                                            {"ReduceMean", BLOCK_POOL},    {"Resize", BLOCK_POOL},
-                                            {"Upsample", BLOCK_POOL},      {"Normalization", BLOCK_NORMALIZATION},
-                                            {"LRN", BLOCK_NORMALIZATION},  {"Relu", BLOCK_ACTIVATION},
-                                            {"Gelu", BLOCK_ACTIVATION},    {"Elu", BLOCK_ACTIVATION},
-                                            {"Sigmoid", BLOCK_ACTIVATION}, {"Swish", BLOCK_ACTIVATION},
-                                            {"Softmax", BLOCK_ACTIVATION}, {"Tanh", BLOCK_ACTIVATION},
-                                            {"Erf", BLOCK_ACTIVATION},     {"Clip", BLOCK_ACTIVATION},
-                                            {"Add", BLOCK_JOIN},           {"Sum", BLOCK_JOIN},
-                                            {"Mul", BLOCK_JOIN},           {"Concat", BLOCK_JOIN}};
+static const struct kind_row kind_rows[] = {{OPERATOR_CONVOLUTION, BLOCK_CONVOLUTION},
+                                            {OPERATOR_ATTENTION, BLOCK_ATTENTION},
+                                            {OPERATOR_PRODUCT, BLOCK_PRODUCT},
+                                            {OPERATOR_POOLS | OPERATOR_RESAMPLES | OPERATOR_REDUCES, BLOCK_POOL},
+                                            {OPERATOR_NORMALIZES, BLOCK_NORMALIZATION},
+                                            {OPERATOR_ACTIVATION | OPERATOR_SOFTMAX, BLOCK_ACTIVATION},
+                                            {OPERATOR_SUM | OPERATOR_MULTIPLIES, BLOCK_JOIN}};
 
-static enum block_kind layer_kind(const char *op_type)
+static uint64_t layer_traits(const json_t *layer)
 {
-    for (size_t i = 0; op_type && i < sizeof kind_rows / sizeof kind_rows[0]; i++) {
-        if (strstr(op_type, kind_rows[i].part))
+    const char *op_type = json_text_of(layer, "op_type");
+    const struct operator_definition *entry = op_type ? operator_named(op_type) : NULL;
+    return entry ? entry->flags : 0;
+}
+
+static enum block_kind layer_kind(const json_t *layer)
+{
+    uint64_t traits = layer_traits(layer);
+    for (size_t i = 0; i < sizeof kind_rows / sizeof kind_rows[0]; i++) {
+        if (kind_rows[i].traits & traits)
             return kind_rows[i].kind;
     }
     return BLOCK_OTHER;
@@ -44,8 +47,7 @@ static double positive(double value)
 /* Softmax over the places of a map or sequence, not over classes. */
 static bool is_attention_weights(const json_t *layer, const json_t *shape)
 {
-    const char *op_type = json_text_of(layer, "op_type");
-    return op_type && strcmp(op_type, "Softmax") == 0 && json_array_size(shape) > 2;
+    return layer_traits(layer) & OPERATOR_SOFTMAX && json_array_size(shape) > 2;
 }
 
 static void add_layer(struct layer_block *block, const json_t *layer, enum block_kind kind)
@@ -123,7 +125,7 @@ struct layer_block *layer_blocks(struct memory *memory, const json_t *layers, si
     struct layer_block *blocks = total ? memory_allocate(memory, total, sizeof *blocks, error) : NULL;
     for (size_t i = 0; blocks && i < total; i++) {
         const json_t *layer = json_array_get(layers, i);
-        enum block_kind kind = layer_kind(json_text_of(layer, "op_type"));
+        enum block_kind kind = layer_kind(layer);
         made += kind <= BLOCK_POOL || made == 0;
         add_layer(&blocks[made - 1], layer, kind);
     }

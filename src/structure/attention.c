@@ -127,7 +127,7 @@ static int read_softmax(struct node *node, struct attention_site *site, struct e
 static int read_attention(struct node *node, struct attention_site *site, struct error *error)
 {
     const struct shape *query = &node->inputs[0]->shape, *key = &node->inputs[1]->shape;
-    const struct attention_settings *settings = node->settings;
+    const struct attention_settings *settings = match_settings(node, "Attention");
     if (!settings || query->rank < 3 || key->rank != query->rank)
         return 0;
     *site = (struct attention_site){.node = node,
@@ -154,9 +154,9 @@ int attention_find(struct graph *graph, struct attention_list *list, struct erro
         return -1;
     for (struct node *node = graph->first; node; node = node->next) {
         struct attention_site *site = &list->sites[list->count];
-        int found = match_operator(node, "Softmax")     ? read_softmax(node, site, error)
-                    : match_operator(node, "Attention") ? read_attention(node, site, error)
-                                                        : 0;
+        int found = node_has(node, OPERATOR_SOFTMAX)     ? read_softmax(node, site, error)
+                    : node_has(node, OPERATOR_ATTENTION) ? read_attention(node, site, error)
+                                                         : 0;
         if (found < 0)
             return -1;
         list->count += found;
@@ -216,8 +216,8 @@ static int add_terms(const struct attention_site *site, const struct graph *grap
 int attention_terms(const struct attention_site *site, struct value *terms[ATTENTION_TERMS])
 {
     const struct node *node = site->node;
-    struct value *added = match_operator(node, "Softmax") ? node->inputs[0]
-                          : node->input_count > 3         ? node->inputs[3]
-                                                          : NULL;
+    struct value *added = node_has(node, OPERATOR_SOFTMAX) ? node->inputs[0]
+                          : node->input_count > 3          ? node->inputs[3]
+                                                           : NULL;
     return add_terms(site, node->graph, added, 0, terms, 0);
 }

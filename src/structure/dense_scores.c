@@ -1,12 +1,9 @@
 #include "structure/dense_scores.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "graph/match.h"
 #include "graph/operator.h"
-#include "op/emit.h"
 #include "structure/head_activation.h"
+#include "structure/level_join.h"
 
 #define LONGEST 64 /* operators between picked and dense scores */
 #define MOST_WAYS 4096
@@ -140,31 +137,14 @@ static int list_levels(const struct ways *ways, struct value **levels, int most)
     return count;
 }
 
-/* Whether a value of this name is that join already: heads are asked for several times. */
-static bool is_joined(const struct value *value, struct value *const *levels, int count)
-{
-    const struct node *node = value->producer;
-    bool same = node && strcmp(node->op_type, "Concat") == 0 && node->input_count == count;
-    for (int i = 0; same && i < count; i++)
-        same = node->inputs[i] == levels[i];
-    return same;
-}
-
 static struct value *join_levels(struct graph *graph, struct value **levels, int count, struct error *error)
 {
-    char name[512];
-    snprintf(name, sizeof name, "%.480s and %d more", levels[0]->name, count - 1);
-    struct value *known = graph_find_value(graph, name);
-    if (known && is_joined(known, levels, count))
-        return known;
-    struct value *joined =
-        emit(graph, "Concat", levels, count, EMIT_ATTRIBUTES(EMIT_INT("axis", levels[0]->shape.rank - 2)), error);
-    struct value *named = joined ? graph_add_value(graph, known ? NULL : name, error) : NULL;
-    if (!named)
-        return NULL;
-    named->dtype = joined->dtype;
-    named->shape = joined->shape;
-    return node_set_output(joined->producer, 0, named, error) ? NULL : named;
+    char name[LEVEL_NAME_SIZE];
+    struct value *known = level_join_known(graph, level_join_name(levels[0], count, name), count);
+    bool same = known != NULL;
+    for (int i = 0; same && i < count; i++)
+        same = known->producer->inputs[i] == levels[i];
+    return same ? known : level_join(graph, levels, count, levels[0]->shape.rank - 2, name, error);
 }
 
 int dense_scores_find(struct graph *graph, struct value *picked, struct value **dense, const struct node **activation,

@@ -1,9 +1,8 @@
 #include "structure/detector_search.h"
 
-#include <stdio.h>
-
 #include "graph/match.h"
 #include "op/emit.h"
+#include "structure/level_join.h"
 
 #define MOST_ANCHORS 15 /* of a place, whose numbers are channels of one map */
 
@@ -224,27 +223,16 @@ static struct value *join_named(struct graph *graph, enum layout layout, const s
                                 struct error *error)
 {
     struct value *parts[MOST_OUTPUTS];
-    char name[512];
-    if (group->count > 1)
-        snprintf(name, sizeof name, "%.480s and %d more", group->levels[0]->name, group->count - 1);
-    else
-        snprintf(name, sizeof name, "%.480s as rows", group->levels[0]->name);
-    struct value *named = graph_find_value(graph, name);
-    if (named && match_producer(named, "Concat") && named->producer->input_count == group->count)
-        return named;
+    char name[LEVEL_NAME_SIZE];
+    struct value *known = level_join_known(graph, level_join_name(group->levels[0], group->count, name), group->count);
+    if (known)
+        return known;
     for (int i = 0; i < group->count; i++) {
         parts[i] = rows_of(graph, layout, group->levels[i], anchors, error);
         if (!parts[i])
             return NULL;
     }
-    struct value *joined =
-        emit(graph, "Concat", parts, group->count, EMIT_ATTRIBUTES(EMIT_INT("axis", layout != LAYOUT_FLAT)), error);
-    named = joined ? graph_add_value(graph, named ? NULL : name, error) : NULL;
-    if (!named)
-        return NULL;
-    named->dtype = joined->dtype;
-    named->shape = joined->shape;
-    return node_set_output(joined->producer, 0, named, error) ? NULL : named;
+    return level_join(graph, parts, group->count, layout != LAYOUT_FLAT, name, error);
 }
 
 static struct value *sigmoid_of(struct graph *graph, struct value *logits, struct error *error)
