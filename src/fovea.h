@@ -26,7 +26,7 @@
  *         struct fovea_error error = {0};
  *         struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 2}, &error);
  *         struct fovea_model *model = fovea && argc == 3 ? fovea_model_load(fovea, argv[1], &error) : NULL;
- *         struct fovea_feed images = {NULL, argv[argc - 1]};
+ *         struct fovea_feed images = {.path = argv[argc - 1]};
  *         struct fovea_samples samples = {.feeds = &images, .feed_count = 1, .limit = 4};
  *         struct fovea_erf_options options = {samples, .unit = {-1, -1}, .class_index = FOVEA_CLASS_NONE};
  *         struct fovea_cam_options cam = {samples, .class_index = FOVEA_CLASS_PREDICTED, .unit = {-1, -1}};

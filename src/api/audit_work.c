@@ -34,7 +34,8 @@ static const char *image_flags(const struct fovea_samples *samples, struct arena
 {
     static const struct fovea_preprocess none = {0};
     const struct fovea_preprocess *preprocess = samples->preprocess ? samples->preprocess : &none;
-    const char *text = samples->feed_count > 0 ? arena_print(arena, error, "--images %s", samples->feeds[0].path) : "";
+    const char *path = samples->feed_count > 0 ? samples->feeds[0].path : NULL; /* memory has none */
+    const char *text = samples->feed_count > 0 ? arena_print(arena, error, "--images %s", path ? path : "IMAGES") : "";
     const struct {
         const char *name, *value;
     } words[] = {{"preprocess", preprocess->preset},

@@ -10,15 +10,25 @@
 #define USUAL_THREADS 2
 #define USUAL_IGNORED_OF_MASKS 255
 
+const char *data_path(const struct fovea_data *data)
+{
+    return data->source ? "the samples" : data->path;
+}
+
+bool data_has_masks(const struct fovea_data *data)
+{
+    return data->source ? data->source->masks : data->masks != NULL;
+}
+
 int64_t data_ignored(const struct fovea_data *data)
 {
-    return data->masks ? DATASET_IGNORED : data->ignore >= 0 ? data->ignore : -1;
+    return data_has_masks(data) ? DATASET_IGNORED : data->ignore >= 0 ? data->ignore : -1;
 }
 
 /* Of masks 255, unless that is a class. */
 static int64_t usual_ignored(const struct fovea_data *data)
 {
-    if (!data->masks)
+    if (!data_has_masks(data))
         return -1;
     for (int i = 0; i < data->mask_value_count; i++) {
         if (data->mask_values[i] == USUAL_IGNORED_OF_MASKS)
@@ -29,7 +39,8 @@ static int64_t usual_ignored(const struct fovea_data *data)
 
 int data_threads(const struct fovea_data *data)
 {
-    return data->loader_threads > 0 ? data->loader_threads : USUAL_THREADS;
+    int threads = data->loader_threads > 0 ? data->loader_threads : USUAL_THREADS;
+    return data->source && !data->source->threads ? 0 : threads;
 }
 
 /* A file of names beside a model that has its own: which of both is right only their owner knows. */
@@ -107,6 +118,10 @@ struct dataset *data_open(struct fovea_model *model, const struct fovea_data *da
                           struct class_names *names, struct error *error)
 {
     struct memory *memory = model->context->memory;
+    if ((data->path || data->masks || data->labels) && data->source) {
+        error_set(error, ERROR_INPUT, "the data are at a path, or a source of samples, not both");
+        return NULL;
+    }
     if (data_names(model, data->names, own_names, names, error))
         return NULL;
     struct dataset_options options = {.masks = data->masks,
@@ -120,10 +135,12 @@ struct dataset *data_open(struct fovea_model *model, const struct fovea_data *da
                                       .usual_ignore = data->ignore == -1,
                                       .mask_values = data->mask_values,
                                       .mask_value_count = data->mask_value_count,
+                                      .masks_given = data_has_masks(data),
                                       .skip_broken = data->skip_broken};
-    struct dataset *dataset = dataset_open(memory, data->path, &options, error);
+    struct dataset *dataset = data->source ? dataset_of_source(memory, data_path(data), data->source, &options, error)
+                                           : dataset_open(memory, data->path, &options, error);
     if (dataset)
-        data_note(model->context, dataset, data->path);
+        data_note(model->context, dataset, data_path(data));
     return dataset;
 }
 
@@ -173,7 +190,8 @@ void data_refuse_labels(const struct fovea_data *data, const struct dataset_repo
         return;
     *error = (struct error)ERROR_INITIALISER;
     error_set(error, found.kind, "%s: %s; labels are the model's classes from 0 on%s, --ignore N leaves one out",
-              data->path, found.message, data->masks ? " (--mask-values tells other values of masks)" : "");
+              data_path(data), found.message,
+              data_has_masks(data) ? " (--mask-values tells other values of masks)" : "");
 }
 
 struct fovea_metrics data_metrics(const struct metrics_summary *summary, bool pixels)

@@ -8,8 +8,12 @@
 
 #define DATA_USUAL_SHARE 0.1
 
+/* What messages call the data: their path, or what they are. */
+const char *data_path(const struct fovea_data *data);
+bool data_has_masks(const struct fovea_data *data);
 /* Label that does not count, -1: none; of masks, as they are read, DATASET_IGNORED. */
 int64_t data_ignored(const struct fovea_data *data);
+/* 0: batches are made on the thread of the call. */
 int data_threads(const struct fovea_data *data);
 /* The names of the classes: of the file, else with `own` the model's; none are no error. The caller releases them in
  * every case. */

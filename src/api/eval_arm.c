@@ -70,7 +70,7 @@ int eval_open_arm(struct eval_work *work, struct eval_arm *arm, struct error *er
 {
     const struct fovea_samples *samples = &work->options->samples;
     struct stock *stock = &arm->stock;
-    if (work->data ? stock_take(stock, arm->model, samples, work->data->path, work->dataset, work->split, error)
+    if (work->data ? stock_take(stock, arm->model, samples, data_path(work->data), work->dataset, work->split, error)
                    : stock_open(stock, arm->model, samples, error))
         return -1;
     if (arm->stock.images.preprocess.upright != work->arms[0].stock.images.preprocess.upright)

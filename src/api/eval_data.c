@@ -21,7 +21,7 @@ static int choose_split(struct eval_work *work, struct error *error)
         return error_set(error, ERROR_INPUT,
                          "%s: there are no samples of the split %s (train %" PRId64 ", validation %" PRId64
                          ", test %" PRId64 ")",
-                         work->data->path, dataset_split_name(work->split), counts[DATASET_TRAIN],
+                         data_path(work->data), dataset_split_name(work->split), counts[DATASET_TRAIN],
                          counts[DATASET_VALIDATION], counts[DATASET_TEST]);
     dataset_keep(dataset, work->split, work->options->samples.limit);
     return 0;
@@ -64,7 +64,7 @@ int eval_open_data(struct eval_work *work, struct error *error)
         return -1;
     data->moves_left_out = moves != 0;
     data->masks = work->masks;
-    data->path = arena_copy_string(work->arena, work->data->path, strlen(work->data->path), error);
+    data->path = arena_copy_string(work->arena, data_path(work->data), strlen(data_path(work->data)), error);
     return data->path ? eval_list_changes(work, moves, error) : -1;
 }
 
@@ -97,7 +97,7 @@ int eval_check_data(struct eval_work *work, struct error *error)
     else
         data_refuse_labels(work->data, &report, error);
     dataset_report_release(&report);
-    data_note(context, work->dataset, work->data->path);
+    data_note(context, work->dataset, data_path(work->data));
     work->samples = dataset_count(work->dataset, work->split);
     return result;
 }

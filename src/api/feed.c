@@ -1,4 +1,5 @@
-/* Files into graph inputs: .npy and .pb as they are, images through preprocessing. */
+/* Files and memory into graph inputs: tensors as they are, images through preprocessing. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "api/images.h"
@@ -26,15 +27,46 @@ const struct value *fed_find_input(const struct graph *graph, const char *name, 
     return name && name[0] ? NULL : count == 1 ? only : NULL;
 }
 
-static int read_feed(struct fed *fed, struct fovea_model *model, const struct fovea_shapes *shapes, const char *path,
-                     const struct fovea_preprocess *preprocess, struct error *error)
+const char *feed_name(const struct fovea_feed *feed)
+{
+    const char *name = feed->images && feed->image_count == 1 ? feed->images[0].name : NULL;
+    return feed->path ? feed->path : name ? name : feed->images ? "the images" : "the tensor";
+}
+
+int feed_check(const struct fovea_feed *feed, struct error *error)
+{
+    int given = (feed->path != NULL) + (feed->tensor != NULL) + (feed->images != NULL);
+    if (given != 1)
+        return error_set(error, ERROR_INPUT, "a feed is a path, a tensor or images: one of them, not %d", given);
+    for (int64_t i = 0; feed->images && i < feed->image_count; i++) {
+        if (dataset_check_image(&feed->images[i], error))
+            return error_prefix(error, "%s#%" PRId64, feed_name(feed), i);
+    }
+    return feed->images && feed->image_count < 1
+               ? error_set(error, ERROR_INPUT, "the images of a feed number %" PRId64, feed->image_count)
+               : 0;
+}
+
+int feed_copy(struct memory *memory, const struct fovea_feed *feed, struct tensor *tensor, struct error *error)
+{
+    struct tensor view;
+    return tensor_view(feed->tensor, &view, error) ? error_prefix(error, "%s", feed_name(feed))
+                                                   : tensor_copy(memory, &view, tensor, error);
+}
+
+static int read_feed(struct fed *fed, struct fovea_model *model, const struct fovea_shapes *shapes,
+                     const struct fovea_feed *feed, const struct fovea_preprocess *preprocess, struct error *error)
 {
     struct memory *memory = model->context->memory;
-    if (file_ends_in(path, ".npy"))
-        return npy_read(memory, path, &fed->tensor, error);
-    if (file_ends_in(path, ".pb"))
-        return tensor_proto_read(memory, path, &fed->tensor, error);
-    return images_read_all(model, fed->input, shapes, path, preprocess, &fed->tensor, error);
+    if (feed_check(feed, error))
+        return -1;
+    if (feed->tensor)
+        return feed_copy(memory, feed, &fed->tensor, error);
+    if (feed->path && file_ends_in(feed->path, ".npy"))
+        return npy_read(memory, feed->path, &fed->tensor, error);
+    if (feed->path && file_ends_in(feed->path, ".pb"))
+        return tensor_proto_read(memory, feed->path, &fed->tensor, error);
+    return images_read_all(model, fed->input, shapes, feed, preprocess, &fed->tensor, error);
 }
 
 int fed_read(struct fed_list *fed, struct fovea_model *model, const struct fovea_shapes *shapes,
@@ -50,8 +82,9 @@ int fed_read(struct fed_list *fed, struct fovea_model *model, const struct fovea
     for (int i = 0; i < feed_count; i++) {
         struct fed *entry = &fed->list[i];
         entry->input = fed_find_input(model->model->graph, feeds[i].name, error);
-        if (!entry->input || read_feed(entry, model, shapes, feeds[i].path, preprocess, error))
+        if (!entry->input || read_feed(entry, model, shapes, &feeds[i], preprocess, error))
             return -1;
+        entry->source = feeds[i].path ? "the file" : feed_name(&feeds[i]);
         fed->count = i + 1;
         if (!entry->input->constant)
             fed->bindings[fed->binding_count++] = (struct shape_binding){entry->input->name, entry->tensor.shape};
@@ -69,13 +102,14 @@ void fed_release(struct fed_list *fed, struct memory *memory)
 }
 
 /* Numbers of one kind may differ in width (a float64 array for a float input); anything else is a mistake. */
-static int copy_elements(const struct tensor *from, struct tensor *to, const char *name, struct error *error)
+static int copy_elements(const struct fed *fed, struct tensor *to, const char *name, struct error *error)
 {
+    const struct tensor *from = &fed->tensor;
     char got[SHAPE_TEXT_SIZE], wanted[SHAPE_TEXT_SIZE];
     int64_t count = shape_count(&to->shape);
     if (!shape_equal(&from->shape, &to->shape))
-        return error_set(error, ERROR_INPUT, "input '%s' is bound to %s, the file holds %s", name,
-                         shape_text(&to->shape, wanted), shape_text(&from->shape, got));
+        return error_set(error, ERROR_INPUT, "input '%s' is bound to %s, %s holds %s", name,
+                         shape_text(&to->shape, wanted), fed->source, shape_text(&from->shape, got));
     if (dtype_storage(from->dtype) == dtype_storage(to->dtype)) {
         if (count > 0)
             memcpy(to->data, from->data, tensor_bytes(to));
@@ -89,8 +123,8 @@ static int copy_elements(const struct tensor *from, struct tensor *to, const cha
         for (int64_t i = 0; i < count; i++)
             ((int64_t *)to->data)[i] = tensor_int(from, i);
     } else {
-        return error_set(error, ERROR_INPUT, "input '%s' holds %s, the file holds %s", name, dtype_name(to->dtype),
-                         dtype_name(from->dtype));
+        return error_set(error, ERROR_INPUT, "input '%s' holds %s, %s holds %s", name, dtype_name(to->dtype),
+                         fed->source, dtype_name(from->dtype));
     }
     dtype_round(to->dtype, to->data, (size_t)count);
     return 0;
@@ -111,7 +145,7 @@ int fed_fill(const struct fed_list *fed, const struct graph *graph, struct sessi
                              "input '%s' has its elements in the model (an initialiser); it cannot be fed",
                              input->name);
         struct tensor *to = session_input(session, i);
-        if (file && to->data && copy_elements(&file->tensor, to, input->name, error))
+        if (file && to->data && copy_elements(file, to, input->name, error))
             return -1;
         if (!file && !input->constant && all)
             return error_set(error, ERROR_INPUT, "input '%s' has no data; give it with -i '%s=FILE'", input->name,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/data.h"
+#include "api/session.h"
 #include "base/file.h"
 #include "onnx/onnx.h"
 #include "structure/image_input.h"
@@ -222,28 +223,36 @@ int images_take(struct images *images, struct fovea_model *model, const struct v
 }
 
 /* A tensor of ONNX's own format is held whole. */
-static struct dataset *open_dataset(struct memory *memory, const char *path, const struct class_names *names,
-                                    bool skip_broken, struct error *error)
+static struct dataset *open_dataset(struct memory *memory, const struct fovea_feed *feed,
+                                    const struct class_names *names, bool skip_broken, struct error *error)
 {
+    const char *path = feed_name(feed);
     const struct dataset_options options = {.names = names && names->count > 0 ? names : NULL,
                                             .ignore = -1,
                                             .labels_optional = true,
                                             .skip_broken = skip_broken};
+    struct fovea_sample_source source = dataset_source_of_images(feed->images, feed->image_count);
     struct tensor tensor;
-    if (!file_ends_in(path, ".pb"))
+    if (feed_check(feed, error))
+        return NULL;
+    if (feed->images)
+        return dataset_of_source(memory, path, &source, &options, error);
+    if (!feed->tensor && !file_ends_in(path, ".pb"))
         return dataset_open(memory, path, &options, error);
-    return tensor_proto_read(memory, path, &tensor, error) ? NULL : dataset_of_tensor(memory, path, &tensor, error);
+    int result =
+        feed->tensor ? feed_copy(memory, feed, &tensor, error) : tensor_proto_read(memory, path, &tensor, error);
+    return result ? NULL : dataset_of_tensor(memory, path, &tensor, error);
 }
 
 static int open_images(struct images *images, struct fovea_model *model, const struct value *input,
-                       const struct fovea_samples *samples, const char *path, const struct class_names *names,
-                       bool looked_at, struct error *error)
+                       const struct fovea_samples *samples, const struct fovea_feed *feed,
+                       const struct class_names *names, bool looked_at, struct error *error)
 {
     struct memory *memory = model->context->memory;
     *images = (struct images){.context = model->context,
                               .memory = memory,
-                              .path = path,
-                              .dataset = open_dataset(memory, path, names, samples->skip_broken, error),
+                              .path = feed_name(feed),
+                              .dataset = open_dataset(memory, feed, names, samples->skip_broken, error),
                               .split = DATASET_TRAIN,
                               .owned = true,
                               .looked_at = looked_at};
@@ -252,15 +261,15 @@ static int open_images(struct images *images, struct fovea_model *model, const s
     dataset_keep_first(images->dataset, images->split, samples->limit);
     if (take(images, model, input, &samples->shapes, samples->preprocess, error))
         return -1;
-    data_note(images->context, images->dataset, path);
+    data_note(images->context, images->dataset, images->path);
     return 0;
 }
 
 int images_open(struct images *images, struct fovea_model *model, const struct value *input,
-                const struct fovea_samples *samples, const char *path, const struct class_names *names,
+                const struct fovea_samples *samples, const struct fovea_feed *feed, const struct class_names *names,
                 struct error *error)
 {
-    return open_images(images, model, input, samples, path, names, true, error);
+    return open_images(images, model, input, samples, feed, names, true, error);
 }
 
 void images_close(struct images *images)
@@ -330,18 +339,19 @@ static int read_samples(const struct images *images, const struct value *input, 
 }
 
 int images_read_all(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
-                    const char *path, const struct fovea_preprocess *flags, struct tensor *tensor, struct error *error)
+                    const struct fovea_feed *feed, const struct fovea_preprocess *flags, struct tensor *tensor,
+                    struct error *error)
 {
     struct images images;
     *tensor = (struct tensor){0};
     const struct fovea_samples all = {.shapes = *shapes, .preprocess = flags};
-    int result = open_images(&images, model, input, &all, path, NULL, false, error);
+    int result = open_images(&images, model, input, &all, feed, NULL, false, error);
     int64_t fixed = images.no_batch ? 1 : input->declared_rank == 4 ? input->declared[0].size : -1;
     if (result == 0 && fixed > 0 && images.count != fixed)
         result = error_set(error, ERROR_INPUT,
                            "%s: holds %" PRId64 " images, input '%s' takes %" PRId64
                            " at once: name them one by one, or a list of so many",
-                           path, images.count, input->name, fixed);
+                           images.path, images.count, input->name, fixed);
     if (result == 0)
         result = read_samples(&images, input, tensor, error);
     if (result)

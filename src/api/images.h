@@ -10,7 +10,7 @@
 struct images {
     struct context *context;
     struct memory *memory;
-    const char *path; /* of what is owned */
+    const char *path; /* of what is owned, or what it is called */
     struct dataset *dataset;
     enum dataset_split split; /* of it */
     bool owned;               /* the dataset is closed with the images; its labels are optional */
@@ -23,13 +23,13 @@ struct images {
     int64_t count;
 };
 
-/* Opens the images at `path` (one file, a folder, a list, arrays, a TensorProto) for `input`, of which `samples` (its
- * shapes, preprocess, limit, skip_broken) takes the first ones. Several are decoded beforehand, so that broken ones are
- * counted, or left out. The size of pictures comes from --shape, else from the model, else from the preprocessing's
- * crop, else from the first one. `names` (or NULL): of classes, for folders named after them. ERROR_INPUT that asks for
- * a flag where nothing says how to prepare them. Released by images_close in every case. */
+/* Opens the images of `feed` (one file, a folder, a list, arrays, a TensorProto; memory) for `input`, of which
+ * `samples` (its shapes, preprocess, limit, skip_broken) takes the first ones. Several are decoded beforehand, so that
+ * broken ones are counted, or left out. The size of pictures comes from --shape, else from the model, else from the
+ * preprocessing's crop, else from the first one. `names` (or NULL): of classes, for folders named after them.
+ * ERROR_INPUT that asks for a flag where nothing says how to prepare them. Released by images_close in every case. */
 int images_open(struct images *images, struct fovea_model *model, const struct value *input,
-                const struct fovea_samples *samples, const char *path, const struct class_names *names,
+                const struct fovea_samples *samples, const struct fovea_feed *feed, const struct class_names *names,
                 struct error *error);
 /* The same of a split of a dataset, which stays the caller's. */
 int images_take(struct images *images, struct fovea_model *model, const struct value *input,
@@ -53,6 +53,7 @@ int images_bind(const struct value *input, const struct preprocess *preprocess, 
                 const struct shape *ready, int64_t batch, struct shape_binding *binding, struct error *error);
 /* All of them as one tensor of the input's layout; the caller releases it. */
 int images_read_all(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
-                    const char *path, const struct fovea_preprocess *flags, struct tensor *tensor, struct error *error);
+                    const struct fovea_feed *feed, const struct fovea_preprocess *flags, struct tensor *tensor,
+                    struct error *error);
 
 #endif

@@ -102,7 +102,7 @@ int fovea_model_save(const struct fovea_model *model, const char *path, bool for
 {
     struct error error = ERROR_INITIALISER;
     int result = !force && file_exists(path)
-                     ? error_set(&error, ERROR_INPUT, "%s is there already; --force replaces it", path)
+                     ? error_set(&error, ERROR_INPUT, "%s is there already; `force` replaces it", path)
                      : model_save(model->model, path, &error);
     return result ? api_fail(&error, report) : 0;
 }

@@ -9,7 +9,7 @@
 
 static int open_images(struct stock *stock, const struct fovea_samples *samples, struct error *error)
 {
-    stock->path = samples->feed_count > 0 ? samples->feeds[0].path : NULL;
+    stock->path = samples->feed_count > 0 ? feed_name(&samples->feeds[0]) : NULL;
     stock->labels = samples->labels;
     if (samples->feed_count < 1)
         return error_set(error, ERROR_INPUT, "no images; give them with --images PATH or -i FILE.npy");
@@ -19,7 +19,7 @@ static int open_images(struct stock *stock, const struct fovea_samples *samples,
     if (!stock->input)
         return error->kind ? -1 : error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
     if (data_names(stock->model, samples->labels, true, &stock->names, error) ||
-        images_open(&stock->images, stock->model, stock->input, samples, stock->path, &stock->names, error))
+        images_open(&stock->images, stock->model, stock->input, samples, &samples->feeds[0], &stock->names, error))
         return -1;
     return 0;
 }

@@ -8,11 +8,8 @@
 #include "api/images.h"
 #include "api/tune_work.h"
 #include "base/file.h"
-#include "base/text.h"
-#include "guide/record.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
-#include "structure/head.h"
 #include "train/head.h"
 #include "train/inference_form.h"
 #include "train/recipe.h"
@@ -98,7 +95,7 @@ static void set_options(struct tune_arm *arm)
         .teacher = work->teacher,
         .teacher_weight = (float)options->teacher_weight,
         .run = arm->run + (arm->is_control ? work->seeds : 0),
-        .runs = work->seeds * (options->control ? 2 : 1),
+        .runs = work->seeds * (work->control ? 2 : 1),
         .label = arm->label};
     arm->options.validation.split = work->validation_split;
     arm->options.validation.shuffle = arm->options.validation.drop_last = false;
@@ -120,11 +117,11 @@ static int open_arm(struct tune_work *work, int index, int run, struct error *er
 {
     const struct fovea_tune_options *options = work->options;
     struct tune_arm *arm = &work->arms[index];
-    const char *path = index ? options->control : work->model->model->path;
+    const char *path = index ? work->control_name : work->model->model->path;
     model_destroy(arm->model);
     *arm = (struct tune_arm){.work = work, .path = path, .run = run, .is_control = index > 0};
     label_arm(arm);
-    arm->model = model_load(work->model->context, path, error);
+    arm->model = model_copy(index ? work->control : work->model->model, error);
     if (!arm->model)
         return -1;
     arm->model->activation = work->model->model->activation;
@@ -181,7 +178,7 @@ static int check_data(struct tune_work *work, struct error *error)
         work->files_left_out = data_left_out(work->result->storage, work->dataset, report.left_out,
                                              report.left_out > 0 ? report.problems[0].name : "", error);
     dataset_report_release(&report);
-    data_note(context, work->dataset, work->options->data.path);
+    data_note(context, work->dataset, data_path(&work->options->data));
     return result == 0 && work->files_left_out ? 0 : -1;
 }
 
@@ -226,7 +223,7 @@ static int shrink_batch(struct tune_work *work, struct error *error)
     if (work->options->batch > 0 || training >= work->batch)
         return 0;
     if (training == 0)
-        return error_set(error, ERROR_INPUT, "%s: there are no samples to train on", work->options->data.path);
+        return error_set(error, ERROR_INPUT, "%s: there are no samples to train on", data_path(&work->options->data));
     work->batch = training;
     context_note(work->model->context,
                  "the batch is %" PRId64 ", all training samples: there are fewer than the usual %d", training,
@@ -235,66 +232,6 @@ static int shrink_batch(struct tune_work *work, struct error *error)
 }
 
 /* ---- the run ---- */
-
-/* The names that the data have for the classes, one a line. */
-static int name_classes(const struct tune_arm *arm, struct error *error)
-{
-    const struct dataset *dataset = arm->work->dataset;
-    struct text text;
-    int64_t count = 0;
-    text_start(&text, arm->model->context->memory);
-    for (; count < dataset_classes(dataset) && dataset_class_name(dataset, count); count++)
-        text_print(&text, "%s%s", count ? "\n" : "", dataset_class_name(dataset, count));
-    int result = text_finish(&text, error);
-    bool all = count == arm->classes; /* names of some, or of other classes, would be taken for those of all */
-    if (result == 0 && (all || model_metadata(arm->model, CLASS_NAMES_KEY)))
-        result = model_set_metadata(arm->model, CLASS_NAMES_KEY, all ? text.data : "", error);
-    text_release(&text);
-    return result;
-}
-
-/* Whether the file says already how its images were prepared. */
-static bool is_described(const struct tune_arm *arm, const struct text *used)
-{
-    struct fovea_model holder = {arm->work->model->fovea, arm->work->model->context, arm->model};
-    struct preprocess own;
-    bool channels_last, same = false;
-    if (!model_metadata(arm->model, PREPROCESS_KEY) ||
-        images_prepare(&holder, arm->input, &arm->work->options->shapes, NULL, &own, &channels_last, NULL))
-        return false;
-    struct text text;
-    text_start(&text, arm->model->context->memory);
-    preprocess_print(&own, &text);
-    same = text_finish(&text, NULL) == 0 && strcmp(text.data, used->data) == 0;
-    text_release(&text);
-    return same;
-}
-
-/* How its images were prepared goes into the file, where it did not say so. */
-static int describe_images(const struct tune_arm *arm, struct error *error)
-{
-    struct text text;
-    if (dataset_tensor_shape(arm->work->dataset))
-        return 0;
-    text_start(&text, arm->model->context->memory);
-    preprocess_print(&arm->preprocess, &text);
-    int result = text_finish(&text, error);
-    if (result == 0 && !is_described(arm, &text))
-        result = model_set_metadata(arm->model, PREPROCESS_KEY, text.data, error);
-    text_release(&text);
-    return result;
-}
-
-/* What was trained is no longer pending. */
-static int save(const struct tune_arm *arm, const char *path, struct error *error)
-{
-    bool renamed = arm->work->options->new_classes > 0 || !model_metadata(arm->model, CLASS_NAMES_KEY);
-    return record_mark_trained(arm->model, error) || describe_images(arm, error) ||
-                   model_set_metadata(arm->model, HEAD_LOSS_KEY, loss_name(arm->loss), error) ||
-                   (renamed && name_classes(arm, error)) || model_save(arm->model, path, error)
-               ? -1
-               : 0;
-}
 
 static double score_of(const struct fovea_metrics *metrics)
 {
@@ -331,7 +268,7 @@ static int keep_best(const struct tune_arm *arm, const struct arm_epoch *epoch, 
     if (epoch->metrics && data_keep_classes(result->storage, work->dataset, &work->names, epoch->metrics, arm->classes,
                                             &result->classes, error))
         return -1;
-    return save(arm, work->path, error);
+    return tune_save_best(arm, error);
 }
 
 static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *error)
@@ -376,30 +313,38 @@ static int run_arm(struct tune_work *work, int index, int run, struct error *err
     return 0;
 }
 
-/* NAME.last.onnx beside NAME.onnx */
-static const char *last_path(struct arena *arena, const char *path, struct error *error)
+/* A second model of the one that is given as an object, or by its path; NULL with an error, or where there is none. */
+static struct model *open_other(const struct tune_work *work, const struct fovea_model *given, const char *path,
+                                struct error *error)
 {
-    size_t length = strlen(path), ending = strlen(".onnx");
-    bool plain = length > ending && strcmp(path + length - ending, ".onnx") == 0;
-    return arena_print(arena, error, "%.*s.last.onnx", (int)(plain ? length - ending : length), path);
+    if (given && given->context != work->model->context)
+        error_set(error, ERROR_INPUT, "%s: the teacher and the control are models of the same context",
+                  given->model->path);
+    else if (given)
+        return model_copy(given->model, error);
+    return path && !given ? model_load(work->model->context, path, error) : NULL;
 }
 
-static int open_teacher(struct tune_work *work, struct error *error)
+static int open_others(struct tune_work *work, struct error *error)
 {
-    const char *path = work->options->teacher;
-    if (!path)
+    const struct fovea_tune_options *options = work->options;
+    bool teaches = options->teacher || options->teacher_model, compares = options->control || options->control_model;
+    work->control_name = options->control_model ? options->control_model->model->path : options->control;
+    if (compares && !(work->control = open_other(work, options->control_model, options->control, error)))
+        return -1;
+    if (!teaches)
         return 0;
-    work->teacher = model_load(work->model->context, path, error);
+    work->teacher = open_other(work, options->teacher_model, options->teacher, error);
     if (!work->teacher)
         return -1;
     return operators_resolve(work->teacher->graph, error) || inference_form(work->teacher, error) < 0
-               ? error_prefix(error, "%s", path)
+               ? error_prefix(error, "%s", work->teacher->path)
                : images_free_batch(work->teacher->graph, error);
 }
 
 static int open_result(struct tune_work *work, struct arena *arena, struct error *error)
 {
-    int arms = work->options->control ? 2 : 1;
+    int arms = work->control ? 2 : 1;
     size_t runs = (size_t)(arms * work->seeds), epochs = runs * (size_t)work->options->epochs;
     work->result->seeds = work->seeds;
     work->result->runs = arena_allocate(arena, runs, sizeof *work->result->runs, error);
@@ -413,24 +358,23 @@ static int open_result(struct tune_work *work, struct arena *arena, struct error
     return work->result->runs && work->result->epochs ? 0 : -1;
 }
 
-/* The last epoch beside the best is of the same run. */
 static int run(struct tune_work *work, struct arena *arena, struct error *error)
 {
-    const char *last = last_path(arena, work->path, error);
-    if (!last || open_data(work, error) || shrink_batch(work, error) || open_result(work, arena, error) ||
-        open_teacher(work, error))
+    if (open_data(work, error) || shrink_batch(work, error) || open_others(work, error) ||
+        open_result(work, arena, error))
         return -1;
     for (int i = 0; i < work->seeds; i++) {
         if (run_arm(work, 0, i, error))
             return -1;
-        if (work->result->best_seed == work->model->context->seed && save(&work->arms[0], last, error))
+        bool best = work->result->best_seed == work->model->context->seed;
+        if (work->path && best && tune_save_last(&work->arms[0], error))
             return -1;
     }
-    for (int i = 0; work->options->control && i < work->seeds; i++) {
+    for (int i = 0; work->control && i < work->seeds; i++) {
         if (run_arm(work, 1, i, error))
             return -1;
     }
-    if (work->options->control)
+    if (work->control)
         tune_compare(work);
     return 0;
 }
@@ -441,13 +385,15 @@ static void release(struct tune_work *work)
     for (int i = 0; i < 2; i++)
         model_destroy(work->arms[i].model);
     model_destroy(work->teacher);
+    model_destroy(work->control);
+    memory_release(work->model->context->memory, work->kept.bytes);
     dataset_close(work->dataset);
     class_names_release(&work->names);
 }
 
 static int check_options(const struct fovea_tune_options *options, const char *path, bool force, struct error *error)
 {
-    if (!options->data.path)
+    if (!options->data.path && !options->data.source)
         return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with --data");
     if (options->epochs < 1 || options->epochs > 100000)
         return error_set(error, ERROR_INPUT, "there must be 1 to 100000 epochs");
@@ -459,12 +405,15 @@ static int check_options(const struct fovea_tune_options *options, const char *p
         return error_set(error, ERROR_INPUT, "batches and accumulated steps number 1 to 65536");
     if (options->seeds < 0 || options->seeds > CROSSED_MOST_SEEDS)
         return error_set(error, ERROR_INPUT, "there are 1 to %d seeds", CROSSED_MOST_SEEDS);
-    return !force && file_exists(path) ? error_set(error, ERROR_INPUT, "%s is there already; --force replaces it", path)
-                                       : 0;
+    return path && !force && file_exists(path)
+               ? error_set(error, ERROR_INPUT, "%s is there already; --force replaces it", path)
+               : 0;
 }
 
-int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path, bool force,
-               const struct fovea_tune_calls *calls, struct fovea_tune *tune, struct fovea_error *report)
+/* `tuned` or NULL: where the best epoch goes that is not written. */
+static int tune_model(struct fovea_model *model, const struct fovea_tune_options *options, const char *path, bool force,
+                      const struct fovea_tune_calls *calls, struct fovea_model **tuned, struct fovea_tune *tune,
+                      struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
     struct arena *arena = arena_create(model->context->memory, &error);
@@ -483,11 +432,27 @@ int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *optio
                                 .difference = missing,
                                 .interval = {missing, missing}};
     int result = arena && check_options(options, path, force, &error) == 0 ? run(&work, arena, &error) : -1;
+    if (result == 0 && tuned)
+        result = (*tuned = api_result(model, &work.kept, "tuned", &error)) ? 0 : -1;
     release(&work);
     if (result == 0)
         return 0;
     fovea_tune_free(tune);
     return api_fail(&error, report);
+}
+
+int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path, bool force,
+               const struct fovea_tune_calls *calls, struct fovea_tune *tune, struct fovea_error *report)
+{
+    return tune_model(model, options, path, force, calls, NULL, tune, report);
+}
+
+int fovea_tune_model(struct fovea_model *model, const struct fovea_tune_options *options,
+                     const struct fovea_tune_calls *calls, struct fovea_model **tuned, struct fovea_tune *tune,
+                     struct fovea_error *report)
+{
+    *tuned = NULL;
+    return tune_model(model, options, NULL, false, calls, tuned, tune, report);
 }
 
 void fovea_tune_free(struct fovea_tune *tune)

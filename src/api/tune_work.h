@@ -40,7 +40,8 @@ struct tune_work {
     struct fovea_model *model;
     const struct fovea_tune_options *options;
     const struct fovea_tune_calls *calls;
-    const char *path;
+    const char *path;        /* of the file that is written; NULL: */
+    struct saved_model kept; /* the best epoch so far */
     struct fovea_tune *result;
     int64_t batch;
     struct class_names names;
@@ -52,7 +53,8 @@ struct tune_work {
     const struct fovea_left_out *files_left_out;
     enum dataset_split validation_split; /* DATASET_SPLITS: there is none */
     int64_t validation_count;
-    struct model *teacher;
+    struct model *teacher, *control; /* or NULL */
+    const char *control_name;
     struct tune_arm arms[2];
     struct tune_choice *choices; /* of the first arm's recipe */
     int choice_count;
@@ -64,6 +66,11 @@ struct tune_work {
 
 /* ERROR_INPUT that says how to train where the graph holds a batch of its own, `declared` (below 1: not said) or 1. */
 int tune_check_batch(const struct tune_arm *arm, int64_t declared, struct error *error);
+
+/* Writes the model as it is, with what its training was, or keeps it in place of what was kept before. */
+int tune_save_best(const struct tune_arm *arm, struct error *error);
+/* Writes it beside the file: NAME.last.onnx of NAME.onnx. */
+int tune_save_last(const struct tune_arm *arm, struct error *error);
 
 /* Calls of an arm; `user` is the tune_arm. Decay, the recipe's choice or rates and freezing by hand; the plan is told.
  */

@@ -12,7 +12,7 @@ static struct fovea_feed *image_feeds(const char *images, const struct text_list
     if (images) {
         /* parse_feeds leaves room for one more. */
         memmove(feeds + 1, feeds, (size_t)texts->count * sizeof *feeds);
-        feeds[0] = (struct fovea_feed){NULL, images};
+        feeds[0] = (struct fovea_feed){.path = images};
     }
     return feeds;
 }

@@ -86,7 +86,9 @@ static void settle_classes(struct dataset *dataset)
         dataset->classes = dataset->options.classes;
 }
 
-static int open_any(struct dataset *dataset, const char *path, struct error *error)
+/* `source` NULL: the samples are at `path`. */
+static int open_any(struct dataset *dataset, const char *path, const struct fovea_sample_source *source,
+                    struct error *error)
 {
     const char *kept = arena_copy_string(dataset->arena, path, strlen(path), error);
     double share = dataset->options.validation_share;
@@ -97,7 +99,8 @@ static int open_any(struct dataset *dataset, const char *path, struct error *err
     if (dataset->options.ignore < -1 || dataset->options.ignore > DATASET_MAX_LABEL)
         return error_set(error, ERROR_INPUT, "masks have no value %" PRId64 " to ignore (0 to %d)",
                          dataset->options.ignore, DATASET_MAX_LABEL);
-    if (mask_values_open(dataset, error) || open_form(dataset, kept, error))
+    if (mask_values_open(dataset, error) ||
+        (source ? dataset_open_given(dataset, kept, source, error) : open_form(dataset, kept, error)))
         return -1;
     if (dataset->count == 0)
         return error_set(error, ERROR_INPUT, "%s: there are no samples in it", path);
@@ -135,7 +138,14 @@ struct dataset *dataset_open(struct memory *memory, const char *path, const stru
                              struct error *error)
 {
     struct dataset *dataset = create(memory, options, error);
-    return dataset ? finish(dataset, dataset->arena && open_any(dataset, path, error) == 0) : NULL;
+    return dataset ? finish(dataset, dataset->arena && open_any(dataset, path, NULL, error) == 0) : NULL;
+}
+
+struct dataset *dataset_of_source(struct memory *memory, const char *name, const struct fovea_sample_source *source,
+                                  const struct dataset_options *options, struct error *error)
+{
+    struct dataset *dataset = create(memory, options, error);
+    return dataset ? finish(dataset, dataset->arena && open_any(dataset, name, source, error) == 0) : NULL;
 }
 
 struct dataset *dataset_of_tensor(struct memory *memory, const char *name, struct tensor *tensor, struct error *error)
@@ -159,6 +169,7 @@ void dataset_close(struct dataset *dataset)
     for (int i = 0; i < 2; i++)
         idx_release(dataset->memory, &dataset->pairs[i]);
     tensor_release(dataset->memory, &dataset->held);
+    dataset_close_given(dataset);
     arena_destroy(dataset->arena);
     memory_release(dataset->memory, dataset);
 }

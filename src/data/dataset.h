@@ -33,6 +33,7 @@ struct dataset_options {
     bool usual_ignore;               /* nobody asked for it: masks that hold nothing else but 0 are refused */
     const int64_t *mask_values;      /* of the classes in their order; NULL: values are the classes' numbers */
     int mask_value_count;
+    bool masks_given;     /* a source has them */
     bool skip_broken;     /* leave broken samples out instead of failing */
     bool labels_optional; /* no sample needs one, and all are of one split; why none is known: dataset_check_labels */
 };
@@ -59,6 +60,15 @@ struct dataset *dataset_open(struct memory *memory, const char *path, const stru
                              struct error *error);
 /* Samples in memory, [N,...] of three axes each, or one: labels are optional. `tensor` is taken over, in every case. */
 struct dataset *dataset_of_tensor(struct memory *memory, const char *name, struct tensor *tensor, struct error *error);
+/* Samples that callbacks give; `name` is what they are called in messages. Strings, and what the source points to, are
+ * the caller's and must outlive the dataset. With `threads` false it is asked on the threads of the calls alone, which
+ * must then be one. */
+struct dataset *dataset_of_source(struct memory *memory, const char *name, const struct fovea_sample_source *source,
+                                  const struct dataset_options *options, struct error *error);
+/* Images without labels, as such a source. */
+struct fovea_sample_source dataset_source_of_images(const struct fovea_image *images, int64_t count);
+/* ERROR_INPUT or ERROR_LIMIT where there are no pixels or rows do not fit. */
+int dataset_check_image(const struct fovea_image *image, struct error *error);
 void dataset_close(struct dataset *dataset);
 
 /* Forgets the samples of the other splits, and of `split` all but `most` (0: none of them), evenly spaced, so that

@@ -247,6 +247,7 @@ int dataset_check(struct dataset *dataset, struct thread_pool *pool, bool decode
 {
     struct check check = {.dataset = dataset, .decode = decode};
     bool counts_pixels = decode && dataset->mask_root;
+    pool = dataset_given_here(dataset) ? NULL : pool;
     *report = (struct dataset_report){.arena = arena_create(dataset->memory, error)};
     check.findings = memory_allocate(dataset->memory, (size_t)dataset->count, 1, error);
     if (counts_pixels)

@@ -51,9 +51,10 @@ struct dataset {
     struct idx pairs[2]; /* images: train, test */
     const char *pair_names[2];
     struct npy_file npy;
-    struct tensor held;   /* samples in memory */
-    bool upright;         /* images are turned by their EXIF orientation */
-    const char **folders; /* of the root, below it; with images or without */
+    struct tensor held;          /* samples in memory */
+    struct dataset_given *given; /* the caller's source of samples, or NULL */
+    bool upright;                /* images are turned by their EXIF orientation */
+    const char **folders;        /* of the root, below it; with images or without */
     int64_t folder_count;
     struct fovea_left_out left_out[DATASET_LEFT_OUT_KINDS + 1];
 };
@@ -87,6 +88,12 @@ int dataset_check_folders(const struct dataset *dataset, const char *path, bool 
                           struct error *error);
 /* The samples of dataset->held. */
 int dataset_open_held(struct dataset *dataset, const char *name, struct error *error);
+/* Every sample of the source is looked at. */
+int dataset_open_given(struct dataset *dataset, const char *name, const struct fovea_sample_source *source,
+                       struct error *error);
+void dataset_close_given(struct dataset *dataset);
+/* Whether samples are asked for on the thread of the call alone. */
+bool dataset_given_here(const struct dataset *dataset);
 /* Where the items are .npy files: takes the first one's shape for all. */
 int dataset_take_npy_files(struct dataset *dataset, struct error *error);
 /* Hands `problem` on; where labels are optional and the files are the reason it is kept, and no label is known. */

@@ -11,7 +11,7 @@ int mask_values_open(struct dataset *dataset, struct error *error)
     const struct dataset_options *options = &dataset->options;
     if (options->mask_value_count == 0)
         return 0;
-    if (!options->masks)
+    if (!options->masks && !options->masks_given)
         return error_set(error, ERROR_INPUT, "mask values are given, but no masks");
     uint16_t *table = arena_allocate(dataset->arena, DATASET_MAX_LABEL + 1, sizeof *table, error);
     for (int i = 0; table && i <= DATASET_MAX_LABEL; i++)

@@ -13,9 +13,6 @@ extern "C" {
 FOVEA_API const char *fovea_corruption_name(int corruption);
 #define FOVEA_SEVERITIES 5
 
-/* USUAL: the test split if there is one, else validation, else all samples. */
-enum fovea_split { FOVEA_SPLIT_USUAL, FOVEA_SPLIT_TRAIN, FOVEA_SPLIT_VALIDATION, FOVEA_SPLIT_TEST };
-
 struct fovea_eval_options {
     struct fovea_samples samples;
     /* Labelled samples in place of the feeds, or NULL. Of `samples` shapes, preprocess, batch, and limit (evenly spaced

@@ -9,9 +9,14 @@
 extern "C" {
 #endif
 
-/* A file for a graph input: .npy, .pb, an image, a folder or list of images. Name NULL or "": the only input. */
+/* What a graph input gets: a file (.npy, .pb, an image, a folder or list of images), or elements, or pictures in
+ * memory, which are prepared as decoded files are. Name NULL or "": the only input. Memory stays the caller's. */
 struct fovea_feed {
     const char *name, *path;
+    const struct fovea_tensor *tensor; /* in place of `path` */
+    const struct fovea_image *images;  /* [image_count], in place of both */
+    int64_t image_count;
+    uint64_t reserved[8]; /* zero */
 };
 
 struct fovea_session_options {

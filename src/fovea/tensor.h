@@ -1,4 +1,4 @@
-/* Tensors, their files and comparisons. */
+/* Tensors and pictures, their files and comparisons. */
 #ifndef FOVEA_TENSOR_H
 #define FOVEA_TENSOR_H
 
@@ -17,6 +17,17 @@ struct fovea_tensor {
     void *data;
     size_t bytes;
     uint64_t reserved[8];
+};
+/* An 8-bit picture of the caller's, as cameras and decoders give it: rows from the top, red green blue. */
+struct fovea_image {
+    const uint8_t *pixels;
+    int64_t height, width;
+    int64_t stride;   /* bytes from row to row, at least 3 width; 0: 3 width */
+    const char *name; /* what results and messages call it; NULL: its number */
+    /* A number for every pixel, or NULL: of segmentation the class, of cam 0 outside the object. */
+    const uint8_t *mask;
+    int64_t mask_stride;  /* bytes from row to row, at least the width; 0: the width */
+    uint64_t reserved[8]; /* zero */
 };
 /* A .npy file, or a .pb file with one TensorProto. Freed by fovea_tensor_free. */
 FOVEA_API int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor *tensor,

@@ -85,7 +85,9 @@ struct fovea_tune_options {
     float decays[FOVEA_DECAY_CLASSES]; /* factor of the decay by class; NAN: by the model's policy */
     const char *teacher;               /* model whose probabilities are learned too, or NULL */
     double teacher_weight;
-    const char *control;  /* a model trained likewise for comparison, or NULL */
+    const char *control; /* a model trained likewise for comparison, or NULL */
+    /* Both as models of the same context in place of paths, or NULL; they are not changed. */
+    const struct fovea_model *teacher_model, *control_model;
     int seeds;            /* runs of each, with the seed, the seed + 1, ...; 0: one. The data are split by the first */
     uint64_t reserved[8]; /* zero */
 };
@@ -181,6 +183,11 @@ struct fovea_tune {
 FOVEA_API int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path,
                          bool force, const struct fovea_tune_calls *calls, struct fovea_tune *tune,
                          struct fovea_error *error);
+/* The same into a model of its own, in memory, the best epoch alone: no file is written. It is freed as one that was
+ * loaded, and may outlive `model`. */
+FOVEA_API int fovea_tune_model(struct fovea_model *model, const struct fovea_tune_options *options,
+                               const struct fovea_tune_calls *calls, struct fovea_model **tuned,
+                               struct fovea_tune *tune, struct fovea_error *error);
 FOVEA_API void fovea_tune_free(struct fovea_tune *tune);
 /* As JSON, for fovea_text_free; of an epoch in one line. */
 FOVEA_API char *fovea_tune_json(const struct fovea_tune *tune, struct fovea_error *error);

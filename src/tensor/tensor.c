@@ -118,6 +118,27 @@ size_t tensor_bytes(const struct tensor *tensor)
     return (size_t)shape_count(&tensor->shape) * dtype_storage_size(dtype_storage(tensor->dtype));
 }
 
+int tensor_view(const struct fovea_tensor *given, struct tensor *tensor, struct error *error)
+{
+    *tensor = (struct tensor){.data = given->data};
+    for (int code = 0; given->type && code < DTYPE_COUNT; code++) {
+        if (strcmp(dtype_name((enum dtype)code), given->type) == 0)
+            tensor->dtype = (enum dtype)code;
+    }
+    size_t size = dtype_storage_size(dtype_storage(tensor->dtype));
+    if (size == 0)
+        return error_set(error, ERROR_INPUT, "a tensor of type %s holds no elements",
+                         given->type ? given->type : "NULL");
+    if (given->rank < 0 || given->rank > SHAPE_MAX_RANK)
+        return error_set(error, ERROR_INPUT, "a tensor has %d dimensions, not 0 to %d", given->rank, SHAPE_MAX_RANK);
+    if (shape_set(&tensor->shape, given->rank, given->dims, error))
+        return -1;
+    if (given->bytes != tensor_bytes(tensor) || (!given->data && given->bytes > 0))
+        return error_set(error, ERROR_INPUT, "a tensor has %zu bytes, its type and shape need %zu",
+                         given->data ? given->bytes : 0, tensor_bytes(tensor));
+    return 0;
+}
+
 int tensor_allocate(struct memory *memory, struct tensor *tensor, struct error *error)
 {
     size_t size = dtype_storage_size(dtype_storage(tensor->dtype));

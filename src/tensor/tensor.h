@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/memory.h"
+#include "fovea/tensor.h"
 #include "tensor/dtype.h"
 
 #define SHAPE_MAX_RANK 8
@@ -51,6 +52,8 @@ size_t tensor_bytes(const struct tensor *tensor);
 /* Allocates the data for dtype and shape. The caller releases with tensor_release. */
 int tensor_allocate(struct memory *memory, struct tensor *tensor, struct error *error);
 void tensor_release(struct memory *memory, struct tensor *tensor);
+/* The caller's tensor as a view. ERROR_INPUT where its type, shape, data and bytes do not fit each other. */
+int tensor_view(const struct fovea_tensor *given, struct tensor *tensor, struct error *error);
 /* Copies with new memory. */
 int tensor_copy(struct memory *memory, const struct tensor *from, struct tensor *to, struct error *error);
 

@@ -45,7 +45,7 @@ static struct seen explain(const char *name, int64_t side, const char *layer)
     struct fovea_model *model = fovea_model_load(fovea, path, &error);
     assert_non_null(model);
     struct fovea_preprocess preprocess = {.preset = "raw", .resize = side, .crop = side};
-    const struct fovea_feed image = {NULL, "tests/fixtures/images/rgb.jpg"};
+    const struct fovea_feed image = {.path = "tests/fixtures/images/rgb.jpg"};
     const struct fovea_cam_options options = {.samples = {.feeds = &image, .feed_count = 1, .preprocess = &preprocess},
                                               .class_index = FOVEA_CLASS_PREDICTED,
                                               .unit = {-1, -1},

@@ -482,7 +482,7 @@ static void masks_refuse_what_moves_images(void **state)
 static void pictures_are_as_with_images(void **state)
 {
     struct fixture *fixture = *state;
-    struct fovea_feed feed = {NULL, "models/images"};
+    struct fovea_feed feed = {.path = "models/images"};
     struct fovea_model *model = loaded(fixture, SHIPPED);
     fixture->data.path = "models/images";
     fixture->options.corruptions = 1u << 0 | 1u << 9; /* noise, and saturation, which leaves gray images */

@@ -149,7 +149,7 @@ static struct seen mapped(struct fixture *fixture, struct fovea_model *model, co
                           int result)
 {
     struct seen seen = {0};
-    const struct fovea_feed feed = {NULL, in_folder(fixture, folder)};
+    const struct fovea_feed feed = {.path = in_folder(fixture, folder)};
     const struct fovea_cam_options options = {.samples = {.feeds = &feed, .feed_count = 1, .preprocess = &fixture->raw},
                                               .layer = strstr(folder, "scenes") ? NULL : "x",
                                               .class_index = class_index,
@@ -306,7 +306,7 @@ static void without_probabilities_there_are_none(void **state)
     struct fovea_eval eval = evaluated(fixture, model, &data);
     assert_true(isnan(eval.rows[0].scores[0].confidence));
     fovea_eval_free(&eval);
-    const struct fovea_feed feed = {NULL, in_folder(fixture, "classes")};
+    const struct fovea_feed feed = {.path = in_folder(fixture, "classes")};
     const struct fovea_cam_options options = {.samples = {.feeds = &feed, .feed_count = 1, .preprocess = &fixture->raw},
                                               .layer = "x",
                                               .class_index = 0,
@@ -381,7 +381,7 @@ static void every_image_has_its_level(void **state)
     struct fixture *fixture = *state;
     put_images(fixture, "cat", "dog");
     struct fovea_model *model = loaded(fixture, HEADS "levels.onnx");
-    const struct fovea_feed feed = {NULL, in_folder(fixture, "classes")};
+    const struct fovea_feed feed = {.path = in_folder(fixture, "classes")};
     const struct fovea_cam_options options = {.samples = {.feeds = &feed, .feed_count = 1, .preprocess = &fixture->raw},
                                               .class_index = 0,
                                               .unit = {-1, -1},

@@ -49,7 +49,7 @@ static void sessions_see_the_same(void **state)
     for (int form = 0; form < FORMS; form++) {
         struct fovea_model *model = load(form);
         const struct fovea_preprocess preprocess = as_bytes(form);
-        const struct fovea_feed feed = {NULL, PICTURE};
+        const struct fovea_feed feed = {.path = PICTURE};
         const struct fovea_session_options options = {.feeds = &feed, .feed_count = 1, .preprocess = &preprocess};
         struct fovea_session *session = fovea_session_open(model, &options, &error);
         if (!session || fovea_session_run(session, &error))
@@ -84,7 +84,7 @@ static void analyses_see_the_same(void **state)
     for (int form = 0; form < FORMS; form++) {
         struct fovea_model *model = load(form);
         const struct fovea_preprocess preprocess = as_bytes(form);
-        const struct fovea_feed feed = {NULL, PICTURE};
+        const struct fovea_feed feed = {.path = PICTURE};
         const struct fovea_samples samples = {.feeds = &feed, .feed_count = 1, .preprocess = &preprocess};
         const struct fovea_erf_options erf = {samples, .unit = {-1, -1}, .class_index = FOVEA_CLASS_NONE};
         const struct fovea_cam_options cam = {samples, .class_index = 2, .unit = {-1, -1},
@@ -116,7 +116,7 @@ static void analyses_see_the_same(void **state)
 static void normalised_bytes_are_refused(void **state)
 {
     (void)state;
-    const struct fovea_feed feed = {NULL, PICTURE};
+    const struct fovea_feed feed = {.path = PICTURE};
     const struct fovea_preprocess refused[] = {
         {.preset = "imagenet"},
         {.preset = "raw", .has_std = true, .std = {2, 2, 2}},

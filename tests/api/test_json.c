@@ -44,7 +44,7 @@ static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error 
 
 static void of_images(struct fovea_model *model)
 {
-    const struct fovea_feed feed = {NULL, "models/images"};
+    const struct fovea_feed feed = {.path = "models/images"};
     const struct fovea_samples samples = {.feeds = &feed, .feed_count = 1, .limit = 2};
     const struct fovea_erf_options erf_options = {samples, .unit = {-1, -1}, .class_index = FOVEA_CLASS_NONE};
     const struct fovea_cam_options cam_options = {samples, .class_index = FOVEA_CLASS_PREDICTED, .unit = {-1, -1},

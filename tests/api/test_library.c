@@ -110,7 +110,7 @@ static void test_erf_batches(void **state)
     struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 2}, &error);
     struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
-    struct fovea_feed feed = {NULL, "models/images"};
+    struct fovea_feed feed = {.path = "models/images"};
     const char *folder = temporary_path("erf"), *path = temporary_path("erf/erf.json");
     struct fovea_erf erf[2];
     for (int i = 0; i < 2; i++) {
@@ -142,9 +142,9 @@ static void test_erf_is_a_mean(void **state)
     struct fovea_error error = {0};
     struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
     struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
-    struct fovea_feed feeds[3] = {{NULL, "models/images/00000_ankle-boot.png"},
-                                  {NULL, "models/images/00001_pullover.png"},
-                                  {NULL, "models/images"}};
+    struct fovea_feed feeds[3] = {{.path = "models/images/00000_ankle-boot.png"},
+                                  {.path = "models/images/00001_pullover.png"},
+                                  {.path = "models/images"}};
     struct fovea_erf erf[3];
     for (int i = 0; i < 3; i++) {
         struct fovea_erf_options options = {.samples = {.feeds = &feeds[i], .feed_count = 1, .limit = 2},

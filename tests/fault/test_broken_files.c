@@ -97,7 +97,7 @@ static bool look(struct fovea_model *model, const struct fovea_shapes *shapes)
 static void analyse(struct fovea_model *model, const struct fovea_shapes *shapes)
 {
     struct fovea_error error = {0};
-    struct fovea_feed images = {NULL, "models/images"};
+    struct fovea_feed images = {.path = "models/images"};
     struct fovea_preprocess preprocess = {.preset = "raw"};
     if (shapes->count > 0 && shapes->list[0].rank == 4) {
         preprocess.stretch[0] = shapes->list[0].dims[2];

@@ -142,7 +142,7 @@ static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error 
 static void map_classes(struct looking *looking, struct fovea_model *model)
 {
     struct fovea_error error = {0};
-    struct fovea_feed images = {NULL, "models/images"};
+    struct fovea_feed images = {.path = "models/images"};
     struct fovea_preprocess preprocess = {.preset = "raw", .stretch = {8, 8}, .channels = "rgb"};
     struct fovea_cam_options options = {
         .samples = {.feeds = &images, .feed_count = 1, .preprocess = &preprocess, .limit = 1},
