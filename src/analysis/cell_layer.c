@@ -1,5 +1,7 @@
 #include "analysis/cell_layer.h"
 
+#include "structure/network.h"
+
 /* Places of a map's two spatial axes, from `row_axis` on, that are read. */
 static int64_t places_read(const struct value *value, const struct reads *reads, int row_axis)
 {
@@ -11,12 +13,6 @@ static int64_t places_read(const struct value *value, const struct reads *reads,
         places *= high >= low ? high - low + 1 : 0;
     }
     return places;
-}
-
-static bool is_product(const struct node *node)
-{
-    return node && node->input_count > 1 && node->inputs[1] && node->inputs[1]->constant && node->definition &&
-           node->definition->macs;
 }
 
 struct choice {
@@ -59,7 +55,7 @@ static int choose(struct field_sweep *sweep, const struct choice *choice, struct
     if (last_map(sweep, choice, 1, own, layer, error))
         return -1;
     if (!*layer)
-        *layer = is_product(own->producer) && own->producer->inputs[0]->producer ? own->producer->inputs[0] : own;
+        *layer = network_weights(own->producer) && own->producer->inputs[0]->producer ? own->producer->inputs[0] : own;
     return 0;
 }
 

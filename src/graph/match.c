@@ -10,15 +10,6 @@ bool match_operator(const struct node *node, const char *op_type)
     return node && node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0;
 }
 
-bool match_any(const struct node *node, const char *const *op_types)
-{
-    for (int i = 0; op_types[i]; i++) {
-        if (match_operator(node, op_types[i]))
-            return true;
-    }
-    return false;
-}
-
 const void *match_settings(const struct node *node, const char *op_type)
 {
     return match_operator(node, op_type) ? node->settings : NULL;

@@ -6,8 +6,6 @@
 
 /* Whether the node is this operator of ONNX's own domain; NULL is none. */
 bool match_operator(const struct node *node, const char *op_type);
-/* Whether it is one of a list that NULL ends. */
-bool match_any(const struct node *node, const char *const *op_types);
 /* The settings of a node that is it and whose operator is known (graph/settings.h); NULL: it is none. */
 const void *match_settings(const struct node *node, const char *op_type);
 /* The ONNX node of this kind that makes `value`; NULL: another does. */

@@ -29,7 +29,8 @@ void network_release(struct network *network);
  * fused operator taken apart). */
 struct node *network_source_node(const struct node *node);
 
-/* A convolution or a product of matrices with constant weights; its input of weights, or NULL. */
+/* A convolution or a product of matrices with constant weights; its input of weights, or NULL; of
+ * no node (NULL) too. */
 struct value *network_weights(const struct node *node);
 /* The axis of its output that counts the channels. */
 int network_channel_axis(const struct value *made);
