@@ -132,7 +132,7 @@ int faithfulness_measure(struct probe *forward, const float *image, const float 
         return error_set(
             error, ERROR_UNSUPPORTED,
             "faithfulness is measured by the probability of one score per image: a region has none, scores "
-            "that are no logits (--activation none) have none");
+            "that are no logits (`activation` none) have none");
     faithfulness->drop = faithfulness->original > 0
                              ? fmax(0, faithfulness->original - faithfulness->masked) / faithfulness->original
                              : 0;

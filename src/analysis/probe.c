@@ -47,7 +47,7 @@ static int find_source(struct probe_build *build, struct graph *graph, struct er
     if (build->probe->layers < 0)
         return -1;
     build->source = build->probe->layers > 0 ? build->layers[build->probe->layers - 1] : NULL;
-    return build->source ? 0 : error_set(error, ERROR_INPUT, "the model has no spatial map; name a value with --layer");
+    return build->source ? 0 : error_set(error, ERROR_INPUT, "the model has no spatial map; name a value with `layer`");
 }
 
 static int locate_unit(struct probe_build *build, struct error *error)
@@ -99,7 +99,7 @@ static int check_norm(struct probe_build *build, struct error *error)
     }
     return error_set(error, ERROR_INPUT,
                      "'%s' is a LayerNormalization whose weights are all equal: the mean over its channels is constant "
-                     "and its field zero; look at its input, --target '%s'",
+                     "and its field zero; look at its input, `target` '%s'",
                      build->target->name, norm->name);
 }
 
@@ -117,7 +117,7 @@ static int describe_target(struct probe_build *build, struct field_sweep *sweep,
     if (grid->layout == UNITS_NONE)
         return error_set(error, ERROR_INPUT,
                          "'%s' is no map [N,C,H,W], no tokens [N,L,C] and no vector [N,K] over the images; choose "
-                         "another --target",
+                         "another `target`",
                          probe->target);
     if (check_norm(build, error) || locate_unit(build, error))
         return -1;
@@ -141,7 +141,7 @@ static int describe_source(struct probe_build *build, struct field_sweep *sweep,
     if (unit_grid_find(sweep, build->source, &probe->source_grid, error))
         return -1;
     if (!unit_grid_is_spatial(&probe->source_grid))
-        return error_set(error, ERROR_INPUT, "'%s' is no map and no tokens over the image; choose another --layer",
+        return error_set(error, ERROR_INPUT, "'%s' is no map and no tokens over the image; choose another `layer`",
                          probe->source);
     return receptive_field_of_units(sweep, build->source, &probe->source_grid, &probe->source_field,
                                     probe->source_varies, error);
@@ -328,7 +328,7 @@ static int check_classes(struct probe *probe, struct error *error)
     for (int64_t i = 0; i < probe->target_grid.view.images; i++) {
         if (classes[i] >= count)
             return error_set(error, ERROR_INPUT,
-                             "there is no class %" PRId64 ": '%s' has %" PRId64 ", numbered from 0 (--class)",
+                             "there is no class %" PRId64 ": '%s' has %" PRId64 ", numbered from 0 (`class_index`)",
                              classes[i], probe->target, count);
         if (classes[i] < -count)
             return error_set(error, ERROR_INPUT, "there are no %" PRId64 " strongest classes: '%s' has %" PRId64,

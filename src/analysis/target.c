@@ -17,7 +17,7 @@ static int find_features(struct graph *graph, struct field_sweep *sweep, struct 
     return target->value
                ? 0
                : error_set(error, ERROR_INPUT,
-                           "the model has no spatial map; name a value with --target or a class with --class");
+                           "the model has no spatial map; name a value with `target` or a class with `class_index`");
 }
 
 static int find_value(const struct model *model, struct graph *graph, struct field_sweep *sweep, const char *name,
@@ -35,7 +35,7 @@ static int find_value(const struct model *model, struct graph *graph, struct fie
                     : strcmp(name, "output") == 0 ? graph->outputs[0]
                                                   : graph_find_value(graph, name);
     if (!target->value)
-        return error_set(error, ERROR_INPUT, "the model has no value '%s' (fovea inspect lists them)", name);
+        return error_set(error, ERROR_INPUT, "the model has no value '%s' (`fovea_inspect` lists them)", name);
     if (target->value->shape.rank == SHAPE_UNKNOWN_RANK)
         return error_set(
             error, ERROR_INPUT,
@@ -107,7 +107,7 @@ int target_find(const struct model *model, struct graph *graph, const struct val
         return error && error->kind == ERROR_LIMIT
                    ? error_set(error, ERROR_LIMIT,
                                "what values read of the image takes more than %lld steps to follow; name another value "
-                               "with --target",
+                               "with `target`",
                                (long long)FIELD_MOST_VISITS)
                    : -1;
     target->classes = name && strcmp(name, "features") != 0 ? head_classes(&target->head, &target->grid.view)

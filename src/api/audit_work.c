@@ -21,56 +21,69 @@ static int open_images(struct audit_work *work, struct error *error)
     return work->bindings ? 0 : -1;
 }
 
-/* Appends " --NAME A,B,C". */
-static const char *add_numbers(struct arena *arena, const char *text, const char *name, const float numbers[3],
-                               struct error *error)
+static int add_numbers(struct arena *arena, struct command_options *list, const char *field, const float numbers[3],
+                       struct error *error)
 {
-    return arena_print(arena, error, "%s --%s %g,%g,%g", text, name, (double)numbers[0], (double)numbers[1],
-                       (double)numbers[2]);
+    return command_option(
+        arena, list, field,
+        arena_print(arena, error, "%g,%g,%g", (double)numbers[0], (double)numbers[1], (double)numbers[2]), error);
 }
 
-/* The options that named the images, as they would be given again. */
-static const char *image_flags(const struct fovea_samples *samples, struct arena *arena, struct error *error)
+static int add_size(struct arena *arena, struct command_options *list, const struct fovea_preprocess *preprocess,
+                    struct error *error)
+{
+    if (preprocess->resize > 0 &&
+        command_option(arena, list, "resize", arena_print(arena, error, "%" PRId64, preprocess->resize), error))
+        return -1;
+    if (preprocess->stretch[0] > 0 &&
+        command_option(
+            arena, list, "stretch",
+            arena_print(arena, error, "%" PRId64 "x%" PRId64, preprocess->stretch[0], preprocess->stretch[1]), error))
+        return -1;
+    if (preprocess->letterbox && command_option(arena, list, "letterbox", NULL, error))
+        return -1;
+    if (preprocess->has_fill && command_option(arena, list, "fill",
+                                               arena_print(arena, error, "%d,%d,%d", preprocess->fill[0],
+                                                           preprocess->fill[1], preprocess->fill[2]),
+                                               error))
+        return -1;
+    return preprocess->crop > 0
+               ? command_option(arena, list, "crop", arena_print(arena, error, "%" PRId64, preprocess->crop), error)
+               : 0;
+}
+
+/* What named the images, as it would be given again. */
+static int image_options(const struct fovea_samples *samples, struct arena *arena, struct command_options *list,
+                         struct error *error)
 {
     static const struct fovea_preprocess none = {0};
     const struct fovea_preprocess *preprocess = samples->preprocess ? samples->preprocess : &none;
-    const char *path = samples->feed_count > 0 ? samples->feeds[0].path : NULL; /* memory has none */
-    const char *text = samples->feed_count > 0 ? arena_print(arena, error, "--images %s", path ? path : "IMAGES") : "";
+    const bool given = samples->feed_count > 0; /* memory has no path */
+    const char *path = given && samples->feeds[0].path ? samples->feeds[0].path : "IMAGES";
     const struct {
-        const char *name, *value;
-    } words[] = {{"preprocess", preprocess->preset},
+        const char *field, *value;
+    } words[] = {{"feeds", given ? path : NULL},
+                 {"preprocess", preprocess->preset},
                  {"channels", preprocess->channels},
                  {"exif", preprocess->exif},
                  {"interpolation", preprocess->interpolation}};
-    for (size_t i = 0; i < sizeof words / sizeof words[0] && text; i++) {
-        if (words[i].value)
-            text = arena_print(arena, error, "%s --%s %s", text, words[i].name, words[i].value);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].value && command_option(arena, list, words[i].field, words[i].value, error))
+            return -1;
     }
-    if (text && preprocess->has_mean)
-        text = add_numbers(arena, text, "mean", preprocess->mean, error);
-    if (text && preprocess->has_std)
-        text = add_numbers(arena, text, "std", preprocess->std, error);
-    if (text && preprocess->resize > 0)
-        text = arena_print(arena, error, "%s --resize %" PRId64, text, preprocess->resize);
-    if (text && preprocess->stretch[0] > 0)
-        text = arena_print(arena, error, "%s --resize %" PRId64 "x%" PRId64, text, preprocess->stretch[0],
-                           preprocess->stretch[1]);
-    if (text && preprocess->letterbox)
-        text = arena_print(arena, error, "%s --letterbox", text);
-    if (text && preprocess->has_fill)
-        text = arena_print(arena, error, "%s --letterbox-colour %d,%d,%d", text, preprocess->fill[0],
-                           preprocess->fill[1], preprocess->fill[2]);
-    if (text && preprocess->crop > 0)
-        text = arena_print(arena, error, "%s --crop %" PRId64, text, preprocess->crop);
-    return text;
+    return (preprocess->has_mean && add_numbers(arena, list, "mean", preprocess->mean, error)) ||
+                   (preprocess->has_std && add_numbers(arena, list, "std", preprocess->std, error))
+               ? -1
+               : add_size(arena, list, preprocess, error);
 }
 
 int audit_work_renew(struct audit_work *work, const struct model *model, struct error *error)
 {
     const struct fovea_audit_options *options = work->options;
-    const char *flags = image_flags(&options->samples, work->audit.arena, error);
+    struct command_options images = {0};
     network_release(&work->network);
-    if (!flags || network_create(&work->network, model, work->bindings, work->binding_count, error))
+    if (image_options(&options->samples, work->audit.arena, &images, error) ||
+        network_create(&work->network, model, work->bindings, work->binding_count, error))
         return -1;
     work->audit = (struct audit){.model = model,
                                  .network = &work->network,
@@ -79,7 +92,7 @@ int audit_work_renew(struct audit_work *work, const struct model *model, struct 
                                  .setting_count = options->setting_count,
                                  .task = options->task,
                                  .images = work->images.count > 0 ? &work->images : NULL,
-                                 .image_flags = flags,
+                                 .image_options = images,
                                  .arena = work->audit.arena};
     return 0;
 }

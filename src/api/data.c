@@ -103,7 +103,7 @@ int fovea_class_find(struct fovea_model *model, const char *labels, const char *
     text_printable(name, strlen(name), shown, sizeof shown);
     if (result == 0 && names.count == 0)
         result = error_set(&error, ERROR_INPUT,
-                           "class \"%s\": the names of the classes are not known: give them with --labels FILE, or a "
+                           "class \"%s\": the names of the classes are not known: give them with `labels` FILE, or a "
                            "number from 0",
                            shown);
     else if (result == 0 && *class_index < 0)
@@ -155,7 +155,7 @@ void data_note(struct context *context, const struct dataset *dataset, const cha
     if (unturned > 0)
         context_note(context,
                      "%s: the EXIF orientation of %" PRId64 " of %" PRId64
-                     " images is not applied (pixels as stored, as torchvision takes them): --exif apply turns them",
+                     " images is not applied (pixels as stored, as torchvision takes them): `exif` apply turns them",
                      path, unturned, count);
 }
 
@@ -189,9 +189,9 @@ void data_refuse_labels(const struct fovea_data *data, const struct dataset_repo
     if (report->out_of_range == 0 || (report->broken > 0 && !data->skip_broken))
         return;
     *error = (struct error)ERROR_INITIALISER;
-    error_set(error, found.kind, "%s: %s; labels are the model's classes from 0 on%s, --ignore N leaves one out",
+    error_set(error, found.kind, "%s: %s; labels are the model's classes from 0 on%s, `ignore` N leaves one out",
               data_path(data), found.message,
-              data_has_masks(data) ? " (--mask-values tells other values of masks)" : "");
+              data_has_masks(data) ? " (`mask_values` tells other values of masks)" : "");
 }
 
 struct fovea_metrics data_metrics(const struct metrics_summary *summary, bool pixels)

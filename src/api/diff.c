@@ -65,7 +65,7 @@ static int refuse_sizes(const struct diff_work *work, const struct value *a, con
         fits = b->declared[i].size <= 0 || b->declared[i].size == shape->dims[i];
     if (fits)
         return 0;
-    return error_set(error, ERROR_INPUT, "--run: %s does not take %s, as '%s' of %s is, for '%s'",
+    return error_set(error, ERROR_INPUT, "`run`: %s does not take %s, as '%s' of %s is, for '%s'",
                      work->models[1]->model->path, shape_text(shape, text), a->name, work->models[0]->model->path,
                      b->name);
 }

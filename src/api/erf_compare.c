@@ -107,5 +107,5 @@ int erf_compare(struct memory *memory, struct fovea_erf *result, const char *pat
             ? 0
             : -1;
     memory_release(memory, other);
-    return code && map && strcmp(map, path) != 0 ? error_prefix(error, "--compare %s", path) : code;
+    return code && map && strcmp(map, path) != 0 ? error_prefix(error, "`compare` %s", path) : code;
 }

@@ -293,7 +293,7 @@ static int claim(const char *path, bool force, struct error *error)
     char folder[4096];
     size_t length = (size_t)(file_base_name(path) - path);
     if (!force && file_exists(path))
-        return error_set(error, ERROR_INPUT, "%s exists already; --force replaces it", path);
+        return error_set(error, ERROR_INPUT, "%s exists already; `force` replaces it", path);
     if (file_is_folder(path) || length >= sizeof folder)
         return error_set(error, ERROR_INPUT, "%s: name a file to write", path);
     memcpy(folder, path, length);

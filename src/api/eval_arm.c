@@ -16,7 +16,7 @@ static int check_image_labels(const struct eval_arm *arm, struct error *error)
     struct error problem = ERROR_INITIALISER;
     if (dataset_check_labels(arm->stock.images.dataset, arm->evaluator.classes, &problem) == 0)
         return 0;
-    return error_set(error, problem.kind, "%s; eval --no-labels takes them for none", problem.message);
+    return error_set(error, problem.kind, "%s; `eval.no_labels` takes them for none", problem.message);
 }
 
 /* Of images single units of many have no labels. */
@@ -76,7 +76,7 @@ int eval_open_arm(struct eval_work *work, struct eval_arm *arm, struct error *er
     if (arm->stock.images.preprocess.upright != work->arms[0].stock.images.preprocess.upright)
         return error_set(error, ERROR_INPUT,
                          "one of the models turns images by their EXIF orientation, the other does "
-                         "not: choose --exif apply or stored for both");
+                         "not: choose `exif` apply or stored for both");
     int64_t batch = images_batch(stock->input, &samples->shapes, wanted_batch(work, arm));
     stock->bindings[0].shape = images_shape(&stock->images, batch);
     const struct mask_size masks = {.height = stock->images.preprocess.crop_height,

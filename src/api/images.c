@@ -68,8 +68,8 @@ static int start_preprocess(const struct fovea_model *model, const struct fovea_
         return 0;
     }
     return error_set(error, ERROR_INPUT,
-                     "%s does not say how its images are prepared; add --preprocess imagenet, inception, clip or raw, "
-                     "or --mean and --std",
+                     "%s does not say how its images are prepared; add `preprocess` imagenet, inception, clip or raw, "
+                     "or `mean` and `std`",
                      model->model->path);
 }
 
@@ -88,11 +88,11 @@ static int make_preprocess(const struct fovea_model *model, const struct value *
         return error_set(
             error, ERROR_INPUT,
             "%s: input '%s' takes bytes, the model normalises them itself: a mean, a std or a scale would be "
-            "cut to 0..255; take --preprocess raw, with --resize and --crop",
+            "cut to 0..255; take `preprocess` raw, with `resize` and `crop`",
             model->model->path, input->name);
     if (overrides.letterbox && !overrides.has_fill && preprocess->fit == FIT_LETTERBOX)
-        context_note(model->context, "the letterbox is filled with %d,%d,%d: --letterbox-colour sets another",
-                     preprocess->fill[0], preprocess->fill[1], preprocess->fill[2]);
+        context_note(model->context, "the letterbox is filled with %d,%d,%d: `fill` sets another", preprocess->fill[0],
+                     preprocess->fill[1], preprocess->fill[2]);
     return preprocess_fit(preprocess, dims[channels_last ? 3 : 1], dims[channels_last ? 1 : 2],
                           dims[channels_last ? 2 : 3], error)
                ? error_prefix(error, "%s", model->model->path)
@@ -157,7 +157,7 @@ int images_bind(const struct value *input, const struct preprocess *preprocess, 
     int missing = image_input_lacks_batch(input) ? 1 : 0;
     binding->name = input->name;
     if (!ready && height <= 0)
-        return error_set(error, ERROR_INPUT, "the size of the images is open; give it with --crop or --shape");
+        return error_set(error, ERROR_INPUT, "the size of the images is open; give it with `crop` or `shapes`");
     return shape_set(&binding->shape, 4 - missing, dims + missing, error);
 }
 

@@ -16,7 +16,7 @@ static void note_training_mode(const struct model *model)
         context_note(
             model->context,
             "%s is in training mode: %d BatchNormalization take the statistics of the batch, %d Dropout leave out "
-            "at random, so that what it computes depends on batch and --seed; 'tune' trains and writes the "
+            "at random, so that what it computes depends on batch and `seed`; `fovea_tune` trains and writes the "
             "inference form",
             model->path, nodes.norms, nodes.dropouts);
 }
@@ -184,7 +184,7 @@ struct shape_binding *api_bindings(struct context *context, const struct fovea_s
         bindings[i].name = shapes->list[i].name;
         if (shape_set(&bindings[i].shape, shapes->list[i].rank, shapes->list[i].dims, error)) {
             memory_release(context->memory, bindings);
-            error_prefix(error, "--shape");
+            error_prefix(error, "`shapes`");
             return NULL;
         }
     }

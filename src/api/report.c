@@ -46,7 +46,7 @@ static bool is_wanted(const struct fovea_audit *audit, enum fovea_section sectio
 
 static json_t *not_asked_for(void)
 {
-    return document_object("left_out", document_string("not asked for (--sections)"), NULL);
+    return document_object("left_out", report_prose("not asked for (`sections`)"), NULL);
 }
 
 static json_t *measure_section(const struct report_measuring *measuring, enum fovea_section section,
@@ -55,7 +55,7 @@ static json_t *measure_section(const struct report_measuring *measuring, enum fo
     if (!is_wanted(measuring->audit, section))
         return not_asked_for();
     if (measuring->samples->feed_count == 0)
-        return document_object("refused", document_string("no images were given (--images DIR)"), NULL);
+        return document_object("refused", report_prose("no images were given (`feeds` DIR)"), NULL);
     return section == FOVEA_SECTION_FIELDS ? report_measure_erf(measuring, error)
            : section == FOVEA_SECTION_CAM  ? report_measure_cam(measuring, error)
                                            : report_measure_curves(measuring, error);

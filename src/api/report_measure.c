@@ -49,7 +49,7 @@ static const char *refused_text(const struct fovea_model *model, const struct fo
 static json_t *refusal(const struct fovea_model *model, const struct fovea_error *report, struct error *error)
 {
     if (report->code != FOVEA_INTERNAL)
-        return document_object("refused", document_string(refused_text(model, report)), NULL);
+        return document_object("refused", report_prose(refused_text(model, report)), NULL);
     error_set(error, ERROR_INTERNAL, "%s", report->message);
     return NULL;
 }
@@ -257,7 +257,7 @@ json_t *report_measure_curves(const struct report_measuring *measuring, struct e
         return refusal(model, &refused, error);
     json_t *section = report_eval(&eval, model->context->seed);
     if (!measured)
-        report_set_text(&section, "refused", refused_text(model, &refused));
+        document_set(&section, "refused", report_prose(refused_text(model, &refused)));
     fovea_eval_free(&eval);
     return section;
 }

@@ -23,7 +23,7 @@ json_t *report_load(struct memory *memory, const char *path, struct error *error
     if (text && !report)
         error_prefix(error, "%s", file);
     if (report && (!schema || strcmp(schema, "fovea.report") != 0)) {
-        error_set(error, ERROR_INPUT, "%s: no report; 'fovea audit MODEL -o DIR' makes one", file);
+        error_set(error, ERROR_INPUT, "%s: no report; `fovea_audit` makes one", file);
         json_decref(report);
         report = NULL;
     }

@@ -36,7 +36,7 @@ int result_claim(struct memory *memory, const char *path, const char *name, bool
     char *file = file_join(memory, path, name, error);
     int result = !file ? -1
                  : !force && file_exists(file)
-                     ? error_set(error, ERROR_INPUT, "%s exists already; --force replaces it", file)
+                     ? error_set(error, ERROR_INPUT, "%s exists already; `force` replaces it", file)
                      : 0;
     memory_release(memory, file);
     return result;

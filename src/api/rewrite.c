@@ -175,7 +175,7 @@ static int edit_with_guide(struct rewriting *rewriting, struct edit *edit, struc
                      ? -1
                      : 0;
         if (edit->guide->recipe && rewriting->train)
-            text_print(&rewriting->recipe, "%s%s: %s (tune --recipe %s)", rewriting->recipe.length ? "\n" : "",
+            text_print(&rewriting->recipe, "%s%s: %s (`tune.recipe` %s)", rewriting->recipe.length ? "\n" : "",
                        edit->guide->name, edit->guide->recipe, edit->guide->name);
     }
     snapshot_destroy(before);
@@ -259,7 +259,7 @@ static int check_target(const struct fovea_rewrite_options *options, const char 
     if (!path)
         return 0;
     if (file_exists(path) && !options->force)
-        return error_set(error, ERROR_INPUT, "%s is there already; --force replaces it", path);
+        return error_set(error, ERROR_INPUT, "%s is there already; `force` replaces it", path);
     return strcmp(path, source) == 0 && !options->force
                ? error_set(error, ERROR_INPUT, "%s would be replaced by its own rewrite; name another file", path)
                : 0;

@@ -12,7 +12,7 @@ static int open_images(struct stock *stock, const struct fovea_samples *samples,
     stock->path = samples->feed_count > 0 ? feed_name(&samples->feeds[0]) : NULL;
     stock->labels = samples->labels;
     if (samples->feed_count < 1)
-        return error_set(error, ERROR_INPUT, "no images; give them with --images PATH or -i FILE.npy");
+        return error_set(error, ERROR_INPUT, "no images; give them with `samples.feeds`");
     const struct graph *graph = stock->model->model->graph;
     const char *name = samples->feeds[0].name;
     stock->input = name && name[0] ? fed_find_input(graph, name, error) : api_image_input(graph);
@@ -35,7 +35,7 @@ static int take_images(struct stock *stock, const struct fovea_samples *samples,
     if (!stock->input)
         return error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
     if (inputs > 1)
-        return error_set(error, ERROR_INPUT, "the model has %d inputs; --data gives it images alone", inputs);
+        return error_set(error, ERROR_INPUT, "the model has %d inputs; `data` gives it images alone", inputs);
     return images_take(&stock->images, stock->model, stock->input, &samples->shapes, dataset, split,
                        samples->preprocess, error);
 }
@@ -156,7 +156,8 @@ int stock_classes(const struct stock *stock, int64_t class_index, int64_t rank, 
                      : class_index == FOVEA_CLASS_LABEL ? stock_label(stock, first + i)
                                                         : -1 - rank;
         if (class_index == FOVEA_CLASS_LABEL && classes[i] < 0)
-            return error_set(error, ERROR_INPUT, "%s: no label is known for it; use --class predicted or give labels",
+            return error_set(error, ERROR_INPUT,
+                             "%s: no label is known for it; use `class_index` predicted or give labels",
                              stock_name(stock, first + i));
     }
     return 0;

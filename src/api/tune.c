@@ -394,7 +394,7 @@ static void release(struct tune_work *work)
 static int check_options(const struct fovea_tune_options *options, const char *path, bool force, struct error *error)
 {
     if (!options->data.path && !options->data.source)
-        return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with --data");
+        return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with `data`");
     if (options->epochs < 1 || options->epochs > 100000)
         return error_set(error, ERROR_INPUT, "there must be 1 to 100000 epochs");
     if (options->recipe && !recipe_find(options->recipe, error))
@@ -406,7 +406,7 @@ static int check_options(const struct fovea_tune_options *options, const char *p
     if (options->seeds < 0 || options->seeds > CROSSED_MOST_SEEDS)
         return error_set(error, ERROR_INPUT, "there are 1 to %d seeds", CROSSED_MOST_SEEDS);
     return path && !force && file_exists(path)
-               ? error_set(error, ERROR_INPUT, "%s is there already; --force replaces it", path)
+               ? error_set(error, ERROR_INPUT, "%s is there already; `force` replaces it", path)
                : 0;
 }
 

@@ -34,6 +34,7 @@ int tune_check_batch(const struct tune_arm *arm, int64_t declared, struct error 
     unfit = *error;
     *error = (struct error)ERROR_INITIALISER;
     return error_set(error, ERROR_INPUT,
-                     "%s; the graph holds its batch of %" PRId64 ": train with -b %" PRId64 " --accumulate %" PRId64,
+                     "%s; the graph holds its batch of %" PRId64 ": train with `batch` %" PRId64
+                     " `accumulate` %" PRId64,
                      unfit.message, held, held, steps);
 }

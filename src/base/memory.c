@@ -76,7 +76,7 @@ static int reserve(struct memory *memory, size_t total, struct error *error)
     if (memory->cap && used > memory->cap) {
         atomic_fetch_sub(&memory->in_use, total);
         return error_set(error, ERROR_MEMORY,
-                         "out of memory: %zu MiB more would pass the limit of %zu MiB (--max-memory)",
+                         "out of memory: %zu MiB more would pass the limit of %zu MiB (`max_memory`)",
                          (total >> 20) + 1, memory->cap >> 20);
     }
     size_t peak = atomic_load(&memory->peak);

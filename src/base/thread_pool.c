@@ -107,7 +107,7 @@ struct thread_pool *thread_pool_create(struct memory *memory, int threads, struc
         struct worker *worker = &pool->workers[pool->started];
         *worker = (struct worker){.pool = pool, .index = pool->started + 1};
         if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0) {
-            error_set(error, ERROR_IO, "the system has no thread %d of %d (--threads)", worker->index, threads);
+            error_set(error, ERROR_IO, "the system has no thread %d of %d (`threads`)", worker->index, threads);
             thread_pool_destroy(pool);
             return NULL;
         }

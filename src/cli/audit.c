@@ -15,8 +15,11 @@ struct flags {
 
 static void print_line(const char *label, const char *text)
 {
-    if (text)
-        printf("  %-10s %s\n", label, text);
+    if (!text)
+        return;
+    printf("  %-10s ", label);
+    print_words(stdout, text);
+    printf("\n");
 }
 
 static void print_nodes(const struct fovea_advice *advice)
@@ -32,17 +35,29 @@ static void print_nodes(const struct fovea_advice *advice)
     printf("\n");
 }
 
+static void print_command(const struct fovea_command *command)
+{
+    if (!command)
+        return;
+    size_t length = fovea_command_text(command, NULL, 0);
+    char *text = needed(length, 1);
+    fovea_command_text(command, text, length + 1);
+    printf("  %-10s %s\n", "command", text);
+    free(text);
+}
+
 static void print_advice(const struct fovea_advice *advice)
 {
-    printf("\n%s: %s  [%s, %s]\n", fovea_state_name(advice->state), advice->found, advice->code,
-           fovea_certainty_name(advice->certainty));
+    printf("\n%s: ", fovea_state_name(advice->state));
+    print_words(stdout, advice->found);
+    printf("  [%s, %s]\n", advice->code, fovea_certainty_name(advice->certainty));
     print_nodes(advice);
     print_line("do", advice->recommend);
     print_line("measured", advice->measured);
     print_line("published", advice->recommend ? advice->published : NULL);
     print_line("cost", advice->cost);
     print_line("turns if", advice->unless);
-    print_line("command", advice->command);
+    print_command(advice->command);
 }
 
 /* ---- the plan ---- */
@@ -114,8 +129,11 @@ static void print_audit(const struct fovea_audit *audit)
     printf("\n");
     for (int i = 0; i < audit->count; i++) {
         const struct fovea_advice *advice = &audit->list[i];
-        if (advice->state == FOVEA_STATE_FINE || advice->state == FOVEA_STATE_NOT_APPLICABLE)
-            printf("%s: %s: %s  [%s]\n", fovea_state_name(advice->state), advice->guide, advice->found, advice->code);
+        if (advice->state != FOVEA_STATE_FINE && advice->state != FOVEA_STATE_NOT_APPLICABLE)
+            continue;
+        printf("%s: %s: ", fovea_state_name(advice->state), advice->guide);
+        print_words(stdout, advice->found);
+        printf("  [%s]\n", advice->code);
     }
     if (!(audit->sections >> FOVEA_SECTION_FINDINGS & 1))
         return;

@@ -40,7 +40,9 @@ void print_guide_options(FILE *out)
     for (int i = 0; fovea_guide_option_at(i, &option); i++) {
         char name[64];
         snprintf(name, sizeof name, "%s.%s", option.guide, option.name);
-        fprintf(out, "  %-28s %s; %s (default %s)\n", name, option.values, option.help, option.otherwise);
+        fprintf(out, "  %-28s %s; ", name, option.values);
+        print_words(out, option.help);
+        fprintf(out, " (default %s)\n", option.otherwise);
     }
 }
 

@@ -113,7 +113,8 @@ static void print_heading(struct cam_sink *sink, const struct fovea_cam *cam)
     printf("maps of '%s'%s, %" PRId64 " x %" PRId64 " cells; scores are of '%s'\n", safe_text(cam->layer, layer),
            cam->layers > 1 ? " (extended: of the inputs of all attentions up to it)" : "", cam->cells[0], cam->cells[1],
            safe_text(cam->target, target));
-    printf("%s\n", cam->reading);
+    print_words(stdout, cam->reading);
+    printf("\n");
     fovea_cam_sigma_text(cam, rule, sizeof rule);
     if (cam->gaussian)
         printf("sigma %.2f x %.2f px, %s\n", cam->sigma[0], cam->sigma[1], rule);
@@ -171,7 +172,9 @@ static void skip_method(void *user, enum fovea_cam_method method, const char *re
     if (sink->skipped >> method & 1)
         return;
     sink->skipped |= 1u << method;
-    fprintf(stderr, "fovea: %s is left out: %s\n", fovea_cam_method_name((int)method), reason);
+    fprintf(stderr, "fovea: %s is left out: ", fovea_cam_method_name((int)method));
+    print_words(stderr, reason);
+    fputs("\n", stderr);
     if (sink->folder)
         fovea_cam_folder_skip(sink->folder, method, reason);
 }

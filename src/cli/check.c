@@ -6,9 +6,11 @@
 static void print_findings(const char *path, const struct fovea_findings *findings)
 {
     int notes = findings->count - findings->problems;
-    for (int i = 0; i < findings->count; i++)
-        printf("%-8s %-22s %s\n", findings->list[i].severity == FOVEA_PROBLEM ? "problem" : "note",
-               findings->list[i].code, findings->list[i].text);
+    for (int i = 0; i < findings->count; i++) {
+        printf("%-8s %-22s ", findings->list[i].severity == FOVEA_PROBLEM ? "problem" : "note", findings->list[i].code);
+        print_words(stdout, findings->list[i].text);
+        printf("\n");
+    }
     if (findings->problems == 0)
         printf("%s: no problems", path);
     else

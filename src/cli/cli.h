@@ -65,6 +65,8 @@ void command_free(struct command *command);
 
 /* Whether the system refused memory to a context that close_model closed. */
 bool memory_ended(void);
+/* A text of the library, its fields in backquotes as flags. */
+void print_words(FILE *out, const char *text);
 /* Prints "fovea: message" to stderr and returns the exit code. */
 int fail(const struct fovea_error *error);
 int fail_usage(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -48,8 +48,10 @@ static void print_subject(const struct fovea_erf *erf)
     fovea_erf_subject(erf, CLI_TEXT, subject, sizeof subject);
     printf("%s, %" PRId64 " image%s of %" PRId64 " x %" PRId64 "\n", subject, erf->images, erf->images == 1 ? "" : "s",
            erf->height, erf->width);
-    if (erf->reading)
-        printf("%s\n", erf->reading);
+    if (erf->reading) {
+        print_words(stdout, erf->reading);
+        printf("\n");
+    }
 }
 
 static void print_comparison(const struct fovea_erf_comparison *made)

@@ -122,9 +122,11 @@ static void print_data_subject(const struct fovea_eval *eval)
 static void print_reading(const struct fovea_eval *eval)
 {
     bool differ = eval->models > 1 && strcmp(eval->readings[0], eval->readings[1]) != 0;
-    printf("%s", eval->readings[0]);
-    if (differ)
-        printf("; second model: %s", eval->readings[1]);
+    print_words(stdout, eval->readings[0]);
+    if (differ) {
+        printf("; second model: ");
+        print_words(stdout, eval->readings[1]);
+    }
     printf("\n");
 }
 

@@ -213,9 +213,20 @@ void command_free(struct command *command)
     free(command->common.shapes.items);
 }
 
+void print_words(FILE *out, const char *text)
+{
+    size_t length = fovea_text_flags(text, NULL, 0);
+    char *words = needed(length, 1);
+    fovea_text_flags(text, words, length + 1);
+    fputs(words, out);
+    free(words);
+}
+
 int fail(const struct fovea_error *error)
 {
-    fprintf(stderr, "fovea: %s\n", error->message);
+    fputs("fovea: ", stderr);
+    print_words(stderr, error->message);
+    fputs("\n", stderr);
     return (int)error->code;
 }
 

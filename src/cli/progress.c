@@ -108,5 +108,7 @@ int show_progress(void *user, const char *what, size_t done, size_t total, const
 void show_note(void *user, const char *text)
 {
     hide_progress(user);
-    fprintf(stderr, "fovea: note: %s\n", text);
+    fputs("fovea: note: ", stderr);
+    print_words(stderr, text);
+    fputs("\n", stderr);
 }

@@ -3,6 +3,16 @@
 
 #include "cli.h"
 
+/* What to do with the result. */
+static void print_then(FILE *out, const struct fovea_recipe *recipe)
+{
+    if (!recipe->then)
+        return;
+    fputs("  ", out);
+    print_words(out, recipe->then);
+    fputs("\n", out);
+}
+
 void list_recipes(FILE *out)
 {
     struct fovea_recipe recipe;
@@ -11,8 +21,7 @@ void list_recipes(FILE *out)
         fprintf(out, "\n%s: %s\n", recipe.guide, recipe.reason);
         for (const struct fovea_recipe_setting *row = recipe.settings; row->option; row++)
             fprintf(out, "  --%-10s %-11s %s\n", row->option, strcmp(row->value, "on") ? row->value : "", row->why);
-        if (recipe.then)
-            fprintf(out, "  %s\n", recipe.then);
+        print_then(out, &recipe);
     }
     fprintf(out, "\ncam, erf: they show and rewrite nothing, so there is nothing to train\n");
 }
@@ -55,6 +64,5 @@ void show_recipe(const struct command *command, const struct fovea_recipe *recip
     }
     if (option_given(command, "freeze") || option_given(command, "rate-of"))
         printf("  parameters as --freeze and --rate-of say, not as the recipe does\n");
-    if (recipe->then)
-        printf("  %s\n", recipe->then);
+    print_then(stdout, recipe);
 }

@@ -28,7 +28,9 @@ static void print_change(const struct fovea_edit *change, bool dry_run)
         printf(", and %d more", others);
     if (helpers > 0)
         printf("%s %d new nodes", shown ? " and" : "", helpers);
-    printf(": %s\n", change->text ? change->text : "");
+    printf(": ");
+    print_words(stdout, change->text ? change->text : "");
+    printf("\n");
 }
 
 static void print_layers(const struct fovea_proof *proof)
@@ -84,8 +86,11 @@ static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flag
         print_change(&rewrite->changes[i], flags->dry_run);
     for (int i = 0; i < rewrite->proof_count; i++)
         print_proof(&rewrite->proofs[i]);
-    if (rewrite->recipe)
-        printf("then tune:\n%s\n", rewrite->recipe);
+    if (rewrite->recipe) {
+        printf("then tune:\n");
+        print_words(stdout, rewrite->recipe);
+        printf("\n");
+    }
     if (rewrite->applied == 0)
         printf("nothing to change; 'fovea audit' tells what else there is, --apply GUIDE does it\n");
     if (rewrite->applied == 0 && !flags->dry_run)

@@ -78,7 +78,7 @@ static int refuse_folders(struct memory *memory, const struct class_folder *fold
         error_set(error, ERROR_INPUT,
                   "class folders %s: none of the %" PRId64
                   " known classes (\"%s\", ...) is called so; rename them, put "
-                  "a labels.csv (file,label) beside them, or name the classes with --labels",
+                  "a labels.csv (file,label) beside them, or name the classes with `names`",
                   list.data, names->count, names->names[0]);
     text_release(&list);
     return -1;

@@ -233,9 +233,9 @@ static int check_order(const struct dataset *dataset, int64_t classes, struct er
         return 0;
     return error_set(error, ERROR_INPUT,
                      "the data's %" PRId64 " classes are numbered by the order of their names, the model has %" PRId64
-                     ": %stune's --new-head %" PRId64 " gives it as many",
+                     ": %s`tune.new_classes` %" PRId64 " gives it as many",
                      dataset->classes, classes,
-                     dataset->classes < classes ? "name all of the model's with --labels FILE, or " : "",
+                     dataset->classes < classes ? "name all of the model's with `names` FILE, or " : "",
                      dataset->classes);
 }
 
@@ -250,7 +250,7 @@ int dataset_check_labels(const struct dataset *dataset, int64_t classes, struct 
         return 0;
     return error_set(error, ERROR_INPUT,
                      "there are names for %" PRId64 " classes, the model has %" PRId64
-                     ": labels cannot be told by names; give all names with --labels, or numbers",
+                     ": labels cannot be told by names; give all names with `names`, or numbers",
                      dataset->names_used, classes);
 }
 

@@ -201,7 +201,7 @@ static int refuse_broken(const struct dataset *dataset, const struct dataset_rep
     if (dataset->count == 1)
         return error_set(error, ERROR_INPUT, "%s", message);
     return error_set(error, ERROR_INPUT,
-                     "%s (%" PRId64 " of %" PRId64 " files %s broken; --skip-broken leaves them out)", message,
+                     "%s (%" PRId64 " of %" PRId64 " files %s broken; `skip_broken` leaves them out)", message,
                      report->broken, dataset->count, report->broken == 1 ? "is" : "are");
 }
 

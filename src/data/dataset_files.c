@@ -160,7 +160,7 @@ static int label_by_folders(struct dataset *dataset, const char *path, bool has_
         const char *name = dataset->items[i].name;
         files[i] = has_splits ? dataset_name_in_split(name) : name;
         if (!optional && !strchr(files[i], '/'))
-            return error_set(error, ERROR_INPUT, "%s: %s lies in no folder of a class (--masks for segmentation)", path,
+            return error_set(error, ERROR_INPUT, "%s: %s lies in no folder of a class (`masks` for segmentation)", path,
                              name);
     }
     if (!optional && dataset_check_folders(dataset, path, has_splits, files, error))

@@ -278,7 +278,7 @@ static int64_t label_of_name(const struct dataset *dataset, const struct row *ro
         return error_set(error, ERROR_INPUT,
                          "line %" PRId64
                          ": it has the label \"%s\", but the names of the classes are not known: give them "
-                         "with --labels, or use numbers",
+                         "with `names`, or use numbers",
                          row->line, shown);
     if (!names)
         return previous <= DATASET_MAX_LABEL

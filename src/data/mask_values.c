@@ -61,12 +61,12 @@ int mask_values_judge(const struct dataset *dataset, const int64_t *counts, stru
         return 0;
     if (ignore == 0 || counts[0] == 0)
         return error_set(error, ERROR_INPUT,
-                         "%s: the masks hold %" PRId64 " alone, which is ignored: no pixel counts (--ignore none, "
-                         "--mask-values)",
+                         "%s: the masks hold %" PRId64 " alone, which is ignored: no pixel counts (`ignore` none, "
+                         "`mask_values`)",
                          dataset->mask_root, ignore);
     return error_set(error, ERROR_INPUT,
                      "%s: the masks hold 0 and %" PRId64 " alone, and %" PRId64
-                     " is ignored unless said otherwise: --mask-values 0,%" PRId64
-                     " makes it class 1, --ignore %" PRId64 " leaves it out",
+                     " is ignored unless said otherwise: `mask_values` 0,%" PRId64
+                     " makes it class 1, `ignore` %" PRId64 " leaves it out",
                      dataset->mask_root, ignore, ignore, ignore, ignore);
 }

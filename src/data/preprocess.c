@@ -70,7 +70,7 @@ static int override_fit(struct preprocess *preprocess, const struct preprocess_o
 {
     bool stretch = overrides->stretch[0] > 0;
     if ((overrides->resize > 0 || stretch) && overrides->letterbox)
-        return error_set(error, ERROR_INPUT, "a letterbox takes the input's size: leave --resize out");
+        return error_set(error, ERROR_INPUT, "a letterbox takes the input's size: leave `resize` out");
     if (check_side("the resize of", overrides->stretch[0], error) ||
         check_side("the resize of", overrides->stretch[1], error))
         return -1;
@@ -83,7 +83,7 @@ static int override_fit(struct preprocess *preprocess, const struct preprocess_o
                       : overrides->resize > 0 ? FIT_SHORTER_SIDE
                                               : preprocess->fit;
     if (overrides->has_fill && preprocess->fit != FIT_LETTERBOX)
-        return error_set(error, ERROR_INPUT, "a colour to fill with goes with --letterbox");
+        return error_set(error, ERROR_INPUT, "a colour to fill with goes with `letterbox`");
     if (!stretch)
         return 0;
     memcpy(preprocess->stretch, overrides->stretch, sizeof preprocess->stretch);
@@ -184,12 +184,12 @@ static int fit_channels(struct preprocess *preprocess, int64_t channels, struct 
                          "the input has %" PRId64 " channels, images have 3 or 1: give arrays (.npy)", channels);
     if (channels > 0 && channels != preprocess_channel_count(preprocess))
         return error_set(error, ERROR_INPUT,
-                         "the input has %" PRId64 " channels, but images become %d (%s): choose --channels rgb, bgr or "
+                         "the input has %" PRId64 " channels, but images become %d (%s): choose `channels` rgb, bgr or "
                          "gray",
                          channels, preprocess_channel_count(preprocess), image_channels_name(preprocess->channels));
     if (preprocess->channels == CHANNELS_GRAY && !same)
         return error_set(error, ERROR_INPUT,
-                         "the images become gray: --mean and --std take one number each, not three");
+                         "the images become gray: `mean` and `std` take one number each, not three");
     return 0;
 }
 
@@ -201,13 +201,13 @@ int preprocess_fit(struct preprocess *preprocess, int64_t channels, int64_t heig
     height = height > 0 ? height : crop_height;
     width = width > 0 ? width : crop_width;
     if (preprocess->fit == FIT_LETTERBOX && (height <= 0 || width <= 0))
-        return error_set(error, ERROR_INPUT, "a letterbox needs the input's size: give it with --shape or --crop");
+        return error_set(error, ERROR_INPUT, "a letterbox needs the input's size: give it with `shapes` or `crop`");
     if (height == crop_height && width == crop_width)
         return 0;
     if (preprocess->crop_given)
         return error_set(error, ERROR_INPUT,
                          "the crop of %" PRId64 "x%" PRId64 " is not the input's size, %" PRId64 "x%" PRId64
-                         ": leave --crop out or set the size with --shape",
+                         ": leave `crop` out or set the size with `shapes`",
                          crop_height, crop_width, height, width);
     if (check_side("an input side of", height, error) || check_side("an input side of", width, error))
         return -1;
@@ -276,7 +276,7 @@ int preprocess_window(const struct preprocess *preprocess, int64_t height, int64
     if (crop_width > width || crop_height > height)
         return error_set(error, ERROR_INPUT,
                          "the image has %" PRId64 "x%" PRId64 " pixels after resizing, fewer than the crop of %" PRId64
-                         "x%" PRId64 " (height x width): choose a larger --resize, or --letterbox",
+                         "x%" PRId64 " (height x width): choose a larger `resize`, or `letterbox`",
                          height, width, crop_height, crop_width);
     window->left = image_centre_offset(width, crop_width);
     window->top = image_centre_offset(height, crop_height);

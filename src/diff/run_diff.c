@@ -46,7 +46,7 @@ static int prepare(struct run_diff *run, int side, const struct model *model, co
     run->graphs[side] = pipeline_run(model, &request, error);
     if (run->graphs[side])
         run->sessions[side] = session_create(run->graphs[side], error);
-    return run->sessions[side] ? 0 : error_prefix(error, run->graphs[side] ? "%s" : "--run", model->path);
+    return run->sessions[side] ? 0 : error_prefix(error, run->graphs[side] ? "%s" : "`run`", model->path);
 }
 
 static const struct value *output_partner(const struct graph_matching *matching, int index)

@@ -61,18 +61,30 @@ struct fovea_curve {
     double present; /* x of the model as it is; NAN: none */
 };
 
+/* What follows a finding: a rewrite of `model` by `guide`. */
+struct fovea_command_option {
+    const char *field, *value; /* of struct fovea_rewrite_options and what it holds; value NULL: true */
+};
+struct fovea_command {
+    const char *model, *guide;
+    const struct fovea_command_option *options;
+    int option_count;
+};
+/* As it is typed, "fovea rewrite MODEL -o NEW.onnx --apply GUIDE ...". Returns the length, as snprintf does. */
+FOVEA_API size_t fovea_command_text(const struct fovea_command *command, char *out, size_t size);
+
 struct fovea_advice {
     const char *guide, *code; /* "kernel-padding", "PADDING001": stable */
     enum fovea_state state;
     enum fovea_certainty certainty;
-    const char *found;     /* in a line */
-    const char *recommend; /* what to do; NULL: nothing */
-    const char *published; /* effect in the paper; NULL: none */
-    const char *measured;  /* effect on this model and these images; NULL: not measured */
-    const char *cost;      /* of following it: MACs, retraining; NULL: none */
-    const char *unless;    /* what would change the verdict; NULL: nothing known */
-    const char *command;   /* that follows it; NULL: there is none */
-    const char **nodes;    /* in the file's own words */
+    const char *found;                   /* in a line */
+    const char *recommend;               /* what to do; NULL: nothing */
+    const char *published;               /* effect in the paper; NULL: none */
+    const char *measured;                /* effect on this model and these images; NULL: not measured */
+    const char *cost;                    /* of following it: MACs, retraining; NULL: none */
+    const char *unless;                  /* what would change the verdict; NULL: nothing known */
+    const struct fovea_command *command; /* that follows it; NULL: there is none */
+    const char **nodes;                  /* in the file's own words */
     int node_count;
     struct fovea_number *numbers;
     int number_count;

@@ -227,7 +227,7 @@ static int report_site(struct audit *audit, const struct atrous_site *site, stru
     finding->site = site;
     finding->advice.recommend = finding_text(audit, error, "rates %s, then fine-tune", then);
     finding->advice.cost = "the outputs move at once: fine-tuning is needed, no more MACs";
-    finding->advice.command = finding_command(audit, "", COMMAND_WITHOUT_IMAGES, error);
+    finding->advice.command = finding_command(audit, NULL, false, COMMAND_WITHOUT_IMAGES, error);
     return finding->advice.recommend && finding->advice.command && finding->advice.unless ? 0 : -1;
 }
 
@@ -237,7 +237,7 @@ static int report_unknown_size(struct audit *audit, const struct aspp *aspp, str
         finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_DERIVED, error,
                     "%d dilated branches, but the file leaves the size of images free", aspp->count);
     if (finding)
-        finding->advice.recommend = "say which size the model is trained or used for: --input-size HxW";
+        finding->advice.recommend = "say which size the model is trained or used for: `input_size` HxW";
     for (int k = 0; finding && k < aspp->count; k++) {
         if (finding_node(audit, finding, aspp->branches[k].convolution, error))
             return -1;

@@ -53,7 +53,7 @@ static const char *recommend_text(struct audit *audit, enum dropout_place place,
         return "move it in front of the pool, so that it drops single elements";
     const char *move = "move it behind the branch's last normalisation and activation, in front of the last weight";
     const char *drop =
-        "remove it: a branch that ends in BatchNormalization has no right place (--set dropout.remove=on)";
+        "remove it: a branch that ends in BatchNormalization has no right place (`settings` dropout.remove=on)";
     if (sites->movable == sites->count || sites->movable == 0)
         return sites->movable ? move : drop;
     return arena_print(audit->arena, error, "%s; where there is no such place, %s", move, drop);
@@ -138,7 +138,7 @@ static int report_place(struct audit *audit, const struct dropout_list *list, en
     finding->site = sites;
     finding->advice.recommend = recommend_text(audit, place, sites, error);
     finding->advice.command =
-        finding_command(audit, sites->movable ? "" : "--set dropout.remove=on", COMMAND_WITHOUT_IMAGES, error);
+        finding_command(audit, sites->movable ? NULL : "remove=on", false, COMMAND_WITHOUT_IMAGES, error);
     finding->advice.unless = "the network is not trained any further: in inference dropout does nothing";
     return !finding->advice.recommend || !finding->advice.command ||
                    (place == DROPOUT_AFTER_POOL ? describe_head(audit, finding, sites, error)
@@ -289,7 +289,8 @@ static int rewrite_site(struct edit *edit, const struct dropout_site *site, stru
     if (site->target)
         return move_dropout(edit, site, dropout, error);
     if (!setting_is(edit->audit, "remove", "on"))
-        return edit_refuse(edit, error, "there is no right place to move it to; --set dropout.remove=on removes it");
+        return edit_refuse(edit, error,
+                           "there is no right place to move it to; `settings` dropout.remove=on removes it");
     if (edit_touch(edit, dropout, error) || unhook(dropout, error))
         return -1;
     graph_remove_node(dropout->graph, dropout);

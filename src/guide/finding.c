@@ -1,5 +1,4 @@
 /* What a guide asks its audit for while it runs, settings, and what it says, findings. */
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,55 +144,4 @@ int finding_curve(struct audit *audit, struct finding *finding, const struct fov
     advice->curves = grown;
     advice->curves[advice->curve_count++] = copy;
     return 0;
-}
-
-/* A path as a shell takes it: quoted where it holds anything but plain characters. */
-static const char *shell_word(struct arena *arena, const char *path, struct error *error)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
-    if (path[strspn(path, plain)] == 0)
-        return path;
-    char *quoted = arena_allocate(arena, 4 * strlen(path) + 3, 1, error), *to = quoted;
-    if (!quoted)
-        return NULL;
-    *to++ = '\'';
-    for (const char *from = path; *from; from++) {
-        const char *text = *from == '\'' ? "'\\''" : (const char[]){*from, 0};
-        size_t length = strlen(text);
-        memcpy(to, text, length);
-        to += length;
-    }
-    *to++ = '\'';
-    *to = 0;
-    return quoted;
-}
-
-/* " --set ..." for the settings of the running guide that were given, as they were given. */
-static const char *given_settings(const struct audit *audit, struct error *error)
-{
-    const char *text = "";
-    size_t length = strlen(audit->guide->name);
-    for (int i = 0; i < audit->setting_count && text; i++) {
-        const char *setting = audit->settings[i];
-        if (strncmp(setting, audit->guide->name, length) == 0 && setting[length] == '.')
-            text = arena_print(audit->arena, error, "%s --set %s", text, setting);
-    }
-    return text;
-}
-
-const char *finding_command(const struct audit *audit, const char *flags, enum command_images images,
-                            struct error *error)
-{
-    const char *path = shell_word(audit->arena, audit->model->path, error), *settings = given_settings(audit, error);
-    const char *size = "", *looked_at = "";
-    if (audit->input_size[0] > 0)
-        size = arena_print(audit->arena, error, " --input-size %" PRId64 "x%" PRId64, audit->input_size[0],
-                           audit->input_size[1]);
-    if (images == COMMAND_WITH_IMAGES || (images == COMMAND_WITH_IMAGES_IF_GIVEN && audit->images))
-        looked_at = audit->images && audit->image_flags ? audit->image_flags : "--images FOLDER --preprocess PRESET";
-    return path && settings && size
-               ? arena_print(audit->arena, error, "fovea rewrite %s -o NEW.onnx --apply %s%s%s%s%s%s%s", path,
-                             audit->guide->name, flags[0] ? " " : "", flags, settings, size, looked_at[0] ? " " : "",
-                             looked_at)
-               : NULL;
 }

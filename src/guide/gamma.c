@@ -146,7 +146,7 @@ static int report_roles(struct audit *audit, const struct normalization_roles *r
         "the run is a fine-tune, in which decay does next to nothing: tune's defaults (sgd, rate 0.01 by cosine, decay "
         "1e-4, momentum 0.9) take 0.5 % of a weight in 1000 updates, 40 % in 100,000; tune prints the planned run's "
         "number";
-    finding->advice.command = finding_command(audit, "", COMMAND_WITHOUT_IMAGES, error);
+    finding->advice.command = finding_command(audit, NULL, false, COMMAND_WITHOUT_IMAGES, error);
     return finding->advice.recommend && finding->advice.command ? 0 : -1;
 }
 

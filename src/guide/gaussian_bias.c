@@ -77,7 +77,7 @@ static int report_absent(struct audit *audit, const struct gaussian_sites *list,
         finding_text(audit, error, "%d parameters; the function moves, so tuning is needed", 2 * list->count);
     advice->unless = "the network is to be trained anyway: the published gains (.03 to .16 points) are not worth a "
                      "training of their own";
-    advice->command = finding_command(audit, "", COMMAND_WITH_IMAGES, error);
+    advice->command = finding_command(audit, NULL, false, COMMAND_WITH_IMAGES, error);
     return advice->recommend && advice->cost && advice->command ? 0 : -1;
 }
 
@@ -273,7 +273,7 @@ static int fold_layers(struct edit *edit, const struct gaussian_sites *sites, st
 {
     int count = 0;
     if (!edit->fold)
-        return edit_refuse(edit, error, "it is there; --fold stores what is computed as constants");
+        return edit_refuse(edit, error, "it is there; `fold` stores what is computed as constants");
     for (int i = 0; i < sites->count; i++) {
         if (!sites->sites[i].computed || !edit_wants(edit, sites->sites[i].node))
             continue;
@@ -293,13 +293,13 @@ static int rewrite_gaussian_bias(struct edit *edit, const struct finding *findin
     if (sites->sites[0].present)
         return fold_layers(edit, sites, error);
     if (edit->exact_only)
-        return edit_refuse(edit, error, "a new bias moves the function; --apply %s adds it", edit->guide->name);
+        return edit_refuse(edit, error, "a new bias moves the function; `apply` %s adds it", edit->guide->name);
     if (sites->sites[0].obstacle)
         return edit_refuse(edit, error, "%s", sites->sites[0].obstacle);
     if (edit->audit->network->size_guessed)
         return edit_refuse(edit, error,
                            "the bias has the tokens of one size of input, which the file leaves free; give it with "
-                           "--shape");
+                           "`shapes`");
     struct gaussian_layers layers = {
         .list = arena_allocate(edit->audit->arena, (size_t)sites->count + 1, sizeof *layers.list, error),
         .zero_columns = setting_is(edit->audit, "prefix", "zero")};
@@ -308,7 +308,7 @@ static int rewrite_gaussian_bias(struct edit *edit, const struct finding *findin
 
 static const struct guide_option options[] = {
     {"amplitude", "NUMBER or auto", "auto",
-     "A at the start; auto: 2 with --retrain, else the largest that keeps 99 % of the predictions on the images, else "
+     "A at the start; auto: 2 with `retrain`, else the largest that keeps 99 % of the predictions on the images, else "
      ".3"},
     {"sigma", "NUMBER", "5", "sigma at the start, in patches"},
     {"prefix", "logmeanexp|zero", "logmeanexp", "columns of class and register tokens"},

@@ -212,15 +212,15 @@ static int report_changes(struct audit *audit, const struct group_blocks *blocks
     struct fovea_advice *advice = &finding->advice;
     finding->site = change;
     advice->recommend =
-        finding_text(audit, error, measured ? "%s" : "by the law: %s; measured gains come first (--images)", text);
+        finding_text(audit, error, measured ? "%s" : "by the law: %s; measured gains come first (`feeds`)", text);
     advice->cost = "changes the function at once: the network has to be trained again";
     advice->unless = measured
                          ? "the network is trained already and good: the theory is about initialisation "
-                           "(--set groups.weights=reinit measures that)"
+                           "(`settings` groups.weights=reinit measures that)"
                          : "measured gains say otherwise; in front of a global pool the trend reverses (groups.kb)";
-    const char *flags =
-        measured || setting_is(audit, "mode", "formula") ? "--retrain" : "--set groups.mode=formula --retrain";
-    advice->command = finding_command(audit, flags, measured ? COMMAND_WITH_IMAGES : COMMAND_WITHOUT_IMAGES, error);
+    const char *setting = measured || setting_is(audit, "mode", "formula") ? NULL : "mode=formula";
+    advice->command =
+        finding_command(audit, setting, true, measured ? COMMAND_WITH_IMAGES : COMMAND_WITHOUT_IMAGES, error);
     const char *on = audit_images_text(audit, blocks->images, error);
     if (measured && on)
         advice->measured = finding_text(audit, error, "gains over %s, weights %s", on, setting_text(audit, "weights"));

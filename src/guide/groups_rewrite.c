@@ -366,12 +366,12 @@ static int say_done(struct edit *edit, const struct group_refit *list, int wante
 static int refuse_whole(struct edit *edit, const struct group_blocks *blocks, bool trained, struct error *error)
 {
     if (blocks->images == 0 && !setting_is(edit->audit, "mode", "formula"))
-        return edit_refuse(edit, error, "%s; --set groups.mode=formula takes the numbers of the derived law",
-                           blocks->unmeasured ? blocks->unmeasured : "nothing is measured without --images");
+        return edit_refuse(edit, error, "%s; `settings` groups.mode=formula takes the numbers of the derived law",
+                           blocks->unmeasured ? blocks->unmeasured : "nothing is measured without `feeds`");
     if (trained && !edit->retrain)
         return edit_refuse(edit, error,
                            "the network is trained, and another number of groups destroys what it has learned; "
-                           "--retrain changes it all the same, to be trained again");
+                           "`retrain` changes it all the same, to be trained again");
     return 0;
 }
 

@@ -48,6 +48,16 @@ const struct guide *guide_find(const char *name);
 
 /* ---- an audit in progress ---- */
 
+/* Options of a command that follows a finding. */
+struct command_options {
+    struct fovea_command_option *list;
+    int count;
+    size_t capacity;
+};
+/* `value` NULL: a flag; or an error is recorded already. */
+int command_option(struct arena *arena, struct command_options *options, const char *field, const char *value,
+                   struct error *error);
+
 struct audit {
     const struct model *model;
     const struct network *network;
@@ -56,14 +66,14 @@ struct audit {
     int64_t input_size[2];     /* what the model is meant for; 0: the network's own */
     const char *const *settings;
     int setting_count;
-    const char *task;                /* or NULL */
-    const struct image_set *images;  /* NULL: none. What is measured on them is asked for by audit_ask */
-    struct measure_plan *plan;       /* of what is measured; NULL: everything is, without a limit */
-    bool planning;                   /* nothing is measured yet: what is asked for is added to the plan */
-    int asked;                       /* by the guide that runs, so far */
-    struct progress_whole *progress; /* or NULL */
-    const char *image_flags;         /* that named them, for commands */
-    struct arena *arena;             /* of the findings */
+    const char *task;                     /* or NULL */
+    const struct image_set *images;       /* NULL: none. What is measured on them is asked for by audit_ask */
+    struct measure_plan *plan;            /* of what is measured; NULL: everything is, without a limit */
+    bool planning;                        /* nothing is measured yet: what is asked for is added to the plan */
+    int asked;                            /* by the guide that runs, so far */
+    struct progress_whole *progress;      /* or NULL */
+    struct command_options image_options; /* that named them, for commands */
+    struct arena *arena;                  /* of the findings */
     struct finding **findings;
     size_t count, capacity;
 };
@@ -104,10 +114,10 @@ enum command_images {
     COMMAND_WITH_IMAGES_IF_GIVEN, /* those of the audit, if there were any */
     COMMAND_WITH_IMAGES           /* in any case: they are needed */
 };
-/* "fovea rewrite MODEL -o NEW.onnx --apply GUIDE ..." with `flags`, the guide's settings and the size as they were
- * given to the audit. */
-const char *finding_command(const struct audit *audit, const char *flags, enum command_images images,
-                            struct error *error);
+/* The guide's rewrite with a setting ("NAME=VALUE", or NULL) and `retrain`, then the guide's settings and the size as
+ * they were given to the audit. NULL without memory. */
+const struct fovea_command *finding_command(const struct audit *audit, const char *setting, bool retrain,
+                                            enum command_images images, struct error *error);
 
 /* What a guide wants to measure on images. */
 struct measurement {

@@ -199,11 +199,10 @@ static int report_uneven(struct audit *audit, const struct padding_sites *list, 
     advice->unless = pools ? "the function may move: the paper widens pools too"
                      : asked
                          ? "the task does not depend on small details after all: then leave the kernels as they are"
-                         : "the task depends on small details (--task small-detail): then it is advice; for general "
+                         : "the task depends on small details (`task` small-detail): then it is advice; for general "
                            "classification leave the kernels as they are";
-    advice->command =
-        finding_command(audit, pools && !setting_is(audit, "pools", "on") ? "--set kernel-padding.pools=on" : "",
-                        COMMAND_WITHOUT_IMAGES, error);
+    advice->command = finding_command(audit, pools && !setting_is(audit, "pools", "on") ? "pools=on" : NULL, false,
+                                      COMMAND_WITHOUT_IMAGES, error);
     advice->cost = "changes the function at once (a wider maximum)";
     return advice->recommend && advice->command && (pools || report_cost(audit, finding, list, error) == 0) ? 0 : -1;
 }
@@ -364,7 +363,7 @@ static int rewrite_site(struct edit *edit, const struct padding_site *site, stru
     if (site->same_padding && edit->audit->network->size_guessed)
         return edit_refuse(edit, error,
                            "its padding follows the input's size, which the file leaves free; give it "
-                           "with --shape");
+                           "with `shapes`");
     int result = site->pool ? 0 : rewrite_convolution(edit, site, source, error);
     if (result)
         return result;
@@ -389,7 +388,7 @@ static int rewrite_kernel_padding(struct edit *edit, const struct finding *findi
     if (!sites)
         return -1;
     if (list->sites[0].pool && !setting_is(edit->audit, "pools", "on"))
-        return edit_refuse(edit, error, "pools are widened with --set kernel-padding.pools=on only");
+        return edit_refuse(edit, error, "pools are widened with `settings` kernel-padding.pools=on only");
     for (int i = 0; i < list->count; i++) {
         if (!edit_wants(edit, list->sites[i].node))
             continue;

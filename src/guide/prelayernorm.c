@@ -164,7 +164,7 @@ static const char *describe_cost(struct audit *audit, const struct prelayernorm_
                             "%" PRId64
                             " parameters; the function moves, so tuning is needed; %s whether gamma and beta "
                             "can be fitted",
-                            2 * site->fit.channels, audit->images ? "it was not measured" : "--images tells");
+                            2 * site->fit.channels, audit->images ? "it was not measured" : "`feeds` tells");
     return finding_text(audit, error, "%" PRId64 " parameters; fitted gamma and beta keep R2 %.2f of the tokens: %s",
                         2 * site->fit.channels, site->fit.r_squared,
                         site->fit.r_squared < TWEAK_R_SQUARED ? "retraining, not a tweak" : "tuning is needed");
@@ -197,7 +197,7 @@ static int report_missing(struct audit *audit, const struct embedding_view *view
     advice->unless = worst >= ROBUST_AGREEMENT ? "contrast matters more in use than on these images"
                                                : "contrast does not vary in use; real contrast also shifts and clips, "
                                                  "so recovery is partial";
-    advice->command = finding_command(audit, "", COMMAND_WITH_IMAGES, error);
+    advice->command = finding_command(audit, NULL, false, COMMAND_WITH_IMAGES, error);
     return advice->cost && advice->command ? 0 : -1;
 }
 
@@ -329,10 +329,10 @@ static int rewrite_prelayernorm(struct edit *edit, const struct finding *finding
         return edit_refuse(edit, error, "operators of opset %d do not broadcast", graph_opset(tokens->graph, ""));
     if (!site->fit.gamma && !edit->retrain)
         return edit_refuse(edit, error,
-                           "without --images gamma and beta cannot be fitted; --retrain inserts gamma 1, beta 0, which "
+                           "without `feeds` gamma and beta cannot be fitted; `retrain` inserts gamma 1, beta 0, which "
                            "a trained network does not survive untrained");
     if (site->fit.gamma && site->fit.r_squared < TWEAK_R_SQUARED && !edit->retrain)
-        return edit_refuse(edit, error, "R2 %.3f: this is retraining, not a tweak; --retrain does it all the same",
+        return edit_refuse(edit, error, "R2 %.3f: this is retraining, not a tweak; `retrain` does it all the same",
                            site->fit.r_squared);
     int result = insert(edit, site, tokens, error);
     return result ? result : say_what_was_done(edit, site, error);

@@ -51,7 +51,7 @@ static int report_free(const struct value *input, struct error *error)
         length += (size_t)snprintf(dims + length, sizeof dims - length, "%s%" PRId64, i ? "," : "", guess);
     }
     text_printable(input->name, strlen(input->name), name, sizeof name);
-    return error_set(error, ERROR_INPUT, "input '%s' has a free size; give it with --shape '%s:%s'", name, name,
+    return error_set(error, ERROR_INPUT, "input '%s' has a free size; give it with `shapes` '%s:%s'", name, name,
                      input->declared_rank > 0 ? dims : "1,3,224,224");
 }
 
@@ -66,7 +66,7 @@ static int bind_input(struct value *input, const struct shape_binding *binding, 
         return error_set(error, ERROR_LIMIT, "input '%s' has %d dimensions (limit %d)", name, input->declared_rank,
                          SHAPE_MAX_RANK);
     if (binding && input->declared_rank >= 0 && binding->shape.rank != input->declared_rank)
-        return error_set(error, ERROR_INPUT, "--shape gives input '%s' %d dimensions, the model says %d", name,
+        return error_set(error, ERROR_INPUT, "`shapes` gives input '%s' %d dimensions, the model says %d", name,
                          binding->shape.rank, input->declared_rank);
     if (!binding && input->declared_rank < 0)
         return report_free(input, error);
@@ -79,7 +79,7 @@ static int bind_input(struct value *input, const struct shape_binding *binding, 
             return report_free(input, error);
         if (declared > 0 && dims[i] != declared && !overrule)
             return error_set(error, ERROR_INPUT,
-                             "--shape gives input '%s' the shape %s, but the model fixes dimension %d to %" PRId64,
+                             "`shapes` gives input '%s' the shape %s, but the model fixes dimension %d to %" PRId64,
                              name, shape_text(&binding->shape, shape), i, declared);
     }
     return shape_set(&input->shape, rank, dims, error) ? error_prefix(error, "input '%s'", name) : 0;
@@ -94,7 +94,7 @@ int pass_bind(struct graph *graph, const struct shape_binding *bindings, int cou
         const struct value *named =
             bindings[i].name && bindings[i].name[0] ? graph_find_value(graph, bindings[i].name) : NULL;
         if (bindings[i].name && bindings[i].name[0] && (!named || !named->is_input))
-            return error_set(error, ERROR_INPUT, "--shape names '%s', which is no input of the model",
+            return error_set(error, ERROR_INPUT, "`shapes` names '%s', which is no input of the model",
                              bindings[i].name);
     }
     for (int i = 0; i < graph->input_count; i++) {

@@ -38,13 +38,13 @@ static json_t *describe_advice(const struct fovea_advice *advice)
     report_set_text(&entry, "code", advice->code);
     report_set_text(&entry, "state", fovea_state_name(advice->state));
     report_set_text(&entry, "certainty", fovea_certainty_name(advice->certainty));
-    report_set_text(&entry, "found", advice->found);
-    report_set_text(&entry, "recommend", advice->recommend);
+    document_set(&entry, "found", report_prose(advice->found));
+    document_set(&entry, "recommend", report_prose(advice->recommend));
     report_set_text(&entry, "published", advice->published);
-    report_set_text(&entry, "measured", advice->measured);
-    report_set_text(&entry, "cost", advice->cost);
-    report_set_text(&entry, "unless", advice->unless);
-    report_set_text(&entry, "command", advice->command);
+    document_set(&entry, "measured", report_prose(advice->measured));
+    document_set(&entry, "cost", report_prose(advice->cost));
+    document_set(&entry, "unless", report_prose(advice->unless));
+    document_set(&entry, "command", report_command(advice->command));
     document_set(&entry, "nodes", describe_names(advice->nodes, advice->node_count));
     for (int i = 0; i < advice->number_count; i++)
         document_append(&numbers, describe_number(&advice->numbers[i]));
@@ -92,7 +92,7 @@ json_t *report_audit(const struct fovea_audit *audit)
     document_set(&document, "findings", list);
     document_set(&document, "plan", describe_plan(audit));
     if (audit->sections && !(audit->sections >> FOVEA_SECTION_FINDINGS & 1))
-        report_set_text(&document, "left_out", "not asked for (--sections)");
+        document_set(&document, "left_out", report_prose("not asked for (`sections`)"));
     for (int i = 0; guide_at(i); i++) {
         const struct guide *guide = guide_at(i);
         document_append(&guides,
@@ -132,7 +132,7 @@ json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite)
         report_set_text(&entry, "guide", change->guide);
         report_set_text(&entry, "code", change->code);
         document_set(&entry, "applied", json_boolean(change->applied));
-        report_set_text(&entry, "text", change->text);
+        document_set(&entry, "text", report_prose(change->text));
         document_set(&entry, "nodes", describe_names(change->nodes, change->node_count));
         document_append(&changes, entry);
     }
@@ -140,6 +140,6 @@ json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite)
         document_append(&proofs, describe_proof(&rewrite->proofs[i]));
     document_set(&document, "changes", changes);
     document_set(&document, "proofs", proofs);
-    report_set_text(&document, "recipe", rewrite->recipe);
+    document_set(&document, "recipe", report_prose(rewrite->recipe));
     return document;
 }

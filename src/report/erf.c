@@ -124,7 +124,7 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     document_set(&document, "of_classes", json_boolean(erf->of_classes));
     document_set(&document, "best_row", json_boolean(erf->best));
     if (erf->reading)
-        report_set_text(&document, "reading", erf->reading);
+        document_set(&document, "reading", report_prose(erf->reading));
     document_set(&document, "unit", erf->best ? json_null() : report_ints(erf->unit, 2));
     document_set(&document, "target_size", report_ints(erf->target_size, 2));
     document_set(&document, "prefix_tokens", json_integer(erf->prefix_tokens));
@@ -161,7 +161,7 @@ int report_manifest(struct memory *memory, const char *path, const struct report
                     const char *definition, json_t *files, struct error *error)
 {
     json_t *document = report_document("fovea.manifest");
-    report_set_text(&document, "verb", verb);
+    document_set(&document, "verb", report_prose(verb));
     report_set_text(&document, "model", run->model);
     report_set_text(&document, "model_sha256", run->model_sha256);
     report_set_text(&document, "cpu", run->cpu);

@@ -82,8 +82,12 @@ static int write_notes(struct text *text, const struct fovea_erf *erf, bool log_
                    "%" PRId64 " single pixels changed: the score moves where the field says so with correlation %.2f, "
                    "of ranks %.2f.\n",
                    erf->perturbation->points, erf->perturbation->pearson, erf->perturbation->spearman);
-    if (!log_scale && fovea_erf_is_peaked(erf))
-        text_print(text, "Most of it is in few pixels: colours by the logarithm (--log) show the rest.");
+    if (!log_scale && fovea_erf_is_peaked(erf)) {
+        char words[ERF_SUBJECT];
+        fovea_text_flags("Most of it is in few pixels: colours by the logarithm (`log_scale`) show the rest.", words,
+                         sizeof words);
+        text_print(text, "%s", words);
+    }
     return text_finish(text, error);
 }
 

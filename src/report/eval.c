@@ -67,7 +67,7 @@ static json_t *describe_model(const struct fovea_eval *eval, int index)
 {
     json_t *model = json_object();
     report_set_text(&model, "path", eval->paths[index]);
-    report_set_text(&model, "reading", eval->readings[index]);
+    document_set(&model, "reading", report_prose(eval->readings[index]));
     if (!eval->data.path)
         return model;
     if (memcmp(eval->data.size[index], eval->data.whole[index], sizeof eval->data.size[index]) != 0)

@@ -139,7 +139,7 @@ json_t *report_findings(const char *path, const struct fovea_findings *findings)
         json_t *entry = json_object();
         report_set_text(&entry, "severity", findings->list[i].severity == FOVEA_PROBLEM ? "problem" : "note");
         report_set_text(&entry, "code", findings->list[i].code);
-        report_set_text(&entry, "text", findings->list[i].text);
+        document_set(&entry, "text", report_prose(findings->list[i].text));
         document_append(&list, entry);
     }
     document_set(&document, "findings", list);

@@ -8,6 +8,10 @@
 /* {"schema": NAME, "schema_version": 1, "fovea": VERSION}; NULL without memory. */
 json_t *report_document(const char *schema);
 void report_set_text(json_t **object, const char *key, const char *text);
+/* A text of the library by fovea_text_flags, a command by fovea_command_text: as the program says them (command.c).
+ * null for NULL. */
+json_t *report_prose(const char *text);
+json_t *report_command(const struct fovea_command *command);
 json_t *report_ints(const int64_t *values, int count);
 json_t *report_numbers(const double *values, int count);
 /* What of the given files was not taken; NULL: nothing. */

@@ -139,5 +139,5 @@ int report_positions_manifest(struct memory *memory, const char *path, const str
         snprintf(name, sizeof name, "bias%d.png", i + 1);
         document_append(&files, document_string(name));
     }
-    return report_manifest(memory, path, run, "erf --positions", POSITIONS_DEFINITION, files, error);
+    return report_manifest(memory, path, run, "`fovea_positions`", POSITIONS_DEFINITION, files, error);
 }

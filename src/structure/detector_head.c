@@ -13,7 +13,7 @@ static int alone(struct search *search, const struct score_columns *columns, str
         return detector_take(search, columns, 0, columns->count, -1, false, error);
     detector_refuse(search->head,
                     "nothing tells boxes from classes among the %" PRId64 " columns of '%.150s': the names of "
-                    "all classes do (--labels); or name the scores with --target and the map with --layer",
+                    "all classes do (`labels`); or name the scores with `target` and the map with `layer`",
                     columns->count, columns->value->name);
     search->head->way_out = true;
     return 0;
@@ -36,7 +36,7 @@ static int take_whole(struct search *search, const struct score_columns *scores,
 {
     if (scores->list[0].kind == COLUMN_PLAIN && form == CLASS_PLAIN && !search->request->option) {
         detector_refuse(search->head,
-                        "'%s' holds scores beside boxes, but no activation: give --activation softmax or sigmoid",
+                        "'%s' holds scores beside boxes, but no activation: give `activation` softmax or sigmoid",
                         scores->value->name);
         search->head->way_out = true;
         return 0;

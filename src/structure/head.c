@@ -15,7 +15,7 @@ static int check_option(const struct model *model, enum class_activation own, co
 {
     const char *option = model->activation;
     return own != CLASS_PLAIN && option && activation_of_word(option) != own
-               ? error_set(error, ERROR_INPUT, "--activation %s: the file itself applies %s to its scores", option,
+               ? error_set(error, ERROR_INPUT, "`activation` %s: the file itself applies %s to its scores", option,
                            name)
                : 0;
 }
@@ -216,7 +216,7 @@ static bool doubt_map(const struct model *model, const struct graph *graph, cons
         return false;
     head->way_out = true;
     snprintf(head->why, sizeof head->why,
-             "'%.250s' may be a map of %" PRId64 " classes or the anchors of a detector; as a --target it is the map",
+             "'%.250s' may be a map of %" PRId64 " classes or the anchors of a detector; as a `target` it is the map",
              first->name, first->shape.dims[1]);
     return true;
 }
@@ -295,17 +295,17 @@ int head_check(const struct head *head, struct error *error)
     if (head->way_out)
         return error_set(error, ERROR_INPUT, "what the output means cannot be told: %s", head->why);
     return error_set(error, ERROR_INPUT,
-                     "what the output means cannot be told: %s; name the scores with --target%s%s%s and the map with "
-                     "--layer",
+                     "what the output means cannot be told: %s; name the scores with `target`%s%s%s and the map with "
+                     "`layer`",
                      head->why, head->instead ? " (such as '" : "", head->instead ? head->instead->name : "",
                      head->instead ? "')" : "");
 }
 
 const char *head_words(const struct head *head, const struct class_scores *classes, char out[HEAD_WORDS_SIZE])
 {
-    static const char *const by[] = {" (the file's own)", " as it was trained", " (--activation)",
-                                     ": the file does not say, --activation does",
-                                     " as detectors of this form: the file does not say, --activation does"};
+    static const char *const by[] = {" (the file's own)", " as it was trained", " (`activation`)",
+                                     ": the file does not say, `activation` does",
+                                     " as detectors of this form: the file does not say, `activation` does"};
     static const char *const names[] = {"softmax", "sigmoid"};
     int length = 0;
     if (head->kind == HEAD_ROWS && head->boxes && head->columns > classes->view.channels)

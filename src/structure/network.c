@@ -82,7 +82,7 @@ int network_create(struct network *network, const struct model *model, const str
         memory_release(model->context->memory, network->bindings);
         return network->size_guessed
                    ? error_prefix(error,
-                                  "images taken as %d x %d, as the file leaves their size free (--shape tells it)",
+                                  "images taken as %d x %d, as the file leaves their size free (`shapes` tells it)",
                                   NETWORK_GUESSED_SIZE, NETWORK_GUESSED_SIZE)
                    : -1;
     }

@@ -180,7 +180,7 @@ static int open_training(struct arm *arm, struct error *error)
         return -1;
     return error_prefix(error,
                         "training does not fit, not even with the network computed twice in up to %d parts; take a "
-                        "smaller batch (-b) or give more (--max-memory)",
+                        "smaller batch (`batch`) or give more (`max_memory`)",
                         arm->segments);
 }
 

@@ -55,7 +55,7 @@ static int find_scores(struct evaluator *evaluator, struct graph *graph, const s
     if (target.grid.layout == UNITS_NONE)
         return error_set(error, ERROR_UNSUPPORTED,
                          "'%s' is no map [N,C,H,W], no tokens [N,L,C] and no vector [N,K] over the images; choose "
-                         "another --target",
+                         "another `target`",
                          target.value->name);
     if (enlarge(evaluator, graph, image, &target, error))
         return -1;
@@ -146,7 +146,7 @@ int evaluation_check_units(int64_t labels, int64_t units, struct error *error)
         return 0;
     if (labels == 1)
         return error_set(error, ERROR_INPUT,
-                         "each image has one label, the logits have %" PRId64 " units: give --masks DIR", units);
+                         "each image has one label, the logits have %" PRId64 " units: give `masks` DIR", units);
     if (units == 1)
         return error_set(error, ERROR_INPUT, "there are masks, but the model gives one prediction for an image");
     return error_set(error, ERROR_INPUT,

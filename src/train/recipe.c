@@ -65,7 +65,7 @@ static const struct fovea_recipe_setting for_prelayernorm[] = {
 
 static const struct recipe recipes[] = {
     {"atrous", "corrective: the outputs moved at once, so no teacher; the head first, BatchNormalization frozen",
-     "then all of it, from the result, at a tenth of the rate: the same with --freeze '!*' --rate 0.001", for_atrous,
+     "then all of it, from the result, at a tenth of the rate: the same with `freeze` '!*' `rate` 0.001", for_atrous,
      RECIPE_BEHIND, 0},
     {"dropout", "exact in inference, so a teacher is right; dropout acts from the first step of training on", NULL,
      for_dropout, RECIPE_ALL, 1},

@@ -96,7 +96,7 @@ static int train_norm(struct training_graph *training, struct node *node, struct
     if (norm->count < 2)
         return error_set(error, ERROR_INPUT,
                          "the batch has one value a channel there, which is no statistic: take a larger batch (-b) or "
-                         "keep the statistics (--freeze-bn)");
+                         "keep the statistics (`statistics`)");
     if (copy_statistics(training, norm, node, error))
         return -1;
     node->output_count = 1; /* those of an export in training mode, which nothing reads */
@@ -226,7 +226,7 @@ static int choose_loss(struct training_graph *training, const struct head *head,
     if (training->loss.kind == LOSS_OF_HEAD)
         training->loss.kind = loss_of_head(head);
     else if (head->told == HEAD_TOLD_BY_OPTION && !binary && training->loss.kind != loss_of_head(head))
-        return error_set(error, ERROR_INPUT, "--loss %s does not train what --activation says: %s does",
+        return error_set(error, ERROR_INPUT, "`loss` %s does not train what `activation` says: %s does",
                          loss_name(training->loss.kind), loss_name(loss_of_head(head)));
     training->classes = binary ? 2 : training->logits.dims[1];
     training->unlike_file = head->told == HEAD_TOLD_BY_FILE && !binary &&
@@ -234,7 +234,7 @@ static int choose_loss(struct training_graph *training, const struct head *head,
     if (binary && training->loss.kind == LOSS_CROSS_ENTROPY)
         training->loss.kind = LOSS_BINARY;
     if (training->loss.dice > 0 && training->loss.kind != LOSS_CROSS_ENTROPY)
-        return error_set(error, ERROR_INPUT, "--dice stands beside cross-entropy of a channel for each class, not %s",
+        return error_set(error, ERROR_INPUT, "`dice` stands beside cross-entropy of a channel for each class, not %s",
                          loss_name(training->loss.kind));
     return 0;
 }

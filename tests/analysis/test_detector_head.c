@@ -388,7 +388,7 @@ static void test_what_is_not_told_is_refused(void **state)
                                         .source = PROBE_IMAGE};
         assert_int_equal(probe_create(&probe, &form.model, &request, &error), -1);
         assert_int_equal(error.kind, ERROR_INPUT);
-        assert_non_null(strstr(error.message, i == 2 ? "--activation" : "--target"));
+        assert_non_null(strstr(error.message, i == 2 ? "`activation`" : "`target`"));
         /* The field of a layer needs no classes. */
         error = (struct error)ERROR_INITIALISER;
         request.target = NULL;

@@ -221,7 +221,7 @@ static void test_levels_that_are_not_told(void **state)
         assert_int_equal(head_find(&form.model, form.builder.graph, form.builder.graph->inputs[0], &head, &error), 0);
         assert_int_equal(head.kind, HEAD_UNTOLD);
         assert_int_equal(head_check(&head, &error), -1);
-        assert_non_null(strstr(error.message, i == 0 ? "--activation" : "--target"));
+        assert_non_null(strstr(error.message, i == 0 ? "`activation`" : "`target`"));
         end(&form);
     }
 }

@@ -179,7 +179,7 @@ static void test_maps_in_doubt(void **state)
         assert_int_equal(head.kind, i < 2 ? HEAD_UNTOLD : i == 2 ? HEAD_ROWS : HEAD_MAP);
         if (i < 2) {
             assert_int_equal(head_check(&head, &error), -1);
-            assert_non_null(strstr(error.message, i == 0 ? "such as" : "as a --target"));
+            assert_non_null(strstr(error.message, i == 0 ? "such as" : "as a `target`"));
             error = (struct error)ERROR_INITIALISER;
             assert_int_equal(
                 head_of_value(&form.model, i == 0 ? b->graph->outputs[1]->producer->inputs[0] : first, &head, &error),

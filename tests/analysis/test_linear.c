@@ -218,7 +218,7 @@ static void uniform_norms_are_refused_with_the_way_out(void **state)
     assert_int_equal(probe_create(&probe, &fixture.model, &request, &fixture.error), -1);
     assert_int_equal(fixture.error.kind, ERROR_INPUT);
     assert_non_null(strstr(fixture.error.message, "weights are all equal"));
-    assert_non_null(strstr(fixture.error.message, "--target '"));
+    assert_non_null(strstr(fixture.error.message, "`target` '"));
     probe_destroy(&probe);
     fixture.error = (struct error)ERROR_INITIALISER;
     const struct probe_request through = {

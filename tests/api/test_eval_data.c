@@ -560,7 +560,7 @@ static void broken_files_and_labels_are_named(void **state)
     put_bytes(fixture->scratch, "l/b.png", "\x89PNG\r\n\x1a\n", 8);
     fixture->data.path = scratch_path(fixture->scratch, "l/list.csv");
     assert_refused(fixture, model, "b.png: ");
-    assert_non_null(strstr(fixture->error.message, "--skip-broken"));
+    assert_non_null(strstr(fixture->error.message, "`skip_broken`"));
     fixture->data.skip_broken = true;
     struct fovea_eval eval = evaluated(fixture, model, NULL);
     assert_int_equal(eval.images, 2);

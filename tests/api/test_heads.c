@@ -290,7 +290,7 @@ static void the_loss_follows_the_scores(void **state)
     assert_int_equal(
         fovea_tune(model, &options, scratch_path(fixture->scratch, "tuned.onnx"), true, NULL, &result, &fixture->error),
         -1);
-    assert_non_null(strstr(fixture->error.message, "--activation"));
+    assert_non_null(strstr(fixture->error.message, "`activation`"));
     fovea_model_free(model);
 }
 
@@ -315,7 +315,7 @@ static void without_probabilities_there_are_none(void **state)
                                               .metrics = true};
     struct seen seen = {0};
     assert_int_equal(fovea_cam(model, &options, see, &seen, &fixture->error), -1);
-    assert_non_null(strstr(fixture->error.message, "--activation none"));
+    assert_non_null(strstr(fixture->error.message, "`activation` none"));
     fovea_model_free(model);
     model = loaded(fixture, HEADS "labels.onnx");
     assert_int_equal(fovea_model_set_activation(model, "softmax", &fixture->error), 0);

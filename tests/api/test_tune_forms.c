@@ -159,7 +159,7 @@ static void test_refusals(void **state)
     struct fovea_tune_options options = usual_options();
     struct fovea_tune result;
     assert_int_equal(tune("held_batch", &options, &result), -1);
-    assert_non_null(strstr(error.message, "train with -b 1 --accumulate 20"));
+    assert_non_null(strstr(error.message, "train with `batch` 1 `accumulate` 20"));
     options.batch = 1;
     options.accumulate = 20;
     assert_int_equal(tune("held_batch", &options, &result), 0);

@@ -158,7 +158,7 @@ static void binary_masks_take_a_word(void **state)
     struct fovea_tune tune;
     assert_int_equal(fovea_tune(fixture->model, &fixture->options, fixture->out, true, NULL, &tune, &fixture->error),
                      -1);
-    if (!strstr(fixture->error.message, "--mask-values 0,255 makes it class 1"))
+    if (!strstr(fixture->error.message, "`mask_values` 0,255 makes it class 1"))
         fail_msg("%s", fixture->error.message);
     assert_int_equal(fixture->error.code, FOVEA_BAD_INPUT);
     fixture->options.data.mask_values = values;

@@ -293,7 +293,7 @@ static void broken_samples_are_named_or_left_out(void **state)
     struct dataset *dataset = open_dataset(scratch, path, &options);
     const char *message = check_message(dataset, false, &report);
     assert_non_null(strstr(message, "short.jpg: the JPEG image is damaged"));
-    assert_non_null(strstr(message, "(3 of 4 files are broken; --skip-broken leaves them out)"));
+    assert_non_null(strstr(message, "(3 of 4 files are broken; `skip_broken` leaves them out)"));
     assert_int_equal(report.broken, 3);
     dataset_report_release(&report);
     assert_non_null(strstr(check_message(dataset, true, &report), "short.jpg: "));

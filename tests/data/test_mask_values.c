@@ -98,7 +98,7 @@ static void binary_masks_are_not_ignored(void **state)
     struct masks masks = {.options = {.ignore = 255, .usual_ignore = true, .classes = 2}};
     put(scratch, (const int[]){0, 255, 255, 0});
     assert_non_null(strstr(check(scratch, &masks), "hold 0 and 255 alone"));
-    assert_non_null(strstr(masks.error.message, "--mask-values 0,255 makes it class 1, --ignore 255 leaves it out"));
+    assert_non_null(strstr(masks.error.message, "`mask_values` 0,255 makes it class 1, `ignore` 255 leaves it out"));
     finish(&masks);
     masks.options.usual_ignore = false;
     assert_string_equal(check(scratch, &masks), "");

@@ -72,7 +72,7 @@ static void the_users_sizes_stay(void **state)
     assert_int_equal(preprocess.interpolation, INTERPOLATION_BICUBIC);
     struct error error = ERROR_INITIALISER;
     assert_int_equal(preprocess_fit(&preprocess, 3, 224, 224, &error), -1);
-    assert_non_null(strstr(error.message, "--crop"));
+    assert_non_null(strstr(error.message, "`crop`"));
 }
 
 static void channels_are_checked(void **state)
@@ -81,7 +81,7 @@ static void channels_are_checked(void **state)
     struct preprocess preprocess = preset("imagenet");
     struct error error = ERROR_INITIALISER;
     assert_int_equal(preprocess_fit(&preprocess, 1, 28, 28, &error), -1);
-    assert_non_null(strstr(error.message, "--channels"));
+    assert_non_null(strstr(error.message, "`channels`"));
     error = (struct error)ERROR_INITIALISER;
     assert_int_equal(preprocess_fit(&preprocess, 4, 28, 28, &error), -1); /* of no picture */
     assert_non_null(strstr(error.message, ".npy"));

@@ -92,7 +92,7 @@ static void test_atrous(void **state)
         {"deeplabv3_rates_small_33", "ATROUS000", 3, "1.12 x 1.12"},
         {"deeplabv3_rates_small_65", "ATROUS001", 3, "rates 10, 20, 30"},
         {"deeplabv3_rectangle", "ATROUS001", 3, "h 10, 20, 30, w 21, 42, 63"},
-        {"deeplabv3_free", "ATROUS002", 3, "--input-size"},
+        {"deeplabv3_free", "ATROUS002", 3, "`input_size`"},
         {"deeplabv3_bn", "ATROUS001", 3, "rates 5, 10, 15"},
         {"mmseg_aspp", "ATROUS001", 3, "rates 5, 10, 15"},
         {"mmseg_separable_aspp", "ATROUS001", 3, "rates 5, 10, 15"},

@@ -66,10 +66,50 @@ static void numbers_are_readable(void **state)
     assert_float_equal(report_tidy(-0.06, 1), -0.1, 1e-12);
 }
 
+/* Fields in backquotes become flags; what else stands in backquotes stays. */
+static void assert_flags(const char *text, const char *expected)
+{
+    char out[200], little[8];
+    size_t length = strlen(expected), cut = length < 7 ? length : 7;
+    assert_int_equal(fovea_text_flags(text, out, sizeof out), length);
+    assert_string_equal(out, expected);
+    assert_int_equal(fovea_text_flags(text, little, sizeof little), length);
+    assert_memory_equal(little, expected, cut);
+    assert_int_equal(little[cut], 0);
+}
+
+static void fields_become_flags(void **state)
+{
+    (void)state;
+    assert_flags("", "");
+    assert_flags("out of memory (`max_memory`)", "out of memory (--max-memory)");
+    assert_flags("`shapes` names 'x'; `settings` a.b=c", "--shape names 'x'; --set a.b=c");
+    assert_flags("`eval.no_labels` takes them", "eval --no-labels takes them");
+    assert_flags("(`fovea_inspect` lists them)", "(fovea inspect lists them)");
+    assert_flags("'a`b', `C` and ``, `open", "'a`b', `C` and ``, `open");
+    assert_flags("`two words` `task`", "`two words` --task");
+}
+
+static void commands_are_typed_as_they_stand(void **state)
+{
+    (void)state;
+    const struct fovea_command_option options[] = {
+        {"settings", "groups.mode=formula"}, {"retrain", NULL}, {"input_size", "65x65"}, {"feeds", "it's"}};
+    const struct fovea_command command = {"model 1.onnx", "groups", options, 4};
+    const char expected[] =
+        "fovea rewrite 'model 1.onnx' -o NEW.onnx --apply groups --set groups.mode=formula --retrain "
+        "--input-size 65x65 --images 'it'\\''s'";
+    char out[256];
+    assert_int_equal(fovea_command_text(&command, out, sizeof out), strlen(expected));
+    assert_string_equal(out, expected);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(subjects_always_have_a_name),
+        cmocka_unit_test(fields_become_flags),
+        cmocka_unit_test(commands_are_typed_as_they_stand),
         cmocka_unit_test(fits_that_say_nothing_are_no_gaussians),
         cmocka_unit_test(numbers_are_readable),
     };

@@ -1,0 +1,152 @@
+/* What the program `fovea` calls things: the one place that knows its flags. Pages and JSON are read beside it. */
+#include "report/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a flag is not the field's name with dashes. */
+static const struct {
+    const char *field, *words;
+} spellings[] = {
+    {"batch", "-b"},
+    {"class_index", "--class"},
+    {"eval.no_labels", "eval --no-labels"},
+    {"feeds", "--images"},
+    {"fill", "--letterbox-colour"},
+    {"fovea_audit", "'fovea audit MODEL -o DIR'"},
+    {"fovea_inspect", "fovea inspect"},
+    {"fovea_positions", "erf --positions"},
+    {"fovea_tune", "'tune'"},
+    {"log_scale", "--log"},
+    {"names", "--labels"},
+    {"new_classes", "--new-head"},
+    {"samples.feeds", "--images PATH or -i FILE.npy"},
+    {"settings", "--set"},
+    {"shapes", "--shape"},
+    {"statistics", "--freeze-bn"},
+    {"stretch", "--resize"},
+    {"tune.new_classes", "tune's --new-head"},
+    {"tune.recipe", "tune --recipe"},
+};
+
+/* A text that may be cut, but knows how long it would be. */
+struct cut_text {
+    char *out;
+    size_t size, length;
+};
+
+static void add(struct cut_text *text, const char *bytes, size_t length)
+{
+    if (text->length < text->size) {
+        size_t left = text->size - text->length, taken = length < left ? length : left;
+        memcpy(text->out + text->length, bytes, taken);
+    }
+    text->length += length;
+}
+
+static void add_text(struct cut_text *text, const char *bytes)
+{
+    add(text, bytes, strlen(bytes));
+}
+
+static size_t finish(const struct cut_text *text)
+{
+    if (text->size > 0)
+        text->out[text->length < text->size ? text->length : text->size - 1] = 0;
+    return text->length;
+}
+
+static void add_flag(struct cut_text *text, const char *field, size_t length)
+{
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+        if (strlen(spellings[i].field) == length && memcmp(spellings[i].field, field, length) == 0) {
+            add_text(text, spellings[i].words);
+            return;
+        }
+    }
+    add_text(text, "--");
+    for (size_t i = 0; i < length; i++)
+        add(text, field[i] == '_' ? "-" : field + i, 1);
+}
+
+/* Of the field that `text`, behind a backquote, begins with, closed by another; 0: it is none. */
+static size_t field_length(const char *text)
+{
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz_.");
+    return text[length] == '`' ? length : 0;
+}
+
+size_t fovea_text_flags(const char *text, char *out, size_t size)
+{
+    struct cut_text made = {out, size, 0};
+    while (*text) {
+        size_t plain = strcspn(text, "`"), length = text[plain] ? field_length(text + plain + 1) : 0;
+        add(&made, text, plain + (text[plain] && length == 0));
+        if (length > 0)
+            add_flag(&made, text + plain + 1, length);
+        text += plain + (text[plain] != 0) + (length > 0 ? length + 1 : 0);
+    }
+    return finish(&made);
+}
+
+/* As a shell takes it: quoted where it holds anything but plain characters. */
+static void add_word(struct cut_text *text, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
+    if (word[strspn(word, plain)] == 0) {
+        add_text(text, word);
+        return;
+    }
+    add_text(text, "'");
+    for (; *word; word++)
+        add(text, *word == '\'' ? "'\\''" : word, *word == '\'' ? 4 : 1);
+    add_text(text, "'");
+}
+
+size_t fovea_command_text(const struct fovea_command *command, char *out, size_t size)
+{
+    struct cut_text made = {out, size, 0};
+    add_text(&made, "fovea rewrite ");
+    add_word(&made, command->model);
+    add_text(&made, " -o NEW.onnx --apply ");
+    add_word(&made, command->guide);
+    for (int i = 0; i < command->option_count; i++) {
+        const struct fovea_command_option *option = &command->options[i];
+        add_text(&made, " ");
+        add_flag(&made, option->field, strlen(option->field));
+        if (option->value) {
+            add_text(&made, " ");
+            add_word(&made, option->value);
+        }
+    }
+    return finish(&made);
+}
+
+/* ---- in documents ---- */
+
+/* Takes over the words; NULL: there was no memory. */
+static json_t *string_of(char *words)
+{
+    json_t *string = words ? document_string(words) : NULL;
+    free(words);
+    return string;
+}
+
+json_t *report_prose(const char *text)
+{
+    size_t size = text ? fovea_text_flags(text, NULL, 0) + 1 : 0;
+    char *words = text ? malloc(size) : NULL;
+    if (words)
+        fovea_text_flags(text, words, size);
+    return text ? string_of(words) : json_null();
+}
+
+json_t *report_command(const struct fovea_command *command)
+{
+    size_t size = command ? fovea_command_text(command, NULL, 0) + 1 : 0;
+    char *words = command ? malloc(size) : NULL;
+    if (words)
+        fovea_command_text(command, words, size);
+    return command ? string_of(words) : json_null();
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The library says nothing in the program's words but in report/command.c, and what that makes of it are options that
+# there are. test_words.sh FOVEA SOURCE_ROOT
+set -eu
+fovea=$(realpath "$1")
+cd "$2/src"
+failed=0
+say() { echo "$1"; failed=1; }
+
+# The string literals of all rooms: of styles "--" begins a name in CSS.
+literals=$(find . -name '*.[ch]' ! -path './cli/*' ! -path './fovea/*' ! -path ./fovea.h ! -path ./report/command.c \
+    ! -path ./report/html_style.c -print0 | xargs -0 grep -nE '"' | grep -vE '^[^:]*:[0-9]+:( *\*|/\*|#include)' |
+    grep -oE '^[^:]*:[0-9]+:|"([^"\\]|\\.)*"' | awk '/^[.]/ {place = $0; next} {print place $0}')
+[ "$(wc -l <<< "$literals")" -gt 5000 ] || say "few literals are found: $(wc -l <<< "$literals")"
+! grep -E -- '(^|[^-])--[a-z]' <<< "$literals" || say "flags of the program in the library: name the field in backquotes"
+verbs=$("$fovea" help | sed -nE 's/^  ([a-z]+) .*/\1/p' | grep -v fovea | paste -sd '|')
+! grep -E "[^.]fovea ($verbs)([^a-z]|$)" <<< "$literals" || say "verbs of the program in the library"
+
+# What fields in backquotes become must be options of some verb.
+flags=$(for verb in ${verbs//|/ }; do "$fovea" help "$verb"; done | grep -E '^  (-[a-z], |    )--' |
+    grep -oE -- '--[a-z-]+|-[a-z],' | tr -d ,)
+fields=$(grep -oE '`[a-z_.]+`' <<< "$literals" | tr -d '`' | sort -u | grep -vx layers) # a key of cam.json
+[ "$(wc -l <<< "$fields")" -gt 30 ] || say "few fields are named in the library's texts"
+spellings=$(sed -nE 's/^ +\{"([a-z_.]+)", "(.*)"\},$/\1 \2/p' report/command.c)
+for field in $fields $(cut -d ' ' -f 1 <<< "$spellings"); do
+    words=$(sed -n "s/^$field //p" <<< "$spellings")
+    [ -n "$words" ] || words=--${field//_/-}
+    for flag in $(grep -oE -- '--[a-z-]+|(^| )-[a-z]( |$)' <<< "$words"); do
+        grep -qx -- "$flag" <<< "$flags" || say "\`$field\` is told as $flag, which no verb has"
+    done
+done
+exit $failed
