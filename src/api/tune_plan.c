@@ -131,7 +131,8 @@ static int folded_convolutions(const struct graph *graph)
     for (const struct node *node = graph->first; node; node = node->next) {
         if (node_has(node, OPERATOR_NORMALIZES) || match_operator(node, "Sqrt")) /* one taken apart has a root */
             return 0;
-        biased += match_operator(node, "Conv") && node->input_count > 2 && node->inputs[2];
+        biased += node_has(node, OPERATOR_CONVOLUTION) && node->input_count > 2 && node->inputs[2] &&
+                  node_role(node, 2) == ROLE_SHIFT;
     }
     return biased;
 }

@@ -22,21 +22,21 @@ static const struct kind_row kind_rows[] = {{OPERATOR_CONVOLUTION, BLOCK_CONVOLU
                                             {OPERATOR_ACTIVATION | OPERATOR_SOFTMAX, BLOCK_ACTIVATION},
                                             {OPERATOR_SUM | OPERATOR_MULTIPLIES, BLOCK_JOIN}};
 
-static uint64_t layer_traits(const json_t *layer)
+static const struct operator_definition *layer_operator(const json_t *layer)
 {
     const char *op_type = json_text_of(layer, "op_type");
-    const struct operator_definition *entry = op_type ? operator_named(op_type) : NULL;
-    return entry ? entry->flags : 0;
+    return op_type ? operator_named(op_type) : NULL;
 }
 
 static enum block_kind layer_kind(const json_t *layer)
 {
-    uint64_t traits = layer_traits(layer);
-    for (size_t i = 0; i < sizeof kind_rows / sizeof kind_rows[0]; i++) {
-        if (kind_rows[i].traits & traits)
+    const struct operator_definition *entry = layer_operator(layer);
+    for (size_t i = 0; entry && i < sizeof kind_rows / sizeof kind_rows[0]; i++) {
+        if (kind_rows[i].traits & entry->flags)
             return kind_rows[i].kind;
     }
-    return BLOCK_OTHER;
+    bool joins = entry && entry->flags & OPERATOR_MOVES && entry->max_inputs < 0;
+    return joins ? BLOCK_JOIN : BLOCK_OTHER;
 }
 
 static double positive(double value)
@@ -47,7 +47,8 @@ static double positive(double value)
 /* Softmax over the places of a map or sequence, not over classes. */
 static bool is_attention_weights(const json_t *layer, const json_t *shape)
 {
-    return layer_traits(layer) & OPERATOR_SOFTMAX && json_array_size(shape) > 2;
+    const struct operator_definition *entry = layer_operator(layer);
+    return entry && entry->flags & OPERATOR_SOFTMAX && json_array_size(shape) > 2;
 }
 
 static void add_layer(struct layer_block *block, const json_t *layer, enum block_kind kind)
