@@ -65,8 +65,6 @@ static int locate(struct cam_work *work, int64_t index, struct fovea_localisatio
 {
     int64_t count = work->probe.height * work->probe.width;
     *masked = false;
-    if (!work->options->masks)
-        return 0;
     if (stock_mask(&work->stock, index, work->options->masks, work->probe.height, work->probe.width, work->mask, masked,
                    error))
         return -1;

@@ -76,6 +76,21 @@ int data_names(const struct fovea_model *model, const char *path, bool own, stru
     return 0;
 }
 
+int data_sample_names(const struct fovea_model *model, const struct fovea_samples *samples, struct class_names *names,
+                      const char **source, struct error *error)
+{
+    *source = samples->class_names ? "the names of the classes" : samples->labels;
+    *names = (struct class_names){0};
+    if (!samples->class_names)
+        return data_names(model, samples->labels, true, names, error);
+    if (samples->labels)
+        return error_set(error, ERROR_INPUT, "the names of the classes are in a file or a list, not both");
+    if (class_names_copy(model->context->memory, samples->class_names, samples->class_count, names, error))
+        return -1;
+    model->model->named_classes = names->count;
+    return 0;
+}
+
 int data_check_names(const struct fovea_model *model, const char *path, struct class_names *names, int64_t classes,
                      struct error *error)
 {

@@ -19,6 +19,9 @@ int data_threads(const struct fovea_data *data);
  * every case. */
 int data_names(const struct fovea_model *model, const char *path, bool own, struct class_names *names,
                struct error *error);
+/* Of what `samples` name, else the model's; `*source` is what they are called, NULL: the model's own. */
+int data_sample_names(const struct fovea_model *model, const struct fovea_samples *samples, struct class_names *names,
+                      const char **source, struct error *error);
 /* ERROR_INPUT where names of a file are not as many as the model's classes. Those of its metadata are forgotten then,
  * with a note. */
 int data_check_names(const struct fovea_model *model, const char *path, struct class_names *names, int64_t classes,

@@ -106,6 +106,17 @@ static int describe_shape(const struct erf_work *work, struct fovea_erf *result,
     return 0;
 }
 
+static int compare(const struct erf_work *work, struct fovea_erf *result, struct error *error)
+{
+    const struct fovea_erf_options *options = work->options;
+    struct memory *memory = work->model->context->memory;
+    if (options->compare && options->compare_with)
+        return error_set(error, ERROR_INPUT, "the field to compare with is in a file or at hand, not both");
+    if (options->compare_with)
+        return erf_compare_field(memory, result, options->compare_with, error);
+    return options->compare ? erf_compare(memory, result, options->compare, error) : 0;
+}
+
 static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
 {
     const struct probe *probe = &work->probe;
@@ -132,7 +143,7 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
     erf_measure(work->map, result);
     if (describe_shape(work, result, error) ||
         (work->options->perturbed_pixels > 0 && erf_perturb(work, arena, result, error)) ||
-        (work->options->compare && erf_compare(work->model->context->memory, result, work->options->compare, error)))
+        compare(work, result, error))
         return -1;
     return 0;
 }

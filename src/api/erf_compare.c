@@ -109,3 +109,25 @@ int erf_compare(struct memory *memory, struct fovea_erf *result, const char *pat
     memory_release(memory, other);
     return code && map && strcmp(map, path) != 0 ? error_prefix(error, "`compare` %s", path) : code;
 }
+
+int erf_compare_field(struct memory *memory, struct fovea_erf *result, const struct fovea_erf *other,
+                      struct error *error)
+{
+    int64_t count = result->height * result->width;
+    if (!other->map || other->height != result->height || other->width != result->width)
+        return error_set(error, ERROR_INPUT,
+                         "the field to compare with is %" PRId64 "x%" PRId64 ", this one %" PRId64 "x%" PRId64
+                         "; compare fields of one size",
+                         other->height, other->width, result->height, result->width);
+    const char *name =
+        arena_print(result->storage, error, "the field of %s", other->target ? other->target : "another");
+    double *map = name ? memory_allocate(memory, (size_t)count, sizeof *map, error) : NULL;
+    for (int64_t i = 0; map && i < count; i++)
+        map[i] = (double)other->map[i];
+    int code = map ? erf_compare_map(memory, result, map, name, error) : -1;
+    memory_release(memory, map);
+    if (code == 0)
+        ((struct fovea_erf_comparison *)(uintptr_t)result->comparison)->unlike =
+            other->of_classes != result->of_classes;
+    return code;
+}

@@ -18,6 +18,9 @@ struct erf_work {
 int erf_perturb(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error);
 /* Reads the other field and compares; the result lives in the field's own memory. */
 int erf_compare(struct memory *memory, struct fovea_erf *result, const char *path, struct error *error);
+/* The same with a field at hand. */
+int erf_compare_field(struct memory *memory, struct fovea_erf *result, const struct fovea_erf *other,
+                      struct error *error);
 /* The same with a map [height, width] at hand. */
 int erf_compare_map(struct memory *memory, struct fovea_erf *result, const double *other, const char *path,
                     struct error *error);

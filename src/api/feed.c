@@ -30,14 +30,19 @@ const struct value *fed_find_input(const struct graph *graph, const char *name, 
 const char *feed_name(const struct fovea_feed *feed)
 {
     const char *name = feed->images && feed->image_count == 1 ? feed->images[0].name : NULL;
-    return feed->path ? feed->path : name ? name : feed->images ? "the images" : "the tensor";
+    return feed->path     ? feed->path
+           : name         ? name
+           : feed->images ? "the images"
+           : feed->source ? "the samples"
+                          : "the tensor";
 }
 
 int feed_check(const struct fovea_feed *feed, struct error *error)
 {
-    int given = (feed->path != NULL) + (feed->tensor != NULL) + (feed->images != NULL);
+    int given = (feed->path != NULL) + (feed->tensor != NULL) + (feed->images != NULL) + (feed->source != NULL);
     if (given != 1)
-        return error_set(error, ERROR_INPUT, "a feed is a path, a tensor or images: one of them, not %d", given);
+        return error_set(error, ERROR_INPUT, "a feed is a path, a tensor, images or a source: one of them, not %d",
+                         given);
     for (int64_t i = 0; feed->images && i < feed->image_count; i++) {
         if (dataset_check_image(&feed->images[i], error))
             return error_prefix(error, "%s#%" PRId64, feed_name(feed), i);

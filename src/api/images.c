@@ -235,8 +235,8 @@ static struct dataset *open_dataset(struct memory *memory, const struct fovea_fe
     struct tensor tensor;
     if (feed_check(feed, error))
         return NULL;
-    if (feed->images)
-        return dataset_of_source(memory, path, &source, &options, error);
+    if (feed->images || feed->source)
+        return dataset_of_source(memory, path, feed->source ? feed->source : &source, &options, error);
     if (!feed->tensor && !file_ends_in(path, ".pb"))
         return dataset_open(memory, path, &options, error);
     int result =

@@ -20,7 +20,25 @@ static bool find_file(const struct stock *stock, int64_t index, const char *fold
 bool stock_has_mask(const struct stock *stock, int64_t index, const char *folder)
 {
     char path[4096];
+    if (!folder)
+        return dataset_mask_given(stock->images.dataset, stock->images.split, index);
     return stock_has_pictures(stock) && find_file(stock, index, folder, path, sizeof path);
+}
+
+/* Of a picture in memory: its mask as a gray image. */
+static int read_given(const struct stock *stock, int64_t index, struct image *mask, struct error *error)
+{
+    struct memory *memory = stock->model->context->memory;
+    struct image image;
+    struct index_image values;
+    if (dataset_read(stock->images.dataset, stock->images.split, index, &image, &values, error))
+        return -1;
+    int result = image_allocate(memory, mask, values.width, values.height, 1, error);
+    for (size_t i = 0; result == 0 && i < image_bytes(mask); i++)
+        mask->pixels[i] = values.values[i] != 0;
+    image_release(memory, &image);
+    index_image_release(memory, &values);
+    return result;
 }
 
 int stock_mask(const struct stock *stock, int64_t index, const char *folder, int64_t height, int64_t width,
@@ -29,13 +47,15 @@ int stock_mask(const struct stock *stock, int64_t index, const char *folder, int
     struct memory *memory = stock->model->context->memory;
     struct image image = {0}, crop = {0};
     char path[4096];
-    *found = stock_has_pictures(stock) && find_file(stock, index, folder, path, sizeof path);
+    snprintf(path, sizeof path, "%s: the mask", stock_name(stock, index));
+    *found = folder ? stock_has_pictures(stock) && find_file(stock, index, folder, path, sizeof path)
+                    : stock_has_mask(stock, index, NULL);
     if (!*found)
         return 0;
     struct preprocess preprocess = *stock_preprocess(stock);
     preprocess.channels = CHANNELS_GRAY;
     memset(preprocess.fill, 0, sizeof preprocess.fill);
-    int result = image_read(memory, path, &image, error);
+    int result = folder ? image_read(memory, path, &image, error) : read_given(stock, index, &image, error);
     /* Class indices are small numbers: everything that is not black becomes white before it is resized. */
     for (size_t i = 0; result == 0 && i < image_bytes(&image); i++)
         image.pixels[i] = image.pixels[i] ? 255 : 0;

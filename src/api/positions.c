@@ -247,6 +247,7 @@ static int make_fields(struct position_work *work, struct error *error)
     struct fovea_erf_options options = *work->options;
     struct fovea_erf *erf = work->result->erf;
     options.compare = NULL;
+    options.compare_with = NULL;
     for (int i = 0; i < 2; i++) {
         if (erf_make(work->model, &options, i == 1, &erf[i], error))
             return -1;

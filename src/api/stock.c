@@ -10,7 +10,6 @@
 static int open_images(struct stock *stock, const struct fovea_samples *samples, struct error *error)
 {
     stock->path = samples->feed_count > 0 ? feed_name(&samples->feeds[0]) : NULL;
-    stock->labels = samples->labels;
     if (samples->feed_count < 1)
         return error_set(error, ERROR_INPUT, "no images; give them with `samples.feeds`");
     const struct graph *graph = stock->model->model->graph;
@@ -18,7 +17,7 @@ static int open_images(struct stock *stock, const struct fovea_samples *samples,
     stock->input = name && name[0] ? fed_find_input(graph, name, error) : api_image_input(graph);
     if (!stock->input)
         return error->kind ? -1 : error_set(error, ERROR_INPUT, "the model has no input of four axes for images");
-    if (data_names(stock->model, samples->labels, true, &stock->names, error) ||
+    if (data_sample_names(stock->model, samples, &stock->names, &stock->labels, error) ||
         images_open(&stock->images, stock->model, stock->input, samples, &samples->feeds[0], &stock->names, error))
         return -1;
     return 0;

@@ -43,7 +43,7 @@ bool stock_has_pictures(const struct stock *stock);
 /* How pictures are prepared; NULL: the images are tensors. */
 const struct preprocess *stock_preprocess(const struct stock *stock);
 /* The picture `folder`/NAME.png, or with the image's own ending, cut as the image is: mask[height * width] is 1 where
- * it is not black. *found: whether there is one. */
+ * it is not black; `folder` NULL: of a picture in memory, where its mask is not 0. *found: whether there is one. */
 int stock_mask(const struct stock *stock, int64_t index, const char *folder, int64_t height, int64_t width,
                uint8_t *mask, bool *found, struct error *error);
 /* Whether stock_mask would find one. */

@@ -87,7 +87,7 @@ static void set_options(struct tune_arm *arm)
                  .smoothing = (float)options->smoothing,
                  .ignored = ignored,
                  .dice = (float)(options->dice / (double)(options->accumulate > 0 ? options->accumulate : 1))},
-        .weigh_classes = options->class_weights != NULL,
+        .weigh_classes = options->class_weights || options->class_weight_list,
         .freeze_statistics = options->statistics == FOVEA_STATISTICS_FROZEN ||
                              (options->statistics == FOVEA_STATISTICS_AUTO && work->batch < LEAST_BATCH_FOR_STATISTICS),
         .configure = tune_configure,

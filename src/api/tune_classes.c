@@ -118,14 +118,37 @@ static int read_weights(struct memory *memory, const char *path, int64_t classes
     return result;
 }
 
+static int copy_weights(const struct fovea_tune_options *options, int64_t classes, float *weights, struct error *error)
+{
+    double sum = 0;
+    if (options->class_weights)
+        return error_set(error, ERROR_INPUT, "the weights of the classes are in a file or a list, not both");
+    if (options->class_weight_count != classes)
+        return error_set(error, ERROR_INPUT, "there are %" PRId64 " weights for %" PRId64 " classes",
+                         options->class_weight_count, classes);
+    for (int64_t i = 0; i < classes; i++) {
+        double weight = options->class_weight_list[i];
+        if (!isfinite(weight) || weight < 0)
+            return error_set(error, ERROR_INPUT, "the weight of class %" PRId64 " is no number from 0 on: %g", i,
+                             weight);
+        weights[i] = (float)weight;
+        sum += weight;
+    }
+    return sum > 0 ? 0 : error_set(error, ERROR_INPUT, "every class weighs nothing");
+}
+
 int tune_weigh_classes(struct tune_work *work, float *weights, struct error *error)
 {
     struct fovea_class_counts *counts = &work->counts;
     const char *choice = work->options->class_weights;
-    if (strcmp(choice, "balanced") == 0)
+    if (work->options->class_weight_list) {
+        if (copy_weights(work->options, counts->classes, weights, error))
+            return -1;
+    } else if (strcmp(choice, "balanced") == 0) {
         balance(counts, weights);
-    else if (read_weights(work->model->context->memory, choice, counts->classes, weights, error))
+    } else if (read_weights(work->model->context->memory, choice, counts->classes, weights, error)) {
         return -1;
+    }
     double *kept = arena_allocate(work->result->storage, (size_t)counts->classes, sizeof *kept, error);
     for (int64_t i = 0; kept && i < counts->classes; i++)
         kept[i] = (double)weights[i];

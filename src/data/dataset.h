@@ -116,6 +116,8 @@ int64_t dataset_label(const struct dataset *dataset, enum dataset_split split, i
  * has another size. */
 int dataset_read(const struct dataset *dataset, enum dataset_split split, int64_t index, struct image *image,
                  struct index_image *mask, struct error *error);
+/* Whether the image is one of a source, and came with a mask. */
+bool dataset_mask_given(const struct dataset *dataset, enum dataset_split split, int64_t index);
 /* Fills shape_count(dataset_tensor_shape()) floats; ERROR_INPUT where they are not finite. */
 int dataset_read_tensor(const struct dataset *dataset, enum dataset_split split, int64_t index, float *out,
                         struct error *error);

@@ -13,6 +13,7 @@ struct dataset_item {
     int32_t label;    /* -1: none */
     uint32_t number;
     uint8_t split, part; /* part: which of the IDX pairs */
+    uint8_t masked;      /* a picture in memory that has a mask */
     uint8_t turned;      /* it was read as stored, though its EXIF orientation turns it; any thread sets it */
 };
 

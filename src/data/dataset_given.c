@@ -193,7 +193,8 @@ static int take_item(struct dataset *dataset, int64_t index, const struct fovea_
     const char *name = sample->tensor ? NULL : sample->image.name;
     *item = (struct dataset_item){.label = dataset->mask_root ? -1 : (int32_t)sample->label,
                                   .number = (uint32_t)index,
-                                  .split = splits[sample->split]};
+                                  .split = splits[sample->split],
+                                  .masked = !sample->tensor && sample->image.mask};
     if (name && !(item->name = arena_copy_string(dataset->arena, name, strnlen(name, DATASET_NAME_SIZE - 1), error)))
         return -1;
     return 0;
@@ -273,6 +274,11 @@ void dataset_close_given(struct dataset *dataset)
 {
     if (dataset->given)
         pthread_mutex_destroy(&dataset->given->mutex);
+}
+
+bool dataset_mask_given(const struct dataset *dataset, enum dataset_split split, int64_t index)
+{
+    return dataset->items[dataset->first[split] + index].masked;
 }
 
 bool dataset_given_here(const struct dataset *dataset)

@@ -1,6 +1,7 @@
 #include "data/label_forms.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,32 @@ int class_names_read(struct memory *memory, const char *path, struct class_names
         result = error_set(error, ERROR_INPUT, "there are no class names in it");
     }
     return result ? error_prefix(error, "%s", path) : 0;
+}
+
+static int copy_names(struct class_names *names, const char *const *list, int64_t count, struct error *error)
+{
+    if (count < 1 || count > MAX_CLASSES)
+        return error_set(error, ERROR_INPUT, "%" PRId64 " names of classes are not between 1 and %d", count,
+                         MAX_CLASSES);
+    names->names = arena_allocate(names->arena, (size_t)count, sizeof *names->names, error);
+    for (int64_t i = 0; names->names && i < count; i++) {
+        if (!list[i])
+            return error_set(error, ERROR_INPUT, "class %" PRId64 " of %" PRId64 " has no name", i, count);
+        if (!(names->names[i] = arena_copy_string(names->arena, list[i], strlen(list[i]), error)))
+            return -1;
+    }
+    names->count = count;
+    return names->names ? 0 : -1;
+}
+
+int class_names_copy(struct memory *memory, const char *const *list, int64_t count, struct class_names *names,
+                     struct error *error)
+{
+    *names = (struct class_names){.arena = arena_create(memory, error)};
+    if (names->arena && copy_names(names, list, count, error) == 0)
+        return 0;
+    class_names_release(names);
+    return -1;
 }
 
 void class_names_release(struct class_names *names)

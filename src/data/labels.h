@@ -24,6 +24,9 @@ int class_names_read(struct memory *memory, const char *path, struct class_names
 /* The same from text; an empty line names an empty class, but for those at the end. */
 int class_names_parse(struct memory *memory, const char *text, size_t length, struct class_names *names,
                       struct error *error);
+/* The same of a list; names are copied, and NULL there is an error. */
+int class_names_copy(struct memory *memory, const char *const *list, int64_t count, struct class_names *names,
+                     struct error *error);
 void class_names_release(struct class_names *names);
 /* The class that `name` means: exactly; else without regard to case and with spaces, '-', '_' and '/' alike, as names
  * of folders have them; else its WordNet number; else one of the names between commas; else with the

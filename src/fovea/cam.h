@@ -54,7 +54,8 @@ struct fovea_cam_options {
     int64_t score_channels; /* Score-CAM: channels run at most; 0: all */
     bool metrics;           /* measure faithfulness: 67 more runs per map */
     bool sanity;            /* compare each map with that of the same network with its weights shuffled */
-    const char *masks;      /* folder with a picture of the object per image, NAME.png: not black inside; or NULL */
+    const char *masks;      /* folder with a picture of the object per image, NAME.png: not black inside; NULL: masks of
+                               pictures in memory */
     fovea_cam_skip *skip;   /* is told of methods that are left out; NULL: they are an error, as is nothing left */
     uint64_t reserved[8];   /* zero */
 };

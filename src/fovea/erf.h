@@ -9,6 +9,8 @@
 extern "C" {
 #endif
 
+struct fovea_erf;
+
 struct fovea_erf_options {
     struct fovea_samples samples;
     /* A value's name; "features" or NULL: what the head reads; "logits"; "before-resize": a map's logits before they
@@ -19,7 +21,8 @@ struct fovea_erf_options {
     int64_t class_index;      /* from 0, or FOVEA_CLASS_* */
     int64_t perturbed_pixels; /* measure how the score moves when so many single pixels are changed; 0: do not */
     const char *compare;      /* erf.json or erf.npy of an earlier field to compare with, or NULL */
-    uint64_t reserved[8];     /* zero */
+    const struct fovea_erf *compare_with; /* in place of a file; or NULL */
+    uint64_t reserved[8];                 /* zero */
 };
 FOVEA_API struct fovea_erf_options fovea_erf_options_default(void);
 

@@ -18,6 +18,8 @@ struct fovea_samples {
     /* File with the classes' names (one a line, JSON, data.yaml: data/labels.h); NULL: the model's, if it has any. They
      * also tell which class a folder of images stands for, and a label in a list that is no number. */
     const char *labels;
+    const char *const *class_names; /* [class_count], in place of that file; or NULL */
+    int64_t class_count;
     int64_t limit;        /* images used at most; 0: all */
     int64_t batch;        /* images at once where the model leaves it free; 0: chosen; results with 1 are exact */
     bool skip_broken;     /* leave images out that cannot be read: "broken" among the files left out; else an error */

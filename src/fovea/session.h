@@ -2,6 +2,7 @@
 #ifndef FOVEA_SESSION_H
 #define FOVEA_SESSION_H
 
+#include "fovea/data.h"
 #include "fovea/model.h"
 #include "fovea/tensor.h"
 
@@ -14,9 +15,10 @@ extern "C" {
 struct fovea_feed {
     const char *name, *path;
     const struct fovea_tensor *tensor; /* in place of `path` */
-    const struct fovea_image *images;  /* [image_count], in place of both */
+    const struct fovea_image *images;  /* [image_count], in place of these */
     int64_t image_count;
-    uint64_t reserved[8]; /* zero */
+    const struct fovea_sample_source *source; /* pictures or tensors one by one, in place of all others */
+    uint64_t reserved[8];                     /* zero */
 };
 
 struct fovea_session_options {

@@ -72,6 +72,8 @@ struct fovea_tune_options {
      * a file of numbers in the classes' order; "balanced": n / (K n_c) for n_c of the n training samples (masks:
      * pixels), with K the classes that occur; NULL: none. */
     const char *class_weights;
+    const double *class_weight_list; /* [class_weight_count] in place of that file, or NULL */
+    int64_t class_weight_count;
     enum fovea_frozen statistics; /* AUTO: frozen below 16 images per step */
     const char *const *freeze;    /* patterns of parameter names, with * and ?; "!PATTERN" unfreezes, in order */
     int freeze_count;

@@ -1,5 +1,6 @@
 /* Pictures, tensors and labelled samples from memory: the same numbers as from files, and no file opened. */
 #include <math.h>
+#include <sys/stat.h>
 
 #include "image/image.h"
 #include "memory_run.h"
@@ -142,6 +143,92 @@ static void test_cam(void **state)
     }
     assert_int_equal(maps.count, 8);
     assert_memory_equal(maps.scores[0], maps.scores[1], sizeof maps.scores[0]);
+}
+
+/* Masks of pictures as those of a folder; names of classes as those of a file. */
+static int note_mask(void *user, const struct fovea_cam *cam, struct fovea_error *report)
+{
+    (void)report;
+    struct fovea_localisation *found = user;
+    assert_non_null(cam->localisation);
+    assert_string_equal(cam->class_name, "boot");
+    *found = *cam->localisation;
+    return 0;
+}
+
+static void test_masks(void **state)
+{
+    (void)state;
+    const char *names_of_ten[10] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "boot"};
+    const char *mask_folder = temporary_path("masks"), *names_path = temporary_path("names.txt");
+    FILE *names_file = fopen(names_path, "w");
+    fputs("a\nb\nc\nd\ne\nf\ng\nh\ni\nboot\n", names_file);
+    fclose(names_file);
+    uint8_t mask[28 * 30] = {0}, packed[28 * 28] = {0};
+    for (int y = 14; y < 28; y++) {
+        memset(mask + y * 30, 7, 28);
+        memset(packed + y * 28, 7, 28);
+    }
+    struct fovea_image picture = pictures[0];
+    picture.mask = mask;
+    picture.mask_stride = 30;
+    assert_int_equal(mkdir(mask_folder, 0777), 0);
+    struct error failure = ERROR_INITIALISER;
+    char path[256];
+    snprintf(path, sizeof path, "%.150s/%.63s", mask_folder, names[0]);
+    struct image written = {.width = 28, .height = 28, .channels = 1, .pixels = packed};
+    assert_int_equal(image_write_png(fovea->context->memory, path, &written, &failure), 0);
+    struct fovea_localisation found[2] = {{.energy = -1}, {.energy = -2}};
+    struct fovea_feed feeds[2] = {{.path = "models/images/00000_ankle-boot.png"},
+                                  {.images = &picture, .image_count = 1}};
+    for (int i = 0; i < 2; i++) {
+        struct fovea_samples samples = {.feeds = &feeds[i], .feed_count = 1, .labels = i ? NULL : names_path};
+        if (i) {
+            samples.class_names = names_of_ten;
+            samples.class_count = 10;
+        }
+        struct fovea_cam_options options = {
+            .samples = samples, .class_index = 9, .unit = {-1, -1}, .masks = i ? NULL : mask_folder};
+        int code = fovea_cam(model, &options, note_mask, &found[i], &error);
+        assert_string_equal(error.message, "");
+        assert_int_equal(code, 0);
+    }
+    assert_memory_equal(&found[0], &found[1], sizeof found[0]);
+    assert_true(found[0].energy > 0);
+    struct fovea_samples samples = {.feeds = &feeds[1], .feed_count = 1, .class_names = names_of_ten, .class_count = 9};
+    struct fovea_cam_options options = {.samples = samples, .class_index = 9, .unit = {-1, -1}};
+    assert_int_equal(fovea_cam(model, &options, note_mask, &found[0], &error), -1);
+    assert_refused("there are 9 names in it, the model has 10");
+}
+
+/* A field beside one at hand, as beside one in a file. */
+static void test_compare(void **state)
+{
+    (void)state;
+    struct fovea_samples samples = {.feeds = &in_memory, .feed_count = 1, .limit = 3};
+    struct fovea_erf_options options = {.samples = samples, .unit = {-1, -1}, .class_index = FOVEA_CLASS_NONE};
+    struct fovea_erf first, second[2];
+    const char *results = temporary_path("erf");
+    assert_int_equal(fovea_erf(model, &options, &first, &error), 0);
+    assert_int_equal(fovea_erf_write(model, &first, results, false, false, &error), 0);
+    options.unit[0] = options.unit[1] = 0;
+    for (int i = 0; i < 2; i++) {
+        options.compare = i ? NULL : results;
+        options.compare_with = i ? &first : NULL;
+        assert_int_equal(fovea_erf(model, &options, &second[i], &error), 0);
+        assert_non_null(second[i].comparison);
+    }
+    assert_true(second[0].comparison->overlap == second[1].comparison->overlap);
+    assert_true(second[0].comparison->overlap < 1);
+    assert_true(second[0].comparison->correlation == second[1].comparison->correlation);
+    struct fovea_erf small = first, third;
+    small.height--;
+    options.compare_with = &small;
+    assert_int_equal(fovea_erf(model, &options, &third, &error), -1);
+    assert_refused("compare fields of one size");
+    fovea_erf_free(&first);
+    fovea_erf_free(&second[0]);
+    fovea_erf_free(&second[1]);
 }
 
 static void test_audit(void **state)
@@ -363,6 +450,61 @@ static void refuse_data(const struct fovea_sample_source *source, const char *wo
     assert_refused(words);
 }
 
+/* An analysis of labelled samples that come one by one. */
+static void test_source_of_feed(void **state)
+{
+    (void)state;
+    struct giver giver = {.broken = -1, .wide = -1};
+    struct fovea_sample_source source = {.count = 5, .sample = give, .user = &giver};
+    struct fovea_feed feed = {.source = &source}, file = {.path = list};
+    struct fovea_erf erf[2];
+    for (int i = 0; i < 2; i++) {
+        struct fovea_samples samples = {.feeds = i ? &feed : &file, .feed_count = 1, .limit = 5};
+        struct fovea_erf_options options = {.samples = samples, .unit = {-1, -1}, .class_index = FOVEA_CLASS_LABEL};
+        assert_int_equal(fovea_erf(model, &options, &erf[i], &error), 0);
+    }
+    assert_int_equal(erf[1].images, 5);
+    assert_memory_equal(erf[0].map, erf[1].map, (size_t)(erf[0].height * erf[0].width) * sizeof *erf[0].map);
+    fovea_erf_free(&erf[0]);
+    fovea_erf_free(&erf[1]);
+}
+
+/* Weights of the classes from a list as from a file. */
+static void test_class_weights(void **state)
+{
+    (void)state;
+    double weights[10] = {1, 2, 3, 4, 5, 0.5, 0.25, 1, 1, 2};
+    const char *path = temporary_path("weights.txt");
+    FILE *file = fopen(path, "w");
+    for (int i = 0; i < 10; i++)
+        fprintf(file, "%g\n", weights[i]);
+    fclose(file);
+    struct fovea_tune_options options = tune_options((struct fovea_data){.path = list, .ignore = -1});
+    void *saved[3];
+    size_t lengths[3];
+    saved[2] = tune(&options, &lengths[2]);
+    options.class_weights = path;
+    saved[0] = tune(&options, &lengths[0]);
+    options.class_weights = NULL;
+    options.class_weight_list = weights;
+    options.class_weight_count = 10;
+    saved[1] = tune(&options, &lengths[1]);
+    assert_int_equal(lengths[0], lengths[1]);
+    assert_memory_equal(saved[0], saved[1], lengths[0]);
+    assert_true(lengths[2] != lengths[0] || memcmp(saved[0], saved[2], lengths[0]) != 0);
+    for (int i = 0; i < 3; i++)
+        fovea_bytes_free(fovea, saved[i]);
+    struct fovea_model *tuned;
+    struct fovea_tune result;
+    options.class_weight_count = 9;
+    assert_int_equal(fovea_tune_model(model, &options, NULL, &tuned, &result, &error), -1);
+    assert_refused("9 weights for 10 classes");
+    options.class_weight_count = 10;
+    weights[3] = NAN;
+    assert_int_equal(fovea_tune_model(model, &options, NULL, &tuned, &result, &error), -1);
+    assert_refused("the weight of class 3");
+}
+
 static void test_hostile_data(void **state)
 {
     (void)state;
@@ -412,8 +554,10 @@ static void test_hostile_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DATA_TEST(test_run),         DATA_TEST(test_erf),           DATA_TEST(test_cam),
-        DATA_TEST(test_audit),       DATA_TEST(test_hostile_feeds), DATA_TEST(test_tune),
-        DATA_TEST(test_tune_models), DATA_TEST(test_eval),          DATA_TEST(test_hostile_data)};
+        DATA_TEST(test_run),           DATA_TEST(test_erf),         DATA_TEST(test_cam),
+        DATA_TEST(test_masks),         DATA_TEST(test_compare),     DATA_TEST(test_source_of_feed),
+        DATA_TEST(test_class_weights), DATA_TEST(test_audit),       DATA_TEST(test_hostile_feeds),
+        DATA_TEST(test_tune),          DATA_TEST(test_tune_models), DATA_TEST(test_eval),
+        DATA_TEST(test_hostile_data)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
