@@ -14,6 +14,7 @@
 
 #define CHECK_OLDEST_OPSET 7
 #define CHECK_MAX_SHAPE_PROBLEMS 20
+#define CHECK_MAX_ATTRIBUTES 20 /* named */
 #define CHECK_MOST_VISITS 10000
 #define CHECK_MOST_STEPS 16 /* from a constant to who uses it, through a graph that may hold cycles */
 
@@ -58,26 +59,86 @@ static int add_refusal(struct finding_list *findings, enum fovea_severity severi
     return add(findings, severity, code, error, "%s%s", refusal->message, rest);
 }
 
-/* One finding for each operator that is missing in a graph, with how many nodes need it; then its subgraphs. */
-static int check_operators(const struct graph *graph, struct finding_list *findings, struct error *error)
+/* One finding for each operator that is missing in a graph, with how many nodes need it. */
+static int tell_missing(void *user, const struct missing_operator *missing, struct error *error)
 {
-    struct missing_operator *missing;
-    int count = operators_missing(graph, &missing, error), result = count < 0 ? -1 : 0;
-    for (int i = 0; i < count && result == 0; i++) {
-        const struct node *node = missing[i].first;
+    const struct node *node = missing->first;
+    char label[NODE_LABEL_SIZE];
+    return add(user, FOVEA_PROBLEM, "unsupported-operator", error,
+               "%s%s%s of opset %d is not supported; %d node%s, first %s", node->domain, node->domain[0] ? "." : "",
+               node->op_type, node->opset, missing->nodes, missing->nodes == 1 ? "" : "s", node_label(node, label));
+}
+
+/* Attributes that an operator does not have at its opset, each named once with how many nodes hold it. */
+struct unknown_attributes {
+    struct unknown_attribute {
+        const struct node *first;
+        const char *name;
+        int nodes;
+    } list[CHECK_MAX_ATTRIBUTES];
+    int count, more; /* more: nodes with others */
+};
+
+static void note_unknown(struct unknown_attributes *unknown, const struct node *node, const char *name)
+{
+    for (int i = 0; i < unknown->count; i++) {
+        struct unknown_attribute *known = &unknown->list[i];
+        if (known->first->definition == node->definition && strcmp(known->name, name) == 0) {
+            known->nodes++;
+            return;
+        }
+    }
+    if (unknown->count == CHECK_MAX_ATTRIBUTES)
+        unknown->more++;
+    else
+        unknown->list[unknown->count++] = (struct unknown_attribute){node, name, 1};
+}
+
+/* Reads the operators' own tables: attributes of a wrong type or value are problems, of the graph and its subgraphs. */
+static int check_settings(const struct graph *graph, struct unknown_attributes *unknown, int *problems,
+                          struct finding_list *findings, struct error *error)
+{
+    for (const struct node *node = graph->first; node; node = node->next) {
+        struct error refusal = ERROR_INITIALISER;
+        const struct graph *inner;
         char label[NODE_LABEL_SIZE];
-        result = add(findings, FOVEA_PROBLEM, "unsupported-operator", error,
-                     "%s%s%s of opset %d is not supported; %d node%s, first %s", node->domain,
-                     node->domain[0] ? "." : "", node->op_type, node->opset, missing[i].nodes,
-                     missing[i].nodes == 1 ? "" : "s", node_label(node, label));
+        for (int i = 0; node->definition && i < node->attribute_count; i++) {
+            const char *name = node->attributes[i].name;
+            const struct attribute_rule *rule = operator_attribute(node->definition, name);
+            if (!rule || !attribute_rule_holds(rule, node->opset))
+                note_unknown(unknown, node, name);
+        }
+        if (node_check_settings(node, &refusal) && (*problems)++ < CHECK_MAX_SHAPE_PROBLEMS) {
+            error_prefix(&refusal, "%s", node_label(node, label));
+            if (add_refusal(findings, FOVEA_PROBLEM, "attribute", &refusal, "", error))
+                return -1;
+        }
+        for (int i = 0; (inner = node_subgraph(node, i)) != NULL; i++) {
+            if (check_settings(inner, unknown, problems, findings, error))
+                return -1;
+        }
     }
-    memory_release(graph->context->memory, missing);
-    for (const struct node *node = graph->first; node && result == 0; node = node->next) {
-        struct graph *inner;
-        for (int i = 0; (inner = node_subgraph(node, i)) != NULL && result == 0; i++)
-            result = check_operators(inner, findings, error);
+    return 0;
+}
+
+static int check_attributes(const struct graph *graph, struct finding_list *findings, struct error *error)
+{
+    struct unknown_attributes unknown = {0};
+    if (check_settings(graph, &unknown, &(int){0}, findings, error))
+        return -1;
+    for (int i = 0; i < unknown.count; i++) {
+        const struct unknown_attribute *attribute = &unknown.list[i];
+        const struct node *node = attribute->first;
+        char label[NODE_LABEL_SIZE];
+        if (add(findings, FOVEA_NOTE, "unknown-attribute", error,
+                "%s%s%s of opset %d has no attribute '%.100s'; %d node%s, first %s", node->domain,
+                node->domain[0] ? "." : "", node->op_type, node->opset, attribute->name, attribute->nodes,
+                attribute->nodes == 1 ? "" : "s", node_label(node, label)))
+            return -1;
     }
-    return result;
+    return unknown.more > 0 ? add(findings, FOVEA_NOTE, "unknown-attribute", error,
+                                  "%d more attributes that no operator has", unknown.more)
+                            : 0;
 }
 
 static int check_opset(const struct model *model, struct finding_list *findings, struct error *error)
@@ -180,31 +241,16 @@ static struct weight_tally tally_weights(const struct tensor *tensor)
     return tally;
 }
 
-static bool is_listed(const char *const *list, const char *name)
-{
-    while (*list && strcmp(*list, name) != 0)
-        list++;
-    return *list != NULL;
-}
-
-static bool is_product(const struct node *node)
-{
-    static const char *const names[] = {"Conv",        "ConvTranspose", "DeformConv", "FusedConv", "Gemm", "MatMul",
-                                        "FusedMatMul", "Einsum",        "LSTM",       "GRU",       "RNN",  NULL};
-    return node && is_listed(names, node->op_type);
-}
-
-/* Operators that give the elements of input 0 another shape or type. */
+/* Operators that give the elements of input 0 other places, another shape or type. */
 static bool passes_elements(const struct node *node)
 {
-    static const char *const names[] = {"Identity",  "Cast",      "Reshape", "Flatten",          "Squeeze",
-                                        "Unsqueeze", "Transpose", "Expand",  "DequantizeLinear", NULL};
-    return node && node->input_count > 0 && node->output_count > 0 && is_listed(names, node->op_type);
+    return node_has(node, OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_MOVES | OPERATOR_QUANTIZES) &&
+           node->input_count > 0 && node->output_count > 0 && node_role(node, 0) == ROLE_DATA;
 }
 
 static bool has_constant_weights(const struct node *node)
 {
-    const struct value *weights = is_product(node) && node->input_count > 1 ? node->inputs[1] : NULL;
+    const struct value *weights = node_has(node, OPERATOR_PRODUCT) && node->input_count > 1 ? node->inputs[1] : NULL;
     for (int steps = CHECK_MOST_STEPS; steps && weights && !weights->constant && passes_elements(weights->producer);
          steps--)
         weights = weights->producer->inputs[0];
@@ -212,27 +258,24 @@ static bool has_constant_weights(const struct node *node)
 }
 
 /* Weights go into sums with what they weigh: then infinity cannot be meant. A bias is added to a product with
- * constant weights; what is added to a product of results is a mask. */
+ * constant weights; what is added to a product of results is a mask. Nobody knows of operators that are missing. */
 static bool reads_as_weight(const struct use *use)
 {
-    static const char *const names[] = {"BatchNormalization",
-                                        "InstanceNormalization",
-                                        "GroupNormalization",
-                                        "LayerNormalization",
-                                        "SimplifiedLayerNormalization",
-                                        "RMSNormalization",
-                                        "SkipLayerNormalization",
-                                        "PRelu",
-                                        "BiasGelu",
-                                        NULL};
     const struct node *node = use->node;
-    if (is_product(node) || is_listed(names, node->op_type))
+    if (!node->definition || node_has(node, OPERATOR_PRODUCT | OPERATOR_NORMALIZES))
         return true;
-    if (strcmp(node->op_type, "Attention") == 0 && strcmp(node->domain, "com.microsoft") == 0)
-        return use->input == 1 || use->input == 2;
-    const struct value *other =
-        strcmp(node->op_type, "Add") == 0 && node->input_count == 2 ? node->inputs[1 - use->input] : NULL;
-    return other && has_constant_weights(other->producer);
+    switch (node_role(node, use->input)) {
+    case ROLE_WEIGHT:
+    case ROLE_SHIFT:
+    case ROLE_SLOPE:
+        return true;
+    case ROLE_TERM: {
+        const struct value *other = node->input_count == 2 ? node->inputs[1 - use->input] : NULL;
+        return other && has_constant_weights(other->producer);
+    }
+    default:
+        return false;
+    }
 }
 
 /* Whether a weight operator reads the constant, if only behind operators that pass its elements on.
@@ -329,7 +372,8 @@ static int check_nodes(struct graph *graph, struct finding_list *findings, int *
     for (struct node *node = graph->first, *next; node; node = next) {
         struct error refusal = ERROR_INITIALISER;
         next = node->next;
-        if (!node->definition || pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
+        if (!node->definition || node_check_settings(node, NULL) || /* told by check_attributes */
+            pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
             continue;
         if ((*problems)++ < CHECK_MAX_SHAPE_PROBLEMS &&
             add_refusal(findings, FOVEA_PROBLEM, "shape", &refusal, "", error))
@@ -362,9 +406,10 @@ static int check_shapes(const struct model *model, const struct shape_binding *b
 static int check_graph(const struct model *model, const struct shape_binding *bindings, int binding_count,
                        struct finding_list *findings, struct error *error)
 {
-    if (check_opset(model, findings, error) || check_operators(model->graph, findings, error) ||
-        check_inputs(model, findings, error) || check_outputs(model, findings, error) ||
-        check_shapes(model, bindings, binding_count, findings, error) || check_weights(model, findings, error))
+    if (check_opset(model, findings, error) || operators_missing(model->graph, tell_missing, findings, error) ||
+        check_attributes(model->graph, findings, error) || check_inputs(model, findings, error) ||
+        check_outputs(model, findings, error) || check_shapes(model, bindings, binding_count, findings, error) ||
+        check_weights(model, findings, error))
         return -1;
     return check_unused(model, findings, error);
 }

@@ -25,7 +25,7 @@ struct fovea_model *api_model(struct fovea *fovea, struct model *loaded, struct 
 {
     struct memory *memory = fovea->context->memory;
     struct fovea_model *model = loaded ? memory_allocate(memory, 1, sizeof *model, error) : NULL;
-    if (!model || operators_resolve(loaded->graph, error)) {
+    if (!model || model_resolve(loaded, error)) {
         model_destroy(loaded);
         memory_release(memory, model);
         return NULL;
@@ -73,7 +73,7 @@ struct fovea_model *fovea_model_load_memory(struct fovea *fovea, const void *byt
 struct model *api_copy(const struct fovea_model *model, struct error *error)
 {
     struct model *copy = model_copy(model->model, error);
-    if (!copy || operators_resolve(copy->graph, error) == 0)
+    if (!copy || model_resolve(copy, error) == 0)
         return copy;
     model_destroy(copy);
     return NULL;

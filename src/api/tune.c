@@ -125,7 +125,7 @@ static int open_arm(struct tune_work *work, int index, int run, struct error *er
     if (!arm->model)
         return -1;
     arm->model->activation = work->model->model->activation;
-    arm->inference_nodes = operators_resolve(arm->model->graph, error) ? -1 : inference_form(arm->model, error);
+    arm->inference_nodes = model_resolve(arm->model, error) ? -1 : inference_form(arm->model, error);
     if (arm->inference_nodes < 0)
         return error_prefix(error, "%s", path);
     struct fovea_model holder = {work->model->fovea, work->model->context, arm->model};
@@ -337,7 +337,7 @@ static int open_others(struct tune_work *work, struct error *error)
     work->teacher = open_other(work, options->teacher_model, options->teacher, error);
     if (!work->teacher)
         return -1;
-    return operators_resolve(work->teacher->graph, error) || inference_form(work->teacher, error) < 0
+    return model_resolve(work->teacher, error) || inference_form(work->teacher, error) < 0
                ? error_prefix(error, "%s", work->teacher->path)
                : images_free_batch(work->teacher->graph, error);
 }

@@ -6,19 +6,20 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "graph/match.h"
+#include "op/settings.h"
 
 #define FEW_ELEMENTS 8 /* shown as text */
 
 struct constant *value_contents(const struct value *value)
 {
     const struct node *producer = value->producer;
-    if (value->constant || !producer || strcmp(producer->op_type, "Constant") != 0 || producer->domain[0])
+    const struct constant_settings *settings = match_settings(producer, "Constant");
+    if (value->constant || !settings)
         return value->constant;
-    /* With anything more it is a node like others, whose parts are compared. By name: the operators of function bodies
-     * are not known. */
+    /* With anything more it is a node like others, whose parts are compared. */
     bool plain = producer->attribute_count == 1 && producer->input_count == 0 && producer->output_count == 1;
-    const struct attribute *attribute = plain ? node_attribute(producer, "value") : NULL;
-    return attribute && attribute->type == ATTRIBUTE_TENSOR ? attribute->tensor : NULL;
+    return plain ? settings->value : NULL;
 }
 
 /* Elements in their storage type, or the file's bytes of a type that has none (`bytes` counts either). */

@@ -41,28 +41,32 @@ static int find_word(const struct attribute_rule *rule, const char *text)
     return -1;
 }
 
-/* The file's own attribute; one that stands for a function's is not known yet. */
-static const struct attribute *find(const struct node *node, const struct attribute_rule *rule)
+/* The attribute that stands for one of a function's, whose value only a call knows; NULL: none. */
+static const struct attribute *find_reference(const struct node *node)
 {
-    const struct attribute *attribute = node_attribute(node, rule->name);
-    return attribute && !attribute->reference ? attribute : NULL;
+    for (int i = 0; i < node->attribute_count; i++) {
+        if (node->attributes[i].reference)
+            return &node->attributes[i];
+    }
+    return NULL;
 }
 
-static bool is_required(const struct attribute_rule *rule, int opset)
+bool attribute_rule_holds(const struct attribute_rule *rule, int opset)
 {
-    return rule->required && opset >= rule->since && (rule->until == 0 || opset <= rule->until);
+    return opset >= rule->since && (rule->until == 0 || opset <= rule->until);
 }
 
 static int check(const struct attribute_rule *rule, const struct node *node, struct error *error)
 {
-    const struct attribute *attribute = find(node, rule);
+    const struct attribute *attribute = node_attribute(node, rule->name);
     static const char *const forms[] = {
         "",       "an integer",         "an integer",        "a number",        "a text",
         "a text", "a list of integers", "a list of numbers", "a list of texts", "a tensor",
         "a graph"};
     if (!attribute)
-        return is_required(rule, node->opset) ? error_set(error, ERROR_INPUT, "attribute %s is missing", rule->name)
-                                              : 0;
+        return rule->required && attribute_rule_holds(rule, node->opset)
+                   ? error_set(error, ERROR_INPUT, "attribute %s is missing", rule->name)
+                   : 0;
     if (!has_form(attribute, rule->form))
         return error_set(error, ERROR_INPUT, "attribute %s is not %s", rule->name, forms[rule->form]);
     if (rule->form == SETTING_WORD && find_word(rule, attribute->s.data) < 0)
@@ -125,7 +129,8 @@ static void store(const struct attribute_rule *rule, const struct attribute *att
 int node_read_settings(struct node *node, struct error *error)
 {
     const struct operator_definition *entry = node->definition;
-    if (!entry || !entry->attributes)
+    node->settings = NULL;
+    if (!entry || !entry->attributes || find_reference(node))
         return 0;
     /* A block of its own each time: an execution graph's node may share the source node's. */
     char *settings = arena_allocate(node->graph->arena, 1, entry->settings_size, error);
@@ -133,7 +138,7 @@ int node_read_settings(struct node *node, struct error *error)
         return -1;
     memset(settings, 0, entry->settings_size);
     for (const struct attribute_rule *rule = entry->attributes; rule->name; rule++) {
-        const struct attribute *attribute = find(node, rule);
+        const struct attribute *attribute = node_attribute(node, rule->name);
         struct error ignored = {0};
         if (rule->form == SETTING_NONE)
             continue;
@@ -157,6 +162,10 @@ int node_set_operator(struct node *node, const struct operator_definition *opera
 int node_check_settings(const struct node *node, struct error *error)
 {
     const struct operator_definition *entry = node->definition;
+    const struct attribute *reference = find_reference(node);
+    if (reference)
+        return error_set(error, ERROR_INPUT, "attribute '%s' refers to a function's attribute, but stands in none",
+                         reference->name);
     if (entry && entry->attributes && !node->settings)
         return error_set(error, ERROR_INTERNAL, "its attributes were not read");
     for (const struct attribute_rule *rule = entry ? entry->attributes : NULL; rule && rule->name; rule++) {

@@ -64,12 +64,15 @@ struct attribute_rule {
 #define IGNORED_ATTRIBUTE(name_) .name = (name_), .form = SETTING_NONE
 
 /* Makes `operator_entry` the node's operator and reads its settings. -1 when memory ends; attributes that break a rule
- * leave the defaults, and node_check_settings tells. */
+ * leave the defaults, and node_check_settings tells. In a function's body, where an attribute stands for one of the
+ * function's, there are no settings: they are read where the call is replaced by the body. */
 int node_set_operator(struct node *node, const struct operator_definition *operator_entry, struct error *error);
 /* Reads the settings anew; nothing where the operator is not known. For those who change attributes in place. */
 int node_read_settings(struct node *node, struct error *error);
 /* ERROR_INPUT or ERROR_UNSUPPORTED naming the first attribute that is missing or is not what its rule asks. */
 int node_check_settings(const struct node *node, struct error *error);
+/* Whether an operator of this opset has the attribute. */
+bool attribute_rule_holds(const struct attribute_rule *rule, int opset);
 /* The rule of attribute `name`; NULL: the operator has none of that name. */
 const struct attribute_rule *operator_attribute(const struct operator_definition *operator_entry, const char *name);
 

@@ -29,6 +29,7 @@ struct padding_site {
     int64_t kernel[AXES], grown[AXES], stride[AXES], dilation[AXES];
     int64_t pads[2 * AXES]; /* as they are: begins, ends */
     bool same_padding;      /* auto_pad SAME_*: pads hold for the bound size only */
+    bool padding_word;      /* auto_pad stands there instead of pads */
 };
 
 static int64_t greatest_common_divisor(int64_t a, int64_t b)
@@ -52,7 +53,8 @@ static bool read_geometry(const struct node *node, struct padding_site *site)
     *site = (struct padding_site){.node = node,
                                   .pool = !convolution,
                                   .same_padding = spatial.auto_pad == AUTO_PAD_SAME_UPPER ||
-                                                  spatial.auto_pad == AUTO_PAD_SAME_LOWER};
+                                                  spatial.auto_pad == AUTO_PAD_SAME_LOWER,
+                                  .padding_word = spatial.auto_pad != AUTO_PAD_NOTSET};
     for (int i = 0; i < AXES; i++) {
         int axis = spatial_axis(&spatial, i);
         site->kernel[i] = spatial.kernel[axis];
@@ -374,7 +376,7 @@ static int rewrite_site(struct edit *edit, const struct padding_site *site, stru
     edit->moves = edit->moves || site->pool;
     return node_set_ints(source, "kernel_shape", site->grown, AXES, error) ||
                    node_set_ints(source, "pads", pads, 2 * AXES, error) ||
-                   (node_attribute(source, "auto_pad") && node_set_string(source, "auto_pad", "NOTSET", error)) ||
+                   (site->padding_word && node_set_string(source, "auto_pad", "NOTSET", error)) ||
                    edit_touch(edit, source, error)
                ? -1
                : 0;

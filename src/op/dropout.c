@@ -129,8 +129,7 @@ static int compute_dropout(struct compute_context *context, struct error *error)
     dropout.scale = 1 / (1 - dropout.ratio);
     dropout.seed = settings->seed_given ? (uint64_t)settings->seed : context->seed;
     /* One stream per step and node; a copy that computes the same again names the first one's. */
-    dropout.stream =
-        context->step << 32 ^ (uint64_t)(settings->stream_given ? settings->stream : context->node->outputs[0]->id);
+    dropout.stream = context->step << 32 ^ (uint64_t)random_stream(context->node);
     run_dropout(context, &dropout);
     return 0;
 }
@@ -233,7 +232,7 @@ const struct operator_definition operators_dropout[] = {
      ARITY(4, 4, 1, 1),
      .types = TYPES_FLOAT,
      .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE,
-     .roles = {ROLE_DATA, ROLE_CONTROL, ROLE_CONTROL, ROLE_MASK},
+     .roles = {ROLE_FACTOR, ROLE_CONTROL, ROLE_CONTROL, ROLE_MASK},
      .infer = infer_dropout_gradient,
      .compute = compute_dropout_gradient},
     {0},

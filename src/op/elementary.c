@@ -264,7 +264,7 @@ const struct operator_definition operators_elementary[] = {
      ARITY(2, 2, 1, 1),
      .types = TYPES_FLOAT,
      .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
-     .roles = {ROLE_DATA},
+     .roles = {ROLE_DATA, ROLE_FACTOR},
      SETTINGS(struct elementary_settings, gradient_attributes),
      .infer = infer_elementary_gradient,
      .compute = compute_elementary_gradient},

@@ -49,6 +49,14 @@ bool operand_output(const struct node *node, int index)
     return index < node->output_count && node->outputs[index] != NULL;
 }
 
+int64_t random_stream(const struct node *node)
+{
+    const struct attribute_rule *rule = operator_attribute(node->definition, "stream");
+    const char *settings = node->settings;
+    bool given = rule && *(const bool *)(settings + rule->given);
+    return given ? *(const int64_t *)(settings + rule->offset) : node->outputs[0]->id;
+}
+
 bool start_zero(const struct node *node, double *start, double *slope)
 {
     (void)node;

@@ -18,6 +18,10 @@ int operand_shaped_as(const struct infer_context *context, int input, int as, st
 /* Whether output `index` is wanted. */
 bool operand_output(const struct node *node, int index);
 
+/* What a random node draws by, beside seed and step: its settings' `stream` (of the node whose draws it repeats) or the
+ * id of its first output. */
+int64_t random_stream(const struct node *node);
+
 /* operator_start: f(0) is 0. */
 bool start_zero(const struct node *node, double *start, double *slope);
 #define GATE(rank_, start_) .gate = (rank_), .start = (start_)

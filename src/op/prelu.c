@@ -137,7 +137,7 @@ const struct operator_definition operators_prelu[] = {
      ARITY(3, 3, 1, 1),
      .types = TYPES_FLOAT,
      .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
-     .roles = {ROLE_DATA, ROLE_SLOPE, ROLE_DATA},
+     .roles = {ROLE_DATA, ROLE_SLOPE, ROLE_FACTOR},
      SETTINGS(struct prelu_gradient_settings, gradient_attributes),
      .infer = infer_broadcast_same,
      .compute = compute_prelu_gradient},

@@ -105,8 +105,7 @@ static struct random start(const struct compute_context *context)
         memcpy(&bits, &settings->seed, sizeof bits);
         seed = bits;
     }
-    int64_t stream = settings->stream_given ? settings->stream : context->node->outputs[0]->id;
-    return (struct random){.seed = seed, .stream = context->step << 32 ^ (uint64_t)stream};
+    return (struct random){.seed = seed, .stream = context->step << 32 ^ (uint64_t)random_stream(context->node)};
 }
 
 static int compute_normal(struct compute_context *context, struct error *error)

@@ -47,37 +47,42 @@ const struct operator_definition *operator_named(const char *name)
     return NULL;
 }
 
-static struct graph *attribute_subgraph(const struct attribute *attribute, size_t index)
-{
-    if (attribute->type == ATTRIBUTE_GRAPH)
-        return index == 0 ? attribute->graph : NULL;
-    if (attribute->type == ATTRIBUTE_GRAPHS)
-        return index < attribute->count ? attribute->graphs[index] : NULL;
-    return NULL;
-}
-
 int operator_resolve(struct node *node, int opset, struct error *error)
 {
     node->opset = opset;
     return node_set_operator(node, operator_find(node->domain, node->op_type, opset), error);
 }
 
-int operators_resolve(struct graph *graph, struct error *error)
+/* `imports`: the graph whose operator sets hold where the node's own do not name the domain; NULL: none. */
+static int resolve(struct graph *graph, const struct graph *imports, struct error *error)
 {
     for (struct node *node = graph->first; node; node = node->next) {
         /* Files cannot call what only passes make. */
         bool internal = strcmp(node->domain, DOMAIN_INTERNAL) == 0;
-        if (internal ? node_set_operator(node, NULL, error) : operator_resolve(node, node->opset, error))
+        int opset = node->opset == 0 && imports ? graph_opset(imports, node->domain) : node->opset;
+        struct graph *inner;
+        if (internal ? node_set_operator(node, NULL, error) : operator_resolve(node, opset, error))
             return -1;
-        for (int i = 0; i < node->attribute_count; i++) {
-            struct graph *subgraph;
-            for (size_t k = 0; (subgraph = attribute_subgraph(&node->attributes[i], k)) != NULL; k++) {
-                if (operators_resolve(subgraph, error))
-                    return -1;
-            }
+        for (int i = 0; (inner = node_subgraph(node, i)) != NULL; i++) {
+            if (resolve(inner, imports, error))
+                return -1;
         }
     }
     return 0;
+}
+
+int operators_resolve(struct graph *graph, struct error *error)
+{
+    return resolve(graph, NULL, error);
+}
+
+int model_resolve(struct model *model, struct error *error)
+{
+    for (int i = 0; i < model->function_count; i++) {
+        if (resolve(model->functions[i].body, model->graph, error))
+            return -1;
+    }
+    return resolve(model->graph, NULL, error);
 }
 
 /* By operator, nodes of one in their order (their `nodes` are places so far). */
@@ -95,54 +100,60 @@ static bool same_operator(const struct node *a, const struct node *b)
     return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0 && a->opset == b->opset;
 }
 
-int operators_missing(const struct graph *graph, struct missing_operator **list, struct error *error)
+/* Sorts the graph's nodes without an operator into `all` and tells of each operator once. */
+static int tell_missing(const struct graph *graph, struct missing_operator *all, int nodes, missing_told *tell,
+                        void *user, struct error *error)
 {
-    int nodes = 0, count = 0, place = 0;
-    for (const struct node *node = graph->first; node; node = node->next)
-        nodes += !node->definition;
-    *list = nodes > 0 ? memory_allocate(graph->context->memory, (size_t)nodes, sizeof **list, error) : NULL;
-    if (nodes > 0 && !*list)
-        return -1;
-    struct missing_operator *all = *list;
+    int place = 0, result = 0;
     for (const struct node *node = graph->first; node; node = node->next) {
         if (!node->definition)
             all[place] = (struct missing_operator){node, place}, place++;
     }
-    if (nodes > 0)
-        qsort(all, (size_t)nodes, sizeof *all, by_operator);
-    for (int i = 0, next; i < nodes; i = next) {
+    qsort(all, (size_t)nodes, sizeof *all, by_operator);
+    for (int i = 0, next; i < nodes && result == 0; i = next) {
         for (next = i + 1; next < nodes && same_operator(all[i].first, all[next].first);)
             next++;
-        all[count++] = (struct missing_operator){all[i].first, next - i};
-    }
-    return count;
-}
-
-static int list_missing(const struct graph *graph, struct text *text, struct error *error)
-{
-    struct missing_operator *missing;
-    int count = operators_missing(graph, &missing, error), result = count < 0 ? -1 : 0;
-    for (int i = 0; i < count; i++) {
-        const struct node *node = missing[i].first;
-        char label[NODE_LABEL_SIZE];
-        text_print(text, "%s%s%s%s-%d (%d node%s, first %s)", text->length ? ", " : "", node->domain,
-                   node->domain[0] ? "." : "", node->op_type, node->opset, missing[i].nodes,
-                   missing[i].nodes == 1 ? "" : "s", node_label(node, label));
-    }
-    memory_release(graph->context->memory, missing);
-    for (const struct node *node = graph->first; node && result == 0; node = node->next) {
-        struct graph *inner;
-        for (int i = 0; (inner = node_subgraph(node, i)) != NULL && result == 0; i++)
-            result = list_missing(inner, text, error);
+        result = tell(user, &(struct missing_operator){all[i].first, next - i}, error);
     }
     return result;
+}
+
+int operators_missing(const struct graph *graph, missing_told *tell, void *user, struct error *error)
+{
+    struct memory *memory = graph->context->memory;
+    int nodes = 0, result = 0;
+    for (const struct node *node = graph->first; node; node = node->next)
+        nodes += !node->definition;
+    if (nodes > 0) {
+        struct missing_operator *all = memory_allocate(memory, (size_t)nodes, sizeof *all, error);
+        result = all ? tell_missing(graph, all, nodes, tell, user, error) : -1;
+        memory_release(memory, all);
+    }
+    for (const struct node *node = graph->first; node && result == 0; node = node->next) {
+        const struct graph *inner;
+        for (int i = 0; (inner = node_subgraph(node, i)) != NULL && result == 0; i++)
+            result = operators_missing(inner, tell, user, error);
+    }
+    return result;
+}
+
+static int list_missing(void *user, const struct missing_operator *missing, struct error *error)
+{
+    struct text *text = user;
+    const struct node *node = missing->first;
+    char label[NODE_LABEL_SIZE];
+    (void)error; /* the text keeps its own */
+    text_print(text, "%s%s%s%s-%d (%d node%s, first %s)", text->length ? ", " : "", node->domain,
+               node->domain[0] ? "." : "", node->op_type, node->opset, missing->nodes, missing->nodes == 1 ? "" : "s",
+               node_label(node, label));
+    return 0;
 }
 
 int operators_require(const struct graph *graph, struct error *error)
 {
     struct text text;
     text_start(&text, graph->context->memory);
-    int result = list_missing(graph, &text, error);
+    int result = operators_missing(graph, list_missing, &text, error);
     if (result == 0)
         result = text_finish(&text, error);
     if (result == 0 && text.length > 0)

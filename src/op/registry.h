@@ -18,13 +18,18 @@ const struct operator_definition *operator_at(int index);
 int operator_resolve(struct node *node, int opset, struct error *error);
 /* Does so for the graph's nodes and those of its subgraphs, at their own opsets; files get no internal operators. */
 int operators_resolve(struct graph *graph, struct error *error);
+/* operators_resolve for the model's graph and its functions' bodies, whose own operator sets hold there. */
+int model_resolve(struct model *model, struct error *error);
+
 /* An operator that a graph asks for and fovea does not have. */
 struct missing_operator {
     const struct node *first;
     int nodes;
 };
-/* Those of a graph without its subgraphs, in no particular order; their number, or -1. The caller releases *list. */
-int operators_missing(const struct graph *graph, struct missing_operator **list, struct error *error);
+typedef int missing_told(void *user, const struct missing_operator *missing, struct error *error);
+/* Calls `tell` once for each operator that is missing in the graph, by name, then for those of its subgraphs; ends with
+ * what it returns where that is not 0, or -1. */
+int operators_missing(const struct graph *graph, missing_told *tell, void *user, struct error *error);
 /* ERROR_UNSUPPORTED listing every operator that is missing, with the nodes that need it; 0 if none is. */
 int operators_require(const struct graph *graph, struct error *error);
 

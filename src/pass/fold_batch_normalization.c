@@ -1,9 +1,8 @@
-#include <math.h>
-#include <string.h>
-
+#include "graph/match.h"
 #include "graph/operator.h"
 #include "op/settings.h"
 #include "pass/passes.h"
+#include <math.h>
 
 /* BatchNormalization's constant operands as float vectors [channels]. */
 struct statistics {
@@ -103,7 +102,7 @@ int pass_fold_batch_normalization(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        if (node->domain[0] != 0 || strcmp(node->op_type, "BatchNormalization") != 0)
+        if (!match_operator(node, "BatchNormalization"))
             continue;
         struct node *conv = pass_sole_producer(node->inputs[0], "Conv");
         if (!conv || !conv->inputs[1]->constant || dtype_storage(conv->inputs[1]->dtype) != DTYPE_FLOAT)

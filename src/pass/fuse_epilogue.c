@@ -1,5 +1,4 @@
-#include <string.h>
-
+#include "graph/match.h"
 #include "op/emit.h"
 #include "op/registry.h"
 #include "pass/fused_activation.h"
@@ -14,7 +13,7 @@ struct epilogue_match {
 /* The other operand must be ready where the convolution's result is: the fused node takes the addition's place. */
 static struct value *match_residual(const struct node *addition, const struct value *convolved)
 {
-    if (addition->domain[0] != 0 || strcmp(addition->op_type, "Add") != 0)
+    if (!match_operator(addition, "Add"))
         return NULL;
     struct value *other = addition->inputs[addition->inputs[0] == convolved];
     bool fits = other != convolved && shape_equal(&other->shape, &convolved->shape) && other->dtype == convolved->dtype;
@@ -72,8 +71,7 @@ int pass_fuse_epilogue(struct graph *graph, struct error *error)
     /* Backwards: of two convolutions that one Add joins, the later one can have the other as its residual. */
     for (struct node *node = graph->last, *previous; node; node = previous) {
         previous = node->previous;
-        if (node->domain[0] != 0 || strcmp(node->op_type, "Conv") != 0 ||
-            dtype_storage(node->outputs[0]->dtype) != DTYPE_FLOAT)
+        if (!match_operator(node, "Conv") || dtype_storage(node->outputs[0]->dtype) != DTYPE_FLOAT)
             continue;
         struct epilogue_match match = {0};
         struct value *last = match_epilogue(node, &match, error);

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "graph/match.h"
 #include "op/emit.h"
 #include "op/known.h"
@@ -17,7 +15,7 @@ static struct node *next_addition(const struct linear_match *match, struct value
 {
     struct value *result = match->last->outputs[0];
     struct node *user = pass_sole_user(result);
-    if (!user || user->domain[0] != '\0' || strcmp(user->op_type, "Add") != 0)
+    if (!match_operator(user, "Add"))
         return NULL;
     *other = match_other(user, result);
     return *other && *other != result && shape_equal(&user->outputs[0]->shape, &result->shape) ? user : NULL;
@@ -78,9 +76,9 @@ int pass_fuse_linear(struct graph *graph, struct error *error)
     for (struct node *node = graph->last, *previous; node; node = previous) {
         struct linear_match match;
         previous = node->previous;
-        if (node->domain[0] != '\0' || strcmp(node->op_type, "MatMul") != 0 || !node->inputs[1]->constant ||
-            node->inputs[1]->shape.rank != 2 || node->inputs[0]->shape.rank < 2 ||
-            node->outputs[0]->dtype != DTYPE_FLOAT || node->inputs[0]->graph != graph)
+        if (!match_operator(node, "MatMul") || !node->inputs[1]->constant || node->inputs[1]->shape.rank != 2 ||
+            node->inputs[0]->shape.rank < 2 || node->outputs[0]->dtype != DTYPE_FLOAT ||
+            node->inputs[0]->graph != graph)
             continue;
         if (match_linear(node, &match, error) || (match.last != node && replace(node, &match, error)))
             return -1;

@@ -1,5 +1,4 @@
-#include <string.h>
-
+#include "graph/match.h"
 #include "op/control_flow.h"
 #include "pass/passes.h"
 
@@ -7,7 +6,7 @@
 static int known_condition(const struct node *node, struct error *error)
 {
     const struct value *condition = node->input_count > 0 ? node->inputs[0] : NULL;
-    if (node->domain[0] != '\0' || strcmp(node->op_type, "If") != 0 || !condition || !condition->constant)
+    if (!match_operator(node, "If") || !condition || !condition->constant)
         return -1;
     const struct tensor *tensor = constant_data(condition->constant, error);
     if (!tensor)

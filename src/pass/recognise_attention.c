@@ -205,8 +205,7 @@ int pass_recognise_attention(struct graph *graph, struct error *error)
     for (struct node *node = graph->first, *next; node; node = next) {
         struct attention_match match;
         next = node->next;
-        if (node->domain[0] == '\0' && strcmp(node->op_type, "MatMul") == 0 && match_attention(node, &match) &&
-            replace(node, &match, error))
+        if (match_operator(node, "MatMul") && match_attention(node, &match) && replace(node, &match, error))
             return -1;
     }
     return 0;

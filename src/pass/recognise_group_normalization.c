@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "graph/match.h"
 #include "op/emit.h"
 #include "op/known.h"
@@ -19,9 +17,9 @@ static bool is_plain_normalization(const struct node *node)
 {
     const struct normalization_settings *settings = node->settings;
     const struct value *x = node->inputs[0];
-    if (strcmp(node->op_type, "InstanceNormalization") == 0)
+    if (match_operator(node, "InstanceNormalization"))
         return x->shape.rank >= 3 && match_all_equal(node->inputs[1], 1) && match_all_equal(node->inputs[2], 0);
-    if (strcmp(node->op_type, "LayerNormalization") != 0)
+    if (!match_operator(node, "LayerNormalization"))
         return false;
     int64_t axis = settings->axis < 0 ? settings->axis + x->shape.rank : settings->axis;
     return axis == 2 && match_all_equal(node->inputs[1], 1) &&
@@ -34,8 +32,7 @@ static bool match_groups(struct node *node, struct group_normalization *found)
     const struct node *before = match_producer(node->inputs[0], "Reshape");
     struct value *result = node->outputs[0];
     struct node *behind = pass_single_use(result) ? result->uses[0].node : NULL;
-    if (!before || !behind || behind->domain[0] != '\0' || strcmp(behind->op_type, "Reshape") != 0 ||
-        behind->graph != node->graph)
+    if (!before || !match_operator(behind, "Reshape") || behind->graph != node->graph)
         return false;
     *found = (struct group_normalization){
         .x = before->inputs[0], .last = behind, .groups = node->inputs[0]->shape.dims[1], .epsilon = settings->epsilon};
@@ -49,7 +46,7 @@ static struct value *take_channels(struct group_normalization *found, const char
 {
     struct value *result = found->last->outputs[0];
     struct node *user = pass_single_use(result) ? result->uses[0].node : NULL;
-    if (!user || user->domain[0] != '\0' || strcmp(user->op_type, op_type) != 0 || user->graph != result->graph)
+    if (!match_operator(user, op_type) || user->graph != result->graph)
         return NULL;
     struct value *constant = match_other(user, result);
     int64_t channels = found->x->shape.dims[1];

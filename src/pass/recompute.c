@@ -5,6 +5,7 @@
 
 #include "graph/match.h"
 #include "graph/operator.h"
+#include "op/operand.h"
 #include "op/settings.h"
 #include "pass/passes.h"
 
@@ -203,16 +204,14 @@ static int copy_outputs(struct recompute *recompute, const struct node *node, st
     return 0;
 }
 
-/* Random nodes draw by the id of their first output. */
+/* Random nodes draw what the first run drew. */
 static int copy_attributes(const struct node *node, struct node *copy, struct error *error)
 {
     for (int i = 0; i < node->attribute_count; i++) {
         if (node_copy_attribute(copy, &node->attributes[i], node->attributes[i].name, error))
             return -1;
     }
-    return node->definition->flags & OPERATOR_RANDOM && !node_attribute(node, "stream")
-               ? node_set_int(copy, "stream", node->outputs[0]->id, error)
-               : 0;
+    return node_has(node, OPERATOR_RANDOM) ? node_set_int(copy, "stream", random_stream(node), error) : 0;
 }
 
 static int copy_node(struct recompute *recompute, const struct node *node, struct node *before, struct error *error)

@@ -64,23 +64,24 @@ static struct value_window behind_convolution(const struct node *node, const str
     return window;
 }
 
-/* The window of a pointwise result: of the operand that makes it zero. */
+/* The window of a pointwise result: of a factor that is zero outside, or of all its terms. */
 static struct value_window node_window(const struct node *node, const struct value_window *windows)
 {
-    const struct value *output = node->outputs[0];
     if (strcmp(node->op_type, "UnitScore") == 0)
         return seed_window(node);
     if (strcmp(node->op_type, "ConvInputGradient") == 0 && windows[node->inputs[0]->id].axes > 0)
         return behind_convolution(node, &windows[node->inputs[0]->id]);
-    if (strcmp(node->op_type, "UnaryGradient") == 0 || strcmp(node->op_type, "ClipGradient") == 0)
-        return windows[node->inputs[1]->id];
-    if (node->input_count != 2 || !shape_equal(&node->inputs[0]->shape, &output->shape))
-        return (struct value_window){0};
-    if (strcmp(node->op_type, "Mul") == 0)
-        return windows[node->inputs[0]->id].axes > 0 ? windows[node->inputs[0]->id] : (struct value_window){0};
-    if (strcmp(node->op_type, "Add") == 0 && shape_equal(&node->inputs[1]->shape, &output->shape))
-        return hull(&windows[node->inputs[0]->id], &windows[node->inputs[1]->id]);
-    return (struct value_window){0};
+    struct value_window sum = {0};
+    for (int i = 0; i < node->input_count && node_has(node, OPERATOR_POINTWISE); i++) {
+        const struct value *input = node->inputs[i];
+        bool whole = input && shape_equal(&input->shape, &node->outputs[0]->shape);
+        const struct value_window own = whole ? windows[input->id] : (struct value_window){0};
+        if (node_role(node, i) == ROLE_FACTOR && own.axes > 0)
+            return own;
+        if (node_role(node, i) == ROLE_TERM)
+            sum = i == 0 ? own : hull(&sum, &own);
+    }
+    return sum;
 }
 
 /* Only what leaves something out is written down. */

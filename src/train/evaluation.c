@@ -1,4 +1,5 @@
 #include "train/evaluation.h"
+#include "graph/match.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -76,8 +77,7 @@ static int select_logits(void *user, struct graph *graph, struct error *error)
     if (!image)
         return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
     for (struct node *node = graph->first; node; node = node->next) {
-        if (node->domain[0] == 0 && strcmp(node->op_type, "Dropout") == 0 &&
-            value_replace(node->outputs[0], node->inputs[0], error))
+        if (match_operator(node, "Dropout") && value_replace(node->outputs[0], node->inputs[0], error))
             return -1;
     }
     return find_scores(evaluator, graph, image, &logits, error) ? -1 : graph_set_outputs(graph, &logits, 1, error);

@@ -1,17 +1,18 @@
 #include "train/inference_form.h"
 
 #include "graph/match.h"
+#include "op/settings.h"
 #include "train/source_edit.h"
 
 #define OPSET_TRAINING_MODE 14 /* of BatchNormalization: an attribute; before, its further outputs say so */
 
 enum { DROPOUT_RATIO = 1, DROPOUT_TRAINING_MODE = 2 };
 
-/* By name: the operators of function bodies are not known. */
 static bool is_trained_norm(const struct node *node)
 {
+    const struct batch_normalization_settings *settings = match_settings(node, "BatchNormalization");
     return match_operator(node, "BatchNormalization") &&
-           (node->output_count > 1 || node_int(node, "training_mode", 0) != 0);
+           (node->output_count > 1 || (settings && settings->training_mode));
 }
 
 /* Whether the input is a constant of one element, zero. */

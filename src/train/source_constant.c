@@ -3,15 +3,14 @@
 #include <string.h>
 
 #include "graph/match.h"
+#include "op/settings.h"
 
 struct constant *source_constant(const struct value *value)
 {
     if (value->constant)
         return value->producer ? NULL : value->constant;
-    /* By name: the operators of function bodies are not known. */
-    const struct attribute *attribute =
-        match_operator(value->producer, "Constant") ? node_attribute(value->producer, "value") : NULL;
-    return attribute && attribute->type == ATTRIBUTE_TENSOR ? attribute->tensor : NULL;
+    const struct constant_settings *settings = match_settings(value->producer, "Constant");
+    return settings ? settings->value : NULL;
 }
 
 struct value *source_constant_root(struct value *value)

@@ -100,6 +100,31 @@ static void outputs_that_always_come_have_names(void **state)
     assert_int_equal(check_written("in x; Dropout x > d _; Relu d > y; out y", lines, sizeof lines), 0);
 }
 
+/* Attributes by the operators' own tables: those that an operator does not have, and those of a wrong type, in the
+ * graph and in bodies of control flow and functions. */
+static void attributes_are_checked(void **state)
+{
+    (void)state;
+    char lines[4096];
+    assert_int_equal(check_written("in x; Relu x > y slope=3; Relu y > z slope=4; out z", lines, sizeof lines), 0);
+    assert_non_null(strstr(lines, "unknown-attribute: Relu of opset 17 has no attribute 'slope'"));
+    assert_non_null(strstr(lines, "2 nodes, first"));
+    assert_int_equal(check_written("in x; LeakyRelu x > y alpha=1; out y", lines, sizeof lines), 1);
+    assert_non_null(strstr(lines, "attribute: "));
+    assert_non_null(strstr(lines, "attribute alpha is not a number"));
+    assert_int_equal(
+        check_written("in x; ReduceMean x > y noop_with_empty_axes=0 keepdims=1; out y", lines, sizeof lines), 0);
+    assert_non_null(strstr(lines, "ReduceMean of opset 17 has no attribute 'noop_with_empty_axes'"));
+    assert_int_equal(check_written("def f b > y{Relu b > y slope=3}; in x; bool c; If c > y then_branch{.f x > r; out "
+                                   "r} else_branch{LeakyRelu x > r alpha=1; out r}; out y",
+                                   lines, sizeof lines),
+                     1);
+    assert_non_null(strstr(lines, "has no attribute 'slope'"));
+    assert_non_null(strstr(lines, "attribute alpha is not a number"));
+    assert_int_equal(check_written("in x; LeakyRelu x > y; out y", lines, sizeof lines), 0);
+    assert_string_equal(lines, "");
+}
+
 static void denormal_weights_are_one_note(void **state)
 {
     (void)state;
@@ -173,7 +198,8 @@ static void weights_may_not_be_infinite(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(denormal_weights_are_one_note),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(attributes_are_checked),
+                                       cmocka_unit_test(denormal_weights_are_one_note),
                                        cmocka_unit_test(functions_are_looked_into),
                                        cmocka_unit_test(bodies_in_functions_read_what_is_around),
                                        cmocka_unit_test(outputs_that_always_come_have_names),

@@ -2,7 +2,7 @@
  * what the run said, and is in inference form; the plan tells what was done to the tensors. */
 #include <math.h>
 
-#include "../temporary.h"
+#include "../onnx/written_graph.h"
 #include "fovea.h"
 
 #define FOLDER "tests/fixtures/training_forms/"
@@ -84,6 +84,29 @@ static void test_modes(void **state)
         check_file(form, &result);
         fovea_tune_free(&result);
     }
+}
+
+/* A Dropout that is on in a function's body is refused, by tune and by bench's training step. */
+static void test_functions(void **state)
+{
+    (void)state;
+    const struct fovea_tune_options options = usual_options();
+    const struct fovea_bench_options training = {.runs = 1};
+    struct fovea_tune result;
+    struct fovea_bench bench;
+    const char *path = temporary_path("function.onnx");
+    write_text_model(path,
+                     "def f b > y{Constant > t value=true; Dropout b _ t > y}; in x; Relu x > a; .f a > y; out y");
+    struct fovea_model *model = load(path);
+    error.message[0] = 0;
+    assert_int_equal(fovea_tune(model, &options, temporary_path("tuned.onnx"), true, NULL, &result, &error), -1);
+    if (!strstr(error.message, "is in training form inside of a function"))
+        fail_msg("%s", error.message);
+    error.message[0] = 0;
+    assert_int_equal(fovea_bench_train(model, &training, &bench, &error), -1);
+    assert_int_equal(error.code, FOVEA_BAD_INPUT);
+    assert_non_null(strstr(error.message, "is in training form inside of a function"));
+    fovea_model_free(model);
 }
 
 static void test_plan(void **state)
@@ -180,8 +203,9 @@ static void test_refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_modes), cmocka_unit_test(test_plan),
-                                       cmocka_unit_test(test_decay), cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_modes), cmocka_unit_test(test_functions),
+                                       cmocka_unit_test(test_plan), cmocka_unit_test(test_decay),
+                                       cmocka_unit_test(test_refusals)};
     fovea = fovea_open(&(struct fovea_options){.threads = 1, .seed = 3}, &error);
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     fovea_close(fovea);

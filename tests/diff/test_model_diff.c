@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "diff/model_diff.h"
+#include "op/registry.h"
 
 static const char *path_a, *path_b;
 
@@ -83,6 +84,7 @@ static void compare_files(void)
     models[0] = model_load(context, path_a, &error);
     models[1] = model_load(context, path_b, &error);
     assert_string_equal(error.message, "");
+    assert_int_equal(model_resolve(models[0], &error) || model_resolve(models[1], &error), 0);
     changes = (struct change_list){.arena = arena_create(context->memory, &error)};
     assert_int_equal(model_diff(models[0], models[1], &matching, &changes, &error), 0);
 }
@@ -393,6 +395,7 @@ static void test_derived(void **state)
     error = (struct error)ERROR_INITIALISER;
     context = make_context();
     models[0] = model_load(context, path_a, &error);
+    assert_int_equal(model_resolve(models[0], &error), 0);
     struct graph *clone = graph_clone(models[0]->graph, &error);
     assert_non_null(clone);
     struct value *read = graph_find_value(clone, "c");

@@ -5,8 +5,8 @@
  * in NAME..., out NAME...: float tensors [4]; bool NAME..., true NAME...: one bool, as input or initialiser; number
  * NAME...: one int64 as input; init NAME...: a
  * float initialiser [4]; int NAME NUMBER: an int64 initialiser. A node: operator, inputs, '>', outputs ('_' is left
- * out), then attributes: NAME{GRAPH} or NAME=NUMBER. def NAME INPUTS > OUTPUTS{NODES}: a function of the domain
- * "local", whose calls begin with a dot. */
+ * out), then attributes: NAME{GRAPH}, NAME=NUMBER, or NAME=true and NAME=false (a tensor of one bool). def NAME INPUTS
+ * > OUTPUTS{NODES}: a function of the domain "local", whose calls begin with a dot. */
 #ifndef FOVEA_TESTS_WRITTEN_GRAPH_H
 #define FOVEA_TESTS_WRITTEN_GRAPH_H
 
@@ -88,8 +88,17 @@ static inline void write_attributes(struct writing *writing, struct message *nod
             assert_true(take(writing, '}'));
         } else {
             assert_true(take(writing, '=') && next_word(writing));
-            put_int(&attribute, 3, strtoll(writing->word, NULL, 10));
-            put_int(&attribute, 20, 2);
+            bool truth = strcmp(writing->word, "true") == 0;
+            if (truth || strcmp(writing->word, "false") == 0) {
+                struct message tensor = {0};
+                put_int(&tensor, 2, 9);
+                put_data(&tensor, 9, &truth, 1);
+                put_message(&attribute, 5, &tensor);
+                put_int(&attribute, 20, 4);
+            } else {
+                put_int(&attribute, 3, strtoll(writing->word, NULL, 10));
+                put_int(&attribute, 20, 2);
+            }
         }
         put_message(node, 5, &attribute);
     }

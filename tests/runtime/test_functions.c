@@ -161,6 +161,35 @@ static void test_nested_functions(void **state)
     }
 }
 
+/* Operators of bodies are known; attributes that a call gives have no settings before there is one. */
+static void test_bodies_are_resolved(void **state)
+{
+    (void)state;
+    struct context *context = make_context();
+    struct error error = ERROR_INITIALISER;
+    struct message graph = make_graph(NULL);
+    int operators = 0, open = 0;
+    write_functions(&graph, (struct message[]){make_leak(), make_twice()}, 2);
+    struct model *model = model_load(context, path, &error);
+    assert_string_equal(error.message, "");
+    assert_int_equal(model_resolve(model, &error), 0);
+    for (int i = 0; i < model->function_count; i++) {
+        for (const struct node *node = model->functions[i].body->first; node; node = node->next) {
+            bool reference = node->attribute_count > 0 && node->attributes[0].reference;
+            operators += node->definition != NULL;
+            assert_true(node->definition || reference || node->domain[0]);
+            if (!node->definition || !node->definition->attributes)
+                continue;
+            open += reference;
+            assert_true(reference == (node->settings == NULL));
+            assert_int_equal(node_check_settings(node, &error), reference ? -1 : 0);
+        }
+    }
+    assert_true(operators > 1 && open > 0);
+    model_destroy(model);
+    assert_int_equal(context_destroy(context), 0);
+}
+
 /* Runs the pipeline over one call of "F0" and returns its error. */
 static struct error run_calls(struct message *functions, int count)
 {
@@ -238,9 +267,8 @@ int main(void)
 {
     path = temporary_path("model.onnx");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nested_functions),
-        cmocka_unit_test(test_recursion),
-        cmocka_unit_test(test_explosion),
+        cmocka_unit_test(test_nested_functions), cmocka_unit_test(test_bodies_are_resolved),
+        cmocka_unit_test(test_recursion),        cmocka_unit_test(test_explosion),
         cmocka_unit_test(test_stray_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

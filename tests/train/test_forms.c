@@ -2,7 +2,7 @@
  * was trained. */
 #include <math.h>
 
-#include "../temporary.h"
+#include "../onnx/written_graph.h"
 #include "onnx/onnx.h"
 #include "op/emit.h"
 #include "op/registry.h"
@@ -59,7 +59,7 @@ static void prepare(struct run *run, const char *form, bool frozen)
         .context = context_create(&(struct context_options){.threads = 1, .cpu = CPU_AVX512, .seed = 3}, &error)};
     request.model = run->model = model_load(run->context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(run->model->graph, &error);
+    model_resolve(run->model, &error);
     run->inference_nodes = inference_form(run->model, &error);
     if (run->inference_nodes < 0 || unshare(run->model, &binding, 1, frozen, &run->unshared, &error) ||
         training_graph_create(&run->training, &request, &error) ||
@@ -114,7 +114,7 @@ static void check_saved(struct run *run)
         fail_msg("%s", error.message);
     struct model *saved = model_load(run->context, path, &error);
     assert_string_equal(error.message, "");
-    operators_resolve(saved->graph, &error);
+    model_resolve(saved, &error);
     assert_int_equal(inference_form(saved, &error), 0);
     predict(saved, reloaded);
     assert_memory_equal(reloaded, run->logits, sizeof reloaded);
@@ -447,7 +447,7 @@ static void nodes_in_training_mode_are_counted(void **state)
         snprintf(path, sizeof path, FOLDER "%s.onnx", forms[i]);
         struct model *model = model_load(context, path, &error);
         assert_non_null(model);
-        operators_resolve(model->graph, &error);
+        model_resolve(model, &error);
         struct training_nodes nodes = inference_form_missing(model);
         assert_true(nodes.norms == (i < 2 ? 0 : 3) && nodes.dropouts == 0);
         for (struct node *node = model->graph->first; node; node = node->next) {
@@ -461,13 +461,42 @@ static void nodes_in_training_mode_are_counted(void **state)
     }
 }
 
+/* What a Dropout in a function's body says by a Constant there: taken, or refused by name. */
+static void functions_in_training_form_are_refused(void **state)
+{
+    (void)state;
+    for (int training = 0; training < 2; training++) {
+        const char *path = temporary_path("function.onnx");
+        char text[160];
+        snprintf(text, sizeof text,
+                 "def f b > y{Constant > t value=%s; Dropout b _ t > y}; in x; Relu x > a; .f a > y; out y",
+                 training ? "true" : "false");
+        write_text_model(path, text);
+        error = (struct error)ERROR_INITIALISER;
+        struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+        struct model *model = model_load(context, path, &error);
+        assert_string_equal(error.message, "");
+        assert_int_equal(model_resolve(model, &error), 0);
+        assert_int_equal(inference_form_missing(model).dropouts, training);
+        assert_int_equal(inference_form(model, &error), training ? -1 : 0);
+        assert_true(!training || strstr(error.message, "is in training form inside of a function"));
+        model_destroy(model);
+        assert_int_equal(context_destroy(context), 0);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same),        cmocka_unit_test(test_modes),
-        cmocka_unit_test(test_computed),    cmocka_unit_test(test_buffers),
-        cmocka_unit_test(test_shared),      cmocka_unit_test(test_half),
-        cmocka_unit_test(test_decay),       cmocka_unit_test(test_policy),
-        cmocka_unit_test(test_no_gradient), cmocka_unit_test(nodes_in_training_mode_are_counted)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same),
+                                       cmocka_unit_test(test_modes),
+                                       cmocka_unit_test(test_computed),
+                                       cmocka_unit_test(test_buffers),
+                                       cmocka_unit_test(test_shared),
+                                       cmocka_unit_test(test_half),
+                                       cmocka_unit_test(test_decay),
+                                       cmocka_unit_test(test_policy),
+                                       cmocka_unit_test(test_no_gradient),
+                                       cmocka_unit_test(nodes_in_training_mode_are_counted),
+                                       cmocka_unit_test(functions_in_training_form_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
