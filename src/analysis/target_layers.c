@@ -134,7 +134,7 @@ static int reads_prefix_only(const struct graph *graph, const struct value *logi
 
 static bool is_matrix_product(const struct node *node)
 {
-    return node_has(node, OPERATOR_PRODUCT) && !node_has(node, OPERATOR_CONVOLUTION);
+    return node_has(node, OPERATOR_PRODUCT) && !node_has(node, OPERATOR_CONVOLUTION) && node->input_count > 1;
 }
 
 /* The last attention: a Softmax between two products of results, or an operator of its own. Its query, key and value.
@@ -151,8 +151,10 @@ static bool attention_operands(const struct node *node, const struct value *oper
         return false;
     const struct node *scores = node->inputs[0]->producer, *mix = NULL;
     while (node_has(scores, OPERATOR_SUM | OPERATOR_MULTIPLIES | OPERATOR_VIEW | OPERATOR_KEEPS) ||
-           match_operator(scores, "Where"))
-        scores = scores->inputs[scores->inputs[0]->producer ? 0 : 1]->producer;
+           match_operator(scores, "Where")) {
+        bool second = !scores->inputs[0]->producer && scores->input_count > 1 && scores->inputs[1];
+        scores = scores->inputs[second]->producer;
+    }
     for (const struct value *value = node->outputs[0]; value && value->use_count > 0;) {
         const struct node *use = value->uses[0].node;
         mix = is_matrix_product(use) ? use : NULL;

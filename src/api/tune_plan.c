@@ -124,17 +124,26 @@ int tune_configure(void *user, struct parameter_set *parameters, struct error *e
 
 /* ---- the plan ---- */
 
-/* Convolutions with a bias, of a model without any normalisation: exporters fold it into them. */
-static int folded_convolutions(const struct graph *graph)
+static bool normalizes(const struct graph *graph)
 {
-    int biased = 0;
     for (const struct node *node = graph->first; node; node = node->next) {
         if (node_has(node, OPERATOR_NORMALIZES) || match_operator(node, "Sqrt")) /* one taken apart has a root */
-            return 0;
+            return true;
+    }
+    return false;
+}
+
+/* Convolutions with a bias, of a model without any normalisation: exporters fold it into them. */
+static int folded_convolutions(const struct model *model)
+{
+    int biased = 0;
+    for (const struct node *node = model->graph->first; node; node = node->next)
         biased += node_has(node, OPERATOR_CONVOLUTION) && node->input_count > 2 && node->inputs[2] &&
                   node_role(node, 2) == ROLE_SHIFT;
-    }
-    return biased;
+    bool normalized = normalizes(model->graph);
+    for (int i = 0; i < model->function_count; i++)
+        normalized = normalized || normalizes(model->functions[i].body);
+    return normalized ? 0 : biased;
 }
 
 static bool has_batch_statistics(const struct graph *graph)
@@ -239,7 +248,7 @@ int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
                                        arm->options.freeze_statistics && has_batch_statistics(arm->model->graph),
                                    .policy_of_metadata = arm->policy_of_metadata,
                                    .chosen = arm->chosen,
-                                   .folded = folded_convolutions(arm->model->graph),
+                                   .folded = folded_convolutions(arm->model),
                                    .memory = plan->memory,
                                    .segments = plan->segments,
                                    .kept_by_decay = plan->kept_by_decay,

@@ -41,10 +41,15 @@ static int is_bias(const struct value *value, int64_t queries, int64_t keys, str
 /* Of a sum that holds no constant: the logits are made by the product, a mask is made of an input. */
 static struct value *larger_operand(const struct node *node)
 {
-    struct value *a = node->inputs[0], *b = node->inputs[1];
-    if (node_has(a->producer, OPERATOR_PRODUCT) || node_has(b->producer, OPERATOR_PRODUCT))
-        return node_has(a->producer, OPERATOR_PRODUCT) ? a : b;
-    return shape_count(&b->shape) > shape_count(&a->shape) ? b : a;
+    struct value *larger = node->inputs[0];
+    for (int i = 0; i < node->input_count; i++) {
+        struct value *operand = node->inputs[i];
+        if (operand && node_has(operand->producer, OPERATOR_PRODUCT))
+            return operand;
+        if (operand && shape_count(&operand->shape) > shape_count(&larger->shape))
+            larger = operand;
+    }
+    return larger;
 }
 
 static struct value *next_operand(const struct node *node)
@@ -71,9 +76,9 @@ static bool mixes_heads(const struct node *node, bool turned)
 /* The product of queries and keys: no layer with weights, and its result as the softmax has it. */
 static bool is_logits(const struct node *node, const struct value *logits, bool turned, bool mixed)
 {
-    if (!node_has(node, OPERATOR_PRODUCT) || node_has(node, OPERATOR_CONVOLUTION))
+    if (!node_has(node, OPERATOR_PRODUCT) || node_has(node, OPERATOR_CONVOLUTION) || node->input_count < 2)
         return false;
-    bool layer = node->input_count > 1 && node->inputs[1]->constant && !node->inputs[0]->constant;
+    bool layer = node->inputs[1]->constant && !node->inputs[0]->constant;
     return !layer && !turned && (!mixed || shape_equal(&node->outputs[0]->shape, &logits->shape));
 }
 
