@@ -13,7 +13,6 @@ struct fovea_session {
     struct probe probe;
     bool gradient;
     struct text dump;
-    char *dump_text;
 };
 
 /* What was read for a graph input. */

@@ -57,16 +57,16 @@ int parse_audit(const struct command *command, const struct audit_flags *flags, 
         if (count < 1 || size[0] < 1 || size[1] < 1 || size[0] > 1 << 20 || size[1] > 1 << 20)
             return fail_usage(command, "--input-size takes HxW, like 512x1024, not '%s'", flags->input_size);
     }
-    if (flags->task && strcmp(flags->task, "small-detail") != 0)
-        return fail_usage(command, "--task takes 'small-detail', not '%s'", flags->task);
-    if (flags->full && flags->budget > 0)
+    if (flags->options.task && strcmp(flags->options.task, "small-detail") != 0)
+        return fail_usage(command, "--task takes 'small-detail', not '%s'", flags->options.task);
+    if (flags->full && flags->options.budget > 0)
         return fail_usage(command, "--full is without a --budget");
     int code = parse_samples(&flags->samples, opened, NULL, parsed);
-    *options = (struct fovea_audit_options){.samples = parsed->samples,
-                                            .budget = flags->full ? -1 : flags->budget,
-                                            .input_size = {size[0], size[1]},
-                                            .settings = flags->settings.items,
-                                            .setting_count = flags->settings.count,
-                                            .task = flags->task};
+    *options = flags->options;
+    options->samples = parsed->samples;
+    options->budget = flags->full ? -1 : options->budget;
+    memcpy(options->input_size, size, sizeof size);
+    options->settings = flags->settings.items;
+    options->setting_count = flags->settings.count;
     return code;
 }

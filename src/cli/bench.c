@@ -5,9 +5,9 @@
 #include "cli.h"
 
 struct bench_flags {
-    int64_t batch, runs, warmup;
-    double seconds;
-    bool gradient, profile, train;
+    struct fovea_bench_options options;
+    int64_t batch;
+    bool profile, train;
     const char *json;
     struct text_list inputs;
 };
@@ -41,7 +41,7 @@ static int report(const struct opened *opened, const struct command *command, co
         printf("min %.3f ms, median %.3f ms, mean %.3f ms\n", bench->min_ms, bench->median_ms, bench->mean_ms);
         if (flags->train)
             printf("%.2f images/s (at the minimum)\n", 1e3 * (double)bench->batch / bench->min_ms);
-        else if (!flags->gradient)
+        else if (!flags->options.session.gradient)
             printf("%s MACs, %.1f GFLOP/s (2 per MAC, at the minimum)\n", count_text((double)bench->macs, macs),
                    bench->gflops);
         printf("peak memory %s\n", bytes_text(bench->peak_memory, memory));
@@ -85,22 +85,20 @@ static int bench_model(struct opened *opened, const struct command *command, con
 {
     struct fovea_error error = {0};
     struct fovea_bench bench;
-    if (flags->runs < 1 || flags->runs > 1000000 || flags->warmup < 0 || flags->warmup > 1000000)
+    if (flags->options.runs < 1 || flags->options.runs > 1000000 || flags->options.warmup < 0 ||
+        flags->options.warmup > 1000000)
         return fail_usage(command, "--runs takes 1 to 1000000, --warmup 0 to 1000000");
-    if (flags->train && (flags->gradient || flags->profile || flags->inputs.count > 0))
+    if (flags->train && (flags->options.session.gradient || flags->profile || flags->inputs.count > 0))
         return fail_usage(command, "--train goes without --gradient, --profile and --input");
     if (apply_batch(opened, flags))
         return FOVEA_BAD_INPUT;
     if (flags->inputs.count == 0)
         bind_free_batch(opened);
     struct fovea_feed *feeds = parse_feeds(&flags->inputs);
-    struct fovea_bench_options options = {.session = {.shapes = opened->shapes,
-                                                      .feeds = feeds,
-                                                      .feed_count = flags->inputs.count,
-                                                      .gradient = flags->gradient},
-                                          .warmup = (int)flags->warmup,
-                                          .runs = (int)flags->runs,
-                                          .seconds = flags->seconds};
+    struct fovea_bench_options options = flags->options;
+    options.session.shapes = opened->shapes;
+    options.session.feeds = feeds;
+    options.session.feed_count = flags->inputs.count;
     int (*run)(struct fovea_model *, const struct fovea_bench_options *, struct fovea_bench *, struct fovea_error *) =
         flags->train ? fovea_bench_train : fovea_bench;
     int code = run(opened->model, &options, &bench, &error) ? fail(&error) : report(opened, command, flags, &bench);
@@ -112,13 +110,14 @@ static int bench_model(struct opened *opened, const struct command *command, con
 
 int verb_bench(int argc, char **argv)
 {
-    struct bench_flags flags = {.runs = 50, .warmup = 2, .seconds = 20};
+    struct bench_flags flags = {.options = fovea_bench_options_default()};
     const struct option_row rows[] = {
         {"batch", 'b', OPTION_COUNT, &flags.batch, "N", "images at once (models with a free first size)"},
-        {"runs", 'r', OPTION_INT, &flags.runs, "N", "timed runs (default 50)"},
-        {"warmup", 'w', OPTION_INT, &flags.warmup, "N", "runs before them (default 2)"},
-        {"seconds", 0, OPTION_NUMBER, &flags.seconds, "S", "stop after so long (default 20; 0: no limit)"},
-        {"gradient", 'g', OPTION_FLAG, &flags.gradient, NULL, "forward and input gradient, as the erf verb does"},
+        {"runs", 'r', OPTION_SMALL, &flags.options.runs, "N", "timed runs (default 50)"},
+        {"warmup", 'w', OPTION_SMALL, &flags.options.warmup, "N", "runs before them (default 2)"},
+        {"seconds", 0, OPTION_NUMBER, &flags.options.seconds, "S", "stop after so long (default 20; 0: no limit)"},
+        {"gradient", 'g', OPTION_FLAG, &flags.options.session.gradient, NULL,
+         "forward and input gradient, as the erf verb does"},
         {"train", 0, OPTION_FLAG, &flags.train, NULL, "a step of training: forward, backward, SGD with momentum"},
         {"profile", 'p', OPTION_FLAG, &flags.profile, NULL, "the nodes that take longest as well"},
         {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise"},

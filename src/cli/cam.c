@@ -8,10 +8,9 @@
 #define MOST_CLASSES 100
 
 struct cam_flags {
-    const char *masks, *output, *target, *layer, *unit, *class_text, *methods, *place, *upsampling;
-    int64_t score_channels;
-    double sigma;
-    bool force, residual, metrics, sanity;
+    struct fovea_cam_options options;
+    const char *output, *unit, *class_text, *methods;
+    bool force;
     struct sample_flags samples;
 };
 
@@ -187,7 +186,7 @@ static int parse_classes(const struct command *command, const struct opened *ope
     bool top = strncmp(text, "top", 3) == 0 && text[3] && strspn(text + 3, "0123456789") == strlen(text + 3);
     *count = 1;
     if (!top)
-        return parse_class(command, opened, flags->samples.labels, text, class_index);
+        return parse_class(command, opened, flags->samples.samples.labels, text, class_index);
     *class_index = FOVEA_CLASS_PREDICTED;
     return parse_int_list(text + 3, count, 1) == 1 && *count >= 1 && *count <= MOST_CLASSES
                ? PARSE_GO_ON
@@ -197,23 +196,15 @@ static int parse_classes(const struct command *command, const struct opened *ope
 static int parse_choices(const struct command *command, const struct opened *opened, const struct cam_flags *flags,
                          struct fovea_cam_options *options, int64_t *classes)
 {
-    static const char *const places[] = {"auto", "unit", "region", "best", NULL};
-    static const char *const upsamplings[] = {"auto", "gaussian", "bilinear", NULL};
-    int place, upsampling;
     int code = parse_names(command, "method", flags->methods, fovea_cam_method_name, &options->methods);
     if (code == PARSE_GO_ON)
         code = parse_classes(command, opened, flags, &options->class_index, classes);
-    if (code == PARSE_GO_ON)
-        code = parse_word(command, "place", flags->unit ? "unit" : flags->place, places, &place);
-    if (code == PARSE_GO_ON)
-        code = parse_word(command, "upsampling", flags->upsampling, upsamplings, &upsampling);
     if (code != PARSE_GO_ON)
         return code;
     if (flags->unit &&
         (parse_int_list(flags->unit, options->unit, 2) != 2 || options->unit[0] < 0 || options->unit[1] < 0))
         return fail_usage(command, "--unit takes Y,X, not '%s'", flags->unit);
-    options->place = (enum fovea_place)place;
-    options->upsampling = (enum fovea_upsampling)upsampling;
+    options->place = flags->unit ? FOVEA_PLACE_UNIT : options->place;
     return PARSE_GO_ON;
 }
 
@@ -221,7 +212,7 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
                        int64_t classes)
 {
     struct fovea_error error = {0};
-    struct cam_sink sink = {.quiet = flags->metrics || flags->sanity || flags->masks};
+    struct cam_sink sink = {.quiet = options->metrics || options->sanity || options->masks};
     if (flags->output) {
         sink.folder = fovea_cam_folder_open(opened->model, flags->output, flags->force, &error);
         if (!sink.folder)
@@ -248,16 +239,7 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
 static int cam_model(struct opened *opened, const struct command *command, const struct cam_flags *flags)
 {
     struct parsed_samples parsed = {0};
-    struct fovea_cam_options options = {.target = flags->target,
-                                        .layer = flags->layer,
-                                        .unit = {-1, -1},
-                                        .sigma = flags->sigma,
-                                        .residual = flags->residual,
-                                        .score_channels = flags->score_channels,
-                                        .metrics = flags->metrics,
-                                        .sanity = flags->sanity,
-                                        .masks = flags->masks,
-                                        .skip = skip_method};
+    struct fovea_cam_options options = flags->options;
     int64_t classes;
     int code = parse_choices(command, opened, flags, &options, &classes);
     if (code == PARSE_GO_ON)
@@ -273,7 +255,11 @@ static int cam_model(struct opened *opened, const struct command *command, const
 
 int verb_cam(int argc, char **argv)
 {
-    struct cam_flags flags = {0};
+    static const char *const places[] = {"auto", "unit", "region", "best", NULL};
+    static const char *const upsamplings[] = {"auto", "gaussian", "bilinear", NULL};
+    struct cam_flags flags = {.options = fovea_cam_options_default()};
+    struct fovea_cam_options *options = &flags.options;
+    options->skip = skip_method;
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write every map as .npy and .png, a montage, cam.json"},
         {"method", 'm', OPTION_TEXT, &flags.methods, "LIST",
@@ -281,23 +267,26 @@ int verb_cam(int argc, char **argv)
          "scorecam, or all"},
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
          "a number from 0, a name, predicted (default), label, topN"},
-        {"layer", 0, OPTION_TEXT, &flags.layer, "VALUE",
+        {"layer", 0, OPTION_TEXT, &options->layer, "VALUE",
          "value that the map belongs to (default: what the head reads; behind a class token extended sums the inputs "
          "of all "
          "attentions, the others take the last)"},
-        {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
+        {"target", 0, OPTION_TEXT, &options->target, "VALUE",
          "value that holds the score (default: the logits, a map's before they are enlarged)"},
-        {"place", 0, OPTION_TEXT, &flags.place, "WHERE",
+        {"place", 0, OPTION_WORD, &(struct word_choice){places, &options->place}, "WHERE",
          "of a target with many units: region of the class, best unit (default: by its shape)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "the score at this unit of the target"},
-        {"upsampling", 0, OPTION_TEXT, &flags.upsampling, "KIND", "gaussian (Extended-CAM's default) or bilinear"},
-        {"sigma", 0, OPTION_AMOUNT, &flags.sigma, "PIXELS", "of the Gaussians (default: the layer's effective field)"},
-        {"residual", 0, OPTION_FLAG, &flags.residual, NULL, "spread what is missing to the score over all cells"},
-        {"score-channels", 0, OPTION_COUNT, &flags.score_channels, "N", "Score-CAM: run N channels only"},
-        {"metrics", 0, OPTION_FLAG, &flags.metrics, NULL, "a table of how faithful each method's maps are"},
-        {"masks", 0, OPTION_TEXT, &flags.masks, "DIR",
+        {"upsampling", 0, OPTION_WORD, &(struct word_choice){upsamplings, &options->upsampling}, "KIND",
+         "gaussian (Extended-CAM's default) or bilinear"},
+        {"sigma", 0, OPTION_AMOUNT, &options->sigma, "PIXELS",
+         "of the Gaussians (default: the layer's effective field)"},
+        {"residual", 0, OPTION_FLAG, &options->residual, NULL, "spread what is missing to the score over all cells"},
+        {"score-channels", 0, OPTION_COUNT, &options->score_channels, "N", "Score-CAM: run N channels only"},
+        {"metrics", 0, OPTION_FLAG, &options->metrics, NULL, "a table of how faithful each method's maps are"},
+        {"masks", 0, OPTION_TEXT, &options->masks, "DIR",
          "pictures of where the objects are, NAME.png, black outside: is the map there?"},
-        {"sanity", 0, OPTION_FLAG, &flags.sanity, NULL, "compare with the maps of the network with shuffled weights"},
+        {"sanity", 0, OPTION_FLAG, &options->sanity, NULL,
+         "compare with the maps of the network with shuffled weights"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         ACTIVATION_ROW(flags.samples.activation),
         SAMPLE_ROWS(flags.samples),

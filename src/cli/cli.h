@@ -9,10 +9,12 @@
 enum option_kind {
     OPTION_FLAG,   /* bool */
     OPTION_INT,    /* int64_t */
+    OPTION_SMALL,  /* int */
     OPTION_COUNT,  /* int64_t above 0 */
     OPTION_NUMBER, /* double */
     OPTION_AMOUNT, /* double above 0 */
     OPTION_TEXT,   /* const char * */
+    OPTION_WORD,   /* struct word_choice */
     OPTION_LIST,   /* struct text_list, may be repeated */
 };
 
@@ -21,7 +23,14 @@ struct text_list {
     int count;
 };
 
-/* One option of a verb. `target` points into the verb's own struct. */
+/* One of some words, which end with NULL, as an enumeration: its place among them. */
+struct word_choice {
+    const char *const *words;
+    void *chosen;
+};
+
+/* One option of a verb. `target` points into the library's options where they hold what is typed, else into the verb's
+ * own struct. */
 struct option_row {
     const char *name; /* without the dashes */
     char letter;      /* or 0 */
@@ -90,23 +99,23 @@ void free_feeds(struct fovea_feed *feeds, int count);
 /* --preprocess, --mean, --std, --resize, --letterbox, --crop, --channels, --exif, --interpolation: rows for a verb's
  * table. */
 struct preprocess_options {
-    const char *preset, *mean, *std, *channels, *interpolation, *exif, *resize, *fill;
-    int64_t crop;
-    bool letterbox;
+    struct fovea_preprocess made;
+    const char *mean, *std, *resize, *fill; /* that parse_preprocess puts into it */
 };
 #define PREPROCESS_ROWS(options)                                                                                       \
-    {"preprocess", 0, OPTION_TEXT, &(options).preset, "NAME", "imagenet, inception, clip or raw"},                     \
+    {"preprocess", 0, OPTION_TEXT, &(options).made.preset, "NAME", "imagenet, inception, clip or raw"},                \
         {"mean", 0, OPTION_TEXT, &(options).mean, "R,G,B", "subtracted from pixels in 0..1"},                          \
         {"std", 0, OPTION_TEXT, &(options).std, "R,G,B", "what they are divided by then"},                             \
         {"resize", 0, OPTION_TEXT, &(options).resize, "N|HxW", "shorter side after resizing; HxW stretches"},          \
-        {"letterbox",          0,    OPTION_FLAG,                                                                      \
-         &(options).letterbox, NULL, "all of the image inside of the input, the rest filled"},                         \
+        {"letterbox", 0,                                                                                               \
+         OPTION_FLAG, &(options).made.letterbox,                                                                       \
+         NULL,        "all of the image inside of the input, the rest filled"},                                        \
         {"letterbox-colour", 0, OPTION_TEXT, &(options).fill, "R,G,B", "of the rest (default 114, as YOLO)"},          \
-        {"crop", 0, OPTION_COUNT, &(options).crop, "PIXELS", "side of the centre crop"},                               \
-        {"channels", 0, OPTION_TEXT, &(options).channels, "ORDER", "rgb, bgr or gray"},                                \
-        {"exif", 0, OPTION_TEXT, &(options).exif, "WHAT", "orientation: apply it, or stored (default)"},               \
+        {"crop", 0, OPTION_COUNT, &(options).made.crop, "PIXELS", "side of the centre crop"},                          \
+        {"channels", 0, OPTION_TEXT, &(options).made.channels, "ORDER", "rgb, bgr or gray"},                           \
+        {"exif", 0, OPTION_TEXT, &(options).made.exif, "WHAT", "orientation: apply it, or stored (default)"},          \
     {                                                                                                                  \
-        "interpolation", 0, OPTION_TEXT, &(options).interpolation, "NAME", "bilinear or bicubic"                       \
+        "interpolation", 0, OPTION_TEXT, &(options).made.interpolation, "NAME", "bilinear or bicubic"                  \
     }
 int parse_preprocess(const struct preprocess_options *options, struct fovea_preprocess *preprocess);
 
@@ -157,21 +166,22 @@ void bind_free_batch(struct opened *opened);
 
 /* The options of a verb that walks through images. */
 struct sample_flags {
-    const char *images, *labels, *activation;
+    struct fovea_samples samples;
+    const char *images, *activation;
     struct text_list inputs;
-    int64_t limit;
-    bool exact, skip_broken;
+    bool exact;
     struct preprocess_options preprocess;
 };
 #define SAMPLE_ROWS(flags) SAMPLE_ROWS_LIMITED(flags, "use the first N images only")
 #define SAMPLE_ROWS_LIMITED(flags, limits)                                                                             \
     {"images", 0, OPTION_TEXT, &(flags).images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},  \
         {"input", 'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},  \
-        {"labels",        0,      OPTION_TEXT,                                                                         \
-         &(flags).labels, "FILE", "names of the classes: one a line, JSON, data.yaml, synsets"},                       \
-        {"limit", 0, OPTION_COUNT, &(flags).limit, "N", limits},                                                       \
+        {"labels",    0,                                                                                               \
+         OPTION_TEXT, &(flags).samples.labels,                                                                         \
+         "FILE",      "names of the classes: one a line, JSON, data.yaml, synsets"},                                   \
+        {"limit", 0, OPTION_COUNT, &(flags).samples.limit, "N", limits},                                               \
         {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},      \
-        SKIP_BROKEN_ROW((flags).skip_broken), PREPROCESS_ROWS((flags).preprocess)
+        SKIP_BROKEN_ROW((flags).samples.skip_broken), PREPROCESS_ROWS((flags).preprocess)
 /* `samples` points into the rest and into the flags. */
 struct parsed_samples {
     struct fovea_samples samples;
@@ -189,32 +199,34 @@ void free_samples(struct parsed_samples *parsed);
 
 /* The options about labelled data that tune and eval share. */
 struct data_flags {
-    const char *path, *masks, *labels, *ignore, *mask_values;
-    int64_t loaders, values[MOST_MASK_VALUES]; /* values: filled by parse_data */
-    double share;
+    struct fovea_data data;
+    const char *ignore, *mask_values;
+    int64_t values[MOST_MASK_VALUES]; /* filled by parse_data */
     bool no_validation;
 };
 #define DATA_ROWS(flags)                                                                                               \
-    {"data",        'd',    OPTION_TEXT,                                                                               \
-     &(flags).path, "PATH", "class folders, a list, IDX files, arrays, or images with --masks"},                       \
-        {"masks", 0, OPTION_TEXT, &(flags).masks, "DIR", "segmentation: index masks with the images' names"},          \
-        {"data-labels", 0, OPTION_TEXT, &(flags).labels, "FILE", "labels beside an array of images"},                  \
-        {"validation",   0,       OPTION_NUMBER,                                                                       \
-         &(flags).share, "SHARE", "of the training data, where none is set apart (0.1)"},                              \
+    {"data",      'd',                                                                                                 \
+     OPTION_TEXT, &(flags).data.path,                                                                                  \
+     "PATH",      "class folders, a list, IDX files, arrays, or images with --masks"},                                 \
+        {"masks", 0, OPTION_TEXT, &(flags).data.masks, "DIR", "segmentation: index masks with the images' names"},     \
+        {"data-labels", 0, OPTION_TEXT, &(flags).data.labels, "FILE", "labels beside an array of images"},             \
+        {"validation",  0,                                                                                             \
+         OPTION_NUMBER, &(flags).data.validation_share,                                                                \
+         "SHARE",       "of the training data, where none is set apart (0.1)"},                                        \
         {"no-validation", 0, OPTION_FLAG, &(flags).no_validation, NULL, "all training data train, no share is kept"},  \
         {"ignore", 0, OPTION_TEXT, &(flags).ignore, "LABEL", "that does not count (masks: 255), or none"},             \
         {"mask-values",        0,         OPTION_TEXT,                                                                 \
          &(flags).mask_values, "A,B,...", "what masks hold for classes 0, 1, ..., as 0,255"},                          \
     {                                                                                                                  \
-        "loaders", 0, OPTION_INT, &(flags).loaders, "N", "threads that decode and augment (default 2)"                 \
+        "loaders", 0, OPTION_SMALL, &(flags).data.loader_threads, "N", "threads that decode and augment (default 2)"   \
     }
-/* `names`: file with the classes' names, or NULL. `data` refers to the flags. PARSE_GO_ON, or the exit code. */
-int parse_data(const struct command *command, struct data_flags *flags, const char *names, struct fovea_data *data);
+/* Puts what has to be read into flags->data. PARSE_GO_ON, or the exit code. */
+int parse_data(const struct command *command, struct data_flags *flags);
 
 /* The options that audit and rewrite share. */
 struct audit_flags {
-    const char *input_size, *task;
-    double budget;
+    struct fovea_audit_options options;
+    const char *input_size;
     bool full;
     struct text_list settings;
     struct sample_flags samples;
@@ -222,9 +234,9 @@ struct audit_flags {
 #define AUDIT_ROWS(flags)                                                                                              \
     {"input-size", 0, OPTION_TEXT, &(flags).input_size, "HxW", "the size the model is meant for, if not the file's"},  \
         {"set", 0, OPTION_LIST, &(flags).settings, "GUIDE.NAME=VALUE", "change a constant of a guide (listed below)"}, \
-        {"task", 0, OPTION_TEXT, &(flags).task, "TASK", "small-detail: small things matter"},                          \
+        {"task", 0, OPTION_TEXT, &(flags).options.task, "TASK", "small-detail: small things matter"},                  \
         {"budget",      0,                                                                                             \
-         OPTION_AMOUNT, &(flags).budget,                                                                               \
+         OPTION_AMOUNT, &(flags).options.budget,                                                                       \
          "SECONDS",     "of what is measured on images, counted beforehand as one core takes them (default 60)"},      \
         {"full", 0, OPTION_FLAG, &(flags).full, NULL, "measure everything, however long it takes"},                    \
         SAMPLE_ROWS((flags).samples)

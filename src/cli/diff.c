@@ -4,8 +4,8 @@
 #include "cli.h"
 
 struct diff_flags {
-    bool run, all, json;
-    double atol, rtol;
+    struct fovea_diff_options options;
+    bool all, json;
     struct sample_flags samples;
 };
 
@@ -22,8 +22,8 @@ static int compare(struct opened *opened, const struct command *command, const s
                    const struct fovea_samples *samples)
 {
     struct fovea_error error = {0};
-    struct fovea_diff_options options = {
-        .run = flags->run, .samples = *samples, .atol = flags->atol, .rtol = flags->rtol};
+    struct fovea_diff_options options = flags->options;
+    options.samples = *samples;
     struct fovea_model *other = fovea_model_load(opened->fovea, command->positional[1], &error);
     struct fovea_diff diff;
     int code;
@@ -43,7 +43,7 @@ static int diff_models(struct opened *opened, const struct command *command, con
     bool files = flags->samples.images || flags->samples.inputs.count > 0;
     if (command->positional_count != 2)
         return fail_usage(command, "name two model files");
-    if (files && !flags->run)
+    if (files && !flags->options.run)
         return fail_usage(command, "images are for --run");
     int code = parse_samples(&flags->samples, opened, NULL, &parsed);
     if (code == PARSE_GO_ON)
@@ -54,11 +54,11 @@ static int diff_models(struct opened *opened, const struct command *command, con
 
 int verb_diff(int argc, char **argv)
 {
-    struct diff_flags flags = {.rtol = 1e-5};
+    struct diff_flags flags = {.options = fovea_diff_options_default()};
     const struct option_row rows[] = {
-        {"run", 0, OPTION_FLAG, &flags.run, NULL, "run both on the same inputs and compare value by value"},
-        {"rtol", 0, OPTION_NUMBER, &flags.rtol, "X", "of --run, of a value's largest element (default 1e-5)"},
-        {"atol", 0, OPTION_NUMBER, &flags.atol, "X", "of --run, absolute, added to it (default 0)"},
+        {"run", 0, OPTION_FLAG, &flags.options.run, NULL, "run both on the same inputs and compare value by value"},
+        {"rtol", 0, OPTION_NUMBER, &flags.options.rtol, "X", "of --run, of a value's largest element (default 1e-5)"},
+        {"atol", 0, OPTION_NUMBER, &flags.options.atol, "X", "of --run, absolute, added to it (default 0)"},
         {"all", 'a', OPTION_FLAG, &flags.all, NULL, "do not cut long lists"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
         SAMPLE_ROWS(flags.samples),

@@ -6,8 +6,8 @@
 #include "cli.h"
 
 struct erf_flags {
-    const char *output, *target, *unit, *class_text, *score, *compare;
-    int64_t perturb;
+    struct fovea_erf_options options;
+    const char *output, *unit, *class_text, *score;
     bool force, json, log_scale, positions;
     struct sample_flags samples;
 };
@@ -172,12 +172,12 @@ static int parse_score(const struct command *command, const struct opened *opene
     if (flags->unit &&
         (parse_int_list(flags->unit, options->unit, 2) != 2 || options->unit[0] < 0 || options->unit[1] < 0))
         return fail_usage(command, "--unit takes Y,X, not '%s'", flags->unit);
-    int code = parse_class(command, opened, flags->samples.labels, flags->class_text, &options->class_index);
+    int code = parse_class(command, opened, flags->samples.samples.labels, flags->class_text, &options->class_index);
     if (code != PARSE_GO_ON)
         return code;
     if (flags->score && !margin && strcmp(flags->score, "mean") != 0)
         return fail_usage(command, "--score takes 'mean' or 'margin', not '%s'", flags->score);
-    if (flags->target && strcmp(flags->target, "all-stages") == 0 && (flags->class_text || margin))
+    if (flags->options.target && strcmp(flags->options.target, "all-stages") == 0 && (flags->class_text || margin))
         return fail_usage(command, "--class and --score margin belong to logits, --target all-stages has channels");
     options->score = margin ? FOVEA_SCORE_MARGIN : FOVEA_SCORE_MEAN;
     if (margin && options->class_index == FOVEA_CLASS_NONE)
@@ -188,13 +188,12 @@ static int parse_score(const struct command *command, const struct opened *opene
 static int erf_model(struct opened *opened, const struct command *command, const struct erf_flags *flags)
 {
     struct parsed_samples parsed = {0};
-    struct fovea_erf_options options = {
-        .target = flags->target, .unit = {-1, -1}, .compare = flags->compare, .perturbed_pixels = flags->perturb};
+    struct fovea_erf_options options = flags->options;
     int code = parse_score(command, opened, flags, &options);
     if (code == PARSE_GO_ON)
         code = parse_samples(&flags->samples, opened, NULL, &parsed);
     if (code == PARSE_GO_ON) {
-        bool stages = flags->target && strcmp(flags->target, "all-stages") == 0;
+        bool stages = flags->options.target && strcmp(flags->options.target, "all-stages") == 0;
         options.samples = parsed.samples;
         code = flags->positions ? show_positions(opened, &options, flags->output, flags->force, flags->json)
                : stages         ? erf_stages(opened, flags, &options)
@@ -206,18 +205,18 @@ static int erf_model(struct opened *opened, const struct command *command, const
 
 int verb_erf(int argc, char **argv)
 {
-    struct erf_flags flags = {0};
+    struct erf_flags flags = {.options = fovea_erf_options_default()};
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write erf.png, erf.npy, erf.json, manifest.json"},
-        {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
+        {"target", 0, OPTION_TEXT, &flags.options.target, "VALUE",
          "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "unit of the map (default: the centre)"},
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
          "a logit instead: a number from 0, a name, predicted, label"},
         {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean"},
-        {"perturb", 0, OPTION_COUNT, &flags.perturb, "N",
+        {"perturb", 0, OPTION_COUNT, &flags.options.perturbed_pixels, "N",
          "change N single pixels: does the score move where the field says so?"},
-        {"compare", 0, OPTION_TEXT, &flags.compare, "ERF.json", "an earlier result to subtract"},
+        {"compare", 0, OPTION_TEXT, &flags.options.compare, "ERF.json", "an earlier result to subtract"},
         {"positions", 0, OPTION_FLAG, &flags.positions, NULL,
          "transformers: the field with positions at random, learned positions and biases, shuffled patches"},
         {"log", 0, OPTION_FLAG, &flags.log_scale, NULL, "colours by the logarithm, over four powers of ten"},

@@ -7,9 +7,9 @@
 #define MOST_SCALES 64
 
 struct eval_flags {
-    const char *output, *target, *corrupt, *severity, *compare, *scales, *report, *split;
-    int64_t batch;
-    bool force, json, no_labels;
+    struct fovea_eval_options options;
+    const char *output, *corrupt, *severity, *compare, *scales, *report, *split;
+    bool force, json;
     struct data_flags data;
     struct sample_flags samples;
 };
@@ -91,17 +91,17 @@ static int run_eval(struct opened *opened, const struct eval_flags *flags, const
 /* Either images, or data with the options that go with them. */
 static int check_flags(const struct command *command, const struct eval_flags *flags)
 {
-    const struct data_flags *data = &flags->data;
+    const struct fovea_data *data = &flags->data.data;
     bool images = flags->samples.images || flags->samples.inputs.count > 0;
-    bool of_data = data->masks || data->labels || data->share > 0 || data->no_validation || data->ignore ||
-                   data->mask_values || data->loaders > 0 || flags->split;
+    bool of_data = data->masks || data->labels || data->validation_share > 0 || data->loader_threads > 0 ||
+                   flags->data.no_validation || flags->data.ignore || flags->data.mask_values || flags->split;
     if (images == (data->path != NULL))
         return fail_usage(command, "name either images (--images PATH) or labelled data (--data PATH)");
     if (!data->path && of_data)
         return fail_usage(command,
                           "--masks, --data-labels, --split, --validation, --ignore, --mask-values and --loaders "
                           "go with --data, not with --images");
-    if (data->path && flags->no_labels)
+    if (data->path && flags->options.no_labels)
         return fail_usage(command, "--no-labels goes with --images: data are labelled");
     return PARSE_GO_ON;
 }
@@ -118,13 +118,14 @@ static int parse_split(const struct command *command, const char *text, enum fov
 static int eval_model(struct opened *opened, const struct command *command, struct eval_flags *flags)
 {
     struct parsed_samples parsed = {0};
-    struct fovea_eval_options options = {.target = flags->target, .no_labels = flags->no_labels};
-    struct fovea_data data = {0};
+    struct fovea_eval_options options = flags->options;
+    struct fovea_data *data = &flags->data.data;
     double scales[MOST_SCALES];
     int code = check_flags(command, flags);
     if (code == PARSE_GO_ON)
-        code = parse_data(command, &flags->data, flags->samples.labels, &data);
-    data.skip_broken = flags->samples.skip_broken;
+        code = parse_data(command, &flags->data);
+    data->names = flags->samples.samples.labels;
+    data->skip_broken = flags->samples.samples.skip_broken;
     if (code == PARSE_GO_ON)
         code = parse_split(command, flags->split, &options.split);
     if (code == PARSE_GO_ON)
@@ -137,8 +138,8 @@ static int eval_model(struct opened *opened, const struct command *command, stru
         code = parse_samples(&flags->samples, opened, NULL, &parsed);
     if (code == PARSE_GO_ON) {
         options.samples = parsed.samples;
-        options.samples.batch = flags->samples.exact ? 1 : flags->batch;
-        options.data = data.path ? &data : NULL;
+        options.samples.batch = flags->samples.exact ? 1 : flags->options.samples.batch;
+        options.data = data->path ? data : NULL;
         code = run_eval(opened, flags, &options);
     }
     free_samples(&parsed);
@@ -147,21 +148,22 @@ static int eval_model(struct opened *opened, const struct command *command, stru
 
 int verb_eval(int argc, char **argv)
 {
-    struct eval_flags flags = {0};
+    struct eval_flags flags = {.options = fovea_eval_options_default()};
     const struct option_row rows[] = {
         DATA_ROWS(flags.data),
         {"split", 0, OPTION_TEXT, &flags.split, "SPLIT",
          "train, validation or test (default: test if there is one, else validation, else all)"},
-        {"batch", 'b', OPTION_COUNT, &flags.batch, "N", "images at once, where the model leaves that free"},
+        {"batch", 'b', OPTION_COUNT, &flags.options.samples.batch, "N",
+         "images at once, where the model leaves that free"},
         {"corrupt", 0, OPTION_TEXT, &flags.corrupt, "LIST",
          "gaussian-noise,jpeg,... or all: what corrupted images do to the predictions"},
         {"severity", 0, OPTION_TEXT, &flags.severity, "LIST", "of the corruptions, 1 to 5 (default: all)"},
         {"scales", 0, OPTION_TEXT, &flags.scales, "LIST",
          "factors of the normalised image (nothing is clipped), or default"},
         {"compare", 0, OPTION_TEXT, &flags.compare, "OTHER.onnx", "a second model on the same images, paired"},
-        {"target", 0, OPTION_TEXT, &flags.target, "VALUE",
+        {"target", 0, OPTION_TEXT, &flags.options.target, "VALUE",
          "value that holds the classes' scores (default: the logits)"},
-        {"no-labels", 0, OPTION_FLAG, &flags.no_labels, NULL, "folders and lists tell no classes"},
+        {"no-labels", 0, OPTION_FLAG, &flags.options.no_labels, NULL, "folders and lists tell no classes"},
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "write the results as JSON"},
         {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the results to the report that 'audit -o DIR' made"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a file that is there"},

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -65,6 +66,18 @@ static int store_number(const struct command *command, const struct option_row *
     return PARSE_GO_ON;
 }
 
+/* Of a range that the library's options hold. */
+static int store_small(const struct command *command, const struct option_row *row, const char *argument)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(argument, &end, 10);
+    if (end == argument || *end || errno || value < INT_MIN || value > INT_MAX)
+        return fail_usage(command, "--%s takes a number, not '%s'", row->name, argument);
+    *(int *)row->target = (int)value;
+    return PARSE_GO_ON;
+}
+
 static int store(const struct command *command, const struct option_row *row, const char *argument)
 {
     switch (row->kind) {
@@ -80,6 +93,12 @@ static int store(const struct command *command, const struct option_row *row, co
         list->items[list->count++] = argument;
         return PARSE_GO_ON;
     }
+    case OPTION_WORD: {
+        const struct word_choice *choice = row->target;
+        return parse_word(command, row->name, argument, choice->words, choice->chosen);
+    }
+    case OPTION_SMALL:
+        return store_small(command, row, argument);
     default:
         return store_number(command, row, argument);
     }
@@ -167,7 +186,13 @@ const char *option_text(const struct command *command, const char *name, char ou
     const char *text = row && row->kind == OPTION_TEXT ? *(const char **)row->target : "";
     if (row && row->kind == OPTION_FLAG)
         text = *(bool *)row->target ? "on" : "off";
+    if (row && row->kind == OPTION_WORD) {
+        const struct word_choice *choice = row->target;
+        text = choice->words[*(int *)choice->chosen];
+    }
     snprintf(out, 64, "%s", text ? text : "");
+    if (row && row->kind == OPTION_SMALL)
+        snprintf(out, 64, "%d", *(int *)row->target);
     if (row && (row->kind == OPTION_INT || row->kind == OPTION_COUNT))
         snprintf(out, 64, "%" PRId64, *(int64_t *)row->target);
     if (row && (row->kind == OPTION_NUMBER || row->kind == OPTION_AMOUNT))

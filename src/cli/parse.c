@@ -210,12 +210,7 @@ static int parse_fill(const char *text, struct fovea_preprocess *preprocess)
 
 int parse_preprocess(const struct preprocess_options *options, struct fovea_preprocess *preprocess)
 {
-    *preprocess = (struct fovea_preprocess){.preset = options->preset,
-                                            .letterbox = options->letterbox,
-                                            .crop = options->crop,
-                                            .channels = options->channels,
-                                            .interpolation = options->interpolation,
-                                            .exif = options->exif};
+    *preprocess = options->made;
     if (parse_resize(options->resize, preprocess) || parse_fill(options->fill, preprocess) ||
         parse_channels("mean", options->mean, &preprocess->has_mean, preprocess->mean) ||
         parse_channels("std", options->std, &preprocess->has_std, preprocess->std))

@@ -6,9 +6,10 @@
 #include "cli.h"
 
 struct flags {
+    struct fovea_rewrite_options options;
     const char *output, *apply, *report;
     struct text_list nodes;
-    bool dry_run, fold, retrain, yes, force, json;
+    bool dry_run, yes, json;
     struct audit_flags audit;
 };
 
@@ -118,13 +119,11 @@ static int rewrite_model(struct opened *opened, const struct command *command, c
     struct parsed_samples parsed = {0};
     struct fovea_rewrite rewrite;
     struct text_list apply = split_words(flags->apply);
-    struct fovea_rewrite_options options = {.apply = apply.items,
-                                            .apply_count = apply.count,
-                                            .nodes = flags->nodes.items,
-                                            .node_count = flags->nodes.count,
-                                            .fold = flags->fold,
-                                            .retrain = flags->retrain,
-                                            .force = flags->force};
+    struct fovea_rewrite_options options = flags->options;
+    options.apply = apply.items;
+    options.apply_count = apply.count;
+    options.nodes = flags->nodes.items;
+    options.node_count = flags->nodes.count;
     int code = parse_audit(command, &flags->audit, opened, &parsed, &options.audit);
     if (code == PARSE_GO_ON &&
         ((flags->report && fovea_report_find(opened->model, flags->report, &error)) ||
@@ -155,18 +154,19 @@ static int check_flags(const struct command *command, const struct flags *flags)
 
 int verb_rewrite(int argc, char **argv)
 {
-    struct flags flags = {0};
+    struct flags flags = {.options = fovea_rewrite_options_default()};
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "the new model"},
         {"apply", 0, OPTION_TEXT, &flags.apply, "WHAT",
          "exact (default: dropout and gamma, which change no output), guides by name (GUIDE,GUIDE), or all"},
         {"only-node", 0, OPTION_LIST, &flags.nodes, "NODE", "only what is about this node; may be repeated"},
         {"dry-run", 0, OPTION_FLAG, &flags.dry_run, NULL, "list and prove the changes, write nothing"},
-        {"fold", 0, OPTION_FLAG, &flags.fold, NULL,
+        {"fold", 0, OPTION_FLAG, &flags.options.fold, NULL,
          "store new constants instead of what computes them; by itself: a trained Gaussian bias, exactly"},
-        {"retrain", 0, OPTION_FLAG, &flags.retrain, NULL, "allow what a trained network does not survive untrained"},
+        {"retrain", 0, OPTION_FLAG, &flags.options.retrain, NULL,
+         "allow what a trained network does not survive untrained"},
         {"yes", 'y', OPTION_FLAG, &flags.yes, NULL, "with --apply all"},
-        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
+        {"force", 0, OPTION_FLAG, &flags.options.force, NULL, "replace the file if it is there"},
         {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add what was changed to the report that 'audit -o DIR' made"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
         AUDIT_ROWS(flags.audit),

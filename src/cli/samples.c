@@ -24,26 +24,20 @@ int parse_samples(const struct sample_flags *flags, const struct opened *opened,
     if (parse_preprocess(&flags->preprocess, &parsed->preprocess))
         return FOVEA_BAD_INPUT;
     parsed->feeds = image_feeds(flags->images ? flags->images : images, &flags->inputs, &parsed->feed_count);
-    parsed->samples = (struct fovea_samples){.shapes = opened->shapes,
-                                             .feeds = parsed->feeds,
-                                             .feed_count = parsed->feed_count,
-                                             .preprocess = &parsed->preprocess,
-                                             .labels = flags->labels,
-                                             .limit = flags->limit,
-                                             .batch = flags->exact,
-                                             .skip_broken = flags->skip_broken};
+    parsed->samples = flags->samples;
+    parsed->samples.shapes = opened->shapes;
+    parsed->samples.feeds = parsed->feeds;
+    parsed->samples.feed_count = parsed->feed_count;
+    parsed->samples.preprocess = &parsed->preprocess;
+    parsed->samples.batch = flags->exact;
     return PARSE_GO_ON;
 }
 
-int parse_data(const struct command *command, struct data_flags *flags, const char *names, struct fovea_data *data)
+int parse_data(const struct command *command, struct data_flags *flags)
 {
-    *data = (struct fovea_data){.path = flags->path,
-                                .masks = flags->masks,
-                                .labels = flags->labels,
-                                .names = names,
-                                .validation_share = flags->no_validation ? -1 : flags->share,
-                                .ignore = -1,
-                                .loader_threads = (int)flags->loaders};
+    struct fovea_data *data = &flags->data;
+    data->validation_share = flags->no_validation ? -1 : data->validation_share;
+    data->ignore = -1;
     if (flags->ignore && strcmp(flags->ignore, "none") == 0)
         data->ignore = FOVEA_IGNORE_NONE;
     else if (flags->ignore && (parse_int_list(flags->ignore, &data->ignore, 1) != 1 || data->ignore < 0))
@@ -52,7 +46,7 @@ int parse_data(const struct command *command, struct data_flags *flags, const ch
         return PARSE_GO_ON;
     data->mask_values = flags->values;
     data->mask_value_count = parse_int_list(flags->mask_values, flags->values, MOST_MASK_VALUES);
-    return data->mask_value_count >= 2 && flags->masks
+    return data->mask_value_count >= 2 && data->masks
                ? PARSE_GO_ON
                : fail_usage(command,
                             "--mask-values takes the values of two classes or more in the masks of --masks, "

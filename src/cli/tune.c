@@ -7,16 +7,17 @@
 #include "tune_text.h"
 
 struct flags {
+    struct fovea_tune_options options;
     struct data_flags data;
-    const char *names, *output, *optimiser, *schedule, *loss, *teacher, *control, *history, *report, *recipe,
-        *class_weights, *activation;
-    const char *crop_scale, *jitter, *colour;
-    int64_t epochs, samples, batch, accumulate, new_head, padding, seeds;
-    double rate, decay, momentum, warmup, clip, smoothing, dice, flip, rotation, mixup, teacher_weight;
+    const char *output, *history, *report, *activation, *crop_scale, *jitter, *colour;
     struct text_list freeze, rates, reinitialise, decays;
-    bool nesterov, freeze_norm, train_norm, skip_broken, force, json;
+    bool freeze_norm, train_norm, force, json;
     struct preprocess_options preprocess;
 };
+
+static const char *const optimisers[] = {"sgd", "adamw", NULL};
+static const char *const schedules[] = {"constant", "cosine", "step", "polynomial", NULL};
+static const char *const losses[] = {"cross-entropy", "binary", "squares", NULL};
 
 /* "a,b" or "a" for both; NULL: zeros. */
 static int parse_pair(const struct command *command, const char *option, const char *text, double pair[2])
@@ -27,27 +28,8 @@ static int parse_pair(const struct command *command, const char *option, const c
     return count < 1 ? fail_usage(command, "--%s takes LOW,HIGH, not '%s'", option, text) : PARSE_GO_ON;
 }
 
-static int parse_words(const struct command *command, const struct flags *flags, struct fovea_tune_options *options)
-{
-    static const char *const optimisers[] = {"sgd", "adamw", NULL};
-    static const char *const schedules[] = {"constant", "cosine", "step", "polynomial", NULL};
-    static const char *const losses[] = {"cross-entropy", "binary", "squares", NULL};
-    int optimiser, schedule, loss = FOVEA_LOSS_OF_FILE, code;
-    if ((code = parse_word(command, "optimizer", flags->optimiser, optimisers, &optimiser)) != PARSE_GO_ON ||
-        (code = parse_word(command, "schedule", flags->schedule ? flags->schedule : "cosine", schedules, &schedule)) !=
-            PARSE_GO_ON ||
-        (flags->loss && (code = parse_word(command, "loss", flags->loss, losses, &loss)) != PARSE_GO_ON))
-        return code;
-    options->optimiser = (enum fovea_optimiser)optimiser;
-    options->schedule = (enum fovea_schedule)schedule;
-    options->loss = (enum fovea_loss)loss;
-    return PARSE_GO_ON;
-}
-
 static int parse_decays(const struct command *command, const struct flags *flags, struct fovea_tune_options *options)
 {
-    for (int i = 0; i < FOVEA_DECAY_CLASSES; i++)
-        options->decays[i] = NAN;
     for (int i = 0; i < flags->decays.count; i++) {
         const char *text = flags->decays.items[i], *sign = strchr(text, '=');
         bool found = false;
@@ -74,10 +56,6 @@ static int parse_augment(const struct command *command, const struct flags *flag
         code = parse_pair(command, "scale-jitter", flags->jitter, augment->scale_jitter);
     if (code == PARSE_GO_ON && flags->colour && parse_number_list(flags->colour, colour, 4) < 1)
         return fail_usage(command, "--colour takes BRIGHTNESS,CONTRAST,SATURATION,HUE, not '%s'", flags->colour);
-    augment->padding = flags->padding;
-    augment->flip = flags->flip;
-    augment->rotation = flags->rotation;
-    augment->mixup = flags->mixup;
     augment->brightness = colour[0];
     augment->contrast = colour[1];
     augment->saturation = colour[2];
@@ -85,22 +63,10 @@ static int parse_augment(const struct command *command, const struct flags *flag
     return code;
 }
 
+/* What the rows could not put into the options. */
 static void fill_options(const struct flags *flags, const struct opened *opened, struct fovea_tune_options *options)
 {
     options->shapes = opened->shapes;
-    options->epochs = flags->epochs;
-    options->batch = flags->batch;
-    options->samples = flags->samples;
-    options->accumulate = (int)flags->accumulate;
-    options->rate = flags->rate;
-    options->decay = flags->decay;
-    options->momentum = flags->momentum;
-    options->nesterov = flags->nesterov;
-    options->warmup_epochs = flags->warmup;
-    options->clip = flags->clip;
-    options->smoothing = flags->smoothing;
-    options->dice = flags->dice;
-    options->class_weights = flags->class_weights;
     options->statistics = flags->freeze_norm  ? FOVEA_STATISTICS_FROZEN
                           : flags->train_norm ? FOVEA_STATISTICS_TRAINED
                                               : FOVEA_STATISTICS_AUTO;
@@ -110,23 +76,17 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
     options->rate_count = flags->rates.count;
     options->reinitialise = flags->reinitialise.items;
     options->reinitialise_count = flags->reinitialise.count;
-    options->new_classes = flags->new_head;
-    options->teacher = flags->teacher;
-    options->teacher_weight = flags->teacher_weight;
-    options->recipe = flags->recipe;
-    options->control = flags->control;
-    options->seeds = (int)flags->seeds;
 }
 
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
 {
     struct fovea_error error = {0};
     struct tune_watch watch = {.quiet = flags->json,
-                               .teacher = flags->teacher != NULL,
+                               .teacher = options->teacher != NULL,
                                .freeze_norm = flags->freeze_norm,
-                               .recipe = flags->recipe,
+                               .recipe = options->recipe,
                                .bar = &opened->bar,
-                               .seeds = flags->seeds};
+                               .seeds = options->seeds};
     struct fovea_tune_calls calls = {.plan = print_tune_plan, .epoch = print_tune_epoch, .user = &watch};
     struct fovea_tune tune;
     if (flags->history && !(watch.history = fopen(flags->history, "w"))) {
@@ -142,7 +102,7 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
     if (flags->json)
         print_json(fovea_tune_json(&tune, NULL));
     else
-        print_tune(&tune, flags->output, flags->data.masks != NULL, flags->control != NULL);
+        print_tune(&tune, flags->output, options->data.masks != NULL, options->control != NULL);
     int code = flags->report && fovea_report_add_tune(opened->model, &tune, flags->output, flags->report, &error)
                    ? fail(&error)
                    : FOVEA_CLEAN;
@@ -154,22 +114,23 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
 static int check_ahead(struct opened *opened, const struct flags *flags)
 {
     struct fovea_error error = {0};
-    struct fovea_model *control = flags->control ? fovea_model_load(opened->fovea, flags->control, &error) : NULL;
-    bool good = (!flags->control || control) && fovea_output_claim(flags->output, flags->force, &error) == 0 &&
+    struct fovea_model *control =
+        flags->options.control ? fovea_model_load(opened->fovea, flags->options.control, &error) : NULL;
+    bool good = (!flags->options.control || control) && fovea_output_claim(flags->output, flags->force, &error) == 0 &&
                 (!flags->report || fovea_report_find(opened->model, flags->report, &error) == 0);
     fovea_model_free(control);
     return good ? PARSE_GO_ON : fail(&error);
 }
 
-static int check_numbers(const struct command *command, const struct flags *flags)
+static int check_numbers(const struct command *command, const struct fovea_tune_options *options)
 {
     const struct {
         const char *option;
         double value, most; /* from 0 on; up to 1: below it */
-    } numbers[] = {{"rate", flags->rate, 1e3},       {"decay", flags->decay, 1e3},
-                   {"momentum", flags->momentum, 1}, {"warmup", flags->warmup, 1e6},
-                   {"clip", flags->clip, 1e30},      {"smoothing", flags->smoothing, 1},
-                   {"dice", flags->dice, 1e3},       {"teacher-weight", flags->teacher_weight, 1.000001}};
+    } numbers[] = {{"rate", options->rate, 1e3},       {"decay", options->decay, 1e3},
+                   {"momentum", options->momentum, 1}, {"warmup", options->warmup_epochs, 1e6},
+                   {"clip", options->clip, 1e30},      {"smoothing", options->smoothing, 1},
+                   {"dice", options->dice, 1e3},       {"teacher-weight", options->teacher_weight, 1.000001}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (!(numbers[i].value >= 0 && numbers[i].value < numbers[i].most))
             return fail_usage(command, "--%s cannot be %g", numbers[i].option, numbers[i].value);
@@ -181,83 +142,87 @@ static int tune_model(struct opened *opened, const struct command *command, stru
 {
     struct fovea_preprocess preprocess;
     struct fovea_recipe recipe;
-    struct fovea_tune_options options = {.preprocess = &preprocess};
-    int code = flags->recipe ? apply_recipe(command, flags->recipe, &recipe) : PARSE_GO_ON;
-    if (code != PARSE_GO_ON)
-        return code;
-    fill_options(flags, opened, &options);
-    code = parse_data(command, &flags->data, flags->names, &options.data);
-    options.data.skip_broken = flags->skip_broken;
+    const char *guide = flags->options.recipe;
+    int code = guide ? apply_recipe(command, guide, &recipe) : PARSE_GO_ON;
     if (code == PARSE_GO_ON)
-        code = parse_words(command, flags, &options);
+        code = parse_data(command, &flags->data);
+    struct fovea_tune_options options = flags->options;
+    options.data = flags->data.data;
+    options.preprocess = &preprocess;
+    fill_options(flags, opened, &options);
     if (code == PARSE_GO_ON)
         code = parse_decays(command, flags, &options);
     if (code == PARSE_GO_ON)
         code = parse_augment(command, flags, &options.augment);
     if (code == PARSE_GO_ON && parse_preprocess(&flags->preprocess, &preprocess))
         code = FOVEA_BAD_INPUT;
-    if (code == PARSE_GO_ON && (!flags->data.path || !flags->output))
+    if (code == PARSE_GO_ON && (!options.data.path || !flags->output))
         code = fail_usage(command, "name the data with --data and the new file with -o");
     if (code == PARSE_GO_ON)
-        code = check_numbers(command, flags);
+        code = check_numbers(command, &options);
     if (code == PARSE_GO_ON)
         code = check_ahead(opened, flags);
     if (code != PARSE_GO_ON)
         return code;
-    if (flags->recipe && !flags->json)
+    if (guide && !flags->json)
         show_recipe(command, &recipe);
     return run(opened, flags, &options);
 }
 
 int verb_tune(int argc, char **argv)
 {
-    struct flags flags = {.epochs = 10, .momentum = 0.9, .decay = 1e-4, .teacher_weight = 0.5};
+    struct flags flags = {.options = fovea_tune_options_default(), .data.data = fovea_data_default()};
+    struct fovea_tune_options *options = &flags.options;
+    struct fovea_augment *augment = &options->augment;
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE",
          "the trained model: the best epoch; the last one beside it"},
         DATA_ROWS(flags.data),
-        SKIP_BROKEN_ROW(flags.skip_broken),
-        {"labels", 0, OPTION_TEXT, &flags.names, "FILE", "names of the classes (default: the model's)"},
-        {"recipe", 0, OPTION_TEXT, &flags.recipe, "GUIDE",
+        SKIP_BROKEN_ROW(flags.data.data.skip_broken),
+        {"labels", 0, OPTION_TEXT, &flags.data.data.names, "FILE", "names of the classes (default: the model's)"},
+        {"recipe", 0, OPTION_TEXT, &options->recipe, "GUIDE",
          "start from what fits after this guide's rewrite (below); 'list' shows all"},
-        {"epochs", 'e', OPTION_INT, &flags.epochs, "N", "default 10"},
-        {"samples", 0, OPTION_INT, &flags.samples, "N", "of an epoch at most (default: all)"},
-        {"batch", 'b', OPTION_INT, &flags.batch, "N", "images per step (default 32)"},
-        {"accumulate", 0, OPTION_INT, &flags.accumulate, "N", "steps per update"},
-        {"optimizer", 0, OPTION_TEXT, &flags.optimiser, "NAME", "sgd (default) or adamw"},
-        {"rate", 0, OPTION_NUMBER, &flags.rate, "X", "learning rate (sgd 0.01, adamw 0.001)"},
-        {"decay", 0, OPTION_NUMBER, &flags.decay, "X", "weight decay (default 1e-4)"},
+        {"epochs", 'e', OPTION_INT, &options->epochs, "N", "default 10"},
+        {"samples", 0, OPTION_INT, &options->samples, "N", "of an epoch at most (default: all)"},
+        {"batch", 'b', OPTION_INT, &options->batch, "N", "images per step (default 32)"},
+        {"accumulate", 0, OPTION_SMALL, &options->accumulate, "N", "steps per update"},
+        {"optimizer", 0, OPTION_WORD, &(struct word_choice){optimisers, &options->optimiser}, "NAME",
+         "sgd (default) or adamw"},
+        {"rate", 0, OPTION_NUMBER, &options->rate, "X", "learning rate (sgd 0.01, adamw 0.001)"},
+        {"decay", 0, OPTION_NUMBER, &options->decay, "X", "weight decay (default 1e-4)"},
         {"decay-class", 0, OPTION_LIST, &flags.decays, "CLASS=FACTOR",
          "last, down, stem, other, weights, beta, layernorm"},
-        {"momentum", 0, OPTION_NUMBER, &flags.momentum, "X", "of sgd (default 0.9)"},
-        {"nesterov", 0, OPTION_FLAG, &flags.nesterov, NULL, "Nesterov's momentum"},
-        {"schedule", 0, OPTION_TEXT, &flags.schedule, "NAME", "cosine (default), constant, step or polynomial"},
-        {"warmup", 0, OPTION_NUMBER, &flags.warmup, "EPOCHS", "in which the rate rises"},
-        {"clip", 0, OPTION_NUMBER, &flags.clip, "NORM", "largest norm of the gradient"},
-        {"loss", 0, OPTION_TEXT, &flags.loss, "NAME",
+        {"momentum", 0, OPTION_NUMBER, &options->momentum, "X", "of sgd (default 0.9)"},
+        {"nesterov", 0, OPTION_FLAG, &options->nesterov, NULL, "Nesterov's momentum"},
+        {"schedule", 0, OPTION_WORD, &(struct word_choice){schedules, &options->schedule}, "NAME",
+         "cosine (default), constant, step or polynomial"},
+        {"warmup", 0, OPTION_NUMBER, &options->warmup_epochs, "EPOCHS", "in which the rate rises"},
+        {"clip", 0, OPTION_NUMBER, &options->clip, "NORM", "largest norm of the gradient"},
+        {"loss", 0, OPTION_WORD, &(struct word_choice){losses, &options->loss}, "NAME",
          "cross-entropy, binary or squares (default: by what the file's scores are: softmax, sigmoid or none)"},
         ACTIVATION_ROW(flags.activation),
-        {"smoothing", 0, OPTION_NUMBER, &flags.smoothing, "X", "of labels"},
-        {"class-weights", 0, OPTION_TEXT, &flags.class_weights, "balanced|FILE",
+        {"smoothing", 0, OPTION_NUMBER, &options->smoothing, "X", "of labels"},
+        {"class-weights", 0, OPTION_TEXT, &options->class_weights, "balanced|FILE",
          "of the loss, one number a class; balanced: n / (K n_c)"},
-        {"dice", 0, OPTION_NUMBER, &flags.dice, "WEIGHT", "of the Dice loss beside cross-entropy"},
+        {"dice", 0, OPTION_NUMBER, &options->dice, "WEIGHT", "of the Dice loss beside cross-entropy"},
         {"freeze", 0, OPTION_LIST, &flags.freeze, "PATTERN", "parameters that stay; !PATTERN takes some back"},
         {"rate-of", 0, OPTION_LIST, &flags.rates, "PATTERN=X", "factor of the learning rate"},
         {"reinit", 0, OPTION_LIST, &flags.reinitialise, "PATTERN", "draw these weights anew"},
-        {"new-head", 0, OPTION_INT, &flags.new_head, "CLASSES", "a new classifier"},
+        {"new-head", 0, OPTION_INT, &options->new_classes, "CLASSES", "a new classifier"},
         {"freeze-bn", 0, OPTION_FLAG, &flags.freeze_norm, NULL, "BatchNormalization keeps its statistics"},
         {"train-bn", 0, OPTION_FLAG, &flags.train_norm, NULL, "it takes the batch's, however small the batch"},
         {"crop-scale", 0, OPTION_TEXT, &flags.crop_scale, "LOW,HIGH", "random resized crop: shares of the area"},
-        {"padding", 0, OPTION_INT, &flags.padding, "PIXELS", "random crop of the padded image"},
+        {"padding", 0, OPTION_INT, &augment->padding, "PIXELS", "random crop of the padded image"},
         {"scale-jitter", 0, OPTION_TEXT, &flags.jitter, "LOW,HIGH", "random scale and crop"},
-        {"flip", 0, OPTION_NUMBER, &flags.flip, "P", "probability of a horizontal flip"},
-        {"rotation", 0, OPTION_NUMBER, &flags.rotation, "DEGREES", "at most"},
+        {"flip", 0, OPTION_NUMBER, &augment->flip, "P", "probability of a horizontal flip"},
+        {"rotation", 0, OPTION_NUMBER, &augment->rotation, "DEGREES", "at most"},
         {"colour", 0, OPTION_TEXT, &flags.colour, "B,C,S,H", "jitter of brightness, contrast, saturation, hue"},
-        {"mixup", 0, OPTION_NUMBER, &flags.mixup, "ALPHA", "mix pairs of images"},
-        {"teacher", 0, OPTION_TEXT, &flags.teacher, "MODEL", "learn its probabilities too: right after exact rewrites"},
-        {"teacher-weight", 0, OPTION_NUMBER, &flags.teacher_weight, "X", "of the teacher (default 0.5)"},
-        {"control", 0, OPTION_TEXT, &flags.control, "MODEL", "train this one alike and compare"},
-        {"seeds", 0, OPTION_INT, &flags.seeds, "N",
+        {"mixup", 0, OPTION_NUMBER, &augment->mixup, "ALPHA", "mix pairs of images"},
+        {"teacher", 0, OPTION_TEXT, &options->teacher, "MODEL",
+         "learn its probabilities too: right after exact rewrites"},
+        {"teacher-weight", 0, OPTION_NUMBER, &options->teacher_weight, "X", "of the teacher (default 0.5)"},
+        {"control", 0, OPTION_TEXT, &options->control, "MODEL", "train this one alike and compare"},
+        {"seeds", 0, OPTION_SMALL, &options->seeds, "N",
          "runs of each, from --seed on: the interval counts what runs vary; the best is written"},
         {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
         {"history", 0, OPTION_TEXT, &flags.history, "FILE", "a line of JSON per epoch"},
@@ -275,7 +240,7 @@ int verb_tune(int argc, char **argv)
                               .rows = rows};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
-    if (code == PARSE_GO_ON && flags.recipe && strcmp(flags.recipe, "list") == 0) {
+    if (code == PARSE_GO_ON && options->recipe && strcmp(options->recipe, "list") == 0) {
         list_recipes(stdout);
         code = FOVEA_CLEAN;
     }

@@ -67,8 +67,48 @@ static void help_shows_every_row(void **state)
     free(text);
 }
 
+/* Rows put words and small numbers where the library's options hold them, or refuse them. */
+static void words_and_small_numbers(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"none", "one", "two", NULL};
+    enum { NONE, ONE, TWO } chosen = NONE;
+    int small[3] = {7, 7, 7};
+    struct word_choice choice = {words, &chosen};
+    const struct option_row rows[] = {
+        {"word", 0, OPTION_WORD, &choice, "WORD", ""}, {"small", 0, OPTION_SMALL, &small[1], "N", ""}, {0}};
+    const struct {
+        const char *argument;
+        int code;
+        unsigned word;
+        int number;
+    } cases[] = {{"--word=two", PARSE_GO_ON, TWO, 7},
+                 {"--word=three", FOVEA_BAD_INPUT, NONE, 7},
+                 {"--small=-3", PARSE_GO_ON, NONE, -3},
+                 {"--small=4294967297", FOVEA_BAD_INPUT, NONE, 7},
+                 {"--small=3x", FOVEA_BAD_INPUT, NONE, 7}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char argument[32], *argv[] = {(char *)"test", argument, NULL}, text[64];
+        struct command command = {.verb = "test", .arguments = "", .summary = "", .rows = rows};
+        chosen = NONE;
+        small[1] = 7;
+        snprintf(argument, sizeof argument, "%s", cases[i].argument);
+        assert_int_equal(command_parse(&command, 2, argv), cases[i].code);
+        assert_int_equal(small[0], 7);
+        assert_int_equal(small[1], cases[i].number);
+        assert_int_equal(small[2], 7);
+        if (cases[i].code == PARSE_GO_ON) {
+            assert_int_equal(chosen, cases[i].word);
+            assert_string_equal(option_text(&command, "word", text), words[cases[i].word]);
+            assert_int_equal(atoi(option_text(&command, "small", text)), cases[i].number);
+        }
+        command_free(&command);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(parses_every_row), cmocka_unit_test(help_shows_every_row)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(parses_every_row), cmocka_unit_test(help_shows_every_row),
+                                       cmocka_unit_test(words_and_small_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
