@@ -26,7 +26,7 @@ static int time_steps(struct fovea_model *model, const struct fovea_bench_option
 {
     struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
-    struct trainer_options trainer = {.optimiser = {.kind = OPTIMISER_SGD, .momentum = 0.9}, .accumulate = 1};
+    struct trainer_options trainer = {.optimiser = {.kind = FOVEA_SGD, .momentum = 0.9}, .accumulate = 1};
     const struct shape *logits = &training->logits;
     int64_t units = shape_product(logits, 2, logits->rank);
     int64_t *labels = memory_allocate(memory, (size_t)(logits->dims[0] * units), sizeof *labels, &error);
@@ -69,7 +69,7 @@ int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_option
     struct training_request request = {.model = copy,
                                        .bindings = bindings,
                                        .binding_count = shapes->count,
-                                       .loss = {.kind = LOSS_CROSS_ENTROPY, .ignored = -1},
+                                       .loss = {.kind = FOVEA_CROSS_ENTROPY, .ignored = -1},
                                        .segments = 1,
                                        .any_output = true};
     int result = bindings && prepare(copy, bindings, shapes->count, &error) == 0 &&

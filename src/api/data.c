@@ -163,8 +163,8 @@ void data_note(struct context *context, const struct dataset *dataset, const cha
 {
     char text[DATASET_NOTE_SIZE];
     int64_t unturned = dataset_unturned(dataset), count = 0;
-    for (int split = 0; split < DATASET_SPLITS; split++)
-        count += dataset_count(dataset, (enum dataset_split)split);
+    for (int split = 0; split < FOVEA_SPLITS; split++)
+        count += dataset_count(dataset, (enum fovea_split)split);
     if (dataset_left_out_words(dataset, text))
         context_note(context, "%s: left out: %s", path, text);
     if (unturned > 0)
@@ -209,17 +209,6 @@ void data_refuse_labels(const struct fovea_data *data, const struct dataset_repo
               data_has_masks(data) ? " (`mask_values` tells other values of masks)" : "");
 }
 
-struct fovea_metrics data_metrics(const struct metrics_summary *summary, bool pixels)
-{
-    return (struct fovea_metrics){.pixels = pixels,
-                                  .counted = summary->counted,
-                                  .top1 = summary->top1,
-                                  .top5 = summary->top5,
-                                  .mean_accuracy = summary->mean_accuracy,
-                                  .mean_iou = pixels ? summary->mean_iou : (double)NAN,
-                                  .mean_dice = pixels ? summary->mean_dice : (double)NAN};
-}
-
 const char *data_class_name(const struct dataset *dataset, const struct class_names *names, int64_t class)
 {
     const char *own = dataset_class_name(dataset, class);
@@ -248,12 +237,11 @@ int data_keep_classes(struct arena *arena, const struct dataset *dataset, const 
             return -1;
     }
     for (int64_t i = 0; i < count; i++) {
-        struct metrics_class of = metrics_of_class(metrics, i);
-        const char *name = table->list[i].name;
-        if (name_class(arena, dataset, names, i, &name, error))
+        struct fovea_class_metrics of = metrics_of_class(metrics, i);
+        of.name = table->list[i].name;
+        if (name_class(arena, dataset, names, i, &of.name, error))
             return -1;
-        table->list[i] =
-            (struct fovea_class_metrics){name, of.actual, of.predicted, of.correct, of.accuracy, of.iou, of.dice};
+        table->list[i] = of;
     }
     table->count = count;
     if (confusion)

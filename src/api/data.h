@@ -44,7 +44,6 @@ const char *data_class_name(const struct dataset *dataset, const struct class_na
 /* Adds the way out to the error of a check where labels are the reason. */
 void data_refuse_labels(const struct fovea_data *data, const struct dataset_report *report, struct error *error);
 
-struct fovea_metrics data_metrics(const struct metrics_summary *summary, bool pixels);
 /* What `metrics` tell of each of `count` classes, in `arena`; over what the table holds of so many classes already.
  * Their names are those of data_class_name. */
 int data_keep_classes(struct arena *arena, const struct dataset *dataset, const struct class_names *names,

@@ -178,7 +178,7 @@ static void describe_row(struct eval_work *work, int at, struct fovea_eval_row *
                                    .no_effect = change->kind == CHANGE_CORRUPTION};
     for (int a = 0; a < work->arm_count; a++) {
         const struct eval_tally *tally = &work->arms[a].tallies[at];
-        struct metrics_summary summary = metrics_summarise(tally->metrics);
+        struct fovea_metrics summary = metrics_summarise(tally->metrics, work->masks);
         double units = samples * (double)work->arms[a].evaluator.units;
         row->no_effect = row->no_effect && !tally->changed;
         row->scores[a] = (struct fovea_eval_score){.top1 = known(summary.top1),
@@ -201,7 +201,6 @@ static int describe_data(struct eval_work *work, struct error *error)
         data->only_right[0] = data->only_right[1] = -1;
     for (int a = 0; a < work->arm_count; a++) {
         const struct metrics *metrics = work->arms[a].tallies[0].metrics;
-        const struct metrics_summary summary = metrics_summarise(metrics);
         const struct evaluator *evaluator = &work->arms[a].evaluator;
         const struct preprocess *preprocess = &work->arms[a].stock.images.preprocess;
         data->whole[a][0] = preprocess->crop_height;
@@ -209,7 +208,7 @@ static int describe_data(struct eval_work *work, struct error *error)
         data->size[a][0] = evaluator->masks.height;
         data->size[a][1] = evaluator->masks.width;
         memcpy(data->enlarged[a], evaluator->enlarged, sizeof data->enlarged[a]);
-        data->metrics[a] = data_metrics(&summary, work->masks);
+        data->metrics[a] = metrics_summarise(metrics, work->masks);
         if (data_keep_classes(work->arena, work->dataset, &work->names, metrics, work->arms[a].evaluator.classes,
                               &data->classes[a], error))
             return -1;
@@ -239,7 +238,7 @@ static int describe(struct eval_work *work, struct error *error)
             return -1;
     }
     result->images = work->evaluated;
-    result->labelled = work->masks ? work->evaluated : metrics_summarise(first->tallies[0].metrics).counted;
+    result->labelled = work->masks ? work->evaluated : metrics_summarise(first->tallies[0].metrics, false).counted;
     result->units = first->evaluator.units;
     result->classes = first->evaluator.classes;
     result->labels_of_folders = !work->data && work->labelled && dataset_labels_by_folders(first->stock.images.dataset);
@@ -268,6 +267,7 @@ int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struc
         .data = options->data,
         .result = result,
         .arena = arena,
+        .split = FOVEA_SPLIT_TRAIN, /* all images are */
         .ignored = options->data ? data_ignored(options->data) : -1,
         .arms = {{.model = model, .stock = {.model = model}}, {.model = other, .stock = {.model = other}}},
         .arm_count = other ? 2 : 1};

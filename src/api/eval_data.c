@@ -8,21 +8,21 @@ static int choose_split(struct eval_work *work, struct error *error)
 {
     struct dataset *dataset = work->dataset;
     enum fovea_split wanted = work->options->split;
-    int64_t counts[DATASET_SPLITS];
-    for (int i = 0; i < DATASET_SPLITS; i++)
-        counts[i] = dataset_count(dataset, (enum dataset_split)i);
-    work->split = wanted != FOVEA_SPLIT_USUAL      ? (enum dataset_split)((int)wanted - FOVEA_SPLIT_TRAIN)
-                  : counts[DATASET_TEST] > 0       ? DATASET_TEST
-                  : counts[DATASET_VALIDATION] > 0 ? DATASET_VALIDATION
-                                                   : DATASET_TRAIN;
-    bool all = wanted == FOVEA_SPLIT_USUAL && work->split == DATASET_TRAIN;
+    int64_t counts[FOVEA_SPLITS];
+    for (int i = 0; i < FOVEA_SPLITS; i++)
+        counts[i] = dataset_count(dataset, (enum fovea_split)i);
+    work->split = wanted != FOVEA_SPLIT_USUAL          ? wanted
+                  : counts[FOVEA_SPLIT_TEST] > 0       ? FOVEA_SPLIT_TEST
+                  : counts[FOVEA_SPLIT_VALIDATION] > 0 ? FOVEA_SPLIT_VALIDATION
+                                                       : FOVEA_SPLIT_TRAIN;
+    bool all = wanted == FOVEA_SPLIT_USUAL && work->split == FOVEA_SPLIT_TRAIN;
     work->result->data.split = all ? "all" : dataset_split_name(work->split);
     if (counts[work->split] == 0)
         return error_set(error, ERROR_INPUT,
                          "%s: there are no samples of the split %s (train %" PRId64 ", validation %" PRId64
                          ", test %" PRId64 ")",
-                         data_path(work->data), dataset_split_name(work->split), counts[DATASET_TRAIN],
-                         counts[DATASET_VALIDATION], counts[DATASET_TEST]);
+                         data_path(work->data), dataset_split_name(work->split), counts[FOVEA_SPLIT_TRAIN],
+                         counts[FOVEA_SPLIT_VALIDATION], counts[FOVEA_SPLIT_TEST]);
     dataset_keep(dataset, work->split, work->options->samples.limit);
     return 0;
 }

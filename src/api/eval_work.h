@@ -46,7 +46,7 @@ struct eval_work {
     struct arena *arena;
     struct dataset *dataset; /* of the data; NULL: each arm has its own */
     struct class_names names;
-    enum dataset_split split;
+    enum fovea_split split;
     int64_t samples, batch, ignored;
     bool masks, labelled; /* labelled: samples have labels, and these are counted */
     struct eval_arm arms[2];

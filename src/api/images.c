@@ -214,7 +214,7 @@ static int take(struct images *images, struct fovea_model *model, const struct v
 }
 
 int images_take(struct images *images, struct fovea_model *model, const struct value *input,
-                const struct fovea_shapes *shapes, struct dataset *dataset, enum dataset_split split,
+                const struct fovea_shapes *shapes, struct dataset *dataset, enum fovea_split split,
                 const struct fovea_preprocess *flags, struct error *error)
 {
     *images = (struct images){
@@ -253,7 +253,7 @@ static int open_images(struct images *images, struct fovea_model *model, const s
                               .memory = memory,
                               .path = feed_name(feed),
                               .dataset = open_dataset(memory, feed, names, samples->skip_broken, error),
-                              .split = DATASET_TRAIN,
+                              .split = FOVEA_SPLIT_TRAIN,
                               .owned = true,
                               .looked_at = looked_at};
     if (!images->dataset)

@@ -12,10 +12,10 @@ struct images {
     struct memory *memory;
     const char *path; /* of what is owned, or what it is called */
     struct dataset *dataset;
-    enum dataset_split split; /* of it */
-    bool owned;               /* the dataset is closed with the images; its labels are optional */
-    bool looked_at;           /* before any is used */
-    bool pictures;            /* prepared by `preprocess`; else ready tensors */
+    enum fovea_split split; /* of it */
+    bool owned;             /* the dataset is closed with the images; its labels are optional */
+    bool looked_at;         /* before any is used */
+    bool pictures;          /* prepared by `preprocess`; else ready tensors */
     struct preprocess preprocess;
     enum image_layout layout;
     struct shape shape; /* of one image, with a leading 1 */
@@ -33,7 +33,7 @@ int images_open(struct images *images, struct fovea_model *model, const struct v
                 struct error *error);
 /* The same of a split of a dataset, which stays the caller's. */
 int images_take(struct images *images, struct fovea_model *model, const struct value *input,
-                const struct fovea_shapes *shapes, struct dataset *dataset, enum dataset_split split,
+                const struct fovea_shapes *shapes, struct dataset *dataset, enum fovea_split split,
                 const struct fovea_preprocess *flags, struct error *error);
 void images_close(struct images *images);
 /* The input's shape for a batch. */

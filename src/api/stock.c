@@ -24,7 +24,7 @@ static int open_images(struct stock *stock, const struct fovea_samples *samples,
 }
 
 static int take_images(struct stock *stock, const struct fovea_samples *samples, struct dataset *dataset,
-                       enum dataset_split split, struct error *error)
+                       enum fovea_split split, struct error *error)
 {
     const struct graph *graph = stock->model->model->graph;
     int inputs = 0;
@@ -85,7 +85,7 @@ int stock_open(struct stock *stock, struct fovea_model *model, const struct fove
 }
 
 int stock_take(struct stock *stock, struct fovea_model *model, const struct fovea_samples *samples, const char *path,
-               struct dataset *dataset, enum dataset_split split, struct error *error)
+               struct dataset *dataset, enum fovea_split split, struct error *error)
 {
     *stock = (struct stock){.model = model, .path = path};
     return take_images(stock, samples, dataset, split, error) || finish(stock, samples, NULL, 0, error) ? -1 : 0;

@@ -30,7 +30,7 @@ int stock_open(struct stock *stock, struct fovea_model *model, const struct fove
 /* The same of a split of labelled data, which stay the caller's: `path` is what they are called. There are no further
  * inputs then. */
 int stock_take(struct stock *stock, struct fovea_model *model, const struct fovea_samples *samples, const char *path,
-               struct dataset *dataset, enum dataset_split split, struct error *error);
+               struct dataset *dataset, enum fovea_split split, struct error *error);
 void stock_release(struct stock *stock);
 /* Puts the other inputs' elements into a session for `graph` and checks that `images`, its image input, takes what the
  * stock holds. Zeroes `images`. */

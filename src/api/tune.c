@@ -22,7 +22,7 @@
 static struct trainer_options trainer_options(const struct fovea_tune_options *options)
 {
     bool adamw = options->optimiser == FOVEA_ADAMW;
-    return (struct trainer_options){.optimiser = {.kind = adamw ? OPTIMISER_ADAMW : OPTIMISER_SGD,
+    return (struct trainer_options){.optimiser = {.kind = options->optimiser,
                                                   .rate = options->rate > 0 ? options->rate
                                                           : adamw           ? 1e-3
                                                                             : 0.01,
@@ -36,39 +36,20 @@ static struct trainer_options trainer_options(const struct fovea_tune_options *o
                                     .accumulate = options->accumulate > 0 ? options->accumulate : 1};
 }
 
-static struct augment_options augment_options(const struct fovea_augment *from)
-{
-    return (struct augment_options){.crop_scale = {from->crop_scale[0], from->crop_scale[1]},
-                                    .crop_ratio = {from->crop_ratio[0], from->crop_ratio[1]},
-                                    .padding = from->padding,
-                                    .scale_jitter = {from->scale_jitter[0], from->scale_jitter[1]},
-                                    .flip = from->flip,
-                                    .rotation = from->rotation,
-                                    .brightness = from->brightness,
-                                    .contrast = from->contrast,
-                                    .saturation = from->saturation,
-                                    .hue = from->hue,
-                                    .mixup_alpha = from->mixup};
-}
-
 static void set_options(struct tune_arm *arm)
 {
     const struct tune_work *work = arm->work;
     const struct fovea_tune_options *options = work->options;
-    static const enum schedule_kind schedules[] = {SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_STEP,
-                                                   SCHEDULE_POLYNOMIAL};
-    static const enum loss_kind losses[] = {LOSS_CROSS_ENTROPY, LOSS_BINARY, LOSS_SQUARES, LOSS_OF_HEAD};
     const struct fovea_data *data = &options->data;
     int64_t ignored = data_ignored(data);
-    arm->augment = augment_options(&options->augment);
-    struct loader_options loader = {.split = DATASET_TRAIN,
+    struct loader_options loader = {.split = FOVEA_SPLIT_TRAIN,
                                     .batch = work->batch,
                                     .threads = data_threads(data),
                                     .shuffle = true,
                                     .drop_last = true,
                                     .skip_broken = data->skip_broken,
                                     .preprocess = dataset_tensor_shape(work->dataset) ? NULL : &arm->preprocess,
-                                    .augment = &arm->augment,
+                                    .augment = &options->augment,
                                     .layout = arm->channels_last ? LAYOUT_NHWC : LAYOUT_NCHW,
                                     .ignore = ignored,
                                     .seed = work->model->context->seed};
@@ -77,13 +58,13 @@ static void set_options(struct tune_arm *arm)
         .binding_count = 1,
         .training = loader,
         .validation = loader,
-        .validate = work->validation_split < DATASET_SPLITS,
+        .validate = work->validation_split != FOVEA_SPLIT_USUAL,
         .epochs = options->epochs,
         .epoch_batches = (options->samples + work->batch - 1) / work->batch,
-        .schedule = {.kind = schedules[options->schedule], .factor = 0.1, .power = 0.9, .stages = 3},
+        .schedule = {.kind = options->schedule, .factor = 0.1, .power = 0.9, .stages = 3},
         .warmup_epochs = options->warmup_epochs,
         .trainer = trainer_options(options),
-        .loss = {.kind = arm->is_control ? work->arms[0].loss : losses[options->loss],
+        .loss = {.kind = arm->is_control ? work->arms[0].loss : options->loss,
                  .smoothing = (float)options->smoothing,
                  .ignored = ignored,
                  .dice = (float)(options->dice / (double)(options->accumulate > 0 ? options->accumulate : 1))},
@@ -208,18 +189,18 @@ static int open_data(struct tune_work *work, struct error *error)
                               &work->names, error);
     if (!work->dataset || turn_images(work, error) || check_data(work, error))
         return -1;
-    work->validation_split = dataset_count(work->dataset, DATASET_VALIDATION) > 0 ? DATASET_VALIDATION
-                             : dataset_count(work->dataset, DATASET_TEST) > 0     ? DATASET_TEST
-                                                                                  : DATASET_SPLITS;
+    work->validation_split = dataset_count(work->dataset, FOVEA_SPLIT_VALIDATION) > 0 ? FOVEA_SPLIT_VALIDATION
+                             : dataset_count(work->dataset, FOVEA_SPLIT_TEST) > 0     ? FOVEA_SPLIT_TEST
+                                                                                      : FOVEA_SPLIT_USUAL;
     work->validation_count =
-        work->validation_split < DATASET_SPLITS ? dataset_count(work->dataset, work->validation_split) : 0;
+        work->validation_split != FOVEA_SPLIT_USUAL ? dataset_count(work->dataset, work->validation_split) : 0;
     return 0;
 }
 
 /* A batch that nobody chose is no larger than the data. */
 static int shrink_batch(struct tune_work *work, struct error *error)
 {
-    int64_t training = dataset_count(work->dataset, DATASET_TRAIN);
+    int64_t training = dataset_count(work->dataset, FOVEA_SPLIT_TRAIN);
     if (work->options->batch > 0 || training >= work->batch)
         return 0;
     if (training == 0)
@@ -255,11 +236,11 @@ static int keep_best(const struct tune_arm *arm, const struct arm_epoch *epoch, 
     struct tune_work *work = arm->work;
     struct fovea_tune *result = work->result;
     double score = score_of(&told->validation);
-    if (arm->is_control && (epoch->best || !epoch->evaluated) &&
+    if (arm->is_control && (told->best || !told->evaluated) &&
         (isnan(result->control.top1) || score > score_of(&result->control)))
         result->control = told->validation;
-    bool better = epoch->best && (isnan(score) ? work->best < 0 && arm->run == 0 : score > work->best);
-    if (arm->is_control || !(better || (!epoch->evaluated && arm->run == 0)))
+    bool better = told->best && (isnan(score) ? work->best < 0 && arm->run == 0 : score > work->best);
+    if (arm->is_control || !(better || (!told->evaluated && arm->run == 0)))
         return 0;
     work->best = isnan(score) ? work->best : score;
     result->best = told->validation;
@@ -277,20 +258,9 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
     struct tune_work *work = arm->work;
     struct fovea_tune *result = work->result;
     struct fovea_tune_epoch *told = &result->epochs[result->epoch_count++];
-    *told = (struct fovea_tune_epoch){.model = arm->path,
-                                      .control = arm->is_control,
-                                      .seed = arm->model->context->seed,
-                                      .epoch = epoch->epoch,
-                                      .epochs = work->options->epochs,
-                                      .loss = epoch->loss,
-                                      .rate = epoch->rate,
-                                      .gradient_norm = epoch->gradient_norm,
-                                      .seconds = epoch->seconds,
-                                      .images_per_second = epoch->images_per_second,
-                                      .left_out = epoch->left_out,
-                                      .evaluated = epoch->evaluated,
-                                      .best = epoch->best,
-                                      .validation = tune_metrics(epoch, dataset_has_masks(work->dataset))};
+    *told = epoch->told;
+    told->model = arm->path;
+    told->control = arm->is_control;
     if (!arm->is_control)
         result->last = told->validation;
     keep_run(arm, told);
@@ -427,10 +397,8 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
                              .best = -1,
                              .batch = options->batch > 0 ? options->batch : USUAL_BATCH};
     const double missing = (double)NAN;
-    *tune = (struct fovea_tune){.storage = arena,
-                                .control = {false, 0, missing, missing, missing, missing, missing},
-                                .difference = missing,
-                                .interval = {missing, missing}};
+    *tune = (struct fovea_tune){
+        .storage = arena, .control = metrics_none(false), .difference = missing, .interval = {missing, missing}};
     int result = arena && check_options(options, path, force, &error) == 0 ? run(&work, arena, &error) : -1;
     if (result == 0 && tuned)
         result = (*tuned = api_result(model, &work.kept, "tuned", &error)) ? 0 : -1;

@@ -25,11 +25,11 @@ static int name_classes(struct tune_work *work, struct fovea_class_counts *count
     return names ? 0 : -1;
 }
 
-static int64_t *copy_counts(struct tune_work *work, const struct dataset_report *report, enum dataset_split split,
+static int64_t *copy_counts(struct tune_work *work, const struct dataset_report *report, enum fovea_split split,
                             int64_t classes, struct error *error)
 {
     int64_t *copy = arena_allocate(work->result->storage, (size_t)classes, sizeof *copy, error);
-    for (int64_t i = 0; copy && split < DATASET_SPLITS && i < classes && i < report->classes; i++)
+    for (int64_t i = 0; copy && split < FOVEA_SPLITS && i < classes && i < report->classes; i++)
         copy[i] = report->counts[split][i];
     return copy;
 }
@@ -39,7 +39,7 @@ static int keep_counts(struct tune_work *work, const struct dataset_report *repo
 {
     struct fovea_class_counts *counts = &work->counts;
     *counts = (struct fovea_class_counts){.classes = classes, .pixels = dataset_has_masks(work->dataset)};
-    counts->training = copy_counts(work, report, DATASET_TRAIN, classes, error);
+    counts->training = copy_counts(work, report, FOVEA_SPLIT_TRAIN, classes, error);
     counts->validation = copy_counts(work, report, work->validation_split, classes, error);
     return counts->training && counts->validation ? name_classes(work, counts, error) : -1;
 }

@@ -9,32 +9,13 @@
 #include "train/recipe.h"
 #include "train/source_constant.h"
 
-const char *fovea_decay_class_name(int index)
-{
-    return decay_class_name(index);
-}
-
-static struct fovea_recipe describe_recipe(const struct recipe *recipe)
-{
-    return (struct fovea_recipe){
-        .guide = recipe->guide, .reason = recipe->reason, .then = recipe->then, .settings = recipe->settings};
-}
-
-bool fovea_recipe_at(int index, struct fovea_recipe *recipe)
-{
-    const struct recipe *row = recipe_at(index);
-    if (row)
-        *recipe = describe_recipe(row);
-    return row != NULL;
-}
-
 int fovea_recipe_find(const char *guide, struct fovea_recipe *recipe, struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
     const struct recipe *row = recipe_find(guide, &error);
     if (!row)
         return api_fail(&error, report);
-    *recipe = describe_recipe(row);
+    *recipe = row->told;
     return 0;
 }
 
@@ -174,8 +155,8 @@ static int list_stills(const struct parameter_set *set, struct arena *arena, str
     if (!list)
         return -1;
     for (int i = 0; i < set->still_count; i++) {
-        const struct still *still = &set->stills[i];
-        if (add_still(list, told, arena, still->name, still->why, still->count, error))
+        const struct fovea_tune_still *still = &set->stills[i];
+        if (add_still(list, told, arena, still->name, still->why, still->elements, error))
             return -1;
     }
     for (int i = 0; i < set->count; i++) {
@@ -209,60 +190,42 @@ static int count_halves(const struct parameter_set *set)
     return count;
 }
 
-int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error)
+int tune_tell_plan(void *user, struct arm_plan *plan, struct error *error)
 {
     struct tune_arm *arm = user;
     struct tune_work *work = arm->work;
-    arm->classes = plan->classes;
+    struct fovea_tune_plan *told = &plan->told;
+    arm->classes = told->classes;
     arm->loss = plan->loss;
-    if (tune_count_classes(work, plan->classes, error) ||
+    if (tune_count_classes(work, told->classes, error) ||
         (plan->class_weights && tune_weigh_classes(work, plan->class_weights, error)))
         return -1;
-    struct fovea_tune_plan told = {.model = arm->path,
-                                   .training = dataset_count(work->dataset, DATASET_TRAIN),
-                                   .validation = work->validation_count,
-                                   .classes = plan->classes,
-                                   .counts = work->counts,
-                                   .masks = {plan->masks.height, plan->masks.width},
-                                   .whole_masks = {plan->whole_masks.height, plan->whole_masks.width},
-                                   .enlarged = {plan->enlarged[0], plan->enlarged[1]},
-                                   .loss = loss_name(plan->loss),
-                                   .unlike_file = plan->unlike_file,
-                                   .left_out = work->left_out,
-                                   .first_left_out = work->first_left_out,
-                                   .files_left_out = work->files_left_out,
-                                   .parameters = plan->parameters,
-                                   .trained = plan->trained,
-                                   .elements = plan->elements,
-                                   .trained_elements = plan->trained_elements,
-                                   .updates = plan->updates,
-                                   .unshared_statistics = arm->unshared.statistics,
-                                   .unshared_parameters = arm->unshared.parameters,
-                                   .stored = arm->unshared.computed,
-                                   .shared = arm->unshared.shared,
-                                   .inference_nodes = arm->inference_nodes,
-                                   .norms = plan->norms,
-                                   .norms_kept = plan->norms_kept,
-                                   .dropouts = plan->dropouts,
-                                   .statistics_frozen =
-                                       arm->options.freeze_statistics && has_batch_statistics(arm->model->graph),
-                                   .policy_of_metadata = arm->policy_of_metadata,
-                                   .chosen = arm->chosen,
-                                   .folded = folded_convolutions(arm->model),
-                                   .memory = plan->memory,
-                                   .segments = plan->segments,
-                                   .kept_by_decay = plan->kept_by_decay,
-                                   .decay_sum = plan->decay_sum,
-                                   .halves = count_halves(plan->set)};
+    told->model = arm->path;
+    told->training = dataset_count(work->dataset, FOVEA_SPLIT_TRAIN);
+    told->validation = work->validation_count;
+    told->counts = work->counts;
+    told->left_out = work->left_out;
+    told->first_left_out = work->first_left_out;
+    told->files_left_out = work->files_left_out;
+    told->unshared_statistics = arm->unshared.statistics;
+    told->unshared_parameters = arm->unshared.parameters;
+    told->stored = arm->unshared.computed;
+    told->shared = arm->unshared.shared;
+    told->inference_nodes = arm->inference_nodes;
+    told->statistics_frozen = arm->options.freeze_statistics && has_batch_statistics(arm->model->graph);
+    told->policy_of_metadata = arm->policy_of_metadata;
+    told->chosen = arm->chosen;
+    told->folded = folded_convolutions(arm->model);
+    told->halves = count_halves(plan->set);
     if (!arm->is_control &&
-        (recipe_pending(arm->model, &told.pending, error) || recipe_corrective(arm->model, &told.corrective, error)))
+        (recipe_pending(arm->model, &told->pending, error) || recipe_corrective(arm->model, &told->corrective, error)))
         return -1;
-    if (list_stills(plan->set, work->result->storage, &told, error) ||
-        name_shared(&arm->unshared, work->result->storage, &told, error))
+    if (list_stills(plan->set, work->result->storage, told, error) ||
+        name_shared(&arm->unshared, work->result->storage, told, error))
         return -1;
     if (!arm->is_control && arm->run == 0)
-        work->result->plan = told;
+        work->result->plan = *told;
     if (work->calls && work->calls->plan && arm->run == 0)
-        work->calls->plan(work->calls->user, &told);
+        work->calls->plan(work->calls->user, told);
     return 0;
 }

@@ -26,12 +26,11 @@ struct tune_arm {
     int run; /* of its seeds, from 0 */
     char label[64];
     bool channels_last, is_control, policy_of_metadata;
-    int64_t classes;     /* that labels may be */
-    enum loss_kind loss; /* as it is minimised */
-    const char *chosen;  /* which parameters the recipe chose, in words; or NULL */
-    int inference_nodes; /* of an export in training mode, put into inference form */
+    int64_t classes;      /* that labels may be */
+    enum fovea_loss loss; /* as it is minimised */
+    const char *chosen;   /* which parameters the recipe chose, in words; or NULL */
+    int inference_nodes;  /* of an export in training mode, put into inference form */
     struct unshared unshared;
-    struct augment_options augment;
     struct shape_binding binding;
     struct arm_options options;
 };
@@ -51,7 +50,7 @@ struct tune_work {
     int64_t left_out;        /* broken files */
     const char *first_left_out;
     const struct fovea_left_out *files_left_out;
-    enum dataset_split validation_split; /* DATASET_SPLITS: there is none */
+    enum fovea_split validation_split; /* FOVEA_SPLIT_USUAL: there is none */
     int64_t validation_count;
     struct model *teacher, *control; /* or NULL */
     const char *control_name;
@@ -75,7 +74,7 @@ int tune_save_last(const struct tune_arm *arm, struct error *error);
 /* Calls of an arm; `user` is the tune_arm. Decay, the recipe's choice or rates and freezing by hand; the plan is told.
  */
 int tune_configure(void *user, struct parameter_set *parameters, struct error *error);
-int tune_tell_plan(void *user, const struct arm_plan *plan, struct error *error);
+int tune_tell_plan(void *user, struct arm_plan *plan, struct error *error);
 
 /* Looks at labels and masks (which are decoded) before anything is trained: ERROR_INPUT where one is no class of
  * `classes`. The first time the counts are filled. */
@@ -83,8 +82,6 @@ int tune_count_classes(struct tune_work *work, int64_t classes, struct error *er
 /* Fills weights[classes] as the options say, and keeps them with the counts. */
 int tune_weigh_classes(struct tune_work *work, float *weights, struct error *error);
 
-/* Of an epoch; NAN: it was not evaluated. */
-struct fovea_metrics tune_metrics(const struct arm_epoch *epoch, bool pixels);
 /* The difference of the best epochs of both arms, paired by sample and seed, with its 95 % interval over samples and
  * seeds; NAN: no samples. */
 void tune_compare(struct tune_work *work);

@@ -30,7 +30,7 @@ static int check_number(const char *what, double number, double most, struct err
     return error_set(error, ERROR_INPUT, "the %s %g is not between 0 and %g", what, number, most);
 }
 
-int augment_check(const struct augment_options *options, struct error *error)
+int augment_check(const struct fovea_augment *options, struct error *error)
 {
     int places = (options->crop_scale[1] > 0) + (options->padding > 0) + (options->scale_jitter[1] > 0);
     if (places > 1)
@@ -44,7 +44,7 @@ int augment_check(const struct augment_options *options, struct error *error)
         check_number("brightness", options->brightness, 10, error) ||
         check_number("contrast", options->contrast, 10, error) ||
         check_number("saturation", options->saturation, 10, error) || check_number("hue", options->hue, 0.5, error) ||
-        check_number("mixup", options->mixup_alpha, 1000, error))
+        check_number("mixup", options->mixup, 1000, error))
         return -1;
     return 0;
 }
@@ -73,7 +73,7 @@ static int scene_start(struct scene *scene, const struct preprocess *preprocess,
     return mask && mask->values ? index_image_cut(scene->memory, mask, &all, 0, &scene->mask, error) : 0;
 }
 
-static int place(struct scene *scene, const struct augment_options *options, const struct preprocess *preprocess,
+static int place(struct scene *scene, const struct fovea_augment *options, const struct preprocess *preprocess,
                  struct random random, struct error *error)
 {
     int64_t width = scene->image.width, height = scene->image.height;
@@ -91,7 +91,7 @@ static int place(struct scene *scene, const struct augment_options *options, con
     return scene_place(scene, &window, preprocess, error);
 }
 
-static int change(struct scene *scene, const struct augment_options *options, const struct preprocess *preprocess,
+static int change(struct scene *scene, const struct fovea_augment *options, const struct preprocess *preprocess,
                   const struct augment_key *key, struct error *error)
 {
     struct random flip = augment_random(key, STEP_FLIP), rotate = augment_random(key, STEP_ROTATE);
@@ -106,7 +106,7 @@ static int change(struct scene *scene, const struct augment_options *options, co
     return 0;
 }
 
-int augment_image(struct memory *memory, const struct augment_options *options, const struct preprocess *preprocess,
+int augment_image(struct memory *memory, const struct fovea_augment *options, const struct preprocess *preprocess,
                   const struct augment_key *key, const struct image *image, const struct index_image *mask,
                   uint16_t ignore, struct image *out, struct index_image *out_mask, struct error *error)
 {
@@ -153,13 +153,13 @@ static double log_gamma_sample(double alpha, struct random *random)
     }
 }
 
-float mixup_weight(const struct augment_options *options, const struct augment_key *key)
+float mixup_weight(const struct fovea_augment *options, const struct augment_key *key)
 {
     struct random random = augment_random(key, STEP_MIXUP);
-    if (!(options->mixup_alpha > 0))
+    if (!(options->mixup > 0))
         return 1;
-    double own = log_gamma_sample(options->mixup_alpha, &random);
-    double other = log_gamma_sample(options->mixup_alpha, &random);
+    double own = log_gamma_sample(options->mixup, &random);
+    double other = log_gamma_sample(options->mixup, &random);
     return (float)(1 / (1 + exp(other - own)));
 }
 

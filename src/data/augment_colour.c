@@ -102,7 +102,7 @@ static double factor_within(double reach, struct random *random)
     return least + (1 + reach - least) * random_uniform(random);
 }
 
-void jitter_colour(struct image *image, const struct augment_options *options, struct random *random)
+void jitter_colour(struct image *image, const struct fovea_augment *options, struct random *random)
 {
     int order[4] = {0, 1, 2, 3};
     double brightness = factor_within(options->brightness, random), contrast = factor_within(options->contrast, random);

@@ -15,7 +15,7 @@ static int64_t drawn_up_to(int64_t most, struct random *random)
     return most > 0 ? random_below(random, (uint32_t)most + 1) : 0;
 }
 
-static void ratio_limits(const struct augment_options *options, double limits[2])
+static void ratio_limits(const struct fovea_augment *options, double limits[2])
 {
     bool given = options->crop_ratio[0] > 0;
     limits[0] = given ? options->crop_ratio[0] : 3.0 / 4.0;
@@ -33,7 +33,7 @@ static struct image_window central_window(int64_t width, int64_t height, const d
     return (struct image_window){(width - w) / 2, (height - h) / 2, w, h};
 }
 
-struct image_window window_of_resized_crop(const struct augment_options *options, int64_t width, int64_t height,
+struct image_window window_of_resized_crop(const struct fovea_augment *options, int64_t width, int64_t height,
                                            struct random *random)
 {
     double limits[2], least = options->crop_scale[0], most = options->crop_scale[1];
@@ -50,7 +50,7 @@ struct image_window window_of_resized_crop(const struct augment_options *options
     return central_window(width, height, limits);
 }
 
-struct image_window window_of_padded_crop(const struct augment_options *options, const struct preprocess *preprocess,
+struct image_window window_of_padded_crop(const struct fovea_augment *options, const struct preprocess *preprocess,
                                           struct random *random)
 {
     int64_t top = drawn_up_to(2 * options->padding, random), left = drawn_up_to(2 * options->padding, random);
@@ -64,7 +64,7 @@ static int64_t drawn_offset(int64_t whole, int64_t part, struct random *random)
     return part <= whole ? drawn_up_to(whole - part, random) : -drawn_up_to(part - whole, random);
 }
 
-struct image_window window_of_scale_jitter(const struct augment_options *options, const struct preprocess *preprocess,
+struct image_window window_of_scale_jitter(const struct fovea_augment *options, const struct preprocess *preprocess,
                                            int64_t width, int64_t height, struct random *random)
 {
     double least = options->scale_jitter[0], most = options->scale_jitter[1];

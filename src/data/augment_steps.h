@@ -19,11 +19,11 @@ struct scene {
 void scene_release(struct scene *scene);
 
 /* Windows of an image of this size that become the network's input. */
-struct image_window window_of_resized_crop(const struct augment_options *options, int64_t width, int64_t height,
+struct image_window window_of_resized_crop(const struct fovea_augment *options, int64_t width, int64_t height,
                                            struct random *random);
-struct image_window window_of_padded_crop(const struct augment_options *options, const struct preprocess *preprocess,
+struct image_window window_of_padded_crop(const struct fovea_augment *options, const struct preprocess *preprocess,
                                           struct random *random);
-struct image_window window_of_scale_jitter(const struct augment_options *options, const struct preprocess *preprocess,
+struct image_window window_of_scale_jitter(const struct fovea_augment *options, const struct preprocess *preprocess,
                                            int64_t width, int64_t height, struct random *random);
 
 /* Cuts a window and resizes it. */
@@ -41,6 +41,6 @@ void jitter_saturation(struct image *image,
                        double factor);             /* about each pixel's gray; nothing happens to gray images */
 void jitter_hue(struct image *image, double turn); /* turns of the circle in HSV; as above */
 /* All four with factors drawn from the options, in a random order. */
-void jitter_colour(struct image *image, const struct augment_options *options, struct random *random);
+void jitter_colour(struct image *image, const struct fovea_augment *options, struct random *random);
 
 #endif

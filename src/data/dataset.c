@@ -106,7 +106,7 @@ static int open_any(struct dataset *dataset, const char *path, const struct fove
         return error_set(error, ERROR_INPUT, "%s: there are no samples in it", path);
     settle_classes(dataset);
     for (int64_t i = 0; dataset->options.labels_optional && i < dataset->count; i++)
-        dataset->items[i].split = DATASET_TRAIN;
+        dataset->items[i].split = FOVEA_SPLIT_TRAIN;
     return dataset_split_by_share(dataset, error) || dataset_order_by_split(dataset, error) ? -1 : 0;
 }
 
@@ -174,22 +174,22 @@ void dataset_close(struct dataset *dataset)
     memory_release(dataset->memory, dataset);
 }
 
-static void keep(struct dataset *dataset, enum dataset_split split, int64_t most, bool spaced)
+static void keep(struct dataset *dataset, enum fovea_split split, int64_t most, bool spaced)
 {
     int64_t count = dataset_count(dataset, split), kept = most > 0 && most < count ? most : count;
     for (int64_t i = 0; i < kept; i++)
         dataset->items[i] = dataset->items[dataset->first[split] + (spaced ? i * count / kept : i)];
     dataset->count = kept;
-    for (int s = 0; s <= DATASET_SPLITS; s++)
+    for (int s = 0; s <= FOVEA_SPLITS; s++)
         dataset->first[s] = s > (int)split ? kept : 0;
 }
 
-void dataset_keep(struct dataset *dataset, enum dataset_split split, int64_t most)
+void dataset_keep(struct dataset *dataset, enum fovea_split split, int64_t most)
 {
     keep(dataset, split, most, true);
 }
 
-void dataset_keep_first(struct dataset *dataset, enum dataset_split split, int64_t most)
+void dataset_keep_first(struct dataset *dataset, enum fovea_split split, int64_t most)
 {
     keep(dataset, split, most, false);
 }
@@ -207,7 +207,7 @@ int dataset_limit_classes(struct dataset *dataset, int64_t classes, struct error
     return 0;
 }
 
-int64_t dataset_count(const struct dataset *dataset, enum dataset_split split)
+int64_t dataset_count(const struct dataset *dataset, enum fovea_split split)
 {
     return dataset->first[split + 1] - dataset->first[split];
 }
@@ -292,18 +292,18 @@ const char *dataset_item_name(const struct dataset *dataset, const struct datase
     return out;
 }
 
-const char *dataset_name(const struct dataset *dataset, enum dataset_split split, int64_t index,
+const char *dataset_name(const struct dataset *dataset, enum fovea_split split, int64_t index,
                          char out[DATASET_NAME_SIZE])
 {
     return dataset_item_name(dataset, &dataset->items[dataset->first[split] + index], out);
 }
 
-int64_t dataset_label(const struct dataset *dataset, enum dataset_split split, int64_t index)
+int64_t dataset_label(const struct dataset *dataset, enum fovea_split split, int64_t index)
 {
     return dataset->items[dataset->first[split] + index].label;
 }
 
-int dataset_read(const struct dataset *dataset, enum dataset_split split, int64_t index, struct image *image,
+int dataset_read(const struct dataset *dataset, enum fovea_split split, int64_t index, struct image *image,
                  struct index_image *mask, struct error *error)
 {
     *image = (struct image){0};
@@ -330,7 +330,7 @@ static int check_finite(const struct dataset *dataset, const struct dataset_item
                                 dataset_item_name(dataset, item, name), bad, count);
 }
 
-int dataset_read_tensor(const struct dataset *dataset, enum dataset_split split, int64_t index, float *out,
+int dataset_read_tensor(const struct dataset *dataset, enum fovea_split split, int64_t index, float *out,
                         struct error *error)
 {
     const struct dataset_item *item = &dataset->items[dataset->first[split] + index];

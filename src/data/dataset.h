@@ -6,7 +6,8 @@
 #include "base/progress.h"
 #include "base/thread_pool.h"
 #include "data/labels.h"
-#include "fovea.h"
+#include "fovea/data.h"
+#include "fovea/samples.h"
 #include "image/index_image.h"
 #include "tensor/tensor.h"
 
@@ -16,8 +17,6 @@
 #define DATASET_NAME_SIZE 512
 #define DATASET_NOTE_SIZE 1024
 #define DATASET_MAX_PROBLEMS 100
-
-enum dataset_split { DATASET_TRAIN, DATASET_VALIDATION, DATASET_TEST, DATASET_SPLITS };
 
 /* A fixed list of samples a split. Reading does not change it: any number of threads may read at once. */
 struct dataset;
@@ -73,9 +72,9 @@ void dataset_close(struct dataset *dataset);
 
 /* Forgets the samples of the other splits, and of `split` all but `most` (0: none of them), evenly spaced, so that
  * sorted classes are all met. Not while other threads read. */
-void dataset_keep(struct dataset *dataset, enum dataset_split split, int64_t most);
+void dataset_keep(struct dataset *dataset, enum fovea_split split, int64_t most);
 /* Forgets all but the first `most` samples of a split. */
-void dataset_keep_first(struct dataset *dataset, enum dataset_split split, int64_t most);
+void dataset_keep_first(struct dataset *dataset, enum fovea_split split, int64_t most);
 /* For a model of `classes`: labels and mask values from there on are out of range for checks; there may be more of them
  * than names. */
 int dataset_limit_classes(struct dataset *dataset, int64_t classes, struct error *error);
@@ -90,8 +89,8 @@ void dataset_turn_upright(struct dataset *dataset, bool upright);
 int64_t dataset_unturned(const struct dataset *dataset);
 
 /* "train", "validation", "test". */
-const char *dataset_split_name(enum dataset_split split);
-int64_t dataset_count(const struct dataset *dataset, enum dataset_split split);
+const char *dataset_split_name(enum fovea_split split);
+int64_t dataset_count(const struct dataset *dataset, enum fovea_split split);
 /* How many classes there are; of masks without `classes` in the options 0, until a check has decoded them. */
 int64_t dataset_classes(const struct dataset *dataset);
 /* NULL where the data do not name their classes. */
@@ -107,19 +106,19 @@ bool dataset_has_masks(const struct dataset *dataset);
 const struct shape *dataset_tensor_shape(const struct dataset *dataset);
 
 /* The file below the dataset's folder, or "images.npy#7"; returns `out`. */
-const char *dataset_name(const struct dataset *dataset, enum dataset_split split, int64_t index,
+const char *dataset_name(const struct dataset *dataset, enum fovea_split split, int64_t index,
                          char out[DATASET_NAME_SIZE]);
 /* -1: not known, or masks. */
-int64_t dataset_label(const struct dataset *dataset, enum dataset_split split, int64_t index);
+int64_t dataset_label(const struct dataset *dataset, enum fovea_split split, int64_t index);
 /* Decodes an image and its mask (NULL: not wanted; empty where there is none), whose pixels are labels then,
  * DATASET_IGNORED where they do not count; the caller releases both. ERROR_INPUT names the file, also where the mask
  * has another size. */
-int dataset_read(const struct dataset *dataset, enum dataset_split split, int64_t index, struct image *image,
+int dataset_read(const struct dataset *dataset, enum fovea_split split, int64_t index, struct image *image,
                  struct index_image *mask, struct error *error);
 /* Whether the image is one of a source, and came with a mask. */
-bool dataset_mask_given(const struct dataset *dataset, enum dataset_split split, int64_t index);
+bool dataset_mask_given(const struct dataset *dataset, enum fovea_split split, int64_t index);
 /* Fills shape_count(dataset_tensor_shape()) floats; ERROR_INPUT where they are not finite. */
-int dataset_read_tensor(const struct dataset *dataset, enum dataset_split split, int64_t index, float *out,
+int dataset_read_tensor(const struct dataset *dataset, enum fovea_split split, int64_t index, float *out,
                         struct error *error);
 /* Whether a read failed for what its file holds, so that `skip_broken` may pass over it. */
 bool dataset_error_is_broken(const struct error *error);
@@ -133,10 +132,10 @@ struct dataset_problem {
 struct dataset_report {
     struct arena *arena;
     int64_t classes;
-    int64_t *counts[DATASET_SPLITS]; /* [classes] samples; with masks and `decode` pixels, without it zeros */
-    int64_t ignored;                 /* pixels with the `ignore` value */
-    int64_t broken;                  /* missing or damaged files, masks of another size */
-    int64_t out_of_range;            /* samples with a label or mask value that is no class */
+    int64_t *counts[FOVEA_SPLITS]; /* [classes] samples; with masks and `decode` pixels, without it zeros */
+    int64_t ignored;               /* pixels with the `ignore` value */
+    int64_t broken;                /* missing or damaged files, masks of another size */
+    int64_t out_of_range;          /* samples with a label or mask value that is no class */
     int64_t left_out;
     int64_t problem_count; /* at most DATASET_MAX_PROBLEMS of them, in the order of the samples */
     struct dataset_problem problems[DATASET_MAX_PROBLEMS];

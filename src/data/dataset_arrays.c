@@ -76,7 +76,7 @@ static void add_pair(struct dataset *dataset, int part, const struct idx *labels
     for (int64_t i = 0; i < labels->dims[0]; i++)
         dataset->items[first + i] = (struct dataset_item){.label = labels->bytes[i],
                                                           .number = (uint32_t)i,
-                                                          .split = part ? DATASET_TEST : DATASET_TRAIN,
+                                                          .split = part ? FOVEA_SPLIT_TEST : FOVEA_SPLIT_TRAIN,
                                                           .part = (uint8_t)part};
 }
 
@@ -210,7 +210,7 @@ static int label_items(struct dataset *dataset, const char *path, const struct t
             return error_set(error, ERROR_INPUT, "%s: label %" PRId64 " is %" PRId64 ", not between 0 and %d", path, i,
                              label, DATASET_MAX_LABEL);
         dataset->items[i] =
-            (struct dataset_item){.label = (int32_t)label, .number = (uint32_t)i, .split = DATASET_TRAIN};
+            (struct dataset_item){.label = (int32_t)label, .number = (uint32_t)i, .split = FOVEA_SPLIT_TRAIN};
     }
     return 0;
 }

@@ -12,7 +12,7 @@ enum finding { FINDING_NONE, FINDING_BROKEN, FINDING_OUT_OF_RANGE, FINDING_FAILE
 
 /* Pixels of each value, one set per thread. */
 struct pixel_counts {
-    int64_t values[DATASET_SPLITS][DATASET_MAX_LABEL + 1];
+    int64_t values[FOVEA_SPLITS][DATASET_MAX_LABEL + 1];
 };
 
 struct check {
@@ -124,7 +124,7 @@ static int describe(const struct check *check, struct dataset_report *report, st
 
 static void leave_out(struct dataset *dataset, const uint8_t *findings, struct dataset_report *report)
 {
-    int64_t first[DATASET_SPLITS + 1] = {0}, kept = 0;
+    int64_t first[FOVEA_SPLITS + 1] = {0}, kept = 0;
     for (int64_t i = 0; i < dataset->count; i++) {
         if (findings[i] == FINDING_BROKEN)
             continue;
@@ -133,7 +133,7 @@ static void leave_out(struct dataset *dataset, const uint8_t *findings, struct d
     }
     report->left_out = dataset->count - kept;
     dataset->count = kept;
-    for (int split = 0; split < DATASET_SPLITS; split++)
+    for (int split = 0; split < FOVEA_SPLITS; split++)
         dataset->first[split + 1] = dataset->first[split] + first[split + 1];
 }
 
@@ -142,7 +142,7 @@ static void settle_classes(struct dataset *dataset, const struct pixel_counts *p
 {
     for (int thread = 0; thread < threads && dataset->options.classes == 0; thread++) {
         for (int64_t value = 0; value <= DATASET_MAX_LABEL; value++) {
-            for (int split = 0; split < DATASET_SPLITS; split++) {
+            for (int split = 0; split < FOVEA_SPLITS; split++) {
                 int64_t label = mask_values_label(dataset, (uint16_t)value);
                 if (pixels[thread].values[split][value] > 0 && label < DATASET_IGNORED && label >= dataset->classes)
                     dataset->classes = label + 1;
@@ -158,7 +158,7 @@ static int judge_values(const struct check *check, int threads, struct error *er
     struct memory *memory = check->dataset->memory;
     int64_t *counts = memory_allocate(memory, DATASET_MAX_LABEL + 1, sizeof *counts, error);
     for (int thread = 0; counts && thread < threads; thread++) {
-        for (int split = 0; split < DATASET_SPLITS; split++) {
+        for (int split = 0; split < FOVEA_SPLITS; split++) {
             for (int value = 0; value <= DATASET_MAX_LABEL; value++)
                 counts[value] += check->pixels[thread].values[split][value];
         }
@@ -172,7 +172,7 @@ static int count_classes(const struct dataset *dataset, const struct pixel_count
                          struct dataset_report *report, struct error *error)
 {
     report->classes = dataset->classes;
-    for (int split = 0; split < DATASET_SPLITS; split++) {
+    for (int split = 0; split < FOVEA_SPLITS; split++) {
         report->counts[split] = arena_allocate(report->arena, (size_t)dataset->classes, sizeof(int64_t), error);
         if (!report->counts[split])
             return -1;

@@ -114,7 +114,7 @@ int dataset_list_images(struct dataset *dataset, const char *path, struct error 
     if (dataset_make_items(dataset, found->count, error))
         return -1;
     for (int64_t i = 0; i < found->count; i++)
-        dataset->items[i] = (struct dataset_item){.name = found->names[i], .label = -1, .split = DATASET_TRAIN};
+        dataset->items[i] = (struct dataset_item){.name = found->names[i], .label = -1, .split = FOVEA_SPLIT_TRAIN};
     if (of_arrays)
         memset(dataset->left_out, 0, sizeof dataset->left_out);
     return of_arrays ? dataset_take_npy_files(dataset, error) : 0;

@@ -41,7 +41,7 @@ struct dataset {
     int64_t mask_classes;  /* that they stand for; 0: as many as there are */
     int64_t count;
     struct dataset_item *items; /* in the order of their splits; in the arena */
-    int64_t first[DATASET_SPLITS + 1];
+    int64_t first[FOVEA_SPLITS + 1];
     int64_t classes;
     const char **class_names; /* [classes] or NULL */
     bool labels_by_folders;
@@ -108,7 +108,7 @@ int dataset_make_items(struct dataset *dataset, int64_t count, struct error *err
 /* Takes the names of classes for the dataset; copied. */
 int dataset_name_classes(struct dataset *dataset, const char *const *names, int64_t count, struct error *error);
 /* The split that a folder or a list's field names; false: none. */
-bool dataset_split_parse(const char *name, size_t length, enum dataset_split *split);
+bool dataset_split_parse(const char *name, size_t length, enum fovea_split *split);
 /* Splits by first folder, where those of all names are splits. *has: whether they are. */
 int dataset_split_by_folders(struct dataset *dataset, bool *has, struct error *error);
 /* The name behind the folder of its split. */

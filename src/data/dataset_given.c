@@ -181,19 +181,15 @@ static int take_kind(struct dataset *dataset, const struct fovea_sample *sample,
 static int take_item(struct dataset *dataset, int64_t index, const struct fovea_sample *sample,
                      struct dataset_item *item, struct error *error)
 {
-    static const uint8_t splits[] = {[FOVEA_SPLIT_USUAL] = DATASET_TRAIN,
-                                     [FOVEA_SPLIT_TRAIN] = DATASET_TRAIN,
-                                     [FOVEA_SPLIT_VALIDATION] = DATASET_VALIDATION,
-                                     [FOVEA_SPLIT_TEST] = DATASET_TEST};
     if (sample->label < -1 || sample->label > DATASET_MAX_LABEL)
         return error_set(error, ERROR_INPUT, "its label is %" PRId64 ", not between 0 and %d, or -1", sample->label,
                          DATASET_MAX_LABEL);
-    if ((unsigned)sample->split >= sizeof splits)
+    if ((unsigned)sample->split >= FOVEA_SPLITS)
         return error_set(error, ERROR_INPUT, "there is no split %d", (int)sample->split);
     const char *name = sample->tensor ? NULL : sample->image.name;
     *item = (struct dataset_item){.label = dataset->mask_root ? -1 : (int32_t)sample->label,
                                   .number = (uint32_t)index,
-                                  .split = splits[sample->split],
+                                  .split = (uint8_t)sample->split,
                                   .masked = !sample->tensor && sample->image.mask};
     if (name && !(item->name = arena_copy_string(dataset->arena, name, strnlen(name, DATASET_NAME_SIZE - 1), error)))
         return -1;
@@ -276,7 +272,7 @@ void dataset_close_given(struct dataset *dataset)
         pthread_mutex_destroy(&dataset->given->mutex);
 }
 
-bool dataset_mask_given(const struct dataset *dataset, enum dataset_split split, int64_t index)
+bool dataset_mask_given(const struct dataset *dataset, enum fovea_split split, int64_t index)
 {
     return dataset->items[dataset->first[split] + index].masked;
 }

@@ -185,7 +185,7 @@ static bool looks_like_sample(const struct dataset *dataset, const char *name)
 static int add_row(struct dataset *dataset, struct rows *rows, char *const fields[], int count, int64_t line,
                    struct error *error)
 {
-    enum dataset_split split = DATASET_TRAIN;
+    enum fovea_split split = FOVEA_SPLIT_TRAIN;
     char shown[256];
     if (fields[0][0] == 0 || (count > 1 && fields[1][0] == 0))
         return error_set(error, ERROR_INPUT, "there is no %s", fields[0][0] ? "label" : "file name");

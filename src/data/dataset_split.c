@@ -10,20 +10,20 @@
 
 static const struct {
     const char *name;
-    enum dataset_split split;
+    enum fovea_split split;
 } split_names[] = {
-    {"train", DATASET_TRAIN},      {"training", DATASET_TRAIN},        {"val", DATASET_VALIDATION},
-    {"valid", DATASET_VALIDATION}, {"validation", DATASET_VALIDATION}, {"test", DATASET_TEST},
-    {"testing", DATASET_TEST},
+    {"train", FOVEA_SPLIT_TRAIN},      {"training", FOVEA_SPLIT_TRAIN},        {"val", FOVEA_SPLIT_VALIDATION},
+    {"valid", FOVEA_SPLIT_VALIDATION}, {"validation", FOVEA_SPLIT_VALIDATION}, {"test", FOVEA_SPLIT_TEST},
+    {"testing", FOVEA_SPLIT_TEST},
 };
 
-const char *dataset_split_name(enum dataset_split split)
+const char *dataset_split_name(enum fovea_split split)
 {
-    static const char *names[DATASET_SPLITS] = {"train", "validation", "test"};
+    static const char *const names[FOVEA_SPLITS] = {"usual", "train", "validation", "test"};
     return names[split];
 }
 
-bool dataset_split_parse(const char *name, size_t length, enum dataset_split *split)
+bool dataset_split_parse(const char *name, size_t length, enum fovea_split *split)
 {
     for (size_t i = 0; i < sizeof split_names / sizeof split_names[0]; i++) {
         if (strlen(split_names[i].name) == length && strncasecmp(split_names[i].name, name, length) == 0) {
@@ -36,7 +36,7 @@ bool dataset_split_parse(const char *name, size_t length, enum dataset_split *sp
 
 const char *dataset_name_in_split(const char *name)
 {
-    enum dataset_split split;
+    enum fovea_split split;
     const char *slash = strchr(name, '/');
     return slash && dataset_split_parse(name, (size_t)(slash - name), &split) ? slash + 1 : name;
 }
@@ -44,17 +44,17 @@ const char *dataset_name_in_split(const char *name)
 /* A class may be called "train": only where every first folder is a split they are splits. */
 int dataset_split_by_folders(struct dataset *dataset, bool *has, struct error *error)
 {
-    enum dataset_split split = DATASET_TRAIN;
+    enum fovea_split split = FOVEA_SPLIT_TRAIN;
     bool has_training = false;
     *has = true;
     for (int64_t i = 0; *has && i < dataset->count; i++) {
         const char *name = dataset->items[i].name, *slash = strchr(name, '/');
         *has = slash && dataset_split_parse(name, (size_t)(slash - name), &split);
-        has_training = has_training || split == DATASET_TRAIN;
+        has_training = has_training || split == FOVEA_SPLIT_TRAIN;
         dataset->items[i].split = (uint8_t)split;
     }
     for (int64_t i = 0; !*has && i < dataset->count; i++)
-        dataset->items[i].split = DATASET_TRAIN;
+        dataset->items[i].split = FOVEA_SPLIT_TRAIN;
     return *has && !has_training && !dataset->options.labels_optional
                ? error_set(error, ERROR_INPUT, "%s: there is no folder train in it", dataset->root)
                : 0;
@@ -94,7 +94,7 @@ static void move_share(struct dataset *dataset, struct ticket *tickets, int64_t 
             continue;
         int64_t moved = samples_to_move(dataset->options.validation_share, end - begin);
         for (int64_t i = begin; i < begin + moved; i++)
-            dataset->items[tickets[i].item].split = DATASET_VALIDATION;
+            dataset->items[tickets[i].item].split = FOVEA_SPLIT_VALIDATION;
     }
 }
 
@@ -104,14 +104,14 @@ int dataset_split_by_share(struct dataset *dataset, struct error *error)
     if (!(dataset->options.validation_share > 0))
         return 0;
     for (int64_t i = 0; i < dataset->count; i++) {
-        if (dataset->items[i].split == DATASET_VALIDATION)
+        if (dataset->items[i].split == FOVEA_SPLIT_VALIDATION)
             return 0;
     }
     struct ticket *tickets = memory_allocate(dataset->memory, (size_t)dataset->count, sizeof *tickets, error);
     for (int64_t i = 0; tickets && i < dataset->count; i++) {
         uint32_t drawn[4];
         random_block(dataset->options.seed, SPLIT_STREAM, (uint64_t)i, drawn);
-        if (dataset->items[i].split == DATASET_TRAIN)
+        if (dataset->items[i].split == FOVEA_SPLIT_TRAIN)
             tickets[count++] = (struct ticket){dataset->items[i].label, drawn[0], i};
     }
     if (tickets)
@@ -122,12 +122,15 @@ int dataset_split_by_share(struct dataset *dataset, struct error *error)
 
 int dataset_order_by_split(struct dataset *dataset, struct error *error)
 {
-    int64_t next[DATASET_SPLITS];
+    int64_t next[FOVEA_SPLITS];
     size_t bytes = (size_t)dataset->count * sizeof *dataset->items;
     memset(dataset->first, 0, sizeof dataset->first);
-    for (int64_t i = 0; i < dataset->count; i++)
+    for (int64_t i = 0; i < dataset->count; i++) {
+        if (dataset->items[i].split == FOVEA_SPLIT_USUAL)
+            dataset->items[i].split = FOVEA_SPLIT_TRAIN;
         dataset->first[dataset->items[i].split + 1]++;
-    for (int split = 0; split < DATASET_SPLITS; split++) {
+    }
+    for (int split = 0; split < FOVEA_SPLITS; split++) {
         next[split] = dataset->first[split];
         dataset->first[split + 1] += dataset->first[split];
     }

@@ -175,7 +175,7 @@ static int check_options(const struct loader_options *options, const struct data
                          options->threads, options->ahead, LOADER_MAX_THREADS, LOADER_MAX_AHEAD);
     if (options->augment && augment_check(options->augment, error))
         return -1;
-    if (options->augment && options->augment->mixup_alpha > 0 && dataset_has_masks(dataset))
+    if (options->augment && options->augment->mixup > 0 && dataset_has_masks(dataset))
         return error_set(error, ERROR_INPUT, "mixup is for labels, not for masks");
     return 0;
 }

@@ -12,15 +12,15 @@
 struct loader;
 
 struct loader_options {
-    enum dataset_split split;
+    enum fovea_split split;
     int64_t batch;    /* samples */
     int threads;      /* of the loader's own; 0: batches are made within loader_next */
     int ahead;        /* batches ready or in work before the caller's; 0: two (none without threads) */
     bool shuffle;     /* by (seed, epoch); else in the dataset's order */
     bool drop_last;   /* the last batch, where it is not full */
     bool skip_broken; /* leave samples out that cannot be read; else they are errors */
-    const struct preprocess *preprocess;   /* copied; with a crop size. NULL for ready tensors */
-    const struct augment_options *augment; /* copied; NULL: as for evaluation. Ready tensors take mixup alone */
+    const struct preprocess *preprocess; /* copied; with a crop size. NULL for ready tensors */
+    const struct fovea_augment *augment; /* copied; NULL: as for evaluation. Ready tensors take mixup alone */
     bool keep_pictures; /* hand out the images as they are before they are normalised, too; not of ready tensors */
     enum image_layout layout;
     int64_t ignore; /* what masks have outside the image, 0 to 65535, or -1 (DATASET_IGNORED) */

@@ -4,7 +4,7 @@
 
 static int settle_tensors(struct loader_task *task, struct error *error)
 {
-    struct augment_options mixup_alone = {.mixup_alpha = task->augment.mixup_alpha};
+    struct fovea_augment mixup_alone = {.mixup = task->augment.mixup};
     if (memcmp(&task->augment, &mixup_alone, sizeof mixup_alone) != 0)
         return error_set(error, ERROR_INPUT, "ready tensors are not augmented but by mixup; images have to be uint8");
     task->shape = *dataset_tensor_shape(task->dataset);
@@ -34,7 +34,7 @@ int loader_task_settle(struct loader_task *task, const struct loader_options *op
     task->augments = options->augment != NULL;
     if (options->augment)
         task->augment = *options->augment;
-    task->mixup = task->augment.mixup_alpha > 0;
+    task->mixup = task->augment.mixup > 0;
     if (dataset_tensor_shape(task->dataset) ? settle_tensors(task, error) : settle_images(task, options, error))
         return -1;
     task->values = shape_count(&task->shape);

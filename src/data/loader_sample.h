@@ -8,10 +8,10 @@
 struct loader_task {
     struct memory *memory;
     const struct dataset *dataset;
-    enum dataset_split split;
+    enum fovea_split split;
     bool augments, mixup;
     struct preprocess preprocess;
-    struct augment_options augment;
+    struct fovea_augment augment;
     enum image_layout layout;
     uint16_t ignore;
     uint64_t seed, epoch;

@@ -122,43 +122,57 @@ static double share(int64_t part, int64_t whole)
     return whole > 0 ? (double)part / (double)whole : (double)NAN;
 }
 
-struct metrics_class metrics_of_class(const struct metrics *metrics, int64_t class_number)
+struct fovea_class_metrics metrics_of_class(const struct metrics *metrics, int64_t class_number)
 {
     int64_t actual = metrics->actual[class_number], predicted = metrics->predicted[class_number];
     int64_t correct = metrics->correct[class_number];
-    return (struct metrics_class){actual,
-                                  predicted,
-                                  correct,
-                                  share(correct, actual),
-                                  share(correct, actual + predicted - correct),
-                                  share(2 * correct, actual + predicted)};
+    return (struct fovea_class_metrics){.actual = actual,
+                                        .predicted = predicted,
+                                        .correct = correct,
+                                        .accuracy = share(correct, actual),
+                                        .iou = share(correct, actual + predicted - correct),
+                                        .dice = share(2 * correct, actual + predicted)};
 }
 
-struct metrics_summary metrics_summarise(const struct metrics *metrics)
+struct fovea_metrics metrics_none(bool pixels)
+{
+    const double none = (double)NAN;
+    return (struct fovea_metrics){
+        .pixels = pixels, .top1 = none, .top5 = none, .mean_accuracy = none, .mean_iou = none, .mean_dice = none};
+}
+
+int64_t metrics_ignored(const struct metrics *metrics)
+{
+    return metrics->ignored;
+}
+
+struct fovea_metrics metrics_summarise(const struct metrics *metrics, bool pixels)
 {
     int64_t labelled = 0, occurring = 0;
-    struct metrics_summary summary = {metrics->counted,
-                                      metrics->ignored,
-                                      share(metrics->in_top1, metrics->counted),
-                                      metrics->classes > TOP ? share(metrics->in_top5, metrics->counted) : (double)NAN,
-                                      0,
-                                      0,
-                                      0};
+    double accuracy = 0, iou = 0, dice = 0;
+    struct fovea_metrics summary = metrics_none(pixels);
+    summary.counted = metrics->counted;
+    summary.top1 = share(metrics->in_top1, metrics->counted);
+    if (metrics->classes > TOP)
+        summary.top5 = share(metrics->in_top5, metrics->counted);
     for (int64_t k = 0; k < metrics->classes; k++) {
-        struct metrics_class of_class = metrics_of_class(metrics, k);
+        struct fovea_class_metrics of_class = metrics_of_class(metrics, k);
         if (of_class.actual > 0) {
             labelled++;
-            summary.mean_accuracy += of_class.accuracy;
+            accuracy += of_class.accuracy;
         }
         if (of_class.actual + of_class.predicted > 0) {
             occurring++;
-            summary.mean_iou += of_class.iou;
-            summary.mean_dice += of_class.dice;
+            iou += of_class.iou;
+            dice += of_class.dice;
         }
     }
-    summary.mean_accuracy = labelled > 0 ? summary.mean_accuracy / (double)labelled : (double)NAN;
-    summary.mean_iou = occurring > 0 ? summary.mean_iou / (double)occurring : (double)NAN;
-    summary.mean_dice = occurring > 0 ? summary.mean_dice / (double)occurring : (double)NAN;
+    if (labelled > 0)
+        summary.mean_accuracy = accuracy / (double)labelled;
+    if (occurring > 0 && pixels) {
+        summary.mean_iou = iou / (double)occurring;
+        summary.mean_dice = dice / (double)occurring;
+    }
     return summary;
 }
 

@@ -2,28 +2,13 @@
 #ifndef FOVEA_DATA_METRICS_H
 #define FOVEA_DATA_METRICS_H
 
-#include <stdint.h>
-
 #include "base/memory.h"
+#include "fovea/data.h"
 
 #define METRICS_MAX_CLASSES 65536
 #define METRICS_MAX_CONFUSION 4096 /* classes; with more there is no confusion matrix */
 
 struct metrics;
-
-/* Samples, or pixels of masks. */
-struct metrics_class {
-    int64_t actual, predicted, correct;
-    double accuracy; /* correct / actual, the recall; NaN where there are none */
-    double iou;      /* correct / (actual + predicted - correct); NaN where the class does not occur */
-    double dice;     /* 2 correct / (actual + predicted); as above */
-};
-struct metrics_summary {
-    int64_t counted, ignored;
-    double top1, top5; /* shares of what was counted, of pixels top1 the pixel accuracy; top5 NaN: up to five classes */
-    double mean_accuracy;       /* of the classes that occur as labels */
-    double mean_iou, mean_dice; /* of the classes that occur as labels or predictions */
-};
 
 /* Labels that are `ignore` are not counted (-1 stands for none in loader batches too). */
 struct metrics *metrics_create(struct memory *memory, int64_t classes, int64_t ignore, struct error *error);
@@ -38,9 +23,14 @@ int64_t metrics_predict(const float *logits, int64_t step, int64_t classes);
  * ERROR_INPUT for a label that is neither a class nor to be ignored; what came before it is counted. */
 int metrics_add(struct metrics *metrics, const float *logits, const int64_t *labels, int64_t samples, int64_t pixels,
                 struct error *error);
-/* NaN where nothing was counted. */
-struct metrics_summary metrics_summarise(const struct metrics *metrics);
-struct metrics_class metrics_of_class(const struct metrics *metrics, int64_t class_number);
+/* Of `pixels`, or of samples; NaN where nothing was counted. */
+struct fovea_metrics metrics_summarise(const struct metrics *metrics, bool pixels);
+/* What metrics are that nothing was counted for. */
+struct fovea_metrics metrics_none(bool pixels);
+/* Labels that were to be ignored. */
+int64_t metrics_ignored(const struct metrics *metrics);
+/* Accuracy is the recall, correct / actual; without a name. */
+struct fovea_class_metrics metrics_of_class(const struct metrics *metrics, int64_t class_number);
 /* [classes, classes], rows by label, columns by prediction (samples without a prediction, all NaN, are in no column);
  * NULL for more than METRICS_MAX_CONFUSION classes. */
 const int64_t *metrics_confusion(const struct metrics *metrics);

@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 /* USUAL: the test split if there is one, else validation, else all samples; of one sample: of training. */
-enum fovea_split { FOVEA_SPLIT_USUAL, FOVEA_SPLIT_TRAIN, FOVEA_SPLIT_VALIDATION, FOVEA_SPLIT_TEST };
+enum fovea_split { FOVEA_SPLIT_USUAL, FOVEA_SPLIT_TRAIN, FOVEA_SPLIT_VALIDATION, FOVEA_SPLIT_TEST, FOVEA_SPLITS };
 
 /* One sample: a picture, prepared as a file's would be, or what the model takes, [C,H,W] or [H,W,C]. All of a source
  * are of one kind, tensors of one shape. */
@@ -38,7 +38,7 @@ struct fovea_sample_source {
 };
 
 #define FOVEA_IGNORE_NONE (-2) /* of masks too */
-/* Training data, as data/dataset.h reads them: class folders, lists, images with masks, IDX files, arrays. */
+/* Training data: a folder per class, lists, images with masks, IDX files, arrays. */
 struct fovea_data {
     const char *path;
     const char *masks;  /* folder of index masks: segmentation; or NULL */
@@ -56,6 +56,7 @@ struct fovea_data {
     uint64_t reserved[8];                     /* zero */
 };
 FOVEA_API struct fovea_data fovea_data_default(void);
+
 /* Of samples, or of the pixels of their masks; shares of 1. Samples are judged by top 1, pixels by the mean IoU. */
 struct fovea_metrics {
     bool pixels;

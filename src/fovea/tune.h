@@ -10,22 +10,51 @@
 extern "C" {
 #endif
 
-/* Random changes of the training images; zeros: none of the kind. */
+/* Random changes of the training images; zeros: none of the kind. At most one of random resized crop, padded crop and
+ * scale jitter. In this order: */
 struct fovea_augment {
-    double crop_scale[2], crop_ratio[2]; /* random resized crop: shares of the area, width over height */
-    int64_t padding;                     /* random crop of the padded image */
-    double scale_jitter[2];              /* and a random crop */
-    double flip, rotation, brightness, contrast, saturation, hue, mixup;
-    uint64_t reserved[8]; /* zero */
+    double crop_scale[2];   /* random resized crop: the smallest and largest share of the image's area */
+    double crop_ratio[2];   /* and of width to height, drawn evenly in the logarithm; zeros: 3/4 to 4/3 */
+    int64_t padding;        /* a random crop of the evaluation's image, with as many pixels more on each side */
+    double scale_jitter[2]; /* the image scaled by this beyond the preprocess's resize, and a random crop of it */
+    double flip;            /* probability of a horizontal flip */
+    double rotation;        /* degrees at most, either way, about the centre; bilinear */
+    double brightness, contrast, saturation; /* factors 1 - x to 1 + x */
+    double hue;                              /* at most this part of the colour circle, 0 to 0.5 */
+    double mixup;                            /* alpha of the Beta(alpha, alpha) that weights pairs of images */
+    uint64_t reserved[8];                    /* zero */
 };
 FOVEA_API struct fovea_augment fovea_augment_default(void);
-enum fovea_optimiser { FOVEA_SGD, FOVEA_ADAMW };
-enum fovea_schedule { FOVEA_SCHEDULE_CONSTANT, FOVEA_SCHEDULE_COSINE, FOVEA_SCHEDULE_STEP, FOVEA_SCHEDULE_POLYNOMIAL };
-/* FOVEA_LOSS_OF_FILE: what makes probabilities of the file's scores decides, as everywhere: binary for sigmoids,
- * squares for scores that are no logits, else cross-entropy. */
-enum fovea_loss { FOVEA_CROSS_ENTROPY, FOVEA_BINARY, FOVEA_SQUARES, FOVEA_LOSS_OF_FILE };
+enum fovea_optimiser {
+    FOVEA_SGD,  /* v = m v + (g + d w); w -= lr v, or with Nesterov lr (g + d w + m v): PyTorch's form */
+    FOVEA_ADAMW /* Loshchilov and Hutter 2019: w -= lr (m' / (sqrt(v') + eps) + d w) with corrected moments */
+};
+enum fovea_schedule {
+    FOVEA_SCHEDULE_CONSTANT,
+    FOVEA_SCHEDULE_COSINE,    /* (1 + cos(pi t)) / 2 */
+    FOVEA_SCHEDULE_STEP,      /* a tenth after each third */
+    FOVEA_SCHEDULE_POLYNOMIAL /* (1 - t) ^ 0.9 */
+};
+enum fovea_loss {
+    FOVEA_CROSS_ENTROPY, /* softmax over the classes of [N,K] or [N,K,H,W] */
+    FOVEA_BINARY,        /* sigmoid of every logit */
+    FOVEA_SQUARES,       /* mean of squares over all elements */
+    /* What makes probabilities of the file's scores decides, as everywhere: binary for sigmoids, squares for scores
+     * that are no logits, else cross-entropy. */
+    FOVEA_LOSS_OF_FILE
+};
 enum fovea_frozen { FOVEA_STATISTICS_AUTO, FOVEA_STATISTICS_FROZEN, FOVEA_STATISTICS_TRAINED };
-#define FOVEA_DECAY_CLASSES 7
+/* Parameters by what they are: scales of BatchNormalization by their role, weights, shifts, LayerNormalization's. */
+enum fovea_decay_class {
+    FOVEA_DECAY_LAST,
+    FOVEA_DECAY_DOWN,
+    FOVEA_DECAY_STEM,
+    FOVEA_DECAY_OTHER,
+    FOVEA_DECAY_WEIGHTS,
+    FOVEA_DECAY_BETA,
+    FOVEA_DECAY_LAYERNORM,
+    FOVEA_DECAY_CLASSES
+};
 /* "last", "down", "stem", "other", "weights", "beta", "layernorm"; NULL for others. */
 FOVEA_API const char *fovea_decay_class_name(int index);
 

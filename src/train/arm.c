@@ -112,8 +112,8 @@ static int check_teacher(const struct arm *arm, struct error *error)
                          "the teacher has %" PRId64 " scores at %" PRId64 " places of %" PRId64
                          " images, the model %" PRId64 " at %" PRId64 " of %" PRId64,
                          view->channels, view->units, view->images, logits->dims[1], units, logits->dims[0]);
-    if (head->told == HEAD_TOLD_BY_FILE && arm->training.loss.kind != LOSS_SQUARES &&
-        sigmoids != (arm->training.loss.kind == LOSS_BINARY))
+    if (head->told == HEAD_TOLD_BY_FILE && arm->training.loss.kind != FOVEA_SQUARES &&
+        sigmoids != (arm->training.loss.kind == FOVEA_BINARY))
         return error_set(error, ERROR_INPUT, "the teacher's file ends in %s, the loss is %s",
                          sigmoids ? "sigmoids" : "a softmax", loss_name(arm->training.loss.kind));
     return 0;
@@ -204,7 +204,7 @@ static int64_t batches_per_epoch(const struct arm *arm)
     return most > 0 && most < all ? most : all;
 }
 
-static void foresee_decay(const struct arm *arm, struct arm_plan *plan)
+static void foresee_decay(const struct arm *arm, struct fovea_tune_plan *plan)
 {
     const struct optimiser_options *optimiser = &arm->options->trainer.optimiser;
     const struct parameter_set *set = &arm->training.parameters;
@@ -247,30 +247,32 @@ static int announce(struct arm *arm, struct error *error)
     const struct parameter_set *set = &arm->training.parameters;
     if (options->weigh_classes && open_weights(arm, arm->training.classes, error))
         return -1;
-    struct arm_plan plan = {.classes = arm->training.classes,
+    const struct training_graph *training = &arm->training;
+    struct arm_plan plan = {.told = {.classes = training->classes,
+                                     .loss = loss_name(training->loss.kind),
+                                     .unlike_file = training->unlike_file,
+                                     .masks = {training->masks.height, training->masks.width},
+                                     .whole_masks = {arm->masks.height, arm->masks.width},
+                                     .enlarged = {training->enlarged[0], training->enlarged[1]},
+                                     .parameters = set->count + set->still_count,
+                                     .elements = set->elements,
+                                     .updates = arm->schedule.steps,
+                                     .norms = training->norm_count,
+                                     .norms_kept = training->norms_kept,
+                                     .dropouts = training->dropouts,
+                                     .segments = arm->segments,
+                                     .memory = memory_in_use(arm->memory) + arm->evaluation_memory},
+                            .loss = training->loss.kind,
                             .class_weights = arm->class_weights,
-                            .loss = arm->training.loss.kind,
-                            .unlike_file = arm->training.unlike_file,
-                            .masks = arm->training.masks,
-                            .whole_masks = arm->masks,
-                            .enlarged = {arm->training.enlarged[0], arm->training.enlarged[1]},
-                            .set = set,
-                            .parameters = set->count + set->still_count,
-                            .elements = set->elements,
-                            .updates = arm->schedule.steps,
-                            .norms = arm->training.norm_count,
-                            .norms_kept = arm->training.norms_kept,
-                            .dropouts = arm->training.dropouts,
-                            .segments = arm->segments,
-                            .memory = memory_in_use(arm->memory) + arm->evaluation_memory};
-    foresee_decay(arm, &plan);
+                            .set = set};
+    foresee_decay(arm, &plan.told);
     for (int i = 0; i < set->still_count; i++)
-        plan.elements += set->stills[i].count;
+        plan.told.elements += set->stills[i].elements;
     for (int i = 0; i < set->count; i++) {
         const struct parameter *parameter = &set->list[i];
         bool trained = !parameter->frozen && parameter->output >= 0;
-        plan.trained += trained;
-        plan.trained_elements += trained ? parameter->count : 0;
+        plan.told.trained += trained;
+        plan.told.trained_elements += trained ? parameter->count : 0;
     }
     return arm->calls->planned ? arm->calls->planned(arm->calls->user, &plan, error) : 0;
 }
@@ -299,7 +301,7 @@ static void tell(const struct arm *arm, int64_t trained, int64_t evaluated, cons
     progress_tell(&arm->model->context->progress, "training", (size_t)done, (size_t)(per_run * options->runs), text);
 }
 
-static void tell_training(const struct arm *arm, const struct arm_epoch *epoch, int64_t batches, double seconds)
+static void tell_training(const struct arm *arm, const struct fovea_tune_epoch *epoch, int64_t batches, double seconds)
 {
     char text[160];
     double samples = (double)(batches * arm->options->training.batch);
@@ -312,8 +314,8 @@ static void tell_training(const struct arm *arm, const struct arm_epoch *epoch, 
 /* By which epochs are compared. */
 static double score_of(const struct arm *arm)
 {
-    struct metrics_summary summary = metrics_summarise(arm->metrics);
-    return dataset_has_masks(arm->dataset) ? summary.mean_iou : summary.top1;
+    struct fovea_metrics summary = metrics_summarise(arm->metrics, dataset_has_masks(arm->dataset));
+    return summary.pixels ? summary.mean_iou : summary.top1;
 }
 
 static void tell_validation(void *user, int64_t done)
@@ -349,9 +351,9 @@ static void to_probabilities(const struct arm *arm, const float *logits)
         float *to = arm->probabilities + i / units * classes * units + i % units;
         for (int64_t k = 0; k < classes; k++)
             to[k * units] = logits[unit_view_at(view, i / units, i % units, k)];
-        for (int64_t k = 0; k < classes && arm->training.loss.kind == LOSS_BINARY; k++)
+        for (int64_t k = 0; k < classes && arm->training.loss.kind == FOVEA_BINARY; k++)
             to[k * units] = 1 / (1 + expf(-to[k * units]));
-        if (arm->training.loss.kind == LOSS_CROSS_ENTROPY)
+        if (arm->training.loss.kind == FOVEA_CROSS_ENTROPY)
             softmax_of(to, classes, units);
     }
 }
@@ -383,7 +385,7 @@ static int step(struct arm *arm, const struct loader_batch *batch, double rate, 
     return trainer_step(arm->trainer, &labels, rate, result, error);
 }
 
-static int run_batches(struct arm *arm, struct arm_epoch *epoch, struct error *error)
+static int run_batches(struct arm *arm, struct fovea_tune_epoch *epoch, struct error *error)
 {
     const struct loader_batch *batch;
     int64_t done = 0, updates = 0, all = batches_per_epoch(arm);
@@ -409,11 +411,10 @@ static int run_batches(struct arm *arm, struct arm_epoch *epoch, struct error *e
     epoch->images_per_second = (double)(done * arm->options->training.batch) / epoch->seconds;
     epoch->loss /= done > 0 ? (double)done : 1;
     epoch->gradient_norm /= updates > 0 ? (double)updates : 1;
-    epoch->updates = arm->updates;
     return 0;
 }
 
-static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *error)
+static int validate(struct arm *arm, struct fovea_tune_epoch *epoch, struct error *error)
 {
     struct evaluator evaluator;
     if (!arm->options->validate)
@@ -427,8 +428,7 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
         return error_prefix(error, "after epoch %" PRId64, epoch->epoch);
     epoch->evaluated = true;
     epoch->left_out += loader_skipped(arm->validation);
-    epoch->validation = metrics_summarise(arm->metrics);
-    epoch->metrics = arm->metrics;
+    epoch->validation = metrics_summarise(arm->metrics, dataset_has_masks(arm->dataset));
     double score = score_of(arm);
     epoch->best = score > arm->best || (isnan(score) && arm->best < 0); /* NaN: nothing was counted, any may stay */
     arm->best = epoch->best && !isnan(score) ? score : arm->best;
@@ -440,10 +440,17 @@ static int validate(struct arm *arm, struct arm_epoch *epoch, struct error *erro
 static int run_epochs(struct arm *arm, struct error *error)
 {
     for (int64_t i = 1; i <= arm->options->epochs; i++) {
-        struct arm_epoch epoch = {.epoch = i};
+        struct arm_epoch epoch = {.told = {.epoch = i,
+                                           .epochs = arm->options->epochs,
+                                           .seed = arm->model->context->seed,
+                                           .validation = metrics_none(dataset_has_masks(arm->dataset))}};
         arm->epoch = i;
-        if (run_batches(arm, &epoch, error) || trainer_store(arm->trainer, error) || validate(arm, &epoch, error) ||
-            (arm->calls->epoch && arm->calls->epoch(arm->calls->user, &epoch, error)))
+        if (run_batches(arm, &epoch.told, error) || trainer_store(arm->trainer, error) ||
+            validate(arm, &epoch.told, error))
+            return -1;
+        epoch.updates = arm->updates;
+        epoch.metrics = epoch.told.evaluated ? arm->metrics : NULL;
+        if (arm->calls->epoch && arm->calls->epoch(arm->calls->user, &epoch, error))
             return -1;
     }
     return 0;

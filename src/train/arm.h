@@ -29,38 +29,20 @@ struct arm_options {
 };
 
 struct arm_epoch {
-    int64_t epoch, updates;            /* from 1; so far */
-    double loss, rate;                 /* mean over the epoch; at its end */
-    double gradient_norm;              /* mean, before clipping */
-    double seconds, images_per_second; /* of training, without the evaluation */
-    int64_t left_out;                  /* samples that could not be read, in training and validation */
-    bool evaluated, best;
-    struct metrics_summary validation;
-    const struct metrics *metrics; /* that it sums up; valid during the call; NULL: not evaluated */
+    struct fovea_tune_epoch told;  /* but which model it is of */
+    int64_t updates;               /* so far */
+    const struct metrics *metrics; /* that `told.validation` sums up; valid during the call; NULL: not evaluated */
 };
-
 /* What a run needs, before it starts. */
 struct arm_plan {
-    int64_t classes;                     /* that labels may be */
-    float *class_weights;                /* [classes] ones, for `planned` to fill; NULL: classes weigh alike */
-    enum loss_kind loss;                 /* as it is minimised */
-    bool unlike_file;                    /* the file applies another activation than the loss trains */
-    struct mask_size masks, whole_masks; /* the part that the logits stand for, and all of them */
-    int64_t enlarged[2]; /* height and width of the logits that are enlarged to the masks; zeros: none are */
+    struct fovea_tune_plan told;     /* what the run itself knows of it */
+    enum fovea_loss loss;            /* as it is minimised */
+    float *class_weights;            /* [classes] ones, for `planned` to fill; NULL: classes weigh alike */
     const struct parameter_set *set; /* valid during the call */
-    int parameters, trained;         /* tensors, with those that are weights but cannot train */
-    int64_t elements, trained_elements, updates;
-    int norms, norms_kept, dropouts; /* kept: their statistics stay, as the file has no place for them */
-    int segments;  /* parts of the network whose results are computed twice to save memory; 1: cheap ones only */
-    size_t memory; /* bytes: activations and gradients, optimiser, source weights, evaluation */
-    /* Of the parameter that decays most: what decay alone leaves of it (optimiser_decay), and the sum over the run of
-     * rate x decay, with SGD / (1 - momentum). */
-    double kept_by_decay, decay_sum;
 };
-
 struct arm_calls {
     /* 0; not 0: the run ends with `error`. */
-    int (*planned)(void *user, const struct arm_plan *plan, struct error *error);
+    int (*planned)(void *user, struct arm_plan *plan, struct error *error);
     /* The model holds the epoch's weights where it was evaluated. */
     int (*epoch)(void *user, const struct arm_epoch *epoch, struct error *error);
     void *user;

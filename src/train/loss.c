@@ -113,12 +113,12 @@ int loss_emit(struct graph *graph, struct value *logits, const struct loss_optio
     *values = (struct loss_values){.target = add_input(graph, logits, error)};
     if (!values->target)
         return -1;
-    if ((options->kind != LOSS_CROSS_ENTROPY || options->dice > 0) &&
+    if ((options->kind != FOVEA_CROSS_ENTROPY || options->dice > 0) &&
         !(values->weight = add_input(graph, logits, error)))
         return -1;
-    values->loss = options->kind == LOSS_CROSS_ENTROPY ? emit_cross_entropy(graph, logits, options, values, error)
-                   : options->kind == LOSS_BINARY ? emit_binary(graph, logits, values->target, values->weight, error)
-                                                  : emit_squares(graph, logits, values->target, values->weight, error);
+    values->loss = options->kind == FOVEA_CROSS_ENTROPY ? emit_cross_entropy(graph, logits, options, values, error)
+                   : options->kind == FOVEA_BINARY ? emit_binary(graph, logits, values->target, values->weight, error)
+                                                   : emit_squares(graph, logits, values->target, values->weight, error);
     return values->loss ? 0 : -1;
 }
 
@@ -134,7 +134,7 @@ static float weight_of(const struct loss_options *options, int64_t label)
     return options->class_weights ? options->class_weights[label] : 1;
 }
 
-const char *loss_name(enum loss_kind kind)
+const char *loss_name(enum fovea_loss kind)
 {
     static const char *const names[] = {"cross-entropy", "binary", "squares"};
     return names[kind];
@@ -222,7 +222,7 @@ static void fill_column(const struct loss_labels *labels, int64_t unit, float va
 int loss_fill(const struct loss_options *options, const struct loss_labels *labels, float scale, float *target,
               float *weight, int64_t *counted, struct error *error)
 {
-    bool entropy = options->kind == LOSS_CROSS_ENTROPY;
+    bool entropy = options->kind == FOVEA_CROSS_ENTROPY;
     size_t bytes = (size_t)(labels->images * labels->classes * labels->units) * sizeof *target;
     struct loss_options plain = {.ignored = options->ignored, .smoothing = entropy ? 0 : options->smoothing};
     struct loss_labels untaught = *labels;

@@ -4,25 +4,19 @@
 #ifndef FOVEA_TRAIN_LOSS_H
 #define FOVEA_TRAIN_LOSS_H
 
+#include "fovea/tune.h"
 #include "graph/graph.h"
 
-enum loss_kind {
-    LOSS_CROSS_ENTROPY, /* softmax over axis 1 of [N,K] or [N,K,H,W] */
-    LOSS_BINARY,        /* sigmoid of every logit */
-    LOSS_SQUARES,       /* mean of squares over all elements */
-    LOSS_OF_HEAD        /* asked for only: what the file's scores are made for, by its head */
-};
-
 struct loss_options {
-    enum loss_kind kind;
+    enum fovea_loss kind;
     float smoothing;            /* of labels: (1 - s) y + s / K */
     const float *class_weights; /* [K], or NULL: a unit counts by its label's, as in PyTorch's weighted mean */
     int64_t ignored;            /* label of units that do not count; below 0: none but labels out of range fail */
     float dice; /* weight of the Dice loss over classes beside cross-entropy, of a batch among the update's; 0: none */
 };
 
-/* Appends the loss of `logits` to the graph. *target: a new graph input of the logits' shape; for LOSS_BINARY,
- * LOSS_SQUARES and the Dice loss *weight, another one. *loss: a scalar [1]. */
+/* Appends the loss of `logits` to the graph. *target: a new graph input of the logits' shape; for FOVEA_BINARY,
+ * FOVEA_SQUARES and the Dice loss *weight, another one. *loss: a scalar [1]. */
 struct loss_values {
     struct value *target, *weight, *loss;
 };
@@ -30,7 +24,7 @@ int loss_emit(struct graph *graph, struct value *logits, const struct loss_optio
               struct error *error);
 
 /* In files and words: "cross-entropy", "binary", "squares". */
-const char *loss_name(enum loss_kind kind);
+const char *loss_name(enum fovea_loss kind);
 
 /* Labels of a batch: units are pixels for maps, else one an image. */
 struct loss_labels {

@@ -11,19 +11,19 @@ struct update_task {
 
 int optimiser_slots(const struct optimiser_options *options)
 {
-    return options->kind == OPTIMISER_ADAMW ? 2 : options->momentum != 0;
+    return options->kind == FOVEA_ADAMW ? 2 : options->momentum != 0;
 }
 
 double optimiser_gain(const struct optimiser_options *options)
 {
-    return options->kind == OPTIMISER_SGD ? 1 / (1 - options->momentum) : 1;
+    return options->kind == FOVEA_SGD ? 1 / (1 - options->momentum) : 1;
 }
 
 void optimiser_decay(const struct optimiser_options *options, double rate, double decay, int64_t step,
                      struct decayed *decayed)
 {
     double gradient = decay * decayed->weight, momentum = options->momentum;
-    if (options->kind == OPTIMISER_SGD) {
+    if (options->kind == FOVEA_SGD) {
         decayed->velocity = step == 1 ? gradient : momentum * decayed->velocity + gradient;
         gradient = options->nesterov ? gradient + momentum * decayed->velocity : decayed->velocity;
     }
@@ -72,7 +72,7 @@ static void run_task(void *argument, size_t index, int thread)
     const struct update_task *task = argument;
     int64_t begin = (int64_t)index * GRAIN, end = begin + GRAIN;
     end = end < task->update->count ? end : task->update->count;
-    if (task->options->kind == OPTIMISER_ADAMW)
+    if (task->options->kind == FOVEA_ADAMW)
         update_adamw(task->options, task->update, begin, end);
     else
         update_sgd(task->options, task->update, begin, end);

@@ -2,19 +2,12 @@
 #ifndef FOVEA_TRAIN_OPTIMISER_H
 #define FOVEA_TRAIN_OPTIMISER_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/memory.h"
 #include "base/thread_pool.h"
-
-enum optimiser_kind {
-    OPTIMISER_SGD,  /* v = m v + (g + d w); w -= lr v, or with Nesterov lr (g + d w + m v): PyTorch's form */
-    OPTIMISER_ADAMW /* Loshchilov and Hutter 2019: w -= lr (m' / (sqrt(v') + eps) + d w) with corrected moments */
-};
+#include "fovea/tune.h"
 
 struct optimiser_options {
-    enum optimiser_kind kind;
+    enum fovea_optimiser kind;
     double rate, decay; /* learning rate, weight decay */
     double momentum;    /* SGD */
     bool nesterov;

@@ -235,10 +235,10 @@ static bool bears_weights(const struct value *value, struct bearing bearing, int
 static bool add_still(struct parameter_set *set, const struct value *value, const struct constant *constant,
                       const char *why, struct error *error)
 {
-    struct still *still = &set->stills[set->still_count];
-    *still = (struct still){.name = arena_copy_string(set->arena, value->name, strlen(value->name), error),
-                            .why = arena_copy_string(set->arena, why, strlen(why), error),
-                            .count = shape_count(&constant->tensor.shape)};
+    struct fovea_tune_still *still = &set->stills[set->still_count];
+    *still = (struct fovea_tune_still){.name = arena_copy_string(set->arena, value->name, strlen(value->name), error),
+                                       .why = arena_copy_string(set->arena, why, strlen(why), error),
+                                       .elements = shape_count(&constant->tensor.shape)};
     set->still_count++;
     return still->name && still->why;
 }

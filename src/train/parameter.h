@@ -2,6 +2,7 @@
 #ifndef FOVEA_TRAIN_PARAMETER_H
 #define FOVEA_TRAIN_PARAMETER_H
 
+#include "fovea/tune.h"
 #include "train/slot.h"
 
 struct parameter {
@@ -16,17 +17,12 @@ struct parameter {
     float decay, rate; /* factors of the run's weight decay and learning rate */
     int input, output; /* of the training graph: where the elements are, and their gradient */
 };
-/* A constant that weights are made of, but that does not train. */
-struct still {
-    const char *name, *why; /* in the file; in words */
-    int64_t count;
-};
 struct parameter_set {
     struct arena *arena; /* of the lists */
     struct parameter *list;
     int count;
     int64_t elements;
-    struct still *stills;
+    struct fovea_tune_still *stills; /* constants that weights are made of, but that do not train */
     int still_count;
 };
 

@@ -9,18 +9,19 @@
 #include "onnx/onnx.h"
 #include "structure/normalization_role.h"
 
-/* ORDER DECAY_CLASSES; the first four are enum normalization_role. */
-static const char *const class_names[DECAY_CLASSES] = {"last", "down", "stem", "other", "weights", "beta", "layernorm"};
+/* ORDER FOVEA_DECAY_CLASSES; the first four are enum normalization_role. */
+static const char *const class_names[FOVEA_DECAY_CLASSES] = {"last",    "down", "stem",     "other",
+                                                             "weights", "beta", "layernorm"};
 /* The guide's defaults. */
-static const bool default_decay[DECAY_CLASSES] = {true, false, false, true, true, false, false};
+static const bool default_decay[FOVEA_DECAY_CLASSES] = {true, false, false, true, true, false, false};
 
-const char *decay_class_name(int index)
+const char *fovea_decay_class_name(int index)
 {
-    return index >= 0 && index < DECAY_CLASSES ? class_names[index] : NULL;
+    return index >= 0 && index < FOVEA_DECAY_CLASSES ? class_names[index] : NULL;
 }
 
 struct policy {
-    float factors[DECAY_CLASSES];
+    float factors[FOVEA_DECAY_CLASSES];
     json_t *metadata; /* NULL: none */
     struct normalization_roles roles;
 };
@@ -71,7 +72,7 @@ static bool is_made_of(const struct value *value, const struct value *scale, int
 }
 
 /* Tensors that got their own before training are in no list: the network says what they do. */
-static enum decay_class class_of_scale(const struct policy *policy, const struct value *scale)
+static enum fovea_decay_class class_of_scale(const struct policy *policy, const struct value *scale)
 {
     int listed = listed_class(policy, scale, 0);
     for (int i = 0; listed < 0 && i < policy->roles.count; i++) {
@@ -79,24 +80,24 @@ static enum decay_class class_of_scale(const struct policy *policy, const struct
         if (source && is_made_of(source->inputs[1], scale, 0, &(int){0}))
             listed = (int)policy->roles.entries[i].role;
     }
-    return listed < 0 ? DECAY_LAYERNORM : (enum decay_class)listed;
+    return listed < 0 ? FOVEA_DECAY_LAYERNORM : (enum fovea_decay_class)listed;
 }
 
-static enum decay_class class_of(const struct policy *policy, const struct parameter *parameter)
+static enum fovea_decay_class class_of(const struct policy *policy, const struct parameter *parameter)
 {
     switch (parameter->kind) {
     case PARAMETER_WEIGHT:
-        return DECAY_WEIGHTS;
+        return FOVEA_DECAY_WEIGHTS;
     case PARAMETER_SCALE:
         return class_of_scale(policy, parameter->source);
     default:
-        return DECAY_BETA;
+        return FOVEA_DECAY_BETA;
     }
 }
 
-static void read_factors(struct policy *policy, const float overrides[DECAY_CLASSES])
+static void read_factors(struct policy *policy, const float overrides[FOVEA_DECAY_CLASSES])
 {
-    for (int i = 0; i < DECAY_CLASSES; i++) {
+    for (int i = 0; i < FOVEA_DECAY_CLASSES; i++) {
         const json_t *decay = json_object_get(json_object_get(policy->metadata, class_names[i]), "decay");
         bool decays = json_is_boolean(decay) ? json_is_true(decay) : default_decay[i];
         policy->factors[i] = isnan(overrides[i]) ? (float)decays : overrides[i];
@@ -112,7 +113,7 @@ static void set_decay(const struct policy *policy, struct parameter_set *paramet
 }
 
 int policy_apply(const struct model *model, const struct shape_binding *bindings, int binding_count,
-                 const float overrides[DECAY_CLASSES], struct parameter_set *parameters, bool *from_metadata,
+                 const float overrides[FOVEA_DECAY_CLASSES], struct parameter_set *parameters, bool *from_metadata,
                  struct error *error)
 {
     struct policy policy = {0};

@@ -2,27 +2,15 @@
 #ifndef FOVEA_TRAIN_POLICY_H
 #define FOVEA_TRAIN_POLICY_H
 
+#include "fovea/tune.h"
 #include "pass/pipeline.h"
 #include "train/parameter.h"
 
-/* "last", "down", "stem", "other" for scales of BatchNormalization by their role, "weights", "beta", "layernorm". */
-enum decay_class {
-    DECAY_LAST,
-    DECAY_DOWN,
-    DECAY_STEM,
-    DECAY_OTHER,
-    DECAY_WEIGHTS,
-    DECAY_BETA,
-    DECAY_LAYERNORM,
-    DECAY_CLASSES
-};
-const char *decay_class_name(int index); /* NULL for others */
-
 /* Sets every parameter's decay factor. Scales are found by name among those that the metadata list by role, else by the
- * roles in the network at `bindings`. `overrides` (by decay_class, NAN: none) go first. What a
+ * roles in the network at `bindings`. `overrides` (by enum fovea_decay_class, NAN: none) go first. What a
  * rewrite added (names with "/fovea/") never decays. *from_metadata: where the policy came from. */
 int policy_apply(const struct model *model, const struct shape_binding *bindings, int binding_count,
-                 const float overrides[DECAY_CLASSES], struct parameter_set *parameters, bool *from_metadata,
+                 const float overrides[FOVEA_DECAY_CLASSES], struct parameter_set *parameters, bool *from_metadata,
                  struct error *error);
 
 #endif

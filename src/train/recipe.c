@@ -64,36 +64,62 @@ static const struct fovea_recipe_setting for_prelayernorm[] = {
     {0}};
 
 static const struct recipe recipes[] = {
-    {"atrous", "corrective: the outputs moved at once, so no teacher; the head first, BatchNormalization frozen",
-     "then all of it, from the result, at a tenth of the rate: the same with `freeze` '!*' `rate` 0.001", for_atrous,
-     RECIPE_BEHIND, 0},
-    {"dropout", "exact in inference, so a teacher is right; dropout acts from the first step of training on", NULL,
-     for_dropout, RECIPE_ALL, 1},
-    {"gamma", "exact: the policy in the metadata says which scales decay, and a teacher is right", NULL, for_gamma,
-     RECIPE_ALL, 1},
-    {"gaussian-bias", "moves the function, so no teacher; A and sigma are learned, the rest follows at a small rate",
-     NULL, for_gaussian_bias, RECIPE_ADDED, 0.05f},
-    {"groups", "corrective, so no teacher; what was learned does not survive another number of groups", NULL,
-     for_groups, RECIPE_ALL, 1},
-    {"kernel-padding", "exact, so a teacher is right; what is new starts at zero and needs long training", NULL,
-     for_kernel_padding, RECIPE_ALL, 1},
-    {"prelayernorm", "moves the function, so no teacher; the new norm learns first, the rest follows at a small rate",
-     NULL, for_prelayernorm, RECIPE_ADDED, 0.1f}};
+    {{.guide = "atrous",
+      .reason = "corrective: the outputs moved at once, so no teacher; the head first, BatchNormalization frozen",
+      .then = "then all of it, from the result, at a tenth of the rate: the same with `freeze` '!*' `rate` 0.001",
+      .settings = for_atrous},
+     RECIPE_BEHIND,
+     0},
+    {{.guide = "dropout",
+      .reason = "exact in inference, so a teacher is right; dropout acts from the first step of training on",
+      .settings = for_dropout},
+     RECIPE_ALL,
+     1},
+    {{.guide = "gamma",
+      .reason = "exact: the policy in the metadata says which scales decay, and a teacher is right",
+      .settings = for_gamma},
+     RECIPE_ALL,
+     1},
+    {{.guide = "gaussian-bias",
+      .reason = "moves the function, so no teacher; A and sigma are learned, the rest follows at a small rate",
+      .settings = for_gaussian_bias},
+     RECIPE_ADDED,
+     0.05f},
+    {{.guide = "groups",
+      .reason = "corrective, so no teacher; what was learned does not survive another number of groups",
+      .settings = for_groups},
+     RECIPE_ALL,
+     1},
+    {{.guide = "kernel-padding",
+      .reason = "exact, so a teacher is right; what is new starts at zero and needs long training",
+      .settings = for_kernel_padding},
+     RECIPE_ALL,
+     1},
+    {{.guide = "prelayernorm",
+      .reason = "moves the function, so no teacher; the new norm learns first, the rest follows at a small rate",
+      .settings = for_prelayernorm},
+     RECIPE_ADDED,
+     0.1f}};
 
-const struct recipe *recipe_at(int index)
+#define RECIPES ((int)(sizeof recipes / sizeof recipes[0]))
+
+bool fovea_recipe_at(int index, struct fovea_recipe *recipe)
 {
-    return index >= 0 && index < (int)(sizeof recipes / sizeof recipes[0]) ? &recipes[index] : NULL;
+    bool found = index >= 0 && index < RECIPES;
+    if (found)
+        *recipe = recipes[index].told;
+    return found;
 }
 
 const struct recipe *recipe_find(const char *guide, struct error *error)
 {
     static const char *const untrained[] = {"cam", "extended-cam", "erf"};
     char known[256] = "";
-    for (int i = 0; recipe_at(i); i++) {
-        if (strcmp(recipe_at(i)->guide, guide) == 0)
-            return recipe_at(i);
+    for (int i = 0; i < RECIPES; i++) {
+        if (strcmp(recipes[i].told.guide, guide) == 0)
+            return &recipes[i];
         size_t length = strlen(known);
-        snprintf(known + length, sizeof known - length, "%s%s", i ? ", " : "", recipe_at(i)->guide);
+        snprintf(known + length, sizeof known - length, "%s%s", i ? ", " : "", recipes[i].told.guide);
     }
     for (size_t i = 0; i < sizeof untrained / sizeof untrained[0]; i++) {
         if (strcmp(untrained[i], guide) == 0) {
@@ -221,11 +247,11 @@ static const char *describe(const struct recipe *recipe, const struct parameter_
         return arena_print(arena, error,
                            "%d parameters that '%s' added, by the record in the metadata, take the rate; "
                            "the other %d %s%s",
-                           meant, recipe->guide, rest, others, rooted);
+                           meant, recipe->told.guide, rest, others, rooted);
     return arena_print(arena, error,
                        "%d parameters from the map on that the nodes rewritten by '%s' read, by the "
                        "record in the metadata, train; the other %d %s",
-                       meant, recipe->guide, rest, others);
+                       meant, recipe->told.guide, rest, others);
 }
 
 /* Why all train alike. */
@@ -233,13 +259,13 @@ static const char *describe_all(const struct recipe *recipe, bool known, struct 
 {
     if (!known)
         return arena_print(arena, error, "the metadata have no record of a rewrite by '%s': all parameters train alike",
-                           recipe->guide);
+                           recipe->told.guide);
     if (recipe->scope == RECIPE_ALL)
         return "all parameters train alike";
     return arena_print(arena, error,
                        "the record of '%s' leads to no parameter (folded, or not in this file): all train "
                        "alike",
-                       recipe->guide);
+                       recipe->told.guide);
 }
 
 int recipe_choose(const struct recipe *recipe, const struct model *recorded, const struct model *model,
@@ -248,14 +274,14 @@ int recipe_choose(const struct recipe *recipe, const struct model *recorded, con
     struct record_nodes nodes;
     const char *stuck = NULL;
     int meant = 0, unread = 0;
-    if (record_list_nodes(recorded, recipe->guide, arena, &nodes, error))
+    if (record_list_nodes(recorded, recipe->told.guide, arena, &nodes, error))
         return -1;
     if (recipe->scope == RECIPE_BEHIND)
         mark_behind(model->graph, &nodes);
     for (int i = 0; recipe->scope != RECIPE_ALL && i < parameters->count; i++)
         *(parameters->list[i].unread ? &unread : &meant) += is_meant(recipe, &nodes, &parameters->list[i]);
     if (meant == 0) {
-        int known = record_has(recorded, recipe->guide, error);
+        int known = record_has(recorded, recipe->told.guide, error);
         *told = known < 0 ? NULL : describe_all(recipe, known > 0, arena, error);
         return *told ? 0 : -1;
     }

@@ -3,7 +3,7 @@
 #ifndef FOVEA_TRAIN_RECIPE_H
 #define FOVEA_TRAIN_RECIPE_H
 
-#include "fovea.h"
+#include "fovea/tune.h"
 #include "train/parameter.h"
 
 /* Which parameters take the recipe's rate. */
@@ -14,15 +14,10 @@ enum recipe_scope {
 };
 
 struct recipe {
-    const char *guide, *reason;
-    const char *then;                            /* what to do with the result; NULL: nothing */
-    const struct fovea_recipe_setting *settings; /* ended by a row without an option */
+    struct fovea_recipe told;
     enum recipe_scope scope;
     float others; /* factor of the learning rate for all other parameters; 0: they stay as they are */
 };
-
-/* NULL behind the last. */
-const struct recipe *recipe_at(int index);
 /* NULL and ERROR_INPUT that says what there is, or why there can be none. */
 const struct recipe *recipe_find(const char *guide, struct error *error);
 

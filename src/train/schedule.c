@@ -9,13 +9,13 @@ double schedule_factor(const struct schedule *schedule, int64_t step)
     double length = (double)(schedule->steps - schedule->warmup);
     double t = length > 0 ? fmin(1, (double)(step - schedule->warmup) / length) : 0, factor = 1;
     switch (schedule->kind) {
-    case SCHEDULE_COSINE:
+    case FOVEA_SCHEDULE_COSINE:
         factor = (1 + cos(M_PI * t)) / 2;
         break;
-    case SCHEDULE_STEP:
+    case FOVEA_SCHEDULE_STEP:
         factor = pow(schedule->factor, floor(t * schedule->stages));
         break;
-    case SCHEDULE_POLYNOMIAL:
+    case FOVEA_SCHEDULE_POLYNOMIAL:
         factor = pow(1 - t, schedule->power);
         break;
     default:

@@ -2,18 +2,11 @@
 #ifndef FOVEA_TRAIN_SCHEDULE_H
 #define FOVEA_TRAIN_SCHEDULE_H
 
-#include <stdint.h>
-
-enum schedule_kind {
-    SCHEDULE_CONSTANT,
-    SCHEDULE_COSINE,    /* (1 + cos(pi t)) / 2 */
-    SCHEDULE_STEP,      /* times `factor` after each of `stages` equal parts but the last */
-    SCHEDULE_POLYNOMIAL /* (1 - t) ^ power */
-};
+#include "fovea/tune.h"
 
 struct schedule {
-    enum schedule_kind kind;
-    int64_t steps, warmup;      /* in all; of them with a rate that rises linearly from 0 */
+    enum fovea_schedule kind; /* FOVEA_SCHEDULE_STEP: times `factor` after each of `stages` equal parts but the last */
+    int64_t steps, warmup;    /* in all; of them with a rate that rises linearly from 0 */
     double factor, power, last; /* last: smallest factor of the rate */
     int stages;
 };

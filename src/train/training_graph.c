@@ -27,7 +27,7 @@ struct building {
 
 static int refuse_untrainable(const struct parameter_set *parameters, struct error *error)
 {
-    const struct still *first = parameters->stills;
+    const struct fovea_tune_still *first = parameters->stills;
     return parameters->still_count > 0
                ? error_set(error, ERROR_UNSUPPORTED, "no weights can be trained: '%s' (%s)%s; train the float model",
                            first->name, first->why, parameters->still_count > 1 ? " and others" : "")
@@ -189,7 +189,7 @@ static struct value *classes_in_front(struct graph *graph, const struct value *i
 static int take_any_output(struct building *building, struct graph *graph)
 {
     building->logits = target_logits(graph);
-    building->training->loss.kind = LOSS_SQUARES;
+    building->training->loss.kind = FOVEA_SQUARES;
     return 0;
 }
 
@@ -212,28 +212,28 @@ static int find_logits(struct building *building, struct graph *graph, const str
 }
 
 /* The loss of which the activation of the scores is the inverse link. */
-static enum loss_kind loss_of_head(const struct head *head)
+static enum fovea_loss loss_of_head(const struct head *head)
 {
-    return head->classes.activation == CLASS_SIGMOID ? LOSS_BINARY
-           : head->classes.activation == CLASS_PLAIN ? LOSS_SQUARES
-                                                     : LOSS_CROSS_ENTROPY;
+    return head->classes.activation == CLASS_SIGMOID ? FOVEA_BINARY
+           : head->classes.activation == CLASS_PLAIN ? FOVEA_SQUARES
+                                                     : FOVEA_CROSS_ENTROPY;
 }
 
 /* One channel is two classes: their cross-entropy is that of its sigmoid. */
 static int choose_loss(struct training_graph *training, const struct head *head, struct error *error)
 {
     bool binary = training->logits.dims[1] == 1;
-    if (training->loss.kind == LOSS_OF_HEAD)
+    if (training->loss.kind == FOVEA_LOSS_OF_FILE)
         training->loss.kind = loss_of_head(head);
     else if (head->told == HEAD_TOLD_BY_OPTION && !binary && training->loss.kind != loss_of_head(head))
         return error_set(error, ERROR_INPUT, "`loss` %s does not train what `activation` says: %s does",
                          loss_name(training->loss.kind), loss_name(loss_of_head(head)));
     training->classes = binary ? 2 : training->logits.dims[1];
     training->unlike_file = head->told == HEAD_TOLD_BY_FILE && !binary &&
-                            (head->classes.activation == CLASS_SIGMOID) != (training->loss.kind == LOSS_BINARY);
-    if (binary && training->loss.kind == LOSS_CROSS_ENTROPY)
-        training->loss.kind = LOSS_BINARY;
-    if (training->loss.dice > 0 && training->loss.kind != LOSS_CROSS_ENTROPY)
+                            (head->classes.activation == CLASS_SIGMOID) != (training->loss.kind == FOVEA_BINARY);
+    if (binary && training->loss.kind == FOVEA_CROSS_ENTROPY)
+        training->loss.kind = FOVEA_BINARY;
+    if (training->loss.dice > 0 && training->loss.kind != FOVEA_CROSS_ENTROPY)
         return error_set(error, ERROR_INPUT, "`dice` stands beside cross-entropy of a channel for each class, not %s",
                          loss_name(training->loss.kind));
     return 0;

@@ -50,7 +50,7 @@ struct training_graph {
     int64_t enlarged[2];      /* height and width of the map that was; zeros: none */
     int64_t classes;          /* that labels may be: two of one channel */
     bool unlike_file;         /* the file applies another activation than the loss trains */
-    struct loss_options loss; /* as asked for; of one channel the cross-entropy of two classes is LOSS_BINARY */
+    struct loss_options loss; /* as asked for; of one channel the cross-entropy of two classes is FOVEA_BINARY */
 };
 
 /* ERROR_UNSUPPORTED that names the nodes through which no gradient goes. Released by training_graph_destroy. */

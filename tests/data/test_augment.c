@@ -55,8 +55,8 @@ static void flips_and_rotations_have_identities(void **state)
 static void windows_keep_their_promises(void **state)
 {
     (void)state;
-    const struct augment_options crop = {.crop_scale = {0.2, 0.9}}, pad = {.padding = 4},
-                                 jitter = {.scale_jitter = {0.5, 2}};
+    const struct fovea_augment crop = {.crop_scale = {0.2, 0.9}}, pad = {.padding = 4},
+                               jitter = {.scale_jitter = {0.5, 2}};
     const struct preprocess preprocess = imagenet_of(32, 24);
     struct random random = {.seed = 5};
     bool negative = false, larger = false;
@@ -89,7 +89,7 @@ static void evaluation_is_the_plain_preprocess(void **state)
     struct memory *memory = memory_create(0);
     static const int sizes[][2] = {{50, 37}, {37, 50}, {20, 20}, {16, 12}};
     const struct augment_key key = {1, 2, 3};
-    const struct augment_options nothing = {.flip = 0};
+    const struct fovea_augment nothing = {.flip = 0};
     for (int i = 0; i < 16; i++) {
         struct image image = ramp(memory, sizes[i / 4][0], sizes[i / 4][1], 3), expected, got;
         struct preprocess preprocess = imagenet_of(16, 12);
@@ -142,13 +142,13 @@ static void samples_depend_on_the_key_alone(void **state)
     struct memory *memory = memory_create(0);
     struct image image = ramp(memory, 40, 30, 3), first, again;
     struct preprocess preprocess = imagenet_of(16, 16);
-    const struct augment_options options = {.crop_scale = {0.3, 1},
-                                            .flip = 0.5,
-                                            .rotation = 10,
-                                            .brightness = 0.4,
-                                            .contrast = 0.4,
-                                            .saturation = 0.4,
-                                            .hue = 0.1};
+    const struct fovea_augment options = {.crop_scale = {0.3, 1},
+                                          .flip = 0.5,
+                                          .rotation = 10,
+                                          .brightness = 0.4,
+                                          .contrast = 0.4,
+                                          .saturation = 0.4,
+                                          .hue = 0.1};
     struct augment_key keys[] = {{1, 2, 3}, {1, 2, 3}, {2, 2, 3}, {1, 3, 3}, {1, 2, 4}};
     assert_int_equal(augment_check(&options, NULL), 0);
     for (int i = 0; i < 5; i++) {
@@ -174,7 +174,7 @@ static void masks_follow_their_images(void **state)
     struct preprocess preprocess;
     assert_int_equal(preprocess_preset("raw", &preprocess, NULL), 0);
     preprocess.crop_width = preprocess.crop_height = 24;
-    const struct augment_options options[] = {{.scale_jitter = {1, 1}, .flip = 0.5}, {.padding = 6, .flip = 1}};
+    const struct fovea_augment options[] = {{.scale_jitter = {1, 1}, .flip = 0.5}, {.padding = 6, .flip = 1}};
     int outside = 0, flipped = 0;
     for (uint64_t i = 0; i < 60; i++) {
         struct image image = ramp(memory, i < 30 ? 20 : 24, 24, 3), part;
@@ -248,7 +248,7 @@ static void mixup_weights_are_of_the_beta_distribution(void **state)
     (void)state;
     static const double alphas[] = {0.01, 0.2, 1, 4};
     for (int a = 0; a < 4; a++) {
-        const struct augment_options options = {.mixup_alpha = alphas[a]};
+        const struct fovea_augment options = {.mixup = alphas[a]};
         double mean = 0, variance = 0;
         const int count = 20000;
         for (uint64_t i = 0; i < (uint64_t)count; i++) {
@@ -287,7 +287,7 @@ static void mixup_mixes_pairs(void **state)
 static void impossible_options_are_refused(void **state)
 {
     (void)state;
-    const struct augment_options bad[] = {
+    const struct fovea_augment bad[] = {
         {.crop_scale = {0.5, 0.1}},
         {.crop_scale = {0, 1}},
         {.crop_scale = {0.1, 2}},
@@ -297,7 +297,7 @@ static void impossible_options_are_refused(void **state)
         {.rotation = (double)NAN},
         {.hue = 0.6},
         {.scale_jitter = {0.1, (double)NAN}},
-        {.mixup_alpha = -1},
+        {.mixup = -1},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct error error = ERROR_INITIALISER;

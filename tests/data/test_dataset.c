@@ -14,7 +14,7 @@ static void assert_refused(const struct scratch *scratch, const char *path, cons
         fail_msg("\"%s\" does not say \"%s\"", error.message, part);
 }
 
-static void assert_sample(const struct dataset *dataset, enum dataset_split split, int64_t index, const char *name,
+static void assert_sample(const struct dataset *dataset, enum fovea_split split, int64_t index, const char *name,
                           int64_t label)
 {
     char got[DATASET_NAME_SIZE];
@@ -44,11 +44,11 @@ static void folders_are_classes(void **state)
     assert_int_equal(dataset_classes(dataset), 3);
     assert_string_equal(dataset_class_name(dataset, 2), "train");
     assert_null(dataset_class_name(dataset, 3));
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 3);
-    assert_sample(dataset, DATASET_TRAIN, 0, "cat/x/2.png", 0);
-    assert_sample(dataset, DATASET_TRAIN, 1, "dog/1.jpg", 1);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 3);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 0, "cat/x/2.png", 0);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 1, "dog/1.jpg", 1);
     assert_string_equal(check_message(dataset, true, &report), "");
-    assert_int_equal(report.counts[DATASET_TRAIN][1], 1);
+    assert_int_equal(report.counts[FOVEA_SPLIT_TRAIN][1], 1);
     dataset_report_release(&report);
     dataset_close(dataset);
     put_picture(scratch, "rgb8.png", "flat/stray.png", 0);
@@ -70,17 +70,17 @@ static void folders_are_splits_of_classes(void **state)
     put_picture(scratch, "rgb8.png", "all/test/cat/1.png", 0);
     struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "all"), &plain);
     assert_int_equal(dataset_classes(dataset), 2);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 2);
-    assert_sample(dataset, DATASET_TRAIN, 1, "train/dog/1.png", 1);
-    assert_sample(dataset, DATASET_VALIDATION, 0, "val/dog/1.png", 1);
-    assert_sample(dataset, DATASET_TEST, 0, "test/cat/1.png", 0);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 2);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 1, "train/dog/1.png", 1);
+    assert_sample(dataset, FOVEA_SPLIT_VALIDATION, 0, "val/dog/1.png", 1);
+    assert_sample(dataset, FOVEA_SPLIT_TEST, 0, "test/cat/1.png", 0);
     dataset_close(dataset);
     struct dataset_options named = plain;
     named.names = &names;
     dataset = open_dataset(scratch, scratch_path(scratch, "all"), &named);
     assert_int_equal(dataset_classes(dataset), 4);
-    assert_sample(dataset, DATASET_TRAIN, 0, "train/cat/2.png", 1);
-    assert_sample(dataset, DATASET_VALIDATION, 0, "val/dog/1.png", 3);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 0, "train/cat/2.png", 1);
+    assert_sample(dataset, FOVEA_SPLIT_VALIDATION, 0, "val/dog/1.png", 3);
     assert_string_equal(dataset_class_name(dataset, 2), "cow");
     dataset_close(dataset);
 }
@@ -97,15 +97,15 @@ static void folders_may_skip_classes(void **state)
     struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "numbers"), &plain);
     assert_int_equal(dataset_classes(dataset), 6);
     assert_null(dataset_class_name(dataset, 5));
-    assert_sample(dataset, DATASET_TRAIN, 1, "5/2.png", 5);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 1, "5/2.png", 5);
     dataset_close(dataset);
     named.names = &names;
     put_picture(scratch, "rgb8.png", "words/Black_Cat/1.png", 0);
     put_picture(scratch, "rgb8.png", "words/DOG/2.png", 0);
     dataset = open_dataset(scratch, scratch_path(scratch, "words"), &named);
     assert_int_equal(dataset_classes(dataset), 4);
-    assert_sample(dataset, DATASET_TRAIN, 0, "Black_Cat/1.png", 1);
-    assert_sample(dataset, DATASET_TRAIN, 1, "DOG/2.png", 3);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 0, "Black_Cat/1.png", 1);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 1, "DOG/2.png", 3);
     assert_string_equal(dataset_class_name(dataset, 1), "black cat");
     dataset_close(dataset);
 }
@@ -125,9 +125,9 @@ static void other_files_are_told(void **state)
     put_text(scratch, "mix/dog/Thumbs.db", "x");
     put_text(scratch, "mix/dog/.hidden", "x");
     struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "mix"), &plain);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 4);
-    assert_sample(dataset, DATASET_TRAIN, 1, "cat/noext", 0);
-    assert_sample(dataset, DATASET_TRAIN, 3, "dog/d.dat", 1);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 4);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 1, "cat/noext", 0);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 3, "dog/d.dat", 1);
     assert_string_equal(dataset_left_out_words(dataset, text), "1 other (dog/Thumbs.db), 2 BMP (dog/e.bmp, ...)");
     dataset_close(dataset);
     put_bytes(scratch, "mix/cow/e.bmp", bmp, sizeof bmp);
@@ -148,7 +148,7 @@ static void other_files_are_told(void **state)
     put_text(scratch, "list/labels.csv", "a.jpg,0\n");
     dataset = open_dataset(scratch, scratch_path(scratch, "list"), &plain);
     assert_string_equal(dataset_left_out_words(dataset, text), "1 not in labels.csv (b.jpg)");
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 1);
     dataset_close(dataset);
 }
 
@@ -163,9 +163,9 @@ static void links_are_followed(void **state)
     assert_int_equal(symlink(target, scratch_path(scratch, "set/cat")), 0);
     assert_int_equal(symlink("..", scratch_path(scratch, "set/dog/up")), 0);
     struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "set"), &plain);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 2);
-    assert_sample(dataset, DATASET_TRAIN, 0, "cat/1.png", 0);
-    assert_sample(dataset, DATASET_TRAIN, 1, "dog/2.png", 1);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 2);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 0, "cat/1.png", 0);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 1, "dog/2.png", 1);
     assert_string_equal(dataset_left_out_words(dataset, text), "1 linked folders that lead back (dog/up)");
     dataset_close(dataset);
 }
@@ -196,7 +196,7 @@ static void orientations_are_counted_or_applied(void **state)
         assert_string_equal(check_message(dataset, decode, &report), "");
         dataset_report_release(&report);
     }
-    assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 0, &image, NULL, NULL), 0);
+    assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, 0, &image, NULL, NULL), 0);
     assert_int_equal(image.height, 37);
     image_release(scratch->memory, &image);
     dataset_close(dataset);
@@ -210,15 +210,15 @@ static void lists_give_labels_and_splits(void **state)
         "File,Label,Split\r\n\"x, \"\"y\"\".png\" , dog ,train\r\n# no\r\n\r\nb.jpg,cat,VAL\r\nc.png,\"dog\",\r\n");
     struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "a.csv"), &plain);
     assert_int_equal(dataset_classes(dataset), 2);
-    assert_sample(dataset, DATASET_TRAIN, 0, "x, \"y\".png", 1);
-    assert_sample(dataset, DATASET_TRAIN, 1, "c.png", 1);
-    assert_sample(dataset, DATASET_VALIDATION, 0, "b.jpg", 0);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 0, "x, \"y\".png", 1);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 1, "c.png", 1);
+    assert_sample(dataset, FOVEA_SPLIT_VALIDATION, 0, "b.jpg", 0);
     dataset_close(dataset);
     put_text(scratch, "labels.csv", "a,b.png\t007\nc.png\t2");
     dataset = open_dataset(scratch, scratch->folder, &plain);
     assert_int_equal(dataset_classes(dataset), 8);
-    assert_sample(dataset, DATASET_TRAIN, 0, "a,b.png", 7);
-    assert_sample(dataset, DATASET_TRAIN, 1, "c.png", 2);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 0, "a,b.png", 7);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 1, "c.png", 2);
     dataset_close(dataset);
 }
 
@@ -263,13 +263,13 @@ static void shares_are_stratified_and_fixed(void **state)
         options.seed = run == 2 ? 8 : 7;
         struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "list.csv"), &options);
         int64_t ones = 0;
-        assert_int_equal(dataset_count(dataset, DATASET_VALIDATION), 60);
-        assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 240);
+        assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_VALIDATION), 60);
+        assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 240);
         sums[run] = 0;
         for (int64_t i = 0; i < 60; i++) {
             char name[DATASET_NAME_SIZE];
-            ones += dataset_label(dataset, DATASET_VALIDATION, i);
-            sums[run] = sums[run] * 7 % 1000003 + atoi(dataset_name(dataset, DATASET_VALIDATION, i, name));
+            ones += dataset_label(dataset, FOVEA_SPLIT_VALIDATION, i);
+            sums[run] = sums[run] * 7 % 1000003 + atoi(dataset_name(dataset, FOVEA_SPLIT_VALIDATION, i, name));
         }
         assert_int_equal(ones, 40);
         dataset_close(dataset);
@@ -307,8 +307,8 @@ static void broken_samples_are_named_or_left_out(void **state)
     dataset = open_dataset(scratch, path, &options);
     assert_string_equal(check_message(dataset, true, &report), "");
     assert_int_equal(report.left_out, 3);
-    assert_int_equal(report.counts[DATASET_TRAIN][0], 1);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
+    assert_int_equal(report.counts[FOVEA_SPLIT_TRAIN][0], 1);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 1);
     dataset_report_release(&report);
     dataset_close(dataset);
     options.classes = 2;
@@ -338,15 +338,15 @@ static void masks_go_with_their_images(void **state)
     struct dataset *dataset = open_dataset(scratch, path, &options);
     assert_true(dataset_has_masks(dataset));
     assert_int_equal(dataset_classes(dataset), 0);
-    assert_sample(dataset, DATASET_TRAIN, 0, "train/a.png", -1);
-    assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 0, &image, &mask, NULL), 0);
+    assert_sample(dataset, FOVEA_SPLIT_TRAIN, 0, "train/a.png", -1);
+    assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, 0, &image, &mask, NULL), 0);
     assert_int_equal(mask.width, 6);
     assert_int_equal(mask.values[7], 1);
     image_release(scratch->memory, &image);
     index_image_release(scratch->memory, &mask);
     assert_string_equal(check_message(dataset, true, &report), "");
     assert_int_equal(report.classes, 255);
-    assert_int_equal(report.counts[DATASET_TRAIN][2], 8);
+    assert_int_equal(report.counts[FOVEA_SPLIT_TRAIN][2], 8);
     assert_int_equal(report.ignored, 1);
     dataset_report_release(&report);
     dataset_close(dataset);
@@ -361,7 +361,7 @@ static void masks_go_with_their_images(void **state)
     dataset = open_dataset(scratch, path, &options);
     assert_non_null(strstr(check_message(dataset, false, &report), "masks/train/a.png: the mask has 6x5 pixels"));
     dataset_report_release(&report);
-    assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 0, &image, &mask, NULL), -1);
+    assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, 0, &image, &mask, NULL), -1);
     dataset_close(dataset);
     put_ramp(scratch, "masks/train/a.png", 6, 4, 3, 0, 3);
     dataset = open_dataset(scratch, path, &options);
@@ -372,7 +372,7 @@ static void masks_go_with_their_images(void **state)
     assert_refused(scratch, path, &options, "there is no mask train/alone (PNG");
     options.skip_broken = true;
     dataset = open_dataset(scratch, path, &options);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 1);
     dataset_close(dataset);
 }
 
@@ -432,7 +432,8 @@ static void checks_in_parallel_find_the_same(void **state)
         assert_int_equal(reports[i].problem_count, 2);
         assert_true(!reports[i].problems[0].broken && reports[i].problems[1].broken);
     }
-    assert_memory_equal(reports[0].counts[DATASET_TRAIN], reports[1].counts[DATASET_TRAIN], 7 * sizeof(int64_t));
+    assert_memory_equal(reports[0].counts[FOVEA_SPLIT_TRAIN], reports[1].counts[FOVEA_SPLIT_TRAIN],
+                        7 * sizeof(int64_t));
     for (int i = 0; i < 2; i++)
         dataset_report_release(&reports[i]);
     thread_pool_destroy(pool);
@@ -507,7 +508,7 @@ static void many_files_take_little(void **state)
         fclose(file);
     }
     struct dataset *dataset = open_dataset(scratch, scratch->folder, &plain);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), count);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), count);
     assert_int_equal(dataset_classes(dataset), 20);
     assert_true(memory_in_use(scratch->memory) < (size_t)count * 160);
     dataset_close(dataset);

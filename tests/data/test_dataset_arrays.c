@@ -122,11 +122,11 @@ static void idx_pairs_are_datasets(void **state)
     struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "m"), &options);
     char name[DATASET_NAME_SIZE];
     struct image image;
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 3);
-    assert_int_equal(dataset_count(dataset, DATASET_TEST), 0);
-    assert_int_equal(dataset_label(dataset, DATASET_TRAIN, 2), 2);
-    assert_string_equal(dataset_name(dataset, DATASET_TRAIN, 1, name), "train-images-idx3-ubyte.gz#1");
-    assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 1, &image, NULL, NULL), 0);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 3);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TEST), 0);
+    assert_int_equal(dataset_label(dataset, FOVEA_SPLIT_TRAIN, 2), 2);
+    assert_string_equal(dataset_name(dataset, FOVEA_SPLIT_TRAIN, 1, name), "train-images-idx3-ubyte.gz#1");
+    assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, 1, &image, NULL, NULL), 0);
     assert_int_equal(image.width, 4);
     assert_int_equal(image.pixels[7], 15);
     image_release(scratch->memory, &image);
@@ -153,11 +153,11 @@ static void fashion_mnist_is_read(void **state)
     assert_int_equal(dataset_classes(dataset), 10);
     assert_int_equal(dataset_check(dataset, NULL, false, NULL, &report, NULL), 0);
     for (int k = 0; k < 10; k++) {
-        assert_int_equal(report.counts[DATASET_TRAIN][k], 5400);
-        assert_int_equal(report.counts[DATASET_VALIDATION][k], 600);
-        assert_int_equal(report.counts[DATASET_TEST][k], 1000);
+        assert_int_equal(report.counts[FOVEA_SPLIT_TRAIN][k], 5400);
+        assert_int_equal(report.counts[FOVEA_SPLIT_VALIDATION][k], 600);
+        assert_int_equal(report.counts[FOVEA_SPLIT_TEST][k], 1000);
     }
-    assert_int_equal(dataset_label(dataset, DATASET_TEST, 0), 9);
+    assert_int_equal(dataset_label(dataset, FOVEA_SPLIT_TEST, 0), 9);
     dataset_report_release(&report);
     dataset_close(dataset);
 }
@@ -176,8 +176,8 @@ static void npy_bytes_are_images(void **state)
         struct dataset *dataset = open_dataset(scratch, path, &options);
         assert_null(dataset_tensor_shape(dataset));
         assert_int_equal(dataset_classes(dataset), 3);
-        assert_string_equal(dataset_name(dataset, DATASET_TRAIN, 3, name), "x.npy#3");
-        assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 1, &image, NULL, NULL), 0);
+        assert_string_equal(dataset_name(dataset, FOVEA_SPLIT_TRAIN, 3, name), "x.npy#3");
+        assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, 1, &image, NULL, NULL), 0);
         assert_int_equal(image.width, 3);
         assert_int_equal(image.height, 2);
         assert_int_equal(image.channels, i ? 3 : 1);
@@ -198,7 +198,7 @@ static void npy_floats_are_tensors(void **state)
     struct dataset *dataset = open_dataset(scratch, path, &options);
     float values[20];
     assert_int_equal(shape_count(dataset_tensor_shape(dataset)), 20);
-    assert_int_equal(dataset_read_tensor(dataset, DATASET_TRAIN, 2, values, NULL), 0);
+    assert_int_equal(dataset_read_tensor(dataset, FOVEA_SPLIT_TRAIN, 2, values, NULL), 0);
     assert_true(values[19] >= 59 && values[19] <= 59);
     dataset_close(dataset);
     struct error error = ERROR_INITIALISER;

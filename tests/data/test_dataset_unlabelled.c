@@ -31,8 +31,8 @@ static void assert_labels_refused(const struct dataset *dataset, int64_t classes
 static void assert_sample(const struct dataset *dataset, int64_t index, const char *name, int64_t label)
 {
     char got[DATASET_NAME_SIZE];
-    assert_string_equal(dataset_name(dataset, DATASET_TRAIN, index, got), name);
-    assert_int_equal(dataset_label(dataset, DATASET_TRAIN, index), label);
+    assert_string_equal(dataset_name(dataset, FOVEA_SPLIT_TRAIN, index, got), name);
+    assert_int_equal(dataset_label(dataset, FOVEA_SPLIT_TRAIN, index), label);
 }
 
 static void folders_are_read_in_order(void **state)
@@ -47,12 +47,12 @@ static void folders_are_read_in_order(void **state)
     put_text(scratch, "labels.csv", "file,label\na/z.jpeg,7\nb.PNG,2\ngone.png,1\n");
     assert_int_equal(symlink(scratch->folder, scratch_path(scratch, "loop")), 0);
     struct dataset *dataset = open_dataset(scratch, scratch->folder, &plain);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 3);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 3);
     assert_sample(dataset, 0, "a/y/x.png", -1);
     assert_sample(dataset, 1, "a/z.jpeg", 7);
     assert_sample(dataset, 2, "b.PNG", 2);
     struct image image;
-    assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 2, &image, NULL, NULL), 0);
+    assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, 2, &image, NULL, NULL), 0);
     assert_int_equal(image.width, 37);
     image_release(scratch->memory, &image);
     dataset_close(dataset);
@@ -100,7 +100,7 @@ static void splits_are_one(void **state)
     put_picture(scratch, "gray8.png", "test/b/x.png", 0);
     put_picture(scratch, "gray8.png", "test/a/x.png", 0);
     struct dataset *dataset = open_dataset(scratch, scratch->folder, &plain);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 3);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 3);
     assert_sample(dataset, 0, "test/a/x.png", 0);
     assert_sample(dataset, 1, "val/b/x.png", 1);
     assert_sample(dataset, 2, "test/b/x.png", 1);
@@ -162,7 +162,7 @@ static void names_may_hold_commas(void **state)
     struct dataset *dataset = open_dataset(scratch, path, &options);
     static const char *files[] = {"a.png", "sub/b,c.jpg", "d.png", "e.png", "f,g.png"};
     static const int labels[] = {1, -1, 0, 1, 2};
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 5);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 5);
     for (int i = 0; i < 5; i++)
         assert_sample(dataset, i, files[i], labels[i]);
     dataset_close(dataset);
@@ -170,7 +170,7 @@ static void names_may_hold_commas(void **state)
     path = put_text(scratch, "split.csv", "a.png,tench, Tinca tinca,train\nb.png,tench,val\n");
     dataset = open_dataset(scratch, path, &options);
     assert_sample(dataset, 0, "a.png", 1);
-    assert_int_equal(dataset_label(dataset, DATASET_VALIDATION, 0), 0);
+    assert_int_equal(dataset_label(dataset, FOVEA_SPLIT_VALIDATION, 0), 0);
     dataset_close(dataset);
 }
 
@@ -183,18 +183,18 @@ static void lists_and_single_images_are_read(void **state)
     put_picture(scratch, "rgb8.png", "sub/one.png", 0);
     struct dataset *dataset = open_dataset(scratch, put_text(scratch, "list.txt", text), &plain);
     struct image image;
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 2);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 2);
     assert_sample(dataset, 0, "sub/one.png", 4);
     assert_sample(dataset, 1, absolute, -1);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(dataset_read(dataset, DATASET_TRAIN, i, &image, NULL, NULL), 0);
+        assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, i, &image, NULL, NULL), 0);
         image_release(scratch->memory, &image);
     }
     dataset_close(dataset);
     dataset = open_dataset(scratch, PICTURES "gray.jpg", &plain);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 1);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 1);
     assert_sample(dataset, 0, "gray.jpg", -1);
-    assert_int_equal(dataset_read(dataset, DATASET_TRAIN, 0, &image, NULL, NULL), 0);
+    assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, 0, &image, NULL, NULL), 0);
     image_release(scratch->memory, &image);
     dataset_close(dataset);
 }
@@ -205,9 +205,9 @@ static void arrays_are_taken_as_they_are(void **state)
     float out[40];
     struct dataset *dataset = open_dataset(
         scratch, put_npy(scratch, "many.npy", DTYPE_FLOAT, 4, (const int64_t[]){3, 2, 4, 5}, 1000), &plain);
-    assert_int_equal(dataset_count(dataset, DATASET_TRAIN), 3);
+    assert_int_equal(dataset_count(dataset, FOVEA_SPLIT_TRAIN), 3);
     assert_sample(dataset, 2, "many.npy#2", -1);
-    assert_int_equal(dataset_read_tensor(dataset, DATASET_TRAIN, 2, out, NULL), 0);
+    assert_int_equal(dataset_read_tensor(dataset, FOVEA_SPLIT_TRAIN, 2, out, NULL), 0);
     assert_float_equal(out[39], 119, 0);
     dataset_close(dataset);
     /* Bytes stay numbers: labels beside them would make images of them. */
@@ -215,18 +215,18 @@ static void arrays_are_taken_as_they_are(void **state)
         open_dataset(scratch, put_npy(scratch, "one.npy", DTYPE_UINT8, 3, (const int64_t[]){1, 8, 5}, 256), &plain);
     assert_sample(dataset, 0, "one.npy", -1);
     assert_int_equal(dataset_tensor_shape(dataset)->dims[1], 8);
-    assert_int_equal(dataset_read_tensor(dataset, DATASET_TRAIN, 0, out, NULL), 0);
+    assert_int_equal(dataset_read_tensor(dataset, FOVEA_SPLIT_TRAIN, 0, out, NULL), 0);
     assert_float_equal(out[39], 39, 0);
     dataset_close(dataset);
     put_npy(scratch, "other.npy", DTYPE_FLOAT, 3, (const int64_t[]){1, 4, 6}, 256);
     dataset = open_dataset(scratch, put_text(scratch, "list.txt", "one.npy,1\nother.npy\nmany.npy\n"), &plain);
     assert_sample(dataset, 0, "one.npy", 1);
-    assert_int_equal(dataset_read_tensor(dataset, DATASET_TRAIN, 0, out, NULL), 0);
+    assert_int_equal(dataset_read_tensor(dataset, FOVEA_SPLIT_TRAIN, 0, out, NULL), 0);
     struct error error = ERROR_INITIALISER;
-    assert_int_equal(dataset_read_tensor(dataset, DATASET_TRAIN, 1, out, &error), -1);
+    assert_int_equal(dataset_read_tensor(dataset, FOVEA_SPLIT_TRAIN, 1, out, &error), -1);
     assert_non_null(strstr(error.message, "other.npy: the shape 1x4x6"));
     error = (struct error)ERROR_INITIALISER;
-    assert_int_equal(dataset_read_tensor(dataset, DATASET_TRAIN, 2, out, &error), -1);
+    assert_int_equal(dataset_read_tensor(dataset, FOVEA_SPLIT_TRAIN, 2, out, &error), -1);
     assert_non_null(strstr(error.message, "many.npy"));
     dataset_close(dataset);
     assert_refused(scratch, put_npy(scratch, "flat.npy", DTYPE_FLOAT, 2, (const int64_t[]){4, 5}, 256), "4x5");
@@ -245,7 +245,7 @@ static void broken_files_are_named(void **state)
     for (int i = 0; i < 3; i++) {
         struct error error = ERROR_INITIALISER;
         struct image image;
-        assert_int_equal(dataset_read(dataset, DATASET_TRAIN, i, &image, NULL, &error), parts[i] ? -1 : 0);
+        assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, i, &image, NULL, &error), parts[i] ? -1 : 0);
         assert_true(!parts[i] || strstr(error.message, parts[i]));
         assert_true(!parts[i] || error.kind == ERROR_INPUT);
         image_release(scratch->memory, &image);

@@ -5,14 +5,14 @@
 
 #define COUNT 37
 
-static const struct augment_options everything = {.crop_scale = {0.3, 1},
-                                                  .flip = 0.5,
-                                                  .rotation = 10,
-                                                  .brightness = 0.4,
-                                                  .contrast = 0.4,
-                                                  .saturation = 0.4,
-                                                  .hue = 0.1,
-                                                  .mixup_alpha = 0.3};
+static const struct fovea_augment everything = {.crop_scale = {0.3, 1},
+                                                .flip = 0.5,
+                                                .rotation = 10,
+                                                .brightness = 0.4,
+                                                .contrast = 0.4,
+                                                .saturation = 0.4,
+                                                .hue = 0.1,
+                                                .mixup = 0.3};
 
 /* Pictures of different sizes in two classes; the ones whose numbers `broken` lists, ended by -1, are cut short. */
 static struct dataset *pictures(const struct scratch *scratch, const int *broken)
@@ -82,7 +82,8 @@ static void threads_do_not_matter(void **state)
     const struct preprocess preprocess = imagenet_of(24, 16);
     uint64_t expected[2] = {0, 0};
     for (int i = 0; i < 8; i++) {
-        struct loader_options options = {.batch = 5,
+        struct loader_options options = {.split = FOVEA_SPLIT_TRAIN,
+                                         .batch = 5,
                                          .threads = thread_counts[i % 4],
                                          .ahead = i / 4 * 3,
                                          .shuffle = true,
@@ -113,7 +114,8 @@ static void evaluation_is_in_order_and_plain(void **state)
     struct dataset *dataset = pictures(scratch, none);
     struct preprocess preprocess = imagenet_of(24, 16);
     for (int run = 0; run < 4; run++) {
-        struct loader_options options = {.batch = 10,
+        struct loader_options options = {.split = FOVEA_SPLIT_TRAIN,
+                                         .batch = 10,
                                          .threads = run,
                                          .drop_last = run == 3,
                                          .preprocess = &preprocess,
@@ -131,7 +133,7 @@ static void evaluation_is_in_order_and_plain(void **state)
                 struct image image;
                 assert_int_equal(batch->samples[i], at);
                 assert_int_equal(batch->labels[i], at >= 19);
-                assert_int_equal(dataset_read(dataset, DATASET_TRAIN, at, &image, NULL, NULL), 0);
+                assert_int_equal(dataset_read(dataset, FOVEA_SPLIT_TRAIN, at, &image, NULL, NULL), 0);
                 assert_int_equal(preprocess_image(scratch->memory, &preprocess, &image, options.layout, expected, NULL),
                                  0);
                 assert_memory_equal(batch->images + i * 24 * 16 * 3, expected, sizeof expected);
@@ -152,7 +154,8 @@ static void broken_files_are_named_or_left_out(void **state)
     const struct preprocess preprocess = imagenet_of(24, 16);
     uint64_t expected = 0;
     for (int threads = 0; threads < 4; threads++) {
-        struct loader_options options = {.batch = 4, .threads = threads, .preprocess = &preprocess};
+        struct loader_options options = {
+            .split = FOVEA_SPLIT_TRAIN, .batch = 4, .threads = threads, .preprocess = &preprocess};
         struct loader *loader = opened(scratch, dataset, &options);
         const struct loader_batch *batch;
         struct error error = ERROR_INITIALISER;
@@ -184,7 +187,8 @@ static void epochs_can_be_left_in_the_middle(void **state)
     struct dataset *dataset = pictures(scratch, none);
     const struct preprocess preprocess = imagenet_of(24, 16);
     for (int threads = 0; threads < 4; threads++) {
-        struct loader_options options = {.batch = 3, .threads = threads, .shuffle = true, .preprocess = &preprocess};
+        struct loader_options options = {
+            .split = FOVEA_SPLIT_TRAIN, .batch = 3, .threads = threads, .shuffle = true, .preprocess = &preprocess};
         struct loader *loader = opened(scratch, dataset, &options);
         const struct loader_batch *batch;
         int64_t samples;
@@ -220,10 +224,11 @@ static void masks_come_with_the_images(void **state)
     }
     struct dataset *dataset = open_dataset(scratch, scratch_path(scratch, "i"), &data);
     const struct preprocess preprocess = imagenet_of(24, 24);
-    const struct augment_options augment = {.scale_jitter = {0.5, 2}, .flip = 0.5};
+    const struct fovea_augment augment = {.scale_jitter = {0.5, 2}, .flip = 0.5};
     uint64_t expected = 0;
     for (int threads = 0; threads < 3; threads++) {
-        const struct loader_options options = {.batch = 4,
+        const struct loader_options options = {.split = FOVEA_SPLIT_TRAIN,
+                                               .batch = 4,
                                                .threads = threads,
                                                .shuffle = true,
                                                .preprocess = &preprocess,
@@ -254,21 +259,22 @@ static void impossible_options_are_refused(void **state)
     static const int none[] = {-1};
     struct dataset *dataset = pictures(scratch, none);
     const struct preprocess preprocess = imagenet_of(24, 16), open_size = imagenet_of(0, 0);
-    const struct augment_options bad = {.flip = 2};
+    const struct fovea_augment bad = {.flip = 2};
     const struct loader_options options[] = {
-        {.batch = 0, .preprocess = &preprocess},
-        {.batch = 1},
-        {.batch = 1, .preprocess = &open_size},
-        {.batch = 1, .preprocess = &preprocess, .threads = -1},
-        {.batch = 1, .preprocess = &preprocess, .ahead = 1000},
-        {.batch = 1, .preprocess = &preprocess, .augment = &bad},
+        {.split = FOVEA_SPLIT_TRAIN, .batch = 0, .preprocess = &preprocess},
+        {.split = FOVEA_SPLIT_TRAIN, .batch = 1},
+        {.split = FOVEA_SPLIT_TRAIN, .batch = 1, .preprocess = &open_size},
+        {.split = FOVEA_SPLIT_TRAIN, .batch = 1, .preprocess = &preprocess, .threads = -1},
+        {.split = FOVEA_SPLIT_TRAIN, .batch = 1, .preprocess = &preprocess, .ahead = 1000},
+        {.split = FOVEA_SPLIT_TRAIN, .batch = 1, .preprocess = &preprocess, .augment = &bad},
     };
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         struct error error = ERROR_INITIALISER;
         assert_null(loader_open(scratch->memory, dataset, &options[i], &error));
         assert_int_equal(error.kind, ERROR_INPUT);
     }
-    const struct loader_options good = {.batch = 4, .threads = 2, .preprocess = &preprocess};
+    const struct loader_options good = {
+        .split = FOVEA_SPLIT_TRAIN, .batch = 4, .threads = 2, .preprocess = &preprocess};
     for (size_t n = 1;; n++) {
         memory_fail_after(scratch->memory, n);
         struct loader *loader = loader_open(scratch->memory, dataset, &good, NULL);

@@ -39,7 +39,7 @@ static void assert_labels(const struct scratch *scratch, const struct masks *mas
 {
     struct image image;
     struct index_image mask;
-    assert_int_equal(dataset_read(masks->dataset, DATASET_TRAIN, 0, &image, &mask, NULL), 0);
+    assert_int_equal(dataset_read(masks->dataset, FOVEA_SPLIT_TRAIN, 0, &image, &mask, NULL), 0);
     for (int i = 0; i < 4; i++)
         assert_int_equal(mask.values[i], labels[i]);
     image_release(scratch->memory, &image);
@@ -54,9 +54,9 @@ static void values_become_classes(void **state)
     put(scratch, (const int[]){255, 0, 7, 255});
     assert_string_equal(check(scratch, &masks), "");
     assert_int_equal(masks.report.classes, 3);
-    assert_int_equal(masks.report.counts[DATASET_TRAIN][0], 1);
-    assert_int_equal(masks.report.counts[DATASET_TRAIN][1], 2);
-    assert_int_equal(masks.report.counts[DATASET_TRAIN][2], 0);
+    assert_int_equal(masks.report.counts[FOVEA_SPLIT_TRAIN][0], 1);
+    assert_int_equal(masks.report.counts[FOVEA_SPLIT_TRAIN][1], 2);
+    assert_int_equal(masks.report.counts[FOVEA_SPLIT_TRAIN][2], 0);
     assert_int_equal(masks.report.ignored, 1);
     assert_labels(scratch, &masks, (const int[]){1, 0, DATASET_IGNORED, 1});
     finish(&masks);

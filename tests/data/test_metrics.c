@@ -21,9 +21,9 @@ static void classes_are_counted(void **state)
     static const int64_t labels[] = {0, 1, 2, 2, 1, -1};
     for (int i = 0; i < 6; i++)
         assert_int_equal(metrics_add(metrics, logits + 3 * i, labels + i, 1, 1, NULL), 0);
-    struct metrics_summary summary = metrics_summarise(metrics);
+    struct fovea_metrics summary = metrics_summarise(metrics, true);
     assert_int_equal(summary.counted, 5);
-    assert_int_equal(summary.ignored, 1);
+    assert_int_equal(metrics_ignored(metrics), 1);
     assert_near(summary.top1, 3.0 / 5);
     assert_true(isnan(summary.top5)); /* five guesses among three classes tell nothing */
     assert_near(summary.mean_accuracy, (1 + 0.5 + 0.5) / 3);
@@ -31,12 +31,13 @@ static void classes_are_counted(void **state)
     assert_near(summary.mean_dice, (2.0 / 3 + 2.0 / 4 + 2.0 / 3) / 3);
     static const int64_t confusion[] = {1, 0, 0, 1, 1, 0, 0, 1, 1};
     assert_memory_equal(metrics_confusion(metrics), confusion, sizeof confusion);
-    struct metrics_class second = metrics_of_class(metrics, 1);
+    struct fovea_class_metrics second = metrics_of_class(metrics, 1);
     assert_int_equal(second.actual, 2);
     assert_int_equal(second.predicted, 2);
     assert_near(second.iou, 1.0 / 3);
     metrics_reset(metrics);
-    summary = metrics_summarise(metrics);
+    summary = metrics_summarise(metrics, true);
+    assert_true(isnan(metrics_summarise(metrics, false).mean_iou)); /* of samples there is none */
     assert_true(isnan(summary.top1) && isnan(summary.mean_iou) && isnan(metrics_of_class(metrics, 0).dice));
     metrics_destroy(metrics);
     assert_int_equal(memory_destroy(memory), 0);
@@ -51,9 +52,9 @@ static void pixels_are_counted(void **state)
     static const float logits[] = {1, 0, 0, 1, -1, -1, 0, 0, 2, 2, -1, -1};
     static const int64_t labels[] = {0, 0, 1, 255};
     assert_int_equal(metrics_add(metrics, logits, labels, 2, 2, NULL), 0);
-    struct metrics_summary summary = metrics_summarise(metrics);
+    struct fovea_metrics summary = metrics_summarise(metrics, true);
     assert_int_equal(summary.counted, 3);
-    assert_int_equal(summary.ignored, 1);
+    assert_int_equal(metrics_ignored(metrics), 1);
     assert_near(summary.top1, 2.0 / 3);
     assert_near(summary.mean_iou, (1.0 / 2 + 1.0 / 2) / 2);
     assert_near(summary.mean_dice, (2.0 / 3 + 2.0 / 3) / 2);
@@ -74,17 +75,17 @@ static void top5_and_odd_numbers(void **state)
         assert_int_equal(metrics_add(metrics, equal, &label, 1, 1, NULL), 0);
         nothing[label] = one[label] = NAN;
     }
-    struct metrics_summary summary = metrics_summarise(metrics);
+    struct fovea_metrics summary = metrics_summarise(metrics, true);
     assert_near(summary.top1, 2.0 / 14);
     assert_near(summary.top5, 10.0 / 14);
     metrics_reset(metrics);
     int64_t label = 3;
     one[3] = -INFINITY;
     assert_int_equal(metrics_add(metrics, nothing, &label, 1, 1, NULL), 0);
-    assert_near(metrics_summarise(metrics).top5, 0);
+    assert_near(metrics_summarise(metrics, true).top5, 0);
     assert_int_equal(metrics_of_class(metrics, 0).predicted, 0);
     assert_int_equal(metrics_add(metrics, one, &label, 1, 1, NULL), 0);
-    assert_near(metrics_summarise(metrics).top1, 0.5);
+    assert_near(metrics_summarise(metrics, true).top1, 0.5);
     struct error error = ERROR_INITIALISER;
     label = 7;
     assert_int_equal(metrics_add(metrics, equal, &label, 1, 1, &error), -1);

@@ -49,10 +49,10 @@ static void prepare(struct run *run, const char *form, bool frozen)
     struct shape_binding binding = batch_binding();
     struct training_request request = {.bindings = &binding,
                                        .binding_count = 1,
-                                       .loss = {.kind = LOSS_CROSS_ENTROPY, .ignored = -1},
+                                       .loss = {.kind = FOVEA_CROSS_ENTROPY, .ignored = -1},
                                        .freeze_statistics = frozen,
                                        .segments = 1};
-    struct trainer_options options = {.accumulate = 1, .optimiser = {.kind = OPTIMISER_SGD, .momentum = 0.9}};
+    struct trainer_options options = {.accumulate = 1, .optimiser = {.kind = FOVEA_SGD, .momentum = 0.9}};
     snprintf(path, sizeof path, FOLDER "%s.onnx", form);
     error = (struct error)ERROR_INITIALISER;
     *run = (struct run){
@@ -346,7 +346,7 @@ static void test_policy(void **state)
         const char *conv;
         float decay;
     } expected[] = {{"stem.weight", 0}, {"conv1.weight", 1}, {"conv2.weight", 1}};
-    const float overrides[DECAY_CLASSES] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    const float overrides[FOVEA_DECAY_CLASSES] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     const char *policy = "{\"last\": {\"decay\": true, \"parameters\": []}, \"stem\": {\"decay\": false}}";
     struct shape_binding binding = batch_binding();
     (void)state;
@@ -398,10 +398,10 @@ static void test_half(void **state)
 static void test_decay(void **state)
 {
     static const struct optimiser_options optimisers[] = {
-        {.kind = OPTIMISER_SGD},
-        {.kind = OPTIMISER_SGD, .momentum = 0.9},
-        {.kind = OPTIMISER_SGD, .momentum = 0.9, .nesterov = true},
-        {.kind = OPTIMISER_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}};
+        {.kind = FOVEA_SGD},
+        {.kind = FOVEA_SGD, .momentum = 0.9},
+        {.kind = FOVEA_SGD, .momentum = 0.9, .nesterov = true},
+        {.kind = FOVEA_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}};
     struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
     (void)state;
     for (size_t i = 0; i < sizeof optimisers / sizeof optimisers[0]; i++) {

@@ -74,11 +74,11 @@ static double loss_of_unit(const struct problem *problem, const double *x, int u
         double target = (1 - smooth) * share_of(problem, unit, k) + smooth / CLASSES;
         double teacher = (double)problem->teacher[(unit / UNITS * CLASSES + k) * UNITS + unit % UNITS];
         double dense = (1 - taught) * target + taught * teacher;
-        if (problem->options.kind == LOSS_CROSS_ENTROPY)
+        if (problem->options.kind == FOVEA_CROSS_ENTROPY)
             total -=
                 ((1 - taught) * target * weight_at(problem, k) + taught * teacher * weight_of_labels(problem, unit)) *
                 (x[k] - log(sum));
-        else if (problem->options.kind == LOSS_BINARY)
+        else if (problem->options.kind == FOVEA_BINARY)
             total += weight_of_labels(problem, unit) / CLASSES *
                      -(dense * log(1 / (1 + exp(-x[k]))) + (1 - dense) * log(1 / (1 + exp(x[k]))));
         else
@@ -176,7 +176,7 @@ static void losses_are_as_defined(void **state)
         struct problem problem = {.scale = bits & 16 ? 4 : 1};
         char name[128];
         fill(&problem);
-        problem.options = (struct loss_options){.kind = (enum loss_kind)(bits >> 5),
+        problem.options = (struct loss_options){.kind = (enum fovea_loss)(bits >> 5),
                                                 .smoothing = bits & 1 ? 0.1f : 0,
                                                 .class_weights = bits & 2 ? class_weights : NULL,
                                                 .ignored = IGNORED,

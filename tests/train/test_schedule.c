@@ -19,10 +19,10 @@ static void assert_factor(const struct schedule *schedule, int64_t step, double 
 static void kinds_follow_their_formulas(void **state)
 {
     (void)state;
-    const struct schedule constant = {.kind = SCHEDULE_CONSTANT, .steps = 100};
-    const struct schedule cosine = {.kind = SCHEDULE_COSINE, .steps = 100};
-    const struct schedule step = {.kind = SCHEDULE_STEP, .steps = 90, .factor = 0.1, .stages = 3};
-    const struct schedule polynomial = {.kind = SCHEDULE_POLYNOMIAL, .steps = 100, .power = 0.9};
+    const struct schedule constant = {.kind = FOVEA_SCHEDULE_CONSTANT, .steps = 100};
+    const struct schedule cosine = {.kind = FOVEA_SCHEDULE_COSINE, .steps = 100};
+    const struct schedule step = {.kind = FOVEA_SCHEDULE_STEP, .steps = 90, .factor = 0.1, .stages = 3};
+    const struct schedule polynomial = {.kind = FOVEA_SCHEDULE_POLYNOMIAL, .steps = 100, .power = 0.9};
     for (int64_t i = 0; i < 100; i += 33)
         assert_factor(&constant, i, 1);
     assert_factor(&cosine, 0, 1);
@@ -40,7 +40,7 @@ static void kinds_follow_their_formulas(void **state)
 static void the_warm_up_rises_from_nothing_and_counts_apart(void **state)
 {
     (void)state;
-    const struct schedule schedule = {.kind = SCHEDULE_COSINE, .steps = 110, .warmup = 10};
+    const struct schedule schedule = {.kind = FOVEA_SCHEDULE_COSINE, .steps = 110, .warmup = 10};
     assert_factor(&schedule, 0, 0.1);
     assert_factor(&schedule, 9, 1);
     assert_factor(&schedule, 10, 1);
@@ -50,12 +50,12 @@ static void the_warm_up_rises_from_nothing_and_counts_apart(void **state)
 static void rates_end_at_the_least(void **state)
 {
     (void)state;
-    const struct schedule schedule = {.kind = SCHEDULE_POLYNOMIAL, .steps = 10, .power = 2, .last = 0.3};
+    const struct schedule schedule = {.kind = FOVEA_SCHEDULE_POLYNOMIAL, .steps = 10, .power = 2, .last = 0.3};
     assert_factor(&schedule, 4, 0.36);
     assert_factor(&schedule, 5, 0.3);
     /* Beyond the end, as when a run is made longer; and where there is nothing but warm-up. */
     assert_factor(&schedule, 50, 0.3);
-    const struct schedule short_run = {.kind = SCHEDULE_COSINE, .steps = 5, .warmup = 5};
+    const struct schedule short_run = {.kind = FOVEA_SCHEDULE_COSINE, .steps = 5, .warmup = 5};
     assert_factor(&short_run, 4, 1);
     assert_factor(&short_run, 5, 1);
 }

@@ -56,9 +56,9 @@ static int decay_all(void *user, struct parameter_set *parameters, struct error 
 static void start_model(struct run *run, const char *path, const char *name, int images, bool adamw, int threads,
                         int segments)
 {
-    static const struct optimiser_options sgd = {.kind = OPTIMISER_SGD, .decay = 1e-4, .momentum = 0.9};
+    static const struct optimiser_options sgd = {.kind = FOVEA_SGD, .decay = 1e-4, .momentum = 0.9};
     static const struct optimiser_options adam = {
-        .kind = OPTIMISER_ADAMW, .decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+        .kind = FOVEA_ADAMW, .decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
     error = (struct error)ERROR_INITIALISER;
     *run = (struct run){.context =
                             context_create(&(struct context_options){.threads = threads, .cpu = CPU_AVX512}, &error)};
@@ -77,7 +77,7 @@ static void start_model(struct run *run, const char *path, const char *name, int
     struct training_request request = {.model = run->model,
                                        .bindings = &binding,
                                        .binding_count = 1,
-                                       .loss = {.kind = LOSS_CROSS_ENTROPY, .ignored = -1},
+                                       .loss = {.kind = FOVEA_CROSS_ENTROPY, .ignored = -1},
                                        .masks = masks,
                                        .segments = segments,
                                        .configure = decay_all};
