@@ -68,6 +68,7 @@ void command_help(struct command *command, FILE *out);
 /* Whether the command line named a row of the verb; and its value as text, "on" for flags. Lists have none. */
 bool option_given(const struct command *command, const char *name);
 const char *option_text(const struct command *command, const char *name, char out[64]);
+bool option_is_flag(const struct command *command, const char *name);
 /* Gives a row that the command line did not name a value: as the command line would. PARSE_GO_ON, or the exit code. */
 int option_default(const struct command *command, const char *name, const char *value);
 void command_free(struct command *command);
@@ -274,7 +275,7 @@ double without_minus_zero(double value);
 const char *safe_text(const char *text, char out[CLI_TEXT]);
 
 /* fovea tune --recipe. The listing of all; the short one for the help. */
-void list_recipes(FILE *out);
+void list_recipes(const struct command *command, FILE *out);
 void print_recipes(FILE *out);
 /* Sets what the command line leaves open as the guide's recipe has it. PARSE_GO_ON, or the exit code. */
 int apply_recipe(const struct command *command, const char *guide, struct fovea_recipe *recipe);

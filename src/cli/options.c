@@ -179,6 +179,12 @@ bool option_given(const struct command *command, const char *name)
     return row >= 0 && command->given[row];
 }
 
+bool option_is_flag(const struct command *command, const char *name)
+{
+    int row = find_row(command, name);
+    return row >= 0 && command->rows[row].kind == OPTION_FLAG;
+}
+
 const char *option_text(const struct command *command, const char *name, char out[64])
 {
     int index = find_row(command, name);

@@ -13,14 +13,26 @@ static void print_then(FILE *out, const struct fovea_recipe *recipe)
     fputs("\n", out);
 }
 
-void list_recipes(FILE *out)
+/* The option for a field, without its dashes. */
+static const char *option_of(const char *field, char out[64])
+{
+    char quoted[64];
+    snprintf(quoted, sizeof quoted, "`%s`", field);
+    fovea_text_flags(quoted, out, 64);
+    return out + strspn(out, "-");
+}
+
+void list_recipes(const struct command *command, FILE *out)
 {
     struct fovea_recipe recipe;
     fprintf(out, "recipes for tuning after a rewrite; all values are derived, options that are given go first\n");
     for (int i = 0; fovea_recipe_at(i, &recipe); i++) {
         fprintf(out, "\n%s: %s\n", recipe.guide, recipe.reason);
-        for (const struct fovea_recipe_setting *row = recipe.settings; row->option; row++)
-            fprintf(out, "  --%-10s %-11s %s\n", row->option, strcmp(row->value, "on") ? row->value : "", row->why);
+        for (const struct fovea_recipe_setting *row = recipe.settings; row->field; row++) {
+            char text[64];
+            const char *name = option_of(row->field, text);
+            fprintf(out, "  --%-10s %-11s %s\n", name, option_is_flag(command, name) ? "" : row->value, row->why);
+        }
         print_then(out, &recipe);
     }
     fprintf(out, "\ncam, erf: they show and rewrite nothing, so there is nothing to train\n");
@@ -45,8 +57,10 @@ int apply_recipe(const struct command *command, const char *guide, struct fovea_
     struct fovea_error error = {0};
     if (fovea_recipe_find(guide, recipe, &error))
         return fail(&error);
-    for (const struct fovea_recipe_setting *row = recipe->settings; row->option; row++) {
-        int code = gives_way(command, row->option) ? PARSE_GO_ON : option_default(command, row->option, row->value);
+    for (const struct fovea_recipe_setting *row = recipe->settings; row->field; row++) {
+        char text[64];
+        const char *name = option_of(row->field, text);
+        int code = gives_way(command, name) ? PARSE_GO_ON : option_default(command, name, row->value);
         if (code != PARSE_GO_ON)
             return code;
     }
@@ -56,10 +70,11 @@ int apply_recipe(const struct command *command, const char *guide, struct fovea_
 void show_recipe(const struct command *command, const struct fovea_recipe *recipe)
 {
     printf("recipe %s (derived): %s\n", recipe->guide, recipe->reason);
-    for (const struct fovea_recipe_setting *row = recipe->settings; row->option; row++) {
-        char text[64];
-        bool given = gives_way(command, row->option);
-        printf("  %-10s %-11s %s%s\n", row->option, option_text(command, row->option, text),
+    for (const struct fovea_recipe_setting *row = recipe->settings; row->field; row++) {
+        char text[64], words[64];
+        const char *name = option_of(row->field, words);
+        bool given = gives_way(command, name);
+        printf("  %-10s %-11s %s%s\n", name, option_text(command, name, text),
                given ? "as given; the recipe has " : row->why, given ? row->value : "");
     }
     if (option_given(command, "freeze") || option_given(command, "rate-of"))

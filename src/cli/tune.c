@@ -241,7 +241,7 @@ int verb_tune(int argc, char **argv)
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && options->recipe && strcmp(options->recipe, "list") == 0) {
-        list_recipes(stdout);
+        list_recipes(&command, stdout);
         code = FOVEA_CLEAN;
     }
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)

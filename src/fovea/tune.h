@@ -60,12 +60,12 @@ FOVEA_API const char *fovea_decay_class_name(int index);
 
 /* What training starts from after a guide's rewrite: derived from what the rewrite leaves to be learned. */
 struct fovea_recipe_setting {
-    const char *option, *value, *why; /* as `fovea tune` takes them: "rate", "0.01"; flags have the value "on" */
+    const char *field, *value, *why; /* of struct fovea_tune_options: "rate", "0.01"; "statistics", "frozen" */
 };
 struct fovea_recipe {
     const char *guide, *reason;
     const char *then;                            /* what to do with the result; NULL: nothing */
-    const struct fovea_recipe_setting *settings; /* ended by a row without an option */
+    const struct fovea_recipe_setting *settings; /* ended by a row without a field */
     uint64_t reserved[8];
 };
 /* False behind the last. */

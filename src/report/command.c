@@ -21,6 +21,7 @@ static const struct {
     {"log_scale", "--log"},
     {"names", "--labels"},
     {"new_classes", "--new-head"},
+    {"optimiser", "--optimizer"},
     {"samples.feeds", "--images PATH or -i FILE.npy"},
     {"settings", "--set"},
     {"shapes", "--shape"},
@@ -28,6 +29,7 @@ static const struct {
     {"stretch", "--resize"},
     {"tune.new_classes", "tune's --new-head"},
     {"tune.recipe", "tune --recipe"},
+    {"warmup_epochs", "--warmup"},
 };
 
 /* A text that may be cut, but knows how long it would be. */

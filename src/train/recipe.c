@@ -11,54 +11,54 @@
 /* ---- the table ---- */
 
 static const struct fovea_recipe_setting for_atrous[] = {
-    {"optimizer", "sgd", "the head stays what it was, its taps only moved: small plain steps"},
+    {"optimiser", "sgd", "the head stays what it was, its taps only moved: small plain steps"},
     {"rate", "0.01", "as of a classifier that is fine-tuned"},
     {"schedule", "polynomial", "as segmentation networks are trained"},
     {"epochs", "5", "only the head has to find the moved taps"},
-    {"freeze-bn", "on", "frozen features have the statistics that they had; batches of maps are small"},
+    {"statistics", "frozen", "frozen features have the statistics that they had; batches of maps are small"},
     {0}};
 static const struct fovea_recipe_setting for_dropout[] = {
-    {"optimizer", "sgd", "as residual networks with BatchNormalization are trained"},
+    {"optimiser", "sgd", "as residual networks with BatchNormalization are trained"},
     {"rate", "0.01", "the function is as it was, so that the rate can be that of fine-tuning"},
     {"schedule", "cosine", "it ends at 0"},
     {"epochs", "20", "dropout is inert until trained, and slows learning down"},
     {0}};
 static const struct fovea_recipe_setting for_gamma[] = {
-    {"optimizer", "sgd", "L2 is the guide's subject; decay by adamw is another regulariser"},
+    {"optimiser", "sgd", "L2 is the guide's subject; decay by adamw is another regulariser"},
     {"rate", "0.01", "decay acts by rate times decay, summed over all updates"},
     {"decay", "5e-4", "five times the default: at less the policy does nothing in a run of this length"},
     {"schedule", "cosine", "its mean is half of the rate: half of the decay acts"},
     {"epochs", "30", "in a short run decay can do nothing: the line 'decay' says what it does in this one"},
     {0}};
 static const struct fovea_recipe_setting for_gaussian_bias[] = {
-    {"optimizer", "adamw", "A and sigma are two numbers a layer: their steps must not depend on the gradient's size"},
+    {"optimiser", "adamw", "A and sigma are two numbers a layer: their steps must not depend on the gradient's size"},
     {"rate", "2e-3", "of A and sigma, which never decay; the others take a twentieth"},
     {"decay", "0.05", "as transformers are trained; not of A and sigma"},
     {"schedule", "cosine", "it ends at 0"},
-    {"warmup", "1", "A = 0 is a stationary point: the first steps must not throw it there"},
+    {"warmup_epochs", "1", "A = 0 is a stationary point: the first steps must not throw it there"},
     {"epochs", "10", "few numbers are new"},
     {"clip", "1", "as transformers are trained"},
     {0}};
 static const struct fovea_recipe_setting for_groups[] = {
-    {"optimizer", "sgd", "as networks with GroupNorm are trained"},
+    {"optimiser", "sgd", "as networks with GroupNorm are trained"},
     {"rate", "0.01", "scales and shifts were refitted, the rest has to be learned again"},
     {"schedule", "cosine", "it ends at 0"},
-    {"warmup", "2", "other statistics reach every layer behind a changed one: gradients are large at first"},
+    {"warmup_epochs", "2", "other statistics reach every layer behind a changed one: gradients are large at first"},
     {"epochs", "30", "this is retraining: three times the default"},
     {"clip", "1", "for the same reason as the warm-up"},
     {0}};
 static const struct fovea_recipe_setting for_kernel_padding[] = {
-    {"optimizer", "sgd", "as convolutional networks are trained"},
+    {"optimiser", "sgd", "as convolutional networks are trained"},
     {"rate", "0.01", "the function is as it was, so that the rate can be that of fine-tuning"},
     {"schedule", "cosine", "it ends at 0"},
     {"epochs", "20", "the new taps are zero and grow by training alone: a short run hardly changes the field"},
     {0}};
 static const struct fovea_recipe_setting for_prelayernorm[] = {
-    {"optimizer", "adamw", "as transformers are trained"},
+    {"optimiser", "adamw", "as transformers are trained"},
     {"rate", "1e-3", "of the new gamma and beta, which never decay; the others take a tenth"},
     {"decay", "0.05", "as transformers are trained; not of the new gamma and beta"},
     {"schedule", "cosine", "it ends at 0"},
-    {"warmup", "1", "the tokens moved at once: gradients are large at first"},
+    {"warmup_epochs", "1", "the tokens moved at once: gradients are large at first"},
     {"epochs", "10", "gamma and beta are fitted; where the rewrite said R2 below .5 retrain: more epochs and rate"},
     {"clip", "1", "for the same reason as the warm-up"},
     {0}};

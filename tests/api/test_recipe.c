@@ -257,7 +257,7 @@ static void test_table(void **state)
         if (fovea_recipe_find(guide.name, &recipe, &error))
             fail_msg("%s", error.message);
         assert_non_null(recipe.reason);
-        for (const struct fovea_recipe_setting *row = recipe.settings; row->option; row++)
+        for (const struct fovea_recipe_setting *row = recipe.settings; row->field; row++)
             assert_true(row->value[0] && row->why[0]);
     }
     assert_int_equal(fovea_recipe_find("cam", &recipe, &error), -1);

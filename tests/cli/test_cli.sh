@@ -491,6 +491,8 @@ tune_vit() {
         -b 8 --no-validation --force -o "$work/tuned.onnx" "$@"
 }
 expect 0 '^kernel-padding: exact' "$fovea" tune --recipe list
+expect 0 '^  --freeze-bn +frozen features' "$fovea" tune --recipe list
+expect 0 '^  --optimizer +adamw +as transformers' "$fovea" tune --recipe list
 expect 0 '^  prelayernorm ' "$fovea" help tune
 one_line 2 'there is nothing to train' "$fovea" tune $model --recipe cam --data models/images -o "$work/tuned.onnx"
 one_line 2 'there is no recipe .nonsense.; there are atrous' "$fovea" tune $model --recipe nonsense --data models/images -o "$work/tuned.onnx"
@@ -498,6 +500,8 @@ expect 0 'tune --recipe gaussian-bias' "$fovea" rewrite tests/fixtures/training/
 expect 0 "'gaussian-bias' was applied and not trained since: --recipe gaussian-bias" tune_vit -e 1
 expect 0 '^  rate +0.002 +of A and sigma' tune_vit -e 1 --recipe gaussian-bias
 expect 0 '^  epochs +1 +as given; the recipe has 10' tune_vit -e 1 --recipe gaussian-bias
+expect 0 '^  warmup +1 +A = 0' tune_vit -e 1 --recipe gaussian-bias
+expect 0 '^  freeze-bn +on +frozen features' tune_vit -e 1 --recipe atrous
 expect 0 '^recipe: 2 parameters that .gaussian-bias. added' tune_vit -e 1 --recipe gaussian-bias
 expect 0 'not as the recipe does' tune_vit -e 1 --recipe gaussian-bias --freeze 'heads*'
 expect 0 'a teacher from before pulls it back' tune_vit -e 1 --teacher tests/fixtures/training/vit/model.onnx
