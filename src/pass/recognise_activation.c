@@ -10,9 +10,9 @@
 
 /* What a product turned out to be. */
 struct activation {
-    const char *op_type; /* NULL: nothing known */
-    float alpha;         /* of Swish */
-    bool tanh;           /* of Gelu */
+    const char *name; /* of its operator; NULL: nothing known */
+    float alpha;      /* of Swish */
+    bool tanh;        /* of Gelu */
 };
 
 /* value = x * number, or x itself. */
@@ -109,12 +109,12 @@ static struct activation know_activation(const struct value *x, const struct val
 static struct value *emit_activation(struct graph *graph, const struct activation *activation, struct value *x,
                                      struct error *error)
 {
-    if (strcmp(activation->op_type, "Gelu") == 0)
+    if (strcmp(activation->name, "Gelu") == 0)
         return emit(graph, "Gelu", EMIT_INPUTS(x),
                     EMIT_ATTRIBUTES(EMIT_STRING("approximate", activation->tanh ? "tanh" : "none")), error);
-    if (strcmp(activation->op_type, "Swish") == 0)
+    if (strcmp(activation->name, "Swish") == 0)
         return emit(graph, "Swish", EMIT_INPUTS(x), EMIT_ATTRIBUTES(EMIT_FLOAT("alpha", activation->alpha)), error);
-    return emit(graph, activation->op_type, EMIT_INPUTS(x), EMIT_NO_ATTRIBUTES, error);
+    return emit(graph, activation->name, EMIT_INPUTS(x), EMIT_NO_ATTRIBUTES, error);
 }
 
 static int recognise(struct node *node, struct error *error)
@@ -126,11 +126,11 @@ static int recognise(struct node *node, struct error *error)
     if (!match_product(node->outputs[0], &product) || product.count != 2 ||
         dtype_storage(node->outputs[0]->dtype) != DTYPE_FLOAT)
         return 0;
-    for (int i = 0; i < 2 && !activation.op_type; i++) {
+    for (int i = 0; i < 2 && !activation.name; i++) {
         x = product.factors[i];
         activation = know_activation(x, product.factors[1 - i], product.number);
     }
-    if (!activation.op_type || !shape_equal(&x->shape, &node->outputs[0]->shape))
+    if (!activation.name || !shape_equal(&x->shape, &node->outputs[0]->shape))
         return 0;
     struct value *made = emit_activation(node->graph, &activation, x, error);
     return made ? pass_replace(node, tail, made, error) : -1;
