@@ -310,6 +310,8 @@ struct giver {
     int64_t broken; /* sample that cannot be had; -1: none */
     int64_t wide;   /* sample whose rows do not fit; -1: none */
     bool tests;     /* the last quarter is for testing */
+    bool cancels;
+    int fickle; /* after so many calls it gives nothing; 0: never */
 };
 
 static int give(void *user, int64_t index, struct fovea_sample *sample, struct fovea_error *report)
@@ -323,10 +325,14 @@ static int give(void *user, int64_t index, struct fovea_sample *sample, struct f
     sample->split = giver->tests && index >= COUNT * 3 / 4 ? FOVEA_SPLIT_TEST : FOVEA_SPLIT_TRAIN;
     if (index == giver->wide)
         sample->image.stride = 7;
+    if (giver->cancels)
+        report->code = FOVEA_CANCELLED;
+    if (giver->fickle > 0 && giver->calls > giver->fickle)
+        sample->image = (struct fovea_image){.height = 28, .width = 28};
     if (index == giver->broken)
         snprintf(report->message, sizeof report->message, "the camera was covered");
     __atomic_sub_fetch(&giver->inside, 1, __ATOMIC_SEQ_CST);
-    return index == giver->broken ? 1 : 0;
+    return index == giver->broken || giver->cancels ? 1 : 0;
 }
 
 static struct fovea_tune_options tune_options(const struct fovea_data data)
@@ -450,6 +456,36 @@ static void refuse_data(const struct fovea_sample_source *source, const char *wo
     assert_refused(words);
 }
 
+/* Two models held against each other on pictures in memory, and both judged on them. */
+static void test_two_models(void **state)
+{
+    (void)state;
+    struct fovea_rewrite rewrite;
+    struct fovea_model *other;
+    struct fovea_rewrite_options options = {.apply = (const char *const[]){"kernel-padding"}, .apply_count = 1};
+    assert_int_equal(fovea_rewrite_model(model, &options, &other, &rewrite, &error), 0);
+    assert_true(rewrite.applied > 0);
+    fovea_rewrite_free(&rewrite);
+    struct fovea_samples samples = {.feeds = &in_memory, .feed_count = 1, .limit = 8};
+    struct fovea_diff_options diff_options = {.run = true, .samples = samples, .atol = 1e-5, .rtol = 1e-4};
+    struct fovea_eval_options eval_options = {.samples = samples};
+    struct fovea_diff diff;
+    struct fovea_eval eval;
+    watch_files();
+    assert_int_equal(fovea_diff(model, other, &diff_options, &diff, &error), 0);
+    assert_int_equal(fovea_eval(model, other, &eval_options, &eval, &error), 0);
+    assert_no_files();
+    assert_int_equal(diff.samples, 8);
+    assert_true(diff.change_count > 0);
+    assert_int_equal(diff.departing, 0);
+    assert_int_equal(eval.images, 8);
+    assert_true(eval.same_prediction == 1);
+    assert_string_equal(diff.paths[1], MODEL " (rewritten)");
+    fovea_diff_free(&diff);
+    fovea_eval_free(&eval);
+    fovea_model_free(other);
+}
+
 /* An analysis of labelled samples that come one by one. */
 static void test_source_of_feed(void **state)
 {
@@ -546,6 +582,14 @@ static void test_hostile_data(void **state)
     source.sample = NULL;
     refuse_data(&source, "there is no callback");
     source.sample = give;
+    giver.fickle = giver.calls + COUNT;
+    refuse_data(&source, "has no pixels");
+    giver.fickle = 0;
+    giver.cancels = true;
+    assert_int_equal(fovea_eval(model, NULL, &(struct fovea_eval_options){.data = &data}, &eval, &error), -1);
+    assert_int_equal(error.code, FOVEA_CANCELLED);
+    error = (struct fovea_error){0};
+    giver.cancels = false;
     data.path = list;
     assert_int_equal(fovea_eval(model, NULL, &(struct fovea_eval_options){.data = &data}, &eval, &error), -1);
     assert_refused("not both");
@@ -553,11 +597,19 @@ static void test_hostile_data(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        DATA_TEST(test_run),           DATA_TEST(test_erf),         DATA_TEST(test_cam),
-        DATA_TEST(test_masks),         DATA_TEST(test_compare),     DATA_TEST(test_source_of_feed),
-        DATA_TEST(test_class_weights), DATA_TEST(test_audit),       DATA_TEST(test_hostile_feeds),
-        DATA_TEST(test_tune),          DATA_TEST(test_tune_models), DATA_TEST(test_eval),
-        DATA_TEST(test_hostile_data)};
+    const struct CMUnitTest tests[] = {DATA_TEST(test_run),
+                                       DATA_TEST(test_erf),
+                                       DATA_TEST(test_cam),
+                                       DATA_TEST(test_masks),
+                                       DATA_TEST(test_two_models),
+                                       DATA_TEST(test_compare),
+                                       DATA_TEST(test_source_of_feed),
+                                       DATA_TEST(test_class_weights),
+                                       DATA_TEST(test_audit),
+                                       DATA_TEST(test_hostile_feeds),
+                                       DATA_TEST(test_tune),
+                                       DATA_TEST(test_tune_models),
+                                       DATA_TEST(test_eval),
+                                       DATA_TEST(test_hostile_data)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/file.h"
 #include "fovea.h"
 #include "report/json.h"
 
@@ -197,10 +198,65 @@ static void heads_of_maps_are_replaced(void **state)
     }
 }
 
+struct held {
+    uint8_t pixels[SAMPLES][WIDTH * HEIGHT * 3], masks[SAMPLES][WIDTH * HEIGHT];
+};
+
+static int give(void *user, int64_t index, struct fovea_sample *sample, struct fovea_error *error)
+{
+    const struct held *held = user;
+    (void)error;
+    sample->image = (struct fovea_image){
+        .pixels = held->pixels[index], .height = HEIGHT, .width = WIDTH, .mask = held->masks[index]};
+    sample->split = index < 8 ? FOVEA_SPLIT_TRAIN : FOVEA_SPLIT_VALIDATION;
+    return 0;
+}
+
+/* Pictures and masks out of memory train the model that those of files train. */
+static void samples_in_memory_train_alike(void **state)
+{
+    struct fixture *fixture = *state;
+    struct memory *memory = fixture->scratch->memory;
+    struct held *held = calloc(1, sizeof *held);
+    char name[64];
+    for (int i = 0; i < SAMPLES; i++) {
+        struct image picture, mask;
+        snprintf(name, sizeof name, "images/%s/%02d.png", i < 8 ? "train" : "val", i);
+        assert_int_equal(image_read(memory, scratch_path(fixture->scratch, name), &picture, NULL), 0);
+        snprintf(name, sizeof name, "masks/%s/%02d.png", i < 8 ? "train" : "val", i);
+        assert_int_equal(image_read(memory, scratch_path(fixture->scratch, name), &mask, NULL), 0);
+        memcpy(held->pixels[i], picture.pixels, sizeof held->pixels[i]);
+        memcpy(held->masks[i], mask.pixels, sizeof held->masks[i]);
+        image_release(memory, &picture);
+        image_release(memory, &mask);
+    }
+    struct fovea_tune from_files = tuned(fixture), result;
+    struct fovea_sample_source source = {
+        .count = SAMPLES, .masks = true, .threads = true, .sample = give, .user = held};
+    struct fovea_model *model;
+    fixture->options.data = (struct fovea_data){.source = &source, .ignore = -1};
+    assert_int_equal(fovea_tune_model(fixture->model, &fixture->options, NULL, &model, &result, &fixture->error), 0);
+    assert_true(result.best.mean_iou == from_files.best.mean_iou);
+    assert_true(result.best.counted > 0);
+    void *bytes;
+    size_t length, written;
+    assert_int_equal(fovea_model_save_memory(model, &bytes, &length, &fixture->error), 0);
+    void *expected = file_read(memory, fixture->out, (size_t)1 << 26, &written, NULL);
+    assert_int_equal(length, written);
+    assert_memory_equal(bytes, expected, length);
+    memory_release(memory, expected);
+    fovea_bytes_free(fixture->fovea, bytes);
+    fovea_tune_free(&from_files);
+    fovea_tune_free(&result);
+    fovea_model_free(model);
+    free(held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(masks_are_judged_by_mean_iou, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(samples_in_memory_train_alike, set_up, tear_down),
         cmocka_unit_test_setup_teardown(controls_are_compared_by_mean_iou, set_up, tear_down),
         cmocka_unit_test_setup_teardown(binary_masks_take_a_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(heads_of_maps_are_replaced, set_up, tear_down),

@@ -18,62 +18,30 @@ RESERVED = ("reserved", c_uint64 * 8)
 ROOM = ("room", c_uint64 * 512)  # for the fields that are not named here: the library fills such a structure
 
 
-class Error(ctypes.Structure):
-    _fields_ = [("code", c_int), ("message", c_char * 2048), ("kind", c_int), RESERVED]
+def structure(*fields):
+    return type("Structure", (ctypes.Structure,), {"_fields_": fields})
 
 
-class Tensor(ctypes.Structure):
-    _fields_ = [("type", c_char_p), ("rank", c_int), ("dims", c_int64 * 8), ("data", c_void_p), ("bytes", c_size_t), RESERVED]
-
-
-class Image(ctypes.Structure):
-    _fields_ = [("pixels", c_void_p), ("height", c_int64), ("width", c_int64), ("stride", c_int64), ("name", c_char_p),
-                ("mask", c_void_p), ("mask_stride", c_int64), RESERVED]
-
-
-class Feed(ctypes.Structure):
-    _fields_ = [("name", c_char_p), ("path", c_char_p), ("tensor", POINTER(Tensor)), ("images", POINTER(Image)),
-                ("image_count", c_int64), ("source", c_void_p), RESERVED]
-
-
-class Samples(ctypes.Structure):
-    _fields_ = [("shapes", c_void_p), ("shape_count", c_int), ("feeds", POINTER(Feed)), ("feed_count", c_int),
-                ("preprocess", c_void_p), ("labels", c_char_p), ("class_names", c_void_p), ("class_count", c_int64),
-                ("limit", c_int64), ("batch", c_int64), ("skip_broken", c_bool), RESERVED]
-
-
-class SessionOptions(ctypes.Structure):
-    _fields_ = [("shapes", c_void_p), ("shape_count", c_int), ("feeds", POINTER(Feed)), ("feed_count", c_int),
-                ("preprocess", c_void_p), ROOM]
-
-
-class ErfOptions(ctypes.Structure):
-    _fields_ = [("samples", Samples), ("target", c_char_p), ("unit", c_int64 * 2), ("score", c_int), ("class_index", c_int64), ROOM]
-
-
-class CamOptions(ctypes.Structure):
-    _fields_ = [("samples", Samples), ("target", c_char_p), ("layer", c_char_p), ("class_index", c_int64), ROOM]
-
-
-class Preprocess(ctypes.Structure):
-    _fields_ = [("preset", c_char_p), ROOM]
-
-
-class Options(ctypes.Structure):
-    _fields_ = [("max_memory", c_size_t), ("threads", c_int), ROOM]
-
-
-class Erf(ctypes.Structure):
-    _fields_ = [("height", c_int64), ("width", c_int64), ("images", c_int64), ("map", POINTER(c_float)), ROOM]
-
-
-class Cam(ctypes.Structure):  # as far as it is read here: the library has it
-    _fields_ = [("model", c_char_p), ("name", c_char_p), ("image", c_int64), ("method", c_int), ("target", c_char_p),
-                ("layer", c_char_p), ("layers", c_int), ("class_index", c_int64), ("unit", c_int64 * 2), ("class_name", c_char_p),
-                ("label", c_int64), ("score", c_double), ("probability", c_double), ("of_classes", c_bool), ("reading", c_char_p),
-                ("cells", c_int64 * 2), ("map", POINTER(c_double)), ("height", c_int64), ("width", c_int64), ("pixels", POINTER(c_float))]
-
-
+Error = structure(("code", c_int), ("message", c_char * 2048), ("kind", c_int), RESERVED)
+Tensor = structure(("type", c_char_p), ("rank", c_int), ("dims", c_int64 * 8), ("data", c_void_p), ("bytes", c_size_t), RESERVED)
+Image = structure(("pixels", c_void_p), ("height", c_int64), ("width", c_int64), ("stride", c_int64), ("name", c_char_p),
+                  ("mask", c_void_p), ("mask_stride", c_int64), RESERVED)
+Feed = structure(("name", c_char_p), ("path", c_char_p), ("tensor", POINTER(Tensor)), ("images", POINTER(Image)),
+                 ("image_count", c_int64), ("source", c_void_p), RESERVED)
+FEEDS = ("shapes", c_void_p), ("shape_count", c_int), ("feeds", POINTER(Feed)), ("feed_count", c_int), ("preprocess", c_void_p)
+Samples = structure(*FEEDS, ("labels", c_char_p), ("class_names", c_void_p), ("class_count", c_int64),
+                    ("limit", c_int64), ("batch", c_int64), ("skip_broken", c_bool), RESERVED)
+SessionOptions = structure(*FEEDS, ROOM)
+ErfOptions = structure(("samples", Samples), ("target", c_char_p), ("unit", c_int64 * 2), ("score", c_int), ("class_index", c_int64), ROOM)
+CamOptions = structure(("samples", Samples), ("target", c_char_p), ("layer", c_char_p), ("class_index", c_int64), ROOM)
+Preprocess = structure(("preset", c_char_p), ROOM)
+Options = structure(("max_memory", c_size_t), ("threads", c_int), ROOM)
+Erf = structure(("height", c_int64), ("width", c_int64), ("images", c_int64), ("map", POINTER(c_float)), ROOM)
+Cam = structure(  # as far as it is read here: the library has it
+    ("model", c_char_p), ("name", c_char_p), ("image", c_int64), ("method", c_int), ("target", c_char_p), ("layer", c_char_p),
+    ("layers", c_int), ("class_index", c_int64), ("unit", c_int64 * 2), ("class_name", c_char_p), ("label", c_int64),
+    ("score", c_double), ("probability", c_double), ("of_classes", c_bool), ("reading", c_char_p), ("cells", c_int64 * 2),
+    ("map", POINTER(c_double)), ("height", c_int64), ("width", c_int64), ("pixels", POINTER(c_float)))
 EACH = ctypes.CFUNCTYPE(c_int, c_void_p, POINTER(Cam), POINTER(Error))
 library = ctypes.CDLL(os.environ.get("FOVEA_LIBRARY") or ctypes.util.find_library("fovea") or "libfovea.so.0")
 for name, result, *arguments in (
