@@ -1,5 +1,6 @@
 #include "analysis/cell_layer.h"
 
+#include "base/number.h"
 #include "structure/network.h"
 
 /* Places of a map's two spatial axes, from `row_axis` on, that are read. */
@@ -8,8 +9,8 @@ static int64_t places_read(const struct value *value, const struct reads *reads,
     int64_t places = 1;
     for (int axis = row_axis; axis < row_axis + 2; axis++) {
         int64_t last = value->shape.dims[axis] - 1;
-        int64_t low = reads->axes[axis].low > 0 ? reads->axes[axis].low : 0;
-        int64_t high = reads->axes[axis].high < last ? reads->axes[axis].high : last;
+        int64_t low = int64_max(reads->axes[axis].low, 0);
+        int64_t high = int64_min(reads->axes[axis].high, last);
         places *= high >= low ? high - low + 1 : 0;
     }
     return places;

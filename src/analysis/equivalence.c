@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/target.h"
+#include "base/number.h"
 #include "base/random.h"
 #include "graph/match.h"
 #include "runtime/session.h"
@@ -256,7 +257,7 @@ static int run_images(struct snapshot *before, struct snapshot *after, const str
         return -1;
     int64_t batch = from->shape.dims[0];
     for (int64_t first = 0; first < images->count; first += batch) {
-        int64_t count = images->count - first < batch ? images->count - first : batch;
+        int64_t count = int64_min(images->count - first, batch);
         if (images->read(images->user, first, count, from, error))
             return -1;
         memcpy(to->data, from->data, tensor_bytes(from));

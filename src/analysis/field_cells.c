@@ -1,12 +1,13 @@
 #include "analysis/field_cells.h"
 
+#include "base/number.h"
 #include "op/operand.h"
 
 static void hull(struct interval *into, const struct interval *axes, int rank)
 {
     for (int i = 0; i < rank; i++) {
-        into[i].low = axes[i].low < into[i].low ? axes[i].low : into[i].low;
-        into[i].high = axes[i].high > into[i].high ? axes[i].high : into[i].high;
+        into[i].low = int64_min(axes[i].low, into[i].low);
+        into[i].high = int64_max(axes[i].high, into[i].high);
     }
 }
 

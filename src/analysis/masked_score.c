@@ -1,5 +1,7 @@
 #include "analysis/masked_score.h"
 
+#include "base/number.h"
+
 double probe_probability(const struct probe *probe, const struct probe_result *result, int64_t image)
 {
     int64_t unit = result->units[image], class = result->classes[image];
@@ -31,7 +33,7 @@ int masked_scores(struct probe *forward, const struct masked_image *image, mask_
     for (int64_t i = 0; i < forward->batch; i++)
         probe_classes(forward)[i] = image->class_index;
     for (int64_t first = 0; result == 0 && first < count; first += forward->batch) {
-        int64_t some = count - first < forward->batch ? count - first : forward->batch;
+        int64_t some = int64_min(count - first, forward->batch);
         struct probe_result run;
         for (int64_t i = 0; i < some; i++) {
             next(user, first + i, mask);

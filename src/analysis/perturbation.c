@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/random.h"
 
 #define POINT_STREAM 0x70657274 /* apart from other uses of the seed */
@@ -47,7 +48,7 @@ int perturbation_measure(struct probe *forward, const float *image, int64_t clas
     double before = (double)run.score[0];
     int64_t meant = run.classes[0]; /* the prediction for the image, whatever a pixel makes of it */
     for (int64_t first = 0; first < count; first += forward->batch) {
-        int64_t some = count - first < forward->batch ? count - first : forward->batch;
+        int64_t some = int64_min(count - first, forward->batch);
         for (int64_t i = 0; i < some; i++) {
             memcpy(images + i * elements, image, (size_t)elements * sizeof *images);
             raise_pixel(forward, points[first + i], step, images + i * elements);

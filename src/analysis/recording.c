@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/target.h"
+#include "base/number.h"
 #include "op/emit.h"
 #include "pass/differentiate.h"
 #include "runtime/session.h"
@@ -125,8 +126,7 @@ static int run_images(struct recording *recording, struct session *session, cons
         return -1;
     int64_t batch = input->shape.dims[0];
     for (int64_t first = 0; first < images->count; first += batch) {
-        struct recorded recorded = {.images = images->count - first < batch ? images->count - first : batch,
-                                    .batch = batch};
+        struct recorded recorded = {.images = int64_min(images->count - first, batch), .batch = batch};
         if (images->read(images->user, first, recorded.images, input, error))
             return -1;
         set_classes(recording, session, first, recorded.images);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "data/loader_sample.h"
 #include "data/shuffle.h"
 
@@ -43,7 +44,7 @@ struct loader {
 static int64_t batch_size(const struct loader *loader, int64_t batch)
 {
     int64_t left = loader->count - batch * loader->options.batch;
-    return left < loader->options.batch ? left : loader->options.batch;
+    return int64_min(left, loader->options.batch);
 }
 
 static struct slot *slot_of(const struct loader *loader, int64_t batch)

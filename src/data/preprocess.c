@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "data/preprocess_names.h"
 
 static const struct {
@@ -58,7 +59,7 @@ static int check_side(const char *what, int64_t side, struct error *error)
 /* The resize that keeps its ratio to the crop when the crop's larger side becomes `side`. */
 static int64_t scaled_resize(const struct preprocess *preprocess, int64_t side)
 {
-    int64_t crop = preprocess->crop_height > preprocess->crop_width ? preprocess->crop_height : preprocess->crop_width;
+    int64_t crop = int64_max(preprocess->crop_height, preprocess->crop_width);
     if (preprocess->resize == 0 || crop == 0)
         return preprocess->resize;
     return llround((double)side * (double)preprocess->resize / (double)crop);

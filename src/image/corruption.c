@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "image/corruption_steps.h"
 #include "image/jpeg_encode.h"
 
@@ -68,7 +69,7 @@ static void resize(struct planes *planes, double factor)
 /* All but JPEG. */
 static void corrupt_planes(struct planes *planes, enum corruption corruption, double strength, struct random *random)
 {
-    int64_t longer = planes->height > planes->width ? planes->height : planes->width;
+    int64_t longer = int64_max(planes->height, planes->width);
     double pixels = strength * (double)longer / 224;
     switch (corruption) {
     case CORRUPTION_GAUSSIAN_NOISE:

@@ -1,11 +1,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "image/corruption_steps.h"
 
 static int64_t clamped(int64_t index, int64_t size)
 {
-    return index < 0 ? 0 : index >= size ? size - 1 : index;
+    return int64_clamp(index, 0, size - 1);
 }
 
 /* One line, weights given for distances 0 to reach; the edge is repeated. */

@@ -1,12 +1,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "image/corruption_steps.h"
 
 static void average_block(const struct planes *planes, float *values, int64_t top, int64_t left, int64_t size)
 {
-    int64_t bottom = top + size < planes->height ? top + size : planes->height;
-    int64_t right = left + size < planes->width ? left + size : planes->width;
+    int64_t bottom = int64_min(top + size, planes->height);
+    int64_t right = int64_min(left + size, planes->width);
     double sum = 0;
     for (int64_t y = top; y < bottom; y++) {
         for (int64_t x = left; x < right; x++)

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "image/window.h"
 
 void image_size_for_shorter_side(const struct image *image, int64_t side, int64_t *width, int64_t *height)
@@ -22,9 +23,9 @@ int64_t image_centre_offset(int64_t whole, int64_t part)
 void window_copy(const void *from, int64_t width, int64_t height, size_t pixel_bytes, const struct image_window *window,
                  void *to)
 {
-    int64_t left = window->left > 0 ? window->left : 0, top = window->top > 0 ? window->top : 0;
-    int64_t right = window->left + window->width < width ? window->left + window->width : width;
-    int64_t bottom = window->top + window->height < height ? window->top + window->height : height;
+    int64_t left = int64_max(window->left, 0), top = int64_max(window->top, 0);
+    int64_t right = int64_min(window->left + window->width, width);
+    int64_t bottom = int64_min(window->top + window->height, height);
     for (int64_t y = top; left < right && y < bottom; y++) {
         const char *in = (const char *)from + (size_t)(y * width + left) * pixel_bytes;
         char *out = (char *)to + (size_t)((y - window->top) * window->width + left - window->left) * pixel_bytes;

@@ -1,5 +1,6 @@
 #include "kernel/convolution.h"
 
+#include "base/number.h"
 #include "kernel/convolution_shared.h"
 #include "kernel/depthwise.h"
 #include "kernel/im2col.h"
@@ -193,7 +194,7 @@ static void forward_tile(void *argument, size_t index, int thread)
     size_t row_begin, row_end;
     thread_slice((size_t)job->sizes.outputs, (size_t)job->row_parts, (size_t)part, &row_begin, &row_end);
     int64_t rows = (int64_t)(row_end - row_begin), begin = tile * job->tile;
-    int64_t end = begin + job->tile < job->cells ? begin + job->tile : job->cells, width = end - begin;
+    int64_t end = int64_min(begin + job->tile, job->cells), width = end - begin;
     int64_t in_plane = convolution_plane(convolution->input), out_plane = convolution_plane(convolution->output);
     int64_t channel = group * job->sizes.outputs + (int64_t)row_begin;
     const float *x = job->x + (image * convolution->input_channels + group * job->sizes.inputs) * in_plane;
@@ -322,11 +323,11 @@ void convolution_forward(const struct convolution *convolution, const struct ker
     job.tile = convolution_tile_cells(convolution, job.sizes.rows);
     int64_t threads = thread_pool_size(pool), items = convolution->batch * convolution->groups;
     if (items * ((job.cells + job.tile - 1) / job.tile) < threads && job.cells / threads >= 96)
-        job.tile = (job.cells / threads + 16) / 16 * 16 < job.tile ? (job.cells / threads + 16) / 16 * 16 : job.tile;
+        job.tile = int64_min((job.cells / threads + 16) / 16 * 16, job.tile);
     job.tiles = (job.cells + job.tile - 1) / job.tile;
     job.row_parts = 1;
     if (items * job.tiles < threads)
-        job.row_parts = job.sizes.outputs < threads ? job.sizes.outputs : threads;
+        job.row_parts = int64_min(job.sizes.outputs, threads);
     job.scratch_floats = forward_floats(convolution);
     thread_pool_run(pool, forward_tile, &job, (size_t)(items * job.tiles * job.row_parts));
 }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/number.h"
 #include "kernel/convolution_shared.h"
 #include "kernel/im2col.h"
 
@@ -200,7 +201,7 @@ static void input_gradient_block(void *argument, size_t index, int thread)
     int64_t block = (int64_t)index % job->blocks, group = (int64_t)index / job->blocks % convolution->groups;
     int64_t image = (int64_t)index / job->blocks / convolution->groups;
     int64_t first = block * job->block;
-    int64_t channels = job->inputs - first < job->block ? job->inputs - first : job->block;
+    int64_t channels = int64_min(job->inputs - first, job->block);
     int64_t in_plane = convolution_plane(convolution->input), out_plane = convolution_plane(convolution->output);
     float *dx = job->out + (image * convolution->input_channels + group * job->inputs + first) * in_plane;
     const float *dy = job->a + (image * convolution->output_channels + group * job->outputs) * out_plane;
@@ -213,7 +214,7 @@ static void input_gradient_block(void *argument, size_t index, int thread)
     float *columns = job->scratch + thread * job->scratch_floats,
           *taken = columns + job->inputs * job->taps * job->tile;
     for (int64_t begin = 0; begin < job->cells; begin += job->tile) {
-        int64_t end = begin + job->tile < job->cells ? begin + job->tile : job->cells, width = end - begin;
+        int64_t end = int64_min(begin + job->tile, job->cells), width = end - begin;
         struct column_range range = {job->window, begin, end};
         const float *from = dy + begin;
         int64_t from_stride = out_plane;
@@ -268,7 +269,7 @@ static int64_t weight_gradient_parts(const struct convolution *convolution)
     int64_t outputs = convolution->output_channels / convolution->groups;
     if (outputs > FEW_OUTPUTS || convolution->batch < 2)
         return 1;
-    return convolution->batch < MOST_PARTS ? convolution->batch : MOST_PARTS;
+    return int64_min(convolution->batch, MOST_PARTS);
 }
 
 /* A thread's columns and the vector more that gathering may write; the segments stand behind them. */
@@ -332,7 +333,7 @@ static void add_weight_gradient(const struct gradient_job *job, const struct wei
         const float *x = job->a + (image * convolution->input_channels + group * job->inputs) * in_plane;
         const float *dy = job->b + (image * convolution->output_channels + group * job->outputs + first) * out_plane;
         for (int64_t begin = 0; begin < job->cells; begin += job->tile) {
-            int64_t end = begin + job->tile < job->cells ? begin + job->tile : job->cells;
+            int64_t end = int64_min(begin + job->tile, job->cells);
             if (!product)
                 gather_columns(job, x, begin, end, columns);
             job->kernels->gemm(false, true, channels, rows, end - begin, 1, dy + begin, out_plane,
@@ -351,7 +352,7 @@ static void weight_gradient_block(void *argument, size_t index, int thread)
     struct weight_gradient_share share = {.group = (int64_t)index / job->blocks,
                                           .first = (int64_t)index % job->blocks * job->block,
                                           .end = (size_t)job->convolution->batch};
-    share.channels = job->outputs - share.first < job->block ? job->outputs - share.first : job->block;
+    share.channels = int64_min(job->outputs - share.first, job->block);
     if (share.channels > 0)
         add_weight_gradient(job, &share, thread, job->accumulate,
                             job->out + (share.group * job->outputs + share.first) * job->inputs * job->taps);

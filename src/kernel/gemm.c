@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <pthread.h>
 
+#include "base/number.h"
+
 /* C rows are scaled first, so that NaN in an overwritten C does not survive. */
 static void scale_rows(int64_t m, int64_t n, float beta, float *c, int64_t ldc)
 {
@@ -20,7 +22,7 @@ void gemm_portable(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int
     enum { BLOCK = 256 };
     scale_rows(m, n, beta, c, ldc);
     for (int64_t start = 0; start < k; start += BLOCK) {
-        int64_t stop = start + BLOCK < k ? start + BLOCK : k;
+        int64_t stop = int64_min(start + BLOCK, k);
         for (int64_t i = 0; i < m; i++) {
             float *row = c + i * ldc;
             for (int64_t p = start; p < stop; p++) {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/number.h"
+
 struct window im2col_full(const struct convolution *convolution)
 {
     struct window window;
@@ -35,7 +37,7 @@ static struct run run_at(const struct window *window, int64_t index, int64_t lim
 {
     int64_t width = window->end[2] - window->begin[2], height = window->end[1] - window->begin[1];
     struct run run = {.x = index % width, .y = index / width % height, .z = index / width / height};
-    run.length = width - run.x < limit ? width - run.x : limit;
+    run.length = int64_min(width - run.x, limit);
     run.x += window->begin[2];
     run.y += window->begin[1];
     run.z += window->begin[0];

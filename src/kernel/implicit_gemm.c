@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
+
 /* Floats of gathered columns that one thread works on: less than half a megabyte, what stays in its second-level cache
  * beside the weights. */
 #define GATHERED_FLOATS ((int64_t)3 << 15)
@@ -66,7 +68,7 @@ static int64_t widest_tile(const struct implicit_gemm *gemm, const struct tile_k
     int64_t tiles = depth > 0 ? GATHERED_FLOATS / depth / width : 1;
     int64_t cells = round_up(gemm->axes[0].grid * gemm->axes[1].grid * gemm->axes[2].grid, kernel->vector);
     tiles = tiles < 1 ? 1 : tiles;
-    return tiles * width < cells ? tiles * width : cells;
+    return int64_min(tiles * width, cells);
 }
 
 /* A thread's scratch before its gathered columns: a tile and its residual, then the segments, at most one per column
@@ -167,7 +169,7 @@ static int64_t find_segments(const struct implicit_gemm *gemm, int64_t begin, in
         int64_t tap[3] = {t / axes[2].taps / axes[1].taps, t / axes[2].taps % axes[1].taps, t % axes[2].taps};
         for (int64_t cell = begin; cell < end; cell += length, count++) {
             int64_t rest = axes[2].grid - cell % axes[2].grid;
-            length = rest < end - cell ? rest : end - cell;
+            length = int64_min(rest, end - cell);
             segments[count] = find_segment(axes, cell, length, tap);
             segments[count].column = (int32_t)(place + t * width + cell - begin);
         }
@@ -251,7 +253,7 @@ static struct piece next_piece(const struct implicit_job *job, int64_t begin, in
     if (job->contiguous)
         return (struct piece){at - begin, end - at, at, 1};
     int64_t rest = axis->grid - at % axis->grid;
-    return (struct piece){at - begin, rest < end - at ? rest : end - at, target_cell(job->gemm, at), axis->target_step};
+    return (struct piece){at - begin, int64_min(rest, end - at), target_cell(job->gemm, at), axis->target_step};
 }
 
 /* Residual cells of a tile that is not computed in place. */
@@ -303,7 +305,7 @@ static void multiply_panel(const struct implicit_job *job, const struct implicit
     const struct implicit_gemm *gemm = job->gemm;
     const struct epilogue *finish = job->operands->finish;
     const struct tile_kernel *kernel = job->kernel;
-    int64_t rows = part->row_end - row < kernel->rows ? part->row_end - row : kernel->rows;
+    int64_t rows = int64_min(part->row_end - row, kernel->rows);
     int64_t channel = part->group * gemm->rows + row;
     int64_t place = (part->image * job->operands->groups * gemm->rows + channel) * job->target_plane;
     float *target = job->operands->target + place, bias[TILE_MAX_ROWS] = {0};
@@ -352,9 +354,9 @@ static struct implicit_part find_part(const struct implicit_job *job, int64_t in
     size_t first, last;
     thread_slice((size_t)panels, (size_t)job->row_parts, (size_t)(index % job->row_parts), &first, &last);
     part.row_begin = (int64_t)first * job->kernel->rows;
-    part.row_end = (int64_t)last * job->kernel->rows < gemm->rows ? (int64_t)last * job->kernel->rows : gemm->rows;
+    part.row_end = int64_min((int64_t)last * job->kernel->rows, gemm->rows);
     part.begin = tile * job->tile;
-    part.end = part.begin + job->tile < job->cells ? part.begin + job->tile : job->cells;
+    part.end = int64_min(part.begin + job->tile, job->cells);
     part.group = index / job->row_parts / job->tiles % job->operands->groups;
     part.image = index / job->row_parts / job->tiles / job->operands->groups;
     return part;
@@ -453,7 +455,7 @@ static void divide_work(struct implicit_job *job, int64_t threads)
     if (items * tiles > 1 && items * tiles % threads != 0 && items < threads)
         tiles = round_up(tiles, threads);
     job->tile = round_up((job->cells + tiles - 1) / tiles, kernel->vector);
-    job->tile = job->tile < widest ? job->tile : widest;
+    job->tile = int64_min(job->tile, widest);
     job->tiles = (job->cells + job->tile - 1) / job->tile;
     job->row_parts = items * job->tiles < threads ? threads : 1;
 }

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
+
 static int complete_axis(struct pooling *pooling, int axis, struct error *error)
 {
     int64_t stride = pooling->stride[axis], kernel = pooling->kernel[axis], dilation = pooling->dilation[axis];
@@ -60,7 +62,7 @@ static struct taps taps_at(const struct pooling *pooling, int axis, int64_t plac
     struct taps taps = {.start = place * pooling->stride[axis] - pooling->pad_begin[axis]};
     taps.begin = taps.start < 0 ? (-taps.start + dilation - 1) / dilation : 0;
     taps.end = taps.start >= size ? 0 : (size - 1 - taps.start) / dilation + 1;
-    taps.end = taps.end < pooling->kernel[axis] ? taps.end : pooling->kernel[axis];
+    taps.end = int64_min(taps.end, pooling->kernel[axis]);
     return taps;
 }
 
@@ -102,7 +104,7 @@ static float average_count(const struct pooling *pooling, const struct taps taps
             int64_t limit = pooling->input[axis] + pooling->pad_end[axis];
             int64_t start = place[axis] * pooling->stride[axis] - pooling->pad_begin[axis];
             inside = start >= limit ? 0 : (limit - 1 - start) / pooling->dilation[axis] + 1;
-            inside = inside < pooling->kernel[axis] ? inside : pooling->kernel[axis];
+            inside = int64_min(inside, pooling->kernel[axis]);
         }
         count *= inside;
     }
@@ -188,7 +190,7 @@ static void max_plane(void *argument, size_t plane, int thread)
     for (int64_t row = 0; row < pooling->output[0] * pooling->output[1]; row++) {
         const int64_t place[2] = {row / pooling->output[1], row % pooling->output[1]};
         for (int64_t begin = 0; begin < width; begin += COLUMNS) {
-            int64_t end = begin + COLUMNS < width ? begin + COLUMNS : width, to = out + row * width + begin;
+            int64_t end = int64_min(begin + COLUMNS, width), to = out + row * width + begin;
             max_columns(job, x, place, begin, end, job->to + to, index);
             for (int64_t i = 0; job->indices && i < end - begin; i++)
                 job->indices[to + i] = index[i];

@@ -3,6 +3,7 @@
  * dS = P (dP - sum(P dP)): dQ = scale dS K, dK = scale dS^T Q, dV = P^T dY, dMask = dS. */
 #include <string.h>
 
+#include "base/number.h"
 #include "kernel/kernels.h"
 #include "op/attention.h"
 #include "op/families.h"
@@ -122,7 +123,7 @@ static void run_key_head(void *argument, size_t index, int thread)
     for (int64_t head = first; head < first + group; head++) {
         for (block.from = 0; block.from < attention->queries; block.from += job->block) {
             int64_t left = attention->queries - block.from;
-            block.rows = left < job->block ? left : job->block;
+            block.rows = int64_min(left, job->block);
             gradient_of_block(job, &block, batch, head);
         }
     }

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "kernel/kernels.h"
 #include "op/attention.h"
 #include "op/operand.h"
@@ -21,7 +22,7 @@ int64_t attention_block(const struct attention *attention)
     const int64_t elements = 1 << 16;
     int64_t rows = elements / (attention->keys > 0 ? attention->keys : 1) / 8 * 8;
     rows = rows < 8 ? 8 : rows > 128 ? 128 : rows;
-    return rows < attention->queries ? rows : attention->queries;
+    return int64_min(rows, attention->queries);
 }
 
 /* Keys [0, limit) that query `row` may see before the mask is asked. */
@@ -29,7 +30,7 @@ static int64_t visible_keys(const struct attention *attention, int64_t batch, in
 {
     int64_t limit = attention->keys, offset = attention->past;
     if (attention->valid) {
-        limit = attention->valid[batch] < limit ? attention->valid[batch] : limit;
+        limit = int64_min(attention->valid[batch], limit);
         if (attention->past == 0)
             offset = attention->valid[batch] - attention->queries;
     }
@@ -136,7 +137,7 @@ static void run_block(void *argument, size_t index, int thread)
     const struct attention *attention = job->attention;
     int64_t item = (int64_t)index, head = item / job->blocks % attention->query_heads;
     int64_t batch = item / job->blocks / attention->query_heads, from = item % job->blocks * job->block;
-    int64_t rows = attention->queries - from < job->block ? attention->queries - from : job->block;
+    int64_t rows = int64_min(attention->queries - from, job->block);
     float *p = job->scratch + (int64_t)thread * job->block * attention->keys;
     int64_t columns = attention_weights(attention, job->kernels, batch, head, from, rows, job->q, job->k, p, NULL,
                                         job->recorded, job->stage);

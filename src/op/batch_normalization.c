@@ -1,6 +1,7 @@
 /* BatchNormalization (ONNX 7, 9, 14, 15): inference form, training form, and their gradients. */
 #include <math.h>
 
+#include "base/number.h"
 #include "kernel/kernels.h"
 #include "op/emit.h"
 #include "op/families.h"
@@ -132,7 +133,7 @@ static double sum_in_pieces(const struct kernels *kernels, const float *x, int64
 {
     double sum = 0;
     for (int64_t i = 0; i < count; i += PIECE)
-        sum += (double)kernels->sum(x + i, count - i < PIECE ? count - i : PIECE);
+        sum += (double)kernels->sum(x + i, int64_min(count - i, PIECE));
     return sum;
 }
 
@@ -142,7 +143,7 @@ static double product_in_pieces(const struct kernels *kernels, const float *x, f
 {
     double sum = 0;
     for (int64_t i = 0; i < count; i += PIECE)
-        sum += (double)kernels->centred_dot(x + i, x_centre, y + i, y_centre, count - i < PIECE ? count - i : PIECE);
+        sum += (double)kernels->centred_dot(x + i, x_centre, y + i, y_centre, int64_min(count - i, PIECE));
     return sum;
 }
 

@@ -1,6 +1,7 @@
 /* Concat, and ConcatGradient that cuts a gradient back into its parts. */
 #include <string.h>
 
+#include "base/number.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -141,7 +142,7 @@ static int field_concat(struct field_context *context, struct error *error)
     struct interval *along = &context->reads[axis];
     *along = (struct interval){along->low - start, along->high - start};
     context->none = along->high < 0 || along->low >= part->dims[axis];
-    along->low = along->low < 0 ? 0 : along->low;
+    along->low = int64_max(along->low, 0);
     along->high = along->high >= part->dims[axis] ? part->dims[axis] - 1 : along->high;
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/number.h"
 #include "op/evaluate.h"
 #include "op/infer.h"
 
@@ -262,7 +263,7 @@ static void declared_slice(const struct value *value, struct tensor *slice)
         return;
     }
     for (int i = 0; i < value->declared_rank && i < SHAPE_MAX_RANK; i++)
-        slice->shape.dims[slice->shape.rank++] = value->declared[i].size > 0 ? value->declared[i].size : 0;
+        slice->shape.dims[slice->shape.rank++] = int64_max(value->declared[i].size, 0);
 }
 
 /* [rounds, outer, inner] to [outer, rounds, inner]. */

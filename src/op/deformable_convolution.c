@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "op/families.h"
 
 static const struct attribute_rule deformable_attributes[] = {DEFORMABLE_ATTRIBUTES, {0}};
@@ -176,7 +177,7 @@ static size_t scratch_deformable(const struct compute_context *context)
 
 static void run_block(const struct deformable *deformable, int64_t image, int64_t first, float *columns, float *y)
 {
-    int64_t left = deformable->points - first, count = left < DEFORMABLE_BLOCK ? left : DEFORMABLE_BLOCK;
+    int64_t left = deformable->points - first, count = int64_min(left, DEFORMABLE_BLOCK);
     struct gemm gemm = deformable_product(deformable, count);
     deformable_gather(deformable, image, first, count, columns);
     for (int64_t group = 0; group < deformable->group; group++)

@@ -1,6 +1,7 @@
 /* DeformConvGradient(dy, x, w, offset, -, mask): dx, dw, doffset, dmask; the bits of `wanted` say which are made. */
 #include <string.h>
 
+#include "base/number.h"
 #include "op/deformable_convolution.h"
 #include "op/families.h"
 
@@ -180,7 +181,7 @@ static int compute_gradient(struct compute_context *context, struct error *error
     for (work.image = 0; work.image < deformable->images; work.image++) {
         for (work.first = 0; work.first < deformable->points; work.first += DEFORMABLE_BLOCK) {
             int64_t left = deformable->points - work.first;
-            work.count = left < DEFORMABLE_BLOCK ? left : DEFORMABLE_BLOCK;
+            work.count = int64_min(left, DEFORMABLE_BLOCK);
             run_block(&work);
         }
     }

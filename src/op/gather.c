@@ -1,6 +1,7 @@
 /* Gather, and GatherGradient that adds the picked parts up where they came from. */
 #include <inttypes.h>
 
+#include "base/number.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/gather.h"
@@ -212,7 +213,7 @@ static void field_picked(struct field_context *context, int axis)
         return;
     }
     if (indices->shape.rank == 1) {
-        picked.low = context->cells[axis].low < 0 ? 0 : context->cells[axis].low;
+        picked.low = int64_max(context->cells[axis].low, 0);
         picked.high = context->cells[axis].high >= count ? count - 1 : context->cells[axis].high;
     }
     *reads = (struct interval){size, -1};
@@ -220,8 +221,8 @@ static void field_picked(struct field_context *context, int axis)
         int64_t index = 0;
         if (gather_index(indices, i, size, &index, NULL))
             continue;
-        reads->low = index < reads->low ? index : reads->low;
-        reads->high = index > reads->high ? index : reads->high;
+        reads->low = int64_min(index, reads->low);
+        reads->high = int64_max(index, reads->high);
     }
     context->none = reads->low > reads->high;
 }

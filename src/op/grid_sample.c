@@ -1,6 +1,7 @@
 /* GridSample (ONNX 16, 20, 22) over one to three spatial axes, and its gradients. */
 #include <string.h>
 
+#include "base/number.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/grid_taps.h"
@@ -122,8 +123,7 @@ static void run_input_gradient(void *argument, int64_t begin, int64_t end)
     struct grid_taps taps;
     for (int64_t i = begin; i < end; i++) {
         int64_t image = i / work->blocks, first = i % work->blocks * work->channel_block;
-        int64_t last =
-            first + work->channel_block < sampling->channels ? first + work->channel_block : sampling->channels;
+        int64_t last = int64_min(first + work->channel_block, sampling->channels);
         for (int64_t point = 0; point < sampling->points; point++) {
             grid_taps_at(sampling, place_of(work, image, point), false, &taps);
             for (int64_t c = image * sampling->channels + first; c < image * sampling->channels + last; c++) {

@@ -1,5 +1,6 @@
 /* Linear, an internal operator: activation(x w + bias) + residual, x [..., K], w [K, N]; what a product with constant
  * weights and the nodes behind it become. */
+#include "base/number.h"
 #include "kernel/gemm.h"
 #include "op/families.h"
 #include "op/operand.h"
@@ -79,10 +80,10 @@ static int compute_linear(struct compute_context *context, struct error *error)
                                .columns = columns};
     int64_t total = columns > 0 ? shape_count(&context->outputs[0]->shape) / columns : 0;
     int64_t block = columns > 0 ? BLOCK_ELEMENTS / columns : 0;
-    block = block < FEWEST_ROWS ? FEWEST_ROWS : block;
+    block = int64_max(block, FEWEST_ROWS);
     block *= compute_threads(context);
     for (int64_t first = 0; first < total; first += block) {
-        int64_t count = total - first < block ? total - first : block;
+        int64_t count = int64_min(total - first, block);
         const struct gemm gemm = {
             .m = count, .n = columns, .k = depth, .lda = depth, .ldb = columns, .ldc = columns, .alpha = 1};
         struct row_task task = {finish_rows, &rows};

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/number.h"
 #include "kernel/kernels.h"
 #include "op/families.h"
 
@@ -254,9 +255,9 @@ static void run_parameter_gradient(void *argument, int64_t begin, int64_t end)
     }
     int64_t count = work->normalization->count;
     for (int64_t from = begin, columns; from < end; from += columns) {
-        columns = end - from < TILE ? end - from : TILE;
+        columns = int64_min(end - from, TILE);
         int64_t left_in_row = count - from % count;
-        columns = columns < left_in_row ? columns : left_in_row;
+        columns = int64_min(columns, left_in_row);
         column_gradients(work, from, columns);
     }
 }

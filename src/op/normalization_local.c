@@ -1,6 +1,7 @@
 /* LRN (ONNX 1, 13): y = x / s^beta with s = bias + alpha / size * sum of squares of the neighbouring channels. */
 #include <math.h>
 
+#include "base/number.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
@@ -46,8 +47,8 @@ static int read_local(const struct node *node, const struct shape *x, struct loc
                                      .beta = settings->beta,
                                      .bias = settings->bias};
     /* More neighbours than channels change nothing. */
-    local->before = (size - 1) / 2 < x->dims[1] ? (size - 1) / 2 : x->dims[1];
-    local->after = size / 2 < x->dims[1] ? size / 2 : x->dims[1];
+    local->before = int64_min((size - 1) / 2, x->dims[1]);
+    local->after = int64_min(size / 2, x->dims[1]);
     if (local->before + local->after > LARGEST_WINDOW)
         return error_set(error, ERROR_LIMIT, "attribute size is %lld (limit %d)", (long long)size, LARGEST_WINDOW);
     return 0;
@@ -62,8 +63,8 @@ static int infer_local(struct infer_context *context, struct error *error)
 /* s of `columns` elements from `at` on in plane n * channels + c. */
 static void scales(const struct local_response *local, int64_t n, int64_t c, int64_t at, int64_t columns, float *s)
 {
-    int64_t first = c - local->before > 0 ? c - local->before : 0;
-    int64_t last = c + local->after < local->channels - 1 ? c + local->after : local->channels - 1;
+    int64_t first = int64_max(c - local->before, 0);
+    int64_t last = int64_min(c + local->after, local->channels - 1);
     for (int64_t j = 0; j < columns; j++)
         s[j] = 0;
     for (int64_t k = first; k <= last; k++) {
@@ -87,7 +88,7 @@ static void run_forward(void *argument, int64_t begin, int64_t end)
     float s[TILE];
     for (int64_t i = begin; i < end; i++) {
         for (int64_t at = 0; at < local->plane; at += TILE) {
-            int64_t columns = local->plane - at < TILE ? local->plane - at : TILE, base = i * local->plane + at;
+            int64_t columns = int64_min(local->plane - at, TILE), base = i * local->plane + at;
             scales(local, i / local->channels, i % local->channels, at, columns, s);
             for (int64_t j = 0; j < columns; j++) {
                 float power = inverse_power(s[j], local->beta);
@@ -146,11 +147,11 @@ static void run_gradient(void *argument, int64_t begin, int64_t end)
     for (int64_t i = begin; i < end; i++) {
         int64_t n = i / local->channels, c = i % local->channels;
         /* Channel k sees c when c lies in [k - before, k + after]. */
-        int64_t first = c - local->after > 0 ? c - local->after : 0;
-        int64_t last = c + local->before < local->channels - 1 ? c + local->before : local->channels - 1;
+        int64_t first = int64_max(c - local->after, 0);
+        int64_t last = int64_min(c + local->before, local->channels - 1);
         float factor = 2 * local->beta * local->scale;
         for (int64_t at = 0; at < local->plane; at += TILE) {
-            int64_t columns = local->plane - at < TILE ? local->plane - at : TILE, base = i * local->plane + at;
+            int64_t columns = int64_min(local->plane - at, TILE), base = i * local->plane + at;
             float sum[TILE] = {0};
             for (int64_t k = first; k <= last; k++) {
                 const float *products = local->products + (n * local->channels + k) * local->plane + at;

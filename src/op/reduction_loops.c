@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "kernel/kernels.h"
 #include "op/broadcast.h"
 #include "op/operand.h"
@@ -341,9 +342,9 @@ static void reduce_tile(const struct job *job, int64_t index)
 {
     enum gathering gathering = gatherings[job->call->reduction];
     int64_t row = index / job->tiles, first = index % job->tiles * TILE;
-    int64_t width = job->width - first < TILE ? job->width - first : TILE;
+    int64_t width = int64_min(job->width - first, TILE);
     int64_t start = walk_offset(&job->kept, row) + first;
-    int64_t lanes = job->size < LANES ? job->size : LANES; /* that are filled */
+    int64_t lanes = int64_min(job->size, LANES); /* that are filled */
     union totals totals;
     double shifts[TILE] = {0};
     if (!sum_by_kernel(job, start, &totals)) {
@@ -381,5 +382,5 @@ void reduce_run(const struct compute_context *context, const struct reduce_call 
     job.tiles = (job.width + TILE - 1) / TILE;
     walk_pop(&job.reduced, &job.size, &job.stride);
     rows_run(context->pool, &(struct row_task){reduce_slice, &job}, job.kept.count * job.tiles,
-             job.count * (job.width < TILE ? job.width : TILE) + 1);
+             job.count * int64_min(job.width, TILE) + 1);
 }

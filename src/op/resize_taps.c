@@ -1,4 +1,5 @@
 #include "op/resize_taps.h"
+#include "base/number.h"
 
 #include <math.h>
 
@@ -83,12 +84,7 @@ int64_t resize_tap_count(const struct resize *resize, const struct resize_axis *
         return 1;
     int64_t lowest, count;
     footprint(resize, axis, &lowest, &count);
-    return count < axis->input ? count : axis->input;
-}
-
-static int64_t clamp(int64_t value, int64_t low, int64_t high)
-{
-    return value < low ? low : value > high ? high : value;
+    return int64_min(count, axis->input);
 }
 
 /* Coordinates beyond any input, or not a number, count as just outside. */
@@ -105,7 +101,7 @@ static void fill_cell(const struct resize *resize, const struct resize_axis *axi
     int64_t lowest, count, floor_cell = to_cell(floor(at), axis->input);
     footprint(resize, axis, &lowest, &count);
     double ratio = at - floor(at), scale = filter_scale(resize, axis), sum = 0;
-    *first = clamp(floor_cell + lowest, 0, axis->input - taps);
+    *first = int64_clamp(floor_cell + lowest, 0, axis->input - taps);
     for (int64_t i = 0; i < count; i++) {
         int64_t cell = floor_cell + lowest + i;
         bool outside = cell < 0 || cell >= axis->input;
@@ -119,7 +115,7 @@ static void fill_cell(const struct resize *resize, const struct resize_axis *axi
         double weight = filter(resize, ((double)(lowest + i) - ratio) * scale);
         if (outside && resize->exclude_outside)
             continue;
-        weights[clamp(clamp(cell, 0, axis->input - 1) - *first, 0, taps - 1)] +=
+        weights[int64_clamp(int64_clamp(cell, 0, axis->input - 1) - *first, 0, taps - 1)] +=
             (float)(normalise ? weight / sum : weight);
     }
 }
@@ -136,7 +132,7 @@ void resize_fill_taps(const struct resize *resize, const struct resize_axis *axi
         if (resize_outside(resize, axis, x))
             continue;
         if (resize->mode == RESIZE_NEAREST) {
-            first[x] = clamp(to_cell(round_coordinate(resize, axis, at), axis->input), 0, axis->input - 1);
+            first[x] = int64_clamp(to_cell(round_coordinate(resize, axis, at), axis->input), 0, axis->input - 1);
             own[0] = 1;
         } else {
             fill_cell(resize, axis, at, taps, &first[x], own);

@@ -1,4 +1,5 @@
 /* Slice, and SliceGradient that puts a gradient back into its place among zeros. */
+#include "base/number.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -30,11 +31,6 @@ struct slice {
     int64_t starts[SHAPE_MAX_RANK], steps[SHAPE_MAX_RANK], sizes[SHAPE_MAX_RANK];
 };
 
-static int64_t clamp(int64_t value, int64_t low, int64_t high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
 static void slice_axis(struct slice *slice, int axis, int64_t size, int64_t start, int64_t end, int64_t step)
 {
     slice->starts[axis] = slice->sizes[axis] = 0;
@@ -42,9 +38,9 @@ static void slice_axis(struct slice *slice, int axis, int64_t size, int64_t star
     if (size == 0)
         return;
     /* a longer step than the axis takes one element like any other such step */
-    step = clamp(step, -size - 1, size + 1);
-    start = clamp(start < 0 ? start + size : start, 0, step > 0 ? size : size - 1);
-    end = clamp(end < 0 ? end + size : end, step > 0 ? 0 : -1, size);
+    step = int64_clamp(step, -size - 1, size + 1);
+    start = int64_clamp(start < 0 ? start + size : start, 0, step > 0 ? size : size - 1);
+    end = int64_clamp(end < 0 ? end + size : end, step > 0 ? 0 : -1, size);
     int64_t span = step > 0 ? end - start : start - end, stride = step > 0 ? step : -step;
     slice->sizes[axis] = span > 0 ? (span + stride - 1) / stride : 0;
     slice->starts[axis] = slice->sizes[axis] > 0 ? start : 0;

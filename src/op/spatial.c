@@ -1,4 +1,5 @@
 #include "op/spatial.h"
+#include "base/number.h"
 
 #include <string.h>
 
@@ -137,7 +138,7 @@ void spatial_attributes(const struct spatial *spatial, struct spatial_lists *lis
 static int64_t clamp_cell(int64_t cell)
 {
     const int64_t limit = (int64_t)1 << 40;
-    return cell < -limit ? -limit : cell > limit ? limit : cell;
+    return int64_clamp(cell, -limit, limit);
 }
 
 void spatial_reads(const struct spatial *spatial, const struct interval *cells, struct interval *reads)

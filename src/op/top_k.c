@@ -1,4 +1,5 @@
 /* TopK: the largest or smallest elements along an axis, and where they stand. */
+#include "base/number.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -106,7 +107,7 @@ static size_t scratch_top_k(const struct compute_context *context)
 {
     int64_t size = 0;
     for (int i = 0; i < context->inputs[0]->shape.rank; i++)
-        size = context->inputs[0]->shape.dims[i] > size ? context->inputs[0]->shape.dims[i] : size;
+        size = int64_max(context->inputs[0]->shape.dims[i], size);
     return (size_t)size * sizeof(struct candidate);
 }
 

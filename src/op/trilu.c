@@ -1,4 +1,5 @@
 /* Matrices by their diagonals: Trilu, EyeLike. */
+#include "base/number.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -38,11 +39,6 @@ static int infer_trilu(struct infer_context *context, struct error *error)
     return infer_same(context, error);
 }
 
-static int64_t clamp(int64_t value, int64_t low, int64_t high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
 static int compute_trilu(struct compute_context *context, struct error *error)
 {
     struct operands operands = OPERANDS(context);
@@ -55,10 +51,10 @@ static int compute_trilu(struct compute_context *context, struct error *error)
     int64_t count = row_bytes > 0 ? shape_count(shape) / columns : 0;
     if (operand_at(&operands, 1) && operand_read_int(&operands, 1, &k, error))
         return -1;
-    k = clamp(k, -rows - 1, columns);
+    k = int64_clamp(k, -rows - 1, columns);
     for (int64_t i = 0; i < count; i++) {
         /* the upper half begins at column i + k, the lower ends there */
-        size_t at = (size_t)clamp(i % rows + k + (upper ? 0 : 1), 0, columns) * size;
+        size_t at = (size_t)int64_clamp(i % rows + k + (upper ? 0 : 1), 0, columns) * size;
         const char *row = (const char *)from->data + (size_t)i * row_bytes;
         char *out = (char *)to->data + (size_t)i * row_bytes;
         memmove(out, row, row_bytes);
@@ -103,7 +99,7 @@ static int compute_eye_like(struct compute_context *context, struct error *error
     const struct eye_like_settings *settings = context->node->settings;
     struct tensor *to = context->outputs[0];
     int64_t rows = to->shape.dims[0], columns = to->shape.dims[1];
-    int64_t k = clamp(settings->k, -rows - 1, columns);
+    int64_t k = int64_clamp(settings->k, -rows - 1, columns);
     if (tensor_bytes(to) > 0)
         memset(to->data, 0, tensor_bytes(to));
     for (int64_t i = k < 0 ? -k : 0; i < rows && i + k < columns; i++) {

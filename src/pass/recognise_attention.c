@@ -16,8 +16,7 @@ struct attention_match {
     bool k_transposed;
     double scale;
     struct value *biases[MOST_BIASES];
-    int64_t bias_rank[MOST_BIASES]; /* of the weights where the bias is added */
-    struct shape bias_shape[MOST_BIASES];
+    struct shape bias_shape[MOST_BIASES]; /* of the weights where the bias is added */
     int bias_count;
 };
 

@@ -2,6 +2,7 @@
  * gradients are told the window of dy and need not compute the rest. */
 #include <string.h>
 
+#include "base/number.h"
 #include "op/spatial.h"
 #include "op/unit_score.h"
 #include "pass/passes.h"
@@ -37,8 +38,8 @@ static struct value_window hull(const struct value_window *a, const struct value
     if (a->axes == 0 || b->axes == 0)
         return (struct value_window){0};
     for (int i = 0; i < a->axes; i++) {
-        window.begin[i] = b->begin[i] < a->begin[i] ? b->begin[i] : a->begin[i];
-        window.end[i] = b->end[i] > a->end[i] ? b->end[i] : a->end[i];
+        window.begin[i] = int64_min(b->begin[i], a->begin[i]);
+        window.end[i] = int64_max(b->end[i], a->end[i]);
     }
     return window;
 }
@@ -56,8 +57,8 @@ static struct value_window behind_convolution(const struct node *node, const str
         int64_t stride = strides.values[i], pad = pads.values[i];
         int64_t extent = (kernel->dims[2 + i] - 1) * dilations.values[i], size = output->dims[2 + i];
         int64_t begin = dy->begin[i] * stride - pad, end = (dy->end[i] - 1) * stride + extent - pad + 1;
-        window.begin[i] = begin < 0 ? 0 : begin;
-        window.end[i] = end > size ? size : end;
+        window.begin[i] = int64_max(begin, 0);
+        window.end[i] = int64_min(end, size);
         if (window.begin[i] >= window.end[i])
             return (struct value_window){0};
     }

@@ -1,6 +1,7 @@
 #include "tensor/tensor.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -166,30 +167,41 @@ int tensor_copy(struct memory *memory, const struct tensor *from, struct tensor 
     return 0;
 }
 
-int64_t tensor_int(const struct tensor *tensor, int64_t index)
+/* False: the elements are no integers. */
+static bool read_integer(const struct tensor *tensor, int64_t index, int64_t *integer)
 {
     switch (dtype_storage(tensor->dtype)) {
     case DTYPE_INT64:
-        return ((const int64_t *)tensor->data)[index];
+        *integer = ((const int64_t *)tensor->data)[index];
+        return true;
     case DTYPE_INT32:
-        return ((const int32_t *)tensor->data)[index];
+        *integer = ((const int32_t *)tensor->data)[index];
+        return true;
     case DTYPE_UINT8:
     case DTYPE_BOOL:
-        return ((const uint8_t *)tensor->data)[index];
+        *integer = ((const uint8_t *)tensor->data)[index];
+        return true;
     default:
-        return number_to_int64(tensor_number(tensor, index));
+        return false;
     }
+}
+
+int64_t tensor_int(const struct tensor *tensor, int64_t index)
+{
+    int64_t integer;
+    return read_integer(tensor, index, &integer) ? integer : number_to_int64(tensor_number(tensor, index));
 }
 
 double tensor_number(const struct tensor *tensor, int64_t index)
 {
+    int64_t integer;
     switch (dtype_storage(tensor->dtype)) {
     case DTYPE_FLOAT:
         return (double)((const float *)tensor->data)[index];
     case DTYPE_DOUBLE:
         return ((const double *)tensor->data)[index];
     default:
-        return (double)tensor_int(tensor, index);
+        return read_integer(tensor, index, &integer) ? (double)integer : (double)NAN;
     }
 }
 
@@ -208,8 +220,11 @@ void tensor_set_number(const struct tensor *tensor, int64_t index, double value)
     case DTYPE_INT64:
         ((int64_t *)tensor->data)[index] = number_to_int64(value);
         break;
-    default:
+    case DTYPE_UINT8:
+    case DTYPE_BOOL:
         ((uint8_t *)tensor->data)[index] = (uint8_t)number_to_int32(value);
+        break;
+    default:
         break;
     }
 }

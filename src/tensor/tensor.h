@@ -57,7 +57,8 @@ int tensor_view(const struct fovea_tensor *given, struct tensor *tensor, struct 
 /* Copies with new memory. */
 int tensor_copy(struct memory *memory, const struct tensor *from, struct tensor *to, struct error *error);
 
-/* Element as int64 or double whatever the storage type (for axes, shapes, scalars). */
+/* Element as int64 or double whatever the storage type (for axes, shapes, scalars). Of a type that is not computed with
+ * (text, complex numbers) it is INT64_MIN and NaN, and nothing is written. */
 int64_t tensor_int(const struct tensor *tensor, int64_t index);
 double tensor_number(const struct tensor *tensor, int64_t index);
 /* Writes element `index` in the storage type; integers lose their fraction, half types are not rounded. */

@@ -1,4 +1,5 @@
 #include "train/evaluation.h"
+#include "base/number.h"
 #include "graph/match.h"
 
 #include <float.h>
@@ -260,8 +261,8 @@ int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, con
     for (int64_t i = 0; i < batch->count; i++) {
         int64_t place = i % evaluator->batch, left = batch->count - i;
         const int64_t *labels = all_labels ? all_labels + i * units : NULL;
-        if (place == 0 && evaluator_run(evaluator, batch->images + i * values,
-                                        left < evaluator->batch ? left : evaluator->batch, &logits, error))
+        if (place == 0 &&
+            evaluator_run(evaluator, batch->images + i * values, int64_min(left, evaluator->batch), &logits, error))
             return -1;
         const float *scores = scores_of(evaluator, logits, place);
         if (!all_finite(scores, evaluator->classes * units)) {

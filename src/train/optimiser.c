@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "base/number.h"
+
 #define GRAIN 16384 /* elements of one task */
 
 struct update_task {
@@ -71,7 +73,7 @@ static void run_task(void *argument, size_t index, int thread)
     (void)thread;
     const struct update_task *task = argument;
     int64_t begin = (int64_t)index * GRAIN, end = begin + GRAIN;
-    end = end < task->update->count ? end : task->update->count;
+    end = int64_min(end, task->update->count);
     if (task->options->kind == FOVEA_ADAMW)
         update_adamw(task->options, task->update, begin, end);
     else

@@ -155,10 +155,34 @@ static void test_randomise(void **state)
     tensor_randomise(&(struct tensor){DTYPE_FLOAT, {1, {COUNT}}, NULL}, &(struct random){0}); /* nobody reads it */
 }
 
+/* Elements that no storage type holds are no numbers, and are not looked for. */
+static void test_types_without_numbers(void **state)
+{
+    (void)state;
+    static const enum dtype types[] = {DTYPE_STRING, DTYPE_COMPLEX64, DTYPE_UNDEFINED};
+    for (int i = 0; i < 3; i++) {
+        const struct tensor tensor = {types[i], {1, {2}}, NULL};
+        assert_int_equal(dtype_storage(types[i]), DTYPE_UNDEFINED);
+        assert_true(isnan(tensor_number(&tensor, 1)));
+        assert_true(tensor_int(&tensor, 1) == INT64_MIN);
+        tensor_set_number(&tensor, 1, 3);
+    }
+    const int64_t large[2] = {INT64_MAX, INT64_MIN};
+    const struct tensor tensor = {DTYPE_INT64, {1, {2}}, (void *)large};
+    assert_true(tensor_int(&tensor, 0) == INT64_MAX && tensor_int(&tensor, 1) == INT64_MIN);
+    const float half[2] = {-2.5f, 0};
+    const struct tensor number = {DTYPE_FLOAT, {1, {2}}, (void *)half};
+    assert_true(tensor_int(&number, 0) == -2 && tensor_number(&number, 0) == -2.5);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_half),    cmocka_unit_test(test_narrow),
-                                       cmocka_unit_test(test_shapes),  cmocka_unit_test(test_npy),
-                                       cmocka_unit_test(test_compare), cmocka_unit_test(test_randomise)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_half),
+                                       cmocka_unit_test(test_narrow),
+                                       cmocka_unit_test(test_shapes),
+                                       cmocka_unit_test(test_npy),
+                                       cmocka_unit_test(test_compare),
+                                       cmocka_unit_test(test_randomise),
+                                       cmocka_unit_test(test_types_without_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
