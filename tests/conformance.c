@@ -103,7 +103,7 @@ static int check_output(const struct data_set *set, int index, const struct tens
         comparison = tensor_compare(got, &expected, 1e-3, 1e-7);
     if (comparison.first >= 0 && !(random && drawn_alike(got, &expected)))
         error_set(error, ERROR_INPUT, "output %d differs at %lld elements, first at %s: %g, expected %g", index,
-                  (long long)comparison.mismatches, index_text(&expected.shape, comparison.first, place),
+                  (long long)comparison.told.mismatches, index_text(&expected.shape, comparison.first, place),
                   comparison.got, comparison.expected);
     tensor_release(set->context->memory, &expected);
     return error->kind == ERROR_NONE ? 0 : -1;

@@ -269,22 +269,22 @@ static int run_images(struct snapshot *before, struct snapshot *after, const str
     return 0;
 }
 
-static void conclude(const struct difference *difference, int outputs, struct equivalence_result *result)
+static void conclude(const struct difference *difference, int outputs, struct fovea_proof *proof)
 {
+    proof->largest = proof->mean = 0;
     for (int i = 0; i < outputs; i++) {
         const struct output_difference *output = &difference->outputs[i];
         double scale = output->scale > 0 ? output->scale : 1;
-        result->largest = fmax(result->largest, output->largest / scale);
-        result->mean += difference->count > 0 ? output->sum / scale / (double)difference->count : 0;
+        proof->largest = fmax(proof->largest, output->largest / scale);
+        proof->mean += difference->count > 0 ? output->sum / scale / (double)difference->count : 0;
     }
-    result->elements = difference->count;
-    result->reshaped = difference->reshaped;
-    result->largest = difference->reshaped ? HUGE_VAL : result->largest;
-    result->agreement = difference->units > 0 ? (double)difference->alike / (double)difference->units : -1;
+    proof->reshaped = difference->reshaped;
+    proof->largest = difference->reshaped ? HUGE_VAL : proof->largest;
+    proof->agreement = difference->units > 0 ? (double)difference->alike / (double)difference->units : -1;
 }
 
 int equivalence_measure(struct snapshot *before, struct snapshot *after, const struct image_set *images, uint64_t seed,
-                        struct equivalence_result *result, struct error *error)
+                        struct fovea_proof *proof, int64_t *elements, struct error *error)
 {
     struct memory *memory = before->model.context->memory;
     int outputs = before->outputs;
@@ -295,9 +295,12 @@ int equivalence_measure(struct snapshot *before, struct snapshot *after, const s
                                : run_random(before, after, seed, &difference, error))
                    ? -1
                    : 0;
-    *result = (struct equivalence_result){.inputs = images ? images->count : 1, .random = !images};
+    proof->inputs = images ? images->count : 1;
+    proof->random = !images;
     if (code == 0)
-        conclude(&difference, outputs, result);
+        conclude(&difference, outputs, proof);
+    if (elements)
+        *elements = difference.count;
     memory_release(memory, difference.outputs);
     return code;
 }

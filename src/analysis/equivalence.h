@@ -3,15 +3,7 @@
 #define FOVEA_ANALYSIS_EQUIVALENCE_H
 
 #include "analysis/image_set.h"
-
-struct equivalence_result {
-    int64_t inputs;
-    bool random;
-    int64_t elements; /* of the outputs, that were compared */
-    bool reshaped;    /* an output has another shape, as of other numbers of detections; `largest` is infinite then */
-    double largest, mean; /* |y' - y| over the largest |y| of the same output, over all outputs and inputs */
-    double agreement;     /* share of the places of scores predicted alike; -1: the models have no such scores */
-};
+#include "fovea/rewrite.h"
 
 /* A model as it is now: later edits of its graph do not reach it. */
 struct snapshot;
@@ -25,10 +17,11 @@ struct graph *snapshot_graph(const struct snapshot *snapshot, const struct shape
 int snapshot_bind(struct snapshot *snapshot, const struct shape_binding *bindings, int binding_count,
                   struct error *error);
 
-/* Runs both, which are bound, on the images, or, where there are none (NULL), on one random input made of `seed`.
- * ERROR_INPUT when their inputs or outputs differ in number, or inputs in shape. */
+/* Runs both, which are bound, on the images, or, where there are none (NULL), on one random input made of `seed`:
+ * inputs, random, largest, mean, reshaped and agreement of `proof`. *elements (or NULL): of the outputs, that were
+ * compared. ERROR_INPUT when their inputs or outputs differ in number, or inputs in shape. */
 int equivalence_measure(struct snapshot *before, struct snapshot *after, const struct image_set *images, uint64_t seed,
-                        struct equivalence_result *result, struct error *error);
+                        struct fovea_proof *proof, int64_t *elements, struct error *error);
 
 struct session;
 /* Random elements for the inputs, by their types (tensor_randomise). */

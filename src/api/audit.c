@@ -7,25 +7,20 @@
 bool fovea_guide_at(int index, struct fovea_guide *guide)
 {
     const struct guide *row = guide_at(index);
-    if (row)
-        *guide = (struct fovea_guide){.name = row->name,
-                                      .title = row->title,
-                                      .paper = row->paper,
-                                      .published = row->published,
-                                      .exact = row->effect != GUIDE_MOVES};
+    if (row) {
+        *guide = row->told;
+        guide->exact = row->effect != GUIDE_MOVES;
+    }
     return row != NULL;
 }
 
 bool fovea_guide_option_at(int index, struct fovea_guide_option *option)
 {
     for (int i = 0; guide_at(i); i++) {
-        for (const struct guide_option *row = guide_at(i)->options; row && row->name; row++) {
+        for (const struct fovea_guide_option *row = guide_at(i)->options; row && row->name; row++) {
             if (index-- == 0) {
-                *option = (struct fovea_guide_option){.guide = guide_at(i)->name,
-                                                      .name = row->name,
-                                                      .values = row->values,
-                                                      .otherwise = row->otherwise,
-                                                      .help = row->help};
+                *option = *row;
+                option->guide = guide_at(i)->told.name;
                 return true;
             }
         }

@@ -30,24 +30,6 @@ static int wanted_shape(const struct value *input, const struct fovea_shapes *sh
     return 0;
 }
 
-static struct preprocess_overrides overrides_of(const struct fovea_preprocess *flags)
-{
-    struct preprocess_overrides overrides = {.has_mean = flags->has_mean,
-                                             .has_std = flags->has_std,
-                                             .resize = flags->resize,
-                                             .crop = flags->crop,
-                                             .stretch = {flags->stretch[0], flags->stretch[1]},
-                                             .letterbox = flags->letterbox,
-                                             .has_fill = flags->has_fill,
-                                             .channels = flags->channels,
-                                             .interpolation = flags->interpolation,
-                                             .exif = flags->exif};
-    memcpy(overrides.mean, flags->mean, sizeof overrides.mean);
-    memcpy(overrides.std, flags->std, sizeof overrides.std);
-    memcpy(overrides.fill, flags->fill, sizeof overrides.fill);
-    return overrides;
-}
-
 /* A preset by name; explicit mean and std alone build on "raw"; else the model's own; else the flag is demanded. */
 static int start_preprocess(const struct fovea_model *model, const struct fovea_preprocess *flags, bool integer_input,
                             struct preprocess *preprocess, struct error *error)
@@ -78,11 +60,11 @@ static int make_preprocess(const struct fovea_model *model, const struct value *
                            struct preprocess *preprocess, struct error *error)
 {
     static const struct fovea_preprocess none = {0};
-    const struct preprocess_overrides overrides = overrides_of(flags ? flags : &none);
     bool integer_input = dtype_is_integer(input->dtype);
     const int64_t *dims = wanted->dims;
-    if (start_preprocess(model, flags ? flags : &none, integer_input, preprocess, error) ||
-        preprocess_override(preprocess, &overrides, error))
+    flags = flags ? flags : &none;
+    if (start_preprocess(model, flags, integer_input, preprocess, error) ||
+        preprocess_override(preprocess, flags, error))
         return -1;
     if (dtype_storage(input->dtype) == DTYPE_UINT8 && !preprocess_makes_bytes(preprocess))
         return error_set(
@@ -90,7 +72,7 @@ static int make_preprocess(const struct fovea_model *model, const struct value *
             "%s: input '%s' takes bytes, the model normalises them itself: a mean, a std or a scale would be "
             "cut to 0..255; take `preprocess` raw, with `resize` and `crop`",
             model->model->path, input->name);
-    if (overrides.letterbox && !overrides.has_fill && preprocess->fit == FIT_LETTERBOX)
+    if (flags->letterbox && !flags->has_fill && preprocess->fit == FIT_LETTERBOX)
         context_note(model->context, "the letterbox is filled with %d,%d,%d: `fill` sets another", preprocess->fill[0],
                      preprocess->fill[1], preprocess->fill[2]);
     return preprocess_fit(preprocess, dims[channels_last ? 3 : 1], dims[channels_last ? 1 : 2],

@@ -37,7 +37,7 @@ static bool is_listed(const char *const *list, int count, const char *name)
 
 static bool is_named(const struct fovea_rewrite_options *options, const struct guide *guide)
 {
-    return is_listed(options->apply, options->apply_count, guide->name) ||
+    return is_listed(options->apply, options->apply_count, guide->told.name) ||
            is_listed(options->apply, options->apply_count, "all");
 }
 
@@ -125,7 +125,7 @@ static int apply_finding(struct rewriting *rewriting, struct edit *edit, const s
         return 0;
     rewriting->train = rewriting->train || !edit->settled;
     rewriting->moves = rewriting->moves || edit->moves;
-    return record_add(edit->model, edit->guide->name, finding->advice.code, edit->nodes, (int)edit->node_count,
+    return record_add(edit->model, edit->guide->told.name, finding->advice.code, edit->nodes, (int)edit->node_count,
                       edit->guide->recipe == NULL || edit->settled, error);
 }
 
@@ -152,7 +152,7 @@ static int prove(struct rewriting *rewriting, const struct edit *edit, struct sn
                                         .after = rewriting->copy,
                                         .network = &rewriting->work.network,
                                         .images = rewriting->work.audit.images,
-                                        .guide = edit->guide->name,
+                                        .guide = edit->guide->told.name,
                                         .exact = !rewriting->moves};
     struct fovea_proof *grown = arena_grow(rewriting->arena, result->proofs, (size_t)result->proof_count,
                                            &rewriting->proof_capacity, sizeof *result->proofs, error);
@@ -176,7 +176,7 @@ static int edit_with_guide(struct rewriting *rewriting, struct edit *edit, struc
                      : 0;
         if (edit->guide->recipe && rewriting->train)
             text_print(&rewriting->recipe, "%s%s: %s (`tune.recipe` %s)", rewriting->recipe.length ? "\n" : "",
-                       edit->guide->name, edit->guide->recipe, edit->guide->name);
+                       edit->guide->told.name, edit->guide->recipe, edit->guide->told.name);
     }
     snapshot_destroy(before);
     return result;
@@ -195,8 +195,8 @@ static int apply_guide(struct rewriting *rewriting, const struct guide *guide, s
                         .only_count = rewriting->options->node_count};
     if (audit_work_renew(work, rewriting->copy, error))
         return -1;
-    if (audit_work_plan(work, &guide->name, 1, 1u << FOVEA_SECTION_FINDINGS, error) ||
-        audit_run(&work->audit, &guide->name, 1, error))
+    if (audit_work_plan(work, &guide->told.name, 1, 1u << FOVEA_SECTION_FINDINGS, error) ||
+        audit_run(&work->audit, &guide->told.name, 1, error))
         return -1;
     bool any = false;
     for (size_t i = 0; i < work->audit.count; i++) {
@@ -219,7 +219,7 @@ static int rewrite_copy(struct rewriting *rewriting, struct error *error)
     for (int i = 0; guide_at(i); i++) {
         const struct guide *guide = guide_at(i);
         if (guide->rewrite && is_applied(rewriting->options, guide) && apply_guide(rewriting, guide, error))
-            return error_prefix(error, "%s", guide->name);
+            return error_prefix(error, "%s", guide->told.name);
     }
     if (text_finish(&rewriting->recipe, error))
         return -1;

@@ -93,31 +93,15 @@ static void take_full_size(struct proving *proving)
 
 /* ---- measuring ---- */
 
-static void take(struct fovea_proof *proof, const struct equivalence_result *measured)
-{
-    proof->inputs = measured->inputs;
-    proof->random = measured->random;
-    proof->reshaped = measured->reshaped;
-    proof->largest = measured->largest;
-    proof->mean = measured->mean;
-    proof->agreement = measured->agreement;
-}
-
 /* On a random input of the size that is chosen. 1: the graph does not run with the smaller one. */
-static int measure_random(struct proving *proving, struct equivalence_result *measured, struct error *error)
+static int measure_random(struct proving *proving, struct fovea_proof *proof, int64_t *elements, struct error *error)
 {
     struct error refused = ERROR_INITIALISER;
     int code = bind(proving, error);
-    if (code == 0 && equivalence_measure(proving->before, proving->after, NULL, proving->seed, measured,
+    if (code == 0 && equivalence_measure(proving->before, proving->after, NULL, proving->seed, proof, elements,
                                          proving->smaller ? &refused : error))
         code = proving->smaller ? 1 : -1;
     return code;
-}
-
-/* Whether the outputs tell that nothing changed. */
-static bool outputs_tell(const struct fovea_proof *proof, const struct equivalence_result *random)
-{
-    return random->elements > 0 && random->largest <= proof->tolerance && proof->largest <= proof->tolerance;
 }
 
 /* 0: nothing changed, as the changed nodes tell; 1: it cannot be told there, or something did. */
@@ -138,16 +122,16 @@ static int try_layers(struct proving *proving, struct layer_equivalence *layers,
 /* 0: nothing changed; 1: it cannot be told at this size, or something did. */
 static int try_size(struct proving *proving, struct layer_equivalence *layers, struct error *error)
 {
-    struct fovea_proof *proof = proving->proof;
-    struct equivalence_result random;
-    int code = measure_random(proving, &random, error);
+    struct fovea_proof *proof = proving->proof, beside_images;
+    struct fovea_proof *random = proving->request->images ? &beside_images : proof;
+    int64_t elements;
+    int code = measure_random(proving, random, &elements, error);
     if (code)
         return code;
-    if (!proving->request->images)
-        take(proof, &random);
-    proof->largest = fmax(proving->on_images, random.largest);
+    bool told = elements > 0 && random->largest <= proof->tolerance && proving->on_images <= proof->tolerance;
+    proof->largest = fmax(proving->on_images, random->largest);
     proof->by_layers = proof->without_outputs = false;
-    return outputs_tell(proof, &random) ? 0 : try_layers(proving, layers, error);
+    return told ? 0 : try_layers(proving, layers, error);
 }
 
 /* At the full size, where a run takes long: of the old model only what is in front of the changed nodes runs. */
@@ -157,8 +141,11 @@ static int try_without_outputs(struct proving *proving, struct layer_equivalence
     if (!(proving->macs > QUICK_MACS))
         return 1;
     if (!proving->request->images) {
-        take(proof, &(struct equivalence_result){.inputs = 1, .random = true, .agreement = -1});
-        proof->without_outputs = true;
+        proof->inputs = 1;
+        proof->random = proof->without_outputs = true;
+        proof->reshaped = false;
+        proof->mean = 0;
+        proof->agreement = -1;
     }
     proof->largest = proving->on_images;
     return try_layers(proving, layers, error);
@@ -186,26 +173,22 @@ static int prove_exact(struct proving *proving, struct error *error)
 
 static int measure_move(struct proving *proving, struct error *error)
 {
-    struct equivalence_result measured;
-    int code = choose_smaller(proving) ? measure_random(proving, &measured, error) : 1;
+    int code = choose_smaller(proving) ? measure_random(proving, proving->proof, NULL, error) : 1;
     if (code == 1) {
         take_full_size(proving);
-        code = measure_random(proving, &measured, error);
+        code = measure_random(proving, proving->proof, NULL, error);
     }
-    if (code == 0)
-        take(proving->proof, &measured);
     return code;
 }
 
 /* On the images, at their size. */
 static int measure_images(struct proving *proving, struct error *error)
 {
-    struct equivalence_result measured;
-    if (bind(proving, error) ||
-        equivalence_measure(proving->before, proving->after, proving->request->images, proving->seed, &measured, error))
+    struct fovea_proof *proof = proving->proof;
+    if (bind(proving, error) || equivalence_measure(proving->before, proving->after, proving->request->images,
+                                                    proving->seed, proof, NULL, error))
         return -1;
-    take(proving->proof, &measured);
-    proving->on_images = measured.largest;
+    proving->on_images = proof->largest;
     return 0;
 }
 

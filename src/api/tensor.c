@@ -82,18 +82,15 @@ void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_ten
         return;
     }
     struct comparison found = tensor_compare(&a, &b, rtol, absolute_tolerance(atol, &a, &b));
-    comparison->equal = found.mismatches == 0;
-    comparison->mismatches = found.mismatches;
-    comparison->largest = found.largest;
-    comparison->largest_relative = found.largest_relative;
-    if (found.mismatches > 0)
+    *comparison = found.told;
+    if (!comparison->equal)
         snprintf(comparison->text, sizeof comparison->text,
                  "%lld of %lld elements differ, first at %s: %.9g, expected %.9g; largest difference %.3g (%.3g of the "
                  "maximum)",
-                 (long long)found.mismatches, (long long)shape_count(&b.shape),
-                 index_text(&b.shape, found.first, place), found.got, found.expected, found.largest,
-                 found.largest_relative);
+                 (long long)comparison->mismatches, (long long)shape_count(&b.shape),
+                 index_text(&b.shape, found.first, place), found.got, found.expected, comparison->largest,
+                 comparison->largest_relative);
     else
         snprintf(comparison->text, sizeof comparison->text, "largest difference %.3g (%.3g of the maximum)",
-                 found.largest, found.largest_relative);
+                 comparison->largest, comparison->largest_relative);
 }

@@ -19,7 +19,7 @@ static void print_change(const struct fovea_edit *change, bool dry_run)
     printf("%s %s", change->applied ? dry_run ? "would change" : "changed" : "left", change->code);
     int shown = 0, helpers = 0;
     for (int i = 0; i < change->node_count; i++) {
-        bool helper = strstr(change->nodes[i], "/fovea/") != NULL; /* new ones, around what is meant */
+        bool helper = strstr(change->nodes[i], FOVEA_ADDED_NAME) != NULL; /* new ones, around what is meant */
         helpers += helper;
         if (!helper && shown < 3)
             printf("%s %s", shown++ ? "," : "", safe_text(change->nodes[i], name));

@@ -66,8 +66,7 @@ static int64_t scaled_resize(const struct preprocess *preprocess, int64_t side)
 }
 
 /* A letterbox takes the whole image, and a stretch leaves no more than its own size to be cut out of. */
-static int override_fit(struct preprocess *preprocess, const struct preprocess_overrides *overrides,
-                        struct error *error)
+static int override_fit(struct preprocess *preprocess, const struct fovea_preprocess *overrides, struct error *error)
 {
     bool stretch = overrides->stretch[0] > 0;
     if ((overrides->resize > 0 || stretch) && overrides->letterbox)
@@ -96,8 +95,7 @@ static int override_fit(struct preprocess *preprocess, const struct preprocess_o
     return 0;
 }
 
-static int override_size(struct preprocess *preprocess, const struct preprocess_overrides *overrides,
-                         struct error *error)
+static int override_size(struct preprocess *preprocess, const struct fovea_preprocess *overrides, struct error *error)
 {
     if (check_side("the resize of", overrides->resize, error) || check_side("a crop of", overrides->crop, error) ||
         override_fit(preprocess, overrides, error))
@@ -149,8 +147,7 @@ static int check_numbers(const struct preprocess *preprocess, struct error *erro
     return 0;
 }
 
-int preprocess_override(struct preprocess *preprocess, const struct preprocess_overrides *overrides,
-                        struct error *error)
+int preprocess_override(struct preprocess *preprocess, const struct fovea_preprocess *overrides, struct error *error)
 {
     if (override_size(preprocess, overrides, error) || override_channels(preprocess, overrides->channels, error))
         return -1;

@@ -3,6 +3,7 @@
 #define FOVEA_DATA_PREPROCESS_H
 
 #include "base/text.h"
+#include "fovea/model.h"
 #include "image/image.h"
 
 /* Key in the model's metadata_props whose value preprocess_parse reads. */
@@ -36,17 +37,6 @@ struct preprocess {
     bool upright; /* images are turned by their EXIF orientation; else as stored */
 };
 
-/* What the user asks for on top of a preset or the model's metadata; zeros and NULL leave things as they are. */
-struct preprocess_overrides {
-    bool has_mean, has_std;
-    float mean[3], std[3]; /* for gray, three equal numbers */
-    int64_t resize, crop, stretch[2];
-    bool letterbox, has_fill; /* without a colour: the preprocessing's own, else LETTERBOX_FILL */
-    uint8_t fill[3];
-    const char *channels, *interpolation; /* "rgb", "bgr", "gray"; "bilinear", "bicubic" */
-    const char *exif;                     /* "apply", "stored" */
-};
-
 /* "imagenet" (torchvision: 256, 224, bilinear), "inception" (342, 299, bicubic, 0.5), "clip" (224, 224, bicubic, the
  * constants of OpenAI's CLIP), "raw" (0..1, own size). */
 int preprocess_preset(const char *name, struct preprocess *preprocess, struct error *error);
@@ -59,10 +49,11 @@ int preprocess_parse(struct memory *memory, const char *json, size_t length, str
 /* Appends the same JSON, without line ends. */
 void preprocess_print(const struct preprocess *preprocess, struct text *text);
 
-/* Changing rgb to bgr reverses a mean and std that are not overridden too. A crop without a resize scales the resize.
+/* What the user asks for on top of a preset (which is not looked at) or the metadata; zeros and NULL leave things as
+ * they are. Changing rgb to bgr reverses a mean and std that are not overridden too. A crop without a resize scales the
+ * resize.
  */
-int preprocess_override(struct preprocess *preprocess, const struct preprocess_overrides *overrides,
-                        struct error *error);
+int preprocess_override(struct preprocess *preprocess, const struct fovea_preprocess *overrides, struct error *error);
 
 /* Adapts to an input of this many channels, height and width (0 or less: free). The crop becomes height x width, and
  * resize keeps its ratio to the crop, of the larger side, unless the user gave it. ERROR_INPUT with the way out where

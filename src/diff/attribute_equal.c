@@ -16,15 +16,13 @@ static bool same_strings(const struct attribute *a, const struct attribute *b)
 
 static int same_tensors(const struct attribute *a, const struct attribute *b, bool *same, struct error *error)
 {
-    struct contents_comparison comparison = {.equal = false};
     const struct tensor *first = a->tensor ? &a->tensor->tensor : NULL, *second = b->tensor ? &b->tensor->tensor : NULL;
     *same = a->tensor == b->tensor;
     if (*same || !first || !second || first->dtype != second->dtype || !shape_equal(&first->shape, &second->shape))
         return 0;
-    if (constant_contents_compare(a->tensor, b->tensor, &comparison, error))
-        return -1;
-    *same = comparison.equal;
-    return 0;
+    int equal = constant_contents_compare(a->tensor, b->tensor, NULL, NULL, error);
+    *same = equal == 1;
+    return equal < 0 ? -1 : 0;
 }
 
 int attribute_equal(const struct attribute *a, const struct attribute *b, bool *same, struct error *error)

@@ -105,44 +105,52 @@ static void elements_text(const struct tensor *tensor, char *out, size_t size)
         out[0] = 0;
 }
 
-static void compare_numbers(const struct tensor *a, const struct tensor *b, struct contents_comparison *comparison)
+static void compare_numbers(const struct tensor *a, const struct tensor *b, struct fovea_change *change)
 {
     int64_t count = shape_count(&a->shape);
     double squares[2] = {0, 0}, distance = 0;
+    change->differing = 0;
+    change->largest = 0;
     for (int64_t i = 0; i < count; i++) {
         double x = tensor_number(a, i), y = tensor_number(b, i);
-        comparison->differing += !(x == y || (isnan(x) && isnan(y)));
+        change->differing += !(x == y || (isnan(x) && isnan(y)));
         squares[0] += isfinite(x) ? x * x : 0;
         squares[1] += isfinite(y) ? y * y : 0;
         if (!isfinite(x) || !isfinite(y))
             continue;
         distance += (x - y) * (x - y);
-        comparison->largest = fmax(comparison->largest, fabs(x - y));
+        change->largest = fmax(change->largest, fabs(x - y));
     }
     for (int i = 0; i < 2; i++)
-        comparison->norms[i] = sqrt(squares[i]);
-    comparison->relative = distance > 0 ? sqrt(distance / squares[0]) : 0;
-    elements_text(a, comparison->elements[0], sizeof comparison->elements[0]);
-    elements_text(b, comparison->elements[1], sizeof comparison->elements[1]);
+        change->norms[i] = sqrt(squares[i]);
+    change->relative = distance > 0 ? sqrt(distance / squares[0]) : 0;
 }
 
-int constant_contents_compare(struct constant *a, struct constant *b, struct contents_comparison *comparison,
-                              struct error *error)
+static void tell_change(const struct tensor *a, const struct tensor *b, struct fovea_change *change,
+                        char texts[2][CONTENTS_TEXT_SIZE])
+{
+    texts[0][0] = texts[1][0] = 0;
+    change->differing = -1;
+    if (dtype_storage(a->dtype) == DTYPE_UNDEFINED)
+        return;
+    compare_numbers(a, b, change);
+    elements_text(a, texts[0], CONTENTS_TEXT_SIZE);
+    elements_text(b, texts[1], CONTENTS_TEXT_SIZE);
+}
+
+int constant_contents_compare(struct constant *a, struct constant *b, struct fovea_change *change,
+                              char texts[2][CONTENTS_TEXT_SIZE], struct error *error)
 {
     struct view first, second = {0};
-    *comparison = (struct contents_comparison){.equal = a == b};
     if (a == b)
-        return 0;
+        return 1;
     if (view_open(a, &first, error))
         return -1;
     int result = view_open(b, &second, error);
     if (result == 0) {
-        comparison->equal =
-            first.bytes == second.bytes && (first.bytes == 0 || memcmp(first.data, second.data, first.bytes) == 0);
-        if (!comparison->equal && dtype_storage(first.tensor.dtype) != DTYPE_UNDEFINED)
-            compare_numbers(&first.tensor, &second.tensor, comparison);
-        else if (!comparison->equal)
-            comparison->differing = -1;
+        result = first.bytes == second.bytes && (first.bytes == 0 || memcmp(first.data, second.data, first.bytes) == 0);
+        if (result == 0 && change)
+            tell_change(&first.tensor, &second.tensor, change, texts);
         view_close(b->memory, &second);
     }
     view_close(a->memory, &first);

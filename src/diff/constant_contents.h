@@ -2,6 +2,7 @@
 #ifndef FOVEA_DIFF_CONSTANT_CONTENTS_H
 #define FOVEA_DIFF_CONSTANT_CONTENTS_H
 
+#include "fovea/diff.h"
 #include "graph/graph.h"
 
 /* The tensor of an initialiser or of what a Constant node with a tensor makes; NULL: the value is computed. */
@@ -10,16 +11,11 @@ struct constant *value_contents(const struct value *value);
 /* A number made of all elements, never 0; *varied: they are not all the same, and more than a few. */
 int constant_fingerprint(struct constant *constant, uint64_t *fingerprint, bool *varied, struct error *error);
 
-/* How the elements of two constants of one type and shape differ. */
-struct contents_comparison {
-    bool equal;           /* bit by bit */
-    int64_t differing;    /* elements; -1: of a type that is only compared as bytes */
-    double norms[2];      /* Euclidean, over finite elements */
-    double largest;       /* |a - b|, over pairs of finite elements */
-    double relative;      /* |a - b| / |a|; infinite where a is zero and b is not */
-    char elements[2][96]; /* as text where there are few, else "" */
-};
-int constant_contents_compare(struct constant *a, struct constant *b, struct contents_comparison *comparison,
-                              struct error *error);
+/* Whether two constants of one type and shape are the same bit by bit: 1, 0; -1: an error. Where they are not, `change`
+ * (or NULL) is told differing, norms, largest and relative, and in `texts`, where there are few, the elements; else "".
+ */
+#define CONTENTS_TEXT_SIZE 96
+int constant_contents_compare(struct constant *a, struct constant *b, struct fovea_change *change,
+                              char texts[2][CONTENTS_TEXT_SIZE], struct error *error);
 
 #endif

@@ -17,19 +17,16 @@ static int add_alone(const struct value *value, enum fovea_change_kind kind, con
 static int compare_elements(struct constant *a, struct constant *b, struct fovea_change *change,
                             struct change_list *changes, struct error *error)
 {
-    struct contents_comparison comparison;
-    if (constant_contents_compare(a, b, &comparison, error))
+    char texts[2][CONTENTS_TEXT_SIZE];
+    int equal = constant_contents_compare(a, b, change, texts, error);
+    if (equal < 0)
         return error_prefix(error, "'%s'", change->name);
-    if (comparison.equal)
+    if (equal)
         return 0;
     change->kind = FOVEA_CHANGE_WEIGHT_ELEMENTS;
     change->detail = change_tensor_text(changes, &a->tensor, error);
-    change->differing = comparison.differing;
-    memcpy(change->norms, comparison.norms, sizeof change->norms);
-    change->largest = comparison.largest;
-    change->relative = comparison.relative;
-    change->before = comparison.elements[0][0] ? comparison.elements[0] : NULL;
-    change->after = comparison.elements[1][0] ? comparison.elements[1] : NULL;
+    change->before = texts[0][0] ? texts[0] : NULL;
+    change->after = texts[1][0] ? texts[1] : NULL;
     return change->detail ? change_add(changes, change, error) : -1;
 }
 

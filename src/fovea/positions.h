@@ -34,7 +34,7 @@ struct fovea_positions {
     uint64_t reserved[8];
 };
 /* The ERF and the order-awareness of a transformer as it is, and with every patch given another's position vector and
- * every offset another's relative bias by chance. ERROR_INPUT for models without either. `options->compare` is not
+ * every offset another's relative bias by chance. An error for models without either. `options->compare` is not
  * read. */
 FOVEA_API int fovea_positions(struct fovea_model *model, const struct fovea_erf_options *options,
                               struct fovea_positions *positions, struct fovea_error *error);

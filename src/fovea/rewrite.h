@@ -20,6 +20,10 @@ struct fovea_rewrite_options {
     uint64_t reserved[8]; /* zero */
 };
 FOVEA_API struct fovea_rewrite_options fovea_rewrite_options_default(void);
+/* Names of the nodes, values and constants that rewrites add hold this behind the name of what they are made for:
+ * "conv1/fovea/weight". */
+#define FOVEA_ADDED_NAME "/fovea/"
+
 struct fovea_edit {
     const char *guide, *code;
     bool applied;

@@ -15,7 +15,7 @@ struct fovea_samples {
     const struct fovea_feed *feeds; /* the images first; more for further inputs */
     int feed_count;
     const struct fovea_preprocess *preprocess;
-    /* File with the classes' names (one a line, JSON, data.yaml: data/labels.h); NULL: the model's, if it has any. They
+    /* File with the classes' names (one a line, JSON, YOLO's data.yaml); NULL: the model's, if it has any. They
      * also tell which class a folder of images stands for, and a label in a list that is no number. */
     const char *labels;
     const char *const *class_names; /* [class_count], in place of that file; or NULL */

@@ -201,8 +201,8 @@ struct fovea_tune {
     uint64_t best_seed;
     struct fovea_class_table classes; /* of the best epoch */
     /* Of the runs' best epochs, model minus control, the mean over seeds of top 1 (masks: of the mean IoU), paired by
-     * seed and sample; with its 95 % interval over seeds and validation samples, of one seed over the samples alone
-     * (data/crossed.h has the formula). NAN: there is no control. */
+     * seed and sample; with its 95 % interval over seeds and validation samples (two random effects and a rest, their
+     * variances from the mean squares, Student's t), of one seed over the samples alone. NAN: there is no control. */
     double difference, interval[2];
     void *storage; /* private */
     uint64_t reserved[8];

@@ -312,15 +312,20 @@ static int rewrite_atrous(struct edit *edit, const struct finding *finding, stru
     return changed && rates ? edit_say(edit, error, "%s", finding->advice.recommend) : -1;
 }
 
-static const struct guide_option options[] = {
-    {"rule", "half|full|deeplab", "half", "half: (S-1)/2n per branch; full: (S-1)/3; deeplab: 12 S/65"}, {0}};
+static const struct fovea_guide_option options[] = {
+    {.name = "rule",
+     .values = "half|full|deeplab",
+     .otherwise = "half",
+     .help = "half: (S-1)/2n per branch; full: (S-1)/3; deeplab: 12 S/65"},
+    {0}};
 
 const struct guide guide_atrous = {
-    .name = "atrous",
+    .told.name = "atrous",
     .prefix = "ATROUS",
-    .title = "Atrous rates for the size of the map",
-    .paper = "Kim et al., Resolution-Aware Design of Atrous Rates for Semantic Segmentation Networks, arXiv 2307.14179",
-    .published = "the best rate is set by the input size",
+    .told.title = "Atrous rates for the size of the map",
+    .told.paper =
+        "Kim et al., Resolution-Aware Design of Atrous Rates for Semantic Segmentation Networks, arXiv 2307.14179",
+    .told.published = "the best rate is set by the input size",
     .effect = GUIDE_MOVES,
     .options = options,
     .recipe = "train the head first (BatchNormalization, if there is any, frozen), then all at a tenth of the rate",

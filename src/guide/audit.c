@@ -20,12 +20,12 @@ static bool is_allowed(const char *values, const char *value)
 }
 
 /* Sets *option where the setting is about it. */
-static bool find_option(const char *setting, const struct guide_option **option, const char **value)
+static bool find_option(const char *setting, const struct fovea_guide_option **option, const char **value)
 {
     for (int i = 0; guide_at(i); i++) {
         const struct guide *guide = guide_at(i);
-        for (const struct guide_option *row = guide->options; row && row->name; row++) {
-            *value = setting_value(setting, guide->name, row->name);
+        for (const struct fovea_guide_option *row = guide->options; row && row->name; row++) {
+            *value = setting_value(setting, guide->told.name, row->name);
             *option = row;
             if (*value)
                 return true;
@@ -39,8 +39,8 @@ static int report_settings(const char *setting, struct error *error)
     char list[1024] = "";
     size_t length = 0;
     for (int i = 0; guide_at(i); i++) {
-        for (const struct guide_option *row = guide_at(i)->options; row && row->name; row++) {
-            int added = snprintf(list + length, sizeof list - length, " %s.%s", guide_at(i)->name, row->name);
+        for (const struct fovea_guide_option *row = guide_at(i)->options; row && row->name; row++) {
+            int added = snprintf(list + length, sizeof list - length, " %s.%s", guide_at(i)->told.name, row->name);
             length = added < 0 || length + (size_t)added >= sizeof list ? length : length + (size_t)added;
         }
     }
@@ -51,7 +51,7 @@ static int report_settings(const char *setting, struct error *error)
 int audit_check_settings(const struct audit *audit, struct error *error)
 {
     for (int i = 0; i < audit->setting_count; i++) {
-        const struct guide_option *option;
+        const struct fovea_guide_option *option;
         const char *value;
         if (!find_option(audit->settings[i], &option, &value))
             return report_settings(audit->settings[i], error);
@@ -67,7 +67,7 @@ int audit_check_settings(const struct audit *audit, struct error *error)
 static bool is_wanted(const struct guide *guide, const char *const *guides, int count)
 {
     for (int i = 0; i < count; i++) {
-        if (strcmp(guides[i], guide->name) == 0)
+        if (strcmp(guides[i], guide->told.name) == 0)
             return true;
     }
     return count == 0;
@@ -78,7 +78,7 @@ int audit_check_guides(const char *const *guides, int count, struct error *error
     char list[512] = "";
     size_t length = 0;
     for (int i = 0; guide_at(i); i++) {
-        int added = snprintf(list + length, sizeof list - length, " %s", guide_at(i)->name);
+        int added = snprintf(list + length, sizeof list - length, " %s", guide_at(i)->told.name);
         length = added < 0 || length + (size_t)added >= sizeof list ? length : length + (size_t)added;
     }
     for (int i = 0; i < count; i++) {
@@ -97,10 +97,10 @@ int audit_run(struct audit *audit, const char *const *guides, int guide_count, s
             continue;
         audit->guide = guide_at(i);
         audit->asked = 0;
-        int pending = record_is_pending(audit->model, audit->guide->name, error);
+        int pending = record_is_pending(audit->model, audit->guide->told.name, error);
         audit->pending = pending > 0;
         if (pending < 0 || audit->guide->find(audit, error))
-            return error_prefix(error, "%s", audit->guide->name);
+            return error_prefix(error, "%s", audit->guide->told.name);
     }
     return 0;
 }

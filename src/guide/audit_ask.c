@@ -18,7 +18,7 @@ static double macs_of_image(const struct audit *audit, const struct measurement 
 
 static int add_to_plan(struct audit *audit, const struct measurement *wanted, struct error *error)
 {
-    const char *what = finding_text(audit, error, "%s: %s", audit->guide->name, wanted->what);
+    const char *what = finding_text(audit, error, "%s: %s", audit->guide->told.name, wanted->what);
     if (!what)
         return -1;
     int64_t most = wanted->most > 0 ? wanted->most : MOST_IMAGES;
@@ -32,8 +32,8 @@ static int add_to_plan(struct audit *audit, const struct measurement *wanted, st
 
 static bool is_of_guide(const struct fovea_planned *entry, const struct guide *guide)
 {
-    size_t length = strlen(guide->name);
-    return entry->section == FOVEA_SECTION_FINDINGS && strncmp(entry->what, guide->name, length) == 0 &&
+    size_t length = strlen(guide->told.name);
+    return entry->section == FOVEA_SECTION_FINDINGS && strncmp(entry->what, guide->told.name, length) == 0 &&
            entry->what[length] == ':';
 }
 

@@ -20,10 +20,10 @@ int command_option(struct arena *arena, struct command_options *options, const c
 /* The settings of the running guide, as they were given. */
 static int add_settings(const struct audit *audit, struct command_options *options, struct error *error)
 {
-    size_t length = strlen(audit->guide->name);
+    size_t length = strlen(audit->guide->told.name);
     for (int i = 0; i < audit->setting_count; i++) {
         const char *setting = audit->settings[i];
-        if (strncmp(setting, audit->guide->name, length) == 0 && setting[length] == '.' &&
+        if (strncmp(setting, audit->guide->told.name, length) == 0 && setting[length] == '.' &&
             command_option(audit->arena, options, "settings", setting, error))
             return -1;
     }
@@ -59,12 +59,13 @@ const struct fovea_command *finding_command(const struct audit *audit, const cha
     struct command_options options = {0};
     bool looked_at = images == COMMAND_WITH_IMAGES || (images == COMMAND_WITH_IMAGES_IF_GIVEN && audit->images);
     if (!command ||
-        (setting && command_option(audit->arena, &options, "settings",
-                                   arena_print(audit->arena, error, "%s.%s", audit->guide->name, setting), error)) ||
+        (setting &&
+         command_option(audit->arena, &options, "settings",
+                        arena_print(audit->arena, error, "%s.%s", audit->guide->told.name, setting), error)) ||
         (retrain && command_option(audit->arena, &options, "retrain", NULL, error)) ||
         add_settings(audit, &options, error) || add_size(audit, &options, error) ||
         (looked_at && add_images(audit, &options, error)))
         return NULL;
-    *command = (struct fovea_command){audit->model->path, audit->guide->name, options.list, options.count};
+    *command = (struct fovea_command){audit->model->path, audit->guide->told.name, options.list, options.count};
     return command;
 }

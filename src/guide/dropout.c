@@ -316,18 +316,22 @@ static int rewrite_dropout(struct edit *edit, const struct finding *finding, str
                     edit->refusal ? edit->refusal : "");
 }
 
-static const struct guide_option options[] = {
-    {"remove", "on|off", "off", "remove what has no right place"},
-    {"head-ratio", "NUMBER", "KEEP", "ratio of a dropout moved in front of the pool; the authors' code has 0.2"},
+static const struct fovea_guide_option options[] = {
+    {.name = "remove", .values = "on|off", .otherwise = "off", .help = "remove what has no right place"},
+    {.name = "head-ratio",
+     .values = "NUMBER",
+     .otherwise = "KEEP",
+     .help = "ratio of a dropout moved in front of the pool; the authors' code has 0.2"},
     {0}};
 
 const struct guide guide_dropout = {
-    .name = "dropout",
+    .told.name = "dropout",
     .prefix = "DROPOUT",
-    .title = "Where dropout stands in residual networks with BatchNormalization",
-    .paper = "Kim et al., How to Use Dropout Correctly on Residual Networks with Batch Normalization, UAI 2023, arXiv "
-             "2302.06112",
-    .published = "dropout helps where it stands right, and harms in front of a normalisation",
+    .told.title = "Where dropout stands in residual networks with BatchNormalization",
+    .told.paper =
+        "Kim et al., How to Use Dropout Correctly on Residual Networks with Batch Normalization, UAI 2023, arXiv "
+        "2302.06112",
+    .told.published = "dropout helps where it stands right, and harms in front of a normalisation",
     .effect = GUIDE_EXACT,
     .options = options,
     .recipe = "train as before; dropout acts from the first step of training on",

@@ -50,7 +50,7 @@ bool edit_wants(const struct edit *edit, const struct node *node)
 int edit_touch(struct edit *edit, struct node *node, struct error *error)
 {
     struct arena *arena = edit->audit->arena;
-    const char *name = node_own_name(node), *key = arena_print(arena, error, "fovea.%s", edit->guide->name);
+    const char *name = node_own_name(node), *key = arena_print(arena, error, "fovea.%s", edit->guide->told.name);
     for (size_t i = 0; i < edit->node_count; i++) {
         if (strcmp(edit->nodes[i], name) == 0)
             return 0;
@@ -65,15 +65,15 @@ int edit_touch(struct edit *edit, struct node *node, struct error *error)
     return edit->model->ir_version >= IR_WITH_NODE_METADATA ? node_add_metadata(node, key, "applied", error) : 0;
 }
 
-/* "BASE/fovea/WHAT", with a number behind it where that is taken. */
+/* BASE, FOVEA_ADDED_NAME and WHAT, with a number behind it where that is taken. */
 static struct value *add_named_value(struct graph *graph, const char *base, const char *what, struct error *error)
 {
     char name[LONGEST_BASE + 96];
     for (int number = 1;; number++) {
         if (number == 1)
-            snprintf(name, sizeof name, "%.*s/fovea/%.48s", LONGEST_BASE, base, what);
+            snprintf(name, sizeof name, "%.*s" FOVEA_ADDED_NAME "%.48s", LONGEST_BASE, base, what);
         else
-            snprintf(name, sizeof name, "%.*s/fovea/%.48s_%d", LONGEST_BASE, base, what, number);
+            snprintf(name, sizeof name, "%.*s" FOVEA_ADDED_NAME "%.48s_%d", LONGEST_BASE, base, what, number);
         if (!graph_find_value(graph, name))
             return graph_add_value(graph, name, error);
     }

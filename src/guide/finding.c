@@ -21,10 +21,10 @@ const char *setting_text(const struct audit *audit, const char *name)
 {
     const char *found = NULL;
     for (int i = 0; i < audit->setting_count; i++) {
-        const char *value = setting_value(audit->settings[i], audit->guide->name, name);
+        const char *value = setting_value(audit->settings[i], audit->guide->told.name, name);
         found = value ? value : found;
     }
-    for (const struct guide_option *row = audit->guide->options; !found && row && row->name; row++)
+    for (const struct fovea_guide_option *row = audit->guide->options; !found && row && row->name; row++)
         found = strcmp(row->name, name) == 0 ? row->otherwise : NULL;
     return found;
 }
@@ -42,7 +42,7 @@ int setting_number(const struct audit *audit, const char *name, double *number, 
     *number = text ? strtod(text, &end) : 0;
     if (text && end != text && *end == 0 && *number - *number == 0)
         return 0;
-    return error_set(error, ERROR_INPUT, "setting %s.%s takes a number, not '%s'", audit->guide->name, name,
+    return error_set(error, ERROR_INPUT, "setting %s.%s takes a number, not '%s'", audit->guide->told.name, name,
                      text ? text : "");
 }
 
@@ -71,12 +71,12 @@ struct finding *finding_add(struct audit *audit, const char *number, enum fovea_
     if (!finding || !text || !code)
         return NULL;
     audit->findings = grown;
-    finding->advice = (struct fovea_advice){.guide = audit->guide->name,
+    finding->advice = (struct fovea_advice){.guide = audit->guide->told.name,
                                             .code = code,
                                             .state = state,
                                             .certainty = certainty,
                                             .found = text,
-                                            .published = audit->guide->published};
+                                            .published = audit->guide->told.published};
     audit->findings[audit->count++] = finding;
     return finding;
 }

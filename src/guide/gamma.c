@@ -16,14 +16,26 @@ static const char *const role_names[NORMALIZATION_ROLES] = {"last", "down", "ste
 /* Parameters that have no role: the policy's other rows. */
 static const char *const other_rows[] = {"weights", "beta", "layernorm"};
 
-static const struct guide_option options[] = {
-    {"last", "decay|no-decay", "decay", "scales of the last normalisation of each branch"},
-    {"down", "decay|no-decay", "no-decay", "scales on or in front of projections"},
-    {"stem", "decay|no-decay", "no-decay", "scales whose result becomes an identity stream, and the final one"},
-    {"other", "decay|no-decay", "decay", "all other scales"},
-    {"weights", "decay|no-decay", "decay", "weights of convolutions and products"},
-    {"beta", "decay|no-decay", "no-decay", "shifts and biases"},
-    {"layernorm", "decay|no-decay", "no-decay", "scales of LayerNormalization"},
+static const struct fovea_guide_option options[] = {
+    {.name = "last",
+     .values = "decay|no-decay",
+     .otherwise = "decay",
+     .help = "scales of the last normalisation of each branch"},
+    {.name = "down",
+     .values = "decay|no-decay",
+     .otherwise = "no-decay",
+     .help = "scales on or in front of projections"},
+    {.name = "stem",
+     .values = "decay|no-decay",
+     .otherwise = "no-decay",
+     .help = "scales whose result becomes an identity stream, and the final one"},
+    {.name = "other", .values = "decay|no-decay", .otherwise = "decay", .help = "all other scales"},
+    {.name = "weights",
+     .values = "decay|no-decay",
+     .otherwise = "decay",
+     .help = "weights of convolutions and products"},
+    {.name = "beta", .values = "decay|no-decay", .otherwise = "no-decay", .help = "shifts and biases"},
+    {.name = "layernorm", .values = "decay|no-decay", .otherwise = "no-decay", .help = "scales of LayerNormalization"},
     {0}};
 
 static bool decays(const struct audit *audit, const char *name)
@@ -179,13 +191,13 @@ static int rewrite_gamma(struct edit *edit, const struct finding *finding, struc
 }
 
 const struct guide guide_gamma = {
-    .name = "gamma",
+    .told.name = "gamma",
     .prefix = "GAMMA",
-    .title = "L2 regularisation of BatchNormalization's scales",
-    .paper =
+    .told.title = "L2 regularisation of BatchNormalization's scales",
+    .told.paper =
         "Kim et al., Guidelines for the Regularization of Gammas in Batch Normalization for Deep Residual Networks, "
         "ACM TIST 2024, arXiv 2205.07260",
-    .published = "accuracy +1 to +4 points where right, -1 to -3 where wrong",
+    .told.published = "accuracy +1 to +4 points where right, -1 to -3 where wrong",
     .effect = GUIDE_EXACT,
     .options = options,
     .find = find_gamma,

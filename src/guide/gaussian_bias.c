@@ -184,10 +184,10 @@ static int read_start(const struct edit *edit, struct gaussian_bias *bias, bool 
 static int measure(const struct edit *edit, struct snapshot *before, double *agreement, struct error *error)
 {
     const struct network *network = edit->audit->network;
-    struct equivalence_result result;
+    struct fovea_proof result;
     struct snapshot *after = snapshot_create(edit->model, error);
     int code = after && snapshot_bind(after, network->bindings, network->binding_count, error) == 0
-                   ? equivalence_measure(before, after, edit->audit->images, 0, &result, error)
+                   ? equivalence_measure(before, after, edit->audit->images, 0, &result, NULL, error)
                    : -1;
     snapshot_destroy(after);
     *agreement = code == 0 ? result.agreement : -1;
@@ -293,7 +293,7 @@ static int rewrite_gaussian_bias(struct edit *edit, const struct finding *findin
     if (sites->sites[0].present)
         return fold_layers(edit, sites, error);
     if (edit->exact_only)
-        return edit_refuse(edit, error, "a new bias moves the function; `apply` %s adds it", edit->guide->name);
+        return edit_refuse(edit, error, "a new bias moves the function; `apply` %s adds it", edit->guide->told.name);
     if (sites->sites[0].obstacle)
         return edit_refuse(edit, error, "%s", sites->sites[0].obstacle);
     if (edit->audit->network->size_guessed)
@@ -306,26 +306,33 @@ static int rewrite_gaussian_bias(struct edit *edit, const struct finding *findin
     return layers.list ? rewrite_layers(edit, sites, &layers, error) : -1;
 }
 
-static const struct guide_option options[] = {
-    {"amplitude", "NUMBER or auto", "auto",
-     "A at the start; auto: 2 with `retrain`, else the largest that keeps 99 % of the predictions on the images, else "
-     ".3"},
-    {"sigma", "NUMBER", "5", "sigma at the start, in patches"},
-    {"prefix", "logmeanexp|zero", "logmeanexp", "columns of class and register tokens"},
+static const struct fovea_guide_option options[] = {
+    {.name = "amplitude",
+     .values = "NUMBER or auto",
+     .otherwise = "auto",
+     .help = "A at the start; auto: 2 with `retrain`, else the largest that keeps 99 % of the predictions on the "
+             "images, else "
+             ".3"},
+    {.name = "sigma", .values = "NUMBER", .otherwise = "5", .help = "sigma at the start, in patches"},
+    {.name = "prefix",
+     .values = "logmeanexp|zero",
+     .otherwise = "logmeanexp",
+     .help = "columns of class and register tokens"},
     {0}};
 
 const struct guide guide_gaussian_bias = {
-    .name = "gaussian-bias",
+    .told.name = "gaussian-bias",
     .prefix = "GAUSS",
-    .title = "Gaussian attention bias: a transformer's attention starts local",
-    .paper =
+    .told.title = "Gaussian attention bias: a transformer's attention starts local",
+    .told.paper =
         "Kim et al., Understanding Gaussian Attention Bias of Vision Transformers Using Effective Receptive Fields, "
         "BMVC 2023, arXiv 2305.04722",
-    .published = "+.03 to +.16 points on ImageNet",
+    .told.published = "+.03 to +.16 points on ImageNet",
     .folds = true,
     .effect = GUIDE_MOVES,
     .options = options,
-    .recipe = "train all weights; A (/fovea/gaussian_amplitude) and sigma (/fovea/gaussian_sigma) of each layer, where "
+    .recipe = "train all weights; A (" FOVEA_ADDED_NAME "gaussian_amplitude) and sigma (" FOVEA_ADDED_NAME
+              "gaussian_sigma) of each layer, where "
               "they are not folded, with weight decay 0",
     .find = find_gaussian_bias,
     .rewrite = rewrite_gaussian_bias};

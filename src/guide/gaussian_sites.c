@@ -101,14 +101,14 @@ static int find_named(const struct value *term, const struct tensor *table, stru
                       struct error *error)
 {
     int visits[3] = {0, 0, 0};
-    const struct value *amplitude = find_ours(term->origin, "/fovea/gaussian_amplitude", 0, &visits[0]);
-    const struct value *sigma = find_ours(term->origin, "/fovea/gaussian_sigma", 0, &visits[1]);
+    const struct value *amplitude = find_ours(term->origin, FOVEA_ADDED_NAME "gaussian_amplitude", 0, &visits[0]);
+    const struct value *sigma = find_ours(term->origin, FOVEA_ADDED_NAME "gaussian_sigma", 0, &visits[1]);
     if (amplitude && sigma) {
         site->present = true;
         return read_ours(amplitude, &site->bias.amplitude, error) || read_ours(sigma, &site->bias.sigma, error) ? -1
                                                                                                                 : 0;
     }
-    if (!find_ours(term->origin, "/fovea/gaussian_bias_table", 0, &visits[2]))
+    if (!find_ours(term->origin, FOVEA_ADDED_NAME "gaussian_bias_table", 0, &visits[2]))
         return 0;
     site->present = true;
     for (int64_t i = 0; i < shape_count(&table->shape); i++)

@@ -345,20 +345,33 @@ static int find_groups(struct audit *audit, struct error *error)
                : 0;
 }
 
-static const struct guide_option options[] = {
-    {"mode", "measured|formula", "measured", "where numbers come from; without images only the formula tells"},
-    {"weights", "trained|reinit", "trained", "measure the file's weights, or He-normal ones, as at initialisation"},
-    {"kx", "NUMBER", "0.318310", "formula: energy of the input's spatial mean over all of it (1/pi: iid ReLU maps)"},
-    {"kb", "NUMBER", "0", "formula: gradient energy that the backward projection takes at G = C"},
-    {"minimum", "NUMBER", "16", "elements of a group of a map, at least"},
+static const struct fovea_guide_option options[] = {
+    {.name = "mode",
+     .values = "measured|formula",
+     .otherwise = "measured",
+     .help = "where numbers come from; without images only the formula tells"},
+    {.name = "weights",
+     .values = "trained|reinit",
+     .otherwise = "trained",
+     .help = "measure the file's weights, or He-normal ones, as at initialisation"},
+    {.name = "kx",
+     .values = "NUMBER",
+     .otherwise = "0.318310",
+     .help = "formula: energy of the input's spatial mean over all of it (1/pi: iid ReLU maps)"},
+    {.name = "kb",
+     .values = "NUMBER",
+     .otherwise = "0",
+     .help = "formula: gradient energy that the backward projection takes at G = C"},
+    {.name = "minimum", .values = "NUMBER", .otherwise = "16", .help = "elements of a group of a map, at least"},
     {0}};
 
 const struct guide guide_groups = {
-    .name = "groups",
+    .told.name = "groups",
     .prefix = "GROUPS",
-    .title = "Number of groups in GroupNorm: gradients keep their size",
-    .paper = "Kim et al., On the Ideal Number of Groups for Isometric Gradient Propagation, 2023, arXiv 2302.03193",
-    .published = "ResNet-101 with the paper's numbers 22.25 % error on Caltech-101 (secondary source)",
+    .told.title = "Number of groups in GroupNorm: gradients keep their size",
+    .told.paper =
+        "Kim et al., On the Ideal Number of Groups for Isometric Gradient Propagation, 2023, arXiv 2302.03193",
+    .told.published = "ResNet-101 with the paper's numbers 22.25 % error on Caltech-101 (secondary source)",
     .effect = GUIDE_MOVES,
     .options = options,
     .recipe = "train all weights anew or for long: other statistics reach every layer behind a changed one",

@@ -19,10 +19,6 @@ struct finding {
     size_t node_capacity, number_capacity, curve_capacity;
 };
 
-struct guide_option {
-    const char *name, *values, *otherwise, *help; /* `values`: "a|b", "NUMBER", ...; `otherwise`: the default */
-};
-
 /* What a rewrite does to the function that the model computes. */
 enum guide_effect {
     GUIDE_EXACT,       /* none; done by default */
@@ -31,12 +27,12 @@ enum guide_effect {
 };
 
 struct guide {
-    const char *name, *prefix; /* "kernel-padding", of codes: "PADDING" */
-    const char *title, *paper, *published;
+    struct fovea_guide told; /* `exact` is by the effect */
+    const char *prefix;      /* of codes: "PADDING" */
     enum guide_effect effect;
     bool folds; /* with edit->fold it stores what is there and computed as constants: exact whatever the effect */
-    const struct guide_option *options; /* ended by a row without a name; NULL: none */
-    const char *recipe;                 /* of the tuning after the rewrite; NULL: none is needed */
+    const struct fovea_guide_option *options; /* without `guide`; ended by a row without a name; NULL: none */
+    const char *recipe;                       /* of the tuning after the rewrite; NULL: none is needed */
     int (*find)(struct audit *audit, struct error *error);
     /* Edits the source graph for one finding. 0; 1: refused, with edit_refuse's reason; -1. */
     int (*rewrite)(struct edit *edit, const struct finding *finding, struct error *error);

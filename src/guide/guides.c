@@ -14,7 +14,7 @@ const struct guide *guide_at(int index)
 const struct guide *guide_find(const char *name)
 {
     for (int i = 0; guide_at(i); i++) {
-        if (strcmp(guide_at(i)->name, name) == 0)
+        if (strcmp(guide_at(i)->told.name, name) == 0)
             return guide_at(i);
     }
     return NULL;

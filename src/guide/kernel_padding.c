@@ -409,18 +409,23 @@ static int rewrite_kernel_padding(struct edit *edit, const struct finding *findi
                 : -1;
 }
 
-static const struct guide_option options[] = {
-    {"pools", "on|off", "off", "widen strided max pools too; this moves the function"}, {0}};
+static const struct fovea_guide_option options[] = {{.name = "pools",
+                                                     .values = "on|off",
+                                                     .otherwise = "off",
+                                                     .help = "widen strided max pools too; this moves the function"},
+                                                    {0}};
 
 const struct guide guide_kernel_padding = {
-    .name = "kernel-padding",
+    .told.name = "kernel-padding",
     .prefix = "PADDING",
-    .title = "Kernels of strided layers: no dead pixels",
-    .paper = "Kim et al., Dead Pixel Test Using Effective Receptive Field, Pattern Recognition Letters 2023, arXiv "
-             "2108.13576",
-    .published = "padding made general classification worse (ResNet-101 on Caltech-101 95.28 -> 94.07 %) and small "
-                 "details better "
-                 "(epochs to 90 % on micro-objects 28.2 -> 10.2)",
+    .told.title = "Kernels of strided layers: no dead pixels",
+    .told.paper =
+        "Kim et al., Dead Pixel Test Using Effective Receptive Field, Pattern Recognition Letters 2023, arXiv "
+        "2108.13576",
+    .told.published =
+        "padding made general classification worse (ResNet-101 on Caltech-101 95.28 -> 94.07 %) and small "
+        "details better "
+        "(epochs to 90 % on micro-objects 28.2 -> 10.2)",
     .effect = GUIDE_EXACT_NAMED,
     .options = options,
     .recipe = "train all weights as before; the new taps start at zero",

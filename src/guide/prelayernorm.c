@@ -339,14 +339,15 @@ static int rewrite_prelayernorm(struct edit *edit, const struct finding *finding
 }
 
 const struct guide guide_prelayernorm = {
-    .name = "prelayernorm",
+    .told.name = "prelayernorm",
     .prefix = "PRELN",
-    .title = "PreLayerNorm in the patch embedding: tokens that do not change with contrast",
-    .paper = "Kim et al., Improved Robustness of Vision Transformer via PreLayerNorm in Patch Embedding, Pattern "
-             "Recognition 2023, arXiv 2111.08413",
-    .published = "contrast enhancement degrades vision transformers severely; with PreLayerNorm they are more robust, "
-                 "to contrast and other corruptions (abstract, no numbers)",
+    .told.title = "PreLayerNorm in the patch embedding: tokens that do not change with contrast",
+    .told.paper = "Kim et al., Improved Robustness of Vision Transformer via PreLayerNorm in Patch Embedding, Pattern "
+                  "Recognition 2023, arXiv 2111.08413",
+    .told.published =
+        "contrast enhancement degrades vision transformers severely; with PreLayerNorm they are more robust, "
+        "to contrast and other corruptions (abstract, no numbers)",
     .effect = GUIDE_MOVES,
-    .recipe = "train all weights, the new gamma and beta (/fovea/prelayernorm_*) without weight decay",
+    .recipe = "train all weights, the new gamma and beta (" FOVEA_ADDED_NAME "prelayernorm_*) without weight decay",
     .find = find_prelayernorm,
     .rewrite = rewrite_prelayernorm};

@@ -95,9 +95,9 @@ json_t *report_audit(const struct fovea_audit *audit)
         document_set(&document, "left_out", report_prose("not asked for (`sections`)"));
     for (int i = 0; guide_at(i); i++) {
         const struct guide *guide = guide_at(i);
-        document_append(&guides,
-                        document_object("name", document_string(guide->name), "title", document_string(guide->title),
-                                        "paper", document_string(guide->paper), NULL));
+        document_append(&guides, document_object("name", document_string(guide->told.name), "title",
+                                                 document_string(guide->told.title), "paper",
+                                                 document_string(guide->told.paper), NULL));
     }
     document_set(&document, "guides", guides);
     return document;

@@ -32,16 +32,17 @@ struct comparison tensor_compare(const struct tensor *got, const struct tensor *
     for (int64_t i = 0; i < count; i++) {
         double a = tensor_number(got, i), b = tensor_number(expected, i);
         if (isfinite(a) && isfinite(b))
-            result.largest = fmax(result.largest, fabs(a - b));
+            result.told.largest = fmax(result.told.largest, fabs(a - b));
         if (elements_match(a, b, rtol, atol))
             continue;
-        if (result.mismatches++ == 0) {
+        if (result.told.mismatches++ == 0) {
             result.first = i;
             result.got = a;
             result.expected = b;
         }
     }
-    result.largest_relative = scale > 0 ? result.largest / scale : result.largest;
+    result.told.largest_relative = scale > 0 ? result.told.largest / scale : result.told.largest;
+    result.told.equal = result.told.mismatches == 0;
     return result;
 }
 

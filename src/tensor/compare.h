@@ -2,14 +2,13 @@
 #ifndef FOVEA_TENSOR_COMPARE_H
 #define FOVEA_TENSOR_COMPARE_H
 
+#include "fovea/tensor.h"
 #include "tensor/tensor.h"
 
 struct comparison {
-    int64_t mismatches;      /* elements with |a - b| > atol + rtol |b|, or NaN on one side only */
-    double largest;          /* largest |a - b| among finite pairs */
-    double largest_relative; /* `largest` over the largest |b| */
-    int64_t first;           /* index of the first mismatch, -1: none */
-    double got, expected;    /* its elements */
+    struct fovea_comparison told; /* but its text */
+    int64_t first;                /* index of the first mismatch, -1: none */
+    double got, expected;         /* its elements */
 };
 
 /* Largest finite magnitude among the elements. */

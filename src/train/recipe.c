@@ -206,7 +206,7 @@ static bool is_added(const struct record_nodes *nodes, const struct value *value
     bool listed = false;
     for (size_t i = 0; i < value->use_count; i++)
         listed = listed || is_listed(nodes, value->uses[i].node);
-    return listed && strstr(value->name, "/fovea/");
+    return listed && strstr(value->name, FOVEA_ADDED_NAME);
 }
 
 static bool is_meant(const struct recipe *recipe, const struct record_nodes *nodes, const struct parameter *parameter)
@@ -305,11 +305,11 @@ int recipe_pending(const struct model *model, const char **pending, struct error
     *pending = NULL;
     for (int i = 0; guide_at(i); i++) {
         const struct guide *guide = guide_at(i);
-        int found = record_is_pending(model, guide->name, error);
+        int found = record_is_pending(model, guide->told.name, error);
         if (found < 0)
             return -1;
         if (found && (!*pending || guide->effect == GUIDE_MOVES))
-            *pending = guide->name;
+            *pending = guide->told.name;
     }
     return 0;
 }
@@ -318,10 +318,10 @@ int recipe_corrective(const struct model *model, const char **corrective, struct
 {
     *corrective = NULL;
     for (int i = 0; guide_at(i) && !*corrective; i++) {
-        int found = guide_at(i)->effect == GUIDE_MOVES ? record_has(model, guide_at(i)->name, error) : 0;
+        int found = guide_at(i)->effect == GUIDE_MOVES ? record_has(model, guide_at(i)->told.name, error) : 0;
         if (found < 0)
             return -1;
-        *corrective = found ? guide_at(i)->name : NULL;
+        *corrective = found ? guide_at(i)->told.name : NULL;
     }
     return 0;
 }

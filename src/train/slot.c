@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fovea/rewrite.h"
 #include "graph/operator.h"
 
 /* ORDER enum operand_role. */
@@ -33,7 +34,7 @@ const struct slot *slot_of(const struct node *node, int input)
 
 bool slot_is_ours(const char *name)
 {
-    return strstr(name, "/fovea/") != NULL;
+    return strstr(name, FOVEA_ADDED_NAME) != NULL;
 }
 
 static int mark_of(const struct node *node, const bool *held)

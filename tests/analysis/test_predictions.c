@@ -53,7 +53,7 @@ static void a_changed_model_agrees_where_it_must(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
         struct guide_run before, after;
-        struct equivalence_result result;
+        struct fovea_proof result;
         bool three = strcmp(models[i], "logits") == 0;
         open_head(&before, models[i]);
         open_head(&after, models[i]);
@@ -66,10 +66,10 @@ static void a_changed_model_agrees_where_it_must(void **state)
         const struct network *network = &before.network;
         CHECK(&before, snapshot_bind(a, network->bindings, network->binding_count, &before.error) == 0);
         CHECK(&after, snapshot_bind(b, network->bindings, network->binding_count, &after.error) == 0);
-        CHECK(&before, equivalence_measure(a, b, &before.images, 0, &result, &before.error) == 0);
+        CHECK(&before, equivalence_measure(a, b, &before.images, 0, &result, NULL, &before.error) == 0);
         /* Of three labels the first was the largest, and the last is. */
         CHECK(&before, fabs(result.agreement - (three ? 0 : 5. / 8)) < 1e-12);
-        CHECK(&before, equivalence_measure(a, a, &before.images, 0, &result, &before.error) == 0);
+        CHECK(&before, equivalence_measure(a, a, &before.images, 0, &result, NULL, &before.error) == 0);
         CHECK(&before, result.agreement == 1);
         snapshot_destroy(a);
         snapshot_destroy(b);

@@ -60,13 +60,13 @@ static void the_users_sizes_stay(void **state)
 {
     (void)state;
     struct preprocess preprocess = preset("imagenet");
-    struct preprocess_overrides overrides = {.resize = 232};
+    struct fovea_preprocess overrides = {.resize = 232};
     assert_int_equal(preprocess_override(&preprocess, &overrides, NULL), 0);
     assert_int_equal(preprocess_fit(&preprocess, 3, 160, 160, NULL), 0);
     assert_size(&preprocess, 232, 160, 160);
 
     preprocess = preset("imagenet");
-    overrides = (struct preprocess_overrides){.crop = 192, .interpolation = "bicubic"};
+    overrides = (struct fovea_preprocess){.crop = 192, .interpolation = "bicubic"};
     assert_int_equal(preprocess_override(&preprocess, &overrides, NULL), 0);
     assert_size(&preprocess, 219, 192, 192); /* 192 * 256 / 224 = 219.4 */
     assert_int_equal(preprocess.interpolation, INTERPOLATION_BICUBIC);
@@ -90,11 +90,11 @@ static void channels_are_checked(void **state)
     assert_int_equal(preprocess.channels, CHANNELS_GRAY);
 
     preprocess = preset("imagenet");
-    struct preprocess_overrides overrides = {.channels = "bgr"};
+    struct fovea_preprocess overrides = {.channels = "bgr"};
     assert_int_equal(preprocess_override(&preprocess, &overrides, NULL), 0);
     assert_float_equal(preprocess.mean[0], 0.406f, 0);
     assert_float_equal(preprocess.std[2], 0.229f, 0);
-    overrides = (struct preprocess_overrides){.has_mean = true, .mean = {103.9f, 116.8f, 123.7f}};
+    overrides = (struct fovea_preprocess){.has_mean = true, .mean = {103.9f, 116.8f, 123.7f}};
     error = (struct error)ERROR_INITIALISER;
     assert_int_equal(preprocess_override(&preprocess, &overrides, &error), -1);
     assert_non_null(strstr(error.message, "divide"));
@@ -200,9 +200,9 @@ static void fits_are_read_and_printed(void **state)
 static void fits_are_overridden(void **state)
 {
     (void)state;
-    const struct preprocess_overrides stretch = {.stretch = {256, 320}}, small = {.stretch = {64, 32}};
-    const struct preprocess_overrides boxed = {.letterbox = true}, filled = {.has_fill = true, .fill = {1, 2, 3}};
-    const struct preprocess_overrides both = {.letterbox = true, .resize = 3}, shorter = {.resize = 40};
+    const struct fovea_preprocess stretch = {.stretch = {256, 320}}, small = {.stretch = {64, 32}};
+    const struct fovea_preprocess boxed = {.letterbox = true}, filled = {.has_fill = true, .fill = {1, 2, 3}};
+    const struct fovea_preprocess both = {.letterbox = true, .resize = 3}, shorter = {.resize = 40};
     struct error error = ERROR_INITIALISER;
     struct preprocess preprocess = preset("imagenet");
     assert_int_equal(preprocess_override(&preprocess, &stretch, NULL), 0);

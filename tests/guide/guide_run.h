@@ -180,13 +180,13 @@ static inline void run_out_of_memory(const char *path, const char *guide)
 /* How far two models are apart on the same random input, in the maximum of the first. */
 static inline double run_distance(struct guide_run *a, struct guide_run *b)
 {
-    struct equivalence_result result;
+    struct fovea_proof result;
     const struct network *network = &a->network;
     struct snapshot *before = snapshot_create(a->model, &a->error);
     struct snapshot *after = snapshot_create(b->model, &b->error);
     CHECK(a, before && after && snapshot_bind(before, network->bindings, network->binding_count, &a->error) == 0 &&
                  snapshot_bind(after, network->bindings, network->binding_count, &b->error) == 0 &&
-                 equivalence_measure(before, after, NULL, 3, &result, &a->error) == 0);
+                 equivalence_measure(before, after, NULL, 3, &result, NULL, &a->error) == 0);
     snapshot_destroy(before);
     snapshot_destroy(after);
     return result.largest;

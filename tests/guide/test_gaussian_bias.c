@@ -397,7 +397,7 @@ static void images_choose_the_amplitude(void **state)
     (void)state;
     for (int fold = 0; fold < 2; fold++) {
         struct guide_run run, before;
-        struct equivalence_result result;
+        struct fovea_proof result;
         open_named(&before, "vit_mean_prenorm");
         open_named(&run, "vit_mean_prenorm");
         run_give_images(&run, IMAGES);
@@ -407,7 +407,7 @@ static void images_choose_the_amplitude(void **state)
         struct snapshot *b = snapshot_create(run.model, &run.error);
         assert_int_equal(snapshot_bind(a, network->bindings, network->binding_count, &run.error), 0);
         assert_int_equal(snapshot_bind(b, network->bindings, network->binding_count, &run.error), 0);
-        assert_int_equal(equivalence_measure(a, b, &run.images, 0, &result, &run.error), 0);
+        assert_int_equal(equivalence_measure(a, b, &run.images, 0, &result, NULL, &run.error), 0);
         snapshot_destroy(a);
         snapshot_destroy(b);
         char told[64];

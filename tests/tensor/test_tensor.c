@@ -92,7 +92,7 @@ static void test_npy(void **state)
     struct tensor again;
     assert_int_equal(npy_write(memory, path, &tensor, NULL), 0);
     assert_int_equal(npy_read(memory, path, &again, NULL), 0);
-    assert_int_equal(tensor_compare(&again, &tensor, 0, 0).mismatches, 0);
+    assert_int_equal(tensor_compare(&again, &tensor, 0, 0).told.mismatches, 0);
     tensor_release(memory, &again);
     tensor_release(memory, &tensor);
     for (size_t cut = 0; cut < length; cut++)
@@ -116,10 +116,10 @@ static void test_compare(void **state)
     const struct tensor x = {DTYPE_FLOAT, {2, {2, 2}}, a}, y = {DTYPE_FLOAT, {2, {2, 2}}, b};
     struct comparison comparison = tensor_compare(&x, &y, 1e-3, 0);
     char place[INDEX_TEXT_SIZE];
-    assert_int_equal(comparison.mismatches, 1);
+    assert_int_equal(comparison.told.mismatches, 1);
     assert_string_equal(index_text(&x.shape, comparison.first, place), "[1,1]");
-    assert_true(comparison.largest == 1 && comparison.largest_relative == 0.2);
-    assert_int_equal(tensor_compare(&x, &y, 1e-3, 1).mismatches, 0);
+    assert_true(comparison.told.largest == 1 && comparison.told.largest_relative == 0.2);
+    assert_int_equal(tensor_compare(&x, &y, 1e-3, 1).told.mismatches, 0);
 }
 
 /* Every type, in a buffer with a guard behind it: in range, varied, rounded as the type is, and no byte too far. */
