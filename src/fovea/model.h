@@ -20,7 +20,7 @@ FOVEA_API void fovea_model_free(struct fovea_model *model);
  * unless `force`. */
 FOVEA_API int fovea_model_save(const struct fovea_model *model, const char *path, bool force,
                                struct fovea_error *error);
-/* The same into memory, data of other files too; freed by fovea_bytes_free. */
+/* The same into memory, data of other files too; freed by fovea_bytes_free, before fovea_close. */
 FOVEA_API int fovea_model_save_memory(const struct fovea_model *model, void **bytes, size_t *length,
                                       struct fovea_error *error);
 /* NULL is allowed. */

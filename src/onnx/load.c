@@ -9,14 +9,22 @@
 #include "onnx/loader.h"
 #include "onnx/prescan.h"
 
+/* Where messages are unpacked; the error is of memory alone. */
+struct message_memory {
+    struct memory *memory;
+    struct error *error;
+};
+
 static void *allocate_message(void *data, size_t size)
 {
-    return memory_allocate(data, size, 1, NULL);
+    const struct message_memory *to = data;
+    return memory_allocate(to->memory, size, 1, to->error);
 }
 
 static void release_message(void *data, void *block)
 {
-    memory_release(data, block);
+    const struct message_memory *to = data;
+    memory_release(to->memory, block);
 }
 
 static int open_regular(const char *path, uint64_t *size, struct error *error)
@@ -49,9 +57,7 @@ static ProtobufCMessage *unpack(const struct model_reader *source, enum scan_roo
     if (skeleton) {
         message = protobuf_c_message_unpack(descriptor, allocator, length, skeleton);
         if (!message)
-            error_set(error, ERROR_INPUT,
-                      "not an ONNX file: a field has another type than the format says, or it needs too "
-                      "much memory");
+            error_set(error, ERROR_INPUT, "not an ONNX file: a field has another type than the format says");
     }
     memory_release(memory, skeleton);
     memory_release(memory, reader);
@@ -156,7 +162,8 @@ static int verify_model(const struct model *model, struct error *error)
 static struct model *load_bytes(struct context *context, struct model_reader *reader, const char *path,
                                 struct error *error)
 {
-    ProtobufCAllocator allocator = {allocate_message, release_message, context->memory};
+    struct message_memory messages = {context->memory, error};
+    ProtobufCAllocator allocator = {allocate_message, release_message, &messages};
     unsigned external = 0;
     ProtobufCMessage *message =
         unpack(reader, SCAN_MODEL, &onnx__model_proto__descriptor, &allocator, &external, error);
@@ -252,7 +259,8 @@ void model_destroy(struct model *model)
 /* Gives the reader back. */
 static int read_tensor(struct memory *memory, struct model_reader *reader, struct tensor *tensor, struct error *error)
 {
-    ProtobufCAllocator allocator = {allocate_message, release_message, memory};
+    struct message_memory messages = {memory, error};
+    ProtobufCAllocator allocator = {allocate_message, release_message, &messages};
     unsigned external = 0;
     ProtobufCMessage *message =
         unpack(reader, SCAN_TENSOR, &onnx__tensor_proto__descriptor, &allocator, &external, error);

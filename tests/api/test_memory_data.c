@@ -595,6 +595,29 @@ static void test_hostile_data(void **state)
     assert_refused("not both");
 }
 
+/* Wherever memory ends the error says so, and all of it is given back with the model. */
+static void test_memory_ends(void **state)
+{
+    (void)state;
+    struct giver giver = {.broken = -1, .wide = -1};
+    struct fovea_sample_source source = {.count = 3, .sample = give, .user = &giver};
+    struct fovea_data data = {.source = &source, .ignore = -1};
+    struct fovea_eval_options options = {.data = &data};
+    struct memory *memory = fovea->context->memory;
+    int code = -1;
+    for (size_t n = 1; code; n += 1 + n / 16) {
+        struct fovea_eval eval;
+        memory_fail_after(memory, n);
+        code = fovea_eval(model, NULL, &options, &eval, &error);
+        memory_fail_after(memory, 0);
+        if (code)
+            assert_int_equal(error.kind, FOVEA_ERROR_MEMORY);
+        else
+            fovea_eval_free(&eval);
+        error = (struct fovea_error){0};
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {DATA_TEST(test_run),
@@ -610,6 +633,7 @@ int main(void)
                                        DATA_TEST(test_tune),
                                        DATA_TEST(test_tune_models),
                                        DATA_TEST(test_eval),
-                                       DATA_TEST(test_hostile_data)};
+                                       DATA_TEST(test_hostile_data),
+                                       DATA_TEST(test_memory_ends)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,10 +212,42 @@ static void test_damaged_bytes(void **state)
     assert_refused("the model in memory: there are no bytes");
 }
 
+/* Wherever memory ends, all of it is given back and the error says so. */
+static void test_memory_ends(void **state)
+{
+    (void)state;
+    size_t length, saved_length;
+    unsigned char *bytes = read_file("tests/fixtures/structures/odd_functions.onnx", &length);
+    struct memory *memory = fovea->context->memory;
+    bool done = false;
+    for (size_t n = 1; !done; n++) {
+        struct fovea_rewrite rewrite;
+        struct fovea_rewrite_options options = {.apply = (const char *const[]){"gamma"}, .apply_count = 1};
+        struct fovea_model *rewritten = NULL;
+        void *saved = NULL;
+        memory_fail_after(memory, n);
+        struct fovea_model *model = load(bytes, length, "model");
+        if (model && fovea_rewrite_model(model, &options, &rewritten, &rewrite, &error) == 0) {
+            done = fovea_model_save_memory(rewritten, &saved, &saved_length, &error) == 0;
+            fovea_rewrite_free(&rewrite);
+        }
+        memory_fail_after(memory, 0);
+        if (!done && error.kind != FOVEA_ERROR_MEMORY)
+            fail_msg("allocation %zu: %s", n, error.message);
+        assert_true(done || !saved);
+        error = (struct fovea_error){0};
+        fovea_bytes_free(fovea, saved);
+        fovea_model_free(rewritten);
+        fovea_model_free(model);
+        assert_int_equal(memory_in_use(memory), held);
+    }
+    free(bytes);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {MEMORY_TEST(test_round_trip), MEMORY_TEST(test_file_is_gone),
-                                       MEMORY_TEST(test_rewrite), MEMORY_TEST(test_external_data),
-                                       MEMORY_TEST(test_damaged_bytes)};
+    const struct CMUnitTest tests[] = {MEMORY_TEST(test_round_trip),    MEMORY_TEST(test_file_is_gone),
+                                       MEMORY_TEST(test_rewrite),       MEMORY_TEST(test_external_data),
+                                       MEMORY_TEST(test_damaged_bytes), MEMORY_TEST(test_memory_ends)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
