@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/printable.h"
 
 int error_set(struct error *error, enum error_kind kind, const char *format, ...)
 {

@@ -64,22 +64,6 @@ static ProtobufCMessage *unpack(const struct model_reader *source, enum scan_roo
     return message;
 }
 
-struct opset_import *load_opsets(struct arena *arena, Onnx__OperatorSetIdProto *const *messages, size_t count,
-                                 struct error *error)
-{
-    struct opset_import *opsets = arena_allocate(arena, count + 1, sizeof *opsets, error);
-    for (size_t i = 0; opsets && i < count; i++) {
-        opsets[i].version = messages[i]->version;
-        if (opsets[i].version < 1 || opsets[i].version > 1000000) {
-            error_set(error, ERROR_INPUT, "an imported operator set has no sensible version");
-            return NULL;
-        }
-        if (!(opsets[i].domain = load_string(arena, &messages[i]->domain, error)))
-            return NULL;
-    }
-    return opsets;
-}
-
 static int load_metadata(struct model *model, const Onnx__ModelProto *message, struct error *error)
 {
     size_t count = message->n_metadata_props;

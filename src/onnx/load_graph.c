@@ -1,38 +1,4 @@
-#include <string.h>
-
-#include "base/text.h"
 #include "onnx/loader.h"
-
-/* Names are printed and compared as C strings: a NUL inside is shown as what it is. */
-char *load_string(struct arena *arena, const ProtobufCBinaryData *bytes, struct error *error)
-{
-    if (bytes->len > 0 && memchr(bytes->data, 0, bytes->len)) {
-        size_t size = bytes->len * 4 + 8;
-        char *printable = arena_allocate(arena, size, 1, error);
-        if (printable)
-            text_printable((const char *)bytes->data, bytes->len, printable, size);
-        return printable;
-    }
-    return arena_copy_string(arena, (const char *)bytes->data, bytes->len, error);
-}
-
-struct value *load_value(struct graph *graph, const ProtobufCBinaryData *bytes, struct error *error)
-{
-    char *name = load_string(graph->arena, bytes, error);
-    if (!name)
-        return NULL;
-    struct value *value = graph_find_value(graph, name);
-    return value ? value : graph_add_value(graph, name, error);
-}
-
-struct value *load_own_value(struct graph *graph, const ProtobufCBinaryData *bytes, struct error *error)
-{
-    char *name = load_string(graph->arena, bytes, error);
-    struct value *value = name ? graph_find_value(graph, name) : NULL;
-    if (name && (!value || value->graph != graph))
-        value = graph_add_value(graph, name, error);
-    return value;
-}
 
 static int load_dimensions(struct graph *graph, struct value *value, const Onnx__TensorShapeProto *shape,
                            struct error *error)
