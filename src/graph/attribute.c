@@ -11,37 +11,6 @@ const struct attribute *node_attribute(const struct node *node, const char *name
     return NULL;
 }
 
-static const struct attribute *typed_attribute(const struct node *node, const char *name, enum attribute_type type)
-{
-    const struct attribute *attribute = node_attribute(node, name);
-    return attribute && attribute->type == type ? attribute : NULL;
-}
-
-int64_t node_int(const struct node *node, const char *name, int64_t otherwise)
-{
-    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_INT);
-    return attribute ? attribute->i : otherwise;
-}
-
-float node_float(const struct node *node, const char *name, float otherwise)
-{
-    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_FLOAT);
-    return attribute ? attribute->f : otherwise;
-}
-
-const char *node_string(const struct node *node, const char *name, const char *otherwise)
-{
-    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_STRING);
-    return attribute ? attribute->s.data : otherwise;
-}
-
-const int64_t *node_ints(const struct node *node, const char *name, int *count)
-{
-    const struct attribute *attribute = typed_attribute(node, name, ATTRIBUTE_INTS);
-    *count = attribute ? (int)attribute->count : 0;
-    return attribute ? attribute->ints : NULL;
-}
-
 struct attribute *node_add_attribute(struct node *node, const char *name, struct error *error)
 {
     struct arena *arena = node->graph->arena;

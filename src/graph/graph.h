@@ -295,14 +295,8 @@ void constant_unload(struct constant *constant);
 
 /* ---- attribute.c ---- */
 
+/* For those that copy or compare attributes; what one says is read from the settings (graph/settings.h). */
 const struct attribute *node_attribute(const struct node *node, const char *name);
-/* The attribute's value or `otherwise` when it is absent or of another type. */
-int64_t node_int(const struct node *node, const char *name, int64_t otherwise);
-float node_float(const struct node *node, const char *name, float otherwise);
-/* Never NULL if `otherwise` is not. The text may hold NULs: compare with strcmp only against known words. */
-const char *node_string(const struct node *node, const char *name, const char *otherwise);
-/* NULL and count 0 when absent. */
-const int64_t *node_ints(const struct node *node, const char *name, int *count);
 
 int node_set_int(struct node *node, const char *name, int64_t value, struct error *error);
 int node_set_float(struct node *node, const char *name, float value, struct error *error);

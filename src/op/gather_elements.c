@@ -117,7 +117,7 @@ static int gradient_gather_elements(struct gradient_context *context, struct err
     const struct value *data = context->node->inputs[0];
     if (!context->wanted[0])
         return 0;
-    struct value *zeros = emit_zeros(context->graph, data->dtype, &data->shape, error);
+    struct value *zeros = emit_zeros(context->graph, context->output_gradients[0]->dtype, &data->shape, error);
     if (!zeros)
         return -1;
     context->input_gradients[0] = emit(

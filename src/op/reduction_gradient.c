@@ -14,7 +14,7 @@ struct kept {
 
 static struct value *number(const struct kept *kept, double value, struct error *error)
 {
-    return emit_scalar(kept->graph, kept->x->dtype, value, error);
+    return emit_scalar(kept->graph, kept->dy->dtype, value, error);
 }
 
 /* 1 where the condition holds, else 0. */

@@ -92,7 +92,7 @@ int scatter_gradient(struct gradient_context *context, const char *scatter, cons
         return error_set(error, ERROR_UNSUPPORTED, "no gradient goes through reduction '%s'",
                          scatter_reductions[reduction]);
     if (context->wanted[0] && reduction == SCATTER_NONE) {
-        struct value *zeros = emit_zeros(context->graph, node->inputs[2]->dtype, &node->inputs[2]->shape, error);
+        struct value *zeros = emit_zeros(context->graph, gradient->dtype, &node->inputs[2]->shape, error);
         context->input_gradients[0] = zeros ? emit(context->graph, scatter, EMIT_INPUTS(gradient, indices, zeros),
                                                    attributes, attribute_count, error)
                                             : NULL;

@@ -108,6 +108,9 @@ static int gradient_split(struct gradient_context *context, struct error *error)
     int axis, result = -1;
     if (known_inputs_read(&known, node, error) || split_axis(&known.operands, &axis, error))
         return -1;
+    enum dtype dtype = DTYPE_UNDEFINED; /* of those that are there */
+    for (int i = 0; i < node->output_count; i++)
+        dtype = context->output_gradients[i] ? context->output_gradients[i]->dtype : dtype;
     struct value **parts = memory_allocate(memory, (size_t)node->output_count, sizeof *parts, error);
     if (!parts)
         return -1;
@@ -118,7 +121,7 @@ static int gradient_split(struct gradient_context *context, struct error *error)
             goto done;
         parts[i] = context->output_gradients[i];
         if (!parts[i])
-            parts[i] = emit_zeros(context->graph, node->inputs[0]->dtype, &shape, error);
+            parts[i] = emit_zeros(context->graph, dtype, &shape, error);
         if (!parts[i])
             goto done;
     }

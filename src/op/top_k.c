@@ -150,7 +150,8 @@ static int gradient_top_k(struct gradient_context *context, struct error *error)
         return 0;
     struct value *indices =
         operand_output(node, 1) ? node->outputs[1] : operand_add_output(context->graph, node, 1, error);
-    struct value *zeros = indices ? emit_zeros(context->graph, data->dtype, &data->shape, error) : NULL;
+    enum dtype dtype = context->output_gradients[0]->dtype;
+    struct value *zeros = indices ? emit_zeros(context->graph, dtype, &data->shape, error) : NULL;
     if (!zeros)
         return -1;
     context->input_gradients[0] =

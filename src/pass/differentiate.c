@@ -44,7 +44,8 @@ static bool node_reached(const struct reverse *reverse, const struct node *node)
 /* Operators that move, choose or add elements: their gradients ask nothing of the elements' type. */
 static bool moves_elements(const struct node *node)
 {
-    return node_has(node, OPERATOR_VIEW | OPERATOR_MOVES | OPERATOR_SELECTS | OPERATOR_SUM);
+    return node_has(node, OPERATOR_VIEW | OPERATOR_MOVES | OPERATOR_SELECTS | OPERATOR_SUM) ||
+           node_role(node, 0) == ROLE_CHOICE;
 }
 
 /* Floats do, the integers that an operator differentiated by straight-through makes, and these moved. */

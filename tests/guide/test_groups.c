@@ -167,8 +167,7 @@ static void convolve(const struct node *node, const double *x, double *y)
 {
     const struct tensor *weights = constant_data(node->inputs[1]->constant, NULL);
     const int64_t *in = node->inputs[0]->shape.dims, *out = node->outputs[0]->shape.dims, *taps = weights->shape.dims;
-    int count;
-    int64_t stride = node_ints(node, "strides", &count)[0], pad = node_ints(node, "pads", &count)[0];
+    int64_t stride = node_attribute(node, "strides")->ints[0], pad = node_attribute(node, "pads")->ints[0];
     for (int64_t i = 0; i < out[1] * out[2] * out[3]; i++) {
         int64_t m = i / (out[2] * out[3]), row = i / out[3] % out[2], column = i % out[3];
         y[i] = 0;

@@ -148,18 +148,19 @@ static void test_attributes(void **state)
     save_and_reload();
     check_untouched();
     node = find_node("LeakyRelu");
-    int count;
-    const int64_t *some = node_ints(node, "some", &count);
-    assert_int_equal(count, 3);
-    assert_memory_equal(some, ints, sizeof ints);
-    assert_int_equal(node_int(node, "one", 0), -5);
-    assert_string_equal(node_string(node, "text", ""), "words");
-    assert_float_equal(node_float(node, "alpha", 0), 0.5f, 0);
+    const struct attribute *some = node_attribute(node, "some"), *one = node_attribute(node, "one");
+    const struct attribute *text = node_attribute(node, "text"), *alpha = node_attribute(node, "alpha");
+    assert_true(some->type == ATTRIBUTE_INTS && some->count == 3);
+    assert_memory_equal(some->ints, ints, sizeof ints);
+    assert_true(one->type == ATTRIBUTE_INT && one->i == -5);
+    assert_int_equal(text->type, ATTRIBUTE_STRING);
+    assert_string_equal(text->s.data, "words");
+    assert_true(alpha->type == ATTRIBUTE_FLOAT && alpha->f == 0.5f);
     assert_true(saved_holds("doc of alpha")); /* an attribute that was not set keeps its bytes */
     assert_int_equal(node_set_float(node, "alpha", 0.25f, &error), 0);
     save_and_reload();
     check_untouched();
-    assert_float_equal(node_float(find_node("LeakyRelu"), "alpha", 0), 0.25f, 0);
+    assert_float_equal(node_attribute(find_node("LeakyRelu"), "alpha")->f, 0.25f, 0);
     finish();
 }
 
@@ -390,7 +391,7 @@ static void test_subgraphs(void **state)
     for (deepest = model->graph->first; strcmp(deepest->op_type, "If") == 0; level++)
         deepest = node_attribute(deepest, "then_branch")->graph->first;
     assert_int_equal(level, 8);
-    assert_int_equal(node_int(deepest, "mark", 0), 11);
+    assert_int_equal(node_attribute(deepest, "mark")->i, 11);
     assert_ptr_equal(deepest->inputs[0], find_value("x"));
     finish();
 }

@@ -155,7 +155,7 @@ static void test_odd_encodings(void **state)
     loaded = model_load(context, saved_path, &error);
     assert_string_equal(error.message, "");
     assert_int_equal(loaded->graph->node_count, 2);
-    assert_int_equal(node_int(loaded->graph->last, "mark", 0), 5);
+    assert_int_equal(node_attribute(loaded->graph->last, "mark")->i, 5);
     assert_string_equal(loaded->graph->outputs[0]->name, "z");
     model_destroy(loaded);
     assert_int_equal(context_destroy(context), 0);

@@ -27,6 +27,27 @@ static void test_traits(void **state)
     }
 }
 
+/* Traits and callbacks that say one thing in two places agree. */
+static void test_agreement(void **state)
+{
+    const struct operator_definition *entry;
+    (void)state;
+    for (int i = 0; (entry = operator_at(i)) != NULL; i++) {
+        uint64_t flags = entry->flags;
+        bool sound =
+            (!(flags & OPERATOR_PERMUTES) || flags & OPERATOR_MOVES) &&
+            (!(flags & OPERATOR_COMMUTES) || (entry->max_inputs != 1 && operator_role(entry, 1) == entry->roles[0])) &&
+            (!(flags & OPERATOR_EXACT_FIELD) || entry->field) &&
+            (!(flags & OPERATOR_GLOBAL_POOL) || flags & OPERATOR_POOLS) &&
+            (!(flags & OPERATOR_MATRIX) || flags & OPERATOR_PRODUCT) &&
+            (!(flags & OPERATOR_GATE) || flags & OPERATOR_ACTIVATION) &&
+            (!(flags & OPERATOR_NORMALIZES_ROWS) || flags & OPERATOR_NORMALIZES) &&
+            (!entry->start || entry->gradient) && entry->gate <= GATE_SHARE;
+        if (!sound)
+            fail_msg("%s of opset %d: traits %llx", entry->name, entry->since, (unsigned long long)flags);
+    }
+}
+
 static void test_roles(void **state)
 {
     const struct operator_definition *entry;
@@ -65,7 +86,7 @@ static void test_attributes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_traits), cmocka_unit_test(test_roles),
-                                       cmocka_unit_test(test_attributes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_traits), cmocka_unit_test(test_agreement),
+                                       cmocka_unit_test(test_roles), cmocka_unit_test(test_attributes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
