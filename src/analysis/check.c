@@ -33,7 +33,7 @@ static int add(struct finding_list *findings, enum fovea_severity severity, cons
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    text_format_list(text, sizeof text, format, arguments);
     va_end(arguments);
     text_keep_printable(text);
     struct fovea_findings *found = findings->found;

@@ -37,8 +37,8 @@ struct fovea_tensor api_tensor(const struct tensor *tensor);
 bool api_half_type(enum dtype dtype);
 /* Whether the graph holds constants in half precision. */
 bool api_is_half(const struct graph *graph);
-/* The image input: the first float input [N,C,H,W] or [N,H,W,C] that is not an initialiser, else one of an image
- * without a batch; NULL: none. */
+/* The image input: the first input [N,C,H,W] or [N,H,W,C] of a type that holds pixels, no initialiser, else one of an
+ * image without a batch; NULL: none. */
 const struct value *api_image_input(const struct graph *graph);
 
 #endif

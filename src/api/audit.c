@@ -3,6 +3,7 @@
 
 #include "api/audit_work.h"
 #include "api/data.h"
+#include "api/entry.h"
 
 bool fovea_guide_at(int index, struct fovea_guide *guide)
 {
@@ -98,6 +99,10 @@ static int run(struct audit_work *work, struct fovea_audit *result, struct error
 int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options, struct fovea_audit *audit,
                 struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "audit", audit, sizeof *audit) || entry_model(&entry, model) ||
+        entry_options(&entry, "options", options, entry_audit_options))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct audit_work work;
     struct arena *arena = arena_create(model->context->memory, &error);

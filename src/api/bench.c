@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,6 +6,7 @@
 
 #include "analysis/cost.h"
 #include "api/bench_times.h"
+#include "api/entry.h"
 #include "api/session.h"
 #include "runtime/session.h"
 
@@ -95,6 +97,10 @@ static int run_session(void *user, struct fovea_error *report)
 int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *options, struct fovea_bench *bench,
                 struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "bench", bench, sizeof *bench) || entry_model(&entry, model) ||
+        entry_options(&entry, "options", options, entry_bench_options))
+        return entry_refuse(&entry, report);
     *bench = (struct fovea_bench){0};
     struct fovea_session_options noisy = options->session;
     noisy.noise = true;
@@ -113,12 +119,17 @@ int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *opt
 
 int fovea_session_node_count(const struct fovea_session *session)
 {
-    return session->graph->node_count;
+    return session ? session->graph->node_count : 0;
 }
 
 int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_node_time *times, int capacity,
                           struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_session(&entry, session) || entry_whole(&entry, "runs", runs, 1, INT_MAX) ||
+        entry_whole(&entry, "capacity", capacity, 0, INT_MAX) ||
+        entry_argument(&entry, "times", capacity ? times : (void *)session))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct memory *memory = session->model->context->memory;
     int count = session->graph->node_count < capacity ? session->graph->node_count : capacity;

@@ -1,5 +1,6 @@
 /* How long a step of training takes: forward, backward, SGD with momentum, on noise. */
 #include "api/bench_times.h"
+#include "api/entry.h"
 #include "api/images.h"
 #include "base/random.h"
 #include "onnx/onnx.h"
@@ -60,6 +61,10 @@ static int prepare(struct model *model, const struct shape_binding *bindings, in
 int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_options *options, struct fovea_bench *bench,
                       struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "bench", bench, sizeof *bench) || entry_model(&entry, model) ||
+        entry_options(&entry, "options", options, entry_bench_options))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct training_graph training = {0};
     struct model *copy = api_copy(model, &error);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/cam_work.h"
+#include "api/entry.h"
 
 /* Puts one image into every place of the batch, for one class. */
 static int read_image(struct cam_work *work, int64_t index, struct error *error)
@@ -155,6 +156,10 @@ static int run_levels(struct cam_work *work, struct error *error)
 int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options, fovea_cam_each *each, void *user,
               struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_options(&entry, "options", options, entry_cam_options) ||
+        entry_argument(&entry, "each", each ? model : NULL))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct cam_work work = {.model = model,
                             .options = options,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/entry.h"
 #include "api/result_folder.h"
 #include "report/cam.h"
 #include "report/json.h"
@@ -21,6 +22,9 @@ struct fovea_cam_folder {
 struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const char *path, bool force,
                                                struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "folder", path))
+        return entry_null(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
     struct fovea_cam_folder *folder = memory_allocate(memory, 1, sizeof *folder, &error);
@@ -118,6 +122,12 @@ static int add_thumbnails(struct fovea_cam_folder *folder, const struct fovea_ca
 
 int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam *cam, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "folder", folder) || entry_options(&entry, "cam", cam, entry_cam) ||
+        entry_argument(&entry, "map", cam->map) || entry_argument(&entry, "pixels", cam->pixels) ||
+        entry_argument(&entry, "picture", cam->picture) || entry_argument(&entry, "name", cam->name) ||
+        entry_argument(&entry, "layer", cam->layer))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     char name[128];
     snprintf(name, sizeof name, "%06lld_class%lld_%s", (long long)cam->image, (long long)cam->class_index,
@@ -156,6 +166,9 @@ static int finish(struct fovea_cam_folder *folder, struct error *error)
 
 int fovea_cam_folder_close(struct fovea_cam_folder *folder, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "folder", folder))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     int result = finish(folder, &error);
     fovea_cam_folder_abandon(folder);

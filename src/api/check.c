@@ -1,10 +1,15 @@
 #include "analysis/check.h"
+#include "api/entry.h"
 
 #include "api/api.h"
 
 int fovea_check(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_findings *findings,
                 struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "findings", findings, sizeof *findings) || entry_model(&entry, model) ||
+        entry_options(&entry, "shapes", shapes, entry_shapes))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     *findings = (struct fovea_findings){.storage = arena_create(model->context->memory, &error)};
     struct shape_binding *bindings = findings->storage ? api_bindings(model->context, shapes, 0, &error) : NULL;

@@ -1,4 +1,5 @@
 #include "api/data.h"
+#include "api/entry.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -110,6 +111,10 @@ int data_check_names(const struct fovea_model *model, const char *path, struct c
 int fovea_class_find(struct fovea_model *model, const char *labels, const char *name, int64_t *class_index,
                      struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "class_index", class_index, sizeof *class_index) || entry_model(&entry, model) ||
+        entry_argument(&entry, "name", name))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct class_names names;
     char shown[256];

@@ -1,6 +1,7 @@
 /* What differs between two models, and between what they compute. */
 #include <string.h>
 
+#include "api/entry.h"
 #include "api/stock.h"
 #include "diff/model_diff.h"
 #include "diff/run_diff.h"
@@ -267,6 +268,10 @@ static int find_differences(struct diff_work *work, struct fovea_diff *diff, str
 int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_diff_options *options,
                struct fovea_diff *diff, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "diff", diff, sizeof *diff) || entry_model(&entry, a) || entry_model(&entry, b) ||
+        entry_options(&entry, "options", options, entry_diff_options))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct memory *memory = a->context->memory;
     struct diff_work work = {.models = {a, b}, .options = options, .stock = {.model = a}};

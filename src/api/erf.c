@@ -1,4 +1,5 @@
 /* Effective receptive fields over a set of images. */
+#include "api/entry.h"
 #include "api/erf_work.h"
 
 #include <string.h>
@@ -177,6 +178,10 @@ int erf_make(struct fovea_model *model, const struct fovea_erf_options *options,
 int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *result,
               struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "erf", result, sizeof *result) || entry_model(&entry, model) ||
+        entry_options(&entry, "options", options, entry_erf_options))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     return erf_make(model, options, false, result, &error) ? api_fail(&error, report) : 0;
 }

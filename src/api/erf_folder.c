@@ -1,8 +1,12 @@
 /* The folder of an effective receptive field's results. */
+#include "api/entry.h"
 #include "api/result_folder.h"
 
 int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "folder", folder))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     static const char *const names[] = {"manifest.json", "erf.json", "erf.npy", "erf.png"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -44,6 +48,10 @@ static int write_files(const struct result_folder *folder, const struct fovea_er
 int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *path, bool force,
                     bool log_scale, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_options(&entry, "erf", erf, entry_erf) ||
+        entry_argument(&entry, "map", erf->map) || entry_argument(&entry, "folder", path))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct result_folder folder;
     int result = result_folder_open(&folder, model, path, force, &error) || write_files(&folder, erf, log_scale, &error)

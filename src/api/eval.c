@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "api/entry.h"
 #include "api/eval_work.h"
 #include "api/result_folder.h"
 #include "base/file.h"
@@ -259,6 +260,10 @@ static int evaluate_all(struct eval_work *work, struct error *error)
 int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,
                struct fovea_eval *result, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "eval", result, sizeof *result) || entry_model(&entry, model) ||
+        (other && entry_model(&entry, other)) || entry_options(&entry, "options", options, entry_eval_options))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct arena *arena = arena_create(model->context->memory, &error);
     *result = (struct fovea_eval){.storage = arena};
@@ -305,6 +310,9 @@ static int claim(const char *path, bool force, struct error *error)
 
 int fovea_output_claim(const char *path, bool force, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "path", path))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     return claim(path, force, &error) ? api_fail(&error, report) : 0;
 }
@@ -312,6 +320,9 @@ int fovea_output_claim(const char *path, bool force, struct fovea_error *report)
 int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
                      struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "eval", eval) || entry_argument(&entry, "path", path))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     int result = claim(path, force, &error)
                      ? -1

@@ -5,6 +5,7 @@
 #include "analysis/cost.h"
 #include "analysis/receptive_field.h"
 #include "api/api.h"
+#include "api/entry.h"
 #include "base/text.h"
 #include "runtime/plan.h"
 #include "structure/image_input.h"
@@ -146,6 +147,10 @@ static int describe_arena(struct inspection *inspection, struct error *error)
 int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_layers *layers,
                   struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "layers", layers, sizeof *layers) || entry_model(&entry, model) ||
+        entry_options(&entry, "shapes", shapes, entry_shapes))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
     struct inspection inspection = {.model = model, .layers = layers};

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "api/api.h"
+#include "api/entry.h"
 #include "report/cam.h"
 #include "report/diff.h"
 #include "report/eval.h"
@@ -22,33 +22,51 @@ static char *or_fail(char *text, struct fovea_error *report)
 
 char *fovea_layers_json(const struct fovea_layers *layers, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "layers", layers))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_layers(layers)), report);
 }
 
 char *fovea_findings_json(const struct fovea_model *model, const struct fovea_findings *findings,
                           struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "findings", findings))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_findings(model->model->path, findings)), report);
 }
 
 char *fovea_bench_json(const struct fovea_model *model, const struct fovea_bench *bench, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "bench", bench))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_bench(model->model->path, bench)), report);
 }
 
 char *fovea_erf_json(const struct fovea_model *model, const struct fovea_erf *erf, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_options(&entry, "erf", erf, entry_erf))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_erf(model->model->path, erf)), report);
 }
 
 char *fovea_positions_json(const struct fovea_model *model, const struct fovea_positions *positions,
                            struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "positions", positions))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_positions(model->model->path, positions)), report);
 }
 
 char *fovea_cam_json(const struct fovea_cam *cam, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_options(&entry, "cam", cam, entry_cam))
+        return entry_null(&entry, report);
     json_t *maps = json_array();
     document_append(&maps, report_cam(cam, NULL));
     return or_fail(report_text(report_cam_maps(cam->model, maps, json_array(), report_left_out(cam->files_left_out))),
@@ -57,42 +75,66 @@ char *fovea_cam_json(const struct fovea_cam *cam, struct fovea_error *report)
 
 char *fovea_eval_json(const struct fovea_model *model, const struct fovea_eval *eval, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "eval", eval))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_eval(eval, model->context->seed)), report);
 }
 
 char *fovea_audit_json(const struct fovea_audit *audit, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_options(&entry, "audit", audit, entry_audit))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_audit(audit)), report);
 }
 
 char *fovea_rewrite_json(const struct fovea_model *model, const struct fovea_rewrite *rewrite,
                          struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "rewrite", rewrite))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_rewrite(model->model->path, rewrite)), report);
 }
 
 char *fovea_diff_json(const struct fovea_diff *diff, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "diff", diff))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_diff(diff)), report);
 }
 
 char *fovea_tune_json(const struct fovea_tune *tune, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "tune", tune))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_tune(tune)), report);
 }
 
 char *fovea_tune_epoch_json(const struct fovea_tune_epoch *epoch, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "epoch", epoch))
+        return entry_null(&entry, report);
     return or_fail(report_line(report_tune_epoch(epoch)), report);
 }
 
 char *fovea_stages_json(const struct fovea_model *model, const struct fovea_stages *stages, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "stages", stages))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_stages(model->model->path, stages)), report);
 }
 
 char *fovea_comparison_json(const struct fovea_comparison *comparison, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "comparison", comparison))
+        return entry_null(&entry, report);
     return or_fail(report_text(report_comparison(comparison)), report);
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/entry.h"
 #include "base/file.h"
 #include "op/registry.h"
 
@@ -31,6 +32,9 @@ static int choose_level(const char *name, enum cpu_level *level, struct error *e
 
 struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_options(&entry, "options", options, entry_context_options))
+        return entry_null(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct context_options asked = {
         .max_memory = options->max_memory, .threads = options->threads, .seed = options->seed};
@@ -77,26 +81,29 @@ bool fovea_version_check(int major, int minor)
 
 const char *fovea_cpu(const struct fovea *fovea)
 {
-    return cpu_level_name(fovea->context->cpu);
+    return fovea ? cpu_level_name(fovea->context->cpu) : NULL;
 }
 
 int fovea_threads(const struct fovea *fovea)
 {
-    return thread_pool_size(fovea->context->pool);
+    return fovea ? thread_pool_size(fovea->context->pool) : 0;
 }
 
 size_t fovea_peak_memory(const struct fovea *fovea)
 {
-    return memory_peak(fovea->context->memory);
+    return fovea ? memory_peak(fovea->context->memory) : 0;
 }
 
 bool fovea_memory_ended(const struct fovea *fovea)
 {
-    return memory_failures(fovea->context->memory) > 0;
+    return fovea && memory_failures(fovea->context->memory) > 0;
 }
 
 int fovea_write_file(const char *path, const void *bytes, size_t length, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "path", path) || entry_argument(&entry, "bytes", length ? bytes : path))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct memory *memory = memory_create((size_t)1 << 30);
     int result = memory ? file_write(memory, path, bytes, length, &error)
@@ -109,7 +116,7 @@ int fovea_write_file(const char *path, const void *bytes, size_t length, struct 
 bool fovea_operator_at(int index, struct fovea_operator *entry)
 {
     const struct operator_definition *found = operator_at(index);
-    if (!found)
+    if (!found || !entry)
         return false;
     *entry = (struct fovea_operator){.domain = found->domain,
                                      .name = found->name,

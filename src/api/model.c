@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/entry.h"
 #include "base/file.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
@@ -48,6 +49,9 @@ static struct fovea_model *open_model(struct fovea *fovea, struct model *loaded,
 
 struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_fovea(&entry, fovea) || entry_argument(&entry, "path", path))
+        return entry_null(&entry, report);
     struct error error = ERROR_INITIALISER;
     return open_model(fovea, model_load(fovea->context, path, &error), &error, report);
 }
@@ -55,6 +59,9 @@ struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, stru
 struct fovea_model *fovea_model_load_memory(struct fovea *fovea, const void *bytes, size_t length, const char *name,
                                             struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_fovea(&entry, fovea))
+        return entry_null(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct model *loaded = NULL;
     name = name && name[0] ? name : "the model in memory";
@@ -100,6 +107,9 @@ struct fovea_model *api_result(const struct fovea_model *from, struct saved_mode
 
 int fovea_model_save(const struct fovea_model *model, const char *path, bool force, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "path", path))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     int result = !force && file_exists(path)
                      ? error_set(&error, ERROR_INPUT, "%s is there already; `force` replaces it", path)
@@ -109,6 +119,10 @@ int fovea_model_save(const struct fovea_model *model, const char *path, bool for
 
 int fovea_model_save_memory(const struct fovea_model *model, void **bytes, size_t *length, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "bytes", bytes, sizeof *bytes) || entry_result(&entry, "length", length, sizeof *length) ||
+        entry_model(&entry, model))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct saved_model saved = {0};
     int result = model_save_memory(model->model, false, &saved, &error);
@@ -132,11 +146,14 @@ void fovea_model_free(struct fovea_model *model)
 
 const char *fovea_model_metadata(const struct fovea_model *model, const char *key)
 {
-    return model_metadata(model->model, key);
+    return model && key ? model_metadata(model->model, key) : NULL;
 }
 
 int fovea_model_set_activation(struct fovea_model *model, const char *activation, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model))
+        return entry_refuse(&entry, report);
     static const char *const words[] = {"softmax", "sigmoid", "none"};
     struct error error = ERROR_INITIALISER;
     model->model->activation = NULL;
@@ -166,11 +183,14 @@ bool api_is_half(const struct graph *graph)
 
 bool fovea_model_is_half(const struct fovea_model *model)
 {
-    return api_is_half(model->model->graph);
+    return model && api_is_half(model->model->graph);
 }
 
 int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "digest", digest, 65) || entry_model(&entry, model))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     return model_sha256(model->model, digest, &error) ? api_fail(&error, report) : 0;
 }
@@ -193,8 +213,8 @@ struct shape_binding *api_bindings(struct context *context, const struct fovea_s
 
 bool fovea_model_input(const struct fovea_model *model, int index, struct fovea_shape *shape)
 {
-    const struct graph *graph = model->model->graph;
-    for (int i = 0; i < graph->input_count; i++) {
+    const struct graph *graph = model ? model->model->graph : NULL;
+    for (int i = 0; graph && shape && index >= 0 && i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
         if (input->constant || index-- > 0)
             continue;
@@ -214,7 +234,7 @@ const struct value *api_image_input(const struct graph *graph)
     for (int i = 0; i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
         int rank = input->shape.rank >= 0 ? input->shape.rank : input->declared_rank;
-        if (!input->constant && (rank == 4 || rank < 0))
+        if (image_input_type(input) && (rank == 4 || rank < 0))
             return input;
         if (!alone && image_input_lacks_batch(input))
             alone = input;

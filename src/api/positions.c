@@ -4,6 +4,7 @@
 
 #include "analysis/gaussian_fit.h"
 #include "analysis/position_maps.h"
+#include "api/entry.h"
 #include "api/erf_work.h"
 #include "base/random.h"
 #include "structure/image_input.h"
@@ -276,6 +277,10 @@ static int study(struct position_work *work, struct error *error)
 int fovea_positions(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_positions *result,
                     struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "positions", result, sizeof *result) || entry_model(&entry, model) ||
+        entry_options(&entry, "options", options, entry_erf_options))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     *result = (struct fovea_positions){.storage = arena_create(model->context->memory, &error)};
     struct position_work work = {

@@ -1,6 +1,7 @@
 /* The folder of a position study. */
 #include <stdio.h>
 
+#include "api/entry.h"
 #include "api/result_folder.h"
 #include "report/positions.h"
 
@@ -61,6 +62,11 @@ static int write_fields(struct fovea_model *model, const struct fovea_positions 
 int fovea_positions_write(struct fovea_model *model, const struct fovea_positions *positions, const char *path,
                           bool force, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "positions", positions) ||
+        entry_options(&entry, "erf[0]", &positions->erf[0], entry_erf) ||
+        entry_options(&entry, "erf[1]", &positions->erf[1], entry_erf) || entry_argument(&entry, "folder", path))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct result_folder folder;
     const char *json = NULL, *manifest = NULL;

@@ -1,6 +1,7 @@
 /* The report of an audit: a folder with a page. */
 #include <string.h>
 
+#include "api/entry.h"
 #include "api/report_store.h"
 #include "base/file.h"
 #include "base/sha256.h"
@@ -26,6 +27,10 @@ static json_t *baseline_of(struct memory *memory, const char *path, struct error
 int fovea_report_claim(struct fovea_model *model, const struct fovea_report_options *options, const char *folder,
                        struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_options(&entry, "options", options, entry_report_options) ||
+        entry_argument(&entry, "folder", folder))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
     static const char *const names[] = {"manifest.json", "report.json", "report.html", "field_0.png", "map_00.png"};
@@ -184,6 +189,10 @@ static int write_report(struct fovea_model *model, const struct fovea_audit *aud
 int fovea_report_write(struct fovea_model *model, const struct fovea_audit *audit,
                        const struct fovea_report_options *options, const char *folder, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_options(&entry, "audit", audit, entry_audit) ||
+        entry_options(&entry, "options", options, entry_report_options) || entry_argument(&entry, "folder", folder))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     return write_report(model, audit, options, folder, &error) ? api_fail(&error, report) : 0;
 }
@@ -192,6 +201,9 @@ int fovea_report_write(struct fovea_model *model, const struct fovea_audit *audi
 
 int fovea_report_find(struct fovea_model *model, const char *folder, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "folder", folder))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     char digest[65];
     json_t *found = report_load(model->context->memory, folder, &error);
@@ -209,12 +221,14 @@ static int add_written(struct fovea_model *model, const char *name, json_t *sect
 {
     struct error error = ERROR_INITIALISER;
     char made[65], from[65];
-    if (sha256_file(path, made, &error) || model_sha256(model->model, from, &error)) {
+    if ((path && sha256_file(path, made, &error)) || model_sha256(model->model, from, &error)) {
         json_decref(section);
         return api_fail(&error, report);
     }
-    report_set_text(&section, "written", path);
-    report_set_text(&section, "written_sha256", made);
+    if (path) {
+        report_set_text(&section, "written", path);
+        report_set_text(&section, "written_sha256", made);
+    }
     report_set_text(&section, "model_sha256", from);
     return report_add(model, folder, name, section, &error) ? api_fail(&error, report) : 0;
 }
@@ -222,18 +236,28 @@ static int add_written(struct fovea_model *model, const char *name, json_t *sect
 int fovea_report_add_rewrite(struct fovea_model *model, const struct fovea_rewrite *rewrite, const char *path,
                              const char *folder, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "rewrite", rewrite) ||
+        entry_argument(&entry, "path", path) || entry_argument(&entry, "folder", folder))
+        return entry_refuse(&entry, report);
     return add_written(model, "rewrite", report_rewrite(model->model->path, rewrite), path, folder, report);
 }
 
 int fovea_report_add_tune(struct fovea_model *model, const struct fovea_tune *tune, const char *path,
                           const char *folder, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "tune", tune) || entry_argument(&entry, "folder", folder))
+        return entry_refuse(&entry, report);
     return add_written(model, "tune", report_tune(tune), path, folder, report);
 }
 
 int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *eval, const char *folder,
                           struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_argument(&entry, "eval", eval) || entry_argument(&entry, "folder", folder))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     return report_add(model, folder, "eval", report_eval(eval, model->context->seed), &error) ? api_fail(&error, report)
                                                                                               : 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/audit_work.h"
+#include "api/entry.h"
 #include "api/rewrite_proof.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -318,12 +319,21 @@ static int rewrite_model(struct fovea_model *model, const struct fovea_rewrite_o
 int fovea_rewrite(struct fovea_model *model, const struct fovea_rewrite_options *options, const char *path,
                   struct fovea_rewrite *rewrite, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "rewrite", rewrite, sizeof *rewrite) || entry_model(&entry, model) ||
+        entry_options(&entry, "options", options, entry_rewrite_options))
+        return entry_refuse(&entry, report);
     return rewrite_model(model, options, &(struct outlet){.path = path}, rewrite, report);
 }
 
 int fovea_rewrite_model(struct fovea_model *model, const struct fovea_rewrite_options *options,
                         struct fovea_model **rewritten, struct fovea_rewrite *rewrite, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "rewrite", rewrite, sizeof *rewrite) ||
+        entry_result(&entry, "rewritten", rewritten, sizeof *rewritten) || entry_model(&entry, model) ||
+        entry_options(&entry, "options", options, entry_rewrite_options))
+        return entry_refuse(&entry, report);
     *rewritten = NULL;
     return rewrite_model(model, options, &(struct outlet){.model = rewritten}, rewrite, report);
 }

@@ -1,4 +1,5 @@
 #include "api/session.h"
+#include "api/entry.h"
 
 #include <string.h>
 
@@ -46,6 +47,9 @@ static void add_noise(const struct fovea_session *session)
 struct fovea_session *fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options,
                                          struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_model(&entry, model) || entry_options(&entry, "options", options, entry_session_options))
+        return entry_null(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
     struct fed_list fed = {0};
@@ -89,42 +93,55 @@ void fovea_session_free(struct fovea_session *session)
 
 const char *fovea_session_dump(const struct fovea_session *session)
 {
-    return session->dump.data ? session->dump.data : "";
+    return session && session->dump.data ? session->dump.data : "";
 }
 
+/* A gradient's graph has an input and outputs of the analysis's own: not shown. */
 int fovea_session_input_count(const struct fovea_session *session)
 {
-    return session->graph->input_count;
+    int count = session ? session->graph->input_count : 0;
+    while (count > 0 && session->gradient && !session->graph->inputs[count - 1]->origin)
+        count--;
+    return count;
 }
 
 int fovea_session_output_count(const struct fovea_session *session)
 {
-    return session->graph->output_count;
+    return !session ? 0 : session->gradient ? 1 : session->graph->output_count;
 }
 
 const char *fovea_session_input_name(const struct fovea_session *session, int input)
 {
-    return session->graph->inputs[input]->name;
+    return input >= 0 && input < fovea_session_input_count(session) ? session->graph->inputs[input]->name : NULL;
 }
 
 /* Passes may replace an output's value; its name in the file stays. */
 const char *fovea_session_output_name(const struct fovea_session *session, int output)
 {
+    if (output < 0 || output >= fovea_session_output_count(session))
+        return NULL;
     return session->gradient ? "gradient" : session->model->model->graph->outputs[output]->name;
 }
 
 struct fovea_tensor fovea_session_input(struct fovea_session *session, int input)
 {
+    if (input < 0 || input >= fovea_session_input_count(session))
+        return (struct fovea_tensor){.type = NULL};
     return api_tensor(session_input(session->session, input));
 }
 
 struct fovea_tensor fovea_session_output(const struct fovea_session *session, int output)
 {
-    return api_tensor(session_output(session->session, output));
+    if (output < 0 || output >= fovea_session_output_count(session))
+        return (struct fovea_tensor){.type = NULL};
+    return api_tensor(session_output(session->session, session->gradient ? PROBE_OUTPUT_GRADIENT : output));
 }
 
 int fovea_session_run(struct fovea_session *session, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_session(&entry, session))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     if (session_run(session->session, &error) == 0)
         return 0;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "analysis/target_stages.h"
+#include "api/entry.h"
 #include "api/stock.h"
 #include "structure/image_input.h"
 
@@ -37,6 +38,10 @@ static int find_stages(void *user, struct graph *graph, struct error *error)
 int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples, struct fovea_stages *stages,
                  struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "stages", stages, sizeof *stages) || entry_model(&entry, model) ||
+        entry_options(&entry, "samples", samples, entry_samples))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct stock stock;
     struct stage_search search = {stages, arena_create(model->context->memory, &error)};

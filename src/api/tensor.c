@@ -1,7 +1,10 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/api.h"
+#include "api/entry.h"
+#include "base/text.h"
 #include "onnx/onnx.h"
 #include "tensor/compare.h"
 #include "tensor/npy.h"
@@ -17,18 +20,6 @@ struct fovea_tensor api_tensor(const struct tensor *tensor)
     return result;
 }
 
-static struct tensor library_tensor(const struct fovea_tensor *tensor)
-{
-    struct tensor result = {.shape = {.rank = tensor->rank}, .data = tensor->data};
-    for (int code = 0; code < DTYPE_COUNT; code++) {
-        if (strcmp(dtype_name((enum dtype)code), tensor->type) == 0)
-            result.dtype = (enum dtype)code;
-    }
-    for (int i = 0; i < tensor->rank; i++)
-        result.shape.dims[i] = tensor->dims[i];
-    return result;
-}
-
 static bool ends_with(const char *path, const char *ending)
 {
     size_t length = strlen(path), end = strlen(ending);
@@ -37,6 +28,10 @@ static bool ends_with(const char *path, const char *ending)
 
 int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor *tensor, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "tensor", tensor, sizeof *tensor) || entry_fovea(&entry, fovea) ||
+        entry_argument(&entry, "path", path))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct memory *memory = fovea->context->memory;
     struct tensor read;
@@ -57,8 +52,16 @@ void fovea_tensor_free(struct fovea *fovea, struct fovea_tensor *tensor)
 int fovea_tensor_write(struct fovea *fovea, const char *path, const struct fovea_tensor *tensor,
                        struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_fovea(&entry, fovea) || entry_argument(&entry, "path", path) ||
+        entry_options(&entry, "tensor", tensor, entry_tensor) || entry_argument(&entry, "type", tensor->type))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
-    struct tensor written = library_tensor(tensor);
+    struct tensor written;
+    if (tensor_view(tensor, &written, &error)) {
+        error_prefix(&error, "`%s`", "tensor");
+        return api_fail(&error, report);
+    }
     return npy_write(fovea->context->memory, path, &written, &error) ? api_fail(&error, report) : 0;
 }
 
@@ -73,9 +76,21 @@ static double absolute_tolerance(double atol, const struct tensor *got, const st
 void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol, double atol,
                           struct fovea_comparison *comparison)
 {
-    struct tensor a = library_tensor(got), b = library_tensor(expected);
-    char got_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE], place[INDEX_TEXT_SIZE];
+    if (!comparison)
+        return;
     *comparison = (struct fovea_comparison){.equal = false};
+    struct tensor a, b;
+    struct error error = ERROR_INITIALISER;
+    bool whole = got && tensor_view(got, &a, &error) == 0;
+    if (!whole || !expected || tensor_view(expected, &b, &error)) {
+        snprintf(comparison->text, sizeof comparison->text, "`%s` is no tensor", whole ? "expected" : "got");
+        return;
+    }
+    if (!(rtol >= 0) || isnan(atol)) {
+        snprintf(comparison->text, sizeof comparison->text, "the tolerances are no numbers from 0 on");
+        return;
+    }
+    char got_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE], place[INDEX_TEXT_SIZE];
     if (!shape_equal(&a.shape, &b.shape)) {
         snprintf(comparison->text, sizeof comparison->text, "shape is %s, expected %s", shape_text(&a.shape, got_text),
                  shape_text(&b.shape, expected_text));
@@ -84,13 +99,14 @@ void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_ten
     struct comparison found = tensor_compare(&a, &b, rtol, absolute_tolerance(atol, &a, &b));
     *comparison = found.told;
     if (!comparison->equal)
-        snprintf(comparison->text, sizeof comparison->text,
-                 "%lld of %lld elements differ, first at %s: %.9g, expected %.9g; largest difference %.3g (%.3g of the "
-                 "maximum)",
-                 (long long)comparison->mismatches, (long long)shape_count(&b.shape),
-                 index_text(&b.shape, found.first, place), found.got, found.expected, comparison->largest,
-                 comparison->largest_relative);
+        text_format(
+            comparison->text, sizeof comparison->text,
+            "%lld of %lld elements differ, first at %s: %.9g, expected %.9g; largest difference %.3g (%.3g of the "
+            "maximum)",
+            (long long)comparison->mismatches, (long long)shape_count(&b.shape),
+            index_text(&b.shape, found.first, place), found.got, found.expected, comparison->largest,
+            comparison->largest_relative);
     else
-        snprintf(comparison->text, sizeof comparison->text, "largest difference %.3g (%.3g of the maximum)",
-                 comparison->largest, comparison->largest_relative);
+        text_format(comparison->text, sizeof comparison->text, "largest difference %.3g (%.3g of the maximum)",
+                    comparison->largest, comparison->largest_relative);
 }

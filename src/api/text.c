@@ -11,7 +11,8 @@ void fovea_text_free(char *text)
 
 void fovea_text_printable(char *text)
 {
-    text_keep_printable(text);
+    if (text)
+        text_keep_printable(text);
 }
 
 const char *fovea_text_shorten(const char *name, size_t most, char *out, size_t size)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/data.h"
+#include "api/entry.h"
 #include "api/images.h"
 #include "api/tune_work.h"
 #include "base/file.h"
@@ -385,6 +386,11 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
                       const struct fovea_tune_calls *calls, struct fovea_model **tuned, struct fovea_tune *tune,
                       struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "tune", tune, sizeof *tune) || entry_model(&entry, model) ||
+        entry_options(&entry, "options", options, entry_tune_options) ||
+        (calls && entry_options(&entry, "calls", calls, entry_tune_calls)))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     struct arena *arena = arena_create(model->context->memory, &error);
     struct tune_work work = {.model = model,
@@ -412,6 +418,9 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
 int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path, bool force,
                const struct fovea_tune_calls *calls, struct fovea_tune *tune, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "path", path))
+        return entry_refuse(&entry, report);
     return tune_model(model, options, path, force, calls, NULL, tune, report);
 }
 
@@ -419,7 +428,9 @@ int fovea_tune_model(struct fovea_model *model, const struct fovea_tune_options 
                      const struct fovea_tune_calls *calls, struct fovea_model **tuned, struct fovea_tune *tune,
                      struct fovea_error *report)
 {
-    *tuned = NULL;
+    ENTRY entry = {0};
+    if (entry_result(&entry, "tuned", tuned, sizeof *tuned))
+        return entry_refuse(&entry, report);
     return tune_model(model, options, NULL, false, calls, tuned, tune, report);
 }
 

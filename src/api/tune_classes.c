@@ -7,6 +7,7 @@
 #include "api/data.h"
 #include "api/tune_work.h"
 #include "base/file.h"
+#include "base/text.h"
 
 #define MOST_FILE_BYTES ((size_t)16 << 20)
 
@@ -87,7 +88,7 @@ static int parse_weights(const char *path, const char *text, int64_t classes, fl
     double sum = 0;
     for (const char *at = text + strspn(text, between); *at; at += strspn(at, between)) {
         char *end;
-        double weight = strtod(at, &end);
+        double weight = text_number(at, &end);
         if (end == at || !strchr(between, *end) || !isfinite(weight) || weight < 0)
             return error_set(error, ERROR_INPUT, "%s: weight %" PRId64 " is no number from 0 on: '%.20s'", path,
                              count + 1, at);

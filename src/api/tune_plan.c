@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/entry.h"
 #include "api/tune_work.h"
+#include "base/text.h"
 #include "graph/match.h"
 #include "graph/operator.h"
 #include "train/policy.h"
@@ -11,6 +13,9 @@
 
 int fovea_recipe_find(const char *guide, struct fovea_recipe *recipe, struct fovea_error *report)
 {
+    ENTRY entry = {0};
+    if (entry_result(&entry, "recipe", recipe, sizeof *recipe) || entry_argument(&entry, "guide", guide))
+        return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
     const struct recipe *row = recipe_find(guide, &error);
     if (!row)
@@ -34,7 +39,7 @@ static int apply_freezing(const struct fovea_tune_options *options, struct param
         char pattern[256];
         const char *sign = strrchr(options->rates[i], '=');
         char *end = NULL;
-        double factor = sign ? strtod(sign + 1, &end) : -1;
+        double factor = sign ? text_number(sign + 1, &end) : -1;
         if (!sign || end == sign + 1 || *end || !(factor >= 0) || (size_t)(sign - options->rates[i]) >= sizeof pattern)
             return error_set(error, ERROR_INPUT, "a rate is written PATTERN=FACTOR, not '%s'", options->rates[i]);
         memcpy(pattern, options->rates[i], (size_t)(sign - options->rates[i]));

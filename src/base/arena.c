@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/memory.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
@@ -78,10 +79,10 @@ char *arena_print_list(struct arena *arena, struct error *error, const char *for
 {
     va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = text_format_list(NULL, 0, format, arguments);
     char *text = length < 0 ? NULL : arena_allocate(arena, (size_t)length + 1, 1, error);
     if (text)
-        vsnprintf(text, (size_t)length + 1, format, again);
+        text_format_list(text, (size_t)length + 1, format, again);
     va_end(again);
     return text;
 }

@@ -5,8 +5,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/format.h"
 #include "base/hash.h"
-#include "base/text.h"
+#include "base/printable.h"
 
 static size_t default_memory(void)
 {
@@ -123,7 +124,7 @@ void context_note(struct context *context, const char *format, ...)
     char text[2048];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    text_format_list(text, sizeof text, format, arguments);
     va_end(arguments);
     text_keep_printable(text);
     uint64_t hash = hash_text(0, text);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/printable.h"
 
 int error_set(struct error *error, enum error_kind kind, const char *format, ...)
@@ -13,7 +14,7 @@ int error_set(struct error *error, enum error_kind kind, const char *format, ...
     error->kind = kind;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->message, sizeof error->message, format, arguments);
+    text_format_list(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
     text_keep_printable(error->message); /* names out of a file may hold anything: an error stays one line */
     return -1;
@@ -26,7 +27,7 @@ int error_prefix(struct error *error, const char *format, ...)
     char prefix[512], message[sizeof error->message];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(prefix, sizeof prefix, format, arguments);
+    text_format_list(prefix, sizeof prefix, format, arguments);
     va_end(arguments);
     memcpy(message, error->message, sizeof message);
     size_t length = strlen(prefix);

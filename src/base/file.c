@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "base/format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ bool file_ends_in(const char *path, const char *ending)
 {
     const char *name = file_base_name(path);
     size_t length = strlen(name), end = strlen(ending);
-    return length > end && strcasecmp(name + length - end, ending) == 0;
+    return length > end && text_compare_caseless(name + length - end, ending, end) == 0;
 }
 
 char *file_join(struct memory *memory, const char *folder, const char *name, struct error *error)

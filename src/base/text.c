@@ -42,11 +42,11 @@ void text_print(struct text *text, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = text_format_list(NULL, 0, format, arguments);
     va_end(arguments);
     text->failed = text->failed || length < 0; /* no memory for a number's digits */
     if (!text->failed && text_reserve(text, (size_t)length) == 0) {
-        vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
+        text_format_list(text->data + text->length, (size_t)length + 1, format, again);
         text->length += (size_t)length;
     }
     va_end(again);
@@ -71,20 +71,20 @@ const char *text_count(double count, char out[TEXT_COUNT])
         count /= 1000;
         unit++;
     }
-    snprintf(out, TEXT_COUNT,
-             unit == 0     ? "%.0f%s"
-             : count < 10  ? "%.2f%s"
-             : count < 100 ? "%.1f%s"
-                           : "%.0f%s",
-             count, units[unit]);
+    text_format(out, TEXT_COUNT,
+                unit == 0     ? "%.0f%s"
+                : count < 10  ? "%.2f%s"
+                : count < 100 ? "%.1f%s"
+                              : "%.0f%s",
+                count, units[unit]);
     return out;
 }
 
 const char *text_bytes(double bytes, char out[TEXT_COUNT])
 {
     if (bytes < 1048576)
-        snprintf(out, TEXT_COUNT, "%.1f KiB", bytes / 1024);
+        text_format(out, TEXT_COUNT, "%.1f KiB", bytes / 1024);
     else
-        snprintf(out, TEXT_COUNT, "%.1f MiB", bytes / 1048576);
+        text_format(out, TEXT_COUNT, "%.1f MiB", bytes / 1048576);
     return out;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/format.h"
 #include "base/memory.h"
 #include "base/printable.h"
 

@@ -152,7 +152,7 @@ static int next_record(struct reader *reader, char *fields[MAX_FIELDS])
 static bool is_among(const char *word, const char *const *words)
 {
     for (; *words; words++) {
-        if (strcasecmp(word, *words) == 0)
+        if (text_compare_caseless(word, *words, SIZE_MAX) == 0)
             return true;
     }
     return false;

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/random.h"
+#include "base/text.h"
 #include "data/dataset_form.h"
 
 #define SPLIT_STREAM 0x73706c6974 /* apart from what else the seed is used for */
@@ -26,7 +27,7 @@ const char *dataset_split_name(enum fovea_split split)
 bool dataset_split_parse(const char *name, size_t length, enum fovea_split *split)
 {
     for (size_t i = 0; i < sizeof split_names / sizeof split_names[0]; i++) {
-        if (strlen(split_names[i].name) == length && strncasecmp(split_names[i].name, name, length) == 0) {
+        if (strlen(split_names[i].name) == length && text_compare_caseless(split_names[i].name, name, length) == 0) {
             *split = split_names[i].split;
             return true;
         }

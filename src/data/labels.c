@@ -185,7 +185,9 @@ void class_names_release(struct class_names *names)
 
 static int folded(char character)
 {
-    return strchr(" -_/", character) ? '_' : tolower((unsigned char)character);
+    return strchr(" -_/", character)              ? '_'
+           : character >= 'A' && character <= 'Z' ? character - 'A' + 'a'
+                                                  : (unsigned char)character;
 }
 
 static bool same_when_folded(const char *a, const char *b, size_t length)

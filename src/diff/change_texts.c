@@ -39,7 +39,7 @@ const char *change_text(struct change_list *changes, struct error *error, const 
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    text_format_list(text, sizeof text, format, arguments);
     va_end(arguments);
     return copy(changes, text, error);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "graph/match.h"
 #include "op/settings.h"
 
@@ -97,7 +98,7 @@ static void elements_text(const struct tensor *tensor, char *out, size_t size)
     for (int64_t i = 0; i < count && count <= FEW_ELEMENTS && length < size; i++) {
         const char *before = i ? "," : tensor->shape.rank > 0 ? "[" : "";
         length += (size_t)(whole ? snprintf(out + length, size - length, "%s%" PRId64, before, tensor_int(tensor, i))
-                                 : snprintf(out + length, size - length, "%s%g", before, tensor_number(tensor, i)));
+                                 : text_format(out + length, size - length, "%s%g", before, tensor_number(tensor, i)));
     }
     if (length > 0 && length + 1 < size && tensor->shape.rank > 0)
         snprintf(out + length, size - length, "]");

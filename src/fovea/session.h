@@ -26,7 +26,7 @@ struct fovea_session_options {
     const struct fovea_feed *feeds; /* their shapes bind free sizes; their elements are put into the inputs */
     int feed_count;
     const struct fovea_preprocess *preprocess; /* for images; NULL: from the model's metadata */
-    bool gradient;          /* the input gradient of the central unit of the last map instead of the outputs */
+    bool gradient;          /* one output, "gradient": of the central unit of the last map by the image */
     bool noise;             /* inputs without a feed hold random numbers of their type; else zeros */
     const char *dump_after; /* name of a pass whose graph is wanted, or NULL */
     uint64_t reserved[8];   /* zero */
@@ -38,6 +38,7 @@ fovea_session_open(struct fovea_model *model, const struct fovea_session_options
 FOVEA_API void fovea_session_free(struct fovea_session *session);
 /* The graph after the pass that was asked for; "" if none was. */
 FOVEA_API const char *fovea_session_dump(const struct fovea_session *session);
+/* Indices that are not there have the name NULL and a tensor without data. */
 FOVEA_API int fovea_session_input_count(const struct fovea_session *session);
 FOVEA_API int fovea_session_output_count(const struct fovea_session *session);
 FOVEA_API const char *fovea_session_input_name(const struct fovea_session *session, int input);

@@ -39,7 +39,7 @@ int setting_number(const struct audit *audit, const char *name, double *number, 
 {
     const char *text = setting_text(audit, name);
     char *end = NULL;
-    *number = text ? strtod(text, &end) : 0;
+    *number = text ? text_number(text, &end) : 0;
     if (text && end != text && *end == 0 && *number - *number == 0)
         return 0;
     return error_set(error, ERROR_INPUT, "setting %s.%s takes a number, not '%s'", audit->guide->told.name, name,

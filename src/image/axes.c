@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "image/picture.h"
 
 /* ---- round numbers ---- */
@@ -57,7 +58,7 @@ const char *tick_text(double value, double step, double largest, char out[TICK_T
     int of_step = step > 0 ? (int)floor(log10(step) + 1e-9) : of_largest - 3;
     int exponent = tick_exponent(largest), decimals = exponent - of_step;
     decimals = decimals < 0 ? 0 : decimals > 9 ? 9 : decimals;
-    int length = snprintf(out, TICK_TEXT_SIZE, "%.*f", decimals, exponent ? value / pow(10, exponent) : value);
+    int length = text_format(out, TICK_TEXT_SIZE, "%.*f", decimals, exponent ? value / pow(10, exponent) : value);
     if (exponent && length < TICK_TEXT_SIZE)
         snprintf(out + length, (size_t)(TICK_TEXT_SIZE - length), "e%d", exponent);
     return out;

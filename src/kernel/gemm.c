@@ -40,17 +40,32 @@ void gemm_portable(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int
     }
 }
 
-/* OpenBLAS's settings are the process's: made once. Its sequential variants are built without locks around their work
- * buffers (Debian 12: two threads may be given the same one), so calls of those must not overlap. */
-static pthread_once_t openblas_once = PTHREAD_ONCE_INIT;
-static pthread_mutex_t openblas_mutex = PTHREAD_MUTEX_INITIALIZER;
-static bool openblas_overlaps;
+/* How many threads OpenBLAS starts is the process's setting, not a thread's: one while calls of ours last, as its
+ * threads would fight with ours and its sums depend on their number, and what the host had before them and after. */
+static pthread_mutex_t host_mutex = PTHREAD_MUTEX_INITIALIZER;
+static int host_calls, host_threads;
 
-static void prepare_openblas(void)
+void gemm_enter(void)
 {
-    openblas_set_num_threads(1); /* its threads would fight with ours */
-    openblas_overlaps = openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
+    pthread_mutex_lock(&host_mutex);
+    if (host_calls++ == 0) {
+        host_threads = openblas_get_num_threads();
+        openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&host_mutex);
 }
+
+void gemm_leave(void)
+{
+    pthread_mutex_lock(&host_mutex);
+    if (--host_calls == 0)
+        openblas_set_num_threads(host_threads);
+    pthread_mutex_unlock(&host_mutex);
+}
+
+/* OpenBLAS's sequential variants are built without locks around their work buffers (Debian 12: two threads may be given
+ * the same one), so calls of those must not overlap. */
+static pthread_mutex_t openblas_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 void gemm_openblas(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                    int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
@@ -60,12 +75,14 @@ void gemm_openblas(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int
         gemm_portable(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
         return;
     }
-    pthread_once(&openblas_once, prepare_openblas);
-    if (!openblas_overlaps)
+    bool overlaps = openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
+    if (openblas_get_num_threads() != 1) /* the host has changed it meanwhile */
+        openblas_set_num_threads(1);
+    if (!overlaps)
         pthread_mutex_lock(&openblas_mutex);
     cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (int)m,
                 (int)n, (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
-    if (!openblas_overlaps)
+    if (!overlaps)
         pthread_mutex_unlock(&openblas_mutex);
 }
 

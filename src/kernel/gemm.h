@@ -21,6 +21,10 @@ void gemm_batch(const struct gemm *gemm, const struct kernels *kernels, struct t
                 const float *a, const int64_t *offset_a, const float *b, const int64_t *offset_b, float *c,
                 const int64_t *offset_c);
 
+/* Around public calls: OpenBLAS starts no threads of its own in between. */
+void gemm_enter(void);
+void gemm_leave(void);
+
 /* The `gemm` of the tables: plain blocked C, and OpenBLAS (which picks its own instruction set). */
 void gemm_portable(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                    int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "report/json.h"
 
 #define CAM_DEFINITION                                                                                                 \
@@ -23,7 +24,7 @@ static const char *percent(double share, char out[32])
     if (number >= 1000)
         snprintf(out, 32, ">999 %%");
     else
-        snprintf(out, 32, "%.0f %%", number);
+        text_format(out, 32, "%.0f %%", number);
     return out;
 }
 
@@ -39,7 +40,7 @@ void fovea_cam_doubt(const struct fovea_cam *cam, bool brief, char *out, size_t 
     else if (gap && brief)
         snprintf(out, size, "unexplained %s", percent(cam->gap, number));
     else if (gap)
-        snprintf(
+        text_format(
             out, size,
             "No explanation of the score: with biases and all else the layer's contributions miss it by %s of their "
             "own size (10 %% at most).",
@@ -64,11 +65,11 @@ void report_cam_parts(const struct fovea_cam *cam, char *out, size_t size)
     double all = fabs(cam->contributions);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         all += fabs(parts[i].share);
-    size_t used = (size_t)snprintf(out, size, "score %.3g = cells %.3g", cam->score, cam->contributions);
+    size_t used = (size_t)text_format(out, size, "score %.3g = cells %.3g", cam->score, cam->contributions);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && used < size; i++) {
         if (fabs(parts[i].share) > 5e-4 * all)
-            used += (size_t)snprintf(out + used, size - used, " %c %s %.3g", parts[i].share < 0 ? '-' : '+',
-                                     parts[i].name, fabs(parts[i].share));
+            used += (size_t)text_format(out + used, size - used, " %c %s %.3g", parts[i].share < 0 ? '-' : '+',
+                                        parts[i].name, fabs(parts[i].share));
     }
 }
 
@@ -90,11 +91,11 @@ void fovea_cam_sigma_text(const struct fovea_cam *cam, char *out, size_t size)
     if (cam->sigma_rule == FOVEA_SIGMA_GIVEN)
         snprintf(out, size, "as given");
     else if (cam->sigma_rule == FOVEA_SIGMA_FIELD)
-        snprintf(out, size, "of the Gaussian fitted to the layer's field over %lld image%s, R2 %.2f",
-                 (long long)cam->fit_images, images, fit);
+        text_format(out, size, "of the Gaussian fitted to the layer's field over %lld image%s, R2 %.2f",
+                    (long long)cam->fit_images, images, fit);
     else
-        snprintf(out, size, "half the stride: the field over %lld image%s is no Gaussian, R2 %.2f",
-                 (long long)cam->fit_images, images, fit);
+        text_format(out, size, "half the stride: the field over %lld image%s is no Gaussian, R2 %.2f",
+                    (long long)cam->fit_images, images, fit);
 }
 
 static json_t *describe_sigma(const struct fovea_cam *cam)

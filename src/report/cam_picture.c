@@ -61,11 +61,11 @@ void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size)
     if (cam->class_name)
         text_shorten(cam->class_name, 24, name, sizeof name);
     fovea_cam_doubt(cam, true, doubt, sizeof doubt);
-    snprintf(out, size, "%s%lld %s\nscore %.3g%s%s",
-             cam->class_name   ? ""
-             : cam->of_classes ? "class "
-                               : "channel ",
-             (long long)cam->class_index, name, cam->score, doubt[0] ? "\n" : "", doubt);
+    text_format(out, size, "%s%lld %s\nscore %.3g%s%s",
+                cam->class_name   ? ""
+                : cam->of_classes ? "class "
+                                  : "channel ",
+                (long long)cam->class_index, name, cam->score, doubt[0] ? "\n" : "", doubt);
 }
 
 int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "report/erf.h"
 
 #define GAUSSIAN_FIT 0.8   /* R squared from which a field counts as Gaussian (arXiv 2305.04722) */
@@ -20,7 +21,7 @@ __attribute__((format(printf, 3, 4))) static void add(char *out, size_t size, co
     size_t length = strlen(out);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(out + length, size - length, format, arguments);
+    text_format_list(out + length, size - length, format, arguments);
     va_end(arguments);
 }
 
@@ -121,11 +122,11 @@ void fovea_gaussian_text(const struct fovea_gaussian *fit, int64_t height, int64
     if (!fit->converged)
         snprintf(out, size, "no Gaussian: no fit");
     else if (kind == REPORT_FIT_NONE)
-        snprintf(out, size, "no Gaussian: the best fit has R2 %.2f", fit->r_squared);
+        text_format(out, size, "no Gaussian: the best fit has R2 %.2f", fit->r_squared);
     else
-        snprintf(out, size, "sigma %.*f x %.*f %s (y x x), R2 %.3f%s", fit->sigma[0] < 10 ? 2 : 1, fit->sigma[0],
-                 fit->sigma[1] < 10 ? 2 : 1, fit->sigma[1], unit, floor(1000 * fit->r_squared) / 1000,
-                 kind == REPORT_FIT_ROUGH ? ": the best fit, but no Gaussian" : "");
+        text_format(out, size, "sigma %.*f x %.*f %s (y x x), R2 %.3f%s", fit->sigma[0] < 10 ? 2 : 1, fit->sigma[0],
+                    fit->sigma[1] < 10 ? 2 : 1, fit->sigma[1], unit, floor(1000 * fit->r_squared) / 1000,
+                    kind == REPORT_FIT_ROUGH ? ": the best fit, but no Gaussian" : "");
 }
 
 bool fovea_erf_is_peaked(const struct fovea_erf *erf)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "report/erf.h"
 #include "report/html.h"
 
@@ -91,7 +92,7 @@ static void write_field_numbers(struct page *page, const json_t *field)
     write_single(page, "R&sup2; of the fit", json_number_of(fit, "r_squared"));
     json_array_foreach((json_t *)phases, i, entry)
     {
-        snprintf(label, sizeof label, "largest over smallest phase, stride %.0f", json_number_of(entry, "stride"));
+        text_format(label, sizeof label, "largest over smallest phase, stride %.0f", json_number_of(entry, "stride"));
         write_single(page, label, json_number_of(entry, "ratio"));
     }
     write_single(page, "imbalance of neighbours, L1",
@@ -136,12 +137,13 @@ static void write_field(struct page *page, const json_t *field, size_t number)
     char alternative[512];
     const json_t *fit = json_object_get(field, "gaussian"), *shape = json_object_get(field, "shape");
     bool gaussian = json_is_true(json_object_get(fit, "gaussian"));
-    snprintf(alternative, sizeof alternative,
-             "Effective receptive field of one unit of %.100s on an image of %.0f by %.0f pixels: bright where a pixel "
-             "moves the unit. %s%.1f by %.1f pixels.",
-             json_text_of(field, "target") ? json_text_of(field, "target") : "the network", json_at(shape, 0),
-             json_at(shape, 1), gaussian ? "Close to a Gaussian, sigma " : "No Gaussian; the best fit's sigma is ",
-             json_at(json_object_get(fit, "sigma"), 0), json_at(json_object_get(fit, "sigma"), 1));
+    text_format(
+        alternative, sizeof alternative,
+        "Effective receptive field of one unit of %.100s on an image of %.0f by %.0f pixels: bright where a pixel "
+        "moves the unit. %s%.1f by %.1f pixels.",
+        json_text_of(field, "target") ? json_text_of(field, "target") : "the network", json_at(shape, 0),
+        json_at(shape, 1), gaussian ? "Close to a Gaussian, sigma " : "No Gaussian; the best fit's sigma is ",
+        json_at(json_object_get(fit, "sigma"), 0), json_at(json_object_get(fit, "sigma"), 1));
     start_figure(page, "field", number);
     page_html(page, "<span class=map>");
     page_picture(page, json_text_of(field, "picture"), alternative);
@@ -265,12 +267,13 @@ static void write_map(struct page *page, const json_t *map, size_t number, bool 
     page_html(page, "<span class=panels>");
     snprintf(text, sizeof text, "The image %.100s as the network sees it", image ? image : "");
     page_picture(page, json_string_value(json_array_get(pictures, 0)), text);
-    snprintf(text, sizeof text,
-             "The same image under its class activation map for class %.0f: coloured where the score comes from",
-             json_number_of(map, "class"));
+    text_format(text, sizeof text,
+                "The same image under its class activation map for class %.0f: coloured where the score comes from",
+                json_number_of(map, "class"));
     page_picture(page, json_string_value(json_array_get(pictures, 1)), text);
-    snprintf(text, sizeof text, "The map's %.0f by %.0f cells, red for the class, blue against it, from %.3g to %.3g",
-             json_at(cells, 0), json_at(cells, 1), json_number_of(map, "min"), json_number_of(map, "max"));
+    text_format(text, sizeof text,
+                "The map's %.0f by %.0f cells, red for the class, blue against it, from %.3g to %.3g",
+                json_at(cells, 0), json_at(cells, 1), json_number_of(map, "min"), json_number_of(map, "max"));
     page_picture(page, json_string_value(json_array_get(pictures, 2)), text);
     page_html(page, "</span>");
     end_picture(page, "cam");

@@ -4,13 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "structure/head_activation.h"
 
 int detector_refuse(struct detector_head *head, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(head->why, sizeof head->why, format, arguments);
+    text_format_list(head->why, sizeof head->why, format, arguments);
     va_end(arguments);
     head->scores = NULL;
     head->way_out = false;

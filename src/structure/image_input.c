@@ -8,6 +8,12 @@ static bool is_channel_count(int64_t size)
     return size == 1 || size == 3;
 }
 
+bool image_input_type(const struct value *input)
+{
+    enum dtype storage = dtype_storage(input->dtype);
+    return !input->constant && (storage == DTYPE_FLOAT || storage == DTYPE_DOUBLE || storage == DTYPE_UINT8);
+}
+
 bool image_input_lacks_batch(const struct value *input)
 {
     int64_t dims[3];
@@ -41,7 +47,7 @@ struct value *image_input(const struct graph *graph, int *index)
     for (int with_batch = 1; with_batch >= 0; with_batch--) {
         for (*index = 0; *index < graph->input_count; ++*index) {
             struct value *input = graph->inputs[*index];
-            if (with_batch ? !input->constant && input->shape.rank == 4 : image_input_lacks_batch(input))
+            if (with_batch ? image_input_type(input) && input->shape.rank == 4 : image_input_lacks_batch(input))
                 return first_picture(input, MOST_STEPS, &(int){0});
         }
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "train/evaluation.h"
 
 struct arm {
@@ -305,9 +306,9 @@ static void tell_training(const struct arm *arm, const struct fovea_tune_epoch *
 {
     char text[160];
     double samples = (double)(batches * arm->options->training.batch);
-    snprintf(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", loss %.4f, rate %.3g, %.0f images/s",
-             arm->options->label, arm->epoch, arm->options->epochs, epoch->loss / (double)batches, epoch->rate,
-             seconds > 0 ? samples / seconds : 0);
+    text_format(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", loss %.4f, rate %.3g, %.0f images/s",
+                arm->options->label, arm->epoch, arm->options->epochs, epoch->loss / (double)batches, epoch->rate,
+                seconds > 0 ? samples / seconds : 0);
     tell(arm, batches * arm->options->training.batch, 0, text);
 }
 
@@ -322,9 +323,9 @@ static void tell_validation(void *user, int64_t done)
 {
     const struct arm *arm = user;
     char text[160];
-    snprintf(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", validation: %s %.2f %%", arm->options->label,
-             arm->epoch, arm->options->epochs, dataset_has_masks(arm->dataset) ? "mean IoU" : "top 1",
-             100 * score_of(arm));
+    text_format(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", validation: %s %.2f %%", arm->options->label,
+                arm->epoch, arm->options->epochs, dataset_has_masks(arm->dataset) ? "mean IoU" : "top 1",
+                100 * score_of(arm));
     tell(arm, batches_per_epoch(arm) * arm->options->training.batch, done, text);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "graph/operator.h"
 #include "guide/guide.h"
 #include "guide/record.h"
@@ -238,7 +239,8 @@ static const char *describe(const struct recipe *recipe, const struct parameter_
 {
     int rest = parameters->count - meant - unread;
     char others[64], rooted[256] = "";
-    snprintf(others, sizeof others, recipe->others > 0 ? "take %g of it" : "stay as they are", (double)recipe->others);
+    text_format(others, sizeof others, recipe->others > 0 ? "take %g of it" : "stay as they are",
+                (double)recipe->others);
     if (stuck)
         snprintf(rooted, sizeof rooted, "; '%.120s' is 0, where its gradient vanishes: it will stay", stuck);
     else if (unread > 0)

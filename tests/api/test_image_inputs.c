@@ -162,9 +162,25 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* An input of four axes and whole numbers in front of the image is not taken for it. */
+static void flags_are_no_image(void **state)
+{
+    (void)state;
+    struct fovea_model *model = fovea_model_load(fovea, FOLDER "flags_first.onnx", &error);
+    const struct fovea_shape sizes[2] = {{"flags", 4, {1, 1, 1, 1}}, {"image", 4, {1, 3, 20, 28}}};
+    struct fovea_layers layers;
+    assert_non_null(model);
+    assert_int_equal(fovea_inspect(model, &(struct fovea_shapes){sizes, 2}, &layers, &error), 0);
+    assert_string_equal(layers.list[1].op_type, "Conv");
+    assert_int_equal(layers.list[1].field.size[0], 3);
+    fovea_layers_free(&layers);
+    fovea_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(flags_are_no_image),
         cmocka_unit_test(sessions_see_the_same),
         cmocka_unit_test(analyses_see_the_same),
         cmocka_unit_test(normalised_bytes_are_refused),

@@ -1,4 +1,6 @@
 /* The library as a program outside would use it: the public header alone. */
+#include <math.h>
+
 #include "../temporary.h"
 #include "fovea.h"
 
@@ -39,6 +41,41 @@ static void test_session(void **state)
     assert_true(fovea_peak_memory(fovea) > 0);
     fovea_tensor_free(fovea, &image);
     fovea_tensor_free(fovea, &expected);
+    fovea_session_free(session);
+    fovea_model_free(model);
+    fovea_close(fovea);
+}
+
+/* What the gradient's graph has beside the model is not shown. */
+static void test_gradient_session(void **state)
+{
+    (void)state;
+    struct fovea_error error = {0};
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
+    struct fovea_model *model = fovea_model_load(fovea, model_path, &error);
+    struct fovea_session *session =
+        fovea_session_open(model, &(struct fovea_session_options){.gradient = true, .noise = true}, &error);
+    assert_non_null(session);
+    assert_int_equal(fovea_session_run(session, &error), 0);
+    assert_int_equal(fovea_session_output_count(session), 1);
+    assert_string_equal(fovea_session_output_name(session, 0), "gradient");
+    assert_null(fovea_session_output_name(session, 1));
+    struct fovea_tensor image, gradient = fovea_session_output(session, 0);
+    int inputs = fovea_session_input_count(session), images = 0;
+    for (int i = 0; i < inputs; i++) {
+        assert_non_null(fovea_session_input_name(session, i));
+        if (fovea_session_input(session, i).rank == 4 && fovea_session_input(session, i).dims[1] == 3) {
+            image = fovea_session_input(session, i);
+            images++;
+        }
+    }
+    assert_int_equal(images, 1);
+    assert_int_equal(gradient.rank, 4);
+    assert_memory_equal(gradient.dims, image.dims, sizeof image.dims);
+    double largest = 0;
+    for (size_t i = 0; i < gradient.bytes / sizeof(float); i++)
+        largest = fmax(largest, (double)fabsf(((const float *)gradient.data)[i]));
+    assert_true(largest > 0 && largest < 1e6);
     fovea_session_free(session);
     fovea_model_free(model);
     fovea_close(fovea);
@@ -231,14 +268,11 @@ static void test_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session),
-                                       cmocka_unit_test(test_version),
-                                       cmocka_unit_test(test_defaults),
-                                       cmocka_unit_test(test_half_tolerance),
-                                       cmocka_unit_test(test_erf_batches),
-                                       cmocka_unit_test(test_erf_is_a_mean),
-                                       cmocka_unit_test(test_training_mode_is_told),
-                                       cmocka_unit_test(test_check_and_inspect),
-                                       cmocka_unit_test(test_errors)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_session),           cmocka_unit_test(test_version),
+        cmocka_unit_test(test_gradient_session),  cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_half_tolerance),    cmocka_unit_test(test_erf_batches),
+        cmocka_unit_test(test_erf_is_a_mean),     cmocka_unit_test(test_training_mode_is_told),
+        cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
