@@ -4,12 +4,31 @@
 
 #include <string.h>
 
+#include "analysis/correlation.h"
 #include "analysis/erf.h"
 #include "analysis/gaussian_fit.h"
 #include "analysis/imbalance.h"
+#include "analysis/perturbation.h"
+#include "analysis/position_maps.h"
 #include "api/data.h"
 
-int erf_probe(struct erf_work *work, enum probe_source source, struct probe *probe, struct error *error)
+struct erf_work {
+    struct fovea_model *model;
+    const struct fovea_erf_options *options;
+    enum fovea_score score;
+    struct stock stock;
+    struct probe probe;
+    double *map;
+    bool random_positions; /* of a transformer */
+};
+
+int erf_randomise_positions(void *user, struct graph *graph, const struct value *image, struct error *error)
+{
+    int changed;
+    return position_randomise(graph, image, *(const uint64_t *)user, &changed, error);
+}
+
+static int make_probe(struct erf_work *work, enum probe_source source, struct probe *probe, struct error *error)
 {
     const struct fovea_erf_options *options = work->options;
     const char *usual = work->score == FOVEA_SCORE_MARGIN ? "before-resize" : "logits";
@@ -34,7 +53,7 @@ static int prepare(struct erf_work *work, struct error *error)
     bool class = options->class_index != FOVEA_CLASS_NONE;
     struct probe *probe = &work->probe;
     work->score = class && options->score == FOVEA_SCORE_MEAN ? FOVEA_SCORE_CLASS : options->score;
-    if (erf_probe(work, PROBE_IMAGE, probe, error) ||
+    if (make_probe(work, PROBE_IMAGE, probe, error) ||
         (probe->of_classes && stock_check_names(&work->stock, class_scores_count(&probe->scores), error)) ||
         (options->class_index == FOVEA_CLASS_LABEL &&
          stock_check_labels(&work->stock, class_scores_count(&probe->scores), error)))
@@ -118,6 +137,74 @@ static int compare(const struct erf_work *work, struct fovea_erf *result, struct
     return options->compare ? erf_compare(memory, result, options->compare, error) : 0;
 }
 
+/* ---- the dead-pixel test ---- */
+
+#define STEP 1.0 /* one standard deviation of most presets */
+
+static int perturb_images(struct erf_work *work, struct probe *forward, struct fovea_perturbation *made,
+                          struct error *error)
+{
+    struct memory *memory = work->model->context->memory;
+    const struct tensor *images = probe_images(forward);
+    int64_t elements = forward->channels * forward->height * forward->width;
+    struct tensor one = {.dtype = images->dtype, .shape = work->stock.shape};
+    float *image = memory_allocate(memory, (size_t)elements, sizeof *image, error);
+    int result = image ? 0 : -1;
+    one.data = image;
+    for (int64_t i = 0; result == 0 && i < work->stock.count; i++) {
+        int64_t class_index;
+        result = stock_read(&work->stock, i, 1, &one, error) ||
+                         stock_classes(&work->stock, work->options->class_index, 0, i, 1, &class_index, error) ||
+                         perturbation_measure(forward, image, class_index, (const int64_t(*)[2])made->at, made->points,
+                                              made->step, made->change, error)
+                     ? -1
+                     : 0;
+        progress_step(&work->model->context->progress, "changed pixels", (size_t)(i + 1), (size_t)work->stock.count);
+    }
+    memory_release(memory, image);
+    return result;
+}
+
+static int correlate(struct erf_work *work, struct fovea_perturbation *made, struct error *error)
+{
+    for (int64_t i = 0; i < made->points; i++) {
+        made->change[i] /= (double)work->stock.count;
+        made->expected[i] = work->map[made->at[i][0] * work->probe.width + made->at[i][1]];
+    }
+    made->pearson = correlation_pearson(made->change, made->expected, made->points);
+    return correlation_spearman(work->model->context->memory, made->change, made->expected, made->points,
+                                &made->spearman, error);
+}
+
+static int perturb(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
+{
+    struct fovea_perturbation *made = arena_allocate(arena, 1, sizeof *made, error);
+    struct probe forward = {0};
+    int64_t pixels = work->probe.height * work->probe.width, most = work->options->perturbed_pixels;
+    most = most < pixels ? most : pixels;
+    if (!made)
+        return -1;
+    made->step = STEP;
+    made->at = arena_allocate(arena, (size_t)most, sizeof *made->at, error);
+    made->change = arena_allocate(arena, (size_t)most, sizeof *made->change, error);
+    made->expected = arena_allocate(arena, (size_t)most, sizeof *made->expected, error);
+    if (!made->at || !made->change || !made->expected)
+        return -1;
+    made->points =
+        perturbation_points(work->probe.height, work->probe.width, most, work->model->context->seed, made->at);
+    int code = make_probe(work, PROBE_NO_GRADIENT, &forward, error);
+    if (code == 0 && dtype_storage(probe_images(&forward)->dtype) != DTYPE_FLOAT)
+        code = error_set(error, ERROR_INPUT, "'%s' takes bytes: pixels are changed in normalised images only",
+                         forward.image);
+    if (code == 0)
+        code = perturb_images(work, &forward, made, error) || correlate(work, made, error) ? -1 : 0;
+    probe_destroy(&forward);
+    result->perturbation = made;
+    return code;
+}
+
+/* ---- all of it ---- */
+
 static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
 {
     const struct probe *probe = &work->probe;
@@ -143,8 +230,7 @@ static int describe(struct erf_work *work, struct arena *arena, struct fovea_erf
     describe_place(work, result);
     erf_measure(work->map, result);
     if (describe_shape(work, result, error) ||
-        (work->options->perturbed_pixels > 0 && erf_perturb(work, arena, result, error)) ||
-        compare(work, result, error))
+        (work->options->perturbed_pixels > 0 && perturb(work, arena, result, error)) || compare(work, result, error))
         return -1;
     return 0;
 }

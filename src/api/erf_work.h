@@ -4,18 +4,6 @@
 
 #include "api/stock.h"
 
-struct erf_work {
-    struct fovea_model *model;
-    const struct fovea_erf_options *options;
-    enum fovea_score score;
-    struct stock stock;
-    struct probe probe;
-    double *map;
-    bool random_positions; /* of a transformer */
-};
-
-/* Runs single changed pixels of every image through the network; the result lives in `arena`. */
-int erf_perturb(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error);
 /* Reads the other field and compares; the result lives in the field's own memory. */
 int erf_compare(struct memory *memory, struct fovea_erf *result, const char *path, struct error *error);
 /* The same with a field at hand. */
@@ -29,8 +17,5 @@ int erf_make(struct fovea_model *model, const struct fovea_erf_options *options,
              struct fovea_erf *result, struct error *error);
 /* For probe_request.edit; `user`: the seed, uint64_t. */
 int erf_randomise_positions(void *user, struct graph *graph, const struct value *image, struct error *error);
-
-/* The probe that the options ask for. */
-int erf_probe(struct erf_work *work, enum probe_source source, struct probe *probe, struct error *error);
 
 #endif

@@ -9,7 +9,10 @@
 #include "base/file.h"
 #include "report/eval.h"
 
-int eval_list_changes(struct eval_work *work, uint32_t without, struct error *error)
+/* ---- opening ---- */
+
+/* What the options ask for but corruptions in `without`. */
+static int list_changes(struct eval_work *work, uint32_t without, struct error *error)
 {
     const struct fovea_eval_options *options = work->options;
     unsigned severities = options->severities ? options->severities : ~0u;
@@ -31,8 +34,6 @@ int eval_list_changes(struct eval_work *work, uint32_t without, struct error *er
     work->paired = arena_allocate(work->arena, (size_t)work->change_count, sizeof *work->paired, error);
     return work->paired ? 0 : -1;
 }
-
-/* ---- opening ---- */
 
 /* Masks of two models are the same where both cut images alike. */
 static bool are_comparable(const struct eval_work *work)
@@ -58,7 +59,8 @@ static bool has_labels(const struct eval_work *work)
 
 static int prepare(struct eval_work *work, struct error *error)
 {
-    if (work->data ? eval_open_data(work, error) : eval_list_changes(work, 0, error))
+    uint32_t without = 0;
+    if ((work->data && eval_open_data(work, &without, error)) || list_changes(work, without, error))
         return -1;
     for (int a = 0; a < work->arm_count; a++) {
         if (eval_open_arm(work, &work->arms[a], error))

@@ -51,21 +51,20 @@ static int find_moves(const struct eval_work *work, uint32_t *moves, struct erro
     return 0;
 }
 
-int eval_open_data(struct eval_work *work, struct error *error)
+int eval_open_data(struct eval_work *work, uint32_t *moves, struct error *error)
 {
     struct fovea_eval_data *data = &work->result->data;
-    uint32_t moves;
     work->dataset = data_open(work->arms[0].model, work->data, true, validation_share(work), &work->names, error);
     if (!work->dataset || choose_split(work, error))
         return -1;
     work->masks = dataset_has_masks(work->dataset);
     work->labelled = true;
-    if (find_moves(work, &moves, error))
+    if (find_moves(work, moves, error))
         return -1;
-    data->moves_left_out = moves != 0;
+    data->moves_left_out = *moves != 0;
     data->masks = work->masks;
     data->path = arena_copy_string(work->arena, data_path(work->data), strlen(data_path(work->data)), error);
-    return data->path ? eval_list_changes(work, moves, error) : -1;
+    return data->path ? 0 : -1;
 }
 
 static int keep_broken(struct eval_work *work, const struct dataset_report *report, struct error *error)

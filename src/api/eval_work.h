@@ -58,10 +58,8 @@ struct eval_work {
     int64_t evaluated, compared, same;
 };
 
-/* What the options ask for but corruptions in `without`. */
-int eval_list_changes(struct eval_work *work, uint32_t without, struct error *error);
-/* Opens the data and chooses what of them is evaluated, and the changes. */
-int eval_open_data(struct eval_work *work, struct error *error);
+/* Opens the data and chooses what of them is evaluated. *moves: corruptions that their masks do not follow. */
+int eval_open_data(struct eval_work *work, uint32_t *moves, struct error *error);
 /* Looks at every sample of the data before anything runs, and keeps what is wrong. */
 int eval_check_data(struct eval_work *work, struct error *error);
 

@@ -19,12 +19,6 @@ struct position_work {
     struct stock stock;
 };
 
-int erf_randomise_positions(void *user, struct graph *graph, const struct value *image, struct error *error)
-{
-    int changed;
-    return position_randomise(graph, image, *(const uint64_t *)user, &changed, error);
-}
-
 /* ---- the learned maps ---- */
 
 /* The fit of a map above its smallest number. */

@@ -82,8 +82,4 @@ int tune_count_classes(struct tune_work *work, int64_t classes, struct error *er
 /* Fills weights[classes] as the options say, and keeps them with the counts. */
 int tune_weigh_classes(struct tune_work *work, float *weights, struct error *error);
 
-/* The difference of the best epochs of both arms, paired by sample and seed, with its 95 % interval over samples and
- * seeds; NAN: no samples. */
-void tune_compare(struct tune_work *work);
-
 #endif

@@ -88,3 +88,8 @@ const char *text_bytes(double bytes, char out[TEXT_COUNT])
         text_format(out, TEXT_COUNT, "%.1f MiB", bytes / 1048576);
     return out;
 }
+
+size_t text_mark(const char *text, size_t length)
+{
+    return length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}

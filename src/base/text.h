@@ -30,4 +30,7 @@ void text_release(struct text *text);
 const char *text_count(double count, char out[TEXT_COUNT]);
 const char *text_bytes(double bytes, char out[TEXT_COUNT]);
 
+/* How many bytes a UTF-8 text begins with that are its byte order mark: 3 or 0. */
+size_t text_mark(const char *text, size_t length);
+
 #endif

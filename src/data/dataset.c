@@ -11,39 +11,6 @@
 #include "data/mask_values.h"
 #include "image/format.h"
 
-int dataset_make_items(struct dataset *dataset, int64_t count, struct error *error)
-{
-    if (count > DATASET_MAX_SAMPLES)
-        return error_set(error, ERROR_LIMIT, "there are too many samples (limit %d)", DATASET_MAX_SAMPLES);
-    dataset->items = arena_allocate(dataset->arena, (size_t)count, sizeof *dataset->items, error);
-    dataset->count = count;
-    return dataset->items ? 0 : -1;
-}
-
-int dataset_name_classes(struct dataset *dataset, const char *const *names, int64_t count, struct error *error)
-{
-    dataset->class_names = arena_allocate(dataset->arena, (size_t)count, sizeof *dataset->class_names, error);
-    for (int64_t i = 0; dataset->class_names && i < count; i++) {
-        dataset->class_names[i] = arena_copy_string(dataset->arena, names[i], strlen(names[i]), error);
-        if (!dataset->class_names[i])
-            return -1;
-    }
-    dataset->classes = count;
-    return dataset->class_names ? 0 : -1;
-}
-
-int dataset_without_labels(struct dataset *dataset, const struct error *problem, struct error *error)
-{
-    if (!dataset->options.labels_optional || problem->kind != ERROR_INPUT)
-        return error_set(error, problem->kind, "%s", problem->message);
-    dataset->label_error = *problem;
-    dataset->labels_by_folders = false;
-    dataset->names_used = 0;
-    for (int64_t i = 0; i < dataset->count; i++)
-        dataset->items[i].label = -1;
-    return 0;
-}
-
 static int open_folder(struct dataset *dataset, const char *path, struct error *error)
 {
     const char *list = folder_join(dataset->arena, path, "labels.csv", error);
@@ -282,16 +249,6 @@ const struct shape *dataset_tensor_shape(const struct dataset *dataset)
     return dataset->is_tensor ? &dataset->tensor_shape : NULL;
 }
 
-const char *dataset_item_name(const struct dataset *dataset, const struct dataset_item *item,
-                              char out[DATASET_NAME_SIZE])
-{
-    if (item->name)
-        snprintf(out, DATASET_NAME_SIZE, "%s", item->name);
-    else
-        snprintf(out, DATASET_NAME_SIZE, "%.480s#%" PRIu32, dataset->form->file(dataset, item), item->number);
-    return out;
-}
-
 const char *dataset_name(const struct dataset *dataset, enum fovea_split split, int64_t index,
                          char out[DATASET_NAME_SIZE])
 {
@@ -335,9 +292,4 @@ int dataset_read_tensor(const struct dataset *dataset, enum fovea_split split, i
 {
     const struct dataset_item *item = &dataset->items[dataset->first[split] + index];
     return dataset->form->read_tensor(dataset, item, out, error) || check_finite(dataset, item, out, error) ? -1 : 0;
-}
-
-bool dataset_error_is_broken(const struct error *error)
-{
-    return error->kind == ERROR_INPUT || error->kind == ERROR_UNSUPPORTED || error->kind == ERROR_LIMIT;
 }

@@ -26,11 +26,6 @@ static int read_mask(const struct dataset *dataset, const struct dataset_item *i
     return result;
 }
 
-char *dataset_item_path(const struct dataset *dataset, const struct dataset_item *item, struct error *error)
-{
-    return file_join(dataset->memory, item->name[0] == '/' ? "" : dataset->root, item->name, error);
-}
-
 static void note_unturned(const struct dataset_item *item)
 {
     __atomic_store_n(&((struct dataset_item *)(uintptr_t)item)->turned, 1, __ATOMIC_RELAXED);

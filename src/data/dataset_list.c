@@ -217,7 +217,7 @@ static int read_rows(struct dataset *dataset, struct rows *rows, char *text, siz
     char *fields[MAX_FIELDS] = {0};
     if (memchr(text, 0, length))
         return error_set(error, ERROR_INPUT, "is not a list of files: there are zero bytes in it");
-    size_t mark = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* of UTF-8's byte order */
+    size_t mark = text_mark(text, length);
     text += mark;
     length -= mark;
     size_t first_line = strcspn(text, "\n");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 
 #define MAX_LIST_BYTES ((size_t)1 << 28)
 
@@ -99,11 +100,9 @@ static int names_of_lines(struct class_names *names, const char *text, size_t le
 
 static int parse(struct class_names *names, const char *text, size_t length, struct error *error)
 {
-    size_t start = 0;
-    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
-        text += 3;
-        length -= 3;
-    }
+    size_t start = 0, mark = text_mark(text, length);
+    text += mark;
+    length -= mark;
     if (length >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
         return error_set(error, ERROR_INPUT, "the class names are in UTF-16: save them as UTF-8");
     if (memchr(text, 0, length))

@@ -8,59 +8,6 @@
 
 #define MAX_JSON_BYTES 65536
 
-static const char *const channels_names[] = {"rgb", "bgr", "gray"};
-static const char *const interpolation_names[] = {"bilinear", "bicubic"};
-
-static int name_index(const char *const *names, int count, const char *name)
-{
-    for (int i = 0; i < count; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return i;
-    }
-    return -1;
-}
-
-const char *image_channels_name(enum image_channels channels)
-{
-    return channels_names[channels];
-}
-
-int image_channels_parse(const char *name, enum image_channels *channels, struct error *error)
-{
-    int index = name_index(channels_names, 3, name);
-    if (index < 0)
-        return error_set(error, ERROR_INPUT, "channels \"%.40s\" is not rgb, bgr or gray", name);
-    *channels = (enum image_channels)index;
-    return 0;
-}
-
-const char *interpolation_name(enum interpolation interpolation)
-{
-    return interpolation_names[interpolation];
-}
-
-int interpolation_parse(const char *name, enum interpolation *interpolation, struct error *error)
-{
-    int index = name_index(interpolation_names, 2, name);
-    if (index < 0)
-        return error_set(error, ERROR_INPUT, "interpolation \"%.40s\" is not bilinear or bicubic", name);
-    *interpolation = (enum interpolation)index;
-    return 0;
-}
-
-const char *exif_name(bool upright)
-{
-    return upright ? "apply" : "stored";
-}
-
-int exif_parse(const char *name, bool *upright, struct error *error)
-{
-    *upright = strcmp(name, "apply") == 0;
-    return *upright || strcmp(name, "stored") == 0
-               ? 0
-               : error_set(error, ERROR_INPUT, "exif \"%.40s\" is not apply or stored", name);
-}
-
 static int parse_side(const json_t *value, const char *key, int64_t *side, struct error *error)
 {
     if (json_is_integer(value) && json_integer_value(value) >= 1 && json_integer_value(value) <= IMAGE_MAX_SIDE) {

@@ -7,13 +7,6 @@
 #include "diff/constant_contents.h"
 #include "diff/graph_matcher.h"
 
-struct value *graph_matching_partner(const struct graph_matching *matching, int side, const struct value *value)
-{
-    while (matching && matching->graphs[side] != value->graph)
-        matching = matching->outer;
-    return matching ? matching->partners[side][value->id] : NULL;
-}
-
 const struct value *graph_matching_output(const struct graph_matching *matching, int side, const struct value *output)
 {
     const struct graph *other = matching->graphs[1 - side];

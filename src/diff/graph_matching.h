@@ -35,7 +35,14 @@ int graph_match(struct memory *memory, const struct graph *a, const struct graph
 void graph_matching_release(struct graph_matching *matching);
 
 /* The other graph's value for one of graph `side` (0, 1) or of a graph around it; NULL: none. */
-struct value *graph_matching_partner(const struct graph_matching *matching, int side, const struct value *value);
+static inline struct value *graph_matching_partner(const struct graph_matching *matching, int side,
+                                                   const struct value *value)
+{
+    while (matching && matching->graphs[side] != value->graph)
+        matching = matching->outer;
+    return matching ? matching->partners[side][value->id] : NULL;
+}
+
 /* The other graph's output that an output of graph `side` stands for: made by the paired node, else of the same name;
  * NULL: none. */
 const struct value *graph_matching_output(const struct graph_matching *matching, int side, const struct value *output);

@@ -32,14 +32,6 @@ double json_at(const json_t *array, size_t index)
 
 /* ---- text ---- */
 
-/* Characters that turn the direction of what follows: a name with them could pass for another. */
-static bool turns_direction(const unsigned char *bytes)
-{
-    return bytes[0] == 0xe2 &&
-           ((bytes[1] == 0x80 && ((bytes[2] >= 0xaa && bytes[2] <= 0xae) || bytes[2] == 0x8e || bytes[2] == 0x8f)) ||
-            (bytes[1] == 0x81 && bytes[2] >= 0xa6 && bytes[2] <= 0xa9));
-}
-
 static void escape(struct page *page, const char *text)
 {
     for (const char *c = text; *c; c++) {
@@ -60,12 +52,7 @@ static void escape(struct page *page, const char *text)
             page_html(page, "&#39;");
             break;
         default:
-            if (turns_direction((const unsigned char *)c)) {
-                page_html(page, "\\u%x", 0x2000 | ((unsigned char)c[1] & 1) << 6 | ((unsigned char)c[2] & 0x3f));
-                c += 2;
-            } else {
-                text_append(&page->text, c, 1);
-            }
+            text_append(&page->text, c, 1);
         }
     }
 }
