@@ -10,6 +10,38 @@
 #include "onnx/onnx.h"
 #include "structure/image_input.h"
 
+const char *feed_name(const struct fovea_feed *feed)
+{
+    const char *name = feed->images && feed->image_count == 1 ? feed->images[0].name : NULL;
+    return feed->path     ? feed->path
+           : name         ? name
+           : feed->images ? "the images"
+           : feed->source ? "the samples"
+                          : "the tensor";
+}
+
+int feed_check(const struct fovea_feed *feed, struct error *error)
+{
+    int given = (feed->path != NULL) + (feed->tensor != NULL) + (feed->images != NULL) + (feed->source != NULL);
+    if (given != 1)
+        return error_set(error, ERROR_INPUT, "a feed is a path, a tensor, images or a source: one of them, not %d",
+                         given);
+    for (int64_t i = 0; feed->images && i < feed->image_count; i++) {
+        if (dataset_check_image(&feed->images[i], error))
+            return error_prefix(error, "%s#%" PRId64, feed_name(feed), i);
+    }
+    return feed->images && feed->image_count < 1
+               ? error_set(error, ERROR_INPUT, "the images of a feed number %" PRId64, feed->image_count)
+               : 0;
+}
+
+int feed_copy(struct memory *memory, const struct fovea_feed *feed, struct tensor *tensor, struct error *error)
+{
+    struct tensor view;
+    return tensor_view(feed->tensor, &view, error) ? error_prefix(error, "%s", feed_name(feed))
+                                                   : tensor_copy(memory, &view, tensor, error);
+}
+
 /* The input's sizes as far as they are known: --shape first, then the model's. Free ones are -1, a missing batch 1. */
 static int wanted_shape(const struct value *input, const struct fovea_shapes *shapes, struct shape *shape,
                         struct error *error)

@@ -6,6 +6,14 @@
 #include "data/dataset.h"
 #include "data/preprocess.h"
 
+/* What messages and notes call a feed: its path, or the picture's name, or what it is. */
+const char *feed_name(const struct fovea_feed *feed);
+/* ERROR_INPUT where it is none, or more than one, of a path, a tensor, images and a source, or where images are none.
+ */
+int feed_check(const struct fovea_feed *feed, struct error *error);
+/* The tensor of a feed, checked; the caller releases it. */
+int feed_copy(struct memory *memory, const struct fovea_feed *feed, struct tensor *tensor, struct error *error);
+
 /* What an input gets its images from. */
 struct images {
     struct context *context;

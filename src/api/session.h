@@ -32,13 +32,6 @@ struct fed_list {
 int fed_read(struct fed_list *fed, struct fovea_model *model, const struct fovea_shapes *shapes,
              const struct fovea_feed *feeds, int feed_count, const struct fovea_preprocess *preprocess,
              struct error *error);
-/* What messages and notes call a feed: its path, or the picture's name, or what it is. */
-const char *feed_name(const struct fovea_feed *feed);
-/* ERROR_INPUT where it is none, or more than one, of a path, a tensor, images and a source, or where images are none.
- */
-int feed_check(const struct fovea_feed *feed, struct error *error);
-/* The tensor of a feed, checked; the caller releases it. */
-int feed_copy(struct memory *memory, const struct fovea_feed *feed, struct tensor *tensor, struct error *error);
 void fed_release(struct fed_list *fed, struct memory *memory);
 /* Puts the elements into the inputs of an execution graph; `skip` (an input's name, or NULL) is left alone. Inputs
  * without a file are an error when `all`. */
