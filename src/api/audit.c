@@ -109,7 +109,9 @@ int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *opt
     *audit = (struct fovea_audit){.storage = arena};
     if (!arena)
         return api_fail(&error, report);
-    int result = audit_work_open(&work, model, options, arena, &error) ? -1 : run(&work, audit, &error);
+    int result = audit_work_open(&work, model, options, arena, &error) || run(&work, audit, &error)
+                     ? -1
+                     : context_poll(model->context, &error);
     audit_work_release(&work);
     if (result == 0)
         return 0;

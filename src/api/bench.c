@@ -83,6 +83,8 @@ int bench_times(struct fovea_model *model, const struct fovea_bench_options *opt
     if (!times)
         return api_fail(&error, report);
     int result = measure(model, options, run, user, times, bench, report);
+    if (result == 0 && context_poll(model->context, &error))
+        result = api_fail(&error, report);
     if (result == 0)
         summarise(model, times, bench);
     memory_release(memory, times);

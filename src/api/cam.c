@@ -167,7 +167,10 @@ int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options
                             .each = each,
                             .user = user,
                             .methods = options->methods ? options->methods : 1u << FOVEA_CAM_EXTENDED};
-    int result = stock_open(&work.stock, model, &options->samples, &error) || run_levels(&work, &error) ? -1 : 0;
+    int result = stock_open(&work.stock, model, &options->samples, &error) || run_levels(&work, &error) ||
+                         context_poll(model->context, &error)
+                     ? -1
+                     : 0;
     cam_release(&work);
     cam_levels_release(&work.levels);
     stock_release(&work.stock);

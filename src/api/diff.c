@@ -277,7 +277,7 @@ int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_
     struct diff_work work = {.models = {a, b}, .options = options, .stock = {.model = a}};
     *diff = (struct fovea_diff){.paths = {a->model->path, b->model->path}};
     work.changes.arena = diff->storage = arena_create(memory, &error);
-    int result = diff->storage ? find_differences(&work, diff, &error) : -1;
+    int result = diff->storage && find_differences(&work, diff, &error) == 0 ? context_poll(a->context, &error) : -1;
     run_diff_close(&work.run);
     stock_release(&work.stock);
     fed_release(&work.fed, memory);

@@ -250,7 +250,8 @@ int erf_make(struct fovea_model *model, const struct fovea_erf_options *options,
     struct arena *arena = arena_create(model->context->memory, error);
     work.stock.model = model;
     int code = arena && stock_open(&work.stock, model, &options->samples, error) == 0 && prepare(&work, error) == 0 &&
-                       run_images(&work, error) == 0 && describe(&work, arena, result, error) == 0
+                       run_images(&work, error) == 0 && describe(&work, arena, result, error) == 0 &&
+                       context_poll(model->context, error) == 0
                    ? 0
                    : -1;
     release(&work);

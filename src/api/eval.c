@@ -256,7 +256,10 @@ static int describe(struct eval_work *work, struct error *error)
 
 static int evaluate_all(struct eval_work *work, struct error *error)
 {
-    return prepare(work, error) || run_batches(work, error) || describe(work, error) ? -1 : 0;
+    return prepare(work, error) || run_batches(work, error) || describe(work, error) ||
+                   context_poll(work->arms[0].model->context, error)
+               ? -1
+               : 0;
 }
 
 int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struct fovea_eval_options *options,

@@ -163,7 +163,7 @@ int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, 
     layers->storage = inspection.arena;
     if (inspection.arena)
         result = describe_model(&inspection, &error) || describe_layers(&inspection, &error) ||
-                         describe_arena(&inspection, &error)
+                         describe_arena(&inspection, &error) || context_poll(model->context, &error)
                      ? -1
                      : 0;
     memory_release(memory, bindings);

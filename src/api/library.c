@@ -57,13 +57,13 @@ struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error
     return fovea;
 }
 
-void fovea_close(struct fovea *fovea)
+size_t fovea_close(struct fovea *fovea)
 {
     if (!fovea)
-        return;
+        return 0;
     struct context *context = fovea->context;
     memory_release(context->memory, fovea);
-    context_destroy(context);
+    return context_destroy(context);
 }
 
 const char *fovea_version(void)

@@ -279,7 +279,7 @@ int fovea_positions(struct fovea_model *model, const struct fovea_erf_options *o
     *result = (struct fovea_positions){.storage = arena_create(model->context->memory, &error)};
     struct position_work work = {
         .model = model, .options = options, .result = result, .arena = result->storage, .stock = {.model = model}};
-    int code = work.arena ? study(&work, &error) : -1;
+    int code = work.arena && study(&work, &error) == 0 ? context_poll(model->context, &error) : -1;
     stock_release(&work.stock);
     if (code == 0)
         return 0;

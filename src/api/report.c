@@ -174,7 +174,7 @@ static int write_report(struct fovea_model *model, const struct fovea_audit *aud
     if (result == 0) {
         document_set(&report, "provenance", describe_run(&folder.run));
         document_set(&report, "audit", report_audit(audit));
-        result = measure_as_planned(&measuring, &report, error);
+        result = measure_as_planned(&measuring, &report, error) || context_poll(model->context, error) ? -1 : 0;
     }
     if (result == 0 && baseline)
         document_set(&report, "baseline", json_incref(baseline));

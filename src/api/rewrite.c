@@ -304,7 +304,7 @@ static int rewrite_model(struct fovea_model *model, const struct fovea_rewrite_o
     if (rewriting.copy) {
         if (audit_work_open(&rewriting.work, model, &options->audit, rewriting.arena, &error) == 0)
             result = rewrite_copy(&rewriting, &error);
-        if (result == 0)
+        if (result == 0 && (result = context_poll(model->context, &error)) == 0)
             result = hand_over(&rewriting, outlet, &error);
         audit_work_release(&rewriting.work);
     }

@@ -416,7 +416,9 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
     const double missing = (double)NAN;
     *tune = (struct fovea_tune){
         .storage = arena, .control = metrics_none(false), .difference = missing, .interval = {missing, missing}};
-    int result = arena && check_options(options, path, force, &error) == 0 ? run(&work, arena, &error) : -1;
+    int result = arena && check_options(options, path, force, &error) == 0 && run(&work, arena, &error) == 0
+                     ? context_poll(model->context, &error)
+                     : -1;
     if (result == 0 && tuned)
         result = (*tuned = api_result(model, &work.kept, "tuned", &error)) ? 0 : -1;
     release(&work);

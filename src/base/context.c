@@ -84,7 +84,8 @@ static void tell_host(void *user, const char *what, size_t done, size_t total, c
 void context_set_host(struct context *context, fovea_progress *progress, void *user)
 {
     context->host = (struct host){.progress = progress, .user = user};
-    context->progress = progress ? (struct progress){tell_host, context} : (struct progress){0};
+    context->progress =
+        progress ? (struct progress){tell_host, context, &context->host.cancelled} : (struct progress){0};
 }
 
 void context_enter(struct context *context)

@@ -2,6 +2,11 @@
 
 #include <stdio.h>
 
+bool progress_cancelled(const struct progress *progress)
+{
+    return progress && progress->cancelled && *progress->cancelled;
+}
+
 void progress_step(const struct progress *progress, const char *what, size_t done, size_t total)
 {
     progress_tell(progress, what, done, total, NULL);
@@ -45,7 +50,7 @@ void progress_whole_start(struct progress_whole *whole, struct progress *slot, c
                           double total)
 {
     *whole = (struct progress_whole){.outer = *slot, .slot = slot, .what = what, .done = done, .total = total};
-    *slot = (struct progress){take_step, whole};
+    *slot = (struct progress){take_step, whole, slot->cancelled};
 }
 
 void progress_whole_part(struct progress_whole *whole, const char *part, double share, int loops)

@@ -2,6 +2,7 @@
 #ifndef FOVEA_BASE_PROGRESS_H
 #define FOVEA_BASE_PROGRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* `total` 0 means unknown. `text`: how it stands, in a few words, where the two numbers are shares of the work and
@@ -11,6 +12,7 @@ typedef void progress_report(void *user, const char *what, size_t done, size_t t
 struct progress {
     progress_report *report; /* NULL: silent */
     void *user;
+    const bool *cancelled; /* whether the work is to end; NULL: never */
 };
 
 /* Work in parts whose shares are known beforehand, told as one: while it lasts, steps that are told to `slot` count
@@ -32,6 +34,8 @@ void progress_whole_start(struct progress_whole *whole, struct progress *slot, c
 void progress_whole_part(struct progress_whole *whole, const char *part, double share, int loops);
 void progress_whole_end(struct progress_whole *whole);
 
+/* Work that has no context asks this between steps. NULL is allowed. */
+bool progress_cancelled(const struct progress *progress);
 void progress_step(const struct progress *progress, const char *what, size_t done, size_t total);
 void progress_tell(const struct progress *progress, const char *what, size_t done, size_t total, const char *text);
 

@@ -88,7 +88,7 @@ static void check_item(void *argument, size_t index, int thread)
 static void check_all(struct check *check, struct thread_pool *pool, const struct progress *progress)
 {
     int64_t count = check->dataset->count;
-    for (check->first = 0; check->first < count; check->first += CHUNK) {
+    for (check->first = 0; check->first < count && !progress_cancelled(progress); check->first += CHUNK) {
         int64_t left = count - check->first, part = left < CHUNK ? left : CHUNK;
         thread_pool_run(pool, check_item, check, (size_t)part);
         if (progress)
@@ -230,6 +230,8 @@ static int run_check(struct check *check, struct thread_pool *pool, const struct
     struct dataset *dataset = check->dataset;
     int threads = thread_pool_size(pool);
     check_all(check, pool, progress);
+    if (progress_cancelled(progress))
+        return error_set(error, ERROR_CANCELLED, "cancelled");
     if (describe(check, report, error))
         return -1;
     if (check->pixels)

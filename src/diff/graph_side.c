@@ -199,6 +199,8 @@ static int read_fingerprints(const struct graph *graph, uint64_t *fingerprints, 
         struct constant *constant = value_contents(graph->values[i]);
         if (constant && constant_fingerprint(constant, &fingerprints[i], &varied[i], error))
             return error_prefix(error, "'%s'", graph->values[i]->name);
+        if (context_poll(graph->context, error))
+            return -1;
         if (constant)
             progress_step(progress, "reading weights", i, graph->value_count);
     }

@@ -73,6 +73,8 @@ int weight_diff(const struct graph_matching *matching, const char *scope, struct
             enum fovea_change_kind alone = side == 0 ? FOVEA_CHANGE_WEIGHT_REMOVED : FOVEA_CHANGE_WEIGHT_ADDED;
             if (!value_contents(value))
                 continue;
+            if (context_poll(graph->context, error))
+                return -1;
             bool paired = partner && value_contents(partner);
             if (!paired && add_alone(value, alone, scope, changes, error))
                 return -1;

@@ -76,7 +76,8 @@ FOVEA_API struct fovea_options fovea_options_default(void);
  * The library's context: memory, threads, instruction set. Closed after everything that was made with it is freed. */
 struct fovea;
 FOVEA_API struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error *error);
-FOVEA_API void fovea_close(struct fovea *fovea);
+/* Returns how many blocks of memory are still in use: 0 when all was freed before. NULL is allowed. */
+FOVEA_API size_t fovea_close(struct fovea *fovea);
 /* "0.1.0": of the library that runs. */
 FOVEA_API const char *fovea_version(void);
 /* Whether a program written for that version runs with this library; FOVEA_VERSION_MAJOR and FOVEA_VERSION_MINOR for

@@ -36,7 +36,7 @@ static void finish(struct audited *audited)
 {
     fovea_audit_free(&audited->audit);
     fovea_model_free(audited->model);
-    fovea_close(audited->fovea);
+    assert_int_equal(fovea_close(audited->fovea), 0);
 }
 
 /* Threads, instruction sets and batches do not matter, nor does what runs beside. */

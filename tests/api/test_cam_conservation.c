@@ -57,7 +57,7 @@ static struct seen explain(const char *name, int64_t side, const char *layer)
         fail_msg("%s: %s", name, error.message);
     assert_int_equal(seen.maps, 2);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
     return seen;
 }
 

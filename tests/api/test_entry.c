@@ -41,7 +41,7 @@ static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error 
 static int call_open(const void *options)
 {
     struct fovea *opened = fovea_open(options, &error);
-    fovea_close(opened);
+    assert_int_equal(fovea_close(opened), 0);
     return opened ? 0 : -1;
 }
 
@@ -484,7 +484,7 @@ static void test_other_context(void **state)
     assert_refused("eval", fovea_eval(model, other, &eval, &evaluated, &error), "struct fovea");
     assert_refused("diff", fovea_diff(model, other, &diff, &differences, &error), "struct fovea");
     fovea_model_free(other);
-    fovea_close(second);
+    assert_int_equal(fovea_close(second), 0);
 }
 
 /* Indices that are not there, and nothing at all, have no name, no number, no data. */
@@ -521,7 +521,7 @@ static void test_indices(void **state)
     assert_int_equal(fovea_threads(NULL), 0);
     fovea_model_free(NULL);
     fovea_session_free(NULL);
-    fovea_close(NULL);
+    assert_int_equal(fovea_close(NULL), 0);
 }
 
 /* Tensors that are none are not written, and equal nothing. */
@@ -568,7 +568,7 @@ static int finish(void **state)
     (void)state;
     fovea_session_free(session);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
     return 0;
 }
 

@@ -34,7 +34,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     fovea_model_free(fixture->model);
-    fovea_close(fixture->fovea);
+    assert_int_equal(fovea_close(fixture->fovea), 0);
     free(fixture);
     return 0;
 }
@@ -99,7 +99,7 @@ static void noise_repeats_with_the_seed_and_batch_does_not_matter(void **state)
     assert_true(third.rows[3].scores[0].confidence != second.rows[3].scores[0].confidence);
     fovea_eval_free(&third);
     fovea_model_free(model);
-    fovea_close(other_seed);
+    assert_int_equal(fovea_close(other_seed), 0);
     fovea_eval_free(&first);
     fovea_eval_free(&second);
 }

@@ -42,7 +42,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     void *scratch = fixture->scratch;
-    fovea_close(fixture->fovea);
+    assert_int_equal(fovea_close(fixture->fovea), 0);
     scratch_tear_down(&scratch);
     free(fixture);
     return 0;

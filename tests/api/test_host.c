@@ -69,7 +69,7 @@ static char *told(void)
     fovea_text_free(audit_json);
     fovea_text_free(set_json);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
     return all;
 }
 

@@ -158,7 +158,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
     return 0;
 }
 

@@ -114,7 +114,7 @@ static void results_are_documents(void **state)
     of_the_model(model);
     of_images(model);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 static void tensors_and_operators_too(void **state)

@@ -43,7 +43,7 @@ static void test_session(void **state)
     fovea_tensor_free(fovea, &expected);
     fovea_session_free(session);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 /* What the gradient's graph has beside the model is not shown. */
@@ -78,7 +78,7 @@ static void test_gradient_session(void **state)
     assert_true(largest > 0 && largest < 1e6);
     fovea_session_free(session);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 static void test_version(void **state)
@@ -137,7 +137,7 @@ static void test_half_tolerance(void **state)
         assert_int_equal(fovea_model_is_half(model), i < 2);
         fovea_model_free(model);
     }
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 /* The same field whatever the batch; comparing it with itself finds no difference. */
@@ -169,7 +169,7 @@ static void test_erf_batches(void **state)
     for (int i = 0; i < 2; i++)
         fovea_erf_free(&erf[i]);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 /* ReLU per image, then the mean: the field over two images is the mean of the two fields. */
@@ -200,7 +200,7 @@ static void test_erf_is_a_mean(void **state)
     for (int i = 0; i < 3; i++)
         fovea_erf_free(&erf[i]);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 static void count_notes_of_training(void *user, const char *text)
@@ -246,7 +246,7 @@ static void test_check_and_inspect(void **state)
     assert_int_equal(findings.problems, 0);
     fovea_findings_free(&findings);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 static void test_errors(void **state)
@@ -263,7 +263,7 @@ static void test_errors(void **state)
         assert_null(fovea_session_open(model, &(struct fovea_session_options){.dump_after = NULL}, &error));
     assert_int_equal(error.code, FOVEA_BAD_INPUT);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 int main(void)

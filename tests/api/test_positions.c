@@ -45,7 +45,7 @@ static void end(struct study *study)
 {
     fovea_positions_free(&study->positions);
     fovea_model_free(study->model);
-    fovea_close(study->fovea);
+    assert_int_equal(fovea_close(study->fovea), 0);
 }
 
 static double overlap(const struct fovea_erf *a, const struct fovea_erf *b)

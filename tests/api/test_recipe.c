@@ -55,7 +55,7 @@ static int open_library(void **state)
 static int close_library(void **state)
 {
     (void)state;
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
     return 0;
 }
 

@@ -165,7 +165,7 @@ static void test_rewrites(void **state)
     assert_non_null(test.fovea);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check(&test, &cases[i]);
-    fovea_close(test.fovea);
+    assert_int_equal(fovea_close(test.fovea), 0);
 }
 
 /* A bias that is there is folded by --fold alone, and that is proven exact; none is added then. */
@@ -193,7 +193,7 @@ static void test_fold(void **state)
     assert_true(result.proofs[0].largest == 0 && result.recipe == NULL);
     fovea_rewrite_free(&result);
     fovea_model_free(model);
-    fovea_close(test.fovea);
+    assert_int_equal(fovea_close(test.fovea), 0);
 }
 
 /* The theoretical field of the last map grows by the taps, and its centres move by half a cell of each. */
@@ -233,7 +233,7 @@ static void test_padded_fields(void **state)
         fovea_layers_free(&layers);
         fovea_model_free(model);
     }
-    fovea_close(test.fovea);
+    assert_int_equal(fovea_close(test.fovea), 0);
 }
 
 int main(void)

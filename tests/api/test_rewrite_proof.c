@@ -197,7 +197,7 @@ static void long_runs_are_avoided(void **state)
         fovea_rewrite_free(&result);
         fovea_model_free(model);
     }
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 int main(void)

@@ -58,7 +58,7 @@ static void rewrite(const char *path, const char *guide, int counts[2], char tex
     snprintf(text, 256, "%s", changes.change_count > 0 ? changes.changes[0].text : "");
     fovea_rewrite_free(&changes);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
 }
 
 /* A node that dequantises is enough: other rates would need other scales. */

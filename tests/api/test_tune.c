@@ -78,7 +78,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     fovea_model_free(fixture->model);
-    fovea_close(fixture->fovea);
+    assert_int_equal(fovea_close(fixture->fovea), 0);
     unlink(fixture->list);
     unlink(fixture->out);
     unlink(fixture->weights);
@@ -308,7 +308,7 @@ static void test_progress(void **state)
         fail_msg("%s", fixture->error.message);
     fovea_tune_free(&result);
     fovea_model_free(model);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
     assert_int_equal(heard.trainings, 2 * 9); /* 180 of 200 images, 20 a step, the model and the control */
     assert_int_equal(heard.validations, 2);
     assert_int_equal(heard.controls, 2 * (9 + 1));

@@ -208,6 +208,6 @@ int main(void)
                                        cmocka_unit_test(test_refusals)};
     fovea = fovea_open(&(struct fovea_options){.threads = 1, .seed = 3}, &error);
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
-    fovea_close(fovea);
+    assert_int_equal(fovea_close(fovea), 0);
     return failures;
 }
