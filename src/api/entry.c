@@ -9,6 +9,16 @@
 #include "base/text.h"
 #include "kernel/gemm.h"
 
+int api_fail(const struct error *from, struct fovea_error *to)
+{
+    if (to) {
+        to->code = from->kind == ERROR_NONE ? FOVEA_INTERNAL : error_code(from);
+        to->kind = from->kind == ERROR_NONE ? FOVEA_ERROR_INTERNAL : (enum fovea_error_kind)from->kind;
+        snprintf(to->message, sizeof to->message, "%s", from->message);
+    }
+    return -1;
+}
+
 /* ---- checking ---- */
 
 static int refuse(struct error *error, const char *outer, const char *name, double value,

@@ -6,16 +6,6 @@
 #include "base/file.h"
 #include "op/registry.h"
 
-int api_fail(const struct error *from, struct fovea_error *to)
-{
-    if (to) {
-        to->code = from->kind == ERROR_NONE ? FOVEA_INTERNAL : error_code(from);
-        to->kind = from->kind == ERROR_NONE ? FOVEA_ERROR_INTERNAL : (enum fovea_error_kind)from->kind;
-        snprintf(to->message, sizeof to->message, "%s", from->message);
-    }
-    return -1;
-}
-
 static int choose_level(const char *name, enum cpu_level *level, struct error *error)
 {
     *level = cpu_detect();

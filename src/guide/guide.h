@@ -137,6 +137,4 @@ const char *audit_images_text(const struct audit *audit, int64_t images, struct 
 /* Names of a node in messages and findings: its own, or that of its first result. */
 const char *node_own_name(const struct node *node);
 
-/* The entry of this guide in the model's record of rewrites (RECORD_KEY) that is not trained yet. */
-
 #endif
