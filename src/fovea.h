@@ -2,9 +2,17 @@
  * all.
  *
  * Functions that can fail return 0 or a pointer; on failure -1 or NULL with *error filled in: one line that names the
- * file, the node and the way out. Objects are freed by the function named beside the one that makes them, results by
- * their *_free. Strings in results belong to the object they came from. Objects of one context are used from one thread
- * at a time.
+ * file, the node and the way out. `error` may be NULL, and is left alone where nothing fails. What is passed in is
+ * checked before anything happens: a wrong argument or field is FOVEA_BAD_INPUT and named. Results are zeros after a
+ * failure. Long calls end with FOVEA_CANCELLED where the context's progress callback says so.
+ *
+ * Objects are freed by the function named beside the one that makes them, results by their *_free. Strings in results
+ * belong to the object they came from. Objects of one context are used from one thread at a time; contexts are
+ * independent of each other.
+ *
+ * The library leaves its host alone: it prints nothing, ends nothing, catches no signals, changes no folder,
+ * environment or locale, and reads and writes numbers with a point in every locale. The one exception: OpenBLAS has one
+ * number of threads for the process, which is 1 while a call lasts, and after it what it was before.
  *
  * Options start from their fovea_X_default(), or from zeros where the comments say what a zero means. `reserved` is
  * zero in all of them, so that later versions can add to them.

@@ -19,7 +19,7 @@ struct fovea_guide {
 };
 /* False behind the last. */
 FOVEA_API bool fovea_guide_at(int index, struct fovea_guide *guide);
-/* A constant of a guideline that --set GUIDE.NAME=VALUE changes. */
+/* A constant of a guideline, which `settings` of the options change: "GUIDE.NAME=VALUE". */
 struct fovea_guide_option {
     const char *guide, *name, *values, *otherwise, *help; /* `otherwise`: the default */
     uint64_t reserved[8];
@@ -152,6 +152,7 @@ struct fovea_audit {
     void *storage; /* private */
     uint64_t reserved[8];
 };
+/* Findings of all guides, or of those that are named; with feeds measured on the images, within the budget. */
 FOVEA_API int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options,
                           struct fovea_audit *audit, struct fovea_error *error);
 FOVEA_API void fovea_audit_free(struct fovea_audit *audit);

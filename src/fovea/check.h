@@ -20,6 +20,8 @@ struct fovea_findings {
     void *storage; /* private */
     uint64_t reserved[8];
 };
+/* Shapes, operators, attributes and data of the whole graph; `shapes` gives free inputs their sizes and may be empty. A
+ * file with problems is no failure of the call. */
 FOVEA_API int fovea_check(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_findings *findings,
                           struct fovea_error *error);
 FOVEA_API void fovea_findings_free(struct fovea_findings *findings);

@@ -69,11 +69,7 @@ struct fovea_options {
 };
 FOVEA_API struct fovea_options fovea_options_default(void);
 
-/* The library leaves its host alone: it prints nothing, ends nothing, catches no signals, changes no folder,
- * environment or locale, and reads and writes numbers with a point in every locale. The one exception: OpenBLAS has one
- * number of threads for the process, which is 1 while a call lasts, and after it what it was before.
- *
- * The library's context: memory, threads, instruction set. Closed after everything that was made with it is freed. */
+/* The library's context: memory, threads, instruction set. Closed after everything that was made with it is freed. */
 struct fovea;
 FOVEA_API struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error *error);
 /* Returns how many blocks of memory are still in use: 0 when all was freed before. NULL is allowed. */

@@ -64,7 +64,7 @@ struct fovea_value_difference {
 struct fovea_diff_options {
     bool run;                     /* compare all values that both have, on inputs */
     struct fovea_samples samples; /* without feeds: random inputs, of the context's seed. Free batches are 1 then */
-    double atol, rtol;            /* rtol: of the value's largest element */
+    double atol, rtol;            /* rtol, default 1e-5: of the value's largest element */
     uint64_t reserved[8];         /* zero */
 };
 FOVEA_API struct fovea_diff_options fovea_diff_options_default(void);

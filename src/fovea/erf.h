@@ -93,23 +93,10 @@ struct fovea_erf {
     void *storage;                                 /* private */
     uint64_t reserved[8];
 };
+/* The mean over the images of one unit's input gradient, its positive part. A model whose target cannot be told is
+ * refused with the names of values to take. */
 FOVEA_API int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options, struct fovea_erf *erf,
                         struct fovea_error *error);
-/* Names of the last map or tokens of every size on the way to the output, in order. `samples` gives the sizes. */
-#define FOVEA_MOST_STAGES 32
-struct fovea_stages {
-    const char *names[FOVEA_MOST_STAGES];
-    int64_t sizes[FOVEA_MOST_STAGES][2]; /* units along y, x */
-    int count;
-    void *storage; /* private */
-    uint64_t reserved[8];
-};
-FOVEA_API int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples, struct fovea_stages *stages,
-                           struct fovea_error *error);
-FOVEA_API void fovea_stages_free(struct fovea_stages *stages);
-/* As JSON, for fovea_text_free. */
-FOVEA_API char *fovea_stages_json(const struct fovea_model *model, const struct fovea_stages *stages,
-                                  struct fovea_error *error);
 FOVEA_API void fovea_erf_free(struct fovea_erf *erf);
 /* As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_erf_json(const struct fovea_model *model, const struct fovea_erf *erf, struct fovea_error *error);
@@ -131,6 +118,23 @@ FOVEA_API int fovea_erf_claim(struct fovea_model *model, const char *folder, boo
  */
 FOVEA_API int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *folder, bool force,
                               bool log_scale, struct fovea_error *error);
+
+#define FOVEA_MOST_STAGES 32
+/* The last map or tokens of every size on the way to the output, in order: targets for fovea_erf. */
+struct fovea_stages {
+    const char *names[FOVEA_MOST_STAGES];
+    int64_t sizes[FOVEA_MOST_STAGES][2]; /* units along y, x */
+    int count;
+    void *storage; /* private */
+    uint64_t reserved[8];
+};
+/* `samples` gives the sizes. */
+FOVEA_API int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples, struct fovea_stages *stages,
+                           struct fovea_error *error);
+FOVEA_API void fovea_stages_free(struct fovea_stages *stages);
+/* As JSON, for fovea_text_free. */
+FOVEA_API char *fovea_stages_json(const struct fovea_model *model, const struct fovea_stages *stages,
+                                  struct fovea_error *error);
 
 #ifdef __cplusplus
 }

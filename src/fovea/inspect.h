@@ -18,6 +18,13 @@ struct fovea_layer {
     struct fovea_receptive_field field;
 };
 
+/* An input or output of the graph; `rank` -1: not declared, sizes -1: free. */
+struct fovea_value {
+    const char *name, *type;
+    int rank;
+    int64_t dims[FOVEA_MAX_RANK];
+};
+
 struct fovea_layers {
     const char *path, *producer, *opsets; /* producer with its version */
     int64_t ir_version;
@@ -31,11 +38,7 @@ struct fovea_layers {
     void *storage;                         /* private: what the pointers point to */
     uint64_t reserved[8];
 };
-struct fovea_value {
-    const char *name, *type;
-    int rank;
-    int64_t dims[FOVEA_MAX_RANK];
-};
+/* The graph as the file has it, bound to `shapes`, which may be empty where no size is free. */
 FOVEA_API int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_layers *layers,
                             struct fovea_error *error);
 FOVEA_API void fovea_layers_free(struct fovea_layers *layers);

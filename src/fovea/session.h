@@ -33,6 +33,7 @@ struct fovea_session_options {
 };
 FOVEA_API struct fovea_session_options fovea_session_options_default(void);
 struct fovea_session;
+/* Binds sizes, plans and prepares weights. An input of free size that neither a feed nor `shapes` gives is an error. */
 FOVEA_API struct fovea_session *
 fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options, struct fovea_error *error);
 FOVEA_API void fovea_session_free(struct fovea_session *session);
@@ -47,6 +48,7 @@ FOVEA_API const char *fovea_session_output_name(const struct fovea_session *sess
 FOVEA_API struct fovea_tensor fovea_session_input(struct fovea_session *session, int input);
 /* A result, valid until the next run. */
 FOVEA_API struct fovea_tensor fovea_session_output(const struct fovea_session *session, int output);
+/* As often as wanted; inputs keep what was put into them. */
 FOVEA_API int fovea_session_run(struct fovea_session *session, struct fovea_error *error);
 
 #ifdef __cplusplus

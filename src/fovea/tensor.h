@@ -47,8 +47,8 @@ struct fovea_comparison {
     char text[512];                   /* where and by how much, or what does not fit */
     uint64_t reserved[8];
 };
-/* `atol` may be a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3, what
- * half precision leaves. FOVEA_ATOL_FLOAT stands for the latter too where one of the tensors is half precision. */
+/* In place of `atol`, a share of the largest expected element: 2e-5, what float32 leaves of a deep network, or 2e-3
+ * where one of both tensors is half precision; 2e-3 in every case. */
 #define FOVEA_ATOL_FLOAT (-1.0)
 #define FOVEA_ATOL_HALF (-2.0)
 FOVEA_API void fovea_tensor_compare(const struct fovea_tensor *got, const struct fovea_tensor *expected, double rtol,

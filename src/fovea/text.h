@@ -17,8 +17,9 @@ FOVEA_API void fovea_text_printable(char *text);
 /* `name` in `out`, each such byte as \xNN, with "..." in place of its middle where it is longer than `most` (8 at
  * least) bytes. Returns `out`, as those of numbers do. */
 FOVEA_API const char *fovea_text_shorten(const char *name, size_t most, char *out, size_t size);
-/* Errors, notes and findings name an option as the field of its options struct, in backquotes: `max_memory`. Here such
- * names are the flags of the program `fovea`: --max-memory. Returns the length, cut or not, as snprintf does. */
+/* Errors, notes and findings name an option as the field of its options struct, and what else the caller passes, in
+ * backquotes: `max_memory`. Here such names are the flags of the program `fovea`: --max-memory. Returns the length, cut
+ * or not, as snprintf does. */
 FOVEA_API size_t fovea_text_flags(const char *text, char *out, size_t size);
 /* "11.7 M", "980"; "3.1 MiB". */
 #define FOVEA_TEXT_COUNT 64

@@ -87,16 +87,19 @@ struct fovea_tune_options {
     struct fovea_augment augment;
     struct fovea_shapes shapes;
     const struct fovea_preprocess *preprocess; /* NULL: the model's own */
-    int64_t epochs, batch;                     /* batch: images per step; 0: 32 */
+    int64_t epochs, batch;                     /* 1 at least, default 10; images per step, 0: 32 */
     int64_t samples;                           /* of an epoch at most; 0: all training samples */
     int accumulate;                            /* steps per update; 0: 1 */
     enum fovea_optimiser optimiser;
-    double rate, decay, momentum; /* rate 0: 0.01 for SGD, 1e-3 for AdamW */
+    double rate;            /* 0: 0.01 for SGD, 1e-3 for AdamW */
+    double decay, momentum; /* default 1e-4, 0.9 */
     bool nesterov;
-    enum fovea_schedule schedule;
-    double warmup_epochs, clip;
-    enum fovea_loss loss;
-    double smoothing, dice;
+    enum fovea_schedule schedule; /* default: cosine */
+    double warmup_epochs;         /* of a rate that rises from 0; may be a part of one */
+    double clip;                  /* largest norm of the gradient; 0: it is not clipped */
+    enum fovea_loss loss;         /* default: of the file */
+    double smoothing;             /* of labels, 0 to 1: the share that is spread over all classes */
+    double dice;                  /* weight of the Dice loss beside the loss, of masks */
     /* Weights of the classes in the loss, which is divided by their sum over the labels, as in PyTorch's cross_entropy:
      * a file of numbers in the classes' order; "balanced": n / (K n_c) for n_c of the n training samples (masks:
      * pixels), with K the classes that occur; NULL: none. */
@@ -115,8 +118,8 @@ struct fovea_tune_options {
     int64_t new_classes;               /* a new classifier for so many classes; 0: the model's own */
     float decays[FOVEA_DECAY_CLASSES]; /* factor of the decay by class; NAN: by the model's policy */
     const char *teacher;               /* model whose probabilities are learned too, or NULL */
-    double teacher_weight;
-    const char *control; /* a model trained likewise for comparison, or NULL */
+    double teacher_weight;             /* of that part of the loss, 0 to 1; default 0.5 */
+    const char *control;               /* a model trained likewise for comparison, or NULL */
     /* Both as models of the same context in place of paths, or NULL; they are not changed. */
     const struct fovea_model *teacher_model, *control_model;
     int seeds;            /* runs of each, with the seed, the seed + 1, ...; 0: one. The data are split by the first */
