@@ -37,4 +37,17 @@ for program in use_c use_cpp; do
     got=$(LD_LIBRARY_PATH=$folder "./$program" "$model")
     [ "$got" = "$expected" ] || fail "$program says '$got', not '$expected'"
 done
-LD_LIBRARY_PATH=$folder python3 use.py libfovea.so.0
+export LD_LIBRARY_PATH=$folder FOVEA_LIBRARY=$folder/libfovea.so.0 PYTHONDONTWRITEBYTECODE=1
+python3 use.py libfovea.so.0
+
+# The examples, as strangers build them.
+cp "$source"/tools/examples/* .
+$cc camera.c "${shared[@]}" -o camera && ./camera "$model" > camera.txt || fail "camera.c: $(cat camera.txt)"
+grep -q '^save: ' camera.txt || fail "camera.c says $(cat camera.txt)"
+$cxx -std=c++17 camera.cpp "${shared[@]}" -o camera_cpp && ./camera_cpp "$model" > /dev/null || fail "camera.cpp"
+$cc camera.c "${static[@]/-lfovea/-l:libfovea.a}" -o camera_static && ./camera_static "$model" | diff camera.txt - ||
+    fail "camera.c with the static library"
+for python in python3 /usr/bin/python3; do
+    ! "$python" -c 'import numpy' 2> /dev/null || break
+done
+"$python" fovea.py "$model" | grep -q '^erf: ' || fail "fovea.py"
