@@ -7,10 +7,14 @@
 
 #define SHOWN_NODES 3
 
+static const char *const fail_ons[] = {"advice", "any", "never", NULL};
+
 struct flags {
-    const char *output, *baseline, *json, *only, *fail_on, *sections;
+    const char *output, *baseline, *json, *only, *sections;
+    enum { FAIL_ON_ADVICE, FAIL_ON_ANY, FAIL_ON_NEVER } fail_on;
     bool force;
     struct audit_flags audit;
+    struct text_list guides; /* of `only` */
 };
 
 static void print_line(const char *label, const char *text)
@@ -164,28 +168,9 @@ static int write_report(struct opened *opened, const struct flags *flags, const 
 
 static int exit_code(const struct fovea_audit *audit, const struct flags *flags)
 {
-    bool any = flags->fail_on && strcmp(flags->fail_on, "any") == 0;
-    int count = any ? audit->counts[FOVEA_STATE_ADVICE] + audit->counts[FOVEA_STATE_PENDING] : audit->findings;
-    return count > 0 && !(flags->fail_on && strcmp(flags->fail_on, "never") == 0) ? FOVEA_FINDINGS : FOVEA_CLEAN;
-}
-
-/* Without a report there are findings only. */
-static int parse_sections(const struct command *command, const struct flags *flags, unsigned *set)
-{
-    struct text_list names = split_words(flags->sections);
-    int code = PARSE_GO_ON;
-    *set = flags->output ? 0 : 1u << FOVEA_SECTION_FINDINGS;
-    for (int i = 0; i < names.count && code == PARSE_GO_ON; i++) {
-        int section = 0;
-        while (fovea_section_name(section) && strcmp(fovea_section_name(section), names.items[i]) != 0)
-            section++;
-        *set |= 1u << section;
-        if (!fovea_section_name(section))
-            code =
-                fail_usage(command, "--sections takes findings, layers, fields, cam, curves, not '%s'", names.items[i]);
-    }
-    free_words(&names);
-    return code;
+    int count = flags->fail_on == FAIL_ON_ANY ? audit->counts[FOVEA_STATE_ADVICE] + audit->counts[FOVEA_STATE_PENDING]
+                                              : audit->findings;
+    return count > 0 && flags->fail_on != FAIL_ON_NEVER ? FOVEA_FINDINGS : FOVEA_CLEAN;
 }
 
 static int audit_model(struct opened *opened, const struct command *command, const struct flags *flags)
@@ -194,12 +179,12 @@ static int audit_model(struct opened *opened, const struct command *command, con
     struct parsed_samples parsed = {0};
     struct fovea_audit_options options;
     struct fovea_audit audit;
-    struct text_list only = split_words(flags->only);
     int code = parse_audit(command, &flags->audit, opened, &parsed, &options);
-    if (code == PARSE_GO_ON)
-        code = parse_sections(command, flags, &options.sections);
-    options.guides = only.items;
-    options.guide_count = only.count;
+    options.sections = 1u << FOVEA_SECTION_FINDINGS; /* all there is without a report */
+    if (code == PARSE_GO_ON && flags->output)
+        code = parse_names(command, "sections", flags->sections, fovea_section_name, &options.sections);
+    options.guides = flags->guides.items;
+    options.guide_count = flags->guides.count;
     const struct fovea_report_options report = {
         .samples = options.samples, .baseline = flags->baseline, .force = flags->force};
     if (code == PARSE_GO_ON && ((flags->output && fovea_report_claim(opened->model, &report, flags->output, &error)) ||
@@ -216,26 +201,19 @@ static int audit_model(struct opened *opened, const struct command *command, con
             code = fail(&error);
         fovea_audit_free(&audit);
     }
-    free_words(&only);
     free_samples(&parsed);
     return code;
 }
 
-static int check_flags(const struct command *command, const struct flags *flags)
+static int check_flags(const struct command *command, struct flags *flags)
 {
     if (flags->force && !flags->output)
         return fail_usage(command, "--force replaces a report; name its folder with -o");
-    static const char *const states[] = {"advice", "any", "never"};
-    bool known = !flags->fail_on;
-    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-        known = known || strcmp(flags->fail_on, states[i]) == 0;
-    if (!known)
-        return fail_usage(command, "--fail-on takes 'advice', 'any' or 'never', not '%s'", flags->fail_on);
     if (flags->sections && !flags->output)
         return fail_usage(command, "--sections are of a report: name its folder with -o");
-    return flags->baseline && !flags->output
-               ? fail_usage(command, "--baseline belongs to a report: name its folder with -o")
-               : PARSE_GO_ON;
+    if (flags->baseline && !flags->output)
+        return fail_usage(command, "--baseline belongs to a report: name its folder with -o");
+    return split_words(command, "only", flags->only, &flags->guides);
 }
 
 int verb_audit(int argc, char **argv)
@@ -250,7 +228,7 @@ int verb_audit(int argc, char **argv)
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a report that is there"},
         {"only", 0, OPTION_TEXT, &flags.only, "GUIDE[,GUIDE]", "these guides only"},
         {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the findings as JSON; - prints them instead of lines"},
-        {"fail-on", 0, OPTION_TEXT, &flags.fail_on, "WHAT",
+        {"fail-on", 0, OPTION_WORD, &(struct word_choice){fail_ons, &flags.fail_on}, "WHAT",
          "exit code 1 for: verified or measured advice (advice, the default), any advice and what is not trained "
          "(any), never"},
         ACTIVATION_ROW(flags.audit.samples.activation),
@@ -270,6 +248,7 @@ int verb_audit(int argc, char **argv)
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
         code = audit_model(&opened, &command, &flags);
     close_model(&opened);
+    free_words(&flags.guides);
     command_free(&command);
     return code;
 }

@@ -4,21 +4,21 @@
 
 #include "cli.h"
 
-struct text_list split_words(const char *text)
+int split_words(const struct command *command, const char *option, const char *text, struct text_list *words)
 {
-    struct text_list words = {0};
-    if (!text)
-        return words;
-    char *copy = needed_copy(text, strlen(text));
-    words.items = needed(strlen(copy) / 2 + 1, sizeof *words.items);
-    for (char *word = copy; word;) {
+    bool empty = false;
+    *words = (struct text_list){0};
+    for (char *word = text ? needed_copy(text, strlen(text)) : NULL; word;) {
         char *comma = strchr(word, ',');
         if (comma)
             *comma = 0;
-        words.items[words.count++] = word;
+        words->items = needed_more(words->items, (size_t)words->count + 1, sizeof *words->items);
+        words->items[words->count++] = word;
+        empty = empty || !*word;
         word = comma ? comma + 1 : NULL;
     }
-    return words;
+    return empty ? fail_usage(command, "--%s takes names with a comma between two, not '%s'", option, text)
+                 : PARSE_GO_ON;
 }
 
 void free_words(struct text_list *words)

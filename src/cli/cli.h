@@ -6,6 +6,9 @@
 
 #include "fovea.h"
 
+#define CLI_TEXT 128
+#define CLI_LINE 512 /* of names, or of what the library says of a result */
+
 enum option_kind {
     OPTION_FLAG,   /* bool */
     OPTION_INT,    /* int64_t */
@@ -85,7 +88,10 @@ int fail_usage(const struct command *command, const char *format, ...) __attribu
 int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes);
 /* Comma-separated whole numbers; returns how many were read, -1 if the text is something else. */
 int parse_int_list(const char *text, int64_t *values, int capacity);
+/* The same of finite ones. */
 int parse_number_list(const char *text, double *values, int capacity);
+/* "one, two" of names that end with NULL, for a message; returns out. */
+const char *names_text(const char *(*name_of)(int), char out[CLI_LINE]);
 /* "one,two" or "all" (NULL: none) as a set of 1 << number, by names that end with NULL. PARSE_GO_ON, or the exit code.
  */
 int parse_names(const struct command *command, const char *option, const char *text, const char *(*name_of)(int),
@@ -244,8 +250,9 @@ struct audit_flags {
 /* `options` points into `parsed` and the flags. PARSE_GO_ON, or the exit code; free_samples in every case. */
 int parse_audit(const struct command *command, const struct audit_flags *flags, const struct opened *opened,
                 struct parsed_samples *parsed, struct fovea_audit_options *options);
-/* "a,b" as a list, NULL: none; the texts live in one block that free_words frees with the list. */
-struct text_list split_words(const char *text);
+/* "a,b" as a list, NULL: none; the texts live in one block that free_words frees with the list, in every case.
+ * PARSE_GO_ON, or the exit code. */
+int split_words(const struct command *command, const char *option, const char *text, struct text_list *words);
 void free_words(struct text_list *words);
 /* The settings of all guides, for --help. */
 void print_guide_options(FILE *out);
@@ -260,8 +267,6 @@ char *needed_text(char *text);
 void print_json(char *text);
 
 /* Texts for tables. Sizes like 1x3x224x224, counts like 11.7 M; returns out. */
-#define CLI_TEXT 128
-#define CLI_LINE 512 /* of what the library says of a result */
 const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT]);
 const char *count_text(double count, char out[CLI_TEXT]);
 const char *bytes_text(size_t bytes, char out[CLI_TEXT]);

@@ -1,5 +1,6 @@
 /* Arguments of options: shapes, lists, feeds, preprocessing. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ int parse_number_list(const char *text, double *values, int capacity)
     while (*text) {
         char *end;
         double value = strtod(text, &end);
-        if (end == text || count == capacity || (*end && *end != ','))
+        if (end == text || !isfinite(value) || count == capacity || (*end && *end != ',') || (*end && !end[1]))
             return -1;
         values[count++] = value;
         text = *end ? end + 1 : end;
@@ -87,33 +88,33 @@ int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes)
     return 0;
 }
 
-/* The known names, for a message. */
-static const char *list_names(const char *(*name_of)(int), char out[512])
+const char *names_text(const char *(*name_of)(int), char out[CLI_LINE])
 {
     size_t length = 0;
     out[0] = 0;
-    for (int i = 0; name_of(i) && length < 512; i++)
-        length += (size_t)snprintf(out + length, 512 - length, "%s, ", name_of(i));
+    for (int i = 0; name_of(i) && length < CLI_LINE; i++)
+        length += (size_t)snprintf(out + length, CLI_LINE - length, "%s%s", i ? ", " : "", name_of(i));
     return out;
 }
 
 int parse_names(const struct command *command, const char *option, const char *text, const char *(*name_of)(int),
                 unsigned *set)
 {
-    char known[512];
+    char known[CLI_LINE];
+    bool all = text && strcmp(text, "all") == 0;
     *set = 0;
-    for (int i = 0; text && strcmp(text, "all") == 0 && name_of(i); i++)
+    for (int i = 0; all && name_of(i); i++)
         *set |= 1u << i;
-    while (text && *text && strcmp(text, "all") != 0) {
-        size_t length = strcspn(text, ",");
+    for (const char *word = all ? NULL : text; word;) {
+        size_t length = strcspn(word, ",");
         int i = 0;
-        while (name_of(i) && (strlen(name_of(i)) != length || strncmp(name_of(i), text, length) != 0))
+        while (name_of(i) && (strlen(name_of(i)) != length || strncmp(name_of(i), word, length) != 0))
             i++;
         if (!name_of(i))
-            return fail_usage(command, "--%s does not know '%.*s'; there are %sall", option, (int)length, text,
-                              list_names(name_of, known));
+            return fail_usage(command, "--%s does not know '%.*s'; there are %s, all", option, (int)length, word,
+                              names_text(name_of, known));
         *set |= 1u << i;
-        text += length + (text[length] == ',');
+        word = word[length] ? word + length + 1 : NULL;
     }
     return PARSE_GO_ON;
 }

@@ -7,8 +7,8 @@
 
 struct flags {
     struct fovea_rewrite_options options;
-    const char *output, *apply, *report;
-    struct text_list nodes;
+    const char *output, *what, *report;
+    struct text_list apply, nodes; /* apply: of `what` */
     bool dry_run, yes, json;
     struct audit_flags audit;
 };
@@ -118,10 +118,9 @@ static int rewrite_model(struct opened *opened, const struct command *command, c
     struct fovea_error error = {0};
     struct parsed_samples parsed = {0};
     struct fovea_rewrite rewrite;
-    struct text_list apply = split_words(flags->apply);
     struct fovea_rewrite_options options = flags->options;
-    options.apply = apply.items;
-    options.apply_count = apply.count;
+    options.apply = flags->apply.items;
+    options.apply_count = flags->apply.count;
     options.nodes = flags->nodes.items;
     options.node_count = flags->nodes.count;
     int code = parse_audit(command, &flags->audit, opened, &parsed, &options.audit);
@@ -133,18 +132,18 @@ static int rewrite_model(struct opened *opened, const struct command *command, c
         code = show(opened, flags, &rewrite);
         fovea_rewrite_free(&rewrite);
     }
-    free_words(&apply);
     free_samples(&parsed);
     return code;
 }
 
-static int check_flags(const struct command *command, const struct flags *flags)
+static int check_flags(const struct command *command, struct flags *flags)
 {
-    struct text_list apply = split_words(flags->apply);
+    int code = split_words(command, "apply", flags->what, &flags->apply);
     bool all = false;
-    for (int i = 0; i < apply.count; i++)
-        all = all || strcmp(apply.items[i], "all") == 0;
-    free_words(&apply);
+    for (int i = 0; i < flags->apply.count; i++)
+        all = all || strcmp(flags->apply.items[i], "all") == 0;
+    if (code != PARSE_GO_ON)
+        return code;
     if (!flags->output && !flags->dry_run)
         return fail_usage(command, "name the new file with -o, or look first with --dry-run");
     if (all && !flags->yes && !flags->dry_run)
@@ -157,7 +156,7 @@ int verb_rewrite(int argc, char **argv)
     struct flags flags = {.options = fovea_rewrite_options_default()};
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "the new model"},
-        {"apply", 0, OPTION_TEXT, &flags.apply, "WHAT",
+        {"apply", 0, OPTION_TEXT, &flags.what, "WHAT",
          "exact (default: dropout and gamma, which change no output), guides by name (GUIDE,GUIDE), or all"},
         {"only-node", 0, OPTION_LIST, &flags.nodes, "NODE", "only what is about this node; may be repeated"},
         {"dry-run", 0, OPTION_FLAG, &flags.dry_run, NULL, "list and prove the changes, write nothing"},
@@ -186,6 +185,7 @@ int verb_rewrite(int argc, char **argv)
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
         code = rewrite_model(&opened, &command, &flags);
     close_model(&opened);
+    free_words(&flags.apply);
     command_free(&command);
     return code;
 }

@@ -190,8 +190,8 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
 
 static int require_inputs(const struct fovea_session *session, const struct run_options *options)
 {
-    int needed = fovea_session_input_count(session);
-    if (needed > 0 && options->inputs.count == 0) {
+    int wanted = fovea_session_input_count(session);
+    if (wanted > 0 && options->inputs.count == 0) {
         char safe[CLI_TEXT];
         fprintf(stderr, "fovea run: name a file for the input '%s' with -i FILE\n",
                 safe_text(fovea_session_input_name(session, 0), safe));

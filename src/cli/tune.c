@@ -19,7 +19,7 @@ static const char *const optimisers[] = {"sgd", "adamw", NULL};
 static const char *const schedules[] = {"constant", "cosine", "step", "polynomial", NULL};
 static const char *const losses[] = {"cross-entropy", "binary", "squares", NULL};
 
-/* "a,b" or "a" for both; NULL: zeros. */
+/* "LOW,HIGH", or "LOW" up to 1; NULL leaves the pair as it is. */
 static int parse_pair(const struct command *command, const char *option, const char *text, double pair[2])
 {
     int count = text ? parse_number_list(text, pair, 2) : 2;
@@ -30,20 +30,21 @@ static int parse_pair(const struct command *command, const char *option, const c
 
 static int parse_decays(const struct command *command, const struct flags *flags, struct fovea_tune_options *options)
 {
+    char known[CLI_LINE];
     for (int i = 0; i < flags->decays.count; i++) {
-        const char *text = flags->decays.items[i], *sign = strchr(text, '=');
-        bool found = false;
-        for (int k = 0; sign && fovea_decay_class_name(k); k++) {
-            const char *name = fovea_decay_class_name(k);
-            if (strlen(name) == (size_t)(sign - text) && strncmp(name, text, strlen(name)) == 0) {
-                options->decays[k] = strtof(sign + 1, NULL);
+        const char *text = flags->decays.items[i], *name;
+        size_t length = strcspn(text, "=");
+        double factor;
+        bool good = text[length] && parse_number_list(text + length + 1, &factor, 1) == 1, found = false;
+        for (int k = 0; good && (name = fovea_decay_class_name(k)); k++) {
+            if (strlen(name) == length && strncmp(name, text, length) == 0) {
+                options->decays[k] = (float)factor;
                 found = true;
             }
         }
         if (!found)
-            return fail_usage(
-                command, "--decay-class takes last, down, stem, other, weights, beta or layernorm=FACTOR, not '%s'",
-                text);
+            return fail_usage(command, "--decay-class takes CLASS=FACTOR, not '%s'; there are %s", text,
+                              names_text(fovea_decay_class_name, known));
     }
     return PARSE_GO_ON;
 }
@@ -89,7 +90,8 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
                                .seeds = options->seeds};
     struct fovea_tune_calls calls = {.plan = print_tune_plan, .epoch = print_tune_epoch, .user = &watch};
     struct fovea_tune tune;
-    if (flags->history && !(watch.history = fopen(flags->history, "w"))) {
+    /* What is in it stays until the first epoch: bad input loses nothing. */
+    if (flags->history && !(watch.history = fopen(flags->history, "a"))) {
         fprintf(stderr, "fovea: %s cannot be written\n", flags->history);
         return FOVEA_BAD_INPUT;
     }
@@ -122,22 +124,6 @@ static int check_ahead(struct opened *opened, const struct flags *flags)
     return good ? PARSE_GO_ON : fail(&error);
 }
 
-static int check_numbers(const struct command *command, const struct fovea_tune_options *options)
-{
-    const struct {
-        const char *option;
-        double value, most; /* from 0 on; up to 1: below it */
-    } numbers[] = {{"rate", options->rate, 1e3},       {"decay", options->decay, 1e3},
-                   {"momentum", options->momentum, 1}, {"warmup", options->warmup_epochs, 1e6},
-                   {"clip", options->clip, 1e30},      {"smoothing", options->smoothing, 1},
-                   {"dice", options->dice, 1e3},       {"teacher-weight", options->teacher_weight, 1.000001}};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        if (!(numbers[i].value >= 0 && numbers[i].value < numbers[i].most))
-            return fail_usage(command, "--%s cannot be %g", numbers[i].option, numbers[i].value);
-    }
-    return PARSE_GO_ON;
-}
-
 static int tune_model(struct opened *opened, const struct command *command, struct flags *flags)
 {
     struct fovea_preprocess preprocess;
@@ -159,8 +145,6 @@ static int tune_model(struct opened *opened, const struct command *command, stru
     if (code == PARSE_GO_ON && (!options.data.path || !flags->output))
         code = fail_usage(command, "name the data with --data and the new file with -o");
     if (code == PARSE_GO_ON)
-        code = check_numbers(command, &options);
-    if (code == PARSE_GO_ON)
         code = check_ahead(opened, flags);
     if (code != PARSE_GO_ON)
         return code;
@@ -174,6 +158,7 @@ int verb_tune(int argc, char **argv)
     struct flags flags = {.options = fovea_tune_options_default(), .data.data = fovea_data_default()};
     struct fovea_tune_options *options = &flags.options;
     struct fovea_augment *augment = &options->augment;
+    char decay_classes[CLI_LINE];
     const struct option_row rows[] = {
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE",
          "the trained model: the best epoch; the last one beside it"},
@@ -191,7 +176,7 @@ int verb_tune(int argc, char **argv)
         {"rate", 0, OPTION_NUMBER, &options->rate, "X", "learning rate (sgd 0.01, adamw 0.001)"},
         {"decay", 0, OPTION_NUMBER, &options->decay, "X", "weight decay (default 1e-4)"},
         {"decay-class", 0, OPTION_LIST, &flags.decays, "CLASS=FACTOR",
-         "last, down, stem, other, weights, beta, layernorm"},
+         names_text(fovea_decay_class_name, decay_classes)},
         {"momentum", 0, OPTION_NUMBER, &options->momentum, "X", "of sgd (default 0.9)"},
         {"nesterov", 0, OPTION_FLAG, &options->nesterov, NULL, "Nesterov's momentum"},
         {"schedule", 0, OPTION_WORD, &(struct word_choice){schedules, &options->schedule}, "NAME",

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tune_text.h"
 
@@ -122,12 +123,13 @@ void print_tune_plan(void *user, const struct fovea_tune_plan *plan)
     fflush(stdout);
 }
 
-static void write_history(FILE *file, const struct fovea_tune_epoch *epoch)
+static void write_history(struct tune_watch *watch, const struct fovea_tune_epoch *epoch)
 {
     char *text = needed_text(fovea_tune_epoch_json(epoch, NULL));
-    fputs(text, file);
+    watch->begun = watch->begun || ftruncate(fileno(watch->history), 0) == 0;
+    fputs(text, watch->history);
     fovea_text_free(text);
-    fflush(file);
+    fflush(watch->history);
 }
 
 /* What the best epoch is chosen by. */
@@ -148,9 +150,9 @@ static void print_validation(const struct fovea_metrics *metrics, bool best)
 
 void print_tune_epoch(void *user, const struct fovea_tune_epoch *epoch)
 {
-    const struct tune_watch *watch = user;
+    struct tune_watch *watch = user;
     if (watch->history)
-        write_history(watch->history, epoch);
+        write_history(watch, epoch);
     if (watch->quiet)
         return;
     hide_progress(watch->bar);

@@ -8,7 +8,8 @@
 struct tune_watch {
     bool quiet, teacher, freeze_norm; /* freeze_norm: asked for */
     const char *recipe;               /* or NULL */
-    FILE *history;
+    FILE *history;                    /* appending; emptied at the first epoch */
+    bool begun;
     struct progress_bar *bar;
     int64_t seeds;
 };

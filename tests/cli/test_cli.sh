@@ -46,7 +46,23 @@ one_line 2 'goes without' "$fovea" bench $model --train --gradient
 tune_images() {
     "$fovea" tune $model --data models/images -b 20 -e 3 --samples 40 -q --force -o "$work/early.onnx" "$@"
 }
-one_line 2 'rate cannot be nan' tune_images --rate nan
+one_line 2 '\-\-rate is nan' tune_images --rate nan
+one_line 2 '\-\-warmup is -1' tune_images --warmup -1
+one_line 2 '\-\-momentum is 1, not from 0 to below 1' tune_images --momentum 1
+one_line 2 '\-\-validation is 1.5' tune_images --validation 1.5
+one_line 2 '\-\-loaders is -1' tune_images --loaders -1
+one_line 2 '\-\-flip is 2' tune_images --flip 2
+one_line 2 '\-\-colour is -1' tune_images --colour 0,0,0,-1
+one_line 2 '\-\-crop-scale is 2' tune_images --crop-scale 0,2
+one_line 2 '\-\-decay-class is -1' tune_images --decay-class beta=-1
+for wrong in beta=abc beta=1x beta= beta=1,2 beta=nan beta gamma=1; do
+    one_line 2 "takes CLASS=FACTOR, not '$wrong'; there are last, down, .*layernorm" tune_images --decay-class $wrong
+done
+one_line 2 'takes LOW,HIGH' tune_images --crop-scale 0.5,
+one_line 2 'takes LOW,HIGH' tune_images --crop-scale inf
+echo kept >"$work/kept.history"
+one_line 2 '\-\-epochs is 0' tune_images -e 0 --history "$work/kept.history"
+[ "$(cat "$work/kept.history")" = kept ] || { echo "FAILED: bad input emptied a history"; failures=$((failures + 1)); }
 expect 2 'label [0-9], but there are 2 classes' tune_images --new-head 2
 one_line 2 'nope.onnx: cannot be opened' tune_images --control nope.onnx
 one_line 2 'the folder .* is not there' "$fovea" tune $model --data models/images -o "$work/nowhere/x.onnx"
@@ -392,9 +408,15 @@ done
 one_line 2 'exists already; --force' "$fovea" audit $model -o "$report"
 one_line 2 'name its folder with -o' "$fovea" audit $model --baseline "$report"
 one_line 2 'name its folder with -o' "$fovea" audit $model --sections cam
-one_line 2 'takes findings, layers, fields, cam, curves' "$fovea" audit $model --sections map -o "$work/none"
+one_line 2 'there are findings, layers, fields, cam, curves, all' "$fovea" audit $model --sections map -o "$work/none"
 one_line 2 'without a --budget' "$fovea" audit $model --full --budget 3
 one_line 2 'budget' "$fovea" audit $model --budget 0
+one_line 2 "fail-on does not know 'all'; there are advice, any, never" "$fovea" audit $model --fail-on all
+for words in , groups, ,groups groups,,gamma "$(printf '%0200d' 0 | tr 0 ,)"; do
+    one_line 2 'only takes names with a comma between two' "$fovea" audit $model --only "$words"
+    one_line 2 'apply takes names with a comma between two' "$fovea" rewrite $model --dry-run --apply "$words"
+done
+one_line 2 "does not know ''; there are" "$fovea" cam $model --images models/images --method cam,
 expect 0 'curves     left out: contrast and scale' "$fovea" audit $model --images models/images --limit 9 --budget 0.012 -o "$work/budget"
 expect 0 'cam        maps on 9 of 9 images' "$fovea" audit $model --images models/images --limit 9 --sections cam -o "$work/chosen" --full
 one_line 2 'report is about another file' "$fovea" rewrite $net/model.onnx --dry-run --report "$report"
