@@ -14,7 +14,7 @@ struct audit_work {
     struct fovea_samples samples; /* of the options, the images one by one where they take long */
     struct stock stock;           /* open where there are images */
     struct image_set images;
-    struct shape_binding *bindings; /* of --shape, or of the images; not owned where there are images */
+    struct shape_binding *bindings; /* of `shapes`, or of the images; not owned where there are images */
     int binding_count;
     struct network network;
     struct audit audit;

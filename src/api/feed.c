@@ -23,7 +23,7 @@ const struct value *fed_find_input(const struct graph *graph, const char *name, 
     if (name && name[0])
         error_set(error, ERROR_INPUT, "the model has no input '%s'", name);
     else if (count != 1)
-        error_set(error, ERROR_INPUT, "the model has %d inputs; say which one with -i NAME=FILE", count);
+        error_set(error, ERROR_INPUT, "the model has %d inputs; say which one with `feeds.name`", count);
     return name && name[0] ? NULL : count == 1 ? only : NULL;
 }
 
@@ -121,8 +121,7 @@ int fed_fill(const struct fed_list *fed, const struct graph *graph, struct sessi
         if (file && to->data && copy_elements(file, to, input->name, error))
             return -1;
         if (!file && !input->constant && all)
-            return error_set(error, ERROR_INPUT, "input '%s' has no data; give it with -i '%s=FILE'", input->name,
-                             input->name);
+            return error_set(error, ERROR_INPUT, "input '%s' has no data; give it with `feeds.name`", input->name);
     }
     return 0;
 }

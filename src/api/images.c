@@ -42,7 +42,7 @@ int feed_copy(struct memory *memory, const struct fovea_feed *feed, struct tenso
                                                    : tensor_copy(memory, &view, tensor, error);
 }
 
-/* The input's sizes as far as they are known: --shape first, then the model's. Free ones are -1, a missing batch 1. */
+/* The input's sizes as far as they are known: `shapes` first, then the model's. Free ones are -1, a missing batch 1. */
 static int wanted_shape(const struct value *input, const struct fovea_shapes *shapes, struct shape *shape,
                         struct error *error)
 {

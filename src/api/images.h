@@ -33,7 +33,7 @@ struct images {
 
 /* Opens the images of `feed` (one file, a folder, a list, arrays, a TensorProto; memory) for `input`, of which
  * `samples` (its shapes, preprocess, limit, skip_broken) takes the first ones. Several are decoded beforehand, so that
- * broken ones are counted, or left out. The size of pictures comes from --shape, else from the model, else from the
+ * broken ones are counted, or left out. The size of pictures comes from `shapes`, else from the model, else from the
  * preprocessing's crop, else from the first one. `names` (or NULL): of classes, for folders named after them.
  * ERROR_INPUT that asks for a flag where nothing says how to prepare them. Released by images_close in every case. */
 int images_open(struct images *images, struct fovea_model *model, const struct value *input,
@@ -52,7 +52,7 @@ int images_read(const struct images *images, int64_t index, float *out, struct e
 int images_prepare(struct fovea_model *model, const struct value *input, const struct fovea_shapes *shapes,
                    const struct fovea_preprocess *flags, struct preprocess *preprocess, bool *channels_last,
                    struct error *error);
-/* The batch that --shape or the model fixes, else `wanted`. */
+/* The batch that `shapes` or the model fixes, else `wanted`. */
 int64_t images_batch(const struct value *input, const struct fovea_shapes *shapes, int64_t wanted);
 /* Leaves the batch of inputs and outputs free: a copy of a file with a fixed one can be trained with another. */
 int images_free_batch(struct graph *graph, struct error *error);

@@ -24,7 +24,7 @@ struct fed {
 struct fed_list {
     struct fed *list;
     int count;
-    struct shape_binding *bindings; /* those of the flags, then one per file */
+    struct shape_binding *bindings; /* those of `shapes`, then one per feed */
     int binding_count;
 };
 

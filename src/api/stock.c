@@ -52,7 +52,7 @@ static int make_bindings(struct stock *stock, const struct fovea_samples *sample
                                       sizeof *stock->bindings, error);
     if (!stock->bindings)
         return -1;
-    /* The images' own binding goes first: it wins over a --shape flag without the batch being right. */
+    /* The images' own binding goes first: it wins over one of `shapes` without the batch being right. */
     stock->bindings[0] =
         (struct shape_binding){stock->input->name, images_shape(&stock->images, choose_batch(stock, samples))};
     memcpy(stock->bindings + 1, stock->fed.bindings, (size_t)stock->fed.binding_count * sizeof *stock->bindings);

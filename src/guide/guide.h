@@ -82,7 +82,7 @@ int audit_check_guides(const char *const *guides, int count, struct error *error
 
 /* The value of "GUIDE.NAME=VALUE" where that is about this guide and option; or NULL. */
 const char *setting_value(const char *setting, const char *guide, const char *name);
-/* The value given by --set, or the option's default. */
+/* The value given by `settings`, or the option's default. */
 const char *setting_text(const struct audit *audit, const char *name);
 /* ERROR_INPUT when it is no number. */
 int setting_number(const struct audit *audit, const char *name, double *number, struct error *error);

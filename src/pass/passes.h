@@ -14,7 +14,7 @@ int pass_inline_functions(const struct model *model, struct graph *graph, struct
  * `captures` counts them): order, liveness and pruning then need to know nothing of inner graphs. Sorts inner graphs.
  */
 int pass_capture(struct graph *graph, struct error *error);
-/* Gives graph inputs their shapes. ERROR_INPUT with the --shape flag to use when a dimension stays free. */
+/* Gives graph inputs their shapes. ERROR_INPUT that says what to give in `shapes` when a dimension stays free. */
 int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, bool overrule, struct error *error);
 /* Infers all types and shapes in order and replaces nodes whose results are known by constants. */
 int pass_infer_and_fold(struct graph *graph, struct error *error);

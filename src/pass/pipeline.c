@@ -69,73 +69,76 @@ static int recompute(const struct pipeline *pipeline, struct error *error)
     return request->recompute ? request->recompute(request->user, pipeline->graph, error) : 0;
 }
 
+enum {
+    FUSES = 1,    /* left out where nodes are to stay as they are */
+    UNSORTED = 2, /* inner graphs are in the order of the file until capture sorts them */
+    VERIFIED = 4  /* in release builds: all that comes from the file is in place, what follows is our own work */
+};
+
 /* A pass is a function of the graph alone, or one above that hands it what else it takes. */
 static const struct {
     const char *name;
     int (*on_graph)(struct graph *graph, struct error *error);
     int (*in_pipeline)(const struct pipeline *pipeline, struct error *error);
-    bool fuses; /* left out where nodes are to stay as they are */
+    unsigned traits;
 } passes[] = {
-    {"clone", NULL, sort_clone, false},
-    {"inline-functions", NULL, inline_functions, false},
-    {"capture", NULL, capture, false},
-    {"bind", NULL, bind_shapes, false},
-    {"open", NULL, open_graph, false},
-    {"infer", pass_infer_and_fold, NULL, false},
-    {"select", NULL, select_outputs, false},
-    {"prune", pass_prune, NULL, false},
-    {"fold-batch-normalization", NULL, fold_batch_normalization, true},
-    {"eliminate-identities", pass_eliminate_identities, NULL, true},
-    {"recognise-roll", pass_recognise_roll, NULL, true},
-    {"recognise-activation", pass_recognise_activation, NULL, true},
-    {"recognise-normalization", pass_recognise_normalization, NULL, true},
-    {"recognise-group-normalization", pass_recognise_group_normalization, NULL, true},
-    {"recognise-attention", pass_recognise_attention, NULL, true},
-    {"merge-views", pass_merge_views, NULL, true},
-    {"prune-recognised", pass_prune, NULL, true},
-    {"differentiate", NULL, differentiate, false},
-    {"prune-gradient", pass_prune, NULL, false},
-    {"restrict-windows", NULL, restrict_windows, false},
-    {"fuse-epilogue", pass_fuse_epilogue, NULL, true},
-    {"fuse-linear", pass_fuse_linear, NULL, true},
-    {"prune-fused", pass_prune, NULL, true},
-    {"recompute", NULL, recompute, false},
+    {"clone", NULL, sort_clone, UNSORTED},
+    {"inline-functions", NULL, inline_functions, UNSORTED},
+    {"capture", NULL, capture, VERIFIED},
+    {"bind", NULL, bind_shapes, 0},
+    {"open", NULL, open_graph, 0},
+    {"infer", pass_infer_and_fold, NULL, 0},
+    {"select", NULL, select_outputs, 0},
+    {"prune", pass_prune, NULL, 0},
+    {"fold-batch-normalization", NULL, fold_batch_normalization, FUSES},
+    {"eliminate-identities", pass_eliminate_identities, NULL, FUSES},
+    {"recognise-roll", pass_recognise_roll, NULL, FUSES},
+    {"recognise-activation", pass_recognise_activation, NULL, FUSES},
+    {"recognise-normalization", pass_recognise_normalization, NULL, FUSES},
+    {"recognise-group-normalization", pass_recognise_group_normalization, NULL, FUSES},
+    {"recognise-attention", pass_recognise_attention, NULL, FUSES},
+    {"merge-views", pass_merge_views, NULL, FUSES},
+    {"prune-recognised", pass_prune, NULL, FUSES},
+    {"differentiate", NULL, differentiate, 0},
+    {"prune-gradient", pass_prune, NULL, 0},
+    {"restrict-windows", NULL, restrict_windows, 0},
+    {"fuse-epilogue", pass_fuse_epilogue, NULL, FUSES},
+    {"fuse-linear", pass_fuse_linear, NULL, FUSES},
+    {"prune-fused", pass_prune, NULL, FUSES},
+    {"recompute", NULL, recompute, 0},
 };
 static const size_t pass_count = sizeof passes / sizeof passes[0];
 
-/* Debug builds check every invariant after each pass; release builds once, where all that comes from the file is in
- * place and the passes that follow are our own work. */
-static bool verifies_after(const char *name)
-{
+/* Debug builds check every invariant after each pass. */
 #ifdef NDEBUG
-    return strcmp(name, "capture") == 0;
+static const bool verifies_all = false;
 #else
-    return name != NULL;
+static const bool verifies_all = true;
 #endif
-}
 
-/* After each pass: a dump when asked for. */
-static int finish_pass(const struct pipeline *pipeline, const char *name, struct error *error)
+/* A dump where it is asked for, and the graph's invariants. */
+static int finish_pass(const struct pipeline *pipeline, size_t pass, struct error *error)
 {
+    const char *name = passes[pass].name;
     const struct pipeline_request *request = pipeline->request;
     const struct graph *graph = pipeline->graph;
     if (request->dump && request->dump_after && strcmp(request->dump_after, name) == 0)
         graph_print(graph, request->dump);
-    /* Inner graphs are in the order of the file until capture sorts them. */
-    bool sorted = strcmp(name, "clone") != 0 && strcmp(name, "inline-functions") != 0;
-    if (verifies_after(name) && (sorted ? graph_verify(graph, error) : graph_verify_links(graph, error)))
-        return error_prefix(error, "after pass %s", name);
-    return 0;
+    if (!verifies_all && !(passes[pass].traits & VERIFIED))
+        return 0;
+    return (passes[pass].traits & UNSORTED ? graph_verify_links(graph, error) : graph_verify(graph, error))
+               ? error_prefix(error, "after pass %s", name)
+               : 0;
 }
 
 static int run_passes(const struct pipeline *pipeline, struct error *error)
 {
     for (size_t i = 0; i < pass_count; i++) {
-        if (passes[i].fuses && pipeline->request->no_fusion)
+        if ((passes[i].traits & FUSES) && pipeline->request->no_fusion)
             continue;
         int failed =
             passes[i].on_graph ? passes[i].on_graph(pipeline->graph, error) : passes[i].in_pipeline(pipeline, error);
-        if (failed || context_poll(pipeline->graph->context, error) || finish_pass(pipeline, passes[i].name, error))
+        if (failed || context_poll(pipeline->graph->context, error) || finish_pass(pipeline, i, error))
             return -1;
     }
     return 0;
@@ -150,31 +153,29 @@ static int require_outputs(const struct model *model, struct error *error)
                            "the model has no outputs: nothing would be computed; name the graph's outputs");
 }
 
-static int check_dump_name(const struct pipeline_request *request, struct error *error)
+static int check_dump_name(const struct model *model, const struct pipeline_request *request, struct error *error)
 {
+    struct text names;
     if (!request->dump_after)
         return 0;
-    char names[256] = "";
-    size_t length = 0;
     for (size_t i = 0; i < pass_count; i++) {
-        const char *name = passes[i].name;
-        if (strcmp(name, request->dump_after) == 0)
+        if (strcmp(passes[i].name, request->dump_after) == 0)
             return 0;
-        if (length + strlen(name) + 2 < sizeof names) {
-            memcpy(names + length, name, strlen(name) + 1);
-            length += strlen(name);
-            memcpy(names + length, " ", 2);
-            length++;
-        }
     }
-    return error_set(error, ERROR_INPUT, "there is no pass '%s'; the passes are: %s", request->dump_after, names);
+    text_start(&names, model->context->memory);
+    for (size_t i = 0; i < pass_count; i++)
+        text_print(&names, " %s", passes[i].name);
+    if (text_finish(&names, error) == 0)
+        error_set(error, ERROR_INPUT, "there is no pass '%s'; the passes are:%s", request->dump_after, names.data);
+    text_release(&names);
+    return -1;
 }
 
 struct graph *pipeline_run(const struct model *model, const struct pipeline_request *request, struct error *error)
 {
     struct error own = ERROR_INITIALISER;
     struct error *report = error ? error : &own;
-    if (check_dump_name(request, report) || require_outputs(model, report)) {
+    if (check_dump_name(model, request, report) || require_outputs(model, report)) {
         error_prefix(report, "%s", model->path);
         return NULL;
     }

@@ -1,10 +1,10 @@
-/* The way from a source graph to a graph that a session runs. pipeline.c's one function is the list of passes. */
+/* The way from a source graph to a graph that a session runs. The table in pipeline.c is the list of passes. */
 #ifndef FOVEA_PASS_PIPELINE_H
 #define FOVEA_PASS_PIPELINE_H
 
 #include "graph/graph.h"
 
-/* "--shape NAME:DIMS"; name NULL or "" binds the only input (or every input of that rank). */
+/* Sizes of an input; name NULL or "" binds the only input (or every input of that rank). */
 struct shape_binding {
     const char *name;
     struct shape shape;
@@ -33,7 +33,7 @@ struct pipeline_request {
 };
 
 /* Clones `model`'s graph, binds, lowers. The caller destroys the graph. A free dimension without a binding is
- * ERROR_INPUT that prints the --shape flag to use; so is a model without outputs. */
+ * ERROR_INPUT that says what to give in `shapes`; so is a model without outputs. */
 struct graph *pipeline_run(const struct model *model, const struct pipeline_request *request, struct error *error);
 
 #endif

@@ -10,25 +10,43 @@ static const struct {
     const char *field, *words;
 } spellings[] = {
     {"batch", "-b"},
+    {"brightness", "--colour"},
     {"class_index", "--class"},
+    {"contrast", "--colour"},
+    {"corruptions", "--corrupt"},
+    {"decays", "--decay-class"},
     {"eval.no_labels", "eval --no-labels"},
     {"feeds", "--images"},
+    {"feeds.name", "-i NAME=FILE"},
     {"fill", "--letterbox-colour"},
     {"fovea_audit", "'fovea audit MODEL -o DIR'"},
     {"fovea_inspect", "fovea inspect"},
     {"fovea_positions", "erf --positions"},
     {"fovea_tune", "'tune'"},
+    {"guides", "--only"},
+    {"hue", "--colour"},
+    {"loader_threads", "--loaders"},
     {"log_scale", "--log"},
+    {"methods", "--method"},
     {"names", "--labels"},
     {"new_classes", "--new-head"},
+    {"nodes", "--only-node"},
     {"optimiser", "--optimizer"},
+    {"perturbed_pixels", "--perturb"},
+    {"rank", "--class"},
+    {"ranks", "--class"},
+    {"rates", "--rate-of"},
+    {"reinitialise", "--reinit"},
     {"samples.feeds", "--images PATH or -i FILE.npy"},
+    {"saturation", "--colour"},
     {"settings", "--set"},
+    {"severities", "--severity"},
     {"shapes", "--shape"},
     {"statistics", "--freeze-bn"},
     {"stretch", "--resize"},
     {"tune.new_classes", "tune's --new-head"},
     {"tune.recipe", "tune --recipe"},
+    {"validation_share", "--validation"},
     {"warmup_epochs", "--warmup"},
 };
 
@@ -59,14 +77,29 @@ static size_t finish(const struct cut_text *text)
     return text->length;
 }
 
-static void add_flag(struct cut_text *text, const char *field, size_t length)
+/* NULL: by the rule. */
+static const char *find_spelling(const char *field, size_t length)
 {
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
-        if (strlen(spellings[i].field) == length && memcmp(spellings[i].field, field, length) == 0) {
-            add_text(text, spellings[i].words);
-            return;
-        }
+        if (strlen(spellings[i].field) == length && memcmp(spellings[i].field, field, length) == 0)
+            return spellings[i].words;
     }
+    return NULL;
+}
+
+/* Of "data.loader_threads" what stands behind the last dot is the option, unless the whole has words of its own. */
+static void add_flag(struct cut_text *text, const char *field, size_t length)
+{
+    const char *words = find_spelling(field, length), *end = field + length, *last = end;
+    while (last > field && last[-1] != '.')
+        last--;
+    words = words ? words : find_spelling(last, (size_t)(end - last));
+    if (words) {
+        add_text(text, words);
+        return;
+    }
+    field = last;
+    length = (size_t)(end - last);
     add_text(text, "--");
     for (size_t i = 0; i < length; i++)
         add(text, field[i] == '_' ? "-" : field + i, 1);

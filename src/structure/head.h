@@ -37,7 +37,7 @@ struct head {
     char why[DETECTOR_WHY_SIZE]; /* HEAD_UNTOLD: why */
     bool way_out;                /* `why` says the way out, too */
     const struct value
-        *instead; /* HEAD_UNTOLD: a map of scores inside of the graph, for --target; NULL: none is found */
+        *instead; /* HEAD_UNTOLD: a map of scores inside of the graph, for `target`; NULL: none is found */
 };
 
 /* Of the graph's outputs as they are in the file, shapes bound. HEAD_UNTOLD is no error; one is an option that the file

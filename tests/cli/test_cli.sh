@@ -94,7 +94,7 @@ expect 1 'MISMATCH output: .* first at \[0,[0-9]\]' "$fovea" run $net/model.onnx
 expect 0 "wrote $work/run/logits.npy" "$fovea" run $model -i models/images -o "$work/run"
 expect 0 'equal +logits' "$fovea" run $model -i models/images --expect "logits=$work/run/logits.npy" --threads 1
 expect 0 'Conv' "$fovea" run $model --shape 1,1,28,28 --dump-after fuse-epilogue
-one_line 2 "no pass 'nothing'" "$fovea" run $model --shape 1,1,28,28 --dump-after nothing
+one_line 2 "no pass 'nothing'; the passes are: clone inline-functions .* recompute$" "$fovea" run $model --shape 1,1,28,28 --dump-after nothing
 one_line 2 'name a file for the input' "$fovea" run $model --shape 1,1,28,28
 one_line 2 'models/images: holds 200 images, input .input. takes 1' "$fovea" run $net/model.onnx -i models/images --preprocess imagenet
 one_line 2 'fashion_mnist.onnx: the input has 1 channels' "$fovea" run $model -i models/images --preprocess imagenet
@@ -549,7 +549,8 @@ expect 0 'broken files left out: 1, the first: .*/1/2.jpg' tune_broken --skip-br
 cp tests/fixtures/images/rgb.jpg "$work/damaged/1/2.jpg"
 printf '\xff\xd9\xff\xd9\xff\xd9' | dd of="$work/damaged/0/3.jpg" bs=1 seek=900 conv=notrunc status=none
 expect 2 '/0/3.jpg: the JPEG image is damaged' tune_broken
-expect 0 '^epoch 1.*samples left out that cannot be read: 1$' tune_broken --skip-broken
+expect 0 '^epoch 1.*samples left out that cannot be read: 1$' tune_broken --skip-broken --history "$work/kept.history"
+[ "$(cut -c 1 "$work/kept.history")" = '{' ] || { echo "FAILED: a history is not the run's alone"; failures=$((failures + 1)); }
 
 # eval: of many classes those without a label are named, or counted
 mkdir -p "$work/two_of_many/0" "$work/two_of_many/1"

@@ -85,6 +85,8 @@ static void fields_become_flags(void **state)
     assert_flags("out of memory (`max_memory`)", "out of memory (--max-memory)");
     assert_flags("`shapes` names 'x'; `settings` a.b=c", "--shape names 'x'; --set a.b=c");
     assert_flags("`eval.no_labels` takes them", "eval --no-labels takes them");
+    assert_flags("`data.loader_threads` `augment.flip` `tune.augment.hue`", "--loaders --flip --colour");
+    assert_flags("`a.preprocess.stretch`; `feeds.name`", "--resize; -i NAME=FILE");
     assert_flags("(`fovea_inspect` lists them)", "(fovea inspect lists them)");
     assert_flags("'a`b', `C` and ``, `open", "'a`b', `C` and ``, `open");
     assert_flags("`two words` `task`", "`two words` --task");
