@@ -1,6 +1,7 @@
 #include "api/audit_work.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "analysis/cost.h"
 #include "analysis/target.h"
@@ -77,12 +78,21 @@ static int image_options(const struct fovea_samples *samples, struct arena *aren
                : add_size(arena, list, preprocess, error);
 }
 
+static int check_options(const struct fovea_audit_options *options, struct error *error)
+{
+    if (options->task && strcmp(options->task, "small-detail") != 0)
+        return error_set(error, ERROR_INPUT, "`task` is '%s', which is none: small-detail", options->task);
+    if ((options->input_size[0] > 0) != (options->input_size[1] > 0))
+        return error_set(error, ERROR_INPUT, "`input_size` needs both a height and a width");
+    return 0;
+}
+
 int audit_work_renew(struct audit_work *work, const struct model *model, struct error *error)
 {
     const struct fovea_audit_options *options = work->options;
     struct command_options images = {0};
     network_release(&work->network);
-    if (image_options(&options->samples, work->audit.arena, &images, error) ||
+    if (check_options(options, error) || image_options(&options->samples, work->audit.arena, &images, error) ||
         network_create(&work->network, model, work->bindings, work->binding_count, error))
         return -1;
     work->audit = (struct audit){.model = model,

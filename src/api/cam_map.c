@@ -175,5 +175,6 @@ int cam_hand_over(struct cam_work *work, enum fovea_cam_method method, const str
         return -1;
     if (work->each(work->user, &judgement.cam, &stopped) == 0)
         return 0;
-    return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s", stopped.message);
+    return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s",
+                     stopped.message[0] ? stopped.message : "the callback that takes maps failed");
 }

@@ -55,6 +55,10 @@ int fed_read(struct fed_list *fed, struct fovea_model *model, const struct fovea
     for (int i = 0; i < feed_count; i++) {
         struct fed *entry = &fed->list[i];
         entry->input = fed_find_input(model->model->graph, feeds[i].name, error);
+        for (int k = 0; k < i && entry->input; k++) {
+            if (fed->list[k].input == entry->input)
+                return error_set(error, ERROR_INPUT, "input '%s' is given twice", entry->input->name);
+        }
         if (!entry->input || read_feed(entry, model, shapes, &feeds[i], preprocess, error))
             return -1;
         entry->source = feeds[i].path ? "the file" : feed_name(&feeds[i]);

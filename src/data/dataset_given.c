@@ -184,6 +184,9 @@ static int take_item(struct dataset *dataset, int64_t index, const struct fovea_
     if (sample->label < -1 || sample->label > DATASET_MAX_LABEL)
         return error_set(error, ERROR_INPUT, "its label is %" PRId64 ", not between 0 and %d, or -1", sample->label,
                          DATASET_MAX_LABEL);
+    if (dataset->classes > 0 && sample->label >= dataset->classes && sample->label != dataset->options.ignore)
+        return error_set(error, ERROR_INPUT, "label %" PRId64 " is none of the %" PRId64 " classes", sample->label,
+                         dataset->classes);
     if ((unsigned)sample->split >= FOVEA_SPLITS)
         return error_set(error, ERROR_INPUT, "there is no split %d", (int)sample->split);
     const char *name = sample->tensor ? NULL : sample->image.name;

@@ -49,7 +49,7 @@ struct fovea_phases {
 
 /* This field beside another, both divided by their sums. */
 struct fovea_erf_comparison {
-    const char *path;               /* of the other's map */
+    const char *path;               /* of the other's map; in memory: what it is, in words */
     const char *other;              /* in words: what it is the field of; NULL: its erf.json is not there */
     bool unlike;                    /* one of both is of classes, the other of a layer */
     float *difference;              /* [height, width]: this minus the other */

@@ -261,6 +261,37 @@ static void refuse_image(struct fovea_image image, const char *words)
     refuse_feed((struct fovea_feed){.images = &image, .image_count = 1}, words);
 }
 
+static void refuse_audit(const struct fovea_audit_options *options, const char *words)
+{
+    struct fovea_audit audit;
+    assert_int_equal(fovea_audit(model, options, &audit, &error), -1);
+    assert_refused(words);
+}
+
+static void test_audit_options(void **state)
+{
+    (void)state;
+    refuse_audit(&(struct fovea_audit_options){.task = "large-detail"}, "`task` is 'large-detail'");
+    refuse_audit(&(struct fovea_audit_options){.input_size = {5, 0}}, "both a height and a width");
+}
+
+static int fail_silently(void *user, const struct fovea_cam *cam, struct fovea_error *told)
+{
+    (void)user, (void)cam, (void)told;
+    return 1;
+}
+
+static void test_callback_without_a_message(void **state)
+{
+    (void)state;
+    const struct fovea_feed feed = {.images = pictures, .image_count = 1};
+    struct fovea_cam_options options = fovea_cam_options_default();
+    options.samples.feeds = &feed;
+    options.samples.feed_count = 1;
+    assert_int_equal(fovea_cam(model, &options, fail_silently, NULL, &error), -1);
+    assert_refused("callback that takes maps failed");
+}
+
 static void test_hostile_feeds(void **state)
 {
     (void)state;
@@ -281,6 +312,14 @@ static void test_hostile_feeds(void **state)
     struct fovea_tensor tensor = {
         .type = "float", .rank = 4, .dims = {1, 1, 2, 2}, .data = numbers, .bytes = sizeof numbers};
     const struct fovea_feed feed = {.tensor = &tensor};
+    const struct fovea_feed twice[2] = {feed, feed};
+    const struct fovea_session_options options = {.feeds = twice, .feed_count = 2};
+    tensor.dims[2] = tensor.dims[3] = 1;
+    tensor.bytes = sizeof *numbers;
+    assert_null(fovea_session_open(model, &options, &error));
+    assert_refused("is given twice");
+    tensor.dims[2] = tensor.dims[3] = 2;
+    tensor.bytes = sizeof numbers;
     tensor.bytes--;
     refuse_feed(feed, "15 bytes, its type and shape need 16");
     tensor.bytes++;
@@ -579,6 +618,9 @@ static void test_hostile_data(void **state)
     source.class_names = class_names;
     refuse_data(&source, "class 2 of 10 has no name");
     source.class_names = NULL;
+    source.classes = 3;
+    refuse_data(&source, "label 9 is none of the 3 classes");
+    source.classes = 10;
     source.sample = NULL;
     refuse_data(&source, "there is no callback");
     source.sample = give;
@@ -630,6 +672,8 @@ int main(void)
                                        DATA_TEST(test_class_weights),
                                        DATA_TEST(test_audit),
                                        DATA_TEST(test_hostile_feeds),
+                                       DATA_TEST(test_audit_options),
+                                       DATA_TEST(test_callback_without_a_message),
                                        DATA_TEST(test_tune),
                                        DATA_TEST(test_tune_models),
                                        DATA_TEST(test_eval),
