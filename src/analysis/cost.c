@@ -56,6 +56,14 @@ double cost_macs_to(struct graph *graph, const struct value *const *values, int 
     return macs;
 }
 
+int64_t cost_macs_forward(const struct graph *graph)
+{
+    int64_t macs = 0;
+    for (const struct node *node = graph->first; node; node = node->next)
+        macs += cost_macs(node);
+    return macs;
+}
+
 int64_t cost_parameters(const struct node *node, bool *counted, size_t *bytes)
 {
     enum { MEAN = 3, VARIANCE };

@@ -6,6 +6,8 @@
 
 /* Multiply-accumulates of one execution of the node; 0 for operators without products or of unknown size. */
 int64_t cost_macs(const struct node *node);
+/* Of one execution of the graph. */
+int64_t cost_macs_forward(const struct graph *graph);
 /* Of all that makes these values (NULL ones are none), each node once; node->mark is used. */
 double cost_macs_to(struct graph *graph, const struct value *const *values, int count);
 /* Elements of the float constants of rank 1 and more that the node reads and whose ids are not yet set in

@@ -121,6 +121,8 @@ int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *opt
 
 void fovea_audit_free(struct fovea_audit *audit)
 {
+    if (!audit)
+        return;
     arena_destroy(audit->storage);
     *audit = (struct fovea_audit){0};
 }

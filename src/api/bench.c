@@ -1,7 +1,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "analysis/cost.h"
@@ -23,14 +22,6 @@ static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-static int64_t forward_macs(const struct graph *graph)
-{
-    int64_t macs = 0;
-    for (const struct node *node = graph->first; node; node = node->next)
-        macs += cost_macs(node);
-    return macs;
 }
 
 static int measure(struct fovea_model *model, const struct fovea_bench_options *options,
@@ -75,10 +66,6 @@ int bench_times(struct fovea_model *model, const struct fovea_bench_options *opt
 {
     struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
-    if (options->runs < 1) {
-        error_set(&error, ERROR_INPUT, "there must be one run at least");
-        return api_fail(&error, report);
-    }
     double *times = memory_allocate(memory, (size_t)options->runs, sizeof *times, &error);
     if (!times)
         return api_fail(&error, report);
@@ -112,7 +99,7 @@ int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *opt
     int result = bench_times(model, options, run_session, session, bench, report);
     const struct value *input = api_image_input(session->graph);
     bench->work = session->gradient ? "forward and input gradient" : "forward";
-    bench->macs = forward_macs(session->graph);
+    bench->macs = cost_macs_forward(session->graph);
     bench->gflops = session->gradient || result ? 0 : 2 * (double)bench->macs / (bench->min_ms * 1e6);
     bench->batch = input && input->shape.rank == 4 ? input->shape.dims[0] : 1;
     fovea_session_free(session);

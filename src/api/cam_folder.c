@@ -143,6 +143,8 @@ int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam
 
 void fovea_cam_folder_skip(struct fovea_cam_folder *folder, enum fovea_cam_method method, const char *reason)
 {
+    if (!folder)
+        return;
     document_append(&folder->left_out, document_object("method", document_string(fovea_cam_method_name((int)method)),
                                                        "reason", report_prose(reason), NULL));
 }

@@ -23,6 +23,8 @@ int fovea_check(struct fovea_model *model, const struct fovea_shapes *shapes, st
 
 void fovea_findings_free(struct fovea_findings *findings)
 {
+    if (!findings)
+        return;
     arena_destroy(findings->storage);
     *findings = (struct fovea_findings){0};
 }

@@ -292,6 +292,8 @@ int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_
 
 void fovea_diff_free(struct fovea_diff *diff)
 {
+    if (!diff)
+        return;
     arena_destroy(diff->storage);
     *diff = (struct fovea_diff){0};
 }

@@ -1,5 +1,6 @@
 /* What the fields of the options structs may hold. */
 #include "api/entry.h"
+#include "data/crossed.h"
 #include "image/corruption.h"
 
 #define PLACE(type, field)                                                                                             \
@@ -196,7 +197,7 @@ const struct entry_field entry_tune_options[] = {
     INT64(fovea_tune_options, new_classes, 0, ENTRY_MOST),
     {PLACE(fovea_tune_options, decays), .kind = ENTRY_FLOAT, .most = 3e38, .or_nan = true},
     NUMBER(fovea_tune_options, teacher_weight, 0, 1),
-    INT(fovea_tune_options, seeds, 0, 4096),
+    INT(fovea_tune_options, seeds, 0, CROSSED_MOST_SEEDS),
     RESERVED(fovea_tune_options),
     END};
 const struct entry_field entry_tune_calls[] = {RESERVED(fovea_tune_calls), END};

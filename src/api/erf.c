@@ -275,6 +275,8 @@ int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options
 
 void fovea_erf_free(struct fovea_erf *erf)
 {
+    if (!erf)
+        return;
     arena_destroy(erf->storage);
     *erf = (struct fovea_erf){0};
 }

@@ -6,7 +6,6 @@
 #include "api/entry.h"
 #include "api/eval_work.h"
 #include "api/result_folder.h"
-#include "base/file.h"
 #include "report/eval.h"
 
 /* ---- opening ---- */
@@ -294,23 +293,10 @@ int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struc
 
 void fovea_eval_free(struct fovea_eval *eval)
 {
+    if (!eval)
+        return;
     arena_destroy(eval->storage);
     *eval = (struct fovea_eval){0};
-}
-
-static int claim(const char *path, bool force, struct error *error)
-{
-    char folder[4096];
-    size_t length = (size_t)(file_base_name(path) - path);
-    if (!force && file_exists(path))
-        return error_set(error, ERROR_INPUT, "%s exists already; `force` replaces it", path);
-    if (file_is_folder(path) || length >= sizeof folder)
-        return error_set(error, ERROR_INPUT, "%s: name a file to write", path);
-    memcpy(folder, path, length);
-    folder[length] = 0;
-    if (length > 0 && !file_is_folder(folder))
-        return error_set(error, ERROR_INPUT, "%s: the folder %s is not there", path, folder);
-    return result_check_folder(folder, error);
 }
 
 int fovea_output_claim(const char *path, bool force, struct fovea_error *report)
@@ -318,8 +304,7 @@ int fovea_output_claim(const char *path, bool force, struct fovea_error *report)
     ENTRY entry = {0};
     if (entry_argument(&entry, "path", path))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    return claim(path, force, &error) ? api_fail(&error, report) : 0;
+    return result_claim_file(path, force, &entry.error) ? entry_refuse(&entry, report) : 0;
 }
 
 int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
@@ -328,9 +313,8 @@ int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, c
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "eval", eval) || entry_argument(&entry, "path", path))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    int result = claim(path, force, &error)
-                     ? -1
-                     : report_eval_json(model->context->memory, path, model->context->seed, eval, &error);
-    return result ? api_fail(&error, report) : 0;
+    if (result_claim_file(path, force, &entry.error) ||
+        report_eval_json(model->context->memory, path, model->context->seed, eval, &entry.error))
+        return entry_refuse(&entry, report);
+    return 0;
 }

@@ -177,6 +177,8 @@ int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, 
 
 void fovea_layers_free(struct fovea_layers *layers)
 {
+    if (!layers)
+        return;
     arena_destroy(layers->storage);
     *layers = (struct fovea_layers){0};
 }

@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "api/entry.h"
+#include "api/result_folder.h"
 #include "base/file.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
@@ -110,11 +111,9 @@ int fovea_model_save(const struct fovea_model *model, const char *path, bool for
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "path", path))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    int result = !force && file_exists(path)
-                     ? error_set(&error, ERROR_INPUT, "%s is there already; `force` replaces it", path)
-                     : model_save(model->model, path, &error);
-    return result ? api_fail(&error, report) : 0;
+    if (result_claim_file(path, force, &entry.error) || model_save(model->model, path, &entry.error))
+        return entry_refuse(&entry, report);
+    return 0;
 }
 
 int fovea_model_save_memory(const struct fovea_model *model, void **bytes, size_t *length, struct fovea_error *report)
@@ -133,7 +132,8 @@ int fovea_model_save_memory(const struct fovea_model *model, void **bytes, size_
 
 void fovea_bytes_free(struct fovea *fovea, void *bytes)
 {
-    memory_release(fovea->context->memory, bytes);
+    if (fovea)
+        memory_release(fovea->context->memory, bytes);
 }
 
 void fovea_model_free(struct fovea_model *model)

@@ -289,6 +289,8 @@ int fovea_positions(struct fovea_model *model, const struct fovea_erf_options *o
 
 void fovea_positions_free(struct fovea_positions *positions)
 {
+    if (!positions)
+        return;
     for (int i = 0; i < 2; i++)
         fovea_erf_free(&positions->erf[i]);
     arena_destroy(positions->storage);

@@ -29,15 +29,33 @@ int result_check_folder(const char *path, struct error *error)
     return 0;
 }
 
+static int check_new(const char *path, bool force, struct error *error)
+{
+    return !force && file_exists(path) ? error_set(error, ERROR_INPUT, "%s exists already; `force` replaces it", path)
+                                       : 0;
+}
+
+int result_claim_file(const char *path, bool force, struct error *error)
+{
+    char folder[4096];
+    size_t length = (size_t)(file_base_name(path) - path);
+    if (file_is_folder(path) || !path[length] || length >= sizeof folder)
+        return error_set(error, ERROR_INPUT, "%s: name a file to write", path);
+    if (check_new(path, force, error))
+        return -1;
+    memcpy(folder, path, length);
+    folder[length] = 0;
+    if (length > 0 && !file_is_folder(folder))
+        return error_set(error, ERROR_INPUT, "%s: the folder %s is not there", path, folder);
+    return result_check_folder(folder, error);
+}
+
 int result_claim(struct memory *memory, const char *path, const char *name, bool force, struct error *error)
 {
     if (result_check_folder(path, error))
         return -1;
     char *file = file_join(memory, path, name, error);
-    int result = !file ? -1
-                 : !force && file_exists(file)
-                     ? error_set(error, ERROR_INPUT, "%s exists already; `force` replaces it", file)
-                     : 0;
+    int result = file ? check_new(file, force, error) : -1;
     memory_release(memory, file);
     return result;
 }

@@ -25,6 +25,9 @@ int result_check_folder(const char *path, struct error *error);
 const char *result_file(const struct result_folder *folder, const char *name, struct error *error);
 /* Whether result_file would refuse `name` in the folder at `path`, without making anything. */
 int result_claim(struct memory *memory, const char *path, const char *name, bool force, struct error *error);
+/* Whether a file could be written to `path` itself: ERROR_INPUT where one is there, unless `force`, where a folder is,
+ * or where its own folder is not. */
+int result_claim_file(const char *path, bool force, struct error *error);
 /* A float32 array [height, width] as .npy. */
 int result_write_floats(const struct result_folder *folder, const char *name, const float *values, int64_t height,
                         int64_t width, struct error *error);

@@ -4,8 +4,8 @@
 
 #include "api/audit_work.h"
 #include "api/entry.h"
+#include "api/result_folder.h"
 #include "api/rewrite_proof.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "guide/edit.h"
 #include "guide/record.h"
@@ -254,18 +254,6 @@ static int check_nodes(const struct fovea_rewrite_options *options, const struct
     return 0;
 }
 
-static int check_target(const struct fovea_rewrite_options *options, const char *path, const char *source,
-                        struct error *error)
-{
-    if (!path)
-        return 0;
-    if (file_exists(path) && !options->force)
-        return error_set(error, ERROR_INPUT, "%s is there already; `force` replaces it", path);
-    return strcmp(path, source) == 0 && !options->force
-               ? error_set(error, ERROR_INPUT, "%s would be replaced by its own rewrite; name another file", path)
-               : 0;
-}
-
 /* What becomes of the rewritten model: one of these, or neither. */
 struct outlet {
     const char *path;
@@ -299,7 +287,7 @@ static int rewrite_model(struct fovea_model *model, const struct fovea_rewrite_o
     text_start(&rewriting.recipe, memory);
     int result = -1;
     if (check_apply(options, &error) == 0 && check_nodes(options, model->model, &error) == 0 &&
-        check_target(options, outlet->path, model->model->path, &error) == 0)
+        (!outlet->path || result_claim_file(outlet->path, options->force, &error) == 0))
         rewriting.copy = api_copy(model, &error);
     if (rewriting.copy) {
         if (audit_work_open(&rewriting.work, model, &options->audit, rewriting.arena, &error) == 0)
@@ -340,6 +328,8 @@ int fovea_rewrite_model(struct fovea_model *model, const struct fovea_rewrite_op
 
 void fovea_rewrite_free(struct fovea_rewrite *rewrite)
 {
+    if (!rewrite)
+        return;
     arena_destroy(rewrite->storage);
     *rewrite = (struct fovea_rewrite){0};
 }

@@ -27,14 +27,6 @@ struct proving {
 
 /* ---- sizes ---- */
 
-static double forward_macs(const struct graph *graph)
-{
-    double macs = 0;
-    for (const struct node *node = graph->first; node; node = node->next)
-        macs += (double)cost_macs(node);
-    return macs;
-}
-
 /* The side that `share` of it leaves. */
 static int64_t reduced(int64_t side, double share)
 {
@@ -207,7 +199,7 @@ int rewrite_prove(const struct rewrite_proof *request, struct fovea_proof *proof
     struct proving proving = {.request = request,
                               .proof = proof,
                               .before = request->before,
-                              .macs = forward_macs(network->graph),
+                              .macs = (double)cost_macs_forward(network->graph),
                               .seed = request->after->context->seed};
     *proof = (struct fovea_proof){.guide = request->guide,
                                   .exact = request->exact,

@@ -67,6 +67,8 @@ int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples,
 
 void fovea_stages_free(struct fovea_stages *stages)
 {
+    if (!stages)
+        return;
     arena_destroy(stages->storage);
     *stages = (struct fovea_stages){0};
 }

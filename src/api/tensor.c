@@ -1,9 +1,9 @@
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "api/api.h"
 #include "api/entry.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "onnx/onnx.h"
 #include "tensor/compare.h"
@@ -20,12 +20,6 @@ struct fovea_tensor api_tensor(const struct tensor *tensor)
     return result;
 }
 
-static bool ends_with(const char *path, const char *ending)
-{
-    size_t length = strlen(path), end = strlen(ending);
-    return length >= end && strcmp(path + length - end, ending) == 0;
-}
-
 int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor *tensor, struct fovea_error *report)
 {
     ENTRY entry = {0};
@@ -35,8 +29,8 @@ int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor
     struct error error = ERROR_INITIALISER;
     struct memory *memory = fovea->context->memory;
     struct tensor read;
-    int result =
-        ends_with(path, ".pb") ? tensor_proto_read(memory, path, &read, &error) : npy_read(memory, path, &read, &error);
+    int result = file_ends_in(path, ".pb") ? tensor_proto_read(memory, path, &read, &error)
+                                           : npy_read(memory, path, &read, &error);
     if (result)
         return api_fail(&error, report);
     *tensor = api_tensor(&read);
@@ -45,8 +39,10 @@ int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor
 
 void fovea_tensor_free(struct fovea *fovea, struct fovea_tensor *tensor)
 {
+    if (!fovea || !tensor)
+        return;
     memory_release(fovea->context->memory, tensor->data);
-    tensor->data = NULL;
+    *tensor = (struct fovea_tensor){0};
 }
 
 int fovea_tensor_write(struct fovea *fovea, const char *path, const struct fovea_tensor *tensor,

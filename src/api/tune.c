@@ -7,8 +7,8 @@
 #include "api/data.h"
 #include "api/entry.h"
 #include "api/images.h"
+#include "api/result_folder.h"
 #include "api/tune_work.h"
-#include "base/file.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "train/head.h"
@@ -288,12 +288,9 @@ static int run_arm(struct tune_work *work, int index, int run, struct error *err
 static struct model *open_other(const struct tune_work *work, const struct fovea_model *given, const char *path,
                                 struct error *error)
 {
-    if (given && given->context != work->model->context)
-        error_set(error, ERROR_INPUT, "%s: the teacher and the control are models of the same context",
-                  given->model->path);
-    else if (given)
+    if (given)
         return model_copy(given->model, error);
-    return path && !given ? model_load(work->model->context, path, error) : NULL;
+    return path ? model_load(work->model->context, path, error) : NULL;
 }
 
 static int open_others(struct tune_work *work, struct error *error)
@@ -377,19 +374,9 @@ static int check_options(const struct fovea_tune_options *options, const char *p
 {
     if (!options->data.path && !options->data.source)
         return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with `data`");
-    if (options->epochs < 1 || options->epochs > 100000)
-        return error_set(error, ERROR_INPUT, "there must be 1 to 100000 epochs");
     if (options->recipe && !recipe_find(options->recipe, error))
         return -1;
-    if (options->samples < 0)
-        return error_set(error, ERROR_INPUT, "an epoch takes at least one sample");
-    if (options->batch < 0 || options->batch > 65536 || options->accumulate < 0 || options->accumulate > 65536)
-        return error_set(error, ERROR_INPUT, "batches and accumulated steps number 1 to 65536");
-    if (options->seeds < 0 || options->seeds > CROSSED_MOST_SEEDS)
-        return error_set(error, ERROR_INPUT, "there are 1 to %d seeds", CROSSED_MOST_SEEDS);
-    return path && !force && file_exists(path)
-               ? error_set(error, ERROR_INPUT, "%s is there already; `force` replaces it", path)
-               : 0;
+    return path ? result_claim_file(path, force, error) : 0;
 }
 
 /* `tuned` or NULL: where the best epoch goes that is not written. */
@@ -400,6 +387,8 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
     ENTRY entry = {0};
     if (entry_result(&entry, "tune", tune, sizeof *tune) || entry_model(&entry, model) ||
         entry_options(&entry, "options", options, entry_tune_options) ||
+        (options->teacher_model && entry_model(&entry, options->teacher_model)) ||
+        (options->control_model && entry_model(&entry, options->control_model)) ||
         (calls && entry_options(&entry, "calls", calls, entry_tune_calls)))
         return entry_refuse(&entry, report);
     struct error error = ERROR_INITIALISER;
@@ -449,6 +438,8 @@ int fovea_tune_model(struct fovea_model *model, const struct fovea_tune_options 
 
 void fovea_tune_free(struct fovea_tune *tune)
 {
+    if (!tune)
+        return;
     arena_destroy(tune->storage);
     *tune = (struct fovea_tune){0};
 }

@@ -3,6 +3,7 @@
 
 #include "api/images.h"
 #include "api/tune_work.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "guide/record.h"
 #include "structure/head.h"
@@ -84,9 +85,7 @@ int tune_save_best(const struct tune_arm *arm, struct error *error)
 int tune_save_last(const struct tune_arm *arm, struct error *error)
 {
     const char *path = arm->work->path;
-    size_t length = strlen(path), ending = strlen(".onnx");
-    bool plain = length > ending && strcmp(path + length - ending, ".onnx") == 0;
-    const char *last =
-        arena_print(arm->work->result->storage, error, "%.*s.last.onnx", (int)(plain ? length - ending : length), path);
+    size_t length = strlen(path) - (file_ends_in(path, ".onnx") ? strlen(".onnx") : 0);
+    const char *last = arena_print(arm->work->result->storage, error, "%.*s.last.onnx", (int)length, path);
     return last && describe(arm, error) == 0 ? model_save(arm->model, last, error) : -1;
 }

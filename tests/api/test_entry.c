@@ -305,6 +305,7 @@ static const struct bad_field bad_tune[] = {NUMBER(fovea_tune_options, data.vali
                                             FLOAT(fovea_tune_options, decays, -1),
                                             NUMBER(fovea_tune_options, teacher_weight, NAN),
                                             INT(fovea_tune_options, seeds, -1),
+                                            INT(fovea_tune_options, seeds, 101),
                                             RESERVED(fovea_tune_options, reserved),
                                             END};
 static const struct bad_field bad_tensor[] = {INT(fovea_tensor, rank, FOVEA_MAX_RANK + 1),
@@ -483,6 +484,12 @@ static void test_other_context(void **state)
     struct fovea_diff differences;
     assert_refused("eval", fovea_eval(model, other, &eval, &evaluated, &error), "struct fovea");
     assert_refused("diff", fovea_diff(model, other, &diff, &differences, &error), "struct fovea");
+    struct fovea_tune_options tune = fovea_tune_options_default();
+    tune.teacher_model = other;
+    assert_refused("tune", call_tune(&tune), "struct fovea");
+    tune.teacher_model = NULL;
+    tune.control_model = other;
+    assert_refused("tune", call_tune(&tune), "struct fovea");
     fovea_model_free(other);
     assert_int_equal(fovea_close(second), 0);
 }
@@ -519,9 +526,137 @@ static void test_indices(void **state)
     assert_null(fovea_model_metadata(NULL, "x"));
     assert_null(fovea_cpu(NULL));
     assert_int_equal(fovea_threads(NULL), 0);
+    fovea_cam_folder_skip(NULL, FOVEA_CAM_GRAD, "x");
+}
+
+/* Nothing is freed as nothing; results that were freed, and those of calls that failed, a second time as the first. */
+static void test_freeing(void **state)
+{
+    (void)state;
+    const struct fovea_shape shape = {NULL, 4, {1, 1, 28, 28}};
+    const struct fovea_shapes shapes = {&shape, 1};
+    struct fovea_layers layers;
+    struct fovea_findings findings;
+    struct fovea_tensor tensor;
+    fovea_audit_free(NULL);
+    fovea_findings_free(NULL);
+    fovea_diff_free(NULL);
+    fovea_stages_free(NULL);
+    fovea_erf_free(NULL);
+    fovea_eval_free(NULL);
+    fovea_layers_free(NULL);
+    fovea_positions_free(NULL);
+    fovea_rewrite_free(NULL);
+    fovea_tune_free(NULL);
     fovea_model_free(NULL);
     fovea_session_free(NULL);
+    fovea_cam_folder_abandon(NULL);
+    fovea_text_free(NULL);
+    fovea_bytes_free(NULL, NULL);
+    fovea_bytes_free(fovea, NULL);
+    fovea_tensor_free(NULL, NULL);
+    fovea_tensor_free(fovea, NULL);
     assert_int_equal(fovea_close(NULL), 0);
+    assert_int_equal(fovea_inspect(model, &shapes, &layers, &error), 0);
+    assert_int_equal(fovea_check(model, &shapes, &findings, &error), 0);
+    float numbers[2] = {1, 2};
+    const struct fovea_tensor written = {
+        .type = "float", .rank = 1, .dims = {2}, .data = numbers, .bytes = sizeof numbers};
+    const char *path = temporary_path("freed.npy");
+    assert_int_equal(fovea_tensor_write(fovea, path, &written, &error), 0);
+    assert_int_equal(fovea_tensor_read(fovea, path, &tensor, &error), 0);
+    for (int i = 0; i < 2; i++) {
+        fovea_layers_free(&layers);
+        fovea_findings_free(&findings);
+        fovea_tensor_free(fovea, &tensor);
+        assert_true(!layers.storage && !findings.storage && !tensor.data && tensor.bytes == 0);
+    }
+    fovea_audit_free(&(struct fovea_audit){0});
+    fovea_diff_free(&(struct fovea_diff){0});
+    fovea_stages_free(&(struct fovea_stages){0});
+    fovea_erf_free(&(struct fovea_erf){0});
+    fovea_eval_free(&(struct fovea_eval){0});
+    fovea_positions_free(&(struct fovea_positions){0});
+    fovea_rewrite_free(&(struct fovea_rewrite){0});
+    fovea_tune_free(&(struct fovea_tune){0});
+}
+
+/* ---- files to write ---- */
+
+static int save_to(const char *path, bool force)
+{
+    return fovea_model_save(model, path, force, &error);
+}
+
+static int rewrite_to(const char *path, bool force)
+{
+    struct fovea_rewrite_options options = fovea_rewrite_options_default();
+    struct fovea_rewrite rewrite;
+    const struct fovea_feed feed = {.path = "nowhere"}; /* what the work would begin with */
+    options.audit.samples.feeds = &feed;
+    options.audit.samples.feed_count = 1;
+    options.force = force;
+    return fovea_rewrite(model, &options, path, &rewrite, &error);
+}
+
+static int tune_to(const char *path, bool force)
+{
+    struct fovea_tune_options options = fovea_tune_options_default();
+    struct fovea_tune tune;
+    options.data.path = "nowhere";
+    return fovea_tune(model, &options, path, force, NULL, &tune, &error);
+}
+
+static int eval_to(const char *path, bool force)
+{
+    struct fovea_eval eval = {0};
+    return fovea_eval_write(model, &eval, path, force, &error);
+}
+
+static int claim_to(const char *path, bool force)
+{
+    return fovea_output_claim(path, force, &error);
+}
+
+/* All refuse the same files in the same words, and before they work. */
+static void test_outputs(void **state)
+{
+    (void)state;
+    static int (*const writers[])(const char *path, bool force) = {save_to, rewrite_to, tune_to, eval_to, claim_to};
+    const char *there = temporary_path("there.onnx"), *folder = strrchr(there, '/');
+    char path[256], expected[2048];
+    assert_int_equal(fovea_write_file(there, "x", 1, &error), 0);
+    snprintf(path, sizeof path, "%.*s", (int)(folder - there), there);
+    for (size_t i = 0; i < sizeof writers / sizeof writers[0]; i++) {
+        assert_int_equal(writers[i](there, false), -1);
+        snprintf(expected, sizeof expected, "%s exists already; `force` replaces it", there);
+        assert_string_equal(error.message, expected);
+        for (int force = 0; force < 2; force++) {
+            assert_int_equal(writers[i](path, force), -1);
+            snprintf(expected, sizeof expected, "%s: name a file to write", path);
+            assert_string_equal(error.message, expected);
+            assert_int_equal(writers[i]("nowhere/x.onnx", force), -1);
+            assert_string_equal(error.message, "nowhere/x.onnx: the folder nowhere/ is not there");
+        }
+    }
+}
+
+/* A model in memory may have the name of a file that is not there yet. */
+static void test_own_name(void **state)
+{
+    (void)state;
+    const char *path = temporary_path("own.onnx");
+    void *bytes;
+    size_t length;
+    assert_int_equal(fovea_model_save_memory(model, &bytes, &length, &error), 0);
+    struct fovea_model *named = fovea_model_load_memory(fovea, bytes, length, path, &error);
+    const struct fovea_rewrite_options options = fovea_rewrite_options_default();
+    struct fovea_rewrite rewrite;
+    if (fovea_rewrite(named, &options, path, &rewrite, &error))
+        fail_msg("%s", error.message);
+    fovea_rewrite_free(&rewrite);
+    fovea_model_free(named);
+    fovea_bytes_free(fovea, bytes);
 }
 
 /* Tensors that are none are not written, and equal nothing. */
@@ -574,8 +709,9 @@ static int finish(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields),    cmocka_unit_test(test_lists),
-                                       cmocka_unit_test(test_arguments), cmocka_unit_test(test_other_context),
-                                       cmocka_unit_test(test_indices),   cmocka_unit_test(test_tensors)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields),        cmocka_unit_test(test_lists),   cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_other_context), cmocka_unit_test(test_indices), cmocka_unit_test(test_tensors),
+        cmocka_unit_test(test_freeing),       cmocka_unit_test(test_outputs), cmocka_unit_test(test_own_name)};
     return cmocka_run_group_tests(tests, start, finish);
 }

@@ -218,7 +218,7 @@ static void test_seeds(void **state)
     fovea_tune_free(&one);
     fovea_tune_free(&result);
     options.seeds = 101;
-    refused(fixture, &options, "there are 1 to 100 seeds");
+    refused(fixture, &options, "`seeds` is 101, not from 0 to 100");
 }
 
 /* What was told of a run's progress. */
