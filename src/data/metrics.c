@@ -10,7 +10,7 @@
 struct metrics {
     struct memory *memory;
     int64_t classes, ignore;
-    int64_t counted, ignored, in_top1, in_top5;
+    int64_t counted, in_top1, in_top5;
     int64_t *actual, *predicted, *correct; /* [classes] */
     int64_t *confusion;                    /* [classes, classes] or NULL */
 };
@@ -61,7 +61,7 @@ void metrics_destroy(struct metrics *metrics)
 void metrics_reset(struct metrics *metrics)
 {
     size_t count = (size_t)metrics->classes;
-    metrics->counted = metrics->ignored = metrics->in_top1 = metrics->in_top5 = 0;
+    metrics->counted = metrics->in_top1 = metrics->in_top5 = 0;
     memset(metrics->actual, 0, 3 * count * sizeof *metrics->actual);
     if (metrics->confusion)
         memset(metrics->confusion, 0, count * count * sizeof *metrics->confusion);
@@ -105,10 +105,8 @@ int metrics_add(struct metrics *metrics, const float *logits, const int64_t *lab
 {
     for (int64_t i = 0; i < samples * pixels; i++) {
         const float *own = logits + i / pixels * metrics->classes * pixels + i % pixels;
-        if (labels[i] == metrics->ignore) {
-            metrics->ignored++;
+        if (labels[i] == metrics->ignore)
             continue;
-        }
         if (labels[i] < 0 || labels[i] >= metrics->classes)
             return error_set(error, ERROR_INPUT, "label %" PRId64 " is not among the %" PRId64 " classes", labels[i],
                              metrics->classes);
@@ -139,11 +137,6 @@ struct fovea_metrics metrics_none(bool pixels)
     const double none = (double)NAN;
     return (struct fovea_metrics){
         .pixels = pixels, .top1 = none, .top5 = none, .mean_accuracy = none, .mean_iou = none, .mean_dice = none};
-}
-
-int64_t metrics_ignored(const struct metrics *metrics)
-{
-    return metrics->ignored;
 }
 
 struct fovea_metrics metrics_summarise(const struct metrics *metrics, bool pixels)

@@ -27,8 +27,6 @@ int metrics_add(struct metrics *metrics, const float *logits, const int64_t *lab
 struct fovea_metrics metrics_summarise(const struct metrics *metrics, bool pixels);
 /* What metrics are that nothing was counted for. */
 struct fovea_metrics metrics_none(bool pixels);
-/* Labels that were to be ignored. */
-int64_t metrics_ignored(const struct metrics *metrics);
 /* Accuracy is the recall, correct / actual; without a name. */
 struct fovea_class_metrics metrics_of_class(const struct metrics *metrics, int64_t class_number);
 /* [classes, classes], rows by label, columns by prediction (samples without a prediction, all NaN, are in no column);

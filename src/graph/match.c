@@ -59,14 +59,14 @@ struct value *match_with_number(const struct value *value, const char *op_type, 
 
 struct value *match_other(const struct node *node, const struct value *operand)
 {
-    if (node->input_count != 2)
+    if (!node || !operand || node->input_count != 2)
         return NULL;
     return node->inputs[0] == operand ? node->inputs[1] : node->inputs[1] == operand ? node->inputs[0] : NULL;
 }
 
 struct value *match_back(struct value *value, uint64_t traits)
 {
-    while (node_has(value->producer, traits) && value->producer->inputs[0])
+    while (value && node_has(value->producer, traits) && value->producer->inputs[0])
         value = value->producer->inputs[0];
     return value;
 }

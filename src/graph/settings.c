@@ -20,8 +20,6 @@ static bool has_form(const struct attribute *attribute, enum setting_form form)
         return attribute->type == ATTRIBUTE_INTS;
     case SETTING_FLOATS:
         return attribute->type == ATTRIBUTE_FLOATS;
-    case SETTING_STRINGS:
-        return attribute->type == ATTRIBUTE_STRINGS;
     case SETTING_TENSOR:
         return attribute->type == ATTRIBUTE_TENSOR || attribute->type == ATTRIBUTE_SPARSE_TENSOR;
     case SETTING_GRAPH:
@@ -59,10 +57,15 @@ bool attribute_rule_holds(const struct attribute_rule *rule, int opset)
 static int check(const struct attribute_rule *rule, const struct node *node, struct error *error)
 {
     const struct attribute *attribute = node_attribute(node, rule->name);
-    static const char *const forms[] = {
-        "",       "an integer",         "an integer",        "a number",        "a text",
-        "a text", "a list of integers", "a list of numbers", "a list of texts", "a tensor",
-        "a graph"};
+    static const char *const forms[] = {[SETTING_INT] = "an integer",
+                                        [SETTING_FLAG] = "an integer",
+                                        [SETTING_FLOAT] = "a number",
+                                        [SETTING_TEXT] = "a text",
+                                        [SETTING_WORD] = "a text",
+                                        [SETTING_INTS] = "a list of integers",
+                                        [SETTING_FLOATS] = "a list of numbers",
+                                        [SETTING_TENSOR] = "a tensor",
+                                        [SETTING_GRAPH] = "a graph"};
     if (!attribute)
         return rule->required && attribute_rule_holds(rule, node->opset)
                    ? error_set(error, ERROR_INPUT, "attribute %s is missing", rule->name)
@@ -111,9 +114,6 @@ static void store(const struct attribute_rule *rule, const struct attribute *att
         break;
     case SETTING_FLOATS:
         *(struct floats *)field = (struct floats){attribute->floats, (int)attribute->count};
-        break;
-    case SETTING_STRINGS:
-        *(struct strings *)field = (struct strings){attribute->strings, (int)attribute->count};
         break;
     case SETTING_TENSOR:
         *(struct constant **)field = attribute->tensor;

@@ -17,10 +17,6 @@ struct floats {
     const float *values;
     int count;
 };
-struct strings {
-    const struct string *values;
-    int count;
-};
 
 /* One attribute. `name` is ONNX's and so is the field's, unless the field says more. The field's type follows `form`;
  * what a node does not name gets the default: `number`, or `text`, or the empty list. */
@@ -35,7 +31,6 @@ struct attribute_rule {
         SETTING_WORD,  /* enum or int, of a STRING: its place among `words` */
         SETTING_INTS,
         SETTING_FLOATS,
-        SETTING_STRINGS,
         SETTING_TENSOR, /* struct constant *; NULL: not there */
         SETTING_GRAPH   /* struct graph *; NULL: not there */
     } form;
@@ -58,7 +53,6 @@ struct attribute_rule {
     SETTING(settings_, field_, SETTING_WORD), .number = (default_), .words = (words_)
 #define INTS_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_INTS)
 #define FLOATS_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_FLOATS)
-#define STRINGS_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_STRINGS)
 #define TENSOR_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_TENSOR)
 #define GRAPH_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_GRAPH)
 #define IGNORED_ATTRIBUTE(name_) .name = (name_), .form = SETTING_NONE

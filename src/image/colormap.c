@@ -1,7 +1,6 @@
 #include "image/colormap.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Control points at equal distances, joined by straight lines in sRGB. Made in OKLCh: hue and chroma along a path
  * inside the sRGB gamut, the points at equal CIE 1976 colour differences. */
@@ -36,31 +35,14 @@ static const uint8_t gray[][3] = {{0, 0, 0}, {255, 255, 255}};
 #define POINTS(table) (sizeof(table) / sizeof(table)[0])
 
 static const struct {
-    const char *name;
     const uint8_t (*points)[3];
     size_t count;
 } colormaps[COLORMAP_COUNT] = {
-    [COLORMAP_LAGOON] = {"lagoon", lagoon, POINTS(lagoon)},
-    [COLORMAP_EMBER] = {"ember", ember, POINTS(ember)},
-    [COLORMAP_GRAY] = {"gray", gray, POINTS(gray)},
-    [COLORMAP_DIVERGING] = {"diverging", diverging, POINTS(diverging)},
+    [COLORMAP_LAGOON] = {lagoon, POINTS(lagoon)},
+    [COLORMAP_EMBER] = {ember, POINTS(ember)},
+    [COLORMAP_GRAY] = {gray, POINTS(gray)},
+    [COLORMAP_DIVERGING] = {diverging, POINTS(diverging)},
 };
-
-const char *colormap_name(enum colormap colormap)
-{
-    return colormaps[colormap].name;
-}
-
-int colormap_parse(const char *name, enum colormap *colormap)
-{
-    for (int i = 0; i < COLORMAP_COUNT; i++) {
-        if (strcmp(name, colormaps[i].name) == 0) {
-            *colormap = (enum colormap)i;
-            return 0;
-        }
-    }
-    return -1;
-}
 
 struct colour colormap_colour(enum colormap colormap, double position)
 {

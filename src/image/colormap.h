@@ -12,10 +12,6 @@ enum colormap {
     COLORMAP_COUNT
 };
 
-/* "lagoon", "ember", "gray", "diverging". */
-const char *colormap_name(enum colormap colormap);
-/* -1 if `name` is none of these. */
-int colormap_parse(const char *name, enum colormap *colormap);
 /* Position 0 to 1, clamped; NaN is mid-gray. */
 struct colour colormap_colour(enum colormap colormap, double position);
 

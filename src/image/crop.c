@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -13,7 +12,6 @@ void image_size_for_shorter_side(const struct image *image, int64_t side, int64_
     *height = wide ? side : other;
 }
 
-/* A half pixel goes to the even neighbour. */
 int64_t image_centre_offset(int64_t whole, int64_t part)
 {
     int64_t margin = whole - part, half = margin / 2;
@@ -49,18 +47,4 @@ int image_cut(struct memory *memory, const struct image *from, const struct imag
         to->pixels[i] = fill[i % (size_t)from->channels];
     window_copy(from->pixels, from->width, from->height, (size_t)from->channels, window, to->pixels);
     return 0;
-}
-
-int image_crop_centre(struct memory *memory, const struct image *from, int64_t width, int64_t height, struct image *to,
-                      struct error *error)
-{
-    if (width > from->width || height > from->height) {
-        *to = (struct image){0};
-        return error_set(error, ERROR_INPUT,
-                         "a crop of %" PRId64 "x%" PRId64 " does not fit into an image of %dx%d (width x height)",
-                         width, height, from->width, from->height);
-    }
-    const struct image_window window = {image_centre_offset(from->width, width),
-                                        image_centre_offset(from->height, height), width, height};
-    return image_cut(memory, from, &window, NULL, to, error);
 }

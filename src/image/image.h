@@ -63,10 +63,7 @@ int image_resize(struct memory *memory, const struct image *from, int64_t width,
                  enum interpolation interpolation, struct image *to, struct error *error);
 /* The size with the shorter side `side`; the longer one is rounded down, as torchvision does. */
 void image_size_for_shorter_side(const struct image *image, int64_t side, int64_t *width, int64_t *height);
-/* The central part; halves are rounded to even, as torchvision does. ERROR_INPUT if the image is smaller. */
-int image_crop_centre(struct memory *memory, const struct image *from, int64_t width, int64_t height, struct image *to,
-                      struct error *error);
-/* Pixels before the central part of `part` pixels out of `whole`. */
+/* Pixels before the central part of `part` pixels out of `whole`; halves are rounded to even, as torchvision does. */
 int64_t image_centre_offset(int64_t whole, int64_t part);
 
 /* A rectangle of pixels, which may reach beyond the image. */

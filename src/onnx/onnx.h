@@ -46,6 +46,5 @@ int model_set_metadata(struct model *model, const char *key, const char *value, 
 
 /* A TensorProto in a file of its own (.pb), as the ONNX test data has them. Caller: tensor_release. */
 int tensor_proto_read(struct memory *memory, const char *path, struct tensor *tensor, struct error *error);
-int tensor_proto_write(struct memory *memory, const char *path, const struct tensor *tensor, struct error *error);
 
 #endif

@@ -94,17 +94,3 @@ int save_tensor(const struct saver *saver, struct output *out, const struct cons
         return copy_payload(saver, out, constant, error);
     return 0;
 }
-
-int tensor_proto_write(struct memory *memory, const char *path, const struct tensor *tensor, struct error *error)
-{
-    struct saver saver = {.memory = memory};
-    struct constant constant = {.memory = memory, .tensor = *tensor};
-    struct output out = {.writer = file_writer_open(memory, path, error)};
-    if (!out.writer)
-        return -1;
-    if (save_tensor(&saver, &out, &constant, NULL, error)) {
-        file_writer_abandon(out.writer);
-        return error_prefix(error, "%s", path);
-    }
-    return file_writer_commit(out.writer, error);
-}

@@ -5,7 +5,6 @@
 #include "fovea/rewrite.h"
 #include "graph/operator.h"
 
-/* ORDER enum operand_role. */
 static const struct slot slots[] = {
     [ROLE_WEIGHT] = {SLOT_TRAINED, PARAMETER_WEIGHT, "weight"},
     [ROLE_SCALE] = {SLOT_TRAINED, PARAMETER_SCALE, "scale"},

@@ -110,9 +110,11 @@ static void test_operands(void **state)
         assert_null(match_with_number(behind, "Max", 3));
         assert_ptr_equal(match_other(behind->producer, test.x), behind->producer->inputs[1]);
         assert_null(match_other(behind->producer, test.y));
+        assert_true(!match_other(behind->producer, NULL) && !match_other(NULL, test.x));
         end(&test);
     }
     assert_null(match_with_number(NULL, "Add", 1));
+    assert_null(match_back(NULL, OPERATOR_VIEW));
 }
 
 static void test_names(void **state)

@@ -80,7 +80,7 @@ static json_t *load_sample(void)
     return report;
 }
 
-/* The page, for free_page. */
+/* The page, for text_release. */
 static struct text make_page(struct memory *memory, const json_t *report, const char *folder, struct page_check *check)
 {
     struct error error = ERROR_INITIALISER;
