@@ -103,20 +103,19 @@ int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *opt
     if (entry_result(&entry, "audit", audit, sizeof *audit) || entry_model(&entry, model) ||
         entry_options(&entry, "options", options, entry_audit_options))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct audit_work work;
-    struct arena *arena = arena_create(model->context->memory, &error);
+    struct arena *arena = arena_create(model->context->memory, &entry.error);
     *audit = (struct fovea_audit){.storage = arena};
     if (!arena)
-        return api_fail(&error, report);
-    int result = audit_work_open(&work, model, options, arena, &error) || run(&work, audit, &error)
+        return entry_refuse(&entry, report);
+    int result = audit_work_open(&work, model, options, arena, &entry.error) || run(&work, audit, &entry.error)
                      ? -1
-                     : context_poll(model->context, &error);
+                     : context_poll(model->context, &entry.error);
     audit_work_release(&work);
     if (result == 0)
         return 0;
     fovea_audit_free(audit);
-    return api_fail(&error, report);
+    return entry_refuse(&entry, report);
 }
 
 void fovea_audit_free(struct fovea_audit *audit)

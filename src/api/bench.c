@@ -119,13 +119,12 @@ int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_
         entry_whole(&entry, "capacity", capacity, 0, INT_MAX) ||
         entry_argument(&entry, "times", capacity ? times : (void *)session))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct memory *memory = session->model->context->memory;
     int count = session->graph->node_count < capacity ? session->graph->node_count : capacity;
     struct node_time *measured =
-        memory_allocate(memory, (size_t)session->graph->node_count + 1, sizeof *measured, &error);
+        memory_allocate(memory, (size_t)session->graph->node_count + 1, sizeof *measured, &entry.error);
     for (int run = 0; measured && run < runs; run++) {
-        if (session_profile(session->session, measured, &error))
+        if (session_profile(session->session, measured, &entry.error))
             break;
         for (int i = 0; i < count; i++) {
             char label[NODE_LABEL_SIZE];
@@ -136,5 +135,5 @@ int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_
         }
     }
     memory_release(memory, measured);
-    return error.kind == ERROR_NONE ? count : api_fail(&error, report);
+    return entry.error.kind == ERROR_NONE ? count : entry_refuse(&entry, report);
 }

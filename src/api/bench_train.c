@@ -65,22 +65,21 @@ int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_option
     if (entry_result(&entry, "bench", bench, sizeof *bench) || entry_model(&entry, model) ||
         entry_options(&entry, "options", options, entry_bench_options))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct training_graph training = {0};
-    struct model *copy = api_copy(model, &error);
+    struct model *copy = api_copy(model, &entry.error);
     const struct fovea_shapes *shapes = &options->session.shapes;
     *bench = (struct fovea_bench){0};
-    struct shape_binding *bindings = copy ? api_bindings(model->context, shapes, 0, &error) : NULL;
+    struct shape_binding *bindings = copy ? api_bindings(model->context, shapes, 0, &entry.error) : NULL;
     struct training_request request = {.model = copy,
                                        .bindings = bindings,
                                        .binding_count = shapes->count,
                                        .loss = {.kind = FOVEA_CROSS_ENTROPY, .ignored = -1},
                                        .segments = 1,
                                        .any_output = true};
-    int result = bindings && prepare(copy, bindings, shapes->count, &error) == 0 &&
-                         training_graph_create(&training, &request, &error) == 0
+    int result = bindings && prepare(copy, bindings, shapes->count, &entry.error) == 0 &&
+                         training_graph_create(&training, &request, &entry.error) == 0
                      ? time_steps(model, options, &training, bench, report)
-                     : api_fail(&error, report);
+                     : entry_refuse(&entry, report);
     bench->work = "training step";
     if (training.arena)
         training_graph_destroy(&training);

@@ -160,19 +160,18 @@ int fovea_cam(struct fovea_model *model, const struct fovea_cam_options *options
     if (entry_model(&entry, model) || entry_options(&entry, "options", options, entry_cam_options) ||
         entry_argument(&entry, "each", each ? model : NULL))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct cam_work work = {.model = model,
                             .options = options,
                             .layer = options->layer,
                             .each = each,
                             .user = user,
                             .methods = options->methods ? options->methods : 1u << FOVEA_CAM_EXTENDED};
-    int result = stock_open(&work.stock, model, &options->samples, &error) || run_levels(&work, &error) ||
-                         context_poll(model->context, &error)
+    int result = stock_open(&work.stock, model, &options->samples, &entry.error) || run_levels(&work, &entry.error) ||
+                         context_poll(model->context, &entry.error)
                      ? -1
                      : 0;
     cam_release(&work);
     cam_levels_release(&work.levels);
     stock_release(&work.stock);
-    return result ? api_fail(&error, report) : 0;
+    return result ? entry_refuse(&entry, report) : 0;
 }

@@ -25,9 +25,8 @@ struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const 
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "folder", path))
         return entry_null(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
-    struct fovea_cam_folder *folder = memory_allocate(memory, 1, sizeof *folder, &error);
+    struct fovea_cam_folder *folder = memory_allocate(memory, 1, sizeof *folder, &entry.error);
     if (folder) {
         *folder = (struct fovea_cam_folder){.memory = memory,
                                             .maps = json_array(),
@@ -35,15 +34,14 @@ struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const 
                                             .files = json_array(),
                                             .last_image = -1,
                                             .last_class = -1};
-        if (folder->maps && folder->left_out && montage_start(&folder->montage, memory, &error) == 0 &&
-            result_folder_open(&folder->results, model, path, force, &error) == 0 &&
-            result_claim(memory, path, "cam.json", force, &error) == 0 &&
-            result_claim(memory, path, "montage.png", force, &error) == 0)
+        if (folder->maps && folder->left_out && montage_start(&folder->montage, memory, &entry.error) == 0 &&
+            result_folder_open(&folder->results, model, path, force, &entry.error) == 0 &&
+            result_claim(memory, path, "cam.json", force, &entry.error) == 0 &&
+            result_claim(memory, path, "montage.png", force, &entry.error) == 0)
             return folder;
     }
     fovea_cam_folder_abandon(folder);
-    api_fail(&error, report);
-    return NULL;
+    return entry_null(&entry, report);
 }
 
 void fovea_cam_folder_abandon(struct fovea_cam_folder *folder)
@@ -128,13 +126,12 @@ int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam
         entry_argument(&entry, "picture", cam->picture) || entry_argument(&entry, "name", cam->name) ||
         entry_argument(&entry, "layer", cam->layer))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     char name[128];
     snprintf(name, sizeof name, "%06lld_class%lld_%s", (long long)cam->image, (long long)cam->class_index,
              fovea_cam_method_name((int)cam->method));
-    if (write_arrays(folder, name, cam, &error) || write_picture(folder, name, cam, &error) ||
-        add_thumbnails(folder, cam, &error))
-        return api_fail(&error, report);
+    if (write_arrays(folder, name, cam, &entry.error) || write_picture(folder, name, cam, &entry.error) ||
+        add_thumbnails(folder, cam, &entry.error))
+        return entry_refuse(&entry, report);
     document_append(&folder->maps, report_cam(cam, name));
     json_decref(folder->files);
     folder->files = report_left_out(cam->files_left_out);
@@ -171,8 +168,7 @@ int fovea_cam_folder_close(struct fovea_cam_folder *folder, struct fovea_error *
     ENTRY entry = {0};
     if (entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    int result = finish(folder, &error);
+    int result = finish(folder, &entry.error);
     fovea_cam_folder_abandon(folder);
-    return result ? api_fail(&error, report) : 0;
+    return result ? entry_refuse(&entry, report) : 0;
 }

@@ -10,15 +10,14 @@ int fovea_check(struct fovea_model *model, const struct fovea_shapes *shapes, st
     if (entry_result(&entry, "findings", findings, sizeof *findings) || entry_model(&entry, model) ||
         entry_options(&entry, "shapes", shapes, entry_shapes))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    *findings = (struct fovea_findings){.storage = arena_create(model->context->memory, &error)};
-    struct shape_binding *bindings = findings->storage ? api_bindings(model->context, shapes, 0, &error) : NULL;
-    int result = bindings ? check_model(model->model, bindings, shapes->count, findings, &error) : -1;
+    *findings = (struct fovea_findings){.storage = arena_create(model->context->memory, &entry.error)};
+    struct shape_binding *bindings = findings->storage ? api_bindings(model->context, shapes, 0, &entry.error) : NULL;
+    int result = bindings ? check_model(model->model, bindings, shapes->count, findings, &entry.error) : -1;
     memory_release(model->context->memory, bindings);
     if (result == 0)
         return 0;
     fovea_findings_free(findings);
-    return api_fail(&error, report);
+    return entry_refuse(&entry, report);
 }
 
 void fovea_findings_free(struct fovea_findings *findings)

@@ -115,23 +115,22 @@ int fovea_class_find(struct fovea_model *model, const char *labels, const char *
     if (entry_result(&entry, "class_index", class_index, sizeof *class_index) || entry_model(&entry, model) ||
         entry_argument(&entry, "name", name))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct class_names names;
     char shown[256];
-    int result = data_names(model, labels, true, &names, &error);
+    int result = data_names(model, labels, true, &names, &entry.error);
     *class_index = result == 0 ? class_names_find(&names, name, strlen(name)) : -1;
     text_printable(name, strlen(name), shown, sizeof shown);
     if (result == 0 && names.count == 0)
-        result = error_set(&error, ERROR_INPUT,
+        result = error_set(&entry.error, ERROR_INPUT,
                            "class \"%s\": the names of the classes are not known: give them with `labels` FILE, or a "
                            "number from 0",
                            shown);
     else if (result == 0 && *class_index < 0)
-        result = error_set(&error, ERROR_INPUT, "class \"%s\": %s of the %" PRId64 " classes (\"%s\", ...)", shown,
-                           *class_index == -2 ? "several are called so" : "that is the name of none", names.count,
-                           names.names[0]);
+        result = error_set(&entry.error, ERROR_INPUT, "class \"%s\": %s of the %" PRId64 " classes (\"%s\", ...)",
+                           shown, *class_index == -2 ? "several are called so" : "that is the name of none",
+                           names.count, names.names[0]);
     class_names_release(&names);
-    return result ? api_fail(&error, report) : 0;
+    return result ? entry_refuse(&entry, report) : 0;
 }
 
 struct dataset *data_open(struct fovea_model *model, const struct fovea_data *data, bool own_names, double share,

@@ -272,12 +272,12 @@ int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_
     if (entry_result(&entry, "diff", diff, sizeof *diff) || entry_model(&entry, a) || entry_model(&entry, b) ||
         entry_options(&entry, "options", options, entry_diff_options))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct memory *memory = a->context->memory;
     struct diff_work work = {.models = {a, b}, .options = options, .stock = {.model = a}};
     *diff = (struct fovea_diff){.paths = {a->model->path, b->model->path}};
-    work.changes.arena = diff->storage = arena_create(memory, &error);
-    int result = diff->storage && find_differences(&work, diff, &error) == 0 ? context_poll(a->context, &error) : -1;
+    work.changes.arena = diff->storage = arena_create(memory, &entry.error);
+    int result =
+        diff->storage && find_differences(&work, diff, &entry.error) == 0 ? context_poll(a->context, &entry.error) : -1;
     run_diff_close(&work.run);
     stock_release(&work.stock);
     fed_release(&work.fed, memory);
@@ -287,7 +287,7 @@ int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_
     if (result == 0)
         return 0;
     fovea_diff_free(diff);
-    return api_fail(&error, report);
+    return entry_refuse(&entry, report);
 }
 
 void fovea_diff_free(struct fovea_diff *diff)

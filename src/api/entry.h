@@ -42,9 +42,9 @@ extern const struct entry_field entry_context_options[], entry_session_options[]
 /* One public call. It ends where the variable does. */
 struct entry {
     struct context *context;
-    struct error error;
+    struct error error; /* of the checks, and of what the call does then */
 };
-/* Ends a call that was refused: -1, or NULL. */
+/* Ends a call that was refused or failed: -1, or NULL. */
 int entry_refuse(const struct entry *entry, struct fovea_error *report);
 void *entry_null(const struct entry *entry, struct fovea_error *report);
 #define ENTRY struct entry __attribute__((cleanup(entry_leave)))

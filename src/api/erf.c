@@ -269,8 +269,7 @@ int fovea_erf(struct fovea_model *model, const struct fovea_erf_options *options
     if (entry_result(&entry, "erf", result, sizeof *result) || entry_model(&entry, model) ||
         entry_options(&entry, "options", options, entry_erf_options))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    return erf_make(model, options, false, result, &error) ? api_fail(&error, report) : 0;
+    return erf_make(model, options, false, result, &entry.error) ? entry_refuse(&entry, report) : 0;
 }
 
 void fovea_erf_free(struct fovea_erf *erf)

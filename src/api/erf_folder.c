@@ -141,11 +141,10 @@ int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, s
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     static const char *const names[] = {"manifest.json", "erf.json", "erf.npy", "erf.png"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (result_claim(model->context->memory, folder, names[i], force, &error))
-            return api_fail(&error, report);
+        if (result_claim(model->context->memory, folder, names[i], force, &entry.error))
+            return entry_refuse(&entry, report);
     }
     return 0;
 }
@@ -186,11 +185,11 @@ int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, cons
     if (entry_model(&entry, model) || entry_options(&entry, "erf", erf, entry_erf) ||
         entry_argument(&entry, "map", erf->map) || entry_argument(&entry, "folder", path))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct result_folder folder;
-    int result = result_folder_open(&folder, model, path, force, &error) || write_files(&folder, erf, log_scale, &error)
+    int result = result_folder_open(&folder, model, path, force, &entry.error) ||
+                         write_files(&folder, erf, log_scale, &entry.error)
                      ? -1
                      : 0;
     result_folder_close(&folder);
-    return result ? api_fail(&error, report) : 0;
+    return result ? entry_refuse(&entry, report) : 0;
 }

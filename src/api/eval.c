@@ -268,8 +268,7 @@ int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struc
     if (entry_result(&entry, "eval", result, sizeof *result) || entry_model(&entry, model) ||
         (other && entry_model(&entry, other)) || entry_options(&entry, "options", options, entry_eval_options))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    struct arena *arena = arena_create(model->context->memory, &error);
+    struct arena *arena = arena_create(model->context->memory, &entry.error);
     *result = (struct fovea_eval){.storage = arena};
     struct eval_work work = {
         .options = options,
@@ -280,7 +279,7 @@ int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struc
         .ignored = options->data ? data_ignored(options->data) : -1,
         .arms = {{.model = model, .stock = {.model = model}}, {.model = other, .stock = {.model = other}}},
         .arm_count = other ? 2 : 1};
-    int code = arena ? evaluate_all(&work, &error) : -1;
+    int code = arena ? evaluate_all(&work, &entry.error) : -1;
     for (int a = 0; a < work.arm_count; a++)
         eval_close_arm(&work, &work.arms[a]);
     dataset_close(work.dataset);
@@ -288,7 +287,7 @@ int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struc
     if (code == 0)
         return 0;
     fovea_eval_free(result);
-    return api_fail(&error, report);
+    return entry_refuse(&entry, report);
 }
 
 void fovea_eval_free(struct fovea_eval *eval)

@@ -151,19 +151,18 @@ int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, 
     if (entry_result(&entry, "layers", layers, sizeof *layers) || entry_model(&entry, model) ||
         entry_options(&entry, "shapes", shapes, entry_shapes))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
     struct inspection inspection = {.model = model, .layers = layers};
     int result = -1;
     *layers = (struct fovea_layers){0};
-    struct shape_binding *bindings = api_bindings(model->context, shapes, 0, &error);
+    struct shape_binding *bindings = api_bindings(model->context, shapes, 0, &entry.error);
     struct pipeline_request request = {.bindings = bindings, .binding_count = shapes->count, .no_fusion = true};
-    inspection.graph = bindings ? pipeline_run(model->model, &request, &error) : NULL;
-    inspection.arena = inspection.graph ? arena_create(memory, &error) : NULL;
+    inspection.graph = bindings ? pipeline_run(model->model, &request, &entry.error) : NULL;
+    inspection.arena = inspection.graph ? arena_create(memory, &entry.error) : NULL;
     layers->storage = inspection.arena;
     if (inspection.arena)
-        result = describe_model(&inspection, &error) || describe_layers(&inspection, &error) ||
-                         describe_arena(&inspection, &error) || context_poll(model->context, &error)
+        result = describe_model(&inspection, &entry.error) || describe_layers(&inspection, &entry.error) ||
+                         describe_arena(&inspection, &entry.error) || context_poll(model->context, &entry.error)
                      ? -1
                      : 0;
     memory_release(memory, bindings);
@@ -172,7 +171,7 @@ int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, 
     if (result == 0)
         return 0;
     fovea_layers_free(layers);
-    return api_fail(&error, report);
+    return entry_refuse(&entry, report);
 }
 
 void fovea_layers_free(struct fovea_layers *layers)

@@ -25,19 +25,18 @@ struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error
     ENTRY entry = {0};
     if (entry_options(&entry, "options", options, entry_context_options))
         return entry_null(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct context_options asked = {
         .max_memory = options->max_memory, .threads = options->threads, .seed = options->seed};
     struct context *context = NULL;
     struct fovea *fovea = NULL;
-    if (choose_level(options->cpu, &asked.cpu, &error) == 0)
-        context = context_create(&asked, &error);
+    if (choose_level(options->cpu, &asked.cpu, &entry.error) == 0)
+        context = context_create(&asked, &entry.error);
     if (context)
-        fovea = memory_allocate(context->memory, 1, sizeof *fovea, &error);
+        fovea = memory_allocate(context->memory, 1, sizeof *fovea, &entry.error);
     if (!fovea) {
         if (context)
             context_destroy(context);
-        api_fail(&error, report);
+        entry_refuse(&entry, report);
         return NULL;
     }
     context_set_host(context, options->progress, options->progress_user);
@@ -94,13 +93,12 @@ int fovea_write_file(const char *path, const void *bytes, size_t length, struct 
     ENTRY entry = {0};
     if (entry_argument(&entry, "path", path) || entry_argument(&entry, "bytes", length ? bytes : path))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct memory *memory = memory_create((size_t)1 << 30);
-    int result = memory ? file_write(memory, path, bytes, length, &error)
-                        : error_set(&error, ERROR_MEMORY, "%s: out of memory", path);
+    int result = memory ? file_write(memory, path, bytes, length, &entry.error)
+                        : error_set(&entry.error, ERROR_MEMORY, "%s: out of memory", path);
     if (memory)
         memory_destroy(memory);
-    return result ? api_fail(&error, report) : 0;
+    return result ? entry_refuse(&entry, report) : 0;
 }
 
 bool fovea_operator_at(int index, struct fovea_operator *entry)

@@ -53,8 +53,7 @@ struct fovea_model *fovea_model_load(struct fovea *fovea, const char *path, stru
     ENTRY entry = {0};
     if (entry_fovea(&entry, fovea) || entry_argument(&entry, "path", path))
         return entry_null(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    return open_model(fovea, model_load(fovea->context, path, &error), &error, report);
+    return open_model(fovea, model_load(fovea->context, path, &entry.error), &entry.error, report);
 }
 
 struct fovea_model *fovea_model_load_memory(struct fovea *fovea, const void *bytes, size_t length, const char *name,
@@ -63,19 +62,18 @@ struct fovea_model *fovea_model_load_memory(struct fovea *fovea, const void *byt
     ENTRY entry = {0};
     if (entry_fovea(&entry, fovea))
         return entry_null(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct model *loaded = NULL;
     name = name && name[0] ? name : "the model in memory";
     unsigned char *copy = NULL;
     if (!bytes || length == 0)
-        error_set(&error, ERROR_INPUT, "%s: there are no bytes", name);
+        error_set(&entry.error, ERROR_INPUT, "%s: there are no bytes", name);
     else
-        copy = memory_allocate_uninitialised(fovea->context->memory, length, 1, &error);
+        copy = memory_allocate_uninitialised(fovea->context->memory, length, 1, &entry.error);
     if (copy) {
         memcpy(copy, bytes, length);
-        loaded = model_load_memory(fovea->context, copy, length, name, NULL, &error);
+        loaded = model_load_memory(fovea->context, copy, length, name, NULL, &entry.error);
     }
-    return open_model(fovea, loaded, &error, report);
+    return open_model(fovea, loaded, &entry.error, report);
 }
 
 struct model *api_copy(const struct fovea_model *model, struct error *error)
@@ -122,12 +120,11 @@ int fovea_model_save_memory(const struct fovea_model *model, void **bytes, size_
     if (entry_result(&entry, "bytes", bytes, sizeof *bytes) || entry_result(&entry, "length", length, sizeof *length) ||
         entry_model(&entry, model))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct saved_model saved = {0};
-    int result = model_save_memory(model->model, false, &saved, &error);
+    int result = model_save_memory(model->model, false, &saved, &entry.error);
     *bytes = saved.bytes;
     *length = saved.length;
-    return result ? api_fail(&error, report) : 0;
+    return result ? entry_refuse(&entry, report) : 0;
 }
 
 void fovea_bytes_free(struct fovea *fovea, void *bytes)
@@ -155,7 +152,6 @@ int fovea_model_set_activation(struct fovea_model *model, const char *activation
     if (entry_model(&entry, model))
         return entry_refuse(&entry, report);
     static const char *const words[] = {"softmax", "sigmoid", "none"};
-    struct error error = ERROR_INITIALISER;
     model->model->activation = NULL;
     for (size_t i = 0; activation && i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(activation, words[i]) == 0)
@@ -163,8 +159,8 @@ int fovea_model_set_activation(struct fovea_model *model, const char *activation
     }
     if (!activation || model->model->activation)
         return 0;
-    error_set(&error, ERROR_INPUT, "there is no activation '%s' (softmax, sigmoid, none)", activation);
-    return api_fail(&error, report);
+    error_set(&entry.error, ERROR_INPUT, "there is no activation '%s' (softmax, sigmoid, none)", activation);
+    return entry_refuse(&entry, report);
 }
 
 bool api_half_type(enum dtype dtype)
@@ -191,8 +187,7 @@ int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct 
     ENTRY entry = {0};
     if (entry_result(&entry, "digest", digest, 65) || entry_model(&entry, model))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    return model_sha256(model->model, digest, &error) ? api_fail(&error, report) : 0;
+    return model_sha256(model->model, digest, &entry.error) ? entry_refuse(&entry, report) : 0;
 }
 
 struct shape_binding *api_bindings(struct context *context, const struct fovea_shapes *shapes, int spare,

@@ -275,16 +275,15 @@ int fovea_positions(struct fovea_model *model, const struct fovea_erf_options *o
     if (entry_result(&entry, "positions", result, sizeof *result) || entry_model(&entry, model) ||
         entry_options(&entry, "options", options, entry_erf_options))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    *result = (struct fovea_positions){.storage = arena_create(model->context->memory, &error)};
+    *result = (struct fovea_positions){.storage = arena_create(model->context->memory, &entry.error)};
     struct position_work work = {
         .model = model, .options = options, .result = result, .arena = result->storage, .stock = {.model = model}};
-    int code = work.arena && study(&work, &error) == 0 ? context_poll(model->context, &error) : -1;
+    int code = work.arena && study(&work, &entry.error) == 0 ? context_poll(model->context, &entry.error) : -1;
     stock_release(&work.stock);
     if (code == 0)
         return 0;
     fovea_positions_free(result);
-    return api_fail(&error, report);
+    return entry_refuse(&entry, report);
 }
 
 void fovea_positions_free(struct fovea_positions *positions)

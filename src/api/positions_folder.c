@@ -67,17 +67,17 @@ int fovea_positions_write(struct fovea_model *model, const struct fovea_position
         entry_options(&entry, "erf[0]", &positions->erf[0], entry_erf) ||
         entry_options(&entry, "erf[1]", &positions->erf[1], entry_erf) || entry_argument(&entry, "folder", path))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct result_folder folder;
     const char *json = NULL, *manifest = NULL;
-    int result = result_folder_open(&folder, model, path, force, &error) || write_maps(&folder, positions, &error) ||
-                         !(json = result_file(&folder, "positions.json", &error)) ||
-                         !(manifest = result_file(&folder, "manifest.json", &error)) ||
-                         report_positions_json(folder.memory, json, &folder.run, positions, &error)
-                     ? api_fail(&error, report)
+    int result = result_folder_open(&folder, model, path, force, &entry.error) ||
+                         write_maps(&folder, positions, &entry.error) ||
+                         !(json = result_file(&folder, "positions.json", &entry.error)) ||
+                         !(manifest = result_file(&folder, "manifest.json", &entry.error)) ||
+                         report_positions_json(folder.memory, json, &folder.run, positions, &entry.error)
+                     ? entry_refuse(&entry, report)
                      : write_fields(model, positions, path, force, report);
-    if (result == 0 && report_positions_manifest(folder.memory, manifest, &folder.run, positions, &error))
-        result = api_fail(&error, report);
+    if (result == 0 && report_positions_manifest(folder.memory, manifest, &folder.run, positions, &entry.error))
+        result = entry_refuse(&entry, report);
     result_folder_close(&folder);
     return result;
 }

@@ -31,15 +31,14 @@ int fovea_report_claim(struct fovea_model *model, const struct fovea_report_opti
     if (entry_model(&entry, model) || entry_options(&entry, "options", options, entry_report_options) ||
         entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
     static const char *const names[] = {"manifest.json", "report.json", "report.html", "field_0.png", "map_00.png"};
-    json_t *baseline = options->baseline ? baseline_of(memory, options->baseline, &error) : NULL;
+    json_t *baseline = options->baseline ? baseline_of(memory, options->baseline, &entry.error) : NULL;
     int result = options->baseline && !baseline ? -1 : 0;
     json_decref(baseline);
     for (size_t i = 0; result == 0 && i < sizeof names / sizeof names[0]; i++)
-        result = result_claim(memory, folder, names[i], options->force, &error);
-    return result ? api_fail(&error, report) : 0;
+        result = result_claim(memory, folder, names[i], options->force, &entry.error);
+    return result ? entry_refuse(&entry, report) : 0;
 }
 
 /* ---- a new report ---- */
@@ -193,8 +192,7 @@ int fovea_report_write(struct fovea_model *model, const struct fovea_audit *audi
     if (entry_model(&entry, model) || entry_options(&entry, "audit", audit, entry_audit) ||
         entry_options(&entry, "options", options, entry_report_options) || entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    return write_report(model, audit, options, folder, &error) ? api_fail(&error, report) : 0;
+    return write_report(model, audit, options, folder, &entry.error) ? entry_refuse(&entry, report) : 0;
 }
 
 /* ---- sections that come later ---- */
@@ -204,16 +202,15 @@ int fovea_report_find(struct fovea_model *model, const char *folder, struct fove
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     char digest[65];
-    json_t *found = report_load(model->context->memory, folder, &error);
+    json_t *found = report_load(model->context->memory, folder, &entry.error);
     const char *about = json_string_value(json_object_get(json_object_get(found, "provenance"), "model_sha256"));
-    int result = found ? model_sha256(model->model, digest, &error) : -1;
+    int result = found ? model_sha256(model->model, digest, &entry.error) : -1;
     if (result == 0 && (!about || strcmp(about, digest) != 0))
-        result =
-            error_set(&error, ERROR_INPUT, "%s: this report is about another file than %s", folder, model->model->path);
+        result = error_set(&entry.error, ERROR_INPUT, "%s: this report is about another file than %s", folder,
+                           model->model->path);
     json_decref(found);
-    return result ? api_fail(&error, report) : 0;
+    return result ? entry_refuse(&entry, report) : 0;
 }
 
 static int add_written(struct fovea_model *model, const char *name, json_t *section, const char *path,
@@ -258,7 +255,7 @@ int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *ev
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "eval", eval) || entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    return report_add(model, folder, "eval", report_eval(eval, model->context->seed), &error) ? api_fail(&error, report)
-                                                                                              : 0;
+    return report_add(model, folder, "eval", report_eval(eval, model->context->seed), &entry.error)
+               ? entry_refuse(&entry, report)
+               : 0;
 }

@@ -50,31 +50,29 @@ struct fovea_session *fovea_session_open(struct fovea_model *model, const struct
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_options(&entry, "options", options, entry_session_options))
         return entry_null(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct memory *memory = model->context->memory;
     struct fed_list fed = {0};
-    struct fovea_session *session = memory_allocate(memory, 1, sizeof *session, &error);
+    struct fovea_session *session = memory_allocate(memory, 1, sizeof *session, &entry.error);
     int result = -1;
     if (session) {
         session->model = model;
         session->gradient = options->gradient;
         text_start(&session->dump, memory);
-        result =
-            fed_read(&fed, model, &options->shapes, options->feeds, options->feed_count, options->preprocess, &error);
+        result = fed_read(&fed, model, &options->shapes, options->feeds, options->feed_count, options->preprocess,
+                          &entry.error);
     }
     if (result == 0)
-        result = options->gradient ? open_gradient(session, &fed, &error)
-                                   : open_forward(session, &fed, options->dump_after, &error);
+        result = options->gradient ? open_gradient(session, &fed, &entry.error)
+                                   : open_forward(session, &fed, options->dump_after, &entry.error);
     if (result == 0 && options->noise)
         add_noise(session);
     if (result == 0)
-        result = fed_fill(&fed, session->graph, session->session, NULL, false, &error);
+        result = fed_fill(&fed, session->graph, session->session, NULL, false, &entry.error);
     fed_release(&fed, memory);
     if (result == 0)
         return session;
     fovea_session_free(session);
-    api_fail(&error, report);
-    return NULL;
+    return entry_null(&entry, report);
 }
 
 void fovea_session_free(struct fovea_session *session)
@@ -142,9 +140,8 @@ int fovea_session_run(struct fovea_session *session, struct fovea_error *report)
     ENTRY entry = {0};
     if (entry_session(&entry, session))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    if (session_run(session->session, &error) == 0)
+    if (session_run(session->session, &entry.error) == 0)
         return 0;
-    error_prefix(&error, "%s", session->model->model->path);
-    return api_fail(&error, report);
+    error_prefix(&entry.error, "%s", session->model->model->path);
+    return entry_refuse(&entry, report);
 }

@@ -42,18 +42,17 @@ int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples,
     if (entry_result(&entry, "stages", stages, sizeof *stages) || entry_model(&entry, model) ||
         entry_options(&entry, "samples", samples, entry_samples))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct stock stock;
-    struct stage_search search = {stages, arena_create(model->context->memory, &error)};
+    struct stage_search search = {stages, arena_create(model->context->memory, &entry.error)};
     struct graph *graph = NULL;
     *stages = (struct fovea_stages){.storage = search.arena};
-    if (search.arena && stock_open(&stock, model, samples, &error) == 0) {
+    if (search.arena && stock_open(&stock, model, samples, &entry.error) == 0) {
         struct pipeline_request request = {.bindings = stock.bindings,
                                            .binding_count = stock.binding_count,
                                            .select = find_stages,
                                            .user = &search,
                                            .no_fusion = true};
-        graph = pipeline_run(model->model, &request, &error);
+        graph = pipeline_run(model->model, &request, &entry.error);
     }
     if (search.arena)
         stock_release(&stock);
@@ -62,7 +61,7 @@ int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples,
     if (done)
         return 0;
     fovea_stages_free(stages);
-    return api_fail(&error, report);
+    return entry_refuse(&entry, report);
 }
 
 void fovea_stages_free(struct fovea_stages *stages)

@@ -26,13 +26,12 @@ int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor
     if (entry_result(&entry, "tensor", tensor, sizeof *tensor) || entry_fovea(&entry, fovea) ||
         entry_argument(&entry, "path", path))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct memory *memory = fovea->context->memory;
     struct tensor read;
-    int result = file_ends_in(path, ".pb") ? tensor_proto_read(memory, path, &read, &error)
-                                           : npy_read(memory, path, &read, &error);
+    int result = file_ends_in(path, ".pb") ? tensor_proto_read(memory, path, &read, &entry.error)
+                                           : npy_read(memory, path, &read, &entry.error);
     if (result)
-        return api_fail(&error, report);
+        return entry_refuse(&entry, report);
     *tensor = api_tensor(&read);
     return 0;
 }
@@ -52,13 +51,12 @@ int fovea_tensor_write(struct fovea *fovea, const char *path, const struct fovea
     if (entry_fovea(&entry, fovea) || entry_argument(&entry, "path", path) ||
         entry_options(&entry, "tensor", tensor, entry_tensor) || entry_argument(&entry, "type", tensor->type))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
     struct tensor written;
-    if (tensor_view(tensor, &written, &error)) {
-        error_prefix(&error, "`%s`", "tensor");
-        return api_fail(&error, report);
+    if (tensor_view(tensor, &written, &entry.error)) {
+        error_prefix(&entry.error, "`%s`", "tensor");
+        return entry_refuse(&entry, report);
     }
-    return npy_write(fovea->context->memory, path, &written, &error) ? api_fail(&error, report) : 0;
+    return npy_write(fovea->context->memory, path, &written, &entry.error) ? entry_refuse(&entry, report) : 0;
 }
 
 static double absolute_tolerance(double atol, const struct tensor *got, const struct tensor *expected)

@@ -391,8 +391,7 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
         (options->control_model && entry_model(&entry, options->control_model)) ||
         (calls && entry_options(&entry, "calls", calls, entry_tune_calls)))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    struct arena *arena = arena_create(model->context->memory, &error);
+    struct arena *arena = arena_create(model->context->memory, &entry.error);
     struct tune_work work = {.model = model,
                              .options = options,
                              .calls = calls,
@@ -405,16 +404,16 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
     const double missing = (double)NAN;
     *tune = (struct fovea_tune){
         .storage = arena, .control = metrics_none(false), .difference = missing, .interval = {missing, missing}};
-    int result = arena && check_options(options, path, force, &error) == 0 && run(&work, arena, &error) == 0
-                     ? context_poll(model->context, &error)
+    int result = arena && check_options(options, path, force, &entry.error) == 0 && run(&work, arena, &entry.error) == 0
+                     ? context_poll(model->context, &entry.error)
                      : -1;
     if (result == 0 && tuned)
-        result = (*tuned = api_result(model, &work.kept, "tuned", &error)) ? 0 : -1;
+        result = (*tuned = api_result(model, &work.kept, "tuned", &entry.error)) ? 0 : -1;
     release(&work);
     if (result == 0)
         return 0;
     fovea_tune_free(tune);
-    return api_fail(&error, report);
+    return entry_refuse(&entry, report);
 }
 
 int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path, bool force,

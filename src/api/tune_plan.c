@@ -16,10 +16,9 @@ int fovea_recipe_find(const char *guide, struct fovea_recipe *recipe, struct fov
     ENTRY entry = {0};
     if (entry_result(&entry, "recipe", recipe, sizeof *recipe) || entry_argument(&entry, "guide", guide))
         return entry_refuse(&entry, report);
-    struct error error = ERROR_INITIALISER;
-    const struct recipe *row = recipe_find(guide, &error);
+    const struct recipe *row = recipe_find(guide, &entry.error);
     if (!row)
-        return api_fail(&error, report);
+        return entry_refuse(&entry, report);
     *recipe = row->told;
     return 0;
 }

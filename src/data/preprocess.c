@@ -426,17 +426,6 @@ void preprocess_to_bytes(const float *values, int64_t count, uint8_t *bytes)
         bytes[i] = (uint8_t)fminf(fmaxf(roundf(values[i]), 0), 255);
 }
 
-int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
-                     enum image_layout layout, float *out, struct error *error)
-{
-    struct image crop;
-    int result = preprocess_crop(memory, preprocess, image, &crop, error);
-    if (result == 0)
-        preprocess_normalise(preprocess, &crop, layout, out);
-    image_release(memory, &crop);
-    return result;
-}
-
 /* Numbers between which a tensor of unknown origin is shown. */
 static void find_range(const float *sample, int64_t count, float range[2])
 {

@@ -65,7 +65,7 @@ int preprocess_channel_count(const struct preprocess *preprocess);
  * that covers the crop; an image that has the crop's size stays as it is. */
 void preprocess_resized_size(const struct preprocess *preprocess, const struct image *image, int64_t *height,
                              int64_t *width);
-/* Height and width of what preprocess_image makes of `image`. */
+/* Height and width of what preprocess_crop makes of `image`. */
 void preprocess_size(const struct preprocess *preprocess, const struct image *image, int64_t *height, int64_t *width);
 /* Where the network's part lies in an image of that size: central, beyond it for a letterbox alone, else ERROR_INPUT.
  */
@@ -86,9 +86,6 @@ void preprocess_normalise(const struct preprocess *preprocess, const struct imag
                           float *out);
 /* Rounds to 0..255, for networks that take bytes. */
 void preprocess_to_bytes(const float *values, int64_t count, uint8_t *bytes);
-/* Both in one. */
-int preprocess_image(struct memory *memory, const struct preprocess *preprocess, const struct image *image,
-                     enum image_layout layout, float *out, struct error *error);
 /* The way back, for showing: rgb[height * width * 3] of a sample. Without `preprocess` (a tensor of unknown origin) its
  * smallest number becomes black and its largest white; further channels than three are left out. `size`: channels,
  * height, width. */

@@ -1,3 +1,4 @@
+#include "preprocessed.h"
 #include "scratch.h"
 
 #include "data/loader.h"

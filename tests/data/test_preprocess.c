@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "data/preprocess.h"
+#include "preprocessed.h"
 
 static struct preprocess preset(const char *name)
 {
