@@ -62,7 +62,8 @@ static int wanted_shape(const struct value *input, const struct fovea_shapes *sh
     return 0;
 }
 
-/* A preset by name; explicit mean and std alone build on "raw"; else the model's own; else the flag is demanded. */
+/* A preset by name; explicit mean and std alone build on "raw"; else the model's own; else `preprocess` is asked for.
+ */
 static int start_preprocess(const struct fovea_model *model, const struct fovea_preprocess *flags, bool integer_input,
                             struct preprocess *preprocess, struct error *error)
 {

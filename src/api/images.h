@@ -35,7 +35,8 @@ struct images {
  * `samples` (its shapes, preprocess, limit, skip_broken) takes the first ones. Several are decoded beforehand, so that
  * broken ones are counted, or left out. The size of pictures comes from `shapes`, else from the model, else from the
  * preprocessing's crop, else from the first one. `names` (or NULL): of classes, for folders named after them.
- * ERROR_INPUT that asks for a flag where nothing says how to prepare them. Released by images_close in every case. */
+ * ERROR_INPUT that asks for `preprocess` where nothing says how to prepare them. Released by images_close in every
+ * case. */
 int images_open(struct images *images, struct fovea_model *model, const struct value *input,
                 const struct fovea_samples *samples, const struct fovea_feed *feed, const struct class_names *names,
                 struct error *error);
