@@ -63,7 +63,7 @@ static bool draws(const struct graph *graph)
 {
     for (const struct node *node = graph->first; node; node = node->next) {
         bool dropout = strcmp(node->op_type, "Dropout") == 0;
-        if (node->definition && (node->definition->flags & OPERATOR_RANDOM) && (!dropout || node->input_count > 2))
+        if (node->definition && (node->definition->traits & OPERATOR_RANDOM) && (!dropout || node->input_count > 2))
             return true;
     }
     return false;

@@ -39,7 +39,7 @@ void cells_include(struct cells *into, const struct cells *more, int rank)
 static const struct value *element_source(const struct node *node)
 {
     const unsigned keeps = OPERATOR_POINTWISE | OPERATOR_NORMALIZES;
-    if (!node->definition || node->output_count == 0 || !node->outputs[0] || !(node->definition->flags & keeps))
+    if (!node->definition || node->output_count == 0 || !node->outputs[0] || !(node->definition->traits & keeps))
         return NULL;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *input = node->inputs[i];
@@ -51,7 +51,7 @@ static const struct value *element_source(const struct node *node)
 
 static bool is_view(const struct node *node)
 {
-    return node->definition && node->definition->flags & OPERATOR_VIEW && node->inputs[0];
+    return node->definition && node->definition->traits & OPERATOR_VIEW && node->inputs[0];
 }
 
 /* Whether the elements come from a Reshape of a value of this shape, each at its own place. */
@@ -105,8 +105,8 @@ static void place_back(struct field_context *context, const struct cells *from, 
     const struct node *node = context->node;
     const struct shape *view = from->view;
     const unsigned keeps = OPERATOR_POINTWISE | OPERATOR_NORMALIZES;
-    bool normalizes = node->definition->flags & OPERATOR_NORMALIZES;
-    if (!view || !(node->definition->flags & keeps) || context->output != 0 || (normalizes && context->input != 0) ||
+    bool normalizes = node->definition->traits & OPERATOR_NORMALIZES;
+    if (!view || !(node->definition->traits & keeps) || context->output != 0 || (normalizes && context->input != 0) ||
         !shape_equal(&context->inputs[context->input]->shape, &context->outputs[0].shape))
         return;
     int last = view->rank - 1;

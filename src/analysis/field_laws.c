@@ -115,7 +115,7 @@ static bool join(struct field_law *law, const struct step_law *step, const struc
 /* Operators that lose the places of units for their elements' order: receptive_field.c follows them. */
 static bool reorders(const struct node *node)
 {
-    return node->definition->flags & OPERATOR_VIEW && node->inputs[0] &&
+    return node->definition->traits & OPERATOR_VIEW && node->inputs[0] &&
            !shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape);
 }
 

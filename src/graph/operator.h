@@ -121,7 +121,7 @@ enum operator_trait {
     OPERATOR_KEEPS = 1 << 7,  /* in inference each element of output 0 is that of input 0, rounded to another type at
                                  most (Identity, Cast, Dropout) */
     OPERATOR_MOVES = 1 << 8,  /* outputs hold elements of the inputs in other places, some of them or several times;
-                                 shapes,  sizes and indices say which (Transpose, Slice, Gather, Concat, Expand) */
+                                 shapes, sizes and indices say which (Transpose, Slice, Gather, Concat, Expand) */
     OPERATOR_SELECTS =
         1 << 9, /* which elements come out depends on values (TopK, NonMaxSuppression, ReduceMax, Where) */
     OPERATOR_PRODUCT = 1 << 10,     /* sums of products of two operands (Conv, Gemm, MatMul, Einsum, quantised ones) */
@@ -196,8 +196,8 @@ struct operator_definition {
     int since, until;           /* opsets this entry covers; until 0: to the newest */
     int min_inputs, max_inputs; /* max -1: any number */
     int min_outputs, max_outputs;
-    uint32_t types; /* of input 0 (of output 0 for operators without inputs): set of TYPE_BIT */
-    uint64_t flags; /* set of operator_trait */
+    uint32_t types;  /* of input 0 (of output 0 for operators without inputs): set of TYPE_BIT */
+    uint64_t traits; /* set of operator_trait */
     unsigned char
         roles[OPERATOR_ROLES]; /* enum operand_role of each input; the last one named goes for all behind it */
     const struct attribute_rule *attributes; /* ended by one without a name; NULL: it has none */
@@ -208,11 +208,11 @@ struct operator_definition {
     operator_field *field;       /* NULL: treated as global */
     operator_start *start;       /* NULL: its gate is not held */
     enum gate_rank gate;
-    operator_identity *identity; /* NULL: where it is a view or keeps its elements (OPERATOR_VIEW, OPERATOR_KEEPS) */
-    operator_macs *macs;         /* NULL: 0 */
-    operator_steps *steps;       /* NULL: 0 */
-    operator_bytes *scratch;     /* NULL: 0 */
-    operator_bytes *packed;      /* NULL: nothing to pack */
+    operator_identity *identity;  /* NULL: where it is a view or keeps its elements (OPERATOR_VIEW, OPERATOR_KEEPS) */
+    operator_macs *macs;          /* NULL: 0 */
+    operator_steps *steps;        /* NULL: 0 */
+    operator_bytes *scratch;      /* NULL: 0 */
+    operator_bytes *packed_bytes; /* NULL: nothing to pack */
     operator_pack *pack;
     operator_expand *expand; /* not NULL: pass_expand replaces the node by its parts (op/expansion.h) */
 };
@@ -223,7 +223,7 @@ enum operand_role operator_role(const struct operator_definition *entry, int inp
 /* Whether the node is there, its operator is known and has one of the traits. */
 static inline bool node_has(const struct node *node, uint64_t traits)
 {
-    return node && node->definition && node->definition->flags & traits;
+    return node && node->definition && node->definition->traits & traits;
 }
 /* What its input is to the node; ROLE_UNSAID where its operator is not known. */
 static inline enum operand_role node_role(const struct node *node, int input)

@@ -315,7 +315,7 @@ static bool start_clip(const struct node *node, double *start, double *slope)
 
 #define ACTIVATION(name_, since_, types_, trait_)                                                                      \
     .domain = "", .name = name_, .since = since_, ARITY(1, 1, 1, 1), .types = types_,                                  \
-    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | trait_, .roles = {ROLE_DATA}, .infer = infer_same,               \
+    .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | trait_, .roles = {ROLE_DATA}, .infer = infer_same,              \
     .compute = compute_activation, .gradient = gradient_activation, .field = field_pointwise
 
 const struct operator_definition operators_activation[] = {
@@ -344,7 +344,7 @@ const struct operator_definition operators_activation[] = {
      .since = 6,
      ARITY(1, 3, 1, 1),
      .types = TYPES_NUMBER,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_ACTIVATION,
+     .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_ACTIVATION,
      .roles = {ROLE_DATA, ROLE_CONTROL},
      SETTINGS(struct clip_settings, clip_attributes),
      .infer = infer_clip,
@@ -357,7 +357,7 @@ const struct operator_definition operators_activation[] = {
      .since = 1,
      ARITY(2, 2, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
      .roles = {ROLE_DATA, ROLE_FACTOR},
      SETTINGS(struct unary_gradient_settings, unary_gradient_attributes),
      .infer = infer_unary_gradient,
@@ -367,7 +367,7 @@ const struct operator_definition operators_activation[] = {
      .since = 1,
      ARITY(2, 4, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
      .roles = {ROLE_DATA, ROLE_FACTOR, ROLE_CONTROL},
      SETTINGS(struct clip_settings, clip_gradient_attributes),
      .infer = infer_clip_gradient,

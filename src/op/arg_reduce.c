@@ -126,7 +126,7 @@ static int field_arg(struct field_context *context, struct error *error)
 #define ARG(name_)                                                                                                     \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_NUMBER,                             \
-        .flags = OPERATOR_SELECTS | OPERATOR_FINDS, .roles = {ROLE_DATA}, SETTINGS(struct arg_settings, attributes),   \
+        .traits = OPERATOR_SELECTS | OPERATOR_FINDS, .roles = {ROLE_DATA}, SETTINGS(struct arg_settings, attributes),  \
         .infer = infer_arg, .compute = compute_arg, .field = field_arg                                                 \
     }
 

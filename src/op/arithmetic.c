@@ -214,7 +214,7 @@ static int gradient_extreme(struct gradient_context *context, struct error *erro
 #define ARITHMETIC(name_, since_, max_, types_, trait_, role_, compute_, gradient_)                                    \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(max_ < 0 ? 1 : 2, max_, 1, 1), .types = types_,            \
-        .flags = OPERATOR_POINTWISE | (trait_) | (max_ == 2 ? OPERATOR_IN_PLACE : 0),                                  \
+        .traits = OPERATOR_POINTWISE | (trait_) | (max_ == 2 ? OPERATOR_IN_PLACE : 0),                                 \
         .roles = {(role_) == ROLE_DIVISOR ? ROLE_FACTOR : (role_), role_}, .infer = infer_broadcast_same,              \
         .compute = compute_, .gradient = gradient_, .field = field_pointwise,                                          \
         .identity = max_ == 2 ? NULL : identity_of_one                                                                 \

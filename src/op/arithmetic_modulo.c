@@ -93,7 +93,7 @@ const struct operator_definition operators_arithmetic_modulo[] = {
      .since = 10,
      ARITY(2, 2, 1, 1),
      .types = TYPES_NUMBER,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
      .roles = {ROLE_DATA},
      SETTINGS(struct modulo_settings, attributes),
      .infer = infer_modulo,

@@ -328,7 +328,7 @@ static int gradient_attention(struct gradient_context *context, struct error *er
 #define ATTENTION(since_, until_, inputs_)                                                                             \
     {                                                                                                                  \
         .domain = "", .name = "Attention", .since = since_, .until = until_, ARITY(3, inputs_, 1, 4),                  \
-        .types = TYPES_HELD_AS_FLOAT, .flags = OPERATOR_ATTENTION,                                                     \
+        .types = TYPES_HELD_AS_FLOAT, .traits = OPERATOR_ATTENTION,                                                    \
         .roles = {ROLE_KEY, ROLE_KEY, ROLE_DATA, ROLE_MASK, ROLE_KEY, ROLE_DATA, ROLE_MASK}, .gate = GATE_NONE,        \
         SETTINGS(struct attention_settings, attributes), .infer = infer_attention, .compute = compute_attention,       \
         .gradient = gradient_attention, .macs = macs_attention, .scratch = scratch_of                                  \

@@ -108,7 +108,7 @@ const struct operator_definition operators_attention_cache[] = {
      .since = 24,
      ARITY(2, 3, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_MOVES,
+     .traits = OPERATOR_MOVES,
      .roles = {ROLE_CHOICE, ROLE_CHOICE, ROLE_INDICES},
      SETTINGS(struct scatter_settings, attributes),
      .infer = infer_scatter,

@@ -173,7 +173,7 @@ const struct operator_definition operators_attention_gradient[] = {
      .since = 1,
      ARITY(3, 7, 1, 4),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_DATA, ROLE_DATA, ROLE_DATA, ROLE_MASK, ROLE_DATA, ROLE_DATA, ROLE_MASK},
      SETTINGS(struct attention_settings, attributes),
      .infer = infer_gradient,

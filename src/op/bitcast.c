@@ -61,7 +61,7 @@ const struct operator_definition operators_bitcast[] = {
      .since = 26,
      ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .traits = OPERATOR_POINTWISE | OPERATOR_FUNCTION,
      .roles = {ROLE_DATA},
      SETTINGS(struct bitcast_settings, attributes),
      .infer = infer_bitcast,

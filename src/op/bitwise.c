@@ -103,7 +103,7 @@ static int compute_bitwise(struct compute_context *context, struct error *error)
 
 #define BITWISE(name_, since_, inputs_, types_, trait_)                                                                \
     .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = types_,                      \
-    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION | trait_, .roles = {ROLE_DATA},                \
+    .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION | trait_, .roles = {ROLE_DATA},               \
     .infer = infer_broadcast_same, .compute = compute_bitwise, .field = field_pointwise
 
 const struct operator_definition operators_bitwise[] = {

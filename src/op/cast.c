@@ -151,7 +151,7 @@ static int field_cast(struct field_context *context, struct error *error)
 #define CAST(name_, since_, inputs_, infer_, ...)                                                                      \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = TYPES_ALL,               \
-        .flags = OPERATOR_POINTWISE | OPERATOR_KEEPS, .roles = {ROLE_DATA, ROLE_CONTROL}, __VA_ARGS__,                 \
+        .traits = OPERATOR_POINTWISE | OPERATOR_KEEPS, .roles = {ROLE_DATA, ROLE_CONTROL}, __VA_ARGS__,                \
         .infer = infer_, .compute = compute_cast, .gradient = gradient_cast, .field = field_cast                       \
     }
 

@@ -123,7 +123,7 @@ static int compute_is_inf(struct compute_context *context, struct error *error)
 
 #define BOOLS(name_, since_, inputs_, types_, trait_, compute_)                                                        \
     .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = types_,                      \
-    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION | trait_, .roles = {ROLE_DATA},                \
+    .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION | trait_, .roles = {ROLE_DATA},               \
     .infer = infer_broadcast_bool, .compute = compute_, .field = field_pointwise
 #define COMPARE(name_, since_, types_, trait_)                                                                         \
     {                                                                                                                  \

@@ -201,7 +201,7 @@ bool control_flow_is_random(const struct node *node)
     struct graph *graph;
     for (int i = 0; (graph = node_subgraph(node, i)) != NULL; i++) {
         for (const struct node *inner = graph->first; inner; inner = inner->next) {
-            if (!inner->definition || inner->definition->flags & OPERATOR_RANDOM || control_flow_is_random(inner))
+            if (!inner->definition || inner->definition->traits & OPERATOR_RANDOM || control_flow_is_random(inner))
                 return true;
         }
     }

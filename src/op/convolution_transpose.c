@@ -237,7 +237,7 @@ const struct operator_definition operators_convolution_transpose[] = {
      .since = 1,
      ARITY(2, 3, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
+     .traits = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
      .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT},
      SETTINGS(struct conv_transpose_settings, attributes),
      .infer = infer_transpose,
@@ -246,7 +246,7 @@ const struct operator_definition operators_convolution_transpose[] = {
      .field = field_transpose,
      .macs = macs_transpose,
      .scratch = scratch_transpose,
-     .packed = packed_transpose,
+     .packed_bytes = packed_transpose,
      .pack = pack_transpose},
     {0},
 };

@@ -125,8 +125,9 @@ static int gradient_sum(struct gradient_context *context, struct error *error)
 #define CUMULATIVE(name_, since_, gradient_)                                                                           \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(2, 2, 1, 1), .types = TYPES_NUMBER,                        \
-        .flags = OPERATOR_OTHER, .roles = {ROLE_DATA, ROLE_CONTROL}, SETTINGS(struct cumulative_settings, attributes), \
-        .infer = infer_cumulative, .compute = compute_cumulative, .gradient = gradient_                                \
+        .traits = OPERATOR_OTHER, .roles = {ROLE_DATA, ROLE_CONTROL},                                                  \
+        SETTINGS(struct cumulative_settings, attributes), .infer = infer_cumulative, .compute = compute_cumulative,    \
+        .gradient = gradient_                                                                                          \
     }
 
 const struct operator_definition operators_cumulative[] = {

@@ -265,7 +265,7 @@ const struct operator_definition operators_deformable_convolution[] = {
      .since = 19,
      ARITY(3, 5, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
+     .traits = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
      .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_INDICES, ROLE_SHIFT, ROLE_MASK},
      SETTINGS(struct deformable_settings, deformable_attributes),
      .infer = infer_deformable,

@@ -194,7 +194,7 @@ const struct operator_definition operators_deformable_convolution_gradient[] = {
      .since = 1,
      ARITY(4, 6, 4, 4),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_DATA, ROLE_DATA, ROLE_WEIGHT, ROLE_INDICES, ROLE_SHIFT, ROLE_MASK},
      SETTINGS(struct deformable_settings, attributes),
      .infer = infer_gradient,

@@ -158,7 +158,7 @@ static int field_space_to_depth(struct field_context *context, struct error *err
 
 #define BLOCKS(name_, infer_, compute_, gradient_, field_)                                                             \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_ALL, .flags = OPERATOR_MOVES,       \
+        .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_ALL, .traits = OPERATOR_MOVES,      \
         .roles = {ROLE_DATA}, SETTINGS(struct block_settings, attributes), .infer = infer_, .compute = compute_,       \
         .gradient = gradient_, .field = field_                                                                         \
     }

@@ -430,7 +430,7 @@ const struct operator_definition operators_einsum[] = {
      .since = 12,
      ARITY(1, -1, 1, 1),
      .types = TYPES_NUMBER,
-     .flags = OPERATOR_PRODUCT,
+     .traits = OPERATOR_PRODUCT,
      .roles = {ROLE_WEIGHT},
      SETTINGS(struct einsum_settings, attributes),
      .infer = expansion_infer,

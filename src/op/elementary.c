@@ -225,7 +225,7 @@ static int compute_elementary_gradient(struct compute_context *context, struct e
 
 #define ELEMENTARY(name_, since_, types_, trait_, gradient_)                                                           \
     .domain = "", .name = name_, .since = since_, ARITY(1, 1, 1, 1), .types = types_,                                  \
-    .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | trait_, .roles = {ROLE_DATA}, .infer = infer_same,               \
+    .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | trait_, .roles = {ROLE_DATA}, .infer = infer_same,              \
     .compute = compute_elementary, .gradient = gradient_, .field = field_pointwise
 #define PARAMETERS(attributes_) SETTINGS(struct elementary_settings, attributes_)
 
@@ -263,7 +263,7 @@ const struct operator_definition operators_elementary[] = {
      .since = 1,
      ARITY(2, 2, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
      .roles = {ROLE_DATA, ROLE_FACTOR},
      SETTINGS(struct elementary_settings, gradient_attributes),
      .infer = infer_elementary_gradient,

@@ -29,7 +29,7 @@ static int compute_node(struct context *context, struct compute_context *compute
     const struct operator_definition *definition = compute->node->definition;
     struct memory *memory = context->memory;
     size_t scratch_bytes = definition->scratch ? definition->scratch(compute) : 0;
-    size_t packed_bytes = definition->packed ? definition->packed(compute) : 0;
+    size_t packed_bytes = definition->packed_bytes ? definition->packed_bytes(compute) : 0;
     void *scratch = memory_allocate_uninitialised(memory, scratch_bytes, 1, error);
     void *packed = packed_bytes ? memory_allocate_uninitialised(memory, packed_bytes, 1, error) : NULL;
     int result = scratch && (packed || !packed_bytes) ? 0 : -1;

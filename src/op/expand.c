@@ -162,7 +162,7 @@ static int field_tile(struct field_context *context, struct error *error)
 #define REPEAT(name_, since_, infer_, compute_, gradient_, field_)                                                     \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(2, 2, 1, 1), .types = TYPES_ALL,                           \
-        .flags = OPERATOR_MOVES | OPERATOR_EXACT_FIELD, .roles = {ROLE_DATA, ROLE_SHAPE}, .infer = infer_,             \
+        .traits = OPERATOR_MOVES | OPERATOR_EXACT_FIELD, .roles = {ROLE_DATA, ROLE_SHAPE}, .infer = infer_,            \
         .compute = compute_, .gradient = gradient_, .field = field_, .identity = identity_always                       \
     }
 

@@ -152,7 +152,7 @@ static int field_elements(struct field_context *context, struct error *error)
 #define ELEMENTS(name_, since_, inputs_, attributes_, infer_, compute_, gradient_)                                     \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = TYPES_ALL,               \
-        .flags = OPERATOR_MOVES, .roles = {(inputs_) == 3 ? ROLE_CHOICE : ROLE_DATA, ROLE_INDICES, ROLE_CHOICE},       \
+        .traits = OPERATOR_MOVES, .roles = {(inputs_) == 3 ? ROLE_CHOICE : ROLE_DATA, ROLE_INDICES, ROLE_CHOICE},      \
         SETTINGS(struct scatter_settings, attributes_), .infer = infer_, .compute = compute_, .gradient = gradient_,   \
         .field = field_elements, .scratch = offset_bytes                                                               \
     }

@@ -195,7 +195,7 @@ static int gradient_scatter_nd(struct gradient_context *context, struct error *e
 #define TUPLES(name_, inputs_, attributes_, infer_, compute_, gradient_)                                               \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 11, ARITY(inputs_, inputs_, 1, 1), .types = TYPES_ALL,                   \
-        .flags = OPERATOR_MOVES, .roles = {(inputs_) == 3 ? ROLE_CHOICE : ROLE_DATA, ROLE_INDICES, ROLE_CHOICE},       \
+        .traits = OPERATOR_MOVES, .roles = {(inputs_) == 3 ? ROLE_CHOICE : ROLE_DATA, ROLE_INDICES, ROLE_CHOICE},      \
         SETTINGS(struct scatter_settings, attributes_), .infer = infer_, .compute = compute_, .gradient = gradient_,   \
         .scratch = offset_bytes                                                                                        \
     }
@@ -208,7 +208,7 @@ const struct operator_definition operators_gather_nd[] = {
      .since = 1,
      ARITY(2, 2, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_DATA, ROLE_INDICES},
      SETTINGS(struct scatter_settings, gradient_attributes),
      .infer = infer_gather_nd_gradient,

@@ -183,7 +183,7 @@ const struct operator_definition operators_gemm[] = {
      .since = 7,
      ARITY(2, 3, 1, 1),
      .types = TYPES_PRODUCT,
-     .flags = OPERATOR_PRODUCT | OPERATOR_MATRIX | OPERATOR_EXACT_FIELD,
+     .traits = OPERATOR_PRODUCT | OPERATOR_MATRIX | OPERATOR_EXACT_FIELD,
      .roles = {ROLE_WEIGHT, ROLE_WEIGHT, ROLE_SHIFT},
      SETTINGS(struct gemm_settings, attributes),
      .infer = infer_gemm,

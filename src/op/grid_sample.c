@@ -192,7 +192,7 @@ static int compute_grid_gradient(struct compute_context *context, struct error *
 #define GRADIENT(name_, infer_, compute_)                                                                              \
     {                                                                                                                  \
         .domain = DOMAIN_INTERNAL, .name = name_, .since = 1, ARITY(3, 3, 1, 1), .types = TYPES_HELD_AS_FLOAT,         \
-        .flags = OPERATOR_OTHER, .roles = {ROLE_DATA, ROLE_DATA, ROLE_INDICES},                                        \
+        .traits = OPERATOR_OTHER, .roles = {ROLE_DATA, ROLE_DATA, ROLE_INDICES},                                       \
         SETTINGS(struct grid_sample_settings, attributes), .infer = infer_, .compute = compute_                        \
     }
 
@@ -202,7 +202,7 @@ const struct operator_definition operators_grid_sample[] = {
      .since = 16,
      ARITY(2, 2, 1, 1),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_DATA, ROLE_INDICES},
      SETTINGS(struct grid_sample_settings, attributes),
      .infer = infer_grid_sample,

@@ -77,7 +77,7 @@ const struct operator_definition operators_if[] = {
      .since = 1,
      ARITY(1, -1, 1, -1),
      .types = TYPE_BIT(DTYPE_BOOL),
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_CONTROL, ROLE_DATA},
      SETTINGS(struct if_settings, attributes),
      .infer = infer_if,

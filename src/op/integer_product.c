@@ -113,7 +113,7 @@ static int expand_matmul(struct expand_context *context, struct error *error)
 
 #define INTEGER(name_, traits_, expand_)                                                                               \
     .domain = "", .name = name_, .since = 10, ARITY(2, 4, 1, 1), .types = TYPES_BYTE,                                  \
-    .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | (traits_),                                                 \
+    .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | (traits_),                                                \
     .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_QUANTUM}, .infer = expansion_infer, .compute = expansion_compute,           \
     .expand = expand_
 

@@ -106,7 +106,7 @@ const struct operator_definition operators_linear[] = {
      .since = 1,
      ARITY(2, 4, 1, 1),
      .types = TYPE_BIT(DTYPE_FLOAT),
-     .flags = OPERATOR_PRODUCT,
+     .traits = OPERATOR_PRODUCT,
      .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT, ROLE_TERM},
      SETTINGS(struct linear_settings, attributes),
      .infer = infer_linear,

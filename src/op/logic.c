@@ -55,7 +55,7 @@ static int compute_logic(struct compute_context *context, struct error *error)
 #define LOGIC(name_, since_, inputs_)                                                                                  \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = TYPE_BIT(DTYPE_BOOL),    \
-        .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION | (inputs_ == 2 ? OPERATOR_COMMUTES : 0),  \
+        .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION | (inputs_ == 2 ? OPERATOR_COMMUTES : 0), \
         .roles = {ROLE_DATA}, .infer = infer_broadcast_same, .compute = compute_logic, .field = field_pointwise        \
     }
 

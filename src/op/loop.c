@@ -190,7 +190,7 @@ const struct operator_definition operators_loop[] = {
      .since = 1,
      ARITY(0, -1, 0, -1),
      .types = TYPE_BIT(DTYPE_INT64),
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_CONTROL, ROLE_CONTROL, ROLE_DATA},
      SETTINGS(struct loop_settings, attributes),
      .infer = infer_loop,

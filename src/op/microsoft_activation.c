@@ -48,7 +48,7 @@ static int expand_quick_gelu(struct expand_context *context, struct error *error
 
 #define ACTIVATION(name_, min_inputs_, max_inputs_, expand_)                                                           \
     .domain = "com.microsoft", .name = name_, .since = 1, ARITY(min_inputs_, max_inputs_, 1, 1), .types = TYPES_FLOAT, \
-    .flags = OPERATOR_POINTWISE | OPERATOR_ACTIVATION, .roles = {ROLE_DATA, ROLE_SHIFT}, .infer = expansion_infer,     \
+    .traits = OPERATOR_POINTWISE | OPERATOR_ACTIVATION, .roles = {ROLE_DATA, ROLE_SHIFT}, .infer = expansion_infer,    \
     .compute = expansion_compute, .expand = expand_
 
 const struct operator_definition operators_microsoft_activation[] = {

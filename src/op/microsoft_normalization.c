@@ -114,14 +114,14 @@ static int expand_skip_simplified(struct expand_context *context, struct error *
 #define LAYER(domain_, name_, until_, max_inputs_, max_outputs_, expand_)                                              \
     {                                                                                                                  \
         .domain = domain_, .name = name_, .since = 1, .until = until_, ARITY(2, max_inputs_, 1, max_outputs_),         \
-        .types = TYPES_HELD_AS_FLOAT, .flags = OPERATOR_NORMALIZES | OPERATOR_NORMALIZES_ROWS,                         \
+        .types = TYPES_HELD_AS_FLOAT, .traits = OPERATOR_NORMALIZES | OPERATOR_NORMALIZES_ROWS,                        \
         .roles = {ROLE_DATA, ROLE_SCALE, ROLE_SHIFT}, SETTINGS(struct normalization_settings, layer_attributes),       \
         .infer = expansion_infer, .compute = expansion_compute, .expand = expand_                                      \
     }
 #define SKIP(name_, max_inputs_, expand_, ...)                                                                         \
     {                                                                                                                  \
         .domain = "com.microsoft", .name = name_, .since = 1, ARITY(3, max_inputs_, 1, 4),                             \
-        .types = TYPES_HELD_AS_FLOAT, .flags = OPERATOR_NORMALIZES, .roles = {ROLE_TERM, ROLE_TERM, __VA_ARGS__},      \
+        .types = TYPES_HELD_AS_FLOAT, .traits = OPERATOR_NORMALIZES, .roles = {ROLE_TERM, ROLE_TERM, __VA_ARGS__},     \
         SETTINGS(struct normalization_settings, skip_attributes), .infer = expansion_infer,                            \
         .compute = expansion_compute, .expand = expand_                                                                \
     }

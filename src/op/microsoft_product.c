@@ -148,13 +148,13 @@ static int expand_gemm(struct expand_context *context, struct error *error)
     .compute = expansion_compute, .expand = expand_
 
 const struct operator_definition operators_microsoft_product[] = {
-    {FUSED("FusedMatMul", TYPES_FLOAT, expand_matmul), ARITY(2, 2, 1, 1), .flags = OPERATOR_PRODUCT | OPERATOR_MATRIX,
+    {FUSED("FusedMatMul", TYPES_FLOAT, expand_matmul), ARITY(2, 2, 1, 1), .traits = OPERATOR_PRODUCT | OPERATOR_MATRIX,
      .roles = {ROLE_WEIGHT}, SETTINGS(struct batch_settings, matmul_attributes)},
     {FUSED("FusedConv", TYPES_HELD_AS_FLOAT, expand_conv), ARITY(2, 4, 1, 1),
-     .flags = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION, .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT, ROLE_TERM},
+     .traits = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION, .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT, ROLE_TERM},
      SETTINGS(struct fused_conv_settings, conv_attributes)},
     {FUSED("FusedGemm", TYPES_HELD_AS_FLOAT, expand_gemm), ARITY(2, 3, 1, 1),
-     .flags = OPERATOR_PRODUCT | OPERATOR_MATRIX, .roles = {ROLE_WEIGHT, ROLE_WEIGHT, ROLE_SHIFT},
+     .traits = OPERATOR_PRODUCT | OPERATOR_MATRIX, .roles = {ROLE_WEIGHT, ROLE_WEIGHT, ROLE_SHIFT},
      SETTINGS(struct fused_gemm_settings, gemm_attributes)},
     {0},
 };

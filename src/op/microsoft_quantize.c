@@ -139,7 +139,7 @@ static int expand_concat(struct expand_context *context, struct error *error)
 
 #define QUANTIZED(name_, min_, max_, types_, expand_, traits_, ...)                                                    \
     .domain = "com.microsoft", .name = name_, .since = 1, ARITY(min_, max_, 1, 1), .types = types_,                    \
-    .flags = OPERATOR_STRAIGHT_THROUGH | (traits_), .roles = {__VA_ARGS__}, .infer = expansion_infer,                  \
+    .traits = OPERATOR_STRAIGHT_THROUGH | (traits_), .roles = {__VA_ARGS__}, .infer = expansion_infer,                 \
     .compute = expansion_compute, .expand = expand_
 /* A tensor with its scale and zero point. */
 #define WITH_QUANTUM(role_) role_, ROLE_QUANTUM, ROLE_QUANTUM

@@ -212,7 +212,7 @@ const struct operator_definition operators_non_max_suppression[] = {
      .since = 10,
      ARITY(2, 5, 1, 1),
      .types = TYPE_BIT(DTYPE_FLOAT),
-     .flags = OPERATOR_SELECTS | OPERATOR_FINDS,
+     .traits = OPERATOR_SELECTS | OPERATOR_FINDS,
      .roles = {ROLE_DATA, ROLE_DATA, ROLE_CONTROL},
      SETTINGS(struct non_max_suppression_settings, attributes),
      .infer = infer_non_max_suppression,

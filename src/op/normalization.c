@@ -295,7 +295,7 @@ const struct operator_definition operators_normalization_gradient[] = {
      .since = 1,
      ARITY(3, 3, 1, 3),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_DATA, ROLE_DATA, ROLE_SCALE},
      SETTINGS(struct gradient_settings, gradient_attributes),
      .infer = infer_gradient,

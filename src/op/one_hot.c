@@ -69,7 +69,7 @@ const struct operator_definition operators_one_hot[] = {
      .since = 9,
      ARITY(3, 3, 1, 1),
      .types = TYPES_NUMBER,
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_INDICES, ROLE_SHAPE, ROLE_DATA},
      SETTINGS(struct one_hot_settings, attributes),
      .infer = infer_one_hot,

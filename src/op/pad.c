@@ -399,7 +399,7 @@ static bool pads_nothing(const struct node *node)
 #define PAD(since_, until_, min_, max_)                                                                                \
     {                                                                                                                  \
         .domain = "", .name = "Pad", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,    \
-        .flags = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE, ROLE_CONTROL, ROLE_SHAPE},                           \
+        .traits = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE, ROLE_CONTROL, ROLE_SHAPE},                          \
         SETTINGS(struct pad_settings, attributes), .infer = infer_pad, .compute = compute_pad,                         \
         .gradient = gradient_pad, .field = field_pad, .identity = pads_nothing, .scratch = scratch_pad                 \
     }
@@ -412,7 +412,7 @@ const struct operator_definition operators_pad[] = {
      .since = 1,
      ARITY(1, 1, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_DATA},
      SETTINGS(struct pad_settings, gradient_attributes),
      .infer = infer_pad_gradient,

@@ -124,7 +124,7 @@ const struct operator_definition operators_prelu[] = {
      ARITY(2, 2, 1, 1),
      .types =
          TYPES_FLOAT | TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64) | TYPE_BIT(DTYPE_UINT32) | TYPE_BIT(DTYPE_UINT64),
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_ACTIVATION,
+     .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_ACTIVATION,
      .roles = {ROLE_DATA, ROLE_SLOPE},
      .gate = GATE_NONE,
      .infer = infer_prelu,
@@ -136,7 +136,7 @@ const struct operator_definition operators_prelu[] = {
      .since = 1,
      ARITY(3, 3, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
+     .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_FUNCTION,
      .roles = {ROLE_DATA, ROLE_SLOPE, ROLE_FACTOR},
      SETTINGS(struct prelu_gradient_settings, gradient_attributes),
      .infer = infer_broadcast_same,

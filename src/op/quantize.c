@@ -282,7 +282,7 @@ static int field_quantize(struct field_context *context, struct error *error)
 #define QUANTIZE(name_, attributes_, infer_, compute_, gradient_, types_)                                              \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 10, ARITY(2, 3, 1, 1), .types = types_,                                  \
-        .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_QUANTIZES, .roles = {ROLE_DATA, ROLE_QUANTUM},                   \
+        .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_QUANTIZES, .roles = {ROLE_DATA, ROLE_QUANTUM},                  \
         SETTINGS(struct quantize_settings, attributes_), .infer = infer_, .compute = compute_, .gradient = gradient_,  \
         .field = field_quantize                                                                                        \
     }

@@ -87,7 +87,7 @@ const struct operator_definition operators_quantize_dynamic[] = {
      .since = 11,
      ARITY(1, 1, 3, 3),
      .types = TYPE_BIT(DTYPE_FLOAT),
-     .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_QUANTIZES,
+     .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_QUANTIZES,
      .roles = {ROLE_DATA},
      .infer = infer_dynamic,
      .compute = compute_dynamic,

@@ -220,7 +220,7 @@ static int compute_dequantize_scale(struct compute_context *context, struct erro
 #define GRADIENT(name_, infer_, compute_, scratch_)                                                                    \
     {                                                                                                                  \
         .domain = DOMAIN_INTERNAL, .name = name_, .since = 1, ARITY(3, 4, 1, 1), .types = TYPES_FLOAT,                 \
-        .flags = OPERATOR_OTHER, .roles = {ROLE_DATA, ROLE_DATA, ROLE_QUANTUM},                                        \
+        .traits = OPERATOR_OTHER, .roles = {ROLE_DATA, ROLE_DATA, ROLE_QUANTUM},                                       \
         SETTINGS(struct quantize_settings, attributes), .infer = infer_, .compute = compute_, .scratch = scratch_      \
     }
 

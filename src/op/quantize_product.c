@@ -88,12 +88,12 @@ static int expand_gemm(struct expand_context *context, struct error *error)
 
 const struct operator_definition operators_quantize_product[] = {
     {PRODUCT("", "QLinearConv", 10, expand_conv), ARITY(8, 9, 1, 1),
-     .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
+     .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
      .roles = {FIRST_ROLES, ROLE_QUANTUM, ROLE_QUANTUM, ROLE_SHIFT}, SETTINGS(struct conv_settings, conv_attributes)},
     {PRODUCT("", "QLinearMatMul", 10, expand_matmul), ARITY(8, 8, 1, 1),
-     .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_MATRIX, .roles = {FIRST_ROLES}},
+     .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_MATRIX, .roles = {FIRST_ROLES}},
     {PRODUCT("com.microsoft", "QGemm", 1, expand_gemm), ARITY(6, 9, 1, 1),
-     .flags = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_MATRIX,
+     .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_MATRIX,
      .roles = {FIRST_ROLES, ROLE_SHIFT, ROLE_QUANTUM}, SETTINGS(struct gemm_settings, gemm_attributes)},
     {0},
 };

@@ -173,10 +173,10 @@ static int compute_multinomial(struct compute_context *context, struct error *er
     return 0;
 }
 
-#define RANDOM(name_, since_, inputs_, types_, flags_, role_, attributes_, infer_, compute_)                           \
+#define RANDOM(name_, since_, inputs_, types_, traits_, role_, attributes_, infer_, compute_)                          \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = types_,                  \
-        .flags = OPERATOR_RANDOM | (flags_), .roles = {role_}, SETTINGS(struct random_settings, attributes_),          \
+        .traits = OPERATOR_RANDOM | (traits_), .roles = {role_}, SETTINGS(struct random_settings, attributes_),        \
         .infer = infer_, .compute = compute_                                                                           \
     }
 #define SOURCE(name_, attributes_, compute_)                                                                           \

@@ -86,7 +86,7 @@ const struct operator_definition operators_range[] = {
      .since = 11,
      ARITY(3, 3, 1, 1),
      .types = TYPES_NUMBER & ~TYPE_BIT(DTYPE_UINT8) & ~TYPE_BIT(DTYPE_UINT64),
-     .flags = OPERATOR_SOURCE,
+     .traits = OPERATOR_SOURCE,
      .roles = {ROLE_CONTROL},
      .infer = infer_range,
      .compute = compute_range},

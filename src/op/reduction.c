@@ -140,12 +140,12 @@ struct value *reduction_mean(const struct value *value, int *axis)
     return count > 0 && set == (1u << rank) - (1u << *axis) ? node->inputs[0] : NULL;
 }
 
-#define REDUCTION(name_, types_, flags_, gate_, attributes_)                                                           \
+#define REDUCTION(name_, types_, traits_, gate_, attributes_)                                                          \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 1, ARITY(1, 2, 1, 1), .types = types_,                                   \
-        .flags = OPERATOR_REDUCES | OPERATOR_EXACT_FIELD | (flags_), .gate = gate_, .roles = {ROLE_DATA, ROLE_SHAPE},  \
-        SETTINGS(struct reduction_settings, attributes_), .infer = infer_reduction, .compute = compute_reduction,      \
-        .gradient = gradient_reduction, .field = field_reduction                                                       \
+        .traits = OPERATOR_REDUCES | OPERATOR_EXACT_FIELD | (traits_), .gate = gate_,                                  \
+        .roles = {ROLE_DATA, ROLE_SHAPE}, SETTINGS(struct reduction_settings, attributes_), .infer = infer_reduction,  \
+        .compute = compute_reduction, .gradient = gradient_reduction, .field = field_reduction                         \
     }
 
 const struct operator_definition operators_reduction[] = {

@@ -235,7 +235,7 @@ static int infer_unsqueeze(struct infer_context *context, struct error *error)
     return infer_output(context, 0, context->inputs[0]->dtype, rank, dims, error);
 }
 
-/* At the end its flags and settings. */
+/* At the end its traits and settings. */
 #define VIEW(name_, since_, max_inputs_, infer_, gradient_, field_, ...)                                               \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(1, max_inputs_, 1, 1), .types = TYPES_ALL,                 \
@@ -244,14 +244,14 @@ static int infer_unsqueeze(struct infer_context *context, struct error *error)
     }
 
 const struct operator_definition operators_reshape[] = {
-    VIEW("Identity", 1, 1, infer_same, gradient_identity, field_pointwise, .flags = OPERATOR_VIEW | OPERATOR_KEEPS),
-    VIEW("Reshape", 5, 2, infer_reshape, gradient_view, field_view, .flags = OPERATOR_VIEW,
+    VIEW("Identity", 1, 1, infer_same, gradient_identity, field_pointwise, .traits = OPERATOR_VIEW | OPERATOR_KEEPS),
+    VIEW("Reshape", 5, 2, infer_reshape, gradient_view, field_view, .traits = OPERATOR_VIEW,
          SETTINGS(struct reshape_settings, reshape_attributes)),
-    VIEW("Flatten", 1, 1, infer_flatten, gradient_view, field_view, .flags = OPERATOR_VIEW,
+    VIEW("Flatten", 1, 1, infer_flatten, gradient_view, field_view, .traits = OPERATOR_VIEW,
          SETTINGS(struct flatten_settings, flatten_attributes)),
-    VIEW("Squeeze", 1, 2, infer_squeeze, gradient_view, field_view, .flags = OPERATOR_VIEW,
+    VIEW("Squeeze", 1, 2, infer_squeeze, gradient_view, field_view, .traits = OPERATOR_VIEW,
          SETTINGS(struct squeeze_settings, squeeze_attributes)),
-    VIEW("Unsqueeze", 1, 2, infer_unsqueeze, gradient_view, field_view, .flags = OPERATOR_VIEW,
+    VIEW("Unsqueeze", 1, 2, infer_unsqueeze, gradient_view, field_view, .traits = OPERATOR_VIEW,
          SETTINGS(struct squeeze_settings, unsqueeze_attributes)),
     {0},
 };

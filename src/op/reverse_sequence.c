@@ -77,7 +77,7 @@ const struct operator_definition operators_reverse_sequence[] = {
      .since = 10,
      ARITY(2, 2, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_MOVES,
+     .traits = OPERATOR_MOVES,
      .roles = {ROLE_DATA, ROLE_INDICES},
      SETTINGS(struct reverse_sequence_settings, attributes),
      .infer = infer_reverse_sequence,

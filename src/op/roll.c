@@ -62,7 +62,7 @@ const struct operator_definition operators_roll[] = {
      .since = 1,
      ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_MOVES,
+     .traits = OPERATOR_MOVES,
      .roles = {ROLE_DATA},
      SETTINGS(struct roll_settings, attributes),
      .infer = infer_roll,

@@ -328,7 +328,7 @@ const struct operator_definition operators_scan[] = {
      .since = 8,
      ARITY(0, -1, 0, -1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_DATA},
      SETTINGS(struct scan_settings, attributes),
      .infer = infer_scan,

@@ -59,7 +59,7 @@ const struct operator_definition operators_select[] = {
      .since = 9,
      ARITY(3, 3, 1, 1),
      .types = TYPE_BIT(DTYPE_BOOL),
-     .flags = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_SELECTS,
+     .traits = OPERATOR_IN_PLACE | OPERATOR_POINTWISE | OPERATOR_SELECTS,
      .roles = {ROLE_MASK, ROLE_CHOICE},
      .infer = infer_where,
      .compute = compute_where,

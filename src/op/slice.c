@@ -213,7 +213,7 @@ static bool steps_forwards(const struct node *node)
 #define SLICE(since_, until_, min_, max_)                                                                              \
     {                                                                                                                  \
         .domain = "", .name = "Slice", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,  \
-        .flags = OPERATOR_MOVES | OPERATOR_EXACT_FIELD, .roles = {ROLE_DATA, ROLE_SHAPE},                              \
+        .traits = OPERATOR_MOVES | OPERATOR_EXACT_FIELD, .roles = {ROLE_DATA, ROLE_SHAPE},                             \
         SETTINGS(struct slice_settings, attributes), .infer = infer_slice, .compute = compute_slice,                   \
         .gradient = gradient_slice, .field = field_slice, .identity = steps_forwards                                   \
     }
@@ -226,7 +226,7 @@ const struct operator_definition operators_slice[] = {
      .since = 1,
      ARITY(1, 1, 1, 1),
      .types = TYPES_FLOAT,
-     .flags = OPERATOR_MOVES,
+     .traits = OPERATOR_MOVES,
      .roles = {ROLE_DATA},
      SETTINGS(struct slice_gradient_settings, gradient_attributes),
      .infer = infer_slice_gradient,

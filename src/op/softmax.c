@@ -344,16 +344,16 @@ static int field_softmax(struct field_context *context, struct error *error)
     return 0;
 }
 
-#define SOFTMAX(name_, flags_, gate_, compute_, gradient_)                                                             \
+#define SOFTMAX(name_, traits_, gate_, compute_, gradient_)                                                            \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_FLOAT, .flags = flags_,             \
+        .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_FLOAT, .traits = traits_,           \
         .gate = gate_, .roles = {ROLE_DATA}, SETTINGS(struct softmax_settings, attributes), .infer = infer_softmax,    \
         .compute = compute_, .gradient = gradient_, .field = field_softmax                                             \
     }
 #define GRADIENT(name_, compute_)                                                                                      \
     {                                                                                                                  \
         .domain = DOMAIN_INTERNAL, .name = name_, .since = 1, ARITY(2, 2, 1, 1), .types = TYPES_HELD_AS_FLOAT,         \
-        .flags = OPERATOR_OTHER, .roles = {ROLE_DATA}, SETTINGS(struct gradient_settings, gradient_attributes),        \
+        .traits = OPERATOR_OTHER, .roles = {ROLE_DATA}, SETTINGS(struct gradient_settings, gradient_attributes),       \
         .infer = infer_gradient, .compute = compute_                                                                   \
     }
 

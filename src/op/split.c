@@ -163,7 +163,7 @@ const struct operator_definition operators_split[] = {
      .since = 2,
      ARITY(1, 2, 1, -1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_MOVES | OPERATOR_EXACT_FIELD,
+     .traits = OPERATOR_MOVES | OPERATOR_EXACT_FIELD,
      .roles = {ROLE_DATA, ROLE_SHAPE},
      SETTINGS(struct split_settings, attributes),
      .infer = infer_split,

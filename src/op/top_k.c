@@ -163,7 +163,7 @@ static int gradient_top_k(struct gradient_context *context, struct error *error)
 #define TOP_K(since_, until_, inputs_)                                                                                 \
     {                                                                                                                  \
         .domain = "", .name = "TopK", .since = since_, .until = until_, ARITY(inputs_, inputs_, 1, 2),                 \
-        .types = TYPES_NUMBER, .flags = OPERATOR_SELECTS, .roles = {ROLE_DATA, ROLE_SHAPE},                            \
+        .types = TYPES_NUMBER, .traits = OPERATOR_SELECTS, .roles = {ROLE_DATA, ROLE_SHAPE},                           \
         SETTINGS(struct top_k_settings, attributes), .infer = infer_top_k, .compute = compute_top_k,                   \
         .gradient = gradient_top_k, .scratch = scratch_top_k                                                           \
     }

@@ -142,7 +142,7 @@ const struct operator_definition operators_transpose[] = {
      .since = 1,
      ARITY(1, 1, 1, 1),
      .types = TYPES_ALL,
-     .flags = OPERATOR_MOVES | OPERATOR_PERMUTES | OPERATOR_EXACT_FIELD,
+     .traits = OPERATOR_MOVES | OPERATOR_PERMUTES | OPERATOR_EXACT_FIELD,
      .roles = {ROLE_DATA},
      SETTINGS(struct transpose_settings, attributes),
      .infer = infer_transpose,

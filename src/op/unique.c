@@ -165,7 +165,7 @@ const struct operator_definition operators_unique[] = {
      .since = 11,
      ARITY(1, 1, 1, 4),
      .types = TYPES_ALL,
-     .flags = OPERATOR_SELECTS,
+     .traits = OPERATOR_SELECTS,
      .roles = {ROLE_DATA},
      SETTINGS(struct unique_settings, attributes),
      .infer = infer_unique,

@@ -251,7 +251,7 @@ const struct operator_definition operators_unit_score[] = {
      .since = 1,
      ARITY(2, 2, 4, 4),
      .types = TYPES_HELD_AS_FLOAT,
-     .flags = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER,
      .roles = {ROLE_DATA, ROLE_INDICES},
      SETTINGS(struct unit_score_settings, attributes),
      .infer = infer_unit_score,

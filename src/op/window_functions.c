@@ -161,7 +161,7 @@ static int compute_mel(struct compute_context *context, struct error *error)
 #define WINDOW(name_)                                                                                                  \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 17, ARITY(1, 1, 1, 1),                                                   \
-        .types = TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64), .flags = OPERATOR_SOURCE, .roles = {ROLE_SHAPE},       \
+        .types = TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64), .traits = OPERATOR_SOURCE, .roles = {ROLE_SHAPE},      \
         SETTINGS(struct window_function_settings, window_attributes), .infer = infer_window, .compute = compute_window \
     }
 
@@ -174,7 +174,7 @@ const struct operator_definition operators_window_functions[] = {
      .since = 17,
      ARITY(5, 5, 1, 1),
      .types = TYPE_BIT(DTYPE_INT32) | TYPE_BIT(DTYPE_INT64),
-     .flags = OPERATOR_SOURCE,
+     .traits = OPERATOR_SOURCE,
      .roles = {ROLE_SHAPE, ROLE_SHAPE, ROLE_CONTROL},
      SETTINGS(struct window_function_settings, mel_attributes),
      .infer = infer_mel,

@@ -13,13 +13,13 @@
 
 static bool can_fold(const struct node *node)
 {
-    if (node->definition->flags & OPERATOR_RANDOM || !node->definition->compute || control_flow_is_random(node))
+    if (node->definition->traits & OPERATOR_RANDOM || !node->definition->compute || control_flow_is_random(node))
         return false;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i];
         if (!value || value->constant)
             continue;
-        if (!(node->definition->flags & OPERATOR_SHAPE_ONLY) || value->shape.rank == SHAPE_UNKNOWN_RANK)
+        if (!(node->definition->traits & OPERATOR_SHAPE_ONLY) || value->shape.rank == SHAPE_UNKNOWN_RANK)
             return false;
     }
     for (int i = 0; i < node->output_count; i++) {
@@ -58,7 +58,7 @@ static int compute_constants(struct graph *graph, struct node *node, struct fold
         struct value *value = node->inputs[i];
         if (!value)
             continue;
-        if (value->constant && !(node->definition->flags & OPERATOR_SHAPE_ONLY)) {
+        if (value->constant && !(node->definition->traits & OPERATOR_SHAPE_ONLY)) {
             if (!(slots->inputs[i] = constant_data(value->constant, error)))
                 return -1;
         } else {
@@ -74,7 +74,7 @@ static int compute_constants(struct graph *graph, struct node *node, struct fold
 /* A view that keeps the shape (Identity in front of weights) shares the constant. */
 static bool shares_constant(const struct node *node)
 {
-    return node->definition->flags & OPERATOR_VIEW && node->output_count == 1 && node->inputs[0]->constant &&
+    return node->definition->traits & OPERATOR_VIEW && node->output_count == 1 && node->inputs[0]->constant &&
            shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape) &&
            node->inputs[0]->dtype == node->outputs[0]->dtype;
 }

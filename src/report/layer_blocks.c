@@ -32,10 +32,10 @@ static enum block_kind layer_kind(const json_t *layer)
 {
     const struct operator_definition *entry = layer_operator(layer);
     for (size_t i = 0; entry && i < sizeof kind_rows / sizeof kind_rows[0]; i++) {
-        if (kind_rows[i].traits & entry->flags)
+        if (kind_rows[i].traits & entry->traits)
             return kind_rows[i].kind;
     }
-    bool joins = entry && entry->flags & OPERATOR_MOVES && entry->max_inputs < 0;
+    bool joins = entry && entry->traits & OPERATOR_MOVES && entry->max_inputs < 0;
     return joins ? BLOCK_JOIN : BLOCK_OTHER;
 }
 
@@ -48,7 +48,7 @@ static double positive(double value)
 static bool is_attention_weights(const json_t *layer, const json_t *shape)
 {
     const struct operator_definition *entry = layer_operator(layer);
-    return entry && entry->flags & OPERATOR_SOFTMAX && json_array_size(shape) > 2;
+    return entry && entry->traits & OPERATOR_SOFTMAX && json_array_size(shape) > 2;
 }
 
 static void add_layer(struct layer_block *block, const json_t *layer, enum block_kind kind)

@@ -89,7 +89,7 @@ static void find_lifetimes(struct planner *planner)
     int step = 0;
     for (const struct node *node = graph->first; node; node = node->next, step++) {
         const struct value *from = node->input_count > 0 ? node->inputs[0] : NULL;
-        if (node->definition->flags & OPERATOR_VIEW && from && is_static(from) && is_static(node->outputs[0]))
+        if (node->definition->traits & OPERATOR_VIEW && from && is_static(from) && is_static(node->outputs[0]))
             planner->plan->roots[node->outputs[0]->id] = root_of(planner, from);
         for (int i = 0; i < node->output_count; i++) {
             if (node->outputs[i])
@@ -113,12 +113,12 @@ static void take_over_inputs(struct planner *planner)
         struct value *output = node->output_count > 0 ? node->outputs[0] : NULL;
         if (!output || !is_static(output))
             continue;
-        if (node->definition->flags & OPERATOR_VIEW) { /* its root may have moved since the first sweep */
+        if (node->definition->traits & OPERATOR_VIEW) { /* its root may have moved since the first sweep */
             if (node->inputs[0] && is_static(node->inputs[0]))
                 planner->plan->roots[output->id] = root_of(planner, node->inputs[0]);
             continue;
         }
-        for (int i = 0; i < node->input_count && node->definition->flags & OPERATOR_IN_PLACE; i++) {
+        for (int i = 0; i < node->input_count && node->definition->traits & OPERATOR_IN_PLACE; i++) {
             if (!can_take_over(planner, node, i, step))
                 continue;
             struct value *root = root_of(planner, node->inputs[i]);

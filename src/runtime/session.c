@@ -84,7 +84,7 @@ static int make_tensors(struct session *session, struct error *error)
 static int pack_step(struct session *session, struct step *step, struct error *error)
 {
     const struct operator_definition *definition = step->node->definition;
-    size_t bytes = definition->packed ? definition->packed(&step->compute) : 0;
+    size_t bytes = definition->packed_bytes ? definition->packed_bytes(&step->compute) : 0;
     if (bytes == 0)
         return 0;
     void *packed = memory_allocate_uninitialised(session->memory, bytes, 1, error);

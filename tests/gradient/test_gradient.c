@@ -417,7 +417,7 @@ static void every_differentiable_operator_has_a_case(void **state)
     int missing = 0;
     const struct operator_definition *definition;
     for (int i = 0; (definition = operator_at(i)) != NULL; i++) {
-        if ((definition->gradient || definition->expand) && !(definition->flags & OPERATOR_STRAIGHT_THROUGH) &&
+        if ((definition->gradient || definition->expand) && !(definition->traits & OPERATOR_STRAIGHT_THROUGH) &&
             !has_case(definition)) {
             print_error("%s%s%s since %d has a gradient but no case in tests/gradient\n", definition->domain,
                         definition->domain[0] ? "." : "", definition->name, definition->since);

@@ -10,14 +10,14 @@
 #include "graph/operator.h"
 
 /* The graph's room has no operators: those that are asked of, by what matters here. */
-static const struct operator_definition sum = {.domain = "", .name = "Add", .flags = OPERATOR_SUM | OPERATOR_COMMUTES};
-static const struct operator_definition difference = {.domain = "", .name = "Sub", .flags = OPERATOR_SUM};
+static const struct operator_definition sum = {.domain = "", .name = "Add", .traits = OPERATOR_SUM | OPERATOR_COMMUTES};
+static const struct operator_definition difference = {.domain = "", .name = "Sub", .traits = OPERATOR_SUM};
 static const struct operator_definition product = {
-    .domain = "", .name = "Mul", .flags = OPERATOR_MULTIPLIES | OPERATOR_COMMUTES};
-static const struct operator_definition quotient = {.domain = "", .name = "Div", .flags = OPERATOR_MULTIPLIES};
-static const struct operator_definition power = {.domain = "", .name = "Pow", .flags = OPERATOR_FUNCTION};
+    .domain = "", .name = "Mul", .traits = OPERATOR_MULTIPLIES | OPERATOR_COMMUTES};
+static const struct operator_definition quotient = {.domain = "", .name = "Div", .traits = OPERATOR_MULTIPLIES};
+static const struct operator_definition power = {.domain = "", .name = "Pow", .traits = OPERATOR_FUNCTION};
 static const struct operator_definition identity = {
-    .domain = "", .name = "Identity", .flags = OPERATOR_VIEW | OPERATOR_KEEPS};
+    .domain = "", .name = "Identity", .traits = OPERATOR_VIEW | OPERATOR_KEEPS};
 
 struct test {
     struct error error;

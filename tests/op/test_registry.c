@@ -21,9 +21,9 @@ static void test_traits(void **state)
     const struct operator_definition *entry;
     (void)state;
     for (int i = 0; (entry = operator_at(i)) != NULL; i++) {
-        uint64_t meaning = entry->flags & ~UINT64_C(63);
-        if (entry->flags == 0 || (meaning & OPERATOR_OTHER && meaning != OPERATOR_OTHER))
-            fail_msg("%s of opset %d: traits %llx", entry->name, entry->since, (unsigned long long)entry->flags);
+        uint64_t meaning = entry->traits & ~UINT64_C(63);
+        if (entry->traits == 0 || (meaning & OPERATOR_OTHER && meaning != OPERATOR_OTHER))
+            fail_msg("%s of opset %d: traits %llx", entry->name, entry->since, (unsigned long long)entry->traits);
     }
 }
 
@@ -33,18 +33,18 @@ static void test_agreement(void **state)
     const struct operator_definition *entry;
     (void)state;
     for (int i = 0; (entry = operator_at(i)) != NULL; i++) {
-        uint64_t flags = entry->flags;
+        uint64_t traits = entry->traits;
         bool sound =
-            (!(flags & OPERATOR_PERMUTES) || flags & OPERATOR_MOVES) &&
-            (!(flags & OPERATOR_COMMUTES) || (entry->max_inputs != 1 && operator_role(entry, 1) == entry->roles[0])) &&
-            (!(flags & OPERATOR_EXACT_FIELD) || entry->field) &&
-            (!(flags & OPERATOR_GLOBAL_POOL) || flags & OPERATOR_POOLS) &&
-            (!(flags & OPERATOR_MATRIX) || flags & OPERATOR_PRODUCT) &&
-            (!(flags & OPERATOR_GATE) || flags & OPERATOR_ACTIVATION) &&
-            (!(flags & OPERATOR_NORMALIZES_ROWS) || flags & OPERATOR_NORMALIZES) &&
+            (!(traits & OPERATOR_PERMUTES) || traits & OPERATOR_MOVES) &&
+            (!(traits & OPERATOR_COMMUTES) || (entry->max_inputs != 1 && operator_role(entry, 1) == entry->roles[0])) &&
+            (!(traits & OPERATOR_EXACT_FIELD) || entry->field) &&
+            (!(traits & OPERATOR_GLOBAL_POOL) || traits & OPERATOR_POOLS) &&
+            (!(traits & OPERATOR_MATRIX) || traits & OPERATOR_PRODUCT) &&
+            (!(traits & OPERATOR_GATE) || traits & OPERATOR_ACTIVATION) &&
+            (!(traits & OPERATOR_NORMALIZES_ROWS) || traits & OPERATOR_NORMALIZES) &&
             (!entry->start || entry->gradient) && entry->gate <= GATE_SHARE;
         if (!sound)
-            fail_msg("%s of opset %d: traits %llx", entry->name, entry->since, (unsigned long long)flags);
+            fail_msg("%s of opset %d: traits %llx", entry->name, entry->since, (unsigned long long)traits);
     }
 }
 
