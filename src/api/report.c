@@ -235,7 +235,7 @@ int fovea_report_add_rewrite(struct fovea_model *model, const struct fovea_rewri
 {
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "rewrite", rewrite) ||
-        entry_argument(&entry, "path", path) || entry_argument(&entry, "folder", folder))
+        entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
     return add_written(model, "rewrite", report_rewrite(model->model->path, rewrite), path, folder, report);
 }

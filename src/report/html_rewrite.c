@@ -73,7 +73,8 @@ void html_rewrite(struct page *page, const json_t *rewrite)
     const json_t *changes = json_object_get(rewrite, "changes"), *proofs = json_object_get(rewrite, "proofs"), *entry;
     size_t i;
     page_html(page, "<p>New file: <b class=name>");
-    page_text(page, json_text_of(rewrite, "written"), PAGE_NAME);
+    const char *written = json_string_value(json_object_get(rewrite, "written"));
+    page_text(page, written ? written : "none was written", PAGE_NAME);
     page_html(page, "</b>, %.0f of %zu changes made.</p>\n", json_number_of(rewrite, "applied"),
               json_array_size(changes));
     page_table_start(page, "Proof: old and new model on the same inputs, differences over the largest element",

@@ -81,6 +81,35 @@ static void test_gradient_session(void **state)
     assert_int_equal(fovea_close(fovea), 0);
 }
 
+/* A rewrite that was only listed and proven stands in a report, too. */
+static void test_unwritten_rewrite(void **state)
+{
+    (void)state;
+    static const char *const guides[] = {"kernel-padding"};
+    struct fovea_error error = {0};
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
+    struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
+    const struct fovea_audit_options audit_options = fovea_audit_options_default();
+    struct fovea_report_options options = fovea_report_options_default();
+    struct fovea_rewrite_options asked = fovea_rewrite_options_default();
+    struct fovea_audit audit;
+    struct fovea_rewrite rewrite;
+    char folder[1600];
+    snprintf(folder, sizeof folder, "%s", temporary_path("unwritten"));
+    options.force = asked.retrain = true;
+    asked.apply = guides;
+    asked.apply_count = 1;
+    assert_int_equal(fovea_audit(model, &audit_options, &audit, &error), 0);
+    assert_int_equal(fovea_report_write(model, &audit, &options, folder, &error), 0);
+    assert_int_equal(fovea_rewrite(model, &asked, NULL, &rewrite, &error), 0);
+    assert_int_equal(fovea_report_add_rewrite(model, &rewrite, NULL, folder, &error), 0);
+    assert_int_equal(fovea_report_add_tune(model, NULL, "x", folder, &error), -1);
+    fovea_rewrite_free(&rewrite);
+    fovea_audit_free(&audit);
+    fovea_model_free(model);
+    assert_int_equal(fovea_close(fovea), 0);
+}
+
 static void test_version(void **state)
 {
     (void)state;
@@ -268,11 +297,16 @@ static void test_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_session),           cmocka_unit_test(test_version),
-        cmocka_unit_test(test_gradient_session),  cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_half_tolerance),    cmocka_unit_test(test_erf_batches),
-        cmocka_unit_test(test_erf_is_a_mean),     cmocka_unit_test(test_training_mode_is_told),
-        cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session),
+                                       cmocka_unit_test(test_version),
+                                       cmocka_unit_test(test_unwritten_rewrite),
+                                       cmocka_unit_test(test_gradient_session),
+                                       cmocka_unit_test(test_defaults),
+                                       cmocka_unit_test(test_half_tolerance),
+                                       cmocka_unit_test(test_erf_batches),
+                                       cmocka_unit_test(test_erf_is_a_mean),
+                                       cmocka_unit_test(test_training_mode_is_told),
+                                       cmocka_unit_test(test_check_and_inspect),
+                                       cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
