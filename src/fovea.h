@@ -1,4 +1,6 @@
-/* fovea: run ONNX vision models, and see what they see. The public headers: one per subject, and this, which includes
+/** @file
+ *
+ * fovea: run ONNX vision models, and see what they see. The public headers: one per subject, and this, which includes
  * all.
  *
  * Functions that can fail return 0 or a pointer; on failure -1 or NULL with *error filled in: one line that names the

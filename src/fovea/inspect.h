@@ -1,4 +1,4 @@
-/* Layers, parameters, receptive fields. */
+/** @file Layers, parameters, receptive fields. */
 #ifndef FOVEA_INSPECT_H
 #define FOVEA_INSPECT_H
 
@@ -10,15 +10,15 @@ extern "C" {
 #endif
 
 struct fovea_layer {
-    const char *name, *op_type, *output; /* `output`: name of the first result */
-    int rank;                            /* of the first result; -1: known only when it runs */
+    const char *name, *op_type, *output; /**< `output`: name of the first result */
+    int rank;                            /**< of the first result; -1: known only when it runs */
     int64_t dims[FOVEA_MAX_RANK];
-    int64_t parameters; /* elements of the weights that this node is the first to read; running statistics are none */
-    int64_t macs;       /* multiply-accumulates of convolutions and matrix products */
+    int64_t parameters; /**< elements of the weights that this node is the first to read; running statistics are none */
+    int64_t macs;       /**< multiply-accumulates of convolutions and matrix products */
     struct fovea_receptive_field field;
 };
 
-/* An input or output of the graph; `rank` -1: not declared, sizes -1: free. */
+/** An input or output of the graph; `rank` -1: not declared, sizes -1: free. */
 struct fovea_value {
     const char *name, *type;
     int rank;
@@ -26,23 +26,23 @@ struct fovea_value {
 };
 
 struct fovea_layers {
-    const char *path, *producer, *opsets; /* producer with its version */
+    const char *path, *producer, *opsets; /**< producer with its version */
     int64_t ir_version;
     struct fovea_value *inputs, *outputs;
     int input_count, output_count;
     struct fovea_layer *list;
     int count;
-    int fields_left_out; /* layers whose field would take too long to follow; theirs has no axes */
+    int fields_left_out; /**< layers whose field would take too long to follow; theirs has no axes */
     int64_t parameters, macs;
-    size_t weight_bytes, activation_bytes; /* as stored at run time; of the planned arena */
-    void *storage;                         /* private: what the pointers point to */
+    size_t weight_bytes, activation_bytes; /**< as stored at run time; of the planned arena */
+    void *storage;                         /**< private: what the pointers point to */
     uint64_t reserved[8];
 };
-/* The graph as the file has it, bound to `shapes`, which may be empty where no size is free. */
+/** The graph as the file has it, bound to `shapes`, which may be empty where no size is free. */
 FOVEA_API int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_layers *layers,
                             struct fovea_error *error);
 FOVEA_API void fovea_layers_free(struct fovea_layers *layers);
-/* As JSON, for fovea_text_free. */
+/** As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_layers_json(const struct fovea_layers *layers, struct fovea_error *error);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* A model bound to shapes, ready to run. */
+/** @file A model bound to shapes, ready to run. */
 #ifndef FOVEA_SESSION_H
 #define FOVEA_SESSION_H
 
@@ -10,45 +10,46 @@
 extern "C" {
 #endif
 
-/* What a graph input gets: a file (.npy, .pb, an image, a folder or list of images), or elements, or pictures in
+/** What a graph input gets: a file (.npy, .pb, an image, a folder or list of images), or elements, or pictures in
  * memory, which are prepared as decoded files are. Name NULL or "": the only input. Memory stays the caller's. */
 struct fovea_feed {
     const char *name, *path;
-    const struct fovea_tensor *tensor; /* in place of `path` */
-    const struct fovea_image *images;  /* [image_count], in place of these */
+    const struct fovea_tensor *tensor; /**< in place of `path` */
+    const struct fovea_image *images;  /**< [image_count], in place of these */
     int64_t image_count;
-    const struct fovea_sample_source *source; /* pictures or tensors one by one, in place of all others */
-    uint64_t reserved[8];                     /* zero */
+    const struct fovea_sample_source *source; /**< pictures or tensors one by one, in place of all others */
+    uint64_t reserved[8];                     /**< zero */
 };
 
 struct fovea_session_options {
     struct fovea_shapes shapes;
-    const struct fovea_feed *feeds; /* their shapes bind free sizes; their elements are put into the inputs */
+    const struct fovea_feed *feeds; /**< their shapes bind free sizes; their elements are put into the inputs */
     int feed_count;
-    const struct fovea_preprocess *preprocess; /* for images; NULL: from the model's metadata */
-    bool gradient;          /* one output, "gradient": of the central unit of the last map by the image */
-    bool noise;             /* inputs without a feed hold random numbers of their type; else zeros */
-    const char *dump_after; /* name of a pass whose graph is wanted, or NULL */
-    uint64_t reserved[8];   /* zero */
+    const struct fovea_preprocess *preprocess; /**< for images; NULL: from the model's metadata */
+    bool gradient;          /**< one output, "gradient": of the central unit of the last map by the image */
+    bool noise;             /**< inputs without a feed hold random numbers of their type; else zeros */
+    const char *dump_after; /**< name of a pass whose graph is wanted, or NULL */
+    uint64_t reserved[8];   /**< zero */
 };
 FOVEA_API struct fovea_session_options fovea_session_options_default(void);
 struct fovea_session;
-/* Binds sizes, plans and prepares weights. An input of free size that neither a feed nor `shapes` gives is an error. */
+/** Binds sizes, plans and prepares weights. An input of free size that neither a feed nor `shapes` gives is an error.
+ */
 FOVEA_API struct fovea_session *
 fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options, struct fovea_error *error);
 FOVEA_API void fovea_session_free(struct fovea_session *session);
-/* The graph after the pass that was asked for; "" if none was. */
+/** The graph after the pass that was asked for; "" if none was. */
 FOVEA_API const char *fovea_session_dump(const struct fovea_session *session);
-/* Indices that are not there have the name NULL and a tensor without data. */
+/** Indices that are not there have the name NULL and a tensor without data. */
 FOVEA_API int fovea_session_input_count(const struct fovea_session *session);
 FOVEA_API int fovea_session_output_count(const struct fovea_session *session);
 FOVEA_API const char *fovea_session_input_name(const struct fovea_session *session, int input);
 FOVEA_API const char *fovea_session_output_name(const struct fovea_session *session, int output);
-/* A buffer to fill before fovea_session_run. */
+/** A buffer to fill before fovea_session_run. */
 FOVEA_API struct fovea_tensor fovea_session_input(struct fovea_session *session, int input);
-/* A result, valid until the next run. */
+/** A result, valid until the next run. */
 FOVEA_API struct fovea_tensor fovea_session_output(const struct fovea_session *session, int output);
-/* As often as wanted; inputs keep what was put into them. */
+/** As often as wanted; inputs keep what was put into them. */
 FOVEA_API int fovea_session_run(struct fovea_session *session, struct fovea_error *error);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* Texts for people. */
+/** @file Texts for people. */
 #ifndef FOVEA_TEXT_H
 #define FOVEA_TEXT_H
 
@@ -8,20 +8,20 @@
 extern "C" {
 #endif
 
-/* Of a function that hands its text over, as those for JSON do. NULL is allowed. */
+/** Of a function that hands its text over, as those for JSON do. NULL is allowed. */
 FOVEA_API void fovea_text_free(char *text);
 
-/* Strings of a model file are hostile: control characters, bytes that are no UTF-8, and characters that turn the
+/** Strings of a model file are hostile: control characters, bytes that are no UTF-8, and characters that turn the
  * direction of writing or cannot be seen may not be shown. Each such character becomes '?', in place. */
 FOVEA_API void fovea_text_printable(char *text);
-/* `name` in `out`, each such byte as \xNN, with "..." in place of its middle where it is longer than `most` (8 at
+/** `name` in `out`, each such byte as \xNN, with "..." in place of its middle where it is longer than `most` (8 at
  * least) bytes. Returns `out`, as those of numbers do. */
 FOVEA_API const char *fovea_text_shorten(const char *name, size_t most, char *out, size_t size);
-/* Errors, notes and findings name an option as the field of its options struct, and what else the caller passes, in
+/** Errors, notes and findings name an option as the field of its options struct, and what else the caller passes, in
  * backquotes: `max_memory`. Here such names are the flags of the program `fovea`: --max-memory. Returns the length, cut
  * or not, as snprintf does. */
 FOVEA_API size_t fovea_text_flags(const char *text, char *out, size_t size);
-/* "11.7 M", "980"; "3.1 MiB". */
+/** "11.7 M", "980"; "3.1 MiB". */
 #define FOVEA_TEXT_COUNT 64
 FOVEA_API const char *fovea_text_count(double count, char out[FOVEA_TEXT_COUNT]);
 FOVEA_API const char *fovea_text_bytes(double bytes, char out[FOVEA_TEXT_COUNT]);
