@@ -21,7 +21,7 @@ struct audited {
 static void run(struct audited *audited, const char *network, const struct fovea_options *machine, double budget,
                 unsigned sections)
 {
-    *audited = (struct audited){.images = {NULL, "models/images"}, .error = {0}};
+    *audited = (struct audited){.images = {.path = "models/images"}, .error = {0}};
     audited->fovea = fovea_open(machine, &audited->error);
     audited->model = fovea_model_load(audited->fovea, network, &audited->error);
     bool prepared = strstr(network, "models/") == network;

@@ -180,7 +180,7 @@ struct bad_field {
     }
 #define NUMBER(type, field, value)                                                                                     \
     {                                                                                                                  \
-        BAD_NUMBER, PLACE(type, field), value                                                                          \
+        BAD_NUMBER, PLACE(type, field), (double)(value)                                                                \
     }
 #define FLOAT(type, field, value)                                                                                      \
     {                                                                                                                  \
@@ -407,7 +407,7 @@ static void test_lists(void **state)
     (void)state;
     const struct fovea_shape shape = {NULL, FOVEA_MAX_RANK + 1, {0}};
     const struct fovea_preprocess preprocess = {.crop = -1};
-    const double scales[] = {1, NAN};
+    const double scales[] = {1, (double)NAN};
     const char *const texts[] = {"exact", NULL};
     const struct fovea_data data = {.path = "x", .ignore = -9};
     struct fovea_erf_options erf = fovea_erf_options_default();
@@ -681,7 +681,7 @@ static void test_tensors(void **state)
         if (i < 4)
             assert_refused("tensor_write", call_tensor(&bad[i]), "tensor");
     }
-    fovea_tensor_compare(&good, &good, NAN, 0, &comparison);
+    fovea_tensor_compare(&good, &good, (double)NAN, 0, &comparison);
     assert_false(comparison.equal);
     fovea_tensor_compare(&good, &good, 0, 0, &comparison);
     assert_true(comparison.equal);

@@ -575,7 +575,7 @@ static void test_class_weights(void **state)
     assert_int_equal(fovea_tune_model(model, &options, NULL, &tuned, &result, &error), -1);
     assert_refused("9 weights for 10 classes");
     options.class_weight_count = 10;
-    weights[3] = NAN;
+    weights[3] = (double)NAN;
     assert_int_equal(fovea_tune_model(model, &options, NULL, &tuned, &result, &error), -1);
     assert_refused("the weight of class 3");
 }
