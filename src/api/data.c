@@ -82,6 +82,9 @@ int data_sample_names(const struct fovea_model *model, const struct fovea_sample
 {
     *source = samples->class_names ? "the names of the classes" : samples->labels;
     *names = (struct class_names){0};
+    if (!samples->class_names && samples->class_count != 0)
+        return error_set(error, ERROR_INPUT, "there are %" PRId64 " names of classes, but no list of them",
+                         (int64_t)samples->class_count);
     if (!samples->class_names)
         return data_names(model, samples->labels, true, names, error);
     if (samples->labels)

@@ -374,6 +374,9 @@ static int check_options(const struct fovea_tune_options *options, const char *p
 {
     if (!options->data.path && !options->data.source)
         return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with `data`");
+    if (options->class_weight_count != 0 && !options->class_weight_list)
+        return error_set(error, ERROR_INPUT, "there are %" PRId64 " weights of classes, but no list of them",
+                         options->class_weight_count);
     if (options->recipe && !recipe_find(options->recipe, error))
         return -1;
     return path ? result_claim_file(path, force, error) : 0;

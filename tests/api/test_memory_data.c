@@ -268,11 +268,17 @@ static void refuse_audit(const struct fovea_audit_options *options, const char *
     assert_refused(words);
 }
 
-static void test_audit_options(void **state)
+static void test_options_that_do_nothing(void **state)
 {
     (void)state;
     refuse_audit(&(struct fovea_audit_options){.task = "large-detail"}, "`task` is 'large-detail'");
     refuse_audit(&(struct fovea_audit_options){.input_size = {5, 0}}, "both a height and a width");
+    const struct fovea_feed feed = {.images = pictures, .image_count = 1};
+    struct fovea_erf_options options = fovea_erf_options_default();
+    struct fovea_erf erf;
+    options.samples = (struct fovea_samples){.feeds = &feed, .feed_count = 1, .class_count = 10};
+    assert_int_equal(fovea_erf(model, &options, &erf, &error), -1);
+    assert_refused("10 names of classes, but no list");
 }
 
 static int fail_silently(void *user, const struct fovea_cam *cam, struct fovea_error *told)
@@ -578,6 +584,9 @@ static void test_class_weights(void **state)
     weights[3] = (double)NAN;
     assert_int_equal(fovea_tune_model(model, &options, NULL, &tuned, &result, &error), -1);
     assert_refused("the weight of class 3");
+    options.class_weight_list = NULL;
+    assert_int_equal(fovea_tune_model(model, &options, NULL, &tuned, &result, &error), -1);
+    assert_refused("10 weights of classes, but no list");
 }
 
 static void test_hostile_data(void **state)
@@ -672,7 +681,7 @@ int main(void)
                                        DATA_TEST(test_class_weights),
                                        DATA_TEST(test_audit),
                                        DATA_TEST(test_hostile_feeds),
-                                       DATA_TEST(test_audit_options),
+                                       DATA_TEST(test_options_that_do_nothing),
                                        DATA_TEST(test_callback_without_a_message),
                                        DATA_TEST(test_tune),
                                        DATA_TEST(test_tune_models),
