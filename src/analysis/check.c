@@ -10,6 +10,7 @@
 #include "graph/operator.h"
 #include "op/infer.h"
 #include "op/registry.h"
+#include "op/resize.h"
 #include "pass/passes.h"
 
 #define CHECK_OLDEST_OPSET 7
@@ -366,12 +367,32 @@ static int check_declared(const struct graph *graph, struct finding_list *findin
     return 0;
 }
 
+/* A length that a scale leaves fractional, under align_corners. */
+static int check_exporters(const struct model *model, const struct node *node, struct finding_list *findings,
+                           struct error *error)
+{
+    struct resize_axis axis;
+    char label[NODE_LABEL_SIZE];
+    if (!resize_exporters_differ(node, &axis))
+        return 0;
+    bool followed = pass_follows_exporter(model->producer_name);
+    return add(findings, FOVEA_NOTE, "exporters-differ", error,
+               "%s: align_corners over %" PRId64 " cells scaled by %g: ONNX's reference spans %g cells, exporters and "
+               "other runtimes the %" PRId64 " that are made; computed as %s. Sizes in place of scales mean the same "
+               "everywhere",
+               node_label(node, label), axis.input, axis.scale, axis.scale * (double)axis.input, axis.output,
+               followed ? "PyTorch, which wrote the file, means it" : "the reference has it");
+}
+
 /* The steps of the pipeline up to shapes, node by node, going on behind a node that fails. */
-static int check_nodes(struct graph *graph, struct finding_list *findings, int *problems, struct error *error)
+static int check_nodes(const struct model *model, struct graph *graph, struct finding_list *findings, int *problems,
+                       struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
         struct error refusal = ERROR_INITIALISER;
         next = node->next;
+        if (check_exporters(model, node, findings, error))
+            return -1;
         if (!node->definition || node_check_settings(node, NULL) || /* told by check_attributes */
             pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
             continue;
@@ -396,7 +417,7 @@ static int check_shapes(const struct model *model, const struct shape_binding *b
         result = add_refusal(findings, binding_count > 0 ? FOVEA_PROBLEM : FOVEA_NOTE, "free-size", &own,
                              "; shapes behind it were not checked", error);
     else
-        result = check_nodes(graph, findings, &problems, error);
+        result = check_nodes(model, graph, findings, &problems, error);
     if (result == 0 && own.kind == ERROR_NONE && problems == 0)
         result = check_declared(graph, findings, error);
     graph_destroy(graph);

@@ -23,6 +23,7 @@ static const char *const policies[] = {"stretch", "not_larger", "not_smaller", N
         {FLOAT_ATTRIBUTE(struct resize_settings, extrapolation_value, 0), .since = 11},                                \
         {FLAG_ATTRIBUTE(struct resize_settings, exclude_outside, 0), .since = 11},                                     \
         {FLAG_ATTRIBUTE(struct resize_settings, antialias, 0), .since = 18},                                           \
+        {FLAG_ATTRIBUTE(struct resize_settings, whole_lengths, 0)},                                                    \
     {                                                                                                                  \
         INTS_ATTRIBUTE(struct resize_settings, axes), .since = 18                                                      \
     }
@@ -140,7 +141,7 @@ static int gradient_resize(struct gradient_context *context, struct error *error
     }
     for (int i = RESIZE_ROI; !simple && i < node->input_count && i <= RESIZE_SIZES; i++)
         inputs[i] = node->inputs[i];
-    struct emit_attribute emitted[10] = {
+    struct emit_attribute emitted[11] = {
         EMIT_INTS("input_shape", x->dims, x->rank),
         EMIT_INT("simple", simple),
         EMIT_STRING("mode", modes[settings->mode]),
@@ -150,8 +151,9 @@ static int gradient_resize(struct gradient_context *context, struct error *error
         EMIT_FLOAT("cubic_coeff_a", settings->cubic_coeff_a),
         EMIT_INT("exclude_outside", settings->exclude_outside),
         EMIT_INT("antialias", settings->antialias),
+        EMIT_INT("whole_lengths", settings->whole_lengths),
     };
-    int count = 9;
+    int count = 10;
     if (settings->axes.values)
         emitted[count++] = EMIT_INTS("axes", settings->axes.values, settings->axes.count);
     context->input_gradients[RESIZE_X] = emit(context->graph, "ResizeGradient", inputs, 4, emitted, count, error);

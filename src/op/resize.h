@@ -16,6 +16,7 @@ struct resize_settings {
     enum resize_policy { POLICY_STRETCH, POLICY_NOT_LARGER, POLICY_NOT_SMALLER } keep_aspect_ratio_policy;
     float cubic_coeff_a, extrapolation_value;
     bool exclude_outside, antialias;
+    bool whole_lengths; /* as struct resize has it; pass/follow_exporter.c sets it */
     struct ints axes;
     struct floats scales;    /* of Upsample up to opset 8 */
     struct ints input_shape; /* of the gradient, as the next */
@@ -34,6 +35,10 @@ struct resize_operands resize_operands(const struct node *node, const struct ten
 /* Resolves attributes and operands for an input of shape `x`; refuses unknown or empty sizes. */
 int resize_read(const struct node *node, const struct shape *x, const struct resize_operands *operands,
                 struct resize *resize, struct error *error);
+
+/* Whether align_corners meets a length that a scale leaves fractional: ONNX's reference divides by that, exporters and
+ * other runtimes by the cells that are made. Fills `axis` with the first such. Needs known shapes. */
+bool resize_exporters_differ(const struct node *node, struct resize_axis *axis);
 
 /* Bytes that resize_run needs as context->scratch. */
 size_t resize_scratch(const struct resize *resize, enum dtype storage);

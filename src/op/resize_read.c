@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "op/known.h"
 #include "op/operand.h"
 #include "op/resize.h"
 
@@ -23,6 +24,7 @@ static int read_attributes(const struct node *node, struct resize *resize, struc
                               .cubic_a = (double)settings->cubic_coeff_a,
                               .exclude_outside = settings->exclude_outside,
                               .antialias = settings->antialias,
+                              .whole_lengths = settings->whole_lengths,
                               .extrapolation = settings->extrapolation_value};
     if (!isfinite(resize->cubic_a))
         return error_set(error, ERROR_INPUT, "attribute cubic_coeff_a is not a number");
@@ -187,4 +189,24 @@ struct resize_operands resize_operands(const struct node *node, const struct ten
     operands.scales = count > RESIZE_SCALES ? inputs[RESIZE_SCALES] : NULL;
     operands.sizes = count > RESIZE_SIZES ? inputs[RESIZE_SIZES] : NULL;
     return operands;
+}
+
+bool resize_exporters_differ(const struct node *node, struct resize_axis *axis)
+{
+    struct known_inputs known;
+    struct resize resize;
+    if (!node_has(node, OPERATOR_RESAMPLES) || node->input_count < 1 || !node->inputs[0] ||
+        node->inputs[0]->shape.rank < 0 || known_inputs_read(&known, node, NULL))
+        return false;
+    struct resize_operands operands = resize_operands(node, known.operands.inputs, known.operands.count);
+    if (resize_read(node, &node->inputs[0]->shape, &operands, &resize, NULL) ||
+        resize.transform != RESIZE_ALIGN_CORNERS || !given(operands.scales))
+        return false;
+    for (int i = 0; i < resize.rank; i++) {
+        *axis = resize.axes[i];
+        /* A scale that was once output / input, in float, is no fraction. */
+        if (axis->output > 1 && fabs(axis->scale * (double)axis->input - (double)axis->output) > 1e-3)
+            return true;
+    }
+    return false;
 }

@@ -3,11 +3,12 @@
 
 #include <math.h>
 
-double resize_coordinate(const struct resize *resize, const struct resize_axis *axis, double x)
+static double exact_coordinate(const struct resize *resize, const struct resize_axis *axis, double x)
 {
     double input = (double)axis->input;
     /* The resized length may be fractional when it comes from a scale. */
-    double length = axis->scale * input;
+    double length =
+        resize->whole_lengths && resize->transform == RESIZE_ALIGN_CORNERS ? (double)axis->output : axis->scale * input;
     switch (resize->transform) {
     case RESIZE_HALF_PIXEL_SYMMETRIC: {
         double adjustment = (double)axis->output / length;
@@ -28,6 +29,12 @@ double resize_coordinate(const struct resize *resize, const struct resize_axis *
     default:
         return (x + 0.5) / axis->scale - 0.5;
     }
+}
+
+/* Scales are floats: 13.5 / 2.7 is meant to be 5, which only the float nearest to the quotient is. */
+double resize_coordinate(const struct resize *resize, const struct resize_axis *axis, double x)
+{
+    return (double)(float)exact_coordinate(resize, axis, x);
 }
 
 bool resize_outside(const struct resize *resize, const struct resize_axis *axis, int64_t x)

@@ -33,6 +33,7 @@ struct resize {
     enum resize_rounding rounding;
     double cubic_a;
     bool exclude_outside, antialias;
+    bool whole_lengths; /* align_corners spans the cells that are made, not input * scale */
     float extrapolation;
     int rank;
     struct resize_axis axes[SHAPE_MAX_RANK];

@@ -10,6 +10,10 @@
 #define LIMIT_FUNCTION_DEPTH 64
 #define LIMIT_INLINED_NODES 500000
 int pass_inline_functions(const struct model *model, struct graph *graph, struct error *error);
+/* Where specification and exporters differ, nodes are computed as `exporter`, the file's producer, means them: PyTorch
+ * spans the cells that are made with align_corners. Inner graphs too. */
+int pass_follow_exporter(struct graph *graph, const char *exporter, struct error *error);
+bool pass_follows_exporter(const char *exporter);
 /* Outer values that the graphs of If, Loop and Scan read become inputs of these nodes, behind their own (attribute
  * `captures` counts them): order, liveness and pruning then need to know nothing of inner graphs. Sorts inner graphs.
  */

@@ -29,6 +29,11 @@ static int capture(const struct pipeline *pipeline, struct error *error)
     return pass_capture(pipeline->graph, error) || graph_sort(pipeline->graph, error);
 }
 
+static int follow_exporter(const struct pipeline *pipeline, struct error *error)
+{
+    return pass_follow_exporter(pipeline->graph, pipeline->model->producer_name, error);
+}
+
 static int bind_shapes(const struct pipeline *pipeline, struct error *error)
 {
     const struct pipeline_request *request = pipeline->request;
@@ -85,6 +90,7 @@ static const struct {
     {"clone", NULL, sort_clone, UNSORTED},
     {"inline-functions", NULL, inline_functions, UNSORTED},
     {"capture", NULL, capture, VERIFIED},
+    {"follow-exporter", NULL, follow_exporter, 0},
     {"bind", NULL, bind_shapes, 0},
     {"open", NULL, open_graph, 0},
     {"infer", pass_infer_and_fold, NULL, 0},

@@ -13,6 +13,7 @@
 #include "onnx/onnx.h"
 #include "op/known.h"
 #include "op/registry.h"
+#include "pass/pipeline.h"
 
 /* What is said of a model, each finding as "code: text" in a line. */
 static int check_loaded(struct model *model, char *lines, size_t size)
@@ -196,10 +197,53 @@ static void weights_may_not_be_infinite(void **state)
     assert_int_equal(context_destroy(context), 0);
 }
 
+/* A Resize with align_corners by `scale` in a file that `producer` wrote: what is said, and whether the graph that runs
+ * spans the cells that are made. */
+static bool check_resize(const char *producer, float scale, char *lines, size_t size)
+{
+    struct error error = ERROR_INITIALISER;
+    struct context *context = context_create(&(struct context_options){.threads = 1}, &error);
+    struct graph *graph = graph_create(context, NULL, "test", &error);
+    struct model model = {.context = context, .path = "test", .graph = graph, .producer_name = producer};
+    struct value *x = add_image(graph, 2, 4, 4, &error);
+    struct value *scales = random_constant(graph, 1, (int64_t[]){4}, 0, &error);
+    for (int i = 0; i < 4; i++)
+        ((float *)scales->constant->tensor.data)[i] = i < 2 ? 1 : scale;
+    struct value *y = emit(
+        graph, "Resize", EMIT_INPUTS(x, NULL, scales),
+        EMIT_ATTRIBUTES(EMIT_STRING("mode", "linear"), EMIT_STRING("coordinate_transformation_mode", "align_corners")),
+        &error);
+    assert_string_equal(error.message, "");
+    assert_int_equal(graph_add_output(graph, y, &error), 0);
+    check_loaded(&model, lines, size);
+    struct graph *running = pipeline_run(&model, &(struct pipeline_request){0}, &error);
+    const struct attribute *whole = node_attribute(running->first, "whole_lengths");
+    bool result = whole && whole->i;
+    graph_destroy(running);
+    graph_destroy(graph);
+    assert_int_equal(context_destroy(context), 0);
+    return result;
+}
+
+static void exporters_that_differ_are_told(void **state)
+{
+    (void)state;
+    char lines[4096];
+    assert_false(check_resize("someone", 1.6f, lines, sizeof lines));
+    assert_non_null(strstr(lines, "exporters-differ"));
+    assert_non_null(strstr(lines, "spans 6.4 cells"));
+    assert_non_null(strstr(lines, "the 6 that are made; computed as the reference has it"));
+    assert_true(check_resize("pytorch", 1.6f, lines, sizeof lines));
+    assert_non_null(strstr(lines, "computed as PyTorch"));
+    assert_false(check_resize(NULL, 1.5f, lines, sizeof lines));
+    assert_string_equal(lines, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(attributes_are_checked),
                                        cmocka_unit_test(denormal_weights_are_one_note),
+                                       cmocka_unit_test(exporters_that_differ_are_told),
                                        cmocka_unit_test(functions_are_looked_into),
                                        cmocka_unit_test(bodies_in_functions_read_what_is_around),
                                        cmocka_unit_test(outputs_that_always_come_have_names),

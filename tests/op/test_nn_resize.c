@@ -57,6 +57,35 @@ static void lines(void **state)
     }
 }
 
+/* 13.5 / 2.7 is cell 5, although 2.7 as a float is a little more; and align_corners over the 6 cells that 4 * 1.6
+ * makes, as exporters mean it, steps by 3 / 5. */
+static void floats_and_whole_lengths(void **state)
+{
+    (void)state;
+    static const float x[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    float y[24];
+    for (int i = 0; i < 24; i++)
+        y[i] = (float)((10 * i + 5) / 27);
+    struct fixture fixture;
+    start_line(&fixture, 9, x, 2.7f, 0);
+    fixture_string(&fixture, "coordinate_transformation_mode", "tf_half_pixel_for_nn");
+    fixture_string(&fixture, "nearest_mode", "floor");
+    fixture_run(&fixture);
+    expect_output(&fixture, 0, DIMS(24), y, 0);
+    fixture_end(&fixture);
+    for (int whole = 0; whole < 2; whole++) {
+        start_line(&fixture, 4, x, 1.6f, 0);
+        fixture_string(&fixture, "mode", "linear");
+        fixture_string(&fixture, "coordinate_transformation_mode", "align_corners");
+        fixture_int(&fixture, "whole_lengths", whole);
+        for (int i = 0; i < 6; i++)
+            y[i] = (float)(3 * i) / (whole ? 5.0f : 5.4f);
+        fixture_run(&fixture);
+        expect_output(&fixture, 0, DIMS(6), y, 1e-6);
+        fixture_end(&fixture);
+    }
+}
+
 /* Halving with antialias averages with weights 1 3 3 1. Outside, either the edge counts again or nothing does. */
 static void antialias(void **state)
 {
@@ -195,8 +224,13 @@ static void fields(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines),           cmocka_unit_test(antialias), cmocka_unit_test(crop_extrapolates),
-        cmocka_unit_test(aspect_policies), cmocka_unit_test(old_forms), cmocka_unit_test(abuse_is_refused),
+        cmocka_unit_test(lines),
+        cmocka_unit_test(floats_and_whole_lengths),
+        cmocka_unit_test(antialias),
+        cmocka_unit_test(crop_extrapolates),
+        cmocka_unit_test(aspect_policies),
+        cmocka_unit_test(old_forms),
+        cmocka_unit_test(abuse_is_refused),
         cmocka_unit_test(fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
