@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/sha256.h"
+#include "onnx/file_kind.h"
 #include "onnx/loader.h"
 #include "onnx/prescan.h"
 
@@ -35,7 +36,8 @@ static int open_regular(const char *path, uint64_t *size, struct error *error)
         return error_set(error, ERROR_INPUT, "cannot be opened: %s", strerror(errno));
     if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
         close(file);
-        return error_set(error, ERROR_INPUT, "is not a regular file");
+        return error_set(error, ERROR_INPUT, "is %s",
+                         S_ISDIR(status.st_mode) ? "a folder, not a model file" : "not a regular file");
     }
     *size = (uint64_t)status.st_size;
     return file;
@@ -174,9 +176,17 @@ static struct model *load_bytes(struct context *context, struct model_reader *re
 static struct model *load_with(struct context *context, struct model_reader *reader, const char *path,
                                struct error *error)
 {
-    struct model *model = reader ? load_bytes(context, reader, path, error) : NULL;
-    if (!model)
+    struct error refusal = ERROR_INITIALISER;
+    struct model *model = reader ? load_bytes(context, reader, path, &refusal) : NULL;
+    if (!model) {
+        char text[FILE_KIND_SIZE];
+        const char *kind = refusal.kind == ERROR_INPUT ? file_kind(reader, text) : NULL;
+        if (kind)
+            error_set(error, ERROR_INPUT, "is no ONNX model but %s", kind);
+        else if (refusal.kind != ERROR_NONE)
+            error_set(error, refusal.kind, "%s", refusal.message);
         error_prefix(error, "%s", path);
+    }
     if (reader)
         reader->base.release(&reader->base);
     return model;

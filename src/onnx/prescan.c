@@ -212,6 +212,11 @@ static int scan_length_field(struct scan *scan, uint64_t field, uint64_t length_
     uint64_t length;
     if (wire_varint(scan->reader, offset, open->end, &length, error))
         return -1;
+    if (length > open->end - *offset && scan->depth == 0)
+        return error_set(error, ERROR_INPUT,
+                         "cut off: the field at byte %" PRIu64 " holds %" PRIu64 " bytes, the file ends %" PRIu64
+                         " bytes before that; fetch or copy the file again",
+                         length_at, length, length - (open->end - *offset));
     if (length > open->end - *offset)
         return error_set(error, ERROR_INPUT,
                          "cut off or damaged: the field at byte %" PRIu64 " is longer than what is around it",
