@@ -20,12 +20,8 @@ struct graph *node_subgraph(const struct node *node, int index)
 
 void graph_clear(struct graph *graph)
 {
-    struct graph *inner;
-    while (graph->first) {
-        for (int i = 0; (inner = node_subgraph(graph->first, i)) != NULL; i++)
-            graph_clear(inner);
+    while (graph->first)
         graph_remove_node(graph, graph->first);
-    }
 }
 
 /* The value joins the graph under a new id; its name stays, though another value may be found by it. */

@@ -218,6 +218,9 @@ static void drop_use(struct value *value, size_t place)
 
 void graph_remove_node(struct graph *graph, struct node *node)
 {
+    struct graph *inner;
+    for (int i = 0; (inner = node_subgraph(node, i)) != NULL; i++)
+        graph_clear(inner);
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i])
             drop_use(node->inputs[i], node->places[i]);

@@ -231,7 +231,7 @@ struct node *graph_add_node(struct graph *graph, const char *domain, const char 
                             int input_count, int output_count, struct error *error);
 /* Moves `node` before `before` (NULL: to the end). */
 void graph_move_node(struct graph *graph, struct node *node, struct node *before);
-/* Unlinks the node; its inputs lose a use, its outputs their producer. */
+/* Unlinks the node and empties its subgraphs; its inputs lose a use, its outputs their producer. */
 void graph_remove_node(struct graph *graph, struct node *node);
 /* Every node's `mark` becomes 0. */
 void graph_clear_marks(struct graph *graph);
