@@ -10,13 +10,27 @@ struct cloner {
     struct graph *to;
     struct value **map; /* by id of the source value */
     const struct cloner *outer;
+    const struct node *holder; /* values beyond all of these graphs are among its inputs, for which `inputs` stand */
+    struct value *const *inputs;
 };
+
+static struct value *map_captured(const struct cloner *cloner, const struct value *value)
+{
+    for (int i = 0; cloner->holder && i < cloner->holder->input_count; i++) {
+        if (cloner->holder->inputs[i] == value)
+            return cloner->inputs[i];
+    }
+    return NULL;
+}
 
 static struct value *map_value(const struct cloner *cloner, const struct value *value)
 {
-    while (cloner && value && cloner->from != value->graph)
+    while (value && cloner->from != value->graph) {
+        if (!cloner->outer)
+            return map_captured(cloner, value);
         cloner = cloner->outer;
-    return cloner && value ? cloner->map[value->id] : NULL;
+    }
+    return value ? cloner->map[value->id] : NULL;
 }
 
 static struct graph *clone_into(const struct graph *from, struct graph *parent, const struct cloner *outer,
@@ -170,6 +184,44 @@ struct node *graph_copy_node(struct graph *to, struct node *node, struct value *
 {
     struct cloner cloner = {.from = node->graph, .to = to, .map = map};
     return clone_node(&cloner, node, error);
+}
+
+/* The values of cloner->from that are no inputs, without their names. */
+static int copy_values(const struct cloner *cloner, struct error *error)
+{
+    for (size_t i = 0; i < cloner->from->value_count; i++) {
+        const struct value *value = cloner->from->values[i];
+        if (cloner->map[i])
+            continue;
+        struct value *copy = cloner->map[i] = graph_add_value(cloner->to, NULL, error);
+        if (!copy)
+            return -1;
+        copy->dtype = value->dtype;
+        copy->shape = value->shape;
+        if (value->constant && graph_set_constant(cloner->to, copy, constant_retain(value->constant), error))
+            return -1;
+    }
+    return 0;
+}
+
+int graph_copy_subgraph(struct graph *to, const struct node *holder, struct value *const *inputs,
+                        const struct graph *subgraph, struct value *const *actuals, struct value **outputs,
+                        struct error *error)
+{
+    struct memory *memory = to->context->memory;
+    struct cloner cloner = {.from = subgraph, .to = to, .holder = holder, .inputs = inputs};
+    cloner.map = memory_allocate(memory, subgraph->value_count + 1, sizeof(struct value *), error);
+    if (!cloner.map)
+        return -1;
+    for (int i = 0; i < subgraph->input_count; i++)
+        cloner.map[subgraph->inputs[i]->id] = actuals[i];
+    int result = copy_values(&cloner, error);
+    for (struct node *node = subgraph->first; result == 0 && node; node = node->next)
+        result = clone_node(&cloner, node, error) ? 0 : -1;
+    for (int i = 0; result == 0 && i < subgraph->output_count; i++)
+        outputs[i] = map_value(&cloner, subgraph->outputs[i]);
+    memory_release(memory, cloner.map);
+    return result;
 }
 
 int node_copy_attribute(struct node *to, const struct attribute *from, const char *name, struct error *error)

@@ -244,6 +244,12 @@ struct graph *graph_clone(const struct graph *graph, struct error *error);
 /* A copy of `node` at the end of `to`, a graph of its own arena: operands through `map` (by id of the values of
  * node->graph; NULL entries: omitted), subgraphs copied, `origin` set. */
 struct node *graph_copy_node(struct graph *to, struct node *node, struct value **map, struct error *error);
+/* Copies the nodes of `subgraph`, one that node `holder` has, to the end of `to`: `actuals` stand for its inputs, and
+ * `inputs` for those of the holder, among which are all values that it captures. `outputs` gets what stands for its
+ * outputs. */
+int graph_copy_subgraph(struct graph *to, const struct node *holder, struct value *const *inputs,
+                        const struct graph *subgraph, struct value *const *actuals, struct value **outputs,
+                        struct error *error);
 /* Gives `to` a copy of `from` (of another graph, without subgraphs) under `name`. */
 int node_copy_attribute(struct node *to, const struct attribute *from, const char *name, struct error *error);
 /* Orders nodes so that producers come first (stable). A cycle is ERROR_INPUT naming a node on it. */

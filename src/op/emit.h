@@ -48,6 +48,10 @@ struct value *emit_scalar(struct graph *graph, enum dtype dtype, double value, s
 struct value *emit_filled(struct graph *graph, enum dtype dtype, const struct shape *shape, double value,
                           struct error *error);
 
+/* Cells [begin, end) along one axis. */
+struct value *emit_slice(struct graph *graph, struct value *value, int64_t axis, int64_t begin, int64_t end,
+                         struct error *error);
+
 /* Sums `gradient` over the axes along which `shape` was broadcast to its shape: the gradient of broadcasting. */
 struct value *emit_unbroadcast(struct graph *graph, struct value *gradient, const struct shape *shape,
                                struct error *error);

@@ -38,7 +38,8 @@ static int fill_parts(struct parts *parts, const struct node *node, const struct
                       struct error *error)
 {
     for (int i = 0; i < node->input_count; i++) {
-        if (inputs[i] && !(parts->inputs[i] = add_input(parts->graph, inputs[i], with_data, error)))
+        bool known = with_data || node_role(node, i) == ROLE_SHAPE;
+        if (inputs[i] && !(parts->inputs[i] = add_input(parts->graph, inputs[i], known, error)))
             return -1;
     }
     struct expand_context context = {.graph = parts->graph,
@@ -102,7 +103,7 @@ static int run_parts(const struct parts *parts, struct compute_context *context,
     struct tensor *results = memory_allocate(context->memory, outputs + 1, sizeof *results, error);
     int count = 0, result = inputs && results ? 0 : -1;
     for (int i = 0; result == 0 && i < context->input_count; i++) {
-        if (context->inputs[i])
+        if (context->inputs[i] && !parts->inputs[i]->constant)
             inputs[count++] = context->inputs[i];
     }
     if (result == 0)

@@ -6,7 +6,9 @@
 #include "op/emit.h"
 #include "op/infer.h"
 
-/* Shape rule and execution of every operator with `expand`: its parts are put into a graph of their own. */
+/* Shape rule and execution of every operator with `expand`: its parts are put into a graph of their own. There, inputs
+ * that decide shapes (ROLE_SHAPE) are constants. An operator that has such inputs brings its own shape rule, for they
+ * may not be known yet. */
 int expansion_infer(struct infer_context *context, struct error *error);
 int expansion_compute(struct compute_context *context, struct error *error);
 

@@ -42,6 +42,7 @@
     FAMILY(slice)                                                                                                      \
     FAMILY(gather)                                                                                                     \
     FAMILY(pad)                                                                                                        \
+    FAMILY(center_crop_pad)                                                                                            \
     FAMILY(split)                                                                                                      \
     FAMILY(expand)                                                                                                     \
     FAMILY(range)                                                                                                      \
@@ -70,6 +71,9 @@
     FAMILY(loop)                                                                                                       \
     FAMILY(scan)                                                                                                       \
     FAMILY(microsoft_activation)                                                                                       \
+    FAMILY(swiglu)                                                                                                     \
+    FAMILY(causal_convolution)                                                                                         \
+    FAMILY(flex_attention)                                                                                             \
     FAMILY(microsoft_attention)                                                                                        \
     FAMILY(microsoft_normalization)                                                                                    \
     FAMILY(microsoft_product)                                                                                          \

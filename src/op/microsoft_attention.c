@@ -32,15 +32,6 @@ static const struct attribute_rule attention_attributes[] = {
     {0},
 };
 
-static struct value *emit_slice(struct graph *graph, struct value *value, int64_t axis, int64_t begin, int64_t end,
-                                struct error *error)
-{
-    struct value *from = emit_int_list(graph, &begin, 1, error), *to = emit_int_list(graph, &end, 1, error);
-    struct value *axes = emit_int_list(graph, &axis, 1, error);
-    return from && to && axes ? emit(graph, "Slice", EMIT_INPUTS(value, from, to, axes), EMIT_NO_ATTRIBUTES, error)
-                              : NULL;
-}
-
 static struct value *emit_unsqueeze(struct graph *graph, struct value *value, int64_t axis, struct error *error)
 {
     struct value *axes = emit_int_list(graph, &axis, 1, error);
@@ -141,6 +132,9 @@ static int emit_attention(struct expand_context *context, const struct heads *he
     int64_t past = heads->past_key && heads->past_key->shape.rank == 4 ? heads->past_key->shape.dims[2] : 0;
     if (heads->q->shape.rank != 3 || heads->k->shape.rank != 3)
         return error_set(error, ERROR_INPUT, "query, key and value must have 3 axes");
+    const struct value *bias = heads->bias;
+    if (bias && (bias->shape.rank < 1 || bias->shape.dims[bias->shape.rank - 1] != past + heads->k->shape.dims[1]))
+        return error_set(error, ERROR_INPUT, "the attention bias must have a column for each key");
     if (emit_added(context, heads->mask, heads->bias, heads->q, heads->q->shape.dims[0], past + heads->k->shape.dims[1],
                    &added, error))
         return -1;

@@ -39,7 +39,7 @@ static int infer_one_hot(struct infer_context *context, struct error *error)
     return infer_output(context, 0, dtype, indices->rank + 1, dims, error);
 }
 
-/* An index outside [-depth, depth) makes no place hot. */
+/* An index outside [-depth, depth) makes no place hot; before opset 11, one outside [0, depth). */
 static int compute_one_hot(struct compute_context *context, struct error *error)
 {
     const struct tensor *indices = context->inputs[0];
@@ -54,7 +54,7 @@ static int compute_one_hot(struct compute_context *context, struct error *error)
     fill_elements(to->data, values, shape_count(&to->shape), size);
     for (int64_t i = 0; i < count; i++) {
         int64_t index = tensor_int(indices, i);
-        index = index < 0 ? index + depth : index;
+        index = index < 0 && context->node->opset >= 11 ? index + depth : index;
         if (index >= 0 && index < depth) {
             int64_t at = (i / inner * depth + index) * inner + i % inner;
             move_element((char *)to->data + (size_t)at * size, values + size, size);

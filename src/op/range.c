@@ -1,10 +1,19 @@
-/* Range: start, start + delta, ... before limit. */
+/* Range: start, start + delta, ... before limit. Computed in float at least, which is what `stash_type` asks for. */
 #include <math.h>
 
 #include "op/families.h"
 #include "op/infer.h"
 #include "op/known.h"
 #include "op/operand.h"
+
+struct range_settings {
+    int64_t stash_type;
+};
+
+static const struct attribute_rule attributes[] = {
+    {INT_ATTRIBUTE(struct range_settings, stash_type, DTYPE_FLOAT), .since = 27},
+    {0},
+};
 
 static int count_integers(const struct operands *operands, int64_t *count, struct error *error)
 {
@@ -88,6 +97,7 @@ const struct operator_definition operators_range[] = {
      .types = TYPES_NUMBER & ~TYPE_BIT(DTYPE_UINT8) & ~TYPE_BIT(DTYPE_UINT64),
      .traits = OPERATOR_SOURCE,
      .roles = {ROLE_CONTROL},
+     SETTINGS(struct range_settings, attributes),
      .infer = infer_range,
      .compute = compute_range},
     {0},

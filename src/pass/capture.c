@@ -1,4 +1,4 @@
-#include "graph/graph.h"
+#include "graph/operator.h"
 #include "pass/passes.h"
 
 /* Looks through the shorter list: both may be long, but not both of all values. */
@@ -17,9 +17,12 @@ static bool has_input(const struct node *node, const struct value *value)
     return false;
 }
 
+/* Whoever runs an inner graph finds constants by themselves; where its nodes are copied out of it, they are inputs too.
+ */
 static int capture(struct node *node, const struct graph *inner, struct value *value, struct error *error)
 {
-    if (!value || value->graph == inner || value->constant || has_input(node, value))
+    bool copied = node->definition && node->definition->expand;
+    if (!value || value->graph == inner || (value->constant && !copied) || has_input(node, value))
         return 0;
     return node_add_input(node, value, error);
 }

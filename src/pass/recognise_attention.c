@@ -163,6 +163,18 @@ static struct value *emit_bias(struct graph *graph, struct value *bias, const st
     return expanded ? emit_reshape(graph, expanded, 4, split, error) : NULL;
 }
 
+/* What all keys of a query have in common is written out: the operator takes a mask of fewer keys to hide the rest. */
+static struct value *emit_full_keys(struct graph *graph, struct value *bias, int64_t keys, struct error *error)
+{
+    int64_t dims[4];
+    if (!bias || bias->shape.dims[3] == keys)
+        return bias;
+    memcpy(dims, bias->shape.dims, sizeof dims);
+    dims[3] = keys;
+    struct value *shape = emit_int_list(graph, dims, 4, error);
+    return shape ? emit(graph, "Expand", EMIT_INPUTS(bias, shape), EMIT_NO_ATTRIBUTES, error) : NULL;
+}
+
 static struct value *emit_biases(struct graph *graph, const struct attention_match *match, struct error *error)
 {
     struct node *tail = graph->last;
@@ -177,6 +189,9 @@ static struct value *emit_biases(struct graph *graph, const struct attention_mat
         if (!sum)
             return NULL;
     }
+    sum = emit_full_keys(graph, sum, dims[3], error);
+    if (!sum)
+        return NULL;
     return pass_fold_new(graph, tail, error) ? NULL : sum;
 }
 

@@ -205,14 +205,17 @@ static void one_hot_leaves_out_what_is_outside(void **state)
 {
     struct fixture fixture;
     (void)state;
-    fixture_start(&fixture, "", "OneHot", 11, 3, 1);
-    fixture_input(&fixture, 0, DTYPE_INT64, DIMS(4), NULL);
-    memcpy(fixture.inputs[0].data, (const int64_t[]){0, -1, INT64_MAX, INT64_MIN}, 4 * sizeof(int64_t));
-    integer_input(&fixture, 1, 2);
-    fixture_input(&fixture, 2, DTYPE_FLOAT, DIMS(2), FLOATS(-1, 7));
-    fixture_run(&fixture);
-    expect_output(&fixture, 0, DIMS(4, 2), FLOATS(7, -1, -1, 7, -1, -1, -1, -1), 0);
-    fixture_end(&fixture);
+    static const int opsets[] = {9, 11}; /* from 11 on, negative indices count from the end */
+    for (int i = 0; i < 2; i++) {
+        fixture_start(&fixture, "", "OneHot", opsets[i], 3, 1);
+        fixture_input(&fixture, 0, DTYPE_INT64, DIMS(4), NULL);
+        memcpy(fixture.inputs[0].data, (const int64_t[]){0, -1, INT64_MAX, INT64_MIN}, 4 * sizeof(int64_t));
+        integer_input(&fixture, 1, 2);
+        fixture_input(&fixture, 2, DTYPE_FLOAT, DIMS(2), FLOATS(-1, 7));
+        fixture_run(&fixture);
+        expect_output(&fixture, 0, DIMS(4, 2), FLOATS(7, -1, -1, i == 1 ? 7 : -1, -1, -1, -1, -1), 0);
+        fixture_end(&fixture);
+    }
     fixture_start(&fixture, "", "OneHot", 11, 3, 1);
     fixture_input(&fixture, 0, DTYPE_INT64, DIMS(4), NULL);
     integer_input(&fixture, 1, -2);

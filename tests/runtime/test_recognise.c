@@ -227,6 +227,14 @@ static struct value *attention_biased(struct build *b, struct value *x)
     return binary(b, "MatMul", softmax(b, scores, 3), head(b, x, 0.2));
 }
 
+/* What all keys have in common: one number, and one for each query. */
+static struct value *attention_biased_alike(struct build *b, struct value *x)
+{
+    struct value *scores = binary(b, "MatMul", head(b, x, 0), exchanged(b, head(b, x, 0.1)));
+    scores = binary(b, "Add", binary(b, "Add", scores, number(b, 0.5)), CONSTANT(b, 0, 6, 1));
+    return binary(b, "MatMul", softmax(b, scores, 3), head(b, x, 0.2));
+}
+
 /* A bias per head, then one per window with the batch split in two: as Swin's shifted windows. */
 static struct value *attention_windowed(struct build *b, struct value *x)
 {
@@ -323,6 +331,7 @@ static const struct recognition {
     {"group norm written out", group_norm_written_out, "GroupNormalization", 1},
     {"attention, divided", attention_divided, "Attention", 10},
     {"attention with bias", attention_biased, "Attention", 10},
+    {"attention biased alike", attention_biased_alike, "Attention", 10},
     {"attention in windows", attention_windowed, "Attention", 10},
     {"attention of three axes", attention_of_three_axes, "Attention", 6},
     {"softmax over queries", attention_over_queries, "!Attention", 14},
