@@ -78,7 +78,8 @@ void fed_release(struct fed_list *fed, struct memory *memory)
     *fed = (struct fed_list){0};
 }
 
-/* Numbers of one kind may differ in width (a float64 array for a float input); anything else is a mistake. */
+/* Numbers of one kind may differ in width (a float64 array for a float input), where integers keep their value;
+ * anything else is a mistake. */
 static int copy_elements(const struct fed *fed, struct tensor *to, const char *name, struct error *error)
 {
     const struct tensor *from = &fed->tensor;
@@ -99,11 +100,19 @@ static int copy_elements(const struct fed *fed, struct tensor *to, const char *n
     } else if (dtype_is_integer(from->dtype) && dtype_storage(to->dtype) == DTYPE_INT64) {
         for (int64_t i = 0; i < count; i++)
             ((int64_t *)to->data)[i] = tensor_int(from, i);
+    } else if (dtype_is_integer(from->dtype) && dtype_is_integer(to->dtype)) {
+        for (int64_t i = 0; i < count; i++)
+            tensor_set_number(to, i, tensor_number(from, i));
     } else {
         return error_set(error, ERROR_INPUT, "input '%s' holds %s, %s holds %s", name, dtype_name(to->dtype),
                          fed->source, dtype_name(from->dtype));
     }
     dtype_round(to->dtype, to->data, (size_t)count);
+    for (int64_t i = 0; i < count && dtype_is_integer(to->dtype); i++) {
+        if (tensor_int(to, i) != tensor_int(from, i))
+            return error_set(error, ERROR_INPUT, "input '%s' holds %s, %s has %" PRId64 ", which that cannot hold",
+                             name, dtype_name(to->dtype), fed->source, tensor_int(from, i));
+    }
     return 0;
 }
 

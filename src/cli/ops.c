@@ -9,9 +9,13 @@ static const struct {
     const char *name;
     uint32_t types;
 } type_groups[] = {
-    {"float", 1u << 1},   {"half", 1u << 10 | 1u << 16},
-    {"double", 1u << 11}, {"int", 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 12 | 1u << 13},
+    {"float", 1u << 1},
+    {"half", 1u << 10 | 1u << 16},
+    {"double", 1u << 11},
+    {"int", 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 12 | 1u << 13},
     {"bool", 1u << 9},
+    {"float8", 1u << 17 | 1u << 18 | 1u << 19 | 1u << 20},
+    {"packed", 1u << 21 | 1u << 22 | 1u << 23 | 1u << 25 | 1u << 26},
 };
 
 /* Whole groups by their name, what is left one by one. */
@@ -53,7 +57,8 @@ static void print_operators(bool internal)
     }
     printf("\n%d entries. field: what the theoretical receptive field knows of it; global: it reads everything. types: "
            "of the\n"
-           "first input; half is float16 and bfloat16, int all eight from int8 to uint64.\n",
+           "first input; half is float16 and bfloat16, int all eight from int8 to uint64, float8 its four kinds with\n"
+           "a sign, packed int4, uint4, float4e2m1, int2, uint2.\n",
            count);
 }
 

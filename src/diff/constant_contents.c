@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "graph/match.h"
 #include "op/settings.h"
+#include "tensor/small_float.h"
 
 #define FEW_ELEMENTS 8 /* shown as text */
 
@@ -92,7 +93,7 @@ int constant_fingerprint(struct constant *constant, uint64_t *fingerprint, bool 
 static void elements_text(const struct tensor *tensor, char *out, size_t size)
 {
     int64_t count = shape_count(&tensor->shape);
-    bool whole = !dtype_is_float(tensor->dtype);
+    bool whole = !dtype_is_float(tensor->dtype) && !dtype_is_small_float(tensor->dtype);
     size_t length = 0;
     out[0] = 0;
     for (int64_t i = 0; i < count && count <= FEW_ELEMENTS && length < size; i++) {

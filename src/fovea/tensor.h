@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-/** Elements as they are held at run time: float, double, int32_t, int64_t or uint8_t (half widens to float, narrow
- * integers to int32_t or int64_t, bool to uint8_t). */
+/** Elements as they are held at run time: float, double, int32_t, int64_t or uint8_t (all smaller floats widen to
+ * float, narrow integers, those of 4 and 2 bits too, to int32_t or int64_t, bool to uint8_t). */
 struct fovea_tensor {
     const char *type; /**< ONNX's name: "float", "float16", "int64", ... */
     int rank;
@@ -33,7 +33,8 @@ struct fovea_image {
 FOVEA_API int fovea_tensor_read(struct fovea *fovea, const char *path, struct fovea_tensor *tensor,
                                 struct fovea_error *error);
 FOVEA_API void fovea_tensor_free(struct fovea *fovea, struct fovea_tensor *tensor);
-/** Writes a .npy file, atomically. */
+/** Writes a .npy file, atomically. Types that numpy lacks: bfloat16, float8 and float4 become float32, integers of 4
+ * and 2 bits int8. */
 FOVEA_API int fovea_tensor_write(struct fovea *fovea, const char *path, const struct fovea_tensor *tensor,
                                  struct fovea_error *error);
 

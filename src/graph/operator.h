@@ -181,6 +181,14 @@ enum operand_role {
      TYPE_BIT(DTYPE_UINT8) | TYPE_BIT(DTYPE_UINT16) | TYPE_BIT(DTYPE_UINT32) | TYPE_BIT(DTYPE_UINT64))
 #define TYPES_NUMBER (TYPES_FLOAT | TYPES_INTEGER)
 #define TYPES_ALL (TYPES_NUMBER | TYPE_BIT(DTYPE_BOOL))
+#define TYPES_FLOAT8                                                                                                   \
+    (TYPE_BIT(DTYPE_FLOAT8E4M3FN) | TYPE_BIT(DTYPE_FLOAT8E4M3FNUZ) | TYPE_BIT(DTYPE_FLOAT8E5M2) |                      \
+     TYPE_BIT(DTYPE_FLOAT8E5M2FNUZ))
+#define TYPES_PACKED                                                                                                   \
+    (TYPE_BIT(DTYPE_INT4) | TYPE_BIT(DTYPE_UINT4) | TYPE_BIT(DTYPE_INT2) | TYPE_BIT(DTYPE_UINT2) |                     \
+     TYPE_BIT(DTYPE_FLOAT4E2M1))
+/* With those that are only moved and converted. */
+#define TYPES_MOVED (TYPES_ALL | TYPES_FLOAT8 | TYPES_PACKED | TYPE_BIT(DTYPE_FLOAT8E8M0))
 
 /* Numbers of inputs and outputs; most -1: any number. */
 #define ARITY(least_inputs_, most_inputs_, least_outputs_, most_outputs_)                                              \

@@ -28,18 +28,39 @@ static struct typed_list typed_list(const Onnx__TensorProto *tensor, enum dtype 
     }
 }
 
-/* int32_data holds halves by their bits and narrow integers by their value. */
+/* Elements that stand in one entry of the list. */
+static size_t per_entry(enum dtype dtype)
+{
+    return dtype_bits(dtype) < 8 ? 8 / dtype_bits(dtype) : 1;
+}
+
+/* Entries of int32_data that are the bits of small floats, or bytes of packed elements. */
+static void store_bits(const struct typed_list *list, struct tensor *tensor)
+{
+    size_t each = per_entry(tensor->dtype), count = (size_t)shape_count(&tensor->shape);
+    size_t size = dtype_storage_size(dtype_storage(tensor->dtype));
+    for (size_t i = 0; i < list->count; i++) {
+        uint32_t entry = (uint32_t)((const int32_t *)list->data)[i], left = (uint32_t)(count - i * each);
+        const unsigned char bits[2] = {(unsigned char)entry, (unsigned char)(entry >> 8)};
+        dtype_widen(tensor->dtype, bits, (char *)tensor->data + i * each * size, left < each ? left : each);
+    }
+}
+
+static bool is_held_as_bits(enum dtype dtype)
+{
+    return dtype_bits(dtype) < 8 || (dtype_storage(dtype) == DTYPE_FLOAT && dtype != DTYPE_FLOAT);
+}
+
+/* int32_data holds narrow integers by their value. */
 static void store_typed(const struct typed_list *list, struct tensor *tensor)
 {
     const int32_t *ints = list->data;
+    if (is_held_as_bits(tensor->dtype)) {
+        store_bits(list, tensor);
+        return;
+    }
     for (size_t i = 0; i < list->count; i++) {
         switch (tensor->dtype) {
-        case DTYPE_FLOAT16:
-            ((float *)tensor->data)[i] = half_to_float((uint16_t)ints[i]);
-            break;
-        case DTYPE_BFLOAT16:
-            ((float *)tensor->data)[i] = bfloat16_to_float((uint16_t)ints[i]);
-            break;
         case DTYPE_UINT8:
             ((uint8_t *)tensor->data)[i] = (uint8_t)ints[i];
             break;
@@ -56,15 +77,17 @@ static int load_typed(struct constant *constant, const Onnx__TensorProto *messag
 {
     struct tensor *tensor = &constant->tensor;
     struct typed_list list = typed_list(message, tensor->dtype);
-    int64_t count = shape_count(&tensor->shape);
     if (dtype_storage(tensor->dtype) == DTYPE_UNDEFINED)
-        return 0; /* strings, 4-bit: kept as a name, refused when they are computed with */
-    if ((uint64_t)count != list.count)
-        return error_set(error, ERROR_INPUT, "holds %zu elements, its shape says %" PRId64, list.count, count);
+        return 0; /* strings: kept as a name, refused when they are computed with */
+    size_t count = (size_t)shape_count(&tensor->shape), each = per_entry(tensor->dtype);
+    size_t entries = count / each + (count % each != 0);
+    if (entries != list.count)
+        return error_set(error, ERROR_INPUT, "holds %zu %s, its shape says %zu", list.count,
+                         each > 1 ? "bytes" : "elements", entries);
     if (tensor_allocate(constant->memory, tensor, error))
         return -1;
     store_typed(&list, tensor);
-    dtype_round(tensor->dtype, tensor->data, list.count);
+    dtype_round(tensor->dtype, tensor->data, count);
     return 0;
 }
 

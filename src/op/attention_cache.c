@@ -107,7 +107,7 @@ const struct operator_definition operators_attention_cache[] = {
      .name = "TensorScatter",
      .since = 24,
      ARITY(2, 3, 1, 1),
-     .types = TYPES_ALL,
+     .types = TYPES_MOVED,
      .traits = OPERATOR_MOVES,
      .roles = {ROLE_CHOICE, ROLE_CHOICE, ROLE_INDICES},
      SETTINGS(struct scatter_settings, attributes),

@@ -60,7 +60,7 @@ const struct operator_definition operators_bitcast[] = {
      .name = "BitCast",
      .since = 26,
      ARITY(1, 1, 1, 1),
-     .types = TYPES_ALL,
+     .types = TYPES_MOVED,
      .traits = OPERATOR_POINTWISE | OPERATOR_FUNCTION,
      .roles = {ROLE_DATA},
      SETTINGS(struct bitcast_settings, attributes),

@@ -4,16 +4,21 @@
 #include "op/infer.h"
 #include "op/operand.h"
 #include "op/unary.h"
+#include "tensor/small_float.h"
 
 struct cast_settings {
     int64_t to;
+    bool saturate;
+    enum power_rounding round_mode;
 };
 
-/* Neither how far too large numbers are cut nor how they are rounded is asked of the types that are cast to. */
+static const char *const power_roundings[] = {
+    [POWER_UP] = "up", [POWER_DOWN] = "down", [POWER_NEAREST] = "nearest", NULL};
+
 #define ROUNDING                                                                                                       \
-    {IGNORED_ATTRIBUTE("saturate"), .since = 19},                                                                      \
+    {FLAG_ATTRIBUTE(struct cast_settings, saturate, true), .since = 19},                                               \
     {                                                                                                                  \
-        IGNORED_ATTRIBUTE("round_mode"), .since = 24                                                                   \
+        WORD_ATTRIBUTE(struct cast_settings, round_mode, POWER_UP, power_roundings), .since = 24                       \
     }
 static const struct attribute_rule cast_attributes[] = {
     {INT_ATTRIBUTE(struct cast_settings, to, 0), .required = true},
@@ -57,6 +62,7 @@ static int64_t number_to_uint64(double number)
 struct cast_job {
     const struct tensor *from;
     struct tensor *to;
+    struct small_float_rule rule;
 };
 
 /* storage type, C type, from a floating number, from an integer */
@@ -94,9 +100,22 @@ struct cast_job {
         }                                                                                                              \
     }
 
+/* From any type in one rounding. */
+static void cast_small_floats(const struct cast_job *job, int64_t begin, int64_t end)
+{
+    enum dtype dtype = job->to->dtype;
+    float *to = job->to->data;
+    for (int64_t i = begin; i < end; i++)
+        to[i] = small_float_decode(dtype, small_float_encode(dtype, tensor_number(job->from, i), &job->rule));
+}
+
 static void cast_elements(void *argument, int64_t begin, int64_t end)
 {
     const struct cast_job *job = argument;
+    if (dtype_is_small_float(job->to->dtype)) {
+        cast_small_floats(job, begin, end);
+        return;
+    }
     switch (dtype_storage(job->from->dtype)) {
     case DTYPE_FLOAT:
         TARGETS(CONVERT, float, true)
@@ -124,7 +143,8 @@ static void cast_elements(void *argument, int64_t begin, int64_t end)
 static int compute_cast(struct compute_context *context, struct error *error)
 {
     (void)error;
-    const struct cast_job job = {context->inputs[0], context->outputs[0]};
+    const struct cast_settings *settings = context->node->settings;
+    const struct cast_job job = {context->inputs[0], context->outputs[0], {!settings->saturate, settings->round_mode}};
     rows_run(context->pool, &(struct row_task){cast_elements, (void *)(uintptr_t)&job}, shape_count(&job.to->shape), 1);
     return 0;
 }
@@ -150,7 +170,7 @@ static int field_cast(struct field_context *context, struct error *error)
 
 #define CAST(name_, since_, inputs_, infer_, ...)                                                                      \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = TYPES_ALL,               \
+        .domain = "", .name = name_, .since = since_, ARITY(inputs_, inputs_, 1, 1), .types = TYPES_MOVED,             \
         .traits = OPERATOR_POINTWISE | OPERATOR_KEEPS, .roles = {ROLE_DATA, ROLE_CONTROL}, __VA_ARGS__,                \
         .infer = infer_, .compute = compute_cast, .gradient = gradient_cast, .field = field_cast                       \
     }

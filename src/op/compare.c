@@ -136,7 +136,8 @@ const struct operator_definition operators_compare[] = {
     COMPARE("Greater", 7, TYPES_NUMBER, 0),
     COMPARE("LessOrEqual", 12, TYPES_NUMBER, 0),
     COMPARE("GreaterOrEqual", 12, TYPES_NUMBER, 0),
-    {BOOLS("IsNaN", 9, 1, TYPES_FLOAT, 0, compute_is_nan)},
-    {BOOLS("IsInf", 10, 1, TYPES_FLOAT, 0, compute_is_inf), SETTINGS(struct is_inf_settings, is_inf_attributes)},
+    {BOOLS("IsNaN", 9, 1, TYPES_FLOAT | TYPES_FLOAT8, 0, compute_is_nan)},
+    {BOOLS("IsInf", 10, 1, TYPES_FLOAT | TYPES_FLOAT8, 0, compute_is_inf),
+     SETTINGS(struct is_inf_settings, is_inf_attributes)},
     {0},
 };

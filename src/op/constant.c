@@ -133,7 +133,7 @@ const struct operator_definition operators_constant[] = {
      .name = "Constant",
      .since = 1,
      ARITY(0, 0, 1, 1),
-     .types = TYPES_ALL,
+     .types = TYPES_MOVED,
      .traits = OPERATOR_SOURCE,
      SETTINGS(struct constant_settings, constant_attributes),
      .infer = infer_constant,

@@ -398,7 +398,7 @@ static bool pads_nothing(const struct node *node)
 
 #define PAD(since_, until_, min_, max_)                                                                                \
     {                                                                                                                  \
-        .domain = "", .name = "Pad", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,    \
+        .domain = "", .name = "Pad", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_MOVED,  \
         .traits = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE, ROLE_CONTROL, ROLE_SHAPE},                          \
         SETTINGS(struct pad_settings, attributes), .infer = infer_pad, .compute = compute_pad,                         \
         .gradient = gradient_pad, .field = field_pad, .identity = pads_nothing, .scratch = scratch_pad                 \

@@ -238,7 +238,7 @@ static int infer_unsqueeze(struct infer_context *context, struct error *error)
 /* At the end its traits and settings. */
 #define VIEW(name_, since_, max_inputs_, infer_, gradient_, field_, ...)                                               \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = since_, ARITY(1, max_inputs_, 1, 1), .types = TYPES_ALL,                 \
+        .domain = "", .name = name_, .since = since_, ARITY(1, max_inputs_, 1, 1), .types = TYPES_MOVED,               \
         .roles = {ROLE_DATA, ROLE_SHAPE}, .infer = infer_, .compute = compute_view, .gradient = gradient_,             \
         .field = field_, __VA_ARGS__                                                                                   \
     }

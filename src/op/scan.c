@@ -327,7 +327,7 @@ const struct operator_definition operators_scan[] = {
      .name = "Scan",
      .since = 8,
      ARITY(0, -1, 0, -1),
-     .types = TYPES_ALL,
+     .types = TYPES_MOVED,
      .traits = OPERATOR_OTHER,
      .roles = {ROLE_DATA},
      SETTINGS(struct scan_settings, attributes),

@@ -141,7 +141,7 @@ const struct operator_definition operators_transpose[] = {
      .name = "Transpose",
      .since = 1,
      ARITY(1, 1, 1, 1),
-     .types = TYPES_ALL,
+     .types = TYPES_MOVED,
      .traits = OPERATOR_MOVES | OPERATOR_PERMUTES | OPERATOR_EXACT_FIELD,
      .roles = {ROLE_DATA},
      SETTINGS(struct transpose_settings, attributes),

@@ -24,16 +24,16 @@ static const struct {
     [DTYPE_COMPLEX64] = {"complex64", 64, DTYPE_UNDEFINED},
     [DTYPE_COMPLEX128] = {"complex128", 128, DTYPE_UNDEFINED},
     [DTYPE_BFLOAT16] = {"bfloat16", 16, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E4M3FN] = {"float8e4m3fn", 8, DTYPE_UNDEFINED},
-    [DTYPE_FLOAT8E4M3FNUZ] = {"float8e4m3fnuz", 8, DTYPE_UNDEFINED},
-    [DTYPE_FLOAT8E5M2] = {"float8e5m2", 8, DTYPE_UNDEFINED},
-    [DTYPE_FLOAT8E5M2FNUZ] = {"float8e5m2fnuz", 8, DTYPE_UNDEFINED},
-    [DTYPE_UINT4] = {"uint4", 4, DTYPE_UNDEFINED},
-    [DTYPE_INT4] = {"int4", 4, DTYPE_UNDEFINED},
-    [DTYPE_FLOAT4E2M1] = {"float4e2m1", 4, DTYPE_UNDEFINED},
-    [DTYPE_FLOAT8E8M0] = {"float8e8m0", 8, DTYPE_UNDEFINED},
-    [DTYPE_UINT2] = {"uint2", 2, DTYPE_UNDEFINED},
-    [DTYPE_INT2] = {"int2", 2, DTYPE_UNDEFINED},
+    [DTYPE_FLOAT8E4M3FN] = {"float8e4m3fn", 8, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E4M3FNUZ] = {"float8e4m3fnuz", 8, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E5M2] = {"float8e5m2", 8, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E5M2FNUZ] = {"float8e5m2fnuz", 8, DTYPE_FLOAT},
+    [DTYPE_UINT4] = {"uint4", 4, DTYPE_INT32},
+    [DTYPE_INT4] = {"int4", 4, DTYPE_INT32},
+    [DTYPE_FLOAT4E2M1] = {"float4e2m1", 4, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E8M0] = {"float8e8m0", 8, DTYPE_FLOAT},
+    [DTYPE_UINT2] = {"uint2", 2, DTYPE_INT32},
+    [DTYPE_INT2] = {"int2", 2, DTYPE_INT32},
 };
 
 static enum dtype known(enum dtype dtype)
@@ -73,12 +73,6 @@ bool dtype_is_float(enum dtype dtype)
     case DTYPE_DOUBLE:
     case DTYPE_FLOAT16:
     case DTYPE_BFLOAT16:
-    case DTYPE_FLOAT8E4M3FN:
-    case DTYPE_FLOAT8E4M3FNUZ:
-    case DTYPE_FLOAT8E5M2:
-    case DTYPE_FLOAT8E5M2FNUZ:
-    case DTYPE_FLOAT4E2M1:
-    case DTYPE_FLOAT8E8M0:
         return true;
     default:
         return false;

@@ -42,22 +42,25 @@ enum dtype {
 const char *dtype_name(enum dtype dtype);
 /* Bits of one element in a file; 0 for strings and undefined. */
 unsigned dtype_bits(enum dtype dtype);
-/* Bytes that `count` elements take in a file (4-bit types are packed two in a byte); -1 on overflow. */
+/* Bytes that `count` elements take in a file (those of 4 and 2 bits are packed in bytes); -1 on overflow. */
 int dtype_file_bytes(enum dtype dtype, size_t count, size_t *bytes);
-bool dtype_is_float(enum dtype dtype);   /* incl. half, bfloat16 and float8 */
+/* Floats that operators compute in: with half and bfloat16, without float8 and float4, which only quantised numbers
+ * have (tensor/small_float.h). */
+bool dtype_is_float(enum dtype dtype);
 bool dtype_is_integer(enum dtype dtype); /* without bool */
 
 /* The type in which values of `dtype` are held and computed at run time: FLOAT, DOUBLE, INT32, INT64, UINT8 or BOOL.
- * Half and bfloat16 widen to FLOAT, INT8/INT16/UINT16 to INT32, UINT32/UINT64 to INT64 (UINT64 wraps).
- * UNDEFINED for types that the runtime does not have (strings, complex, float8, 4-bit). */
+ * All smaller floats widen to FLOAT, INT8/INT16/UINT16 and integers of 4 and 2 bits to INT32, UINT32/UINT64 to INT64
+ * (UINT64 wraps). UNDEFINED for types that the runtime does not have (strings, complex). */
 enum dtype dtype_storage(enum dtype dtype);
 /* Bytes of one element of a storage type. */
 size_t dtype_storage_size(enum dtype storage);
 
-/* File bytes (little endian) of `dtype` to its storage type, and back (round to nearest even; integers wrap). */
+/* File bytes (little endian) of `dtype` to its storage type, and back (round to nearest even; integers wrap; finite
+ * numbers saturate as float8 and float4). */
 void dtype_widen(enum dtype dtype, const void *file, void *storage, size_t count);
 void dtype_narrow(enum dtype dtype, const void *storage, void *file, size_t count);
-/* Makes storage values representable in `dtype`: half and bfloat16 round, narrow integers wrap. */
+/* Makes storage values representable in `dtype`: as dtype_narrow and dtype_widen do. */
 void dtype_round(enum dtype dtype, void *storage, size_t count);
 
 /* Towards zero. What the type cannot hold, NaN and infinities included, is its smallest number, as in numpy and ONNX

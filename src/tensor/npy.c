@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "tensor/small_float.h"
 
 #define NPY_MAX_BYTES ((size_t)1 << 40)
 #define NPY_MAX_HEADER 65535
@@ -195,9 +196,17 @@ static void print_header(struct text *text, enum dtype dtype, const struct shape
     text_print(text, "%*s", 64 - (int)((text->length + 10) % 64), "\n");
 }
 
+/* numpy has neither bfloat16, float8 and float4 nor integers of less than 8 bits. */
+static enum dtype written_dtype(enum dtype dtype)
+{
+    if (dtype == DTYPE_BFLOAT16 || dtype_is_small_float(dtype))
+        return DTYPE_FLOAT;
+    return dtype_is_integer(dtype) && dtype_bits(dtype) < 8 ? DTYPE_INT8 : dtype;
+}
+
 int npy_write(struct memory *memory, const char *path, const struct tensor *tensor, struct error *error)
 {
-    enum dtype dtype = tensor->dtype == DTYPE_BFLOAT16 ? DTYPE_FLOAT : tensor->dtype;
+    enum dtype dtype = written_dtype(tensor->dtype);
     size_t count = (size_t)shape_count(&tensor->shape), bytes;
     if (dtype_file_bytes(dtype, count, &bytes))
         return error_set(error, ERROR_LIMIT, "%s: the array is too large", path);

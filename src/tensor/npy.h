@@ -8,7 +8,8 @@
 /* Reads a file into a new tensor (caller: tensor_release). Types: f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1. Fortran order
  * is transposed. Truncated or hostile headers are ERROR_INPUT naming the file. */
 int npy_read(struct memory *memory, const char *path, struct tensor *tensor, struct error *error);
-/* Writes atomically, narrowed to the tensor's dtype (bfloat16, which numpy lacks, as float32). */
+/* Writes atomically, narrowed to the tensor's dtype; of those that numpy lacks, bfloat16, float8 and float4 become
+ * float32, integers of 4 and 2 bits int8. */
 int npy_write(struct memory *memory, const char *path, const struct tensor *tensor, struct error *error);
 
 /* A file whose elements are read in parts, in constant memory whatever its size. Needs no release. */

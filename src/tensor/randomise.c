@@ -1,18 +1,21 @@
 #include "base/random.h"
+#include "tensor/small_float.h"
 #include "tensor/tensor.h"
 
 /* The range of the integers of a type: [lowest, lowest + bound). */
 static uint32_t integer_range(enum dtype dtype, double *lowest)
 {
-    *lowest = dtype == DTYPE_INT8 ? -128 : 0;
-    return dtype == DTYPE_UINT8 || dtype == DTYPE_INT8 ? 256 : 2;
+    unsigned bits = dtype_bits(dtype);
+    bool is_signed = dtype == DTYPE_INT8 || dtype == DTYPE_INT4 || dtype == DTYPE_INT2;
+    *lowest = is_signed ? -(double)(1u << (bits - 1)) : 0;
+    return bits <= 8 && dtype != DTYPE_BOOL ? 1u << bits : 2;
 }
 
 void tensor_randomise(const struct tensor *tensor, struct random *random)
 {
     double lowest;
     int64_t count = shape_count(&tensor->shape);
-    bool floats = dtype_is_float(tensor->dtype);
+    bool floats = dtype_is_float(tensor->dtype) || dtype_is_small_float(tensor->dtype);
     uint32_t bound = integer_range(tensor->dtype, &lowest);
     if (!tensor->data)
         return;

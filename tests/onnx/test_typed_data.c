@@ -75,6 +75,45 @@ static void test_half_lists(void **state)
     check_list(DTYPE_BFLOAT16, 5, brains, brain_values, 4);
 }
 
+/* Floats of 8 bits by their code, one an entry; narrower elements by their bytes, the first in the lowest bits. */
+static void test_small_lists(void **state)
+{
+    (void)state;
+    static const int64_t codes[] = {0x38, 0xb8, 0x7e, 0x01};
+    static const double e4m3[] = {1, -1, 448, 0x1p-9}, powers[] = {0x1p-71, 0x1p57, 0x1p-1, 0x1p-126};
+    check_list(DTYPE_FLOAT8E4M3FN, 5, codes, e4m3, 4);
+    check_list(DTYPE_FLOAT8E8M0, 5, codes, powers, 4);
+    struct {
+        enum dtype dtype;
+        int64_t count;
+        const char *bytes; /* 2 */
+        double expected[8];
+    } packed[] = {
+        {DTYPE_INT4, 3, "\x8f\x07", {-1, -8, 7}},
+        {DTYPE_UINT4, 4, "\x8f\x17", {15, 8, 7, 1}},
+        {DTYPE_FLOAT4E2M1, 3, "\x8f\x05", {-6, -0.0, 3}},
+        {DTYPE_INT2, 5, "\x1b\x02", {-1, -2, 1, 0, -2}},
+        {DTYPE_UINT2, 8, "\x1b\xe4", {3, 2, 1, 0, 0, 1, 2, 3}},
+    };
+    struct context *context = make_context();
+    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++) {
+        for (int raw = 0; raw < 2; raw++) {
+            struct message list = {0};
+            for (int k = 0; k < 2 && !raw; k++)
+                put_varint(&list, (unsigned char)packed[i].bytes[k]);
+            if (raw)
+                put(&list, packed[i].bytes, 2);
+            struct message message = make_tensor(packed[i].dtype, packed[i].count, raw ? 9 : 5, &list);
+            struct tensor tensor;
+            assert_true(read_message(context, &message, &tensor));
+            for (int64_t k = 0; k < packed[i].count; k++)
+                assert_true(tensor_number(&tensor, k) == packed[i].expected[k]);
+            tensor_release(context->memory, &tensor);
+        }
+    }
+    assert_int_equal(context_destroy(context), 0);
+}
+
 static void test_float_lists(void **state)
 {
     (void)state;
@@ -127,6 +166,20 @@ static void test_refused(void **state)
     put(&packed, "12345678", 8);
     message = make_tensor(DTYPE_FLOAT, 3, 9, &packed);
     check_refused(context, &message, "has 8 bytes of data, its shape and type need 12");
+    put(&packed, "12345678", 8);
+    message = make_tensor(DTYPE_INT4, 17, 9, &packed);
+    check_refused(context, &message, "has 8 bytes of data, its shape and type need 9");
+    put(&packed, "12345678", 8);
+    message = make_tensor(DTYPE_UINT2, 28, 9, &packed);
+    check_refused(context, &message, "has 8 bytes of data, its shape and type need 7");
+    for (int i = 0; i < 3; i++)
+        put_varint(&packed, 1);
+    message = make_tensor(DTYPE_UINT4, 3, 5, &packed);
+    check_refused(context, &message, "holds 3 bytes, its shape says 2");
+    for (int i = 0; i < 3; i++)
+        put_varint(&packed, 1);
+    message = make_tensor(DTYPE_FLOAT8E5M2, 6, 5, &packed);
+    check_refused(context, &message, "holds 3 elements, its shape says 6");
     put(&packed, "12345678", 8);
     message = make_tensor((enum dtype)77, 2, 9, &packed);
     check_refused(context, &message, "has no known element type (77)");
@@ -206,8 +259,8 @@ int main(void)
     path = temporary_path("tensor.pb");
     model_path = temporary_path("model.onnx");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integer_lists), cmocka_unit_test(test_half_lists), cmocka_unit_test(test_float_lists),
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_sparse),
+        cmocka_unit_test(test_integer_lists), cmocka_unit_test(test_half_lists), cmocka_unit_test(test_small_lists),
+        cmocka_unit_test(test_float_lists),   cmocka_unit_test(test_refused),    cmocka_unit_test(test_sparse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "tensor/compare.h"
 #include "tensor/npy.h"
+#include "tensor/small_float.h"
 
 /* Every half and bfloat16 survives the way to float and back; values between round to nearest even. */
 static void test_half(void **state)
@@ -128,12 +129,14 @@ static void test_randomise(void **state)
     (void)state;
     enum { COUNT = 1000, GUARD = 64 };
     static unsigned char bytes[COUNT * 8 + GUARD];
-    for (int type = 1; type <= 16; type++) {
+    for (int type = 1; type < DTYPE_COUNT; type++) {
         enum dtype dtype = (enum dtype)type;
         if (dtype_storage(dtype) == DTYPE_UNDEFINED)
             continue;
         struct tensor tensor = {dtype, {1, {COUNT}}, bytes};
         struct random random = {.seed = 3};
+        bool real = dtype_is_float(dtype) || dtype_is_small_float(dtype);
+        bool is_signed = dtype == DTYPE_INT8 || dtype == DTYPE_INT4 || dtype == DTYPE_INT2;
         size_t length = tensor_bytes(&tensor);
         memset(bytes, 0xa5, sizeof bytes);
         tensor_randomise(&tensor, &random);
@@ -144,12 +147,14 @@ static void test_randomise(void **state)
             double number = tensor_number(&tensor, i), kept = number;
             low = fmin(low, number);
             high = fmax(high, number);
-            assert_true(isfinite(number) && (dtype_is_float(dtype) || number == floor(number)));
+            assert_true(isfinite(number) && (real || number == floor(number)));
             dtype_round(dtype, bytes + (size_t)i * (length / COUNT), 1);
             assert_true(tensor_number(&tensor, i) == kept);
         }
-        double least = dtype_is_float(dtype) ? -8 : dtype == DTYPE_INT8 ? -128 : 0;
-        double most = dtype_is_float(dtype) ? 8 : dtype == DTYPE_UINT8 ? 255 : dtype == DTYPE_INT8 ? 127 : 1;
+        double least = real ? -8 : is_signed ? -ldexp(1, (int)dtype_bits(dtype) - 1) : 0;
+        double most = real                                            ? 8
+                      : dtype_bits(dtype) <= 8 && dtype != DTYPE_BOOL ? least + ldexp(1, (int)dtype_bits(dtype)) - 1
+                                                                      : 1;
         assert_true(low >= least && high <= most && high > low && high > most / 4);
     }
     tensor_randomise(&(struct tensor){DTYPE_FLOAT, {1, {COUNT}}, NULL}, &(struct random){0}); /* nobody reads it */
