@@ -73,11 +73,15 @@
     FAMILY(microsoft_activation)                                                                                       \
     FAMILY(swiglu)                                                                                                     \
     FAMILY(causal_convolution)                                                                                         \
+    FAMILY(linear_attention)                                                                                           \
+    FAMILY(linear_attention_gradient)                                                                                  \
     FAMILY(flex_attention)                                                                                             \
     FAMILY(microsoft_attention)                                                                                        \
     FAMILY(microsoft_normalization)                                                                                    \
     FAMILY(microsoft_product)                                                                                          \
     FAMILY(microsoft_quantize)                                                                                         \
+    FAMILY(fourier_transform)                                                                                          \
+    FAMILY(short_time_fourier)                                                                                         \
     FAMILY(window_functions)                                                                                           \
     FAMILY(non_max_suppression)                                                                                        \
     FAMILY(random)                                                                                                     \

@@ -68,9 +68,6 @@ int pass_expand(struct node *node, struct node **next, struct error *error)
     memory_release(memory, outputs);
     if (result)
         return -1;
-    struct graph *inner;
-    for (int i = 0; (inner = node_subgraph(node, i)) != NULL; i++)
-        graph_clear(inner);
     graph_remove_node(graph, node);
     *next = before ? before->next : graph->first;
     return 1;
