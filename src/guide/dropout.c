@@ -11,6 +11,7 @@
 #include "guide/guides.h"
 #include "op/settings.h"
 #include "structure/dropout_place.h"
+#include "structure/exporter.h"
 
 /* The sites that one finding is about. */
 struct dropout_sites {
@@ -162,9 +163,9 @@ static int report_invisible(struct audit *audit, const struct dropout_list *list
         found ? finding_add(audit, "005", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_VERIFIED, error, "%s", found) : NULL;
     if (finding)
         finding->advice.recommend =
-            "to see it, export a model in training mode (model.train(), BatchNormalization modules in eval()) with "
-            "training=TrainingMode.PRESERVE, do_constant_folding=False; where this is one, the network has no Dropout";
-    return finding ? 0 : -1;
+            finding_text(audit, error, "to see it, %s; where this is one, the network has no Dropout",
+                         exporter_of(audit->model)->dropout);
+    return finding && finding->advice.recommend ? 0 : -1;
 }
 
 static int report_rest(struct audit *audit, const struct dropout_list *list, struct error *error)

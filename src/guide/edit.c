@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "graph/match.h"
 #include "op/registry.h"
+#include "structure/exporter.h"
 
 #define IR_WITH_NODE_METADATA 10
 #define LONGEST_BASE 120 /* of the names that new ones are made of */
@@ -99,8 +100,8 @@ struct value *edit_add(struct edit *edit, struct node *before, const char *what,
         return NULL;
     if (!node->definition) {
         error_set(error, ERROR_UNSUPPORTED,
-                  "opset %d has no %s, which the rewrite needs: convert the model with onnx.version_converter first",
-                  node->opset, op_type);
+                  "opset %d has no %s, which the rewrite needs: %s%d, or convert the model with onnx.version_converter",
+                  node->opset, op_type, exporter_of(edit->model)->opset, operator_named(op_type)->since);
         return NULL;
     }
     graph_move_node(graph, node, before);

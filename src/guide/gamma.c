@@ -10,6 +10,7 @@
 #include "guide/edit.h"
 #include "guide/guides.h"
 #include "onnx/onnx.h"
+#include "structure/exporter.h"
 #include "structure/normalization_role.h"
 
 static const char *const role_names[NORMALIZATION_ROLES] = {"last", "down", "stem", "other"};
@@ -104,7 +105,7 @@ static int report_folded(struct audit *audit, const struct normalization_roles *
                          : "BatchNormalization was folded into the convolutions at export, or there was none: no "
                            "scales are visible");
     if (finding)
-        finding->advice.recommend = "export with training=TrainingMode.PRESERVE, do_constant_folding=False";
+        finding->advice.recommend = exporter_of(audit->model)->unfolded;
     return finding ? 0 : -1;
 }
 

@@ -26,15 +26,14 @@ static int read_law(const struct audit *audit, struct group_law *law, struct err
 
 /* ---- the blocks of a network ---- */
 
-static int find_blocks(struct audit *audit, struct group_blocks *blocks, struct error *error)
+static int find_blocks(struct audit *audit, struct group_blocks *blocks, struct group_list *sites, struct error *error)
 {
-    struct group_list sites;
     *blocks = (struct group_blocks){0};
-    if (read_law(audit, &blocks->law, error) || group_normalization_find(audit->network->graph, &sites, error))
+    if (read_law(audit, &blocks->law, error) || group_normalization_find(audit->network->graph, sites, error))
         return -1;
-    blocks->list = arena_allocate(audit->arena, (size_t)sites.count + 1, sizeof *blocks->list, error);
-    for (int i = 0; blocks->list && i < sites.count; i++) {
-        const struct group_site *site = &sites.sites[i];
+    blocks->list = arena_allocate(audit->arena, (size_t)sites->count + 1, sizeof *blocks->list, error);
+    for (int i = 0; blocks->list && i < sites->count; i++) {
+        const struct group_site *site = &sites->sites[i];
         struct group_block *block = &blocks->list[blocks->count];
         *block = (struct group_block){
             .site = site,
@@ -215,15 +214,18 @@ static int report_changes(struct audit *audit, const struct group_blocks *blocks
         finding_text(audit, error, measured ? "%s" : "by the law: %s; measured gains come first (`feeds`)", text);
     advice->cost = "changes the function at once: the network has to be trained again";
     advice->unless = measured
-                         ? "the network is trained already and good: the theory is about initialisation "
-                           "(`settings` groups.weights=reinit measures that)"
+                         ? "the network was trained and is good: the theory is about initialisation (`settings` "
+                           "groups.weights=reinit measures that)"
                          : "measured gains say otherwise; in front of a global pool the trend reverses (groups.kb)";
     const char *setting = measured || setting_is(audit, "mode", "formula") ? NULL : "mode=formula";
     advice->command =
         finding_command(audit, setting, true, measured ? COMMAND_WITH_IMAGES : COMMAND_WITHOUT_IMAGES, error);
     const char *on = audit_images_text(audit, blocks->images, error);
     if (measured && on)
-        advice->measured = finding_text(audit, error, "gains over %s, weights %s", on, setting_text(audit, "weights"));
+        advice->measured = finding_text(audit, error,
+                                        "gains over %s; %s; upstream the gradient of the logit of the label (without "
+                                        "labels, of the predicted class) less the mean of all logits",
+                                        on, blocks->weights);
     return advice->recommend && advice->command && (!measured || advice->measured) ? 0 : -1;
 }
 
@@ -291,7 +293,8 @@ static void weigh_formula(struct group_blocks *blocks)
 
 /* Measures, and leaves those out that the score does not depend on. Where the network cannot be measured the law's
  * numbers stay, with the reason. */
-static int measure_blocks(struct audit *audit, struct group_blocks *blocks, struct error *error)
+static int measure_blocks(struct audit *audit, struct group_blocks *blocks, const struct group_list *sites,
+                          struct error *error)
 {
     struct error own = ERROR_INITIALISER;
     struct group_blocks measured = *blocks;
@@ -299,7 +302,7 @@ static int measure_blocks(struct audit *audit, struct group_blocks *blocks, stru
     if (!measured.list)
         return -1;
     memcpy(measured.list, blocks->list, (size_t)blocks->count * sizeof *measured.list);
-    int result = groups_measure(audit, &measured, &own);
+    int result = groups_measure(audit, &measured, sites, &own);
     if (result < 0 && own.kind != ERROR_UNSUPPORTED && own.kind != ERROR_INPUT)
         return error_set(error, own.kind, "%s", own.message);
     int kept = 0;
@@ -324,11 +327,12 @@ static int measure_blocks(struct audit *audit, struct group_blocks *blocks, stru
 static int find_groups(struct audit *audit, struct error *error)
 {
     struct group_blocks blocks;
-    if (find_blocks(audit, &blocks, error))
+    struct group_list sites;
+    if (find_blocks(audit, &blocks, &sites, error))
         return -1;
     if (blocks.count == 0)
         return report_nothing(audit, &blocks, error);
-    if (audit->images && setting_is(audit, "mode", "measured") && measure_blocks(audit, &blocks, error))
+    if (audit->images && setting_is(audit, "mode", "measured") && measure_blocks(audit, &blocks, &sites, error))
         return -1;
     if (blocks.images == 0)
         weigh_formula(&blocks);
@@ -353,7 +357,7 @@ static const struct fovea_guide_option options[] = {
     {.name = "weights",
      .values = "trained|reinit",
      .otherwise = "trained",
-     .help = "measure the file's weights, or He-normal ones, as at initialisation"},
+     .help = "trained: the file's weights, whatever they are; reinit: He-normal ones, as at initialisation"},
     {.name = "kx",
      .values = "NUMBER",
      .otherwise = "0.318310",

@@ -29,13 +29,15 @@ struct group_blocks {
     int count;
     int left;               /* GroupNorms behind no weight layer, or not measured while others are */
     int64_t images;         /* measured on; 0: by the law */
+    const char *weights;    /* that were measured, in words; NULL: nothing was */
     const char *unmeasured; /* why there are images and nothing is measured; NULL: there is no such case */
     struct group_law law;
 };
 
 /* Fills the curves of the blocks, and their targets by them. Blocks that the score does not depend on stay without. 1:
- * it is not planned. */
-int groups_measure(struct audit *audit, struct group_blocks *blocks, struct error *error);
+ * it is not planned. `groups`: all of the network. */
+int groups_measure(struct audit *audit, struct group_blocks *blocks, const struct group_list *groups,
+                   struct error *error);
 
 int groups_rewrite(struct edit *edit, const struct finding *finding, struct error *error);
 

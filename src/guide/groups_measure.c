@@ -13,6 +13,7 @@
 #include "op/settings.h"
 #include "pass/differentiate.h"
 #include "runtime/session.h"
+#include "structure/initialisation.h"
 
 #define MOST_IMAGES 8            /* each costs the network's gradient once for every number of groups */
 #define WEIGHT_STREAM 0x67726f75 /* apart from other uses of the seed */
@@ -257,15 +258,6 @@ static int measure_batch(void *user, const struct recorded *recorded, struct err
 
 /* ---- weights as at initialisation ---- */
 
-static double fan_in(const struct node *node, const struct shape *weights)
-{
-    int64_t count = shape_count(weights);
-    const struct gemm_settings *gemm = match_settings(node, "Gemm");
-    if (node_has(node, OPERATOR_MATRIX) && !(gemm && gemm->transB))
-        return (double)weights->dims[weights->rank - 2];
-    return (double)(count / weights->dims[match_operator(node, "ConvTranspose") ? 1 : 0]);
-}
-
 static int fill(struct node *node, int input, double number, struct error *error)
 {
     if (!node || input >= node->input_count || !node->inputs[input] || !node->inputs[input]->constant)
@@ -285,7 +277,7 @@ static int draw_weights(struct graph *graph, uint64_t seed, struct error *error)
         struct tensor *weights = node_own_constant(node, 1, error);
         if (!weights || fill(node, 2, 0, error))
             return -1;
-        double deviation = sqrt(2 / fan_in(node, &weights->shape));
+        double deviation = sqrt(2 / weight_fan_in(node));
         for (int64_t i = 0; i < shape_count(&weights->shape); i++)
             tensor_set_number(weights, i, deviation * random_normal(&random));
     }
@@ -439,7 +431,19 @@ static int ask(const struct measuring *measuring, struct image_set *images, stru
     return audit_ask(measuring->audit, &wanted, NULL, images, error);
 }
 
-int groups_measure(struct audit *audit, struct group_blocks *blocks, struct error *error)
+/* What the gains are of. */
+static const char *weights_text(const struct audit *audit, const struct group_list *groups, struct error *error)
+{
+    bool seems = false;
+    if (setting_is(audit, "weights", "reinit"))
+        return "weights drawn anew, He-normal";
+    if (initialisation_seems(audit->network, groups, &seems, error))
+        return NULL;
+    return seems ? "weights as in the file, which look like an initialisation" : "weights as in the file";
+}
+
+int groups_measure(struct audit *audit, struct group_blocks *blocks, const struct group_list *groups,
+                   struct error *error)
 {
     struct measuring measuring = {.audit = audit, .memory = audit->model->context->memory};
     struct image_set images = {.count = 0};
@@ -466,5 +470,8 @@ int groups_measure(struct audit *audit, struct group_blocks *blocks, struct erro
         finish_block(&measuring.blocks[i], &blocks->law);
     blocks->images = images.count;
     graph_destroy(initial);
+    blocks->weights = weights_text(audit, groups, error);
+    if (!blocks->weights)
+        return -1;
     return result == 0 && measuring.value_count > 0 && asked == 0 ? 1 : result;
 }

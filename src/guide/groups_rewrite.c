@@ -370,7 +370,8 @@ static int refuse_whole(struct edit *edit, const struct group_blocks *blocks, bo
                            blocks->unmeasured ? blocks->unmeasured : "nothing is measured without `feeds`");
     if (trained && !edit->retrain)
         return edit_refuse(edit, error,
-                           "the network is trained, and another number of groups destroys what it has learned; "
+                           "scales and shifts are not those of an initialisation, and another number of groups "
+                           "destroys what was learned; "
                            "`retrain` changes it all the same, to be trained again");
     return 0;
 }

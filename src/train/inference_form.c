@@ -2,6 +2,7 @@
 
 #include "graph/match.h"
 #include "op/settings.h"
+#include "structure/exporter.h"
 #include "train/source_edit.h"
 
 #define OPSET_TRAINING_MODE 14 /* of BatchNormalization: an attribute; before, its further outputs say so */
@@ -29,14 +30,13 @@ static bool is_trained_dropout(const struct node *node)
            node->inputs[DROPOUT_TRAINING_MODE] && !is_zero(node, DROPOUT_TRAINING_MODE);
 }
 
-static int change_norm(struct node *node, struct error *error)
+static int change_norm(struct node *node, const struct exporter *exporter, struct error *error)
 {
     for (int i = 1; i < node->output_count; i++) {
         const struct value *output = node->outputs[i];
         if (output && (output->use_count > 0 || output->is_output))
-            return error_set(error, ERROR_UNSUPPORTED,
-                             "the network reads the statistics that it makes, '%s': export in evaluation mode",
-                             output->name);
+            return error_set(error, ERROR_UNSUPPORTED, "the network reads the statistics that it makes, '%s': %s",
+                             output->name, exporter->inference);
     }
     for (int i = 1; i < node->output_count; i++) {
         if (node_set_output(node, i, NULL, error))
@@ -56,7 +56,7 @@ static int change_dropout(struct node *node, struct error *error)
 }
 
 /* `body`: of a function. */
-static int change_graph(struct graph *graph, bool body, struct error *error)
+static int change_graph(struct graph *graph, bool body, const struct exporter *exporter, struct error *error)
 {
     int changed = 0;
     for (struct node *node = graph->first; node; node = node->next) {
@@ -65,14 +65,14 @@ static int change_graph(struct graph *graph, bool body, struct error *error)
         struct graph *inner;
         if ((norm || dropout) && body)
             return error_set(error, ERROR_UNSUPPORTED,
-                             "%s is in training form inside of a function: export in evaluation mode, or put the "
-                             "functions into the graph (onnx.inliner.inline_local_functions)",
-                             node_label(node, label));
-        if ((norm && change_norm(node, error)) || (dropout && change_dropout(node, error)))
+                             "%s is in training form inside of a function: %s, or put the functions into the graph "
+                             "(onnx.inliner.inline_local_functions)",
+                             node_label(node, label), exporter->inference);
+        if ((norm && change_norm(node, exporter, error)) || (dropout && change_dropout(node, error)))
             return error_prefix(error, "%s", node_label(node, label));
         changed += norm || dropout;
         for (int i = 0; (inner = node_subgraph(node, i)); i++) {
-            int more = change_graph(inner, body, error);
+            int more = change_graph(inner, body, exporter, error);
             if (more < 0)
                 return -1;
             changed += more;
@@ -83,11 +83,12 @@ static int change_graph(struct graph *graph, bool body, struct error *error)
 
 int inference_form(struct model *model, struct error *error)
 {
+    const struct exporter *exporter = exporter_of(model);
     for (int i = 0; i < model->function_count; i++) {
-        if (change_graph(model->functions[i].body, true, error) < 0)
+        if (change_graph(model->functions[i].body, true, exporter, error) < 0)
             return -1;
     }
-    return change_graph(model->graph, false, error);
+    return change_graph(model->graph, false, exporter, error);
 }
 
 static void count_graph(const struct graph *graph, struct training_nodes *nodes)

@@ -3,6 +3,7 @@
 #include "guide/atrous.h"
 #include "guide/dropout_noise.h"
 #include "guide_run.h"
+#include "structure/exporter.h"
 
 /* One expectation: the code, how many nodes it is about (-1: not looked at), and words of its text or advice. */
 struct expectation {
@@ -165,6 +166,43 @@ static void test_attention(void **state)
     CHECK_FINDINGS("gaussian-bias", list);
 }
 
+/* What is asked of an exporter is what that one has. */
+static void test_exporters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *producer, *graph, *domain, *words;
+        int64_t ir;
+    } list[] = {
+        {"pytorch", "torch_jit", NULL, "TrainingMode.PRESERVE", 8},
+        {"pytorch", "main_graph", NULL, "dynamo=True", 10},
+        {"pytorch", "main_graph", "pkg.onnxscript.torch_lib", "dynamo=True", 8},
+        {"tf2onnx", "graph", NULL, "from_keras", 7},
+        {"PaddlePaddle", "Graph 0", NULL, "paddle2onnx", 8},
+        {"", "Model from PaddlePaddle.", NULL, "paddle2onnx", 8},
+        {"onnx.quantize", "graph", NULL, "without folding of constants", 8},
+        {NULL, NULL, NULL, "without folding of constants", 8},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct guide_run run;
+        run_structure(&run, "resnet18_folded", "gamma", NULL, NULL);
+        struct function function = {.domain = list[i].domain, .name = "f"};
+        struct model model = *run.model;
+        struct graph graph = *model.graph;
+        graph.name = list[i].graph;
+        model.graph = &graph;
+        model.producer_name = list[i].producer;
+        model.ir_version = list[i].ir;
+        model.functions = &function;
+        model.function_count = list[i].domain != NULL;
+        if (!strstr(exporter_of(&model)->unfolded, list[i].words) ||
+            !strstr(exporter_of(&model)->dropout, list[i].words))
+            fail_msg("%s: %s", list[i].producer, exporter_of(&model)->unfolded);
+        assert_non_null(strstr(finding_with(&run, "resnet18_folded", "GAMMA002")->recommend, "TrainingMode.PRESERVE"));
+        run_close(&run);
+    }
+}
+
 /* The values of the papers and of their derivations. */
 static void test_formulas(void **state)
 {
@@ -206,9 +244,9 @@ static void test_settings(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gamma),          cmocka_unit_test(test_dropout),
-                                       cmocka_unit_test(test_atrous),         cmocka_unit_test(test_atrous_sizes),
-                                       cmocka_unit_test(test_kernel_padding), cmocka_unit_test(test_attention),
-                                       cmocka_unit_test(test_formulas),       cmocka_unit_test(test_settings)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gamma),        cmocka_unit_test(test_dropout),        cmocka_unit_test(test_atrous),
+        cmocka_unit_test(test_atrous_sizes), cmocka_unit_test(test_kernel_padding), cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_exporters),    cmocka_unit_test(test_formulas),       cmocka_unit_test(test_settings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "guide/groups_refit.h"
 #include "guide_run.h"
 #include "runtime/session.h"
+#include "structure/initialisation.h"
 
 #define STEP 1e-5
 #define MOST 4096 /* elements of one image of a map here */
@@ -298,6 +299,46 @@ static void test_initial_weights(void **state)
     assert_true(gains[0] != gains[1] && gains[1] == gains[2]);
 }
 
+/* Sets a constant's elements: He-normal by `fan_in`, or where it is 0 to `number`. */
+static void set_constant(struct node *node, int input, double fan_in, double number, struct random *random)
+{
+    struct tensor *tensor = node_own_constant(node, input, NULL);
+    assert_non_null(tensor);
+    for (int64_t i = 0; i < shape_count(&tensor->shape); i++)
+        tensor_set_number(tensor, i, fan_in > 0 ? sqrt(2 / fan_in) * random_normal(random) : number);
+}
+
+/* Weights are called those of an initialisation where every normalisation and the weights say so, else nothing. */
+static void test_file_weights(void **state)
+{
+    (void)state;
+    struct guide_run run;
+    struct group_list sites;
+    struct random random = {.seed = 3};
+    bool seems;
+    run_structure(&run, "resnet50_gn", "groups", NULL, NULL);
+    struct graph *graph = run.network.graph;
+    assert_int_equal(group_normalization_find(graph, &sites, &run.error), 0);
+    assert_int_equal(initialisation_seems(&run.network, &sites, &seems, &run.error), 0);
+    assert_false(seems);
+    for (struct node *node = graph->first; node; node = node->next) {
+        if (network_weights(node))
+            set_constant(node, 1, weight_fan_in(node), 0, &random);
+    }
+    for (int i = 0; i < sites.count; i++) {
+        set_constant(sites.sites[i].scale_node, 1, 0, 1, &random);
+        set_constant(sites.sites[i].shift_node, 1, 0, 0, &random);
+    }
+    assert_int_equal(group_normalization_find(graph, &sites, &run.error), 0);
+    assert_int_equal(initialisation_seems(&run.network, &sites, &seems, &run.error), 0);
+    assert_true(seems);
+    set_constant(sites.sites[0].shift_node, 1, 0, .01, &random);
+    assert_int_equal(group_normalization_find(graph, &sites, &run.error), 0);
+    assert_int_equal(initialisation_seems(&run.network, &sites, &seems, &run.error), 0);
+    assert_false(seems);
+    run_close(&run);
+}
+
 /* ---- fits ---- */
 
 static void check_fit(struct guide_run *run, const struct group_site *site, int64_t target)
@@ -359,6 +400,7 @@ int main(void)
                                        cmocka_unit_test(test_states),
                                        cmocka_unit_test(test_gains),
                                        cmocka_unit_test(test_initial_weights),
+                                       cmocka_unit_test(test_file_weights),
                                        cmocka_unit_test(test_fit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
