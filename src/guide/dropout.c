@@ -174,6 +174,18 @@ static int report_rest(struct audit *audit, const struct dropout_list *list, str
     for (int i = 0; i < list->count; i++)
         right += list->sites[i].place == DROPOUT_RIGHT;
     bool unseen = list->count == 0 && list->folded > 0;
+    if (list->count == 0 && list->idle > 0)
+        return finding_add(audit, "006", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_VERIFIED, error,
+                           "%d Dropout%s of ratio 0, which %s nothing", list->idle, list->idle == 1 ? "" : "s",
+                           list->idle == 1 ? "does" : "do")
+                   ? 0
+                   : -1;
+    if (list->branches == 0 && right == 0 && list->parallel > 0)
+        return finding_add(audit, "006", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_VERIFIED, error,
+                           "no residual branches: sums join parallel convolutions and a normalised identity (RepVGG), "
+                           "which the paper does not speak of")
+                   ? 0
+                   : -1;
     if (list->branches == 0 && right == 0 && !unseen)
         return finding_add(audit, "006", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_VERIFIED, error,
                            "no residual branches with BatchNormalization: other normalisations have no statistics that "
@@ -183,10 +195,11 @@ static int report_rest(struct audit *audit, const struct dropout_list *list, str
     if (list->count == 0)
         return report_invisible(audit, list, error);
     bool pending = audit->pending;
-    struct finding *finding =
-        finding_add(audit, pending ? "007" : "000", pending ? FOVEA_STATE_PENDING : FOVEA_STATE_FINE,
-                    FOVEA_CERTAINTY_VERIFIED, error, "%d of %d Dropouts stand where they should, none where it harms%s",
-                    right, list->count, pending ? "; moved, and not trained since" : "");
+    struct finding *finding = finding_add(
+        audit, pending ? "007" : "000", pending ? FOVEA_STATE_PENDING : FOVEA_STATE_FINE, FOVEA_CERTAINTY_VERIFIED,
+        error, "%d of %d Dropouts stand where they should, none where it harms%s%s", right, list->count,
+        right < list->count ? "; of the others the paper does not speak" : "",
+        pending ? "; moved, and not trained since" : "");
     if (finding && pending)
         finding->advice.recommend = "train the model: until then nothing has changed";
     return finding ? 0 : -1;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/document.h"
+#include "graph/operator.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
 #include "onnx/onnx.h"
@@ -109,10 +110,24 @@ static int report_folded(struct audit *audit, const struct normalization_roles *
     return finding ? 0 : -1;
 }
 
+static bool has_computed_weights(const struct graph *graph)
+{
+    for (const struct node *node = graph->first; node; node = node->next) {
+        if (node_has(node, OPERATOR_CONVOLUTION) && network_weights_computed(node))
+            return true;
+    }
+    return false;
+}
+
 static int report_nothing(struct audit *audit, const struct normalization_roles *roles, struct error *error)
 {
-    const char *why = roles->count > 0 && roles->blocks == 0
+    const char *why = roles->parallel > 0
+                          ? "sums join parallel convolutions and a normalised identity (RepVGG): none of the branches "
+                            "is the residual one, such networks are not covered"
+                      : roles->count > 0 && roles->blocks == 0
                           ? "no residual blocks (sums): plain and concatenating networks are not covered"
+                      : has_computed_weights(audit->network->graph)
+                          ? "no BatchNormalization in residual blocks: the weights are standardised in the graph"
                           : "no BatchNormalization in residual blocks";
     return finding_add(audit, "003", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_SECONDARY, error, "%s", why) ? 0 : -1;
 }
@@ -170,7 +185,9 @@ static int find_gamma(struct audit *audit, struct error *error)
         return -1;
     if (roles.folded > 0)
         return report_folded(audit, &roles, error);
-    if (roles.count == 0 || roles.blocks == 0 || (roles.counts[NORMALIZATION_LAST] == 0 && roles.ties == 0))
+    bool all_parallel = roles.parallel > 0 && roles.parallel + roles.ties == roles.blocks;
+    if (roles.count == 0 || roles.blocks == 0 || all_parallel ||
+        (roles.counts[NORMALIZATION_LAST] == 0 && roles.ties == 0))
         return report_nothing(audit, &roles, error);
     if (roles.ties == roles.blocks)
         return finding_add(audit, "002", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_DERIVED, error,

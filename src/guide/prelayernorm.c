@@ -204,7 +204,11 @@ static int report_missing(struct audit *audit, const struct embedding_view *view
 static int report(struct audit *audit, const struct embedding_view *view, struct error *error)
 {
     if (!view->embedding.projection || !view->attends)
-        return report_none(audit, "there is no patch embedding", error);
+        return report_none(audit,
+                           view->embedding.stem && view->attends
+                               ? "a stem of convolutions makes what attends: there is no projection of patches"
+                               : "there is no patch embedding",
+                           error);
     if (has_norm(view))
         return report_present(audit, view, error);
     if (!view->embedding.position)

@@ -82,19 +82,34 @@ static bool is_logits(const struct node *node, const struct value *logits, bool 
     return !layer && !turned && (!mixed || shape_equal(&node->outputs[0]->shape, &logits->shape));
 }
 
+/* Whether a Transpose exchanges the last two axes and nothing else. */
+static bool exchanges(const struct node *node)
+{
+    const struct transpose_settings *settings = match_settings(node, "Transpose");
+    const struct ints perm = settings ? settings->perm : (struct ints){0};
+    int rank = perm.count;
+    bool only = rank >= 2 && perm.values[rank - 1] == rank - 2 && perm.values[rank - 2] == rank - 1;
+    for (int i = 0; only && i < rank - 2; i++)
+        only = perm.values[i] == i;
+    return only;
+}
+
 /* Walks from the logits back to their product, looking for the bias. False: there is no product. 1, 0 or -1. */
 static int find_bias(struct value *logits, struct attention_site *site, struct error *error)
 {
     struct value *value = logits;
-    bool turned = false, mixed = false;
+    bool turned = false, mixed = false, exchanged = false;
     for (int step = 0; step < MOST_STEPS && value && value->producer; step++) {
         struct node *node = value->producer;
         int input;
         if (is_logits(node, logits, turned, mixed)) {
-            site->query = node->inputs[0];
+            /* Keys times queries may be turned, as Einsum is taken apart. */
+            site->query = node->inputs[exchanged];
+            site->query_axis = site->query->shape.rank - (exchanged ? 1 : 2);
             return 1;
         }
-        const struct value *constant = match_operator(node, "Add") && !turned ? constant_operand(node, &input) : NULL;
+        const struct value *constant =
+            match_operator(node, "Add") && !turned && !exchanged ? constant_operand(node, &input) : NULL;
         int found = constant ? is_bias(constant, site->queries, site->keys, error) : 0;
         if (found < 0)
             return -1;
@@ -103,10 +118,12 @@ static int find_bias(struct value *logits, struct attention_site *site, struct e
             site->bias_node = node;
             site->bias_input = input;
         }
-        bool turns = node_has(node, OPERATOR_PERMUTES), mixes = mixes_heads(node, turned);
+        bool exchange = exchanges(node);
+        bool turns = node_has(node, OPERATOR_PERMUTES) && !exchange, mixes = mixes_heads(node, turned);
+        exchanged = exchanged != exchange;
         turned = turned != turns;
         mixed = mixed || mixes;
-        value = turns || mixes ? node->inputs[0] : next_operand(node);
+        value = turns || exchange || mixes ? node->inputs[0] : next_operand(node);
     }
     return 0;
 }
@@ -138,6 +155,7 @@ static int read_attention(struct node *node, struct attention_site *site, struct
     *site = (struct attention_site){.node = node,
                                     .output = node->outputs[0],
                                     .query = node->inputs[0],
+                                    .query_axis = query->rank - 2,
                                     .heads = query->rank == 4 ? query->dims[1] : settings->q_num_heads,
                                     .queries = query->dims[query->rank - 2],
                                     .keys = key->dims[query->rank - 2]};

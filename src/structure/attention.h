@@ -10,7 +10,8 @@ struct attention_site {
     struct value *output; /* what the values are weighted by is behind it, or of Attention the result */
     int64_t heads;        /* 1 where there is no axis for them */
     int64_t queries, keys;
-    struct value *query; /* the first operand of the product: [.., queries, columns], or with heads joined */
+    struct value *query; /* the operand of the product: [.., queries, columns], with heads joined, or turned */
+    int query_axis;      /* of it: counts the queries */
     /* The constant added to the logits that is no mask: a learned relative bias or one made at export. NULL: none. */
     struct value *bias;     /* [..., heads or 1, queries, keys] */
     struct node *bias_node; /* that reads it, */

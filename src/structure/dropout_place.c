@@ -65,7 +65,7 @@ static struct node *right_place(const struct path *branch)
 static bool place_in_block(const struct residual_block *block, struct dropout_site *site)
 {
     int on_branch = place_in(&block->branch, site->dropout);
-    if (block->tie || last_behind(&block->branch, -1, false) < 0)
+    if (block->tie || block->parallel || last_behind(&block->branch, -1, false) < 0)
         return false;
     site->target = right_place(&block->branch);
     if (place_in(&block->shortcut, site->dropout) >= 0) {
@@ -85,6 +85,17 @@ static bool is_dense_weight(const struct node *weight)
     while (node && node_has(node, OPERATOR_ACTIVATION | OPERATOR_KEEPS))
         node = node->inputs[0]->producer;
     return node && network_is_batch_normalization(node);
+}
+
+/* The same whose normalisation was folded into the convolution with a bias in front of the activation, which itself
+ * reads a normalised map. */
+static bool is_folded_dense_weight(const struct node *weight)
+{
+    const struct node *node = weight && network_weights(weight) ? weight->inputs[0]->producer : NULL;
+    bool activated = false;
+    for (; node && node_has(node, OPERATOR_ACTIVATION | OPERATOR_KEEPS); node = node->inputs[0]->producer)
+        activated = true;
+    return activated && node_has(node, OPERATOR_CONVOLUTION) && node->input_count > 2 && is_dense_weight(node);
 }
 
 #define MOST_DROPOUTS 8 /* one behind another */
@@ -146,14 +157,16 @@ static void count_branches(const struct network *network, const struct residual_
 {
     for (int i = 0; i < blocks->count; i++) {
         const struct residual_block *block = &blocks->blocks[i];
-        bool covered = !block->tie && last_behind(&block->branch, -1, false) >= 0;
+        bool covered = !block->tie && !block->parallel && last_behind(&block->branch, -1, false) >= 0;
         list->branches += covered;
         list->branches_with_place += covered && right_place(&block->branch);
+        list->parallel += block->parallel;
     }
     for (const struct node *node = network->graph->first; node; node = node->next) {
         bool dense = is_dense_weight(node) && only_concatenated(node->outputs[0]);
         list->branches += dense;
         list->branches_with_place += dense;
+        list->folded += is_folded_dense_weight(node) && only_concatenated(node->outputs[0]);
     }
 }
 
@@ -180,14 +193,18 @@ int dropout_list_find(const struct network *network, struct dropout_list *list, 
         .sites = arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof *list->sites, error)};
     if (!list->sites)
         return -1;
-    count_branches(network, &blocks, list);
     list->folded = normalization_count_folded(&blocks);
+    count_branches(network, &blocks, list);
     for (struct node *node = graph->first; node; node = node->next) {
         if (!match_operator(node, "Dropout"))
             continue;
-        struct dropout_site *site = &list->sites[list->count++];
+        struct dropout_site *site = &list->sites[list->count];
         *site = (struct dropout_site){.dropout = node, .keep = keep_of(node)};
+        list->idle += site->keep == 1;
+        if (site->keep == 1)
+            continue;
         place(&blocks, site);
+        list->count++;
     }
     return 0;
 }

@@ -26,6 +26,8 @@ struct dropout_list {
     int count;
     int branches;            /* residual branches with BatchNormalization, those of concatenating networks included, */
     int branches_with_place; /* that have a right place */
+    int parallel;            /* blocks whose shortcut is a BatchNormalization (structure/residual.h) */
+    int idle;                /* Dropouts of ratio 0, which are not among the sites */
     int folded;              /* as normalization_count_folded */
 };
 /* Changes node->mark. */

@@ -56,7 +56,7 @@ static bool take_product(struct node *node, const struct value *image, struct pa
     bool last = shape_channels_last(&image->shape);
     const int64_t *dims = image->shape.dims, *size = dims + (last ? 1 : 2);
     int64_t channels = dims[last ? 3 : 1];
-    if (!weights->constant || weights->shape.rank != 2 || x->shape.rank < 3 || channels < 1)
+    if (!weights->constant || weights->shape.rank != 2 || x->shape.rank < 2 || channels < 1)
         return false;
     int64_t side = (int64_t)llround(sqrt((double)(weights->shape.dims[0] / channels)));
     if (side < 2 || side * side * channels != weights->shape.dims[0] || size[0] % side || size[1] % side)
@@ -80,6 +80,7 @@ static void find_projection(struct graph *graph, const struct value *image, stru
         if (node_has(node, OPERATOR_CONVOLUTION)) {
             if (is_projection(node)) /* the first convolution decides: stems of several are no patch embeddings */
                 take_convolution(node, found);
+            found->stem = !found->projection;
             return;
         }
         if (node_has(node, OPERATOR_MATRIX) && take_product(node, image, found))

@@ -8,6 +8,7 @@
 struct patch_embedding {
     /* A convolution whose kernel is its stride, or the product of patches cut out by views; NULL: there is none. */
     struct node *projection;
+    bool stem;        /* there is none because a convolution of another kind reads the image first */
     int64_t patch[2]; /* pixels y, x */
     int64_t grid[2];  /* patches y, x */
     /* Where a constant with one vector per place is added: the absolute position embedding. NULL: none. */

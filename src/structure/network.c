@@ -120,6 +120,16 @@ struct value *network_weights(const struct node *node)
     return weights && weights->constant && !data->constant && dtype_is_float(weights->dtype) ? weights : NULL;
 }
 
+bool network_weights_computed(const struct node *node)
+{
+    const struct value *weights = network_weights(node);
+    struct value *stored = weights ? weights->origin : NULL;
+    while (stored && !match_stored(stored) &&
+           node_has(stored->producer, OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_PERMUTES | OPERATOR_QUANTIZES))
+        stored = stored->producer->inputs[0];
+    return stored && stored->producer && !match_stored(stored);
+}
+
 int network_channel_axis(const struct value *made)
 {
     return node_has(made->producer, OPERATOR_CONVOLUTION) ? 1 : made->shape.rank - 1;

@@ -32,6 +32,8 @@ struct node *network_source_node(const struct node *node);
 /* A convolution or a product of matrices with constant weights; its input of weights, or NULL; of
  * no node (NULL) too. */
 struct value *network_weights(const struct node *node);
+/* Whether those weights are computed in the file by more than views and casts, as standardised ones are. */
+bool network_weights_computed(const struct node *node);
 /* The axis of its output that counts the channels. */
 int network_channel_axis(const struct value *made);
 /* BatchNormalization in inference. */

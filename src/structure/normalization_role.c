@@ -62,9 +62,10 @@ static void read_blocks(const struct residual_list *list, struct normalization_r
 {
     for (int i = 0; i < list->count; i++) {
         const struct residual_block *block = &list->blocks[i];
-        if (!block->tie)
+        if (!block->tie && !block->parallel)
             give_role(last_normalization(&block->branch), NORMALIZATION_LAST);
-        roles->ties += block->tie;
+        roles->ties += block->tie && !block->parallel;
+        roles->parallel += block->parallel;
     }
     for (int i = 0; i < list->count; i++) {
         const struct residual_block *block = &list->blocks[i];
@@ -77,8 +78,10 @@ static void read_blocks(const struct residual_list *list, struct normalization_r
         if (is_preactivation(block))
             give_role(normalization_behind(block->entry, false), NORMALIZATION_DOWN);
     }
-    for (int i = 0; i < list->count; i++)
-        give_role(normalization_behind(list->blocks[i].entry, true), NORMALIZATION_STEM);
+    for (int i = 0; i < list->count; i++) {
+        if (!list->blocks[i].parallel)
+            give_role(normalization_behind(list->blocks[i].entry, true), NORMALIZATION_STEM);
+    }
 }
 
 /* Activations but those that make gates of a map. */
@@ -121,14 +124,36 @@ static bool multiplies_tokens(const struct path *path)
     return false;
 }
 
+/* A normalisation by the image's own statistics, or the means of the rows that one in parts subtracts. */
+static bool normalises_otherwise(const struct node *node)
+{
+    const struct shape *from = &node->inputs[0]->shape, *to = &node->outputs[0]->shape;
+    if (node_has(node, OPERATOR_NORMALIZES))
+        return !network_is_batch_normalization(node);
+    return node_has(node, OPERATOR_REDUCES) && from->rank == to->rank && from->rank > 0 &&
+           to->dims[to->rank - 1] == 1 && from->dims[from->rank - 1] > 1 &&
+           shape_count(from) == shape_count(to) * from->dims[from->rank - 1];
+}
+
+/* Whether the branch has no BatchNormalization that could have been folded: transformers' and those of other
+ * normalisations. */
+static bool has_other_normalization(const struct path *branch)
+{
+    for (int i = 0; i < branch->count; i++) {
+        if (normalises_otherwise(branch->nodes[i]))
+            return true;
+    }
+    return multiplies_tokens(branch);
+}
+
 int normalization_count_folded(const struct residual_list *blocks)
 {
     int count = 0;
     for (int i = 0; i < blocks->count; i++) {
         const struct path *branch = &blocks->blocks[i].branch;
-        bool tokens = multiplies_tokens(branch);
-        for (int k = branch->count - 1; k >= 0 && !tokens && !network_is_batch_normalization(branch->nodes[k]); k--)
-            count += activates_at_once(branch->nodes[k]);
+        bool other = has_other_normalization(branch);
+        for (int k = branch->count - 1; k >= 0 && !other && !network_is_batch_normalization(branch->nodes[k]); k--)
+            count += activates_at_once(branch->nodes[k]) && !network_weights_computed(branch->nodes[k]);
     }
     return count;
 }

@@ -23,6 +23,7 @@ struct normalization_roles {
     int count;
     int counts[NORMALIZATION_ROLES];
     int blocks, ties; /* residual blocks, and those whose branch is not decidable */
+    int parallel;     /* blocks whose shortcut is a BatchNormalization (structure/residual.h) */
     int folded; /* convolutions of branches whose normalisation the export took in: what is left has other roles */
 };
 /* Changes node->mark. */

@@ -103,6 +103,33 @@ static bool spans_blocks(const struct search *search, const struct residual_bloc
     return false;
 }
 
+/* Where both ways have no node in common, they must start from one input: constants and random numbers are none. */
+static struct value *common_input(const struct path ways[2])
+{
+    struct value *first[2] = {NULL, NULL};
+    for (int i = 0; i < 2; i++) {
+        if (!ways[i].end->producer)
+            first[i] = ways[i].end;
+        for (int k = 0; k < ways[i].count && !first[i]; k++) {
+            const struct node *node = ways[i].nodes[k];
+            for (int input = 0; input < node->input_count && !first[i]; input++) {
+                struct value *value = node->inputs[input];
+                first[i] = value && !value->constant && !value->producer ? value : NULL;
+            }
+        }
+    }
+    return first[0] == first[1] ? first[0] : NULL;
+}
+
+/* A normalised identity beside branches that become one convolution with it (RepVGG): none of them is the residual. */
+static bool is_parallel(const struct residual_block *block)
+{
+    bool normalised = false;
+    for (int i = 0; i < block->shortcut.count && block->shortcut.weights == 0; i++)
+        normalised = normalised || network_is_batch_normalization(block->shortcut.nodes[i]);
+    return normalised;
+}
+
 /* 1: a block, the next of the list, 0: another sum, -1: error. */
 static int read_block(struct search *search, struct node *sum, struct error *error)
 {
@@ -117,8 +144,10 @@ static int read_block(struct search *search, struct node *sum, struct error *err
     int branch = ways[0].weights >= ways[1].weights ? 0 : 1;
     *block = (struct residual_block){
         .sum = sum, .branch = ways[branch], .shortcut = ways[1 - branch], .tie = ways[0].weights == ways[1].weights};
-    if (block->branch.weights == 0 || block->shortcut.weights > 1 || spans_blocks(search, block))
+    if (block->branch.weights == 0 || block->shortcut.weights > 1 || spans_blocks(search, block) ||
+        (!entry && !common_input(ways)))
         return 0;
+    block->parallel = is_parallel(block);
     /* An identity is the entry itself; else the first node of the branch says which of the entry's results is meant. */
     block->entry = block->shortcut.count == 0 ? block->shortcut.end : NULL;
     for (int i = 0; !block->entry && i < block->branch.nodes[0]->input_count; i++) {

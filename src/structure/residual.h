@@ -18,6 +18,7 @@ struct residual_block {
     struct path branch;   /* the way with more weights */
     struct path shortcut; /* the other: empty for an identity, one weight for a projection */
     bool tie;             /* both have as many weights: which is the branch is not decidable */
+    bool parallel;        /* the shortcut is a BatchNormalization, as in RepVGG: none is the branch */
 };
 
 struct residual_list {

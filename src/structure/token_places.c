@@ -6,6 +6,7 @@
 #include "graph/operator.h"
 #include "op/settings.h"
 #include "structure/network.h"
+#include "structure/token_trace.h"
 
 #define MOST_STEPS 32
 
@@ -171,7 +172,9 @@ int token_places_find(const struct patch_embedding *embedding, const struct atte
 {
     struct value *tokens = site->query ? product_operand(site->query) : NULL;
     int found = tokens ? find_window(tokens, site, places, error) : 0;
-    return found ? found : find_patches(embedding, site, places, error);
+    found = found ? found : find_patches(embedding, site, places, error);
+    bool traced = found == 0 && site->query && site->query->shape.dims[site->query_axis] == site->queries;
+    return traced ? token_trace_find(site->node->graph, site->query, site->query_axis, places, error) : found;
 }
 
 bool token_places_equal(const struct token_places *a, const struct token_places *b)

@@ -13,7 +13,8 @@ struct token_places {
 };
 
 /* Places follow from the views that cut a map into windows (Swin, MaxViT: within the window, a grid's cells lie its
- * stride apart), or else from the patch embedding: all patches row by row. 1; 0: they are not known; -1. */
+ * stride apart), from the patch embedding (all patches row by row), or from the cells that the tokens are traced back
+ * to one by one (structure/token_trace.h). 1; 0: they are not known; -1. Changes node->mark. */
 int token_places_find(const struct patch_embedding *embedding, const struct attention_site *site,
                       struct token_places *places, struct error *error);
 bool token_places_equal(const struct token_places *a, const struct token_places *b);

@@ -4,6 +4,7 @@
 #include "guide/dropout_noise.h"
 #include "guide_run.h"
 #include "structure/exporter.h"
+#include "structure/token_trace.h"
 
 /* One expectation: the code, how many nodes it is about (-1: not looked at), and words of its text or advice. */
 struct expectation {
@@ -50,6 +51,11 @@ static void test_gamma(void **state)
         {"vit_convolutional_stem", "GAMMA003", 0, "no BatchNormalization in residual blocks"},
         {"maxvit", "GAMMA002", 0, "some of BatchNormalization was folded"},
         {"vit_mean", "GAMMA003", 0, "no BatchNormalization"},
+        {"repvgg_bn", "GAMMA003", 0, "normalised identity"},
+        {"repvgg_folded", "GAMMA003", 0, "normalised identity"},
+        {"nfnet", "GAMMA003", 0, "standardised in the graph"},
+        {"mobilevit2_bn", "GAMMA001", 0, "in 3 residual blocks"},
+        {"detr_dropout", "GAMMA001", 0, "2 last, 2 down, 1 stem, 2 other"},
     };
     CHECK_FINDINGS("gamma", list);
 }
@@ -80,6 +86,11 @@ static void test_dropout(void **state)
         {"resnet18_folded", "DROPOUT005", 0, "no BatchNormalization is visible"},
         {"se_resnet_bn", "DROPOUT005", 0, "0 of 2 branches"},
         {"resnet50_gn", "DROPOUT006", 0, "other normalisations have no statistics"},
+        {"detr_dropout", "DROPOUT000", 0, "0 of 8 Dropouts"},
+        {"dropout_zero", "DROPOUT006", 0, "1 Dropout of ratio 0, which does nothing"},
+        {"densenet_folded", "DROPOUT005", 0, "no BatchNormalization is visible"},
+        {"repvgg_bn", "DROPOUT006", 0, "no residual branches"},
+        {"nfnet", "DROPOUT006", 0, "no residual branches with BatchNormalization"},
     };
     CHECK_FINDINGS("dropout", list);
 }
@@ -160,10 +171,96 @@ static void test_attention(void **state)
     (void)state;
     static const struct expectation list[] = {
         {"vit_talking_heads", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
-        {"vit_convolutional_stem", "GAUSS003", 1, "where its 65 tokens lie is not known"},
+        {"vit_convolutional_stem", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
         {"resnet18_bn", "GAUSS000", 0, "no attention"},
+        {"mobilevit2_bn", "GAUSS000", 0, "no attention"},
+        {"dynamo_attention", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"dynamo_functions", "GAUSS003", 1, "part of Block"},
+        {"keras_einsum", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"keras_matmul", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"paddle_attention", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"paddle_split", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"patches_einsum", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"patches_einsum_rows", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"vit_hybrid", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"vit_hybrid_patches", "GAUSS001", 1, "1 attention layer has no Gaussian bias"},
+        {"mobilevit1", "GAUSS001", 2, "2 attention layers have no Gaussian bias"},
+        {"detr", "GAUSS001", 2, "2 attention layers have no Gaussian bias"},
+        {"detr", "GAUSS003", 3, "5 queries attend to 64 keys"},
     };
     CHECK_FINDINGS("gaussian-bias", list);
+}
+
+/* Projections in every spelling, and what is none. */
+static void test_patch_embedding(void **state)
+{
+    (void)state;
+    static const struct expectation list[] = {
+        {"dynamo_attention", "PRELN001", 1, "no LayerNorm on the projected patches"},
+        {"keras_einsum", "PRELN001", 1, "no LayerNorm on the projected patches"},
+        {"keras_matmul", "PRELN001", 1, "no LayerNorm on the projected patches"},
+        {"paddle_split", "PRELN001", 1, "no LayerNorm on the projected patches"},
+        {"patches_einsum", "PRELN001", -1, "no LayerNorm on the projected patches"},
+        {"patches_einsum_rows", "PRELN001", -1, "no LayerNorm on the projected patches"},
+        {"vit_hybrid", "PRELN000", 0, "a stem of convolutions"},
+        {"vit_convolutional_stem", "PRELN000", 0, "a stem of convolutions"},
+        {"resnet18_bn", "PRELN000", 0, "no patch embedding"},
+    };
+    CHECK_FINDINGS("prelayernorm", list);
+}
+
+/* Tokens lie where the map's cells do that they were made of, whatever the layers in between. */
+static void test_token_places(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *network;
+        int attention;
+        int64_t front, count, width, apart;
+    } list[] = {{"detr", 0, 0, 64, 8, 1},           {"detr", 1, 0, 64, 8, 1},
+                {"vit_hybrid", 0, 1, 64, 8, 1},     {"mobilevit1", 0, 0, 16, 4, 2},
+                {"mobilevit1", 1, 0, 16, 4, 2},     {"keras_einsum", 0, 1, 16, 4, 1},
+                {"patches_einsum", 0, 1, 64, 8, 1}, {"paddle_attention", 0, 1, 16, 4, 1}};
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct guide_run run;
+        struct attention_list attentions;
+        struct patch_embedding embedding;
+        struct token_places places;
+        run_structure(&run, list[i].network, "gaussian-bias", NULL, NULL);
+        struct graph *graph = run.network.graph;
+        patch_embedding_find(graph, run.network.image, &embedding);
+        assert_int_equal(attention_find(graph, &attentions, &run.error), 0);
+        const struct attention_site *site = &attentions.sites[list[i].attention];
+        assert_int_equal(token_places_find(&embedding, site, &places, &run.error), 1);
+        assert_int_equal(places.front, list[i].front);
+        assert_int_equal(places.behind, 0);
+        assert_int_equal(places.count, list[i].count);
+        for (int64_t token = 0; token < places.count; token++) {
+            assert_int_equal(places.places[token][0], token / list[i].width * list[i].apart);
+            assert_int_equal(places.places[token][1], token % list[i].width * list[i].apart);
+        }
+        run_close(&run);
+    }
+}
+
+/* Tracing each token gives what the views that cut windows give. */
+static void test_traced_windows(void **state)
+{
+    (void)state;
+    static const char *const networks[] = {"swin_t", "swin_torchvision", "maxvit"};
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
+        struct guide_run run;
+        struct attention_list attentions;
+        struct token_places by_views, traced;
+        const struct patch_embedding none = {.projection = NULL};
+        run_structure(&run, networks[i], "gaussian-bias", NULL, NULL);
+        assert_int_equal(attention_find(run.network.graph, &attentions, &run.error), 0);
+        const struct attention_site *site = &attentions.sites[0];
+        assert_int_equal(token_places_find(&none, site, &by_views, &run.error), 1);
+        assert_int_equal(token_trace_find(run.network.graph, site->query, site->query_axis, &traced, &run.error), 1);
+        assert_true(token_places_equal(&by_views, &traced));
+        run_close(&run);
+    }
 }
 
 /* What is asked of an exporter is what that one has. */
@@ -244,9 +341,11 @@ static void test_settings(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gamma),        cmocka_unit_test(test_dropout),        cmocka_unit_test(test_atrous),
-        cmocka_unit_test(test_atrous_sizes), cmocka_unit_test(test_kernel_padding), cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_exporters),    cmocka_unit_test(test_formulas),       cmocka_unit_test(test_settings)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gamma),          cmocka_unit_test(test_dropout),
+                                       cmocka_unit_test(test_atrous),         cmocka_unit_test(test_atrous_sizes),
+                                       cmocka_unit_test(test_kernel_padding), cmocka_unit_test(test_attention),
+                                       cmocka_unit_test(test_exporters),      cmocka_unit_test(test_patch_embedding),
+                                       cmocka_unit_test(test_token_places),   cmocka_unit_test(test_traced_windows),
+                                       cmocka_unit_test(test_formulas),       cmocka_unit_test(test_settings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
