@@ -37,28 +37,56 @@ static void types_text(uint32_t types, char text[CLI_TEXT])
     }
 }
 
-static void print_operators(bool internal)
+static const char *domain_name(const struct fovea_operator *entry)
+{
+    return entry->domain[0] ? entry->domain : "ai.onnx";
+}
+
+static void print_operator(const struct fovea_operator *entry)
+{
+    char opsets[32], types[CLI_TEXT];
+    if (entry->until)
+        snprintf(opsets, sizeof opsets, "%d-%d", entry->since, entry->until);
+    else
+        snprintf(opsets, sizeof opsets, "%d-", entry->since);
+    types_text(entry->types, types);
+    printf("%-14s %-34s %-7s %-9s %-7s %s\n", domain_name(entry), entry->name, opsets, entry->gradient ? "yes" : "-",
+           entry->receptive_field ? "local" : "global", types);
+}
+
+/* Whether an entry before `index` is of the same domain. */
+static bool domain_was_printed(int index, const char *domain)
 {
     struct fovea_operator entry;
+    for (int i = 0; i < index && fovea_operator_at(i, &entry); i++) {
+        if (strcmp(entry.domain, domain) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Domain by domain, each in the table's order. */
+static void print_operators(bool internal)
+{
+    struct fovea_operator first, entry;
     int count = 0;
-    printf("%-14s %-28s %-7s %-9s %-7s %s\n", "domain", "operator", "opsets", "gradient", "field", "types");
-    for (int i = 0; fovea_operator_at(i, &entry); i++) {
-        char opsets[32], types[CLI_TEXT];
-        if (!internal && strcmp(entry.domain, "fovea.internal") == 0)
+    printf("%-14s %-34s %-7s %-9s %-7s %s\n", "domain", "operator", "opsets", "gradient", "field", "types");
+    for (int i = 0; fovea_operator_at(i, &first); i++) {
+        if ((!internal && strcmp(first.domain, "fovea.internal") == 0) || domain_was_printed(i, first.domain))
             continue;
-        if (entry.until)
-            snprintf(opsets, sizeof opsets, "%d-%d", entry.since, entry.until);
-        else
-            snprintf(opsets, sizeof opsets, "%d-", entry.since);
-        types_text(entry.types, types);
-        printf("%-14s %-28s %-7s %-9s %-7s %s\n", entry.domain[0] ? entry.domain : "ai.onnx", entry.name, opsets,
-               entry.gradient ? "yes" : "-", entry.receptive_field ? "local" : "global", types);
-        count++;
+        for (int k = i; fovea_operator_at(k, &entry); k++) {
+            if (strcmp(entry.domain, first.domain) == 0) {
+                print_operator(&entry);
+                count++;
+            }
+        }
     }
     printf("\n%d entries. field: what the theoretical receptive field knows of it; global: it reads everything. types: "
            "of the\n"
            "first input; half is float16 and bfloat16, int all eight from int8 to uint64, float8 its four kinds with\n"
-           "a sign, packed int4, uint4, float4e2m1, int2, uint2.\n",
+           "a sign, packed int4, uint4, float4e2m1, int2, uint2. Plugins (TRT, custom, names of mmdeploy with MMCV or "
+           "TRT\n"
+           "in them) are known in whatever domain a file puts them; mmcv is mmdeploy.\n",
            count);
 }
 

@@ -198,9 +198,11 @@ enum operand_role {
 #define SETTINGS(settings_, attributes_) .attributes = (attributes_), .settings_size = sizeof(settings_)
 
 #define OPERATOR_ROLES 12
+#define OPERATOR_PICKS 4
 
 struct operator_definition {
     const char *domain, *name;
+    bool any_domain;            /* a plugin's name: files put it in whatever domain, at whatever opset */
     int since, until;           /* opsets this entry covers; until 0: to the newest */
     int min_inputs, max_inputs; /* max -1: any number */
     int min_outputs, max_outputs;
@@ -208,6 +210,9 @@ struct operator_definition {
     uint64_t traits; /* set of operator_trait */
     unsigned char
         roles[OPERATOR_ROLES]; /* enum operand_role of each input; the last one named goes for all behind it */
+    unsigned char picks[OPERATOR_PICKS]; /* of what selects: the input, counted from 1, that output i has elements of
+                                            in places that depend on values; 0: of none. Nothing said: output 0 of
+                                            input 0 where it does not hold places */
     const struct attribute_rule *attributes; /* ended by one without a name; NULL: it has none */
     size_t settings_size;
     operator_infer *infer;
@@ -225,6 +230,8 @@ struct operator_definition {
     operator_expand *expand; /* not NULL: pass_expand replaces the node by its parts (op/expansion.h) */
 };
 
+/* The input that an output picks elements from, as `picks` has it; -1: none. */
+int operator_picked(const struct operator_definition *entry, int output);
 /* What input `input` is to the operator. */
 enum operand_role operator_role(const struct operator_definition *entry, int input);
 

@@ -184,6 +184,16 @@ const struct attribute_rule *operator_attribute(const struct operator_definition
     return NULL;
 }
 
+int operator_picked(const struct operator_definition *entry, int output)
+{
+    bool said = false;
+    for (int i = 0; i < OPERATOR_PICKS; i++)
+        said = said || entry->picks[i] > 0;
+    if (said)
+        return output < OPERATOR_PICKS ? entry->picks[output] - 1 : -1;
+    return output == 0 && entry->traits & OPERATOR_SELECTS && !(entry->traits & OPERATOR_FINDS) ? 0 : -1;
+}
+
 enum operand_role operator_role(const struct operator_definition *entry, int input)
 {
     int last = input < OPERATOR_ROLES ? input : OPERATOR_ROLES - 1;

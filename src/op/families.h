@@ -84,6 +84,12 @@
     FAMILY(short_time_fourier)                                                                                         \
     FAMILY(window_functions)                                                                                           \
     FAMILY(non_max_suppression)                                                                                        \
+    FAMILY(box_plugins)                                                                                                \
+    FAMILY(deformable_plugins)                                                                                         \
+    FAMILY(sampling_plugins)                                                                                           \
+    FAMILY(normalization_plugins)                                                                                      \
+    FAMILY(cumulative_extreme)                                                                                         \
+    FAMILY(mmdeploy)                                                                                                   \
     FAMILY(random)                                                                                                     \
     FAMILY(roi_align)                                                                                                  \
     FAMILY(max_roi_pool)                                                                                               \

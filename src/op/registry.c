@@ -22,18 +22,27 @@ const struct operator_definition *operator_at(int index)
     return NULL;
 }
 
+/* mmcv exports the operators of mmdeploy under its own name. */
+static const char *known_domain(const char *domain)
+{
+    return strcmp(domain, "ai.onnx") == 0 ? "" : strcmp(domain, "mmcv") == 0 ? "mmdeploy" : domain;
+}
+
 const struct operator_definition *operator_find(const char *domain, const char *name, int opset)
 {
-    if (strcmp(domain, "ai.onnx") == 0)
-        domain = "";
+    const struct operator_definition *plugin = NULL;
+    domain = known_domain(domain);
     for (int family = 0; family < family_count; family++) {
         for (const struct operator_definition *entry = families[family]; entry->name; entry++) {
-            if (strcmp(entry->name, name) == 0 && strcmp(entry->domain, domain) == 0 && opset >= entry->since &&
+            if (strcmp(entry->name, name) != 0)
+                continue;
+            if (strcmp(entry->domain, domain) == 0 && opset >= entry->since &&
                 (entry->until == 0 || opset <= entry->until))
                 return entry;
+            plugin = entry->any_domain ? entry : plugin;
         }
     }
-    return NULL;
+    return plugin;
 }
 
 const struct operator_definition *operator_named(const char *name)

@@ -28,7 +28,7 @@ static const char *const policies[] = {"stretch", "not_larger", "not_smaller", N
         INTS_ATTRIBUTE(struct resize_settings, axes), .since = 18                                                      \
     }
 
-static const struct attribute_rule attributes[] = {
+const struct attribute_rule resize_attributes[] = {
     RESIZE_ATTRIBUTES,
     {FLOATS_ATTRIBUTE(struct resize_settings, scales), .until = 8, .required = true},
     {0},
@@ -230,7 +230,7 @@ const struct operator_definition operators_resize[] = {
      .types = TYPES_ALL,
      .traits = OPERATOR_RESAMPLES,
      .roles = {ROLE_DATA, ROLE_SHAPE},
-     SETTINGS(struct resize_settings, attributes),
+     SETTINGS(struct resize_settings, resize_attributes),
      .infer = infer_resize,
      .compute = compute_resize,
      .gradient = gradient_resize,
@@ -244,7 +244,7 @@ const struct operator_definition operators_resize[] = {
      .types = TYPES_ALL,
      .traits = OPERATOR_RESAMPLES,
      .roles = {ROLE_DATA, ROLE_SHAPE},
-     SETTINGS(struct resize_settings, attributes),
+     SETTINGS(struct resize_settings, resize_attributes),
      .infer = infer_resize,
      .compute = compute_resize,
      .gradient = gradient_resize,
@@ -257,7 +257,7 @@ const struct operator_definition operators_resize[] = {
      .types = TYPES_ALL,
      .traits = OPERATOR_RESAMPLES,
      .roles = {ROLE_DATA, ROLE_SHAPE},
-     SETTINGS(struct resize_settings, attributes),
+     SETTINGS(struct resize_settings, resize_attributes),
      .infer = infer_resize,
      .compute = compute_resize,
      .gradient = gradient_resize,

@@ -23,6 +23,9 @@ struct resize_settings {
     bool simple;             /* the resize knew the mode only */
 };
 
+/* Of Upsample and Resize at all opsets. */
+extern const struct attribute_rule resize_attributes[];
+
 struct resize_operands {
     const struct tensor *roi, *scales, *sizes; /* NULL or empty: not given */
     const float *scale_list;                   /* Upsample 7 */

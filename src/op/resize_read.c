@@ -195,8 +195,8 @@ bool resize_exporters_differ(const struct node *node, struct resize_axis *axis)
 {
     struct known_inputs known;
     struct resize resize;
-    if (!node_has(node, OPERATOR_RESAMPLES) || node->input_count < 1 || !node->inputs[0] ||
-        node->inputs[0]->shape.rank < 0 || known_inputs_read(&known, node, NULL))
+    if (!node->definition || node->definition->attributes != resize_attributes || node->input_count < 1 ||
+        !node->inputs[0] || node->inputs[0]->shape.rank < 0 || known_inputs_read(&known, node, NULL))
         return false;
     struct resize_operands operands = resize_operands(node, known.operands.inputs, known.operands.count);
     if (resize_read(node, &node->inputs[0]->shape, &operands, &resize, NULL) ||

@@ -19,12 +19,12 @@ static bool gathers(const struct node *node)
     return false;
 }
 
-/* The elements that come out depend on values: the largest, those at places that others give. */
-static bool is_pick(const struct value *value)
+/* The input that its elements are picked from, the largest or those at places that others give; -1: they are not. */
+static int picked_input(const struct value *value)
 {
     const struct node *node = value->producer;
-    bool selects = node_has(node, OPERATOR_SELECTS) && !node_has(node, OPERATOR_FINDS);
-    return (selects && value->producer_output == 0) || gathers(node);
+    int input = node && node->definition ? operator_picked(node->definition, value->producer_output) : -1;
+    return input >= 0 ? input : gathers(node) ? 0 : -1;
 }
 
 /* Types behind what is known only when running may be open. */
@@ -50,8 +50,8 @@ struct ways {
 static struct value *operand_of(const struct value *value, const struct node **join)
 {
     struct node *node = value->producer;
-    bool first = is_pick(value) || makes_probabilities(node);
-    struct value *operand = first ? node->inputs[0] : match_moved(node);
+    int input = makes_probabilities(node) ? 0 : picked_input(value);
+    struct value *operand = input >= 0 ? node->inputs[input] : match_moved(node);
     *join = match_operator(node, "Concat") ? node : NULL;
     return is_data(operand) ? operand : NULL;
 }
@@ -61,7 +61,7 @@ static int walk(struct ways *ways, struct way *way, struct value *value, struct 
     const struct node *join = NULL;
     while (value && way->count < LONGEST) {
         way->values[way->count++] = value;
-        way->dense = is_pick(value) ? way->count : way->dense;
+        way->dense = picked_input(value) >= 0 ? way->count : way->dense;
         value = operand_of(value, &join);
     }
     for (int i = 0; join && i < join->input_count && !ways->too_many; i++) {

@@ -58,6 +58,7 @@ extern const struct gradient_case gradient_cases_nn[];
 extern const struct gradient_case gradient_cases_elementwise[];
 extern const struct gradient_case gradient_cases_shape[];
 extern const struct gradient_case gradient_cases_transformer[];
+extern const struct gradient_case gradient_cases_vendor[];
 
 #define CASE_COUNT(type, ...) ((int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)))
 

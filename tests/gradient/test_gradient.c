@@ -25,7 +25,7 @@
 #define USUAL_TOLERANCE 3e-3
 
 static const struct gradient_case *const lists[] = {gradient_cases_nn, gradient_cases_elementwise, gradient_cases_shape,
-                                                    gradient_cases_transformer};
+                                                    gradient_cases_transformer, gradient_cases_vendor};
 
 struct check {
     const struct gradient_case *item;

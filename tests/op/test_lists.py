@@ -10,7 +10,7 @@ from pathlib import Path
 
 def operators(fovea):
     lines = subprocess.run([fovea, "ops"], check=True, capture_output=True, text=True).stdout.splitlines()
-    return {line.split()[1] for line in lines if line and line.split()[0] in ("ai.onnx", "com.microsoft")}
+    return {line.split()[1] for line in lines if line and line.split()[0] in ("ai.onnx", "com.microsoft", "TRT", "mmdeploy", "custom")}
 
 
 def lists(text, names):
