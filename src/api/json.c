@@ -140,10 +140,14 @@ char *fovea_comparison_json(const struct fovea_comparison *comparison, struct fo
 
 char *fovea_operators_json(struct fovea_error *report)
 {
-    json_t *document = report_document("fovea.ops"), *list = json_array();
+    json_t *document = report_document("fovea.ops"), *list = json_array(), *left_out = json_array();
     struct fovea_operator entry;
+    struct fovea_operator_left_out other;
     for (int i = 0; fovea_operator_at(i, &entry); i++)
         document_append(&list, report_operator(&entry));
+    for (int i = 0; fovea_operator_left_out_at(i, &other); i++)
+        document_append(&left_out, report_operator_left_out(&other));
     document_set(&document, "operators", list);
+    document_set(&document, "left_out", left_out);
     return or_fail(report_text(document), report);
 }

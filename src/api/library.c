@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/entry.h"
 #include "base/file.h"
+#include "op/left_out.h"
 #include "op/registry.h"
 
 static int choose_level(const char *name, enum cpu_level *level, struct error *error)
@@ -113,5 +114,14 @@ bool fovea_operator_at(int index, struct fovea_operator *entry)
                                      .types = found->types,
                                      .gradient = found->gradient != NULL || found->expand != NULL,
                                      .receptive_field = found->field != NULL};
+    return true;
+}
+
+bool fovea_operator_left_out_at(int index, struct fovea_operator_left_out *entry)
+{
+    const struct operator_left_out *found = operator_left_out_at(index);
+    if (!found || !entry)
+        return false;
+    *entry = (struct fovea_operator_left_out){.domain = found->domain, .name = found->name, .reason = found->reason};
     return true;
 }

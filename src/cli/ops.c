@@ -90,6 +90,23 @@ static void print_operators(bool internal)
            count);
 }
 
+/* Those of one reason in one line, which it stands in front of. */
+static void print_left_out(void)
+{
+    struct fovea_operator_left_out entry;
+    const char *reason = "";
+    printf("\nleft out of ONNX's operators\n");
+    for (int i = 0; fovea_operator_left_out_at(i, &entry); i++) {
+        if (strcmp(reason, entry.reason) == 0)
+            printf(", ");
+        else
+            printf("%s%s: ", i > 0 ? "\n" : "", entry.reason);
+        printf("%s%s", entry.name[0] ? "" : "all of ", entry.name[0] ? entry.name : entry.domain);
+        reason = entry.reason;
+    }
+    printf("\n");
+}
+
 int verb_ops(int argc, char **argv)
 {
     bool json = false, internal = false;
@@ -97,19 +114,22 @@ int verb_ops(int argc, char **argv)
         {"json", 0, OPTION_FLAG, &json, NULL, "print JSON instead of the table"},
         {"internal", 0, OPTION_FLAG, &internal, NULL, "operators that only execution graphs hold, too"},
         {0}};
-    struct command command = {.verb = "ops",
-                              .arguments = "[options]",
-                              .summary = "The operators that fovea has, with the opsets they cover.",
-                              .example = "fovea ops --json",
-                              .rows = rows};
+    struct command command = {
+        .verb = "ops",
+        .arguments = "[options]",
+        .summary = "The operators that fovea has, with the opsets they cover, and those that are left out.",
+        .example = "fovea ops --json",
+        .rows = rows};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && command.positional_count > 0)
         code = fail_usage(&command, "takes no file");
     if (code == PARSE_GO_ON) {
-        if (json)
+        if (json) {
             print_json(fovea_operators_json(NULL));
-        else
+        } else {
             print_operators(internal);
+            print_left_out();
+        }
         code = FOVEA_CLEAN;
     }
     command_free(&command);

@@ -19,7 +19,16 @@ struct fovea_operator {
 FOVEA_API const char *fovea_type_name(int type);
 /** Entry `index` of the coverage table; false behind the last. */
 FOVEA_API bool fovea_operator_at(int index, struct fovea_operator *entry);
-/** The table as JSON, for fovea_text_free. */
+/** What ONNX has and fovea leaves out on purpose. */
+struct fovea_operator_left_out {
+    const char *domain; /**< "": ONNX's own */
+    const char *name;   /**< "": every operator of the domain */
+    const char *reason;
+    uint64_t reserved[8];
+};
+/** Entry `index` of that list; false behind the last. */
+FOVEA_API bool fovea_operator_left_out_at(int index, struct fovea_operator_left_out *entry);
+/** The table and the list as JSON, for fovea_text_free. */
 FOVEA_API char *fovea_operators_json(struct fovea_error *error);
 
 #ifdef __cplusplus

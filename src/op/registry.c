@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "op/families.h"
+#include "op/left_out.h"
 
 #define NAME_FAMILY(name) operators_##name,
 static const struct operator_definition *const families[] = {OPERATOR_FAMILIES(NAME_FAMILY)};
@@ -152,9 +153,10 @@ static int list_missing(void *user, const struct missing_operator *missing, stru
     const struct node *node = missing->first;
     char label[NODE_LABEL_SIZE];
     (void)error; /* the text keeps its own */
-    text_print(text, "%s%s%s%s-%d (%d node%s, first %s)", text->length ? ", " : "", node->domain,
+    const char *reason = operator_left_out_reason(node->domain, node->op_type);
+    text_print(text, "%s%s%s%s-%d (%d node%s, first %s%s%s)", text->length ? ", " : "", node->domain,
                node->domain[0] ? "." : "", node->op_type, node->opset, missing->nodes, missing->nodes == 1 ? "" : "s",
-               node_label(node, label));
+               node_label(node, label), reason ? "; " : "", reason ? reason : "");
     return 0;
 }
 

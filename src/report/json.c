@@ -202,3 +202,10 @@ json_t *report_operator(const struct fovea_operator *entry)
     document_set(&row, "types", types);
     return row;
 }
+
+json_t *report_operator_left_out(const struct fovea_operator_left_out *entry)
+{
+    return document_object("domain", document_string(entry->domain), "name",
+                           entry->name[0] ? document_string(entry->name) : json_null(), "reason",
+                           document_string(entry->reason), NULL);
+}

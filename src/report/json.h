@@ -41,5 +41,6 @@ json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite);
 json_t *report_erf(const char *path, const struct fovea_erf *erf);
 /* One entry of the "operators" list. */
 json_t *report_operator(const struct fovea_operator *entry);
+json_t *report_operator_left_out(const struct fovea_operator_left_out *entry);
 
 #endif

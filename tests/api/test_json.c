@@ -130,6 +130,12 @@ static void tensors_and_operators_too(void **state)
     while (fovea_operator_at((int)operators, &entry))
         operators++;
     assert_list(assert_document(fovea_operators_json(&error), "fovea.ops", NULL), "operators", operators);
+    struct fovea_operator_left_out other;
+    size_t left_out = 0;
+    while (fovea_operator_left_out_at((int)left_out, &other))
+        left_out++;
+    assert_true(left_out > 0);
+    assert_list(assert_document(fovea_operators_json(&error), "fovea.ops", NULL), "left_out", left_out);
     fovea_tensor_compare(&got, &expected, 1e-3, 0, &comparison);
     json_t *document = assert_document(fovea_comparison_json(&comparison, &error), "fovea.comparison", NULL);
     assert_true(json_is_false(json_object_get(document, "equal")));

@@ -468,6 +468,8 @@ expect 0 'wrote .*/[^/]{20,200}\.npy$' "$fovea" run $odd/odd_long_names.onnx "${
 expect 0 'no problems' "$fovea" check $model --shape 1,1,28,28
 expect 0 'Conv  *1- *yes *local *float half' "$fovea" ops
 expect 0 '"name": "Conv"' "$fovea" ops --json
+expect 0 '^strings are not computed with: .*StringSplit' "$fovea" ops
+expect 0 '"left_out"' "$fovea" ops --json
 
 # tune: options that miss or are wrong, data that are not there; the whole of it is in tests/api
 one_line 2 'name the data with --data' "$fovea" tune $model -o "$work/tuned.onnx"

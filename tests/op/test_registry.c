@@ -4,10 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "op/left_out.h"
 #include "op/registry.h"
 
 /* Inputs that the entry can have, as far as roles are counted. */
@@ -84,9 +87,38 @@ static void test_attributes(void **state)
     assert_non_null(operator_attribute(operator_find("", "Conv", 13), "kernel_shape"));
 }
 
+#define OLDEST_OPSET 7
+
+/* Every operator of ONNX is in the table at every opset that has it, or among those left out, not both. */
+static void test_complete(void **state)
+{
+    char line[256], name[128];
+    int operators = 0, first;
+    FILE *file = fopen("tests/op/onnx_operators.txt", "r");
+    (void)state;
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        if (line[0] == '#' || sscanf(line, "%127s %d", name, &first) != 2)
+            continue;
+        operators++;
+        const char *until = strstr(line, "until ");
+        int newest = until ? (int)strtol(until + 6, NULL, 10) : OPSET_NEWEST;
+        bool left_out = operator_left_out_reason("", name) != NULL;
+        for (int opset = first > OLDEST_OPSET ? first : OLDEST_OPSET; opset <= newest; opset++) {
+            if ((operator_find("", name, opset) != NULL) == left_out)
+                fail_msg("%s of opset %d is %s", name, opset, left_out ? "left out and in the table" : "missing");
+        }
+    }
+    fclose(file);
+    assert_true(operators > 150);
+    for (int i = 0; operator_left_out_at(i); i++)
+        assert_true(operator_left_out_at(i)->reason[0] != '\0');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_traits), cmocka_unit_test(test_agreement),
-                                       cmocka_unit_test(test_roles), cmocka_unit_test(test_attributes)};
+                                       cmocka_unit_test(test_roles), cmocka_unit_test(test_attributes),
+                                       cmocka_unit_test(test_complete)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
