@@ -80,6 +80,8 @@
     FAMILY(microsoft_normalization)                                                                                    \
     FAMILY(microsoft_product)                                                                                          \
     FAMILY(microsoft_quantize)                                                                                         \
+    FAMILY(microsoft_low_bit)                                                                                          \
+    FAMILY(gather_quantized)                                                                                           \
     FAMILY(fourier_transform)                                                                                          \
     FAMILY(short_time_fourier)                                                                                         \
     FAMILY(window_functions)                                                                                           \

@@ -6,6 +6,7 @@
 #include "op/families.h"
 #include "op/known.h"
 #include "op/settings.h"
+#include "tensor/small_float.h"
 
 #define GRAIN_ATTRIBUTES                                                                                               \
     {INT_ATTRIBUTE(struct quantize_settings, axis, 1), .given = offsetof(struct quantize_settings, axis_given),        \
@@ -18,7 +19,7 @@ static const struct attribute_rule quantize_attributes[] = {
     GRAIN_ATTRIBUTES,
     {INT_ATTRIBUTE(struct quantize_settings, output_dtype, 0), .since = 21},
     {INT_ATTRIBUTE(struct quantize_settings, precision, 0), .since = 23},
-    {IGNORED_ATTRIBUTE("saturate"), .since = 19},
+    {FLAG_ATTRIBUTE(struct quantize_settings, saturate, true), .since = 19},
     {0},
 };
 static const struct attribute_rule dequantize_attributes[] = {
@@ -27,32 +28,34 @@ static const struct attribute_rule dequantize_attributes[] = {
     {0},
 };
 
+static const struct attribute_rule microsoft_attributes[] = {
+    {INT_ATTRIBUTE(struct quantize_settings, axis, 1), .given = offsetof(struct quantize_settings, axis_given)},
+    {FLAG_ATTRIBUTE(struct quantize_settings, saturate, true)},
+    {0},
+};
+
 #define TYPES_QUANTISED                                                                                                \
     (TYPE_BIT(DTYPE_INT8) | TYPE_BIT(DTYPE_UINT8) | TYPE_BIT(DTYPE_INT16) | TYPE_BIT(DTYPE_UINT16) |                   \
-     TYPE_BIT(DTYPE_INT32))
+     TYPE_BIT(DTYPE_INT32) | TYPES_FLOAT8 | TYPES_PACKED)
+#define TYPES_SCALE (TYPES_FLOAT | TYPE_BIT(DTYPE_FLOAT8E8M0))
 
 static int set_range(enum dtype quantised, struct quantization *quantization, struct error *error)
 {
-    switch (quantised) {
-    case DTYPE_INT8:
-        quantization->low = INT8_MIN, quantization->high = INT8_MAX;
-        return 0;
-    case DTYPE_UINT8:
-        quantization->low = 0, quantization->high = UINT8_MAX;
-        return 0;
-    case DTYPE_INT16:
-        quantization->low = INT16_MIN, quantization->high = INT16_MAX;
-        return 0;
-    case DTYPE_UINT16:
-        quantization->low = 0, quantization->high = UINT16_MAX;
-        return 0;
-    case DTYPE_INT32:
-        quantization->low = INT32_MIN, quantization->high = INT32_MAX;
-        return 0;
-    default:
+    bool known = quantised > 0 && quantised < DTYPE_COUNT;
+    if (!known || !(TYPE_BIT(quantised) & TYPES_QUANTISED))
         return error_set(error, ERROR_UNSUPPORTED, "quantised values of type %s are not supported",
-                         quantised > 0 && quantised < DTYPE_COUNT ? dtype_name(quantised) : "unknown");
+                         known ? dtype_name(quantised) : "unknown");
+    int bits = (int)dtype_bits(quantised);
+    quantization->real = dtype_is_small_float(quantised);
+    if (quantization->real) {
+        quantization->high = small_float_largest(quantised);
+        quantization->low = -quantization->high;
+    } else if (dtype_is_signed(quantised)) {
+        quantization->low = -ldexp(1, bits - 1), quantization->high = ldexp(1, bits - 1) - 1;
+    } else {
+        quantization->low = 0, quantization->high = ldexp(1, bits) - 1;
     }
+    return 0;
 }
 
 /* The scale has x's shape but along the axis, where ceil(size / block) blocks stand. Without block_size the block
@@ -116,15 +119,34 @@ static int read_type(int64_t type, const char *name, enum dtype otherwise, enum 
     return 0;
 }
 
-static int check_scale(const struct infer_context *context, struct error *error)
+int quantization_check_zero_point(const struct infer_context *context, int scale, struct error *error)
+{
+    int zero_point = scale + 1;
+    bool one = infer_has(context, zero_point) && shape_count(&context->inputs[scale]->shape) == 1 &&
+               shape_count(&context->inputs[zero_point]->shape) == 1;
+    return one ? 0 : operand_shaped_as(context, zero_point, scale, error);
+}
+
+static int check_scale(const struct infer_context *context, uint32_t types, struct error *error)
 {
     const struct tensor *scale = context->inputs[1];
-    if (!(TYPE_BIT(scale->dtype) & TYPES_FLOAT))
+    if (!(TYPE_BIT(scale->dtype) & types))
         return error_set(error, ERROR_UNSUPPORTED, "the scale is %s, which is not supported", dtype_name(scale->dtype));
-    return operand_shaped_as(context, 2, 1, error);
+    return quantization_check_zero_point(context, 1, error);
 }
 
 /* ---- QuantizeLinear: y = saturate(round(x / scale) + zero_point) ---- */
+
+/* The type of the quotient; powers of two divide what they are given. */
+static enum dtype quotient_dtype(const struct node *node, enum dtype x, enum dtype scale)
+{
+    const struct quantize_settings *settings = node->settings;
+    if (settings->precision != 0)
+        return (enum dtype)settings->precision;
+    if (TYPE_BIT(scale) & TYPES_FLOAT)
+        return scale;
+    return TYPE_BIT(x) & TYPES_FLOAT ? x : DTYPE_DOUBLE;
+}
 
 static int infer_quantize(struct infer_context *context, struct error *error)
 {
@@ -133,8 +155,9 @@ static int infer_quantize(struct infer_context *context, struct error *error)
     enum dtype given = infer_has(context, 2) ? context->inputs[2]->dtype : DTYPE_UINT8;
     enum dtype type = DTYPE_UNDEFINED, precision = DTYPE_UNDEFINED;
     struct quantization quantization;
-    if (check_scale(context, error) || read_type(settings->output_dtype, "output_dtype", given, &type, error) ||
-        read_type(settings->precision, "precision", context->inputs[1]->dtype, &precision, error))
+    if (check_scale(context, TYPES_SCALE | TYPE_BIT(DTYPE_INT32), error) ||
+        read_type(settings->output_dtype, "output_dtype", given, &type, error) ||
+        read_type(settings->precision, "precision", DTYPE_FLOAT, &precision, error))
         return -1;
     if (infer_has(context, 2) && type != given)
         return error_set(error, ERROR_INPUT, "attribute output_dtype says %s, the zero point is %s", dtype_name(type),
@@ -153,6 +176,7 @@ struct quantize_job {
     const struct tensor *x, *scale, *zero_point;
     struct tensor *y;
     enum dtype precision; /* of the quotient */
+    struct small_float_rule rule;
 };
 
 static double zero_point_at(const struct quantize_job *job, int64_t index)
@@ -160,27 +184,33 @@ static double zero_point_at(const struct quantize_job *job, int64_t index)
     return job->zero_point ? tensor_number(job->zero_point, index) : 0;
 }
 
-static float quotient(float x, float scale, enum dtype precision)
+static float rounded(float value, enum dtype dtype)
 {
-    float value = x / scale;
-    if (precision == DTYPE_FLOAT16)
+    if (dtype == DTYPE_FLOAT16)
         return half_to_float(float_to_half(value));
-    return precision == DTYPE_BFLOAT16 ? bfloat16_to_float(float_to_bfloat16(value)) : value;
+    return dtype == DTYPE_BFLOAT16 ? bfloat16_to_float(float_to_bfloat16(value)) : value;
 }
 
-static void store_quantised(struct tensor *y, int64_t index, double value)
+static float quotient(float x, float scale, enum dtype precision)
 {
+    return rounded(rounded(x, precision) / rounded(scale, precision), precision);
+}
+
+static void store_quantised(const struct quantize_job *job, int64_t index, double ratio, double zero_point)
+{
+    const struct quantization *q = &job->quantization;
+    struct tensor *y = job->y;
+    if (q->real) {
+        uint8_t code = small_float_encode(y->dtype, ratio + zero_point, &job->rule);
+        ((float *)y->data)[index] = small_float_decode(y->dtype, code);
+        return;
+    }
+    double value = nearbyint(ratio) + zero_point;
+    value = isnan(value) ? 0 : value < q->low ? q->low : value > q->high ? q->high : value;
     if (dtype_storage(y->dtype) == DTYPE_UINT8)
         ((uint8_t *)y->data)[index] = (uint8_t)value;
     else
         ((int32_t *)y->data)[index] = (int32_t)value;
-}
-
-static double saturate(double value, const struct quantization *quantization)
-{
-    if (isnan(value))
-        return 0;
-    return value < quantization->low ? quantization->low : value > quantization->high ? quantization->high : value;
 }
 
 static void quantize_rows(void *argument, int64_t begin, int64_t end)
@@ -199,7 +229,7 @@ static void quantize_rows(void *argument, int64_t begin, int64_t end)
                                          job->precision);
             else
                 ratio = tensor_number(job->x, at) / tensor_number(job->scale, of);
-            store_quantised(job->y, at, saturate(nearbyint(ratio) + zero_point_at(job, of), q));
+            store_quantised(job, at, ratio, zero_point_at(job, of));
         }
     }
 }
@@ -210,7 +240,8 @@ static int compute_quantize(struct compute_context *context, struct error *error
     const struct tensor *zero_point = context->input_count > 2 ? context->inputs[2] : NULL;
     struct quantize_job job = {
         .x = context->inputs[0], .scale = context->inputs[1], .zero_point = zero_point, .y = context->outputs[0]};
-    job.precision = settings->precision == 0 ? job.scale->dtype : (enum dtype)settings->precision;
+    job.precision = quotient_dtype(context->node, job.x->dtype, job.scale->dtype);
+    job.rule.overflow = !settings->saturate;
     if (quantization_read(context->node, &job.x->shape, &job.scale->shape, job.y->dtype, &job.quantization, error))
         return -1;
     const struct quantization *q = &job.quantization;
@@ -226,7 +257,7 @@ static int infer_dequantize(struct infer_context *context, struct error *error)
     const struct quantize_settings *settings = context->node->settings;
     enum dtype type = DTYPE_UNDEFINED;
     struct quantization quantization;
-    if (check_scale(context, error) ||
+    if (check_scale(context, TYPES_SCALE, error) ||
         read_type(settings->output_dtype, "output_dtype", context->inputs[1]->dtype, &type, error) ||
         quantization_read(context->node, &x->shape, &context->inputs[1]->shape, x->dtype, &quantization, error))
         return -1;
@@ -234,8 +265,8 @@ static int infer_dequantize(struct infer_context *context, struct error *error)
         return error_set(error, ERROR_INPUT, "the zero point is %s, the input %s",
                          dtype_name(context->inputs[2]->dtype), dtype_name(x->dtype));
     if (!(TYPE_BIT(type) & TYPES_FLOAT))
-        return error_set(error, ERROR_INPUT, "attribute output_dtype is %s, which is no supported floating-point type",
-                         dtype_name(type));
+        return error_set(error, ERROR_INPUT, "attribute output_dtype%s %s, which is no supported floating-point type",
+                         settings->output_dtype ? " is" : " is missing, and the scale is", dtype_name(type));
     return infer_output(context, 0, type, x->shape.rank, x->shape.dims, error);
 }
 
@@ -279,18 +310,24 @@ static int field_quantize(struct field_context *context, struct error *error)
     return 0;
 }
 
-#define QUANTIZE(name_, attributes_, infer_, compute_, gradient_, types_)                                              \
+#define QUANTIZE(domain_, since_, name_, attributes_, infer_, compute_, gradient_, types_)                             \
     {                                                                                                                  \
-        .domain = "", .name = name_, .since = 10, ARITY(2, 3, 1, 1), .types = types_,                                  \
+        .domain = domain_, .name = name_, .since = since_, ARITY(2, 3, 1, 1), .types = types_,                         \
         .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_QUANTIZES, .roles = {ROLE_DATA, ROLE_QUANTUM},                  \
         SETTINGS(struct quantize_settings, attributes_), .infer = infer_, .compute = compute_, .gradient = gradient_,  \
         .field = field_quantize                                                                                        \
     }
+#define QUANTIZE_LINEAR(domain_, since_, attributes_)                                                                  \
+    QUANTIZE(domain_, since_, "QuantizeLinear", attributes_, infer_quantize, compute_quantize, quantize_gradient,      \
+             TYPES_FLOAT | TYPE_BIT(DTYPE_INT32))
+#define DEQUANTIZE_LINEAR(domain_, since_, attributes_)                                                                \
+    QUANTIZE(domain_, since_, "DequantizeLinear", attributes_, infer_dequantize, compute_dequantize,                   \
+             dequantize_gradient, TYPES_QUANTISED)
 
 const struct operator_definition operators_quantize[] = {
-    QUANTIZE("QuantizeLinear", quantize_attributes, infer_quantize, compute_quantize, quantize_gradient,
-             TYPES_FLOAT | TYPE_BIT(DTYPE_INT32)),
-    QUANTIZE("DequantizeLinear", dequantize_attributes, infer_dequantize, compute_dequantize, dequantize_gradient,
-             TYPES_QUANTISED),
+    QUANTIZE_LINEAR("", 10, quantize_attributes),
+    DEQUANTIZE_LINEAR("", 10, dequantize_attributes),
+    QUANTIZE_LINEAR("com.microsoft", 1, microsoft_attributes),
+    DEQUANTIZE_LINEAR("com.microsoft", 1, microsoft_attributes),
     {0},
 };

@@ -10,12 +10,17 @@ struct quantization {
     enum { QUANTIZED_TENSOR, QUANTIZED_AXIS, QUANTIZED_BLOCKS } grain;
     int64_t block, blocks;
     double low, high; /* range of the quantised type */
+    bool real;        /* it is a float: nothing is rounded to integers */
 };
 
 /* How `x` is cut by the axis and block_size of the node (struct quantize_settings) with scales of `scale`; `quantised`
- * is the integer type. */
+ * is the quantised type. */
 int quantization_read(const struct node *node, const struct shape *x, const struct shape *scale, enum dtype quantised,
                       struct quantization *quantization, struct error *error);
+
+/* The zero point, input `scale` + 1 where it is there, has the shape of the scale; one element fits one of any shape.
+ */
+int quantization_check_zero_point(const struct infer_context *context, int scale, struct error *error);
 
 /* Index of the scale of the elements [outer, at, 0...]; those along inner follow with the step quantization_step(). */
 static inline int64_t quantization_index(const struct quantization *quantization, int64_t outer, int64_t at)

@@ -64,7 +64,7 @@ static int read_gradient(const struct node *node, const struct tensor *const *in
 static int check_gradient(struct infer_context *context, struct error *error)
 {
     struct quantization quantization;
-    if (operand_shaped_as(context, 1, 0, error) || operand_shaped_as(context, 3, 2, error))
+    if (operand_shaped_as(context, 1, 0, error) || quantization_check_zero_point(context, 2, error))
         return -1;
     return read_gradient(context->node, context->inputs, &quantization, error);
 }
@@ -101,7 +101,8 @@ struct gradient_job {
 
 static bool saturated(const struct element *element)
 {
-    double value = nearbyint(element->x / element->scale) + element->zero_point;
+    double ratio = element->x / element->scale;
+    double value = (element->quantization->real ? ratio : nearbyint(ratio)) + element->zero_point;
     return !(value >= element->quantization->low && value <= element->quantization->high);
 }
 

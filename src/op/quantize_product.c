@@ -82,17 +82,17 @@ static int expand_gemm(struct expand_context *context, struct error *error)
 }
 
 #define FIRST_ROLES ROLE_DATA, ROLE_QUANTUM, ROLE_QUANTUM, ROLE_WEIGHT, ROLE_QUANTUM, ROLE_QUANTUM
-#define PRODUCT(domain_, name_, since_, expand_)                                                                       \
-    .domain = domain_, .name = name_, .since = since_, .types = TYPES_BYTE, .infer = expansion_infer,                  \
+#define PRODUCT(domain_, name_, since_, types_, expand_)                                                               \
+    .domain = domain_, .name = name_, .since = since_, .types = types_, .infer = expansion_infer,                      \
     .compute = expansion_compute, .expand = expand_
 
 const struct operator_definition operators_quantize_product[] = {
-    {PRODUCT("", "QLinearConv", 10, expand_conv), ARITY(8, 9, 1, 1),
+    {PRODUCT("", "QLinearConv", 10, TYPES_BYTE, expand_conv), ARITY(8, 9, 1, 1),
      .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_CONVOLUTION,
      .roles = {FIRST_ROLES, ROLE_QUANTUM, ROLE_QUANTUM, ROLE_SHIFT}, SETTINGS(struct conv_settings, conv_attributes)},
-    {PRODUCT("", "QLinearMatMul", 10, expand_matmul), ARITY(8, 8, 1, 1),
+    {PRODUCT("", "QLinearMatMul", 10, TYPES_BYTE | TYPES_FLOAT8, expand_matmul), ARITY(8, 8, 1, 1),
      .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_MATRIX, .roles = {FIRST_ROLES}},
-    {PRODUCT("com.microsoft", "QGemm", 1, expand_gemm), ARITY(6, 9, 1, 1),
+    {PRODUCT("com.microsoft", "QGemm", 1, TYPES_BYTE, expand_gemm), ARITY(6, 9, 1, 1),
      .traits = OPERATOR_STRAIGHT_THROUGH | OPERATOR_PRODUCT | OPERATOR_MATRIX,
      .roles = {FIRST_ROLES, ROLE_SHIFT, ROLE_QUANTUM}, SETTINGS(struct gemm_settings, gemm_attributes)},
     {0},

@@ -86,7 +86,7 @@ struct gemm_settings {
 /* QuantizeLinear, DequantizeLinear and their gradients; each has its own of them. */
 struct quantize_settings {
     int64_t axis, block_size; /* block_size 0: no blocks */
-    bool axis_given;
+    bool axis_given, saturate;
     int64_t output_dtype, precision; /* enum dtype; 0: as the inputs say */
     int64_t quantised;               /* enum dtype; of the gradients */
 };

@@ -39,8 +39,7 @@ static bool is_packed(enum dtype dtype)
 static int32_t wrap(enum dtype dtype, uint32_t bits)
 {
     uint32_t sign = 1u << (dtype_bits(dtype) - 1), low = bits & (2 * sign - 1);
-    bool is_signed = dtype == DTYPE_INT4 || dtype == DTYPE_INT2;
-    return is_signed ? (int32_t)(low ^ sign) - (int32_t)sign : (int32_t)low;
+    return dtype_is_signed(dtype) ? (int32_t)(low ^ sign) - (int32_t)sign : (int32_t)low;
 }
 
 static void widen_packed(enum dtype dtype, const unsigned char *file, void *storage, size_t count)

@@ -100,6 +100,21 @@ bool dtype_is_integer(enum dtype dtype)
     }
 }
 
+bool dtype_is_signed(enum dtype dtype)
+{
+    switch (dtype) {
+    case DTYPE_INT8:
+    case DTYPE_INT16:
+    case DTYPE_INT32:
+    case DTYPE_INT64:
+    case DTYPE_INT4:
+    case DTYPE_INT2:
+        return true;
+    default:
+        return false;
+    }
+}
+
 size_t dtype_storage_size(enum dtype storage)
 {
     return dtype_bits(storage) / 8;

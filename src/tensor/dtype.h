@@ -48,6 +48,7 @@ int dtype_file_bytes(enum dtype dtype, size_t count, size_t *bytes);
  * have (tensor/small_float.h). */
 bool dtype_is_float(enum dtype dtype);
 bool dtype_is_integer(enum dtype dtype); /* without bool */
+bool dtype_is_signed(enum dtype dtype);  /* an integer that may be negative */
 
 /* The type in which values of `dtype` are held and computed at run time: FLOAT, DOUBLE, INT32, INT64, UINT8 or BOOL.
  * All smaller floats widen to FLOAT, INT8/INT16/UINT16 and integers of 4 and 2 bits to INT32, UINT32/UINT64 to INT64

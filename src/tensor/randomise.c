@@ -6,9 +6,9 @@
 static uint32_t integer_range(enum dtype dtype, double *lowest)
 {
     unsigned bits = dtype_bits(dtype);
-    bool is_signed = dtype == DTYPE_INT8 || dtype == DTYPE_INT4 || dtype == DTYPE_INT2;
-    *lowest = is_signed ? -(double)(1u << (bits - 1)) : 0;
-    return bits <= 8 && dtype != DTYPE_BOOL ? 1u << bits : 2;
+    bool bytes = bits <= 8 && dtype != DTYPE_BOOL;
+    *lowest = bytes && dtype_is_signed(dtype) ? -(double)(1u << (bits - 1)) : 0;
+    return bytes ? 1u << bits : 2;
 }
 
 void tensor_randomise(const struct tensor *tensor, struct random *random)

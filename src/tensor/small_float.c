@@ -114,3 +114,8 @@ float small_float_decode(enum dtype dtype, uint8_t code)
                        (magnitude >> format->mantissa) - 1 + format->least_exponent - format->mantissa);
     return code & sign && !(format->one_zero && isnan(value)) ? -value : value;
 }
+
+double small_float_largest(enum dtype dtype)
+{
+    return (double)small_float_decode(dtype, dtype == DTYPE_FLOAT8E8M0 ? POWER_NAN - 1 : format_of(dtype)->most);
+}

@@ -17,5 +17,7 @@ bool dtype_is_small_float(enum dtype dtype);
  * float8e8m0, which has no sign, takes the magnitude, and 0 as its least power. */
 uint8_t small_float_encode(enum dtype dtype, double number, const struct small_float_rule *rule);
 float small_float_decode(enum dtype dtype, uint8_t code);
+/* The largest finite number. */
+double small_float_largest(enum dtype dtype);
 
 #endif
