@@ -16,6 +16,7 @@
 #include "pass/pipeline.h"
 #include "runtime/session.h"
 #include "tensor/compare.h"
+#include "tensor/sequence.h"
 
 #include "test_data.h"
 
@@ -50,7 +51,9 @@ static int read_inputs(struct data_set *set, struct error *error)
             return 0;
         if (i == MAX_INPUTS)
             return error_set(error, ERROR_LIMIT, "too many inputs (limit %d)", MAX_INPUTS);
-        if (tensor_proto_read(set->context->memory, path, &set->inputs[i], error))
+        enum dtype dtype = graph->inputs[i]->dtype;
+        if (dtype_is_container(dtype) ? container_proto_read(set->context->memory, path, dtype, &set->inputs[i], error)
+                                      : tensor_proto_read(set->context->memory, path, &set->inputs[i], error))
             return -1;
         set->values[i] = graph->inputs[i];
         set->input_count = i + 1;
@@ -84,27 +87,55 @@ static bool drawn_alike(const struct tensor *got, const struct tensor *expected)
     return fabs(zeros[0] - zeros[1]) / count <= 5 * sqrt(2 * variance / count);
 }
 
+static void compare(int index, const struct tensor *got, const struct tensor *expected, bool random,
+                    struct error *error)
+{
+    char got_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE], place[INDEX_TEXT_SIZE];
+    struct comparison comparison = {.first = -1};
+    if (got->dtype != expected->dtype)
+        error_set(error, ERROR_INPUT, "output %d is %s, expected %s", index, dtype_name(got->dtype),
+                  dtype_name(expected->dtype));
+    else if (!shape_equal(&got->shape, &expected->shape))
+        error_set(error, ERROR_INPUT, "output %d has shape %s, expected %s", index, shape_text(&got->shape, got_text),
+                  shape_text(&expected->shape, expected_text));
+    else
+        comparison = tensor_compare(got, expected, 1e-3, 1e-7);
+    if (comparison.first >= 0 && !(random && drawn_alike(got, expected)))
+        error_set(error, ERROR_INPUT, "output %d differs at %lld elements, first at %s: %g, expected %g", index,
+                  (long long)comparison.told.mismatches, index_text(&expected->shape, comparison.first, place),
+                  comparison.got, comparison.expected);
+}
+
+static void compare_containers(int index, const struct tensor *got, const struct tensor *expected, struct error *error)
+{
+    if (got->dtype != expected->dtype || sequence_length(got) != sequence_length(expected)) {
+        error_set(error, ERROR_INPUT, "output %d is %s, expected %s, or has another length", index,
+                  dtype_name(got->dtype), dtype_name(expected->dtype));
+        return;
+    }
+    for (int64_t i = 0; i < sequence_length(got) && error->kind == ERROR_NONE; i++) {
+        struct tensor a = sequence_item(got, i), b = sequence_item(expected, i);
+        if (dtype_is_container(b.dtype))
+            compare_containers(index, &a, &b, error);
+        else
+            compare(index, &a, &b, false, error);
+    }
+}
+
 static int check_output(const struct data_set *set, int index, const struct tensor *got, bool random,
                         struct error *error)
 {
-    char path[4096], got_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE], place[INDEX_TEXT_SIZE];
+    char path[4096];
     struct tensor expected;
+    enum dtype dtype = set->model->graph->outputs[index]->dtype;
     snprintf(path, sizeof path, "%s/output_%d.pb", set->folder, index);
-    if (tensor_proto_read(set->context->memory, path, &expected, error))
+    if (dtype_is_container(dtype) ? container_proto_read(set->context->memory, path, dtype, &expected, error)
+                                  : tensor_proto_read(set->context->memory, path, &expected, error))
         return -1;
-    struct comparison comparison = {.first = -1};
-    if (got->dtype != expected.dtype)
-        error_set(error, ERROR_INPUT, "output %d is %s, expected %s", index, dtype_name(got->dtype),
-                  dtype_name(expected.dtype));
-    else if (!shape_equal(&got->shape, &expected.shape))
-        error_set(error, ERROR_INPUT, "output %d has shape %s, expected %s", index, shape_text(&got->shape, got_text),
-                  shape_text(&expected.shape, expected_text));
+    if (dtype_is_container(dtype))
+        compare_containers(index, got, &expected, error);
     else
-        comparison = tensor_compare(got, &expected, 1e-3, 1e-7);
-    if (comparison.first >= 0 && !(random && drawn_alike(got, &expected)))
-        error_set(error, ERROR_INPUT, "output %d differs at %lld elements, first at %s: %g, expected %g", index,
-                  (long long)comparison.told.mismatches, index_text(&expected.shape, comparison.first, place),
-                  comparison.got, comparison.expected);
+        compare(index, got, &expected, random, error);
     tensor_release(set->context->memory, &expected);
     return error->kind == ERROR_NONE ? 0 : -1;
 }
@@ -116,8 +147,14 @@ static int run_session(const struct data_set *set, struct graph *graph, struct e
         return -1;
     for (int i = 0; i < graph->input_count; i++) {
         struct tensor *input = session_input(session, i);
-        if (i < set->input_count && input->data && tensor_bytes(input) > 0)
+        if (i < set->input_count && dtype_is_container(input->dtype)) {
+            if (session_set_container(session, i, &set->inputs[i], error)) {
+                session_destroy(session);
+                return -1;
+            }
+        } else if (i < set->input_count && input->data && tensor_bytes(input) > 0) {
             memcpy(input->data, set->inputs[i].data, tensor_bytes(input));
+        }
     }
     int result = session_run(session, error);
     for (int i = 0; result == 0 && i < graph->output_count; i++)
@@ -133,7 +170,7 @@ static int run_data_set(struct data_set *set, struct error *error)
     if (read_inputs(set, error))
         return -1;
     for (int i = 0; i < set->input_count; i++) {
-        if (!set->values[i]->constant)
+        if (!set->values[i]->constant && !dtype_is_container(set->values[i]->dtype))
             bindings[binding_count++] = (struct shape_binding){set->values[i]->name, set->inputs[i].shape};
     }
     struct pipeline_request request = {.bindings = bindings, .binding_count = binding_count};

@@ -173,7 +173,7 @@ static int check_inputs(const struct model *model, struct finding_list *findings
         const struct value *input = model->graph->inputs[i];
         if (input->constant)
             listed++;
-        else if (dtype_storage(input->dtype) == DTYPE_UNDEFINED &&
+        else if (dtype_storage(dtype_element(input->dtype)) == DTYPE_UNDEFINED &&
                  add(findings, FOVEA_PROBLEM, "unsupported-type", error, "input '%s' has type %s", input->name,
                      dtype_name(input->dtype)))
             return -1;

@@ -9,6 +9,7 @@
 #include "graph/match.h"
 #include "runtime/session.h"
 #include "structure/image_input.h"
+#include "tensor/sequence.h"
 
 struct snapshot {
     struct model model;  /* a copy of the struct with a graph of its own */
@@ -162,12 +163,16 @@ static void add_elements(struct output_difference *output, const struct tensor *
     }
 }
 
+static void add_pair(void *user, const struct tensor *before, const struct tensor *after)
+{
+    add_elements(user, before, after, shape_count(&before->shape));
+}
+
 double equivalence_distance(const struct tensor *before, const struct tensor *after)
 {
     struct output_difference output = {0};
-    if (!shape_equal(&before->shape, &after->shape))
+    if (!tensor_pairs(before, after, add_pair, &output))
         return HUGE_VAL;
-    add_elements(&output, before, after, shape_count(&before->shape));
     return output.largest / (output.scale > 0 ? output.scale : 1);
 }
 
@@ -194,8 +199,9 @@ static void add_run(struct difference *difference, const struct snapshot *before
 {
     for (int i = 0; i < before->outputs; i++) {
         const struct tensor *a = session_output(before->session, i), *b = session_output(after->session, i);
-        if (!shape_equal(&a->shape, &b->shape)) {
-            difference->reshaped = true;
+        if (dtype_is_container(a->dtype) || !shape_equal(&a->shape, &b->shape)) {
+            difference->reshaped |= !tensor_pairs(a, b, add_pair, &difference->outputs[i]);
+            difference->count++;
             continue;
         }
         int64_t count = shape_count(&a->shape);

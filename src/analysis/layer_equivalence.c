@@ -7,6 +7,7 @@
 #include "diff/constant_contents.h"
 #include "pass/passes.h"
 #include "runtime/session.h"
+#include "tensor/sequence.h"
 
 /* Two graphs, `before` and `after`, and which value of the one is which of the other. */
 struct comparison {
@@ -246,7 +247,7 @@ static const struct tensor *old_tensor(const struct comparison *comparison, cons
 static void bind_entries(struct comparison *comparison)
 {
     for (size_t i = 0; i < comparison->count; i++) {
-        if (comparison->entries[i])
+        if (comparison->entries[i] && !dtype_is_container(comparison->entries[i]->dtype))
             comparison->entries[i]->shape = old_tensor(comparison, comparison->graphs[1]->values[i])->shape;
     }
 }
@@ -261,6 +262,11 @@ static int give_entries(struct comparison *comparison, struct error *error)
                 after->inputs[k] == comparison->entries[i] ? session_input(comparison->sessions[1], k) : NULL;
             if (!to || !to->data)
                 continue;
+            if (dtype_is_container(to->dtype)) {
+                if (session_set_container(comparison->sessions[1], k, from, error))
+                    return -1;
+                continue;
+            }
             if (!from->data || tensor_bytes(from) != tensor_bytes(to))
                 return error_set(error, ERROR_INTERNAL, "'%s' cannot be given to the changed nodes",
                                  after->values[i]->name);

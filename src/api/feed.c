@@ -8,6 +8,7 @@
 #include "onnx/onnx.h"
 #include "runtime/session.h"
 #include "tensor/npy.h"
+#include "tensor/sequence.h"
 
 const struct value *fed_find_input(const struct graph *graph, const char *name, struct error *error)
 {
@@ -33,10 +34,19 @@ static int read_feed(struct fed *fed, struct fovea_model *model, const struct fo
     struct memory *memory = model->context->memory;
     if (feed_check(feed, error))
         return -1;
+    enum dtype dtype = fed->input->dtype;
     if (feed->tensor)
         return feed_copy(memory, feed, &fed->tensor, error);
     if (feed->path && file_ends_in(feed->path, ".npy"))
         return npy_read(memory, feed->path, &fed->tensor, error);
+    if (dtype_is_container(dtype))
+        return feed->path && file_ends_in(feed->path, ".pb")
+                   ? container_proto_read(memory, feed->path, dtype, &fed->tensor, error)
+                   : error_set(
+                         error, ERROR_INPUT,
+                         "input '%s' is of type %s: give it .npy files in their order, or one .pb file that holds "
+                         "all of it",
+                         fed->input->name, dtype_name(dtype));
     if (feed->path && file_ends_in(feed->path, ".pb"))
         return tensor_proto_read(memory, feed->path, &fed->tensor, error);
     return images_read_all(model, fed->input, shapes, feed, preprocess, &fed->tensor, error);
@@ -56,14 +66,14 @@ int fed_read(struct fed_list *fed, struct fovea_model *model, const struct fovea
         struct fed *entry = &fed->list[i];
         entry->input = fed_find_input(model->model->graph, feeds[i].name, error);
         for (int k = 0; k < i && entry->input; k++) {
-            if (fed->list[k].input == entry->input)
+            if (fed->list[k].input == entry->input && !dtype_is_container(entry->input->dtype))
                 return error_set(error, ERROR_INPUT, "input '%s' is given twice", entry->input->name);
         }
         if (!entry->input || read_feed(entry, model, shapes, &feeds[i], preprocess, error))
             return -1;
         entry->source = feeds[i].path ? "the file" : feed_name(&feeds[i]);
         fed->count = i + 1;
-        if (!entry->input->constant)
+        if (!entry->input->constant && !dtype_is_container(entry->input->dtype))
             fed->bindings[fed->binding_count++] = (struct shape_binding){entry->input->name, entry->tensor.shape};
     }
     return 0;
@@ -116,6 +126,66 @@ static int copy_elements(const struct fed *fed, struct tensor *to, const char *n
     return 0;
 }
 
+/* Puts one feed into the sequence, which takes tensors of its type. */
+static int append_feed(const struct fed *fed, struct memory *memory, struct tensor *sequence, struct error *error)
+{
+    struct tensor item = {.dtype = dtype_element(sequence->dtype), .shape = fed->tensor.shape};
+    if (tensor_allocate(memory, &item, error))
+        return -1;
+    int failed = copy_elements(fed, &item, fed->input->name, error) ||
+                 sequence_insert(memory, sequence, sequence_length(sequence), &item, error);
+    tensor_release(memory, &item);
+    return failed ? -1 : 0;
+}
+
+/* What stands in the feeds of the input: one that holds all of it, or tensors in their order. An optional without a
+ * feed stays absent. */
+static int fill_container(const struct fed_list *fed, const struct value *input, struct memory *memory,
+                          struct tensor *container, struct error *error)
+{
+    struct tensor held;
+    int items = 0, failed = 0;
+    bool optional = input->dtype & DTYPE_OPTIONAL, sequence = input->dtype & DTYPE_SEQUENCE;
+    if (sequence_create(memory, input->dtype, 0, 0, container, error))
+        return -1;
+    if (sequence_create(memory, dtype_sequence_of(dtype_element(input->dtype)), 0, 0, &held, error))
+        failed = -1;
+    for (int k = 0; k < fed->count && !failed; k++) {
+        const struct fed *file = &fed->list[k];
+        if (strcmp(file->input->name, input->name) != 0)
+            continue;
+        if (dtype_is_container(file->tensor.dtype) && (items > 0 || file->tensor.dtype != input->dtype))
+            failed = error_set(error, ERROR_INPUT, "input '%s' is given twice", input->name);
+        else if (dtype_is_container(file->tensor.dtype))
+            tensor_release(memory, container), failed = tensor_copy(memory, &file->tensor, container, error);
+        else if (!sequence && items > 0)
+            failed = error_set(error, ERROR_INPUT, "input '%s' is of type %s and is given more than one tensor",
+                               input->name, dtype_name(input->dtype));
+        else
+            failed = append_feed(file, memory, optional ? &held : container, error);
+        items++;
+    }
+    const struct tensor first = !failed && sequence_length(&held) > 0 && !sequence ? sequence_item(&held, 0) : held;
+    if (!failed && optional && sequence_length(&held) > 0)
+        failed = sequence_insert(memory, container, 0, &first, error);
+    tensor_release(memory, &held);
+    if (failed)
+        tensor_release(memory, container);
+    return failed ? -1 : 0;
+}
+
+static int fed_fill_container(const struct fed_list *fed, const struct graph *graph, struct session *session, int index,
+                              struct error *error)
+{
+    struct tensor container;
+    struct memory *memory = graph->context->memory;
+    if (fill_container(fed, graph->inputs[index], memory, &container, error))
+        return -1;
+    int result = session_set_container(session, index, &container, error);
+    tensor_release(memory, &container);
+    return result;
+}
+
 int fed_fill(const struct fed_list *fed, const struct graph *graph, struct session *session, const char *skip, bool all,
              struct error *error)
 {
@@ -131,6 +201,11 @@ int fed_fill(const struct fed_list *fed, const struct graph *graph, struct sessi
                              "input '%s' has its elements in the model (an initialiser); it cannot be fed",
                              input->name);
         struct tensor *to = session_input(session, i);
+        if (file && dtype_is_container(to->dtype)) {
+            if (fed_fill_container(fed, graph, session, i, error))
+                return -1;
+            continue;
+        }
         if (file && to->data && copy_elements(file, to, input->name, error))
             return -1;
         if (!file && !input->constant && all)

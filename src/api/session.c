@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "runtime/session.h"
+#include "tensor/sequence.h"
 
 static int open_gradient(struct fovea_session *session, const struct fed_list *fed, struct error *error)
 {
@@ -133,6 +134,37 @@ struct fovea_tensor fovea_session_output(const struct fovea_session *session, in
     if (output < 0 || output >= fovea_session_output_count(session))
         return (struct fovea_tensor){.type = NULL};
     return api_tensor(session_output(session->session, session->gradient ? PROBE_OUTPUT_GRADIENT : output));
+}
+
+/* The sequence, or the optional of a tensor, that the output holds; NULL where it is none, absent, or has not run. */
+static const struct tensor *held_items(const struct fovea_session *session, int output, struct tensor *inner)
+{
+    if (output < 0 || output >= fovea_session_output_count(session) || session->gradient)
+        return NULL;
+    const struct tensor *value = session_output(session->session, output);
+    if (!dtype_is_container(value->dtype) || !value->data || !(value->dtype & DTYPE_OPTIONAL))
+        return dtype_is_container(value->dtype) && value->data ? value : NULL;
+    if (sequence_length(value) == 0 || !(value->dtype & DTYPE_SEQUENCE))
+        return sequence_length(value) == 0 ? NULL : value;
+    *inner = sequence_item(value, 0);
+    return inner;
+}
+
+int64_t fovea_session_output_length(const struct fovea_session *session, int output)
+{
+    struct tensor inner;
+    const struct tensor *items = held_items(session, output, &inner);
+    return items ? sequence_length(items) : -1;
+}
+
+struct fovea_tensor fovea_session_output_item(const struct fovea_session *session, int output, int64_t item)
+{
+    struct tensor inner, tensor;
+    const struct tensor *items = held_items(session, output, &inner);
+    if (!items || item < 0 || item >= sequence_length(items))
+        return (struct fovea_tensor){.type = NULL};
+    tensor = sequence_item(items, item);
+    return api_tensor(&tensor);
 }
 
 int fovea_session_run(struct fovea_session *session, struct fovea_error *report)

@@ -11,6 +11,8 @@
 
 struct fovea_tensor api_tensor(const struct tensor *tensor)
 {
+    if (dtype_is_container(tensor->dtype)) /* its items are asked for one by one */
+        return (struct fovea_tensor){.type = dtype_name(tensor->dtype)};
     struct fovea_tensor result = {.type = dtype_name(tensor->dtype),
                                   .rank = tensor->shape.rank,
                                   .data = tensor->data,

@@ -36,6 +36,7 @@ struct context {
     struct host host;
     struct work *work;                /* what evaluated nodes spend; NULL: as much as they need */
     int64_t rounds;                   /* of loops in the run at hand */
+    int64_t sequence_bytes;           /* that sequences were copied by in it */
     context_report_note *report_note; /* NULL: silent */
     void *note_user;
     uint64_t notes[CONTEXT_MOST_NOTES]; /* hashes of those told */

@@ -268,6 +268,8 @@ void print_json(char *text);
 
 /* Texts for tables. Sizes like 1x3x224x224, counts like 11.7 M; returns out. */
 const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT]);
+/* Whether a value of this type is a sequence or optional, whose tensors are asked for one by one. */
+bool holds_items(const char *type);
 const char *count_text(double count, char out[CLI_TEXT]);
 const char *bytes_text(size_t bytes, char out[CLI_TEXT]);
 /* "-0.08 to +0.08" in points, or that one sample tells no interval. */

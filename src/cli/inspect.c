@@ -9,8 +9,9 @@ static void print_values(const char *what, const struct fovea_value *values, int
 {
     char dims[CLI_TEXT], name[CLI_TEXT];
     for (int i = 0; i < count; i++)
-        printf("%s %s: %s %s\n", what, safe_text(values[i].name, name), values[i].type,
-               dims_text(values[i].rank, values[i].dims, dims));
+        printf("%s %s: %s%s%s\n", what, safe_text(values[i].name, name), values[i].type,
+               holds_items(values[i].type) ? "" : " ",
+               holds_items(values[i].type) ? "" : dims_text(values[i].rank, values[i].dims, dims));
 }
 
 static void field_text(const struct fovea_receptive_field *field, char size[CLI_TEXT], char stride[CLI_TEXT],

@@ -134,6 +134,11 @@ const char *dims_text(int rank, const int64_t *dims, char out[CLI_TEXT])
     return out;
 }
 
+bool holds_items(const char *type)
+{
+    return strncmp(type, "sequence", 8) == 0 || strncmp(type, "optional", 8) == 0;
+}
+
 const char *count_text(double count, char out[CLI_TEXT])
 {
     return fovea_text_count(count, out);

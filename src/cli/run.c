@@ -116,6 +116,26 @@ static void print_summary(const char *name, const struct fovea_tensor *tensor)
     printf("\n");
 }
 
+/* The result, or what it holds: "y.0", "y.1", ... */
+static void print_output(const struct fovea_session *session, int output)
+{
+    char safe[CLI_TEXT], item[FILE_NAME_SIZE];
+    const char *name = fovea_session_output_name(session, output);
+    struct fovea_tensor tensor = fovea_session_output(session, output);
+    if (!holds_items(tensor.type)) {
+        print_summary(name, &tensor);
+        return;
+    }
+    int64_t length = fovea_session_output_length(session, output);
+    printf("%s: %s, ", safe_text(name, safe), tensor.type);
+    printf(length < 0 ? "absent\n" : length == 1 ? "1 tensor\n" : "%" PRId64 " tensors\n", length);
+    for (int64_t i = 0; i < length; i++) {
+        tensor = fovea_session_output_item(session, output, i);
+        snprintf(item, sizeof item, "%.*s.%" PRId64, FILE_NAME_SIZE - 24, name, i);
+        print_summary(item, &tensor);
+    }
+}
+
 static int write_output(struct opened *opened, const struct fovea_tensor *tensor, const char *folder, const char *name)
 {
     struct fovea_error error = {0};
@@ -125,6 +145,34 @@ static int write_output(struct opened *opened, const struct fovea_tensor *tensor
         return FOVEA_BAD_INPUT;
     }
     if (fovea_tensor_write(opened->fovea, path, tensor, &error))
+        return fail(&error);
+    printf("wrote %s\n", path);
+    return FOVEA_CLEAN;
+}
+
+/* NAME.0.npy, NAME.1.npy, ..., and NAME.json that says how many there are. */
+static int write_items(struct opened *opened, const struct fovea_session *session, int output, const char *folder,
+                       const char *name)
+{
+    struct fovea_error error = {0};
+    char path[4096], item[FILE_NAME_SIZE + 24], text[256];
+    struct fovea_tensor tensor = fovea_session_output(session, output);
+    int64_t length = fovea_session_output_length(session, output);
+    int code = FOVEA_CLEAN;
+    for (int64_t i = 0; i < length && code == FOVEA_CLEAN; i++) {
+        struct fovea_tensor held = fovea_session_output_item(session, output, i);
+        snprintf(item, sizeof item, "%s.%" PRId64, name, i);
+        code = write_output(opened, &held, folder, item);
+    }
+    if (code != FOVEA_CLEAN)
+        return code;
+    int bytes = snprintf(text, sizeof text, "{\"type\": \"%s\", \"present\": %s, \"tensors\": %" PRId64 "}\n",
+                         tensor.type, length < 0 ? "false" : "true", length < 0 ? 0 : length);
+    if ((size_t)snprintf(path, sizeof path, "%s/%s.json", folder, name) >= sizeof path) {
+        fprintf(stderr, "fovea: the path of the folder is too long\n");
+        return FOVEA_BAD_INPUT;
+    }
+    if (fovea_write_file(path, text, (size_t)bytes, &error))
         return fail(&error);
     printf("wrote %s\n", path);
     return FOVEA_CLEAN;
@@ -141,7 +189,8 @@ static int write_outputs(struct opened *opened, const struct fovea_session *sess
     for (int i = 0; i < count && code == FOVEA_CLEAN; i++) {
         struct fovea_tensor tensor = fovea_session_output(session, i);
         output_file_name(session, i, names);
-        code = write_output(opened, &tensor, folder, names[i]);
+        code = holds_items(tensor.type) ? write_items(opened, session, i, folder, names[i])
+                                        : write_output(opened, &tensor, folder, names[i]);
     }
     free(names);
     return code;
@@ -158,6 +207,21 @@ static int find_output(const struct fovea_session *session, const char *name, in
     return name || position >= count ? -1 : position;
 }
 
+/* As find_output; `name` may be that of a result that holds tensors with the number of one behind, "y.2": *item. */
+static int find_expected(const struct fovea_session *session, const char *name, int position, int64_t *item)
+{
+    int output = find_output(session, name, position);
+    const char *number = name ? strrchr(name, '.') : NULL;
+    char base[CLI_TEXT], *end;
+    *item = -1;
+    if (output >= 0 || !number || !isdigit((unsigned char)number[1]) || (size_t)(number - name) >= sizeof base)
+        return output;
+    snprintf(base, sizeof base, "%.*s", (int)(number - name), name);
+    *item = strtoll(number + 1, &end, 10);
+    output = find_output(session, base, 0);
+    return *end == 0 && output >= 0 && *item < fovea_session_output_length(session, output) ? output : -1;
+}
+
 static int compare_outputs(struct opened *opened, const struct fovea_session *session,
                            const struct run_options *options)
 {
@@ -169,18 +233,20 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
         struct fovea_tensor reference;
         struct fovea_comparison comparison;
         char safe[CLI_TEXT];
-        int output = find_output(session, expected[i].name, i);
+        int64_t item;
+        int output = find_expected(session, expected[i].name, i, &item);
         if (output < 0) {
             fprintf(stderr, "fovea: the model has no output '%s'\n", expected[i].name ? expected[i].name : "");
             code = FOVEA_BAD_INPUT;
         } else if (fovea_tensor_read(opened->fovea, expected[i].path, &reference, &error)) {
             code = fail(&error);
         } else {
-            struct fovea_tensor got = fovea_session_output(session, output);
+            struct fovea_tensor got =
+                item >= 0 ? fovea_session_output_item(session, output, item) : fovea_session_output(session, output);
             fovea_tensor_compare(&got, &reference, options->rtol, atol, &comparison);
             fovea_tensor_free(opened->fovea, &reference);
-            printf("%s %s: %s\n", comparison.equal ? "equal   " : "MISMATCH",
-                   safe_text(fovea_session_output_name(session, output), safe), comparison.text);
+            const char *name = item >= 0 ? expected[i].name : fovea_session_output_name(session, output);
+            printf("%s %s: %s\n", comparison.equal ? "equal   " : "MISMATCH", safe_text(name, safe), comparison.text);
             code = comparison.equal ? code : FOVEA_FINDINGS;
         }
     }
@@ -188,9 +254,12 @@ static int compare_outputs(struct opened *opened, const struct fovea_session *se
     return code;
 }
 
-static int require_inputs(const struct fovea_session *session, const struct run_options *options)
+static int require_inputs(struct fovea_session *session, const struct run_options *options)
 {
+    struct fovea_tensor first = fovea_session_input(session, 0);
     int wanted = fovea_session_input_count(session);
+    if (wanted > 0 && first.type && holds_items(first.type))
+        return FOVEA_CLEAN; /* it may be empty */
     if (wanted > 0 && options->inputs.count == 0) {
         char safe[CLI_TEXT];
         fprintf(stderr, "fovea run: name a file for the input '%s' with -i FILE\n",
@@ -210,10 +279,8 @@ static int run_session(struct opened *opened, struct fovea_session *session, con
         return options->dump_after ? FOVEA_CLEAN : code;
     if (fovea_session_run(session, &error))
         return fail(&error);
-    for (int i = 0; i < fovea_session_output_count(session); i++) {
-        struct fovea_tensor tensor = fovea_session_output(session, i);
-        print_summary(fovea_session_output_name(session, i), &tensor);
-    }
+    for (int i = 0; i < fovea_session_output_count(session); i++)
+        print_output(session, i);
     if (options->output && (code = write_outputs(opened, session, options->output)) != FOVEA_CLEAN)
         return code;
     return compare_outputs(opened, session, options);
@@ -245,10 +312,11 @@ int verb_run(int argc, char **argv)
     struct run_options options = {.rtol = 1e-3, .atol = FOVEA_ATOL_FLOAT};
     const struct option_row rows[] = {
         {"input", 'i', OPTION_LIST, &options.inputs, "[NAME=]FILE",
-         ".npy, .pb (TensorProto), an image, a folder of images"},
-        {"output", 'o', OPTION_TEXT, &options.output, "DIR", "write one .npy per output"},
+         ".npy, .pb (TensorProto), an image, a folder of images; a sequence: once for each tensor"},
+        {"output", 'o', OPTION_TEXT, &options.output, "DIR",
+         "write one .npy per output; of a sequence NAME.0.npy, ... and NAME.json with their number"},
         {"expect", 'e', OPTION_LIST, &options.expected, "[NAME=]FILE",
-         "compare with this .npy or .pb; exit 1 if it differs"},
+         "compare with this .npy or .pb; of a sequence NAME.0=FILE; exit 1 if it differs"},
         {"rtol", 0, OPTION_NUMBER, &options.rtol, "X", "relative tolerance (default 1e-3)"},
         {"atol", 0, OPTION_NUMBER, &options.atol, "X",
          "absolute tolerance (default: 2e-5 of the largest expected element, 2e-3 with half precision weights or "

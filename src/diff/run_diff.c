@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "runtime/session.h"
+#include "tensor/sequence.h"
 
 /* Which values of one graph are kept: by id of the source values their number among the outputs, -1. */
 struct keeping {
@@ -205,6 +206,11 @@ static int copy_inputs(struct run_diff *run, struct error *error)
         const struct tensor *source = session_input(run->sessions[0], from);
         struct tensor *tensor = session_input(run->sessions[1], i);
         char shapes[2][SHAPE_TEXT_SIZE];
+        if (dtype_is_container(tensor->dtype)) {
+            if (session_set_container(run->sessions[1], i, source, error))
+                return -1;
+            continue;
+        }
         if (!shape_equal(&source->shape, &tensor->shape))
             return error_set(error, ERROR_INPUT,
                              "input '%s' is %s in the first model and %s in the second: nothing can be run on both",
@@ -260,11 +266,25 @@ static void take_classes(struct compared_value *difference, const struct tensor 
     }
 }
 
+/* Two tensors that containers hold. */
+static void take_pair(void *user, const struct tensor *a, const struct tensor *b)
+{
+    struct compared_value *difference = user;
+    int64_t count = shape_count(&a->shape);
+    for (int64_t i = 0; i < count; i++)
+        take_element(difference, tensor_number(a, i), tensor_number(b, i));
+    difference->elements += count;
+}
+
 static void take(const struct run_diff *run, struct compared_value *difference, int64_t batch, int64_t count,
                  bool classes)
 {
     const struct tensor *a = session_output(run->sessions[0], difference->outputs[0]);
     const struct tensor *b = session_output(run->sessions[1], difference->outputs[1]);
+    if (dtype_is_container(a->dtype) || dtype_is_container(b->dtype)) {
+        difference->found.same_shape &= tensor_pairs(a, b, take_pair, difference);
+        return;
+    }
     for (int s = 0; s < 2; s++) {
         const struct shape *shape = s ? &b->shape : &a->shape;
         difference->found.ranks[s] = shape->rank;

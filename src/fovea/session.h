@@ -10,7 +10,10 @@
 extern "C" {
 #endif
 
-/** What a graph input gets: a file (.npy, .pb, an image, a folder or list of images), or elements, or pictures in
+/** An input that is a sequence takes one feed for each of its tensors, in their order, an optional one or none; a .pb
+ * file (SequenceProto, OptionalProto) gives all of it. Without a feed the sequence is empty, the optional absent.
+ *
+ * What a graph input gets: a file (.npy, .pb, an image, a folder or list of images), or elements, or pictures in
  * memory, which are prepared as decoded files are. Name NULL or "": the only input. Memory stays the caller's. */
 struct fovea_feed {
     const char *name, *path;
@@ -45,10 +48,16 @@ FOVEA_API int fovea_session_input_count(const struct fovea_session *session);
 FOVEA_API int fovea_session_output_count(const struct fovea_session *session);
 FOVEA_API const char *fovea_session_input_name(const struct fovea_session *session, int input);
 FOVEA_API const char *fovea_session_output_name(const struct fovea_session *session, int output);
-/** A buffer to fill before fovea_session_run. */
+/** A buffer to fill before fovea_session_run; a sequence or optional has none: it is given by feeds. */
 FOVEA_API struct fovea_tensor fovea_session_input(struct fovea_session *session, int input);
-/** A result, valid until the next run. */
+/** A result, valid until the next run. One that is no tensor has its type ("sequence of float", "optional float",
+ * "optional sequence of float"), no data, and items. */
 FOVEA_API struct fovea_tensor fovea_session_output(const struct fovea_session *session, int output);
+/** How many tensors such a result holds: an optional that is there, of a tensor, 1. -1: an optional that is absent, a
+ * tensor, or the model has not run. */
+FOVEA_API int64_t fovea_session_output_length(const struct fovea_session *session, int output);
+/** Its tensor `item`, valid until the next run. */
+FOVEA_API struct fovea_tensor fovea_session_output_item(const struct fovea_session *session, int output, int64_t item);
 /** As often as wanted; inputs keep what was put into them. */
 FOVEA_API int fovea_session_run(struct fovea_session *session, struct fovea_error *error);
 

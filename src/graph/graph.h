@@ -118,6 +118,7 @@ struct attribute {
         struct constant *tensor; /* also of SPARSE_TENSOR: dense */
         struct graph *graph;
         struct graph **graphs;
+        enum dtype dtype; /* of TYPE_PROTO; UNDEFINED: a type that no value has here */
     };
 };
 

@@ -36,6 +36,7 @@ struct compute_context {
     const struct kernels *kernels;
     uint64_t seed, step; /* random operators: functions of (seed, step, node, element) */
     bool training;
+    bool last_reader; /* nobody reads input 0 behind this node: what takes its data over sets that to NULL */
 };
 typedef int operator_compute(struct compute_context *context, struct error *error);
 /* Gives output `index` its shape and zeroed memory. */
@@ -66,6 +67,9 @@ struct expand_context {
     struct value **outputs; /* to fill where node->outputs has an entry */
 };
 typedef int operator_expand(struct expand_context *context, struct error *error);
+/* As operator_expand, for an operator that can be computed without its parts as well: 1, or 0 where too little is known
+ * before running and nothing was appended. Inputs may have no known shape. */
+typedef int operator_resolve_known(struct expand_context *context, struct error *error);
 
 /* Backward interval [low, high] along one axis, unclipped. */
 struct interval {
@@ -146,8 +150,9 @@ enum operator_trait {
                                        not transposed (MatMul, Gemm) */
     OPERATOR_NORMALIZES_ROWS = 1 << 29, /* by statistics of rows of the last axes (LayerNormalization) */
     OPERATOR_FINDS = 1 << 30,           /* output 0 holds places, not elements (ArgMax, NonZero, NonMaxSuppression) */
-    OPERATOR_EXACT_FIELD = INT64_C(1) << 31 /* `field` says of every axis what an element depends on, except across what
-                                               is normalised together */
+    OPERATOR_EXACT_FIELD = INT64_C(1) << 31, /* `field` says of every axis what an element depends on, except across
+                                                what is normalised together */
+    OPERATOR_CONTAINERS = INT64_C(1) << 32   /* takes or gives sequences or optionals; all others are refused them */
 };
 
 /* What an input is to the operator. */
@@ -173,7 +178,7 @@ enum operand_role {
 };
 
 /* Sets of element types, for the coverage table and the checks. */
-#define TYPE_BIT(dtype) (1u << (dtype))
+#define TYPE_BIT(dtype) (1u << (dtype)) /* of no container */
 #define TYPES_FLOAT                                                                                                    \
     (TYPE_BIT(DTYPE_FLOAT) | TYPE_BIT(DTYPE_DOUBLE) | TYPE_BIT(DTYPE_FLOAT16) | TYPE_BIT(DTYPE_BFLOAT16))
 #define TYPES_INTEGER                                                                                                  \
@@ -227,7 +232,8 @@ struct operator_definition {
     operator_bytes *scratch;      /* NULL: 0 */
     operator_bytes *packed_bytes; /* NULL: nothing to pack */
     operator_pack *pack;
-    operator_expand *expand; /* not NULL: pass_expand replaces the node by its parts (op/expansion.h) */
+    operator_expand *expand;               /* not NULL: pass_expand replaces the node by its parts (op/expansion.h) */
+    operator_resolve_known *resolve_known; /* not NULL: likewise, where it can */
 };
 
 /* The input that an output picks elements from, as `picks` has it; -1: none. */

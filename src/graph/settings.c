@@ -20,6 +20,8 @@ static bool has_form(const struct attribute *attribute, enum setting_form form)
         return attribute->type == ATTRIBUTE_INTS;
     case SETTING_FLOATS:
         return attribute->type == ATTRIBUTE_FLOATS;
+    case SETTING_TYPE:
+        return attribute->type == ATTRIBUTE_TYPE_PROTO;
     case SETTING_TENSOR:
         return attribute->type == ATTRIBUTE_TENSOR || attribute->type == ATTRIBUTE_SPARSE_TENSOR;
     case SETTING_GRAPH:
@@ -64,6 +66,7 @@ static int check(const struct attribute_rule *rule, const struct node *node, str
                                         [SETTING_WORD] = "a text",
                                         [SETTING_INTS] = "a list of integers",
                                         [SETTING_FLOATS] = "a list of numbers",
+                                        [SETTING_TYPE] = "a type",
                                         [SETTING_TENSOR] = "a tensor",
                                         [SETTING_GRAPH] = "a graph"};
     if (!attribute)
@@ -114,6 +117,9 @@ static void store(const struct attribute_rule *rule, const struct attribute *att
         break;
     case SETTING_FLOATS:
         *(struct floats *)field = (struct floats){attribute->floats, (int)attribute->count};
+        break;
+    case SETTING_TYPE:
+        *(enum dtype *)field = attribute->dtype;
         break;
     case SETTING_TENSOR:
         *(struct constant **)field = attribute->tensor;

@@ -31,6 +31,7 @@ struct attribute_rule {
         SETTING_WORD,  /* enum or int, of a STRING: its place among `words` */
         SETTING_INTS,
         SETTING_FLOATS,
+        SETTING_TYPE,   /* enum dtype, of a TYPE_PROTO */
         SETTING_TENSOR, /* struct constant *; NULL: not there */
         SETTING_GRAPH   /* struct graph *; NULL: not there */
     } form;

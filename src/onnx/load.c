@@ -270,6 +270,17 @@ static int read_tensor(struct memory *memory, struct model_reader *reader, struc
     return result;
 }
 
+int load_tensor_bytes(struct memory *memory, const unsigned char *bytes, size_t length, struct tensor *tensor,
+                      struct error *error)
+{
+    unsigned char *copy = memory_allocate(memory, length, 1, error);
+    if (!copy)
+        return -1;
+    memcpy(copy, bytes, length);
+    struct model_reader *reader = model_reader_of_memory(memory, copy, length, NULL, error);
+    return reader ? read_tensor(memory, reader, tensor, error) : -1;
+}
+
 int tensor_proto_read(struct memory *memory, const char *path, struct tensor *tensor, struct error *error)
 {
     uint64_t size;

@@ -22,11 +22,11 @@ static int load_dimensions(struct graph *graph, struct value *value, const Onnx_
 
 static int load_type(struct graph *graph, struct value *value, const Onnx__TypeProto *type, struct error *error)
 {
-    if (!type || !type->tensor_type)
-        return 0;
-    if (value->dtype == DTYPE_UNDEFINED && type->tensor_type->has_elem_type)
-        value->dtype = (enum dtype)type->tensor_type->elem_type;
-    return type->tensor_type->shape ? load_dimensions(graph, value, type->tensor_type->shape, error) : 0;
+    if (value->dtype == DTYPE_UNDEFINED)
+        value->dtype = load_type_code(type);
+    return type && type->tensor_type && type->tensor_type->shape
+               ? load_dimensions(graph, value, type->tensor_type->shape, error)
+               : 0;
 }
 
 /* Takes over the reference to `constant`, which may be NULL after an error. */

@@ -133,6 +133,9 @@ int load_attribute(struct node *node, const struct model_reader *reader, const O
         return attribute->graph ? 0 : -1;
     case ATTRIBUTE_GRAPHS:
         return load_graphs(node->graph, reader, message, attribute, error);
+    case ATTRIBUTE_TYPE_PROTO:
+        attribute->dtype = load_type_code(message->tp);
+        return 0;
     default:
         return 0;
     }

@@ -21,10 +21,16 @@ struct model_file {
 struct constant *load_tensor(struct arena *arena, const struct model_reader *reader, const Onnx__TensorProto *tensor,
                              struct error *error);
 
+/* The elements of the TensorProto that stands in `bytes`. */
+int load_tensor_bytes(struct memory *memory, const unsigned char *bytes, size_t length, struct tensor *tensor,
+                      struct error *error);
+
 /* A dense constant with one reference. */
 struct constant *load_sparse_tensor(struct arena *arena, const struct model_reader *reader,
                                     const Onnx__SparseTensorProto *message, struct error *error);
 
+/* Type of a tensor, a sequence or optional of tensors, or an optional sequence; UNDEFINED for all others. */
+enum dtype load_type_code(const Onnx__TypeProto *type);
 /* Fills `graph` (opsets set) from its message. */
 int load_graph(struct graph *graph, const struct model_reader *reader, const Onnx__GraphProto *message,
                struct error *error);

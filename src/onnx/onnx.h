@@ -46,5 +46,10 @@ int model_set_metadata(struct model *model, const char *key, const char *value, 
 
 /* A TensorProto in a file of its own (.pb), as the ONNX test data has them. Caller: tensor_release. */
 int tensor_proto_read(struct memory *memory, const char *path, struct tensor *tensor, struct error *error);
+/* Likewise a SequenceProto or OptionalProto, into a container of type `dtype` (tensor/sequence.h), which its elements
+ * must fit. */
+#define CONTAINER_MOST_BYTES ((size_t)1 << 31)
+int container_proto_read(struct memory *memory, const char *path, enum dtype dtype, struct tensor *container,
+                         struct error *error);
 
 #endif

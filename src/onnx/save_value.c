@@ -4,7 +4,8 @@
 
 #include "onnx/saver.h"
 
-enum { VALUE_INFO_NAME = 1, VALUE_INFO_TYPE = 2, TYPE_TENSOR = 1, TENSOR_TYPE_ELEMENT = 1, TENSOR_TYPE_SHAPE = 2 };
+enum { VALUE_INFO_NAME = 1, VALUE_INFO_TYPE = 2, TENSOR_TYPE_ELEMENT = 1, TENSOR_TYPE_SHAPE = 2 };
+enum { TYPE_TENSOR = 1, TYPE_SEQUENCE = 4, TYPE_OPTIONAL = 9, CONTAINER_ELEMENT = 1 };
 enum { SHAPE_DIMENSION = 1, DIMENSION_VALUE = 1, DIMENSION_NAME = 2 };
 
 static int graph_depth(const struct graph *graph)
@@ -65,12 +66,31 @@ static void put_tensor_type(struct output *out, const struct value *value)
 {
     struct output count = {0};
     int rank = value->declared_rank >= 0 ? value->declared_rank : value->shape.rank;
-    output_int_field(out, TENSOR_TYPE_ELEMENT, (int64_t)value->dtype);
-    if (rank < 0)
+    output_int_field(out, TENSOR_TYPE_ELEMENT, (int64_t)dtype_element(value->dtype));
+    if (rank < 0 || dtype_is_container(value->dtype))
         return;
     put_shape(&count, value, rank);
     output_header(out, TENSOR_TYPE_SHAPE, count.length);
     put_shape(out, value, rank);
+}
+
+/* TypeProto of what remains of `dtype`, the value's own or what its container holds. */
+static void put_type(struct output *out, const struct value *value, enum dtype dtype)
+{
+    struct output held = {0}, inner = {0};
+    unsigned container = dtype & DTYPE_OPTIONAL ? DTYPE_OPTIONAL : dtype & DTYPE_SEQUENCE;
+    if (!container) {
+        put_tensor_type(&held, value);
+        output_header(out, TYPE_TENSOR, held.length);
+        put_tensor_type(out, value);
+        return;
+    }
+    enum dtype rest = (enum dtype)(dtype & ~container);
+    put_type(&held, value, rest);
+    output_header(&inner, CONTAINER_ELEMENT, held.length);
+    output_header(out, container == DTYPE_OPTIONAL ? TYPE_OPTIONAL : TYPE_SEQUENCE, inner.length + held.length);
+    output_header(out, CONTAINER_ELEMENT, held.length);
+    put_type(out, value, rest);
 }
 
 int save_value_info(struct output *out, const struct value *value, struct error *error)
@@ -79,11 +99,9 @@ int save_value_info(struct output *out, const struct value *value, struct error 
         return -1;
     if (value->dtype == DTYPE_UNDEFINED)
         return 0;
-    struct output tensor = {0}, type = {0};
-    put_tensor_type(&tensor, value);
-    output_header(&type, TYPE_TENSOR, tensor.length);
-    output_header(out, VALUE_INFO_TYPE, type.length + tensor.length);
-    output_header(out, TYPE_TENSOR, tensor.length);
-    put_tensor_type(out, value);
+    struct output type = {0};
+    put_type(&type, value, value->dtype);
+    output_header(out, VALUE_INFO_TYPE, type.length);
+    put_type(out, value, value->dtype);
     return 0;
 }

@@ -38,7 +38,7 @@ int save_tensor(const struct saver *saver, struct output *out, const struct cons
                 struct error *error);
 /* Whether the constant's data must move from its own file into the saved one. */
 bool save_must_inline(const struct saver *saver, const struct constant *constant);
-/* ValueInfoProto with the value's tensor type, as far as it is known. */
+/* ValueInfoProto with the value's type, as far as it is known. */
 int save_value_info(struct output *out, const struct value *value, struct error *error);
 /* The value's name in the file: internal values get one of their own, in `made`. NULL: it cannot be written. */
 #define SAVED_NAME_SIZE 128

@@ -49,6 +49,16 @@ static void drop_reader(const struct run *run, const struct value *value)
     }
 }
 
+/* Whether this node is the last to read its input 0, which the run owns. */
+static bool reads_last(const struct run *run, const struct node *node)
+{
+    const struct value *value = node->input_count > 0 ? node->inputs[0] : NULL;
+    if (!value || value->constant || value->graph != run->graph)
+        return false;
+    const struct slot *slot = &run->slots[value->id];
+    return slot->owned && slot->readers == 1;
+}
+
 static int run_node(const struct run *run, const struct node *node, struct error *error)
 {
     for (int i = 0; i < node->input_count; i++) {
@@ -57,7 +67,9 @@ static int run_node(const struct run *run, const struct node *node, struct error
         if (value && !run->inputs[i])
             return -1;
     }
-    if (evaluate_node(run->graph->context, node, run->inputs, run->outputs, error))
+    struct context *context = run->graph->context;
+    if (reads_last(run, node) ? evaluate_node_last(context, node, run->inputs, run->outputs, error)
+                              : evaluate_node(context, node, run->inputs, run->outputs, error))
         return -1;
     for (int i = 0; i < node->output_count; i++) {
         if (!node->outputs[i])
@@ -110,15 +122,26 @@ static int take_output(const struct run *run, const struct value *value, struct 
     return tensor_copy(context->memory, tensor, output, error);
 }
 
-static int run_graph(const struct run *run, const struct tensor *const *inputs, struct tensor *outputs,
-                     struct error *error)
+static void put_inputs(const struct run *run, const struct tensor *const *inputs, struct tensor *handed)
+{
+    const struct graph *graph = run->graph;
+    for (int i = 0; i < graph->input_count; i++) {
+        struct slot *slot = &run->slots[graph->inputs[i]->id];
+        if (!inputs[i])
+            continue;
+        slot->tensor = *inputs[i];
+        slot->owned = handed && inputs[i] == &handed[i];
+        if (slot->owned)
+            handed[i] = (struct tensor){0};
+    }
+}
+
+static int run_graph(const struct run *run, const struct tensor *const *inputs, struct tensor *handed,
+                     struct tensor *outputs, struct error *error)
 {
     const struct graph *graph = run->graph;
     count_readers(run);
-    for (int i = 0; i < graph->input_count; i++) {
-        if (inputs[i])
-            run->slots[graph->inputs[i]->id].tensor = *inputs[i];
-    }
+    put_inputs(run, inputs, handed);
     for (const struct node *node = graph->first; node; node = node->next) {
         if (run_node(run, node, error))
             return -1;
@@ -144,7 +167,7 @@ int control_flow_count_round(const struct graph *graph, struct error *error)
 }
 
 int control_flow_run(struct graph *graph, const struct operands *outer, const struct tensor *const *inputs,
-                     struct tensor *outputs, struct error *error)
+                     struct tensor *handed, struct tensor *outputs, struct error *error)
 {
     struct memory *memory = graph->context->memory;
     size_t most = 0;
@@ -158,7 +181,7 @@ int control_flow_run(struct graph *graph, const struct operands *outer, const st
     run.outputs = memory_allocate(memory, most + 1, sizeof(struct tensor), error);
     int result = -1;
     if (run.slots && run.inputs && run.outputs)
-        result = run_graph(&run, inputs, outputs, error);
+        result = run_graph(&run, inputs, handed, outputs, error);
     for (size_t i = 0; run.slots && i < graph->value_count; i++) {
         if (run.slots[i].owned)
             tensor_release(memory, &run.slots[i].tensor);
@@ -190,7 +213,7 @@ bool control_flow_is_running(const struct infer_context *context)
 {
     for (int i = 0; i < context->input_count; i++) {
         const struct tensor *input = context->inputs[i];
-        if (input && !input->data && shape_count(&input->shape) > 0)
+        if (input && !input->data && (input->shape.rank == SHAPE_UNKNOWN_RANK || shape_count(&input->shape) > 0))
             return false;
     }
     return true;
@@ -232,6 +255,8 @@ int control_flow_push(struct memory *memory, struct control_flow_stack *stack, c
 {
     char text[SHAPE_TEXT_SIZE], first[SHAPE_TEXT_SIZE];
     size_t bytes = tensor_bytes(slice), needed;
+    if (dtype_is_container(slice->dtype))
+        return error_set(error, ERROR_INPUT, "a scan output is a tensor, not of type %s", dtype_name(slice->dtype));
     if (stack->count > 0 && (stack->slice.dtype != slice->dtype || !shape_equal(&stack->slice.shape, &slice->shape)))
         return error_set(error, ERROR_INPUT, "a scan output has the shape %s in round %lld, %s before",
                          shape_text(&slice->shape, text), (long long)stack->count,

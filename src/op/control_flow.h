@@ -26,9 +26,10 @@ int control_flow_count_round(const struct graph *graph, struct error *error);
 
 /* Runs `graph` on one tensor for each of its inputs (NULL: omitted). Values of graphs around are looked up among the
  * `outer` node's inputs (NULL: there are none). `outputs` [graph->output_count] gets tensors that the caller releases.
- */
+ * An input that points to its place in `handed` (NULL: none does) is given away and empty afterwards, so that what it
+ * holds can grow in place. */
 int control_flow_run(struct graph *graph, const struct operands *outer, const struct tensor *const *inputs,
-                     struct tensor *outputs, struct error *error);
+                     struct tensor *handed, struct tensor *outputs, struct error *error);
 
 /* Inputs of the node without the captured ones; -1 and an error when attribute `captures` is out of range. */
 int control_flow_inputs(const struct node *node, struct error *error);

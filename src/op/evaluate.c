@@ -90,8 +90,8 @@ static int64_t operations(const struct node *node, const struct tensor *const *i
     return add_up(sum, node->definition->steps ? node->definition->steps(&context) : 0);
 }
 
-int evaluate_node(struct context *context, const struct node *node, const struct tensor *const *inputs,
-                  struct tensor *outputs, struct error *error)
+static int evaluate(struct context *context, const struct node *node, const struct tensor *const *inputs,
+                    bool last_reader, struct tensor *outputs, struct error *error)
 {
     if (infer_node(node, inputs, outputs, context->memory, error) ||
         (context->work && work_spend(context->work, operations(node, inputs, outputs), error)))
@@ -105,6 +105,7 @@ int evaluate_node(struct context *context, const struct node *node, const struct
                                       .output_count = node->output_count,
                                       .inputs = inputs,
                                       .outputs = pointers,
+                                      .last_reader = last_reader,
                                       .memory = context->memory,
                                       .pool = context->pool,
                                       .kernels = kernels_for(context->cpu),
@@ -122,4 +123,16 @@ int evaluate_node(struct context *context, const struct node *node, const struct
     }
     memory_release(context->memory, pointers);
     return result;
+}
+
+int evaluate_node(struct context *context, const struct node *node, const struct tensor *const *inputs,
+                  struct tensor *outputs, struct error *error)
+{
+    return evaluate(context, node, inputs, false, outputs, error);
+}
+
+int evaluate_node_last(struct context *context, const struct node *node, const struct tensor *const *inputs,
+                       struct tensor *outputs, struct error *error)
+{
+    return evaluate(context, node, inputs, true, outputs, error);
 }

@@ -107,7 +107,7 @@ static int run_parts(const struct parts *parts, struct compute_context *context,
             inputs[count++] = context->inputs[i];
     }
     if (result == 0)
-        result = control_flow_run(parts->graph, NULL, inputs, results, error);
+        result = control_flow_run(parts->graph, NULL, inputs, NULL, results, error);
     for (int i = 0, k = 0; result == 0 && i < context->output_count; i++) {
         if (context->node->outputs[i] && control_flow_give(context, i, &results[k++], error)) {
             while (k < graph->output_count)

@@ -70,6 +70,10 @@
     FAMILY(if)                                                                                                         \
     FAMILY(loop)                                                                                                       \
     FAMILY(scan)                                                                                                       \
+    FAMILY(sequence)                                                                                                   \
+    FAMILY(sequence_split)                                                                                             \
+    FAMILY(sequence_map)                                                                                               \
+    FAMILY(optional)                                                                                                   \
     FAMILY(microsoft_activation)                                                                                       \
     FAMILY(swiglu)                                                                                                     \
     FAMILY(causal_convolution)                                                                                         \

@@ -59,7 +59,7 @@ static int compute_if(struct compute_context *context, struct error *error)
     size_t count = (size_t)branch->output_count;
     struct tensor *results = memory_allocate(memory, count + 1, sizeof *results, error);
     const struct operands outer = OPERANDS(context);
-    int result = results ? control_flow_run(branch, &outer, NULL, results, error) : -1;
+    int result = results ? control_flow_run(branch, &outer, NULL, NULL, results, error) : -1;
     for (int i = 0; result == 0 && i < branch->output_count; i++) {
         if (control_flow_give(context, i, &results[i], error)) {
             for (int k = i + 1; k < branch->output_count; k++)
@@ -77,7 +77,7 @@ const struct operator_definition operators_if[] = {
      .since = 1,
      ARITY(1, -1, 1, -1),
      .types = TYPE_BIT(DTYPE_BOOL),
-     .traits = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER | OPERATOR_CONTAINERS,
      .roles = {ROLE_CONTROL, ROLE_DATA},
      SETTINGS(struct if_settings, attributes),
      .infer = infer_if,

@@ -22,13 +22,36 @@ static int check_arity(const struct node *node, const struct tensor *const *inpu
         if (!node->outputs[i])
             return error_set(error, ERROR_INPUT, "output %d has no name, and the operator always gives it", i);
     }
-    if (node->input_count > 0 && inputs[0] && !(definition->types & TYPE_BIT(inputs[0]->dtype)))
+    return 0;
+}
+
+/* Whether a value of the type can be held: a tensor or, by an operator that takes containers, one of tensors. */
+static bool is_held(const struct node *node, enum dtype dtype)
+{
+    return (!dtype_is_container(dtype) || node->definition->traits & OPERATOR_CONTAINERS) &&
+           dtype_storage(dtype_element(dtype)) != DTYPE_UNDEFINED;
+}
+
+static int check_type(const struct node *node, int input, enum dtype dtype, struct error *error)
+{
+    const struct operator_definition *definition = node->definition;
+    if (dtype_is_container(dtype) && !(definition->traits & OPERATOR_CONTAINERS))
+        return error_set(error, ERROR_INPUT, "input %d is %s %s, where the operator takes a tensor", input,
+                         dtype & DTYPE_OPTIONAL ? "an" : "a", dtype_name(dtype));
+    if (input == 0 && !(definition->types & TYPE_BIT(dtype_element(dtype))))
         return error_set(error, ERROR_UNSUPPORTED, "input 0 has type %s, which the operator is not written for",
-                         dtype_name(inputs[0]->dtype));
+                         dtype_name(dtype));
+    if (!is_held(node, dtype))
+        return error_set(error, ERROR_UNSUPPORTED, "input %d has type %s, which cannot be computed with", input,
+                         dtype_name(dtype));
+    return 0;
+}
+
+static int check_types(const struct node *node, const struct tensor *const *inputs, struct error *error)
+{
     for (int i = 0; i < node->input_count; i++) {
-        if (inputs[i] && dtype_storage(inputs[i]->dtype) == DTYPE_UNDEFINED)
-            return error_set(error, ERROR_UNSUPPORTED, "input %d has type %s, which cannot be computed with", i,
-                             dtype_name(inputs[i]->dtype));
+        if (inputs[i] && check_type(node, i, inputs[i]->dtype, error))
+            return -1;
     }
     return 0;
 }
@@ -36,7 +59,7 @@ static int check_arity(const struct node *node, const struct tensor *const *inpu
 static int check_outputs(const struct node *node, const struct tensor *outputs, struct error *error)
 {
     for (int i = 0; i < node->output_count; i++) {
-        if (node->outputs[i] && dtype_storage(outputs[i].dtype) == DTYPE_UNDEFINED &&
+        if (node->outputs[i] && !is_held(node, outputs[i].dtype) &&
             (outputs[i].dtype != DTYPE_UNDEFINED || outputs[i].shape.rank != SHAPE_UNKNOWN_RANK))
             return error_set(error, ERROR_UNSUPPORTED, "output %d has type %s, which cannot be computed with", i,
                              dtype_name(outputs[i].dtype));
@@ -60,7 +83,7 @@ int infer_node(const struct node *node, const struct tensor *const *inputs, stru
         error_set(error, ERROR_UNSUPPORTED, "the operator is not one that fovea has");
         return error_prefix(error, "%s", node_label(node, label));
     }
-    if (node_check_settings(node, error) || check_arity(node, inputs, error) ||
+    if (node_check_settings(node, error) || check_arity(node, inputs, error) || check_types(node, inputs, error) ||
         node->definition->infer(&context, error) || check_outputs(node, outputs, error))
         return error_prefix(error, "%s", node_label(node, label));
     return 0;
@@ -86,13 +109,31 @@ struct infer_slots {
     struct tensor *tensors, *outputs;
 };
 
+/* Containers say their type before running, and nothing else. */
+static int check_containers(const struct node *node, bool *any, struct error *error)
+{
+    char label[NODE_LABEL_SIZE];
+    for (int i = 0; i < node->input_count; i++) {
+        const struct value *value = node->inputs[i];
+        if (!value || !dtype_is_container(value->dtype))
+            continue;
+        *any = true;
+        if (node->definition && check_type(node, i, value->dtype, error))
+            return error_prefix(error, "%s", node_label(node, label));
+    }
+    return 0;
+}
+
 static int fill_and_infer(struct node *node, struct infer_slots *slots, struct error *error)
 {
+    bool containers = false;
+    if (check_containers(node, &containers, error))
+        return -1;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i];
         if (!value)
             continue;
-        if (value->shape.rank == SHAPE_UNKNOWN_RANK)
+        if (value->shape.rank == SHAPE_UNKNOWN_RANK && !dtype_is_container(value->dtype))
             return 0; /* data-dependent: inferred when the node runs */
         if (value_tensor(value, &slots->tensors[i], error))
             return -1;
@@ -109,7 +150,7 @@ static int fill_and_infer(struct node *node, struct infer_slots *slots, struct e
     for (int i = 0; i < node->output_count; i++) {
         if (node->outputs[i]) {
             node->outputs[i]->dtype = slots->outputs[i].dtype;
-            node->outputs[i]->shape = slots->outputs[i].shape;
+            node->outputs[i]->shape = containers ? (struct shape){.rank = SHAPE_UNKNOWN_RANK} : slots->outputs[i].shape;
         }
     }
     return 0;

@@ -84,7 +84,7 @@ struct loop_run {
     struct operands outer;
     int64_t round;
     uint8_t condition;
-    struct tensor *carried; /* own copies from the first round on */
+    struct tensor *carried; /* by input of the body, own from the first round on; each round takes them over */
     struct tensor *results; /* of one round */
     struct control_flow_stack *stacks;
     const struct tensor **inputs;
@@ -98,8 +98,8 @@ static int run_round(struct loop_run *run, struct error *error)
     run->inputs[0] = &round;
     run->inputs[1] = &condition;
     for (int i = 0; i < loop->carried; i++)
-        run->inputs[2 + i] = run->round == 0 ? run->outer.inputs[2 + i] : &run->carried[i];
-    if (control_flow_run(loop->body, &run->outer, run->inputs, run->results, error))
+        run->inputs[2 + i] = run->round == 0 ? run->outer.inputs[2 + i] : &run->carried[2 + i];
+    if (control_flow_run(loop->body, &run->outer, run->inputs, run->carried, run->results, error))
         return -1;
     int result = 0;
     if (run->results[0].dtype != DTYPE_BOOL || shape_count(&run->results[0].shape) != 1)
@@ -107,10 +107,8 @@ static int run_round(struct loop_run *run, struct error *error)
     else
         run->condition = tensor_int(&run->results[0], 0) != 0;
     tensor_release(run->memory, &run->results[0]);
-    for (int i = 0; i < loop->carried; i++) {
-        tensor_release(run->memory, &run->carried[i]);
-        run->carried[i] = run->results[1 + i];
-    }
+    for (int i = 0; i < loop->carried; i++)
+        run->carried[2 + i] = run->results[1 + i];
     for (int i = 0; i < loop->scanned; i++) {
         struct tensor *slice = &run->results[1 + loop->carried + i];
         if (result == 0)
@@ -124,8 +122,8 @@ static int give_results(struct loop_run *run, struct compute_context *context, s
 {
     const struct loop *loop = &run->loop;
     for (int i = 0; i < loop->carried; i++) {
-        struct tensor final = run->carried[i];
-        run->carried[i] = (struct tensor){0};
+        struct tensor final = run->carried[2 + i];
+        run->carried[2 + i] = (struct tensor){0};
         if (run->round == 0 && tensor_copy(run->memory, run->outer.inputs[2 + i], &final, error))
             return -1;
         if (i >= context->output_count || !context->outputs[i])
@@ -166,7 +164,7 @@ static int compute_loop(struct compute_context *context, struct error *error)
     if (condition)
         run.condition = tensor_int(condition, 0) != 0;
     size_t carried = (size_t)run.loop.carried, scanned = (size_t)run.loop.scanned;
-    run.carried = memory_allocate(run.memory, carried + 1, sizeof *run.carried, error);
+    run.carried = memory_allocate(run.memory, carried + 2, sizeof *run.carried, error);
     run.results = memory_allocate(run.memory, carried + scanned + 1, sizeof *run.results, error);
     run.stacks = memory_allocate(run.memory, scanned + 1, sizeof *run.stacks, error);
     run.inputs = memory_allocate(run.memory, carried + 2, sizeof *run.inputs, error);
@@ -174,7 +172,7 @@ static int compute_loop(struct compute_context *context, struct error *error)
     if (run.carried && run.results && run.stacks && run.inputs)
         result = run_loop(&run, context, rounds ? tensor_int(rounds, 0) : INT64_MAX, error);
     for (size_t i = 0; run.carried && i < carried; i++)
-        tensor_release(run.memory, &run.carried[i]);
+        tensor_release(run.memory, &run.carried[2 + i]);
     for (size_t i = 0; run.stacks && i < scanned; i++)
         memory_release(run.memory, run.stacks[i].data);
     memory_release(run.memory, run.carried);
@@ -190,7 +188,7 @@ const struct operator_definition operators_loop[] = {
      .since = 1,
      ARITY(0, -1, 0, -1),
      .types = TYPE_BIT(DTYPE_INT64),
-     .traits = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER | OPERATOR_CONTAINERS,
      .roles = {ROLE_CONTROL, ROLE_CONTROL, ROLE_DATA},
      SETTINGS(struct loop_settings, attributes),
      .infer = infer_loop,

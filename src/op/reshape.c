@@ -244,7 +244,8 @@ static int infer_unsqueeze(struct infer_context *context, struct error *error)
     }
 
 const struct operator_definition operators_reshape[] = {
-    VIEW("Identity", 1, 1, infer_same, gradient_identity, field_pointwise, .traits = OPERATOR_VIEW | OPERATOR_KEEPS),
+    VIEW("Identity", 1, 1, infer_same, gradient_identity, field_pointwise,
+         .traits = OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_CONTAINERS),
     VIEW("Reshape", 5, 2, infer_reshape, gradient_view, field_view, .traits = OPERATOR_VIEW,
          SETTINGS(struct reshape_settings, reshape_attributes)),
     VIEW("Flatten", 1, 1, infer_flatten, gradient_view, field_view, .traits = OPERATOR_VIEW,

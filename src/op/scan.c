@@ -84,6 +84,9 @@ static int read_scan(const struct node *node, const struct tensor *const *inputs
         const struct tensor *input = inputs[scan->first + i];
         if (!input)
             return error_set(error, ERROR_INPUT, "input %d is missing", scan->first + i);
+        if (dtype_is_container(input->dtype))
+            return error_set(error, ERROR_INPUT, "input %d has type %s, where a tensor is carried or scanned",
+                             scan->first + i, dtype_name(input->dtype));
         if (scan->batched && (input->shape.rank < 1 || (i > 0 && input->shape.dims[0] != scan->batches)))
             return error_set(error, ERROR_INPUT, "the inputs differ in their batches");
         scan->batches = scan->batched ? input->shape.dims[0] : 1;
@@ -221,7 +224,7 @@ static int run_round(struct scan_run *run, int64_t batch, int64_t round, struct 
     }
     for (int i = 0; i < scan->states + scan->sliced; i++)
         run->inputs[i] = &run->values[i];
-    if (control_flow_run(scan->body, &run->outer, run->inputs, run->results, error))
+    if (control_flow_run(scan->body, &run->outer, run->inputs, NULL, run->results, error))
         return -1;
     for (int i = 0; i < scan->states; i++) {
         tensor_release(run->memory, &run->values[i]);
@@ -328,7 +331,7 @@ const struct operator_definition operators_scan[] = {
      .since = 8,
      ARITY(0, -1, 0, -1),
      .types = TYPES_MOVED,
-     .traits = OPERATOR_OTHER,
+     .traits = OPERATOR_OTHER | OPERATOR_CONTAINERS, /* those that the body captures */
      .roles = {ROLE_DATA},
      SETTINGS(struct scan_settings, attributes),
      .infer = infer_scan,

@@ -59,6 +59,10 @@ static int bind_input(struct value *input, const struct shape_binding *binding, 
 {
     char name[96], shape[SHAPE_TEXT_SIZE];
     text_printable(input->name, strlen(input->name), name, sizeof name);
+    if (dtype_is_container(input->dtype) && dtype_storage(dtype_element(input->dtype)) != DTYPE_UNDEFINED)
+        return !binding ? 0
+                        : error_set(error, ERROR_INPUT, "`shapes` gives input '%s' a shape, but it is of type %s", name,
+                                    dtype_name(input->dtype));
     if (dtype_storage(input->dtype) == DTYPE_UNDEFINED)
         return error_set(error, ERROR_UNSUPPORTED, "input '%s' has type %s, which cannot be computed with", name,
                          dtype_name(input->dtype));

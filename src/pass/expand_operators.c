@@ -2,6 +2,9 @@
 #include "op/infer.h"
 #include "pass/passes.h"
 
+/* What the parts of a sequence cost of the folding of a graph, for each operand of theirs. */
+#define OPERATIONS_PER_OPERAND 64
+
 static bool shapes_known(const struct node *node)
 {
     for (int i = 0; i < node->input_count; i++) {
@@ -38,6 +41,12 @@ static int bind_parts(struct node *node, struct node *last, struct value **outpu
     return 0;
 }
 
+static void spend_on_parts(struct work *folding, const struct node *last)
+{
+    for (const struct node *part = last->next; part; part = part->next)
+        folding->left -= (int64_t)(part->input_count + part->output_count) * OPERATIONS_PER_OPERAND;
+}
+
 int pass_expand(struct node *node, struct node **next, struct error *error)
 {
     struct graph *graph = node->graph;
@@ -45,11 +54,13 @@ int pass_expand(struct node *node, struct node **next, struct error *error)
     struct node *before = node->previous, *last = graph->last;
     size_t first_new = graph->value_count;
     char label[NODE_LABEL_SIZE];
-    if (!node->definition || !node->definition->expand)
+    const struct operator_definition *definition = node->definition;
+    if (!definition || (!definition->expand && !definition->resolve_known))
         return 0;
+    struct work *folding = definition->resolve_known ? pass_folding_work(graph) : NULL;
     if (infer_values(node, error))
         return -1;
-    if (!shapes_known(node))
+    if (folding ? folding->left <= 0 : !shapes_known(node))
         return 0;
     struct value **outputs = memory_allocate(memory, (size_t)node->output_count + 1, sizeof *outputs, error);
     if (!outputs)
@@ -60,14 +71,16 @@ int pass_expand(struct node *node, struct node **next, struct error *error)
                                      .input_count = node->input_count,
                                      .output_count = node->output_count,
                                      .outputs = outputs};
-    int result = node->definition->expand(&context, error);
-    if (result == 0)
-        result = bind_parts(node, last, outputs, first_new, error);
-    else
+    int result = folding ? definition->resolve_known(&context, error) : definition->expand(&context, error) ? -1 : 1;
+    if (result > 0 && folding)
+        spend_on_parts(folding, last);
+    if (result > 0)
+        result = bind_parts(node, last, outputs, first_new, error) ? -1 : 1;
+    else if (result < 0)
         error_prefix(error, "%s", node_label(node, label));
     memory_release(memory, outputs);
-    if (result)
-        return -1;
+    if (result <= 0)
+        return result;
     graph_remove_node(graph, node);
     *next = before ? before->next : graph->first;
     return 1;

@@ -11,9 +11,20 @@
 #define FOLD_OPERATIONS ((int64_t)1 << 26)
 #define FOLD_OPERATIONS_PER_WEIGHT 64
 
+/* No value of a container type becomes a constant: what it holds is known by what made it (op/sequence_operand.h). */
+static bool gives_containers(const struct node *node)
+{
+    for (int i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] && dtype_is_container(node->outputs[i]->dtype))
+            return true;
+    }
+    return false;
+}
+
 static bool can_fold(const struct node *node)
 {
-    if (node->definition->traits & OPERATOR_RANDOM || !node->definition->compute || control_flow_is_random(node))
+    if (gives_containers(node) || node->definition->traits & OPERATOR_RANDOM || !node->definition->compute ||
+        control_flow_is_random(node))
         return false;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i];
@@ -52,7 +63,9 @@ struct fold_slots {
     struct tensor *shapes, *outputs;
 };
 
-static int compute_constants(struct graph *graph, struct node *node, struct fold_slots *slots, struct error *error)
+/* *folded becomes false where a result turns out to be a container. */
+static int compute_constants(struct graph *graph, struct node *node, struct fold_slots *slots, bool *folded,
+                             struct error *error)
 {
     for (int i = 0; i < node->input_count; i++) {
         struct value *value = node->inputs[i];
@@ -68,6 +81,13 @@ static int compute_constants(struct graph *graph, struct node *node, struct fold
     }
     if (evaluate_node(graph->context, node, slots->inputs, slots->outputs, error))
         return -1;
+    for (int i = 0; i < node->output_count; i++)
+        *folded = *folded && !dtype_is_container(slots->outputs[i].dtype);
+    if (!*folded) {
+        for (int i = 0; i < node->output_count; i++)
+            tensor_release(graph->context->memory, &slots->outputs[i]);
+        return 0;
+    }
     return give_constants(graph, node, slots->outputs, error);
 }
 
@@ -79,8 +99,7 @@ static bool shares_constant(const struct node *node)
            node->inputs[0]->dtype == node->outputs[0]->dtype;
 }
 
-/* What folding may still spend on this graph. */
-static struct work *folding_work(struct graph *graph)
+struct work *pass_folding_work(struct graph *graph)
 {
     if (!graph->folding_set) {
         int64_t elements = 0;
@@ -100,16 +119,16 @@ static int compute_within_limits(struct graph *graph, struct node *node, struct 
                                  struct error *error)
 {
     struct context *context = graph->context;
-    struct work *folding = folding_work(graph);
+    struct work *folding = pass_folding_work(graph);
     struct work own = {.left = folding->left / 2};
     struct error refusal = ERROR_INITIALISER;
     folding->left -= own.left;
     context->work = &own;
-    context->rounds = 0;
-    int result = compute_constants(graph, node, slots, &refusal);
+    context->rounds = context->sequence_bytes = 0;
+    int result = compute_constants(graph, node, slots, folded, &refusal);
     context->work = NULL;
     folding->left += own.left;
-    *folded = result == 0;
+    *folded = *folded && result == 0;
     if (result == 0 || own.refused)
         return 0;
     return error_set(error, refusal.kind, "%s", refusal.message);

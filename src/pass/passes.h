@@ -29,7 +29,8 @@ int pass_infer_and_fold_node(struct graph *graph, struct node *node, struct erro
 /* An If whose condition is known is replaced by the nodes of its branch. 1: done, *next is the node to go on with; 0:
  * not such a node; -1: error. */
 int pass_inline_if(struct node *node, struct node **next, struct error *error);
-/* A node of an operator that is made of others is replaced by them. Returns as pass_inline_if. */
+/* A node of an operator that is made of others is replaced by them; one of sequences or optionals by what it is known
+ * to give. Returns as pass_inline_if. */
 int pass_expand(struct node *node, struct node **next, struct error *error);
 /* Removes nodes that no output needs. */
 int pass_prune(struct graph *graph, struct error *error);
@@ -64,6 +65,9 @@ int pass_recompute(struct graph *graph, const struct value *loss, int segments, 
 int pass_fuse_epilogue(struct graph *graph, struct error *error);
 
 /* ---- shared steps ---- */
+
+/* What folding, and replacing operators of sequences, may still spend on this graph. */
+struct work *pass_folding_work(struct graph *graph);
 
 /* `to`, which nothing makes at the moment, becomes the result `from`: of the node that makes it if its id is not below
  * first_new, else of an Identity in front of `before`. */

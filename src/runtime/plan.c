@@ -16,7 +16,7 @@ struct planner {
 
 static bool is_static(const struct value *value)
 {
-    return !value->constant && value->shape.rank != SHAPE_UNKNOWN_RANK;
+    return !value->constant && value->shape.rank != SHAPE_UNKNOWN_RANK && !dtype_is_container(value->dtype);
 }
 
 static struct value *root_of(const struct planner *planner, const struct value *value)

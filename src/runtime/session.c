@@ -9,6 +9,7 @@
 #include "op/evaluate.h"
 #include "op/infer.h"
 #include "runtime/plan.h"
+#include "tensor/sequence.h"
 
 /* One node, ready to run. */
 struct step {
@@ -48,6 +49,42 @@ static bool is_dynamic(const struct node *node)
     return false;
 }
 
+/* Inputs of container types are empty until they are set. */
+static int make_containers(struct session *session, struct error *error)
+{
+    const struct graph *graph = session->graph;
+    for (int i = 0; i < graph->input_count; i++) {
+        struct tensor *tensor = &session->tensors[graph->inputs[i]->id];
+        if (dtype_is_container(tensor->dtype) && !tensor->data &&
+            sequence_create(session->memory, tensor->dtype, 0, 0, tensor, error))
+            return -1;
+    }
+    return 0;
+}
+
+static void release_containers(struct session *session)
+{
+    const struct graph *graph = session->graph;
+    for (int i = 0; session->tensors && i < graph->input_count; i++) {
+        struct tensor *tensor = &session->tensors[graph->inputs[i]->id];
+        if (dtype_is_container(tensor->dtype))
+            tensor_release(session->memory, tensor);
+    }
+}
+
+int session_set_container(struct session *session, int input, const struct tensor *container, struct error *error)
+{
+    struct tensor *tensor = session_input(session, input), copy;
+    if (tensor->dtype != container->dtype)
+        return error_set(error, ERROR_INPUT, "input '%s' has type %s, not %s", session->graph->inputs[input]->name,
+                         dtype_name(tensor->dtype), dtype_name(container->dtype));
+    if (tensor_copy(session->memory, container, &copy, error))
+        return -1;
+    tensor_release(session->memory, tensor);
+    *tensor = copy;
+    return 0;
+}
+
 /* Constants are loaded, planned values get their place. */
 static int make_tensors(struct session *session, struct error *error)
 {
@@ -78,7 +115,7 @@ static int make_tensors(struct session *session, struct error *error)
             }
         }
     }
-    return 0;
+    return make_containers(session, error);
 }
 
 static int pack_step(struct session *session, struct step *step, struct error *error)
@@ -214,6 +251,7 @@ void session_destroy(struct session *session)
         release_evaluated(session, &session->steps[i]);
         memory_release(session->memory, (void *)(uintptr_t)session->steps[i].compute.packed);
     }
+    release_containers(session);
     memory_release(session->memory, session->scratch);
     memory_release(session->memory, session->activations);
     if (session->plan.memory)
@@ -264,7 +302,7 @@ int session_run(struct session *session, struct error *error)
 {
     const struct session_taking *taking = &session->taking;
     int taken = 0;
-    session->graph->context->rounds = 0;
+    session->graph->context->rounds = session->graph->context->sequence_bytes = 0;
     for (int i = 0; i < session->step_count; i++) {
         if (context_poll(session->graph->context, error) || run_step(session, &session->steps[i], error))
             return -1;

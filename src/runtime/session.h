@@ -24,8 +24,11 @@ struct session *session_create(struct graph *graph, struct error *error);
 struct session *session_create_taking(struct graph *graph, const struct session_taking *taking, struct error *error);
 void session_destroy(struct session *session);
 
-/* Buffer of a graph input, to be filled before session_run (storage type, the value's bound shape). */
+/* Buffer of a graph input, to be filled before session_run (storage type, the value's bound shape). One of a container
+ * type is empty until session_set_container. */
 struct tensor *session_input(struct session *session, int input);
+/* Copies `container` (tensor/sequence.h) into an input of its type. */
+int session_set_container(struct session *session, int input, const struct tensor *container, struct error *error);
 /* Result of a graph output after session_run, valid until the next run. */
 const struct tensor *session_output(const struct session *session, int output);
 /* Errors carry the node's label. */

@@ -2,38 +2,43 @@
 
 #include <string.h>
 
+/* By container: a tensor, a sequence, an optional, an optional sequence. */
+#define NAMES(name)                                                                                                    \
+    {                                                                                                                  \
+        name, "sequence of " name, "optional " name, "optional sequence of " name                                      \
+    }
 static const struct {
-    const char *name;
+    const char *names[4];
     unsigned bits;
     enum dtype storage;
 } table[DTYPE_COUNT] = {
-    [DTYPE_UNDEFINED] = {"undefined", 0, DTYPE_UNDEFINED},
-    [DTYPE_FLOAT] = {"float", 32, DTYPE_FLOAT},
-    [DTYPE_UINT8] = {"uint8", 8, DTYPE_UINT8},
-    [DTYPE_INT8] = {"int8", 8, DTYPE_INT32},
-    [DTYPE_UINT16] = {"uint16", 16, DTYPE_INT32},
-    [DTYPE_INT16] = {"int16", 16, DTYPE_INT32},
-    [DTYPE_INT32] = {"int32", 32, DTYPE_INT32},
-    [DTYPE_INT64] = {"int64", 64, DTYPE_INT64},
-    [DTYPE_STRING] = {"string", 0, DTYPE_UNDEFINED},
-    [DTYPE_BOOL] = {"bool", 8, DTYPE_BOOL},
-    [DTYPE_FLOAT16] = {"float16", 16, DTYPE_FLOAT},
-    [DTYPE_DOUBLE] = {"double", 64, DTYPE_DOUBLE},
-    [DTYPE_UINT32] = {"uint32", 32, DTYPE_INT64},
-    [DTYPE_UINT64] = {"uint64", 64, DTYPE_INT64},
-    [DTYPE_COMPLEX64] = {"complex64", 64, DTYPE_UNDEFINED},
-    [DTYPE_COMPLEX128] = {"complex128", 128, DTYPE_UNDEFINED},
-    [DTYPE_BFLOAT16] = {"bfloat16", 16, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E4M3FN] = {"float8e4m3fn", 8, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E4M3FNUZ] = {"float8e4m3fnuz", 8, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E5M2] = {"float8e5m2", 8, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E5M2FNUZ] = {"float8e5m2fnuz", 8, DTYPE_FLOAT},
-    [DTYPE_UINT4] = {"uint4", 4, DTYPE_INT32},
-    [DTYPE_INT4] = {"int4", 4, DTYPE_INT32},
-    [DTYPE_FLOAT4E2M1] = {"float4e2m1", 4, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E8M0] = {"float8e8m0", 8, DTYPE_FLOAT},
-    [DTYPE_UINT2] = {"uint2", 2, DTYPE_INT32},
-    [DTYPE_INT2] = {"int2", 2, DTYPE_INT32},
+    [DTYPE_UNDEFINED] = {NAMES("undefined"), 0, DTYPE_UNDEFINED},
+    [DTYPE_FLOAT] = {NAMES("float"), 32, DTYPE_FLOAT},
+    [DTYPE_UINT8] = {NAMES("uint8"), 8, DTYPE_UINT8},
+    [DTYPE_INT8] = {NAMES("int8"), 8, DTYPE_INT32},
+    [DTYPE_UINT16] = {NAMES("uint16"), 16, DTYPE_INT32},
+    [DTYPE_INT16] = {NAMES("int16"), 16, DTYPE_INT32},
+    [DTYPE_INT32] = {NAMES("int32"), 32, DTYPE_INT32},
+    [DTYPE_INT64] = {NAMES("int64"), 64, DTYPE_INT64},
+    [DTYPE_STRING] = {NAMES("string"), 0, DTYPE_UNDEFINED},
+    [DTYPE_BOOL] = {NAMES("bool"), 8, DTYPE_BOOL},
+    [DTYPE_FLOAT16] = {NAMES("float16"), 16, DTYPE_FLOAT},
+    [DTYPE_DOUBLE] = {NAMES("double"), 64, DTYPE_DOUBLE},
+    [DTYPE_UINT32] = {NAMES("uint32"), 32, DTYPE_INT64},
+    [DTYPE_UINT64] = {NAMES("uint64"), 64, DTYPE_INT64},
+    [DTYPE_COMPLEX64] = {NAMES("complex64"), 64, DTYPE_UNDEFINED},
+    [DTYPE_COMPLEX128] = {NAMES("complex128"), 128, DTYPE_UNDEFINED},
+    [DTYPE_BFLOAT16] = {NAMES("bfloat16"), 16, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E4M3FN] = {NAMES("float8e4m3fn"), 8, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E4M3FNUZ] = {NAMES("float8e4m3fnuz"), 8, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E5M2] = {NAMES("float8e5m2"), 8, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E5M2FNUZ] = {NAMES("float8e5m2fnuz"), 8, DTYPE_FLOAT},
+    [DTYPE_UINT4] = {NAMES("uint4"), 4, DTYPE_INT32},
+    [DTYPE_INT4] = {NAMES("int4"), 4, DTYPE_INT32},
+    [DTYPE_FLOAT4E2M1] = {NAMES("float4e2m1"), 4, DTYPE_FLOAT},
+    [DTYPE_FLOAT8E8M0] = {NAMES("float8e8m0"), 8, DTYPE_FLOAT},
+    [DTYPE_UINT2] = {NAMES("uint2"), 2, DTYPE_INT32},
+    [DTYPE_INT2] = {NAMES("int2"), 2, DTYPE_INT32},
 };
 
 static enum dtype known(enum dtype dtype)
@@ -43,7 +48,8 @@ static enum dtype known(enum dtype dtype)
 
 const char *dtype_name(enum dtype dtype)
 {
-    return table[known(dtype)].name;
+    unsigned container = (unsigned)dtype / DTYPE_SEQUENCE;
+    return container < 4 ? table[known(dtype_element(dtype))].names[container] : table[DTYPE_UNDEFINED].names[0];
 }
 
 unsigned dtype_bits(enum dtype dtype)

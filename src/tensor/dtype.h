@@ -35,10 +35,34 @@ enum dtype {
     DTYPE_FLOAT8E8M0 = 24,
     DTYPE_UINT2 = 25,
     DTYPE_INT2 = 26,
-    DTYPE_COUNT
+    DTYPE_COUNT, /* of the codes that files hold */
+    /* Containers hold no elements but tensors (tensor/sequence.h): flags beside their tensors' type, both for an
+     * optional sequence. */
+    DTYPE_SEQUENCE = 32,
+    DTYPE_OPTIONAL = 64
 };
 
-/* ONNX's lower-case name ("float32" is called "float" there): "float", "int64", ... */
+static inline bool dtype_is_container(enum dtype dtype)
+{
+    return (dtype & (DTYPE_SEQUENCE | DTYPE_OPTIONAL)) != 0;
+}
+/* The type of a container's tensors; of a tensor its own. */
+static inline enum dtype dtype_element(enum dtype dtype)
+{
+    return (enum dtype)(dtype & (DTYPE_SEQUENCE - 1));
+}
+/* A sequence, or an optional, of tensors of the type; an optional of a sequence. */
+static inline enum dtype dtype_sequence_of(enum dtype element)
+{
+    return (enum dtype)(element | DTYPE_SEQUENCE);
+}
+static inline enum dtype dtype_optional_of(enum dtype held)
+{
+    return (enum dtype)(held | DTYPE_OPTIONAL);
+}
+
+/* ONNX's lower-case name ("float32" is called "float" there): "float", "int64", "sequence of float", "optional float",
+ * "optional sequence of float". */
 const char *dtype_name(enum dtype dtype);
 /* Bits of one element in a file; 0 for strings and undefined. */
 unsigned dtype_bits(enum dtype dtype);

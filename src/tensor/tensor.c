@@ -114,9 +114,15 @@ int shape_axis(int64_t axis, int rank, int *out, struct error *error)
     return 0;
 }
 
+/* Bytes that an element is held in: containers are bytes (tensor/sequence.h). */
+static size_t held_size(enum dtype dtype)
+{
+    return dtype_is_container(dtype) ? 1 : dtype_storage_size(dtype_storage(dtype));
+}
+
 size_t tensor_bytes(const struct tensor *tensor)
 {
-    return (size_t)shape_count(&tensor->shape) * dtype_storage_size(dtype_storage(tensor->dtype));
+    return (size_t)shape_count(&tensor->shape) * held_size(tensor->dtype);
 }
 
 int tensor_view(const struct fovea_tensor *given, struct tensor *tensor, struct error *error)
@@ -142,7 +148,7 @@ int tensor_view(const struct fovea_tensor *given, struct tensor *tensor, struct 
 
 int tensor_allocate(struct memory *memory, struct tensor *tensor, struct error *error)
 {
-    size_t size = dtype_storage_size(dtype_storage(tensor->dtype));
+    size_t size = held_size(tensor->dtype);
     if (size == 0)
         return error_set(error, ERROR_UNSUPPORTED, "tensors of type %s cannot be computed with",
                          dtype_name(tensor->dtype));
