@@ -10,6 +10,7 @@
 #include "guide/atrous.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
+#include "op/settings.h"
 #include "op/spatial.h"
 
 #define LOWEST_RATIO 0.75 /* of the present rates to the unrounded rule: inside the rates are fine */
@@ -263,6 +264,12 @@ static int find_atrous(struct audit *audit, struct error *error)
     }
     if (list.count > 0)
         return 0;
+    if (list.regrouped > 1)
+        return finding_add(audit, "005", FOVEA_STATE_UNDECIDABLE, FOVEA_CERTAINTY_DERIVED, error,
+                           "%d parallel convolutions read maps that views regroup: which rates that makes is not clear",
+                           list.regrouped)
+                   ? 0
+                   : -1;
     return finding_add(audit, "004", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_DERIVED, error,
                        "no parallel dilated convolutions")
                ? 0
@@ -271,6 +278,66 @@ static int find_atrous(struct audit *audit, struct error *error)
 
 /* ---- rewrite ---- */
 
+/* The pads of a Pad node by axis, [2 rank]; false: they are not to be had. */
+static bool read_pads(const struct node *pad, int64_t pads[2 * SHAPE_MAX_RANK])
+{
+    const struct pad_settings *settings = match_settings(pad, "Pad");
+    int rank = pad->outputs[0]->shape.rank;
+    return settings && pad->input_count < 4 && match_ints(pad, settings->pads, 1, pads, 2 * SHAPE_MAX_RANK) == 2 * rank;
+}
+
+static int set_pads(struct edit *edit, struct node *pad, const int64_t *pads, int count, struct error *error)
+{
+    struct tensor tensor = {.dtype = DTYPE_INT64, .shape = {.rank = 1, .dims = {count}}};
+    if (pad->input_count < 2)
+        return node_set_ints(pad, "pads", pads, count, error);
+    if (tensor_allocate(edit->model->context->memory, &tensor, error))
+        return -1;
+    for (int i = 0; i < count; i++)
+        tensor_set_number(&tensor, i, (double)pads[i]);
+    return edit_set_constant(edit, pad, 1, &tensor, error);
+}
+
+/* Whether nothing but the branch reads what its Pad makes. */
+static bool is_own_pad(const struct aspp_branch *branch)
+{
+    for (const struct value *value = branch->convolution->inputs[0]; value->producer;
+         value = value->producer->inputs[0]) {
+        if (value->use_count != 1 || value->is_output)
+            return false;
+        if (value->producer == branch->input.pad)
+            return true;
+    }
+    return false;
+}
+
+/* New dilations, and the pads of the Pad node in front in proportion. */
+static int rewrite_padded(struct edit *edit, const struct aspp_branch *branch, struct node *node, const int64_t rate[2],
+                          struct error *error)
+{
+    struct node *pad = network_source_node(branch->input.pad);
+    const struct window_settings *settings = node->settings;
+    const int64_t *kernel = branch->convolution->inputs[1]->shape.dims + 2;
+    int64_t pads[2 * SHAPE_MAX_RANK];
+    int rank = branch->input.pad->outputs[0]->shape.rank;
+    if (!pad || pad->graph != node->graph || !is_own_pad(branch) || !read_pads(branch->input.pad, pads))
+        return edit_refuse(edit, error, "the Pad in front of %s is not its own", node_own_name(node));
+    for (int i = 0; i < settings->pads.count; i++) {
+        if (settings->pads.values[i] != 0)
+            return edit_refuse(edit, error, "%s is padded twice", node_own_name(node));
+    }
+    for (int i = 0; i < 4; i++) {
+        int64_t *entry = &pads[branch->input.axis[i % 2] + (i < 2 ? 0 : rank)];
+        if (*entry != branch->rate[i % 2] * (kernel[i % 2] - 1) / 2)
+            return edit_refuse(edit, error, "the Pad in front of %s does not keep the map's size", node_own_name(node));
+        *entry = rate[i % 2] * (kernel[i % 2] - 1) / 2;
+    }
+    return set_pads(edit, pad, pads, 2 * rank, error) || node_set_ints(node, "dilations", rate, 2, error) ||
+                   edit_touch(edit, pad, error) || edit_touch(edit, node, error)
+               ? -1
+               : 0;
+}
+
 /* New dilations, pads in proportion. The convolution must keep its map's size by pads of its own. */
 static int rewrite_branch(struct edit *edit, const struct aspp_branch *branch, const int64_t rate[2],
                           struct error *error)
@@ -278,8 +345,13 @@ static int rewrite_branch(struct edit *edit, const struct aspp_branch *branch, c
     struct node *node = network_source_node(branch->convolution);
     const struct window_settings *settings = match_settings(node, "Conv");
     int64_t pads[4];
-    if (!settings)
+    if (!settings || node->graph != edit->model->graph)
         return edit_refuse(edit, error, "it is part of a function or of a fused operator");
+    if (branch->input.block[0] > 1 || branch->input.block[1] > 1)
+        return edit_refuse(edit, error, "%s has its rate of views around it (space to batch), not of dilations",
+                           node_own_name(node));
+    if (branch->input.pad)
+        return rewrite_padded(edit, branch, node, rate, error);
     const int64_t *kernel = branch->convolution->inputs[1]->shape.dims + 2;
     const struct ints present = settings->pads;
     bool same = settings->auto_pad == AUTO_PAD_SAME_UPPER || settings->auto_pad == AUTO_PAD_SAME_LOWER;

@@ -7,6 +7,7 @@
 struct branch_energy {
     const struct node *convolution;
     const float *weights, *bias; /* bias NULL: none */
+    int64_t offset[2];           /* from a cell of the result to the input's under the central tap: of a Pad in front */
     double centre, outer;
 };
 struct branch_energies {
@@ -23,11 +24,13 @@ static int read_weights(const struct node *node, struct branch_energy *energy, s
         return -1;
     if (dtype_storage(weights->dtype) != DTYPE_FLOAT || (bias && !bias->constant))
         return error_set(error, ERROR_UNSUPPORTED, "the branches' weights are no floats");
-    *energy = (struct branch_energy){node, weights->data, shift ? shift->data : NULL, 0, 0};
+    *energy = (struct branch_energy){.convolution = node, .weights = weights->data, .bias = shift ? shift->data : NULL};
+    for (int i = 0; i < 2; i++)
+        energy->offset[i] = (node->inputs[0]->shape.dims[2 + i] - node->outputs[0]->shape.dims[2 + i]) / 2;
     return 0;
 }
 
-/* What the central tap of filter `filter` makes at `position` of image `image`. */
+/* What the central tap of filter `filter` makes at `position` of x of image `image`. */
 static double central_response(const struct branch_energy *energy, const struct tensor *x, int64_t image,
                                int64_t filter, int64_t position)
 {
@@ -50,7 +53,9 @@ static void add_branch(struct branch_energy *energy, const struct tensor *x, con
         int64_t image = row / filters, filter = row % filters;
         double bias = energy->bias ? (double)energy->bias[filter] : 0;
         for (int64_t position = step / 2; position < positions; position += step) {
-            double centre = central_response(energy, x, image, filter, position);
+            int64_t row_of_x = position / y->shape.dims[3] + energy->offset[0];
+            int64_t read = row_of_x * x->shape.dims[3] + position % y->shape.dims[3] + energy->offset[1];
+            double centre = central_response(energy, x, image, filter, read);
             double outer = (double)((const float *)y->data)[row * positions + position] - bias - centre;
             energy->centre += centre * centre;
             energy->outer += outer * outer;
@@ -74,7 +79,8 @@ static int list_values(const struct aspp *aspp, struct branch_energies *energies
     energies->count = aspp->count;
     for (int k = 0; k < aspp->count; k++) {
         const struct node *node = aspp->branches[k].convolution;
-        if (!recording_knows(node->inputs[0]) || !recording_knows(node->outputs[0]))
+        const int64_t *block = aspp->branches[k].input.block;
+        if (!recording_knows(node->inputs[0]) || !recording_knows(node->outputs[0]) || block[0] > 1 || block[1] > 1)
             return 1;
         if (read_weights(node, &energies->branches[k], error))
             return -1;

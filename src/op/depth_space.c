@@ -130,29 +130,58 @@ static int64_t floor_divide(int64_t value, int64_t by)
     return value >= 0 ? value / by : -((-value + by - 1) / by);
 }
 
+static bool is_one(struct interval cells)
+{
+    return cells.low == cells.high;
+}
+
+/* The channel [0, channels) and the place in the block, y b + x, that a channel of blocks holds. */
+static void split_depth(const struct block_settings *settings, int64_t depth, int64_t channels, int64_t *channel,
+                        int64_t *place)
+{
+    int64_t places = settings->blocksize * settings->blocksize;
+    *channel = settings->mode == BLOCK_CRD ? depth / places : depth % channels;
+    *place = settings->mode == BLOCK_CRD ? depth % places : depth / channels;
+}
+
+/* One element is read of one; of several, those of all channels of their blocks. */
 static int field_depth_to_space(struct field_context *context, struct error *error)
 {
     (void)error;
     const struct block_settings *settings = context->node->settings;
-    int64_t block = settings->blocksize;
-    context->reads[0] = context->cells[0];
+    const struct interval *cells = context->cells;
+    int64_t block = settings->blocksize, channels = context->inputs[0]->shape.dims[1] / (block * block);
+    context->reads[0] = cells[0];
     context->reads[1] = interval_full(context->inputs[0]->shape.dims[1]);
     for (int i = 2; i < 4; i++)
-        context->reads[i] =
-            (struct interval){floor_divide(context->cells[i].low, block), floor_divide(context->cells[i].high, block)};
+        context->reads[i] = (struct interval){floor_divide(cells[i].low, block), floor_divide(cells[i].high, block)};
+    if (is_one(cells[1]) && is_one(cells[2]) && is_one(cells[3]) && cells[2].low >= 0 && cells[3].low >= 0) {
+        int64_t place = cells[2].low % block * block + cells[3].low % block, places = block * block;
+        int64_t depth = settings->mode == BLOCK_CRD ? cells[1].low * places + place : place * channels + cells[1].low;
+        context->reads[1] = (struct interval){depth, depth};
+    }
     return 0;
 }
 
+/* Of one channel the one place of each block. */
 static int field_space_to_depth(struct field_context *context, struct error *error)
 {
     (void)error;
     const struct block_settings *settings = context->node->settings;
-    int64_t block = settings->blocksize;
-    context->reads[0] = context->cells[0];
-    context->reads[1] = interval_full(context->inputs[0]->shape.dims[1]);
+    const struct interval *cells = context->cells;
+    int64_t block = settings->blocksize, channels = context->inputs[0]->shape.dims[1], channel, place;
+    context->reads[0] = cells[0];
+    context->reads[1] = interval_full(channels);
     for (int i = 2; i < 4; i++)
-        context->reads[i] =
-            (struct interval){context->cells[i].low * block, context->cells[i].high * block + block - 1};
+        context->reads[i] = (struct interval){cells[i].low * block, cells[i].high * block + block - 1};
+    if (is_one(cells[1])) {
+        split_depth(settings, cells[1].low, channels, &channel, &place);
+        const int64_t offsets[2] = {place / block, place % block};
+        context->reads[1] = (struct interval){channel, channel};
+        for (int i = 2; i < 4; i++)
+            context->reads[i] =
+                (struct interval){cells[i].low * block + offsets[i - 2], cells[i].high * block + offsets[i - 2]};
+    }
     return 0;
 }
 

@@ -4,23 +4,27 @@
 #include "graph/operator.h"
 #include "op/spatial.h"
 
-/* A convolution over maps that keeps their size, and its dilations. */
-static bool read_branch(struct node *node, struct aspp_branch *branch)
+/* A convolution over maps that keeps their size, and its rates. 1, 0 or -1. */
+static int read_branch(struct element_tracer *tracer, struct node *node, struct aspp_branch *branch,
+                       struct error *error)
 {
     const struct window_settings *settings = match_settings(node, "Conv");
     if (!settings || !network_weights(node) || node->inputs[0]->shape.rank != 4)
-        return false;
+        return 0;
     const struct ints strides = settings->strides, dilations = settings->dilations;
     const int64_t *kernel = node->inputs[1]->shape.dims + 2;
     if ((dilations.count != 0 && dilations.count != 2) || (kernel[0] == 1 && kernel[1] == 1))
-        return false;
+        return 0;
     for (int i = 0; i < strides.count; i++) {
         if (strides.values[i] != 1)
-            return false;
+            return 0;
     }
-    *branch = (struct aspp_branch){
-        node, {dilations.count ? dilations.values[0] : 1, dilations.count ? dilations.values[1] : 1}};
-    return true;
+    *branch = (struct aspp_branch){.convolution = node};
+    if (aspp_input_find(tracer, node->inputs[0], &branch->input, error))
+        return -1;
+    for (int i = 0; i < 2; i++)
+        branch->rate[i] = (dilations.count ? dilations.values[i] : 1) * branch->input.block[i];
+    return 1;
 }
 
 static bool is_dilated(const struct aspp_branch *branch)
@@ -39,7 +43,8 @@ static bool stays_in_branch(const struct node *node)
 {
     return node_has(node,
                     OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_PERMUTES | OPERATOR_QUANTIZES | OPERATOR_ACTIVATION) ||
-           match_beside_constant(node) >= 0 || network_is_batch_normalization(node) || is_pointwise(node);
+           match_beside_constant(node) >= 0 || network_is_batch_normalization(node) || is_pointwise(node) ||
+           match_moved(node);
 }
 
 /* The one user, seen through the two readers of a self-gated activation (SiLU as Sigmoid and Mul). */
@@ -100,29 +105,40 @@ static bool has_two_rates(const struct aspp *aspp)
     return first[0] != last[0] || first[1] != last[1];
 }
 
+/* The branches that are joined like this one so far, or a new list of them. */
+static struct aspp *list_of(struct aspp *list, int *count, const struct aspp_branch *branch, struct node *join)
+{
+    int place = 0;
+    while (place < *count && (list[place].input != branch->input.map || list[place].join != join))
+        place++;
+    if (place == *count)
+        list[(*count)++] = (struct aspp){
+            .input = branch->input.map, .join = join, .size = {branch->input.size[0], branch->input.size[1]}};
+    return &list[place];
+}
+
 int aspp_find(const struct network *network, struct aspp_list *found, struct error *error)
 {
     struct graph *graph = network->graph;
     struct aspp *list = arena_allocate(graph->arena, (size_t)graph->node_count + 1, sizeof *list, error);
+    struct element_tracer tracer;
     int count = 0;
-    if (!list)
+    *found = (struct aspp_list){.list = list};
+    if (!list || element_tracer_create(&tracer, graph, error))
         return -1;
     for (struct node *node = graph->first; node; node = node->next) {
         struct aspp_branch branch;
-        struct node *join = read_branch(node, &branch) ? join_of(node) : NULL;
-        /* Exporters put changes of layout in front of every convolution by itself. */
-        struct value *input = join ? match_back(node->inputs[0], OPERATOR_KEEPS | OPERATOR_PERMUTES) : NULL;
-        int place = 0;
-        while (join && place < count && (list[place].input != input || list[place].join != join))
-            place++;
-        if (!join)
+        struct node *join = node_has(node, OPERATOR_CONVOLUTION) ? join_of(node) : NULL;
+        int read = join ? read_branch(&tracer, node, &branch, error) : 0;
+        if (read < 0)
+            return -1;
+        if (read == 0)
             continue;
-        if (place == count)
-            list[count++] = (struct aspp){
-                .input = input, .join = join, .size = {node->inputs[0]->shape.dims[2], node->inputs[0]->shape.dims[3]}};
-        add_branch(&list[place], &branch);
+        if (branch.input.regrouped)
+            found->regrouped++;
+        else
+            add_branch(list_of(list, &count, &branch, join), &branch);
     }
-    *found = (struct aspp_list){.list = list};
     for (int i = 0; i < count; i++) {
         if (has_two_rates(&list[i]))
             list[found->count++] = list[i];
