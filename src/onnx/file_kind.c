@@ -28,6 +28,9 @@ static const struct mark {
 } marks[] = {
     {0, 8, "\x89HDF\r\n\x1a\n",
      "an HDF5 file, as Keras writes them (.h5): open it in Keras and convert it with tf2onnx"},
+    {4, 4, "ORTM",
+     "ONNX Runtime's own format (.ort), optimised for the machine that wrote it: use the ONNX file that it was made "
+     "from"},
     {4, 4, "TFL3", "a TFLite model: convert it with tf2onnx"},
     {0, 4, "GGUF", "a GGUF file: its weights come without a graph; export the network itself to ONNX"},
     {0, 8, "7767517\n", "an ncnn or PNNX parameter file: export the network itself to ONNX"},

@@ -162,13 +162,26 @@ static int load_operands(struct node *node, const Onnx__NodeProto *message, stru
     return 0;
 }
 
+/* Layouts that ONNX Runtime's highest level writes for the processor that it runs on: nobody else has their operators.
+ */
+static int refuse_layout(const char *domain, const char *op_type, struct error *error)
+{
+    if (strcmp(domain, "com.microsoft.nchwc") != 0 && strcmp(domain, "com.ms.internal.nhwc") != 0)
+        return 0;
+    return error_set(
+        error, ERROR_UNSUPPORTED,
+        "ONNX Runtime optimised the file for one CPU (%s.%s): use the exported file, or optimise it at level "
+        "'extended' at most",
+        domain, op_type);
+}
+
 static int load_node(struct graph *graph, const struct model_reader *reader, const Onnx__NodeProto *message,
                      struct error *error)
 {
     char *op_type = load_string(graph->arena, &message->op_type, error);
     char *domain = load_string(graph->arena, &message->domain, error);
     char *name = load_string(graph->arena, &message->name, error);
-    if (!op_type || !domain || !name)
+    if (!op_type || !domain || !name || refuse_layout(domain, op_type, error))
         return -1;
     struct node *node = graph_add_node(graph, strcmp(domain, "ai.onnx") == 0 ? "" : domain, op_type, name,
                                        (int)message->n_input, (int)message->n_output, error);

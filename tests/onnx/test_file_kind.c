@@ -32,6 +32,7 @@ static const struct {
     {"Repository not found", 0, 0, "a text that begins with \"Repository not found\""},
     {"\x89HDF\r\n\x1a\n\0\0", 10, 0, "an HDF5 file, as Keras writes them"},
     {"TFL3\0\0\0\0", 8, 4, "a TFLite model"},
+    {"ORTM\x0c\0\0\0", 8, 4, "ONNX Runtime's own format (.ort)"},
     {"PK\3\4\0\0m/data.pkl\0", 16, 0, "a PyTorch file (.pt, .pth)"},
     {"PK\3\4\0\0m/data.pkl\0m/constants.pkl", 32, 0, "a TorchScript archive"},
     {"PK\3\4\0\0config.json\0model.weights.h5", 34, 0, "a Keras model"},
@@ -103,8 +104,28 @@ static void cut_models_say_so(void **state)
     assert_int_equal(context_destroy(context), 0);
 }
 
+/* What ONNX Runtime's highest level leaves is named as that. */
+static void layouts_of_one_cpu_are_told(void **state)
+{
+    static const char *const domains[] = {"com.microsoft.nchwc", "com.ms.internal.nhwc"};
+    struct context *context = make_context();
+    const char *path = temporary_path("nchwc.onnx");
+    (void)state;
+    for (size_t i = 0; i < sizeof domains / sizeof domains[0]; i++) {
+        struct message graph = {0}, node = make_node("Conv", "x", "w", "y");
+        struct error error = ERROR_INITIALISER;
+        put_text(&node, 7, domains[i]);
+        put_message(&graph, 1, &node);
+        write_model(path, &graph);
+        refused(model_load(context, path, &error), &error, "optimised the file for one CPU");
+        assert_non_null(strstr(error.message, domains[i]));
+    }
+    assert_int_equal(context_destroy(context), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(kinds_are_told), cmocka_unit_test(cut_models_say_so)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(kinds_are_told), cmocka_unit_test(cut_models_say_so),
+                                       cmocka_unit_test(layouts_of_one_cpu_are_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
