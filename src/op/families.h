@@ -83,6 +83,9 @@
     FAMILY(microsoft_attention)                                                                                        \
     FAMILY(microsoft_normalization)                                                                                    \
     FAMILY(microsoft_product)                                                                                          \
+    FAMILY(microsoft_integer)                                                                                          \
+    FAMILY(microsoft_vision)                                                                                           \
+    FAMILY(matrix_inverse)                                                                                             \
     FAMILY(microsoft_quantize)                                                                                         \
     FAMILY(microsoft_low_bit)                                                                                          \
     FAMILY(gather_quantized)                                                                                           \

@@ -1,11 +1,12 @@
-/* com.microsoft: Attention (one packed projection) and MultiHeadAttention, made of ONNX's Attention. What decoders with
- * caches of fixed size need is refused. */
+/* com.microsoft: Attention (one packed projection), QAttention and MultiHeadAttention, made of ONNX's Attention. What
+ * decoders with caches of fixed size need is refused. */
 #include <string.h>
 
 #include "op/expansion.h"
 #include "op/families.h"
 #include "op/known.h"
 #include "op/operand.h"
+#include "op/quantize_emit.h"
 
 struct heads_settings {
     int64_t num_heads;
@@ -318,6 +319,23 @@ static int expand_attention(struct expand_context *context, struct error *error)
     return context->outputs[1] ? 0 : -1;
 }
 
+/* ---- QAttention: Attention of a quantised input and quantised weights ---- */
+
+static int expand_quantized(struct expand_context *context, struct error *error)
+{
+    const struct quantized input = {context->inputs[0], context->inputs[3], expansion_input(context, 6)};
+    const struct quantized weights = {context->inputs[1], context->inputs[4], expansion_input(context, 7)};
+    if (!input.scale || !weights.scale || weights.value->shape.rank != 2 || shape_count(&input.scale->shape) != 1)
+        return error_set(error, ERROR_INPUT, "the input has one scale, the weights [K,N] one or one for each column");
+    struct value *x = emit_dequantized(context->graph, &input, 0, error);
+    struct value *w = x ? emit_dequantized(context->graph, &weights, 1, error) : NULL;
+    struct value *inputs[5] = {x, w, context->inputs[2], expansion_input(context, 5), expansion_input(context, 8)};
+    struct expand_context plain = *context;
+    plain.inputs = inputs;
+    plain.input_count = 5;
+    return w ? expand_attention(&plain, error) : -1;
+}
+
 const struct operator_definition operators_microsoft_attention[] = {
     {.domain = "com.microsoft",
      .name = "MultiHeadAttention",
@@ -342,5 +360,17 @@ const struct operator_definition operators_microsoft_attention[] = {
      .infer = expansion_infer,
      .compute = expansion_compute,
      .expand = expand_attention},
+    {.domain = "com.microsoft",
+     .name = "QAttention",
+     .since = 1,
+     ARITY(5, 9, 1, 2),
+     .types = TYPES_BYTE,
+     .traits = OPERATOR_ATTENTION | OPERATOR_STRAIGHT_THROUGH,
+     .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT, ROLE_QUANTUM, ROLE_QUANTUM, ROLE_MASK, ROLE_QUANTUM, ROLE_QUANTUM,
+               ROLE_DATA},
+     SETTINGS(struct heads_settings, attention_attributes),
+     .infer = expansion_infer,
+     .compute = expansion_compute,
+     .expand = expand_quantized},
     {0},
 };

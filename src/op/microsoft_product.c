@@ -1,4 +1,4 @@
-/* com.microsoft: FusedConv, FusedGemm and FusedMatMul, as ONNX Runtime's optimiser writes them. */
+/* com.microsoft: FusedConv, FusedGemm, FusedMatMul and TransposeMatMul, as ONNX Runtime's optimiser writes them. */
 #include "op/convolution.h"
 #include "op/expansion.h"
 #include "op/families.h"
@@ -150,6 +150,9 @@ static int expand_gemm(struct expand_context *context, struct error *error)
 const struct operator_definition operators_microsoft_product[] = {
     {FUSED("FusedMatMul", TYPES_FLOAT, expand_matmul), ARITY(2, 2, 1, 1), .traits = OPERATOR_PRODUCT | OPERATOR_MATRIX,
      .roles = {ROLE_WEIGHT}, SETTINGS(struct batch_settings, matmul_attributes)},
+    {FUSED("TransposeMatMul", TYPES_FLOAT, expand_matmul), ARITY(2, 2, 1, 1), /* its name of old */
+     .traits = OPERATOR_PRODUCT | OPERATOR_MATRIX, .roles = {ROLE_WEIGHT},
+     SETTINGS(struct batch_settings, matmul_attributes)},
     {FUSED("FusedConv", TYPES_HELD_AS_FLOAT, expand_conv), ARITY(2, 4, 1, 1),
      .traits = OPERATOR_PRODUCT | OPERATOR_CONVOLUTION, .roles = {ROLE_DATA, ROLE_WEIGHT, ROLE_SHIFT, ROLE_TERM},
      SETTINGS(struct fused_conv_settings, conv_attributes)},

@@ -1,5 +1,7 @@
 /* com.microsoft: QLinearAdd, QLinearMul, QLinearSigmoid, QLinearLeakyRelu, QLinearSoftmax, QLinearConcat,
+ * QLinearReduceMean, QLinearWhere,
  * QLinearAveragePool and QLinearGlobalAveragePool, as ONNX Runtime's quantisation writes them. */
+#include "op/expansion_steps.h"
 #include "op/families.h"
 #include "op/known.h"
 #include "op/pooling.h"
@@ -8,6 +10,10 @@
 struct pool_layout_settings {
     struct pool_settings pool;
     bool channels_last;
+};
+struct mean_settings {
+    struct ints axes;
+    bool keepdims;
 };
 struct number_settings {
     int64_t axis, opset; /* opset: whose Softmax is meant */
@@ -32,6 +38,11 @@ static const struct attribute_rule average_pool_attributes[] = {
     {FLAG_ATTRIBUTE(struct pool_settings, ceil_mode, false)},
     {FLAG_ATTRIBUTE(struct pool_settings, count_include_pad, false)},
     {FLAG_ATTRIBUTE(struct pool_layout_settings, channels_last, false)},
+    {0},
+};
+static const struct attribute_rule mean_attributes[] = {
+    {INTS_ATTRIBUTE(struct mean_settings, axes)},
+    {FLAG_ATTRIBUTE(struct mean_settings, keepdims, 1)},
     {0},
 };
 static const struct attribute_rule global_pool_attributes[] = {
@@ -65,6 +76,15 @@ static int expand_unary(struct expand_context *context, const char *op_type, con
     return quantized_write(context, y, 3, 0, error);
 }
 
+/* The same between two changes of layout. */
+static int expand_channels_last(struct expand_context *context, const char *op_type,
+                                const struct emit_attribute *attributes, int count, struct error *error)
+{
+    struct value *x = emit_channels_second(context->graph, emit_dequantized_input(context, 0, error), error);
+    struct value *y = x ? emit(context->graph, op_type, EMIT_INPUTS(x), attributes, count, error) : NULL;
+    return quantized_write(context, emit_channels_last(context->graph, y, error), 3, 0, error);
+}
+
 static int expand_sigmoid(struct expand_context *context, struct error *error)
 {
     return expand_unary(context, "Sigmoid", EMIT_NO_ATTRIBUTES, error);
@@ -80,9 +100,9 @@ static int expand_pool(struct expand_context *context, const char *op_type, stru
 {
     const struct pool_layout_settings *settings = context->node->settings;
     struct emit_attribute attributes[EXPANSION_ATTRIBUTES];
-    if (settings->channels_last)
-        return error_set(error, ERROR_UNSUPPORTED, "channels_last is not supported");
-    return expand_unary(context, op_type, attributes, expansion_attributes(context, op_type, attributes), error);
+    int count = expansion_attributes(context, op_type, attributes);
+    return settings->channels_last ? expand_channels_last(context, op_type, attributes, count, error)
+                                   : expand_unary(context, op_type, attributes, count, error);
 }
 
 static int expand_average_pool(struct expand_context *context, struct error *error)
@@ -93,6 +113,28 @@ static int expand_average_pool(struct expand_context *context, struct error *err
 static int expand_global_average_pool(struct expand_context *context, struct error *error)
 {
     return expand_pool(context, "GlobalAveragePool", error);
+}
+
+static int expand_mean(struct expand_context *context, struct error *error)
+{
+    const struct mean_settings *settings = context->node->settings;
+    struct value *x = emit_dequantized_input(context, 0, error), *axes = NULL;
+    if (x && settings->axes.count > 0)
+        axes = emit_int_list(context->graph, settings->axes.values, settings->axes.count, error);
+    struct value *y = x && (axes || settings->axes.count == 0)
+                          ? emit(context->graph, "ReduceMean", EMIT_INPUTS(x, axes),
+                                 EMIT_ATTRIBUTES(EMIT_INT("keepdims", settings->keepdims)), error)
+                          : NULL;
+    return quantized_write(context, y, 3, 0, error);
+}
+
+/* condition, x and its quantum, y and its quantum, the result's */
+static int expand_where(struct expand_context *context, struct error *error)
+{
+    struct value *x = emit_dequantized_input(context, 1, error);
+    struct value *y = x ? emit_dequantized_input(context, 4, error) : NULL;
+    struct value *chosen = emit_where(context->graph, context->inputs[0], x, y, error);
+    return quantized_write(context, chosen, 7, 1, error);
 }
 
 /* Softmax of all axes from `axis` on as one, as it was before opset 13. */
@@ -163,5 +205,9 @@ const struct operator_definition operators_microsoft_quantize[] = {
     {QUANTIZED("QLinearGlobalAveragePool", 5, 5, TYPES_BYTE, expand_global_average_pool,
                OPERATOR_POOLS | OPERATOR_GLOBAL_POOL | OPERATOR_REDUCES, WITH_QUANTUM(ROLE_DATA)),
      SETTINGS(struct pool_layout_settings, global_pool_attributes)},
+    {QUANTIZED("QLinearReduceMean", 4, 5, TYPES_BYTE, expand_mean, OPERATOR_REDUCES, WITH_QUANTUM(ROLE_DATA)),
+     SETTINGS(struct mean_settings, mean_attributes)},
+    {QUANTIZED("QLinearWhere", 8, 9, TYPE_BIT(DTYPE_BOOL), expand_where, OPERATOR_SELECTS, ROLE_MASK,
+               WITH_QUANTUM(ROLE_CHOICE), WITH_QUANTUM(ROLE_CHOICE))},
     {0},
 };

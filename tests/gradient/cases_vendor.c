@@ -1,4 +1,4 @@
-/* Operators of TensorRT, mmdeploy and other plugins. */
+/* Operators of TensorRT, mmdeploy and other plugins, and those of com.microsoft that optimisers write for maps. */
 #include "cases.h"
 
 /* Offsets of 2x2 taps that stay off the cells' edges. */
@@ -54,6 +54,8 @@
             UNIFORM(1, 1, 2, 2, 1)                                                                                     \
         }                                                                                                              \
     }
+
+#define MICROSOFT(name_, wanted_) .domain = "com.microsoft", .op_type = name_, .opset = 1, .wanted = (wanted_)
 
 const struct gradient_case gradient_cases_vendor[] = {
     MODULATED("mmdeploy", "MMCVModulatedDeformConv2d"),
@@ -140,5 +142,29 @@ const struct gradient_case gradient_cases_vendor[] = {
      .seeds = 3,
      .inputs = {UNIFORM(2, 3, 4), UNIFORM(2, 2, 4), UNIFORM(2, 2, 3), UNIFORM(3, 2)}},
     {.domain = "mmdeploy", .op_type = "Mark", .opset = 1, .wanted = 1, .inputs = {UNIFORM(2, 3)}},
+    {MICROSOFT("GroupNorm", 7), .inputs = {UNIFORM(2, 2, 3, 4), UNIFORM(4), UNIFORM(4)},
+     .attributes = {A_INT("groups", 2), A_INT("activation", 1)}},
+    {MICROSOFT("SkipGroupNorm", 31), .outputs = 2, .seeds = 3,
+     .inputs = {UNIFORM(2, 4, 2, 3), UNIFORM(4), UNIFORM(4), UNIFORM(2, 4), UNIFORM(4)},
+     .attributes = {A_INT("groups", 2), A_INT("channels_last", 0)}},
+    {MICROSOFT("BiasAdd", 7), .inputs = {UNIFORM(2, 3, 4), UNIFORM(4), UNIFORM(2, 3, 4)}},
+    {MICROSOFT("BiasSplitGelu", 3), .inputs = {UNIFORM(2, 3, 4), UNIFORM(4)}},
+    {MICROSOFT("BiasSoftmax", 3), .inputs = {UNIFORM(2, 3, 4), UNIFORM(3, 4)}, .attributes = {A_INT("axis", -1)}},
+    {MICROSOFT("CDist", 3), .inputs = {UNIFORM(3, 4), UNIFORM(2, 4)}, .attributes = {A_STRING("metric", "euclidean")}},
+    {MICROSOFT("GridSample", 3), .step = 2e-3, .attributes = {A_STRING("padding_mode", "border")},
+     .inputs = {UNIFORM(1, 2, 4, 5),
+                {VALUES(DTYPE_FLOAT, 1, 2, 3, 2), .value_count = 12,
+                 .values = {-0.83f, 0.37f, 0.13f, -0.58f, 0.71f, 0.94f, 1.33f, -0.21f, -1.62f, 0.47f, 0.33f, -2.27f}}}},
+    {MICROSOFT("Trilu", 1), .inputs = {UNIFORM(3, 4), INT_SCALAR(1)}},
+    {MICROSOFT("GatherND", 1),
+     .inputs = {UNIFORM(3, 2), {VALUES(DTYPE_INT64, 2, 1), .value_count = 2, .values = {2, 0}}}},
+    {MICROSOFT("Pad", 1), .inputs = {UNIFORM(2, 3), INT_LIST(1, 0, 0, 2)}},
+    {MICROSOFT("ExpandDims", 1), .inputs = {UNIFORM(2, 3), INT_SCALAR(1)}},
+    {MICROSOFT("ConvTransposeWithDynamicPads", 11), .attributes = {A_INTS("strides", 2, 2)},
+     .inputs = {UNIFORM(1, 2, 3, 3), UNIFORM(2, 2, 3, 3), INT_LIST(1, 1, 1, 1), UNIFORM(2)}},
+    {MICROSOFT("Inverse", 1),
+     .inputs = {{VALUES(DTYPE_FLOAT, 2, 2, 2), .value_count = 8, .values = {2, 1, -1, 3, 1, 0.5f, -2, 1}}}},
+    {MICROSOFT("TransposeMatMul", 3), .inputs = {UNIFORM(2, 4, 3), UNIFORM(5, 4)},
+     .attributes = {A_INT("transA", 1), A_INT("transB", 1)}},
     {0},
 };

@@ -232,18 +232,6 @@ static void pools(void **state)
     }
 }
 
-static void pools_refuse_channels_last(void **state)
-{
-    (void)state;
-    struct fixture fixture;
-    fixture_start(&fixture, MICROSOFT, "QLinearGlobalAveragePool", 1, 5, 1);
-    quantized(&fixture, 0, DIMS(1, 2, 3, 1), NULL, 1, 0);
-    scalar(&fixture, 3, DTYPE_FLOAT, 1);
-    scalar(&fixture, 4, DTYPE_UINT8, 0);
-    fixture_int(&fixture, "channels_last", 1);
-    expect_refusal(&fixture);
-}
-
 /* Equal elements of [1, 2, 2] share 1: along axis 1 since opset 13, over all axes from 1 on before. */
 static void softmax_before_and_since_13(void **state)
 {
@@ -292,7 +280,6 @@ int main(void)
         cmocka_unit_test(elementwise),
         cmocka_unit_test(zero_points_may_be_left_out),
         cmocka_unit_test(pools),
-        cmocka_unit_test(pools_refuse_channels_last),
         cmocka_unit_test(softmax_before_and_since_13),
         cmocka_unit_test(concatenation_rescales),
     };
