@@ -22,6 +22,8 @@ static bool has_form(const struct attribute *attribute, enum setting_form form)
         return attribute->type == ATTRIBUTE_FLOATS;
     case SETTING_TYPE:
         return attribute->type == ATTRIBUTE_TYPE_PROTO;
+    case SETTING_TEXTS:
+        return attribute->type == ATTRIBUTE_STRINGS;
     case SETTING_TENSOR:
         return attribute->type == ATTRIBUTE_TENSOR || attribute->type == ATTRIBUTE_SPARSE_TENSOR;
     case SETTING_GRAPH:
@@ -67,6 +69,7 @@ static int check(const struct attribute_rule *rule, const struct node *node, str
                                         [SETTING_INTS] = "a list of integers",
                                         [SETTING_FLOATS] = "a list of numbers",
                                         [SETTING_TYPE] = "a type",
+                                        [SETTING_TEXTS] = "a list of texts",
                                         [SETTING_TENSOR] = "a tensor",
                                         [SETTING_GRAPH] = "a graph"};
     if (!attribute)
@@ -120,6 +123,9 @@ static void store(const struct attribute_rule *rule, const struct attribute *att
         break;
     case SETTING_TYPE:
         *(enum dtype *)field = attribute->dtype;
+        break;
+    case SETTING_TEXTS:
+        *(struct texts *)field = (struct texts){attribute->strings, (int)attribute->count};
         break;
     case SETTING_TENSOR:
         *(struct constant **)field = attribute->tensor;

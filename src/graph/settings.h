@@ -17,6 +17,10 @@ struct floats {
     const float *values;
     int count;
 };
+struct texts {
+    const struct string *values;
+    int count;
+};
 
 /* One attribute. `name` is ONNX's and so is the field's, unless the field says more. The field's type follows `form`;
  * what a node does not name gets the default: `number`, or `text`, or the empty list. */
@@ -32,6 +36,7 @@ struct attribute_rule {
         SETTING_INTS,
         SETTING_FLOATS,
         SETTING_TYPE,   /* enum dtype, of a TYPE_PROTO */
+        SETTING_TEXTS,  /* of STRINGS */
         SETTING_TENSOR, /* struct constant *; NULL: not there */
         SETTING_GRAPH   /* struct graph *; NULL: not there */
     } form;
@@ -54,6 +59,7 @@ struct attribute_rule {
     SETTING(settings_, field_, SETTING_WORD), .number = (default_), .words = (words_)
 #define INTS_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_INTS)
 #define FLOATS_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_FLOATS)
+#define TEXTS_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_TEXTS)
 #define TENSOR_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_TENSOR)
 #define GRAPH_ATTRIBUTE(settings_, field_) SETTING(settings_, field_, SETTING_GRAPH)
 #define IGNORED_ATTRIBUTE(name_) .name = (name_), .form = SETTING_NONE

@@ -28,36 +28,63 @@ int node_set_attributes(struct node *node, const struct emit_attribute *attribut
     return 0;
 }
 
-int emit_many(struct graph *graph, const char *op_type, struct value *const *inputs, int input_count,
-              const struct emit_attribute *attributes, int attribute_count, struct value **outputs, int output_count,
-              struct error *error)
+/* A node of the newest opset, or of the internal domain, without attributes, inputs and outputs. */
+static struct node *start(struct graph *graph, const char *op_type, int input_count, int output_count,
+                          struct error *error)
 {
-    const char *domain = "";
-    const struct operator_definition *definition = operator_find(domain, op_type, OPSET_NEWEST);
-    if (!definition) {
-        domain = DOMAIN_INTERNAL;
-        definition = operator_find(domain, op_type, 1);
-    }
+    bool internal = !operator_find("", op_type, OPSET_NEWEST);
+    struct node *node =
+        graph_add_node(graph, internal ? DOMAIN_INTERNAL : "", op_type, "", input_count, output_count, error);
+    if (node)
+        node->opset = internal ? 1 : OPSET_NEWEST;
+    return node;
+}
+
+static int finish(struct node *node, struct value *const *inputs, struct value **outputs, struct error *error)
+{
+    const struct operator_definition *definition = operator_find(node->domain, node->op_type, node->opset);
     if (!definition)
-        return error_set(error, ERROR_INTERNAL, "no operator %s to emit", op_type);
-    while (input_count > 0 && !inputs[input_count - 1])
-        input_count--;
-    struct node *node = graph_add_node(graph, domain, op_type, "", input_count, output_count, error);
-    if (!node)
+        return error_set(error, ERROR_INTERNAL, "no operator %s to emit", node->op_type);
+    if (node_set_operator(node, definition, error))
         return -1;
-    node->opset = domain[0] ? 1 : OPSET_NEWEST;
-    if (node_set_attributes(node, attributes, attribute_count, error) || node_set_operator(node, definition, error))
-        return -1;
-    for (int i = 0; i < input_count; i++) {
+    for (int i = 0; i < node->input_count; i++) {
         if (inputs[i] && node_set_input(node, i, inputs[i], error))
             return -1;
     }
-    for (int i = 0; i < output_count; i++) {
-        outputs[i] = graph_add_value(graph, NULL, error);
+    for (int i = 0; i < node->output_count; i++) {
+        outputs[i] = graph_add_value(node->graph, NULL, error);
         if (!outputs[i] || node_set_output(node, i, outputs[i], error))
             return -1;
     }
     return infer_values(node, error);
+}
+
+static int present_inputs(struct value *const *inputs, int count)
+{
+    while (count > 0 && !inputs[count - 1])
+        count--;
+    return count;
+}
+
+int emit_many(struct graph *graph, const char *op_type, struct value *const *inputs, int input_count,
+              const struct emit_attribute *attributes, int attribute_count, struct value **outputs, int output_count,
+              struct error *error)
+{
+    struct node *node = start(graph, op_type, present_inputs(inputs, input_count), output_count, error);
+    if (!node || node_set_attributes(node, attributes, attribute_count, error))
+        return -1;
+    return finish(node, inputs, outputs, error);
+}
+
+int emit_like(struct graph *graph, const char *op_type, const struct node *like, struct value *const *inputs,
+              int input_count, struct value **outputs, int output_count, struct error *error)
+{
+    struct node *node = start(graph, op_type, present_inputs(inputs, input_count), output_count, error);
+    for (int i = 0; node && i < like->attribute_count; i++) {
+        if (node_copy_attribute(node, &like->attributes[i], like->attributes[i].name, error))
+            return -1;
+    }
+    return node ? finish(node, inputs, outputs, error) : -1;
 }
 
 struct value *emit(struct graph *graph, const char *op_type, struct value *const *inputs, int input_count,

@@ -38,6 +38,10 @@ int emit_many(struct graph *graph, const char *op_type, struct value *const *inp
               const struct emit_attribute *attributes, int attribute_count, struct value **outputs, int output_count,
               struct error *error);
 
+/* As emit_many with the attributes of `like`. */
+int emit_like(struct graph *graph, const char *op_type, const struct node *like, struct value *const *inputs,
+              int input_count, struct value **outputs, int output_count, struct error *error);
+
 /* Sets a node's attributes from such a list. */
 int node_set_attributes(struct node *node, const struct emit_attribute *attributes, int count, struct error *error);
 

@@ -67,6 +67,8 @@
     FAMILY(attention_gradient)                                                                                         \
     FAMILY(attention_cache)                                                                                            \
     FAMILY(rotary_embedding)                                                                                           \
+    FAMILY(recurrent)                                                                                                  \
+    FAMILY(recurrent_gradient)                                                                                         \
     FAMILY(if)                                                                                                         \
     FAMILY(loop)                                                                                                       \
     FAMILY(scan)                                                                                                       \

@@ -89,11 +89,11 @@ int pass_merge_views(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        if (node->input_count < 1 || !node->inputs[0] || node->inputs[0]->shape.rank < 0 ||
+        bool transposes = match_operator(node, "Transpose");
+        if ((!transposes && !is_view(node)) || !node->inputs[0] || node->inputs[0]->shape.rank < 0 ||
             node->outputs[0]->shape.rank < 0)
             continue;
-        if (match_operator(node, "Transpose") ? merge_transposes(node, error)
-                                              : is_view(node) && merge_reshapes(node, error))
+        if (transposes ? merge_transposes(node, error) : merge_reshapes(node, error))
             return -1;
     }
     return 0;

@@ -57,6 +57,8 @@ static const char *const words[] = {"",
                                     "reverse",
                                     "bidirectional",
                                     "Sigmoid",
+                                    "Tanh",
+                                    "HardSigmoid",
                                     "no such word",
                                     "gated",
                                     "linear",
@@ -235,6 +237,8 @@ static enum attribute_type kind_of(enum setting_form form)
         return ATTRIBUTE_INTS;
     case SETTING_FLOATS:
         return ATTRIBUTE_FLOATS;
+    case SETTING_TEXTS:
+        return ATTRIBUTE_STRINGS;
     case SETTING_TENSOR:
         return ATTRIBUTE_TENSOR;
     case SETTING_GRAPH:
@@ -274,7 +278,7 @@ static void add_attribute(struct draft *draft, struct random *random, const char
     struct draft_attribute *attribute = &draft->attributes[draft->attribute_count++];
     *attribute = (struct draft_attribute){.name = name, .type = type};
     if (pick(random, 20) == 0)
-        attribute->type = (enum attribute_type)(1 + pick(random, 7));
+        attribute->type = (enum attribute_type)(1 + pick(random, 8));
     attribute->i = pick(random, 2) ? (int64_t)pick(random, 4) : pick_number(random);
     attribute->f = (float)PICK(random, reals);
     attribute->s = pick_word(random, rule);
@@ -282,6 +286,7 @@ static void add_attribute(struct draft *draft, struct random *random, const char
     for (int i = 0; i < attribute->count; i++) {
         attribute->ints[i] = pick(random, 3) ? (int64_t)pick(random, 4) : pick_number(random);
         attribute->floats[i] = (float)PICK(random, reals);
+        attribute->texts[i] = PICK(random, words);
     }
     if (attribute->type == ATTRIBUTE_GRAPH)
         attribute->body = draft_body(draft, random);
@@ -319,7 +324,8 @@ static void name_outputs(struct draft *draft, struct random *random, const struc
         count += (int)pick(random, definition->max_outputs < 0 ? 3 : (size_t)(definition->max_outputs - count) + 1);
     draft->output_count = count < DRAFT_OUTPUTS ? count : DRAFT_OUTPUTS;
     for (int i = 0; i < draft->output_count; i++)
-        draft->named[i] = i == 0 || pick(random, 4);
+        draft->named[i] = pick(random, 4);
+    draft->named[definition->min_outputs > 0 ? 0 : draft->output_count - 1] = true;
 }
 
 void draft_operator(struct draft *draft, struct random *random, const struct operator_definition *definition)
@@ -449,6 +455,8 @@ static void take_case(struct draft *draft, const struct gradient_case *item)
         *to = (struct draft_attribute){from->name, from->type, from->i, from->f, from->s, .count = from->count};
         memcpy(to->ints, from->ints, sizeof from->ints);
         memcpy(to->floats, from->floats, sizeof from->floats);
+        for (int k = 0; from->type == ATTRIBUTE_STRINGS && k < from->count; k++)
+            to->texts[k] = from->strings[k].data;
     }
 }
 

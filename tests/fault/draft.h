@@ -15,12 +15,13 @@
 
 struct draft_attribute {
     const char *name;
-    enum attribute_type type; /* INT, FLOAT, STRING, INTS, FLOATS, TENSOR (of the ints) or GRAPH */
+    enum attribute_type type; /* INT, FLOAT, STRING, INTS, FLOATS, STRINGS, TENSOR (of the ints) or GRAPH */
     int64_t i;
     float f;
     const char *s;
     int64_t ints[DRAFT_LIST];
     float floats[DRAFT_LIST];
+    const char *texts[DRAFT_LIST];
     int count;
     int body; /* of GRAPH: which of the bodies */
 };

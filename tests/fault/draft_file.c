@@ -142,6 +142,8 @@ static struct message write_attribute(const struct draft *draft, const struct dr
         for (int i = 0; i < attribute->count; i++) {
             if (attribute->type == ATTRIBUTE_FLOATS)
                 put_real(&proto, 7, attribute->floats[i]);
+            else if (attribute->type == ATTRIBUTE_STRINGS)
+                put_text(&proto, 9, attribute->texts[i]);
             else
                 put_int(&proto, 8, attribute->ints[i]);
         }
@@ -202,7 +204,11 @@ struct draft_file draft_write(const struct draft *draft, struct random *random)
             put_message(&graph, 11, &value);
         }
     }
-    put_text(&output, 1, "y0");
+    int shown = 0;
+    while (shown < draft->output_count - 1 && !draft->named[shown])
+        shown++;
+    snprintf(name, sizeof name, "y%d", shown);
+    put_text(&output, 1, name);
     put_message(&graph, 12, &output);
     put_int(&model, 1, 10);
     put_message(&model, 7, &graph);

@@ -168,9 +168,7 @@ static void run_rounds(struct tally *tally, struct subject subject, uint64_t num
 
 int main(int argc, char **argv)
 {
-    static const struct gradient_case *const lists[] = {gradient_cases_nn, gradient_cases_elementwise,
-                                                        gradient_cases_shape, gradient_cases_transformer,
-                                                        gradient_cases_vendor};
+    static const struct gradient_case *const lists[] = GRADIENT_CASE_LISTS;
     struct tally tally = {.rounds = argc > 1 ? atoi(argv[1]) : 12,
                           .first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1,
                           .only = argc > 3 ? argv[3] : NULL};

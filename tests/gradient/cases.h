@@ -4,7 +4,7 @@
 
 #include "op/emit.h"
 
-#define CASE_INPUTS 6
+#define CASE_INPUTS 8
 #define CASE_ATTRIBUTES 8
 #define CASE_OUTPUTS 5
 #define CASE_VALUES 40
@@ -31,13 +31,14 @@ struct case_input {
 
 struct case_attribute {
     const char *name;
-    enum attribute_type type; /* INT, FLOAT, INTS, FLOATS or STRING */
+    enum attribute_type type; /* INT, FLOAT, INTS, FLOATS, STRING or STRINGS */
     int64_t i;
     float f;
     int64_t ints[8];
     float floats[8];
     int count;
     const char *s;
+    struct string strings[6];
 };
 
 struct gradient_case {
@@ -59,6 +60,12 @@ extern const struct gradient_case gradient_cases_elementwise[];
 extern const struct gradient_case gradient_cases_shape[];
 extern const struct gradient_case gradient_cases_transformer[];
 extern const struct gradient_case gradient_cases_vendor[];
+extern const struct gradient_case gradient_cases_recurrent[];
+#define GRADIENT_CASE_LISTS                                                                                            \
+    {                                                                                                                  \
+        gradient_cases_nn, gradient_cases_elementwise, gradient_cases_shape, gradient_cases_transformer,               \
+            gradient_cases_recurrent, gradient_cases_vendor                                                            \
+    }
 
 #define CASE_COUNT(type, ...) ((int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type)))
 
@@ -136,5 +143,18 @@ extern const struct gradient_case gradient_cases_vendor[];
     {                                                                                                                  \
         .name = (name_), .type = ATTRIBUTE_FLOATS, .floats = {__VA_ARGS__}, .count = CASE_COUNT(float, __VA_ARGS__)    \
     }
+
+/* Up to six texts. */
+#define A_STRINGS(name_, ...)                                                                                          \
+    {                                                                                                                  \
+        .name = (name_), .type = ATTRIBUTE_STRINGS, .strings = {CASE_TEXTS(__VA_ARGS__, "", "", "", "", "", "")},      \
+        .count = CASE_COUNT(const char *, __VA_ARGS__)                                                                 \
+    }
+#define CASE_TEXT(text_)                                                                                               \
+    {                                                                                                                  \
+        (text_), sizeof(text_) - 1                                                                                     \
+    }
+#define CASE_TEXTS(a, b, c, d, e, f, ...)                                                                              \
+    CASE_TEXT(a), CASE_TEXT(b), CASE_TEXT(c), CASE_TEXT(d), CASE_TEXT(e), CASE_TEXT(f)
 
 #endif

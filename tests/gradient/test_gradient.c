@@ -24,8 +24,7 @@
 #define USUAL_STEP 0.02
 #define USUAL_TOLERANCE 3e-3
 
-static const struct gradient_case *const lists[] = {gradient_cases_nn, gradient_cases_elementwise, gradient_cases_shape,
-                                                    gradient_cases_transformer, gradient_cases_vendor};
+static const struct gradient_case *const lists[] = GRADIENT_CASE_LISTS;
 
 struct check {
     const struct gradient_case *item;
@@ -139,8 +138,11 @@ static int add_attribute(struct check *check, const struct case_attribute *from)
         struct attribute *attribute = node_add_attribute(check->node, from->name, error);
         if (!attribute)
             return -1;
-        attribute->type = ATTRIBUTE_FLOATS;
-        attribute->floats = from->floats; /* outlives the graph */
+        attribute->type = from->type;
+        if (from->type == ATTRIBUTE_STRINGS) /* both outlive the graph */
+            attribute->strings = from->strings;
+        else
+            attribute->floats = from->floats;
         attribute->count = (size_t)from->count;
         return node_read_settings(check->node, error);
     }
