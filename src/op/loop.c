@@ -1,14 +1,9 @@
 /* Loop (ONNX 1 to 25): while the condition holds, at most M rounds; carried values go from round to round, scan outputs
  * are stacked. */
-#include "op/control_flow.h"
+#include "op/loop.h"
 #include "op/families.h"
 #include "op/infer.h"
 #include "op/operand.h"
-
-struct loop_settings {
-    struct control_flow_settings control_flow;
-    struct graph *body;
-};
 
 static const struct attribute_rule attributes[] = {
     CONTROL_FLOW_ATTRIBUTES,
@@ -16,13 +11,7 @@ static const struct attribute_rule attributes[] = {
     {0},
 };
 
-/* body(round, condition, carried...) -> condition, carried..., scanned... */
-struct loop {
-    struct graph *body;
-    int carried, scanned;
-};
-
-static int read_loop(const struct node *node, struct loop *loop, struct error *error)
+int loop_read(const struct node *node, struct loop *loop, struct error *error)
 {
     const struct loop_settings *settings = node->settings;
     int inputs = control_flow_inputs(node, error);
@@ -56,7 +45,7 @@ static int check_scalar(const struct infer_context *context, int index, enum dty
 static int infer_loop(struct infer_context *context, struct error *error)
 {
     struct loop loop;
-    if (read_loop(context->node, &loop, error) || check_scalar(context, 0, DTYPE_INT64, error) ||
+    if (loop_read(context->node, &loop, error) || check_scalar(context, 0, DTYPE_INT64, error) ||
         check_scalar(context, 1, DTYPE_BOOL, error))
         return -1;
     if (control_flow_is_running(context))
@@ -156,7 +145,7 @@ static int run_loop(struct loop_run *run, struct compute_context *context, int64
 static int compute_loop(struct compute_context *context, struct error *error)
 {
     struct loop_run run = {.memory = context->memory, .outer = OPERANDS(context), .condition = 1};
-    if (read_loop(context->node, &run.loop, error))
+    if (loop_read(context->node, &run.loop, error))
         return -1;
     int formal = control_flow_inputs(context->node, NULL);
     const struct tensor *rounds = formal > 0 ? context->inputs[0] : NULL;
@@ -192,6 +181,7 @@ const struct operator_definition operators_loop[] = {
      .roles = {ROLE_CONTROL, ROLE_CONTROL, ROLE_DATA},
      SETTINGS(struct loop_settings, attributes),
      .infer = infer_loop,
-     .compute = compute_loop},
+     .compute = compute_loop,
+     .resolve_known = loop_resolve_known},
     {0},
 };

@@ -3,6 +3,7 @@
 #include "op/families.h"
 #include "op/known.h"
 #include "op/sequence_operand.h"
+#include "op/unroll.h"
 
 struct sequence_map_settings {
     struct control_flow_settings control_flow;
@@ -14,9 +15,6 @@ static const struct attribute_rule attributes[] = {
     {GRAPH_ATTRIBUTE(struct sequence_map_settings, body), .required = true},
     {0},
 };
-
-/* Nodes that a sequence of known length may become; longer ones run. */
-#define UNROLLED_MOST_NODES 16384
 
 static struct graph *body_of(const struct node *node)
 {
@@ -183,7 +181,6 @@ static int compute_map(struct compute_context *context, struct error *error)
 /* The length that all mapped sequences are known to have; -1: not known, or too many nodes would come of it. */
 static int unrolled_length(const struct expand_context *context, int inputs)
 {
-    const struct graph *body = body_of(context->node);
     int length = -1;
     for (int i = 0; i < inputs; i++) {
         int count;
@@ -193,62 +190,28 @@ static int unrolled_length(const struct expand_context *context, int inputs)
             return -1;
         length = count;
     }
-    for (const struct node *node = body->first; node; node = node->next) {
-        if (node_subgraph(node, 0))
-            return -1; /* it reads values of this body by itself */
-    }
-    return length > 0 && (int64_t)length * body->node_count <= UNROLLED_MOST_NODES ? length : -1;
+    return length > 0 && unroll_can(body_of(context->node), length) ? length : -1;
 }
 
-/* What stands in the graph for a value of the body, or for one around it. */
-static struct value *outside(const struct graph *body, struct value *const *map, struct value *value)
-{
-    return value && value->graph == body ? map[value->id] : value;
-}
-
-static int copy_body(struct graph *graph, const struct graph *body, struct value **map, struct error *error)
-{
-    for (size_t i = 0; i < body->value_count; i++) {
-        const struct value *value = body->values[i];
-        if (!map[i])
-            map[i] = value->constant ? graph_add_constant(graph, constant_retain(value->constant), error)
-                                     : graph_add_value(graph, NULL, error);
-        if (!map[i])
-            return -1;
-    }
-    for (struct node *node = body->first; node; node = node->next) {
-        struct node *copy = graph_copy_node(graph, node, map, error);
-        for (int i = 0; copy && i < node->input_count; i++) {
-            if (node->inputs[i] && node->inputs[i]->graph != body && node_set_input(copy, i, node->inputs[i], error))
-                return -1;
-        }
-        if (!copy)
-            return -1;
-    }
-    return 0;
-}
-
-static int unroll(struct expand_context *context, int inputs, int length, struct value **map, struct value **results,
+/* `results`: of round after round, all that the body gives. */
+static int unroll(struct expand_context *context, int inputs, int length, struct value **formal, struct value **results,
                   struct error *error)
 {
     const struct graph *body = body_of(context->node);
+    struct value *items[KNOWN_MOST_ITEMS];
+    int count;
     for (int item = 0; item < length; item++) {
-        int count;
-        for (size_t i = 0; i < body->value_count; i++)
-            map[i] = NULL;
         for (int i = 0; i < inputs; i++) {
-            const struct node *maker =
-                is_mapped(context->inputs[i]->dtype) ? sequence_maker(context->inputs[i], &count) : NULL;
-            map[body->inputs[i]->id] = maker ? maker->inputs[item] : context->inputs[i];
+            struct value *input = context->inputs[i];
+            formal[i] = is_mapped(input->dtype) ? sequence_maker(input, &count)->inputs[item] : input;
         }
-        if (copy_body(context->graph, body, map, error))
+        if (unroll_round(context->graph, body, formal, &results[item * body->output_count], error))
             return -1;
-        for (int i = 0; i < body->output_count; i++)
-            results[i * length + item] = outside(body, map, body->outputs[i]);
     }
     for (int i = 0; i < context->output_count; i++) {
-        context->outputs[i] = emit_sequence(context->graph, &results[i * length], length, DTYPE_FLOAT, error);
-        if (!context->outputs[i])
+        for (int item = 0; item < length; item++)
+            items[item] = results[item * body->output_count + i];
+        if (!(context->outputs[i] = emit_sequence(context->graph, items, length, DTYPE_FLOAT, error)))
             return -1;
     }
     return 1;
@@ -257,15 +220,14 @@ static int unroll(struct expand_context *context, int inputs, int length, struct
 static int resolve_map(struct expand_context *context, struct error *error)
 {
     struct memory *memory = context->graph->context->memory;
-    const struct graph *body = body_of(context->node);
+    size_t outputs = (size_t)body_of(context->node)->output_count;
     int inputs = check_body(context->node, error), length = inputs < 0 ? -1 : unrolled_length(context, inputs);
     if (inputs < 0 || length < 0)
         return inputs < 0 ? -1 : 0;
-    struct value **map = memory_allocate(memory, body->value_count + 1, sizeof *map, error);
-    struct value **results =
-        memory_allocate(memory, (size_t)body->output_count * (size_t)length + 1, sizeof *results, error);
-    int result = map && results ? unroll(context, inputs, length, map, results, error) : -1;
-    memory_release(memory, map);
+    struct value **formal = memory_allocate(memory, (size_t)inputs + 1, sizeof *formal, error);
+    struct value **results = memory_allocate(memory, outputs * (size_t)length + 1, sizeof *results, error);
+    int result = formal && results ? unroll(context, inputs, length, formal, results, error) : -1;
+    memory_release(memory, formal);
     memory_release(memory, results);
     return result;
 }

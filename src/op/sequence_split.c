@@ -47,12 +47,14 @@ static int check_sizes(const struct cut *cut, struct error *error)
     return left == 0 ? 0 : error_set(error, ERROR_INPUT, "the parts do not add up to %lld", (long long)cut->whole);
 }
 
-/* `split` holds its elements; NULL: cells of their own. */
+/* `split` holds its elements; NULL: cells of their own. keepdims goes for these. The specification lets any split
+ * overrule it, but torch writes unbind with a split of 1, and ONNX Runtime takes that so. */
 static int read_cut(const struct node *node, const struct shape *shape, const struct tensor *split, struct cut *cut,
                     struct error *error)
 {
     const struct split_settings *settings = node->settings;
-    *cut = (struct cut){.size = 1, .squeezed = !split && !settings->keepdims};
+    bool cells = !split || (split->shape.rank == 0 && tensor_int(split, 0) == 1);
+    *cut = (struct cut){.size = 1, .squeezed = cells && !settings->keepdims};
     if (shape_axis(settings->axis, shape->rank, &cut->axis, error))
         return -1;
     cut->whole = shape->dims[cut->axis];

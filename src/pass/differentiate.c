@@ -48,10 +48,11 @@ static bool moves_elements(const struct node *node)
            node_role(node, 0) == ROLE_CHOICE;
 }
 
-/* Floats do, the integers that an operator differentiated by straight-through makes, and these moved. */
+/* Floats do, containers of them, the integers that an operator differentiated by straight-through makes, and these
+ * moved. */
 static bool carries_gradient(const struct reverse *reverse, const struct node *node, const struct value *output)
 {
-    if (dtype_is_float(output->dtype) || node_has(node, OPERATOR_STRAIGHT_THROUGH))
+    if (dtype_is_float(dtype_element(output->dtype)) || node_has(node, OPERATOR_STRAIGHT_THROUGH))
         return true;
     for (int i = 0; i < node->input_count; i++) {
         if (is_reached(reverse, node->inputs[i]) && node->inputs[i]->dtype == output->dtype)
