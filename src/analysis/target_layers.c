@@ -150,7 +150,7 @@ static bool attention_operands(const struct node *node, const struct value *oper
     if (!node_has(node, OPERATOR_SOFTMAX))
         return false;
     const struct node *scores = node->inputs[0]->producer, *mix = NULL;
-    while (node_has(scores, OPERATOR_SUM | OPERATOR_MULTIPLIES | OPERATOR_VIEW | OPERATOR_KEEPS) ||
+    while (node_has(scores, OPERATOR_SUM | OPERATOR_MULTIPLIES | OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_PERMUTES) ||
            match_operator(scores, "Where")) {
         bool second = !scores->inputs[0]->producer && scores->input_count > 1 && scores->inputs[1];
         scores = scores->inputs[second]->producer;
@@ -158,7 +158,8 @@ static bool attention_operands(const struct node *node, const struct value *oper
     for (const struct value *value = node->outputs[0]; value && value->use_count > 0;) {
         const struct node *use = value->uses[0].node;
         mix = is_matrix_product(use) ? use : NULL;
-        value = !mix && node_has(use, OPERATOR_VIEW | OPERATOR_KEEPS) ? use->outputs[0] : NULL;
+        bool passes = node_has(use, OPERATOR_VIEW | OPERATOR_KEEPS | OPERATOR_PERMUTES);
+        value = !mix && passes ? use->outputs[0] : NULL;
     }
     if (!is_matrix_product(scores) || !mix || scores->inputs[0]->constant || scores->inputs[1]->constant)
         return false;

@@ -174,7 +174,7 @@ static int report_rest(struct audit *audit, const struct dropout_list *list, str
     for (int i = 0; i < list->count; i++)
         right += list->sites[i].place == DROPOUT_RIGHT;
     bool unseen = list->count == 0 && list->folded > 0;
-    if (list->count == 0 && list->idle > 0)
+    if (list->count == 0 && list->idle > 0 && list->branches > 0)
         return finding_add(audit, "006", FOVEA_STATE_NOT_APPLICABLE, FOVEA_CERTAINTY_VERIFIED, error,
                            "%d Dropout%s of ratio 0, which %s nothing", list->idle, list->idle == 1 ? "" : "s",
                            list->idle == 1 ? "does" : "do")

@@ -2,6 +2,7 @@
  * patches, one (A, sigma) for all heads of a layer, both learned, so that a transformer starts from local attention
  * (Kim et al., BMVC 2023, arXiv 2305.04722). */
 #include <math.h>
+#include <string.h>
 
 #include "analysis/equivalence.h"
 #include "guide/gaussian_edit.h"
@@ -9,6 +10,7 @@
 
 #define SCRATCH_AMPLITUDE 2.
 #define PRETRAINED_AMPLITUDE .3 /* where no images tell (derived) */
+#define MOST_OBSTACLES 3        /* that are named */
 #define LEAST_AGREEMENT .99     /* of predictions, at a pretrained start (derived) */
 
 /* From which a pretrained start is chosen. */
@@ -126,11 +128,42 @@ static int report_present(struct audit *audit, const struct gaussian_sites *list
     return list->count > 1 ? draw_parameters(audit, finding, list, error) : 0;
 }
 
+/* Of layers with the same obstacle, how many where there are several. */
+static const char *obstacle_text(struct audit *audit, const struct gaussian_sites *list, int index, struct error *error)
+{
+    const char *obstacle = list->sites[index].obstacle;
+    int same = 0;
+    for (int i = 0; i < list->count; i++) {
+        bool equal = strcmp(list->sites[i].obstacle, obstacle) == 0;
+        if (equal && i < index)
+            return "";
+        same += equal;
+    }
+    return same == list->count ? obstacle : finding_text(audit, error, "%s (%d)", obstacle, same);
+}
+
+static const char *obstacles_text(struct audit *audit, const struct gaussian_sites *list, struct error *error)
+{
+    const char *text = "";
+    int shown = 0;
+    for (int i = 0; text && i < list->count && shown < MOST_OBSTACLES; i++) {
+        const char *one = obstacle_text(audit, list, i, error);
+        if (!one)
+            return NULL;
+        if (!one[0])
+            continue;
+        text = shown++ ? finding_text(audit, error, "%s, %s", text, one) : one;
+    }
+    return text;
+}
+
 static int report_blocked(struct audit *audit, const struct gaussian_sites *list, struct error *error)
 {
-    struct finding *finding = finding_add(audit, "003", FOVEA_STATE_NOTE, FOVEA_CERTAINTY_VERIFIED, error,
-                                          "%d attention layer%s cannot take a Gaussian bias: %s", list->count,
-                                          list->count == 1 ? "" : "s", list->sites[0].obstacle);
+    const char *why = obstacles_text(audit, list, error);
+    struct finding *finding = why ? finding_add(audit, "003", FOVEA_STATE_NOTE, FOVEA_CERTAINTY_VERIFIED, error,
+                                                "%d attention layer%s cannot take a Gaussian bias: %s", list->count,
+                                                list->count == 1 ? "" : "s", why)
+                                  : NULL;
     if (finding)
         finding->site = list;
     return list_nodes(audit, finding, list, error);

@@ -12,8 +12,9 @@
 #define MOST_BIASES 4
 
 struct attention_match {
-    struct value *q, *k, *v; /* k as [..., keys, size], or transposed */
-    bool k_transposed;
+    struct value *q, *k, *v; /* q and k as [..., tokens, size], or transposed */
+    bool q_transposed, k_transposed;
+    bool exchanged; /* the product is of keys and queries, and its result transposed */
     double scale;
     struct value *biases[MOST_BIASES];
     struct shape bias_shape[MOST_BIASES]; /* of the weights where the bias is added */
@@ -30,17 +31,36 @@ static struct value *take_scale(struct value *value, double *scale)
     return product.factors[0];
 }
 
+/* The operand of a Transpose that exchanges the last two axes and nothing else; NULL: another node. */
+static struct value *exchanged_operand(const struct value *value)
+{
+    struct node *node = match_producer(value, "Transpose");
+    const struct transpose_settings *settings = node ? node->settings : NULL;
+    const struct ints perm = settings ? settings->perm : (struct ints){0};
+    int rank = value->shape.rank;
+    bool last =
+        perm.count == rank && rank >= 2 && perm.values[rank - 1] == rank - 2 && perm.values[rank - 2] == rank - 1;
+    for (int i = 0; last && i < rank - 2; i++)
+        last = perm.values[i] == i;
+    return last ? node->inputs[0] : NULL;
+}
+
 /* Walks from the softmax's input back to the product of queries and keys, over biases, views and scales. A view between
- * two biases changes the number of batch axes only. */
+ * two biases changes the number of batch axes only; biases of exchanged queries and keys are none that fit. */
 static struct node *walk_scores(struct value *value, struct attention_match *match)
 {
     for (int steps = 0; steps < 4 * MOST_BIASES; steps++) {
         struct node *product = match_producer(value, "MatMul"), *add = match_producer(value, "Add");
         struct node *view = match_producer(value, "Reshape");
-        struct value *unscaled;
+        struct value *unscaled, *exchanged = exchanged_operand(value);
         if (product)
             return product;
-        if (add) {
+        if (add && match->exchanged)
+            return NULL;
+        if (exchanged) {
+            match->exchanged = !match->exchanged;
+            value = exchanged;
+        } else if (add) {
             int own = match_producer(add->inputs[1], "MatMul") || add->inputs[0]->constant ||
                               shape_count(&add->inputs[0]->shape) < shape_count(&value->shape)
                           ? 1
@@ -65,23 +85,13 @@ static struct node *walk_scores(struct value *value, struct attention_match *mat
     return NULL;
 }
 
-/* The keys as they were before their last two axes were exchanged, if a node did so. */
-static void take_keys(struct value *value, struct attention_match *match)
+/* The factor as it was before its last two axes were exchanged, if a node did so; the product has queries as rows and
+ * keys as columns, or the other way round. */
+static struct value *take_rows(struct value *value, bool columns, bool *transposed)
 {
-    struct node *node = match_producer(value, "Transpose");
-    const struct transpose_settings *settings = node ? node->settings : NULL;
-    const struct ints perm = settings ? settings->perm : (struct ints){0};
-    int rank = value->shape.rank;
-    match->k = value;
-    match->k_transposed = true;
-    if (perm.count != rank || perm.values[rank - 1] != rank - 2 || perm.values[rank - 2] != rank - 1)
-        return;
-    for (int i = 0; i < rank - 2; i++) {
-        if (perm.values[i] != i)
-            return;
-    }
-    match->k = node->inputs[0];
-    match->k_transposed = false;
+    struct value *before = columns ? exchanged_operand(value) : NULL;
+    *transposed = columns && !before;
+    return before ? before : value;
 }
 
 static bool match_attention(const struct node *node, struct attention_match *match)
@@ -99,8 +109,10 @@ static bool match_attention(const struct node *node, struct attention_match *mat
     if (!scores || scores->inputs[0]->shape.rank != rank || scores->inputs[1]->shape.rank != rank ||
         scores->outputs[0]->shape.rank != rank)
         return false;
-    match->q = take_scale(scores->inputs[0], &match->scale);
-    take_keys(take_scale(scores->inputs[1], &match->scale), match);
+    struct value *q = take_scale(scores->inputs[match->exchanged], &match->scale);
+    struct value *k = take_scale(scores->inputs[!match->exchanged], &match->scale);
+    match->q = take_rows(q, match->exchanged, &match->q_transposed);
+    match->k = take_rows(k, !match->exchanged, &match->k_transposed);
     /* Batch axes must be equal: the operator broadcasts none. */
     size_t bytes = (size_t)(rank - 2) * sizeof(int64_t);
     const int64_t *batch = match->q->shape.dims;
@@ -125,16 +137,16 @@ static struct value *as_four_axes(struct graph *graph, struct value *value, stru
     return value->shape.rank == 4 ? value : emit_reshape(graph, value, 4, dims, error);
 }
 
-static struct value *emit_keys(struct graph *graph, const struct attention_match *match, struct error *error)
+/* Queries or keys as [batch, heads, tokens, size]. */
+static struct value *emit_rows(struct graph *graph, struct value *value, bool transposed, struct error *error)
 {
-    int rank = match->k->shape.rank;
+    int rank = value->shape.rank;
     int64_t perm[SHAPE_MAX_RANK];
-    struct value *k = match->k;
     for (int i = 0; i < rank; i++)
         perm[i] = i < rank - 2 ? i : 2 * rank - 3 - i;
-    if (match->k_transposed)
-        k = emit(graph, "Transpose", EMIT_INPUTS(k), EMIT_ATTRIBUTES(EMIT_INTS("perm", perm, rank)), error);
-    return k ? as_four_axes(graph, k, error) : NULL;
+    if (transposed)
+        value = emit(graph, "Transpose", EMIT_INPUTS(value), EMIT_ATTRIBUTES(EMIT_INTS("perm", perm, rank)), error);
+    return value ? as_four_axes(graph, value, error) : NULL;
 }
 
 /* A bias as an operand that broadcasts to the weights [batch, heads, queries, keys]. Where it is added to another split
@@ -181,6 +193,8 @@ static struct value *emit_biases(struct graph *graph, const struct attention_mat
     struct value *sum = NULL;
     int64_t dims[4];
     struct shape weights = match->q->shape;
+    if (match->q_transposed)
+        weights.dims[weights.rank - 2] = weights.dims[weights.rank - 1];
     weights.dims[weights.rank - 1] = match->v->shape.dims[weights.rank - 2];
     four_axes(&weights, dims);
     for (int i = 0; i < match->bias_count; i++) {
@@ -202,7 +216,8 @@ static int replace(struct node *node, const struct attention_match *match, struc
     struct value *bias = match->bias_count > 0 ? emit_biases(graph, match, error) : NULL;
     if (match->bias_count > 0 && !bias)
         return -1;
-    struct value *q = as_four_axes(graph, match->q, error), *k = emit_keys(graph, match, error);
+    struct value *q = emit_rows(graph, match->q, match->q_transposed, error);
+    struct value *k = emit_rows(graph, match->k, match->k_transposed, error);
     struct value *v = as_four_axes(graph, match->v, error);
     if (!q || !k || !v)
         return -1;

@@ -88,7 +88,15 @@ static void parts_add_up(void **state)
                  {"batch_statistics", 32, true, false},
                  {"cait", 32, true, true},
                  {"vit_attention_pool", 32, true, false},
-                 {"vit_token_and_patches", 32, false, true}};
+                 {"vit_token_and_patches", 32, false, true},
+                 {"dynamo_attention", 16, true, true},
+                 {"dynamo_functions", 16, true, true},
+                 {"keras_einsum", 16, false, true},
+                 {"paddle_attention", 16, true, true},
+                 {"paddle_split", 16, true, true},
+                 {"patches_einsum", 32, true, true},
+                 {"vit_hybrid", 64, true, true},
+                 {"mobilevit1", 32, false, false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct seen seen = explain(cases[i].name, cases[i].side, NULL);
         if (!(fabs(seen.extended_gap) < 1e-5) || !(fabs(seen.rest) < 1e-5))

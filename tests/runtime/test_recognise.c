@@ -253,6 +253,32 @@ static struct value *attention_of_three_axes(struct build *b, struct value *x)
     return binary(b, "MatMul", softmax(b, scores, -1), x);
 }
 
+/* Keys times queries, turned: what an Einsum of keys and queries comes to. */
+static struct value *attention_of_keys(struct build *b, struct value *x)
+{
+    struct value *q = exchanged(b, binary(b, "Mul", head(b, x, 0), number(b, 0.7)));
+    struct value *scores = exchanged(b, binary(b, "MatMul", head(b, x, 0.1), q));
+    scores = binary(b, "Add", scores, CONSTANT(b, 0, 1, 2, 6, 6));
+    return binary(b, "MatMul", softmax(b, scores, 3), head(b, x, 0.2));
+}
+
+/* Its queries come with their columns in front. */
+static struct value *attention_of_turned_queries(struct build *b, struct value *x)
+{
+    const int64_t split[4] = {2, 6, 2, 4}, perm[4] = {0, 2, 3, 1};
+    struct value *q = reshape(b, binary(b, "MatMul", x, CONSTANT(b, 0, 8, 8)), 4, split);
+    struct value *scores = exchanged(b, binary(b, "MatMul", head(b, x, 0.1), transpose(b, q, 4, perm)));
+    scores = binary(b, "Add", scores, CONSTANT(b, 0, 2, 6, 6));
+    return binary(b, "MatMul", softmax(b, scores, 3), head(b, x, 0.2));
+}
+
+static struct value *biased_before_the_turn(struct build *b, struct value *x)
+{
+    struct value *scores = binary(b, "MatMul", head(b, x, 0.1), exchanged(b, head(b, x, 0)));
+    scores = exchanged(b, binary(b, "Add", scores, CONSTANT(b, 0, 2, 6, 6)));
+    return binary(b, "MatMul", softmax(b, scores, 3), head(b, x, 0.2));
+}
+
 static struct value *attention_over_queries(struct build *b, struct value *x)
 {
     struct value *scores = binary(b, "MatMul", head(b, x, 0), exchanged(b, head(b, x, 0.1)));
@@ -334,6 +360,9 @@ static const struct recognition {
     {"attention biased alike", attention_biased_alike, "Attention", 10},
     {"attention in windows", attention_windowed, "Attention", 10},
     {"attention of three axes", attention_of_three_axes, "Attention", 6},
+    {"attention of keys", attention_of_keys, "Attention", 11},
+    {"attention of turned queries", attention_of_turned_queries, "Attention", 11},
+    {"biased before the turn", biased_before_the_turn, "!Attention", 17},
     {"softmax over queries", attention_over_queries, "!Attention", 14},
     {"scaled after the bias", scaled_after_the_bias, "!Attention", 16},
     {"roll", rolled, "Roll", 1},
