@@ -95,6 +95,12 @@ static void mmdeploy_rules(struct selection *selection)
     selection->rules.class_by_class = true;
 }
 
+bool selection_applies_sigmoid(const struct node *node)
+{
+    const struct selection_settings *settings = node ? node->settings : NULL;
+    return settings && node->definition && node->definition->attributes == efficient_attributes && settings->sigmoid;
+}
+
 static int read_operands(const struct node *node, const struct tensor *const *inputs, int count,
                          selection_rules_of *rules_of, struct selection *selection, struct error *error)
 {

@@ -45,6 +45,8 @@ struct selection {
  * settings: ERROR_INPUT where they do not fit together. */
 int selection_read(const struct selection_settings *settings, const struct shape *boxes, const struct shape *scores,
                    const struct shape *anchors, struct selection *selection, struct error *error);
+/* Whether the node is such an operator that puts the scores through a sigmoid itself. */
+bool selection_applies_sigmoid(const struct node *node);
 /* Results of an image, at most. */
 int64_t selection_results(const struct selection *selection);
 /* Bytes of places, kept and seen, and where these are. */

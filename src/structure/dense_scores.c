@@ -2,6 +2,7 @@
 
 #include "graph/match.h"
 #include "graph/operator.h"
+#include "op/box_selection.h"
 #include "structure/head_activation.h"
 #include "structure/level_join.h"
 
@@ -105,6 +106,8 @@ static int shared_place(const struct ways *ways)
 
 static const struct node *activation_within(const struct way *way, int place)
 {
+    if (selection_applies_sigmoid(way->values[way->dense - 1]->producer))
+        return way->values[way->dense - 1]->producer;
     for (int i = way->dense; i < place; i++) {
         if (makes_probabilities(way->values[i]->producer))
             return way->values[i]->producer;

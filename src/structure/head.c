@@ -230,7 +230,7 @@ static int find_form(const struct model *model, struct graph *graph, const struc
         unknown = unknown || graph->outputs[i]->shape.rank == SHAPE_UNKNOWN_RANK;
         rows = rows || may_be_rows(graph->outputs[i], images);
     }
-    if (unknown)
+    if (unknown || dtype_is_integer(first->dtype)) /* detections, or how many of them are given */
         return find_rows(model, graph, images, head, error);
     if (is_vector(first, images)) {
         head->kind = HEAD_VECTOR;

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "op/infer.h"
+#include "op/registry.h"
 #include "runtime/session.h"
 
 #define MOST_NUMBERS 20400 /* of an output */
@@ -325,6 +327,48 @@ static void test_scores_in_front_of_the_picks(void **state)
     }
 }
 
+/* A plugin that picks detections of fixed size, its four outputs. */
+static void select_boxes(struct builder *b, const char *name, struct value *boxes, struct value *scores,
+                         struct value *outputs[4])
+{
+    struct node *node = graph_add_node(b->graph, "TRT", name, "selection", 2, 4, b->error);
+    bool batched = strcmp(name, "BatchedNMS_TRT") == 0;
+    node_set_float(node, batched ? "scoreThreshold" : "score_threshold", 0.01f, b->error);
+    node_set_float(node, batched ? "iouThreshold" : "iou_threshold", 0.5f, b->error);
+    node_set_int(node, batched ? "keepTopK" : "max_output_boxes", 5, b->error);
+    node_set_int(node, batched ? "topK" : "score_activation",
+                 batched ? 20 : strcmp(scores->producer->op_type, "Sigmoid"), b->error);
+    assert_int_equal(operator_resolve(node, 1, b->error), 0);
+    node_set_input(node, 0, boxes, b->error);
+    node_set_input(node, 1, scores, b->error);
+    for (int i = 0; i < 4; i++) {
+        outputs[i] = graph_add_value(b->graph, NULL, b->error);
+        node_set_output(node, i, outputs[i], b->error);
+    }
+    assert_int_equal(infer_values(node, b->error), 0);
+}
+
+/* Plugins give how many there are first; with logits they apply the sigmoid themselves. */
+static void test_scores_in_front_of_plugins(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct error error = ERROR_INITIALISER;
+        struct form form;
+        struct value *outputs[2], *found[4];
+        begin(&form, &error);
+        struct builder *b = &form.builder;
+        make_ssd(b, 6, i == 2 ? NULL : "Sigmoid", outputs);
+        int boxes = outputs[0]->shape.dims[2] == 4 ? 0 : 1;
+        select_boxes(b, i == 1 ? "BatchedNMS_TRT" : "EfficientNMS_TRT", outputs[boxes], outputs[1 - boxes], found);
+        assert_int_equal(graph_add_output(b->graph, found[0], &error), 0);
+        assert_int_equal(graph_add_output(b->graph, found[2], &error), 0);
+        const struct known known = {.rows = LEVEL_ONE + LEVEL_TWO, .columns = 6, .last = 5};
+        check_picked(&form, i == 2 ? one(b, "Sigmoid", outputs[1 - boxes]) : outputs[1 - boxes], &known);
+        end(&form);
+    }
+}
+
 /* Each level is picked from by itself, and how many are left is known only when it runs. */
 static void test_levels_that_are_picked_from(void **state)
 {
@@ -553,6 +597,7 @@ int main(void)
                                        cmocka_unit_test(test_what_is_not_told_is_refused),
                                        cmocka_unit_test(test_double_outputs),
                                        cmocka_unit_test(test_scores_in_front_of_the_picks),
+                                       cmocka_unit_test(test_scores_in_front_of_plugins),
                                        cmocka_unit_test(test_levels_that_are_picked_from),
                                        cmocka_unit_test(test_regions_of_its_own),
                                        cmocka_unit_test(test_outputs_of_the_same_rows),
