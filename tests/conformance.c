@@ -180,11 +180,18 @@ static int run_data_set(struct data_set *set, struct error *error)
     return result;
 }
 
+static int refuse_missing(void *user, const struct missing_operator *missing, struct error *error)
+{
+    (void)user;
+    return error_set(error, ERROR_UNSUPPORTED, "no operator %s.%s-%d", missing->first->domain, missing->first->op_type,
+                     missing->first->opset);
+}
+
 static enum outcome run_loaded(struct context *context, const struct model *model, const char *folder,
                                struct error *error)
 {
     struct error missing = ERROR_INITIALISER;
-    if (operators_require(model->graph, &missing)) {
+    if (operators_missing(model->graph, refuse_missing, NULL, &missing)) {
         *error = missing;
         return SKIPPED;
     }

@@ -11,6 +11,7 @@
 #include "op/infer.h"
 #include "op/registry.h"
 #include "op/resize.h"
+#include "pass/foreign.h"
 #include "pass/passes.h"
 
 #define CHECK_OLDEST_OPSET 7
@@ -393,14 +394,30 @@ static int check_nodes(const struct model *model, struct graph *graph, struct fi
         next = node->next;
         if (check_exporters(model, node, findings, error))
             return -1;
-        if (!node->definition || node_check_settings(node, NULL) || /* told by check_attributes */
-            pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
+        bool told = node->definition && node_check_settings(node, &refusal); /* by check_attributes */
+        if (!told && pass_infer_and_fold_step(graph, node, &next, &refusal) == 0)
             continue;
-        if ((*problems)++ < CHECK_MAX_SHAPE_PROBLEMS &&
-            add_refusal(findings, FOVEA_PROBLEM, "shape", &refusal, "", error))
+        if (!told && (*problems)++ < CHECK_MAX_SHAPE_PROBLEMS &&
+            add_refusal(findings, FOVEA_PROBLEM, "shape", &refusal,
+                        foreign_is_behind(node) ? "; its sizes rest on the file's word for what is not computed" : "",
+                        error))
+            return -1;
+        refusal.kind = ERROR_UNSUPPORTED;
+        if (foreign_take_refused(node, &refusal, error))
             return -1;
     }
     return 0;
+}
+
+/* What the shapes of are not known, as something in front of it is not computed. */
+static int note_unseen(const struct graph *graph, struct finding_list *findings, struct error *error)
+{
+    struct fovea_unseen unseen;
+    foreign_count(graph, &unseen);
+    return unseen.unseen == 0 ? 0
+                              : add(findings, FOVEA_NOTE, "not-seen", error,
+                                    "%d of %d nodes were not checked: behind %s, of whose results no shapes are known",
+                                    unseen.unseen, unseen.nodes, unseen.behind);
 }
 
 static int check_shapes(const struct model *model, const struct shape_binding *bindings, int binding_count,
@@ -417,7 +434,7 @@ static int check_shapes(const struct model *model, const struct shape_binding *b
         result = add_refusal(findings, binding_count > 0 ? FOVEA_PROBLEM : FOVEA_NOTE, "free-size", &own,
                              "; shapes behind it were not checked", error);
     else
-        result = check_nodes(model, graph, findings, &problems, error);
+        result = check_nodes(model, graph, findings, &problems, error) || note_unseen(graph, findings, error) ? -1 : 0;
     if (result == 0 && own.kind == ERROR_NONE && problems == 0)
         result = check_declared(graph, findings, error);
     graph_destroy(graph);

@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "graph/match.h"
+#include "pass/foreign.h"
 #include "runtime/session.h"
 #include "structure/image_input.h"
 #include "tensor/sequence.h"
@@ -15,8 +16,9 @@ struct snapshot {
     struct model model;  /* a copy of the struct with a graph of its own */
     struct graph *graph; /* bound; NULL: not yet */
     struct session *session;
-    int outputs; /* of the file */
-    int scores;  /* output of the graph that holds the classes' scores, its own or one more; -1: none does */
+    int outputs;  /* of the file; where some are left out, also what is computed in front of these */
+    int left_out; /* of the file's, as fovea does not compute what they are made of */
+    int scores;   /* output of the graph that holds the classes' scores, its own or one more; -1: none does */
     struct class_scores classes;
 };
 
@@ -33,15 +35,21 @@ static struct value *rounded(const struct node *node)
 
 /* Files that keep Dropout for training may have it active: what is compared is inference. Pairs that round would make
  * whole steps of the last bits that another order of summation moves. */
-static int make_smooth(void *user, struct graph *graph, struct error *error)
+static int make_smooth(struct graph *graph, struct error *error)
 {
-    (void)user;
     for (struct node *node = graph->first; node; node = node->next) {
         struct value *source = match_operator(node, "Dropout") ? node->inputs[0] : rounded(node);
         if (source && value_replace(node->outputs[0], source, error))
             return -1;
     }
     return 0;
+}
+
+/* What fovea does not compute is left out: of the outputs those that are, and what is made in front of the others. */
+static int keep_outputs(void *user, struct graph *graph, struct error *error)
+{
+    int *left_out = user;
+    return make_smooth(graph, error) || foreign_keep_computed(graph, left_out, error) ? -1 : 0;
 }
 
 /* Where the scores are and how they are read, as long as the graph is as in the file. No head is no error. */
@@ -51,11 +59,11 @@ static int keep_scores(void *user, struct graph *graph, struct error *error)
     struct target target;
     int index;
     const struct value *image = image_input(graph, &index);
+    if (keep_outputs(&snapshot->left_out, graph, error))
+        return -1;
     snapshot->outputs = graph->output_count;
     snapshot->scores = -1;
-    if (make_smooth(NULL, graph, error))
-        return -1;
-    if (!image || graph->output_count == 0)
+    if (!image || graph->output_count == 0 || snapshot->left_out > 0)
         return 0;
     int found = target_seek(&snapshot->model, graph, image, "logits", &target, error);
     if (found <= 0)
@@ -74,10 +82,12 @@ static int keep_scores(void *user, struct graph *graph, struct error *error)
 struct graph *snapshot_graph(const struct snapshot *snapshot, const struct shape_binding *bindings, int binding_count,
                              bool no_fusion, struct error *error)
 {
+    int left_out;
     struct pipeline_request request = {.bindings = bindings,
                                        .binding_count = binding_count,
                                        .overrule = true,
-                                       .select = make_smooth,
+                                       .select = keep_outputs,
+                                       .user = &left_out,
                                        .no_fusion = no_fusion};
     return pipeline_run(&snapshot->model, &request, error);
 }
@@ -115,6 +125,12 @@ int snapshot_bind(struct snapshot *snapshot, const struct shape_binding *binding
     snapshot->graph = pipeline_run(&snapshot->model, &request, error);
     snapshot->session = snapshot->graph ? session_create(snapshot->graph, error) : NULL;
     return snapshot->session ? 0 : -1;
+}
+
+int snapshot_left_out(const struct snapshot *snapshot, bool *nothing)
+{
+    *nothing = snapshot->left_out > 0 && snapshot->outputs == 0;
+    return snapshot->left_out;
 }
 
 void snapshot_destroy(struct snapshot *snapshot)

@@ -17,6 +17,9 @@ struct graph *snapshot_graph(const struct snapshot *snapshot, const struct shape
 int snapshot_bind(struct snapshot *snapshot, const struct shape_binding *bindings, int binding_count,
                   struct error *error);
 
+/* Outputs of the file that are behind what fovea does not compute; *nothing: they are all that there is to compare. */
+int snapshot_left_out(const struct snapshot *snapshot, bool *nothing);
+
 /* Runs both, which are bound, on the images, or, where there are none (NULL), on one random input made of `seed`:
  * inputs, random, largest, mean, reshaped and agreement of `proof`. *elements (or NULL): of the outputs, that were
  * compared. ERROR_INPUT when their inputs or outputs differ in number, or inputs in shape. */

@@ -124,7 +124,7 @@ int cells_step_back(const struct node *node, const struct operand_slots *slots, 
                     const struct cells *from, struct cells *to, struct error *error)
 {
     const struct shape *shape = &slots->inputs[input]->shape;
-    if (shape->rank == SHAPE_UNKNOWN_RANK || !node->definition->field) {
+    if (shape->rank == SHAPE_UNKNOWN_RANK || !node->definition || !node->definition->field) {
         to->global = true;
         return 0;
     }

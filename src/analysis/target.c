@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/spatial_grid.h"
+#include "pass/foreign.h"
 
 static int find_features(struct graph *graph, struct field_sweep *sweep, struct target *target, struct error *error)
 {
@@ -18,6 +19,14 @@ static int find_features(struct graph *graph, struct field_sweep *sweep, struct 
                ? 0
                : error_set(error, ERROR_INPUT,
                            "the model has no spatial map; name a value with `target` or a class with `class_index`");
+}
+
+/* The scores where the outputs are computed; where they are not a value has to be named. */
+static int require_scores(const struct graph *graph, const char *name, struct error *error)
+{
+    bool of_outputs = !name || strcmp(name, "features") == 0 || strcmp(name, "logits") == 0 ||
+                      strcmp(name, "before-resize") == 0 || strcmp(name, "output") == 0;
+    return of_outputs ? foreign_require_value(graph->outputs[0], "target", error) : 0;
 }
 
 static int find_value(const struct model *model, struct graph *graph, struct field_sweep *sweep, const char *name,
@@ -36,6 +45,8 @@ static int find_value(const struct model *model, struct graph *graph, struct fie
                                                   : graph_find_value(graph, name);
     if (!target->value)
         return error_set(error, ERROR_INPUT, "the model has no value '%s' (`fovea_inspect` lists them)", name);
+    if (foreign_require_value(target->value, "target", error))
+        return -1;
     if (target->value->shape.rank == SHAPE_UNKNOWN_RANK)
         return error_set(
             error, ERROR_INPUT,
@@ -85,8 +96,10 @@ static int find_grid(struct field_sweep *sweep, struct target *target, struct er
 static int find_target(const struct model *model, struct graph *graph, struct field_sweep *sweep, const char *name,
                        struct target *target, struct error *error)
 {
-    if (head_find(model, graph, sweep->input, &target->head, error) ||
+    if (require_scores(graph, name, error) || head_find(model, graph, sweep->input, &target->head, error) ||
         find_value(model, graph, sweep, name, target, error))
+        return -1;
+    if (foreign_require_value(target->value, "target", error))
         return -1;
     if (target->value->constant || (!target->value->producer && target->value != sweep->input))
         return error_set(error, ERROR_INPUT, "'%s' does not depend on the input", target->value->name);

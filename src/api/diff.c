@@ -235,6 +235,11 @@ static int describe_run(const struct diff_work *work, struct fovea_diff *diff, s
     diff->samples = work->samples;
     diff->value_count = run->value_count;
     diff->output_count = run->output_count;
+    diff->values_left_out = run->values_left_out;
+    diff->outputs_left_out = run->outputs_left_out;
+    if (run->behind &&
+        !(diff->behind = arena_copy_string(work->changes.arena, run->behind, strlen(run->behind), error)))
+        return -1;
     diff->values = describe_values(work, run->values, run->value_count, error);
     diff->outputs = describe_values(work, run->outputs, run->output_count, error);
     if (!diff->values || !diff->outputs)

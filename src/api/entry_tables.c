@@ -80,9 +80,12 @@ const struct entry_field entry_samples[] = {INSIDE(fovea_samples, shapes, entry_
                                             RESERVED(fovea_samples),
                                             END};
 
-const struct entry_field entry_session_options[] = {
-    INSIDE(fovea_session_options, shapes, entry_shapes), LIST(fovea_session_options, feeds, feed_count, feed),
-    POINTER(fovea_session_options, preprocess, preprocess), RESERVED(fovea_session_options), END};
+const struct entry_field entry_session_options[] = {INSIDE(fovea_session_options, shapes, entry_shapes),
+                                                    LIST(fovea_session_options, feeds, feed_count, feed),
+                                                    POINTER(fovea_session_options, preprocess, preprocess),
+                                                    TEXTS(fovea_session_options, values, value_count),
+                                                    RESERVED(fovea_session_options),
+                                                    END};
 
 const struct entry_field entry_bench_options[] = {INSIDE(fovea_bench_options, session, entry_session_options),
                                                   INT(fovea_bench_options, warmup, 0, 1e9),

@@ -208,7 +208,7 @@ int fed_fill(const struct fed_list *fed, const struct graph *graph, struct sessi
         }
         if (file && to->data && copy_elements(file, to, input->name, error))
             return -1;
-        if (!file && !input->constant && all)
+        if (!file && !input->constant && all && (input->use_count > 0 || input->is_output))
             return error_set(error, ERROR_INPUT, "input '%s' has no data; give it with `feeds.name`", input->name);
     }
     return 0;

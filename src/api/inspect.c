@@ -7,6 +7,8 @@
 #include "api/api.h"
 #include "api/entry.h"
 #include "base/text.h"
+#include "pass/foreign.h"
+#include "pass/passes.h"
 #include "runtime/plan.h"
 #include "structure/image_input.h"
 
@@ -59,6 +61,45 @@ static int find_field(struct inspection *inspection, const struct value *value, 
     return own.kind == ERROR_LIMIT ? 0 : error_set(error, own.kind, "%s", own.message);
 }
 
+/* What of a node is seen, and through what not. */
+static int describe_sight(struct inspection *inspection, const struct node *node, const struct value *first,
+                          struct fovea_layer *layer, struct error *error)
+{
+    char label[NODE_LABEL_SIZE];
+    if (node->definition && !(first && first->behind))
+        return 0;
+    layer->sight = !node->definition ? FOVEA_SIGHT_FOREIGN : foreign_hides(node) ? FOVEA_SIGHT_NONE : FOVEA_SIGHT_TOLD;
+    layer->behind = copy(inspection,
+                         node->definition ? first->behind
+                         : node->refused  ? node->refused
+                                          : node_label(node, label),
+                         error);
+    return layer->behind ? 0 : -1;
+}
+
+/* What is not seen, and what only the file says. */
+static int describe_unseen(struct inspection *inspection, struct error *error)
+{
+    const struct graph *graph = inspection->graph;
+    struct fovea_layers *layers = inspection->layers;
+    foreign_count(graph, &layers->unseen);
+    struct fovea_unseen *unseen = &layers->unseen;
+    if ((unseen->behind && !(unseen->behind = copy(inspection, unseen->behind, error))) ||
+        (unseen->why && !(unseen->why = copy(inspection, unseen->why, error))))
+        return -1;
+    layers->told = arena_allocate(inspection->arena, graph->value_count + 1, sizeof *layers->told, error);
+    for (size_t i = 0; layers->told && i < graph->value_count; i++) {
+        const struct value *value = graph->values[i];
+        if (!value->as_told || !value->producer)
+            continue;
+        struct fovea_told *told = &layers->told[layers->told_count++];
+        *told = (struct fovea_told){copy(inspection, value->name, error), copy(inspection, value->behind, error)};
+        if (!told->name || !told->behind)
+            return -1;
+    }
+    return layers->told ? 0 : -1;
+}
+
 static int describe_layer(struct inspection *inspection, const struct node *node, const struct value *input,
                           bool *counted, struct error *error)
 {
@@ -73,14 +114,16 @@ static int describe_layer(struct inspection *inspection, const struct node *node
                                   .rank = SHAPE_UNKNOWN_RANK,
                                   .macs = cost_macs(node),
                                   .parameters = cost_parameters(node, counted, &layers->weight_bytes)};
-    if (!layer->name || !layer->op_type || !layer->output)
+    if (!layer->name || !layer->op_type || !layer->output || describe_sight(inspection, node, first, layer, error))
         return -1;
     layers->macs += layer->macs;
     layers->parameters += layer->parameters;
     if (!first)
         return 0;
     copy_dims(&first->shape, &layer->rank, layer->dims);
-    return input && first->shape.rank >= 3 ? find_field(inspection, first, layer, error) : 0;
+    return input && first->shape.rank >= 3 && layer->sight == FOVEA_SIGHT_WHOLE
+               ? find_field(inspection, first, layer, error)
+               : 0;
 }
 
 static int describe_layers(struct inspection *inspection, struct error *error)
@@ -134,10 +177,13 @@ static int describe_model(struct inspection *inspection, struct error *error)
     return layers->producer && layers->opsets && layers->path && layers->inputs && layers->outputs ? 0 : -1;
 }
 
+/* Of what is computed. */
 static int describe_arena(struct inspection *inspection, struct error *error)
 {
     struct plan plan;
-    if (plan_create(&plan, inspection->graph, NULL, 0, error))
+    int left_out;
+    if (foreign_keep_computed(inspection->graph, &left_out, error) || pass_prune(inspection->graph, error) ||
+        plan_create(&plan, inspection->graph, NULL, 0, error))
         return -1;
     inspection->layers->activation_bytes = plan.arena_bytes;
     plan_release(&plan);
@@ -156,13 +202,15 @@ int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, 
     int result = -1;
     *layers = (struct fovea_layers){0};
     struct shape_binding *bindings = api_bindings(model->context, shapes, 0, &entry.error);
-    struct pipeline_request request = {.bindings = bindings, .binding_count = shapes->count, .no_fusion = true};
+    struct pipeline_request request = {
+        .bindings = bindings, .binding_count = shapes->count, .no_fusion = true, .keeps_foreign = true};
     inspection.graph = bindings ? pipeline_run(model->model, &request, &entry.error) : NULL;
     inspection.arena = inspection.graph ? arena_create(memory, &entry.error) : NULL;
     layers->storage = inspection.arena;
     if (inspection.arena)
         result = describe_model(&inspection, &entry.error) || describe_layers(&inspection, &entry.error) ||
-                         describe_arena(&inspection, &entry.error) || context_poll(model->context, &entry.error)
+                         describe_unseen(&inspection, &entry.error) || describe_arena(&inspection, &entry.error) ||
+                         context_poll(model->context, &entry.error)
                      ? -1
                      : 0;
     memory_release(memory, bindings);

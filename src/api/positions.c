@@ -104,7 +104,8 @@ static int find_positions(struct position_work *work, struct error *error)
                                        .binding_count = work->stock.binding_count,
                                        .select = read_positions,
                                        .user = work,
-                                       .no_fusion = true};
+                                       .no_fusion = true,
+                                       .keeps_foreign = true};
     struct graph *graph = pipeline_run(work->model->model, &request, error);
     graph_destroy(graph);
     return graph ? 0 : -1;

@@ -22,6 +22,7 @@ struct rewriting {
     size_t change_capacity, proof_capacity;
     bool train; /* what the running guide did leaves something to train */
     bool moves; /* and moves the function */
+    int behind; /* nodes that it changed behind what fovea does not compute */
     struct text recipe;
 };
 
@@ -110,6 +111,18 @@ static int edit_finding(struct edit *edit, const struct finding *finding, struct
     return edit->guide->rewrite(edit, finding, error);
 }
 
+/* How many of the finding's nodes are behind what fovea does not compute. */
+static int count_behind(const struct network *network, const struct fovea_advice *advice)
+{
+    int count = 0;
+    for (const struct node *node = network->unseen.behind ? network->graph->first : NULL; node; node = node->next) {
+        const char *name = node_own_name(node->origin ? node->origin : node);
+        bool behind = node->definition && node->output_count > 0 && node->outputs[0] && node->outputs[0]->behind;
+        count += behind && is_listed(advice->nodes, advice->node_count, name);
+    }
+    return count;
+}
+
 /* One finding: edited, refused, or left. */
 static int apply_finding(struct rewriting *rewriting, struct edit *edit, const struct finding *finding,
                          struct error *error)
@@ -126,6 +139,7 @@ static int apply_finding(struct rewriting *rewriting, struct edit *edit, const s
         return 0;
     rewriting->train = rewriting->train || !edit->settled;
     rewriting->moves = rewriting->moves || edit->moves;
+    rewriting->behind += count_behind(&rewriting->work.network, &finding->advice);
     return record_add(edit->model, edit->guide->told.name, finding->advice.code, edit->nodes, (int)edit->node_count,
                       edit->guide->recipe == NULL || edit->settled, error);
 }
@@ -160,7 +174,13 @@ static int prove(struct rewriting *rewriting, const struct edit *edit, struct sn
     if (!grown)
         return -1;
     result->proofs = grown;
-    return rewrite_prove(&proof, &result->proofs[result->proof_count++], error);
+    struct fovea_proof *made = &result->proofs[result->proof_count++];
+    if (rewrite_prove(&proof, made, error))
+        return -1;
+    made->changes_left_out = rewriting->behind;
+    if (made->behind)
+        made->behind = arena_copy_string(rewriting->arena, made->behind, strlen(made->behind), error);
+    return !made->behind && rewriting->behind > 0 ? -1 : 0;
 }
 
 /* ---- guide by guide ---- */
@@ -168,6 +188,7 @@ static int prove(struct rewriting *rewriting, const struct edit *edit, struct sn
 static int edit_with_guide(struct rewriting *rewriting, struct edit *edit, struct error *error)
 {
     rewriting->train = rewriting->moves = false;
+    rewriting->behind = 0;
     struct snapshot *before = snapshot_create(rewriting->copy, error);
     int applied = 0, result = before ? apply_findings(rewriting, edit, &applied, error) : -1;
     if (result == 0 && applied > 0) {

@@ -184,9 +184,26 @@ static int measure_images(struct proving *proving, struct error *error)
     return 0;
 }
 
+/* What is behind operators that fovea does not have is not compared. */
+static int leave_out(struct proving *proving, struct error *error)
+{
+    struct fovea_proof *proof = proving->proof;
+    proof->behind = proving->request->network->unseen.behind;
+    if (!proof->behind)
+        return 0;
+    if (bind(proving, error))
+        return -1;
+    proof->outputs_left_out = snapshot_left_out(proving->before, &proof->nothing_compared);
+    return 0;
+}
+
 static int measure(struct proving *proving, struct error *error)
 {
     const struct rewrite_proof *request = proving->request;
+    if (leave_out(proving, error))
+        return -1;
+    if (proving->proof->nothing_compared)
+        return 0;
     if (request->images && measure_images(proving, error))
         return -1;
     return request->exact ? prove_exact(proving, error) : request->images ? 0 : measure_move(proving, error);

@@ -21,13 +21,44 @@ static int open_gradient(struct fovea_session *session, const struct fed_list *f
     return 0;
 }
 
-static int open_forward(struct fovea_session *session, const struct fed_list *fed, const char *dump_after,
-                        struct error *error)
+/* What the pipeline's call hands back. */
+struct value_choice {
+    struct fovea_session *session;
+    const struct fovea_session_options *options;
+};
+
+/* The values that are asked for become the outputs; their names stay, whatever takes their place. */
+static int choose_values(void *user, struct graph *graph, struct error *error)
 {
+    const struct value_choice *choice = user;
+    int count = choice->options->value_count;
+    struct value **values = arena_allocate(graph->arena, (size_t)count + 1, sizeof *values, error);
+    const char **names = arena_allocate(graph->arena, (size_t)count + 1, sizeof *names, error);
+    if (!values || !names)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        values[i] = graph_find_value(graph, choice->options->values[i]);
+        if (!values[i] || (!values[i]->producer && !values[i]->constant && !values[i]->is_input))
+            return error_set(error, ERROR_INPUT, "the model has no value '%s' (`fovea_inspect` lists them)",
+                             choice->options->values[i]);
+        names[i] = arena_copy_string(graph->arena, values[i]->name, strlen(values[i]->name), error);
+        if (!names[i])
+            return -1;
+    }
+    choice->session->names = names;
+    return graph_set_outputs(graph, values, count, error);
+}
+
+static int open_forward(struct fovea_session *session, const struct fed_list *fed,
+                        const struct fovea_session_options *options, struct error *error)
+{
+    struct value_choice choice = {session, options};
     struct pipeline_request request = {.bindings = fed->bindings,
                                        .binding_count = fed->binding_count,
-                                       .dump_after = dump_after,
-                                       .dump = dump_after ? &session->dump : NULL};
+                                       .select = options->value_count > 0 ? choose_values : NULL,
+                                       .user = &choice,
+                                       .dump_after = options->dump_after,
+                                       .dump = options->dump_after ? &session->dump : NULL};
     session->graph = pipeline_run(session->model->model, &request, error);
     if (session->graph)
         session->session = session_create(session->graph, error);
@@ -64,7 +95,7 @@ struct fovea_session *fovea_session_open(struct fovea_model *model, const struct
     }
     if (result == 0)
         result = options->gradient ? open_gradient(session, &fed, &entry.error)
-                                   : open_forward(session, &fed, options->dump_after, &entry.error);
+                                   : open_forward(session, &fed, options, &entry.error);
     if (result == 0 && options->noise)
         add_noise(session);
     if (result == 0)
@@ -119,6 +150,8 @@ const char *fovea_session_output_name(const struct fovea_session *session, int o
 {
     if (output < 0 || output >= fovea_session_output_count(session))
         return NULL;
+    if (session->names)
+        return session->names[output];
     return session->gradient ? "gradient" : session->model->model->graph->outputs[output]->name;
 }
 

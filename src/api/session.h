@@ -11,6 +11,7 @@ struct fovea_session {
     struct graph *graph;     /* owned unless `gradient` */
     struct session *session; /* likewise */
     struct probe probe;
+    const char **names; /* of the outputs, where values were asked for; NULL: the file's */
     bool gradient;
     struct text dump;
 };

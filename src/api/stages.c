@@ -51,7 +51,8 @@ int fovea_stages(struct fovea_model *model, const struct fovea_samples *samples,
                                            .binding_count = stock.binding_count,
                                            .select = find_stages,
                                            .user = &search,
-                                           .no_fusion = true};
+                                           .no_fusion = true,
+                                           .keeps_foreign = true};
         graph = pipeline_run(model->model, &request, &entry.error);
     }
     if (search.arena)

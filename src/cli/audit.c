@@ -124,6 +124,7 @@ static void print_audit(const struct fovea_audit *audit)
     if (audit->images > 0)
         printf(", with %" PRId64 " image%s", audit->images, audit->images == 1 ? "" : "s");
     printf("\n");
+    print_unseen(&audit->unseen, "no guide has looked at them");
     print_plan(&audit->plan);
     for (int i = 0; i < audit->count; i++) {
         const struct fovea_advice *advice = &audit->list[i];

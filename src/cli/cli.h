@@ -84,6 +84,8 @@ void print_words(FILE *out, const char *text);
 int fail(const struct fovea_error *error);
 int fail_usage(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Of what is not seen, a line each; `lack`: what follows from that. */
+void print_unseen(const struct fovea_unseen *unseen, const char *lack);
 /* The parsed --shape flags. `shapes.list` is freed by the caller. -1: said what is wrong. */
 int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes);
 /* Comma-separated whole numbers; returns how many were read, -1 if the text is something else. */

@@ -284,6 +284,11 @@ static void print_run(const struct fovea_diff *diff, int64_t most)
     int64_t shown = 0;
     printf("run on %" PRId64 " sample%s: %" PRId64 " of %" PRId64 " values depart\n", diff->samples,
            diff->samples == 1 ? "" : "s", diff->departing, diff->value_count);
+    char behind[CLI_TEXT];
+    if (diff->behind)
+        printf("  not compared: %" PRId64 " value%s, %" PRId64 " of them outputs, behind %s, which is not computed\n",
+               diff->values_left_out, diff->values_left_out == 1 ? "" : "s", diff->outputs_left_out,
+               safe_text(diff->behind, behind));
     if (diff->between > 0)
         printf("  (%" PRId64 " more, which only added or removed nodes read, are not counted)\n", diff->between);
     if (diff->first)

@@ -54,6 +54,14 @@ static const char *layer_name(const struct fovea_layer *layer, char out[CLI_TEXT
     return out;
 }
 
+/* The output's shape, or that it is not seen. */
+static const char *sight_text(const struct fovea_layer *layer, char out[CLI_TEXT])
+{
+    if (layer->rank >= 0 || layer->sight == FOVEA_SIGHT_WHOLE || layer->sight == FOVEA_SIGHT_TOLD)
+        return dims_text(layer->rank, layer->dims, out);
+    return layer->sight == FOVEA_SIGHT_FOREIGN ? "not computed" : "not seen";
+}
+
 static void print_layers(const struct fovea_layers *layers)
 {
     printf("\n%4s  %-36s %-20s %-18s %8s %8s  %9s %7s %9s\n", "#", "layer", "operator", "output", "params", "MACs",
@@ -68,9 +76,17 @@ static void print_layers(const struct fovea_layers *layers)
         if (layer->macs > 0)
             count_text((double)layer->macs, macs);
         printf("%4d  %-36s %-20s %-18s %8s %8s  %9s %7s %9s\n", i, layer_name(layer, name),
-               safe_text(layer->op_type, op_type), dims_text(layer->rank, layer->dims, dims), parameters, macs, size,
-               stride, centre);
+               safe_text(layer->op_type, op_type), sight_text(layer, dims), parameters, macs, size, stride, centre);
     }
+}
+
+/* Shapes that are only the file's word. */
+static void print_told(const struct fovea_layers *layers)
+{
+    char name[CLI_TEXT], behind[CLI_TEXT];
+    for (int i = 0; i < layers->told_count; i++)
+        printf("shape of '%s' as the file says: %s is not computed\n", safe_text(layers->told[i].name, name),
+               safe_text(layers->told[i].behind, behind));
 }
 
 static void print_inspection(const struct fovea_layers *layers)
@@ -89,10 +105,12 @@ static void print_inspection(const struct fovea_layers *layers)
         global |= layers->list[i].field.global;
         varies |= layers->list[i].field.varies;
     }
-    printf("\ntotal: %s parameters (%" PRId64 "), %s MACs, weights %s, activations %s\n",
-           count_text((double)layers->parameters, parameters), layers->parameters,
-           count_text((double)layers->macs, macs), bytes_text(layers->weight_bytes, weights),
+    printf("\ntotal%s: %s parameters (%" PRId64 "), %s MACs, weights %s, activations %s\n",
+           layers->unseen.behind ? " of what is seen" : "", count_text((double)layers->parameters, parameters),
+           layers->parameters, count_text((double)layers->macs, macs), bytes_text(layers->weight_bytes, weights),
            bytes_text(layers->activation_bytes, activations));
+    print_unseen(&layers->unseen, "the sums of parameters and MACs lack them");
+    print_told(layers);
     if (local)
         printf("RF: theoretical receptive field in input pixels (y x x where they differ); centre: of unit 0, pixels\n"
                "counted from 0. A large field does not make a model accurate (Kim et al., PRL 2023).\n");

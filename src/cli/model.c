@@ -172,3 +172,18 @@ const char *safe_text(const char *text, char out[CLI_TEXT])
     fovea_text_printable(out);
     return out;
 }
+
+void print_unseen(const struct fovea_unseen *unseen, const char *lack)
+{
+    char behind[CLI_TEXT], why[CLI_TEXT];
+    if (!unseen->behind)
+        return;
+    safe_text(unseen->behind, behind);
+    printf("not computed: %d of %d layers, the first ", unseen->foreign, unseen->nodes);
+    if (unseen->why)
+        printf("%s\n", safe_text(unseen->why, why));
+    else
+        printf("%s, an operator that fovea does not have\n", behind);
+    if (unseen->unseen > 0)
+        printf("not seen: %d of %d layers, behind %s; %s\n", unseen->unseen, unseen->nodes, behind, lack);
+}

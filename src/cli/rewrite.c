@@ -65,8 +65,28 @@ static void print_outputs(const struct fovea_proof *proof)
                proof->largest, proof->mean);
 }
 
+static void print_left_out(const struct fovea_proof *proof)
+{
+    char behind[CLI_TEXT];
+    if (!proof->behind)
+        return;
+    safe_text(proof->behind, behind);
+    if (proof->outputs_left_out > 0)
+        printf("  not compared: %d output%s behind %s, which is not computed%s\n", proof->outputs_left_out,
+               proof->outputs_left_out == 1 ? "" : "s", behind,
+               proof->nothing_compared ? "" : "; what is made in front of it was");
+    if (proof->changes_left_out > 0)
+        printf("  not tried: %d changed node%s behind it\n", proof->changes_left_out,
+               proof->changes_left_out == 1 ? "" : "s");
+}
+
 static void print_proof(const struct fovea_proof *proof)
 {
+    if (proof->nothing_compared) {
+        printf("%s: not proven, as nothing that could be compared is computed\n", proof->guide);
+        print_left_out(proof);
+        return;
+    }
     printf("%s: function ", proof->guide);
     if (proof->by_layers)
         print_layers(proof);
@@ -79,6 +99,7 @@ static void print_proof(const struct fovea_proof *proof)
     if (proof->size[0] > 0)
         printf(" of %" PRId64 " x %" PRId64 " (the model's size would take long)", proof->size[0], proof->size[1]);
     printf("\n");
+    print_left_out(proof);
 }
 
 static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flags *flags)

@@ -10,7 +10,7 @@
 #include "cli.h"
 
 struct run_options {
-    struct text_list inputs, expected;
+    struct text_list inputs, expected, values;
     const char *output, *dump_after;
     double rtol, atol;
     struct preprocess_options preprocess;
@@ -299,6 +299,8 @@ static int run_model(struct opened *opened, const struct run_options *options)
                                                     .feeds = feeds,
                                                     .feed_count = options->inputs.count,
                                                     .preprocess = &preprocess,
+                                                    .values = options->values.items,
+                                                    .value_count = options->values.count,
                                                     .dump_after = options->dump_after};
     struct fovea_session *session = fovea_session_open(opened->model, &session_options, &error);
     int code = session ? run_session(opened, session, options) : fail(&error);
@@ -315,6 +317,7 @@ int verb_run(int argc, char **argv)
          ".npy, .pb (TensorProto), an image, a folder of images; a sequence: once for each tensor"},
         {"output", 'o', OPTION_TEXT, &options.output, "DIR",
          "write one .npy per output; of a sequence NAME.0.npy, ... and NAME.json with their number"},
+        {"value", 0, OPTION_LIST, &options.values, "NAME", "compute this output or inner value alone; may be repeated"},
         {"expect", 'e', OPTION_LIST, &options.expected, "[NAME=]FILE",
          "compare with this .npy or .pb; of a sequence NAME.0=FILE; exit 1 if it differs"},
         {"rtol", 0, OPTION_NUMBER, &options.rtol, "X", "relative tolerance (default 1e-3)"},

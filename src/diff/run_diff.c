@@ -11,9 +11,19 @@
 struct keeping {
     const struct graph *source;
     int *numbers;
+    struct run_diff *run;
 };
 
 /* ---- preparation ---- */
+
+static void leave_out(struct run_diff *run, const struct value *value)
+{
+    run->behind = run->behind ? run->behind : value->behind;
+    if (run->graphs[0]) /* the second model is being prepared */
+        return;
+    run->values_left_out++;
+    run->outputs_left_out += value->is_output;
+}
 
 static int select_kept(void *user, struct graph *graph, struct error *error)
 {
@@ -27,8 +37,10 @@ static int select_kept(void *user, struct graph *graph, struct error *error)
         const struct value *origin = value->origin;
         if (!origin || origin->graph != keeping->source || keeping->numbers[origin->id] == 0)
             continue;
+        if (value->behind)
+            leave_out(keeping->run, value);
         bool known = value->constant && !origin->is_output;
-        bool made = value->producer || value->constant || value->is_input;
+        bool made = (value->producer || value->constant || value->is_input) && !value->behind;
         keeping->numbers[origin->id] = known || !made ? 0 : count + 1;
         if (!known && made)
             kept[count++] = value;
@@ -147,7 +159,7 @@ int run_diff_open(struct run_diff *run, const struct model *a, const struct mode
     if (result == 0)
         result = list_wanted(run, numbers, error);
     for (int s = 0; s < 2 && result == 0; s++) {
-        struct keeping keeping = {models[s]->graph, numbers[s]};
+        struct keeping keeping = {models[s]->graph, numbers[s], run};
         result = prepare(run, s, models[s], bindings[s], binding_counts[s], &keeping, error);
     }
     if (result == 0) {

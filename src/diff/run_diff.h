@@ -25,6 +25,8 @@ struct run_diff {
     int value_count;
     struct compared_value *outputs; /* of the models, in the first one's order */
     int output_count;
+    const char *behind; /* what is not computed, in front of values left out (of graphs[]); NULL: nothing */
+    int values_left_out, outputs_left_out;
 };
 
 /* Both graphs bound and planned, unfused, every matched value kept. Released by run_diff_close in every case. */

@@ -145,6 +145,7 @@ struct fovea_audit {
     int findings; /**< advice that is measured or verified: what exit code 1 is for */
     int64_t input_size[2];
     bool size_guessed;
+    struct fovea_unseen unseen; /**< what no guide has seen: what rests on it is not decidable */
     int64_t images;
     const struct fovea_left_out *files_left_out; /**< of the images' folder; NULL: there are no images */
     unsigned sections;                           /**< as asked for */

@@ -80,8 +80,11 @@ struct fovea_diff {
     int64_t value_count, output_count;
     int64_t departing, between;                 /**< values that depart: where equality is expected; the others */
     const struct fovea_value_difference *first; /**< the first value counted in `departing`; NULL: none */
-    bool same;                                  /**< nothing above differs */
-    void *storage;                              /**< private */
+    const char
+        *behind; /**< operator that fovea does not have, in front of what was not compared; NULL: everything was */
+    int64_t values_left_out, outputs_left_out; /**< behind such, in the first model */
+    bool same;                                 /**< nothing above differs */
+    void *storage;                             /**< private */
     uint64_t reserved[8];
 };
 /** Two models of one context. Nodes are recognised by what surrounds them, by weights, names and order, so that renamed

@@ -9,13 +9,29 @@
 extern "C" {
 #endif
 
+/** How far a layer is seen through operators that fovea does not have, or nodes that it refuses. */
+enum fovea_sight {
+    FOVEA_SIGHT_WHOLE,
+    FOVEA_SIGHT_TOLD,   /**< behind one: it has the shape that follows from what the file says there */
+    FOVEA_SIGHT_NONE,   /**< behind one: its shape, MACs and field are not known */
+    FOVEA_SIGHT_FOREIGN /**< it is one */
+};
+
 struct fovea_layer {
     const char *name, *op_type, *output; /**< `output`: name of the first result */
     int rank;                            /**< of the first result; -1: known only when it runs */
     int64_t dims[FOVEA_MAX_RANK];
     int64_t parameters; /**< elements of the weights that this node is the first to read; running statistics are none */
     int64_t macs;       /**< multiply-accumulates of convolutions and matrix products */
-    struct fovea_receptive_field field;
+    struct fovea_receptive_field field; /**< none of what is not wholly seen */
+    enum fovea_sight sight;
+    const char
+        *behind; /**< "grid_sampler 'custom'": the operator; of a foreign one why; NULL where it is wholly seen */
+};
+
+/** A value whose type and shape nothing but the file says. */
+struct fovea_told {
+    const char *name, *behind;
 };
 
 /** An input or output of the graph; `rank` -1: not declared, sizes -1: free. */
@@ -32,13 +48,17 @@ struct fovea_layers {
     int input_count, output_count;
     struct fovea_layer *list;
     int count;
-    int fields_left_out; /**< layers whose field would take too long to follow; theirs has no axes */
-    int64_t parameters, macs;
+    int fields_left_out;        /**< layers whose field would take too long to follow; theirs has no axes */
+    struct fovea_unseen unseen; /**< what the sums lack */
+    struct fovea_told *told;    /**< results of foreign layers whose shapes are taken from the file */
+    int told_count;
+    int64_t parameters, macs;              /**< of what is seen */
     size_t weight_bytes, activation_bytes; /**< as stored at run time; of the planned arena */
     void *storage;                         /**< private: what the pointers point to */
     uint64_t reserved[8];
 };
-/** The graph as the file has it, bound to `shapes`, which may be empty where no size is free. */
+/** The graph as the file has it, bound to `shapes`, which may be empty where no size is free. Operators that fovea does
+ * not have are no error: what is behind them is not seen, but where the file says their results' shapes. */
 FOVEA_API int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, struct fovea_layers *layers,
                             struct fovea_error *error);
 FOVEA_API void fovea_layers_free(struct fovea_layers *layers);

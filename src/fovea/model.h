@@ -69,6 +69,16 @@ struct fovea_preprocess {
 };
 FOVEA_API struct fovea_preprocess fovea_preprocess_default(void);
 
+/** What of a model is not seen, as fovea does not have the operator that it is made by, or refuses a node (a type, a
+ * mode). A node behind such a one is seen where the file says the shapes of its results. */
+struct fovea_unseen {
+    const char *behind; /**< the first that is not computed, "grid_sampler 'custom'"; NULL: everything is */
+    const char *why;    /**< that is not computed; NULL: fovea has no such operator */
+    int nodes;          /**< of the graph, when constants are folded */
+    int foreign;        /**< that are not computed */
+    int unseen;         /**< behind these, of sizes that are not known */
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -48,7 +48,12 @@ struct fovea_proof {
     bool by_layers;
     int changed_nodes;     /**< 0: the same computation once constants are folded */
     double layers_largest; /**< as `largest` of these values: what must be within `tolerance` */
-    bool without_outputs;  /**< they did not run: `largest`, `mean` and `agreement` tell nothing */
+    /** Of what is behind operators that fovea does not have; where outputs are, what is made in front of these
+     * operators was compared in their place. */
+    const char *behind;                     /**< the first of these; NULL: there are none */
+    int outputs_left_out, changes_left_out; /**< of the model, of changed nodes: not compared */
+    bool nothing_compared;                  /**< as all outputs are behind, and nothing is in front */
+    bool without_outputs;                   /**< they did not run: `largest`, `mean` and `agreement` tell nothing */
 };
 struct fovea_rewrite {
     struct fovea_edit *changes;

@@ -29,6 +29,9 @@ struct fovea_session_options {
     const struct fovea_feed *feeds; /**< their shapes bind free sizes; their elements are put into the inputs */
     int feed_count;
     const struct fovea_preprocess *preprocess; /**< for images; NULL: from the model's metadata */
+    const char *const *values; /**< names of values of the graph in place of its outputs; only what they are made of is
+                                    computed, so that operators which fovea does not have hold up nothing else */
+    int value_count;
     bool gradient;          /**< one output, "gradient": of the central unit of the last map by the image */
     bool noise;             /**< inputs without a feed hold random numbers of their type; else zeros */
     const char *dump_after; /**< name of a pass whose graph is wanted, or NULL */

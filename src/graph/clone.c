@@ -36,18 +36,28 @@ static struct value *map_value(const struct cloner *cloner, const struct value *
 static struct graph *clone_into(const struct graph *from, struct graph *parent, const struct cloner *outer,
                                 struct error *error);
 
-static const struct dimension *clone_dimensions(struct arena *arena, const struct value *value, struct error *error)
+static const struct dimension *clone_dimensions(struct arena *arena, const struct dimension *from, size_t rank,
+                                                struct error *error)
 {
-    size_t rank = (size_t)value->declared_rank;
     struct dimension *copy = arena_allocate(arena, rank + 1, sizeof *copy, error);
     if (!copy)
         return NULL;
     for (size_t i = 0; i < rank; i++) {
-        const char *name = value->declared[i].name;
-        copy[i].size = value->declared[i].size;
+        const char *name = from[i].name;
+        copy[i].size = from[i].size;
         copy[i].name = name ? arena_copy_string(arena, name, strlen(name), error) : NULL;
     }
     return copy;
+}
+
+static const struct told_type *clone_told(struct arena *arena, const struct told_type *from, struct error *error)
+{
+    struct told_type *copy = arena_allocate(arena, 1, sizeof *copy, error);
+    if (!copy)
+        return NULL;
+    *copy = *from;
+    copy->dimensions = clone_dimensions(arena, from->dimensions, (size_t)from->rank, error);
+    return copy->dimensions ? copy : NULL;
 }
 
 static int clone_value(struct cloner *cloner, struct value *value, struct error *error)
@@ -61,7 +71,10 @@ static int clone_value(struct cloner *cloner, struct value *value, struct error 
     copy->shape = value->shape;
     copy->origin = value;
     copy->declared_rank = value->declared_rank;
-    if (value->declared && !(copy->declared = clone_dimensions(to->arena, value, error)))
+    if (value->declared &&
+        !(copy->declared = clone_dimensions(to->arena, value->declared, (size_t)value->declared_rank, error)))
+        return -1;
+    if (value->told && !(copy->told = clone_told(to->arena, value->told, error)))
         return -1;
     cloner->map[value->id] = copy;
     if (value->constant)

@@ -52,6 +52,13 @@ struct dimension {
     const char *name; /* or NULL */
 };
 
+/* What value_info of the file says of an inner value: nothing rests on it but what fovea does not compute. */
+struct told_type {
+    enum dtype dtype;
+    int rank;
+    const struct dimension *dimensions;
+};
+
 struct use {
     struct node *node;
     int input;
@@ -65,6 +72,7 @@ struct value {
     struct shape shape;               /* rank -1 until bound */
     const struct dimension *declared; /* of inputs, outputs, value_info; NULL: none */
     int declared_rank;                /* -1: none */
+    const struct told_type *told;     /* of a node's result; NULL: nothing */
     struct node *producer;            /* NULL: graph input, initialiser or outer value */
     int producer_output;
     struct constant *constant; /* elements known before running: initialiser or folded; else NULL */
@@ -73,9 +81,12 @@ struct value {
     struct use *uses;
     size_t use_count, use_capacity;
     struct value *origin; /* execution graph: the value of the source graph it stands for, or NULL */
-    struct span span;     /* source graph: TensorProto or SparseTensorProto of an initialiser */
-    bool changed;         /* source graph: `dtype` or `declared` of an input or output differs from the file */
-    bool spare;           /* source graph: an initialiser that nothing read in the file; saved although nothing does */
+    const char *behind; /* execution graph: what fovea does not compute and this is made of, as messages call it; NULL:
+                           nothing of that kind (pass/foreign.h) */
+    bool as_told;       /* execution graph: type and shape are the file's word for what is behind */
+    struct span span;   /* source graph: TensorProto or SparseTensorProto of an initialiser */
+    bool changed;       /* source graph: `dtype` or `declared` of an input or output differs from the file */
+    bool spare;         /* source graph: an initialiser that nothing read in the file; saved although nothing does */
 };
 
 enum attribute_type {
@@ -145,6 +156,7 @@ struct node {
     struct attribute *attributes;
     int attribute_count;
     struct node *origin;             /* execution graph: the source node it comes from, or NULL */
+    const char *refused;             /* execution graph: why it is not computed, where its operator is known; or NULL */
     struct span span;                /* source graph: NodeProto */
     bool changed;                    /* source graph: differs from its span */
     const struct metadata *metadata; /* source graph: entries to be saved beside those of the file */

@@ -7,7 +7,7 @@
 
 bool match_operator(const struct node *node, const char *op_type)
 {
-    return node && node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0;
+    return node && node->definition && node->domain[0] == '\0' && strcmp(node->op_type, op_type) == 0;
 }
 
 const void *match_settings(const struct node *node, const char *op_type)

@@ -88,6 +88,25 @@ int audit_check_guides(const char *const *guides, int count, struct error *error
     return 0;
 }
 
+/* What is fine or missing as far as is seen may be otherwise behind it. */
+static int doubt(const struct audit *audit, struct finding *finding, struct error *error)
+{
+    const struct fovea_unseen *unseen = &audit->network->unseen;
+    struct fovea_advice *advice = &finding->advice;
+    if (advice->state != FOVEA_STATE_FINE && advice->state != FOVEA_STATE_NOT_APPLICABLE && !audit->guide->whole)
+        return 0;
+    advice->found = finding_text(audit, error, "%d of %d layers are not seen: behind %s; as far as is seen: %s",
+                                 unseen->unseen, unseen->nodes, unseen->behind, advice->found);
+    advice->code = finding_text(audit, error, "%s900", audit->guide->prefix);
+    advice->recommend =
+        "give the file the shapes of what that operator makes (value_info), or export the model without it";
+    advice->state = FOVEA_STATE_UNDECIDABLE;
+    advice->published = advice->measured = advice->cost = advice->unless = NULL;
+    advice->command = NULL;
+    finding->site = NULL;
+    return advice->found && advice->code ? 0 : -1;
+}
+
 int audit_run(struct audit *audit, const char *const *guides, int guide_count, struct error *error)
 {
     if (audit_check_guides(guides, guide_count, error) || audit_check_settings(audit, error))
@@ -97,10 +116,15 @@ int audit_run(struct audit *audit, const char *const *guides, int guide_count, s
             continue;
         audit->guide = guide_at(i);
         audit->asked = 0;
+        size_t first = audit->count;
         int pending = record_is_pending(audit->model, audit->guide->told.name, error);
         audit->pending = pending > 0;
         if (pending < 0 || audit->guide->find(audit, error))
             return error_prefix(error, "%s", audit->guide->told.name);
+        for (; first < audit->count && audit->network->unseen.unseen > 0; first++) {
+            if (doubt(audit, audit->findings[first], error))
+                return -1;
+        }
     }
     return 0;
 }

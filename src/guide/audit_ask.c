@@ -64,12 +64,27 @@ static int say_left_out(struct audit *audit, struct finding *finding, struct err
     return reason && (!finding || finding->advice.measured) ? 0 : -1;
 }
 
+/* What one of the values is made of and fovea does not compute; NULL: nothing. */
+static const char *behind_value(const struct measurement *wanted)
+{
+    const char *behind = NULL;
+    for (int i = 0; i < wanted->value_count && !behind; i++)
+        behind = wanted->values[i] ? wanted->values[i]->behind : NULL;
+    return behind;
+}
+
 int audit_ask(struct audit *audit, const struct measurement *wanted, struct finding *finding, struct image_set *images,
               struct error *error)
 {
     if (!audit->images)
         return 0;
     *images = *audit->images;
+    const char *behind = behind_value(wanted);
+    if (behind) {
+        if (finding)
+            finding->advice.measured = finding_text(audit, error, "not measured: behind %s", behind);
+        return finding && !finding->advice.measured ? -1 : 0;
+    }
     if (!audit->plan) {
         images->count = wanted->most > 0 && wanted->most < images->count ? wanted->most : images->count;
         return 1;

@@ -217,6 +217,7 @@ const struct guide guide_gamma = {
         "ACM TIST 2024, arXiv 2205.07260",
     .told.published = "accuracy +1 to +4 points where right, -1 to -3 where wrong",
     .effect = GUIDE_EXACT,
+    .whole = true,
     .options = options,
     .find = find_gamma,
     .rewrite = rewrite_gamma};

@@ -30,6 +30,7 @@ struct guide {
     struct fovea_guide told; /* `exact` is by the effect */
     const char *prefix;      /* of codes: "PADDING" */
     enum guide_effect effect;
+    bool whole; /* what it says of any layer rests on all of them */
     bool folds; /* with edit->fold it stores what is there and computed as constants: exact whatever the effect */
     const struct fovea_guide_option *options; /* without `guide`; ended by a row without a name; NULL: none */
     const char *recipe;                       /* of the tuning after the rewrite; NULL: none is needed */

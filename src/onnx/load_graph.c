@@ -1,32 +1,57 @@
 #include "onnx/loader.h"
 
-static int load_dimensions(struct graph *graph, struct value *value, const Onnx__TensorShapeProto *shape,
-                           struct error *error)
+/* The file's, NULL and an error. */
+static struct dimension *load_dimensions(struct graph *graph, const Onnx__TensorShapeProto *shape, struct error *error)
 {
     struct dimension *dimensions = arena_allocate(graph->arena, shape->n_dim + 1, sizeof *dimensions, error);
-    if (!dimensions)
-        return -1;
-    if (shape->n_dim > 1024)
-        return error_set(error, ERROR_LIMIT, "value '%s' has too many dimensions (limit 1024)", value->name);
-    for (size_t i = 0; i < shape->n_dim; i++) {
+    for (size_t i = 0; dimensions && i < shape->n_dim; i++) {
         const Onnx__TensorShapeProto__Dimension *dimension = shape->dim[i];
         bool known = dimension->has_dim_value && dimension->dim_value >= 0;
         dimensions[i].size = known ? dimension->dim_value : -1;
         if (dimension->has_dim_param && !(dimensions[i].name = load_string(graph->arena, &dimension->dim_param, error)))
-            return -1;
+            return NULL;
     }
-    value->declared = dimensions;
-    value->declared_rank = (int)shape->n_dim;
-    return 0;
+    return dimensions;
 }
 
 static int load_type(struct graph *graph, struct value *value, const Onnx__TypeProto *type, struct error *error)
 {
+    const Onnx__TensorShapeProto *shape = type && type->tensor_type ? type->tensor_type->shape : NULL;
     if (value->dtype == DTYPE_UNDEFINED)
         value->dtype = load_type_code(type);
-    return type && type->tensor_type && type->tensor_type->shape
-               ? load_dimensions(graph, value, type->tensor_type->shape, error)
-               : 0;
+    if (!shape)
+        return 0;
+    if (shape->n_dim > 1024)
+        return error_set(error, ERROR_LIMIT, "value '%s' has too many dimensions (limit 1024)", value->name);
+    value->declared_rank = (int)shape->n_dim;
+    value->declared = load_dimensions(graph, shape, error);
+    return value->declared ? 0 : -1;
+}
+
+/* What value_info says of results of nodes, where that is a tensor of a shape. */
+static int load_told(struct graph *graph, const Onnx__GraphProto *message, struct error *error)
+{
+    for (size_t i = 0; i < message->n_value_info; i++) {
+        const Onnx__TypeProto *type = message->value_info[i]->type;
+        const Onnx__TensorShapeProto *shape = type && type->tensor_type ? type->tensor_type->shape : NULL;
+        if (!shape || !type->tensor_type->has_elem_type || shape->n_dim > SHAPE_MAX_RANK)
+            continue;
+        char *name = load_string(graph->arena, &message->value_info[i]->name, error);
+        struct value *value = name ? graph_find_value(graph, name) : NULL;
+        if (!name)
+            return -1;
+        if (!value || value->graph != graph || !value->producer)
+            continue;
+        struct told_type *told = arena_allocate(graph->arena, 1, sizeof *told, error);
+        if (!told)
+            return -1;
+        *told = (struct told_type){(enum dtype)type->tensor_type->elem_type, (int)shape->n_dim,
+                                   load_dimensions(graph, shape, error)};
+        if (!told->dimensions)
+            return -1;
+        value->told = told;
+    }
+    return 0;
 }
 
 /* Takes over the reference to `constant`, which may be NULL after an error. */
@@ -130,7 +155,8 @@ int load_graph(struct graph *graph, const struct model_reader *reader, const Onn
 {
     if (load_spans(graph, message, error) || load_inputs(graph, message, error) ||
         load_initialisers(graph, reader, message, error) ||
-        load_nodes(graph, reader, message->node, message->n_node, error) || load_outputs(graph, message, error))
+        load_nodes(graph, reader, message->node, message->n_node, error) || load_outputs(graph, message, error) ||
+        load_told(graph, message, error))
         return -1;
     mark_spare(graph);
     return load_check_sources(graph, error);

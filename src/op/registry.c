@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "op/families.h"
-#include "op/left_out.h"
 
 #define NAME_FAMILY(name) operators_##name,
 static const struct operator_definition *const families[] = {OPERATOR_FAMILIES(NAME_FAMILY)};
@@ -110,13 +108,19 @@ static bool same_operator(const struct node *a, const struct node *b)
     return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0 && a->opset == b->opset;
 }
 
+/* Whether fovea has no such operator: others may be refused for what they are asked. */
+static bool is_missing(const struct node *node)
+{
+    return !node->definition && !node->refused;
+}
+
 /* Sorts the graph's nodes without an operator into `all` and tells of each operator once. */
 static int tell_missing(const struct graph *graph, struct missing_operator *all, int nodes, missing_told *tell,
                         void *user, struct error *error)
 {
     int place = 0, result = 0;
     for (const struct node *node = graph->first; node; node = node->next) {
-        if (!node->definition)
+        if (is_missing(node))
             all[place] = (struct missing_operator){node, place}, place++;
     }
     qsort(all, (size_t)nodes, sizeof *all, by_operator);
@@ -133,7 +137,7 @@ int operators_missing(const struct graph *graph, missing_told *tell, void *user,
     struct memory *memory = graph->context->memory;
     int nodes = 0, result = 0;
     for (const struct node *node = graph->first; node; node = node->next)
-        nodes += !node->definition;
+        nodes += is_missing(node);
     if (nodes > 0) {
         struct missing_operator *all = memory_allocate(memory, (size_t)nodes, sizeof *all, error);
         result = all ? tell_missing(graph, all, nodes, tell, user, error) : -1;
@@ -144,31 +148,5 @@ int operators_missing(const struct graph *graph, missing_told *tell, void *user,
         for (int i = 0; (inner = node_subgraph(node, i)) != NULL && result == 0; i++)
             result = operators_missing(inner, tell, user, error);
     }
-    return result;
-}
-
-static int list_missing(void *user, const struct missing_operator *missing, struct error *error)
-{
-    struct text *text = user;
-    const struct node *node = missing->first;
-    char label[NODE_LABEL_SIZE];
-    (void)error; /* the text keeps its own */
-    const char *reason = operator_left_out_reason(node->domain, node->op_type);
-    text_print(text, "%s%s%s%s-%d (%d node%s, first %s%s%s)", text->length ? ", " : "", node->domain,
-               node->domain[0] ? "." : "", node->op_type, node->opset, missing->nodes, missing->nodes == 1 ? "" : "s",
-               node_label(node, label), reason ? "; " : "", reason ? reason : "");
-    return 0;
-}
-
-int operators_require(const struct graph *graph, struct error *error)
-{
-    struct text text;
-    text_start(&text, graph->context->memory);
-    int result = operators_missing(graph, list_missing, &text, error);
-    if (result == 0)
-        result = text_finish(&text, error);
-    if (result == 0 && text.length > 0)
-        result = error_set(error, ERROR_UNSUPPORTED, "operators that fovea does not have: %s", text.data);
-    text_release(&text);
     return result;
 }

@@ -30,7 +30,5 @@ typedef int missing_told(void *user, const struct missing_operator *missing, str
 /* Calls `tell` once for each operator that is missing in the graph, by name, then for those of its subgraphs; ends with
  * what it returns where that is not 0, or -1. */
 int operators_missing(const struct graph *graph, missing_told *tell, void *user, struct error *error);
-/* ERROR_UNSUPPORTED listing every operator that is missing, with the nodes that need it; 0 if none is. */
-int operators_require(const struct graph *graph, struct error *error);
 
 #endif

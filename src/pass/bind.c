@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "pass/foreign.h"
 #include "pass/passes.h"
 
 static const struct shape_binding *find_binding(const struct value *input, int input_count,
@@ -64,8 +65,7 @@ static int bind_input(struct value *input, const struct shape_binding *binding, 
                         : error_set(error, ERROR_INPUT, "`shapes` gives input '%s' a shape, but it is of type %s", name,
                                     dtype_name(input->dtype));
     if (dtype_storage(input->dtype) == DTYPE_UNDEFINED)
-        return error_set(error, ERROR_UNSUPPORTED, "input '%s' has type %s, which cannot be computed with", name,
-                         dtype_name(input->dtype));
+        return foreign_take_input(input, error);
     if (input->declared_rank > SHAPE_MAX_RANK)
         return error_set(error, ERROR_LIMIT, "input '%s' has %d dimensions (limit %d)", name, input->declared_rank,
                          SHAPE_MAX_RANK);

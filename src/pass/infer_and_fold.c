@@ -2,6 +2,7 @@
 #include "op/control_flow.h"
 #include "op/evaluate.h"
 #include "op/infer.h"
+#include "pass/foreign.h"
 #include "pass/passes.h"
 
 /* Larger results stay nodes: a folded broadcast can dwarf the model. */
@@ -165,16 +166,25 @@ int pass_infer_and_fold_node(struct graph *graph, struct node *node, struct erro
 int pass_infer_and_fold_step(struct graph *graph, struct node *node, struct node **next, struct error *error)
 {
     *next = node->next;
-    int replaced = pass_inline_if(node, next, error);
-    if (replaced == 0)
-        replaced = pass_expand(node, next, error);
-    return replaced < 0 || (replaced == 0 && pass_infer_and_fold_node(graph, node, error)) ? -1 : 0;
+    int done = pass_inline_if(node, next, error);
+    if (done == 0)
+        done = foreign_take(node, error);
+    if (done == 0)
+        done = pass_expand(node, next, error);
+    if (done != 0)
+        return done < 0 ? -1 : 0;
+    foreign_spread(node);
+    if (infer_values(node, error))
+        return -1;
+    foreign_trust(node);
+    return can_fold(node) && fold(graph, node, error) ? -1 : 0;
 }
 
 int pass_infer_and_fold(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
-        if (pass_infer_and_fold_step(graph, node, &next, error))
+        struct error refusal = ERROR_INITIALISER;
+        if (pass_infer_and_fold_step(graph, node, &next, &refusal) && foreign_take_refused(node, &refusal, error))
             return -1;
     }
     return 0;

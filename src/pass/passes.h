@@ -18,9 +18,11 @@ bool pass_follows_exporter(const char *exporter);
  * `captures` counts them): order, liveness and pruning then need to know nothing of inner graphs. Sorts inner graphs.
  */
 int pass_capture(struct graph *graph, struct error *error);
-/* Gives graph inputs their shapes. ERROR_INPUT that says what to give in `shapes` when a dimension stays free. */
+/* Gives graph inputs their shapes; those of types that cannot be computed with get none (foreign.h). ERROR_INPUT that
+ * says what to give in `shapes` when a dimension stays free. */
 int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, bool overrule, struct error *error);
-/* Infers all types and shapes in order and replaces nodes whose results are known by constants. */
+/* Infers all types and shapes in order and replaces nodes whose results are known by constants. What fovea does not
+ * compute stays, and holds up nothing but what is behind it (foreign.h). */
 int pass_infer_and_fold(struct graph *graph, struct error *error);
 /* One step of it: `node` is inlined, expanded, or inferred and folded; *next is the node to go on with. */
 int pass_infer_and_fold_step(struct graph *graph, struct node *node, struct node **next, struct error *error);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "op/registry.h"
+#include "pass/foreign.h"
 #include "pass/passes.h"
 
 struct pipeline {
@@ -20,8 +20,7 @@ static int sort_clone(const struct pipeline *pipeline, struct error *error)
 static int inline_functions(const struct pipeline *pipeline, struct error *error)
 {
     struct graph *graph = pipeline->graph;
-    return pass_inline_functions(pipeline->model, graph, error) || graph_sort(graph, error) ||
-           operators_require(graph, error);
+    return pass_inline_functions(pipeline->model, graph, error) || graph_sort(graph, error);
 }
 
 static int capture(const struct pipeline *pipeline, struct error *error)
@@ -50,6 +49,13 @@ static int select_outputs(const struct pipeline *pipeline, struct error *error)
 {
     const struct pipeline_request *request = pipeline->request;
     return request->select ? request->select(request->user, pipeline->graph, error) : 0;
+}
+
+/* Nothing is computed that is not needed, and nothing else has to be known. */
+static int prune(const struct pipeline *pipeline, struct error *error)
+{
+    const struct pipeline_request *request = pipeline->request;
+    return pass_prune(pipeline->graph, error) || (!request->keeps_foreign && foreign_require(pipeline->graph, error));
 }
 
 static int fold_batch_normalization(const struct pipeline *pipeline, struct error *error)
@@ -95,7 +101,7 @@ static const struct {
     {"open", NULL, open_graph, 0},
     {"infer", pass_infer_and_fold, NULL, 0},
     {"select", NULL, select_outputs, 0},
-    {"prune", pass_prune, NULL, 0},
+    {"prune", NULL, prune, 0},
     {"fold-batch-normalization", NULL, fold_batch_normalization, FUSES},
     {"eliminate-identities", pass_eliminate_identities, NULL, FUSES},
     {"recognise-roll", pass_recognise_roll, NULL, FUSES},

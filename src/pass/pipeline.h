@@ -28,12 +28,14 @@ struct pipeline_request {
     void *user;
     bool keep_batch_normalization; /* its parameters are wanted: not folded into Conv */
     bool no_fusion;                /* every value of the source graph stays computable as it is */
+    bool keeps_foreign;            /* nothing of it runs: what fovea does not compute may be in it (pass/foreign.h) */
     const char *dump_after;        /* name of a pass, or NULL */
     struct text *dump;             /* where its graph is printed */
 };
 
 /* Clones `model`'s graph, binds, lowers. The caller destroys the graph. A free dimension without a binding is
- * ERROR_INPUT that says what to give in `shapes`; so is a model without outputs. */
+ * ERROR_INPUT that says what to give in `shapes`; so is a model without outputs. ERROR_UNSUPPORTED where what is left
+ * of the graph holds an operator that fovea does not have. */
 struct graph *pipeline_run(const struct model *model, const struct pipeline_request *request, struct error *error);
 
 #endif

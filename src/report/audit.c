@@ -84,6 +84,7 @@ json_t *report_audit(const struct fovea_audit *audit)
     report_set_text(&document, "model", audit->path);
     document_set(&document, "input_size", report_ints(audit->input_size, 2));
     document_set(&document, "size_guessed", json_boolean(audit->size_guessed));
+    report_set_unseen(&document, &audit->unseen);
     document_set(&document, "images", json_integer(audit->images));
     document_set(&document, "files_left_out", report_left_out(audit->files_left_out));
     document_set(&document, "verified_or_measured_advice", json_integer(audit->findings));
@@ -113,6 +114,12 @@ static json_t *describe_proof(const struct fovea_proof *proof)
                         proof->agreement < 0 ? json_null() : document_number(proof->agreement), NULL);
     if (proof->size[0] > 0)
         document_set(&entry, "size", report_ints(proof->size, 2));
+    if (proof->behind)
+        document_set(&entry, "not_compared",
+                     document_object("behind", document_string(proof->behind), "outputs",
+                                     json_integer(proof->outputs_left_out), "changed_nodes",
+                                     json_integer(proof->changes_left_out), "nothing_compared",
+                                     json_boolean(proof->nothing_compared), NULL));
     if (proof->by_layers)
         document_set(&entry, "layers",
                      document_object("changed_nodes", json_integer(proof->changed_nodes), "largest",

@@ -39,6 +39,7 @@ static const struct {
     {"reinitialise", "--reinit"},
     {"samples.feeds", "--images PATH or -i FILE.npy"},
     {"saturation", "--colour"},
+    {"session.values", "run --value"},
     {"settings", "--set"},
     {"severities", "--severity"},
     {"shapes", "--shape"},
@@ -47,6 +48,7 @@ static const struct {
     {"tune.new_classes", "tune's --new-head"},
     {"tune.recipe", "tune --recipe"},
     {"validation_share", "--validation"},
+    {"values", "--value"},
     {"warmup_epochs", "--warmup"},
 };
 

@@ -66,6 +66,11 @@ static json_t *describe_run(const struct fovea_diff *diff)
         return json_null();
     json_t *run = json_object();
     document_set(&run, "samples", json_integer(diff->samples));
+    if (diff->behind)
+        document_set(&run, "not_compared",
+                     document_object("behind", document_string(diff->behind), "values",
+                                     json_integer(diff->values_left_out), "outputs",
+                                     json_integer(diff->outputs_left_out), NULL));
     document_set(&run, "departing", json_integer(diff->departing));
     document_set(&run, "between", json_integer(diff->between));
     document_set(&run, "first", diff->first ? describe_value(diff->first) : json_null());

@@ -42,6 +42,21 @@ static void write_size(struct page *page, const char *label, const json_t *model
     page_html(page, "</dd></div>");
 }
 
+/* What the sizes lack. */
+static void write_unseen(struct page *page, const json_t *unseen)
+{
+    const char *behind = json_text_of(unseen, "behind");
+    if (!behind)
+        return;
+    page_html(page, "<p class=note>Not computed: %.0f of %.0f layers, the first ", json_number_of(unseen, "foreign"),
+              json_number_of(unseen, "nodes"));
+    page_text(page, behind, PAGE_NAME);
+    if (json_number_of(unseen, "unseen") > 0)
+        page_html(page, ". Not seen: %.0f behind it; the sums of parameters and multiply-accumulates lack them",
+                  json_number_of(unseen, "unseen"));
+    page_html(page, ".</p>\n");
+}
+
 void html_model(struct page *page, const json_t *model)
 {
     const char *refused = json_text_of(model, "refused");
@@ -61,6 +76,7 @@ void html_model(struct page *page, const json_t *model)
         page_text(page, refused, PAGE_PROSE);
         page_html(page, "</p>");
     }
+    write_unseen(page, json_object_get(model, "not_seen"));
     write_values(page, "Inputs", json_object_get(model, "inputs"));
     write_values(page, "Outputs", json_object_get(model, "outputs"));
 }

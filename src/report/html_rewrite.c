@@ -10,7 +10,15 @@
 /* What was compared: the outputs, or, where these tell nothing, values behind the changed nodes. */
 static void write_compared(struct page *page, const json_t *proof)
 {
-    const json_t *layers = json_object_get(proof, "layers");
+    const json_t *layers = json_object_get(proof, "layers"), *left_out = json_object_get(proof, "not_compared");
+    if (json_number_of(left_out, "outputs") + json_number_of(left_out, "changed_nodes") > 0) {
+        page_html(page, "<td>%s; not %.0f outputs and %.0f changed nodes behind ",
+                  json_is_true(json_object_get(left_out, "nothing_compared")) ? "nothing" : "what is computed",
+                  json_number_of(left_out, "outputs"), json_number_of(left_out, "changed_nodes"));
+        page_text(page, json_text_of(left_out, "behind"), PAGE_NAME);
+        page_html(page, "</td>");
+        return;
+    }
     if (!layers)
         page_html(page, "<td>outputs%s</td>",
                   json_is_true(json_object_get(proof, "reshaped")) ? ", of another shape" : "");

@@ -97,6 +97,8 @@ static json_t *describe_values(const struct fovea_value *values, int count)
     return array;
 }
 
+static const char *const sight_names[] = {"whole", "as told", "not seen", "foreign"};
+
 static json_t *describe_layer(const struct fovea_layer *layer)
 {
     json_t *entry = json_object();
@@ -107,7 +109,31 @@ static json_t *describe_layer(const struct fovea_layer *layer)
     document_set(&entry, "parameters", json_integer(layer->parameters));
     document_set(&entry, "macs", json_integer(layer->macs));
     document_set(&entry, "receptive_field", report_field(&layer->field));
+    if (layer->sight != FOVEA_SIGHT_WHOLE) {
+        report_set_text(&entry, "sight", sight_names[layer->sight]);
+        report_set_text(&entry, "behind", layer->behind);
+    }
     return entry;
+}
+
+void report_set_unseen(json_t **object, const struct fovea_unseen *unseen)
+{
+    if (!unseen->behind)
+        return;
+    document_set(object, "not_seen",
+                 document_object("behind", document_string(unseen->behind), "why",
+                                 unseen->why ? document_string(unseen->why) : json_null(), "nodes",
+                                 json_integer(unseen->nodes), "foreign", json_integer(unseen->foreign), "unseen",
+                                 json_integer(unseen->unseen), NULL));
+}
+
+static json_t *describe_told(const struct fovea_layers *layers)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < layers->told_count; i++)
+        document_append(&list, document_object("name", document_string(layers->told[i].name), "behind",
+                                               document_string(layers->told[i].behind), NULL));
+    return list;
 }
 
 json_t *report_layers(const struct fovea_layers *layers)
@@ -122,6 +148,9 @@ json_t *report_layers(const struct fovea_layers *layers)
     for (int i = 0; i < layers->count; i++)
         document_append(&list, describe_layer(&layers->list[i]));
     document_set(&document, "layers", list);
+    report_set_unseen(&document, &layers->unseen);
+    if (layers->told_count > 0)
+        document_set(&document, "shapes_as_told", describe_told(layers));
     document_set(&document, "totals",
                  document_object("parameters", json_integer(layers->parameters), "macs", json_integer(layers->macs),
                                  "fields_left_out", json_integer(layers->fields_left_out), "weight_bytes",

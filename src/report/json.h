@@ -25,6 +25,8 @@ char *report_text(json_t *document);
 
 /* One document per result; NULL without memory. */
 json_t *report_layers(const struct fovea_layers *layers);
+/* "not_seen", where anything is not. */
+void report_set_unseen(json_t **object, const struct fovea_unseen *unseen);
 json_t *report_findings(const char *path, const struct fovea_findings *findings);
 json_t *report_bench(const char *path, const struct fovea_bench *bench);
 json_t *report_stages(const char *path, const struct fovea_stages *stages);

@@ -215,6 +215,17 @@ static int plan_session(struct session *session, struct error *error)
     return 0;
 }
 
+/* The pipeline has seen to it; who strings passes together by hand may not have. */
+static int require_operators(const struct graph *graph, struct error *error)
+{
+    char label[NODE_LABEL_SIZE];
+    for (const struct node *node = graph->first; node; node = node->next) {
+        if (!node->definition)
+            return error_set(error, ERROR_UNSUPPORTED, "%s", node->refused ? node->refused : node_label(node, label));
+    }
+    return 0;
+}
+
 struct session *session_create(struct graph *graph, struct error *error)
 {
     return session_create_taking(graph, &(struct session_taking){0}, error);
@@ -230,7 +241,8 @@ struct session *session_create_taking(struct graph *graph, const struct session_
     session->memory = memory;
     session->taking = *taking;
     session->arena = arena_create(memory, error);
-    if (!session->arena || plan_session(session, error) || make_tensors(session, error) || make_steps(session, error)) {
+    if (!session->arena || require_operators(graph, error) || plan_session(session, error) ||
+        make_tensors(session, error) || make_steps(session, error)) {
         session_destroy(session);
         return NULL;
     }

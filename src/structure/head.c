@@ -227,7 +227,8 @@ static int find_form(const struct model *model, struct graph *graph, const struc
     int64_t images = image->shape.dims[0];
     bool rows = false, unknown = false;
     for (int i = 0; i < graph->output_count; i++) {
-        unknown = unknown || graph->outputs[i]->shape.rank == SHAPE_UNKNOWN_RANK;
+        const struct value *output = graph->outputs[i];
+        unknown = unknown || (output->shape.rank == SHAPE_UNKNOWN_RANK && (i == 0 || !output->behind));
         rows = rows || may_be_rows(graph->outputs[i], images);
     }
     if (unknown || dtype_is_integer(first->dtype)) /* detections, or how many of them are given */

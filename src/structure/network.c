@@ -4,6 +4,7 @@
 
 #include "graph/match.h"
 #include "graph/operator.h"
+#include "pass/foreign.h"
 #include "structure/image_input.h"
 
 static int64_t guess(int rank, int axis, bool channels_last)
@@ -75,8 +76,10 @@ int network_create(struct network *network, const struct model *model, const str
     network->bindings = complete_bindings(network, model->graph, bindings, &network->binding_count, error);
     if (!network->bindings)
         return -1;
-    struct pipeline_request request = {
-        .bindings = network->bindings, .binding_count = network->binding_count, .no_fusion = true};
+    struct pipeline_request request = {.bindings = network->bindings,
+                                       .binding_count = network->binding_count,
+                                       .no_fusion = true,
+                                       .keeps_foreign = true};
     network->graph = pipeline_run(model, &request, error);
     if (!network->graph) {
         memory_release(model->context->memory, network->bindings);
@@ -86,6 +89,7 @@ int network_create(struct network *network, const struct model *model, const str
                                   NETWORK_GUESSED_SIZE, NETWORK_GUESSED_SIZE)
                    : -1;
     }
+    foreign_count(network->graph, &network->unseen);
     network->image = image_input(network->graph, &network->image_index);
     if (network->image) {
         network->channels_last = shape_channels_last(&network->image->shape);

@@ -3,6 +3,7 @@
 #ifndef FOVEA_STRUCTURE_NETWORK_H
 #define FOVEA_STRUCTURE_NETWORK_H
 
+#include "fovea/model.h"
 #include "pass/pipeline.h"
 
 struct network {
@@ -15,6 +16,7 @@ struct network {
     bool size_guessed;              /* the file leaves it free and nothing binds it */
     struct shape_binding *bindings; /* that the graph was bound with: those given, and guesses */
     int binding_count;
+    struct fovea_unseen unseen; /* what is not seen, as fovea does not compute what it is made of */
 };
 
 #define NETWORK_GUESSED_SIZE 224
