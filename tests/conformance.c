@@ -157,6 +157,8 @@ static int run_session(const struct data_set *set, struct graph *graph, struct e
         }
     }
     int result = session_run(session, error);
+    if (result == 0)
+        session_round_results(session);
     for (int i = 0; result == 0 && i < graph->output_count; i++)
         result = check_output(set, i, session_output(session, i), draws(graph), error);
     session_destroy(session);

@@ -205,8 +205,11 @@ int fovea_session_run(struct fovea_session *session, struct fovea_error *report)
     ENTRY entry = {0};
     if (entry_session(&entry, session))
         return entry_refuse(&entry, report);
-    if (session_run(session->session, &entry.error) == 0)
+    if (session_run(session->session, &entry.error) == 0) {
+        if (!session->gradient)
+            session_round_results(session->session);
         return 0;
+    }
     error_prefix(&entry.error, "%s", session->model->model->path);
     return entry_refuse(&entry, report);
 }

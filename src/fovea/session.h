@@ -54,7 +54,8 @@ FOVEA_API const char *fovea_session_output_name(const struct fovea_session *sess
 /** A buffer to fill before fovea_session_run; a sequence or optional has none: it is given by feeds. */
 FOVEA_API struct fovea_tensor fovea_session_input(struct fovea_session *session, int input);
 /** A result, valid until the next run. One that is no tensor has its type ("sequence of float", "optional float",
- * "optional sequence of float"), no data, and items. */
+ * "optional sequence of float"), no data, and items. One of float16 or
+ * bfloat16 holds numbers of that type, for which between operators float stands. */
 FOVEA_API struct fovea_tensor fovea_session_output(const struct fovea_session *session, int output);
 /** How many tensors such a result holds: an optional that is there, of a tensor, 1. -1: an optional that is absent, a
  * tensor, or the model has not run. */

@@ -325,6 +325,18 @@ int session_run(struct session *session, struct error *error)
     return 0;
 }
 
+void session_round_results(struct session *session)
+{
+    const struct graph *graph = session->graph;
+    for (int i = 0; i < graph->output_count; i++) {
+        const struct value *value = graph->outputs[i];
+        const struct tensor *tensor = session_output(session, i);
+        bool half = tensor->dtype == DTYPE_FLOAT16 || tensor->dtype == DTYPE_BFLOAT16;
+        if (half && !value->constant && tensor->data)
+            dtype_round(tensor->dtype, tensor->data, (size_t)shape_count(&tensor->shape));
+    }
+}
+
 void session_set_step(struct session *session, uint64_t step)
 {
     for (int i = 0; i < session->step_count; i++)

@@ -34,6 +34,10 @@ const struct tensor *session_output(const struct session *session, int output);
 /* Errors carry the node's label. */
 int session_run(struct session *session, struct error *error);
 
+/* Makes results of half and bfloat16 what their types can hold, as the specification has them: within a graph they keep
+ * float's precision, but where a Cast rounds them. For those who hand results out; analyses read them as they are. */
+void session_round_results(struct session *session);
+
 /* The number that random operators draw by besides the seed: another one, other masks. 0 at first. */
 void session_set_step(struct session *session, uint64_t step);
 /* Runs again and stops at the first node with a float result that is not finite; *node NULL: there is none. */
