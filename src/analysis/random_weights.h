@@ -4,8 +4,8 @@
 
 #include "graph/graph.h"
 
-/* Shuffles the elements of every constant weight of a convolution or product in an execution graph: their distribution
- * stays, what they do goes. *changed counts them. */
+/* Shuffles the elements of every constant weight of convolutions, products and recurrent networks in an execution
+ * graph: their distribution stays, what they do goes. *changed counts the nodes. */
 int random_weights(struct graph *graph, uint64_t seed, int *changed, struct error *error);
 
 #endif

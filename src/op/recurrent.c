@@ -204,22 +204,16 @@ static int64_t macs_recurrent(const struct infer_context *context)
                         net.input + net.hidden);
 }
 
-/* Y has a local part, its own step; all other steps reach it through the states. */
+/* All steps of an image reach each other through the states. */
 static int field_recurrent(struct field_context *context, struct error *error)
 {
     (void)error;
     const struct recurrent_settings *settings = context->node->settings;
-    const struct shape *x = &context->inputs[RECURRENT_X]->shape;
-    int batch_axis = settings->layout == 0;
-    context->none = context->input != RECURRENT_X || context->output != RECURRENT_Y;
-    context->global = context->none || x->dims[1 - batch_axis] > 1;
+    int axis = settings->layout == 0, from = settings->layout == 1 ? 0 : context->output == RECURRENT_Y ? 2 : 1;
+    context->none = context->global = true;
     field_full(context);
-    if (context->input != RECURRENT_X)
-        return 0;
-    int y_batch_axis = settings->layout == 1 ? 0 : context->output == RECURRENT_Y ? 2 : 1;
-    context->reads[batch_axis] = context->cells[y_batch_axis];
-    if (!context->none)
-        context->reads[1 - batch_axis] = context->cells[settings->layout == 1];
+    if (context->input == RECURRENT_X)
+        context->reads[axis] = context->cells[from];
     return 0;
 }
 
