@@ -86,7 +86,9 @@ static void print_operators(bool internal)
            "first input; half is float16 and bfloat16, int all eight from int8 to uint64, float8 its four kinds with\n"
            "a sign, packed int4, uint4, float4e2m1, int2, uint2. Plugins (TRT, custom, names of mmdeploy with MMCV or "
            "TRT\n"
-           "in them) are known in whatever domain a file puts them; mmcv is mmdeploy.\n",
+           "in them) are known in whatever domain a file puts them; mmcv is mmdeploy. Operators of sequences and "
+           "optionals,\n"
+           "and Loops over them, pass gradients on where lengths and positions are known before running.\n",
            count);
 }
 

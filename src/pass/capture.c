@@ -44,6 +44,17 @@ static int capture_graph(struct node *node, struct graph *inner, struct error *e
     return 0;
 }
 
+/* The attribute is ours: one in the file that holds graphs would lose them. */
+static int check_attribute(const struct node *node, struct error *error)
+{
+    const struct attribute *attribute = node_attribute(node, "captures");
+    char label[NODE_LABEL_SIZE];
+    if (!attribute || attribute->type == ATTRIBUTE_INT)
+        return 0;
+    error_set(error, ERROR_INPUT, "attribute captures is not an integer");
+    return error_prefix(error, "%s", node_label(node, label));
+}
+
 int pass_capture(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first; node; node = node->next) {
@@ -51,6 +62,8 @@ int pass_capture(struct graph *graph, struct error *error)
         struct graph *inner;
         if (!node_subgraph(node, 0))
             continue;
+        if (check_attribute(node, error))
+            return -1;
         for (int i = 0; (inner = node_subgraph(node, i)) != NULL; i++) {
             if (capture_graph(node, inner, error))
                 return -1;

@@ -42,6 +42,23 @@ expect 0 'training step, batch 16' "$fovea" bench $model --train -b 16 -r 2
 expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/mode_training_13.onnx --train -b 4 -r 2
 expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/same_merged.onnx --train -b 4 -r 2
 one_line 2 'goes without' "$fovea" bench $model --train --gradient
+# sequences: one file for each tensor, and how many there are; types mistaken for each other
+sequences=tests/fixtures/sequences
+printf '\x93NUMPY\x01\x00\x46\x00%-69s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }" >"$work/rows.npy"
+head -c 24 /dev/zero >>"$work/rows.npy"
+expect 0 '^y: sequence of float, 3 tensors$' "$fovea" run $sequences/rows.onnx -i "$work/rows.npy" -o "$work/rows"
+expect 0 '^none: optional float, absent$' "$fovea" run $sequences/rows.onnx -i "$work/rows.npy"
+expect 0 '"optional float", "present": false, "tensors": 0' cat "$work/rows/none.json"
+expect 0 '"sequence of float", "present": true, "tensors": 3' cat "$work/rows/y.json"
+expect 0 'equal +y.2' "$fovea" run $sequences/rows.onnx -i "$work/rows.npy" -e "y.2=$work/rows/y.2.npy"
+one_line 2 "no output 'y.3'" "$fovea" run $sequences/rows.onnx -i "$work/rows.npy" -e "y.3=$work/rows/y.2.npy"
+expect 0 '^longer: sequence of float, 3 tensors$' "$fovea" run $sequences/given.onnx -i "s=$work/rows.npy" -i "s=$work/rows.npy"
+expect 0 '^input  s: sequence of float$' "$fovea" inspect $sequences/given.onnx
+expect 0 'no problems' "$fovea" check $sequences/given.onnx
+expect 1 "input 0 is a sequence of float, where the operator takes a tensor" "$fovea" check $sequences/mistaken.onnx
+one_line 2 "input 0 is a sequence of float, where the operator takes a tensor" "$fovea" run $sequences/mistaken.onnx
+one_line 2 "has type int64, where the sequence takes tensors of float" "$fovea" run $sequences/mixed.onnx -i "x=$work/rows.npy"
+expect 0 'the models are the same' "$fovea" diff $sequences/rows.onnx $sequences/rows.onnx
 # tune: what fails is said before training, and a model that diverged is not written
 tune_images() {
     "$fovea" tune $model --data models/images -b 20 -e 3 --samples 40 -q --force -o "$work/early.onnx" "$@"

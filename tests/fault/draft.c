@@ -239,6 +239,8 @@ static enum attribute_type kind_of(enum setting_form form)
         return ATTRIBUTE_FLOATS;
     case SETTING_TEXTS:
         return ATTRIBUTE_STRINGS;
+    case SETTING_TYPE:
+        return ATTRIBUTE_TYPE_PROTO;
     case SETTING_TENSOR:
         return ATTRIBUTE_TENSOR;
     case SETTING_GRAPH:
@@ -349,8 +351,11 @@ void draft_operator(struct draft *draft, struct random *random, const struct ope
         if (i == 0 && pick(random, 5))
             input->dtype = pick_type(random, definition);
         input->fill = FILL_UNIFORM;
-        if (pick(random, 40) == 0)
-            draft->kinds[i] = pick(random, 2) ? DRAFT_SEQUENCE : DRAFT_OPTIONAL;
+        bool takes = definition->traits & OPERATOR_CONTAINERS;
+        if (takes ? pick(random, 4) > (i == 0 ? 0 : 2) : pick(random, 40) == 0)
+            draft->kinds[i] = takes && pick(random, 4) ? DRAFT_SEQUENCE
+                              : pick(random, 2)        ? DRAFT_SEQUENCE
+                                                       : DRAFT_OPTIONAL;
     }
     name_outputs(draft, random, definition);
     add_attributes(draft, random, definition);

@@ -15,7 +15,7 @@
 
 struct draft_attribute {
     const char *name;
-    enum attribute_type type; /* INT, FLOAT, STRING, INTS, FLOATS, STRINGS, TENSOR (of the ints) or GRAPH */
+    enum attribute_type type; /* INT, FLOAT, STRING, INTS, FLOATS, STRINGS, TENSOR (of the ints), TYPE_PROTO or GRAPH */
     int64_t i;
     float f;
     const char *s;

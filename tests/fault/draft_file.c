@@ -134,6 +134,10 @@ static struct message write_attribute(const struct draft *draft, const struct dr
         held = write_tensor("", &list, random);
         put_message(&proto, 5, &held);
         break;
+    case ATTRIBUTE_TYPE_PROTO:
+        held = write_type(&draft->inputs[0], attribute->count % 3, random);
+        put_message(&proto, 14, &held);
+        break;
     case ATTRIBUTE_GRAPH:
         held = write_body(&draft->bodies[attribute->body]);
         put_message(&proto, 6, &held);

@@ -15,6 +15,7 @@
 #include "pass/differentiate.h"
 #include "pass/pipeline.h"
 #include "runtime/session.h"
+#include "tensor/sequence.h"
 
 #define MEMORY_CAP ((size_t)64 << 20)
 #define SECONDS_PER_MODEL 60
@@ -56,15 +57,54 @@ static int append_gradients(void *user, struct graph *graph, struct error *error
     return graph_set_outputs(graph, kept, outputs, error);
 }
 
+/* A container of up to three tensors of any small shape, or of such a sequence. */
+static int draw_container(struct memory *memory, struct random *random, enum dtype dtype, struct tensor *container,
+                          struct error *error)
+{
+    bool nested = dtype & DTYPE_OPTIONAL && dtype & DTYPE_SEQUENCE;
+    int failed = 0;
+    if (sequence_create(memory, dtype, 0, 0, container, error))
+        return -1;
+    for (uint32_t i = random_below(random, dtype & DTYPE_OPTIONAL ? 2 : 4); i > 0 && !failed; i--) {
+        struct tensor item = {.dtype = dtype_element(dtype), .shape.rank = (int)random_below(random, 3)};
+        for (int k = 0; k < item.shape.rank; k++)
+            item.shape.dims[k] = (int64_t)random_below(random, 4);
+        failed = nested ? draw_container(memory, random, dtype_sequence_of(item.dtype), &item, error)
+                        : tensor_allocate(memory, &item, error);
+        if (!failed && !nested)
+            draft_fill(random, &item);
+        failed = failed || sequence_insert(memory, container, 0, &item, error);
+        tensor_release(memory, &item);
+    }
+    if (failed)
+        tensor_release(memory, container);
+    return failed;
+}
+
+static int set_container(struct session *session, int input, struct memory *memory, struct random *random,
+                         struct error *error)
+{
+    struct tensor container;
+    if (draw_container(memory, random, session_input(session, input)->dtype, &container, error))
+        return -1;
+    int result = session_set_container(session, input, &container, error);
+    tensor_release(memory, &container);
+    return result;
+}
+
 static int run_lowered(struct graph *graph, struct random *random, struct error *error)
 {
     struct session *session = session_create(graph, error);
-    for (int i = 0; session && i < graph->input_count; i++) {
+    int result = session ? 0 : -1;
+    for (int i = 0; session && i < graph->input_count && result == 0; i++) {
         struct tensor *input = session_input(session, i);
-        if (input->data && dtype_storage(input->dtype) && shape_count(&input->shape) <= MOST_FILLED)
+        if (dtype_is_container(input->dtype))
+            result = set_container(session, i, graph->context->memory, random, error);
+        else if (input->data && dtype_storage(input->dtype) && shape_count(&input->shape) <= MOST_FILLED)
             draft_fill(random, input);
     }
-    int result = session ? session_run(session, error) : -1;
+    if (result == 0)
+        result = session_run(session, error);
     session_destroy(session);
     return result;
 }

@@ -266,6 +266,23 @@ static void test_value_info(void **state)
     finish();
 }
 
+/* Types of sequences and optionals are written as they were read. */
+static void test_container_types(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"sequence of float", "optional float", "optional sequence of float", "float"};
+    start("tests/fixtures/sequences/given.onnx");
+    for (int i = 0; i < 4; i++) {
+        assert_string_equal(dtype_name(model->graph->inputs[i]->dtype), types[i]);
+        model->graph->inputs[i]->changed = true;
+    }
+    save_and_reload();
+    for (int i = 0; i < 4; i++)
+        assert_string_equal(dtype_name(model->graph->inputs[i]->dtype), types[i]);
+    assert_int_equal(model->graph->inputs[3]->declared[0].size, 3);
+    finish();
+}
+
 static void test_metadata(void **state)
 {
     (void)state;
@@ -508,12 +525,19 @@ int main(void)
     source_path = temporary_path("source.onnx");
     saved_path = temporary_path("saved.onnx");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attributes), cmocka_unit_test(test_node_metadata),
-        cmocka_unit_test(test_new_node),   cmocka_unit_test(test_initialisers),
-        cmocka_unit_test(test_value_info), cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_order),      cmocka_unit_test(test_inputs_and_outputs),
-        cmocka_unit_test(test_subgraphs),  cmocka_unit_test(test_built_model),
-        cmocka_unit_test(test_refused),    cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_node_metadata),
+        cmocka_unit_test(test_new_node),
+        cmocka_unit_test(test_initialisers),
+        cmocka_unit_test(test_value_info),
+        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_container_types),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_inputs_and_outputs),
+        cmocka_unit_test(test_subgraphs),
+        cmocka_unit_test(test_built_model),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
