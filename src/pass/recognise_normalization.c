@@ -70,6 +70,81 @@ static bool match_quotient(struct node *node, struct normalization *found)
     return false;
 }
 
+/* ---- x f + (bias - mean(x) f), f = scale / sqrt(variance + epsilon), as TensorFlow writes it ---- */
+
+/* The operand beside `value` in a product of two. */
+static struct value *factor_beside(const struct value *product, const struct value *value)
+{
+    const struct node *node = match_producer(product, "Mul");
+    return node ? match_other(node, value) : NULL;
+}
+
+/* mean of `bias - mean f`, or of `-mean f` where there is no bias; NULL: it is none. */
+static struct value *mean_of_shift(const struct value *shift, const struct value *factor, struct value **bias)
+{
+    const struct node *difference = match_producer(shift, "Sub"), *negative = match_producer(shift, "Neg");
+    *bias = difference ? difference->inputs[0] : NULL;
+    if (difference)
+        return factor_beside(difference->inputs[1], factor);
+    if (negative)
+        return factor_beside(negative->inputs[0], factor);
+    const struct value *negated = factor_beside(shift, factor);
+    const struct node *inner = negated ? match_producer(negated, "Neg") : NULL;
+    return inner ? inner->inputs[0] : NULL;
+}
+
+/* f = 1 / sqrt(mean((x - mean)^2) + epsilon), or that times a scale. */
+static bool match_factor(struct value *factor, const struct value *mean, struct normalization *found)
+{
+    const struct node *product = under_root(factor, true) ? NULL : match_producer(factor, "Mul");
+    for (int i = 0; i < (product ? 2 : 1); i++) {
+        const struct value *under = under_root(product ? product->inputs[i] : factor, true);
+        const struct node *add = under ? match_producer(under, "Add") : NULL;
+        double epsilon = 0;
+        int other = add && match_number(add->inputs[0], &epsilon)   ? 1
+                    : add && match_number(add->inputs[1], &epsilon) ? 0
+                                                                    : -1;
+        struct value *square = other >= 0 ? reduction_mean(add->inputs[other], &found->axis) : NULL;
+        const struct value *centred = square ? match_squared(square) : NULL;
+        const struct node *difference = centred ? match_producer(centred, "Sub") : NULL;
+        if (!difference || difference->inputs[0] != found->x || difference->inputs[1] != mean)
+            continue;
+        found->epsilon = (float)epsilon;
+        found->scale = product ? product->inputs[1 - i] : NULL;
+        return true;
+    }
+    return false;
+}
+
+/* Whether the constant has one number for each normalised place. */
+static bool fits_axes(const struct value *constant, const struct normalization *found)
+{
+    const struct shape *x = &found->x->shape;
+    int axes = x->rank - found->axis;
+    return constant->constant && constant->dtype == found->x->dtype && constant->shape.rank >= axes &&
+           shape_count(&constant->shape) == shape_product(x, found->axis, x->rank) &&
+           memcmp(constant->shape.dims + constant->shape.rank - axes, x->dims + found->axis,
+                  (size_t)axes * sizeof *x->dims) == 0;
+}
+
+static bool match_shifted(struct node *node, struct normalization *found)
+{
+    for (int i = 0; i < 4; i++) {
+        const struct node *product = match_producer(node->inputs[i / 2], "Mul");
+        int axis = -1;
+        if (!product)
+            continue;
+        *found = (struct normalization){.x = product->inputs[i % 2], .last = node, .centred = true, .axis = -1};
+        struct value *factor = product->inputs[1 - i % 2];
+        struct value *mean = mean_of_shift(node->inputs[1 - i / 2], factor, &found->bias);
+        if (mean && reduction_mean(mean, &axis) == found->x && match_factor(factor, mean, found) &&
+            axis == found->axis && (!found->scale || fits_axes(found->scale, found)) &&
+            (!found->bias || fits_axes(found->bias, found)))
+            return true;
+    }
+    return false;
+}
+
 /* The constant that the one reader `op_type` combines with the result, if it has exactly the normalised axes. */
 static struct value *take_constant(struct normalization *found, const char *op_type)
 {
@@ -78,12 +153,7 @@ static struct value *take_constant(struct normalization *found, const char *op_t
     if (!match_operator(user, op_type) || user->graph != result->graph)
         return NULL;
     struct value *constant = match_other(user, result);
-    const struct shape *x = &found->x->shape;
-    int axes = x->rank - found->axis;
-    if (!constant || !constant->constant || constant->dtype != found->x->dtype ||
-        shape_count(&constant->shape) != shape_product(x, found->axis, x->rank) || constant->shape.rank < axes ||
-        memcmp(constant->shape.dims + constant->shape.rank - axes, x->dims + found->axis,
-               (size_t)axes * sizeof *x->dims) != 0)
+    if (!constant || !fits_axes(constant, found))
         return NULL;
     found->last = user;
     return constant;
@@ -101,13 +171,17 @@ static struct value *as_operand(struct graph *graph, const struct normalization 
                                                  : emit_reshape(graph, constant, shape.rank, shape.dims, error);
 }
 
+static void take_affine(struct normalization *found)
+{
+    found->scale = take_constant(found, "Mul");
+    if (found->scale && found->centred)
+        found->bias = take_constant(found, "Add");
+}
+
 static int replace(struct normalization *found, struct error *error)
 {
     struct graph *graph = found->last->graph;
     struct node *tail = graph->last;
-    found->scale = take_constant(found, "Mul");
-    if (found->scale && found->centred)
-        found->bias = take_constant(found, "Add");
     struct value *scale = as_operand(graph, found, found->scale, error), *bias = NULL, *made = NULL;
     if (found->bias)
         bias = as_operand(graph, found, found->bias, error);
@@ -126,11 +200,14 @@ int pass_recognise_normalization(struct graph *graph, struct error *error)
     for (struct node *node = graph->first, *next; node; node = next) {
         struct normalization found;
         next = node->next;
-        if (!node_has(node, OPERATOR_MULTIPLIES) || dtype_storage(node->outputs[0]->dtype) != DTYPE_FLOAT ||
-            !match_quotient(node, &found))
+        bool quotient = node_has(node, OPERATOR_MULTIPLIES), sum = match_operator(node, "Add");
+        if ((!quotient && !sum) || dtype_storage(node->outputs[0]->dtype) != DTYPE_FLOAT ||
+            !(quotient ? match_quotient(node, &found) : match_shifted(node, &found)))
             continue;
         if (found.x->graph != graph || !shape_equal(&found.x->shape, &node->outputs[0]->shape))
             continue;
+        if (quotient)
+            take_affine(&found);
         if (replace(&found, error))
             return -1;
         /* What was taken over behind the quotient is gone. */

@@ -204,7 +204,7 @@ static void test_patch_embedding(void **state)
     static const struct expectation list[] = {
         {"dynamo_attention", "PRELN001", 1, "no LayerNorm on the projected patches"},
         {"keras_einsum", "PRELN001", 1, "no LayerNorm on the projected patches"},
-        {"keras_matmul", "PRELN001", 1, "no LayerNorm on the projected patches"},
+        {"keras_matmul", "PRELN002", 1, "the projected patches are normalised"},
         {"paddle_split", "PRELN001", 1, "no LayerNorm on the projected patches"},
         {"patches_einsum", "PRELN001", -1, "no LayerNorm on the projected patches"},
         {"patches_einsum_rows", "PRELN001", -1, "no LayerNorm on the projected patches"},

@@ -167,6 +167,33 @@ static struct value *layer_norm_reciprocal(struct build *b, struct value *x)
     return binary(b, "Add", binary(b, "Mul", CONSTANT(b, 1, 1, 1, 8), y), CONSTANT(b, 0, 8));
 }
 
+/* x f + (bias - m f), f = scale / sqrt(variance + epsilon), in TensorFlow's order; m is the mean of `of`. */
+static struct value *shifted(struct build *b, struct value *x, struct value *of, bool affine)
+{
+    struct value *m = mean(b, of, -1), *d = binary(b, "Sub", x, m);
+    struct value *root = unary(b, "Sqrt", binary(b, "Add", mean(b, binary(b, "Mul", d, d), -1), number(b, 1e-6)));
+    struct value *factor = unary(b, "Reciprocal", root);
+    factor = affine ? binary(b, "Mul", factor, CONSTANT(b, 1, 8)) : factor;
+    struct value *moved = binary(b, "Mul", m, factor);
+    moved = affine ? binary(b, "Sub", CONSTANT(b, 0, 8), moved) : unary(b, "Neg", moved);
+    return binary(b, "Add", binary(b, "Mul", x, factor), moved);
+}
+
+static struct value *layer_norm_shifted(struct build *b, struct value *x)
+{
+    return shifted(b, x, x, true);
+}
+
+static struct value *layer_norm_shifted_plain(struct build *b, struct value *x)
+{
+    return unary(b, "Relu", shifted(b, x, x, false));
+}
+
+static struct value *shifted_by_another_mean(struct build *b, struct value *x)
+{
+    return shifted(b, x, unary(b, "Relu", x), true);
+}
+
 static struct value *middle_axis_norm(struct build *b, struct value *x)
 {
     return layer_norm_root(b, x, 1);
@@ -355,6 +382,9 @@ static const struct recognition {
     {"rms norm", rms_norm, "RMSNormalization", 1},
     {"group norm by instances", group_norm_instances, "GroupNormalization", 1},
     {"group norm written out", group_norm_written_out, "GroupNormalization", 1},
+    {"layer norm shifted", layer_norm_shifted, "LayerNormalization", 1},
+    {"layer norm shifted, plain", layer_norm_shifted_plain, "LayerNormalization", 2},
+    {"shifted by another mean", shifted_by_another_mean, "!LayerNormalization", 13},
     {"attention, divided", attention_divided, "Attention", 10},
     {"attention with bias", attention_biased, "Attention", 10},
     {"attention biased alike", attention_biased_alike, "Attention", 10},
