@@ -140,7 +140,8 @@ enum operator_trait {
     OPERATOR_RESAMPLES = 1 << 19,   /* interpolates along axes (Resize, Upsample) */
     OPERATOR_QUANTIZES = 1 << 20,   /* passes values on in steps of a quantum */
     OPERATOR_REDUCES = 1 << 21,     /* joins the elements along axes to one */
-    OPERATOR_ATTENTION = 1 << 22,   /* softmax of products of queries and keys, times values */
+    OPERATOR_ATTENTION = 1 << 22,   /* softmax of products of queries and keys, times values; also without the
+                                       softmax, in linear order */
     OPERATOR_SOURCE = 1 << 23,      /* makes elements of attributes, shapes or chance alone (Constant, Range, Shape) */
     OPERATOR_FUNCTION = 1 << 24,    /* any other function of the elements at one place (Sqrt, Exp, Less) */
     OPERATOR_OTHER = 1 << 25,       /* none of these */
