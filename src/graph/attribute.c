@@ -11,12 +11,22 @@ const struct attribute *node_attribute(const struct node *node, const char *name
     return NULL;
 }
 
+/* What stood in an attribute's graphs reads nothing any longer. */
+static void clear_graphs(const struct attribute *attribute)
+{
+    if (attribute->type == ATTRIBUTE_GRAPH && attribute->graph)
+        graph_clear(attribute->graph);
+    for (size_t i = 0; attribute->type == ATTRIBUTE_GRAPHS && i < attribute->count; i++)
+        graph_clear(attribute->graphs[i]);
+}
+
 struct attribute *node_add_attribute(struct node *node, const char *name, struct error *error)
 {
     struct arena *arena = node->graph->arena;
     for (int i = 0; i < node->attribute_count; i++) {
         if (strcmp(node->attributes[i].name, name) == 0) {
             const char *kept = node->attributes[i].name;
+            clear_graphs(&node->attributes[i]);
             node->attributes[i] = (struct attribute){.name = kept};
             return &node->attributes[i];
         }

@@ -57,11 +57,12 @@ static int infer_center(struct infer_context *context, struct error *error)
 static int expand_center(struct expand_context *context, struct error *error)
 {
     const struct shape *from = &context->inputs[0]->shape;
-    struct constant *constant = context->inputs[1]->constant;
+    const struct value *sizes = context->inputs[1];
+    const struct tensor none = {.dtype = sizes->dtype, .shape = sizes->shape}; /* no axes, no sizes */
     int64_t dims[SHAPE_MAX_RANK], pads[2 * SHAPE_MAX_RANK];
-    if (!constant)
+    if (!sizes->constant && shape_count(&sizes->shape) > 0)
         return error_set(error, ERROR_INTERNAL, "the sizes are not known");
-    const struct tensor *inputs[2] = {NULL, constant_data(constant, error)};
+    const struct tensor *inputs[2] = {NULL, sizes->constant ? constant_data(sizes->constant, error) : &none};
     const struct operands operands = {context->node, inputs, 2};
     if (!inputs[1] || read_sizes(&operands, from, dims, error))
         return -1;

@@ -95,8 +95,29 @@ static void test_many_readers(void **state)
     end(&fixture);
 }
 
+/* An attribute that was a graph becomes a number: what read values of the graph around is gone. */
+static void test_replaced_graph(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start(&fixture);
+    struct error *error = &fixture.error;
+    struct node *holder = graph_add_node(fixture.graph, "", "Loop", "", 0, 0, error);
+    struct attribute *attribute = node_add_attribute(holder, "body", error);
+    attribute->type = ATTRIBUTE_GRAPH;
+    attribute->graph = graph_create(fixture.context, fixture.graph, "body", error);
+    struct node *reader = graph_add_node(attribute->graph, "", "Relu", "", 1, 0, error);
+    assert_int_equal(node_set_input(reader, 0, fixture.values[0], error), 0);
+    assert_int_equal(fixture.values[0]->use_count, 1);
+    assert_int_equal(node_set_int(holder, "body", 3, error), 0);
+    assert_int_equal(fixture.values[0]->use_count, 0);
+    assert_int_equal(graph_verify(fixture.graph, error), 0);
+    end(&fixture);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_order), cmocka_unit_test(test_many_readers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_order), cmocka_unit_test(test_many_readers),
+                                       cmocka_unit_test(test_replaced_graph)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,13 @@ static void crop_pad_axes(void **state)
     fixture_run(&fixture);
     expect_output(&fixture, 0, DIMS(3, 1), FLOATS(2, 5, 0), 0);
     fixture_end(&fixture);
+    fixture_start(&fixture, "", "CenterCropPad", 18, 2, 1); /* of no axis */
+    fixture_count_up(&fixture, 0, DIMS(2));
+    fixture_input(&fixture, 1, DTYPE_INT64, DIMS(0), NULL);
+    fixture_ints(&fixture, "axes", (const int64_t[]){0}, 0);
+    fixture_run(&fixture);
+    expect_output(&fixture, 0, DIMS(2), FLOATS(1, 2), 0);
+    fixture_end(&fixture);
     static const int64_t wrong[3][2] = {{0, 0}, {0, -2}, {0, 2}};
     for (int i = 0; i < 3; i++) {
         fixture_start(&fixture, "", "CenterCropPad", 18, 2, 1);
@@ -73,7 +80,7 @@ static void start_causal(struct fixture *fixture, const int64_t *weights, const 
 {
     fixture_start(fixture, "", "CausalConvWithState", 27, 4, 2);
     fixture_input(fixture, 0, DTYPE_FLOAT, DIMS(1, 2, 2), FLOATS(1, 2, 3, 4));
-    fixture_input(fixture, 1, DTYPE_FLOAT, 3, weights, FLOATS(100, 10, 1, 1, 1, 1));
+    fixture_input(fixture, 1, DTYPE_FLOAT, 3, weights, FLOATS(100, 10, 1, 1, 1, 1, 0, 0));
     if (past)
         fixture_input(fixture, 3, DTYPE_FLOAT, 3, past, FLOATS(7, 8, 5, 6));
 }
@@ -118,7 +125,7 @@ static void flexible(void **state)
         fixture_start(&fixture, "ai.onnx.preview", "FlexAttention", 1, 3, 1);
         fixture_input(&fixture, 0, DTYPE_FLOAT, DIMS(1, 2, 1, 1), FLOATS(1, 0));
         fixture_input(&fixture, 1, DTYPE_FLOAT, DIMS(1, 1, 2, 1), FLOATS(0, logf(3) / 2));
-        fixture_input(&fixture, 2, DTYPE_FLOAT, 4, (const int64_t[]){1, 1, i == 3 ? 3 : 2, 1}, FLOATS(8, 4));
+        fixture_input(&fixture, 2, DTYPE_FLOAT, 4, (const int64_t[]){1, 1, i == 3 ? 3 : 2, 1}, FLOATS(8, 4, 0));
         fixture_float(&fixture, "scale", 2);
         if (i > 0)
             fixture_int(&fixture, "softmax_precision", i == 2 ? DTYPE_INT32 : DTYPE_DOUBLE);
