@@ -17,7 +17,7 @@ struct block_settings {
 };
 
 static const struct attribute_rule attributes[] = {
-    {WORD_ATTRIBUTE(struct block_settings, mode, BLOCK_DCR, modes)},
+    {WORD_ATTRIBUTE(struct block_settings, mode, BLOCK_DCR, modes), .since = 11},
     {INT_ATTRIBUTE(struct block_settings, blocksize, 0), .required = true},
     {0},
 };

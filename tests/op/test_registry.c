@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -88,29 +87,93 @@ static void test_attributes(void **state)
 }
 
 #define OLDEST_OPSET 7
+#define MOST_ATTRIBUTES 32
 
-/* Every operator of ONNX is in the table at every opset that has it, or among those left out, not both. */
+/* A line of the list of ONNX's operators. */
+struct listed {
+    char name[64];
+    int since, count;
+    char attributes[MOST_ATTRIBUTES][64];
+};
+
+static bool read_listed(const char *line, struct listed *listed)
+{
+    int used;
+    *listed = (struct listed){.since = 0};
+    if (line[0] == '#' || sscanf(line, "%63s %d%n", listed->name, &listed->since, &used) != 2)
+        return false;
+    while (listed->count < MOST_ATTRIBUTES && sscanf(line + used, "%63s", listed->attributes[listed->count]) == 1) {
+        used += (int)strspn(line + used, " ");
+        used += (int)strcspn(line + used, " \n");
+        listed->count++;
+    }
+    assert_true(listed->count < MOST_ATTRIBUTES);
+    return true;
+}
+
+static bool lists(const struct listed *listed, const char *name)
+{
+    for (int i = 0; i < listed->count; i++) {
+        if (strcmp(listed->attributes[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What passes tell a node beside what files can. */
+static bool is_our_own(const struct listed *listed, const char *attribute)
+{
+    return strcmp(attribute, "captures") == 0 || strcmp(attribute, "stream") == 0 ||
+           strcmp(attribute, "whole_lengths") == 0 ||
+           (strcmp(listed->name, "SpaceToDepth") == 0 && strcmp(attribute, "mode") == 0);
+}
+
+static void expect_attributes(const struct operator_definition *entry, const struct listed *listed, int opset)
+{
+    for (int i = 0; i < listed->count; i++) {
+        const struct attribute_rule *rule = operator_attribute(entry, listed->attributes[i]);
+        if (!rule || !attribute_rule_holds(rule, opset))
+            fail_msg("%s of opset %d: '%s' is missing", listed->name, opset, listed->attributes[i]);
+    }
+    for (const struct attribute_rule *rule = entry->attributes; rule && rule->name; rule++) {
+        if (attribute_rule_holds(rule, opset) && !lists(listed, rule->name) && !is_our_own(listed, rule->name))
+            fail_msg("%s of opset %d has no '%s'", listed->name, opset, rule->name);
+    }
+}
+
+static void expect_listed(const struct listed *listed, int until)
+{
+    bool left_out = operator_left_out_reason("", listed->name) != NULL;
+    for (int opset = listed->since > OLDEST_OPSET ? listed->since : OLDEST_OPSET; opset <= until; opset++) {
+        const struct operator_definition *entry = operator_find("", listed->name, opset);
+        if ((entry != NULL) == left_out)
+            fail_msg("%s of opset %d is %s", listed->name, opset, left_out ? "left out and in the table" : "missing");
+        if (entry)
+            expect_attributes(entry, listed, opset);
+    }
+}
+
+/* Every operator of ONNX is in the table at every opset that has it, with the attributes that it has there, or is among
+ * those left out. */
 static void test_complete(void **state)
 {
-    char line[256], name[128];
-    int operators = 0, first;
+    char line[1024];
+    int versions = 0;
+    struct listed listed = {.since = 0}, next;
     FILE *file = fopen("tests/op/onnx_operators.txt", "r");
     (void)state;
     assert_non_null(file);
     while (fgets(line, sizeof line, file)) {
-        if (line[0] == '#' || sscanf(line, "%127s %d", name, &first) != 2)
+        if (!read_listed(line, &next))
             continue;
-        operators++;
-        const char *until = strstr(line, "until ");
-        int newest = until ? (int)strtol(until + 6, NULL, 10) : OPSET_NEWEST;
-        bool left_out = operator_left_out_reason("", name) != NULL;
-        for (int opset = first > OLDEST_OPSET ? first : OLDEST_OPSET; opset <= newest; opset++) {
-            if ((operator_find("", name, opset) != NULL) == left_out)
-                fail_msg("%s of opset %d is %s", name, opset, left_out ? "left out and in the table" : "missing");
-        }
+        bool changed = strcmp(listed.name, next.name) == 0;
+        if (versions++ > 0 && !lists(&listed, "ended"))
+            expect_listed(&listed, changed ? next.since - 1 : OPSET_NEWEST);
+        listed = next;
     }
     fclose(file);
-    assert_true(operators > 150);
+    expect_listed(&listed, OPSET_NEWEST);
+    assert_true(versions > 350);
     for (int i = 0; operator_left_out_at(i); i++)
         assert_true(operator_left_out_at(i)->reason[0] != '\0');
 }
