@@ -9,9 +9,9 @@
 #include "op/operand.h"
 #include "op/recurrent_settings.h"
 
-static const struct attribute_rule lstm_attributes[] = {RECURRENT_ATTRIBUTES, RECURRENT_LSTM_ATTRIBUTES, {0}};
-static const struct attribute_rule gru_attributes[] = {RECURRENT_ATTRIBUTES, RECURRENT_GRU_ATTRIBUTES, {0}};
-static const struct attribute_rule plain_attributes[] = {RECURRENT_ATTRIBUTES, {0}};
+static const struct attribute_rule lstm_attributes[] = {RECURRENT_ATTRIBUTES(14), RECURRENT_LSTM_ATTRIBUTES, {0}};
+static const struct attribute_rule gru_attributes[] = {RECURRENT_ATTRIBUTES(14), RECURRENT_GRU_ATTRIBUTES, {0}};
+static const struct attribute_rule plain_attributes[] = {RECURRENT_ATTRIBUTES(14), {0}};
 
 const char *const recurrent_direction_words[] = {"forward", "reverse", "bidirectional", NULL};
 

@@ -21,7 +21,7 @@ enum { GRADIENT_OUTPUTS = RECURRENT_P + 1 };
 #define ROWS 128
 
 static const struct attribute_rule attributes[] = {
-    RECURRENT_ATTRIBUTES, RECURRENT_LSTM_ATTRIBUTES, RECURRENT_GRU_ATTRIBUTES, {0}};
+    RECURRENT_ATTRIBUTES(0), RECURRENT_LSTM_ATTRIBUTES, RECURRENT_GRU_ATTRIBUTES, {0}};
 
 struct gradient_run {
     struct recurrent_run forward;

@@ -16,7 +16,8 @@ struct recurrent_settings {
     bool hidden_size_given, input_forget, linear_before_reset;
 };
 
-#define RECURRENT_ATTRIBUTES                                                                                           \
+/* Files have `layout` from opset 14 on; the gradient has it always. */
+#define RECURRENT_ATTRIBUTES(layout_since_)                                                                            \
     {TEXTS_ATTRIBUTE(struct recurrent_settings, activations)},                                                         \
         {FLOATS_ATTRIBUTE(struct recurrent_settings, activation_alpha)},                                               \
         {FLOATS_ATTRIBUTE(struct recurrent_settings, activation_beta)},                                                \
@@ -25,7 +26,7 @@ struct recurrent_settings {
         {INT_ATTRIBUTE(struct recurrent_settings, hidden_size, 0),                                                     \
          .given = offsetof(struct recurrent_settings, hidden_size_given)},                                             \
     {                                                                                                                  \
-        INT_ATTRIBUTE(struct recurrent_settings, layout, 0)                                                            \
+        INT_ATTRIBUTE(struct recurrent_settings, layout, 0), .since = (layout_since_)                                  \
     }
 #define RECURRENT_LSTM_ATTRIBUTES                                                                                      \
     {                                                                                                                  \
