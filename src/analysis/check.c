@@ -68,7 +68,8 @@ static int tell_missing(void *user, const struct missing_operator *missing, stru
     char label[NODE_LABEL_SIZE];
     return add(user, FOVEA_PROBLEM, "unsupported-operator", error,
                "%s%s%s of opset %d is not supported; %d node%s, first %s", node->domain, node->domain[0] ? "." : "",
-               node->op_type, node->opset, missing->nodes, missing->nodes == 1 ? "" : "s", node_label(node, label));
+               operator_called(node), node->opset, missing->nodes, missing->nodes == 1 ? "" : "s",
+               node_label(node, label));
 }
 
 /* Attributes that an operator does not have at its opset, each named once with how many nodes hold it. */

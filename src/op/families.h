@@ -85,6 +85,7 @@
     FAMILY(microsoft_attention)                                                                                        \
     FAMILY(microsoft_normalization)                                                                                    \
     FAMILY(microsoft_product)                                                                                          \
+    FAMILY(aten)                                                                                                       \
     FAMILY(microsoft_integer)                                                                                          \
     FAMILY(microsoft_vision)                                                                                           \
     FAMILY(matrix_inverse)                                                                                             \

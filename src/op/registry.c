@@ -55,10 +55,16 @@ const struct operator_definition *operator_named(const char *name)
     return NULL;
 }
 
+const char *operator_called(const struct node *node)
+{
+    const struct attribute *function = strcmp(node->op_type, "ATen") == 0 ? node_attribute(node, "operator") : NULL;
+    return function && function->type == ATTRIBUTE_STRING && !function->reference ? function->s.data : node->op_type;
+}
+
 int operator_resolve(struct node *node, int opset, struct error *error)
 {
     node->opset = opset;
-    return node_set_operator(node, operator_find(node->domain, node->op_type, opset), error);
+    return node_set_operator(node, operator_find(node->domain, operator_called(node), opset), error);
 }
 
 /* `imports`: the graph whose operator sets hold where the node's own do not name the domain; NULL: none. */
@@ -97,7 +103,7 @@ int model_resolve(struct model *model, struct error *error)
 static int by_operator(const void *a, const void *b)
 {
     const struct missing_operator *left = a, *right = b;
-    int order = strcmp(left->first->op_type, right->first->op_type);
+    int order = strcmp(operator_called(left->first), operator_called(right->first));
     order = order ? order : strcmp(left->first->domain, right->first->domain);
     order = order ? order : left->first->opset - right->first->opset;
     return order ? order : left->nodes - right->nodes;
@@ -105,7 +111,8 @@ static int by_operator(const void *a, const void *b)
 
 static bool same_operator(const struct node *a, const struct node *b)
 {
-    return strcmp(a->op_type, b->op_type) == 0 && strcmp(a->domain, b->domain) == 0 && a->opset == b->opset;
+    return strcmp(operator_called(a), operator_called(b)) == 0 && strcmp(a->domain, b->domain) == 0 &&
+           a->opset == b->opset;
 }
 
 /* Whether fovea has no such operator: others may be refused for what they are asked. */

@@ -14,6 +14,8 @@ const struct operator_definition *operator_named(const char *name);
 /* Walks the whole table: entry `index`, or NULL behind the last. */
 const struct operator_definition *operator_at(int index);
 
+/* What the node's operator is called: its type, but of PyTorch's ATen the function that its attribute names. */
+const char *operator_called(const struct node *node);
 /* Gives the node the entry of its domain and type at `opset`, NULL where there is none. -1 when memory ends. */
 int operator_resolve(struct node *node, int opset, struct error *error);
 /* Does so for the graph's nodes and those of its subgraphs, at their own opsets; files get no internal operators. */

@@ -266,11 +266,11 @@ static int list_missing(void *user, const struct missing_operator *missing, stru
     const struct node *node = missing->first;
     char label[NODE_LABEL_SIZE];
     (void)error; /* the text keeps its own */
-    const char *reason = operator_left_out_reason(node->domain, node->op_type);
+    const char *reason = operator_left_out_reason(node->domain, operator_called(node));
     text_print(text, "%s%s%s%s-%d (%d node%s, first %s%s%s)",
                text->length ? ", " : "operators that fovea does not have: ", node->domain, node->domain[0] ? "." : "",
-               node->op_type, node->opset, missing->nodes, missing->nodes == 1 ? "" : "s", node_label(node, label),
-               reason ? "; " : "", reason ? reason : "");
+               operator_called(node), node->opset, missing->nodes, missing->nodes == 1 ? "" : "s",
+               node_label(node, label), reason ? "; " : "", reason ? reason : "");
     return 0;
 }
 

@@ -56,6 +56,24 @@
     }
 
 #define MICROSOFT(name_, wanted_) .domain = "com.microsoft", .op_type = name_, .opset = 1, .wanted = (wanted_)
+#define ATEN_POOL(name_)                                                                                               \
+    {                                                                                                                  \
+        .domain = "org.pytorch.aten", .op_type = name_, .opset = 1, .wanted = 1, .inputs = {                           \
+            DISTINCT(1, 2, 5, 7),                                                                                      \
+            INT_LIST(3, 2)                                                                                             \
+        }                                                                                                              \
+    }
+#define ATEN_GRID(name_)                                                                                               \
+    {                                                                                                                  \
+        .domain = "org.pytorch.aten", .op_type = name_, .opset = 1, .wanted = 3, .step = 2e-3, .inputs = {             \
+            UNIFORM(1, 2, 4, 5),                                                                                       \
+            {VALUES(DTYPE_FLOAT, 1, 2, 3, 2), .value_count = 12,                                                       \
+             .values = {-0.83f, 0.37f, 0.13f, -0.58f, 0.71f, 0.94f, 1.33f, -0.21f, -1.62f, 0.47f, 0.33f, -2.27f}},     \
+            INT_SCALAR(0),                                                                                             \
+            INT_SCALAR(1),                                                                                             \
+            INT_SCALAR(1)                                                                                              \
+        }                                                                                                              \
+    }
 
 const struct gradient_case gradient_cases_vendor[] = {
     MODULATED("mmdeploy", "MMCVModulatedDeformConv2d"),
@@ -166,5 +184,10 @@ const struct gradient_case gradient_cases_vendor[] = {
      .inputs = {{VALUES(DTYPE_FLOAT, 2, 2, 2), .value_count = 8, .values = {2, 1, -1, 3, 1, 0.5f, -2, 1}}}},
     {MICROSOFT("TransposeMatMul", 3), .inputs = {UNIFORM(2, 4, 3), UNIFORM(5, 4)},
      .attributes = {A_INT("transA", 1), A_INT("transB", 1)}},
+    ATEN_GRID("grid_sampler"),
+    ATEN_GRID("grid_sampler_2d"),
+    ATEN_POOL("adaptive_avg_pool2d"),
+    ATEN_POOL("_adaptive_avg_pool2d"),
+    ATEN_POOL("adaptive_max_pool2d"),
     {0},
 };

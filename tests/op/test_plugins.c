@@ -381,6 +381,41 @@ static void gathers_and_places(void **state)
     fixture_end(&fixture);
 }
 
+/* Bins of 5 cells in 2 are 0-2 and 2-4. The exporter writes the function's name as type or as attribute. */
+static void functions_of_torch(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        fixture_start(&fixture, "org.pytorch.aten", i ? "adaptive_avg_pool2d" : "adaptive_max_pool2d", 1, 2, 1);
+        fixture_count_up(&fixture, 0, DIMS(1, 1, 5));
+        fixture_input(&fixture, 1, DTYPE_INT64, DIMS(2), FLOATS(1, i == 2 ? 0 : 2));
+        if (i == 2) {
+            expect_refusal(&fixture);
+            break;
+        }
+        fixture_run(&fixture);
+        expect_output(&fixture, 0, DIMS(1, 1, 2), i ? FLOATS(2, 4) : FLOATS(3, 5), 1e-6);
+        fixture_end(&fixture);
+    }
+    fixture_start(&fixture, "org.pytorch.aten", "grid_sampler", 1, 5, 1);
+    fixture.node->op_type = "ATen";
+    fixture_string(&fixture, "operator", "linalg_inv");
+    assert_int_equal(operator_resolve(fixture.node, 1, &fixture.error), 0);
+    assert_null(fixture.node->definition);
+    assert_string_equal(operator_called(fixture.node), "linalg_inv");
+    fixture_string(&fixture, "operator", "grid_sampler");
+    assert_int_equal(operator_resolve(fixture.node, 1, &fixture.error), 0);
+    fixture_input(&fixture, 0, DTYPE_FLOAT, DIMS(1, 1, 1, 2), FLOATS(2, 4));
+    fixture_input(&fixture, 1, DTYPE_FLOAT, DIMS(1, 1, 1, 2), FLOATS(3, 0));
+    fixture_input(&fixture, 2, DTYPE_INT64, SCALAR_DIMS, FLOATS(0));
+    fixture_input(&fixture, 3, DTYPE_INT64, SCALAR_DIMS, FLOATS(1));
+    fixture_input(&fixture, 4, DTYPE_BOOL, SCALAR_DIMS, FLOATS(1));
+    fixture_run(&fixture);
+    expect_output(&fixture, 0, DIMS(1, 1, 1, 1), FLOATS(4), 0);
+    fixture_end(&fixture);
+}
+
 /* A plugin's name is known in whatever domain, a general word in its own only. */
 static void names_and_domains(void **state)
 {
@@ -410,6 +445,7 @@ int main(void)
                                        cmocka_unit_test(normalises),
                                        cmocka_unit_test(extremes_so_far),
                                        cmocka_unit_test(gathers_and_places),
-                                       cmocka_unit_test(names_and_domains)};
+                                       cmocka_unit_test(names_and_domains),
+                                       cmocka_unit_test(functions_of_torch)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
