@@ -176,6 +176,17 @@ static int add_block(struct audit *audit, struct finding *finding, const struct 
     return add_curve(audit, finding, block, error);
 }
 
+/* On what, of which weights, and what stood for the loss. */
+static const char *measured_text(struct audit *audit, const struct group_blocks *blocks, struct error *error)
+{
+    const char *on = audit_images_text(audit, blocks->images, error);
+    return on ? finding_text(audit, error,
+                             "gains over %s; %s; upstream the gradient of the logit of the label (without labels, of "
+                             "the predicted class) less the mean of all logits",
+                             on, blocks->weights)
+              : NULL;
+}
+
 static int add_blocks(struct audit *audit, struct finding *finding, const struct group_blocks *blocks,
                       struct error *error)
 {
@@ -186,9 +197,10 @@ static int add_blocks(struct audit *audit, struct finding *finding, const struct
     if (!finding ||
         (blocks->left > 0 && finding_number(audit, finding, "GroupNorms left out", "", blocks->left, error)))
         return -1;
-    if (!blocks->unmeasured)
+    if (!blocks->unmeasured && blocks->images == 0)
         return 0;
-    finding->advice.measured = finding_text(audit, error, "not measured: %s", blocks->unmeasured);
+    finding->advice.measured = blocks->unmeasured ? finding_text(audit, error, "not measured: %s", blocks->unmeasured)
+                                                  : measured_text(audit, blocks, error);
     return finding->advice.measured ? 0 : -1;
 }
 
@@ -220,13 +232,7 @@ static int report_changes(struct audit *audit, const struct group_blocks *blocks
     const char *setting = measured || setting_is(audit, "mode", "formula") ? NULL : "mode=formula";
     advice->command =
         finding_command(audit, setting, true, measured ? COMMAND_WITH_IMAGES : COMMAND_WITHOUT_IMAGES, error);
-    const char *on = audit_images_text(audit, blocks->images, error);
-    if (measured && on)
-        advice->measured = finding_text(audit, error,
-                                        "gains over %s; %s; upstream the gradient of the logit of the label (without "
-                                        "labels, of the predicted class) less the mean of all logits",
-                                        on, blocks->weights);
-    return advice->recommend && advice->command && (!measured || advice->measured) ? 0 : -1;
+    return advice->recommend && advice->command ? 0 : -1;
 }
 
 static int report_rest(struct audit *audit, const struct group_blocks *blocks, const struct group_blocks *rest,

@@ -294,6 +294,9 @@ static void test_initial_weights(void **state)
         struct guide_run run;
         audit_with_images(&run, "resnet50_gn", 2, i ? "groups.weights=reinit" : NULL);
         gains[i] = gain_of_first_curve(&run);
+        const char *measured = run.audit.findings[0]->advice.measured;
+        assert_non_null(strstr(measured, i ? "weights drawn anew, He-normal" : "weights as in the file; "));
+        assert_non_null(strstr(measured, "upstream the gradient of the logit"));
         run_close(&run);
     }
     assert_true(gains[0] != gains[1] && gains[1] == gains[2]);
