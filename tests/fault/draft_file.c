@@ -202,7 +202,7 @@ struct draft_file draft_write(const struct draft *draft, struct random *random)
             value = write_tensor(name, input, random);
             put_message(&graph, 5, &value);
         } else {
-            struct message type = write_type(input, draft->kinds[i], random);
+            struct message type = write_type(input, (int)draft->kinds[i], random);
             put_text(&value, 1, name);
             put_message(&value, 2, &type);
             put_message(&graph, 11, &value);
