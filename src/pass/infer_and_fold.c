@@ -62,7 +62,21 @@ static int give_constants(struct graph *graph, const struct node *node, struct t
 struct fold_slots {
     const struct tensor **inputs;
     struct tensor *shapes, *outputs;
+    struct constant **opened; /* those whose elements are read from the file for this node */
 };
+
+/* Elements that take less room in the file, as quantised ones do, are given back once their floats are known: a model's
+ * are not all held twice. */
+static void close_packed(const struct node *node, const struct fold_slots *slots)
+{
+    const size_t small = 1 << 16;
+    for (int i = 0; i < node->input_count; i++) {
+        struct constant *constant = slots->opened[i];
+        if (constant && constant->tensor.data && tensor_bytes(&constant->tensor) > small &&
+            dtype_storage(constant->tensor.dtype) != constant->tensor.dtype)
+            constant_unload(constant);
+    }
+}
 
 /* *folded becomes false where a result turns out to be a container. */
 static int compute_constants(struct graph *graph, struct node *node, struct fold_slots *slots, bool *folded,
@@ -73,6 +87,7 @@ static int compute_constants(struct graph *graph, struct node *node, struct fold
         if (!value)
             continue;
         if (value->constant && !(node->definition->traits & OPERATOR_SHAPE_ONLY)) {
+            slots->opened[i] = value->constant->tensor.data ? NULL : value->constant;
             if (!(slots->inputs[i] = constant_data(value->constant, error)))
                 return -1;
         } else {
@@ -82,6 +97,7 @@ static int compute_constants(struct graph *graph, struct node *node, struct fold
     }
     if (evaluate_node(graph->context, node, slots->inputs, slots->outputs, error))
         return -1;
+    close_packed(node, slots);
     for (int i = 0; i < node->output_count; i++)
         *folded = *folded && !dtype_is_container(slots->outputs[i].dtype);
     if (!*folded) {
@@ -146,12 +162,14 @@ static int fold(struct graph *graph, struct node *node, struct error *error)
         struct fold_slots slots = {
             .inputs = memory_allocate(memory, (size_t)node->input_count + 1, sizeof(struct tensor *), error),
             .shapes = memory_allocate(memory, (size_t)node->input_count + 1, sizeof(struct tensor), error),
-            .outputs = memory_allocate(memory, (size_t)node->output_count + 1, sizeof(struct tensor), error)};
-        if (slots.inputs && slots.shapes && slots.outputs)
+            .outputs = memory_allocate(memory, (size_t)node->output_count + 1, sizeof(struct tensor), error),
+            .opened = memory_allocate(memory, (size_t)node->input_count + 1, sizeof(struct constant *), error)};
+        if (slots.inputs && slots.shapes && slots.outputs && slots.opened)
             result = compute_within_limits(graph, node, &slots, &folded, error);
         memory_release(memory, slots.inputs);
         memory_release(memory, slots.shapes);
         memory_release(memory, slots.outputs);
+        memory_release(memory, slots.opened);
     }
     if (result == 0 && folded)
         graph_remove_node(graph, node);
