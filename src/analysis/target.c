@@ -21,12 +21,44 @@ static int find_features(struct graph *graph, struct field_sweep *sweep, struct 
                            "the model has no spatial map; name a value with `target` or a class with `class_index`");
 }
 
+#define MOST_STEPS_BACK 64
+
+static const struct value *computed_input(const struct node *node)
+{
+    for (int i = 0; node && i < node->input_count; i++) {
+        const struct value *input = node->inputs[i];
+        if (input && input->producer && !input->constant)
+            return input;
+    }
+    return NULL;
+}
+
+/* What is computed and lies over the image, in front of what is not; NULL: nothing was found. */
+static const struct value *spatial_cut(struct field_sweep *sweep, const struct graph *graph)
+{
+    const struct value *value = foreign_cut(graph);
+    for (int step = 0; value && step < MOST_STEPS_BACK; step++, value = computed_input(value->producer)) {
+        struct error ignored = ERROR_INITIALISER;
+        struct unit_grid grid;
+        bool named = value->origin && graph_find_value(graph, value->name) == value;
+        if (named && dtype_storage(value->dtype) == DTYPE_FLOAT && value->shape.rank != SHAPE_UNKNOWN_RANK &&
+            unit_grid_find(sweep, value, &grid, &ignored) == 0 && grid.layout != UNITS_NONE)
+            return value;
+    }
+    return NULL;
+}
+
+static int require_computed(struct field_sweep *sweep, const struct value *value, struct error *error)
+{
+    return value->behind ? foreign_refuse_value(value, spatial_cut(sweep, value->graph), "target", error) : 0;
+}
+
 /* The scores where the outputs are computed; where they are not a value has to be named. */
-static int require_scores(const struct graph *graph, const char *name, struct error *error)
+static int require_scores(struct field_sweep *sweep, const struct graph *graph, const char *name, struct error *error)
 {
     bool of_outputs = !name || strcmp(name, "features") == 0 || strcmp(name, "logits") == 0 ||
                       strcmp(name, "before-resize") == 0 || strcmp(name, "output") == 0;
-    return of_outputs ? foreign_require_value(graph->outputs[0], "target", error) : 0;
+    return of_outputs ? require_computed(sweep, graph->outputs[0], error) : 0;
 }
 
 static int find_value(const struct model *model, struct graph *graph, struct field_sweep *sweep, const char *name,
@@ -45,7 +77,7 @@ static int find_value(const struct model *model, struct graph *graph, struct fie
                                                   : graph_find_value(graph, name);
     if (!target->value)
         return error_set(error, ERROR_INPUT, "the model has no value '%s' (`fovea_inspect` lists them)", name);
-    if (foreign_require_value(target->value, "target", error))
+    if (require_computed(sweep, target->value, error))
         return -1;
     if (target->value->shape.rank == SHAPE_UNKNOWN_RANK)
         return error_set(
@@ -96,10 +128,10 @@ static int find_grid(struct field_sweep *sweep, struct target *target, struct er
 static int find_target(const struct model *model, struct graph *graph, struct field_sweep *sweep, const char *name,
                        struct target *target, struct error *error)
 {
-    if (require_scores(graph, name, error) || head_find(model, graph, sweep->input, &target->head, error) ||
+    if (require_scores(sweep, graph, name, error) || head_find(model, graph, sweep->input, &target->head, error) ||
         find_value(model, graph, sweep, name, target, error))
         return -1;
-    if (foreign_require_value(target->value, "target", error))
+    if (require_computed(sweep, target->value, error))
         return -1;
     if (target->value->constant || (!target->value->producer && target->value != sweep->input))
         return error_set(error, ERROR_INPUT, "'%s' does not depend on the input", target->value->name);

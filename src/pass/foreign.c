@@ -305,9 +305,8 @@ static const char *first_behind(const struct graph *graph)
 }
 
 /* Where a value is computed in front of it all, how to ask for that: by `field`, or (NULL) in a run. */
-static void print_cut(struct text *text, const struct graph *graph, const char *field)
+static void print_cut(struct text *text, const struct value *cut, const char *field)
 {
-    const struct value *cut = foreign_cut(graph);
     char name[160];
     if (!cut)
         return;
@@ -318,7 +317,7 @@ static void print_cut(struct text *text, const struct graph *graph, const char *
         text_print(text, "; computes up to '%s': `session.values` '%s'", name, name);
 }
 
-static int refuse(const struct graph *graph, const char *field, struct error *error)
+static int refuse(const struct graph *graph, const struct value *cut, const char *field, struct error *error)
 {
     struct text text;
     const struct value *input = first_input(graph);
@@ -331,7 +330,7 @@ static int refuse(const struct graph *graph, const char *field, struct error *er
     if (text.length == 0)
         text_print(&text, "what is computed rests on the shape of what %s makes, as the file says",
                    first_behind(graph));
-    print_cut(&text, graph, field);
+    print_cut(&text, cut, field);
     result = result == 0 ? text_finish(&text, error) : result;
     result = result == 0 ? error_set(error, ERROR_UNSUPPORTED, "%s", text.data) : result;
     text_release(&text);
@@ -343,10 +342,10 @@ int foreign_require(const struct graph *graph, struct error *error)
     bool foreign = first_behind(graph) || first_input(graph);
     for (const struct node *node = graph->first; node && !foreign; node = node->next)
         foreign = !node->definition;
-    return foreign ? refuse(graph, NULL, error) : 0;
+    return foreign ? refuse(graph, foreign_cut(graph), NULL, error) : 0;
 }
 
-int foreign_require_value(const struct value *value, const char *field, struct error *error)
+int foreign_refuse_value(const struct value *value, const struct value *cut, const char *field, struct error *error)
 {
-    return value->behind ? refuse(value->graph, field, error) : 0;
+    return refuse(value->graph, cut, field, error);
 }

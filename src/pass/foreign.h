@@ -35,7 +35,7 @@ int foreign_keep_computed(struct graph *graph, int *left_out, struct error *erro
 /* ERROR_UNSUPPORTED that names what is needed and not computed, and the value up to which it is, with what asks for it;
  * 0 where everything that is left in the graph is computed. */
 int foreign_require(const struct graph *graph, struct error *error);
-/* The same of one value; `field`: the option that takes the name of another. */
-int foreign_require_value(const struct value *value, const char *field, struct error *error);
+/* The same of one value, which is behind; `cut` (NULL: none): another, which the option `field` takes. */
+int foreign_refuse_value(const struct value *value, const struct value *cut, const char *field, struct error *error);
 
 #endif

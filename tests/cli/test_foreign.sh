@@ -72,6 +72,10 @@ expect 0 '"unseen": 3' inspect middle --json
 expect 0 '"sight": "not seen"' inspect middle --json
 refuse "no value 'nothing'" run middle "${image[@]}" --value nothing
 
+# the value that is named lies over the image
+refuse "computes up to 'f': give --target 'f'" erf pairs "${image[@]}" -o "$work/refused"
+refuse "computes up to 'k': run --value 'k'" run pairs "${image[@]}"
+
 # unless the file says its shapes
 for model in told told_batch; do
     expect 0 "^shape of 'd' as the file says: Magic 'magic' is not computed" inspect $model
