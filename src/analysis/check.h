@@ -10,5 +10,7 @@
  * is no error. */
 int check_model(const struct model *model, const struct shape_binding *bindings, int binding_count,
                 struct fovea_findings *found, struct error *error);
+/* Entry `index` of the table of codes; NULL behind the last. */
+const struct fovea_finding_kind *check_kind(int index);
 
 #endif

@@ -27,3 +27,8 @@ void fovea_findings_free(struct fovea_findings *findings)
     arena_destroy(findings->storage);
     *findings = (struct fovea_findings){0};
 }
+
+const struct fovea_finding_kind *fovea_finding_kind_at(int index)
+{
+    return check_kind(index);
+}

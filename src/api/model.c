@@ -23,6 +23,18 @@ static void note_training_mode(const struct model *model)
             model->path, nodes.norms, nodes.dropouts);
 }
 
+/* Operators of before opset 7 that mean something else since are not computed: whatever is asked of the file, that it
+ * is old comes first. */
+static void note_old_opset(const struct model *model)
+{
+    int opset = graph_opset(model->graph, "");
+    bool missing = false;
+    for (const struct node *node = model->graph->first; node && !missing; node = node->next)
+        missing = !node->definition && node->domain[0] == 0;
+    if (missing && opset > 0 && opset < OPSET_OLDEST)
+        context_note(model->context, "%s: " OLD_OPSET_TEXT, model->path, opset, OPSET_OLDEST, OPSET_NEWEST);
+}
+
 struct fovea_model *api_model(struct fovea *fovea, struct model *loaded, struct error *error)
 {
     struct memory *memory = fovea->context->memory;
@@ -41,10 +53,12 @@ static struct fovea_model *open_model(struct fovea *fovea, struct model *loaded,
                                       struct fovea_error *report)
 {
     struct fovea_model *model = api_model(fovea, loaded, error);
-    if (model)
-        note_training_mode(model->model);
-    else
+    if (!model) {
         api_fail(error, report);
+        return NULL;
+    }
+    note_training_mode(model->model);
+    note_old_opset(model->model);
     return model;
 }
 

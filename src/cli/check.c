@@ -1,23 +1,74 @@
 /* fovea check: all problems of a file at once. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 
-static void print_findings(const char *path, const struct fovea_findings *findings)
+#define MOST_OF_A_CODE 6 /* printed; JSON has all */
+
+/* How many findings from `first` on have its code. */
+static int count_of_code(const struct fovea_findings *findings, int first)
 {
-    int notes = findings->count - findings->problems;
-    for (int i = 0; i < findings->count; i++) {
+    int count = 0;
+    while (first + count < findings->count &&
+           strcmp(findings->list[first + count].code, findings->list[first].code) == 0)
+        count++;
+    return count;
+}
+
+static void print_code(const struct fovea_findings *findings, int first, int count)
+{
+    int shown = count > MOST_OF_A_CODE + 1 ? MOST_OF_A_CODE : count;
+    for (int i = first; i < first + shown; i++) {
         printf("%-8s %-22s ", findings->list[i].severity == FOVEA_PROBLEM ? "problem" : "note", findings->list[i].code);
         print_words(stdout, findings->list[i].text);
         printf("\n");
     }
+    if (shown < count)
+        printf("%-8s %-22s and %d more; --json lists all\n", "", findings->list[first].code, count - shown);
+}
+
+/* ", 3 notes (2 unsteady, 1 unused-weight)" of one severity; nothing where there are none. */
+static void print_counts(const struct fovea_findings *findings, enum fovea_severity severity, const char *word, int all)
+{
+    const char *before = " (";
+    printf("%d %s%s", all, word, all == 1 ? "" : "s");
+    for (int i = 0, count; i < findings->count && all > 1; i += count) {
+        count = count_of_code(findings, i);
+        if (findings->list[i].severity == severity) {
+            printf("%s%d %s", before, count, findings->list[i].code);
+            before = ", ";
+        }
+    }
+    printf("%s", all > 1 ? ")" : "");
+}
+
+static void print_findings(const char *path, const struct fovea_findings *findings)
+{
+    int notes = findings->count - findings->problems;
+    for (int i = 0, count; i < findings->count; i += count) {
+        count = count_of_code(findings, i);
+        print_code(findings, i, count);
+    }
+    printf("%s: ", path);
     if (findings->problems == 0)
-        printf("%s: no problems", path);
+        printf("no problems");
     else
-        printf("%s: %d problem%s", path, findings->problems, findings->problems == 1 ? "" : "s");
-    if (notes > 0)
-        printf(", %d note%s", notes, notes == 1 ? "" : "s");
+        print_counts(findings, FOVEA_PROBLEM, "problem", findings->problems);
+    if (notes > 0) {
+        printf(", ");
+        print_counts(findings, FOVEA_NOTE, "note", notes);
+    }
     printf("\n");
+}
+
+static void print_codes(FILE *out)
+{
+    const struct fovea_finding_kind *kind;
+    fprintf(out, "\nfindings:\n");
+    for (int i = 0; (kind = fovea_finding_kind_at(i)) != NULL; i++)
+        fprintf(out, "  %-8s %-21s %s\n", kind->severity == FOVEA_PROBLEM ? "problem" : "note", kind->code,
+                kind->meaning);
 }
 
 int verb_check(int argc, char **argv)
@@ -27,10 +78,12 @@ int verb_check(int argc, char **argv)
     struct command command = {
         .verb = "check",
         .arguments = "MODEL [options]",
-        .summary = "Everything that is wrong with a model file, at once: operators that are missing, shapes "
-                   "that do not fit,\nweights that are not finite. Exit code 1 when there is a problem.",
+        .summary =
+            "Everything that is wrong with a model file, at once: what fovea or other runtimes refuse or compute "
+            "otherwise\n(problems), and what is worth knowing (notes). Exit code 1 when there is a problem.",
         .example = "fovea check resnet50.onnx",
-        .rows = rows};
+        .rows = rows,
+        .appendix = print_codes};
     struct opened opened = {0};
     struct fovea_error error = {0};
     struct fovea_findings findings;

@@ -9,13 +9,21 @@ extern "C" {
 #endif
 
 enum fovea_severity { FOVEA_NOTE, FOVEA_PROBLEM };
+/** What a code stands for. A problem: fovea or other runtimes refuse the file or compute something else. */
+struct fovea_finding_kind {
+    enum fovea_severity severity;
+    const char *code, *meaning;
+};
+/** Entry `index` of the table of all codes, in the order of findings; NULL behind the last. */
+FOVEA_API const struct fovea_finding_kind *fovea_finding_kind_at(int index);
+
 struct fovea_finding {
     enum fovea_severity severity;
     const char *code; /**< stable, e.g. "unsupported-operator" */
     const char *text; /**< with node names in the file's own words */
 };
 struct fovea_findings {
-    struct fovea_finding *list;
+    struct fovea_finding *list; /**< problems first, those of a code together */
     int count, problems;
     void *storage; /**< private */
     uint64_t reserved[8];

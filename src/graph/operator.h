@@ -103,6 +103,15 @@ typedef bool operator_identity(const struct node *node);
  * the gate near 0 where f(0) is not 0. False: this node has no such form. */
 typedef bool operator_start(const struct node *node, double *start, double *slope);
 
+/* What is worth knowing of a node before it runs: of the values that it reads, types, shapes and constants are known.
+ */
+struct operator_remark {
+    bool unsteady; /* the result depends on chance, or on the other samples of a batch; else: runtimes differ */
+    char text[200];
+};
+/* False: there is nothing to say. */
+typedef bool operator_remarks(const struct node *node, struct operator_remark *remark);
+
 /* How surely a factor that the operator makes is a gate of the other (pass/held.h). */
 enum gate_rank {
     GATE_OF_OPERANDS, /* as what it computes with */
@@ -228,6 +237,7 @@ struct operator_definition {
     operator_start *start;       /* NULL: its gate is not held */
     enum gate_rank gate;
     operator_identity *identity;  /* NULL: where it is a view or keeps its elements (OPERATOR_VIEW, OPERATOR_KEEPS) */
+    operator_remarks *remarks;    /* NULL: none, but for what random operators share (op/remark.h) */
     operator_macs *macs;          /* NULL: 0 */
     operator_steps *steps;        /* NULL: 0 */
     operator_bytes *scratch;      /* NULL: 0 */

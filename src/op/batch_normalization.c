@@ -1,5 +1,6 @@
 /* BatchNormalization (ONNX 7, 9, 14, 15): inference form, training form, and their gradients. */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/number.h"
 #include "kernel/kernels.h"
@@ -47,6 +48,17 @@ static bool is_training(const struct node *node)
             return true;
     }
     return false;
+}
+
+static bool remark_batch_normalization(const struct node *node, struct operator_remark *remark)
+{
+    if (!node->settings || !is_training(node))
+        return false;
+    remark->unsteady = true;
+    snprintf(remark->text, sizeof remark->text,
+             "normalises by the statistics of the batch that it is given, as in training: export the network in eval "
+             "mode");
+    return true;
 }
 
 static int infer_batch_normalization(struct infer_context *context, struct error *error)
@@ -477,6 +489,7 @@ const struct operator_definition operators_batch_normalization[] = {
      .compute = compute_batch_normalization,
      .gradient = gradient_batch_normalization,
      .field = field_batch_normalization,
+     .remarks = remark_batch_normalization,
      .scratch = scratch_batch_normalization},
     {.domain = DOMAIN_INTERNAL,
      .name = "BatchNormalizationInputGradient",

@@ -1,5 +1,6 @@
 /* Dropout (ONNX 7, 10: identity; 12, 13, 22: ratio and training_mode are inputs). In training mode the mask is a
  * function of (seed, step, node, element). */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/random.h"
@@ -152,6 +153,17 @@ static bool dropout_is_identity(const struct node *node)
     return is_zero(node, RATIO);
 }
 
+static bool remark_dropout(const struct node *node, struct operator_remark *remark)
+{
+    if (dropout_is_identity(node))
+        return false;
+    remark->unsteady = true;
+    snprintf(remark->text, sizeof remark->text,
+             "drops elements at random%s, as in training: export the network in eval mode",
+             node->inputs[TRAINING_MODE]->constant ? "" : " where its input 2 says so");
+    return true;
+}
+
 static struct value *mask_of(struct gradient_context *context, struct error *error)
 {
     struct node *node = context->node;
@@ -225,6 +237,7 @@ const struct operator_definition operators_dropout[] = {
      .compute = compute_dropout,
      .gradient = gradient_dropout,
      .field = field_dropout,
+     .remarks = remark_dropout,
      .identity = dropout_is_identity},
     {.domain = DOMAIN_INTERNAL,
      .name = "DropoutGradient",

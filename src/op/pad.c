@@ -1,5 +1,7 @@
 /* Pad: axes grow by a constant, by their mirror image, by their edge or around the other end; negative pads crop.
  * PadGradient adds a gradient up where the cells were read. */
+#include <stdio.h>
+
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -396,12 +398,37 @@ static bool pads_nothing(const struct node *node)
     return identity_of_list(node, ((const struct pad_settings *)node->settings)->pads, 1, 0);
 }
 
+/* A reflection of the reflection: numpy and the specification's reference go on, others refuse or read anything. */
+static bool remark_pad(const struct node *node, struct operator_remark *remark)
+{
+    struct known_inputs known;
+    struct pad pad;
+    const struct shape *from = &node->inputs[0]->shape;
+    const struct pad_settings *settings = node->settings;
+    if (settings->mode != PAD_REFLECT || from->rank < 0 || known_inputs_read(&known, node, NULL) ||
+        !operand_known(&known.operands, 1) || !operand_known(&known.operands, 3) ||
+        pad_read(&pad, &known.operands, from->rank, NULL))
+        return false;
+    for (int i = 0; i < from->rank; i++) {
+        int64_t most = pad.begins[i] > pad.ends[i] ? pad.begins[i] : pad.ends[i];
+        if (most <= 0 || most < from->dims[i])
+            continue;
+        snprintf(remark->text, sizeof remark->text,
+                 "reflects %lld cells at axis %d, which has %lld: computed as numpy does, by reflecting again; other "
+                 "runtimes refuse it or read beyond the map",
+                 (long long)most, i, (long long)from->dims[i]);
+        return true;
+    }
+    return false;
+}
+
 #define PAD(since_, until_, min_, max_)                                                                                \
     {                                                                                                                  \
         .domain = "", .name = "Pad", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_MOVED,  \
         .traits = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE, ROLE_CONTROL, ROLE_SHAPE},                          \
         SETTINGS(struct pad_settings, attributes), .infer = infer_pad, .compute = compute_pad,                         \
-        .gradient = gradient_pad, .field = field_pad, .identity = pads_nothing, .scratch = scratch_pad                 \
+        .gradient = gradient_pad, .field = field_pad, .remarks = remark_pad, .identity = pads_nothing,                 \
+        .scratch = scratch_pad                                                                                         \
     }
 
 const struct operator_definition operators_pad[] = {

@@ -6,6 +6,12 @@
 
 /* The newest ONNX opset whose operators the table was written for. */
 #define OPSET_NEWEST 28
+/* The oldest; what is said of older files: their opset, and the two bounds. */
+#define OPSET_OLDEST 7
+#define OLD_OPSET_TEXT                                                                                                 \
+    "the model is written for opset %d; fovea reads %d to %d. Convert it in Python: import onnx, "                     \
+    "onnx.version_converter; onnx.save(onnx.version_converter.convert_version(onnx.load('model.onnx'), 13), "          \
+    "'converted.onnx')"
 
 /* The entry for `domain` ("" or "ai.onnx": ONNX), or NULL. */
 const struct operator_definition *operator_find(const char *domain, const char *name, int opset);

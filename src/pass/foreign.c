@@ -322,7 +322,10 @@ static int refuse(const struct graph *graph, const struct value *cut, const char
     struct text text;
     const struct value *input = first_input(graph);
     text_start(&text, graph->context->memory);
-    int result = operators_missing(graph, list_missing, &text, error);
+    int result = operators_missing(graph, list_missing, &text, error), opset = graph_opset(graph, "");
+    if (text.length > 0 && opset > 0 && opset < OPSET_OLDEST)
+        text_print(&text, "; files of an opset before %d, here %d, want onnx.version_converter first", OPSET_OLDEST,
+                   opset);
     if (text.length == 0 && first_refusal(graph))
         text_print(&text, "%s", first_refusal(graph));
     if (text.length == 0 && input)

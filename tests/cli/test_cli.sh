@@ -95,6 +95,18 @@ expect 0 "give it with --shape 'image:3,224,224'" "$fovea" check tests/fixtures/
 expect 0 "give it with --shape 'image:224,224,3'" "$fovea" check tests/fixtures/image_inputs/hwc_bytes.onnx
 expect 0 'batch of .image. is free and taken as 1, 1x20x28x3' "$fovea" check tests/fixtures/image_inputs/nhwc_bytes.onnx
 
+# check: problems first, those of a code together and counted; every code stands in the help and in docs/check.md
+expect 1 '^problem  attribute-opset .* no attribute .axes.: since opset 13 it is an input' "$fovea" check tests/fixtures/check/mixed.onnx
+expect 1 ': 2 problems \(1 attribute-opset, 1 type\), 2 notes \(1 unused-input, 1 unused-weight\)$' "$fovea" check tests/fixtures/check/mixed.onnx
+[ "$("$fovea" check tests/fixtures/check/mixed.onnx --json | grep -c '"severity"')" -eq 4 ] ||
+    { echo "FAILED: check --json has not all findings"; failures=$((failures + 1)); }
+while read -r severity code meaning; do
+    grep -qF "| $severity | \`$code\` | $meaning |" docs/check.md || { echo "FAILED: docs/check.md lacks $code"; failures=$((failures + 1)); }
+done < <("$fovea" help check | sed -n '/^findings:/,/^$/p' | grep -E '^  (problem|note)')
+expect 0 'opset 6; fovea reads 7 to .*onnx.version_converter' "$fovea" inspect tests/fixtures/check/old.onnx
+expect 2 'opset 6; fovea reads 7 to .*onnx.version_converter' "$fovea" bench tests/fixtures/check/old.onnx
+expect 1 'opset 6; fovea reads 7 to .*onnx.version_converter' "$fovea" check tests/fixtures/check/old.onnx
+
 # inspect: the table, its totals, the flag for a free size
 expect 0 'batch of .image. is free and taken as 1, 1x1x28x28' "$fovea" inspect $model
 expect 0 'taken as 1' "$fovea" bench $model --runs 3

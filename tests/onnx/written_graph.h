@@ -2,10 +2,11 @@
  *
  *     in x; init w; Mul x w > y; If c > z then_branch{Relu y > r; out r} else_branch{out x}; out z
  *
- * in NAME..., out NAME...: float tensors [4]; bool NAME..., true NAME...: one bool, as input or initialiser; number
- * NAME...: one int64 as input; init NAME...: a
- * float initialiser [4]; int NAME NUMBER: an int64 initialiser. A node: operator, inputs, '>', outputs ('_' is left
- * out), then attributes: NAME{GRAPH}, NAME=NUMBER, or NAME=true and NAME=false (a tensor of one bool). def NAME INPUTS
+ * in NAME..., out NAME..., info NAME...: float tensors [4], NAME:TYPE of another type (int8, int64, half, double),
+ * of a graph's inputs, outputs and value_info; opset NUMBER in place of 17; bool NAME..., true NAME...: one bool, as
+ * input or initialiser; number NAME...: one int64 as input; init NAME...: a float initialiser [4]; int NAME NUMBER: an
+ * int64 initialiser. A node: operator, inputs, '>', outputs ('_' is left out), then attributes: NAME{GRAPH},
+ * NAME=NUMBER (with a point a float), NAME="TEXT", or NAME=true and NAME=false (a tensor of one bool). def NAME INPUTS
  * > OUTPUTS{NODES}: a function of the domain "local", whose calls begin with a dot. */
 #ifndef FOVEA_TESTS_WRITTEN_GRAPH_H
 #define FOVEA_TESTS_WRITTEN_GRAPH_H
@@ -43,18 +44,28 @@ static inline bool take(struct writing *writing, char mark)
     return found;
 }
 
-/* type: 1 float [4], 7 one int64, 9 one bool. */
+/* type: 1 float [4], 7 one int64, 9 one bool; a type behind ':' in the name has 4 elements. */
 static inline void write_value(struct message *graph, unsigned field, const char *name, int type)
 {
+    static const struct {
+        const char *name;
+        int type;
+    } types[] = {{":int8", 3}, {":int64", 7}, {":half", 10}, {":double", 11}};
+    const char *mark = strchr(name, ':');
+    char own[64];
+    bool list = type == 1;
+    snprintf(own, sizeof own, "%.*s", (int)strcspn(name, ":"), name);
+    for (size_t i = 0; mark && i < sizeof types / sizeof types[0]; i++)
+        type = strcmp(mark, types[i].name) == 0 ? types[i].type : type;
     struct message value = {0}, proto = {0}, tensor = {0}, shape = {0}, dimension = {0};
     put_int(&dimension, 1, 4);
-    if (type == 1)
+    if (list)
         put_message(&shape, 1, &dimension);
     free(dimension.bytes);
     put_int(&tensor, 1, type);
     put_message(&tensor, 2, &shape);
     put_message(&proto, 1, &tensor);
-    put_text(&value, 1, name);
+    put_text(&value, 1, own);
     put_message(&value, 2, &proto);
     put_message(graph, field, &value);
 }
@@ -95,6 +106,15 @@ static inline void write_attributes(struct writing *writing, struct message *nod
                 put_data(&tensor, 9, &truth, 1);
                 put_message(&attribute, 5, &tensor);
                 put_int(&attribute, 20, 4);
+            } else if (writing->word[0] == '"') {
+                writing->word[strlen(writing->word) - 1] = 0;
+                put_text(&attribute, 4, writing->word + 1);
+                put_int(&attribute, 20, 3);
+            } else if (strchr(writing->word, '.')) {
+                float number = strtof(writing->word, NULL);
+                put(&attribute, "\x15", 1);
+                put(&attribute, &number, sizeof number);
+                put_int(&attribute, 20, 1);
             } else {
                 put_int(&attribute, 3, strtoll(writing->word, NULL, 10));
                 put_int(&attribute, 20, 2);
@@ -131,7 +151,8 @@ static inline void write_statement(struct writing *writing, struct message *grap
 {
     char what[sizeof writing->word];
     memcpy(what, writing->word, sizeof what);
-    bool in = strcmp(what, "in") == 0, out = strcmp(what, "out") == 0, boolean = strcmp(what, "bool") == 0;
+    bool in = strcmp(what, "in") == 0, out = strcmp(what, "out") == 0;
+    bool info = strcmp(what, "info") == 0, boolean = strcmp(what, "bool") == 0;
     bool number = strcmp(what, "number") == 0;
     bool initialiser = strcmp(what, "init") == 0, truth = strcmp(what, "true") == 0;
     if (strcmp(what, "int") == 0) {
@@ -140,9 +161,9 @@ static inline void write_statement(struct writing *writing, struct message *grap
         memcpy(name, writing->word, sizeof name);
         assert_true(next_word(writing));
         write_initialiser(graph, name, 7, strtoll(writing->word, NULL, 10));
-    } else if (in || out || boolean || number) {
+    } else if (in || out || info || boolean || number) {
         while (next_word(writing))
-            write_value(graph, out ? 12 : 11, writing->word, boolean ? 9 : number ? 7 : 1);
+            write_value(graph, out ? 12 : info ? 13 : 11, writing->word, boolean ? 9 : number ? 7 : 1);
     } else if (initialiser || truth) {
         while (next_word(writing))
             write_initialiser(graph, writing->word, truth ? 9 : 1, 1);
@@ -196,8 +217,7 @@ static inline struct message write_text(const char *text)
     struct message model = {0}, opset = {0}, local = {0}, graph = {0};
     put_text(&graph, 2, "written");
     put_int(&model, 1, 8);
-    put_int(&opset, 2, 17);
-    put_message(&model, 8, &opset);
+    int64_t version = 17;
     put_text(&local, 1, "local");
     put_int(&local, 2, 1);
     put_message(&model, 8, &local);
@@ -207,11 +227,16 @@ static inline struct message write_text(const char *text)
         if (strcmp(writing.word, "def") == 0) {
             struct message function = write_function(&writing);
             put_message(&model, 25, &function);
+        } else if (strcmp(writing.word, "opset") == 0) {
+            assert_true(next_word(&writing));
+            version = strtoll(writing.word, NULL, 10);
         } else {
             write_statement(&writing, &graph);
         }
     } while (take(&writing, ';'));
     assert_int_equal(*writing.at, 0);
+    put_int(&opset, 2, version);
+    put_message(&model, 8, &opset);
     put_message(&model, 7, &graph);
     return model;
 }

@@ -1,0 +1,40 @@
+#include "op/remark.h"
+
+#include <stdio.h>
+
+bool node_remark(const struct node *node, struct operator_remark *remark)
+{
+    const struct operator_definition *entry = node->definition;
+    *remark = (struct operator_remark){0};
+    if (!entry)
+        return false;
+    if (entry->remarks)
+        return entry->remarks(node, remark);
+    if (!(entry->traits & OPERATOR_RANDOM))
+        return false;
+    remark->unsteady = true;
+    snprintf(remark->text, sizeof remark->text, "draws random numbers, which every runtime draws by its own rule");
+    return true;
+}
+
+const struct node *graph_unsteady(const struct graph *graph, struct operator_remark *remark, int *count)
+{
+    const struct node *first = NULL;
+    for (const struct node *node = graph->first; node; node = node->next) {
+        struct operator_remark own;
+        const struct graph *inner;
+        if (node_remark(node, &own) && own.unsteady) {
+            *remark = first ? *remark : own;
+            first = first ? first : node;
+            ++*count;
+        }
+        for (int i = 0; (inner = node_subgraph(node, i)) != NULL; i++) {
+            const struct node *inside = graph_unsteady(inner, &own, count);
+            if (inside && !first) {
+                *remark = own;
+                first = inside;
+            }
+        }
+    }
+    return first;
+}
