@@ -13,7 +13,7 @@
 #define KNOWN_MOST_ITEMS 1024
 /* Bytes that sequences may be copied by in one run. Appending to one that nobody else reads copies nothing but the
  * item. */
-#define LIMIT_SEQUENCE_BYTES ((int64_t)1 << 36)
+#define LIMIT_SEQUENCE_BYTES ((int64_t)1 << 34)
 
 /* ERROR_INPUT unless input `input` is a sequence of tensors. */
 int sequence_check(const struct infer_context *context, int input, struct error *error);

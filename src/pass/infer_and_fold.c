@@ -198,6 +198,24 @@ int pass_infer_and_fold_step(struct graph *graph, struct node *node, struct node
     return can_fold(node) && fold(graph, node, error) ? -1 : 0;
 }
 
+/* A sequence where the file declares a tensor, or of other tensors than it declares, is what no reader expects. */
+static int check_outputs(const struct graph *graph, struct error *error)
+{
+    for (int i = 0; i < graph->output_count; i++) {
+        const struct value *output = graph->outputs[i];
+        enum dtype made = output->dtype, declared = output->origin ? output->origin->dtype : DTYPE_UNDEFINED;
+        bool containers = dtype_is_container(made) && dtype_is_container(declared);
+        if (made == DTYPE_UNDEFINED || declared == DTYPE_UNDEFINED ||
+            (!dtype_is_container(made) && !dtype_is_container(declared)))
+            continue;
+        if (!containers ||
+            dtype_element(made) != dtype_element(declared)) /* a Loop may turn an optional into a sequence */
+            return error_set(error, ERROR_INPUT, "output '%s' is declared as %s, but is %s", output->name,
+                             dtype_name(declared), dtype_name(made));
+    }
+    return 0;
+}
+
 int pass_infer_and_fold(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
@@ -205,5 +223,5 @@ int pass_infer_and_fold(struct graph *graph, struct error *error)
         if (pass_infer_and_fold_step(graph, node, &next, &refusal) && foreign_take_refused(node, &refusal, error))
             return -1;
     }
-    return 0;
+    return check_outputs(graph, error);
 }

@@ -58,6 +58,7 @@ expect 0 'no problems' "$fovea" check $sequences/given.onnx
 expect 1 "input 0 is a sequence of float, where the operator takes a tensor" "$fovea" check $sequences/mistaken.onnx
 one_line 2 "input 0 is a sequence of float, where the operator takes a tensor" "$fovea" run $sequences/mistaken.onnx
 one_line 2 "has type int64, where the sequence takes tensors of float" "$fovea" run $sequences/mixed.onnx -i "x=$work/rows.npy"
+one_line 2 "output 'y' is declared as sequence of int64, but is sequence of float" "$fovea" run $sequences/declared.onnx -i "$work/rows.npy"
 expect 0 'the models are the same' "$fovea" diff $sequences/rows.onnx $sequences/rows.onnx
 # tune: what fails is said before training, and a model that diverged is not written
 tune_images() {
