@@ -50,6 +50,8 @@ int pass_recognise_activation(struct graph *graph, struct error *error);
 /* (x - mean) / sqrt(variance + epsilon) over the last axes, with or without mean, scale and bias, becomes
  * LayerNormalization or RMSNormalization. */
 int pass_recognise_normalization(struct graph *graph, struct error *error);
+/* One node of it: a BatchNormalization by its own image's statistics. */
+int pass_recognise_batch_statistics(struct node *node, struct error *error);
 /* InstanceNormalization between two Reshapes, with what scales and shifts channels behind it, becomes
  * GroupNormalization. */
 int pass_recognise_group_normalization(struct graph *graph, struct error *error);

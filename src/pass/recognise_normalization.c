@@ -200,6 +200,8 @@ int pass_recognise_normalization(struct graph *graph, struct error *error)
     for (struct node *node = graph->first, *next; node; node = next) {
         struct normalization found;
         next = node->next;
+        if (pass_recognise_batch_statistics(node, error))
+            return -1;
         bool quotient = node_has(node, OPERATOR_MULTIPLIES), sum = match_operator(node, "Add");
         if ((!quotient && !sum) || dtype_storage(node->outputs[0]->dtype) != DTYPE_FLOAT ||
             !(quotient ? match_quotient(node, &found) : match_shifted(node, &found)))

@@ -141,7 +141,10 @@ int network_channel_axis(const struct value *made)
 
 bool network_is_batch_normalization(const struct node *node)
 {
-    return match_operator(node, "BatchNormalization");
+    if (!match_operator(node, "BatchNormalization"))
+        return false;
+    const struct value *mean = node->inputs[3];
+    return mean->constant || !mean->producer;
 }
 
 bool network_is_activation(const struct node *node)

@@ -38,7 +38,8 @@ struct value *network_weights(const struct node *node);
 bool network_weights_computed(const struct node *node);
 /* The axis of its output that counts the channels. */
 int network_channel_axis(const struct value *made);
-/* BatchNormalization in inference. */
+/* BatchNormalization by statistics that the file holds; exporters also write other normalisations as one, of what they
+ * compute in front. */
 bool network_is_batch_normalization(const struct node *node);
 /* A function that networks put behind their layers. */
 bool network_is_activation(const struct node *node);

@@ -53,6 +53,7 @@ static void test_gamma(void **state)
         {"vit_mean", "GAMMA003", 0, "no BatchNormalization"},
         {"repvgg_bn", "GAMMA003", 0, "normalised identity"},
         {"repvgg_folded", "GAMMA003", 0, "normalised identity"},
+        {"keras_fused", "GAMMA003", 0, "no BatchNormalization in residual blocks"},
         {"nfnet", "GAMMA003", 0, "standardised in the graph"},
         {"mobilevit2_bn", "GAMMA001", 0, "in 3 residual blocks"},
         {"detr_dropout", "GAMMA001", 0, "2 last, 2 down, 1 stem, 2 other"},
@@ -90,6 +91,7 @@ static void test_dropout(void **state)
         {"dropout_zero", "DROPOUT006", 0, "1 Dropout of ratio 0, which does nothing"},
         {"densenet_folded", "DROPOUT005", 0, "no BatchNormalization is visible"},
         {"repvgg_bn", "DROPOUT006", 0, "no residual branches"},
+        {"keras_fused", "DROPOUT006", 0, "no residual branches with BatchNormalization"},
         {"nfnet", "DROPOUT006", 0, "no residual branches with BatchNormalization"},
     };
     CHECK_FINDINGS("dropout", list);
@@ -204,6 +206,7 @@ static void test_patch_embedding(void **state)
     static const struct expectation list[] = {
         {"dynamo_attention", "PRELN001", 1, "no LayerNorm on the projected patches"},
         {"keras_einsum", "PRELN001", 1, "no LayerNorm on the projected patches"},
+        {"keras_fused", "PRELN002", 1, "the projected patches are normalised"},
         {"keras_matmul", "PRELN002", 1, "the projected patches are normalised"},
         {"paddle_split", "PRELN001", 1, "no LayerNorm on the projected patches"},
         {"patches_einsum", "PRELN001", -1, "no LayerNorm on the projected patches"},

@@ -194,6 +194,42 @@ static struct value *shifted_by_another_mean(struct build *b, struct value *x)
     return shifted(b, x, unary(b, "Relu", x), true);
 }
 
+/* Reduced over all axes but the channels of [1, C, ...]. */
+static struct value *channels_reduced(struct build *b, const char *op_type, struct value *x)
+{
+    const int64_t axes[3] = {0, 2, 3};
+    struct value *list = emit_int_list(b->graph, axes, 3, b->error);
+    return x && list ? emit(b->graph, op_type, EMIT_INPUTS(x, list), EMIT_NO_ATTRIBUTES, b->error) : NULL;
+}
+
+/* Rows as channels of one image, normalised by the statistics that are computed of `of`. */
+static struct value *batch_statistics(struct build *b, struct value *x, bool of_itself)
+{
+    const int64_t rows[4] = {1, 12, 8, 1}, channels[1] = {12}, back[3] = {2, 6, 8};
+    const struct shape shape = {.rank = 1, .dims = {channels[0]}};
+    struct value *one = emit_filled(b->graph, DTYPE_FLOAT, &shape, 1, b->error);
+    struct value *zero = emit_filled(b->graph, DTYPE_FLOAT, &shape, 0, b->error), *y = reshape(b, x, 4, rows);
+    struct value *m = channels_reduced(b, "ReduceMean", of_itself ? y : unary(b, "Relu", y));
+    struct value *squares = channels_reduced(b, "ReduceSumSquare", binary(b, "Sub", y, m));
+    struct value *variance = reshape(b, binary(b, "Div", squares, number(b, 8)), 1, channels);
+    m = reshape(b, m, 1, channels);
+    if (!one || !zero || !m || !variance)
+        return NULL;
+    y = emit(b->graph, "BatchNormalization", EMIT_INPUTS(y, one, zero, m, variance),
+             EMIT_ATTRIBUTES(EMIT_FLOAT("epsilon", 1e-3f)), b->error);
+    return reshape(b, y, 3, back);
+}
+
+static struct value *layer_norm_of_batch_statistics(struct build *b, struct value *x)
+{
+    return batch_statistics(b, x, true);
+}
+
+static struct value *batch_statistics_of_another(struct build *b, struct value *x)
+{
+    return batch_statistics(b, x, false);
+}
+
 static struct value *middle_axis_norm(struct build *b, struct value *x)
 {
     return layer_norm_root(b, x, 1);
@@ -384,6 +420,8 @@ static const struct recognition {
     {"group norm written out", group_norm_written_out, "GroupNormalization", 1},
     {"layer norm shifted", layer_norm_shifted, "LayerNormalization", 1},
     {"layer norm shifted, plain", layer_norm_shifted_plain, "LayerNormalization", 2},
+    {"batch statistics", layer_norm_of_batch_statistics, "LayerNormalization", 4},
+    {"batch statistics of another", batch_statistics_of_another, "!LayerNormalization", 10},
     {"shifted by another mean", shifted_by_another_mean, "!LayerNormalization", 13},
     {"attention, divided", attention_divided, "Attention", 10},
     {"attention with bias", attention_biased, "Attention", 10},
