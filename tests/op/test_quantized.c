@@ -39,6 +39,29 @@ static void convolution_scales_by_channel(void **state)
     fixture_end(&fixture);
 }
 
+/* Scales 1/3, 3 and 2 multiply sums of integers by half: of 255 pixels every other one is a tie, which goes to the even
+ * number. Products of rounded floats would miss some. */
+static void convolution_sums_integers(void **state)
+{
+    (void)state;
+    float x[255], expected[255];
+    for (int i = 0; i < 255; i++) {
+        x[i] = (float)(i + 1);
+        expected[i] = nearbyintf((float)(7 * (i + 1) - 1) / 2);
+        expected[i] = expected[i] > 255 ? 255 : expected[i];
+    }
+    struct fixture fixture;
+    fixture_start(&fixture, "", "QLinearConv", 10, 9, 1);
+    quantized(&fixture, 0, DIMS(1, 1, 255), x, 1.0f / 3, 0);
+    quantized(&fixture, 3, DIMS(1, 1, 1), FLOATS(10), 3, 3);
+    scalar(&fixture, 6, DTYPE_FLOAT, 2);
+    scalar(&fixture, 7, DTYPE_UINT8, 0);
+    fixture_input(&fixture, 8, DTYPE_INT32, DIMS(1), FLOATS(-1));
+    fixture_run(&fixture);
+    expect_output(&fixture, 0, DIMS(1, 1, 255), expected, 0);
+    fixture_end(&fixture);
+}
+
 static void convolution_refuses_a_bias_of_floats(void **state)
 {
     (void)state;
@@ -271,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolution_scales_by_channel),
+        cmocka_unit_test(convolution_sums_integers),
         cmocka_unit_test(convolution_refuses_a_bias_of_floats),
         cmocka_unit_test(matrices_scale_by_rows_and_columns),
         cmocka_unit_test(gemm_with_and_without_a_scale),
