@@ -201,7 +201,9 @@ static void hold_against_told(struct walk *walk, const struct value *value)
         return;
     struct told_type told = {file->dtype, file->declared_rank, file->declared};
     told = file->told ? *file->told : told;
-    if (told.dtype != DTYPE_UNDEFINED && value->dtype != DTYPE_UNDEFINED && value->dtype != told.dtype)
+    /* An optional of a sequence passes for one. */
+    bool plain = told.dtype < DTYPE_COUNT && value->dtype < DTYPE_COUNT;
+    if (plain && told.dtype != DTYPE_UNDEFINED && value->dtype != DTYPE_UNDEFINED && value->dtype != told.dtype)
         count_misfit(&walk->types, file, dtype_name(value->dtype), dtype_name(told.dtype));
     if (!fits_told(value, &told))
         count_misfit(&walk->shapes, file, shape_text(&value->shape, shape), "");

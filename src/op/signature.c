@@ -168,6 +168,9 @@ static int refuse_type(const struct node *node, int input, const char *letters, 
 {
     const struct value *value = node->inputs[input];
     char types[128];
+    if (type_letter(value->dtype) == OTHER)
+        return error_set(error, ERROR_INPUT, "input %d, '%s', is a %s, where %s takes a tensor", input, value->name,
+                         dtype_name(value->dtype), node->op_type);
     for (int row = find_row(node->op_type, node->opset) + 1;
          row < signature_count && strcmp(signatures[row].name, node->op_type) == 0; row++) {
         struct operand_rule rule;

@@ -55,7 +55,7 @@ one_line 2 "no output 'y.3'" "$fovea" run $sequences/rows.onnx -i "$work/rows.np
 expect 0 '^longer: sequence of float, 3 tensors$' "$fovea" run $sequences/given.onnx -i "s=$work/rows.npy" -i "s=$work/rows.npy"
 expect 0 '^input  s: sequence of float$' "$fovea" inspect $sequences/given.onnx
 expect 0 'no problems' "$fovea" check $sequences/given.onnx
-expect 1 "input 0 is a sequence of float, where the operator takes a tensor" "$fovea" check $sequences/mistaken.onnx
+expect 1 "input 0, .s., is a sequence of float, where Relu takes a tensor" "$fovea" check $sequences/mistaken.onnx
 one_line 2 "input 0 is a sequence of float, where the operator takes a tensor" "$fovea" run $sequences/mistaken.onnx
 one_line 2 "has type int64, where the sequence takes tensors of float" "$fovea" run $sequences/mixed.onnx -i "x=$work/rows.npy"
 one_line 2 "output 'y' is declared as sequence of int64, but is sequence of float" "$fovea" run $sequences/declared.onnx -i "$work/rows.npy"
