@@ -41,6 +41,13 @@ static int check_scalar(const struct infer_context *context, int index, enum dty
     return 0;
 }
 
+/* A carried optional may come out of the rounds as a sequence: then only the run tells. */
+static enum dtype carried_type(const struct infer_context *context, const struct loop *loop, int index)
+{
+    enum dtype start = context->inputs[2 + index]->dtype, given = loop->body->outputs[1 + index]->dtype;
+    return dtype_is_container(start) && given != start && given != DTYPE_UNDEFINED ? DTYPE_UNDEFINED : start;
+}
+
 /* Sizes depend on the number of rounds and may change from round to round: only types are told. */
 static int infer_loop(struct infer_context *context, struct error *error)
 {
@@ -59,7 +66,7 @@ static int infer_loop(struct infer_context *context, struct error *error)
     }
     control_flow_infer(loop.body);
     for (int i = 0; i < context->output_count; i++) {
-        enum dtype dtype = i < loop.carried ? context->inputs[2 + i]->dtype : loop.body->outputs[1 + i]->dtype;
+        enum dtype dtype = i < loop.carried ? carried_type(context, &loop, i) : loop.body->outputs[1 + i]->dtype;
         if (infer_output(context, i, dtype, SHAPE_UNKNOWN_RANK, NULL, error))
             return -1;
     }

@@ -19,5 +19,5 @@ int pass_bind_result(struct value *from, struct value *to, size_t first_new, str
         return -1;
     identity->origin = before->origin;
     graph_move_node(graph, identity, before);
-    return operator_resolve(identity, 13, error);
+    return operator_resolve(identity, OPSET_NEWEST, error);
 }

@@ -136,7 +136,7 @@ static int add_identities(const struct function *function, struct node *call, st
         if (!identity || node_set_output(call, i, NULL, error) || node_set_input(identity, 0, from, error) ||
             node_set_output(identity, 0, to, error))
             return -1;
-        identity->opset = 13;
+        identity->opset = OPSET_NEWEST;
         identity->origin = call->origin;
         graph_move_node(call->graph, identity, call);
     }
