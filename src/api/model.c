@@ -14,13 +14,20 @@
 static void note_training_mode(const struct model *model)
 {
     struct training_nodes nodes = inference_form_missing(model);
-    if (nodes.norms + nodes.dropouts > 0)
-        context_note(
-            model->context,
-            "%s is in training mode: %d BatchNormalization take the statistics of the batch, %d Dropout leave out "
-            "at random, so that what it computes depends on batch and `seed`; `fovea_tune` trains and writes the "
-            "inference form",
-            model->path, nodes.norms, nodes.dropouts);
+    char norms[96] = "", dropouts[96] = "";
+    if (nodes.norms + nodes.dropouts == 0)
+        return;
+    if (nodes.norms > 0)
+        snprintf(norms, sizeof norms, "%d BatchNormalization%s the statistics of the batch", nodes.norms,
+                 nodes.norms == 1 ? " takes" : "s take");
+    if (nodes.dropouts > 0)
+        snprintf(dropouts, sizeof dropouts, "%d Dropout%s out at random", nodes.dropouts,
+                 nodes.dropouts == 1 ? " leaves" : "s leave");
+    context_note(model->context,
+                 "%s is in training mode: %s%s%s, so that what it computes depends on %s%s%s; `fovea_tune` trains and "
+                 "writes the inference form",
+                 model->path, norms, norms[0] && dropouts[0] ? ", " : "", dropouts, norms[0] ? "the batch" : "",
+                 norms[0] && dropouts[0] ? " and " : "", dropouts[0] ? "`seed`" : "");
 }
 
 /* Operators of before opset 7 that mean something else since are not computed: whatever is asked of the file, that it

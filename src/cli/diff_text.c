@@ -302,7 +302,8 @@ static void print_run(const struct fovea_diff *diff, int64_t most)
     }
     if (shown < diff->departing)
         printf("  ... and %" PRId64 " more (--all)\n", diff->departing - shown);
-    printf("  %-16s %-16s %10s %10s %10s %11s\n", "output", "shape", "largest", "relative", "mean", "same top 1");
+    if (diff->output_count > 0)
+        printf("  %-16s %-16s %10s %10s %10s %11s\n", "output", "shape", "largest", "relative", "mean", "same top 1");
     for (int64_t i = 0; i < diff->output_count; i++)
         print_output(&diff->outputs[i]);
 }

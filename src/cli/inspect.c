@@ -109,7 +109,7 @@ static void print_inspection(const struct fovea_layers *layers)
            layers->unseen.behind ? " of what is seen" : "", count_text((double)layers->parameters, parameters),
            layers->parameters, count_text((double)layers->macs, macs), bytes_text(layers->weight_bytes, weights),
            bytes_text(layers->activation_bytes, activations));
-    print_unseen(&layers->unseen, "the sums of parameters and MACs lack them");
+    print_unseen(&layers->unseen, "their weights are counted, their MACs and activations are not");
     print_told(layers);
     if (local)
         printf("RF: theoretical receptive field in input pixels (y x x where they differ); centre: of unit 0, pixels\n"

@@ -44,6 +44,23 @@ const struct operator_definition *operator_find(const char *domain, const char *
     return plugin;
 }
 
+bool operator_opsets(const char *domain, const char *name, int *since, int *until)
+{
+    bool found = false;
+    *since = *until = 0;
+    domain = known_domain(domain);
+    for (int family = 0; family < family_count; family++) {
+        for (const struct operator_definition *entry = families[family]; entry->name; entry++) {
+            if (strcmp(entry->name, name) != 0 || strcmp(entry->domain, domain) != 0)
+                continue;
+            *since = found && *since < entry->since ? *since : entry->since;
+            *until = found && (*until == 0 || *until > entry->until) && entry->until > 0 ? *until : entry->until;
+            found = true;
+        }
+    }
+    return found;
+}
+
 const struct operator_definition *operator_named(const char *name)
 {
     for (int family = 0; family < family_count; family++) {

@@ -15,6 +15,8 @@
 
 /* The entry for `domain` ("" or "ai.onnx": ONNX), or NULL. */
 const struct operator_definition *operator_find(const char *domain, const char *name, int opset);
+/* Whether the table has the operator at any opset, and at which: from `since` to `until` (0: the newest). */
+bool operator_opsets(const char *domain, const char *name, int *since, int *until);
 /* An entry of this name in whatever domain and opset; or NULL. */
 const struct operator_definition *operator_named(const char *name);
 /* Walks the whole table: entry `index`, or NULL behind the last. */

@@ -83,8 +83,8 @@ static int bind_input(struct value *input, const struct shape_binding *binding, 
             return report_free(input, error);
         if (declared > 0 && dims[i] != declared && !overrule)
             return error_set(error, ERROR_INPUT,
-                             "`shapes` gives input '%s' the shape %s, but the model fixes dimension %d to %" PRId64,
-                             name, shape_text(&binding->shape, shape), i, declared);
+                             "input '%s' is given the shape %s, but the model fixes dimension %d to %" PRId64, name,
+                             shape_text(&binding->shape, shape), i, declared);
     }
     return shape_set(&input->shape, rank, dims, error) ? error_prefix(error, "input '%s'", name) : 0;
 }

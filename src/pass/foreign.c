@@ -267,10 +267,17 @@ static int list_missing(void *user, const struct missing_operator *missing, stru
     char label[NODE_LABEL_SIZE];
     (void)error; /* the text keeps its own */
     const char *reason = operator_left_out_reason(node->domain, operator_called(node));
-    text_print(text, "%s%s%s%s-%d (%d node%s, first %s%s%s)",
+    int since, until;
+    bool known = operator_opsets(node->domain, operator_called(node), &since, &until);
+    text_print(text, "%s%s%s%s-%d (%d node%s, first %s%s%s",
                text->length ? ", " : "operators that fovea does not have: ", node->domain, node->domain[0] ? "." : "",
                operator_called(node), node->opset, missing->nodes, missing->nodes == 1 ? "" : "s",
                node_label(node, label), reason ? "; " : "", reason ? reason : "");
+    if (known && node->opset < since)
+        text_print(text, "; known from opset %d on", since);
+    else if (known && until > 0 && node->opset > until)
+        text_print(text, "; known up to opset %d", until);
+    text_print(text, ")");
     return 0;
 }
 
@@ -307,14 +314,17 @@ static const char *first_behind(const struct graph *graph)
 /* Where a value is computed in front of it all, how to ask for that: by `field`, or (NULL) in a run. */
 static void print_cut(struct text *text, const struct value *cut, const char *field)
 {
-    char name[160];
+    char name[96], whole[640]; /* what is to be pasted is not cut short */
+    if (!cut && !field)
+        text_print(text, "; nothing is computed in front of it: export the model without it");
     if (!cut)
         return;
     text_printable(cut->name, strlen(cut->name), name, sizeof name);
+    text_printable(cut->name, strlen(cut->name), whole, sizeof whole);
     if (field)
-        text_print(text, "; computes up to '%s': give `%s` '%s'", name, field, name);
+        text_print(text, "; computes up to '%s': give `%s` '%s'", name, field, whole);
     else
-        text_print(text, "; computes up to '%s': `session.values` '%s'", name, name);
+        text_print(text, "; computes up to '%s': `session.values` '%s'", name, whole);
 }
 
 static int refuse(const struct graph *graph, const struct value *cut, const char *field, struct error *error)

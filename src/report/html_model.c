@@ -52,7 +52,7 @@ static void write_unseen(struct page *page, const json_t *unseen)
               json_number_of(unseen, "nodes"));
     page_text(page, behind, PAGE_NAME);
     if (json_number_of(unseen, "unseen") > 0)
-        page_html(page, ". Not seen: %.0f behind it; the sums of parameters and multiply-accumulates lack them",
+        page_html(page, ". Not seen: %.0f behind it; their weights are counted, their multiply-accumulates are not",
                   json_number_of(unseen, "unseen"));
     page_html(page, ".</p>\n");
 }

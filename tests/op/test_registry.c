@@ -207,10 +207,31 @@ static void test_signatures(void **state)
     }
 }
 
+static void expect_opsets(const char *name, int since, int until)
+{
+    int from, to;
+    assert_true(operator_opsets("ai.onnx", name, &from, &to));
+    assert_int_equal(from, since);
+    assert_int_equal(to, until);
+}
+
+/* Over all entries of a name. */
+static void test_opsets(void **state)
+{
+    int since, until;
+    (void)state;
+    expect_opsets("HardSwish", 14, 0);
+    expect_opsets("Upsample", 7, 9);
+    expect_opsets("Resize", 10, 0);
+    assert_false(operator_opsets("my", "Resize", &since, &until));
+    assert_false(operator_opsets("", "Magic", &since, &until));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_traits),   cmocka_unit_test(test_agreement),
-                                       cmocka_unit_test(test_roles),    cmocka_unit_test(test_attributes),
-                                       cmocka_unit_test(test_complete), cmocka_unit_test(test_signatures)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_opsets),     cmocka_unit_test(test_traits),
+                                       cmocka_unit_test(test_agreement),  cmocka_unit_test(test_roles),
+                                       cmocka_unit_test(test_attributes), cmocka_unit_test(test_complete),
+                                       cmocka_unit_test(test_signatures)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
