@@ -173,8 +173,12 @@ int token_places_find(const struct patch_embedding *embedding, const struct atte
     struct value *tokens = site->query ? product_operand(site->query) : NULL;
     int found = tokens ? find_window(tokens, site, places, error) : 0;
     found = found ? found : find_patches(embedding, site, places, error);
-    bool traced = found == 0 && site->query && site->query->shape.dims[site->query_axis] == site->queries;
-    return traced ? token_trace_find(site->node->graph, site->query, site->query_axis, places, error) : found;
+    if (found == 0 && site->query && site->query_axis >= 0 && /* not of a query whose shape is unknown */
+        site->query->shape.dims[site->query_axis] == site->queries)
+        found = token_trace_find(site->node->graph, site->query, site->query_axis, places, error);
+    if (found == 0)
+        *places = (struct token_places){.count = 0};
+    return found;
 }
 
 bool token_places_equal(const struct token_places *a, const struct token_places *b)
