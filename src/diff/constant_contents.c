@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "graph/match.h"
 #include "op/settings.h"
-#include "tensor/small_float.h"
 
 #define FEW_ELEMENTS 8 /* shown as text */
 

@@ -10,11 +10,11 @@
 extern "C" {
 #endif
 
-/** An input that is a sequence takes one feed for each of its tensors, in their order, an optional one or none; a .pb
- * file (SequenceProto, OptionalProto) gives all of it. Without a feed the sequence is empty, the optional absent.
+/** What a graph input gets: a file (.npy, .pb, an image, a folder or list of images), or elements, or pictures in
+ * memory, which are prepared as decoded files are. Name NULL or "": the only input. Memory stays the caller's.
  *
- * What a graph input gets: a file (.npy, .pb, an image, a folder or list of images), or elements, or pictures in
- * memory, which are prepared as decoded files are. Name NULL or "": the only input. Memory stays the caller's. */
+ * An input that is a sequence takes one feed for each of its tensors, in their order, an optional one or none; a .pb
+ * file (SequenceProto, OptionalProto) gives all of it. Without a feed the sequence is empty, the optional absent. */
 struct fovea_feed {
     const char *name, *path;
     const struct fovea_tensor *tensor; /**< in place of `path` */
@@ -54,8 +54,8 @@ FOVEA_API const char *fovea_session_output_name(const struct fovea_session *sess
 /** A buffer to fill before fovea_session_run; a sequence or optional has none: it is given by feeds. */
 FOVEA_API struct fovea_tensor fovea_session_input(struct fovea_session *session, int input);
 /** A result, valid until the next run. One that is no tensor has its type ("sequence of float", "optional float",
- * "optional sequence of float"), no data, and items. One of float16 or
- * bfloat16 holds numbers of that type, for which between operators float stands. */
+ * "optional sequence of float"), no data, and items. One of float16 or bfloat16 holds numbers of that type, for which
+ * between operators float stands. */
 FOVEA_API struct fovea_tensor fovea_session_output(const struct fovea_session *session, int output);
 /** How many tensors such a result holds: an optional that is there, of a tensor, 1. -1: an optional that is absent, a
  * tensor, or the model has not run. */

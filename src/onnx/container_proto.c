@@ -15,14 +15,10 @@ struct bytes {
 
 static int read_varint(struct bytes *from, uint64_t *value)
 {
-    *value = 0;
-    for (int shift = 0; shift < 64 && from->at < from->end; shift += 7) {
-        unsigned char byte = *from->at++;
-        *value |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128)
-            return 0;
-    }
-    return -1;
+    size_t read = 0;
+    bool there = wire_take_varint(from->at, (size_t)(from->end - from->at), &read, value);
+    from->at += read;
+    return there ? 0 : -1;
 }
 
 /* 1 and the next field that is a message or a text, 0 at the end, -1 on damage. Numbers are passed over. */
@@ -49,8 +45,7 @@ static int next_field(struct bytes *from, uint64_t *number, struct bytes *field)
 
 static int put_item(struct memory *memory, struct tensor *container, struct tensor *item, struct error *error)
 {
-    enum dtype held = (enum dtype)(container->dtype &
-                                   ~(unsigned)(container->dtype & DTYPE_OPTIONAL ? DTYPE_OPTIONAL : DTYPE_SEQUENCE));
+    enum dtype held = dtype_held(container->dtype);
     int failed = item->dtype == held
                      ? sequence_insert(memory, container, sequence_length(container), item, error)
                      : error_set(error, ERROR_INPUT, "holds %s, not %s", dtype_name(item->dtype), dtype_name(held));
@@ -65,7 +60,7 @@ static int read_item(struct memory *memory, const struct bytes *field, bool sequ
                      struct tensor *container, struct error *error)
 {
     struct tensor item;
-    if (sequence ? read_container(memory, *field, (enum dtype)(dtype & ~(unsigned)DTYPE_OPTIONAL), &item, error)
+    if (sequence ? read_container(memory, *field, dtype_held(dtype), &item, error)
                  : load_tensor_bytes(memory, field->at, (size_t)(field->end - field->at), &item, error))
         return -1;
     return put_item(memory, container, &item, error);

@@ -5,6 +5,7 @@
 
 #include "base/printable.h"
 #include "base/text.h"
+#include "onnx/wire.h"
 
 #define HEAD_BYTES 4096
 #define ZIP_BYTES 65536 /* of both ends: local headers and the directory */
@@ -162,18 +163,6 @@ static const char *text_kind(const struct head *head, char out[FILE_KIND_SIZE])
     return out;
 }
 
-static bool read_varint(const unsigned char *bytes, size_t length, size_t *at, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; shift < 64 && *at < length; shift += 7) {
-        unsigned char byte = bytes[(*at)++];
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return true;
-    }
-    return false;
-}
-
 /* Core ML says its kind by a field of number 200 or more; TensorFlow's SavedModel has two fields alone. */
 static const char *message_kind(const struct head *head)
 {
@@ -185,8 +174,8 @@ static const char *message_kind(const struct head *head)
         uint64_t tag, value;
         struct error ignored = ERROR_INITIALISER;
         if (model_reader_read(head->reader, offset, bytes, length, &ignored) ||
-            !read_varint(bytes, length, &at, &tag) || ((tag & 7) != 0 && (tag & 7) != 2) ||
-            !read_varint(bytes, length, &at, &value))
+            !wire_take_varint(bytes, length, &at, &tag) || ((tag & 7) != 0 && (tag & 7) != 2) ||
+            !wire_take_varint(bytes, length, &at, &value))
             return NULL;
         if (tag >> 3 >= 200 && (tag & 7) == 2)
             return "a Core ML model (.mlmodel): export the network itself to ONNX";
@@ -206,8 +195,8 @@ static const char *protobuf_kind(const struct head *head)
     const unsigned char *bytes = head->bytes;
     uint64_t outer, inner;
     size_t at = 1;
-    if (bytes[0] == 0x0a && read_varint(bytes, head->length, &at, &outer) && bytes[at] == 0x0a &&
-        read_varint(bytes, head->length, &(size_t){at + 1}, &inner)) {
+    if (bytes[0] == 0x0a && wire_take_varint(bytes, head->length, &at, &outer) && bytes[at] == 0x0a &&
+        wire_take_varint(bytes, head->length, &(size_t){at + 1}, &inner)) {
         if (holds(bytes, head->length, "\x12\x0bPlaceholder") || holds(bytes, head->length,
                                                                        "\x12\x05"
                                                                        "Const"))

@@ -58,6 +58,18 @@ int wire_varint(struct wire_reader *reader, uint64_t *offset, uint64_t end, uint
     return error_set(error, ERROR_INPUT, "not an ONNX model: a number at byte %" PRIu64 " is too long", *offset);
 }
 
+bool wire_take_varint(const unsigned char *bytes, size_t length, size_t *at, uint64_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0; shift < 64 && *at < length; shift += 7) {
+        unsigned char byte = bytes[(*at)++];
+        *value |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80))
+            return true;
+    }
+    return false;
+}
+
 int wire_put_varint(uint64_t value, unsigned char out[10])
 {
     int length = 0;

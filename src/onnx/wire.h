@@ -21,6 +21,8 @@ struct wire_reader {
 int wire_read(struct wire_reader *reader, uint64_t offset, void *bytes, uint64_t length, struct error *error);
 /* Reads a varint at *offset, which must end before `end`, and moves *offset behind it. */
 int wire_varint(struct wire_reader *reader, uint64_t *offset, uint64_t end, uint64_t *value, struct error *error);
+/* The same of bytes in memory; false where they end in front of it. */
+bool wire_take_varint(const unsigned char *bytes, size_t length, size_t *at, uint64_t *value);
 /* Writes `value` as a varint; returns its bytes (at most 10). */
 int wire_put_varint(uint64_t value, unsigned char out[10]);
 

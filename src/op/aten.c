@@ -28,21 +28,12 @@ static int read_numbers(const struct expand_context *context, int input, int64_t
 /* grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners) */
 static int expand_grid(struct expand_context *context, struct error *error)
 {
-    static const char *const modes[] = {"linear", "nearest", "cubic"};
-    static const char *const paddings[] = {"zeros", "border", "reflection"};
     int64_t numbers[3];
     for (int i = 0; i < 3; i++) {
         if (read_numbers(context, 2 + i, &numbers[i], 1, error) < 0)
             return -1;
-        if (numbers[i] < 0 || numbers[i] > 2)
-            return error_set(error, ERROR_INPUT, "argument %d is out of range", 2 + i);
     }
-    return expansion_give(
-        context, 0,
-        emit(context->graph, "GridSample", EMIT_INPUTS(context->inputs[0], context->inputs[1]),
-             EMIT_ATTRIBUTES(EMIT_STRING("mode", modes[numbers[0]]), EMIT_STRING("padding_mode", paddings[numbers[1]]),
-                             EMIT_INT("align_corners", numbers[2] != 0)),
-             error));
+    return expansion_grid_sample(context, numbers[0], numbers[1], numbers[2] != 0, error);
 }
 
 /* ---- adaptive pools: bin i of n over s cells reads floor(i s / n) to ceil((i + 1) s / n), axis by axis ---- */
@@ -53,7 +44,7 @@ static struct value *emit_bin(struct graph *graph, const char *reduction, struct
                               int64_t bins, struct error *error)
 {
     int64_t size = x->shape.dims[axis];
-    struct value *part = emit_part(graph, x, axis, bin * size / bins, ((bin + 1) * size + bins - 1) / bins, error);
+    struct value *part = emit_slice(graph, x, axis, bin * size / bins, ((bin + 1) * size + bins - 1) / bins, error);
     struct value *axes = emit_int_list(graph, &axis, 1, error);
     return emit_two(graph, reduction, part, axes, error);
 }

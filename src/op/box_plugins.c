@@ -64,7 +64,7 @@ static const struct attribute_rule mmdeploy_attributes[] = {
 
 #define EFFICIENT_CANDIDATES 4096
 
-typedef void selection_rules_of(struct selection *selection);
+typedef void set_rules(struct selection *selection);
 
 static void efficient_rules(struct selection *selection)
 {
@@ -101,22 +101,8 @@ bool selection_applies_sigmoid(const struct node *node)
     return settings && node->definition && node->definition->attributes == efficient_attributes && settings->sigmoid;
 }
 
-static int read_operands(const struct node *node, const struct tensor *const *inputs, int count,
-                         selection_rules_of *rules_of, struct selection *selection, struct error *error)
-{
-    const struct tensor *anchors = count > 2 ? inputs[2] : NULL;
-    if (selection_read(node->settings, &inputs[0]->shape, &inputs[1]->shape, anchors ? &anchors->shape : NULL,
-                       selection, error))
-        return -1;
-    rules_of(selection);
-    selection->corners = inputs[0]->data;
-    selection->scores = inputs[1]->data;
-    selection->anchors = anchors ? anchors->data : NULL;
-    return 0;
-}
-
 /* The one of the node's kind. */
-static selection_rules_of *rules_of(const struct node *node)
+static set_rules *rules_of(const struct node *node)
 {
     const struct attribute_rule *attributes = node->definition->attributes;
     return attributes == onnx_attributes       ? onnx_rules
@@ -125,11 +111,24 @@ static selection_rules_of *rules_of(const struct node *node)
                                                : efficient_rules;
 }
 
+static int read_operands(const struct node *node, const struct tensor *const *inputs, int count,
+                         struct selection *selection, struct error *error)
+{
+    const struct tensor *anchors = count > 2 ? inputs[2] : NULL;
+    if (selection_read(node->settings, &inputs[0]->shape, &inputs[1]->shape, anchors ? &anchors->shape : NULL,
+                       selection, error))
+        return -1;
+    rules_of(node)(selection);
+    selection->corners = inputs[0]->data;
+    selection->scores = inputs[1]->data;
+    selection->anchors = anchors ? anchors->data : NULL;
+    return 0;
+}
+
 static size_t scratch_selection(const struct compute_context *context)
 {
     struct selection selection;
-    return read_operands(context->node, context->inputs, context->input_count, rules_of(context->node), &selection,
-                         NULL)
+    return read_operands(context->node, context->inputs, context->input_count, &selection, NULL)
                ? 0
                : selection_bytes(&selection);
 }
@@ -137,8 +136,7 @@ static size_t scratch_selection(const struct compute_context *context)
 static int64_t steps_of(const struct infer_context *context)
 {
     struct selection selection;
-    return read_operands(context->node, context->inputs, context->input_count, rules_of(context->node), &selection,
-                         NULL)
+    return read_operands(context->node, context->inputs, context->input_count, &selection, NULL)
                ? 0
                : selection_steps(&selection);
 }
@@ -146,8 +144,8 @@ static int64_t steps_of(const struct infer_context *context)
 /* Shapes of the results fit the limits of tensors; a shape alone may hold as much work as it likes. */
 static int infer_selection(struct infer_context *context, struct selection *selection, struct error *error)
 {
-    return operand_types(context, 1, error) || read_operands(context->node, context->inputs, context->input_count,
-                                                             rules_of(context->node), selection, error)
+    return operand_types(context, 1, error) ||
+                   read_operands(context->node, context->inputs, context->input_count, selection, error)
                ? -1
                : 0;
 }
@@ -206,7 +204,7 @@ static void write_classes(struct compute_context *context, const struct selectio
 static int compute_lists(struct compute_context *context, struct error *error)
 {
     struct selection selection;
-    if (read_operands(context->node, context->inputs, context->input_count, rules_of(context->node), &selection, error))
+    if (read_operands(context->node, context->inputs, context->input_count, &selection, error))
         return -1;
     selection_place_scratch(&selection, context->scratch);
     int32_t *number = operand_result(context, 0);
@@ -242,7 +240,7 @@ static int infer_places(struct infer_context *context, struct error *error)
 static int compute_places(struct compute_context *context, struct error *error)
 {
     struct selection selection;
-    if (read_operands(context->node, context->inputs, context->input_count, rules_of(context->node), &selection, error))
+    if (read_operands(context->node, context->inputs, context->input_count, &selection, error))
         return -1;
     selection_place_scratch(&selection, context->scratch);
     int32_t(*out)[3] = context->outputs[0]->data;
@@ -279,7 +277,7 @@ static int infer_detections(struct infer_context *context, struct error *error)
 static int compute_detections(struct compute_context *context, struct error *error)
 {
     struct selection selection;
-    if (read_operands(context->node, context->inputs, context->input_count, rules_of(context->node), &selection, error))
+    if (read_operands(context->node, context->inputs, context->input_count, &selection, error))
         return -1;
     selection_place_scratch(&selection, context->scratch);
     float *rows = operand_result(context, 0);

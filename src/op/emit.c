@@ -141,8 +141,9 @@ struct value *emit_slice(struct graph *graph, struct value *value, int64_t axis,
 {
     struct value *from = emit_int_list(graph, &begin, 1, error), *to = emit_int_list(graph, &end, 1, error);
     struct value *axes = emit_int_list(graph, &axis, 1, error);
-    return from && to && axes ? emit(graph, "Slice", EMIT_INPUTS(value, from, to, axes), EMIT_NO_ATTRIBUTES, error)
-                              : NULL;
+    return value && from && to && axes
+               ? emit(graph, "Slice", EMIT_INPUTS(value, from, to, axes), EMIT_NO_ATTRIBUTES, error)
+               : NULL;
 }
 
 struct value *emit_unbroadcast(struct graph *graph, struct value *gradient, const struct shape *shape,

@@ -52,7 +52,7 @@ struct value *emit_scalar(struct graph *graph, enum dtype dtype, double value, s
 struct value *emit_filled(struct graph *graph, enum dtype dtype, const struct shape *shape, double value,
                           struct error *error);
 
-/* Cells [begin, end) along one axis. */
+/* Cells [begin, end) along one axis; NULL of NULL. */
 struct value *emit_slice(struct graph *graph, struct value *value, int64_t axis, int64_t begin, int64_t end,
                          struct error *error);
 

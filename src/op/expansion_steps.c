@@ -13,18 +13,9 @@ struct value *emit_with_number(struct graph *graph, const char *op_type, struct 
     return x ? emit_two(graph, op_type, x, emit_number_like(graph, x, number, error), error) : NULL;
 }
 
-struct value *emit_part(struct graph *graph, struct value *x, int64_t axis, int64_t begin, int64_t end,
-                        struct error *error)
-{
-    struct value *from = emit_int_list(graph, &begin, 1, error), *to = emit_int_list(graph, &end, 1, error);
-    struct value *axes = emit_int_list(graph, &axis, 1, error);
-    return x && from && to && axes ? emit(graph, "Slice", EMIT_INPUTS(x, from, to, axes), EMIT_NO_ATTRIBUTES, error)
-                                   : NULL;
-}
-
 struct value *emit_row(struct graph *graph, struct value *x, int64_t axis, int64_t index, struct error *error)
 {
-    struct value *part = emit_part(graph, x, axis, index, index + 1, error);
+    struct value *part = emit_slice(graph, x, axis, index, index + 1, error);
     return emit_two(graph, "Squeeze", part, emit_int_list(graph, &axis, 1, error), error);
 }
 
@@ -70,4 +61,19 @@ int expansion_give(struct expand_context *context, int index, struct value *valu
     if (expansion_wants(context, index))
         context->outputs[index] = value;
     return value ? 0 : -1;
+}
+
+int expansion_grid_sample(struct expand_context *context, int64_t mode, int64_t padding, bool align_corners,
+                          struct error *error)
+{
+    static const char *const modes[] = {"linear", "nearest", "cubic"};
+    static const char *const paddings[] = {"zeros", "border", "reflection"};
+    if (mode < 0 || mode > 2 || padding < 0 || padding > 2)
+        return error_set(error, ERROR_INPUT, "the modes of interpolation and padding must be 0, 1 or 2");
+    return expansion_give(
+        context, 0,
+        emit(context->graph, "GridSample", EMIT_INPUTS(context->inputs[0], context->inputs[1]),
+             EMIT_ATTRIBUTES(EMIT_STRING("mode", modes[mode]), EMIT_STRING("padding_mode", paddings[padding]),
+                             EMIT_INT("align_corners", align_corners)),
+             error));
 }

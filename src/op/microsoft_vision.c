@@ -90,23 +90,23 @@ static int expand_split(struct expand_context *context, struct error *error)
     if (axis < 0 || sum->shape.dims[axis] % 2)
         return error_set(error, ERROR_INPUT, "the last axis cannot be halved");
     int64_t half = sum->shape.dims[axis] / 2;
-    struct value *left = emit_part(graph, sum, axis, 0, half, error);
-    struct value *right = emit_part(graph, sum, axis, half, 2 * half, error);
+    struct value *left = emit_slice(graph, sum, axis, 0, half, error);
+    struct value *right = emit_slice(graph, sum, axis, half, 2 * half, error);
     return expansion_give(context, 0, emit_two(graph, "Mul", left, emit_one(graph, "Gelu", right, error), error));
 }
 
-struct softmax_settings_of_bias {
+struct bias_softmax_settings {
     int64_t axis;
 };
 static const struct attribute_rule softmax_attributes[] = {
-    {INT_ATTRIBUTE(struct softmax_settings_of_bias, axis, 1)},
+    {INT_ATTRIBUTE(struct bias_softmax_settings, axis, 1)},
     {IGNORED_ATTRIBUTE("is_inner_broadcast")},
     {0},
 };
 
 static int expand_softmax(struct expand_context *context, struct error *error)
 {
-    const struct softmax_settings_of_bias *settings = context->node->settings;
+    const struct bias_softmax_settings *settings = context->node->settings;
     int axis, rank = context->inputs[0]->shape.rank;
     if (shape_axis(settings->axis, rank, &axis, error))
         return -1;
@@ -148,16 +148,14 @@ static int expand_distance(struct expand_context *context, struct error *error)
 
 /* ---- operators that ONNX has since ---- */
 
-enum grid_words { GRID_BILINEAR, GRID_NEAREST, GRID_BICUBIC };
 static const char *const grid_modes[] = {"bilinear", "nearest", "bicubic", NULL};
 static const char *const grid_paddings[] = {"zeros", "border", "reflection", NULL};
 struct microsoft_grid_settings {
-    enum grid_words mode;
-    int padding_mode;
+    int mode, padding_mode;
     bool align_corners;
 };
 static const struct attribute_rule grid_attributes[] = {
-    {WORD_ATTRIBUTE(struct microsoft_grid_settings, mode, GRID_BILINEAR, grid_modes)},
+    {WORD_ATTRIBUTE(struct microsoft_grid_settings, mode, 0, grid_modes)},
     {WORD_ATTRIBUTE(struct microsoft_grid_settings, padding_mode, 0, grid_paddings)},
     {FLAG_ATTRIBUTE(struct microsoft_grid_settings, align_corners, 0)},
     {0},
@@ -165,14 +163,8 @@ static const struct attribute_rule grid_attributes[] = {
 
 static int expand_grid(struct expand_context *context, struct error *error)
 {
-    static const char *const modes[] = {"linear", "nearest", "cubic"};
     const struct microsoft_grid_settings *settings = context->node->settings;
-    return expansion_give(context, 0,
-                          emit(context->graph, "GridSample", EMIT_INPUTS(context->inputs[0], context->inputs[1]),
-                               EMIT_ATTRIBUTES(EMIT_STRING("mode", modes[settings->mode]),
-                                               EMIT_STRING("padding_mode", grid_paddings[settings->padding_mode]),
-                                               EMIT_INT("align_corners", settings->align_corners)),
-                               error));
+    return expansion_grid_sample(context, settings->mode, settings->padding_mode, settings->align_corners, error);
 }
 
 /* ONNX's operator of the same inputs and attributes. */
@@ -292,7 +284,7 @@ const struct operator_definition operators_microsoft_vision[] = {
     {MICROSOFT("BiasAdd", 3, 3, 1, TYPES_FLOAT, expand_sum, OPERATOR_SUM, ROLE_TERM, ROLE_SHIFT, ROLE_TERM)},
     {MICROSOFT("BiasSplitGelu", 2, 2, 1, TYPES_FLOAT, expand_split, OPERATOR_OTHER, ROLE_DATA, ROLE_SHIFT)},
     {MICROSOFT("BiasSoftmax", 2, 2, 1, TYPES_FLOAT, expand_softmax, OPERATOR_SOFTMAX, ROLE_DATA, ROLE_MASK),
-     SETTINGS(struct softmax_settings_of_bias, softmax_attributes)},
+     SETTINGS(struct bias_softmax_settings, softmax_attributes)},
     {MICROSOFT("CDist", 2, 2, 1, TYPES_FLOAT, expand_distance, OPERATOR_OTHER, ROLE_DATA),
      SETTINGS(struct distance_settings, distance_attributes)},
     {MICROSOFT("GridSample", 2, 2, 1, TYPES_HELD_AS_FLOAT, expand_grid, OPERATOR_OTHER, ROLE_DATA, ROLE_INDICES),

@@ -14,11 +14,6 @@ static const struct attribute_rule attributes[] = {
     {0},
 };
 
-static enum dtype held_type(enum dtype dtype)
-{
-    return (enum dtype)(dtype & ~(unsigned)DTYPE_OPTIONAL);
-}
-
 /* ---- Optional ---- */
 
 static int infer_optional(struct infer_context *context, struct error *error)
@@ -91,7 +86,7 @@ static int infer_get_element(struct infer_context *context, struct error *error)
     const struct tensor *input = context->inputs[0];
     if (!(input->dtype & DTYPE_OPTIONAL))
         return infer_same(context, error);
-    return infer_output(context, 0, held_type(input->dtype), SHAPE_UNKNOWN_RANK, NULL, error);
+    return infer_output(context, 0, dtype_held(input->dtype), SHAPE_UNKNOWN_RANK, NULL, error);
 }
 
 static int compute_get_element(struct compute_context *context, struct error *error)

@@ -24,18 +24,9 @@ static const struct attribute_rule grid_attributes[] = {
 
 static int expand_grid_sampler(struct expand_context *context, struct error *error)
 {
-    static const char *const modes[] = {"linear", "nearest", "cubic"};
-    static const char *const paddings[] = {"zeros", "border", "reflection"};
     const struct grid_sampler_settings *settings = context->node->settings;
-    if (settings->interpolation_mode < 0 || settings->interpolation_mode > 2 || settings->padding_mode < 0 ||
-        settings->padding_mode > 2)
-        return error_set(error, ERROR_INPUT, "interpolation_mode and padding_mode must be 0, 1 or 2");
-    return expansion_give(context, 0,
-                          emit(context->graph, "GridSample", EMIT_INPUTS(context->inputs[0], context->inputs[1]),
-                               EMIT_ATTRIBUTES(EMIT_STRING("mode", modes[settings->interpolation_mode]),
-                                               EMIT_STRING("padding_mode", paddings[settings->padding_mode]),
-                                               EMIT_INT("align_corners", settings->align_corners)),
-                               error));
+    return expansion_grid_sample(context, settings->interpolation_mode, settings->padding_mode, settings->align_corners,
+                                 error);
 }
 
 /* ---- regions ---- */
@@ -123,7 +114,7 @@ static int expand_mmcv_regions(struct expand_context *context, struct error *err
     if (refuse_largest(settings->mode == POOL_MAX, error) || check_rois(rois, error))
         return -1;
     return expansion_give(context, 0,
-                          emit_regions(graph, settings, context->inputs[0], emit_part(graph, rois, 1, 1, 5, error),
+                          emit_regions(graph, settings, context->inputs[0], emit_slice(graph, rois, 1, 1, 5, error),
                                        emit_images(graph, rois, error), settings->spatial_scale, settings->aligned,
                                        error));
 }
@@ -193,7 +184,7 @@ static int expand_levels(struct expand_context *context, struct error *error)
     struct value *images = emit_images(graph, rois, error);
     struct value *corners = settings->roi_scale_factor > 0
                                 ? emit_scaled(graph, sides, (double)settings->roi_scale_factor, error)
-                                : emit_part(graph, rois, 1, 1, 5, error);
+                                : emit_slice(graph, rois, 1, 1, 5, error);
     struct value *size = emit_relative_size(graph, sides, (double)settings->finest_scale, error);
     for (int i = 0; i < levels; i++) {
         struct value *level = emit_regions(graph, settings, context->inputs[1 + i], corners, images,
@@ -222,7 +213,7 @@ static struct value *emit_map(struct expand_context *context, const struct atten
 {
     static const int64_t order[4] = {0, 2, 3, 1};
     const int64_t dims[4] = {sizes->images * sizes->heads, sizes->columns, height, width};
-    struct value *rows = emit_part(context->graph, context->inputs[VALUE], 1, first, first + height * width, error);
+    struct value *rows = emit_slice(context->graph, context->inputs[VALUE], 1, first, first + height * width, error);
     return emit_shaped(context->graph, emit_permuted(context->graph, rows, order, 4, error), 4, dims, error);
 }
 

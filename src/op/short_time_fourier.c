@@ -70,18 +70,10 @@ static int infer_short_time(struct infer_context *context, struct error *error)
 static struct value *emit_frames(struct graph *graph, struct value *signal, const struct frames *frames,
                                  struct error *error)
 {
-    struct tensor places = {.dtype = DTYPE_INT64, .shape = {.rank = 2, .dims = {frames->count, frames->length}}};
-    struct memory *memory = graph->context->memory;
-    if (tensor_allocate(memory, &places, error))
-        return NULL;
-    for (int64_t i = 0; i < frames->count * frames->length; i++)
-        ((int64_t *)places.data)[i] = i / frames->length * frames->step + i % frames->length;
-    struct constant *constant = constant_create(memory, &places, error);
-    if (!constant) {
-        tensor_release(memory, &places);
-        return NULL;
-    }
-    struct value *indices = graph_add_constant(graph, constant, error);
+    const struct shape shape = {.rank = 2, .dims = {frames->count, frames->length}};
+    struct value *indices = emit_filled(graph, DTYPE_INT64, &shape, 0, error);
+    for (int64_t i = 0; indices && i < frames->count * frames->length; i++)
+        ((int64_t *)indices->constant->tensor.data)[i] = i / frames->length * frames->step + i % frames->length;
     return indices ? emit(graph, "Gather", EMIT_INPUTS(signal, indices), EMIT_ATTRIBUTES(EMIT_INT("axis", 1)), error)
                    : NULL;
 }

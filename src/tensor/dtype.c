@@ -7,38 +7,40 @@
     {                                                                                                                  \
         name, "sequence of " name, "optional " name, "optional sequence of " name                                      \
     }
+enum kind { OTHER, FLOAT, SMALL_FLOAT, SIGNED, UNSIGNED };
 static const struct {
     const char *names[4];
     unsigned bits;
     enum dtype storage;
+    enum kind kind;
 } table[DTYPE_COUNT] = {
-    [DTYPE_UNDEFINED] = {NAMES("undefined"), 0, DTYPE_UNDEFINED},
-    [DTYPE_FLOAT] = {NAMES("float"), 32, DTYPE_FLOAT},
-    [DTYPE_UINT8] = {NAMES("uint8"), 8, DTYPE_UINT8},
-    [DTYPE_INT8] = {NAMES("int8"), 8, DTYPE_INT32},
-    [DTYPE_UINT16] = {NAMES("uint16"), 16, DTYPE_INT32},
-    [DTYPE_INT16] = {NAMES("int16"), 16, DTYPE_INT32},
-    [DTYPE_INT32] = {NAMES("int32"), 32, DTYPE_INT32},
-    [DTYPE_INT64] = {NAMES("int64"), 64, DTYPE_INT64},
-    [DTYPE_STRING] = {NAMES("string"), 0, DTYPE_UNDEFINED},
-    [DTYPE_BOOL] = {NAMES("bool"), 8, DTYPE_BOOL},
-    [DTYPE_FLOAT16] = {NAMES("float16"), 16, DTYPE_FLOAT},
-    [DTYPE_DOUBLE] = {NAMES("double"), 64, DTYPE_DOUBLE},
-    [DTYPE_UINT32] = {NAMES("uint32"), 32, DTYPE_INT64},
-    [DTYPE_UINT64] = {NAMES("uint64"), 64, DTYPE_INT64},
-    [DTYPE_COMPLEX64] = {NAMES("complex64"), 64, DTYPE_UNDEFINED},
-    [DTYPE_COMPLEX128] = {NAMES("complex128"), 128, DTYPE_UNDEFINED},
-    [DTYPE_BFLOAT16] = {NAMES("bfloat16"), 16, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E4M3FN] = {NAMES("float8e4m3fn"), 8, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E4M3FNUZ] = {NAMES("float8e4m3fnuz"), 8, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E5M2] = {NAMES("float8e5m2"), 8, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E5M2FNUZ] = {NAMES("float8e5m2fnuz"), 8, DTYPE_FLOAT},
-    [DTYPE_UINT4] = {NAMES("uint4"), 4, DTYPE_INT32},
-    [DTYPE_INT4] = {NAMES("int4"), 4, DTYPE_INT32},
-    [DTYPE_FLOAT4E2M1] = {NAMES("float4e2m1"), 4, DTYPE_FLOAT},
-    [DTYPE_FLOAT8E8M0] = {NAMES("float8e8m0"), 8, DTYPE_FLOAT},
-    [DTYPE_UINT2] = {NAMES("uint2"), 2, DTYPE_INT32},
-    [DTYPE_INT2] = {NAMES("int2"), 2, DTYPE_INT32},
+    [DTYPE_UNDEFINED] = {NAMES("undefined"), 0, DTYPE_UNDEFINED, OTHER},
+    [DTYPE_FLOAT] = {NAMES("float"), 32, DTYPE_FLOAT, FLOAT},
+    [DTYPE_UINT8] = {NAMES("uint8"), 8, DTYPE_UINT8, UNSIGNED},
+    [DTYPE_INT8] = {NAMES("int8"), 8, DTYPE_INT32, SIGNED},
+    [DTYPE_UINT16] = {NAMES("uint16"), 16, DTYPE_INT32, UNSIGNED},
+    [DTYPE_INT16] = {NAMES("int16"), 16, DTYPE_INT32, SIGNED},
+    [DTYPE_INT32] = {NAMES("int32"), 32, DTYPE_INT32, SIGNED},
+    [DTYPE_INT64] = {NAMES("int64"), 64, DTYPE_INT64, SIGNED},
+    [DTYPE_STRING] = {NAMES("string"), 0, DTYPE_UNDEFINED, OTHER},
+    [DTYPE_BOOL] = {NAMES("bool"), 8, DTYPE_BOOL, OTHER},
+    [DTYPE_FLOAT16] = {NAMES("float16"), 16, DTYPE_FLOAT, FLOAT},
+    [DTYPE_DOUBLE] = {NAMES("double"), 64, DTYPE_DOUBLE, FLOAT},
+    [DTYPE_UINT32] = {NAMES("uint32"), 32, DTYPE_INT64, UNSIGNED},
+    [DTYPE_UINT64] = {NAMES("uint64"), 64, DTYPE_INT64, UNSIGNED},
+    [DTYPE_COMPLEX64] = {NAMES("complex64"), 64, DTYPE_UNDEFINED, OTHER},
+    [DTYPE_COMPLEX128] = {NAMES("complex128"), 128, DTYPE_UNDEFINED, OTHER},
+    [DTYPE_BFLOAT16] = {NAMES("bfloat16"), 16, DTYPE_FLOAT, FLOAT},
+    [DTYPE_FLOAT8E4M3FN] = {NAMES("float8e4m3fn"), 8, DTYPE_FLOAT, SMALL_FLOAT},
+    [DTYPE_FLOAT8E4M3FNUZ] = {NAMES("float8e4m3fnuz"), 8, DTYPE_FLOAT, SMALL_FLOAT},
+    [DTYPE_FLOAT8E5M2] = {NAMES("float8e5m2"), 8, DTYPE_FLOAT, SMALL_FLOAT},
+    [DTYPE_FLOAT8E5M2FNUZ] = {NAMES("float8e5m2fnuz"), 8, DTYPE_FLOAT, SMALL_FLOAT},
+    [DTYPE_UINT4] = {NAMES("uint4"), 4, DTYPE_INT32, UNSIGNED},
+    [DTYPE_INT4] = {NAMES("int4"), 4, DTYPE_INT32, SIGNED},
+    [DTYPE_FLOAT4E2M1] = {NAMES("float4e2m1"), 4, DTYPE_FLOAT, SMALL_FLOAT},
+    [DTYPE_FLOAT8E8M0] = {NAMES("float8e8m0"), 8, DTYPE_FLOAT, SMALL_FLOAT},
+    [DTYPE_UINT2] = {NAMES("uint2"), 2, DTYPE_INT32, UNSIGNED},
+    [DTYPE_INT2] = {NAMES("int2"), 2, DTYPE_INT32, SIGNED},
 };
 
 static enum dtype known(enum dtype dtype)
@@ -72,53 +74,29 @@ int dtype_file_bytes(enum dtype dtype, size_t count, size_t *bytes)
     return 0;
 }
 
+static enum kind kind_of(enum dtype dtype)
+{
+    return table[known(dtype)].kind;
+}
+
 bool dtype_is_float(enum dtype dtype)
 {
-    switch (dtype) {
-    case DTYPE_FLOAT:
-    case DTYPE_DOUBLE:
-    case DTYPE_FLOAT16:
-    case DTYPE_BFLOAT16:
-        return true;
-    default:
-        return false;
-    }
+    return kind_of(dtype) == FLOAT;
+}
+
+bool dtype_is_small_float(enum dtype dtype)
+{
+    return kind_of(dtype) == SMALL_FLOAT;
 }
 
 bool dtype_is_integer(enum dtype dtype)
 {
-    switch (dtype) {
-    case DTYPE_UINT8:
-    case DTYPE_INT8:
-    case DTYPE_UINT16:
-    case DTYPE_INT16:
-    case DTYPE_INT32:
-    case DTYPE_INT64:
-    case DTYPE_UINT32:
-    case DTYPE_UINT64:
-    case DTYPE_UINT4:
-    case DTYPE_INT4:
-    case DTYPE_UINT2:
-    case DTYPE_INT2:
-        return true;
-    default:
-        return false;
-    }
+    return kind_of(dtype) == SIGNED || kind_of(dtype) == UNSIGNED;
 }
 
 bool dtype_is_signed(enum dtype dtype)
 {
-    switch (dtype) {
-    case DTYPE_INT8:
-    case DTYPE_INT16:
-    case DTYPE_INT32:
-    case DTYPE_INT64:
-    case DTYPE_INT4:
-    case DTYPE_INT2:
-        return true;
-    default:
-        return false;
-    }
+    return kind_of(dtype) == SIGNED;
 }
 
 size_t dtype_storage_size(enum dtype storage)

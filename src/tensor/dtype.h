@@ -60,6 +60,11 @@ static inline enum dtype dtype_optional_of(enum dtype held)
 {
     return (enum dtype)(held | DTYPE_OPTIONAL);
 }
+/* What an item of a container is: of an optional sequence a sequence. */
+static inline enum dtype dtype_held(enum dtype container)
+{
+    return container & DTYPE_OPTIONAL ? (enum dtype)(container ^ DTYPE_OPTIONAL) : dtype_element(container);
+}
 
 /* ONNX's lower-case name ("float32" is called "float" there): "float", "int64", "sequence of float", "optional float",
  * "optional sequence of float". */
@@ -68,9 +73,10 @@ const char *dtype_name(enum dtype dtype);
 unsigned dtype_bits(enum dtype dtype);
 /* Bytes that `count` elements take in a file (those of 4 and 2 bits are packed in bytes); -1 on overflow. */
 int dtype_file_bytes(enum dtype dtype, size_t count, size_t *bytes);
-/* Floats that operators compute in: with half and bfloat16, without float8 and float4, which only quantised numbers
- * have (tensor/small_float.h). */
+/* Floats that operators compute in: with half and bfloat16. */
 bool dtype_is_float(enum dtype dtype);
+/* float8 and float4, which only quantised numbers have (tensor/small_float.h). */
+bool dtype_is_small_float(enum dtype dtype);
 bool dtype_is_integer(enum dtype dtype); /* without bool */
 bool dtype_is_signed(enum dtype dtype);  /* an integer that may be negative */
 

@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "tensor/small_float.h"
 
 #define NPY_MAX_BYTES ((size_t)1 << 40)
 #define NPY_MAX_HEADER 65535

@@ -1,5 +1,4 @@
 #include "base/random.h"
-#include "tensor/small_float.h"
 #include "tensor/tensor.h"
 
 /* The range of the integers of a type: [lowest, lowest + bound). */

@@ -31,21 +31,6 @@ static const struct format *format_of(enum dtype dtype)
     }
 }
 
-bool dtype_is_small_float(enum dtype dtype)
-{
-    switch (dtype) {
-    case DTYPE_FLOAT8E4M3FN:
-    case DTYPE_FLOAT8E4M3FNUZ:
-    case DTYPE_FLOAT8E5M2:
-    case DTYPE_FLOAT8E5M2FNUZ:
-    case DTYPE_FLOAT8E8M0:
-    case DTYPE_FLOAT4E2M1:
-        return true;
-    default:
-        return false;
-    }
-}
-
 enum { DOUBLE_FRACTION = 52, DOUBLE_BIAS = 1023, POWER_BIAS = 127, POWER_NAN = 255 };
 
 static uint8_t encode_power(double number, const struct small_float_rule *rule)

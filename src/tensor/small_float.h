@@ -10,9 +10,6 @@ struct small_float_rule {
     enum power_rounding { POWER_UP, POWER_DOWN, POWER_NEAREST } power; /* between the powers of two of float8e8m0 */
 };
 
-/* float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, float8e8m0, float4e2m1. */
-bool dtype_is_small_float(enum dtype dtype);
-
 /* Nearest, ties to even. float4e2m1, which has neither, takes infinities as its largest number and NaN as -0;
  * float8e8m0, which has no sign, takes the magnitude, and 0 as its least power. */
 uint8_t small_float_encode(enum dtype dtype, double number, const struct small_float_rule *rule);

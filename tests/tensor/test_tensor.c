@@ -6,7 +6,6 @@
 #include "base/random.h"
 #include "tensor/compare.h"
 #include "tensor/npy.h"
-#include "tensor/small_float.h"
 
 /* Every half and bfloat16 survives the way to float and back; values between round to nearest even. */
 static void test_half(void **state)
