@@ -1,10 +1,10 @@
 /* A model held against the guidelines. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "api/audit_work.h"
 #include "api/data.h"
 #include "api/entry.h"
+#include "pass/foreign.h"
 
 bool fovea_guide_at(int index, struct fovea_guide *guide)
 {
@@ -75,17 +75,6 @@ static int run_guides(struct audit_work *work, const struct fovea_audit_options 
     return result;
 }
 
-static int copy_unseen(const struct audit_work *work, struct fovea_unseen *unseen, struct error *error)
-{
-    struct arena *arena = work->audit.arena;
-    *unseen = work->network.unseen;
-    if (unseen->behind)
-        unseen->behind = arena_copy_string(arena, unseen->behind, strlen(unseen->behind), error);
-    if (unseen->why)
-        unseen->why = arena_copy_string(arena, unseen->why, strlen(unseen->why), error);
-    return !unseen->behind == !work->network.unseen.behind && !unseen->why == !work->network.unseen.why ? 0 : -1;
-}
-
 static int run(struct audit_work *work, struct fovea_audit *result, struct error *error)
 {
     const struct fovea_audit_options *options = work->options;
@@ -99,7 +88,8 @@ static int run(struct audit_work *work, struct fovea_audit *result, struct error
     result->sections = sections;
     result->path = work->model->model->path;
     result->images = work->images.count;
-    if (copy_unseen(work, &result->unseen, error))
+    result->unseen = work->network.unseen;
+    if (foreign_keep_texts(work->audit.arena, &result->unseen, error))
         return -1;
     if (result->images > 0 &&
         !(result->files_left_out = data_left_out(work->audit.arena, work->stock.images.dataset, 0, NULL, error)))

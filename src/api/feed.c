@@ -138,52 +138,59 @@ static int append_feed(const struct fed *fed, struct memory *memory, struct tens
     return failed ? -1 : 0;
 }
 
-/* What stands in the feeds of the input: one that holds all of it, or tensors in their order. An optional without a
- * feed stays absent. */
-static int fill_container(const struct fed_list *fed, const struct value *input, struct memory *memory,
-                          struct tensor *container, struct error *error)
+/* The tensors that the feeds of the input hold, in their order; *whole: the feed that holds all of it, or NULL. */
+static int list_items(const struct fed_list *fed, const struct value *input, struct memory *memory,
+                      struct tensor *items, const struct tensor **whole, struct error *error)
 {
-    struct tensor held;
-    int items = 0, failed = 0;
-    bool optional = input->dtype & DTYPE_OPTIONAL, sequence = input->dtype & DTYPE_SEQUENCE;
-    if (sequence_create(memory, input->dtype, 0, 0, container, error))
-        return -1;
-    if (sequence_create(memory, dtype_sequence_of(dtype_element(input->dtype)), 0, 0, &held, error))
-        failed = -1;
-    for (int k = 0; k < fed->count && !failed; k++) {
+    int count = 0;
+    for (int k = 0; k < fed->count; k++) {
         const struct fed *file = &fed->list[k];
         if (strcmp(file->input->name, input->name) != 0)
             continue;
-        if (dtype_is_container(file->tensor.dtype) && (items > 0 || file->tensor.dtype != input->dtype))
-            failed = error_set(error, ERROR_INPUT, "input '%s' is given twice", input->name);
-        else if (dtype_is_container(file->tensor.dtype))
-            tensor_release(memory, container), failed = tensor_copy(memory, &file->tensor, container, error);
-        else if (!sequence && items > 0)
-            failed = error_set(error, ERROR_INPUT, "input '%s' is of type %s and is given more than one tensor",
-                               input->name, dtype_name(input->dtype));
-        else
-            failed = append_feed(file, memory, optional ? &held : container, error);
-        items++;
+        if (dtype_is_container(file->tensor.dtype))
+            *whole = &file->tensor;
+        else if (append_feed(file, memory, items, error))
+            return -1;
+        count++;
     }
-    const struct tensor first = !failed && sequence_length(&held) > 0 && !sequence ? sequence_item(&held, 0) : held;
-    if (!failed && optional && sequence_length(&held) > 0)
-        failed = sequence_insert(memory, container, 0, &first, error);
-    tensor_release(memory, &held);
-    if (failed)
-        tensor_release(memory, container);
+    if (count > 1 && *whole)
+        return error_set(error, ERROR_INPUT, "input '%s' is given twice", input->name);
+    if (count > 1 && !(input->dtype & DTYPE_SEQUENCE))
+        return error_set(error, ERROR_INPUT, "input '%s' is of type %s and is given more than one tensor", input->name,
+                         dtype_name(input->dtype));
+    return 0;
+}
+
+/* An optional of these items: of all of them as a sequence, or of the only one. */
+static int set_optional(struct session *session, int index, enum dtype dtype, struct memory *memory,
+                        const struct tensor *items, struct error *error)
+{
+    struct tensor optional;
+    const struct tensor held = dtype & DTYPE_SEQUENCE ? *items : sequence_item(items, 0);
+    if (sequence_create(memory, dtype, 1, sequence_item_bytes(&held), &optional, error))
+        return -1;
+    int failed =
+        sequence_insert(memory, &optional, 0, &held, error) || session_set_container(session, index, &optional, error);
+    tensor_release(memory, &optional);
     return failed ? -1 : 0;
 }
 
-static int fed_fill_container(const struct fed_list *fed, const struct graph *graph, struct session *session, int index,
-                              struct error *error)
+static int fill_container(const struct fed_list *fed, const struct graph *graph, struct session *session, int index,
+                          struct error *error)
 {
-    struct tensor container;
+    const struct value *input = graph->inputs[index];
     struct memory *memory = graph->context->memory;
-    if (fill_container(fed, graph->inputs[index], memory, &container, error))
+    const struct tensor *whole = NULL;
+    struct tensor items;
+    if (sequence_create(memory, dtype_sequence_of(dtype_element(input->dtype)), 0, 0, &items, error))
         return -1;
-    int result = session_set_container(session, index, &container, error);
-    tensor_release(memory, &container);
-    return result;
+    int failed = list_items(fed, input, memory, &items, &whole, error);
+    if (!failed)
+        failed = whole || !(input->dtype & DTYPE_OPTIONAL)
+                     ? session_set_container(session, index, whole ? whole : &items, error)
+                     : set_optional(session, index, input->dtype, memory, &items, error);
+    tensor_release(memory, &items);
+    return failed;
 }
 
 int fed_fill(const struct fed_list *fed, const struct graph *graph, struct session *session, const char *skip, bool all,
@@ -202,7 +209,7 @@ int fed_fill(const struct fed_list *fed, const struct graph *graph, struct sessi
                              input->name);
         struct tensor *to = session_input(session, i);
         if (file && dtype_is_container(to->dtype)) {
-            if (fed_fill_container(fed, graph, session, i, error))
+            if (fill_container(fed, graph, session, i, error))
                 return -1;
             continue;
         }

@@ -83,9 +83,7 @@ static int describe_unseen(struct inspection *inspection, struct error *error)
     const struct graph *graph = inspection->graph;
     struct fovea_layers *layers = inspection->layers;
     foreign_count(graph, &layers->unseen);
-    struct fovea_unseen *unseen = &layers->unseen;
-    if ((unseen->behind && !(unseen->behind = copy(inspection, unseen->behind, error))) ||
-        (unseen->why && !(unseen->why = copy(inspection, unseen->why, error))))
+    if (foreign_keep_texts(inspection->arena, &layers->unseen, error))
         return -1;
     layers->told = arena_allocate(inspection->arena, graph->value_count + 1, sizeof *layers->told, error);
     for (size_t i = 0; layers->told && i < graph->value_count; i++) {

@@ -1,6 +1,6 @@
 /* com.microsoft: QLinearAdd, QLinearMul, QLinearSigmoid, QLinearLeakyRelu, QLinearSoftmax, QLinearConcat,
- * QLinearReduceMean, QLinearWhere,
- * QLinearAveragePool and QLinearGlobalAveragePool, as ONNX Runtime's quantisation writes them. */
+ * QLinearReduceMean, QLinearWhere, QLinearAveragePool and QLinearGlobalAveragePool, as ONNX Runtime's quantisation
+ * writes them. */
 #include "op/expansion_steps.h"
 #include "op/families.h"
 #include "op/known.h"

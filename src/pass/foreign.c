@@ -184,6 +184,16 @@ void foreign_count(const struct graph *graph, struct fovea_unseen *unseen)
     }
 }
 
+int foreign_keep_texts(struct arena *arena, struct fovea_unseen *unseen, struct error *error)
+{
+    const char **texts[2] = {&unseen->behind, &unseen->why};
+    for (int i = 0; i < 2; i++) {
+        if (*texts[i] && !(*texts[i] = arena_copy_string(arena, *texts[i], strlen(*texts[i]), error)))
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- the cut ---- */
 
 static bool is_computed(const struct value *value)

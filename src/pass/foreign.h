@@ -26,6 +26,8 @@ void foreign_trust(struct node *node);
 bool foreign_hides(const struct node *node);
 /* Of the whole graph; `behind` is the graph's. */
 void foreign_count(const struct graph *graph, struct fovea_unseen *unseen);
+/* Its texts become copies in `arena`. */
+int foreign_keep_texts(struct arena *arena, struct fovea_unseen *unseen, struct error *error);
 
 /* An output that is computed, else the last value of the file in front of what is not; NULL: there is none. */
 struct value *foreign_cut(const struct graph *graph);
