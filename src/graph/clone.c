@@ -12,6 +12,7 @@ struct cloner {
     const struct cloner *outer;
     const struct node *holder; /* values beyond all of these graphs are among its inputs, for which `inputs` stand */
     struct value *const *inputs;
+    bool reads_around; /* such values are read as they are */
 };
 
 static struct value *map_captured(const struct cloner *cloner, const struct value *value)
@@ -27,7 +28,7 @@ static struct value *map_value(const struct cloner *cloner, const struct value *
 {
     while (value && cloner->from != value->graph) {
         if (!cloner->outer)
-            return map_captured(cloner, value);
+            return cloner->reads_around ? (struct value *)(uintptr_t)value : map_captured(cloner, value);
         cloner = cloner->outer;
     }
     return value ? cloner->map[value->id] : NULL;
@@ -222,7 +223,7 @@ int graph_copy_subgraph(struct graph *to, const struct node *holder, struct valu
                         struct error *error)
 {
     struct memory *memory = to->context->memory;
-    struct cloner cloner = {.from = subgraph, .to = to, .holder = holder, .inputs = inputs};
+    struct cloner cloner = {.from = subgraph, .to = to, .holder = holder, .inputs = inputs, .reads_around = !holder};
     cloner.map = memory_allocate(memory, subgraph->value_count + 1, sizeof(struct value *), error);
     if (!cloner.map)
         return -1;

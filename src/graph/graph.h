@@ -258,8 +258,9 @@ struct graph *graph_clone(const struct graph *graph, struct error *error);
  * node->graph; NULL entries: omitted), subgraphs copied, `origin` set. */
 struct node *graph_copy_node(struct graph *to, struct node *node, struct value **map, struct error *error);
 /* Copies the nodes of `subgraph`, one that node `holder` has, to the end of `to`: `actuals` stand for its inputs, and
- * `inputs` for those of the holder, among which are all values that it captures. `outputs` gets what stands for its
- * outputs. */
+ * `inputs` for those of the holder, among which are all values that it captures. Without a holder (NULL) `to` is a
+ * graph around it, whose values it reads as they are. `outputs` gets what stands for its outputs. Nothing is inferred.
+ */
 int graph_copy_subgraph(struct graph *to, const struct node *holder, struct value *const *inputs,
                         const struct graph *subgraph, struct value *const *actuals, struct value **outputs,
                         struct error *error);

@@ -4,7 +4,9 @@
 
 struct value *emit_cast(struct graph *graph, struct value *x, enum dtype dtype, struct error *error)
 {
-    return x ? emit(graph, "Cast", EMIT_INPUTS(x), EMIT_ATTRIBUTES(EMIT_INT("to", dtype)), error) : NULL;
+    if (!x || x->dtype == dtype)
+        return x;
+    return emit(graph, "Cast", EMIT_INPUTS(x), EMIT_ATTRIBUTES(EMIT_INT("to", dtype)), error);
 }
 
 struct value *emit_with_number(struct graph *graph, const char *op_type, struct value *x, double number,

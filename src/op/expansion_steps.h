@@ -12,6 +12,7 @@
         IGNORED_ATTRIBUTE("plugin_namespace")                                                                          \
     }
 
+/* x where it is of the type. */
 struct value *emit_cast(struct graph *graph, struct value *x, enum dtype dtype, struct error *error);
 /* x op number, of x's type. */
 struct value *emit_with_number(struct graph *graph, const char *op_type, struct value *x, double number,

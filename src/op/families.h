@@ -98,6 +98,7 @@
     FAMILY(non_max_suppression)                                                                                        \
     FAMILY(box_plugins)                                                                                                \
     FAMILY(deformable_plugins)                                                                                         \
+    FAMILY(region_plugins)                                                                                             \
     FAMILY(sampling_plugins)                                                                                           \
     FAMILY(normalization_plugins)                                                                                      \
     FAMILY(cumulative_extreme)                                                                                         \

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "op/control_flow.h"
-#include "op/expansion.h"
+#include "op/expansion_steps.h"
 #include "op/families.h"
 #include "op/operand.h"
 
@@ -75,13 +75,6 @@ static int infer_flex(struct infer_context *context, struct error *error)
     const struct shape scores = {.rank = 4, .dims = {a[0], a[1], a[2], b[2]}};
     const int64_t dims[4] = {a[0], a[1], a[2], c[3]};
     return shape_check(&scores, error) ? -1 : infer_output(context, 0, q->dtype, 4, dims, error);
-}
-
-static struct value *emit_cast(struct graph *graph, struct value *value, enum dtype dtype, struct error *error)
-{
-    if (!value || value->dtype == dtype)
-        return value;
-    return emit(graph, "Cast", EMIT_INPUTS(value), EMIT_ATTRIBUTES(EMIT_INT("to", dtype)), error);
 }
 
 /* [batch, heads, rows, columns] with every head written `times` times. */

@@ -78,7 +78,7 @@ static int unroll(struct expand_context *context, const struct loop *loop, int r
     for (int round = 0; round < rounds; round++) {
         struct value **given = &results[round * step];
         formal[0] = emit_scalar(context->graph, DTYPE_INT64, round, error);
-        if (!formal[0] || !formal[1] || unroll_round(context->graph, body, formal, given, error))
+        if (!formal[0] || !formal[1] || graph_copy_subgraph(context->graph, NULL, NULL, body, formal, given, error))
             return -1;
         for (int i = 0; i < loop->carried; i++)
             formal[2 + i] = given[1 + i];

@@ -2,7 +2,7 @@
  * decoders with caches of fixed size need is refused. */
 #include <string.h>
 
-#include "op/expansion.h"
+#include "op/expansion_steps.h"
 #include "op/families.h"
 #include "op/known.h"
 #include "op/operand.h"
@@ -33,43 +33,27 @@ static const struct attribute_rule attention_attributes[] = {
     {0},
 };
 
-static struct value *emit_unsqueeze(struct graph *graph, struct value *value, int64_t axis, struct error *error)
-{
-    struct value *axes = emit_int_list(graph, &axis, 1, error);
-    return axes ? emit(graph, "Unsqueeze", EMIT_INPUTS(value, axes), EMIT_NO_ATTRIBUTES, error) : NULL;
-}
-
-static struct value *emit_squeeze(struct graph *graph, struct value *value, int64_t axis, struct error *error)
-{
-    struct value *axes = emit_int_list(graph, &axis, 1, error);
-    return axes ? emit(graph, "Squeeze", EMIT_INPUTS(value, axes), EMIT_NO_ATTRIBUTES, error) : NULL;
-}
-
-static struct value *emit_pair(struct graph *graph, const char *op_type, struct value *a, struct value *b,
-                               struct error *error)
-{
-    return a && b ? emit(graph, op_type, EMIT_INPUTS(a, b), EMIT_NO_ATTRIBUTES, error) : NULL;
-}
-
 /* ---- masks ---- */
 
 /* Places 0 .. keys - 1 against one number for each batch: [batch, keys]. */
 static struct value *emit_places(struct graph *graph, const char *compare, int64_t keys, struct value *numbers,
                                  struct error *error)
 {
+    static const int64_t last = 1;
     const struct shape shape = {.rank = 1, .dims = {keys}};
     struct value *ones = emit_filled(graph, DTYPE_INT32, &shape, 1, error);
     struct value *axis = emit_scalar(graph, DTYPE_INT64, 0, error);
     struct value *places =
         ones && axis ? emit(graph, "CumSum", EMIT_INPUTS(ones, axis), EMIT_ATTRIBUTES(EMIT_INT("exclusive", 1)), error)
                      : NULL;
-    return emit_pair(graph, compare, places, emit_unsqueeze(graph, numbers, 1, error), error);
+    return emit_two(graph, compare, places, emit_axes_added(graph, numbers, &last, 1, error), error);
 }
 
 /* true where a key may be seen, as [batch, 1 or queries, keys]; the forms of ONNX Runtime's mask_index. */
 static struct value *emit_visible(struct graph *graph, struct value *mask, int64_t batch, int64_t keys,
                                   struct error *error)
 {
+    static const int64_t middle = 1;
     char text[SHAPE_TEXT_SIZE];
     const struct shape *shape = &mask->shape;
     struct value *visible = NULL;
@@ -83,17 +67,17 @@ static struct value *emit_visible(struct graph *graph, struct value *mask, int64
         struct value *ends = emit_slice(graph, mask, 0, 0, batch, error);
         struct value *starts = emit_slice(graph, mask, 0, batch, 2 * batch, error);
         if (ends && starts)
-            visible = emit_pair(graph, "And", emit_places(graph, "Less", keys, ends, error),
-                                emit_places(graph, "GreaterOrEqual", keys, starts, error), error);
+            visible = emit_two(graph, "And", emit_places(graph, "Less", keys, ends, error),
+                               emit_places(graph, "GreaterOrEqual", keys, starts, error), error);
     } else if ((shape->rank == 2 || shape->rank == 3) && shape->dims[0] == batch &&
                shape->dims[shape->rank - 1] == keys) {
-        visible = emit(graph, "Cast", EMIT_INPUTS(mask), EMIT_ATTRIBUTES(EMIT_INT("to", DTYPE_BOOL)), error);
+        visible = emit_cast(graph, mask, DTYPE_BOOL, error);
         if (visible && shape->rank == 3)
             return visible;
     } else {
         error_set(error, ERROR_UNSUPPORTED, "a mask of %s is not supported", shape_text(shape, text));
     }
-    return visible ? emit_unsqueeze(graph, visible, 1, error) : NULL;
+    return emit_axes_added(graph, visible, &middle, 1, error);
 }
 
 /* What is added to the weights [batch, heads, queries, keys]: the filter value where the mask hides a key, and the
@@ -101,19 +85,20 @@ static struct value *emit_visible(struct graph *graph, struct value *mask, int64
 static int emit_added(struct expand_context *context, struct value *mask, struct value *bias, const struct value *like,
                       int64_t batch, int64_t keys, struct value **added, struct error *error)
 {
+    static const int64_t middle = 1;
     const struct heads_settings *settings = context->node->settings;
     struct graph *graph = context->graph;
     *added = bias;
     if (!mask)
         return 0;
     struct value *visible = emit_visible(graph, mask, batch, keys, error);
-    visible = visible ? emit_unsqueeze(graph, visible, 1, error) : NULL;
+    visible = emit_axes_added(graph, visible, &middle, 1, error);
     struct value *zero = emit_number_like(graph, like, 0, error);
     struct value *filter = emit_number_like(graph, like, (double)settings->mask_filter_value, error);
     if (!visible || !zero || !filter)
         return -1;
     struct value *hidden = emit(graph, "Where", EMIT_INPUTS(visible, zero, filter), EMIT_NO_ATTRIBUTES, error);
-    *added = bias ? emit_pair(graph, "Add", hidden, bias, error) : hidden;
+    *added = bias ? emit_two(graph, "Add", hidden, bias, error) : hidden;
     return *added ? 0 : -1;
 }
 
@@ -218,7 +203,7 @@ static int add_bias(struct expand_context *context, struct heads *heads, int pro
         if (operand->shape.rank != 3)
             return error_set(error, ERROR_INPUT, "query, key and value must have 3 axes");
         struct value *part = emit_slice(context->graph, bias, 0, at, at + operand->shape.dims[2], error);
-        *operands[i] = emit_pair(context->graph, "Add", operand, part, error);
+        *operands[i] = emit_two(context->graph, "Add", operand, part, error);
         if (!*operands[i])
             return -1;
         at += operand->shape.dims[2];
@@ -270,9 +255,9 @@ static int project(struct expand_context *context, struct heads *heads, struct e
     int64_t widths[3], at = 0;
     if (read_widths(&settings->qkv_hidden_sizes, context->inputs[WEIGHTS], widths, error))
         return -1;
-    struct value *all = emit_pair(graph, "MatMul", context->inputs[INPUT], context->inputs[WEIGHTS], error);
+    struct value *all = emit_two(graph, "MatMul", context->inputs[INPUT], context->inputs[WEIGHTS], error);
     if (all && expansion_input(context, PROJECTION_BIAS))
-        all = emit_pair(graph, "Add", all, context->inputs[PROJECTION_BIAS], error);
+        all = emit_two(graph, "Add", all, context->inputs[PROJECTION_BIAS], error);
     for (int i = 0; all && i < 3; i++) {
         *operands[i] = emit_slice(graph, all, all->shape.rank - 1, at, at + widths[i], error);
         if (!*operands[i])
@@ -287,8 +272,7 @@ static int split_past(struct expand_context *context, struct heads *heads, struc
 {
     struct value *past = expansion_input(context, PAST), **parts[2] = {&heads->past_key, &heads->past_value};
     for (int i = 0; past && i < 2; i++) {
-        struct value *part = emit_slice(context->graph, past, 0, i, i + 1, error);
-        *parts[i] = part ? emit_squeeze(context->graph, part, 0, error) : NULL;
+        *parts[i] = emit_row(context->graph, past, 0, i, error);
         if (!*parts[i])
             return -1;
     }
@@ -297,6 +281,7 @@ static int split_past(struct expand_context *context, struct heads *heads, struc
 
 static int expand_attention(struct expand_context *context, struct error *error)
 {
+    static const int64_t first = 0;
     struct graph *graph = context->graph;
     const struct heads_settings *settings = context->node->settings;
     struct heads heads = {.mask = expansion_input(context, MASK_INDEX),
@@ -311,8 +296,8 @@ static int expand_attention(struct expand_context *context, struct error *error)
     context->outputs[0] = results[0];
     if (!present)
         return 0;
-    struct value *key = emit_unsqueeze(graph, results[1], 0, error);
-    struct value *value = emit_unsqueeze(graph, results[2], 0, error);
+    struct value *key = emit_axes_added(graph, results[1], &first, 1, error);
+    struct value *value = emit_axes_added(graph, results[2], &first, 1, error);
     context->outputs[1] =
         key && value ? emit(graph, "Concat", EMIT_INPUTS(key, value), EMIT_ATTRIBUTES(EMIT_INT("axis", 0)), error)
                      : NULL;

@@ -2,8 +2,7 @@
 #include <math.h>
 
 #include "graph/match.h"
-#include "op/broadcast.h"
-#include "op/emit.h"
+#include "op/expansion_steps.h"
 #include "op/families.h"
 #include "op/infer.h"
 #include "op/operand.h"
@@ -147,13 +146,6 @@ static int compute_power_gradient(struct compute_context *context, struct error 
     else
         compute_broadcast(context, exponent ? exponent_slope_float : base_slope_float, NULL);
     return 0;
-}
-
-static struct value *emit_cast(struct graph *graph, struct value *value, enum dtype dtype, struct error *error)
-{
-    if (!value || value->dtype == dtype)
-        return value;
-    return emit(graph, "Cast", EMIT_INPUTS(value), EMIT_ATTRIBUTES(EMIT_INT("to", (int64_t)dtype)), error);
 }
 
 static int gradient_power(struct gradient_context *context, struct error *error)

@@ -205,7 +205,7 @@ static int unroll(struct expand_context *context, int inputs, int length, struct
             struct value *input = context->inputs[i];
             formal[i] = is_mapped(input->dtype) ? sequence_maker(input, &count)->inputs[item] : input;
         }
-        if (unroll_round(context->graph, body, formal, &results[item * body->output_count], error))
+        if (graph_copy_subgraph(context->graph, NULL, NULL, body, formal, &results[item * body->output_count], error))
             return -1;
     }
     for (int i = 0; i < context->output_count; i++) {

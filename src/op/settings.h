@@ -7,6 +7,8 @@
 struct transpose_settings {
     struct ints perm; /* none: the axes reversed */
 };
+/* Whether the node (or NULL) is a Transpose that exchanges the last two axes and nothing else. */
+bool transpose_exchanges(const struct node *node);
 
 /* The one that is there. */
 struct constant_settings {

@@ -1,6 +1,7 @@
 /* Transpose. */
 #include <string.h>
 
+#include "graph/match.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -11,6 +12,17 @@ static const struct attribute_rule attributes[] = {
     {INTS_ATTRIBUTE(struct transpose_settings, perm)},
     {0},
 };
+
+bool transpose_exchanges(const struct node *node)
+{
+    const struct transpose_settings *settings = match_settings(node, "Transpose");
+    const struct ints perm = settings ? settings->perm : (struct ints){0};
+    int rank = perm.count;
+    bool only = rank >= 2 && perm.values[rank - 1] == rank - 2 && perm.values[rank - 2] == rank - 1;
+    for (int i = 0; only && i < rank - 2; i++)
+        only = perm.values[i] == i;
+    return only;
+}
 
 /* Attribute perm, or the axes reversed; checked to name each axis once. */
 static int read_permutation(const struct node *node, int rank, int permutation[SHAPE_MAX_RANK], struct error *error)

@@ -1,5 +1,5 @@
-/* Copies of a body in the graph around it, round by round: for Loop and SequenceMap where the number of rounds is known
- * before running. */
+/* When a body becomes copies in the graph around it, round by round (graph_copy_subgraph): for Loop and SequenceMap
+ * where the number of rounds is known before running. */
 #ifndef FOVEA_OP_UNROLL_H
 #define FOVEA_OP_UNROLL_H
 
@@ -11,9 +11,5 @@
 /* Whether so many copies are few enough, and no node of the body holds a graph, which would read values of the body by
  * itself. */
 bool unroll_can(const struct graph *body, int64_t rounds);
-/* Appends one copy to `graph`, around the body: `inputs` [body->input_count] stand for those of the body, outputs
- * [body->output_count] are filled in. Nothing is inferred. */
-int unroll_round(struct graph *graph, const struct graph *body, struct value *const *inputs, struct value **outputs,
-                 struct error *error);
 
 #endif

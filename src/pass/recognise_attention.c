@@ -35,14 +35,7 @@ static struct value *take_scale(struct value *value, double *scale)
 static struct value *exchanged_operand(const struct value *value)
 {
     struct node *node = match_producer(value, "Transpose");
-    const struct transpose_settings *settings = node ? node->settings : NULL;
-    const struct ints perm = settings ? settings->perm : (struct ints){0};
-    int rank = value->shape.rank;
-    bool last =
-        perm.count == rank && rank >= 2 && perm.values[rank - 1] == rank - 2 && perm.values[rank - 2] == rank - 1;
-    for (int i = 0; last && i < rank - 2; i++)
-        last = perm.values[i] == i;
-    return last ? node->inputs[0] : NULL;
+    return transpose_exchanges(node) ? node->inputs[0] : NULL;
 }
 
 /* Walks from the softmax's input back to the product of queries and keys, over biases, views and scales. A view between

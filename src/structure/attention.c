@@ -82,18 +82,6 @@ static bool is_logits(const struct node *node, const struct value *logits, bool 
     return !layer && !turned && (!mixed || shape_equal(&node->outputs[0]->shape, &logits->shape));
 }
 
-/* Whether a Transpose exchanges the last two axes and nothing else. */
-static bool exchanges(const struct node *node)
-{
-    const struct transpose_settings *settings = match_settings(node, "Transpose");
-    const struct ints perm = settings ? settings->perm : (struct ints){0};
-    int rank = perm.count;
-    bool only = rank >= 2 && perm.values[rank - 1] == rank - 2 && perm.values[rank - 2] == rank - 1;
-    for (int i = 0; only && i < rank - 2; i++)
-        only = perm.values[i] == i;
-    return only;
-}
-
 /* Walks from the logits back to their product, looking for the bias. False: there is no product. 1, 0 or -1. */
 static int find_bias(struct value *logits, struct attention_site *site, struct error *error)
 {
@@ -118,7 +106,7 @@ static int find_bias(struct value *logits, struct attention_site *site, struct e
             site->bias_node = node;
             site->bias_input = input;
         }
-        bool exchange = exchanges(node);
+        bool exchange = transpose_exchanges(node);
         bool turns = node_has(node, OPERATOR_PERMUTES) && !exchange, mixes = mixes_heads(node, turned);
         exchanged = exchanged != exchange;
         turned = turned != turns;

@@ -81,12 +81,12 @@ static void results_are_rounded(void **state)
     finish();
 }
 
-/* y = x + dequantised w, w = 1 -2 7 -8 3 of int4. */
-static void write_packed(void)
+/* y = x + dequantised w of int4, scale 0.5. */
+static void write_packed(const unsigned char *packed, int count)
 {
-    static const unsigned char packed[3] = {0xe1, 0x87, 0x03};
     const float scale = 0.5f;
-    struct message graph = {0}, node, value, tensor = typed_tensor("w", DTYPE_INT4, 5, packed, 3);
+    struct message graph = {0}, node, value;
+    struct message tensor = typed_tensor("w", DTYPE_INT4, count, packed, ((size_t)count + 1) / 2);
     put_message(&graph, 5, &tensor);
     tensor = typed_tensor("s", DTYPE_FLOAT, -1, &scale, sizeof scale);
     put_message(&graph, 5, &tensor);
@@ -94,9 +94,9 @@ static void write_packed(void)
     put_message(&graph, 1, &node);
     node = make_node("Add", "x", "d", "y");
     put_message(&graph, 1, &node);
-    value = make_value("x", 5);
+    value = make_value("x", count);
     put_message(&graph, 11, &value);
-    value = make_value("y", 5);
+    value = make_value("y", count);
     put_message(&graph, 12, &value);
     write_model(path, &graph);
 }
@@ -114,7 +114,7 @@ static void weights_stay_packed(void **state)
     (void)state;
     const float x[5] = {0}, expected[5] = {0.5f, -1, 3.5f, -4, 1.5f}, edited[5] = {0.5f, -1, 3.5f, -4, -1};
     size_t before, after;
-    write_packed();
+    write_packed((const unsigned char[]){0xe1, 0x87, 0x03}, 5); /* 1 -2 7 -8 3 */
     load(path);
     run(x, sizeof x, expected, sizeof expected);
     struct tensor tensor;
@@ -140,21 +140,8 @@ static void widened_weights_are_given_back(void **state)
     (void)state;
     enum { COUNT = 40000 };
     static unsigned char packed[COUNT / 2];
-    const float scale = 0.5f;
     memset(packed, 0x2f, sizeof packed); /* -1 2 -1 2 ... */
-    struct message graph = {0}, node, value, tensor = typed_tensor("w", DTYPE_INT4, COUNT, packed, sizeof packed);
-    put_message(&graph, 5, &tensor);
-    tensor = typed_tensor("s", DTYPE_FLOAT, -1, &scale, sizeof scale);
-    put_message(&graph, 5, &tensor);
-    node = make_node("DequantizeLinear", "w", "s", "d");
-    put_message(&graph, 1, &node);
-    node = make_node("Add", "x", "d", "y");
-    put_message(&graph, 1, &node);
-    value = make_value("x", COUNT);
-    put_message(&graph, 11, &value);
-    value = make_value("y", COUNT);
-    put_message(&graph, 12, &value);
-    write_model(path, &graph);
+    write_packed(packed, COUNT);
     load(path);
     static float x[COUNT], expected[COUNT];
     for (int i = 0; i < COUNT; i++)
