@@ -64,6 +64,19 @@ int64_t cost_macs_forward(const struct graph *graph)
     return macs;
 }
 
+bool cost_is_repeated(const struct node *node)
+{
+    const struct node *source = node->origin;
+    if (!node_has(node, OPERATOR_PRODUCT) || !source || !node_has(source, OPERATOR_STRAIGHT_THROUGH) ||
+        !node_has(source, OPERATOR_PRODUCT))
+        return false;
+    for (const struct node *part = node->previous; part && part->origin == source; part = part->previous) {
+        if (node_has(part, OPERATOR_PRODUCT))
+            return true;
+    }
+    return false;
+}
+
 int64_t cost_parameters(const struct node *node, bool *counted, size_t *bytes)
 {
     enum { MEAN = 3, VARIANCE };

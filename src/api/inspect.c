@@ -104,14 +104,16 @@ static int describe_layer(struct inspection *inspection, const struct node *node
     struct fovea_layers *layers = inspection->layers;
     struct fovea_layer *layer = &layers->list[layers->count++];
     const struct value *first = NULL;
+    bool repeated = cost_is_repeated(node);
     for (int i = 0; i < node->output_count && !first; i++)
         first = node->outputs[i];
     *layer = (struct fovea_layer){.name = copy(inspection, node->name, error),
                                   .op_type = copy(inspection, node->op_type, error),
                                   .output = copy(inspection, first ? first->name : "", error),
                                   .rank = SHAPE_UNKNOWN_RANK,
-                                  .macs = cost_macs(node),
-                                  .parameters = cost_parameters(node, counted, &layers->weight_bytes)};
+                                  .macs = repeated ? 0 : cost_macs(node)};
+    int64_t parameters = cost_parameters(node, counted, &layers->weight_bytes);
+    layer->parameters = repeated ? 0 : parameters;
     if (!layer->name || !layer->op_type || !layer->output || describe_sight(inspection, node, first, layer, error))
         return -1;
     layers->macs += layer->macs;

@@ -31,8 +31,41 @@ static void statistics_are_no_parameters(void **state)
     end(&form);
 }
 
+/* Long sums of integers are multiplied in two parts; the model has one product. */
+static void parts_of_a_product_count_once(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    const int64_t channels = 300;
+    const struct shape shape = {.rank = 4, .dims = {7, channels, 1, 1}};
+    struct form form;
+    begin(&form, &error);
+    struct builder *b = &form.builder;
+    struct value *parts[3], *image = add_image(b->graph, channels, SIDE, SIDE, &error);
+    struct value *weights = emit_filled(b->graph, DTYPE_UINT8, &shape, 3, &error);
+    assert_int_equal(
+        emit_many(b->graph, "DynamicQuantizeLinear", EMIT_INPUTS(image), EMIT_NO_ATTRIBUTES, parts, 3, &error), 0);
+    struct value *y =
+        emit(b->graph, "ConvInteger", EMIT_INPUTS(parts[0], weights, parts[2]), EMIT_NO_ATTRIBUTES, &error);
+    assert_int_equal(graph_add_output(b->graph, y, &error), 0);
+    struct pipeline_request request = {.no_fusion = true};
+    struct graph *lowered = pipeline_run(&form.model, &request, &error);
+    assert_non_null(lowered);
+    int64_t macs = 0;
+    int products = 0;
+    for (const struct node *node = lowered->first; node; node = node->next) {
+        products += node_has(node, OPERATOR_PRODUCT);
+        macs += cost_is_repeated(node) ? 0 : cost_macs(node);
+    }
+    assert_int_equal(products, 2);
+    assert_int_equal(macs, 7 * channels * SIDE * SIDE);
+    graph_destroy(lowered);
+    end(&form);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(statistics_are_no_parameters)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(statistics_are_no_parameters),
+                                       cmocka_unit_test(parts_of_a_product_count_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
