@@ -116,7 +116,7 @@ static int tell_missing(void *user, const struct missing_operator *missing, stru
 {
     struct check *check = user;
     const struct node *node = missing->first;
-    char label[NODE_LABEL_SIZE];
+    char label[NODE_LABEL_SIZE], opsets[OPSETS_TEXT_SIZE];
     const struct operator_signature *signature = signature_find(node);
     if (node->opset == 0 || (signature && !signature->inputs)) /* told by check_versions */
         return 0;
@@ -125,9 +125,9 @@ static int tell_missing(void *user, const struct missing_operator *missing, stru
                                                   : check_tell(check, FINDING_OLD_OPSET, error, OLD_OPSET_TEXT,
                                                                node->opset, OPSET_OLDEST, OPSET_NEWEST);
     return check_tell(check, FINDING_UNSUPPORTED_OPERATOR, error,
-                      "%s%s%s of opset %d is not supported; %d node%s, first %s", node->domain,
+                      "%s%s%s of opset %d is not supported; %d node%s, first %s%s", node->domain,
                       node->domain[0] ? "." : "", operator_called(node), node->opset, missing->nodes,
-                      missing->nodes == 1 ? "" : "s", node_label(node, label));
+                      missing->nodes == 1 ? "" : "s", node_label(node, label), operator_opsets_text(node, opsets));
 }
 
 int check_operators(struct check *check, struct error *error)

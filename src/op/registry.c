@@ -1,5 +1,6 @@
 #include "op/registry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,18 @@ bool operator_opsets(const char *domain, const char *name, int *since, int *unti
         }
     }
     return found;
+}
+
+const char *operator_opsets_text(const struct node *node, char out[OPSETS_TEXT_SIZE])
+{
+    int since, until;
+    bool known = operator_opsets(node->domain, operator_called(node), &since, &until);
+    out[0] = '\0';
+    if (known && node->opset < since)
+        snprintf(out, OPSETS_TEXT_SIZE, "; known from opset %d on", since);
+    else if (known && until > 0 && node->opset > until)
+        snprintf(out, OPSETS_TEXT_SIZE, "; known up to opset %d", until);
+    return out;
 }
 
 const struct operator_definition *operator_named(const char *name)

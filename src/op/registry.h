@@ -17,6 +17,10 @@
 const struct operator_definition *operator_find(const char *domain, const char *name, int opset);
 /* Whether the table has the operator at any opset, and at which: from `since` to `until` (0: the newest). */
 bool operator_opsets(const char *domain, const char *name, int *since, int *until);
+/* For a node without an entry: "; known from opset 14 on" or the like where the table has its operator at others, else
+ * nothing. */
+enum { OPSETS_TEXT_SIZE = 48 };
+const char *operator_opsets_text(const struct node *node, char out[OPSETS_TEXT_SIZE]);
 /* An entry of this name in whatever domain and opset; or NULL. */
 const struct operator_definition *operator_named(const char *name);
 /* Walks the whole table: entry `index`, or NULL behind the last. */

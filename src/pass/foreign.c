@@ -274,20 +274,13 @@ static int list_missing(void *user, const struct missing_operator *missing, stru
 {
     struct text *text = user;
     const struct node *node = missing->first;
-    char label[NODE_LABEL_SIZE];
+    char label[NODE_LABEL_SIZE], opsets[OPSETS_TEXT_SIZE];
     (void)error; /* the text keeps its own */
     const char *reason = operator_left_out_reason(node->domain, operator_called(node));
-    int since, until;
-    bool known = operator_opsets(node->domain, operator_called(node), &since, &until);
-    text_print(text, "%s%s%s%s-%d (%d node%s, first %s%s%s",
+    text_print(text, "%s%s%s%s-%d (%d node%s, first %s%s%s%s)",
                text->length ? ", " : "operators that fovea does not have: ", node->domain, node->domain[0] ? "." : "",
                operator_called(node), node->opset, missing->nodes, missing->nodes == 1 ? "" : "s",
-               node_label(node, label), reason ? "; " : "", reason ? reason : "");
-    if (known && node->opset < since)
-        text_print(text, "; known from opset %d on", since);
-    else if (known && until > 0 && node->opset > until)
-        text_print(text, "; known up to opset %d", until);
-    text_print(text, ")");
+               node_label(node, label), reason ? "; " : "", reason ? reason : "", operator_opsets_text(node, opsets));
     return 0;
 }
 

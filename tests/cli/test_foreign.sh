@@ -117,6 +117,7 @@ expect 0 "of 'f'" erf text_input "${image[@]}" -o "$work/text"
 refuse "Magic-17 .*computes up to 'f'" run newer "${image[@]}"
 expect 0 '^f: float' run newer "${image[@]}" --value f
 refuse "HardSwish-13 \(1 node, first HardSwish 'swish'; known from opset 14 on\); computes up to 'f'" run early "${image[@]}"
+expect 1 "HardSwish of opset 13 is not supported; 1 node, first HardSwish 'swish'; known from opset 14 on" check early
 refuse "Upsample-17 \(1 node, first Upsample 'up'; known up to opset 9\); computes up to 'f'" run late "${image[@]}"
 
 # the command can be pasted whole
