@@ -57,6 +57,8 @@ static const struct told_type *clone_told(struct arena *arena, const struct told
     if (!copy)
         return NULL;
     *copy = *from;
+    if (from->rank < 0)
+        return copy;
     copy->dimensions = clone_dimensions(arena, from->dimensions, (size_t)from->rank, error);
     return copy->dimensions ? copy : NULL;
 }

@@ -28,13 +28,14 @@ static int load_type(struct graph *graph, struct value *value, const Onnx__TypeP
     return value->declared ? 0 : -1;
 }
 
-/* What value_info says of results of nodes, where that is a tensor of a shape. */
+/* What value_info says of results of nodes, where that is a tensor. */
 static int load_told(struct graph *graph, const Onnx__GraphProto *message, struct error *error)
 {
     for (size_t i = 0; i < message->n_value_info; i++) {
         const Onnx__TypeProto *type = message->value_info[i]->type;
         const Onnx__TensorShapeProto *shape = type && type->tensor_type ? type->tensor_type->shape : NULL;
-        if (!shape || !type->tensor_type->has_elem_type || shape->n_dim > SHAPE_MAX_RANK)
+        if (!type || !type->tensor_type || !type->tensor_type->has_elem_type ||
+            (shape && shape->n_dim > SHAPE_MAX_RANK))
             continue;
         char *name = load_string(graph->arena, &message->value_info[i]->name, error);
         struct value *value = name ? graph_find_value(graph, name) : NULL;
@@ -45,10 +46,13 @@ static int load_told(struct graph *graph, const Onnx__GraphProto *message, struc
         struct told_type *told = arena_allocate(graph->arena, 1, sizeof *told, error);
         if (!told)
             return -1;
-        *told = (struct told_type){(enum dtype)type->tensor_type->elem_type, (int)shape->n_dim,
-                                   load_dimensions(graph, shape, error)};
-        if (!told->dimensions)
-            return -1;
+        *told = (struct told_type){.dtype = (enum dtype)type->tensor_type->elem_type, .rank = -1};
+        if (shape) {
+            told->rank = (int)shape->n_dim;
+            told->dimensions = load_dimensions(graph, shape, error);
+            if (!told->dimensions)
+                return -1;
+        }
         value->told = told;
     }
     return 0;
