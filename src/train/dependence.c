@@ -71,7 +71,7 @@ static bool read_back(const struct sweep *sweep, const struct node *node, int ou
                                     .cells = sweep->boxes[node->outputs[output]->id].axes,
                                     .reads = box->axes};
     *box = whole(shape);
-    if (!node->definition->field || !keeps_axes(node) || node->outputs[output]->shape.rank < 0)
+    if (!node->definition || !node->definition->field || !keeps_axes(node) || node->outputs[output]->shape.rank < 0)
         return true;
     if (node->definition->field(&context, NULL)) {
         *box = whole(shape);

@@ -9,6 +9,7 @@
 #include "op/registry.h"
 #include "op/settings.h"
 #include "pass/differentiate.h"
+#include "pass/foreign.h"
 #include "pass/passes.h"
 #include "structure/image_input.h"
 #include "train/dependence.h"
@@ -239,6 +240,16 @@ static int choose_loss(struct training_graph *training, const struct head *head,
     return 0;
 }
 
+/* Scores of which something in front is not computed have no gradient. */
+static int require_computed(const struct graph *graph, struct error *error)
+{
+    for (int i = 0; i < graph->output_count; i++) {
+        if (graph->outputs[i]->behind)
+            return foreign_require(graph, error);
+    }
+    return 0;
+}
+
 static int select_logits(void *user, struct graph *graph, struct error *error)
 {
     struct building *building = user;
@@ -246,7 +257,8 @@ static int select_logits(void *user, struct graph *graph, struct error *error)
     const struct value *image = image_input(graph, &training->image_input);
     if (!image)
         return error_set(error, ERROR_UNSUPPORTED, "the model has no image input [N,C,H,W] or [N,H,W,C]");
-    if (add_semantics(building, graph, error) || find_logits(building, graph, image, error))
+    if (require_computed(graph, error) || add_semantics(building, graph, error) ||
+        find_logits(building, graph, image, error))
         return -1;
     training->logits = building->logits->shape;
     if (training->logits.rank < 2 || dtype_storage(building->logits->dtype) != DTYPE_FLOAT)
