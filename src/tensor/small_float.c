@@ -76,7 +76,7 @@ uint8_t small_float_encode(enum dtype dtype, double number, const struct small_f
     memcpy(&bits, &number, sizeof bits);
     uint8_t sign = bits & sign_bit ? (uint8_t)(1u << (format->bits - 1)) : 0;
     if (isnan(number))
-        return format->nan | sign;
+        return (uint8_t)(format->nan | sign);
     uint64_t code = isinf(number) ? (uint64_t)format->most + 1 : round_magnitude(format, bits & ~sign_bit);
     if (code > format->most)
         code = rule->overflow ? format->infinity : format->most;
