@@ -120,6 +120,17 @@ static void describe_rows(const struct option_row *rows, int count, struct optio
     *letters = 0;
 }
 
+/* Whether the argument is an option of the command itself, as where the argument in front of it was forgotten. */
+static bool is_option(const char *argument, const struct option_row *rows, int count)
+{
+    for (int i = 0; argument[0] == '-' && i < count; i++) {
+        if (argument[1] == '-' ? strcmp(argument + 2, rows[i].name) == 0
+                               : rows[i].letter && argument[1] == rows[i].letter && !argument[2])
+            return true;
+    }
+    return false;
+}
+
 static int parse_rows(struct command *command, int argc, char **argv, const struct option_row *rows, int count,
                       const struct option *longs, const char *letters)
 {
@@ -134,6 +145,8 @@ static int parse_rows(struct command *command, int argc, char **argv, const stru
         int row = code - FIRST_ROW;
         for (int i = 0; code < FIRST_ROW && i < count; i++)
             row = rows[i].letter == code ? i : row;
+        if (optarg && optarg == argv[optind - 1] && is_option(optarg, rows, count))
+            return fail_usage(command, "--%s takes an argument, and '%s' is an option", rows[row].name, optarg);
         command->given[row] = true;
         int stored = store(command, &rows[row], optarg);
         if (stored != PARSE_GO_ON)

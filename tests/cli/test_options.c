@@ -106,9 +106,30 @@ static void words_and_small_numbers(void **state)
     }
 }
 
+/* An option is no argument of another; what only looks like one is. */
+static void forgotten_arguments(void **state)
+{
+    (void)state;
+    static const char *const taken[] = {"-", "-x", "--no-such-option", "-1", "-qq"};
+    static const char *const refused[] = {"-q", "--quiet", "--file"};
+    bool quiet = false;
+    const char *file = NULL;
+    const struct option_row rows[] = {
+        {"file", 0, OPTION_TEXT, &file, "FILE", ""}, {"quiet", 'q', OPTION_FLAG, &quiet, NULL, ""}, {0}};
+    for (int i = 0; i < 8; i++) {
+        char argument[32], *argv[] = {(char *)"test", (char *)"--file", argument, NULL};
+        struct command command = {.verb = "test", .arguments = "", .summary = "", .rows = rows};
+        snprintf(argument, sizeof argument, "%s", i < 5 ? taken[i] : refused[i - 5]);
+        assert_int_equal(command_parse(&command, 3, argv), i < 5 ? PARSE_GO_ON : FOVEA_BAD_INPUT);
+        command_free(&command);
+    }
+    assert_false(quiet);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(parses_every_row), cmocka_unit_test(help_shows_every_row),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forgotten_arguments), cmocka_unit_test(parses_every_row),
+                                       cmocka_unit_test(help_shows_every_row),
                                        cmocka_unit_test(words_and_small_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
