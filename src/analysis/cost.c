@@ -84,11 +84,15 @@ int64_t cost_parameters(const struct node *node, bool *counted, size_t *bytes)
     int64_t parameters = 0;
     for (int i = 0; i < node->input_count; i++) {
         const struct value *value = node->inputs[i];
-        if (!value || !value->constant || counted[value->id] || !dtype_is_float(value->dtype) || value->shape.rank < 1)
+        if (!value || !value->constant || counted[value->id] || value->shape.rank < 1)
+            continue;
+        bool asked = node->definition && node->definition->weights && node->settings;
+        int64_t packed = asked ? node->definition->weights(node, i) : 0;
+        if (packed == 0 && !dtype_is_float(value->dtype))
             continue;
         counted[value->id] = true;
         if (!statistics || (i != MEAN && i != VARIANCE))
-            parameters += shape_count(&value->shape);
+            parameters += packed > 0 ? packed : shape_count(&value->shape);
         *bytes += tensor_bytes(&value->constant->tensor);
     }
     return parameters;

@@ -13,9 +13,9 @@ double cost_macs_to(struct graph *graph, const struct value *const *values, int 
 /* Whether a node in front multiplies with another part of the same weights: products of integers are computed in parts
  * (op/integer_product.c), of which the model has one. */
 bool cost_is_repeated(const struct node *node);
-/* Elements of the float constants of rank 1 and more that the node reads and whose ids are not yet set in
- * `counted` [graph->value_count]: shared weights count once, BatchNormalization's statistics not at all, as in PyTorch.
- * Adds the bytes at run time, those of statistics too, to *bytes. */
+/* Elements of the float constants of rank 1 and more, and weights packed in bytes, that the node reads and whose ids
+ * are not yet set in `counted` [graph->value_count]: shared weights count once, BatchNormalization's statistics not at
+ * all, as in PyTorch. Adds the bytes at run time, those of statistics too, to *bytes. */
 int64_t cost_parameters(const struct node *node, bool *counted, size_t *bytes);
 
 #endif

@@ -96,6 +96,9 @@ typedef int64_t operator_macs(const struct infer_context *context);
 /* Steps of one execution where neither its products nor its operands' elements tell how long it takes. */
 typedef int64_t operator_steps(const struct infer_context *context);
 
+/* Weights that a constant input holds, several in one of its elements; 0: it holds none in this way. */
+typedef int64_t operator_weights(const struct node *node, int input);
+
 /* Whether output 0 is input 0 where both have the same type and shape, whatever the elements are. */
 typedef bool operator_identity(const struct node *node);
 
@@ -240,6 +243,7 @@ struct operator_definition {
     operator_remarks *remarks;    /* NULL: none, but for what random operators share (op/remark.h) */
     operator_macs *macs;          /* NULL: 0 */
     operator_steps *steps;        /* NULL: 0 */
+    operator_weights *weights;    /* NULL: 0 */
     operator_bytes *scratch;      /* NULL: 0 */
     operator_bytes *packed_bytes; /* NULL: nothing to pack */
     operator_pack *pack;

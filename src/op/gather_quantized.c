@@ -197,6 +197,15 @@ static int compute_gather_quantized(struct compute_context *context, struct erro
     return 0;
 }
 
+/* Bytes hold several, as shape rules see them by `bits`; narrower types one. */
+static int64_t weights_gather_quantized(const struct node *node, int input)
+{
+    const struct gather_quantized_settings *settings = node->settings;
+    const struct value *table = node->inputs[0];
+    int64_t each = table->dtype == DTYPE_UINT8 ? 8 / settings->bits : 1;
+    return input == 0 ? shape_count(&table->shape) * each : 0;
+}
+
 const struct operator_definition operators_gather_quantized[] = {
     {.domain = "com.microsoft",
      .name = "GatherBlockQuantized",
@@ -208,6 +217,7 @@ const struct operator_definition operators_gather_quantized[] = {
      SETTINGS(struct gather_quantized_settings, attributes),
      .infer = infer_gather_quantized,
      .compute = compute_gather_quantized,
-     .scratch = scratch_indices},
+     .scratch = scratch_indices,
+     .weights = weights_gather_quantized},
     {0},
 };

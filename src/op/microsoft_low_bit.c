@@ -379,6 +379,12 @@ static int64_t macs_product_low_bit(const struct infer_context *context)
     return macs_product(shape_count(&context->inputs[A]->shape), settings->N);
 }
 
+static int64_t weights_product_low_bit(const struct node *node, int input)
+{
+    const struct low_bit_settings *settings = node->settings;
+    return input == B ? settings->N * settings->K : 0;
+}
+
 #define ROLES                                                                                                          \
     {                                                                                                                  \
         ROLE_DATA, ROLE_WEIGHT, ROLE_QUANTUM, ROLE_QUANTUM, ROLE_INDICES, ROLE_SHIFT                                   \
@@ -387,7 +393,9 @@ static int64_t macs_product_low_bit(const struct infer_context *context)
     .domain = domain_, .name = name_, .since = 1, ARITY(3, max_inputs_, 1, 1), .types = TYPES_HELD_AS_FLOAT,           \
     .traits = OPERATOR_PRODUCT, .roles = ROLES, SETTINGS(struct low_bit_settings, attributes_), .infer = infer_,       \
     .compute = compute_, .scratch = scratch_rows
-#define FORWARD .gradient = gradient_product, .field = field_product, .macs = macs_product_low_bit
+#define FORWARD                                                                                                        \
+    .gradient = gradient_product, .field = field_product, .macs = macs_product_low_bit,                                \
+    .weights = weights_product_low_bit
 
 const struct operator_definition operators_microsoft_low_bit[] = {
     {LOW_BIT("com.microsoft", "MatMulNBits", 6, bits_attributes, infer_forward, compute_forward), FORWARD},

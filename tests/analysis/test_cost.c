@@ -4,6 +4,7 @@
 #include "head_fixture.h"
 
 #include "analysis/cost.h"
+#include "op/registry.h"
 
 static void statistics_are_no_parameters(void **state)
 {
@@ -63,9 +64,36 @@ static void parts_of_a_product_count_once(void **state)
     end(&form);
 }
 
+/* Four weights of two bits in a byte, sixteen of a row a block. */
+static void packed_weights_are_parameters(void **state)
+{
+    (void)state;
+    struct error error = ERROR_INITIALISER;
+    const struct shape codes = {.rank = 3, .dims = {6, 2, 4}}, scales = {.rank = 1, .dims = {12}};
+    struct form form;
+    begin(&form, &error);
+    struct graph *graph = form.builder.graph;
+    struct value *image = add_image(graph, 2, SIDE, 32, &error);
+    struct value *weights = emit_filled(graph, DTYPE_UINT8, &codes, 0, &error);
+    struct node *node = graph_add_node(graph, "com.microsoft", "MatMulNBits", "product", 3, 1, &error);
+    assert_non_null(node);
+    assert_int_equal(node_set_int(node, "K", 32, &error) | node_set_int(node, "N", 6, &error) |
+                         node_set_int(node, "bits", 2, &error) | node_set_int(node, "block_size", 16, &error),
+                     0);
+    assert_int_equal(operator_resolve(node, 1, &error), 0);
+    struct value *inputs[] = {image, weights, emit_filled(graph, DTYPE_FLOAT, &scales, 1, &error)};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(node_set_input(node, i, inputs[i], &error), 0);
+    bool counted[64] = {0};
+    size_t bytes = 0;
+    assert_int_equal(cost_parameters(node, counted, &bytes), 6 * 32 + 12);
+    end(&form);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(statistics_are_no_parameters),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(packed_weights_are_parameters),
+                                       cmocka_unit_test(statistics_are_no_parameters),
                                        cmocka_unit_test(parts_of_a_product_count_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
