@@ -1,18 +1,26 @@
 #include "op/infer.h"
 
+#include <stdio.h>
 #include <string.h>
+
+/* Refuses a number of inputs or outputs that is not `least` to `most` (-1: any number). */
+static int check_number(int count, int least, int most, const char *what, const char *does, struct error *error)
+{
+    char to[24] = "";
+    if (count >= least && (most < 0 || count <= most))
+        return 0;
+    if (most > least)
+        snprintf(to, sizeof to, " to %d", most);
+    return error_set(error, ERROR_INPUT, "has %d %s%s, the operator %s %s%d%s", count, what, count == 1 ? "" : "s",
+                     does, most < 0 ? "at least " : "", least, to);
+}
 
 static int check_arity(const struct node *node, const struct tensor *const *inputs, struct error *error)
 {
     const struct operator_definition *definition = node->definition;
-    if (node->input_count < definition->min_inputs ||
-        (definition->max_inputs >= 0 && node->input_count > definition->max_inputs))
-        return error_set(error, ERROR_INPUT, "has %d inputs, the operator takes %d to %d", node->input_count,
-                         definition->min_inputs, definition->max_inputs);
-    if (node->output_count < definition->min_outputs ||
-        (definition->max_outputs >= 0 && node->output_count > definition->max_outputs))
-        return error_set(error, ERROR_INPUT, "has %d outputs, the operator gives %d to %d", node->output_count,
-                         definition->min_outputs, definition->max_outputs);
+    if (check_number(node->input_count, definition->min_inputs, definition->max_inputs, "input", "takes", error) ||
+        check_number(node->output_count, definition->min_outputs, definition->max_outputs, "output", "gives", error))
+        return -1;
     for (int i = 0; i < definition->min_inputs; i++) {
         if (!inputs[i])
             return error_set(error, ERROR_INPUT, "input %d is missing", i);

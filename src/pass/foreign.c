@@ -90,10 +90,17 @@ int foreign_take(struct node *node, struct error *error)
     return take(node, error) ? -1 : 1;
 }
 
+/* What vendors call by one name takes several forms; ONNX's own operators have one. */
+static bool is_of_vendor(const struct node *node)
+{
+    const char *domain = node->definition ? node->definition->domain : "";
+    return domain[0] && strcmp(domain, DOMAIN_INTERNAL) != 0;
+}
+
 int foreign_take_refused(struct node *node, const struct error *refusal, struct error *error)
 {
     bool uncovered = refusal->kind == ERROR_UNSUPPORTED;
-    bool misfits = refusal->kind == ERROR_INPUT && behind_input(node);
+    bool misfits = refusal->kind == ERROR_INPUT && (behind_input(node) || is_of_vendor(node));
     if (!uncovered && !misfits)
         return error_set(error, refusal->kind, "%s", refusal->message);
     node->refused = copy_text(node->graph, refusal->message, error);

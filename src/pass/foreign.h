@@ -10,8 +10,8 @@
 /* `node`, whose operator is not known or holds such a one in its body, and what it makes: 1; 0: it is none. */
 int foreign_take(struct node *node, struct error *error);
 /* `node`, that `refusal` was said of, becomes one that is not computed where that means that fovea does not cover it,
- * or that it does not fit what the file says of values behind another one. -1 with the refusal where it means neither.
- */
+ * that it does not fit what the file says of values behind another one, or that it is a vendor's operator in a form not
+ * known here. -1 with the refusal where it means none of these. */
 int foreign_take_refused(struct node *node, const struct error *refusal, struct error *error);
 /* An input of a type that cannot be computed with. */
 int foreign_take_input(struct value *input, struct error *error);

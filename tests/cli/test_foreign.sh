@@ -120,6 +120,13 @@ refuse "HardSwish-13 \(1 node, first HardSwish 'swish'; known from opset 14 on\)
 expect 1 "HardSwish of opset 13 is not supported; 1 node, first HardSwish 'swish'; known from opset 14 on" check early
 refuse "Upsample-17 \(1 node, first Upsample 'up'; known up to opset 9\); computes up to 'f'" run late "${image[@]}"
 
+refuse "_DCNv2 'deform': has 1 input, the operator takes 4 to 5; computes up to 'f'" run plugin "${image[@]}"
+expect 1 "_DCNv2 'deform': has 1 input" check plugin
+expect 0 "not seen: 3 of 8 layers, behind _DCNv2 'deform'" inspect plugin
+refuse "EfficientNMS_TRT 'nms': attribute score_threshold is missing; computes up to 'y'" run attribute "${image[@]}"
+expect 0 '^y: float 1x10' run attribute "${image[@]}" --value y
+expect 1 'attribute score_threshold is missing' check attribute
+
 # the command can be pasted whole
 command=$("$fovea" run long.onnx "${image[@]}" -q 2>&1 | sed -n "s/.*: run --value '\(.*\)'$/\1/p")
 expect 0 "^block/block" run long "${image[@]}" --value "$command"
