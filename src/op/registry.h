@@ -11,7 +11,7 @@
 #define OLD_OPSET_TEXT                                                                                                 \
     "the model is written for opset %d; fovea reads %d to %d. Convert it in Python: import onnx, "                     \
     "onnx.version_converter; onnx.save(onnx.version_converter.convert_version(onnx.load('model.onnx'), 13), "          \
-    "'converted.onnx')"
+    "'converted.onnx'); then compare the outputs, as it gets some old forms wrong"
 
 /* The entry for `domain` ("" or "ai.onnx": ONNX), or NULL. */
 const struct operator_definition *operator_find(const char *domain, const char *name, int opset);
