@@ -2,6 +2,13 @@
 
 #include <stdio.h>
 
+/* Numbers of the network's own, not of its weights. */
+static bool rounds_to_steps(const struct node *node)
+{
+    const struct value *x = node->input_count > 0 ? node->inputs[0] : NULL;
+    return node_has(node, OPERATOR_QUANTIZES) && x && !x->constant && dtype_is_float(x->dtype);
+}
+
 bool node_remark(const struct node *node, struct operator_remark *remark)
 {
     const struct operator_definition *entry = node->definition;
@@ -10,6 +17,12 @@ bool node_remark(const struct node *node, struct operator_remark *remark)
         return false;
     if (entry->remarks)
         return entry->remarks(node, remark);
+    if (rounds_to_steps(node)) {
+        snprintf(remark->text, sizeof remark->text,
+                 "rounds to steps: where another runtime sums in another order, an element on the edge of two may come "
+                 "out one step away, and what is made of it differs");
+        return true;
+    }
     if (!(entry->traits & OPERATOR_RANDOM))
         return false;
     remark->unsteady = true;

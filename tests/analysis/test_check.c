@@ -189,6 +189,9 @@ static const struct {
     {"in x; Shape x > s; int one 1; Sub s one > p; Concat p p > w axis=0; Pad x w > y mode=\"reflect\"; ReduceMean y > "
      "m; Add x m > z; out z",
      ""},
+    {"in x; DynamicQuantizeLinear x > q s z; DequantizeLinear q s z > y; out y",
+     "runtimes-differ: DynamicQuantizeLinear that makes 'q' rounds to steps"},
+    {"in x; init w; DynamicQuantizeLinear w > q s z; DequantizeLinear q s z > v; Add x v > y; out y", ""},
     {"opset 6; in x; Relu x > y; out y", ""}, /* means the same at opset 7 */
     {"in x; Clip x > y; out y", ""},
 };
