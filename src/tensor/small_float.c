@@ -74,7 +74,7 @@ uint8_t small_float_encode(enum dtype dtype, double number, const struct small_f
     const struct format *format = format_of(dtype);
     uint64_t bits, sign_bit = (uint64_t)1 << 63;
     memcpy(&bits, &number, sizeof bits);
-    uint8_t sign = bits & sign_bit ? (uint8_t)(1u << (format->bits - 1)) : 0;
+    uint8_t sign = (uint8_t)(bits & sign_bit ? 1u << (format->bits - 1) : 0);
     if (isnan(number))
         return (uint8_t)(format->nan | sign);
     uint64_t code = isinf(number) ? (uint64_t)format->most + 1 : round_magnitude(format, bits & ~sign_bit);
