@@ -97,7 +97,7 @@ static const struct real_function {
     X(Neg, type, 0 - (uint64_t)x)                                                                                      \
     X(Sign, type, x > 0 ? 1 : -(x != 0))                                                                               \
     X(Relu, type, x > 0 ? x : 0)                                                                                       \
-    X(Shrink, type, (int64_t)((double)x < -alpha_ ? (double)x + beta_ : (double)x > alpha_ ? (double)x - beta_ : 0))
+    X(Shrink, type, number_to_int64((double)x<-alpha_ ? (double)x + beta_ : (double)x> alpha_ ? (double)x - beta_ : 0))
 #define INTEGER_TYPES(X)                                                                                               \
     X(DTYPE_INT32, int32_t) X(DTYPE_INT64, int64_t) X(DTYPE_UINT64, uint64_t) X(DTYPE_UINT8, uint8_t)
 

@@ -32,7 +32,8 @@ element_loop *double_loop(enum unary function, bool gradient);
     {                                                                                                                  \
         typedef type element;                                                                                          \
         const type *x_list = x_, *dy = dy_;                                                                            \
-        type *out = out_, alpha = (type)alpha_, beta = (type)beta_;                                                    \
+        const bool real = (type)0.5 > 0; /* integer types do not hold every parameter, and take alpha_ and beta_ */    \
+        type *out = out_, alpha = real ? (type)alpha_ : 0, beta = real ? (type)beta_ : 0;                              \
         (void)dy, (void)alpha, (void)beta;                                                                             \
         for (int64_t i = 0; i < count; i++) {                                                                          \
             type x = x_list[i];                                                                                        \

@@ -9,11 +9,20 @@ static bool rounds_to_steps(const struct node *node)
     return node_has(node, OPERATOR_QUANTIZES) && x && !x->constant && dtype_is_float(x->dtype);
 }
 
+/* Whether the attributes and inputs are there that the operator's own remarks read. */
+static bool is_whole(const struct node *node)
+{
+    int inputs = 0;
+    while (inputs < node->input_count && node->inputs[inputs])
+        inputs++;
+    return inputs >= node->definition->min_inputs && node_check_settings(node, NULL) == 0;
+}
+
 bool node_remark(const struct node *node, struct operator_remark *remark)
 {
     const struct operator_definition *entry = node->definition;
     *remark = (struct operator_remark){0};
-    if (!entry)
+    if (!entry || !is_whole(node))
         return false;
     if (entry->remarks)
         return entry->remarks(node, remark);

@@ -71,7 +71,9 @@ int pass_expand(struct node *node, struct node **next, struct error *error)
                                      .input_count = node->input_count,
                                      .output_count = node->output_count,
                                      .outputs = outputs};
-    int result = folding ? definition->resolve_known(&context, error) : definition->expand(&context, error) ? -1 : 1;
+    int result = -1; /* where inputs are not known yet, no shape rule has looked at the attributes */
+    if (node_check_settings(node, error) == 0)
+        result = folding ? definition->resolve_known(&context, error) : definition->expand(&context, error) ? -1 : 1;
     if (result > 0 && folding)
         spend_on_parts(folding, last);
     if (result > 0)

@@ -208,6 +208,17 @@ static void findings_are_single(void **state)
     }
 }
 
+/* Remarks read inputs and attributes, which may not be there. */
+static void what_lacks_operands_is_told(void **state)
+{
+    (void)state;
+    char lines[4096];
+    assert_true(check_written("in x; Shape x > p; Pad _ p > y mode=\"reflect\"; out y", lines, sizeof lines) > 0);
+    assert_non_null(strstr(lines, "operands: Pad that makes 'y': lacks input 0"));
+    assert_true(check_written("in x; NonZero x > i; SequenceMap i > y; out y", lines, sizeof lines) > 0);
+    assert_non_null(strstr(lines, "attribute body is missing"));
+}
+
 static void denormal_weights_are_one_note(void **state)
 {
     (void)state;
@@ -326,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(attributes_are_checked),
                                        cmocka_unit_test(findings_are_single),
+                                       cmocka_unit_test(what_lacks_operands_is_told),
                                        cmocka_unit_test(denormal_weights_are_one_note),
                                        cmocka_unit_test(exporters_that_differ_are_told),
                                        cmocka_unit_test(functions_are_looked_into),

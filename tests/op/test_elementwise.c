@@ -268,6 +268,24 @@ static void test_refusals(void **state)
     expect_refusal(&fixture);
 }
 
+/* Parameters that the elements' type does not hold. */
+static void shrink_of_integers(void **state)
+{
+    (void)state;
+    const float x[4] = {5, 3, 200, 7};
+    for (int infinite = 0; infinite < 2; infinite++) {
+        struct fixture fixture;
+        fixture_start(&fixture, "", "Shrink", 9, 1, 1);
+        fixture_float(&fixture, "lambd", -3);
+        fixture_float(&fixture, "bias", infinite ? NAN : 2);
+        fixture_input(&fixture, 0, DTYPE_UINT64, DIMS(4), x);
+        fixture_run(&fixture);
+        if (!infinite)
+            expect_output(&fixture, 0, DIMS(4), FLOATS(3, 1, 198, 5), 0);
+        fixture_end(&fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_shifts),
         cmocka_unit_test(test_power_of_mixed_types),
         cmocka_unit_test(test_clip_of_integers),
+        cmocka_unit_test(shrink_of_integers),
         cmocka_unit_test(test_broadcasting_by_index),
         cmocka_unit_test(test_long_rows),
         cmocka_unit_test(test_refusals),
