@@ -149,14 +149,25 @@ static int add_start(const struct reverse *reverse, const struct node *node, str
     return scalar ? request->summand(request->user, scalar, gradient, error) : -1;
 }
 
+/* Nodes behind `last`, made for `node`, are called as it is in messages. */
+static void name_parts(const struct node *node, const struct graph *graph, const struct node *last)
+{
+    for (struct node *part = last ? last->next : graph->first; part; part = part->next) {
+        if (!part->name[0])
+            part->name = node->name;
+    }
+}
+
 static int apply_rule(const struct reverse *reverse, struct node *node, const struct gradient_slots *slots,
                       struct error *error)
 {
     struct gradient_context context = start_rule(reverse, node, slots);
     char label[NODE_LABEL_SIZE];
+    const struct node *last = reverse->graph->last;
     int held = context.held ? held_gradient(&context, error) : 0;
     if (held < 0 || (held == 0 && node->definition->gradient(&context, error)))
         return error_prefix(error, "gradient of %s", node_label(node, label));
+    name_parts(node, reverse->graph, last);
     if (held > 0 && add_start(reverse, node, slots->outputs[0], error))
         return -1;
     for (int i = 0; i < node->input_count; i++) {
