@@ -9,14 +9,15 @@ struct plain_product {
 };
 
 /* One row of one product; ACCUMULATOR is unsigned for integers, whose overflow then wraps. */
-#define DEFINE_ROW(NAME, TYPE, ACCUMULATOR)                                                                            \
+#define DEFINE_ROW(NAME, TYPE, ACCUMULATOR, CONVERT)                                                                   \
     static void row_##NAME(const struct plain_product *product, int64_t batch, int64_t row)                            \
     {                                                                                                                  \
         const struct gemm *gemm = product->gemm;                                                                       \
         const TYPE *a = (const TYPE *)product->a + product->offset_a[batch];                                           \
         const TYPE *b = (const TYPE *)product->b + product->offset_b[batch];                                           \
         TYPE *c = (TYPE *)product->c + product->offset_c[batch] + row * gemm->ldc;                                     \
-        ACCUMULATOR alpha = (ACCUMULATOR)(TYPE)gemm->alpha, beta = (ACCUMULATOR)(TYPE)gemm->beta;                      \
+        ACCUMULATOR alpha = (ACCUMULATOR)CONVERT((double)gemm->alpha),                                                 \
+                    beta = (ACCUMULATOR)CONVERT((double)gemm->beta);                                                   \
         for (int64_t j = 0; j < gemm->n; j++)                                                                          \
             c[j] = gemm->beta == 0 ? 0 : (TYPE)(beta * (ACCUMULATOR)c[j]);                                             \
         for (int64_t p = 0; p < gemm->k; p++) {                                                                        \
@@ -29,9 +30,9 @@ struct plain_product {
         }                                                                                                              \
     }
 
-DEFINE_ROW(double, double, double)
-DEFINE_ROW(int32, int32_t, uint32_t)
-DEFINE_ROW(int64, int64_t, uint64_t)
+DEFINE_ROW(double, double, double, )
+DEFINE_ROW(int32, int32_t, uint32_t, number_to_int32)
+DEFINE_ROW(int64, int64_t, uint64_t, number_to_int64)
 
 static void run_rows(void *argument, int64_t begin, int64_t end)
 {
