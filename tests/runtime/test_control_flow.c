@@ -1,40 +1,5 @@
 /* If, Loop and Scan in graphs made by hand: values, shapes that depend on data, captured values, refusals. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "op/emit.h"
-#include "op/registry.h"
-#include "pass/differentiate.h"
-#include "pass/passes.h"
-#include "runtime/session.h"
-
-struct test {
-    struct context *context;
-    struct graph *graph;
-    struct session *session;
-    struct error error;
-};
-
-static void start(struct test *test, size_t cap)
-{
-    memset(test, 0, sizeof *test);
-    struct context_options options = {.threads = 1, .cpu = CPU_PORTABLE, .max_memory = cap};
-    test->context = context_create(&options, &test->error);
-    assert_non_null(test->context);
-    test->graph = graph_create(test->context, NULL, "test", &test->error);
-    assert_non_null(test->graph);
-}
-
-static void end(struct test *test)
-{
-    session_destroy(test->session);
-    graph_destroy(test->graph);
-    assert_int_equal(context_destroy(test->context), 0);
-}
+#include "graph_test.h"
 
 static struct value *input(struct graph *graph, enum dtype dtype, int rank, int64_t size)
 {
@@ -42,14 +7,6 @@ static struct value *input(struct graph *graph, enum dtype dtype, int rank, int6
     assert_non_null(value);
     value->dtype = dtype;
     value->shape = (struct shape){.rank = rank, .dims = {size}};
-    assert_int_equal(graph_add_input(graph, value, NULL), 0);
-    return value;
-}
-
-/* An input of a Loop's body, of a type that the operator tells. */
-static struct value *formal(struct graph *graph)
-{
-    struct value *value = graph_add_value(graph, NULL, NULL);
     assert_int_equal(graph_add_input(graph, value, NULL), 0);
     return value;
 }
@@ -73,31 +30,6 @@ static struct node *add_node(struct graph *graph, const char *op_type, int outpu
 static struct value *apply(struct graph *graph, const char *op_type, struct value *a, struct value *b)
 {
     return add_node(graph, op_type, 1, a, b, NULL, NULL)->outputs[0];
-}
-
-static struct graph *add_body(struct node *node, const char *name)
-{
-    struct attribute *attribute = node_add_attribute(node, name, NULL);
-    assert_non_null(attribute);
-    attribute->type = ATTRIBUTE_GRAPH;
-    attribute->graph = graph_create(node->graph->context, node->graph, name, NULL);
-    assert_non_null(attribute->graph);
-    return attribute->graph;
-}
-
-static void output(struct graph *graph, struct value *value)
-{
-    assert_int_equal(graph_add_output(graph, value, NULL), 0);
-}
-
-static int prepare(struct test *test)
-{
-    struct error *error = &test->error;
-    if (pass_capture(test->graph, error) || graph_sort(test->graph, error) || pass_infer_and_fold(test->graph, error) ||
-        graph_verify(test->graph, error) || pass_prune(test->graph, error))
-        return -1;
-    test->session = session_create(test->graph, error);
-    return test->session ? 0 : -1;
 }
 
 static void run(struct test *test)
@@ -143,7 +75,7 @@ static void constant_condition(void **state)
     (void)state;
     for (int taken = 0; taken < 2; taken++) {
         struct test test;
-        start(&test, 0);
+        begin(&test, 0);
         struct value *x = input(test.graph, DTYPE_FLOAT, 1, 2);
         add_if(&test, emit_scalar(test.graph, DTYPE_BOOL, taken, NULL), x);
         if (prepare(&test))
@@ -164,7 +96,7 @@ static void gradient_of_branch(void **state)
 {
     (void)state;
     struct test test;
-    start(&test, 0);
+    begin(&test, 0);
     struct value *x = input(test.graph, DTYPE_FLOAT, 1, 2), *seed = input(test.graph, DTYPE_FLOAT, 1, 2), *dx = NULL;
     struct node *node = add_if(&test, emit_scalar(test.graph, DTYPE_BOOL, 0, NULL), x);
     struct value *square = node->outputs[1];
@@ -186,7 +118,7 @@ static void condition_from_data(void **state)
 {
     (void)state;
     struct test test;
-    start(&test, 0);
+    begin(&test, 0);
     struct value *x = input(test.graph, DTYPE_FLOAT, 1, 2), *condition = input(test.graph, DTYPE_BOOL, 0, 0);
     struct node *node = add_if(&test, condition, x);
     output(test.graph, apply(test.graph, "Add", node->outputs[0], node->outputs[0]));
@@ -232,7 +164,7 @@ static void nested_loops(void **state)
 {
     (void)state;
     struct test test;
-    start(&test, 0);
+    begin(&test, 0);
     add_nested_loops(&test);
     if (prepare(&test))
         fail_msg("%s", test.error.message);
@@ -255,7 +187,7 @@ static void failing_memory(void **state)
     bool completed = false;
     for (size_t n = 1; n < 400 && !completed; n++) {
         struct test test;
-        start(&test, 0);
+        begin(&test, 0);
         add_nested_loops(&test);
         memory_fail_after(test.context->memory, n);
         int result = prepare(&test);
@@ -293,13 +225,13 @@ static void hostile_loops(void **state)
 {
     (void)state;
     struct test test;
-    start(&test, 0);
+    begin(&test, 0);
     add_endless(&test, false);
     assert_int_equal(session_run(test.session, &test.error), -1);
     assert_int_equal(test.error.kind, ERROR_LIMIT);
     assert_non_null(strstr(test.error.message, "too many rounds"));
     end(&test);
-    start(&test, 1 << 20);
+    begin(&test, 1 << 20);
     add_endless(&test, true);
     assert_int_equal(session_run(test.session, &test.error), -1);
     assert_int_equal(test.error.kind, ERROR_MEMORY);
@@ -310,7 +242,7 @@ static void refused_gradient(void **state)
 {
     (void)state;
     struct test test;
-    start(&test, 0);
+    begin(&test, 0);
     add_nested_loops(&test);
     struct value *x = test.graph->inputs[0], *dx = NULL;
     assert_int_equal(prepare(&test), 0);
@@ -327,7 +259,7 @@ static void scanned_columns(void **state)
     (void)state;
     static const float elements[] = {1, 2, 3, 4, 5, 6};
     struct test test;
-    start(&test, 0);
+    begin(&test, 0);
     struct graph *graph = test.graph;
     struct value *sum = input(graph, DTYPE_FLOAT, 1, 2), *matrix = input(graph, DTYPE_FLOAT, 2, 2);
     matrix->shape.dims[1] = 3;
@@ -361,7 +293,7 @@ static void refused_bodies(void **state)
     (void)state;
     for (int item = 0; item < 4; item++) {
         struct test test;
-        start(&test, 0);
+        begin(&test, 0);
         struct graph *graph = test.graph;
         struct value *x = input(graph, DTYPE_FLOAT, 1, 2), *yes = input(graph, DTYPE_BOOL, 0, 0);
         struct node *node;

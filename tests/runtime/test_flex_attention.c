@@ -1,26 +1,9 @@
 /* FlexAttention with graphs that read values of the graphs around: replaced by its parts, and run where it stands in a
  * branch that nobody can take in advance. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "op/emit.h"
+#include "graph_test.h"
 #include "op/known.h"
-#include "op/registry.h"
-#include "pass/differentiate.h"
-#include "pass/passes.h"
-#include "runtime/session.h"
-
-struct test {
-    struct context *context;
-    struct graph *graph;
-    struct session *session;
-    struct error error;
-};
 
 static struct value *input(struct graph *graph, enum dtype dtype, int rank, int64_t batch, int64_t rows)
 {
@@ -51,22 +34,11 @@ static struct value *apply(struct graph *graph, const char *op_type, struct valu
     return add_node(graph, "", op_type, a, b, NULL)->outputs[0];
 }
 
-static struct graph *add_graph(struct node *node, const char *name)
-{
-    struct attribute *attribute = node_add_attribute(node, name, NULL);
-    assert_non_null(attribute);
-    attribute->type = ATTRIBUTE_GRAPH;
-    attribute->graph = graph_create(node->graph->context, node->graph, name, NULL);
-    assert_non_null(attribute->graph);
-    return attribute->graph;
-}
-
 /* A graph of one input, and what stands for that input in it. */
-static struct graph *add_modifier(struct node *node, const char *name, struct value **formal)
+static struct graph *add_modifier(struct node *node, const char *name, struct value **input)
 {
-    struct graph *graph = add_graph(node, name);
-    *formal = graph_add_value(graph, NULL, NULL);
-    assert_int_equal(graph_add_input(graph, *formal, NULL), 0);
+    struct graph *graph = add_body(node, name);
+    *input = formal(graph);
     return graph;
 }
 
@@ -75,13 +47,13 @@ static struct graph *add_modifier(struct node *node, const char *name, struct va
 static struct value *add_attention(struct graph *graph, struct value *q, struct value *k, struct value *v,
                                    struct value *bias, struct value *two)
 {
-    struct value *formal;
+    struct value *modified;
     struct node *node = add_node(graph, "ai.onnx.preview", "FlexAttention", q, k, v);
-    struct graph *scores = add_modifier(node, "score_mod", &formal);
-    assert_int_equal(graph_add_output(scores, apply(scores, "Add", formal, bias), NULL), 0);
-    struct graph *shares = add_modifier(node, "prob_mod", &formal);
+    struct graph *scores = add_modifier(node, "score_mod", &modified);
+    assert_int_equal(graph_add_output(scores, apply(scores, "Add", modified, bias), NULL), 0);
+    struct graph *shares = add_modifier(node, "prob_mod", &modified);
     struct value *five = emit_scalar(shares, DTYPE_FLOAT, 5, NULL);
-    struct value *product = apply(shares, "Mul", apply(shares, "Mul", formal, two), five);
+    struct value *product = apply(shares, "Mul", apply(shares, "Mul", modified, two), five);
     assert_int_equal(graph_add_output(shares, product, NULL), 0);
     return node->outputs[0];
 }
@@ -110,10 +82,8 @@ static void add_gradient(struct graph *graph, struct value *result, struct value
 
 static void start(struct test *test, bool branched)
 {
-    *test = (struct test){.error = ERROR_INITIALISER};
-    test->context = context_create(&(struct context_options){.threads = 1, .cpu = CPU_PORTABLE}, &test->error);
-    struct graph *graph = test->graph = graph_create(test->context, NULL, "test", &test->error);
-    assert_non_null(graph);
+    begin(test, 0);
+    struct graph *graph = test->graph;
     struct value *q = input(graph, DTYPE_FLOAT, 4, 1, 1), *k = input(graph, DTYPE_FLOAT, 4, 1, 2);
     struct value *v = input(graph, DTYPE_FLOAT, 4, 1, 2), *bias = input(graph, DTYPE_FLOAT, 1, 2, 0);
     struct value *condition = branched ? input(graph, DTYPE_BOOL, 0, 0, 0) : NULL;
@@ -121,7 +91,7 @@ static void start(struct test *test, bool branched)
     bias = apply(graph, "Neg", bias, NULL);
     if (branched) {
         struct node *node = add_node(graph, "", "If", condition, NULL, NULL);
-        struct graph *then = add_graph(node, "then_branch"), *otherwise = add_graph(node, "else_branch");
+        struct graph *then = add_body(node, "then_branch"), *otherwise = add_body(node, "else_branch");
         assert_int_equal(graph_add_output(then, add_attention(then, q, k, v, bias, two), NULL), 0);
         assert_int_equal(graph_add_output(otherwise, apply(otherwise, "Identity", q, NULL), NULL), 0);
         result = node->outputs[0];
@@ -175,9 +145,7 @@ static void reads_outer_values(void **state)
         for (const struct node *node = test.graph->first; node; node = node->next)
             kept |= strcmp(node->op_type, "FlexAttention") == 0;
         assert_false(kept);
-        session_destroy(test.session);
-        graph_destroy(test.graph);
-        assert_int_equal(context_destroy(test.context), 0);
+        end(&test);
     }
 }
 

@@ -1,55 +1,13 @@
 /* Sequences in graphs made by hand, each with what it reads known before running and not: the same values; known ones
  * leave no operator of sequences behind, and gradients go through them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "op/emit.h"
-#include "op/registry.h"
-#include "pass/differentiate.h"
-#include "pass/passes.h"
-#include "runtime/session.h"
+#include "graph_test.h"
 #include "tensor/sequence.h"
-
-struct test {
-    struct context *context;
-    struct graph *graph;
-    struct session *session;
-    struct error error;
-};
-
-static void start(struct test *test)
-{
-    memset(test, 0, sizeof *test);
-    struct context_options options = {.threads = 1, .cpu = CPU_PORTABLE};
-    test->context = context_create(&options, &test->error);
-    test->graph = graph_create(test->context, NULL, "test", &test->error);
-    assert_non_null(test->graph);
-}
-
-static void end(struct test *test)
-{
-    session_destroy(test->session);
-    graph_destroy(test->graph);
-    assert_int_equal(context_destroy(test->context), 0);
-}
 
 static struct value *input(struct graph *graph, enum dtype dtype, int rank, int64_t rows, int64_t columns)
 {
     struct value *value = graph_add_value(graph, NULL, NULL);
     value->dtype = dtype;
     value->shape = (struct shape){.rank = rank, .dims = {rows, columns}};
-    assert_int_equal(graph_add_input(graph, value, NULL), 0);
-    return value;
-}
-
-/* An input of a body, of a type that the operator tells. */
-static struct value *formal(struct graph *graph)
-{
-    struct value *value = graph_add_value(graph, NULL, NULL);
     assert_int_equal(graph_add_input(graph, value, NULL), 0);
     return value;
 }
@@ -88,30 +46,6 @@ static struct value *concat(struct graph *graph, struct value *sequence, int64_t
     assert_int_equal(node_set_int(node, "axis", axis, NULL) || node_set_int(node, "new_axis", new_axis, NULL), 0);
     assert_int_equal(node_read_settings(node, NULL), 0);
     return node->outputs[0];
-}
-
-static struct graph *add_body(struct node *node)
-{
-    struct attribute *attribute = node_add_attribute(node, "body", NULL);
-    attribute->type = ATTRIBUTE_GRAPH;
-    attribute->graph = graph_create(node->graph->context, node->graph, "body", NULL);
-    assert_int_equal(node_read_settings(node, NULL), 0);
-    return attribute->graph;
-}
-
-static void output(struct graph *graph, struct value *value)
-{
-    assert_int_equal(graph_add_output(graph, value, NULL), 0);
-}
-
-static int prepare(struct test *test)
-{
-    struct error *error = &test->error;
-    if (pass_capture(test->graph, error) || graph_sort(test->graph, error) || pass_infer_and_fold(test->graph, error) ||
-        pass_prune(test->graph, error) || graph_verify(test->graph, error))
-        return -1;
-    test->session = session_create(test->graph, error);
-    return test->session ? 0 : -1;
 }
 
 /* Inputs: x counts from 1 where it is float, lists as given in their order. */
@@ -167,7 +101,7 @@ static void items(void **state)
     (void)state;
     for (int known = 0; known < 2; known++) {
         struct test test;
-        start(&test);
+        begin(&test, 0);
         struct value *x = input(test.graph, DTYPE_FLOAT, 1, 6, 0);
         struct value *sequence = edited(test.graph, x, known);
         struct value *copy = apply(test.graph, "Identity", sequence, NULL, NULL);
@@ -189,7 +123,7 @@ static void stacked(void **state)
     (void)state;
     for (int known = 0; known < 2; known++) {
         struct test test;
-        start(&test);
+        begin(&test, 0);
         struct value *x = input(test.graph, DTYPE_FLOAT, 2, 2, 3);
         struct value *one = known ? NULL : integers(test.graph, false, NULL, 0);
         struct node *split = add(test.graph, "SplitToSequence", x, one, NULL);
@@ -206,7 +140,7 @@ static struct value *appended(struct graph *graph, struct value *x, struct value
 {
     struct value *start = apply(graph, "SequenceConstruct", x, NULL, NULL);
     struct node *loop = add(graph, "Loop", rounds, emit_scalar(graph, DTYPE_BOOL, 1, NULL), start);
-    struct graph *body = add_body(loop);
+    struct graph *body = add_body(loop, "body");
     struct value *round = formal(body), *condition = formal(body), *sequence = formal(body);
     struct node *cast = add(body, "Cast", round, NULL, NULL);
     assert_int_equal(node_set_int(cast, "to", DTYPE_FLOAT, NULL), 0);
@@ -221,7 +155,7 @@ static void loop(void **state)
     (void)state;
     for (int known = 0; known < 2; known++) {
         struct test test;
-        start(&test);
+        begin(&test, 0);
         struct value *x = input(test.graph, DTYPE_FLOAT, 1, 2, 0);
         struct value *rounds = integers(test.graph, known, (const int64_t[]){3}, 0);
         output(test.graph, concat(test.graph, appended(test.graph, x, rounds), 0, 0));
@@ -237,7 +171,7 @@ static void long_loop(void **state)
     enum { ROUNDS = 50000, BYTES_PER_ROUND = 200 };
     (void)state;
     struct test test;
-    start(&test);
+    begin(&test, 0);
     struct value *x = input(test.graph, DTYPE_FLOAT, 1, 2, 0);
     struct value *sequence = appended(test.graph, x, integers(test.graph, false, NULL, 0));
     output(test.graph, apply(test.graph, "SequenceLength", sequence, NULL, NULL));
@@ -253,12 +187,12 @@ static void map(void **state)
     (void)state;
     for (int known = 0; known < 2; known++) {
         struct test test;
-        start(&test);
+        begin(&test, 0);
         struct value *x = input(test.graph, DTYPE_FLOAT, 1, 4, 0);
         struct value *sizes = integers(test.graph, known, (const int64_t[]){1, 3}, 2);
         struct value *parts = apply(test.graph, "SplitToSequence", x, sizes, NULL);
         struct node *node = add(test.graph, "SequenceMap", parts, parts, NULL);
-        struct graph *body = add_body(node);
+        struct graph *body = add_body(node, "body");
         struct value *a = formal(body), *b = formal(body);
         struct value *two = emit_scalar(test.graph, DTYPE_FLOAT, 2, NULL);
         output(body, apply(body, "Add", apply(body, "Mul", a, two, NULL), b, NULL));
@@ -274,7 +208,7 @@ static void gradient(void **state)
     (void)state;
     for (int looped = 0; looped < 2; looped++) {
         struct test test;
-        start(&test);
+        begin(&test, 0);
         struct value *x = input(test.graph, DTYPE_FLOAT, 1, looped ? 2 : 6, 0), *dx = NULL;
         struct value *rounds = emit_scalar(test.graph, DTYPE_INT64, 3, NULL);
         struct value *sequence = looped ? appended(test.graph, x, rounds) : edited(test.graph, x, true);
@@ -297,7 +231,7 @@ static void no_gradient(void **state)
 {
     (void)state;
     struct test test;
-    start(&test);
+    begin(&test, 0);
     struct value *x = input(test.graph, DTYPE_FLOAT, 1, 6, 0), *dx = NULL;
     output(test.graph, concat(test.graph, edited(test.graph, x, false), 0, 0));
     assert_int_equal(prepare(&test), 0);
@@ -313,7 +247,7 @@ static void refused(const char *op_type, int64_t position, const char *message)
 {
     for (int known = 0; known < 2; known++) {
         struct test test;
-        start(&test);
+        begin(&test, 0);
         struct value *x = input(test.graph, DTYPE_FLOAT, 1, 3, 0);
         struct value *parts =
             apply(test.graph, "SplitToSequence", x, integers(test.graph, known, (const int64_t[]){1, 2}, 2), NULL);
@@ -348,7 +282,7 @@ static void huge_split(void **state)
 {
     (void)state;
     struct test test;
-    start(&test);
+    begin(&test, 0);
     struct value *x = input(test.graph, DTYPE_UINT8, 1, SEQUENCE_MOST_ITEMS + 1, 0);
     output(test.graph, apply(test.graph, "SplitToSequence", x, NULL, NULL));
     assert_int_equal(prepare(&test), -1);
@@ -361,7 +295,7 @@ static void ends(void **state)
 {
     (void)state;
     struct test test;
-    start(&test);
+    begin(&test, 0);
     struct value *x = input(test.graph, DTYPE_FLOAT, 1, 2, 0);
     struct value *given = formal(test.graph);
     given->dtype = dtype_sequence_of(DTYPE_FLOAT);
