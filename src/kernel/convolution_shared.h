@@ -1,20 +1,51 @@
-/* Questions about a convolution's geometry that forward and gradients ask alike. */
+/* What the methods of computing a convolution share. */
 #ifndef FOVEA_KERNEL_CONVOLUTION_SHARED_H
 #define FOVEA_KERNEL_CONVOLUTION_SHARED_H
 
 #include "kernel/implicit_gemm.h"
 
+/* One run: from x to y, or from dy to dx. */
+struct convolution_run {
+    const struct convolution *convolution;
+    const struct kernels *kernels;
+    struct thread_pool *pool;
+    const float *input;
+    const float *weights;            /* plain, or packed by the method */
+    const struct epilogue *epilogue; /* or NULL */
+    const struct window *window;     /* of the convolution's outputs; NULL: all */
+    float *output, *scratch;
+};
+
+/* A way to compute the forward or the input gradient of some convolutions. */
+struct convolution_method {
+    const char *name;
+    bool (*applies)(const struct convolution *convolution, const struct kernels *kernels);
+    /* Bytes of packed weights; NULL: it reads the plain ones. */
+    size_t (*packed_bytes)(const struct convolution *convolution, const struct kernels *kernels);
+    void (*pack)(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
+                 float *packed);
+    /* Bytes of scratch for all threads. */
+    size_t (*scratch)(const struct convolution *convolution, const struct kernels *kernels, int threads);
+    void (*run)(const struct convolution_run *run);
+};
+
+extern const struct convolution_method convolution_depthwise, convolution_tiled, convolution_columns;
+extern const struct convolution_method input_gradient_tiled, input_gradient_columns;
+
 /* One tap, stride 1, no pads: the columns are the input itself. */
 bool convolution_is_product(const struct convolution *convolution);
 /* One input channel per group, in two dimensions. */
 bool convolution_is_depthwise(const struct convolution *convolution);
-/* Whether the tile kernel computes it (and its input gradient). */
-bool convolution_is_tiled(const struct convolution *convolution, const struct kernels *kernels);
 /* The forward product of one group for the outputs in `window`. */
 struct implicit_gemm convolution_gemm(const struct convolution *convolution, const struct window *window);
 /* Cells of one channel. */
 int64_t convolution_plane(const int64_t size[3]);
 /* Columns that are worked on at a time when the column matrix has `rows` rows. */
 int64_t convolution_tile_cells(const struct convolution *convolution, int64_t rows);
+/* Channels that one item works on where `items` of them are to keep the threads busy. */
+int64_t convolution_channel_block(int64_t channels, int64_t items, int64_t threads);
+/* Bias, residual (of these elements) and activation on `count` elements of one output channel. */
+void convolution_finish(const struct kernels *kernels, const struct epilogue *epilogue, int64_t channel,
+                        const float *residual, int64_t count, float *y);
 
 #endif
