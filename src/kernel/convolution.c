@@ -185,3 +185,13 @@ void convolution_input_gradient(const struct convolution *convolution, const str
                                   .scratch = scratch};
     run_method(choose(input_gradient_methods, convolution, kernels), weights, &run);
 }
+
+const char *convolution_forward_method(const struct convolution *convolution, const struct kernels *kernels)
+{
+    return choose(forward_methods, convolution, kernels)->name;
+}
+
+const char *convolution_input_gradient_method(const struct convolution *convolution, const struct kernels *kernels)
+{
+    return choose(input_gradient_methods, convolution, kernels)->name;
+}

@@ -69,4 +69,8 @@ void convolution_weight_gradient(const struct convolution *convolution, const st
                                  struct thread_pool *pool, const float *x, const float *dy, bool accumulate, float *dw,
                                  void *scratch);
 
+/* How each of them is computed, in a word: "tiles", "columns". */
+const char *convolution_forward_method(const struct convolution *convolution, const struct kernels *kernels);
+const char *convolution_input_gradient_method(const struct convolution *convolution, const struct kernels *kernels);
+
 #endif

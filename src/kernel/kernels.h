@@ -80,6 +80,8 @@ struct kernels {
     /* Row-major C[m,n] (+)= A[m,k] B[k,n] with leading dimensions; see gemm.h. */
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                  int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+    /* So many operations in registers, two of them a multiply-add: the machine's peak (peak.h). */
+    float (*multiply_adds)(int64_t operations);
 };
 
 /* The table for a level (capped at what this build holds). Static, never released. */

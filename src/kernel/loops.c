@@ -350,6 +350,7 @@ static void max_row(const float *x, int64_t stride, int64_t count, int32_t first
 extern const struct tile_kernel TILE_KERNEL;
 #endif
 
+float PEAK_LOOP(int64_t operations);
 extern const struct kernels KERNEL_TABLE;
 const struct kernels KERNEL_TABLE = {
     .level = KERNEL_LEVEL,
@@ -366,6 +367,7 @@ const struct kernels KERNEL_TABLE = {
     .depthwise_plane = depthwise_plane,
     .max_row = max_row,
     .gemm = KERNEL_GEMM,
+    .multiply_adds = PEAK_LOOP,
 #ifdef TILE_KERNEL
     .tile = &TILE_KERNEL,
 #endif
