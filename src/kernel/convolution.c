@@ -87,6 +87,8 @@ static const struct convolution_method *const forward_methods[] = {&convolution_
                                                                    &convolution_columns};
 static const struct convolution_method *const input_gradient_methods[] = {&input_gradient_tiled,
                                                                           &input_gradient_columns};
+static const struct weight_gradient_method *const weight_gradient_methods[] = {&weight_gradient_depthwise,
+                                                                               &weight_gradient_columns};
 
 static const struct convolution_method *choose(const struct convolution_method *const *methods,
                                                const struct convolution *convolution, const struct kernels *kernels)
@@ -194,4 +196,27 @@ const char *convolution_forward_method(const struct convolution *convolution, co
 const char *convolution_input_gradient_method(const struct convolution *convolution, const struct kernels *kernels)
 {
     return choose(input_gradient_methods, convolution, kernels)->name;
+}
+
+static const struct weight_gradient_method *choose_weight_gradient(const struct convolution *convolution,
+                                                                   const struct kernels *kernels)
+{
+    const struct weight_gradient_method *const *method = weight_gradient_methods;
+    while (!(*method)->applies(convolution, kernels))
+        method++;
+    return *method;
+}
+
+size_t convolution_weight_gradient_scratch(const struct convolution *convolution, const struct kernels *kernels,
+                                           int threads)
+{
+    return choose_weight_gradient(convolution, kernels)->scratch(convolution, kernels, threads);
+}
+
+void convolution_weight_gradient(const struct convolution *convolution, const struct kernels *kernels,
+                                 struct thread_pool *pool, const float *x, const float *dy, bool accumulate, float *dw,
+                                 void *scratch)
+{
+    struct weight_gradient_run run = {convolution, kernels, pool, x, dy, accumulate, dw, scratch};
+    choose_weight_gradient(convolution, kernels)->run(&run);
 }

@@ -29,8 +29,27 @@ struct convolution_method {
     void (*run)(const struct convolution_run *run);
 };
 
+/* One weight gradient: of dy [batch, output_channels, output] and x into dw, added to it or not. */
+struct weight_gradient_run {
+    const struct convolution *convolution;
+    const struct kernels *kernels;
+    struct thread_pool *pool;
+    const float *x, *dy;
+    bool accumulate;
+    float *dw, *scratch;
+};
+
+/* A way to compute the weight gradient of some convolutions. */
+struct weight_gradient_method {
+    const char *name;
+    bool (*applies)(const struct convolution *convolution, const struct kernels *kernels);
+    size_t (*scratch)(const struct convolution *convolution, const struct kernels *kernels, int threads);
+    void (*run)(const struct weight_gradient_run *run);
+};
+
 extern const struct convolution_method convolution_depthwise, convolution_tiled, convolution_columns;
 extern const struct convolution_method input_gradient_tiled, input_gradient_columns;
+extern const struct weight_gradient_method weight_gradient_depthwise, weight_gradient_columns;
 
 /* One tap, stride 1, no pads: the columns are the input itself. */
 bool convolution_is_product(const struct convolution *convolution);

@@ -70,8 +70,13 @@ static int64_t weight_count(const struct gradient_job *job)
     return job->convolution->output_channels * job->inputs * job->taps;
 }
 
-size_t convolution_weight_gradient_scratch(const struct convolution *convolution, const struct kernels *kernels,
-                                           int threads)
+static bool applies(const struct convolution *convolution, const struct kernels *kernels)
+{
+    (void)convolution, (void)kernels;
+    return true;
+}
+
+static size_t scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
 {
     struct gradient_job job = gradient_job(convolution, kernels);
     int64_t parts = weight_gradient_parts(convolution);
@@ -146,29 +151,30 @@ static void sum_parts(const struct gradient_job *job)
     }
 }
 
-void convolution_weight_gradient(const struct convolution *convolution, const struct kernels *kernels,
-                                 struct thread_pool *pool, const float *x, const float *dy, bool accumulate, float *dw,
-                                 void *scratch)
+static void run_columns(const struct weight_gradient_run *run)
 {
+    const struct convolution *convolution = run->convolution;
     struct window all = im2col_full(convolution);
-    struct gradient_job job = gradient_job(convolution, kernels);
-    job.x = x;
-    job.dy = dy;
+    struct gradient_job job = gradient_job(convolution, run->kernels);
+    job.x = run->x;
+    job.dy = run->dy;
     job.window = &all;
-    job.accumulate = accumulate;
-    job.dw = dw;
-    job.scratch = scratch;
+    job.accumulate = run->accumulate;
+    job.dw = run->dw;
+    job.scratch = run->scratch;
     job.cells = im2col_cells(&all);
     job.scratch_floats = weight_gradient_floats(&job);
-    int64_t parts = weight_gradient_parts(convolution);
+    int64_t threads = thread_pool_size(run->pool), parts = weight_gradient_parts(convolution);
     if (parts > 1) {
         job.blocks = parts;
-        job.parts = job.scratch + thread_pool_size(pool) * job.scratch_floats;
-        thread_pool_run(pool, weight_gradient_part, &job, (size_t)(convolution->groups * parts));
+        job.parts = job.scratch + threads * job.scratch_floats;
+        thread_pool_run(run->pool, weight_gradient_part, &job, (size_t)(convolution->groups * parts));
         sum_parts(&job);
         return;
     }
-    job.block = convolution_channel_block(job.outputs, convolution->groups, thread_pool_size(pool));
+    job.block = convolution_channel_block(job.outputs, convolution->groups, threads);
     job.blocks = (job.outputs + job.block - 1) / job.block;
-    thread_pool_run(pool, weight_gradient_block, &job, (size_t)(convolution->groups * job.blocks));
+    thread_pool_run(run->pool, weight_gradient_block, &job, (size_t)(convolution->groups * job.blocks));
 }
+
+const struct weight_gradient_method weight_gradient_columns = {"columns", applies, scratch, run_columns};
