@@ -42,9 +42,10 @@ typedef int operator_compute(struct compute_context *context, struct error *erro
 /* Gives output `index` its shape and zeroed memory. */
 int compute_allocate(struct compute_context *context, int index, int rank, const int64_t *dims, struct error *error);
 
-/* Bytes for `scratch` or `packed`; only types, shapes and constant inputs' data are set in the context. */
+/* Bytes for `scratch` or `packed`; only types, shapes and constant inputs' data are set in the context, and of what is
+ * packed not even these. */
 typedef size_t operator_bytes(const struct compute_context *context);
-/* Rearranges constant inputs into `packed` once per session. */
+/* Rearranges input 1 into `packed` once per session; compute then does not read it: its data may be gone. */
 typedef void operator_pack(const struct compute_context *context, void *packed);
 
 /* Appends nodes that compute the gradients of the wanted inputs from those of the outputs (op/emit.h). */

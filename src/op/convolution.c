@@ -89,6 +89,11 @@ bool convolution_weights_constant(const struct compute_context *context)
     return weights && weights->constant;
 }
 
+bool convolution_weights_known(const struct compute_context *context)
+{
+    return context->inputs[1]->data || convolution_weights_constant(context);
+}
+
 static size_t scratch_conv(const struct compute_context *context)
 {
     struct convolution convolution = conv_geometry(context);
@@ -98,10 +103,8 @@ static size_t scratch_conv(const struct compute_context *context)
 
 static size_t packed_conv(const struct compute_context *context)
 {
-    if (!context->inputs[1]->data)
-        return 0;
     struct convolution convolution = conv_geometry(context);
-    return convolution_packed_bytes(&convolution, context->kernels);
+    return convolution_weights_known(context) ? convolution_packed_bytes(&convolution, context->kernels) : 0;
 }
 
 static void pack_conv(const struct compute_context *context, void *packed)

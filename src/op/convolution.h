@@ -35,6 +35,8 @@ int convolution_read(const struct conv_settings *settings, const struct shape *x
 
 /* Whether input 1 is known before running, so that it is packed once. */
 bool convolution_weights_constant(const struct compute_context *context);
+/* Whether it is known by now: constant, or there in a node that is evaluated once. */
+bool convolution_weights_known(const struct compute_context *context);
 
 /* The nodes of the gradients; see convolution_gradient.c. Attributes `strides`, `pads`, `dilations`, `group` of the
  * geometry. */

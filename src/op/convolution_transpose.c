@@ -111,7 +111,8 @@ static size_t scratch_transpose(const struct compute_context *context)
 static size_t packed_transpose(const struct compute_context *context)
 {
     struct convolution convolution = transpose_geometry(context);
-    return context->inputs[1]->data ? convolution_input_gradient_packed_bytes(&convolution, context->kernels) : 0;
+    return convolution_weights_known(context) ? convolution_input_gradient_packed_bytes(&convolution, context->kernels)
+                                              : 0;
 }
 
 static void pack_transpose(const struct compute_context *context, void *packed)

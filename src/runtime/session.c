@@ -9,17 +9,8 @@
 #include "op/evaluate.h"
 #include "op/infer.h"
 #include "runtime/plan.h"
+#include "runtime/weights.h"
 #include "tensor/sequence.h"
-
-/* One node, ready to run. */
-struct step {
-    struct node *node;
-    struct compute_context compute;
-    const struct tensor **inputs;
-    struct tensor **outputs;
-    struct tensor *evaluated; /* dynamic steps: outputs of the last run, owned; NULL: a planned step */
-    bool narrow;              /* an output is a narrow integer and has to wrap */
-};
 
 struct session {
     struct graph *graph;
@@ -31,7 +22,8 @@ struct session {
     struct tensor *tensors; /* by value id */
     struct step *steps;
     int step_count;
-    size_t packed_bytes, scratch_bytes;
+    void *packed; /* weights of all steps */
+    size_t scratch_bytes;
     struct session_taking taking;
     struct plan_take *takes; /* by step */
 };
@@ -97,7 +89,7 @@ static int make_tensors(struct session *session, struct error *error)
         struct value *value = graph->values[i];
         struct tensor *tensor = &session->tensors[i];
         *tensor = (struct tensor){.dtype = value->dtype, .shape = value->shape};
-        if (value->constant && (value->use_count > 0 || value->is_output)) {
+        if (value->constant && (value->use_count > 0 || value->is_output) && !weights_are_only_packed(value)) {
             const struct tensor *data = constant_data(value->constant, error);
             if (!data)
                 return error_prefix(error, "'%s'", value->name);
@@ -116,27 +108,6 @@ static int make_tensors(struct session *session, struct error *error)
         }
     }
     return make_containers(session, error);
-}
-
-static int pack_step(struct session *session, struct step *step, struct error *error)
-{
-    const struct operator_definition *definition = step->node->definition;
-    size_t bytes = definition->packed_bytes ? definition->packed_bytes(&step->compute) : 0;
-    if (bytes == 0)
-        return 0;
-    void *packed = memory_allocate_uninitialised(session->memory, bytes, 1, error);
-    if (!packed)
-        return -1;
-    definition->pack(&step->compute, packed);
-    step->compute.packed = packed;
-    session->packed_bytes += bytes;
-    return 0;
-}
-
-/* Weights that change between runs are not packed. */
-static bool weights_constant(const struct node *node)
-{
-    return node->input_count > 1 && node->inputs[1] && node->inputs[1]->constant;
 }
 
 static int make_step(struct session *session, struct step *step, struct node *node, struct error *error)
@@ -174,7 +145,9 @@ static int make_step(struct session *session, struct step *step, struct node *no
         size_t bytes = node->definition->scratch(&step->compute);
         session->scratch_bytes = bytes > session->scratch_bytes ? bytes : session->scratch_bytes;
     }
-    return weights_constant(node) ? pack_step(session, step, error) : 0;
+    if (weights_packing(node))
+        step->packed_bytes = node->definition->packed_bytes(&step->compute);
+    return 0;
 }
 
 static int make_steps(struct session *session, struct error *error)
@@ -187,6 +160,8 @@ static int make_steps(struct session *session, struct error *error)
         if (make_step(session, &session->steps[session->step_count++], node, error))
             return -1;
     }
+    if (weights_load(session->graph, session->steps, session->step_count, session->tensors, &session->packed, error))
+        return -1;
     session->scratch = memory_allocate_uninitialised(session->memory, session->scratch_bytes, 1, error);
     for (int i = 0; i < session->step_count; i++)
         session->steps[i].compute.scratch = session->scratch;
@@ -259,10 +234,9 @@ void session_destroy(struct session *session)
 {
     if (!session)
         return;
-    for (int i = 0; i < session->step_count; i++) {
+    for (int i = 0; i < session->step_count; i++)
         release_evaluated(session, &session->steps[i]);
-        memory_release(session->memory, (void *)(uintptr_t)session->steps[i].compute.packed);
-    }
+    memory_release(session->memory, session->packed);
     release_containers(session);
     memory_release(session->memory, session->scratch);
     memory_release(session->memory, session->activations);
