@@ -11,7 +11,7 @@
 #include "kernel/peak.h"
 #include "kernel_cases.h"
 
-static const struct family *const families[] = {&convolution_family};
+static const struct family *const families[] = {&convolution_family, &product_family, &row_family};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
 static const char usage[] =
