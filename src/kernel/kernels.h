@@ -51,6 +51,7 @@ typedef void binary_kernel(const float *a, int64_t stride_a, const float *b, int
 
 struct depthwise_plane;
 struct tile_kernel;
+struct winograd_kernel;
 
 struct kernels {
     enum cpu_level level;
@@ -77,6 +78,8 @@ struct kernels {
     void (*max_row)(const float *x, int64_t stride, int64_t count, int32_t first, float *best, int32_t *index);
     /* The inner product of convolutions (tile.h); NULL: there is none, products go through `gemm`. */
     const struct tile_kernel *tile;
+    /* Transforms and products of 3x3 convolutions (winograd.h); NULL: there are none. */
+    const struct winograd_kernel *winograd;
     /* Row-major C[m,n] (+)= A[m,k] B[k,n] with leading dimensions; see gemm.h. */
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                  int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);

@@ -348,6 +348,7 @@ static void max_row(const float *x, int64_t stride, int64_t count, int32_t first
 
 #ifdef TILE_KERNEL
 extern const struct tile_kernel TILE_KERNEL;
+extern const struct winograd_kernel WINOGRAD_KERNEL;
 #endif
 
 float PEAK_LOOP(int64_t operations);
@@ -370,5 +371,6 @@ const struct kernels KERNEL_TABLE = {
     .multiply_adds = PEAK_LOOP,
 #ifdef TILE_KERNEL
     .tile = &TILE_KERNEL,
+    .winograd = &WINOGRAD_KERNEL,
 #endif
 };

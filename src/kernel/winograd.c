@@ -1,0 +1,181 @@
+/* Winograd's filtering as a method of the forward convolution and of the input gradient, which is a correlation of dy
+ * with the flipped weights of the other direction. */
+#include "base/number.h"
+#include "kernel/im2col.h"
+#include "kernel/winograd_shared.h"
+
+#include <string.h>
+
+static bool has_form(const struct convolution *convolution)
+{
+    const int64_t *kernel = convolution->kernel, *stride = convolution->stride;
+    return convolution->input[0] == 1 && kernel[0] == 1 && convolution->pad_begin[0] == 0 &&
+           convolution->pad_end[0] == 0 && kernel[1] == WINOGRAD_TAPS && kernel[2] == WINOGRAD_TAPS && stride[1] == 1 &&
+           stride[2] == 1;
+}
+
+static struct winograd forward_tiles(const struct convolution *convolution, int tile, const struct window *window)
+{
+    struct winograd winograd = {.tile = tile,
+                                .batch = convolution->batch,
+                                .groups = convolution->groups,
+                                .channels = convolution->input_channels / convolution->groups,
+                                .rows = convolution->output_channels / convolution->groups};
+    for (int i = 0; i < 2; i++)
+        winograd.axes[i] = (struct winograd_axis){.source = convolution->input[1 + i],
+                                                  .target = convolution->output[1 + i],
+                                                  .begin = window ? window->begin[1 + i] : 0,
+                                                  .end = window ? window->end[1 + i] : convolution->output[1 + i],
+                                                  .offset = -convolution->pad_begin[1 + i],
+                                                  .dilation = convolution->dilation[1 + i]};
+    return winograd;
+}
+
+/* dy is zero outside the window: dx is where its cells reach. */
+static struct winograd gradient_tiles(const struct convolution *convolution, int tile, const struct window *window)
+{
+    struct winograd winograd = {.tile = tile,
+                                .batch = convolution->batch,
+                                .groups = convolution->groups,
+                                .channels = convolution->output_channels / convolution->groups,
+                                .rows = convolution->input_channels / convolution->groups};
+    for (int i = 0; i < 2; i++) {
+        int64_t reach = (WINOGRAD_TAPS - 1) * convolution->dilation[1 + i], pad = convolution->pad_begin[1 + i];
+        int64_t begin = (window ? window->begin[1 + i] : 0) - pad;
+        int64_t end = (window ? window->end[1 + i] : convolution->output[1 + i]) - pad + reach;
+        winograd.axes[i] = (struct winograd_axis){.source = convolution->output[1 + i],
+                                                  .target = convolution->input[1 + i],
+                                                  .begin = int64_max(begin, 0),
+                                                  .end = int64_min(end, convolution->input[1 + i]),
+                                                  .offset = pad - reach,
+                                                  .dilation = convolution->dilation[1 + i]};
+    }
+    return winograd;
+}
+
+/* The side of the tiles, 0 where the tile kernel is quicker. */
+static int choose_tile(const struct winograd *winograd)
+{
+    int64_t tiles = winograd->batch * winograd_tiles(&winograd->axes[0], 4) * winograd_tiles(&winograd->axes[1], 4);
+    if (winograd->channels < 16 || winograd->rows < 16)
+        return 0;
+    return tiles >= 32 ? 4 : 0;
+}
+
+static int forward_tile(const struct convolution *convolution)
+{
+    struct winograd winograd = forward_tiles(convolution, 4, NULL);
+    return choose_tile(&winograd);
+}
+
+static bool forward_applies(const struct convolution *convolution, const struct kernels *kernels)
+{
+    return kernels->winograd && has_form(convolution) && forward_tile(convolution) > 0;
+}
+
+static size_t bytes_of_packed(const struct winograd *winograd, const struct kernels *kernels)
+{
+    return (size_t)(winograd->groups * winograd_packed_floats(winograd, kernels->winograd)) * sizeof(float);
+}
+
+static size_t bytes_of_scratch(const struct winograd *winograd, const struct kernels *kernels, int threads)
+{
+    return (size_t)winograd_scratch_floats(winograd, kernels->winograd, threads) * sizeof(float);
+}
+
+static size_t forward_packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
+{
+    struct winograd winograd = forward_tiles(convolution, forward_tile(convolution), NULL);
+    return bytes_of_packed(&winograd, kernels);
+}
+
+static void forward_pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
+                         float *packed)
+{
+    struct winograd winograd = forward_tiles(convolution, forward_tile(convolution), NULL);
+    int64_t taps = im2col_taps(convolution);
+    for (int64_t group = 0; group < winograd.groups; group++) {
+        struct winograd_weights work = {.tile = winograd.tile,
+                                        .rows = winograd.rows,
+                                        .channels = winograd.channels,
+                                        .row_stride = winograd.channels * taps,
+                                        .channel_stride = taps,
+                                        .weights = weights + group * winograd.rows * winograd.channels * taps,
+                                        .out = packed + group * winograd_packed_floats(&winograd, kernels->winograd)};
+        kernels->winograd->weights(&work);
+    }
+}
+
+static size_t forward_scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
+{
+    struct winograd winograd = forward_tiles(convolution, forward_tile(convolution), NULL);
+    return bytes_of_scratch(&winograd, kernels, threads);
+}
+
+static void forward_run(const struct convolution_run *run)
+{
+    struct winograd winograd = forward_tiles(run->convolution, forward_tile(run->convolution), run->window);
+    struct winograd_operands operands = {run->input, run->weights, run->epilogue, run->output};
+    winograd_run(&winograd, run->kernels, run->pool, &operands, run->scratch);
+}
+
+const struct convolution_method convolution_winograd = {"winograd",   forward_applies, forward_packed_bytes,
+                                                        forward_pack, forward_scratch, forward_run};
+
+static int gradient_tile(const struct convolution *convolution)
+{
+    struct winograd winograd = gradient_tiles(convolution, 4, NULL);
+    return choose_tile(&winograd);
+}
+
+static bool gradient_applies(const struct convolution *convolution, const struct kernels *kernels)
+{
+    return kernels->winograd && has_form(convolution) && gradient_tile(convolution) > 0;
+}
+
+static size_t gradient_packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
+{
+    struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), NULL);
+    return bytes_of_packed(&winograd, kernels);
+}
+
+static void gradient_pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
+                          float *packed)
+{
+    struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), NULL);
+    int64_t taps = im2col_taps(convolution);
+    for (int64_t group = 0; group < winograd.groups; group++) {
+        struct winograd_weights work = {.tile = winograd.tile,
+                                        .rows = winograd.rows,
+                                        .channels = winograd.channels,
+                                        .row_stride = taps,
+                                        .channel_stride = winograd.rows * taps,
+                                        .flip = true,
+                                        .weights = weights + group * winograd.rows * winograd.channels * taps,
+                                        .out = packed + group * winograd_packed_floats(&winograd, kernels->winograd)};
+        kernels->winograd->weights(&work);
+    }
+}
+
+static size_t gradient_scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
+{
+    struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), NULL);
+    return bytes_of_scratch(&winograd, kernels, threads);
+}
+
+static void gradient_run(const struct convolution_run *run)
+{
+    const struct convolution *convolution = run->convolution;
+    struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), run->window);
+    struct winograd_operands operands = {run->input, run->weights, NULL, run->output};
+    const struct winograd_axis *axes = winograd.axes;
+    int64_t plane = convolution_plane(convolution->input);
+    int64_t covered = (axes[0].end - axes[0].begin) * (axes[1].end - axes[1].begin);
+    if (covered < plane)
+        memset(run->output, 0, (size_t)(convolution->batch * convolution->input_channels * plane) * sizeof(float));
+    if (axes[0].end > axes[0].begin && axes[1].end > axes[1].begin)
+        winograd_run(&winograd, run->kernels, run->pool, &operands, run->scratch);
+}
+
+const struct convolution_method input_gradient_winograd = {"winograd",    gradient_applies, gradient_packed_bytes,
+                                                           gradient_pack, gradient_scratch, gradient_run};
