@@ -50,6 +50,7 @@ typedef void unary_gradient_kernel(const float *x, const float *dy, float *dx, i
 typedef void binary_kernel(const float *a, int64_t stride_a, const float *b, int64_t stride_b, float *z, int64_t count);
 
 struct depthwise_plane;
+struct pool_kernel;
 struct tile_kernel;
 struct winograd_kernel;
 
@@ -73,9 +74,8 @@ struct kernels {
     void (*softmax_row)(const float *x, float *y, int64_t count, bool log);
     /* One plane of a depthwise convolution; see convolution.h for the geometry. */
     void (*depthwise_plane)(const struct depthwise_plane *plane);
-    /* One tap of a maximum pool: where x[i * stride] beats best[i] (or index[i] is -1), it and its place first +
-     * i * stride go there. NaN beats all but an earlier NaN. */
-    void (*max_row)(const float *x, int64_t stride, int64_t count, int32_t first, float *best, int32_t *index);
+    /* Rows of pools (pool_row.h). */
+    const struct pool_kernel *pool;
     /* The inner product of convolutions (tile.h); NULL: there is none, products go through `gemm`. */
     const struct tile_kernel *tile;
     /* Transforms and products of 3x3 convolutions (winograd.h); NULL: there are none. */

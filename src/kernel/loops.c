@@ -5,6 +5,7 @@
 
 #include "kernel/depthwise.h"
 #include "kernel/gemm.h"
+#include "kernel/level.h"
 
 /* e^x to about 1e-7 relative (range reduction by powers of two, Taylor polynomial of degree 7 on +-ln(2)/2);
  * branch-free, so that compilers vectorise it. NaN stays NaN, large arguments give infinity or 0. */
@@ -321,27 +322,6 @@ static void depthwise_plane(const struct depthwise_plane *plane)
     }
 }
 
-static inline void max_strided(const float *restrict x, int64_t stride, int64_t count, int32_t first,
-                               float *restrict best, int32_t *restrict index)
-{
-    for (int64_t i = 0; i < count; i++) {
-        float value = x[i * stride], old = best[i];
-        int take = (index[i] < 0) | (value > old) | ((value != value) & (old == old));
-        best[i] = take ? value : old;
-        index[i] = take ? first + (int32_t)(i * stride) : index[i];
-    }
-}
-
-static void max_row(const float *x, int64_t stride, int64_t count, int32_t first, float *best, int32_t *index)
-{
-    if (stride == 1)
-        max_strided(x, 1, count, first, best, index);
-    else if (stride == 2)
-        max_strided(x, 2, count, first, best, index);
-    else
-        max_strided(x, stride, count, first, best, index);
-}
-
 #define UNARY_ENTRY(code, name, value, derivative) [code] = apply_##name,
 #define GRADIENT_ENTRY(code, name, value, derivative) [code] = gradient_##name,
 #define BINARY_ENTRY(code, name, value) [code] = combine_##name,
@@ -352,6 +332,7 @@ extern const struct winograd_kernel WINOGRAD_KERNEL;
 #endif
 
 float PEAK_LOOP(int64_t operations);
+extern const struct pool_kernel LEVEL(pool);
 extern const struct kernels KERNEL_TABLE;
 const struct kernels KERNEL_TABLE = {
     .level = KERNEL_LEVEL,
@@ -366,7 +347,7 @@ const struct kernels KERNEL_TABLE = {
     .affine = affine,
     .softmax_row = softmax_row,
     .depthwise_plane = depthwise_plane,
-    .max_row = max_row,
+    .pool = &LEVEL(pool),
     .gemm = KERNEL_GEMM,
     .multiply_adds = PEAK_LOOP,
 #ifdef TILE_KERNEL

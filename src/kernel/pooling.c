@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "kernel/pool_row.h"
 
 static int complete_axis(struct pooling *pooling, int axis, struct error *error)
 {
@@ -56,12 +57,18 @@ struct taps {
     int64_t start, begin, end;
 };
 
+/* Most dilations are 1, and a division costs as much as a vector of a row. */
+static int64_t quotient(int64_t a, int64_t dilation)
+{
+    return dilation == 1 ? a : a / dilation;
+}
+
 static struct taps taps_at(const struct pooling *pooling, int axis, int64_t place)
 {
     int64_t dilation = pooling->dilation[axis], size = pooling->input[axis];
     struct taps taps = {.start = place * pooling->stride[axis] - pooling->pad_begin[axis]};
-    taps.begin = taps.start < 0 ? (-taps.start + dilation - 1) / dilation : 0;
-    taps.end = taps.start >= size ? 0 : (size - 1 - taps.start) / dilation + 1;
+    taps.begin = taps.start < 0 ? quotient(-taps.start + dilation - 1, dilation) : 0;
+    taps.end = taps.start >= size ? 0 : quotient(size - 1 - taps.start, dilation) + 1;
     taps.end = int64_min(taps.end, pooling->kernel[axis]);
     return taps;
 }
@@ -94,21 +101,23 @@ static int64_t tap_row(const struct pooling *pooling, const struct taps taps[3],
     return (z * pooling->input[1] + y) * pooling->input[2] + taps[2].start;
 }
 
-/* Cells that an average divides by: those inside, or inside the padding too. */
-static float average_count(const struct pooling *pooling, const struct taps taps[3], const int64_t place[3])
+/* Cells along an axis that an average divides by: those inside, or inside the padding too. */
+static int64_t axis_cells(const struct pooling *pooling, int axis, int64_t place)
 {
-    int64_t count = 1;
-    for (int axis = 0; axis < 3; axis++) {
-        int64_t inside = taps[axis].end - taps[axis].begin;
-        if (pooling->count_include_pad) {
-            int64_t limit = pooling->input[axis] + pooling->pad_end[axis];
-            int64_t start = place[axis] * pooling->stride[axis] - pooling->pad_begin[axis];
-            inside = start >= limit ? 0 : (limit - 1 - start) / pooling->dilation[axis] + 1;
-            inside = int64_min(inside, pooling->kernel[axis]);
-        }
-        count *= inside;
+    struct taps taps = taps_at(pooling, axis, place);
+    int64_t inside = int64_max(taps.end - taps.begin, 0);
+    if (pooling->count_include_pad) {
+        int64_t limit = pooling->input[axis] + pooling->pad_end[axis];
+        inside = taps.start >= limit ? 0 : quotient(limit - 1 - taps.start, pooling->dilation[axis]) + 1;
+        inside = int64_min(inside, pooling->kernel[axis]);
     }
-    return (float)(count > 0 ? count : 1);
+    return inside > 0 ? inside : 1;
+}
+
+static float average_count(const struct pooling *pooling, const int64_t place[3])
+{
+    return (float)(axis_cells(pooling, 0, place[0]) * axis_cells(pooling, 1, place[1]) *
+                   axis_cells(pooling, 2, place[2]));
 }
 
 static void visit_average(const struct pooling_job *job, int64_t plane, int64_t cell, const struct taps taps[3],
@@ -124,7 +133,7 @@ static void visit_average(const struct pooling_job *job, int64_t plane, int64_t 
                 total += (double)x[row + kx * pooling->dilation[2]];
         }
     }
-    job->to[plane * cells(pooling->output) + cell] = (float)total / average_count(pooling, taps, place);
+    job->to[plane * cells(pooling->output) + cell] = (float)total / average_count(pooling, place);
 }
 
 static void visit_average_gradient(const struct pooling_job *job, int64_t plane, int64_t cell,
@@ -132,7 +141,7 @@ static void visit_average_gradient(const struct pooling_job *job, int64_t plane,
 {
     const struct pooling *pooling = job->pooling;
     float *dx = job->to + plane * cells(pooling->input);
-    float share = job->from[plane * cells(pooling->output) + cell] / average_count(pooling, taps, place);
+    float share = job->from[plane * cells(pooling->output) + cell] / average_count(pooling, place);
     for (int64_t kz = taps[0].begin; kz < taps[0].end; kz++) {
         for (int64_t ky = taps[1].begin; ky < taps[1].end; ky++) {
             int64_t row = tap_row(pooling, taps, kz, ky);
@@ -142,66 +151,131 @@ static void visit_average_gradient(const struct pooling_job *job, int64_t plane,
     }
 }
 
-/* Output columns [begin, end) of one row whose tap `kx` lies inside the input row. */
-static void tap_columns(const struct pooling *pooling, int64_t kx, int64_t *begin, int64_t *end)
+static void visit_maximum(const struct pooling_job *job, int64_t plane, int64_t cell, const struct taps taps[3],
+                          const int64_t place[3])
 {
-    int64_t stride = pooling->stride[2], shift = kx * pooling->dilation[2] - pooling->pad_begin[2];
-    int64_t last = pooling->input[2] - 1 - shift;
-    int64_t first = shift < 0 ? (-shift + stride - 1) / stride : 0, limit = last < 0 ? 0 : last / stride + 1;
-    *begin = first > *begin ? first : *begin;
-    *end = limit < *end ? limit : *end;
+    (void)place;
+    const struct pooling *pooling = job->pooling;
+    const float *x = job->from + plane * cells(pooling->input);
+    float best = -INFINITY;
+    int64_t index = -1;
+    for (int64_t kz = taps[0].begin; kz < taps[0].end; kz++) {
+        for (int64_t ky = taps[1].begin; ky < taps[1].end; ky++) {
+            int64_t row = tap_row(pooling, taps, kz, ky);
+            for (int64_t kx = taps[2].begin; kx < taps[2].end; kx++) {
+                float value = x[row + kx * pooling->dilation[2]];
+                if (index < 0 || value > best || (isnan(value) && !isnan(best))) {
+                    best = value;
+                    index = row + kx * pooling->dilation[2];
+                }
+            }
+        }
+    }
+    job->to[plane * cells(pooling->output) + cell] = best;
+    if (job->indices)
+        job->indices[plane * cells(pooling->output) + cell] = index;
 }
 
-/* Columns [begin, end) of one output row, every tap in turn over all of them. `index` holds end - begin places. */
-static void max_columns(const struct pooling_job *job, const float *x, const int64_t place[2], int64_t begin,
-                        int64_t end, float *best, int32_t *index)
+/* ---- rows of windows (pool_row.h) ---- */
+
+static int64_t extent_of(const struct pooling *pooling, int axis)
+{
+    return (pooling->kernel[axis] - 1) * pooling->dilation[axis] + 1;
+}
+
+/* Columns [begin, begin + row->columns) as far as the buffer holds what they read. */
+static void set_columns(const struct pooling *pooling, int64_t begin, struct pool_row *row)
+{
+    int64_t stride = pooling->stride[2], extent = extent_of(pooling, 2), width = pooling->input[2];
+    int64_t start = begin * stride - pooling->pad_begin[2];
+    row->columns = int64_min((POOL_ROW_SPAN - extent) / stride + 1, pooling->output[2] - begin);
+    row->span = (row->columns - 1) * stride + extent;
+    row->before = int64_min(int64_max(-start, 0), row->span);
+    row->inside = int64_max(int64_min(width, start + row->span) - int64_max(start, 0), 0);
+    row->first = int64_max(start, 0);
+    row->taps = pooling->kernel[2];
+    row->dilation = pooling->dilation[2];
+    row->stride = stride;
+}
+
+/* The rows of taps that output row `place` reads. */
+static void set_rows(const struct pooling *pooling, const int64_t place[2], int64_t column, struct pool_row *row)
+{
+    const struct taps depth = taps_at(pooling, 0, place[0]), height = taps_at(pooling, 1, place[1]);
+    int64_t z = depth.start + depth.begin * pooling->dilation[0];
+    int64_t y = height.start + height.begin * pooling->dilation[1];
+    row->depths = int64_max(depth.end - depth.begin, 0);
+    row->heights = int64_max(height.end - height.begin, 0);
+    row->height_step = pooling->dilation[1] * pooling->input[2];
+    row->depth_step = pooling->dilation[0] * pooling->input[1] * pooling->input[2];
+    row->first = (z * pooling->input[1] + y) * pooling->input[2] + column;
+    row->row_cells = (float)(axis_cells(pooling, 0, place[0]) * axis_cells(pooling, 1, place[1]));
+}
+
+/* Called for each row of outputs, which begin at element `at` of the plane of outputs. */
+typedef void row_visit(const struct pooling_job *job, int64_t plane, int64_t at, struct pool_row *row);
+
+static void visit_rows(const struct pooling_job *job, int64_t plane, row_visit *visit)
 {
     const struct pooling *pooling = job->pooling;
-    const struct taps depth = taps_at(pooling, 0, place[0]), height = taps_at(pooling, 1, place[1]);
-    for (int64_t i = 0; i < end - begin; i++) {
-        best[i] = -INFINITY;
-        index[i] = -1;
-    }
-    for (int64_t kz = depth.begin; kz < depth.end; kz++) {
-        for (int64_t ky = height.begin; ky < height.end; ky++) {
-            int64_t z = depth.start + kz * pooling->dilation[0], y = height.start + ky * pooling->dilation[1];
-            int64_t row = (z * pooling->input[1] + y) * pooling->input[2] - pooling->pad_begin[2];
-            for (int64_t kx = 0; kx < pooling->kernel[2]; kx++) {
-                int64_t first = begin, last = end;
-                tap_columns(pooling, kx, &first, &last);
-                int64_t from = row + first * pooling->stride[2] + kx * pooling->dilation[2];
-                if (last > first)
-                    job->kernels->max_row(x + from, pooling->stride[2], last - first, (int32_t)from,
-                                          best + first - begin, index + first - begin);
+    float column_cells[POOL_ROW_SPAN];
+    struct pool_row row = {.cells = column_cells};
+    for (int64_t begin = 0; begin < pooling->output[2]; begin += row.columns) {
+        set_columns(pooling, begin, &row);
+        int64_t column = row.first;
+        for (int64_t i = 0; i < row.columns; i++)
+            column_cells[i] = (float)axis_cells(pooling, 2, begin + i);
+        int64_t at = begin;
+        for (int64_t z = 0; z < pooling->output[0]; z++) {
+            for (int64_t y = 0; y < pooling->output[1]; y++, at += pooling->output[2]) {
+                set_rows(pooling, (const int64_t[2]){z, y}, column, &row);
+                visit(job, plane, at, &row);
             }
         }
     }
 }
 
+static void maximum_row(const struct pooling_job *job, int64_t plane, int64_t at, struct pool_row *row)
+{
+    int64_t to = plane * cells(job->pooling->output) + at;
+    row->x = job->from + plane * cells(job->pooling->input);
+    row->y = job->to + to;
+    row->indices = job->indices ? job->indices + to : NULL;
+    job->kernels->pool->maximum(row);
+}
+
+static void average_row(const struct pooling_job *job, int64_t plane, int64_t at, struct pool_row *row)
+{
+    row->x = job->from + plane * cells(job->pooling->input);
+    row->y = job->to + plane * cells(job->pooling->output) + at;
+    job->kernels->pool->average(row);
+}
+
+static void average_gradient_row(const struct pooling_job *job, int64_t plane, int64_t at, struct pool_row *row)
+{
+    job->kernels->pool->average_gradient(row, job->from + plane * cells(job->pooling->output) + at,
+                                         job->to + plane * cells(job->pooling->input));
+}
+
+/* Windows wider than the buffer are visited one by one. */
+static void run_plane(const struct pooling_job *job, size_t plane, row_visit *by_rows, pooling_visit *by_cells)
+{
+    if (extent_of(job->pooling, 2) <= POOL_ROW_SPAN)
+        visit_rows(job, (int64_t)plane, by_rows);
+    else
+        visit_plane(job, (int64_t)plane, by_cells);
+}
+
 static void max_plane(void *argument, size_t plane, int thread)
 {
     (void)thread;
-    enum { COLUMNS = 512 };
-    const struct pooling_job *job = argument;
-    const struct pooling *pooling = job->pooling;
-    const float *x = job->from + (int64_t)plane * cells(pooling->input);
-    int64_t out = (int64_t)plane * cells(pooling->output), width = pooling->output[2];
-    int32_t index[COLUMNS];
-    for (int64_t row = 0; row < pooling->output[0] * pooling->output[1]; row++) {
-        const int64_t place[2] = {row / pooling->output[1], row % pooling->output[1]};
-        for (int64_t begin = 0; begin < width; begin += COLUMNS) {
-            int64_t end = int64_min(begin + COLUMNS, width), to = out + row * width + begin;
-            max_columns(job, x, place, begin, end, job->to + to, index);
-            for (int64_t i = 0; job->indices && i < end - begin; i++)
-                job->indices[to + i] = index[i];
-        }
-    }
+    run_plane(argument, plane, maximum_row, visit_maximum);
 }
 
 static void average_plane(void *argument, size_t plane, int thread)
 {
     (void)thread;
-    visit_plane(argument, (int64_t)plane, visit_average);
+    run_plane(argument, plane, average_row, visit_average);
 }
 
 static void average_gradient_plane(void *argument, size_t plane, int thread)
@@ -210,7 +284,7 @@ static void average_gradient_plane(void *argument, size_t plane, int thread)
     const struct pooling_job *job = argument;
     int64_t size = cells(job->pooling->input);
     memset(job->to + (int64_t)plane * size, 0, (size_t)size * sizeof *job->to);
-    visit_plane(job, (int64_t)plane, visit_average_gradient);
+    run_plane(job, plane, average_gradient_row, visit_average_gradient);
 }
 
 static void max_gradient_plane(void *argument, size_t plane, int thread)
@@ -244,13 +318,13 @@ void pooling_max_gradient(const struct pooling *pooling, struct thread_pool *poo
 void pooling_average(const struct pooling *pooling, const struct kernels *kernels, struct thread_pool *pool,
                      const float *x, float *y)
 {
-    (void)kernels;
-    struct pooling_job job = {.pooling = pooling, .from = x, .to = y};
+    struct pooling_job job = {.pooling = pooling, .kernels = kernels, .from = x, .to = y};
     thread_pool_run(pool, average_plane, &job, (size_t)pooling->planes);
 }
 
-void pooling_average_gradient(const struct pooling *pooling, struct thread_pool *pool, const float *dy, float *dx)
+void pooling_average_gradient(const struct pooling *pooling, const struct kernels *kernels, struct thread_pool *pool,
+                              const float *dy, float *dx)
 {
-    struct pooling_job job = {.pooling = pooling, .from = dy, .to = dx};
+    struct pooling_job job = {.pooling = pooling, .kernels = kernels, .from = dy, .to = dx};
     thread_pool_run(pool, average_gradient_plane, &job, (size_t)pooling->planes);
 }

@@ -26,6 +26,7 @@ void pooling_max_gradient(const struct pooling *pooling, struct thread_pool *poo
                           const int64_t *indices, float *dx);
 void pooling_average(const struct pooling *pooling, const struct kernels *kernels, struct thread_pool *pool,
                      const float *x, float *y);
-void pooling_average_gradient(const struct pooling *pooling, struct thread_pool *pool, const float *dy, float *dx);
+void pooling_average_gradient(const struct pooling *pooling, const struct kernels *kernels, struct thread_pool *pool,
+                              const float *dy, float *dx);
 
 #endif

@@ -184,19 +184,28 @@ static int64_t to_row_major(const int64_t sizes[3], int64_t cell)
     return (d * sizes[1] + h) * sizes[2] + w;
 }
 
+static int64_t column_major_index(const struct index_task *task, int64_t index, int64_t base)
+{
+    if (!task->to_plane)
+        return index < 0 ? -1 : base + to_column_major(task->pooling->input, index);
+    bool inside = index >= base && index < base + task->input_cells;
+    return inside ? to_row_major(task->pooling->input, index - base) : -1;
+}
+
 static void convert_indices(void *argument, int64_t begin, int64_t end)
 {
     const struct index_task *task = argument;
-    for (int64_t i = begin * task->output_cells; i < end * task->output_cells; i++) {
-        int64_t base = i / task->output_cells * task->input_cells, index = task->from[i];
-        if (task->to_plane) {
-            index -= base;
-            bool inside = index >= 0 && index < task->input_cells;
-            task->to[i] = !inside ? -1 : task->column_major ? to_row_major(task->pooling->input, index) : index;
-        } else {
-            task->to[i] =
-                index < 0 ? -1 : base + (task->column_major ? to_column_major(task->pooling->input, index) : index);
-        }
+    for (int64_t plane = begin; plane < end; plane++) {
+        const int64_t *from = task->from + plane * task->output_cells;
+        int64_t *to = task->to + plane * task->output_cells, base = plane * task->input_cells;
+        for (int64_t i = 0; task->column_major && i < task->output_cells; i++)
+            to[i] = column_major_index(task, from[i], base);
+        if (task->column_major)
+            continue;
+        for (int64_t i = 0; task->to_plane && i < task->output_cells; i++)
+            to[i] = from[i] >= base && from[i] < base + task->input_cells ? from[i] - base : -1;
+        for (int64_t i = 0; !task->to_plane && i < task->output_cells; i++)
+            to[i] = from[i] < 0 ? -1 : base + from[i];
     }
 }
 
@@ -299,7 +308,8 @@ static int compute_average_pool_gradient(struct compute_context *context, struct
 {
     (void)error;
     struct pooling pooling = gradient_geometry(context);
-    pooling_average_gradient(&pooling, context->pool, context->inputs[0]->data, context->outputs[0]->data);
+    pooling_average_gradient(&pooling, context->kernels, context->pool, context->inputs[0]->data,
+                             context->outputs[0]->data);
     return 0;
 }
 

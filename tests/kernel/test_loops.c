@@ -11,7 +11,6 @@
 
 #include "kernel/gemm.h"
 #include "kernel/kernels.h"
-#include "kernel/pooling.h"
 
 static double sigmoid(double x)
 {
@@ -169,70 +168,8 @@ static void test_products(void **state)
     assert_int_equal(memory_destroy(memory), 0);
 }
 
-/* Maximum of one window, by its definition; NaN wins, the first of equals wins. */
-static int64_t best_index(const struct pooling *pooling, const float *x, int64_t oy, int64_t ox)
-{
-    int64_t best = -1;
-    for (int64_t ky = 0; ky < pooling->kernel[1]; ky++) {
-        for (int64_t kx = 0; kx < pooling->kernel[2]; kx++) {
-            int64_t y = oy * pooling->stride[1] + ky * pooling->dilation[1] - pooling->pad_begin[1];
-            int64_t c = ox * pooling->stride[2] + kx * pooling->dilation[2] - pooling->pad_begin[2];
-            if (y < 0 || c < 0 || y >= pooling->input[1] || c >= pooling->input[2])
-                continue;
-            int64_t at = y * pooling->input[2] + c;
-            if (best < 0 || x[at] > x[best] || (x[at] != x[at] && x[best] == x[best]))
-                best = at;
-        }
-    }
-    return best;
-}
-
-static void check_pool(const struct kernels *kernels, int64_t stride, int64_t dilation, bool ceil_mode)
-{
-    struct pooling pooling = {.planes = 2,
-                              .input = {1, 11, 41},
-                              .kernel = {1, 3, 2},
-                              .stride = {1, stride, stride},
-                              .dilation = {1, dilation, dilation},
-                              .pad_begin = {0, 1, 1},
-                              .pad_end = {0, 1, 0},
-                              .ceil_mode = ceil_mode};
-    float x[2 * 11 * 41], y[2 * 13 * 43];
-    int64_t indices[2 * 13 * 43];
-    assert_int_equal(pooling_complete(&pooling, NULL), 0);
-    fill(x, 2 * 11 * 41, 3);
-    x[100] = NAN;
-    x[200] = x[201];
-    pooling_max(&pooling, kernels, NULL, x, y, indices);
-    int64_t at = 0;
-    for (int plane = 0; plane < 2; plane++) {
-        for (int64_t oy = 0; oy < pooling.output[1]; oy++) {
-            for (int64_t ox = 0; ox < pooling.output[2]; ox++, at++) {
-                int64_t expected = best_index(&pooling, x + plane * 11 * 41, oy, ox);
-                assert_int_equal(indices[at], expected);
-                float value = x[plane * 11 * 41 + expected];
-                assert_true(y[at] == value || (value != value && y[at] != y[at]));
-            }
-        }
-    }
-}
-
-static void test_pools(void **state)
-{
-    (void)state;
-    for (int level = CPU_PORTABLE; level <= (int)cpu_detect(); level++) {
-        for (int64_t stride = 1; stride <= 3; stride++) {
-            for (int64_t dilation = 1; dilation <= 2; dilation++) {
-                check_pool(kernels_for((enum cpu_level)level), stride, dilation, false);
-                check_pool(kernels_for((enum cpu_level)level), stride, dilation, true);
-            }
-        }
-    }
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_products),
-                                       cmocka_unit_test(test_pools)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_products)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
