@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/number.h"
+#include "kernel/few_rows.h"
 
 /* C rows are scaled first, so that NaN in an overwritten C does not survive. */
 static void scale_rows(int64_t m, int64_t n, float beta, float *c, int64_t ldc)
@@ -67,23 +68,35 @@ void gemm_leave(void)
  * the same one), so calls of those must not overlap. */
 static pthread_mutex_t openblas_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-void gemm_openblas(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
-                   int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+static void run_openblas(const struct gemm *gemm, const float *a, const float *b, float *c)
 {
-    bool fits = m <= INT_MAX && n <= INT_MAX && k <= INT_MAX && lda <= INT_MAX && ldb <= INT_MAX && ldc <= INT_MAX;
-    if (!fits || m == 0 || n == 0 || k == 0) {
-        gemm_portable(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-        return;
-    }
     bool overlaps = openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
     if (openblas_get_num_threads() != 1) /* the host has changed it meanwhile */
         openblas_set_num_threads(1);
     if (!overlaps)
         pthread_mutex_lock(&openblas_mutex);
-    cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (int)m,
-                (int)n, (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+    cblas_sgemm(CblasRowMajor, gemm->transpose_a ? CblasTrans : CblasNoTrans,
+                gemm->transpose_b ? CblasTrans : CblasNoTrans, (int)gemm->m, (int)gemm->n, (int)gemm->k, gemm->alpha, a,
+                (int)gemm->lda, b, (int)gemm->ldb, gemm->beta, c, (int)gemm->ldc);
     if (!overlaps)
         pthread_mutex_unlock(&openblas_mutex);
+}
+
+static bool fits_openblas(const struct gemm *gemm)
+{
+    return gemm->m <= INT_MAX && gemm->n <= INT_MAX && gemm->k <= INT_MAX && gemm->lda <= INT_MAX &&
+           gemm->ldb <= INT_MAX && gemm->ldc <= INT_MAX;
+}
+
+void gemm_with(const struct product_kernel *kernel, const struct gemm *gemm, const float *a, const float *b, float *c)
+{
+    if (few_rows_applies(gemm))
+        few_rows_run(kernel, gemm, a, b, c);
+    else if (gemm->m == 0 || gemm->n == 0 || gemm->k == 0 || !fits_openblas(gemm))
+        gemm_portable(gemm->transpose_a, gemm->transpose_b, gemm->m, gemm->n, gemm->k, gemm->alpha, a, gemm->lda, b,
+                      gemm->ldb, gemm->beta, c, gemm->ldc);
+    else
+        run_openblas(gemm, a, b, c);
 }
 
 struct gemm_job {
@@ -120,10 +133,9 @@ static void run_part(void *argument, size_t index, int thread)
 void gemm_run(const struct gemm *gemm, const struct kernels *kernels, struct thread_pool *pool, const float *a,
               const float *b, float *c)
 {
-    const int64_t worth_a_thread = 1 << 18; /* multiply-accumulates */
     int64_t work = gemm->m * gemm->n * (gemm->k > 0 ? gemm->k : 1);
     struct gemm_job job = {.gemm = gemm, .kernels = kernels, .a = a, .b = b, .c = c, .by_rows = gemm->m >= gemm->n};
-    job.parts = work >= worth_a_thread ? (size_t)thread_pool_size(pool) : 1;
+    job.parts = work >= GEMM_WORTH_A_THREAD ? (size_t)thread_pool_size(pool) : 1;
     thread_pool_run(pool, run_part, &job, job.parts);
 }
 

@@ -5,6 +5,9 @@
 #include "base/thread_pool.h"
 #include "kernel/kernels.h"
 
+/* Multiply-accumulates that another thread pays for. */
+#define GEMM_WORTH_A_THREAD (1 << 18)
+
 struct gemm {
     bool transpose_a, transpose_b; /* A is [m,k] ([k,m] when transposed), B [k,n] ([n,k]) */
     int64_t m, n, k;
@@ -25,10 +28,14 @@ void gemm_batch(const struct gemm *gemm, const struct kernels *kernels, struct t
 void gemm_enter(void);
 void gemm_leave(void);
 
-/* The `gemm` of the tables: plain blocked C, and OpenBLAS (which picks its own instruction set). */
+/* The `gemm` of the tables: plain blocked C, and those of the levels that have product kernels. */
 void gemm_portable(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                    int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
-void gemm_openblas(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
-                   int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+void gemm_avx2(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+               int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+void gemm_avx512(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+                 int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+/* What those are made of: on this thread, by the way that suits the shape. */
+void gemm_with(const struct product_kernel *kernel, const struct gemm *gemm, const float *a, const float *b, float *c);
 
 #endif

@@ -51,6 +51,7 @@ typedef void binary_kernel(const float *a, int64_t stride_a, const float *b, int
 
 struct depthwise_plane;
 struct pool_kernel;
+struct product_kernel;
 struct tile_kernel;
 struct winograd_kernel;
 
@@ -80,6 +81,8 @@ struct kernels {
     const struct tile_kernel *tile;
     /* Transforms and products of 3x3 convolutions (winograd.h); NULL: there are none. */
     const struct winograd_kernel *winograd;
+    /* The inner loops of matrix products (product_kernel.h); NULL: there are none. */
+    const struct product_kernel *product;
     /* Row-major C[m,n] (+)= A[m,k] B[k,n] with leading dimensions; see gemm.h. */
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                  int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);

@@ -329,6 +329,7 @@ static void depthwise_plane(const struct depthwise_plane *plane)
 #ifdef TILE_KERNEL
 extern const struct tile_kernel TILE_KERNEL;
 extern const struct winograd_kernel WINOGRAD_KERNEL;
+extern const struct product_kernel LEVEL(product);
 #endif
 
 float PEAK_LOOP(int64_t operations);
@@ -353,5 +354,6 @@ const struct kernels KERNEL_TABLE = {
 #ifdef TILE_KERNEL
     .tile = &TILE_KERNEL,
     .winograd = &WINOGRAD_KERNEL,
+    .product = &LEVEL(product),
 #endif
 };

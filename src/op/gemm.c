@@ -1,5 +1,6 @@
 /* Gemm (ONNX 7, 9, 11, 13): Y = alpha op(A) op(B) + beta C. */
 #include "kernel/gemm.h"
+#include "kernel/linear.h"
 
 #include <string.h>
 
@@ -76,6 +77,43 @@ static void spread(const struct tensor *c, struct tensor *y)
     }
 }
 
+/* Whether this is a product with constant weights, and C at most one number per column. */
+static bool gemm_linear(const struct compute_context *context, struct linear *linear)
+{
+    const struct gemm_settings *settings = context->node->settings;
+    const struct tensor *a = context->inputs[A], *c = context->input_count > C ? context->inputs[C] : NULL;
+    struct gemm gemm = {0};
+    if (!operand_constant(context, B) || dtype_storage(a->dtype) != DTYPE_FLOAT || settings->transA ||
+        settings->alpha != 1 || gemm_read(settings, &a->shape, &context->inputs[B]->shape, &gemm, NULL))
+        return false;
+    *linear = (struct linear){.rows = gemm.m, .columns = gemm.n, .depth = gemm.k, .transposed = gemm.transpose_b};
+    return !c || (settings->beta == 1 && c->shape.rank >= 1 && shape_count(&c->shape) == gemm.n &&
+                  c->shape.dims[c->shape.rank - 1] == gemm.n);
+}
+
+static size_t packed_gemm(const struct compute_context *context)
+{
+    struct linear linear;
+    return gemm_linear(context, &linear) ? linear_packed_bytes(&linear, context->kernels) : 0;
+}
+
+static void pack_gemm(const struct compute_context *context, void *packed)
+{
+    struct linear linear;
+    if (gemm_linear(context, &linear))
+        linear_pack(&linear, context->kernels, context->pool, context->inputs[B]->data, packed);
+}
+
+static void compute_packed(const struct compute_context *context)
+{
+    struct linear linear;
+    const struct linear_weights weights = {.packed = context->packed};
+    const struct linear_finish finish = {.bias = operand_data(context, C), .activation = UNARY_IDENTITY};
+    if (gemm_linear(context, &linear))
+        linear_run(&linear, context->kernels, context->pool, context->inputs[A]->data, &weights, &finish,
+                   context->outputs[0]->data);
+}
+
 static int compute_gemm(struct compute_context *context, struct error *error)
 {
     (void)error;
@@ -86,6 +124,10 @@ static int compute_gemm(struct compute_context *context, struct error *error)
     const void *a = context->inputs[A]->data, *b = context->inputs[B]->data;
     if (shape_count(&y->shape) == 0)
         return 0;
+    if (context->packed) {
+        compute_packed(context);
+        return 0;
+    }
     if (operand_data(context, C)) {
         gemm.beta = settings->beta;
         spread(context->inputs[C], y);
@@ -190,6 +232,8 @@ const struct operator_definition operators_gemm[] = {
      .compute = compute_gemm,
      .gradient = gradient_gemm,
      .field = field_gemm,
-     .macs = macs_gemm},
+     .macs = macs_gemm,
+     .packed_bytes = packed_gemm,
+     .pack = pack_gemm},
     {0},
 };

@@ -1,7 +1,6 @@
 /* Linear, an internal operator: activation(x w + bias) + residual, x [..., K], w [K, N]; what a product with constant
  * weights and the nodes behind it become. */
-#include "base/number.h"
-#include "kernel/gemm.h"
+#include "kernel/linear.h"
 #include "op/families.h"
 #include "op/operand.h"
 
@@ -19,10 +18,6 @@ static const struct attribute_rule attributes[] = {
     {0},
 };
 
-/* Rows whose results stay in the second-level cache until the activation has them. */
-#define BLOCK_ELEMENTS ((int64_t)1 << 18)
-#define FEWEST_ROWS 128
-
 static int infer_linear(struct infer_context *context, struct error *error)
 {
     const struct linear_settings *settings = context->node->settings;
@@ -39,59 +34,38 @@ static int infer_linear(struct infer_context *context, struct error *error)
     return infer_output(context, 0, context->inputs[LINEAR_X]->dtype, y.rank, y.dims, error);
 }
 
-struct linear_rows {
-    const struct kernels *kernels;
-    enum unary activation;
-    float alpha, beta;
-    const float *bias, *residual;
-    float *y;
-    int64_t columns;
-};
-
-static void finish_rows(void *argument, int64_t begin, int64_t end)
+static struct linear linear_of(const struct compute_context *context)
 {
-    const struct linear_rows *rows = argument;
-    int64_t columns = rows->columns;
-    for (int64_t row = begin; row < end; row++) {
-        float *y = rows->y + row * columns;
-        if (rows->bias)
-            rows->kernels->binary[BINARY_ADD](y, 1, rows->bias, 1, y, columns);
-        if (rows->activation != UNARY_IDENTITY)
-            rows->kernels->unary[rows->activation](y, y, columns, rows->alpha, rows->beta);
-        if (rows->residual)
-            rows->kernels->binary[BINARY_ADD](y, 1, rows->residual + row * columns, 1, y, columns);
-    }
+    const struct shape *x = &context->inputs[LINEAR_X]->shape, *w = &context->inputs[LINEAR_W]->shape;
+    return (struct linear){
+        .rows = shape_product(x, 0, x->rank - 1), .columns = w->dims[1], .depth = w->dims[0], .transposed = false};
+}
+
+static size_t packed_linear(const struct compute_context *context)
+{
+    const struct linear linear = linear_of(context);
+    return operand_constant(context, LINEAR_W) ? linear_packed_bytes(&linear, context->kernels) : 0;
+}
+
+static void pack_linear(const struct compute_context *context, void *packed)
+{
+    const struct linear linear = linear_of(context);
+    linear_pack(&linear, context->kernels, context->pool, context->inputs[LINEAR_W]->data, packed);
 }
 
 static int compute_linear(struct compute_context *context, struct error *error)
 {
     (void)error;
     const struct linear_settings *settings = context->node->settings;
-    const struct shape *w = &context->inputs[LINEAR_W]->shape;
-    int64_t depth = w->dims[0], columns = w->dims[1];
-    const float *x = context->inputs[LINEAR_X]->data;
-    struct linear_rows rows = {.kernels = context->kernels,
-                               .activation = (enum unary)settings->activation,
-                               .alpha = settings->alpha,
-                               .beta = settings->beta,
-                               .bias = operand_data(context, LINEAR_BIAS),
-                               .residual = operand_data(context, LINEAR_RESIDUAL),
-                               .y = context->outputs[0]->data,
-                               .columns = columns};
-    int64_t total = columns > 0 ? shape_count(&context->outputs[0]->shape) / columns : 0;
-    int64_t block = columns > 0 ? BLOCK_ELEMENTS / columns : 0;
-    block = int64_max(block, FEWEST_ROWS);
-    block *= compute_threads(context);
-    for (int64_t first = 0; first < total; first += block) {
-        int64_t count = int64_min(total - first, block);
-        const struct gemm gemm = {
-            .m = count, .n = columns, .k = depth, .lda = depth, .ldb = columns, .ldc = columns, .alpha = 1};
-        struct row_task task = {finish_rows, &rows};
-        gemm_run(&gemm, context->kernels, context->pool, x + first * depth, context->inputs[LINEAR_W]->data, rows.y);
-        rows_run(context->pool, &task, count, columns * 4);
-        rows.y += count * columns;
-        rows.residual = rows.residual ? rows.residual + count * columns : NULL;
-    }
+    const struct linear linear = linear_of(context);
+    const struct linear_weights weights = {context->inputs[LINEAR_W]->data, context->packed};
+    const struct linear_finish finish = {.bias = operand_data(context, LINEAR_BIAS),
+                                         .residual = operand_data(context, LINEAR_RESIDUAL),
+                                         .activation = (enum unary)settings->activation,
+                                         .alpha = settings->alpha,
+                                         .beta = settings->beta};
+    linear_run(&linear, context->kernels, context->pool, context->inputs[LINEAR_X]->data, &weights, &finish,
+               context->outputs[0]->data);
     return 0;
 }
 
@@ -111,6 +85,8 @@ const struct operator_definition operators_linear[] = {
      SETTINGS(struct linear_settings, attributes),
      .infer = infer_linear,
      .compute = compute_linear,
-     .macs = macs_linear},
+     .macs = macs_linear,
+     .packed_bytes = packed_linear,
+     .pack = pack_linear},
     {0},
 };

@@ -1,4 +1,5 @@
 /* MatMul (ONNX 1, 9, 13), and the internal MatrixProduct with transposed operands that its gradient uses. */
+#include "kernel/linear.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/product.h"
@@ -123,6 +124,44 @@ static void fill_offsets(const struct shape *operand, const struct shape *batch,
     }
 }
 
+/* Whether this is a product with constant weights. */
+static bool matmul_linear(const struct compute_context *context, struct linear *linear)
+{
+    const struct product_settings *settings = context->node->settings;
+    const struct shape *a = &context->inputs[0]->shape, *b = &context->inputs[1]->shape;
+    if (!operand_constant(context, 1) || dtype_storage(context->inputs[0]->dtype) != DTYPE_FLOAT || a->rank < 1 ||
+        b->rank != 2 || settings->transpose_a)
+        return false;
+    *linear = (struct linear){.rows = shape_product(a, 0, a->rank - 1),
+                              .columns = b->dims[!settings->transpose_b],
+                              .depth = b->dims[settings->transpose_b],
+                              .transposed = settings->transpose_b};
+    return true;
+}
+
+static size_t packed_matmul(const struct compute_context *context)
+{
+    struct linear linear;
+    return matmul_linear(context, &linear) ? linear_packed_bytes(&linear, context->kernels) : 0;
+}
+
+static void pack_matmul(const struct compute_context *context, void *packed)
+{
+    struct linear linear;
+    if (matmul_linear(context, &linear))
+        linear_pack(&linear, context->kernels, context->pool, context->inputs[1]->data, packed);
+}
+
+static void compute_packed(const struct compute_context *context)
+{
+    struct linear linear;
+    const struct linear_weights weights = {.packed = context->packed};
+    const struct linear_finish finish = {.activation = UNARY_IDENTITY};
+    if (matmul_linear(context, &linear))
+        linear_run(&linear, context->kernels, context->pool, context->inputs[0]->data, &weights, &finish,
+                   context->outputs[0]->data);
+}
+
 static int compute_matmul(struct compute_context *context, struct error *error)
 {
     (void)error;
@@ -133,6 +172,10 @@ static int compute_matmul(struct compute_context *context, struct error *error)
     enum dtype storage = dtype_storage(context->inputs[0]->dtype);
     if (shape_count(&product.output) == 0)
         return 0;
+    if (context->packed) {
+        compute_packed(context);
+        return 0;
+    }
     int64_t *offset_a = context->scratch, *offset_b = offset_a + product.count, *offset_c = offset_b + product.count;
     fill_offsets(&product.a_batch, &product.batch, gemm->m * gemm->k, product.count, offset_a);
     fill_offsets(&product.b_batch, &product.batch, gemm->k * gemm->n, product.count, offset_b);
@@ -294,7 +337,9 @@ const struct operator_definition operators_matmul[] = {
      .gradient = gradient_matmul,
      .field = field_matmul,
      .macs = macs_matmul,
-     .scratch = scratch_matmul},
+     .scratch = scratch_matmul,
+     .packed_bytes = packed_matmul,
+     .pack = pack_matmul},
     {.domain = DOMAIN_INTERNAL,
      .name = "MatrixProduct",
      .since = 1,
@@ -306,6 +351,8 @@ const struct operator_definition operators_matmul[] = {
      .infer = infer_matmul,
      .compute = compute_matmul,
      .macs = macs_matmul,
-     .scratch = scratch_matmul},
+     .scratch = scratch_matmul,
+     .packed_bytes = packed_matmul,
+     .pack = pack_matmul},
     {0},
 };

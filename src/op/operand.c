@@ -101,6 +101,12 @@ const void *operand_data(const struct compute_context *context, int input)
     return input < context->input_count && context->inputs[input] ? context->inputs[input]->data : NULL;
 }
 
+bool operand_constant(const struct compute_context *context, int input)
+{
+    const struct value *value = input < context->node->input_count ? context->node->inputs[input] : NULL;
+    return value && value->constant;
+}
+
 void *operand_result(const struct compute_context *context, int output)
 {
     return output < context->output_count && context->outputs[output] ? context->outputs[output]->data : NULL;

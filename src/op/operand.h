@@ -38,6 +38,8 @@ struct value *operand_add_output(struct graph *graph, struct node *node, int ind
 
 /* Elements of an input, NULL when it is omitted. */
 const void *operand_data(const struct compute_context *context, int input);
+/* Whether the input is known before running and stays the same. */
+bool operand_constant(const struct compute_context *context, int input);
 /* Elements of an output, NULL when it is omitted. */
 void *operand_result(const struct compute_context *context, int output);
 /* Threads that the context's pool has. */

@@ -16,7 +16,7 @@ bool weights_are_only_packed(const struct value *value)
 {
     for (size_t i = 0; i < value->use_count; i++) {
         const struct use *use = &value->uses[i];
-        if (use->input != WEIGHT || !weights_packing(use->node))
+        if (use->input != WEIGHT || use->node->graph != value->graph || !weights_packing(use->node))
             return false;
     }
     return !value->is_output;

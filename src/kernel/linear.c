@@ -1,0 +1,213 @@
+#include "kernel/linear.h"
+
+#include <math.h>
+
+#include "base/number.h"
+#include "kernel/few_rows.h"
+#include "kernel/gemm.h"
+#include "kernel/product_blocks.h"
+
+/* Floats of a block of rows of x for one chunk of terms, which stays in the second-level cache while all panels pass:
+ * the weights come from further away once a block. */
+#define BLOCK_FLOATS ((int64_t)3 << 15)
+
+/* Panels that threads take at a time: enough that fetching the rows of x again does not count. */
+#define PART_PANELS 4
+
+/* Without packed weights: floats of y that stay in the second-level cache until bias and activation have them. */
+#define PLAIN_FLOATS ((int64_t)1 << 18)
+#define PLAIN_ROWS 128
+
+size_t linear_packed_bytes(const struct linear *linear, const struct kernels *kernels)
+{
+    if (!kernels->product || linear->rows <= FEW_ROWS)
+        return 0;
+    int64_t vector = kernels->product->vector, vectors = (linear->columns + vector - 1) / vector;
+    return (size_t)(vectors * vector * linear->depth) * sizeof(float);
+}
+
+struct linear_job {
+    const struct linear *linear;
+    const struct kernels *kernels;
+    struct product_panels panels;
+    const float *x, *weights;
+    const struct linear_finish *finish;
+    float *packed, *y;
+    int64_t blocks, parts; /* of rows, of panels */
+    bool clamps;           /* the activation is part of the tile kernel */
+    float low, high;
+};
+
+static void pack_panel(void *argument, size_t index, int thread)
+{
+    (void)thread;
+    const struct linear_job *job = argument;
+    const struct linear *linear = job->linear;
+    struct product_panel panel = product_panel(&job->panels, (int64_t)index);
+    const struct product_source source = {.w = job->weights,
+                                          .transposed = linear->transposed,
+                                          .stride = linear->transposed ? linear->depth : linear->columns,
+                                          .factor = 1};
+    product_pack(&source, 0, linear->depth, panel.column, panel.columns, (int64_t)panel.vectors * job->panels.vector,
+                 job->packed + panel.column * linear->depth);
+}
+
+void linear_pack(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
+                 const float *weights, void *packed)
+{
+    struct linear_job job = {.linear = linear,
+                             .panels = product_panels(kernels->product, linear->columns),
+                             .weights = weights,
+                             .packed = packed};
+    thread_pool_run(pool, pack_panel, &job, (size_t)job.panels.count);
+}
+
+/* Activation and residual of one panel's rows while they are in the cache. */
+static void activate(const struct linear_job *job, const struct product_panel *panel, int64_t begin, int64_t end)
+{
+    const struct linear_finish *finish = job->finish;
+    for (int64_t row = begin; row < end; row++) {
+        int64_t at = row * job->linear->columns + panel->column;
+        float *y = job->y + at;
+        job->kernels->unary[finish->activation](y, y, panel->columns, finish->alpha, finish->beta);
+        if (finish->residual)
+            job->kernels->binary[BINARY_ADD](y, 1, finish->residual + at, 1, y, panel->columns);
+    }
+}
+
+/* Rows [begin, end) of one panel for the terms of one chunk. */
+static void run_panel(const struct linear_job *job, int64_t index, int64_t chunk, int64_t begin, int64_t end)
+{
+    const struct linear *linear = job->linear;
+    const struct linear_finish *finish = job->finish;
+    const struct product_panel panel = product_panel(&job->panels, index);
+    int64_t first, last, at = begin * linear->columns + panel.column;
+    product_chunk(linear->depth, chunk, &first, &last);
+    struct product_tile tile = {.depth = last - first,
+                                .x = job->x + begin * linear->depth + first,
+                                .x_row = linear->depth,
+                                .x_step = 1,
+                                .w = job->packed + panel.column * linear->depth +
+                                     first * panel.vectors * job->panels.vector,
+                                .vectors = panel.vectors,
+                                .columns = (int)panel.columns,
+                                .adds = chunk > 0,
+                                .low = -INFINITY,
+                                .high = INFINITY,
+                                .y = job->y + at,
+                                .y_row = linear->columns};
+    bool ends = last == linear->depth;
+    if (ends) {
+        tile.bias = finish->bias ? finish->bias + panel.column : NULL;
+        tile.low = job->low;
+        tile.high = job->high;
+        if (job->clamps && finish->residual) {
+            tile.residual = finish->residual + at;
+            tile.residual_row = linear->columns;
+        }
+    }
+    product_rows(job->kernels->product, tile, end - begin);
+    if (ends && !job->clamps)
+        activate(job, &panel, begin, end);
+}
+
+/* Some panels of one block of rows. */
+static void run_part(void *argument, size_t index, int thread)
+{
+    (void)thread;
+    const struct linear_job *job = argument;
+    size_t begin, end, first, last, blocks = (size_t)job->blocks;
+    thread_slice((size_t)job->linear->rows, blocks, index % blocks, &begin, &end);
+    thread_slice((size_t)job->panels.count, (size_t)job->parts, index / blocks, &first, &last);
+    for (int64_t chunk = 0; chunk < product_chunks(job->linear->depth); chunk++) {
+        for (size_t panel = first; panel < last; panel++)
+            run_panel(job, (int64_t)panel, chunk, (int64_t)begin, (int64_t)end);
+    }
+}
+
+static void read_activation(struct linear_job *job)
+{
+    enum unary activation = job->finish->activation;
+    job->low = activation == UNARY_RELU ? 0 : activation == UNARY_CLIP ? job->finish->alpha : -INFINITY;
+    job->high = activation == UNARY_CLIP ? job->finish->beta : INFINITY;
+    job->clamps = activation == UNARY_IDENTITY || activation == UNARY_RELU || activation == UNARY_CLIP;
+}
+
+/* Blocks of rows keep all threads busy where there are several for each; else the panels are shared. */
+static void divide_work(struct linear_job *job, int64_t threads)
+{
+    const struct linear *linear = job->linear;
+    int64_t depth = int64_min(linear->depth, PRODUCT_CHUNK), most = BLOCK_FLOATS / int64_max(depth, 1);
+    job->blocks = (linear->rows + most - 1) / most;
+    job->parts = 1;
+    if (threads == 1 || linear->rows * linear->columns * linear->depth < GEMM_WORTH_A_THREAD)
+        return;
+    if (job->blocks >= 4 * threads)
+        job->blocks = (job->blocks + threads - 1) / threads * threads;
+    else
+        job->parts = int64_min(int64_clamp(job->panels.count / PART_PANELS, threads, 4 * threads), job->panels.count);
+}
+
+static void run_packed(struct linear_job *job, struct thread_pool *pool)
+{
+    read_activation(job);
+    divide_work(job, thread_pool_size(pool));
+    thread_pool_run(pool, run_part, job, (size_t)(job->blocks * job->parts));
+}
+
+/* Bias, activation and residual on whole rows, some for each thread. */
+static void finish_rows(void *argument, size_t index, int thread)
+{
+    (void)thread;
+    const struct linear_job *job = argument;
+    const struct linear_finish *finish = job->finish;
+    const struct product_panel row = {.columns = job->linear->columns};
+    size_t begin, end;
+    thread_slice((size_t)job->linear->rows, (size_t)job->parts, index, &begin, &end);
+    for (size_t i = begin; i < end && finish->bias; i++) {
+        float *y = job->y + (int64_t)i * row.columns;
+        job->kernels->binary[BINARY_ADD](y, 1, finish->bias, 1, y, row.columns);
+    }
+    activate(job, &row, (int64_t)begin, (int64_t)end);
+}
+
+static void run_plain(struct linear_job *job, struct thread_pool *pool, const float *w)
+{
+    const int64_t worth_a_thread = 1 << 14; /* elements */
+    struct linear linear = *job->linear;
+    struct linear_finish finish = *job->finish;
+    int64_t total = linear.rows, columns = linear.columns, threads = thread_pool_size(pool);
+    int64_t block = threads * int64_max(PLAIN_FLOATS / int64_max(columns, 1), PLAIN_ROWS);
+    job->linear = &linear;
+    job->finish = &finish;
+    job->parts = int64_clamp(total * columns / worth_a_thread, 1, threads);
+    for (int64_t first = 0; first < total; first += block) {
+        linear.rows = int64_min(total - first, block);
+        const struct gemm gemm = {.transpose_b = linear.transposed,
+                                  .m = linear.rows,
+                                  .n = columns,
+                                  .k = linear.depth,
+                                  .lda = linear.depth,
+                                  .ldb = linear.transposed ? linear.depth : columns,
+                                  .ldc = columns,
+                                  .alpha = 1};
+        gemm_run(&gemm, job->kernels, pool, job->x, w, job->y);
+        thread_pool_run(pool, finish_rows, job, (size_t)job->parts);
+        job->x += linear.rows * linear.depth;
+        job->y += linear.rows * columns;
+        finish.residual = finish.residual ? finish.residual + linear.rows * columns : NULL;
+    }
+}
+
+void linear_run(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool, const float *x,
+                const struct linear_weights *weights, const struct linear_finish *finish, float *y)
+{
+    struct linear_job job = {.linear = linear, .kernels = kernels, .x = x, .finish = finish, .y = y};
+    if (!weights->packed) {
+        run_plain(&job, pool, weights->plain);
+        return;
+    }
+    job.panels = product_panels(kernels->product, linear->columns);
+    job.packed = (float *)(uintptr_t)weights->packed;
+    run_packed(&job, pool);
+}

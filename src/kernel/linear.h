@@ -1,0 +1,38 @@
+/* Products with weights that stay the same: y = activation(x w + bias) + residual. */
+#ifndef FOVEA_KERNEL_LINEAR_H
+#define FOVEA_KERNEL_LINEAR_H
+
+#include <stddef.h>
+
+#include "base/thread_pool.h"
+#include "kernel/kernels.h"
+
+/* x [rows, depth], w [depth, columns] or [columns, depth] when `transposed`, y [rows, columns]. */
+struct linear {
+    int64_t rows, columns, depth;
+    bool transposed;
+};
+
+/* The weights as they are, or packed; the other may be NULL. */
+struct linear_weights {
+    const float *plain;
+    const void *packed;
+};
+
+/* What happens to the sums before they are stored. */
+struct linear_finish {
+    const float *bias;     /* [columns] or NULL */
+    const float *residual; /* [rows, columns] or NULL, not y */
+    enum unary activation;
+    float alpha, beta;
+};
+
+/* Bytes of packed weights; 0: few rows, which read the plain ones as fast, or a level without a kernel for them. */
+size_t linear_packed_bytes(const struct linear *linear, const struct kernels *kernels);
+/* `packed` is 64-byte aligned. */
+void linear_pack(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
+                 const float *weights, void *packed);
+void linear_run(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool, const float *x,
+                const struct linear_weights *weights, const struct linear_finish *finish, float *y);
+
+#endif

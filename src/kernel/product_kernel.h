@@ -1,0 +1,45 @@
+/* The inner loops of matrix products y = x w: tiles of a few rows of x times a panel of a few vectors of columns of w,
+ * summed in registers, and streams of w for products of very few rows. */
+#ifndef FOVEA_KERNEL_PRODUCT_KERNEL_H
+#define FOVEA_KERNEL_PRODUCT_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Of any instruction set. */
+#define PRODUCT_MAX_VECTOR 16
+#define PRODUCT_MAX_WIDTH 48
+
+/* Rows of w that are read side by side: as many streams as the processor's prefetchers follow. */
+#define PRODUCT_STREAMS 8
+
+/* y[r][j] = min(max(sum + bias[j], low), high) + residual[r][j], where sum is that over k of x[r][k] * w[k][j], added
+ * to what y holds where `adds`. */
+struct product_tile {
+    int64_t depth;
+    const float *x; /* of row r and term k at r * x_row + k * x_step */
+    int64_t x_row, x_step;
+    const float *w; /* [depth, vectors * vector length] */
+    int rows, vectors;
+    int columns; /* those that there are: nothing behind them is read or written but in w */
+    bool adds;
+    const float *bias;     /* [columns] or NULL */
+    const float *residual; /* or NULL; rows `residual_row` apart */
+    int64_t residual_row;
+    float low, high;
+    float *y; /* rows `y_row` apart */
+    int64_t y_row;
+};
+
+/* What a level offers. */
+struct product_kernel {
+    int rows, vector, vectors; /* most rows of a tile, floats of a vector, most vectors of a panel */
+    void (*multiply)(const struct product_tile *tile);
+    /* y[j] += sum over i of x[i] * w[i * w_row + j], for j < columns and i < count <= PRODUCT_STREAMS. */
+    void (*add_rows)(const float *x, const float *w, int64_t w_row, int count, int64_t columns, float *y);
+    /* partial[i * PRODUCT_MAX_VECTOR + lane] += the products x[k] * w[i][k] of some of the k < depth each, for i <
+     * PRODUCT_STREAMS. */
+    void (*dot_rows)(const float *x, const float *const w[PRODUCT_STREAMS], int64_t depth, float *partial);
+};
+
+#endif

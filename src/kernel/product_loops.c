@@ -1,0 +1,268 @@
+/* The product kernel of one instruction set: compiled with its flags and named after it.
+ *
+ * A tile holds its sums in registers: 8 rows of 3 vectors with 32 registers, 4 rows of 3 with 16, which leaves three
+ * for w and one for x. Per term that is one load of w for 8 (4) products and one of x for 3, so that the loads stay
+ * behind the products, and rows of x may lie where they are, unpacked: no more of them are read side by side than the
+ * first-level cache has ways. The panel's terms of a chunk stream from the second-level cache, a third of what that
+ * gives. */
+#include <immintrin.h>
+
+#include "kernel/gemm.h"
+#include "kernel/level.h"
+#include "kernel/product_kernel.h"
+
+#if defined(__AVX512F__)
+#define VECTOR 16
+#define ROWS 8
+#else
+#define VECTOR 8
+#define ROWS 4
+#endif
+#define VECTORS 3
+
+typedef float vector_type __attribute__((vector_size(VECTOR * sizeof(float)), aligned(sizeof(float)), may_alias));
+typedef int mask_type __attribute__((vector_size(VECTOR * sizeof(int)), aligned(sizeof(int)), may_alias));
+
+static inline vector_type load(const float *from)
+{
+    return *(const vector_type *)from;
+}
+
+static inline void store(float *to, vector_type vector)
+{
+    *(vector_type *)to = vector;
+}
+
+static inline vector_type broadcast(float value)
+{
+    return value - (vector_type){0};
+}
+
+#if defined(__AVX512F__)
+static inline __mmask16 lanes_below(int end)
+{
+    return (__mmask16)((1u << end) - 1);
+}
+
+static inline vector_type load_lanes(const float *from, int end)
+{
+    return (vector_type)_mm512_maskz_loadu_ps(lanes_below(end), from);
+}
+
+static inline void store_lanes(float *to, vector_type vector, int end)
+{
+    _mm512_mask_storeu_ps(to, lanes_below(end), (__m512)vector);
+}
+#else
+static inline __m256i lanes_below(int end)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(end), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline vector_type load_lanes(const float *from, int end)
+{
+    return (vector_type)_mm256_maskload_ps(from, lanes_below(end));
+}
+
+static inline void store_lanes(float *to, vector_type vector, int end)
+{
+    _mm256_maskstore_ps(to, lanes_below(end), (__m256)vector);
+}
+#endif
+
+/* Elements of `b` where `mask` is set, of `a` elsewhere. */
+static inline vector_type choose(mask_type mask, vector_type b, vector_type a)
+{
+    return (vector_type)((mask & (mask_type)b) | (~mask & (mask_type)a));
+}
+
+/* NaN stays. */
+static inline vector_type clamp(vector_type x, vector_type low, vector_type high)
+{
+    x = choose((mask_type)(x < low), low, x);
+    return choose((mask_type)(x > high), high, x);
+}
+
+/* `rows` and `vectors` are constants where this is inlined: the sums stay in registers. */
+static inline __attribute__((always_inline)) void sum_terms(const struct product_tile *tile, int rows, int vectors,
+                                                            vector_type *out)
+{
+    vector_type sums[ROWS][VECTORS];
+    const float *x = tile->x, *w = tile->w;
+    int64_t row = tile->x_row, step = tile->x_step;
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++)
+            sums[r][v] = (vector_type){0};
+    }
+    for (int64_t k = 0; k < tile->depth; k++) {
+        vector_type columns[VECTORS];
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++)
+            columns[v] = load(w + v * VECTOR);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            vector_type factor = broadcast(x[r * row]);
+#pragma GCC unroll 3
+            for (int v = 0; v < vectors; v++)
+                sums[r][v] += factor * columns[v];
+        }
+        x += step;
+        w += vectors * VECTOR;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++) {
+#pragma GCC unroll 3
+        for (int v = 0; v < vectors; v++)
+            out[r * vectors + v] = sums[r][v];
+    }
+}
+
+static inline __attribute__((always_inline)) void sum_rows(const struct product_tile *tile, int vectors,
+                                                           vector_type *out)
+{
+    switch (tile->rows) {
+    case 1:
+        sum_terms(tile, 1, vectors, out);
+        break;
+    case 2:
+        sum_terms(tile, 2, vectors, out);
+        break;
+    case 3:
+        sum_terms(tile, 3, vectors, out);
+        break;
+#if ROWS == 4
+    default:
+        sum_terms(tile, 4, vectors, out);
+#else
+    case 4:
+        sum_terms(tile, 4, vectors, out);
+        break;
+    case 5:
+        sum_terms(tile, 5, vectors, out);
+        break;
+    case 6:
+        sum_terms(tile, 6, vectors, out);
+        break;
+    case 7:
+        sum_terms(tile, 7, vectors, out);
+        break;
+    default:
+        sum_terms(tile, 8, vectors, out);
+#endif
+    }
+}
+
+/* One vector of a row on its way to y, `lanes` of it: constant where whole vectors are inlined. */
+static inline __attribute__((always_inline)) void finish_vector(const struct product_tile *tile, int64_t row,
+                                                                int64_t column, int lanes, vector_type sum)
+{
+    float *y = tile->y + row * tile->y_row + column;
+    bool whole = lanes == VECTOR;
+    if (tile->adds)
+        sum += whole ? load(y) : load_lanes(y, lanes);
+    if (tile->bias)
+        sum += whole ? load(tile->bias + column) : load_lanes(tile->bias + column, lanes);
+    sum = clamp(sum, broadcast(tile->low), broadcast(tile->high));
+    if (tile->residual) {
+        const float *residual = tile->residual + row * tile->residual_row + column;
+        sum += whole ? load(residual) : load_lanes(residual, lanes);
+    }
+    if (whole)
+        store(y, sum);
+    else
+        store_lanes(y, sum, lanes);
+}
+
+static void multiply(const struct product_tile *tile)
+{
+    vector_type sums[ROWS * VECTORS] __attribute__((aligned(64)));
+    if (tile->vectors == 3)
+        sum_rows(tile, 3, sums);
+    else if (tile->vectors == 2)
+        sum_rows(tile, 2, sums);
+    else
+        sum_rows(tile, 1, sums);
+    int whole = tile->columns / VECTOR, rest = tile->columns % VECTOR;
+    for (int r = 0; r < tile->rows; r++) {
+        for (int v = 0; v < whole; v++)
+            finish_vector(tile, r, v * VECTOR, VECTOR, sums[r * tile->vectors + v]);
+        if (rest > 0)
+            finish_vector(tile, r, whole * VECTOR, rest, sums[r * tile->vectors + whole]);
+    }
+}
+
+/* ---- streams of w ---- */
+
+/* `count` is a constant where this is inlined. */
+static inline __attribute__((always_inline)) vector_type sum_streams(const vector_type *factors, const float *w,
+                                                                     int64_t w_row, int count, int lanes)
+{
+    vector_type sums[2] = {{0}, {0}};
+#pragma GCC unroll 8
+    for (int i = 0; i < count; i++)
+        sums[i % 2] += factors[i] * (lanes == VECTOR ? load(w + i * w_row) : load_lanes(w + i * w_row, lanes));
+    return sums[0] + sums[1];
+}
+
+static inline __attribute__((always_inline)) void add_streams(const float *x, const float *w, int64_t w_row, int count,
+                                                              int64_t columns, float *y)
+{
+    vector_type factors[PRODUCT_STREAMS];
+    int64_t j = 0;
+#pragma GCC unroll 8
+    for (int i = 0; i < count; i++)
+        factors[i] = broadcast(x[i]);
+    for (; j + VECTOR <= columns; j += VECTOR)
+        store(y + j, load(y + j) + sum_streams(factors, w + j, w_row, count, VECTOR));
+    if (j < columns) {
+        int lanes = (int)(columns - j);
+        store_lanes(y + j, load_lanes(y + j, lanes) + sum_streams(factors, w + j, w_row, count, lanes), lanes);
+    }
+}
+
+static void add_rows(const float *x, const float *w, int64_t w_row, int count, int64_t columns, float *y)
+{
+    if (count == PRODUCT_STREAMS) {
+        add_streams(x, w, w_row, PRODUCT_STREAMS, columns, y);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        add_streams(x + i, w + i * w_row, w_row, 1, columns, y);
+}
+
+static void dot_rows(const float *x, const float *const w[PRODUCT_STREAMS], int64_t depth, float *partial)
+{
+    vector_type sums[PRODUCT_STREAMS];
+    int64_t k = 0;
+#pragma GCC unroll 8
+    for (int i = 0; i < PRODUCT_STREAMS; i++)
+        sums[i] = load(partial + i * PRODUCT_MAX_VECTOR);
+    for (; k + VECTOR <= depth; k += VECTOR) {
+        vector_type factor = load(x + k);
+#pragma GCC unroll 8
+        for (int i = 0; i < PRODUCT_STREAMS; i++)
+            sums[i] += factor * load(w[i] + k);
+    }
+    if (k < depth) {
+        int lanes = (int)(depth - k);
+        vector_type factor = load_lanes(x + k, lanes);
+#pragma GCC unroll 8
+        for (int i = 0; i < PRODUCT_STREAMS; i++)
+            sums[i] += factor * load_lanes(w[i] + k, lanes);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < PRODUCT_STREAMS; i++)
+        store(partial + i * PRODUCT_MAX_VECTOR, sums[i]);
+}
+
+extern const struct product_kernel LEVEL(product);
+const struct product_kernel LEVEL(product) = {ROWS, VECTOR, VECTORS, multiply, add_rows, dot_rows};
+
+void LEVEL(gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+                 int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    const struct gemm gemm = {transpose_a, transpose_b, m, n, k, lda, ldb, ldc, alpha, beta};
+    gemm_with(&LEVEL(product), &gemm, a, b, c);
+}
