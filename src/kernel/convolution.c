@@ -83,8 +83,9 @@ void convolution_finish(const struct kernels *kernels, const struct epilogue *ep
 }
 
 /* In order of preference; the last of each computes whatever there is. */
-static const struct convolution_method *const forward_methods[] = {&convolution_depthwise, &convolution_winograd,
-                                                                   &convolution_tiled, &convolution_columns};
+static const struct convolution_method *const forward_methods[] = {&convolution_depthwise, &convolution_depthwise_plain,
+                                                                   &convolution_winograd, &convolution_tiled,
+                                                                   &convolution_columns};
 static const struct convolution_method *const input_gradient_methods[] = {
     &input_gradient_winograd, &input_gradient_tiled, &input_gradient_columns};
 static const struct weight_gradient_method *const weight_gradient_methods[] = {&weight_gradient_depthwise,

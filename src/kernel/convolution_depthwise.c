@@ -1,75 +1,64 @@
-/* Forward depthwise convolution, one plane at a time. */
+/* Forward depthwise convolution, a few planes at a time in the first-level cache. */
 #include "kernel/convolution_shared.h"
-#include "kernel/depthwise.h"
+#include "kernel/depthwise_planes.h"
 #include "kernel/im2col.h"
 
 static bool applies(const struct convolution *convolution, const struct kernels *kernels)
 {
-    (void)kernels;
-    return convolution_is_depthwise(convolution);
+    return kernels->depthwise && convolution_is_depthwise(convolution);
+}
+
+static struct depthwise_axis output_axis(const struct convolution *convolution, int axis, const struct window *window)
+{
+    return (struct depthwise_axis){.origin =
+                                       window->begin[axis] * convolution->stride[axis] - convolution->pad_begin[axis],
+                                   .stride = convolution->stride[axis],
+                                   .reach = (convolution->kernel[axis] - 1) * convolution->dilation[axis] + 1,
+                                   .targets = window->end[axis] - window->begin[axis],
+                                   .end = convolution->input[axis]};
+}
+
+static struct depthwise_job forward_job(const struct convolution *convolution, const struct kernels *kernels,
+                                        const struct window *window)
+{
+    return (struct depthwise_job){.kernels = kernels,
+                                  .rows = output_axis(convolution, 1, window),
+                                  .columns = output_axis(convolution, 2, window),
+                                  .kernel = {convolution->kernel[1], convolution->kernel[2]},
+                                  .dilation = {convolution->dilation[1], convolution->dilation[2]},
+                                  .batch = convolution->batch,
+                                  .channels = convolution->output_channels,
+                                  .sharing = convolution->output_channels / convolution->groups,
+                                  .source_plane = convolution_plane(convolution->input),
+                                  .source_width = convolution->input[2],
+                                  .target_plane = convolution_plane(convolution->output),
+                                  .target_width = convolution->output[2]};
 }
 
 static size_t scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
 {
-    (void)convolution, (void)kernels, (void)threads;
-    return 0;
-}
-
-struct depthwise_job {
-    const struct convolution_run *run;
-    struct window window;
-};
-
-static void run_plane(void *argument, size_t index, int thread)
-{
-    (void)thread;
-    const struct depthwise_job *job = argument;
-    const struct convolution_run *run = job->run;
-    const struct convolution *convolution = run->convolution;
-    const struct window *window = &job->window;
-    int64_t channel = (int64_t)index % convolution->output_channels;
-    int64_t image = (int64_t)index / convolution->output_channels;
-    int64_t input_channel = channel / (convolution->output_channels / convolution->groups);
-    int64_t out_plane = convolution_plane(convolution->output), offset = (int64_t)index * out_plane;
-    const struct epilogue *epilogue = run->epilogue;
-    const float *bias = epilogue ? epilogue->bias : NULL, *residual = epilogue ? epilogue->residual : NULL;
-    struct depthwise_plane plane = {.x = run->input + (image * convolution->input_channels + input_channel) *
-                                                          convolution_plane(convolution->input),
-                                    .w = run->weights + channel * im2col_taps(convolution),
-                                    .y = run->output + offset,
-                                    .bias = bias ? bias[channel] : 0,
-                                    .input_height = convolution->input[1],
-                                    .input_width = convolution->input[2],
-                                    .output_width = convolution->output[2],
-                                    .kernel_height = convolution->kernel[1],
-                                    .kernel_width = convolution->kernel[2],
-                                    .stride_y = convolution->stride[1],
-                                    .stride_x = convolution->stride[2],
-                                    .dilation_y = convolution->dilation[1],
-                                    .dilation_x = convolution->dilation[2],
-                                    .pad_top = convolution->pad_begin[1],
-                                    .pad_left = convolution->pad_begin[2],
-                                    .row_begin = window->begin[1],
-                                    .row_end = window->end[1],
-                                    .column_begin = window->begin[2],
-                                    .column_end = window->end[2]};
-    run->kernels->depthwise_plane(&plane);
-    struct epilogue rest = epilogue ? *epilogue : (struct epilogue){0};
-    rest.bias = NULL;
-    int64_t width = window->end[2] - window->begin[2];
-    for (int64_t row = window->begin[1]; row < window->end[1]; row++) {
-        int64_t place = row * convolution->output[2] + window->begin[2];
-        convolution_finish(run->kernels, &rest, channel, residual ? residual + offset + place : NULL, width,
-                           plane.y + place);
-    }
+    struct window all = im2col_full(convolution);
+    struct depthwise_job job = forward_job(convolution, kernels, &all);
+    return depthwise_job_scratch(&job, threads);
 }
 
 static void run_depthwise(const struct convolution_run *run)
 {
-    const struct convolution *convolution = run->convolution;
-    struct depthwise_job job = {run, run->window ? *run->window : im2col_full(convolution)};
-    if (im2col_cells(&job.window) > 0)
-        thread_pool_run(run->pool, run_plane, &job, (size_t)(convolution->batch * convolution->output_channels));
+    struct window all = im2col_full(run->convolution);
+    const struct window *window = run->window ? run->window : &all;
+    struct depthwise_job job = forward_job(run->convolution, run->kernels, window);
+    job.pool = run->pool;
+    job.source = run->input;
+    job.weights = run->weights;
+    int64_t place = window->begin[1] * job.target_width + window->begin[2];
+    struct epilogue epilogue = run->epilogue ? *run->epilogue : (struct epilogue){0};
+    if (epilogue.residual)
+        epilogue.residual += place;
+    job.epilogue = &epilogue;
+    job.target = run->output + place;
+    job.scratch = run->scratch;
+    if (job.batch > 0 && job.rows.targets > 0 && job.columns.targets > 0)
+        depthwise_job_run(&job);
 }
 
 const struct convolution_method convolution_depthwise = {

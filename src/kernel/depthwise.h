@@ -1,11 +1,11 @@
-/* One plane of a depthwise convolution. */
+/* What is done with one plane of a depthwise convolution. */
 #ifndef FOVEA_KERNEL_DEPTHWISE_H
 #define FOVEA_KERNEL_DEPTHWISE_H
 
 #include "kernel/kernels.h"
 
-/* x [input_height, input_width], w [kernel_height, kernel_width], y [output_height, output_width]; the outputs in
- * [row_begin, row_end) x [column_begin, column_end) are written as bias + products. */
+/* In plain C: x [input_height, input_width], w [kernel_height, kernel_width], y [output_height, output_width]; the
+ * outputs in [row_begin, row_end) x [column_begin, column_end) are written as bias + products. */
 struct depthwise_plane {
     const float *x, *w;
     float *y;
@@ -13,6 +13,57 @@ struct depthwise_plane {
     int64_t input_height, input_width, output_width, kernel_height, kernel_width;
     int64_t stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
     int64_t row_begin, row_end, column_begin, column_end;
+};
+
+/* For each plane: to[r * to_row + i % stride * phase + i / stride] = from[r * from_row + i] for r < rows, i < count,
+ * and zeros up to the next whole vector of each phase. */
+struct depthwise_spread {
+    const float *from;
+    int64_t planes, from_plane, from_row, rows, stride, count;
+    float *to;
+    int64_t to_plane, to_row, phase;
+};
+
+/* For each plane: y[r * y_row + c] = min(max(bias + sum over t of w[t] * x[offsets[t] + r * x_step * x_row + c], low),
+ * high) for r < rows, c < columns. Up to a vector behind the last element is read of each row of x. With `square` the
+ * taps are that many rows, x_row apart, of as many columns: offsets[ky * square + kx] is offsets[kx] + ky * x_row. */
+struct depthwise_sum {
+    int64_t planes;
+    const float *x, *w;
+    const float *bias; /* [planes] or NULL */
+    const int32_t *offsets;
+    int64_t taps, square; /* square: 3, 5, 7, or 0 */
+    int64_t x_plane, x_row, x_step;
+    float low, high;
+    float *y;
+    int64_t y_plane, y_row, rows, columns;
+};
+
+/* to[r * to_row + i] = from[r * from_row + i % phases * phase + i / phases] for r < rows, i < columns. */
+struct depthwise_merge {
+    const float *from;
+    int64_t from_row, phase, phases, rows, columns;
+    float *to;
+    int64_t to_row;
+};
+
+/* sums[t][lane] += products of dy with x: over the rows r and the columns c of this lane, dy[r * dy_row + c] *
+ * x[offsets[t] + r * x_row + c]. Columns are whole vectors. */
+struct depthwise_products {
+    const float *x, *dy;
+    const int32_t *offsets;
+    int64_t taps, x_row, dy_row, rows, columns;
+    float *sums;
+};
+
+/* What a level offers. */
+struct depthwise_kernel {
+    int vector;                            /* floats */
+    const struct depthwise_kernel *narrow; /* for rows that fill no vector, or NULL */
+    void (*spread)(const struct depthwise_spread *spread);
+    void (*sum)(const struct depthwise_sum *sum);
+    void (*merge)(const struct depthwise_merge *merge);
+    void (*products)(const struct depthwise_products *products);
 };
 
 #endif

@@ -50,6 +50,7 @@ typedef void unary_gradient_kernel(const float *x, const float *dy, float *dx, i
 typedef void binary_kernel(const float *a, int64_t stride_a, const float *b, int64_t stride_b, float *z, int64_t count);
 
 struct depthwise_plane;
+struct depthwise_kernel;
 struct pool_kernel;
 struct product_kernel;
 struct tile_kernel;
@@ -73,8 +74,10 @@ struct kernels {
     void (*affine)(const float *x, float scale, float shift, float *y, int64_t count);
     /* Softmax of one row of `count` contiguous elements (log: log-softmax). */
     void (*softmax_row)(const float *x, float *y, int64_t count, bool log);
-    /* One plane of a depthwise convolution; see convolution.h for the geometry. */
+    /* One plane of a depthwise convolution in plain C (depthwise.h). */
     void (*depthwise_plane)(const struct depthwise_plane *plane);
+    /* Depthwise convolutions (depthwise.h); NULL: there is none. */
+    const struct depthwise_kernel *depthwise;
     /* Rows of pools (pool_row.h). */
     const struct pool_kernel *pool;
     /* The inner product of convolutions (tile.h); NULL: there is none, products go through `gemm`. */

@@ -330,6 +330,7 @@ static void depthwise_plane(const struct depthwise_plane *plane)
 extern const struct tile_kernel TILE_KERNEL;
 extern const struct winograd_kernel WINOGRAD_KERNEL;
 extern const struct product_kernel LEVEL(product);
+extern const struct depthwise_kernel LEVEL(depthwise);
 #endif
 
 float PEAK_LOOP(int64_t operations);
@@ -355,5 +356,6 @@ const struct kernels KERNEL_TABLE = {
     .tile = &TILE_KERNEL,
     .winograd = &WINOGRAD_KERNEL,
     .product = &LEVEL(product),
+    .depthwise = &LEVEL(depthwise),
 #endif
 };
