@@ -17,6 +17,8 @@ struct probe_build {
     const struct probe_request *request;
     struct target found;
     struct value *image, *target, *source;
+    struct value *scored;                     /* of the target: all of it, or the unit's cells; `scores` is of it */
+    struct class_scores scores;               /* how its classes are read */
     struct value *layers[TARGET_MOST_LAYERS]; /* whose contributions are asked for; the last is `source` */
 };
 
@@ -158,6 +160,18 @@ static int describe_places(struct probe_build *build, const struct graph *graph,
     return result;
 }
 
+/* Where one unit's gradient is all that is asked for, nothing else of the target need be made. */
+static int cut_target(struct probe_build *build, struct graph *graph, struct error *error)
+{
+    const struct probe *probe = build->probe;
+    build->scored = build->target;
+    build->scores = probe->scores;
+    if (probe->source_kind == PROBE_IMAGE && probe->place == FOVEA_PLACE_UNIT)
+        build->scored = unit_grid_cut(graph, &probe->target_grid, build->target, probe->unit, &build->scores, error);
+    build->probe->is_cut = build->scored != build->target;
+    return build->scored ? 0 : -1;
+}
+
 /* Finds the values while the graph is still as in the file, and keeps them: outputs survive lowering. */
 static int select_values(void *user, struct graph *graph, struct error *error)
 {
@@ -174,10 +188,11 @@ static int select_values(void *user, struct graph *graph, struct error *error)
     build->target = build->found.value;
     build->probe->of_classes = build->found.of_classes;
     build->probe->head = build->found.head;
-    if (find_source(build, graph, error) || describe_places(build, graph, error))
+    if (find_source(build, graph, error) || describe_places(build, graph, error) || cut_target(build, graph, error))
         return -1;
-    struct value *kept[1 + TARGET_MOST_LAYERS] = {build->target};
-    int count = 1, layers = build->request->source == PROBE_ACTIVATION ? build->probe->layers : 0;
+    struct value *kept[2 + TARGET_MOST_LAYERS] = {build->scored, build->image};
+    int count = build->source == build->image && build->image->producer ? 2 : 1,
+        layers = build->request->source == PROBE_ACTIVATION ? build->probe->layers : 0;
     for (int i = build->request->contributions ? 0 : layers - 1; i >= 0 && i < layers; i++) {
         if (build->layers[i] != build->target)
             kept[count++] = build->layers[i];
@@ -238,7 +253,7 @@ static int append_held(struct probe_build *build, struct graph *graph, const str
 static int append_gradient(struct probe_build *build, struct graph *graph, struct value *seed, struct value **outputs,
                            struct error *error)
 {
-    const struct contribution_request request = {{build->target, seed},      &build->source, 1,
+    const struct contribution_request request = {{build->scored, seed},      &build->source, 1,
                                                  &build->probe->source_grid, false,          false};
     struct value **gradient = &outputs[PROBE_OUTPUT_GRADIENT];
     bool shares = build->request->contributions;
@@ -257,21 +272,21 @@ static int append_score(void *user, struct graph *graph, struct error *error)
     struct probe_build *build = user;
     struct probe *probe = build->probe;
     const struct unit_view *view = &probe->target_grid.view;
-    struct unit_score score = {.classes = probe->scores,
+    struct unit_score score = {.classes = build->scores,
                                .kind = build->request->kind,
                                .place = probe->place,
-                               .unit = probe->unit[0] * probe->target_grid.width + probe->unit[1]};
+                               .unit = probe->is_cut ? 0 : probe->unit[0] * probe->target_grid.width + probe->unit[1]};
     struct unit_score_outputs made;
     struct value *outputs[PROBE_OUTPUT_LAYERS + 2 * TARGET_MOST_LAYERS] = {NULL};
     struct value *classes = add_classes(graph, view->images, error);
     probe->classes_index = graph->input_count - 1;
-    if (!classes || emit_unit_score(graph, build->target, &score, classes, &made, error) ||
+    if (!classes || emit_unit_score(graph, build->scored, &score, classes, &made, error) ||
         append_gradient(build, graph, made.seed, outputs, error))
         return -1;
     outputs[PROBE_OUTPUT_SCORE] = made.score;
     outputs[PROBE_OUTPUT_CLASSES] = made.classes;
     outputs[PROBE_OUTPUT_UNITS] = made.units;
-    outputs[PROBE_OUTPUT_TARGET] = build->target;
+    outputs[PROBE_OUTPUT_TARGET] = build->scored;
     outputs[PROBE_OUTPUT_ACTIVATION] = build->source;
     int count = probe->source_kind == PROBE_NO_GRADIENT ? PROBE_OUTPUT_GRADIENT
                 : probe->source_kind == PROBE_IMAGE     ? PROBE_OUTPUT_ACTIVATION
@@ -289,6 +304,7 @@ int probe_create(struct probe *probe, const struct model *model, const struct pr
                                         .select = select_values,
                                         .differentiate = append_score,
                                         .user = &build,
+                                        .whole_values = request->contributions,
                                         .no_fusion = request->no_fusion};
     *probe = (struct probe){.path = model->path};
     probe->graph = pipeline_run(model, &pipeline, error);
@@ -370,9 +386,11 @@ int probe_run(struct probe *probe, struct probe_result *result, struct error *er
         return error_prefix(error, "%s", probe->path);
     const struct session *session = probe->session;
     *result = (struct probe_result){.score = session_output(session, PROBE_OUTPUT_SCORE)->data,
-                                    .classes = session_output(session, PROBE_OUTPUT_CLASSES)->data,
-                                    .units = session_output(session, PROBE_OUTPUT_UNITS)->data,
-                                    .target = session_output(session, PROBE_OUTPUT_TARGET)->data};
+                                    .classes = session_output(session, PROBE_OUTPUT_CLASSES)->data};
+    if (!probe->is_cut) {
+        result->units = session_output(session, PROBE_OUTPUT_UNITS)->data;
+        result->target = session_output(session, PROBE_OUTPUT_TARGET)->data;
+    }
     if (probe->source_kind != PROBE_NO_GRADIENT)
         result->gradient = session_output(session, PROBE_OUTPUT_GRADIENT)->data;
     if (probe->source_kind == PROBE_ACTIVATION)

@@ -43,6 +43,7 @@ struct probe {
     const char *target; /* name of the value scored */
     bool of_classes;    /* it holds the classes' scores */
     struct unit_grid target_grid;
+    bool is_cut;                /* nothing of it is made but the chosen unit */
     struct class_scores scores; /* how its classes are read */
     struct head head;           /* what the target means; its values are of the probe's graph before lowering */
     enum fovea_place place;     /* as resolved */

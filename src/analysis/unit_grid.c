@@ -1,5 +1,7 @@
 #include "analysis/unit_grid.h"
 
+#include "op/emit.h"
+
 bool unit_grid_is_spatial(const struct unit_grid *grid)
 {
     return grid->layout == UNITS_MAP || grid->layout == UNITS_MAP_CHANNELS_LAST || grid->layout == UNITS_TOKENS;
@@ -49,6 +51,44 @@ void unit_grid_cells(const struct unit_grid *grid, const struct value *value, co
         cells[1 - grid->row_axis] = (struct interval){0, 0};
         cells[grid->row_axis] = (struct interval){token, token};
     }
+}
+
+/* Elements between neighbours, or in front of the first, when all axes along which units lie have one cell. */
+static int64_t cut_step(int64_t step, const struct shape *from, const struct shape *to)
+{
+    int64_t rest = step < 0 ? -step : step, size = 1, cut = 0;
+    for (int axis = from->rank - 1; axis >= 0; axis--) {
+        cut += rest % from->dims[axis] % to->dims[axis] * size;
+        rest /= from->dims[axis];
+        size *= to->dims[axis];
+    }
+    return step < 0 ? -cut : cut;
+}
+
+struct value *unit_grid_cut(struct graph *graph, const struct unit_grid *grid, struct value *value,
+                            const int64_t unit[2], struct class_scores *scores, struct error *error)
+{
+    struct interval cells[SHAPE_MAX_RANK];
+    struct value *cut = value;
+    struct unit_view *view = &scores->view;
+    bool tokens = grid->layout == UNITS_TOKENS;
+    if (grid->row_axis < 0 || (!tokens && grid->layout != UNITS_MAP && grid->layout != UNITS_MAP_CHANNELS_LAST))
+        return value;
+    unit_grid_cells(grid, value, unit, cells);
+    for (int axis = grid->row_axis; cut && axis < grid->row_axis + (tokens ? 1 : 2); axis++)
+        cut = emit_slice(graph, cut, axis, cells[axis].low, cells[axis].high + 1, error);
+    if (!cut)
+        return NULL;
+    int64_t first = unit_view_at(view, 0, unit[0] * grid->width + unit[1], 0);
+    *view = (struct unit_view){.images = view->images,
+                               .units = 1,
+                               .channels = view->channels,
+                               .first = cut_step(first, &value->shape, &cut->shape),
+                               .image_step = cut_step(view->image_step, &value->shape, &cut->shape),
+                               .unit_step = 1,
+                               .channel_step = cut_step(view->channel_step, &value->shape, &cut->shape)};
+    scores->objectness = cut_step(scores->objectness, &value->shape, &cut->shape);
+    return cut;
 }
 
 static int map_grid(struct field_sweep *sweep, const struct value *value, struct unit_grid *grid, struct error *error)

@@ -38,6 +38,10 @@ void unit_grid_centre(const struct unit_grid *grid, int64_t unit[2]);
 /* The cells of one unit of image 0, all channels: an interval per axis of the value. */
 void unit_grid_cells(const struct unit_grid *grid, const struct value *value, const int64_t unit[2],
                      struct interval cells[SHAPE_MAX_RANK]);
+/* Appends what cuts the unit's cells out of the value, for all images, where units lie along axes of their own (maps,
+ * tokens; else the value itself); `scores`, read from the value, is then of what is returned, where it is unit 0. */
+struct value *unit_grid_cut(struct graph *graph, const struct unit_grid *grid, struct value *value,
+                            const int64_t unit[2], struct class_scores *scores, struct error *error);
 /* The theoretical field of the units of a map or of tokens. */
 int receptive_field_of_units(struct field_sweep *sweep, const struct value *value, const struct unit_grid *grid,
                              struct fovea_receptive_field *field, bool *varies, struct error *error);

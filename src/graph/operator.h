@@ -91,6 +91,18 @@ struct field_context {
 };
 typedef int operator_field(struct field_context *context, struct error *error);
 
+/* The part of a node that makes a box of cells of output 0, from no more of its inputs than these cells read. Asked for
+ * the reads first (`part` NULL), then with the part, a copy of the node whose attributes are to be changed where they
+ * must: its inputs hold `reads` alone. The rule is given boxes within the shapes, and answers alike both times. */
+struct confine_context {
+    const struct node *node;
+    struct interval *cells;                   /* of output 0, per axis: the rule widens them to what it can make */
+    struct interval (*reads)[SHAPE_MAX_RANK]; /* per input: to narrow; all of it at first */
+    bool moves; /* to set: the result is what input 0 reads, in that order; there is no part */
+    struct node *part;
+};
+typedef int operator_confine(struct confine_context *context, struct error *error);
+
 /* Multiply-accumulates of one execution (one a*b+c counts 1); only products of convolutions and matrices count. */
 typedef int64_t operator_macs(const struct infer_context *context);
 
@@ -238,6 +250,7 @@ struct operator_definition {
     operator_compute *compute;
     operator_gradient *gradient; /* NULL: not differentiable */
     operator_field *field;       /* NULL: treated as global */
+    operator_confine *confine;   /* NULL: makes all or nothing, but where it is pointwise */
     operator_start *start;       /* NULL: its gate is not held */
     enum gate_rank gate;
     operator_identity *identity;  /* NULL: where it is a view or keeps its elements (OPERATOR_VIEW, OPERATOR_KEEPS) */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/kernels.h"
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
@@ -286,6 +287,23 @@ static int64_t macs_attention(const struct infer_context *context)
                         attention.key_size + attention.value_size);
 }
 
+/* Some of the queries, where these are alike: no mask, no order, nothing recorded. */
+static int confine_attention(struct confine_context *context, struct error *error)
+{
+    (void)error;
+    const struct node *node = context->node;
+    const struct attention_settings *settings = node->settings;
+    int rank = node->inputs[QUERY]->shape.rank, rows = rank - 2;
+    bool alike = !settings->is_causal;
+    for (int i = MASK; i < node->input_count; i++)
+        alike = alike && !node->inputs[i];
+    confine_whole(context, 0, alike ? rows : rank);
+    confine_whole(context, rows + 1, rank);
+    if (alike)
+        context->reads[QUERY][rows] = context->cells[rows];
+    return 0;
+}
+
 static struct value *node_input(const struct node *node, int index)
 {
     return index < node->input_count ? node->inputs[index] : NULL;
@@ -331,7 +349,7 @@ static int gradient_attention(struct gradient_context *context, struct error *er
         .types = TYPES_HELD_AS_FLOAT, .traits = OPERATOR_ATTENTION,                                                    \
         .roles = {ROLE_KEY, ROLE_KEY, ROLE_DATA, ROLE_MASK, ROLE_KEY, ROLE_DATA, ROLE_MASK}, .gate = GATE_NONE,        \
         SETTINGS(struct attention_settings, attributes), .infer = infer_attention, .compute = compute_attention,       \
-        .gradient = gradient_attention, .macs = macs_attention, .scratch = scratch_of                                  \
+        .gradient = gradient_attention, .confine = confine_attention, .macs = macs_attention, .scratch = scratch_of    \
     }
 
 const struct operator_definition operators_attention[] = {

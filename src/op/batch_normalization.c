@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "kernel/kernels.h"
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
@@ -476,6 +477,17 @@ static int field_batch_normalization(struct field_context *context, struct error
     return 0;
 }
 
+/* All channels of a box of places; with a batch's own statistics, all. */
+static int confine_batch_normalization(struct confine_context *context, struct error *error)
+{
+    (void)error;
+    const struct shape *x = &context->node->inputs[X]->shape;
+    confine_whole(context, is_training(context->node) ? 0 : 1, is_training(context->node) ? x->rank : 2);
+    for (int i = 0; i < x->rank; i++)
+        context->reads[X][i] = context->cells[i];
+    return 0;
+}
+
 const struct operator_definition operators_batch_normalization[] = {
     {.domain = "",
      .name = "BatchNormalization",
@@ -489,6 +501,7 @@ const struct operator_definition operators_batch_normalization[] = {
      .compute = compute_batch_normalization,
      .gradient = gradient_batch_normalization,
      .field = field_batch_normalization,
+     .confine = confine_batch_normalization,
      .remarks = remark_batch_normalization,
      .scratch = scratch_batch_normalization},
     {.domain = DOMAIN_INTERNAL,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -147,6 +148,23 @@ static int field_concat(struct field_context *context, struct error *error)
     return 0;
 }
 
+/* The same cells of every part, of all parts. */
+static int confine_concat(struct confine_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    int rank = node->outputs[0]->shape.rank, axis;
+    if (concat_axis(node, rank, &axis, error))
+        return -1;
+    confine_whole(context, axis, axis + 1);
+    for (int i = 0; i < node->input_count; i++) {
+        for (int k = 0; k < rank; k++) {
+            if (k != axis)
+                context->reads[i][k] = context->cells[k];
+        }
+    }
+    return 0;
+}
+
 const struct operator_definition operators_concat[] = {
     {.domain = "",
      .name = "Concat",
@@ -160,6 +178,7 @@ const struct operator_definition operators_concat[] = {
      .compute = compute_concat,
      .gradient = gradient_concat,
      .field = field_concat,
+     .confine = confine_concat,
      .identity = identity_of_one},
     {.domain = DOMAIN_INTERNAL,
      .name = "ConcatGradient",

@@ -1,6 +1,7 @@
 /* Conv (ONNX 1, 11, 22) and FusedConv, the internal form with residual and activation. */
 #include "op/convolution.h"
 
+#include "op/confine.h"
 #include "op/families.h"
 
 static const struct attribute_rule attributes[] = {CONV_ATTRIBUTES, {0}};
@@ -188,6 +189,19 @@ static int field_conv(struct field_context *context, struct error *error)
     return 0;
 }
 
+/* All channels of a box of places. */
+static int confine_conv(struct confine_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    struct spatial spatial;
+    struct convolution convolution;
+    if (convolution_read(node->settings, &node->inputs[0]->shape, &node->inputs[1]->shape, &spatial, &convolution, NULL,
+                         error))
+        return -1;
+    confine_whole(context, 1, 2);
+    return confine_slide(context, &spatial, error);
+}
+
 static int64_t macs_conv(const struct infer_context *context)
 {
     const struct shape *x = &context->inputs[0]->shape, *w = &context->inputs[1]->shape;
@@ -212,6 +226,7 @@ const struct operator_definition operators_convolution[] = {
      .compute = compute_conv,
      .gradient = gradient_conv,
      .field = field_conv,
+     .confine = confine_conv,
      .macs = macs_conv,
      .scratch = scratch_conv,
      .packed_bytes = packed_conv,

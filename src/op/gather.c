@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/number.h"
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/gather.h"
@@ -245,6 +246,30 @@ static int field_gather(struct field_context *context, struct error *error)
     return 0;
 }
 
+/* One known place. */
+static int confine_gather(struct confine_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    struct known_inputs known;
+    const struct shape *from = &node->inputs[0]->shape;
+    int64_t index = 0, size = 0;
+    int axis;
+    if (known_inputs_read(&known, node, error) || gather_axis(node, from->rank, &axis, error))
+        return -1;
+    const struct tensor *indices = known.pointers[1];
+    size = from->dims[axis];
+    context->moves = indices->data && shape_count(&indices->shape) == 1 && indices->shape.rank <= 1 &&
+                     gather_index(indices, 0, size, &index, NULL) == 0;
+    if (!context->moves) {
+        confine_whole(context, 0, node->outputs[0]->shape.rank);
+        return 0;
+    }
+    for (int i = 0; i < from->rank; i++)
+        context->reads[0][i] =
+            i == axis ? (struct interval){index, index} : context->cells[i < axis ? i : i + indices->shape.rank - 1];
+    return 0;
+}
+
 const struct operator_definition operators_gather[] = {
     {.domain = "",
      .name = "Gather",
@@ -258,6 +283,7 @@ const struct operator_definition operators_gather[] = {
      .compute = compute_gather,
      .gradient = gradient_gather,
      .field = field_gather,
+     .confine = confine_gather,
      .scratch = index_bytes},
     {.domain = DOMAIN_INTERNAL,
      .name = "GatherGradient",

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/product.h"
@@ -211,6 +212,19 @@ static int field_gemm(struct field_context *context, struct error *error)
     return 0;
 }
 
+/* All columns of some rows. */
+static int confine_gemm(struct confine_context *context, struct error *error)
+{
+    (void)error;
+    const struct node *node = context->node;
+    const struct gemm_settings *settings = node->settings;
+    confine_whole(context, 1, 2);
+    context->reads[A][settings->transA ? 1 : 0] = context->cells[0];
+    if (node->input_count > C && node->inputs[C])
+        confine_aligned(context, C);
+    return 0;
+}
+
 static int64_t macs_gemm(const struct infer_context *context)
 {
     struct gemm gemm;
@@ -232,6 +246,7 @@ const struct operator_definition operators_gemm[] = {
      .compute = compute_gemm,
      .gradient = gradient_gemm,
      .field = field_gemm,
+     .confine = confine_gemm,
      .macs = macs_gemm,
      .packed_bytes = packed_gemm,
      .pack = pack_gemm},

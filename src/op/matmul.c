@@ -1,5 +1,6 @@
 /* MatMul (ONNX 1, 9, 13), and the internal MatrixProduct with transposed operands that its gradient uses. */
 #include "kernel/linear.h"
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/product.h"
@@ -315,6 +316,29 @@ static int field_matmul(struct field_context *context, struct error *error)
     return 0;
 }
 
+/* All columns of some rows, of some matrices. */
+static int confine_matmul(struct confine_context *context, struct error *error)
+{
+    (void)error;
+    const struct node *node = context->node;
+    int rank = node->outputs[0]->shape.rank, a = node->inputs[0]->shape.rank;
+    if (a < 2 || node->inputs[1]->shape.rank < 2) {
+        confine_whole(context, 0, rank);
+        return 0;
+    }
+    confine_whole(context, rank - 1, rank);
+    for (int input = 0; input < 2; input++) {
+        const struct shape *own = &node->inputs[input]->shape;
+        for (int i = 0; i < own->rank - 2; i++) {
+            int at = rank - own->rank + i;
+            if (own->dims[i] == node->outputs[0]->shape.dims[at])
+                context->reads[input][i] = context->cells[at];
+        }
+    }
+    context->reads[0][a - 2] = context->cells[rank - 2];
+    return 0;
+}
+
 static int64_t macs_matmul(const struct infer_context *context)
 {
     struct matrix_product product;
@@ -336,6 +360,7 @@ const struct operator_definition operators_matmul[] = {
      .compute = compute_matmul,
      .gradient = gradient_matmul,
      .field = field_matmul,
+     .confine = confine_matmul,
      .macs = macs_matmul,
      .scratch = scratch_matmul,
      .packed_bytes = packed_matmul,

@@ -1,5 +1,6 @@
 /* InstanceNormalization (ONNX 6, 22), GroupNormalization (18: scale and bias per group, 21: per channel),
  * LayerNormalization (17), RMSNormalization (23). */
+#include "op/confine.h"
 #include "op/families.h"
 #include "op/normalization.h"
 #include "op/settings.h"
@@ -229,6 +230,17 @@ static int field_layer(struct field_context *context, struct error *error)
     return 0;
 }
 
+static int confine_layer(struct confine_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    const struct normalization_settings *settings = node->settings;
+    int axis;
+    if (shape_axis(settings->axis, node->inputs[0]->shape.rank, &axis, error))
+        return -1;
+    confine_rows(context, axis);
+    return 0;
+}
+
 const struct operator_definition operators_normalization[] = {
     {.domain = "",
      .name = "InstanceNormalization",
@@ -268,7 +280,8 @@ const struct operator_definition operators_normalization[] = {
      .infer = infer_layer,
      .compute = compute_layer,
      .gradient = gradient_layer,
-     .field = field_layer},
+     .field = field_layer,
+     .confine = confine_layer},
     {.domain = "",
      .name = "RMSNormalization",
      .since = 23,
@@ -281,6 +294,7 @@ const struct operator_definition operators_normalization[] = {
      .infer = infer_rms,
      .compute = compute_rms,
      .gradient = gradient_rms,
-     .field = field_layer},
+     .field = field_layer,
+     .confine = confine_layer},
     {0},
 };

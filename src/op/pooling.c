@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "op/confine.h"
 #include "op/families.h"
 
 static const struct attribute_rule max_attributes[] = {
@@ -88,6 +89,24 @@ int pooling_field(struct field_context *context, struct error *error)
     context->reads[1] = context->cells[1];
     spatial_reads(&spatial, context->cells, context->reads);
     return 0;
+}
+
+/* Where ceil_mode adds windows that hang over, an average counts pads of the whole that the part does not have. */
+static int confine_pool(struct confine_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    const struct pool_settings *settings = node->settings;
+    const struct shape *x = &node->inputs[0]->shape;
+    struct spatial spatial;
+    struct pooling pooling;
+    if (pooling_read(settings, x, &spatial, &pooling, error))
+        return -1;
+    if (pooling.ceil_mode && pooling.count_include_pad) {
+        confine_whole(context, 0, x->rank);
+        return 0;
+    }
+    context->reads[0][1] = context->cells[1];
+    return confine_slide(context, &spatial, error);
 }
 
 struct value *emit_pooling_gradient(const struct gradient_context *context, const char *op_type,
@@ -388,7 +407,8 @@ const struct operator_definition operators_pooling[] = {
      .compute = compute_max_pool,
      .steps = steps_pool,
      .gradient = gradient_max_pool,
-     .field = pooling_field},
+     .field = pooling_field,
+     .confine = confine_pool},
     {.domain = "",
      .name = "AveragePool",
      .since = 1,
@@ -401,7 +421,8 @@ const struct operator_definition operators_pooling[] = {
      .compute = compute_average_pool,
      .steps = steps_pool,
      .gradient = gradient_average_pool,
-     .field = pooling_field},
+     .field = pooling_field,
+     .confine = confine_pool},
     {.domain = "",
      .name = "LpPool",
      .since = 2,

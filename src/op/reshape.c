@@ -1,6 +1,7 @@
 /* Operators that give the same elements another shape: Identity, Reshape, Flatten, Squeeze, Unsqueeze. */
 #include <string.h>
 
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -125,6 +126,35 @@ static int field_view(struct field_context *context, struct error *error)
     return 0;
 }
 
+static int64_t box_cells(const struct interval *box, int rank)
+{
+    int64_t cells = 1;
+    for (int i = 0; i < rank; i++)
+        cells *= box[i].high - box[i].low + 1;
+    return cells;
+}
+
+/* Where the cells of the one shape are a box of the other: no element more is read than is made. */
+static int confine_view(struct confine_context *context, struct error *error)
+{
+    const struct shape *from = &context->node->inputs[0]->shape, *to = &context->node->outputs[0]->shape;
+    const struct tensor input = {.shape = *from}, output = {.shape = *to};
+    const struct tensor *const inputs[1] = {&input};
+    struct interval reads[SHAPE_MAX_RANK];
+    struct field_context field = {
+        .node = context->node, .inputs = inputs, .outputs = &output, .cells = context->cells, .reads = reads};
+    if (field_view(&field, error))
+        return -1;
+    if (box_cells(reads, from->rank) != box_cells(context->cells, to->rank)) {
+        confine_whole(context, 0, to->rank);
+        return 0;
+    }
+    context->moves = true;
+    for (int i = 0; i < from->rank; i++)
+        context->reads[0][i] = reads[i];
+    return 0;
+}
+
 static int infer_reshape(struct infer_context *context, struct error *error)
 {
     const struct reshape_settings *settings = context->node->settings;
@@ -240,7 +270,7 @@ static int infer_unsqueeze(struct infer_context *context, struct error *error)
     {                                                                                                                  \
         .domain = "", .name = name_, .since = since_, ARITY(1, max_inputs_, 1, 1), .types = TYPES_MOVED,               \
         .roles = {ROLE_DATA, ROLE_SHAPE}, .infer = infer_, .compute = compute_view, .gradient = gradient_,             \
-        .field = field_, __VA_ARGS__                                                                                   \
+        .field = field_, .confine = confine_view, __VA_ARGS__                                                          \
     }
 
 const struct operator_definition operators_reshape[] = {

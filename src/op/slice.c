@@ -1,5 +1,6 @@
 /* Slice, and SliceGradient that puts a gradient back into its place among zeros. */
 #include "base/number.h"
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -163,6 +164,25 @@ static int field_slice(struct field_context *context, struct error *error)
     return 0;
 }
 
+/* Neighbours; of steps, all. */
+static int confine_slice(struct confine_context *context, struct error *error)
+{
+    struct known_inputs known;
+    struct slice slice;
+    int rank = context->node->inputs[0]->shape.rank;
+    if (known_inputs_read(&known, context->node, error) || slice_read(&slice, &known.operands, error))
+        return -1;
+    context->moves = true;
+    for (int i = 0; i < rank; i++)
+        context->moves &= slice.steps[i] == 1 || slice.sizes[i] == 1;
+    if (!context->moves)
+        confine_whole(context, 0, rank);
+    for (int i = 0; i < rank && context->moves; i++)
+        context->reads[0][i] =
+            (struct interval){slice.starts[i] + context->cells[i].low, slice.starts[i] + context->cells[i].high};
+    return 0;
+}
+
 static int read_gradient(const struct node *node, const struct shape *part, struct slice *slice, struct shape *whole,
                          struct error *error)
 {
@@ -215,7 +235,7 @@ static bool steps_forwards(const struct node *node)
         .domain = "", .name = "Slice", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_ALL,  \
         .traits = OPERATOR_MOVES | OPERATOR_EXACT_FIELD, .roles = {ROLE_DATA, ROLE_SHAPE},                             \
         SETTINGS(struct slice_settings, attributes), .infer = infer_slice, .compute = compute_slice,                   \
-        .gradient = gradient_slice, .field = field_slice, .identity = steps_forwards                                   \
+        .gradient = gradient_slice, .field = field_slice, .confine = confine_slice, .identity = steps_forwards         \
     }
 
 const struct operator_definition operators_slice[] = {

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "kernel/kernels.h"
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
@@ -344,11 +345,23 @@ static int field_softmax(struct field_context *context, struct error *error)
     return 0;
 }
 
+static int confine_softmax(struct confine_context *context, struct error *error)
+{
+    int rank = context->node->inputs[0]->shape.rank, axis = 0;
+    int64_t given = softmax_axis(context->node);
+    if (given >= rank || rank == 0) /* rows of one element */
+        axis = rank;
+    else if (shape_axis(given, rank, &axis, error))
+        return -1;
+    confine_rows(context, axis);
+    return 0;
+}
+
 #define SOFTMAX(name_, traits_, gate_, compute_, gradient_)                                                            \
     {                                                                                                                  \
         .domain = "", .name = name_, .since = 1, ARITY(1, 1, 1, 1), .types = TYPES_FLOAT, .traits = traits_,           \
         .gate = gate_, .roles = {ROLE_DATA}, SETTINGS(struct softmax_settings, attributes), .infer = infer_softmax,    \
-        .compute = compute_, .gradient = gradient_, .field = field_softmax                                             \
+        .compute = compute_, .gradient = gradient_, .field = field_softmax, .confine = confine_softmax                 \
     }
 #define GRADIENT(name_, compute_)                                                                                      \
     {                                                                                                                  \

@@ -148,6 +148,16 @@ static bool keeps_order(const struct node *node)
     return perm.values || node->inputs[0]->shape.rank < 2;
 }
 
+static int confine_transpose(struct confine_context *context, struct error *error)
+{
+    int permutation[SHAPE_MAX_RANK], rank = context->node->inputs[0]->shape.rank;
+    if (read_permutation(context->node, rank, permutation, error))
+        return -1;
+    for (int i = 0; i < rank; i++)
+        context->reads[0][permutation[i]] = context->cells[i];
+    return 0;
+}
+
 const struct operator_definition operators_transpose[] = {
     {.domain = "",
      .name = "Transpose",
@@ -161,6 +171,7 @@ const struct operator_definition operators_transpose[] = {
      .compute = compute_transpose,
      .gradient = gradient_transpose,
      .field = field_transpose,
+     .confine = confine_transpose,
      .identity = keeps_order},
     {0},
 };

@@ -59,6 +59,9 @@ int pass_recognise_group_normalization(struct graph *graph, struct error *error)
 int pass_recognise_attention(struct graph *graph, struct error *error);
 /* A product with constant weights, its bias, activation and residual become Linear. */
 int pass_fuse_linear(struct graph *graph, struct error *error);
+/* Nodes make no more than what is read of them, where that is clearly less: cells of a unit's field, one token. Graph
+ * outputs keep their values. */
+int pass_confine(struct graph *graph, struct error *error);
 /* Convolutions' input gradients get the window outside which their dy is zero. */
 int pass_restrict_windows(struct graph *graph, struct error *error);
 /* What stands behind the node that makes `loss` reads cheap results of the nodes before it from copies that compute

@@ -63,6 +63,13 @@ static int fold_batch_normalization(const struct pipeline *pipeline, struct erro
     return pipeline->request->keep_batch_normalization ? 0 : pass_fold_batch_normalization(pipeline->graph, error);
 }
 
+/* Those who look at the graph alone want it as it is. */
+static int confine(const struct pipeline *pipeline, struct error *error)
+{
+    return pipeline->request->keeps_foreign || pipeline->request->whole_values ? 0
+                                                                               : pass_confine(pipeline->graph, error);
+}
+
 static int differentiate(const struct pipeline *pipeline, struct error *error)
 {
     const struct pipeline_request *request = pipeline->request;
@@ -111,6 +118,7 @@ static const struct {
     {"recognise-attention", pass_recognise_attention, NULL, FUSES},
     {"merge-views", pass_merge_views, NULL, FUSES},
     {"prune-recognised", pass_prune, NULL, FUSES},
+    {"confine", NULL, confine, FUSES},
     {"differentiate", NULL, differentiate, 0},
     {"prune-gradient", pass_prune, NULL, 0},
     {"restrict-windows", NULL, restrict_windows, 0},

@@ -28,6 +28,7 @@ struct pipeline_request {
     void *user;
     bool keep_batch_normalization; /* its parameters are wanted: not folded into Conv */
     bool no_fusion;                /* every value of the source graph stays computable as it is */
+    bool whole_values;             /* none is confined to the cells that are read of it (pass_confine) */
     bool keeps_foreign;            /* nothing of it runs: what fovea does not compute may be in it (pass/foreign.h) */
     const char *dump_after;        /* name of a pass, or NULL */
     struct text *dump;             /* where its graph is printed */

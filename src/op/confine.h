@@ -1,0 +1,21 @@
+/* What rules of confinement (operator_confine) share. */
+#ifndef FOVEA_OP_CONFINE_H
+#define FOVEA_OP_CONFINE_H
+
+#include "op/spatial.h"
+
+/* Cells of the axes [begin, end) of output 0 are made all or none. */
+void confine_whole(struct confine_context *context, int begin, int end);
+/* Whether all of output 0 is asked for. */
+bool confine_is_whole(const struct confine_context *context);
+/* Input `input` is aligned with the output at the last axes as numpy broadcasts; false: it is not. */
+bool confine_aligned(struct confine_context *context, int input);
+/* Every input is. */
+int confine_pointwise(struct confine_context *context, struct error *error);
+/* Input 0 is read at the cells' own places along the axes in front of `axis`, and wholly from there on. */
+void confine_rows(struct confine_context *context, int axis);
+/* Operators with windows that slide over input 0 [N, C, spatial...]: reads of its spatial axes, and attributes of the
+ * part, whose pads stand for those of the whole. A pool's channels and images are its own. */
+int confine_slide(struct confine_context *context, const struct spatial *spatial, struct error *error);
+
+#endif
