@@ -4,95 +4,9 @@
 #include <string.h>
 
 #include "kernel/depthwise.h"
+#include "kernel/elementary.h"
 #include "kernel/gemm.h"
 #include "kernel/level.h"
-
-/* e^x to about 1e-7 relative (range reduction by powers of two, Taylor polynomial of degree 7 on +-ln(2)/2);
- * branch-free, so that compilers vectorise it. NaN stays NaN, large arguments give infinity or 0. */
-static inline float exponential(float x)
-{
-    float clamped = x > 89.0f ? 89.0f : x;
-    clamped = clamped < -104.0f ? -104.0f : clamped;
-    union {
-        float f;
-        int bits;
-    } shifted = {clamped * 1.44269504f + 12582912.0f}; /* 1.5 2^23: the low bits are the rounded number */
-    float turns = shifted.f - 12582912.0f;
-    float rest = (clamped - turns * 0.693359375f) + turns * 2.12194440e-4f;
-    float p = 1.98412698e-4f;
-    p = p * rest + 1.38888889e-3f;
-    p = p * rest + 8.33333333e-3f;
-    p = p * rest + 4.16666667e-2f;
-    p = p * rest + 1.66666667e-1f;
-    p = p * rest + 0.5f;
-    p = p * rest + 1.0f;
-    p = p * rest + 1.0f;
-    int exponent = shifted.bits - 0x4b400000, half = exponent / 2; /* of NaN any, but no overflow */
-    union {
-        unsigned bits;
-        float f;
-    } low = {(unsigned)(half + 127) << 23}, high = {(unsigned)(exponent - half + 127) << 23};
-    return p * low.f * high.f;
-}
-
-static inline float sigmoid(float x)
-{
-    return 1.0f / (1.0f + exponential(-x));
-}
-
-/* Odd polynomial near 0 (Taylor), through e^-2|x| elsewhere. */
-static inline float hyperbolic_tangent(float x)
-{
-    float magnitude = fabsf(x), square = x * x;
-    float e = exponential(-2.0f * magnitude);
-    float far = copysignf((1.0f - e) / (1.0f + e), x);
-    float near = x * (1.0f + square * (-0.333333333f + square * (0.133333333f + square * -0.0539682540f)));
-    return magnitude < 0.12f ? near : far;
-}
-
-/* erf(x) to about 2e-7: x times a polynomial of x^2 up to 1, beyond 1 - e^(-x^2) times a polynomial of 1 / (1 + x / 2);
- * Chebyshev fits to the function's definition. NaN stays NaN. */
-static inline float error_integral(float x)
-{
-    float magnitude = fabsf(x), square = x * x;
-    float p = -9.67359099e-6f;
-    p = p * square + 1.1268254e-4f;
-    p = p * square - 8.48439656e-4f;
-    p = p * square + 5.22105341e-3f;
-    p = p * square - 2.68654383e-2f;
-    p = p * square + 0.112837826f;
-    p = p * square - 0.376126385f;
-    p = p * square + 1.12837917f;
-    float far = magnitude < 4.0f ? magnitude : 4.0f, t = 1.0f / (1.0f + 0.5f * far);
-    float q = 1.29329167e-2f;
-    q = q * t + 6.85304426e-2f;
-    q = q * t - 0.384646078f;
-    q = q * t + 0.479816334f;
-    q = q * t - 5.3793553e-2f;
-    q = q * t + 0.328946305f;
-    q = q * t + 0.264107674f;
-    q = q * t + 0.284325781f;
-    q = q * t - 1.20402558e-4f;
-    float tail = copysignf(1.0f - exponential(-far * far) * q, x);
-    return magnitude > 1.0f ? tail : x * p;
-}
-
-static inline float hard_sigmoid(float x, float alpha, float beta)
-{
-    float y = alpha * x + beta;
-    y = y < 0.0f ? 0.0f : y;
-    return y > 1.0f ? 1.0f : y;
-}
-
-static inline float softplus(float x)
-{
-    return x > 20.0f ? x : log1pf(expf(x));
-}
-
-static inline float gelu_tanh_argument(float x)
-{
-    return 0.797884561f * (x + 0.044715f * x * x * x);
-}
 
 /* name, f(x), f'(x); alpha and beta as enum unary says */
 #define UNARY_FUNCTIONS(X)                                                                                             \
@@ -107,17 +21,16 @@ static inline float gelu_tanh_argument(float x)
       x <= -3.0f ? 0.0f : (x < 3.0f ? x / 3.0f + 0.5f : 1.0f))                                                         \
     X(UNARY_SILU, silu, x *sigmoid(alpha *x), sigmoid(alpha *x) * (1.0f + alpha * x * (1.0f - sigmoid(alpha * x))))    \
     X(UNARY_TANH, tangent, hyperbolic_tangent(x), 1.0f - hyperbolic_tangent(x) * hyperbolic_tangent(x))                \
-    X(UNARY_GELU_ERF, gelu_erf, 0.5f * x * (1.0f + error_integral(x * 0.707106781f)),                                  \
-      0.5f * (1.0f + error_integral(x * 0.707106781f)) + x * 0.398942280f * exponential(-0.5f * x * x))                \
+    X(UNARY_GELU_ERF, gelu_erf, gelu(x), gelu_slope(x))                                                                \
     X(UNARY_GELU_TANH, gelu_tanh, 0.5f * x * (1.0f + hyperbolic_tangent(gelu_tanh_argument(x))),                       \
       0.5f * (1.0f + hyperbolic_tangent(gelu_tanh_argument(x))) +                                                      \
           0.5f * x * (1.0f - hyperbolic_tangent(gelu_tanh_argument(x)) * hyperbolic_tangent(gelu_tanh_argument(x))) *  \
               0.797884561f * (1.0f + 0.134145f * x * x))                                                               \
-    X(UNARY_ELU, elu, x<0.0f ? alpha * expm1f(x) : x, x> 0.0f ? 1.0f : alpha *exponential(x))                          \
+    X(UNARY_ELU, elu, x<0.0f ? alpha * exponential_less_one(x) : x, x> 0.0f ? 1.0f : alpha *exponential(x))            \
     X(UNARY_SOFTPLUS, soft_plus, softplus(x), sigmoid(x))                                                              \
-    X(UNARY_MISH, mish, x *hyperbolic_tangent(softplus(x)),                                                            \
-      hyperbolic_tangent(softplus(x)) +                                                                                \
-          x * sigmoid(x) * (1.0f - hyperbolic_tangent(softplus(x)) * hyperbolic_tangent(softplus(x))))                 \
+    X(UNARY_MISH, mish, x *hyperbolic_tangent_of_softplus(x),                                                          \
+      hyperbolic_tangent_of_softplus(x) +                                                                              \
+          x * sigmoid(x) * (1.0f - hyperbolic_tangent_of_softplus(x) * hyperbolic_tangent_of_softplus(x)))             \
     X(UNARY_EXP, exp, exponential(x), exponential(x))                                                                  \
     X(UNARY_ERF, error_function, error_integral(x), 1.12837917f * exponential(-x * x))                                 \
     X(UNARY_SQRT, square_root, sqrtf(x), 0.5f / sqrtf(x))                                                              \
@@ -270,6 +183,25 @@ static float maximum_of(const float *x, int64_t count)
     return lanes[0];
 }
 
+/* y = e^(x - shift) and their sum, in one pass. */
+static float exponentials(const float *x, float shift, float *y, int64_t count)
+{
+    float partial[PARTIALS] = {0};
+    int64_t i = 0;
+    for (; i + PARTIALS <= count; i += PARTIALS) {
+        for (int lane = 0; lane < PARTIALS; lane++) {
+            float e = exponential(x[i + lane] - shift);
+            y[i + lane] = e;
+            partial[lane] += e;
+        }
+    }
+    for (int lane = 0; i < count; i++, lane++) {
+        y[i] = exponential(x[i] - shift);
+        partial[lane] += y[i];
+    }
+    return fold_partials(partial);
+}
+
 /* NaN in a row makes all of it NaN through the sum. */
 static void softmax_row(const float *x, float *y, int64_t count, bool log)
 {
@@ -283,9 +215,7 @@ static void softmax_row(const float *x, float *y, int64_t count, bool log)
             y[i] = x[i] - shift;
         return;
     }
-    for (int64_t i = 0; i < count; i++)
-        y[i] = exponential(x[i] - largest);
-    float scale = 1.0f / sum(y, count);
+    float scale = 1.0f / exponentials(x, largest, y, count);
     for (int64_t i = 0; i < count; i++)
         y[i] *= scale;
 }

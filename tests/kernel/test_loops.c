@@ -102,8 +102,45 @@ static void check_extremes(const struct kernels *kernels)
     assert_true(isnan((double)y[0]) && y[1] == 1 && y[2] == 0 && y[3] < 1e-30f);
     kernels->unary[UNARY_EXP](x, y, 4, 0, 0);
     assert_true(isnan((double)y[0]) && isinf((double)y[1]) && y[2] == 0);
+    kernels->unary[UNARY_ERF](x, y, 4, 0, 0);
+    assert_true(isnan((double)y[0]) && y[1] == 1 && y[2] == -1 && y[3] == -1);
+    kernels->unary[UNARY_GELU_ERF](x, y, 4, 0, 0);
+    assert_true(isnan((double)y[0]) && isinf((double)y[1]) && y[3] == 0);
+    kernels->unary[UNARY_SOFTPLUS](x, y, 4, 0, 0);
+    assert_true(isnan((double)y[0]) && isinf((double)y[1]) && y[2] == 0 && y[3] < 1e-30f);
+    kernels->unary[UNARY_MISH](x, y, 4, 0, 0);
+    assert_true(isnan((double)y[0]) && isinf((double)y[1]) && y[3] == 0);
+    kernels->unary[UNARY_ELU](x, y, 4, 1, 0);
+    assert_true(isnan((double)y[0]) && isinf((double)y[1]) && y[2] == -1 && y[3] == -1);
     kernels->unary[UNARY_TANH](x, y, 4, 0, 0);
     assert_true(isnan((double)y[0]) && y[1] == 1 && y[2] == -1);
+}
+
+/* Over the whole range of exponents: e^x and what is made of it keep their relative error, others their absolute. */
+static void check_errors(const struct kernels *kernels)
+{
+    enum { STEPS = 20000 };
+    static float x[STEPS], y[STEPS];
+    static const struct {
+        enum unary function;
+        double low, high, relative, absolute;
+    } bounds[] = {
+        {UNARY_EXP, -86, 88.7, 2e-7, 0},    {UNARY_SIGMOID, -80, 20, 3e-7, 0},  {UNARY_TANH, -12, 12, 4e-7, 0},
+        {UNARY_ERF, -6, 6, 0, 4e-7},        {UNARY_GELU_ERF, -8, 8, 0, 1.2e-6}, {UNARY_SILU, -40, 20, 2e-6, 0},
+        {UNARY_SOFTPLUS, -80, 30, 4e-7, 0}, {UNARY_MISH, -30, 30, 6e-7, 0},     {UNARY_ELU, -20, 0, 6e-7, 0},
+    };
+    for (size_t at = 0; at < sizeof bounds / sizeof bounds[0]; at++) {
+        for (int i = 0; i < STEPS; i++)
+            x[i] = (float)(bounds[at].low + (bounds[at].high - bounds[at].low) * i / (STEPS - 1));
+        kernels->unary[bounds[at].function](x, y, STEPS, 0.3f, 0.4f);
+        for (int i = 0; i < STEPS; i++) {
+            double expected = reference(bounds[at].function, (double)x[i]);
+            double error = fabs((double)y[i] - expected);
+            if (!(error <= bounds[at].relative * fabs(expected) + bounds[at].absolute))
+                fail_msg("level %d, function %d at %g: %g, expected %g", kernels->level, bounds[at].function,
+                         (double)x[i], (double)y[i], expected);
+        }
+    }
 }
 
 static void test_functions(void **state)
@@ -113,6 +150,7 @@ static void test_functions(void **state)
         for (int function = 0; function < UNARY_COUNT; function++)
             check_function(kernels_for((enum cpu_level)level), (enum unary)function);
         check_extremes(kernels_for((enum cpu_level)level));
+        check_errors(kernels_for((enum cpu_level)level));
     }
 }
 
