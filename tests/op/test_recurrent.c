@@ -122,9 +122,10 @@ static const float *part(const float *all, int64_t offset)
     return all ? all + offset : NULL;
 }
 
+/* What one step rounds, the next ones enlarge: 150 steps of the plain cell do so a hundredfold. */
 static void expect_near(const float *elements, int64_t at, double wanted)
 {
-    if (!(fabs((double)elements[at] - wanted) <= 1e-5 * fmax(1, fabs(wanted))))
+    if (!(fabs((double)elements[at] - wanted) <= 2e-5 * fmax(1, fabs(wanted))))
         fail_msg("[%d] is %.9g, expected %.9g", (int)at, (double)elements[at], wanted);
 }
 
