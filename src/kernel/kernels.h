@@ -52,6 +52,7 @@ typedef void binary_kernel(const float *a, int64_t stride_a, const float *b, int
 struct depthwise_plane;
 struct depthwise_kernel;
 struct pool_kernel;
+struct row_kernel;
 struct product_kernel;
 struct tile_kernel;
 struct winograd_kernel;
@@ -68,8 +69,6 @@ struct kernels {
     float (*centred_dot)(const float *x, float x_centre, const float *y, float y_centre, int64_t count);
     /* y += alpha x */
     void (*axpy)(float alpha, const float *x, float *y, int64_t count);
-    /* Two-pass mean and biased variance. */
-    void (*moments)(const float *x, int64_t count, float *mean, float *variance);
     /* y = x * scale + shift (scalars), the inner loop of normalisations; x == y is allowed. */
     void (*affine)(const float *x, float scale, float shift, float *y, int64_t count);
     /* Softmax of one row of `count` contiguous elements (log: log-softmax). */
@@ -78,6 +77,8 @@ struct kernels {
     void (*depthwise_plane)(const struct depthwise_plane *plane);
     /* Depthwise convolutions (depthwise.h); NULL: there is none. */
     const struct depthwise_kernel *depthwise;
+    /* Rows of normalisations (row_kernel.h). */
+    const struct row_kernel *row;
     /* Rows of pools (pool_row.h). */
     const struct pool_kernel *pool;
     /* The inner product of convolutions (tile.h); NULL: there is none, products go through `gemm`. */

@@ -152,13 +152,6 @@ static void axpy(float alpha, const float *restrict x, float *restrict y, int64_
         y[i] += alpha * x[i];
 }
 
-static void moments(const float *x, int64_t count, float *mean, float *variance)
-{
-    float centre = count > 0 ? sum(x, count) / (float)count : 0.0f;
-    *mean = centre;
-    *variance = count > 0 ? centred_dot(x, centre, x, centre, count) / (float)count : 0.0f;
-}
-
 static void affine(const float *x, float scale, float shift, float *y, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
@@ -265,6 +258,7 @@ extern const struct depthwise_kernel LEVEL(depthwise);
 
 float PEAK_LOOP(int64_t operations);
 extern const struct pool_kernel LEVEL(pool);
+extern const struct row_kernel LEVEL(row);
 extern const struct kernels KERNEL_TABLE;
 const struct kernels KERNEL_TABLE = {
     .level = KERNEL_LEVEL,
@@ -275,11 +269,11 @@ const struct kernels KERNEL_TABLE = {
     .centred_dot = centred_dot,
     .dot = dot,
     .axpy = axpy,
-    .moments = moments,
     .affine = affine,
     .softmax_row = softmax_row,
     .depthwise_plane = depthwise_plane,
     .pool = &LEVEL(pool),
+    .row = &LEVEL(row),
     .gemm = KERNEL_GEMM,
     .multiply_adds = PEAK_LOOP,
 #ifdef TILE_KERNEL

@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "kernel/kernels.h"
+#include "kernel/row_kernel.h"
 #include "op/families.h"
 
 struct gradient_settings {
@@ -38,12 +39,7 @@ static void row_statistics(const struct row_work *work, const float *x, float *m
 {
     const struct normalization *normalization = work->normalization;
     float variance;
-    if (normalization->centred) {
-        work->kernels->moments(x, normalization->count, mean, &variance);
-    } else {
-        *mean = 0;
-        variance = work->kernels->dot(x, x, normalization->count) / (float)normalization->count;
-    }
+    work->kernels->row->statistics(x, normalization->count, normalization->centred, mean, &variance);
     *inverse = (float)(1 / sqrt((double)variance + normalization->epsilon));
 }
 
@@ -68,8 +64,7 @@ static void run_forward(void *argument, int64_t begin, int64_t end)
         if (work->inverses)
             work->inverses[row] = inverse;
         if (block == 1) {
-            for (int64_t i = 0; i < count; i++)
-                y[i] = (x[i] - mean) * inverse * scale[i] + (bias ? bias[i] : 0);
+            work->kernels->row->normalise(x, mean, inverse, scale, bias, y, count);
             continue;
         }
         for (int64_t i = 0; i < count / block; i++) {
@@ -166,8 +161,24 @@ static int infer_gradient(struct infer_context *context, struct error *error)
     return infer_output(context, 0, context->inputs[1]->dtype, dy->shape.rank, dy->shape.dims, error);
 }
 
-/* With g = dy scale: dx = inverse (g - mean(g) - (x - mean) inverse^2 mean(g (x - mean))), the first mean only if
- * centred, the second only if the inverse deviation is not held constant. */
+/* Sums of g = dy scale and of g (x - mean) over a row. */
+static void sum_row(const struct row_work *work, const float *dy, const float *x, float mean, const float *scale,
+                    double sums[2])
+{
+    int64_t count = work->normalization->count, block = work->normalization->block;
+    sums[0] = sums[1] = 0;
+    if (block == 1)
+        work->kernels->row->gradient_sums(dy, x, mean, scale, count, sums);
+    for (int64_t i = 0; block > 1 && i < count / block; i++) {
+        double own[2];
+        work->kernels->row->gradient_sums(dy + i * block, x + i * block, mean, NULL, block, own);
+        sums[0] += (double)scale[i] * own[0];
+        sums[1] += (double)scale[i] * own[1];
+    }
+}
+
+/* dx = inverse (g - mean(g) - (x - mean) inverse^2 mean(g (x - mean))), the first mean only if centred, the second only
+ * if the inverse deviation is not held constant. */
 static void run_input_gradient(void *argument, int64_t begin, int64_t end)
 {
     const struct row_work *work = argument;
@@ -176,24 +187,22 @@ static void run_input_gradient(void *argument, int64_t begin, int64_t end)
         const float *x = work->x + row * count, *dy = work->dy + row * count;
         const float *scale = row_parameters(work, work->scale, row);
         float mean, inverse;
-        double sum = 0, product = 0;
+        double sums[2];
         row_statistics(work, x, &mean, &inverse);
         work->means[row] = mean;
         work->inverses[row] = inverse;
-        for (int64_t i = 0; i < count; i++) {
-            float g = dy[i] * scale[block == 1 ? i : i / block];
-            sum += (double)g;
-            product += (double)(g * (x[i] - mean));
-        }
         if (!work->y)
             continue;
         float *dx = work->y + row * count;
-        float offset = work->normalization->centred ? (float)(sum / (double)count) : 0;
-        float slope = (float)(product / (double)count * (double)inverse * (double)inverse);
-        slope = work->normalization->held ? 0 : slope;
-        for (int64_t i = 0; i < count; i++) {
-            float g = dy[i] * scale[block == 1 ? i : i / block];
-            dx[i] = inverse * (g - offset - (x[i] - mean) * slope);
+        sum_row(work, dy, x, mean, scale, sums);
+        double factor = (double)inverse, offset = work->normalization->centred ? sums[0] / (double)count : 0;
+        double slope = work->normalization->held ? 0 : sums[1] / (double)count * factor * factor;
+        struct row_gradient gradient = {mean, inverse, (float)(-slope * factor), (float)(-offset * factor)};
+        if (block == 1)
+            work->kernels->row->gradient(dy, x, scale, &gradient, dx, count);
+        for (int64_t i = 0; block > 1 && i < count / block; i++) {
+            gradient.by_dy = inverse * scale[i];
+            work->kernels->row->gradient(dy + i * block, x + i * block, NULL, &gradient, dx + i * block, block);
         }
     }
 }
@@ -209,11 +218,7 @@ static void column_gradients(const struct row_work *work, int64_t from, int64_t 
     double scale[TILE] = {0}, bias[TILE] = {0};
     for (int64_t row = from / count; row < normalization->rows; row += normalization->row_period) {
         const float *x = work->x + row * count + from % count, *dy = work->dy + row * count + from % count;
-        float mean = work->means[row], inverse = work->inverses[row];
-        for (int64_t j = 0; j < columns; j++) {
-            scale[j] += (double)(dy[j] * (x[j] - mean) * inverse);
-            bias[j] += (double)dy[j];
-        }
+        work->kernels->row->column_sums(dy, x, work->means[row], work->inverses[row], columns, scale, bias);
     }
     for (int64_t j = 0; j < columns; j++) {
         if (work->scale_gradient)
@@ -231,13 +236,10 @@ static void block_gradient(const struct row_work *work, int64_t parameter)
     for (int64_t row = parameter / per_row; row < normalization->rows; row += normalization->row_period) {
         const float *x = work->x + row * count + parameter % per_row * block;
         const float *dy = work->dy + row * count + parameter % per_row * block;
-        float mean = work->means[row], inverse = work->inverses[row];
-        double product = 0;
-        for (int64_t j = 0; j < block; j++) {
-            product += (double)(dy[j] * (x[j] - mean));
-            bias += (double)dy[j];
-        }
-        scale += product * (double)inverse;
+        double sums[2];
+        work->kernels->row->gradient_sums(dy, x, work->means[row], NULL, block, sums);
+        scale += sums[1] * (double)work->inverses[row];
+        bias += sums[0];
     }
     if (work->scale_gradient)
         work->scale_gradient[parameter] = (float)scale;

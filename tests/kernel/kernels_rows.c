@@ -3,6 +3,7 @@
 
 #include "kernel/kernels.h"
 #include "kernel/pooling.h"
+#include "kernel/row_kernel.h"
 #include "kernel_cases.h"
 
 enum kind { UNARY, UNARY_GRADIENT, BINARY, SOFTMAX, NORMALISED, MAXIMUM_POOL };
@@ -109,7 +110,7 @@ static void run_rows(const struct running *running, int64_t begin, int64_t end)
         kernels->softmax_row(x, y, length, false);
     else {
         float mean, variance;
-        kernels->moments(x, length, &mean, &variance);
+        kernels->row->statistics(x, length, true, &mean, &variance);
         kernels->affine(x, 1 / (variance + 1e-5f), -mean, y, length);
     }
 }

@@ -1,0 +1,148 @@
+/* Rows of normalisations (row_kernel.h), compiled once per instruction set. */
+#include <stddef.h>
+
+#include "kernel/level.h"
+#include "kernel/row_kernel.h"
+
+/* One register of AVX-512, two of AVX2: with two sums of this width additions do not wait for each other, and every
+ * level adds in the same order. */
+#define LANES 16
+typedef float lanes_type __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+enum { PIECE = 4096 };
+
+static inline float fold(const float lanes[LANES])
+{
+    float sums[LANES / 2];
+    for (int i = 0; i < 8; i++)
+        sums[i] = lanes[i] + lanes[i + 8];
+    for (int half = 4; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++)
+            sums[i] += sums[i + half];
+    }
+    return sums[0];
+}
+
+static inline int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static float sum_piece(const float *x, int64_t count)
+{
+    lanes_type first = {0}, second = {0};
+    float lanes[LANES];
+    int64_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        first += *(const lanes_type *)(x + i);
+        second += *(const lanes_type *)(x + i + LANES);
+    }
+    for (; i + LANES <= count; i += LANES)
+        first += *(const lanes_type *)(x + i);
+    *(lanes_type *)lanes = first + second;
+    for (int lane = 0; i < count; i++, lane++)
+        lanes[lane] += x[i];
+    return fold(lanes);
+}
+
+static float square_piece(const float *x, float mean, int64_t count)
+{
+    lanes_type first = {0}, second = {0};
+    float lanes[LANES];
+    int64_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        lanes_type a = *(const lanes_type *)(x + i) - mean, b = *(const lanes_type *)(x + i + LANES) - mean;
+        first += a * a;
+        second += b * b;
+    }
+    for (; i + LANES <= count; i += LANES) {
+        lanes_type a = *(const lanes_type *)(x + i) - mean;
+        first += a * a;
+    }
+    *(lanes_type *)lanes = first + second;
+    for (int lane = 0; i < count; i++, lane++)
+        lanes[lane] += (x[i] - mean) * (x[i] - mean);
+    return fold(lanes);
+}
+
+static void statistics(const float *x, int64_t count, bool centred, float *mean, float *variance)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; centred && i < count; i += PIECE)
+        sum += (double)sum_piece(x + i, smaller(count - i, PIECE));
+    *mean = count > 0 ? (float)(sum / (double)count) : 0;
+    for (int64_t i = 0; i < count; i += PIECE)
+        squares += (double)square_piece(x + i, *mean, smaller(count - i, PIECE));
+    *variance = count > 0 ? (float)(squares / (double)count) : 0;
+}
+
+static void normalise(const float *x, float mean, float inverse, const float *scale, const float *bias, float *y,
+                      int64_t count)
+{
+    for (int64_t i = 0; bias && i < count; i++)
+        y[i] = (x[i] - mean) * inverse * scale[i] + bias[i];
+    for (int64_t i = 0; !bias && i < count; i++)
+        y[i] = (x[i] - mean) * inverse * scale[i];
+}
+
+static inline void gradient_piece(const float *dy, const float *x, float mean, const float *scale, int64_t count,
+                                  double sums[2])
+{
+    lanes_type sum = {0}, product = {0};
+    float lanes[2][LANES];
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        lanes_type g = *(const lanes_type *)(dy + i);
+        if (scale)
+            g *= *(const lanes_type *)(scale + i);
+        sum += g;
+        product += g * (*(const lanes_type *)(x + i) - mean);
+    }
+    *(lanes_type *)lanes[0] = sum;
+    *(lanes_type *)lanes[1] = product;
+    for (int lane = 0; i < count; i++, lane++) {
+        float g = scale ? dy[i] * scale[i] : dy[i];
+        lanes[0][lane] += g;
+        lanes[1][lane] += g * (x[i] - mean);
+    }
+    sums[0] += (double)fold(lanes[0]);
+    sums[1] += (double)fold(lanes[1]);
+}
+
+static void gradient_sums(const float *dy, const float *x, float mean, const float *scale, int64_t count,
+                          double sums[2])
+{
+    sums[0] = sums[1] = 0;
+    for (int64_t i = 0; i < count; i += PIECE) {
+        if (scale)
+            gradient_piece(dy + i, x + i, mean, scale + i, smaller(count - i, PIECE), sums);
+        else
+            gradient_piece(dy + i, x + i, mean, NULL, smaller(count - i, PIECE), sums);
+    }
+}
+
+static void gradient(const float *dy, const float *x, const float *scale, const struct row_gradient *row, float *dx,
+                     int64_t count)
+{
+    float mean = row->mean, by_dy = row->by_dy, by_x = row->by_x, constant = row->constant;
+    for (int64_t i = 0; scale && i < count; i++)
+        dx[i] = dy[i] * scale[i] * by_dy + (x[i] - mean) * by_x + constant;
+    for (int64_t i = 0; !scale && i < count; i++)
+        dx[i] = dy[i] * by_dy + (x[i] - mean) * by_x + constant;
+}
+
+static void column_sums(const float *dy, const float *x, float mean, float inverse, int64_t count,
+                        double *restrict products, double *restrict sums)
+{
+    for (int64_t i = 0; i < count; i++) {
+        products[i] += (double)(dy[i] * (x[i] - mean) * inverse);
+        sums[i] += (double)dy[i];
+    }
+}
+
+extern const struct row_kernel LEVEL(row);
+const struct row_kernel LEVEL(row) = {.statistics = statistics,
+                                      .normalise = normalise,
+                                      .gradient_sums = gradient_sums,
+                                      .gradient = gradient,
+                                      .column_sums = column_sums};
