@@ -8,24 +8,13 @@ static bool applies(const struct convolution *convolution, const struct kernels 
     return kernels->depthwise && convolution_is_depthwise(convolution);
 }
 
-static struct depthwise_axis output_axis(const struct convolution *convolution, int axis, const struct window *window)
-{
-    return (struct depthwise_axis){.origin =
-                                       window->begin[axis] * convolution->stride[axis] - convolution->pad_begin[axis],
-                                   .stride = convolution->stride[axis],
-                                   .reach = (convolution->kernel[axis] - 1) * convolution->dilation[axis] + 1,
-                                   .targets = window->end[axis] - window->begin[axis],
-                                   .end = convolution->input[axis]};
-}
-
 static struct depthwise_job forward_job(const struct convolution *convolution, const struct kernels *kernels,
                                         const struct window *window)
 {
-    return (struct depthwise_job){.kernels = kernels,
-                                  .rows = output_axis(convolution, 1, window),
-                                  .columns = output_axis(convolution, 2, window),
-                                  .kernel = {convolution->kernel[1], convolution->kernel[2]},
-                                  .dilation = {convolution->dilation[1], convolution->dilation[2]},
+    return (struct depthwise_job){.convolution = convolution,
+                                  .kernels = kernels,
+                                  .rows = depthwise_output_axis(convolution, 1, window),
+                                  .columns = depthwise_output_axis(convolution, 2, window),
                                   .batch = convolution->batch,
                                   .channels = convolution->output_channels,
                                   .sharing = convolution->output_channels / convolution->groups,

@@ -29,7 +29,8 @@ struct depthwise_spread {
  * taps are that many rows, x_row apart, of as many columns: offsets[ky * square + kx] is offsets[kx] + ky * x_row. */
 struct depthwise_sum {
     int64_t planes;
-    const float *x, *w;
+    const float *x, *w; /* w: those of a plane `w_plane` behind those of the one before */
+    int64_t w_plane;
     const float *bias; /* [planes] or NULL */
     const int32_t *offsets;
     int64_t taps, square; /* square: 3, 5, 7, or 0 */
@@ -39,12 +40,12 @@ struct depthwise_sum {
     int64_t y_plane, y_row, rows, columns;
 };
 
-/* to[r * to_row + i] = from[r * from_row + i % phases * phase + i / phases] for r < rows, i < columns. */
+/* The other way: to[r * to_row + i] = from[r * from_row + i % stride * phase + i / stride] for r < rows, i < count. */
 struct depthwise_merge {
     const float *from;
-    int64_t from_row, phase, phases, rows, columns;
+    int64_t planes, from_plane, from_row, phase, stride, rows, count;
     float *to;
-    int64_t to_row;
+    int64_t to_plane, to_row;
 };
 
 /* sums[t][lane] += products of dy with x: over the rows r and the columns c of this lane, dy[r * dy_row + c] *
@@ -64,6 +65,8 @@ struct depthwise_kernel {
     void (*sum)(const struct depthwise_sum *sum);
     void (*merge)(const struct depthwise_merge *merge);
     void (*products)(const struct depthwise_products *products);
+    /* to[i] (+)= sum of the lanes of vectors[i] for i < count. */
+    void (*fold)(const float *vectors, int64_t count, bool accumulate, float *to);
 };
 
 #endif

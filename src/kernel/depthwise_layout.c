@@ -4,6 +4,17 @@
 
 #include "base/number.h"
 
+struct depthwise_axis depthwise_output_axis(const struct convolution *convolution, int axis,
+                                            const struct window *window)
+{
+    int64_t stride = convolution->stride[axis];
+    return (struct depthwise_axis){.origin = window->begin[axis] * stride - convolution->pad_begin[axis],
+                                   .stride = stride,
+                                   .reach = (convolution->kernel[axis] - 1) * convolution->dilation[axis] + 1,
+                                   .targets = window->end[axis] - window->begin[axis],
+                                   .end = convolution->input[axis]};
+}
+
 #define TILE_ROWS 7 /* of the kernels */
 
 static int64_t floor_division(int64_t a, int64_t b)
@@ -65,17 +76,13 @@ static int64_t slack(int vector)
     return 2 * (int64_t)vector;
 }
 
-int64_t depthwise_scratch_floats(const struct depthwise_axis *rows, const struct depthwise_axis *columns, int vector)
+int64_t depthwise_scratch_floats(const struct depthwise_axis *rows, const struct depthwise_axis *columns, int vector,
+                                 int64_t together)
 {
     int64_t places = columns->targets + (columns->reach - 1) / columns->stride + 2;
     int64_t row = (round_up(places, vector) + vector) * columns->stride;
     int64_t band = rows_read(rows, int64_min(TILE_ROWS, rows->targets)) * row, lead = round_up(columns->reach, vector);
-    return round_up(lead + int64_max(band, DEPTHWISE_CACHE_FLOATS) + slack(vector), 16);
-}
-
-int64_t depthwise_planes_at_a_time(const struct depthwise_layout *layout)
-{
-    return int64_max(1, DEPTHWISE_CACHE_FLOATS / layout->plane);
+    return round_up(int64_max(together * (lead + band), lead + DEPTHWISE_CACHE_FLOATS) + slack(vector), 16);
 }
 
 int32_t depthwise_offset(const struct depthwise_layout *layout, int64_t row, int64_t column)
@@ -85,9 +92,22 @@ int32_t depthwise_offset(const struct depthwise_layout *layout, int64_t row, int
     return (int32_t)(layout->lead + row * layout->row + (place - index * axis->stride) * layout->part + index);
 }
 
+void depthwise_offsets(const struct depthwise_layout *layout, const struct convolution *convolution, int32_t *offsets)
+{
+    for (int64_t y = 0; y < convolution->kernel[1]; y++) {
+        for (int64_t x = 0; x < convolution->kernel[2]; x++)
+            *offsets++ = depthwise_offset(layout, y * convolution->dilation[1], x * convolution->dilation[2]);
+    }
+}
+
+int64_t depthwise_spread_floats(const struct depthwise_layout *layout, int vector, int64_t planes)
+{
+    return round_up(planes * layout->plane + slack(vector), 16);
+}
+
 void depthwise_clear(const struct depthwise_layout *layout, int vector, int64_t planes, float *to)
 {
-    memset(to, 0, (size_t)(planes * layout->plane + slack(vector)) * sizeof *to);
+    memset(to, 0, (size_t)depthwise_spread_floats(layout, vector, planes) * sizeof *to);
 }
 
 void depthwise_spread_band(const struct depthwise_layout *layout, const struct depthwise_kernel *kernel,

@@ -4,6 +4,8 @@
  * times one vector is summed in registers: each vector of x that is loaded serves all rows that it belongs to, so that
  * 7 rows of a 7x7 kernel need 13 loads for 49 products. Seven rows, as many weights of a column of taps and the loaded
  * vector are the 15 registers that AVX2 has room for, and divide the usual maps of 7 to 112 rows evenly. */
+#include <string.h>
+
 #include "kernel/depthwise.h"
 #include "kernel/level.h"
 #include "kernel/vector.h"
@@ -117,16 +119,20 @@ static void merge_pairs(const float *even, const float *odd, int64_t columns, fl
     }
 }
 
-static void merge_phases(const struct depthwise_merge *merge)
+static void merge_planes(const struct depthwise_merge *merge)
 {
-    for (int64_t r = 0; r < merge->rows; r++) {
-        const float *from = merge->from + r * merge->from_row;
-        float *to = merge->to + r * merge->to_row;
-        if (merge->phases == 2) {
-            merge_pairs(from, from + merge->phase, merge->columns, to);
-        } else {
-            for (int64_t i = 0; i < merge->columns; i++)
-                to[i] = from[i % merge->phases * merge->phase + i / merge->phases];
+    for (int64_t p = 0; p < merge->planes; p++) {
+        const float *from = merge->from + p * merge->from_plane;
+        float *to = merge->to + p * merge->to_plane;
+        for (int64_t r = 0; r < merge->rows; r++, from += merge->from_row, to += merge->to_row) {
+            if (merge->stride == 1) {
+                memcpy(to, from, (size_t)merge->count * sizeof *to);
+            } else if (merge->stride == 2) {
+                merge_pairs(from, from + merge->phase, merge->count, to);
+            } else {
+                for (int64_t i = 0; i < merge->count; i++)
+                    to[i] = from[i % merge->stride * merge->phase + i / merge->stride];
+            }
         }
     }
 }
@@ -243,7 +249,7 @@ static inline struct plane plane_at(const struct depthwise_sum *sum, int64_t ind
 {
     float *y = sum->y + index * sum->y_plane + column;
     int64_t spill = sum->y_row == sum->columns ? sum->rows * sum->columns : 0;
-    struct plane plane = {sum->x + index * sum->x_plane + column, sum->w + index * sum->taps,
+    struct plane plane = {sum->x + index * sum->x_plane + column, sum->w + index * sum->w_plane,
                           sum->bias ? sum->bias[index] : 0, y, y + spill};
     return plane;
 }
@@ -336,6 +342,34 @@ static void sum_products(const struct depthwise_products *products)
         group_products(products, first, 1);
 }
 
+/* A vector's lanes in four sums. */
+static inline __m128 four_lanes(const float *from)
+{
+#if VECTOR > 8
+    __m256 half = _mm256_loadu_ps(from) + _mm256_loadu_ps(from + 8);
+#else
+    __m256 half = _mm256_loadu_ps(from);
+#endif
+    return _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
+}
+
+/* Four at a time: pairs of lanes are added across. */
+static void fold_vectors(const float *vectors, int64_t count, bool accumulate, float *to)
+{
+    int64_t i = 0;
+    for (; i + 4 <= count; i += 4, vectors += 4 * VECTOR) {
+        __m128 first = _mm_hadd_ps(four_lanes(vectors), four_lanes(vectors + VECTOR));
+        __m128 second = _mm_hadd_ps(four_lanes(vectors + 2 * VECTOR), four_lanes(vectors + 3 * VECTOR));
+        __m128 old = accumulate ? _mm_loadu_ps(to + i) : _mm_setzero_ps();
+        _mm_storeu_ps(to + i, old + _mm_hadd_ps(first, second));
+    }
+    for (; i < count; i++, vectors += VECTOR) {
+        __m128 lanes = four_lanes(vectors);
+        float sum = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+        to[i] = accumulate ? to[i] + sum : sum;
+    }
+}
+
 #if VECTOR > 8
 extern const struct depthwise_kernel depthwise_avx2;
 #define NARROW &depthwise_avx2
@@ -344,5 +378,5 @@ extern const struct depthwise_kernel depthwise_avx2;
 #endif
 
 extern const struct depthwise_kernel LEVEL(depthwise);
-const struct depthwise_kernel LEVEL(depthwise) = {VECTOR,     NARROW,       spread_planes,
-                                                  sum_planes, merge_phases, sum_products};
+const struct depthwise_kernel LEVEL(depthwise) = {VECTOR,       NARROW,       spread_planes, sum_planes,
+                                                  merge_planes, sum_products, fold_vectors};

@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "kernel/convolution_shared.h"
+#include "kernel/im2col.h"
 
 /* Products that cost about as much as waking the threads. */
 #define FEW_PRODUCTS ((int64_t)1 << 16)
@@ -46,21 +47,13 @@ struct planes_work {
 
 static int64_t offset_floats(const struct depthwise_job *job)
 {
-    return (job->kernel[0] * job->kernel[1] + 15) / 16 * 16;
+    return (im2col_taps(job->convolution) + 15) / 16 * 16;
 }
 
 size_t depthwise_job_scratch(const struct depthwise_job *job, int threads)
 {
-    int64_t floats = depthwise_scratch_floats(&job->rows, &job->columns, job->kernels->depthwise->vector);
+    int64_t floats = depthwise_scratch_floats(&job->rows, &job->columns, job->kernels->depthwise->vector, 1);
     return (size_t)(offset_floats(job) + floats * threads) * sizeof(float);
-}
-
-static void fill_offsets(const struct depthwise_job *job, const struct depthwise_layout *layout, int32_t *offsets)
-{
-    for (int64_t y = 0; y < job->kernel[0]; y++) {
-        for (int64_t x = 0; x < job->kernel[1]; x++)
-            *offsets++ = depthwise_offset(layout, y * job->dilation[0], x * job->dilation[1]);
-    }
 }
 
 /* Limits are taken by the kernel, unless a residual comes before them. */
@@ -105,11 +98,14 @@ static void sum_band(const struct planes_work *work, const float *spread, int64_
 {
     const struct depthwise_job *job = work->job;
     const float *bias = job->epilogue ? job->epilogue->bias : NULL;
-    int64_t side = job->kernel[0];
-    bool square = side == job->kernel[1] && job->dilation[0] == 1 && (side == 3 || side == 5 || side == 7);
+    const struct convolution *convolution = job->convolution;
+    int64_t side = convolution->kernel[1];
+    bool square =
+        side == convolution->kernel[2] && convolution->dilation[1] == 1 && (side == 3 || side == 5 || side == 7);
     struct depthwise_sum sum = {.planes = planes,
                                 .x = spread,
                                 .w = job->weights + channel * work->taps,
+                                .w_plane = work->taps,
                                 .bias = bias ? bias + channel : NULL,
                                 .offsets = work->offsets,
                                 .taps = work->taps,
@@ -152,7 +148,7 @@ static void run_item(void *argument, size_t index, int thread)
 
 void depthwise_job_run(const struct depthwise_job *job)
 {
-    int64_t planes = job->batch * job->channels, rows = job->rows.targets, taps = job->kernel[0] * job->kernel[1];
+    int64_t planes = job->batch * job->channels, rows = job->rows.targets, taps = im2col_taps(job->convolution);
     struct thread_pool *pool = depthwise_pool(job->pool, planes * rows * job->columns.targets * taps);
     int threads = thread_pool_size(pool);
     int64_t most = planes >= threads ? rows : (rows * planes + threads - 1) / threads;
@@ -160,13 +156,13 @@ void depthwise_job_run(const struct depthwise_job *job)
     work.kernel = depthwise_kernel_for(job->kernels, job->columns.targets);
     work.layout = depthwise_layout(job->rows, job->columns, work.kernel->vector, most);
     work.bands = (rows + work.layout.band - 1) / work.layout.band;
-    work.at_a_time = job->sharing == 1 ? depthwise_planes_at_a_time(&work.layout) : 1;
+    work.at_a_time = job->sharing == 1 ? int64_max(1, DEPTHWISE_CACHE_FLOATS / work.layout.plane) : 1;
     work.block = depthwise_block(job->channels, planes * work.bands, work.at_a_time, threads);
     work.blocks = (job->channels + work.block - 1) / work.block;
     work.spread = job->scratch + offset_floats(job);
-    work.spread_floats = depthwise_scratch_floats(&job->rows, &job->columns, job->kernels->depthwise->vector);
+    work.spread_floats = depthwise_scratch_floats(&job->rows, &job->columns, job->kernels->depthwise->vector, 1);
     work.offsets = (const int32_t *)job->scratch;
-    fill_offsets(job, &work.layout, (int32_t *)job->scratch);
+    depthwise_offsets(&work.layout, job->convolution, (int32_t *)job->scratch);
     split_epilogue(&work);
     thread_pool_run(pool, run_item, &work, (size_t)(job->batch * work.blocks * work.bands));
 }

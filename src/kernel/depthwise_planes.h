@@ -6,10 +6,10 @@
 #include "kernel/depthwise_layout.h"
 
 struct depthwise_job {
+    const struct convolution *convolution; /* of which the kernel's size and dilation are read */
     const struct kernels *kernels;
     struct thread_pool *pool;
     struct depthwise_axis rows, columns;
-    int64_t kernel[2], dilation[2];
     int64_t batch, channels, sharing; /* channels: of the target; sharing: of them that read one plane of the source */
     const float *source, *weights;    /* weights [channels, kernel] */
     int64_t source_plane, source_width;
