@@ -53,13 +53,29 @@ static struct winograd gradient_tiles(const struct convolution *convolution, int
     return winograd;
 }
 
-/* The side of the tiles, 0 where the tile kernel is quicker. */
+/* With fewer channels the transforms take longer than all taps; with fewer large tiles, reading their weights takes
+ * longer than multiplying the larger number of small ones with less than half as many. */
+#define MIN_CHANNELS 8
+#define MIN_LARGE_TILES 12
+
+static int64_t count_products(const struct winograd *winograd, int tile)
+{
+    return winograd_products(tile) * winograd_tiles(&winograd->axes[0], tile) *
+           winograd_tiles(&winograd->axes[1], tile);
+}
+
+/* The side of the tiles, 0 where the tile kernel is quicker: it has to be fewer products by a third than all taps make,
+ * as tiles reach beyond the image (or beyond what is left of it between dilated taps). */
 static int choose_tile(const struct winograd *winograd)
 {
-    int64_t tiles = winograd->batch * winograd_tiles(&winograd->axes[0], 4) * winograd_tiles(&winograd->axes[1], 4);
-    if (winograd->channels < 16 || winograd->rows < 16)
+    int64_t small = count_products(winograd, 2), large = count_products(winograd, 4), taps = 9;
+    for (int i = 0; i < 2; i++)
+        taps *= int64_max(winograd->axes[i].end - winograd->axes[i].begin, 0);
+    if (winograd->channels < MIN_CHANNELS || winograd->rows < MIN_CHANNELS)
         return 0;
-    return tiles >= 32 ? 4 : 0;
+    bool few = winograd->batch * large < MIN_LARGE_TILES * winograd_products(4);
+    int tile = large <= small && !few ? 4 : 2;
+    return (tile == 4 ? large : small) * 3 <= taps * 2 && taps > 0 ? tile : 0;
 }
 
 static int forward_tile(const struct convolution *convolution)
