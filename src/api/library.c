@@ -26,8 +26,10 @@ struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error
     ENTRY entry = {0};
     if (entry_options(&entry, "options", options, entry_context_options))
         return entry_null(&entry, report);
-    struct context_options asked = {
-        .max_memory = options->max_memory, .threads = options->threads, .seed = options->seed};
+    struct context_options asked = {.max_memory = options->max_memory,
+                                    .threads = options->threads,
+                                    .direct = options->no_winograd,
+                                    .seed = options->seed};
     struct context *context = NULL;
     struct fovea *fovea = NULL;
     if (choose_level(options->cpu, &asked.cpu, &entry.error) == 0)

@@ -30,6 +30,7 @@ struct context *context_create(const struct context_options *options, struct err
     enum cpu_level machine = cpu_detect();
     context->memory = memory;
     context->cpu = options->cpu < machine ? options->cpu : machine;
+    context->direct = options->direct;
     context->seed = options->seed;
     context->pool = thread_pool_create(memory, options->threads > 0 ? options->threads : cpu_count(), error);
     if (!context->pool) {

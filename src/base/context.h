@@ -31,6 +31,7 @@ struct context {
     struct memory *memory;
     struct thread_pool *pool;
     enum cpu_level cpu;
+    bool direct; /* no Winograd convolutions */
     uint64_t seed;
     struct progress progress; /* leads to the host, once context_set_host was called */
     struct host host;
@@ -47,6 +48,7 @@ struct context_options {
     size_t max_memory;  /* bytes, 0: three quarters of the machine's memory */
     int threads;        /* 0: all cores this process may use */
     enum cpu_level cpu; /* levels above it are not used */
+    bool direct;        /* no Winograd convolutions */
     uint64_t seed;
 };
 

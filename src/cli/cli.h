@@ -48,7 +48,7 @@ struct common_options {
     const char *cpu;
     int64_t threads, seed, max_memory;
     struct text_list shapes;
-    bool quiet, help;
+    bool no_winograd, quiet, help;
 };
 
 /* A verb's command line: its own rows, ended by a row without a name. */

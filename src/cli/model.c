@@ -41,7 +41,8 @@ int open_model(const struct command *command, struct opened *opened, int *code)
                                     .progress = common->quiet ? NULL : show_progress,
                                     .progress_user = &opened->bar,
                                     .note = show_note,
-                                    .note_user = &opened->bar};
+                                    .note_user = &opened->bar,
+                                    .no_winograd = common->no_winograd};
     opened->fovea = fovea_open(&options, &error);
     if (opened->fovea)
         opened->model = fovea_model_load(opened->fovea, command->positional[0], &error);

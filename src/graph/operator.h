@@ -34,6 +34,7 @@ struct compute_context {
     struct memory *memory;         /* for data-dependent outputs only */
     struct thread_pool *pool;
     const struct kernels *kernels;
+    bool direct;         /* no Winograd convolutions */
     uint64_t seed, step; /* random operators: functions of (seed, step, node, element) */
     bool training;
     bool last_reader; /* nobody reads input 0 behind this node: what takes its data over sets that to NULL */

@@ -14,6 +14,7 @@ struct convolution {
     int64_t batch, groups, input_channels, output_channels;
     int64_t input[3], kernel[3], output[3];
     int64_t stride[3], dilation[3], pad_begin[3], pad_end[3];
+    bool direct; /* the methods that multiply every tap, no others */
 };
 
 /* A box of cells [begin, end) per spatial axis. */

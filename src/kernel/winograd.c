@@ -9,7 +9,7 @@
 static bool has_form(const struct convolution *convolution)
 {
     const int64_t *kernel = convolution->kernel, *stride = convolution->stride;
-    return convolution->input[0] == 1 && kernel[0] == 1 && convolution->pad_begin[0] == 0 &&
+    return !convolution->direct && convolution->input[0] == 1 && kernel[0] == 1 && convolution->pad_begin[0] == 0 &&
            convolution->pad_end[0] == 0 && kernel[1] == WINOGRAD_TAPS && kernel[2] == WINOGRAD_TAPS && stride[1] == 1 &&
            stride[2] == 1;
 }

