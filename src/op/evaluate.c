@@ -73,7 +73,8 @@ static int64_t operations_of(const struct tensor *tensor)
     return tensor->shape.rank == SHAPE_UNKNOWN_RANK ? 0 : (int64_t)(tensor_bytes(tensor) / BYTES_PER_OPERATION);
 }
 
-/* About how long an inferred node takes, in elements. */
+/* About how long an inferred node takes, in elements: of the inputs those that are there, as of a node that asks for an
+ * input's shape they are not. */
 static int64_t operations(const struct node *node, const struct tensor *const *inputs, struct tensor *outputs)
 {
     const struct infer_context context = {.node = node,
@@ -83,7 +84,7 @@ static int64_t operations(const struct node *node, const struct tensor *const *i
                                           .outputs = outputs};
     int64_t sum = OPERATIONS_PER_NODE;
     for (int i = 0; i < node->input_count; i++)
-        sum = add_up(sum, inputs[i] ? operations_of(inputs[i]) : 0);
+        sum = add_up(sum, inputs[i] && inputs[i]->data ? operations_of(inputs[i]) : 0);
     for (int i = 0; i < node->output_count; i++)
         sum = add_up(sum, node->outputs[i] ? operations_of(&outputs[i]) : 0);
     sum = add_up(sum, node->definition->macs ? node->definition->macs(&context) / MACS_PER_OPERATION : 0);

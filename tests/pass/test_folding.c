@@ -79,6 +79,24 @@ static int count_nodes(const struct graph *graph, const char *op_type)
     return count;
 }
 
+/* Asking for a size costs nothing, however large what has it is. */
+static void sizes_of_large_inputs_fold(void **state)
+{
+    (void)state;
+    struct test test;
+    start(&test);
+    struct value *images = graph_add_value(test.graph, "images", NULL);
+    images->dtype = DTYPE_FLOAT;
+    images->shape = (struct shape){.rank = 4, .dims = {64, 3, 1024, 1024}};
+    assert_int_equal(graph_add_input(test.graph, images, NULL), 0);
+    struct value *size = apply(test.graph, "Shape", images, NULL);
+    assert_int_equal(graph_add_output(test.graph, apply(test.graph, "Add", size, size), NULL), 0);
+    fold(&test);
+    assert_int_equal(test.graph->node_count, 0);
+    assert_true(tensor_number(&test.graph->outputs[0]->constant->tensor, 0) == 128);
+    end(&test);
+}
+
 /* `count` squares of a matrix, and how large the last one is. */
 static void products(struct test *test, int64_t side, int count)
 {
@@ -249,10 +267,15 @@ static void empty_batches_pass(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cheap_products_fold),   cmocka_unit_test(dear_products_stay),
-        cmocka_unit_test(many_results_stay),     cmocka_unit_test(loops_fold_while_they_are_short),
-        cmocka_unit_test(copies_of_rounds_stay), cmocka_unit_test(large_regions_stay),
-        cmocka_unit_test(pairs_of_boxes_stay),   cmocka_unit_test(empty_batches_pass),
+        cmocka_unit_test(sizes_of_large_inputs_fold),
+        cmocka_unit_test(cheap_products_fold),
+        cmocka_unit_test(dear_products_stay),
+        cmocka_unit_test(many_results_stay),
+        cmocka_unit_test(loops_fold_while_they_are_short),
+        cmocka_unit_test(copies_of_rounds_stay),
+        cmocka_unit_test(large_regions_stay),
+        cmocka_unit_test(pairs_of_boxes_stay),
+        cmocka_unit_test(empty_batches_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
