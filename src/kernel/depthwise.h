@@ -49,13 +49,17 @@ struct depthwise_merge {
 };
 
 /* sums[t][lane] += products of dy with x: over the rows r and the columns c of this lane, dy[r * dy_row + c] *
- * x[offsets[t] + r * x_row + c]. Columns are whole vectors. */
+ * x[offsets[t] + r * x_step * x_row + c]. Columns are whole vectors; `square` as above. */
 struct depthwise_products {
     const float *x, *dy;
     const int32_t *offsets;
-    int64_t taps, x_row, dy_row, rows, columns;
+    int64_t taps, square, x_row, x_step, dy_row, rows, columns;
     float *sums;
 };
+
+/* to[i] (+)= sum of the lanes of vectors[i] for i < count. */
+typedef void depthwise_fold_kernel(const float *vectors, int64_t count, bool accumulate, float *to);
+typedef void depthwise_products_kernel(const struct depthwise_products *products);
 
 /* What a level offers. */
 struct depthwise_kernel {
@@ -64,9 +68,8 @@ struct depthwise_kernel {
     void (*spread)(const struct depthwise_spread *spread);
     void (*sum)(const struct depthwise_sum *sum);
     void (*merge)(const struct depthwise_merge *merge);
-    void (*products)(const struct depthwise_products *products);
-    /* to[i] (+)= sum of the lanes of vectors[i] for i < count. */
-    void (*fold)(const float *vectors, int64_t count, bool accumulate, float *to);
+    depthwise_products_kernel *products;
+    depthwise_fold_kernel *fold;
 };
 
 #endif

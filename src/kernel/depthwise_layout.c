@@ -85,6 +85,13 @@ int64_t depthwise_scratch_floats(const struct depthwise_axis *rows, const struct
     return round_up(int64_max(together * (lead + band), lead + DEPTHWISE_CACHE_FLOATS) + slack(vector), 16);
 }
 
+int64_t depthwise_square(const struct convolution *convolution)
+{
+    int64_t side = convolution->kernel[1];
+    bool square = side == convolution->kernel[2] && convolution->dilation[1] == 1;
+    return square && (side == 3 || side == 5 || side == 7) ? side : 0;
+}
+
 int32_t depthwise_offset(const struct depthwise_layout *layout, int64_t row, int64_t column)
 {
     const struct depthwise_axis *axis = &layout->columns;

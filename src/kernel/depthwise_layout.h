@@ -34,6 +34,8 @@ struct depthwise_layout depthwise_layout(struct depthwise_axis rows, struct dept
  * read behind them, for any part of these targets. */
 int64_t depthwise_scratch_floats(const struct depthwise_axis *rows, const struct depthwise_axis *columns, int vector,
                                  int64_t together);
+/* The side of a kernel that the loops have a form for, or 0. */
+int64_t depthwise_square(const struct convolution *convolution);
 /* Where the first target cell reads the cell `row` and `column` behind its first. */
 int32_t depthwise_offset(const struct depthwise_layout *layout, int64_t row, int64_t column);
 /* The same for all taps. */

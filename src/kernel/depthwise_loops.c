@@ -11,7 +11,6 @@
 #include "kernel/vector.h"
 
 #define ROWS 7
-#define always_inline inline __attribute__((always_inline))
 
 /* ---- moving planes ---- */
 
@@ -296,79 +295,8 @@ static void sum_planes(const struct depthwise_sum *sum)
         sum_free(sum);
 }
 
-/* ---- weight gradients ---- */
-
-#define GROUP 9 /* taps whose sums stay in registers, beside one vector of dy */
-
-static always_inline void group_products(const struct depthwise_products *products, int64_t first, int count)
-{
-    vector_type sums[GROUP];
-    const float *x[GROUP], *dy = products->dy;
-#pragma GCC unroll 9
-    for (int t = 0; t < count; t++) {
-        x[t] = products->x + products->offsets[first + t];
-        sums[t] = (vector_type){0};
-    }
-    for (int64_t r = 0; r < products->rows; r++) {
-        for (int64_t c = 0; c < products->columns; c += VECTOR) {
-            vector_type factor = load(dy + c);
-#pragma GCC unroll 9
-            for (int t = 0; t < count; t++)
-                sums[t] += factor * load(x[t] + r * products->x_row + c);
-        }
-        dy += products->dy_row;
-    }
-#pragma GCC unroll 9
-    for (int t = 0; t < count; t++) {
-        float *to = products->sums + (first + t) * VECTOR;
-        store(to, load(to) + sums[t]);
-    }
-}
-
-static void sum_products(const struct depthwise_products *products)
-{
-    int64_t first = 0;
-    while (products->taps - first >= GROUP) {
-        group_products(products, first, GROUP);
-        first += GROUP;
-    }
-    if (products->taps - first >= 7) {
-        group_products(products, first, 7);
-        first += 7;
-    }
-    for (; products->taps - first >= 4; first += 4)
-        group_products(products, first, 4);
-    for (; first < products->taps; first++)
-        group_products(products, first, 1);
-}
-
-/* A vector's lanes in four sums. */
-static inline __m128 four_lanes(const float *from)
-{
-#if VECTOR > 8
-    __m256 half = _mm256_loadu_ps(from) + _mm256_loadu_ps(from + 8);
-#else
-    __m256 half = _mm256_loadu_ps(from);
-#endif
-    return _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
-}
-
-/* Four at a time: pairs of lanes are added across. */
-static void fold_vectors(const float *vectors, int64_t count, bool accumulate, float *to)
-{
-    int64_t i = 0;
-    for (; i + 4 <= count; i += 4, vectors += 4 * VECTOR) {
-        __m128 first = _mm_hadd_ps(four_lanes(vectors), four_lanes(vectors + VECTOR));
-        __m128 second = _mm_hadd_ps(four_lanes(vectors + 2 * VECTOR), four_lanes(vectors + 3 * VECTOR));
-        __m128 old = accumulate ? _mm_loadu_ps(to + i) : _mm_setzero_ps();
-        _mm_storeu_ps(to + i, old + _mm_hadd_ps(first, second));
-    }
-    for (; i < count; i++, vectors += VECTOR) {
-        __m128 lanes = four_lanes(vectors);
-        float sum = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        to[i] = accumulate ? to[i] + sum : sum;
-    }
-}
+depthwise_products_kernel LEVEL(depthwise_products);
+depthwise_fold_kernel LEVEL(depthwise_fold);
 
 #if VECTOR > 8
 extern const struct depthwise_kernel depthwise_avx2;
@@ -378,5 +306,5 @@ extern const struct depthwise_kernel depthwise_avx2;
 #endif
 
 extern const struct depthwise_kernel LEVEL(depthwise);
-const struct depthwise_kernel LEVEL(depthwise) = {VECTOR,       NARROW,       spread_planes, sum_planes,
-                                                  merge_planes, sum_products, fold_vectors};
+const struct depthwise_kernel LEVEL(depthwise) = {
+    VECTOR, NARROW, spread_planes, sum_planes, merge_planes, LEVEL(depthwise_products), LEVEL(depthwise_fold)};

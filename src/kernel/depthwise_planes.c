@@ -98,10 +98,6 @@ static void sum_band(const struct planes_work *work, const float *spread, int64_
 {
     const struct depthwise_job *job = work->job;
     const float *bias = job->epilogue ? job->epilogue->bias : NULL;
-    const struct convolution *convolution = job->convolution;
-    int64_t side = convolution->kernel[1];
-    bool square =
-        side == convolution->kernel[2] && convolution->dilation[1] == 1 && (side == 3 || side == 5 || side == 7);
     struct depthwise_sum sum = {.planes = planes,
                                 .x = spread,
                                 .w = job->weights + channel * work->taps,
@@ -109,7 +105,7 @@ static void sum_band(const struct planes_work *work, const float *spread, int64_
                                 .bias = bias ? bias + channel : NULL,
                                 .offsets = work->offsets,
                                 .taps = work->taps,
-                                .square = square ? side : 0,
+                                .square = depthwise_square(job->convolution),
                                 .x_plane = work->layout.plane,
                                 .x_row = work->layout.row,
                                 .x_step = job->rows.stride,

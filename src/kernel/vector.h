@@ -11,6 +11,9 @@
 #define VECTOR 8
 #endif
 
+/* For functions whose sizes are constants where they are inlined. */
+#define always_inline inline __attribute__((always_inline))
+
 typedef float vector_type __attribute__((vector_size(VECTOR * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 static inline vector_type load(const float *from)

@@ -66,6 +66,7 @@ static void add_band(const struct products_work *work, int64_t image, int64_t ch
     int64_t target = image * convolution->output_channels + channel;
     int64_t rows = int64_min(work->layout.band, convolution->output[1] - first);
     float *dy = x + work->x_floats, *sums = dy + work->together * work->dy_plane;
+    bool whole = width == work->dy_row; /* vectors: dy is read where it is */
     depthwise_spread_band(&work->layout, work->kernel, work->run->x + source * plane, plane, convolution->input[2],
                           channels, first, x);
     struct depthwise_spread spread = {.from = work->run->dy + (target * convolution->output[1] + first) * width,
@@ -78,16 +79,19 @@ static void add_band(const struct products_work *work, int64_t image, int64_t ch
                                       .to = dy,
                                       .to_plane = work->dy_plane,
                                       .to_row = work->dy_row};
-    work->kernel->spread(&spread);
+    if (!whole)
+        work->kernel->spread(&spread);
     struct depthwise_products products = {.offsets = work->offsets,
                                           .taps = work->taps,
-                                          .x_row = work->layout.row * convolution->stride[1],
+                                          .square = depthwise_square(convolution),
+                                          .x_row = work->layout.row,
+                                          .x_step = convolution->stride[1],
                                           .dy_row = work->dy_row,
                                           .rows = rows,
                                           .columns = work->dy_row};
     for (int64_t i = 0; i < channels; i++) {
         products.x = x + i * work->layout.plane;
-        products.dy = dy + i * work->dy_plane;
+        products.dy = whole ? spread.from + i * spread.from_plane : dy + i * work->dy_plane;
         products.sums = sums + i * work->taps * work->kernel->vector;
         work->kernel->products(&products);
     }
