@@ -32,6 +32,15 @@ static bool applies(const struct convolution *convolution, const struct kernels 
     return true;
 }
 
+/* Outputs so few that most inputs are read by no tap: the cells far apart that a dilated convolution reads for a few
+ * outputs, a single output. The tiles of all inputs would be mostly zeros. */
+static bool applies_to_few(const struct convolution *convolution, const struct kernels *kernels)
+{
+    int64_t strides = convolution->stride[0] * convolution->stride[1] * convolution->stride[2];
+    int64_t outputs = convolution_plane(convolution->output), inputs = convolution_plane(convolution->input);
+    return kernels->tile && convolution->input_channels / convolution->groups >= 4 && outputs * strides * 3 < inputs;
+}
+
 static size_t scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
 {
     struct gradient_job job = gradient_job(convolution, kernels);
@@ -99,5 +108,7 @@ static void run_columns(const struct convolution_run *run)
                         (size_t)(convolution->batch * convolution->groups * job.blocks));
 }
 
+const struct convolution_method input_gradient_few = {
+    .name = "few outputs", .applies = applies_to_few, .scratch = scratch, .run = run_columns};
 const struct convolution_method input_gradient_columns = {
     .name = "columns", .applies = applies, .scratch = scratch, .run = run_columns};
