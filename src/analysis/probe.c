@@ -5,6 +5,7 @@
 
 #include "analysis/target.h"
 #include "analysis/uniform_norm.h"
+#include "op/convolution.h"
 #include "op/emit.h"
 #include "pass/differentiate.h"
 #include "runtime/session.h"
@@ -264,6 +265,11 @@ static int append_gradient(struct probe_build *build, struct graph *graph, struc
         return -1;
     if (!*gradient)
         return error_set(error, ERROR_INPUT, "'%s' does not depend on '%s'", build->target->name, build->source->name);
+    if (build->request->pixel_sums && build->source == build->image) {
+        int summed = emit_pixel_sum(graph, gradient, error);
+        build->probe->summed = summed > 0;
+        return summed < 0 ? -1 : 0;
+    }
     return shares ? append_held(build, graph, &request, outputs, error) : 0;
 }
 

@@ -27,6 +27,7 @@ struct probe_request {
     int64_t unit[2]; /* y, x for FOVEA_PLACE_UNIT; -1: the centre */
     enum probe_source source;
     const char *source_name; /* PROBE_ACTIVATION: a value, or NULL */
+    bool pixel_sums;         /* PROBE_IMAGE: of the gradient the sum over channels is asked for (erf_accumulate) */
     bool contributions;      /* PROBE_ACTIVATION: what the score is the sum of, too */
     bool no_fusion;          /* the graph as it is in the file, for references */
     bool through_norm; /* FOVEA_SCORE_MEAN of a normalisation whose scale is uniform: its input's; else that is refused
@@ -50,6 +51,7 @@ struct probe {
     int64_t unit[2];            /* as resolved */
     int64_t channels, height, width, batch; /* of the image */
     bool channels_last;                     /* the image is [N,H,W,C] */
+    bool summed;                            /* the gradient is one sum per pixel: [N,1,H,W] */
     int image_index;                        /* of the graph input that takes the images */
     const char *image;                      /* its name */
     struct fovea_receptive_field field;     /* theoretical, of a target that has units over the image */
@@ -97,13 +99,13 @@ struct probe_contributions {
 
 /* Valid until the next run. */
 struct probe_result {
-    const float *score;              /* [batch] */
-    const int64_t *classes;          /* [batch], -1 where none is scored */
-    const int64_t *units;            /* [batch], -1: several */
-    const float *target;             /* the target's elements, to be read through target_grid.view */
-    const float *gradient;           /* of the image or of the activation; NULL without */
-    const float *activation;         /* its elements, of PROBE_ACTIVATION; else NULL */
-    const float *shares;             /* with contributions: [SHARES] by the gradient as it is, sums over the batch */
+    const float *score;      /* [batch] */
+    const int64_t *classes;  /* [batch], -1 where none is scored */
+    const int64_t *units;    /* [batch], -1: several; NULL where the probe is cut */
+    const float *target;     /* the target's elements, to be read through target_grid.view; NULL as `units` */
+    const float *gradient;   /* of the image or of the activation; NULL without; sums where the probe is `summed` */
+    const float *activation; /* its elements, of PROBE_ACTIVATION; else NULL */
+    const float *shares;     /* with contributions: [SHARES] by the gradient as it is, sums over the batch */
     struct probe_contributions held; /* with contributions */
 };
 int probe_run(struct probe *probe, struct probe_result *result, struct error *error);

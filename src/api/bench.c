@@ -93,7 +93,7 @@ int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *opt
     *bench = (struct fovea_bench){0};
     struct fovea_session_options noisy = options->session;
     noisy.noise = true;
-    struct fovea_session *session = fovea_session_open(model, &noisy, report);
+    struct fovea_session *session = api_session_open(model, &noisy, true, report);
     if (!session)
         return -1;
     int result = bench_times(model, options, run_session, session, bench, report);

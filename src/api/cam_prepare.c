@@ -101,7 +101,8 @@ static int fit_sigma(struct cam_work *work, struct error *error)
                                     .target = work->probe.source,
                                     .through_norm = true,
                                     .place = FOVEA_PLACE_UNIT,
-                                    .unit = {-1, -1}};
+                                    .unit = {-1, -1},
+                                    .pixel_sums = true};
     if (probe_create(&probe, work->model->model, &request, error))
         return -1;
     double *map = memory_allocate(memory, (size_t)(probe.height * probe.width), sizeof *map, error);

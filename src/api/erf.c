@@ -40,6 +40,7 @@ static int make_probe(struct erf_work *work, enum probe_source source, struct pr
                                     .place = FOVEA_PLACE_UNIT,
                                     .unit = {options->unit[0], options->unit[1]},
                                     .source = source,
+                                    .pixel_sums = true,
                                     .edit = work->random_positions ? erf_randomise_positions : NULL,
                                     .user = &work->model->context->seed};
     if (probe_create(probe, work->model->model, &request, error))

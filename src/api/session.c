@@ -7,13 +7,15 @@
 #include "runtime/session.h"
 #include "tensor/sequence.h"
 
-static int open_gradient(struct fovea_session *session, const struct fed_list *fed, struct error *error)
+static int open_gradient(struct fovea_session *session, const struct fed_list *fed, bool pixel_sums,
+                         struct error *error)
 {
     struct probe_request request = {.bindings = fed->bindings,
                                     .binding_count = fed->binding_count,
                                     .place = FOVEA_PLACE_UNIT,
                                     .unit = {-1, -1},
-                                    .source = PROBE_IMAGE};
+                                    .source = PROBE_IMAGE,
+                                    .pixel_sums = pixel_sums};
     if (probe_create(&session->probe, session->model->model, &request, error))
         return -1;
     session->graph = session->probe.graph;
@@ -76,8 +78,8 @@ static void add_noise(const struct fovea_session *session)
     }
 }
 
-struct fovea_session *fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options,
-                                         struct fovea_error *report)
+struct fovea_session *api_session_open(struct fovea_model *model, const struct fovea_session_options *options,
+                                       bool pixel_sums, struct fovea_error *report)
 {
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_options(&entry, "options", options, entry_session_options))
@@ -94,7 +96,7 @@ struct fovea_session *fovea_session_open(struct fovea_model *model, const struct
                           &entry.error);
     }
     if (result == 0)
-        result = options->gradient ? open_gradient(session, &fed, &entry.error)
+        result = options->gradient ? open_gradient(session, &fed, pixel_sums, &entry.error)
                                    : open_forward(session, &fed, options, &entry.error);
     if (result == 0 && options->noise)
         add_noise(session);
@@ -105,6 +107,12 @@ struct fovea_session *fovea_session_open(struct fovea_model *model, const struct
         return session;
     fovea_session_free(session);
     return entry_null(&entry, report);
+}
+
+struct fovea_session *fovea_session_open(struct fovea_model *model, const struct fovea_session_options *options,
+                                         struct fovea_error *report)
+{
+    return api_session_open(model, options, false, report);
 }
 
 void fovea_session_free(struct fovea_session *session)

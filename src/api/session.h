@@ -16,6 +16,11 @@ struct fovea_session {
     struct text dump;
 };
 
+/* As fovea_session_open; of a gradient, where `pixel_sums` is set, only the sums over channels that the erf verb reads.
+ */
+struct fovea_session *api_session_open(struct fovea_model *model, const struct fovea_session_options *options,
+                                       bool pixel_sums, struct fovea_error *report);
+
 /* What was read for a graph input. */
 struct fed {
     const struct value *input; /* of the source graph */

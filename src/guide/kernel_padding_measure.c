@@ -62,7 +62,8 @@ static int measure(const struct audit *audit, const struct image_set *images, st
                                     .kind = FOVEA_SCORE_MEAN,
                                     .place = FOVEA_PLACE_UNIT,
                                     .unit = {-1, -1},
-                                    .source = PROBE_IMAGE};
+                                    .source = PROBE_IMAGE,
+                                    .pixel_sums = true};
     /* A network without a map that could be looked at is not measured. */
     if (probe_create(&probe, audit->model, &request, &none))
         return none.kind == ERROR_LIMIT || none.kind == ERROR_INTERNAL ? error_set(error, none.kind, "%s", none.message)

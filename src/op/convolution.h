@@ -50,6 +50,9 @@ struct value *emit_convolution_input_gradient(struct graph *graph, const struct 
 struct value *emit_convolution_weight_gradient(struct graph *graph, const struct spatial *spatial, int64_t groups,
                                                struct value *x, struct value *dy, const struct shape *w,
                                                struct error *error);
+/* *gradient, where it is a convolution's input gradient, becomes its sum over the channels [N,1,...], which the sum of
+ * the weights gives at once: 1; 0: it is none, and stays. */
+int emit_pixel_sum(struct graph *graph, struct value **gradient, struct error *error);
 /* Sum over all axes but the channels: [C]. */
 struct value *emit_channel_sum(struct graph *graph, struct value *dy, struct error *error);
 

@@ -219,6 +219,42 @@ struct value *emit_convolution_weight_gradient(struct graph *graph, const struct
     return emit_convolution(graph, "ConvWeightGradient", spatial, groups, x, dy, "weight_shape", w, error);
 }
 
+/* [out, in, ...] summed over `in`, in the order of the channels. */
+static struct value *sum_weights(struct graph *graph, const struct value *w, struct error *error)
+{
+    const struct tensor *from = constant_data(w->constant, error);
+    struct shape shape = w->shape;
+    shape.dims[1] = 1;
+    struct value *sum = from ? emit_filled(graph, w->dtype, &shape, 0, error) : NULL;
+    int64_t taps = shape_product(&shape, 2, shape.rank), inputs = w->shape.dims[1];
+    for (int64_t i = 0; sum && i < shape.dims[0] * taps; i++) {
+        double total = 0;
+        for (int64_t channel = 0; channel < inputs; channel++)
+            total += tensor_number(from, (i / taps * inputs + channel) * taps + i % taps);
+        tensor_set_number(&sum->constant->tensor, i, total);
+    }
+    return sum;
+}
+
+int emit_pixel_sum(struct graph *graph, struct value **gradient, struct error *error)
+{
+    const struct node *node = (*gradient)->producer;
+    struct shape x = (*gradient)->shape;
+    struct spatial spatial;
+    struct convolution convolution;
+    if (!node || strcmp(node->op_type, "ConvInputGradient") != 0 || !node->inputs[1]->constant || x.dims[1] == 1)
+        return 0;
+    const struct conv_gradient_settings *settings = node->settings;
+    if (settings->forward.group != 1 || settings->window.values)
+        return 0;
+    if (convolution_read(&settings->forward, &x, &node->inputs[1]->shape, &spatial, &convolution, NULL, error))
+        return -1;
+    struct value *w = sum_weights(graph, node->inputs[1], error);
+    x.dims[1] = 1;
+    *gradient = w ? emit_convolution_input_gradient(graph, &spatial, 1, node->inputs[0], w, &x, error) : NULL;
+    return *gradient ? 1 : -1;
+}
+
 struct value *emit_channel_sum(struct graph *graph, struct value *dy, struct error *error)
 {
     int64_t axes[SHAPE_MAX_RANK];

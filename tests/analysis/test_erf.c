@@ -10,6 +10,7 @@
 
 #include "analysis/probe.h"
 #include "base/file.h"
+#include "base/random.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "tensor/npy.h"
@@ -81,9 +82,53 @@ static void test_logit_gradients(void **state)
         check_gradient(networks[i], "erf_class_3.npy", 3, false);
 }
 
+/* The gradient at a unit in the corner, or the sums over its channels, of a random image. */
+static void run_corner(struct model *model, bool pixel_sums, struct probe *probe, struct probe_result *result)
+{
+    struct error error = ERROR_INITIALISER;
+    const struct probe_request request = {.place = FOVEA_PLACE_UNIT, .unit = {0, 1}, .pixel_sums = pixel_sums};
+    assert_int_equal(probe_create(probe, model, &request, &error), 0);
+    tensor_randomise(probe_images(probe), &(struct random){.seed = 5});
+    assert_int_equal(probe_run(probe, result, &error), 0);
+    assert_null(result->target); /* nothing of it is there but the unit */
+}
+
+static void test_pixel_sums(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
+        struct error error = ERROR_INITIALISER;
+        struct context *context = context_create(&(struct context_options){.threads = 2, .cpu = CPU_AVX512}, &error);
+        char path[512];
+        struct probe all, sums;
+        struct probe_result gradient, summed;
+        snprintf(path, sizeof path, "tests/fixtures/%s/model.onnx", networks[i]);
+        struct model *model = model_load(context, path, &error);
+        operators_resolve(model->graph, &error);
+        run_corner(model, false, &all, &gradient);
+        run_corner(model, true, &sums, &summed);
+        assert_true(sums.summed && !all.summed);
+        int64_t plane = all.height * all.width;
+        double largest = 0, difference = 0;
+        for (int64_t at = 0; at < plane; at++) {
+            double sum = 0;
+            for (int64_t channel = 0; channel < all.channels; channel++)
+                sum += (double)gradient.gradient[channel * plane + at];
+            largest = fmax(largest, fabs(sum));
+            difference = fmax(difference, fabs(sum - (double)summed.gradient[at]));
+        }
+        if (!(difference <= 1e-5 * largest) || largest == 0)
+            fail_msg("%s: sums differ by %g of %g", networks[i], difference, largest);
+        probe_destroy(&all);
+        probe_destroy(&sums);
+        model_destroy(model);
+        assert_int_equal(context_destroy(context), 0);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_feature_gradients),
-                                       cmocka_unit_test(test_logit_gradients)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_feature_gradients), cmocka_unit_test(test_logit_gradients),
+                                       cmocka_unit_test(test_pixel_sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
