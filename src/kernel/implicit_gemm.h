@@ -26,8 +26,13 @@ struct implicit_gemm {
 
 /* Makes one long axis of neighbouring ones that are read cell by cell. */
 void implicit_gemm_collapse(struct implicit_gemm *gemm);
+/* Every cell is read once and written to its own place. */
+bool implicit_gemm_is_plain(const struct implicit_gemm *gemm);
 /* Terms of one sum. */
 int64_t implicit_gemm_depth(const struct implicit_gemm *gemm);
+/* Panels of rows, as many as the kernel's tiles demand and as equal as they can be, and the first row of one. */
+int64_t implicit_gemm_panels(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
+int64_t implicit_gemm_panel_row(const struct implicit_gemm *gemm, int64_t panels, int64_t panel);
 /* Floats of one group's packed weights, and of scratch per thread. */
 int64_t implicit_gemm_packed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
 int64_t implicit_gemm_scratch_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
@@ -36,7 +41,9 @@ int64_t implicit_gemm_scratch_floats(const struct implicit_gemm *gemm, const str
 int64_t implicit_gemm_segments(const struct implicit_gemm *gemm, int64_t width);
 void implicit_gemm_gather(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,
                           int64_t begin, int64_t end, struct tile_segment *segments, float *out);
-/* One group's weights, in panels of the kernel's rows. */
+/* Channels whose terms are summed at a time; the last may be fewer. */
+int64_t implicit_gemm_chunk(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
+/* One group's weights: [chunk][panel][term][rows of the kernel]. */
 void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *weights,
                         float *packed);
 

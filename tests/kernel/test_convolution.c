@@ -103,6 +103,12 @@ static const struct shape_case cases[] = {
       .kernel = {1, 1, 1},
       .stride = {1, 1, 2},
       .dilation = {1, 1, 1}}},
+    FLAT("1x1, last vector partial", 1, 1, 20, 13, 13, 13, 1, 1, 1, 1, 0, 0),
+    FLAT("1x1 deep", 2, 1, 650, 33, 7, 7, 1, 1, 1, 1, 0, 0),
+    FLAT("3x3 stride 2, several parts", 1, 1, 40, 10, 61, 90, 3, 3, 2, 1, 1, 1),
+    FLAT("5x5 dilation 2, several parts", 1, 1, 30, 5, 50, 47, 5, 5, 1, 2, 4, 4),
+    FLAT("groups of 4 channels", 1, 3, 12, 12, 19, 28, 3, 3, 1, 1, 1, 1),
+    FLAT("patches", 1, 1, 3, 20, 24, 28, 4, 4, 4, 1, 0, 0),
     FLAT("wide image", 1, 1, 2, 9, 3, 131, 3, 3, 1, 1, 1, 1),
     {"one-dimensional",
      {.batch = 2,
@@ -249,7 +255,7 @@ static void check_forward(const struct shape_case *test, const struct kernels *k
     void *packed = packed_bytes ? scratch_of(packed_bytes) : NULL;
     void *scratch = scratch_of(convolution_forward_scratch(c, kernels, threads, packed != NULL));
     struct convolution_weights weights = {b->w, packed};
-    struct epilogue epilogue = {bias, residual, UNARY_RELU, 0, 0};
+    struct epilogue epilogue = {bias, residual, pack ? UNARY_RELU : UNARY_SILU, 1, 0};
     if (packed)
         convolution_pack(c, kernels, b->w, packed);
     for (int64_t i = 0; i < sizes.y; i++) {
@@ -260,7 +266,8 @@ static void check_forward(const struct shape_case *test, const struct kernels *k
         for (int axis = 0; axis < 3; axis++)
             computed = computed && place[axis] >= window->begin[axis] && place[axis] < window->end[axis];
         double sum = b->y[i] + (double)bias[i / cells(c->output) % c->output_channels] + (double)residual[i];
-        expected[i] = computed ? fmax(sum, 0) : (double)y[i];
+        double activated = pack ? fmax(sum, 0) : sum / (1 + exp(-sum));
+        expected[i] = computed ? activated : (double)y[i];
     }
     convolution_forward(c, kernels, pool, b->x, &weights, &epilogue, window, y, scratch);
     compare(test->name, "forward", y, expected, sizes.y);
