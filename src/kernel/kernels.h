@@ -51,6 +51,7 @@ typedef void binary_kernel(const float *a, int64_t stride_a, const float *b, int
 
 struct depthwise_plane;
 struct depthwise_kernel;
+struct attention_rows;
 struct pool_kernel;
 struct row_kernel;
 struct product_kernel;
@@ -71,6 +72,8 @@ struct kernels {
     void (*axpy)(float alpha, const float *x, float *y, int64_t count);
     /* y = x * scale + shift (scalars), the inner loop of normalisations; x == y is allowed. */
     void (*affine)(const float *x, float scale, float shift, float *y, int64_t count);
+    /* to[j * to_row + i] = from[i * from_row + j] for i < rows, j < columns. */
+    void (*transpose)(const float *from, int64_t from_row, float *to, int64_t to_row, int64_t rows, int64_t columns);
     /* Softmax of one row of `count` contiguous elements (log: log-softmax). */
     void (*softmax_row)(const float *x, float *y, int64_t count, bool log);
     /* One plane of a depthwise convolution in plain C (depthwise.h). */
@@ -79,6 +82,8 @@ struct kernels {
     const struct depthwise_kernel *depthwise;
     /* Rows of normalisations (row_kernel.h). */
     const struct row_kernel *row;
+    /* Rows of attention's weights (attention_rows.h); NULL: there are none. */
+    const struct attention_rows *attention;
     /* Rows of pools (pool_row.h). */
     const struct pool_kernel *pool;
     /* The inner product of convolutions (tile.h); NULL: there is none, products go through `gemm`. */

@@ -250,6 +250,7 @@ static void depthwise_plane(const struct depthwise_plane *plane)
 #define BINARY_ENTRY(code, name, value) [code] = combine_##name,
 
 #ifdef TILE_KERNEL
+extern const struct attention_rows LEVEL(attention);
 extern const struct tile_kernel TILE_KERNEL;
 extern const struct winograd_kernel WINOGRAD_KERNEL;
 extern const struct product_kernel LEVEL(product);
@@ -259,6 +260,7 @@ extern const struct depthwise_kernel LEVEL(depthwise);
 float PEAK_LOOP(int64_t operations);
 extern const struct pool_kernel LEVEL(pool);
 extern const struct row_kernel LEVEL(row);
+void LEVEL(transpose)(const float *from, int64_t from_row, float *to, int64_t to_row, int64_t rows, int64_t columns);
 extern const struct kernels KERNEL_TABLE;
 const struct kernels KERNEL_TABLE = {
     .level = KERNEL_LEVEL,
@@ -270,6 +272,7 @@ const struct kernels KERNEL_TABLE = {
     .dot = dot,
     .axpy = axpy,
     .affine = affine,
+    .transpose = LEVEL(transpose),
     .softmax_row = softmax_row,
     .depthwise_plane = depthwise_plane,
     .pool = &LEVEL(pool),
@@ -277,6 +280,7 @@ const struct kernels KERNEL_TABLE = {
     .gemm = KERNEL_GEMM,
     .multiply_adds = PEAK_LOOP,
 #ifdef TILE_KERNEL
+    .attention = &LEVEL(attention),
     .tile = &TILE_KERNEL,
     .winograd = &WINOGRAD_KERNEL,
     .product = &LEVEL(product),

@@ -196,7 +196,7 @@ static size_t joined_elements(const struct compute_context *context, const struc
 
 static size_t aligned_scratch(const struct compute_context *context, const struct attention *attention)
 {
-    size_t bytes = attention_scratch(attention, compute_threads(context));
+    size_t bytes = attention_scratch(attention, context->kernels, compute_threads(context));
     return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
 }
 

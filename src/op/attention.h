@@ -46,7 +46,7 @@ enum attention_record { RECORD_PRODUCT, RECORD_SOFTCAP, RECORD_MASKED, RECORD_SO
 struct attention_strides attention_strides(bool packed, int64_t heads, int64_t rows, int64_t columns);
 
 /* Bytes of scratch for attention_forward. */
-size_t attention_scratch(const struct attention *attention, int threads);
+size_t attention_scratch(const struct attention *attention, const struct kernels *kernels, int threads);
 /* `recorded` [batch, query_heads, queries, keys] or NULL gets the weights as they are at `stage`. A query that sees no
  * key gives zeros. */
 void attention_forward(const struct attention *attention, const struct compute_context *context, const float *q,
@@ -59,8 +59,23 @@ void attention_forward(const struct attention *attention, const struct compute_c
 int64_t attention_weights(const struct attention *attention, const struct kernels *kernels, int64_t batch, int64_t head,
                           int64_t from, int64_t rows, const float *q, const float *k, float *p, float *derivative,
                           float *recorded, enum attention_record stage);
-/* Rows that one block takes. */
-int64_t attention_block(const struct attention *attention);
+/* Rows that one block takes, at most ATTENTION_MOST_ROWS, and floats from one row of its weights to the next. */
+#define ATTENTION_MOST_ROWS 128
+int64_t attention_block(const struct attention *attention, const struct kernels *kernels);
+int64_t attention_row_floats(const struct attention *attention);
+
+/* Keys [0, limit) that query `query` may see before the mask is asked. */
+int64_t attention_visible_keys(const struct attention *attention, int64_t batch, int64_t query);
+
+/* One query; `columns` products with keys are given, `padded` weights are made, a multiple of 16. */
+struct attention_row {
+    int64_t batch, head, query;
+    int64_t columns, padded;
+};
+/* Of the products in `weights` makes the exponentials of the weights; they are those divided by *sum. False: the query
+ * sees no key, and all are 0. */
+bool attention_row_weights(const struct attention *attention, const struct kernels *kernels,
+                           const struct attention_row *row, float *weights, float *derivative, float *sum);
 
 /* Reads the node Attention from the shapes of its inputs (`past` included); shared with its gradient. */
 int attention_read(const struct node *node, const struct tensor *const *inputs, int input_count,

@@ -5,7 +5,7 @@
 
 #include "base/number.h"
 #include "kernel/kernels.h"
-#include "op/attention.h"
+#include "op/attention_gradient.h"
 #include "op/families.h"
 #include "op/operand.h"
 #include "op/settings.h"
@@ -45,15 +45,6 @@ static int infer_gradient(struct infer_context *context, struct error *error)
     return infer_output(context, 3, mask ? mask->dtype : DTYPE_FLOAT, 4, weights, error);
 }
 
-struct gradient_job {
-    const struct attention *attention;
-    const struct kernels *kernels;
-    const float *q, *k, *v, *dy;
-    float *dq, *dk, *dv, *mask;
-    float *scratch;
-    int64_t block;
-};
-
 /* The weights of one block of rows, their gradient, and the slope of the softcap. */
 struct gradient_block {
     float *p, *dp, *derivative;
@@ -61,8 +52,8 @@ struct gradient_block {
 };
 
 /* dP becomes dS; the mask's gradient and the slope of the softcap are taken on the way. */
-static void weights_gradient(const struct gradient_job *job, const struct gradient_block *block, int64_t batch,
-                             int64_t head)
+static void weights_gradient(const struct attention_gradient_job *job, const struct gradient_block *block,
+                             int64_t batch, int64_t head)
 {
     const struct attention *attention = job->attention;
     int64_t keys = attention->keys, columns = block->columns;
@@ -81,7 +72,8 @@ static void weights_gradient(const struct gradient_job *job, const struct gradie
     }
 }
 
-static void gradient_of_block(const struct gradient_job *job, struct gradient_block *block, int64_t batch, int64_t head)
+static void gradient_of_block(const struct attention_gradient_job *job, struct gradient_block *block, int64_t batch,
+                              int64_t head)
 {
     const struct attention *attention = job->attention;
     const struct kernels *kernels = job->kernels;
@@ -109,15 +101,15 @@ static void gradient_of_block(const struct gradient_job *job, struct gradient_bl
                       job->k + at_k, attention->k.row, 0, job->dq + (q - job->q), attention->q.row);
 }
 
-/* All queries that share one head of keys: their gradients add up. */
+/* All queries that share one head of keys: their gradients add up. The plain way. */
 static void run_key_head(void *argument, size_t index, int thread)
 {
-    const struct gradient_job *job = argument;
+    const struct attention_gradient_job *job = argument;
     const struct attention *attention = job->attention;
     int64_t group = attention->query_heads / attention->key_heads;
     int64_t batch = (int64_t)index / attention->key_heads, first = (int64_t)index % attention->key_heads * group;
     int64_t size = job->block * attention->keys;
-    struct gradient_block block = {.p = job->scratch + thread * 3 * size};
+    struct gradient_block block = {.p = job->scratch + thread * job->thread_floats};
     block.dp = block.p + size;
     block.derivative = block.dp + size;
     for (int64_t head = first; head < first + group; head++) {
@@ -129,12 +121,19 @@ static void run_key_head(void *argument, size_t index, int thread)
     }
 }
 
+static int64_t floats_of_thread(const struct attention *attention, const struct kernels *kernels)
+{
+    return kernels->product ? attention_gradient_tile_floats(attention, kernels)
+                            : 3 * attention_block(attention, kernels) * attention->keys;
+}
+
 static size_t scratch_gradient(const struct compute_context *context)
 {
     struct attention attention;
     if (read_forward(context->node, context->inputs, context->input_count, &attention, NULL))
         return 0;
-    return 3 * attention_scratch(&attention, compute_threads(context));
+    int64_t floats = floats_of_thread(&attention, context->kernels);
+    return (size_t)compute_threads(context) * (size_t)floats * sizeof(float);
 }
 
 static void clear(const struct compute_context *context, int output)
@@ -148,22 +147,24 @@ static int compute_gradient(struct compute_context *context, struct error *error
     struct attention attention;
     if (read_forward(context->node, context->inputs, context->input_count, &attention, error))
         return -1;
-    struct gradient_job job = {.attention = &attention,
-                               .kernels = context->kernels,
-                               .q = operand_data(context, QUERY),
-                               .k = operand_data(context, KEY),
-                               .v = operand_data(context, VALUE),
-                               .dy = operand_data(context, OUTPUT_GRADIENT),
-                               .dq = operand_result(context, 0),
-                               .dk = operand_result(context, 1),
-                               .dv = operand_result(context, 2),
-                               .mask = operand_result(context, 3),
-                               .scratch = context->scratch,
-                               .block = attention_block(&attention)};
+    struct attention_gradient_job job = {.attention = &attention,
+                                         .kernels = context->kernels,
+                                         .q = operand_data(context, QUERY),
+                                         .k = operand_data(context, KEY),
+                                         .v = operand_data(context, VALUE),
+                                         .dy = operand_data(context, OUTPUT_GRADIENT),
+                                         .dq = operand_result(context, 0),
+                                         .dk = operand_result(context, 1),
+                                         .dv = operand_result(context, 2),
+                                         .mask = operand_result(context, 3),
+                                         .scratch = context->scratch,
+                                         .thread_floats = floats_of_thread(&attention, context->kernels),
+                                         .block = attention_block(&attention, context->kernels)};
     for (int i = 0; i < 4; i++)
         clear(context, i);
     if (job.block > 0)
-        thread_pool_run(context->pool, run_key_head, &job, (size_t)(attention.batch * attention.key_heads));
+        thread_pool_run(context->pool, context->kernels->product ? attention_gradient_tiles : run_key_head, &job,
+                        (size_t)(attention.batch * attention.key_heads));
     return 0;
 }
 

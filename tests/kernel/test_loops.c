@@ -206,8 +206,31 @@ static void test_products(void **state)
     assert_int_equal(memory_destroy(memory), 0);
 }
 
+static void test_transposes(void **state)
+{
+    enum { MOST = 35, FROM = 41, TO = 37 };
+    float from[MOST * FROM], to[MOST * TO];
+    (void)state;
+    fill(from, MOST * FROM, 3);
+    for (int level = CPU_PORTABLE; level <= (int)cpu_detect(); level++) {
+        for (int rows = 1; rows <= MOST; rows += rows < 18 ? 1 : 7) {
+            for (int columns = 1; columns <= MOST; columns += columns < 18 ? 1 : 7) {
+                for (int i = 0; i < MOST * TO; i++)
+                    to[i] = -7;
+                kernels_for((enum cpu_level)level)->transpose(from, FROM, to, TO, rows, columns);
+                for (int i = 0; i < MOST * TO; i++) {
+                    int row = i % TO, column = i / TO;
+                    bool inside = row < rows && column < columns;
+                    assert_true(to[i] == (inside ? from[row * FROM + column] : -7));
+                }
+            }
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_products)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_functions), cmocka_unit_test(test_products),
+                                       cmocka_unit_test(test_transposes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

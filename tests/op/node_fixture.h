@@ -34,11 +34,16 @@ struct fixture {
 #define FLOATS(...) ((const float[]){__VA_ARGS__})
 #define INTS(...) ((const int64_t[]){__VA_ARGS__}), (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
+/* A test may have its cases run at other levels and with other numbers of threads. */
+static int fixture_threads = 2, fixture_level = -1; /* -1: the highest */
+
 static inline void fixture_start(struct fixture *fixture, const char *domain, const char *op_type, int opset,
                                  int inputs, int outputs)
 {
     memset(fixture, 0, sizeof *fixture);
-    struct context_options options = {.threads = 2, .cpu = cpu_detect(), .seed = 7};
+    struct context_options options = {.threads = fixture_threads, .cpu = cpu_detect(), .seed = 7};
+    if (fixture_level >= 0)
+        options.cpu = (enum cpu_level)fixture_level;
     fixture->context = context_create(&options, &fixture->error);
     assert_non_null(fixture->context);
     fixture->graph = graph_create(fixture->context, NULL, "test", &fixture->error);

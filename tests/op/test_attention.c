@@ -1,4 +1,6 @@
 /* Attention, RotaryEmbedding and TensorScatter against plain double loops, and values that PyTorch computed. */
+#include <stdlib.h>
+
 #include "base/random.h"
 #include "kernel/kernels.h"
 #include "node_fixture.h"
@@ -286,12 +288,99 @@ static void cache_rows(void **state)
     expect_refusal(&fixture);
 }
 
+/* The same bits with any number of threads, however they come by blocks of heads. */
+static void threads(void **state)
+{
+    (void)state;
+    const struct reference r = {2, 3, 3, 150, 197, 64, 64, 0, 0, true, 0, NULL};
+    const size_t bytes = 2 * 3 * 150 * 64 * sizeof(float);
+    const int before = fixture_threads;
+    void *first = malloc(bytes);
+    for (fixture_threads = 1; fixture_threads <= 3; fixture_threads++) {
+        struct fixture fixture;
+        start(&fixture, &r, 3, 1);
+        fixture_run(&fixture);
+        if (fixture_threads == 1)
+            memcpy(first, fixture.outputs[0].data, bytes);
+        assert_memory_equal(first, fixture.outputs[0].data, bytes);
+        fixture_end(&fixture);
+    }
+    fixture_threads = before;
+    free(first);
+}
+
+static void run_gradient(struct fixture *fixture, int level, int thread_count)
+{
+    const struct reference r = {1, 4, 2, 150, 97, 24, 40, 0, 0, false, 0, NULL};
+    const int level_before = fixture_level, threads_before = fixture_threads;
+    fixture_level = level;
+    fixture_threads = thread_count;
+    fixture_start(fixture, DOMAIN_INTERNAL, "AttentionGradient", 1, 5, 4);
+    fixture_input(fixture, 0, DTYPE_FLOAT, DIMS(1, r.queries, r.heads * r.size), NULL);
+    fixture_input(fixture, 1, DTYPE_FLOAT, DIMS(1, r.keys, r.key_heads * r.size), NULL);
+    fixture_input(fixture, 2, DTYPE_FLOAT, DIMS(1, r.keys, r.key_heads * r.value_size), NULL);
+    fixture_input(fixture, 3, DTYPE_FLOAT, DIMS(r.heads, r.queries, r.keys), NULL);
+    fixture_input(fixture, 4, DTYPE_FLOAT, DIMS(1, r.queries, r.heads * r.value_size), NULL);
+    for (int i = 0; i < 5; i++)
+        fill(&fixture->inputs[i], (uint64_t)i + 3);
+    fixture_int(fixture, "q_num_heads", r.heads);
+    fixture_int(fixture, "kv_num_heads", r.key_heads);
+    fixture_int(fixture, "is_causal", 1);
+    fixture_float(fixture, "softcap", 3);
+    fixture_run(fixture);
+    fixture_level = level_before;
+    fixture_threads = threads_before;
+}
+
+/* Several blocks of queries and shared heads of keys: as plain C has it, and the same bits with any number of threads.
+ */
+static void gradients(void **state)
+{
+    (void)state;
+    struct fixture plain, one, more;
+    run_gradient(&plain, CPU_PORTABLE, 1);
+    run_gradient(&one, fixture_level, 1);
+    run_gradient(&more, fixture_level, 3);
+    for (int i = 0; i < 4; i++) {
+        const float *expected = plain.outputs[i].data, *got = one.outputs[i].data;
+        assert_memory_equal(one.outputs[i].data, more.outputs[i].data, tensor_bytes(&one.outputs[i]));
+        for (int64_t j = 0; j < shape_count(&one.outputs[i].shape); j++)
+            assert_true(fabs((double)got[j] - (double)expected[j]) < 2e-5 * (1 + fabs((double)expected[j])));
+    }
+    fixture_end(&plain);
+    fixture_end(&one);
+    fixture_end(&more);
+}
+
+/* NaN of a query or key reaches the queries that see it, infinite products give NaN, and nobody else is touched. */
+static void extremes(void **state)
+{
+    (void)state;
+    const struct reference r = {1, 2, 2, 20, 33, 16, 8, 0, 0, false, 0, NULL};
+    struct fixture fixture;
+    start(&fixture, &r, 3, 1);
+    float *q = fixture.inputs[0].data, *k = fixture.inputs[1].data;
+    q[3 * 16] = NAN;
+    q[7 * 16] = INFINITY;
+    for (int j = 0; j < 33; j++)
+        k[j * 16] = -1 - (float)j; /* the products of query 7 are all -infinity, without a mask */
+    fixture_run(&fixture);
+    const float *y = fixture.outputs[0].data;
+    for (int i = 0; i < 2 * 20 * 8; i++)
+        assert_int_equal(isnan(y[i]), i / 8 == 3 || i / 8 == 7);
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads_and_blocks), cmocka_unit_test(masks),      cmocka_unit_test(recorded_values),
         cmocka_unit_test(recorded_stages),  cmocka_unit_test(past_keys),  cmocka_unit_test(refused_attention),
-        cmocka_unit_test(rotations),        cmocka_unit_test(cache_rows),
+        cmocka_unit_test(rotations),        cmocka_unit_test(cache_rows), cmocka_unit_test(threads),
+        cmocka_unit_test(gradients),        cmocka_unit_test(extremes),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+    for (fixture_level = CPU_PORTABLE; fixture_level <= (int)cpu_detect(); fixture_level++)
+        failed += cmocka_run_group_tests(tests, NULL, NULL);
+    return failed;
 }
