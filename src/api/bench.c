@@ -1,5 +1,3 @@
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -104,36 +102,4 @@ int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *opt
     bench->batch = input && input->shape.rank == 4 ? input->shape.dims[0] : 1;
     fovea_session_free(session);
     return result;
-}
-
-int fovea_session_node_count(const struct fovea_session *session)
-{
-    return session ? session->graph->node_count : 0;
-}
-
-int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_node_time *times, int capacity,
-                          struct fovea_error *report)
-{
-    ENTRY entry = {0};
-    if (entry_session(&entry, session) || entry_whole(&entry, "runs", runs, 1, INT_MAX) ||
-        entry_whole(&entry, "capacity", capacity, 0, INT_MAX) ||
-        entry_argument(&entry, "times", capacity ? times : (void *)session))
-        return entry_refuse(&entry, report);
-    struct memory *memory = session->model->context->memory;
-    int count = session->graph->node_count < capacity ? session->graph->node_count : capacity;
-    struct node_time *measured =
-        memory_allocate(memory, (size_t)session->graph->node_count + 1, sizeof *measured, &entry.error);
-    for (int run = 0; measured && run < runs; run++) {
-        if (session_profile(session->session, measured, &entry.error))
-            break;
-        for (int i = 0; i < count; i++) {
-            char label[NODE_LABEL_SIZE];
-            if (run == 0 || measured[i].milliseconds < times[i].ms)
-                times[i].ms = measured[i].milliseconds;
-            snprintf(times[i].label, sizeof times[i].label, "%s", node_label(measured[i].node, label));
-            times[i].macs = cost_macs(measured[i].node);
-        }
-    }
-    memory_release(memory, measured);
-    return entry.error.kind == ERROR_NONE ? count : entry_refuse(&entry, report);
 }

@@ -37,12 +37,13 @@ char *fovea_findings_json(const struct fovea_model *model, const struct fovea_fi
     return or_fail(report_text(report_findings(model->model->path, findings)), report);
 }
 
-char *fovea_bench_json(const struct fovea_model *model, const struct fovea_bench *bench, struct fovea_error *report)
+char *fovea_bench_json(const struct fovea_model *model, const struct fovea_bench *bench,
+                       const struct fovea_profile *profile, struct fovea_error *report)
 {
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "bench", bench))
         return entry_null(&entry, report);
-    return or_fail(report_text(report_bench(model->model->path, bench)), report);
+    return or_fail(report_text(report_bench(model->model->path, bench, profile)), report);
 }
 
 char *fovea_erf_json(const struct fovea_model *model, const struct fovea_erf *erf, struct fovea_error *report)

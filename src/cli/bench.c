@@ -1,12 +1,11 @@
 /* fovea bench: how long a model takes here. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 
 struct bench_flags {
     struct fovea_bench_options options;
-    int64_t batch;
+    int64_t batch, rows;
     bool profile, train;
     const char *json;
     struct text_list inputs;
@@ -30,12 +29,95 @@ static int apply_batch(struct opened *opened, const struct bench_flags *flags)
     return 0;
 }
 
+/* ---- profile ---- */
+
+/* "105.2  82 %": a rate and its share of the peak. */
+static void print_rate(double amount, double ms, double peak)
+{
+    double rate = amount * 1e-6 / ms;
+    if (amount > 0 && ms > 0 && peak > 0)
+        printf("%9.1f %4.0f %%", rate, 100 * rate / peak);
+    else
+        printf("%16s", "");
+}
+
+static void print_time(const struct fovea_profile *profile, const struct fovea_node_time *time)
+{
+    printf("%9.3f %5.1f %%", time->ms, profile->ms > 0 ? 100 * time->ms / profile->ms : 0);
+    print_rate(2 * (double)time->macs, time->ms, profile->peak.gflops);
+    print_rate((double)time->bytes, time->ms, profile->peak.gbytes);
+}
+
+static void print_heading(const char *what)
+{
+    printf("%9s %7s %8s %6s %8s %6s  %s\n", "ms", "share", "GFLOP/s", "peak", "GB/s", "peak", what);
+}
+
+static void print_kinds(const struct fovea_profile *profile)
+{
+    print_heading("nodes, kind");
+    for (int i = 0; i < profile->kind_count; i++) {
+        print_time(profile, &profile->kinds[i]);
+        printf("  %4d  %s\n", profile->kinds[i].count, profile->kinds[i].kind);
+    }
+}
+
+static void print_nodes(const struct fovea_profile *profile, int64_t rows)
+{
+    struct fovea_node_time rest = {0};
+    print_heading("node, in the file's names, and what it holds");
+    for (int i = 0; i < profile->node_count; i++) {
+        const struct fovea_node_time *node = &profile->nodes[i];
+        if (i < rows) {
+            print_time(profile, node);
+            printf("  %s '%s'", node->kind, node->name);
+            printf(strchr(node->holds, '+') ? ": %s\n" : "\n", node->holds);
+        } else {
+            rest.count++;
+            rest.ms += node->ms;
+            rest.macs += node->macs;
+            rest.bytes += node->bytes;
+        }
+    }
+    if (rest.count > 0) {
+        print_time(profile, &rest);
+        printf("  %d more nodes (--rows N shows more)\n", rest.count);
+    }
+    printf("%9.3f ms in %d nodes\n", profile->ms, profile->node_count);
+}
+
+static void print_profile(const struct fovea_profile *profile, const struct bench_flags *flags,
+                          const struct fovea_bench *bench)
+{
+    printf("\npeak of this machine, %d thread%s, cpu %s: %.1f GFLOP/s in registers", bench->threads,
+           bench->threads == 1 ? "" : "s", bench->cpu, profile->peak.gflops);
+    if (profile->peak.gbytes > 0)
+        printf(", %.1f GB/s copying memory", profile->peak.gbytes);
+    printf("\n\n");
+    print_kinds(profile);
+    printf("\n");
+    print_nodes(profile, flags->rows);
+}
+
+/* Every node alone, the least of some runs. */
+static int measure_profile(struct opened *opened, const struct fovea_bench_options *options,
+                           struct fovea_profile *profile)
+{
+    enum { RUNS = 5 };
+    struct fovea_error error = {0};
+    struct fovea_session_options noisy = options->session;
+    noisy.noise = true;
+    struct fovea_session *session = fovea_session_open(opened->model, &noisy, &error);
+    int result = session ? fovea_session_profile(session, RUNS, profile, &error) : -1;
+    fovea_session_free(session);
+    return result ? fail(&error) : FOVEA_CLEAN;
+}
+
 static int report(const struct opened *opened, const struct command *command, const struct bench_flags *flags,
-                  const struct fovea_bench *bench)
+                  const struct fovea_bench *bench, const struct fovea_profile *profile)
 {
     char macs[CLI_TEXT], memory[CLI_TEXT];
-    bool to_stdout = flags->json && strcmp(flags->json, "-") == 0;
-    if (!to_stdout) {
+    if (!flags->json || strcmp(flags->json, "-") != 0) {
         printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", command->positional[0], bench->work,
                (long long)bench->batch, bench->threads, bench->threads == 1 ? "" : "s", bench->cpu, bench->runs);
         printf("min %.3f ms, median %.3f ms, mean %.3f ms\n", bench->min_ms, bench->median_ms, bench->mean_ms);
@@ -45,40 +127,11 @@ static int report(const struct opened *opened, const struct command *command, co
             printf("%s MACs, %.1f GFLOP/s (2 per MAC, at the minimum)\n", count_text((double)bench->macs, macs),
                    bench->gflops);
         printf("peak memory %s\n", bytes_text(bench->peak_memory, memory));
+        if (profile)
+            print_profile(profile, flags, bench);
     }
-    return flags->json ? write_json(opened, flags->json, fovea_bench_json(opened->model, bench, NULL)) : FOVEA_CLEAN;
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    double x = ((const struct fovea_node_time *)a)->ms, y = ((const struct fovea_node_time *)b)->ms;
-    return (x < y) - (x > y);
-}
-
-/* The nodes that take longest, each alone, with their speed. */
-static int print_profile(struct opened *opened, const struct fovea_bench_options *options)
-{
-    enum { SHOWN = 400, RUNS = 5 };
-    struct fovea_error error = {0};
-    struct fovea_session_options noisy = options->session;
-    noisy.noise = true;
-    struct fovea_session *session = fovea_session_open(opened->model, &noisy, &error);
-    int count = session ? fovea_session_node_count(session) : 0;
-    struct fovea_node_time *times = needed((size_t)count, sizeof *times);
-    int written = session ? fovea_session_profile(session, RUNS, times, count, &error) : -1;
-    double sum = 0;
-    for (int i = 0; i < written; i++)
-        sum += times[i].ms;
-    if (written > 0)
-        qsort(times, (size_t)written, sizeof *times, compare_times);
-    for (int i = 0; i < written && i < SHOWN; i++)
-        printf("%8.3f ms %5.1f %% %7.1f GFLOP/s  %s\n", times[i].ms, 100 * times[i].ms / sum,
-               2e-6 * (double)times[i].macs / times[i].ms, times[i].label);
-    if (written >= 0)
-        printf("%8.3f ms in %d nodes\n", sum, written);
-    free(times);
-    fovea_session_free(session);
-    return written < 0 ? fail(&error) : FOVEA_CLEAN;
+    char *json = flags->json ? fovea_bench_json(opened->model, bench, profile, NULL) : NULL;
+    return flags->json ? write_json(opened, flags->json, json) : FOVEA_CLEAN;
 }
 
 static int bench_model(struct opened *opened, const struct command *command, const struct bench_flags *flags)
@@ -101,16 +154,20 @@ static int bench_model(struct opened *opened, const struct command *command, con
     options.session.feed_count = flags->inputs.count;
     int (*run)(struct fovea_model *, const struct fovea_bench_options *, struct fovea_bench *, struct fovea_error *) =
         flags->train ? fovea_bench_train : fovea_bench;
-    int code = run(opened->model, &options, &bench, &error) ? fail(&error) : report(opened, command, flags, &bench);
+    struct fovea_profile profile = {0};
+    int code = run(opened->model, &options, &bench, &error) ? fail(&error) : FOVEA_CLEAN;
     if (code == FOVEA_CLEAN && flags->profile)
-        code = print_profile(opened, &options);
+        code = measure_profile(opened, &options, &profile);
+    if (code == FOVEA_CLEAN)
+        code = report(opened, command, flags, &bench, flags->profile ? &profile : NULL);
+    fovea_profile_free(&profile);
     free_feeds(feeds, flags->inputs.count);
     return code;
 }
 
 int verb_bench(int argc, char **argv)
 {
-    struct bench_flags flags = {.options = fovea_bench_options_default()};
+    struct bench_flags flags = {.options = fovea_bench_options_default(), .rows = 25};
     const struct option_row rows[] = {
         {"batch", 'b', OPTION_COUNT, &flags.batch, "N", "images at once (models with a free first size)"},
         {"runs", 'r', OPTION_SMALL, &flags.options.runs, "N", "timed runs (default 50)"},
@@ -119,7 +176,9 @@ int verb_bench(int argc, char **argv)
         {"gradient", 'g', OPTION_FLAG, &flags.options.session.gradient, NULL,
          "forward and input gradient, as the erf verb does"},
         {"train", 0, OPTION_FLAG, &flags.train, NULL, "a step of training: forward, backward, SGD with momentum"},
-        {"profile", 'p', OPTION_FLAG, &flags.profile, NULL, "the nodes that take longest as well"},
+        {"profile", 'p', OPTION_FLAG, &flags.profile, NULL,
+         "where the time goes: by kind and node, beside this machine's peak"},
+        {"rows", 0, OPTION_COUNT, &flags.rows, "N", "nodes that --profile shows (default 25)"},
         {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise"},
         {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the numbers as JSON; - for the terminal"},
         {0}};

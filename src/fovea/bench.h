@@ -28,17 +28,39 @@ struct fovea_bench {
     const char *work; /**< "forward", "forward and input gradient", "training step" */
     uint64_t reserved[8];
 };
+/** What the machine can do at most, with this context's threads and instruction set. */
+struct fovea_peak {
+    double gflops; /**< multiply-adds in registers, two operations each */
+    double
+        gbytes; /**< GB/s, read and written, of copies in memory that no cache holds; 0: there was no room for them */
+    uint64_t reserved[4];
+};
+/** Measures for half a second. */
+FOVEA_API int fovea_measure_peak(struct fovea *fovea, struct fovea_peak *peak, struct fovea_error *error);
+
+/** A node as it runs, several of the file's joined in it, or all nodes of one kind. */
 struct fovea_node_time {
-    char label[160]; /**< operator and name */
-    double ms;       /**< minimum over the runs */
-    int64_t macs;
+    const char *kind;  /**< operator, and how it is computed where there are several ways: "Conv, winograd" */
+    const char *name;  /**< in the file, of the node or the first of those joined in it; of a kind NULL */
+    const char *holds; /**< operators of the file's nodes: "Conv + BatchNormalization + Relu"; of a kind NULL */
+    int count;         /**< nodes of this kind; of a node 1 */
+    double ms;         /**< minimum over the runs */
+    int64_t macs;      /**< as the file has them: what computes with fewer (Winograd) may go beyond the peak */
+    int64_t bytes;     /**< operands and results, each once, wherever they are: in a cache faster than the peak */
     uint64_t reserved[8];
 };
-/** The time of every node of the session's graph, in order, as it runs (fused). Returns how many were written to
- * times[capacity], -1 on failure. */
-FOVEA_API int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_node_time *times,
-                                    int capacity, struct fovea_error *error);
-FOVEA_API int fovea_session_node_count(const struct fovea_session *session);
+struct fovea_profile {
+    struct fovea_peak peak;
+    double ms;                                   /**< of all nodes */
+    const struct fovea_node_time *nodes, *kinds; /**< [node_count], [kind_count], the longest first */
+    int node_count, kind_count;
+    void *storage; /**< private */
+    uint64_t reserved[8];
+};
+/** The time of every node of the session's graph, the least of `runs` runs. */
+FOVEA_API int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_profile *profile,
+                                    struct fovea_error *error);
+FOVEA_API void fovea_profile_free(struct fovea_profile *profile);
 /** The forward pass, with `session.gradient` also the input gradient, as often as the options say. `runs` is 1 at
  * least. */
 FOVEA_API int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *options,
@@ -47,9 +69,9 @@ FOVEA_API int fovea_bench(struct fovea_model *model, const struct fovea_bench_op
  * shapes count. `macs` is 0. */
 FOVEA_API int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_options *options,
                                 struct fovea_bench *bench, struct fovea_error *error);
-/** As JSON, for fovea_text_free. */
+/** As JSON, for fovea_text_free. `profile`: in it, or NULL. */
 FOVEA_API char *fovea_bench_json(const struct fovea_model *model, const struct fovea_bench *bench,
-                                 struct fovea_error *error);
+                                 const struct fovea_profile *profile, struct fovea_error *error);
 
 #ifdef __cplusplus
 }

@@ -60,6 +60,9 @@ struct gradient_context {
 };
 typedef int operator_gradient(struct gradient_context *context, struct error *error);
 
+/* How it would be computed, in a word, where the shapes decide on one of several ways. */
+typedef const char *operator_method(const struct compute_context *context);
+
 /* Appends nodes that compute the wanted outputs from the inputs (op/emit.h): for operators that are made of others. */
 struct expand_context {
     struct graph *graph;
@@ -262,6 +265,7 @@ struct operator_definition {
     operator_bytes *scratch;      /* NULL: 0 */
     operator_bytes *packed_bytes; /* NULL: nothing to pack */
     operator_pack *pack;
+    operator_method *method;               /* NULL: there is one way */
     operator_expand *expand;               /* not NULL: pass_expand replaces the node by its parts (op/expansion.h) */
     operator_resolve_known *resolve_known; /* not NULL: likewise, where it can */
 };

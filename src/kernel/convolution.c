@@ -222,3 +222,8 @@ void convolution_weight_gradient(const struct convolution *convolution, const st
     struct weight_gradient_run run = {convolution, kernels, pool, x, dy, accumulate, dw, scratch};
     choose_weight_gradient(convolution, kernels)->run(&run);
 }
+
+const char *convolution_weight_gradient_method(const struct convolution *convolution, const struct kernels *kernels)
+{
+    return choose_weight_gradient(convolution, kernels)->name;
+}

@@ -73,5 +73,6 @@ void convolution_weight_gradient(const struct convolution *convolution, const st
 /* How each of them is computed, in a word: "tiles", "columns". */
 const char *convolution_forward_method(const struct convolution *convolution, const struct kernels *kernels);
 const char *convolution_input_gradient_method(const struct convolution *convolution, const struct kernels *kernels);
+const char *convolution_weight_gradient_method(const struct convolution *convolution, const struct kernels *kernels);
 
 #endif

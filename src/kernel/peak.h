@@ -13,7 +13,7 @@ struct peak {
 };
 
 /* Bytes of room for the copies: more than caches hold. */
-#define PEAK_BYTES ((size_t)256 << 20)
+#define PEAK_BYTES ((size_t)128 << 20)
 
 /* The best of `runs` short samples of each; a run takes some 30 ms. `room`: PEAK_BYTES bytes; NULL: copies are not
  * measured. */

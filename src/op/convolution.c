@@ -115,6 +115,12 @@ static void pack_conv(const struct compute_context *context, void *packed)
     convolution_pack(&convolution, context->kernels, context->inputs[1]->data, packed);
 }
 
+static const char *method_conv(const struct compute_context *context)
+{
+    struct convolution convolution = conv_geometry(context);
+    return convolution_forward_method(&convolution, context->kernels);
+}
+
 static int compute_conv(struct compute_context *context, struct error *error)
 {
     (void)error;
@@ -231,7 +237,8 @@ const struct operator_definition operators_convolution[] = {
      .macs = macs_conv,
      .scratch = scratch_conv,
      .packed_bytes = packed_conv,
-     .pack = pack_conv},
+     .pack = pack_conv,
+     .method = method_conv},
     {.domain = DOMAIN_INTERNAL,
      .name = "FusedConv",
      .since = 1,
@@ -246,6 +253,7 @@ const struct operator_definition operators_convolution[] = {
      .macs = macs_conv,
      .scratch = scratch_conv,
      .packed_bytes = packed_conv,
-     .pack = pack_conv},
+     .pack = pack_conv,
+     .method = method_conv},
     {0},
 };

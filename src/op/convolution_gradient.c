@@ -119,6 +119,12 @@ static void pack_input_gradient(const struct compute_context *context, void *pac
     convolution_input_gradient_pack(&convolution, context->kernels, context->inputs[1]->data, packed);
 }
 
+static const char *method_input_gradient(const struct compute_context *context)
+{
+    struct convolution convolution = input_gradient_geometry(context);
+    return convolution_input_gradient_method(&convolution, context->kernels);
+}
+
 static int compute_input_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
@@ -170,6 +176,12 @@ static size_t scratch_weight_gradient(const struct compute_context *context)
 {
     struct convolution convolution = weight_gradient_geometry(context);
     return convolution_weight_gradient_scratch(&convolution, context->kernels, compute_threads(context));
+}
+
+static const char *method_weight_gradient(const struct compute_context *context)
+{
+    struct convolution convolution = weight_gradient_geometry(context);
+    return convolution_weight_gradient_method(&convolution, context->kernels);
 }
 
 static int compute_weight_gradient(struct compute_context *context, struct error *error)
@@ -282,6 +294,7 @@ const struct operator_definition operators_convolution_gradient[] = {
      .macs = macs_input_gradient,
      .packed_bytes = packed_input_gradient,
      .pack = pack_input_gradient,
+     .method = method_input_gradient,
      .scratch = scratch_input_gradient},
     {.domain = DOMAIN_INTERNAL,
      .name = "ConvWeightGradient",
@@ -294,6 +307,7 @@ const struct operator_definition operators_convolution_gradient[] = {
      .infer = infer_weight_gradient,
      .compute = compute_weight_gradient,
      .macs = macs_weight_gradient,
+     .method = method_weight_gradient,
      .scratch = scratch_weight_gradient},
     {0},
 };

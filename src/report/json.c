@@ -175,7 +175,38 @@ json_t *report_findings(const char *path, const struct fovea_findings *findings)
     return document;
 }
 
-json_t *report_bench(const char *path, const struct fovea_bench *bench)
+static json_t *report_node_times(const struct fovea_node_time *times, int count)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++) {
+        json_t *entry = json_object();
+        report_set_text(&entry, "kind", times[i].kind);
+        if (times[i].name) {
+            report_set_text(&entry, "name", times[i].name);
+            report_set_text(&entry, "holds", times[i].holds);
+        } else {
+            document_set(&entry, "nodes", json_integer(times[i].count));
+        }
+        document_set(&entry, "ms", document_number(times[i].ms));
+        document_set(&entry, "macs", json_integer(times[i].macs));
+        document_set(&entry, "bytes", json_integer(times[i].bytes));
+        document_append(&list, entry);
+    }
+    return list;
+}
+
+static json_t *report_profile(const struct fovea_profile *profile)
+{
+    json_t *entry = json_object();
+    document_set(&entry, "peak_gflops", document_number(profile->peak.gflops));
+    document_set(&entry, "peak_gbytes", profile->peak.gbytes > 0 ? document_number(profile->peak.gbytes) : json_null());
+    document_set(&entry, "ms", document_number(profile->ms));
+    document_set(&entry, "kinds", report_node_times(profile->kinds, profile->kind_count));
+    document_set(&entry, "nodes", report_node_times(profile->nodes, profile->node_count));
+    return entry;
+}
+
+json_t *report_bench(const char *path, const struct fovea_bench *bench, const struct fovea_profile *profile)
 {
     json_t *document = report_document("fovea.bench");
     report_set_text(&document, "model", path);
@@ -190,6 +221,8 @@ json_t *report_bench(const char *path, const struct fovea_bench *bench)
     document_set(&document, "macs", bench->macs > 0 ? json_integer(bench->macs) : json_null());
     document_set(&document, "gflops", bench->gflops > 0 ? document_number(bench->gflops) : json_null());
     document_set(&document, "peak_memory_bytes", json_integer((json_int_t)bench->peak_memory));
+    if (profile)
+        document_set(&document, "profile", report_profile(profile));
     return document;
 }
 

@@ -348,13 +348,47 @@ static double milliseconds_now(void)
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
 }
 
+static const char *method_of(const struct step *step)
+{
+    if (step->evaluated || compute_is_empty(&step->compute))
+        return NULL;
+    if (step->node->definition->method)
+        return step->node->definition->method(&step->compute);
+    return step->compute.packed ? "packed weights" : NULL;
+}
+
+static int64_t bytes_of(const struct tensor *tensor)
+{
+    bool sized = tensor && !dtype_is_container(tensor->dtype) && tensor->shape.rank != SHAPE_UNKNOWN_RANK;
+    return sized ? (int64_t)tensor_bytes(tensor) : 0;
+}
+
+static int64_t bytes_moved(const struct step *step)
+{
+    int inputs = step->node->input_count, outputs = step->node->output_count;
+    int64_t sum = 0;
+    if (node_has(step->node, OPERATOR_VIEW) && step->inputs[0]->data == step->outputs[0]->data)
+        return 0;
+    for (int i = 0; i < inputs; i++) {
+        bool again = false;
+        for (int k = 0; k < i; k++)
+            again |= step->inputs[k] == step->inputs[i];
+        sum += again ? 0 : bytes_of(step->inputs[i]);
+    }
+    for (int i = 0; i < outputs; i++)
+        sum += bytes_of(step->outputs[i]);
+    return sum;
+}
+
 int session_profile(struct session *session, struct node_time *times, struct error *error)
 {
     for (int i = 0; i < session->step_count; i++) {
         double start = milliseconds_now();
         if (run_step(session, &session->steps[i], error))
             return -1;
-        times[i] = (struct node_time){session->steps[i].node, milliseconds_now() - start};
+        double time = milliseconds_now() - start;
+        times[i] = (struct node_time){session->steps[i].node, time, method_of(&session->steps[i]),
+                                      bytes_moved(&session->steps[i])};
     }
     return 0;
 }

@@ -43,10 +43,12 @@ void session_set_step(struct session *session, uint64_t step);
 /* Runs again and stops at the first node with a float result that is not finite; *node NULL: there is none. */
 int session_find_not_finite(struct session *session, const struct node **node, struct error *error);
 
-/* Time of each node of the last profiled run. */
+/* One node in a profiled run. */
 struct node_time {
     const struct node *node;
     double milliseconds;
+    const char *method; /* how it is computed, of several ways; or NULL */
+    int64_t bytes;      /* of its operands and results, each once; 0 where it looks at them anew and moves nothing */
 };
 int session_profile(struct session *session, struct node_time *times, struct error *error);
 

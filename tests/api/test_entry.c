@@ -438,7 +438,7 @@ static void test_arguments(void **state)
     const struct fovea_cam_options cam = fovea_cam_options_default();
     const struct fovea_shapes none = {0};
     struct fovea_erf field;
-    struct fovea_node_time times[2];
+    struct fovea_profile profile;
     struct fovea_tensor tensor;
     struct fovea_findings findings;
     int64_t index;
@@ -451,9 +451,9 @@ static void test_arguments(void **state)
     assert_refused("load", fovea_model_load(fovea, NULL, &error) ? 0 : -1, "path");
     assert_refused("check", fovea_check(model, &none, NULL, &error), "findings");
     assert_refused("check", fovea_check(NULL, &none, &findings, &error), "model");
-    assert_refused("profile", fovea_session_profile(session, 0, times, 2, &error), "runs");
-    assert_refused("profile", fovea_session_profile(session, 1, times, -1, &error), "capacity");
-    assert_refused("profile", fovea_session_profile(session, 1, NULL, 2, &error), "times");
+    assert_refused("profile", fovea_session_profile(session, 0, &profile, &error), "runs");
+    assert_refused("profile", fovea_session_profile(NULL, 1, &profile, &error), "session");
+    assert_refused("profile", fovea_session_profile(session, 1, NULL, &error), "profile");
     assert_refused("run", fovea_session_run(NULL, &error), "session");
     assert_refused("tensor_read", fovea_tensor_read(fovea, NULL, &tensor, &error), "path");
     assert_refused("write_file", fovea_write_file(temporary_path("x"), NULL, 1, &error), "bytes");

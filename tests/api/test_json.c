@@ -94,7 +94,7 @@ static void of_the_model(struct fovea_model *model)
     assert_list(assert_document(fovea_rewrite_json(model, &rewrite, &error), "fovea.rewrite", model_path), "changes",
                 (size_t)rewrite.change_count);
     assert_list(assert_document(fovea_diff_json(&diff, &error), "fovea.diff", NULL), "models", 2);
-    json_t *document = assert_document(fovea_bench_json(model, &bench, &error), "fovea.bench", model_path);
+    json_t *document = assert_document(fovea_bench_json(model, &bench, NULL, &error), "fovea.bench", model_path);
     assert_string_equal(json_string_value(json_object_get(document, "work")), "forward");
     json_decref(document);
     fovea_layers_free(&layers);

@@ -212,6 +212,12 @@ expect 0 'note: .*data.yaml: calls class 0 "a", models/.* itself "T-shirt/top"' 
 expect 0 '"median_ms"' "$fovea" bench $model --shape 1,1,28,28 --runs 3 --json -
 expect 0 'batch 4' "$fovea" bench $model --batch 4 --runs 3 --gradient --threads 2
 expect 0 'cpu none' "$fovea" bench $model --batch 1 --runs 3 --cpu none
+expect 0 'peak of this machine, 1 thread, cpu none: .* GFLOP/s' "$fovea" bench $model -b 1 -r 1 -t 1 --cpu none --profile --json "$work/profile.json"
+expect 0 '^"/blocks/blocks.5/conv1/Conv": Conv . BatchNormalization . Relu$' python3 -c "
+import json, sys
+for node in json.load(open('$work/profile.json'))['profile']['nodes']: print(json.dumps(node['name']) + ':', node['holds'])"
+expect 0 " nodes .--rows N shows more" "$fovea" bench $model -b 1 -r 1 --profile --rows 3
+expect 0 " Conv, columns '/blocks/blocks.0/conv1/Conv': Conv . BatchNormalization . Relu" "$fovea" bench $model -b 1 -r 1 --cpu none --profile --rows 100
 
 # erf: files, the refusal to overwrite, targets
 expect 0 'wrote .*/erf.png' "$fovea" erf $model --images models/images -o "$work/erf"

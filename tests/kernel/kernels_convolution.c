@@ -141,7 +141,7 @@ static void make(int index, struct running *running)
         running->result_count = counts.x;
     } else {
         scratch = convolution_weight_gradient_scratch(&c, kernels, threads);
-        running->method = "";
+        running->method = convolution_weight_gradient_method(&c, kernels);
         running->result = b[GRADIENT] = room(counts.w);
         running->result_count = counts.w;
     }
