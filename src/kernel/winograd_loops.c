@@ -134,9 +134,9 @@ static inline __attribute__((always_inline)) void transpose(vector_type v[VECTOR
 
 /* ---- transforms: side and tile are constants where these are inlined ---- */
 
-/* The points beside 0 and infinity. */
-#define A ((float)3 / 4)
-#define B ((float)3 / 2)
+/* The points beside 0 and infinity, with both signs. Their products are exact. */
+#define NEAR 0.75f
+#define FAR 1.5f
 
 /* B' d */
 static inline __attribute__((always_inline)) void transform_patch(int tile, vector_type d[SIDE_MAX])
@@ -149,10 +149,10 @@ static inline __attribute__((always_inline)) void transform_patch(int tile, vect
         d[2] = minus;
         return;
     }
-    vector_type first = (d[4] - (A * A + B * B) * d[2]) + A * A * B * B * d[0];
-    vector_type last = (d[5] - (A * A + B * B) * d[3]) + A * A * B * B * d[1];
-    vector_type even_a = d[4] - B * B * d[2], odd_a = A * d[3] - A * B * B * d[1];
-    vector_type even_b = d[4] - A * A * d[2], odd_b = B * d[3] - B * A * A * d[1];
+    vector_type first = (d[4] - (NEAR * NEAR + FAR * FAR) * d[2]) + NEAR * NEAR * FAR * FAR * d[0];
+    vector_type last = (d[5] - (NEAR * NEAR + FAR * FAR) * d[3]) + NEAR * NEAR * FAR * FAR * d[1];
+    vector_type even_a = d[4] - FAR * FAR * d[2], odd_a = NEAR * d[3] - NEAR * FAR * FAR * d[1];
+    vector_type even_b = d[4] - NEAR * NEAR * d[2], odd_b = FAR * d[3] - FAR * NEAR * NEAR * d[1];
     d[0] = first;
     d[1] = even_a + odd_a;
     d[2] = even_a - odd_a;
@@ -172,9 +172,9 @@ static inline __attribute__((always_inline)) void transform_products(int tile, c
     }
     vector_type even_a = m[1] + m[2], odd_a = m[1] - m[2], even_b = m[3] + m[4], odd_b = m[3] - m[4];
     out[0] = m[0] + (even_a + even_b);
-    out[1] = A * odd_a + B * odd_b;
-    out[2] = A * A * even_a + B * B * even_b;
-    out[3] = m[5] + (A * A * A * odd_a + B * B * B * odd_b);
+    out[1] = NEAR * odd_a + FAR * odd_b;
+    out[2] = NEAR * NEAR * even_a + FAR * FAR * even_b;
+    out[3] = m[5] + (NEAR * NEAR * NEAR * odd_a + FAR * FAR * FAR * odd_b);
 }
 
 /* G g, in double: the weights come rounded once. */
@@ -189,7 +189,8 @@ static inline __attribute__((always_inline)) void transform_taps(int tile, const
         out[3] = g[2];
         return;
     }
-    const double a = A, b = B, below_a = 1 / (2 * a * a * (a * a - b * b)), below_b = 1 / (2 * b * b * (b * b - a * a));
+    const double a = (double)NEAR, b = (double)FAR, below_a = 1 / (2 * a * a * (a * a - b * b)),
+                 below_b = 1 / (2 * b * b * (b * b - a * a));
     wide_type even_a = below_a * g[0] + below_a * a * a * g[2], odd_a = below_a * a * g[1];
     wide_type even_b = below_b * g[0] + below_b * b * b * g[2], odd_b = below_b * b * g[1];
     out[0] = g[0] / (a * a * b * b);
