@@ -75,23 +75,31 @@ static void activate(const struct linear_job *job, const struct product_panel *p
     }
 }
 
+static const float *panel_terms(const struct linear_job *job, const struct product_panel *panel, int64_t first)
+{
+    return job->packed + panel->column * job->linear->depth + first * panel->vectors * job->panels.vector;
+}
+
 /* Rows [begin, end) of one panel for the terms of one chunk. */
-static void run_panel(const struct linear_job *job, int64_t index, int64_t chunk, int64_t begin, int64_t end)
+struct linear_block {
+    int64_t panel, chunk, begin, end;
+};
+
+static void run_block(const struct linear_job *job, const struct linear_block *block, const float *ahead)
 {
     const struct linear *linear = job->linear;
     const struct linear_finish *finish = job->finish;
-    const struct product_panel panel = product_panel(&job->panels, index);
-    int64_t first, last, at = begin * linear->columns + panel.column;
-    product_chunk(linear->depth, chunk, &first, &last);
+    const struct product_panel panel = product_panel(&job->panels, block->panel);
+    int64_t first, last, at = block->begin * linear->columns + panel.column;
+    product_chunk(linear->depth, block->chunk, &first, &last);
     struct product_tile tile = {.depth = last - first,
-                                .x = job->x + begin * linear->depth + first,
+                                .x = job->x + block->begin * linear->depth + first,
                                 .x_row = linear->depth,
                                 .x_step = 1,
-                                .w = job->packed + panel.column * linear->depth +
-                                     first * panel.vectors * job->panels.vector,
+                                .w = panel_terms(job, &panel, first),
                                 .vectors = panel.vectors,
                                 .columns = (int)panel.columns,
-                                .adds = chunk > 0,
+                                .adds = block->chunk > 0,
                                 .low = -INFINITY,
                                 .high = INFINITY,
                                 .y = job->y + at,
@@ -106,22 +114,29 @@ static void run_panel(const struct linear_job *job, int64_t index, int64_t chunk
             tile.residual_row = linear->columns;
         }
     }
-    product_rows(job->kernels->product, tile, end - begin);
+    product_rows(job->kernels->product, tile, block->end - block->begin, ahead);
     if (ends && !job->clamps)
-        activate(job, &panel, begin, end);
+        activate(job, &panel, block->begin, block->end);
 }
 
-/* Some panels of one block of rows. */
+/* Some panels of one block of rows, chunk by chunk. */
 static void run_part(void *argument, size_t index, int thread)
 {
     (void)thread;
     const struct linear_job *job = argument;
+    int64_t chunks = product_chunks(job->linear->depth);
     size_t begin, end, first, last, blocks = (size_t)job->blocks;
     thread_slice((size_t)job->linear->rows, blocks, index % blocks, &begin, &end);
     thread_slice((size_t)job->panels.count, (size_t)job->parts, index / blocks, &first, &last);
-    for (int64_t chunk = 0; chunk < product_chunks(job->linear->depth); chunk++) {
-        for (size_t panel = first; panel < last; panel++)
-            run_panel(job, (int64_t)panel, chunk, (int64_t)begin, (int64_t)end);
+    for (int64_t chunk = 0; chunk < chunks; chunk++) {
+        for (size_t panel = first; panel < last; panel++) {
+            const struct linear_block block = {(int64_t)panel, chunk, (int64_t)begin, (int64_t)end};
+            bool turns = panel + 1 == last;
+            struct product_panel next = product_panel(&job->panels, (int64_t)(turns ? first : panel + 1));
+            int64_t from, to;
+            product_chunk(job->linear->depth, (chunk + turns) % chunks, &from, &to);
+            run_block(job, &block, panel_terms(job, &next, from));
+        }
     }
 }
 

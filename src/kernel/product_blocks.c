@@ -34,11 +34,14 @@ void product_chunk(int64_t depth, int64_t index, int64_t *begin, int64_t *end)
     *end = int64_min(*begin + size, depth);
 }
 
-void product_rows(const struct product_kernel *kernel, struct product_tile tile, int64_t rows)
+void product_rows(const struct product_kernel *kernel, struct product_tile tile, int64_t rows, const float *ahead)
 {
+    enum { LINE = 16 };
     int64_t tiles = (rows + kernel->rows - 1) / kernel->rows;
+    int64_t fetching = ahead ? ((int64_t)tile.vectors * kernel->vector + LINE - 1) / LINE : 0;
     for (int64_t t = 0, row = 0; t < tiles; t++) {
         tile.rows = (int)((rows - row + tiles - t - 1) / (tiles - t));
+        tile.ahead = t < fetching ? ahead + t * tile.depth * LINE : tile.w;
         kernel->multiply(&tile);
         row += tile.rows;
         tile.x += tile.rows * tile.x_row;

@@ -29,8 +29,9 @@ int64_t product_chunks(int64_t depth);
 void product_chunk(int64_t depth, int64_t index, int64_t *begin, int64_t *end);
 
 /* All rows of one panel for one chunk, in tiles of nearly equal numbers of rows; `tile` names the first of `rows` rows
- * and what the tiles have in common. */
-void product_rows(const struct product_kernel *kernel, struct product_tile tile, int64_t rows);
+ * and what the tiles have in common. `ahead`: where the next panel's part of w is, which the first tiles fetch into the
+ * second-level cache (NULL: nowhere). */
+void product_rows(const struct product_kernel *kernel, struct product_tile tile, int64_t rows, const float *ahead);
 
 /* w [depth, columns], its rows `stride` apart, or [columns, depth] when `transposed`; all elements count `factor`. */
 struct product_source {

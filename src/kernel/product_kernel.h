@@ -21,7 +21,8 @@ struct product_tile {
     int64_t x_row, x_step;
     const float *w; /* [depth, vectors * vector length] */
     int rows, vectors;
-    int columns; /* those that there are: nothing behind them is read or written but in w */
+    int columns;        /* those that there are: nothing behind them is read or written but in w */
+    const float *ahead; /* a cache line from here is fetched for each term: w of what comes next */
     bool adds;
     const float *bias;     /* [columns] or NULL */
     const float *residual; /* or NULL; rows `residual_row` apart */

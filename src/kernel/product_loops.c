@@ -19,6 +19,7 @@
 #define ROWS 4
 #endif
 #define VECTORS 3
+#define LINE 16 /* floats of a cache line */
 
 typedef float vector_type __attribute__((vector_size(VECTOR * sizeof(float)), aligned(sizeof(float)), may_alias));
 typedef int mask_type __attribute__((vector_size(VECTOR * sizeof(int)), aligned(sizeof(int)), may_alias));
@@ -88,7 +89,7 @@ static inline __attribute__((always_inline)) void sum_terms(const struct product
                                                             vector_type *out)
 {
     vector_type sums[ROWS][VECTORS];
-    const float *x = tile->x, *w = tile->w;
+    const float *x = tile->x, *w = tile->w, *ahead = tile->ahead;
     int64_t row = tile->x_row, step = tile->x_step;
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
@@ -101,6 +102,7 @@ static inline __attribute__((always_inline)) void sum_terms(const struct product
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++)
             columns[v] = load(w + v * VECTOR);
+        __builtin_prefetch(ahead, 0, 2);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             vector_type factor = broadcast(x[r * row]);
@@ -110,6 +112,7 @@ static inline __attribute__((always_inline)) void sum_terms(const struct product
         }
         x += step;
         w += vectors * VECTOR;
+        ahead += LINE;
     }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
