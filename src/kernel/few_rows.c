@@ -58,34 +58,23 @@ static void add_rows(const struct product_kernel *kernel, const struct few_rows 
     }
 }
 
-static float fold(const float *partial)
-{
-    float sums[PRODUCT_MAX_VECTOR];
-    for (int lane = 0; lane < PRODUCT_MAX_VECTOR; lane++)
-        sums[lane] = partial[lane];
-    for (int half = PRODUCT_MAX_VECTOR / 2; half > 0; half /= 2) {
-        for (int lane = 0; lane < half; lane++)
-            sums[lane] += sums[lane + half];
-    }
-    return sums[0];
-}
-
 /* Each element is the product of a row of x and a row of w, eight of these at a time. */
 static void multiply_rows(const struct product_kernel *kernel, const struct few_rows *few, int64_t first)
 {
-    float partial[FEW_ROWS][PRODUCT_STREAMS * PRODUCT_MAX_VECTOR] = {{0}};
+    float partial[FEW_ROWS][PRODUCT_STREAMS * PRODUCT_MAX_VECTOR], sums[PRODUCT_STREAMS];
     int64_t count = int64_min(PRODUCT_STREAMS, few->columns - first), block = few->rows == 1 ? few->depth : BLOCK;
     for (int64_t k = 0; k < few->depth; k += block) {
         const float *w[PRODUCT_STREAMS];
         for (int64_t i = 0; i < PRODUCT_STREAMS; i++)
             w[i] = few->w + (first + int64_min(i, count - 1)) * few->w_row + k;
         for (int64_t r = 0; r < few->rows; r++)
-            kernel->dot_rows(few->x + r * few->x_row + k, w, int64_min(block, few->depth - k), partial[r]);
+            kernel->dot_rows(few->x + r * few->x_row + k, w, int64_min(block, few->depth - k), k > 0, partial[r]);
     }
     for (int64_t r = 0; r < few->rows; r++) {
+        kernel->fold_rows(partial[r], sums);
         for (int64_t i = 0; i < count; i++) {
             float *y = &few->y[r * few->y_row + first + i];
-            float sum = few->alpha * fold(&partial[r][i * PRODUCT_MAX_VECTOR]);
+            float sum = few->alpha * (few->depth > 0 ? sums[i] : 0);
             *y = few->beta == 0 ? sum : sum + few->beta * *y;
         }
     }

@@ -38,9 +38,10 @@ struct product_kernel {
     void (*multiply)(const struct product_tile *tile);
     /* y[j] += sum over i of x[i] * w[i * w_row + j], for j < columns and i < count <= PRODUCT_STREAMS. */
     void (*add_rows)(const float *x, const float *w, int64_t w_row, int count, int64_t columns, float *y);
-    /* partial[i * PRODUCT_MAX_VECTOR + lane] += the products x[k] * w[i][k] of some of the k < depth each, for i <
-     * PRODUCT_STREAMS. */
-    void (*dot_rows)(const float *x, const float *const w[PRODUCT_STREAMS], int64_t depth, float *partial);
+    /* partial[i * PRODUCT_MAX_VECTOR + lane] = the sum, added to what is there where `adds`, of some of the products
+     * x[k] * w[i][k] for k < depth, for i < PRODUCT_STREAMS; and the sums of their lanes. */
+    void (*dot_rows)(const float *x, const float *const w[PRODUCT_STREAMS], int64_t depth, bool adds, float *partial);
+    void (*fold_rows)(const float *partial, float sums[PRODUCT_STREAMS]);
 };
 
 #endif

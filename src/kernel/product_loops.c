@@ -235,13 +235,13 @@ static void add_rows(const float *x, const float *w, int64_t w_row, int count, i
         add_streams(x + i, w + i * w_row, w_row, 1, columns, y);
 }
 
-static void dot_rows(const float *x, const float *const w[PRODUCT_STREAMS], int64_t depth, float *partial)
+static void dot_rows(const float *x, const float *const w[PRODUCT_STREAMS], int64_t depth, bool adds, float *partial)
 {
     vector_type sums[PRODUCT_STREAMS];
     int64_t k = 0;
 #pragma GCC unroll 8
     for (int i = 0; i < PRODUCT_STREAMS; i++)
-        sums[i] = load(partial + i * PRODUCT_MAX_VECTOR);
+        sums[i] = adds ? load(partial + i * PRODUCT_MAX_VECTOR) : (vector_type){0};
     for (; k + VECTOR <= depth; k += VECTOR) {
         vector_type factor = load(x + k);
 #pragma GCC unroll 8
@@ -260,8 +260,23 @@ static void dot_rows(const float *x, const float *const w[PRODUCT_STREAMS], int6
         store(partial + i * PRODUCT_MAX_VECTOR, sums[i]);
 }
 
+static void fold_rows(const float *partial, float sums[PRODUCT_STREAMS])
+{
+    for (int i = 0; i < PRODUCT_STREAMS; i++) {
+        vector_type lanes = load(partial + i * PRODUCT_MAX_VECTOR);
+        float halves[VECTOR / 2];
+        for (int lane = 0; lane < VECTOR / 2; lane++)
+            halves[lane] = lanes[lane] + lanes[lane + VECTOR / 2];
+        for (int half = VECTOR / 4; half > 0; half /= 2) {
+            for (int lane = 0; lane < half; lane++)
+                halves[lane] += halves[lane + half];
+        }
+        sums[i] = halves[0];
+    }
+}
+
 extern const struct product_kernel LEVEL(product);
-const struct product_kernel LEVEL(product) = {ROWS, VECTOR, VECTORS, multiply, add_rows, dot_rows};
+const struct product_kernel LEVEL(product) = {ROWS, VECTOR, VECTORS, multiply, add_rows, dot_rows, fold_rows};
 
 void LEVEL(gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                  int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
