@@ -265,6 +265,8 @@ struct operator_definition {
     operator_bytes *scratch;      /* NULL: 0 */
     operator_bytes *packed_bytes; /* NULL: nothing to pack */
     operator_pack *pack;
+    operator_bytes *packed_form;           /* not 0: nodes with this number and `packed_bytes` pack the same weights to
+                                              the same bytes, which a session holds once; NULL: 0 */
     operator_method *method;               /* NULL: there is one way */
     operator_expand *expand;               /* not NULL: pass_expand replaces the node by its parts (op/expansion.h) */
     operator_resolve_known *resolve_known; /* not NULL: likewise, where it can */

@@ -34,5 +34,9 @@ void linear_pack(const struct linear *linear, const struct kernels *kernels, str
                  const float *weights, void *packed);
 void linear_run(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool, const float *x,
                 const struct linear_weights *weights, const struct linear_finish *finish, float *y);
+/* dx [rows, depth] = dy [rows, columns] w^T of weights packed for `linear`, turned part by part on the way: 48 KB and
+ * more of the stack. */
+void linear_run_backward(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
+                         const float *dy, const void *packed, float *dx);
 
 #endif

@@ -55,7 +55,7 @@ void packed_product_run(const struct packed_product *product, const struct kerne
                                               .high = INFINITY,
                                               .y = product->y + panel.column,
                                               .y_row = product->y_row};
-            product_rows(kernels->product, tile, product->rows);
+            product_rows(kernels->product, tile, product->rows, NULL);
         }
     }
 }

@@ -3,6 +3,7 @@
 #include "kernel/linear.h"
 #include "op/families.h"
 #include "op/operand.h"
+#include "op/product.h"
 
 enum { LINEAR_X, LINEAR_W, LINEAR_BIAS, LINEAR_RESIDUAL };
 
@@ -87,6 +88,7 @@ const struct operator_definition operators_linear[] = {
      .compute = compute_linear,
      .macs = macs_linear,
      .packed_bytes = packed_linear,
-     .pack = pack_linear},
+     .pack = pack_linear,
+     .packed_form = product_packed_form},
     {0},
 };

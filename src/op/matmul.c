@@ -125,7 +125,8 @@ static void fill_offsets(const struct shape *operand, const struct shape *batch,
     }
 }
 
-/* Whether this is a product with constant weights. */
+/* Whether this is a product with constant weights; `linear` is that of MatMul, for its gradient too, so that both read
+ * the same packed weights. */
 static bool matmul_linear(const struct compute_context *context, struct linear *linear)
 {
     const struct product_settings *settings = context->node->settings;
@@ -133,10 +134,8 @@ static bool matmul_linear(const struct compute_context *context, struct linear *
     if (!operand_constant(context, 1) || dtype_storage(context->inputs[0]->dtype) != DTYPE_FLOAT || a->rank < 1 ||
         b->rank != 2 || settings->transpose_a)
         return false;
-    *linear = (struct linear){.rows = shape_product(a, 0, a->rank - 1),
-                              .columns = b->dims[!settings->transpose_b],
-                              .depth = b->dims[settings->transpose_b],
-                              .transposed = settings->transpose_b};
+    *linear = (struct linear){
+        .rows = shape_product(a, 0, a->rank - 1), .columns = b->dims[1], .depth = b->dims[0], .transposed = false};
     return true;
 }
 
@@ -158,7 +157,13 @@ static void compute_packed(const struct compute_context *context)
     struct linear linear;
     const struct linear_weights weights = {.packed = context->packed};
     const struct linear_finish finish = {.activation = UNARY_IDENTITY};
-    if (matmul_linear(context, &linear))
+    const struct product_settings *settings = context->node->settings;
+    if (!matmul_linear(context, &linear))
+        return;
+    if (settings->transpose_b)
+        linear_run_backward(&linear, context->kernels, context->pool, context->inputs[0]->data, context->packed,
+                            context->outputs[0]->data);
+    else
         linear_run(&linear, context->kernels, context->pool, context->inputs[0]->data, &weights, &finish,
                    context->outputs[0]->data);
 }
@@ -364,7 +369,8 @@ const struct operator_definition operators_matmul[] = {
      .macs = macs_matmul,
      .scratch = scratch_matmul,
      .packed_bytes = packed_matmul,
-     .pack = pack_matmul},
+     .pack = pack_matmul,
+     .packed_form = product_packed_form},
     {.domain = DOMAIN_INTERNAL,
      .name = "MatrixProduct",
      .since = 1,
@@ -378,6 +384,7 @@ const struct operator_definition operators_matmul[] = {
      .macs = macs_matmul,
      .scratch = scratch_matmul,
      .packed_bytes = packed_matmul,
-     .pack = pack_matmul},
+     .pack = pack_matmul,
+     .packed_form = product_packed_form},
     {0},
 };

@@ -13,6 +13,9 @@
 void product_plain(enum dtype storage, const struct gemm *gemm, struct thread_pool *pool, int64_t count, const void *a,
                    const int64_t *offset_a, const void *b, const int64_t *offset_b, void *c, const int64_t *offset_c);
 
+/* operator_definition.packed_form of products x w with w [K, N]. */
+size_t product_packed_form(const struct compute_context *context);
+
 /* What every form of Gemm has (struct gemm_settings). */
 #define GEMM_ATTRIBUTES                                                                                                \
     {FLOAT_ATTRIBUTE(struct gemm_settings, alpha, 1)}, {FLAG_ATTRIBUTE(struct gemm_settings, transA, false)},          \

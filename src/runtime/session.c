@@ -146,8 +146,10 @@ static int make_step(struct session *session, struct step *step, struct node *no
         size_t bytes = node->definition->scratch(&step->compute);
         session->scratch_bytes = bytes > session->scratch_bytes ? bytes : session->scratch_bytes;
     }
-    if (weights_packing(node))
+    if (weights_packing(node)) {
         step->packed_bytes = node->definition->packed_bytes(&step->compute);
+        step->packed_form = node->definition->packed_form ? node->definition->packed_form(&step->compute) : 0;
+    }
     return 0;
 }
 

@@ -28,6 +28,7 @@ struct want {
     struct step *step;
     struct tensor *tensor; /* of the step's weight */
     size_t offset;         /* of the packed form */
+    bool shared;           /* with the want in front of this one, which packs it */
 };
 
 struct load_job {
@@ -41,7 +42,9 @@ struct load_job {
 static int compare_wants(const void *a, const void *b)
 {
     const struct want *left = a, *right = b;
-    return (left->constant > right->constant) - (left->constant < right->constant);
+    if (left->constant != right->constant)
+        return (left->constant > right->constant) - (left->constant < right->constant);
+    return (left->step->packed_form > right->step->packed_form) - (left->step->packed_form < right->step->packed_form);
 }
 
 /* All that is wanted of one constant. */
@@ -65,7 +68,8 @@ static void load_constant(void *argument, size_t index, int thread)
         struct step *step = want->step;
         want->tensor->data = data->data;
         if (step->packed_bytes > 0) {
-            step->node->definition->pack(&step->compute, job->packed + want->offset);
+            if (!want->shared)
+                step->node->definition->pack(&step->compute, job->packed + want->offset);
             step->compute.packed = job->packed + want->offset;
         }
         kept = kept || step->packed_bytes == 0;
@@ -76,27 +80,45 @@ static void load_constant(void *argument, size_t index, int thread)
         constant_unload(constant);
 }
 
-/* Wants of all steps; returns how many. `bytes`: of all that is packed. */
-static size_t collect(struct step *steps, int count, struct tensor *tensors, struct want *wants, size_t *bytes)
+/* Wants of all steps, those of one constant together; returns how many. */
+static size_t collect(struct step *steps, int count, struct tensor *tensors, struct want *wants)
 {
     size_t found = 0;
-    *bytes = 0;
     for (int i = 0; i < count; i++) {
         struct step *step = &steps[i];
         if (!weights_packing(step->node))
             continue;
         struct value *weight = step->node->inputs[WEIGHT];
-        wants[found++] = (struct want){weight->constant, step, &tensors[weight->id], *bytes};
-        *bytes += (step->packed_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        wants[found++] = (struct want){.constant = weight->constant, .step = step, .tensor = &tensors[weight->id]};
     }
+    qsort(wants, found, sizeof *wants, compare_wants);
     return found;
 }
 
-static int load_all(const struct graph *graph, struct want *wants, size_t *starts, size_t count, char *packed,
+/* Whether both read the same packed bytes. */
+static bool is_shared(const struct want *want, const struct want *other)
+{
+    return want->constant == other->constant && want->step->packed_form > 0 &&
+           want->step->packed_form == other->step->packed_form && want->step->packed_bytes == other->step->packed_bytes;
+}
+
+/* Gives packed forms their places; returns the bytes of all. */
+static size_t place(struct want *wants, size_t count)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        wants[i].shared = i > 0 && is_shared(&wants[i], &wants[i - 1]);
+        wants[i].offset = wants[i].shared ? wants[i - 1].offset : bytes;
+        if (!wants[i].shared)
+            bytes += (wants[i].step->packed_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+    return bytes;
+}
+
+static int load_all(const struct graph *graph, const struct want *wants, size_t *starts, size_t count, char *packed,
                     struct error *error)
 {
     size_t constants = 0;
-    qsort(wants, count, sizeof *wants, compare_wants);
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || wants[i].constant != wants[i - 1].constant)
             starts[constants++] = i;
@@ -112,12 +134,13 @@ int weights_load(const struct graph *graph, struct step *steps, int count, struc
                  struct error *error)
 {
     struct memory *memory = graph->context->memory;
-    size_t bytes, found = (size_t)count + 1;
+    size_t found = (size_t)count + 1;
     struct want *wants = memory_allocate(memory, found, sizeof *wants, error);
     size_t *starts = memory_allocate(memory, found, sizeof *starts, error);
     int result = wants && starts ? 0 : -1;
     if (result == 0) {
-        found = collect(steps, count, tensors, wants, &bytes);
+        found = collect(steps, count, tensors, wants);
+        size_t bytes = place(wants, found);
         *packed = bytes > 0 ? memory_allocate_uninitialised(memory, bytes, 1, error) : NULL;
         result = bytes > 0 && !*packed ? -1 : load_all(graph, wants, starts, found, *packed, error);
     }

@@ -13,6 +13,7 @@ struct step {
     struct tensor **outputs;
     struct tensor *evaluated; /* dynamic steps: outputs of the last run, owned; NULL: a planned step */
     size_t packed_bytes;      /* of the weights, which stand in compute.packed */
+    size_t packed_form;       /* as operator_definition has it */
     bool narrow;              /* an output is a narrow integer and has to wrap */
 };
 

@@ -45,6 +45,9 @@ static float *copy(const float *values, int64_t count)
     return made;
 }
 
+static struct memory *memory;
+static struct thread_pool *pools[3];
+
 /* ---- packed weights ---- */
 
 struct linear_case {
@@ -125,7 +128,7 @@ static float *run_case(const struct linear_case *test, const struct kernels *ker
     return y;
 }
 
-static void check_case(const struct linear_case *test, struct thread_pool *const pools[3])
+static void check_case(const struct linear_case *test)
 {
     const struct linear_finish finishes[] = {
         {.activation = UNARY_IDENTITY},
@@ -142,6 +145,38 @@ static void check_case(const struct linear_case *test, struct thread_pool *const
                 free(run_case(test, kernels, pools[threads], &finishes[i], y));
             free(y);
         }
+    }
+}
+
+/* The gradient of x, of weights packed for the product itself. */
+static void check_backward(const struct linear_case *test)
+{
+    const struct linear *linear = &test->linear;
+    int64_t m = linear->rows, n = linear->columns, depth = linear->depth;
+    double tolerance = 1e-6 * ((double)n / 8 + 4);
+    for (int level = CPU_PORTABLE; level <= (int)cpu_detect(); level++) {
+        const struct kernels *kernels = kernels_for((enum cpu_level)level);
+        size_t bytes = linear_packed_bytes(linear, kernels);
+        float *dx[3], *dy = test->residual;
+        if (bytes == 0)
+            continue;
+        void *packed = aligned_alloc(64, (bytes + 63) / 64 * 64);
+        linear_pack(linear, kernels, NULL, test->w, packed);
+        for (int threads = 0; threads < 3; threads++) {
+            dx[threads] = malloc((size_t)(m * depth) * sizeof(float) + 1);
+            linear_run_backward(linear, kernels, pools[threads], dy, packed, dx[threads]);
+            assert_memory_equal(dx[threads], dx[0], (size_t)(m * depth) * sizeof(float));
+        }
+        for (int64_t i = 0; i < m * depth; i++) {
+            int64_t row = i / depth, k = i % depth;
+            double sum = 0;
+            for (int64_t j = 0; j < n; j++)
+                sum += (double)dy[row * n + j] * (double)test->w[linear->transposed ? j * depth + k : k * n + j];
+            assert_true(fabs((double)dx[0][i] - sum) <= tolerance);
+        }
+        free(packed);
+        for (int threads = 0; threads < 3; threads++)
+            free(dx[threads]);
     }
 }
 
@@ -192,7 +227,7 @@ static float *run_dense(const struct dense_case *test, const struct kernels *ker
     return c;
 }
 
-static void check_dense(const struct dense_case *test, struct thread_pool *const pools[3])
+static void check_dense(const struct dense_case *test)
 {
     const struct gemm *gemm = &test->gemm;
     double *expected = calloc((size_t)(gemm->m * gemm->ldc) + 1, sizeof *expected);
@@ -216,16 +251,14 @@ static void check_dense(const struct dense_case *test, struct thread_pool *const
 
 /* ---- all sizes ---- */
 
-static struct memory *memory;
-static struct thread_pool *pools[3];
-
 static void test_linear(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
         struct linear_case test;
         fill_case(&test, &sizes[i / 2], i % 2);
-        check_case(&test, pools);
+        check_case(&test);
+        check_backward(&test);
         free_case(&test);
     }
 }
@@ -237,7 +270,7 @@ static void test_dense(void **state)
         for (int form = 0; form < 16; form++) {
             struct dense_case test;
             fill_dense(&test, &sizes[i], form);
-            check_dense(&test, pools);
+            check_dense(&test);
             free(test.a);
             free(test.b);
             free(test.c);

@@ -1,0 +1,97 @@
+#include <math.h>
+
+#include "base/number.h"
+#include "kernel/gemm.h"
+#include "kernel/linear.h"
+#include "kernel/product_blocks.h"
+
+/* Rows of dy that pass over a part of the weights before it is turned again for the next ones. */
+#define BLOCK_ROWS 512
+
+struct backward_job {
+    const struct linear *linear;
+    const struct kernels *kernels;
+    struct product_panels panels, outputs; /* of w's columns, over which the sums go, and of dx's */
+    const float *dy, *packed;
+    float *dx;
+    int64_t blocks, parts; /* of rows, of outputs */
+};
+
+/* Panels that are summed before they join dx: as PRODUCT_CHUNK says. */
+static int64_t chunk_panels(const struct product_kernel *kernel)
+{
+    return PRODUCT_CHUNK / (kernel->vectors * kernel->vector);
+}
+
+/* out[j * width + k] = w[first + k][column + j] for the columns of panels [begin, end), zero for k beyond `depth`;
+ * returns how many columns that are. */
+static int64_t turn_panels(const struct backward_job *job, int64_t begin, int64_t end,
+                           const struct product_panel *output, float *out)
+{
+    int64_t width = (int64_t)output->vectors * job->panels.vector, place = 0;
+    for (int64_t p = begin; p < end; p++) {
+        const struct product_panel panel = product_panel(&job->panels, p);
+        int64_t row = (int64_t)panel.vectors * job->panels.vector;
+        job->kernels->transpose(job->packed + panel.column * job->linear->depth + output->column * row, row,
+                                out + place * width, width, output->columns, panel.columns);
+        place += panel.columns;
+    }
+    for (int64_t j = 0; j < place && output->columns < width; j++) {
+        for (int64_t k = output->columns; k < width; k++)
+            out[j * width + k] = 0;
+    }
+    return place;
+}
+
+/* Rows [begin, end) of one panel of outputs. */
+static void run_output(const struct backward_job *job, int64_t index, int64_t begin, int64_t end)
+{
+    float turned[PRODUCT_CHUNK * PRODUCT_MAX_WIDTH] __attribute__((aligned(64)));
+    const struct linear *linear = job->linear;
+    const struct product_panel output = product_panel(&job->outputs, index);
+    int64_t each = chunk_panels(job->kernels->product), panel = 0;
+    do { /* once at least: sums of nothing are zero */
+        int64_t last = int64_min(panel + each, job->panels.count), column = product_panel(&job->panels, panel).column;
+        struct product_tile tile = {.depth = turn_panels(job, panel, last, &output, turned),
+                                    .x = job->dy + begin * linear->columns + column,
+                                    .x_row = linear->columns,
+                                    .x_step = 1,
+                                    .w = turned,
+                                    .vectors = output.vectors,
+                                    .columns = (int)output.columns,
+                                    .adds = panel > 0,
+                                    .low = -INFINITY,
+                                    .high = INFINITY,
+                                    .y = job->dx + begin * linear->depth + output.column,
+                                    .y_row = linear->depth};
+        product_rows(job->kernels->product, tile, end - begin, NULL);
+        panel = last;
+    } while (panel < job->panels.count);
+}
+
+static void run_part(void *argument, size_t index, int thread)
+{
+    (void)thread;
+    const struct backward_job *job = argument;
+    size_t begin, end, first, last, blocks = (size_t)job->blocks;
+    thread_slice((size_t)job->linear->rows, blocks, index % blocks, &begin, &end);
+    thread_slice((size_t)job->outputs.count, (size_t)job->parts, index / blocks, &first, &last);
+    for (size_t output = first; output < last; output++)
+        run_output(job, (int64_t)output, (int64_t)begin, (int64_t)end);
+}
+
+void linear_run_backward(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
+                         const float *dy, const void *packed, float *dx)
+{
+    struct backward_job job = {.linear = linear,
+                               .kernels = kernels,
+                               .panels = product_panels(kernels->product, linear->columns),
+                               .outputs = product_panels(kernels->product, linear->depth),
+                               .dy = dy,
+                               .packed = packed,
+                               .dx = dx,
+                               .blocks = (linear->rows + BLOCK_ROWS - 1) / BLOCK_ROWS};
+    bool shared = linear->rows * linear->columns * linear->depth >= GEMM_WORTH_A_THREAD;
+    job.parts = shared ? int64_min(job.outputs.count, 4 * (int64_t)thread_pool_size(pool)) : 1;
+    thread_pool_run(pool, run_part, &job, (size_t)(job.blocks * job.parts));
+}
