@@ -57,6 +57,7 @@ struct row_kernel;
 struct product_kernel;
 struct tile_kernel;
 struct winograd_kernel;
+struct winograd_gradient_kernel;
 
 struct kernels {
     enum cpu_level level;
@@ -90,6 +91,8 @@ struct kernels {
     const struct tile_kernel *tile;
     /* Transforms and products of 3x3 convolutions (winograd.h); NULL: there are none. */
     const struct winograd_kernel *winograd;
+    /* The same of their weight gradients (winograd_gradient.h). */
+    const struct winograd_gradient_kernel *winograd_gradient;
     /* The inner loops of matrix products (product_kernel.h); NULL: there are none. */
     const struct product_kernel *product;
     /* Row-major C[m,n] (+)= A[m,k] B[k,n] with leading dimensions; see gemm.h. */

@@ -253,6 +253,7 @@ static void depthwise_plane(const struct depthwise_plane *plane)
 extern const struct attention_rows LEVEL(attention);
 extern const struct tile_kernel TILE_KERNEL;
 extern const struct winograd_kernel WINOGRAD_KERNEL;
+extern const struct winograd_gradient_kernel LEVEL(winograd_gradient);
 extern const struct product_kernel LEVEL(product);
 extern const struct depthwise_kernel LEVEL(depthwise);
 #endif
@@ -283,6 +284,7 @@ const struct kernels KERNEL_TABLE = {
     .attention = &LEVEL(attention),
     .tile = &TILE_KERNEL,
     .winograd = &WINOGRAD_KERNEL,
+    .winograd_gradient = &LEVEL(winograd_gradient),
     .product = &LEVEL(product),
     .depthwise = &LEVEL(depthwise),
 #endif

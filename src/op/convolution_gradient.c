@@ -169,6 +169,7 @@ static struct convolution weight_gradient_geometry(const struct compute_context 
     struct shape w;
     struct convolution convolution = {0};
     read_weight_gradient(context->node->settings, context->inputs, &w, &convolution, NULL);
+    convolution.direct = context->direct;
     return convolution;
 }
 
