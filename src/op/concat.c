@@ -8,6 +8,7 @@
 #include "op/infer.h"
 #include "op/operand.h"
 #include "op/settings.h"
+#include "op/strided.h"
 
 static const struct attribute_rule attributes[] = {
     {INT_ATTRIBUTE(struct concat_settings, axis, 0), .required = true},
@@ -56,14 +57,20 @@ static int infer_concat(struct infer_context *context, struct error *error)
 }
 
 /* Copies a part into the whole, where it begins at `start` along `axis`, or out of it. */
-static void copy_part(const struct shape *whole, const struct shape *part, int axis, int64_t start, size_t size,
-                      char *whole_data, char *part_data, bool into_whole)
+static void copy_part(struct thread_pool *pool, const struct shape *whole, const struct shape *part, int axis,
+                      int64_t start, size_t size, char *whole_data, char *part_data, bool into_whole)
 {
-    size_t outer = (size_t)shape_product(whole, 0, axis), inner = (size_t)shape_product(whole, axis + 1, whole->rank);
-    size_t run = (size_t)part->dims[axis] * inner * size, step = (size_t)whole->dims[axis] * inner * size;
-    char *at = whole_data + (size_t)start * inner * size;
-    for (size_t i = 0; run > 0 && i < outer; i++)
-        memcpy(into_whole ? at + i * step : part_data + i * run, into_whole ? part_data + i * run : at + i * step, run);
+    int64_t outer = shape_product(whole, 0, axis), inner = shape_product(whole, axis + 1, whole->rank);
+    int64_t run = part->dims[axis] * inner, step = whole->dims[axis] * inner;
+    char *at = whole_data + (size_t)(start * inner) * size;
+    const struct strided_copy copy = {.rank = 2,
+                                      .dims = {outer, run},
+                                      .from_strides = {into_whole ? run : step, 1},
+                                      .to_strides = {into_whole ? step : run, 1},
+                                      .from = into_whole ? part_data : at,
+                                      .to = into_whole ? at : part_data,
+                                      .size = size};
+    strided_copy_run(pool, &copy);
 }
 
 static int compute_concat(struct compute_context *context, struct error *error)
@@ -75,8 +82,8 @@ static int compute_concat(struct compute_context *context, struct error *error)
     int64_t start = 0;
     for (int i = 0; i < context->input_count; i++) {
         const struct tensor *part = context->inputs[i];
-        copy_part(&out->shape, &part->shape, axis, start, dtype_storage_size(dtype_storage(out->dtype)), out->data,
-                  part->data, true);
+        copy_part(context->pool, &out->shape, &part->shape, axis, start, dtype_storage_size(dtype_storage(out->dtype)),
+                  out->data, part->data, true);
         start += part->shape.dims[axis];
     }
     return 0;
@@ -123,7 +130,7 @@ static int compute_concat_gradient(struct compute_context *context, struct error
     const struct concat_gradient_settings *settings = context->node->settings;
     const struct tensor *whole = context->inputs[0];
     struct tensor *part = context->outputs[0];
-    copy_part(&whole->shape, &part->shape, (int)settings->axis, settings->start,
+    copy_part(context->pool, &whole->shape, &part->shape, (int)settings->axis, settings->start,
               dtype_storage_size(dtype_storage(part->dtype)), whole->data, part->data, false);
     return 0;
 }

@@ -72,6 +72,33 @@ static void copy_rows(void *argument, int64_t begin, int64_t end)
     }
 }
 
+/* Elements [begin, end) of one row. */
+static void copy_slice(void *argument, int64_t begin, int64_t end)
+{
+    const struct strided_copy *row = argument;
+    int64_t size = (int64_t)row->size, to = row->to_strides[0], from = row->from_strides[0];
+    copy_run(row->to + begin * to * size, to, row->from + begin * from * size, from, end - begin, row->size);
+}
+
+/* Few long rows: threads share each. Shorter ones are copied before a second thread has come. */
+#define LONG_ROW (1 << 16)
+
+static void copy_long_rows(struct thread_pool *pool, const struct strided_copy *copy, int64_t rows)
+{
+    int last = copy->rank - 1;
+    int64_t index[STRIDED_MAX_RANK] = {0}, size = (int64_t)copy->size;
+    for (int64_t i = 0; i < rows; i++) {
+        struct strided_copy row = {.from = copy->from, .to = copy->to, .size = copy->size};
+        for (int axis = 0; axis < last; axis++) {
+            row.from += index[axis] * copy->from_strides[axis] * size;
+            row.to += index[axis] * copy->to_strides[axis] * size;
+        }
+        strided_copy_axis(&row, copy->dims[last], copy->from_strides[last], copy->to_strides[last]);
+        rows_run(pool, &(struct row_task){copy_slice, &row}, copy->dims[last], 1);
+        odometer_next(index, copy->dims, last);
+    }
+}
+
 void strided_copy_run(struct thread_pool *pool, const struct strided_copy *copy)
 {
     struct strided_copy merged = *copy;
@@ -83,5 +110,8 @@ void strided_copy_run(struct thread_pool *pool, const struct strided_copy *copy)
     merge_axes(&merged);
     for (int i = 0; i < merged.rank - 1; i++)
         rows *= merged.dims[i];
-    rows_run(pool, &(struct row_task){copy_rows, &merged}, rows, merged.dims[merged.rank - 1]);
+    if (rows < thread_pool_size(pool) && merged.dims[merged.rank - 1] >= LONG_ROW)
+        copy_long_rows(pool, &merged, rows);
+    else
+        rows_run(pool, &(struct row_task){copy_rows, &merged}, rows, merged.dims[merged.rank - 1]);
 }
