@@ -93,7 +93,7 @@ struct implicit_job {
     struct implicit_scratch sizes;
     struct implicit_blocks blocks;
     int64_t cells, panels;
-    int64_t width, parts, row_parts; /* columns of a part, parts of the columns and of the panels */
+    int64_t steps, parts, row_parts; /* of the columns; parts of the steps and of the panels */
     int64_t source_plane, target_plane;
     bool in_place;   /* b is the source itself */
     bool contiguous; /* grid cells are the target's cells, in order */
@@ -223,8 +223,9 @@ static struct implicit_part find_part(const struct implicit_job *job, int64_t in
     thread_slice((size_t)job->panels, (size_t)job->row_parts, (size_t)(index % job->row_parts), &first, &last);
     part.panel_begin = (int64_t)first;
     part.panel_end = (int64_t)last;
-    part.begin = column_part * job->width;
-    part.end = int64_min(part.begin + job->width, job->cells);
+    thread_slice((size_t)job->steps, (size_t)job->parts, (size_t)column_part, &first, &last);
+    part.begin = (int64_t)first * COLUMN_STEP;
+    part.end = int64_min((int64_t)last * COLUMN_STEP, job->cells);
     part.group = index / job->row_parts / job->parts % job->operands->groups;
     part.image = index / job->row_parts / job->parts / job->operands->groups;
     return part;
@@ -295,20 +296,21 @@ static bool reads_in_place(const struct implicit_job *job)
            job->blocks.channels * job->source_plane <= INT32_MAX;
 }
 
-/* Equal parts, as many as keep every thread busy; few columns are shared by rows instead. */
+/* Parts of nearly equal numbers of steps, for several threads so many that one which is held up leaves some to the
+ * others; few columns are shared by rows instead, though each share then gathers them. */
 static void divide_work(struct implicit_job *job, int64_t threads)
 {
-    int64_t items = job->operands->batch * job->operands->groups, widest = job->blocks.width;
-    int64_t parts = (job->cells + widest - 1) / widest, vector = job->kernel->vector;
+    int64_t items = job->operands->batch * job->operands->groups;
+    job->steps = (job->cells + COLUMN_STEP - 1) / COLUMN_STEP;
+    job->parts = (job->cells + job->blocks.width - 1) / job->blocks.width;
     job->row_parts = 1;
-    if (items * parts % threads != 0 && items * parts < 4 * threads) {
-        if (job->cells >= threads * 4 * COLUMN_STEP)
-            parts = round_up(parts, threads);
-        else if (job->panels >= threads)
-            job->row_parts = threads;
-    }
-    job->width = int64_min(round_up((job->cells + parts - 1) / parts, vector), widest);
-    job->parts = (job->cells + job->width - 1) / job->width;
+    if (threads == 1 || items * job->parts >= 4 * threads)
+        return;
+    int64_t wanted = (4 * threads + items - 1) / items;
+    if (job->steps >= 2 * threads)
+        job->parts = int64_max(job->parts, wanted <= job->steps ? wanted : job->steps - job->steps % threads);
+    else
+        job->row_parts = int64_min(job->panels, job->in_place ? (wanted + 1) / 2 : (threads + items - 1) / items);
 }
 
 void implicit_gemm_run(const struct implicit_gemm *gemm, const struct kernels *kernels, struct thread_pool *pool,

@@ -175,54 +175,49 @@ static void multiply_any(const struct tile *tile)
 
 /* ---- gathering ---- */
 
-/* Lanes [begin, end) of a vector in memory, zero elsewhere: nothing outside them is read. */
-static inline vector_type load_between(const float *from, int begin, int end)
+/* Whole vectors, like all that is written here: what they overwrite behind is written later. */
+static inline void clear(float *to, int64_t count)
 {
-    if (begin <= 0 && end >= VECTOR)
-        return load(from);
-#if defined(__AVX512F__)
-    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    __mmask16 mask =
-        _mm512_cmpge_epi32_mask(lane, _mm512_set1_epi32(begin)) & _mm512_cmplt_epi32_mask(lane, _mm512_set1_epi32(end));
-    return (vector_type)_mm512_maskz_loadu_ps(mask, from);
-#else
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    __m256i mask = _mm256_and_si256(_mm256_cmpgt_epi32(lane, _mm256_set1_epi32(begin - 1)),
-                                    _mm256_cmpgt_epi32(_mm256_set1_epi32(end), lane));
-    return (vector_type)_mm256_maskload_ps(from, mask);
-#endif
+    for (int64_t i = 0; i < count; i += VECTOR)
+        store(to + i, (vector_type){0});
 }
 
-/* The even elements of two vectors that follow each other in memory, lanes [begin, end) of them. */
-static inline vector_type load_even(const float *from, int begin, int end)
+/* The last vector is read by lanes: nothing behind what is asked for. */
+static inline void gather_neighbours(const float *from, vector_type scale, int64_t count, float *to)
 {
-    int first = 2 * begin, last = 2 * end - 1;
-    return even_lanes(load_between(from, first, last), load_between(from + VECTOR, first - VECTOR, last - VECTOR));
+    int64_t i = 0;
+    for (; i + VECTOR <= count; i += VECTOR)
+        store(to + i, load(from + i) * scale);
+    if (i < count)
+        store(to + i, load_lanes(from + i, count - i) * scale);
 }
 
-/* Every stride-th element. */
-static inline vector_type load_strided(const float *from, int64_t stride, int begin, int end)
+static inline void gather_even(const float *from, vector_type scale, int64_t count, float *to)
 {
-    vector_type lanes = {0};
-    for (int lane = begin < 0 ? 0 : begin; lane < (end < VECTOR ? end : VECTOR); lane++)
-        lanes[lane] = from[lane * stride];
-    return lanes;
+    int64_t i = 0;
+    for (; i + VECTOR < count; i += VECTOR)
+        store(to + i, even_lanes(load(from + 2 * i), load(from + 2 * i + VECTOR)) * scale);
+    if (i < count) {
+        int64_t last = 2 * (count - i) - 1;
+        store(to + i,
+              even_lanes(load_lanes(from + 2 * i, last), load_lanes(from + 2 * i + VECTOR, last - VECTOR)) * scale);
+    }
 }
 
 static always_inline void gather_segment(const float *from, int64_t stride, vector_type scale,
                                          const struct tile_segment *segment, float *to)
 {
-    for (int i = 0; i < segment->length; i += VECTOR) {
-        int begin = segment->begin - i, end = segment->end - i;
-        vector_type lanes;
-        if (stride == 1)
-            lanes = load_between(from + i, begin, end);
-        else if (stride == 2)
-            lanes = load_even(from + 2 * (int64_t)i, begin, end);
-        else
-            lanes = load_strided(from + i * stride, stride, begin, end);
-        store(to + i, lanes * scale);
-    }
+    int64_t begin = segment->begin, count = segment->end - begin;
+    clear(to, begin);
+    from += begin * stride;
+    if (stride == 1)
+        gather_neighbours(from, scale, count, to + begin);
+    else if (stride == 2)
+        gather_even(from, scale, count, to + begin);
+    else
+        for (int64_t i = 0; i < count; i++)
+            to[begin + i] = from[i * stride] * scale[0];
+    clear(to + segment->end, segment->length - segment->end);
 }
 
 static always_inline void gather_channels(const struct tile_gather *gather, int64_t stride)
