@@ -5,7 +5,7 @@ import os
 from measuring import helper, start
 from tables import milliseconds, table, write
 
-SIZES = 112, 160, 224, 320, 448, 640, 1024
+SIZES = 112, 224, 448, 640, 1024
 BATCHES = 1, 2, 4, 8, 16, 32
 IMAGES = 10, 100, 1000
 NETWORK, ERF_NETWORK = 'resnet50', 'resnet18'
@@ -27,6 +27,7 @@ class Scaling:
         for threads in self.threads:
             head += [f'{threads}T {unit}', f'{unit}/{per[0]}', 'MB']
         rows = []
+        print('|', ' | '.join(head), '|', flush=True)
         for value in values:
             cells = [str(value)]
             for threads in self.threads:
@@ -72,7 +73,7 @@ class Scaling:
 
 
 def run(options, folder, machine):
-    scaling, text = Scaling(options, folder), [line + '.' for line in machine.lines()] + ['']
+    scaling, text = Scaling(options, folder), [f'{machine.date}, {machine.cpu} ({machine.level}, {machine.cores} cores).', '']
     for title, tabulate in (
             (f'{NETWORK}, forward, one image of side x side', scaling.sizes),
             (f'{NETWORK}, forward and input gradient, one image of side x side', scaling.gradient_sizes),
