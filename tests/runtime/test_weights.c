@@ -1,4 +1,5 @@
 /* Weights that are only packed are not kept plain, whoever loads them; those that somebody reads plain are. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include "base/cpu.h"
 #include "kernel/kernels.h"
 #include "onnx/onnx.h"
+#include "op/emit.h"
 #include "op/registry.h"
 #include "pass/pipeline.h"
 #include "runtime/session.h"
@@ -115,9 +117,45 @@ static void test_unreadable(void **state)
     assert_non_null(strstr(test->error.message, "cannot be read"));
 }
 
+/* A product and the gradient of its input hold the weights that both read once. */
+static void test_shared(void **state)
+{
+    struct test *test = *state;
+    enum { ROWS = 6, DEPTH = 1200, COLUMNS = 208 };
+    struct graph *graph = test->graph = graph_create(test->context, NULL, "test", &test->error);
+    struct tensor w = {.dtype = DTYPE_FLOAT, .shape = {2, {DEPTH, COLUMNS}}};
+    assert_int_equal(tensor_allocate(test->context->memory, &w, &test->error), 0);
+    for (int i = 0; i < DEPTH * COLUMNS; i++)
+        ((float *)w.data)[i] = (float)(i * 7919 % 101 - 50) / 64;
+    struct value *x = graph_add_value(graph, "x", &test->error);
+    x->dtype = DTYPE_FLOAT;
+    x->shape = (struct shape){2, {ROWS, DEPTH}};
+    assert_int_equal(graph_add_input(graph, x, &test->error), 0);
+    struct value *weights = graph_add_constant(graph, constant_create(test->context->memory, &w, NULL), NULL);
+    struct value *y = emit(graph, "MatMul", EMIT_INPUTS(x, weights), EMIT_NO_ATTRIBUTES, &test->error);
+    struct value *dx = emit(graph, "MatrixProduct", EMIT_INPUTS(y, weights),
+                            EMIT_ATTRIBUTES(EMIT_INT("transpose_b", 1)), &test->error);
+    assert_int_equal(graph_add_output(graph, y, &test->error) || graph_add_output(graph, dx, &test->error), 0);
+    size_t before = memory_in_use(test->context->memory);
+    test->session = session_create(graph, &test->error);
+    assert_non_null(test->session);
+    assert_true(memory_in_use(test->context->memory) - before < sizeof(float) * DEPTH * COLUMNS * 3 / 2);
+    for (int i = 0; i < ROWS * DEPTH; i++)
+        ((float *)session_input(test->session, 0)->data)[i] = (float)(i % 13 - 6) / 8;
+    assert_int_equal(session_run(test->session, &test->error), 0);
+    const float *rows = session_output(test->session, 0)->data, *back = session_output(test->session, 1)->data;
+    for (int i = 0; i < ROWS * DEPTH; i++) {
+        double sum = 0;
+        for (int j = 0; j < COLUMNS; j++)
+            sum += (double)rows[i / DEPTH * COLUMNS + j] * (double)((float *)w.data)[i % DEPTH * COLUMNS + j];
+        assert_true(fabs((double)back[i] - sum) < 1e-5 * DEPTH);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_only_packed, set_up, tear_down),
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_shared, set_up, tear_down),
+                                       cmocka_unit_test_setup_teardown(test_only_packed, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_read_plain, set_up, tear_down),
                                        cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down)};
     return cmocka_run_group_tests(tests, NULL, NULL);
