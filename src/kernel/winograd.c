@@ -53,10 +53,13 @@ static struct winograd gradient_tiles(const struct convolution *convolution, int
     return winograd;
 }
 
-/* With fewer channels the transforms take longer than all taps; with fewer large tiles, reading their weights takes
- * longer than multiplying the larger number of small ones with less than half as many. */
+/* Large tiles pay from so many channels, small ones from twice as many: with fewer the transforms take longer than all
+ * taps. */
 #define MIN_CHANNELS 8
+/* With fewer large tiles, reading large weights takes longer than multiplying the larger number of small tiles with
+ * less than half as many. */
 #define MIN_LARGE_TILES 12
+#define FEW_WEIGHTS 8192
 
 static int64_t count_products(const struct winograd *winograd, int tile)
 {
@@ -73,8 +76,10 @@ static int choose_tile(const struct winograd *winograd)
         taps *= int64_max(winograd->axes[i].end - winograd->axes[i].begin, 0);
     if (winograd->channels < MIN_CHANNELS || winograd->rows < MIN_CHANNELS)
         return 0;
-    bool few = winograd->batch * large < MIN_LARGE_TILES * winograd_products(4);
-    int tile = large <= small && !few ? 4 : 2;
+    bool few = winograd->batch * large < MIN_LARGE_TILES * winograd_products(4) &&
+               winograd->channels * winograd->rows > FEW_WEIGHTS;
+    bool thin = winograd->channels < 2 * MIN_CHANNELS || winograd->rows < 2 * MIN_CHANNELS;
+    int tile = thin || (large < small && !few) ? 4 : 2;
     return (tile == 4 ? large : small) * 3 <= taps * 2 && taps > 0 ? tile : 0;
 }
 
