@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include "base/number.h"
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
+#include "op/known.h"
 #include "op/operand.h"
 
 static const char *const modes[] = {"nearest", "linear", "cubic", "bilinear", NULL};
@@ -23,7 +26,7 @@ static const char *const policies[] = {"stretch", "not_larger", "not_smaller", N
         {FLOAT_ATTRIBUTE(struct resize_settings, extrapolation_value, 0), .since = 11},                                \
         {FLAG_ATTRIBUTE(struct resize_settings, exclude_outside, 0), .since = 11},                                     \
         {FLAG_ATTRIBUTE(struct resize_settings, antialias, 0), .since = 18},                                           \
-        {FLAG_ATTRIBUTE(struct resize_settings, whole_lengths, 0)},                                                    \
+        {FLAG_ATTRIBUTE(struct resize_settings, whole_lengths, 0)}, {INTS_ATTRIBUTE(struct resize_settings, part)},    \
     {                                                                                                                  \
         INTS_ATTRIBUTE(struct resize_settings, axes), .since = 18                                                      \
     }
@@ -56,7 +59,7 @@ static int infer_resize(struct infer_context *context, struct error *error)
         return error_set(error, ERROR_UNSUPPORTED, "tf_crop_and_resize of %s is not supported", dtype_name(x->dtype));
     int64_t dims[SHAPE_MAX_RANK];
     for (int i = 0; i < resize.rank; i++)
-        dims[i] = resize.axes[i].output;
+        dims[i] = resize.axes[i].made;
     return infer_output(context, 0, x->dtype, resize.rank, dims, error);
 }
 
@@ -80,11 +83,11 @@ static void extrapolate(const struct resize *resize, struct tensor *y)
     for (int i = 0; i < resize->rank; i++) {
         const struct resize_axis *axis = &resize->axes[i];
         int64_t outer = shape_product(&y->shape, 0, i), inner = shape_product(&y->shape, i + 1, y->shape.rank);
-        for (int64_t j = 0; j < axis->output; j++) {
-            if (!axis->active || !resize_outside(resize, axis, j))
+        for (int64_t j = 0; j < axis->made; j++) {
+            if (!axis->active || !resize_outside(resize, axis, axis->made_first + j))
                 continue;
             for (int64_t k = 0; k < outer * inner; k++) {
-                int64_t at = (k / inner * axis->output + j) * inner + k % inner;
+                int64_t at = (k / inner * axis->made + j) * inner + k % inner;
                 if (dtype_storage(y->dtype) == DTYPE_DOUBLE)
                     ((double *)y->data)[at] = (double)resize->extrapolation;
                 else
@@ -141,7 +144,7 @@ static int gradient_resize(struct gradient_context *context, struct error *error
     }
     for (int i = RESIZE_ROI; !simple && i < node->input_count && i <= RESIZE_SIZES; i++)
         inputs[i] = node->inputs[i];
-    struct emit_attribute emitted[11] = {
+    struct emit_attribute emitted[12] = {
         EMIT_INTS("input_shape", x->dims, x->rank),
         EMIT_INT("simple", simple),
         EMIT_STRING("mode", modes[settings->mode]),
@@ -156,6 +159,8 @@ static int gradient_resize(struct gradient_context *context, struct error *error
     int count = 10;
     if (settings->axes.values)
         emitted[count++] = EMIT_INTS("axes", settings->axes.values, settings->axes.count);
+    if (settings->part.values)
+        emitted[count++] = EMIT_INTS("part", settings->part.values, settings->part.count);
     context->input_gradients[RESIZE_X] = emit(context->graph, "ResizeGradient", inputs, 4, emitted, count, error);
     return context->input_gradients[RESIZE_X] ? 0 : -1;
 }
@@ -171,7 +176,7 @@ static int read_gradient(const struct node *node, const struct tensor *const *in
     const struct shape *dy = &inputs[0]->shape;
     bool fits = dy->rank == x->rank;
     for (int i = 0; fits && i < x->rank; i++)
-        fits = dy->dims[i] == resize->axes[i].output;
+        fits = dy->dims[i] == resize->axes[i].made;
     return fits ? 0 : error_set(error, ERROR_INPUT, "the output gradient does not fit");
 }
 
@@ -221,6 +226,32 @@ static int field_resize(struct field_context *context, struct error *error)
     return 0;
 }
 
+/* A box of places, of the box that they read. */
+static int confine_resize(struct confine_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    struct known_inputs known;
+    struct resize resize;
+    int64_t part[4 * SHAPE_MAX_RANK];
+    if (known_inputs_read(&known, node, error))
+        return -1;
+    struct resize_operands operands = resize_operands(node, known.pointers, node->input_count);
+    if (resize_read(node, &node->inputs[RESIZE_X]->shape, &operands, &resize, error))
+        return -1;
+    for (int i = 0; i < resize.rank; i++) {
+        const struct resize_axis *axis = &resize.axes[i];
+        struct interval cells = context->cells[i];
+        struct interval low = resize_reach(&resize, axis, cells.low), high = resize_reach(&resize, axis, cells.high);
+        context->reads[RESIZE_X][i].low = int64_clamp(int64_min(low.low, high.low), 0, axis->input - 1);
+        context->reads[RESIZE_X][i].high = int64_clamp(int64_max(low.high, high.high), 0, axis->input - 1);
+        part[4 * i] = axis->input;
+        part[4 * i + 1] = context->reads[RESIZE_X][i].low;
+        part[4 * i + 2] = cells.low;
+        part[4 * i + 3] = cells.high - cells.low + 1;
+    }
+    return context->part ? node_set_ints(context->part, "part", part, 4 * resize.rank, error) : 0;
+}
+
 const struct operator_definition operators_resize[] = {
     {.domain = "",
      .name = "Upsample",
@@ -235,6 +266,7 @@ const struct operator_definition operators_resize[] = {
      .compute = compute_resize,
      .gradient = gradient_resize,
      .field = field_resize,
+     .confine = confine_resize,
      .scratch = scratch_resize},
     {.domain = "",
      .name = "Resize",
@@ -249,6 +281,7 @@ const struct operator_definition operators_resize[] = {
      .compute = compute_resize,
      .gradient = gradient_resize,
      .field = field_resize,
+     .confine = confine_resize,
      .scratch = scratch_resize},
     {.domain = "",
      .name = "Resize",
@@ -262,6 +295,7 @@ const struct operator_definition operators_resize[] = {
      .compute = compute_resize,
      .gradient = gradient_resize,
      .field = field_resize,
+     .confine = confine_resize,
      .scratch = scratch_resize},
     {.domain = DOMAIN_INTERNAL,
      .name = "ResizeGradient",

@@ -21,6 +21,8 @@ struct resize_settings {
     struct floats scales;    /* of Upsample up to opset 8 */
     struct ints input_shape; /* of the gradient, as the next */
     bool simple;             /* the resize knew the mode only */
+    struct ints part; /* of a confined node, per axis: cells of the whole input, the first at hand, the first that
+                         is made, how many are */
 };
 
 /* Of Upsample and Resize at all opsets. */

@@ -31,10 +31,10 @@ static size_t lay_tables(const struct resize *resize, char *base, struct tap_tab
         *table = (struct tap_table){.axis = i, .taps = resize_tap_count(resize, axis)};
         if (base)
             table->first = (int64_t *)(void *)(base + bytes);
-        bytes += round_up((size_t)axis->output * sizeof(int64_t));
+        bytes += round_up((size_t)axis->made * sizeof(int64_t));
         if (base)
             table->weights = (float *)(void *)(base + bytes);
-        bytes += round_up((size_t)(axis->output * table->taps) * sizeof(float));
+        bytes += round_up((size_t)(axis->made * table->taps) * sizeof(float));
     }
     return bytes;
 }
@@ -44,9 +44,9 @@ static struct shape shape_after(const struct resize *resize, const struct tap_ta
 {
     struct shape shape = {.rank = resize->rank};
     for (int i = 0; i < resize->rank; i++)
-        shape.dims[i] = resize->axes[i].input;
+        shape.dims[i] = resize->axes[i].held;
     for (int i = 0; i < passes; i++)
-        shape.dims[tables[i].axis] = resize->axes[tables[i].axis].output;
+        shape.dims[tables[i].axis] = resize->axes[tables[i].axis].made;
     return shape;
 }
 
@@ -162,8 +162,8 @@ void resize_run(struct compute_context *context, const struct resize *resize, bo
         struct shape shape = shape_after(resize, tables, index);
         void *result = done == count - 1 ? to : buffers[done % 2];
         struct resize_pass pass = {.table = table,
-                                   .input = resize->axes[table->axis].input,
-                                   .output = resize->axes[table->axis].output,
+                                   .input = resize->axes[table->axis].held,
+                                   .output = resize->axes[table->axis].made,
                                    .inner = shape_product(&shape, table->axis + 1, shape.rank),
                                    .element = element,
                                    .from = from,

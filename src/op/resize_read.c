@@ -6,6 +6,8 @@
 #include "op/operand.h"
 #include "op/resize.h"
 
+#define RESIZE_PART 4 /* numbers of an axis in `part` */
+
 bool resize_is_simple(const struct node *node)
 {
     const struct resize_settings *settings = node->settings;
@@ -138,12 +140,44 @@ static int read_region(const struct resize_operands *operands, const int *axes, 
     return 0;
 }
 
-int resize_read(const struct node *node, const struct shape *x, const struct resize_operands *operands,
+/* The input that the resize is of, from the part of it that is there. */
+static int read_whole(struct ints part, const struct shape *held, struct shape *whole, struct error *error)
+{
+    *whole = *held;
+    if (part.values && part.count != RESIZE_PART * held->rank)
+        return error_set(error, ERROR_INPUT, "attribute part does not fit the input");
+    for (int i = 0; part.values && i < held->rank; i++) {
+        whole->dims[i] = part.values[RESIZE_PART * i];
+        if (whole->dims[i] < held->dims[i] || whole->dims[i] > SHAPE_MAX_ELEMENTS)
+            return error_set(error, ERROR_INPUT, "attribute part lies outside the whole");
+    }
+    return 0;
+}
+
+static int read_part(struct ints part, const struct shape *held, struct resize *resize, struct error *error)
+{
+    for (int i = 0; i < held->rank; i++) {
+        struct resize_axis *axis = &resize->axes[i];
+        const int64_t *own = part.values ? &part.values[RESIZE_PART * i] : NULL;
+        axis->held = held->dims[i];
+        axis->held_first = own ? own[1] : 0;
+        axis->made_first = own ? own[2] : 0;
+        axis->made = own ? own[3] : axis->output;
+        if (axis->held_first < 0 || axis->held_first > axis->input - axis->held || axis->made_first < 0 ||
+            axis->made < 0 || axis->made_first > axis->output - axis->made)
+            return error_set(error, ERROR_INPUT, "attribute part lies outside the whole");
+    }
+    return 0;
+}
+
+int resize_read(const struct node *node, const struct shape *held, const struct resize_operands *operands,
                 struct resize *resize, struct error *error)
 {
+    struct shape whole, *x = &whole;
     const struct resize_settings *settings = node->settings;
     int axes[SHAPE_MAX_RANK], count;
-    if (read_attributes(node, resize, error) || read_axes(settings->axes, x->rank, axes, &count, error))
+    if (read_whole(settings->part, held, x, error) || read_attributes(node, resize, error) ||
+        read_axes(settings->axes, x->rank, axes, &count, error))
         return -1;
     if (x->rank > 0 && shape_product(x, 1, x->rank) == 0)
         return error_set(error, ERROR_INPUT, "the input is empty");
@@ -170,7 +204,7 @@ int resize_read(const struct node *node, const struct shape *x, const struct res
             return error_set(error, ERROR_INPUT, "a scale of %g is too small for %lld cells", axis->scale,
                              (long long)axis->input);
     }
-    return 0;
+    return read_part(settings->part, held, resize, error);
 }
 
 struct resize_operands resize_operands(const struct node *node, const struct tensor *const *inputs, int count)

@@ -130,13 +130,13 @@ static void fill_cell(const struct resize *resize, const struct resize_axis *axi
 void resize_fill_taps(const struct resize *resize, const struct resize_axis *axis, int64_t *first, float *weights)
 {
     int64_t taps = resize_tap_count(resize, axis);
-    for (int64_t x = 0; x < axis->output; x++) {
-        double at = resize_coordinate(resize, axis, (double)x);
+    for (int64_t x = 0; x < axis->made; x++) {
+        double at = resize_coordinate(resize, axis, (double)(axis->made_first + x));
         float *own = weights + x * taps;
         for (int64_t i = 0; i < taps; i++)
             own[i] = 0;
         first[x] = 0;
-        if (resize_outside(resize, axis, x))
+        if (resize_outside(resize, axis, axis->made_first + x))
             continue;
         if (resize->mode == RESIZE_NEAREST) {
             first[x] = int64_clamp(to_cell(round_coordinate(resize, axis, at), axis->input), 0, axis->input - 1);
@@ -144,6 +144,7 @@ void resize_fill_taps(const struct resize *resize, const struct resize_axis *axi
         } else {
             fill_cell(resize, axis, at, taps, &first[x], own);
         }
+        first[x] -= axis->held_first;
     }
 }
 

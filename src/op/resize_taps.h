@@ -25,6 +25,8 @@ struct resize_axis {
     double scale;      /* as given, or output / input */
     double start, end; /* region of interest in units of input - 1 */
     bool active;       /* false: copied cell by cell */
+    /* The part that is made of the output, and what of the input is at hand for it; all, but in confined nodes. */
+    int64_t made_first, made, held_first, held;
 };
 
 struct resize {
@@ -45,7 +47,8 @@ double resize_coordinate(const struct resize *resize, const struct resize_axis *
 bool resize_outside(const struct resize *resize, const struct resize_axis *axis, int64_t x);
 /* Taps of every output cell along the axis, at most `axis->input`. */
 int64_t resize_tap_count(const struct resize *resize, const struct resize_axis *axis);
-/* first[output]: first input cell; weights[output * taps]: of it and its followers, zero where outside. */
+/* first[made]: first input cell, counted from the first at hand; weights[made * taps]: of it and its followers, zero
+ * where outside. */
 void resize_fill_taps(const struct resize *resize, const struct resize_axis *axis, int64_t *first, float *weights);
 /* Unclipped interval of input cells that output cell `x` reads with a weight other than zero. */
 struct interval resize_reach(const struct resize *resize, const struct resize_axis *axis, int64_t x);

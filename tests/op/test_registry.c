@@ -124,7 +124,7 @@ static bool lists(const struct listed *listed, const char *name)
 static bool is_our_own(const struct listed *listed, const char *attribute)
 {
     return strcmp(attribute, "captures") == 0 || strcmp(attribute, "stream") == 0 ||
-           strcmp(attribute, "whole_lengths") == 0 ||
+           strcmp(attribute, "whole_lengths") == 0 || strcmp(attribute, "part") == 0 ||
            (strcmp(listed->name, "SpaceToDepth") == 0 && strcmp(attribute, "mode") == 0);
 }
 

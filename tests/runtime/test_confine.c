@@ -127,6 +127,22 @@ static void add_gate(struct maker *maker)
     apply(maker, "Mul", EMIT_INPUTS(x, maker->value), EMIT_NO_ATTRIBUTES);
 }
 
+static void add_resize(struct maker *maker)
+{
+    static const char *const modes[] = {"nearest", "linear", "cubic"};
+    static const char *const transforms[] = {"half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"};
+    struct test *test = maker->test;
+    const int64_t *dims = maker->value->shape.dims;
+    int64_t sizes[4] = {dims[0], dims[1], 1 + below(maker, 24), 1 + below(maker, 24)};
+    int64_t mode = below(maker, 3), antialias = mode > 0 ? below(maker, 2) : 0,
+            outside = mode == 2 ? below(maker, 2) : 0;
+    struct value *list = emit_int_list(test->graph, sizes, 4, &test->error);
+    apply(maker, "Resize", EMIT_INPUTS(maker->value, NULL, NULL, list),
+          EMIT_ATTRIBUTES(EMIT_STRING("mode", modes[mode]),
+                          EMIT_STRING("coordinate_transformation_mode", transforms[below(maker, 4)]),
+                          EMIT_INT("antialias", antialias), EMIT_INT("exclude_outside", outside)));
+}
+
 /* ---- steps on tokens [N,L,C] ---- */
 
 static void to_tokens(struct maker *maker)
@@ -180,8 +196,8 @@ static void add_attention(struct maker *maker)
 }
 
 typedef void step(struct maker *maker);
-static step *const map_steps[] = {add_convolution,   add_convolution, add_pool,   add_activation,
-                                  add_normalization, add_branch,      add_branch, add_gate};
+static step *const map_steps[] = {add_convolution, add_convolution, add_pool, add_activation, add_normalization,
+                                  add_branch,      add_branch,      add_gate, add_resize,     add_resize};
 static step *const token_steps[] = {add_linear, add_gemm, add_layer_norm, add_softmax, add_attention, add_activation};
 #define COUNT(list_) ((uint32_t)(sizeof(list_) / sizeof(list_)[0]))
 
