@@ -1,4 +1,5 @@
 /* MatMul (ONNX 1, 9, 13), and the internal MatrixProduct with transposed operands that its gradient uses. */
+#include "kernel/gemm_large.h"
 #include "kernel/linear.h"
 #include "op/confine.h"
 #include "op/emit.h"
@@ -102,11 +103,6 @@ static struct matrix_product product_of(const struct compute_context *context)
     return product;
 }
 
-static size_t scratch_matmul(const struct compute_context *context)
-{
-    return 3 * (size_t)product_of(context).count * sizeof(int64_t);
-}
-
 /* Element offset of each matrix of the output's batch in an operand whose batch is broadcast to it. */
 static void fill_offsets(const struct shape *operand, const struct shape *batch, int64_t matrix, int64_t count,
                          int64_t *offsets)
@@ -137,6 +133,21 @@ static bool matmul_linear(const struct compute_context *context, struct linear *
     *linear = (struct linear){
         .rows = shape_product(a, 0, a->rank - 1), .columns = b->dims[1], .depth = b->dims[0], .transposed = false};
     return true;
+}
+
+/* Bytes for a product of two large matrices that change between runs; 0: it goes without. */
+static size_t large_scratch(const struct compute_context *context, const struct matrix_product *product)
+{
+    bool large =
+        product->count == 1 && !operand_constant(context, 1) && dtype_storage(context->inputs[0]->dtype) == DTYPE_FLOAT;
+    return large ? gemm_large_scratch(&product->gemm, context->kernels) : 0;
+}
+
+static size_t scratch_matmul(const struct compute_context *context)
+{
+    struct matrix_product product = product_of(context);
+    size_t large = large_scratch(context, &product);
+    return large > 0 ? large : 3 * (size_t)product.count * sizeof(int64_t);
 }
 
 static size_t packed_matmul(const struct compute_context *context)
@@ -180,6 +191,10 @@ static int compute_matmul(struct compute_context *context, struct error *error)
         return 0;
     if (context->packed) {
         compute_packed(context);
+        return 0;
+    }
+    if (large_scratch(context, &product) > 0) {
+        gemm_large_run(gemm, context->kernels, context->pool, a, b, c, context->scratch);
         return 0;
     }
     int64_t *offset_a = context->scratch, *offset_b = offset_a + product.count, *offset_c = offset_b + product.count;

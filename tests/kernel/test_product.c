@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "kernel/gemm.h"
+#include "kernel/gemm_large.h"
 #include "kernel/linear.h"
 
 struct size {
@@ -23,7 +23,7 @@ static const struct size sizes[] = {
     {1, 1, 1},     {2, 1, 7},     {3, 5, 1},      {1, 100, 33},   {4, 1000, 65},  {3, 33, 700},  {5, 1, 3},
     {6, 3, 0},     {7, 8, 9},     {9, 17, 20},    {10, 24, 48},   {11, 25, 47},   {12, 47, 64},  {13, 48, 65},
     {14, 49, 100}, {15, 64, 31},  {16, 96, 384},  {17, 97, 385},  {23, 70, 1000}, {31, 144, 96}, {33, 150, 577},
-    {0, 4, 4},     {100, 40, 96}, {197, 112, 77}, {300, 20, 500}, {1100, 9, 100}, {61, 400, 40},
+    {0, 4, 4},     {100, 40, 96}, {197, 112, 77}, {300, 20, 500}, {1100, 9, 100}, {61, 400, 40}, {259, 261, 66},
 };
 
 /* In [-1, 1), by a linear congruence with its high bits stirred in. */
@@ -227,6 +227,30 @@ static float *run_dense(const struct dense_case *test, const struct kernels *ker
     return c;
 }
 
+/* With both operands arranged first, where that is a way. */
+static void check_large(const struct dense_case *test, const struct kernels *kernels, const double *expected,
+                        double tolerance)
+{
+    const struct gemm *gemm = &test->gemm;
+    size_t bytes = gemm_large_scratch(gemm, kernels);
+    float *first = NULL;
+    for (int threads = 0; threads < 3 && bytes > 0; threads++) {
+        float *c = malloc((size_t)(gemm->m * gemm->n) * sizeof *c);
+        void *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
+        gemm_large_run(gemm, kernels, pools[threads], test->a, test->b, c, scratch);
+        for (int64_t i = 0; i < gemm->m * gemm->n; i++)
+            assert_true(fabs((double)c[i] - expected[i]) <= tolerance);
+        if (first)
+            assert_memory_equal(c, first, (size_t)(gemm->m * gemm->n) * sizeof *c);
+        free(scratch);
+        if (threads > 0)
+            free(c);
+        else
+            first = c;
+    }
+    free(first);
+}
+
 static void check_dense(const struct dense_case *test)
 {
     const struct gemm *gemm = &test->gemm;
@@ -245,6 +269,7 @@ static void check_dense(const struct dense_case *test)
             }
             free(c);
         }
+        check_large(test, kernels_for((enum cpu_level)level), expected, tolerance);
     }
     free(expected);
 }
