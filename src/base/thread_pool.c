@@ -27,6 +27,12 @@ struct waiting {
     _Atomic uint32_t word, sleepers;
 };
 
+/* Items of a thread, on a cache line of its own: those from `next` on are not taken. */
+struct share {
+    _Alignas(64) atomic_size_t next;
+    size_t end;
+};
+
 struct thread_pool {
     struct memory *memory;
     int size;
@@ -36,8 +42,7 @@ struct thread_pool {
     atomic_flag in_use; /* held by the caller whose work runs */
     thread_task *task;
     void *argument;
-    size_t count;
-    atomic_size_t next;
+    struct share *shares;
     int started;
     struct worker *workers;
 };
@@ -80,11 +85,16 @@ static void wake(struct waiting *waiting)
         futex_wake(&waiting->word);
 }
 
+/* A thread's own share first, and then what others have not come to: the same parts of what nodes hand on stay in the
+ * same processor's caches. */
 static void take_items(struct thread_pool *pool, int thread)
 {
-    size_t index;
-    while ((index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < pool->count)
-        pool->task(pool->argument, index, thread);
+    for (int i = 0; i < pool->size; i++) {
+        struct share *share = &pool->shares[(thread + i) % pool->size];
+        size_t index;
+        while ((index = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed)) < share->end)
+            pool->task(pool->argument, index, thread);
+    }
 }
 
 /* A worker that comes when all is handed out does not join, and nobody waits for it: one that the system runs late,
@@ -130,8 +140,9 @@ struct thread_pool *thread_pool_create(struct memory *memory, int threads, struc
     pool->size = threads;
     atomic_flag_clear(&pool->in_use);
     pool->workers = memory_allocate(memory, (size_t)threads, sizeof *pool->workers, error);
-    if (!pool->workers) {
-        memory_release(memory, pool);
+    pool->shares = memory_allocate(memory, (size_t)threads, sizeof *pool->shares, error);
+    if (!pool->workers || !pool->shares) {
+        thread_pool_destroy(pool);
         return NULL;
     }
     for (; pool->started < threads - 1; pool->started++) {
@@ -155,6 +166,7 @@ void thread_pool_destroy(struct thread_pool *pool)
     wake(&pool->generation);
     for (int i = 0; i < pool->started; i++)
         pthread_join(pool->workers[i].thread, NULL);
+    memory_release(pool->memory, pool->shares);
     memory_release(pool->memory, pool->workers);
     memory_release(pool->memory, pool);
 }
@@ -174,8 +186,11 @@ void thread_pool_run(struct thread_pool *pool, thread_task *task, void *argument
     }
     pool->task = task;
     pool->argument = argument;
-    pool->count = count;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    for (int i = 0; i < pool->size; i++) {
+        size_t begin;
+        thread_slice(count, (size_t)pool->size, (size_t)i, &begin, &pool->shares[i].end);
+        atomic_store_explicit(&pool->shares[i].next, begin, memory_order_relaxed);
+    }
     atomic_store(&pool->inside.word, OPEN);
     atomic_fetch_add(&pool->generation.word, 1);
     wake(&pool->generation);

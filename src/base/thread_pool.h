@@ -17,8 +17,9 @@ int thread_pool_size(const struct thread_pool *pool);
  * per-thread scratch. */
 typedef void thread_task(void *argument, size_t index, int thread);
 
-/* Runs `task` for every index and returns when all are done. Items are taken dynamically, in order. Calls from inside
- * a task run serially on the calling thread. A NULL pool runs serially. */
+/* Runs `task` for every index and returns when all are done. Each thread begins with a slice of the items of
+ * its own, in order, and takes what is left of others' then. Calls from inside a task run serially on the calling
+ * thread. A NULL pool runs serially. */
 void thread_pool_run(struct thread_pool *pool, thread_task *task, void *argument, size_t count);
 
 /* The `part`-th of `parts` nearly equal slices of [0, total), as [*begin, *end). */
