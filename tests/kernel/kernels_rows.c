@@ -1,4 +1,5 @@
 /* Work whose speed is that of memory or of a function: activations, sums, softmax, normalisation, pooling. */
+#include <math.h>
 #include <stdio.h>
 
 #include "kernel/kernels.h"
@@ -6,7 +7,7 @@
 #include "kernel/row_kernel.h"
 #include "kernel_cases.h"
 
-enum kind { UNARY, UNARY_GRADIENT, BINARY, SOFTMAX, NORMALISED, MAXIMUM_POOL };
+enum kind { UNARY, UNARY_GRADIENT, BINARY, SOFTMAX, NORMALISED, TRANSPOSED, MAXIMUM_POOL };
 
 struct row_case {
     const char *name;
@@ -34,9 +35,11 @@ static const struct row_case row_cases[] = {
     {"softmax 2364x197", SOFTMAX, 0, 2364, 197},
     {"softmax 9408x49", SOFTMAX, 0, 9408, 49},
     {"softmax 8x1000", SOFTMAX, 0, 8, 1000},
-    {"moments and scale 197x768", NORMALISED, 0, 197, 768},
-    {"moments and scale 3136x96", NORMALISED, 0, 3136, 96},
-    {"moments and scale 32x6272", NORMALISED, 0, 32, 6272},
+    {"normalise 197x768", NORMALISED, 0, 197, 768},
+    {"normalise 3136x96", NORMALISED, 0, 3136, 96},
+    {"normalise 32x6272", NORMALISED, 0, 32, 6272},
+    {"transpose 96x3136", TRANSPOSED, 0, 96, 3136},
+    {"transpose 49x768", TRANSPOSED, 0, 49, 768},
     {"maximum pool 3x3 stride 2 64@112", MAXIMUM_POOL, 0, 64, 112},
 };
 
@@ -111,7 +114,8 @@ static void run_rows(const struct running *running, int64_t begin, int64_t end)
     else {
         float mean, variance;
         kernels->row->statistics(x, length, true, &mean, &variance);
-        kernels->affine(x, 1 / (variance + 1e-5f), -mean, y, length);
+        kernels->row->normalise(x, mean, 1 / sqrtf(variance + 1e-5f), running->buffers[Z], running->buffers[Z], y,
+                                length);
     }
 }
 
@@ -134,7 +138,10 @@ static void run_slice(void *argument, size_t index, int thread)
 static void run(const struct running *running)
 {
     const struct row_case *row = running->row;
-    if (row->kind == MAXIMUM_POOL) {
+    if (row->kind == TRANSPOSED) {
+        running->kernels->transpose(running->buffers[X], row->length, running->buffers[Y], row->rows, row->rows,
+                                    row->length);
+    } else if (row->kind == MAXIMUM_POOL) {
         struct pooling pooling = pooling_of(row);
         pooling_max(&pooling, running->kernels, running->pool, running->buffers[X], running->buffers[Y], NULL);
     } else {
