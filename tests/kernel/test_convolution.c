@@ -382,8 +382,42 @@ static void test_levels(void **state)
         check_level((enum cpu_level)level);
 }
 
+static void run_forward(const struct convolution *c, const struct kernels *kernels, struct thread_pool *pool,
+                        const float *x, const float *w, float *y)
+{
+    void *scratch = scratch_of(convolution_forward_scratch(c, kernels, thread_pool_size(pool), false));
+    struct convolution_weights weights = {w, NULL};
+    convolution_forward(c, kernels, pool, x, &weights, NULL, NULL, y, scratch);
+    free(scratch);
+}
+
+/* Work is cut otherwise for other numbers of threads, but every sum keeps its order. */
+static void test_threads(void **state)
+{
+    (void)state;
+    struct memory *memory = memory_create((size_t)1 << 30);
+    const struct kernels *kernels = kernels_for(cpu_detect());
+    struct thread_pool *pool = thread_pool_create(memory, 3, NULL);
+    for (size_t i = 0; kernels->tile && i < sizeof cases / sizeof cases[0]; i++) {
+        struct convolution c = cases[i].convolution;
+        assert_int_equal(convolution_complete(&c, NULL), 0);
+        struct sizes sizes = sizes_of(&c);
+        float *x = noise(sizes.x, 1), *w = noise(sizes.w, 2), *one = noise(sizes.y, 3), *three = noise(sizes.y, 4);
+        run_forward(&c, kernels, NULL, x, w, one);
+        run_forward(&c, kernels, pool, x, w, three);
+        if (memcmp(one, three, (size_t)sizes.y * sizeof *one) != 0)
+            fail_msg("%s: three threads give other bits than one", cases[i].name);
+        free(x);
+        free(w);
+        free(one);
+        free(three);
+    }
+    thread_pool_destroy(pool);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels), cmocka_unit_test(test_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
