@@ -60,6 +60,8 @@ static struct winograd gradient_tiles(const struct convolution *convolution, int
  * less than half as many. */
 #define MIN_LARGE_TILES 12
 #define FEW_WEIGHTS 8192
+/* With more channels the patches of a block of large tiles fill the third-level cache. */
+#define MAX_CHANNELS_OF_LARGE 1024
 
 static int64_t count_products(const struct winograd *winograd, int tile)
 {
@@ -79,7 +81,8 @@ static int choose_tile(const struct winograd *winograd)
     bool few = winograd->batch * large < MIN_LARGE_TILES * winograd_products(4) &&
                winograd->channels * winograd->rows > FEW_WEIGHTS;
     bool thin = winograd->channels < 2 * MIN_CHANNELS || winograd->rows < 2 * MIN_CHANNELS;
-    int tile = thin || (large < small && !few) ? 4 : 2;
+    bool deep = winograd->channels > MAX_CHANNELS_OF_LARGE;
+    int tile = thin || (large < small && !few && !deep) ? 4 : 2;
     return (tile == 4 ? large : small) * 3 <= taps * 2 && taps > 0 ? tile : 0;
 }
 
