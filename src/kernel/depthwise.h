@@ -15,8 +15,8 @@ struct depthwise_plane {
     int64_t row_begin, row_end, column_begin, column_end;
 };
 
-/* For each plane: to[r * to_row + i % stride * phase + i / stride] = from[r * from_row + i] for r < rows, i < count,
- * and zeros up to the next whole vector of each phase. */
+/* For each plane: to[r * to_row + i % stride * phase + i / stride] = from[r * from_row + i] for r < rows, i < count.
+ * With strides 1 and 2 zeros follow up to the next whole vector of each phase. */
 struct depthwise_spread {
     const float *from;
     int64_t planes, from_plane, from_row, rows, stride, count;

@@ -59,13 +59,13 @@ static always_inline void spread_pairs(const float *from, float *even, float *od
 
 static void spread_any(const struct depthwise_spread *spread, const float *from, float *to)
 {
-    for (int64_t phase = 0; phase < spread->stride; phase++, to += spread->phase) {
-        int64_t cells = (spread->count - phase + spread->stride - 1) / spread->stride;
-        for (int64_t i = 0; i < cells; i++)
-            to[i] = from[phase + i * spread->stride];
-        for (int64_t i = cells; i % VECTOR != 0; i++)
-            to[i] = 0;
+    int64_t stride = spread->stride, whole = spread->count / stride, phase = spread->phase;
+    for (int64_t i = 0; i < whole; i++, from += stride) {
+        for (int64_t p = 0; p < stride; p++)
+            to[p * phase + i] = from[p];
     }
+    for (int64_t p = 0; p < spread->count - whole * stride; p++)
+        to[p * phase + whole] = from[p];
 }
 
 /* Rows of one plane. */
@@ -210,6 +210,25 @@ static always_inline void free_tile(const struct depthwise_sum *sum, const struc
     finish(sum, plane, sums, rows, part);
 }
 
+/* One row, four vectors of columns from `plane` on. */
+static void wide_tile(const struct depthwise_sum *sum, const struct plane *plane)
+{
+    vector_type sums[4], low = broadcast(sum->low), high = broadcast(sum->high);
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; v++)
+        sums[v] = broadcast(plane->bias);
+    for (int64_t t = 0; t < sum->taps; t++) {
+        const float *from = plane->x + sum->offsets[t];
+        vector_type w = broadcast(plane->w[t]);
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; v++)
+            sums[v] += w * load(from + v * VECTOR);
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; v++)
+        store(plane->y + v * VECTOR, clamp(sums[v], low, high));
+}
+
 static always_inline void tile(const struct depthwise_sum *sum, const struct plane *plane, int side, int step, int rows,
                                bool part)
 {
@@ -261,6 +280,10 @@ static always_inline void sum_plane(const struct depthwise_sum *sum, int64_t ind
         return;
     }
     int64_t column = 0;
+    for (; side == 0 && sum->rows == 1 && column + 4 * VECTOR <= sum->columns; column += 4 * VECTOR) {
+        struct plane plane = plane_at(sum, index, column);
+        wide_tile(sum, &plane);
+    }
     for (; column + VECTOR <= sum->columns; column += VECTOR)
         sum_columns(sum, plane_at(sum, index, column), side, step, false);
     if (column < sum->columns)

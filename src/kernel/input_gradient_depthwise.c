@@ -198,7 +198,8 @@ static struct phases_work whole_work(const struct convolution *convolution, cons
 {
     struct window all = im2col_full(convolution);
     struct phases_work work = bounded_work(convolution, kernels, &all, INT64_MAX, INT64_MAX);
-    work.thread_floats += work.together * work.sharing * (work.layout.columns.reach + work.kernel->vector);
+    int64_t lead = work.together * work.sharing * (work.layout.columns.reach + work.kernel->vector);
+    work.thread_floats = (work.thread_floats + lead + 31) / 16 * 16;
     return work;
 }
 
