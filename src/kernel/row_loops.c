@@ -4,23 +4,25 @@
 #include "kernel/level.h"
 #include "kernel/row_kernel.h"
 
-/* One register of AVX-512, two of AVX2: with two sums of this width additions do not wait for each other, and every
- * level adds in the same order. */
+/* One register: compilers keep wider vectors in memory. */
+#if defined(__AVX512F__)
 #define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
 typedef float lanes_type __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 enum { PIECE = 4096 };
 
-static inline float fold(const float lanes[LANES])
+static inline float fold(float lanes[LANES])
 {
-    float sums[LANES / 2];
-    for (int i = 0; i < 8; i++)
-        sums[i] = lanes[i] + lanes[i + 8];
-    for (int half = 4; half > 0; half /= 2) {
+    for (int half = LANES / 2; half > 0; half /= 2) {
         for (int i = 0; i < half; i++)
-            sums[i] += sums[i + half];
+            lanes[i] += lanes[i + half];
     }
-    return sums[0];
+    return lanes[0];
 }
 
 static inline int64_t smaller(int64_t a, int64_t b)
