@@ -100,9 +100,8 @@ static int64_t find_plane(const struct implicit_gemm *gemm, const struct implici
 }
 
 void implicit_columns_gather(const struct implicit_gemm *gemm, const struct implicit_columns *columns,
-                             const struct tile_kernel *kernel, const float *source, const float *scale,
-                             int64_t channels, int64_t begin, int64_t end, int64_t pitch, struct tile_segment *segments,
-                             float *out)
+                             const struct tile_kernel *kernel, const float *source, int64_t channels, int64_t begin,
+                             int64_t end, int64_t pitch, struct tile_segment *segments, float *out)
 {
     const struct implicit_axis *axes = gemm->axes;
     int64_t across = axes[2].taps, down = int64_min(columns->period, axes[1].taps), count = 0;
@@ -111,7 +110,6 @@ void implicit_columns_gather(const struct implicit_gemm *gemm, const struct impl
         count += find_plane(gemm, columns, begin, end, tap, plane * pitch, segments + count);
     }
     struct tile_gather gather = {.source = source,
-                                 .scale = scale,
                                  .channels = channels,
                                  .plane = axes[0].source * axes[1].source * axes[2].source,
                                  .stride = axes[2].source_stride,
@@ -147,6 +145,5 @@ void implicit_gemm_gather(const struct implicit_gemm *gemm, const struct tile_ke
                           int64_t begin, int64_t end, struct tile_segment *segments, float *out)
 {
     struct implicit_columns columns = implicit_columns(gemm, false);
-    implicit_columns_gather(gemm, &columns, kernel, source, NULL, gemm->channels, begin, end, end - begin, segments,
-                            out);
+    implicit_columns_gather(gemm, &columns, kernel, source, gemm->channels, begin, end, end - begin, segments, out);
 }

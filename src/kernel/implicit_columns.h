@@ -25,11 +25,10 @@ int64_t implicit_columns_pitch(const struct implicit_gemm *gemm, const struct im
 int64_t implicit_columns_segments(const struct implicit_gemm *gemm, const struct implicit_columns *columns,
                                   int64_t width);
 /* Fills out[channel][plane][pitch] for the cells [begin, end) of `channels` channels from `source` on, and up to a
- * vector more. `scale`: of the channels, or NULL. */
+ * vector more. */
 void implicit_columns_gather(const struct implicit_gemm *gemm, const struct implicit_columns *columns,
-                             const struct tile_kernel *kernel, const float *source, const float *scale,
-                             int64_t channels, int64_t begin, int64_t end, int64_t pitch, struct tile_segment *segments,
-                             float *out);
+                             const struct tile_kernel *kernel, const float *source, int64_t channels, int64_t begin,
+                             int64_t end, int64_t pitch, struct tile_segment *segments, float *out);
 /* offsets[channel * taps + tap]: where in `out` the row of the first cell begins. */
 void implicit_columns_offsets(const struct implicit_gemm *gemm, const struct implicit_columns *columns,
                               int64_t channels, int64_t pitch, int32_t *offsets);

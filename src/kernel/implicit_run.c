@@ -257,7 +257,7 @@ static void run_part(void *argument, size_t index, int thread)
         if (job->in_place)
             chunk.b = source + part.begin;
         else
-            implicit_columns_gather(gemm, columns, job->kernel, source, NULL, end - c, part.begin, part.end, pitch,
+            implicit_columns_gather(gemm, columns, job->kernel, source, end - c, part.begin, part.end, pitch,
                                     (struct tile_segment *)segments, gathered);
         run_chunk(job, &part, &chunk);
     }

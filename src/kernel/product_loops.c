@@ -5,88 +5,21 @@
  * behind the products, and rows of x may lie where they are, unpacked: no more of them are read side by side than the
  * first-level cache has ways. The panel's terms of a chunk stream from the second-level cache, a third of what that
  * gives. */
-#include <immintrin.h>
-
 #include "kernel/gemm.h"
 #include "kernel/level.h"
 #include "kernel/product_kernel.h"
+#include "kernel/vector.h"
 
-#if defined(__AVX512F__)
-#define VECTOR 16
+#if VECTOR == 16
 #define ROWS 8
 #else
-#define VECTOR 8
 #define ROWS 4
 #endif
 #define VECTORS 3
 #define LINE 16 /* floats of a cache line */
 
-typedef float vector_type __attribute__((vector_size(VECTOR * sizeof(float)), aligned(sizeof(float)), may_alias));
-typedef int mask_type __attribute__((vector_size(VECTOR * sizeof(int)), aligned(sizeof(int)), may_alias));
-
-static inline vector_type load(const float *from)
-{
-    return *(const vector_type *)from;
-}
-
-static inline void store(float *to, vector_type vector)
-{
-    *(vector_type *)to = vector;
-}
-
-static inline vector_type broadcast(float value)
-{
-    return value - (vector_type){0};
-}
-
-#if defined(__AVX512F__)
-static inline __mmask16 lanes_below(int end)
-{
-    return (__mmask16)((1u << end) - 1);
-}
-
-static inline vector_type load_lanes(const float *from, int end)
-{
-    return (vector_type)_mm512_maskz_loadu_ps(lanes_below(end), from);
-}
-
-static inline void store_lanes(float *to, vector_type vector, int end)
-{
-    _mm512_mask_storeu_ps(to, lanes_below(end), (__m512)vector);
-}
-#else
-static inline __m256i lanes_below(int end)
-{
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(end), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
-
-static inline vector_type load_lanes(const float *from, int end)
-{
-    return (vector_type)_mm256_maskload_ps(from, lanes_below(end));
-}
-
-static inline void store_lanes(float *to, vector_type vector, int end)
-{
-    _mm256_maskstore_ps(to, lanes_below(end), (__m256)vector);
-}
-#endif
-
-/* Elements of `b` where `mask` is set, of `a` elsewhere. */
-static inline vector_type choose(mask_type mask, vector_type b, vector_type a)
-{
-    return (vector_type)((mask & (mask_type)b) | (~mask & (mask_type)a));
-}
-
-/* NaN stays. */
-static inline vector_type clamp(vector_type x, vector_type low, vector_type high)
-{
-    x = choose((mask_type)(x < low), low, x);
-    return choose((mask_type)(x > high), high, x);
-}
-
 /* `rows` and `vectors` are constants where this is inlined: the sums stay in registers. */
-static inline __attribute__((always_inline)) void sum_terms(const struct product_tile *tile, int rows, int vectors,
-                                                            vector_type *out)
+static always_inline void sum_terms(const struct product_tile *tile, int rows, int vectors, vector_type *out)
 {
     vector_type sums[ROWS][VECTORS];
     const float *x = tile->x, *w = tile->w, *ahead = tile->ahead;
@@ -122,8 +55,7 @@ static inline __attribute__((always_inline)) void sum_terms(const struct product
     }
 }
 
-static inline __attribute__((always_inline)) void sum_rows(const struct product_tile *tile, int vectors,
-                                                           vector_type *out)
+static always_inline void sum_rows(const struct product_tile *tile, int vectors, vector_type *out)
 {
     switch (tile->rows) {
     case 1:
@@ -158,8 +90,8 @@ static inline __attribute__((always_inline)) void sum_rows(const struct product_
 }
 
 /* One vector of a row on its way to y, `lanes` of it: constant where whole vectors are inlined. */
-static inline __attribute__((always_inline)) void finish_vector(const struct product_tile *tile, int64_t row,
-                                                                int64_t column, int lanes, vector_type sum)
+static always_inline void finish_vector(const struct product_tile *tile, int64_t row, int64_t column, int lanes,
+                                        vector_type sum)
 {
     float *y = tile->y + row * tile->y_row + column;
     bool whole = lanes == VECTOR;
@@ -199,8 +131,8 @@ static void multiply(const struct product_tile *tile)
 /* ---- streams of w ---- */
 
 /* `count` is a constant where this is inlined. */
-static inline __attribute__((always_inline)) vector_type sum_streams(const vector_type *factors, const float *w,
-                                                                     int64_t w_row, int count, int lanes)
+static always_inline vector_type sum_streams(const vector_type *factors, const float *w, int64_t w_row, int count,
+                                             int lanes)
 {
     vector_type sums[2] = {{0}, {0}};
 #pragma GCC unroll 8
@@ -209,8 +141,8 @@ static inline __attribute__((always_inline)) vector_type sum_streams(const vecto
     return sums[0] + sums[1];
 }
 
-static inline __attribute__((always_inline)) void add_streams(const float *x, const float *w, int64_t w_row, int count,
-                                                              int64_t columns, float *y)
+static always_inline void add_streams(const float *x, const float *w, int64_t w_row, int count, int64_t columns,
+                                      float *y)
 {
     vector_type factors[PRODUCT_STREAMS];
     int64_t j = 0;

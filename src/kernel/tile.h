@@ -33,11 +33,10 @@ struct tile_segment {
     int32_t begin, end;     /* columns that read inside the source; the others are zero */
 };
 
-/* out[c * depth_step + segment.column + i] = scale[c] * source[c * plane + segment.offset + i * stride] for begin <= i
+/* out[c * depth_step + segment.column + i] = source[c * plane + segment.offset + i * stride] for begin <= i
  * < end, zero for the other i < length. Segments ascend; up to a vector behind each is overwritten. */
 struct tile_gather {
     const float *source;
-    const float *scale; /* [channels], or NULL: 1 */
     int64_t channels, plane, stride;
     const struct tile_segment *segments;
     int64_t segment_count, depth_step;

@@ -183,40 +183,39 @@ static inline void clear(float *to, int64_t count)
 }
 
 /* The last vector is read by lanes: nothing behind what is asked for. */
-static inline void gather_neighbours(const float *from, vector_type scale, int64_t count, float *to)
+static inline void gather_neighbours(const float *from, int64_t count, float *to)
 {
     int64_t i = 0;
     for (; i + VECTOR <= count; i += VECTOR)
-        store(to + i, load(from + i) * scale);
+        store(to + i, load(from + i));
     if (i < count)
-        store(to + i, load_lanes(from + i, count - i) * scale);
+        store(to + i, load_lanes(from + i, count - i));
 }
 
-static inline void gather_even(const float *from, vector_type scale, int64_t count, float *to)
+static inline void gather_even(const float *from, int64_t count, float *to)
 {
     int64_t i = 0;
     for (; i + VECTOR < count; i += VECTOR)
-        store(to + i, even_lanes(load(from + 2 * i), load(from + 2 * i + VECTOR)) * scale);
+        store(to + i, even_lanes(load(from + 2 * i), load(from + 2 * i + VECTOR)));
     if (i < count) {
         int64_t last = 2 * (count - i) - 1;
-        store(to + i,
-              even_lanes(load_lanes(from + 2 * i, last), load_lanes(from + 2 * i + VECTOR, last - VECTOR)) * scale);
+        store(to + i, even_lanes(load_lanes(from + 2 * i, last), load_lanes(from + 2 * i + VECTOR, last - VECTOR)));
     }
 }
 
-static always_inline void gather_segment(const float *from, int64_t stride, vector_type scale,
-                                         const struct tile_segment *segment, float *to)
+static always_inline void gather_segment(const float *from, int64_t stride, const struct tile_segment *segment,
+                                         float *to)
 {
     int64_t begin = segment->begin, count = segment->end - begin;
     clear(to, begin);
     from += begin * stride;
     if (stride == 1)
-        gather_neighbours(from, scale, count, to + begin);
+        gather_neighbours(from, count, to + begin);
     else if (stride == 2)
-        gather_even(from, scale, count, to + begin);
+        gather_even(from, count, to + begin);
     else
         for (int64_t i = 0; i < count; i++)
-            to[begin + i] = from[i * stride] * scale[0];
+            to[begin + i] = from[i * stride];
     clear(to + segment->end, segment->length - segment->end);
 }
 
@@ -225,10 +224,9 @@ static always_inline void gather_channels(const struct tile_gather *gather, int6
     for (int64_t c = 0; c < gather->channels; c++) {
         const float *channel = gather->source + c * gather->plane;
         float *out = gather->out + c * gather->depth_step;
-        vector_type scale = broadcast(gather->scale ? gather->scale[c] : 1);
         for (int64_t s = 0; s < gather->segment_count; s++) {
             const struct tile_segment *segment = &gather->segments[s];
-            gather_segment(channel + segment->offset, stride, scale, segment, out + segment->column);
+            gather_segment(channel + segment->offset, stride, segment, out + segment->column);
         }
     }
 }

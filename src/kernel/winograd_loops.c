@@ -2,17 +2,15 @@
  * (WINOGRAD_KERNEL). All are vectorised over channels, so that a tile may lie anywhere: images of any size, windows
  * and dilations fill the vectors alike. Between them and the NCHW planes go transpositions of a vector of channels
  * times a vector of cells. */
-#include <immintrin.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernel/vector.h"
 #include "kernel/winograd.h"
 
-#if defined(__AVX512F__)
-#define VECTOR 16
+#if VECTOR == 16
 #define ROWS 12
 #else
-#define VECTOR 8
 #define ROWS 6
 #endif
 
@@ -22,26 +20,10 @@
 #define SIDE_MAX 6
 #define TAPS (WINOGRAD_TAPS * WINOGRAD_TAPS)
 
-typedef float vector_type __attribute__((vector_size(VECTOR * sizeof(float)), aligned(sizeof(float)), may_alias));
 typedef double wide_type __attribute__((vector_size(VECTOR * sizeof(double)), aligned(sizeof(double))));
 
-static inline vector_type load(const float *from)
-{
-    return *(const vector_type *)from;
-}
-
-static inline void store(float *to, vector_type vector)
-{
-    *(vector_type *)to = vector;
-}
-
-static inline vector_type broadcast(float value)
-{
-    return value - (vector_type){0};
-}
-
 /* Lanes [begin, end) of a vector in memory, zero elsewhere: nothing outside them is read. */
-static inline vector_type load_lanes(const float *from, int64_t begin, int64_t end)
+static inline vector_type load_between(const float *from, int64_t begin, int64_t end)
 {
     if (begin <= 0 && end >= VECTOR)
         return load(from);
@@ -57,21 +39,6 @@ static inline vector_type load_lanes(const float *from, int64_t begin, int64_t e
     __m256i mask = _mm256_and_si256(_mm256_cmpgt_epi32(lane, _mm256_set1_epi32((int)begin - 1)),
                                     _mm256_cmpgt_epi32(_mm256_set1_epi32((int)end), lane));
     return (vector_type)_mm256_maskload_ps(from, mask);
-#endif
-}
-
-/* The first `count` lanes. */
-static inline void store_lanes(float *to, vector_type vector, int64_t count)
-{
-    if (count >= VECTOR) {
-        store(to, vector);
-        return;
-    }
-#if defined(__AVX512F__)
-    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)vector);
-#else
-    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    _mm256_maskstore_ps(to, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane), (__m256)vector);
 #endif
 }
 
@@ -94,7 +61,7 @@ static inline void store_lanes(float *to, vector_type vector, int64_t count)
 #endif
 
 /* Groups of four vectors: lane i of the group's vector p is in its quad's place what lane p of vector i was. */
-static inline __attribute__((always_inline)) void transpose_quads(vector_type *v)
+static always_inline void transpose_quads(vector_type *v)
 {
     vector_type a = LOW(v[0], v[1]), b = HIGH(v[0], v[1]), c = LOW(v[2], v[3]), d = HIGH(v[2], v[3]);
     v[0] = LOW_PAIRS(a, c);
@@ -103,7 +70,7 @@ static inline __attribute__((always_inline)) void transpose_quads(vector_type *v
     v[3] = HIGH_PAIRS(b, d);
 }
 
-static inline __attribute__((always_inline)) void transpose(vector_type v[VECTOR])
+static always_inline void transpose(vector_type v[VECTOR])
 {
 #pragma GCC unroll 4
     for (int i = 0; i < VECTOR; i += 4)
@@ -139,7 +106,7 @@ static inline __attribute__((always_inline)) void transpose(vector_type v[VECTOR
 #define FAR 1.5f
 
 /* B' d */
-static inline __attribute__((always_inline)) void transform_patch(int tile, vector_type d[SIDE_MAX])
+static always_inline void transform_patch(int tile, vector_type d[SIDE_MAX])
 {
     if (tile == 2) {
         vector_type plus = d[1] + d[2], minus = d[2] - d[1];
@@ -162,8 +129,7 @@ static inline __attribute__((always_inline)) void transform_patch(int tile, vect
 }
 
 /* A' m */
-static inline __attribute__((always_inline)) void transform_products(int tile, const vector_type m[SIDE_MAX],
-                                                                     vector_type out[4])
+static always_inline void transform_products(int tile, const vector_type m[SIDE_MAX], vector_type out[4])
 {
     if (tile == 2) {
         out[0] = m[0] + (m[1] + m[2]);
@@ -178,8 +144,7 @@ static inline __attribute__((always_inline)) void transform_products(int tile, c
 }
 
 /* G g, in double: the weights come rounded once. */
-static inline __attribute__((always_inline)) void transform_taps(int tile, const wide_type g[WINOGRAD_TAPS],
-                                                                 wide_type out[SIDE_MAX])
+static always_inline void transform_taps(int tile, const wide_type g[WINOGRAD_TAPS], wide_type out[SIDE_MAX])
 {
     if (tile == 2) {
         wide_type even = (g[0] + g[2]) * 0.5, odd = g[1] * 0.5;
@@ -204,9 +169,8 @@ static inline __attribute__((always_inline)) void transform_taps(int tile, const
 /* ---- weights ---- */
 
 /* One channel, up to a vector of rows: out[product * stride]. */
-static inline __attribute__((always_inline)) void transform_kernel(const struct winograd_weights *weights, int tile,
-                                                                   int64_t row, int64_t channel, float *out,
-                                                                   int64_t stride)
+static always_inline void transform_kernel(const struct winograd_weights *weights, int tile, int64_t row,
+                                           int64_t channel, float *out, int64_t stride)
 {
     const float *from = weights->weights + row * weights->row_stride + channel * weights->channel_stride;
     int64_t lanes = weights->rows - row < VECTOR ? weights->rows - row : VECTOR;
@@ -216,7 +180,7 @@ static inline __attribute__((always_inline)) void transform_kernel(const struct 
     float last[VECTOR] = {0}; /* taps, where a vector has eight lanes */
     for (int lane = 0; lane < VECTOR; lane++) {
         const float *kernel = from + lane * weights->row_stride;
-        kernels[lane] = lane < lanes ? load_lanes(kernel, 0, TAPS) : (vector_type){0};
+        kernels[lane] = lane < lanes ? load_lanes(kernel, TAPS) : (vector_type){0};
         last[lane] = lane < lanes ? kernel[TAPS - 1] : 0;
     }
     transpose(kernels);
@@ -279,7 +243,7 @@ static void load_row(const struct winograd_patches *patches, int64_t row, float 
                 v[c] = load(from + c * plane + x);
         } else {
             for (int c = 0; c < VECTOR; c++)
-                v[c] = c < patches->channels ? load_lanes(from + c * plane + x, begin, end) : (vector_type){0};
+                v[c] = c < patches->channels ? load_between(from + c * plane + x, begin, end) : (vector_type){0};
         }
         transpose(v);
 #pragma GCC unroll 16
@@ -288,7 +252,7 @@ static void load_row(const struct winograd_patches *patches, int64_t row, float 
     }
 }
 
-static inline __attribute__((always_inline)) void make_patches(const struct winograd_patches *patches, int tile)
+static always_inline void make_patches(const struct winograd_patches *patches, int tile)
 {
     const int side = tile + WINOGRAD_TAPS - 1;
     int64_t row_floats = patches->band_cells * VECTOR, step = patches->dilation[1] * VECTOR;
@@ -333,9 +297,8 @@ static void transform_patches(const struct winograd_patches *patches)
 
 /* Sums of `rows` tiles times a panel in registers: 12 x 2 of 32, or 6 x 2 of 16, leave room for two vectors of weights
  * and a broadcast value, and need 14 or 8 loads for 24 or 12 products. */
-static inline __attribute__((always_inline)) void multiply(const struct winograd_product *product, const float *a,
-                                                           const float *b, int64_t depth, bool first, float *c,
-                                                           int rows, int vectors)
+static always_inline void multiply(const struct winograd_product *product, const float *a, const float *b,
+                                   int64_t depth, bool first, float *c, int rows, int vectors)
 {
     vector_type sums[ROWS][WINOGRAD_PANEL];
 #pragma GCC unroll 12
@@ -374,9 +337,8 @@ static inline __attribute__((always_inline)) void multiply(const struct winograd
     }
 }
 
-static inline __attribute__((always_inline)) void multiply_rows(const struct winograd_product *product, const float *a,
-                                                                const float *b, int64_t depth, bool first, float *c,
-                                                                int64_t rows, int vectors)
+static always_inline void multiply_rows(const struct winograd_product *product, const float *a, const float *b,
+                                        int64_t depth, bool first, float *c, int64_t rows, int vectors)
 {
 #define CASE(count)                                                                                                    \
     case count:                                                                                                        \
@@ -403,7 +365,7 @@ static inline __attribute__((always_inline)) void multiply_rows(const struct win
 }
 
 /* Tiles in panels of nearly equal rows. */
-static inline __attribute__((always_inline)) void multiply_panel(const struct winograd_product *product, int vectors)
+static always_inline void multiply_panel(const struct winograd_product *product, int vectors)
 {
     int64_t panels = (product->tiles + ROWS - 1) / ROWS;
     for (int64_t k = 0; k < product->channels; k += PIECE) {
@@ -427,8 +389,7 @@ static void multiply_tiles(const struct winograd_product *product)
 
 /* ---- cells ---- */
 
-static inline __attribute__((always_inline)) void make_cells(const struct winograd_cells *cells, int tile,
-                                                             vector_type bias)
+static always_inline void make_cells(const struct winograd_cells *cells, int tile, vector_type bias)
 {
     const int side = tile + WINOGRAD_TAPS - 1;
     int64_t row_floats = cells->band_cells * VECTOR, step = cells->dilation[1] * VECTOR;
@@ -458,16 +419,6 @@ static inline __attribute__((always_inline)) void make_cells(const struct winogr
     }
 }
 
-/* NaN stays. */
-static inline vector_type clamp(vector_type x, vector_type low, vector_type high)
-{
-#if defined(__AVX512F__)
-    return (vector_type)_mm512_min_ps((__m512)high, _mm512_max_ps((__m512)low, (__m512)x));
-#else
-    return (vector_type)_mm256_min_ps((__m256)high, _mm256_max_ps((__m256)low, (__m256)x));
-#endif
-}
-
 static void store_row(const struct winograd_cells *cells, const float *band, int64_t row)
 {
     vector_type low = broadcast(cells->low), high = broadcast(cells->high);
@@ -484,7 +435,7 @@ static void store_row(const struct winograd_cells *cells, const float *band, int
                 break;
             vector_type sum = v[c];
             if (cells->residual)
-                sum += load_lanes(cells->residual + place, 0, count);
+                sum += load_lanes(cells->residual + place, count);
             store_lanes(cells->target + place, clamp(sum, low, high), count);
         }
     }
@@ -492,7 +443,7 @@ static void store_row(const struct winograd_cells *cells, const float *band, int
 
 static void transform_cells(const struct winograd_cells *cells)
 {
-    vector_type bias = cells->bias ? load_lanes(cells->bias, 0, cells->channels) : (vector_type){0};
+    vector_type bias = cells->bias ? load_lanes(cells->bias, cells->channels) : (vector_type){0};
     if (cells->tile == 2)
         make_cells(cells, 2, bias);
     else
