@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -75,14 +74,13 @@ static int dispatch(int argc, char **argv)
     return verb < 0 ? FOVEA_BAD_INPUT : verbs[verb].run(argc - 1, argv + 1);
 }
 
-/* OpenBLAS starts threads before main, of which none is ever used, and which wait for ever for memory where the address
- * space is limited (`ulimit -v`): there the program begins anew and tells it to start none. */
+/* OpenBLAS starts threads before main, of which none is ever used: they take time from ours while they spin, and wait
+ * for ever for memory where the address space is limited (`ulimit -v`). The program begins anew and tells it to start
+ * none. */
 static void begin_without_blas_threads(char **argv)
 {
     static const char name[] = "OPENBLAS_NUM_THREADS";
-    struct rlimit limit;
-    if (!getenv(name) && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-        setenv(name, "1", 1) == 0)
+    if (!getenv(name) && setenv(name, "1", 1) == 0)
         execv("/proc/self/exe", argv);
 }
 

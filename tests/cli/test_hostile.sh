@@ -77,5 +77,16 @@ if ! grep -q __asan_init "$fovea"; then
     done
 fi
 
+# One thread is one thread: OpenBLAS has none beside it.
+(unset OPENBLAS_NUM_THREADS && exec "$fovea" bench models/fashion_mnist.onnx --threads 1 --runs 1000000 --seconds 60 >/dev/null) &
+running=$!
+for turn in 1 2 3 4 5; do
+    sleep 1
+    threads=$(ls /proc/$running/task | wc -l)
+    [ "$threads" -eq 1 ] && break
+done
+kill $running
+[ "$threads" -eq 1 ] || { echo "FAILED: --threads 1 runs $threads threads" && failures=$((failures + 1)); }
+
 [ $failures -eq 0 ] && echo "all checks passed"
 exit $((failures > 0))
