@@ -12,7 +12,7 @@ static struct fovea_profile profile_of(struct fovea *fovea, bool gradient)
     const struct fovea_session_options options = {.shapes = {&one, 1}, .gradient = gradient, .noise = true};
     struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
     struct fovea_session *session = model ? fovea_session_open(model, &options, &error) : NULL;
-    struct fovea_profile profile;
+    struct fovea_profile profile = {0};
     if (!session || fovea_session_profile(session, 2, &profile, &error))
         fail_msg("%s", error.message);
     fovea_session_free(session);

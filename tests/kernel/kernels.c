@@ -77,7 +77,7 @@ static void release(struct running *running)
 /* Runs until the time is over, three times at least; the shortest run in seconds. */
 static double fastest(const struct family *family, const struct running *running, double seconds, char *flush)
 {
-    double best = INFINITY, start = seconds_now();
+    double best = HUGE_VAL, start = seconds_now();
     for (int runs = 0; runs < 3 || seconds_now() - start < seconds; runs++) {
         if (flush)
             memset(flush, runs, PEAK_BYTES);
@@ -173,14 +173,14 @@ static void bench_case(const struct bench *bench, const struct family *family, i
             plain = fastest(family, &running, options->seconds - plain, options->cold ? bench->room : NULL);
         release(&running);
     }
-    for (int level = options->first; level <= (int)options->last; level++)
+    for (int level = (int)options->first; level <= (int)options->last; level++)
         bench_level(bench, family, index, described, (enum cpu_level)level, plain);
 }
 
 static void print_peaks(struct bench *bench)
 {
     const struct options *options = bench->options;
-    for (int level = options->first; level <= (int)options->last; level++) {
+    for (int level = (int)options->first; level <= (int)options->last; level++) {
         bench->peaks[level] = peak_measure(kernels_for((enum cpu_level)level), bench->pool, 4, bench->room);
         printf("%s, %d thread%s: peak %.1f GFLOP/s, copies from and to memory %.1f GB/s\n",
                cpu_level_name((enum cpu_level)level), options->threads, options->threads == 1 ? "" : "s",
