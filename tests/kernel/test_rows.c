@@ -59,7 +59,7 @@ static void check_gradient(const struct row_kernel *row, int64_t count)
     const struct row_gradient gradient = {3, 1.5f, -0.7f, 0.2f};
     static double products[MOST], sums[MOST];
     for (int with_scale = 0; with_scale < 2; with_scale++) {
-        double expected[2] = {0}, found[2] = {NAN, NAN};
+        double expected[2] = {0}, found[2] = {(double)NAN, (double)NAN};
         row->gradient_sums(dy, x, 3, with_scale ? scale : NULL, count, found);
         row->gradient(dy, x, with_scale ? scale : NULL, &gradient, y, count);
         for (int64_t i = 0; i < count; i++) {
