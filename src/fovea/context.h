@@ -65,7 +65,9 @@ struct fovea_options {
     void *progress_user;
     fovea_note *note; /**< or NULL */
     void *note_user;
-    bool no_winograd;     /**< 3x3 convolutions by all their products: slower, down to a third of the rounding error */
+    /** 3x3 convolutions by all their products: slower, down to a third of the rounding error; zeros stay zeros, and
+     * what is not finite reaches only the cells that read it, not all of their tile. */
+    bool no_winograd;
     uint64_t reserved[8]; /**< zero */
 };
 FOVEA_API struct fovea_options fovea_options_default(void);
