@@ -1,20 +1,13 @@
 #include <stdlib.h>
-#include <time.h>
 
 #include "analysis/cost.h"
 #include "api/bench_times.h"
 #include "api/entry.h"
 #include "api/session.h"
+#include "base/clock.h"
 #include "runtime/session.h"
 
 #define BENCH_LEAST_RUNS 3
-
-static double milliseconds_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
-}
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -26,18 +19,18 @@ static int measure(struct fovea_model *model, const struct fovea_bench_options *
                    int (*run)(void *user, struct fovea_error *report), void *user, double *times,
                    struct fovea_bench *bench, struct fovea_error *report)
 {
-    double started = milliseconds_now(), limit = options->seconds * 1e3;
+    double started = clock_milliseconds(), limit = options->seconds * 1e3;
     for (int i = 0; i < options->warmup; i++) {
         if (run(user, report))
             return -1;
     }
     for (bench->runs = 0; bench->runs < options->runs; bench->runs++) {
-        double before = milliseconds_now();
+        double before = clock_milliseconds();
         if (limit > 0 && bench->runs >= BENCH_LEAST_RUNS && before - started > limit)
             break;
         if (run(user, report))
             return -1;
-        times[bench->runs] = milliseconds_now() - before;
+        times[bench->runs] = clock_milliseconds() - before;
         progress_step(&model->context->progress, "runs", (size_t)bench->runs + 1, (size_t)options->runs);
     }
     return 0;

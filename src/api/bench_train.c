@@ -2,11 +2,14 @@
 #include "api/bench_times.h"
 #include "api/entry.h"
 #include "api/images.h"
+#include "api/profile_run.h"
 #include "base/random.h"
 #include "onnx/onnx.h"
 #include "train/inference_form.h"
 #include "train/trainer.h"
 #include "train/unshare.h"
+
+#define RATE 1e-4 /* of learning */
 
 struct step {
     struct trainer *trainer;
@@ -18,15 +21,51 @@ static int run_step(void *user, struct fovea_error *report)
     struct step *step = user;
     struct error error = ERROR_INITIALISER;
     struct trainer_result result;
-    return trainer_step(step->trainer, &step->labels, 1e-4, &result, &error) ? api_fail(&error, report) : 0;
+    return trainer_step(step->trainer, &step->labels, RATE, &result, &error) ? api_fail(&error, report) : 0;
+}
+
+static int profile_step(void *user, struct node_time *times, struct error *error)
+{
+    struct step *step = user;
+    return trainer_profile(step->trainer, &step->labels, RATE, times, error);
+}
+
+/* What is measured, of a step that stands ready. */
+struct measured {
+    struct fovea_model *model;
+    const struct fovea_bench_options *options;
+    struct fovea_bench *bench; /* or NULL: */
+    struct fovea_profile *profile;
+};
+
+static int measure(const struct measured *measured, const struct training_graph *training, const struct model *source,
+                   struct step *step, struct fovea_error *report)
+{
+    const struct fovea_bench_options *options = measured->options;
+    const struct tensor *images = trainer_images(step->trainer);
+    struct error error = ERROR_INITIALISER;
+    tensor_randomise(images, &(struct random){.seed = measured->model->context->seed});
+    if (measured->bench) {
+        measured->bench->batch = images->shape.dims[0];
+        return bench_times(measured->model, options, run_step, step, measured->bench, report);
+    }
+    struct profile_run run = {.source = source->graph,
+                              .graph = training->graph,
+                              .updated = &training->parameters,
+                              .update = "update, SGD",
+                              .run = profile_step,
+                              .user = step,
+                              .runs = options->runs,
+                              .seconds = options->seconds};
+    return profile_fill(measured->model->context, &run, measured->profile, &error) ? api_fail(&error, report) : 0;
 }
 
 /* Images are noise, all of class 0. */
-static int time_steps(struct fovea_model *model, const struct fovea_bench_options *options,
-                      struct training_graph *training, struct fovea_bench *bench, struct fovea_error *report)
+static int prepare_step(const struct measured *measured, struct training_graph *training, const struct model *source,
+                        struct fovea_error *report)
 {
     struct error error = ERROR_INITIALISER;
-    struct memory *memory = model->context->memory;
+    struct memory *memory = measured->model->context->memory;
     struct trainer_options trainer = {.optimiser = {.kind = FOVEA_SGD, .momentum = 0.9}, .accumulate = 1};
     const struct shape *logits = &training->logits;
     int64_t units = shape_product(logits, 2, logits->rank);
@@ -34,15 +73,7 @@ static int time_steps(struct fovea_model *model, const struct fovea_bench_option
     struct step step = {
         .trainer = labels ? trainer_create(training, &trainer, &error) : NULL,
         .labels = {.images = logits->dims[0], .classes = logits->dims[1], .units = units, .labels = labels}};
-    int result = -1;
-    if (step.trainer) {
-        const struct tensor *images = trainer_images(step.trainer);
-        tensor_randomise(images, &(struct random){.seed = model->context->seed});
-        bench->batch = images->shape.dims[0];
-        result = bench_times(model, options, run_step, &step, bench, report);
-    } else {
-        api_fail(&error, report);
-    }
+    int result = step.trainer ? measure(measured, training, source, &step, report) : api_fail(&error, report);
     trainer_destroy(step.trainer);
     memory_release(memory, labels);
     return result;
@@ -58,6 +89,29 @@ static int prepare(struct model *model, const struct shape_binding *bindings, in
                : 0;
 }
 
+static int train(struct entry *entry, const struct measured *measured, struct fovea_error *report)
+{
+    struct training_graph training = {0};
+    struct model *copy = api_copy(measured->model, &entry->error);
+    const struct fovea_shapes *shapes = &measured->options->session.shapes;
+    struct shape_binding *bindings = copy ? api_bindings(measured->model->context, shapes, 0, &entry->error) : NULL;
+    struct training_request request = {.model = copy,
+                                       .bindings = bindings,
+                                       .binding_count = shapes->count,
+                                       .loss = {.kind = FOVEA_CROSS_ENTROPY, .ignored = -1},
+                                       .segments = 1,
+                                       .any_output = true};
+    int result = bindings && prepare(copy, bindings, shapes->count, &entry->error) == 0 &&
+                         training_graph_create(&training, &request, &entry->error) == 0
+                     ? prepare_step(measured, &training, copy, report)
+                     : entry_refuse(entry, report);
+    if (training.arena)
+        training_graph_destroy(&training);
+    memory_release(measured->model->context->memory, bindings);
+    model_destroy(copy);
+    return result;
+}
+
 int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_options *options, struct fovea_bench *bench,
                       struct fovea_error *report)
 {
@@ -65,25 +119,16 @@ int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_option
     if (entry_result(&entry, "bench", bench, sizeof *bench) || entry_model(&entry, model) ||
         entry_options(&entry, "options", options, entry_bench_options))
         return entry_refuse(&entry, report);
-    struct training_graph training = {0};
-    struct model *copy = api_copy(model, &entry.error);
-    const struct fovea_shapes *shapes = &options->session.shapes;
-    *bench = (struct fovea_bench){0};
-    struct shape_binding *bindings = copy ? api_bindings(model->context, shapes, 0, &entry.error) : NULL;
-    struct training_request request = {.model = copy,
-                                       .bindings = bindings,
-                                       .binding_count = shapes->count,
-                                       .loss = {.kind = FOVEA_CROSS_ENTROPY, .ignored = -1},
-                                       .segments = 1,
-                                       .any_output = true};
-    int result = bindings && prepare(copy, bindings, shapes->count, &entry.error) == 0 &&
-                         training_graph_create(&training, &request, &entry.error) == 0
-                     ? time_steps(model, options, &training, bench, report)
-                     : entry_refuse(&entry, report);
-    bench->work = "training step";
-    if (training.arena)
-        training_graph_destroy(&training);
-    memory_release(model->context->memory, bindings);
-    model_destroy(copy);
-    return result;
+    *bench = (struct fovea_bench){.work = "training step"};
+    return train(&entry, &(struct measured){.model = model, .options = options, .bench = bench}, report);
+}
+
+int fovea_bench_train_profile(struct fovea_model *model, const struct fovea_bench_options *options,
+                              struct fovea_profile *profile, struct fovea_error *report)
+{
+    ENTRY entry = {0};
+    if (entry_result(&entry, "profile", profile, sizeof *profile) || entry_model(&entry, model) ||
+        entry_options(&entry, "options", options, entry_bench_options))
+        return entry_refuse(&entry, report);
+    return train(&entry, &(struct measured){.model = model, .options = options, .profile = profile}, report);
 }

@@ -6,12 +6,14 @@
 #include "analysis/cost.h"
 #include "analysis/joined_nodes.h"
 #include "api/entry.h"
+#include "api/profile_run.h"
 #include "api/session.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "kernel/peak.h"
-#include "runtime/session.h"
 
 #define PEAK_RUNS 4
+#define PROFILE_LEAST_RUNS 3
 
 static struct fovea_peak measure_peak(struct context *context)
 {
@@ -85,18 +87,36 @@ static int describe(struct arena *arena, const struct joined_nodes *joined, cons
     return out->kind && out->name && out->holds ? 0 : -1;
 }
 
+static int describe_update(struct arena *arena, const struct profile_run *run, const struct parameter *parameter,
+                           const struct node_time *time, struct fovea_node_time *out, struct error *error)
+{
+    *out = (struct fovea_node_time){.kind = run->update,
+                                    .name = printable(arena, parameter->name, error),
+                                    .holds = "",
+                                    .count = 1,
+                                    .ms = time->milliseconds,
+                                    .bytes = time->bytes};
+    return out->name ? 0 : -1;
+}
+
 /* ---- times ---- */
 
-static int measure(struct session *session, int runs, struct node_time *least, struct node_time *times, int count,
-                   struct error *error)
+static int measure(struct context *context, const struct profile_run *run, struct node_time *least,
+                   struct node_time *times, size_t count, struct error *error)
 {
-    for (int run = 0; run < runs; run++) {
-        if (session_profile(session, run ? times : least, error))
+    double started = clock_seconds();
+    for (int done = 0; done < run->runs; done++) {
+        if (run->seconds > 0 && done >= PROFILE_LEAST_RUNS && clock_seconds() - started > run->seconds)
+            break;
+        if (run->run(run->user, done ? times : least, error))
             return -1;
-        for (int i = 0; i < count && run; i++) {
+        for (size_t i = 0; i < count && done; i++) {
             if (times[i].milliseconds < least[i].milliseconds)
                 least[i].milliseconds = times[i].milliseconds;
         }
+        progress_step(&context->progress, "runs", (size_t)done + 1, (size_t)run->runs);
+        if (context_poll(context, error))
+            return -1;
     }
     return 0;
 }
@@ -120,30 +140,63 @@ static void add_to_kind(struct fovea_node_time *kinds, int *count, const struct 
     kinds[at].bytes += node->bytes;
 }
 
-static int fill(struct fovea_session *session, int runs, struct arena *arena, struct fovea_profile *profile,
-                struct error *error)
+/* The nodes, and after them the parameters that were updated; how many, or -1. */
+static int describe_all(struct arena *arena, const struct profile_run *run, const struct node_time *times,
+                        struct fovea_node_time *list, struct error *error)
 {
-    size_t count = (size_t)session->graph->node_count;
-    struct node_time *least = arena_allocate(arena, 2 * count + 1, sizeof *least, error);
-    struct fovea_node_time *nodes = arena_allocate(arena, count + 1, sizeof *nodes, error);
-    struct fovea_node_time *kinds = arena_allocate(arena, count + 1, sizeof *kinds, error);
     struct joined_nodes joined;
-    if (!least || !nodes || !kinds || measure(session->session, runs, least, least + count, (int)count, error))
-        return -1;
-    int result = joined_nodes_open(&joined, session->model->model->graph, session->graph, error);
-    for (size_t i = 0; i < count && result == 0; i++)
-        result = describe(arena, &joined, &least[i], &nodes[i], error);
+    int count = run->graph->node_count, updates = run->updated ? run->updated->count : 0;
+    int result = joined_nodes_open(&joined, run->source, run->graph, error);
+    for (int i = 0; i < count && result == 0; i++)
+        result = describe(arena, &joined, &times[i], &list[i], error);
     joined_nodes_release(&joined);
-    for (size_t i = 0; i < count && result == 0; i++) {
+    for (int i = 0; i < updates && result == 0; i++) {
+        const struct node_time *time = &times[run->graph->node_count + i];
+        if (time->bytes > 0)
+            result = describe_update(arena, run, &run->updated->list[i], time, &list[count++], error);
+    }
+    return result ? -1 : count;
+}
+
+static int fill(struct arena *arena, const struct profile_run *run, struct fovea_profile *profile, struct error *error)
+{
+    size_t most = (size_t)run->graph->node_count + (run->updated ? (size_t)run->updated->count : 0);
+    struct node_time *least = arena_allocate(arena, 2 * most + 1, sizeof *least, error);
+    struct fovea_node_time *nodes = arena_allocate(arena, most + 1, sizeof *nodes, error);
+    struct fovea_node_time *kinds = arena_allocate(arena, most + 1, sizeof *kinds, error);
+    if (!least || !nodes || !kinds || measure(run->graph->context, run, least, least + most, most, error))
+        return -1;
+    profile->node_count = describe_all(arena, run, least, nodes, error);
+    for (int i = 0; i < profile->node_count; i++) {
         profile->ms += nodes[i].ms;
         add_to_kind(kinds, &profile->kind_count, &nodes[i]);
     }
-    qsort(nodes, count, sizeof *nodes, compare_times);
+    if (profile->node_count < 0)
+        return -1;
+    qsort(nodes, (size_t)profile->node_count, sizeof *nodes, compare_times);
     qsort(kinds, (size_t)profile->kind_count, sizeof *kinds, compare_times);
     profile->nodes = nodes;
     profile->kinds = kinds;
-    profile->node_count = (int)count;
-    return result;
+    return 0;
+}
+
+int profile_fill(struct context *context, const struct profile_run *run, struct fovea_profile *profile,
+                 struct error *error)
+{
+    struct arena *arena = arena_create(context->memory, error);
+    if (arena && fill(arena, run, profile, error) == 0) {
+        profile->peak = measure_peak(context);
+        profile->storage = arena;
+        return 0;
+    }
+    arena_destroy(arena);
+    *profile = (struct fovea_profile){0};
+    return -1;
+}
+
+static int run_session(void *user, struct node_time *times, struct error *error)
+{
+    return session_profile(user, times, error);
 }
 
 int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_profile *profile,
@@ -153,15 +206,12 @@ int fovea_session_profile(struct fovea_session *session, int runs, struct fovea_
     if (entry_result(&entry, "profile", profile, sizeof *profile) || entry_session(&entry, session) ||
         entry_whole(&entry, "runs", runs, 1, INT_MAX))
         return entry_refuse(&entry, report);
-    struct arena *arena = arena_create(entry.context->memory, &entry.error);
-    if (arena && fill(session, runs, arena, profile, &entry.error) == 0) {
-        profile->peak = measure_peak(entry.context);
-        profile->storage = arena;
-        return 0;
-    }
-    arena_destroy(arena);
-    *profile = (struct fovea_profile){0};
-    return entry_refuse(&entry, report);
+    struct profile_run run = {.source = session->model->model->graph,
+                              .graph = session->graph,
+                              .run = run_session,
+                              .user = session->session,
+                              .runs = runs};
+    return profile_fill(entry.context, &run, profile, &entry.error) ? entry_refuse(&entry, report) : 0;
 }
 
 void fovea_profile_free(struct fovea_profile *profile)

@@ -2,9 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/format.h"
 #include "base/hash.h"
 #include "base/printable.h"
@@ -53,18 +53,11 @@ size_t context_destroy(struct context *context)
 
 /* ---- the host ---- */
 
-static double seconds_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 static void ask_host(struct context *context)
 {
     struct host *host = &context->host;
     const char *text = host->text[0] ? host->text : NULL;
-    host->asked = seconds_now();
+    host->asked = clock_seconds();
     if (!host->cancelled && host->progress(host->user, host->what, host->done, host->total, text)) {
         host->cancelled = true;
         memory_set_unwhole(context->memory, 1);
@@ -97,7 +90,7 @@ void context_enter(struct context *context)
     snprintf(host->what, sizeof host->what, "working");
     host->text[0] = 0;
     host->done = host->total = 0;
-    host->asked = host->progress ? seconds_now() : 0;
+    host->asked = host->progress ? clock_seconds() : 0;
 }
 
 void context_leave(struct context *context)
@@ -114,7 +107,7 @@ int context_poll(struct context *context, struct error *error)
     struct host *host = &context->host;
     if (!host->progress || host->depth == 0)
         return 0;
-    if (!host->cancelled && seconds_now() - host->asked > interval)
+    if (!host->cancelled && clock_seconds() - host->asked > interval)
         ask_host(context);
     return host->cancelled ? error_set(error, ERROR_CANCELLED, "cancelled") : 0;
 }

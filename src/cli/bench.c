@@ -100,15 +100,18 @@ static void print_profile(const struct fovea_profile *profile, const struct benc
 }
 
 /* Every node alone, the least of some runs. */
-static int measure_profile(struct opened *opened, const struct fovea_bench_options *options,
+static int measure_profile(struct opened *opened, const struct fovea_bench_options *options, bool train,
                            struct fovea_profile *profile)
 {
-    enum { RUNS = 5 };
     struct fovea_error error = {0};
+    struct fovea_bench_options few = *options;
+    few.runs = 5;
+    if (train)
+        return fovea_bench_train_profile(opened->model, &few, profile, &error) ? fail(&error) : FOVEA_CLEAN;
     struct fovea_session_options noisy = options->session;
     noisy.noise = true;
     struct fovea_session *session = fovea_session_open(opened->model, &noisy, &error);
-    int result = session ? fovea_session_profile(session, RUNS, profile, &error) : -1;
+    int result = session ? fovea_session_profile(session, few.runs, profile, &error) : -1;
     fovea_session_free(session);
     return result ? fail(&error) : FOVEA_CLEAN;
 }
@@ -141,8 +144,8 @@ static int bench_model(struct opened *opened, const struct command *command, con
     if (flags->options.runs < 1 || flags->options.runs > 1000000 || flags->options.warmup < 0 ||
         flags->options.warmup > 1000000)
         return fail_usage(command, "--runs takes 1 to 1000000, --warmup 0 to 1000000");
-    if (flags->train && (flags->options.session.gradient || flags->profile || flags->inputs.count > 0))
-        return fail_usage(command, "--train goes without --gradient, --profile and --input");
+    if (flags->train && (flags->options.session.gradient || flags->inputs.count > 0))
+        return fail_usage(command, "--train goes without --gradient and --input");
     if (apply_batch(opened, flags))
         return FOVEA_BAD_INPUT;
     if (flags->inputs.count == 0)
@@ -157,7 +160,7 @@ static int bench_model(struct opened *opened, const struct command *command, con
     struct fovea_profile profile = {0};
     int code = run(opened->model, &options, &bench, &error) ? fail(&error) : FOVEA_CLEAN;
     if (code == FOVEA_CLEAN && flags->profile)
-        code = measure_profile(opened, &options, &profile);
+        code = measure_profile(opened, &options, flags->train, &profile);
     if (code == FOVEA_CLEAN)
         code = report(opened, command, flags, &bench, flags->profile ? &profile : NULL);
     fovea_profile_free(&profile);

@@ -69,6 +69,10 @@ FOVEA_API int fovea_bench(struct fovea_model *model, const struct fovea_bench_op
  * shapes count. `macs` is 0. */
 FOVEA_API int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_options *options,
                                 struct fovea_bench *bench, struct fovea_error *error);
+/** The time of every node of such a step, and of every parameter's update (kind "update, SGD", under the parameter's
+ * name, holding nothing); the least of the options' `runs`, which end as those of a bench; nothing warms up. */
+FOVEA_API int fovea_bench_train_profile(struct fovea_model *model, const struct fovea_bench_options *options,
+                                        struct fovea_profile *profile, struct fovea_error *error);
 /** As JSON, for fovea_text_free. `profile`: in it, or NULL. */
 FOVEA_API char *fovea_bench_json(const struct fovea_model *model, const struct fovea_bench *bench,
                                  const struct fovea_profile *profile, struct fovea_error *error);

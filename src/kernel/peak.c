@@ -1,7 +1,8 @@
 #include "kernel/peak.h"
 
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define OPERATIONS (INT64_C(1) << 25) /* of one item of arithmetic: a millisecond or less */
 #define COPY_PART ((size_t)1 << 20)
@@ -10,13 +11,6 @@ struct peak_job {
     const struct kernels *kernels;
     char *from, *to;
 };
-
-static double seconds_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static void compute_part(void *argument, size_t index, int thread)
 {
@@ -40,9 +34,9 @@ static double best_rate(struct thread_pool *pool, thread_task *task, struct peak
 {
     double best = 0;
     for (int run = 0; run < runs; run++) {
-        double start = seconds_now();
+        double start = clock_seconds();
         thread_pool_run(pool, task, job, items);
-        double rate = units * (double)items / (seconds_now() - start);
+        double rate = units * (double)items / (clock_seconds() - start);
         best = rate > best ? rate : best;
     }
     return best;

@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "graph/operator.h"
 #include "kernel/kernels.h"
 #include "op/evaluate.h"
@@ -287,17 +287,29 @@ static int run_step(struct session *session, struct step *step, struct error *er
     return 0;
 }
 
-int session_run(struct session *session, struct error *error)
+/* Hands out what is due after step `i`: of the list from *taken on. */
+static void hand_out(struct session *session, int i, int *taken)
 {
     const struct session_taking *taking = &session->taking;
-    int taken = 0;
+    for (; *taken < taking->count && session->takes[*taken].step == i; ++*taken)
+        taking->take(taking->user, session->takes[*taken].index,
+                     session_output(session, session->takes[*taken].output));
+}
+
+/* Counts of control flow are of one run. */
+static void begin_run(struct session *session)
+{
     session->graph->context->rounds = session->graph->context->sequence_bytes = 0;
+}
+
+int session_run(struct session *session, struct error *error)
+{
+    int taken = 0;
+    begin_run(session);
     for (int i = 0; i < session->step_count; i++) {
         if (context_poll(session->graph->context, error) || run_step(session, &session->steps[i], error))
             return -1;
-        for (; taken < taking->count && session->takes[taken].step == i; taken++)
-            taking->take(taking->user, session->takes[taken].index,
-                         session_output(session, session->takes[taken].output));
+        hand_out(session, i, &taken);
     }
     return 0;
 }
@@ -343,13 +355,6 @@ int session_find_not_finite(struct session *session, const struct node **node, s
     return 0;
 }
 
-static double milliseconds_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec * 1e-6;
-}
-
 static const char *method_of(const struct step *step)
 {
     if (step->evaluated || compute_is_empty(&step->compute))
@@ -384,13 +389,16 @@ static int64_t bytes_moved(const struct step *step)
 
 int session_profile(struct session *session, struct node_time *times, struct error *error)
 {
+    int taken = 0;
+    begin_run(session);
     for (int i = 0; i < session->step_count; i++) {
-        double start = milliseconds_now();
-        if (run_step(session, &session->steps[i], error))
+        double start = clock_milliseconds();
+        if (context_poll(session->graph->context, error) || run_step(session, &session->steps[i], error))
             return -1;
-        double time = milliseconds_now() - start;
+        double time = clock_milliseconds() - start;
         times[i] = (struct node_time){session->steps[i].node, time, method_of(&session->steps[i]),
                                       bytes_moved(&session->steps[i])};
+        hand_out(session, i, &taken);
     }
     return 0;
 }

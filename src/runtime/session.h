@@ -50,6 +50,7 @@ struct node_time {
     const char *method; /* how it is computed, of several ways; or NULL */
     int64_t bytes;      /* of its operands and results, each once; 0 where it looks at them anew and moves nothing */
 };
+/* session_run with the time of each node: times [nodes of the graph]. */
 int session_profile(struct session *session, struct node_time *times, struct error *error);
 
 #endif

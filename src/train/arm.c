@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "train/evaluation.h"
 
@@ -32,13 +32,6 @@ struct arm {
     struct sample_scores latest;
     float *scores; /* of the best epoch, or NULL */
 };
-
-static double seconds_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 /* ---- preparing ---- */
 
@@ -390,7 +383,7 @@ static int run_batches(struct arm *arm, struct fovea_tune_epoch *epoch, struct e
 {
     const struct loader_batch *batch;
     int64_t done = 0, updates = 0, all = batches_per_epoch(arm);
-    double started = seconds_now();
+    double started = clock_seconds();
     loader_start(arm->batches, (uint64_t)epoch->epoch);
     while (done < all && arm->updates < arm->schedule.steps) {
         struct trainer_result result;
@@ -405,9 +398,9 @@ static int run_batches(struct arm *arm, struct fovea_tune_epoch *epoch, struct e
         updates += result.updated;
         epoch->gradient_norm += result.gradient_norm;
         epoch->loss += result.loss;
-        tell_training(arm, epoch, ++done, seconds_now() - started);
+        tell_training(arm, epoch, ++done, clock_seconds() - started);
     }
-    epoch->seconds = seconds_now() - started;
+    epoch->seconds = clock_seconds() - started;
     epoch->left_out = loader_skipped(arm->batches);
     epoch->images_per_second = (double)(done * arm->options->training.batch) / epoch->seconds;
     epoch->loss /= done > 0 ? (double)done : 1;

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "runtime/session.h"
+#include "base/clock.h"
 #include "train/source_constant.h"
 
 struct trainer {
@@ -15,10 +15,11 @@ struct trainer {
     struct session_take *takes; /* the gradients */
     int *of_take;               /* parameter of each */
     int take_count;
-    float **slots[2];       /* by parameter */
-    float **sums;           /* by parameter: of the gradients so far; NULL: each is used up when it is there */
-    int64_t steps, pending; /* updates done; batches since */
-    double rate, squares;   /* of the step that runs: learning rate, sum of the gradients' squares */
+    float **slots[2];        /* by parameter */
+    float **sums;            /* by parameter: of the gradients so far; NULL: each is used up when it is there */
+    int64_t steps, pending;  /* updates done; batches since */
+    double rate, squares;    /* of the step that runs: learning rate, sum of the gradients' squares */
+    struct node_time *times; /* of its updates, by parameter, or NULL */
 };
 
 static struct parameter *parameter_at(const struct trainer *trainer, int index)
@@ -65,9 +66,16 @@ static int load_parameters(struct trainer *trainer, struct error *error)
 
 static double sum_of_squares(const float *elements, int64_t count)
 {
-    double squares = 0;
-    for (int64_t k = 0; k < count; k++)
+    enum { SUMS = 8 }; /* that do not wait for each other */
+    double sums[SUMS] = {0}, squares = 0;
+    int64_t k = 0;
+    for (; k + SUMS <= count; k += SUMS)
+        for (int i = 0; i < SUMS; i++)
+            sums[i] += (double)elements[k + i] * (double)elements[k + i];
+    for (; k < count; k++)
         squares += (double)elements[k] * (double)elements[k];
+    for (int i = 0; i < SUMS; i++)
+        squares += sums[i];
     return squares;
 }
 
@@ -91,6 +99,13 @@ static double batch_loss(const struct trainer *trainer)
     return (double)*(const float *)session_output(trainer->session, trainer->training->loss_output)->data;
 }
 
+/* The gradient, the parameter and what the optimiser keeps of it are read, the last two written. */
+static struct node_time update_time(const struct trainer *trainer, int64_t count, double milliseconds)
+{
+    int64_t kept = 1 + optimiser_slots(&trainer->options.optimiser);
+    return (struct node_time){.milliseconds = milliseconds, .bytes = (1 + 2 * kept) * count * (int64_t)sizeof(float)};
+}
+
 /* A gradient is there and nothing of this step reads its parameter any more. */
 static void take_gradient(void *user, int take, const struct tensor *output)
 {
@@ -105,8 +120,11 @@ static void take_gradient(void *user, int take, const struct tensor *output)
         sum[k] = trainer->pending > 0 ? sum[k] + gradient[k] : gradient[k];
     if (sum)
         return;
+    double start = clock_milliseconds();
     trainer->squares += sum_of_squares(gradient, count);
     update_parameter(trainer, index, gradient, 1);
+    if (trainer->times)
+        trainer->times[index] = update_time(trainer, count, clock_milliseconds() - start);
 }
 
 static int create_session(struct trainer *trainer, struct error *error)
@@ -231,8 +249,9 @@ static int report_not_finite(struct trainer *trainer, struct error *error)
                      trainer->steps, node ? node_label(node, label) : "none when computed again");
 }
 
-int trainer_step(struct trainer *trainer, const struct loss_labels *labels, double rate, struct trainer_result *result,
-                 struct error *error)
+/* `times`: of the nodes, or NULL. */
+static int run_step(struct trainer *trainer, const struct loss_labels *labels, double rate, struct node_time *times,
+                    struct trainer_result *result, struct error *error)
 {
     const struct training_graph *training = trainer->training;
     *result = (struct trainer_result){0};
@@ -241,7 +260,7 @@ int trainer_step(struct trainer *trainer, const struct loss_labels *labels, doub
     trainer->rate = rate;
     trainer->squares = 0;
     session_set_step(trainer->session, (uint64_t)(trainer->steps * trainer->options.accumulate + trainer->pending));
-    if (session_run(trainer->session, error))
+    if (times ? session_profile(trainer->session, times, error) : session_run(trainer->session, error))
         return -1;
     result->loss = batch_loss(trainer) * trainer->options.accumulate;
     result->logits = session_output(trainer->session, training->logits_output)->data;
@@ -256,6 +275,24 @@ int trainer_step(struct trainer *trainer, const struct loss_labels *labels, doub
     result->gradient_norm = sqrt(trainer->squares);
     result->updated = true;
     return 0;
+}
+
+int trainer_step(struct trainer *trainer, const struct loss_labels *labels, double rate, struct trainer_result *result,
+                 struct error *error)
+{
+    return run_step(trainer, labels, rate, NULL, result, error);
+}
+
+int trainer_profile(struct trainer *trainer, const struct loss_labels *labels, double rate, struct node_time *times,
+                    struct error *error)
+{
+    struct trainer_result ignored;
+    int nodes = trainer->training->graph->node_count;
+    trainer->times = times + nodes;
+    memset(trainer->times, 0, (size_t)trainer->training->parameters.count * sizeof *times);
+    int result = run_step(trainer, labels, rate, times, &ignored, error);
+    trainer->times = NULL;
+    return result;
 }
 
 int trainer_store(const struct trainer *trainer, struct error *error)

@@ -2,6 +2,7 @@
 #ifndef FOVEA_TRAIN_TRAINER_H
 #define FOVEA_TRAIN_TRAINER_H
 
+#include "runtime/session.h"
 #include "train/optimiser.h"
 #include "train/training_graph.h"
 
@@ -33,6 +34,11 @@ struct trainer_result {
  * names the first node with a result that is not. After any other error some parameters may have moved. */
 int trainer_step(struct trainer *trainer, const struct loss_labels *labels, double rate, struct trainer_result *result,
                  struct error *error);
+
+/* The same step with its times: those of the graph's nodes, then those of the updates, whose node is NULL, in the order
+ * of the parameters [node_count + parameters.count]. Updates of summed gradients have none. */
+int trainer_profile(struct trainer *trainer, const struct loss_labels *labels, double rate, struct node_time *times,
+                    struct error *error);
 
 /* The gradient of the last update before clipping, with keep_gradients; NULL: it does not train. */
 const float *trainer_gradient(const struct trainer *trainer, int index);

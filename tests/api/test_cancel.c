@@ -212,6 +212,18 @@ static int call_bench_train(void)
     return fovea_bench_train(model, &options, &bench, &error);
 }
 
+static int call_bench_train_profile(void)
+{
+    struct fovea_bench_options options = fovea_bench_options_default();
+    const struct fovea_shape shape = {NULL, 4, {4, 1, 28, 28}};
+    struct fovea_profile profile;
+    options.session.shapes = (struct fovea_shapes){&shape, 1};
+    options.runs = 3;
+    int result = fovea_bench_train_profile(model, &options, &profile, &error);
+    fovea_profile_free(&profile);
+    return result;
+}
+
 static int call_inspect(void)
 {
     const struct fovea_shape shape = {NULL, 4, {1, 1, 28, 28}};
@@ -238,6 +250,7 @@ static const struct {
              {"tune", call_tune, "tuned.onnx"},
              {"bench", call_bench, NULL},
              {"bench_train", call_bench_train, NULL},
+             {"bench_train_profile", call_bench_train_profile, NULL},
              {"inspect", call_inspect, NULL}};
 #define CALLS (sizeof calls / sizeof calls[0])
 

@@ -64,6 +64,14 @@ static int call_bench_train(const void *options)
     return fovea_bench_train(model, options, &bench, &error);
 }
 
+static int call_bench_train_profile(const void *options)
+{
+    struct fovea_profile profile;
+    int result = fovea_bench_train_profile(model, options, &profile, &error);
+    fovea_profile_free(&profile);
+    return result;
+}
+
 static int call_erf(const void *options)
 {
     struct fovea_erf erf;
@@ -320,6 +328,7 @@ static const struct {
                  {"session_open", call_session, bad_session},
                  {"bench", call_bench, bad_bench},
                  {"bench_train", call_bench_train, bad_bench},
+                 {"bench_train_profile", call_bench_train_profile, bad_bench},
                  {"erf", call_erf, bad_erf},
                  {"positions", call_positions, bad_erf},
                  {"stages", call_stages, bad_samples},

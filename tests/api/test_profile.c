@@ -89,6 +89,38 @@ static void gradients_are_called_as_what_they_are_of(void **state)
     assert_int_equal(fovea_close(fovea), 0);
 }
 
+/* Each weight of the file has its gradient's node and its update, which the nodes' times do not hold. */
+static void training_has_gradients_and_updates(void **state)
+{
+    (void)state;
+    const struct fovea_shape four = {NULL, 4, {4, 1, 28, 28}};
+    struct fovea *fovea = fovea_open(&(struct fovea_options){.threads = 1}, &error);
+    struct fovea_model *model = fovea_model_load(fovea, "models/fashion_mnist.onnx", &error);
+    struct fovea_bench_options options = fovea_bench_options_default();
+    struct fovea_profile profile = {0};
+    int gradients = 0, updates = 0;
+    options.session.shapes = (struct fovea_shapes){&four, 1};
+    options.runs = 2;
+    if (fovea_bench_train_profile(model, &options, &profile, &error))
+        fail_msg("%s", error.message);
+    for (int i = 0; i < profile.node_count; i++) {
+        const struct fovea_node_time *node = &profile.nodes[i];
+        gradients += strncmp(node->kind, "ConvWeightGradient, ", 20) == 0 &&
+                     strcmp(node->name, "/blocks/blocks.2/conv1/Conv") == 0;
+        if (strcmp(node->kind, "update, SGD") == 0 && strcmp(node->name, "blocks.2.conv1.weight") == 0) {
+            updates++;
+            assert_int_equal(node->bytes, 5 * 4 * 32 * 16 * 9); /* weight and velocity twice, gradient */
+            assert_string_equal(node->holds, "");
+        }
+    }
+    assert_int_equal(gradients, 1);
+    assert_int_equal(updates, 1);
+    check_sums(&profile);
+    fovea_profile_free(&profile);
+    fovea_model_free(model);
+    assert_int_equal(fovea_close(fovea), 0);
+}
+
 static void json_has_all_of_it(void **state)
 {
     (void)state;
@@ -132,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_hold_what_is_joined),
         cmocka_unit_test(gradients_are_called_as_what_they_are_of),
+        cmocka_unit_test(training_has_gradients_and_updates),
         cmocka_unit_test(json_has_all_of_it),
         cmocka_unit_test(little_memory_is_enough),
     };

@@ -41,6 +41,7 @@ one_line 2 'unknown option' "$fovea" run $model --nonsense
 expect 0 'training step, batch 16' "$fovea" bench $model --train -b 16 -r 2
 expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/mode_training_13.onnx --train -b 4 -r 2
 expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/same_merged.onnx --train -b 4 -r 2
+expect 0 '  update, SGD$' "$fovea" bench $model --train -b 4 -r 1 --profile --rows 3
 one_line 2 'goes without' "$fovea" bench $model --train --gradient
 # sequences: one file for each tensor, and how many there are; types mistaken for each other
 sequences=tests/fixtures/sequences
