@@ -152,7 +152,7 @@ static always_inline void finish(const struct depthwise_sum *sum, const struct p
     vector_type low = broadcast(sum->low), high = broadcast(sum->high);
     int64_t step = sum->y_row, columns = sum->columns;
     float *y = plane->y, *end = plane->y_end - VECTOR;
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < rows; r++, y += step) {
         vector_type value = clamp(sums[r], low, high);
         if (!part || y <= end)
@@ -167,21 +167,21 @@ static always_inline void square_tile(const struct depthwise_sum *sum, const str
                                       int rows, bool part)
 {
     vector_type sums[ROWS];
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < rows; r++)
         sums[r] = broadcast(plane->bias);
 #pragma GCC unroll 1
     for (int kx = 0; kx < side; kx++) {
         const float *from = plane->x + sum->offsets[kx];
         vector_type w[7];
-#pragma GCC unroll 8
+        UNROLL
         for (int ky = 0; ky < side; ky++)
             w[ky] = broadcast(plane->w[ky * side + kx]);
-#pragma GCC unroll 32
+        UNROLL
         for (int i = 0; i < step * (rows - 1) + side; i++) {
             vector_type value = load(from);
             from += sum->x_row;
-#pragma GCC unroll 8
+            UNROLL
             for (int ky = 0; ky < side; ky++) {
                 int r = (i - ky) / step;
                 if (i >= ky && (i - ky) % step == 0 && r < rows)
@@ -197,13 +197,13 @@ static always_inline void free_tile(const struct depthwise_sum *sum, const struc
 {
     vector_type sums[ROWS];
     int64_t step = sum->x_step * sum->x_row;
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < rows; r++)
         sums[r] = broadcast(plane->bias);
     for (int64_t t = 0; t < sum->taps; t++) {
         const float *from = plane->x + sum->offsets[t];
         vector_type w = broadcast(plane->w[t]);
-#pragma GCC unroll 8
+        UNROLL
         for (int r = 0; r < rows; r++, from += step)
             sums[r] += w * load(from);
     }
@@ -214,17 +214,17 @@ static always_inline void free_tile(const struct depthwise_sum *sum, const struc
 static void wide_tile(const struct depthwise_sum *sum, const struct plane *plane)
 {
     vector_type sums[4], low = broadcast(sum->low), high = broadcast(sum->high);
-#pragma GCC unroll 4
+    UNROLL
     for (int v = 0; v < 4; v++)
         sums[v] = broadcast(plane->bias);
     for (int64_t t = 0; t < sum->taps; t++) {
         const float *from = plane->x + sum->offsets[t];
         vector_type w = broadcast(plane->w[t]);
-#pragma GCC unroll 4
+        UNROLL
         for (int v = 0; v < 4; v++)
             sums[v] += w * load(from + v * VECTOR);
     }
-#pragma GCC unroll 4
+    UNROLL
     for (int v = 0; v < 4; v++)
         store(plane->y + v * VECTOR, clamp(sums[v], low, high));
 }

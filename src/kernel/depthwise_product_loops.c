@@ -17,15 +17,15 @@ static always_inline void square_products(const float *const x[3], const float *
                                           vector_type sums[7][3], int side, int step, int across, int rows)
 {
     vector_type factors[ROWS];
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < rows; r++)
         factors[r] = load(dy + r * dy_row);
-#pragma GCC unroll 32
+    UNROLL
     for (int i = 0; i < step * (rows - 1) + side; i++) {
-#pragma GCC unroll 3
+        UNROLL
         for (int kx = 0; kx < across; kx++) {
             vector_type value = load(x[kx] + i * x_row);
-#pragma GCC unroll 8
+            UNROLL
             for (int ky = 0; ky < side; ky++) {
                 int r = (i - ky) / step;
                 if (i >= ky && (i - ky) % step == 0 && r < rows)
@@ -100,7 +100,7 @@ static always_inline void group_products(const struct depthwise_products *produc
     vector_type sums[GROUP];
     const float *x[GROUP], *dy = products->dy;
     int64_t step = products->x_step * products->x_row;
-#pragma GCC unroll 8
+    UNROLL
     for (int t = 0; t < count; t++) {
         x[t] = products->x + products->offsets[first + t];
         sums[t] = (vector_type){0};
@@ -108,12 +108,12 @@ static always_inline void group_products(const struct depthwise_products *produc
     for (int64_t r = 0; r < products->rows; r++, dy += products->dy_row) {
         for (int64_t c = 0; c < products->columns; c += VECTOR) {
             vector_type factor = load(dy + c);
-#pragma GCC unroll 8
+            UNROLL
             for (int t = 0; t < count; t++)
                 sums[t] += factor * load(x[t] + r * step + c);
         }
     }
-#pragma GCC unroll 8
+    UNROLL
     for (int t = 0; t < count; t++) {
         float *to = products->sums + (first + t) * VECTOR;
         store(to, load(to) + sums[t]);

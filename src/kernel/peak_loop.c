@@ -1,6 +1,7 @@
 /* Multiply-adds of one instruction set, in registers alone. CHAINS sums that do not wait for each other: more than
  * two units times the four or five steps that an addition takes, and few enough for the sixteen registers of AVX2. */
 #include "kernel/kernels.h"
+#include "kernel/unroll.h"
 
 #if defined(__AVX512F__)
 #define VECTOR 16
@@ -22,11 +23,11 @@ float PEAK_LOOP(int64_t operations)
         factor[i] = 0.5f;
         step[i] = 1.0f + (float)i;
     }
-#pragma GCC unroll 12
+    UNROLL
     for (int i = 0; i < CHAINS; i++)
         sums[i] = step * (float)i;
     for (int64_t left = operations; left > 0; left -= 2 * CHAINS * VECTOR) {
-#pragma GCC unroll 12
+        UNROLL
         for (int i = 0; i < CHAINS; i++)
             sums[i] = sums[i] * factor + step;
     }

@@ -24,22 +24,22 @@ static always_inline void sum_terms(const struct product_tile *tile, int rows, i
     vector_type sums[ROWS][VECTORS];
     const float *x = tile->x, *w = tile->w, *ahead = tile->ahead;
     int64_t row = tile->x_row, step = tile->x_step;
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 3
+        UNROLL
         for (int v = 0; v < vectors; v++)
             sums[r][v] = (vector_type){0};
     }
     for (int64_t k = 0; k < tile->depth; k++) {
         vector_type columns[VECTORS];
-#pragma GCC unroll 3
+        UNROLL
         for (int v = 0; v < vectors; v++)
             columns[v] = load(w + v * VECTOR);
         __builtin_prefetch(ahead, 0, 2);
-#pragma GCC unroll 8
+        UNROLL
         for (int r = 0; r < rows; r++) {
             vector_type factor = broadcast(x[r * row]);
-#pragma GCC unroll 3
+            UNROLL
             for (int v = 0; v < vectors; v++)
                 sums[r][v] += factor * columns[v];
         }
@@ -47,9 +47,9 @@ static always_inline void sum_terms(const struct product_tile *tile, int rows, i
         w += vectors * VECTOR;
         ahead += LINE;
     }
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 3
+        UNROLL
         for (int v = 0; v < vectors; v++)
             out[r * vectors + v] = sums[r][v];
     }
@@ -135,7 +135,7 @@ static always_inline vector_type sum_streams(const vector_type *factors, const f
                                              int lanes)
 {
     vector_type sums[2] = {{0}, {0}};
-#pragma GCC unroll 8
+    UNROLL
     for (int i = 0; i < count; i++)
         sums[i % 2] += factors[i] * (lanes == VECTOR ? load(w + i * w_row) : load_lanes(w + i * w_row, lanes));
     return sums[0] + sums[1];
@@ -146,7 +146,7 @@ static always_inline void add_streams(const float *x, const float *w, int64_t w_
 {
     vector_type factors[PRODUCT_STREAMS];
     int64_t j = 0;
-#pragma GCC unroll 8
+    UNROLL
     for (int i = 0; i < count; i++)
         factors[i] = broadcast(x[i]);
     for (; j + VECTOR <= columns; j += VECTOR)
@@ -171,23 +171,23 @@ static void dot_rows(const float *x, const float *const w[PRODUCT_STREAMS], int6
 {
     vector_type sums[PRODUCT_STREAMS];
     int64_t k = 0;
-#pragma GCC unroll 8
+    UNROLL
     for (int i = 0; i < PRODUCT_STREAMS; i++)
         sums[i] = adds ? load(partial + i * PRODUCT_MAX_VECTOR) : (vector_type){0};
     for (; k + VECTOR <= depth; k += VECTOR) {
         vector_type factor = load(x + k);
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < PRODUCT_STREAMS; i++)
             sums[i] += factor * load(w[i] + k);
     }
     if (k < depth) {
         int lanes = (int)(depth - k);
         vector_type factor = load_lanes(x + k, lanes);
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < PRODUCT_STREAMS; i++)
             sums[i] += factor * load_lanes(w[i] + k, lanes);
     }
-#pragma GCC unroll 8
+    UNROLL
     for (int i = 0; i < PRODUCT_STREAMS; i++)
         store(partial + i * PRODUCT_MAX_VECTOR, sums[i]);
 }

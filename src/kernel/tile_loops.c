@@ -23,22 +23,22 @@ static always_inline void sum_terms(const struct tile *tile, int rows, int vecto
 {
     const float *a = tile->a, *b = tile->b;
     const int32_t *offsets = tile->offsets;
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 3
+        UNROLL
         for (int v = 0; v < vectors; v++)
             sums[r][v] = (vector_type){0};
     }
     for (int64_t k = 0; k < tile->depth; k++) {
         vector_type columns[MOST_VECTORS];
         const float *row = b + offsets[k];
-#pragma GCC unroll 3
+        UNROLL
         for (int v = 0; v < vectors; v++)
             columns[v] = load(row + v * VECTOR);
-#pragma GCC unroll 8
+        UNROLL
         for (int r = 0; r < rows; r++) {
             vector_type weight = broadcast(a[r]);
-#pragma GCC unroll 3
+            UNROLL
             for (int v = 0; v < vectors; v++)
                 sums[r][v] += weight * columns[v];
         }
@@ -51,10 +51,10 @@ static always_inline void finish(const struct tile *tile, int rows, int vectors,
                                  vector_type sums[ROWS][MOST_VECTORS])
 {
     vector_type low = broadcast(tile->low), high = broadcast(tile->high);
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < rows; r++) {
         vector_type bias = broadcast(tile->bias[r]);
-#pragma GCC unroll 3
+        UNROLL
         for (int v = 0; v < vectors; v++) {
             vector_type sum = sums[r][v] + bias;
             int lanes = v + 1 < vectors ? VECTOR : last;
@@ -86,31 +86,31 @@ static always_inline void multiply_narrow(const struct tile *tile, int columns, 
 {
     column_type sums[8][NARROW];
     int64_t k = 0;
-#pragma GCC unroll 8
+    UNROLL
     for (int i = 0; i < chains; i++) {
-#pragma GCC unroll 4
+        UNROLL
         for (int j = 0; j < columns; j++)
             sums[i][j] = (column_type){0};
     }
     for (; k + chains <= tile->depth; k += chains) {
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < chains; i++) {
             column_type weights = *(const column_type *)(tile->a + (k + i) * ROWS);
             const float *row = tile->b + tile->offsets[k + i];
-#pragma GCC unroll 4
+            UNROLL
             for (int j = 0; j < columns; j++)
                 sums[i][j] += weights * row[j];
         }
     }
     for (; k < tile->depth; k++) {
         column_type weights = *(const column_type *)(tile->a + k * ROWS);
-#pragma GCC unroll 4
+        UNROLL
         for (int j = 0; j < columns; j++)
             sums[0][j] += weights * tile->b[tile->offsets[k] + j];
     }
-#pragma GCC unroll 8
+    UNROLL
     for (int i = 1; i < chains; i++) {
-#pragma GCC unroll 4
+        UNROLL
         for (int j = 0; j < columns; j++)
             sums[0][j] += sums[i][j];
     }

@@ -5,6 +5,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "kernel/unroll.h"
+
 #if defined(__AVX512F__)
 #define VECTOR 16
 #else

@@ -64,29 +64,29 @@ static void spread_tiles(const struct winograd_spread *spread)
 static always_inline void sum_tiles(const struct winograd_sums *work, const float *a, const float *b, float *to)
 {
     vector_type sums[ROWS][PAIR];
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < ROWS; r++) {
-#pragma GCC unroll 2
+        UNROLL
         for (int v = 0; v < PAIR; v++)
             sums[r][v] = (vector_type){0};
     }
     for (int64_t t = 0; t < work->tiles; t++) {
         vector_type cells[PAIR];
-#pragma GCC unroll 2
+        UNROLL
         for (int v = 0; v < PAIR; v++)
             cells[v] = load(b + v * work->b_vector + t * VECTOR);
-#pragma GCC unroll 8
+        UNROLL
         for (int r = 0; r < ROWS; r++) {
             vector_type value = broadcast(a[r * work->a_row + t]);
-#pragma GCC unroll 2
+            UNROLL
             for (int v = 0; v < PAIR; v++)
                 sums[r][v] += value * cells[v];
         }
     }
-#pragma GCC unroll 8
+    UNROLL
     for (int r = 0; r < ROWS; r++) {
         float *row = to + r * work->vectors * VECTOR;
-#pragma GCC unroll 2
+        UNROLL
         for (int v = 0; v < PAIR; v++) {
             if (!work->first)
                 sums[r][v] += load(row + v * VECTOR);

@@ -72,12 +72,12 @@ static always_inline void transpose_quads(vector_type *v)
 
 static always_inline void transpose(vector_type v[VECTOR])
 {
-#pragma GCC unroll 4
+    UNROLL
     for (int i = 0; i < VECTOR; i += 4)
         transpose_quads(v + i);
 #if defined(__AVX512F__)
     vector_type out[VECTOR];
-#pragma GCC unroll 4
+    UNROLL
     for (int p = 0; p < 4; p++) {
         vector_type a = EVEN_QUADS(v[p], v[4 + p]), b = ODD_QUADS(v[p], v[4 + p]);
         vector_type c = EVEN_QUADS(v[8 + p], v[12 + p]), d = ODD_QUADS(v[8 + p], v[12 + p]);
@@ -86,11 +86,11 @@ static always_inline void transpose(vector_type v[VECTOR])
         out[4 + p] = EVEN_QUADS(b, d);
         out[12 + p] = ODD_QUADS(b, d);
     }
-#pragma GCC unroll 16
+    UNROLL
     for (int i = 0; i < VECTOR; i++)
         v[i] = out[i];
 #else
-#pragma GCC unroll 4
+    UNROLL
     for (int p = 0; p < 4; p++) {
         vector_type a = EVEN_QUADS(v[p], v[4 + p]), b = ODD_QUADS(v[p], v[4 + p]);
         v[p] = a;
@@ -238,7 +238,7 @@ static void load_row(const struct winograd_patches *patches, int64_t row, float 
             continue;
         }
         if (patches->channels == VECTOR && begin <= 0 && end >= VECTOR) {
-#pragma GCC unroll 16
+            UNROLL
             for (int c = 0; c < VECTOR; c++)
                 v[c] = load(from + c * plane + x);
         } else {
@@ -246,7 +246,7 @@ static void load_row(const struct winograd_patches *patches, int64_t row, float 
                 v[c] = c < patches->channels ? load_between(from + c * plane + x, begin, end) : (vector_type){0};
         }
         transpose(v);
-#pragma GCC unroll 16
+        UNROLL
         for (int i = 0; i < VECTOR; i++)
             store(out + (x + i) * VECTOR, v[i]);
     }
@@ -261,11 +261,11 @@ static always_inline void make_patches(const struct winograd_patches *patches, i
         load_row(patches, patches->row + i * patches->dilation[0], band + i * row_floats);
     for (int64_t x = 0; x < patches->cells * VECTOR; x += VECTOR) {
         vector_type d[SIDE_MAX];
-#pragma GCC unroll 6
+        UNROLL
         for (int i = 0; i < side; i++)
             d[i] = load(band + i * row_floats + x);
         transform_patch(tile, d);
-#pragma GCC unroll 6
+        UNROLL
         for (int i = 0; i < side; i++)
             store(band + i * row_floats + x, d[i]);
     }
@@ -274,11 +274,11 @@ static always_inline void make_patches(const struct winograd_patches *patches, i
         float *out = patches->out + t * VECTOR;
         for (int i = 0; i < side; i++, from += row_floats) {
             vector_type d[SIDE_MAX];
-#pragma GCC unroll 6
+            UNROLL
             for (int j = 0; j < side; j++)
                 d[j] = load(from + j * step);
             transform_patch(tile, d);
-#pragma GCC unroll 6
+            UNROLL
             for (int j = 0; j < side; j++, out += patches->stride)
                 store(out, d[j]);
         }
@@ -301,9 +301,9 @@ static always_inline void multiply(const struct winograd_product *product, const
                                    int64_t depth, bool first, float *c, int rows, int vectors)
 {
     vector_type sums[ROWS][WINOGRAD_PANEL];
-#pragma GCC unroll 12
+    UNROLL
     for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 2
+        UNROLL
         for (int v = 0; v < vectors; v++)
             sums[r][v] = (vector_type){0};
     }
@@ -311,13 +311,13 @@ static always_inline void multiply(const struct winograd_product *product, const
         int64_t lanes = depth - k < VECTOR ? depth - k : VECTOR;
         for (int64_t lane = 0; lane < lanes; lane++) {
             vector_type weights[WINOGRAD_PANEL];
-#pragma GCC unroll 2
+            UNROLL
             for (int v = 0; v < vectors; v++)
                 weights[v] = load(b + v * VECTOR);
-#pragma GCC unroll 12
+            UNROLL
             for (int r = 0; r < rows; r++) {
                 vector_type value = broadcast(a[r * VECTOR + lane]);
-#pragma GCC unroll 2
+                UNROLL
                 for (int v = 0; v < vectors; v++)
                     sums[r][v] += value * weights[v];
             }
@@ -325,9 +325,9 @@ static always_inline void multiply(const struct winograd_product *product, const
         }
         a += product->tiles * VECTOR;
     }
-#pragma GCC unroll 12
+    UNROLL
     for (int r = 0; r < rows; r++) {
-#pragma GCC unroll 2
+        UNROLL
         for (int v = 0; v < vectors; v++) {
             float *to = c + (r * vectors + v) * VECTOR;
             if (!first)
@@ -397,22 +397,22 @@ static always_inline void make_cells(const struct winograd_cells *cells, int til
         const float *from = cells->products + t * cells->tile_stride;
         float *out = cells->band + cells->columns[t] * VECTOR;
         vector_type half[4][SIDE_MAX];
-#pragma GCC unroll 6
+        UNROLL
         for (int j = 0; j < side; j++) {
             vector_type m[SIDE_MAX], done[4];
-#pragma GCC unroll 6
+            UNROLL
             for (int i = 0; i < side; i++)
                 m[i] = load(from + (i * side + j) * cells->stride);
             transform_products(tile, m, done);
-#pragma GCC unroll 4
+            UNROLL
             for (int i = 0; i < tile; i++)
                 half[i][j] = done[i];
         }
-#pragma GCC unroll 4
+        UNROLL
         for (int i = 0; i < tile; i++) {
             vector_type done[4];
             transform_products(tile, half[i], done);
-#pragma GCC unroll 4
+            UNROLL
             for (int j = 0; j < tile; j++)
                 store(out + i * row_floats + j * step, done[j] + bias);
         }
@@ -425,11 +425,11 @@ static void store_row(const struct winograd_cells *cells, const float *band, int
     for (int64_t x = 0; x < cells->cells; x += VECTOR) {
         vector_type v[VECTOR];
         int64_t count = cells->cells - x, place = row * cells->width + x;
-#pragma GCC unroll 16
+        UNROLL
         for (int i = 0; i < VECTOR; i++)
             v[i] = load(band + (x + i) * VECTOR);
         transpose(v);
-#pragma GCC unroll 16
+        UNROLL
         for (int c = 0; c < VECTOR; c++, place += cells->plane) {
             if (c == cells->channels)
                 break;
