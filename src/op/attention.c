@@ -287,7 +287,13 @@ static int64_t macs_attention(const struct infer_context *context)
                         attention.key_size + attention.value_size);
 }
 
-/* Some of the queries, where these are alike: no mask, no order, nothing recorded. */
+static struct value *node_input(const struct node *node, int index)
+{
+    return index < node->input_count ? node->inputs[index] : NULL;
+}
+
+/* Some of the batch, where all that differs along it is aligned with the queries; some of the queries, where these are
+ * alike: no mask, no order, nothing recorded. */
 static int confine_attention(struct confine_context *context, struct error *error)
 {
     (void)error;
@@ -297,16 +303,17 @@ static int confine_attention(struct confine_context *context, struct error *erro
     bool alike = !settings->is_causal;
     for (int i = MASK; i < node->input_count; i++)
         alike = alike && !node->inputs[i];
-    confine_whole(context, 0, alike ? rows : rank);
+    const struct value *mask = node_input(node, MASK);
+    bool alone = !node_input(node, PAST_KEY) && !node_input(node, VALID);
+    confine_whole(context, alone ? 1 : 0, alike ? rows : rank);
     confine_whole(context, rows + 1, rank);
+    for (int i = QUERY; i <= VALUE && alone; i++)
+        context->reads[i][0] = context->cells[0];
+    if (alone && mask && mask->shape.rank == 4 && mask->shape.dims[0] > 1)
+        context->reads[MASK][0] = context->cells[0];
     if (alike)
         context->reads[QUERY][rows] = context->cells[rows];
     return 0;
-}
-
-static struct value *node_input(const struct node *node, int index)
-{
-    return index < node->input_count ? node->inputs[index] : NULL;
 }
 
 static int gradient_attention(struct gradient_context *context, struct error *error)

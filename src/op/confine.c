@@ -2,6 +2,30 @@
 
 #include "base/number.h"
 
+bool confine_is_plain(const struct value *value)
+{
+    return value && !dtype_is_container(value->dtype) && value->shape.rank >= 0 &&
+           value->shape.rank <= SHAPE_MAX_RANK && shape_count(&value->shape) > 0;
+}
+
+operator_confine *confine_rule(const struct node *node)
+{
+    if (!node->definition || node_has(node, OPERATOR_RANDOM) || node->output_count < 1 ||
+        !confine_is_plain(node->outputs[0]))
+        return NULL;
+    for (int i = 1; i < node->output_count; i++) {
+        if (node->outputs[i])
+            return NULL;
+    }
+    for (int i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] && (!confine_is_plain(node->inputs[i]) || node->inputs[i]->graph != node->graph))
+            return NULL;
+    }
+    if (node->definition->confine)
+        return node->definition->confine;
+    return node_has(node, OPERATOR_POINTWISE) ? confine_pointwise : NULL;
+}
+
 void confine_whole(struct confine_context *context, int begin, int end)
 {
     const struct shape *output = &context->node->outputs[0]->shape;
@@ -53,6 +77,13 @@ void confine_rows(struct confine_context *context, int axis)
     confine_whole(context, axis, context->node->outputs[0]->shape.rank);
     for (int i = 0; i < axis; i++)
         context->reads[0][i] = context->cells[i];
+}
+
+int confine_images(struct confine_context *context, struct error *error)
+{
+    (void)error;
+    confine_rows(context, 1);
+    return 0;
 }
 
 /* Along one axis: reads within the input, and the pads that stand for what lies outside. False: a window would lie

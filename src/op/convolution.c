@@ -206,7 +206,11 @@ static int confine_conv(struct confine_context *context, struct error *error)
                          error))
         return -1;
     confine_whole(context, 1, 2);
-    return confine_slide(context, &spatial, error);
+    if (confine_slide(context, &spatial, error))
+        return -1;
+    if (node->input_count > 3 && node->inputs[3])
+        confine_aligned(context, 3);
+    return 0;
 }
 
 static int64_t macs_conv(const struct infer_context *context)
@@ -250,6 +254,7 @@ const struct operator_definition operators_convolution[] = {
      .infer = infer_conv,
      .compute = compute_conv,
      .field = field_conv,
+     .confine = confine_conv,
      .macs = macs_conv,
      .scratch = scratch_conv,
      .packed_bytes = packed_conv,

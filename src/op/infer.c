@@ -97,9 +97,7 @@ int infer_node(const struct node *node, const struct tensor *const *inputs, stru
     return 0;
 }
 
-/* A value as the shape rules see it: elements only when they are known. Payloads are loaded for small tensors only,
- * those that can hold shapes, axes or limits. */
-static int value_tensor(const struct value *value, struct tensor *tensor, struct error *error)
+int infer_tensor(const struct value *value, struct tensor *tensor, struct error *error)
 {
     enum { SMALL = 4096 };
     *tensor = (struct tensor){.dtype = value->dtype, .shape = value->shape};
@@ -143,7 +141,7 @@ static int fill_and_infer(struct node *node, struct infer_slots *slots, struct e
             continue;
         if (value->shape.rank == SHAPE_UNKNOWN_RANK && !dtype_is_container(value->dtype))
             return 0; /* data-dependent: inferred when the node runs */
-        if (value_tensor(value, &slots->tensors[i], error))
+        if (infer_tensor(value, &slots->tensors[i], error))
             return -1;
         slots->inputs[i] = &slots->tensors[i];
     }

@@ -11,6 +11,10 @@ int infer_node(const struct node *node, const struct tensor *const *inputs, stru
 /* As infer_node from the types, shapes and constants of the node's values, written back to its output values. */
 int infer_values(struct node *node, struct error *error);
 
+/* A value as the shape rules see it: elements only when they are known. Payloads are loaded for small tensors only,
+ * those that can hold shapes, axes or limits. */
+int infer_tensor(const struct value *value, struct tensor *tensor, struct error *error);
+
 /* ---- shared steps of rules ---- */
 
 /* Output `index` gets `dtype` and a checked shape. */

@@ -1,6 +1,7 @@
 /* Linear, an internal operator: activation(x w + bias) + residual, x [..., K], w [K, N]; what a product with constant
  * weights and the nodes behind it become. */
 #include "kernel/linear.h"
+#include "op/confine.h"
 #include "op/families.h"
 #include "op/operand.h"
 #include "op/product.h"
@@ -70,6 +71,16 @@ static int compute_linear(struct compute_context *context, struct error *error)
     return 0;
 }
 
+static int confine_linear(struct confine_context *context, struct error *error)
+{
+    (void)error;
+    const struct node *node = context->node;
+    confine_rows(context, node->inputs[LINEAR_X]->shape.rank - 1);
+    if (node->input_count > LINEAR_RESIDUAL && node->inputs[LINEAR_RESIDUAL])
+        confine_aligned(context, LINEAR_RESIDUAL);
+    return 0;
+}
+
 static int64_t macs_linear(const struct infer_context *context)
 {
     return macs_product(shape_count(&context->outputs[0].shape), context->inputs[LINEAR_W]->shape.dims[0]);
@@ -86,6 +97,7 @@ const struct operator_definition operators_linear[] = {
      SETTINGS(struct linear_settings, attributes),
      .infer = infer_linear,
      .compute = compute_linear,
+     .confine = confine_linear,
      .macs = macs_linear,
      .packed_bytes = packed_linear,
      .pack = pack_linear,

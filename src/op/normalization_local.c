@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/number.h"
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
@@ -210,7 +211,8 @@ const struct operator_definition operators_normalization_local[] = {
      .steps = steps_local,
      .gradient = gradient_local,
      GATE(GATE_OF_OPERANDS, start_zero),
-     .field = field_local},
+     .field = field_local,
+     .confine = confine_images},
     {.domain = DOMAIN_INTERNAL,
      .name = "LRNGradient",
      .since = 1,

@@ -2,6 +2,7 @@
  * PadGradient adds a gradient up where the cells were read. */
 #include <stdio.h>
 
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -422,13 +423,32 @@ static bool remark_pad(const struct node *node, struct operator_remark *remark)
     return false;
 }
 
+/* Axis 0 alone, where it gets no pads. */
+static int confine_pad(struct confine_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    struct known_inputs known;
+    struct pad pad;
+    int rank = node->inputs[0]->shape.rank;
+    if (known_inputs_read(&known, node, error))
+        return -1;
+    bool readable = operand_known(&known.operands, 1) && operand_known(&known.operands, 3);
+    if (readable && pad_read(&pad, &known.operands, rank, error))
+        return -1;
+    if (!readable || rank == 0 || pad.begins[0] != 0 || pad.ends[0] != 0)
+        confine_whole(context, 0, rank);
+    else
+        confine_rows(context, 1);
+    return 0;
+}
+
 #define PAD(since_, until_, min_, max_)                                                                                \
     {                                                                                                                  \
         .domain = "", .name = "Pad", .since = since_, .until = until_, ARITY(min_, max_, 1, 1), .types = TYPES_MOVED,  \
         .traits = OPERATOR_MOVES, .roles = {ROLE_DATA, ROLE_SHAPE, ROLE_CONTROL, ROLE_SHAPE},                          \
         SETTINGS(struct pad_settings, attributes), .infer = infer_pad, .compute = compute_pad,                         \
         .gradient = gradient_pad, .field = field_pad, .remarks = remark_pad, .identity = pads_nothing,                 \
-        .scratch = scratch_pad                                                                                         \
+        .confine = confine_pad, .scratch = scratch_pad                                                                 \
     }
 
 const struct operator_definition operators_pad[] = {

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "kernel/kernels.h"
+#include "op/confine.h"
 #include "op/families.h"
 #include "op/pooling.h"
 
@@ -298,7 +299,8 @@ const struct operator_definition operators_pooling_global[] = {
      .infer = infer_global,
      .compute = compute_average,
      .gradient = gradient_average,
-     .field = field_global},
+     .field = field_global,
+     .confine = confine_images},
     {.domain = "",
      .name = "GlobalMaxPool",
      .since = 1,
@@ -309,7 +311,8 @@ const struct operator_definition operators_pooling_global[] = {
      .infer = infer_global,
      .compute = compute_maximum,
      .gradient = gradient_maximum,
-     .field = field_global},
+     .field = field_global,
+     .confine = confine_images},
     {.domain = "",
      .name = "GlobalLpPool",
      .since = 2,
@@ -321,7 +324,8 @@ const struct operator_definition operators_pooling_global[] = {
      .infer = infer_global_lp,
      .compute = compute_norm,
      .gradient = gradient_norm,
-     .field = field_global},
+     .field = field_global,
+     .confine = confine_images},
     {.domain = DOMAIN_INTERNAL,
      .name = "GlobalAveragePoolGradient",
      .since = 1,

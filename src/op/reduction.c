@@ -1,6 +1,7 @@
 /* ReduceSum, Mean, Max, Min, Prod, L1, L2, SumSquare, LogSum and LogSumExp over any axes: an attribute before opset 18
  * (13 for ReduceSum), an input since. With noop_with_empty_axes and no axes, each element is reduced for itself. */
 #include "op/reduction.h"
+#include "op/confine.h"
 
 #include <string.h>
 
@@ -125,6 +126,28 @@ static int field_reduction(struct field_context *context, struct error *error)
     return 0;
 }
 
+/* Axis 0 alone, where it is not reduced. */
+static int confine_reduction(struct confine_context *context, struct error *error)
+{
+    const struct node *node = context->node;
+    struct known_inputs known;
+    bool reduced[SHAPE_MAX_RANK];
+    int rank = node->outputs[0]->shape.rank;
+    if (known_inputs_read(&known, node, error))
+        return -1;
+    if (!operands_known(&known.operands, 1) || rank == 0) {
+        confine_whole(context, 0, rank);
+        return 0;
+    }
+    if (read_axes(&known.operands, node->inputs[0]->shape.rank, reduced, error))
+        return -1;
+    if (reduced[0])
+        confine_whole(context, 0, rank);
+    else
+        confine_rows(context, 1);
+    return 0;
+}
+
 struct value *reduction_mean(const struct value *value, int *axis)
 {
     const struct node *node = match_producer(value, "ReduceMean");
@@ -145,7 +168,8 @@ struct value *reduction_mean(const struct value *value, int *axis)
         .domain = "", .name = name_, .since = 1, ARITY(1, 2, 1, 1), .types = types_,                                   \
         .traits = OPERATOR_REDUCES | OPERATOR_EXACT_FIELD | (traits_), .gate = gate_,                                  \
         .roles = {ROLE_DATA, ROLE_SHAPE}, SETTINGS(struct reduction_settings, attributes_), .infer = infer_reduction,  \
-        .compute = compute_reduction, .gradient = gradient_reduction, .field = field_reduction                         \
+        .compute = compute_reduction, .gradient = gradient_reduction, .field = field_reduction,                        \
+        .confine = confine_reduction                                                                                   \
     }
 
 const struct operator_definition operators_reduction[] = {

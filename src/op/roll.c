@@ -1,6 +1,7 @@
 /* Roll, an internal operator: an axis begins at its element `first` and ends with those in front of it. */
 #include <string.h>
 
+#include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/infer.h"
@@ -56,6 +57,17 @@ static int gradient_roll(struct gradient_context *context, struct error *error)
     return context->input_gradients[0] ? 0 : -1;
 }
 
+static int confine_roll(struct confine_context *context, struct error *error)
+{
+    (void)error;
+    const struct roll_settings *settings = context->node->settings;
+    int axis = (int)settings->axis;
+    confine_whole(context, axis, axis + 1);
+    for (int i = 0; i < context->node->inputs[0]->shape.rank; i++)
+        context->reads[0][i] = context->cells[i];
+    return 0;
+}
+
 const struct operator_definition operators_roll[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "Roll",
@@ -67,6 +79,7 @@ const struct operator_definition operators_roll[] = {
      SETTINGS(struct roll_settings, attributes),
      .infer = infer_roll,
      .compute = compute_roll,
-     .gradient = gradient_roll},
+     .gradient = gradient_roll,
+     .confine = confine_roll},
     {0},
 };

@@ -175,8 +175,12 @@ static int confine_slice(struct confine_context *context, struct error *error)
     context->moves = true;
     for (int i = 0; i < rank; i++)
         context->moves &= slice.steps[i] == 1 || slice.sizes[i] == 1;
+    /* A part keeps the node's lists: they are right for some of an axis of which they leave nothing out. */
+    bool images = rank > 0 && slice.steps[0] == 1 && slice.sizes[0] == context->node->inputs[0]->shape.dims[0];
     if (!context->moves)
-        confine_whole(context, 0, rank);
+        confine_whole(context, images ? 1 : 0, rank);
+    if (!context->moves && images)
+        context->reads[0][0] = context->cells[0];
     for (int i = 0; i < rank && context->moves; i++)
         context->reads[0][i] =
             (struct interval){slice.starts[i] + context->cells[i].low, slice.starts[i] + context->cells[i].high};

@@ -27,12 +27,6 @@ struct confinement {
 
 /* ---- boxes ---- */
 
-static bool is_plain(const struct value *value)
-{
-    return value && !dtype_is_container(value->dtype) && value->shape.rank >= 0 &&
-           value->shape.rank <= SHAPE_MAX_RANK && shape_count(&value->shape) > 0;
-}
-
 static int64_t box_count(const struct interval *cells, int rank)
 {
     int64_t count = 1;
@@ -62,24 +56,6 @@ static void want(struct box *box, const struct value *value, const struct interv
     box->wanted = true;
 }
 
-/* The rule of a node that can make parts; NULL: it makes all. */
-static operator_confine *rule_of(const struct node *node)
-{
-    if (!node->definition || node_has(node, OPERATOR_RANDOM) || node->output_count < 1 || !is_plain(node->outputs[0]))
-        return NULL;
-    for (int i = 1; i < node->output_count; i++) {
-        if (node->outputs[i])
-            return NULL;
-    }
-    for (int i = 0; i < node->input_count; i++) {
-        if (node->inputs[i] && (!is_plain(node->inputs[i]) || node->inputs[i]->graph != node->graph))
-            return NULL;
-    }
-    if (node->definition->confine)
-        return node->definition->confine;
-    return node_has(node, OPERATOR_POINTWISE) ? confine_pointwise : NULL;
-}
-
 /* Asks the rule for the reads of `cells`, which it may widen. */
 static int ask(struct confinement *confinement, const struct node *node, struct interval *cells, bool *moves,
                struct error *error)
@@ -90,7 +66,7 @@ static int ask(struct confinement *confinement, const struct node *node, struct 
             whole(&node->inputs[i]->shape, confinement->reads[i]);
     }
     char label[NODE_LABEL_SIZE];
-    if (rule_of(node)(&context, error))
+    if (confine_rule(node)(&context, error))
         return error_prefix(error, "%s", node_label(node, label));
     *moves = context.moves;
     return 0;
@@ -99,7 +75,7 @@ static int ask(struct confinement *confinement, const struct node *node, struct 
 static int want_inputs(struct confinement *confinement, const struct node *node, struct error *error)
 {
     struct box *own = node->output_count > 0 && node->outputs[0] ? &confinement->boxes[node->outputs[0]->id] : NULL;
-    bool confinable = own && rule_of(node), moves;
+    bool confinable = own && confine_rule(node), moves;
     if (confinable && !own->wanted)
         whole(&node->outputs[0]->shape, own->cells);
     if (confinable && box_count(own->cells, node->outputs[0]->shape.rank) * 100 >=
@@ -108,14 +84,14 @@ static int want_inputs(struct confinement *confinement, const struct node *node,
     if (confinable && ask(confinement, node, own->cells, &moves, error))
         return -1;
     for (int i = 0; i < node->output_count && !confinable; i++) {
-        if (node->outputs[i] && is_plain(node->outputs[i]))
+        if (node->outputs[i] && confine_is_plain(node->outputs[i]))
             whole(&node->outputs[i]->shape, confinement->boxes[node->outputs[i]->id].cells);
     }
     confinement->found |= confinable && is_smaller(node->outputs[0], own->cells);
     for (int i = 0; i < node->input_count; i++) {
         struct value *value = node->inputs[i];
         struct interval all[SHAPE_MAX_RANK];
-        if (!is_plain(value) || value->graph != node->graph)
+        if (!confine_is_plain(value) || value->graph != node->graph)
             continue;
         whole(&value->shape, all);
         want(&confinement->boxes[value->id], value, confinable ? confinement->reads[i] : all);
@@ -128,7 +104,7 @@ static int find_boxes(struct confinement *confinement, struct error *error)
     const struct graph *graph = confinement->graph;
     for (int i = 0; i < graph->output_count; i++) {
         struct interval all[SHAPE_MAX_RANK];
-        if (!is_plain(graph->outputs[i]))
+        if (!confine_is_plain(graph->outputs[i]))
             continue;
         whole(&graph->outputs[i]->shape, all);
         want(&confinement->boxes[graph->outputs[i]->id], graph->outputs[i], all);
@@ -210,7 +186,7 @@ static struct value *make_part(const struct confinement *confinement, const stru
             return NULL;
     }
     graph_move_node(graph, part, NULL);
-    if (rule_of(node)(&context, error) || infer_values(part, error))
+    if (confine_rule(node)(&context, error) || infer_values(part, error))
         return NULL;
     if (has_cells(output, cells, node->outputs[0]->shape.rank))
         return output;
@@ -272,7 +248,7 @@ static int replace(struct confinement *confinement, struct node *node, struct er
 /* Whether the node makes less, or one of its inputs is not there as a whole. */
 static bool is_touched(const struct confinement *confinement, const struct node *node)
 {
-    if (!rule_of(node))
+    if (!confine_rule(node))
         return false;
     bool touched = is_smaller(node->outputs[0], confinement->boxes[node->outputs[0]->id].cells);
     for (int i = 0; i < node->input_count; i++)

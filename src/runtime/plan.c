@@ -24,12 +24,17 @@ static struct value *root_of(const struct planner *planner, const struct value *
     return planner->plan->roots[value->id];
 }
 
+static bool is_inner(const struct planner *planner, const struct value *value)
+{
+    return planner->plan->slices.count > 0 && planner->plan->slices.inner[value->id];
+}
+
 /* Whether `output` can take over the memory of input `input`, whose last reader is this node. */
 static bool can_take_over(const struct planner *planner, const struct node *node, int input, int step)
 {
     const struct value *from = node->inputs[input], *to = node->outputs[0];
     if (!from || !is_static(from) || from->graph != planner->graph || !shape_equal(&from->shape, &to->shape) ||
-        dtype_storage(from->dtype) != dtype_storage(to->dtype))
+        dtype_storage(from->dtype) != dtype_storage(to->dtype) || is_inner(planner, from) != is_inner(planner, to))
         return false;
     const struct value *root = root_of(planner, from);
     if (root->is_input || root->constant || planner->last_use[root->id] != step)
@@ -57,6 +62,12 @@ static bool is_taken(const struct planner *planner, const struct value *value)
     return taken;
 }
 
+static void use_until(const struct planner *planner, const struct value *value, int step)
+{
+    int *last_use = &planner->last_use[root_of(planner, value)->id];
+    *last_use = step > *last_use ? step : *last_use;
+}
+
 /* Outputs live to the end of the run or until they are taken. */
 static void extend_outputs(const struct planner *planner, int end)
 {
@@ -64,18 +75,27 @@ static void extend_outputs(const struct planner *planner, int end)
     for (int k = 0; k < planner->take_count; k++) {
         struct plan_take *take = &planner->takes[k];
         const struct value *output = graph->outputs[take->output];
-        int *last_use = &planner->last_use[root_of(planner, output)->id];
         int born = planner->born[output->id];
         int read = planner->last_use[root_of(planner, graph->inputs[take->after_input])->id];
-        take->step = born > read ? born : read > 0 ? read : 0;
+        int step = born > read ? born : read > 0 ? read : 0;
+        take->step = slices_end(&planner->plan->slices, step < end ? step : end - 1);
         /* One step more: a node may overwrite what it is the last to read. */
-        *last_use = *last_use > take->step + 1 ? *last_use : take->step + 1;
+        use_until(planner, output, take->step + 1);
     }
     for (size_t i = 0; i < graph->value_count; i++) {
         const struct value *value = graph->values[i];
         if (value->is_input || (value->is_output && !is_taken(planner, value)))
             planner->last_use[root_of(planner, value)->id] = end;
     }
+}
+
+/* What every round of a segment reads anew is not to be overwritten by one of them. */
+static void use_input(const struct planner *planner, const struct node *node, int input, int step)
+{
+    const struct slices *slices = &planner->plan->slices;
+    const struct segment *segment = slices_at(slices, step);
+    bool cut = segment && slices->cut[step] >> input & 1;
+    use_until(planner, node->inputs[input], segment && !cut ? segment->last + 1 : step);
 }
 
 /* First sweep: roots of views, and the last step that reads each root. */
@@ -92,14 +112,14 @@ static void find_lifetimes(struct planner *planner)
         if (node->definition->traits & OPERATOR_VIEW && from && is_static(from) && is_static(node->outputs[0]))
             planner->plan->roots[node->outputs[0]->id] = root_of(planner, from);
         for (int i = 0; i < node->output_count; i++) {
-            if (node->outputs[i])
-                planner->born[node->outputs[i]->id] = step;
-            if (node->outputs[i])
-                planner->last_use[root_of(planner, node->outputs[i])->id] = step;
+            if (!node->outputs[i])
+                continue;
+            planner->born[node->outputs[i]->id] = step;
+            use_until(planner, node->outputs[i], step);
         }
         for (int i = 0; i < node->input_count; i++) {
             if (node->inputs[i] && node->inputs[i]->graph == graph)
-                planner->last_use[root_of(planner, node->inputs[i])->id] = step;
+                use_input(planner, node, i, step);
         }
     }
     extend_outputs(planner, step);
@@ -129,6 +149,29 @@ static void take_over_inputs(struct planner *planner)
     }
 }
 
+/* Values of the whole batch that a segment reads or makes are there in all of its rounds. */
+static void stretch_over_segments(const struct planner *planner)
+{
+    const struct plan *plan = planner->plan;
+    for (size_t i = 0; i < planner->graph->value_count && plan->slices.count > 0; i++) {
+        const struct segment *birth = planner->born[i] < 0 ? NULL : slices_at(&plan->slices, planner->born[i]);
+        if (plan->slices.inner[i])
+            continue;
+        planner->born[i] = birth ? birth->first : planner->born[i];
+        if (planner->last_use[i] >= 0 && planner->last_use[i] < planner->graph->node_count)
+            planner->last_use[i] = slices_end(&plan->slices, planner->last_use[i]);
+    }
+}
+
+static size_t block_bytes(const struct planner *planner, const struct value *value)
+{
+    const struct tensor tensor = {.dtype = value->dtype, .shape = value->shape};
+    size_t bytes = tensor_bytes(&tensor);
+    if (is_inner(planner, value))
+        bytes /= (size_t)slices_at(&planner->plan->slices, planner->born[value->id])->rounds;
+    return (bytes + MEMORY_ALIGNMENT) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
+
 static int place_blocks(struct planner *planner, struct error *error)
 {
     struct plan *plan = planner->plan;
@@ -145,15 +188,14 @@ static int plan_blocks(struct planner *planner, struct error *error)
     const struct graph *graph = planner->graph;
     find_lifetimes(planner);
     take_over_inputs(planner);
+    stretch_over_segments(planner);
     for (size_t i = 0; i < graph->value_count; i++) {
         const struct value *value = graph->values[i];
         planner->plan->offsets[i] = PLAN_OUTSIDE;
         if (!is_static(value) || root_of(planner, value) != value || (!value->producer && !value->is_input))
             continue;
-        const struct tensor tensor = {.dtype = value->dtype, .shape = value->shape};
-        size_t bytes = tensor_bytes(&tensor);
         planner->blocks[planner->block_count++] =
-            (struct block){.bytes = (bytes + MEMORY_ALIGNMENT) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT,
+            (struct block){.bytes = block_bytes(planner, value),
                            .first = value->is_input ? 0 : planner->born[i] + 1, /* step 0: before the run */
                            .last = planner->last_use[i] + 1,
                            .value = value->id};
@@ -167,6 +209,8 @@ int plan_create(struct plan *plan, const struct graph *graph, struct plan_take *
     struct memory *memory = graph->context->memory;
     size_t count = graph->value_count + 1;
     *plan = (struct plan){.memory = memory};
+    if (slices_find(&plan->slices, graph, error))
+        return -1;
     plan->offsets = memory_allocate(memory, count, sizeof *plan->offsets, error);
     plan->roots = memory_allocate(memory, count, sizeof(struct value *), error);
     struct planner planner = {.graph = graph, .plan = plan, .takes = takes, .take_count = take_count};
@@ -188,6 +232,8 @@ void plan_release(struct plan *plan)
 {
     memory_release(plan->memory, plan->offsets);
     memory_release(plan->memory, plan->roots);
+    if (plan->slices.memory)
+        slices_release(&plan->slices);
     plan->offsets = NULL;
     plan->roots = NULL;
 }

@@ -2,7 +2,7 @@
 #ifndef FOVEA_RUNTIME_PLAN_H
 #define FOVEA_RUNTIME_PLAN_H
 
-#include "graph/graph.h"
+#include "runtime/slices.h"
 
 #define PLAN_OUTSIDE SIZE_MAX
 
@@ -10,18 +10,21 @@
  * the run: its memory is free then. */
 struct plan_take {
     int output, after_input, index; /* index: the caller's */
-    int step;                       /* filled in: position of the node behind which it is taken */
+    int step; /* filled in: position of the node, the last of its segment where it is in one, behind which it is taken
+               */
 };
 
 struct plan {
     struct memory *memory;
+    struct slices slices;
     size_t arena_bytes;
     size_t *offsets;      /* by value id; PLAN_OUTSIDE: a constant, or of data-dependent size */
     struct value **roots; /* by value id: the value whose memory it shares (itself, or what it is a view of) */
 };
 
-/* Values that live at the same time get disjoint places; views share their input's, and pointwise results take over
- * that of an input that nobody needs any more. */
+/* Finds the segments that run slice by slice. Values that live at the same time get disjoint places; views share their
+ * input's, and pointwise results take over that of an input that nobody needs any more. A value that only one segment
+ * knows has the bytes of one part. */
 int plan_create(struct plan *plan, const struct graph *graph, struct plan_take *takes, int take_count,
                 struct error *error);
 void plan_release(struct plan *plan);

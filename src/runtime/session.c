@@ -9,8 +9,15 @@
 #include "op/evaluate.h"
 #include "op/infer.h"
 #include "runtime/plan.h"
+#include "runtime/slice_rule.h"
 #include "runtime/weights.h"
 #include "tensor/sequence.h"
+
+/* A segment's view of a value of the whole batch: the part of the round that runs. */
+struct part {
+    struct tensor tensor;
+    const struct tensor *whole;
+};
 
 struct session {
     struct graph *graph;
@@ -22,7 +29,10 @@ struct session {
     struct tensor *tensors; /* by value id */
     struct step *steps;
     int step_count;
-    void *packed; /* weights of all steps */
+    struct part *parts; /* those of a segment follow each other */
+    int part_count;
+    int *first_parts; /* by segment, and the end of the last one's */
+    void *packed;     /* weights of all steps */
     size_t scratch_bytes;
     struct session_taking taking;
     struct plan_take *takes; /* by step */
@@ -110,6 +120,41 @@ static int make_tensors(struct session *session, struct error *error)
     return make_containers(session, error);
 }
 
+/* What a step of a segment reads or makes of `value`. */
+static struct tensor *part_of(struct session *session, const struct segment *segment, const struct value *value)
+{
+    struct tensor *whole = &session->tensors[value->id];
+    if (session->plan.slices.inner[value->id]) {
+        whole->shape = slice_shape(value, segment->rounds);
+        return whole;
+    }
+    struct part *part = &session->parts[session->part_count++];
+    *part = (struct part){.whole = whole, .tensor = {whole->dtype, slice_shape(value, segment->rounds), whole->data}};
+    return &part->tensor;
+}
+
+static void set_operands(struct session *session, struct step *step)
+{
+    const struct node *node = step->node;
+    int index = (int)(step - session->steps);
+    const struct segment *segment = slices_at(&session->plan.slices, index);
+    for (int i = 0; i < node->input_count; i++) {
+        bool cut = segment && session->plan.slices.cut[index] >> i & 1;
+        step->inputs[i] = cut               ? part_of(session, segment, node->inputs[i])
+                          : node->inputs[i] ? &session->tensors[node->inputs[i]->id]
+                                            : NULL;
+    }
+    for (int i = 0; i < node->output_count; i++) {
+        const struct value *value = node->outputs[i];
+        step->outputs[i] = value && segment ? part_of(session, segment, value)
+                           : value          ? &session->tensors[value->id]
+                                            : NULL;
+        step->narrow |= value && dtype_is_integer(value->dtype) && dtype_storage(value->dtype) != value->dtype;
+    }
+    if (segment)
+        session->first_parts[segment - session->plan.slices.segments + 1] = session->part_count;
+}
+
 static int make_step(struct session *session, struct step *step, struct node *node, struct error *error)
 {
     struct context *context = session->graph->context;
@@ -119,13 +164,7 @@ static int make_step(struct session *session, struct step *step, struct node *no
     step->outputs = arena_allocate(session->arena, outputs + 1, sizeof(struct tensor *), error);
     if (!step->inputs || !step->outputs)
         return -1;
-    for (size_t i = 0; i < inputs; i++)
-        step->inputs[i] = node->inputs[i] ? &session->tensors[node->inputs[i]->id] : NULL;
-    for (size_t i = 0; i < outputs; i++) {
-        const struct value *value = node->outputs[i];
-        step->outputs[i] = value ? &session->tensors[value->id] : NULL;
-        step->narrow |= value && dtype_is_integer(value->dtype) && dtype_storage(value->dtype) != value->dtype;
-    }
+    set_operands(session, step);
     if (is_dynamic(node)) {
         step->evaluated = arena_allocate(session->arena, outputs + 1, sizeof *step->evaluated, error);
         return step->evaluated ? 0 : -1;
@@ -153,11 +192,26 @@ static int make_step(struct session *session, struct step *step, struct node *no
     return 0;
 }
 
+/* Room for the parts of all operands that are cut. */
+static int allocate_parts(struct session *session, struct error *error)
+{
+    const struct slices *slices = &session->plan.slices;
+    size_t count = 1;
+    for (int i = 0; i < slices->count; i++) {
+        for (int step = slices->segments[i].first; step <= slices->segments[i].last; step++)
+            count += (size_t)__builtin_popcountll(slices->cut[step]) + 1;
+    }
+    session->parts = arena_allocate(session->arena, count, sizeof *session->parts, error);
+    session->first_parts =
+        arena_allocate(session->arena, (size_t)slices->count + 1, sizeof *session->first_parts, error);
+    return session->parts && session->first_parts ? 0 : -1;
+}
+
 static int make_steps(struct session *session, struct error *error)
 {
     session->steps =
         arena_allocate(session->arena, (size_t)session->graph->node_count + 1, sizeof *session->steps, error);
-    if (!session->steps)
+    if (!session->steps || allocate_parts(session, error))
         return -1;
     for (struct node *node = session->graph->first; node; node = node->next) {
         if (make_step(session, &session->steps[session->step_count++], node, error))
@@ -287,6 +341,38 @@ static int run_step(struct session *session, struct step *step, struct error *er
     return 0;
 }
 
+/* What looks at a step that has run; in a segment it is called once a round. */
+struct observer {
+    void (*observe)(struct observer *observer, struct session *session, int step);
+};
+
+static void point_parts(struct session *session, int segment, int64_t round)
+{
+    for (int i = session->first_parts[segment]; i < session->first_parts[segment + 1]; i++) {
+        struct part *part = &session->parts[i];
+        part->tensor.data = (char *)part->whole->data + (size_t)round * tensor_bytes(&part->tensor);
+    }
+}
+
+/* Runs a step, or the segment that it begins; returns the last step that has run, or -1. */
+static int run_from(struct session *session, int first, struct observer *observer, struct error *error)
+{
+    const struct slices *slices = &session->plan.slices;
+    const struct segment *segment = slices_at(slices, first);
+    int last = slices_end(slices, first);
+    for (int64_t round = 0; round < (segment ? segment->rounds : 1); round++) {
+        if (segment)
+            point_parts(session, (int)(segment - slices->segments), round);
+        for (int i = first; i <= last; i++) {
+            if (context_poll(session->graph->context, error) || run_step(session, &session->steps[i], error))
+                return -1;
+            if (observer)
+                observer->observe(observer, session, i);
+        }
+    }
+    return last;
+}
+
 /* Hands out what is due after step `i`: of the list from *taken on. */
 static void hand_out(struct session *session, int i, int *taken)
 {
@@ -307,7 +393,7 @@ int session_run(struct session *session, struct error *error)
     int taken = 0;
     begin_run(session);
     for (int i = 0; i < session->step_count; i++) {
-        if (context_poll(session->graph->context, error) || run_step(session, &session->steps[i], error))
+        if ((i = run_from(session, i, NULL, error)) < 0)
             return -1;
         hand_out(session, i, &taken);
     }
@@ -342,16 +428,30 @@ static bool is_finite(const struct tensor *tensor)
     return true;
 }
 
+/* The first step of a segment whose result is not finite in some round, or of a node alone. */
+struct not_finite {
+    struct observer observer;
+    int step; /* -1: none */
+};
+
+static void look_for_not_finite(struct observer *observer, struct session *session, int step)
+{
+    struct not_finite *search = (struct not_finite *)observer;
+    const struct step *ran = &session->steps[step];
+    for (int k = 0; k < ran->node->output_count && (search->step < 0 || step < search->step); k++) {
+        if (ran->outputs[k] && !is_finite(ran->outputs[k]))
+            search->step = step;
+    }
+}
+
 int session_find_not_finite(struct session *session, const struct node **node, struct error *error)
 {
-    *node = NULL;
-    for (int i = 0; i < session->step_count && !*node; i++) {
-        struct step *step = &session->steps[i];
-        if (run_step(session, step, error))
+    struct not_finite search = {.observer.observe = look_for_not_finite, .step = -1};
+    for (int i = 0; i < session->step_count && search.step < 0; i++) {
+        if ((i = run_from(session, i, &search.observer, error)) < 0)
             return -1;
-        for (int k = 0; k < step->node->output_count && !*node; k++)
-            *node = step->outputs[k] && !is_finite(step->outputs[k]) ? step->node : NULL;
     }
+    *node = search.step < 0 ? NULL : session->steps[search.step].node;
     return 0;
 }
 
@@ -370,35 +470,57 @@ static int64_t bytes_of(const struct tensor *tensor)
     return sized ? (int64_t)tensor_bytes(tensor) : 0;
 }
 
-static int64_t bytes_moved(const struct step *step)
+static int64_t bytes_moved(const struct session *session, int index)
 {
+    const struct step *step = &session->steps[index];
+    const struct slices *slices = &session->plan.slices;
+    const struct segment *segment = slices_at(slices, index);
     int inputs = step->node->input_count, outputs = step->node->output_count;
-    int64_t sum = 0;
+    int64_t sum = 0, rounds = segment ? segment->rounds : 1;
     if (node_has(step->node, OPERATOR_VIEW) && step->inputs[0]->data == step->outputs[0]->data)
         return 0;
     for (int i = 0; i < inputs; i++) {
-        bool again = false;
+        bool again = false, cut = segment && slices->cut[index] >> i & 1;
         for (int k = 0; k < i; k++)
-            again |= step->inputs[k] == step->inputs[i];
-        sum += again ? 0 : bytes_of(step->inputs[i]);
+            again |= step->node->inputs[k] == step->node->inputs[i];
+        sum += again ? 0 : bytes_of(step->inputs[i]) * (cut ? rounds : 1);
     }
     for (int i = 0; i < outputs; i++)
-        sum += bytes_of(step->outputs[i]);
+        sum += bytes_of(step->outputs[i]) * rounds;
     return sum;
+}
+
+struct profile {
+    struct observer observer;
+    struct node_time *times;
+    double start;
+};
+
+static void note_time(struct observer *observer, struct session *session, int step)
+{
+    struct profile *profile = (struct profile *)observer;
+    double now = clock_milliseconds();
+    profile->times[step].milliseconds += now - profile->start;
+    profile->start = now;
+    (void)session;
 }
 
 int session_profile(struct session *session, struct node_time *times, struct error *error)
 {
+    struct profile profile = {.observer.observe = note_time, .times = times};
     int taken = 0;
     begin_run(session);
+    for (int i = 0; i < session->step_count; i++)
+        times[i] = (struct node_time){.node = session->steps[i].node};
     for (int i = 0; i < session->step_count; i++) {
-        double start = clock_milliseconds();
-        if (context_poll(session->graph->context, error) || run_step(session, &session->steps[i], error))
+        profile.start = clock_milliseconds();
+        if ((i = run_from(session, i, &profile.observer, error)) < 0)
             return -1;
-        double time = clock_milliseconds() - start;
-        times[i] = (struct node_time){session->steps[i].node, time, method_of(&session->steps[i]),
-                                      bytes_moved(&session->steps[i])};
         hand_out(session, i, &taken);
+    }
+    for (int i = 0; i < session->step_count; i++) {
+        times[i].method = method_of(&session->steps[i]);
+        times[i].bytes = bytes_moved(session, i);
     }
     return 0;
 }
