@@ -90,7 +90,7 @@ static const struct convolution_method *const input_gradient_methods[] = {
     &input_gradient_depthwise, &input_gradient_few, &input_gradient_winograd, &input_gradient_tiled,
     &input_gradient_columns};
 static const struct weight_gradient_method *const weight_gradient_methods[] = {
-    &weight_gradient_depthwise, &weight_gradient_winograd, &weight_gradient_columns};
+    &weight_gradient_depthwise, &weight_gradient_winograd, &weight_gradient_packed, &weight_gradient_columns};
 
 static const struct convolution_method *choose(const struct convolution_method *const *methods,
                                                const struct convolution *convolution, const struct kernels *kernels)

@@ -51,7 +51,8 @@ extern const struct convolution_method convolution_depthwise, convolution_depthw
     convolution_tiled, convolution_columns;
 extern const struct convolution_method input_gradient_depthwise, input_gradient_few, input_gradient_winograd,
     input_gradient_tiled, input_gradient_columns;
-extern const struct weight_gradient_method weight_gradient_depthwise, weight_gradient_winograd, weight_gradient_columns;
+extern const struct weight_gradient_method weight_gradient_depthwise, weight_gradient_winograd, weight_gradient_packed,
+    weight_gradient_columns;
 
 /* One tap, stride 1, no pads: the columns are the input itself. */
 bool convolution_is_product(const struct convolution *convolution);

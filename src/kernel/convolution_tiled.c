@@ -51,8 +51,7 @@ static void pack(const struct convolution *convolution, const struct kernels *ke
     struct implicit_gemm gemm = whole_gemm(convolution);
     int64_t stride = implicit_gemm_packed_floats(&gemm, kernels->tile);
     for (int64_t group = 0; group < convolution->groups; group++)
-        implicit_gemm_pack(&gemm, kernels->tile, weights + group * gemm.rows * gemm.row_stride,
-                           packed + group * stride);
+        implicit_gemm_pack(&gemm, kernels, weights + group * gemm.rows * gemm.row_stride, packed + group * stride);
 }
 
 static size_t scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)

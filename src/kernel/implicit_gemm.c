@@ -1,7 +1,10 @@
 #include "kernel/implicit_gemm.h"
 
+#include <string.h>
+
 #include "base/number.h"
 #include "kernel/implicit_columns.h"
+#include "kernel/kernels.h"
 
 /* Every cell is read once and written to its own place. */
 static bool is_plain(const struct implicit_axis *axis)
@@ -60,33 +63,80 @@ int64_t implicit_gemm_chunk(const struct implicit_gemm *gemm, const struct tile_
     return chunks > 1 ? (gemm->channels + chunks - 1) / chunks : gemm->channels;
 }
 
-/* Terms of the channels [begin, end) for some rows. */
-static float *pack_panel(const struct implicit_gemm *gemm, const float *weights, int64_t begin, int64_t end,
-                         int64_t rows, int64_t padded, float *packed)
+/* Whether a row's terms follow each other in its weights. */
+static bool has_dense_rows(const struct implicit_gemm *gemm)
 {
-    const struct implicit_axis *axes = gemm->axes;
-    for (int64_t c = begin; c < end; c++) {
-        for (int64_t tap = 0; tap < implicit_gemm_taps(gemm); tap++) {
-            int64_t x = axes[2].first_tap + tap % axes[2].taps * axes[2].tap_step;
-            int64_t y = axes[1].first_tap + tap / axes[2].taps % axes[1].taps * axes[1].tap_step;
-            int64_t z = axes[0].first_tap + tap / axes[2].taps / axes[1].taps * axes[0].tap_step;
-            const float *from = weights + c * gemm->channel_stride + (z * gemm->kernel[1] + y) * gemm->kernel[2] + x;
-            for (int64_t r = 0; r < padded; r++)
-                *packed++ = r < rows ? from[r * gemm->row_stride] : 0;
-        }
+    bool dense = gemm->channel_stride == implicit_gemm_taps(gemm);
+    for (int i = 0; i < 3; i++) {
+        const struct implicit_axis *axis = &gemm->axes[i];
+        dense = dense && axis->taps == gemm->kernel[i] && (axis->taps == 1 || axis->tap_step == 1);
     }
-    return packed;
+    return dense;
 }
 
-void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *weights,
+/* One term of some rows. */
+static void pack_term(const float *from, int64_t stride, int64_t rows, float *packed)
+{
+    if (stride == 1) {
+        memcpy(packed, from, (size_t)rows * sizeof *packed);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++)
+        packed[r] = from[r * stride];
+}
+
+/* All terms of one channel for some rows, `padded` floats apart. */
+static void pack_channel(const struct implicit_gemm *gemm, const float *weights, int64_t rows, int64_t padded,
+                         float *packed)
+{
+    const struct implicit_axis *axes = gemm->axes;
+    for (int64_t z = 0; z < axes[0].taps; z++) {
+        for (int64_t y = 0; y < axes[1].taps; y++) {
+            int64_t row =
+                (axes[0].first_tap + z * axes[0].tap_step) * gemm->kernel[1] + axes[1].first_tap + y * axes[1].tap_step;
+            const float *from = weights + row * gemm->kernel[2] + axes[2].first_tap;
+            for (int64_t x = 0; x < axes[2].taps; x++, packed += padded)
+                pack_term(from + x * axes[2].tap_step, gemm->row_stride, rows, packed);
+        }
+    }
+}
+
+/* The channels [begin, end) of one panel. */
+static void pack_panel(const struct implicit_gemm *gemm, const struct kernels *kernels, const float *weights,
+                       int64_t begin, int64_t end, int64_t rows, float *packed)
+{
+    int64_t padded = kernels->tile->rows, taps = implicit_gemm_taps(gemm), terms = (end - begin) * taps;
+    const float *from = weights + begin * gemm->channel_stride;
+    if (has_dense_rows(gemm)) {
+        kernels->transpose(from, gemm->row_stride, packed, padded, rows, terms);
+    } else {
+        for (int64_t c = 0; c < end - begin; c++)
+            pack_channel(gemm, from + c * gemm->channel_stride, rows, padded, packed + c * taps * padded);
+    }
+    for (int64_t k = 0; k < terms && rows < padded; k++) {
+        for (int64_t r = rows; r < padded; r++)
+            packed[k * padded + r] = 0;
+    }
+}
+
+/* Channels of all panels in turn: where panels lie side by side in the weights, a cache line of these is read for
+ * several of them, and where rows do, whole lines of each. */
+#define PACK_CHANNELS 16
+
+void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct kernels *kernels, const float *weights,
                         float *packed)
 {
-    int64_t panels = implicit_gemm_panels(gemm, kernel), chunk = implicit_gemm_chunk(gemm, kernel);
-    for (int64_t c = 0; c < gemm->channels; c += chunk) {
+    int64_t panels = implicit_gemm_panels(gemm, kernels->tile), chunk = implicit_gemm_chunk(gemm, kernels->tile);
+    int64_t floats = implicit_gemm_taps(gemm) * kernels->tile->rows;
+    int64_t step = gemm->row_stride < gemm->channel_stride ? PACK_CHANNELS : chunk, to;
+    for (int64_t c = 0; c < gemm->channels; c = to) {
+        int64_t first = c / chunk * chunk, end = int64_min(first + chunk, gemm->channels);
+        to = int64_min(c + step, end);
         for (int64_t panel = 0; panel < panels; panel++) {
             int64_t row = implicit_gemm_panel_row(gemm, panels, panel);
-            packed = pack_panel(gemm, weights + row * gemm->row_stride, c, int64_min(c + chunk, gemm->channels),
-                                implicit_gemm_panel_row(gemm, panels, panel + 1) - row, kernel->rows, packed);
+            pack_panel(gemm, kernels, weights + row * gemm->row_stride, c, to,
+                       implicit_gemm_panel_row(gemm, panels, panel + 1) - row,
+                       packed + (first * panels + panel * (end - first) + c - first) * floats);
         }
     }
 }

@@ -44,7 +44,7 @@ void implicit_gemm_gather(const struct implicit_gemm *gemm, const struct tile_ke
 /* Channels whose terms are summed at a time; the last may be fewer. */
 int64_t implicit_gemm_chunk(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
 /* One group's weights: [chunk][panel][term][rows of the kernel]. */
-void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *weights,
+void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct kernels *kernels, const float *weights,
                         float *packed);
 
 /* Buffers of a whole convolution: strides per image and group in floats. `finish` may be NULL; its residual is laid out

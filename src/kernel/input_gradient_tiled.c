@@ -109,7 +109,7 @@ static void pack(const struct convolution *convolution, const struct kernels *ke
     for (int64_t phase = 0; phase < phase_count(convolution); phase++) {
         struct implicit_gemm gemm = phase_gemm(convolution, &all, phase);
         for (int64_t group = 0; group < convolution->groups; group++) {
-            implicit_gemm_pack(&gemm, kernels->tile, weights + group * gemm.channels * gemm.channel_stride, to);
+            implicit_gemm_pack(&gemm, kernels, weights + group * gemm.channels * gemm.channel_stride, to);
             to += implicit_gemm_packed_floats(&gemm, kernels->tile);
         }
     }

@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "kernel/kernels.h"
+#include "kernel/row_kernel.h"
 #include "op/confine.h"
 #include "op/emit.h"
 #include "op/families.h"
@@ -97,8 +98,6 @@ struct channel_planes {
     const float *x, *dy;
     float *y;
     const float *factor, *shift; /* per channel */
-    float *sum, *product;        /* per channel: results of reductions */
-    const float *mean;           /* per channel: subtracted from x in the product */
 };
 
 static struct channel_planes planes_of(const struct compute_context *context, const struct shape *shape)
@@ -160,46 +159,39 @@ static double product_in_pieces(const struct kernels *kernels, const float *x, f
     return sum;
 }
 
-static void run_batch_moments(void *argument, int64_t begin, int64_t end)
+/* Mean and variance of one channel. */
+static void find_moments(const struct channel_planes *planes, int64_t c, float *mean, float *variance)
 {
-    const struct channel_planes *planes = argument;
     int64_t stride = planes->channels * planes->cells, count = planes->batch * planes->cells;
-    for (int64_t c = begin; c < end; c++) {
-        double sum = 0, squares = 0;
-        for (int64_t n = 0; n < planes->batch; n++)
-            sum += sum_in_pieces(planes->kernels, planes->x + n * stride + c * planes->cells, planes->cells);
-        float mean = (float)(sum / (double)count);
-        for (int64_t n = 0; n < planes->batch; n++) {
-            const float *x = planes->x + n * stride + c * planes->cells;
-            squares += product_in_pieces(planes->kernels, x, mean, x, mean, planes->cells);
-        }
-        planes->sum[c] = mean;
-        planes->product[c] = (float)(squares / (double)count);
-    }
+    const float *x = planes->x + c * planes->cells;
+    double sum = 0, squares = 0;
+    for (int64_t n = 0; n < planes->batch; n++)
+        sum += sum_in_pieces(planes->kernels, x + n * stride, planes->cells);
+    *mean = (float)(sum / (double)count);
+    for (int64_t n = 0; n < planes->batch; n++)
+        squares += product_in_pieces(planes->kernels, x + n * stride, *mean, x + n * stride, *mean, planes->cells);
+    *variance = (float)(squares / (double)count);
 }
 
-/* Sum of dy, and of dy * (x - mean), of each channel. */
-static void run_batch_products(void *argument, int64_t begin, int64_t end)
+/* Sums of dy, and of dy * (x - mean), of one channel. */
+static void find_products(const struct channel_planes *planes, int64_t c, float mean, double sums[2])
 {
-    const struct channel_planes *planes = argument;
     int64_t stride = planes->channels * planes->cells;
-    for (int64_t c = begin; c < end; c++) {
-        double sum = 0, product = 0;
-        for (int64_t n = 0; n < planes->batch; n++) {
-            const float *x = planes->x + n * stride + c * planes->cells;
-            const float *dy = planes->dy + n * stride + c * planes->cells;
-            sum += sum_in_pieces(planes->kernels, dy, planes->cells);
-            product += product_in_pieces(planes->kernels, dy, 0, x, planes->mean[c], planes->cells);
-        }
-        planes->sum[c] = (float)sum;
-        planes->product[c] = (float)product;
+    sums[0] = sums[1] = 0;
+    for (int64_t n = 0; n < planes->batch; n++) {
+        int64_t at = n * stride + c * planes->cells;
+        double own[2];
+        planes->kernels->row->gradient_sums(planes->dy + at, planes->x + at, mean, NULL, planes->cells, own);
+        sums[0] += own[0];
+        sums[1] += own[1];
     }
 }
 
-static void reduce_channels(struct compute_context *context, struct channel_planes *planes,
-                            void (*run)(void *, int64_t, int64_t))
+/* A channel of the batch is read several times in a row, all but the first from the second-level cache. */
+static void run_channels(struct compute_context *context, const struct channel_planes *planes, void *job,
+                         void (*run)(void *, int64_t, int64_t))
 {
-    struct row_task task = {run, planes};
+    struct row_task task = {run, job};
     rows_run(context->pool, &task, planes->channels, planes->batch * planes->cells);
 }
 
@@ -222,34 +214,49 @@ static void write_statistics(const struct compute_context *context, const float 
 
 static size_t scratch_batch_normalization(const struct compute_context *context)
 {
-    return 4 * (size_t)context->inputs[X]->shape.dims[1] * sizeof(float);
+    return 2 * (size_t)context->inputs[X]->shape.dims[1] * sizeof(float);
+}
+
+struct batch_job {
+    struct channel_planes planes;
+    const float *scale, *bias;
+    double epsilon;
+    float *mean, *variance;
+};
+
+static void normalise_channels(void *argument, int64_t begin, int64_t end)
+{
+    const struct batch_job *job = argument;
+    const struct channel_planes *planes = &job->planes;
+    for (int64_t c = begin; c < end; c++) {
+        find_moments(planes, c, &job->mean[c], &job->variance[c]);
+        double a = (double)job->scale[c] / sqrt((double)job->variance[c] + job->epsilon);
+        float shift = (float)((double)job->bias[c] - (double)job->mean[c] * a);
+        for (int64_t n = 0; n < planes->batch; n++) {
+            int64_t at = (n * planes->channels + c) * planes->cells;
+            planes->kernels->affine(planes->x + at, (float)a, shift, planes->y + at, planes->cells);
+        }
+    }
 }
 
 static int compute_batch_normalization(struct compute_context *context, struct error *error)
 {
     (void)error;
     struct channel_planes planes = planes_of(context, &context->inputs[X]->shape);
-    int64_t channels = planes.channels;
-    float *factor = context->scratch, *shift = factor + channels;
+    float *first = context->scratch, *second = first + planes.channels;
     planes.x = context->inputs[X]->data;
     planes.y = context->outputs[0]->data;
     if (is_training(context->node)) {
-        const float *scale = context->inputs[SCALE]->data, *bias = context->inputs[BIAS]->data;
-        double epsilon = epsilon_of(context->node);
-        planes.sum = shift + channels;
-        planes.product = planes.sum + channels;
-        reduce_channels(context, &planes, run_batch_moments);
-        for (int64_t c = 0; c < channels; c++) {
-            double a = (double)scale[c] / sqrt((double)planes.product[c] + epsilon);
-            factor[c] = (float)a;
-            shift[c] = (float)((double)bias[c] - (double)planes.sum[c] * a);
-        }
-        write_statistics(context, planes.sum, planes.product, channels);
-    } else {
-        inference_factors(context, channels, factor, shift);
+        struct batch_job job = {
+            planes, context->inputs[SCALE]->data, context->inputs[BIAS]->data, epsilon_of(context->node), first,
+            second};
+        run_channels(context, &planes, &job, normalise_channels);
+        write_statistics(context, first, second, planes.channels);
+        return 0;
     }
-    planes.factor = factor;
-    planes.shift = shift;
+    inference_factors(context, planes.channels, first, second);
+    planes.factor = first;
+    planes.shift = second;
     apply_affine(context, &planes);
     return 0;
 }
@@ -355,37 +362,42 @@ static int infer_parameter_gradient(struct infer_context *context, struct error 
     return 0;
 }
 
-static size_t scratch_sums(const struct compute_context *context)
-{
-    return 6 * (size_t)context->inputs[0]->shape.dims[1] * sizeof(float);
-}
+struct parameter_job {
+    struct channel_planes planes;
+    const float *scale, *mean, *variance;
+    double epsilon;
+    float *results[4];
+};
 
 /* With r = 1 / sqrt(variance + epsilon), S = sum dy, P = sum dy (x - mean): dscale = r P, dbias = S,
  * dmean = -scale r S, dvariance = -scale r^3 P / 2. */
+static void sum_parameters(void *argument, int64_t begin, int64_t end)
+{
+    const struct parameter_job *job = argument;
+    for (int64_t c = begin; c < end; c++) {
+        double r = 1 / sqrt((double)job->variance[c] + job->epsilon), g = (double)job->scale[c], sums[2];
+        find_products(&job->planes, c, job->mean[c], sums);
+        const double values[4] = {r * sums[1], sums[0], -g * r * sums[0], -0.5 * g * r * r * r * sums[1]};
+        for (int i = 0; i < 4; i++) {
+            if (job->results[i])
+                job->results[i][c] = (float)values[i];
+        }
+    }
+}
+
 static int compute_parameter_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
-    struct channel_planes planes = planes_of(context, &context->inputs[0]->shape);
-    const float *scale = context->inputs[2]->data, *variance = context->inputs[4]->data;
-    double epsilon = epsilon_of(context->node);
-    planes.dy = context->inputs[0]->data;
-    planes.x = context->inputs[1]->data;
-    planes.mean = context->inputs[3]->data;
-    planes.sum = context->scratch;
-    planes.product = planes.sum + planes.channels;
-    reduce_channels(context, &planes, run_batch_products);
-    float *results[4];
+    struct parameter_job job = {.planes = planes_of(context, &context->inputs[0]->shape),
+                                .scale = context->inputs[2]->data,
+                                .mean = context->inputs[3]->data,
+                                .variance = context->inputs[4]->data,
+                                .epsilon = epsilon_of(context->node)};
+    job.planes.dy = context->inputs[0]->data;
+    job.planes.x = context->inputs[1]->data;
     for (int i = 0; i < 4; i++)
-        results[i] = operand_result(context, i);
-    for (int64_t c = 0; c < planes.channels; c++) {
-        double r = 1 / sqrt((double)variance[c] + epsilon), g = (double)scale[c];
-        double sum = (double)planes.sum[c], product = (double)planes.product[c];
-        const double values[4] = {r * product, sum, -g * r * sum, -0.5 * g * r * r * r * product};
-        for (int i = 0; i < 4; i++) {
-            if (results[i])
-                results[i][c] = (float)values[i];
-        }
-    }
+        job.results[i] = operand_result(context, i);
+    run_channels(context, &job.planes, &job, sum_parameters);
     return 0;
 }
 
@@ -401,66 +413,56 @@ static int infer_training_gradient(struct infer_context *context, struct error *
                         context->inputs[0]->shape.dims, error);
 }
 
-struct training_planes {
+struct training_job {
     struct channel_planes planes;
-    const float *by_x, *constant; /* per channel: dx = factor dy + by_x x + constant */
+    const float *scale;
+    double epsilon;
+    bool held;
+    float *dscale, *dbias;
 };
-
-static void run_training_gradient(void *argument, int64_t begin, int64_t end)
-{
-    const struct training_planes *training = argument;
-    const struct channel_planes *planes = &training->planes;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t channel = i % planes->channels, at = i * planes->cells;
-        planes->kernels->affine(planes->dy + at, planes->factor[channel], training->constant[channel], planes->y + at,
-                                planes->cells);
-        planes->kernels->axpy(training->by_x[channel], planes->x + at, planes->y + at, planes->cells);
-    }
-}
 
 /* dx = scale r (dy - S / M - (x - mean) r^2 P / M) with M elements a channel, without the last where r is held
  * constant. */
+static void differentiate_channels(void *argument, int64_t begin, int64_t end)
+{
+    const struct training_job *job = argument;
+    const struct channel_planes *planes = &job->planes;
+    double count = (double)(planes->batch * planes->cells);
+    for (int64_t c = begin; c < end; c++) {
+        float mean, variance;
+        double sums[2];
+        find_moments(planes, c, &mean, &variance);
+        find_products(planes, c, mean, sums);
+        double r = 1 / sqrt((double)variance + job->epsilon), a = (double)job->scale[c] * r;
+        const struct row_gradient row = {.mean = mean,
+                                         .by_dy = (float)a,
+                                         .by_x = (float)(job->held ? 0 : -a * r * r * sums[1] / count),
+                                         .constant = (float)(-a * sums[0] / count)};
+        if (job->dscale)
+            job->dscale[c] = (float)(r * sums[1]);
+        if (job->dbias)
+            job->dbias[c] = (float)sums[0];
+        for (int64_t n = 0; n < planes->batch && planes->y; n++) {
+            int64_t at = (n * planes->channels + c) * planes->cells;
+            planes->kernels->row->gradient(planes->dy + at, planes->x + at, NULL, &row, planes->y + at, planes->cells);
+        }
+    }
+}
+
 static int compute_training_gradient(struct compute_context *context, struct error *error)
 {
     (void)error;
-    struct training_planes training = {.planes = planes_of(context, &context->inputs[0]->shape)};
-    struct channel_planes *planes = &training.planes;
-    int64_t channels = planes->channels;
-    const float *scale = context->inputs[2]->data;
-    double epsilon = epsilon_of(context->node);
-    double count = (double)(planes->batch * planes->cells);
     const struct batch_normalization_settings *settings = context->node->settings;
-    float *mean = context->scratch, *variance = mean + channels, *factor = variance + channels;
-    float *constant = factor + channels;
-    planes->dy = context->inputs[0]->data;
-    planes->x = context->inputs[1]->data;
-    planes->y = context->outputs[0]->data;
-    planes->sum = mean;
-    planes->product = variance;
-    reduce_channels(context, planes, run_batch_moments);
-    planes->mean = mean;
-    planes->sum = constant + channels;
-    planes->product = planes->sum + channels;
-    reduce_channels(context, planes, run_batch_products);
-    float *dscale = operand_result(context, 1), *dbias = operand_result(context, 2);
-    for (int64_t c = 0; c < channels; c++) {
-        double r = 1 / sqrt((double)variance[c] + epsilon), a = (double)scale[c] * r;
-        double by_x = settings->held ? 0 : -a * r * r * (double)planes->product[c] / count;
-        factor[c] = (float)a;
-        constant[c] = (float)(-a * (double)planes->sum[c] / count - by_x * (double)mean[c]);
-        if (dscale)
-            dscale[c] = (float)(r * (double)planes->product[c]);
-        if (dbias)
-            dbias[c] = planes->sum[c];
-        variance[c] = (float)by_x;
-    }
-    planes->factor = factor;
-    training.by_x = variance;
-    training.constant = constant;
-    if (planes->y) {
-        struct row_task task = {run_training_gradient, &training};
-        rows_run(context->pool, &task, planes->batch * channels, planes->cells);
-    }
+    struct training_job job = {.planes = planes_of(context, &context->inputs[0]->shape),
+                               .scale = context->inputs[2]->data,
+                               .epsilon = epsilon_of(context->node),
+                               .held = settings->held,
+                               .dscale = operand_result(context, 1),
+                               .dbias = operand_result(context, 2)};
+    job.planes.dy = context->inputs[0]->data;
+    job.planes.x = context->inputs[1]->data;
+    job.planes.y = operand_result(context, 0);
+    run_channels(context, &job.planes, &job, differentiate_channels);
     return 0;
 }
 
@@ -524,8 +526,7 @@ const struct operator_definition operators_batch_normalization[] = {
      .roles = {ROLE_DATA, ROLE_DATA, ROLE_SCALE, ROLE_MEAN, ROLE_VARIANCE},
      SETTINGS(struct batch_normalization_settings, gradient_attributes),
      .infer = infer_parameter_gradient,
-     .compute = compute_parameter_gradient,
-     .scratch = scratch_sums},
+     .compute = compute_parameter_gradient},
     {.domain = DOMAIN_INTERNAL,
      .name = "BatchNormalizationTrainingGradient",
      .since = 1,
@@ -535,7 +536,6 @@ const struct operator_definition operators_batch_normalization[] = {
      .roles = {ROLE_DATA, ROLE_DATA, ROLE_SCALE},
      SETTINGS(struct batch_normalization_settings, training_gradient_attributes),
      .infer = infer_training_gradient,
-     .compute = compute_training_gradient,
-     .scratch = scratch_sums},
+     .compute = compute_training_gradient},
     {0},
 };
