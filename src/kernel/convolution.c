@@ -84,8 +84,8 @@ void convolution_finish(const struct kernels *kernels, const struct epilogue *ep
 
 /* In order of preference; the last of each computes whatever there is. */
 static const struct convolution_method *const forward_methods[] = {&convolution_depthwise, &convolution_depthwise_plain,
-                                                                   &convolution_winograd, &convolution_tiled,
-                                                                   &convolution_columns};
+                                                                   &convolution_taps,      &convolution_winograd,
+                                                                   &convolution_tiled,     &convolution_columns};
 static const struct convolution_method *const input_gradient_methods[] = {
     &input_gradient_depthwise, &input_gradient_few, &input_gradient_winograd, &input_gradient_tiled,
     &input_gradient_columns};

@@ -47,8 +47,8 @@ struct weight_gradient_method {
     void (*run)(const struct weight_gradient_run *run);
 };
 
-extern const struct convolution_method convolution_depthwise, convolution_depthwise_plain, convolution_winograd,
-    convolution_tiled, convolution_columns;
+extern const struct convolution_method convolution_depthwise, convolution_depthwise_plain, convolution_taps,
+    convolution_winograd, convolution_tiled, convolution_columns;
 extern const struct convolution_method input_gradient_depthwise, input_gradient_few, input_gradient_winograd,
     input_gradient_tiled, input_gradient_columns;
 extern const struct weight_gradient_method weight_gradient_depthwise, weight_gradient_winograd, weight_gradient_packed,

@@ -1,5 +1,7 @@
 #include "kernel/implicit_target.h"
 
+#include <string.h>
+
 #include "base/number.h"
 
 /* Cells from `cell` on that are evenly spaced in the target. */
@@ -18,6 +20,16 @@ static struct piece next_piece(const struct implicit_gemm *gemm, int64_t cell, i
                           (place[0] * axes[1].target + place[1]) * axes[2].target + place[2], axes[2].target_step};
 }
 
+static inline void move(const float *from, int64_t from_step, float *to, int64_t to_step, int64_t count)
+{
+    if (from_step == 1 && to_step == 1) {
+        memcpy(to, from, (size_t)count * sizeof *to);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        to[i * to_step] = from[i * from_step];
+}
+
 static int64_t target_plane(const struct implicit_gemm *gemm)
 {
     return gemm->axes[0].target * gemm->axes[1].target * gemm->axes[2].target;
@@ -31,8 +43,8 @@ void implicit_target_take(const struct implicit_gemm *gemm, const float *target,
     for (int64_t cell = begin; cell < end; cell += piece.count) {
         piece = next_piece(gemm, cell, end);
         for (int64_t r = 0; r < rows; r++)
-            for (int64_t i = 0; i < piece.count; i++)
-                tile[r * TILE_MAX_WIDTH + cell - begin + i] = target[r * plane + piece.place + i * piece.step];
+            move(target + r * plane + piece.place, piece.step, tile + r * TILE_MAX_WIDTH + cell - begin, 1,
+                 piece.count);
     }
 }
 
@@ -43,11 +55,8 @@ void implicit_target_put(const struct implicit_gemm *gemm, const float *tile, in
     struct piece piece;
     for (int64_t cell = begin; cell < end; cell += piece.count) {
         piece = next_piece(gemm, cell, end);
-        for (int64_t r = 0; r < rows; r++) {
-            const float *from = tile + r * TILE_MAX_WIDTH + cell - begin;
-            float *to = target + r * plane + piece.place;
-            for (int64_t i = 0; i < piece.count; i++)
-                to[i * piece.step] = from[i];
-        }
+        for (int64_t r = 0; r < rows; r++)
+            move(tile + r * TILE_MAX_WIDTH + cell - begin, 1, target + r * plane + piece.place, piece.step,
+                 piece.count);
     }
 }
