@@ -14,7 +14,7 @@ FOVEA_API void fovea_text_free(char *text);
 /** Strings of a model file are hostile: control characters, bytes that are no UTF-8, and characters that turn the
  * direction of writing or cannot be seen may not be shown. Each such character becomes '?', in place. */
 FOVEA_API void fovea_text_printable(char *text);
-/** `name` in `out`, each such byte as \xNN, with "..." in place of its middle where it is longer than `most` (8 at
+/** `name` in `out`, each such byte as `\xNN`, with "..." in place of its middle where it is longer than `most` (8 at
  * least) bytes. Returns `out`, as those of numbers do. */
 FOVEA_API const char *fovea_text_shorten(const char *name, size_t most, char *out, size_t size);
 /** Errors, notes and findings name an option as the field of its options struct, and what else the caller passes, in

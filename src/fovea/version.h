@@ -7,7 +7,7 @@
 #define FOVEA_VERSION_MAJOR 0
 #define FOVEA_VERSION_MINOR 1
 #define FOVEA_VERSION_PATCH 0
-/** Grows with every version; for #if. */
+/** Grows with every version; for conditions of the preprocessor. */
 #define FOVEA_VERSION_NUMBER (FOVEA_VERSION_MAJOR * 1000000 + FOVEA_VERSION_MINOR * 1000 + FOVEA_VERSION_PATCH)
 
 #endif

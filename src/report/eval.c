@@ -70,7 +70,7 @@ static json_t *describe_model(const struct fovea_eval *eval, int index)
     document_set(&model, "reading", report_prose(eval->readings[index]));
     if (!eval->data.path)
         return model;
-    if (memcmp(eval->data.size[index], eval->data.whole[index], sizeof eval->data.size[index]) != 0)
+    if (eval->data.masks && memcmp(eval->data.size[index], eval->data.whole[index], sizeof eval->data.size[index]) != 0)
         document_set(&model, "part_of_masks", report_ints(eval->data.size[index], 2));
     if (eval->data.enlarged[index][0] > 0)
         document_set(&model, "enlarged_from", report_ints(eval->data.enlarged[index], 2));
