@@ -74,8 +74,8 @@ static float attention_weights(float *weights, const float *mask, float scale, i
     vector_type first = {0}, second = {0};
     if (!(largest > -INFINITY))
         largest = 0; /* NaN stay, -infinity gives 0 */
-    for (int64_t i = 0; i < padded / 16 * 16; i++)
-        weights[i] = exponential(weights[i] - largest);
+    for (int64_t i = 0; i < padded / 16 * 16; i += VECTOR)
+        store(weights + i, exponential(load(weights + i) - largest));
     for (int64_t i = 0; i < padded; i += 16) {
         first += load(weights + i);
         if (VECTOR == 8)

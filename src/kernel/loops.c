@@ -10,51 +10,64 @@
 
 /* name, f(x), f'(x); alpha and beta as enum unary says */
 #define UNARY_FUNCTIONS(X)                                                                                             \
-    X(UNARY_IDENTITY, identity, x, 1.0f)                                                                               \
-    X(UNARY_RELU, relu, x<0.0f ? 0.0f : x, x> 0.0f ? 1.0f : 0.0f)                                                      \
-    X(UNARY_CLIP, clip, x < alpha ? alpha : (x > beta ? beta : x), x >= alpha && x <= beta ? 1.0f : 0.0f)              \
-    X(UNARY_LEAKY_RELU, leaky_relu, x<0.0f ? alpha * x : x, x> 0.0f ? 1.0f : alpha)                                    \
+    X(UNARY_IDENTITY, identity, x, splat(1.0f))                                                                        \
+    X(UNARY_RELU, relu, at_least(x, 0.0f), either(x > 0.0f, splat(1.0f), splat(0.0f)))                                 \
+    X(UNARY_CLIP, clip, either(x < alpha, splat(alpha), at_most(x, beta)),                                             \
+      either((x >= alpha) & (x <= beta), splat(1.0f), splat(0.0f)))                                                    \
+    X(UNARY_LEAKY_RELU, leaky_relu, either(x < 0.0f, alpha * x, x), either(x > 0.0f, splat(1.0f), splat(alpha)))       \
     X(UNARY_SIGMOID, logistic, sigmoid(x), sigmoid(x) * (1.0f - sigmoid(x)))                                           \
     X(UNARY_HARD_SIGMOID, hard_logistic, hard_sigmoid(x, alpha, beta),                                                 \
-      alpha *x + beta > 0.0f && alpha * x + beta < 1.0f ? alpha : 0.0f)                                                \
+      either((alpha * x + beta > 0.0f) & (alpha * x + beta < 1.0f), splat(alpha), splat(0.0f)))                        \
     X(UNARY_HARD_SWISH, hard_swish, x *hard_sigmoid(x, 1.0f / 6.0f, 0.5f),                                             \
-      x <= -3.0f ? 0.0f : (x < 3.0f ? x / 3.0f + 0.5f : 1.0f))                                                         \
-    X(UNARY_SILU, silu, x *sigmoid(alpha *x), sigmoid(alpha *x) * (1.0f + alpha * x * (1.0f - sigmoid(alpha * x))))    \
+      either(x <= -3.0f, splat(0.0f), either(x < 3.0f, x / 3.0f + 0.5f, splat(1.0f))))                                 \
+    X(UNARY_SILU, silu, weighted_sigmoid(x, alpha),                                                                    \
+      sigmoid(alpha *x) * (1.0f + alpha * x * (1.0f - sigmoid(alpha * x))))                                            \
     X(UNARY_TANH, tangent, hyperbolic_tangent(x), 1.0f - hyperbolic_tangent(x) * hyperbolic_tangent(x))                \
     X(UNARY_GELU_ERF, gelu_erf, gelu(x), gelu_slope(x))                                                                \
     X(UNARY_GELU_TANH, gelu_tanh, 0.5f * x * (1.0f + hyperbolic_tangent(gelu_tanh_argument(x))),                       \
       0.5f * (1.0f + hyperbolic_tangent(gelu_tanh_argument(x))) +                                                      \
           0.5f * x * (1.0f - hyperbolic_tangent(gelu_tanh_argument(x)) * hyperbolic_tangent(gelu_tanh_argument(x))) *  \
               0.797884561f * (1.0f + 0.134145f * x * x))                                                               \
-    X(UNARY_ELU, elu, x<0.0f ? alpha * exponential_less_one(x) : x, x> 0.0f ? 1.0f : alpha *exponential(x))            \
+    X(UNARY_ELU, elu, either(x < 0.0f, alpha * exponential_less_one(x), x),                                            \
+      either(x > 0.0f, splat(1.0f), alpha * exponential(x)))                                                           \
     X(UNARY_SOFTPLUS, soft_plus, softplus(x), sigmoid(x))                                                              \
     X(UNARY_MISH, mish, x *hyperbolic_tangent_of_softplus(x),                                                          \
       hyperbolic_tangent_of_softplus(x) +                                                                              \
           x * sigmoid(x) * (1.0f - hyperbolic_tangent_of_softplus(x) * hyperbolic_tangent_of_softplus(x)))             \
     X(UNARY_EXP, exp, exponential(x), exponential(x))                                                                  \
     X(UNARY_ERF, error_function, error_integral(x), 1.12837917f * exponential(-x * x))                                 \
-    X(UNARY_SQRT, square_root, sqrtf(x), 0.5f / sqrtf(x))                                                              \
+    X(UNARY_SQRT, square_root, square_root(x), 0.5f / square_root(x))                                                  \
     X(UNARY_RECIPROCAL, reciprocal, 1.0f / x, -1.0f / (x * x))
 
 #define DEFINE_UNARY(code, name, value, derivative)                                                                    \
     static void apply_##name(const float *from, float *to, int64_t count, float alpha, float beta)                     \
     {                                                                                                                  \
+        int64_t i = 0;                                                                                                 \
         (void)alpha;                                                                                                   \
         (void)beta;                                                                                                    \
-        for (int64_t i = 0; i < count; i++) {                                                                          \
-            float x = from[i];                                                                                         \
-            to[i] = value;                                                                                             \
+        for (; i + NUMBERS <= count; i += NUMBERS) {                                                                   \
+            numbers x = take(from + i);                                                                                \
+            put(to + i, value);                                                                                        \
+        }                                                                                                              \
+        if (i < count) {                                                                                               \
+            numbers x = take_some(from + i, count - i);                                                                \
+            put_some(to + i, value, count - i);                                                                        \
         }                                                                                                              \
     }                                                                                                                  \
     static void gradient_##name(const float *from, const float *dy, float *dx, int64_t count, float alpha, float beta) \
     {                                                                                                                  \
+        int64_t i = 0;                                                                                                 \
         (void)alpha;                                                                                                   \
         (void)beta;                                                                                                    \
-        (void)from;                                                                                                    \
-        for (int64_t i = 0; i < count; i++) {                                                                          \
-            float x = from[i];                                                                                         \
+        for (; i + NUMBERS <= count; i += NUMBERS) {                                                                   \
+            numbers x = take(from + i);                                                                                \
             (void)x;                                                                                                   \
-            dx[i] = dy[i] * (derivative);                                                                              \
+            put(dx + i, take(dy + i) * (derivative));                                                                  \
+        }                                                                                                              \
+        if (i < count) {                                                                                               \
+            numbers x = take_some(from + i, count - i);                                                                \
+            (void)x;                                                                                                   \
+            put_some(dx + i, take_some(dy + i, count - i) * (derivative), count - i);                                  \
         }                                                                                                              \
     }
 UNARY_FUNCTIONS(DEFINE_UNARY)
@@ -182,17 +195,31 @@ static float exponentials(const float *x, float shift, float *y, int64_t count)
     float partial[PARTIALS] = {0};
     int64_t i = 0;
     for (; i + PARTIALS <= count; i += PARTIALS) {
-        for (int lane = 0; lane < PARTIALS; lane++) {
-            float e = exponential(x[i + lane] - shift);
-            y[i + lane] = e;
-            partial[lane] += e;
+        for (int lane = 0; lane < PARTIALS; lane += NUMBERS) {
+            numbers e = exponential(take(x + i + lane) - shift);
+            put(y + i + lane, e);
+            put(partial + lane, take(partial + lane) + e);
         }
     }
-    for (int lane = 0; i < count; i++, lane++) {
-        y[i] = exponential(x[i] - shift);
-        partial[lane] += y[i];
+    for (int lane = 0; i < count; i += NUMBERS, lane += NUMBERS) {
+        numbers e = exponential(take_some(x + i, count - i) - shift);
+        put_some(y + i, e, count - i);
+        put_some(partial + lane, take(partial + lane) + e, count - i);
     }
     return fold_partials(partial);
+}
+
+/* The sum alone, for logarithms: in double. */
+static double sum_of_exponentials(const float *x, float shift, int64_t count)
+{
+    float e[NUMBERS];
+    double total = 0;
+    for (int64_t i = 0; i < count; i += NUMBERS) {
+        put(e, exponential(take_some(x + i, count - i) - shift));
+        for (int64_t lane = 0; lane < NUMBERS && i + lane < count; lane++)
+            total += (double)e[lane];
+    }
+    return total;
 }
 
 /* NaN in a row makes all of it NaN through the sum. */
@@ -200,10 +227,7 @@ static void softmax_row(const float *x, float *y, int64_t count, bool log)
 {
     float largest = maximum_of(x, count);
     if (log) {
-        double total = 0;
-        for (int64_t i = 0; i < count; i++)
-            total += (double)exponential(x[i] - largest);
-        float shift = largest + logf((float)total);
+        float shift = largest + logf((float)sum_of_exponentials(x, largest, count));
         for (int64_t i = 0; i < count; i++)
             y[i] = x[i] - shift;
         return;

@@ -77,13 +77,18 @@ static int element_offsets(const struct compute_context *context, int64_t **resu
     *result = offsets;
     *count = shape_count(&indices->shape);
     shape_strides(data, strides);
-    for (int64_t i = 0; i < *count; i++, odometer_next(at, indices->shape.dims, data->rank)) {
-        int64_t index;
-        if (gather_index(indices, i, data->dims[axis], &index, error))
-            return -1;
-        offsets[i] = index * strides[axis];
-        for (int k = 0; k < data->rank; k++)
-            offsets[i] += k == axis ? 0 : at[k] * strides[k];
+    int last = data->rank - 1;
+    int64_t along = strides[axis], step = last == axis ? 0 : strides[last], row = indices->shape.dims[last];
+    strides[axis] = 0;
+    for (int64_t i = 0; i < *count; i += row, odometer_next(at, indices->shape.dims, last)) {
+        int64_t begin = 0;
+        for (int k = 0; k < last; k++)
+            begin += at[k] * strides[k];
+        for (int64_t j = 0, index; j < row; j++) {
+            if (gather_index(indices, i + j, data->dims[axis], &index, error))
+                return -1;
+            offsets[i + j] = begin + index * along + j * step;
+        }
     }
     return 0;
 }

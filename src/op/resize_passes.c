@@ -1,6 +1,7 @@
 /* The passes of a resize: one per axis whose cells change, each with its table of taps. */
 #include <string.h>
 
+#include "kernel/kernels.h"
 #include "op/operand.h"
 #include "op/resize.h"
 
@@ -62,6 +63,7 @@ static size_t between_bytes(const struct resize *resize, const struct tap_table 
 }
 
 struct resize_pass {
+    const struct kernels *kernels;
     const struct tap_table *table;
     int64_t input, output, inner; /* sizes along the axis and behind it */
     size_t element;
@@ -82,23 +84,55 @@ static void run_copy(void *argument, int64_t begin, int64_t end)
     }
 }
 
-/* Weights of zero are skipped: what they would multiply may be infinite. */
+/* to += weight from */
+static void add_float(const struct resize_pass *pass, float weight, const float *from, float *to)
+{
+    pass->kernels->axpy(weight, from, to, pass->inner);
+}
+
+static void add_double(const struct resize_pass *pass, double weight, const double *from, double *to)
+{
+    for (int64_t k = 0; k < pass->inner; k++)
+        to[k] += weight * from[k];
+}
+
+/* Weights of zero are skipped: what they would multiply may be infinite. Along the last axis cells are summed one by
+ * one, mostly of two taps, along others rows are. */
 #define DEFINE_PASSES(NAME, TYPE)                                                                                      \
+    static inline void sum_cells_##NAME(const struct resize_pass *pass, const TYPE *from, int64_t taps, TYPE *to)      \
+    {                                                                                                                  \
+        const float *weights = pass->table->weights;                                                                   \
+        for (int64_t j = 0; j < pass->output; j++, weights += taps) {                                                  \
+            const TYPE *cells = from + pass->table->first[j];                                                          \
+            TYPE sum = 0;                                                                                              \
+            for (int64_t t = 0; t < taps; t++)                                                                         \
+                sum += weights[t] != 0 ? (TYPE)weights[t] * cells[t] : 0;                                              \
+            to[j] = sum;                                                                                               \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void sum_rows_##NAME(const struct resize_pass *pass, const TYPE *from, TYPE *to)                            \
+    {                                                                                                                  \
+        int64_t taps = pass->table->taps, inner = pass->inner;                                                         \
+        memset(to, 0, (size_t)(pass->output * inner) * sizeof *to);                                                    \
+        for (int64_t i = 0; i < pass->output * taps; i++) {                                                            \
+            float weight = pass->table->weights[i];                                                                    \
+            if (weight != 0)                                                                                           \
+                add_##NAME(pass, (TYPE)weight, from + (pass->table->first[i / taps] + i % taps) * inner,               \
+                           to + i / taps * inner);                                                                     \
+        }                                                                                                              \
+    }                                                                                                                  \
     static void run_forward_##NAME(void *argument, int64_t begin, int64_t end)                                         \
     {                                                                                                                  \
         const struct resize_pass *pass = argument;                                                                     \
-        int64_t taps = pass->table->taps, inner = pass->inner;                                                         \
-        for (int64_t row = begin * pass->output; row < end * pass->output; row++) {                                    \
-            int64_t j = row % pass->output, at = row / pass->output * pass->input + pass->table->first[j];             \
-            const TYPE *from = (const TYPE *)pass->from + at * inner;                                                  \
-            TYPE *to = (TYPE *)pass->to + row * inner;                                                                 \
-            for (int64_t k = 0; k < inner; k++)                                                                        \
-                to[k] = 0;                                                                                             \
-            for (int64_t t = 0; t < taps; t++) {                                                                       \
-                TYPE weight = (TYPE)pass->table->weights[j * taps + t];                                                \
-                for (int64_t k = 0; weight != 0 && k < inner; k++)                                                     \
-                    to[k] += weight * from[t * inner + k];                                                             \
-            }                                                                                                          \
+        for (int64_t i = begin; i < end; i++) {                                                                        \
+            const TYPE *from = (const TYPE *)pass->from + i * pass->input * pass->inner;                               \
+            TYPE *to = (TYPE *)pass->to + i * pass->output * pass->inner;                                              \
+            if (pass->inner > 1)                                                                                       \
+                sum_rows_##NAME(pass, from, to);                                                                       \
+            else if (pass->table->taps == 2)                                                                           \
+                sum_cells_##NAME(pass, from, 2, to);                                                                   \
+            else                                                                                                       \
+                sum_cells_##NAME(pass, from, pass->table->taps, to);                                                   \
         }                                                                                                              \
     }                                                                                                                  \
     static void run_transposed_##NAME(void *argument, int64_t begin, int64_t end)                                      \
@@ -161,7 +195,8 @@ void resize_run(struct compute_context *context, const struct resize *resize, bo
         const struct tap_table *table = &tables[index];
         struct shape shape = shape_after(resize, tables, index);
         void *result = done == count - 1 ? to : buffers[done % 2];
-        struct resize_pass pass = {.table = table,
+        struct resize_pass pass = {.kernels = context->kernels,
+                                   .table = table,
                                    .input = resize->axes[table->axis].held,
                                    .output = resize->axes[table->axis].made,
                                    .inner = shape_product(&shape, table->axis + 1, shape.rank),

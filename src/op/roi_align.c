@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "op/emit.h"
 #include "op/families.h"
 #include "op/operand.h"
@@ -163,16 +164,24 @@ static struct taps sample_taps(const struct roi_align *roi, const struct region 
     return taps_at(roi, y, x);
 }
 
-static float average_bin(const struct roi_align *roi, const struct region *region, const float *plane, int64_t bin)
+/* Planes that share the places of a bin's samples, which take longer to find than to read. */
+#define PLANES 16
+
+/* One bin of so many planes, PLANES at most, each summed in the order of the samples. */
+static void average_bin(const struct roi_align *roi, const struct region *region, const float *from, int64_t planes,
+                        int64_t bin, float *to)
 {
-    int64_t samples = region->grid[0] * region->grid[1];
-    float sum = 0;
+    int64_t samples = region->grid[0] * region->grid[1], plane = roi->height * roi->width;
+    float sums[PLANES] = {0};
     for (int64_t sample = 0; sample < samples; sample++) {
         struct taps taps = sample_taps(roi, region, bin, sample);
-        for (int i = 0; i < 4; i++)
-            sum += taps.weight[i] * plane[taps.at[i]];
+        for (int64_t c = 0; c < planes; c++) {
+            for (int i = 0; i < 4; i++)
+                sums[c] += taps.weight[i] * from[c * plane + taps.at[i]];
+        }
     }
-    return samples > 0 ? sum / (float)samples : 0;
+    for (int64_t c = 0; c < planes; c++)
+        to[c * roi->rows * roi->columns + bin] = samples > 0 ? sums[c] / (float)samples : 0;
 }
 
 /* The largest weighted tap of a bin: its cell and weight; its product is returned. */
@@ -198,18 +207,25 @@ static float largest_tap(const struct roi_align *roi, const struct region *regio
     return best;
 }
 
+/* Blocks of planes of regions. */
 static void run_regions(void *argument, int64_t begin, int64_t end)
 {
     const struct roi_align *roi = argument;
     int64_t plane = roi->height * roi->width, bins = roi->rows * roi->columns, at;
+    int64_t blocks = (roi->channels + PLANES - 1) / PLANES;
     float weight;
     for (int64_t i = begin; i < end; i++) {
         struct region region;
-        read_region(roi, i / roi->channels, &region, NULL);
-        const float *from = roi->from + (region.image * roi->channels + i % roi->channels) * plane;
-        for (int64_t bin = 0; bin < bins; bin++)
-            roi->to[i * bins + bin] =
-                roi->max ? largest_tap(roi, &region, from, bin, &at, &weight) : average_bin(roi, &region, from, bin);
+        int64_t first = i % blocks * PLANES, planes = int64_min(PLANES, roi->channels - first);
+        read_region(roi, i / blocks, &region, NULL);
+        const float *from = roi->from + (region.image * roi->channels + first) * plane;
+        float *to = roi->to + (i / blocks * roi->channels + first) * bins;
+        for (int64_t bin = 0; bin < bins; bin++) {
+            if (!roi->max)
+                average_bin(roi, &region, from, planes, bin, to);
+            for (int64_t c = 0; roi->max && c < planes; c++)
+                to[c * bins + bin] = largest_tap(roi, &region, from + c * plane, bin, &at, &weight);
+        }
     }
 }
 
@@ -233,7 +249,8 @@ static int compute_roi_align(struct compute_context *context, struct error *erro
     if (check_regions(&roi, error))
         return -1;
     struct row_task task = {run_regions, &roi};
-    rows_run(context->pool, &task, roi.regions * roi.channels, roi.rows * roi.columns * 16);
+    rows_run(context->pool, &task, roi.regions * ((roi.channels + PLANES - 1) / PLANES),
+             roi.rows * roi.columns * 16 * PLANES);
     return 0;
 }
 

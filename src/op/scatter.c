@@ -73,10 +73,15 @@ void scatter_runs(const struct compute_context *context, const int64_t *offsets,
     size_t size = element_size(to);
     if (tensor_bytes(to) > 0)
         memcpy(to->data, data->data, tensor_bytes(to));
-    for (int64_t i = 0; run > 0 && i < runs; i++)
-        scatter_combine((char *)to->data + (size_t)offsets[i] * size,
-                        (const char *)updates->data + (size_t)(i * run) * size, run, dtype_storage(to->dtype),
-                        reduction);
+    bool moves = run == 1 && reduction == SCATTER_NONE;
+    for (int64_t i = 0; run > 0 && i < runs; i++) {
+        char *place = (char *)to->data + (size_t)offsets[i] * size;
+        const char *from = (const char *)updates->data + (size_t)(i * run) * size;
+        if (moves)
+            move_element(place, from, size);
+        else
+            scatter_combine(place, from, run, dtype_storage(to->dtype), reduction);
+    }
 }
 
 int scatter_gradient(struct gradient_context *context, const char *scatter, const char *pick, const char *axis,

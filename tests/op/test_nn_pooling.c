@@ -201,6 +201,31 @@ static void same_pads(void **state)
     fixture_end(&fixture);
 }
 
+/* Ramps, more of them than are pooled at a time: a bin's mean is the value at its middle. */
+static void regions_of_many_channels(void **state)
+{
+    (void)state;
+    enum { CHANNELS = 37, HEIGHT = 6, WIDTH = 7 };
+    struct fixture fixture;
+    float maps[2 * CHANNELS * HEIGHT * WIDTH], expected[2 * CHANNELS * 4];
+    for (int i = 0; i < 2 * CHANNELS * HEIGHT * WIDTH; i++)
+        maps[i] = (float)(i % WIDTH + 10 * (i / WIDTH % HEIGHT) + 100 * (i / WIDTH / HEIGHT));
+    for (int i = 0; i < 2 * CHANNELS * 4; i++) {
+        int plane = (i / 4 + CHANNELS) % (2 * CHANNELS); /* the first region is of the second image */
+        expected[i] = 1.5f + 2 * (float)(i % 2) + 10 * (1.5f + 2 * (float)(i / 2 % 2)) + 100 * (float)plane;
+    }
+    fixture_start(&fixture, "", "RoiAlign", 16, 3, 1);
+    fixture_input(&fixture, 0, DTYPE_FLOAT, DIMS(2, CHANNELS, HEIGHT, WIDTH), maps);
+    fixture_input(&fixture, 1, DTYPE_FLOAT, DIMS(2, 4), FLOATS(1, 1, 5, 5, 1, 1, 5, 5));
+    fixture_input(&fixture, 2, DTYPE_INT64, DIMS(2), FLOATS(1, 0));
+    fixture_int(&fixture, "output_height", 2);
+    fixture_int(&fixture, "output_width", 2);
+    fixture_int(&fixture, "sampling_ratio", 2);
+    fixture_run(&fixture);
+    expect_output(&fixture, 0, DIMS(2, CHANNELS, 2, 2), expected, 1e-3);
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +237,7 @@ int main(void)
         cmocka_unit_test(global_pools),
         cmocka_unit_test(abuse_is_refused),
         cmocka_unit_test(same_pads),
+        cmocka_unit_test(regions_of_many_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
