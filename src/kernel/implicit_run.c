@@ -190,6 +190,7 @@ static void multiply_group(const struct implicit_job *job, const struct implicit
             tile.rows = implicit_gemm_panel_row(job->gemm, job->panels, panel + 1) - row;
             tile.a = weights + panel * panel_floats;
             tile.columns = columns;
+            tile.ahead = job->in_place && panel - begin < most ? columns + (panel - begin) * kernel->vector : 0;
             multiply_tile(job, part, chunk, &tile, row, column);
         }
     }

@@ -17,6 +17,7 @@ struct tile {
     const float *a; /* [depth, rows of the kernel]; up to TILE_MAX_ROWS floats behind it are read */
     const float *b; /* its row k begins at b + offsets[k] */
     const int32_t *offsets;
+    int64_t ahead;   /* floats behind each row's beginning that are fetched: columns of what comes next */
     int64_t columns; /* written; whole vectors of b are read where there are more than `narrow` */
     const float *bias;
     const float *residual; /* or NULL; rows `residual_stride` apart */

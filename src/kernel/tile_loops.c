@@ -23,6 +23,7 @@ static always_inline void sum_terms(const struct tile *tile, int rows, int vecto
 {
     const float *a = tile->a, *b = tile->b;
     const int32_t *offsets = tile->offsets;
+    int64_t ahead = tile->ahead;
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
@@ -32,6 +33,7 @@ static always_inline void sum_terms(const struct tile *tile, int rows, int vecto
     for (int64_t k = 0; k < tile->depth; k++) {
         vector_type columns[MOST_VECTORS];
         const float *row = b + offsets[k];
+        __builtin_prefetch(row + ahead);
         UNROLL
         for (int v = 0; v < vectors; v++)
             columns[v] = load(row + v * VECTOR);
@@ -65,10 +67,24 @@ static always_inline void finish(const struct tile *tile, int rows, int vectors,
     }
 }
 
+/* The residual comes from far away, unless it is what was summed before: it is here when the sums are. */
+static always_inline void fetch_residual(const struct tile *tile, int rows, int vectors)
+{
+    const float *residual = tile->residual ? tile->residual : tile->c;
+    int64_t stride = tile->residual ? tile->residual_stride : tile->c_stride;
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            __builtin_prefetch(residual + r * stride + v * VECTOR);
+    }
+}
+
 static always_inline void multiply(const struct tile *tile, int rows, int vectors)
 {
     vector_type sums[ROWS][MOST_VECTORS];
     int last = (int)tile->columns - (vectors - 1) * VECTOR;
+    fetch_residual(tile, rows, vectors);
     sum_terms(tile, rows, vectors, sums);
     if (last == VECTOR && !tile->residual)
         finish(tile, rows, vectors, false, VECTOR, sums);

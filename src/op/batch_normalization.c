@@ -287,6 +287,14 @@ static int gradient_inference(struct gradient_context *context, struct value *dy
     return 0;
 }
 
+/* Whether its running statistics are the batch's. */
+static bool gives_moments(const struct node *node)
+{
+    const struct batch_normalization_settings *settings = node->settings;
+    return node->opset >= 14 && settings->momentum == 0 && node->output_count > 2 && node->outputs[1] &&
+           node->outputs[2];
+}
+
 /* The running statistics carry no gradient. */
 static int gradient_batch_normalization(struct gradient_context *context, struct error *error)
 {
@@ -296,11 +304,14 @@ static int gradient_batch_normalization(struct gradient_context *context, struct
         return 0;
     if (!is_training(node))
         return gradient_inference(context, dy, error);
-    struct emit_attribute epsilon = EMIT_FLOAT("epsilon", (float)epsilon_of(node));
+    bool moments = gives_moments(node);
+    struct value *const operands[] = {dy, node->inputs[X], node->inputs[SCALE], moments ? node->outputs[1] : NULL,
+                                      moments ? node->outputs[2] : NULL};
+    const struct emit_attribute settings[] = {EMIT_FLOAT("epsilon", (float)epsilon_of(node)),
+                                              EMIT_INT("held", context->held)};
     struct value *gradients[3];
-    if (emit_many(context->graph, "BatchNormalizationTrainingGradient",
-                  EMIT_INPUTS(dy, node->inputs[X], node->inputs[SCALE]),
-                  EMIT_ATTRIBUTES(epsilon, EMIT_INT("held", context->held)), gradients, 3, error))
+    if (emit_many(context->graph, "BatchNormalizationTrainingGradient", operands, moments ? 5 : 3, settings, 2,
+                  gradients, 3, error))
         return -1;
     for (int i = X; i <= BIAS; i++) {
         if (context->wanted[i])
@@ -405,6 +416,8 @@ static int infer_training_gradient(struct infer_context *context, struct error *
 {
     if (check_gradient(context, 2, error) || operand_shaped_as(context, 1, 0, error))
         return -1;
+    if (context->input_count == 4)
+        return error_set(error, ERROR_INPUT, "mean and variance are given both or none");
     for (int i = 1; i < context->output_count; i++) {
         if (infer_output(context, i, context->inputs[2]->dtype, 1, &context->inputs[0]->shape.dims[1], error))
             return -1;
@@ -415,7 +428,7 @@ static int infer_training_gradient(struct infer_context *context, struct error *
 
 struct training_job {
     struct channel_planes planes;
-    const float *scale;
+    const float *scale, *mean, *variance; /* the moments of the batch, or NULL: they are found again */
     double epsilon;
     bool held;
     float *dscale, *dbias;
@@ -429,9 +442,10 @@ static void differentiate_channels(void *argument, int64_t begin, int64_t end)
     const struct channel_planes *planes = &job->planes;
     double count = (double)(planes->batch * planes->cells);
     for (int64_t c = begin; c < end; c++) {
-        float mean, variance;
+        float mean = job->mean ? job->mean[c] : 0, variance = job->mean ? job->variance[c] : 0;
         double sums[2];
-        find_moments(planes, c, &mean, &variance);
+        if (!job->mean)
+            find_moments(planes, c, &mean, &variance);
         find_products(planes, c, mean, sums);
         double r = 1 / sqrt((double)variance + job->epsilon), a = (double)job->scale[c] * r;
         const struct row_gradient row = {.mean = mean,
@@ -455,6 +469,8 @@ static int compute_training_gradient(struct compute_context *context, struct err
     const struct batch_normalization_settings *settings = context->node->settings;
     struct training_job job = {.planes = planes_of(context, &context->inputs[0]->shape),
                                .scale = context->inputs[2]->data,
+                               .mean = operand_data(context, 3),
+                               .variance = operand_data(context, 4),
                                .epsilon = epsilon_of(context->node),
                                .held = settings->held,
                                .dscale = operand_result(context, 1),
@@ -530,10 +546,10 @@ const struct operator_definition operators_batch_normalization[] = {
     {.domain = DOMAIN_INTERNAL,
      .name = "BatchNormalizationTrainingGradient",
      .since = 1,
-     ARITY(3, 3, 1, 3),
+     ARITY(3, 5, 1, 3),
      .types = TYPES_HELD_AS_FLOAT,
      .traits = OPERATOR_OTHER,
-     .roles = {ROLE_DATA, ROLE_DATA, ROLE_SCALE},
+     .roles = {ROLE_DATA, ROLE_DATA, ROLE_SCALE, ROLE_MEAN, ROLE_VARIANCE},
      SETTINGS(struct batch_normalization_settings, training_gradient_attributes),
      .infer = infer_training_gradient,
      .compute = compute_training_gradient},
