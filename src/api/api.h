@@ -23,6 +23,8 @@ int api_fail(const struct error *from, struct fovea_error *to);
 /* The caller's object for a model, which is taken over in every case; NULL after an error. */
 struct fovea_model *api_model(struct fovea *fovea, struct model *loaded, struct error *error);
 /* A second model to be edited, its operators known: of the bytes that the object was loaded from. */
+/* Training is refused weights in half precision. */
+int api_refuse_half(const struct fovea_model *model, struct error *error);
 struct model *api_copy(const struct fovea_model *model, struct error *error);
 /* An object of what was saved of an edited copy of `from`, its external data kept; takes the bytes over, unless there
  * is no memory for more. It is called "NAME (what)". */

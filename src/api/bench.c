@@ -49,6 +49,7 @@ static void summarise(const struct fovea_model *model, double *times, struct fov
     bench->peak_memory = fovea_peak_memory(model->fovea);
     bench->threads = fovea_threads(model->fovea);
     bench->cpu = fovea_cpu(model->fovea);
+    bench->half_weights = model->context->half_weights;
 }
 
 int bench_times(struct fovea_model *model, const struct fovea_bench_options *options,

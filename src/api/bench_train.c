@@ -91,6 +91,8 @@ static int prepare(struct model *model, const struct shape_binding *bindings, in
 
 static int train(struct entry *entry, const struct measured *measured, struct fovea_error *report)
 {
+    if (api_refuse_half(measured->model, &entry->error))
+        return entry_refuse(entry, report);
     struct training_graph training = {0};
     struct model *copy = api_copy(measured->model, &entry->error);
     const struct fovea_shapes *shapes = &measured->options->session.shapes;

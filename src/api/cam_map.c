@@ -144,6 +144,7 @@ int cam_hand_over(struct cam_work *work, enum fovea_cam_method method, const str
     bool of_classes = probe->of_classes;
     struct judgement judgement = {
         .cam = {.model = work->model->model->path,
+                .half_weights = work->model->context->half_weights,
                 .name = stock_name(&work->stock, index),
                 .image = index,
                 .method = method,

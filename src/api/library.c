@@ -29,6 +29,7 @@ struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error
     struct context_options asked = {.max_memory = options->max_memory,
                                     .threads = options->threads,
                                     .direct = options->no_winograd,
+                                    .half_weights = options->half_weights,
                                     .seed = options->seed};
     struct context *context = NULL;
     struct fovea *fovea = NULL;

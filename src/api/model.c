@@ -97,6 +97,13 @@ struct fovea_model *fovea_model_load_memory(struct fovea *fovea, const void *byt
     return open_model(fovea, loaded, &entry.error, report);
 }
 
+int api_refuse_half(const struct fovea_model *model, struct error *error)
+{
+    return model->context->half_weights
+               ? error_set(error, ERROR_INPUT, "parameters are trained in float32: leave out `half_weights`")
+               : 0;
+}
+
 struct model *api_copy(const struct fovea_model *model, struct error *error)
 {
     struct model *copy = model_copy(model->model, error);

@@ -75,6 +75,7 @@ int result_folder_open(struct result_folder *folder, const struct fovea_model *m
                                       .model_sha256 = folder->digest,
                                       .cpu = fovea_cpu(model->fovea),
                                       .threads = fovea_threads(model->fovea),
+                                      .half_weights = model->context->half_weights,
                                       .seed = model->context->seed};
     return 0;
 }

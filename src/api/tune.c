@@ -394,6 +394,8 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
         (options->control_model && entry_model(&entry, options->control_model)) ||
         (calls && entry_options(&entry, "calls", calls, entry_tune_calls)))
         return entry_refuse(&entry, report);
+    if (api_refuse_half(model, &entry.error))
+        return entry_refuse(&entry, report);
     struct arena *arena = arena_create(model->context->memory, &entry.error);
     struct tune_work work = {.model = model,
                              .options = options,

@@ -31,6 +31,7 @@ struct context *context_create(const struct context_options *options, struct err
     context->memory = memory;
     context->cpu = options->cpu < machine ? options->cpu : machine;
     context->direct = options->direct;
+    context->half_weights = options->half_weights;
     context->seed = options->seed;
     context->pool = thread_pool_create(memory, options->threads > 0 ? options->threads : cpu_count(), error);
     if (!context->pool) {

@@ -31,7 +31,8 @@ struct context {
     struct memory *memory;
     struct thread_pool *pool;
     enum cpu_level cpu;
-    bool direct; /* no Winograd convolutions */
+    bool direct;       /* no Winograd convolutions */
+    bool half_weights; /* constant weights of products are kept in half precision */
     uint64_t seed;
     struct progress progress; /* leads to the host, once context_set_host was called */
     struct host host;
@@ -49,6 +50,7 @@ struct context_options {
     int threads;        /* 0: all cores this process may use */
     enum cpu_level cpu; /* levels above it are not used */
     bool direct;        /* no Winograd convolutions */
+    bool half_weights;  /* constant weights of products in half precision */
     uint64_t seed;
 };
 

@@ -45,7 +45,7 @@ struct option_row {
 
 /* Options that every verb takes. */
 struct common_options {
-    const char *cpu;
+    const char *cpu, *weights;
     int64_t threads, seed, max_memory;
     struct text_list shapes;
     bool no_winograd, quiet, help;

@@ -31,6 +31,9 @@ int open_model(const struct command *command, struct opened *opened, int *code)
         return fail_usage(command, "--threads takes 1 to 1024");
     if (common->max_memory < 0 || common->max_memory > (int64_t)1 << 40)
         return fail_usage(command, "--max-memory takes a number of MiB");
+    bool half = common->weights && strcmp(common->weights, "half") == 0;
+    if (common->weights && !half && strcmp(common->weights, "float32") != 0)
+        return fail_usage(command, "--weights takes half or float32, not '%s'", common->weights);
     if (parse_shapes(&common->shapes, &opened->shapes))
         return -1;
     start_progress(&opened->bar);
@@ -42,7 +45,8 @@ int open_model(const struct command *command, struct opened *opened, int *code)
                                     .progress_user = &opened->bar,
                                     .note = show_note,
                                     .note_user = &opened->bar,
-                                    .no_winograd = common->no_winograd};
+                                    .no_winograd = common->no_winograd,
+                                    .half_weights = half};
     opened->fovea = fovea_open(&options, &error);
     if (opened->fovea)
         opened->model = fovea_model_load(opened->fovea, command->positional[0], &error);

@@ -10,7 +10,7 @@
 
 #include "cli.h"
 
-#define COMMON_ROWS 8
+#define COMMON_ROWS 9
 #define FIRST_ROW 256 /* of getopt_long's codes: below are letters */
 
 static void common_rows(struct common_options *common, struct option_row rows[COMMON_ROWS])
@@ -21,6 +21,8 @@ static void common_rows(struct common_options *common, struct option_row rows[CO
         {"cpu", 0, OPTION_TEXT, &common->cpu, "LEVEL", "highest instruction set: none, avx2, avx512"},
         {"no-winograd", 0, OPTION_FLAG, &common->no_winograd, NULL,
          "3x3 convolutions by all products: more exact, slower"},
+        {"weights", 0, OPTION_TEXT, &common->weights, "WHAT",
+         "kept as float32 (default) or half: half their memory, each rounded by up to 1/2048 of itself"},
         {"max-memory", 0, OPTION_INT, &common->max_memory, "MIB", "refuse to use more (default: 3/4 of the machine)"},
         {"seed", 0, OPTION_INT, &common->seed, "N", "of everything random (default 0)"},
         {"quiet", 'q', OPTION_FLAG, &common->quiet, NULL, "no progress"},

@@ -150,7 +150,8 @@ struct fovea_audit {
     const struct fovea_left_out *files_left_out; /**< of the images' folder; NULL: there are no images */
     unsigned sections;                           /**< as asked for */
     struct fovea_plan plan;
-    void *storage; /**< private */
+    bool half_weights; /**< the model ran with weights in half precision */
+    void *storage;     /**< private */
     uint64_t reserved[8];
 };
 /** Findings of all guides, or of those that are named; with feeds measured on the images, within the budget. */

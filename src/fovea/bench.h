@@ -25,7 +25,8 @@ struct fovea_bench {
     int64_t batch;
     int threads;
     const char *cpu;
-    const char *work; /**< "forward", "forward and input gradient", "training step" */
+    const char *work;  /**< "forward", "forward and input gradient", "training step" */
+    bool half_weights; /**< the model ran with weights in half precision */
     uint64_t reserved[8];
 };
 /** What the machine can do at most, with this context's threads and instruction set. */

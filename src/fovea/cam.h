@@ -118,6 +118,7 @@ struct fovea_cam {
      * near 1 the method shows the image, not the network. NAN: not measured (Score-CAM is not). */
     double sanity;
     const struct fovea_left_out *files_left_out; /**< of the images' folder, the same for all maps */
+    bool half_weights;                           /**< the model ran with weights in half precision */
 };
 /** Called for every image and method, images in order. Not 0: stop, fovea_cam then fails with `error`. */
 typedef int fovea_cam_each(void *user, const struct fovea_cam *cam, struct fovea_error *error);

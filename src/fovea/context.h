@@ -68,6 +68,13 @@ struct fovea_options {
     /** 3x3 convolutions by all their products: slower, down to a third of the rounding error; zeros stay zeros, and
      * what is not finite reaches only the cells that read it, not all of their tile. */
     bool no_winograd;
+    /** Constant weights of matrix products and of the convolutions that read them tap by tap stay in half precision
+     * (IEEE 754 binary16) in memory, and are widened to float32 on the way into the products: half their memory and
+     * traffic. Each is rounded to the nearest half, by up to 2^-11 of itself, below 2^-14 by up to 2^-25, which is 0
+     * below 2^-25. Where a weight's numbers reach 65520, which half precision does not hold, all of it stays float32,
+     * as do transformed (Winograd) and depthwise weights, biases and activations. Not for training: fovea_tune refuses
+     * it. */
+    bool half_weights;
     uint64_t reserved[8]; /**< zero */
 };
 FOVEA_API struct fovea_options fovea_options_default(void);

@@ -84,6 +84,7 @@ struct fovea_diff {
         *behind; /**< operator that fovea does not have, in front of what was not compared; NULL: everything was */
     int64_t values_left_out, outputs_left_out; /**< behind such, in the first model */
     bool same;                                 /**< nothing above differs */
+    bool half_weights;                         /**< the model ran with weights in half precision */
     void *storage;                             /**< private */
     uint64_t reserved[8];
 };

@@ -90,6 +90,7 @@ struct fovea_erf {
     const struct fovea_perturbation *perturbation; /**< or NULL */
     const struct fovea_erf_comparison *comparison; /**< or NULL */
     const struct fovea_left_out *files_left_out;   /**< of the images' folder */
+    bool half_weights;                             /**< the model ran with weights in half precision */
     void *storage;                                 /**< private */
     uint64_t reserved[8];
 };

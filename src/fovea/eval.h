@@ -74,7 +74,8 @@ struct fovea_eval {
     struct fovea_eval_row *rows; /**< the unchanged images first */
     int row_count;
     const struct fovea_left_out *files_left_out;
-    void *storage; /**< private */
+    bool half_weights; /**< the model ran with weights in half precision */
+    void *storage;     /**< private */
     uint64_t reserved[8];
 };
 /** `other`: of the same fovea, for the same images, or NULL. Its images are prepared as its own metadata says where the

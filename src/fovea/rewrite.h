@@ -61,6 +61,7 @@ struct fovea_rewrite {
     struct fovea_proof *proofs;
     int proof_count;
     const char *recipe; /**< how to tune the result, in words; NULL: it need not be */
+    bool half_weights;  /**< the model ran with weights in half precision */
     void *storage;      /**< private */
     uint64_t reserved[8];
 };

@@ -64,8 +64,26 @@ const struct tensor *constant_data(struct constant *constant, struct error *erro
     return &constant->tensor;
 }
 
+static bool is_in_file(const struct constant *constant)
+{
+    return constant->reader && constant->payload.place != PAYLOAD_NONE && !constant->typed && !constant->sparse;
+}
+
+bool constant_is_readable(const struct constant *constant)
+{
+    return !constant->tensor.data && is_in_file(constant);
+}
+
+int constant_read(const struct constant *constant, uint64_t offset, uint64_t length, void *bytes, struct error *error)
+{
+    struct constant part = *constant;
+    part.payload.offset += offset;
+    part.payload.length = length;
+    return constant->reader->read(constant->reader, &part, bytes, error);
+}
+
 void constant_unload(struct constant *constant)
 {
-    if (constant->reader && constant->payload.place != PAYLOAD_NONE && !constant->typed && !constant->sparse)
+    if (is_in_file(constant))
         tensor_release(constant->memory, &constant->tensor);
 }

@@ -310,6 +310,9 @@ const struct tensor *constant_data(struct constant *constant, struct error *erro
 int model_set_initialiser(const struct model *model, struct value *value, struct constant *constant,
                           struct error *error);
 
+/* Whether elements that are not in memory can be read part by part, as bits of the constant's type; and that. */
+bool constant_is_readable(const struct constant *constant);
+int constant_read(const struct constant *constant, uint64_t offset, uint64_t length, void *bytes, struct error *error);
 /* Frees elements that the file holds: constant_data reads them again. For constants that no session uses. */
 void constant_unload(struct constant *constant);
 

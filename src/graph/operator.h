@@ -35,6 +35,7 @@ struct compute_context {
     struct thread_pool *pool;
     const struct kernels *kernels;
     bool direct;         /* no Winograd convolutions */
+    bool half;           /* constant weights are packed in half precision */
     uint64_t seed, step; /* random operators: functions of (seed, step, node, element) */
     bool training;
     bool last_reader; /* nobody reads input 0 behind this node: what takes its data over sets that to NULL */
@@ -235,6 +236,12 @@ enum operand_role {
 #define OPERATOR_ROLES 12
 #define OPERATOR_PICKS 4
 
+enum packed_form {
+    PACKED_OWN,
+    PACKED_PANELS, /* of products x w (kernel/linear.h) */
+    PACKED_HALVES, /* the elements in their order, in half precision */
+};
+
 struct operator_definition {
     const char *domain, *name;
     bool any_domain;            /* a plugin's name: files put it in whatever domain, at whatever opset */
@@ -265,8 +272,8 @@ struct operator_definition {
     operator_bytes *scratch;      /* NULL: 0 */
     operator_bytes *packed_bytes; /* NULL: nothing to pack */
     operator_pack *pack;
-    operator_bytes *packed_form;           /* not 0: nodes with this number and `packed_bytes` pack the same weights to
-                                              the same bytes, which a session holds once; NULL: 0 */
+    operator_bytes *packed_form;           /* not PACKED_OWN: nodes with this number and `packed_bytes` pack the same
+                                              weights to the same bytes, which a session holds once; NULL: 0 */
     operator_method *method;               /* NULL: there is one way */
     operator_expand *expand;               /* not NULL: pass_expand replaces the node by its parts (op/expansion.h) */
     operator_resolve_known *resolve_known; /* not NULL: likewise, where it can */

@@ -1,6 +1,7 @@
 #include "kernel/convolution.h"
 
 #include "kernel/convolution_shared.h"
+#include "kernel/im2col.h"
 
 /* Bytes of columns that one thread works on at a time: about what stays in its second-level cache. */
 #define TILE_BYTES ((int64_t)1 << 19)
@@ -100,29 +101,52 @@ static const struct convolution_method *choose(const struct convolution_method *
     return *methods;
 }
 
+static int64_t weight_count(const struct convolution *convolution)
+{
+    return convolution->output_channels * (convolution->input_channels / convolution->groups) *
+           im2col_taps(convolution);
+}
+
 static size_t packed_bytes(const struct convolution_method *method, const struct convolution *convolution,
                            const struct kernels *kernels)
 {
-    return method->packed_bytes ? method->packed_bytes(convolution, kernels) : 0;
+    if (method->packed_bytes)
+        return method->packed_bytes(convolution, kernels);
+    return convolution->half && method->half ? (size_t)weight_count(convolution) * sizeof(uint16_t) : 0;
 }
 
-/* Weights that do not come packed are packed behind the method's scratch. */
+static void pack(const struct convolution_method *method, const struct convolution *convolution,
+                 const struct kernels *kernels, const float *weights, void *packed)
+{
+    if (method->pack)
+        method->pack(convolution, kernels, weights, packed);
+    else
+        kernels->narrow(weights, packed, weight_count(convolution));
+}
+
+/* Weights that do not come packed are packed behind the method's scratch, and those in half precision that it reads
+ * as they are widened there. */
 static size_t scratch_bytes(const struct convolution_method *method, const struct convolution *convolution,
                             const struct kernels *kernels, int threads, bool packed)
 {
     size_t own = (method->scratch(convolution, kernels, threads) + 63) / 64 * 64;
+    if (packed && !method->pack && packed_bytes(method, convolution, kernels) > 0)
+        return own + (size_t)weight_count(convolution) * sizeof(float);
     return own + (packed ? 0 : packed_bytes(method, convolution, kernels));
 }
 
 static void run_method(const struct convolution_method *method, const struct convolution_weights *weights,
                        struct convolution_run *run)
 {
+    size_t own = method->scratch(run->convolution, run->kernels, thread_pool_size(run->pool));
+    float *behind = run->scratch + (own + 63) / 64 * 64 / sizeof(float);
     run->weights = method->pack ? weights->packed : weights->plain;
-    if (!run->weights) {
-        size_t own = scratch_bytes(method, run->convolution, run->kernels, thread_pool_size(run->pool), true);
-        float *packed = run->scratch + own / sizeof(float);
-        method->pack(run->convolution, run->kernels, weights->plain, packed);
-        run->weights = packed;
+    if (!method->pack && packed_bytes(method, run->convolution, run->kernels) > 0) {
+        run->kernels->widen(weights->packed, behind, weight_count(run->convolution));
+        run->weights = behind;
+    } else if (!run->weights) {
+        method->pack(run->convolution, run->kernels, weights->plain, behind);
+        run->weights = behind;
     }
     method->run(run);
 }
@@ -135,7 +159,7 @@ size_t convolution_packed_bytes(const struct convolution *convolution, const str
 void convolution_pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
                       void *packed)
 {
-    choose(forward_methods, convolution, kernels)->pack(convolution, kernels, weights, packed);
+    pack(choose(forward_methods, convolution, kernels), convolution, kernels, weights, packed);
 }
 
 size_t convolution_forward_scratch(const struct convolution *convolution, const struct kernels *kernels, int threads,
@@ -167,7 +191,7 @@ size_t convolution_input_gradient_packed_bytes(const struct convolution *convolu
 void convolution_input_gradient_pack(const struct convolution *convolution, const struct kernels *kernels,
                                      const float *weights, void *packed)
 {
-    choose(input_gradient_methods, convolution, kernels)->pack(convolution, kernels, weights, packed);
+    pack(choose(input_gradient_methods, convolution, kernels), convolution, kernels, weights, packed);
 }
 
 size_t convolution_input_gradient_scratch(const struct convolution *convolution, const struct kernels *kernels,

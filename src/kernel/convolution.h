@@ -15,6 +15,7 @@ struct convolution {
     int64_t input[3], kernel[3], output[3];
     int64_t stride[3], dilation[3], pad_begin[3], pad_end[3];
     bool direct; /* the methods that multiply every tap, no others */
+    bool half;   /* packed weights are kept in half precision where the method reads them tap by tap */
 };
 
 /* A box of cells [begin, end) per spatial axis. */

@@ -124,4 +124,4 @@ static void run_columns(const struct convolution_run *run)
 }
 
 const struct convolution_method convolution_columns = {
-    .name = "columns", .applies = applies, .scratch = scratch, .run = run_columns};
+    .name = "columns", .half = true, .applies = applies, .scratch = scratch, .run = run_columns};

@@ -10,7 +10,7 @@ struct convolution_run {
     const struct kernels *kernels;
     struct thread_pool *pool;
     const float *input;
-    const float *weights;            /* plain, or packed by the method */
+    const float *weights;            /* plain, or packed by the method, if it does so in halves */
     const struct epilogue *epilogue; /* or NULL */
     const struct window *window;     /* of the convolution's outputs; NULL: all */
     float *output, *scratch;
@@ -19,11 +19,12 @@ struct convolution_run {
 /* A way to compute the forward or the input gradient of some convolutions. */
 struct convolution_method {
     const char *name;
+    bool half; /* weights may be kept in half precision: by `pack`, or as they lie where it has none */
     bool (*applies)(const struct convolution *convolution, const struct kernels *kernels);
     /* Bytes of packed weights; NULL: it reads the plain ones. */
     size_t (*packed_bytes)(const struct convolution *convolution, const struct kernels *kernels);
     void (*pack)(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
-                 float *packed);
+                 void *packed);
     /* Bytes of scratch for all threads. */
     size_t (*scratch)(const struct convolution *convolution, const struct kernels *kernels, int threads);
     void (*run)(const struct convolution_run *run);

@@ -38,7 +38,8 @@ static bool tap_gemm(const struct convolution *convolution, int64_t tap, const s
 {
     int64_t inputs = convolution->input_channels / convolution->groups, taps = im2col_taps(convolution), place[3];
     tap_place(convolution, tap, place);
-    *gemm = (struct implicit_gemm){.rows = convolution->output_channels / convolution->groups,
+    *gemm = (struct implicit_gemm){.half = convolution->half,
+                                   .rows = convolution->output_channels / convolution->groups,
                                    .channels = inputs,
                                    .row_stride = inputs * taps,
                                    .channel_stride = taps};
@@ -82,18 +83,19 @@ static bool applies(const struct convolution *convolution, const struct kernels 
            share * INSIDE_DENOMINATOR <= INSIDE_NUMERATOR;
 }
 
-/* Floats of one tap's packed weights, of one group and of all. */
-static int64_t group_floats(const struct convolution *convolution, const struct kernels *kernels)
+/* Bytes of one tap's packed weights, of one group and of all. */
+static size_t group_bytes(const struct convolution *convolution, const struct kernels *kernels)
 {
-    struct implicit_gemm gemm = {.rows = convolution->output_channels / convolution->groups,
+    struct implicit_gemm gemm = {.half = convolution->half,
+                                 .rows = convolution->output_channels / convolution->groups,
                                  .channels = convolution->input_channels / convolution->groups,
                                  .axes = {{.taps = 1}, {.taps = 1}, {.taps = 1}}};
-    return implicit_gemm_packed_floats(&gemm, kernels->tile);
+    return implicit_gemm_packed_bytes(&gemm, kernels->tile);
 }
 
-static int64_t tap_floats(const struct convolution *convolution, const struct kernels *kernels)
+static size_t tap_bytes(const struct convolution *convolution, const struct kernels *kernels)
 {
-    return convolution->groups * group_floats(convolution, kernels);
+    return (size_t)convolution->groups * group_bytes(convolution, kernels);
 }
 
 static size_t packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
@@ -102,19 +104,20 @@ static size_t packed_bytes(const struct convolution *convolution, const struct k
     int64_t taps = 0;
     for (int64_t tap = 0; tap < im2col_taps(convolution); tap++)
         taps += tap_gemm(convolution, tap, NULL, &gemm);
-    return (size_t)(taps * tap_floats(convolution, kernels)) * sizeof(float);
+    return (size_t)taps * tap_bytes(convolution, kernels);
 }
 
 static void pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
-                 float *packed)
+                 void *packed)
 {
     struct implicit_gemm gemm;
+    char *to = packed;
     for (int64_t tap = 0; tap < im2col_taps(convolution); tap++) {
         if (!tap_gemm(convolution, tap, NULL, &gemm))
             continue;
         for (int64_t group = 0; group < convolution->groups; group++) {
-            implicit_gemm_pack(&gemm, kernels, weights + group * gemm.rows * gemm.row_stride, packed);
-            packed += group_floats(convolution, kernels);
+            implicit_gemm_pack(&gemm, kernels, weights + group * gemm.rows * gemm.row_stride, to);
+            to += group_bytes(convolution, kernels);
         }
     }
 }
@@ -122,7 +125,8 @@ static void pack(const struct convolution *convolution, const struct kernels *ke
 /* Any tap's: it depends on the channels and on the cells that a tap may have. */
 static size_t scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
 {
-    struct implicit_gemm gemm = {.rows = convolution->output_channels / convolution->groups,
+    struct implicit_gemm gemm = {.half = convolution->half,
+                                 .rows = convolution->output_channels / convolution->groups,
                                  .channels = convolution->input_channels / convolution->groups};
     for (int i = 0; i < 3; i++)
         gemm.axes[i] = (struct implicit_axis){.taps = 1, .grid = convolution->output[i]};
@@ -180,7 +184,7 @@ static void run_taps(const struct convolution_run *run)
                                          .source = run->input,
                                          .target = run->output,
                                          .packed = run->weights,
-                                         .packed_stride = group_floats(convolution, run->kernels),
+                                         .packed_stride = group_bytes(convolution, run->kernels),
                                          .finish = &sums};
     for (int64_t tap = 0; tap < im2col_taps(convolution); tap++) {
         struct implicit_gemm gemm;
@@ -190,11 +194,11 @@ static void run_taps(const struct convolution_run *run)
             implicit_gemm_collapse(&gemm);
             implicit_gemm_run(&gemm, run->kernels, run->pool, &operands, run->scratch);
         }
-        operands.packed += tap_floats(convolution, run->kernels);
+        operands.packed = (const char *)operands.packed + tap_bytes(convolution, run->kernels);
     }
     planes.begins = false;
     if (run->epilogue && run->epilogue->activation != UNARY_IDENTITY)
         thread_pool_run(run->pool, run_plane, &planes, plane_count);
 }
 
-const struct convolution_method convolution_taps = {"taps", applies, packed_bytes, pack, scratch, run_taps};
+const struct convolution_method convolution_taps = {"taps", true, applies, packed_bytes, pack, scratch, run_taps};

@@ -5,7 +5,8 @@
 struct implicit_gemm convolution_gemm(const struct convolution *convolution, const struct window *window)
 {
     int64_t inputs = convolution->input_channels / convolution->groups, taps = im2col_taps(convolution);
-    struct implicit_gemm gemm = {.rows = convolution->output_channels / convolution->groups,
+    struct implicit_gemm gemm = {.half = convolution->half && taps <= IMPLICIT_HALF_TAPS,
+                                 .rows = convolution->output_channels / convolution->groups,
                                  .channels = inputs,
                                  .row_stride = inputs * taps,
                                  .channel_stride = taps};
@@ -42,16 +43,17 @@ static bool applies(const struct convolution *convolution, const struct kernels 
 static size_t packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
 {
     struct implicit_gemm gemm = whole_gemm(convolution);
-    return (size_t)(convolution->groups * implicit_gemm_packed_floats(&gemm, kernels->tile)) * sizeof(float);
+    return (size_t)convolution->groups * implicit_gemm_packed_bytes(&gemm, kernels->tile);
 }
 
 static void pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
-                 float *packed)
+                 void *packed)
 {
     struct implicit_gemm gemm = whole_gemm(convolution);
-    int64_t stride = implicit_gemm_packed_floats(&gemm, kernels->tile);
+    size_t stride = implicit_gemm_packed_bytes(&gemm, kernels->tile);
     for (int64_t group = 0; group < convolution->groups; group++)
-        implicit_gemm_pack(&gemm, kernels, weights + group * gemm.rows * gemm.row_stride, packed + group * stride);
+        implicit_gemm_pack(&gemm, kernels, weights + group * gemm.rows * gemm.row_stride,
+                           (char *)packed + (size_t)group * stride);
 }
 
 static size_t scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
@@ -70,9 +72,9 @@ static void run_tiled(const struct convolution_run *run)
                                          .source = run->input,
                                          .target = run->output,
                                          .packed = run->weights,
-                                         .packed_stride = implicit_gemm_packed_floats(&whole, run->kernels->tile),
+                                         .packed_stride = implicit_gemm_packed_bytes(&whole, run->kernels->tile),
                                          .finish = run->epilogue};
     implicit_gemm_run(&gemm, run->kernels, run->pool, &operands, run->scratch);
 }
 
-const struct convolution_method convolution_tiled = {"tiles", applies, packed_bytes, pack, scratch, run_tiled};
+const struct convolution_method convolution_tiled = {"tiles", true, applies, packed_bytes, pack, scratch, run_tiled};

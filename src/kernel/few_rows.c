@@ -9,8 +9,9 @@
 /* y [rows, columns] of x [rows, depth] and w, which is [depth, columns], or [columns, depth] when `dots`. */
 struct few_rows {
     int64_t rows, columns, depth;
-    bool dots;
-    const float *x, *w;
+    bool dots, half; /* half: w is in half precision */
+    const float *x;
+    const void *w;
     int64_t x_row, w_row, y_row;
     float alpha, beta;
     float *y;
@@ -37,6 +38,12 @@ static void scale(float factor, float *y, int64_t count)
         y[j] = factor == 0 ? 0 : factor * y[j];
 }
 
+/* Where element `place` of w is. */
+static const void *weights_at(const struct few_rows *few, int64_t place)
+{
+    return (const char *)few->w + place * (int64_t)(few->half ? sizeof(uint16_t) : sizeof(float));
+}
+
 /* Each row of w is added to y, eight at a time. */
 static void add_rows(const struct product_kernel *kernel, const struct few_rows *few)
 {
@@ -52,7 +59,7 @@ static void add_rows(const struct product_kernel *kernel, const struct few_rows 
         }
         for (int64_t j = 0; j < few->columns; j += block) {
             for (int64_t r = 0; r < few->rows; r++)
-                kernel->add_rows(factors[r], few->w + k * few->w_row + j, few->w_row, count,
+                kernel->add_rows(factors[r], weights_at(few, k * few->w_row + j), few->half, few->w_row, count,
                                  int64_min(block, few->columns - j), few->y + r * few->y_row + j);
         }
     }
@@ -62,13 +69,15 @@ static void add_rows(const struct product_kernel *kernel, const struct few_rows 
 static void multiply_rows(const struct product_kernel *kernel, const struct few_rows *few, int64_t first)
 {
     float partial[FEW_ROWS][PRODUCT_STREAMS * PRODUCT_MAX_VECTOR], sums[PRODUCT_STREAMS];
-    int64_t count = int64_min(PRODUCT_STREAMS, few->columns - first), block = few->rows == 1 ? few->depth : BLOCK;
-    for (int64_t k = 0; k < few->depth; k += block) {
-        const float *w[PRODUCT_STREAMS];
+    int64_t count = int64_min(PRODUCT_STREAMS, few->columns - first),
+            block = few->rows == 1 ? int64_max(few->depth, 1) : BLOCK;
+    for (int64_t k = 0; k == 0 || k < few->depth; k += block) { /* sums of nothing are zero */
+        const void *w[PRODUCT_STREAMS];
         for (int64_t i = 0; i < PRODUCT_STREAMS; i++)
-            w[i] = few->w + (first + int64_min(i, count - 1)) * few->w_row + k;
+            w[i] = weights_at(few, (first + int64_min(i, count - 1)) * few->w_row + k);
         for (int64_t r = 0; r < few->rows; r++)
-            kernel->dot_rows(few->x + r * few->x_row + k, w, int64_min(block, few->depth - k), k > 0, partial[r]);
+            kernel->dot_rows(few->x + r * few->x_row + k, w, few->half, int64_min(block, few->depth - k), k > 0,
+                             partial[r]);
     }
     for (int64_t r = 0; r < few->rows; r++) {
         kernel->fold_rows(partial[r], sums);
@@ -80,19 +89,37 @@ static void multiply_rows(const struct product_kernel *kernel, const struct few_
     }
 }
 
+static struct few_rows rows_of(const struct gemm *gemm, const float *a, const void *b, float *c)
+{
+    return (struct few_rows){.rows = gemm->m,
+                             .columns = gemm->n,
+                             .depth = gemm->k,
+                             .dots = gemm->transpose_b,
+                             .x = a,
+                             .w = b,
+                             .x_row = gemm->lda,
+                             .w_row = gemm->ldb,
+                             .y_row = gemm->ldc,
+                             .alpha = gemm->alpha,
+                             .beta = gemm->beta,
+                             .y = c};
+}
+
+static void run(const struct product_kernel *kernel, const struct few_rows *few)
+{
+    if (!few->dots) {
+        add_rows(kernel, few);
+        return;
+    }
+    for (int64_t first = 0; first < few->columns; first += PRODUCT_STREAMS)
+        multiply_rows(kernel, few, first);
+}
+
 void few_rows_run(const struct product_kernel *kernel, const struct gemm *gemm, const float *a, const float *b,
                   float *c)
 {
-    struct few_rows few = {.depth = gemm->k, .alpha = gemm->alpha, .beta = gemm->beta, .y = c, .y_row = gemm->ldc};
-    if (is_few(gemm)) {
-        few.rows = gemm->m;
-        few.columns = gemm->n;
-        few.dots = gemm->transpose_b;
-        few.x = a;
-        few.x_row = gemm->lda;
-        few.w = b;
-        few.w_row = gemm->ldb;
-    } else { /* the column as a row, of the transposed product */
+    struct few_rows few = rows_of(gemm, a, b, c);
+    if (!is_few(gemm)) { /* the column as a row, of the transposed product */
         few.rows = 1;
         few.columns = gemm->m;
         few.dots = !gemm->transpose_a;
@@ -100,10 +127,13 @@ void few_rows_run(const struct product_kernel *kernel, const struct gemm *gemm, 
         few.w = a;
         few.w_row = gemm->lda;
     }
-    if (!few.dots) {
-        add_rows(kernel, &few);
-        return;
-    }
-    for (int64_t first = 0; first < few.columns; first += PRODUCT_STREAMS)
-        multiply_rows(kernel, &few, first);
+    run(kernel, &few);
+}
+
+void few_rows_run_half(const struct product_kernel *kernel, const struct gemm *gemm, const float *a, const uint16_t *b,
+                       float *c)
+{
+    struct few_rows few = rows_of(gemm, a, b, c);
+    few.half = true;
+    run(kernel, &few);
 }

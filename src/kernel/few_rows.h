@@ -13,5 +13,8 @@ bool few_rows_applies(const struct gemm *gemm);
 /* C = alpha op(A) op(B) + beta C on this thread. */
 void few_rows_run(const struct product_kernel *kernel, const struct gemm *gemm, const float *a, const float *b,
                   float *c);
+/* The same of few rows of A and a B in half precision. */
+void few_rows_run_half(const struct product_kernel *kernel, const struct gemm *gemm, const float *a, const uint16_t *b,
+                       float *c);
 
 #endif

@@ -36,11 +36,6 @@ int64_t implicit_gemm_depth(const struct implicit_gemm *gemm)
     return gemm->channels * implicit_gemm_taps(gemm);
 }
 
-static int64_t round_up(int64_t value, int64_t to)
-{
-    return (value + to - 1) / to * to;
-}
-
 int64_t implicit_gemm_panels(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
 {
     return (gemm->rows + kernel->rows - 1) / kernel->rows;
@@ -51,10 +46,12 @@ int64_t implicit_gemm_panel_row(const struct implicit_gemm *gemm, int64_t panels
     return panel * (gemm->rows / panels) + int64_min(panel, gemm->rows % panels);
 }
 
-int64_t implicit_gemm_packed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
+size_t implicit_gemm_packed_bytes(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
 {
     /* Narrow tiles read a vector of rows at a time, beyond the last panel's end. */
-    return round_up(implicit_gemm_panels(gemm, kernel) * kernel->rows * implicit_gemm_depth(gemm) + TILE_MAX_ROWS, 16);
+    int64_t weights = implicit_gemm_panels(gemm, kernel) * kernel->rows * implicit_gemm_depth(gemm) + TILE_MAX_ROWS;
+    size_t bytes = (size_t)weights * (gemm->half ? sizeof(uint16_t) : sizeof(float));
+    return (bytes + 63) / 64 * 64;
 }
 
 int64_t implicit_gemm_chunk(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
@@ -119,24 +116,32 @@ static void pack_panel(const struct implicit_gemm *gemm, const struct kernels *k
     }
 }
 
+/* Weights in half precision are put together in so many floats first. */
+#define HALF_FLOATS (IMPLICIT_HALF_TAPS * TILE_MAX_ROWS)
+
 /* Channels of all panels in turn: where panels lie side by side in the weights, a cache line of these is read for
  * several of them, and where rows do, whole lines of each. */
 #define PACK_CHANNELS 16
 
 void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct kernels *kernels, const float *weights,
-                        float *packed)
+                        void *packed)
 {
     int64_t panels = implicit_gemm_panels(gemm, kernels->tile), chunk = implicit_gemm_chunk(gemm, kernels->tile);
     int64_t floats = implicit_gemm_taps(gemm) * kernels->tile->rows;
     int64_t step = gemm->row_stride < gemm->channel_stride ? PACK_CHANNELS : chunk, to;
+    float piece[HALF_FLOATS];
+    step = gemm->half ? int64_min(step, HALF_FLOATS / int64_max(floats, 1)) : step;
     for (int64_t c = 0; c < gemm->channels; c = to) {
         int64_t first = c / chunk * chunk, end = int64_min(first + chunk, gemm->channels);
         to = int64_min(c + step, end);
         for (int64_t panel = 0; panel < panels; panel++) {
             int64_t row = implicit_gemm_panel_row(gemm, panels, panel);
+            int64_t place = (first * panels + panel * (end - first) + c - first) * floats;
             pack_panel(gemm, kernels, weights + row * gemm->row_stride, c, to,
                        implicit_gemm_panel_row(gemm, panels, panel + 1) - row,
-                       packed + (first * panels + panel * (end - first) + c - first) * floats);
+                       gemm->half ? piece : (float *)packed + place);
+            if (gemm->half)
+                kernels->narrow(piece, (uint16_t *)packed + place, (to - c) * floats);
         }
     }
 }

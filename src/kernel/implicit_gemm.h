@@ -17,7 +17,11 @@ struct implicit_axis {
     int64_t grid, target, target_begin, target_step;
 };
 
+/* Kernels of more taps are not kept in half precision. */
+#define IMPLICIT_HALF_TAPS 1024
+
 struct implicit_gemm {
+    bool half;              /* weights are packed in half precision */
     int64_t rows, channels; /* of one group: target channels, source channels */
     struct implicit_axis axes[3];
     /* Weight of (row, channel, tap): row * row_stride + channel * channel_stride + tap's place in `kernel`. */
@@ -33,8 +37,8 @@ int64_t implicit_gemm_depth(const struct implicit_gemm *gemm);
 /* Panels of rows, as many as the kernel's tiles demand and as equal as they can be, and the first row of one. */
 int64_t implicit_gemm_panels(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
 int64_t implicit_gemm_panel_row(const struct implicit_gemm *gemm, int64_t panels, int64_t panel);
-/* Floats of one group's packed weights, and of scratch per thread. */
-int64_t implicit_gemm_packed_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
+/* Bytes of one group's packed weights, and floats of scratch per thread. */
+size_t implicit_gemm_packed_bytes(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
 int64_t implicit_gemm_scratch_floats(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
 /* The columns [begin, end) of the grid for one group of one image: out[depth, end - begin], and up to a vector more.
  * `segments`: room for implicit_gemm_segments(gemm, end - begin) of them. */
@@ -45,7 +49,7 @@ void implicit_gemm_gather(const struct implicit_gemm *gemm, const struct tile_ke
 int64_t implicit_gemm_chunk(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);
 /* One group's weights: [chunk][panel][term][rows of the kernel]. */
 void implicit_gemm_pack(const struct implicit_gemm *gemm, const struct kernels *kernels, const float *weights,
-                        float *packed);
+                        void *packed);
 
 /* Buffers of a whole convolution: strides per image and group in floats. `finish` may be NULL; its residual is laid out
  * as the target. */
@@ -53,8 +57,8 @@ struct implicit_operands {
     int64_t batch, groups;
     const float *source;
     float *target;
-    const float *packed;
-    int64_t packed_stride; /* from group to group */
+    const void *packed;
+    size_t packed_stride; /* bytes from group to group */
     const struct epilogue *finish;
 };
 void implicit_gemm_run(const struct implicit_gemm *gemm, const struct kernels *kernels, struct thread_pool *pool,

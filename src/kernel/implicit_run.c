@@ -56,11 +56,11 @@ static struct implicit_blocks find_blocks(const struct implicit_gemm *gemm, cons
     return blocks;
 }
 
-/* Rows of b, read where they are or gathered, segments, a tile that is not written in place and its residual: a
- * thread's scratch, in this order. Room is for the columns of any window: these are less than COLUMN_FLOATS, or a step
- * wide with a plane for every tap. */
+/* Rows of b, read where they are or gathered, segments, a tile that is not written in place and its residual, a group
+ * of panels whose weights come in half precision: a thread's scratch, in this order. Room is for the columns of any
+ * window: these are less than COLUMN_FLOATS, or a step wide with a plane for every tap. */
 struct implicit_scratch {
-    int64_t gathered, segments, offsets, total; /* floats */
+    int64_t gathered, segments, offsets, widened, total; /* floats */
 };
 
 static struct implicit_scratch scratch_parts(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
@@ -73,7 +73,9 @@ static struct implicit_scratch scratch_parts(const struct implicit_gemm *gemm, c
     segments = int64_min(segments, taps * cells);
     scratch.segments = round_up(segments * (int64_t)(sizeof(struct tile_segment) / sizeof(float)), 16);
     scratch.offsets = round_up(channels * taps, 16);
-    scratch.total = scratch.gathered + scratch.segments + scratch.offsets + 2 * TILE_MAX_ROWS * TILE_MAX_WIDTH;
+    scratch.widened = gemm->half ? int64_max(GROUP_FLOATS, channels * taps * kernel->rows) + TILE_MAX_ROWS : 0;
+    scratch.total = scratch.gathered + scratch.segments + scratch.offsets + 2 * TILE_MAX_ROWS * TILE_MAX_WIDTH +
+                    round_up(scratch.widened, 16);
     return scratch;
 }
 
@@ -112,7 +114,8 @@ struct chunk {
     bool first, last;
     const float *b;
     const int32_t *offsets;
-    float *buffer; /* for tiles that are not written in place */
+    float *buffer;  /* for tiles that are not written in place */
+    float *widened; /* for weights that come in half precision */
 };
 
 /* The next columns of a part: as many vectors as a tile takes (four are taken as two and two rather than three and
@@ -168,14 +171,27 @@ static void activate(const struct implicit_job *job, const struct implicit_part 
     }
 }
 
+/* The terms of panel `begin` and of those behind it, up to `end`; from half precision they are widened once for all
+ * columns. */
+static const float *panel_weights(const struct implicit_job *job, const struct implicit_part *part,
+                                  const struct chunk *chunk, int64_t begin, int64_t end)
+{
+    const char *packed = (const char *)job->operands->packed + (size_t)part->group * job->operands->packed_stride;
+    int64_t panel = chunk->depth * job->kernel->rows;
+    int64_t place = chunk->begin * job->panels * job->kernel->rows + begin * panel;
+    if (!job->gemm->half)
+        return (const float *)packed + place;
+    job->kernels->widen((const uint16_t *)packed + place, chunk->widened, (end - begin) * panel);
+    return chunk->widened;
+}
+
 /* Panels [begin, end) and all columns of the part. */
 static void multiply_group(const struct implicit_job *job, const struct implicit_part *part, const struct chunk *chunk,
                            int64_t begin, int64_t end)
 {
     const struct tile_kernel *kernel = job->kernel;
     int64_t panel_floats = chunk->depth * kernel->rows, columns;
-    const float *weights =
-        job->operands->packed + part->group * job->operands->packed_stride + chunk->begin * job->panels * kernel->rows;
+    const float *weights = panel_weights(job, part, chunk, begin, end);
     struct tile tile = {.depth = chunk->depth,
                         .offsets = chunk->offsets,
                         .residual_stride = job->contiguous ? job->target_plane : TILE_MAX_WIDTH,
@@ -188,7 +204,7 @@ static void multiply_group(const struct implicit_job *job, const struct implicit
         for (int64_t panel = begin; panel < end; panel++) {
             int64_t row = implicit_gemm_panel_row(job->gemm, job->panels, panel);
             tile.rows = implicit_gemm_panel_row(job->gemm, job->panels, panel + 1) - row;
-            tile.a = weights + panel * panel_floats;
+            tile.a = weights + (panel - begin) * panel_floats;
             tile.columns = columns;
             tile.ahead = job->in_place && panel - begin < most ? columns + (panel - begin) * kernel->vector : 0;
             multiply_tile(job, part, chunk, &tile, row, column);
@@ -246,6 +262,7 @@ static void run_part(void *argument, size_t index, int thread)
     float *gathered = job->scratch + thread * job->sizes.total, *segments = gathered + job->sizes.gathered;
     int32_t *offsets = (int32_t *)(segments + job->sizes.segments);
     struct chunk chunk = {.b = gathered, .offsets = offsets, .buffer = (float *)offsets + job->sizes.offsets};
+    chunk.widened = chunk.buffer + 2 * TILE_MAX_ROWS * TILE_MAX_WIDTH;
     implicit_columns_offsets(gemm, columns, int64_min(job->blocks.channels, channels),
                              job->in_place ? job->source_plane : pitch, offsets);
     for (int64_t c = 0, end; c < channels; c = end) {

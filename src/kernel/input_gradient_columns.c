@@ -109,6 +109,6 @@ static void run_columns(const struct convolution_run *run)
 }
 
 const struct convolution_method input_gradient_few = {
-    .name = "few outputs", .applies = applies_to_few, .scratch = scratch, .run = run_columns};
+    .name = "few outputs", .half = true, .applies = applies_to_few, .scratch = scratch, .run = run_columns};
 const struct convolution_method input_gradient_columns = {
-    .name = "columns", .applies = applies, .scratch = scratch, .run = run_columns};
+    .name = "columns", .half = true, .applies = applies, .scratch = scratch, .run = run_columns};

@@ -80,14 +80,15 @@ static size_t packed_bytes(const struct convolution *convolution, const struct k
 }
 
 static void pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
-                 float *packed)
+                 void *packed)
 {
     (void)kernels;
     int64_t taps = im2col_taps(convolution), sharing = sharing_of(convolution);
+    float *to = packed;
     for (int64_t channel = 0; channel < convolution->input_channels; channel++) {
         struct tap_walk walk = start_walk(convolution);
         while (next_tap(&walk))
-            *packed++ = weights[(channel * sharing + walk.plane) * taps + walk.y * convolution->kernel[2] + walk.x];
+            *to++ = weights[(channel * sharing + walk.plane) * taps + walk.y * convolution->kernel[2] + walk.x];
     }
 }
 
@@ -355,5 +356,5 @@ static void run_depthwise(const struct convolution_run *run)
     depthwise_job_run(&job);
 }
 
-const struct convolution_method input_gradient_depthwise = {"depthwise", applies, packed_bytes,
+const struct convolution_method input_gradient_depthwise = {"depthwise", false,   applies,      packed_bytes,
                                                             pack,        scratch, run_depthwise};

@@ -63,7 +63,8 @@ static struct implicit_gemm phase_gemm(const struct convolution *convolution, co
                                        int64_t phase)
 {
     int64_t inputs = convolution->input_channels / convolution->groups, taps = im2col_taps(convolution);
-    struct implicit_gemm gemm = {.rows = inputs,
+    struct implicit_gemm gemm = {.half = convolution->half && taps <= IMPLICIT_HALF_TAPS,
+                                 .rows = inputs,
                                  .channels = convolution->output_channels / convolution->groups,
                                  .row_stride = taps,
                                  .channel_stride = inputs * taps};
@@ -93,24 +94,24 @@ static int64_t phases_scratch_floats(const struct convolution *convolution, cons
 static size_t packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
 {
     struct window all = im2col_full(convolution);
-    int64_t floats = 0;
+    size_t bytes = 0;
     for (int64_t phase = 0; phase < phase_count(convolution); phase++) {
         struct implicit_gemm gemm = phase_gemm(convolution, &all, phase);
-        floats += convolution->groups * implicit_gemm_packed_floats(&gemm, kernels->tile);
+        bytes += (size_t)convolution->groups * implicit_gemm_packed_bytes(&gemm, kernels->tile);
     }
-    return (size_t)floats * sizeof(float);
+    return bytes;
 }
 
 static void pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
-                 float *packed)
+                 void *packed)
 {
     struct window all = im2col_full(convolution);
-    float *to = packed;
+    char *to = packed;
     for (int64_t phase = 0; phase < phase_count(convolution); phase++) {
         struct implicit_gemm gemm = phase_gemm(convolution, &all, phase);
         for (int64_t group = 0; group < convolution->groups; group++) {
             implicit_gemm_pack(&gemm, kernels, weights + group * gemm.channels * gemm.channel_stride, to);
-            to += implicit_gemm_packed_floats(&gemm, kernels->tile);
+            to += implicit_gemm_packed_bytes(&gemm, kernels->tile);
         }
     }
 }
@@ -124,7 +125,7 @@ static void run_phases(const struct convolution_run *run)
 {
     const struct convolution *convolution = run->convolution;
     struct window all = im2col_full(convolution);
-    const float *packed = run->weights;
+    const char *packed = (const char *)run->weights;
     int64_t covered = 0, plane = convolution_plane(convolution->input);
     for (int64_t phase = 0; phase < phase_count(convolution); phase++) {
         struct implicit_gemm gemm = phase_gemm(convolution, run->window ? run->window : &all, phase);
@@ -140,11 +141,12 @@ static void run_phases(const struct convolution_run *run)
                                              .source = run->input,
                                              .target = run->output,
                                              .packed = packed,
-                                             .packed_stride = implicit_gemm_packed_floats(&whole, run->kernels->tile)};
+                                             .packed_stride = implicit_gemm_packed_bytes(&whole, run->kernels->tile)};
         if (implicit_gemm_depth(&gemm) > 0)
             implicit_gemm_run(&gemm, run->kernels, run->pool, &operands, run->scratch);
-        packed += convolution->groups * operands.packed_stride;
+        packed += (size_t)convolution->groups * operands.packed_stride;
     }
 }
 
-const struct convolution_method input_gradient_tiled = {"tiles", applies, packed_bytes, pack, scratch, run_phases};
+const struct convolution_method input_gradient_tiled = {"tiles", true,    applies,   packed_bytes,
+                                                        pack,    scratch, run_phases};

@@ -75,6 +75,9 @@ struct kernels {
     void (*affine)(const float *x, float scale, float shift, float *y, int64_t count);
     /* to[j * to_row + i] = from[i * from_row + j] for i < rows, j < columns. */
     void (*transpose)(const float *from, int64_t from_row, float *to, int64_t to_row, int64_t rows, int64_t columns);
+    /* From halves (IEEE 754 binary16) to floats, and back to the nearest half. */
+    void (*widen)(const uint16_t *from, float *to, int64_t count);
+    void (*narrow)(const float *from, uint16_t *to, int64_t count);
     /* Softmax of one row of `count` contiguous elements (log: log-softmax). */
     void (*softmax_row)(const float *x, float *y, int64_t count, bool log);
     /* One plane of a depthwise convolution in plain C (depthwise.h). */

@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "kernel/few_rows.h"
 #include "kernel/gemm.h"
+#include "kernel/linear_half.h"
 #include "kernel/product_blocks.h"
 
 /* Floats of a block of rows of x for one chunk of terms, which stays in the second-level cache while all panels pass:
@@ -18,12 +19,17 @@
 #define PLAIN_FLOATS ((int64_t)1 << 18)
 #define PLAIN_ROWS 128
 
+/* Terms that a panel in half precision is packed by at a time. */
+#define HALF_TERMS 128
+
 size_t linear_packed_bytes(const struct linear *linear, const struct kernels *kernels)
 {
+    if (linear_half_applies(linear, kernels))
+        return (size_t)(linear->columns * linear->depth) * sizeof(uint16_t);
     if (!kernels->product || linear->rows <= FEW_ROWS)
         return 0;
     int64_t vector = kernels->product->vector, vectors = (linear->columns + vector - 1) / vector;
-    return (size_t)(vectors * vector * linear->depth) * sizeof(float);
+    return (size_t)(vectors * vector * linear->depth) * (linear->half ? sizeof(uint16_t) : sizeof(float));
 }
 
 struct linear_job {
@@ -32,7 +38,8 @@ struct linear_job {
     struct product_panels panels;
     const float *x, *weights;
     const struct linear_finish *finish;
-    float *packed, *y;
+    void *packed; /* floats or halves */
+    float *y;
     int64_t blocks, parts; /* of rows, of panels */
     bool clamps;           /* the activation is part of the tile kernel */
     float low, high;
@@ -48,14 +55,30 @@ static void pack_panel(void *argument, size_t index, int thread)
                                           .transposed = linear->transposed,
                                           .stride = linear->transposed ? linear->depth : linear->columns,
                                           .factor = 1};
-    product_pack(&source, 0, linear->depth, panel.column, panel.columns, (int64_t)panel.vectors * job->panels.vector,
-                 job->packed + panel.column * linear->depth);
+    int64_t width = (int64_t)panel.vectors * job->panels.vector;
+    if (!linear->half) {
+        product_pack(&source, 0, linear->depth, panel.column, panel.columns, width,
+                     (float *)job->packed + panel.column * linear->depth);
+        return;
+    }
+    float terms[HALF_TERMS * PRODUCT_MAX_WIDTH];
+    for (int64_t first = 0; first < linear->depth; first += HALF_TERMS) {
+        int64_t count = int64_min(HALF_TERMS, linear->depth - first);
+        product_pack(&source, first, count, panel.column, panel.columns, width, terms);
+        job->kernels->narrow(terms, (uint16_t *)job->packed + panel.column * linear->depth + first * width,
+                             count * width);
+    }
 }
 
 void linear_pack(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
                  const float *weights, void *packed)
 {
+    if (linear_half_applies(linear, kernels)) {
+        linear_half_pack(linear, kernels, pool, weights, packed);
+        return;
+    }
     struct linear_job job = {.linear = linear,
+                             .kernels = kernels,
                              .panels = product_panels(kernels->product, linear->columns),
                              .weights = weights,
                              .packed = packed};
@@ -75,9 +98,10 @@ static void activate(const struct linear_job *job, const struct product_panel *p
     }
 }
 
-static const float *panel_terms(const struct linear_job *job, const struct product_panel *panel, int64_t first)
+static const void *panel_terms(const struct linear_job *job, const struct product_panel *panel, int64_t first)
 {
-    return job->packed + panel->column * job->linear->depth + first * panel->vectors * job->panels.vector;
+    int64_t place = panel->column * job->linear->depth + first * panel->vectors * job->panels.vector;
+    return (const char *)job->packed + place * (int64_t)(job->linear->half ? sizeof(uint16_t) : sizeof(float));
 }
 
 /* Rows [begin, end) of one panel for the terms of one chunk. */
@@ -85,7 +109,8 @@ struct linear_block {
     int64_t panel, chunk, begin, end;
 };
 
-static void run_block(const struct linear_job *job, const struct linear_block *block, const float *ahead)
+/* `widened`: room for the terms of a panel in half precision, which are widened once for all rows. */
+static void run_block(const struct linear_job *job, const struct linear_block *block, const void *ahead, float *widened)
 {
     const struct linear *linear = job->linear;
     const struct linear_finish *finish = job->finish;
@@ -96,7 +121,7 @@ static void run_block(const struct linear_job *job, const struct linear_block *b
                                 .x = job->x + block->begin * linear->depth + first,
                                 .x_row = linear->depth,
                                 .x_step = 1,
-                                .w = panel_terms(job, &panel, first),
+                                .w = linear->half ? widened : panel_terms(job, &panel, first),
                                 .vectors = panel.vectors,
                                 .columns = (int)panel.columns,
                                 .adds = block->chunk > 0,
@@ -105,6 +130,9 @@ static void run_block(const struct linear_job *job, const struct linear_block *b
                                 .y = job->y + at,
                                 .y_row = linear->columns};
     bool ends = last == linear->depth;
+    if (linear->half)
+        job->kernels->widen(panel_terms(job, &panel, first), widened,
+                            (last - first) * panel.vectors * job->panels.vector);
     if (ends) {
         tile.bias = finish->bias ? finish->bias + panel.column : NULL;
         tile.low = job->low;
@@ -120,10 +148,8 @@ static void run_block(const struct linear_job *job, const struct linear_block *b
 }
 
 /* Some panels of one block of rows, chunk by chunk. */
-static void run_part(void *argument, size_t index, int thread)
+static void run_panels(const struct linear_job *job, size_t index, float *widened)
 {
-    (void)thread;
-    const struct linear_job *job = argument;
     int64_t chunks = product_chunks(job->linear->depth);
     size_t begin, end, first, last, blocks = (size_t)job->blocks;
     thread_slice((size_t)job->linear->rows, blocks, index % blocks, &begin, &end);
@@ -135,9 +161,23 @@ static void run_part(void *argument, size_t index, int thread)
             struct product_panel next = product_panel(&job->panels, (int64_t)(turns ? first : panel + 1));
             int64_t from, to;
             product_chunk(job->linear->depth, (chunk + turns) % chunks, &from, &to);
-            run_block(job, &block, panel_terms(job, &next, from));
+            run_block(job, &block, panel_terms(job, &next, from), widened);
         }
     }
+}
+
+static void run_part(void *argument, size_t index, int thread)
+{
+    (void)thread;
+    run_panels(argument, index, NULL);
+}
+
+/* The widened terms of a panel, 110 KB, are on the stack. */
+static void run_half_part(void *argument, size_t index, int thread)
+{
+    (void)thread;
+    float widened[PRODUCT_MOST_TERMS * PRODUCT_MAX_WIDTH] __attribute__((aligned(64)));
+    run_panels(argument, index, widened);
 }
 
 static void read_activation(struct linear_job *job)
@@ -167,7 +207,7 @@ static void run_packed(struct linear_job *job, struct thread_pool *pool)
 {
     read_activation(job);
     divide_work(job, thread_pool_size(pool));
-    thread_pool_run(pool, run_part, job, (size_t)(job->blocks * job->parts));
+    thread_pool_run(pool, job->linear->half ? run_half_part : run_part, job, (size_t)(job->blocks * job->parts));
 }
 
 /* Bias, activation and residual on whole rows, some for each thread. */
@@ -186,16 +226,21 @@ static void finish_rows(void *argument, size_t index, int thread)
     activate(job, &row, (int64_t)begin, (int64_t)end);
 }
 
-static void run_plain(struct linear_job *job, struct thread_pool *pool, const float *w)
+static int64_t finish_parts(const struct linear *linear, int64_t threads)
 {
     const int64_t worth_a_thread = 1 << 14; /* elements */
+    return int64_clamp(linear->rows * linear->columns / worth_a_thread, 1, threads);
+}
+
+static void run_plain(struct linear_job *job, struct thread_pool *pool, const float *w)
+{
     struct linear linear = *job->linear;
     struct linear_finish finish = *job->finish;
     int64_t total = linear.rows, columns = linear.columns, threads = thread_pool_size(pool);
     int64_t block = threads * int64_max(PLAIN_FLOATS / int64_max(columns, 1), PLAIN_ROWS);
     job->linear = &linear;
     job->finish = &finish;
-    job->parts = int64_clamp(total * columns / worth_a_thread, 1, threads);
+    job->parts = finish_parts(&linear, threads);
     for (int64_t first = 0; first < total; first += block) {
         linear.rows = int64_min(total - first, block);
         const struct gemm gemm = {.transpose_b = linear.transposed,
@@ -222,7 +267,13 @@ void linear_run(const struct linear *linear, const struct kernels *kernels, stru
         run_plain(&job, pool, weights->plain);
         return;
     }
+    if (linear_half_applies(linear, kernels)) {
+        linear_half_run(linear, kernels, pool, x, weights->packed, y);
+        job.parts = finish_parts(linear, thread_pool_size(pool));
+        thread_pool_run(pool, finish_rows, &job, (size_t)job.parts);
+        return;
+    }
     job.panels = product_panels(kernels->product, linear->columns);
-    job.packed = (float *)(uintptr_t)weights->packed;
+    job.packed = (void *)(uintptr_t)weights->packed;
     run_packed(&job, pool);
 }

@@ -7,10 +7,11 @@
 #include "base/thread_pool.h"
 #include "kernel/kernels.h"
 
-/* x [rows, depth], w [depth, columns] or [columns, depth] when `transposed`, y [rows, columns]. */
+/* x [rows, depth], w [depth, columns] or [columns, depth] when `transposed`, y [rows, columns]. `half`: the weights are
+ * packed in half precision, and widened to float32 on the way into the product. */
 struct linear {
     int64_t rows, columns, depth;
-    bool transposed;
+    bool transposed, half;
 };
 
 /* The weights as they are, or packed; the other may be NULL. */
@@ -29,6 +30,9 @@ struct linear_finish {
 
 /* Bytes of packed weights; 0: few rows, which read the plain ones as fast, or a level without a kernel for them. */
 size_t linear_packed_bytes(const struct linear *linear, const struct kernels *kernels);
+/* Whether weights in half precision are kept as they lie in float32: for few rows, and where there is no kernel for
+ * panels. Else they are packed alike for any number of rows. */
+bool linear_half_applies(const struct linear *linear, const struct kernels *kernels);
 /* `packed` is 64-byte aligned. */
 void linear_pack(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
                  const float *weights, void *packed);

@@ -2,7 +2,7 @@
 
 #include "base/number.h"
 #include "kernel/gemm.h"
-#include "kernel/linear.h"
+#include "kernel/linear_half.h"
 #include "kernel/product_blocks.h"
 
 /* Rows of dy that pass over a part of the weights before it is turned again for the next ones. */
@@ -12,7 +12,8 @@ struct backward_job {
     const struct linear *linear;
     const struct kernels *kernels;
     struct product_panels panels, outputs; /* of w's columns, over which the sums go, and of dx's */
-    const float *dy, *packed;
+    const float *dy;
+    const void *packed;
     float *dx;
     int64_t blocks, parts; /* of rows, of outputs */
 };
@@ -29,11 +30,18 @@ static int64_t turn_panels(const struct backward_job *job, int64_t begin, int64_
                            const struct product_panel *output, float *out)
 {
     int64_t width = (int64_t)output->vectors * job->panels.vector, place = 0;
+    float widened[PRODUCT_MAX_WIDTH * PRODUCT_MAX_WIDTH];
     for (int64_t p = begin; p < end; p++) {
         const struct product_panel panel = product_panel(&job->panels, p);
         int64_t row = (int64_t)panel.vectors * job->panels.vector;
-        job->kernels->transpose(job->packed + panel.column * job->linear->depth + output->column * row, row,
-                                out + place * width, width, output->columns, panel.columns);
+        const float *from = (const float *)job->packed + panel.column * job->linear->depth + output->column * row;
+        if (job->linear->half) {
+            job->kernels->widen((const uint16_t *)job->packed + panel.column * job->linear->depth +
+                                    output->column * row,
+                                widened, output->columns * row);
+            from = widened;
+        }
+        job->kernels->transpose(from, row, out + place * width, width, output->columns, panel.columns);
         place += panel.columns;
     }
     for (int64_t j = 0; j < place && output->columns < width; j++) {
@@ -83,6 +91,11 @@ static void run_part(void *argument, size_t index, int thread)
 void linear_run_backward(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
                          const float *dy, const void *packed, float *dx)
 {
+    if (linear_half_applies(linear, kernels)) {
+        const struct linear back = {linear->rows, linear->depth, linear->columns, !linear->transposed, true};
+        linear_half_run(&back, kernels, pool, dy, packed, dx);
+        return;
+    }
     struct backward_job job = {.linear = linear,
                                .kernels = kernels,
                                .panels = product_panels(kernels->product, linear->columns),

@@ -286,6 +286,8 @@ float PEAK_LOOP(int64_t operations);
 extern const struct pool_kernel LEVEL(pool);
 extern const struct row_kernel LEVEL(row);
 void LEVEL(transpose)(const float *from, int64_t from_row, float *to, int64_t to_row, int64_t rows, int64_t columns);
+void LEVEL(widen)(const uint16_t *from, float *to, int64_t count);
+void LEVEL(narrow)(const float *from, uint16_t *to, int64_t count);
 extern const struct kernels KERNEL_TABLE;
 const struct kernels KERNEL_TABLE = {
     .level = KERNEL_LEVEL,
@@ -298,6 +300,8 @@ const struct kernels KERNEL_TABLE = {
     .axpy = axpy,
     .affine = affine,
     .transpose = LEVEL(transpose),
+    .widen = LEVEL(widen),
+    .narrow = LEVEL(narrow),
     .softmax_row = softmax_row,
     .depthwise_plane = depthwise_plane,
     .pool = &LEVEL(pool),

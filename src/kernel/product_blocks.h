@@ -10,6 +10,8 @@
  * second-level cache beside the rows of x, a tile's rows of x (12 KB, 6 KB) in the first-level one; joining costs a
  * hundredth of the products; and float32's error stays that of short sums. */
 #define PRODUCT_CHUNK 384
+/* Chunks are nearly equal: one has fewer terms than these. */
+#define PRODUCT_MOST_TERMS (PRODUCT_CHUNK * 3 / 2)
 
 /* Columns in panels of nearly equal numbers of vectors: the first `wide` have one more than the others. */
 struct product_panels {

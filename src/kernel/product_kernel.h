@@ -36,11 +36,13 @@ struct product_tile {
 struct product_kernel {
     int rows, vector, vectors; /* most rows of a tile, floats of a vector, most vectors of a panel */
     void (*multiply)(const struct product_tile *tile);
-    /* y[j] += sum over i of x[i] * w[i * w_row + j], for j < columns and i < count <= PRODUCT_STREAMS. */
-    void (*add_rows)(const float *x, const float *w, int64_t w_row, int count, int64_t columns, float *y);
+    /* y[j] += sum over i of x[i] * w[i * w_row + j], for j < columns and i < count <= PRODUCT_STREAMS. `half`: w is in
+     * half precision, widened on the way. */
+    void (*add_rows)(const float *x, const void *w, bool half, int64_t w_row, int count, int64_t columns, float *y);
     /* partial[i * PRODUCT_MAX_VECTOR + lane] = the sum, added to what is there where `adds`, of some of the products
      * x[k] * w[i][k] for k < depth, for i < PRODUCT_STREAMS; and the sums of their lanes. */
-    void (*dot_rows)(const float *x, const float *const w[PRODUCT_STREAMS], int64_t depth, bool adds, float *partial);
+    void (*dot_rows)(const float *x, const void *const w[PRODUCT_STREAMS], bool half, int64_t depth, bool adds,
+                     float *partial);
     void (*fold_rows)(const float *partial, float sums[PRODUCT_STREAMS]);
 };
 

@@ -130,19 +130,38 @@ static void multiply(const struct product_tile *tile)
 
 /* ---- streams of w ---- */
 
-/* `count` is a constant where this is inlined. */
-static always_inline vector_type sum_streams(const vector_type *factors, const float *w, int64_t w_row, int count,
-                                             int lanes)
+/* Elements [at, at + lanes) of w, floats or halves; zero behind them. */
+static always_inline vector_type load_weights(const void *w, bool half, int64_t at, int lanes)
+{
+    if (!half)
+        return lanes == VECTOR ? load((const float *)w + at) : load_lanes((const float *)w + at, lanes);
+    const uint16_t *from = (const uint16_t *)w + at;
+    uint16_t rest[VECTOR] = {0};
+    if (lanes < VECTOR) {
+        for (int i = 0; i < lanes; i++)
+            rest[i] = from[i];
+        from = rest;
+    }
+#if VECTOR == 16
+    return (vector_type)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i_u *)from));
+#else
+    return (vector_type)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i_u *)from));
+#endif
+}
+
+/* `half` and `count` are constants where this is inlined, as in all that follows. */
+static always_inline vector_type sum_streams(const vector_type *factors, const void *w, bool half, int64_t at,
+                                             int64_t w_row, int count, int lanes)
 {
     vector_type sums[2] = {{0}, {0}};
     UNROLL
     for (int i = 0; i < count; i++)
-        sums[i % 2] += factors[i] * (lanes == VECTOR ? load(w + i * w_row) : load_lanes(w + i * w_row, lanes));
+        sums[i % 2] = multiply_add(factors[i], load_weights(w, half, at + i * w_row, lanes), sums[i % 2]);
     return sums[0] + sums[1];
 }
 
-static always_inline void add_streams(const float *x, const float *w, int64_t w_row, int count, int64_t columns,
-                                      float *y)
+static always_inline void add_streams(const float *x, const void *w, bool half, int64_t first, int64_t w_row, int count,
+                                      int64_t columns, float *y)
 {
     vector_type factors[PRODUCT_STREAMS];
     int64_t j = 0;
@@ -150,24 +169,35 @@ static always_inline void add_streams(const float *x, const float *w, int64_t w_
     for (int i = 0; i < count; i++)
         factors[i] = broadcast(x[i]);
     for (; j + VECTOR <= columns; j += VECTOR)
-        store(y + j, load(y + j) + sum_streams(factors, w + j, w_row, count, VECTOR));
+        store(y + j, load(y + j) + sum_streams(factors, w, half, first + j, w_row, count, VECTOR));
     if (j < columns) {
         int lanes = (int)(columns - j);
-        store_lanes(y + j, load_lanes(y + j, lanes) + sum_streams(factors, w + j, w_row, count, lanes), lanes);
+        store_lanes(y + j, load_lanes(y + j, lanes) + sum_streams(factors, w, half, first + j, w_row, count, lanes),
+                    lanes);
     }
 }
 
-static void add_rows(const float *x, const float *w, int64_t w_row, int count, int64_t columns, float *y)
+static always_inline void add_all(const float *x, const void *w, bool half, int64_t w_row, int count, int64_t columns,
+                                  float *y)
 {
     if (count == PRODUCT_STREAMS) {
-        add_streams(x, w, w_row, PRODUCT_STREAMS, columns, y);
+        add_streams(x, w, half, 0, w_row, PRODUCT_STREAMS, columns, y);
         return;
     }
     for (int i = 0; i < count; i++)
-        add_streams(x + i, w + i * w_row, w_row, 1, columns, y);
+        add_streams(x + i, w, half, i * w_row, w_row, 1, columns, y);
 }
 
-static void dot_rows(const float *x, const float *const w[PRODUCT_STREAMS], int64_t depth, bool adds, float *partial)
+static void add_rows(const float *x, const void *w, bool half, int64_t w_row, int count, int64_t columns, float *y)
+{
+    if (half)
+        add_all(x, w, true, w_row, count, columns, y);
+    else
+        add_all(x, w, false, w_row, count, columns, y);
+}
+
+static always_inline void dot_all(const float *x, const void *const w[PRODUCT_STREAMS], bool half, int64_t depth,
+                                  bool adds, float *partial)
 {
     vector_type sums[PRODUCT_STREAMS];
     int64_t k = 0;
@@ -178,18 +208,27 @@ static void dot_rows(const float *x, const float *const w[PRODUCT_STREAMS], int6
         vector_type factor = load(x + k);
         UNROLL
         for (int i = 0; i < PRODUCT_STREAMS; i++)
-            sums[i] += factor * load(w[i] + k);
+            sums[i] = multiply_add(factor, load_weights(w[i], half, k, VECTOR), sums[i]);
     }
     if (k < depth) {
         int lanes = (int)(depth - k);
         vector_type factor = load_lanes(x + k, lanes);
         UNROLL
         for (int i = 0; i < PRODUCT_STREAMS; i++)
-            sums[i] += factor * load_lanes(w[i] + k, lanes);
+            sums[i] = multiply_add(factor, load_weights(w[i], half, k, lanes), sums[i]);
     }
     UNROLL
     for (int i = 0; i < PRODUCT_STREAMS; i++)
         store(partial + i * PRODUCT_MAX_VECTOR, sums[i]);
+}
+
+static void dot_rows(const float *x, const void *const w[PRODUCT_STREAMS], bool half, int64_t depth, bool adds,
+                     float *partial)
+{
+    if (half)
+        dot_all(x, w, true, depth, adds, partial);
+    else
+        dot_all(x, w, false, depth, adds, partial);
 }
 
 static void fold_rows(const float *partial, float sums[PRODUCT_STREAMS])

@@ -33,6 +33,16 @@ static inline vector_type broadcast(float value)
     return value - (vector_type){0};
 }
 
+/* a * b + c, rounded once: the compiler is left no choice between that and two roundings. */
+static inline vector_type multiply_add(vector_type a, vector_type b, vector_type c)
+{
+#if defined(__AVX512F__)
+    return (vector_type)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#else
+    return (vector_type)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#endif
+}
+
 /* NaN stays: of an unordered pair these instructions give the second operand. */
 static inline vector_type clamp(vector_type x, vector_type low, vector_type high)
 {

@@ -114,7 +114,7 @@ static size_t forward_packed_bytes(const struct convolution *convolution, const 
 }
 
 static void forward_pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
-                         float *packed)
+                         void *packed)
 {
     struct winograd winograd = forward_tiles(convolution, forward_tile(convolution), NULL);
     int64_t taps = im2col_taps(convolution);
@@ -125,7 +125,8 @@ static void forward_pack(const struct convolution *convolution, const struct ker
                                         .row_stride = winograd.channels * taps,
                                         .channel_stride = taps,
                                         .weights = weights + group * winograd.rows * winograd.channels * taps,
-                                        .out = packed + group * winograd_packed_floats(&winograd, kernels->winograd)};
+                                        .out = (float *)packed +
+                                               group * winograd_packed_floats(&winograd, kernels->winograd)};
         kernels->winograd->weights(&work);
     }
 }
@@ -143,8 +144,8 @@ static void forward_run(const struct convolution_run *run)
     winograd_run(&winograd, run->kernels, run->pool, &operands, run->scratch);
 }
 
-const struct convolution_method convolution_winograd = {"winograd",   forward_applies, forward_packed_bytes,
-                                                        forward_pack, forward_scratch, forward_run};
+const struct convolution_method convolution_winograd = {
+    "winograd", false, forward_applies, forward_packed_bytes, forward_pack, forward_scratch, forward_run};
 
 static int gradient_tile(const struct convolution *convolution)
 {
@@ -164,7 +165,7 @@ static size_t gradient_packed_bytes(const struct convolution *convolution, const
 }
 
 static void gradient_pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
-                          float *packed)
+                          void *packed)
 {
     struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), NULL);
     int64_t taps = im2col_taps(convolution);
@@ -176,7 +177,8 @@ static void gradient_pack(const struct convolution *convolution, const struct ke
                                         .channel_stride = winograd.rows * taps,
                                         .flip = true,
                                         .weights = weights + group * winograd.rows * winograd.channels * taps,
-                                        .out = packed + group * winograd_packed_floats(&winograd, kernels->winograd)};
+                                        .out = (float *)packed +
+                                               group * winograd_packed_floats(&winograd, kernels->winograd)};
         kernels->winograd->weights(&work);
     }
 }
@@ -201,5 +203,5 @@ static void gradient_run(const struct convolution_run *run)
         winograd_run(&winograd, run->kernels, run->pool, &operands, run->scratch);
 }
 
-const struct convolution_method input_gradient_winograd = {"winograd",    gradient_applies, gradient_packed_bytes,
-                                                           gradient_pack, gradient_scratch, gradient_run};
+const struct convolution_method input_gradient_winograd = {
+    "winograd", false, gradient_applies, gradient_packed_bytes, gradient_pack, gradient_scratch, gradient_run};

@@ -51,16 +51,13 @@ static int copy_payload(const struct saver *saver, struct output *out, const str
                         struct error *error)
 {
     unsigned char *buffer = memory_allocate_uninitialised(saver->memory, CHUNK_BYTES, 1, error);
-    uint64_t end = constant->payload.offset + constant->payload.length;
-    struct constant part = *constant;
+    uint64_t end = constant->payload.length, length;
     int result = buffer ? 0 : -1;
-    while (result == 0 && part.payload.offset < end) {
-        uint64_t left = end - part.payload.offset;
-        part.payload.length = left < CHUNK_BYTES ? left : CHUNK_BYTES;
-        result = constant->reader->read(constant->reader, &part, buffer, error);
+    for (uint64_t begin = 0; result == 0 && begin < end; begin += length) {
+        length = end - begin < CHUNK_BYTES ? end - begin : CHUNK_BYTES;
+        result = constant_read(constant, begin, length, buffer, error);
         if (result == 0)
-            output_bytes(out, buffer, (size_t)part.payload.length);
-        part.payload.offset += part.payload.length;
+            output_bytes(out, buffer, (size_t)length);
     }
     memory_release(saver->memory, buffer);
     return result;

@@ -74,6 +74,12 @@ static int infer_conv(struct infer_context *context, struct error *error)
     return infer_output(context, 0, x->dtype, output.rank, output.dims, error);
 }
 
+void convolution_choose(const struct compute_context *context, struct convolution *convolution)
+{
+    convolution->direct = context->direct;
+    convolution->half = context->half && convolution_weights_constant(context);
+}
+
 /* The geometry that infer accepted. */
 static struct convolution conv_geometry(const struct compute_context *context)
 {
@@ -81,7 +87,7 @@ static struct convolution conv_geometry(const struct compute_context *context)
     struct convolution convolution = {0};
     convolution_read(context->node->settings, &context->inputs[0]->shape, &context->inputs[1]->shape, &spatial,
                      &convolution, NULL, NULL);
-    convolution.direct = context->direct;
+    convolution_choose(context, &convolution);
     return convolution;
 }
 

@@ -33,6 +33,8 @@ int convolution_read(const struct conv_settings *settings, const struct shape *x
                      struct spatial *spatial, struct convolution *convolution, struct shape *output,
                      struct error *error);
 
+/* Sets the ways of computing that `context` allows. */
+void convolution_choose(const struct compute_context *context, struct convolution *convolution);
 /* Whether input 1 is known before running, so that it is packed once. */
 bool convolution_weights_constant(const struct compute_context *context);
 /* Whether it is known by now: constant, or there in a node that is evaluated once. */

@@ -95,7 +95,7 @@ static struct convolution input_gradient_geometry(const struct compute_context *
     struct shape x;
     struct convolution convolution = {0};
     read_input_gradient(context->node->settings, context->inputs, &x, &convolution, NULL);
-    convolution.direct = context->direct;
+    convolution_choose(context, &convolution);
     return convolution;
 }
 
@@ -169,7 +169,7 @@ static struct convolution weight_gradient_geometry(const struct compute_context 
     struct shape w;
     struct convolution convolution = {0};
     read_weight_gradient(context->node->settings, context->inputs, &w, &convolution, NULL);
-    convolution.direct = context->direct;
+    convolution_choose(context, &convolution);
     return convolution;
 }
 

@@ -98,7 +98,7 @@ static struct convolution transpose_geometry(const struct compute_context *conte
     struct shape y;
     transpose_read(context->node->settings, &context->inputs[0]->shape, &context->inputs[1]->shape, &spatial,
                    &convolution, &y, NULL);
-    convolution.direct = context->direct;
+    convolution_choose(context, &convolution);
     return convolution;
 }
 

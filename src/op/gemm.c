@@ -87,7 +87,8 @@ static bool gemm_linear(const struct compute_context *context, struct linear *li
     if (!operand_constant(context, B) || dtype_storage(a->dtype) != DTYPE_FLOAT || settings->transA ||
         settings->alpha != 1 || gemm_read(settings, &a->shape, &context->inputs[B]->shape, &gemm, NULL))
         return false;
-    *linear = (struct linear){.rows = gemm.m, .columns = gemm.n, .depth = gemm.k, .transposed = gemm.transpose_b};
+    *linear = (struct linear){
+        .rows = gemm.m, .columns = gemm.n, .depth = gemm.k, .transposed = gemm.transpose_b, .half = context->half};
     return !c || (settings->beta == 1 && c->shape.rank >= 1 && shape_count(&c->shape) == gemm.n &&
                   c->shape.dims[c->shape.rank - 1] == gemm.n);
 }
@@ -96,6 +97,12 @@ static size_t packed_gemm(const struct compute_context *context)
 {
     struct linear linear;
     return gemm_linear(context, &linear) ? linear_packed_bytes(&linear, context->kernels) : 0;
+}
+
+static size_t packed_form_gemm(const struct compute_context *context)
+{
+    struct linear linear;
+    return gemm_linear(context, &linear) ? product_packed_form(context, &linear) : PACKED_OWN;
 }
 
 static void pack_gemm(const struct compute_context *context, void *packed)
@@ -249,6 +256,7 @@ const struct operator_definition operators_gemm[] = {
      .confine = confine_gemm,
      .macs = macs_gemm,
      .packed_bytes = packed_gemm,
-     .pack = pack_gemm},
+     .pack = pack_gemm,
+     .packed_form = packed_form_gemm},
     {0},
 };

@@ -40,13 +40,19 @@ static struct linear linear_of(const struct compute_context *context)
 {
     const struct shape *x = &context->inputs[LINEAR_X]->shape, *w = &context->inputs[LINEAR_W]->shape;
     return (struct linear){
-        .rows = shape_product(x, 0, x->rank - 1), .columns = w->dims[1], .depth = w->dims[0], .transposed = false};
+        .rows = shape_product(x, 0, x->rank - 1), .columns = w->dims[1], .depth = w->dims[0], .half = context->half};
 }
 
 static size_t packed_linear(const struct compute_context *context)
 {
     const struct linear linear = linear_of(context);
     return operand_constant(context, LINEAR_W) ? linear_packed_bytes(&linear, context->kernels) : 0;
+}
+
+static size_t packed_form_linear(const struct compute_context *context)
+{
+    const struct linear linear = linear_of(context);
+    return product_packed_form(context, &linear);
 }
 
 static void pack_linear(const struct compute_context *context, void *packed)
@@ -101,6 +107,6 @@ const struct operator_definition operators_linear[] = {
      .macs = macs_linear,
      .packed_bytes = packed_linear,
      .pack = pack_linear,
-     .packed_form = product_packed_form},
+     .packed_form = packed_form_linear},
     {0},
 };

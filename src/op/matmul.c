@@ -131,7 +131,7 @@ static bool matmul_linear(const struct compute_context *context, struct linear *
         b->rank != 2 || settings->transpose_a)
         return false;
     *linear = (struct linear){
-        .rows = shape_product(a, 0, a->rank - 1), .columns = b->dims[1], .depth = b->dims[0], .transposed = false};
+        .rows = shape_product(a, 0, a->rank - 1), .columns = b->dims[1], .depth = b->dims[0], .half = context->half};
     return true;
 }
 
@@ -154,6 +154,12 @@ static size_t packed_matmul(const struct compute_context *context)
 {
     struct linear linear;
     return matmul_linear(context, &linear) ? linear_packed_bytes(&linear, context->kernels) : 0;
+}
+
+static size_t packed_form_matmul(const struct compute_context *context)
+{
+    struct linear linear;
+    return matmul_linear(context, &linear) ? product_packed_form(context, &linear) : PACKED_OWN;
 }
 
 static void pack_matmul(const struct compute_context *context, void *packed)
@@ -385,7 +391,7 @@ const struct operator_definition operators_matmul[] = {
      .scratch = scratch_matmul,
      .packed_bytes = packed_matmul,
      .pack = pack_matmul,
-     .packed_form = product_packed_form},
+     .packed_form = packed_form_matmul},
     {.domain = DOMAIN_INTERNAL,
      .name = "MatrixProduct",
      .since = 1,
@@ -400,6 +406,6 @@ const struct operator_definition operators_matmul[] = {
      .scratch = scratch_matmul,
      .packed_bytes = packed_matmul,
      .pack = pack_matmul,
-     .packed_form = product_packed_form},
+     .packed_form = packed_form_matmul},
     {0},
 };

@@ -56,8 +56,9 @@ void product_plain(enum dtype storage, const struct gemm *gemm, struct thread_po
     rows_run(pool, &task, count * gemm->m, gemm->n * (gemm->k > 0 ? gemm->k : 1));
 }
 
-size_t product_packed_form(const struct compute_context *context)
+enum packed_form product_packed_form(const struct compute_context *context, const struct linear *linear)
 {
-    (void)context;
-    return 1;
+    if (linear_half_applies(linear, context->kernels))
+        return PACKED_HALVES;
+    return linear->transposed ? PACKED_OWN : PACKED_PANELS;
 }

@@ -3,6 +3,7 @@
 #define FOVEA_OP_PRODUCT_H
 
 #include "kernel/gemm.h"
+#include "kernel/linear.h"
 #include "op/operand.h"
 #include "op/settings.h"
 
@@ -13,8 +14,8 @@
 void product_plain(enum dtype storage, const struct gemm *gemm, struct thread_pool *pool, int64_t count, const void *a,
                    const int64_t *offset_a, const void *b, const int64_t *offset_b, void *c, const int64_t *offset_c);
 
-/* operator_definition.packed_form of products x w with w [K, N]. */
-size_t product_packed_form(const struct compute_context *context);
+/* operator_definition.packed_form of products with constant weights. */
+enum packed_form product_packed_form(const struct compute_context *context, const struct linear *linear);
 
 /* What every form of Gemm has (struct gemm_settings). */
 #define GEMM_ATTRIBUTES                                                                                                \

@@ -24,6 +24,7 @@ static const struct {
     {"fovea_positions", "erf --positions"},
     {"fovea_tune", "'tune'"},
     {"guides", "--only"},
+    {"half_weights", "--weights half"},
     {"hue", "--colour"},
     {"loader_threads", "--loaders"},
     {"log_scale", "--log"},

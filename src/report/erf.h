@@ -12,6 +12,7 @@ struct report_run {
     const char *model, *model_sha256;
     const char *cpu;
     int threads;
+    bool half_weights;
     uint64_t seed;
 };
 /* Writes a document, which is taken over. */

@@ -14,6 +14,12 @@ void report_set_text(json_t **object, const char *key, const char *text)
     document_set(object, key, document_string(text));
 }
 
+void report_set_weights(json_t **document, bool half)
+{
+    if (half)
+        report_set_text(document, "weights", "half");
+}
+
 json_t *report_left_out(const struct fovea_left_out *list)
 {
     json_t *array = json_array();
@@ -212,6 +218,7 @@ json_t *report_bench(const char *path, const struct fovea_bench *bench, const st
     report_set_text(&document, "model", path);
     report_set_text(&document, "work", bench->work);
     report_set_text(&document, "cpu", bench->cpu);
+    report_set_weights(&document, bench->half_weights);
     document_set(&document, "threads", json_integer(bench->threads));
     document_set(&document, "batch", json_integer(bench->batch));
     document_set(&document, "runs", json_integer(bench->runs));

@@ -178,6 +178,7 @@ static int make_step(struct session *session, struct step *step, struct node *no
                                              .pool = context->pool,
                                              .kernels = kernels_for(context->cpu),
                                              .direct = context->direct,
+                                             .half = context->half_weights,
                                              .seed = context->seed};
     if (compute_is_empty(&step->compute))
         return 0;

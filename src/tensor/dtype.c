@@ -147,6 +147,16 @@ uint16_t float_to_half(float value)
     return (uint16_t)(sign | (uint16_t)((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
 }
 
+bool half_holds(const float *values, size_t count)
+{
+    uint32_t beyond = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t magnitude = float_bits(values[i]) & 0x7fffffffu;
+        beyond |= magnitude >= 0x477ff000u && magnitude < 0x7f800000u;
+    }
+    return !beyond;
+}
+
 float bfloat16_to_float(uint16_t value)
 {
     return bits_float((uint32_t)value << 16);

@@ -101,6 +101,8 @@ int64_t number_to_int64(double number);
 
 float half_to_float(uint16_t half);
 uint16_t float_to_half(float value);
+/* Whether all finite values stay finite in half precision: from 65520 on they would not. */
+bool half_holds(const float *values, size_t count);
 float bfloat16_to_float(uint16_t value);
 uint16_t float_to_bfloat16(float value);
 

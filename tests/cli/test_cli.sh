@@ -487,6 +487,13 @@ for size in 1 100 5000 50000 500000; do
     one_line 2 'short.onnx' "$fovea" run "$work/short.onnx" -i models/images/00000_ankle-boot.png
     one_line 2 'short.onnx' "$fovea" diff $model "$work/short.onnx"
 done
+expect 0 '^fovea: note: weights in half precision$' "$fovea" run $model -i models/images/00000_ankle-boot.png --weights half
+expect 0 '^fovea: note: weights in half precision$' "$fovea" bench $model -b 1 -r 1 --weights half --json "$work/half.json"
+expect 0 '"weights": "half"' cat "$work/half.json"
+expect 0 '"weights": "half"' "$fovea" erf $model --images models/images --limit 1 --weights half --json
+expect 0 '"weights": "half"' "$fovea" diff $model $model --run --images models/images --limit 1 --weights half --json
+one_line 2 "weights takes half or float32, not 'quarter'" "$fovea" run $model --weights quarter
+expect 2 'trained in float32: leave out --weights half' "$fovea" tune $model --data models/images -q -o "$work/never.onnx" --weights half
 one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
 
 # stages are maps of the whole image, not windows nor what shifts them round

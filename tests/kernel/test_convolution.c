@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "kernel/convolution.h"
+#include "tensor/dtype.h"
 
 struct shape_case {
     const char *name;
@@ -328,6 +329,52 @@ static void clear_outside(const struct convolution *c, const struct window *wind
     }
 }
 
+/* Weights in half precision give the bits that float32 ones of the same values give: forward, and the input gradient.
+ */
+static void check_half(const struct shape_case *test, const struct kernels *kernels, struct thread_pool *pool,
+                       const struct buffers *b, const struct window *window)
+{
+    struct convolution c[2] = {test->convolution, test->convolution};
+    struct sizes sizes = sizes_of(c);
+    float *rounded = malloc((size_t)sizes.w * sizeof *rounded), *y[2], *dx[2];
+    c[0].direct = c[1].direct = c[1].half = true;
+    for (int64_t i = 0; i < sizes.w; i++)
+        rounded[i] = half_to_float(float_to_half(b->w[i]));
+    for (int i = 0; i < 2; i++) {
+        size_t bytes[2] = {convolution_packed_bytes(&c[i], kernels),
+                           convolution_input_gradient_packed_bytes(&c[i], kernels)};
+        void *packed[2] = {bytes[0] ? scratch_of(bytes[0]) : NULL, bytes[1] ? scratch_of(bytes[1]) : NULL};
+        int threads = thread_pool_size(pool);
+        void *scratch[2] = {
+            scratch_of(convolution_forward_scratch(&c[i], kernels, threads, true)),
+            scratch_of(convolution_input_gradient_scratch(&c[i], kernels, threads, true)),
+        };
+        bool narrow[2] = {bytes[0] != convolution_packed_bytes(&c[0], kernels),
+                          bytes[1] != convolution_input_gradient_packed_bytes(&c[0], kernels)};
+        if (packed[0])
+            convolution_pack(&c[i], kernels, narrow[0] ? b->w : rounded, packed[0]);
+        if (packed[1])
+            convolution_input_gradient_pack(&c[i], kernels, narrow[1] ? b->w : rounded, packed[1]);
+        y[i] = noise(sizes.y, 7);
+        dx[i] = noise(sizes.x, 8);
+        convolution_forward(&c[i], kernels, pool, b->x, &(struct convolution_weights){rounded, packed[0]}, NULL, window,
+                            y[i], scratch[0]);
+        convolution_input_gradient(&c[i], kernels, pool, b->dy, &(struct convolution_weights){rounded, packed[1]},
+                                   window, dx[i], scratch[1]);
+        for (int k = 0; k < 2; k++) {
+            free(packed[k]);
+            free(scratch[k]);
+        }
+    }
+    assert_memory_equal(y[0], y[1], (size_t)sizes.y * sizeof **y);
+    assert_memory_equal(dx[0], dx[1], (size_t)sizes.x * sizeof **dx);
+    for (int i = 0; i < 2; i++) {
+        free(y[i]);
+        free(dx[i]);
+    }
+    free(rounded);
+}
+
 static void check_case(const struct shape_case *given, const struct kernels *kernels, struct thread_pool *pool,
                        bool part)
 {
@@ -356,6 +403,7 @@ static void check_case(const struct shape_case *given, const struct kernels *ker
     check_input_gradient(&test, kernels, pool, &b, &window, true);
     check_input_gradient(&test, kernels, pool, &b, &window, false);
     check_weight_gradient(&test, kernels, pool, &b);
+    check_half(&test, kernels, pool, &b, &window);
     free(b.x);
     free(b.w);
     free(b.dy);

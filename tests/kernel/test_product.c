@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "kernel/gemm_large.h"
 #include "kernel/linear.h"
+#include "tensor/dtype.h"
 
 struct size {
     int64_t rows, columns, depth;
@@ -20,10 +21,11 @@ struct size {
 
 /* Every number of rows of a tile, panels of every number of vectors, vectors in part, chunks, nothing at all. */
 static const struct size sizes[] = {
-    {1, 1, 1},     {2, 1, 7},     {3, 5, 1},      {1, 100, 33},   {4, 1000, 65},  {3, 33, 700},  {5, 1, 3},
-    {6, 3, 0},     {7, 8, 9},     {9, 17, 20},    {10, 24, 48},   {11, 25, 47},   {12, 47, 64},  {13, 48, 65},
-    {14, 49, 100}, {15, 64, 31},  {16, 96, 384},  {17, 97, 385},  {23, 70, 1000}, {31, 144, 96}, {33, 150, 577},
-    {0, 4, 4},     {100, 40, 96}, {197, 112, 77}, {300, 20, 500}, {1100, 9, 100}, {61, 400, 40}, {259, 261, 66},
+    {1, 1, 1},     {2, 1, 7},      {3, 5, 1},      {1, 100, 33},   {4, 1000, 65},  {3, 33, 700},
+    {5, 1, 3},     {6, 3, 0},      {2, 3, 0},      {1, 9, 0},      {7, 8, 9},      {9, 17, 20},
+    {10, 24, 48},  {11, 25, 47},   {12, 47, 64},   {13, 48, 65},   {14, 49, 100},  {15, 64, 31},
+    {16, 96, 384}, {17, 97, 385},  {23, 70, 1000}, {31, 144, 96},  {33, 150, 577}, {0, 4, 4},
+    {100, 40, 96}, {197, 112, 77}, {300, 20, 500}, {1100, 9, 100}, {61, 400, 40},  {259, 261, 66},
 };
 
 /* In [-1, 1), by a linear congruence with its high bits stirred in. */
@@ -59,7 +61,7 @@ struct linear_case {
 static void fill_case(struct linear_case *test, const struct size *size, bool transposed)
 {
     int64_t m = size->rows, n = size->columns, depth = size->depth;
-    test->linear = (struct linear){m, n, depth, transposed};
+    test->linear = (struct linear){m, n, depth, transposed, false};
     test->x = noise(m * depth, 1);
     test->w = noise(n * depth, 2);
     test->bias = noise(n, 3);
@@ -276,6 +278,99 @@ static void check_dense(const struct dense_case *test)
 
 /* ---- all sizes ---- */
 
+/* Weights in half precision give the bits that float32 ones of the same values give, forward and backward. */
+static void check_half(struct linear_case *test)
+{
+    const struct linear plain = test->linear;
+    int64_t weights = plain.columns * plain.depth, count = plain.rows * plain.columns;
+    const struct linear_finish finish = {
+        .bias = test->bias, .residual = test->residual, .activation = UNARY_CLIP, .alpha = -0.5f, .beta = 0.75f};
+    float *rounded = malloc((size_t)weights * sizeof(float) + 1);
+    for (int64_t i = 0; i < weights; i++)
+        rounded[i] = half_to_float(float_to_half(test->w[i]));
+    for (int level = CPU_PORTABLE; level <= (int)cpu_detect(); level++) {
+        const struct kernels *kernels = kernels_for((enum cpu_level)level);
+        const struct linear half = {plain.rows, plain.columns, plain.depth, plain.transposed, true};
+        const struct gemm back = {false,
+                                  !plain.transposed,
+                                  plain.rows,
+                                  plain.depth,
+                                  plain.columns,
+                                  plain.columns,
+                                  plain.transposed ? plain.depth : plain.columns,
+                                  plain.depth,
+                                  1,
+                                  0};
+        size_t bytes = linear_packed_bytes(&plain, kernels), less = linear_packed_bytes(&half, kernels);
+        void *packed = aligned_alloc(64, bytes / 64 * 64 + 64), *halves = aligned_alloc(64, less / 64 * 64 + 64);
+        float *y[4], *dx[4];
+        assert_true(less == (bytes > 0 ? bytes / 2 : (size_t)weights * 2));
+        if (bytes > 0)
+            linear_pack(&plain, kernels, pools[0], rounded, packed);
+        linear_pack(&half, kernels, pools[1], test->w, halves);
+        for (int i = 0; i < 4; i++) {
+            const struct linear_weights one = {i == 0 && bytes == 0 ? rounded : NULL, i > 0       ? halves
+                                                                                      : bytes > 0 ? packed
+                                                                                                  : NULL};
+            struct thread_pool *pool = pools[i > 0 ? i - 1 : 0];
+            y[i] = malloc((size_t)count * sizeof(float) + 1);
+            dx[i] = malloc((size_t)(plain.rows * plain.depth) * sizeof(float) + 1);
+            linear_run(i > 0 ? &half : &plain, kernels, pool, test->x, &one, &finish, y[i]);
+            if (i > 0 || bytes > 0)
+                linear_run_backward(i > 0 ? &half : &plain, kernels, pool, test->residual, one.packed, dx[i]);
+            else
+                gemm_run(&back, kernels, pool, test->residual, rounded, dx[i]);
+            assert_memory_equal(y[i], y[0], (size_t)count * sizeof(float));
+            assert_memory_equal(dx[i], dx[0], (size_t)(plain.rows * plain.depth) * sizeof(float));
+        }
+        for (int i = 0; i < 4; i++) {
+            free(y[i]);
+            free(dx[i]);
+        }
+        free(packed);
+        free(halves);
+    }
+    free(rounded);
+}
+
+/* Every half comes back from float32, and what lies between two of them is rounded as plain C rounds it. */
+static void test_halves(void **state)
+{
+    (void)state;
+    enum { HALVES = 1 << 16, MORE = 37 };
+    uint16_t *halves = malloc((HALVES + MORE) * sizeof *halves), *back = malloc((HALVES + MORE) * sizeof *back);
+    float *values = malloc((HALVES + MORE) * sizeof *values), *between = noise(HALVES + MORE, 8);
+    for (int i = 0; i < HALVES + MORE; i++)
+        halves[i] = (uint16_t)i;
+    for (int i = 0; i < HALVES + MORE; i++)
+        between[i] = ldexpf(between[i], i % 48 - 30);
+    for (int level = CPU_PORTABLE; level <= (int)cpu_detect(); level++) {
+        const struct kernels *kernels = kernels_for((enum cpu_level)level);
+        kernels->widen(halves, values, HALVES + MORE);
+        kernels->narrow(values, back, HALVES + MORE);
+        for (int i = 0; i < HALVES + MORE; i++) {
+            float expected = half_to_float(halves[i]);
+            if (isnan((double)expected)) {
+                assert_true(isnan((double)values[i]) && isnan((double)half_to_float(back[i])));
+                continue;
+            }
+            assert_memory_equal(&values[i], &expected, sizeof expected);
+            assert_int_equal(back[i], halves[i]);
+        }
+        kernels->narrow(between, back, HALVES + MORE);
+        for (int i = 0; i < HALVES + MORE; i++)
+            assert_int_equal(back[i], float_to_half(between[i]));
+    }
+    const float bounds[] = {65519.996f, -65504, INFINITY, -INFINITY, NAN, 1e-8f, 65520, -1e6f};
+    assert_true(half_holds(bounds, 6));
+    assert_false(half_holds(bounds, 7));
+    assert_false(half_holds(bounds + 7, 1));
+    free(halves);
+    free(back);
+    free(values);
+    free(between);
+}
+
 static void test_linear(void **state)
 {
     (void)state;
@@ -284,6 +379,7 @@ static void test_linear(void **state)
         fill_case(&test, &sizes[i / 2], i % 2);
         check_case(&test);
         check_backward(&test);
+        check_half(&test);
         free_case(&test);
     }
 }
@@ -353,7 +449,7 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_linear), cmocka_unit_test(test_dense),
-                                       cmocka_unit_test(test_not_finite)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_linear), cmocka_unit_test(test_halves),
+                                       cmocka_unit_test(test_dense), cmocka_unit_test(test_not_finite)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
