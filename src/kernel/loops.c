@@ -7,6 +7,7 @@
 #include "kernel/elementary.h"
 #include "kernel/gemm.h"
 #include "kernel/level.h"
+#include "kernel/loop_words.h"
 
 /* name, f(x), f'(x); alpha and beta as enum unary says */
 #define UNARY_FUNCTIONS(X)                                                                                             \
@@ -87,18 +88,21 @@ UNARY_FUNCTIONS(DEFINE_UNARY)
                                int64_t count)                                                                          \
     {                                                                                                                  \
         if (stride_a == 1 && stride_b == 1) {                                                                          \
+            INDEPENDENT                                                                                                \
             for (int64_t i = 0; i < count; i++) {                                                                      \
                 float x = a[i], y = b[i];                                                                              \
                 z[i] = value;                                                                                          \
             }                                                                                                          \
         } else if (stride_a == 1) {                                                                                    \
             float y = b[0];                                                                                            \
+            INDEPENDENT                                                                                                \
             for (int64_t i = 0; i < count; i++) {                                                                      \
                 float x = a[i];                                                                                        \
                 z[i] = value;                                                                                          \
             }                                                                                                          \
         } else {                                                                                                       \
             float x = a[0];                                                                                            \
+            INDEPENDENT                                                                                                \
             for (int64_t i = 0; i < count; i++) {                                                                      \
                 float y = b[i * stride_b];                                                                             \
                 z[i] = value;                                                                                          \
@@ -167,6 +171,7 @@ static void axpy(float alpha, const float *restrict x, float *restrict y, int64_
 
 static void affine(const float *x, float scale, float shift, float *y, int64_t count)
 {
+    INDEPENDENT
     for (int64_t i = 0; i < count; i++)
         y[i] = x[i] * scale + shift;
 }

@@ -1,7 +1,7 @@
 /* Multiply-adds of one instruction set, in registers alone. CHAINS sums that do not wait for each other: more than
  * two units times the four or five steps that an addition takes, and few enough for the sixteen registers of AVX2. */
 #include "kernel/kernels.h"
-#include "kernel/unroll.h"
+#include "kernel/loop_words.h"
 
 #if defined(__AVX512F__)
 #define VECTOR 16

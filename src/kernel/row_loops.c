@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "kernel/level.h"
+#include "kernel/loop_words.h"
 #include "kernel/row_kernel.h"
 
 /* One register: compilers keep wider vectors in memory. */
@@ -81,8 +82,10 @@ static void statistics(const float *x, int64_t count, bool centred, float *mean,
 static void normalise(const float *x, float mean, float inverse, const float *scale, const float *bias, float *y,
                       int64_t count)
 {
+    INDEPENDENT
     for (int64_t i = 0; bias && i < count; i++)
         y[i] = (x[i] - mean) * inverse * scale[i] + bias[i];
+    INDEPENDENT
     for (int64_t i = 0; !bias && i < count; i++)
         y[i] = (x[i] - mean) * inverse * scale[i];
 }
@@ -127,8 +130,10 @@ static void gradient(const float *dy, const float *x, const float *scale, const 
                      int64_t count)
 {
     float mean = row->mean, by_dy = row->by_dy, by_x = row->by_x, constant = row->constant;
+    INDEPENDENT
     for (int64_t i = 0; scale && i < count; i++)
         dx[i] = dy[i] * scale[i] * by_dy + (x[i] - mean) * by_x + constant;
+    INDEPENDENT
     for (int64_t i = 0; !scale && i < count; i++)
         dx[i] = dy[i] * by_dy + (x[i] - mean) * by_x + constant;
 }

@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-#include "kernel/unroll.h"
+#include "kernel/loop_words.h"
 
 #if defined(__AVX512F__)
 #define VECTOR 16
