@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every command of README.md, docs/ and models/README.md, page by page, each page in a folder of its own where the
 names that it uses stand for small things of the repository. A command that ends otherwise than its page says fails; so
-does a page that names an option which no verb has, or a page that is not there.
+does a page that names an option which no verb has, or a page that is not there, and a version that is another.
 
 A page that says how to do without a model of one's own ("put `B` for `A`", "leave `X` out") is run that way as well.
 
@@ -143,6 +143,14 @@ def check_words(page, options, root):
             yield f"{page.name}: a link to {link}, which is not there"
 
 
+def check_version(source):
+    """The project's version stands in the files that tell it."""
+    version = re.search(r"^ *version: '([0-9.]+)'", (source / "meson.build").read_text(encoding="utf-8"), re.M).group(1)
+    for name, line in (("CITATION.cff", f"version: {version}"), ("CHANGELOG.md", f"## {version}")):
+        if not re.search(rf"^{re.escape(line)}( |$)", (source / name).read_text(encoding="utf-8"), re.M):
+            yield f"{name}: has no line '{line}', the version of meson.build"
+
+
 def options_of(fovea, source):
     verbs = re.findall(r"^  ([a-z]+) ", subprocess.run([fovea, "help"], capture_output=True, text=True, check=True).stdout, re.M)
     found = {"--version", "--help"}
@@ -160,7 +168,7 @@ def main():
     fovea, source, build = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
     chosen = sys.argv[4:]
     every = [page for page in pages.all_pages(source) if not chosen or page.name in chosen]
-    failures = [fault for page in every for fault in page.faults]
+    failures = [fault for page in every for fault in page.faults] + list(check_version(source))
     options = options_of(fovea, source)
     for page in every:
         failures += check_words(page, options, source)
