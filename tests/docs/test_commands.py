@@ -33,6 +33,7 @@ STAND_INS = {
     "tools": "tools",
 }
 CLASSES = {"cat": ("cat", "clock"), "other": ("brick", "coffee", "retina")}  # of the folder `data`, out of `photos`
+DATA = "/usr/share/datasets/fashion-mnist"
 SECONDS = 120  # of one page
 
 
@@ -58,12 +59,20 @@ def quoted(text):
     return "'" + text.replace("'", "'\\''") + "'"
 
 
+def is_run(block):
+    """Blocks on Debian's Fashion-MNIST are left out where it is not installed, as its other tests are."""
+    missing = DATA in block.text and not os.path.exists(DATA) and not os.environ.get("FOVEA_REQUIRE_TEST_DATA")
+    if missing and block.mark != "not run":
+        block.mark, block.why = "not run", f"{DATA} is not installed"
+    return block.mark != "not run"
+
+
 def script_of(page, replace):
     """One bash script that runs the page, and the number of commands."""
     lines = ["set -u", 'ended() { [ "$1" = "$2" ] && return; echo "FAILED $3: exit code $1, the page says $2" >&3; exit 1; }']
     count = 0
     for block in page.blocks:
-        if block.mark == "not run" or (block.language != "sh" and block.mark != "file"):
+        if not is_run(block) or (block.language != "sh" and block.mark != "file"):
             continue
         if block.mark == "file":
             name = quoted(block.why)
