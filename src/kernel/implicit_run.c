@@ -16,6 +16,10 @@
 /* Panels that are worth no copy of what they read. */
 #define FEW_PANELS 4
 
+/* Planes that are multiples of so many floats apart, as those of 64x64 or 256x256 cells, put the rows of a column into
+ * one set of the first-level cache, and into few of the second's: what many panels read of them is copied. */
+#define COLLIDING_FLOATS 4096
+
 /* Columns come in multiples of these, whole tiles of two or three vectors. */
 #define COLUMN_STEP 48
 /* Most segments that a thread's columns are gathered in, more only where one step of columns needs them. */
@@ -309,7 +313,8 @@ static void read_activation(struct implicit_job *job)
 static bool reads_in_place(const struct implicit_job *job)
 {
     int64_t rest = job->cells % job->kernel->vector;
-    bool copy = job->kernel->aligned && job->source_plane % job->kernel->vector != 0 && job->panels > FEW_PANELS;
+    bool crosses = job->kernel->aligned && job->source_plane % job->kernel->vector != 0;
+    bool copy = job->panels > FEW_PANELS && (crosses || job->source_plane % COLLIDING_FLOATS == 0);
     return implicit_gemm_is_plain(job->gemm) && rest <= job->kernel->narrow && !copy &&
            job->blocks.channels * job->source_plane <= INT32_MAX;
 }

@@ -126,14 +126,20 @@ static float fold_partials(float partial[PARTIALS])
 
 static float sum(const float *x, int64_t count)
 {
-    float partial[PARTIALS] = {0};
+    float partial[PARTIALS] = {0}, others[PARTIALS] = {0};
     int64_t i = 0;
-    for (; i + PARTIALS <= count; i += PARTIALS) {
-        for (int lane = 0; lane < PARTIALS; lane++)
-            partial[lane] += x[i + lane];
+    for (; i + 2 * PARTIALS <= count; i += 2 * PARTIALS) {
+        for (int lane = 0; lane < PARTIALS; lane += NUMBERS) {
+            put(partial + lane, take(partial + lane) + take(x + i + lane));
+            put(others + lane, take(others + lane) + take(x + i + PARTIALS + lane));
+        }
     }
-    for (int lane = 0; i < count; i++, lane++)
-        partial[lane] += x[i];
+    for (int lane = 0; lane < 2 * PARTIALS && i < count; i += NUMBERS, lane += NUMBERS) {
+        float *sums = lane < PARTIALS ? partial + lane : others + lane - PARTIALS;
+        put(sums, take(sums) + take_some(x + i, count - i));
+    }
+    for (int lane = 0; lane < PARTIALS; lane += NUMBERS)
+        put(partial + lane, take(partial + lane) + take(others + lane));
     return fold_partials(partial);
 }
 

@@ -105,6 +105,7 @@ static const struct shape_case cases[] = {
       .stride = {1, 1, 2},
       .dilation = {1, 1, 1}}},
     FLAT("1x1, last vector partial", 1, 1, 20, 13, 13, 13, 1, 1, 1, 1, 0, 0),
+    FLAT("1x1 from planes of 64x64", 1, 1, 9, 45, 64, 64, 1, 1, 1, 1, 0, 0),
     FLAT("1x1 deep", 2, 1, 650, 33, 7, 7, 1, 1, 1, 1, 0, 0),
     FLAT("3x3 stride 2, several parts", 1, 1, 40, 10, 61, 90, 3, 3, 2, 1, 1, 1),
     FLAT("5x5 dilation 2, several parts", 1, 1, 30, 5, 50, 47, 5, 5, 1, 2, 4, 4),
