@@ -2,6 +2,7 @@
 
 #include "graph/operator.h"
 #include "runtime/placement.h"
+#include "runtime/slice_rule.h"
 
 struct planner {
     const struct graph *graph;
@@ -163,44 +164,94 @@ static void stretch_over_segments(const struct planner *planner)
     }
 }
 
-static size_t block_bytes(const struct planner *planner, const struct value *value)
+static size_t aligned_bytes(const struct tensor *tensor)
 {
-    const struct tensor tensor = {.dtype = value->dtype, .shape = value->shape};
-    size_t bytes = tensor_bytes(&tensor);
-    if (is_inner(planner, value))
-        bytes /= (size_t)slices_at(&planner->plan->slices, planner->born[value->id])->rounds;
-    return (bytes + MEMORY_ALIGNMENT) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return (tensor_bytes(tensor) + MEMORY_ALIGNMENT) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
 }
 
-static int place_blocks(struct planner *planner, struct error *error)
+static bool has_block(const struct planner *planner, const struct value *value)
+{
+    return is_static(value) && root_of(planner, value) == value && (value->producer || value->is_input);
+}
+
+static int place_blocks(struct planner *planner, size_t *arena_bytes, struct error *error)
 {
     struct plan *plan = planner->plan;
-    if (placement_find(plan->memory, planner->blocks, planner->block_count, PLACEMENT_MOST_VISITS, &plan->arena_bytes,
-                       error) < 0)
+    if (placement_find(plan->memory, planner->blocks, planner->block_count, PLACEMENT_MOST_VISITS, arena_bytes, error) <
+        0)
         return -1;
-    for (int i = 0; i < planner->block_count; i++)
-        plan->offsets[planner->blocks[i].value] = planner->blocks[i].offset;
+    for (int i = 0; i < planner->block_count; i++) {
+        const struct block *block = &planner->blocks[i];
+        if ((size_t)block->value < planner->graph->value_count)
+            plan->offsets[block->value] = block->offset;
+        else
+            plan->slices.segments[(size_t)block->value - planner->graph->value_count].offset = block->offset;
+    }
+    planner->block_count = 0;
     return 0;
+}
+
+/* What only a segment knows has its places in an arena of the lane's own: lanes are not at the same step. */
+static int place_inner(struct planner *planner, struct segment *segment, struct error *error)
+{
+    int step = 0;
+    for (const struct node *node = planner->graph->first; node; node = node->next, step++) {
+        const struct value *value = node->output_count > 0 ? node->outputs[0] : NULL;
+        if (step < segment->first || step > segment->last || !value || !is_inner(planner, value) ||
+            !has_block(planner, value))
+            continue;
+        const struct tensor part = {.dtype = value->dtype, .shape = slice_shape(value, segment->rounds)};
+        planner->blocks[planner->block_count++] = (struct block){.bytes = aligned_bytes(&part),
+                                                                 .first = step - segment->first,
+                                                                 .last = planner->last_use[value->id] - segment->first,
+                                                                 .value = value->id};
+    }
+    return place_blocks(planner, &segment->lane_bytes, error);
+}
+
+static void add_lanes(struct planner *planner, int index)
+{
+    const struct segment *segment = &planner->plan->slices.segments[index];
+    if (segment->lane_bytes > 0)
+        planner->blocks[planner->block_count++] = (struct block){.bytes = segment->lane_bytes * (size_t)segment->lanes,
+                                                                 .first = segment->first + 1,
+                                                                 .last = segment->last + 1,
+                                                                 .value = (int)planner->graph->value_count + index};
 }
 
 static int plan_blocks(struct planner *planner, struct error *error)
 {
     const struct graph *graph = planner->graph;
+    struct slices *slices = &planner->plan->slices;
     find_lifetimes(planner);
     take_over_inputs(planner);
     stretch_over_segments(planner);
+    for (size_t i = 0; i < graph->value_count; i++)
+        planner->plan->offsets[i] = PLAN_OUTSIDE;
+    for (int i = 0; i < slices->count; i++) {
+        if (place_inner(planner, &slices->segments[i], error))
+            return -1;
+    }
     for (size_t i = 0; i < graph->value_count; i++) {
         const struct value *value = graph->values[i];
-        planner->plan->offsets[i] = PLAN_OUTSIDE;
-        if (!is_static(value) || root_of(planner, value) != value || (!value->producer && !value->is_input))
+        if (!has_block(planner, value) || is_inner(planner, value))
             continue;
+        const struct tensor tensor = {.dtype = value->dtype, .shape = value->shape};
         planner->blocks[planner->block_count++] =
-            (struct block){.bytes = block_bytes(planner, value),
+            (struct block){.bytes = aligned_bytes(&tensor),
                            .first = value->is_input ? 0 : planner->born[i] + 1, /* step 0: before the run */
                            .last = planner->last_use[i] + 1,
                            .value = value->id};
     }
-    return place_blocks(planner, error);
+    for (int i = 0; i < slices->count; i++)
+        add_lanes(planner, i);
+    if (place_blocks(planner, &planner->plan->arena_bytes, error))
+        return -1;
+    for (size_t i = 0; i < graph->value_count; i++) {
+        if (is_inner(planner, graph->values[i]) && planner->plan->offsets[i] != PLAN_OUTSIDE)
+            planner->plan->offsets[i] += slices_at(slices, planner->born[i])->offset;
+    }
+    return 0;
 }
 
 int plan_create(struct plan *plan, const struct graph *graph, struct plan_take *takes, int take_count,
@@ -216,7 +267,7 @@ int plan_create(struct plan *plan, const struct graph *graph, struct plan_take *
     struct planner planner = {.graph = graph, .plan = plan, .takes = takes, .take_count = take_count};
     planner.last_use = memory_allocate(memory, count, sizeof(int), error);
     planner.born = memory_allocate(memory, count, sizeof(int), error);
-    planner.blocks = memory_allocate(memory, count, sizeof *planner.blocks, error);
+    planner.blocks = memory_allocate(memory, count + (size_t)plan->slices.count, sizeof *planner.blocks, error);
     int result = -1;
     if (plan->offsets && plan->roots && planner.last_use && planner.born && planner.blocks)
         result = plan_blocks(&planner, error);

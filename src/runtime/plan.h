@@ -23,8 +23,8 @@ struct plan {
 };
 
 /* Finds the segments that run slice by slice. Values that live at the same time get disjoint places; views share their
- * input's, and pointwise results take over that of an input that nobody needs any more. A value that only one segment
- * knows has the bytes of one part. */
+ * input's, and pointwise results take over that of an input that nobody needs any more. The values that only one
+ * segment knows have the bytes of one part each, for every lane of the segment; offsets are those of the first lane. */
 int plan_create(struct plan *plan, const struct graph *graph, struct plan_take *takes, int take_count,
                 struct error *error);
 void plan_release(struct plan *plan);

@@ -12,6 +12,8 @@
 #define SHARED_CACHE (16 << 20)
 /* A byte from memory costs as much as so many from the shared cache. */
 #define MEMORY_COST 3.0
+/* A byte of weights that a round reads: they come from the shared cache where there is room left in it. */
+#define WEIGHT_COST 2.0
 /* What starting a step takes, in bytes from the shared cache. */
 #define START_COST (64 << 10)
 
@@ -65,7 +67,7 @@ static double step_cost(const struct chooser *chooser, int step, int64_t rounds)
         if (cut >> i & 1)
             cost += value_cost(chooser, node->inputs[i], parts / (double)rounds);
     }
-    return cost + (double)rounds * (whole + START_COST);
+    return cost + (double)rounds * (whole * WEIGHT_COST + START_COST);
 }
 
 /* What is made in front of a step and read behind it costs the write and the read of the whole where the number

@@ -91,6 +91,15 @@ static bool reads_whole(const struct finder *finder, int step, int first)
     return false;
 }
 
+/* Threads take whole rounds where that leaves none of them idle for long: they need not wait for each other at every
+ * step, nor hand on what one has in its cache. */
+static int lanes_for(const struct slices *slices, int64_t rounds)
+{
+    enum { MANY = 4 };
+    int threads = slices->threads;
+    return rounds % threads == 0 || rounds >= MANY * threads ? threads : 1;
+}
+
 static int add_segment(struct slices *slices, int first, int last, int64_t rounds, struct error *error)
 {
     struct segment *grown =
@@ -100,7 +109,8 @@ static int add_segment(struct slices *slices, int first, int last, int64_t round
     slices->segments = grown;
     for (int i = first; i <= last; i++)
         slices->places[i] = slices->count;
-    slices->segments[slices->count++] = (struct segment){first, last, rounds};
+    slices->segments[slices->count++] =
+        (struct segment){.first = first, .last = last, .rounds = rounds, .lanes = lanes_for(slices, rounds)};
     return 0;
 }
 
@@ -167,7 +177,7 @@ static int find(struct finder *finder, const struct graph *graph, struct error *
 
 int slices_find(struct slices *slices, const struct graph *graph, struct error *error)
 {
-    *slices = (struct slices){.memory = graph->context->memory};
+    *slices = (struct slices){.memory = graph->context->memory, .threads = thread_pool_size(graph->context->pool)};
     struct finder finder = {.slices = slices, .steps = {.batch = batch_of(graph)}};
     if (finder.steps.batch < 2)
         return 0;

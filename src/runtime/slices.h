@@ -5,19 +5,24 @@
 
 #include "graph/graph.h"
 
-/* Steps [first, last], run `rounds` times, each time on the next of as many equal parts. */
+/* Steps [first, last], run `rounds` times, each time on the next of as many equal parts; on `lanes` threads at once,
+ * each with a part of its own (1: all threads together go through the rounds). The number of rounds does not depend on
+ * that of threads, and so no result does. */
 struct segment {
     int first, last;
     int64_t rounds;
+    int lanes;
+    size_t offset, lane_bytes; /* of what lanes have to themselves, in the plan's arena (plan.h) */
 };
 
 struct slices {
     struct memory *memory;
+    int threads;
     struct segment *segments; /* in order, disjoint */
     int count;
     int *places;   /* by step: its segment, or -1 */
     uint64_t *cut; /* by step of a segment: the inputs that are cut (1 << input); its result always is */
-    bool *inner;   /* by value id: only one segment knows it, and it holds one part at a time */
+    bool *inner;   /* by value id: only one segment knows it, and it holds one part a lane at a time */
 };
 
 int slices_find(struct slices *slices, const struct graph *graph, struct error *error);
