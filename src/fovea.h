@@ -65,6 +65,7 @@
 #include "fovea/diff.h"
 #include "fovea/erf.h"
 #include "fovea/eval.h"
+#include "fovea/figure.h"
 #include "fovea/inspect.h"
 #include "fovea/model.h"
 #include "fovea/operators.h"

@@ -10,6 +10,7 @@
 
 struct fovea {
     struct context *context;
+    struct fovea_figure_options figures;
 };
 
 struct fovea_model {

@@ -37,7 +37,7 @@ struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const 
         if (folder->maps && folder->left_out && montage_start(&folder->montage, memory, &entry.error) == 0 &&
             result_folder_open(&folder->results, model, path, force, &entry.error) == 0 &&
             result_claim(memory, path, "cam.json", force, &entry.error) == 0 &&
-            result_claim(memory, path, "montage.png", force, &entry.error) == 0)
+            result_claim_figure(memory, path, "montage", &model->fovea->figures, force, &entry.error) == 0)
             return folder;
     }
     fovea_cam_folder_abandon(folder);
@@ -72,10 +72,8 @@ static int write_arrays(const struct fovea_cam_folder *folder, const char *name,
 static int write_picture(const struct fovea_cam_folder *folder, const char *name, const struct fovea_cam *cam,
                          struct error *error)
 {
-    char file[256];
-    snprintf(file, sizeof file, "%s.png", name);
-    const char *path = result_file(&folder->results, file, error);
-    return path ? report_cam_picture(folder->memory, path, cam, error) : -1;
+    const char *path = result_figure(&folder->results, name, error);
+    return path ? report_cam_picture(folder->memory, path, &folder->results.run.figures, cam, error) : -1;
 }
 
 /* Without the ending of a picture, which says nothing. */
@@ -103,7 +101,9 @@ static int add_thumbnails(struct fovea_cam_folder *folder, const struct fovea_ca
     const struct montage_key key = {cam->image, folder->walk};
     if (!montage_takes(&folder->montage, key, folder->column))
         return 0;
-    if (report_cam_thumbnails(folder->memory, cam, MONTAGE_SIDE, &plain, &overlay, error)) {
+    if (report_cam_thumbnails(folder->memory, cam, MONTAGE_SIDE,
+                              figure_colormap(&folder->results.run.figures, FOVEA_COLORMAP_EMBER), &plain, &overlay,
+                              error)) {
         image_release(folder->memory, &plain);
         return -1;
     }
@@ -150,14 +150,14 @@ static int finish(struct fovea_cam_folder *folder, struct error *error)
 {
     const struct report_run *run = &folder->results.run;
     const char *json = result_file(&folder->results, "cam.json", error);
-    const char *montage = json ? result_file(&folder->results, "montage.png", error) : NULL;
+    const char *montage = json ? result_figure(&folder->results, "montage", error) : NULL;
     const char *manifest = montage ? result_file(&folder->results, "manifest.json", error) : NULL;
     return !manifest ||
                    report_write(folder->memory, json,
                                 report_cam_maps(run->model, json_incref(folder->maps), json_incref(folder->left_out),
                                                 json_incref(folder->files)),
                                 error) ||
-                   montage_write(&folder->montage, montage, error) ||
+                   montage_write(&folder->montage, montage, &run->figures, error) ||
                    report_cam_manifest(folder->memory, manifest, run, error)
                ? -1
                : 0;

@@ -13,6 +13,11 @@ struct fovea_options fovea_options_default(void)
     return (struct fovea_options){.threads = 0};
 }
 
+struct fovea_figure_options fovea_figure_options_default(void)
+{
+    return (struct fovea_figure_options){.formats = 0};
+}
+
 struct fovea_preprocess fovea_preprocess_default(void)
 {
     return (struct fovea_preprocess){.preset = NULL};

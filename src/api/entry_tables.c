@@ -57,6 +57,15 @@
 
 const struct entry_field entry_context_options[] = {INT(fovea_options, threads, 0, 4096), RESERVED(fovea_options), END};
 
+const struct entry_field entry_figure_options[] = {ENUM(fovea_figure_options, formats, 1 << FOVEA_FIGURE_FORMATS),
+                                                   ENUM(fovea_figure_options, colormap, FOVEA_COLORMAPS),
+                                                   ENUM(fovea_figure_options, scale, FOVEA_SCALE_LOG + 1),
+                                                   NUMBER(fovea_figure_options, highest, 0, ENTRY_FINITE),
+                                                   NUMBER(fovea_figure_options, dpi, 0, 2400),
+                                                   NUMBER(fovea_figure_options, width, 0, 200),
+                                                   RESERVED(fovea_figure_options),
+                                                   END};
+
 static const struct entry_field shape[] = {INT(fovea_shape, rank, 0, FOVEA_MAX_RANK), END};
 const struct entry_field entry_shapes[] = {LIST(fovea_shapes, list, count, shape), END};
 

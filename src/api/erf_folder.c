@@ -141,19 +141,21 @@ int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, s
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
-    static const char *const names[] = {"manifest.json", "erf.json", "erf.npy", "erf.png"};
+    static const char *const names[] = {"manifest.json", "erf.json", "erf.npy"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (result_claim(model->context->memory, folder, names[i], force, &entry.error))
             return entry_refuse(&entry, report);
     }
-    return 0;
+    return result_claim_figure(model->context->memory, folder, "erf", &model->fovea->figures, force, &entry.error)
+               ? entry_refuse(&entry, report)
+               : 0;
 }
 
 static int write_difference(const struct result_folder *folder, const struct fovea_erf *erf, struct error *error)
 {
     if (!erf->comparison)
         return 0;
-    const char *picture = result_file(folder, "difference.png", error);
+    const char *picture = result_figure(folder, "difference", error);
     return !picture ||
                    result_write_floats(folder, "difference.npy", erf->comparison->difference, erf->height, erf->width,
                                        error) ||
@@ -167,7 +169,7 @@ static int write_files(const struct result_folder *folder, const struct fovea_er
 {
     struct memory *memory = folder->memory;
     const struct report_run *run = &folder->run;
-    const char *picture = result_file(folder, "erf.png", error);
+    const char *picture = result_figure(folder, "erf", error);
     const char *json = picture ? result_file(folder, "erf.json", error) : NULL;
     const char *manifest = json ? result_file(folder, "manifest.json", error) : NULL;
     if (!manifest || result_write_floats(folder, "erf.npy", erf->map, erf->height, erf->width, error) ||

@@ -50,6 +50,15 @@ struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error
     return fovea;
 }
 
+int fovea_set_figures(struct fovea *fovea, const struct fovea_figure_options *options, struct fovea_error *report)
+{
+    ENTRY entry = {0};
+    if (entry_fovea(&entry, fovea) || entry_options(&entry, "options", options, entry_figure_options))
+        return entry_refuse(&entry, report);
+    fovea->figures = *options;
+    return 0;
+}
+
 size_t fovea_close(struct fovea *fovea)
 {
     if (!fovea)

@@ -5,14 +5,13 @@
 #include "api/result_folder.h"
 #include "report/positions.h"
 
-/* A map as NAME.npy and NAME.png. */
+/* A map as NAME.npy and a figure. */
 static int write_map(const struct result_folder *folder, const char *name, const struct report_position_map *map,
                      struct error *error)
 {
-    char array[64], picture[64];
+    char array[64];
     snprintf(array, sizeof array, "%s.npy", name);
-    snprintf(picture, sizeof picture, "%s.png", name);
-    const char *path = result_file(folder, picture, error);
+    const char *path = result_figure(folder, name, error);
     return !path || result_write_doubles(folder, array, map->values, map->size[0], map->size[1], error) ||
                    report_position_picture(folder->memory, path, &folder->run, map, error)
                ? -1

@@ -168,7 +168,8 @@ static int write_map(const struct map_sink *sink, const struct fovea_cam *cam, c
         paths[i] = result_file(sink->folder, names[i], sink->error);
         result = paths[i] ? result : -1;
     }
-    if (result || report_cam_thumbnails(memory, cam, REPORT_CAM_SIDE, &plain, &overlay, sink->error) ||
+    if (result ||
+        report_cam_thumbnails(memory, cam, REPORT_CAM_SIDE, FOVEA_COLORMAP_EMBER, &plain, &overlay, sink->error) ||
         image_write_png(memory, paths[0], &plain, sink->error) ||
         image_write_png(memory, paths[1], &overlay, sink->error) ||
         report_cam_cells(memory, paths[2], cam, sink->error) ||

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "data/folder.h"
+#include "report/figure.h"
 #include "tensor/npy.h"
 
 int result_check_folder(const char *path, struct error *error)
@@ -76,7 +77,8 @@ int result_folder_open(struct result_folder *folder, const struct fovea_model *m
                                       .cpu = fovea_cpu(model->fovea),
                                       .threads = fovea_threads(model->fovea),
                                       .half_weights = model->context->half_weights,
-                                      .seed = model->context->seed};
+                                      .seed = model->context->seed,
+                                      .figures = model->fovea->figures};
     return 0;
 }
 
@@ -89,6 +91,26 @@ void result_folder_close(struct result_folder *folder)
 const char *result_file(const struct result_folder *folder, const char *name, struct error *error)
 {
     if (result_claim(folder->memory, folder->path, name, folder->force, error) || file_make_folder(folder->path, error))
+        return NULL;
+    return folder_join(folder->arena, folder->path, name, error);
+}
+
+int result_claim_figure(struct memory *memory, const char *path, const char *name,
+                        const struct fovea_figure_options *options, bool force, struct error *error)
+{
+    char file[256];
+    int result = 0;
+    for (int format = 0; result == 0 && format < FOVEA_FIGURE_FORMATS; format++) {
+        snprintf(file, sizeof file, "%s.%s", name, fovea_figure_format_name(format));
+        result = figure_formats(options) >> format & 1 ? result_claim(memory, path, file, force, error) : 0;
+    }
+    return result;
+}
+
+const char *result_figure(const struct result_folder *folder, const char *name, struct error *error)
+{
+    if (result_claim_figure(folder->memory, folder->path, name, &folder->run.figures, folder->force, error) ||
+        file_make_folder(folder->path, error))
         return NULL;
     return folder_join(folder->arena, folder->path, name, error);
 }

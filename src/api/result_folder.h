@@ -25,6 +25,10 @@ int result_check_folder(const char *path, struct error *error);
 const char *result_file(const struct result_folder *folder, const char *name, struct error *error);
 /* Whether result_file would refuse `name` in the folder at `path`, without making anything. */
 int result_claim(struct memory *memory, const char *path, const char *name, bool force, struct error *error);
+/* The same of a figure, `name` without an ending, whose files are those of all formats asked for. */
+const char *result_figure(const struct result_folder *folder, const char *name, struct error *error);
+int result_claim_figure(struct memory *memory, const char *path, const char *name,
+                        const struct fovea_figure_options *options, bool force, struct error *error);
 /* Whether a file could be written to `path` itself: ERROR_INPUT where one is there, unless `force`, where a folder is,
  * or where its own folder is not. */
 int result_claim_file(const char *path, bool force, struct error *error);

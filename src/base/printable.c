@@ -1,12 +1,11 @@
 #include "base/printable.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the well-formed UTF-8 character at `bytes` and its code point; 0 if it is none. */
-static size_t utf8_read(const unsigned char *bytes, size_t left, unsigned *point)
+size_t text_read_utf8(const char *text, size_t left, uint32_t *point)
 {
+    const unsigned char *bytes = (const unsigned char *)text;
     unsigned char first = bytes[0];
     size_t length = first < 0x80                    ? 1
                     : first >= 0xf0 && first < 0xf5 ? 4
@@ -28,9 +27,9 @@ static size_t utf8_read(const unsigned char *bytes, size_t left, unsigned *point
 /* The first byte that belongs to no UTF-8 character; NULL: there is none. */
 static char *find_stray(char *text)
 {
-    unsigned point;
+    uint32_t point;
     for (size_t left = strlen(text), step; left > 0; text += step, left -= step) {
-        if (!(step = utf8_read((const unsigned char *)text, left, &point)))
+        if (!(step = text_read_utf8(text, left, &point)))
             return text;
     }
     return NULL;
@@ -49,7 +48,7 @@ void text_keep_utf8(char *text)
 
 /* Characters that are shown: no controls, nothing that turns the writing round or is not seen at all, so that a name
  * cannot make the rest of a line look like another. */
-static bool is_shown(unsigned point)
+static bool is_shown(uint32_t point)
 {
     static const unsigned hidden[][2] = {{0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},      {0x61c, 0x61c},
                                          {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},  {0x2060, 0x206f},
@@ -64,8 +63,8 @@ static bool is_shown(unsigned point)
 /* Bytes of the character at `bytes` that may be shown as it is, or 0; *skip: the bytes of what may not. */
 static size_t shown_length(const char *bytes, size_t left, size_t *skip)
 {
-    unsigned point;
-    size_t length = utf8_read((const unsigned char *)bytes, left, &point);
+    uint32_t point;
+    size_t length = text_read_utf8(bytes, left, &point);
     *skip = length > 0 ? length : 1;
     return length > 0 && is_shown(point) ? length : 0;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Copies `name` (of `length` bytes, any content) to `out` with the bytes of what may not be shown as \xNN, cut with
  * "..." at `size`. Returns `out`. */
@@ -15,6 +16,9 @@ const char *text_shorten(const char *name, size_t most, char *out, size_t size);
 /* Each such character of `text` becomes '?', in place. */
 void text_keep_printable(char *text);
 
+/* Bytes of the well-formed UTF-8 character that `text` begins with and its code point; 0 if it is none. `left`: bytes
+ * of the text, at least 1. */
+size_t text_read_utf8(const char *text, size_t left, uint32_t *point);
 bool text_is_utf8(const char *text);
 /* Each byte that belongs to no UTF-8 character becomes '?', in place. */
 void text_keep_utf8(char *text);

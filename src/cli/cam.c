@@ -12,6 +12,7 @@ struct cam_flags {
     const char *output, *unit, *class_text, *methods;
     bool force;
     struct sample_flags samples;
+    struct figure_flags figures;
 };
 
 /* Means over a method's maps. */
@@ -231,17 +232,22 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
         print_footnote();
     if (sink.folder && fovea_cam_folder_close(sink.folder, &error))
         return fail(&error);
-    if (sink.folder)
-        printf("wrote %s/cam.json, montage.png, manifest.json and each map's .npy and .png\n", flags->output);
+    if (flags->output) {
+        char files[CLI_LINE];
+        printf("wrote %s/cam.json, %s, manifest.json, each map as .npy and picture\n", flags->output,
+               picture_files(&flags->figures, "montage", files));
+    }
     return FOVEA_CLEAN;
 }
 
-static int cam_model(struct opened *opened, const struct command *command, const struct cam_flags *flags)
+static int cam_model(struct opened *opened, const struct command *command, struct cam_flags *flags)
 {
     struct parsed_samples parsed = {0};
     struct fovea_cam_options options = flags->options;
     int64_t classes;
     int code = parse_choices(command, opened, flags, &options, &classes);
+    if (code == PARSE_GO_ON)
+        code = set_figures(command, opened, &flags->figures);
     if (code == PARSE_GO_ON)
         code = parse_samples(&flags->samples, opened, command->positional_count > 1 ? command->positional[1] : NULL,
                              &parsed);
@@ -261,7 +267,7 @@ int verb_cam(int argc, char **argv)
     struct fovea_cam_options *options = &flags.options;
     options->skip = skip_method;
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write every map as .npy and .png, a montage, cam.json"},
+        {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write every map as .npy and picture, a montage, cam.json"},
         {"method", 'm', OPTION_TEXT, &flags.methods, "LIST",
          "extended (default: the parts of a sum, gates held constant), cam, gradcam, gradcam++, xgradcam, layercam, "
          "scorecam, or all"},
@@ -287,6 +293,7 @@ int verb_cam(int argc, char **argv)
          "pictures of where the objects are, NAME.png, black outside: is the map there?"},
         {"sanity", 0, OPTION_FLAG, &options->sanity, NULL,
          "compare with the maps of the network with shuffled weights"},
+        FIGURE_ROWS(flags.figures),
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         ACTIVATION_ROW(flags.samples.activation),
         SAMPLE_ROWS(flags.samples),

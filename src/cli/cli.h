@@ -204,6 +204,32 @@ int parse_samples(const struct sample_flags *flags, const struct opened *opened,
                   struct parsed_samples *parsed);
 void free_samples(struct parsed_samples *parsed);
 
+/* How pictures are drawn: of the verbs that write any. */
+struct figure_flags {
+    struct fovea_figure_options options;
+    const char *formats;
+};
+#define FIGURE_ROWS(flags)                                                                                             \
+    {"format",         0,      OPTION_TEXT,                                                                            \
+     &(flags).formats, "LIST", "of pictures: png (default), svg, pdf; several with commas, or all"},                   \
+        {"bare", 0, OPTION_FLAG, &(flags).options.bare, NULL, "pictures without title and notes"},                     \
+        {"colormap",                                                                                                   \
+         0,                                                                                                            \
+         OPTION_WORD,                                                                                                  \
+         &(struct word_choice){colormap_words, &(flags).options.colormap},                                             \
+         "NAME",                                                                                                       \
+         "lagoon, ember, viridis, cividis or gray (default: lagoon for fields, ember for maps of classes)"},           \
+        {"vmax", 0, OPTION_AMOUNT, &(flags).options.highest, "X", "that the colours reach to, in every picture"},      \
+        {"dpi", 0, OPTION_AMOUNT, &(flags).options.dpi, "N", "dots per inch of .png files (default 200)"},             \
+    {                                                                                                                  \
+        "size", 0, OPTION_AMOUNT, &(flags).options.width, "INCHES", "width of pictures"                                \
+    }
+extern const char *const colormap_words[];
+/* Hands them to the context. PARSE_GO_ON, or the exit code. */
+int set_figures(const struct command *command, const struct opened *opened, struct figure_flags *flags);
+/* "erf.png, erf.svg": the files of a picture. Returns out. */
+const char *picture_files(const struct figure_flags *flags, const char *name, char out[CLI_LINE]);
+
 #define MOST_MASK_VALUES 256
 
 /* The options about labelled data that tune and eval share. */

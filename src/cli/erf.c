@@ -8,8 +8,9 @@
 struct erf_flags {
     struct fovea_erf_options options;
     const char *output, *unit, *class_text, *score;
-    bool force, json, log_scale, positions;
+    bool force, json, log_scale, linear_scale, positions;
     struct sample_flags samples;
+    struct figure_flags figures;
 };
 
 static void print_field(const struct fovea_erf *erf)
@@ -97,15 +98,17 @@ static int show(struct opened *opened, const struct erf_flags *flags, const stru
         print_erf(erf);
     if (erf->sum <= 0)
         fprintf(stderr, "fovea: the field is zero everywhere: the target does not react to these images\n");
-    if (folder && !flags->json && !flags->log_scale && fovea_erf_is_peaked(erf))
-        printf("most of the field is in few pixels: --log shows the rest in the picture\n");
     if (!folder)
         return FOVEA_CLEAN;
-    if (fovea_erf_write(opened->model, erf, folder, flags->force, flags->log_scale, &error))
+    if (fovea_erf_write(opened->model, erf, folder, flags->force, false, &error))
         return fail(&error);
-    if (!flags->json)
-        printf("wrote %s/erf.png, erf.npy, erf.json, %smanifest.json\n", folder,
-               erf->comparison ? "difference.png, difference.npy, " : "");
+    if (!flags->json) {
+        char files[CLI_LINE];
+        printf("wrote %s/%s, erf.npy, erf.json, ", folder, picture_files(&flags->figures, "erf", files));
+        if (erf->comparison)
+            printf("%s, difference.npy, ", picture_files(&flags->figures, "difference", files));
+        printf("manifest.json\n");
+    }
     return FOVEA_CLEAN;
 }
 
@@ -185,11 +188,23 @@ static int parse_score(const struct command *command, const struct opened *opene
     return PARSE_GO_ON;
 }
 
-static int erf_model(struct opened *opened, const struct command *command, const struct erf_flags *flags)
+static int parse_figures(const struct command *command, const struct opened *opened, struct erf_flags *flags)
+{
+    if (flags->log_scale && flags->linear_scale)
+        return fail_usage(command, "--log and --linear exclude each other");
+    flags->figures.options.scale = flags->log_scale      ? FOVEA_SCALE_LOG
+                                   : flags->linear_scale ? FOVEA_SCALE_LINEAR
+                                                         : FOVEA_SCALE_AUTO;
+    return set_figures(command, opened, &flags->figures);
+}
+
+static int erf_model(struct opened *opened, const struct command *command, struct erf_flags *flags)
 {
     struct parsed_samples parsed = {0};
     struct fovea_erf_options options = flags->options;
     int code = parse_score(command, opened, flags, &options);
+    if (code == PARSE_GO_ON)
+        code = parse_figures(command, opened, flags);
     if (code == PARSE_GO_ON)
         code = parse_samples(&flags->samples, opened, NULL, &parsed);
     if (code == PARSE_GO_ON) {
@@ -207,7 +222,8 @@ int verb_erf(int argc, char **argv)
 {
     struct erf_flags flags = {.options = fovea_erf_options_default()};
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write erf.png, erf.npy, erf.json, manifest.json"},
+        {"output", 'o', OPTION_TEXT, &flags.output, "DIR",
+         "write the picture erf.png, erf.npy, erf.json, manifest.json"},
         {"target", 0, OPTION_TEXT, &flags.options.target, "VALUE",
          "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "unit of the map (default: the centre)"},
@@ -219,7 +235,10 @@ int verb_erf(int argc, char **argv)
         {"compare", 0, OPTION_TEXT, &flags.options.compare, "ERF.json", "an earlier result to subtract"},
         {"positions", 0, OPTION_FLAG, &flags.positions, NULL,
          "transformers: the field with positions at random, learned positions and biases, shuffled patches"},
-        {"log", 0, OPTION_FLAG, &flags.log_scale, NULL, "colours by the logarithm, over four powers of ten"},
+        {"log", 0, OPTION_FLAG, &flags.log_scale, NULL,
+         "colours by the logarithm, over four powers of ten (default: where most of the field is in few pixels)"},
+        {"linear", 0, OPTION_FLAG, &flags.linear_scale, NULL, "colours by the numbers as they are"},
+        FIGURE_ROWS(flags.figures),
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
         ACTIVATION_ROW(flags.samples.activation),

@@ -134,8 +134,9 @@ FOVEA_API void fovea_cam_doubt(const struct fovea_cam *cam, bool brief, char *ou
 /** Which rule gave sigma, and the fit's R squared. */
 FOVEA_API void fovea_cam_sigma_text(const struct fovea_cam *cam, char *out, size_t size);
 
-/** A folder of maps: for each NAME.npy (the signed map, float32), NAME_pixels.npy (enlarged) and NAME.png; at the end
- * cam.json, montage.png and last manifest.json. Results that are there already are an error unless `force`. */
+/** A folder of maps: for each NAME.npy (the signed map, float32), NAME_pixels.npy (enlarged) and the picture
+ * NAME.png (or as fovea_set_figures says); at the end cam.json, the picture montage.png and last manifest.json. Results
+ * that are there already are an error unless `force`. */
 struct fovea_cam_folder;
 FOVEA_API struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const char *folder, bool force,
                                                          struct fovea_error *error);

@@ -114,9 +114,9 @@ FOVEA_API void fovea_gaussian_text(const struct fovea_gaussian *fit, int64_t hei
 FOVEA_API bool fovea_erf_is_peaked(const struct fovea_erf *erf);
 /** Whether fovea_erf_write would find results that it must not replace: to be asked before long work. */
 FOVEA_API int fovea_erf_claim(struct fovea_model *model, const char *folder, bool force, struct fovea_error *error);
-/** Writes erf.npy, erf.png, erf.json, with a comparison difference.npy and difference.png, and last manifest.json into
- * `folder` (made if needed). Results that are there already are an error unless `force`. `log_scale`: of the picture.
- */
+/** Writes erf.npy, erf.json, the picture erf.png (or as fovea_set_figures says), with a comparison difference.npy and
+ * its picture, and last manifest.json into `folder` (made if needed). Results that are there already are an error
+ * unless `force`. `log_scale`: colours by the logarithm, whatever the figures' options say. */
 FOVEA_API int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *folder, bool force,
                               bool log_scale, struct fovea_error *error);
 

@@ -29,6 +29,24 @@ static const uint8_t diverging[][3] = {
     {232, 136, 127}, {226, 121, 112}, {217, 105, 97}, {205, 88, 81}, {189, 70, 64}, {174, 51, 48},
     {158, 31, 33}, {144, 8, 19}, {128, 6, 16}
 };
+/* Viridis by Smith and van der Walt (CC0, part of matplotlib), cividis by Nunez, Anderton and Renslow (PLOS ONE 13(7),
+ * 2018): their published tables at 33 points. */
+static const uint8_t viridis[][3] = {
+    {68, 1, 84}, {71, 13, 96}, {72, 24, 106}, {72, 35, 116}, {71, 45, 123}, {69, 54, 129},
+    {66, 64, 134}, {63, 73, 137}, {59, 82, 139}, {55, 90, 141}, {51, 99, 141}, {47, 106, 142},
+    {44, 114, 142}, {41, 122, 142}, {38, 129, 142}, {35, 137, 142}, {33, 144, 140}, {31, 152, 139},
+    {31, 159, 136}, {33, 166, 133}, {40, 174, 128}, {49, 181, 123}, {62, 188, 116}, {76, 194, 108},
+    {93, 201, 99}, {110, 206, 88}, {130, 211, 76}, {150, 216, 63}, {171, 220, 50}, {192, 223, 36},
+    {213, 226, 26}, {234, 229, 26}, {253, 231, 37}
+};
+static const uint8_t cividis[][3] = {
+    {0, 34, 78}, {0, 40, 91}, {0, 46, 106}, {4, 51, 113}, {26, 56, 111}, {39, 62, 110},
+    {50, 67, 109}, {59, 73, 108}, {67, 78, 108}, {75, 84, 108}, {82, 89, 109}, {90, 95, 110},
+    {97, 101, 111}, {104, 106, 113}, {111, 112, 115}, {117, 118, 118}, {124, 123, 120}, {132, 129, 121},
+    {139, 135, 120}, {147, 141, 120}, {155, 147, 118}, {163, 154, 117}, {171, 160, 114}, {179, 166, 112},
+    {187, 173, 108}, {195, 180, 105}, {204, 186, 100}, {212, 193, 95}, {221, 201, 88}, {230, 208, 81},
+    {239, 215, 72}, {248, 223, 60}, {254, 232, 56}
+};
 static const uint8_t gray[][3] = {{0, 0, 0}, {255, 255, 255}};
 /* clang-format on */
 
@@ -38,13 +56,13 @@ static const struct {
     const uint8_t (*points)[3];
     size_t count;
 } colormaps[COLORMAP_COUNT] = {
-    [COLORMAP_LAGOON] = {lagoon, POINTS(lagoon)},
-    [COLORMAP_EMBER] = {ember, POINTS(ember)},
-    [COLORMAP_GRAY] = {gray, POINTS(gray)},
+    [FOVEA_COLORMAP_AUTO] = {lagoon, POINTS(lagoon)},      [FOVEA_COLORMAP_LAGOON] = {lagoon, POINTS(lagoon)},
+    [FOVEA_COLORMAP_EMBER] = {ember, POINTS(ember)},       [FOVEA_COLORMAP_VIRIDIS] = {viridis, POINTS(viridis)},
+    [FOVEA_COLORMAP_CIVIDIS] = {cividis, POINTS(cividis)}, [FOVEA_COLORMAP_GRAY] = {gray, POINTS(gray)},
     [COLORMAP_DIVERGING] = {diverging, POINTS(diverging)},
 };
 
-struct colour colormap_colour(enum colormap colormap, double position)
+struct colour colormap_colour(int colormap, double position)
 {
     if (isnan(position))
         return (struct colour){128, 128, 128};

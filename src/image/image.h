@@ -56,6 +56,9 @@ int image_turn(struct memory *memory, const struct image *from, struct image *to
 void image_turned_size(const struct image *image, int *height, int *width);
 /* Writes 8-bit gray or RGB, atomically. */
 int image_write_png(struct memory *memory, const char *path, const struct image *image, struct error *error);
+/* The same of a picture that has a size: dots per inch; 0: none. */
+int image_write_png_at(struct memory *memory, const char *path, const struct image *image, double dpi,
+                       struct error *error);
 
 /* Resizes to width x height as Pillow's Image.resize: separable, the filter's support widens with the reduction
  * (antialiasing), 8-bit rounding between the horizontal and the vertical pass; bicubic has a = -0.5. */

@@ -211,14 +211,18 @@ static void png_write_failed(png_structp png, png_const_charp message)
     png_longjmp(png, 1);
 }
 
-static int write_pixels(png_structp png, png_infop info, struct png_state *state, const struct image *image)
+static int write_pixels(png_structp png, png_infop info, struct png_state *state, const struct image *image, double dpi)
 {
+    const double inches_per_metre = 1 / 0.0254;
     if (setjmp(png_jmpbuf(png)))
         return -1;
     png_set_write_fn(png, state, png_give, png_flush_nothing);
     png_set_IHDR(png, info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
                  image->channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_uint_32 dots = (png_uint_32)(dpi * inches_per_metre + 0.5);
+    if (dots > 0)
+        png_set_pHYs(png, info, dots, dots, PNG_RESOLUTION_METER);
     png_write_info(png, info);
     size_t row_bytes = image_bytes(image) / (size_t)image->height;
     for (int y = 0; y < image->height; y++)
@@ -229,6 +233,12 @@ static int write_pixels(png_structp png, png_infop info, struct png_state *state
 
 int image_write_png(struct memory *memory, const char *path, const struct image *image, struct error *error)
 {
+    return image_write_png_at(memory, path, image, 0, error);
+}
+
+int image_write_png_at(struct memory *memory, const char *path, const struct image *image, double dpi,
+                       struct error *error)
+{
     struct png_state state = {.memory = memory, .error = error};
     state.writer = file_writer_open(memory, path, error);
     if (!state.writer)
@@ -236,7 +246,7 @@ int image_write_png(struct memory *memory, const char *path, const struct image 
     png_structp png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &state, png_write_failed, png_warned, &state,
                                                 png_allocate, png_deallocate);
     png_infop info = png ? png_create_info_struct(png) : NULL;
-    int result = info ? write_pixels(png, info, &state, image)
+    int result = info ? write_pixels(png, info, &state, image, dpi)
                       : error_set(error, ERROR_MEMORY, "there is no memory to write a PNG image");
     png_destroy_write_struct(png ? &png : NULL, info ? &info : NULL);
     if (result == 0)

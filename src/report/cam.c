@@ -171,6 +171,7 @@ json_t *report_cam_maps(const char *model, json_t *maps, json_t *left_out, json_
 
 int report_cam_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error)
 {
-    return report_manifest(memory, path, run, "cam", CAM_DEFINITION, document_strings("cam.json", "montage.png", NULL),
-                           error);
+    json_t *files = document_strings("cam.json", NULL);
+    report_pictures(run, "montage", &files);
+    return report_manifest(memory, path, run, "cam", CAM_DEFINITION, files, error);
 }

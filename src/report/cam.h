@@ -16,8 +16,9 @@ json_t *report_cam_maps(const char *model, json_t *maps, json_t *left_out, json_
 int report_cam_manifest(struct memory *memory, const char *path, const struct report_run *run, struct error *error);
 
 /* The image, the image under the positive part of the map, the signed cells, with colour bars and the numbers in words.
- */
-int report_cam_picture(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
+ * `path` has no ending. */
+int report_cam_picture(struct memory *memory, const char *path, const struct fovea_figure_options *options,
+                       const struct fovea_cam *cam, struct error *error);
 /* The signed cells alone, a pixel a cell, from blue (against the class) to red. */
 int report_cam_cells(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error);
 #define REPORT_CAM_SIDE 224 /* of the pictures in a report */
@@ -25,8 +26,8 @@ int report_cam_cells(struct memory *memory, const char *path, const struct fovea
  * where there is doubt. */
 void report_cam_montage_title(const struct fovea_cam *cam, bool several, char *out, size_t size);
 void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size);
-/* RGB [side * height / width, side] of the image, and of the image under the map's positive part. */
-int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,
-                          struct image *overlay, struct error *error);
+/* RGB, `side` pixels the longer side, of the image, and of the image under the map's positive part. */
+int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, int colormap,
+                          struct image *plain, struct image *overlay, struct error *error);
 
 #endif

@@ -6,12 +6,15 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "image/picture.h"
+#include "image/number_map.h"
 #include "report/cam.h"
+#include "report/figure.h"
 
-enum { PANEL_SIDE = 320, MARGIN = 24, GAP = 28, BAR_WIDTH = 16, BAR_GAP = 12, FONT = 2, MOST_LINES = 14 };
+#define PANEL_PIXELS 640 /* of the larger side of a panel in a file */
+#define USUAL_INCHES 7.2
+#define MOST_INCHES_HIGH 4.0 /* of a panel */
 
-static const struct colour paper = {255, 255, 255}, ink = {30, 30, 30}, faint = {110, 110, 110}, alarm = {190, 20, 20};
+static const struct text_style alarm = {7.5, {190, 20, 20}, true};
 #define HEAT 0.75 /* opacity of the map, but for its weakest part */
 #define WEAK 0.2  /* of the largest: below, the map fades out */
 
@@ -25,8 +28,15 @@ static void make_pale(struct image *image)
     }
 }
 
+static void mix(uint8_t *pixel, struct colour colour, double opacity)
+{
+    const uint8_t over[3] = {colour.red, colour.green, colour.blue};
+    for (int c = 0; c < 3; c++)
+        pixel[c] = (uint8_t)(pixel[c] + (over[c] - pixel[c]) * opacity + 0.5);
+}
+
 /* The enlarged map's positive part over `image`, which has the same proportions. */
-static void lay_over(struct image *image, const struct fovea_cam *cam)
+static void lay_over(struct image *image, const struct fovea_cam *cam, int colormap)
 {
     float largest = 0;
     make_pale(image);
@@ -37,20 +47,21 @@ static void lay_over(struct image *image, const struct fovea_cam *cam)
             int64_t row = (int64_t)y * cam->height / image->height, column = (int64_t)x * cam->width / image->width;
             double part = (double)(cam->pixels[row * cam->width + column] / largest);
             if (part > 0)
-                draw_pixel(image, x, y, colormap_colour(COLORMAP_EMBER, part), HEAT * fmin(1, part / WEAK));
+                mix(image->pixels + 3 * ((size_t)y * (size_t)image->width + (size_t)x), colormap_colour(colormap, part),
+                    HEAT * fmin(1, part / WEAK));
         }
     }
 }
 
 void report_cam_montage_title(const struct fovea_cam *cam, bool several, char *out, size_t size)
 {
-    char model[96], layer[96], of_layer[200] = "each image on the level of its best cell";
+    char model[96], layer[96], of_layer[200] = "Each image on the level of its best cell";
     if (!several)
-        snprintf(of_layer, sizeof of_layer, "layer %s%s", text_shorten(cam->layer, 44, layer, sizeof layer),
+        snprintf(of_layer, sizeof of_layer, "Layer %s%s", text_shorten(cam->layer, 44, layer, sizeof layer),
                  cam->layers > 1 ? " (extended: the inputs of all attentions up to it)" : "");
     snprintf(
         out, size,
-        "Class activation maps: %s, %s. Each map's positive part, from nothing (gray) over blue and red to yellow, "
+        "Class activation maps: %s\n%s. Each map's positive part, from nothing (gray) over blue and red to yellow, "
         "its own maximum.",
         text_shorten(file_base_name(cam->model), 44, model, sizeof model), of_layer);
 }
@@ -61,15 +72,16 @@ void report_cam_caption(const struct fovea_cam *cam, char *out, size_t size)
     if (cam->class_name)
         text_shorten(cam->class_name, 24, name, sizeof name);
     fovea_cam_doubt(cam, true, doubt, sizeof doubt);
-    text_format(out, size, "%s%lld %s\nscore %.3g%s%s",
+    text_format(out, size, "%s%lld %s\nscore %.3g, gap %.1f %%%s%s",
                 cam->class_name   ? ""
                 : cam->of_classes ? "class "
                                   : "channel ",
-                (long long)cam->class_index, name, cam->score, doubt[0] ? "\n" : "", doubt);
+                (long long)cam->class_index, name, cam->score, report_tidy(100 * cam->gap, 1), doubt[0] ? "\n" : "",
+                doubt);
 }
 
-int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, struct image *plain,
-                          struct image *overlay, struct error *error)
+int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, int side, int colormap,
+                          struct image *plain, struct image *overlay, struct error *error)
 {
     const struct image picture = {
         .width = (int)cam->width, .height = (int)cam->height, .channels = 3, .pixels = (uint8_t *)cam->picture};
@@ -80,7 +92,7 @@ int report_cam_thumbnails(struct memory *memory, const struct fovea_cam *cam, in
                      error) ||
         image_copy(memory, plain, overlay, error))
         return -1;
-    lay_over(overlay, cam);
+    lay_over(overlay, cam, colormap);
     return 0;
 }
 
@@ -135,123 +147,112 @@ static int write_notes(struct text *text, const struct fovea_cam *cam, struct er
     return text_finish(text, error);
 }
 
-/* Copies `from` into the picture. */
-static void place(struct image *image, const struct image *from, int x, int y)
-{
-    for (int row = 0; row < from->height; row++)
-        memcpy(image->pixels + ((size_t)(y + row) * (size_t)image->width + (size_t)x) * 3,
-               from->pixels + (size_t)row * (size_t)from->width * 3, (size_t)from->width * 3);
-}
-
-struct layout {
-    struct rectangle cells;
-    struct colour_bar heat, bar;
-    int overlay_x, doubt_y, panel_y, notes_y, text_width, width, height;
-};
-
-static struct layout plan(const struct image *panel, double reach, const char *quantity, const char *title,
-                          const char *doubt, const char *notes)
-{
-    const struct label_style style = {ink, FONT};
-    const struct rectangle bar = {.width = BAR_WIDTH, .height = panel->height};
-    struct layout layout = {.heat = {bar, COLORMAP_EMBER, 0, 1, "share of the maximum"},
-                            .bar = {bar, COLORMAP_DIVERGING, -reach, reach, quantity},
-                            .overlay_x = MARGIN + panel->width + GAP};
-    layout.heat.area.x = layout.overlay_x + panel->width + BAR_GAP;
-    layout.cells =
-        (struct rectangle){layout.heat.area.x + BAR_WIDTH + picture_colour_bar_right(&layout.heat, FONT) + GAP, 0,
-                           panel->width, panel->height};
-    layout.bar.area.x = layout.cells.x + panel->width + BAR_GAP;
-    layout.width = layout.bar.area.x + BAR_WIDTH + picture_colour_bar_right(&layout.bar, FONT) + MARGIN;
-    layout.text_width = layout.width - 2 * MARGIN;
-    int title_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, title, &style);
-    int doubt_lines = doubt[0] ? picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, doubt, &style) : 0;
-    layout.doubt_y = MARGIN + title_lines * text_line_height(FONT) + 4;
-    layout.panel_y = layout.doubt_y + doubt_lines * text_line_height(FONT) + 8;
-    layout.cells.y = layout.bar.area.y = layout.heat.area.y = layout.panel_y;
-    layout.notes_y = layout.panel_y + panel->height + 16;
-    int note_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, notes, &style);
-    layout.height = layout.notes_y + note_lines * text_line_height(FONT) + MARGIN;
-    return layout;
-}
-
 /* The colours' range, the same on both sides of zero. */
-static double reach_of(const struct fovea_cam *cam)
+static double reach_of(const struct fovea_cam *cam, const struct fovea_figure_options *options)
 {
     double reach = fmax(fabs(cam->largest), fabs(cam->smallest));
-    return reach > 0 ? reach : 1;
+    return options && options->highest > 0 ? options->highest : reach > 0 ? reach : 1;
 }
 
-static int draw_cells(struct memory *memory, struct image *image, struct rectangle area, const struct fovea_cam *cam,
-                      struct error *error)
+/* The signed cells in colours, a pixel each. */
+static int cells_image(struct memory *memory, const struct fovea_cam *cam, double reach, struct image *image,
+                       struct error *error)
 {
     int64_t cells = cam->cells[0] * cam->cells[1];
     float *values = memory_allocate(memory, (size_t)cells, sizeof *values, error);
-    const struct number_map map = {.values = values,
-                                   .height = cam->cells[0],
-                                   .width = cam->cells[1],
-                                   .low = -reach_of(cam),
-                                   .high = reach_of(cam),
-                                   .colormap = COLORMAP_DIVERGING};
+    const struct number_map map = {values, cam->cells[0], cam->cells[1], -reach, reach, COLORMAP_DIVERGING};
     for (int64_t i = 0; values && i < cells; i++)
         values[i] = (float)cam->map[i];
-    if (values)
-        picture_map(image, area, &map);
+    int result = values ? number_map_image(memory, &map, map.height, map.width, image, error) : -1;
     memory_release(memory, values);
-    return values ? 0 : -1;
+    return result;
 }
 
 int report_cam_cells(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error)
 {
-    const struct rectangle area = {.width = (int)cam->cells[1], .height = (int)cam->cells[0]};
     struct image image = {0};
-    int result = picture_create(memory, &image, area.width, area.height, paper, error) ||
-                         draw_cells(memory, &image, area, cam, error) || image_write_png(memory, path, &image, error)
-                     ? -1
-                     : 0;
+    int result =
+        cells_image(memory, cam, reach_of(cam, NULL), &image, error) || image_write_png(memory, path, &image, error)
+            ? -1
+            : 0;
     image_release(memory, &image);
     return result;
 }
 
-static int draw(struct memory *memory, struct image *image, const struct fovea_cam *cam, const struct image *plain,
-                const struct image *overlay, const char *title, const char *notes, struct error *error)
+/* ---- the figure ---- */
+
+struct drawing {
+    const struct fovea_cam *cam;
+    const struct fovea_figure_options *options;
+    const struct image *plain, *overlay, *cells;
+    const char *title, *notes;
+};
+
+/* The three panels beside each other, the colour bars behind the second and third. */
+static double draw_panels(struct canvas *canvas, const struct drawing *drawing, double x, double y, double width)
 {
-    const struct label_style style = {ink, FONT}, small = {faint, FONT}, warning = {alarm, FONT};
-    char doubt[256];
-    double reach = reach_of(cam);
+    const struct fovea_cam *cam = drawing->cam;
+    double reach = reach_of(cam, drawing->options);
     const char *quantity = cam->method == FOVEA_CAM_EXTENDED ? "part of the score" : "map before scaling";
-    fovea_cam_doubt(cam, false, doubt, sizeof doubt);
-    struct layout layout = plan(plain, reach, quantity, title, doubt, notes);
-    int result = picture_create(memory, image, layout.width, layout.height, paper, error);
-    if (result == 0)
-        result = draw_cells(memory, image, layout.cells, cam, error);
-    if (result == 0) {
-        picture_text(image, MARGIN, MARGIN, layout.text_width, MOST_LINES, title, &style);
-        picture_text(image, MARGIN, layout.doubt_y, layout.text_width, MOST_LINES, doubt, &warning);
-        place(image, plain, MARGIN, layout.panel_y);
-        place(image, overlay, layout.overlay_x, layout.panel_y);
-        picture_colour_bar(image, &layout.heat, &style);
-        picture_colour_bar(image, &layout.bar, &style);
-        picture_text(image, MARGIN, layout.notes_y, layout.text_width, MOST_LINES, notes, &small);
-    }
-    return result;
+    int colormap = figure_colormap(drawing->options, FOVEA_COLORMAP_EMBER);
+    struct colour_bar heat = {{0, 0, FIGURE_BAR, 100}, colormap, 0, 1, "share of the maximum", false};
+    struct colour_bar bar = {{0, 0, FIGURE_BAR, 100}, COLORMAP_DIVERGING, -reach, reach, quantity, false};
+    double bars = 2 * (FIGURE_GAP / 2 + FIGURE_BAR) + plot_colour_bar_right(canvas, &heat, &figure_label) +
+                  plot_colour_bar_right(canvas, &bar, &figure_label);
+    struct box panel = {x, y, fmax(20, (width - bars - 2 * FIGURE_GAP) / 3), 0};
+    panel.height = panel.width * (double)cam->height / (double)cam->width;
+    double scale = fmin(1, 72 * MOST_INCHES_HIGH / panel.height);
+    panel.width *= scale;
+    panel.height *= scale;
+    canvas_picture(canvas, panel, drawing->plain, true);
+    panel.x += panel.width + FIGURE_GAP;
+    canvas_picture(canvas, panel, drawing->overlay, true);
+    heat.area = (struct box){panel.x + panel.width + FIGURE_GAP / 2, y, FIGURE_BAR, panel.height};
+    plot_colour_bar(canvas, &heat, &figure_label);
+    panel.x = heat.area.x + FIGURE_BAR + plot_colour_bar_right(canvas, &heat, &figure_label) + FIGURE_GAP;
+    canvas_picture(canvas, panel, drawing->cells, false);
+    bar.area = (struct box){panel.x + panel.width + FIGURE_GAP / 2, y, FIGURE_BAR, panel.height};
+    plot_colour_bar(canvas, &bar, &figure_label);
+    return y + panel.height;
 }
 
-int report_cam_picture(struct memory *memory, const char *path, const struct fovea_cam *cam, struct error *error)
+static void draw(struct canvas *canvas, const void *user)
 {
-    struct image image = {0}, plain = {0}, overlay = {0};
+    const struct drawing *drawing = user;
+    const struct fovea_figure_options *options = drawing->options;
+    char doubt[256];
+    double margin = figure_margin(options), width = figure_width(options, USUAL_INCHES), inner = width - 2 * margin;
+    double y = figure_title(canvas, options, margin, margin, inner, drawing->title);
+    fovea_cam_doubt(drawing->cam, false, doubt, sizeof doubt);
+    if (doubt[0] && !options->bare)
+        y += canvas_paragraph(canvas, margin, y - FIGURE_GAP / 2, inner, FIGURE_MOST_LINES, &alarm, doubt);
+    /* Numbers at the ends of the colour bars reach beyond them. */
+    double above = TEXT_CAPITAL * figure_label.size / 2;
+    y = draw_panels(canvas, drawing, margin, y + above, inner) + above;
+    y = figure_notes(canvas, options, margin, y, inner, drawing->notes);
+    canvas_size(canvas, width, y + margin);
+}
+
+int report_cam_picture(struct memory *memory, const char *path, const struct fovea_figure_options *options,
+                       const struct fovea_cam *cam, struct error *error)
+{
+    struct image plain = {0}, overlay = {0}, cells = {0};
     struct text title, notes;
+    int64_t longer = cam->width > cam->height ? cam->width : cam->height;
+    int side = longer < PANEL_PIXELS / 2 ? PANEL_PIXELS / 2 : longer < PANEL_PIXELS ? (int)longer : PANEL_PIXELS;
     text_start(&title, memory);
     text_start(&notes, memory);
     int result = write_title(&title, cam, error) || write_notes(&notes, cam, error) ||
-                         report_cam_thumbnails(memory, cam, PANEL_SIDE, &plain, &overlay, error) ||
-                         draw(memory, &image, cam, &plain, &overlay, title.data, notes.data, error) ||
-                         image_write_png(memory, path, &image, error)
+                         report_cam_thumbnails(memory, cam, side, figure_colormap(options, FOVEA_COLORMAP_EMBER),
+                                               &plain, &overlay, error) ||
+                         cells_image(memory, cam, reach_of(cam, options), &cells, error)
                      ? -1
                      : 0;
-    image_release(memory, &image);
+    const struct drawing drawing = {cam, options, &plain, &overlay, &cells, title.data, notes.data};
+    result = result ? -1 : figure_write(memory, path, options, draw, &drawing, error);
     image_release(memory, &plain);
     image_release(memory, &overlay);
+    image_release(memory, &cells);
     text_release(&title);
     text_release(&notes);
     return result;

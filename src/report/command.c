@@ -19,12 +19,14 @@ static const struct {
     {"feeds", "--images"},
     {"feeds.name", "-i NAME=FILE"},
     {"fill", "--letterbox-colour"},
+    {"formats", "--format"},
     {"fovea_audit", "'fovea audit MODEL -o DIR'"},
     {"fovea_inspect", "fovea inspect"},
     {"fovea_positions", "erf --positions"},
     {"fovea_tune", "'tune'"},
     {"guides", "--only"},
     {"half_weights", "--weights half"},
+    {"highest", "--vmax"},
     {"hue", "--colour"},
     {"loader_threads", "--loaders"},
     {"log_scale", "--log"},
@@ -40,6 +42,7 @@ static const struct {
     {"reinitialise", "--reinit"},
     {"samples.feeds", "--images PATH or -i FILE.npy"},
     {"saturation", "--colour"},
+    {"scale", "--log"},
     {"session.values", "run --value"},
     {"settings", "--set"},
     {"severities", "--severity"},
@@ -51,6 +54,7 @@ static const struct {
     {"validation_share", "--validation"},
     {"values", "--value"},
     {"warmup_epochs", "--warmup"},
+    {"width", "--size"},
 };
 
 /* A text that may be cut, but knows how long it would be. */

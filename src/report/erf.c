@@ -1,9 +1,11 @@
 #include "report/erf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "report/figure.h"
 #include "report/json.h"
 
 #define ERF_DEFINITION                                                                                                 \
@@ -158,6 +160,16 @@ int report_erf_json(struct memory *memory, const char *path, const struct report
     return report_write(memory, path, report_erf(run->model, erf), error);
 }
 
+void report_pictures(const struct report_run *run, const char *name, json_t **files)
+{
+    char file[128];
+    for (int format = 0; format < FOVEA_FIGURE_FORMATS; format++) {
+        snprintf(file, sizeof file, "%s.%s", name, fovea_figure_format_name(format));
+        if (figure_formats(&run->figures) >> format & 1)
+            document_append(files, document_string(file));
+    }
+}
+
 int report_manifest(struct memory *memory, const char *path, const struct report_run *run, const char *verb,
                     const char *definition, json_t *files, struct error *error)
 {
@@ -178,8 +190,11 @@ int report_manifest(struct memory *memory, const char *path, const struct report
 int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run,
                         const struct fovea_erf *erf, struct error *error)
 {
-    json_t *files = document_strings("erf.npy", "erf.png", "erf.json", NULL);
-    for (int i = 0; i < 2 && erf->comparison; i++)
-        document_append(&files, document_string(i ? "difference.png" : "difference.npy"));
+    json_t *files = document_strings("erf.npy", "erf.json", NULL);
+    report_pictures(run, "erf", &files);
+    if (erf->comparison) {
+        document_append(&files, document_string("difference.npy"));
+        report_pictures(run, "difference", &files);
+    }
     return report_manifest(memory, path, run, "erf", ERF_DEFINITION, files, error);
 }

@@ -14,9 +14,12 @@ struct report_run {
     int threads;
     bool half_weights;
     uint64_t seed;
+    struct fovea_figure_options figures;
 };
 /* Writes a document, which is taken over. */
 int report_write(struct memory *memory, const char *path, json_t *document, struct error *error);
+/* Appends the files that a figure is in: "erf.png", "erf.svg". */
+void report_pictures(const struct report_run *run, const char *name, json_t **files);
 /* The manifest of a folder of results: versions, model, seed, threads, instruction set, definitions; written last. */
 int report_manifest(struct memory *memory, const char *path, const struct report_run *run, const char *verb,
                     const char *definition, json_t *files, struct error *error);
@@ -33,10 +36,12 @@ double report_tidy(double value, int decimals);
 
 int report_erf_json(struct memory *memory, const char *path, const struct report_run *run, const struct fovea_erf *erf,
                     struct error *error);
-/* A colour map of the field with axes in pixels, the unit's theoretical field, a colour bar and the numbers. */
+/* Pictures' paths have no ending: each format has its own. */
+/* A colour map of the field with axes in pixels, the unit's theoretical field, a colour bar, the profile through the
+ * centre, and the numbers. `log_scale`: whatever the figures' options say. */
 int report_erf_picture(struct memory *memory, const char *path, const struct report_run *run,
                        const struct fovea_erf *erf, bool log_scale, struct error *error);
-/* The map alone: one pixel for one of the map, fewer where it is large. */
+/* A PNG of the map alone: one pixel for one of the map, fewer where it is large. */
 int report_erf_map(struct memory *memory, const char *path, const struct fovea_erf *erf, struct error *error);
 /* The difference from another field, in colours from blue (less) to red (more). */
 int report_erf_difference(struct memory *memory, const char *path, const struct report_run *run,

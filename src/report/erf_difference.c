@@ -44,14 +44,14 @@ int report_erf_difference(struct memory *memory, const char *path, const struct 
     if (result == 0) {
         const struct map_figure figure = {.title = title.data,
                                           .notes = notes.data,
-                                          .values = erf->comparison->difference,
-                                          .height = erf->height,
-                                          .width = erf->width,
-                                          .low = -largest,
-                                          .high = largest,
-                                          .colormap = COLORMAP_DIVERGING,
+                                          .view = {.values = erf->comparison->difference,
+                                                   .height = erf->height,
+                                                   .width = erf->width,
+                                                   .low = -largest,
+                                                   .high = largest,
+                                                   .colormap = COLORMAP_DIVERGING},
                                           .quantity = "difference of shares"};
-        result = map_figure_write(memory, path, &figure, error);
+        result = map_figure_write(memory, path, &run->figures, &figure, error);
     }
     text_release(&title);
     text_release(&notes);

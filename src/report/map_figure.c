@@ -1,92 +1,138 @@
 #include "report/map_figure.h"
 
-enum {
-    MAP_SIDE = 480, /* pixels that the larger side of the map gets, about */
-    MARGIN = 24,
-    BAR_WIDTH = 20,
-    BAR_GAP = 20,
-    FONT = 2,
-    LEAST_WIDTH = 640,
-    MOST_LINES = 20,
-};
+#include <math.h>
+#include <string.h>
 
-static const struct colour paper = {255, 255, 255};
-static const struct label_style title_style = {{30, 30, 30}, FONT}, note_style = {{110, 110, 110}, FONT};
+#include "image/number_map.h"
 
-struct layout {
-    struct rectangle map;
-    struct colour_bar bar;
-    struct plot plot;
-    int text_width, title_y, notes_y, width, height;
-};
+#define USUAL_INCHES 5.6
+#define MOST_INCHES_HIGH 7.0 /* of the map */
+#define LEAST_PIXELS 480     /* that a small map is enlarged to, its cells whole squares */
+#define MOST_PIXELS 1600     /* that a large one is reduced to */
+#define INSET 0.26           /* of the map's shorter side */
 
-static struct rectangle fit_map(const struct map_figure *figure)
+struct map_window map_view_window(const struct map_view *view)
 {
-    int64_t side = figure->height > figure->width ? figure->height : figure->width;
-    double scale = side >= MAP_SIDE ? (double)MAP_SIDE / (double)side : (double)(MAP_SIDE / side);
-    int width = (int)((double)figure->width * scale), height = (int)((double)figure->height * scale);
-    return (struct rectangle){.width = width < 1 ? 1 : width, .height = height < 1 ? 1 : height};
+    const struct map_window whole = {0, 0, view->height, view->width};
+    return view->window.height > 0 && view->window.width > 0 ? view->window : whole;
 }
 
-static struct layout plan(const struct map_figure *figure)
+static bool shows_part(const struct map_view *view)
 {
-    struct layout layout = {.map = fit_map(figure), .title_y = MARGIN};
-    layout.bar = (struct colour_bar){{.width = BAR_WIDTH, .height = layout.map.height},
-                                     figure->colormap,
-                                     figure->low,
-                                     figure->high,
-                                     figure->quantity};
-    layout.plot = plot_of_map_from(layout.map, figure->height, figure->width, figure->first[0], figure->first[1]);
-    layout.map.x = MARGIN + picture_axes_left(&layout.plot, FONT);
-    layout.bar.area.x = layout.map.x + layout.map.width + BAR_GAP;
-    layout.width = layout.bar.area.x + BAR_WIDTH + picture_colour_bar_right(&layout.bar, FONT) + MARGIN;
-    layout.width = layout.width < LEAST_WIDTH ? LEAST_WIDTH : layout.width;
-    layout.text_width = layout.width - 2 * MARGIN;
-    int title_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, figure->title, &title_style);
-    layout.map.y = layout.bar.area.y = MARGIN + title_lines * text_line_height(FONT) + 12;
-    layout.plot.area = layout.map;
-    layout.notes_y = layout.map.y + layout.map.height + picture_axes_below(FONT) + 12;
-    int note_lines = picture_text(NULL, 0, 0, layout.text_width, MOST_LINES, figure->notes, &note_style);
-    layout.height = layout.notes_y + note_lines * text_line_height(FONT) + MARGIN;
-    return layout;
+    struct map_window window = map_view_window(view);
+    return window.height < view->height || window.width < view->width;
 }
 
-/* Marks that reach beyond the map are cut there. */
-static void clear_around(struct image *image, const struct rectangle *map)
+/* The part's numbers as a block of their own. */
+static float *cut(struct memory *memory, const struct map_view *view, struct map_window window, struct error *error)
 {
-    int right = map->x + map->width, bottom = map->y + map->height;
-    draw_fill(image, (struct rectangle){0, 0, image->width, map->y}, paper, 1);
-    draw_fill(image, (struct rectangle){0, bottom, image->width, image->height - bottom}, paper, 1);
-    draw_fill(image, (struct rectangle){0, map->y, map->x, map->height}, paper, 1);
-    draw_fill(image, (struct rectangle){right, map->y, image->width - right, map->height}, paper, 1);
+    float *values = memory_allocate(memory, (size_t)(window.height * window.width), sizeof *values, error);
+    for (int64_t y = 0; values && y < window.height; y++)
+        memcpy(values + y * window.width, view->values + (window.y + y) * view->width + window.x,
+               (size_t)window.width * sizeof *values);
+    return values;
 }
 
-static int draw(struct memory *memory, struct image *image, const struct map_figure *figure, struct error *error)
+static void draw_part(struct canvas *canvas, const struct map_view *view, struct map_window window, struct box box)
 {
-    struct layout layout = plan(figure);
-    if (picture_create(memory, image, layout.width, layout.height, paper, error))
-        return -1;
-    struct number_map map = {.values = figure->values,
-                             .height = figure->height,
-                             .width = figure->width,
-                             .low = figure->low,
-                             .high = figure->high,
-                             .colormap = figure->colormap};
-    picture_map(image, layout.map, &map);
-    if (figure->marks)
-        figure->marks(figure->user, image, &layout.plot);
-    clear_around(image, &layout.map);
-    picture_text(image, MARGIN, layout.title_y, layout.text_width, MOST_LINES, figure->title, &title_style);
-    picture_axes(image, &layout.plot, &title_style);
-    picture_colour_bar(image, &layout.bar, &title_style);
-    picture_text(image, MARGIN, layout.notes_y, layout.text_width, MOST_LINES, figure->notes, &note_style);
-    return 0;
-}
-
-int map_figure_write(struct memory *memory, const char *path, const struct map_figure *figure, struct error *error)
-{
+    struct memory *memory = canvas_memory(canvas);
+    struct error *error = canvas_error(canvas);
+    float *values = cut(memory, view, window, error);
     struct image image = {0};
-    int result = draw(memory, &image, figure, error) || image_write_png(memory, path, &image, error) ? -1 : 0;
+    double side = (double)(window.height > window.width ? window.height : window.width);
+    double scale = side > MOST_PIXELS ? MOST_PIXELS / side : ceil(LEAST_PIXELS / side);
+    const struct number_map map = {values, window.height, window.width, view->low, view->high, view->colormap};
+    if (values && number_map_image(memory, &map, (int64_t)fmax(1, (double)window.height * scale),
+                                   (int64_t)fmax(1, (double)window.width * scale), &image, error) == 0)
+        canvas_picture(canvas, box, &image, false);
     image_release(memory, &image);
-    return result;
+    memory_release(memory, values);
+}
+
+/* The whole, small, in the upper right corner, with a frame where the part is. */
+static void draw_inset(struct canvas *canvas, const struct map_view *view, struct box box)
+{
+    const struct map_window whole = {0, 0, view->height, view->width}, window = map_view_window(view);
+    const struct pen edge = {{255, 255, 255}, 1.6, 0, 1}, frame = {{255, 80, 80}, 0.8, 0, 1};
+    double scale =
+        INSET * fmin(box.width, box.height) / (double)(view->height > view->width ? view->height : view->width);
+    struct box inset = {.width = (double)view->width * scale, .height = (double)view->height * scale};
+    inset.x = box.x + box.width - inset.width;
+    inset.y = box.y;
+    draw_part(canvas, view, whole, inset);
+    canvas_line(canvas, inset.x, inset.y, inset.x, inset.y + inset.height, &edge);
+    canvas_line(canvas, inset.x, inset.y + inset.height, inset.x + inset.width, inset.y + inset.height, &edge);
+    const struct box part = {inset.x + (double)window.x * scale, inset.y + (double)window.y * scale,
+                             (double)window.width * scale, (double)window.height * scale};
+    canvas_rectangle(canvas, part, &frame);
+}
+
+struct plot map_view_draw(struct canvas *canvas, const struct map_view *view, struct box box)
+{
+    struct map_window window = map_view_window(view);
+    struct plot plot = plot_of_map(box, window.height, window.width, view->first[0] + (double)window.y,
+                                   view->first[1] + (double)window.x);
+    draw_part(canvas, view, window, box);
+    canvas_clip(canvas, box);
+    if (view->marks)
+        view->marks(canvas, &plot, view->user);
+    if (shows_part(view))
+        draw_inset(canvas, view, box);
+    canvas_unclip(canvas);
+    return plot;
+}
+
+/* ---- the figure ---- */
+
+struct drawing {
+    const struct map_figure *figure;
+    const struct fovea_figure_options *options;
+};
+
+/* The map's size where so much width is left for it. */
+static struct box fit_map(const struct map_view *view, double width)
+{
+    struct map_window window = map_view_window(view);
+    double height = width * (double)window.height / (double)window.width;
+    double scale = fmin(1, 72 * MOST_INCHES_HIGH / height);
+    return (struct box){.width = width * scale, .height = height * scale};
+}
+
+static void draw(struct canvas *canvas, const void *user)
+{
+    const struct drawing *drawing = user;
+    const struct map_figure *figure = drawing->figure;
+    const struct map_view *view = &figure->view;
+    const struct fovea_figure_options *options = drawing->options;
+    double width = figure_width(options, USUAL_INCHES), margin = figure_margin(options);
+    struct map_window window = map_view_window(view);
+    struct colour_bar bar = {{0, 0, FIGURE_BAR, 300}, view->colormap, view->low, view->high,
+                             figure->quantity,        figure->powers};
+    struct plot plot = plot_of_map((struct box){0, 0, 300, 300}, window.height, window.width,
+                                   view->first[0] + (double)window.y, view->first[1] + (double)window.x);
+    double left = plot_axes_left(canvas, &plot, &figure_label);
+    /* What is below has numbers of its own. */
+    left = figure->below ? fmax(left, canvas_text_width(canvas, &figure_label, "0.0001")) : left;
+    double right = FIGURE_GAP + FIGURE_BAR + plot_colour_bar_right(canvas, &bar, &figure_label);
+    struct box box = fit_map(view, fmax(20, width - 2 * margin - left - right));
+    double y = figure_title(canvas, options, margin, margin, width - 2 * margin, figure->title);
+    box.x = margin + left;
+    box.y = y;
+    plot = map_view_draw(canvas, view, box);
+    plot_axes(canvas, &plot, &figure_label);
+    bar.area = (struct box){box.x + box.width + FIGURE_GAP, box.y, FIGURE_BAR, box.height};
+    plot_colour_bar(canvas, &bar, &figure_label);
+    y = box.y + box.height + plot_axes_below(&figure_label);
+    if (figure->below)
+        y += figure->below(canvas, &plot, y, view->user);
+    y = figure_notes(canvas, options, margin, y, width - 2 * margin, figure->notes);
+    canvas_size(canvas, options->bare ? bar.area.x + FIGURE_BAR + right - FIGURE_GAP - FIGURE_BAR + margin : width,
+                y + margin);
+}
+
+int map_figure_write(struct memory *memory, const char *path, const struct fovea_figure_options *options,
+                     const struct map_figure *figure, struct error *error)
+{
+    const struct drawing drawing = {figure, options};
+    return figure_write(memory, path, options, draw, &drawing, error);
 }

@@ -1,14 +1,12 @@
 #include "report/montage.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "image/picture.h"
-
-enum { MARGIN = 20, GAP = 14, FONT = 2, CAPTION_LINES = 3, MOST_WIDTH = 1800, TITLE_LINES = 6 };
-
-static const struct colour paper = {255, 255, 255};
-static const struct label_style style = {{30, 30, 30}, FONT};
+#define USUAL_SIDE 96.0  /* points of a picture */
+#define MOST_WIDTH 900.0 /* that blocks beside each other may take */
+#define CAPTION_LINES 3
 
 int montage_start(struct montage *montage, struct memory *memory, struct error *error)
 {
@@ -96,7 +94,8 @@ void montage_set(struct montage *montage, struct montage_key key, int column, st
  * is room. */
 struct layout {
     bool gathered; /* a group's rows are in one block */
-    int blocks, columns, across, row_height, block_width, top, width, height;
+    int blocks, columns, across;
+    double side, block_width, width;
 };
 
 static bool begins_group(const struct montage *montage, int row)
@@ -114,80 +113,97 @@ static void plan_blocks(const struct montage *montage, struct layout *layout)
         members = begins ? 1 : members + 1;
         most = members > most ? members : most;
     }
-    layout->gathered = montage->columns == 2 && (most + 1) * (MONTAGE_SIDE + GAP) <= MOST_WIDTH;
+    layout->gathered = montage->columns == 2 && (most + 1) * (USUAL_SIDE + FIGURE_GAP) <= MOST_WIDTH;
     layout->blocks = layout->gathered ? groups : montage->count;
     layout->columns = layout->gathered ? 1 + most : montage->columns;
-    layout->block_width = layout->columns * (MONTAGE_SIDE + GAP) + GAP;
 }
 
-static struct layout plan(const struct montage *montage)
+static struct layout plan(const struct montage *montage, const struct fovea_figure_options *options)
 {
-    enum { LEAST_TEXT = 560 };
-    struct layout layout = {.row_height = MONTAGE_SIDE + CAPTION_LINES * text_line_height(FONT) + GAP};
+    struct layout layout = {.side = USUAL_SIDE};
+    double margins = 2 * figure_margin(options);
     plan_blocks(montage, &layout);
-    int fitting = MOST_WIDTH / layout.block_width;
+    int fitting = (int)(MOST_WIDTH / (layout.columns * (USUAL_SIDE + FIGURE_GAP) + FIGURE_GAP));
     layout.across = !layout.gathered || fitting < 1 ? 1 : fitting;
     /* Not wider than the rows fill about evenly. */
     while (layout.across > 1 && (layout.across - 1) * (layout.across - 1) >= layout.blocks)
         layout.across--;
-    layout.width = layout.across * layout.block_width - 2 * GAP + 2 * MARGIN;
-    layout.width = layout.width < LEAST_TEXT ? LEAST_TEXT : layout.width;
-    int title = picture_text(NULL, 0, 0, layout.width - 2 * MARGIN, TITLE_LINES, montage->title, &style);
-    layout.top = MARGIN + title * text_line_height(FONT) + GAP + text_line_height(FONT);
-    int lines = (layout.blocks + layout.across - 1) / layout.across;
-    layout.height = layout.top + lines * layout.row_height + MARGIN - GAP;
+    double gaps = layout.across * (layout.columns + 1) * FIGURE_GAP - 2 * FIGURE_GAP;
+    if (options->width > 0)
+        layout.side = fmax(8, (figure_width(options, 0) - margins - gaps) / (layout.across * layout.columns));
+    layout.block_width = layout.columns * (layout.side + FIGURE_GAP) + FIGURE_GAP;
+    layout.width = layout.across * layout.block_width - 2 * FIGURE_GAP + margins;
     return layout;
 }
 
-static void draw_cell(struct image *image, const struct montage_cell *cell, int x, int y)
+/* Returns where the cell ends below. */
+static double draw_cell(struct canvas *canvas, const struct layout *layout, const struct montage_cell *cell, double x,
+                        double y)
 {
     const struct image *from = &cell->image;
     if (!from->pixels)
-        return;
-    for (int row = 0; row < from->height; row++)
-        memcpy(image->pixels + ((size_t)(y + row) * (size_t)image->width + (size_t)x) * 3,
-               from->pixels + (size_t)row * (size_t)from->width * 3, (size_t)from->width * 3);
-    picture_text(image, x, y + from->height + 4, MONTAGE_SIDE, CAPTION_LINES, cell->caption, &style);
+        return y;
+    double scale = layout->side / (from->width > from->height ? from->width : from->height);
+    const struct box box = {x, y, from->width * scale, from->height * scale};
+    canvas_picture(canvas, box, from, true);
+    return y + box.height + 2 +
+           canvas_paragraph(canvas, x, y + box.height + 2, layout->side, CAPTION_LINES, &figure_label, cell->caption);
 }
 
-static void draw_rows(const struct montage *montage, const struct layout *layout, struct image *image)
+static double draw_headings(struct canvas *canvas, const struct montage *montage, const struct layout *layout,
+                            double margin, double y)
+{
+    for (int i = 0; i < layout->across * layout->columns; i++) {
+        int column = i % layout->columns;
+        double x = margin + i / layout->columns * layout->block_width + column * (layout->side + FIGURE_GAP);
+        canvas_paragraph(canvas, x, y, layout->side, 1, &figure_heading,
+                         montage->headings[column < montage->columns ? column : montage->columns - 1]);
+    }
+    return y + TEXT_LINE * figure_heading.size + 2;
+}
+
+/* A line of blocks is as high as its highest picture needs: images of any shape stand close. */
+static double draw_rows(struct canvas *canvas, const struct montage *montage, const struct layout *layout,
+                        double margin, double top)
 {
     int block = -1, member = 0;
+    double bottom = top;
     for (int i = 0; i < montage->count; i++) {
         const struct montage_row *row = &montage->rows[i];
         bool begins = begins_group(montage, i);
         block += begins || !layout->gathered;
         member = begins || !layout->gathered ? 0 : member + 1;
-        int left = MARGIN + block % layout->across * layout->block_width;
-        int y = layout->top + block / layout->across * layout->row_height;
-        for (int column = begins ? 0 : 1; column < montage->columns; column++)
-            draw_cell(image, &row->cells[column], left + (column + (column ? member : 0)) * (MONTAGE_SIDE + GAP), y);
-    }
-}
-
-static void draw_headings(const struct montage *montage, const struct layout *layout, struct image *image)
-{
-    for (int block = 0; block < layout->across; block++) {
-        for (int column = 0; column < layout->columns; column++) {
-            int x = MARGIN + block * layout->block_width + column * (MONTAGE_SIDE + GAP);
-            const char *heading = montage->headings[column < montage->columns ? column : montage->columns - 1];
-            picture_text(image, x, layout->top - text_line_height(FONT), MONTAGE_SIDE, 1, heading, &style);
+        if (member == 0 && block > 0 && block % layout->across == 0)
+            top = bottom + FIGURE_GAP;
+        double left = margin + block % layout->across * layout->block_width;
+        for (int column = begins ? 0 : 1; column < montage->columns; column++) {
+            double x = left + (column + (column ? member : 0)) * (layout->side + FIGURE_GAP);
+            bottom = fmax(bottom, draw_cell(canvas, layout, &row->cells[column], x, top));
         }
     }
+    return bottom;
 }
 
-int montage_write(const struct montage *montage, const char *path, struct error *error)
+struct drawing {
+    const struct montage *montage;
+    const struct fovea_figure_options *options;
+};
+
+static void draw(struct canvas *canvas, const void *user)
 {
-    struct image image = {0};
-    if (montage->count == 0)
-        return 0;
-    struct layout layout = plan(montage);
-    if (picture_create(montage->memory, &image, layout.width, layout.height, paper, error))
-        return -1;
-    picture_text(&image, MARGIN, MARGIN, layout.width - 2 * MARGIN, TITLE_LINES, montage->title, &style);
-    draw_headings(montage, &layout, &image);
-    draw_rows(montage, &layout, &image);
-    int result = image_write_png(montage->memory, path, &image, error);
-    image_release(montage->memory, &image);
-    return result;
+    const struct drawing *drawing = user;
+    const double least_text = 280;
+    struct layout layout = plan(drawing->montage, drawing->options);
+    double margin = figure_margin(drawing->options), width = drawing->options->bare ? 0 : least_text;
+    width = layout.width > width || drawing->options->width > 0 ? layout.width : width;
+    double y = figure_title(canvas, drawing->options, margin, margin, width - 2 * margin, drawing->montage->title);
+    y = draw_headings(canvas, drawing->montage, &layout, margin, y);
+    canvas_size(canvas, width, draw_rows(canvas, drawing->montage, &layout, margin, y) + margin);
+}
+
+int montage_write(const struct montage *montage, const char *path, const struct fovea_figure_options *options,
+                  struct error *error)
+{
+    const struct drawing drawing = {montage, options};
+    return montage->count > 0 ? figure_write(montage->memory, path, options, draw, &drawing, error) : 0;
 }

@@ -2,9 +2,9 @@
 #ifndef FOVEA_REPORT_MONTAGE_H
 #define FOVEA_REPORT_MONTAGE_H
 
-#include "image/image.h"
+#include "report/figure.h"
 
-#define MONTAGE_SIDE 200
+#define MONTAGE_SIDE 288 /* pixels of the longer side of a picture */
 #define MONTAGE_COLUMNS 9
 #define MONTAGE_ROWS 64
 #define MONTAGE_CAPTION 96
@@ -36,7 +36,8 @@ bool montage_takes(const struct montage *montage, struct montage_key key, int co
 /* Takes over `image`. Cells that would not be kept are released and left out. */
 void montage_set(struct montage *montage, struct montage_key key, int column, struct image *image, const char *heading,
                  const char *caption);
-/* With one method rows stand side by side. Nothing is written for an empty montage. */
-int montage_write(const struct montage *montage, const char *path, struct error *error);
+/* With one method rows stand side by side. Nothing is written for an empty montage. `path` has no ending. */
+int montage_write(const struct montage *montage, const char *path, const struct fovea_figure_options *options,
+                  struct error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* What the enumerations of the public headers are called that no room above has names for, in texts and JSON. */
 #include "fovea.h"
+#include "image/canvas.h"
 #include "tensor/dtype.h"
 
 #define NAME_OF(names, number)                                                                                         \
@@ -36,4 +37,15 @@ const char *fovea_change_name(int kind)
 const char *fovea_type_name(int type)
 {
     return type > DTYPE_UNDEFINED && type < DTYPE_COUNT ? dtype_name((enum dtype)type) : NULL;
+}
+
+const char *fovea_figure_format_name(int format)
+{
+    return canvas_ending(format);
+}
+
+const char *fovea_colormap_name(int colormap)
+{
+    static const char *const names[FOVEA_COLORMAPS] = {"auto", "lagoon", "ember", "viridis", "cividis", "gray"};
+    return NAME_OF(names, colormap);
 }

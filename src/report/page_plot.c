@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "image/picture.h"
+#include "image/ticks.h"
 
 /* In the units of the view box. */
 enum { WIDTH = 420, HEIGHT = 250, LEFT = 60, RIGHT = 14, TOP = 12, BOTTOM = 42, TICKS = 6 };

@@ -108,20 +108,21 @@ int report_position_picture(struct memory *memory, const char *path, const struc
     text_start(&notes, memory);
     int result = values ? write_words(&title, &notes, run, map, error) : -1;
     if (result == 0) {
-        const struct map_figure figure = {.title = title.data,
-                                          .notes = notes.data,
-                                          .values = values,
-                                          .height = map->size[0],
-                                          .width = map->size[1],
-                                          .low = both ? -reach : low,
-                                          .high = both         ? reach
-                                                  : high > low ? high
-                                                               : low + 1,
-                                          .colormap = both ? COLORMAP_DIVERGING : COLORMAP_LAGOON,
-                                          .quantity = map->relative ? "bias" : "cosine similarity",
-                                          .first = {map->relative ? (double)(-map->size[0] / 2) : 0,
-                                                    map->relative ? (double)(-map->size[1] / 2) : 0}};
-        result = map_figure_write(memory, path, &figure, error);
+        const struct map_figure figure = {
+            .title = title.data,
+            .notes = notes.data,
+            .view = {.values = values,
+                     .height = map->size[0],
+                     .width = map->size[1],
+                     .low = both ? -reach : low,
+                     .high = both         ? reach
+                             : high > low ? high
+                                          : low + 1,
+                     .colormap = both ? COLORMAP_DIVERGING : figure_colormap(&run->figures, FOVEA_COLORMAP_LAGOON),
+                     .first = {map->relative ? (double)(-map->size[0] / 2) : 0,
+                               map->relative ? (double)(-map->size[1] / 2) : 0}},
+            .quantity = map->relative ? "bias" : "cosine similarity"};
+        result = map_figure_write(memory, path, &run->figures, &figure, error);
     }
     memory_release(memory, values);
     text_release(&title);
@@ -134,11 +135,11 @@ int report_positions_manifest(struct memory *memory, const char *path, const str
 {
     json_t *files = document_strings("positions.json", "original/manifest.json", "randomised/manifest.json", NULL);
     if (positions->similarity)
-        document_append(&files, document_string("similarity.png"));
+        report_pictures(run, "similarity", &files);
     for (int i = 0; i < positions->bias_count; i++) {
         char name[32];
-        snprintf(name, sizeof name, "bias%d.png", i + 1);
-        document_append(&files, document_string(name));
+        snprintf(name, sizeof name, "bias%d", i + 1);
+        report_pictures(run, name, &files);
     }
     return report_manifest(memory, path, run, "`fovea_positions`", POSITIONS_DEFINITION, files, error);
 }

@@ -250,6 +250,25 @@ expect 0 'they do not answer the same question' "$fovea" erf $model --images mod
 expect 0 'single pixels changed .*correlation 0' "$fovea" erf $model --images models/images --limit 2 --perturb 50
 one_line 2 'compare .*missing.json' "$fovea" erf $model --images models/images --limit 1 --compare "$work/missing.json"
 
+# pictures: formats, the same bytes again, options
+expect 0 'wrote .*/erf.png, erf.svg, erf.pdf, erf.npy' "$fovea" erf $model --images models/images --limit 2 -o "$work/all" --format all
+expect 0 'wrote .*/erf.svg, erf.pdf, erf.npy' "$fovea" erf $model --images models/images --limit 2 -o "$work/again" --format svg,pdf
+for file in erf.svg erf.pdf; do
+    cmp -s "$work/all/$file" "$work/again/$file" || { echo "FAILED: $file differs when it is made again"; failures=$((failures + 1)); }
+done
+[ ! -e "$work/again/erf.png" ] || { echo 'FAILED: erf.png was not asked for'; failures=$((failures + 1)); }
+expect 0 '"erf.pdf"' cat "$work/all/manifest.json"
+one_line 2 'exists already' "$fovea" erf $model --images models/images --limit 2 -o "$work/all" --format svg
+one_line 2 "png, svg, pdf" "$fovea" erf $model --images models/images --format gif
+one_line 2 'exclude each other' "$fovea" erf $model --images models/images --log --linear
+one_line 2 "colormap" "$fovea" erf $model --images models/images --colormap rainbow
+one_line 2 'dpi' "$fovea" erf $model --images models/images --limit 1 --dpi 1e6
+expect 0 'wrote' "$fovea" erf $model --images models/images --limit 1 -o "$work/bare" --bare --size 3 --dpi 100 --colormap cividis --vmax 0.1
+expect 0 '^PNG 3[0-9][0-9] ' python3 -c "
+import struct; head = open('$work/bare/erf.png', 'rb').read(24); print(head[1:4].decode(), *struct.unpack('>II', head[16:]))"
+expect 0 'wrote .*montage.pdf' "$fovea" cam $model models/images --limit 1 -o "$work/drawn" --format pdf --bare
+[ -s "$work/drawn/000000_class9_extended.pdf" ] || { echo 'FAILED: cam wrote no PDF'; failures=$((failures + 1)); }
+
 # cam: files, methods, classes
 expect 0 'wrote .*/cam.json' "$fovea" cam $model models/images -m extended,gradcam++ -c top2 --limit 2 -o "$work/cam"
 for file in 000000_class9_extended.npy 000000_class9_extended.png 000000_class9_gradcam++_pixels.npy montage.png cam.json; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The n-th allocation fails, jansson's, libpng's and libc's own ones too: test_out_of_memory.sh SHIM FOVEA SOURCE_ROOT
+# The n-th allocation fails, jansson's, libpng's and libc's own ones too, not cairo's (the shim says why): test_out_of_memory.sh SHIM FOVEA SOURCE_ROOT
 # [POINTS [VERB]]. Allowed is the result of a run that lacked nothing, byte for byte, or exit code 2 and a line. POINTS
 # (default 24) are taken of each verb's allocations, evenly; 0: every one.
 set -u

@@ -34,7 +34,7 @@ static struct lab lab_of(struct colour colour)
     return (struct lab){116 * y - 16, 500 * (x - y), 200 * (y - z)};
 }
 
-static struct lab lab_at(enum colormap colormap, int i)
+static struct lab lab_at(int colormap, int i)
 {
     return lab_of(colormap_colour(colormap, i / 255.0));
 }
@@ -42,8 +42,9 @@ static struct lab lab_at(enum colormap colormap, int i)
 static void lightness_rises(void **state)
 {
     (void)state;
-    static const enum colormap rising[] = {COLORMAP_LAGOON, COLORMAP_EMBER, COLORMAP_GRAY};
-    for (int m = 0; m < 3; m++) {
+    static const int rising[] = {FOVEA_COLORMAP_LAGOON, FOVEA_COLORMAP_EMBER, FOVEA_COLORMAP_VIRIDIS,
+                                 FOVEA_COLORMAP_CIVIDIS, FOVEA_COLORMAP_GRAY};
+    for (int m = 0; m < 5; m++) {
         for (int i = 8; i < 256; i++) {
             /* 8 bits a channel round neighbours to the same colour or a hair apart. */
             assert_true(lab_at(rising[m], i).lightness > lab_at(rising[m], i - 1).lightness - 0.1);
@@ -71,11 +72,12 @@ static void steps_are_even(void **state)
 {
     (void)state;
     for (int m = 0; m < COLORMAP_COUNT; m++) {
-        if (m == COLORMAP_GRAY) /* plain sRGB */
+        /* Gray is plain sRGB; viridis and cividis are even by another measure, CAM02-UCS. */
+        if (m == FOVEA_COLORMAP_GRAY || m == FOVEA_COLORMAP_VIRIDIS || m == FOVEA_COLORMAP_CIVIDIS)
             continue;
         double least = 1e9, most = 0;
         for (int i = 0; i + 16 < 256; i += 8) {
-            struct lab from = lab_at((enum colormap)m, i), to = lab_at((enum colormap)m, i + 16);
+            struct lab from = lab_at(m, i), to = lab_at(m, i + 16);
             double step = hypot(to.lightness - from.lightness, hypot(to.a - from.a, to.b - from.b));
             /* At the crest of the diverging map, the way there and back is cut short. */
             if (m == COLORMAP_DIVERGING && i < 128 && i + 16 > 127)
@@ -92,12 +94,11 @@ static void ends(void **state)
 {
     (void)state;
     for (int m = 0; m < COLORMAP_COUNT; m++) {
-        enum colormap colormap = (enum colormap)m;
-        struct colour low = colormap_colour(colormap, 0), below = colormap_colour(colormap, -HUGE_VAL);
-        struct colour high = colormap_colour(colormap, 1), above = colormap_colour(colormap, 1e300);
+        struct colour low = colormap_colour(m, 0), below = colormap_colour(m, -HUGE_VAL);
+        struct colour high = colormap_colour(m, 1), above = colormap_colour(m, 1e300);
         assert_memory_equal(&low, &below, sizeof low);
         assert_memory_equal(&high, &above, sizeof high);
-        struct colour none = colormap_colour(colormap, nan(""));
+        struct colour none = colormap_colour(m, nan(""));
         assert_int_equal(none.red, 128);
     }
 }

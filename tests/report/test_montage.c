@@ -39,17 +39,20 @@ static void one_method_fills_the_width(void **state)
     struct memory *memory = memory_create(0);
     struct montage montage;
     struct image image;
-    const char *path = temporary_path("montage.png");
+    const char *path = temporary_path("montage");
     assert_int_equal(montage_start(&montage, memory, NULL), 0);
-    assert_int_equal(montage_write(&montage, path, NULL), 0); /* empty: nothing is written */
-    assert_int_equal(access(path, F_OK), -1);
+    const struct fovea_figure_options options = {.dpi = 144};
+    char file[4096];
+    snprintf(file, sizeof file, "%s.png", path);
+    assert_int_equal(montage_write(&montage, path, &options, NULL), 0); /* empty: nothing is written */
+    assert_int_equal(access(file, F_OK), -1);
     for (int group = 0; group < 9; group++) {
         put(&montage, group, 0, 0);
         put(&montage, group, 0, 1);
     }
-    assert_int_equal(montage_write(&montage, path, NULL), 0);
-    assert_int_equal(image_read(memory, path, &image, NULL), 0);
-    assert_true(image.width > 6 * MONTAGE_SIDE && image.height < 5 * MONTAGE_SIDE); /* three times three */
+    assert_int_equal(montage_write(&montage, path, &options, NULL), 0);
+    assert_int_equal(image_read(memory, file, &image, NULL), 0);
+    assert_true(image.width > 3 * image.height / 2 && image.width < 2 * image.height); /* three times three pairs */
     image_release(memory, &image);
     montage_release(&montage);
     assert_int_equal(memory_destroy(memory), 0);
