@@ -10,12 +10,16 @@
 #if defined(__AVX512F__)
 #define ROWS 8
 #define DEPTH 384
+#define USUAL_VECTORS 3
 #else
 #define ROWS 6
 #define DEPTH 256
+#define USUAL_VECTORS 2
 #endif
 #define MOST_VECTORS 3
 #define NARROW 4
+/* Floats of the weights that are fetched ahead where so few columns meet them that memory is what is waited for. */
+#define FETCHED 1024
 
 /* `rows` and `vectors` are constants where this is inlined: the sums stay in registers. */
 static always_inline void sum_terms(const struct tile *tile, int rows, int vectors,
@@ -34,6 +38,8 @@ static always_inline void sum_terms(const struct tile *tile, int rows, int vecto
         vector_type columns[MOST_VECTORS];
         const float *row = b + offsets[k];
         __builtin_prefetch(row + ahead);
+        if (vectors < USUAL_VECTORS)
+            __builtin_prefetch(a + FETCHED);
         UNROLL
         for (int v = 0; v < vectors; v++)
             columns[v] = load(row + v * VECTOR);
@@ -112,6 +118,7 @@ static always_inline void multiply_narrow(const struct tile *tile, int columns, 
         UNROLL
         for (int i = 0; i < chains; i++) {
             column_type weights = *(const column_type *)(tile->a + (k + i) * ROWS);
+            __builtin_prefetch(tile->a + (k + i) * ROWS + FETCHED);
             const float *row = tile->b + tile->offsets[k + i];
             UNROLL
             for (int j = 0; j < columns; j++)
