@@ -109,7 +109,8 @@ int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *opt
         return entry_refuse(&entry, report);
     struct audit_work work;
     struct arena *arena = arena_create(model->context->memory, &entry.error);
-    *audit = (struct fovea_audit){.storage = arena, .half_weights = model->context->half_weights};
+    *audit = (struct fovea_audit){
+        .storage = arena, .half_weights = model->context->half_weights, .no_winograd = model->context->direct};
     if (!arena)
         return entry_refuse(&entry, report);
     int result = audit_work_open(&work, model, options, arena, &entry.error) || run(&work, audit, &entry.error)

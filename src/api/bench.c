@@ -50,6 +50,7 @@ static void summarise(const struct fovea_model *model, double *times, struct fov
     bench->threads = fovea_threads(model->fovea);
     bench->cpu = fovea_cpu(model->fovea);
     bench->half_weights = model->context->half_weights;
+    bench->no_winograd = model->context->direct;
 }
 
 int bench_times(struct fovea_model *model, const struct fovea_bench_options *options,

@@ -121,7 +121,7 @@ int fovea_bench_train(struct fovea_model *model, const struct fovea_bench_option
     if (entry_result(&entry, "bench", bench, sizeof *bench) || entry_model(&entry, model) ||
         entry_options(&entry, "options", options, entry_bench_options))
         return entry_refuse(&entry, report);
-    *bench = (struct fovea_bench){.work = "training step"};
+    *bench = (struct fovea_bench){.work = "training step", .no_winograd = model->context->direct};
     return train(&entry, &(struct measured){.model = model, .options = options, .bench = bench}, report);
 }
 

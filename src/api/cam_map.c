@@ -145,6 +145,7 @@ int cam_hand_over(struct cam_work *work, enum fovea_cam_method method, const str
     struct judgement judgement = {
         .cam = {.model = work->model->model->path,
                 .half_weights = work->model->context->half_weights,
+                .no_winograd = work->model->context->direct,
                 .name = stock_name(&work->stock, index),
                 .image = index,
                 .method = method,

@@ -279,7 +279,9 @@ int fovea_diff(struct fovea_model *a, struct fovea_model *b, const struct fovea_
         return entry_refuse(&entry, report);
     struct memory *memory = a->context->memory;
     struct diff_work work = {.models = {a, b}, .options = options, .stock = {.model = a}};
-    *diff = (struct fovea_diff){.paths = {a->model->path, b->model->path}, .half_weights = a->context->half_weights};
+    *diff = (struct fovea_diff){.paths = {a->model->path, b->model->path},
+                                .half_weights = a->context->half_weights,
+                                .no_winograd = a->context->direct};
     work.changes.arena = diff->storage = arena_create(memory, &entry.error);
     int result =
         diff->storage && find_differences(&work, diff, &entry.error) == 0 ? context_poll(a->context, &entry.error) : -1;

@@ -94,6 +94,7 @@ static void describe_place(const struct erf_work *work, struct fovea_erf *result
     result->centre[0] = (double)(probe->height / 2);
     result->centre[1] = (double)(probe->width / 2);
     result->half_weights = work->model->context->half_weights;
+    result->no_winograd = work->model->context->direct;
     result->target_size[0] = probe->target_grid.height;
     result->target_size[1] = probe->target_grid.width;
     result->prefix_tokens = probe->target_grid.prefix;

@@ -269,7 +269,8 @@ int fovea_eval(struct fovea_model *model, struct fovea_model *other, const struc
         (other && entry_model(&entry, other)) || entry_options(&entry, "options", options, entry_eval_options))
         return entry_refuse(&entry, report);
     struct arena *arena = arena_create(model->context->memory, &entry.error);
-    *result = (struct fovea_eval){.storage = arena, .half_weights = model->context->half_weights};
+    *result = (struct fovea_eval){
+        .storage = arena, .half_weights = model->context->half_weights, .no_winograd = model->context->direct};
     struct eval_work work = {
         .options = options,
         .data = options->data,

@@ -277,7 +277,8 @@ int fovea_positions(struct fovea_model *model, const struct fovea_erf_options *o
         entry_options(&entry, "options", options, entry_erf_options))
         return entry_refuse(&entry, report);
     *result = (struct fovea_positions){.storage = arena_create(model->context->memory, &entry.error),
-                                       .half_weights = model->context->half_weights};
+                                       .half_weights = model->context->half_weights,
+                                       .no_winograd = model->context->direct};
     struct position_work work = {
         .model = model, .options = options, .result = result, .arena = result->storage, .stock = {.model = model}};
     int code = work.arena && study(&work, &entry.error) == 0 ? context_poll(model->context, &entry.error) : -1;

@@ -302,7 +302,9 @@ static int rewrite_model(struct fovea_model *model, const struct fovea_rewrite_o
     struct memory *memory = model->context->memory;
     struct rewriting rewriting = {.model = model, .options = options, .result = rewrite};
     rewriting.arena = arena_create(memory, &error);
-    *rewrite = (struct fovea_rewrite){.storage = rewriting.arena, .half_weights = model->context->half_weights};
+    *rewrite = (struct fovea_rewrite){.storage = rewriting.arena,
+                                      .half_weights = model->context->half_weights,
+                                      .no_winograd = model->context->direct};
     if (!rewriting.arena)
         return api_fail(&error, report);
     text_start(&rewriting.recipe, memory);

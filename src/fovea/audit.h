@@ -151,6 +151,7 @@ struct fovea_audit {
     unsigned sections;                           /**< as asked for */
     struct fovea_plan plan;
     bool half_weights; /**< the model ran with weights in half precision */
+    bool no_winograd;  /**< 3x3 convolutions ran by all their products */
     void *storage;     /**< private */
     uint64_t reserved[8];
 };

@@ -27,6 +27,7 @@ struct fovea_bench {
     const char *cpu;
     const char *work;  /**< "forward", "forward and input gradient", "training step" */
     bool half_weights; /**< the model ran with weights in half precision */
+    bool no_winograd;  /**< 3x3 convolutions ran by all their products */
     uint64_t reserved[8];
 };
 /** What the machine can do at most, with this context's threads and instruction set. */

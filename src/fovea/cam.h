@@ -119,6 +119,7 @@ struct fovea_cam {
     double sanity;
     const struct fovea_left_out *files_left_out; /**< of the images' folder, the same for all maps */
     bool half_weights;                           /**< the model ran with weights in half precision */
+    bool no_winograd;                            /**< 3x3 convolutions ran by all their products */
 };
 /** Called for every image and method, images in order. Not 0: stop, fovea_cam then fails with `error`. */
 typedef int fovea_cam_each(void *user, const struct fovea_cam *cam, struct fovea_error *error);

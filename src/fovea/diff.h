@@ -85,6 +85,7 @@ struct fovea_diff {
     int64_t values_left_out, outputs_left_out; /**< behind such, in the first model */
     bool same;                                 /**< nothing above differs */
     bool half_weights;                         /**< the model ran with weights in half precision */
+    bool no_winograd;                          /**< 3x3 convolutions ran by all their products */
     void *storage;                             /**< private */
     uint64_t reserved[8];
 };

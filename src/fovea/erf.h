@@ -91,6 +91,7 @@ struct fovea_erf {
     const struct fovea_erf_comparison *comparison; /**< or NULL */
     const struct fovea_left_out *files_left_out;   /**< of the images' folder */
     bool half_weights;                             /**< the model ran with weights in half precision */
+    bool no_winograd;                              /**< 3x3 convolutions ran by all their products */
     void *storage;                                 /**< private */
     uint64_t reserved[8];
 };

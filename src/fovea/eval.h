@@ -75,6 +75,7 @@ struct fovea_eval {
     int row_count;
     const struct fovea_left_out *files_left_out;
     bool half_weights; /**< the model ran with weights in half precision */
+    bool no_winograd;  /**< 3x3 convolutions ran by all their products */
     void *storage;     /**< private */
     uint64_t reserved[8];
 };

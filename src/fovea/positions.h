@@ -31,6 +31,7 @@ struct fovea_positions {
     struct fovea_order_awareness order[2]; /**< as it is; with positions at random */
     struct fovea_erf erf[2];               /**< likewise; [1].comparison is with [0] */
     bool half_weights;                     /**< the model ran with weights in half precision */
+    bool no_winograd;                      /**< 3x3 convolutions ran by all their products */
     void *storage;                         /**< private */
     uint64_t reserved[8];
 };

@@ -62,6 +62,7 @@ struct fovea_rewrite {
     int proof_count;
     const char *recipe; /**< how to tune the result, in words; NULL: it need not be */
     bool half_weights;  /**< the model ran with weights in half precision */
+    bool no_winograd;   /**< 3x3 convolutions ran by all their products */
     void *storage;      /**< private */
     uint64_t reserved[8];
 };

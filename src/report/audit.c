@@ -82,7 +82,7 @@ json_t *report_audit(const struct fovea_audit *audit)
 {
     json_t *document = report_document("fovea.audit"), *list = json_array(), *guides = json_array();
     report_set_text(&document, "model", audit->path);
-    report_set_weights(&document, audit->half_weights);
+    report_set_computing(&document, audit->half_weights, audit->no_winograd);
     document_set(&document, "input_size", report_ints(audit->input_size, 2));
     document_set(&document, "size_guessed", json_boolean(audit->size_guessed));
     report_set_unseen(&document, &audit->unseen);
@@ -133,7 +133,7 @@ json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite)
 {
     json_t *document = report_document("fovea.rewrite"), *changes = json_array(), *proofs = json_array();
     report_set_text(&document, "model", path);
-    report_set_weights(&document, rewrite->half_weights);
+    report_set_computing(&document, rewrite->half_weights, rewrite->no_winograd);
     document_set(&document, "applied", json_integer(rewrite->applied));
     for (int i = 0; i < rewrite->change_count; i++) {
         const struct fovea_edit *change = &rewrite->changes[i];

@@ -115,7 +115,7 @@ json_t *report_cam(const struct fovea_cam *cam, const char *file)
     report_set_text(&entry, "method", fovea_cam_method_name((int)cam->method));
     report_set_text(&entry, "target", cam->target);
     report_set_text(&entry, "layer", cam->layer);
-    report_set_weights(&entry, cam->half_weights);
+    report_set_computing(&entry, cam->half_weights, cam->no_winograd);
     document_set(&entry, "reading", report_prose(cam->reading));
     document_set(&entry, "of_classes", json_boolean(cam->of_classes));
     document_set(&entry, "class", json_integer(cam->class_index));

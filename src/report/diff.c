@@ -93,7 +93,7 @@ json_t *report_diff(const struct fovea_diff *diff)
         document_set(&counts, fovea_change_name(kind), json_integer(diff->counts[kind]));
     for (int64_t i = 0; i < diff->change_count; i++)
         document_append(&changes, describe_change(&diff->changes[i]));
-    report_set_weights(&document, diff->half_weights);
+    report_set_computing(&document, diff->half_weights, diff->no_winograd);
     document_set(&document, "models", paths);
     document_set(&document, "same", json_boolean(diff->same));
     document_set(&document, "paired_nodes", json_integer(diff->paired));

@@ -119,7 +119,7 @@ json_t *report_erf(const char *path, const struct fovea_erf *erf)
     report_set_text(&document, "model", path);
     report_set_text(&document, "definition", ERF_DEFINITION);
     report_set_text(&document, "scaling", "mean over images");
-    report_set_weights(&document, erf->half_weights);
+    report_set_computing(&document, erf->half_weights, erf->no_winograd);
     report_set_text(&document, "target", erf->target);
     document_set(&document, "images", json_integer(erf->images));
     document_set(&document, "class", describe_class(erf->class_index));
@@ -178,7 +178,7 @@ int report_manifest(struct memory *memory, const char *path, const struct report
     report_set_text(&document, "model", run->model);
     report_set_text(&document, "model_sha256", run->model_sha256);
     report_set_text(&document, "cpu", run->cpu);
-    report_set_weights(&document, run->half_weights);
+    report_set_computing(&document, run->half_weights, run->no_winograd);
     document_set(&document, "threads", json_integer(run->threads));
     document_set(&document, "seed", json_integer((json_int_t)run->seed));
     report_set_text(&document, "definition", definition);

@@ -12,7 +12,7 @@ struct report_run {
     const char *model, *model_sha256;
     const char *cpu;
     int threads;
-    bool half_weights;
+    bool half_weights, no_winograd;
     uint64_t seed;
     struct fovea_figure_options figures;
 };

@@ -87,7 +87,7 @@ json_t *report_eval(const struct fovea_eval *eval, uint64_t seed)
     for (int i = 0; i < eval->row_count; i++)
         document_append(&rows, describe_row(eval, &eval->rows[i]));
     report_set_text(&document, "definition", EVAL_DEFINITION);
-    report_set_weights(&document, eval->half_weights);
+    report_set_computing(&document, eval->half_weights, eval->no_winograd);
     document_set(&document, "models", models);
     if (eval->data.path)
         document_set(&document, "data", describe_data(eval));

@@ -14,10 +14,12 @@ void report_set_text(json_t **object, const char *key, const char *text)
     document_set(object, key, document_string(text));
 }
 
-void report_set_weights(json_t **document, bool half)
+void report_set_computing(json_t **document, bool half_weights, bool no_winograd)
 {
-    if (half)
+    if (half_weights)
         report_set_text(document, "weights", "half");
+    if (no_winograd)
+        document_set(document, "no_winograd", json_true());
 }
 
 json_t *report_left_out(const struct fovea_left_out *list)
@@ -218,7 +220,7 @@ json_t *report_bench(const char *path, const struct fovea_bench *bench, const st
     report_set_text(&document, "model", path);
     report_set_text(&document, "work", bench->work);
     report_set_text(&document, "cpu", bench->cpu);
-    report_set_weights(&document, bench->half_weights);
+    report_set_computing(&document, bench->half_weights, bench->no_winograd);
     document_set(&document, "threads", json_integer(bench->threads));
     document_set(&document, "batch", json_integer(bench->batch));
     document_set(&document, "runs", json_integer(bench->runs));

@@ -8,8 +8,8 @@
 /* {"schema": NAME, "schema_version": 1, "fovea": VERSION}; NULL without memory. */
 json_t *report_document(const char *schema);
 void report_set_text(json_t **object, const char *key, const char *text);
-/* "weights": "half" where the model ran with such; nothing else. */
-void report_set_weights(json_t **document, bool half);
+/* "weights": "half" and "no_winograd": true where the model ran so; nothing else. */
+void report_set_computing(json_t **document, bool half_weights, bool no_winograd);
 /* A text of the library by fovea_text_flags, a command by fovea_command_text: as the program says them (command.c).
  * null for NULL. */
 json_t *report_prose(const char *text);

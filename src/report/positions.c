@@ -41,7 +41,7 @@ json_t *report_positions(const char *path, const struct fovea_positions *positio
     json_t *document = report_document("fovea.positions"), *biases = json_array();
     report_set_text(&document, "model", path);
     report_set_text(&document, "definition", POSITIONS_DEFINITION);
-    report_set_weights(&document, positions->half_weights);
+    report_set_computing(&document, positions->half_weights, positions->no_winograd);
     document_set(&document, "patch", report_ints(positions->patch, 2));
     document_set(&document, "grid", report_ints(positions->grid, 2));
     document_set(&document, "prefix_tokens", json_integer(positions->prefix_tokens));

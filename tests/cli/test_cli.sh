@@ -211,6 +211,11 @@ expect 0 'note: .*data.yaml: calls class 0 "a", models/.* itself "T-shirt/top"' 
 
 # bench
 expect 0 '"median_ms"' "$fovea" bench $model --shape 1,1,28,28 --runs 3 --json -
+# What changes numbers is in the documents of those that ran so.
+expect 0 '"no_winograd": true' "$fovea" bench $model -b 1 -r 1 --no-winograd --json -
+expect 0 '"no_winograd": true' "$fovea" bench $model -b 4 -r 1 --no-winograd --train --json -
+expect 0 '"no_winograd": true' "$fovea" erf $model --images models/images --limit 1 --no-winograd --json
+"$fovea" bench $model -b 1 -r 1 --json - | grep -q no_winograd && { echo "FAILED: no_winograd is told unasked"; failures=$((failures + 1)); }
 expect 0 'batch 4' "$fovea" bench $model --batch 4 --runs 3 --gradient --threads 2
 expect 0 'cpu none' "$fovea" bench $model --batch 1 --runs 3 --cpu none
 expect 0 'peak of this machine, 1 thread, cpu none: .* GFLOP/s' "$fovea" bench $model -b 1 -r 1 -t 1 --cpu none --profile --json "$work/profile.json"

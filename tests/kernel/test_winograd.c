@@ -1,5 +1,5 @@
-/* Winograd's convolutions: how far they are from double beside the direct method, that the number of threads does not
- * change a bit, where they apply, and activations behind them. */
+/* Winograd's convolutions: how far they are from double beside the direct method, where infinities go, that the number
+ * of threads does not change a bit, where they apply, and activations behind them. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,8 +17,8 @@ struct problem {
 
 /* Large tiles, small ones, both with some of them over the edge; few and many terms. */
 static const struct problem problems[] = {
-    {1, 64, 32, 28, 1}, {1, 256, 32, 14, 1}, {2, 48, 48, 19, 1},
-    {1, 160, 32, 7, 1}, {1, 32, 32, 33, 2},  {1, 32, 16, 23, 7},
+    {1, 64, 32, 28, 1}, {1, 256, 32, 14, 1}, {2, 48, 48, 19, 1},  {1, 160, 32, 7, 1}, {1, 32, 32, 33, 2},
+    {1, 32, 16, 23, 7}, {3, 33, 40, 30, 3},  {1, 512, 16, 16, 1}, {2, 64, 96, 17, 5},
 };
 #define PROBLEMS (sizeof problems / sizeof problems[0])
 
@@ -172,6 +172,39 @@ static void test_error(void **state)
     for_levels(check_error);
 }
 
+/* What is not finite reaches the cells that read it, and of others none but those of the same tiles; with `direct` none
+ * but those that read it. */
+static void check_not_finite(const struct problem *problem, enum cpu_level level, bool direct)
+{
+    struct setup setup = make(problem);
+    const struct convolution *c = &setup.convolution;
+    int64_t side = problem->side, plane = side * side, reach = problem->dilation, tile = direct ? 0 : 4 * reach;
+    int64_t row = side / 2, column = side / 2 - 1;
+    float *out = noise(setup.y_count, 4);
+    for (int kind = 0; kind < 2; kind++) {
+        setup.x[3 * plane + row * side + column] = kind ? NAN : INFINITY; /* of the first image */
+        compute(&setup, level, 2, direct, false, NULL, out);
+        for (int64_t i = 0; i < setup.y_count; i++) {
+            int64_t dy = llabs(i % plane / side - row), dx = llabs(i % side - column);
+            bool first = i < c->output_channels * plane, taps = dy % reach == 0 && dx % reach == 0;
+            if (first && taps && dy <= reach && dx <= reach)
+                assert_true(!isfinite(out[i]));
+            else if (!first || !taps || dy > reach + tile || dx > reach + tile)
+                assert_true(isfinite(out[i]));
+            else if (direct)
+                assert_true(isfinite(out[i]));
+        }
+    }
+    free(out);
+    release(&setup);
+}
+
+static void test_not_finite(void **state)
+{
+    (void)state;
+    for_levels(check_not_finite);
+}
+
 static void check_threads(const struct problem *problem, enum cpu_level level, bool gradient)
 {
     static const int threads[] = {2, 3, 5, 8};
@@ -259,7 +292,8 @@ static void test_activations(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_error), cmocka_unit_test(test_threads),
-                                       cmocka_unit_test(test_applies), cmocka_unit_test(test_activations)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_error), cmocka_unit_test(test_not_finite),
+                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_applies),
+                                       cmocka_unit_test(test_activations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
