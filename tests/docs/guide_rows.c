@@ -1,5 +1,6 @@
-/* The guides' rows as docs/guides has them, by the public headers alone: for each "== NAME" and the text between the
- * page's marks. */
+/* The guides' rows as docs/guides has them, by the public headers alone: for each "== NAME", the table at the page's
+ * head,
+ * "--", its settings and recipe. */
 #include <fovea.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static void print_settings(const char *guide)
     for (int i = 0; fovea_guide_option_at(i, &option); i++) {
         if (strcmp(option.guide, guide) != 0)
             continue;
-        printf("%s", any ? "" : "\n| `--set` | values | default | |\n|---|---|---|---|\n");
+        printf("%s", any ? "" : "| `--set` | values | default | |\n|---|---|---|---|\n");
         printf("| `%s.%s` | ", guide, option.name);
         print_cell(option.values);
         printf(" | %s | ", option.otherwise);
@@ -35,6 +36,7 @@ static void print_settings(const char *guide)
         printf(" |\n");
         any = true;
     }
+    printf("%s", any ? "\n" : "");
 }
 
 static void print_recipe(const char *guide)
@@ -42,7 +44,7 @@ static void print_recipe(const char *guide)
     struct fovea_recipe recipe;
     if (fovea_recipe_find(guide, &recipe, NULL))
         return;
-    printf("\n`tune --recipe %s`: %s.\n\n| | | why |\n|---|---|---|\n", guide, recipe.reason);
+    printf("`tune --recipe %s`: %s.\n\n| | | why |\n|---|---|---|\n", guide, recipe.reason);
     for (const struct fovea_recipe_setting *row = recipe.settings; row->field; row++) {
         char field[64];
         snprintf(field, sizeof field, "`%s`", row->field);
@@ -63,12 +65,13 @@ int main(void)
 {
     struct fovea_guide guide;
     for (int i = 0; fovea_guide_at(i, &guide); i++) {
-        printf("== %s\n| | |\n|---|---|\n", guide.name);
+        printf("== %s\n| guide | `%s` |\n|---|---|\n", guide.name, guide.name);
         print_row("subject", guide.title);
         print_row("paper", guide.paper);
         print_row("published", guide.published);
         print_row("rewrite", guide.exact ? "changes no output, proven before it is written"
                                          : "moves the function: how far is measured, and training follows");
+        printf("--\n");
         print_settings(guide.name);
         print_recipe(guide.name);
     }
