@@ -77,7 +77,7 @@ int result_folder_open(struct result_folder *folder, const struct fovea_model *m
                                       .cpu = fovea_cpu(model->fovea),
                                       .threads = fovea_threads(model->fovea),
                                       .half_weights = model->context->half_weights,
-                                       .no_winograd = model->context->direct,
+                                      .no_winograd = model->context->direct,
                                       .seed = model->context->seed,
                                       .figures = model->fovea->figures};
     return 0;
