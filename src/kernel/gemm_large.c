@@ -61,5 +61,5 @@ void gemm_large_run(const struct gemm *gemm, const struct kernels *kernels, stru
     linear_pack(&linear, kernels, pool, b, scratch);
     if (gemm->transpose_a)
         thread_pool_run(pool, turn_rows, &job, job.parts);
-    linear_run(&linear, kernels, pool, gemm->transpose_a ? job.turned : a, &weights, &finish, c);
+    linear_run(&linear, kernels, pool, gemm->transpose_a ? job.turned : a, &weights, &finish, c, NULL);
 }

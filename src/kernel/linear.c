@@ -32,6 +32,8 @@ size_t linear_packed_bytes(const struct linear *linear, const struct kernels *ke
     return (size_t)(vectors * vector * linear->depth) * (linear->half ? sizeof(uint16_t) : sizeof(float));
 }
 
+#define WIDENED (PRODUCT_MOST_TERMS * PRODUCT_MAX_WIDTH) /* floats of a panel's terms */
+
 struct linear_job {
     const struct linear *linear;
     const struct kernels *kernels;
@@ -43,6 +45,7 @@ struct linear_job {
     int64_t blocks, parts; /* of rows, of panels */
     bool clamps;           /* the activation is part of the tile kernel */
     float low, high;
+    float *widened; /* [threads, WIDENED] of weights in half precision */
 };
 
 static void pack_panel(void *argument, size_t index, int thread)
@@ -68,6 +71,12 @@ static void pack_panel(void *argument, size_t index, int thread)
         job->kernels->narrow(terms, (uint16_t *)job->packed + panel.column * linear->depth + first * width,
                              count * width);
     }
+}
+
+size_t linear_scratch(const struct linear *linear, const struct kernels *kernels, int threads)
+{
+    bool widens = linear->half && kernels->product && !linear_half_applies(linear, kernels);
+    return widens ? (size_t)(threads * WIDENED) * sizeof(float) : 0;
 }
 
 void linear_pack(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
@@ -172,12 +181,10 @@ static void run_part(void *argument, size_t index, int thread)
     run_panels(argument, index, NULL);
 }
 
-/* The widened terms of a panel, 110 KB, are on the stack. */
 static void run_half_part(void *argument, size_t index, int thread)
 {
-    (void)thread;
-    float widened[PRODUCT_MOST_TERMS * PRODUCT_MAX_WIDTH] __attribute__((aligned(64)));
-    run_panels(argument, index, widened);
+    const struct linear_job *job = argument;
+    run_panels(job, index, job->widened + thread * WIDENED);
 }
 
 static void read_activation(struct linear_job *job)
@@ -260,9 +267,10 @@ static void run_plain(struct linear_job *job, struct thread_pool *pool, const fl
 }
 
 void linear_run(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool, const float *x,
-                const struct linear_weights *weights, const struct linear_finish *finish, float *y)
+                const struct linear_weights *weights, const struct linear_finish *finish, float *y, void *scratch)
 {
-    struct linear_job job = {.linear = linear, .kernels = kernels, .x = x, .finish = finish, .y = y};
+    struct linear_job job = {
+        .linear = linear, .kernels = kernels, .x = x, .finish = finish, .y = y, .widened = scratch};
     if (!weights->packed) {
         run_plain(&job, pool, weights->plain);
         return;

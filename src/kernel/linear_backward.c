@@ -7,6 +7,9 @@
 
 /* Rows of dy that pass over a part of the weights before it is turned again for the next ones. */
 #define BLOCK_ROWS 512
+/* Floats of what a thread has turned, and of what it widened of a panel before. */
+#define TURNED (PRODUCT_CHUNK * PRODUCT_MAX_WIDTH)
+#define WIDENED (PRODUCT_MAX_WIDTH * PRODUCT_MAX_WIDTH)
 
 struct backward_job {
     const struct linear *linear;
@@ -14,7 +17,7 @@ struct backward_job {
     struct product_panels panels, outputs; /* of w's columns, over which the sums go, and of dx's */
     const float *dy;
     const void *packed;
-    float *dx;
+    float *dx, *scratch;   /* scratch [threads, TURNED + WIDENED] */
     int64_t blocks, parts; /* of rows, of outputs */
 };
 
@@ -27,10 +30,9 @@ static int64_t chunk_panels(const struct product_kernel *kernel)
 /* out[j * width + k] = w[first + k][column + j] for the columns of panels [begin, end), zero for k beyond `depth`;
  * returns how many columns that are. */
 static int64_t turn_panels(const struct backward_job *job, int64_t begin, int64_t end,
-                           const struct product_panel *output, float *out)
+                           const struct product_panel *output, float *out, float *widened)
 {
     int64_t width = (int64_t)output->vectors * job->panels.vector, place = 0;
-    float widened[PRODUCT_MAX_WIDTH * PRODUCT_MAX_WIDTH];
     for (int64_t p = begin; p < end; p++) {
         const struct product_panel panel = product_panel(&job->panels, p);
         int64_t row = (int64_t)panel.vectors * job->panels.vector;
@@ -52,15 +54,14 @@ static int64_t turn_panels(const struct backward_job *job, int64_t begin, int64_
 }
 
 /* Rows [begin, end) of one panel of outputs. */
-static void run_output(const struct backward_job *job, int64_t index, int64_t begin, int64_t end)
+static void run_output(const struct backward_job *job, int64_t index, int64_t begin, int64_t end, float *turned)
 {
-    float turned[PRODUCT_CHUNK * PRODUCT_MAX_WIDTH] __attribute__((aligned(64)));
     const struct linear *linear = job->linear;
     const struct product_panel output = product_panel(&job->outputs, index);
     int64_t each = chunk_panels(job->kernels->product), panel = 0;
     do { /* once at least: sums of nothing are zero */
         int64_t last = int64_min(panel + each, job->panels.count), column = product_panel(&job->panels, panel).column;
-        struct product_tile tile = {.depth = turn_panels(job, panel, last, &output, turned),
+        struct product_tile tile = {.depth = turn_panels(job, panel, last, &output, turned, turned + TURNED),
                                     .x = job->dy + begin * linear->columns + column,
                                     .x_row = linear->columns,
                                     .x_step = 1,
@@ -79,17 +80,23 @@ static void run_output(const struct backward_job *job, int64_t index, int64_t be
 
 static void run_part(void *argument, size_t index, int thread)
 {
-    (void)thread;
     const struct backward_job *job = argument;
+    float *turned = job->scratch + thread * (TURNED + WIDENED);
     size_t begin, end, first, last, blocks = (size_t)job->blocks;
     thread_slice((size_t)job->linear->rows, blocks, index % blocks, &begin, &end);
     thread_slice((size_t)job->outputs.count, (size_t)job->parts, index / blocks, &first, &last);
     for (size_t output = first; output < last; output++)
-        run_output(job, (int64_t)output, (int64_t)begin, (int64_t)end);
+        run_output(job, (int64_t)output, (int64_t)begin, (int64_t)end, turned);
+}
+
+size_t linear_backward_scratch(const struct linear *linear, const struct kernels *kernels, int threads)
+{
+    bool turns = kernels->product && !linear_half_applies(linear, kernels);
+    return turns ? (size_t)(threads * (TURNED + WIDENED)) * sizeof(float) : 0;
 }
 
 void linear_run_backward(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
-                         const float *dy, const void *packed, float *dx)
+                         const float *dy, const void *packed, float *dx, void *scratch)
 {
     if (linear_half_applies(linear, kernels)) {
         const struct linear back = {linear->rows, linear->depth, linear->columns, !linear->transposed, true};
@@ -103,6 +110,7 @@ void linear_run_backward(const struct linear *linear, const struct kernels *kern
                                .dy = dy,
                                .packed = packed,
                                .dx = dx,
+                               .scratch = scratch,
                                .blocks = (linear->rows + BLOCK_ROWS - 1) / BLOCK_ROWS};
     bool shared = linear->rows * linear->columns * linear->depth >= GEMM_WORTH_A_THREAD;
     job.parts = shared ? int64_min(job.outputs.count, 4 * (int64_t)thread_pool_size(pool)) : 1;

@@ -99,6 +99,12 @@ static size_t packed_gemm(const struct compute_context *context)
     return gemm_linear(context, &linear) ? linear_packed_bytes(&linear, context->kernels) : 0;
 }
 
+static size_t scratch_gemm(const struct compute_context *context)
+{
+    struct linear linear;
+    return gemm_linear(context, &linear) ? linear_scratch(&linear, context->kernels, compute_threads(context)) : 0;
+}
+
 static size_t packed_form_gemm(const struct compute_context *context)
 {
     struct linear linear;
@@ -119,7 +125,7 @@ static void compute_packed(const struct compute_context *context)
     const struct linear_finish finish = {.bias = operand_data(context, C), .activation = UNARY_IDENTITY};
     if (gemm_linear(context, &linear))
         linear_run(&linear, context->kernels, context->pool, context->inputs[A]->data, &weights, &finish,
-                   context->outputs[0]->data);
+                   context->outputs[0]->data, context->scratch);
 }
 
 static int compute_gemm(struct compute_context *context, struct error *error)
@@ -255,6 +261,7 @@ const struct operator_definition operators_gemm[] = {
      .field = field_gemm,
      .confine = confine_gemm,
      .macs = macs_gemm,
+     .scratch = scratch_gemm,
      .packed_bytes = packed_gemm,
      .pack = pack_gemm,
      .packed_form = packed_form_gemm},

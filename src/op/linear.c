@@ -49,6 +49,12 @@ static size_t packed_linear(const struct compute_context *context)
     return operand_constant(context, LINEAR_W) ? linear_packed_bytes(&linear, context->kernels) : 0;
 }
 
+static size_t scratch_linear(const struct compute_context *context)
+{
+    const struct linear linear = linear_of(context);
+    return linear_scratch(&linear, context->kernels, compute_threads(context));
+}
+
 static size_t packed_form_linear(const struct compute_context *context)
 {
     const struct linear linear = linear_of(context);
@@ -73,7 +79,7 @@ static int compute_linear(struct compute_context *context, struct error *error)
                                          .alpha = settings->alpha,
                                          .beta = settings->beta};
     linear_run(&linear, context->kernels, context->pool, context->inputs[LINEAR_X]->data, &weights, &finish,
-               context->outputs[0]->data);
+               context->outputs[0]->data, context->scratch);
     return 0;
 }
 
@@ -105,6 +111,7 @@ const struct operator_definition operators_linear[] = {
      .compute = compute_linear,
      .confine = confine_linear,
      .macs = macs_linear,
+     .scratch = scratch_linear,
      .packed_bytes = packed_linear,
      .pack = pack_linear,
      .packed_form = packed_form_linear},

@@ -143,11 +143,23 @@ static size_t large_scratch(const struct compute_context *context, const struct 
     return large ? gemm_large_scratch(&product->gemm, context->kernels) : 0;
 }
 
+/* Of a product with packed weights. */
+static size_t packed_scratch(const struct compute_context *context)
+{
+    struct linear linear;
+    const struct product_settings *settings = context->node->settings;
+    if (!matmul_linear(context, &linear))
+        return 0;
+    return settings->transpose_b ? linear_backward_scratch(&linear, context->kernels, compute_threads(context))
+                                 : linear_scratch(&linear, context->kernels, compute_threads(context));
+}
+
 static size_t scratch_matmul(const struct compute_context *context)
 {
     struct matrix_product product = product_of(context);
-    size_t large = large_scratch(context, &product);
-    return large > 0 ? large : 3 * (size_t)product.count * sizeof(int64_t);
+    size_t large = large_scratch(context, &product), packed = packed_scratch(context);
+    size_t offsets = 3 * (size_t)product.count * sizeof(int64_t);
+    return large > 0 ? large : packed > offsets ? packed : offsets;
 }
 
 static size_t packed_matmul(const struct compute_context *context)
@@ -179,10 +191,10 @@ static void compute_packed(const struct compute_context *context)
         return;
     if (settings->transpose_b)
         linear_run_backward(&linear, context->kernels, context->pool, context->inputs[0]->data, context->packed,
-                            context->outputs[0]->data);
+                            context->outputs[0]->data, context->scratch);
     else
         linear_run(&linear, context->kernels, context->pool, context->inputs[0]->data, &weights, &finish,
-                   context->outputs[0]->data);
+                   context->outputs[0]->data, context->scratch);
 }
 
 static int compute_matmul(struct compute_context *context, struct error *error)

@@ -50,7 +50,7 @@ static const struct product products[] = {
     {"vectors 8x4096x4096", 8, 4096, 4096, 1, false, true, GEMM},
 };
 
-enum { A, B, C, PACKED, BIAS }; /* x, w, y; of a gradient dx, w, dy */
+enum { A, B, C, PACKED, BIAS, SCRATCH }; /* x, w, y; of a gradient dx, w, dy */
 
 static int count(void)
 {
@@ -93,6 +93,8 @@ static void pack(const struct product *p, struct running *running)
     if (bytes > 0) {
         running->buffers[PACKED] = room((int64_t)(bytes / sizeof(float)));
         linear_pack(&linear, running->kernels, running->pool, running->buffers[B], running->buffers[PACKED]);
+        bytes = linear_backward_scratch(&linear, running->kernels, thread_pool_size(running->pool));
+        running->buffers[SCRATCH] = room((int64_t)(bytes / sizeof(float)));
         running->method = "packed";
     }
 }
@@ -122,7 +124,7 @@ static void run_linear(const struct running *running)
     const struct linear_weights weights = {.plain = b[B], .packed = b[PACKED]};
     const struct linear_finish finish = {.bias = b[BIAS],
                                          .activation = p->kind == LINEAR_GELU ? UNARY_GELU_ERF : UNARY_IDENTITY};
-    linear_run(&linear, running->kernels, running->pool, b[A], &weights, &finish, b[C]);
+    linear_run(&linear, running->kernels, running->pool, b[A], &weights, &finish, b[C], b[SCRATCH]);
 }
 
 static void run_gradient(const struct running *running)
@@ -134,7 +136,7 @@ static void run_gradient(const struct running *running)
         false,       !p->transpose_b, p->m, p->k, p->n, .lda = p->n, .ldb = p->transpose_b ? p->k : p->n,
         .ldc = p->k, .alpha = 1};
     if (b[PACKED])
-        linear_run_backward(&linear, running->kernels, running->pool, b[C], b[PACKED], b[A]);
+        linear_run_backward(&linear, running->kernels, running->pool, b[C], b[PACKED], b[A], b[SCRATCH]);
     else
         gemm_run(&turned, running->kernels, running->pool, b[C], b[B], b[A]);
 }

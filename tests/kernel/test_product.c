@@ -99,6 +99,27 @@ static double activated(const struct linear_finish *finish, double sum)
     }
 }
 
+static void *scratch_of(size_t bytes)
+{
+    return aligned_alloc(64, (bytes + 64) / 64 * 64);
+}
+
+static void run(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool, const float *x,
+                const struct linear_weights *weights, const struct linear_finish *finish, float *y)
+{
+    void *scratch = scratch_of(linear_scratch(linear, kernels, thread_pool_size(pool)));
+    linear_run(linear, kernels, pool, x, weights, finish, y, scratch);
+    free(scratch);
+}
+
+static void run_backward(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,
+                         const float *dy, const void *packed, float *dx)
+{
+    void *scratch = scratch_of(linear_backward_scratch(linear, kernels, thread_pool_size(pool)));
+    linear_run_backward(linear, kernels, pool, dy, packed, dx, scratch);
+    free(scratch);
+}
+
 /* The result; `first` is that of one thread, or NULL. */
 static float *run_case(const struct linear_case *test, const struct kernels *kernels, struct thread_pool *pool,
                        const struct linear_finish *finish, const float *first)
@@ -112,7 +133,7 @@ static float *run_case(const struct linear_case *test, const struct kernels *ker
         y[i] = NAN;
     if (packed)
         linear_pack(linear, kernels, pool, test->w, packed);
-    linear_run(linear, kernels, pool, test->x, &(struct linear_weights){packed ? NULL : test->w, packed}, finish, y);
+    run(linear, kernels, pool, test->x, &(struct linear_weights){packed ? NULL : test->w, packed}, finish, y);
     double tolerance = 1e-6 * ((double)linear->depth / 8 + 4);
     for (int64_t i = 0; i < count; i++) {
         double bias = finish->bias ? (double)finish->bias[i % linear->columns] : 0;
@@ -166,7 +187,7 @@ static void check_backward(const struct linear_case *test)
         linear_pack(linear, kernels, NULL, test->w, packed);
         for (int threads = 0; threads < 3; threads++) {
             dx[threads] = malloc((size_t)(m * depth) * sizeof(float) + 1);
-            linear_run_backward(linear, kernels, pools[threads], dy, packed, dx[threads]);
+            run_backward(linear, kernels, pools[threads], dy, packed, dx[threads]);
             assert_memory_equal(dx[threads], dx[0], (size_t)(m * depth) * sizeof(float));
         }
         for (int64_t i = 0; i < m * depth; i++) {
@@ -315,9 +336,9 @@ static void check_half(struct linear_case *test)
             struct thread_pool *pool = pools[i > 0 ? i - 1 : 0];
             y[i] = malloc((size_t)count * sizeof(float) + 1);
             dx[i] = malloc((size_t)(plain.rows * plain.depth) * sizeof(float) + 1);
-            linear_run(i > 0 ? &half : &plain, kernels, pool, test->x, &one, &finish, y[i]);
+            run(i > 0 ? &half : &plain, kernels, pool, test->x, &one, &finish, y[i]);
             if (i > 0 || bytes > 0)
-                linear_run_backward(i > 0 ? &half : &plain, kernels, pool, test->residual, one.packed, dx[i]);
+                run_backward(i > 0 ? &half : &plain, kernels, pool, test->residual, one.packed, dx[i]);
             else
                 gemm_run(&back, kernels, pool, test->residual, rounded, dx[i]);
             assert_memory_equal(y[i], y[0], (size_t)count * sizeof(float));
@@ -420,7 +441,7 @@ static void test_not_finite(void **state)
             float *y = malloc((size_t)(size->rows * size->columns) * sizeof *y);
             if (packed)
                 linear_pack(&test.linear, kernels, pools[0], test.w, packed);
-            linear_run(&test.linear, kernels, pools[0], test.x, &(struct linear_weights){test.w, packed}, &finish, y);
+            run(&test.linear, kernels, pools[0], test.x, &(struct linear_weights){test.w, packed}, &finish, y);
             assert_true(isnan((double)y[1]) && isinf((double)y[size->columns + 1]));
             assert_true(isfinite((double)y[0]) && isfinite((double)y[size->columns]));
             free(y);
