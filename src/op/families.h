@@ -27,6 +27,7 @@
     FAMILY(pooling)                                                                                                    \
     FAMILY(pooling_global)                                                                                             \
     FAMILY(batch_normalization)                                                                                        \
+    FAMILY(batch_normalization_gradient)                                                                               \
     FAMILY(matmul)                                                                                                     \
     FAMILY(einsum)                                                                                                     \
     FAMILY(gemm)                                                                                                       \
