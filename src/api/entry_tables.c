@@ -215,6 +215,7 @@ const struct entry_field entry_tune_options[] = {
 const struct entry_field entry_tune_calls[] = {RESERVED(fovea_tune_calls), END};
 
 /* Results and tensors that come back. */
+const struct entry_field entry_erf_panel[] = {RESERVED(fovea_erf_panel), END};
 const struct entry_field entry_erf[] = {INT64(fovea_erf, height, 1, ENTRY_MOST),
                                         INT64(fovea_erf, width, 1, ENTRY_MOST),
                                         ENUM(fovea_erf, score, FOVEA_SCORE_MARGIN + 1),

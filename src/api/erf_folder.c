@@ -1,5 +1,6 @@
 /* The folder of an effective receptive field, and a field beside one that was written before. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "analysis/correlation.h"
@@ -11,6 +12,7 @@
 #include "base/file.h"
 #include "data/folder.h"
 #include "report/erf.h"
+#include "report/figure.h"
 #include "tensor/npy.h"
 
 /* `name` in the folder that is named, or beside the file. */
@@ -194,4 +196,45 @@ int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, cons
                      : 0;
     result_folder_close(&folder);
     return result ? entry_refuse(&entry, report) : 0;
+}
+
+/* ---- several ---- */
+
+static int check_panels(struct entry *entry, const struct fovea_erf_panel *panels, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (entry_options(entry, "panels", &panels[i], entry_erf_panel) ||
+            entry_argument(entry, "panels.erf", panels[i].erf) ||
+            entry_options(entry, "panels.erf", panels[i].erf, entry_erf) ||
+            entry_argument(entry, "panels.erf.map", panels[i].erf->map))
+            return -1;
+    }
+    return 0;
+}
+
+/* Whether none of the files is in the way, or may be replaced. */
+static int claim_picture(const char *path, const struct fovea_figure_options *options, bool force, struct error *error)
+{
+    char file[4096];
+    int result = 0;
+    for (int format = 0; result == 0 && format < FOVEA_FIGURE_FORMATS; format++) {
+        if (!(figure_formats(options) >> format & 1))
+            continue;
+        bool fits = snprintf(file, sizeof file, "%s.%s", path, fovea_figure_format_name(format)) < (int)sizeof file;
+        result = fits ? result_claim_file(file, force, error)
+                      : error_set(error, ERROR_INPUT, "%s: the path is too long", path);
+    }
+    return result;
+}
+
+int fovea_erf_figure(struct fovea *fovea, const struct fovea_erf_panel *panels, int count, const char *path, bool force,
+                     struct fovea_error *report)
+{
+    ENTRY entry = {0};
+    if (entry_fovea(&entry, fovea) || entry_argument(&entry, "panels", panels) ||
+        entry_whole(&entry, "count", count, 1, FOVEA_MOST_PANELS) || entry_argument(&entry, "path", path) ||
+        check_panels(&entry, panels, count) || claim_picture(path, &fovea->figures, force, &entry.error) ||
+        report_erf_panels(fovea->context->memory, path, &fovea->figures, panels, count, &entry.error))
+        return entry_refuse(&entry, report);
+    return 0;
 }

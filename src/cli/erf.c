@@ -112,17 +112,59 @@ static int show(struct opened *opened, const struct erf_flags *flags, const stru
     return FOVEA_CLEAN;
 }
 
+/* The field is the caller's, in every case. */
 static int erf_target(struct opened *opened, const struct erf_flags *flags, const struct fovea_erf_options *options,
-                      const char *folder)
+                      const char *folder, struct fovea_erf *erf)
 {
     struct fovea_error error = {0};
-    struct fovea_erf erf;
     if ((folder && fovea_erf_claim(opened->model, folder, flags->force, &error)) ||
-        fovea_erf(opened->model, options, &erf, &error))
+        fovea_erf(opened->model, options, erf, &error))
         return fail(&error);
-    int code = show(opened, flags, &erf, folder);
-    fovea_erf_free(&erf);
-    return code;
+    return show(opened, flags, erf, folder);
+}
+
+/* ---- several fields ---- */
+
+struct field_list {
+    struct fovea_erf *fields;
+    struct fovea_erf_panel *panels;
+    char (*names)[CLI_TEXT];
+    int count;
+};
+
+static struct field_list make_list(int count)
+{
+    return (struct field_list){needed((size_t)count, sizeof(struct fovea_erf)),
+                               needed((size_t)count, sizeof(struct fovea_erf_panel)), needed((size_t)count, CLI_TEXT),
+                               count};
+}
+
+static void free_list(struct field_list *list)
+{
+    for (int i = 0; i < list->count; i++)
+        fovea_erf_free(&list->fields[i]);
+    free(list->fields);
+    free(list->panels);
+    free(list->names);
+}
+
+/* All of them in one figure of the output folder. */
+static int write_figure(struct fovea *fovea, const struct erf_flags *flags, const struct field_list *list,
+                        const char *name)
+{
+    struct fovea_error error = {0};
+    char path[4096], files[CLI_LINE];
+    if (!flags->output)
+        return FOVEA_CLEAN;
+    for (int i = 0; i < list->count; i++)
+        list->panels[i] = (struct fovea_erf_panel){.name = list->names[i], .erf = &list->fields[i]};
+    snprintf(path, sizeof path, "%s/%s", flags->output, name);
+    if (fovea_erf_figure(fovea, list->panels, list->count, path, flags->force, &error))
+        return fail(&error);
+    if (!flags->json)
+        printf("%swrote %s/%s\n", list->count > 1 ? "\n" : "", flags->output,
+               picture_files(&flags->figures, name, files));
+    return FOVEA_CLEAN;
 }
 
 /* Before any work: the unit is in every stage, nothing is in the way of the results. */
@@ -145,7 +187,7 @@ static int check_stages(struct opened *opened, const struct erf_flags *flags, co
     return FOVEA_CLEAN;
 }
 
-/* One field per stage, each in a folder of its own. */
+/* One field per stage, each in a folder of its own, and all in one figure. */
 static int erf_stages(struct opened *opened, const struct erf_flags *flags, const struct fovea_erf_options *options)
 {
     struct fovea_error error = {0};
@@ -154,16 +196,21 @@ static int erf_stages(struct opened *opened, const struct erf_flags *flags, cons
     if (fovea_stages(opened->model, &options->samples, &stages, &error))
         return fail(&error);
     code = check_stages(opened, flags, options, &stages);
+    struct field_list list = make_list(stages.count);
     for (int i = 0; i < stages.count && code == FOVEA_CLEAN; i++) {
         struct fovea_erf_options one = *options;
         char folder[4096];
         one.target = stages.names[i];
         if (flags->output)
             snprintf(folder, sizeof folder, "%s/stage%d", flags->output, i + 1);
+        snprintf(list.names[i], CLI_TEXT, "stage %d of %d", i + 1, stages.count);
         if (!flags->json)
-            printf("%sstage %d of %d: ", i ? "\n" : "", i + 1, stages.count);
-        code = erf_target(opened, flags, &one, flags->output ? folder : NULL);
+            printf("%s%s: ", i ? "\n" : "", list.names[i]);
+        code = erf_target(opened, flags, &one, flags->output ? folder : NULL, &list.fields[i]);
     }
+    if (code == FOVEA_CLEAN)
+        code = write_figure(opened->fovea, flags, &list, "stages");
+    free_list(&list);
     fovea_stages_free(&stages);
     return code;
 }
@@ -198,7 +245,14 @@ static int parse_figures(const struct command *command, const struct opened *ope
     return set_figures(command, opened, &flags->figures);
 }
 
-static int erf_model(struct opened *opened, const struct command *command, struct erf_flags *flags)
+static bool of_stages(const struct erf_flags *flags)
+{
+    return flags->options.target && strcmp(flags->options.target, "all-stages") == 0;
+}
+
+/* The field of a model that is open, in `folder` (NULL: nowhere). */
+static int erf_one(struct opened *opened, const struct command *command, struct erf_flags *flags, const char *folder,
+                   struct fovea_erf *erf)
 {
     struct parsed_samples parsed = {0};
     struct fovea_erf_options options = flags->options;
@@ -208,13 +262,77 @@ static int erf_model(struct opened *opened, const struct command *command, struc
     if (code == PARSE_GO_ON)
         code = parse_samples(&flags->samples, opened, NULL, &parsed);
     if (code == PARSE_GO_ON) {
-        bool stages = flags->options.target && strcmp(flags->options.target, "all-stages") == 0;
         options.samples = parsed.samples;
-        code = flags->positions ? show_positions(opened, &options, flags->output, flags->force, flags->json)
-               : stages         ? erf_stages(opened, flags, &options)
-                                : erf_target(opened, flags, &options, flags->output);
+        code = flags->positions   ? show_positions(opened, &options, flags->output, flags->force, flags->json)
+               : of_stages(flags) ? erf_stages(opened, flags, &options)
+                                  : erf_target(opened, flags, &options, folder, erf);
     }
     free_samples(&parsed);
+    return code;
+}
+
+static int erf_model(const struct command *command, struct erf_flags *flags)
+{
+    struct opened opened = {0};
+    struct fovea_erf erf = {0};
+    int code = PARSE_GO_ON;
+    if (open_model(command, &opened, &code) == 0)
+        code = erf_one(&opened, command, flags, flags->output, &erf);
+    fovea_erf_free(&erf);
+    close_model(&opened);
+    return code;
+}
+
+/* The model's name without folder and ending, which none before it has. */
+static void name_model(const char *path, struct field_list *list, int index)
+{
+    char *name = list->names[index], base[CLI_TEXT - 16];
+    const char *slash = strrchr(path, '/');
+    snprintf(base, sizeof base, "%s", slash ? slash + 1 : path);
+    char *dot = strrchr(base, '.');
+    if (dot && dot > base)
+        *dot = 0;
+    snprintf(name, CLI_TEXT, "%s", base);
+    for (int i = 0, number = 2; i < index; i++) {
+        if (strcmp(list->names[i], name) != 0)
+            continue;
+        snprintf(name, CLI_TEXT, "%s_%d", base, number++);
+        i = -1;
+    }
+}
+
+/* A field of each model, each in a folder of its own, and all in one figure. */
+static int erf_models(const struct command *command, struct erf_flags *flags)
+{
+    int count = command->positional_count, code = FOVEA_CLEAN;
+    if (flags->positions || of_stages(flags))
+        return fail_usage(command, "--positions and --target all-stages take one model");
+    if (count > FOVEA_MOST_PANELS)
+        return fail_usage(command, "%d models at most", FOVEA_MOST_PANELS);
+    struct opened *opened = needed((size_t)count, sizeof *opened);
+    struct field_list list = make_list(count);
+    for (int i = 0; i < count && code == FOVEA_CLEAN; i++) {
+        struct command one = *command;
+        char folder[4096];
+        one.positional = command->positional + i;
+        one.positional_count = 1;
+        name_model(one.positional[0], &list, i);
+        snprintf(folder, sizeof folder, "%s/%s", flags->output ? flags->output : "", list.names[i]);
+        fovea_text_printable(list.names[i]);
+        if (open_model(&one, &opened[i], &code))
+            break;
+        if (!flags->json)
+            printf("%s%s: ", i ? "\n" : "", list.names[i]);
+        code = erf_one(&opened[i], &one, flags, flags->output ? folder : NULL, &list.fields[i]);
+        fovea_model_free(opened[i].model);
+        opened[i].model = NULL;
+    }
+    if (code == FOVEA_CLEAN)
+        code = write_figure(opened[0].fovea, flags, &list, "fields");
+    free_list(&list);
+    for (int i = 0; i < count; i++)
+        close_model(&opened[i]);
+    free(opened);
     return code;
 }
 
@@ -246,16 +364,15 @@ int verb_erf(int argc, char **argv)
         {0}};
     struct command command = {
         .verb = "erf",
-        .arguments = "MODEL --images PATH|-i FILE.npy [-o DIR] [options]",
+        .arguments = "MODEL... --images PATH|-i FILE.npy [-o DIR] [options]",
         .summary = "Effective receptive field: how much each input pixel moves one unit (or one logit), mean over "
-                   "images.",
+                   "images.\nOf several models each gets a folder in DIR, and one figure shows all.",
         .example = "fovea erf models/fashion_mnist.onnx --images models/images -o out",
-        .rows = rows};
-    struct opened opened = {0};
+        .rows = rows,
+        .positional_most = FOVEA_MOST_PANELS};
     int code = command_parse(&command, argc, argv);
-    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
-        code = erf_model(&opened, &command, &flags);
-    close_model(&opened);
+    if (code == PARSE_GO_ON)
+        code = command.positional_count > 1 ? erf_models(&command, &flags) : erf_model(&command, &flags);
     command_free(&command);
     return code;
 }

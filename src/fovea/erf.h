@@ -121,6 +121,19 @@ FOVEA_API int fovea_erf_claim(struct fovea_model *model, const char *folder, boo
 FOVEA_API int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, const char *folder, bool force,
                               bool log_scale, struct fovea_error *error);
 
+/** A field of a figure of several; `name` stands above it and in the key of the profiles. */
+struct fovea_erf_panel {
+    const char *name;
+    const struct fovea_erf *erf;
+    uint64_t reserved[4]; /**< zero */
+};
+#define FOVEA_MOST_PANELS 64
+/** Fields, of several models or stages, in one picture `path` with the ending of each format (fovea_set_figures), each
+ * as a share of its own maximum on one scale, with their profiles along x in one plot. A picture that is there already
+ * is an error unless `force`. */
+FOVEA_API int fovea_erf_figure(struct fovea *fovea, const struct fovea_erf_panel *panels, int count, const char *path,
+                               bool force, struct fovea_error *error);
+
 #define FOVEA_MOST_STAGES 32
 /** The last map or tokens of every size on the way to the output, in order: targets for fovea_erf. */
 struct fovea_stages {

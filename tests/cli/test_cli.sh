@@ -274,6 +274,16 @@ import struct; head = open('$work/bare/erf.png', 'rb').read(24); print(head[1:4]
 expect 0 'wrote .*montage.pdf' "$fovea" cam $model models/images --limit 1 -o "$work/drawn" --format pdf --bare
 [ -s "$work/drawn/000000_class9_extended.pdf" ] || { echo 'FAILED: cam wrote no PDF'; failures=$((failures + 1)); }
 
+# several models or stages in one figure
+expect 0 'wrote .*/fields.png' "$fovea" erf $model models/fashion_vit.onnx $model --images models/images --limit 2 -o "$work/several"
+for file in fashion_mnist/erf.json fashion_vit/erf.npy fashion_mnist_2/manifest.json fields.png; do
+    [ -s "$work/several/$file" ] || { echo "FAILED: erf of several models wrote no $file"; failures=$((failures + 1)); }
+done
+expect 0 'wrote .*/stages.png, stages.pdf' "$fovea" erf $model --images models/images --limit 2 --target all-stages -o "$work/stages" --format png,pdf
+[ -s "$work/stages/stages.pdf" ] && [ -s "$work/stages/stage1/erf.pdf" ] || { echo 'FAILED: erf of stages lacks PDFs'; failures=$((failures + 1)); }
+one_line 2 'take one model' "$fovea" erf $model $model --images models/images --target all-stages
+one_line 2 'missing.onnx' "$fovea" erf $model missing.onnx --images models/images --limit 1 --json
+
 # cam: files, methods, classes
 expect 0 'wrote .*/cam.json' "$fovea" cam $model models/images -m extended,gradcam++ -c top2 --limit 2 -o "$work/cam"
 for file in 000000_class9_extended.npy 000000_class9_extended.png 000000_class9_gradcam++_pixels.npy montage.png cam.json; do
