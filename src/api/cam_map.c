@@ -135,6 +135,25 @@ static int judge_map(struct cam_work *work, const struct cam_layers *layers, con
     return 0;
 }
 
+/* The units whose strongest class is the one that is scored; NULL where a score is not a region's. */
+static int find_region(struct cam_work *work, const struct probe_result *run, struct fovea_cam *cam, uint8_t **region,
+                       struct error *error)
+{
+    const struct probe *probe = &work->probe;
+    const struct unit_grid *grid = &probe->target_grid;
+    *region = NULL;
+    if (probe->place != FOVEA_PLACE_REGION || !run->target)
+        return 0;
+    int64_t units = grid->height * grid->width;
+    *region = memory_allocate(work->model->context->memory, (size_t)units, 1, error);
+    for (int64_t unit = 0; *region && unit < units; unit++)
+        (*region)[unit] = class_predicted(&probe->scores, run->target, 0, unit) == cam->class_index;
+    cam->region = *region;
+    cam->region_size[0] = grid->height;
+    cam->region_size[1] = grid->width;
+    return *region ? 0 : -1;
+}
+
 int cam_hand_over(struct cam_work *work, enum fovea_cam_method method, const struct cam_layers *layers,
                   const struct probe_result *run, int64_t index, struct error *error)
 {
@@ -173,10 +192,14 @@ int cam_hand_over(struct cam_work *work, enum fovea_cam_method method, const str
                 .fit = work->fit,
                 .fit_images = work->fit_images,
                 .files_left_out = dataset_left_out(work->stock.images.dataset)}};
-    if (judge_map(work, layers, run, &judgement, error))
-        return -1;
-    if (work->each(work->user, &judgement.cam, &stopped) == 0)
-        return 0;
+    uint8_t *region = NULL;
+    int result =
+        judge_map(work, layers, run, &judgement, error) || find_region(work, run, &judgement.cam, &region, error) ? -1
+                                                                                                                  : 0;
+    bool taken = result == 0 && work->each(work->user, &judgement.cam, &stopped) == 0;
+    memory_release(work->model->context->memory, region);
+    if (taken || result)
+        return result;
     return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s",
                      stopped.message[0] ? stopped.message : "the callback that takes maps failed");
 }

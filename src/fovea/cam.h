@@ -120,6 +120,10 @@ struct fovea_cam {
     const struct fovea_left_out *files_left_out; /**< of the images' folder, the same for all maps */
     bool half_weights;                           /**< the model ran with weights in half precision */
     bool no_winograd;                            /**< 3x3 convolutions ran by all their products */
+    /** [region_size], of a score that is the mean over a region: 1 for each unit of the target whose strongest class it
+     * is; else NULL. */
+    const uint8_t *region;
+    int64_t region_size[2];
 };
 /** Called for every image and method, images in order. Not 0: stop, fovea_cam then fails with `error`. */
 typedef int fovea_cam_each(void *user, const struct fovea_cam *cam, struct fovea_error *error);

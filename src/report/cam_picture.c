@@ -139,6 +139,8 @@ static int write_notes(struct text *text, const struct fovea_cam *cam, struct er
     text_print(text,
                "Middle: the positive part over the image in gray. Right: the cells as they are, from %.3g to %.3g.\n",
                cam->smallest, cam->largest);
+    if (cam->region)
+        text_print(text, "Outlined: the region whose strongest class it is, over which the score is the mean.\n");
     write_sums(text, cam);
     if (cam->negative)
         text_print(text, "No cell is positive: nothing here speaks for the %s.", cam->of_classes ? "class" : "channel");
@@ -188,6 +190,50 @@ struct drawing {
     const char *title, *notes;
 };
 
+static bool in_region(const struct fovea_cam *cam, int64_t y, int64_t x)
+{
+    return y >= 0 && x >= 0 && y < cam->region_size[0] && x < cam->region_size[1] &&
+           cam->region[y * cam->region_size[1] + x];
+}
+
+/* The border between units `from` and `to` of a line of them, where one of both sides is in the region. `down`: along
+ * y. */
+static void outline_runs(struct canvas *canvas, const struct fovea_cam *cam, struct box box, int64_t line, bool down,
+                         const struct pen *pen)
+{
+    int64_t count = cam->region_size[down ? 0 : 1], begin = -1;
+    double across = box.width / (double)cam->region_size[1], height = box.height / (double)cam->region_size[0];
+    for (int64_t i = 0; i <= count; i++) {
+        bool edge = i < count && (down ? in_region(cam, i, line - 1) != in_region(cam, i, line)
+                                       : in_region(cam, line - 1, i) != in_region(cam, line, i));
+        if (edge && begin < 0)
+            begin = i;
+        if (edge || begin < 0)
+            continue;
+        double at = (double)line * (down ? across : height), step = down ? height : across;
+        double from = (double)begin * step, to = (double)i * step;
+        if (down)
+            canvas_line(canvas, box.x + at, box.y + from, box.x + at, box.y + to, pen);
+        else
+            canvas_line(canvas, box.x + from, box.y + at, box.x + to, box.y + at, pen);
+        begin = -1;
+    }
+}
+
+/* The units that the score is the mean of, outlined. */
+static void outline_region(struct canvas *canvas, const struct fovea_cam *cam, struct box box)
+{
+    const struct pen pens[2] = {{{0, 0, 0}, 1.3, 0, 0.7}, {{255, 255, 255}, 0.6, 0, 1}};
+    canvas_clip(canvas, box);
+    for (int i = 0; cam->region && i < 2; i++) {
+        for (int64_t y = 0; y <= cam->region_size[0]; y++)
+            outline_runs(canvas, cam, box, y, false, &pens[i]);
+        for (int64_t x = 0; x <= cam->region_size[1]; x++)
+            outline_runs(canvas, cam, box, x, true, &pens[i]);
+    }
+    canvas_unclip(canvas);
+}
+
 /* The three panels beside each other, the colour bars behind the second and third. */
 static double draw_panels(struct canvas *canvas, const struct drawing *drawing, double x, double y, double width)
 {
@@ -205,8 +251,10 @@ static double draw_panels(struct canvas *canvas, const struct drawing *drawing, 
     panel.width *= scale;
     panel.height *= scale;
     canvas_picture(canvas, panel, drawing->plain, true);
+    outline_region(canvas, cam, panel);
     panel.x += panel.width + FIGURE_GAP;
     canvas_picture(canvas, panel, drawing->overlay, true);
+    outline_region(canvas, cam, panel);
     heat.area = (struct box){panel.x + panel.width + FIGURE_GAP / 2, y, FIGURE_BAR, panel.height};
     plot_colour_bar(canvas, &heat, &figure_label);
     panel.x = heat.area.x + FIGURE_BAR + plot_colour_bar_right(canvas, &heat, &figure_label) + FIGURE_GAP;

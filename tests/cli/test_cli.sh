@@ -275,7 +275,7 @@ expect 0 'wrote .*montage.pdf' "$fovea" cam $model models/images --limit 1 -o "$
 [ -s "$work/drawn/000000_class9_extended.pdf" ] || { echo 'FAILED: cam wrote no PDF'; failures=$((failures + 1)); }
 
 # several models or stages in one figure
-expect 0 'wrote .*/fields.png' "$fovea" erf $model models/fashion_vit.onnx $model --images models/images --limit 2 -o "$work/several"
+expect 0 'wrote .*/fields.png' "$fovea" erf $model models/fashion_vit.onnx $model --images models/images --limit 2 -c predicted -o "$work/several"
 for file in fashion_mnist/erf.json fashion_vit/erf.npy fashion_mnist_2/manifest.json fields.png; do
     [ -s "$work/several/$file" ] || { echo "FAILED: erf of several models wrote no $file"; failures=$((failures + 1)); }
 done
