@@ -70,6 +70,7 @@
 #include "fovea/model.h"
 #include "fovea/operators.h"
 #include "fovea/positions.h"
+#include "fovea/predict.h"
 #include "fovea/receptive_field.h"
 #include "fovea/report.h"
 #include "fovea/rewrite.h"

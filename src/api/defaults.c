@@ -56,6 +56,11 @@ struct fovea_cam_options fovea_cam_options_default(void)
         .samples = fovea_samples_default(), .class_index = FOVEA_CLASS_PREDICTED, .unit = NO_UNIT};
 }
 
+struct fovea_predict_options fovea_predict_options_default(void)
+{
+    return (struct fovea_predict_options){.samples = fovea_samples_default()};
+}
+
 struct fovea_audit_options fovea_audit_options_default(void)
 {
     return (struct fovea_audit_options){.samples = fovea_samples_default()};

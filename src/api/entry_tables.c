@@ -2,6 +2,7 @@
 #include "api/entry.h"
 #include "data/crossed.h"
 #include "image/corruption.h"
+#include "image/image.h"
 
 #define PLACE(type, field)                                                                                             \
     .name = #field, .offset = offsetof(struct type, field), .size = sizeof((struct type *)0)->field
@@ -215,6 +216,15 @@ const struct entry_field entry_tune_options[] = {
 const struct entry_field entry_tune_calls[] = {RESERVED(fovea_tune_calls), END};
 
 /* Results and tensors that come back. */
+const struct entry_field entry_predict_options[] = {INSIDE(fovea_predict_options, samples, entry_samples),
+                                                    INT64(fovea_predict_options, top, 0, ENTRY_MOST),
+                                                    RESERVED(fovea_predict_options), END};
+const struct entry_field entry_prediction[] = {ENUM(fovea_prediction, kind, FOVEA_PREDICTION_ROWS + 1),
+                                               INT(fovea_prediction, count, 0, 1e9),
+                                               INT64(fovea_prediction, grid, 0, ENTRY_MOST),
+                                               INT64(fovea_prediction, height, 1, IMAGE_MAX_SIDE),
+                                               INT64(fovea_prediction, width, 1, IMAGE_MAX_SIDE),
+                                               END};
 const struct entry_field entry_erf_panel[] = {RESERVED(fovea_erf_panel), END};
 const struct entry_field entry_erf[] = {INT64(fovea_erf, height, 1, ENTRY_MOST),
                                         INT64(fovea_erf, width, 1, ENTRY_MOST),

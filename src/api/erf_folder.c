@@ -1,6 +1,5 @@
 /* The folder of an effective receptive field, and a field beside one that was written before. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "analysis/correlation.h"
@@ -12,7 +11,6 @@
 #include "base/file.h"
 #include "data/folder.h"
 #include "report/erf.h"
-#include "report/figure.h"
 #include "tensor/npy.h"
 
 /* `name` in the folder that is named, or beside the file. */
@@ -212,28 +210,13 @@ static int check_panels(struct entry *entry, const struct fovea_erf_panel *panel
     return 0;
 }
 
-/* Whether none of the files is in the way, or may be replaced. */
-static int claim_picture(const char *path, const struct fovea_figure_options *options, bool force, struct error *error)
-{
-    char file[4096];
-    int result = 0;
-    for (int format = 0; result == 0 && format < FOVEA_FIGURE_FORMATS; format++) {
-        if (!(figure_formats(options) >> format & 1))
-            continue;
-        bool fits = snprintf(file, sizeof file, "%s.%s", path, fovea_figure_format_name(format)) < (int)sizeof file;
-        result = fits ? result_claim_file(file, force, error)
-                      : error_set(error, ERROR_INPUT, "%s: the path is too long", path);
-    }
-    return result;
-}
-
 int fovea_erf_figure(struct fovea *fovea, const struct fovea_erf_panel *panels, int count, const char *path, bool force,
                      struct fovea_error *report)
 {
     ENTRY entry = {0};
     if (entry_fovea(&entry, fovea) || entry_argument(&entry, "panels", panels) ||
         entry_whole(&entry, "count", count, 1, FOVEA_MOST_PANELS) || entry_argument(&entry, "path", path) ||
-        check_panels(&entry, panels, count) || claim_picture(path, &fovea->figures, force, &entry.error) ||
+        check_panels(&entry, panels, count) || result_claim_picture(path, &fovea->figures, force, &entry.error) ||
         report_erf_panels(fovea->context->memory, path, &fovea->figures, panels, count, &entry.error))
         return entry_refuse(&entry, report);
     return 0;

@@ -108,6 +108,20 @@ int result_claim_figure(struct memory *memory, const char *path, const char *nam
     return result;
 }
 
+int result_claim_picture(const char *path, const struct fovea_figure_options *options, bool force, struct error *error)
+{
+    char file[4096];
+    int result = 0;
+    for (int format = 0; result == 0 && format < FOVEA_FIGURE_FORMATS; format++) {
+        if (!(figure_formats(options) >> format & 1))
+            continue;
+        bool fits = snprintf(file, sizeof file, "%s.%s", path, fovea_figure_format_name(format)) < (int)sizeof file;
+        result = fits ? result_claim_file(file, force, error)
+                      : error_set(error, ERROR_INPUT, "%s: the path is too long", path);
+    }
+    return result;
+}
+
 const char *result_figure(const struct result_folder *folder, const char *name, struct error *error)
 {
     if (result_claim_figure(folder->memory, folder->path, name, &folder->run.figures, folder->force, error) ||

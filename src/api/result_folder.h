@@ -29,6 +29,8 @@ int result_claim(struct memory *memory, const char *path, const char *name, bool
 const char *result_figure(const struct result_folder *folder, const char *name, struct error *error);
 int result_claim_figure(struct memory *memory, const char *path, const char *name,
                         const struct fovea_figure_options *options, bool force, struct error *error);
+/* Whether the files of a figure could be written to `path`, without an ending, itself. */
+int result_claim_picture(const char *path, const struct fovea_figure_options *options, bool force, struct error *error);
 /* Whether a file could be written to `path` itself: ERROR_INPUT where one is there, unless `force`, where a folder is,
  * or where its own folder is not. */
 int result_claim_file(const char *path, bool force, struct error *error);

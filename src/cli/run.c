@@ -11,9 +11,12 @@
 
 struct run_options {
     struct text_list inputs, expected, values;
-    const char *output, *dump_after;
+    const char *output, *dump_after, *labels, *overlay, *activation;
     double rtol, atol;
+    int64_t top;
+    bool force;
     struct preprocess_options preprocess;
+    struct figure_flags figures;
 };
 
 /* Far from what file systems take (255), as a name with a suffix is written under a longer one first. */
@@ -286,6 +289,84 @@ static int run_session(struct opened *opened, struct fovea_session *session, con
     return compare_outputs(opened, session, options);
 }
 
+/* ---- what the outputs mean ---- */
+
+struct prediction_sink {
+    struct opened *opened;
+    const struct run_options *options;
+    int64_t count;
+};
+
+static void print_prediction(const struct fovea_prediction *prediction)
+{
+    char image[CLI_TEXT], name[CLI_TEXT];
+    printf("%s: ", fovea_text_shorten(prediction->name, 60, image, sizeof image));
+    for (int i = 0; i < prediction->count; i++) {
+        const struct fovea_predicted_class *class = &prediction->classes[i];
+        bool region = prediction->kind == FOVEA_PREDICTION_REGIONS;
+        printf("%s%" PRId64, i ? ", " : "", class->class_index);
+        if (class->name)
+            printf(" %s", fovea_text_shorten(class->name, 40, name, sizeof name));
+        if (region || !isnan(class->probability))
+            printf(" %.1f %%", 100 * (region ? class->share : class->probability));
+        else
+            printf(" (%.4g)", class->score);
+    }
+    printf("\n");
+}
+
+static int take_prediction(void *user, const struct fovea_prediction *prediction, struct fovea_error *error)
+{
+    static const char *const meanings[] = {"strongest classes", "largest regions, shares of the area",
+                                           "strongest classes, each in its best row"};
+    struct prediction_sink *sink = user;
+    char path[4096];
+    if (sink->count++ == 0) {
+        printf("%s, ", meanings[prediction->kind]);
+        print_words(stdout, prediction->reading);
+        printf("\n");
+    }
+    print_prediction(prediction);
+    if (!sink->options->overlay)
+        return 0;
+    snprintf(path, sizeof path, "%s/%06" PRId64, sink->options->overlay, prediction->image);
+    return fovea_prediction_write(sink->opened->fovea, prediction, path, sink->options->force, error);
+}
+
+/* Whether the only input is pictures. */
+static bool are_pictures(const struct run_options *options)
+{
+    if (options->inputs.count != 1 || options->values.count > 0 || options->dump_after)
+        return false;
+    const char *dot = strrchr(options->inputs.items[0], '.');
+    return !dot || (strcmp(dot, ".npy") != 0 && strcmp(dot, ".pb") != 0);
+}
+
+/* A model whose outputs are not told is none the worse, unless a picture is asked for. */
+static int predict(struct opened *opened, const struct run_options *options, const struct fovea_feed *feeds,
+                   const struct fovea_preprocess *preprocess)
+{
+    struct fovea_error error = {0};
+    struct prediction_sink sink = {opened, options, 0};
+    struct fovea_predict_options predict = fovea_predict_options_default();
+    predict.samples.shapes = opened->shapes;
+    predict.samples.feeds = feeds;
+    predict.samples.feed_count = 1;
+    predict.samples.preprocess = preprocess;
+    predict.samples.labels = options->labels;
+    predict.top = options->top;
+    if (options->overlay && mkdir(options->overlay, 0777) != 0 && errno != EEXIST) {
+        fprintf(stderr, "fovea: the folder %s cannot be made: %s\n", options->overlay, strerror(errno));
+        return FOVEA_BAD_INPUT;
+    }
+    if (fovea_predict(opened->model, &predict, take_prediction, &sink, &error) &&
+        (sink.count > 0 || options->overlay || options->labels || error.kind != FOVEA_ERROR_INPUT))
+        return error.kind == FOVEA_ERROR_UNSUPPORTED && !options->overlay ? FOVEA_CLEAN : fail(&error);
+    if (options->overlay)
+        printf("wrote %" PRId64 " picture%s to %s\n", sink.count, sink.count == 1 ? "" : "s", options->overlay);
+    return FOVEA_CLEAN;
+}
+
 static int run_model(struct opened *opened, const struct run_options *options)
 {
     struct fovea_error error = {0};
@@ -305,6 +386,12 @@ static int run_model(struct opened *opened, const struct run_options *options)
     struct fovea_session *session = fovea_session_open(opened->model, &session_options, &error);
     int code = session ? run_session(opened, session, options) : fail(&error);
     fovea_session_free(session);
+    if (code == FOVEA_CLEAN && are_pictures(options))
+        code = predict(opened, options, feeds, &preprocess);
+    else if (code == FOVEA_CLEAN && options->overlay) {
+        fprintf(stderr, "fovea run: --overlay takes pictures as the only input, without --value and --dump-after\n");
+        code = FOVEA_BAD_INPUT;
+    }
     free_feeds(feeds, options->inputs.count);
     return code;
 }
@@ -325,6 +412,14 @@ int verb_run(int argc, char **argv)
          "absolute tolerance (default: 2e-5 of the largest expected element, 2e-3 with half precision weights or "
          "output)"},
         {"dump-after", 0, OPTION_TEXT, &options.dump_after, "PASS", "print the graph after a pass"},
+        {"top", 0, OPTION_COUNT, &options.top, "N", "of pictures: classes told, the strongest or largest (default 5)"},
+        {"labels", 0, OPTION_TEXT, &options.labels, "FILE",
+         "names of the classes: one a line, JSON, data.yaml, synsets (default: the model's)"},
+        {"overlay", 0, OPTION_TEXT, &options.overlay, "DIR",
+         "of pictures: draw regions in colours over each, or the classes beside it"},
+        FIGURE_ROWS(options.figures),
+        {"force", 0, OPTION_FLAG, &options.force, NULL, "replace pictures of --overlay that are there"},
+        ACTIVATION_ROW(options.activation),
         PREPROCESS_ROWS(options.preprocess),
         {0}};
     struct command command = {.verb = "run",
@@ -336,6 +431,8 @@ int verb_run(int argc, char **argv)
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
+        code = set_figures(&command, &opened, &options.figures);
+    if (code == PARSE_GO_ON)
         code = run_model(&opened, &options);
     close_model(&opened);
     command_free(&command);
