@@ -14,17 +14,17 @@
 #define OPACITY 0.55         /* of a region */
 #define BAR_HEIGHT 4.0       /* points */
 
-/* Neighbours' hues are far apart: the golden angle. */
+/* Neighbours' hues are far apart, by the golden angle; numbers whose hues meet again differ in lightness. */
 static struct colour class_colour(int64_t class_index)
 {
-    const double golden = 0.618033988749895;
-    double hue = 6 * fmod(0.58 + (double)class_index * golden, 1), chroma = 0.72, floor_of = 0.2;
-    double part = chroma * (1 - fabs(fmod(hue, 2) - 1));
+    static const double chromas[3] = {0.72, 0.5, 0.45}, least[3] = {0.2, 0.08, 0.5};
+    const double golden = 0.618033988749895, chroma = chromas[class_index % 3], low = least[class_index % 3];
+    double hue = 6 * fmod(0.58 + (double)class_index * golden, 1), part = chroma * (1 - fabs(fmod(hue, 2) - 1));
     const double table[6][3] = {{chroma, part, 0}, {part, chroma, 0}, {0, chroma, part},
                                 {0, part, chroma}, {part, 0, chroma}, {chroma, 0, part}};
     const double *rgb = table[(int)hue % 6];
-    return (struct colour){(uint8_t)(255 * (rgb[0] + floor_of)), (uint8_t)(255 * (rgb[1] + floor_of)),
-                           (uint8_t)(255 * (rgb[2] + floor_of))};
+    return (struct colour){(uint8_t)(255 * (rgb[0] + low)), (uint8_t)(255 * (rgb[1] + low)),
+                           (uint8_t)(255 * (rgb[2] + low))};
 }
 
 /* What is named so is nothing: it has no colour. */

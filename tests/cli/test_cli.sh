@@ -274,6 +274,13 @@ import struct; head = open('$work/bare/erf.png', 'rb').read(24); print(head[1:4]
 expect 0 'wrote .*montage.pdf' "$fovea" cam $model models/images --limit 1 -o "$work/drawn" --format pdf --bare
 [ -s "$work/drawn/000000_class9_extended.pdf" ] || { echo 'FAILED: cam wrote no PDF'; failures=$((failures + 1)); }
 
+# what pictures show: classes, regions
+expect 0 '^00000_ankle-boot.png: 9 Ankle boot 99.[0-9] %, 7 Sneaker' "$fovea" run $model -i models/images/00000_ankle-boot.png --top 2 --overlay "$work/overlay"
+[ -s "$work/overlay/000000.png" ] || { echo 'FAILED: run wrote no overlay'; failures=$((failures + 1)); }
+one_line 2 '000000.png exists already; --force' "$fovea" run $model -i models/images/00000_ankle-boot.png --overlay "$work/overlay" -q
+one_line 2 'overlay takes pictures' "$fovea" run $net/model.onnx -i $data/input_0.pb --overlay "$work/overlay"
+expect 0 'wrote 200 pictures to' "$fovea" run $model -i models/images --format svg --overlay "$work/overlay2" --top 1
+
 # several models or stages in one figure
 expect 0 'wrote .*/fields.png' "$fovea" erf $model models/fashion_vit.onnx $model --images models/images --limit 2 -c predicted -o "$work/several"
 for file in fashion_mnist/erf.json fashion_vit/erf.npy fashion_mnist_2/manifest.json fields.png; do
