@@ -85,15 +85,57 @@ static int merge_transposes(struct node *node, struct error *error)
     return made ? pass_replace(node, tail, made, error) : -1;
 }
 
+/* One index along axis 0. */
+static bool picks_first(const struct node *node)
+{
+    const struct attribute *axis = node_attribute(node, "axis");
+    return match_operator(node, "Gather") && node->inputs[1]->constant && node->inputs[1]->shape.rank == 0 &&
+           (!axis || axis->i == 0);
+}
+
+/* Whether all that a value is read for is to pick along axis 0. */
+static bool is_only_picked(const struct value *value)
+{
+    for (size_t i = 0; i < value->use_count; i++) {
+        const struct use *use = &value->uses[i];
+        if (use->input != 0 || use->node->graph != value->graph || !picks_first(use->node))
+            return false;
+    }
+    return !value->is_output;
+}
+
+/* Queries, keys and values of one product, [N, T, 3, heads, size]: they are picked in front of the Transpose that
+ * brings the three to axis 0, where the images stay in front. */
+static int pick_before_transpose(struct node *node, struct error *error)
+{
+    struct node *before = match_producer(node->inputs[0], "Transpose"), *tail = node->graph->last;
+    int64_t perm[SHAPE_MAX_RANK], rest[SHAPE_MAX_RANK];
+    int rank = node->inputs[0]->shape.rank;
+    if (!before || before->inputs[0]->graph != node->graph || !is_only_picked(node->inputs[0]) ||
+        !read_order(before, perm) || perm[0] == 0)
+        return 0;
+    for (int i = 1; i < rank; i++)
+        rest[i - 1] = perm[i] - (perm[i] > perm[0]);
+    struct value *picked = emit(node->graph, "Gather", EMIT_INPUTS(before->inputs[0], node->inputs[1]),
+                                EMIT_ATTRIBUTES(EMIT_INT("axis", perm[0])), error);
+    struct value *made = picked ? emit(node->graph, "Transpose", EMIT_INPUTS(picked),
+                                       EMIT_ATTRIBUTES(EMIT_INTS("perm", rest, rank - 1)), error)
+                                : NULL;
+    return made ? pass_replace(node, tail, made, error) : -1;
+}
+
 int pass_merge_views(struct graph *graph, struct error *error)
 {
     for (struct node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        bool transposes = match_operator(node, "Transpose");
-        if ((!transposes && !is_view(node)) || !node->inputs[0] || node->inputs[0]->shape.rank < 0 ||
+        bool transposes = match_operator(node, "Transpose"), picks = picks_first(node);
+        if ((!transposes && !picks && !is_view(node)) || !node->inputs[0] || node->inputs[0]->shape.rank < 0 ||
             node->outputs[0]->shape.rank < 0)
             continue;
-        if (transposes ? merge_transposes(node, error) : merge_reshapes(node, error))
+        int failed = transposes ? merge_transposes(node, error)
+                     : picks    ? pick_before_transpose(node, error)
+                                : merge_reshapes(node, error);
+        if (failed)
             return -1;
     }
     return 0;

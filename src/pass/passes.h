@@ -41,7 +41,8 @@ int pass_fold_batch_normalization(struct graph *graph, struct error *error);
 /* Nodes whose result is their input go: Identity, Dropout in inference, Cast to the same type, Pad by nothing, Reshape,
  * Slice, Expand and Transpose that leave all as it is. */
 int pass_eliminate_identities(struct graph *graph, struct error *error);
-/* A Transpose behind a Transpose becomes one, a Reshape behind views one Reshape. */
+/* A Transpose behind a Transpose becomes one, a Reshape behind views one Reshape; what is picked along axis 0 of a
+ * Transpose's result is picked in front of it. */
 int pass_merge_views(struct graph *graph, struct error *error);
 /* Two Slices and a Concat that turn an axis round become Roll. */
 int pass_recognise_roll(struct graph *graph, struct error *error);

@@ -197,9 +197,46 @@ static void test_transposes(void **state)
     end(&test);
 }
 
+static struct value *pick(struct test *test, struct value *value, double index)
+{
+    struct value *at = emit_scalar(test->graph, DTYPE_INT64, index, &test->error);
+    return emit(test->graph, "Gather", EMIT_INPUTS(value, at), EMIT_NO_ATTRIBUTES, &test->error);
+}
+
+/* Along axis 0 of x turned round: picked along axis 2 of x, and turned then. Where another reads what is turned, all
+ * stays. */
+static void test_picks(void **state)
+{
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        struct test test;
+        start(&test);
+        struct value *turned = turn(&test, test.x, 2, 1, 0);
+        struct value *first = pick(&test, turned, 1), *second = pick(&test, turned, 0);
+        struct value *sum = emit(test.graph, "Add", EMIT_INPUTS(first, second), EMIT_NO_ATTRIBUTES, &test.error);
+        finish(&test, sum);
+        if (shared)
+            assert_int_equal(graph_add_output(test.graph, turned, &test.error), 0);
+        assert_int_equal(pass_merge_views(test.graph, &test.error), 0);
+        assert_int_equal(graph_verify(test.graph, &test.error), 0);
+        const struct node *node = first->producer;
+        assert_string_equal(node->op_type, shared ? "Gather" : "Transpose");
+        if (!shared) {
+            const struct ints perm = ((const struct transpose_settings *)node->settings)->perm;
+            assert_int_equal(perm.values[0], 1);
+            assert_int_equal(perm.values[1], 0);
+            assert_string_equal(node->inputs[0]->producer->op_type, "Gather");
+            assert_ptr_equal(node->inputs[0]->producer->inputs[0], test.x);
+            assert_int_equal(node_attribute(node->inputs[0]->producer, "axis")->i, 2);
+        }
+        end(&test);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_identities), cmocka_unit_test(test_foreign_name),
-                                       cmocka_unit_test(test_views), cmocka_unit_test(test_transposes)};
+                                       cmocka_unit_test(test_views), cmocka_unit_test(test_transposes),
+                                       cmocka_unit_test(test_picks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
