@@ -4,10 +4,23 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
 #define MEMORY_ALIGNMENT 64
+
+/* Where the next part of a block begins that is to be aligned as well. */
+static inline size_t memory_aligned(size_t bytes)
+{
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
+
+static inline int64_t memory_aligned_floats(int64_t floats)
+{
+    const int64_t step = MEMORY_ALIGNMENT / sizeof(float);
+    return (floats + step - 1) / step * step;
+}
 
 /* Thread-safe accounting allocator. */
 struct memory;

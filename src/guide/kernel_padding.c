@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/cost.h"
+#include "base/number.h"
 #include "graph/match.h"
 #include "guide/edit.h"
 #include "guide/guides.h"
@@ -31,11 +32,6 @@ struct padding_site {
     bool same_padding;      /* auto_pad SAME_*: pads hold for the bound size only */
     bool padding_word;      /* auto_pad stands there instead of pads */
 };
-
-static int64_t greatest_common_divisor(int64_t a, int64_t b)
-{
-    return b == 0 ? a : greatest_common_divisor(b, a % b);
-}
 
 /* False: not a convolution or pool over maps that strides. */
 static bool read_geometry(const struct node *node, struct padding_site *site)
@@ -241,7 +237,7 @@ enum padding_kind {
 static enum padding_kind kind_of(const struct padding_site *site)
 {
     for (int axis = 0; axis < AXES; axis++) {
-        if (greatest_common_divisor(site->dilation[axis], site->stride[axis]) > 1)
+        if (int64_greatest_divisor(site->dilation[axis], site->stride[axis]) > 1)
             return PADDING_HOPELESS;
     }
     if (!is_even(site))

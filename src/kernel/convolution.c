@@ -129,7 +129,7 @@ static void pack(const struct convolution_method *method, const struct convoluti
 static size_t scratch_bytes(const struct convolution_method *method, const struct convolution *convolution,
                             const struct kernels *kernels, int threads, bool packed)
 {
-    size_t own = (method->scratch(convolution, kernels, threads) + 63) / 64 * 64;
+    size_t own = memory_aligned(method->scratch(convolution, kernels, threads));
     if (packed && !method->pack && packed_bytes(method, convolution, kernels) > 0)
         return own + (size_t)weight_count(convolution) * sizeof(float);
     return own + (packed ? 0 : packed_bytes(method, convolution, kernels));
@@ -138,8 +138,8 @@ static size_t scratch_bytes(const struct convolution_method *method, const struc
 static void run_method(const struct convolution_method *method, const struct convolution_weights *weights,
                        struct convolution_run *run)
 {
-    size_t own = method->scratch(run->convolution, run->kernels, thread_pool_size(run->pool));
-    float *behind = run->scratch + (own + 63) / 64 * 64 / sizeof(float);
+    size_t own = memory_aligned(method->scratch(run->convolution, run->kernels, thread_pool_size(run->pool)));
+    float *behind = run->scratch + own / sizeof(float);
     run->weights = method->pack ? weights->packed : weights->plain;
     if (!method->pack && packed_bytes(method, run->convolution, run->kernels) > 0) {
         run->kernels->widen(weights->packed, behind, weight_count(run->convolution));

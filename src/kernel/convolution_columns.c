@@ -20,7 +20,7 @@ static int64_t forward_floats(const struct convolution *convolution)
 {
     struct group_sizes sizes = group_sizes(convolution);
     int64_t cells = convolution_tile_cells(convolution, sizes.rows);
-    return (cells * (sizes.rows + sizes.outputs) + 15) / 16 * 16;
+    return memory_aligned_floats(cells * (sizes.rows + sizes.outputs));
 }
 
 static bool applies(const struct convolution *convolution, const struct kernels *kernels)

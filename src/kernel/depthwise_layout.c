@@ -22,11 +22,6 @@ static int64_t floor_division(int64_t a, int64_t b)
     return a >= 0 ? a / b : -((-a + b - 1) / b);
 }
 
-static int64_t round_up(int64_t value, int64_t to)
-{
-    return (value + to - 1) / to * to;
-}
-
 /* To what is read. */
 static void cut(struct depthwise_axis *axis)
 {
@@ -63,8 +58,8 @@ struct depthwise_layout depthwise_layout(struct depthwise_axis rows, struct dept
     int64_t lead = int64_max(0, -floor_division(first, axis->stride));
     int64_t places = floor_division(first + axis->reach - 1, axis->stride) + axis->targets;
     int64_t trail = int64_max(0, places - count / axis->stride);
-    layout.lead = round_up(lead, vector);
-    layout.part = round_up((count + axis->stride - 1) / axis->stride + int64_max(lead, trail), vector);
+    layout.lead = int64_round_up(lead, vector);
+    layout.part = int64_round_up((count + axis->stride - 1) / axis->stride + int64_max(lead, trail), vector);
     layout.row = layout.part * axis->stride;
     layout.band = band_rows(&layout, most);
     layout.plane = layout.lead + rows_read(&layout.rows, layout.band) * layout.row;
@@ -80,9 +75,10 @@ int64_t depthwise_scratch_floats(const struct depthwise_axis *rows, const struct
                                  int64_t together)
 {
     int64_t places = columns->targets + (columns->reach - 1) / columns->stride + 2;
-    int64_t row = (round_up(places, vector) + vector) * columns->stride;
-    int64_t band = rows_read(rows, int64_min(TILE_ROWS, rows->targets)) * row, lead = round_up(columns->reach, vector);
-    return round_up(int64_max(together * (lead + band), lead + DEPTHWISE_CACHE_FLOATS) + slack(vector), 16);
+    int64_t row = (int64_round_up(places, vector) + vector) * columns->stride;
+    int64_t band = rows_read(rows, int64_min(TILE_ROWS, rows->targets)) * row,
+            lead = int64_round_up(columns->reach, vector);
+    return memory_aligned_floats(int64_max(together * (lead + band), lead + DEPTHWISE_CACHE_FLOATS) + slack(vector));
 }
 
 int64_t depthwise_square(const struct convolution *convolution)
@@ -109,7 +105,7 @@ void depthwise_offsets(const struct depthwise_layout *layout, const struct convo
 
 int64_t depthwise_spread_floats(const struct depthwise_layout *layout, int vector, int64_t planes)
 {
-    return round_up(planes * layout->plane + slack(vector), 16);
+    return memory_aligned_floats(planes * layout->plane + slack(vector));
 }
 
 void depthwise_clear(const struct depthwise_layout *layout, int vector, int64_t planes, float *to)

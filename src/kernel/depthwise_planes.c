@@ -47,7 +47,7 @@ struct planes_work {
 
 static int64_t offset_floats(const struct depthwise_job *job)
 {
-    return (im2col_taps(job->convolution) + 15) / 16 * 16;
+    return memory_aligned_floats(im2col_taps(job->convolution));
 }
 
 size_t depthwise_job_scratch(const struct depthwise_job *job, int threads)

@@ -14,7 +14,7 @@ static struct linear linear_of(const struct gemm *gemm)
 static size_t packed_bytes(const struct gemm *gemm, const struct kernels *kernels)
 {
     const struct linear linear = linear_of(gemm);
-    return (linear_packed_bytes(&linear, kernels) + 63) / 64 * 64;
+    return memory_aligned(linear_packed_bytes(&linear, kernels));
 }
 
 size_t gemm_large_scratch(const struct gemm *gemm, const struct kernels *kernels)

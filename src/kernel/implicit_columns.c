@@ -12,18 +12,13 @@ int64_t implicit_gemm_taps(const struct implicit_gemm *gemm)
     return gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps;
 }
 
-static int64_t greatest_divisor(int64_t a, int64_t b)
-{
-    return b == 0 ? a : greatest_divisor(b, a % b);
-}
-
 struct implicit_columns implicit_columns(const struct implicit_gemm *gemm, bool share)
 {
     const struct implicit_axis *axis = &gemm->axes[1];
     int64_t step = axis->offset_step, taps = axis->taps;
     struct implicit_columns columns = {.period = int64_max(taps, 1)};
     if (share && gemm->axes[0].grid == 1) {
-        columns.period = axis->source_stride / greatest_divisor(axis->source_stride, step < 0 ? -step : step);
+        columns.period = axis->source_stride / int64_greatest_divisor(axis->source_stride, step < 0 ? -step : step);
         columns.shift = columns.period * step / axis->source_stride;
     }
     int64_t farthest = taps > 0 ? (taps - 1) / columns.period * columns.shift : 0;

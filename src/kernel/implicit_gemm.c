@@ -50,8 +50,7 @@ size_t implicit_gemm_packed_bytes(const struct implicit_gemm *gemm, const struct
 {
     /* Narrow tiles read a vector of rows at a time, beyond the last panel's end. */
     int64_t weights = implicit_gemm_panels(gemm, kernel) * kernel->rows * implicit_gemm_depth(gemm) + TILE_MAX_ROWS;
-    size_t bytes = (size_t)weights * (gemm->half ? sizeof(uint16_t) : sizeof(float));
-    return (bytes + 63) / 64 * 64;
+    return memory_aligned((size_t)weights * (gemm->half ? sizeof(uint16_t) : sizeof(float)));
 }
 
 int64_t implicit_gemm_chunk(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)

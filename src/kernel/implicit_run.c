@@ -25,11 +25,6 @@
 /* Most segments that a thread's columns are gathered in, more only where one step of columns needs them. */
 #define SEGMENTS 2048
 
-static int64_t round_up(int64_t value, int64_t to)
-{
-    return (value + to - 1) / to * to;
-}
-
 /* How the work is cut, whatever the number of threads: chunks of the depth, in channels, and most columns at a time. */
 struct implicit_blocks {
     int64_t channels, width;
@@ -44,7 +39,7 @@ static int64_t fitting_width(const struct implicit_gemm *gemm, const struct impl
     int64_t gathered = (SEGMENTS / columns->planes - columns->halo - 2) * across;
     width = int64_min(width, gathered);
     width = int64_max(width - width % COLUMN_STEP, COLUMN_STEP);
-    return int64_min(width, round_up(implicit_gemm_cells(gemm), 16));
+    return int64_min(width, int64_round_up(implicit_gemm_cells(gemm), 16));
 }
 
 static struct implicit_blocks find_blocks(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
@@ -70,16 +65,17 @@ struct implicit_scratch {
 static struct implicit_scratch scratch_parts(const struct implicit_gemm *gemm, const struct tile_kernel *kernel)
 {
     int64_t channels = implicit_gemm_chunk(gemm, kernel), taps = implicit_gemm_taps(gemm);
-    int64_t cells = round_up(implicit_gemm_cells(gemm), 16) + 32;
+    int64_t cells = int64_round_up(implicit_gemm_cells(gemm), 16) + 32;
     int64_t floats = int64_max(COLUMN_FLOATS, channels * taps * (COLUMN_STEP + 32));
     int64_t segments = int64_max(SEGMENTS, taps * (COLUMN_STEP + 2));
-    struct implicit_scratch scratch = {.gathered = round_up(int64_min(floats, channels * taps * cells), 16) + 64};
+    struct implicit_scratch scratch = {.gathered =
+                                           memory_aligned_floats(int64_min(floats, channels * taps * cells)) + 64};
     segments = int64_min(segments, taps * cells);
-    scratch.segments = round_up(segments * (int64_t)(sizeof(struct tile_segment) / sizeof(float)), 16);
-    scratch.offsets = round_up(channels * taps, 16);
+    scratch.segments = memory_aligned_floats(segments * (int64_t)(sizeof(struct tile_segment) / sizeof(float)));
+    scratch.offsets = memory_aligned_floats(channels * taps);
     scratch.widened = gemm->half ? int64_max(GROUP_FLOATS, channels * taps * kernel->rows) + TILE_MAX_ROWS : 0;
     scratch.total = scratch.gathered + scratch.segments + scratch.offsets + 2 * TILE_MAX_ROWS * TILE_MAX_WIDTH +
-                    round_up(scratch.widened, 16);
+                    memory_aligned_floats(scratch.widened);
     return scratch;
 }
 

@@ -22,7 +22,7 @@ static struct gradient_job gradient_job(const struct convolution *convolution, c
     job.inputs = convolution->input_channels / convolution->groups;
     job.outputs = convolution->output_channels / convolution->groups;
     job.tile = convolution_tile_cells(convolution, job.inputs * job.taps);
-    job.scratch_floats = (job.tile * (job.inputs * job.taps + job.outputs) + 15) / 16 * 16;
+    job.scratch_floats = memory_aligned_floats(job.tile * (job.inputs * job.taps + job.outputs));
     return job;
 }
 

@@ -172,7 +172,7 @@ struct phases_work {
 static int64_t offset_floats(const struct convolution *convolution)
 {
     int64_t phases = convolution->stride[1] * convolution->stride[2];
-    return (sharing_of(convolution) * im2col_taps(convolution) + phases + 1 + 15) / 16 * 16;
+    return memory_aligned_floats(sharing_of(convolution) * im2col_taps(convolution) + phases + 1);
 }
 
 /* Bands of at most `band` rows, at most `together` planes. */
@@ -185,13 +185,13 @@ static struct phases_work bounded_work(const struct convolution *convolution, co
     work.kernel = depthwise_kernel_for(kernels, columns->targets);
     int64_t vector = work.kernel->vector;
     work.layout = depthwise_layout(work.geometry.rows, *columns, work.kernel->vector, band);
-    work.part = (columns->targets + vector - 1) / vector * vector;
+    work.part = int64_round_up(columns->targets, vector);
     work.row = work.part * convolution->stride[2];
     work.plane = work.row * work.layout.band;
     work.together = DEPTHWISE_CACHE_FLOATS / (work.sharing * work.layout.plane + work.plane);
     work.together = int64_clamp(work.together, 1, together);
     work.spread_floats = depthwise_spread_floats(&work.layout, work.kernel->vector, work.together * work.sharing);
-    work.thread_floats = (work.spread_floats + work.together * work.plane + 15) / 16 * 16;
+    work.thread_floats = memory_aligned_floats(work.spread_floats + work.together * work.plane);
     return work;
 }
 

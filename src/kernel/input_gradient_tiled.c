@@ -1,6 +1,7 @@
 /* Input gradient through the tile kernel: one implicit product per phase of the strides. */
 #include <string.h>
 
+#include "base/number.h"
 #include "kernel/convolution_shared.h"
 #include "kernel/im2col.h"
 
@@ -9,11 +10,6 @@ static bool applies(const struct convolution *convolution, const struct kernels 
 {
     return kernels->tile && !convolution_is_depthwise(convolution) &&
            convolution->input_channels / convolution->groups >= 4;
-}
-
-static int64_t greatest_divisor(int64_t a, int64_t b)
-{
-    return b == 0 ? a : greatest_divisor(b, a % b);
 }
 
 /* Phases along an axis; those behind a short input would be empty. */
@@ -35,7 +31,7 @@ static struct implicit_axis phase_axis(const struct convolution *convolution, in
 {
     int64_t stride = convolution->stride[i], dilation = convolution->dilation[i], pad = convolution->pad_begin[i];
     int64_t input = convolution->input[i], tap = 0;
-    struct implicit_axis axis = {.tap_step = stride / greatest_divisor(stride, dilation),
+    struct implicit_axis axis = {.tap_step = stride / int64_greatest_divisor(stride, dilation),
                                  .source = convolution->output[i],
                                  .source_stride = 1,
                                  .target = input,

@@ -28,8 +28,8 @@ size_t linear_packed_bytes(const struct linear *linear, const struct kernels *ke
         return (size_t)(linear->columns * linear->depth) * sizeof(uint16_t);
     if (!kernels->product || linear->rows <= FEW_ROWS)
         return 0;
-    int64_t vector = kernels->product->vector, vectors = (linear->columns + vector - 1) / vector;
-    return (size_t)(vectors * vector * linear->depth) * (linear->half ? sizeof(uint16_t) : sizeof(float));
+    return (size_t)(int64_round_up(linear->columns, kernels->product->vector) * linear->depth) *
+           (linear->half ? sizeof(uint16_t) : sizeof(float));
 }
 
 #define WIDENED (PRODUCT_MOST_TERMS * PRODUCT_MAX_WIDTH) /* floats of a panel's terms */
@@ -205,7 +205,7 @@ static void divide_work(struct linear_job *job, int64_t threads)
     if (threads == 1 || linear->rows * linear->columns * linear->depth < GEMM_WORTH_A_THREAD)
         return;
     if (job->blocks >= 4 * threads)
-        job->blocks = (job->blocks + threads - 1) / threads * threads;
+        job->blocks = int64_round_up(job->blocks, threads);
     else
         job->parts = int64_min(int64_clamp(job->panels.count / PART_PANELS, threads, 4 * threads), job->panels.count);
 }

@@ -6,8 +6,7 @@
 
 int64_t packed_matrix_floats(const struct kernels *kernels, int64_t depth, int64_t columns)
 {
-    int64_t vector = kernels->product->vector;
-    return (columns + vector - 1) / vector * vector * depth;
+    return int64_round_up(columns, kernels->product->vector) * depth;
 }
 
 void packed_matrix_set(const struct packed_matrix *matrix, const struct kernels *kernels,

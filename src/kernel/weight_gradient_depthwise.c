@@ -27,7 +27,7 @@ struct products_work {
 
 static int64_t offset_floats(const struct convolution *convolution)
 {
-    return (im2col_taps(convolution) + 15) / 16 * 16;
+    return memory_aligned_floats(im2col_taps(convolution));
 }
 
 static struct products_work products_work(const struct convolution *convolution, const struct kernels *kernels)
@@ -40,13 +40,12 @@ static struct products_work products_work(const struct convolution *convolution,
                                  .kernel = depthwise_kernel_for(kernels, columns.targets)};
     int64_t vector = work.kernel->vector;
     work.layout = depthwise_layout(rows, columns, work.kernel->vector, rows.targets);
-    work.dy_row = (columns.targets + vector - 1) / vector * vector;
+    work.dy_row = int64_round_up(columns.targets, vector);
     work.dy_plane = work.layout.band * work.dy_row;
     int64_t floats = work.layout.plane + work.dy_plane + work.taps * vector;
     work.together = work.sharing == 1 ? int64_max(1, 2 * DEPTHWISE_CACHE_FLOATS / floats) : 1;
     work.x_floats = depthwise_spread_floats(&work.layout, work.kernel->vector, work.together);
-    work.thread_floats = work.x_floats + work.together * (work.dy_plane + work.taps * vector);
-    work.thread_floats = (work.thread_floats + 15) / 16 * 16;
+    work.thread_floats = memory_aligned_floats(work.x_floats + work.together * (work.dy_plane + work.taps * vector));
     return work;
 }
 

@@ -31,16 +31,6 @@ struct product_job {
     float *scratch;
 };
 
-static int64_t greatest_divisor(int64_t a, int64_t b)
-{
-    return b == 0 ? a : greatest_divisor(b, a % b);
-}
-
-static int64_t round_up(int64_t value, int64_t to)
-{
-    return (value + to - 1) / to * to;
-}
-
 static void cut_cells(struct product_job *job)
 {
     int64_t batch = job->convolution->batch;
@@ -55,8 +45,8 @@ static void cut_channels(struct product_job *job)
 {
     const struct product_kernel *kernel = job->kernels->product;
     int64_t width = kernel->vector * kernel->vectors;
-    job->unit = kernel->vector / greatest_divisor(kernel->vector, job->taps);
-    int64_t whole = width / greatest_divisor(width, job->taps), most = BLOCK_FLOATS / (job->taps * job->depth);
+    job->unit = kernel->vector / int64_greatest_divisor(kernel->vector, job->taps);
+    int64_t whole = width / int64_greatest_divisor(width, job->taps), most = BLOCK_FLOATS / (job->taps * job->depth);
     most = int64_max(int64_min(whole, most), 1);
     job->blocks = (job->inputs + most - 1) / most;
 }
@@ -84,11 +74,11 @@ static struct product_job product_job(const struct convolution *convolution, con
     bool gathers = !convolution_is_product(convolution);
     int64_t segments = gathers ? implicit_gemm_segments(&gemm, job.depth) : 0;
     job.joined = job.images > 1 ? convolution->batch * convolution->output_channels * job.cells : 0;
-    job.turned = round_up(rows, kernels->product->vector) * job.depth;
-    job.columns = gathers ? round_up(rows * job.depth + TILE_MAX_WIDTH, 16) : 0;
-    job.segments = round_up(segments * (int64_t)(sizeof(struct tile_segment) / sizeof(float)), 16);
-    job.per_thread = round_up(job.turned, 16) + job.columns + job.segments;
-    job.joined = round_up(job.joined, 16);
+    job.turned = int64_round_up(rows, kernels->product->vector) * job.depth;
+    job.columns = gathers ? memory_aligned_floats(rows * job.depth + TILE_MAX_WIDTH) : 0;
+    job.segments = memory_aligned_floats(segments * (int64_t)(sizeof(struct tile_segment) / sizeof(float)));
+    job.per_thread = memory_aligned_floats(job.turned) + job.columns + job.segments;
+    job.joined = memory_aligned_floats(job.joined);
     return job;
 }
 
@@ -168,7 +158,7 @@ static void arrange_columns(const struct product_job *job, const struct block *b
 {
     const struct convolution *convolution = job->convolution;
     int64_t plane = convolution_plane(convolution->input), cells = piece->end - piece->begin;
-    float *columns = turned + round_up(job->turned, 16);
+    float *columns = turned + memory_aligned_floats(job->turned);
     struct window all = im2col_full(convolution);
     struct implicit_gemm gemm = convolution_gemm(convolution, &all);
     bool gathers = !convolution_is_product(convolution);

@@ -31,18 +31,13 @@ struct job {
     struct layout layout;
 };
 
-static int64_t round_up(int64_t count, int64_t step)
-{
-    return (count + step - 1) / step * step;
-}
-
 /* Blocks are smaller where there would be fewer than threads. */
 static void choose_block(const struct convolution *convolution, const struct winograd_gradient_kernel *kernel,
                          int threads, struct layout *layout)
 {
     int64_t least_rows = kernel->rows, least_channels = 2 * kernel->vector;
-    layout->rows = int64_min(ROWS, round_up(convolution->output_channels, least_rows));
-    layout->channels = int64_min(CHANNELS, round_up(convolution->input_channels, least_channels));
+    layout->rows = int64_min(ROWS, int64_round_up(convolution->output_channels, least_rows));
+    layout->channels = int64_min(CHANNELS, int64_round_up(convolution->input_channels, least_channels));
     for (;;) {
         int64_t blocks = (convolution->output_channels + layout->rows - 1) / layout->rows *
                          ((convolution->input_channels + layout->channels - 1) / layout->channels);
@@ -50,9 +45,9 @@ static void choose_block(const struct convolution *convolution, const struct win
         if (blocks >= threads || (!rows_left && !channels_left))
             return;
         if (channels_left)
-            layout->channels = round_up(layout->channels / 2, least_channels);
+            layout->channels = int64_round_up(layout->channels / 2, least_channels);
         else
-            layout->rows = round_up(layout->rows / 2, least_rows);
+            layout->rows = int64_round_up(layout->rows / 2, least_rows);
     }
 }
 
@@ -65,9 +60,9 @@ static struct layout make_layout(const struct convolution *convolution, const st
     layout.chunk =
         int64_min(int64_max(WINOGRAD_GRADIENT_CHUNK / layout.tile_columns, 1), layout.tile_rows * convolution->batch);
     layout.tiles = layout.chunk * layout.tile_columns;
-    layout.padded = round_up(layout.tiles, lanes);
+    layout.padded = int64_round_up(layout.tiles, lanes);
     choose_block(convolution, kernel, threads, &layout);
-    layout.band_cells = round_up(TILE * layout.tile_columns + 2, lanes);
+    layout.band_cells = int64_round_up(TILE * layout.tile_columns + 2, lanes);
     const int64_t sizes[] = {PRODUCTS * layout.rows * layout.channels,  PRODUCTS * layout.rows * layout.padded,
                              PRODUCTS * layout.channels * layout.tiles, TILE * TILE * layout.padded + 4 * lanes,
                              SIDE * layout.band_cells * lanes,          layout.tile_columns};
@@ -75,7 +70,7 @@ static struct layout make_layout(const struct convolution *convolution, const st
                                &layout.cells, &layout.band,   &layout.columns};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         *places[i] = layout.floats;
-        layout.floats += round_up(sizes[i], 16);
+        layout.floats += memory_aligned_floats(sizes[i]);
     }
     return layout;
 }

@@ -40,11 +40,6 @@ int64_t winograd_first_cell(const struct winograd_axis *axis, int tile, int64_t 
     return axis->begin + phase + index * tile * axis->dilation;
 }
 
-static int64_t round_up(int64_t value, int64_t to)
-{
-    return (value + to - 1) / to * to;
-}
-
 /* Sizes that follow from geometry, level and number of threads. */
 struct layout {
     int64_t across, pieces, piece; /* tiles of a row; pieces of it, tiles of the longest */
@@ -64,7 +59,7 @@ static int64_t band_columns(const struct winograd *winograd, int64_t tiles, int6
     int64_t cells = tiles * winograd->tile, taps = (WINOGRAD_TAPS - 1) * axis->dilation;
     if (axis->dilation > 1) /* whole rows: the last tile of every phase ends here at most */
         cells = (axis->end - axis->begin + winograd->tile * axis->dilation);
-    return round_up(cells + taps, vector) + 1;
+    return int64_round_up(cells + taps, vector) + 1;
 }
 
 /* Tiles of a block at most. */
@@ -85,7 +80,7 @@ static void place_scratch(const struct winograd *winograd, struct layout *layout
     layout->band = layout->products + products * (tiles * WINOGRAD_PANEL * vector + PADDING);
     layout->band_cells = band_columns(winograd, piece, vector);
     layout->columns = layout->band + winograd_side(winograd->tile) * layout->band_cells * vector;
-    layout->thread_floats = layout->columns + round_up(piece, PADDING);
+    layout->thread_floats = layout->columns + int64_round_up(piece, PADDING);
 }
 
 static struct layout make_layout(const struct winograd *winograd, const struct winograd_kernel *kernel, int threads)
@@ -102,14 +97,15 @@ static struct layout make_layout(const struct winograd *winograd, const struct w
     layout.blocks = (layout.segments + per_block - 1) / per_block;
     layout.whole = groups * layout.blocks < threads;
     if (!layout.whole && groups * layout.blocks < 4 * threads) /* as much for every thread */
-        layout.blocks = int64_min((round_up(groups * layout.blocks, threads) + groups - 1) / groups, layout.segments);
+        layout.blocks =
+            int64_min((int64_round_up(groups * layout.blocks, threads) + groups - 1) / groups, layout.segments);
     return layout;
 }
 
 int64_t winograd_packed_floats(const struct winograd *winograd, const struct winograd_kernel *kernel)
 {
     int64_t vector = kernel->vector;
-    return round_up(winograd->rows, vector) * winograd->channels * winograd_products(winograd->tile);
+    return int64_round_up(winograd->rows, vector) * winograd->channels * winograd_products(winograd->tile);
 }
 
 int64_t winograd_scratch_floats(const struct winograd *winograd, const struct winograd_kernel *kernel, int threads)

@@ -196,8 +196,7 @@ static size_t joined_elements(const struct compute_context *context, const struc
 
 static size_t aligned_scratch(const struct compute_context *context, const struct attention *attention)
 {
-    size_t bytes = attention_scratch(attention, context->kernels, compute_threads(context));
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return memory_aligned(attention_scratch(attention, context->kernels, compute_threads(context)));
 }
 
 static size_t scratch_of(const struct compute_context *context)

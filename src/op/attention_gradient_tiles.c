@@ -32,7 +32,7 @@ static int64_t lay_out(const struct attention *attention, const struct kernels *
     tiles->p = data ? data + floats : NULL;
     tiles->dp = data ? tiles->p + weights : NULL;
     tiles->derivative = data ? tiles->dp + weights : NULL;
-    return (floats + 3 * weights + 15) / 16 * 16;
+    return memory_aligned_floats(floats + 3 * weights);
 }
 
 int64_t attention_gradient_tile_floats(const struct attention *attention, const struct kernels *kernels)
@@ -149,7 +149,7 @@ void attention_gradient_tiles(void *argument, size_t index, int thread)
             int64_t left = attention->queries - block.from;
             block.rows = int64_min(left, job->block);
             block.columns = attention_visible_keys(attention, batch, block.from + block.rows - 1);
-            block.padded = (block.columns + ATTENTION_PADDING - 1) / ATTENTION_PADDING * ATTENTION_PADDING;
+            block.padded = int64_round_up(block.columns, ATTENTION_PADDING);
             if (block.columns > 0)
                 run_block(&block, at_k, at_v);
         }

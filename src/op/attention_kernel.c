@@ -29,7 +29,7 @@ int64_t attention_block(const struct attention *attention, const struct kernels 
 
 int64_t attention_row_floats(const struct attention *attention)
 {
-    return (attention->keys + ATTENTION_PADDING - 1) / ATTENTION_PADDING * ATTENTION_PADDING;
+    return int64_round_up(attention->keys, ATTENTION_PADDING);
 }
 
 struct attention_job {
@@ -132,8 +132,7 @@ static void run_tiles(void *argument, size_t index, int thread)
                                                 .y_row = stride},
                        job->kernels, &tiles->keys);
     for (int64_t i = 0; i < rows; i++) {
-        const struct attention_row row = {batch, head, from + i, columns,
-                                          (columns + ATTENTION_PADDING - 1) / ATTENTION_PADDING * ATTENTION_PADDING};
+        const struct attention_row row = {batch, head, from + i, columns, int64_round_up(columns, ATTENTION_PADDING)};
         float sum;
         if (attention_row_weights(attention, job->kernels, &row, tiles->weights + i * stride, NULL, &sum))
             factors[i] = 1 / sum;
@@ -161,7 +160,7 @@ static int64_t floats_of_thread(const struct attention *attention, const struct 
     int64_t floats = TILES_FLOATS + block * attention_row_floats(attention);
     floats += packed_matrix_floats(kernels, attention->key_size, attention->keys);
     floats += packed_matrix_floats(kernels, attention->keys, attention->value_size);
-    return (floats + 15) / 16 * 16;
+    return memory_aligned_floats(floats);
 }
 
 size_t attention_scratch(const struct attention *attention, const struct kernels *kernels, int threads)

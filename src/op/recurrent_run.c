@@ -96,7 +96,7 @@ struct cutter {
 static float *cut(struct cutter *cutter, int64_t count)
 {
     float *piece = cutter->base ? cutter->base + cutter->used : NULL;
-    cutter->used += (count + 15) / 16 * 16;
+    cutter->used += memory_aligned_floats(count);
     return piece;
 }
 

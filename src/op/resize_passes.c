@@ -13,11 +13,6 @@ struct tap_table {
     float *weights;
 };
 
-static size_t round_up(size_t bytes)
-{
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-}
-
 /* Lays the tables out from `base` on (NULL: only counts). Last axis first: fewer cells for the strided pass when
  * enlarging. Returns the bytes. */
 static size_t lay_tables(const struct resize *resize, char *base, struct tap_table *tables, int *count)
@@ -32,10 +27,10 @@ static size_t lay_tables(const struct resize *resize, char *base, struct tap_tab
         *table = (struct tap_table){.axis = i, .taps = resize_tap_count(resize, axis)};
         if (base)
             table->first = (int64_t *)(void *)(base + bytes);
-        bytes += round_up((size_t)axis->made * sizeof(int64_t));
+        bytes += memory_aligned((size_t)axis->made * sizeof(int64_t));
         if (base)
             table->weights = (float *)(void *)(base + bytes);
-        bytes += round_up((size_t)(axis->made * table->taps) * sizeof(float));
+        bytes += memory_aligned((size_t)(axis->made * table->taps) * sizeof(float));
     }
     return bytes;
 }
@@ -59,7 +54,7 @@ static size_t between_bytes(const struct resize *resize, const struct tap_table 
         int64_t elements = shape_count(&shape);
         most = elements > most ? elements : most;
     }
-    return round_up((size_t)most * element);
+    return memory_aligned((size_t)most * element);
 }
 
 struct resize_pass {

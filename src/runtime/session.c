@@ -98,7 +98,7 @@ static bool in_lane(const struct session *session, const struct step *step)
 static void want_scratch(struct session *session, const struct step *step, size_t bytes)
 {
     size_t *most = in_lane(session, step) ? &session->lane_scratch_bytes : &session->scratch_bytes;
-    bytes = (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    bytes = memory_aligned(bytes);
     *most = bytes > *most ? bytes : *most;
 }
 

@@ -5,8 +5,7 @@
 
 #include "kernel/kernels.h"
 
-#define WEIGHT 1 /* the input that is packed */
-#define ALIGNMENT ((size_t)64)
+#define WEIGHT 1    /* the input that is packed */
 #define PIECE 16384 /* elements that are read and narrowed at a time */
 
 bool weights_packing(const struct node *node)
@@ -177,7 +176,7 @@ static size_t place(struct want *wants, size_t count)
         wants[i].shared = i > 0 && is_shared(&wants[i], &wants[i - 1]);
         wants[i].offset = wants[i].shared ? wants[i - 1].offset : bytes;
         if (!wants[i].shared)
-            bytes += (wants[i].step->packed_bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+            bytes += memory_aligned(wants[i].step->packed_bytes);
     }
     return bytes;
 }
