@@ -70,6 +70,12 @@ int64_t convolution_channel_block(int64_t channels, int64_t items, int64_t threa
     return parts > channels ? 1 : (channels + parts - 1) / parts;
 }
 
+struct activation_limits epilogue_limits(const struct epilogue *epilogue)
+{
+    return epilogue ? activation_limits(epilogue->activation, epilogue->alpha, epilogue->beta)
+                    : activation_limits(UNARY_IDENTITY, 0, 0);
+}
+
 void convolution_finish(const struct kernels *kernels, const struct epilogue *epilogue, int64_t channel,
                         const float *residual, int64_t count, float *y)
 {

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
-#include "kernel/kernels.h"
+#include "kernel/activation_limits.h"
 
 /* Three spatial axes always (depth, height, width); unused leading ones have size 1, stride 1, no pads. */
 struct convolution {
@@ -30,6 +30,9 @@ struct epilogue {
     enum unary activation;
     float alpha, beta;
 };
+
+/* Limits of its activation; NULL: there are none. */
+struct activation_limits epilogue_limits(const struct epilogue *epilogue);
 
 /* Weights rearranged once for one geometry; `data` holds convolution_packed_bytes() bytes, 64-byte aligned. Zero bytes
  * mean that the kernel reads the plain weights. */

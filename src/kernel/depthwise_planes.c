@@ -1,7 +1,5 @@
 #include "kernel/depthwise_planes.h"
 
-#include <math.h>
-
 #include "base/number.h"
 #include "kernel/convolution_shared.h"
 #include "kernel/im2col.h"
@@ -40,7 +38,7 @@ struct planes_work {
     const int32_t *offsets;
     float *spread; /* of all threads */
     int64_t spread_floats;
-    float low, high; /* of activations that only limit */
+    struct activation_limits limits; /* that the kernel takes */
     struct epilogue rest;
     bool finish;
 };
@@ -60,20 +58,13 @@ size_t depthwise_job_scratch(const struct depthwise_job *job, int threads)
 static void split_epilogue(struct planes_work *work)
 {
     const struct epilogue *epilogue = work->job->epilogue;
-    work->low = -INFINITY;
-    work->high = INFINITY;
+    work->limits = epilogue_limits(epilogue && epilogue->residual ? NULL : epilogue);
     if (!epilogue)
         return;
     work->rest = *epilogue;
     work->rest.bias = NULL;
-    if (!epilogue->residual && epilogue->activation == UNARY_RELU) {
-        work->low = 0;
+    if (!epilogue->residual && work->limits.all)
         work->rest.activation = UNARY_IDENTITY;
-    } else if (!epilogue->residual && epilogue->activation == UNARY_CLIP) {
-        work->low = epilogue->alpha;
-        work->high = epilogue->beta;
-        work->rest.activation = UNARY_IDENTITY;
-    }
     work->finish = work->rest.residual || work->rest.activation != UNARY_IDENTITY;
 }
 
@@ -109,8 +100,8 @@ static void sum_band(const struct planes_work *work, const float *spread, int64_
                                 .x_plane = work->layout.plane,
                                 .x_row = work->layout.row,
                                 .x_step = job->rows.stride,
-                                .low = work->low,
-                                .high = work->high,
+                                .low = work->limits.low,
+                                .high = work->limits.high,
                                 .y_plane = job->target_plane,
                                 .y_row = job->target_width,
                                 .rows = int64_min(work->layout.band, job->rows.targets - first),

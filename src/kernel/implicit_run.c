@@ -97,10 +97,9 @@ struct implicit_job {
     int64_t cells, panels;
     int64_t steps, parts, row_parts; /* of the columns; parts of the steps and of the panels */
     int64_t source_plane, target_plane;
-    bool in_place;   /* b is the source itself */
-    bool contiguous; /* grid cells are the target's cells, in order */
-    float low, high;
-    bool clamps; /* the epilogue's activation is done by the tile kernel */
+    bool in_place;                   /* b is the source itself */
+    bool contiguous;                 /* grid cells are the target's cells, in order */
+    struct activation_limits limits; /* of the epilogue's activation: the tile kernel's */
 };
 
 /* The part of the target that one item computes. */
@@ -153,7 +152,7 @@ static void multiply_tile(const struct implicit_job *job, const struct implicit_
     tile->residual = residual ? taken : NULL;
     tile->c = chunk->buffer;
     job->kernel->multiply(tile);
-    for (int64_t r = 0; chunk->last && !job->clamps && r < tile->rows; r++) {
+    for (int64_t r = 0; chunk->last && !job->limits.all && r < tile->rows; r++) {
         float *cells = chunk->buffer + r * TILE_MAX_WIDTH;
         job->kernels->unary[finish->activation](cells, cells, tile->columns, finish->alpha, finish->beta);
     }
@@ -195,8 +194,8 @@ static void multiply_group(const struct implicit_job *job, const struct implicit
     struct tile tile = {.depth = chunk->depth,
                         .offsets = chunk->offsets,
                         .residual_stride = job->contiguous ? job->target_plane : TILE_MAX_WIDTH,
-                        .low = chunk->last ? job->low : -INFINITY,
-                        .high = chunk->last ? job->high : INFINITY,
+                        .low = chunk->last ? job->limits.low : -INFINITY,
+                        .high = chunk->last ? job->limits.high : INFINITY,
                         .c_stride = job->contiguous ? job->target_plane : TILE_MAX_WIDTH};
     int64_t most = kernel->vectors((int)((job->gemm->rows + job->panels - 1) / job->panels));
     for (int64_t column = part->begin; column < part->end; column += columns) {
@@ -210,7 +209,7 @@ static void multiply_group(const struct implicit_job *job, const struct implicit
             multiply_tile(job, part, chunk, &tile, row, column);
         }
     }
-    if (chunk->last && !job->clamps && job->contiguous)
+    if (chunk->last && !job->limits.all && job->contiguous)
         activate(job, part, implicit_gemm_panel_row(job->gemm, job->panels, begin),
                  implicit_gemm_panel_row(job->gemm, job->panels, end));
 }
@@ -293,16 +292,6 @@ static bool is_contiguous(const struct implicit_gemm *gemm)
     return true;
 }
 
-/* Clamps are part of the tile kernel: none, ReLU, Clip. */
-static void read_activation(struct implicit_job *job)
-{
-    const struct epilogue *finish = job->operands->finish;
-    enum unary activation = finish ? finish->activation : UNARY_IDENTITY;
-    job->low = activation == UNARY_RELU ? 0 : activation == UNARY_CLIP ? finish->alpha : -INFINITY;
-    job->high = activation == UNARY_CLIP ? finish->beta : INFINITY;
-    job->clamps = activation == UNARY_IDENTITY || activation == UNARY_RELU || activation == UNARY_CLIP;
-}
-
 /* The rows of b are the source's where its cells are the columns, as long as whole vectors of the last do not reach
  * beyond it, and where its planes are aligned or met by few panels: each vector that crosses a cache line is two loads.
  */
@@ -345,13 +334,13 @@ void implicit_gemm_run(const struct implicit_gemm *gemm, const struct kernels *k
                                .panels = implicit_gemm_panels(gemm, kernels->tile),
                                .source_plane = axes[0].source * axes[1].source * axes[2].source,
                                .target_plane = axes[0].target * axes[1].target * axes[2].target,
-                               .contiguous = is_contiguous(gemm)};
+                               .contiguous = is_contiguous(gemm),
+                               .limits = epilogue_limits(operands->finish)};
     if (job.cells == 0 || operands->batch == 0)
         return;
     job.blocks = find_blocks(gemm, kernels->tile);
     job.sizes = scratch_parts(gemm, kernels->tile);
     job.in_place = reads_in_place(&job);
-    read_activation(&job);
     divide_work(&job, thread_pool_size(pool));
     thread_pool_run(pool, run_part, &job, (size_t)(operands->batch * operands->groups * job.parts * job.row_parts));
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/number.h"
+#include "kernel/activation_limits.h"
 #include "kernel/few_rows.h"
 #include "kernel/gemm.h"
 #include "kernel/linear_half.h"
@@ -43,8 +44,7 @@ struct linear_job {
     void *packed; /* floats or halves */
     float *y;
     int64_t blocks, parts; /* of rows, of panels */
-    bool clamps;           /* the activation is part of the tile kernel */
-    float low, high;
+    struct activation_limits limits;
     float *widened; /* [threads, WIDENED] of weights in half precision */
 };
 
@@ -144,15 +144,15 @@ static void run_block(const struct linear_job *job, const struct linear_block *b
                             (last - first) * panel.vectors * job->panels.vector);
     if (ends) {
         tile.bias = finish->bias ? finish->bias + panel.column : NULL;
-        tile.low = job->low;
-        tile.high = job->high;
-        if (job->clamps && finish->residual) {
+        tile.low = job->limits.low;
+        tile.high = job->limits.high;
+        if (job->limits.all && finish->residual) {
             tile.residual = finish->residual + at;
             tile.residual_row = linear->columns;
         }
     }
     product_rows(job->kernels->product, tile, block->end - block->begin, ahead);
-    if (ends && !job->clamps)
+    if (ends && !job->limits.all)
         activate(job, &panel, block->begin, block->end);
 }
 
@@ -187,14 +187,6 @@ static void run_half_part(void *argument, size_t index, int thread)
     run_panels(job, index, job->widened + thread * WIDENED);
 }
 
-static void read_activation(struct linear_job *job)
-{
-    enum unary activation = job->finish->activation;
-    job->low = activation == UNARY_RELU ? 0 : activation == UNARY_CLIP ? job->finish->alpha : -INFINITY;
-    job->high = activation == UNARY_CLIP ? job->finish->beta : INFINITY;
-    job->clamps = activation == UNARY_IDENTITY || activation == UNARY_RELU || activation == UNARY_CLIP;
-}
-
 /* Blocks of rows keep all threads busy where there are several for each; else the panels are shared. */
 static void divide_work(struct linear_job *job, int64_t threads)
 {
@@ -212,7 +204,7 @@ static void divide_work(struct linear_job *job, int64_t threads)
 
 static void run_packed(struct linear_job *job, struct thread_pool *pool)
 {
-    read_activation(job);
+    job->limits = activation_limits(job->finish->activation, job->finish->alpha, job->finish->beta);
     divide_work(job, thread_pool_size(pool));
     thread_pool_run(pool, job->linear->half ? run_half_part : run_part, job, (size_t)(job->blocks * job->parts));
 }

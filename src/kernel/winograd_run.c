@@ -5,8 +5,6 @@
 #include "base/number.h"
 #include "kernel/winograd_shared.h"
 
-#include <math.h>
-
 /* Tiles of a block: with fewer, reading the weights would take longer than multiplying them. */
 #define BLOCK_MIN_TILES 48
 /* Floats of a block's patches, where more tiles than that fit. */
@@ -120,8 +118,7 @@ struct job {
     const struct winograd_operands *operands;
     struct layout layout;
     float *scratch;
-    float low, high;
-    bool clamps; /* the activation is done with the transform */
+    struct activation_limits limits; /* of the activation: the transform's */
 };
 
 /* Tiles side by side in one image. */
@@ -257,8 +254,8 @@ static void make_cells(const struct job *job, const struct block *block, int64_t
             .rows = int64_min((axes[0].end - row + axes[0].dilation - 1) / axes[0].dilation, winograd->tile),
             .channels = int64_min(winograd->rows - first, lanes),
             .bias = finish && finish->bias ? finish->bias + channel : NULL,
-            .low = job->low,
-            .high = job->high,
+            .low = job->limits.low,
+            .high = job->limits.high,
             .band = thread_scratch + job->layout.band,
             .band_cells = job->layout.band_cells,
             .target = job->operands->target + place,
@@ -266,7 +263,7 @@ static void make_cells(const struct job *job, const struct block *block, int64_t
             .plane = plane,
             .width = axes[1].target};
         job->kernel->cells(&work);
-        if (!job->clamps)
+        if (!job->limits.all)
             activate(job, &work);
         tiles += work.tiles;
     }
@@ -332,19 +329,13 @@ static void share_panels(void *argument, size_t index, int thread)
 void winograd_run(const struct winograd *winograd, const struct kernels *kernels, struct thread_pool *pool,
                   const struct winograd_operands *operands, float *scratch)
 {
-    const struct epilogue *finish = operands->finish;
-    enum unary activation = finish ? finish->activation : UNARY_IDENTITY;
     struct job job = {.winograd = winograd,
                       .kernels = kernels,
                       .kernel = kernels->winograd,
                       .operands = operands,
                       .layout = make_layout(winograd, kernels->winograd, thread_pool_size(pool)),
                       .scratch = scratch,
-                      .low = activation == UNARY_RELU   ? 0
-                             : activation == UNARY_CLIP ? finish->alpha
-                                                        : -INFINITY,
-                      .high = activation == UNARY_CLIP ? finish->beta : INFINITY,
-                      .clamps = activation == UNARY_IDENTITY || activation == UNARY_RELU || activation == UNARY_CLIP};
+                      .limits = epilogue_limits(operands->finish)};
     size_t blocks = (size_t)(winograd->groups * job.layout.blocks);
     if (!job.layout.whole) {
         thread_pool_run(pool, run_block, &job, blocks);
