@@ -60,14 +60,14 @@ static void pack_panel(void *argument, size_t index, int thread)
                                           .factor = 1};
     int64_t width = (int64_t)panel.vectors * job->panels.vector;
     if (!linear->half) {
-        product_pack(&source, 0, linear->depth, panel.column, panel.columns, width,
+        product_pack(&source, job->kernels, 0, linear->depth, panel.column, panel.columns, width,
                      (float *)job->packed + panel.column * linear->depth);
         return;
     }
     float terms[HALF_TERMS * PRODUCT_MAX_WIDTH];
     for (int64_t first = 0; first < linear->depth; first += HALF_TERMS) {
         int64_t count = int64_min(HALF_TERMS, linear->depth - first);
-        product_pack(&source, first, count, panel.column, panel.columns, width, terms);
+        product_pack(&source, job->kernels, first, count, panel.column, panel.columns, width, terms);
         job->kernels->narrow(terms, (uint16_t *)job->packed + panel.column * linear->depth + first * width,
                              count * width);
     }

@@ -43,12 +43,8 @@ static int64_t turn_panels(const struct backward_job *job, int64_t begin, int64_
                                 widened, output->columns * row);
             from = widened;
         }
-        job->kernels->transpose(from, row, out + place * width, width, output->columns, panel.columns);
+        product_turn(from, row, job->kernels, panel.columns, output->columns, width, out + place * width);
         place += panel.columns;
-    }
-    for (int64_t j = 0; j < place && output->columns < width; j++) {
-        for (int64_t k = output->columns; k < width; k++)
-            out[j * width + k] = 0;
     }
     return place;
 }

@@ -16,17 +16,8 @@ void packed_matrix_set(const struct packed_matrix *matrix, const struct kernels 
     for (int64_t i = 0; i < panels.count; i++) {
         struct product_panel panel = product_panel(&panels, i);
         int64_t width = (int64_t)panel.vectors * panels.vector;
-        float *to = matrix->data + panel.column * matrix->depth;
-        if (!source->transposed || source->factor != 1) {
-            product_pack(source, 0, matrix->depth, panel.column, panel.columns, width, to);
-            continue;
-        }
-        kernels->transpose(source->w + panel.column * source->stride, source->stride, to, width, panel.columns,
-                           matrix->depth);
-        for (int64_t k = 0; k < matrix->depth; k++) {
-            for (int64_t j = panel.columns; j < width; j++)
-                to[k * width + j] = 0;
-        }
+        product_pack(source, kernels, 0, matrix->depth, panel.column, panel.columns, width,
+                     matrix->data + panel.column * matrix->depth);
     }
 }
 

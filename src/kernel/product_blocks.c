@@ -36,12 +36,11 @@ void product_chunk(int64_t depth, int64_t index, int64_t *begin, int64_t *end)
 
 void product_rows(const struct product_kernel *kernel, struct product_tile tile, int64_t rows, const float *ahead)
 {
-    enum { LINE = 16 };
     int64_t tiles = (rows + kernel->rows - 1) / kernel->rows;
-    int64_t fetching = ahead ? ((int64_t)tile.vectors * kernel->vector + LINE - 1) / LINE : 0;
+    int64_t fetching = ahead ? ((int64_t)tile.vectors * kernel->vector + PRODUCT_LINE - 1) / PRODUCT_LINE : 0;
     for (int64_t t = 0, row = 0; t < tiles; t++) {
         tile.rows = (int)((rows - row + tiles - t - 1) / (tiles - t));
-        tile.ahead = t < fetching ? ahead + t * tile.depth * LINE : tile.w;
+        tile.ahead = t < fetching ? ahead + t * tile.depth * PRODUCT_LINE : tile.w;
         kernel->multiply(&tile);
         row += tile.rows;
         tile.x += tile.rows * tile.x_row;
@@ -50,37 +49,35 @@ void product_rows(const struct product_kernel *kernel, struct product_tile tile,
     }
 }
 
-/* A few terms at a time, so that what is written stays in the first-level cache until its lines are full. */
-static void pack_transposed(const float *w, int64_t stride, float factor, int64_t depth, int64_t columns, int64_t width,
-                            float *out)
+static void clear_rest(int64_t depth, int64_t columns, int64_t width, float *out)
 {
-    enum { TERMS = 16 };
-    for (int64_t first = 0; first < depth; first += TERMS) {
-        int64_t count = int64_min(TERMS, depth - first);
-        for (int64_t j = 0; j < columns; j++) {
-            const float *from = w + j * stride + first;
-            float *to = out + first * width + j;
-            for (int64_t k = 0; k < count; k++)
-                to[k * width] = factor * from[k];
-        }
-    }
-}
-
-void product_pack(const struct product_source *source, int64_t first, int64_t depth, int64_t column, int64_t columns,
-                  int64_t width, float *out)
-{
-    int64_t stride = source->stride;
-    if (source->transposed) {
-        pack_transposed(source->w + column * stride + first, stride, source->factor, depth, columns, width, out);
-    } else {
-        const float *from = source->w + first * stride + column;
-        for (int64_t k = 0; k < depth; k++) {
-            for (int64_t j = 0; j < columns; j++)
-                out[k * width + j] = source->factor * from[k * stride + j];
-        }
-    }
     for (int64_t k = 0; k < depth && columns < width; k++) {
         for (int64_t j = columns; j < width; j++)
             out[k * width + j] = 0;
     }
+}
+
+void product_turn(const float *from, int64_t stride, const struct kernels *kernels, int64_t depth, int64_t columns,
+                  int64_t width, float *out)
+{
+    kernels->transpose(from, stride, out, width, columns, depth);
+    clear_rest(depth, columns, width, out);
+}
+
+void product_pack(const struct product_source *source, const struct kernels *kernels, int64_t first, int64_t depth,
+                  int64_t column, int64_t columns, int64_t width, float *out)
+{
+    int64_t stride = source->stride;
+    if (source->transposed) {
+        product_turn(source->w + column * stride + first, stride, kernels, depth, columns, width, out);
+        for (int64_t i = 0; i < depth * width && source->factor != 1; i++)
+            out[i] *= source->factor;
+        return;
+    }
+    const float *from = source->w + first * stride + column;
+    for (int64_t k = 0; k < depth; k++) {
+        for (int64_t j = 0; j < columns; j++)
+            out[k * width + j] = source->factor * from[k * stride + j];
+    }
+    clear_rest(depth, columns, width, out);
 }

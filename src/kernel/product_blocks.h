@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "kernel/kernels.h"
 #include "kernel/product_kernel.h"
 
 /* Terms of a sum before they join y. The panel's part of w for them (72 KB with AVX-512, 36 KB with AVX2) stays in the
@@ -44,7 +45,10 @@ struct product_source {
 };
 /* out[k * width + j] = factor * w[first + k][column + j] for k < depth and j < columns, zero for columns <= j < width.
  */
-void product_pack(const struct product_source *source, int64_t first, int64_t depth, int64_t column, int64_t columns,
+void product_pack(const struct product_source *source, const struct kernels *kernels, int64_t first, int64_t depth,
+                  int64_t column, int64_t columns, int64_t width, float *out);
+/* out[k * width + j] = from[j * stride + k] for k < depth and j < columns, zero for columns <= j < width. */
+void product_turn(const float *from, int64_t stride, const struct kernels *kernels, int64_t depth, int64_t columns,
                   int64_t width, float *out);
 
 #endif

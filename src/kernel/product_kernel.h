@@ -10,6 +10,9 @@
 #define PRODUCT_MAX_VECTOR 16
 #define PRODUCT_MAX_WIDTH 48
 
+/* Floats of a cache line. */
+#define PRODUCT_LINE 16
+
 /* Rows of w that are read side by side: as many streams as the processor's prefetchers follow. */
 #define PRODUCT_STREAMS 8
 
@@ -22,7 +25,7 @@ struct product_tile {
     const float *w; /* [depth, vectors * vector length] */
     int rows, vectors;
     int columns;        /* those that there are: nothing behind them is read or written but in w */
-    const float *ahead; /* a cache line from here is fetched for each term: w of what comes next */
+    const float *ahead; /* a cache line from here on is fetched for each term: w of what comes next */
     bool adds;
     const float *bias;     /* [columns] or NULL */
     const float *residual; /* or NULL; rows `residual_row` apart */

@@ -16,7 +16,6 @@
 #define ROWS 4
 #endif
 #define VECTORS 3
-#define LINE 16 /* floats of a cache line */
 
 /* `rows` and `vectors` are constants where this is inlined: the sums stay in registers. */
 static always_inline void sum_terms(const struct product_tile *tile, int rows, int vectors, vector_type *out)
@@ -45,7 +44,7 @@ static always_inline void sum_terms(const struct product_tile *tile, int rows, i
         }
         x += step;
         w += vectors * VECTOR;
-        ahead += LINE;
+        ahead += PRODUCT_LINE;
     }
     UNROLL
     for (int r = 0; r < rows; r++) {

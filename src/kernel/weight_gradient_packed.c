@@ -145,11 +145,7 @@ static void turn_columns(const struct product_job *job, const struct block *bloc
         const struct product_panel panel = product_panel(&block->panels, p);
         int64_t width = (int64_t)panel.vectors * block->panels.vector, cells = piece->end - piece->begin;
         float *to = turned + panel.column * piece->depth + at * width;
-        job->kernels->transpose(rows + panel.column * pitch, pitch, to, width, panel.columns, cells);
-        for (int64_t k = 0; k < cells && panel.columns < width; k++) {
-            for (int64_t j = panel.columns; j < width; j++)
-                to[k * width + j] = 0;
-        }
+        product_turn(rows + panel.column * pitch, pitch, job->kernels, cells, panel.columns, width, to);
     }
 }
 
