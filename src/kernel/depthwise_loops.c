@@ -1,4 +1,4 @@
-/* The depthwise kernels of one instruction set: compiled with its flags and a name of its own.
+/* The depthwise kernels of one instruction set: compiled with its flags and named after it.
  *
  * A plane is spread into scratch with its borders, where it stays in the first-level cache while a tile of a few rows
  * times one vector is summed in registers: each vector of x that is loaded serves all rows that it belongs to, so that

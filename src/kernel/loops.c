@@ -1,5 +1,4 @@
-/* The vectorisable inner loops. This file is compiled once per instruction set: KERNEL_LEVEL names the table that it
- * defines, KERNEL_GEMM the matrix product that goes with it. */
+/* The vectorisable inner loops, compiled once per instruction set, and the table of all that the level has. */
 #include <math.h>
 #include <string.h>
 
@@ -284,23 +283,23 @@ static void depthwise_plane(const struct depthwise_plane *plane)
 #define GRADIENT_ENTRY(code, name, value, derivative) [code] = gradient_##name,
 #define BINARY_ENTRY(code, name, value) [code] = combine_##name,
 
-#ifdef TILE_KERNEL
+#ifdef KERNEL_FAST
 extern const struct attention_rows LEVEL(attention);
-extern const struct tile_kernel TILE_KERNEL;
-extern const struct winograd_kernel WINOGRAD_KERNEL;
+extern const struct tile_kernel LEVEL(tile);
+extern const struct winograd_kernel LEVEL(winograd);
 extern const struct winograd_gradient_kernel LEVEL(winograd_gradient);
 extern const struct product_kernel LEVEL(product);
 extern const struct depthwise_kernel LEVEL(depthwise);
 #endif
 
-float PEAK_LOOP(int64_t operations);
+float LEVEL(peak_loop)(int64_t operations);
 extern const struct pool_kernel LEVEL(pool);
 extern const struct row_kernel LEVEL(row);
 void LEVEL(transpose)(const float *from, int64_t from_row, float *to, int64_t to_row, int64_t rows, int64_t columns);
 void LEVEL(widen)(const uint16_t *from, float *to, int64_t count);
 void LEVEL(narrow)(const float *from, uint16_t *to, int64_t count);
-extern const struct kernels KERNEL_TABLE;
-const struct kernels KERNEL_TABLE = {
+extern const struct kernels LEVEL(kernels);
+const struct kernels LEVEL(kernels) = {
     .level = KERNEL_LEVEL,
     .unary = {UNARY_FUNCTIONS(UNARY_ENTRY)},
     .unary_gradient = {UNARY_FUNCTIONS(GRADIENT_ENTRY)},
@@ -317,12 +316,12 @@ const struct kernels KERNEL_TABLE = {
     .depthwise_plane = depthwise_plane,
     .pool = &LEVEL(pool),
     .row = &LEVEL(row),
-    .gemm = KERNEL_GEMM,
-    .multiply_adds = PEAK_LOOP,
-#ifdef TILE_KERNEL
+    .gemm = LEVEL(gemm),
+    .multiply_adds = LEVEL(peak_loop),
+#ifdef KERNEL_FAST
     .attention = &LEVEL(attention),
-    .tile = &TILE_KERNEL,
-    .winograd = &WINOGRAD_KERNEL,
+    .tile = &LEVEL(tile),
+    .winograd = &LEVEL(winograd),
     .winograd_gradient = &LEVEL(winograd_gradient),
     .product = &LEVEL(product),
     .depthwise = &LEVEL(depthwise),

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#ifdef TILE_KERNEL
+#ifdef KERNEL_FAST
 #include "kernel/vector.h"
 
 #define NUMBERS VECTOR

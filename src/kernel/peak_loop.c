@@ -1,6 +1,7 @@
 /* Multiply-adds of one instruction set, in registers alone. CHAINS sums that do not wait for each other: more than
  * two units times the four or five steps that an addition takes, and few enough for the sixteen registers of AVX2. */
 #include "kernel/kernels.h"
+#include "kernel/level.h"
 #include "kernel/loop_words.h"
 
 #if defined(__AVX512F__)
@@ -15,8 +16,8 @@ typedef float vector_type __attribute__((vector_size(VECTOR * sizeof(float))));
 
 #define CHAINS 12
 
-float PEAK_LOOP(int64_t operations);
-float PEAK_LOOP(int64_t operations)
+float LEVEL(peak_loop)(int64_t operations);
+float LEVEL(peak_loop)(int64_t operations)
 {
     vector_type sums[CHAINS], factor, step;
     for (int i = 0; i < VECTOR; i++) {

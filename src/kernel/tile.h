@@ -46,10 +46,10 @@ struct tile_gather {
 
 /* What a level offers. */
 struct tile_kernel {
-    int rows, vector; /* most rows of a tile, which is how far a's terms are apart; floats of a vector */
-    int narrow;       /* columns that are better summed without vectors of them: the rows are the vector */
-    int depth;    /* terms that are best summed at a time: what a tile reads of them stays in the first-level cache */
-    bool aligned; /* whether rows of b are better copied than read across cache lines */
+    int rows, vector;         /* most rows of a tile, which is how far a's terms are apart; floats of a vector */
+    int narrow;               /* columns that are better summed without vectors of them: the rows are the vector */
+    int depth;                /* terms that are best summed at a time: a's for them stay in the first-level cache */
+    bool aligned;             /* whether rows of b are better copied than read across cache lines */
     int (*vectors)(int rows); /* most vectors of a tile of so many rows */
     void (*multiply)(const struct tile *tile);
     void (*gather)(const struct tile_gather *gather);

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #define WINOGRAD_TAPS 3
-#define WINOGRAD_MAX_VECTOR 16
 /* Vectors of target channels that are computed together: a panel. */
 #define WINOGRAD_PANEL 2
 

@@ -1,10 +1,11 @@
-/* Winograd's transforms and products of one instruction set: compiled with its flags and a name of its own
- * (WINOGRAD_KERNEL). All are vectorised over channels, so that a tile may lie anywhere: images of any size, windows
+/* Winograd's transforms and products of one instruction set: compiled with its flags and named after it.
+ * All are vectorised over channels, so that a tile may lie anywhere: images of any size, windows
  * and dilations fill the vectors alike. Between them and the NCHW planes go transpositions of a vector of channels
  * times a vector of cells. */
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernel/level.h"
 #include "kernel/vector.h"
 #include "kernel/winograd.h"
 
@@ -452,6 +453,6 @@ static void transform_cells(const struct winograd_cells *cells)
         store_row(cells, cells->band + i * cells->band_cells * VECTOR, i * cells->dilation[0]);
 }
 
-extern const struct winograd_kernel WINOGRAD_KERNEL;
-const struct winograd_kernel WINOGRAD_KERNEL = {VECTOR, transform_weights, transform_patches, multiply_tiles,
+extern const struct winograd_kernel LEVEL(winograd);
+const struct winograd_kernel LEVEL(winograd) = {VECTOR, transform_weights, transform_patches, multiply_tiles,
                                                 transform_cells};
