@@ -15,7 +15,7 @@ static size_t scratch(const struct convolution *convolution, const struct kernel
     return 0;
 }
 
-struct depthwise_job {
+struct plane_job {
     const struct convolution_run *run;
     struct window window;
 };
@@ -23,7 +23,7 @@ struct depthwise_job {
 static void run_plane(void *argument, size_t index, int thread)
 {
     (void)thread;
-    const struct depthwise_job *job = argument;
+    const struct plane_job *job = argument;
     const struct convolution_run *run = job->run;
     const struct convolution *convolution = run->convolution;
     const struct window *window = &job->window;
@@ -67,7 +67,7 @@ static void run_plane(void *argument, size_t index, int thread)
 static void run_depthwise(const struct convolution_run *run)
 {
     const struct convolution *convolution = run->convolution;
-    struct depthwise_job job = {run, run->window ? *run->window : im2col_full(convolution)};
+    struct plane_job job = {run, run->window ? *run->window : im2col_full(convolution)};
     if (im2col_cells(&job.window) > 0)
         thread_pool_run(run->pool, run_plane, &job, (size_t)(convolution->batch * convolution->output_channels));
 }

@@ -4,6 +4,10 @@
 
 #include "kernel/kernels.h"
 
+/* Rows of the largest tile: they, as many weights of a column of taps and the loaded vector are the 15 registers that
+ * AVX2 has room for, and divide the usual maps of 7 to 112 rows evenly. */
+#define DEPTHWISE_ROWS 7
+
 /* In plain C: x [input_height, input_width], w [kernel_height, kernel_width], y [output_height, output_width]; the
  * outputs in [row_begin, row_end) x [column_begin, column_end) are written as bias + products. */
 struct depthwise_plane {

@@ -15,8 +15,6 @@ struct depthwise_axis depthwise_output_axis(const struct convolution *convolutio
                                    .end = convolution->input[axis]};
 }
 
-#define TILE_ROWS 7 /* of the kernels */
-
 static int64_t floor_division(int64_t a, int64_t b)
 {
     return a >= 0 ? a / b : -((-a + b - 1) / b);
@@ -43,7 +41,7 @@ static int64_t band_rows(const struct depthwise_layout *layout, int64_t most)
     int64_t fit = DEPTHWISE_CACHE_FLOATS / layout->row - layout->rows.reach;
     fit = fit < 0 ? 1 : fit / layout->rows.stride + 1;
     fit = int64_min(fit, most);
-    fit = fit > TILE_ROWS ? fit - fit % TILE_ROWS : TILE_ROWS;
+    fit = fit > DEPTHWISE_ROWS ? fit - fit % DEPTHWISE_ROWS : DEPTHWISE_ROWS;
     return int64_min(fit, layout->rows.targets);
 }
 
@@ -76,7 +74,7 @@ int64_t depthwise_scratch_floats(const struct depthwise_axis *rows, const struct
 {
     int64_t places = columns->targets + (columns->reach - 1) / columns->stride + 2;
     int64_t row = (int64_round_up(places, vector) + vector) * columns->stride;
-    int64_t band = rows_read(rows, int64_min(TILE_ROWS, rows->targets)) * row,
+    int64_t band = rows_read(rows, int64_min(DEPTHWISE_ROWS, rows->targets)) * row,
             lead = int64_round_up(columns->reach, vector);
     return memory_aligned_floats(int64_max(together * (lead + band), lead + DEPTHWISE_CACHE_FLOATS) + slack(vector));
 }

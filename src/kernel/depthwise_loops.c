@@ -2,15 +2,14 @@
  *
  * A plane is spread into scratch with its borders, where it stays in the first-level cache while a tile of a few rows
  * times one vector is summed in registers: each vector of x that is loaded serves all rows that it belongs to, so that
- * 7 rows of a 7x7 kernel need 13 loads for 49 products. Seven rows, as many weights of a column of taps and the loaded
- * vector are the 15 registers that AVX2 has room for, and divide the usual maps of 7 to 112 rows evenly. */
+ * 7 rows of a 7x7 kernel need 13 loads for 49 products. */
 #include <string.h>
 
 #include "kernel/depthwise.h"
 #include "kernel/level.h"
 #include "kernel/vector.h"
 
-#define ROWS 7
+#define ROWS DEPTHWISE_ROWS
 
 /* ---- moving planes ---- */
 

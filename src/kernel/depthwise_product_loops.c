@@ -6,7 +6,7 @@
 #include "kernel/level.h"
 #include "kernel/vector.h"
 
-#define ROWS 7
+#define ROWS DEPTHWISE_ROWS
 
 depthwise_products_kernel LEVEL(depthwise_products);
 depthwise_fold_kernel LEVEL(depthwise_fold);

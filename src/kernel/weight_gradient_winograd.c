@@ -4,12 +4,11 @@
  * cost a tenth of its products. Chunks follow each other in the order of the images, whatever the threads. */
 #include "base/number.h"
 #include "kernel/convolution_shared.h"
-#include "kernel/winograd.h"
 #include "kernel/winograd_gradient.h"
 
 #define TILE WINOGRAD_GRADIENT_TILE
 #define PRODUCTS WINOGRAD_GRADIENT_PRODUCTS
-#define SIDE (TILE + 2)
+#define SIDE WINOGRAD_GRADIENT_SIDE
 #define ROWS 64
 #define CHANNELS 128
 /* Fewer do not pay for the transforms of the sums. */

@@ -4,10 +4,13 @@
 #ifndef FOVEA_KERNEL_WINOGRAD_H
 #define FOVEA_KERNEL_WINOGRAD_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define WINOGRAD_TAPS 3
+/* The points of m = 4 beside 0 and infinity, with both signs. Their products are exact. */
+#define WINOGRAD_NEAR 0.75f
+#define WINOGRAD_FAR 1.5f
 /* Vectors of target channels that are computed together: a panel. */
 #define WINOGRAD_PANEL 2
 

@@ -4,11 +4,11 @@
 #ifndef FOVEA_KERNEL_WINOGRAD_GRADIENT_H
 #define FOVEA_KERNEL_WINOGRAD_GRADIENT_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "kernel/winograd.h"
 
 #define WINOGRAD_GRADIENT_TILE 4
-#define WINOGRAD_GRADIENT_PRODUCTS 36
+#define WINOGRAD_GRADIENT_SIDE (WINOGRAD_GRADIENT_TILE + WINOGRAD_TAPS - 1)
+#define WINOGRAD_GRADIENT_PRODUCTS (WINOGRAD_GRADIENT_SIDE * WINOGRAD_GRADIENT_SIDE)
 /* Most tiles of a chunk, but for those of one long row of tiles. */
 #define WINOGRAD_GRADIENT_CHUNK 32
 

@@ -3,12 +3,11 @@
 #include "kernel/vector.h"
 #include "kernel/winograd_gradient.h"
 
-#define SIDE 6
 #define TILE WINOGRAD_GRADIENT_TILE
-#define TAPS 3
-/* The points beside 0 and infinity. */
-#define NEAR 0.75f
-#define FAR 1.5f
+#define SIDE WINOGRAD_GRADIENT_SIDE
+#define TAPS WINOGRAD_TAPS
+#define NEAR WINOGRAD_NEAR
+#define FAR WINOGRAD_FAR
 
 /* Sums in registers: 8 x 2 of 32 vectors, or 4 x 2 of 16: enough to hide the latency of the products, and a row's value
  * is broadcast by the product's own load. */

@@ -102,9 +102,8 @@ static always_inline void transpose(vector_type v[VECTOR])
 
 /* ---- transforms: side and tile are constants where these are inlined ---- */
 
-/* The points beside 0 and infinity, with both signs. Their products are exact. */
-#define NEAR 0.75f
-#define FAR 1.5f
+#define NEAR WINOGRAD_NEAR
+#define FAR WINOGRAD_FAR
 
 /* B' d */
 static always_inline void transform_patch(int tile, vector_type d[SIDE_MAX])
