@@ -1,7 +1,7 @@
 #include "kernel/convolution.h"
 
+#include "base/number.h"
 #include "kernel/convolution_shared.h"
-#include "kernel/im2col.h"
 
 /* Bytes of columns that one thread works on at a time: about what stays in its second-level cache. */
 #define TILE_BYTES ((int64_t)1 << 19)
@@ -56,12 +56,30 @@ int64_t convolution_plane(const int64_t size[3])
     return size[0] * size[1] * size[2];
 }
 
+int64_t convolution_tap_count(const struct convolution *convolution)
+{
+    return convolution_plane(convolution->kernel);
+}
+
+struct window convolution_all(const struct convolution *convolution)
+{
+    const int64_t *size = convolution->output;
+    return (struct window){.end = {size[0], size[1], size[2]}};
+}
+
+int64_t window_cells(const struct window *window)
+{
+    int64_t cells = 1;
+    for (int axis = 0; axis < 3; axis++)
+        cells *= int64_max(window->end[axis] - window->begin[axis], 0);
+    return cells;
+}
+
 int64_t convolution_tile_cells(const struct convolution *convolution, int64_t rows)
 {
     int64_t cells = TILE_BYTES / (rows * (int64_t)sizeof(float));
     int64_t all = convolution_plane(convolution->output);
-    cells = cells < TILE_MIN_CELLS ? TILE_MIN_CELLS : cells - cells % 16;
-    return cells < all ? cells : all;
+    return int64_min(int64_max(cells - cells % 16, TILE_MIN_CELLS), all);
 }
 
 int64_t convolution_channel_block(int64_t channels, int64_t items, int64_t threads)
@@ -110,7 +128,7 @@ static const struct convolution_method *choose(const struct convolution_method *
 static int64_t weight_count(const struct convolution *convolution)
 {
     return convolution->output_channels * (convolution->input_channels / convolution->groups) *
-           im2col_taps(convolution);
+           convolution_tap_count(convolution);
 }
 
 static size_t packed_bytes(const struct convolution_method *method, const struct convolution *convolution,

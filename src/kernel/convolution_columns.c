@@ -12,7 +12,7 @@ static struct group_sizes group_sizes(const struct convolution *convolution)
 {
     int64_t inputs = convolution->input_channels / convolution->groups;
     return (struct group_sizes){inputs, convolution->output_channels / convolution->groups,
-                                inputs * im2col_taps(convolution)};
+                                inputs * convolution_tap_count(convolution)};
 }
 
 /* Floats of scratch per thread: columns of a tile, and its results when they are not written in place. */
@@ -97,7 +97,7 @@ static void forward_tile(void *argument, size_t index, int thread)
 static void run_columns(const struct convolution_run *run)
 {
     const struct convolution *convolution = run->convolution;
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     struct forward_job job = {.convolution = convolution,
                               .kernels = run->kernels,
                               .x = run->input,
@@ -107,7 +107,7 @@ static void run_columns(const struct convolution_run *run)
                               .y = run->output,
                               .scratch = run->scratch,
                               .sizes = group_sizes(convolution)};
-    job.cells = im2col_cells(job.window);
+    job.cells = window_cells(job.window);
     job.whole = job.cells == convolution_plane(convolution->output);
     if (job.cells == 0 || convolution->batch == 0)
         return;

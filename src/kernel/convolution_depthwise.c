@@ -1,7 +1,6 @@
 /* Forward depthwise convolution, a few planes at a time in the first-level cache. */
 #include "kernel/convolution_shared.h"
 #include "kernel/depthwise_planes.h"
-#include "kernel/im2col.h"
 
 static bool applies(const struct convolution *convolution, const struct kernels *kernels)
 {
@@ -26,14 +25,14 @@ static struct depthwise_job forward_job(const struct convolution *convolution, c
 
 static size_t scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
 {
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     struct depthwise_job job = forward_job(convolution, kernels, &all);
     return depthwise_job_scratch(&job, threads);
 }
 
 static void run_depthwise(const struct convolution_run *run)
 {
-    struct window all = im2col_full(run->convolution);
+    struct window all = convolution_all(run->convolution);
     const struct window *window = run->window ? run->window : &all;
     struct depthwise_job job = forward_job(run->convolution, run->kernels, window);
     job.pool = run->pool;

@@ -1,7 +1,6 @@
 /* Forward depthwise convolution in plain C, one plane at a time. */
 #include "kernel/convolution_shared.h"
 #include "kernel/depthwise.h"
-#include "kernel/im2col.h"
 
 static bool applies(const struct convolution *convolution, const struct kernels *kernels)
 {
@@ -35,7 +34,7 @@ static void run_plane(void *argument, size_t index, int thread)
     const float *bias = epilogue ? epilogue->bias : NULL, *residual = epilogue ? epilogue->residual : NULL;
     struct depthwise_plane plane = {.x = run->input + (image * convolution->input_channels + input_channel) *
                                                           convolution_plane(convolution->input),
-                                    .w = run->weights + channel * im2col_taps(convolution),
+                                    .w = run->weights + channel * convolution_tap_count(convolution),
                                     .y = run->output + offset,
                                     .bias = bias ? bias[channel] : 0,
                                     .input_height = convolution->input[1],
@@ -67,8 +66,8 @@ static void run_plane(void *argument, size_t index, int thread)
 static void run_depthwise(const struct convolution_run *run)
 {
     const struct convolution *convolution = run->convolution;
-    struct plane_job job = {run, run->window ? *run->window : im2col_full(convolution)};
-    if (im2col_cells(&job.window) > 0)
+    struct plane_job job = {run, run->window ? *run->window : convolution_all(convolution)};
+    if (window_cells(&job.window) > 0)
         thread_pool_run(run->pool, run_plane, &job, (size_t)(convolution->batch * convolution->output_channels));
 }
 

@@ -63,6 +63,11 @@ bool convolution_is_depthwise(const struct convolution *convolution);
 struct implicit_gemm convolution_gemm(const struct convolution *convolution, const struct window *window);
 /* Cells of one channel. */
 int64_t convolution_plane(const int64_t size[3]);
+/* Taps of one input channel. */
+int64_t convolution_tap_count(const struct convolution *convolution);
+/* All outputs; the cells of a window. */
+struct window convolution_all(const struct convolution *convolution);
+int64_t window_cells(const struct window *window);
 /* Columns that are worked on at a time when the column matrix has `rows` rows. */
 int64_t convolution_tile_cells(const struct convolution *convolution, int64_t rows);
 /* Channels that one item works on where `items` of them are to keep the threads busy. */

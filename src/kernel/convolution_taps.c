@@ -5,7 +5,6 @@
 
 #include "base/number.h"
 #include "kernel/convolution_shared.h"
-#include "kernel/im2col.h"
 
 /* It pays where at most so many of the products are inside, and on maps that leave each tap whole tiles. */
 #define INSIDE_NUMERATOR 3
@@ -36,7 +35,8 @@ static void tap_place(const struct convolution *convolution, int64_t tap, int64_
 static bool tap_gemm(const struct convolution *convolution, int64_t tap, const struct window *window,
                      struct implicit_gemm *gemm)
 {
-    int64_t inputs = convolution->input_channels / convolution->groups, taps = im2col_taps(convolution), place[3];
+    int64_t inputs = convolution->input_channels / convolution->groups, taps = convolution_tap_count(convolution),
+            place[3];
     tap_place(convolution, tap, place);
     *gemm = (struct implicit_gemm){.half = convolution->half,
                                    .rows = convolution->output_channels / convolution->groups,
@@ -102,7 +102,7 @@ static size_t packed_bytes(const struct convolution *convolution, const struct k
 {
     struct implicit_gemm gemm;
     int64_t taps = 0;
-    for (int64_t tap = 0; tap < im2col_taps(convolution); tap++)
+    for (int64_t tap = 0; tap < convolution_tap_count(convolution); tap++)
         taps += tap_gemm(convolution, tap, NULL, &gemm);
     return (size_t)taps * tap_bytes(convolution, kernels);
 }
@@ -112,7 +112,7 @@ static void pack(const struct convolution *convolution, const struct kernels *ke
 {
     struct implicit_gemm gemm;
     char *to = packed;
-    for (int64_t tap = 0; tap < im2col_taps(convolution); tap++) {
+    for (int64_t tap = 0; tap < convolution_tap_count(convolution); tap++) {
         if (!tap_gemm(convolution, tap, NULL, &gemm))
             continue;
         for (int64_t group = 0; group < convolution->groups; group++) {
@@ -175,7 +175,7 @@ static void run_plane(void *argument, size_t index, int thread)
 static void run_taps(const struct convolution_run *run)
 {
     const struct convolution *convolution = run->convolution;
-    struct planes planes = {run, run->window ? *run->window : im2col_full(convolution), true};
+    struct planes planes = {run, run->window ? *run->window : convolution_all(convolution), true};
     size_t plane_count = (size_t)(convolution->batch * convolution->output_channels);
     thread_pool_run(run->pool, run_plane, &planes, plane_count);
     struct epilogue sums = {.residual = run->output, .activation = UNARY_IDENTITY};
@@ -186,7 +186,7 @@ static void run_taps(const struct convolution_run *run)
                                          .packed = run->weights,
                                          .packed_stride = group_bytes(convolution, run->kernels),
                                          .finish = &sums};
-    for (int64_t tap = 0; tap < im2col_taps(convolution); tap++) {
+    for (int64_t tap = 0; tap < convolution_tap_count(convolution); tap++) {
         struct implicit_gemm gemm;
         if (!tap_gemm(convolution, tap, NULL, &gemm))
             continue;

@@ -1,10 +1,9 @@
 /* Forward convolution through the tile kernel, as one implicit product per group. */
 #include "kernel/convolution_shared.h"
-#include "kernel/im2col.h"
 
 struct implicit_gemm convolution_gemm(const struct convolution *convolution, const struct window *window)
 {
-    int64_t inputs = convolution->input_channels / convolution->groups, taps = im2col_taps(convolution);
+    int64_t inputs = convolution->input_channels / convolution->groups, taps = convolution_tap_count(convolution);
     struct implicit_gemm gemm = {.half = convolution->half && taps <= IMPLICIT_HALF_TAPS,
                                  .rows = convolution->output_channels / convolution->groups,
                                  .channels = inputs,
@@ -30,7 +29,7 @@ struct implicit_gemm convolution_gemm(const struct convolution *convolution, con
 
 static struct implicit_gemm whole_gemm(const struct convolution *convolution)
 {
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     return convolution_gemm(convolution, &all);
 }
 

@@ -2,7 +2,6 @@
 
 #include "base/number.h"
 #include "kernel/convolution_shared.h"
-#include "kernel/im2col.h"
 
 /* Products that cost about as much as waking the threads. */
 #define FEW_PRODUCTS ((int64_t)1 << 16)
@@ -45,7 +44,7 @@ struct planes_work {
 
 static int64_t offset_floats(const struct depthwise_job *job)
 {
-    return memory_aligned_floats(im2col_taps(job->convolution));
+    return memory_aligned_floats(convolution_tap_count(job->convolution));
 }
 
 size_t depthwise_job_scratch(const struct depthwise_job *job, int threads)
@@ -135,7 +134,8 @@ static void run_item(void *argument, size_t index, int thread)
 
 void depthwise_job_run(const struct depthwise_job *job)
 {
-    int64_t planes = job->batch * job->channels, rows = job->rows.targets, taps = im2col_taps(job->convolution);
+    int64_t planes = job->batch * job->channels, rows = job->rows.targets,
+            taps = convolution_tap_count(job->convolution);
     struct thread_pool *pool = depthwise_pool(job->pool, planes * rows * job->columns.targets * taps);
     int threads = thread_pool_size(pool);
     int64_t most = planes >= threads ? rows : (rows * planes + threads - 1) / threads;

@@ -3,29 +3,7 @@
 #include <string.h>
 
 #include "base/number.h"
-
-struct window im2col_full(const struct convolution *convolution)
-{
-    struct window window;
-    for (int axis = 0; axis < 3; axis++) {
-        window.begin[axis] = 0;
-        window.end[axis] = convolution->output[axis];
-    }
-    return window;
-}
-
-int64_t im2col_cells(const struct window *window)
-{
-    int64_t cells = 1;
-    for (int axis = 0; axis < 3; axis++)
-        cells *= window->end[axis] > window->begin[axis] ? window->end[axis] - window->begin[axis] : 0;
-    return cells;
-}
-
-int64_t im2col_taps(const struct convolution *convolution)
-{
-    return convolution->kernel[0] * convolution->kernel[1] * convolution->kernel[2];
-}
+#include "kernel/convolution_shared.h"
 
 /* A run of output cells in one row: its place and length. */
 struct run {
@@ -53,12 +31,8 @@ static void inside(const struct convolution *convolution, const struct run *run,
     *start = run->x * stride - convolution->pad_begin[2] + kx * convolution->dilation[2];
     *first = *start < 0 ? (-*start + stride - 1) / stride : 0;
     *last = *start >= width ? 0 : (width - 1 - *start) / stride + 1;
-    if (*first > run->length)
-        *first = run->length;
-    if (*last > run->length)
-        *last = run->length;
-    if (*last < *first)
-        *last = *first;
+    *first = int64_min(*first, run->length);
+    *last = int64_max(int64_min(*last, run->length), *first);
 }
 
 /* One tap of one channel: which input plane row a run reads, or -1. */
@@ -110,7 +84,7 @@ static void gather_run(const struct convolution *convolution, const float *x, co
 void im2col_gather(const struct convolution *convolution, const float *x, int64_t channels,
                    const struct column_range *range, float *columns)
 {
-    int64_t rows = channels * im2col_taps(convolution), width = range->end - range->begin;
+    int64_t rows = channels * convolution_tap_count(convolution), width = range->end - range->begin;
     for (int64_t row = 0; row < rows; row++) {
         struct tap tap = tap_at(convolution, row);
         for (int64_t column = 0; column < width;) {
@@ -124,7 +98,7 @@ void im2col_gather(const struct convolution *convolution, const float *x, int64_
 void im2col_scatter(const struct convolution *convolution, const float *columns, int64_t channels,
                     const struct column_range *range, float *dx)
 {
-    int64_t rows = channels * im2col_taps(convolution), width = range->end - range->begin;
+    int64_t rows = channels * convolution_tap_count(convolution), width = range->end - range->begin;
     int64_t stride = convolution->stride[2];
     for (int64_t row = 0; row < rows; row++) {
         struct tap tap = tap_at(convolution, row);
@@ -154,7 +128,7 @@ void im2col_put(const struct convolution *convolution, const float *rows, int64_
                 const struct column_range *range, float *planes)
 {
     int64_t width = range->end - range->begin;
-    int64_t plane = convolution->output[0] * convolution->output[1] * convolution->output[2];
+    int64_t plane = convolution_plane(convolution->output);
     for (int64_t column = 0; column < width;) {
         struct run run = run_at(range->window, range->begin + column, width - column);
         float *to = planes + output_offset(convolution, &run);
@@ -168,7 +142,7 @@ void im2col_take(const struct convolution *convolution, const float *planes, int
                  const struct column_range *range, float *rows)
 {
     int64_t width = range->end - range->begin;
-    int64_t plane = convolution->output[0] * convolution->output[1] * convolution->output[2];
+    int64_t plane = convolution_plane(convolution->output);
     for (int64_t column = 0; column < width;) {
         struct run run = run_at(range->window, range->begin + column, width - column);
         const float *from = planes + output_offset(convolution, &run);

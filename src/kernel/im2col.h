@@ -11,11 +11,6 @@ struct column_range {
     int64_t begin, end;
 };
 
-struct window im2col_full(const struct convolution *convolution);
-int64_t im2col_cells(const struct window *window);
-/* Taps of one input channel. */
-int64_t im2col_taps(const struct convolution *convolution);
-
 /* Fills columns[channels * taps, end - begin] from `x`, the first of `channels` planes of one image. */
 void im2col_gather(const struct convolution *convolution, const float *x, int64_t channels,
                    const struct column_range *range, float *columns);

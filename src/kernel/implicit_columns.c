@@ -2,16 +2,6 @@
 
 #include "base/number.h"
 
-int64_t implicit_gemm_cells(const struct implicit_gemm *gemm)
-{
-    return gemm->axes[0].grid * gemm->axes[1].grid * gemm->axes[2].grid;
-}
-
-int64_t implicit_gemm_taps(const struct implicit_gemm *gemm)
-{
-    return gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps;
-}
-
 struct implicit_columns implicit_columns(const struct implicit_gemm *gemm, bool share)
 {
     const struct implicit_axis *axis = &gemm->axes[1];

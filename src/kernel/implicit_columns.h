@@ -14,9 +14,6 @@ struct implicit_columns {
     int64_t planes;       /* of one channel */
 };
 
-/* Cells, and taps of a channel. */
-int64_t implicit_gemm_cells(const struct implicit_gemm *gemm);
-int64_t implicit_gemm_taps(const struct implicit_gemm *gemm);
 /* Planes for every tap, or shared ones where there are such. */
 struct implicit_columns implicit_columns(const struct implicit_gemm *gemm, bool share);
 /* Floats from plane to plane for `width` cells, an odd number of cache lines: rows of a tile then spread over the sets

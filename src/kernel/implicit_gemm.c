@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "kernel/implicit_columns.h"
 #include "kernel/kernels.h"
 
 /* Every cell is read once and written to its own place. */
@@ -29,6 +28,16 @@ void implicit_gemm_collapse(struct implicit_gemm *gemm)
         *outer = (struct implicit_axis){
             .taps = 1, .source = 1, .source_stride = 1, .grid = 1, .target = 1, .target_step = 1};
     }
+}
+
+int64_t implicit_gemm_cells(const struct implicit_gemm *gemm)
+{
+    return gemm->axes[0].grid * gemm->axes[1].grid * gemm->axes[2].grid;
+}
+
+int64_t implicit_gemm_taps(const struct implicit_gemm *gemm)
+{
+    return gemm->axes[0].taps * gemm->axes[1].taps * gemm->axes[2].taps;
 }
 
 int64_t implicit_gemm_depth(const struct implicit_gemm *gemm)

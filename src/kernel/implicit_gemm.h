@@ -32,7 +32,9 @@ struct implicit_gemm {
 void implicit_gemm_collapse(struct implicit_gemm *gemm);
 /* Every cell is read once and written to its own place. */
 bool implicit_gemm_is_plain(const struct implicit_gemm *gemm);
-/* Terms of one sum. */
+/* Cells of the grid, taps of a channel, terms of one sum. */
+int64_t implicit_gemm_cells(const struct implicit_gemm *gemm);
+int64_t implicit_gemm_taps(const struct implicit_gemm *gemm);
 int64_t implicit_gemm_depth(const struct implicit_gemm *gemm);
 /* Panels of rows, as many as the kernel's tiles demand and as equal as they can be, and the first row of one. */
 int64_t implicit_gemm_panels(const struct implicit_gemm *gemm, const struct tile_kernel *kernel);

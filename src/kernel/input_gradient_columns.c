@@ -18,7 +18,8 @@ struct gradient_job {
 
 static struct gradient_job gradient_job(const struct convolution *convolution, const struct kernels *kernels)
 {
-    struct gradient_job job = {.convolution = convolution, .kernels = kernels, .taps = im2col_taps(convolution)};
+    struct gradient_job job = {
+        .convolution = convolution, .kernels = kernels, .taps = convolution_tap_count(convolution)};
     job.inputs = convolution->input_channels / convolution->groups;
     job.outputs = convolution->output_channels / convolution->groups;
     job.tile = convolution_tile_cells(convolution, job.inputs * job.taps);
@@ -87,14 +88,14 @@ static void input_gradient_block(void *argument, size_t index, int thread)
 static void run_columns(const struct convolution_run *run)
 {
     const struct convolution *convolution = run->convolution;
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     struct gradient_job job = gradient_job(convolution, run->kernels);
     job.dy = run->input;
     job.weights = run->weights;
     job.window = run->window ? run->window : &all;
     job.dx = run->output;
     job.scratch = run->scratch;
-    job.cells = im2col_cells(job.window);
+    job.cells = window_cells(job.window);
     job.whole = job.cells == convolution_plane(convolution->output);
     job.block =
         convolution_channel_block(job.inputs, convolution->groups * convolution->batch, thread_pool_size(run->pool));

@@ -8,7 +8,6 @@
 #include "base/number.h"
 #include "kernel/convolution_shared.h"
 #include "kernel/depthwise_planes.h"
-#include "kernel/im2col.h"
 
 static bool applies(const struct convolution *convolution, const struct kernels *kernels)
 {
@@ -76,14 +75,14 @@ static bool next_tap(struct tap_walk *walk)
 static size_t packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
 {
     (void)kernels;
-    return (size_t)(convolution->output_channels * im2col_taps(convolution)) * sizeof(float);
+    return (size_t)(convolution->output_channels * convolution_tap_count(convolution)) * sizeof(float);
 }
 
 static void pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
                  void *packed)
 {
     (void)kernels;
-    int64_t taps = im2col_taps(convolution), sharing = sharing_of(convolution);
+    int64_t taps = convolution_tap_count(convolution), sharing = sharing_of(convolution);
     float *to = packed;
     for (int64_t channel = 0; channel < convolution->input_channels; channel++) {
         struct tap_walk walk = start_walk(convolution);
@@ -172,7 +171,7 @@ struct phases_work {
 static int64_t offset_floats(const struct convolution *convolution)
 {
     int64_t phases = convolution->stride[1] * convolution->stride[2];
-    return memory_aligned_floats(sharing_of(convolution) * im2col_taps(convolution) + phases + 1);
+    return memory_aligned_floats(sharing_of(convolution) * convolution_tap_count(convolution) + phases + 1);
 }
 
 /* Bands of at most `band` rows, at most `together` planes. */
@@ -181,7 +180,7 @@ static struct phases_work bounded_work(const struct convolution *convolution, co
 {
     struct phases_work work = {.geometry = gradient_geometry(convolution, window), .sharing = sharing_of(convolution)};
     const struct depthwise_axis *columns = &work.geometry.columns;
-    work.taps = work.sharing * im2col_taps(convolution);
+    work.taps = work.sharing * convolution_tap_count(convolution);
     work.kernel = depthwise_kernel_for(kernels, columns->targets);
     int64_t vector = work.kernel->vector;
     work.layout = depthwise_layout(work.geometry.rows, *columns, work.kernel->vector, band);
@@ -197,7 +196,7 @@ static struct phases_work bounded_work(const struct convolution *convolution, co
 
 static struct phases_work whole_work(const struct convolution *convolution, const struct kernels *kernels)
 {
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     struct phases_work work = bounded_work(convolution, kernels, &all, INT64_MAX, INT64_MAX);
     int64_t lead = work.together * work.sharing * (work.layout.columns.reach + work.kernel->vector);
     work.thread_floats = (work.thread_floats + lead + 31) / 16 * 16;
@@ -320,7 +319,7 @@ static void run_phases(const struct convolution_run *run, const struct window *w
 
 static size_t scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
 {
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     if (is_mirrored(convolution)) {
         struct gradient_geometry geometry = gradient_geometry(convolution, &all);
         struct depthwise_job job = mirrored_job(convolution, kernels, &geometry);
@@ -333,7 +332,7 @@ static size_t scratch(const struct convolution *convolution, const struct kernel
 static void run_depthwise(const struct convolution_run *run)
 {
     const struct convolution *convolution = run->convolution;
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     const struct window *window = run->window ? run->window : &all;
     struct gradient_geometry geometry = gradient_geometry(convolution, window);
     int64_t rows = geometry.rows.targets * convolution->stride[1], width = convolution->input[2];

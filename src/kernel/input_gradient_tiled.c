@@ -3,7 +3,6 @@
 
 #include "base/number.h"
 #include "kernel/convolution_shared.h"
-#include "kernel/im2col.h"
 
 /* With few input channels the gathering of dy would cost more than the product. */
 static bool applies(const struct convolution *convolution, const struct kernels *kernels)
@@ -58,7 +57,7 @@ static struct implicit_axis phase_axis(const struct convolution *convolution, in
 static struct implicit_gemm phase_gemm(const struct convolution *convolution, const struct window *window,
                                        int64_t phase)
 {
-    int64_t inputs = convolution->input_channels / convolution->groups, taps = im2col_taps(convolution);
+    int64_t inputs = convolution->input_channels / convolution->groups, taps = convolution_tap_count(convolution);
     struct implicit_gemm gemm = {.half = convolution->half && taps <= IMPLICIT_HALF_TAPS,
                                  .rows = inputs,
                                  .channels = convolution->output_channels / convolution->groups,
@@ -77,7 +76,7 @@ static struct implicit_gemm phase_gemm(const struct convolution *convolution, co
 /* Largest scratch of any phase, per thread. */
 static int64_t phases_scratch_floats(const struct convolution *convolution, const struct kernels *kernels)
 {
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     int64_t most = 0;
     for (int64_t phase = 0; phase < phase_count(convolution); phase++) {
         struct implicit_gemm gemm = phase_gemm(convolution, &all, phase);
@@ -89,7 +88,7 @@ static int64_t phases_scratch_floats(const struct convolution *convolution, cons
 
 static size_t packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
 {
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     size_t bytes = 0;
     for (int64_t phase = 0; phase < phase_count(convolution); phase++) {
         struct implicit_gemm gemm = phase_gemm(convolution, &all, phase);
@@ -101,7 +100,7 @@ static size_t packed_bytes(const struct convolution *convolution, const struct k
 static void pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
                  void *packed)
 {
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     char *to = packed;
     for (int64_t phase = 0; phase < phase_count(convolution); phase++) {
         struct implicit_gemm gemm = phase_gemm(convolution, &all, phase);
@@ -120,12 +119,12 @@ static size_t scratch(const struct convolution *convolution, const struct kernel
 static void run_phases(const struct convolution_run *run)
 {
     const struct convolution *convolution = run->convolution;
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     const char *packed = (const char *)run->weights;
     int64_t covered = 0, plane = convolution_plane(convolution->input);
     for (int64_t phase = 0; phase < phase_count(convolution); phase++) {
         struct implicit_gemm gemm = phase_gemm(convolution, run->window ? run->window : &all, phase);
-        covered += implicit_gemm_depth(&gemm) > 0 ? gemm.axes[0].grid * gemm.axes[1].grid * gemm.axes[2].grid : 0;
+        covered += implicit_gemm_depth(&gemm) > 0 ? implicit_gemm_cells(&gemm) : 0;
     }
     if (covered < plane)
         memset(run->output, 0, (size_t)(convolution->batch * convolution->input_channels * plane) * sizeof(float));

@@ -5,7 +5,6 @@
 #include "base/number.h"
 #include "kernel/convolution_shared.h"
 #include "kernel/depthwise_planes.h"
-#include "kernel/im2col.h"
 
 static bool applies(const struct convolution *convolution, const struct kernels *kernels)
 {
@@ -27,15 +26,15 @@ struct products_work {
 
 static int64_t offset_floats(const struct convolution *convolution)
 {
-    return memory_aligned_floats(im2col_taps(convolution));
+    return memory_aligned_floats(convolution_tap_count(convolution));
 }
 
 static struct products_work products_work(const struct convolution *convolution, const struct kernels *kernels)
 {
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     struct depthwise_axis rows = depthwise_output_axis(convolution, 1, &all);
     struct depthwise_axis columns = depthwise_output_axis(convolution, 2, &all);
-    struct products_work work = {.taps = im2col_taps(convolution),
+    struct products_work work = {.taps = convolution_tap_count(convolution),
                                  .sharing = convolution->output_channels / convolution->groups,
                                  .kernel = depthwise_kernel_for(kernels, columns.targets)};
     int64_t vector = work.kernel->vector;

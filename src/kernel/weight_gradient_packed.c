@@ -9,7 +9,6 @@
 
 #include "base/number.h"
 #include "kernel/convolution_shared.h"
-#include "kernel/im2col.h"
 #include "kernel/product_blocks.h"
 
 /* Images of fewer cells are joined. */
@@ -64,12 +63,12 @@ static struct product_job product_job(const struct convolution *convolution, con
                               .kernels = kernels,
                               .inputs = convolution->input_channels / convolution->groups,
                               .outputs = convolution->output_channels / convolution->groups,
-                              .taps = im2col_taps(convolution),
+                              .taps = convolution_tap_count(convolution),
                               .cells = convolution_plane(convolution->output)};
     cut_cells(&job);
     cut_channels(&job);
     int64_t rows = block_channels(&job) * job.taps;
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     struct implicit_gemm gemm = convolution_gemm(convolution, &all);
     bool gathers = !convolution_is_product(convolution);
     int64_t segments = gathers ? implicit_gemm_segments(&gemm, job.depth) : 0;
@@ -155,7 +154,7 @@ static void arrange_columns(const struct product_job *job, const struct block *b
     const struct convolution *convolution = job->convolution;
     int64_t plane = convolution_plane(convolution->input), cells = piece->end - piece->begin;
     float *columns = turned + memory_aligned_floats(job->turned);
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     struct implicit_gemm gemm = convolution_gemm(convolution, &all);
     bool gathers = !convolution_is_product(convolution);
     gemm.channels = block->count;

@@ -1,7 +1,6 @@
 /* Winograd's filtering as a method of the forward convolution and of the input gradient, which is a correlation of dy
  * with the flipped weights of the other direction. */
 #include "base/number.h"
-#include "kernel/im2col.h"
 #include "kernel/winograd_shared.h"
 
 #include <string.h>
@@ -118,7 +117,7 @@ static void forward_pack(const struct convolution *convolution, const struct ker
                          void *packed)
 {
     struct winograd winograd = forward_tiles(convolution, forward_tile(convolution), NULL);
-    int64_t taps = im2col_taps(convolution);
+    int64_t taps = convolution_tap_count(convolution);
     for (int64_t group = 0; group < winograd.groups; group++) {
         struct winograd_weights work = {.tile = winograd.tile,
                                         .rows = winograd.rows,
@@ -169,7 +168,7 @@ static void gradient_pack(const struct convolution *convolution, const struct ke
                           void *packed)
 {
     struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), NULL);
-    int64_t taps = im2col_taps(convolution);
+    int64_t taps = convolution_tap_count(convolution);
     for (int64_t group = 0; group < winograd.groups; group++) {
         struct winograd_weights work = {.tile = winograd.tile,
                                         .rows = winograd.rows,

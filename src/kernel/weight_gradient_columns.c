@@ -1,4 +1,4 @@
-/* Weight gradient of a convolution in plain C: products of dy with gathered columns, summed over the images. */
+/* Weight gradient of a convolution: products of dy with gathered columns, summed over the images. */
 #include <string.h>
 
 #include "base/number.h"
@@ -18,7 +18,8 @@ struct gradient_job {
 
 static struct gradient_job gradient_job(const struct convolution *convolution, const struct kernels *kernels)
 {
-    struct gradient_job job = {.convolution = convolution, .kernels = kernels, .taps = im2col_taps(convolution)};
+    struct gradient_job job = {
+        .convolution = convolution, .kernels = kernels, .taps = convolution_tap_count(convolution)};
     job.inputs = convolution->input_channels / convolution->groups;
     job.outputs = convolution->output_channels / convolution->groups;
     job.tile = convolution_tile_cells(convolution, job.inputs * job.taps);
@@ -67,7 +68,7 @@ static void weight_gradient_block(void *argument, size_t index, int thread)
 static void run_columns(const struct weight_gradient_run *run)
 {
     const struct convolution *convolution = run->convolution;
-    struct window all = im2col_full(convolution);
+    struct window all = convolution_all(convolution);
     struct gradient_job job = gradient_job(convolution, run->kernels);
     job.x = run->x;
     job.dy = run->dy;
@@ -75,7 +76,7 @@ static void run_columns(const struct weight_gradient_run *run)
     job.accumulate = run->accumulate;
     job.dw = run->dw;
     job.scratch = run->scratch;
-    job.cells = im2col_cells(&all);
+    job.cells = window_cells(&all);
     job.block = convolution_channel_block(job.outputs, convolution->groups, thread_pool_size(run->pool));
     job.blocks = (job.outputs + job.block - 1) / job.block;
     thread_pool_run(run->pool, weight_gradient_block, &job, (size_t)(convolution->groups * job.blocks));
