@@ -1,6 +1,6 @@
-/* Rows of normalisations: a row (or the part of it that shares a scale) is read two or three
- * times, from the first-level cache where it fits and the second where not. Sums are made in two vectors, so that they
- * wait less for each other, and joined in double every 4096 elements. */
+/* Rows of normalisations: a row (or the part of it that shares a scale) is read two or three times, from the
+ * first-level cache where it fits and the second where not. Sums are made in two vectors, so that they wait less for
+ * each other, and joined in double every 4096 elements. */
 #ifndef FOVEA_KERNEL_ROW_KERNEL_H
 #define FOVEA_KERNEL_ROW_KERNEL_H
 

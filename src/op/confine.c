@@ -26,6 +26,26 @@ operator_confine *confine_rule(const struct node *node)
     return node_has(node, OPERATOR_POINTWISE) ? confine_pointwise : NULL;
 }
 
+static void fill_reads(const struct node *node, struct interval (*reads)[SHAPE_MAX_RANK])
+{
+    for (int i = 0; i < node->input_count; i++) {
+        if (node->inputs[i])
+            interval_fill(&node->inputs[i]->shape, reads[i]);
+    }
+}
+
+int confine_ask(const struct node *node, struct interval *cells, struct interval (*reads)[SHAPE_MAX_RANK], bool *moves,
+                struct error *error)
+{
+    struct confine_context context = {.node = node, .cells = cells, .reads = reads};
+    fill_reads(node, reads);
+    if (confine_rule(node)(&context, error))
+        return -1;
+    if (moves)
+        *moves = context.moves;
+    return 0;
+}
+
 void confine_whole(struct confine_context *context, int begin, int end)
 {
     const struct shape *output = &context->node->outputs[0]->shape;
@@ -65,10 +85,7 @@ int confine_pointwise(struct confine_context *context, struct error *error)
     if (aligned)
         return 0;
     confine_whole(context, 0, context->node->outputs[0]->shape.rank);
-    for (int i = 0; i < context->node->input_count; i++) {
-        for (int axis = 0; context->node->inputs[i] && axis < context->node->inputs[i]->shape.rank; axis++)
-            context->reads[i][axis] = interval_full(context->node->inputs[i]->shape.dims[axis]);
-    }
+    fill_reads(context->node, context->reads);
     return 0;
 }
 

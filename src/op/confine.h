@@ -8,6 +8,9 @@
 bool confine_is_plain(const struct value *value);
 /* The rule of a node that can make parts, its operator's own or that of pointwise ones; NULL: it makes all. */
 operator_confine *confine_rule(const struct node *node);
+/* Asks the rule what `cells` of output 0, which it may widen, read of every input; *moves (or NULL) as it says. */
+int confine_ask(const struct node *node, struct interval *cells, struct interval (*reads)[SHAPE_MAX_RANK], bool *moves,
+                struct error *error);
 
 /* Cells of the axes [begin, end) of output 0 are made all or none. */
 void confine_whole(struct confine_context *context, int begin, int end);

@@ -128,11 +128,15 @@ struct interval interval_full(int64_t size)
     return (struct interval){0, size - 1};
 }
 
+void interval_fill(const struct shape *shape, struct interval *cells)
+{
+    for (int i = 0; i < shape->rank; i++)
+        cells[i] = interval_full(shape->dims[i]);
+}
+
 void field_full(struct field_context *context)
 {
-    const struct shape *shape = &context->inputs[context->input]->shape;
-    for (int i = 0; i < shape->rank; i++)
-        context->reads[i] = interval_full(shape->dims[i]);
+    interval_fill(&context->inputs[context->input]->shape, context->reads);
 }
 
 void field_aligned(struct field_context *context)

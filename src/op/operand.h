@@ -52,6 +52,8 @@ int64_t macs_product(int64_t a, int64_t b);
 void field_aligned(struct field_context *context);
 /* All cells of an axis of `size`. */
 struct interval interval_full(int64_t size);
+/* All cells of all axes. */
+void interval_fill(const struct shape *shape, struct interval *cells);
 /* Every axis of the asked input full. */
 void field_full(struct field_context *context);
 

@@ -35,12 +35,6 @@ static int64_t box_count(const struct interval *cells, int rank)
     return count;
 }
 
-static void whole(const struct shape *shape, struct interval *cells)
-{
-    for (int i = 0; i < shape->rank; i++)
-        cells[i] = interval_full(shape->dims[i]);
-}
-
 static bool is_smaller(const struct value *value, const struct interval *cells)
 {
     return box_count(cells, value->shape.rank) < shape_count(&value->shape);
@@ -60,16 +54,10 @@ static void want(struct box *box, const struct value *value, const struct interv
 static int ask(struct confinement *confinement, const struct node *node, struct interval *cells, bool *moves,
                struct error *error)
 {
-    struct confine_context context = {.node = node, .cells = cells, .reads = confinement->reads};
-    for (int i = 0; i < node->input_count; i++) {
-        if (node->inputs[i])
-            whole(&node->inputs[i]->shape, confinement->reads[i]);
-    }
     char label[NODE_LABEL_SIZE];
-    if (confine_rule(node)(&context, error))
-        return error_prefix(error, "%s", node_label(node, label));
-    *moves = context.moves;
-    return 0;
+    return confine_ask(node, cells, confinement->reads, moves, error)
+               ? error_prefix(error, "%s", node_label(node, label))
+               : 0;
 }
 
 static int want_inputs(struct confinement *confinement, const struct node *node, struct error *error)
@@ -77,15 +65,15 @@ static int want_inputs(struct confinement *confinement, const struct node *node,
     struct box *own = node->output_count > 0 && node->outputs[0] ? &confinement->boxes[node->outputs[0]->id] : NULL;
     bool confinable = own && confine_rule(node), moves;
     if (confinable && !own->wanted)
-        whole(&node->outputs[0]->shape, own->cells);
+        interval_fill(&node->outputs[0]->shape, own->cells);
     if (confinable && box_count(own->cells, node->outputs[0]->shape.rank) * 100 >=
                           shape_count(&node->outputs[0]->shape) * WORTH_PERCENT)
-        whole(&node->outputs[0]->shape, own->cells);
+        interval_fill(&node->outputs[0]->shape, own->cells);
     if (confinable && ask(confinement, node, own->cells, &moves, error))
         return -1;
     for (int i = 0; i < node->output_count && !confinable; i++) {
         if (node->outputs[i] && confine_is_plain(node->outputs[i]))
-            whole(&node->outputs[i]->shape, confinement->boxes[node->outputs[i]->id].cells);
+            interval_fill(&node->outputs[i]->shape, confinement->boxes[node->outputs[i]->id].cells);
     }
     confinement->found |= confinable && is_smaller(node->outputs[0], own->cells);
     for (int i = 0; i < node->input_count; i++) {
@@ -93,7 +81,7 @@ static int want_inputs(struct confinement *confinement, const struct node *node,
         struct interval all[SHAPE_MAX_RANK];
         if (!confine_is_plain(value) || value->graph != node->graph)
             continue;
-        whole(&value->shape, all);
+        interval_fill(&value->shape, all);
         want(&confinement->boxes[value->id], value, confinable ? confinement->reads[i] : all);
     }
     return 0;
@@ -106,7 +94,7 @@ static int find_boxes(struct confinement *confinement, struct error *error)
         struct interval all[SHAPE_MAX_RANK];
         if (!confine_is_plain(graph->outputs[i]))
             continue;
-        whole(&graph->outputs[i]->shape, all);
+        interval_fill(&graph->outputs[i]->shape, all);
         want(&confinement->boxes[graph->outputs[i]->id], graph->outputs[i], all);
     }
     for (const struct node *node = graph->last; node; node = node->previous) {

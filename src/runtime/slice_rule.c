@@ -1,7 +1,5 @@
 #include "runtime/slice_rule.h"
 
-#include <string.h>
-
 #include "op/confine.h"
 #include "op/infer.h"
 
@@ -34,26 +32,15 @@ static bool is_same(struct interval a, struct interval b)
     return a.low == b.low && a.high == b.high;
 }
 
-static void fill_whole(const struct shape *shape, struct interval *cells)
-{
-    for (int i = 0; i < shape->rank; i++)
-        cells[i] = interval_full(shape->dims[i]);
-}
-
 /* Asks for what slice `index` reads; false: the node does not make it alone. */
 static bool ask(const struct node *node, int64_t slices, int64_t index, struct interval (*reads)[SHAPE_MAX_RANK])
 {
     const struct value *output = node->outputs[0];
     struct interval cells[SHAPE_MAX_RANK];
-    struct confine_context context = {.node = node, .cells = cells, .reads = reads};
     struct error ignored = ERROR_INITIALISER;
-    for (int i = 0; i < node->input_count; i++) {
-        if (node->inputs[i])
-            fill_whole(&node->inputs[i]->shape, reads[i]);
-    }
-    fill_whole(&output->shape, cells);
+    interval_fill(&output->shape, cells);
     cells[0] = rows_of(output, slices, index);
-    return confine_rule(node)(&context, &ignored) == 0 && is_same(cells[0], rows_of(output, slices, index));
+    return confine_ask(node, cells, reads, NULL, &ignored) == 0 && is_same(cells[0], rows_of(output, slices, index));
 }
 
 /* Whether the reads say that input `input` is cut, or that every slice reads the same of it. */
