@@ -28,13 +28,6 @@ int64_t implicit_columns_pitch(const struct implicit_gemm *gemm, const struct im
     return ((plane_length(gemm, columns, width) + 15) / 16 | 1) * 16;
 }
 
-int64_t implicit_columns_segments(const struct implicit_gemm *gemm, const struct implicit_columns *columns,
-                                  int64_t width)
-{
-    int64_t length = plane_length(gemm, columns, width);
-    return columns->planes * int64_min(length, (length - 1) / gemm->axes[2].grid + 2);
-}
-
 /* Cells [*begin, *end) of `length` lie inside the source when the first reads cell `from`. */
 static void clip(const struct implicit_axis *axis, int64_t from, int64_t length, int64_t *begin, int64_t *end)
 {
@@ -123,7 +116,8 @@ void implicit_columns_offsets(const struct implicit_gemm *gemm, const struct imp
 int64_t implicit_gemm_segments(const struct implicit_gemm *gemm, int64_t width)
 {
     struct implicit_columns columns = implicit_columns(gemm, false);
-    return implicit_columns_segments(gemm, &columns, width);
+    int64_t length = plane_length(gemm, &columns, width);
+    return columns.planes * int64_min(length, (length - 1) / gemm->axes[2].grid + 2);
 }
 
 void implicit_gemm_gather(const struct implicit_gemm *gemm, const struct tile_kernel *kernel, const float *source,

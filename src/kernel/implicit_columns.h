@@ -19,8 +19,6 @@ struct implicit_columns implicit_columns(const struct implicit_gemm *gemm, bool 
 /* Floats from plane to plane for `width` cells, an odd number of cache lines: rows of a tile then spread over the sets
  * of a cache. */
 int64_t implicit_columns_pitch(const struct implicit_gemm *gemm, const struct implicit_columns *columns, int64_t width);
-int64_t implicit_columns_segments(const struct implicit_gemm *gemm, const struct implicit_columns *columns,
-                                  int64_t width);
 /* Fills out[channel][plane][pitch] for the cells [begin, end) of `channels` channels from `source` on, and up to a
  * vector more. */
 void implicit_columns_gather(const struct implicit_gemm *gemm, const struct implicit_columns *columns,

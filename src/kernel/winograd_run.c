@@ -23,7 +23,8 @@ int64_t winograd_tiles(const struct winograd_axis *axis, int tile)
     return longer * ((most + tile - 1) / tile) + (phases - longer) * ((least + tile - 1) / tile);
 }
 
-int64_t winograd_first_cell(const struct winograd_axis *axis, int tile, int64_t index)
+/* The target cell where tile `index` begins. */
+static int64_t first_cell(const struct winograd_axis *axis, int tile, int64_t index)
 {
     int64_t cells = axis->end - axis->begin, phases = int64_min(axis->dilation, cells);
     int64_t most = (cells + phases - 1) / phases, least = cells / phases, longer = cells - least * phases;
@@ -169,7 +170,7 @@ static int64_t find_columns(const struct job *job, const struct segment *segment
     const struct winograd *winograd = job->winograd;
     int64_t most = 0;
     for (int64_t i = segment->begin; i < segment->end; i++) {
-        int64_t column = winograd_first_cell(&winograd->axes[1], winograd->tile, i) - segment->first;
+        int64_t column = first_cell(&winograd->axes[1], winograd->tile, i) - segment->first;
         columns[i - segment->begin] = (int32_t)column;
         most = int64_max(most, column);
     }
@@ -198,8 +199,7 @@ static void make_patches(const struct job *job, const struct block *block, int64
                                         .channels = int64_min(winograd->channels - vector * lanes, lanes),
                                         .height = axes[0].source,
                                         .width = axes[1].source,
-                                        .row =
-                                            winograd_first_cell(&axes[0], winograd->tile, segment.row) + axes[0].offset,
+                                        .row = first_cell(&axes[0], winograd->tile, segment.row) + axes[0].offset,
                                         .column = segment.first + axes[1].offset,
                                         .dilation = {axes[0].dilation, axes[1].dilation},
                                         .cells = last + (winograd_side(winograd->tile) - 1) * axes[1].dilation + 1,
@@ -237,7 +237,7 @@ static void make_cells(const struct job *job, const struct block *block, int64_t
     int64_t lanes = job->kernel->vector, plane = axes[0].target * axes[1].target, tiles = 0;
     for (int64_t i = block->first; i < block->last; i++) {
         struct segment segment = find_segment(job, i);
-        int64_t row = winograd_first_cell(&axes[0], winograd->tile, segment.row);
+        int64_t row = first_cell(&axes[0], winograd->tile, segment.row);
         int64_t channel = block->group * winograd->rows + first;
         int64_t place = (segment.image * winograd->groups * winograd->rows + channel) * plane + row * axes[1].target +
                         segment.first;

@@ -25,8 +25,6 @@ struct winograd_operands {
 };
 
 int64_t winograd_tiles(const struct winograd_axis *axis, int tile);
-/* The target cell where tile `index` begins. */
-int64_t winograd_first_cell(const struct winograd_axis *axis, int tile, int64_t index);
 /* Floats of one group's packed weights, and of scratch for `threads` threads. */
 int64_t winograd_packed_floats(const struct winograd *winograd, const struct winograd_kernel *kernel);
 int64_t winograd_scratch_floats(const struct winograd *winograd, const struct winograd_kernel *kernel, int threads);

@@ -8,6 +8,48 @@ bool confine_is_plain(const struct value *value)
            value->shape.rank <= SHAPE_MAX_RANK && shape_count(&value->shape) > 0;
 }
 
+void confine_whole(struct confine_context *context, int begin, int end)
+{
+    const struct shape *output = &context->node->outputs[0]->shape;
+    for (int axis = begin; axis < end; axis++)
+        context->cells[axis] = interval_full(output->dims[axis]);
+}
+
+bool confine_aligned(struct confine_context *context, int input)
+{
+    const struct shape *shape = &context->node->inputs[input]->shape, *output = &context->node->outputs[0]->shape;
+    for (int i = 0; i < shape->rank; i++) {
+        int at = output->rank - shape->rank + i;
+        if (at < 0 || (shape->dims[i] != output->dims[at] && shape->dims[i] != 1))
+            return false;
+        if (shape->dims[i] == output->dims[at])
+            context->reads[input][i] = context->cells[at];
+    }
+    return true;
+}
+
+static void fill_reads(const struct node *node, struct interval (*reads)[SHAPE_MAX_RANK])
+{
+    for (int i = 0; i < node->input_count; i++) {
+        if (node->inputs[i])
+            interval_fill(&node->inputs[i]->shape, reads[i]);
+    }
+}
+
+/* Every input is aligned with the output, or all of it is made. */
+static int confine_pointwise(struct confine_context *context, struct error *error)
+{
+    (void)error;
+    bool aligned = true;
+    for (int i = 0; i < context->node->input_count; i++)
+        aligned = aligned && (!context->node->inputs[i] || confine_aligned(context, i));
+    if (aligned)
+        return 0;
+    confine_whole(context, 0, context->node->outputs[0]->shape.rank);
+    fill_reads(context->node, context->reads);
+    return 0;
+}
+
 operator_confine *confine_rule(const struct node *node)
 {
     if (!node->definition || node_has(node, OPERATOR_RANDOM) || node->output_count < 1 ||
@@ -26,14 +68,6 @@ operator_confine *confine_rule(const struct node *node)
     return node_has(node, OPERATOR_POINTWISE) ? confine_pointwise : NULL;
 }
 
-static void fill_reads(const struct node *node, struct interval (*reads)[SHAPE_MAX_RANK])
-{
-    for (int i = 0; i < node->input_count; i++) {
-        if (node->inputs[i])
-            interval_fill(&node->inputs[i]->shape, reads[i]);
-    }
-}
-
 int confine_ask(const struct node *node, struct interval *cells, struct interval (*reads)[SHAPE_MAX_RANK], bool *moves,
                 struct error *error)
 {
@@ -43,49 +77,6 @@ int confine_ask(const struct node *node, struct interval *cells, struct interval
         return -1;
     if (moves)
         *moves = context.moves;
-    return 0;
-}
-
-void confine_whole(struct confine_context *context, int begin, int end)
-{
-    const struct shape *output = &context->node->outputs[0]->shape;
-    for (int axis = begin; axis < end; axis++)
-        context->cells[axis] = interval_full(output->dims[axis]);
-}
-
-bool confine_is_whole(const struct confine_context *context)
-{
-    const struct shape *output = &context->node->outputs[0]->shape;
-    for (int axis = 0; axis < output->rank; axis++) {
-        if (context->cells[axis].low > 0 || context->cells[axis].high < output->dims[axis] - 1)
-            return false;
-    }
-    return true;
-}
-
-bool confine_aligned(struct confine_context *context, int input)
-{
-    const struct shape *shape = &context->node->inputs[input]->shape, *output = &context->node->outputs[0]->shape;
-    for (int i = 0; i < shape->rank; i++) {
-        int at = output->rank - shape->rank + i;
-        if (at < 0 || (shape->dims[i] != output->dims[at] && shape->dims[i] != 1))
-            return false;
-        if (shape->dims[i] == output->dims[at])
-            context->reads[input][i] = context->cells[at];
-    }
-    return true;
-}
-
-int confine_pointwise(struct confine_context *context, struct error *error)
-{
-    (void)error;
-    bool aligned = true;
-    for (int i = 0; i < context->node->input_count; i++)
-        aligned = aligned && (!context->node->inputs[i] || confine_aligned(context, i));
-    if (aligned)
-        return 0;
-    confine_whole(context, 0, context->node->outputs[0]->shape.rank);
-    fill_reads(context->node, context->reads);
     return 0;
 }
 

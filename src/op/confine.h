@@ -14,12 +14,8 @@ int confine_ask(const struct node *node, struct interval *cells, struct interval
 
 /* Cells of the axes [begin, end) of output 0 are made all or none. */
 void confine_whole(struct confine_context *context, int begin, int end);
-/* Whether all of output 0 is asked for. */
-bool confine_is_whole(const struct confine_context *context);
 /* Input `input` is aligned with the output at the last axes as numpy broadcasts; false: it is not. */
 bool confine_aligned(struct confine_context *context, int input);
-/* Every input is. */
-int confine_pointwise(struct confine_context *context, struct error *error);
 /* Input 0 is read at the cells' own places along the axes in front of `axis`, and wholly from there on. */
 void confine_rows(struct confine_context *context, int axis);
 /* Axis 0 of output 0 and of input 0 counts images, and each is made from its own; nothing else is confined. */
