@@ -264,10 +264,9 @@ size_t convolution_weight_gradient_scratch(const struct convolution *convolution
 }
 
 void convolution_weight_gradient(const struct convolution *convolution, const struct kernels *kernels,
-                                 struct thread_pool *pool, const float *x, const float *dy, bool accumulate, float *dw,
-                                 void *scratch)
+                                 struct thread_pool *pool, const float *x, const float *dy, float *dw, void *scratch)
 {
-    struct weight_gradient_run run = {convolution, kernels, pool, x, dy, accumulate, dw, scratch};
+    struct weight_gradient_run run = {convolution, kernels, pool, x, dy, dw, scratch};
     choose_weight_gradient(convolution, kernels)->run(&run);
 }
 

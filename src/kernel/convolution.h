@@ -67,12 +67,11 @@ void convolution_input_gradient(const struct convolution *convolution, const str
                                 struct thread_pool *pool, const float *dy, const struct convolution_weights *weights,
                                 const struct window *window, float *dx, void *scratch);
 
-/* dw (+)= gradient of the weights, summed over the batch; `accumulate` adds to dw. */
+/* dw = gradient of the weights, summed over the batch. */
 size_t convolution_weight_gradient_scratch(const struct convolution *convolution, const struct kernels *kernels,
                                            int threads);
 void convolution_weight_gradient(const struct convolution *convolution, const struct kernels *kernels,
-                                 struct thread_pool *pool, const float *x, const float *dy, bool accumulate, float *dw,
-                                 void *scratch);
+                                 struct thread_pool *pool, const float *x, const float *dy, float *dw, void *scratch);
 
 /* How each of them is computed, in a word: "tiles", "columns". */
 const char *convolution_forward_method(const struct convolution *convolution, const struct kernels *kernels);

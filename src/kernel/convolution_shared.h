@@ -30,13 +30,12 @@ struct convolution_method {
     void (*run)(const struct convolution_run *run);
 };
 
-/* One weight gradient: of dy [batch, output_channels, output] and x into dw, added to it or not. */
+/* One weight gradient: of dy [batch, output_channels, output] and x into dw. */
 struct weight_gradient_run {
     const struct convolution *convolution;
     const struct kernels *kernels;
     struct thread_pool *pool;
     const float *x, *dy;
-    bool accumulate;
     float *dw, *scratch;
 };
 

@@ -61,8 +61,8 @@ struct depthwise_products {
     float *sums;
 };
 
-/* to[i] (+)= sum of the lanes of vectors[i] for i < count. */
-typedef void depthwise_fold_kernel(const float *vectors, int64_t count, bool accumulate, float *to);
+/* to[i] = sum of the lanes of vectors[i] for i < count. */
+typedef void depthwise_fold_kernel(const float *vectors, int64_t count, float *to);
 typedef void depthwise_products_kernel(const struct depthwise_products *products);
 
 /* What a level offers. */

@@ -157,18 +157,16 @@ static inline __m128 four_lanes(const float *from)
 }
 
 /* Four at a time: pairs of lanes are added across. */
-void LEVEL(depthwise_fold)(const float *vectors, int64_t count, bool accumulate, float *to)
+void LEVEL(depthwise_fold)(const float *vectors, int64_t count, float *to)
 {
     int64_t i = 0;
     for (; i + 4 <= count; i += 4, vectors += 4 * VECTOR) {
         __m128 first = _mm_hadd_ps(four_lanes(vectors), four_lanes(vectors + VECTOR));
         __m128 second = _mm_hadd_ps(four_lanes(vectors + 2 * VECTOR), four_lanes(vectors + 3 * VECTOR));
-        __m128 old = accumulate ? _mm_loadu_ps(to + i) : _mm_setzero_ps();
-        _mm_storeu_ps(to + i, old + _mm_hadd_ps(first, second));
+        _mm_storeu_ps(to + i, _mm_hadd_ps(first, second));
     }
     for (; i < count; i++, vectors += VECTOR) {
         __m128 lanes = four_lanes(vectors);
-        float sum = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-        to[i] = accumulate ? to[i] + sum : sum;
+        to[i] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
     }
 }

@@ -10,7 +10,6 @@ struct gradient_job {
     const struct kernels *kernels;
     const float *x, *dy;
     const struct window *window;
-    bool accumulate;
     float *dw, *scratch;
     int64_t inputs, outputs, taps; /* per group */
     int64_t cells, tile, block, blocks, scratch_floats;
@@ -47,7 +46,7 @@ static void weight_gradient_block(void *argument, size_t index, int thread)
     int64_t first = (int64_t)index % job->blocks * job->block, channels = int64_min(job->outputs - first, job->block);
     int64_t in_plane = convolution_plane(convolution->input), out_plane = convolution_plane(convolution->output);
     float *columns = job->scratch + thread * job->scratch_floats, *dw = job->dw + (group * job->outputs + first) * rows;
-    bool product = convolution_is_product(convolution), started = job->accumulate;
+    bool product = convolution_is_product(convolution), started = false;
     for (int64_t image = 0; image < convolution->batch && channels > 0; image++) {
         const float *x = job->x + (image * convolution->input_channels + group * job->inputs) * in_plane;
         const float *dy = job->dy + (image * convolution->output_channels + group * job->outputs + first) * out_plane;
@@ -73,7 +72,6 @@ static void run_columns(const struct weight_gradient_run *run)
     job.x = run->x;
     job.dy = run->dy;
     job.window = &all;
-    job.accumulate = run->accumulate;
     job.dw = run->dw;
     job.scratch = run->scratch;
     job.cells = window_cells(&all);

@@ -107,7 +107,7 @@ static void run_channels(const struct products_work *work, int64_t channel, int6
         for (int64_t image = 0; image < run->convolution->batch; image++)
             add_band(work, image, channel, channels, first, x);
     }
-    work->kernel->fold(sums, count, run->accumulate, dw);
+    work->kernel->fold(sums, count, dw);
 }
 
 static void run_item(void *argument, size_t index, int thread)

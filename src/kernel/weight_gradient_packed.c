@@ -21,7 +21,6 @@ struct product_job {
     const struct kernels *kernels;
     struct thread_pool *pool;
     const float *x, *dy;
-    bool accumulate;
     float *dw;
     int64_t inputs, outputs, taps, cells;                  /* per group */
     int64_t unit, blocks, row_parts;                       /* unit: channels that fill whole vectors */
@@ -198,7 +197,7 @@ static void run_block(void *argument, size_t index, int thread)
                                               .w = turned + panel.column * piece.depth,
                                               .vectors = panel.vectors,
                                               .columns = (int)panel.columns,
-                                              .adds = job->accumulate || i > 0,
+                                              .adds = i > 0,
                                               .low = -INFINITY,
                                               .high = INFINITY,
                                               .y = dw + panel.column,
@@ -206,7 +205,7 @@ static void run_block(void *argument, size_t index, int thread)
             product_rows(job->kernels->product, tile, (int64_t)(end - begin), NULL);
         }
     }
-    for (size_t r = begin; r < end && job->pieces == 0 && !job->accumulate; r++)
+    for (size_t r = begin; r < end && job->pieces == 0; r++)
         memset(dw + (int64_t)(r - begin) * columns, 0, (size_t)(block.count * job->taps) * sizeof *dw);
 }
 
@@ -215,7 +214,6 @@ static void run_packed(const struct weight_gradient_run *run)
     struct product_job job = product_job(run->convolution, run->kernels);
     job.x = run->x;
     job.dy = run->dy;
-    job.accumulate = run->accumulate;
     job.dw = run->dw;
     job.scratch = run->scratch;
     int64_t items = run->convolution->groups * job.blocks, threads = thread_pool_size(run->pool);

@@ -169,7 +169,6 @@ static void write_block(const struct job *job, int64_t row, int64_t channel, con
             struct winograd_taps taps = {.sums = sums + r * layout->channels + c,
                                          .stride = layout->rows * layout->channels,
                                          .channels = int64_min(lanes, channels - c),
-                                         .adds = job->run->accumulate,
                                          .dw = job->run->dw +
                                                ((row + r) * convolution->input_channels + channel + c) * 9};
             job->kernel->taps(&taps);

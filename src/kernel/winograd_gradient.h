@@ -33,11 +33,10 @@ struct winograd_sums {
     bool first; /* nothing is there yet */
 };
 
-/* G' sums G of one row and a vector of channels: dw[channel * 9 + tap] for `channels` of them, added where `adds`. */
+/* G' sums G of one row and a vector of channels: dw[channel * 9 + tap] for `channels` of them. */
 struct winograd_taps {
     const float *sums; /* products `stride` apart */
     int64_t stride, channels;
-    bool adds;
     float *dw;
 };
 

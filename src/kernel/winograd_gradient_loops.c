@@ -137,10 +137,8 @@ static void join_taps(const struct winograd_taps *work)
             store(taps[i * TAPS + j], done[j]);
     }
     for (int64_t c = 0; c < work->channels; c++) {
-        for (int t = 0; t < TAPS * TAPS; t++) {
-            float *to = &work->dw[c * TAPS * TAPS + t];
-            *to = work->adds ? *to + taps[t][c] : taps[t][c];
-        }
+        for (int t = 0; t < TAPS * TAPS; t++)
+            work->dw[c * TAPS * TAPS + t] = taps[t][c];
     }
 }
 

@@ -190,7 +190,7 @@ static int compute_weight_gradient(struct compute_context *context, struct error
     (void)error;
     struct convolution convolution = weight_gradient_geometry(context);
     convolution_weight_gradient(&convolution, context->kernels, context->pool, context->inputs[0]->data,
-                                context->inputs[1]->data, false, context->outputs[0]->data, context->scratch);
+                                context->inputs[1]->data, context->outputs[0]->data, context->scratch);
     return 0;
 }
 

@@ -158,7 +158,7 @@ static void run(const struct running *running)
     else if (running->work == INPUT_GRADIENT)
         convolution_input_gradient(&c, running->kernels, running->pool, b[Y], &weights, NULL, b[X], b[SCRATCH]);
     else
-        convolution_weight_gradient(&c, running->kernels, running->pool, b[X], b[Y], false, b[GRADIENT], b[SCRATCH]);
+        convolution_weight_gradient(&c, running->kernels, running->pool, b[X], b[Y], b[GRADIENT], b[SCRATCH]);
 }
 
 const struct family convolution_family = {count, describe, make, run};

@@ -310,7 +310,7 @@ static void check_weight_gradient(const struct shape_case *test, const struct ke
     struct sizes sizes = sizes_of(c);
     float *dw = noise(sizes.w, 9);
     void *scratch = scratch_of(convolution_weight_gradient_scratch(c, kernels, thread_pool_size(pool)));
-    convolution_weight_gradient(c, kernels, pool, b->x, b->dy, false, dw, scratch);
+    convolution_weight_gradient(c, kernels, pool, b->x, b->dy, dw, scratch);
     compare(test->name, "weight gradient", dw, b->dw, sizes.w);
     free(dw);
     free(scratch);

@@ -110,7 +110,7 @@ static float *run(const struct layer *layer, int work, const struct kernels *ker
     else if (work == INPUT_GRADIENT)
         convolution_input_gradient(&c, kernels, pool, o->dy, &weights, o->window, result, scratch);
     else
-        convolution_weight_gradient(&c, kernels, pool, o->x, o->dy, false, result, scratch);
+        convolution_weight_gradient(&c, kernels, pool, o->x, o->dy, result, scratch);
     check_guard(layer->name, scratch, bytes);
     free(scratch);
     return result;
