@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "runtime/session.h"
 
-#define BENCH_LEAST_RUNS 3
-
 static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

@@ -4,6 +4,9 @@
 
 #include "api/api.h"
 
+/* Before the time is over, in benchmarks and profiles. */
+#define BENCH_LEAST_RUNS 3
+
 /* Runs `run` as the options say and fills the times, threads, CPU level and peak memory of `bench`. 0; -1: the first
  * run that failed, with its report. */
 int bench_times(struct fovea_model *model, const struct fovea_bench_options *options,

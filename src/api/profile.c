@@ -5,6 +5,7 @@
 
 #include "analysis/cost.h"
 #include "analysis/joined_nodes.h"
+#include "api/bench_times.h"
 #include "api/entry.h"
 #include "api/profile_run.h"
 #include "api/session.h"
@@ -13,7 +14,6 @@
 #include "kernel/peak.h"
 
 #define PEAK_RUNS 4
-#define PROFILE_LEAST_RUNS 3
 
 static struct fovea_peak measure_peak(struct context *context)
 {
@@ -106,7 +106,7 @@ static int measure(struct context *context, const struct profile_run *run, struc
 {
     double started = clock_seconds();
     for (int done = 0; done < run->runs; done++) {
-        if (run->seconds > 0 && done >= PROFILE_LEAST_RUNS && clock_seconds() - started > run->seconds)
+        if (run->seconds > 0 && done >= BENCH_LEAST_RUNS && clock_seconds() - started > run->seconds)
             break;
         if (run->run(run->user, done ? times : least, error))
             return -1;

@@ -53,6 +53,12 @@ def helper(script, *arguments):
     return start([PYTHON, os.path.join(FOLDER, script), *arguments], os.cpu_count()).output
 
 
+def fovea_bench(program, model, threads, seconds, *more):
+    """`fovea bench` after one run to warm up, as many runs as the seconds hold."""
+    return start([program, 'bench', model, '-t', threads, '-w', 1, '-r', 100000, '--seconds', seconds, '-q', '--json', '-',
+                  *more], threads)
+
+
 def first_line(*command):
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]

@@ -17,7 +17,7 @@ class Machine:
 
     def lines(self):
         """What a table of these numbers has to say."""
-        beside = [f'{title} {version}' for title, version in (('ONNX Runtime', self.onnxruntime), ('PyTorch', self.torch)) if version]
+        beside = [f'{sides.TITLES[name]} {version}' for name, version in (('onnxruntime', self.onnxruntime), ('torch', self.torch)) if version]
         yield f'{self.date}, {self.cpu} ({self.level}, {self.cores} cores); {", ".join([self.fovea] + beside)}'
         if self.node_ms:
             yield f'node alone, which is subtracted: {self.node_ms:.0f} ms from start to exit, {self.node_memory:.0f} MB'

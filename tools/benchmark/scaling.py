@@ -2,7 +2,7 @@
 import json
 import os
 
-from measuring import helper, start
+from measuring import fovea_bench, helper, start
 from tables import milliseconds, table, write
 
 SIZES = 112, 224, 448, 640, 1024
@@ -17,8 +17,7 @@ class Scaling:
         self.threads, self.numbers = options.threads, []
 
     def bench(self, model, threads, *more):
-        done = start([self.options.fovea, 'bench', model, '-t', threads, '-w', 1, '-r', 100000, '--seconds',
-                      self.options.seconds, '-q', '--json', '-', *more], threads)
+        done = fovea_bench(self.options.fovea, model, threads, self.options.seconds, *more)
         return done.document()['min_ms'], done.memory
 
     def against(self, title, what, values, per, measure, unit):

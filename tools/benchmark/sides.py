@@ -3,7 +3,7 @@ import os
 import statistics
 
 import measuring
-from measuring import FOLDER, PYTHON, Failed, helper, start
+from measuring import FOLDER, PYTHON, Failed, fovea_bench, helper, start
 
 
 class Work:
@@ -18,6 +18,8 @@ WORKS = {
     'train': Work('training step', 8),
     'start': Work('start to exit'),
 }
+TITLES = {'fovea': 'fovea', 'onnxruntime': 'ONNX Runtime', 'torch': 'PyTorch', 'against': 'the other fovea'}
+LEAST_RUNS = 3  # as all sides have it
 TRAIN_BATCH = {'resnet18': 16, 'deeplabv3_513': 2}
 WITHOUT_BATCH_NORM = 'resnet50_gn', 'vgg16', 'convnext_tiny', 'swin_t', 'vit_b_16'  # trained as they are inferred
 
@@ -33,25 +35,28 @@ def taken(times, memory):
 def repeated_starts(options, once):
     """Whole processes until the time is over; `once` gives one's milliseconds and memory."""
     times, memories = [], []
-    while len(times) < 3 or sum(times) < 1e3 * options.seconds:
+    while len(times) < LEAST_RUNS or sum(times) < 1e3 * options.seconds:
         time, memory = once()
         times.append(time)
         memories.append(memory)
     return taken(times, max(memories))
 
 
-class Fovea:
-    works = tuple(WORKS)
-
-    def __init__(self, options, program, name='fovea'):
-        self.options, self.program, self.name, self.title = options, program, name, name
+class Side:
+    works = ()
 
     def does(self, work):
         return work in self.works
 
+
+class Fovea(Side):
+    works = tuple(WORKS)
+
+    def __init__(self, options, program, name='fovea'):
+        self.options, self.program, self.name = options, program, name
+
     def bench(self, case, *more):
-        made = start([self.program, 'bench', case.model, '-t', case.threads, '-w', 1, '-r', 100000, '--seconds',
-                      self.options.seconds, '-q', '--json', '-', *more], case.threads)
+        made = fovea_bench(self.program, case.model, case.threads, self.options.seconds, *more)
         numbers = made.document()
         return {'min': numbers['min_ms'], 'median': numbers['median_ms'], 'runs': numbers['runs'], 'memory': made.memory}
 
@@ -82,14 +87,11 @@ class Fovea:
         return os.path.join(self.folder(case), 'output.npy')
 
 
-class Torch:
-    name, title, works = 'torch', 'PyTorch', ('forward', 'forward8', 'erf', 'train')
+class Torch(Side):
+    name, works = 'torch', ('forward', 'forward8', 'erf', 'train')
 
     def __init__(self, options):
         self.options = options
-
-    def does(self, work):
-        return work in self.works
 
     def run(self, case):
         if not os.path.exists(os.path.join(self.options.models, case.network + '.pth')):
@@ -103,14 +105,11 @@ class Torch:
         return os.path.join(case.folder, 'torch.npy')
 
 
-class OnnxRuntime:
-    name, title, works = 'onnxruntime', 'ONNX Runtime', ('forward', 'forward8', 'start')
+class OnnxRuntime(Side):
+    name, works = 'onnxruntime', ('forward', 'forward8', 'start')
 
     def __init__(self, options, machine):
         self.options, self.machine = options, machine
-
-    def does(self, work):
-        return work in self.works
 
     def node(self, case, seconds):
         return start(['node', os.path.join(FOLDER, 'with_onnx_runtime.js'), case.model, case.input, case.batch, case.threads,

@@ -1,9 +1,8 @@
 """What tools/bench says of its results: lines while it runs, tables behind."""
 import re
 
-from sides import WORKS
+from sides import TITLES, WORKS
 
-TITLES = {'fovea': 'fovea', 'onnxruntime': 'ONNX Runtime', 'torch': 'PyTorch', 'against': 'the other fovea'}
 PLACE = re.compile(r'(<!-- tools/bench: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 
 
