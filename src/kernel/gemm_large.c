@@ -27,23 +27,23 @@ size_t gemm_large_scratch(const struct gemm *gemm, const struct kernels *kernels
     return packed_bytes(gemm, kernels) + (gemm->transpose_a ? (size_t)(gemm->m * gemm->k) * sizeof(float) : 0);
 }
 
-struct turn_job {
+struct transpose_job {
     const struct gemm *gemm;
     const struct kernels *kernels;
     const float *a;
-    float *turned;
+    float *transposed;
     size_t parts;
 };
 
 /* Some rows of what A becomes. */
-static void turn_rows(void *argument, size_t index, int thread)
+static void transpose_rows(void *argument, size_t index, int thread)
 {
     (void)thread;
-    const struct turn_job *job = argument;
+    const struct transpose_job *job = argument;
     const struct gemm *gemm = job->gemm;
     size_t begin, end;
     thread_slice((size_t)gemm->m, job->parts, index, &begin, &end);
-    job->kernels->transpose(job->a + begin, gemm->lda, job->turned + (int64_t)begin * gemm->k, gemm->k, gemm->k,
+    job->kernels->transpose(job->a + begin, gemm->lda, job->transposed + (int64_t)begin * gemm->k, gemm->k, gemm->k,
                             (int64_t)(end - begin));
 }
 
@@ -53,13 +53,13 @@ void gemm_large_run(const struct gemm *gemm, const struct kernels *kernels, stru
     const struct linear linear = linear_of(gemm);
     const struct linear_weights weights = {.packed = scratch};
     const struct linear_finish finish = {.activation = UNARY_IDENTITY};
-    struct turn_job job = {.gemm = gemm,
-                           .kernels = kernels,
-                           .a = a,
-                           .turned = (float *)scratch + packed_bytes(gemm, kernels) / sizeof(float),
-                           .parts = (size_t)((gemm->m + 63) / 64)};
+    struct transpose_job job = {.gemm = gemm,
+                                .kernels = kernels,
+                                .a = a,
+                                .transposed = (float *)scratch + packed_bytes(gemm, kernels) / sizeof(float),
+                                .parts = (size_t)((gemm->m + 63) / 64)};
     linear_pack(&linear, kernels, pool, b, scratch);
     if (gemm->transpose_a)
-        thread_pool_run(pool, turn_rows, &job, job.parts);
-    linear_run(&linear, kernels, pool, gemm->transpose_a ? job.turned : a, &weights, &finish, c, NULL);
+        thread_pool_run(pool, transpose_rows, &job, job.parts);
+    linear_run(&linear, kernels, pool, gemm->transpose_a ? job.transposed : a, &weights, &finish, c, NULL);
 }

@@ -7,8 +7,9 @@
 
 /* What a thread works on at a time: a chunk of the depth for some columns. Its weights for one panel of rows stay in
  * the first-level cache while the tiles of columns pass, or, where a tile of columns is the smaller part, the columns
- * do while panels pass; all columns of the chunk stay in the second-level cache (COLUMN_FLOATS: a quarter megabyte,
- * half of the smallest) and so do the weights of a group of panels (GROUP_FLOATS). */
+ * do while panels pass (FIRST_LEVEL_FLOATS: 20 KB of the 32 that are usual); all columns of the chunk stay in the
+ * second-level cache (COLUMN_FLOATS: a quarter megabyte, half of the smallest) and so do the weights of a group of
+ * panels (GROUP_FLOATS: 96 KB). */
 #define COLUMN_FLOATS ((int64_t)1 << 16)
 #define GROUP_FLOATS ((int64_t)3 << 13)
 #define FIRST_LEVEL_FLOATS ((int64_t)5 << 10)

@@ -40,7 +40,7 @@ void linear_pack(const struct linear *linear, const struct kernels *kernels, str
 size_t linear_scratch(const struct linear *linear, const struct kernels *kernels, int threads);
 void linear_run(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool, const float *x,
                 const struct linear_weights *weights, const struct linear_finish *finish, float *y, void *scratch);
-/* dx [rows, depth] = dy [rows, columns] w^T of weights packed for `linear`, which are turned part by part: 83 KB of
+/* dx [rows, depth] = dy [rows, columns] w^T of weights packed for `linear`, which are transposed part by part: 83 KB of
  * scratch a thread. */
 size_t linear_backward_scratch(const struct linear *linear, const struct kernels *kernels, int threads);
 void linear_run_backward(const struct linear *linear, const struct kernels *kernels, struct thread_pool *pool,

@@ -57,8 +57,8 @@ static void clear_rest(int64_t depth, int64_t columns, int64_t width, float *out
     }
 }
 
-void product_turn(const float *from, int64_t stride, const struct kernels *kernels, int64_t depth, int64_t columns,
-                  int64_t width, float *out)
+void product_transpose(const float *from, int64_t stride, const struct kernels *kernels, int64_t depth, int64_t columns,
+                       int64_t width, float *out)
 {
     kernels->transpose(from, stride, out, width, columns, depth);
     clear_rest(depth, columns, width, out);
@@ -69,7 +69,7 @@ void product_pack(const struct product_source *source, const struct kernels *ker
 {
     int64_t stride = source->stride;
     if (source->transposed) {
-        product_turn(source->w + column * stride + first, stride, kernels, depth, columns, width, out);
+        product_transpose(source->w + column * stride + first, stride, kernels, depth, columns, width, out);
         for (int64_t i = 0; i < depth * width && source->factor != 1; i++)
             out[i] *= source->factor;
         return;

@@ -48,7 +48,7 @@ struct product_source {
 void product_pack(const struct product_source *source, const struct kernels *kernels, int64_t first, int64_t depth,
                   int64_t column, int64_t columns, int64_t width, float *out);
 /* out[k * width + j] = from[j * stride + k] for k < depth and j < columns, zero for columns <= j < width. */
-void product_turn(const float *from, int64_t stride, const struct kernels *kernels, int64_t depth, int64_t columns,
-                  int64_t width, float *out);
+void product_transpose(const float *from, int64_t stride, const struct kernels *kernels, int64_t depth, int64_t columns,
+                       int64_t width, float *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* Weight gradient of a convolution as a packed product: dw = dy columns^T, summed over pieces of the images' cells.
  *
  * A block of a few input channels is arranged for a piece: its columns, gathered unless they are the input itself, are
- * turned to panels of the product kernel, [cell][column], a quarter megabyte at most, which stays in the second-level
- * cache while the rows of dy pass, read where they are. A piece has about as many cells as the kernel sums at a time
- * (PRODUCT_CHUNK): a part of an image, or, of small ones, several, whose dy is put side by side first. */
+ * transposed into panels of the product kernel, [cell][column], a quarter megabyte at most, which stays in the
+ * second-level cache while the rows of dy pass, read where they are. A piece has about as many cells as the kernel sums
+ * at a time (PRODUCT_CHUNK): a part of an image, or, of small ones, several, whose dy is put side by side first. */
 #include <math.h>
 #include <string.h>
 
@@ -22,10 +22,10 @@ struct product_job {
     struct thread_pool *pool;
     const float *x, *dy;
     float *dw;
-    int64_t inputs, outputs, taps, cells;                  /* per group */
-    int64_t unit, blocks, row_parts;                       /* unit: channels that fill whole vectors */
-    int64_t images, parts, pieces, depth;                  /* of a piece; parts of an image; most cells of a piece */
-    int64_t joined, turned, columns, segments, per_thread; /* floats of scratch */
+    int64_t inputs, outputs, taps, cells; /* per group */
+    int64_t unit, blocks, row_parts;      /* unit: channels that fill whole vectors */
+    int64_t images, parts, pieces, depth; /* of a piece; parts of an image; most cells of a piece */
+    int64_t joined, transposed, columns, segments, per_thread; /* floats of scratch */
     float *scratch;
 };
 
@@ -72,10 +72,10 @@ static struct product_job product_job(const struct convolution *convolution, con
     bool gathers = !convolution_is_product(convolution);
     int64_t segments = gathers ? implicit_gemm_segments(&gemm, job.depth) : 0;
     job.joined = job.images > 1 ? convolution->batch * convolution->output_channels * job.cells : 0;
-    job.turned = int64_round_up(rows, kernels->product->vector) * job.depth;
+    job.transposed = int64_round_up(rows, kernels->product->vector) * job.depth;
     job.columns = gathers ? memory_aligned_floats(rows * job.depth + TILE_MAX_WIDTH) : 0;
     job.segments = memory_aligned_floats(segments * (int64_t)(sizeof(struct tile_segment) / sizeof(float)));
-    job.per_thread = memory_aligned_floats(job.turned) + job.columns + job.segments;
+    job.per_thread = memory_aligned_floats(job.transposed) + job.columns + job.segments;
     job.joined = memory_aligned_floats(job.joined);
     return job;
 }
@@ -136,23 +136,23 @@ static void join_images(void *argument, size_t index, int thread)
 }
 
 /* Rows `pitch` apart to panels, as the cells from `at` on. */
-static void turn_columns(const struct product_job *job, const struct block *block, const struct piece *piece,
-                         const float *rows, int64_t pitch, int64_t at, float *turned)
+static void transpose_columns(const struct product_job *job, const struct block *block, const struct piece *piece,
+                              const float *rows, int64_t pitch, int64_t at, float *transposed)
 {
     for (int64_t p = 0; p < block->panels.count; p++) {
         const struct product_panel panel = product_panel(&block->panels, p);
         int64_t width = (int64_t)panel.vectors * block->panels.vector, cells = piece->end - piece->begin;
-        float *to = turned + panel.column * piece->depth + at * width;
-        product_turn(rows + panel.column * pitch, pitch, job->kernels, cells, panel.columns, width, to);
+        float *to = transposed + panel.column * piece->depth + at * width;
+        product_transpose(rows + panel.column * pitch, pitch, job->kernels, cells, panel.columns, width, to);
     }
 }
 
 static void arrange_columns(const struct product_job *job, const struct block *block, const struct piece *piece,
-                            float *turned)
+                            float *transposed)
 {
     const struct convolution *convolution = job->convolution;
     int64_t plane = convolution_plane(convolution->input), cells = piece->end - piece->begin;
-    float *columns = turned + memory_aligned_floats(job->turned);
+    float *columns = transposed + memory_aligned_floats(job->transposed);
     struct window all = convolution_all(convolution);
     struct implicit_gemm gemm = convolution_gemm(convolution, &all);
     bool gathers = !convolution_is_product(convolution);
@@ -163,8 +163,8 @@ static void arrange_columns(const struct product_job *job, const struct block *b
         if (gathers)
             implicit_gemm_gather(&gemm, job->kernels->tile, x, piece->begin, piece->end,
                                  (struct tile_segment *)(columns + job->columns), columns);
-        turn_columns(job, block, piece, gathers ? columns : x + piece->begin, gathers ? cells : plane, i * cells,
-                     turned);
+        transpose_columns(job, block, piece, gathers ? columns : x + piece->begin, gathers ? cells : plane, i * cells,
+                          transposed);
     }
 }
 
@@ -180,21 +180,21 @@ static void run_block(void *argument, size_t index, int thread)
     block.first = (int64_t)first * job->unit;
     block.count = int64_min((int64_t)last * job->unit, job->inputs) - block.first;
     block.panels = product_panels(job->kernels->product, block.count * job->taps);
-    float *turned = job->scratch + job->joined + thread * job->per_thread;
+    float *transposed = job->scratch + job->joined + thread * job->per_thread;
     int64_t columns = job->inputs * job->taps;
     float *dw = job->dw + (block.group * job->outputs + (int64_t)begin) * columns + block.first * job->taps;
     for (int64_t i = 0; i < job->pieces && block.count > 0; i++) {
         struct piece piece = find_piece(job, i);
         int64_t row;
         const float *dy = piece_rows(job, &piece, block.group, &row) + (int64_t)begin * row;
-        arrange_columns(job, &block, &piece, turned);
+        arrange_columns(job, &block, &piece, transposed);
         for (int64_t p = 0; p < block.panels.count; p++) {
             const struct product_panel panel = product_panel(&block.panels, p);
             const struct product_tile tile = {.depth = piece.depth,
                                               .x = dy,
                                               .x_row = row,
                                               .x_step = 1,
-                                              .w = turned + panel.column * piece.depth,
+                                              .w = transposed + panel.column * piece.depth,
                                               .vectors = panel.vectors,
                                               .columns = (int)panel.columns,
                                               .adds = i > 0,
