@@ -201,4 +201,10 @@ static void run_taps(const struct convolution_run *run)
         thread_pool_run(run->pool, run_plane, &planes, plane_count);
 }
 
-const struct convolution_method convolution_taps = {"taps", true, applies, packed_bytes, pack, scratch, run_taps};
+const struct convolution_method convolution_taps = {.name = "taps",
+                                                    .half = true,
+                                                    .applies = applies,
+                                                    .packed_bytes = packed_bytes,
+                                                    .pack = pack,
+                                                    .scratch = scratch,
+                                                    .run = run_taps};

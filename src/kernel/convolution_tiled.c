@@ -76,4 +76,10 @@ static void run_tiled(const struct convolution_run *run)
     implicit_gemm_run(&gemm, run->kernels, run->pool, &operands, run->scratch);
 }
 
-const struct convolution_method convolution_tiled = {"tiles", true, applies, packed_bytes, pack, scratch, run_tiled};
+const struct convolution_method convolution_tiled = {.name = "tiles",
+                                                     .half = true,
+                                                     .applies = applies,
+                                                     .packed_bytes = packed_bytes,
+                                                     .pack = pack,
+                                                     .scratch = scratch,
+                                                     .run = run_tiled};

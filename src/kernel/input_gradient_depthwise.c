@@ -355,5 +355,9 @@ static void run_depthwise(const struct convolution_run *run)
     depthwise_job_run(&job);
 }
 
-const struct convolution_method input_gradient_depthwise = {"depthwise", false,   applies,      packed_bytes,
-                                                            pack,        scratch, run_depthwise};
+const struct convolution_method input_gradient_depthwise = {.name = "depthwise",
+                                                            .applies = applies,
+                                                            .packed_bytes = packed_bytes,
+                                                            .pack = pack,
+                                                            .scratch = scratch,
+                                                            .run = run_depthwise};

@@ -143,5 +143,10 @@ static void run_phases(const struct convolution_run *run)
     }
 }
 
-const struct convolution_method input_gradient_tiled = {"tiles", true,    applies,   packed_bytes,
-                                                        pack,    scratch, run_phases};
+const struct convolution_method input_gradient_tiled = {.name = "tiles",
+                                                        .half = true,
+                                                        .applies = applies,
+                                                        .packed_bytes = packed_bytes,
+                                                        .pack = pack,
+                                                        .scratch = scratch,
+                                                        .run = run_phases};

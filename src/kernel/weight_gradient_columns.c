@@ -80,4 +80,5 @@ static void run_columns(const struct weight_gradient_run *run)
     thread_pool_run(run->pool, weight_gradient_block, &job, (size_t)(convolution->groups * job.blocks));
 }
 
-const struct weight_gradient_method weight_gradient_columns = {"columns", applies, scratch, run_columns};
+const struct weight_gradient_method weight_gradient_columns = {
+    .name = "columns", .applies = applies, .scratch = scratch, .run = run_columns};

@@ -134,4 +134,5 @@ static void run_depthwise(const struct weight_gradient_run *run)
     thread_pool_run(pool, run_item, &work, (size_t)((channels + work.block - 1) / work.block));
 }
 
-const struct weight_gradient_method weight_gradient_depthwise = {"depthwise", applies, scratch, run_depthwise};
+const struct weight_gradient_method weight_gradient_depthwise = {
+    .name = "depthwise", .applies = applies, .scratch = scratch, .run = run_depthwise};

@@ -223,4 +223,5 @@ static void run_packed(const struct weight_gradient_run *run)
     thread_pool_run(run->pool, run_block, &job, (size_t)(items * job.row_parts));
 }
 
-const struct weight_gradient_method weight_gradient_packed = {"packed", applies, scratch, run_packed};
+const struct weight_gradient_method weight_gradient_packed = {
+    .name = "packed", .applies = applies, .scratch = scratch, .run = run_packed};

@@ -216,4 +216,5 @@ static void run_tiles(const struct weight_gradient_run *run)
     thread_pool_run(run->pool, run_block, &job, (size_t)(down * across));
 }
 
-const struct weight_gradient_method weight_gradient_winograd = {"winograd", applies, scratch, run_tiles};
+const struct weight_gradient_method weight_gradient_winograd = {
+    .name = "winograd", .applies = applies, .scratch = scratch, .run = run_tiles};

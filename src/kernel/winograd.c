@@ -144,8 +144,12 @@ static void forward_run(const struct convolution_run *run)
     winograd_run(&winograd, run->kernels, run->pool, &operands, run->scratch);
 }
 
-const struct convolution_method convolution_winograd = {
-    "winograd", false, forward_applies, forward_packed_bytes, forward_pack, forward_scratch, forward_run};
+const struct convolution_method convolution_winograd = {.name = "winograd",
+                                                        .applies = forward_applies,
+                                                        .packed_bytes = forward_packed_bytes,
+                                                        .pack = forward_pack,
+                                                        .scratch = forward_scratch,
+                                                        .run = forward_run};
 
 static int gradient_tile(const struct convolution *convolution)
 {
@@ -203,5 +207,9 @@ static void gradient_run(const struct convolution_run *run)
         winograd_run(&winograd, run->kernels, run->pool, &operands, run->scratch);
 }
 
-const struct convolution_method input_gradient_winograd = {
-    "winograd", false, gradient_applies, gradient_packed_bytes, gradient_pack, gradient_scratch, gradient_run};
+const struct convolution_method input_gradient_winograd = {.name = "winograd",
+                                                           .applies = gradient_applies,
+                                                           .packed_bytes = gradient_packed_bytes,
+                                                           .pack = gradient_pack,
+                                                           .scratch = gradient_scratch,
+                                                           .run = gradient_run};
