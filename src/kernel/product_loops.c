@@ -23,12 +23,7 @@ static always_inline void sum_terms(const struct product_tile *tile, int rows, i
     vector_type sums[ROWS][VECTORS];
     const float *x = tile->x, *w = tile->w, *ahead = tile->ahead;
     int64_t row = tile->x_row, step = tile->x_step;
-    UNROLL
-    for (int r = 0; r < rows; r++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            sums[r][v] = (vector_type){0};
-    }
+    zero_vectors(sums[0], rows, vectors, VECTORS);
     for (int64_t k = 0; k < tile->depth; k++) {
         vector_type columns[VECTORS];
         UNROLL

@@ -32,12 +32,7 @@ static always_inline void sum_terms(const struct tile *tile, int rows, int vecto
     const float *a = tile->a, *b = tile->b;
     const int32_t *offsets = tile->offsets;
     int64_t ahead = tile->ahead;
-    UNROLL
-    for (int r = 0; r < rows; r++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            sums[r][v] = (vector_type){0};
-    }
+    zero_vectors(sums[0], rows, vectors, MOST_VECTORS);
     for (int64_t k = 0; k < tile->depth; k++) {
         vector_type columns[MOST_VECTORS];
         const float *row = b + offsets[k];

@@ -43,6 +43,17 @@ static inline vector_type multiply_add(vector_type a, vector_type b, vector_type
 #endif
 }
 
+/* rows x vectors of an array of sums whose rows are `stride` apart: constants where this is inlined. */
+static always_inline void zero_vectors(vector_type *sums, int rows, int vectors, int stride)
+{
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            sums[r * stride + v] = (vector_type){0};
+    }
+}
+
 /* NaN stays: of an unordered pair these instructions give the second operand. */
 static inline vector_type clamp(vector_type x, vector_type low, vector_type high)
 {

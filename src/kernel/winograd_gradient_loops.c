@@ -63,12 +63,7 @@ static void spread_tiles(const struct winograd_spread *spread)
 static always_inline void sum_tiles(const struct winograd_sums *work, const float *a, const float *b, float *to)
 {
     vector_type sums[ROWS][PAIR];
-    UNROLL
-    for (int r = 0; r < ROWS; r++) {
-        UNROLL
-        for (int v = 0; v < PAIR; v++)
-            sums[r][v] = (vector_type){0};
-    }
+    zero_vectors(sums[0], ROWS, PAIR, PAIR);
     for (int64_t t = 0; t < work->tiles; t++) {
         vector_type cells[PAIR];
         UNROLL

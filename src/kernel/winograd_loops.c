@@ -301,12 +301,7 @@ static always_inline void multiply(const struct winograd_product *product, const
                                    int64_t depth, bool first, float *c, int rows, int vectors)
 {
     vector_type sums[ROWS][WINOGRAD_PANEL];
-    UNROLL
-    for (int r = 0; r < rows; r++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            sums[r][v] = (vector_type){0};
-    }
+    zero_vectors(sums[0], rows, vectors, WINOGRAD_PANEL);
     for (int64_t k = 0; k < depth; k += VECTOR) {
         int64_t lanes = depth - k < VECTOR ? depth - k : VECTOR;
         for (int64_t lane = 0; lane < lanes; lane++) {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "kernel/convolution.h"
+#include "noise.h"
 #include "tensor/dtype.h"
 
 struct shape_case {
@@ -156,14 +157,6 @@ static int64_t cells(const int64_t size[3])
     return size[0] * size[1] * size[2];
 }
 
-static float *noise(int64_t count, uint64_t seed)
-{
-    float *values = malloc((size_t)count * sizeof *values);
-    for (int64_t i = 0; i < count; i++)
-        values[i] = (float)(((uint64_t)i * 2654435761u + seed * 40503u) >> 7 & 0xfff) / 2048.0f - 1.0f;
-    return values;
-}
-
 /* Calls `visit` for every product of the convolution: x[a] * w[b] belongs to y[c]. */
 struct product {
     int64_t x, w, y;
@@ -254,7 +247,8 @@ static void check_forward(const struct shape_case *test, const struct kernels *k
     const struct convolution *c = &test->convolution;
     struct sizes sizes = sizes_of(c);
     int threads = thread_pool_size(pool);
-    float *bias = noise(c->output_channels, 5), *residual = noise(sizes.y, 6), *y = noise(sizes.y, 7);
+    float *bias = coarse_noise(c->output_channels, 5), *residual = coarse_noise(sizes.y, 6),
+          *y = coarse_noise(sizes.y, 7);
     double *expected = malloc((size_t)sizes.y * sizeof *expected);
     size_t packed_bytes = pack ? convolution_packed_bytes(c, kernels) : 0;
     void *packed = packed_bytes ? scratch_of(packed_bytes) : NULL;
@@ -289,7 +283,7 @@ static void check_input_gradient(const struct shape_case *test, const struct ker
 {
     const struct convolution *c = &test->convolution;
     struct sizes sizes = sizes_of(c);
-    float *dx = noise(sizes.x, 8);
+    float *dx = coarse_noise(sizes.x, 8);
     size_t packed_bytes = pack ? convolution_input_gradient_packed_bytes(c, kernels) : 0;
     void *packed = packed_bytes ? scratch_of(packed_bytes) : NULL;
     void *scratch = scratch_of(convolution_input_gradient_scratch(c, kernels, thread_pool_size(pool), packed != NULL));
@@ -308,7 +302,7 @@ static void check_weight_gradient(const struct shape_case *test, const struct ke
 {
     const struct convolution *c = &test->convolution;
     struct sizes sizes = sizes_of(c);
-    float *dw = noise(sizes.w, 9);
+    float *dw = coarse_noise(sizes.w, 9);
     void *scratch = scratch_of(convolution_weight_gradient_scratch(c, kernels, thread_pool_size(pool)));
     convolution_weight_gradient(c, kernels, pool, b->x, b->dy, dw, scratch);
     compare(test->name, "weight gradient", dw, b->dw, sizes.w);
@@ -356,8 +350,8 @@ static void check_half(const struct shape_case *test, const struct kernels *kern
             convolution_pack(&c[i], kernels, narrow[0] ? b->w : rounded, packed[0]);
         if (packed[1])
             convolution_input_gradient_pack(&c[i], kernels, narrow[1] ? b->w : rounded, packed[1]);
-        y[i] = noise(sizes.y, 7);
-        dx[i] = noise(sizes.x, 8);
+        y[i] = coarse_noise(sizes.y, 7);
+        dx[i] = coarse_noise(sizes.x, 8);
         convolution_forward(&c[i], kernels, pool, b->x, &(struct convolution_weights){rounded, packed[0]}, NULL, window,
                             y[i], scratch[0]);
         convolution_input_gradient(&c[i], kernels, pool, b->dy, &(struct convolution_weights){rounded, packed[1]},
@@ -391,9 +385,9 @@ static void check_case(const struct shape_case *given, const struct kernels *ker
         window.end[2] = (c->output[2] + 1) / 2 + window.begin[2];
         window.end[2] = window.end[2] < c->output[2] ? window.end[2] : c->output[2];
     }
-    struct buffers b = {.x = noise(sizes.x, 1),
-                        .w = noise(sizes.w, 2),
-                        .dy = noise(sizes.y, 3),
+    struct buffers b = {.x = coarse_noise(sizes.x, 1),
+                        .w = coarse_noise(sizes.w, 2),
+                        .dy = coarse_noise(sizes.y, 3),
                         .y = calloc((size_t)sizes.y, sizeof(double)),
                         .dx = calloc((size_t)sizes.x, sizeof(double)),
                         .dw = calloc((size_t)sizes.w, sizeof(double))};
@@ -454,7 +448,8 @@ static void test_threads(void **state)
         struct convolution c = cases[i].convolution;
         assert_int_equal(convolution_complete(&c, NULL), 0);
         struct sizes sizes = sizes_of(&c);
-        float *x = noise(sizes.x, 1), *w = noise(sizes.w, 2), *one = noise(sizes.y, 3), *three = noise(sizes.y, 4);
+        float *x = coarse_noise(sizes.x, 1), *w = coarse_noise(sizes.w, 2), *one = coarse_noise(sizes.y, 3),
+              *three = coarse_noise(sizes.y, 4);
         run_forward(&c, kernels, NULL, x, w, one);
         run_forward(&c, kernels, pool, x, w, three);
         if (memcmp(one, three, (size_t)sizes.y * sizeof *one) != 0)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "kernel/convolution.h"
+#include "noise.h"
 
 struct layer {
     const char *name;
@@ -50,14 +51,6 @@ static struct convolution geometry(const struct layer *layer)
                             .pad_end = {0, layer->padding, layer->padding}};
     assert_int_equal(convolution_complete(&c, NULL), 0);
     return c;
-}
-
-static float *noise(int64_t count, uint64_t seed)
-{
-    float *values = malloc((size_t)count * sizeof *values);
-    for (int64_t i = 0; i < count; i++)
-        values[i] = (float)(((uint64_t)i * 2654435761u + seed * 40503u) >> 7 & 0xfff) / 2048.0f - 1.0f;
-    return values;
 }
 
 static int64_t result_count(const struct convolution *c, int work)
@@ -104,7 +97,7 @@ static float *run(const struct layer *layer, int work, const struct kernels *ker
                    : work == INPUT_GRADIENT ? convolution_input_gradient_scratch(&c, kernels, threads, false)
                                             : convolution_weight_gradient_scratch(&c, kernels, threads);
     unsigned char *scratch = guarded(bytes);
-    float *result = noise(result_count(&c, work), 9);
+    float *result = coarse_noise(result_count(&c, work), 9);
     if (work == FORWARD)
         convolution_forward(&c, kernels, pool, o->x, &weights, o->epilogue, o->window, result, scratch);
     else if (work == INPUT_GRADIENT)
@@ -169,9 +162,9 @@ static void for_layers(void check(const struct layer *, struct thread_pool *cons
     struct thread_pool *pools[2] = {thread_pool_create(memory, 1, NULL), thread_pool_create(memory, 3, NULL)};
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         struct convolution c = geometry(&layers[i]);
-        struct operands operands = {.x = noise(result_count(&c, INPUT_GRADIENT), 1),
-                                    .w = noise(result_count(&c, WEIGHT_GRADIENT), 2),
-                                    .dy = noise(result_count(&c, FORWARD), 3)};
+        struct operands operands = {.x = coarse_noise(result_count(&c, INPUT_GRADIENT), 1),
+                                    .w = coarse_noise(result_count(&c, WEIGHT_GRADIENT), 2),
+                                    .dy = coarse_noise(result_count(&c, FORWARD), 3)};
         check(&layers[i], pools, &operands);
         free(operands.x);
         free(operands.w);
@@ -199,7 +192,7 @@ static void check_windows(const struct layer *layer, struct thread_pool *const p
                                      {{0, 1, 1}, {1, h, w - 1}}};
     for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
         struct operands part = *operands;
-        part.dy = noise(result_count(&c, FORWARD), 4);
+        part.dy = coarse_noise(result_count(&c, FORWARD), 4);
         part.window = &windows[i];
         clear_outside(&c, &windows[i], part.dy);
         check_work(layer, FORWARD, pools, &part);
@@ -211,7 +204,7 @@ static void check_windows(const struct layer *layer, struct thread_pool *const p
 static void check_ends(const struct layer *layer, struct thread_pool *const pools[2], struct operands *operands)
 {
     struct convolution c = geometry(layer);
-    float *bias = noise(c.output_channels, 5), *residual = noise(result_count(&c, FORWARD), 6);
+    float *bias = coarse_noise(c.output_channels, 5), *residual = coarse_noise(result_count(&c, FORWARD), 6);
     const struct window window = {{0, 1, 1}, {1, c.output[1], c.output[2] - 1}};
     const struct epilogue epilogues[] = {
         {.bias = bias, .activation = UNARY_RELU},
@@ -257,8 +250,8 @@ static void test_nan(void **state)
     struct convolution c = geometry(&layer);
     const struct epilogue epilogue = {.activation = UNARY_RELU};
     for (int level = CPU_PORTABLE; level <= (int)cpu_detect(); level++) {
-        struct operands operands = {.x = noise(result_count(&c, INPUT_GRADIENT), 1),
-                                    .w = noise(result_count(&c, WEIGHT_GRADIENT), 2),
+        struct operands operands = {.x = coarse_noise(result_count(&c, INPUT_GRADIENT), 1),
+                                    .w = coarse_noise(result_count(&c, WEIGHT_GRADIENT), 2),
                                     .epilogue = &epilogue};
         operands.x[81 + 4 * 9 + 4] = NAN; /* the middle of the second plane */
         float *y = run(&layer, FORWARD, kernels_for((enum cpu_level)level), NULL, &operands);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "kernel/convolution_shared.h"
+#include "noise.h"
 
 struct problem {
     int64_t batch, inputs, outputs, height, width, pads[4];
@@ -29,17 +30,6 @@ struct setup {
     float *x, *dy;
     double *reference;
 };
-
-static float *noise(int64_t count, uint64_t seed)
-{
-    float *values = aligned_alloc(64, ((size_t)count * sizeof *values + 63) / 64 * 64);
-    uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
-    for (int64_t i = 0; i < count; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        values[i] = (float)(int32_t)(state >> 32) / 2147483648.0f;
-    }
-    return values;
-}
 
 static double reference_of(const struct setup *setup, int64_t row, int64_t channel, int64_t tap)
 {
@@ -112,17 +102,6 @@ static void for_levels(void (*check)(const struct setup *setup, enum cpu_level l
             check(&setup, (enum cpu_level)level);
         release(&setup);
     }
-}
-
-/* Root of the mean squared distance over that of the values. */
-static double error_of(const float *got, const double *reference, int64_t count)
-{
-    double distance = 0, size = 0;
-    for (int64_t i = 0; i < count; i++) {
-        distance += ((double)got[i] - reference[i]) * ((double)got[i] - reference[i]);
-        size += reference[i] * reference[i];
-    }
-    return sqrt(distance / size);
 }
 
 static void check_error(const struct setup *setup, enum cpu_level level)
