@@ -13,7 +13,7 @@
 /* A byte from memory costs as much as so many from the shared cache. */
 #define MEMORY_COST 3.0
 /* A byte of weights that a round reads: they come from the shared cache where there is room left in it. */
-#define WEIGHT_COST 2.0
+#define WEIGHT_COST 3.0
 /* What starting a step takes, in bytes from the shared cache. */
 #define START_COST (64 << 10)
 
