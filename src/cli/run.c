@@ -329,6 +329,11 @@ static int take_prediction(void *user, const struct fovea_prediction *prediction
     print_prediction(prediction);
     if (!sink->options->overlay)
         return 0;
+    if (mkdir(sink->options->overlay, 0777) != 0 && errno != EEXIST) {
+        snprintf(error->message, sizeof error->message, "the folder %s cannot be made: %s", sink->options->overlay,
+                 strerror(errno));
+        return -1;
+    }
     snprintf(path, sizeof path, "%s/%06" PRId64, sink->options->overlay, prediction->image);
     return fovea_prediction_write(sink->opened->fovea, prediction, path, sink->options->force, error);
 }
@@ -355,10 +360,6 @@ static int predict(struct opened *opened, const struct run_options *options, con
     predict.samples.preprocess = preprocess;
     predict.samples.labels = options->labels;
     predict.top = options->top;
-    if (options->overlay && mkdir(options->overlay, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "fovea: the folder %s cannot be made: %s\n", options->overlay, strerror(errno));
-        return FOVEA_BAD_INPUT;
-    }
     if (fovea_predict(opened->model, &predict, take_prediction, &sink, &error) &&
         (sink.count > 0 || options->overlay || options->labels || error.kind != FOVEA_ERROR_INPUT))
         return error.kind == FOVEA_ERROR_UNSUPPORTED && !options->overlay ? FOVEA_CLEAN : fail(&error);

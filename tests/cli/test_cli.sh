@@ -281,6 +281,12 @@ one_line 2 '000000.png exists already; --force' "$fovea" run $model -i models/im
 one_line 2 'overlay takes pictures' "$fovea" run $net/model.onnx -i $data/input_0.pb --overlay "$work/overlay"
 expect 0 'wrote 200 pictures to' "$fovea" run $model -i models/images --format svg --overlay "$work/overlay2" --top 1
 
+expect 0 '^00001_pullover.png: 1 62.5 %, 0 37.5 %' "$fovea" run tests/fixtures/heads/pixels.onnx -i models/images/00001_pullover.png --preprocess raw --overlay "$work/regions"
+[ -s "$work/regions/000000.png" ] || { echo 'FAILED: run drew no regions'; failures=$((failures + 1)); }
+expect 0 'each in its best row' "$fovea" run tests/fixtures/heads/levels.onnx -i models/images/00001_pullover.png --preprocess raw
+one_line 2 'cannot be made' "$fovea" run $model -i models/images/00000_ankle-boot.png --overlay "$work/missing/folder" -q
+expect 0 'wrote' "$fovea" cam tests/fixtures/heads/pixels.onnx models/images/00001_pullover.png --preprocess raw -o "$work/outlined" --format svg
+
 # several models or stages in one figure
 expect 0 'wrote .*/fields.png' "$fovea" erf $model models/fashion_vit.onnx $model --images models/images --limit 2 -c predicted -o "$work/several"
 for file in fashion_mnist/erf.json fashion_vit/erf.npy fashion_mnist_2/manifest.json fields.png; do
