@@ -1,9 +1,9 @@
 /* Winograd's filtering as a method of the forward convolution and of the input gradient, which is a correlation of dy
  * with the flipped weights of the other direction. */
+#include <string.h>
+
 #include "base/number.h"
 #include "kernel/winograd_shared.h"
-
-#include <string.h>
 
 static bool has_form(const struct convolution *convolution)
 {
@@ -86,6 +86,37 @@ static int choose_tile(const struct winograd *winograd)
     return (tile == 4 ? large : small) * 3 <= taps * 2 && taps > 0 ? tile : 0;
 }
 
+static size_t bytes_of_packed(const struct winograd *winograd, const struct kernels *kernels)
+{
+    return (size_t)(winograd->groups * winograd_packed_floats(winograd, kernels->winograd)) * sizeof(float);
+}
+
+static size_t bytes_of_scratch(const struct winograd *winograd, const struct kernels *kernels, int threads)
+{
+    return (size_t)winograd_scratch_floats(winograd, kernels->winograd, threads) * sizeof(float);
+}
+
+/* In a group weights are [rows, channels, taps]; the gradient has them [channels, rows, taps], taps backwards. */
+static void pack_groups(const struct winograd *winograd, const struct kernels *kernels, const float *weights,
+                        bool gradient, float *packed)
+{
+    int64_t taps = (int64_t)WINOGRAD_TAPS * WINOGRAD_TAPS, rows = winograd->rows, channels = winograd->channels;
+    int64_t floats = winograd_packed_floats(winograd, kernels->winograd);
+    for (int64_t group = 0; group < winograd->groups; group++) {
+        struct winograd_weights work = {.tile = winograd->tile,
+                                        .rows = rows,
+                                        .channels = channels,
+                                        .row_stride = gradient ? taps : channels * taps,
+                                        .channel_stride = gradient ? rows * taps : taps,
+                                        .flip = gradient,
+                                        .weights = weights + group * rows * channels * taps,
+                                        .out = packed + group * floats};
+        kernels->winograd->weights(&work);
+    }
+}
+
+/* ---- forward ---- */
+
 static int forward_tile(const struct convolution *convolution)
 {
     struct winograd winograd = forward_tiles(convolution, 4, NULL);
@@ -97,49 +128,33 @@ static bool forward_applies(const struct convolution *convolution, const struct 
     return kernels->winograd && has_form(convolution) && forward_tile(convolution) > 0;
 }
 
-static size_t bytes_of_packed(const struct winograd *winograd, const struct kernels *kernels)
+static struct winograd forward_work(const struct convolution *convolution, const struct window *window)
 {
-    return (size_t)(winograd->groups * winograd_packed_floats(winograd, kernels->winograd)) * sizeof(float);
-}
-
-static size_t bytes_of_scratch(const struct winograd *winograd, const struct kernels *kernels, int threads)
-{
-    return (size_t)winograd_scratch_floats(winograd, kernels->winograd, threads) * sizeof(float);
+    return forward_tiles(convolution, forward_tile(convolution), window);
 }
 
 static size_t forward_packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
 {
-    struct winograd winograd = forward_tiles(convolution, forward_tile(convolution), NULL);
+    struct winograd winograd = forward_work(convolution, NULL);
     return bytes_of_packed(&winograd, kernels);
 }
 
 static void forward_pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
                          void *packed)
 {
-    struct winograd winograd = forward_tiles(convolution, forward_tile(convolution), NULL);
-    int64_t taps = convolution_tap_count(convolution);
-    for (int64_t group = 0; group < winograd.groups; group++) {
-        struct winograd_weights work = {.tile = winograd.tile,
-                                        .rows = winograd.rows,
-                                        .channels = winograd.channels,
-                                        .row_stride = winograd.channels * taps,
-                                        .channel_stride = taps,
-                                        .weights = weights + group * winograd.rows * winograd.channels * taps,
-                                        .out = (float *)packed +
-                                               group * winograd_packed_floats(&winograd, kernels->winograd)};
-        kernels->winograd->weights(&work);
-    }
+    struct winograd winograd = forward_work(convolution, NULL);
+    pack_groups(&winograd, kernels, weights, false, packed);
 }
 
 static size_t forward_scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
 {
-    struct winograd winograd = forward_tiles(convolution, forward_tile(convolution), NULL);
+    struct winograd winograd = forward_work(convolution, NULL);
     return bytes_of_scratch(&winograd, kernels, threads);
 }
 
 static void forward_run(const struct convolution_run *run)
 {
-    struct winograd winograd = forward_tiles(run->convolution, forward_tile(run->convolution), run->window);
+    struct winograd winograd = forward_work(run->convolution, run->window);
     struct winograd_operands operands = {run->input, run->weights, run->epilogue, run->output};
     winograd_run(&winograd, run->kernels, run->pool, &operands, run->scratch);
 }
@@ -150,6 +165,8 @@ const struct convolution_method convolution_winograd = {.name = "winograd",
                                                         .pack = forward_pack,
                                                         .scratch = forward_scratch,
                                                         .run = forward_run};
+
+/* ---- input gradient ---- */
 
 static int gradient_tile(const struct convolution *convolution)
 {
@@ -162,41 +179,34 @@ static bool gradient_applies(const struct convolution *convolution, const struct
     return kernels->winograd && has_form(convolution) && gradient_tile(convolution) > 0;
 }
 
+static struct winograd gradient_work(const struct convolution *convolution, const struct window *window)
+{
+    return gradient_tiles(convolution, gradient_tile(convolution), window);
+}
+
 static size_t gradient_packed_bytes(const struct convolution *convolution, const struct kernels *kernels)
 {
-    struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), NULL);
+    struct winograd winograd = gradient_work(convolution, NULL);
     return bytes_of_packed(&winograd, kernels);
 }
 
 static void gradient_pack(const struct convolution *convolution, const struct kernels *kernels, const float *weights,
                           void *packed)
 {
-    struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), NULL);
-    int64_t taps = convolution_tap_count(convolution);
-    for (int64_t group = 0; group < winograd.groups; group++) {
-        struct winograd_weights work = {.tile = winograd.tile,
-                                        .rows = winograd.rows,
-                                        .channels = winograd.channels,
-                                        .row_stride = taps,
-                                        .channel_stride = winograd.rows * taps,
-                                        .flip = true,
-                                        .weights = weights + group * winograd.rows * winograd.channels * taps,
-                                        .out = (float *)packed +
-                                               group * winograd_packed_floats(&winograd, kernels->winograd)};
-        kernels->winograd->weights(&work);
-    }
+    struct winograd winograd = gradient_work(convolution, NULL);
+    pack_groups(&winograd, kernels, weights, true, packed);
 }
 
 static size_t gradient_scratch(const struct convolution *convolution, const struct kernels *kernels, int threads)
 {
-    struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), NULL);
+    struct winograd winograd = gradient_work(convolution, NULL);
     return bytes_of_scratch(&winograd, kernels, threads);
 }
 
 static void gradient_run(const struct convolution_run *run)
 {
     const struct convolution *convolution = run->convolution;
-    struct winograd winograd = gradient_tiles(convolution, gradient_tile(convolution), run->window);
+    struct winograd winograd = gradient_work(convolution, run->window);
     struct winograd_operands operands = {run->input, run->weights, NULL, run->output};
     const struct winograd_axis *axes = winograd.axes;
     int64_t plane = convolution_plane(convolution->input);
