@@ -66,6 +66,7 @@ static int find_value(const struct model *model, struct graph *graph, struct fie
 {
     bool logits = name && strcmp(name, "logits") == 0, before = name && strcmp(name, "before-resize") == 0;
     struct head *head = &target->head;
+    char meant[SUGGESTION_TEXT];
     if (!name || strcmp(name, "features") == 0)
         return find_features(graph, sweep, target, error);
     if ((logits || before) && head_check(head, error))
@@ -76,7 +77,8 @@ static int find_value(const struct model *model, struct graph *graph, struct fie
                     : strcmp(name, "output") == 0 ? graph->outputs[0]
                                                   : graph_find_value(graph, name);
     if (!target->value)
-        return error_set(error, ERROR_INPUT, "the model has no value '%s' (`fovea_inspect` lists them)", name);
+        return error_set(error, ERROR_INPUT, "the model has no value '%s' (`fovea_inspect` lists them)%s", name,
+                         graph_suggest_value(graph, name, meant));
     if (require_computed(sweep, target->value, error))
         return -1;
     if (target->value->shape.rank == SHAPE_UNKNOWN_RANK)

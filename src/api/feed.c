@@ -13,6 +13,7 @@
 const struct value *fed_find_input(const struct graph *graph, const char *name, struct error *error)
 {
     const struct value *only = NULL;
+    char meant[SUGGESTION_TEXT];
     int count = 0;
     for (int i = 0; i < graph->input_count; i++) {
         const struct value *input = graph->inputs[i];
@@ -22,7 +23,7 @@ const struct value *fed_find_input(const struct graph *graph, const char *name, 
             only = input;
     }
     if (name && name[0])
-        error_set(error, ERROR_INPUT, "the model has no input '%s'", name);
+        error_set(error, ERROR_INPUT, "the model has no input '%s'%s", name, graph_suggest_input(graph, name, meant));
     else if (count != 1)
         error_set(error, ERROR_INPUT, "the model has %d inputs; say which one with `feeds.name`", count);
     return name && name[0] ? NULL : count == 1 ? only : NULL;

@@ -5,6 +5,7 @@
 #include "api/entry.h"
 #include "api/result_folder.h"
 #include "base/file.h"
+#include "base/suggest.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
 #include "structure/image_input.h"
@@ -179,15 +180,17 @@ int fovea_model_set_activation(struct fovea_model *model, const char *activation
     ENTRY entry = {0};
     if (entry_model(&entry, model))
         return entry_refuse(&entry, report);
-    static const char *const words[] = {"softmax", "sigmoid", "none"};
+    static const char *const words[] = {"softmax", "sigmoid", "none", NULL};
+    char meant[SUGGESTION_TEXT];
     model->model->activation = NULL;
-    for (size_t i = 0; activation && i < sizeof words / sizeof words[0]; i++) {
+    for (size_t i = 0; activation && words[i]; i++) {
         if (strcmp(activation, words[i]) == 0)
             model->model->activation = words[i];
     }
     if (!activation || model->model->activation)
         return 0;
-    error_set(&entry.error, ERROR_INPUT, "there is no activation '%s' (softmax, sigmoid, none)", activation);
+    error_set(&entry.error, ERROR_INPUT, "there is no activation '%s' (softmax, sigmoid, none)%s", activation,
+              suggest_name(activation, suggest_word_at, words, meant));
     return entry_refuse(&entry, report);
 }
 

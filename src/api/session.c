@@ -34,6 +34,7 @@ static int choose_values(void *user, struct graph *graph, struct error *error)
 {
     const struct value_choice *choice = user;
     int count = choice->options->value_count;
+    char meant[SUGGESTION_TEXT];
     struct value **values = arena_allocate(graph->arena, (size_t)count + 1, sizeof *values, error);
     const char **names = arena_allocate(graph->arena, (size_t)count + 1, sizeof *names, error);
     if (!values || !names)
@@ -41,8 +42,8 @@ static int choose_values(void *user, struct graph *graph, struct error *error)
     for (int i = 0; i < count; i++) {
         values[i] = graph_find_value(graph, choice->options->values[i]);
         if (!values[i] || (!values[i]->producer && !values[i]->constant && !values[i]->is_input))
-            return error_set(error, ERROR_INPUT, "the model has no value '%s' (`fovea_inspect` lists them)",
-                             choice->options->values[i]);
+            return error_set(error, ERROR_INPUT, "the model has no value '%s' (`fovea_inspect` lists them)%s",
+                             choice->options->values[i], graph_suggest_value(graph, choice->options->values[i], meant));
         names[i] = arena_copy_string(graph->arena, values[i]->name, strlen(values[i]->name), error);
         if (!names[i])
             return -1;

@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "base/suggest.h"
 
 #include <stdlib.h>
 
@@ -18,6 +19,12 @@ void fovea_text_printable(char *text)
 const char *fovea_text_shorten(const char *name, size_t most, char *out, size_t size)
 {
     return text_shorten(name, most, out, size);
+}
+
+const char *fovea_text_suggest(const char *typed, const char *(*name_at)(const void *names, int index),
+                               const void *names, char out[FOVEA_TEXT_SUGGESTION])
+{
+    return suggest_name(typed, name_at, names, out);
 }
 
 const char *fovea_text_count(double count, char out[FOVEA_TEXT_COUNT])

@@ -32,17 +32,25 @@ static void print_overview(FILE *out)
     fprintf(out, "usage: fovea VERB MODEL.onnx [options]\n\n");
     for (int i = 0; i < verb_count; i++)
         fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
-    fprintf(out, "\n  fovea help VERB   its options, with an example\n  fovea --version\n\n"
+    fprintf(out, "\n  fovea help VERB   its options, with an example\n  fovea --version   or -V\n\n"
                  "Exit code: 0 clean, 1 findings (a problem, a mismatch), 2 bad input, 3 a fault of fovea.\n");
+}
+
+static const char *verb_name_at(const void *none, int index)
+{
+    (void)none;
+    return index < verb_count ? verbs[index].name : NULL;
 }
 
 static int find_verb(const char *name)
 {
+    char meant[FOVEA_TEXT_SUGGESTION];
     for (int i = 0; i < verb_count; i++) {
         if (strcmp(verbs[i].name, name) == 0)
             return i;
     }
-    fprintf(stderr, "fovea: there is no verb '%s'; 'fovea help' lists them\n", name);
+    fprintf(stderr, "fovea: there is no verb '%s'%s ('fovea help' lists them)\n", name,
+            fovea_text_suggest(name, verb_name_at, NULL, meant));
     return -1;
 }
 
@@ -66,7 +74,7 @@ static int dispatch(int argc, char **argv)
     const char *name = argv[1];
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help(argc - 1, argv + 1);
-    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 || strcmp(name, "version") == 0) {
         printf("fovea %s\n", fovea_version());
         return FOVEA_CLEAN;
     }

@@ -135,6 +135,32 @@ static bool is_option(const char *argument, const struct option_row *rows, int c
     return false;
 }
 
+#define MOST_OF_A_NAME 64
+
+/* `names`: as they are typed, the last of them empty. */
+static const char *typed_name_at(const void *names, int index)
+{
+    const char *name = (const char *)names + (size_t)index * MOST_OF_A_NAME;
+    return *name ? name : NULL;
+}
+
+static int refuse_option(const struct command *command, const char *typed, const struct option_row *rows, int count)
+{
+    char meant[FOVEA_TEXT_SUGGESTION], bare[CLI_TEXT], *names = needed((size_t)count, MOST_OF_A_NAME);
+    for (int i = 0; i < count; i++)
+        snprintf(names + (size_t)i * MOST_OF_A_NAME, MOST_OF_A_NAME, "--%s", rows[i].name);
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(typed, "="), typed);
+    fovea_text_suggest(bare, typed_name_at, names, meant);
+    free(names);
+    return fail_usage(command, "unknown option '%s'%s", typed, meant);
+}
+
+/* getopt_long takes abbreviations, which would freeze the names of options. */
+static bool is_abbreviation(const char *typed, const char *name)
+{
+    return strncmp(typed, "--", 2) == 0 && strcspn(typed + 2, "=") != strlen(name);
+}
+
 static int parse_rows(struct command *command, int argc, char **argv, const struct option_row *rows, int count,
                       const struct option *longs, const char *letters)
 {
@@ -142,14 +168,16 @@ static int parse_rows(struct command *command, int argc, char **argv, const stru
     optind = 1;
     opterr = 0;
     while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        bool behind = code != ':' && code != '?' && optarg && optarg == argv[optind - 1];
+        const char *typed = argv[optind - 1 - behind];
+        int row = (code == ':' ? optopt : code) - FIRST_ROW;
+        if (code == '?' || (row >= 0 && is_abbreviation(typed, rows[row].name)))
+            return refuse_option(command, typed, rows, count);
         if (code == ':')
-            return fail_usage(command, "%s takes an argument", argv[optind - 1]);
-        if (code == '?')
-            return fail_usage(command, "unknown option '%s'", argv[optind - 1]);
-        int row = code - FIRST_ROW;
+            return fail_usage(command, "%s takes an argument", typed);
         for (int i = 0; code < FIRST_ROW && i < count; i++)
             row = rows[i].letter == code ? i : row;
-        if (optarg && optarg == argv[optind - 1] && is_option(optarg, rows, count))
+        if (behind && is_option(optarg, rows, count))
             return fail_usage(command, "--%s takes an argument, and '%s' is an option", rows[row].name, optarg);
         command->given[row] = true;
         int stored = store(command, &rows[row], optarg);

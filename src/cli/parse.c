@@ -97,10 +97,20 @@ const char *names_text(const char *(*name_of)(int), char out[CLI_LINE])
     return out;
 }
 
+struct name_list {
+    const char *(*name_of)(int);
+};
+
+static const char *name_at(const void *names, int index)
+{
+    return ((const struct name_list *)names)->name_of(index);
+}
+
 int parse_names(const struct command *command, const char *option, const char *text, const char *(*name_of)(int),
                 unsigned *set)
 {
-    char known[CLI_LINE];
+    char known[CLI_LINE], meant[FOVEA_TEXT_SUGGESTION], typed[CLI_TEXT];
+    const struct name_list names = {name_of};
     bool all = text && strcmp(text, "all") == 0;
     *set = 0;
     for (int i = 0; all && name_of(i); i++)
@@ -110,19 +120,26 @@ int parse_names(const struct command *command, const char *option, const char *t
         int i = 0;
         while (name_of(i) && (strlen(name_of(i)) != length || strncmp(name_of(i), word, length) != 0))
             i++;
-        if (!name_of(i))
-            return fail_usage(command, "--%s does not know '%.*s'; there are %s, all", option, (int)length, word,
-                              names_text(name_of, known));
+        if (!name_of(i)) {
+            snprintf(typed, sizeof typed, "%.*s", (int)length, word);
+            return fail_usage(command, "--%s does not know '%s'; there are %s, all%s", option, typed,
+                              names_text(name_of, known), fovea_text_suggest(typed, name_at, &names, meant));
+        }
         *set |= 1u << i;
         word = word[length] ? word + length + 1 : NULL;
     }
     return PARSE_GO_ON;
 }
 
+static const char *word_at(const void *words, int index)
+{
+    return ((const char *const *)words)[index];
+}
+
 int parse_word(const struct command *command, const char *option, const char *text, const char *const *words,
                int *index)
 {
-    char known[256];
+    char known[256], meant[FOVEA_TEXT_SUGGESTION];
     size_t length = 0;
     for (*index = 0; words[*index]; ++*index) {
         if (!text || strcmp(text, words[*index]) == 0)
@@ -130,7 +147,8 @@ int parse_word(const struct command *command, const char *option, const char *te
     }
     for (int i = 0; words[i] && length < sizeof known; i++)
         length += (size_t)snprintf(known + length, sizeof known - length, "%s%s", i ? ", " : "", words[i]);
-    return fail_usage(command, "--%s does not know '%s'; there are %s", option, text, known);
+    return fail_usage(command, "--%s does not know '%s'; there are %s%s", option, text, known,
+                      fovea_text_suggest(text, word_at, words, meant));
 }
 
 struct fovea_feed *parse_feeds(const struct text_list *texts)

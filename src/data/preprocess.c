@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/suggest.h"
 #include "data/preprocess_names.h"
 
 /* ---- words ---- */
@@ -95,6 +96,12 @@ static const struct {
     {"raw", {.std = {1, 1, 1}, .scale = 255, .interpolation = INTERPOLATION_BILINEAR}},
 };
 
+static const char *preset_name_at(const void *none, int index)
+{
+    (void)none;
+    return index < (int)(sizeof presets / sizeof presets[0]) ? presets[index].name : NULL;
+}
+
 int preprocess_preset(const char *name, struct preprocess *preprocess, struct error *error)
 {
     for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
@@ -103,7 +110,9 @@ int preprocess_preset(const char *name, struct preprocess *preprocess, struct er
             return 0;
         }
     }
-    return error_set(error, ERROR_INPUT, "there is no preset \"%.40s\" (imagenet, inception, clip, raw)", name);
+    char meant[SUGGESTION_TEXT];
+    return error_set(error, ERROR_INPUT, "there is no preset \"%.40s\" (imagenet, inception, clip, raw)%s", name,
+                     suggest_name(name, preset_name_at, NULL, meant));
 }
 
 static int check_side(const char *what, int64_t side, struct error *error)

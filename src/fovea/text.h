@@ -21,6 +21,11 @@ FOVEA_API const char *fovea_text_shorten(const char *name, size_t most, char *ou
  * backquotes: `max_memory`. Here such names are the flags of the program `fovea`: --max-memory. Returns the length, cut
  * or not, as snprintf does. */
 FOVEA_API size_t fovea_text_flags(const char *text, char *out, size_t size);
+/** What was meant by a name that is none of those there are: "; did you mean 'gamma'?", or "" where none is near.
+ * `name_at` gives the names from 0 on, then NULL. Returns `out`. */
+#define FOVEA_TEXT_SUGGESTION 192
+FOVEA_API const char *fovea_text_suggest(const char *typed, const char *(*name_at)(const void *names, int index),
+                                         const void *names, char out[FOVEA_TEXT_SUGGESTION]);
 /** "11.7 M", "980"; "3.1 MiB". */
 #define FOVEA_TEXT_COUNT 64
 FOVEA_API const char *fovea_text_count(double count, char out[FOVEA_TEXT_COUNT]);

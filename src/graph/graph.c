@@ -86,6 +86,30 @@ struct value *graph_find_value(const struct graph *graph, const char *name)
     return NULL;
 }
 
+static const char *value_name_at(const void *graph, int index)
+{
+    const struct graph *of = graph;
+    if ((size_t)index >= of->value_count)
+        return NULL;
+    return of->values[index] && of->values[index]->name ? of->values[index]->name : "";
+}
+
+const char *graph_suggest_value(const struct graph *graph, const char *name, char out[SUGGESTION_TEXT])
+{
+    return suggest_name(name, value_name_at, graph, out);
+}
+
+static const char *input_name_at(const void *graph, int index)
+{
+    const struct graph *of = graph;
+    return index < of->input_count ? of->inputs[index]->name : NULL;
+}
+
+const char *graph_suggest_input(const struct graph *graph, const char *name, char out[SUGGESTION_TEXT])
+{
+    return suggest_name(name, input_name_at, graph, out);
+}
+
 /* Appends to one of the value lists of a graph or node. Lists are made as long as they are at first: `*capacity` 0. */
 static int append_value(struct arena *arena, struct value ***list, int *count, int *capacity, struct value *value,
                         struct error *error)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/context.h"
+#include "base/suggest.h"
 #include "tensor/tensor.h"
 
 struct graph;
@@ -231,6 +232,9 @@ void graph_destroy(struct graph *graph);
 struct value *graph_add_value(struct graph *graph, const char *name, struct error *error);
 /* By name, here or in the graphs around; NULL when there is none. */
 struct value *graph_find_value(const struct graph *graph, const char *name);
+/* "; did you mean 'conv1'?" of the names of all values, of inputs, or "" (base/suggest.h). */
+const char *graph_suggest_value(const struct graph *graph, const char *name, char out[SUGGESTION_TEXT]);
+const char *graph_suggest_input(const struct graph *graph, const char *name, char out[SUGGESTION_TEXT]);
 int graph_add_input(struct graph *graph, struct value *value, struct error *error);
 int graph_add_output(struct graph *graph, struct value *value, struct error *error);
 /* Replaces the list of outputs. */

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "guide/guide.h"
 #include "guide/record.h"
 
@@ -32,6 +33,13 @@ static bool find_option(const char *setting, const struct fovea_guide_option **o
         }
     }
     return false;
+}
+
+/* "gamma", "kernel-padding", ...: a name_at of no list. */
+static const char *guide_name_at(const void *none, int index)
+{
+    (void)none;
+    return guide_at(index) ? guide_at(index)->told.name : NULL;
 }
 
 static int report_settings(const char *setting, struct error *error)
@@ -75,7 +83,7 @@ static bool is_wanted(const struct guide *guide, const char *const *guides, int 
 
 int audit_check_guides(const char *const *guides, int count, struct error *error)
 {
-    char list[512] = "";
+    char list[512] = "", meant[SUGGESTION_TEXT];
     size_t length = 0;
     for (int i = 0; guide_at(i); i++) {
         int added = snprintf(list + length, sizeof list - length, " %s", guide_at(i)->told.name);
@@ -83,7 +91,8 @@ int audit_check_guides(const char *const *guides, int count, struct error *error
     }
     for (int i = 0; i < count; i++) {
         if (!guide_find(guides[i]))
-            return error_set(error, ERROR_INPUT, "there is no guide '%s'; there are:%s", guides[i], list);
+            return error_set(error, ERROR_INPUT, "there is no guide '%s'; there are:%s%s", guides[i], list,
+                             suggest_name(guides[i], guide_name_at, NULL, meant));
     }
     return 0;
 }

@@ -92,14 +92,15 @@ static int bind_input(struct value *input, const struct shape_binding *binding, 
 int pass_bind(struct graph *graph, const struct shape_binding *bindings, int count, bool overrule, struct error *error)
 {
     int free_inputs = 0;
+    char meant[SUGGESTION_TEXT];
     for (int i = 0; i < graph->input_count; i++)
         free_inputs += graph->inputs[i]->constant == NULL;
     for (int i = 0; i < count; i++) {
         const struct value *named =
             bindings[i].name && bindings[i].name[0] ? graph_find_value(graph, bindings[i].name) : NULL;
         if (bindings[i].name && bindings[i].name[0] && (!named || !named->is_input))
-            return error_set(error, ERROR_INPUT, "`shapes` names '%s', which is no input of the model",
-                             bindings[i].name);
+            return error_set(error, ERROR_INPUT, "`shapes` names '%s', which is no input of the model%s",
+                             bindings[i].name, graph_suggest_input(graph, bindings[i].name, meant));
     }
     for (int i = 0; i < graph->input_count; i++) {
         struct value *input = graph->inputs[i];

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "base/text.h"
 #include "graph/operator.h"
 #include "guide/guide.h"
@@ -112,10 +113,16 @@ bool fovea_recipe_at(int index, struct fovea_recipe *recipe)
     return found;
 }
 
+static const char *recipe_name_at(const void *none, int index)
+{
+    (void)none;
+    return index < RECIPES ? recipes[index].told.guide : NULL;
+}
+
 const struct recipe *recipe_find(const char *guide, struct error *error)
 {
     static const char *const untrained[] = {"cam", "extended-cam", "erf"};
-    char known[256] = "";
+    char known[256] = "", meant[SUGGESTION_TEXT];
     for (int i = 0; i < RECIPES; i++) {
         if (strcmp(recipes[i].told.guide, guide) == 0)
             return &recipes[i];
@@ -132,9 +139,9 @@ const struct recipe *recipe_find(const char *guide, struct error *error)
     error_set(error, ERROR_INPUT,
               strchr(guide, ',')
                   ? "a recipe is of one guide, not '%s': the values of several contradict; train with one "
-                    "after the other, first what moves the function (%s)"
-                  : "there is no recipe '%s'; there are %s",
-              guide, known);
+                    "after the other, first what moves the function (%s)%s"
+                  : "there is no recipe '%s'; there are %s%s",
+              guide, known, suggest_name(guide, recipe_name_at, NULL, meant));
     return NULL;
 }
 

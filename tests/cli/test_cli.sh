@@ -38,6 +38,19 @@ for verb in inspect check run bench erf cam eval diff audit rewrite tune ops; do
 done
 expect 2 "no verb 'nonsense'" "$fovea" nonsense
 one_line 2 'unknown option' "$fovea" run $model --nonsense
+expect 0 '^fovea [0-9.]+$' "$fovea" -V
+# names are written out, and what is near to a wrong one is said
+one_line 2 "no verb 'inspcet'; did you mean 'inspect'[?]" "$fovea" inspcet $model
+one_line 2 "unknown option '--jsn'; did you mean '--json'[?]" "$fovea" inspect $model --jsn
+one_line 2 "unknown option '--thr=2'; did you mean '--threads'[?]" "$fovea" inspect $model --thr=2
+one_line 2 "unknown option '--thr'; did you mean '--threads'[?]" "$fovea" inspect $model --thr
+one_line 2 "no guide 'gama'.*did you mean 'gamma'[?]" "$fovea" audit $model --only gama
+one_line 2 "no guide 'kernel'.*did you mean 'kernel-padding'[?]" "$fovea" rewrite $model --dry-run --apply kernel
+one_line 2 "no recipe 'gama'.*did you mean 'gamma'[?]" "$fovea" tune $model --recipe gama --data x -o "$work/none.onnx"
+one_line 2 "no preset \"imagnet\".*did you mean 'imagenet'[?]" "$fovea" erf $model --images models/images --preprocess imagnet
+one_line 2 "does not know 'gardcam'.*did you mean 'gradcam'[?]" "$fovea" cam $model models/images --method gardcam
+one_line 2 "does not know 'advise'.*did you mean 'advice'[?]" "$fovea" audit $model --fail-on advise
+one_line 2 "no value 'logit'.*did you mean 'logits'[?]" "$fovea" run $model -i models/images --value logit
 expect 0 'training step, batch 16' "$fovea" bench $model --train -b 16 -r 2
 expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/mode_training_13.onnx --train -b 4 -r 2
 expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/same_merged.onnx --train -b 4 -r 2

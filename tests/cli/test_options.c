@@ -126,10 +126,23 @@ static void forgotten_arguments(void **state)
     assert_false(quiet);
 }
 
+/* Names of options are written out. */
+static void refuses_abbreviations(void **state)
+{
+    (void)state;
+    static const char *const typed[] = {"--thr", "--thr=2", "--thread", "--quie", "--nonsense"};
+    for (size_t i = 0; i < sizeof typed / sizeof typed[0]; i++) {
+        char *argv[] = {(char *)"test", (char *)(uintptr_t)typed[i], (char *)"2", NULL};
+        struct command command = {.verb = "test", .arguments = "", .summary = ""};
+        assert_int_equal(command_parse(&command, 3, argv), FOVEA_BAD_INPUT);
+        command_free(&command);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forgotten_arguments), cmocka_unit_test(parses_every_row),
-                                       cmocka_unit_test(help_shows_every_row),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forgotten_arguments), cmocka_unit_test(refuses_abbreviations),
+                                       cmocka_unit_test(parses_every_row), cmocka_unit_test(help_shows_every_row),
                                        cmocka_unit_test(words_and_small_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
