@@ -161,7 +161,7 @@ static int write_report(struct opened *opened, const struct flags *flags, const 
         return 0;
     if (fovea_report_write(opened->model, audit, options, flags->output, error))
         return -1;
-    if (!flags->json || strcmp(flags->json, "-") != 0)
+    if (!json_alone(flags->json))
         printf("wrote %s/report.html, report.json, %smanifest.json\n", flags->output,
                audit->images > 0 ? "the pictures, " : "");
     return 0;
@@ -193,7 +193,7 @@ static int audit_model(struct opened *opened, const struct command *command, con
         code = fail(&error);
     } else if (code == PARSE_GO_ON) {
         code = exit_code(&audit, flags);
-        if (!flags->json || strcmp(flags->json, "-") != 0)
+        if (!json_alone(flags->json))
             print_audit(&audit);
         int written = flags->json ? write_json(opened, flags->json, fovea_audit_json(&audit, NULL)) : FOVEA_CLEAN;
         if (written != FOVEA_CLEAN)
@@ -228,7 +228,7 @@ int verb_audit(int argc, char **argv)
          "of the report, these only: findings, layers, fields, cam, curves"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a report that is there"},
         {"only", 0, OPTION_TEXT, &flags.only, "GUIDE[,GUIDE]", "these guides only"},
-        {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the findings as JSON; - prints them instead of lines"},
+        JSON_ROW_OLD(flags.json),
         {"fail-on", 0, OPTION_WORD, &(struct word_choice){fail_ons, &flags.fail_on}, "WHAT",
          "exit code 1 for: verified or measured advice (advice, the default), any advice and what is not trained "
          "(any), never"},

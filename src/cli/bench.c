@@ -120,7 +120,7 @@ static int report(const struct opened *opened, const struct command *command, co
                   const struct fovea_bench *bench, const struct fovea_profile *profile)
 {
     char macs[CLI_TEXT], memory[CLI_TEXT];
-    if (!flags->json || strcmp(flags->json, "-") != 0) {
+    if (!json_alone(flags->json)) {
         printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", command->positional[0], bench->work,
                (long long)bench->batch, bench->threads, bench->threads == 1 ? "" : "s", bench->cpu, bench->runs);
         printf("min %.3f ms, median %.3f ms, mean %.3f ms\n", bench->min_ms, bench->median_ms, bench->mean_ms);
@@ -183,12 +183,12 @@ int verb_bench(int argc, char **argv)
          "where the time goes: by kind and node, beside this machine's peak"},
         {"rows", 0, OPTION_COUNT, &flags.rows, "N", "nodes that --profile shows (default 25)"},
         {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise"},
-        {"json", 0, OPTION_TEXT, &flags.json, "FILE", "write the numbers as JSON; - for the terminal"},
+        JSON_ROW_OLD(flags.json),
         {0}};
     struct command command = {.verb = "bench",
                               .arguments = "MODEL [options]",
                               .summary = "Times a model: minimum and median over the runs.",
-                              .example = "fovea bench resnet50.onnx --threads 1 --runs 20 --json bench.json",
+                              .example = "fovea bench resnet50.onnx --threads 1 --runs 20 --json=bench.json",
                               .rows = rows};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);

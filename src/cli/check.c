@@ -73,8 +73,8 @@ static void print_codes(FILE *out)
 
 int verb_check(int argc, char **argv)
 {
-    bool json = false;
-    const struct option_row rows[] = {{"json", 0, OPTION_FLAG, &json, NULL, "print JSON instead of lines"}, {0}};
+    const char *json = NULL;
+    const struct option_row rows[] = {JSON_ROW(json), {0}};
     struct command command = {
         .verb = "check",
         .arguments = "MODEL [options]",
@@ -93,11 +93,10 @@ int verb_check(int argc, char **argv)
         if (fovea_check(opened.model, &opened.shapes, &findings, &error)) {
             code = fail(&error);
         } else {
-            if (json)
-                print_json(fovea_findings_json(opened.model, &findings, NULL));
-            else
+            code = json ? write_json(&opened, json, fovea_findings_json(opened.model, &findings, NULL)) : FOVEA_CLEAN;
+            if (!json_alone(json))
                 print_findings(command.positional[0], &findings);
-            code = findings.problems > 0 ? FOVEA_FINDINGS : FOVEA_CLEAN;
+            code = code != FOVEA_CLEAN ? code : findings.problems > 0 ? FOVEA_FINDINGS : FOVEA_CLEAN;
             fovea_findings_free(&findings);
         }
     }

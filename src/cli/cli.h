@@ -10,15 +10,17 @@
 #define CLI_LINE 512 /* of names, or of what the library says of a result */
 
 enum option_kind {
-    OPTION_FLAG,   /* bool */
-    OPTION_INT,    /* int64_t */
-    OPTION_SMALL,  /* int */
-    OPTION_COUNT,  /* int64_t above 0 */
-    OPTION_NUMBER, /* double */
-    OPTION_AMOUNT, /* double above 0 */
-    OPTION_TEXT,   /* const char * */
-    OPTION_WORD,   /* struct word_choice */
-    OPTION_LIST,   /* struct text_list, may be repeated */
+    OPTION_FLAG,     /* bool */
+    OPTION_INT,      /* int64_t */
+    OPTION_SMALL,    /* int */
+    OPTION_COUNT,    /* int64_t above 0 */
+    OPTION_NUMBER,   /* double */
+    OPTION_AMOUNT,   /* double above 0 */
+    OPTION_TEXT,     /* const char * */
+    OPTION_WORD,     /* struct word_choice */
+    OPTION_LIST,     /* struct text_list, may be repeated */
+    OPTION_JSON,     /* const char *: the file, "-" where none is named */
+    OPTION_JSON_OLD, /* the same; a file may also be the next argument, which is said to go */
 };
 
 struct text_list {
@@ -151,7 +153,17 @@ struct opened {
 };
 int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);
-/* Writes a result's JSON to a file, or with "-" to stdout, and frees it. Returns the exit code. */
+/* --json[=FILE]: where JSON goes, or NULL. */
+#define JSON_ROW(path) JSON_ROW_OF(path, OPTION_JSON)
+#define JSON_ROW_OLD(path) JSON_ROW_OF(path, OPTION_JSON_OLD)
+#define JSON_ROW_OF(path, kind)                                                                                        \
+    {                                                                                                                  \
+        "json", 0, kind, &(path), "FILE", "print JSON instead of lines; with =FILE write it there, beside the lines"   \
+    }
+/* Whether stdout holds JSON and no lines. */
+bool json_alone(const char *path);
+/* Writes a result's JSON to a file, or with "-" to stdout, and frees it. `opened`: NULL where there is no model.
+ * Returns the exit code. */
 int write_json(const struct opened *opened, const char *path, char *text);
 /* A number from 0, "predicted" or "label" as FOVEA_CLASS_*, or the name of a class, by the file of `labels` or the
  * model's own; NULL: FOVEA_CLASS_NONE. PARSE_GO_ON, or the exit code. */
@@ -319,7 +331,7 @@ void show_recipe(const struct command *command, const struct fovea_recipe *recip
 
 /* fovea erf --positions; `folder` NULL: nothing is written. Returns the exit code. */
 int show_positions(struct opened *opened, const struct fovea_erf_options *options, const char *folder, bool force,
-                   bool json);
+                   const char *json);
 
 /* A line a class where they are few, else the best and the worst; `masks`: with IoU and Dice. */
 void print_class_table(const struct fovea_class_table *table, bool masks);

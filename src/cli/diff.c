@@ -5,17 +5,17 @@
 
 struct diff_flags {
     struct fovea_diff_options options;
-    bool all, json;
+    const char *json;
+    bool all;
     struct sample_flags samples;
 };
 
-static int show(const struct fovea_diff *diff, const struct diff_flags *flags)
+static int show(const struct opened *opened, const struct fovea_diff *diff, const struct diff_flags *flags)
 {
-    if (flags->json)
-        print_json(fovea_diff_json(diff, NULL));
-    else
+    int code = flags->json ? write_json(opened, flags->json, fovea_diff_json(diff, NULL)) : FOVEA_CLEAN;
+    if (!json_alone(flags->json))
         print_diff(diff, flags->all);
-    return diff->same ? FOVEA_CLEAN : FOVEA_FINDINGS;
+    return code != FOVEA_CLEAN ? code : diff->same ? FOVEA_CLEAN : FOVEA_FINDINGS;
 }
 
 static int compare(struct opened *opened, const struct command *command, const struct diff_flags *flags,
@@ -30,7 +30,7 @@ static int compare(struct opened *opened, const struct command *command, const s
     if (!other || fovea_diff(opened->model, other, &options, &diff, &error)) {
         code = fail(&error);
     } else {
-        code = show(&diff, flags);
+        code = show(opened, &diff, flags);
         fovea_diff_free(&diff);
     }
     fovea_model_free(other);
@@ -60,7 +60,7 @@ int verb_diff(int argc, char **argv)
         {"rtol", 0, OPTION_NUMBER, &flags.options.rtol, "X", "of --run, of a value's largest element (default 1e-5)"},
         {"atol", 0, OPTION_NUMBER, &flags.options.atol, "X", "of --run, absolute, added to it (default 0)"},
         {"all", 'a', OPTION_FLAG, &flags.all, NULL, "do not cut long lists"},
-        {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        JSON_ROW(flags.json),
         SAMPLE_ROWS(flags.samples),
         {0}};
     struct command command = {

@@ -8,7 +8,8 @@
 struct erf_flags {
     struct fovea_erf_options options;
     const char *output, *unit, *class_text, *score;
-    bool force, json, log_scale, linear_scale, positions;
+    const char *json;
+    bool force, log_scale, linear_scale, positions;
     struct sample_flags samples;
     struct figure_flags figures;
 };
@@ -92,9 +93,10 @@ static void print_erf(const struct fovea_erf *erf)
 static int show(struct opened *opened, const struct erf_flags *flags, const struct fovea_erf *erf, const char *folder)
 {
     struct fovea_error error = {0};
-    if (flags->json)
-        print_json(fovea_erf_json(opened->model, erf, NULL));
-    else
+    int code = flags->json ? write_json(opened, flags->json, fovea_erf_json(opened->model, erf, NULL)) : FOVEA_CLEAN;
+    if (code != FOVEA_CLEAN)
+        return code;
+    if (!json_alone(flags->json))
         print_erf(erf);
     if (erf->sum <= 0)
         fprintf(stderr, "fovea: the field is zero everywhere: the target does not react to these images\n");
@@ -102,7 +104,7 @@ static int show(struct opened *opened, const struct erf_flags *flags, const stru
         return FOVEA_CLEAN;
     if (fovea_erf_write(opened->model, erf, folder, flags->force, false, &error))
         return fail(&error);
-    if (!flags->json) {
+    if (!json_alone(flags->json)) {
         char files[CLI_LINE];
         printf("wrote %s/%s, erf.npy, erf.json, ", folder, picture_files(&flags->figures, "erf", files));
         if (erf->comparison)
@@ -161,7 +163,7 @@ static int write_figure(struct fovea *fovea, const struct erf_flags *flags, cons
     snprintf(path, sizeof path, "%s/%s", flags->output, name);
     if (fovea_erf_figure(fovea, list->panels, list->count, path, flags->force, &error))
         return fail(&error);
-    if (!flags->json)
+    if (!json_alone(flags->json))
         printf("%swrote %s/%s\n", list->count > 1 ? "\n" : "", flags->output,
                picture_files(&flags->figures, name, files));
     return FOVEA_CLEAN;
@@ -204,7 +206,7 @@ static int erf_stages(struct opened *opened, const struct erf_flags *flags, cons
         if (flags->output)
             snprintf(folder, sizeof folder, "%s/stage%d", flags->output, i + 1);
         snprintf(list.names[i], CLI_TEXT, "stage %d of %d", i + 1, stages.count);
-        if (!flags->json)
+        if (!json_alone(flags->json))
             printf("%s%s: ", i ? "\n" : "", list.names[i]);
         code = erf_target(opened, flags, &one, flags->output ? folder : NULL, &list.fields[i]);
     }
@@ -321,7 +323,7 @@ static int erf_models(const struct command *command, struct erf_flags *flags)
         fovea_text_printable(list.names[i]);
         if (open_model(&one, &opened[i], &code))
             break;
-        if (!flags->json)
+        if (!json_alone(flags->json))
             printf("%s%s: ", i ? "\n" : "", list.names[i]);
         code = erf_one(&opened[i], &one, flags, flags->output ? folder : NULL, &list.fields[i]);
         fovea_model_free(opened[i].model);
@@ -358,7 +360,7 @@ int verb_erf(int argc, char **argv)
         {"linear", 0, OPTION_FLAG, &flags.linear_scale, NULL, "colours by the numbers as they are"},
         FIGURE_ROWS(flags.figures),
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
-        {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        JSON_ROW(flags.json),
         ACTIVATION_ROW(flags.samples.activation),
         SAMPLE_ROWS(flags.samples),
         {0}};
@@ -371,6 +373,9 @@ int verb_erf(int argc, char **argv)
         .rows = rows,
         .positional_most = FOVEA_MOST_PANELS};
     int code = command_parse(&command, argc, argv);
+    bool several = command.positional_count > 1 || of_stages(&flags);
+    if (code == PARSE_GO_ON && several && flags.json && !json_alone(flags.json))
+        code = fail_usage(&command, "--json=FILE holds one field; -o DIR writes that of each");
     if (code == PARSE_GO_ON)
         code = command.positional_count > 1 ? erf_models(&command, &flags) : erf_model(&command, &flags);
     command_free(&command);

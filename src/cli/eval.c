@@ -9,7 +9,8 @@
 struct eval_flags {
     struct fovea_eval_options options;
     const char *output, *corrupt, *severity, *compare, *scales, *report, *split;
-    bool force, json;
+    const char *json;
+    bool force;
     struct data_flags data;
     struct sample_flags samples;
 };
@@ -49,9 +50,10 @@ static int parse_scales(const struct command *command, const char *text, double 
 static int show(struct opened *opened, const struct eval_flags *flags, const struct fovea_eval *eval)
 {
     struct fovea_error error = {0};
-    if (flags->json)
-        print_json(fovea_eval_json(opened->model, eval, NULL));
-    else
+    int code = flags->json ? write_json(opened, flags->json, fovea_eval_json(opened->model, eval, NULL)) : FOVEA_CLEAN;
+    if (code != FOVEA_CLEAN)
+        return code;
+    if (!json_alone(flags->json))
         print_eval(eval);
     if (flags->report && fovea_report_add_eval(opened->model, eval, flags->report, &error))
         return fail(&error);
@@ -59,7 +61,7 @@ static int show(struct opened *opened, const struct eval_flags *flags, const str
         return FOVEA_CLEAN;
     if (fovea_eval_write(opened->model, eval, flags->output, flags->force, &error))
         return fail(&error);
-    if (!flags->json)
+    if (!json_alone(flags->json))
         printf("wrote %s\n", flags->output);
     return FOVEA_CLEAN;
 }
@@ -167,7 +169,7 @@ int verb_eval(int argc, char **argv)
         {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "write the results as JSON"},
         {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the results to the report that 'audit -o DIR' made"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a file that is there"},
-        {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        JSON_ROW(flags.json),
         ACTIVATION_ROW(flags.samples.activation),
         SAMPLE_ROWS_LIMITED(flags.samples, "use N images only: of --images the first, of --data evenly spaced ones"),
         {0}};

@@ -122,8 +122,8 @@ static void print_inspection(const struct fovea_layers *layers)
 
 int verb_inspect(int argc, char **argv)
 {
-    bool json = false;
-    const struct option_row rows[] = {{"json", 0, OPTION_FLAG, &json, NULL, "print JSON instead of the table"}, {0}};
+    const char *json = NULL;
+    const struct option_row rows[] = {JSON_ROW(json), {0}};
     struct command command = {
         .verb = "inspect",
         .arguments = "MODEL [options]",
@@ -140,12 +140,10 @@ int verb_inspect(int argc, char **argv)
         if (fovea_inspect(opened.model, &opened.shapes, &layers, &error)) {
             code = fail(&error);
         } else {
-            if (json)
-                print_json(fovea_layers_json(&layers, NULL));
-            else
+            code = json ? write_json(&opened, json, fovea_layers_json(&layers, NULL)) : FOVEA_CLEAN;
+            if (!json_alone(json))
                 print_inspection(&layers);
             fovea_layers_free(&layers);
-            code = FOVEA_CLEAN;
         }
     }
     close_model(&opened);

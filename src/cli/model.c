@@ -115,12 +115,12 @@ void close_model(struct opened *opened)
 int write_json(const struct opened *opened, const char *path, char *text)
 {
     struct fovea_error error = {0};
-    if (strcmp(path, "-") == 0) {
+    if (json_alone(path)) {
         print_json(text);
         return FOVEA_CLEAN;
     }
     needed_text(text);
-    if (fovea_memory_ended(opened->fovea)) {
+    if (opened && fovea_memory_ended(opened->fovea)) {
         error.code = FOVEA_BAD_INPUT;
         snprintf(error.message, sizeof error.message, "%s: not written: out of memory on the way", path);
     } else {

@@ -111,9 +111,10 @@ static void print_left_out(void)
 
 int verb_ops(int argc, char **argv)
 {
-    bool json = false, internal = false;
+    const char *json = NULL;
+    bool internal = false;
     const struct option_row rows[] = {
-        {"json", 0, OPTION_FLAG, &json, NULL, "print JSON instead of the table"},
+        JSON_ROW(json),
         {"internal", 0, OPTION_FLAG, &internal, NULL, "operators that only execution graphs hold, too"},
         {0}};
     struct command command = {
@@ -126,13 +127,11 @@ int verb_ops(int argc, char **argv)
     if (code == PARSE_GO_ON && command.positional_count > 0)
         code = fail_usage(&command, "takes no file");
     if (code == PARSE_GO_ON) {
-        if (json) {
-            print_json(fovea_operators_json(NULL));
-        } else {
+        code = json ? write_json(NULL, json, fovea_operators_json(NULL)) : FOVEA_CLEAN;
+        if (!json_alone(json)) {
             print_operators(internal);
             print_left_out();
         }
-        code = FOVEA_CLEAN;
     }
     command_free(&command);
     return code;

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -88,6 +89,10 @@ static int store(const struct command *command, const struct option_row *row, co
     case OPTION_FLAG:
         *(bool *)row->target = true;
         return PARSE_GO_ON;
+    case OPTION_JSON:
+    case OPTION_JSON_OLD:
+        *(const char **)row->target = argument ? argument : "-";
+        return PARSE_GO_ON;
     case OPTION_TEXT:
         *(const char **)row->target = argument;
         return PARSE_GO_ON;
@@ -108,11 +113,23 @@ static int store(const struct command *command, const struct option_row *row, co
     }
 }
 
+bool json_alone(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+static bool is_json(const struct option_row *row)
+{
+    return row->kind == OPTION_JSON || row->kind == OPTION_JSON_OLD;
+}
+
 static void describe_rows(const struct option_row *rows, int count, struct option *longs, char *letters)
 {
     *letters++ = ':';
     for (int i = 0; i < count; i++) {
-        int has_argument = rows[i].kind == OPTION_FLAG ? no_argument : required_argument;
+        int has_argument = rows[i].kind == OPTION_FLAG ? no_argument
+                           : is_json(&rows[i])         ? optional_argument
+                                                       : required_argument;
         longs[i] = (struct option){rows[i].name, has_argument, NULL, FIRST_ROW + i};
         if (rows[i].letter) {
             *letters++ = rows[i].letter;
@@ -161,6 +178,14 @@ static bool is_abbreviation(const char *typed, const char *name)
     return strncmp(typed, "--", 2) == 0 && strcspn(typed + 2, "=") != strlen(name);
 }
 
+/* Whether an argument behind --json is the file and not a model: it is "-", ends with .json, or is not there yet. */
+static bool names_json(const char *argument)
+{
+    size_t length = argument ? strlen(argument) : 0;
+    return argument && (strcmp(argument, "-") == 0 || (length > 5 && strcmp(argument + length - 5, ".json") == 0) ||
+                        (argument[0] != '-' && access(argument, F_OK) != 0));
+}
+
 static int parse_rows(struct command *command, int argc, char **argv, const struct option_row *rows, int count,
                       const struct option *longs, const char *letters)
 {
@@ -179,6 +204,11 @@ static int parse_rows(struct command *command, int argc, char **argv, const stru
             row = rows[i].letter == code ? i : row;
         if (behind && is_option(optarg, rows, count))
             return fail_usage(command, "--%s takes an argument, and '%s' is an option", rows[row].name, optarg);
+        if (rows[row].kind == OPTION_JSON_OLD && !optarg && names_json(argv[optind])) {
+            optarg = argv[optind++];
+            fprintf(stderr, "fovea %s: '--json %s' is spelt --json%s%s; the next version takes no other\n",
+                    command->verb, optarg, json_alone(optarg) ? "" : "=", json_alone(optarg) ? "" : optarg);
+        }
         command->given[row] = true;
         int stored = store(command, &rows[row], optarg);
         if (stored != PARSE_GO_ON)
@@ -268,8 +298,8 @@ void command_help(struct command *command, FILE *out)
         char name[64], letter[8] = "    ";
         if (rows[i].letter)
             snprintf(letter, sizeof letter, "-%c, ", rows[i].letter);
-        snprintf(name, sizeof name, "--%s%s%s", rows[i].name, rows[i].metavar ? " " : "",
-                 rows[i].metavar ? rows[i].metavar : "");
+        snprintf(name, sizeof name, "--%s%s%s%s", rows[i].name, rows[i].metavar ? is_json(&rows[i]) ? "[=" : " " : "",
+                 rows[i].metavar ? rows[i].metavar : "", is_json(&rows[i]) ? "]" : "");
         fprintf(out, "  %s%-26s %s\n", letter, name, rows[i].help);
     }
     free(rows);

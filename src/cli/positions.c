@@ -52,7 +52,7 @@ static void print_positions(const struct fovea_positions *positions)
 }
 
 int show_positions(struct opened *opened, const struct fovea_erf_options *options, const char *folder, bool force,
-                   bool json)
+                   const char *json)
 {
     struct fovea_error error = {0};
     struct fovea_positions positions;
@@ -61,12 +61,12 @@ int show_positions(struct opened *opened, const struct fovea_erf_options *option
         fovea_positions(opened->model, options, &positions, &error))
         return fail(&error);
     if (json)
-        print_json(fovea_positions_json(opened->model, &positions, NULL));
-    else
+        code = write_json(opened, json, fovea_positions_json(opened->model, &positions, NULL));
+    if (!json_alone(json))
         print_positions(&positions);
-    if (folder && fovea_positions_write(opened->model, &positions, folder, force, &error))
+    if (code == FOVEA_CLEAN && folder && fovea_positions_write(opened->model, &positions, folder, force, &error))
         code = fail(&error);
-    else if (folder && !json)
+    else if (code == FOVEA_CLEAN && folder && !json_alone(json))
         printf("wrote %s/positions.json, maps as .npy and .png, original/, randomised/, manifest.json\n", folder);
     fovea_positions_free(&positions);
     return code;

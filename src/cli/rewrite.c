@@ -9,7 +9,8 @@ struct flags {
     struct fovea_rewrite_options options;
     const char *output, *what, *report;
     struct text_list apply, nodes; /* apply: of `what` */
-    bool dry_run, yes, json;
+    const char *json;
+    bool dry_run, yes;
     struct audit_flags audit;
 };
 
@@ -125,10 +126,12 @@ static int show(struct opened *opened, const struct flags *flags, const struct f
 {
     struct fovea_error error = {0};
     const char *written = flags->dry_run || rewrite->applied == 0 ? NULL : flags->output;
-    if (flags->json)
-        print_json(fovea_rewrite_json(opened->model, rewrite, NULL));
-    else
+    int code =
+        flags->json ? write_json(opened, flags->json, fovea_rewrite_json(opened->model, rewrite, NULL)) : FOVEA_CLEAN;
+    if (!json_alone(flags->json))
         print_rewrite(rewrite, flags);
+    if (code != FOVEA_CLEAN)
+        return code;
     if (flags->report && fovea_report_add_rewrite(opened->model, rewrite, written, flags->report, &error))
         return fail(&error);
     return FOVEA_CLEAN;
@@ -188,7 +191,7 @@ int verb_rewrite(int argc, char **argv)
         {"yes", 'y', OPTION_FLAG, &flags.yes, NULL, "with --apply all"},
         {"force", 0, OPTION_FLAG, &flags.options.force, NULL, "replace the file if it is there"},
         {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add what was changed to the report that 'audit -o DIR' made"},
-        {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        JSON_ROW(flags.json),
         AUDIT_ROWS(flags.audit),
         {0}};
     struct command command = {.verb = "rewrite",

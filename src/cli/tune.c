@@ -11,7 +11,8 @@ struct flags {
     struct data_flags data;
     const char *output, *history, *report, *activation, *crop_scale, *jitter, *colour;
     struct text_list freeze, rates, reinitialise, decays;
-    bool freeze_norm, train_norm, force, json;
+    const char *json;
+    bool freeze_norm, train_norm, force;
     struct preprocess_options preprocess;
 };
 
@@ -82,7 +83,7 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
 {
     struct fovea_error error = {0};
-    struct tune_watch watch = {.quiet = flags->json,
+    struct tune_watch watch = {.quiet = json_alone(flags->json),
                                .teacher = options->teacher != NULL,
                                .freeze_norm = flags->freeze_norm,
                                .recipe = options->recipe,
@@ -101,13 +102,11 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
         fclose(watch.history);
     if (result)
         return fail(&error);
-    if (flags->json)
-        print_json(fovea_tune_json(&tune, NULL));
-    else
+    int code = flags->json ? write_json(opened, flags->json, fovea_tune_json(&tune, NULL)) : FOVEA_CLEAN;
+    if (!json_alone(flags->json))
         print_tune(&tune, flags->output, options->data.masks != NULL, options->control != NULL);
-    int code = flags->report && fovea_report_add_tune(opened->model, &tune, flags->output, flags->report, &error)
-                   ? fail(&error)
-                   : FOVEA_CLEAN;
+    if (flags->report && fovea_report_add_tune(opened->model, &tune, flags->output, flags->report, &error))
+        code = fail(&error);
     fovea_tune_free(&tune);
     return code;
 }
@@ -148,7 +147,7 @@ static int tune_model(struct opened *opened, const struct command *command, stru
         code = check_ahead(opened, flags);
     if (code != PARSE_GO_ON)
         return code;
-    if (guide && !flags->json)
+    if (guide && !json_alone(flags->json))
         show_recipe(command, &recipe);
     return run(opened, flags, &options);
 }
@@ -212,7 +211,7 @@ int verb_tune(int argc, char **argv)
         {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
         {"history", 0, OPTION_TEXT, &flags.history, "FILE", "a line of JSON per epoch"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
-        {"json", 0, OPTION_FLAG, &flags.json, NULL, "print JSON instead of lines"},
+        JSON_ROW(flags.json),
         PREPROCESS_ROWS(flags.preprocess),
         {0}};
     struct command command = {.verb = "tune",

@@ -39,6 +39,18 @@ done
 expect 2 "no verb 'nonsense'" "$fovea" nonsense
 one_line 2 'unknown option' "$fovea" run $model --nonsense
 expect 0 '^fovea [0-9.]+$' "$fovea" -V
+# --json: alone, into a file beside the lines, and as audit and bench spelt it
+expect 0 '"schema": "fovea.inspect"' "$fovea" inspect $model --json
+expect 0 '^total: ' "$fovea" inspect $model --json="$work/layers.json"
+expect 0 '"schema": "fovea.inspect"' cat "$work/layers.json"
+expect 0 '^[0-9]+ entries' "$fovea" ops --json="$work/ops.json"
+expect 0 '"schema": "fovea.ops"' cat "$work/ops.json"
+expect 2 'cannot|No such' "$fovea" check $model --json="$work/none/check.json"
+one_line 0 "'--json -' is spelt --json; the next" "$fovea" audit $model --json - --fail-on never
+one_line 0 "'--json .*/old.json' is spelt --json=/.*/old.json; the next" "$fovea" audit --json "$work/old.json" $model --fail-on never
+expect 0 '"schema": "fovea.audit"' cat "$work/old.json"
+expect 0 '"schema": "fovea.audit"' "$fovea" audit --json $model --fail-on never
+one_line 2 'holds one field' "$fovea" erf $model $model --json="$work/two.json"
 # names are written out, and what is near to a wrong one is said
 one_line 2 "no verb 'inspcet'; did you mean 'inspect'[?]" "$fovea" inspcet $model
 one_line 2 "unknown option '--jsn'; did you mean '--json'[?]" "$fovea" inspect $model --jsn
@@ -223,15 +235,15 @@ expect 0 'note: .*data.yaml: calls class 0 "a", models/.* itself "T-shirt/top"' 
     --no-labels --limit 2 --labels "$work/data.yaml"
 
 # bench
-expect 0 '"median_ms"' "$fovea" bench $model --shape 1,1,28,28 --runs 3 --json -
+expect 0 '"median_ms"' "$fovea" bench $model --shape 1,1,28,28 --runs 3 --json
 # What changes numbers is in the documents of those that ran so.
-expect 0 '"no_winograd": true' "$fovea" bench $model -b 1 -r 1 --no-winograd --json -
-expect 0 '"no_winograd": true' "$fovea" bench $model -b 4 -r 1 --no-winograd --train --json -
+expect 0 '"no_winograd": true' "$fovea" bench $model -b 1 -r 1 --no-winograd --json
+expect 0 '"no_winograd": true' "$fovea" bench $model -b 4 -r 1 --no-winograd --train --json
 expect 0 '"no_winograd": true' "$fovea" erf $model --images models/images --limit 1 --no-winograd --json
-"$fovea" bench $model -b 1 -r 1 --json - | grep -q no_winograd && { echo "FAILED: no_winograd is told unasked"; failures=$((failures + 1)); }
+"$fovea" bench $model -b 1 -r 1 --json | grep -q no_winograd && { echo "FAILED: no_winograd is told unasked"; failures=$((failures + 1)); }
 expect 0 'batch 4' "$fovea" bench $model --batch 4 --runs 3 --gradient --threads 2
 expect 0 'cpu none' "$fovea" bench $model --batch 1 --runs 3 --cpu none
-expect 0 'peak of this machine, 1 thread, cpu none: .* GFLOP/s' "$fovea" bench $model -b 1 -r 1 -t 1 --cpu none --profile --json "$work/profile.json"
+expect 0 'peak of this machine, 1 thread, cpu none: .* GFLOP/s' "$fovea" bench $model -b 1 -r 1 -t 1 --cpu none --profile --json="$work/profile.json"
 expect 0 '^"/blocks/blocks.5/conv1/Conv": Conv . BatchNormalization . Relu$' python3 -c "
 import json, sys
 for node in json.load(open('$work/profile.json'))['profile']['nodes']: print(json.dumps(node['name']) + ':', node['holds'])"
@@ -548,7 +560,7 @@ for size in 1 100 5000 50000 500000; do
     one_line 2 'short.onnx' "$fovea" diff $model "$work/short.onnx"
 done
 expect 0 '^fovea: note: weights in half precision$' "$fovea" run $model -i models/images/00000_ankle-boot.png --weights half
-expect 0 '^fovea: note: weights in half precision$' "$fovea" bench $model -b 1 -r 1 --weights half --json "$work/half.json"
+expect 0 '^fovea: note: weights in half precision$' "$fovea" bench $model -b 1 -r 1 --weights half --json="$work/half.json"
 expect 0 '"weights": "half"' cat "$work/half.json"
 expect 0 '"weights": "half"' "$fovea" erf $model --images models/images --limit 1 --weights half --json
 expect 0 '"weights": "half"' "$fovea" diff $model $model --run --images models/images --limit 1 --weights half --json

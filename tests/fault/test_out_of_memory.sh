@@ -86,7 +86,7 @@ verb cam cam "$model" "${erf[@]}" -m all -o cam
 verb eval eval "$model" --images "$PWD/models/images" --limit 2 -t 1 -q --corrupt contrast-down --json
 verb rewrite rewrite "$model" --apply all --yes -o new.onnx --json -t 1
 verb diff diff "$model" "$model" --run --json -t 1
-verb audit audit "$model" "${erf[@]}" -o audit --json audit.json
+verb audit audit "$model" "${erf[@]}" -o audit --json=audit.json
 verb tune tune "$model" --data "$images" --new-head 3 -e 1 -b 4 --samples 4 -q -o tuned.onnx --no-validation -t 1
 verb ops ops --json
 [ $failures -eq 0 ] && echo "all runs were whole or said why not"

@@ -55,7 +55,7 @@ def helper(script, *arguments):
 
 def fovea_bench(program, model, threads, seconds, *more):
     """`fovea bench` after one run to warm up, as many runs as the seconds hold."""
-    return start([program, 'bench', model, '-t', threads, '-w', 1, '-r', 100000, '--seconds', seconds, '-q', '--json', '-',
+    return start([program, 'bench', model, '-t', threads, '-w', 1, '-r', 100000, '--seconds', seconds, '-q', '--json',
                   *more], threads)
 
 

@@ -46,7 +46,7 @@ def machine(options):
 
 def level(program):
     model = os.path.join(os.path.dirname(measuring.FOLDER), '../models/fashion_mnist.onnx')
-    run = measuring.start([program, 'bench', model, '-r', 1, '-q', '--json', '-'], 1)
+    run = measuring.start([program, 'bench', model, '-r', 1, '-q', '--json'], 1)
     return {'none': 'plain C'}.get(run.document()['cpu'], run.document()['cpu'])
 
 
