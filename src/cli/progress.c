@@ -38,13 +38,15 @@ static void describe(const struct progress_bar *bar, size_t done, size_t total, 
                      char out[256])
 {
     double elapsed = now - bar->started, rate = elapsed > 0 ? (double)(done - bar->first) / elapsed : 0;
-    char time[32], left[48] = "";
+    char time[32], pace[48] = "", left[48] = "";
     if (rate > 0 && total > done)
         snprintf(left, sizeof left, ", %s left", time_text((double)(total - done) / rate, time));
+    if (rate >= 0.05) /* below it would be told as none */
+        snprintf(pace, sizeof pace, ", %.1f/s", rate);
     if (text)
         snprintf(out, 256, "%s%s", text, left);
     else
-        snprintf(out, 256, "%zu/%zu, %.1f/s%s", done, total, rate, left);
+        snprintf(out, 256, "%zu/%zu%s%s", done, total, pace, left);
 }
 
 /* In one row, of the width that there is: what does not fit is cut. */
