@@ -38,7 +38,7 @@ struct fovea_tensor api_tensor(const struct tensor *tensor);
 /* What half precision leaves of a deep network: differences are below this share of the largest element. */
 #define API_TOLERANCE_HALF 2e-3
 bool api_half_type(enum dtype dtype);
-/* Whether the graph holds constants in half precision. */
+/* Whether the graph holds constants in half precision, or runs with such. */
 bool api_is_half(const struct graph *graph);
 /* The image input: the first input [N,C,H,W] or [N,H,W,C] of a type that holds pixels, no initialiser, else one of an
  * image without a batch; NULL: none. */

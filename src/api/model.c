@@ -201,6 +201,8 @@ bool api_half_type(enum dtype dtype)
 
 bool api_is_half(const struct graph *graph)
 {
+    if (graph->context->half_weights)
+        return true;
     for (size_t i = 0; i < graph->value_count; i++) {
         if (graph->values[i]->constant && api_half_type(graph->values[i]->dtype))
             return true;

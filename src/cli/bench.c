@@ -3,6 +3,8 @@
 
 #include "cli.h"
 
+enum { MOST_ROWS = 25 }; /* nodes that a profile shows */
+
 struct bench_flags {
     struct fovea_bench_options options;
     int64_t batch, rows;
@@ -12,19 +14,23 @@ struct bench_flags {
 };
 
 /* --batch N sets the first size of the shape that is given, or of the model's image input as it is declared. */
-static int apply_batch(struct opened *opened, const struct bench_flags *flags)
+static int apply_batch(struct opened *opened, const struct command *command, const struct bench_flags *flags)
 {
     struct fovea_shape *list = (struct fovea_shape *)(uintptr_t)opened->shapes.list;
     struct fovea_shape declared;
+    bool given = opened->shapes.count > 0;
     if (flags->batch <= 0)
         return 0;
-    if (opened->shapes.count == 0) {
+    if (!given) {
         if (!fovea_model_input(opened->model, 0, &declared) || declared.rank < 1)
             return 0;
         list[0] = declared; /* parse_shapes leaves room for one */
         list[0].name = NULL;
         opened->shapes.count = 1;
     }
+    if (given && list[0].dims[0] > 1 && list[0].dims[0] != flags->batch)
+        return fail_usage(command, "--shape begins with %lld, --batch says %lld: give one of them",
+                          (long long)list[0].dims[0], (long long)flags->batch);
     list[0].dims[0] = flags->batch;
     return 0;
 }
@@ -83,7 +89,8 @@ static void print_nodes(const struct fovea_profile *profile, int64_t rows)
         print_time(profile, &rest);
         printf("  %d more nodes (--rows N shows more)\n", rest.count);
     }
-    printf("%9.3f ms in %d nodes\n", profile->ms, profile->node_count);
+    printf("%9.3f ms in %d nodes: the sum of each node's least time, below the time of a whole run\n", profile->ms,
+           profile->node_count);
 }
 
 static void print_profile(const struct fovea_profile *profile, const struct bench_flags *flags,
@@ -96,7 +103,7 @@ static void print_profile(const struct fovea_profile *profile, const struct benc
     printf("\n\n");
     print_kinds(profile);
     printf("\n");
-    print_nodes(profile, flags->rows);
+    print_nodes(profile, flags->rows > 0 ? flags->rows : MOST_ROWS);
 }
 
 /* Every node alone, the least of some runs. */
@@ -146,8 +153,11 @@ static int bench_model(struct opened *opened, const struct command *command, con
         return fail_usage(command, "--runs takes 1 to 1000000, --warmup 0 to 1000000");
     if (flags->train && (flags->options.session.gradient || flags->inputs.count > 0))
         return fail_usage(command, "--train goes without --gradient and --input");
-    if (apply_batch(opened, flags))
-        return FOVEA_BAD_INPUT;
+    if (flags->rows > 0 && !flags->profile)
+        return fail_usage(command, "--rows goes with --profile");
+    int refused = apply_batch(opened, command, flags);
+    if (refused)
+        return refused;
     if (flags->inputs.count == 0)
         bind_free_batch(opened);
     struct fovea_feed *feeds = parse_feeds(&flags->inputs);
@@ -170,7 +180,7 @@ static int bench_model(struct opened *opened, const struct command *command, con
 
 int verb_bench(int argc, char **argv)
 {
-    struct bench_flags flags = {.options = fovea_bench_options_default(), .rows = 25};
+    struct bench_flags flags = {.options = fovea_bench_options_default()};
     const struct option_row rows[] = {
         {"batch", 'b', OPTION_COUNT, &flags.batch, "N", "images at once (models with a free first size)"},
         {"runs", 'r', OPTION_SMALL, &flags.options.runs, "N", "timed runs (default 50)"},

@@ -18,7 +18,7 @@ static void common_rows(struct common_options *common, struct option_row rows[CO
 {
     const struct option_row list[COMMON_ROWS] = {
         {"shape", 's', OPTION_LIST, &common->shapes, "NAME:D,D,..", "sizes of an input; the name may be left out"},
-        {"threads", 't', OPTION_INT, &common->threads, "N", "threads (default: all cores)"},
+        {"threads", 't', OPTION_INT, &common->threads, "N", "threads (default, and 0: all cores)"},
         {"cpu", 0, OPTION_TEXT, &common->cpu, "LEVEL", "highest instruction set: none, avx2, avx512"},
         {"no-winograd", 0, OPTION_FLAG, &common->no_winograd, NULL,
          "3x3 convolutions by all products: more exact, slower"},

@@ -31,7 +31,7 @@ FOVEA_API const char *fovea_model_metadata(const struct fovea_model *model, cons
  * (to begin with): as it was trained, where the metadata tell, else softmax. A file that does something else is an
  * error of what is asked next. */
 FOVEA_API int fovea_model_set_activation(struct fovea_model *model, const char *activation, struct fovea_error *error);
-/** Whether it holds weights in half precision (float16, bfloat16). */
+/** Whether it holds weights in half precision: float16 or bfloat16 in the file, or `half_weights` of the options. */
 FOVEA_API bool fovea_model_is_half(const struct fovea_model *model);
 /** SHA-256 of the bytes that it was loaded from, or would be saved as, in hexadecimal digits and a NUL. */
 FOVEA_API int fovea_model_sha256(const struct fovea_model *model, char digest[65], struct fovea_error *error);

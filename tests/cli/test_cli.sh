@@ -247,6 +247,9 @@ expect 0 'peak of this machine, 1 thread, cpu none: .* GFLOP/s' "$fovea" bench $
 expect 0 '^"/blocks/blocks.5/conv1/Conv": Conv . BatchNormalization . Relu$' python3 -c "
 import json, sys
 for node in json.load(open('$work/profile.json'))['profile']['nodes']: print(json.dumps(node['name']) + ':', node['holds'])"
+expect 2 '^fovea bench: --rows goes with --profile' "$fovea" bench $model -b 1 -r 1 --rows 3
+expect 2 '^fovea bench: --shape begins with 3, --batch says 2: give one of them' "$fovea" bench $model -b 2 -r 1 --shape 3,1,28,28
+expect 0 'batch 2' "$fovea" bench $model -b 2 -r 1 --shape 1,1,28,28
 expect 0 " nodes .--rows N shows more" "$fovea" bench $model -b 1 -r 1 --profile --rows 3
 expect 0 " Conv, columns '/blocks/blocks.0/conv1/Conv': Conv . BatchNormalization . Relu" "$fovea" bench $model -b 1 -r 1 --cpu none --profile --rows 100
 
@@ -560,6 +563,8 @@ for size in 1 100 5000 50000 500000; do
     one_line 2 'short.onnx' "$fovea" diff $model "$work/short.onnx"
 done
 expect 0 '^fovea: note: weights in half precision$' "$fovea" run $model -i models/images/00000_ankle-boot.png --weights half
+expect 0 '' "$fovea" run $model -i models/images/00000_ankle-boot.png -o "$work/single"
+expect 0 '' "$fovea" run $model -i models/images/00000_ankle-boot.png --weights half -e "$work/single/logits.npy"
 expect 0 '^fovea: note: weights in half precision$' "$fovea" bench $model -b 1 -r 1 --weights half --json="$work/half.json"
 expect 0 '"weights": "half"' cat "$work/half.json"
 expect 0 '"weights": "half"' "$fovea" erf $model --images models/images --limit 1 --weights half --json

@@ -58,6 +58,8 @@ def ratios(results):
     for network in results.distinct('network'):
         cases = [results.of(network, work, threads) for work, threads, _ in columns]
         rows.append([network, *(short(found[0].ratio(tool)) if found else '' for found, (_, _, tool) in zip(cases, columns))])
+    counts = [results.mean_ratio(tool, 'min', work=work, threads=threads)[1] for work, threads, tool in columns]
+    rows.append(['networks', *(str(count) if count else '' for count in counts)])
     for title, what in (('**geometric mean**', 'min'), ('of the medians', 'median'), ('of the memory', 'memory')):
         means = [results.mean_ratio(tool, what, work=work, threads=threads)[0] for work, threads, tool in columns]
         rows.append([title, *(f'**{short(mean)}**' if mean and what == 'min' else short(mean) for mean in means)])
@@ -86,10 +88,13 @@ def numbers(results, work):
         rows.append(cells)
     for threads in results.distinct('threads'):
         cells = ['**geometric mean**', str(threads), '', '']
+        measured = 0
         for tool in others:
-            time, memory = (results.mean_ratio(tool, what, work=work, threads=threads)[0] for what in ('min', 'memory'))
-            cells += ['', '', f'**{short(time)}**', short(memory), '']
-        rows.append(cells)
+            (time, count), (memory, _) = (results.mean_ratio(tool, what, work=work, threads=threads) for what in ('min', 'memory'))
+            cells += ['', '', f'**{short(time)}**' if time else '', short(memory), '']
+            measured += count
+        if measured:
+            rows.append(cells)
     return [f'**{WORKS[work].title}**', '', *table(head, rows), '']
 
 
