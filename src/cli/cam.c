@@ -247,7 +247,7 @@ static int cam_model(struct opened *opened, const struct command *command, struc
     int64_t classes;
     int code = parse_choices(command, opened, flags, &options, &classes);
     if (code == PARSE_GO_ON)
-        code = set_figures(command, opened, &flags->figures);
+        code = set_figures(command, opened, &flags->figures, flags->output, "--output");
     if (code == PARSE_GO_ON)
         code = parse_samples(&flags->samples, opened, command->positional_count > 1 ? command->positional[1] : NULL,
                              &parsed);

@@ -221,24 +221,31 @@ struct figure_flags {
     struct fovea_figure_options options;
     const char *formats;
 };
-#define FIGURE_ROWS(flags)                                                                                             \
+#define PICTURE_ROWS(flags)                                                                                            \
     {"format",         0,      OPTION_TEXT,                                                                            \
      &(flags).formats, "LIST", "of pictures: png (default), svg, pdf; several with commas, or all"},                   \
         {"bare", 0, OPTION_FLAG, &(flags).options.bare, NULL, "pictures without title and notes"},                     \
+        {"dpi", 0, OPTION_AMOUNT, &(flags).options.dpi, "N", "dots per inch of .png files (default 200)"},             \
+    {                                                                                                                  \
+        "size", 0, OPTION_AMOUNT, &(flags).options.width, "INCHES", "width of pictures"                                \
+    }
+/* And of those whose pictures are numbers in colours. */
+#define FIGURE_ROWS(flags)                                                                                             \
+    PICTURE_ROWS(flags),                                                                                               \
         {"colormap",                                                                                                   \
          0,                                                                                                            \
          OPTION_WORD,                                                                                                  \
          &(struct word_choice){colormap_words, &(flags).options.colormap},                                             \
          "NAME",                                                                                                       \
          "lagoon, ember, viridis, cividis or gray (default: lagoon for fields, ember for maps of classes)"},           \
-        {"vmax", 0, OPTION_AMOUNT, &(flags).options.highest, "X", "that the colours reach to, in every picture"},      \
-        {"dpi", 0, OPTION_AMOUNT, &(flags).options.dpi, "N", "dots per inch of .png files (default 200)"},             \
     {                                                                                                                  \
-        "size", 0, OPTION_AMOUNT, &(flags).options.width, "INCHES", "width of pictures"                                \
+        "vmax", 0, OPTION_AMOUNT, &(flags).options.highest, "X", "that the colours reach to, in every picture"         \
     }
 extern const char *const colormap_words[];
-/* Hands them to the context. PARSE_GO_ON, or the exit code. */
-int set_figures(const struct command *command, const struct opened *opened, struct figure_flags *flags);
+/* Hands them to the context; refused without `folder`, what the option `of` gives, where nothing is drawn. PARSE_GO_ON,
+ * or the exit code. */
+int set_figures(const struct command *command, const struct opened *opened, struct figure_flags *flags,
+                const char *folder, const char *of);
 /* "erf.png, erf.svg": the files of a picture. Returns out. */
 const char *picture_files(const struct figure_flags *flags, const char *name, char out[CLI_LINE]);
 

@@ -244,7 +244,7 @@ static int parse_figures(const struct command *command, const struct opened *ope
     flags->figures.options.scale = flags->log_scale      ? FOVEA_SCALE_LOG
                                    : flags->linear_scale ? FOVEA_SCALE_LINEAR
                                                          : FOVEA_SCALE_AUTO;
-    return set_figures(command, opened, &flags->figures);
+    return set_figures(command, opened, &flags->figures, flags->output, "--output");
 }
 
 static bool of_stages(const struct erf_flags *flags)

@@ -347,7 +347,12 @@ static bool are_pictures(const struct run_options *options)
     return !dot || (strcmp(dot, ".npy") != 0 && strcmp(dot, ".pb") != 0);
 }
 
-/* A model whose outputs are not told is none the worse, unless a picture is asked for. */
+static bool asks_for_classes(const struct run_options *options)
+{
+    return options->overlay || options->labels || options->top > 0;
+}
+
+/* A model whose outputs are not told is none the worse, unless classes are asked for. */
 static int predict(struct opened *opened, const struct run_options *options, const struct fovea_feed *feeds,
                    const struct fovea_preprocess *preprocess)
 {
@@ -361,17 +366,20 @@ static int predict(struct opened *opened, const struct run_options *options, con
     predict.samples.labels = options->labels;
     predict.top = options->top;
     if (fovea_predict(opened->model, &predict, take_prediction, &sink, &error) &&
-        (sink.count > 0 || options->overlay || options->labels || error.kind != FOVEA_ERROR_INPUT))
-        return error.kind == FOVEA_ERROR_UNSUPPORTED && !options->overlay ? FOVEA_CLEAN : fail(&error);
+        (sink.count > 0 || asks_for_classes(options) || error.kind != FOVEA_ERROR_INPUT))
+        return error.kind == FOVEA_ERROR_UNSUPPORTED && !asks_for_classes(options) ? FOVEA_CLEAN : fail(&error);
     if (options->overlay)
         printf("wrote %" PRId64 " picture%s to %s\n", sink.count, sink.count == 1 ? "" : "s", options->overlay);
     return FOVEA_CLEAN;
 }
 
-static int run_model(struct opened *opened, const struct run_options *options)
+static int run_model(struct opened *opened, const struct command *command, const struct run_options *options)
 {
     struct fovea_error error = {0};
     struct fovea_preprocess preprocess;
+    if (asks_for_classes(options) && !are_pictures(options))
+        return fail_usage(command, "--top, --labels and --overlay take pictures as the only input, without --value "
+                                   "and --dump-after");
     if (parse_preprocess(&options->preprocess, &preprocess))
         return FOVEA_BAD_INPUT;
     if (options->inputs.count == 0)
@@ -389,10 +397,6 @@ static int run_model(struct opened *opened, const struct run_options *options)
     fovea_session_free(session);
     if (code == FOVEA_CLEAN && are_pictures(options))
         code = predict(opened, options, feeds, &preprocess);
-    else if (code == FOVEA_CLEAN && options->overlay) {
-        fprintf(stderr, "fovea run: --overlay takes pictures as the only input, without --value and --dump-after\n");
-        code = FOVEA_BAD_INPUT;
-    }
     free_feeds(feeds, options->inputs.count);
     return code;
 }
@@ -418,7 +422,7 @@ int verb_run(int argc, char **argv)
          "names of the classes: one a line, JSON, data.yaml, synsets (default: the model's)"},
         {"overlay", 0, OPTION_TEXT, &options.overlay, "DIR",
          "of pictures: draw regions in colours over each, or the classes beside it"},
-        FIGURE_ROWS(options.figures),
+        PICTURE_ROWS(options.figures),
         {"force", 0, OPTION_FLAG, &options.force, NULL, "replace pictures of --overlay that are there"},
         ACTIVATION_ROW(options.activation),
         PREPROCESS_ROWS(options.preprocess),
@@ -432,9 +436,9 @@ int verb_run(int argc, char **argv)
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
-        code = set_figures(&command, &opened, &options.figures);
+        code = set_figures(&command, &opened, &options.figures, options.overlay, "--overlay");
     if (code == PARSE_GO_ON)
-        code = run_model(&opened, &options);
+        code = run_model(&opened, &command, &options);
     close_model(&opened);
     command_free(&command);
     return code;

@@ -306,7 +306,17 @@ expect 0 'wrote .*montage.pdf' "$fovea" cam $model models/images --limit 1 -o "$
 expect 0 '^00000_ankle-boot.png: 9 Ankle boot 99.[0-9] %, 7 Sneaker' "$fovea" run $model -i models/images/00000_ankle-boot.png --top 2 --overlay "$work/overlay"
 [ -s "$work/overlay/000000.png" ] || { echo 'FAILED: run wrote no overlay'; failures=$((failures + 1)); }
 one_line 2 '000000.png exists already; --force' "$fovea" run $model -i models/images/00000_ankle-boot.png --overlay "$work/overlay" -q
-one_line 2 'overlay takes pictures' "$fovea" run $net/model.onnx -i $data/input_0.pb --overlay "$work/overlay"
+for option in "--overlay $work/overlay" "--top 3" "--labels models/images/labels.csv"; do
+    one_line 2 'take pictures as the only input' "$fovea" run $net/model.onnx -i $data/input_0.pb $option
+done
+for option in "--format svg" --bare "--dpi 100" "--size 4"; do
+    one_line 2 'goes with --overlay' "$fovea" run $model -i models/images/00000_ankle-boot.png $option
+    one_line 2 'goes with --output' "$fovea" erf $model --images models/images --limit 1 $option
+    one_line 2 'goes with --output' "$fovea" cam $model models/images/00000_ankle-boot.png $option
+done
+for option in "--colormap gray" "--vmax 1" --log --linear; do
+    one_line 2 'goes with --output' "$fovea" erf $model --images models/images --limit 1 $option
+done
 expect 0 'wrote 200 pictures to' "$fovea" run $model -i models/images --format svg --overlay "$work/overlay2" --top 1
 
 expect 0 '^00001_pullover.png: 1 62.5 %, 0 37.5 %' "$fovea" run tests/fixtures/heads/pixels.onnx -i models/images/00001_pullover.png --preprocess raw --overlay "$work/regions"
