@@ -56,9 +56,11 @@ static struct winograd gradient_tiles(const struct convolution *convolution, int
  * taps. */
 #define MIN_CHANNELS 8
 /* With fewer large tiles, reading large weights takes longer than multiplying the larger number of small tiles with
- * less than half as many. Of one image of 14x14 cells (16 tiles) large ones take up to a twentieth less time and 2.25
- * times the memory, which is most of what a network holds: small ones. */
-#define MIN_LARGE_TILES 20
+ * less than half as many. From 12 tiles on large ones save up to a twentieth of the time of a network of one image
+ * (14x14 cells, 16 tiles), a tenth with three (7x7, 12 tiles), and take 2.25 times the memory, which is most of what a
+ * network holds: small ones. */
+#define MIN_LARGE_TILES 12
+#define MIN_LARGE_TILES_OF_ONE 20
 #define FEW_WEIGHTS 8192
 /* With more channels the patches of a block of large tiles fill the third-level cache. */
 #define MAX_CHANNELS_OF_LARGE 1024
@@ -78,8 +80,9 @@ static int choose_tile(const struct winograd *winograd)
         taps *= int64_max(winograd->axes[i].end - winograd->axes[i].begin, 0);
     if (winograd->channels < MIN_CHANNELS || winograd->rows < MIN_CHANNELS)
         return 0;
-    bool few = winograd->batch * large < MIN_LARGE_TILES * winograd_products(4) &&
-               winograd->channels * winograd->rows > FEW_WEIGHTS;
+    int64_t least = winograd->batch > 1 ? MIN_LARGE_TILES : MIN_LARGE_TILES_OF_ONE;
+    bool few =
+        winograd->batch * large < least * winograd_products(4) && winograd->channels * winograd->rows > FEW_WEIGHTS;
     bool thin = winograd->channels < 2 * MIN_CHANNELS || winograd->rows < 2 * MIN_CHANNELS;
     bool deep = winograd->channels > MAX_CHANNELS_OF_LARGE;
     int tile = thin || (large < small && !few && !deep) ? 4 : 2;
