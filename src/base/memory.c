@@ -1,6 +1,8 @@
 #include "base/memory.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,13 +17,17 @@ struct memory {
     atomic_size_t in_use, peak, blocks, failures;
     atomic_int unwhole;
     atomic_size_t fail_countdown; /* 0: off; 1: every allocation fails */
+    pthread_mutex_t lock;         /* of what follows */
+    size_t keep, kept_bytes;
+    struct block_header *kept; /* released, the last one first */
 };
 
 /* Stands in the 64 bytes before every block. */
 struct block_header {
-    size_t size;  /* as asked for */
-    size_t total; /* with header, as counted */
-    int mapped;
+    size_t size;   /* as asked for */
+    size_t total;  /* with header, as counted */
+    size_t mapped; /* bytes of the mapping; 0: from the heap */
+    struct block_header *next;
 };
 
 _Static_assert(sizeof(struct block_header) <= MEMORY_ALIGNMENT, "the header must fit in front of an aligned block");
@@ -39,14 +45,75 @@ int checked_add(size_t a, size_t b, size_t *sum)
 struct memory *memory_create(size_t cap)
 {
     struct memory *memory = calloc(1, sizeof *memory);
-    if (memory)
+    if (memory) {
         memory->cap = cap;
+        pthread_mutex_init(&memory->lock, NULL);
+    }
     return memory;
+}
+
+/* Unmaps what is kept until no more than `limit` bytes are. The caller holds the lock. */
+static void drop_kept(struct memory *memory, size_t limit)
+{
+    while (memory->kept && memory->kept_bytes > limit) {
+        struct block_header *block = memory->kept;
+        memory->kept = block->next;
+        memory->kept_bytes -= block->mapped;
+        munmap(block, block->mapped);
+    }
+}
+
+void memory_keep(struct memory *memory, size_t bytes)
+{
+    pthread_mutex_lock(&memory->lock);
+    memory->keep = bytes;
+    drop_kept(memory, bytes);
+    pthread_mutex_unlock(&memory->lock);
+}
+
+/* The smallest kept block that holds `total` bytes and is not much larger, or NULL. Without room below the cap for what
+ * is kept beside what is used, nothing is kept any more. */
+static struct block_header *take_kept(struct memory *memory, size_t total)
+{
+    struct block_header **best = NULL, *taken = NULL;
+    pthread_mutex_lock(&memory->lock);
+    for (struct block_header **at = &memory->kept; *at; at = &(*at)->next) {
+        bool fits = (*at)->mapped >= total && (*at)->mapped - total <= total / 4;
+        if (fits && (!best || (*at)->mapped < (*best)->mapped))
+            best = at;
+    }
+    if (best) {
+        taken = *best;
+        *best = taken->next;
+        memory->kept_bytes -= taken->mapped;
+    }
+    size_t used = atomic_load(&memory->in_use);
+    if (memory->cap && used + memory->kept_bytes > memory->cap)
+        drop_kept(memory, memory->cap > used ? memory->cap - used : 0);
+    pthread_mutex_unlock(&memory->lock);
+    return taken;
+}
+
+static bool keep_block(struct memory *memory, struct block_header *block)
+{
+    pthread_mutex_lock(&memory->lock);
+    bool kept = block->mapped <= memory->keep && memory->kept_bytes <= memory->keep - block->mapped;
+    if (kept) {
+        block->next = memory->kept;
+        memory->kept = block;
+        memory->kept_bytes += block->mapped;
+    }
+    pthread_mutex_unlock(&memory->lock);
+    return kept;
 }
 
 size_t memory_destroy(struct memory *memory)
 {
-    size_t blocks = memory ? atomic_load(&memory->blocks) : 0;
+    if (!memory)
+        return 0;
+    size_t blocks = atomic_load(&memory->blocks);
+    memory_keep(memory, 0);
+    pthread_mutex_destroy(&memory->lock);
     free(memory);
     return blocks;
 }
@@ -96,19 +163,45 @@ static int fails_now(struct memory *memory)
     return countdown == 1;
 }
 
-static struct block_header *obtain(size_t total, int mapped, int zeroed)
+static void *map(size_t total)
 {
-    if (mapped) {
-        void *block = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (block == MAP_FAILED)
-            return NULL;
-        if (total >= HUGE_THRESHOLD)
-            madvise(block, total, MADV_HUGEPAGE); /* where the system has none, small pages do */
+    void *block = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
+        return NULL;
+    if (total >= HUGE_THRESHOLD)
+        madvise(block, total, MADV_HUGEPAGE); /* where the system has none, small pages do */
+    return block;
+}
+
+static struct block_header *obtain_mapped(struct memory *memory, size_t total, int zeroed)
+{
+    struct block_header *block = take_kept(memory, total);
+    if (block) {
+        if (zeroed)
+            memset((char *)block + MEMORY_ALIGNMENT, 0, total - MEMORY_ALIGNMENT);
         return block;
     }
-    void *block = aligned_alloc(MEMORY_ALIGNMENT, total);
+    block = map(total);
+    if (!block) {
+        pthread_mutex_lock(&memory->lock);
+        drop_kept(memory, 0);
+        pthread_mutex_unlock(&memory->lock);
+        block = map(total);
+    }
+    if (block)
+        block->mapped = total;
+    return block;
+}
+
+static struct block_header *obtain(struct memory *memory, size_t total, int zeroed)
+{
+    if (total >= MAP_THRESHOLD)
+        return obtain_mapped(memory, total, zeroed);
+    struct block_header *block = aligned_alloc(MEMORY_ALIGNMENT, total);
     if (block && zeroed)
         memset(block, 0, total);
+    if (block)
+        block->mapped = 0;
     return block;
 }
 
@@ -127,15 +220,15 @@ static void *allocate(struct memory *memory, size_t count, size_t size, int zero
     }
     if (reserve(memory, total, error))
         return NULL;
-    int mapped = total >= MAP_THRESHOLD;
-    struct block_header *header = obtain(total, mapped, zeroed);
+    struct block_header *header = obtain(memory, total, zeroed);
     if (!header) {
         atomic_fetch_sub(&memory->in_use, total);
         memory_note_failure(memory);
         error_set(error, ERROR_MEMORY, "out of memory: the system has no %zu MiB", (total >> 20) + 1);
         return NULL;
     }
-    *header = (struct block_header){.size = bytes, .total = total, .mapped = mapped};
+    header->size = bytes;
+    header->total = total;
     atomic_fetch_add(&memory->blocks, 1);
     return (char *)header + MEMORY_ALIGNMENT;
 }
@@ -173,10 +266,10 @@ void memory_release(struct memory *memory, void *block)
     struct block_header *header = header_of(block);
     atomic_fetch_sub(&memory->in_use, header->total);
     atomic_fetch_sub(&memory->blocks, 1);
-    if (header->mapped)
-        munmap(header, header->total);
-    else
+    if (!header->mapped)
         free(header);
+    else if (!keep_block(memory, header))
+        munmap(header, header->mapped);
 }
 
 size_t memory_in_use(const struct memory *memory)

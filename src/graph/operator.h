@@ -238,8 +238,9 @@ enum operand_role {
 
 enum packed_form {
     PACKED_OWN,
-    PACKED_PANELS, /* of products x w (kernel/linear.h) */
-    PACKED_HALVES, /* the elements in their order, in half precision */
+    PACKED_PANELS,     /* of products x w (kernel/linear.h) */
+    PACKED_TRANSPOSED, /* likewise, of x w^T */
+    PACKED_HALVES,     /* the elements in their order, in half precision */
 };
 
 struct operator_definition {

@@ -5,6 +5,7 @@
 
 #include "op/infer.h"
 #include "op/settings.h"
+#include "op/strided.h"
 
 static const struct attribute_rule constant_attributes[] = {
     {TENSOR_ATTRIBUTE(struct constant_settings, value)},
@@ -122,9 +123,7 @@ static int compute_constant_of_shape(struct compute_context *context, struct err
             return -1;
         element = tensor->data;
     }
-    int64_t count = shape_count(&output->shape);
-    for (int64_t i = 0; i < count; i++)
-        memcpy((char *)output->data + (size_t)i * size, element, size);
+    fill_elements(output->data, element, shape_count(&output->shape), size);
     return 0;
 }
 

@@ -23,25 +23,43 @@ bool compute_is_empty(const struct compute_context *context)
     return any;
 }
 
-/* Packs and computes into outputs whose shapes are inferred. */
-static int compute_node(struct context *context, struct compute_context *compute, struct error *error)
+/* Points the node at the packed form of its weights: the kept one where it is the same. */
+static int pack_weights(struct context *context, struct compute_context *compute, struct packed_weights *packed,
+                        struct error *error)
 {
     const struct operator_definition *definition = compute->node->definition;
-    struct memory *memory = context->memory;
-    size_t scratch_bytes = definition->scratch ? definition->scratch(compute) : 0;
-    size_t packed_bytes = definition->packed_bytes ? definition->packed_bytes(compute) : 0;
-    void *scratch = memory_allocate_uninitialised(memory, scratch_bytes, 1, error);
-    void *packed = packed_bytes ? memory_allocate_uninitialised(memory, packed_bytes, 1, error) : NULL;
-    int result = scratch && (packed || !packed_bytes) ? 0 : -1;
-    if (result == 0) {
-        compute->scratch = scratch;
-        compute->packed = packed;
-        if (packed)
-            definition->pack(compute, packed);
-        result = definition->compute(compute, error);
+    size_t bytes = definition->packed_bytes ? definition->packed_bytes(compute) : 0;
+    size_t form = definition->packed_form ? definition->packed_form(compute) : PACKED_OWN;
+    if (bytes > 0 && (packed->bytes != bytes || packed->form != form || form == PACKED_OWN)) {
+        packed_weights_release(context->memory, packed);
+        packed->data = memory_allocate_uninitialised(context->memory, bytes, 1, error);
+        if (!packed->data)
+            return -1;
+        definition->pack(compute, packed->data);
+        packed->bytes = bytes;
+        packed->form = form;
     }
-    memory_release(memory, scratch);
-    memory_release(memory, packed);
+    compute->packed = bytes > 0 ? packed->data : NULL;
+    return 0;
+}
+
+void packed_weights_release(struct memory *memory, struct packed_weights *packed)
+{
+    memory_release(memory, packed->data);
+    *packed = (struct packed_weights){0};
+}
+
+/* Packs and computes into outputs whose shapes are inferred. */
+static int compute_node(struct context *context, struct compute_context *compute, struct packed_weights *packed,
+                        struct error *error)
+{
+    const struct operator_definition *definition = compute->node->definition;
+    size_t scratch_bytes = definition->scratch ? definition->scratch(compute) : 0;
+    void *scratch = memory_allocate_uninitialised(context->memory, scratch_bytes, 1, error);
+    compute->scratch = scratch;
+    int result =
+        scratch && pack_weights(context, compute, packed, error) == 0 ? definition->compute(compute, error) : -1;
+    memory_release(context->memory, scratch);
     return result;
 }
 
@@ -92,7 +110,7 @@ static int64_t operations(const struct node *node, const struct tensor *const *i
 }
 
 static int evaluate(struct context *context, const struct node *node, const struct tensor *const *inputs,
-                    bool last_reader, struct tensor *outputs, struct error *error)
+                    bool last_reader, struct packed_weights *packed, struct tensor *outputs, struct error *error)
 {
     if (infer_node(node, inputs, outputs, context->memory, error) ||
         (context->work && work_spend(context->work, operations(node, inputs, outputs), error)))
@@ -113,7 +131,7 @@ static int evaluate(struct context *context, const struct node *node, const stru
                                       .direct = context->direct,
                                       .seed = context->seed};
     int result = allocate_outputs(context, node, outputs, pointers, error);
-    if (result == 0 && !compute_is_empty(&compute) && (result = compute_node(context, &compute, error)) != 0) {
+    if (result == 0 && !compute_is_empty(&compute) && (result = compute_node(context, &compute, packed, error)) != 0) {
         char label[NODE_LABEL_SIZE];
         error_prefix(error, "%s", node_label(node, label));
     }
@@ -127,14 +145,29 @@ static int evaluate(struct context *context, const struct node *node, const stru
     return result;
 }
 
+int evaluate_node_packed(struct context *context, const struct node *node, const struct tensor *const *inputs,
+                         struct packed_weights *packed, struct tensor *outputs, struct error *error)
+{
+    return evaluate(context, node, inputs, false, packed, outputs, error);
+}
+
+static int evaluate_once(struct context *context, const struct node *node, const struct tensor *const *inputs,
+                         bool last_reader, struct tensor *outputs, struct error *error)
+{
+    struct packed_weights packed = {0};
+    int result = evaluate(context, node, inputs, last_reader, &packed, outputs, error);
+    packed_weights_release(context->memory, &packed);
+    return result;
+}
+
 int evaluate_node(struct context *context, const struct node *node, const struct tensor *const *inputs,
                   struct tensor *outputs, struct error *error)
 {
-    return evaluate(context, node, inputs, false, outputs, error);
+    return evaluate_once(context, node, inputs, false, outputs, error);
 }
 
 int evaluate_node_last(struct context *context, const struct node *node, const struct tensor *const *inputs,
                        struct tensor *outputs, struct error *error)
 {
-    return evaluate(context, node, inputs, true, outputs, error);
+    return evaluate_once(context, node, inputs, true, outputs, error);
 }

@@ -65,6 +65,21 @@ static size_t offset_bytes(const struct compute_context *context)
     return (size_t)shape_count(&context->inputs[1]->shape) * sizeof(int64_t);
 }
 
+/* A row of indices into an axis of `size`, of which one is `along` elements; the row's own place begins at `begin`. */
+static int row_offsets(const struct tensor *indices, int64_t first, int64_t count, int64_t size, int64_t begin,
+                       int64_t along, int64_t step, int64_t *offsets, struct error *error)
+{
+    const int64_t *wide = dtype_storage(indices->dtype) == DTYPE_INT64 ? indices->data : NULL;
+    const int32_t *narrow = indices->data;
+    for (int64_t j = 0; j < count; j++) {
+        int64_t index = wide ? wide[first + j] : narrow[first + j];
+        if ((index < 0 || index >= size) && gather_index(indices, first + j, size, &index, error))
+            return -1;
+        offsets[j] = begin + index * along + j * step;
+    }
+    return 0;
+}
+
 /* For each index the element of the data that it names, into the scratch. */
 static int element_offsets(const struct compute_context *context, int64_t **result, int64_t *count, struct error *error)
 {
@@ -84,11 +99,8 @@ static int element_offsets(const struct compute_context *context, int64_t **resu
         int64_t begin = 0;
         for (int k = 0; k < last; k++)
             begin += at[k] * strides[k];
-        for (int64_t j = 0, index; j < row; j++) {
-            if (gather_index(indices, i + j, data->dims[axis], &index, error))
-                return -1;
-            offsets[i + j] = begin + index * along + j * step;
-        }
+        if (row_offsets(indices, i, row, data->dims[axis], begin, along, step, offsets + i, error))
+            return -1;
     }
     return 0;
 }

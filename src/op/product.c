@@ -60,5 +60,5 @@ enum packed_form product_packed_form(const struct compute_context *context, cons
 {
     if (linear_half_applies(linear, context->kernels))
         return PACKED_HALVES;
-    return linear->transposed ? PACKED_OWN : PACKED_PANELS;
+    return linear->transposed ? PACKED_TRANSPOSED : PACKED_PANELS;
 }

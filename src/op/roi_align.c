@@ -165,7 +165,7 @@ static struct taps sample_taps(const struct roi_align *roi, const struct region 
 }
 
 /* Planes that share the places of a bin's samples, which take longer to find than to read. */
-#define PLANES 16
+#define PLANES 64
 
 /* One bin of so many planes, PLANES at most, each summed in the order of the samples. */
 static void average_bin(const struct roi_align *roi, const struct region *region, const float *from, int64_t planes,

@@ -65,6 +65,14 @@ void scatter_combine(void *to, const void *from, int64_t count, enum dtype stora
     }
 }
 
+static void move_elements(char *to, const char *from, const int64_t *offsets, int64_t count, size_t size)
+{
+    for (int64_t i = 0; size == 4 && i < count; i++)
+        memcpy(to + offsets[i] * 4, from + i * 4, 4);
+    for (int64_t i = 0; size != 4 && i < count; i++)
+        move_element(to + (size_t)offsets[i] * size, from + (size_t)i * size, size);
+}
+
 void scatter_runs(const struct compute_context *context, const int64_t *offsets, int64_t runs, int64_t run,
                   enum scatter_reduction reduction)
 {
@@ -73,15 +81,14 @@ void scatter_runs(const struct compute_context *context, const int64_t *offsets,
     size_t size = element_size(to);
     if (tensor_bytes(to) > 0)
         memcpy(to->data, data->data, tensor_bytes(to));
-    bool moves = run == 1 && reduction == SCATTER_NONE;
-    for (int64_t i = 0; run > 0 && i < runs; i++) {
-        char *place = (char *)to->data + (size_t)offsets[i] * size;
-        const char *from = (const char *)updates->data + (size_t)(i * run) * size;
-        if (moves)
-            move_element(place, from, size);
-        else
-            scatter_combine(place, from, run, dtype_storage(to->dtype), reduction);
+    if (run == 1 && reduction == SCATTER_NONE) {
+        move_elements(to->data, updates->data, offsets, runs, size);
+        return;
     }
+    for (int64_t i = 0; run > 0 && i < runs; i++)
+        scatter_combine((char *)to->data + (size_t)offsets[i] * size,
+                        (const char *)updates->data + (size_t)(i * run) * size, run, dtype_storage(to->dtype),
+                        reduction);
 }
 
 int scatter_gradient(struct gradient_context *context, const char *scatter, const char *pick, const char *axis,

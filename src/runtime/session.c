@@ -6,6 +6,9 @@
 #include "runtime/session_state.h"
 #include "tensor/sequence.h"
 
+/* What nodes whose sizes are known late may keep of each other's and the last run's memory. */
+#define KEPT_BYTES ((size_t)64 << 20)
+
 static bool is_dynamic(const struct node *node)
 {
     for (int i = 0; i < node->input_count; i++) {
@@ -113,6 +116,7 @@ static int make_step(struct session *session, struct step *step, struct node *no
         return -1;
     session_set_operands(session, step);
     if (is_dynamic(node)) {
+        memory_keep(session->memory, KEPT_BYTES);
         step->evaluated = arena_allocate(session->arena, outputs + 1, sizeof *step->evaluated, error);
         return step->evaluated ? 0 : -1;
     }
@@ -218,8 +222,10 @@ void session_destroy(struct session *session)
 {
     if (!session)
         return;
-    for (int i = 0; i < session->step_count; i++)
+    for (int i = 0; i < session->step_count; i++) {
         session_release_evaluated(session, &session->steps[i]);
+        packed_weights_release(session->memory, &session->steps[i].packed);
+    }
     memory_release(session->memory, session->packed);
     release_containers(session);
     memory_release(session->memory, session->scratch);

@@ -16,7 +16,7 @@ void session_release_evaluated(struct session *session, struct step *step)
 static int run_dynamic(struct session *session, struct step *step, struct error *error)
 {
     session_release_evaluated(session, step);
-    if (evaluate_node(session->graph->context, step->node, step->inputs, step->evaluated, error))
+    if (evaluate_node_packed(session->graph->context, step->node, step->inputs, &step->packed, step->evaluated, error))
         return -1;
     for (int i = 0; i < step->node->output_count; i++) {
         if (step->outputs[i])

@@ -4,6 +4,7 @@
 
 #include "graph/graph.h"
 #include "graph/operator.h"
+#include "op/evaluate.h"
 
 /* One node, ready to run. */
 struct step {
@@ -11,10 +12,11 @@ struct step {
     struct compute_context compute;
     const struct tensor **inputs;
     struct tensor **outputs;
-    struct tensor *evaluated; /* dynamic steps: outputs of the last run, owned; NULL: a planned step */
-    size_t packed_bytes;      /* of the weights, which stand in compute.packed */
-    size_t packed_form;       /* as operator_definition has it */
-    bool narrow;              /* an output is a narrow integer and has to wrap */
+    struct tensor *evaluated;     /* dynamic steps: outputs of the last run, owned; NULL: a planned step */
+    struct packed_weights packed; /* dynamic steps: what their last run left */
+    size_t packed_bytes;          /* of the weights, which stand in compute.packed */
+    size_t packed_form;           /* as operator_definition has it */
+    bool narrow;                  /* an output is a narrow integer and has to wrap */
 };
 
 /* Whether `node` may pack its weights: they are constant, and its operator has a packed form of them. */

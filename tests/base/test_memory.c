@@ -36,6 +36,34 @@ static void test_accounting(void **state)
     assert_int_equal(memory_destroy(memory), 0);
 }
 
+/* Released blocks serve the next ones of their size, zeroed where that is asked for; they count neither as used nor
+ * against the cap. */
+static void test_kept_blocks(void **state)
+{
+    (void)state;
+    const size_t size = 3 << 20;
+    struct memory *memory = memory_create(9 << 20);
+    memory_keep(memory, 4 << 20);
+    unsigned char *first = memory_allocate_uninitialised(memory, size, 1, NULL);
+    unsigned char *second = memory_allocate_uninitialised(memory, size, 1, NULL);
+    memset(first, 7, size);
+    memory_release(memory, first);
+    memory_release(memory, second); /* beyond what may be kept */
+    assert_int_equal(memory_in_use(memory), 0);
+    unsigned char *again = memory_allocate(memory, size - 100000, 1, NULL);
+    assert_ptr_equal(again, first);
+    for (size_t i = 0; i < size - 100000; i++)
+        assert_int_equal(again[i], 0);
+    memory_release(memory, again);
+    void *large = memory_allocate(memory, 8 << 20, 1, NULL);
+    assert_non_null(large);
+    memory_release(memory, large);
+    first = memory_allocate(memory, size, 1, NULL);
+    assert_non_null(first);
+    memory_release(memory, first);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -149,9 +177,9 @@ static void test_hidden_characters(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accounting),       cmocka_unit_test(test_refusals), cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_checked_sizes),    cmocka_unit_test(test_errors),   cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_hidden_characters)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accounting),    cmocka_unit_test(test_kept_blocks),
+                                       cmocka_unit_test(test_refusals),      cmocka_unit_test(test_arena),
+                                       cmocka_unit_test(test_checked_sizes), cmocka_unit_test(test_errors),
+                                       cmocka_unit_test(test_texts),         cmocka_unit_test(test_hidden_characters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
