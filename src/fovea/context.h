@@ -84,7 +84,7 @@ struct fovea;
 FOVEA_API struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error *error);
 /** Returns how many blocks of memory are still in use: 0 when all was freed before. NULL is allowed. */
 FOVEA_API size_t fovea_close(struct fovea *fovea);
-/** "0.1.0": of the library that runs. */
+/** "MAJOR.MINOR.PATCH" of the library that runs. */
 FOVEA_API const char *fovea_version(void);
 /** Whether a program written for that version runs with this library; FOVEA_VERSION_MAJOR and FOVEA_VERSION_MINOR for
  * the headers that it was compiled with. */

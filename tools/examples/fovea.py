@@ -13,7 +13,7 @@ from ctypes import POINTER, byref, c_bool, c_char, c_char_p, c_double, c_float, 
 
 import numpy
 
-VERSION = (0, 1)  # of the headers that these structures are of
+VERSION = (0, 2)  # of the headers that these structures are of
 RESERVED = ("reserved", c_uint64 * 8)
 ROOM = ("room", c_uint64 * 512)  # for the fields that are not named here: the library fills such a structure
 
