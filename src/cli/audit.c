@@ -117,6 +117,7 @@ static void print_plan(const struct fovea_plan *plan)
 
 static void print_audit(const struct fovea_audit *audit)
 {
+    char verdict[FOVEA_VERDICT];
     printf("%s", audit->path);
     if (audit->input_size[0] > 0)
         printf(", for images of %" PRId64 " x %" PRId64 "%s", audit->input_size[0], audit->input_size[1],
@@ -124,6 +125,8 @@ static void print_audit(const struct fovea_audit *audit)
     if (audit->images > 0)
         printf(", with %" PRId64 " image%s", audit->images, audit->images == 1 ? "" : "s");
     printf("\n");
+    if (fovea_audit_verdict(audit, verdict, sizeof verdict) > 0)
+        printf("%s\n", verdict);
     print_unseen(&audit->unseen, "no guide has looked at them");
     print_plan(&audit->plan);
     for (int i = 0; i < audit->count; i++) {

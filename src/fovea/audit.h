@@ -159,6 +159,11 @@ struct fovea_audit {
 FOVEA_API int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options,
                           struct fovea_audit *audit, struct fovea_error *error);
 FOVEA_API void fovea_audit_free(struct fovea_audit *audit);
+/** The audit in a sentence, of the findings' states and certainties: "Nothing blocks deployment; two things to decide."
+ * Advice that is measured or verified and what waits for its training are to be met before deployment; other advice and
+ * notes are to decide. "" where no findings were asked for. Returns the length, as snprintf does. */
+FOVEA_API size_t fovea_audit_verdict(const struct fovea_audit *audit, char *out, size_t size);
+#define FOVEA_VERDICT 320 /**< bytes that hold every verdict */
 /** As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_audit_json(const struct fovea_audit *audit, struct fovea_error *error);
 

@@ -81,6 +81,7 @@ static json_t *describe_plan(const struct fovea_audit *audit)
 json_t *report_audit(const struct fovea_audit *audit)
 {
     json_t *document = report_document("fovea.audit"), *list = json_array(), *guides = json_array();
+    char verdict[FOVEA_VERDICT];
     report_set_text(&document, "model", audit->path);
     report_set_computing(&document, audit->half_weights, audit->no_winograd);
     document_set(&document, "input_size", report_ints(audit->input_size, 2));
@@ -88,6 +89,8 @@ json_t *report_audit(const struct fovea_audit *audit)
     report_set_unseen(&document, &audit->unseen);
     document_set(&document, "images", json_integer(audit->images));
     document_set(&document, "files_left_out", report_left_out(audit->files_left_out));
+    if (fovea_audit_verdict(audit, verdict, sizeof verdict) > 0)
+        report_set_text(&document, "verdict", verdict);
     document_set(&document, "verified_or_measured_advice", json_integer(audit->findings));
     for (int i = 0; i < audit->count; i++)
         document_append(&list, describe_advice(&audit->list[i]));

@@ -112,6 +112,7 @@ static void write_provenance(struct page *page)
 
 static void write_head(struct page *page)
 {
+    const json_t *audit = json_object_get(page->report, "audit");
     page_html(page, "<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
                     "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n"
                     "<meta name=color-scheme content=\"light dark\">\n"
@@ -122,7 +123,9 @@ static void write_head(struct page *page)
     text_append(&page->text, html_style, strlen(html_style));
     page_html(page, "</style>\n</head>\n<body>\n<header>\n<p class=kicker>fovea report</p>\n");
     page_tagged(page, "h1", model_name(page), PAGE_NAME);
-    write_counts(page, json_object_get(json_object_get(page->report, "audit"), "findings"));
+    if (json_text_of(audit, "verdict"))
+        page_tagged(page, "p class=verdict", json_text_of(audit, "verdict"), PAGE_PROSE);
+    write_counts(page, json_object_get(audit, "findings"));
     write_provenance(page);
 }
 

@@ -527,6 +527,10 @@ expect 0 'wrote .*/report.html' "$fovea" audit $model --images models/images --l
 for file in report.json report.html manifest.json field_0.png field_0.npy map_03.png map_03_cells.png; do
     [ -s "$report/$file" ] || { echo "FAILED: audit wrote no $file"; failures=$((failures + 1)); }
 done
+verdict='Nothing blocks deployment; .*things to decide'
+expect 0 "$verdict" "$fovea" audit $model
+expect 0 "class=verdict>$verdict" cat "$report/report.html"
+expect 0 "\"verdict\": \"$verdict" cat "$report/report.json"
 one_line 2 'exists already; --force' "$fovea" audit $model -o "$report"
 one_line 2 'name its folder with -o' "$fovea" audit $model --baseline "$report"
 one_line 2 'name its folder with -o' "$fovea" audit $model --sections cam
