@@ -66,6 +66,7 @@
 #include "fovea/erf.h"
 #include "fovea/eval.h"
 #include "fovea/figure.h"
+#include "fovea/gate.h"
 #include "fovea/inspect.h"
 #include "fovea/model.h"
 #include "fovea/operators.h"

@@ -57,8 +57,7 @@ static int copy_findings(const struct audit *audit, struct fovea_audit *result, 
         const struct fovea_advice *advice = ranked[i].advice;
         result->list[result->count++] = *advice;
         result->counts[advice->state]++;
-        result->findings += advice->state == FOVEA_STATE_ADVICE && (advice->certainty == FOVEA_CERTAINTY_MEASURED ||
-                                                                    advice->certainty == FOVEA_CERTAINTY_VERIFIED);
+        result->findings += fovea_advice_level(advice) == FOVEA_LEVEL_ADVICE;
     }
     return 0;
 }

@@ -38,7 +38,7 @@ extern const struct entry_field entry_context_options[], entry_figure_options[],
     entry_bench_options[], entry_samples[], entry_erf_options[], entry_cam_options[], entry_audit_options[],
     entry_rewrite_options[], entry_eval_options[], entry_diff_options[], entry_tune_options[], entry_tune_calls[],
     entry_report_options[], entry_shapes[], entry_tensor[], entry_erf[], entry_erf_panel[], entry_predict_options[],
-    entry_prediction[], entry_cam[], entry_audit[];
+    entry_prediction[], entry_cam[], entry_audit[], entry_gate[];
 
 /* One public call. It ends where the variable does. */
 struct entry {

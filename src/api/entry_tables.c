@@ -135,6 +135,10 @@ const struct entry_field entry_audit_options[] = {INSIDE(fovea_audit_options, sa
                                                   RESERVED(fovea_audit_options),
                                                   END};
 
+static const struct entry_field gate_rule[] = {ENUM(fovea_gate_rule, level, FOVEA_LEVELS), END};
+const struct entry_field entry_gate[] = {ENUM(fovea_gate, level, FOVEA_LEVELS),
+                                         LIST(fovea_gate, rules, rule_count, gate_rule), RESERVED(fovea_gate), END};
+
 const struct entry_field entry_rewrite_options[] = {
     INSIDE(fovea_rewrite_options, audit, entry_audit_options), TEXTS(fovea_rewrite_options, apply, apply_count),
     TEXTS(fovea_rewrite_options, nodes, node_count), RESERVED(fovea_rewrite_options), END};

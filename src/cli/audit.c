@@ -7,12 +7,12 @@
 
 #define SHOWN_NODES 3
 
-static const char *const fail_ons[] = {"advice", "any", "never", NULL};
+static const char *const levels[] = {"advice", "any", "note", "never", NULL};
 
 struct flags {
     const char *output, *baseline, *json, *only, *sections;
-    enum { FAIL_ON_ADVICE, FAIL_ON_ANY, FAIL_ON_NEVER } fail_on;
     bool force;
+    struct gate_flags gate;
     struct audit_flags audit;
     struct text_list guides; /* of `only` */
 };
@@ -170,13 +170,6 @@ static int write_report(struct opened *opened, const struct flags *flags, const 
     return 0;
 }
 
-static int exit_code(const struct fovea_audit *audit, const struct flags *flags)
-{
-    int count = flags->fail_on == FAIL_ON_ANY ? audit->counts[FOVEA_STATE_ADVICE] + audit->counts[FOVEA_STATE_PENDING]
-                                              : audit->findings;
-    return count > 0 && flags->fail_on != FAIL_ON_NEVER ? FOVEA_FINDINGS : FOVEA_CLEAN;
-}
-
 static int audit_model(struct opened *opened, const struct command *command, const struct flags *flags)
 {
     struct fovea_error error = {0};
@@ -195,7 +188,7 @@ static int audit_model(struct opened *opened, const struct command *command, con
                                 fovea_audit(opened->model, &options, &audit, &error))) {
         code = fail(&error);
     } else if (code == PARSE_GO_ON) {
-        code = exit_code(&audit, flags);
+        code = fovea_gate_audit(&flags->gate.gate, &audit, NULL) > 0 ? FOVEA_FINDINGS : FOVEA_CLEAN;
         if (!json_alone(flags->json))
             print_audit(&audit);
         int written = flags->json ? write_json(opened, flags->json, fovea_audit_json(&audit, NULL)) : FOVEA_CLEAN;
@@ -211,6 +204,12 @@ static int audit_model(struct opened *opened, const struct command *command, con
 
 static int check_flags(const struct command *command, struct flags *flags)
 {
+    struct fovea_error error = {0};
+    int code = parse_gate(command, &flags->gate, levels);
+    if (code != PARSE_GO_ON)
+        return code;
+    if (fovea_gate_audit(&flags->gate.gate, &(struct fovea_audit){0}, &error) < 0)
+        return fail(&error);
     if (flags->force && !flags->output)
         return fail_usage(command, "--force replaces a report; name its folder with -o");
     if (flags->sections && !flags->output)
@@ -232,9 +231,9 @@ int verb_audit(int argc, char **argv)
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a report that is there"},
         {"only", 0, OPTION_TEXT, &flags.only, "GUIDE[,GUIDE]", "these guides only"},
         JSON_ROW_OLD(flags.json),
-        {"fail-on", 0, OPTION_WORD, &(struct word_choice){fail_ons, &flags.fail_on}, "WHAT",
-         "exit code 1 for: verified or measured advice (advice, the default), any advice and what is not trained "
-         "(any), never"},
+        GATE_ROWS(flags.gate, "GUIDE",
+                  "exit code 1 for: verified or measured advice (advice, the default), any advice and what is not "
+                  "trained (any), notes and what is not decidable too (note), never; of one guide: gamma=never"),
         ACTIVATION_ROW(flags.audit.samples.activation),
         AUDIT_ROWS(flags.audit),
         {0}};
@@ -253,6 +252,7 @@ int verb_audit(int argc, char **argv)
         code = audit_model(&opened, &command, &flags);
     close_model(&opened);
     free_words(&flags.guides);
+    free_gate(&flags.gate);
     command_free(&command);
     return code;
 }

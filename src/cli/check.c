@@ -71,10 +71,45 @@ static void print_codes(FILE *out)
                 kind->meaning);
 }
 
+struct flags {
+    const char *json;
+    struct gate_flags gate;
+};
+
+static int check(struct opened *opened, const struct command *command, const struct flags *flags)
+{
+    struct fovea_error error = {0};
+    struct fovea_findings findings;
+    bind_free_batch(opened);
+    if (fovea_check(opened->model, &opened->shapes, &findings, &error))
+        return fail(&error);
+    int written = flags->json ? write_json(opened, flags->json, fovea_findings_json(opened->model, &findings, NULL))
+                              : FOVEA_CLEAN;
+    bool stops = fovea_gate_check(&flags->gate.gate, &findings, NULL) > 0;
+    if (!json_alone(flags->json))
+        print_findings(command->positional[0], &findings);
+    fovea_findings_free(&findings);
+    return written != FOVEA_CLEAN ? written : stops ? FOVEA_FINDINGS : FOVEA_CLEAN;
+}
+
+static int check_flags(const struct command *command, struct flags *flags)
+{
+    static const char *const levels[] = {"problem", "note", "never", NULL};
+    struct fovea_error error = {0};
+    int code = parse_gate(command, &flags->gate, levels);
+    if (code == PARSE_GO_ON && fovea_gate_check(&flags->gate.gate, &(struct fovea_findings){0}, &error) < 0)
+        code = fail(&error);
+    return code;
+}
+
 int verb_check(int argc, char **argv)
 {
-    const char *json = NULL;
-    const struct option_row rows[] = {JSON_ROW(json), {0}};
+    struct flags flags = {0};
+    const struct option_row rows[] = {JSON_ROW(flags.json),
+                                      GATE_ROWS(flags.gate, "CODE",
+                                                "exit code 1 for: a problem (default), a note too, never; of one "
+                                                "code: unused-weight=never"),
+                                      {0}};
     struct command command = {
         .verb = "check",
         .arguments = "MODEL [options]",
@@ -85,22 +120,12 @@ int verb_check(int argc, char **argv)
         .rows = rows,
         .appendix = print_codes};
     struct opened opened = {0};
-    struct fovea_error error = {0};
-    struct fovea_findings findings;
     int code = command_parse(&command, argc, argv);
-    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0) {
-        bind_free_batch(&opened);
-        if (fovea_check(opened.model, &opened.shapes, &findings, &error)) {
-            code = fail(&error);
-        } else {
-            code = json ? write_json(&opened, json, fovea_findings_json(opened.model, &findings, NULL)) : FOVEA_CLEAN;
-            if (!json_alone(json))
-                print_findings(command.positional[0], &findings);
-            code = code != FOVEA_CLEAN ? code : findings.problems > 0 ? FOVEA_FINDINGS : FOVEA_CLEAN;
-            fovea_findings_free(&findings);
-        }
-    }
+    code = code == PARSE_GO_ON ? check_flags(&command, &flags) : code;
+    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
+        code = check(&opened, &command, &flags);
     close_model(&opened);
+    free_gate(&flags.gate);
     command_free(&command);
     return code;
 }

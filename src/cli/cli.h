@@ -304,6 +304,19 @@ void free_words(struct text_list *words);
 /* The settings of all guides, for --help. */
 void print_guide_options(FILE *out);
 
+/* The options of verbs whose findings decide what the exit code is. */
+struct gate_flags {
+    struct text_list fail_on;
+    struct fovea_gate gate; /* filled by parse_gate */
+};
+#define GATE_ROWS(flags, name, levels)                                                                                 \
+    {                                                                                                                  \
+        "fail-on", 0, OPTION_LIST, &(flags).fail_on, "[" name "=]LEVEL", levels                                        \
+    }
+/* `levels`: that the verb has, the default first. PARSE_GO_ON, or the exit code; free_gate in every case. */
+int parse_gate(const struct command *command, struct gate_flags *flags, const char *const *levels);
+void free_gate(struct gate_flags *flags);
+
 /* memory.c: memory of the command line itself; without any the program ends with one line and FOVEA_BAD_INPUT. The
  * callers free. */
 void *needed(size_t count, size_t size); /* zeroed, with room for one more */

@@ -537,7 +537,7 @@ one_line 2 'name its folder with -o' "$fovea" audit $model --sections cam
 one_line 2 'there are findings, layers, fields, cam, curves, all' "$fovea" audit $model --sections map -o "$work/none"
 one_line 2 'without a --budget' "$fovea" audit $model --full --budget 3
 one_line 2 'budget' "$fovea" audit $model --budget 0
-one_line 2 "fail-on does not know 'all'; there are advice, any, never" "$fovea" audit $model --fail-on all
+one_line 2 "fail-on does not know 'all'; there are advice, any, note, never" "$fovea" audit $model --fail-on all
 for words in , groups, ,groups groups,,gamma "$(printf '%0200d' 0 | tr 0 ,)"; do
     one_line 2 'only takes names with a comma between two' "$fovea" audit $model --only "$words"
     one_line 2 'apply takes names with a comma between two' "$fovea" rewrite $model --dry-run --apply "$words"
