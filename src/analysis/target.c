@@ -17,8 +17,9 @@ static int find_features(struct graph *graph, struct field_sweep *sweep, struct 
         return -1;
     return target->value
                ? 0
-               : error_set(error, ERROR_INPUT,
-                           "the model has no spatial map; name a value with `target` or a class with `class_index`");
+               : error_set(
+                     error, ERROR_INPUT,
+                     "the model has no spatial map; name a value with `target` or a class with `erf.class_index`");
 }
 
 #define MOST_STEPS_BACK 64

@@ -69,6 +69,17 @@ int bench_times(struct fovea_model *model, const struct fovea_bench_options *opt
     return result;
 }
 
+void bench_set_shape(struct fovea_bench *bench, const struct shape *input)
+{
+    bench->batch = input && input->rank == 4 ? input->dims[0] : 1;
+    bench->rank = input ? input->rank : -1;
+    for (int i = 0; i < bench->rank; i++) {
+        bench->dims[i] = (int32_t)input->dims[i];
+        if (bench->dims[i] != input->dims[i])
+            bench->rank = -1;
+    }
+}
+
 static int run_session(void *user, struct fovea_error *report)
 {
     return fovea_session_run(user, report);
@@ -92,7 +103,7 @@ int fovea_bench(struct fovea_model *model, const struct fovea_bench_options *opt
     bench->work = session->gradient ? "forward and input gradient" : "forward";
     bench->macs = cost_macs_forward(session->graph);
     bench->gflops = session->gradient || result ? 0 : 2 * (double)bench->macs / (bench->min_ms * 1e6);
-    bench->batch = input && input->shape.rank == 4 ? input->shape.dims[0] : 1;
+    bench_set_shape(bench, input ? &input->shape : NULL);
     fovea_session_free(session);
     return result;
 }

@@ -12,5 +12,7 @@
 int bench_times(struct fovea_model *model, const struct fovea_bench_options *options,
                 int (*run)(void *user, struct fovea_error *report), void *user, struct fovea_bench *bench,
                 struct fovea_error *report);
+/* `batch` and sizes; `input` NULL: no input takes images. */
+void bench_set_shape(struct fovea_bench *bench, const struct shape *input);
 
 #endif

@@ -46,7 +46,7 @@ static int measure(const struct measured *measured, const struct training_graph 
     struct error error = ERROR_INITIALISER;
     tensor_randomise(images, &(struct random){.seed = measured->model->context->seed});
     if (measured->bench) {
-        measured->bench->batch = images->shape.dims[0];
+        bench_set_shape(measured->bench, &images->shape);
         return bench_times(measured->model, options, run_step, step, measured->bench, report);
     }
     struct profile_run run = {.source = source->graph,

@@ -307,14 +307,23 @@ int fovea_output_claim(const char *path, bool force, struct fovea_error *report)
     return result_claim_file(path, force, &entry.error) ? entry_refuse(&entry, report) : 0;
 }
 
+int fovea_folder_claim(const char *path, struct fovea_error *report)
+{
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "path", path))
+        return entry_refuse(&entry, report);
+    return result_check_folder(path, &entry.error) ? entry_refuse(&entry, report) : 0;
+}
+
 int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
                      struct fovea_error *report)
 {
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "eval", eval) || entry_argument(&entry, "path", path))
         return entry_refuse(&entry, report);
+    const struct report_run run = result_run(model);
     if (result_claim_file(path, force, &entry.error) ||
-        report_eval_json(model->context->memory, path, model->context->seed, eval, &entry.error))
+        report_eval_json(model->context->memory, path, &run, eval, &entry.error))
         return entry_refuse(&entry, report);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/entry.h"
+#include "api/result_folder.h"
 #include "report/cam.h"
 #include "report/diff.h"
 #include "report/eval.h"
@@ -43,7 +44,7 @@ char *fovea_bench_json(const struct fovea_model *model, const struct fovea_bench
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "bench", bench))
         return entry_null(&entry, report);
-    return or_fail(report_text(report_bench(model->model->path, bench, profile)), report);
+    return or_fail(report_text(report_bench(model->model->path, model->context->seed, bench, profile)), report);
 }
 
 char *fovea_erf_json(const struct fovea_model *model, const struct fovea_erf *erf, struct fovea_error *report)
@@ -79,7 +80,8 @@ char *fovea_eval_json(const struct fovea_model *model, const struct fovea_eval *
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "eval", eval))
         return entry_null(&entry, report);
-    return or_fail(report_text(report_eval(eval, model->context->seed)), report);
+    const struct report_run run = result_run(model);
+    return or_fail(report_text(report_eval(eval, &run)), report);
 }
 
 char *fovea_audit_json(const struct fovea_audit *audit, struct fovea_error *report)

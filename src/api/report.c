@@ -3,6 +3,7 @@
 
 #include "api/entry.h"
 #include "api/report_store.h"
+#include "api/result_folder.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "guide/measure_plan.h"
@@ -255,7 +256,6 @@ int fovea_report_add_eval(struct fovea_model *model, const struct fovea_eval *ev
     ENTRY entry = {0};
     if (entry_model(&entry, model) || entry_argument(&entry, "eval", eval) || entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
-    return report_add(model, folder, "eval", report_eval(eval, model->context->seed), &entry.error)
-               ? entry_refuse(&entry, report)
-               : 0;
+    const struct report_run run = result_run(model);
+    return report_add(model, folder, "eval", report_eval(eval, &run), &entry.error) ? entry_refuse(&entry, report) : 0;
 }

@@ -4,6 +4,7 @@
 
 #include "api/audit_work.h"
 #include "api/report_store.h"
+#include "api/result_folder.h"
 #include "report/cam.h"
 #include "report/eval.h"
 #include "report/json.h"
@@ -256,7 +257,8 @@ json_t *report_measure_curves(const struct report_measuring *measuring, struct e
     bool measured = fovea_eval(model, NULL, &options, &eval, &refused) == 0;
     if (!measured && measure_less(model, &options, &eval))
         return refusal(model, &refused, error);
-    json_t *section = report_eval(&eval, model->context->seed);
+    const struct report_run run = result_run(model);
+    json_t *section = report_eval(&eval, &run);
     if (!measured)
         document_set(&section, "refused", report_prose(refused_text(model, &refused)));
     fovea_eval_free(&eval);

@@ -61,6 +61,17 @@ int result_claim(struct memory *memory, const char *path, const char *name, bool
     return result;
 }
 
+struct report_run result_run(const struct fovea_model *model)
+{
+    return (struct report_run){.model = model->model->path,
+                               .cpu = fovea_cpu(model->fovea),
+                               .threads = fovea_threads(model->fovea),
+                               .half_weights = model->context->half_weights,
+                               .no_winograd = model->context->direct,
+                               .seed = model->context->seed,
+                               .figures = model->fovea->figures};
+}
+
 int result_folder_open(struct result_folder *folder, const struct fovea_model *model, const char *path, bool force,
                        struct error *error)
 {
@@ -72,14 +83,8 @@ int result_folder_open(struct result_folder *folder, const struct fovea_model *m
     if (!folder->path || model_sha256(model->model, folder->digest, error) ||
         result_claim(memory, path, "manifest.json", force, error))
         return -1;
-    folder->run = (struct report_run){.model = model->model->path,
-                                      .model_sha256 = folder->digest,
-                                      .cpu = fovea_cpu(model->fovea),
-                                      .threads = fovea_threads(model->fovea),
-                                      .half_weights = model->context->half_weights,
-                                      .no_winograd = model->context->direct,
-                                      .seed = model->context->seed,
-                                      .figures = model->fovea->figures};
+    folder->run = result_run(model);
+    folder->run.model_sha256 = folder->digest;
     return 0;
 }
 

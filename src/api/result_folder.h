@@ -14,6 +14,8 @@ struct result_folder {
     struct report_run run; /* what the results are made with */
 };
 
+/* Without the model's SHA-256. */
+struct report_run result_run(const struct fovea_model *model);
 /* Makes nothing yet; a folder that has a manifest is an error unless `force`. Closed in every case. */
 int result_folder_open(struct result_folder *folder, const struct fovea_model *model, const char *path, bool force,
                        struct error *error);

@@ -7,11 +7,12 @@
 #include "runtime/session.h"
 #include "tensor/sequence.h"
 
-static int open_gradient(struct fovea_session *session, const struct fed_list *fed, bool pixel_sums,
+static int open_gradient(struct fovea_session *session, const struct fed_list *fed, const char *target, bool pixel_sums,
                          struct error *error)
 {
     struct probe_request request = {.bindings = fed->bindings,
                                     .binding_count = fed->binding_count,
+                                    .target = target,
                                     .place = FOVEA_PLACE_UNIT,
                                     .unit = {-1, -1},
                                     .source = PROBE_IMAGE,
@@ -97,7 +98,7 @@ struct fovea_session *api_session_open(struct fovea_model *model, const struct f
                           &entry.error);
     }
     if (result == 0)
-        result = options->gradient ? open_gradient(session, &fed, pixel_sums, &entry.error)
+        result = options->gradient ? open_gradient(session, &fed, options->target, pixel_sums, &entry.error)
                                    : open_forward(session, &fed, options, &entry.error);
     if (result == 0 && options->noise)
         add_noise(session);

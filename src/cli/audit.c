@@ -223,7 +223,7 @@ int verb_audit(int argc, char **argv)
 {
     struct flags flags = {0};
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write a report: report.html, report.json, its pictures"},
+        {"output", 'o', OPTION_FOLDER, &flags.output, "DIR", "write a report: report.html, report.json, its pictures"},
         {"baseline", 0, OPTION_TEXT, &flags.baseline, "PATH",
          "an earlier report (its folder) to stand beside this one"},
         {"sections", 0, OPTION_TEXT, &flags.sections, "LIST",

@@ -10,8 +10,18 @@ struct bench_flags {
     int64_t batch, rows;
     bool profile, train;
     const char *json;
-    struct text_list inputs;
+    struct text_list inputs, values;
+    struct preprocess_options preprocess;
 };
+
+/* Whether the input of these sizes (free ones count as 1) has too many elements for any tensor. */
+static bool is_too_large(const struct fovea_shape *shape)
+{
+    double elements = 1;
+    for (int i = 0; i < shape->rank; i++)
+        elements *= shape->dims[i] > 1 ? (double)shape->dims[i] : 1;
+    return elements > (double)((int64_t)1 << 40);
+}
 
 /* --batch N sets the first size of the shape that is given, or of the model's image input as it is declared. */
 static int apply_batch(struct opened *opened, const struct command *command, const struct bench_flags *flags)
@@ -32,6 +42,8 @@ static int apply_batch(struct opened *opened, const struct command *command, con
         return fail_usage(command, "--shape begins with %lld, --batch says %lld: give one of them",
                           (long long)list[0].dims[0], (long long)flags->batch);
     list[0].dims[0] = flags->batch;
+    if (is_too_large(&list[0]))
+        return fail_usage(command, "--batch %lld are too many images", (long long)flags->batch);
     return 0;
 }
 
@@ -151,8 +163,11 @@ static int bench_model(struct opened *opened, const struct command *command, con
     if (flags->options.runs < 1 || flags->options.runs > 1000000 || flags->options.warmup < 0 ||
         flags->options.warmup > 1000000)
         return fail_usage(command, "--runs takes 1 to 1000000, --warmup 0 to 1000000");
-    if (flags->train && (flags->options.session.gradient || flags->inputs.count > 0))
-        return fail_usage(command, "--train goes without --gradient and --input");
+    bool gradient = flags->options.session.gradient;
+    if (flags->train && (gradient || flags->inputs.count > 0 || flags->values.count > 0))
+        return fail_usage(command, "--train goes without --gradient, --input and --value");
+    if (gradient ? flags->values.count > 0 : flags->options.session.target != NULL)
+        return fail_usage(command, "--target is what --gradient starts from, --value goes without it");
     if (flags->rows > 0 && !flags->profile)
         return fail_usage(command, "--rows goes with --profile");
     int refused = apply_batch(opened, command, flags);
@@ -160,8 +175,14 @@ static int bench_model(struct opened *opened, const struct command *command, con
         return refused;
     if (flags->inputs.count == 0)
         bind_free_batch(opened);
-    struct fovea_feed *feeds = parse_feeds(&flags->inputs);
     struct fovea_bench_options options = flags->options;
+    struct fovea_preprocess preprocess;
+    if (parse_preprocess(&flags->preprocess, &preprocess))
+        return FOVEA_BAD_INPUT;
+    struct fovea_feed *feeds = parse_feeds(&flags->inputs);
+    options.session.preprocess = &preprocess;
+    options.session.values = flags->values.items;
+    options.session.value_count = flags->values.count;
     options.session.shapes = opened->shapes;
     options.session.feeds = feeds;
     options.session.feed_count = flags->inputs.count;
@@ -185,14 +206,19 @@ int verb_bench(int argc, char **argv)
         {"batch", 'b', OPTION_COUNT, &flags.batch, "N", "images at once (models with a free first size)"},
         {"runs", 'r', OPTION_SMALL, &flags.options.runs, "N", "timed runs (default 50)"},
         {"warmup", 'w', OPTION_SMALL, &flags.options.warmup, "N", "runs before them (default 2)"},
-        {"seconds", 0, OPTION_NUMBER, &flags.options.seconds, "S", "stop after so long (default 20; 0: no limit)"},
+        {"seconds", 0, OPTION_NUMBER, &flags.options.seconds, "S",
+         "stop after so long, but not before three runs (default 20; 0: no limit)"},
         {"gradient", 'g', OPTION_FLAG, &flags.options.session.gradient, NULL,
          "forward and input gradient, as the erf verb does"},
+        {"target", 0, OPTION_TEXT, &flags.options.session.target, "VALUE",
+         "that the gradient is of, or logits, output (default: what the head reads)"},
+        {"value", 0, OPTION_LIST, &flags.values, "NAME", "compute this inner value alone; may be repeated"},
         {"train", 0, OPTION_FLAG, &flags.train, NULL, "a step of training: forward, backward, SGD with momentum"},
         {"profile", 'p', OPTION_FLAG, &flags.profile, NULL,
          "where the time goes: by kind and node, beside this machine's peak"},
         {"rows", 0, OPTION_COUNT, &flags.rows, "N", "nodes that --profile shows (default 25)"},
-        {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise"},
+        {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise: .npy, .pb, images"},
+        PREPROCESS_ROWS(flags.preprocess),
         JSON_ROW_OLD(flags.json),
         {0}};
     struct command command = {.verb = "bench",

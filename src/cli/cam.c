@@ -267,7 +267,8 @@ int verb_cam(int argc, char **argv)
     struct fovea_cam_options *options = &flags.options;
     options->skip = skip_method;
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_TEXT, &flags.output, "DIR", "write every map as .npy and picture, a montage, cam.json"},
+        {"output", 'o', OPTION_FOLDER, &flags.output, "DIR",
+         "write every map as .npy and picture, a montage, cam.json"},
         {"method", 'm', OPTION_TEXT, &flags.methods, "LIST",
          "extended (default: the parts of a sum, gates held constant), cam, gradcam, gradcam++, xgradcam, layercam, "
          "scorecam, or all"},

@@ -17,6 +17,8 @@ enum option_kind {
     OPTION_NUMBER,   /* double */
     OPTION_AMOUNT,   /* double above 0 */
     OPTION_TEXT,     /* const char * */
+    OPTION_FILE,     /* const char *: a file that is written, whose folder has to be there */
+    OPTION_FOLDER,   /* const char *: a folder that is made, or written to */
     OPTION_WORD,     /* struct word_choice */
     OPTION_LIST,     /* struct text_list, may be repeated */
     OPTION_JSON,     /* const char *: the file, "-" where none is named */

@@ -342,7 +342,7 @@ int verb_erf(int argc, char **argv)
 {
     struct erf_flags flags = {.options = fovea_erf_options_default()};
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_TEXT, &flags.output, "DIR",
+        {"output", 'o', OPTION_FOLDER, &flags.output, "DIR",
          "write the picture erf.png, erf.npy, erf.json, manifest.json"},
         {"target", 0, OPTION_TEXT, &flags.options.target, "VALUE",
          "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)"},

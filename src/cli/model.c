@@ -1,6 +1,7 @@
 /* Opening what a command line names; texts for tables. */
 #include <inttypes.h>
 #include <math.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,15 @@ static const char *activation_asked(const struct command *command)
             return *(const char **)row->target;
     }
     return NULL;
+}
+
+static void note_threads(const struct common_options *common)
+{
+    cpu_set_t cores;
+    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 0;
+    if (count > 0 && common->threads > count && !common->quiet)
+        fprintf(stderr, "fovea: note: %d threads on %d core%s wait for one another\n", (int)common->threads, count,
+                count == 1 ? "" : "s");
 }
 
 int open_model(const struct command *command, struct opened *opened, int *code)
@@ -37,6 +47,7 @@ int open_model(const struct command *command, struct opened *opened, int *code)
     if (parse_shapes(&common->shapes, &opened->shapes))
         return -1;
     start_progress(&opened->bar);
+    note_threads(common);
     struct fovea_options options = {.max_memory = (size_t)common->max_memory << 20,
                                     .threads = (int)common->threads,
                                     .cpu = common->cpu,

@@ -18,7 +18,7 @@ static void common_rows(struct common_options *common, struct option_row rows[CO
 {
     const struct option_row list[COMMON_ROWS] = {
         {"shape", 's', OPTION_LIST, &common->shapes, "NAME:D,D,..", "sizes of an input; the name may be left out"},
-        {"threads", 't', OPTION_INT, &common->threads, "N", "threads (default, and 0: all cores)"},
+        {"threads", 't', OPTION_INT, &common->threads, "N", "threads, 1024 at most (default, and 0: all cores)"},
         {"cpu", 0, OPTION_TEXT, &common->cpu, "LEVEL", "highest instruction set: none, avx2, avx512"},
         {"no-winograd", 0, OPTION_FLAG, &common->no_winograd, NULL,
          "3x3 convolutions by all products: more exact, slower"},
@@ -94,6 +94,8 @@ static int store(const struct command *command, const struct option_row *row, co
         *(const char **)row->target = argument ? argument : "-";
         return PARSE_GO_ON;
     case OPTION_TEXT:
+    case OPTION_FILE:
+    case OPTION_FOLDER:
         *(const char **)row->target = argument;
         return PARSE_GO_ON;
     case OPTION_LIST: {
@@ -219,6 +221,20 @@ static int parse_rows(struct command *command, int argc, char **argv, const stru
     return PARSE_GO_ON;
 }
 
+/* Before any work: what is asked for can be written. PARSE_GO_ON, or the exit code. */
+static int claim_outputs(const struct option_row *rows, int count)
+{
+    struct fovea_error error = {0};
+    for (int i = 0; i < count; i++) {
+        bool file = rows[i].kind == OPTION_FILE || is_json(&rows[i]);
+        const char *path = file || rows[i].kind == OPTION_FOLDER ? *(const char **)rows[i].target : NULL;
+        if (path && (file ? strcmp(path, "-") != 0 && fovea_output_claim(path, true, &error)
+                          : fovea_folder_claim(path, &error)))
+            return fail(&error);
+    }
+    return PARSE_GO_ON;
+}
+
 int command_parse(struct command *command, int argc, char **argv)
 {
     int count = 0;
@@ -228,6 +244,8 @@ int command_parse(struct command *command, int argc, char **argv)
     command->given = needed((size_t)count, sizeof *command->given);
     describe_rows(rows, count, longs, letters);
     int code = parse_rows(command, argc, argv, rows, count, longs, letters);
+    if (code == PARSE_GO_ON && !command->common.help)
+        code = claim_outputs(rows, count);
     free(rows);
     free(longs);
     free(letters);
@@ -260,11 +278,16 @@ bool option_is_flag(const struct command *command, const char *name)
     return row >= 0 && command->rows[row].kind == OPTION_FLAG;
 }
 
+static bool holds_text(const struct option_row *row)
+{
+    return row->kind == OPTION_TEXT || row->kind == OPTION_FILE || row->kind == OPTION_FOLDER;
+}
+
 const char *option_text(const struct command *command, const char *name, char out[64])
 {
     int index = find_row(command, name);
     const struct option_row *row = index >= 0 ? &command->rows[index] : NULL;
-    const char *text = row && row->kind == OPTION_TEXT ? *(const char **)row->target : "";
+    const char *text = row && holds_text(row) ? *(const char **)row->target : "";
     if (row && row->kind == OPTION_FLAG)
         text = *(bool *)row->target ? "on" : "off";
     if (row && row->kind == OPTION_WORD) {

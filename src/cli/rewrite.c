@@ -179,7 +179,7 @@ int verb_rewrite(int argc, char **argv)
 {
     struct flags flags = {.options = fovea_rewrite_options_default()};
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_TEXT, &flags.output, "FILE", "the new model"},
+        {"output", 'o', OPTION_FILE, &flags.output, "FILE", "the new model"},
         {"apply", 0, OPTION_TEXT, &flags.what, "WHAT",
          "exact (default: dropout and gamma, which change no output), guides by name (GUIDE,GUIDE), or all"},
         {"only-node", 0, OPTION_LIST, &flags.nodes, "NODE", "only what is about this node; may be repeated"},
@@ -190,7 +190,8 @@ int verb_rewrite(int argc, char **argv)
          "allow what a trained network does not survive untrained"},
         {"yes", 'y', OPTION_FLAG, &flags.yes, NULL, "with --apply all"},
         {"force", 0, OPTION_FLAG, &flags.options.force, NULL, "replace the file if it is there"},
-        {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add what was changed to the report that 'audit -o DIR' made"},
+        {"report", 0, OPTION_FOLDER, &flags.report, "DIR",
+         "add what was changed to the report that 'audit -o DIR' made"},
         JSON_ROW(flags.json),
         AUDIT_ROWS(flags.audit),
         {0}};

@@ -407,7 +407,7 @@ int verb_run(int argc, char **argv)
     const struct option_row rows[] = {
         {"input", 'i', OPTION_LIST, &options.inputs, "[NAME=]FILE",
          ".npy, .pb (TensorProto), an image, a folder of images; a sequence: once for each tensor"},
-        {"output", 'o', OPTION_TEXT, &options.output, "DIR",
+        {"output", 'o', OPTION_FOLDER, &options.output, "DIR",
          "write one .npy per output; of a sequence NAME.0.npy, ... and NAME.json with their number"},
         {"value", 0, OPTION_LIST, &options.values, "NAME", "compute this output or inner value alone; may be repeated"},
         {"expect", 'e', OPTION_LIST, &options.expected, "[NAME=]FILE",
@@ -420,7 +420,7 @@ int verb_run(int argc, char **argv)
         {"top", 0, OPTION_COUNT, &options.top, "N", "of pictures: classes told, the strongest or largest (default 5)"},
         {"labels", 0, OPTION_TEXT, &options.labels, "FILE",
          "names of the classes: one a line, JSON, data.yaml, synsets (default: the model's)"},
-        {"overlay", 0, OPTION_TEXT, &options.overlay, "DIR",
+        {"overlay", 0, OPTION_FOLDER, &options.overlay, "DIR",
          "of pictures: draw regions in colours over each, or the classes beside it"},
         PICTURE_ROWS(options.figures),
         {"force", 0, OPTION_FLAG, &options.force, NULL, "replace pictures of --overlay that are there"},

@@ -159,7 +159,7 @@ int verb_tune(int argc, char **argv)
     struct fovea_augment *augment = &options->augment;
     char decay_classes[CLI_LINE];
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_TEXT, &flags.output, "FILE",
+        {"output", 'o', OPTION_FILE, &flags.output, "FILE",
          "the trained model: the best epoch; the last one beside it"},
         DATA_ROWS(flags.data),
         SKIP_BROKEN_ROW(flags.data.data.skip_broken),
@@ -208,8 +208,8 @@ int verb_tune(int argc, char **argv)
         {"control", 0, OPTION_TEXT, &options->control, "MODEL", "train this one alike and compare"},
         {"seeds", 0, OPTION_SMALL, &options->seeds, "N",
          "runs of each, from --seed on: the interval counts what runs vary; the best is written"},
-        {"report", 0, OPTION_TEXT, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
-        {"history", 0, OPTION_TEXT, &flags.history, "FILE", "a line of JSON per epoch"},
+        {"report", 0, OPTION_FOLDER, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
+        {"history", 0, OPTION_FILE, &flags.history, "FILE", "a line of JSON per epoch"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
         JSON_ROW(flags.json),
         PREPROCESS_ROWS(flags.preprocess),

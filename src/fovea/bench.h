@@ -25,10 +25,12 @@ struct fovea_bench {
     int64_t batch;
     int threads;
     const char *cpu;
-    const char *work;  /**< "forward", "forward and input gradient", "training step" */
-    bool half_weights; /**< the model ran with weights in half precision */
-    bool no_winograd;  /**< 3x3 convolutions ran by all their products */
-    uint64_t reserved[8];
+    const char *work;             /**< "forward", "forward and input gradient", "training step" */
+    bool half_weights;            /**< the model ran with weights in half precision */
+    bool no_winograd;             /**< 3x3 convolutions ran by all their products */
+    int rank;                     /**< of the input that takes images; -1: there is none, or its sizes are no ints */
+    int32_t dims[FOVEA_MAX_RANK]; /**< its sizes */
+    uint64_t reserved[4];
 };
 /** What the machine can do at most, with this context's threads and instruction set. */
 struct fovea_peak {

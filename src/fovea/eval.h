@@ -90,6 +90,8 @@ FOVEA_API char *fovea_eval_json(const struct fovea_model *model, const struct fo
                                 struct fovea_error *error);
 /** Whether fovea_eval_write or fovea_tune would refuse to write `path`: to be asked before long work. */
 FOVEA_API int fovea_output_claim(const char *path, bool force, struct fovea_error *error);
+/** Whether a folder of results could not be made there, or not be written to. */
+FOVEA_API int fovea_folder_claim(const char *path, struct fovea_error *error);
 /** The results as JSON, atomically; a file that is there is an error unless `force`. */
 FOVEA_API int fovea_eval_write(struct fovea_model *model, const struct fovea_eval *eval, const char *path, bool force,
                                struct fovea_error *error);

@@ -32,10 +32,11 @@ struct fovea_session_options {
     const char *const *values; /**< names of values of the graph in place of its outputs; only what they are made of is
                                     computed, so that operators which fovea does not have hold up nothing else */
     int value_count;
-    bool gradient;          /**< one output, "gradient": of the central unit of the last map by the image */
+    bool gradient;          /**< one output, "gradient": of the central unit of `target` by the image */
     bool noise;             /**< inputs without a feed hold random numbers of their type; else zeros */
     const char *dump_after; /**< name of a pass whose graph is wanted, or NULL */
-    uint64_t reserved[8];   /**< zero */
+    const char *target;     /**< of `gradient`: a value, logits, ...; NULL: the last map */
+    uint64_t reserved[7];   /**< zero */
 };
 FOVEA_API struct fovea_session_options fovea_session_options_default(void);
 struct fovea_session;

@@ -15,6 +15,7 @@ static const struct {
     {"contrast", "--colour"},
     {"corruptions", "--corrupt"},
     {"decays", "--decay-class"},
+    {"erf.class_index", "erf --class"},
     {"eval.no_labels", "eval --no-labels"},
     {"feeds", "--images"},
     {"feeds.name", "-i NAME=FILE"},

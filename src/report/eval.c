@@ -79,7 +79,7 @@ static json_t *describe_model(const struct fovea_eval *eval, int index)
     return model;
 }
 
-json_t *report_eval(const struct fovea_eval *eval, uint64_t seed)
+json_t *report_eval(const struct fovea_eval *eval, const struct report_run *run)
 {
     json_t *document = report_document("fovea.eval"), *models = json_array(), *rows = json_array();
     for (int a = 0; a < eval->models; a++)
@@ -91,7 +91,9 @@ json_t *report_eval(const struct fovea_eval *eval, uint64_t seed)
     document_set(&document, "models", models);
     if (eval->data.path)
         document_set(&document, "data", describe_data(eval));
-    document_set(&document, "seed", json_integer((json_int_t)seed));
+    report_set_text(&document, "cpu", run->cpu);
+    document_set(&document, "threads", json_integer(run->threads));
+    document_set(&document, "seed", json_integer((json_int_t)run->seed));
     document_set(&document, "images", json_integer(eval->images));
     document_set(&document, "files_left_out", report_left_out(eval->files_left_out));
     document_set(&document, "labelled", json_integer(eval->labelled));
@@ -102,8 +104,8 @@ json_t *report_eval(const struct fovea_eval *eval, uint64_t seed)
     return document;
 }
 
-int report_eval_json(struct memory *memory, const char *path, uint64_t seed, const struct fovea_eval *eval,
-                     struct error *error)
+int report_eval_json(struct memory *memory, const char *path, const struct report_run *run,
+                     const struct fovea_eval *eval, struct error *error)
 {
-    return report_write(memory, path, report_eval(eval, seed), error);
+    return report_write(memory, path, report_eval(eval, run), error);
 }

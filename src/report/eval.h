@@ -5,9 +5,9 @@
 #include "report/erf.h"
 #include "report/json.h"
 
-/* NULL without memory. */
-json_t *report_eval(const struct fovea_eval *eval, uint64_t seed);
-int report_eval_json(struct memory *memory, const char *path, uint64_t seed, const struct fovea_eval *eval,
-                     struct error *error);
+/* `run`: with or without the model's SHA-256. NULL without memory. */
+json_t *report_eval(const struct fovea_eval *eval, const struct report_run *run);
+int report_eval_json(struct memory *memory, const char *path, const struct report_run *run,
+                     const struct fovea_eval *eval, struct error *error);
 
 #endif

@@ -214,15 +214,21 @@ static json_t *report_profile(const struct fovea_profile *profile)
     return entry;
 }
 
-json_t *report_bench(const char *path, const struct fovea_bench *bench, const struct fovea_profile *profile)
+json_t *report_bench(const char *path, uint64_t seed, const struct fovea_bench *bench,
+                     const struct fovea_profile *profile)
 {
+    int64_t dims[FOVEA_MAX_RANK];
+    for (int i = 0; i < bench->rank; i++)
+        dims[i] = bench->dims[i];
     json_t *document = report_document("fovea.bench");
     report_set_text(&document, "model", path);
     report_set_text(&document, "work", bench->work);
     report_set_text(&document, "cpu", bench->cpu);
     report_set_computing(&document, bench->half_weights, bench->no_winograd);
     document_set(&document, "threads", json_integer(bench->threads));
+    document_set(&document, "seed", json_integer((json_int_t)seed));
     document_set(&document, "batch", json_integer(bench->batch));
+    document_set(&document, "shape", report_shape(bench->rank, dims));
     document_set(&document, "runs", json_integer(bench->runs));
     document_set(&document, "min_ms", document_number(bench->min_ms));
     document_set(&document, "median_ms", document_number(bench->median_ms));

@@ -31,7 +31,8 @@ json_t *report_layers(const struct fovea_layers *layers);
 void report_set_unseen(json_t **object, const struct fovea_unseen *unseen);
 json_t *report_findings(const char *path, const struct fovea_findings *findings);
 /* `profile`: or NULL. */
-json_t *report_bench(const char *path, const struct fovea_bench *bench, const struct fovea_profile *profile);
+json_t *report_bench(const char *path, uint64_t seed, const struct fovea_bench *bench,
+                     const struct fovea_profile *profile);
 json_t *report_stages(const char *path, const struct fovea_stages *stages);
 json_t *report_comparison(const struct fovea_comparison *comparison);
 json_t *report_audit(const struct fovea_audit *audit);

@@ -45,7 +45,13 @@ expect 0 '^total: ' "$fovea" inspect $model --json="$work/layers.json"
 expect 0 '"schema": "fovea.inspect"' cat "$work/layers.json"
 expect 0 '^[0-9]+ entries' "$fovea" ops --json="$work/ops.json"
 expect 0 '"schema": "fovea.ops"' cat "$work/ops.json"
-expect 2 'cannot|No such' "$fovea" check $model --json="$work/none/check.json"
+# what is written is asked for before any work: nothing of the model is told first
+for verb in "check $model --json=$work/none/check.json" "bench $model --json=$work/none/bench.json" "eval $model -o $work/none/e.json" \
+    "tune $model --data models/images -o $work/x.onnx --history $work/none/h.jsonl" "rewrite $model -o $work/none/x.onnx"; do
+    # shellcheck disable=SC2086
+    one_line 2 "the folder $work/none/ is not there" "$fovea" $verb
+done
+one_line 2 "is no folder" "$fovea" cam $model models/images -o $model/maps
 one_line 0 "'--json -' is spelt --json; the next" "$fovea" audit $model --json - --fail-on never
 one_line 0 "'--json .*/old.json' is spelt --json=/.*/old.json; the next" "$fovea" audit --json "$work/old.json" $model --fail-on never
 expect 0 '"schema": "fovea.audit"' cat "$work/old.json"
@@ -68,6 +74,15 @@ expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/m
 expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/same_merged.onnx --train -b 4 -r 2
 expect 0 '  update, SGD$' "$fovea" bench $model --train -b 4 -r 1 --profile --rows 3
 one_line 2 'goes without' "$fovea" bench $model --train --gradient
+one_line 2 '\-\-batch 1000000000 are too many' "$fovea" bench $net/model.onnx -b 1000000000
+one_line 2 'goes without it' "$fovea" bench $model --gradient --value logits
+expect 0 'forward and input gradient' "$fovea" bench models/fashion_vit.onnx --gradient -r 1 --target /blocks/blocks.3/Add_2_output_0
+expect 2 'with --target or a class with erf --class' "$fovea" bench tests/fixtures/heads/logits.onnx --gradient
+expect 0 'batch 1,' "$fovea" bench tests/fixtures/resnet18_bn/model.onnx -i models/photos/$(ls models/photos | grep -m1 jpg) --preprocess imagenet -r 1 --value "$("$fovea" inspect tests/fixtures/resnet18_bn/model.onnx --json | sed -n 's/.*"output": "\(.*\)",/\1/p' | sed -n 3p)"
+expect 0 '"seed": 7' "$fovea" bench $model -r 1 --seed 7 --json
+one_line 0 '64 threads on [0-9]+ cores? wait' taskset -c 0 "$fovea" bench $model -b 1 -r 1 -t 64
+one_line 2 'takes 1 to 1024' "$fovea" bench $model -t 1025
+expect 2 "takes whole numbers from 1, not 'x'" tools/bench --threads x
 # sequences: one file for each tensor, and how many there are; types mistaken for each other
 sequences=tests/fixtures/sequences
 printf '\x93NUMPY\x01\x00\x46\x00%-69s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }" >"$work/rows.npy"
