@@ -75,6 +75,7 @@
 #include "fovea/receptive_field.h"
 #include "fovea/report.h"
 #include "fovea/rewrite.h"
+#include "fovea/run.h"
 #include "fovea/samples.h"
 #include "fovea/session.h"
 #include "fovea/tensor.h"

@@ -10,6 +10,7 @@
 
 struct fovea_cam_folder {
     struct memory *memory;
+    bool written; /* else it only keeps the document */
     struct result_folder results;
     json_t *maps;
     struct montage montage;
@@ -19,25 +20,35 @@ struct fovea_cam_folder {
     char layer[1024]; /* of the first map */
 };
 
+static int claim(struct fovea_cam_folder *folder, const struct fovea_model *model, const char *path, bool force,
+                 struct error *error)
+{
+    return montage_start(&folder->montage, folder->memory, error) ||
+                   result_folder_open(&folder->results, model, path, force, error) ||
+                   result_claim(folder->memory, path, "cam.json", force, error) ||
+                   result_claim_figure(folder->memory, path, "montage", &model->fovea->figures, force, error)
+               ? -1
+               : 0;
+}
+
 struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const char *path, bool force,
                                                struct fovea_error *report)
 {
     ENTRY entry = {0};
-    if (entry_model(&entry, model) || entry_argument(&entry, "folder", path))
+    if (entry_model(&entry, model))
         return entry_null(&entry, report);
     struct memory *memory = model->context->memory;
     struct fovea_cam_folder *folder = memory_allocate(memory, 1, sizeof *folder, &entry.error);
     if (folder) {
         *folder = (struct fovea_cam_folder){.memory = memory,
+                                            .written = path != NULL,
+                                            .results = {.run = result_run(model)},
                                             .maps = json_array(),
                                             .left_out = json_array(),
                                             .files = json_array(),
                                             .last_image = -1,
                                             .last_class = -1};
-        if (folder->maps && folder->left_out && montage_start(&folder->montage, memory, &entry.error) == 0 &&
-            result_folder_open(&folder->results, model, path, force, &entry.error) == 0 &&
-            result_claim(memory, path, "cam.json", force, &entry.error) == 0 &&
-            result_claim_figure(memory, path, "montage", &model->fovea->figures, force, &entry.error) == 0)
+        if (!path || claim(folder, model, path, force, &entry.error) == 0)
             return folder;
     }
     fovea_cam_folder_abandon(folder);
@@ -129,10 +140,11 @@ int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct fovea_cam
     char name[128];
     snprintf(name, sizeof name, "%06lld_class%lld_%s", (long long)cam->image, (long long)cam->class_index,
              fovea_cam_method_name((int)cam->method));
-    if (write_arrays(folder, name, cam, &entry.error) || write_picture(folder, name, cam, &entry.error) ||
-        add_thumbnails(folder, cam, &entry.error))
+    if (folder->written &&
+        (write_arrays(folder, name, cam, &entry.error) || write_picture(folder, name, cam, &entry.error) ||
+         add_thumbnails(folder, cam, &entry.error)))
         return entry_refuse(&entry, report);
-    document_append(&folder->maps, report_cam(cam, name));
+    document_append(&folder->maps, report_cam(cam, folder->written ? name : NULL));
     json_decref(folder->files);
     folder->files = report_left_out(cam->files_left_out);
     return 0;
@@ -146,17 +158,31 @@ void fovea_cam_folder_skip(struct fovea_cam_folder *folder, enum fovea_cam_metho
                                                        "reason", report_prose(reason), NULL));
 }
 
+static json_t *describe(const struct fovea_cam_folder *folder)
+{
+    return report_cam_maps(folder->results.run.model, json_incref(folder->maps), json_incref(folder->left_out),
+                           json_incref(folder->files));
+}
+
+char *fovea_cam_folder_json(const struct fovea_cam_folder *folder, struct fovea_error *report)
+{
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "folder", folder))
+        return entry_null(&entry, report);
+    char *text = report_text(describe(folder));
+    if (text)
+        return text;
+    error_set(&entry.error, ERROR_MEMORY, "out of memory");
+    return entry_null(&entry, report);
+}
+
 static int finish(struct fovea_cam_folder *folder, struct error *error)
 {
     const struct report_run *run = &folder->results.run;
     const char *json = result_file(&folder->results, "cam.json", error);
     const char *montage = json ? result_figure(&folder->results, "montage", error) : NULL;
     const char *manifest = montage ? result_file(&folder->results, "manifest.json", error) : NULL;
-    return !manifest ||
-                   report_write(folder->memory, json,
-                                report_cam_maps(run->model, json_incref(folder->maps), json_incref(folder->left_out),
-                                                json_incref(folder->files)),
-                                error) ||
+    return !manifest || report_write(folder->memory, json, describe(folder), error) ||
                    montage_write(&folder->montage, montage, &run->figures, error) ||
                    report_cam_manifest(folder->memory, manifest, run, error)
                ? -1
@@ -168,7 +194,7 @@ int fovea_cam_folder_close(struct fovea_cam_folder *folder, struct fovea_error *
     ENTRY entry = {0};
     if (entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
-    int result = finish(folder, &entry.error);
+    int result = folder->written ? finish(folder, &entry.error) : 0;
     fovea_cam_folder_abandon(folder);
     return result ? entry_refuse(&entry, report) : 0;
 }

@@ -9,7 +9,7 @@
 
 struct cam_flags {
     struct fovea_cam_options options;
-    const char *output, *unit, *class_text, *methods;
+    const char *output, *unit, *class_text, *methods, *json;
     bool force;
     struct sample_flags samples;
     struct figure_flags figures;
@@ -23,11 +23,11 @@ struct method_sums {
 
 /* What every map is handed to. */
 struct cam_sink {
-    struct fovea_cam_folder *folder; /* or NULL */
+    struct fovea_cam_folder *folder; /* of files, or of the document alone; or NULL */
     struct method_sums sums[FOVEA_CAM_METHODS];
     unsigned skipped;
     char layer[1024]; /* of the heading that was printed */
-    bool quiet;
+    bool quiet;       /* no rows */
 };
 
 static void add_metrics(struct method_sums *sums, const struct fovea_cam *cam)
@@ -213,8 +213,10 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
                        int64_t classes)
 {
     struct fovea_error error = {0};
-    struct cam_sink sink = {.quiet = options->metrics || options->sanity || options->masks};
-    if (flags->output) {
+    bool measured = options->metrics || options->sanity || options->masks, lines = !json_alone(flags->json);
+    struct cam_sink sink = {.quiet = measured || !lines};
+    int code = FOVEA_CLEAN;
+    if (flags->output || flags->json) {
         sink.folder = fovea_cam_folder_open(opened->model, flags->output, flags->force, &error);
         if (!sink.folder)
             return fail(&error);
@@ -226,13 +228,19 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
             return fail(&error);
         }
     }
-    if (sink.quiet)
+    if (lines && measured)
         print_metrics(&sink);
-    else
+    else if (lines)
         print_footnote();
+    if (flags->json)
+        code = write_json(opened, flags->json, fovea_cam_folder_json(sink.folder, NULL));
+    if (code != FOVEA_CLEAN) {
+        fovea_cam_folder_abandon(sink.folder);
+        return code;
+    }
     if (sink.folder && fovea_cam_folder_close(sink.folder, &error))
         return fail(&error);
-    if (flags->output) {
+    if (flags->output && lines) {
         char files[CLI_LINE];
         printf("wrote %s/cam.json, %s, manifest.json, each map as .npy and picture\n", flags->output,
                picture_files(&flags->figures, "montage", files));
@@ -296,6 +304,7 @@ int verb_cam(int argc, char **argv)
          "compare with the maps of the network with shuffled weights"},
         FIGURE_ROWS(flags.figures),
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
+        JSON_ROW(flags.json),
         ACTIVATION_ROW(flags.samples.activation),
         SAMPLE_ROWS(flags.samples),
         {0}};

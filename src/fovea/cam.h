@@ -141,7 +141,8 @@ FOVEA_API void fovea_cam_sigma_text(const struct fovea_cam *cam, char *out, size
 
 /** A folder of maps: for each NAME.npy (the signed map, float32), NAME_pixels.npy (enlarged) and the picture
  * NAME.png (or as fovea_set_figures says); at the end cam.json, the picture montage.png and last manifest.json. Results
- * that are there already are an error unless `force`. */
+ * that are there already are an error unless `force`. `folder` NULL: nothing is written, fovea_cam_folder_json tells
+ * all. */
 struct fovea_cam_folder;
 FOVEA_API struct fovea_cam_folder *fovea_cam_folder_open(struct fovea_model *model, const char *folder, bool force,
                                                          struct fovea_error *error);
@@ -149,6 +150,8 @@ FOVEA_API int fovea_cam_folder_add(struct fovea_cam_folder *folder, const struct
                                    struct fovea_error *error);
 /** To be told of methods that were left out; as fovea_cam_skip. */
 FOVEA_API void fovea_cam_folder_skip(struct fovea_cam_folder *folder, enum fovea_cam_method method, const char *reason);
+/** Of all maps so far, as cam.json has them, for fovea_text_free. */
+FOVEA_API char *fovea_cam_folder_json(const struct fovea_cam_folder *folder, struct fovea_error *error);
 /** Writes what belongs to all maps. The folder is freed in every case. */
 FOVEA_API int fovea_cam_folder_close(struct fovea_cam_folder *folder, struct fovea_error *error);
 /** Gives up: nothing more is written. NULL is allowed. */

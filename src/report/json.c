@@ -254,14 +254,19 @@ json_t *report_stages(const char *path, const struct fovea_stages *stages)
     return document;
 }
 
+void report_set_comparison(json_t **object, const struct fovea_comparison *comparison)
+{
+    document_set(object, "equal", json_boolean(comparison->equal));
+    document_set(object, "mismatches", json_integer(comparison->mismatches));
+    document_set(object, "largest", document_number(comparison->largest));
+    document_set(object, "largest_relative", document_number(comparison->largest_relative));
+    report_set_text(object, "text", comparison->text);
+}
+
 json_t *report_comparison(const struct fovea_comparison *comparison)
 {
     json_t *document = report_document("fovea.comparison");
-    document_set(&document, "equal", json_boolean(comparison->equal));
-    document_set(&document, "mismatches", json_integer(comparison->mismatches));
-    document_set(&document, "largest", document_number(comparison->largest));
-    document_set(&document, "largest_relative", document_number(comparison->largest_relative));
-    report_set_text(&document, "text", comparison->text);
+    report_set_comparison(&document, comparison);
     return document;
 }
 

@@ -34,6 +34,8 @@ json_t *report_findings(const char *path, const struct fovea_findings *findings)
 json_t *report_bench(const char *path, uint64_t seed, const struct fovea_bench *bench,
                      const struct fovea_profile *profile);
 json_t *report_stages(const char *path, const struct fovea_stages *stages);
+/* The fields of a comparison, in an object. */
+void report_set_comparison(json_t **object, const struct fovea_comparison *comparison);
 json_t *report_comparison(const struct fovea_comparison *comparison);
 json_t *report_audit(const struct fovea_audit *audit);
 json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch);

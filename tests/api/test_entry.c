@@ -473,7 +473,10 @@ static void test_arguments(void **state)
     assert_refused("erf_write", fovea_erf_write(model, NULL, "x", true, false, &error), "erf");
     field = (struct fovea_erf){.height = 1, .width = 1, .score = (enum fovea_score)9};
     assert_refused("erf_write", fovea_erf_write(model, &field, "x", true, false, &error), "score");
-    assert_refused("folder", fovea_cam_folder_open(model, NULL, true, &error) ? 0 : -1, "folder");
+    assert_refused("folder", fovea_cam_folder_json(NULL, &error) ? 0 : -1, "folder");
+    assert_refused("record", fovea_run_record_json(NULL, &error) ? 0 : -1, "record");
+    assert_refused("record", fovea_run_record_output(NULL, "y", &tensor, 0, NULL, &error), "record");
+    assert_refused("path", fovea_folder_claim(NULL, &error), "path");
     assert_refused("recipe_find", fovea_recipe_find(NULL, NULL, &error), "recipe");
     assert_refused("erf_json", fovea_erf_json(model, &field, &error) ? 0 : -1, "score");
     assert_refused("erf_json", fovea_erf_json(NULL, &field, &error) ? 0 : -1, "model");

@@ -45,6 +45,14 @@ expect 0 '^total: ' "$fovea" inspect $model --json="$work/layers.json"
 expect 0 '"schema": "fovea.inspect"' cat "$work/layers.json"
 expect 0 '^[0-9]+ entries' "$fovea" ops --json="$work/ops.json"
 expect 0 '"schema": "fovea.ops"' cat "$work/ops.json"
+expect 1 '"equal": false' "$fovea" run $net/model.onnx -i $data/input_0.pb --expect $data/output_0.pb --rtol 0 --atol 0 --json
+expect 0 '^logits: float' "$fovea" run $model -i models/images/00001_pullover.png --json="$work/run.json"
+expect 0 '"schema": "fovea.run"' cat "$work/run.json"
+expect 0 '^maps of' "$fovea" cam $model models/images --limit 1 --json="$work/cam.json"
+expect 0 '"file": null' cat "$work/cam.json"
+one_line 2 'no place for' "$fovea" run $model --shape 1,1,28,28 --dump-after fold --json
+one_line 2 "no output 'logtis'; did you mean 'logits'[?]" "$fovea" run $model -i models/images/00001_pullover.png -e "logtis=$data/output_0.pb"
+[ -z "$("$fovea" run $model -i nothing.png --json 2>/dev/null)" ] || { echo 'FAILED: an error with --json prints'; failures=$((failures + 1)); }
 # what is written is asked for before any work: nothing of the model is told first
 for verb in "check $model --json=$work/none/check.json" "bench $model --json=$work/none/bench.json" "eval $model -o $work/none/e.json" \
     "tune $model --data models/images -o $work/x.onnx --history $work/none/h.jsonl" "rewrite $model -o $work/none/x.onnx"; do

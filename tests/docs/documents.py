@@ -18,6 +18,7 @@ FIXTURES = {
     "swin.onnx": "tests/fixtures/structures/swin_t.onnx",
     "segmentation.onnx": "tests/fixtures/training/deeplab/model.onnx",
     "unet.onnx": "tests/fixtures/maps/unet.onnx",
+    "rows.onnx": "tests/fixtures/sequences/rows.onnx",
     "images": "models/images",
     "photos": "models/photos",
 }
@@ -34,6 +35,10 @@ COMMANDS = [
     ("fovea.bench", "bench cnn.onnx --runs 5 --json", 0, None),
     ("fovea.bench", "bench cnn.onnx --runs 5 --profile --json", 0, None),
     ("fovea.bench", "bench cnn.onnx --runs 5 --train --json", 0, None),
+    ("fovea.run", "run cnn.onnx -i images/00001_pullover.png --json -o outputs --overlay drawn", 0, None),
+    ("fovea.run", "run cnn.onnx -i images/00001_pullover.png --json -e outputs/logits.npy", 0, None),
+    ("fovea.run", "run rows.onnx -i rows.npy --json", 0, None),
+    ("fovea.run", "run segmentation.onnx -i four.txt --preprocess imagenet --json", 0, None),
     ("fovea.erf", "erf cnn.onnx --images images --limit 4 --perturb 20 --json -o field", 0, None),
     ("fovea.manifest", "", 0, "field/manifest.json"),
     ("fovea.erf", "erf cnn.onnx --images images --limit 4 --class predicted --compare field/erf.json --json", 0, None),
@@ -41,6 +46,7 @@ COMMANDS = [
     ("fovea.positions", "erf swin.onnx --positions --images photos --preprocess imagenet --limit 2 -o positions", 0,
      "positions/positions.json"),
     ("fovea.cam", "cam cnn.onnx images --limit 3 -m all --metrics --sanity --masks masks -c label -o maps", 0, "maps/cam.json"),
+    ("fovea.cam", "cam cnn.onnx images --limit 2 -m gradcam --json", 0, None),
     ("fovea.cam", "cam vit.onnx images --limit 1 -m extended,cam,layercam -o maps-vit", 0, "maps-vit/cam.json"),
     ("fovea.eval", "eval cnn.onnx --images images --limit 20 --corrupt jpeg --severity 1,3 --scales default --compare cnn.onnx "
      "--json", 0, None),
@@ -90,10 +96,13 @@ def furnish(folder, source):
         (folder / name).symlink_to(source / path)
     for name in ("masks", "small", "small-masks", "mixed"):
         (folder / name).mkdir()
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }".ljust(117) + b"\n"
+    (folder / "rows.npy").write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(24))
     (folder / "mixed" / "notes.txt").write_text("no picture\n")
     for photo in sorted((source / "models" / "photos").glob("*.jpg")):
         (folder / "mixed" / photo.name).symlink_to(photo)
         write_png(folder / "small" / f"{photo.stem}.png", [[(7 * y + 3 * x) % 256 for x in range(33)] for y in range(33)])
         write_png(folder / "small-masks" / f"{photo.stem}.png", [[y // 17 + 2 * (x // 17) for x in range(33)] for y in range(33)])
+    (folder / "four.txt").write_text("".join(f"{path}\n" for path in sorted((folder / "small").glob("*.png"))[:4]))
     for image in sorted((source / "models" / "images").glob("*.png"))[:3]:
         write_png(folder / "masks" / image.name, [[255 if 6 < y < 22 and 6 < x < 22 else 0 for x in range(28)] for y in range(28)])

@@ -2,7 +2,7 @@
 """docs/json.md against what the verbs print, both ways: each field that occurs is documented with its type, and each
 documented field occurs, but for those that the page calls seldom.
 
-Usage: test_json.py FOVEA SOURCE_FOLDER
+Usage: test_json.py FOVEA SOURCE_FOLDER LIBRARY_DOCUMENTS
 """
 import json
 import os
@@ -167,6 +167,10 @@ def main():
                     if document.get("schema", name) != name:
                         faults.add(f"fovea {command}: says that it is {document['schema']}, not {name}")
                     check_document(name, schemas[name], document, seen, faults)
+    library = subprocess.run([sys.argv[3], source / "models" / "fashion_mnist.onnx"], check=True, capture_output=True, text=True)
+    for name, text in (line.split(" ", 1) for line in library.stdout.splitlines()):
+        written += 1
+        check_document(name, schemas[name], json.loads(text), seen, faults)
     met = {schemas[name].rows[path] for name, path, kind in seen if kind != "null"}
     seldom = set()
     for name, schema in schemas.items():
