@@ -10,7 +10,9 @@
 #include "pass/foreign.h"
 #include "pass/passes.h"
 #include "runtime/plan.h"
+#include "structure/head.h"
 #include "structure/image_input.h"
+#include "structure/outline.h"
 
 struct inspection {
     struct fovea_model *model;
@@ -151,6 +153,43 @@ static int describe_layers(struct inspection *inspection, struct error *error)
     return 0;
 }
 
+/* Which blocks make the scores that the model is read by. The search may add nodes to the graph, which nothing reads.
+ */
+static int find_head(struct inspection *inspection, struct fovea_outline *outline, struct error *error)
+{
+    struct graph *graph = inspection->graph;
+    struct error own = ERROR_INITIALISER;
+    struct head head;
+    int index;
+    const struct value *image = image_input(graph, &index);
+    if (!image || graph->output_count == 0)
+        return 0;
+    if (head_find(inspection->model->model, graph, image, &head, &own))
+        return own.kind == ERROR_INPUT || own.kind == ERROR_UNSUPPORTED ? 0
+                                                                        : error_set(error, own.kind, "%s", own.message);
+    return head.kind == HEAD_UNTOLD ? 0 : outline_mark_head(graph, head.scores, outline, error);
+}
+
+/* The blocks that are drawn of it, with the sums of their layers. */
+static int describe_outline(struct inspection *inspection, struct error *error)
+{
+    struct fovea_layers *layers = inspection->layers;
+    if (layers->count == 0)
+        return 0;
+    struct fovea_outline *outline = arena_allocate(inspection->arena, 1, sizeof *outline, error);
+    if (!outline || outline_find(inspection->graph, inspection->arena, outline, error))
+        return -1;
+    for (int i = 0; i < outline->block_count; i++) {
+        struct fovea_block *block = &outline->blocks[i];
+        for (int k = 0; k < block->layer_count; k++) {
+            block->parameters += layers->list[block->layers[k]].parameters;
+            block->macs += layers->list[block->layers[k]].macs;
+        }
+    }
+    layers->outline = outline;
+    return find_head(inspection, outline, error);
+}
+
 static int describe_model(struct inspection *inspection, struct error *error)
 {
     const struct model *model = inspection->model->model;
@@ -209,8 +248,8 @@ int fovea_inspect(struct fovea_model *model, const struct fovea_shapes *shapes, 
     layers->storage = inspection.arena;
     if (inspection.arena)
         result = describe_model(&inspection, &entry.error) || describe_layers(&inspection, &entry.error) ||
-                         describe_unseen(&inspection, &entry.error) || describe_arena(&inspection, &entry.error) ||
-                         context_poll(model->context, &entry.error)
+                         describe_unseen(&inspection, &entry.error) || describe_outline(&inspection, &entry.error) ||
+                         describe_arena(&inspection, &entry.error) || context_poll(model->context, &entry.error)
                      ? -1
                      : 0;
     memory_release(memory, bindings);

@@ -81,6 +81,9 @@ static void set_layers(json_t **report, const struct fovea_layers *layers)
     json_t *model = report_layers(layers);
     document_set(report, "layers", json_incref(json_object_get(model, "layers")));
     json_object_del(model, "layers");
+    if (json_object_get(model, "outline"))
+        document_set(report, "graph", json_incref(json_object_get(model, "outline")));
+    json_object_del(model, "outline");
     document_set(report, "model", model);
 }
 

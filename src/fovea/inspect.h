@@ -41,6 +41,58 @@ struct fovea_value {
     int64_t dims[FOVEA_MAX_RANK];
 };
 
+/** What a block of the outline is. */
+enum fovea_block_kind {
+    FOVEA_BLOCK_INPUT,
+    FOVEA_BLOCK_LAYERS,   /**< in a row */
+    FOVEA_BLOCK_RESIDUAL, /**< a branch and a shortcut, added */
+    FOVEA_BLOCK_DENSE,    /**< each layer reads all in front of it */
+    FOVEA_BLOCK_BRANCHES, /**< ways that part and join again */
+    FOVEA_BLOCK_JOIN,     /**< layers without weights: sums, joins, pools, selections */
+    FOVEA_BLOCK_JOINED,   /**< neighbours of several kinds, as there were too many */
+    FOVEA_BLOCK_OUTPUT,
+    FOVEA_BLOCK_KINDS
+};
+/** "input", "layers", "residual", "dense", "branches", "join", "joined", "output"; NULL for others. */
+FOVEA_API const char *fovea_block_name(int kind);
+
+/** One of the ways through a block, in lines: "3×3 conv, 64, /2", "attention, 12 heads, 197 tokens". None: the input as
+ * it is. */
+struct fovea_way {
+    const char **lines;
+    int *times;          /**< of each line: so many layers like it */
+    int count, left_out; /**< `left_out`: layers that are not told */
+};
+struct fovea_block_part {
+    enum fovea_block_kind kind;
+    struct fovea_way *ways; /**< of a residual block: the branch, the shortcut */
+    int way_count;
+};
+struct fovea_block {
+    enum fovea_block_kind kind; /**< of the first part */
+    struct fovea_block_part *parts;
+    int part_count;
+    int repeats;              /**< so many times the parts, one after the other */
+    int alike;                /**< so many times beside each other, with the same weights */
+    bool head;                /**< makes the scores that the model is read by */
+    int *layers, layer_count; /**< places in the list of layers, of all repeats */
+    int64_t parameters, macs; /**< of all repeats */
+    int rank;                 /**< of what leaves it; -1: not known */
+    int64_t dims[FOVEA_MAX_RANK];
+};
+/** What one block makes and another reads: their places. */
+struct fovea_link {
+    int from, to;
+};
+/** The network as few blocks, in topological order: inputs first, outputs last. */
+struct fovea_outline {
+    struct fovea_block *blocks;
+    int block_count;
+    struct fovea_link *links;
+    int link_count;
+    int joined; /**< blocks that were joined with neighbours as there were too many; 0: none */
+};
+
 struct fovea_layers {
     const char *path, *producer, *opsets; /**< producer with its version */
     int64_t ir_version;
@@ -55,7 +107,8 @@ struct fovea_layers {
     int64_t parameters, macs;              /**< of what is seen */
     size_t weight_bytes, activation_bytes; /**< as stored at run time; of the planned arena */
     void *storage;                         /**< private: what the pointers point to */
-    uint64_t reserved[8];
+    struct fovea_outline *outline;         /**< NULL: there are no layers */
+    uint64_t reserved[7];
 };
 /** The graph as the file has it, bound to `shapes`, which may be empty where no size is free. Operators that fovea does
  * not have are no error: what is behind them is not seen, but where the file says their results' shapes. */

@@ -156,6 +156,8 @@ json_t *report_layers(const struct fovea_layers *layers)
     for (int i = 0; i < layers->count; i++)
         document_append(&list, describe_layer(&layers->list[i]));
     document_set(&document, "layers", list);
+    if (layers->outline)
+        document_set(&document, "outline", report_outline(layers->outline));
     report_set_unseen(&document, &layers->unseen);
     if (layers->told_count > 0)
         document_set(&document, "shapes_as_told", describe_told(layers));

@@ -26,6 +26,7 @@ json_t *report_field(const struct fovea_receptive_field *field);
 char *report_text(json_t *document);
 
 /* One document per result; NULL without memory. */
+json_t *report_outline(const struct fovea_outline *outline);
 json_t *report_layers(const struct fovea_layers *layers);
 /* "not_seen", where anything is not. */
 void report_set_unseen(json_t **object, const struct fovea_unseen *unseen);

@@ -25,6 +25,13 @@ const char *fovea_section_name(int section)
     return NAME_OF(names, section);
 }
 
+const char *fovea_block_name(int kind)
+{
+    static const char *const names[FOVEA_BLOCK_KINDS] = {"input",    "layers", "residual", "dense",
+                                                         "branches", "join",   "joined",   "output"};
+    return NAME_OF(names, kind);
+}
+
 const char *fovea_change_name(int kind)
 {
     static const char *const names[FOVEA_CHANGE_KINDS] = {

@@ -123,12 +123,12 @@ def sections(report):
             if "refused" not in entry:
                 yield name, entry if key == "erf" else {"maps": [entry]}
     if "refused" not in report["model"] and "left_out" not in report["model"]:
-        yield "fovea.inspect", {**report["model"], "layers": report.get("layers", [])}
+        yield "fovea.inspect", {**report["model"], "layers": report.get("layers", []), "outline": report["graph"]}
 
 
 def check_report(schemas, report, seen, faults):
-    known = {"schema", "schema_version", "fovea", "provenance", "audit", "model", "layers", "erf", "cam", "curves", "rewrite",
-             "tune", "eval", "baseline"}
+    known = {"schema", "schema_version", "fovea", "provenance", "audit", "model", "graph", "layers", "erf", "cam", "curves",
+             "rewrite", "tune", "eval", "baseline"}
     for key in set(report) - known:
         faults.add(f"fovea.report: the section {key} is not documented")
     if set(report["provenance"]) != {"model_sha256", "cpu", "threads", "seed"}:
