@@ -8,8 +8,16 @@
 /* A block as it is drawn, of the outline's JSON. */
 struct drawn_block {
     const json_t *json;
-    enum drawn_kind { DRAWN_INPUT, DRAWN_LAYERS, DRAWN_RESIDUAL, DRAWN_DENSE, DRAWN_BRANCHES, DRAWN_JOIN, DRAWN_JOINED,
-                      DRAWN_OUTPUT } kind; /* enum fovea_block_kind */
+    enum drawn_kind {
+        DRAWN_INPUT,
+        DRAWN_LAYERS,
+        DRAWN_RESIDUAL,
+        DRAWN_DENSE,
+        DRAWN_BRANCHES,
+        DRAWN_JOIN,
+        DRAWN_JOINED,
+        DRAWN_OUTPUT
+    } kind;       /* enum fovea_block_kind */
     double share; /* of the multiply-accumulates */
     int state;    /* worst of the findings that lie in it; FOVEA_STATES: none */
 };

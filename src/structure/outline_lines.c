@@ -1,8 +1,9 @@
 /* What an outline says of a layer in a line. */
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "graph/operator.h"
 #include "op/spatial.h"
 #include "structure/network.h"
@@ -63,12 +64,21 @@ bool outline_joins(const struct outline_work *work, const struct node *node)
 
 /* ---- lines ---- */
 
+/* Adds to the text in out[size], as far as it has room. */
+__attribute__((format(printf, 3, 4))) static void print(char *out, size_t size, const char *format, ...)
+{
+    size_t length = strlen(out);
+    va_list arguments;
+    va_start(arguments, format);
+    text_format_list(out + length, size - length, format, arguments);
+    va_end(arguments);
+}
+
 /* ", /2" or ", ×2": how the cells along an axis change. */
 static void print_stride(char *out, size_t size, const struct node *node)
 {
     const struct value *x = node->inputs[0], *y = node->outputs[0];
     double before[2], behind[2];
-    out[0] = 0;
     if (!changes_cells(node))
         return;
     for (int i = 0; i < 2; i++) {
@@ -76,14 +86,14 @@ static void print_stride(char *out, size_t size, const struct node *node)
         behind[i] = (double)y->shape.dims[2 + i];
     }
     if (behind[0] * behind[1] == 1)
-        snprintf(out, size, ", to 1 × 1");
+        print(out, size, ", to 1 × 1");
     else if (before[0] >= 2 * behind[0] - 1 || before[1] >= 2 * behind[1] - 1)
-        snprintf(out, size, ", /%.0f",
-                 (before[0] > behind[0] ? before[0] : before[1]) / (before[0] > behind[0] ? behind[0] : behind[1]));
+        print(out, size, ", /%.0f",
+              (before[0] > behind[0] ? before[0] : before[1]) / (before[0] > behind[0] ? behind[0] : behind[1]));
     else if (behind[0] >= 1.5 * before[0])
-        snprintf(out, size, ", ×%.3g", behind[0] / before[0]);
+        print(out, size, ", ×%.3g", behind[0] / before[0]);
     else if (behind[0] < 0.8 * before[0])
-        snprintf(out, size, ", to %.0f × %.0f", behind[0], behind[1]);
+        print(out, size, ", to %.0f × %.0f", behind[0], behind[1]);
 }
 
 static void print_convolution(char *out, size_t size, const struct node *node)
@@ -94,43 +104,42 @@ static void print_convolution(char *out, size_t size, const struct node *node)
         weights = node->inputs[i] && node_role(node, i) == ROLE_WEIGHT ? node->inputs[i] : NULL;
     int64_t channels = node->outputs[0]->shape.rank > 1 ? node->outputs[0]->shape.dims[1] : 0;
     const struct shape *x = &node->inputs[0]->shape, *w = weights ? &weights->shape : x;
-    int length = 0, known = weights && x->rank > 2 && w->rank == x->rank;
+    bool known = weights && x->rank > 2 && w->rank == x->rank;
     for (int i = 2; known && i < w->rank; i++)
-        length += snprintf(out + length, size - (size_t)length, "%s%" PRId64, i > 2 ? "×" : "", w->dims[i]);
+        print(out, size, "%s%" PRId64, i > 2 ? "×" : "", w->dims[i]);
     int64_t groups = known && w->dims[1] > 0 && w->dims[0] == channels ? x->dims[1] / w->dims[1] : 1;
     bool depthwise = groups > 1 && groups == x->dims[1];
-    length += snprintf(out + length, size - (size_t)length, "%s%s, %" PRId64, known ? " " : "",
-                       depthwise ? "depthwise" : "conv", channels);
+    print(out, size, "%s%s, %" PRId64, known ? " " : "", depthwise ? "depthwise" : "conv", channels);
     if (groups > 1 && !depthwise)
-        length += snprintf(out + length, size - (size_t)length, ", %" PRId64 " groups", groups);
+        print(out, size, ", %" PRId64 " groups", groups);
     if (settings->dilations.count > 0 && settings->dilations.values[0] > 1)
-        length += snprintf(out + length, size - (size_t)length, ", dilation %" PRId64, settings->dilations.values[0]);
-    print_stride(out + length, size - (size_t)length, node);
+        print(out, size, ", dilation %" PRId64, settings->dilations.values[0]);
+    print_stride(out, size, node);
 }
 
 static void print_line(const struct outline_work *work, char *out, size_t size, const struct node *node)
 {
     const struct attention_site *site = work->sites[node->mark];
     const struct value *made = node->output_count > 0 ? node->outputs[0] : NULL;
-    int length;
+    out[0] = 0;
     if (site) {
-        length = snprintf(out, size, "attention");
+        print(out, size, "attention");
         if (site->heads > 1) /* one where they count as images */
-            length += snprintf(out + length, size - (size_t)length, ", %" PRId64 " heads", site->heads);
-        snprintf(out + length, size - (size_t)length, ", %" PRId64 " tokens", site->keys);
+            print(out, size, ", %" PRId64 " heads", site->heads);
+        print(out, size, ", %" PRId64 " tokens", site->keys);
     } else if (work->gates[node->mark] > 0) {
-        snprintf(out, size, "gate, %d layer%s", work->gates[node->mark], work->gates[node->mark] == 1 ? "" : "s");
+        print(out, size, "gate, %d layer%s", work->gates[node->mark], work->gates[node->mark] == 1 ? "" : "s");
     } else if (made && node_has(node, OPERATOR_CONVOLUTION) && node->settings) {
         print_convolution(out, size, node);
     } else if (made && outline_is_weighted(node)) {
         bool matrix = node_has(node, OPERATOR_MATRIX);
-        length = snprintf(out, size, "%s", matrix ? "linear" : node->op_type);
-        if (length > 0 && (size_t)length < size && made->shape.rank > 0)
-            snprintf(out + length, size - (size_t)length, ", %" PRId64, made->shape.dims[made->shape.rank - 1]);
+        print(out, size, "%s", matrix ? "linear" : node->op_type);
+        if (made->shape.rank > 0)
+            print(out, size, ", %" PRId64, made->shape.dims[made->shape.rank - 1]);
     } else {
-        length = snprintf(out, size, "%.60s", node->op_type);
-        if (made && node->input_count > 0 && length > 0 && !node_has(node, OPERATOR_GLOBAL_POOL))
-            print_stride(out + length, size - (size_t)length, node);
+        print(out, size, "%.60s", node->op_type);
+        if (made && node->input_count > 0 && !node_has(node, OPERATOR_GLOBAL_POOL))
+            print_stride(out, size, node);
     }
 }
 
