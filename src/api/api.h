@@ -11,6 +11,7 @@
 struct fovea {
     struct context *context;
     struct fovea_figure_options figures;
+    char *command; /* or NULL */
 };
 
 struct fovea_model {

@@ -1,5 +1,6 @@
 /* A model held against the guidelines. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/audit_work.h"
 #include "api/data.h"
@@ -74,6 +75,29 @@ static int run_guides(struct audit_work *work, const struct fovea_audit_options 
     return result;
 }
 
+/* What the images were, where there are any. */
+static int tell_images(const struct audit_work *work, struct fovea_audit *result, struct error *error)
+{
+    const struct stock *stock = &work->stock;
+    const struct preprocess *preprocess = work->images.count > 0 ? stock_preprocess(stock) : NULL;
+    struct arena *arena = work->audit.arena;
+    struct text text;
+    if (work->images.count == 0)
+        return 0;
+    text_start(&text, work->model->context->memory);
+    if (preprocess)
+        preprocess_print(preprocess, &text);
+    result->class_names = stock->names.count;
+    int failed = (preprocess && text_finish(&text, error)) ||
+                 (preprocess && !(result->preprocess = arena_copy_string(arena, text.data, text.length, error))) ||
+                 !(result->images_from = arena_copy_string(arena, stock->path, strlen(stock->path), error)) ||
+                 (stock->labels &&
+                  !(result->labels_from = arena_copy_string(arena, stock->labels, strlen(stock->labels), error))) ||
+                 !(result->files_left_out = data_left_out(arena, stock->images.dataset, 0, NULL, error));
+    text_release(&text);
+    return failed ? -1 : 0;
+}
+
 static int run(struct audit_work *work, struct fovea_audit *result, struct error *error)
 {
     const struct fovea_audit_options *options = work->options;
@@ -88,10 +112,7 @@ static int run(struct audit_work *work, struct fovea_audit *result, struct error
     result->path = work->model->model->path;
     result->images = work->images.count;
     result->unseen = work->network.unseen;
-    if (foreign_keep_texts(work->audit.arena, &result->unseen, error))
-        return -1;
-    if (result->images > 0 &&
-        !(result->files_left_out = data_left_out(work->audit.arena, work->stock.images.dataset, 0, NULL, error)))
+    if (foreign_keep_texts(work->audit.arena, &result->unseen, error) || tell_images(work, result, error))
         return -1;
     result->size_guessed = work->network.size_guessed && options->input_size[0] == 0;
     for (int axis = 0; axis < 2; axis++)

@@ -37,7 +37,11 @@ struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error
         context = context_create(&asked, &entry.error);
     if (context)
         fovea = memory_allocate(context->memory, 1, sizeof *fovea, &entry.error);
-    if (!fovea) {
+    if (fovea && options->command)
+        fovea->command = memory_allocate(context->memory, strlen(options->command) + 1, 1, &entry.error);
+    if (!fovea || (options->command && !fovea->command)) {
+        if (context)
+            memory_release(context->memory, fovea);
         if (context)
             context_destroy(context);
         entry_refuse(&entry, report);
@@ -47,6 +51,8 @@ struct fovea *fovea_open(const struct fovea_options *options, struct fovea_error
     context->report_note = options->note;
     context->note_user = options->note_user;
     fovea->context = context;
+    if (options->command)
+        strcpy(fovea->command, options->command);
     return fovea;
 }
 
@@ -64,6 +70,7 @@ size_t fovea_close(struct fovea *fovea)
     if (!fovea)
         return 0;
     struct context *context = fovea->context;
+    memory_release(context->memory, fovea->command);
     memory_release(context->memory, fovea);
     return context_destroy(context);
 }

@@ -119,7 +119,10 @@ static int measure_as_planned(struct report_measuring *measuring, json_t **repor
 
 static json_t *describe_run(const struct report_run *run)
 {
-    return document_object("model_sha256", document_string(run->model_sha256), "cpu", document_string(run->cpu),
+    char processor[CPU_NAME];
+    cpu_name(processor);
+    return document_object("model_sha256", document_string(run->model_sha256), "processor",
+                           processor[0] ? document_string(processor) : json_null(), "cpu", document_string(run->cpu),
                            "threads", json_integer(run->threads), "seed", json_integer((json_int_t)run->seed), NULL);
 }
 

@@ -69,6 +69,7 @@ struct report_run result_run(const struct fovea_model *model)
                                .half_weights = model->context->half_weights,
                                .no_winograd = model->context->direct,
                                .seed = model->context->seed,
+                               .command = model->fovea->command,
                                .figures = model->fovea->figures};
 }
 

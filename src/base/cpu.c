@@ -48,6 +48,24 @@ int cpu_level_parse(const char *name, enum cpu_level *level)
     return -1;
 }
 
+void cpu_name(char out[CPU_NAME])
+{
+    memset(out, 0, CPU_NAME);
+#if defined(__x86_64__)
+    unsigned words[12] = {0};
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned *part = words + 4 * i;
+        if (!__get_cpuid(0x80000002u + i, part, part + 1, part + 2, part + 3))
+            return;
+    }
+    memcpy(out, words, sizeof words);
+    size_t start = strspn(out, " "), length = strlen(out);
+    while (length > start && out[length - 1] == ' ')
+        out[--length] = 0;
+    memmove(out, out + start, length - start + 1);
+#endif
+}
+
 int cpu_count(void)
 {
     cpu_set_t cores;

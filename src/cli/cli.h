@@ -65,6 +65,7 @@ struct command {
     struct common_options common;
     const char **positional;
     int positional_count;
+    char *typed; /* the whole command line as a shell takes it */
     bool *given; /* rows that the command line named, by index; from parsing until command_free */
 };
 
@@ -72,6 +73,8 @@ struct command {
 #define PARSE_GO_ON (-1)
 int command_parse(struct command *command, int argc, char **argv);
 void command_help(struct command *command, FILE *out);
+/* "fovea" and the words, quoted where a shell needs it; for free(). */
+char *typed_words(int argc, char **argv);
 /* Whether the command line named a row of the verb; and its value as text, "on" for flags. Lists have none. */
 bool option_given(const struct command *command, const char *name);
 const char *option_text(const struct command *command, const char *name, char out[64]);

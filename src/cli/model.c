@@ -57,7 +57,8 @@ int open_model(const struct command *command, struct opened *opened, int *code)
                                     .note = show_note,
                                     .note_user = &opened->bar,
                                     .no_winograd = common->no_winograd,
-                                    .half_weights = half};
+                                    .half_weights = half,
+                                    .command = command->typed};
     opened->fovea = fovea_open(&options, &error);
     if (opened->fovea)
         opened->model = fovea_model_load(opened->fovea, command->positional[0], &error);

@@ -238,6 +238,7 @@ static int claim_outputs(const struct option_row *rows, int count)
 int command_parse(struct command *command, int argc, char **argv)
 {
     int count = 0;
+    command->typed = typed_words(argc, argv); /* before they are put in another order */
     struct option_row *rows = all_rows(command, &count);
     struct option *longs = needed((size_t)count, sizeof *longs);
     char *letters = needed((size_t)count, 2);
@@ -335,6 +336,7 @@ void command_help(struct command *command, FILE *out)
 void command_free(struct command *command)
 {
     free(command->given);
+    free(command->typed);
     for (int i = 0; command->rows && command->rows[i].name; i++) {
         if (command->rows[i].kind == OPTION_LIST)
             free(((struct text_list *)command->rows[i].target)->items);

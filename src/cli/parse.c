@@ -236,3 +236,34 @@ int parse_preprocess(const struct preprocess_options *options, struct fovea_prep
         return -1;
     return 0;
 }
+
+/* ---- the command line as text ---- */
+
+static bool is_plain(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
+    return word[0] && word[strspn(word, plain)] == 0;
+}
+
+/* Returns the end. */
+static char *add_typed(char *at, const char *word)
+{
+    *at++ = ' ';
+    if (is_plain(word))
+        return stpcpy(at, word);
+    *at++ = '\'';
+    for (; *word; word++)
+        at = *word == '\'' ? stpcpy(at, "'\\''") : (*at = *word, at + 1);
+    return stpcpy(at, "'");
+}
+
+char *typed_words(int argc, char **argv)
+{
+    size_t size = sizeof "fovea";
+    for (int i = 0; i < argc; i++)
+        size += 4 * strlen(argv[i]) + 3;
+    char *text = needed(size, 1), *at = stpcpy(text, "fovea");
+    for (int i = 0; i < argc; i++)
+        at = add_typed(at, argv[i]);
+    return text;
+}

@@ -150,10 +150,15 @@ struct fovea_audit {
     const struct fovea_left_out *files_left_out; /**< of the images' folder; NULL: there are no images */
     unsigned sections;                           /**< as asked for */
     struct fovea_plan plan;
-    bool half_weights; /**< the model ran with weights in half precision */
-    bool no_winograd;  /**< 3x3 convolutions ran by all their products */
-    void *storage;     /**< private */
-    uint64_t reserved[8];
+    bool half_weights;       /**< the model ran with weights in half precision */
+    bool no_winograd;        /**< 3x3 convolutions ran by all their products */
+    void *storage;           /**< private */
+    const char *images_from; /**< the path that the images were read from, as given; NULL: there are none */
+    const char
+        *preprocess; /**< how, as JSON that the metadata `fovea.preprocess` would hold; NULL: tensors as they are */
+    const char *labels_from; /**< file of the classes' names; NULL: the model's own, or none */
+    int64_t class_names;     /**< how many names there are */
+    uint64_t reserved[4];
 };
 /** Findings of all guides, or of those that are named; with feeds measured on the images, within the budget. */
 FOVEA_API int fovea_audit(struct fovea_model *model, const struct fovea_audit_options *options,

@@ -75,7 +75,8 @@ struct fovea_options {
      * as do transformed (Winograd) and depthwise weights, biases and activations. Not for training: fovea_tune refuses
      * it. */
     bool half_weights;
-    uint64_t reserved[8]; /**< zero */
+    const char *command;  /**< how the run was asked for, which manifests of folders tell; NULL: they do not */
+    uint64_t reserved[7]; /**< zero */
 };
 FOVEA_API struct fovea_options fovea_options_default(void);
 

@@ -78,6 +78,18 @@ static json_t *describe_plan(const struct fovea_audit *audit)
                            json_integer(plan->given), "sections", sections, "entries", entries, NULL);
 }
 
+static json_t *text_or_null(const char *text)
+{
+    return text ? document_string(text) : json_null();
+}
+
+static json_t *describe_images(const struct fovea_audit *audit)
+{
+    return document_object("path", text_or_null(audit->images_from), "preprocess", text_or_null(audit->preprocess),
+                           "labels", text_or_null(audit->labels_from), "class_names", json_integer(audit->class_names),
+                           NULL);
+}
+
 json_t *report_audit(const struct fovea_audit *audit)
 {
     json_t *document = report_document("fovea.audit"), *list = json_array(), *guides = json_array();
@@ -88,6 +100,8 @@ json_t *report_audit(const struct fovea_audit *audit)
     document_set(&document, "size_guessed", json_boolean(audit->size_guessed));
     report_set_unseen(&document, &audit->unseen);
     document_set(&document, "images", json_integer(audit->images));
+    if (audit->images > 0)
+        document_set(&document, "images_from", describe_images(audit));
     document_set(&document, "files_left_out", report_left_out(audit->files_left_out));
     if (fovea_audit_verdict(audit, verdict, sizeof verdict) > 0)
         report_set_text(&document, "verdict", verdict);

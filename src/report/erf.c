@@ -170,23 +170,6 @@ void report_pictures(const struct report_run *run, const char *name, json_t **fi
     }
 }
 
-int report_manifest(struct memory *memory, const char *path, const struct report_run *run, const char *verb,
-                    const char *definition, json_t *files, struct error *error)
-{
-    json_t *document = report_document("fovea.manifest");
-    document_set(&document, "verb", report_prose(verb));
-    report_set_text(&document, "model", run->model);
-    report_set_text(&document, "model_sha256", run->model_sha256);
-    report_set_text(&document, "cpu", run->cpu);
-    report_set_computing(&document, run->half_weights, run->no_winograd);
-    document_set(&document, "threads", json_integer(run->threads));
-    document_set(&document, "seed", json_integer((json_int_t)run->seed));
-    report_set_text(&document, "definition", definition);
-    report_set_text(&document, "coordinates", "(y, x), pixels counted from 0");
-    document_set(&document, "files", files);
-    return report_write(memory, path, document, error);
-}
-
 int report_erf_manifest(struct memory *memory, const char *path, const struct report_run *run,
                         const struct fovea_erf *erf, struct error *error)
 {

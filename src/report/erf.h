@@ -14,13 +14,15 @@ struct report_run {
     int threads;
     bool half_weights, no_winograd;
     uint64_t seed;
+    const char *command; /* NULL: not told */
     struct fovea_figure_options figures;
 };
 /* Writes a document, which is taken over. */
 int report_write(struct memory *memory, const char *path, json_t *document, struct error *error);
 /* Appends the files that a figure is in: "erf.png", "erf.svg". */
 void report_pictures(const struct report_run *run, const char *name, json_t **files);
-/* The manifest of a folder of results: versions, model, seed, threads, instruction set, definitions; written last. */
+/* The manifest of a folder of results: when and how it was made, versions, model, seed, threads, instruction set,
+ * definitions; written last. */
 int report_manifest(struct memory *memory, const char *path, const struct report_run *run, const char *verb,
                     const char *definition, json_t *files, struct error *error);
 

@@ -4,7 +4,6 @@
 
 #include "base/file.h"
 
-#define MOST_KINDS 24                   /* of files that were left out */
 #define MOST_EMBEDDED ((size_t)3400000) /* bytes of pictures: with base64 the file stays below 5 MB */
 
 struct section {
@@ -25,9 +24,10 @@ static const struct section sections[] = {
     {"cam", "Class activation maps", html_cam, "cam"},
     {"curves", "Contrast and scale", html_eval, "curves"},
     {"eval", "Evaluation", html_eval, NULL},
+    {"provenance", "Provenance", html_provenance, NULL},
 };
 #define SECTIONS (sizeof sections / sizeof sections[0])
-static const char *const helpers[] = {"schema", "schema_version", "fovea", "provenance"};
+static const char *const helpers[] = {"schema", "schema_version", "fovea"};
 
 static bool is_known(const char *name)
 {
@@ -70,44 +70,25 @@ static const char *model_name(const struct page *page)
     return path ? file_base_name(path) : "a model";
 }
 
-static void write_files_left_out(struct page *page, const json_t *section)
+/* In a line; all of it is a section of its own. */
+static void write_summary(struct page *page, const json_t *audit)
 {
-    const json_t *files = json_object_get(section, "files_left_out"), *kind;
-    size_t i;
-    json_array_foreach((json_t *)files, i, kind)
-    {
-        if (i >= MOST_KINDS)
-            break;
-        page_html(page, "%s%.0f ", i ? ", " : "<p class=note>Files left out: ", json_number_of(kind, "count"));
-        page_text(page, json_text_of(kind, "kind"), PAGE_NAME);
-        page_html(page, " (<span class=code>");
-        page_text(page, json_text_of(kind, "first"), PAGE_NAME);
-        page_html(page, "</span>%s)", json_number_of(kind, "count") > 1 ? ", ..." : "");
-    }
-    if (json_array_size(files) > 0)
-        page_html(page, "</p>\n");
-}
-
-static void write_provenance(struct page *page)
-{
-    const json_t *made = json_object_get(page->report, "provenance"), *audit = json_object_get(page->report, "audit");
     const json_t *size = json_object_get(audit, "input_size");
+    const char *path = json_text_of(json_object_get(audit, "images_from"), "path");
     double images = json_number_of(audit, "images");
     page_html(page, "<p class=provenance>fovea ");
     page_text(page, json_text_of(page->report, "fovea"), 24);
-    page_html(page, "; seed %.0f; %.0f thread%s; instruction set ", json_number_of(made, "seed"),
-              json_number_of(made, "threads"), json_number_of(made, "threads") == 1 ? "" : "s");
-    page_text(page, json_text_of(made, "cpu"), 24);
     if (json_at(size, 0) > 0)
         page_html(page, "; for images of %.0f&thinsp;&times;&thinsp;%.0f%s", json_at(size, 0), json_at(size, 1),
                   json_is_true(json_object_get(audit, "size_guessed")) ? " (a guess)" : "");
     if (images > 0)
-        page_html(page, "; %.0f image%s", images, images == 1 ? "" : "s");
-    page_html(page, "; SHA-256 <span class=code>");
-    page_text(page, json_text_of(made, "model_sha256"), 16);
-    page_html(page, "</span></p>\n");
-    write_files_left_out(page, audit);
-    html_plan(page);
+        page_html(page, "; measured on %.0f image%s", images, images == 1 ? "" : "s");
+    if (path) {
+        page_html(page, " of <span class=name>");
+        page_text(page, path, PAGE_NAME);
+        page_html(page, "</span>");
+    }
+    page_html(page, "</p>\n");
 }
 
 static void write_head(struct page *page)
@@ -126,7 +107,7 @@ static void write_head(struct page *page)
     if (json_text_of(audit, "verdict"))
         page_tagged(page, "p class=verdict", json_text_of(audit, "verdict"), PAGE_PROSE);
     write_counts(page, json_object_get(audit, "findings"));
-    write_provenance(page);
+    write_summary(page, audit);
 }
 
 static void write_navigation(struct page *page)
@@ -208,7 +189,7 @@ static void write_sections(struct page *page)
         if (sections[i].planned)
             html_plan_note(page, sections[i].planned);
         else
-            write_files_left_out(page, section);
+            html_files_left_out(page, section);
         sections[i].write(page, section);
         page_html(page, "</section>\n");
     }

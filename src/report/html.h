@@ -21,7 +21,10 @@ void html_eval(struct page *page, const json_t *eval);
 void html_classes(struct page *page, const json_t *model, bool masks);
 void html_tune(struct page *page, const json_t *tune);
 void html_rewrite(struct page *page, const json_t *rewrite);
+void html_provenance(struct page *page, const json_t *provenance);
 void html_other(struct page *page, const json_t *value);
+/* A line about what of the given files was not taken; nothing where all were. */
+void html_files_left_out(struct page *page, const json_t *section);
 /* Of a section ("findings", "fields", ...): on how many of the images it was measured, what the plan left out. */
 void html_plan_note(struct page *page, const char *section);
 /* The whole plan as a table; nothing where nothing was measured. */

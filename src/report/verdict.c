@@ -1,5 +1,4 @@
 /* An audit in a sentence: what keeps the model from being used as it is, what is left to decide. */
-#include <ctype.h>
 #include <string.h>
 
 #include "base/format.h"
@@ -67,6 +66,7 @@ size_t fovea_audit_verdict(const struct fovea_audit *audit, char *out, size_t si
                                          : "");
     add(text, sizeof text, "; ", tally.decide, "thing to decide", "things to decide");
     add(text, sizeof text, "; ", tally.unknown, "that this file does not tell", "that this file does not tell");
-    text[0] = (char)toupper((unsigned char)text[0]);
+    if (text[0] >= 'a' && text[0] <= 'z')
+        text[0] = (char)(text[0] - 'a' + 'A');
     return (size_t)text_format(out, size, "%s.", text);
 }

@@ -554,6 +554,11 @@ verdict='Nothing blocks deployment; .*things to decide'
 expect 0 "$verdict" "$fovea" audit $model
 expect 0 "class=verdict>$verdict" cat "$report/report.html"
 expect 0 "\"verdict\": \"$verdict" cat "$report/report.json"
+expect 0 '"command": "fovea audit .*--images models/images --limit 4 -o ' cat "$report/manifest.json"
+expect 0 '"date": "20[0-9-]*T[0-9:]*Z"' cat "$report/manifest.json"
+expect 0 '"path": "models/images"' cat "$report/report.json"
+expect 0 'Images</dt><dd>4 of <span class=name>models/images<' cat "$report/report.html"
+expect 0 'Prepared</dt><dd>.*; gray, each pixel over 255, minus 0[.]28' cat "$report/report.html"
 one_line 2 'exists already; --force' "$fovea" audit $model -o "$report"
 one_line 2 'name its folder with -o' "$fovea" audit $model --baseline "$report"
 one_line 2 'name its folder with -o' "$fovea" audit $model --sections cam

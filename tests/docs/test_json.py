@@ -131,7 +131,7 @@ def check_report(schemas, report, seen, faults):
              "rewrite", "tune", "eval", "baseline"}
     for key in set(report) - known:
         faults.add(f"fovea.report: the section {key} is not documented")
-    if set(report["provenance"]) != {"model_sha256", "cpu", "threads", "seed"}:
+    if set(report["provenance"]) != {"model_sha256", "processor", "cpu", "threads", "seed"}:
         faults.add("fovea.report: provenance has other fields")
     if report.get("baseline"):
         extra = set(report["baseline"]) - {"fovea", "provenance", "model", "audit", "erf", "curves"}

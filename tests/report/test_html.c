@@ -15,8 +15,9 @@
 /* Every section, every optional part. */
 static const char sample[] =
     "{'schema':'fovea.report','schema_version':1,'fovea':'0','provenance':{'model_sha256':'00ff','cpu':'avx2',"
-    "'threads':2,'seed':7},"
-    "'audit':{'model':'m.onnx','input_size':[32,32],'size_guessed':true,'images':3,'findings':["
+    "'threads':2,'seed':7,'processor':'P'},"
+    "'audit':{'model':'m.onnx','input_size':[32,32],'size_guessed':true,'images':3,'images_from':{'path':'d','"
+    "preprocess':'{}','labels':null,'class_names':2},'findings':["
     "{'guide':'g','code':'G001','state':'advice','certainty':'measured','found':'f','recommend':'r','published':'p',"
     "'measured':'m','cost':'c','unless':'u','command':'fovea x','nodes':['a','b'],'numbers':[{'name':'n','unit':'%',"
     "'value':12.5},{'name':'s','unit':'share','value':0.5},{'name':'k','unit':'px','value':3}],'curves':[{'title':'t',"
