@@ -184,7 +184,8 @@ static int finish(struct fovea_cam_folder *folder, struct error *error)
     const char *manifest = montage ? result_file(&folder->results, "manifest.json", error) : NULL;
     return !manifest || report_write(folder->memory, json, describe(folder), error) ||
                    montage_write(&folder->montage, montage, &run->figures, error) ||
-                   report_cam_manifest(folder->memory, manifest, run, error)
+                   report_cam_manifest(folder->memory, manifest, run, error) ||
+                   result_folder_finish(&folder->results, error)
                ? -1
                : 0;
 }

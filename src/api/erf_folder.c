@@ -189,7 +189,8 @@ int fovea_erf_write(struct fovea_model *model, const struct fovea_erf *erf, cons
         return entry_refuse(&entry, report);
     struct result_folder folder;
     int result = result_folder_open(&folder, model, path, force, &entry.error) ||
-                         write_files(&folder, erf, log_scale, &entry.error)
+                         write_files(&folder, erf, log_scale, &entry.error) ||
+                         result_folder_finish(&folder, &entry.error)
                      ? -1
                      : 0;
     result_folder_close(&folder);

@@ -45,14 +45,17 @@ static int write_maps(const struct result_folder *folder, const struct fovea_pos
     return 0;
 }
 
-static int write_fields(struct fovea_model *model, const struct fovea_positions *positions, const char *path,
-                        bool force, struct fovea_error *report)
+/* Folders in the folder. */
+static int write_fields(struct fovea_model *model, const struct fovea_positions *positions,
+                        const struct result_folder *results, struct fovea_error *report)
 {
     static const char *const names[2] = {"original", "randomised"};
+    struct error error = ERROR_INITIALISER;
     for (int i = 0; i < 2; i++) {
-        char folder[4096];
-        snprintf(folder, sizeof folder, "%s/%s", path, names[i]);
-        if (fovea_erf_write(model, &positions->erf[i], folder, force, false, report))
+        const char *folder = result_file(results, names[i], &error);
+        if (!folder)
+            return api_fail(&error, report);
+        if (fovea_erf_write(model, &positions->erf[i], folder, false, false, report))
             return -1;
     }
     return 0;
@@ -74,8 +77,9 @@ int fovea_positions_write(struct fovea_model *model, const struct fovea_position
                          !(manifest = result_file(&folder, "manifest.json", &entry.error)) ||
                          report_positions_json(folder.memory, json, &folder.run, positions, &entry.error)
                      ? entry_refuse(&entry, report)
-                     : write_fields(model, positions, path, force, report);
-    if (result == 0 && report_positions_manifest(folder.memory, manifest, &folder.run, positions, &entry.error))
+                     : write_fields(model, positions, &folder, report);
+    if (result == 0 && (report_positions_manifest(folder.memory, manifest, &folder.run, positions, &entry.error) ||
+                        result_folder_finish(&folder, &entry.error)))
         result = entry_refuse(&entry, report);
     result_folder_close(&folder);
     return result;

@@ -182,7 +182,7 @@ static int write_report(struct fovea_model *model, const struct fovea_audit *aud
     if (result == 0 && baseline)
         document_set(&report, "baseline", json_incref(baseline));
     result = result || !report ? error_set(error, ERROR_MEMORY, "%s: out of memory", path)
-                               : report_store(&folder, report, error);
+                               : report_store(&folder, report, NULL, error);
     result_folder_close(&folder);
     json_decref(baseline);
     json_decref(report);

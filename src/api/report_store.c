@@ -56,12 +56,13 @@ static void list_pictures(const json_t *report, json_t **files)
     }
 }
 
-static int write_page(const struct result_folder *folder, const json_t *report, struct error *error)
+static int write_page(const struct result_folder *folder, const json_t *report, const char *pictures,
+                      struct error *error)
 {
     struct text page;
     text_start(&page, folder->memory);
     const char *path = result_file(folder, "report.html", error);
-    int result = !path || report_html(folder->memory, report, folder->path, &page, error) ||
+    int result = !path || report_html(folder->memory, report, pictures, &page, error) ||
                          file_write(folder->memory, path, page.data, page.length, error)
                      ? -1
                      : 0;
@@ -69,18 +70,22 @@ static int write_page(const struct result_folder *folder, const json_t *report, 
     return result;
 }
 
-int report_store(const struct result_folder *folder, const json_t *report, struct error *error)
+int report_store(const struct result_folder *folder, const json_t *report, const char *pictures, struct error *error)
 {
+    pictures = pictures ? pictures : folder_writer_path(folder->writer, error);
     const char *json = result_file(folder, "report.json", error);
-    if (!json || report_write(folder->memory, json, json_incref((json_t *)(uintptr_t)report), error) ||
-        write_page(folder, report, error))
+    if (!pictures || !json || report_write(folder->memory, json, json_incref((json_t *)(uintptr_t)report), error) ||
+        write_page(folder, report, pictures, error))
         return -1;
     const char *manifest = result_file(folder, "manifest.json", error);
     if (!manifest)
         return -1;
     json_t *files = document_strings("report.json", "report.html", NULL);
     list_pictures(report, &files);
-    return report_manifest(folder->memory, manifest, &folder->run, "audit", REPORT_DEFINITION, files, error);
+    return report_manifest(folder->memory, manifest, &folder->run, "audit", REPORT_DEFINITION, files, error) ||
+                   result_folder_finish(folder, error)
+               ? -1
+               : 0;
 }
 
 /* What the report was made with, which a section that comes later does not change. */
@@ -102,8 +107,8 @@ int report_add(struct fovea_model *model, const char *path, const char *name, js
     if (result == 0) {
         keep_run(&folder, report);
         document_set(&report, name, json_incref(section));
-        result =
-            report ? report_store(&folder, report, error) : error_set(error, ERROR_MEMORY, "%s: out of memory", path);
+        result = report ? report_store(&folder, report, path, error)
+                        : error_set(error, ERROR_MEMORY, "%s: out of memory", path);
     }
     result_folder_close(&folder);
     json_decref(report);

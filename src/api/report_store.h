@@ -7,8 +7,9 @@
 
 /* The document at `path`, report.json or a folder that holds one; NULL and ERROR_INPUT where there is none. */
 json_t *report_load(struct memory *memory, const char *path, struct error *error);
-/* Writes report.json, report.html and last manifest.json. */
-int report_store(const struct result_folder *folder, const json_t *report, struct error *error);
+/* Writes report.json, report.html and last manifest.json, and finishes the folder. `pictures`: the folder that they are
+ * in; NULL: they were written with the report. */
+int report_store(const struct result_folder *folder, const json_t *report, const char *pictures, struct error *error);
 /* Sets a section of the report at `path` and makes the page anew; takes over `section`. */
 int report_add(struct fovea_model *model, const char *path, const char *name, json_t *section, struct error *error);
 

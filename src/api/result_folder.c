@@ -81,7 +81,8 @@ int result_folder_open(struct result_folder *folder, const struct fovea_model *m
     if (!folder->arena)
         return -1;
     folder->path = arena_copy_string(folder->arena, path, strlen(path), error);
-    if (!folder->path || model_sha256(model->model, folder->digest, error) ||
+    folder->writer = folder_writer_open(memory, path, error);
+    if (!folder->path || !folder->writer || model_sha256(model->model, folder->digest, error) ||
         result_claim(memory, path, "manifest.json", force, error))
         return -1;
     folder->run = result_run(model);
@@ -89,17 +90,28 @@ int result_folder_open(struct result_folder *folder, const struct fovea_model *m
     return 0;
 }
 
+int result_folder_finish(const struct result_folder *folder, struct error *error)
+{
+    return folder_writer_commit(folder->writer, "manifest.json", error);
+}
+
 void result_folder_close(struct result_folder *folder)
 {
+    folder_writer_close(folder->writer);
     arena_destroy(folder->arena);
     *folder = (struct result_folder){0};
 }
 
+/* `name` where it is written until the folder is finished. */
+static const char *place(const struct result_folder *folder, const char *name, struct error *error)
+{
+    const char *path = folder_writer_path(folder->writer, error);
+    return path ? folder_join(folder->arena, path, name, error) : NULL;
+}
+
 const char *result_file(const struct result_folder *folder, const char *name, struct error *error)
 {
-    if (result_claim(folder->memory, folder->path, name, folder->force, error) || file_make_folder(folder->path, error))
-        return NULL;
-    return folder_join(folder->arena, folder->path, name, error);
+    return result_claim(folder->memory, folder->path, name, folder->force, error) ? NULL : place(folder, name, error);
 }
 
 int result_claim_figure(struct memory *memory, const char *path, const char *name,
@@ -130,10 +142,9 @@ int result_claim_picture(const char *path, const struct fovea_figure_options *op
 
 const char *result_figure(const struct result_folder *folder, const char *name, struct error *error)
 {
-    if (result_claim_figure(folder->memory, folder->path, name, &folder->run.figures, folder->force, error) ||
-        file_make_folder(folder->path, error))
-        return NULL;
-    return folder_join(folder->arena, folder->path, name, error);
+    return result_claim_figure(folder->memory, folder->path, name, &folder->run.figures, folder->force, error)
+               ? NULL
+               : place(folder, name, error);
 }
 
 int result_write_floats(const struct result_folder *folder, const char *name, const float *values, int64_t height,

@@ -1,14 +1,17 @@
-/* A folder of results: nothing in it is replaced unless that is asked for, and its manifest comes last. */
+/* A folder of results: it appears when it is whole, nothing in it is replaced unless that is asked for, and its
+ * manifest comes last. */
 #ifndef FOVEA_API_RESULT_FOLDER_H
 #define FOVEA_API_RESULT_FOLDER_H
 
 #include "api/api.h"
+#include "base/folder_writer.h"
 #include "report/erf.h"
 
 struct result_folder {
     struct memory *memory;
     struct arena *arena; /* of the paths */
     const char *path;
+    struct folder_writer *writer;
     bool force;
     char digest[65];
     struct report_run run; /* what the results are made with */
@@ -16,14 +19,17 @@ struct result_folder {
 
 /* Without the model's SHA-256. */
 struct report_run result_run(const struct fovea_model *model);
-/* Makes nothing yet; a folder that has a manifest is an error unless `force`. Closed in every case. */
+/* Makes nothing yet; a folder that has a manifest is an error unless `force`. Closed in every case; what was not
+ * finished before goes. */
 int result_folder_open(struct result_folder *folder, const struct fovea_model *model, const char *path, bool force,
                        struct error *error);
+/* Once the manifest is written: the files get their places. */
+int result_folder_finish(const struct result_folder *folder, struct error *error);
 void result_folder_close(struct result_folder *folder);
 /* Whether results could be written to `path`, or to what of it is there. */
 int result_check_folder(const char *path, struct error *error);
-/* Makes the folder if needed. Path of a file in it, valid until the folder is closed; NULL and an error where it exists
- * already, unless `force`. */
+/* Path that a file in it is to be written to, which is not yet its place, valid until the folder is closed; NULL and an
+ * error where it exists already, unless `force`. */
 const char *result_file(const struct result_folder *folder, const char *name, struct error *error);
 /* Whether result_file would refuse `name` in the folder at `path`, without making anything. */
 int result_claim(struct memory *memory, const char *path, const char *name, bool force, struct error *error);

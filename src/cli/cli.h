@@ -135,15 +135,21 @@ struct preprocess_options {
     }
 int parse_preprocess(const struct preprocess_options *options, struct fovea_preprocess *preprocess);
 
+/* From the first call on, signals that ask the program to end cancel the work at hand. */
+void catch_interrupts(void);
+bool is_interrupted(void);
+/* Ends the program by the signal that came; returns where none did. */
+void end_interrupted(void);
+
 /* Progress of long work on stderr: a bar on a terminal, a line now and then elsewhere. */
 struct progress_bar {
     char what[64];
     double started, drawn;
     size_t first, last; /* done when it started, and at the last call */
     int tenths;         /* told, off a terminal */
-    bool terminal, visible;
+    bool terminal, visible, quiet;
 };
-void start_progress(struct progress_bar *bar);
+void start_progress(struct progress_bar *bar, bool quiet);
 int show_progress(void *user, const char *what, size_t done, size_t total, const char *text); /* a fovea_progress */
 void show_note(void *user, const char *text);                                                 /* a fovea_note */
 /* To be called before something else is printed in between. */

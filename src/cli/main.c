@@ -95,7 +95,9 @@ static void begin_without_blas_threads(char **argv)
 int main(int argc, char **argv)
 {
     begin_without_blas_threads(argv);
+    catch_interrupts();
     int code = dispatch(argc, argv);
+    end_interrupted();
     if (memory_ended() && code < FOVEA_BAD_INPUT)
         fprintf(stderr, "fovea: out of memory on the way: what was printed may not be whole\n");
     code = memory_ended() ? FOVEA_BAD_INPUT : code;

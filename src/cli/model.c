@@ -46,13 +46,13 @@ int open_model(const struct command *command, struct opened *opened, int *code)
         return fail_usage(command, "--weights takes half or float32, not '%s'", common->weights);
     if (parse_shapes(&common->shapes, &opened->shapes))
         return -1;
-    start_progress(&opened->bar);
+    start_progress(&opened->bar, common->quiet);
     note_threads(common);
     struct fovea_options options = {.max_memory = (size_t)common->max_memory << 20,
                                     .threads = (int)common->threads,
                                     .cpu = common->cpu,
                                     .seed = (uint64_t)common->seed,
-                                    .progress = common->quiet ? NULL : show_progress,
+                                    .progress = show_progress,
                                     .progress_user = &opened->bar,
                                     .note = show_note,
                                     .note_user = &opened->bar,

@@ -13,9 +13,9 @@ static double seconds_now(void)
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-void start_progress(struct progress_bar *bar)
+void start_progress(struct progress_bar *bar, bool quiet)
 {
-    *bar = (struct progress_bar){.terminal = isatty(STDERR_FILENO)};
+    *bar = (struct progress_bar){.terminal = isatty(STDERR_FILENO), .quiet = quiet};
 }
 
 static int terminal_width(void)
@@ -73,11 +73,8 @@ void hide_progress(struct progress_bar *bar)
 
 /* Nothing is shown in the first second; afterwards ten times a second. Off a terminal a line every ten seconds, of work
  * with a text of its own, which takes long, one every tenth of it. */
-int show_progress(void *user, const char *what, size_t done, size_t total, const char *text)
+static void show(struct progress_bar *bar, const char *what, size_t done, size_t total, const char *text)
 {
-    struct progress_bar *bar = user;
-    if (total == 0) /* nothing is known yet */
-        return 0;
     double now = seconds_now(), share = (double)done / (double)total;
     char described[256];
     if (strncmp(bar->what, what, sizeof bar->what - 1) != 0 || done < bar->last) {
@@ -95,7 +92,7 @@ int show_progress(void *user, const char *what, size_t done, size_t total, const
                : text        ? (int)(10 * share) > bar->tenths
                              : now - bar->drawn >= 10 && !again;
     if (now - bar->started < 1 || !due)
-        return 0;
+        return;
     bar->drawn = now;
     bar->tenths = (int)(10 * share);
     bar->visible = true;
@@ -104,7 +101,15 @@ int show_progress(void *user, const char *what, size_t done, size_t total, const
         draw_bar(bar, share, described);
     else
         fprintf(stderr, "%s: %.0f %%, %s\n", what, 100 * share, described);
-    return 0;
+}
+
+/* Not 0 once the program was asked to end. */
+int show_progress(void *user, const char *what, size_t done, size_t total, const char *text)
+{
+    struct progress_bar *bar = user;
+    if (!bar->quiet && total > 0) /* else nothing is known yet */
+        show(bar, what, done, total, text);
+    return is_interrupted();
 }
 
 void show_note(void *user, const char *text)

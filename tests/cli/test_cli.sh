@@ -554,6 +554,22 @@ verdict='Nothing blocks deployment; .*things to decide'
 expect 0 "$verdict" "$fovea" audit $model
 expect 0 "class=verdict>$verdict" cat "$report/report.html"
 expect 0 "\"verdict\": \"$verdict" cat "$report/report.json"
+# an interrupted audit leaves nothing behind, a killed one nothing that the next is refused for
+interrupt() {
+    local signal=$1 turns=0 process
+    "$fovea" audit $model --images models/images --limit 100 --full -q -o "$work/interrupted" > /dev/null 2>&1 &
+    process=$!
+    until compgen -G "$work/.interrupted.*.tmp/map_0*" > /dev/null || [ $((turns += 1)) -gt 1000 ]; do sleep 0.01; done
+    kill -"$signal" $process
+    wait $process 2> /dev/null
+    [ $? -eq $((128 + $(kill -l "$signal"))) ] || { echo "FAILED: the audit was not ended by $signal"; failures=$((failures + 1)); }
+    [ ! -e "$work/interrupted" ] || { echo "FAILED: an audit that $signal ended left a folder"; failures=$((failures + 1)); }
+}
+interrupt TERM
+compgen -G "$work/.interrupted.*" > /dev/null && { echo "FAILED: an interrupted audit left something behind"; failures=$((failures + 1)); }
+interrupt KILL
+expect 0 'wrote' "$fovea" audit $model -o "$work/interrupted"
+compgen -G "$work/.interrupted.*" > /dev/null && { echo "FAILED: what a killed audit left is still there"; failures=$((failures + 1)); }
 expect 0 '"command": "fovea audit .*--images models/images --limit 4 -o ' cat "$report/manifest.json"
 expect 0 '"date": "20[0-9-]*T[0-9:]*Z"' cat "$report/manifest.json"
 expect 0 '"path": "models/images"' cat "$report/report.json"
