@@ -17,6 +17,7 @@ states 'JSON' "$("$fovea" ops --json | sed -n 's/.*"fovea": "\([^"]*\)".*/\1/p' 
 states version.h "$(defined MAJOR).$(defined MINOR).$(defined PATCH)"
 states pkg-config "$(PKG_CONFIG_PATH=$build/meson-private pkg-config --modversion fovea)"
 states CITATION.cff "$(sed -n 's/^version: //p' "$source/CITATION.cff")"
+states debian/changelog "$(sed -n '1s/.*(\(.*\)).*/\1/p' "$source/debian/changelog")"
 states CHANGELOG.md "$(sed -n 's/^## //p' "$source/CHANGELOG.md" | head -1)"
 states fovea.py "$(sed -n 's/^VERSION = (\([0-9]*\), \([0-9]*\)).*/\1.\2/p' "$source/tools/examples/fovea.py").${version##*.}"
 for page in "$build"/fovea.1 "$build"/fovea-*.1; do
