@@ -8,7 +8,8 @@
 #define BOX_GAP 18.0
 #define LINE_WIDTH 16.0 /* that a line takes which passes a layer */
 #define MOST_ITEMS 16384
-#define SWEEPS 12
+#define SWEEPS 16
+#define STRAIGHT 4.0 /* lines that pass are moved less than boxes */
 
 /* A box in its layer, or a line that passes it. */
 struct item {
@@ -23,6 +24,12 @@ struct joint {
     int above, below;
 };
 
+/* Items that stand together. */
+struct heap {
+    double sum, weight; /* of how far their wanted places are from the beginning of the row */
+    int items;
+};
+
 struct work {
     struct graph_layout *layout;
     int *layer; /* by box */
@@ -34,6 +41,7 @@ struct work {
     int **rows; /* by layer: items from left to right */
     int *row_counts, *row_items;
     double *sums, *weights; /* by item */
+    struct heap *heaps;
 };
 
 /* ---- layers ---- */
@@ -107,20 +115,32 @@ static double distance(const struct item *a, const struct item *b)
     return (a->width + b->width) / 2 + (a->box >= 0 || b->box >= 0 ? BOX_GAP : 0);
 }
 
-/* Side by side, without overlaps, as near to where they are wanted as the row as a whole can be. */
+/* Side by side, without overlaps, with the least sum of squares from where they are wanted: items that would overlap
+ * stand together, as far from their wanted places as they are on average. */
 static void place_row(struct work *work, int layer)
 {
     const int *row = work->rows[layer];
-    double shift = 0;
+    struct heap *heaps = work->heaps;
+    int count = 0;
+    double offset = 0;
     for (int i = 0; i < work->row_counts[layer]; i++) {
         struct item *item = &work->items[row[i]];
-        item->x = item->wanted;
-        if (i > 0)
-            item->x = fmax(item->x, work->items[row[i - 1]].x + distance(&work->items[row[i - 1]], item));
-        shift += item->x - item->wanted;
+        double weight = item->box < 0 ? STRAIGHT : 1;
+        offset += i > 0 ? distance(&work->items[row[i - 1]], item) : 0;
+        item->x = offset;
+        heaps[count++] = (struct heap){weight * (item->wanted - offset), weight, 1};
+        while (count > 1 &&
+               heaps[count - 2].sum * heaps[count - 1].weight > heaps[count - 1].sum * heaps[count - 2].weight) {
+            count--;
+            heaps[count - 1].sum += heaps[count].sum;
+            heaps[count - 1].weight += heaps[count].weight;
+            heaps[count - 1].items += heaps[count].items;
+        }
     }
-    for (int i = 0; i < work->row_counts[layer]; i++)
-        work->items[row[i]].x -= shift / work->row_counts[layer];
+    for (int heap = 0, at = 0; heap < count; heap++) {
+        for (int i = 0; i < heaps[heap].items; i++)
+            work->items[row[at++]].x += heaps[heap].sum / heaps[heap].weight;
+    }
 }
 
 /* Wanted places: the mean of the neighbours in the layer above, below or both. */
@@ -131,7 +151,7 @@ static void want_places(struct work *work, bool above, bool below)
     for (int i = 0; i < work->joint_count; i++) {
         struct joint joint = work->joints[i];
         /* Lines that pass layers are to be straight. */
-        double weight = work->items[joint.above].box < 0 && work->items[joint.below].box < 0 ? 4 : 1;
+        double weight = work->items[joint.above].box < 0 && work->items[joint.below].box < 0 ? STRAIGHT : 1;
         if (above) {
             work->sums[joint.below] += weight * work->items[joint.above].x;
             work->weights[joint.below] += weight;
@@ -233,9 +253,10 @@ static int make_room(struct work *work, int items, struct error *error)
     work->row_items = memory_allocate(memory, all, sizeof *work->row_items, error);
     work->sums = memory_allocate(memory, all, sizeof *work->sums, error);
     work->weights = memory_allocate(memory, all, sizeof *work->weights, error);
+    work->heaps = memory_allocate(memory, all, sizeof *work->heaps, error);
     work->layout->points = memory_allocate(memory, 2 * (all + lines), sizeof *work->layout->points, error);
     return work->items && work->joints && work->rows && work->row_counts && work->row_items && work->sums &&
-                   work->weights && work->layout->points
+                   work->weights && work->heaps && work->layout->points
                ? 0
                : -1;
 }
@@ -269,8 +290,8 @@ int graph_layout_find(struct graph_layout *layout, struct error *error)
         set_boxes(&work);
         set_lines(&work);
     }
-    void *const blocks[] = {work.layer,      work.items,     work.joints, work.rows,
-                            work.row_counts, work.row_items, work.sums,   work.weights};
+    void *const blocks[] = {work.layer,     work.items, work.joints,  work.rows, work.row_counts,
+                            work.row_items, work.sums,  work.weights, work.heaps};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
         memory_release(memory, blocks[i]);
     return result;

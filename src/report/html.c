@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "report/html_graph.h"
 
 #define MOST_EMBEDDED ((size_t)3400000) /* bytes of pictures: with base64 the file stays below 5 MB */
 
@@ -19,6 +20,7 @@ static const struct section sections[] = {
     {"rewrite", "Rewrite", html_rewrite, NULL},
     {"tune", "Training", html_tune, NULL},
     {"model", "Model", html_model, NULL},
+    {"graph", "Graph", html_graph, NULL},
     {"layers", "Architecture", html_layers, NULL},
     {"erf", "Effective receptive fields", html_erf, "fields"},
     {"cam", "Class activation maps", html_cam, "cam"},
@@ -102,6 +104,7 @@ static void write_head(struct page *page)
     page_text(page, model_name(page), PAGE_NAME);
     page_html(page, " &ndash; fovea report</title>\n<style>\n");
     text_append(&page->text, html_style, strlen(html_style));
+    text_append(&page->text, html_graph_style, strlen(html_graph_style));
     page_html(page, "</style>\n</head>\n<body>\n<header>\n<p class=kicker>fovea report</p>\n");
     page_tagged(page, "h1", model_name(page), PAGE_NAME);
     if (json_text_of(audit, "verdict"))
@@ -213,6 +216,7 @@ int report_html(struct memory *memory, const json_t *report, const char *folder,
     write_sections(&page);
     write_definitions(&page);
     write_papers(&page);
+    json_decref(page.places);
     *out = page.text;
     return text_finish(out, error);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "report/html.h"
+#include "report/html_graph.h"
 #include "report/page_plot.h"
 
 #define MOST_FINDINGS 300
@@ -179,10 +180,11 @@ static void write_command(struct page *page, const char *command)
         page_tagged(page, "pre class=command tabindex=0", command, PAGE_PROSE);
 }
 
-static void write_finding(struct page *page, const json_t *finding)
+static void write_finding(struct page *page, const json_t *finding, size_t number)
 {
     const json_t *old = html_same_finding(json_object_get(json_object_get(page->report, "baseline"), "audit"), finding);
-    page_html(page, "<article class=\"finding edge%d\"><p class=head>", html_state(json_text_of(finding, "state")));
+    page_html(page, "<article id=finding-%zu class=\"finding edge%d\"><p class=head>", number,
+              html_state(json_text_of(finding, "state")));
     html_state_badge(page, json_text_of(finding, "state"));
     page_html(page, " <span class=code>");
     page_text(page, json_text_of(finding, "code"), 32);
@@ -197,6 +199,7 @@ static void write_finding(struct page *page, const json_t *finding)
     write_line(page, "cost", json_text_of(finding, "cost"));
     write_line(page, "certainty", json_text_of(finding, "certainty"));
     write_line(page, "turns if", json_text_of(finding, "unless"));
+    html_graph_places(page, finding);
     write_change(page, finding, old);
     page_html(page, "</dl>");
     write_command(page, json_text_of(finding, "command"));
@@ -224,7 +227,7 @@ static void write_quiet(struct page *page, const json_t *list)
             continue;
         if (shown == 1)
             page_table_start(page, "Nothing to do", "state|code|guide|found");
-        page_html(page, "<tr><td>");
+        page_html(page, "<tr id=finding-%zu><td>", i);
         html_state_badge(page, json_text_of(finding, "state"));
         page_html(page, "</td>");
         page_tagged(page, "td class=code", json_text_of(finding, "code"), 32);
@@ -245,7 +248,7 @@ void html_findings(struct page *page, const json_t *audit)
         if (is_quiet(finding))
             continue;
         if (shown < MOST_FINDINGS)
-            write_finding(page, finding);
+            write_finding(page, finding, i);
         left += shown++ >= MOST_FINDINGS;
     }
     if (shown == 0 && !json_object_get(audit, "left_out"))

@@ -2,37 +2,43 @@
 #ifndef FOVEA_REPORT_HTML_GRAPH_H
 #define FOVEA_REPORT_HTML_GRAPH_H
 
+#include "fovea.h"
 #include "report/graph_layout.h"
 #include "report/page.h"
 
-/* A block as it is drawn, of the outline's JSON. */
+/* A block of the outline, as it is drawn. */
 struct drawn_block {
     const json_t *json;
-    enum drawn_kind {
-        DRAWN_INPUT,
-        DRAWN_LAYERS,
-        DRAWN_RESIDUAL,
-        DRAWN_DENSE,
-        DRAWN_BRANCHES,
-        DRAWN_JOIN,
-        DRAWN_JOINED,
-        DRAWN_OUTPUT
-    } kind;       /* enum fovea_block_kind */
+    enum fovea_block_kind kind;
     double share; /* of the multiply-accumulates */
     int state;    /* worst of the findings that lie in it; FOVEA_STATES: none */
 };
+struct drawn_graph {
+    const json_t *outline;
+    const char *prefix; /* of the blocks' rows on the page: "PREFIX-3" */
+    const char *label;  /* in words, escaped */
+    struct drawn_block blocks[GRAPH_MOST_BOXES];
+    int count;
+    double macs;
+};
 
-/* graph_box.c: the size of a box, and its drawing; the caller writes what stands around it. */
+/* Reads an outline; what does not fit in GRAPH_MOST_BOXES is left out. */
+void drawn_graph_read(struct drawn_graph *graph, const json_t *outline, const char *prefix);
+/* As inline SVG, each block a link to its row. */
+void drawn_graph_write(struct page *page, const struct drawn_graph *graph);
+
+/* graph_box.c: the size of a box, and its drawing. */
 void graph_box_measure(const struct drawn_block *block, struct graph_box *box);
 void graph_box_draw(struct page *page, const struct drawn_block *block, const struct graph_box *box);
-/* "residual block × 3", escaped. */
-void graph_box_title(struct page *page, const struct drawn_block *block);
+/* "residual block × 3". */
+#define GRAPH_TITLE_SIZE 96
+const char *graph_box_title(const struct drawn_block *block, char out[GRAPH_TITLE_SIZE]);
 
-/* Block of each layer by its name and its output's, or NULL where there is no graph; for the caller. */
-json_t *graph_places(const json_t *report);
-/* Links to the blocks that a finding's nodes lie in, as a <dt> and <dd>. */
+/* The section, under its heading. */
+void html_graph(struct page *page, const json_t *outline);
+/* Links to the blocks that a finding's nodes lie in, as <dt> and <dd>; nothing where there is no graph. */
 void html_graph_places(struct page *page, const json_t *finding);
-/* As a part of a page that has no report: an outline, and links to "#PREFIX-N". */
-void html_graph_draw(struct page *page, const json_t *outline, const char *prefix);
+
+extern const char html_graph_style[];
 
 #endif

@@ -6,7 +6,18 @@
 #include "report/layer_blocks.h"
 
 /* In the units of the view box. */
-enum { WIDTH = 900, LEFT = 46, RIGHT = 8, STRIP = 110, GAP = 26, GROWTH = 150, BOTTOM = 24, MOST_LAYERS = 120 };
+enum {
+    WIDTH = 900,
+    LEFT = 58,
+    RIGHT = 8,
+    STRIP = 110,
+    LOAD = 34,                        /* height of the largest bar of multiply-accumulates, of parameters */
+    LOAD_GAP = 20,                    /* above it, with its number */
+    GAP = 26 + 2 * (LOAD + LOAD_GAP), /* from the strip to the field */
+    GROWTH = 150,
+    BOTTOM = 24,
+    MOST_LAYERS = 120
+};
 
 struct strip {
     struct page *page;
@@ -59,6 +70,36 @@ static void write_block(const struct strip *strip, size_t i)
     page_html(page, ", ");
     page_shape(page, block->shape);
     page_html(page, "</title></rect>");
+}
+
+/* A bar of each block, as high as its number's share of the largest one, which is told. */
+static void write_loads(const struct strip *strip, int row, const char *what, bool of_macs)
+{
+    struct page *page = strip->page;
+    double largest = 0, bottom = STRIP + (row + 1) * (LOAD + LOAD_GAP);
+    size_t heaviest = 0;
+    for (size_t i = 0; i < strip->count; i++) {
+        double number = of_macs ? strip->blocks[i].macs : strip->blocks[i].parameters;
+        heaviest = number > largest ? i : heaviest;
+        largest = fmax(largest, number);
+    }
+    if (largest <= 0)
+        return;
+    page_html(page, "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f /><text class=end x=%d y=%.1f>%s</text>", LEFT,
+              WIDTH - RIGHT, bottom, bottom, LEFT - 6, bottom, what);
+    for (size_t i = 0; i < strip->count; i++) {
+        double number = of_macs ? strip->blocks[i].macs : strip->blocks[i].parameters, height = number / largest * LOAD;
+        page_html(page,
+                  "<rect class=load x=%.1f y=%.1f width=%.1f height=%.1f><title>%s: ", LEFT + (double)i * strip->step,
+                  bottom - height, strip->step - fmin(2, 0.15 * strip->step), height, what);
+        page_count(page, number);
+        page_html(page, "</title></rect>");
+    }
+    bool late = heaviest > strip->count * 4 / 5;
+    page_html(page, "<text x=%.1f y=%.1f%s>", LEFT + ((double)heaviest + late) * strip->step, bottom - LOAD - 4,
+              late ? " class=end" : "");
+    page_count(page, largest);
+    page_html(page, "</text>");
 }
 
 /* Logarithmic: 1 pixel at the bottom. */
@@ -140,11 +181,14 @@ static void write_strip(const struct strip *strip)
 {
     page_html(strip->page,
               "<figure class=strip><div class=scroll tabindex=0><svg viewBox=\"0 0 %d %d\" role=img "
-              "aria-label=\"The network as %zu blocks from the input to the output, and under them the theoretical "
-              "receptive field, which grows to %.0f pixels; the numbers follow as a table\">",
+              "aria-label=\"The network as %zu blocks from the input to the output, under them their "
+              "multiply-accumulates and parameters and "
+              "the theoretical receptive field, which grows to %.0f pixels; the numbers follow as a table\">",
               WIDTH, STRIP + GAP + GROWTH + BOTTOM, strip->count, strip->largest_field);
     for (size_t i = 0; i < strip->count; i++)
         write_block(strip, i);
+    write_loads(strip, 0, "MACs", true);
+    write_loads(strip, 1, "params", false);
     if (strip->largest_field > 0)
         write_growth(strip);
     page_html(strip->page, "</svg></div><figcaption>");
@@ -230,10 +274,12 @@ void html_layers(struct page *page, const json_t *layers)
         return;
     }
     struct strip strip = measure(page, blocks, count);
-    page_html(page,
-              "<p>A block begins with a convolution, product or pool%s. Its height is the logarithm of how many "
-              "numbers leave it. Under it: the theoretical receptive field, logarithmic.</p>\n",
-              json_array_size(layers) > MOST_BLOCKS ? "; above fifty, neighbours are joined" : "");
+    page_html(
+        page,
+        "<p>A block begins with a convolution, product or pool%s. Its height is the logarithm of how many "
+        "numbers leave it. Under it: its multiply-accumulates and parameters, the largest in numbers; the theoretical "
+        "receptive field, logarithmic.</p>\n",
+        json_array_size(layers) > MOST_BLOCKS ? "; above fifty, neighbours are joined" : "");
     write_strip(&strip);
     write_blocks(&strip);
     write_layers(page, layers, strip.macs);

@@ -15,6 +15,7 @@ struct page {
     const json_t *report;
     const char *folder;  /* of the pictures; NULL: none are embedded */
     size_t picture_left; /* bytes of pictures that may still be embedded */
+    json_t *places;      /* of nodes in the drawn graph (html_graph.c); NULL: not looked up */
 };
 
 #define page_html(page, ...) text_print(&(page)->text, __VA_ARGS__)

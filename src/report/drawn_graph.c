@@ -1,0 +1,119 @@
+/* An outline as inline SVG. */
+#include <math.h>
+#include <string.h>
+
+#include "report/html_graph.h"
+
+#define MARGIN 6.0
+
+static enum fovea_block_kind kind_of(const json_t *block)
+{
+    const char *name = json_text_of(block, "kind");
+    for (int kind = 0; name && kind < FOVEA_BLOCK_KINDS; kind++) {
+        if (strcmp(name, fovea_block_name(kind)) == 0)
+            return (enum fovea_block_kind)kind;
+    }
+    return FOVEA_BLOCK_JOINED;
+}
+
+void drawn_graph_read(struct drawn_graph *graph, const json_t *outline, const char *prefix)
+{
+    const json_t *blocks = json_object_get(outline, "blocks"), *block;
+    size_t i;
+    *graph = (struct drawn_graph){.outline = outline, .prefix = prefix, .label = "The network as blocks"};
+    json_array_foreach((json_t *)blocks, i, block)
+    {
+        if (graph->count == GRAPH_MOST_BOXES)
+            break;
+        graph->blocks[graph->count++] =
+            (struct drawn_block){.json = block, .kind = kind_of(block), .state = FOVEA_STATES};
+        graph->macs += fmax(0, json_number_of(block, "macs"));
+    }
+    for (int k = 0; k < graph->count; k++)
+        graph->blocks[k].share = graph->macs > 0 ? json_number_of(graph->blocks[k].json, "macs") / graph->macs : 0;
+}
+
+/* Those that lead from a block to a later one, as all that outlines have do. */
+static int read_lines(const struct drawn_graph *graph, struct graph_line lines[GRAPH_MOST_LINES])
+{
+    const json_t *links = json_object_get(graph->outline, "links"), *link;
+    int count = 0;
+    size_t i;
+    json_array_foreach((json_t *)links, i, link)
+    {
+        double from = json_at(link, 0), to = json_at(link, 1);
+        if (count < GRAPH_MOST_LINES && from >= 0 && to < graph->count && floor(from) < floor(to))
+            lines[count++] = (struct graph_line){.from = (int)from, .to = (int)to};
+    }
+    return count;
+}
+
+static void write_line(struct page *page, const struct graph_layout *layout, const struct graph_line *line)
+{
+    const struct graph_point *points = layout->points + line->first;
+    page_html(page, "<path class=flow marker-end=\"url(#arrow)\" d=\"M%.1f %.1f", points[0].x, points[0].y);
+    for (int i = 1; i < line->points; i++) {
+        struct graph_point a = points[i - 1], b = points[i];
+        double y = i == line->points - 1 ? b.y - 2 : b.y, middle = (a.y + y) / 2;
+        if (fabs(a.x - b.x) < 0.6)
+            page_html(page, "L%.1f %.1f", b.x, y);
+        else
+            page_html(page, "C%.1f %.1f %.1f %.1f %.1f %.1f", a.x, middle, b.x, middle, b.x, y);
+    }
+    page_html(page, "\"/>");
+}
+
+static void write_block(struct page *page, const struct drawn_graph *graph, int i, const struct graph_box *box)
+{
+    char title[GRAPH_TITLE_SIZE];
+    page_html(page, "<a href=\"#%s-%d\"><title>%s, row %d of the table</title>", graph->prefix, i,
+              graph_box_title(&graph->blocks[i], title), i);
+    graph_box_draw(page, &graph->blocks[i], box);
+    page_html(page, "</a>\n");
+}
+
+void drawn_graph_write(struct page *page, const struct drawn_graph *graph)
+{
+    struct graph_box boxes[GRAPH_MOST_BOXES];
+    struct graph_line lines[GRAPH_MOST_LINES];
+    struct graph_layout layout = {.memory = page->memory, .boxes = boxes, .box_count = graph->count, .lines = lines};
+    struct error error = ERROR_INITIALISER;
+    layout.line_count = read_lines(graph, lines);
+    for (int i = 0; i < graph->count; i++)
+        graph_box_measure(&graph->blocks[i], &boxes[i]);
+    if (graph_layout_find(&layout, &error)) {
+        page_html(page, "<p class=note>It is not drawn: ");
+        page_text(page, error.message, PAGE_PROSE);
+        page_html(page, ".</p>\n");
+        return;
+    }
+    double width = layout.width + 2 * MARGIN, height = layout.height + 2 * MARGIN;
+    page_html(
+        page,
+        "<figure class=graph><div class=scroll tabindex=0 role=group aria-label=\"%s\"><svg width=%.0f height=%.0f "
+        "viewBox=\"%.0f %.0f %.0f %.0f\">\n<defs><marker id=arrow viewBox=\"0 0 8 8\" refX=6 refY=4 "
+        "markerWidth=7 markerHeight=7 orient=auto><path class=tip d=\"M0 0L8 4L0 8z\"/></marker></defs>\n",
+        graph->label, width, height, -MARGIN, -MARGIN, width, height);
+    for (int i = 0; i < layout.line_count; i++)
+        write_line(page, &layout, &lines[i]);
+    page_html(page, "\n");
+    for (int i = 0; i < graph->count; i++)
+        write_block(page, graph, i, &boxes[i]);
+    page_html(page, "</svg></div></figure>\n");
+    graph_layout_release(&layout);
+}
+
+const char html_graph_style[] =
+    ".graph{margin:1rem 0}.graph svg{display:block;margin:0 auto;max-width:none;flex:none}.graph .scroll{padding:.3rem "
+    "0}"
+    ".graph a{text-decoration:none}.graph text{font-family:system-ui,\"DejaVu Sans\",sans-serif}"
+    ".box{fill:var(--card);stroke:var(--water);stroke-width:1.2}.box0,.box7{fill:var(--paper);stroke:var(--soft)}"
+    ".box2,.box3,.box4{stroke:var(--k1)}.box5{stroke:var(--k6);stroke-dasharray:4 3}.box6{stroke:var(--soft);"
+    "stroke-dasharray:2 3}.graph a:hover .box,.graph a:focus .box{stroke-width:2.4}.graph .title{fill:var(--ink);"
+    "font-weight:600;font-size:12.5px}.graph "
+    ".foot{font-size:10.5px}.flow{fill:none;stroke:var(--soft);stroke-width:1.1}"
+    ".tip{fill:var(--soft)}.sum{fill:var(--paper);stroke:var(--soft);stroke-width:1.1}.cut{stroke:var(--line)}"
+    ".load{fill:var(--water)}.found0{fill:var(--s0)}.found1{fill:var(--s1)}.found2{fill:var(--s2)}.found3{fill:var(--"
+    "s3)}"
+    "tr:target td,article:target{background:var(--band)}tr[id],article[id]{scroll-margin-top:1rem}\n"
+    "@media print{.graph svg{max-width:100%;max-height:24cm;width:auto;height:auto}.graph{break-inside:avoid}}\n";
