@@ -72,7 +72,7 @@ struct fovea_block {
     enum fovea_block_kind kind; /**< of the first part */
     struct fovea_block_part *parts;
     int part_count;
-    int repeats;              /**< so many times the parts, one after the other */
+    int repeats;              /**< so many times the parts, one after the other, or each reading all in front */
     int alike;                /**< so many times beside each other, with the same weights */
     bool head;                /**< makes the scores that the model is read by */
     int *layers, layer_count; /**< places in the list of layers, of all repeats */

@@ -207,6 +207,7 @@ static int take_dense(struct outline_work *work, struct node *first, struct erro
     if (layers < 3 || work->group[last] >= 0 || mark_between(work, from, last) == 0 || !is_free(work, from, last))
         return 0;
     int group = take(work, from, last, FOVEA_BLOCK_DENSE);
+    work->groups[group].repeats = work->nodes[last]->input_count - 1;
     struct fovea_block_part *part = outline_new_part(work, FOVEA_BLOCK_DENSE, 1, error);
     bool first_layer = true;
     for (int i = from + 1; part && first_layer && i <= last; i++) {

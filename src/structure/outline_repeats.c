@@ -174,7 +174,8 @@ static bool is_alike(const struct outline_work *work, int one, int two)
 {
     const struct outline_group *a = &work->groups[one], *b = &work->groups[two];
     return a->kind == b->kind && a->part_count == 1 && b->part_count == 1 && a->alike == b->alike &&
-           same_part(a->parts, b->parts) && a->kind != FOVEA_BLOCK_INPUT && a->kind != FOVEA_BLOCK_OUTPUT;
+           a->repeats == b->repeats && same_part(a->parts, b->parts) && a->kind != FOVEA_BLOCK_INPUT &&
+           a->kind != FOVEA_BLOCK_OUTPUT;
 }
 
 /* How often the `period` groups from `at` on follow one another. */
