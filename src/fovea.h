@@ -68,6 +68,7 @@
 #include "fovea/figure.h"
 #include "fovea/gate.h"
 #include "fovea/inspect.h"
+#include "fovea/log.h"
 #include "fovea/model.h"
 #include "fovea/operators.h"
 #include "fovea/positions.h"

@@ -46,6 +46,7 @@ static void print_command(const struct fovea_command *command)
     size_t length = fovea_command_text(command, NULL, 0);
     char *text = needed(length, 1);
     fovea_command_text(command, text, length + 1);
+    fovea_text_printable(text);
     printf("  %-10s %s\n", "command", text);
     free(text);
 }
@@ -118,7 +119,7 @@ static void print_plan(const struct fovea_plan *plan)
 static void print_audit(const struct fovea_audit *audit)
 {
     char verdict[FOVEA_VERDICT];
-    printf("%s", audit->path);
+    print_path(audit->path);
     if (audit->input_size[0] > 0)
         printf(", for images of %" PRId64 " x %" PRId64 "%s", audit->input_size[0], audit->input_size[1],
                audit->size_guessed ? " (a guess: the file leaves the size free; --input-size HxW)" : "");
@@ -164,13 +165,28 @@ static int write_report(struct opened *opened, const struct flags *flags, const 
         return 0;
     if (fovea_report_write(opened->model, audit, options, flags->output, error))
         return -1;
-    if (!json_alone(flags->json))
+    if (!gate_alone(&flags->gate, flags->json))
         printf("wrote %s/report.html, report.json, %smanifest.json\n", flags->output,
                audit->images > 0 ? "the pictures, " : "");
     return 0;
 }
 
-static int audit_model(struct opened *opened, const struct command *command, const struct flags *flags)
+/* Returns the exit code. */
+static int tell(struct opened *opened, struct flags *flags, const struct fovea_audit *audit,
+                const struct fovea_report_options *report)
+{
+    struct fovea_error error = {0};
+    int stops = gate_audit(&flags->gate, audit);
+    if (!gate_alone(&flags->gate, flags->json))
+        print_audit(audit);
+    int written = flags->json ? write_json(opened, flags->json, fovea_audit_json(audit, NULL)) : FOVEA_CLEAN;
+    written = written == FOVEA_CLEAN ? write_gate(&flags->gate, opened) : written;
+    if (written == FOVEA_CLEAN && write_report(opened, flags, audit, report, &error))
+        written = fail(&error);
+    return written != FOVEA_CLEAN ? written : stops < 0 ? FOVEA_BAD_INPUT : stops ? FOVEA_FINDINGS : FOVEA_CLEAN;
+}
+
+static int audit_model(struct opened *opened, const struct command *command, struct flags *flags)
 {
     struct fovea_error error = {0};
     struct parsed_samples parsed = {0};
@@ -188,14 +204,7 @@ static int audit_model(struct opened *opened, const struct command *command, con
                                 fovea_audit(opened->model, &options, &audit, &error))) {
         code = fail(&error);
     } else if (code == PARSE_GO_ON) {
-        code = fovea_gate_audit(&flags->gate.gate, &audit, NULL) > 0 ? FOVEA_FINDINGS : FOVEA_CLEAN;
-        if (!json_alone(flags->json))
-            print_audit(&audit);
-        int written = flags->json ? write_json(opened, flags->json, fovea_audit_json(&audit, NULL)) : FOVEA_CLEAN;
-        if (written != FOVEA_CLEAN)
-            code = written;
-        else if (write_report(opened, flags, &audit, &report, &error))
-            code = fail(&error);
+        code = tell(opened, flags, &audit, &report);
         fovea_audit_free(&audit);
     }
     free_samples(&parsed);
@@ -205,7 +214,7 @@ static int audit_model(struct opened *opened, const struct command *command, con
 static int check_flags(const struct command *command, struct flags *flags)
 {
     struct fovea_error error = {0};
-    int code = parse_gate(command, &flags->gate, levels);
+    int code = parse_gate(command, &flags->gate, levels, flags->json);
     if (code != PARSE_GO_ON)
         return code;
     if (fovea_gate_audit(&flags->gate.gate, &(struct fovea_audit){0}, &error) < 0)

@@ -50,7 +50,8 @@ static void print_findings(const char *path, const struct fovea_findings *findin
         count = count_of_code(findings, i);
         print_code(findings, i, count);
     }
-    printf("%s: ", path);
+    print_path(path);
+    printf(": ");
     if (findings->problems == 0)
         printf("no problems");
     else
@@ -76,27 +77,28 @@ struct flags {
     struct gate_flags gate;
 };
 
-static int check(struct opened *opened, const struct command *command, const struct flags *flags)
+static int check(struct opened *opened, const struct command *command, struct flags *flags)
 {
     struct fovea_error error = {0};
     struct fovea_findings findings;
     bind_free_batch(opened);
     if (fovea_check(opened->model, &opened->shapes, &findings, &error))
         return fail(&error);
-    int written = flags->json ? write_json(opened, flags->json, fovea_findings_json(opened->model, &findings, NULL))
-                              : FOVEA_CLEAN;
-    bool stops = fovea_gate_check(&flags->gate.gate, &findings, NULL) > 0;
-    if (!json_alone(flags->json))
+    int stops = gate_check(&flags->gate, opened, &findings), written = FOVEA_CLEAN;
+    if (flags->json)
+        written = write_json(opened, flags->json, fovea_findings_json(opened->model, &findings, NULL));
+    if (!gate_alone(&flags->gate, flags->json))
         print_findings(command->positional[0], &findings);
     fovea_findings_free(&findings);
-    return written != FOVEA_CLEAN ? written : stops ? FOVEA_FINDINGS : FOVEA_CLEAN;
+    written = written == FOVEA_CLEAN ? write_gate(&flags->gate, opened) : written;
+    return written != FOVEA_CLEAN ? written : stops < 0 ? FOVEA_BAD_INPUT : stops ? FOVEA_FINDINGS : FOVEA_CLEAN;
 }
 
 static int check_flags(const struct command *command, struct flags *flags)
 {
     static const char *const levels[] = {"problem", "note", "never", NULL};
     struct fovea_error error = {0};
-    int code = parse_gate(command, &flags->gate, levels);
+    int code = parse_gate(command, &flags->gate, levels, flags->json);
     if (code == PARSE_GO_ON && fovea_gate_check(&flags->gate.gate, &(struct fovea_findings){0}, &error) < 0)
         code = fail(&error);
     return code;

@@ -315,17 +315,31 @@ void free_words(struct text_list *words);
 /* The settings of all guides, for --help. */
 void print_guide_options(FILE *out);
 
-/* The options of verbs whose findings decide what the exit code is. */
+/* The options of verbs whose findings decide what the exit code is, and are told to other programs. */
 struct gate_flags {
     struct text_list fail_on;
+    const char *sarif, *junit;
+    bool github;
     struct fovea_gate gate; /* filled by parse_gate */
+    struct fovea_log *log;  /* or NULL */
 };
 #define GATE_ROWS(flags, name, levels)                                                                                 \
+    {"fail-on", 0, OPTION_LIST, &(flags).fail_on, "[" name "=]LEVEL", levels},                                         \
+        {"sarif", 0, OPTION_FILE, &(flags).sarif, "FILE", "write SARIF 2.1.0, for code scanning; - for stdout"},       \
+        {"junit", 0, OPTION_FILE, &(flags).junit, "FILE", "write JUnit's XML, a case each; - for stdout"},             \
     {                                                                                                                  \
-        "fail-on", 0, OPTION_LIST, &(flags).fail_on, "[" name "=]LEVEL", levels                                        \
+        "github", 0, OPTION_FLAG, &(flags).github, NULL, "print annotations for GitHub's runners, too"                 \
     }
-/* `levels`: that the verb has, the default first. PARSE_GO_ON, or the exit code; free_gate in every case. */
-int parse_gate(const struct command *command, struct gate_flags *flags, const char *const *levels);
+/* `levels`: that the verb has, the default first; `json`: where JSON goes, or NULL. PARSE_GO_ON, or the exit code;
+ * free_gate in every case. */
+int parse_gate(const struct command *command, struct gate_flags *flags, const char *const *levels, const char *json);
+/* Whether stdout holds a document and no lines. */
+bool gate_alone(const struct gate_flags *flags, const char *json);
+/* Takes the findings of a model, and says whether they stop; -1: said what is wrong. */
+int gate_audit(struct gate_flags *flags, const struct fovea_audit *audit);
+int gate_check(struct gate_flags *flags, const struct opened *opened, const struct fovea_findings *findings);
+/* Writes what was asked for of all that was taken. Returns the exit code. */
+int write_gate(const struct gate_flags *flags, const struct opened *opened);
 void free_gate(struct gate_flags *flags);
 
 /* memory.c: memory of the command line itself; without any the program ends with one line and FOVEA_BAD_INPUT. The
@@ -351,6 +365,8 @@ double without_minus_zero(double value);
 
 /* A model's string made safe for a terminal: what may not be shown (fovea/text.h) becomes '?'. */
 const char *safe_text(const char *text, char out[CLI_TEXT]);
+/* A path so, whole. */
+void print_path(const char *path);
 
 /* fovea tune --recipe. The listing of all; the short one for the help. */
 void list_recipes(const struct command *command, FILE *out);

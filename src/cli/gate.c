@@ -1,4 +1,4 @@
-/* What of findings decides the exit code. */
+/* What of findings decides the exit code, and what is written of them for other programs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ static enum fovea_level level_of(const char *word)
     return (enum fovea_level)level;
 }
 
-int parse_gate(const struct command *command, struct gate_flags *flags, const char *const *levels)
+static int parse_levels(const struct command *command, struct gate_flags *flags, const char *const *levels)
 {
     struct fovea_gate_rule *rules = needed((size_t)flags->fail_on.count, sizeof *rules);
     flags->gate = (struct fovea_gate){.level = level_of(levels[0]), .rules = rules};
@@ -30,9 +30,68 @@ int parse_gate(const struct command *command, struct gate_flags *flags, const ch
     return PARSE_GO_ON;
 }
 
+int parse_gate(const struct command *command, struct gate_flags *flags, const char *const *levels, const char *json)
+{
+    struct fovea_error error = {0};
+    int code = parse_levels(command, flags, levels);
+    if (code != PARSE_GO_ON)
+        return code;
+    int documents = json_alone(json) + json_alone(flags->sarif) + json_alone(flags->junit);
+    if (documents > 1 || (documents > 0 && flags->github))
+        return fail_usage(command, "stdout holds one of --json, --sarif -, --junit - and --github");
+    if ((flags->sarif || flags->junit || flags->github) && !(flags->log = fovea_log_create(&error)))
+        return fail(&error);
+    return PARSE_GO_ON;
+}
+
+bool gate_alone(const struct gate_flags *flags, const char *json)
+{
+    return json_alone(json) || json_alone(flags->sarif) || json_alone(flags->junit);
+}
+
+int gate_audit(struct gate_flags *flags, const struct fovea_audit *audit)
+{
+    struct fovea_error error = {0};
+    int count = fovea_gate_audit(&flags->gate, audit, &error);
+    if (count < 0 || (flags->log && fovea_log_audit(flags->log, audit, &flags->gate, &error))) {
+        fail(&error);
+        return -1;
+    }
+    return count > 0;
+}
+
+int gate_check(struct gate_flags *flags, const struct opened *opened, const struct fovea_findings *findings)
+{
+    struct fovea_error error = {0};
+    int count = fovea_gate_check(&flags->gate, findings, &error);
+    if (count < 0 || (flags->log && fovea_log_check(flags->log, opened->model, findings, &flags->gate, &error))) {
+        fail(&error);
+        return -1;
+    }
+    return count > 0;
+}
+
+int write_gate(const struct gate_flags *flags, const struct opened *opened)
+{
+    const struct {
+        const char *path;
+        enum fovea_log_form form;
+    } asked[] = {{flags->sarif, FOVEA_LOG_SARIF},
+                 {flags->junit, FOVEA_LOG_JUNIT},
+                 {flags->github ? "-" : NULL, FOVEA_LOG_GITHUB}};
+    int worst = FOVEA_CLEAN;
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        int code = asked[i].path ? write_json(opened, asked[i].path, fovea_log_text(flags->log, asked[i].form, NULL))
+                                 : FOVEA_CLEAN;
+        worst = code > worst ? code : worst;
+    }
+    return worst;
+}
+
 void free_gate(struct gate_flags *flags)
 {
     for (int i = 0; i < flags->gate.rule_count; i++)
         free((void *)(uintptr_t)flags->gate.rules[i].name);
     free((void *)(uintptr_t)flags->gate.rules);
+    fovea_log_free(flags->log);
 }

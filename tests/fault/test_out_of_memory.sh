@@ -79,6 +79,7 @@ RANDOM=${SEED:-1}
 model=$PWD/models/fashion_mnist.onnx images=$work/data
 erf=(--images "$images" --limit 2 -t 1 -q)
 verb check check "$model" --json -t 1
+verb check-logs check "$model" --fail-on note --sarif check.sarif --junit check.xml --github -t 1
 verb inspect inspect "$model" --json -t 1
 verb run run "$model" -i "$images/a/1.png" -o run -t 1
 verb erf erf "$model" "${erf[@]}" -o erf --json
@@ -87,6 +88,7 @@ verb eval eval "$model" --images "$PWD/models/images" --limit 2 -t 1 -q --corrup
 verb rewrite rewrite "$model" --apply all --yes -o new.onnx --json -t 1
 verb diff diff "$model" "$model" --run --json -t 1
 verb audit audit "$model" "${erf[@]}" -o audit --json=audit.json
+verb audit-logs audit "$model" --fail-on gamma=note --sarif audit.sarif --junit audit.xml --github -t 1
 verb tune tune "$model" --data "$images" --new-head 3 -e 1 -b 4 --samples 4 -q -o tuned.onnx --no-validation -t 1
 verb ops ops --json
 [ $failures -eq 0 ] && echo "all runs were whole or said why not"
