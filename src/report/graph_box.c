@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "report/html_graph.h"
 
 /* Pixels. */
@@ -101,11 +102,11 @@ const char *graph_box_title(const struct drawn_block *block, char out[GRAPH_TITL
     double repeats = json_number_of(block->json, "repeats"), alike = json_number_of(block->json, "alike");
     char times[32] = "", beside[32] = "";
     if (repeats > 1 && block->kind == FOVEA_BLOCK_DENSE)
-        snprintf(times, sizeof times, " of %.0f", fmin(repeats, 1e6));
+        text_format(times, sizeof times, " of %.0f", fmin(repeats, 1e6));
     else if (repeats > 1)
-        snprintf(times, sizeof times, " × %.0f", fmin(repeats, 1e6));
+        text_format(times, sizeof times, " × %.0f", fmin(repeats, 1e6));
     if (alike > 1)
-        snprintf(beside, sizeof beside, ", shared by %.0f", fmin(alike, 1e6));
+        text_format(beside, sizeof beside, ", shared by %.0f", fmin(alike, 1e6));
     snprintf(out, GRAPH_TITLE_SIZE, "%s%s%s%s", json_is_true(json_object_get(block->json, "head")) ? "head: " : "",
              title_of(block), times, beside);
     return out;
