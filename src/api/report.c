@@ -33,7 +33,7 @@ int fovea_report_claim(struct fovea_model *model, const struct fovea_report_opti
         entry_argument(&entry, "folder", folder))
         return entry_refuse(&entry, report);
     struct memory *memory = model->context->memory;
-    static const char *const names[] = {"manifest.json", "report.json", "report.html", "field_0.png", "map_00.png"};
+    static const char *const names[] = {"manifest.json", "report.json", "report.html"};
     json_t *baseline = options->baseline ? baseline_of(memory, options->baseline, &entry.error) : NULL;
     int result = options->baseline && !baseline ? -1 : 0;
     json_decref(baseline);

@@ -1,5 +1,6 @@
 /* What a report measures on images: fields, class activation maps, curves over contrast and scale. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/audit_work.h"
@@ -109,44 +110,72 @@ int report_measure_layers(struct fovea_model *model, const struct fovea_samples 
 
 /* ---- fields ---- */
 
-static int write_field(const struct result_folder *folder, const struct fovea_erf *erf, json_t **fields,
+static bool is_head(const struct fovea_planned *planned)
+{
+    return strcmp(planned->what, PLANNED_FEATURES) == 0;
+}
+
+static int write_field(const struct result_folder *folder, const struct fovea_erf *erf, bool head, json_t **fields,
                        struct error *error)
 {
-    char picture[64], array[64];
-    snprintf(picture, sizeof picture, "field_%zu.png", json_array_size(*fields));
-    snprintf(array, sizeof array, "field_%zu.npy", json_array_size(*fields));
-    const char *path = result_file(folder, picture, error);
-    if (!path || report_erf_map(folder->memory, path, erf, error) ||
+    char picture[128], array[128];
+    bool logarithmic;
+    const char *stem = result_stem(folder, "field", erf->target ? erf->target : "", error);
+    snprintf(picture, sizeof picture, "%s.png", stem ? stem : "");
+    snprintf(array, sizeof array, "%s.npy", stem ? stem : "");
+    const char *path = stem ? result_file(folder, picture, error) : NULL;
+    if (!path || report_erf_map(folder->memory, path, erf, &logarithmic, error) ||
         result_write_floats(folder, array, erf->map, erf->height, erf->width, error))
         return -1;
     json_t *field = report_erf(folder->run.model, erf);
     report_set_text(&field, "picture", picture);
+    report_set_text(&field, "picture_scale", logarithmic ? "logarithmic" : "linear");
+    document_set(&field, "head", json_boolean(head));
     document_append(fields, field);
     return *fields ? 0 : error_set(error, ERROR_MEMORY, "out of memory for the report");
+}
+
+/* By depth, which the work up to a stage grows with; what the head reads last. */
+static int compare_depth(const void *left, const void *right)
+{
+    const struct fovea_planned *a = *(const struct fovea_planned *const *)left;
+    const struct fovea_planned *b = *(const struct fovea_planned *const *)right;
+    if (is_head(a) != is_head(b))
+        return is_head(a) - is_head(b);
+    return a->macs != b->macs ? (a->macs > b->macs) - (a->macs < b->macs) : (a > b) - (a < b);
+}
+
+#define MOST_FIELDS 32
+
+static int planned_fields(const struct report_measuring *measuring, const struct fovea_planned *list[MOST_FIELDS])
+{
+    const struct fovea_planned *entry = NULL;
+    int count = 0;
+    while (count < MOST_FIELDS && (entry = next_planned(measuring, FOVEA_SECTION_FIELDS, entry)) != NULL)
+        list[count++] = entry;
+    qsort(list, (size_t)count, sizeof *list, compare_depth);
+    return count;
 }
 
 json_t *report_measure_erf(const struct report_measuring *measuring, struct error *error)
 {
     struct fovea_error refused = {0};
-    const struct fovea_planned *entry = NULL;
+    const struct fovea_planned *list[MOST_FIELDS];
     json_t *fields = json_array();
-    bool any = false;
-    int result = 0;
-    while (result == 0 && (entry = next_planned(measuring, FOVEA_SECTION_FIELDS, entry)) != NULL) {
-        const struct fovea_erf_options options = {.samples = planned_samples(measuring, entry),
-                                                  .target =
-                                                      strcmp(entry->what, PLANNED_FEATURES) == 0 ? NULL : entry->what,
+    int result = 0, count = planned_fields(measuring, list);
+    for (int i = 0; result == 0 && i < count; i++) {
+        const struct fovea_erf_options options = {.samples = planned_samples(measuring, list[i]),
+                                                  .target = is_head(list[i]) ? NULL : list[i]->what,
                                                   .unit = {-1, -1},
                                                   .class_index = FOVEA_CLASS_NONE};
         struct fovea_erf erf;
-        any = true;
-        start_part(measuring, entry, 0, 1);
+        start_part(measuring, list[i], 0, 1);
         if (fovea_erf(measuring->model, &options, &erf, &refused))
             continue;
-        result = write_field(measuring->folder, &erf, &fields, error);
+        result = write_field(measuring->folder, &erf, is_head(list[i]), &fields, error);
         fovea_erf_free(&erf);
     }
-    bool empty = json_array_size(fields) == 0 && any;
+    bool empty = json_array_size(fields) == 0 && count > 0;
     json_t *section = result ? NULL : empty ? refusal(measuring->model, &refused, error) : json_object();
     document_set(&section, "fields", fields);
     return section;
@@ -187,13 +216,15 @@ static int write_map(const struct map_sink *sink, const struct fovea_cam *cam, c
 static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error *report)
 {
     struct map_sink *sink = user;
-    char names[4][64];
-    size_t number = json_array_size(sink->maps);
-    snprintf(names[0], sizeof names[0], "map_%02zu_image.png", number);
-    snprintf(names[1], sizeof names[1], "map_%02zu.png", number);
-    snprintf(names[2], sizeof names[2], "map_%02zu_cells.png", number);
-    snprintf(names[3], sizeof names[3], "map_%02zu.npy", number);
-    if (write_map(sink, cam, (const char *const[]){names[0], names[1], names[2]}, names[3])) {
+    static const char *const formats[] = {"image%s.png", "map%s.png", "cells%s.png", "map%s.npy"};
+    char photo[128], names[4][128];
+    snprintf(photo, sizeof photo, "%s", cam->name);
+    if (image_has_extension(photo))
+        *strrchr(photo, '.') = 0;
+    const char *stem = result_stem(sink->folder, "map", photo, sink->error);
+    for (int i = 0; i < 4; i++)
+        snprintf(names[i], sizeof names[i], formats[i], stem ? stem + strlen("map") : "");
+    if (!stem || write_map(sink, cam, (const char *const[]){names[0], names[1], names[2]}, names[3])) {
         sink->failed = true;
         return api_fail(sink->error, report);
     }

@@ -114,6 +114,39 @@ const char *result_file(const struct result_folder *folder, const char *name, st
     return result_claim(folder->memory, folder->path, name, folder->force, error) ? NULL : place(folder, name, error);
 }
 
+#define STEM 96 /* bytes of a name in it; of a longer one the end, which tells more */
+
+/* Letters, digits, '.', '_' and single '-' in place of all else. */
+static void clean(const char *name, char out[STEM + 1])
+{
+    size_t length = 0, skipped = strlen(name) > STEM ? strlen(name) - STEM : 0;
+    for (const char *c = name + skipped; *c; c++) {
+        bool plain =
+            (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '.' || *c == '_';
+        if (plain)
+            out[length++] = *c;
+        else if (length > 0 && out[length - 1] != '-')
+            out[length++] = '-';
+    }
+    out[length] = 0;
+}
+
+const char *result_stem(const struct result_folder *folder, const char *prefix, const char *name, struct error *error)
+{
+    char cleaned[STEM + 1], file[2 * STEM];
+    const char *path = folder_writer_path(folder->writer, error);
+    clean(name, cleaned);
+    for (int i = 1; path; i++) {
+        snprintf(file, sizeof file, i > 1 ? "%s_%s_%d.png" : "%s_%s.png", prefix, cleaned, i);
+        const char *there = folder_join(folder->arena, path, file, error);
+        if (!there)
+            return NULL;
+        if (!file_exists(there))
+            return arena_copy_string(folder->arena, file, strlen(file) - strlen(".png"), error);
+    }
+    return NULL;
+}
+
 int result_claim_figure(struct memory *memory, const char *path, const char *name,
                         const struct fovea_figure_options *options, bool force, struct error *error)
 {

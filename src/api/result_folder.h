@@ -37,6 +37,9 @@ int result_claim(struct memory *memory, const char *path, const char *name, bool
 const char *result_figure(const struct result_folder *folder, const char *name, struct error *error);
 int result_claim_figure(struct memory *memory, const char *path, const char *name,
                         const struct fovea_figure_options *options, bool force, struct error *error);
+/* "PREFIX_NAME" made of a layer's or a photograph's name, safe in a file name, that no PNG of the folder is called yet;
+ * valid as a path of result_file. */
+const char *result_stem(const struct result_folder *folder, const char *prefix, const char *name, struct error *error);
 /* Whether the files of a figure could be written to `path`, without an ending, itself. */
 int result_claim_picture(const char *path, const struct fovea_figure_options *options, bool force, struct error *error);
 /* Whether a file could be written to `path` itself: ERROR_INPUT where one is there, unless `force`, where a folder is,

@@ -46,8 +46,11 @@ int report_erf_picture(struct memory *memory, const char *path, const struct rep
 /* Several on one scale, each a share of its own maximum unless the options give a highest value, with one profile. */
 int report_erf_panels(struct memory *memory, const char *path, const struct fovea_figure_options *options,
                       const struct fovea_erf_panel *panels, int count, struct error *error);
-/* A PNG of the map alone: one pixel for one of the map, fewer where it is large. */
-int report_erf_map(struct memory *memory, const char *path, const struct fovea_erf *erf, struct error *error);
+/* A PNG of the map alone: one pixel for one of the map, fewer where it is large; from black, 0, to its maximum.
+ * *logarithmic: whether by the logarithm, of the last ERF_LOG_DECADES decades, as most would be black otherwise. */
+#define ERF_LOG_DECADES 4
+int report_erf_map(struct memory *memory, const char *path, const struct fovea_erf *erf, bool *logarithmic,
+                   struct error *error);
 /* The difference from another field, in colours from blue (less) to red (more). */
 int report_erf_difference(struct memory *memory, const char *path, const struct report_run *run,
                           const struct fovea_erf *erf, struct error *error);

@@ -158,16 +158,22 @@ int report_erf_picture(struct memory *memory, const char *path, const struct rep
     return result;
 }
 
-int report_erf_map(struct memory *memory, const char *path, const struct fovea_erf *erf, struct error *error)
+int report_erf_map(struct memory *memory, const char *path, const struct fovea_erf *erf, bool *logarithmic,
+                   struct error *error)
 {
     int64_t side = erf->height > erf->width ? erf->height : erf->width, most = side < MAP_SIDE ? side : MAP_SIDE;
+    *logarithmic = erf_wants_log(erf, &(struct fovea_figure_options){0});
+    float *shares = erf_shares(memory, erf, erf->max > 0 ? erf->max : 1, *logarithmic, error);
+    const double lowest = *logarithmic ? -ERF_LOG_DECADES : 0;
     const struct number_map map = {
-        erf->map, erf->height, erf->width, 0, erf->max > 0 ? erf->max : 1, FOVEA_COLORMAP_LAGOON};
+        shares, erf->height, erf->width, lowest, lowest + (*logarithmic ? ERF_LOG_DECADES : 1), FOVEA_COLORMAP_LAGOON};
     struct image image = {0};
-    int result = number_map_image(memory, &map, erf->height * most / side, erf->width * most / side, &image, error) ||
-                         image_write_png(memory, path, &image, error)
-                     ? -1
-                     : 0;
+    int result =
+        !shares || number_map_image(memory, &map, erf->height * most / side, erf->width * most / side, &image, error) ||
+                image_write_png(memory, path, &image, error)
+            ? -1
+            : 0;
     image_release(memory, &image);
+    memory_release(memory, shares);
     return result;
 }

@@ -5,8 +5,6 @@
 #include "report/erf.h"
 #include "report/map_figure.h"
 
-#define ERF_LOG_DECADES 4
-
 /* Whether the target's units lie over the image, so that one of them looks at a place. */
 bool erf_has_place(const struct fovea_erf *erf);
 

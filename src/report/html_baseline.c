@@ -97,9 +97,12 @@ static void write_number(struct page *page, const char *label, double before, do
     page_html(page, "</td></tr>\n");
 }
 
-static const json_t *first_field(const json_t *report)
+/* Of what the head reads: the last, in older reports the first. */
+static const json_t *head_field(const json_t *report)
 {
-    return json_array_get(json_object_get(json_object_get(report, "erf"), "fields"), 0);
+    const json_t *fields = json_object_get(json_object_get(report, "erf"), "fields");
+    const json_t *last = json_array_get(fields, json_array_size(fields) - 1);
+    return json_object_get(last, "head") ? last : json_array_get(fields, 0);
 }
 
 /* The worst of the ratios between phases. */
@@ -145,7 +148,7 @@ static double part_of(const json_t *object, const char *part, const char *key)
 static void write_numbers(struct page *page, const json_t *before, const json_t *now)
 {
     const json_t *old_model = json_object_get(before, "model"), *model = json_object_get(now, "model");
-    const json_t *old_field = first_field(before), *field = first_field(now);
+    const json_t *old_field = head_field(before), *field = head_field(now);
     page_table_start(page, "Numbers", "what|#before|#now|#change");
     write_number(page, "parameters", part_of(old_model, "totals", "parameters"), part_of(model, "totals", "parameters"),
                  true);

@@ -132,6 +132,16 @@ static void write_field_summary(struct page *page, const json_t *field)
         page_html(page, "; largest over smallest phase %.3g (stride %.0f)", worst, stride);
 }
 
+/* What the brightest colour stands for. */
+static void write_scale(struct page *page, const json_t *field)
+{
+    const char *scale = json_text_of(field, "picture_scale");
+    if (!scale)
+        return;
+    page_html(page, strcmp(scale, "logarithmic") == 0 ? "<br>logarithmic, four decades up to " : "<br>linear, 0 to ");
+    page_number(page, json_number_of(field, "max"));
+}
+
 static void write_field(struct page *page, const json_t *field, size_t number)
 {
     char alternative[512];
@@ -150,10 +160,11 @@ static void write_field(struct page *page, const json_t *field, size_t number)
     write_marks(page, field);
     page_html(page, "</span>");
     end_picture(page, "erf");
-    page_html(page, "%s", number == 0 ? "what the head reads: " : "");
+    page_html(page, "%s", json_is_true(json_object_get(field, "head")) ? "what the head reads: " : "");
     page_tagged(page, "b", json_text_of(field, "target"), PAGE_NAME);
     page_html(page, "<br>");
     write_field_summary(page, field);
+    write_scale(page, field);
     page_html(page, "<details><summary>numbers</summary>");
     write_field_numbers(page, field);
     page_html(page, "</details></figcaption></figure>\n");
@@ -168,7 +179,8 @@ void html_erf(struct page *page, const json_t *erf)
         return;
     page_html(page, "<p>How much each pixel moves the central unit of a layer, mean over the images: what the unit "
                     "really looks at. Dashed: the theoretical field; ellipses: the fitted Gaussian at one and two "
-                    "sigma; plus: where the unit is centred.</p><div class=\"gallery wide\">\n");
+                    "sigma; plus: where the unit is centred. Stages by depth, each in its own colours, up to its own "
+                    "largest value.</p><div class=\"gallery wide\">\n");
     json_array_foreach((json_t *)json_object_get(erf, "fields"), i, field)
     {
         if (i < MOST_PICTURES)

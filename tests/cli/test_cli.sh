@@ -547,7 +547,7 @@ one_line 2 'does not take 1x3x64x64' "$fovea" diff $net/model.onnx $model --run
 # reports: a page of an audit, sections that come later, another report beside it
 report=$work/report
 expect 0 'wrote .*/report.html' "$fovea" audit $model --images models/images --limit 4 -o "$report"
-for file in report.json report.html manifest.json field_0.png field_0.npy map_03.png map_03_cells.png; do
+for file in report.json report.html manifest.json field_blocks-blocks.2-Relu_output_0.png field_blocks-blocks.2-Relu_output_0.npy map_00003_trouser.png cells_00003_trouser.png; do
     [ -s "$report/$file" ] || { echo "FAILED: audit wrote no $file"; failures=$((failures + 1)); }
 done
 verdict='Nothing blocks deployment; .*things to decide'

@@ -117,9 +117,9 @@ def sections(report):
             document.pop(field, None)
         if document and not {"refused", "left_out"} & set(document):
             yield "fovea." + ("eval" if key == "curves" else key), document
-    for key, inner, extra, name in (("erf", "fields", "picture", "fovea.erf"), ("cam", "maps", "pictures", "fovea.cam")):
+    for key, inner, extra, name in (("erf", "fields", {"picture", "picture_scale", "head"}, "fovea.erf"), ("cam", "maps", {"pictures"}, "fovea.cam")):
         for entry in report.get(key, {}).get(inner, []):
-            entry = {field: value for field, value in entry.items() if field != extra}
+            entry = {field: value for field, value in entry.items() if field not in extra}
             if "refused" not in entry:
                 yield name, entry if key == "erf" else {"maps": [entry]}
     if "refused" not in report["model"] and "left_out" not in report["model"]:
