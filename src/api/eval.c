@@ -152,14 +152,42 @@ static int run_batches(struct eval_work *work, struct error *error)
 /* What each image adds to both models' mean IoU. */
 static void compare_masks(struct eval_work *work, int change)
 {
-    struct sample_scores *first = &work->arms[0].tallies[change].samples;
-    struct sample_scores *second = &work->arms[1].tallies[change].samples;
-    sample_scores_finish(first);
-    sample_scores_finish(second);
+    const struct sample_scores *first = &work->arms[0].tallies[change].samples;
+    const struct sample_scores *second = &work->arms[1].tallies[change].samples;
     for (int64_t i = 0; i < work->samples; i++) {
         if (!isnan(first->list[i]) && !isnan(second->list[i]))
             paired_add(&work->paired[change], (double)second->list[i] - (double)first->list[i]);
     }
+}
+
+/* Clipped to shares. */
+static void over_images(const struct paired *scores, double interval[2])
+{
+    paired_mean_of_few(scores, interval);
+    if (!isnan(interval[0])) {
+        interval[0] = fmax(0, interval[0]);
+        interval[1] = fmin(1, interval[1]);
+    }
+}
+
+static void find_interval(const struct eval_work *work, const struct eval_arm *arm, int at,
+                          const struct fovea_metrics *summary, double interval[2])
+{
+    struct eval_tally *tally = &arm->tallies[at];
+    struct paired scores = {0};
+    interval[0] = interval[1] = (double)NAN;
+    for (int64_t i = 0; tally->samples.list && i < work->samples; i++) {
+        if (!isnan(tally->samples.list[i]))
+            paired_add(&scores, (double)tally->samples.list[i]);
+    }
+    if (work->masks)
+        over_images(&scores, interval);
+    else if (work->labelled)
+        binomial_interval(summary->top1, summary->counted, interval);
+    else if (work->changes[at].kind != CHANGE_NONE && arm->evaluator.units == 1)
+        binomial_interval((double)tally->agreed / (double)work->evaluated, work->evaluated, interval);
+    else if (work->changes[at].kind != CHANGE_NONE)
+        over_images(&tally->agreement, interval);
 }
 
 static double known(double share)
@@ -188,6 +216,9 @@ static void describe_row(struct eval_work *work, int at, struct fovea_eval_row *
                                                    .agreement = work->masks ? -1 : (double)tally->agreed / units,
                                                    .confidence = tally->confidence / samples,
                                                    .mean_iou = work->masks ? known(summary.mean_iou) : -1};
+        if (work->arms[a].tallies[at].samples.list)
+            sample_scores_finish(&work->arms[a].tallies[at].samples);
+        find_interval(work, &work->arms[a], at, &summary, row->scores[a].interval);
     }
     if (work->arm_count > 1 && work->masks)
         compare_masks(work, at);

@@ -115,6 +115,14 @@ static int open_loader(const struct eval_work *work, struct eval_arm *arm, struc
     return arm->loader ? 0 : -1;
 }
 
+/* What each mask adds to the mean IoU, for differences and intervals; these alone are not worth any memory. */
+static bool keeps_samples(const struct eval_work *work, const struct eval_arm *arm)
+{
+    const double most = 64 << 20; /* bytes */
+    double bytes = 2.0 * sizeof(int32_t) * (double)work->samples * (double)arm->evaluator.classes * work->change_count;
+    return work->masks && (work->arm_count > 1 || bytes <= most);
+}
+
 int eval_start_arm(struct eval_work *work, struct eval_arm *arm, struct error *error)
 {
     struct memory *memory = arm->model->context->memory;
@@ -133,7 +141,7 @@ int eval_start_arm(struct eval_work *work, struct eval_arm *arm, struct error *e
         arm->tallies[i].metrics =
             (i == 0 ? metrics_create : metrics_create_plain)(memory, arm->evaluator.classes, work->ignored, error);
         if (!arm->tallies[i].metrics ||
-            (work->masks && work->arm_count > 1 &&
+            (keeps_samples(work, arm) &&
              sample_scores_open(&arm->tallies[i].samples, memory, work->samples, arm->evaluator.classes, true, error)))
             return -1;
         if (arm->tallies[i].samples.list)
@@ -234,6 +242,7 @@ static void count_agreement(struct eval_arm *arm, struct eval_tally *tally)
             agreed += arm->predictions[unit] >= 0 && arm->predictions[unit] == arm->clean[unit];
         tally->agreed += agreed;
         arm->agreement[i] = (double)agreed / (double)units;
+        paired_add(&tally->agreement, arm->agreement[i]);
     }
 }
 

@@ -19,7 +19,8 @@ struct eval_change {
 /* Sums over the samples for one change. */
 struct eval_tally {
     struct metrics *metrics;
-    struct sample_scores samples; /* of masks where two models are compared, else empty */
+    struct sample_scores samples; /* of masks, unless they are very many of one model; else empty */
+    struct paired agreement;      /* of each sample */
     int64_t agreed;               /* units predicted as for the unchanged image */
     double confidence;
     bool changed; /* an image at least */

@@ -36,6 +36,10 @@ struct fovea_eval_score {
     double agreement;  /**< of the units predicted as for the unchanged image; -1: with masks */
     double confidence; /**< mean probability of the predicted class; NAN where scores have none */
     double mean_iou;   /**< -1: without masks */
+    /** 95 % of top 1 where there are labels, of masks of the mean IoU, else of the agreement: Wilson's of the binomial
+     * distribution where an image has one prediction, else Student's t over the images (masks: linearised image by
+     * image). NAN: not known, as of one image, of agreement with the same images, or of very many masks. */
+    double interval[2];
 };
 struct fovea_eval_row {
     const char *change; /**< "none", a corruption's name, "scale" */

@@ -1,9 +1,13 @@
 #include "report/eval.h"
 
+#include <math.h>
 #include <string.h>
 
 #define EVAL_DEFINITION                                                                                                \
-    "shares of 1; agreement: of the units predicted as for the unchanged image; difference: second model minus "       \
+    "shares of 1; interval: 95 % of top1 where there are labels, of masks of mean_iou, else of agreement, by "         \
+    "Wilson's "                                                                                                        \
+    "binomial where an image has one prediction, else by Student's t over the images; agreement: of the units "        \
+    "predicted as for the unchanged image; difference: second model minus "                                            \
     "first, "                                                                                                          \
     "paired by image (top1 where there are labels, else agreement), with a 95 % interval; strengths of corruptions "   \
     "after ImageNet-C (arXiv 1903.12261), sizes in pixels for 224 px; scale: of the normalised tensor, without "       \
@@ -25,6 +29,7 @@ static json_t *describe_score(const struct fovea_eval_score *score, bool masks)
     document_set(&entry, "confidence", document_number(score->confidence));
     if (masks)
         document_set(&entry, "mean_iou", share(score->mean_iou));
+    document_set(&entry, "interval", isfinite(score->interval[0]) ? report_numbers(score->interval, 2) : json_null());
     return entry;
 }
 

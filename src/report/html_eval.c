@@ -36,17 +36,28 @@ static bool is_change(const json_t *row, const char *change)
     return name && strcmp(name, change) == 0;
 }
 
+static void add_point(struct plot_series *series, double x, const json_t *row, size_t model, const char *key)
+{
+    const json_t *interval = json_object_get(json_array_get(json_object_get(row, "models"), model), "interval");
+    plot_series_add(series, x, score_of(row, model, key), json_at(interval, 0), json_at(interval, 1));
+}
+
+static void swap(double *numbers, size_t i)
+{
+    double kept = numbers[i];
+    numbers[i] = numbers[i - 1];
+    numbers[i - 1] = kept;
+}
+
 static void sort_series(struct plot_series *series)
 {
     for (size_t i = 1; i < series->count; i++) {
-        double x = series->x[i], y = series->y[i];
-        size_t at = i;
-        for (; at > 0 && series->x[at - 1] > x; at--) {
-            series->x[at] = series->x[at - 1];
-            series->y[at] = series->y[at - 1];
+        for (size_t at = i; at > 0 && series->x[at - 1] > series->x[at]; at--) {
+            swap(series->x, at);
+            swap(series->y, at);
+            swap(series->low, at);
+            swap(series->high, at);
         }
-        series->x[at] = x;
-        series->y[at] = y;
     }
 }
 
@@ -60,15 +71,20 @@ static void collect(const json_t *eval, const char *change, size_t model, struct
     json_array_foreach((json_t *)rows, i, row)
     {
         if (is_change(row, change))
-            plot_series_add(series, json_number_of(row, scale ? "strength" : "severity"), score_of(row, model, key),
-                            (double)NAN);
+            add_point(series, json_number_of(row, scale ? "strength" : "severity"), row, model, key);
     }
     json_array_foreach((json_t *)rows, i, row)
     {
         if (series->count > 0 && is_change(row, "none"))
-            plot_series_add(series, scale, score_of(row, model, key), (double)NAN);
+            add_point(series, scale, row, model, key);
     }
     sort_series(series);
+}
+
+static const char *band_words(const json_t *eval)
+{
+    bool single = !has_masks(eval) && (is_labelled(eval) || json_number_of(eval, "units") == 1);
+    return single ? "95 %, Wilson&#39;s of the binomial" : "95 %, Student&#39;s t over the images";
 }
 
 static void write_curve(struct page *page, const json_t *eval, const json_t *before, const char *change,
@@ -97,7 +113,9 @@ static void write_curve(struct page *page, const json_t *eval, const json_t *bef
                                    .present = scale && count > 0 && series[0].count > 0 ? 1 : (double)NAN,
                                    .mark = "as it is",
                                    .logarithmic = scale,
-                                   .shares = true};
+                                   .shares = true,
+                                   .whole = !scale,
+                                   .band = band_words(eval)};
     page_plot(page, &plot);
 }
 

@@ -1,4 +1,5 @@
 /* What the guides found, worst first. */
+#include <math.h>
 #include <string.h>
 
 #include "report/html.h"
@@ -123,6 +124,16 @@ static void write_numbers(struct page *page, const json_t *finding, const json_t
     page_table_end(page);
 }
 
+/* Layers, groups and the like are counted. */
+static bool are_whole(const json_t *x)
+{
+    for (size_t i = 0; i < json_array_size(x); i++) {
+        if (json_at(x, i) != floor(json_at(x, i)))
+            return false;
+    }
+    return true;
+}
+
 static void write_curve(struct page *page, const json_t *curve)
 {
     const json_t *x = json_object_get(curve, "x"), *y = json_object_get(curve, "y");
@@ -130,14 +141,17 @@ static void write_curve(struct page *page, const json_t *curve)
     struct plot_series series = {0};
     size_t count = json_array_size(x), step = count / PLOT_POINTS + 1;
     for (size_t i = 0; i < count; i += step)
-        plot_series_add(&series, json_at(x, i), json_at(y, i), json_at(spread, i));
+        plot_series_add(&series, json_at(x, i), json_at(y, i), json_at(y, i) - fabs(json_at(spread, i)),
+                        json_at(y, i) + fabs(json_at(spread, i)));
     const struct page_plot plot = {.title = json_text_of(curve, "title"),
                                    .x_name = json_text_of(curve, "x_name"),
                                    .y_name = json_text_of(curve, "y_name"),
                                    .series = &series,
                                    .count = 1,
                                    .present = json_number_of(curve, "present"),
-                                   .mark = "this model"};
+                                   .mark = "this model",
+                                   .whole = are_whole(x),
+                                   .band = "one standard deviation to each side"};
     page_plot(page, &plot);
 }
 

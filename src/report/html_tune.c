@@ -1,22 +1,52 @@
 /* A training: what came of it, its learning curves, a row an epoch. */
 #include <math.h>
 
+#include "data/paired.h"
 #include "report/html.h"
 #include "report/page_plot.h"
 
-/* `key` of every epoch of the first seed, "validation.KEY" of its evaluation. */
-static void collect(const json_t *epochs, bool control, const char *key, bool validation, struct plot_series *series)
+static bool is_of(const json_t *epoch, bool control, double number)
 {
-    const json_t *epoch;
-    double seed = json_number_of(json_array_get(epochs, 0), "seed");
+    return json_is_true(json_object_get(epoch, "control")) == control && json_number_of(epoch, "epoch") == number;
+}
+
+/* `key` in epoch `number` of all seeds, "validation.KEY" of its evaluation: of several their mean with Student's
+ * interval, of one what its evaluation says. */
+static void add_epoch(const json_t *epochs, bool control, double number, const char *key, bool validation,
+                      struct plot_series *series)
+{
+    const json_t *epoch, *interval = NULL;
+    struct paired seeds = {0};
+    double band[2];
     size_t i;
     json_array_foreach((json_t *)epochs, i, epoch)
     {
         const json_t *of = validation ? json_object_get(epoch, "validation") : epoch;
-        double own = json_number_of(epoch, "seed");
-        if (json_is_true(json_object_get(epoch, "control")) == control && !(own > seed))
-            plot_series_add(series, json_number_of(epoch, "epoch"), json_number_of(of, key), (double)NAN);
+        if (!is_of(epoch, control, number) || !isfinite(json_number_of(of, key)))
+            continue;
+        paired_add(&seeds, json_number_of(of, key));
+        interval = validation ? json_object_get(of, "interval") : NULL;
     }
+    double mean = paired_mean_of_few(&seeds, band);
+    if (seeds.count == 1)
+        plot_series_add(series, number, mean, json_at(interval, 0), json_at(interval, 1));
+    else if (validation)
+        plot_series_add(series, number, mean, fmax(0, band[0]), fmin(1, band[1]));
+    else
+        plot_series_add(series, number, mean, band[0], band[1]);
+}
+
+static void collect(const json_t *epochs, bool control, const char *key, bool validation, struct plot_series *series)
+{
+    double last = 0;
+    const json_t *epoch;
+    size_t i;
+    json_array_foreach((json_t *)epochs, i, epoch)
+    {
+        last = fmax(last, json_number_of(epoch, "epoch"));
+    }
+    for (int number = 0; number <= fmin(last, PLOT_POINTS); number++)
+        add_epoch(epochs, control, number, key, validation, series);
 }
 
 static void write_curve(struct page *page, const json_t *tune, const char *key, bool validation, const char *title)
@@ -33,7 +63,11 @@ static void write_curve(struct page *page, const json_t *tune, const char *key, 
                                    .series = series,
                                    .count = both ? 2 : 1,
                                    .present = (double)NAN,
-                                   .shares = validation};
+                                   .shares = validation,
+                                   .whole = true,
+                                   .band = json_number_of(tune, "seeds") > 1
+                                               ? "95 %, Student&#39;s t over the seeds"
+                                               : "95 %, Wilson&#39;s of the binomial, over the validation samples"};
     page_plot(page, &plot);
 }
 
@@ -116,7 +150,8 @@ static void write_difference(struct page *page, const json_t *tune, bool masks)
 static struct told what_is_told(const json_t *epochs)
 {
     const json_t *metrics = json_object_get(json_array_get(epochs, 0), "validation");
-    return (struct told){json_object_get(metrics, "pixel_accuracy") != NULL, isfinite(json_number_of(metrics, "top5"))};
+    return (struct told){isfinite(json_number_of(metrics, "pixel_accuracy")),
+                         isfinite(json_number_of(metrics, "top5"))};
 }
 
 void html_tune(struct page *page, const json_t *tune)
@@ -130,7 +165,7 @@ void html_tune(struct page *page, const json_t *tune)
     page_text(page, json_text_of(tune, "written"), PAGE_NAME);
     page_html(page, "</b>, epoch %.0f", json_number_of(tune, "best_epoch"));
     if (json_number_of(tune, "seeds") > 1)
-        page_html(page, " of seed %.0f, the best of all; the curves are the first seed's",
+        page_html(page, " of seed %.0f, the best of all; the curves are the mean over the seeds",
                   json_number_of(tune, "best_seed"));
     page_html(page, ".</p>\n");
     write_difference(page, tune, masks);

@@ -12,14 +12,27 @@ struct axes {
     bool logarithmic;
 };
 
-void plot_series_add(struct plot_series *series, double x, double y, double spread)
+void plot_series_add(struct plot_series *series, double x, double y, double low, double high)
 {
     if (series->count == PLOT_POINTS || !isfinite(x) || !isfinite(y))
         return;
+    bool band = isfinite(low) && isfinite(high);
     series->x[series->count] = x;
     series->y[series->count] = y;
-    series->spread[series->count++] = isfinite(spread) ? fabs(spread) : 0;
-    series->has_spread = series->has_spread || isfinite(spread);
+    series->low[series->count] = band ? fmin(low, y) : (double)NAN;
+    series->high[series->count++] = band ? fmax(high, y) : (double)NAN;
+    series->has_band = series->has_band || band;
+}
+
+/* Of the band, the curve itself where there is none. */
+static double low_of(const struct plot_series *series, size_t i)
+{
+    return isfinite(series->low[i]) ? series->low[i] : series->y[i];
+}
+
+static double high_of(const struct plot_series *series, size_t i)
+{
+    return isfinite(series->high[i]) ? series->high[i] : series->y[i];
 }
 
 static double along(const struct axes *axes, double x)
@@ -56,6 +69,16 @@ static void open_range(struct axes *axes, int axis)
     }
 }
 
+/* As much of 0 to 1 as shows how the curves differ, and a little around it. */
+static void open_shares(struct axes *axes)
+{
+    const double least = 0.01;
+    double width = fmax(axes->high[1] - axes->low[1], least), around = 0.06 * width;
+    double more = fmax(0, width - (axes->high[1] - axes->low[1])) / 2;
+    axes->low[1] = fmax(0, axes->low[1] - around - more);
+    axes->high[1] = fmin(1, axes->high[1] + around + more);
+}
+
 static struct axes find_axes(const struct page_plot *plot)
 {
     struct axes axes = {{HUGE_VAL, HUGE_VAL}, {-HUGE_VAL, -HUGE_VAL}, plot->logarithmic};
@@ -67,13 +90,11 @@ static struct axes find_axes(const struct page_plot *plot)
         const struct plot_series *series = &plot->series[s];
         for (size_t i = 0; i < series->count; i++) {
             reach(&axes, 0, along(&axes, series->x[i]), along(&axes, series->x[i]));
-            reach(&axes, 1, series->y[i] - series->spread[i], series->y[i] + series->spread[i]);
+            reach(&axes, 1, low_of(series, i), high_of(series, i));
         }
     }
-    if (plot->shares) {
-        axes.low[1] = 0;
-        axes.high[1] = 1;
-    }
+    if (plot->shares)
+        open_shares(&axes);
     if (isfinite(plot->present) && (!axes.logarithmic || plot->present > 0))
         reach(&axes, 0, along(&axes, plot->present), along(&axes, plot->present));
     open_range(&axes, 0);
@@ -106,11 +127,11 @@ static void write_logarithmic_ticks(struct page *page, const struct axes *axes)
     }
 }
 
-static void write_ticks(struct page *page, const struct axes *axes)
+static void write_ticks(struct page *page, const struct axes *axes, bool whole)
 {
     double ticks[MAX_TICKS], largest = fmax(fabs(axes->low[0]), fabs(axes->high[0]));
     char text[TICK_TEXT_SIZE];
-    int count = axes->logarithmic ? 0 : nice_ticks(axes->low[0], axes->high[0], TICKS, false, ticks);
+    int count = axes->logarithmic ? 0 : nice_ticks(axes->low[0], axes->high[0], TICKS, whole, ticks);
     for (int i = 0; i < count; i++) {
         write_tick(page, at_x(axes, ticks[i]));
         page_html(page, "%s</text>", tick_text(ticks[i], count > 1 ? ticks[1] - ticks[0] : 0, largest, text));
@@ -119,7 +140,7 @@ static void write_ticks(struct page *page, const struct axes *axes)
         write_logarithmic_ticks(page, axes);
 }
 
-static void write_grid(struct page *page, const struct axes *axes, bool shares)
+static void write_grid(struct page *page, const struct axes *axes, bool shares, bool whole)
 {
     double ticks[MAX_TICKS], largest = fmax(fabs(axes->low[1]), fabs(axes->high[1]));
     char text[TICK_TEXT_SIZE];
@@ -131,18 +152,18 @@ static void write_grid(struct page *page, const struct axes *axes, bool shares)
                   shares ? tick_text(100 * ticks[i], 100 * step, 100, text) : tick_text(ticks[i], step, largest, text),
                   shares ? "%" : "");
     }
-    write_ticks(page, axes);
+    write_ticks(page, axes, whole);
 }
 
 static void write_band(struct page *page, const struct axes *axes, const struct plot_series *series)
 {
-    if (!series->has_spread)
+    if (!series->has_band)
         return;
     page_html(page, "<polygon class=band points=\"");
     for (size_t i = 0; i < series->count; i++)
-        page_html(page, "%.1f,%.1f ", at_x(axes, series->x[i]), at_y(axes, series->y[i] + series->spread[i]));
+        page_html(page, "%.1f,%.1f ", at_x(axes, series->x[i]), at_y(axes, high_of(series, i)));
     for (size_t i = series->count; i-- > 0;)
-        page_html(page, "%.1f,%.1f ", at_x(axes, series->x[i]), at_y(axes, series->y[i] - series->spread[i]));
+        page_html(page, "%.1f,%.1f ", at_x(axes, series->x[i]), at_y(axes, low_of(series, i)));
     page_html(page, "\"/>");
 }
 
@@ -173,7 +194,7 @@ static void write_present(struct page *page, const struct page_plot *plot, const
 static void write_numbers(struct page *page, const struct page_plot *plot)
 {
     page_html(page, "<details><summary>numbers</summary>");
-    page_table_start(page, "The curve's points", plot->count > 1 ? "curve|#x|#y|#spread" : "#x|#y|#spread");
+    page_table_start(page, "The curve's points", plot->count > 1 ? "curve|#x|#y|#low|#high" : "#x|#y|#low|#high");
     for (int s = 0; s < plot->count; s++) {
         const struct plot_series *series = &plot->series[s];
         for (size_t i = 0; i < series->count; i++) {
@@ -181,12 +202,23 @@ static void write_numbers(struct page *page, const struct page_plot *plot)
             if (plot->count > 1)
                 page_tagged(page, "td", series->name, PAGE_NAME);
             page_html(page, "<td class=n>%.4g</td><td class=n>%.4g</td><td class=n>", series->x[i], series->y[i]);
-            page_number(page, series->has_spread ? series->spread[i] : (double)NAN);
+            page_number(page, series->low[i]);
+            page_html(page, "</td><td class=n>");
+            page_number(page, series->high[i]);
             page_html(page, "</td></tr>\n");
         }
     }
     page_table_end(page);
     page_html(page, "</details>");
+}
+
+static bool has_band(const struct page_plot *plot)
+{
+    for (int s = 0; s < plot->count; s++) {
+        if (plot->series[s].has_band)
+            return true;
+    }
+    return false;
 }
 
 static void write_caption(struct page *page, const struct page_plot *plot)
@@ -202,6 +234,8 @@ static void write_caption(struct page *page, const struct page_plot *plot)
         page_text(page, plot->series[s].name, PAGE_NAME);
         page_html(page, "</span>");
     }
+    if (plot->band && has_band(plot))
+        page_html(page, " <small>band: %s</small>", plot->band);
     page_html(page, "</figcaption>");
 }
 
@@ -222,7 +256,7 @@ void page_plot(struct page *page, const struct page_plot *plot)
     page_html(page, " over ");
     page_text(page, plot->x_name, PAGE_NAME);
     page_html(page, "; the numbers follow as a table\">");
-    write_grid(page, &axes, plot->shares);
+    write_grid(page, &axes, plot->shares, plot->whole);
     page_html(page, "<line class=axis x1=%d x2=%d y1=%d y2=%d />", LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM,
               HEIGHT - BOTTOM);
     for (int s = plot->count; s-- > 0;)

@@ -1,3 +1,6 @@
+#include <math.h>
+
+#include "data/paired.h"
 #include "report/json.h"
 
 json_t *report_metrics(const struct fovea_metrics *metrics)
@@ -8,8 +11,12 @@ json_t *report_metrics(const struct fovea_metrics *metrics)
     if (!metrics->pixels)
         document_set(&entry, "top5", document_number(metrics->top5));
     document_set(&entry, "mean_accuracy", document_number(metrics->mean_accuracy));
-    if (!metrics->pixels)
+    if (!metrics->pixels) {
+        double interval[2];
+        binomial_interval(metrics->top1, metrics->counted, interval);
+        document_set(&entry, "interval", isfinite(interval[0]) ? report_numbers(interval, 2) : json_null());
         return entry;
+    }
     document_set(&entry, "mean_iou", document_number(metrics->mean_iou));
     document_set(&entry, "mean_dice", document_number(metrics->mean_dice));
     return entry;

@@ -73,6 +73,8 @@ static void rows_are_what_was_asked_for(void **state)
     assert_int_equal(eval.classes, 10);
     assert_float_equal(eval.rows[0].scores[0].agreement, 1, 0);
     assert_true(eval.rows[0].scores[0].top1 > 0.8);
+    assert_true(eval.rows[0].scores[0].interval[0] > 0.6);
+    assert_true(eval.rows[0].scores[0].interval[1] > eval.rows[0].scores[0].top1);
     for (int i = 0; i < eval.row_count; i++)
         assert_true(eval.rows[i].scores[0].top5 >= eval.rows[i].scores[0].top1);
     const struct fovea_eval_score *same = &eval.rows[5].scores[0]; /* scaled by 1 */

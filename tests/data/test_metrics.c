@@ -112,13 +112,36 @@ static void differences_are_paired(void **state)
     assert_near(interval[1], 0.2 + 1.96 * sqrt(0.7 / 5));
 }
 
+static void intervals_of_few(void **state)
+{
+    (void)state;
+    double interval[2];
+    struct paired paired = {0};
+    paired_add(&paired, 1);
+    assert_near(paired_mean_of_few(&paired, interval), 1);
+    assert_true(isnan(interval[0]));
+    paired_add(&paired, 3);
+    assert_near(paired_mean_of_few(&paired, interval), 2);
+    assert_true(fabs(interval[1] - 14.706) < 0.01); /* t of one degree of freedom: 12.706 */
+    binomial_interval(0.5, 10, interval);
+    assert_true(fabs(interval[0] - 0.23659) < 1e-4 && fabs(interval[1] - 0.76341) < 1e-4);
+    binomial_interval(0, 3, interval);
+    assert_near(interval[0], 0);
+    assert_true(fabs(interval[1] - 0.56150) < 1e-4);
+    binomial_interval(1, 200, interval);
+    assert_near(interval[1], 1);
+    binomial_interval(0.5, 0, interval);
+    assert_true(isnan(interval[0]) && isnan(interval[1]));
+    binomial_interval((double)NAN, 4, interval);
+    assert_true(isnan(interval[0]) && isnan(interval[1]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classes_are_counted),
-        cmocka_unit_test(pixels_are_counted),
-        cmocka_unit_test(top5_and_odd_numbers),
-        cmocka_unit_test(differences_are_paired),
+        cmocka_unit_test(classes_are_counted),  cmocka_unit_test(pixels_are_counted),
+        cmocka_unit_test(top5_and_odd_numbers), cmocka_unit_test(differences_are_paired),
+        cmocka_unit_test(intervals_of_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
