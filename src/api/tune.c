@@ -275,7 +275,7 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
 static int run_arm(struct tune_work *work, int index, int run, struct error *error)
 {
     struct tune_arm *arm = &work->arms[index];
-    struct arm_calls calls = {tune_tell_plan, on_epoch, arm};
+    struct arm_calls calls = {.planned = tune_tell_plan, .epoch = on_epoch, .user = arm};
     work->model->context->seed = work->seed + (uint64_t)run;
     if (open_arm(work, index, run, error))
         return -1;

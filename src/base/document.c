@@ -96,8 +96,8 @@ static int take_text(const char *bytes, size_t length, void *user)
 char *document_text(json_t *document, size_t layout)
 {
     struct sink sink = {0};
-    bool failed = !document || json_dump_callback(document, take_text, &sink, layout | JSON_REAL_PRECISION(9)) ||
-                  sink.failed || !sink.text;
+    size_t flags = layout & JSON_REAL_PRECISION(31) ? layout : layout | JSON_REAL_PRECISION(9);
+    bool failed = !document || json_dump_callback(document, take_text, &sink, flags) || sink.failed || !sink.text;
     json_decref(document);
     if (!failed)
         return sink.text;

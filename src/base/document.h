@@ -19,7 +19,9 @@ json_t *document_strings(const char *first, ...) __attribute__((sentinel));
 json_t *document_string(const char *text);
 /* null where it is not finite: JSON knows no infinity. */
 json_t *document_number(double value);
-/* Text of the document, for free(); takes over the document. `layout`: JSON_INDENT(2) or JSON_COMPACT. */
+/* Text of the document, for free(); takes over the document. `layout`: JSON_INDENT(2) or JSON_COMPACT; with
+ * DOCUMENT_EXACT numbers are read again as they were, else they have nine digits. */
+#define DOCUMENT_EXACT JSON_REAL_PRECISION(17)
 char *document_text(json_t *document, size_t layout);
 
 /* What `bytes` hold; `flags` as of json_loadb. ERROR_INPUT with the line, or ERROR_MEMORY, which `memory` notes. */

@@ -274,8 +274,7 @@ static void *read_bytes(struct memory *memory, const char *path, int file, size_
     return bytes;
 }
 
-/* A regular file's descriptor and size; -1 and an error. */
-static int open_regular(const char *path, size_t *size, struct error *error)
+int file_open(const char *path, size_t *size, struct error *error)
 {
     struct stat status;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -293,7 +292,7 @@ void *file_read(struct memory *memory, const char *path, size_t limit, size_t *l
 {
     size_t size;
     void *bytes = NULL;
-    int file = open_regular(path, &size, error);
+    int file = file_open(path, &size, error);
     if (file < 0)
         return NULL;
     if (size > limit)
@@ -312,7 +311,7 @@ void *file_read(struct memory *memory, const char *path, size_t limit, size_t *l
 void *file_read_part(struct memory *memory, const char *path, size_t from, size_t count, size_t *length,
                      size_t *file_length, struct error *error)
 {
-    int file = open_regular(path, file_length, error);
+    int file = file_open(path, file_length, error);
     if (file < 0)
         return NULL;
     size_t left = from < *file_length ? *file_length - from : 0;

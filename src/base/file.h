@@ -27,6 +27,9 @@ int file_write(struct memory *memory, const char *path, const void *bytes, size_
 /* The whole regular file in one memory block that the caller releases; larger than `limit` is ERROR_LIMIT. */
 void *file_read(struct memory *memory, const char *path, size_t limit, size_t *length, struct error *error);
 
+/* A regular file's descriptor, which the caller closes, and its size; -1 and an error. */
+int file_open(const char *path, size_t *size, struct error *error);
+
 /* Up to `count` bytes from `from` on, fewer where the file ends; *length says how many, *file_length how long all of it
  * is. Released by the caller. */
 void *file_read_part(struct memory *memory, const char *path, size_t from, size_t count, size_t *length,

@@ -120,6 +120,10 @@ bool dataset_mask_given(const struct dataset *dataset, enum fovea_split split, i
 /* Fills shape_count(dataset_tensor_shape()) floats; ERROR_INPUT where they are not finite. */
 int dataset_read_tensor(const struct dataset *dataset, enum fovea_split split, int64_t index, float *out,
                         struct error *error);
+/* 64 hexadecimal digits that tell the data from others: of the samples' names, labels and splits in their order, of the
+ * sizes of their files and what is in these at the beginning, the end and every MiB (of large files at 256 places), of
+ * all that is held in memory. Times of files do not count; what a source gives is not asked for again. */
+int dataset_measure(const struct dataset *dataset, struct thread_pool *pool, char digest[65], struct error *error);
 /* Whether a read failed for what its file holds, so that `skip_broken` may pass over it. */
 bool dataset_error_is_broken(const struct error *error);
 

@@ -321,6 +321,11 @@ int64_t loader_batches(const struct loader *loader)
     return loader->batches;
 }
 
+int64_t loader_place(const struct loader *loader)
+{
+    return loader->handed + loader->holds;
+}
+
 int64_t loader_skipped(const struct loader *loader)
 {
     return loader->skipped;
@@ -347,12 +352,19 @@ static void come_to_rest(struct loader *loader)
 
 void loader_start(struct loader *loader, uint64_t epoch)
 {
+    loader_start_behind(loader, epoch, 0);
+}
+
+void loader_start_behind(struct loader *loader, uint64_t epoch, int64_t batches)
+{
     pthread_mutex_lock(&loader->mutex);
     come_to_rest(loader);
     for (int i = 0; i < loader->slot_count; i++)
         clear_slot(loader, &loader->slots[i]);
     loader->task.epoch = epoch;
-    loader->next = loader->handed = loader->skipped = 0;
+    loader->handed = int64_clamp(batches, 0, loader->batches);
+    loader->next = int64_min(loader->handed * loader->options.batch, loader->count);
+    loader->skipped = 0;
     loader->holds = false;
     pthread_cond_broadcast(&loader->work);
     pthread_mutex_unlock(&loader->mutex);

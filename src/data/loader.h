@@ -56,10 +56,14 @@ int64_t loader_batches(const struct loader *loader);
 
 /* Begins an epoch, also in the middle of another; its batch becomes invalid. */
 void loader_start(struct loader *loader, uint64_t epoch);
+/* The same without the first `batches` of the epoch: they are not made. */
+void loader_start_behind(struct loader *loader, uint64_t epoch, int64_t batches);
+/* How many batches of the epoch were handed out, or passed over. */
+int64_t loader_place(const struct loader *loader);
 /* The next batch of the epoch, valid until the next call; *batch NULL behind the last one. Waits where it is not ready.
  * -1 and an error that names the file; the epoch is over then. */
 int loader_next(struct loader *loader, const struct loader_batch **batch, struct error *error);
-/* Samples left out in this epoch's batches up to the last one handed out. */
+/* Samples left out in this epoch's batches up to the last one handed out, from the start on. */
 int64_t loader_skipped(const struct loader *loader);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "train/evaluation.h"
 
@@ -26,9 +27,8 @@ struct arm {
     float *probabilities; /* the teacher's, of the logits' shape */
     float *class_weights; /* or NULL */
     struct schedule schedule;
-    int64_t updates, samples;
-    int64_t epoch; /* that runs, from 1 */
-    double best;
+    int64_t samples;
+    struct arm_position at;
     struct sample_scores latest;
     float *scores; /* of the best epoch, or NULL */
 };
@@ -291,18 +291,19 @@ static void tell(const struct arm *arm, int64_t trained, int64_t evaluated, cons
     const struct arm_options *options = arm->options;
     int64_t training = STEP_COST * batches_per_epoch(arm) * options->training.batch;
     int64_t per_epoch = training + (options->validate ? arm->samples : 0), per_run = per_epoch * options->epochs;
-    int64_t done = options->run * per_run + (arm->epoch - 1) * per_epoch + STEP_COST * trained + evaluated;
+    int64_t done = options->run * per_run + (arm->at.epoch - 1) * per_epoch + STEP_COST * trained + evaluated;
     progress_tell(&arm->model->context->progress, "training", (size_t)done, (size_t)(per_run * options->runs), text);
 }
 
-static void tell_training(const struct arm *arm, const struct fovea_tune_epoch *epoch, int64_t batches, double seconds)
+static void tell_training(const struct arm *arm)
 {
     char text[160];
-    double samples = (double)(batches * arm->options->training.batch);
+    const struct arm_position *at = &arm->at;
+    double samples = (double)(at->batches * arm->options->training.batch);
     text_format(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", loss %.4f, rate %.3g, %.0f images/s",
-                arm->options->label, arm->epoch, arm->options->epochs, epoch->loss / (double)batches, epoch->rate,
-                seconds > 0 ? samples / seconds : 0);
-    tell(arm, batches * arm->options->training.batch, 0, text);
+                arm->options->label, at->epoch, arm->options->epochs, at->loss / (double)at->batches, at->rate,
+                at->seconds > 0 ? samples / at->seconds : 0);
+    tell(arm, at->batches * arm->options->training.batch, 0, text);
 }
 
 /* By which epochs are compared. */
@@ -312,14 +313,21 @@ static double score_of(const struct arm *arm)
     return summary.pixels ? summary.mean_iou : summary.top1;
 }
 
-static void tell_validation(void *user, int64_t done)
+static int pause_run(struct arm *arm, struct error *error)
 {
-    const struct arm *arm = user;
+    arm->at.trainer = trainer_position(arm->trainer);
+    return arm->calls->pause ? arm->calls->pause(arm->calls->user, &arm->at, arm->trainer, error) : 0;
+}
+
+static int tell_validation(void *user, int64_t done, struct error *error)
+{
+    struct arm *arm = user;
     char text[160];
     text_format(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", validation: %s %.2f %%", arm->options->label,
-                arm->epoch, arm->options->epochs, dataset_has_masks(arm->dataset) ? "mean IoU" : "top 1",
+                arm->at.epoch, arm->options->epochs, dataset_has_masks(arm->dataset) ? "mean IoU" : "top 1",
                 100 * score_of(arm));
     tell(arm, batches_per_epoch(arm) * arm->options->training.batch, done, text);
+    return pause_run(arm, error);
 }
 
 /* ---- an epoch ---- */
@@ -379,33 +387,52 @@ static int step(struct arm *arm, const struct loader_batch *batch, double rate, 
     return trainer_step(arm->trainer, &labels, rate, result, error);
 }
 
-static int run_batches(struct arm *arm, struct fovea_tune_epoch *epoch, struct error *error)
+static int run_batches(struct arm *arm, struct error *error)
 {
     const struct loader_batch *batch;
-    int64_t done = 0, updates = 0, all = batches_per_epoch(arm);
-    double started = clock_seconds();
-    loader_start(arm->batches, (uint64_t)epoch->epoch);
-    while (done < all && arm->updates < arm->schedule.steps) {
+    struct arm_position *at = &arm->at;
+    int64_t all = batches_per_epoch(arm), left_out = at->left_out;
+    double started = clock_seconds() - at->seconds;
+    loader_start_behind(arm->batches, (uint64_t)at->epoch, at->place);
+    while (at->batches < all && at->updates < arm->schedule.steps) {
         struct trainer_result result;
         if (loader_next(arm->batches, &batch, error))
             return -1;
         if (!batch)
             break;
-        epoch->rate = schedule_factor(&arm->schedule, arm->updates) * arm->options->trainer.optimiser.rate;
-        if (step(arm, batch, epoch->rate, &result, error))
+        at->rate = schedule_factor(&arm->schedule, at->updates) * arm->options->trainer.optimiser.rate;
+        if (step(arm, batch, at->rate, &result, error))
             return -1;
-        arm->updates += result.updated;
-        updates += result.updated;
-        epoch->gradient_norm += result.gradient_norm;
-        epoch->loss += result.loss;
-        tell_training(arm, epoch, ++done, clock_seconds() - started);
+        at->updates += result.updated;
+        at->epoch_updates += result.updated;
+        at->gradient_norm += result.gradient_norm;
+        at->loss += result.loss;
+        at->batches++;
+        at->place = loader_place(arm->batches);
+        at->left_out = left_out + loader_skipped(arm->batches);
+        at->seconds = clock_seconds() - started;
+        tell_training(arm);
+        if (pause_run(arm, error))
+            return -1;
     }
-    epoch->seconds = clock_seconds() - started;
-    epoch->left_out = loader_skipped(arm->batches);
-    epoch->images_per_second = (double)(done * arm->options->training.batch) / epoch->seconds;
-    epoch->loss /= done > 0 ? (double)done : 1;
-    epoch->gradient_norm /= updates > 0 ? (double)updates : 1;
+    at->left_out = left_out + loader_skipped(arm->batches);
     return 0;
+}
+
+static struct fovea_tune_epoch sum_up(const struct arm *arm)
+{
+    const struct arm_position *at = &arm->at;
+    return (struct fovea_tune_epoch){.epoch = at->epoch,
+                                     .epochs = arm->options->epochs,
+                                     .seed = arm->model->context->seed,
+                                     .loss = at->loss / (double)int64_max(at->batches, 1),
+                                     .rate = at->rate,
+                                     .gradient_norm = at->gradient_norm / (double)int64_max(at->epoch_updates, 1),
+                                     .seconds = at->seconds,
+                                     .images_per_second =
+                                         (double)(at->batches * arm->options->training.batch) / at->seconds,
+                                     .left_out = at->left_out,
+                                     .validation = metrics_none(dataset_has_masks(arm->dataset))};
 }
 
 static int validate(struct arm *arm, struct fovea_tune_epoch *epoch, struct error *error)
@@ -419,33 +446,53 @@ static int validate(struct arm *arm, struct fovea_tune_epoch *epoch, struct erro
                           arm->scores ? &arm->latest : NULL, tell_validation, arm, error);
     evaluator_destroy(&evaluator);
     if (result)
-        return error_prefix(error, "after epoch %" PRId64, epoch->epoch);
+        return error->kind == ERROR_CANCELLED ? -1 : error_prefix(error, "after epoch %" PRId64, epoch->epoch);
     epoch->evaluated = true;
     epoch->left_out += loader_skipped(arm->validation);
     epoch->validation = metrics_summarise(arm->metrics, dataset_has_masks(arm->dataset));
-    double score = score_of(arm);
-    epoch->best = score > arm->best || (isnan(score) && arm->best < 0); /* NaN: nothing was counted, any may stay */
-    arm->best = epoch->best && !isnan(score) ? score : arm->best;
+    double score = score_of(arm), *best = &arm->at.best;
+    epoch->best = score > *best || (isnan(score) && *best < 0); /* NaN: nothing was counted, any may stay */
+    *best = epoch->best && !isnan(score) ? score : *best;
     if (epoch->best && arm->scores)
         memcpy(arm->scores, arm->latest.list, (size_t)arm->samples * sizeof *arm->scores);
     return 0;
 }
 
+/* Behind an epoch. */
+static struct arm_position next_position(const struct arm *arm)
+{
+    return (struct arm_position){.epoch = arm->at.epoch + 1,
+                                 .updates = arm->at.updates,
+                                 .trainer = trainer_position(arm->trainer),
+                                 .best = arm->at.best};
+}
+
+static int restore(struct arm *arm, struct error *error)
+{
+    arm->at = *arm->options->from;
+    trainer_go_to(arm->trainer, arm->at.trainer);
+    return arm->calls->restore(arm->calls->user, arm->trainer, error);
+}
+
 static int run_epochs(struct arm *arm, struct error *error)
 {
-    for (int64_t i = 1; i <= arm->options->epochs; i++) {
-        struct arm_epoch epoch = {.told = {.epoch = i,
-                                           .epochs = arm->options->epochs,
-                                           .seed = arm->model->context->seed,
-                                           .validation = metrics_none(dataset_has_masks(arm->dataset))}};
-        arm->epoch = i;
-        if (run_batches(arm, &epoch.told, error) || trainer_store(arm->trainer, error) ||
-            validate(arm, &epoch.told, error))
+    arm->at = (struct arm_position){.epoch = 1, .best = -1};
+    if (arm->options->plan_only)
+        return 0;
+    if (arm->options->from && restore(arm, error))
+        return -1;
+    while (arm->at.epoch <= arm->options->epochs) {
+        if (run_batches(arm, error) || trainer_store(arm->trainer, error))
             return -1;
-        epoch.updates = arm->updates;
+        struct arm_epoch epoch = {.told = sum_up(arm), .trainer = arm->trainer};
+        if (validate(arm, &epoch.told, error))
+            return -1;
+        const struct arm_position next = next_position(arm);
+        epoch.next = &next;
         epoch.metrics = epoch.told.evaluated ? arm->metrics : NULL;
         if (arm->calls->epoch && arm->calls->epoch(arm->calls->user, &epoch, error))
             return -1;
+        arm->at = next;
     }
     return 0;
 }
@@ -458,7 +505,6 @@ int arm_run(struct model *model, const struct dataset *dataset, const struct arm
                       .options = options,
                       .calls = calls,
                       .memory = model->context->memory,
-                      .best = -1,
                       .scores = scores};
     int result = open_data(&arm, error) || open_teacher(&arm, error) || open_training(&arm, error) ||
                          announce(&arm, error) || run_epochs(&arm, error)

@@ -7,6 +7,18 @@
 #include "train/schedule.h"
 #include "train/trainer.h"
 
+/* Where a run stands between two steps. With what trainer_walk goes through, all that the rest of it depends on. */
+struct arm_position {
+    int64_t epoch;          /* that runs, from 1; behind the last: the run is over */
+    int64_t batches, place; /* of it: trained on; passed, by the loader's count */
+    int64_t epoch_updates, left_out;
+    double loss, gradient_norm, seconds; /* of it: sums */
+    double rate;                         /* of its last step */
+    int64_t updates;                     /* of the run */
+    struct trainer_position trainer;
+    double best; /* score of the best epoch; -1: none yet */
+};
+
 struct arm_options {
     const struct shape_binding *bindings; /* the batch among them */
     int binding_count;
@@ -24,13 +36,16 @@ struct arm_options {
     void *user;
     const struct model *teacher; /* whose probabilities are learned from, or NULL */
     float teacher_weight;
-    int run, runs;     /* which of so many alike this is, for the progress of all: 0 of 1 */
-    const char *label; /* in front of the progress' words: "control, " */
+    const struct arm_position *from; /* NULL: the beginning; else the call `restore` says what the trainer was */
+    bool plan_only;                  /* nothing is trained: the run is over */
+    int run, runs;                   /* which of so many alike this is, for the progress of all: 0 of 1 */
+    const char *label;               /* in front of the progress' words: "control, " */
 };
 
 struct arm_epoch {
-    struct fovea_tune_epoch told;  /* but which model it is of */
-    int64_t updates;               /* so far */
+    struct fovea_tune_epoch told;    /* but which model it is of */
+    const struct arm_position *next; /* from where the run goes on */
+    struct trainer *trainer;
     const struct metrics *metrics; /* that `told.validation` sums up; valid during the call; NULL: not evaluated */
 };
 /* What a run needs, before it starts. */
@@ -43,6 +58,11 @@ struct arm_plan {
 struct arm_calls {
     /* 0; not 0: the run ends with `error`. */
     int (*planned)(void *user, struct arm_plan *plan, struct error *error);
+    /* Before the first step of a run that goes on: by trainer_walk. NULL: none does. The model has these weights. */
+    int (*restore)(void *user, struct trainer *trainer, struct error *error);
+    /* After every step, and after every batch of a validation, where the position is the end of the epoch's steps. Or
+     * NULL. */
+    int (*pause)(void *user, const struct arm_position *at, struct trainer *trainer, struct error *error);
     /* The model holds the epoch's weights where it was evaluated. */
     int (*epoch)(void *user, const struct arm_epoch *epoch, struct error *error);
     void *user;

@@ -282,7 +282,8 @@ int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, con
 }
 
 int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics *metrics, int64_t ignored,
-             struct sample_scores *samples, void (*step)(void *user, int64_t done), void *user, struct error *error)
+             struct sample_scores *samples, int (*step)(void *user, int64_t done, struct error *error), void *user,
+             struct error *error)
 {
     const struct loader_batch *batch;
     const struct evaluated out = {.correct = samples ? samples->list : NULL,
@@ -302,8 +303,8 @@ int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics 
         if (evaluate_batch(evaluator, loader, batch, metrics, ignored, &out, error))
             return -1;
         done += batch->count;
-        if (step)
-            step(user, done);
+        if (step && step(user, done, error))
+            return -1;
     }
     if (samples)
         sample_scores_finish(samples);

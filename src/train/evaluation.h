@@ -49,8 +49,9 @@ struct evaluated {
 int evaluate_batch(struct evaluator *evaluator, const struct loader *loader, const struct loader_batch *batch,
                    struct metrics *metrics, int64_t ignored, const struct evaluated *out, struct error *error);
 /* Runs every batch of the loader. `metrics` is reset first, and `samples` (or NULL), by sample of the split. `step` (or
- * NULL) is called after each batch with the number of samples that `metrics` hold. */
+ * NULL) is called after each batch with the number of samples that `metrics` hold; not 0: its error ends it. */
 int evaluate(struct evaluator *evaluator, struct loader *loader, struct metrics *metrics, int64_t ignored,
-             struct sample_scores *samples, void (*step)(void *user, int64_t done), void *user, struct error *error);
+             struct sample_scores *samples, int (*step)(void *user, int64_t done, struct error *error), void *user,
+             struct error *error);
 
 #endif

@@ -295,6 +295,47 @@ int trainer_profile(struct trainer *trainer, const struct loss_labels *labels, d
     return result;
 }
 
+/* ---- its state ---- */
+
+struct trainer_position trainer_position(const struct trainer *trainer)
+{
+    return (struct trainer_position){trainer->steps, trainer->pending};
+}
+
+void trainer_go_to(struct trainer *trainer, struct trainer_position position)
+{
+    trainer->steps = position.steps;
+    trainer->pending = position.pending;
+}
+
+static int walk_parameter(const struct trainer *trainer, int index, const struct checkpoint_walk *walk,
+                          struct error *error)
+{
+    const struct parameter *parameter = parameter_at(trainer, index);
+    float *const kept[] = {session_input(trainer->session, parameter->input)->data, trainer->slots[0][index],
+                           trainer->slots[1][index], trainer->pending > 0 ? trainer->sums[index] : NULL};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        if (kept[i] && walk->block(walk->user, kept[i], (size_t)parameter->count * sizeof *kept[i], error))
+            return -1;
+    }
+    return 0;
+}
+
+int trainer_walk(struct trainer *trainer, const struct checkpoint_walk *walk, struct error *error)
+{
+    const struct training_graph *training = trainer->training;
+    for (int i = 0; i < training->parameters.count; i++) {
+        if (is_trained(parameter_at(trainer, i)) && walk_parameter(trainer, i, walk, error))
+            return -1;
+    }
+    for (int i = 0; i < 2 * training->norm_count; i++) {
+        const struct training_norm *norm = &training->norms[i / 2];
+        if (walk->block(walk->user, norm->running[i % 2], (size_t)norm->channels * sizeof(float), error))
+            return -1;
+    }
+    return 0;
+}
+
 int trainer_store(const struct trainer *trainer, struct error *error)
 {
     const struct training_graph *training = trainer->training;

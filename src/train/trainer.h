@@ -2,6 +2,7 @@
 #ifndef FOVEA_TRAIN_TRAINER_H
 #define FOVEA_TRAIN_TRAINER_H
 
+#include "base/checkpoint.h"
 #include "runtime/session.h"
 #include "train/optimiser.h"
 #include "train/training_graph.h"
@@ -42,6 +43,16 @@ int trainer_profile(struct trainer *trainer, const struct loss_labels *labels, d
 
 /* The gradient of the last update before clipping, with keep_gradients; NULL: it does not train. */
 const float *trainer_gradient(const struct trainer *trainer, int index);
+/* Where it stands between two steps: updates done, batches since. */
+struct trainer_position {
+    int64_t steps, pending;
+};
+struct trainer_position trainer_position(const struct trainer *trainer);
+/* Goes through all that steps change: parameters, what the optimiser keeps, running statistics and, within an update,
+ * sums of gradients. Where that is filled in, the position is given first. */
+int trainer_walk(struct trainer *trainer, const struct checkpoint_walk *walk, struct error *error);
+void trainer_go_to(struct trainer *trainer, struct trainer_position position);
+
 /* Puts parameters and running statistics into the model that the training graph was made of. */
 int trainer_store(const struct trainer *trainer, struct error *error);
 
