@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const level_names[CPU_LEVEL_COUNT] = {"none", "avx2", "avx512"};
 
@@ -68,10 +69,15 @@ void cpu_name(char out[CPU_NAME])
 
 int cpu_count(void)
 {
+#ifdef FOVEA_PORTABLE
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (int)count : 1;
+#else
     cpu_set_t cores;
     CPU_ZERO(&cores);
     if (sched_getaffinity(0, sizeof cores, &cores) != 0)
         return 1;
     int count = CPU_COUNT(&cores);
     return count > 0 ? count : 1;
+#endif
 }

@@ -92,7 +92,7 @@ static void name_temporary(struct file_writer *writer, unsigned attempt)
  * has them. */
 static bool open_unnamed(struct file_writer *writer)
 {
-#ifdef O_TMPFILE
+#if defined(O_TMPFILE) && !defined(FOVEA_PORTABLE)
     size_t folder = (size_t)(file_base_name(writer->path) - writer->path);
     snprintf(writer->temporary, strlen(writer->path) + 48, "%.*s", folder ? (int)folder : 1,
              folder ? writer->path : ".");

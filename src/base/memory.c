@@ -168,8 +168,10 @@ static void *map(size_t total)
     void *block = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
         return NULL;
+#if defined(MADV_HUGEPAGE) && !defined(FOVEA_PORTABLE)
     if (total >= HUGE_THRESHOLD)
         madvise(block, total, MADV_HUGEPAGE); /* where the system has none, small pages do */
+#endif
     return block;
 }
 

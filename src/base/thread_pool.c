@@ -1,14 +1,12 @@
 #include "base/thread_pool.h"
 
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/error.h"
+#include "base/waiting.h"
 
 /* Turns of the spin loop before a thread sleeps: some fifty microseconds, what a node costs that one thread does. */
 #define SPIN_TURNS 3000
@@ -20,11 +18,6 @@ struct worker {
     struct thread_pool *pool;
     pthread_t thread;
     int index;
-};
-
-/* A word that threads wait on, and how many of them sleep: nobody is woken who spins. */
-struct waiting {
-    _Atomic uint32_t word, sleepers;
 };
 
 /* Items of a thread, on a cache line of its own: those from `next` on are not taken. */
@@ -47,20 +40,12 @@ struct thread_pool {
     struct worker *workers;
 };
 
-static void futex_wait(_Atomic uint32_t *word, uint32_t expected)
-{
-    syscall(SYS_futex, (void *)word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
-}
-
-static void futex_wake(_Atomic uint32_t *word)
-{
-    syscall(SYS_futex, (void *)word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
-}
-
 static void relax(void)
 {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
 #endif
 }
 
@@ -74,15 +59,14 @@ static void wait_while(struct waiting *waiting, uint32_t value)
         relax();
     }
     atomic_fetch_add(&waiting->sleepers, 1);
-    while (atomic_load(&waiting->word) == value)
-        futex_wait(&waiting->word, value);
+    waiting_sleep(waiting, value);
     atomic_fetch_sub(&waiting->sleepers, 1);
 }
 
 static void wake(struct waiting *waiting)
 {
     if (atomic_load(&waiting->sleepers) > 0)
-        futex_wake(&waiting->word);
+        waiting_wake(waiting);
 }
 
 /* A thread's own share first, and then what others have not come to: the same parts of what nodes hand on stay in the
@@ -136,6 +120,14 @@ struct thread_pool *thread_pool_create(struct memory *memory, int threads, struc
     struct thread_pool *pool = memory_allocate(memory, 1, sizeof *pool, error);
     if (!pool)
         return NULL;
+    bool counts = waiting_begin(&pool->generation);
+    if (!counts || !waiting_begin(&pool->inside)) {
+        if (counts)
+            waiting_end(&pool->generation);
+        memory_release(memory, pool);
+        error_set(error, ERROR_IO, "the system has no locks for %d threads (`threads`)", threads);
+        return NULL;
+    }
     pool->memory = memory;
     pool->size = threads;
     atomic_flag_clear(&pool->in_use);
@@ -166,6 +158,8 @@ void thread_pool_destroy(struct thread_pool *pool)
     wake(&pool->generation);
     for (int i = 0; i < pool->started; i++)
         pthread_join(pool->workers[i].thread, NULL);
+    waiting_end(&pool->inside);
+    waiting_end(&pool->generation);
     memory_release(pool->memory, pool->shares);
     memory_release(pool->memory, pool->workers);
     memory_release(pool->memory, pool);

@@ -1,4 +1,4 @@
-/* One pool of worker threads for all parallel work: bounded spin, then sleep on a futex. */
+/* One pool of worker threads for all parallel work: bounded spin, then sleep. */
 #ifndef FOVEA_BASE_THREAD_POOL_H
 #define FOVEA_BASE_THREAD_POOL_H
 

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -17,10 +18,19 @@ static const char *activation_asked(const struct command *command)
     return NULL;
 }
 
+static int count_cores(void)
+{
+#ifdef FOVEA_PORTABLE
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+#else
+    cpu_set_t cores;
+    return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 0;
+#endif
+}
+
 static void note_threads(const struct common_options *common)
 {
-    cpu_set_t cores;
-    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 0;
+    int count = count_cores();
     if (count > 0 && common->threads > count && !common->quiet)
         fprintf(stderr, "fovea: note: %d threads on %d core%s wait for one another\n", (int)common->threads, count,
                 count == 1 ? "" : "s");
