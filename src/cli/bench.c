@@ -217,7 +217,8 @@ int verb_bench(int argc, char **argv)
         {"profile", 'p', OPTION_FLAG, &flags.profile, NULL,
          "where the time goes: by kind and node, beside this machine's peak"},
         {"rows", 0, OPTION_COUNT, &flags.rows, "N", "nodes that --profile shows (default 25)"},
-        {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise: .npy, .pb, images"},
+        {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise: .npy, .pb, images",
+         TENSOR_FILES " " IMAGE_FILES},
         PREPROCESS_ROWS(flags.preprocess),
         JSON_ROW_OLD(flags.json),
         {0}};

@@ -269,6 +269,7 @@ static int cam_model(struct opened *opened, const struct command *command, struc
 
 int verb_cam(int argc, char **argv)
 {
+    static const char *const streamed[] = {"montage", NULL};
     static const char *const places[] = {"auto", "unit", "region", "best", NULL};
     static const char *const upsamplings[] = {"auto", "gaussian", "bilinear", NULL};
     struct cam_flags flags = {.options = fovea_cam_options_default()};
@@ -276,7 +277,7 @@ int verb_cam(int argc, char **argv)
     options->skip = skip_method;
     const struct option_row rows[] = {
         {"output", 'o', OPTION_FOLDER, &flags.output, "DIR",
-         "write every map as .npy and picture, a montage, cam.json"},
+         "write every map as .npy and picture, a montage, cam.json; -: the montage, to stdout"},
         {"method", 'm', OPTION_TEXT, &flags.methods, "LIST",
          "extended (default: the parts of a sum, gates held constant), cam, gradcam, gradcam++, xgradcam, layercam, "
          "scorecam, or all"},
@@ -316,7 +317,9 @@ int verb_cam(int argc, char **argv)
         .example = "fovea cam models/fashion_mnist.onnx models/images -m extended,gradcam "
                    "--limit 4 -o out",
         .rows = rows,
-        .positional_most = 2};
+        .positional_most = 2,
+        .images_behind = true,
+        .streamed = streamed};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)

@@ -6,6 +6,9 @@
 
 #include "fovea.h"
 
+/* Rows of options end where they have no more to say. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 #define CLI_TEXT 128
 #define CLI_LINE 512 /* of names, or of what the library says of a result */
 
@@ -45,7 +48,10 @@ struct option_row {
     void *target;
     const char *metavar; /* of options with an argument */
     const char *help;
+    const char *files; /* that the argument names: their endings (".npy .pb"), "*": of any; NULL: it names none */
 };
+#define IMAGE_FILES ".png .jpg .jpeg .webp"
+#define TENSOR_FILES ".npy .pb"
 
 /* Options that every verb takes. */
 struct common_options {
@@ -61,6 +67,8 @@ struct command {
     const char *example;
     const struct option_row *rows;
     int positional_most;         /* arguments that are no options: 0 means 1, the model */
+    bool images_behind;          /* what stands behind the model are images */
+    const char *const *streamed; /* names of the files of an output folder that `-o -` prints, "": any .npy; or NULL */
     void (*appendix)(FILE *out); /* of the help, or NULL */
     struct common_options common;
     const char **positional;
@@ -82,6 +90,15 @@ bool option_is_flag(const struct command *command, const char *name);
 /* Gives a row that the command line did not name a value: as the command line would. PARSE_GO_ON, or the exit code. */
 int option_default(const struct command *command, const char *name, const char *value);
 void command_free(struct command *command);
+
+/* streams.c: "-" is stdin or stdout. */
+bool is_stream(const char *path);
+/* All of stdin, for free(); NULL: said why not. */
+void *read_stdin(size_t *length);
+/* Puts files in place of each "-" among the rows' arguments. PARSE_GO_ON, or the exit code. */
+int take_streams(const struct command *command, const struct option_row *rows, int count);
+/* Prints what was written in place of stdout, of a run that ends with `code`. Returns the exit code. */
+int end_streams(int code);
 
 /* Whether the system refused memory to a context that close_model closed. */
 bool memory_ended(void);
@@ -164,6 +181,8 @@ struct opened {
 };
 int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);
+/* A model of a file, or stdin ("-"); NULL: said why not. */
+struct fovea_model *load_model(const struct opened *opened, const char *path, int *code);
 /* --json[=FILE]: where JSON goes, or NULL. */
 #define JSON_ROW(path) JSON_ROW_OF(path, OPTION_JSON)
 #define JSON_ROW_OLD(path) JSON_ROW_OF(path, OPTION_JSON_OLD)
@@ -205,14 +224,25 @@ struct sample_flags {
     struct preprocess_options preprocess;
 };
 #define SAMPLE_ROWS(flags) SAMPLE_ROWS_LIMITED(flags, "use the first N images only")
-#define SAMPLE_ROWS_LIMITED(flags, limits)                                                                             \
-    {"images", 0, OPTION_TEXT, &(flags).images, "PATH", "an image, a folder or list of images, or a .npy [N,C,H,W]"},  \
-        {"input", 'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model"},  \
-        {"labels",    0,                                                                                               \
-         OPTION_TEXT, &(flags).samples.labels,                                                                         \
-         "FILE",      "names of the classes: one a line, JSON, data.yaml, synsets"},                                   \
-        {"limit", 0, OPTION_COUNT, &(flags).samples.limit, "N", limits},                                               \
-        {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},      \
+#define SAMPLE_ROWS_LIMITED(flags, limits)                                                                               \
+    {"images",                                                                                                           \
+     0,                                                                                                                  \
+     OPTION_TEXT,                                                                                                        \
+     &(flags).images,                                                                                                    \
+     "PATH",                                                                                                             \
+     "an image, a folder or list of images, or a .npy [N,C,H,W]",                                                        \
+     IMAGE_FILES " .npy .txt"},                                                                                          \
+        {"input",     'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model", \
+         TENSOR_FILES},                                                                                                  \
+        {"labels",                                                                                                       \
+         0,                                                                                                              \
+         OPTION_TEXT,                                                                                                    \
+         &(flags).samples.labels,                                                                                        \
+         "FILE",                                                                                                         \
+         "names of the classes: one a line, JSON, data.yaml, synsets",                                                   \
+         ".txt .json .yaml"},                                                                                            \
+        {"limit", 0, OPTION_COUNT, &(flags).samples.limit, "N", limits},                                                 \
+        {"exact", 0, OPTION_FLAG, &(flags).exact, NULL, "one image at a time: the same bits whatever the batch"},        \
         SKIP_BROKEN_ROW((flags).samples.skip_broken), PREPROCESS_ROWS((flags).preprocess)
 /* `samples` points into the rest and into the flags. */
 struct parsed_samples {

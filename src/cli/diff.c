@@ -24,10 +24,12 @@ static int compare(struct opened *opened, const struct command *command, const s
     struct fovea_error error = {0};
     struct fovea_diff_options options = flags->options;
     options.samples = *samples;
-    struct fovea_model *other = fovea_model_load(opened->fovea, command->positional[1], &error);
-    struct fovea_diff diff;
     int code;
-    if (!other || fovea_diff(opened->model, other, &options, &diff, &error)) {
+    struct fovea_model *other = load_model(opened, command->positional[1], &code);
+    struct fovea_diff diff;
+    if (!other)
+        return code;
+    if (fovea_diff(opened->model, other, &options, &diff, &error)) {
         code = fail(&error);
     } else {
         code = show(opened, &diff, flags);

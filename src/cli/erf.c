@@ -340,10 +340,11 @@ static int erf_models(const struct command *command, struct erf_flags *flags)
 
 int verb_erf(int argc, char **argv)
 {
+    static const char *const streamed[] = {"fields", "stages", "erf", NULL};
     struct erf_flags flags = {.options = fovea_erf_options_default()};
     const struct option_row rows[] = {
         {"output", 'o', OPTION_FOLDER, &flags.output, "DIR",
-         "write the picture erf.png, erf.npy, erf.json, manifest.json"},
+         "write the picture erf.png, erf.npy, erf.json, manifest.json; -: the picture, to stdout"},
         {"target", 0, OPTION_TEXT, &flags.options.target, "VALUE",
          "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "unit of the map (default: the centre)"},
@@ -371,6 +372,7 @@ int verb_erf(int argc, char **argv)
                    "images.\nOf several models each gets a folder in DIR, and one figure shows all.",
         .example = "fovea erf models/fashion_mnist.onnx --images models/images -o out",
         .rows = rows,
+        .streamed = streamed,
         .positional_most = FOVEA_MOST_PANELS};
     int code = command_parse(&command, argc, argv);
     bool several = command.positional_count > 1 || of_stages(&flags);

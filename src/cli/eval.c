@@ -69,11 +69,11 @@ static int show(struct opened *opened, const struct eval_flags *flags, const str
 static int run_eval(struct opened *opened, const struct eval_flags *flags, const struct fovea_eval_options *options)
 {
     struct fovea_error error = {0};
-    struct fovea_model *other = flags->compare ? fovea_model_load(opened->fovea, flags->compare, &error) : NULL;
-    struct fovea_eval eval;
     int code;
+    struct fovea_model *other = flags->compare ? load_model(opened, flags->compare, &code) : NULL;
+    struct fovea_eval eval;
     if (flags->compare && !other)
-        return fail(&error);
+        return code;
     if ((other && fovea_model_set_activation(other, flags->samples.activation, &error)) ||
         (flags->output && fovea_output_claim(flags->output, flags->force, &error)) ||
         (flags->report && fovea_report_find(opened->model, flags->report, &error))) {

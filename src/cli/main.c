@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 {
     begin_without_blas_threads(argv);
     catch_interrupts();
-    int code = dispatch(argc, argv);
+    int code = end_streams(dispatch(argc, argv));
     end_interrupted();
     if (memory_ended() && code < FOVEA_BAD_INPUT)
         fprintf(stderr, "fovea: out of memory on the way: what was printed may not be whole\n");

@@ -36,6 +36,26 @@ static void note_threads(const struct common_options *common)
                 count == 1 ? "" : "s");
 }
 
+struct fovea_model *load_model(const struct opened *opened, const char *path, int *code)
+{
+    struct fovea_error error = {0};
+    struct fovea_model *model;
+    *code = FOVEA_BAD_INPUT;
+    if (is_stream(path)) {
+        size_t length;
+        void *bytes = read_stdin(&length);
+        if (!bytes)
+            return NULL;
+        model = fovea_model_load_memory(opened->fovea, bytes, length, path, &error);
+        free(bytes);
+    } else {
+        model = fovea_model_load(opened->fovea, path, &error);
+    }
+    if (!model)
+        *code = fail(&error);
+    return model;
+}
+
 int open_model(const struct command *command, struct opened *opened, int *code)
 {
     const struct common_options *common = &command->common;
@@ -71,7 +91,9 @@ int open_model(const struct command *command, struct opened *opened, int *code)
                                     .command = command->typed};
     opened->fovea = fovea_open(&options, &error);
     if (opened->fovea)
-        opened->model = fovea_model_load(opened->fovea, command->positional[0], &error);
+        opened->model = load_model(opened, command->positional[0], code);
+    if (opened->fovea && !opened->model)
+        return -1;
     if (opened->model && fovea_model_set_activation(opened->model, activation_asked(command), &error) == 0)
         return 0;
     *code = fail(&error);

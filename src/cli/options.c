@@ -246,6 +246,8 @@ int command_parse(struct command *command, int argc, char **argv)
     describe_rows(rows, count, longs, letters);
     int code = parse_rows(command, argc, argv, rows, count, longs, letters);
     if (code == PARSE_GO_ON && !command->common.help)
+        code = take_streams(command, rows, count);
+    if (code == PARSE_GO_ON && !command->common.help)
         code = claim_outputs(rows, count);
     free(rows);
     free(longs);

@@ -179,7 +179,7 @@ int verb_rewrite(int argc, char **argv)
 {
     struct flags flags = {.options = fovea_rewrite_options_default()};
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_FILE, &flags.output, "FILE", "the new model"},
+        {"output", 'o', OPTION_FILE, &flags.output, "FILE", "the new model; -: to stdout"},
         {"apply", 0, OPTION_TEXT, &flags.what, "WHAT",
          "exact (default: dropout and gamma, which change no output), guides by name (GUIDE,GUIDE), or all"},
         {"only-node", 0, OPTION_LIST, &flags.nodes, "NODE", "only what is about this node; may be repeated"},

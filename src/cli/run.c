@@ -178,15 +178,18 @@ static int run_model(struct opened *opened, const struct command *command, const
 
 int verb_run(int argc, char **argv)
 {
+    static const char *const streamed[] = {"", NULL};
     struct run_options options = {.rtol = 1e-3, .atol = FOVEA_ATOL_FLOAT};
     const struct option_row rows[] = {
         {"input", 'i', OPTION_LIST, &options.inputs, "[NAME=]FILE",
-         ".npy, .pb (TensorProto), an image, a folder of images; a sequence: once for each tensor"},
+         ".npy, .pb (TensorProto), an image, a folder of images; a sequence: once for each tensor",
+         TENSOR_FILES " " IMAGE_FILES},
         {"output", 'o', OPTION_FOLDER, &options.output, "DIR",
-         "write one .npy per output; of a sequence NAME.0.npy, ... and NAME.json with their number"},
+         "write one .npy per output; of a sequence NAME.0.npy, ... and NAME.json with their number; -: the only one, "
+         "to stdout"},
         {"value", 0, OPTION_LIST, &options.values, "NAME", "compute this output or inner value alone; may be repeated"},
         {"expect", 'e', OPTION_LIST, &options.expected, "[NAME=]FILE",
-         "compare with this .npy or .pb; of a sequence NAME.0=FILE; exit 1 if it differs"},
+         "compare with this .npy or .pb; of a sequence NAME.0=FILE; exit 1 if it differs", TENSOR_FILES},
         {"rtol", 0, OPTION_NUMBER, &options.rtol, "X", "relative tolerance (default 1e-3)"},
         {"atol", 0, OPTION_NUMBER, &options.atol, "X",
          "absolute tolerance (default: 2e-5 of the largest expected element, 2e-3 with half precision weights or "
@@ -194,7 +197,7 @@ int verb_run(int argc, char **argv)
         {"dump-after", 0, OPTION_TEXT, &options.dump_after, "PASS", "print the graph after a pass"},
         {"top", 0, OPTION_COUNT, &options.top, "N", "of pictures: classes told, the strongest or largest (default 5)"},
         {"labels", 0, OPTION_TEXT, &options.labels, "FILE",
-         "names of the classes: one a line, JSON, data.yaml, synsets (default: the model's)"},
+         "names of the classes: one a line, JSON, data.yaml, synsets (default: the model's)", ".txt .json .yaml"},
         {"overlay", 0, OPTION_FOLDER, &options.overlay, "DIR",
          "of pictures: draw regions in colours over each, or the classes beside it"},
         PICTURE_ROWS(options.figures),
@@ -208,7 +211,8 @@ int verb_run(int argc, char **argv)
                               .summary =
                                   "Runs a model on files; prints a summary of every output, writes or compares them.",
                               .example = "fovea run resnet50.onnx -i cat.jpg --preprocess imagenet -o out",
-                              .rows = rows};
+                              .rows = rows,
+                              .streamed = streamed};
     struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)

@@ -160,7 +160,7 @@ int verb_tune(int argc, char **argv)
     char decay_classes[CLI_LINE];
     const struct option_row rows[] = {
         {"output", 'o', OPTION_FILE, &flags.output, "FILE",
-         "the trained model: the best epoch; the last one beside it"},
+         "the trained model: the best epoch; the last one beside it; -: to stdout"},
         DATA_ROWS(flags.data),
         SKIP_BROKEN_ROW(flags.data.data.skip_broken),
         {"labels", 0, OPTION_TEXT, &flags.data.data.names, "FILE", "names of the classes (default: the model's)"},

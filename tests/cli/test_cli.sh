@@ -65,6 +65,27 @@ one_line 0 "'--json .*/old.json' is spelt --json=/.*/old.json; the next" "$fovea
 expect 0 '"schema": "fovea.audit"' cat "$work/old.json"
 expect 0 '"schema": "fovea.audit"' "$fovea" audit --json $model --fail-on never
 one_line 2 'holds one field' "$fovea" erf $model $model --json="$work/two.json"
+# "-": stdin and stdout, which holds nothing else then
+piped() { local file=$1; shift; "$fovea" "$@" <"$file" | cat >"$work/piped"; [ "${PIPESTATUS[0]}" -eq 0 ] && cat "$work/piped"; }
+picture=models/images/00001_pullover.png
+expect 0 '^total: ' bash -c "'$fovea' inspect - <$model"
+expect 0 'stdin.png: 2 Pullover' bash -c "'$fovea' run $model -i - <$picture"
+expect 0 'stdin.png +2 Pullover' bash -c "'$fovea' cam $model - <$picture"
+expect 0 'models are the same' bash -c "'$fovea' diff $model - <$model"
+expect 2 'fovea: stdin is read once' bash -c "'$fovea' run - -i - <$model"
+expect 2 'stdin is empty' bash -c "'$fovea' run $model -i - </dev/null"
+expect 2 'has its data in another file.*load it by its path' bash -c "'$fovea' check - <tests/fixtures/broken/external.onnx"
+piped $model rewrite - -o - --apply gamma 2>/dev/null >"$work/new.onnx"
+"$fovea" rewrite $model -o "$work/same.onnx" --apply gamma >/dev/null 2>&1
+cmp -s "$work/new.onnx" "$work/same.onnx" || { echo 'FAILED: rewrite -o - wrote something else'; failures=$((failures + 1)); }
+"$fovea" run $model -i $picture -o "$work/streamed" >/dev/null
+piped $picture run $model -i - -o - | cmp -s - "$work/streamed/logits.npy" || { echo 'FAILED: run -o - wrote something else'; failures=$((failures + 1)); }
+expect 0 'PNG' bash -c "'$fovea' erf $model --images models/images --limit 2 -o - | head -c 8"
+expect 2 'stdout takes one' bash -c "set -o pipefail; '$fovea' erf $model --images models/images --limit 2 -o - --format all | cat"
+expect 2 'takes a folder' bash -c "set -o pipefail; '$fovea' audit $model -o - | cat"
+expect 2 'one thing alone' bash -c "set -o pipefail; '$fovea' rewrite $model -o - --json | cat"
+expect 2 'nothing was written|cannot be opened' bash -c "set -o pipefail; '$fovea' rewrite nothing.onnx -o - | cat"
+[ -z "$(TMPDIR=$work "$fovea" run $model -i - <$picture >/dev/null; ls "$work" | grep fovea-)" ] || { echo 'FAILED: stdin left a folder'; failures=$((failures + 1)); }
 # names are written out, and what is near to a wrong one is said
 one_line 2 "no verb 'inspcet'; did you mean 'inspect'[?]" "$fovea" inspcet $model
 one_line 2 "unknown option '--jsn'; did you mean '--json'[?]" "$fovea" inspect $model --jsn
