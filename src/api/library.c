@@ -4,8 +4,15 @@
 #include "api/api.h"
 #include "api/entry.h"
 #include "base/file.h"
+#include "base/suggest.h"
 #include "op/left_out.h"
 #include "op/registry.h"
+
+static const char *level_name_at(const void *none, int index)
+{
+    (void)none;
+    return index < CPU_LEVEL_COUNT ? cpu_level_name((enum cpu_level)index) : NULL;
+}
 
 static int choose_level(const char *name, enum cpu_level *level, struct error *error)
 {
@@ -13,8 +20,10 @@ static int choose_level(const char *name, enum cpu_level *level, struct error *e
     if (!name)
         return 0;
     enum cpu_level asked;
+    char meant[SUGGESTION_TEXT];
     if (cpu_level_parse(name, &asked))
-        return error_set(error, ERROR_INPUT, "there is no instruction set '%s'; choose none, avx2 or avx512", name);
+        return error_set(error, ERROR_INPUT, "there is no instruction set '%s'; choose none, avx2 or avx512%s", name,
+                         suggest_name(name, level_name_at, NULL, meant));
     if (asked > *level)
         return error_set(error, ERROR_INPUT, "this processor has no %s; its best is %s", name, cpu_level_name(*level));
     *level = asked;

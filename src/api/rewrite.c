@@ -6,6 +6,7 @@
 #include "api/entry.h"
 #include "api/result_folder.h"
 #include "api/rewrite_proof.h"
+#include "base/suggest.h"
 #include "base/text.h"
 #include "guide/edit.h"
 #include "guide/record.h"
@@ -266,11 +267,22 @@ static bool has_node(const struct graph *graph, const char *name)
     return false;
 }
 
+/* Of the file's own graph. */
+static const char *node_name_at(const void *graph, int index)
+{
+    const struct node *node = ((const struct graph *)graph)->first;
+    while (node && index-- > 0)
+        node = node->next;
+    return node ? node_own_name(node) : NULL;
+}
+
 static int check_nodes(const struct fovea_rewrite_options *options, const struct model *model, struct error *error)
 {
+    char meant[SUGGESTION_TEXT];
     for (int i = 0; i < options->node_count; i++) {
         if (!has_node(model->graph, options->nodes[i]))
-            return error_set(error, ERROR_INPUT, "%s has no node '%s'", model->path, options->nodes[i]);
+            return error_set(error, ERROR_INPUT, "%s has no node '%s'%s", model->path, options->nodes[i],
+                             suggest_name(options->nodes[i], node_name_at, model->graph, meant));
     }
     return 0;
 }

@@ -71,9 +71,10 @@ int open_model(const struct command *command, struct opened *opened, int *code)
         return fail_usage(command, "--threads takes 1 to 1024");
     if (common->max_memory < 0 || common->max_memory > (int64_t)1 << 40)
         return fail_usage(command, "--max-memory takes a number of MiB");
-    bool half = common->weights && strcmp(common->weights, "half") == 0;
-    if (common->weights && !half && strcmp(common->weights, "float32") != 0)
-        return fail_usage(command, "--weights takes half or float32, not '%s'", common->weights);
+    static const char *const weights[] = {"float32", "half", NULL};
+    int half = 0;
+    if (parse_word(command, "weights", common->weights, weights, &half) != PARSE_GO_ON)
+        return -1;
     if (parse_shapes(&common->shapes, &opened->shapes))
         return -1;
     start_progress(&opened->bar, common->quiet);
@@ -87,7 +88,7 @@ int open_model(const struct command *command, struct opened *opened, int *code)
                                     .note = show_note,
                                     .note_user = &opened->bar,
                                     .no_winograd = common->no_winograd,
-                                    .half_weights = half,
+                                    .half_weights = half == 1,
                                     .command = command->typed};
     opened->fovea = fovea_open(&options, &error);
     if (opened->fovea)

@@ -54,6 +54,11 @@ static void print_operator(const struct fovea_operator *entry)
            entry->receptive_field ? "local" : "global", types);
 }
 
+static void print_heading(void)
+{
+    printf("%-14s %-34s %-7s %-9s %-7s %s\n", "domain", "operator", "opsets", "gradient", "field", "types");
+}
+
 /* Whether an entry before `index` is of the same domain. */
 static bool domain_was_printed(int index, const char *domain)
 {
@@ -70,7 +75,7 @@ static void print_operators(bool internal)
 {
     struct fovea_operator first, entry;
     int count = 0;
-    printf("%-14s %-34s %-7s %-9s %-7s %s\n", "domain", "operator", "opsets", "gradient", "field", "types");
+    print_heading();
     for (int i = 0; fovea_operator_at(i, &first); i++) {
         if ((!internal && strcmp(first.domain, "fovea.internal") == 0) || domain_was_printed(i, first.domain))
             continue;
@@ -109,6 +114,59 @@ static void print_left_out(void)
     printf("\n");
 }
 
+/* ---- some of them ---- */
+
+/* All entries of the name: one for each domain and stretch of opsets. Returns how many. */
+static int print_named(const char *name, int printed)
+{
+    struct fovea_operator entry;
+    int count = 0;
+    for (int i = 0; fovea_operator_at(i, &entry); i++) {
+        if (strcmp(entry.name, name) != 0)
+            continue;
+        if (printed + count++ == 0)
+            print_heading();
+        print_operator(&entry);
+    }
+    return count;
+}
+
+static bool print_reason(const char *name)
+{
+    struct fovea_operator_left_out entry;
+    for (int i = 0; fovea_operator_left_out_at(i, &entry); i++) {
+        if (strcmp(entry.name, name) != 0)
+            continue;
+        printf("%s is left out: %s\n", name, entry.reason);
+        return true;
+    }
+    return false;
+}
+
+static const char *operator_name_at(const void *none, int index)
+{
+    struct fovea_operator entry;
+    (void)none;
+    return fovea_operator_at(index, &entry) ? entry.name : NULL;
+}
+
+static int show_named(const struct command *command)
+{
+    char meant[FOVEA_TEXT_SUGGESTION], safe[CLI_TEXT];
+    int printed = 0, code = FOVEA_CLEAN;
+    for (int i = 0; i < command->positional_count; i++) {
+        const char *name = command->positional[i];
+        int count = print_named(name, printed);
+        printed += count;
+        if (count > 0 || print_reason(name))
+            continue;
+        fprintf(stderr, "fovea: there is no operator '%s'%s\n", safe_text(name, safe),
+                fovea_text_suggest(name, operator_name_at, NULL, meant));
+        code = FOVEA_BAD_INPUT;
+    }
+    return code;
+}
+
 int verb_ops(int argc, char **argv)
 {
     const char *json = NULL;
@@ -117,15 +175,15 @@ int verb_ops(int argc, char **argv)
         JSON_ROW(json),
         {"internal", 0, OPTION_FLAG, &internal, NULL, "operators that only execution graphs hold, too"},
         {0}};
-    struct command command = {
-        .verb = "ops",
-        .arguments = "[options]",
-        .summary = "The operators that fovea has, with the opsets they cover, and those that are left out.",
-        .example = "fovea ops --json",
-        .rows = rows};
+    struct command command = {.verb = "ops",
+                              .arguments = "[NAME...] [options]",
+                              .summary = "The operators that fovea has, with the opsets they cover, and those that are "
+                                         "left out; or those that are named.",
+                              .example = "fovea ops --json",
+                              .rows = rows};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && command.positional_count > 0)
-        code = fail_usage(&command, "takes no file");
+        code = json ? fail_usage(&command, "--json has all operators: leave the names out") : show_named(&command);
     if (code == PARSE_GO_ON) {
         code = json ? write_json(NULL, json, fovea_operators_json(NULL)) : FOVEA_CLEAN;
         if (!json_alone(json)) {

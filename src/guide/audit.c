@@ -7,6 +7,9 @@
 
 /* ---- settings ---- */
 
+#define SETTING_TEXT 96
+#define MOST_SETTINGS 64 /* that are compared with a wrong one */
+
 /* Whether `value` is one of the words "a|b|c"; option values in capitals are free. */
 static bool is_allowed(const char *values, const char *value)
 {
@@ -42,9 +45,30 @@ static const char *guide_name_at(const void *none, int index)
     return guide_at(index) ? guide_at(index)->told.name : NULL;
 }
 
+/* "groups.groups", ... one behind the other. */
+static const char *setting_name_at(const void *texts, int index)
+{
+    const char *const text = (const char *)texts + (size_t)index * SETTING_TEXT;
+    return *text ? text : NULL;
+}
+
+static const char *suggest_setting(const char *setting, char out[SUGGESTION_TEXT])
+{
+    char names[MOST_SETTINGS][SETTING_TEXT] = {0}, typed[SETTING_TEXT];
+    int count = 0;
+    for (int i = 0; guide_at(i); i++) {
+        for (const struct fovea_guide_option *row = guide_at(i)->options; row && row->name; row++) {
+            if (count + 1 < MOST_SETTINGS)
+                snprintf(names[count++], SETTING_TEXT, "%s.%s", guide_at(i)->told.name, row->name);
+        }
+    }
+    snprintf(typed, sizeof typed, "%.*s", (int)strcspn(setting, "="), setting);
+    return suggest_name(typed, setting_name_at, names, out);
+}
+
 static int report_settings(const char *setting, struct error *error)
 {
-    char list[1024] = "";
+    char list[1024] = "", meant[SUGGESTION_TEXT];
     size_t length = 0;
     for (int i = 0; guide_at(i); i++) {
         for (const struct fovea_guide_option *row = guide_at(i)->options; row && row->name; row++) {
@@ -52,8 +76,8 @@ static int report_settings(const char *setting, struct error *error)
             length = added < 0 || length + (size_t)added >= sizeof list ? length : length + (size_t)added;
         }
     }
-    return error_set(error, ERROR_INPUT, "there is no setting '%s'; write GUIDE.NAME=VALUE with one of:%s", setting,
-                     list);
+    return error_set(error, ERROR_INPUT, "there is no setting '%s'; write GUIDE.NAME=VALUE with one of:%s%s", setting,
+                     list, suggest_setting(setting, meant));
 }
 
 int audit_check_settings(const struct audit *audit, struct error *error)

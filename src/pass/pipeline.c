@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/suggest.h"
 #include "base/text.h"
 #include "pass/foreign.h"
 #include "pass/passes.h"
@@ -173,9 +174,16 @@ static int require_outputs(const struct model *model, struct error *error)
                            "the model has no outputs: nothing would be computed; name the graph's outputs");
 }
 
+static const char *pass_name_at(const void *none, int index)
+{
+    (void)none;
+    return (size_t)index < pass_count ? passes[index].name : NULL;
+}
+
 static int check_dump_name(const struct model *model, const struct pipeline_request *request, struct error *error)
 {
     struct text names;
+    char meant[SUGGESTION_TEXT];
     if (!request->dump_after)
         return 0;
     for (size_t i = 0; i < pass_count; i++) {
@@ -186,7 +194,8 @@ static int check_dump_name(const struct model *model, const struct pipeline_requ
     for (size_t i = 0; i < pass_count; i++)
         text_print(&names, " %s", passes[i].name);
     if (text_finish(&names, error) == 0)
-        error_set(error, ERROR_INPUT, "there is no pass '%s'; the passes are:%s", request->dump_after, names.data);
+        error_set(error, ERROR_INPUT, "there is no pass '%s'; the passes are:%s%s", request->dump_after, names.data,
+                  suggest_name(request->dump_after, pass_name_at, NULL, meant));
     text_release(&names);
     return -1;
 }

@@ -98,6 +98,14 @@ one_line 2 "no preset \"imagnet\".*did you mean 'imagenet'[?]" "$fovea" erf $mod
 one_line 2 "does not know 'gardcam'.*did you mean 'gradcam'[?]" "$fovea" cam $model models/images --method gardcam
 one_line 2 "does not know 'advise'.*did you mean 'advice'[?]" "$fovea" audit $model --fail-on advise
 one_line 2 "no value 'logit'.*did you mean 'logits'[?]" "$fovea" run $model -i models/images --value logit
+one_line 2 "no instruction set 'avx51'.*did you mean 'avx512'[?]" "$fovea" inspect $model --cpu avx51
+one_line 2 "no pass 'fuse-epilog'.*did you mean 'fuse-epilogue'[?]" "$fovea" run $model --shape 1,1,28,28 --dump-after fuse-epilog
+one_line 2 "no setting 'gama.last=decay'.*did you mean 'gamma.last'[?]" "$fovea" audit $model --set gama.last=decay
+one_line 2 "no node '/stem/Con'; did you mean '/stem/Conv'[?]" "$fovea" rewrite $model --dry-run --only-node /stem/Con
+one_line 2 "does not know 'haf'.*did you mean 'half'[?]" "$fovea" inspect $model --weights haf
+one_line 2 "no operator 'conv'; did you mean 'Conv'[?]" "$fovea" ops conv
+expect 0 '^ai.onnx +Conv +' "$fovea" ops Conv Relu
+expect 0 'is left out: ' "$fovea" ops "$("$fovea" ops --json | sed -n '/left_out/,$s/.*"name": "\(.*\)",/\1/p' | head -1)"
 expect 0 'training step, batch 16' "$fovea" bench $model --train -b 16 -r 2
 expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/mode_training_13.onnx --train -b 4 -r 2
 expect 0 'training step, batch 4' "$fovea" bench tests/fixtures/training_forms/same_merged.onnx --train -b 4 -r 2
@@ -648,7 +656,7 @@ expect 0 '^fovea: note: weights in half precision$' "$fovea" bench $model -b 1 -
 expect 0 '"weights": "half"' cat "$work/half.json"
 expect 0 '"weights": "half"' "$fovea" erf $model --images models/images --limit 1 --weights half --json
 expect 0 '"weights": "half"' "$fovea" diff $model $model --run --images models/images --limit 1 --weights half --json
-one_line 2 "weights takes half or float32, not 'quarter'" "$fovea" run $model --weights quarter
+one_line 2 "weights does not know 'quarter'" "$fovea" run $model --weights quarter
 expect 2 'trained in float32: leave out --weights half' "$fovea" tune $model --data models/images -q -o "$work/never.onnx" --weights half
 one_line 2 'no avx9|instruction set' "$fovea" inspect $model --cpu avx9
 
