@@ -105,7 +105,8 @@ static void write_head(struct page *page)
     page_html(page, " &ndash; fovea report</title>\n<style>\n");
     text_append(&page->text, html_style, strlen(html_style));
     text_append(&page->text, html_graph_style, strlen(html_graph_style));
-    page_html(page, "</style>\n</head>\n<body>\n<header>\n<p class=kicker>fovea report</p>\n");
+    page_html(page, "</style>\n</head>\n<body>\n<a class=skip href=\"#main\">skip to the findings</a>\n<header>\n<p "
+                    "class=kicker>fovea report</p>\n");
     page_tagged(page, "h1", model_name(page), PAGE_NAME);
     if (json_text_of(audit, "verdict"))
         page_tagged(page, "p class=verdict", json_text_of(audit, "verdict"), PAGE_PROSE);
@@ -120,29 +121,37 @@ static void write_navigation(struct page *page)
         if (json_object_get(page->report, sections[i].name))
             page_html(page, "<a href=\"#%s\">%s</a> ", sections[i].name, sections[i].title);
     }
-    page_html(page, "<a href=\"#definitions\">Definitions</a></nav>\n</header>\n<main>\n");
+    page_html(page, "<a href=\"#definitions\">Definitions</a></nav>\n</header>\n<main id=main tabindex=-1>\n");
 }
 
 static void write_definitions(struct page *page)
 {
-    static const char *const terms[][2] = {
+    static const char *const terms[][3] = {
         {"Advice", "something should be changed; <i>note</i>: worth knowing; <i>not decidable</i>: this file does not "
                    "tell, as exporters drop or fold what would"},
         {"Certainty", "<i>measured</i>: here, on the given images; <i>verified</i>: the paper or its code says so; "
                       "<i>secondary</i>: abstracts and listings do; <i>derived</i>: from the paper's idea, its own "
                       "constant may differ"},
-        {"Effective receptive field", "mean over images of ReLU of the mean over input channels of dY/dx, Y the mean "
-                                      "over the layer's channels at one unit (Kim et al., arXiv 2108.13576)"},
+        {"Effective receptive field",
+         "mean over images of ReLU of the mean over input channels of dY/dx, Y the mean "
+         "over the layer's channels at one unit ",
+         "(Kim et al., arXiv 2108.13576)"},
         {"Phase", "the pixels with the same remainder when their place is divided by a stride; evenly read images "
                   "have a largest over smallest share of 1"},
-        {"Class activation map", "Extended-CAM: its cells sum to what the score owes to the layer; enlarged by "
-                                 "Gaussians of the layer's effective field (Kim et al., arXiv 2001.05153)"},
-        {"Severity", "of the corruptions, 1 to 5, after ImageNet-C (Hendrycks and Dietterich, arXiv 1903.12261)"},
+        {"Class activation map",
+         "Extended-CAM: its cells sum to what the score owes to the layer; enlarged by "
+         "Gaussians of the layer's effective field ",
+         "(Kim et al., arXiv 2001.05153)"},
+        {"Severity", "of the corruptions, 1 to 5, after ImageNet-C ", "(Hendrycks and Dietterich, arXiv 1903.12261)"},
         {"Parameters, multiply-accumulates", "elements of the weights; of convolutions and matrix products only"},
     };
     page_html(page, "</main>\n<footer id=definitions>\n<h2>Definitions</h2>\n<dl>");
-    for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++)
-        page_html(page, "<dt>%s</dt><dd>%s</dd>", terms[i][0], terms[i][1]);
+    for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++) {
+        page_html(page, "<dt>%s</dt><dd>%s", terms[i][0], terms[i][1]);
+        if (terms[i][2])
+            page_cited(page, terms[i][2], PAGE_PROSE);
+        page_html(page, "</dd>");
+    }
     page_html(page, "</dl>\n");
 }
 
@@ -160,7 +169,7 @@ static void write_papers(struct page *page)
         page_html(page, "</b>: ");
         page_text(page, json_text_of(guide, "title"), PAGE_PROSE);
         page_html(page, ". ");
-        page_text(page, json_text_of(guide, "paper"), PAGE_PROSE);
+        page_cited(page, json_text_of(guide, "paper"), PAGE_PROSE);
         page_html(page, "</li>");
     }
     page_html(page, "</ul>\n<p class=note>Every number is in report.json beside this file.</p>\n</footer>\n</body>\n"

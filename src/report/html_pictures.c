@@ -22,12 +22,19 @@ static void write_refusal(struct page *page, const json_t *section)
 
 static void start_figure(struct page *page, const char *kind, size_t number)
 {
-    page_html(page, "<figure id=%s-%zu><a class=zoom href=\"#%s-%zu\" title=\"enlarge\">", kind, number, kind, number);
+    page_html(page, "<figure id=%s-%zu><a class=zoom href=\"#%s-%zu\" tabindex=-1 title=\"enlarge\">", kind, number,
+              kind, number);
 }
 
-static void end_picture(struct page *page, const char *section)
+/* The picture is a link for whoever points; the words are one for the keyboard, and say what they do. */
+static void end_picture(struct page *page, const char *kind, size_t number, const char *section, const char *name)
 {
-    page_html(page, "</a><a class=back href=\"#%s\">smaller</a><figcaption>", section);
+    page_html(page,
+              "</a><a class=back href=\"#%s\">smaller</a><figcaption><a class=enlarge href=\"#%s-%zu\" "
+              "aria-label=\"enlarge ",
+              section, kind, number);
+    page_text(page, name, PAGE_NAME);
+    page_html(page, "\">enlarge</a>");
 }
 
 /* ---- fields ---- */
@@ -159,7 +166,7 @@ static void write_field(struct page *page, const json_t *field, size_t number)
     page_picture(page, json_text_of(field, "picture"), alternative);
     write_marks(page, field);
     page_html(page, "</span>");
-    end_picture(page, "erf");
+    end_picture(page, "field", number, "erf", json_text_of(field, "target"));
     page_html(page, "%s", json_is_true(json_object_get(field, "head")) ? "what the head reads: " : "");
     page_tagged(page, "b", json_text_of(field, "target"), PAGE_NAME);
     page_html(page, "<br>");
@@ -288,7 +295,7 @@ static void write_map(struct page *page, const json_t *map, size_t number, bool 
                 json_at(cells, 0), json_at(cells, 1), json_number_of(map, "min"), json_number_of(map, "max"));
     page_picture(page, json_string_value(json_array_get(pictures, 2)), text);
     page_html(page, "</span>");
-    end_picture(page, "cam");
+    end_picture(page, "map", number, "cam", image);
     write_map_caption(page, map, layer);
     page_html(page, "</figcaption></figure>\n");
 }

@@ -30,10 +30,8 @@ static void add_epoch(const json_t *epochs, bool control, double number, const c
     double mean = paired_mean_of_few(&seeds, band);
     if (seeds.count == 1)
         plot_series_add(series, number, mean, json_at(interval, 0), json_at(interval, 1));
-    else if (validation)
-        plot_series_add(series, number, mean, fmax(0, band[0]), fmin(1, band[1]));
     else
-        plot_series_add(series, number, mean, band[0], band[1]);
+        plot_series_add(series, number, mean, fmax(0, band[0]), validation ? fmin(1, band[1]) : band[1]);
 }
 
 static void collect(const json_t *epochs, bool control, const char *key, bool validation, struct plot_series *series)
@@ -170,8 +168,10 @@ void html_tune(struct page *page, const json_t *tune)
     page_html(page, ".</p>\n");
     write_difference(page, tune, masks);
     write_runs(page, tune, &told);
+    page_html(page, "<div class=plots>");
     write_curve(page, tune, "loss", false, "training loss");
     write_curve(page, tune, masks ? "mean_iou" : "top1", true, masks ? "validation mean IoU" : "validation top 1");
+    page_html(page, "</div>\n");
     snprintf(columns, sizeof columns, "model|#seed|#epoch|#loss|#rate|#gradient|#images/s%s", headings(&told));
     page_table_start(page, "Epochs", columns);
     json_array_foreach((json_t *)epochs, i, epoch) write_epoch(page, epoch, &told);

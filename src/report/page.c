@@ -88,6 +88,41 @@ void page_text(struct page *page, const char *text, size_t most)
     write_part(page, text + tail, length - tail);
 }
 
+/* Bytes of an arXiv number that `text` begins with, "2307.14179"; 0: it is none. */
+static size_t number_length(const char *text)
+{
+    size_t year = strspn(text, "0123456789"), rest = text[year] == '.' ? strspn(text + year + 1, "0123456789") : 0;
+    return year == 4 && (rest == 4 || rest == 5) ? year + 1 + rest : 0;
+}
+
+#define ARXIV "arXiv "
+
+/* The first place in `text` that cites a paper; NULL: there is none. */
+static const char *find_citation(const char *text, size_t *digits)
+{
+    while ((text = strstr(text, ARXIV)) != NULL) {
+        *digits = number_length(text + strlen(ARXIV));
+        if (*digits > 0)
+            return text;
+        text += strlen(ARXIV);
+    }
+    return NULL;
+}
+
+void page_cited(struct page *page, const char *text, size_t most)
+{
+    size_t digits;
+    const char *found;
+    while (text && strlen(text) <= most && (found = find_citation(text, &digits)) != NULL) {
+        const char *number = found + strlen(ARXIV);
+        write_part(page, text, (size_t)(found - text));
+        page_html(page, "<a href=\"https://arxiv.org/abs/%.*s\" rel=noreferrer>" ARXIV "%.*s</a>", (int)digits, number,
+                  (int)digits, number);
+        text = number + digits;
+    }
+    page_text(page, text, most);
+}
+
 void page_tagged(struct page *page, const char *tag, const char *text, size_t most)
 {
     page_html(page, "<%s>", tag);
@@ -151,7 +186,10 @@ void page_shape(struct page *page, const json_t *dims)
 
 void page_table_start(struct page *page, const char *caption, const char *headings)
 {
-    page_html(page, "<div class=scroll tabindex=0><table><caption>%s</caption><thead><tr>", caption);
+    page_html(page,
+              "<div class=scroll tabindex=0 role=region aria-label=\"%s: a table that may scroll sideways\"><table>"
+              "<caption>%s</caption><thead><tr>",
+              caption, caption);
     while (*headings) {
         size_t length = strcspn(headings, "|");
         bool number = headings[0] == '#';

@@ -21,6 +21,8 @@ struct page {
 #define page_html(page, ...) text_print(&(page)->text, __VA_ARGS__)
 /* Escaped; more than `most` bytes lose their middle. NULL writes nothing. */
 void page_text(struct page *page, const char *text, size_t most);
+/* The same, its "arXiv 2307.14179" links to the papers. */
+void page_cited(struct page *page, const char *text, size_t most);
 /* <TAG>text</TAG>; `tag` may have attributes ("td class=x"). */
 void page_tagged(struct page *page, const char *tag, const char *text, size_t most);
 /* Picture `file` of the folder as <img>, with its text alternative as printf; where it cannot be embedded a line that

@@ -23,7 +23,7 @@ static const char sample[] =
     "'value':12.5},{'name':'s','unit':'share','value':0.5},{'name':'k','unit':'px','value':3}],'curves':[{'title':'t',"
     "'x_name':'x','y_name':'y','x':[0,1,2],'y':[1,null,3],'spread':[0.1,0.2,0.1],'present':1}]},"
     "{'guide':'h','code':'H002','state':'fine','certainty':'verified','found':'ok','nodes':[],'numbers':[],'curves':"
-    "[]}],'guides':[{'name':'g','title':'t','paper':'p'}]},"
+    "[]}],'guides':[{'name':'g','title':'t','paper':'P et al., arXiv 2108.13576, arXiv 12, arXiv 2302.0610'}]},"
     "'model':{'model':'dir/m.onnx','producer':'p','opsets':'o','ir_version':8,'inputs':[{'name':'i','type':'float',"
     "'shape':[1,3,32,-1]}],'outputs':[{'name':'o','type':'float','shape':null}],'totals':{'parameters':10,'macs':20,"
     "'weight_bytes':40,'activation_bytes':80}},"
@@ -131,6 +131,10 @@ static void test_has_all_sections(void **state)
         assert_non_null(strstr(page.data, wanted));
     }
     assert_non_null(strstr(page.data, ">study</h2>"));
+    assert_non_null(
+        strstr(page.data, "<a href=\"https://arxiv.org/abs/2302.0610\" rel=noreferrer>arXiv 2302.0610</a>"));
+    assert_non_null(strstr(page.data, "<a class=skip href=\"#main\">"));
+    assert_non_null(strstr(page.data, "<a class=enlarge href=\"#map-0\" aria-label=\"enlarge i\">"));
     assert_non_null(strstr(page.data, "why not"));
     assert_non_null(strstr(page.data, ">gone</b>"));
     assert_non_null(strstr(page.data, "prefers-color-scheme:dark"));
