@@ -102,18 +102,3 @@ void drawn_graph_write(struct page *page, const struct drawn_graph *graph)
     page_html(page, "</svg></div></figure>\n");
     graph_layout_release(&layout);
 }
-
-const char html_graph_style[] =
-    ".graph{margin:1rem 0}.graph svg{display:block;margin:0 auto;max-width:none;flex:none}.graph .scroll{padding:.3rem "
-    "0}"
-    ".graph a{text-decoration:none}.graph text{font-family:system-ui,\"DejaVu Sans\",sans-serif}"
-    ".box{fill:var(--card);stroke:var(--water);stroke-width:1.2}.box0,.box7{fill:var(--paper);stroke:var(--soft)}"
-    ".box2,.box3,.box4{stroke:var(--k1)}.box5{stroke:var(--k6);stroke-dasharray:4 3}.box6{stroke:var(--soft);"
-    "stroke-dasharray:2 3}.graph a:hover .box,.graph a:focus .box{stroke-width:2.4}.graph .title{fill:var(--ink);"
-    "font-weight:600;font-size:12.5px}.graph "
-    ".foot{font-size:10.5px}.flow{fill:none;stroke:var(--soft);stroke-width:1.1}"
-    ".tip{fill:var(--soft)}.sum{fill:var(--paper);stroke:var(--soft);stroke-width:1.1}.cut{stroke:var(--line)}"
-    ".load{fill:var(--water)}.found0{fill:var(--s0)}.found1{fill:var(--s1)}.found2{fill:var(--s2)}.found3{fill:var(--"
-    "s3)}"
-    "tr:target td,article:target{background:var(--band)}tr[id],article[id]{scroll-margin-top:1rem}\n"
-    "@media print{.graph svg{max-width:100%;max-height:24cm;width:auto;height:auto}.graph{break-inside:avoid}}\n";

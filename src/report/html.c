@@ -104,7 +104,6 @@ static void write_head(struct page *page)
     page_text(page, model_name(page), PAGE_NAME);
     page_html(page, " &ndash; fovea report</title>\n<style>\n");
     text_append(&page->text, html_style, strlen(html_style));
-    text_append(&page->text, html_graph_style, strlen(html_graph_style));
     page_html(page, "</style>\n</head>\n<body>\n<a class=skip href=\"#main\">skip to the findings</a>\n<header>\n<p "
                     "class=kicker>fovea report</p>\n");
     page_tagged(page, "h1", model_name(page), PAGE_NAME);

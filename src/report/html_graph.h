@@ -39,6 +39,4 @@ void html_graph(struct page *page, const json_t *outline);
 /* Links to the blocks that a finding's nodes lie in, as <dt> and <dd>; nothing where there is no graph. */
 void html_graph_places(struct page *page, const json_t *finding);
 
-extern const char html_graph_style[];
-
 #endif
