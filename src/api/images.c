@@ -374,3 +374,8 @@ int images_read_all(struct fovea_model *model, const struct value *input, const 
     images_close(&images);
     return result;
 }
+
+const char *fovea_preset_name(int index)
+{
+    return preprocess_preset_name(index);
+}

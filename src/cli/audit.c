@@ -22,7 +22,7 @@ static void print_line(const char *label, const char *text)
     if (!text)
         return;
     printf("  %-10s ", label);
-    print_words(stdout, text);
+    print_words_wrapped(13, 13, text);
     printf("\n");
 }
 
@@ -51,11 +51,26 @@ static void print_command(const struct fovea_command *command)
     free(text);
 }
 
+/* "advice: what was found  [tag]", for lists with the guide's name in front. */
+static void print_found(const struct fovea_advice *advice, bool list, const char *tag)
+{
+    const char *state = fovea_state_name(advice->state);
+    size_t size = strlen(advice->guide) + strlen(advice->found) + strlen(tag) + 8;
+    char *text = needed(size, 1);
+    snprintf(text, size, "%s%s%s  [%s]", list ? advice->guide : "", list ? ": " : "", advice->found, tag);
+    print_coloured(stdout, state_colour(advice->state), state);
+    printf(": ");
+    print_words_wrapped((int)strlen(state) + 2, 2, text);
+    printf("\n");
+    free(text);
+}
+
 static void print_advice(const struct fovea_advice *advice)
 {
-    printf("\n%s: ", fovea_state_name(advice->state));
-    print_words(stdout, advice->found);
-    printf("  [%s, %s]\n", advice->code, fovea_certainty_name(advice->certainty));
+    char tag[CLI_TEXT];
+    snprintf(tag, sizeof tag, "%s, %s", advice->code, fovea_certainty_name(advice->certainty));
+    printf("\n");
+    print_found(advice, false, tag);
     print_nodes(advice);
     print_line("do", advice->recommend);
     print_line("measured", advice->measured);
@@ -119,7 +134,7 @@ static void print_plan(const struct fovea_plan *plan)
 static void print_audit(const struct fovea_audit *audit)
 {
     char verdict[FOVEA_VERDICT];
-    print_path(audit->path);
+    printf("%s", shown(audit->path));
     if (audit->input_size[0] > 0)
         printf(", for images of %" PRId64 " x %" PRId64 "%s", audit->input_size[0], audit->input_size[1],
                audit->size_guessed ? " (a guess: the file leaves the size free; --input-size HxW)" : "");
@@ -140,17 +155,17 @@ static void print_audit(const struct fovea_audit *audit)
         const struct fovea_advice *advice = &audit->list[i];
         if (advice->state != FOVEA_STATE_FINE && advice->state != FOVEA_STATE_NOT_APPLICABLE)
             continue;
-        printf("%s: %s: ", fovea_state_name(advice->state), advice->guide);
-        print_words(stdout, advice->found);
-        printf("  [%s]\n", advice->code);
+        print_found(advice, true, advice->code);
     }
     if (!(audit->sections >> FOVEA_SECTION_FINDINGS & 1))
         return;
     printf("%d finding%s:", audit->count, audit->count == 1 ? "" : "s");
     const char *separator = "";
     for (int state = 0; state < FOVEA_STATES; state++) {
-        if (audit->counts[state] > 0)
-            printf("%s %d %s", separator, audit->counts[state], fovea_state_name((enum fovea_state)state));
+        if (audit->counts[state] > 0) {
+            printf("%s %d ", separator, audit->counts[state]);
+            print_coloured(stdout, state_colour((enum fovea_state)state), fovea_state_name((enum fovea_state)state));
+        }
         separator = audit->counts[state] > 0 ? "," : separator;
     }
     printf("\n");
@@ -166,7 +181,7 @@ static int write_report(struct opened *opened, const struct flags *flags, const 
     if (fovea_report_write(opened->model, audit, options, flags->output, error))
         return -1;
     if (!gate_alone(&flags->gate, flags->json))
-        printf("wrote %s/report.html, report.json, %smanifest.json\n", flags->output,
+        printf("wrote %s/report.html, report.json, %smanifest.json\n", shown(flags->output),
                audit->images > 0 ? "the pictures, " : "");
     return 0;
 }
@@ -233,12 +248,12 @@ int verb_audit(int argc, char **argv)
     struct flags flags = {0};
     const struct option_row rows[] = {
         {"output", 'o', OPTION_FOLDER, &flags.output, "DIR", "write a report: report.html, report.json, its pictures"},
-        {"baseline", 0, OPTION_TEXT, &flags.baseline, "PATH",
-         "an earlier report (its folder) to stand beside this one"},
+        {"baseline", 0, OPTION_TEXT, &flags.baseline, "PATH", "an earlier report (its folder) to stand beside this one",
+         "/"},
         {"sections", 0, OPTION_TEXT, &flags.sections, "LIST",
-         "of the report, these only: findings, layers, fields, cam, curves"},
+         "of the report, these only: findings, layers, fields, cam, curves", NULL, "all", fovea_section_name},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a report that is there"},
-        {"only", 0, OPTION_TEXT, &flags.only, "GUIDE[,GUIDE]", "these guides only"},
+        {"only", 0, OPTION_TEXT, &flags.only, "GUIDE[,GUIDE]", "these guides only", NULL, NULL, guide_at},
         JSON_ROW_OLD(flags.json),
         GATE_ROWS(flags.gate, "GUIDE",
                   "exit code 1 for: verified or measured advice (advice, the default), any advice and what is not "

@@ -29,20 +29,39 @@ void free_words(struct text_list *words)
     *words = (struct text_list){0};
 }
 
+const char *guide_at(int index)
+{
+    struct fovea_guide guide;
+    return fovea_guide_at(index, &guide) ? guide.name : NULL;
+}
+
+const char *setting_at(int index)
+{
+    static char text[128];
+    struct fovea_guide_option option;
+    if (!fovea_guide_option_at(index, &option))
+        return NULL;
+    snprintf(text, sizeof text, "%s.%s=", option.guide, option.name);
+    return text;
+}
+
 void print_guide_options(FILE *out)
 {
     struct fovea_guide guide;
     struct fovea_guide_option option;
     fprintf(out, "\nguides:\n");
-    for (int i = 0; fovea_guide_at(i, &guide); i++)
-        fprintf(out, "  %-18s %s (%s)\n", guide.name, guide.title, guide.paper);
+    for (int i = 0; fovea_guide_at(i, &guide); i++) {
+        char text[CLI_LINE];
+        snprintf(text, sizeof text, "%s (%s)", guide.title, guide.paper);
+        print_entry(out, 18, guide.name, text);
+    }
     fprintf(out, "\nsettings, --set GUIDE.NAME=VALUE:\n");
     for (int i = 0; fovea_guide_option_at(i, &option); i++) {
-        char name[64];
+        char name[64], help[CLI_LINE], text[2 * CLI_LINE];
         snprintf(name, sizeof name, "%s.%s", option.guide, option.name);
-        fprintf(out, "  %-28s %s; ", name, option.values);
-        print_words(out, option.help);
-        fprintf(out, " (default %s)\n", option.otherwise);
+        fovea_text_flags(option.help, help, sizeof help);
+        snprintf(text, sizeof text, "%s; %s (default %s)", option.values, help, option.otherwise);
+        print_entry(out, 28, name, text);
     }
 }
 

@@ -140,7 +140,7 @@ static int report(const struct opened *opened, const struct command *command, co
 {
     char macs[CLI_TEXT], memory[CLI_TEXT];
     if (!json_alone(flags->json)) {
-        printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", command->positional[0], bench->work,
+        printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", shown(command->positional[0]), bench->work,
                (long long)bench->batch, bench->threads, bench->threads == 1 ? "" : "s", bench->cpu, bench->runs);
         printf("min %.3f ms, median %.3f ms, mean %.3f ms\n", bench->min_ms, bench->median_ms, bench->mean_ms);
         if (flags->train)
@@ -211,7 +211,7 @@ int verb_bench(int argc, char **argv)
         {"gradient", 'g', OPTION_FLAG, &flags.options.session.gradient, NULL,
          "forward and input gradient, as the erf verb does"},
         {"target", 0, OPTION_TEXT, &flags.options.session.target, "VALUE",
-         "that the gradient is of, or logits, output (default: what the head reads)"},
+         "that the gradient is of, or logits, output (default: what the head reads)", NULL, "logits output"},
         {"value", 0, OPTION_LIST, &flags.values, "NAME", "compute this inner value alone; may be repeated"},
         {"train", 0, OPTION_FLAG, &flags.train, NULL, "a step of training: forward, backward, SGD with momentum"},
         {"profile", 'p', OPTION_FLAG, &flags.profile, NULL,
@@ -219,8 +219,8 @@ int verb_bench(int argc, char **argv)
         {"rows", 0, OPTION_COUNT, &flags.rows, "N", "nodes that --profile shows (default 25)"},
         {"input", 'i', OPTION_LIST, &flags.inputs, "[NAME=]FILE", "run on this instead of noise: .npy, .pb, images",
          TENSOR_FILES " " IMAGE_FILES},
-        PREPROCESS_ROWS(flags.preprocess),
         JSON_ROW_OLD(flags.json),
+        PREPROCESS_ROWS(flags.preprocess),
         {0}};
     struct command command = {.verb = "bench",
                               .arguments = "MODEL [options]",

@@ -242,7 +242,7 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
         return fail(&error);
     if (flags->output && lines) {
         char files[CLI_LINE];
-        printf("wrote %s/cam.json, %s, manifest.json, each map as .npy and picture\n", flags->output,
+        printf("wrote %s/cam.json, %s, manifest.json, each map as .npy and picture\n", shown(flags->output),
                picture_files(&flags->figures, "montage", files));
     }
     return FOVEA_CLEAN;
@@ -280,15 +280,17 @@ int verb_cam(int argc, char **argv)
          "write every map as .npy and picture, a montage, cam.json; -: the montage, to stdout"},
         {"method", 'm', OPTION_TEXT, &flags.methods, "LIST",
          "extended (default: the parts of a sum, gates held constant), cam, gradcam, gradcam++, xgradcam, layercam, "
-         "scorecam, or all"},
+         "scorecam, or all",
+         NULL, "all", fovea_cam_method_name},
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
-         "a number from 0, a name, predicted (default), label, topN"},
+         "a number from 0, a name, predicted (default), label, topN", NULL, "predicted label top3"},
         {"layer", 0, OPTION_TEXT, &options->layer, "VALUE",
          "value that the map belongs to (default: what the head reads; behind a class token extended sums the inputs "
          "of all "
          "attentions, the others take the last)"},
         {"target", 0, OPTION_TEXT, &options->target, "VALUE",
-         "value that holds the score (default: the logits, a map's before they are enlarged)"},
+         "value that holds the score (default: the logits, a map's before they are enlarged)", NULL,
+         "logits before-resize output"},
         {"place", 0, OPTION_WORD, &(struct word_choice){places, &options->place}, "WHERE",
          "of a target with many units: region of the class, best unit (default: by its shape)"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "the score at this unit of the target"},
@@ -298,22 +300,23 @@ int verb_cam(int argc, char **argv)
          "of the Gaussians (default: the layer's effective field)"},
         {"residual", 0, OPTION_FLAG, &options->residual, NULL, "spread what is missing to the score over all cells"},
         {"score-channels", 0, OPTION_COUNT, &options->score_channels, "N", "Score-CAM: run N channels only"},
-        {"metrics", 0, OPTION_FLAG, &options->metrics, NULL, "a table of how faithful each method's maps are"},
-        {"masks", 0, OPTION_TEXT, &options->masks, "DIR",
-         "pictures of where the objects are, NAME.png, black outside: is the map there?"},
-        {"sanity", 0, OPTION_FLAG, &options->sanity, NULL,
-         "compare with the maps of the network with shuffled weights"},
-        FIGURE_ROWS(flags.figures),
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         JSON_ROW(flags.json),
         ACTIVATION_ROW(flags.samples.activation),
+        GROUP("Are the maps right?"),
+        {"metrics", 0, OPTION_FLAG, &options->metrics, NULL, "a table of how faithful each method's maps are"},
+        {"masks", 0, OPTION_TEXT, &options->masks, "DIR",
+         "pictures of where the objects are, NAME.png, black outside: is the map there?", "/"},
+        {"sanity", 0, OPTION_FLAG, &options->sanity, NULL,
+         "compare with the maps of the network with shuffled weights"},
+        FIGURE_ROWS(flags.figures),
         SAMPLE_ROWS(flags.samples),
         {0}};
     struct command command = {
         .verb = "cam",
         .arguments = "MODEL IMAGE|--images PATH|-i FILE.npy [-m LIST] [-c CLASS] [-o DIR] [options]",
         .summary = "Class activation maps: which places of an image a class's score comes from. They show "
-                   "what the score\nreacts to, not what causes it.",
+                   "what the score reacts to, not what causes it.",
         .example = "fovea cam models/fashion_mnist.onnx models/images -m extended,gradcam "
                    "--limit 4 -o out",
         .rows = rows,

@@ -20,8 +20,10 @@ static void print_code(const struct fovea_findings *findings, int first, int cou
 {
     int shown = count > MOST_OF_A_CODE + 1 ? MOST_OF_A_CODE : count;
     for (int i = first; i < first + shown; i++) {
-        printf("%-8s %-22s ", findings->list[i].severity == FOVEA_PROBLEM ? "problem" : "note", findings->list[i].code);
-        print_words(stdout, findings->list[i].text);
+        bool problem = findings->list[i].severity == FOVEA_PROBLEM;
+        print_coloured(stdout, problem ? COLOUR_PROBLEM : COLOUR_NOTE, problem ? "problem " : "note    ");
+        printf(" %-22s ", findings->list[i].code);
+        print_words_wrapped(32, 32, findings->list[i].text);
         printf("\n");
     }
     if (shown < count)
@@ -50,10 +52,9 @@ static void print_findings(const char *path, const struct fovea_findings *findin
         count = count_of_code(findings, i);
         print_code(findings, i, count);
     }
-    print_path(path);
-    printf(": ");
+    printf("%s: ", shown(path));
     if (findings->problems == 0)
-        printf("no problems");
+        print_coloured(stdout, COLOUR_PASS, "no problems");
     else
         print_counts(findings, FOVEA_PROBLEM, "problem", findings->problems);
     if (notes > 0) {
@@ -67,9 +68,11 @@ static void print_codes(FILE *out)
 {
     const struct fovea_finding_kind *kind;
     fprintf(out, "\nfindings:\n");
-    for (int i = 0; (kind = fovea_finding_kind_at(i)) != NULL; i++)
-        fprintf(out, "  %-8s %-21s %s\n", kind->severity == FOVEA_PROBLEM ? "problem" : "note", kind->code,
-                kind->meaning);
+    for (int i = 0; (kind = fovea_finding_kind_at(i)) != NULL; i++) {
+        char name[CLI_TEXT];
+        snprintf(name, sizeof name, "%-8s %s", kind->severity == FOVEA_PROBLEM ? "problem" : "note", kind->code);
+        print_entry(out, 30, name, kind->meaning);
+    }
 }
 
 struct flags {
@@ -117,7 +120,7 @@ int verb_check(int argc, char **argv)
         .arguments = "MODEL [options]",
         .summary =
             "Everything that is wrong with a model file, at once: what fovea or other runtimes refuse or compute "
-            "otherwise\n(problems), and what is worth knowing (notes). Exit code 1 when there is a problem.",
+            "otherwise (problems), and what is worth knowing (notes). Exit code 1 when there is a problem.",
         .example = "fovea check resnet50.onnx",
         .rows = rows,
         .appendix = print_codes};

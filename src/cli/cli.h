@@ -13,6 +13,7 @@
 #define CLI_LINE 512 /* of names, or of what the library says of a result */
 
 enum option_kind {
+    OPTION_GROUP,    /* none: the subject of those behind it, by its help */
     OPTION_FLAG,     /* bool */
     OPTION_INT,      /* int64_t */
     OPTION_SMALL,    /* int */
@@ -48,14 +49,35 @@ struct option_row {
     void *target;
     const char *metavar; /* of options with an argument */
     const char *help;
-    const char *files; /* that the argument names: their endings (".npy .pb"), "*": of any; NULL: it names none */
+    const char *files; /* that the argument names: endings (".npy .pb"), "/": a folder, "*": any; NULL: it names none */
+    const char *words; /* for completion: "on off" that the argument may be, or NULL */
+    const char *(*word_at)(int index); /* further ones, then NULL; or NULL */
 };
+#define GROUP(text)                                                                                                    \
+    {                                                                                                                  \
+        "", 0, OPTION_GROUP, NULL, NULL, text                                                                          \
+    }
 #define IMAGE_FILES ".png .jpg .jpeg .webp"
 #define TENSOR_FILES ".npy .pb"
+
+/* terminal.c: what a terminal gets that a pipe does not. */
+enum colour_use { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+enum colour { COLOUR_PASS, COLOUR_ADVICE, COLOUR_PROBLEM, COLOUR_NOTE, COLOUR_STRONG, COLOUR_FAINT };
+/* Of all that is printed from here on. */
+void use_colours(enum colour_use use);
+enum colour state_colour(enum fovea_state state);
+void print_coloured(FILE *out, enum colour colour, const char *text);
+/* Columns of a terminal (COLUMNS, else what it says); 0: it is none. */
+int terminal_width(FILE *out);
+/* The text from `column` on, on a terminal in lines of its width, the second and further ones behind `indent` spaces. A
+ * line end in it is one. */
+void print_wrapped(FILE *out, int column, int indent, const char *text);
 
 /* Options that every verb takes. */
 struct common_options {
     const char *cpu, *weights;
+    enum colour_use colour;
+    struct word_choice colours; /* of it */
     int64_t threads, seed, max_memory;
     struct text_list shapes;
     bool no_winograd, quiet, help;
@@ -67,6 +89,7 @@ struct command {
     const char *example;
     const struct option_row *rows;
     int positional_most;         /* arguments that are no options: 0 means 1, the model */
+    bool no_model;               /* they are something else */
     bool images_behind;          /* what stands behind the model are images */
     const char *const *streamed; /* names of the files of an output folder that `-o -` prints, "": any .npy; or NULL */
     void (*appendix)(FILE *out); /* of the help, or NULL */
@@ -83,6 +106,11 @@ int command_parse(struct command *command, int argc, char **argv);
 void command_help(struct command *command, FILE *out);
 /* "fovea" and the words, quoted where a shell needs it; for free(). */
 char *typed_words(int argc, char **argv);
+/* help.c: the page of a verb's rows, or after want_tables() what pages.py reads, in fields with tabs between. */
+void print_help(const struct command *command, const struct option_row *rows, int count, FILE *out);
+void want_tables(void);
+/* "  NAME text" of a list, wrapped. */
+void print_entry(FILE *out, int width, const char *name, const char *text);
 /* Whether the command line named a row of the verb; and its value as text, "on" for flags. Lists have none. */
 bool option_given(const struct command *command, const char *name);
 const char *option_text(const struct command *command, const char *name, char out[64]);
@@ -104,6 +132,8 @@ int end_streams(int code);
 bool memory_ended(void);
 /* A text of the library, its fields in backquotes as flags. */
 void print_words(FILE *out, const char *text);
+/* The same on stdout, by print_wrapped. */
+void print_words_wrapped(int column, int indent, const char *text);
 /* Prints "fovea: message" to stderr and returns the exit code. */
 int fail(const struct fovea_error *error);
 int fail_usage(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -136,7 +166,9 @@ struct preprocess_options {
     const char *mean, *std, *resize, *fill; /* that parse_preprocess puts into it */
 };
 #define PREPROCESS_ROWS(options)                                                                                       \
-    {"preprocess", 0, OPTION_TEXT, &(options).made.preset, "NAME", "imagenet, inception, clip or raw"},                \
+    GROUP("Preparation of images"),                                                                                    \
+        {"preprocess", 0,    OPTION_TEXT,      &(options).made.preset, "NAME", "imagenet, inception, clip or raw",     \
+         NULL,         NULL, fovea_preset_name},                                                                       \
         {"mean", 0, OPTION_TEXT, &(options).mean, "R,G,B", "subtracted from pixels in 0..1"},                          \
         {"std", 0, OPTION_TEXT, &(options).std, "R,G,B", "what they are divided by then"},                             \
         {"resize", 0, OPTION_TEXT, &(options).resize, "N|HxW", "shorter side after resizing; HxW stretches"},          \
@@ -145,10 +177,14 @@ struct preprocess_options {
          NULL,        "all of the image inside of the input, the rest filled"},                                        \
         {"letterbox-colour", 0, OPTION_TEXT, &(options).fill, "R,G,B", "of the rest (default 114, as YOLO)"},          \
         {"crop", 0, OPTION_COUNT, &(options).made.crop, "PIXELS", "side of the centre crop"},                          \
-        {"channels", 0, OPTION_TEXT, &(options).made.channels, "ORDER", "rgb, bgr or gray"},                           \
-        {"exif", 0, OPTION_TEXT, &(options).made.exif, "WHAT", "orientation: apply it, or stored (default)"},          \
+        {"channels", 0, OPTION_TEXT, &(options).made.channels, "ORDER", "rgb, bgr or gray", NULL, "rgb bgr gray"},     \
+        {"exif",      0,                                                                                               \
+         OPTION_TEXT, &(options).made.exif,                                                                            \
+         "WHAT",      "orientation: apply it, or stored (default)",                                                    \
+         NULL,        "apply stored"},                                                                                 \
     {                                                                                                                  \
-        "interpolation", 0, OPTION_TEXT, &(options).made.interpolation, "NAME", "bilinear or bicubic"                  \
+        "interpolation", 0, OPTION_TEXT, &(options).made.interpolation, "NAME", "bilinear or bicubic", NULL,           \
+            "bilinear bicubic"                                                                                         \
     }
 int parse_preprocess(const struct preprocess_options *options, struct fovea_preprocess *preprocess);
 
@@ -207,7 +243,8 @@ void bind_free_batch(struct opened *opened);
     {                                                                                                                  \
         "activation", 0, OPTION_TEXT, &(text), "NAME",                                                                 \
             "softmax, sigmoid or none makes probabilities, where the file applies none (default: as trained, as "      \
-            "detectors of its form are, or softmax)"                                                                   \
+            "detectors of its form are, or softmax)",                                                                  \
+            NULL, "softmax sigmoid none"                                                                               \
     }
 
 #define SKIP_BROKEN_ROW(flag)                                                                                          \
@@ -225,13 +262,14 @@ struct sample_flags {
 };
 #define SAMPLE_ROWS(flags) SAMPLE_ROWS_LIMITED(flags, "use the first N images only")
 #define SAMPLE_ROWS_LIMITED(flags, limits)                                                                               \
-    {"images",                                                                                                           \
-     0,                                                                                                                  \
-     OPTION_TEXT,                                                                                                        \
-     &(flags).images,                                                                                                    \
-     "PATH",                                                                                                             \
-     "an image, a folder or list of images, or a .npy [N,C,H,W]",                                                        \
-     IMAGE_FILES " .npy .txt"},                                                                                          \
+    GROUP("Images"),                                                                                                     \
+        {"images",                                                                                                       \
+         0,                                                                                                              \
+         OPTION_TEXT,                                                                                                    \
+         &(flags).images,                                                                                                \
+         "PATH",                                                                                                         \
+         "an image, a folder or list of images, or a .npy [N,C,H,W]",                                                    \
+         IMAGE_FILES " .npy .txt"},                                                                                      \
         {"input",     'i', OPTION_LIST, &(flags).inputs, "[NAME=]FILE", "the same as .npy; further inputs of the model", \
          TENSOR_FILES},                                                                                                  \
         {"labels",                                                                                                       \
@@ -263,8 +301,16 @@ struct figure_flags {
     const char *formats;
 };
 #define PICTURE_ROWS(flags)                                                                                            \
-    {"format",         0,      OPTION_TEXT,                                                                            \
-     &(flags).formats, "LIST", "of pictures: png (default), svg, pdf; several with commas, or all"},                   \
+    GROUP("Pictures"),                                                                                                 \
+        {"format",                                                                                                     \
+         0,                                                                                                            \
+         OPTION_TEXT,                                                                                                  \
+         &(flags).formats,                                                                                             \
+         "LIST",                                                                                                       \
+         "of pictures: png (default), svg, pdf; several with commas, or all",                                          \
+         NULL,                                                                                                         \
+         "all",                                                                                                        \
+         fovea_figure_format_name},                                                                                    \
         {"bare", 0, OPTION_FLAG, &(flags).options.bare, NULL, "pictures without title and notes"},                     \
         {"dpi", 0, OPTION_AMOUNT, &(flags).options.dpi, "N", "dots per inch of .png files (default 200)"},             \
     {                                                                                                                  \
@@ -299,21 +345,22 @@ struct data_flags {
     int64_t values[MOST_MASK_VALUES]; /* filled by parse_data */
     bool no_validation;
 };
-#define DATA_ROWS(flags)                                                                                               \
-    {"data",      'd',                                                                                                 \
-     OPTION_TEXT, &(flags).data.path,                                                                                  \
-     "PATH",      "class folders, a list, IDX files, arrays, or images with --masks"},                                 \
-        {"masks", 0, OPTION_TEXT, &(flags).data.masks, "DIR", "segmentation: index masks with the images' names"},     \
-        {"data-labels", 0, OPTION_TEXT, &(flags).data.labels, "FILE", "labels beside an array of images"},             \
-        {"validation",  0,                                                                                             \
-         OPTION_NUMBER, &(flags).data.validation_share,                                                                \
-         "SHARE",       "of the training data, where none is set apart (0.1)"},                                        \
-        {"no-validation", 0, OPTION_FLAG, &(flags).no_validation, NULL, "all training data train, no share is kept"},  \
-        {"ignore", 0, OPTION_TEXT, &(flags).ignore, "LABEL", "that does not count (masks: 255), or none"},             \
-        {"mask-values",        0,         OPTION_TEXT,                                                                 \
-         &(flags).mask_values, "A,B,...", "what masks hold for classes 0, 1, ..., as 0,255"},                          \
-    {                                                                                                                  \
-        "loaders", 0, OPTION_SMALL, &(flags).data.loader_threads, "N", "threads that decode and augment (default 2)"   \
+#define DATA_ROWS(flags)                                                                                                \
+    GROUP("Labelled data"), {"data",      'd',                                                                          \
+                             OPTION_TEXT, &(flags).data.path,                                                           \
+                             "PATH",      "class folders, a list, IDX files, arrays, or images with --masks",           \
+                             "*"},                                                                                      \
+        {"masks", 0, OPTION_TEXT, &(flags).data.masks, "DIR", "segmentation: index masks with the images' names", "/"}, \
+        {"data-labels", 0, OPTION_TEXT, &(flags).data.labels, "FILE", "labels beside an array of images", "*"},         \
+        {"validation",  0,                                                                                              \
+         OPTION_NUMBER, &(flags).data.validation_share,                                                                 \
+         "SHARE",       "of the training data, where none is set apart (0.1)"},                                         \
+        {"no-validation", 0, OPTION_FLAG, &(flags).no_validation, NULL, "all training data train, no share is kept"},   \
+        {"ignore", 0, OPTION_TEXT, &(flags).ignore, "LABEL", "that does not count (masks: 255), or none"},              \
+        {"mask-values",        0,         OPTION_TEXT,                                                                  \
+         &(flags).mask_values, "A,B,...", "what masks hold for classes 0, 1, ..., as 0,255"},                           \
+    {                                                                                                                   \
+        "loaders", 0, OPTION_SMALL, &(flags).data.loader_threads, "N", "threads that decode and augment (default 2)"    \
     }
 /* Puts what has to be read into flags->data. PARSE_GO_ON, or the exit code. */
 int parse_data(const struct command *command, struct data_flags *flags);
@@ -326,14 +373,18 @@ struct audit_flags {
     struct text_list settings;
     struct sample_flags samples;
 };
-#define AUDIT_ROWS(flags)                                                                                              \
-    {"input-size", 0, OPTION_TEXT, &(flags).input_size, "HxW", "the size the model is meant for, if not the file's"},  \
-        {"set", 0, OPTION_LIST, &(flags).settings, "GUIDE.NAME=VALUE", "change a constant of a guide (listed below)"}, \
-        {"task", 0, OPTION_TEXT, &(flags).options.task, "TASK", "small-detail: small things matter"},                  \
-        {"budget",      0,                                                                                             \
-         OPTION_AMOUNT, &(flags).options.budget,                                                                       \
-         "SECONDS",     "of what is measured on images, counted beforehand as one core takes them (default 60)"},      \
-        {"full", 0, OPTION_FLAG, &(flags).full, NULL, "measure everything, however long it takes"},                    \
+#define AUDIT_ROWS(flags)                                                                                                \
+    GROUP("Guides and measurements"),                                                                                    \
+        {"input-size",        0,     OPTION_TEXT,                                                                        \
+         &(flags).input_size, "HxW", "the size the model is meant for, if not the file's"},                              \
+        {"set", 0,    OPTION_LIST, &(flags).settings, "GUIDE.NAME=VALUE", "change a constant of a guide (listed below)", \
+         NULL,  NULL, setting_at},                                                                                       \
+        {"task",        0, OPTION_TEXT, &(flags).options.task, "TASK", "small-detail: small things matter", NULL,        \
+         "small-detail"},                                                                                                \
+        {"budget",      0,                                                                                               \
+         OPTION_AMOUNT, &(flags).options.budget,                                                                         \
+         "SECONDS",     "of what is measured on images, counted beforehand as one core takes them (default 60)"},        \
+        {"full", 0, OPTION_FLAG, &(flags).full, NULL, "measure everything, however long it takes"},                      \
         SAMPLE_ROWS((flags).samples)
 /* `options` points into `parsed` and the flags. PARSE_GO_ON, or the exit code; free_samples in every case. */
 int parse_audit(const struct command *command, const struct audit_flags *flags, const struct opened *opened,
@@ -342,6 +393,9 @@ int parse_audit(const struct command *command, const struct audit_flags *flags, 
  * PARSE_GO_ON, or the exit code. */
 int split_words(const struct command *command, const char *option, const char *text, struct text_list *words);
 void free_words(struct text_list *words);
+/* Words of options: guides, and "GUIDE.NAME=" of their settings, valid until the next call. */
+const char *guide_at(int index);
+const char *setting_at(int index);
 /* The settings of all guides, for --help. */
 void print_guide_options(FILE *out);
 
@@ -395,8 +449,8 @@ double without_minus_zero(double value);
 
 /* A model's string made safe for a terminal: what may not be shown (fovea/text.h) becomes '?'. */
 const char *safe_text(const char *text, char out[CLI_TEXT]);
-/* A path so, whole. */
-void print_path(const char *path);
+/* The same of a whole path, valid until the fourth next call. */
+const char *shown(const char *path);
 
 /* fovea tune --recipe. The listing of all; the short one for the help. */
 void list_recipes(const struct command *command, FILE *out);

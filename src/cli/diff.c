@@ -70,7 +70,7 @@ int verb_diff(int argc, char **argv)
         .arguments = "A.onnx B.onnx [--run [--images PATH|-i FILE.npy]] [options]",
         .summary =
             "What differs between two models: nodes, attributes, shapes, weights, metadata. Renamed and inserted "
-            "nodes do\nnot make others look different. --run names the first node whose results depart, on "
+            "nodes do not make others look different. --run names the first node whose results depart, on "
             "random inputs (--seed)\nor files. Exit code 1 when they differ.",
         .example = "fovea diff resnet50.onnx exported_again.onnx --run",
         .rows = rows,

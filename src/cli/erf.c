@@ -106,7 +106,7 @@ static int show(struct opened *opened, const struct erf_flags *flags, const stru
         return fail(&error);
     if (!json_alone(flags->json)) {
         char files[CLI_LINE];
-        printf("wrote %s/%s, erf.npy, erf.json, ", folder, picture_files(&flags->figures, "erf", files));
+        printf("wrote %s/%s, erf.npy, erf.json, ", shown(folder), picture_files(&flags->figures, "erf", files));
         if (erf->comparison)
             printf("%s, difference.npy, ", picture_files(&flags->figures, "difference", files));
         printf("manifest.json\n");
@@ -164,7 +164,7 @@ static int write_figure(struct fovea *fovea, const struct erf_flags *flags, cons
     if (fovea_erf_figure(fovea, list->panels, list->count, path, flags->force, &error))
         return fail(&error);
     if (!json_alone(flags->json))
-        printf("%swrote %s/%s\n", list->count > 1 ? "\n" : "", flags->output,
+        printf("%swrote %s/%s\n", list->count > 1 ? "\n" : "", shown(flags->output),
                picture_files(&flags->figures, name, files));
     return FOVEA_CLEAN;
 }
@@ -346,23 +346,25 @@ int verb_erf(int argc, char **argv)
         {"output", 'o', OPTION_FOLDER, &flags.output, "DIR",
          "write the picture erf.png, erf.npy, erf.json, manifest.json; -: the picture, to stdout"},
         {"target", 0, OPTION_TEXT, &flags.options.target, "VALUE",
-         "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)"},
+         "value to look at, or logits, before-resize, output, all-stages (default: what the head reads)", NULL,
+         "logits before-resize output all-stages"},
         {"unit", 'u', OPTION_TEXT, &flags.unit, "Y,X", "unit of the map (default: the centre)"},
         {"class", 'c', OPTION_TEXT, &flags.class_text, "CLASS",
-         "a logit instead: a number from 0, a name, predicted, label"},
-        {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean"},
+         "a logit instead: a number from 0, a name, predicted, label", NULL, "predicted label"},
+        {"score", 0, OPTION_TEXT, &flags.score, "KIND", "mean of the channels (default), or margin: class minus mean",
+         NULL, "mean margin"},
         {"perturb", 0, OPTION_COUNT, &flags.options.perturbed_pixels, "N",
          "change N single pixels: does the score move where the field says so?"},
-        {"compare", 0, OPTION_TEXT, &flags.options.compare, "ERF.json", "an earlier result to subtract"},
+        {"compare", 0, OPTION_TEXT, &flags.options.compare, "ERF.json", "an earlier result to subtract", ".json"},
         {"positions", 0, OPTION_FLAG, &flags.positions, NULL,
          "transformers: the field with positions at random, learned positions and biases, shuffled patches"},
-        {"log", 0, OPTION_FLAG, &flags.log_scale, NULL,
-         "colours by the logarithm, over four powers of ten (default: where most of the field is in few pixels)"},
-        {"linear", 0, OPTION_FLAG, &flags.linear_scale, NULL, "colours by the numbers as they are"},
-        FIGURE_ROWS(flags.figures),
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace results that are there"},
         JSON_ROW(flags.json),
         ACTIVATION_ROW(flags.samples.activation),
+        FIGURE_ROWS(flags.figures),
+        {"log", 0, OPTION_FLAG, &flags.log_scale, NULL,
+         "colours by the logarithm, over four powers of ten (default: where most of the field is in few pixels)"},
+        {"linear", 0, OPTION_FLAG, &flags.linear_scale, NULL, "colours by the numbers as they are"},
         SAMPLE_ROWS(flags.samples),
         {0}};
     struct command command = {

@@ -62,7 +62,7 @@ static int show(struct opened *opened, const struct eval_flags *flags, const str
     if (fovea_eval_write(opened->model, eval, flags->output, flags->force, &error))
         return fail(&error);
     if (!json_alone(flags->json))
-        printf("wrote %s\n", flags->output);
+        printf("wrote %s\n", shown(flags->output));
     return FOVEA_CLEAN;
 }
 
@@ -152,34 +152,37 @@ int verb_eval(int argc, char **argv)
 {
     struct eval_flags flags = {.options = fovea_eval_options_default()};
     const struct option_row rows[] = {
-        DATA_ROWS(flags.data),
-        {"split", 0, OPTION_TEXT, &flags.split, "SPLIT",
-         "train, validation or test (default: test if there is one, else validation, else all)"},
         {"batch", 'b', OPTION_COUNT, &flags.options.samples.batch, "N",
          "images at once, where the model leaves that free"},
         {"corrupt", 0, OPTION_TEXT, &flags.corrupt, "LIST",
-         "gaussian-noise,jpeg,... or all: what corrupted images do to the predictions"},
-        {"severity", 0, OPTION_TEXT, &flags.severity, "LIST", "of the corruptions, 1 to 5 (default: all)"},
+         "gaussian-noise,jpeg,... or all: what corrupted images do to the predictions", NULL, "all",
+         fovea_corruption_name},
+        {"severity", 0, OPTION_TEXT, &flags.severity, "LIST", "of the corruptions, 1 to 5 (default: all)", NULL,
+         "all 1 2 3 4 5"},
         {"scales", 0, OPTION_TEXT, &flags.scales, "LIST",
-         "factors of the normalised image (nothing is clipped), or default"},
-        {"compare", 0, OPTION_TEXT, &flags.compare, "OTHER.onnx", "a second model on the same images, paired"},
+         "factors of the normalised image (nothing is clipped), or default", NULL, "default"},
+        {"compare", 0, OPTION_TEXT, &flags.compare, "OTHER.onnx", "a second model on the same images, paired", ".onnx"},
         {"target", 0, OPTION_TEXT, &flags.options.target, "VALUE",
-         "value that holds the classes' scores (default: the logits)"},
+         "value that holds the classes' scores (default: the logits)", NULL, "logits output"},
         {"no-labels", 0, OPTION_FLAG, &flags.options.no_labels, NULL, "folders and lists tell no classes"},
-        {"output", 'o', OPTION_FILE, &flags.output, "FILE", "write the results as JSON"},
+        {"output", 'o', OPTION_FILE, &flags.output, "FILE", "write the results as JSON", ".json"},
         {"report", 0, OPTION_FOLDER, &flags.report, "DIR", "add the results to the report that 'audit -o DIR' made"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a file that is there"},
         JSON_ROW(flags.json),
         ACTIVATION_ROW(flags.samples.activation),
+        DATA_ROWS(flags.data),
+        {"split", 0, OPTION_TEXT, &flags.split, "SPLIT",
+         "train, validation or test (default: test if there is one, else validation, else all)", NULL,
+         "train validation test"},
         SAMPLE_ROWS_LIMITED(flags.samples, "use N images only: of --images the first, of --data evenly spaced ones"),
         {0}};
     struct command command = {
         .verb = "eval",
         .arguments = "MODEL --data PATH|--images PATH [--corrupt LIST|all] [--compare OTHER.onnx] [options]",
         .summary = "With --data: accuracy over labelled data as 'tune' takes them (class folders, lists, images with "
-                   "masks,\nIDX files, arrays), class by class, with what is confused with what.\nWith --images: "
+                   "masks, IDX files, arrays), class by class, with what is confused with what.\nWith --images: "
                    "accuracy where labels are known (one folder per class, labels.csv, "
-                   "a list), else agreement\nwith the prediction for the unchanged image.",
+                   "a list), else agreement with the prediction for the unchanged image.",
         .example = "fovea eval models/fashion_mnist.onnx --data /usr/share/datasets/fashion-mnist",
         .rows = rows};
     struct opened opened = {0};

@@ -93,7 +93,7 @@ static void print_inspection(const struct fovea_layers *layers)
 {
     char producer[CLI_TEXT], parameters[CLI_TEXT], macs[CLI_TEXT], weights[CLI_TEXT], activations[CLI_TEXT];
     bool local = false, global = false, varies = false;
-    printf("%s\n", layers->path);
+    printf("%s\n", shown(layers->path));
     printf("made by %s, IR version %" PRId64 ", opset %s\n",
            layers->producer[0] ? safe_text(layers->producer, producer) : "an unnamed tool", layers->ir_version,
            layers->opsets);

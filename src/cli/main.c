@@ -9,31 +9,48 @@
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *summary;
+    const char *summary, *subject; /* of this and those behind it, or NULL */
 } verbs[] = {
-    {"inspect", verb_inspect, "layers: shapes, parameters, multiply-accumulates, receptive fields"},
-    {"check", verb_check, "everything that is wrong with a model file, at once"},
-    {"run", verb_run, "run a model on files, write or compare its outputs"},
-    {"bench", verb_bench, "time a model, or its input gradient"},
-    {"erf", verb_erf, "effective receptive field: a picture and its numbers"},
-    {"cam", verb_cam, "class activation maps: where in an image a class's score comes from"},
-    {"eval", verb_eval, "accuracy, robustness to corrupted images, comparison of two models"},
-    {"audit", verb_audit, "hold a model's architecture against published guidelines"},
-    {"rewrite", verb_rewrite, "follow the guidelines in a new file, and prove it"},
-    {"tune", verb_tune, "train a model on images, and write it in inference form"},
-    {"diff", verb_diff, "what differs between two models, and which node departs first"},
-    {"ops", verb_ops, "the operators that fovea has"},
+    {"inspect", verb_inspect, "layers: shapes, parameters, multiply-accumulates, receptive fields", "Look at models"},
+    {"check", verb_check, "everything that is wrong with a model file, at once", NULL},
+    {"diff", verb_diff, "what differs between two models, and which node departs first", NULL},
+    {"ops", verb_ops, "the operators that fovea has", NULL},
+    {"run", verb_run, "run a model on files, write or compare its outputs", "Run them"},
+    {"bench", verb_bench, "time a model, or its input gradient", NULL},
+    {"eval", verb_eval, "accuracy, robustness to corrupted images, comparison of two models", NULL},
+    {"erf", verb_erf, "effective receptive field: a picture and its numbers", "See what they see"},
+    {"cam", verb_cam, "class activation maps: where in an image a class's score comes from", NULL},
+    {"audit", verb_audit, "hold a model's architecture against published guidelines", "Make them better"},
+    {"rewrite", verb_rewrite, "follow the guidelines in a new file, and prove it", NULL},
+    {"tune", verb_tune, "train a model on images, and write it in inference form", NULL},
 };
 static const int verb_count = (int)(sizeof verbs / sizeof verbs[0]);
+
+static const char exit_codes[] = "0 clean, 1 findings (a problem, a mismatch), 2 bad input, 3 a fault of fovea.";
 
 static void print_overview(FILE *out)
 {
     fprintf(out, "fovea %s: run ONNX vision models, and see what they see\n\n", fovea_version());
-    fprintf(out, "usage: fovea VERB MODEL.onnx [options]\n\n");
+    fprintf(out, "usage: fovea VERB MODEL.onnx [options]\n");
+    for (int i = 0; i < verb_count; i++) {
+        if (verbs[i].subject) {
+            fputs("\n", out);
+            print_coloured(out, COLOUR_STRONG, verbs[i].subject);
+            fputs("\n", out);
+        }
+        print_entry(out, 9, verbs[i].name, verbs[i].summary);
+    }
+    fprintf(out, "\n  fovea help VERB   its options, with an example\n  fovea --version   or -V\n\nExit code: ");
+    print_wrapped(out, 11, 0, exit_codes);
+    fputs("\n", out);
+}
+
+/* As help.c prints a verb's, for pages.py. */
+static void print_tables(void)
+{
+    printf("version\t%s\nexit\t%s\n", fovea_version(), exit_codes);
     for (int i = 0; i < verb_count; i++)
-        fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
-    fprintf(out, "\n  fovea help VERB   its options, with an example\n  fovea --version   or -V\n\n"
-                 "Exit code: 0 clean, 1 findings (a problem, a mismatch), 2 bad input, 3 a fault of fovea.\n");
+        printf("verb\t%s\t%s\n", verbs[i].name, verbs[i].summary);
 }
 
 static const char *verb_name_at(const void *none, int index)
@@ -49,19 +66,26 @@ static int find_verb(const char *name)
         if (strcmp(verbs[i].name, name) == 0)
             return i;
     }
-    fprintf(stderr, "fovea: there is no verb '%s'%s ('fovea help' lists them)\n", name,
+    fprintf(stderr, "fovea: there is no verb '%s'%s ('fovea help' lists them)\n", shown(name),
             fovea_text_suggest(name, verb_name_at, NULL, meant));
     return -1;
 }
 
 static int help(int argc, char **argv)
 {
+    bool tables = strcmp(argv[argc - 1], "--tables") == 0; /* an agreement with pages.py */
+    argc -= tables;
     if (argc < 2) {
-        print_overview(stdout);
+        if (tables)
+            print_tables();
+        else
+            print_overview(stdout);
         return FOVEA_CLEAN;
     }
     int verb = find_verb(argv[1]);
     char *arguments[] = {argv[1], (char[]){"--help"}, NULL};
+    if (tables)
+        want_tables();
     return verb < 0 ? FOVEA_BAD_INPUT : verbs[verb].run(2, arguments);
 }
 

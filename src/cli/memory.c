@@ -33,6 +33,16 @@ char *needed_text(char *text)
     return or_end(text);
 }
 
+const char *shown(const char *path)
+{
+    static char texts[4][4096];
+    static unsigned next;
+    char *text = texts[next++ % 4];
+    snprintf(text, sizeof texts[0], "%s", path);
+    fovea_text_printable(text);
+    return text;
+}
+
 void print_json(char *text)
 {
     fputs(or_end(text), stdout);

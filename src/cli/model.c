@@ -223,14 +223,6 @@ const char *safe_text(const char *text, char out[CLI_TEXT])
     return out;
 }
 
-void print_path(const char *path)
-{
-    char *text = needed_copy(path, strlen(path));
-    fovea_text_printable(text);
-    fputs(text, stdout);
-    free(text);
-}
-
 void print_unseen(const struct fovea_unseen *unseen, const char *lack)
 {
     char behind[CLI_TEXT], why[CLI_TEXT];

@@ -180,7 +180,8 @@ int verb_ops(int argc, char **argv)
                               .summary = "The operators that fovea has, with the opsets they cover, and those that are "
                                          "left out; or those that are named.",
                               .example = "fovea ops --json",
-                              .rows = rows};
+                              .rows = rows,
+                              .no_model = true};
     int code = command_parse(&command, argc, argv);
     if (code == PARSE_GO_ON && command.positional_count > 0)
         code = json ? fail_usage(&command, "--json has all operators: leave the names out") : show_named(&command);

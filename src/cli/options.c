@@ -11,21 +11,28 @@
 
 #include "cli.h"
 
-#define COMMON_ROWS 9
+#define COMMON_ROWS 11
 #define FIRST_ROW 256 /* of getopt_long's codes: below are letters */
 
 static void common_rows(struct common_options *common, struct option_row rows[COMMON_ROWS])
 {
+    static const char *const uses[] = {"auto", "always", "never", NULL};
+    common->colours = (struct word_choice){uses, &common->colour};
     const struct option_row list[COMMON_ROWS] = {
+        GROUP("All verbs"),
         {"shape", 's', OPTION_LIST, &common->shapes, "NAME:D,D,..", "sizes of an input; the name may be left out"},
         {"threads", 't', OPTION_INT, &common->threads, "N", "threads, 1024 at most (default, and 0: all cores)"},
-        {"cpu", 0, OPTION_TEXT, &common->cpu, "LEVEL", "highest instruction set: none, avx2, avx512"},
+        {"cpu", 0, OPTION_TEXT, &common->cpu, "LEVEL", "highest instruction set: none, avx2, avx512", NULL,
+         "none avx2 avx512"},
         {"no-winograd", 0, OPTION_FLAG, &common->no_winograd, NULL,
          "3x3 convolutions by all products: more exact, slower"},
         {"weights", 0, OPTION_TEXT, &common->weights, "WHAT",
-         "kept as float32 (default) or half: half their memory, each rounded by up to 1/2048 of itself"},
+         "kept as float32 (default) or half: half their memory, each rounded by up to 1/2048 of itself", NULL,
+         "float32 half"},
         {"max-memory", 0, OPTION_INT, &common->max_memory, "MIB", "refuse to use more (default: 3/4 of the machine)"},
         {"seed", 0, OPTION_INT, &common->seed, "N", "of everything random (default 0)"},
+        {"color", 0, OPTION_WORD, &common->colours, "WHEN",
+         "auto (default: on a terminal, unless NO_COLOR is set), always or never"},
         {"quiet", 'q', OPTION_FLAG, &common->quiet, NULL, "no progress"},
         {"help", 'h', OPTION_FLAG, &common->help, NULL, "this text"},
     };
@@ -128,18 +135,21 @@ static bool is_json(const struct option_row *row)
 static void describe_rows(const struct option_row *rows, int count, struct option *longs, char *letters)
 {
     *letters++ = ':';
+    int described = 0;
     for (int i = 0; i < count; i++) {
+        if (rows[i].kind == OPTION_GROUP)
+            continue;
         int has_argument = rows[i].kind == OPTION_FLAG ? no_argument
                            : is_json(&rows[i])         ? optional_argument
                                                        : required_argument;
-        longs[i] = (struct option){rows[i].name, has_argument, NULL, FIRST_ROW + i};
+        longs[described++] = (struct option){rows[i].name, has_argument, NULL, FIRST_ROW + i};
         if (rows[i].letter) {
             *letters++ = rows[i].letter;
             if (has_argument == required_argument)
                 *letters++ = ':';
         }
     }
-    longs[count] = (struct option){0};
+    longs[described] = (struct option){0};
     *letters = 0;
 }
 
@@ -147,6 +157,8 @@ static void describe_rows(const struct option_row *rows, int count, struct optio
 static bool is_option(const char *argument, const struct option_row *rows, int count)
 {
     for (int i = 0; argument[0] == '-' && i < count; i++) {
+        if (rows[i].kind == OPTION_GROUP)
+            continue;
         if (argument[1] == '-' ? strcmp(argument + 2, rows[i].name) == 0
                                : rows[i].letter && argument[1] == rows[i].letter && !argument[2])
             return true;
@@ -166,8 +178,11 @@ static const char *typed_name_at(const void *names, int index)
 static int refuse_option(const struct command *command, const char *typed, const struct option_row *rows, int count)
 {
     char meant[FOVEA_TEXT_SUGGESTION], bare[CLI_TEXT], *names = needed((size_t)count, MOST_OF_A_NAME);
-    for (int i = 0; i < count; i++)
-        snprintf(names + (size_t)i * MOST_OF_A_NAME, MOST_OF_A_NAME, "--%s", rows[i].name);
+    int named = 0;
+    for (int i = 0; i < count; i++) {
+        if (rows[i].kind != OPTION_GROUP)
+            snprintf(names + (size_t)named++ * MOST_OF_A_NAME, MOST_OF_A_NAME, "--%s", rows[i].name);
+    }
     snprintf(bare, sizeof bare, "%.*s", (int)strcspn(typed, "="), typed);
     fovea_text_suggest(bare, typed_name_at, names, meant);
     free(names);
@@ -209,7 +224,8 @@ static int parse_rows(struct command *command, int argc, char **argv, const stru
         if (rows[row].kind == OPTION_JSON_OLD && !optarg && names_json(argv[optind])) {
             optarg = argv[optind++];
             fprintf(stderr, "fovea %s: '--json %s' is spelt --json%s%s; the next version takes no other\n",
-                    command->verb, optarg, json_alone(optarg) ? "" : "=", json_alone(optarg) ? "" : optarg);
+                    command->verb, shown(optarg), json_alone(optarg) ? "" : "=",
+                    json_alone(optarg) ? "" : shown(optarg));
         }
         command->given[row] = true;
         int stored = store(command, &rows[row], optarg);
@@ -252,6 +268,7 @@ int command_parse(struct command *command, int argc, char **argv)
     free(rows);
     free(longs);
     free(letters);
+    use_colours(command->common.colour);
     if (code == PARSE_GO_ON && command->common.help) {
         command_help(command, stdout);
         return FOVEA_CLEAN;
@@ -319,20 +336,8 @@ void command_help(struct command *command, FILE *out)
 {
     int count = 0;
     struct option_row *rows = all_rows(command, &count);
-    fprintf(out, "usage: fovea %s %s\n\n%s\n\n", command->verb, command->arguments, command->summary);
-    for (int i = 0; i < count; i++) {
-        char name[64], letter[8] = "    ";
-        if (rows[i].letter)
-            snprintf(letter, sizeof letter, "-%c, ", rows[i].letter);
-        snprintf(name, sizeof name, "--%s%s%s%s", rows[i].name, rows[i].metavar ? is_json(&rows[i]) ? "[=" : " " : "",
-                 rows[i].metavar ? rows[i].metavar : "", is_json(&rows[i]) ? "]" : "");
-        fprintf(out, "  %s%-26s %s\n", letter, name, rows[i].help);
-    }
+    print_help(command, rows, count, out);
     free(rows);
-    if (command->appendix)
-        command->appendix(out);
-    if (command->example)
-        fprintf(out, "\nexample: %s\n", command->example);
 }
 
 void command_free(struct command *command)
@@ -355,21 +360,34 @@ void print_words(FILE *out, const char *text)
     free(words);
 }
 
+void print_words_wrapped(int column, int indent, const char *text)
+{
+    size_t length = fovea_text_flags(text, NULL, 0);
+    char *words = needed(length, 1);
+    fovea_text_flags(text, words, length + 1);
+    print_wrapped(stdout, column, indent, words);
+    free(words);
+}
+
 int fail(const struct fovea_error *error)
 {
+    char message[sizeof error->message];
+    snprintf(message, sizeof message, "%s", error->message);
+    fovea_text_printable(message);
     fputs("fovea: ", stderr);
-    print_words(stderr, error->message);
+    print_words(stderr, message);
     fputs("\n", stderr);
     return (int)error->code;
 }
 
 int fail_usage(const struct command *command, const char *format, ...)
 {
+    char message[2048];
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "fovea %s: ", command->verb);
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, " ('fovea help %s' shows the options)\n", command->verb);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    fovea_text_printable(message);
+    fprintf(stderr, "fovea %s: %s ('fovea help %s' shows the options)\n", command->verb, message, command->verb);
     return FOVEA_BAD_INPUT;
 }

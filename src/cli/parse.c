@@ -81,7 +81,7 @@ int parse_shapes(const struct text_list *texts, struct fovea_shapes *shapes)
     for (int i = 0; i < shapes->count; i++) {
         if (parse_shape(texts->items[i], &list[i])) {
             fprintf(stderr, "fovea: --shape takes sizes like input:1,3,224,224 or 1,3,224,224, not '%s'\n",
-                    texts->items[i]);
+                    shown(texts->items[i]));
             return -1;
         }
     }
@@ -180,7 +180,8 @@ static int parse_channels(const char *option, const char *text, bool *has, float
     if (!text)
         return 0;
     if (count != 1 && count != 3) {
-        fprintf(stderr, "fovea: --%s takes one number or three, like 0.485,0.456,0.406, not '%s'\n", option, text);
+        fprintf(stderr, "fovea: --%s takes one number or three, like 0.485,0.456,0.406, not '%s'\n", option,
+                shown(text));
         return -1;
     }
     for (int i = 0; i < 3; i++)
@@ -200,7 +201,7 @@ static int parse_resize(const char *text, struct fovea_preprocess *preprocess)
     if (count != 1 + pair || sides[0] < 1 || (pair && sides[1] < 1)) {
         fprintf(stderr,
                 "fovea: --resize takes the shorter side, like 256, or a height and width, like 256x320, not '%s'\n",
-                text);
+                shown(text));
         return -1;
     }
     if (pair)
@@ -223,7 +224,7 @@ static int parse_fill(const char *text, struct fovea_preprocess *preprocess)
     preprocess->has_fill = good;
     if (!text || good)
         return 0;
-    fprintf(stderr, "fovea: --letterbox-colour takes one number of 0 to 255 or three, not '%s'\n", text);
+    fprintf(stderr, "fovea: --letterbox-colour takes one number of 0 to 255 or three, not '%s'\n", shown(text));
     return -1;
 }
 

@@ -67,7 +67,8 @@ int show_positions(struct opened *opened, const struct fovea_erf_options *option
     if (code == FOVEA_CLEAN && folder && fovea_positions_write(opened->model, &positions, folder, force, &error))
         code = fail(&error);
     else if (code == FOVEA_CLEAN && folder && !json_alone(json))
-        printf("wrote %s/positions.json, maps as .npy and .png, original/, randomised/, manifest.json\n", folder);
+        printf("wrote %s/positions.json, maps as .npy and .png, original/, randomised/, manifest.json\n",
+               shown(folder));
     fovea_positions_free(&positions);
     return code;
 }

@@ -1,6 +1,5 @@
 /* Progress of long work: a bar on a terminal, lines elsewhere. */
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,12 +15,6 @@ static double seconds_now(void)
 void start_progress(struct progress_bar *bar, bool quiet)
 {
     *bar = (struct progress_bar){.terminal = isatty(STDERR_FILENO), .quiet = quiet};
-}
-
-static int terminal_width(void)
-{
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
 static const char *time_text(double seconds, char out[32])
@@ -54,7 +47,7 @@ static void draw_bar(const struct progress_bar *bar, double share, const char *t
 {
     enum { MOST = 30, LEAST = 4 };
     char cells[MOST + 1], line[512];
-    int width = terminal_width(), cell_count = width - (int)(strlen(bar->what) + strlen(text)) - 5;
+    int width = terminal_width(stderr), cell_count = width - (int)(strlen(bar->what) + strlen(text)) - 5;
     cell_count = cell_count > MOST ? MOST : cell_count < LEAST ? LEAST : cell_count;
     for (int i = 0; i < cell_count; i++)
         cells[i] = i < (int)(share * cell_count) ? '#' : '.';

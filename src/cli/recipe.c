@@ -43,7 +43,7 @@ void print_recipes(FILE *out)
     struct fovea_recipe recipe;
     fprintf(out, "\nrecipes (derived; --recipe list shows their values and why):\n");
     for (int i = 0; fovea_recipe_at(i, &recipe); i++)
-        fprintf(out, "  %-16s %s\n", recipe.guide, recipe.reason);
+        print_entry(out, 16, recipe.guide, recipe.reason);
 }
 
 /* The two flags about statistics exclude one another. */

@@ -117,9 +117,9 @@ static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flag
     if (rewrite->applied == 0)
         printf("nothing to change; 'fovea audit' tells what else there is, --apply GUIDE does it\n");
     if (rewrite->applied == 0 && !flags->dry_run)
-        printf("wrote %s, a copy\n", flags->output);
+        printf("wrote %s, a copy\n", shown(flags->output));
     else if (!flags->dry_run)
-        printf("wrote %s\n", flags->output);
+        printf("wrote %s\n", shown(flags->output));
 }
 
 static int show(struct opened *opened, const struct flags *flags, const struct fovea_rewrite *rewrite)
@@ -179,9 +179,10 @@ int verb_rewrite(int argc, char **argv)
 {
     struct flags flags = {.options = fovea_rewrite_options_default()};
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_FILE, &flags.output, "FILE", "the new model; -: to stdout"},
+        {"output", 'o', OPTION_FILE, &flags.output, "FILE", "the new model; -: to stdout", ".onnx"},
         {"apply", 0, OPTION_TEXT, &flags.what, "WHAT",
-         "exact (default: dropout and gamma, which change no output), guides by name (GUIDE,GUIDE), or all"},
+         "exact (default: dropout and gamma, which change no output), guides by name (GUIDE,GUIDE), or all", NULL,
+         "exact all", guide_at},
         {"only-node", 0, OPTION_LIST, &flags.nodes, "NODE", "only what is about this node; may be repeated"},
         {"dry-run", 0, OPTION_FLAG, &flags.dry_run, NULL, "list and prove the changes, write nothing"},
         {"fold", 0, OPTION_FLAG, &flags.options.fold, NULL,
@@ -199,7 +200,7 @@ int verb_rewrite(int argc, char **argv)
                               .arguments = "MODEL -o NEW.onnx [--apply WHAT] [options]",
                               .summary =
                                   "Follows the guidelines in a new file. What should change nothing is proven to "
-                                  "change nothing, or no file is\nwritten; of the rest it is said how far the "
+                                  "change nothing, or no file is written; of the rest it is said how far the "
                                   "outputs moved.",
                               .example = "fovea rewrite resnet18.onnx -o padded.onnx --apply kernel-padding",
                               .appendix = print_guide_options,

@@ -127,7 +127,7 @@ static int predict(const struct run_work *work, const struct fovea_feed *feeds,
         (sink.count > 0 || asks_for_classes(options) || error.kind != FOVEA_ERROR_INPUT))
         return error.kind == FOVEA_ERROR_UNSUPPORTED && !asks_for_classes(options) ? FOVEA_CLEAN : fail(&error);
     if (options->overlay && work->lines)
-        printf("wrote %" PRId64 " picture%s to %s\n", sink.count, sink.count == 1 ? "" : "s", options->overlay);
+        printf("wrote %" PRId64 " picture%s to %s\n", sink.count, sink.count == 1 ? "" : "s", shown(options->overlay));
     return FOVEA_CLEAN;
 }
 
@@ -195,15 +195,16 @@ int verb_run(int argc, char **argv)
          "absolute tolerance (default: 2e-5 of the largest expected element, 2e-3 with half precision weights or "
          "output)"},
         {"dump-after", 0, OPTION_TEXT, &options.dump_after, "PASS", "print the graph after a pass"},
+        JSON_ROW(options.json),
+        GROUP("What the outputs mean"),
         {"top", 0, OPTION_COUNT, &options.top, "N", "of pictures: classes told, the strongest or largest (default 5)"},
         {"labels", 0, OPTION_TEXT, &options.labels, "FILE",
          "names of the classes: one a line, JSON, data.yaml, synsets (default: the model's)", ".txt .json .yaml"},
         {"overlay", 0, OPTION_FOLDER, &options.overlay, "DIR",
          "of pictures: draw regions in colours over each, or the classes beside it"},
-        PICTURE_ROWS(options.figures),
         {"force", 0, OPTION_FLAG, &options.force, NULL, "replace pictures of --overlay that are there"},
-        JSON_ROW(options.json),
         ACTIVATION_ROW(options.activation),
+        PICTURE_ROWS(options.figures),
         PREPROCESS_ROWS(options.preprocess),
         {0}};
     struct command command = {.verb = "run",

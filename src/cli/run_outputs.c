@@ -113,7 +113,7 @@ static int file_path(const char *folder, const char *name, const char *ending, c
 static void tell_file(const struct run_work *work, const char *path)
 {
     if (work->lines)
-        printf("wrote %s\n", path);
+        printf("wrote %s\n", shown(path));
 }
 
 /* A tensor, called `name` in the document, into FILE.npy of the folder if there is one. */
@@ -177,7 +177,7 @@ static int keep_outputs(const struct run_work *work, const struct fovea_session 
     const char *folder = work->options->output;
     int count = fovea_session_output_count(session), code = FOVEA_CLEAN;
     if (folder && mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "fovea: the folder %s cannot be made: %s\n", folder, strerror(errno));
+        fprintf(stderr, "fovea: the folder %s cannot be made: %s\n", shown(folder), strerror(errno));
         return FOVEA_BAD_INPUT;
     }
     char(*files)[FILE_NAME_SIZE] = needed((size_t)count, sizeof *files);
@@ -252,8 +252,11 @@ static int compare_output(const struct run_work *work, const struct fovea_sessio
     fovea_tensor_free(fovea, &reference);
     char safe[CLI_TEXT];
     const char *name = item >= 0 ? expected->name : fovea_session_output_name(session, output);
-    if (work->lines)
-        printf("%s %s: %s\n", comparison.equal ? "equal   " : "MISMATCH", safe_text(name, safe), comparison.text);
+    if (work->lines) {
+        print_coloured(stdout, comparison.equal ? COLOUR_PASS : COLOUR_PROBLEM,
+                       comparison.equal ? "equal   " : "MISMATCH");
+        printf(" %s: %s\n", safe_text(name, safe), comparison.text);
+    }
     if (work->record && fovea_run_record_comparison(work->record, name, &comparison, &error))
         return fail(&error);
     return comparison.equal ? FOVEA_CLEAN : FOVEA_FINDINGS;

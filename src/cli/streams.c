@@ -243,11 +243,13 @@ int take_streams(const struct command *command, const struct option_row *rows, i
         struct text_list *texts = list ? row->target : NULL;
         json = json ||
                ((row->kind == OPTION_JSON || row->kind == OPTION_JSON_OLD) && is_stream(*(const char **)row->target));
-        for (int k = 0; row->files && list && k < texts->count; k++) {
+        bool given =
+            row->files && row->files[0] == '.' && strcmp(row->files, ".onnx") != 0; /* load_model takes those */
+        for (int k = 0; given && list && k < texts->count; k++) {
             if (take_input(&texts->items[k]))
                 return FOVEA_BAD_INPUT;
         }
-        if (row->files && row->kind == OPTION_TEXT && take_input(row->target))
+        if (given && row->kind == OPTION_TEXT && take_input(row->target))
             return FOVEA_BAD_INPUT;
         if (written && take_output(row->target, row->kind == OPTION_FOLDER,
                                    strcmp(row->name, "output") == 0 ? command->streamed : NULL))

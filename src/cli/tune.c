@@ -93,7 +93,7 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
     struct fovea_tune tune;
     /* What is in it stays until the first epoch: bad input loses nothing. */
     if (flags->history && !(watch.history = fopen(flags->history, "a"))) {
-        fprintf(stderr, "fovea: %s cannot be written\n", flags->history);
+        fprintf(stderr, "fovea: %s cannot be written\n", shown(flags->history));
         return FOVEA_BAD_INPUT;
     }
     int result = fovea_tune(opened->model, options, flags->output, flags->force, &calls, &tune, &error);
@@ -160,12 +160,18 @@ int verb_tune(int argc, char **argv)
     char decay_classes[CLI_LINE];
     const struct option_row rows[] = {
         {"output", 'o', OPTION_FILE, &flags.output, "FILE",
-         "the trained model: the best epoch; the last one beside it; -: to stdout"},
+         "the trained model: the best epoch; the last one beside it; -: to stdout", ".onnx"},
+        {"report", 0, OPTION_FOLDER, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
+        {"history", 0, OPTION_FILE, &flags.history, "FILE", "a line of JSON per epoch", ".jsonl"},
+        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
+        JSON_ROW(flags.json),
+        {"recipe", 0, OPTION_TEXT, &options->recipe, "GUIDE",
+         "start from what fits after this guide's rewrite (below); 'list' shows all", NULL, "list", guide_at},
         DATA_ROWS(flags.data),
         SKIP_BROKEN_ROW(flags.data.data.skip_broken),
-        {"labels", 0, OPTION_TEXT, &flags.data.data.names, "FILE", "names of the classes (default: the model's)"},
-        {"recipe", 0, OPTION_TEXT, &options->recipe, "GUIDE",
-         "start from what fits after this guide's rewrite (below); 'list' shows all"},
+        {"labels", 0, OPTION_TEXT, &flags.data.data.names, "FILE", "names of the classes (default: the model's)",
+         ".txt .json .yaml"},
+        GROUP("Steps"),
         {"epochs", 'e', OPTION_INT, &options->epochs, "N", "default 10"},
         {"samples", 0, OPTION_INT, &options->samples, "N", "of an epoch at most (default: all)"},
         {"batch", 'b', OPTION_INT, &options->batch, "N", "images per step (default 32)"},
@@ -182,19 +188,22 @@ int verb_tune(int argc, char **argv)
          "cosine (default), constant, step or polynomial"},
         {"warmup", 0, OPTION_NUMBER, &options->warmup_epochs, "EPOCHS", "in which the rate rises"},
         {"clip", 0, OPTION_NUMBER, &options->clip, "NORM", "largest norm of the gradient"},
+        GROUP("Loss"),
         {"loss", 0, OPTION_WORD, &(struct word_choice){losses, &options->loss}, "NAME",
          "cross-entropy, binary or squares (default: by what the file's scores are: softmax, sigmoid or none)"},
         ACTIVATION_ROW(flags.activation),
         {"smoothing", 0, OPTION_NUMBER, &options->smoothing, "X", "of labels"},
         {"class-weights", 0, OPTION_TEXT, &options->class_weights, "balanced|FILE",
-         "of the loss, one number a class; balanced: n / (K n_c)"},
+         "of the loss, one number a class; balanced: n / (K n_c)", "*", "balanced"},
         {"dice", 0, OPTION_NUMBER, &options->dice, "WEIGHT", "of the Dice loss beside cross-entropy"},
+        GROUP("What trains"),
         {"freeze", 0, OPTION_LIST, &flags.freeze, "PATTERN", "parameters that stay; !PATTERN takes some back"},
         {"rate-of", 0, OPTION_LIST, &flags.rates, "PATTERN=X", "factor of the learning rate"},
         {"reinit", 0, OPTION_LIST, &flags.reinitialise, "PATTERN", "draw these weights anew"},
         {"new-head", 0, OPTION_INT, &options->new_classes, "CLASSES", "a new classifier"},
         {"freeze-bn", 0, OPTION_FLAG, &flags.freeze_norm, NULL, "BatchNormalization keeps its statistics"},
         {"train-bn", 0, OPTION_FLAG, &flags.train_norm, NULL, "it takes the batch's, however small the batch"},
+        GROUP("Augmentation"),
         {"crop-scale", 0, OPTION_TEXT, &flags.crop_scale, "LOW,HIGH", "random resized crop: shares of the area"},
         {"padding", 0, OPTION_INT, &augment->padding, "PIXELS", "random crop of the padded image"},
         {"scale-jitter", 0, OPTION_TEXT, &flags.jitter, "LOW,HIGH", "random scale and crop"},
@@ -202,16 +211,13 @@ int verb_tune(int argc, char **argv)
         {"rotation", 0, OPTION_NUMBER, &augment->rotation, "DEGREES", "at most"},
         {"colour", 0, OPTION_TEXT, &flags.colour, "B,C,S,H", "jitter of brightness, contrast, saturation, hue"},
         {"mixup", 0, OPTION_NUMBER, &augment->mixup, "ALPHA", "mix pairs of images"},
+        GROUP("Other models"),
         {"teacher", 0, OPTION_TEXT, &options->teacher, "MODEL",
-         "learn its probabilities too: right after exact rewrites"},
+         "learn its probabilities too: right after exact rewrites", ".onnx"},
         {"teacher-weight", 0, OPTION_NUMBER, &options->teacher_weight, "X", "of the teacher (default 0.5)"},
-        {"control", 0, OPTION_TEXT, &options->control, "MODEL", "train this one alike and compare"},
+        {"control", 0, OPTION_TEXT, &options->control, "MODEL", "train this one alike and compare", ".onnx"},
         {"seeds", 0, OPTION_SMALL, &options->seeds, "N",
          "runs of each, from --seed on: the interval counts what runs vary; the best is written"},
-        {"report", 0, OPTION_FOLDER, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
-        {"history", 0, OPTION_FILE, &flags.history, "FILE", "a line of JSON per epoch"},
-        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
-        JSON_ROW(flags.json),
         PREPROCESS_ROWS(flags.preprocess),
         {0}};
     struct command command = {.verb = "tune",

@@ -199,7 +199,7 @@ static void print_difference(const struct fovea_tune *tune)
 
 void print_tune(const struct fovea_tune *tune, const char *output, bool masks, bool control)
 {
-    printf("wrote %s (epoch %" PRId64, output, tune->best_epoch);
+    printf("wrote %s (epoch %" PRId64, shown(output), tune->best_epoch);
     if (tune->seeds > 1)
         printf(" of seed %" PRIu64 ", the best of all", tune->best_seed);
     if (!isnan(score_of(&tune->best)))

@@ -96,10 +96,15 @@ static const struct {
     {"raw", {.std = {1, 1, 1}, .scale = 255, .interpolation = INTERPOLATION_BILINEAR}},
 };
 
+const char *preprocess_preset_name(int index)
+{
+    return index >= 0 && index < (int)(sizeof presets / sizeof presets[0]) ? presets[index].name : NULL;
+}
+
 static const char *preset_name_at(const void *none, int index)
 {
     (void)none;
-    return index < (int)(sizeof presets / sizeof presets[0]) ? presets[index].name : NULL;
+    return preprocess_preset_name(index);
 }
 
 int preprocess_preset(const char *name, struct preprocess *preprocess, struct error *error)

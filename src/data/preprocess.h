@@ -37,6 +37,8 @@ struct preprocess {
     bool upright; /* images are turned by their EXIF orientation; else as stored */
 };
 
+/* The names that it takes, then NULL. */
+const char *preprocess_preset_name(int index);
 /* "imagenet" (torchvision: 256, 224, bilinear), "inception" (342, 299, bicubic, 0.5), "clip" (224, 224, bicubic, the
  * constants of OpenAI's CLIP), "raw" (0..1, own size). */
 int preprocess_preset(const char *name, struct preprocess *preprocess, struct error *error);

@@ -68,6 +68,8 @@ struct fovea_preprocess {
     uint64_t reserved[8]; /**< zero */
 };
 FOVEA_API struct fovea_preprocess fovea_preprocess_default(void);
+/** "imagenet", ...: the `index`-th preset; NULL behind the last. */
+FOVEA_API const char *fovea_preset_name(int index);
 
 /** What of a model is not seen, as fovea does not have the operator that it is made by, or refuses a node (a type, a
  * mode). A node behind such a one is seen where the file says the shapes of its results. */

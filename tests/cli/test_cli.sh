@@ -86,6 +86,43 @@ expect 2 'takes a folder' bash -c "set -o pipefail; '$fovea' audit $model -o - |
 expect 2 'one thing alone' bash -c "set -o pipefail; '$fovea' rewrite $model -o - --json | cat"
 expect 2 'nothing was written|cannot be opened' bash -c "set -o pipefail; '$fovea' rewrite nothing.onnx -o - | cat"
 [ -z "$(TMPDIR=$work "$fovea" run $model -i - <$picture >/dev/null; ls "$work" | grep fovea-)" ] || { echo 'FAILED: stdin left a folder'; failures=$((failures + 1)); }
+# help by subject; lines of a terminal's width there alone; colours as the environment and --color say
+expect 0 '^Look at models$' "$fovea" help
+expect 0 '^Pictures$' "$fovea" help erf
+on_terminal() { script -qec "stty cols 80; $*" /dev/null | tr -d '\r'; }
+widest() { awk '{ if (length($0) > most) most = length($0) } END { print most }'; }
+for verb in '' inspect check run bench erf cam eval diff audit rewrite tune ops; do
+    most=$(on_terminal env -u COLUMNS NO_COLOR=1 "$fovea" help $verb | grep -v '^example' | widest)
+    [ "$most" -lt 80 ] || { echo "FAILED: help $verb has $most columns on a terminal of 80"; failures=$((failures + 1)); }
+done
+[ "$(on_terminal env COLUMNS=60 NO_COLOR=1 "$fovea" help cam | grep -v '^example' | widest)" -lt 61 ] || { echo 'FAILED: COLUMNS is not taken'; failures=$((failures + 1)); }
+[ "$("$fovea" help cam | widest)" -gt 120 ] || { echo 'FAILED: help is wrapped in a pipe'; failures=$((failures + 1)); }
+escape=$'\033'
+has_colours() { grep -qF "$escape[" <<<"$1"; }
+plain() { ! has_colours "$1" || { echo "FAILED: colours in $2"; failures=$((failures + 1)); }; }
+coloured() { has_colours "$1" || { echo "FAILED: no colours in $2"; failures=$((failures + 1)); }; }
+mixed_file=tests/fixtures/check/mixed.onnx
+plain "$("$fovea" check $mixed_file 2>&1)" 'a pipe'
+coloured "$("$fovea" check $mixed_file --color always 2>&1)" '--color always'
+coloured "$(CLICOLOR_FORCE=1 "$fovea" check $mixed_file 2>&1)" 'CLICOLOR_FORCE'
+coloured "$(on_terminal env -u NO_COLOR TERM=xterm "$fovea" check $mixed_file)" 'a terminal'
+plain "$(on_terminal env NO_COLOR=1 TERM=xterm "$fovea" check $mixed_file)" 'NO_COLOR'
+plain "$(on_terminal env -u NO_COLOR TERM=dumb "$fovea" check $mixed_file)" 'a dumb terminal'
+plain "$(on_terminal env -u NO_COLOR TERM=xterm "$fovea" check $mixed_file --color never)" '--color never'
+coloured "$("$fovea" audit $model --color always)" 'an audit'
+plain "$("$fovea" check $mixed_file --json --color always 2>&1)" 'JSON'
+# names of files are shown without what a terminal would obey
+evil="$work/a${escape}[31mb.onnx"
+cp $model "$evil"
+cp $picture "$work/a${escape}[31mb.png"
+for verb in inspect check audit "rewrite --dry-run" "bench -r 1 -b 1" "run -i $picture" "erf --images $picture" "cam $picture -m gradcam"; do
+    # shellcheck disable=SC2086
+    set -- $verb
+    plain "$("$fovea" "$1" "$evil" "${@:2}" 2>&1)" "$verb of a name with an escape"
+done
+plain "$("$fovea" check "$evil$escape" 2>&1; "$fovea" diff "$evil" "$evil" 2>&1; "$fovea" diff "$evil" $net/model.onnx 2>&1)" 'messages with an escape'
+plain "$("$fovea" run $model -i "$work/a${escape}[31mb.png" 2>&1; "$fovea" erf $model --images "$work/a${escape}[31mb.png" -o "$work/e${escape}[31m" 2>&1)" 'pictures with an escape'
+plain "$("$fovea" run $model --"$escape[31m" 2>&1; "$fovea" "$escape[31m" 2>&1; "$fovea" run $model -i $picture -e "$escape[31m" 2>&1; "$fovea" run $model --cpu "$escape[31m" 2>&1; "$fovea" audit $model --fail-on "$escape[31m" 2>&1; "$fovea" run $model --resize "$escape[31m" 2>&1)" 'arguments with an escape'
 # names are written out, and what is near to a wrong one is said
 one_line 2 "no verb 'inspcet'; did you mean 'inspect'[?]" "$fovea" inspcet $model
 one_line 2 "unknown option '--jsn'; did you mean '--json'[?]" "$fovea" inspect $model --jsn
