@@ -264,7 +264,7 @@ void page_plot(struct page *page, const struct page_plot *plot)
     write_present(page, plot, &axes);
     page_html(page, "<text class=\"middle name\" x=%d y=%d>", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6);
     page_text(page, plot->x_name, 48);
-    page_html(page, "</text><text class=\"middle name\" transform=\"translate(9 %d) rotate(-90)\">",
+    page_html(page, "</text><text class=\"middle name\" transform=\"translate(12 %d) rotate(-90)\">",
               (TOP + HEIGHT - BOTTOM) / 2);
     page_text(page, plot->y_name, 40);
     page_html(page, "</text></svg>");
