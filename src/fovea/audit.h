@@ -53,12 +53,15 @@ struct fovea_number {
     const char *name, *unit; /**< unit "" where there is none */
     double value;
 };
-/** A measured or computed curve; `spread` (standard deviation) may be NULL. */
+/** A measured or computed curve; `spread` (standard deviation) may be NULL, as may `low` and `high`, an interval whose
+ * places may be NAN, and `interval`, which says what it is. */
 struct fovea_curve {
     const char *title, *x_name, *y_name;
     int count;
     const double *x, *y, *spread;
     double present; /**< x of the model as it is; NAN: none */
+    const double *low, *high;
+    const char *interval; /**< "95 %, Wilson's of the binomial", ...; it lasts as long as the program */
 };
 
 /** What follows a finding: a rewrite of `model` by `guide`. */

@@ -139,7 +139,10 @@ int finding_curve(struct audit *audit, struct finding *finding, const struct fov
     copy.x = copy_numbers(audit, curve->x, curve->count, error);
     copy.y = copy_numbers(audit, curve->y, curve->count, error);
     copy.spread = curve->spread ? copy_numbers(audit, curve->spread, curve->count, error) : NULL;
-    if (!grown || !copy.title || !copy.x || !copy.y || (curve->spread && !copy.spread))
+    copy.low = curve->low ? copy_numbers(audit, curve->low, curve->count, error) : NULL;
+    copy.high = curve->high ? copy_numbers(audit, curve->high, curve->count, error) : NULL;
+    if (!grown || !copy.title || !copy.x || !copy.y || (curve->spread && !copy.spread) || (curve->low && !copy.low) ||
+        (curve->high && !copy.high))
         return -1;
     advice->curves = grown;
     advice->curves[advice->curve_count++] = copy;

@@ -98,10 +98,19 @@ static int draw_parameters(struct audit *audit, struct finding *finding, const s
         amplitude[i] = list->sites[i].bias.amplitude;
         sigma[i] = list->sites[i].bias.sigma;
     }
-    const struct fovea_curve a = {"amplitude A by layer", "layer", "A", list->count, x, amplitude, NULL, (double)NAN};
-    const struct fovea_curve s = {"sigma by layer", "layer", "sigma, patches", list->count, x, sigma, NULL,
-                                  (double)NAN};
-    return finding_curve(audit, finding, &a, error) || finding_curve(audit, finding, &s, error) ? -1 : 0;
+    struct fovea_curve curve = {.title = "amplitude A by layer",
+                                .x_name = "layer",
+                                .y_name = "A",
+                                .count = list->count,
+                                .x = x,
+                                .y = amplitude,
+                                .present = (double)NAN};
+    if (finding_curve(audit, finding, &curve, error))
+        return -1;
+    curve.title = "sigma by layer";
+    curve.y_name = "sigma, patches";
+    curve.y = sigma;
+    return finding_curve(audit, finding, &curve, error);
 }
 
 static int report_present(struct audit *audit, const struct gaussian_sites *list, int all, struct error *error)

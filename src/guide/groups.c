@@ -138,14 +138,17 @@ static const struct group_gain *gain_at(const struct group_block *block, int64_t
 static int add_curve(struct audit *audit, struct finding *finding, const struct group_block *block, struct error *error)
 {
     const struct node *node = block->site->core;
-    double *numbers = arena_allocate(audit->arena, 3 * (size_t)block->curve_count + 1, sizeof *numbers, error);
+    double *numbers = arena_allocate(audit->arena, 5 * (size_t)block->curve_count + 1, sizeof *numbers, error);
     if (!numbers)
         return -1;
     double *gain = numbers + block->curve_count, *spread = gain + block->curve_count;
+    double *low = spread + block->curve_count, *high = low + block->curve_count;
     for (int i = 0; i < block->curve_count; i++) {
         numbers[i] = (double)block->curve[i].groups;
         gain[i] = block->curve[i].gain;
         spread[i] = block->curve[i].spread;
+        low[i] = gain[i] - block->curve[i].half;
+        high[i] = gain[i] + block->curve[i].half;
     }
     struct fovea_curve curve = {.title = node_own_name(node->origin ? node->origin : node),
                                 .x_name = "groups",
@@ -154,7 +157,10 @@ static int add_curve(struct audit *audit, struct finding *finding, const struct 
                                 .x = numbers,
                                 .y = gain,
                                 .spread = spread,
-                                .present = (double)block->site->groups};
+                                .present = (double)block->site->groups,
+                                .low = low,
+                                .high = high,
+                                .interval = FINDING_STUDENT};
     return finding_curve(audit, finding, &curve, error);
 }
 

@@ -7,10 +7,11 @@
 
 /* ---- the blocks of a network ---- */
 
-/* Gains of one number of groups; of images: means, and standard deviations over them. */
+/* Gains of one number of groups; of images: means, standard deviations over them, intervals. */
 struct group_gain {
     int64_t groups;
     double gain, spread;
+    double half;      /* of the 95 % interval of the gain, to each side; NAN of one image */
     double norm_gain; /* of L2 norms instead of means per element */
 };
 

@@ -7,6 +7,7 @@
 #include "analysis/recording.h"
 #include "analysis/target.h"
 #include "base/random.h"
+#include "data/crossed.h"
 #include "graph/match.h"
 #include "graph/operator.h"
 #include "guide/groups.h"
@@ -393,6 +394,7 @@ static void finish_block(struct measured_block *measured, const struct group_law
         point->gain = sums->gain / images;
         point->norm_gain = sums->norm / images;
         point->spread = sqrt(fmax(0, sums->square / images - point->gain * point->gain));
+        point->half = images > 1 ? student_quantile(images - 1) * point->spread / sqrt(images - 1) : (double)NAN;
         double size = fabs(log(point->gain));
         if (point->groups == block->site->groups)
             block->gain_now = point->gain;

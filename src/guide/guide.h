@@ -102,6 +102,8 @@ int finding_node(struct audit *audit, struct finding *finding, const struct node
 int finding_number(struct audit *audit, struct finding *finding, const char *name, const char *unit, double value,
                    struct error *error);
 /* x, y, spread are copied. */
+#define FINDING_WILSON "95 %, Wilson's of the binomial"
+#define FINDING_STUDENT "95 %, Student's t over the images"
 int finding_curve(struct audit *audit, struct finding *finding, const struct fovea_curve *curve, struct error *error);
 /* Text for one of the advice's fields, as printf; NULL without memory. */
 #define finding_text(audit, error, ...) arena_print((audit)->arena, error, __VA_ARGS__)

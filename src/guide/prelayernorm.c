@@ -8,6 +8,7 @@
 #include "analysis/recording.h"
 #include "analysis/scale_agreement.h"
 #include "analysis/target.h"
+#include "data/paired.h"
 #include "graph/operator.h"
 #include "guide/edit_layers.h"
 #include "guide/guides.h"
@@ -121,13 +122,25 @@ static int measure_scales(struct audit *audit, struct finding *finding, double *
         return 0;
     const double x[SCALES + 1] = {scales[0], 1, scales[1], scales[2]};
     const double y[SCALES + 1] = {agreement[0], 1, agreement[1], agreement[2]};
+    double low[SCALES + 1], high[SCALES + 1];
+    for (int i = 0; i <= SCALES; i++) {
+        double interval[2] = {(double)NAN, (double)NAN};
+        if (x[i] != 1) /* there they agree with themselves */
+            binomial_interval(y[i], images.count, interval);
+        low[i] = interval[0];
+        high[i] = interval[1];
+    }
+    bool single = scores.grid.height * scores.grid.width == 1; /* else units of an image go together */
     const struct fovea_curve curve = {.title = "predictions for s x that are those for x",
                                       .x_name = "s, pure scale of the normalised tensor",
                                       .y_name = "agreement",
                                       .count = SCALES + 1,
                                       .x = x,
                                       .y = y,
-                                      .present = (double)NAN};
+                                      .present = (double)NAN,
+                                      .low = single ? low : NULL,
+                                      .high = single ? high : NULL,
+                                      .interval = single ? FINDING_WILSON : NULL};
     *worst = fmin(agreement[0], fmin(agreement[1], agreement[2]));
     const char *on = audit_images_text(audit, images.count, error);
     finding->advice.measured =

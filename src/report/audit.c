@@ -20,6 +20,11 @@ static json_t *describe_curve(const struct fovea_curve *curve)
     document_set(&entry, "y", report_numbers(curve->y, curve->count));
     document_set(&entry, "spread", curve->spread ? report_numbers(curve->spread, curve->count) : json_null());
     document_set(&entry, "present", document_number(curve->present));
+    if (curve->interval) {
+        report_set_text(&entry, "interval", curve->interval);
+        document_set(&entry, "low", report_numbers(curve->low, curve->count));
+        document_set(&entry, "high", report_numbers(curve->high, curve->count));
+    }
     return entry;
 }
 

@@ -84,7 +84,7 @@ static void collect(const json_t *eval, const char *change, size_t model, struct
 static const char *band_words(const json_t *eval)
 {
     bool single = !has_masks(eval) && (is_labelled(eval) || json_number_of(eval, "units") == 1);
-    return single ? "95 %, Wilson&#39;s of the binomial" : "95 %, Student&#39;s t over the images";
+    return single ? "95 %, Wilson's of the binomial" : "95 %, Student's t over the images";
 }
 
 static void write_curve(struct page *page, const json_t *eval, const json_t *before, const char *change,

@@ -137,12 +137,11 @@ static bool are_whole(const json_t *x)
 static void write_curve(struct page *page, const json_t *curve)
 {
     const json_t *x = json_object_get(curve, "x"), *y = json_object_get(curve, "y");
-    const json_t *spread = json_object_get(curve, "spread");
+    const json_t *low = json_object_get(curve, "low"), *high = json_object_get(curve, "high");
     struct plot_series series = {0};
     size_t count = json_array_size(x), step = count / PLOT_POINTS + 1;
     for (size_t i = 0; i < count; i += step)
-        plot_series_add(&series, json_at(x, i), json_at(y, i), json_at(y, i) - fabs(json_at(spread, i)),
-                        json_at(y, i) + fabs(json_at(spread, i)));
+        plot_series_add(&series, json_at(x, i), json_at(y, i), json_at(low, i), json_at(high, i));
     const struct page_plot plot = {.title = json_text_of(curve, "title"),
                                    .x_name = json_text_of(curve, "x_name"),
                                    .y_name = json_text_of(curve, "y_name"),
@@ -151,7 +150,7 @@ static void write_curve(struct page *page, const json_t *curve)
                                    .present = json_number_of(curve, "present"),
                                    .mark = "this model",
                                    .whole = are_whole(x),
-                                   .band = "one standard deviation to each side"};
+                                   .band = json_text_of(curve, "interval")};
     page_plot(page, &plot);
 }
 

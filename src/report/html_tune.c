@@ -64,8 +64,8 @@ static void write_curve(struct page *page, const json_t *tune, const char *key, 
                                    .shares = validation,
                                    .whole = true,
                                    .band = json_number_of(tune, "seeds") > 1
-                                               ? "95 %, Student&#39;s t over the seeds"
-                                               : "95 %, Wilson&#39;s of the binomial, over the validation samples"};
+                                               ? "95 %, Student's t over the seeds"
+                                               : "95 %, Wilson's of the binomial, over the validation samples"};
     page_plot(page, &plot);
 }
 

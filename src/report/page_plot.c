@@ -234,8 +234,11 @@ static void write_caption(struct page *page, const struct page_plot *plot)
         page_text(page, plot->series[s].name, PAGE_NAME);
         page_html(page, "</span>");
     }
-    if (plot->band && has_band(plot))
-        page_html(page, " <small>band: %s</small>", plot->band);
+    if (plot->band && has_band(plot)) {
+        page_html(page, " <small>band: ");
+        page_text(page, plot->band, PAGE_NAME);
+        page_html(page, "</small>");
+    }
     page_html(page, "</figcaption>");
 }
 
