@@ -674,7 +674,8 @@ expect 0 'wrote' "$fovea" audit $model -o "$work/beside" --force
 expect 1 '^0$' grep -cE 'id=(tune|rewrite)' "$work/beside/report.html"
 expect 0 'Not measured: no images' cat "$work/beside/report.html"
 expect 0 '^[0-9]+$' grep -c 'data:image/png;base64' "$report/report.html"
-expect 1 '^0$' grep -cE '<script|(src|href)="?(https?:|//)|@import|url\([^#]' "$report/report.html"
+expect 1 '^0$' grep -cE '<script|src="?(https?:|//)|<link[^>]*href="?(https?:|//)|@import|url\([^#]' "$report/report.html"
+expect 1 '^0$' grep -cE 'href="?(https?:|//)' <(sed -E 's,<a href="https://arxiv[.]org/abs/[0-9.]+",,g' "$report/report.html")
 
 # bad files: one line, exit code 2, nothing left behind
 printf 'not an image' >"$work/picture.png"
