@@ -1,12 +1,13 @@
 /* fovea diff: what differs between two models. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli.h"
 
 struct diff_flags {
     struct fovea_diff_options options;
-    const char *json;
-    bool all;
+    const char *json, *html;
+    bool all, force;
     struct sample_flags samples;
 };
 
@@ -16,6 +17,18 @@ static int show(const struct opened *opened, const struct fovea_diff *diff, cons
     if (!json_alone(flags->json))
         print_diff(diff, flags->all);
     return code != FOVEA_CLEAN ? code : diff->same ? FOVEA_CLEAN : FOVEA_FINDINGS;
+}
+
+/* Both side by side, in a folder. */
+static int write_page(const struct opened *opened, struct fovea_model *other, const struct fovea_diff_options *options,
+                      const struct fovea_diff *diff, const struct diff_flags *flags)
+{
+    struct fovea_error error = {0};
+    if (fovea_diff_write(opened->model, other, options, diff, flags->html, flags->force, &error))
+        return fail(&error);
+    if (!json_alone(flags->json))
+        printf("wrote %s/diff.html, diff.json, manifest.json\n", flags->html);
+    return FOVEA_CLEAN;
 }
 
 static int compare(struct opened *opened, const struct command *command, const struct diff_flags *flags,
@@ -29,10 +42,13 @@ static int compare(struct opened *opened, const struct command *command, const s
     struct fovea_diff diff;
     if (!other)
         return code;
-    if (fovea_diff(opened->model, other, &options, &diff, &error)) {
+    if ((flags->html && fovea_diff_claim(opened->model, flags->html, flags->force, &error)) ||
+        fovea_diff(opened->model, other, &options, &diff, &error)) {
         code = fail(&error);
     } else {
         code = show(opened, &diff, flags);
+        if (code <= FOVEA_FINDINGS && flags->html)
+            code = write_page(opened, other, &options, &diff, flags) == FOVEA_CLEAN ? code : FOVEA_BAD_INPUT;
         fovea_diff_free(&diff);
     }
     fovea_model_free(other);
@@ -62,6 +78,9 @@ int verb_diff(int argc, char **argv)
         {"rtol", 0, OPTION_NUMBER, &flags.options.rtol, "X", "of --run, of a value's largest element (default 1e-5)"},
         {"atol", 0, OPTION_NUMBER, &flags.options.atol, "X", "of --run, absolute, added to it (default 0)"},
         {"all", 'a', OPTION_FLAG, &flags.all, NULL, "do not cut long lists"},
+        {"html", 0, OPTION_FOLDER, &flags.html, "DIR",
+         "write diff.html, both side by side: sizes, changes, graphs; with --run outputs, with images their fields"},
+        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace a result of --html that is there"},
         JSON_ROW(flags.json),
         SAMPLE_ROWS(flags.samples),
         {0}};

@@ -9,29 +9,6 @@
 #define SHORT_NAMES 3
 #define SHORT_RUN 4
 
-static const struct {
-    enum fovea_change_kind kind;
-    const char *title;
-} groups[] = {
-    {FOVEA_CHANGE_MODEL, "model"},
-    {FOVEA_CHANGE_OPSET, "operator sets"},
-    {FOVEA_CHANGE_METADATA, "metadata"},
-    {FOVEA_CHANGE_INPUT, "inputs"},
-    {FOVEA_CHANGE_OUTPUT, "outputs"},
-    {FOVEA_CHANGE_FUNCTION, "functions"},
-    {FOVEA_CHANGE_NODE_REMOVED, "nodes removed"},
-    {FOVEA_CHANGE_NODE_ADDED, "nodes added"},
-    {FOVEA_CHANGE_ATTRIBUTE, "attributes changed"},
-    {FOVEA_CHANGE_NODE_MOVED, "nodes moved: they read another value"},
-    {FOVEA_CHANGE_SHAPE, "declared shapes"},
-    {FOVEA_CHANGE_WEIGHT_REMOVED, "weights and constants removed"},
-    {FOVEA_CHANGE_WEIGHT_ADDED, "weights and constants added"},
-    {FOVEA_CHANGE_WEIGHT_TYPE, "weights and constants of another type, shape or place"},
-    {FOVEA_CHANGE_WEIGHT_ELEMENTS, "weights and constants with other elements"},
-    {FOVEA_CHANGE_NAME, "renamed"},
-};
-_Static_assert(sizeof groups / sizeof groups[0] == FOVEA_CHANGE_KINDS, "every kind has a title");
-
 /* ---- one line ---- */
 
 static void print_name(const struct fovea_change *change)
@@ -311,9 +288,9 @@ static void print_run(const struct fovea_diff *diff, int64_t most)
 void print_diff(const struct fovea_diff *diff, bool all)
 {
     int64_t most = all ? INT64_MAX : SHORT_LIST;
-    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
-        print_group(diff, groups[i].kind, groups[i].title,
-                    groups[i].kind == FOVEA_CHANGE_NAME && !all ? SHORT_NAMES : most);
+    for (int kind = 0; kind < FOVEA_CHANGE_KINDS; kind++)
+        print_group(diff, (enum fovea_change_kind)kind, fovea_change_title(kind),
+                    kind == FOVEA_CHANGE_NAME && !all ? SHORT_NAMES : most);
     print_verdict(diff);
     if (diff->ran)
         print_run(diff, all ? most : SHORT_RUN);

@@ -29,6 +29,8 @@ enum fovea_change_kind {
 };
 /** "model", "opset", "metadata", "input", ..., "node-removed", ..., "name"; NULL for others. */
 FOVEA_API const char *fovea_change_name(int kind);
+/** What a list of such changes is headed: "nodes removed"; NULL for others. */
+FOVEA_API const char *fovea_change_title(int kind);
 
 struct fovea_change {
     enum fovea_change_kind kind;
@@ -96,6 +98,15 @@ FOVEA_API int fovea_diff(struct fovea_model *a, struct fovea_model *b, const str
 FOVEA_API void fovea_diff_free(struct fovea_diff *diff);
 /** As JSON, for fovea_text_free. */
 FOVEA_API char *fovea_diff_json(const struct fovea_diff *diff, struct fovea_error *error);
+/** A folder with both models side by side: diff.html (a page that needs no other file), diff.json, with images the
+ * effective receptive fields of what the heads read (over FOVEA_DIFF_FIELD_IMAGES at most), last manifest.json. `diff`
+ * is of these models and options. A result that is there already is an error unless `force`. */
+#define FOVEA_DIFF_FIELD_IMAGES 8
+FOVEA_API int fovea_diff_write(struct fovea_model *a, struct fovea_model *b, const struct fovea_diff_options *options,
+                               const struct fovea_diff *diff, const char *folder, bool force,
+                               struct fovea_error *error);
+/** Whether fovea_diff_write would be refused for what is in `folder`: to be asked before long work. */
+FOVEA_API int fovea_diff_claim(struct fovea_model *a, const char *folder, bool force, struct fovea_error *error);
 
 #ifdef __cplusplus
 }

@@ -51,7 +51,7 @@ static int read_lines(const struct drawn_graph *graph, struct graph_line lines[G
 static void write_line(struct page *page, const struct graph_layout *layout, const struct graph_line *line)
 {
     const struct graph_point *points = layout->points + line->first;
-    page_html(page, "<path class=flow marker-end=\"url(#arrow)\" d=\"M%.1f %.1f", points[0].x, points[0].y);
+    page_html(page, "<path class=flow d=\"M%.1f %.1f", points[0].x, points[0].y);
     for (int i = 1; i < line->points; i++) {
         struct graph_point a = points[i - 1], b = points[i];
         double y = i == line->points - 1 ? b.y - 2 : b.y, middle = (a.y + y) / 2;
@@ -60,7 +60,8 @@ static void write_line(struct page *page, const struct graph_layout *layout, con
         else
             page_html(page, "C%.1f %.1f %.1f %.1f %.1f %.1f", a.x, middle, b.x, middle, b.x, y);
     }
-    page_html(page, "\"/>");
+    struct graph_point end = points[line->points - 1];
+    page_html(page, "\"/><path class=tip d=\"M%.1f %.1fl-3.5 -7h7z\"/>", end.x, end.y);
 }
 
 static void write_block(struct page *page, const struct drawn_graph *graph, int i, const struct graph_box *box)
@@ -91,8 +92,7 @@ void drawn_graph_write(struct page *page, const struct drawn_graph *graph)
     page_html(
         page,
         "<figure class=graph><div class=scroll tabindex=0 role=group aria-label=\"%s\"><svg width=%.0f height=%.0f "
-        "viewBox=\"%.0f %.0f %.0f %.0f\">\n<defs><marker id=arrow viewBox=\"0 0 8 8\" refX=6 refY=4 "
-        "markerWidth=7 markerHeight=7 orient=auto><path class=tip d=\"M0 0L8 4L0 8z\"/></marker></defs>\n",
+        "viewBox=\"%.0f %.0f %.0f %.0f\">\n",
         graph->label, width, height, -MARGIN, -MARGIN, width, height);
     for (int i = 0; i < layout.line_count; i++)
         write_line(page, &layout, &lines[i]);
@@ -101,4 +101,28 @@ void drawn_graph_write(struct page *page, const struct drawn_graph *graph)
         write_block(page, graph, i, &boxes[i]);
     page_html(page, "</svg></div></figure>\n");
     graph_layout_release(&layout);
+}
+
+static const json_t *first_layer(const struct drawn_block *block, const json_t *layers)
+{
+    const json_t *place = json_array_get(json_object_get(block->json, "layers"), 0);
+    return place ? json_array_get(layers, (size_t)json_integer_value(place)) : NULL;
+}
+
+void drawn_graph_row(struct page *page, const struct drawn_graph *graph, int number, const json_t *layers)
+{
+    const struct drawn_block *block = &graph->blocks[number];
+    char title[GRAPH_TITLE_SIZE];
+    page_html(page, "<tr id=%s-%d><td class=n>%d</td><td>%s</td>", graph->prefix, number, number,
+              graph_box_title(block, title));
+    page_tagged(page, "td class=name", json_text_of(first_layer(block, layers), "name"), 36);
+    page_html(page, "<td class=n>%zu</td><td>", json_array_size(json_object_get(block->json, "layers")));
+    page_shape(page, json_object_get(block->json, "shape"));
+    page_html(page, "</td><td class=n>");
+    page_count(page, json_number_of(block->json, "parameters"));
+    page_html(page, "</td><td class=n>");
+    page_count(page, json_number_of(block->json, "macs"));
+    page_html(page, "</td><td class=n>");
+    page_share(page, block->share);
+    page_html(page, "</td>");
 }

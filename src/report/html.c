@@ -93,20 +93,27 @@ static void write_summary(struct page *page, const json_t *audit)
     page_html(page, "</p>\n");
 }
 
-static void write_head(struct page *page)
+void html_begin(struct page *page, const char *name, const char *kind)
 {
-    const json_t *audit = json_object_get(page->report, "audit");
     page_html(page, "<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
                     "<meta name=viewport content=\"width=device-width, initial-scale=1\">\n"
                     "<meta name=color-scheme content=\"light dark\">\n"
                     "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; style-src "
                     "'unsafe-inline'\">\n<link rel=icon href=\"data:,\">\n<title>");
-    page_text(page, model_name(page), PAGE_NAME);
-    page_html(page, " &ndash; fovea report</title>\n<style>\n");
+    page_text(page, name, PAGE_NAME);
+    page_html(page, " &ndash; fovea %s</title>\n<style>\n", kind);
     text_append(&page->text, html_style, strlen(html_style));
-    page_html(page, "</style>\n</head>\n<body>\n<a class=skip href=\"#main\">skip to the findings</a>\n<header>\n<p "
-                    "class=kicker>fovea report</p>\n");
-    page_tagged(page, "h1", model_name(page), PAGE_NAME);
+    page_html(page,
+              "</style>\n</head>\n<body>\n<a class=skip href=\"#main\">skip to the content</a>\n<header>\n<p "
+              "class=kicker>fovea %s</p>\n",
+              kind);
+    page_tagged(page, "h1", name, PAGE_NAME);
+}
+
+static void write_head(struct page *page)
+{
+    const json_t *audit = json_object_get(page->report, "audit");
+    html_begin(page, model_name(page), "report");
     if (json_text_of(audit, "verdict"))
         page_tagged(page, "p class=verdict", json_text_of(audit, "verdict"), PAGE_PROSE);
     write_counts(page, json_object_get(audit, "findings"));

@@ -9,6 +9,14 @@
 /* `out`: started; released by the caller in every case. */
 int report_html(struct memory *memory, const json_t *report, const char *folder, struct text *out, struct error *error);
 
+/* Two models side by side: of a document with "diff" (fovea.diff), "models" (of both a fovea.inspect, or "refused") and
+ * "erf" (of both as in a report). */
+int report_diff_html(struct memory *memory, const json_t *document, const char *folder, struct text *out,
+                     struct error *error);
+
+/* The page's head, to the heading; `kind` of page: "report". */
+void html_begin(struct page *page, const char *name, const char *kind);
+
 /* The sections, one file each; they write what stands under the section's heading. */
 void html_findings(struct page *page, const json_t *audit);
 void html_baseline(struct page *page, const json_t *baseline);

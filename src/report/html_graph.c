@@ -80,12 +80,6 @@ void html_graph_places(struct page *page, const json_t *finding)
 
 /* ---- the table ---- */
 
-static const json_t *first_layer(const struct page *page, const struct drawn_block *block)
-{
-    const json_t *place = json_array_get(json_object_get(block->json, "layers"), 0);
-    return place ? json_array_get(json_object_get(page->report, "layers"), (size_t)json_integer_value(place)) : NULL;
-}
-
 static void write_findings(struct page *page, int number, const bool (*in)[GRAPH_MOST_BOXES], size_t count)
 {
     const json_t *findings = findings_of(page);
@@ -100,30 +94,13 @@ static void write_findings(struct page *page, int number, const bool (*in)[GRAPH
     page_html(page, "</td></tr>\n");
 }
 
-static void write_row(struct page *page, const struct drawn_graph *graph, int number)
-{
-    const struct drawn_block *block = &graph->blocks[number];
-    char title[GRAPH_TITLE_SIZE];
-    page_html(page, "<tr id=block-%d><td class=n>%d</td><td>%s</td>", number, number, graph_box_title(block, title));
-    page_tagged(page, "td class=name", json_text_of(first_layer(page, block), "name"), 36);
-    page_html(page, "<td class=n>%zu</td><td>", json_array_size(json_object_get(block->json, "layers")));
-    page_shape(page, json_object_get(block->json, "shape"));
-    page_html(page, "</td><td class=n>");
-    page_count(page, json_number_of(block->json, "parameters"));
-    page_html(page, "</td><td class=n>");
-    page_count(page, json_number_of(block->json, "macs"));
-    page_html(page, "</td><td class=n>");
-    page_share(page, block->share);
-    page_html(page, "</td>");
-}
-
 static void write_table(struct page *page, const struct drawn_graph *graph, const bool (*in)[GRAPH_MOST_BOXES],
                         size_t count)
 {
     page_table_start(page, "Blocks, in the order of the graph",
                      "#no.|what|begins with|#layers|leaves it|#parameters|#MACs|#share|findings");
     for (int i = 0; i < graph->count; i++) {
-        write_row(page, graph, i);
+        drawn_graph_row(page, graph, i, json_object_get(page->report, "layers"));
         write_findings(page, i, in, count);
     }
     page_table_end(page);

@@ -26,6 +26,8 @@ struct drawn_graph {
 void drawn_graph_read(struct drawn_graph *graph, const json_t *outline, const char *prefix);
 /* As inline SVG, each block a link to its row. */
 void drawn_graph_write(struct page *page, const struct drawn_graph *graph);
+/* The row of a block, its last cell left open: "#no.|what|begins with|#layers|leaves it|#parameters|#MACs|#share". */
+void drawn_graph_row(struct page *page, const struct drawn_graph *graph, int number, const json_t *layers);
 
 /* graph_box.c: the size of a box, and its drawing. */
 void graph_box_measure(const struct drawn_block *block, struct graph_box *box);

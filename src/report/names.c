@@ -41,6 +41,27 @@ const char *fovea_change_name(int kind)
     return NAME_OF(names, kind);
 }
 
+const char *fovea_change_title(int kind)
+{
+    static const char *const titles[FOVEA_CHANGE_KINDS] = {"model",
+                                                           "operator sets",
+                                                           "metadata",
+                                                           "inputs",
+                                                           "outputs",
+                                                           "functions",
+                                                           "nodes removed",
+                                                           "nodes added",
+                                                           "attributes changed",
+                                                           "nodes moved: they read another value",
+                                                           "declared shapes",
+                                                           "weights and constants removed",
+                                                           "weights and constants added",
+                                                           "weights and constants of another type, shape or place",
+                                                           "weights and constants with other elements",
+                                                           "renamed"};
+    return NAME_OF(titles, kind);
+}
+
 const char *fovea_type_name(int type)
 {
     return type > DTYPE_UNDEFINED && type < DTYPE_COUNT ? dtype_name((enum dtype)type) : NULL;

@@ -481,6 +481,8 @@ static void test_arguments(void **state)
     assert_refused("erf_json", fovea_erf_json(model, &field, &error) ? 0 : -1, "score");
     assert_refused("erf_json", fovea_erf_json(NULL, &field, &error) ? 0 : -1, "model");
     assert_refused("diff_json", fovea_diff_json(NULL, &error) ? 0 : -1, "diff");
+    assert_refused("diff_claim", fovea_diff_claim(model, NULL, false, &error), "folder");
+    assert_refused("diff_write", fovea_diff_write(model, model, NULL, NULL, "x", false, &error), "options");
     assert_refused("tune_json", fovea_tune_json(NULL, &error) ? 0 : -1, "tune");
     assert_refused("report_find", fovea_report_find(model, NULL, &error), "folder");
 }

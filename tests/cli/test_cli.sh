@@ -606,6 +606,13 @@ expect 1 'nodes added: 20 .20 BatchNormalization' "$fovea" diff $net/model.onnx 
 expect 1 ' 0 of 49 values depart' "$fovea" diff $net/model.onnx $other --run -i $data/input_0.pb
 expect 1 '"schema": "fovea.diff"' "$fovea" diff $net/model.onnx $other --json
 expect 1 '^  Conv .* 1x5x32x32 -> 1x3x32x32' "$fovea" diff $net/model.onnx tests/fixtures/resnet18_opset9/model.onnx --run
+# both side by side in a page that embeds its pictures
+expect 1 'wrote .*/side/diff.html' "$fovea" diff $net/model.onnx $other --html "$work/side"
+expect 0 'nodes added' cat "$work/side/diff.html"
+expect 0 '"verb": "diff"' cat "$work/side/manifest.json"
+one_line 2 'exists already; --force' "$fovea" diff $net/model.onnx $other --html "$work/side"
+expect 0 'diff.html' "$fovea" diff $model $model --run --images models/images --limit 2 --html "$work/side" --force
+expect 0 'data:image/png' cat "$work/side/diff.html"
 one_line 2 'name two model files' "$fovea" diff $model
 one_line 2 'images are for --run' "$fovea" diff $model $model --images models/images
 one_line 2 'does not take 1x3x64x64' "$fovea" diff $net/model.onnx $model --run

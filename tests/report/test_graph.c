@@ -172,12 +172,50 @@ static void test_hostile(void **state)
     }
 }
 
+/* Two models side by side, every name hostile. */
+static void test_diff(void **state)
+{
+    (void)state;
+    static const char form[] =
+        "{\"diff\":{\"models\":[{\"path\":\"%s\",\"nodes\":3},{\"path\":\"%s\",\"nodes\":4}],\"same\":false,"
+        "\"changes\":["
+        "{\"kind\":\"node-added\",\"scope\":\"\",\"name\":\"%s\",\"op_type\":\"%s\",\"detail\":\"%s\",\"before\":null,"
+        "\"after\":null},{\"kind\":\"weight-elements\",\"name\":\"%s\",\"other\":\"%s\",\"differing\":3,\"elements\":9,"
+        "\"largest\":0.5},{\"kind\":\"%s\"}],\"run\":{\"samples\":1,\"departing\":1,\"outputs\":[],\"values\":[{"
+        "\"name\":"
+        "\"%s\",\"departs\":true,\"shapes\":[[1],null],\"same_shape\":false}]}},\"models\":[{\"refused\":\"%s\"},{}],"
+        "\"erf\":{\"fields\":[]}}";
+    static const char quoted[] =
+        "\\\"'><script>alert(1)</script><img src=http://evil onerror=x>&amp;\\u0001</svg></style>";
+    struct memory *memory = memory_create(0);
+    struct error error = ERROR_INITIALISER;
+    struct page_check check;
+    struct text page;
+    char document[4096];
+    snprintf(document, sizeof document, form, quoted, quoted, quoted, quoted, quoted, quoted, quoted, quoted, quoted,
+             quoted);
+    json_t *read = document_read(memory, document, strlen(document), 0, &error);
+    if (!read)
+        fail_msg("%s", error.message);
+    text_start(&page, memory);
+    assert_int_equal(report_diff_html(memory, read, NULL, &page, &error), 0);
+    if (!page_check(&check, page.data))
+        fail_msg("%s", check.fault);
+    assert_null(strstr(page.data, "<script"));
+    assert_non_null(strstr(page.data, "3 of 9"));
+    assert_non_null(strstr(page.data, "nodes added"));
+    text_release(&page);
+    json_decref(read);
+    assert_int_equal(memory_destroy(memory), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_diff),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
