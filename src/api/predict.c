@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "api/detections.h"
 #include "api/entry.h"
 #include "api/result_folder.h"
 #include "api/stock.h"
@@ -23,6 +24,7 @@ struct predict_work {
     int64_t *strongest; /* [units] */
     float *image;
     uint8_t *picture;
+    struct detections boxes; /* of rows */
 };
 
 static int prepare(struct predict_work *work, struct error *error)
@@ -52,12 +54,17 @@ static int prepare(struct predict_work *work, struct error *error)
     work->strongest = memory_allocate(memory, (size_t)probe->scores.view.units, sizeof *work->strongest, error);
     work->image = memory_allocate(memory, pixels * (size_t)probe->channels, sizeof *work->image, error);
     work->picture = memory_allocate(memory, pixels, 3, error);
-    return work->classes && work->strongest && work->image && work->picture ? 0 : -1;
+    if (!work->classes || !work->strongest || !work->image || !work->picture)
+        return -1;
+    return work->kind == FOVEA_PREDICTION_ROWS
+               ? detections_open(&work->boxes, work->model, work->stock.bindings, work->stock.binding_count, error)
+               : 0;
 }
 
 static void release(struct predict_work *work)
 {
     struct memory *memory = work->model->context->memory;
+    detections_close(&work->boxes);
     probe_destroy(&work->probe);
     stock_release(&work->stock);
     memory_release(memory, work->classes);
@@ -156,6 +163,20 @@ static void keep_picture(struct predict_work *work, int64_t place)
                        size, work->picture);
 }
 
+/* The boxes of a detector, with the names of their classes. */
+static int find_boxes(struct predict_work *work, const struct probe_result *run, int64_t place, struct error *error)
+{
+    const struct probe *probe = &work->probe;
+    if (work->kind != FOVEA_PREDICTION_ROWS)
+        return 0;
+    if (detections_find(&work->boxes, work->image, probe->channels * probe->height * probe->width, &probe->scores,
+                        run->target, place, error))
+        return -1;
+    for (int i = 0; i < work->boxes.count; i++)
+        work->boxes.list[i].name = stock_class_name(&work->stock, work->boxes.list[i].class_index);
+    return 0;
+}
+
 static int hand_over(struct predict_work *work, const struct probe_result *run, int64_t place, int64_t index,
                      struct error *error)
 {
@@ -163,6 +184,8 @@ static int hand_over(struct predict_work *work, const struct probe_result *run, 
     bool regions = work->kind == FOVEA_PREDICTION_REGIONS;
     struct fovea_error stopped = {0};
     keep_picture(work, place);
+    if (find_boxes(work, run, place, error))
+        return -1;
     const struct fovea_prediction prediction = {.model = work->model->model->path,
                                                 .name = stock_name(&work->stock, index),
                                                 .image = index,
@@ -175,7 +198,11 @@ static int hand_over(struct predict_work *work, const struct probe_result *run, 
                                                 .strongest = regions ? work->strongest : NULL,
                                                 .height = probe->height,
                                                 .width = probe->width,
-                                                .picture = work->picture};
+                                                .picture = work->picture,
+                                                .detections = work->boxes.list,
+                                                .detection_count = work->boxes.count,
+                                                .boxes = work->kind == FOVEA_PREDICTION_ROWS ? work->boxes.words : NULL,
+                                                .boxes_told = work->boxes.form.kind != BOX_UNTOLD};
     if (work->each(work->user, &prediction, &stopped) == 0)
         return 0;
     return error_set(error, stopped.code == FOVEA_INTERNAL ? ERROR_INTERNAL : ERROR_INPUT, "%s",

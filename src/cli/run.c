@@ -36,6 +36,8 @@ static int run_session(const struct run_work *work, struct fovea_session *sessio
 
 /* ---- what the outputs mean ---- */
 
+#define MOST_TOLD_BOXES 10
+
 struct prediction_sink {
     const struct run_work *work;
     int64_t count;
@@ -57,6 +59,17 @@ static void print_prediction(const struct fovea_prediction *prediction)
             printf(" (%.4g)", class->score);
     }
     printf("\n");
+    if (prediction->boxes && prediction->boxes_told)
+        printf("  %d object%s of %.0f %% and more, %s\n", prediction->detection_count,
+               prediction->detection_count == 1 ? "" : "s", 100 * FOVEA_DETECTION_LEAST, prediction->boxes);
+    else if (prediction->boxes)
+        printf("  %s\n", prediction->boxes);
+    for (int i = 0; i < prediction->detection_count && i < MOST_TOLD_BOXES; i++) {
+        const struct fovea_detection *found = &prediction->detections[i];
+        printf("  %" PRId64 "%s%s %.1f %%: x %.1f to %.1f, y %.1f to %.1f\n", found->class_index,
+               found->name ? " " : "", found->name ? fovea_text_shorten(found->name, 40, name, sizeof name) : "",
+               100 * found->probability, found->box[1], found->box[3], found->box[0], found->box[2]);
+    }
 }
 
 static void print_reading(const struct fovea_prediction *prediction)
@@ -201,7 +214,7 @@ int verb_run(int argc, char **argv)
         {"labels", 0, OPTION_TEXT, &options.labels, "FILE",
          "names of the classes: one a line, JSON, data.yaml, synsets (default: the model's)", ".txt .json .yaml"},
         {"overlay", 0, OPTION_FOLDER, &options.overlay, "DIR",
-         "of pictures: draw regions in colours over each, or the classes beside it"},
+         "of pictures: draw regions in colours or boxes over each, the classes beside it"},
         {"force", 0, OPTION_FLAG, &options.force, NULL, "replace pictures of --overlay that are there"},
         ACTIVATION_ROW(options.activation),
         PICTURE_ROWS(options.figures),

@@ -27,6 +27,13 @@ struct fovea_predicted_class {
     double probability; /**< likewise; NAN: scores have none */
     double share;       /**< of regions: of the units, those whose strongest class it is; else NAN */
 };
+/** An object that a detector finds. */
+struct fovea_detection {
+    int64_t class_index;
+    const char *name; /**< or NULL */
+    double probability;
+    double box[4]; /**< y0, x0, y1, x1: pixels of the picture as the network sees it, within it */
+};
 /** Of one image. Everything is valid during the call that hands it over. */
 struct fovea_prediction {
     const char *model, *name; /**< of the model's file; of the image in its folder or list */
@@ -39,7 +46,14 @@ struct fovea_prediction {
     const int64_t *strongest; /**< [grid]: class of each unit, -1: its scores are not finite; NULL: no regions */
     int64_t height, width;
     const uint8_t *picture; /**< [height, width, 3]: the image as the network sees it */
+    /** Of a detector's rows, from FOVEA_DETECTION_LEAST on, strongest first. */
+    const struct fovea_detection *detections;
+    int detection_count;
+    const char *boxes; /**< in words, how the boxes are read, or why they are not; NULL: there are no rows */
+    bool boxes_told;   /**< they are read */
 };
+#define FOVEA_DETECTION_LEAST 0.3 /* probability of a detection that is told */
+#define FOVEA_DETECTION_MOST 100
 /** Called for every image, in order. Not 0: stop, fovea_predict then fails with `error`. */
 typedef int fovea_predict_each(void *user, const struct fovea_prediction *prediction, struct fovea_error *error);
 /** Runs the model on images as it is trained to be read: FOVEA_ERROR_INPUT where the file does not tell what its

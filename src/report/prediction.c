@@ -83,6 +83,42 @@ struct drawing {
     const struct image *image;
 };
 
+/* ---- boxes ---- */
+
+#define CAPTION_CHARACTERS 24
+
+static void draw_box(struct canvas *canvas, const struct fovea_detection *detection, struct box picture, double scale)
+{
+    const double *at = detection->box;
+    const struct colour colour = class_colour(detection->class_index), dark = {0, 0, 0}, light = {255, 255, 255};
+    const struct box box = {picture.x + at[1] * scale, picture.y + at[0] * scale, (at[3] - at[1]) * scale,
+                            (at[2] - at[0]) * scale};
+    const struct text_style style = {6.5, light, true};
+    char name[64], caption[96];
+    if (detection->name)
+        text_shorten(detection->name, CAPTION_CHARACTERS, name, sizeof name);
+    else
+        text_format(name, sizeof name, "%" PRId64, detection->class_index);
+    text_format(caption, sizeof caption, "%s %.0f %%", name, 100 * detection->probability);
+    canvas_rectangle(canvas, box, &(struct pen){dark, 2.2, 0, 0.55});
+    canvas_rectangle(canvas, box, &(struct pen){colour, 1.3, 0, 1});
+    double height = TEXT_LINE * style.size, top = fmax(picture.y, box.y - height);
+    double width = canvas_text_width(canvas, &style, caption) + 4;
+    double left = fmax(picture.x, fmin(box.x, picture.x + picture.width - width));
+    canvas_fill(canvas, (struct box){left, top, width, height}, dark, 0.72);
+    canvas_text(canvas, left + 2, top + style.size, TEXT_START, &style, caption);
+}
+
+/* The weakest first, so that stronger ones lie on them. */
+static void draw_boxes(struct canvas *canvas, const struct fovea_prediction *prediction, struct box picture,
+                       double scale)
+{
+    canvas_clip(canvas, picture);
+    for (int i = prediction->detection_count - 1; i >= 0; i--)
+        draw_box(canvas, &prediction->detections[i], picture, scale);
+    canvas_unclip(canvas);
+}
+
 /* ---- the legend ---- */
 
 static void write_class(const struct fovea_predicted_class *class, char *out, size_t size)
@@ -145,8 +181,11 @@ static void draw(struct canvas *canvas, const void *user)
     double scale = fmin(side / (double)prediction->width, 72 * MOST_INCHES_HIGH / (double)prediction->height);
     const struct box box = {margin, y, (double)prediction->width * scale, (double)prediction->height * scale};
     canvas_picture(canvas, box, drawing->image, true);
+    draw_boxes(canvas, prediction, box, scale);
     const struct box row = {box.x + box.width + 2 * FIGURE_GAP, y, inner - box.width - 2 * FIGURE_GAP, 0};
     double bottom = draw_legend(canvas, prediction, row);
+    if (prediction->boxes)
+        bottom += canvas_paragraph(canvas, row.x, bottom, row.width, 6, &figure_text, prediction->boxes);
     canvas_size(canvas, width, fmax(bottom, y + box.height) + margin);
 }
 

@@ -53,6 +53,21 @@ static json_t *describe_class(const struct fovea_predicted_class *class)
     return entry;
 }
 
+/* Of rows: the boxes, and how they are read. */
+static void report_set_boxes(json_t **entry, const struct fovea_prediction *prediction)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < prediction->detection_count; i++) {
+        const struct fovea_detection *found = &prediction->detections[i];
+        document_append(&list,
+                        document_object("class", json_integer(found->class_index), "name", text_or_null(found->name),
+                                        "probability", document_number(found->probability), "box",
+                                        report_numbers(found->box, 4), NULL));
+    }
+    document_set(entry, "detections", list);
+    document_set(entry, "boxes", text_or_null(prediction->boxes));
+}
+
 json_t *report_run_prediction(const struct fovea_prediction *prediction, const char *picture)
 {
     static const char *const kinds[] = {"classes", "regions", "rows"};
@@ -64,6 +79,7 @@ json_t *report_run_prediction(const struct fovea_prediction *prediction, const c
     for (int i = 0; i < prediction->count; i++)
         document_append(&classes, describe_class(&prediction->classes[i]));
     document_set(&entry, "classes", classes);
+    report_set_boxes(&entry, prediction);
     document_set(&entry, "picture", text_or_null(picture));
     return entry;
 }

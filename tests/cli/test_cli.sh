@@ -606,6 +606,12 @@ expect 1 'nodes added: 20 .20 BatchNormalization' "$fovea" diff $net/model.onnx 
 expect 1 ' 0 of 49 values depart' "$fovea" diff $net/model.onnx $other --run -i $data/input_0.pb
 expect 1 '"schema": "fovea.diff"' "$fovea" diff $net/model.onnx $other --json
 expect 1 '^  Conv .* 1x5x32x32 -> 1x3x32x32' "$fovea" diff $net/model.onnx tests/fixtures/resnet18_opset9/model.onnx --run
+# boxes of detectors, against numpy's reading of what the model gives; offsets are not drawn
+set -- -i models/photos/cat.jpg --preprocess raw --resize 128x192
+expect 0 '^  4 93.7 %: x 0.0 to 14.2, y 30.9 to 53.6' "$fovea" run tests/fixtures/detectors/centres.onnx "$@" --overlay "$work/boxes"
+[ -s "$work/boxes/000000.png" ] || { echo "FAILED: run drew no boxes"; failures=$((failures + 1)); }
+expect 0 '^  3 100.0 %: x 74.7 to 140.0, y 12.8 to 60.5' "$fovea" run tests/fixtures/detectors/queries.onnx "$@" --activation softmax
+expect 0 'boxes are not drawn: .* no decoded boxes' "$fovea" run tests/fixtures/detectors/offsets.onnx "$@"
 # both side by side in a page that embeds its pictures
 expect 1 'wrote .*/side/diff.html' "$fovea" diff $net/model.onnx $other --html "$work/side"
 expect 0 'nodes added' cat "$work/side/diff.html"
