@@ -18,7 +18,7 @@ static struct line fit(const float *boxes, int64_t row_step, int64_t offset, con
 {
     double n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0;
     for (int64_t i = 0; i < count; i++) {
-        double at = places[i][axis], number = boxes[i * row_step + offset];
+        double at = places[i][axis], number = (double)boxes[i * row_step + offset];
         if (!isfinite(at) || !isfinite(number))
             continue;
         n++;
@@ -121,7 +121,7 @@ struct box_form box_form_of_detections(const float *boxes, const double (*places
     for (int64_t i = 0; i < count; i++) {
         const float *box = boxes + 4 * i;
         for (int side = 0; side < 4; side++)
-            largest = fmax(largest, box[side]);
+            largest = fmax(largest, (double)box[side]);
         if (!(box[2] >= box[0] && box[3] >= box[1])) {
             form.why = "its boxes are no pairs of corners";
             return form;

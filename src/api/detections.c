@@ -222,8 +222,9 @@ static int find_picked(struct detections *found, const struct picked *picked, co
     struct fovea_detection *list = memory_allocate(memory_of(found), count, sizeof *list, error);
     int result = places && list ? 0 : -1, kept = 0;
     for (int64_t i = 0; result == 0 && i < picked->count; i++) {
-        int64_t row =
-            scores && i < MOST_CANDIDATES ? row_of(scores, elements, place, picked->classes[i], picked->scores[i]) : -1;
+        int64_t row = scores && i < MOST_CANDIDATES
+                          ? row_of(scores, elements, place, picked->classes[i], (double)picked->scores[i])
+                          : -1;
         places[i][0] = places[i][1] = (double)NAN;
         if (row >= 0)
             result = detector_place(&found->places, row, places[i], error);
@@ -232,7 +233,8 @@ static int find_picked(struct detections *found, const struct picked *picked, co
         found->form = box_form_of_detections(picked->boxes, (const double(*)[2])places, picked->count, found->size,
                                              found->places.regions);
     for (int64_t i = 0; result == 0 && found->form.kind != BOX_UNTOLD && i < picked->count; i++) {
-        list[kept] = (struct fovea_detection){.class_index = picked->classes[i], .probability = picked->scores[i]};
+        list[kept] =
+            (struct fovea_detection){.class_index = picked->classes[i], .probability = (double)picked->scores[i]};
         kept += (double)picked->scores[i] >= FOVEA_DETECTION_LEAST &&
                 box_read(&found->form, picked->boxes + 4 * i, 1, found->size, list[kept].box);
     }

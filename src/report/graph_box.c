@@ -105,6 +105,8 @@ const char *graph_box_title(const struct drawn_block *block, char out[GRAPH_TITL
         text_format(times, sizeof times, " of %.0f", fmin(repeats, 1e6));
     else if (repeats > 1)
         text_format(times, sizeof times, " × %.0f", fmin(repeats, 1e6));
+    else if (block->kind == FOVEA_BLOCK_JOINED)
+        text_format(times, sizeof times, ", %zu layers", json_array_size(json_object_get(block->json, "layers")));
     if (alike > 1)
         text_format(beside, sizeof beside, ", shared by %.0f", fmin(alike, 1e6));
     snprintf(out, GRAPH_TITLE_SIZE, "%s%s%s%s", json_is_true(json_object_get(block->json, "head")) ? "head: " : "",
