@@ -100,7 +100,8 @@ struct fovea_tune_options fovea_tune_options_default(void)
                                          .momentum = 0.9,
                                          .schedule = FOVEA_SCHEDULE_COSINE,
                                          .loss = FOVEA_LOSS_OF_FILE,
-                                         .teacher_weight = 0.5};
+                                         .teacher_weight = 0.5,
+                                         .checkpoint_seconds = 60};
     for (int i = 0; i < FOVEA_DECAY_CLASSES; i++)
         options.decays[i] = NAN;
     return options;

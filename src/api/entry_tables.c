@@ -215,6 +215,9 @@ const struct entry_field entry_tune_options[] = {
     {PLACE(fovea_tune_options, decays), .kind = ENTRY_FLOAT, .most = 3e38, .or_nan = true},
     NUMBER(fovea_tune_options, teacher_weight, 0, 1),
     INT(fovea_tune_options, seeds, 0, CROSSED_MOST_SEEDS),
+    INT(fovea_tune_options, keep, 0, 1000),
+    INT64(fovea_tune_options, checkpoint_steps, 0, ENTRY_MOST),
+    NUMBER(fovea_tune_options, checkpoint_seconds, 0, ENTRY_FINITE),
     RESERVED(fovea_tune_options),
     END};
 const struct entry_field entry_tune_calls[] = {RESERVED(fovea_tune_calls), END};

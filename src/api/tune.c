@@ -20,13 +20,15 @@
 
 /* ---- options ---- */
 
+double tune_rate(const struct fovea_tune_options *options)
+{
+    return options->rate > 0 ? options->rate : options->optimiser == FOVEA_ADAMW ? 1e-3 : 0.01;
+}
+
 static struct trainer_options trainer_options(const struct fovea_tune_options *options)
 {
-    bool adamw = options->optimiser == FOVEA_ADAMW;
     return (struct trainer_options){.optimiser = {.kind = options->optimiser,
-                                                  .rate = options->rate > 0 ? options->rate
-                                                          : adamw           ? 1e-3
-                                                                            : 0.01,
+                                                  .rate = tune_rate(options),
                                                   .decay = options->decay,
                                                   .momentum = options->momentum,
                                                   .nesterov = options->nesterov,
@@ -230,9 +232,9 @@ static void keep_run(const struct tune_arm *arm, const struct fovea_tune_epoch *
         *run = (struct fovea_tune_run){arm->path, arm->is_control, epoch->seed, epoch->epoch, epoch->validation};
 }
 
-/* The best epoch of all runs is written; where nothing is evaluated the first run's last one. */
+/* The best epoch of all runs is kept; where nothing is evaluated the first run's last one. *kept: it is this one. */
 static int keep_best(const struct tune_arm *arm, const struct arm_epoch *epoch, const struct fovea_tune_epoch *told,
-                     struct error *error)
+                     bool *kept, struct error *error)
 {
     struct tune_work *work = arm->work;
     struct fovea_tune *result = work->result;
@@ -240,17 +242,18 @@ static int keep_best(const struct tune_arm *arm, const struct arm_epoch *epoch, 
     if (arm->is_control && (told->best || !told->evaluated) &&
         (isnan(result->control.top1) || score > score_of(&result->control)))
         result->control = told->validation;
-    bool better = told->best && (isnan(score) ? work->best < 0 && arm->run == 0 : score > work->best);
-    if (arm->is_control || !(better || (!told->evaluated && arm->run == 0)))
+    bool better =
+        !arm->is_control && told->best && (isnan(score) ? work->best < 0 && arm->run == 0 : score > work->best);
+    *kept = better || (!arm->is_control && !told->evaluated && arm->run == 0);
+    if (!*kept)
         return 0;
     work->best = isnan(score) ? work->best : score;
     result->best = told->validation;
     result->best_epoch = told->epoch;
     result->best_seed = told->seed;
-    if (epoch->metrics && data_keep_classes(result->storage, work->dataset, &work->names, epoch->metrics, arm->classes,
-                                            &result->classes, error))
-        return -1;
-    return tune_save_best(arm, error);
+    return epoch->metrics ? data_keep_classes(result->storage, work->dataset, &work->names, epoch->metrics,
+                                              arm->classes, &result->classes, error)
+                          : 0;
 }
 
 static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *error)
@@ -259,26 +262,39 @@ static int on_epoch(void *user, const struct arm_epoch *epoch, struct error *err
     struct tune_work *work = arm->work;
     struct fovea_tune *result = work->result;
     struct fovea_tune_epoch *told = &result->epochs[result->epoch_count++];
+    bool kept;
     *told = epoch->told;
     told->model = arm->path;
     told->control = arm->is_control;
     if (!arm->is_control)
         result->last = told->validation;
     keep_run(arm, told);
-    if (keep_best(arm, epoch, told, error))
+    if (keep_best(arm, epoch, told, &kept, error))
+        return -1;
+    if (kept)
+        work->saving.best[0] = 0;
+    if (tune_save_checkpoint(arm, epoch->next, epoch->trainer, error) || (kept && tune_save_best(arm, error)))
         return -1;
     if (work->calls && work->calls->epoch)
         work->calls->epoch(work->calls->user, told);
     return 0;
 }
 
+/* One that a checkpoint has behind itself is not run again; the first is planned, as others are held against it. */
 static int run_arm(struct tune_work *work, int index, int run, struct error *error)
 {
     struct tune_arm *arm = &work->arms[index];
-    struct arm_calls calls = {.planned = tune_tell_plan, .epoch = on_epoch, .user = arm};
+    const struct tune_saving *saving = &work->saving;
+    struct arm_calls calls = {
+        .planned = tune_tell_plan, .restore = tune_restore, .pause = tune_pause, .epoch = on_epoch, .user = arm};
+    bool behind = tune_is_behind(work, index, run);
+    if (behind && (index > 0 || run > 0))
+        return 0;
     work->model->context->seed = work->seed + (uint64_t)run;
     if (open_arm(work, index, run, error))
         return -1;
+    arm->options.plan_only = behind;
+    arm->options.from = saving->from && !behind ? &saving->at : NULL;
     if (arm_run(arm->model, work->dataset, &arm->options, &calls, work->scores[index][run], error))
         return error_prefix(error, "%s", arm->path);
     return 0;
@@ -340,12 +356,13 @@ static int open_result(struct tune_work *work, struct arena *arena, struct error
 static int run(struct tune_work *work, struct arena *arena, struct error *error)
 {
     if (open_data(work, error) || shrink_batch(work, error) || open_others(work, error) ||
-        open_result(work, arena, error))
+        open_result(work, arena, error) || tune_open_checkpoint(work, error))
         return -1;
     for (int i = 0; i < work->seeds; i++) {
+        bool behind = tune_is_behind(work, 0, i);
         if (run_arm(work, 0, i, error))
             return -1;
-        bool best = work->result->best_seed == work->model->context->seed;
+        bool best = !behind && work->result->best_seed == work->seed + (uint64_t)i;
         if (work->path && best && tune_save_last(&work->arms[0], error))
             return -1;
     }
@@ -355,12 +372,17 @@ static int run(struct tune_work *work, struct arena *arena, struct error *error)
     }
     if (work->control)
         compare_arms(work);
-    return 0;
+    if (context_poll(work->model->context, error))
+        return -1;
+    const struct fovea_tune_calls *calls = work->calls;
+    bool done = !calls || !calls->finished || calls->finished(calls->user, work->result) == 0;
+    return done ? tune_remove_checkpoints(work, error) : 0;
 }
 
 static void release(struct tune_work *work)
 {
     work->model->context->seed = work->seed;
+    tune_close_checkpoint(work);
     for (int i = 0; i < 2; i++)
         model_destroy(work->arms[i].model);
     model_destroy(work->teacher);
@@ -370,8 +392,9 @@ static void release(struct tune_work *work)
     class_names_release(&work->names);
 }
 
-static int check_options(const struct fovea_tune_options *options, const char *path, bool force, struct error *error)
+static int check_options(struct tune_work *work, bool force, struct error *error)
 {
+    const struct fovea_tune_options *options = work->options;
     if (!options->data.path && !options->data.source)
         return error_set(error, ERROR_INPUT, "no data; give a folder, a list or arrays with `data`");
     if (options->class_weight_count != 0 && !options->class_weight_list)
@@ -379,7 +402,7 @@ static int check_options(const struct fovea_tune_options *options, const char *p
                          options->class_weight_count);
     if (options->recipe && !recipe_find(options->recipe, error))
         return -1;
-    return path ? result_claim_file(path, force, error) : 0;
+    return tune_claim(work, force, error);
 }
 
 /* `tuned` or NULL: where the best epoch goes that is not written. */
@@ -409,9 +432,7 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
     const double missing = (double)NAN;
     *tune = (struct fovea_tune){
         .storage = arena, .control = metrics_none(false), .difference = missing, .interval = {missing, missing}};
-    int result = arena && check_options(options, path, force, &entry.error) == 0 && run(&work, arena, &entry.error) == 0
-                     ? context_poll(model->context, &entry.error)
-                     : -1;
+    int result = arena && check_options(&work, force, &entry.error) == 0 ? run(&work, arena, &entry.error) : -1;
     if (result == 0 && tuned)
         result = (*tuned = api_result(model, &work.kept, "tuned", &entry.error)) ? 0 : -1;
     release(&work);

@@ -231,5 +231,7 @@ int tune_tell_plan(void *user, struct arm_plan *plan, struct error *error)
         work->result->plan = *told;
     if (work->calls && work->calls->plan && arm->run == 0)
         work->calls->plan(work->calls->user, told);
+    if (!arm->is_control && arm->run == 0)
+        tune_tell_resumed(work);
     return 0;
 }

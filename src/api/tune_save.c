@@ -4,6 +4,7 @@
 #include "api/images.h"
 #include "api/tune_work.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "guide/record.h"
 #include "structure/head.h"
@@ -75,7 +76,10 @@ int tune_save_best(const struct tune_arm *arm, struct error *error)
     if (describe(arm, error))
         return -1;
     if (work->path)
-        return model_save(arm->model, work->path, error);
+        return model_save(arm->model, work->path, error) ||
+                       (work->saving.likeness && sha256_file(work->path, work->saving.best, error))
+                   ? -1
+                   : 0;
     if (model_save_memory(arm->model, true, &work->kept, error))
         return -1;
     memory_release(arm->model->context->memory, before.bytes);

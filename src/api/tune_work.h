@@ -35,6 +35,19 @@ struct tune_arm {
     struct arm_options options;
 };
 
+/* What keeps a run from being lost: checkpoints beside the file that it writes. */
+struct tune_saving {
+    const char *path; /* of the checkpoint; NULL: there is no file to have it beside */
+    json_t *likeness; /* of the model, the data, the options: tune_likeness */
+    double written;   /* when, in seconds */
+    int64_t steps;    /* since */
+    char best[65];    /* SHA-256 of the file with the best epoch; "": its weights are those of the next checkpoint */
+    struct arm_position last; /* in the checkpoint */
+    struct checkpoint *from;  /* that the run goes on with; NULL: with none, or it does */
+    int arm, run;             /* of it */
+    struct arm_position at;
+};
+
 struct tune_work {
     struct fovea_model *model;
     const struct fovea_tune_options *options;
@@ -57,12 +70,15 @@ struct tune_work {
     struct tune_arm arms[2];
     struct tune_choice *choices; /* of the first arm's recipe */
     int choice_count;
+    struct tune_saving saving;
     uint64_t seed; /* of the first run */
     int seeds;
     double best;                          /* score that is written; -1: none yet */
     float *scores[2][CROSSED_MOST_SEEDS]; /* [validation_count] of the best epoch, by arm and run */
 };
 
+/* The learning rate, where none is given the optimiser's usual one. */
+double tune_rate(const struct fovea_tune_options *options);
 /* ERROR_INPUT that says how to train where the graph holds a batch of its own, `declared` (below 1: not said) or 1. */
 int tune_check_batch(const struct tune_arm *arm, int64_t declared, struct error *error);
 
@@ -70,6 +86,37 @@ int tune_check_batch(const struct tune_arm *arm, int64_t declared, struct error 
 int tune_save_best(const struct tune_arm *arm, struct error *error);
 /* Writes it beside the file: NAME.last.onnx of NAME.onnx. */
 int tune_save_last(const struct tune_arm *arm, struct error *error);
+
+/* All that a run of the same options does the same with, for a checkpoint: the first row that differs is named. NULL
+ * and an error. */
+json_t *tune_likeness(struct tune_work *work, struct error *error);
+/* 0; an error that says what of `saved`, the likeness in the checkpoint at `path`, is another in `own`. */
+int tune_compare_likeness(const json_t *saved, const json_t *own, const char *path, struct error *error);
+
+/* The head of a checkpoint: where the arm's run stands, and what of the result there is. */
+json_t *tune_state(const struct tune_arm *arm, const struct arm_position *at);
+/* The same back into the work: its result, saving.arm, .run, .at and .best. */
+int tune_take_state(struct tune_work *work, const json_t *state, struct error *error);
+/* Blocks of bytes that belong to it. `reading`: the table of classes is made of them. */
+int tune_walk_state(struct tune_work *work, const struct checkpoint_walk *walk, bool reading, struct error *error);
+
+/* Claims the file that is written and its checkpoint: that one may be there with `resume` or `force` alone. */
+int tune_claim(struct tune_work *work, bool force, struct error *error);
+/* Once all is open and before anything trains: finds out where to go on, and whether that may be. */
+int tune_open_checkpoint(struct tune_work *work, struct error *error);
+/* Whether a run is over already by the checkpoint; the first of all is planned nevertheless. */
+bool tune_is_behind(const struct tune_work *work, int arm, int run);
+/* Tells what went on, and the epochs from before. */
+void tune_tell_resumed(struct tune_work *work);
+/* Calls of an arm, whose user is the tune_arm. */
+int tune_restore(void *user, struct trainer *trainer, struct error *error);
+int tune_pause(void *user, const struct arm_position *at, struct trainer *trainer, struct error *error);
+/* Writes the checkpoint, where there are to be any. */
+int tune_save_checkpoint(struct tune_arm *arm, const struct arm_position *at, struct trainer *trainer,
+                         struct error *error);
+/* Of a run that is over, or does not go on. */
+int tune_remove_checkpoints(const struct tune_work *work, struct error *error);
+void tune_close_checkpoint(struct tune_work *work);
 
 /* Calls of an arm; `user` is the tune_arm. Decay, the recipe's choice or rates and freezing by hand; the plan is told.
  */

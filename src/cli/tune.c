@@ -1,4 +1,5 @@
 /* fovea tune: train a model on images, from one command. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 struct flags {
     struct fovea_tune_options options;
     struct data_flags data;
-    const char *output, *history, *report, *activation, *crop_scale, *jitter, *colour;
+    const char *output, *history, *report, *activation, *crop_scale, *jitter, *colour, *interval;
     struct text_list freeze, rates, reinitialise, decays;
     const char *json;
     bool freeze_norm, train_norm, force;
@@ -80,16 +81,60 @@ static void fill_options(const struct flags *flags, const struct opened *opened,
     options->reinitialise_count = flags->reinitialise.count;
 }
 
+/* "200": batches; "60s": seconds; NULL leaves it as it is. */
+static int parse_interval(const struct command *command, const char *text, struct fovea_tune_options *options)
+{
+    char *end;
+    if (!text)
+        return PARSE_GO_ON;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    bool seconds = strcmp(end, "s") == 0;
+    if (end == text || (*end && !seconds) || errno || number < 0)
+        return fail_usage(command, "--checkpoint-every takes batches as 200, or seconds as 60s, not '%s'", text);
+    options->checkpoint_steps = seconds ? 0 : number;
+    options->checkpoint_seconds = seconds ? (double)number : 0;
+    return PARSE_GO_ON;
+}
+
+/* What is made of the result, while the checkpoint is still there. */
+struct tune_end {
+    struct opened *opened;
+    const struct flags *flags;
+    int code;
+};
+
+static int write_results(void *user, const struct fovea_tune *tune)
+{
+    struct tune_watch *watch = user;
+    struct tune_end *end = watch->end;
+    const struct flags *flags = end->flags;
+    struct fovea_error error = {0};
+    hide_progress(watch->bar);
+    end->code = flags->json ? write_json(end->opened, flags->json, fovea_tune_json(tune, NULL)) : FOVEA_CLEAN;
+    if (!json_alone(flags->json))
+        print_tune(tune, flags->output, flags->data.data.masks != NULL, flags->options.control != NULL);
+    if (flags->report && fovea_report_add_tune(end->opened->model, tune, flags->output, flags->report, &error))
+        end->code = fail(&error);
+    return fflush(stdout) != 0 || end->code != FOVEA_CLEAN;
+}
+
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
 {
     struct fovea_error error = {0};
+    struct tune_end end = {opened, flags, FOVEA_CLEAN};
     struct tune_watch watch = {.quiet = json_alone(flags->json),
                                .teacher = options->teacher != NULL,
                                .freeze_norm = flags->freeze_norm,
                                .recipe = options->recipe,
                                .bar = &opened->bar,
+                               .end = &end,
                                .seeds = options->seeds};
-    struct fovea_tune_calls calls = {.plan = print_tune_plan, .epoch = print_tune_epoch, .user = &watch};
+    struct fovea_tune_calls calls = {.plan = print_tune_plan,
+                                     .epoch = print_tune_epoch,
+                                     .resumed = print_tune_resumed,
+                                     .finished = write_results,
+                                     .user = &watch};
     struct fovea_tune tune;
     /* What is in it stays until the first epoch: bad input loses nothing. */
     if (flags->history && !(watch.history = fopen(flags->history, "a"))) {
@@ -102,13 +147,8 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
         fclose(watch.history);
     if (result)
         return fail(&error);
-    int code = flags->json ? write_json(opened, flags->json, fovea_tune_json(&tune, NULL)) : FOVEA_CLEAN;
-    if (!json_alone(flags->json))
-        print_tune(&tune, flags->output, options->data.masks != NULL, options->control != NULL);
-    if (flags->report && fovea_report_add_tune(opened->model, &tune, flags->output, flags->report, &error))
-        code = fail(&error);
     fovea_tune_free(&tune);
-    return code;
+    return end.code;
 }
 
 /* What could fail after hours of training is looked at first. */
@@ -117,7 +157,8 @@ static int check_ahead(struct opened *opened, const struct flags *flags)
     struct fovea_error error = {0};
     struct fovea_model *control =
         flags->options.control ? fovea_model_load(opened->fovea, flags->options.control, &error) : NULL;
-    bool good = (!flags->options.control || control) && fovea_output_claim(flags->output, flags->force, &error) == 0 &&
+    bool good = (!flags->options.control || control) &&
+                (flags->options.resume || fovea_output_claim(flags->output, flags->force, &error) == 0) &&
                 (!flags->report || fovea_report_find(opened->model, flags->report, &error) == 0);
     fovea_model_free(control);
     return good ? PARSE_GO_ON : fail(&error);
@@ -137,6 +178,8 @@ static int tune_model(struct opened *opened, const struct command *command, stru
     fill_options(flags, opened, &options);
     if (code == PARSE_GO_ON)
         code = parse_decays(command, flags, &options);
+    if (code == PARSE_GO_ON)
+        code = parse_interval(command, flags->interval, &options);
     if (code == PARSE_GO_ON)
         code = parse_augment(command, flags, &options.augment);
     if (code == PARSE_GO_ON && parse_preprocess(&flags->preprocess, &preprocess))
@@ -163,7 +206,12 @@ int verb_tune(int argc, char **argv)
          "the trained model: the best epoch; the last one beside it; -: to stdout", ".onnx"},
         {"report", 0, OPTION_FOLDER, &flags.report, "DIR", "add the curves to the report that 'audit -o DIR' made"},
         {"history", 0, OPTION_FILE, &flags.history, "FILE", "a line of JSON per epoch", ".jsonl"},
-        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there"},
+        {"resume", 0, OPTION_FLAG, &options->resume, NULL,
+         "go on with a run that was cut off, by the checkpoint beside FILE"},
+        {"checkpoint-every", 0, OPTION_TEXT, &flags.interval, "N|Ns",
+         "batches or seconds, and behind every epoch (default 60s; 0: no checkpoints)"},
+        {"keep", 0, OPTION_SMALL, &options->keep, "N", "checkpoints, the older ones as FILE.checkpoint.1, ... (1)"},
+        {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there, and start anew"},
         JSON_ROW(flags.json),
         {"recipe", 0, OPTION_TEXT, &options->recipe, "GUIDE",
          "start from what fits after this guide's rewrite (below); 'list' shows all", NULL, "list", guide_at},

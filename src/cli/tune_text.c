@@ -123,6 +123,25 @@ void print_tune_plan(void *user, const struct fovea_tune_plan *plan)
     fflush(stdout);
 }
 
+void print_tune_resumed(void *user, const struct fovea_tune_resumed *resumed)
+{
+    const struct tune_watch *watch = user;
+    char path[CLI_TEXT];
+    if (watch->quiet)
+        return;
+    printf("goes on by %s: ", safe_text(resumed->checkpoint, path));
+    if (watch->seeds > 1)
+        printf("%sseed %" PRIu64 ", ", resumed->control ? "control, " : "", resumed->seed);
+    else if (resumed->control)
+        printf("control, ");
+    if (resumed->epoch > resumed->epochs)
+        printf("behind the last epoch\n");
+    else
+        printf("epoch %" PRId64 "/%" PRId64 " behind batch %" PRId64 "\n", resumed->epoch, resumed->epochs,
+               resumed->batch);
+    fflush(stdout);
+}
+
 static void write_history(struct tune_watch *watch, const struct fovea_tune_epoch *epoch)
 {
     char *text = needed_text(fovea_tune_epoch_json(epoch, NULL));

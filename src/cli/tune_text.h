@@ -11,10 +11,12 @@ struct tune_watch {
     FILE *history;                    /* appending; emptied at the first epoch */
     bool begun;
     struct progress_bar *bar;
+    void *end; /* of the call `finished` */
     int64_t seeds;
 };
 /* `user`: a tune_watch. */
 void print_tune_plan(void *user, const struct fovea_tune_plan *plan);
+void print_tune_resumed(void *user, const struct fovea_tune_resumed *resumed);
 void print_tune_epoch(void *user, const struct fovea_tune_epoch *epoch);
 /* `output`: the file that was written; `masks`: of segmentation; `control`: one was trained beside it. */
 void print_tune(const struct fovea_tune *tune, const char *output, bool masks, bool control);

@@ -169,6 +169,18 @@ struct fovea_metrics metrics_summarise(const struct metrics *metrics, bool pixel
     return summary;
 }
 
+void metrics_set_class(struct metrics *metrics, int64_t class_number, const struct fovea_class_metrics *counts)
+{
+    metrics->actual[class_number] = counts->actual;
+    metrics->predicted[class_number] = counts->predicted;
+    metrics->correct[class_number] = counts->correct;
+}
+
+int64_t *metrics_cells(struct metrics *metrics)
+{
+    return metrics->confusion;
+}
+
 const int64_t *metrics_confusion(const struct metrics *metrics)
 {
     return metrics->confusion;

@@ -29,6 +29,9 @@ struct fovea_metrics metrics_summarise(const struct metrics *metrics, bool pixel
 struct fovea_metrics metrics_none(bool pixels);
 /* Accuracy is the recall, correct / actual; without a name. */
 struct fovea_class_metrics metrics_of_class(const struct metrics *metrics, int64_t class_number);
+/* As they were counted elsewhere, of one class; the cells of the confusion matrix, NULL where there is none. */
+void metrics_set_class(struct metrics *metrics, int64_t class_number, const struct fovea_class_metrics *counts);
+int64_t *metrics_cells(struct metrics *metrics);
 /* [classes, classes], rows by label, columns by prediction (samples without a prediction, all NaN, are in no column);
  * NULL for more than METRICS_MAX_CONFUSION classes. */
 const int64_t *metrics_confusion(const struct metrics *metrics);

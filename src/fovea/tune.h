@@ -123,7 +123,19 @@ struct fovea_tune_options {
     /** Both as models of the same context in place of paths, or NULL; they are not changed. */
     const struct fovea_model *teacher_model, *control_model;
     int seeds; /**< runs of each, with the seed, the seed + 1, ...; 0: one. The data are split by the first */
-    uint64_t reserved[8]; /**< zero */
+    /** Checkpoints: of a run that was cut off `resume` goes on with one and ends with the same bytes. Of NAME.onnx it
+     * is NAME.onnx.checkpoint, replaced as a whole behind every epoch and within one after so many steps and when so
+     * many seconds went by since; gone when the run is over. Both 0: there are none. Older ones stay beside it as
+     * NAME.onnx.checkpoint.1, ..., `keep` in all; 0: one. */
+    int keep;
+    int64_t checkpoint_steps;
+    double checkpoint_seconds; /**< default 60 */
+    /** Goes on from the checkpoint, where there is one, else from the beginning, with a note. The model, the data and
+     * all options that change the result must be those that it was made with: an error names what is not. Threads and
+     * memory may differ; of another instruction set or version the last digits do, with a note. Without it a checkpoint
+     * that is there is an error, unless `force` says that it is to go. */
+    bool resume;
+    uint64_t reserved[5]; /**< zero */
 };
 FOVEA_API struct fovea_tune_options fovea_tune_options_default(void);
 
@@ -177,11 +189,29 @@ struct fovea_tune_epoch {
     bool evaluated, best;
     struct fovea_metrics validation;
 };
+/** Where a run went on. */
+struct fovea_tune_resumed {
+    const char *checkpoint; /**< its path */
+    bool control;
+    uint64_t seed;
+    int64_t epoch, epochs, batch; /**< of the run with that seed: batches that the epoch had been trained on */
+    const char *cpu, *version;    /**< that it was written with */
+};
+struct fovea_tune;
 struct fovea_tune_calls {
     void (*plan)(void *user, const struct fovea_tune_plan *plan);
+    /** Of a run that goes on also for the epochs from before, behind `resumed`. */
     void (*epoch)(void *user, const struct fovea_tune_epoch *epoch);
     void *user;
-    uint64_t reserved[8]; /**< zero */
+    void (*resumed)(void *user, const struct fovea_tune_resumed *resumed); /**< behind the first plan; or NULL */
+    /** Asked after every step and batch: true ends the call with FOVEA_CANCELLED, once a checkpoint is written. What
+     * the progress callback cancels ends at once, with the checkpoint that is there. Or NULL. */
+    bool (*stop)(void *user);
+    /** All is done, and the checkpoint still there: what is made of the result may be written. Not 0: it stays. Or
+     * NULL.
+     */
+    int (*finished)(void *user, const struct fovea_tune *tune);
+    uint64_t reserved[5]; /**< zero */
 };
 /** One model trained with one seed. */
 struct fovea_tune_run {
@@ -208,18 +238,19 @@ struct fovea_tune {
      * seed and sample; with its 95 % interval over seeds and validation samples (two random effects and a rest, their
      * variances from the mean squares, Student's t), of one seed over the samples alone. NAN: there is no control. */
     double difference, interval[2];
-    void *storage; /**< private */
-    uint64_t reserved[8];
+    void *storage;                            /**< private */
+    const struct fovea_tune_resumed *resumed; /**< NULL: it ran from the beginning */
+    uint64_t reserved[7];
 };
 /** Trains a copy of the model and writes it to `path`, in inference form: the best epoch by validation (top 1, or mean
  * IoU with masks) of all its runs, because a file is wanted to be good; and beside it NAME.last.onnx with that run's
  * last. Which seed is written does not touch the comparison, which is of all runs. Where the loss stops being finite
- * the run ends with an error that names the node; what was written stays. */
+ * the run ends with an error that names the node; what was written stays, and its checkpoint. */
 FOVEA_API int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *options, const char *path,
                          bool force, const struct fovea_tune_calls *calls, struct fovea_tune *tune,
                          struct fovea_error *error);
-/** The same into a model of its own, in memory, the best epoch alone: no file is written. It is freed as one that was
- * loaded, and may outlive `model`. */
+/** The same into a model of its own, in memory, the best epoch alone: no file is written, no checkpoint either. It is
+ * freed as one that was loaded, and may outlive `model`. */
 FOVEA_API int fovea_tune_model(struct fovea_model *model, const struct fovea_tune_options *options,
                                const struct fovea_tune_calls *calls, struct fovea_model **tuned,
                                struct fovea_tune *tune, struct fovea_error *error);

@@ -11,6 +11,8 @@ static const struct {
 } spellings[] = {
     {"batch", "-b"},
     {"brightness", "--colour"},
+    {"checkpoint_seconds", "--checkpoint-every"},
+    {"checkpoint_steps", "--checkpoint-every"},
     {"class_index", "--class"},
     {"contrast", "--colour"},
     {"corruptions", "--corrupt"},

@@ -136,6 +136,21 @@ static json_t *report_runs(const struct fovea_tune *tune)
     return runs;
 }
 
+static json_t *report_resumed(const struct fovea_tune_resumed *resumed)
+{
+    if (!resumed)
+        return json_null();
+    json_t *entry = json_object();
+    report_set_text(&entry, "checkpoint", resumed->checkpoint);
+    document_set(&entry, "control", json_boolean(resumed->control));
+    document_set(&entry, "seed", json_integer((json_int_t)resumed->seed));
+    document_set(&entry, "epoch", json_integer(resumed->epoch));
+    document_set(&entry, "batch", json_integer(resumed->batch));
+    report_set_text(&entry, "cpu", resumed->cpu);
+    report_set_text(&entry, "version", resumed->version);
+    return entry;
+}
+
 json_t *report_tune(const struct fovea_tune *tune)
 {
     json_t *document = report_document("fovea.tune"), *epochs = json_array();
@@ -144,6 +159,7 @@ json_t *report_tune(const struct fovea_tune *tune)
     document_set(&document, "plan", report_plan(&tune->plan));
     document_set(&document, "files_left_out", report_left_out(tune->plan.files_left_out));
     document_set(&document, "epochs", epochs);
+    document_set(&document, "resumed_from", report_resumed(tune->resumed));
     document_set(&document, "seeds", json_integer(tune->seeds));
     document_set(&document, "runs", report_runs(tune));
     document_set(&document, "best_epoch", json_integer(tune->best_epoch));

@@ -271,7 +271,10 @@ static const struct bad_field bad_diff[] = {SAMPLES(fovea_diff_options, samples)
                                             NUMBER(fovea_diff_options, rtol, INFINITY),
                                             RESERVED(fovea_diff_options, reserved),
                                             END};
-static const struct bad_field bad_tune[] = {NUMBER(fovea_tune_options, data.validation_share, NAN),
+static const struct bad_field bad_tune[] = {INT(fovea_tune_options, keep, -1),
+                                            INT64(fovea_tune_options, checkpoint_steps, -1),
+                                            NUMBER(fovea_tune_options, checkpoint_seconds, NAN),
+                                            NUMBER(fovea_tune_options, data.validation_share, NAN),
                                             NUMBER(fovea_tune_options, data.validation_share, 1),
                                             INT64(fovea_tune_options, data.ignore, -3),
                                             INT(fovea_tune_options, data.loader_threads, -1),
