@@ -191,11 +191,12 @@ int parse_preprocess(const struct preprocess_options *options, struct fovea_prep
 /* From the first call on, signals that ask the program to end cancel the work at hand. */
 void catch_interrupts(void);
 bool is_interrupted(void);
-/* Ends the program by the signal that came; returns where none did. */
-void end_interrupted(void);
+/* The exit code of a program that a signal asked to end; `code` where none did. */
+int code_of_interrupt(int code);
 
 /* Progress of long work on stderr: a bar on a terminal, a line now and then elsewhere. */
 struct progress_bar {
+    bool patient; /* an interrupted program does not end here: the verb sees to it */
     char what[64];
     double started, drawn;
     size_t first, last; /* done when it started, and at the last call */

@@ -26,7 +26,8 @@ static const struct {
 };
 static const int verb_count = (int)(sizeof verbs / sizeof verbs[0]);
 
-static const char exit_codes[] = "0 clean, 1 findings (a problem, a mismatch), 2 bad input, 3 a fault of fovea.";
+static const char exit_codes[] = "0 clean, 1 findings (a problem, a mismatch), 2 bad input, 3 a fault of fovea; "
+                                 "stopped by Ctrl-C 130, SIGTERM 143, SIGHUP 129.";
 
 static void print_overview(FILE *out)
 {
@@ -120,8 +121,7 @@ int main(int argc, char **argv)
 {
     begin_without_blas_threads(argv);
     catch_interrupts();
-    int code = end_streams(dispatch(argc, argv));
-    end_interrupted();
+    int code = code_of_interrupt(end_streams(dispatch(argc, argv)));
     if (memory_ended() && code < FOVEA_BAD_INPUT)
         fprintf(stderr, "fovea: out of memory on the way: what was printed may not be whole\n");
     code = memory_ended() ? FOVEA_BAD_INPUT : code;

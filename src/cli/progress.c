@@ -96,13 +96,13 @@ static void show(struct progress_bar *bar, const char *what, size_t done, size_t
         fprintf(stderr, "%s: %.0f %%, %s\n", what, 100 * share, described);
 }
 
-/* Not 0 once the program was asked to end. */
+/* Not 0 once the program was asked to end, and the verb leaves that to the bar. */
 int show_progress(void *user, const char *what, size_t done, size_t total, const char *text)
 {
     struct progress_bar *bar = user;
     if (!bar->quiet && total > 0) /* else nothing is known yet */
         show(bar, what, done, total, text);
-    return is_interrupted();
+    return is_interrupted() && !bar->patient;
 }
 
 void show_note(void *user, const char *text)

@@ -119,6 +119,12 @@ static int write_results(void *user, const struct fovea_tune *tune)
     return fflush(stdout) != 0 || end->code != FOVEA_CLEAN;
 }
 
+static bool stop(void *user)
+{
+    (void)user;
+    return is_interrupted();
+}
+
 static int run(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
 {
     struct fovea_error error = {0};
@@ -133,6 +139,7 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
     struct fovea_tune_calls calls = {.plan = print_tune_plan,
                                      .epoch = print_tune_epoch,
                                      .resumed = print_tune_resumed,
+                                     .stop = stop,
                                      .finished = write_results,
                                      .user = &watch};
     struct fovea_tune tune;

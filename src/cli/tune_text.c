@@ -81,6 +81,7 @@ void print_tune_plan(void *user, const struct fovea_tune_plan *plan)
 {
     const struct tune_watch *watch = user;
     char name[CLI_TEXT], all[CLI_TEXT], trained[CLI_TEXT], memory[CLI_TEXT], text[CLI_TEXT];
+    watch->bar->patient = true; /* from here on there is something to save */
     hide_progress(watch->bar);
     print_advice(watch, plan);
     if (watch->quiet)

@@ -253,6 +253,62 @@ def older():
     compare(folder, results(work / "accumulated"), "from an older checkpoint")
 
 
+def until(process, condition):
+    while process.poll() is None and not condition():
+        time.sleep(0.002)
+
+
+def stopped():
+    """Signals end a run behind its step, with a checkpoint, one line and a code of their own."""
+    expected = results(work / "augmented")
+    options = [*RUNS["augmented"][:-2], "--checkpoint-every", "1000s"]
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
+        folder = new_folder("stopped")
+        process = start(folder, options)
+        until(process, (folder / "new.onnx").exists)
+        process.send_signal(number)
+        text = finish(process, code, f"signal {code - 128}")
+        if "go on with --resume" not in text.splitlines()[-1]:
+            fail(f"signal {code - 128}: it does not say how to go on: {text[-300:]}")
+        resumed_to_the_end(folder, options, f"signal {code - 128}")
+        compare(folder, expected, f"signal {code - 128}")
+    folder = new_folder("stopped")
+    process = start(folder, [*options, "-e", "1000", "--checkpoint-every", "0"])
+    until(process, (folder / "new.onnx").exists)
+    process.send_signal(signal.SIGINT)
+    finish(process, 130, "a signal without checkpoints")
+    if (folder / "new.onnx.checkpoint").exists():
+        fail("--checkpoint-every 0 leaves a checkpoint")
+    process = subprocess.Popen([fovea, "eval", "models/fashion_vit.onnx", "--data", "models/images", "--corrupt", "all", "-q"],
+                               cwd=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    if process.communicate()[0] and process.returncode == 143:
+        fail("a verb that was stopped prints results")
+    if process.returncode != 143:
+        fail(f"a verb that was stopped ends with {process.returncode}")
+
+
+def full():
+    """A file that may not grow so far: one line, and what was there stays."""
+    options = RUNS["augmented"]
+    limited = ["bash", "-c", 'ulimit -f 1000; exec "$@"', "limited"]
+    folder = new_folder("full")
+    text = finish(start(folder, options, limited), 2, "a checkpoint that is too large")
+    if "new.onnx.checkpoint: cannot be written: File too large" not in text.splitlines()[-1]:
+        fail(f"a checkpoint that is too large is not told: {text[-300:]}")
+    left = sorted(path.name for path in folder.iterdir())
+    if left != ["new.json", "new.jsonl"] and left != ["new.jsonl"]:
+        fail(f"a checkpoint that is too large leaves {' '.join(left)}")
+    cut_off(folder, options)
+    whole = (folder / "new.onnx.checkpoint").read_bytes()
+    finish(start(folder, [*options, "--resume"], limited), 2, "the next checkpoint is too large")
+    if (folder / "new.onnx.checkpoint").read_bytes() != whole:
+        fail("a checkpoint that is too large took the one before with it")
+    resumed_to_the_end(folder, options, "behind a full disk")
+    compare(folder, results(work / "augmented"), "behind a full disk")
+
+
 try:
     for name, options in RUNS.items():
         expected = killed_at_random(name, options, arguments.kills)
@@ -262,6 +318,8 @@ try:
     files()
     best_epoch()
     older()
+    stopped()
+    full()
 finally:
     shutil.rmtree(work, ignore_errors=True)
 for failure in failures:
