@@ -142,7 +142,7 @@ def killed_at_system_calls(name, options, expected):
             for path in folder.glob(".*.tmp"):
                 path.unlink()
             compare(folder, expected, f"{name}, killed at {call} {number}")
-        print(f"{name}: killed at {number - 1} calls of {call}")
+        print(f"{name}: killed at {number - 1} calls of {call}", flush=True)
 
 
 def cut_off(folder, options):
@@ -197,10 +197,11 @@ def files():
     cut_off(folder, options)
     path = folder / "new.onnx.checkpoint"
     whole = path.read_bytes()
-    for length in (0, 15, 39, 100, len(whole) // 2, len(whole) - 1):
+    steps = 2 * arguments.kills
+    for length in (0, 15, 39, 100, len(whole) - 1, *range(97, len(whole), len(whole) // steps)):
         path.write_bytes(whole[:length])
         refused(folder, options, "new.onnx.checkpoint: is ")
-    for place in (0, 17, 25, 60, len(whole) // 2, len(whole) - 3):
+    for place in (0, 17, 25, 60, len(whole) - 3, *range(41, len(whole), len(whole) // steps)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1:])
         refused(folder, options, "new.onnx.checkpoint: is ")
     path.unlink()
