@@ -143,7 +143,7 @@ def killed_at_system_calls(name, options, expected):
             for path in folder.glob(".*.tmp"):
                 path.unlink()
             compare(folder, expected, f"{name}, killed at {call} {number}")
-        print(f"{name}: killed at {number // step} calls of {call}", flush=True)
+        print(f"{name}: killed at {(number - 1) // step} calls of {call}", flush=True)
 
 
 def cut_off(folder, options):
