@@ -125,6 +125,14 @@ char *fovea_tune_epoch_json(const struct fovea_tune_epoch *epoch, struct fovea_e
     return or_fail(report_line(report_tune_epoch(epoch)), report);
 }
 
+char *fovea_tune_rehearsal_json(const struct fovea_tune_rehearsal *rehearsal, struct fovea_error *report)
+{
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "rehearsal", rehearsal))
+        return entry_null(&entry, report);
+    return or_fail(report_text(report_rehearsal(rehearsal)), report);
+}
+
 char *fovea_stages_json(const struct fovea_model *model, const struct fovea_stages *stages, struct fovea_error *report)
 {
     ENTRY entry = {0};

@@ -80,7 +80,8 @@ static void set_options(struct tune_arm *arm)
         .teacher_weight = (float)options->teacher_weight,
         .run = arm->run + (arm->is_control ? work->seeds : 0),
         .runs = work->seeds * (work->control ? 2 : 1),
-        .label = arm->label};
+        .label = arm->label,
+        .times = work->rehearses ? &arm->times : NULL};
     arm->options.validation.split = work->validation_split;
     arm->options.validation.shuffle = arm->options.validation.drop_last = false;
     arm->options.validation.augment = NULL;
@@ -358,6 +359,8 @@ static int run(struct tune_work *work, struct arena *arena, struct error *error)
     if (open_data(work, error) || shrink_batch(work, error) || open_others(work, error) ||
         open_result(work, arena, error) || tune_open_checkpoint(work, error))
         return -1;
+    if (work->rehearses)
+        return run_arm(work, 0, 0, error) || (work->control && run_arm(work, 1, 0, error)) ? -1 : 0;
     for (int i = 0; i < work->seeds; i++) {
         bool behind = tune_is_behind(work, 0, i);
         if (run_arm(work, 0, i, error))
@@ -405,10 +408,9 @@ static int check_options(struct tune_work *work, bool force, struct error *error
     return tune_claim(work, force, error);
 }
 
-/* `tuned` or NULL: where the best epoch goes that is not written. */
-static int tune_model(struct fovea_model *model, const struct fovea_tune_options *options, const char *path, bool force,
-                      const struct fovea_tune_calls *calls, struct fovea_model **tuned, struct fovea_tune *tune,
-                      struct fovea_error *report)
+int tune_model(struct fovea_model *model, const struct fovea_tune_options *options, const char *path, bool force,
+               const struct fovea_tune_calls *calls, struct fovea_model **tuned, struct fovea_tune_rehearsal *rehearsal,
+               struct fovea_tune *tune, struct fovea_error *report)
 {
     ENTRY entry = {0};
     if (entry_result(&entry, "tune", tune, sizeof *tune) || entry_model(&entry, model) ||
@@ -423,6 +425,7 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
     struct tune_work work = {.model = model,
                              .options = options,
                              .calls = calls,
+                             .rehearses = rehearsal != NULL,
                              .path = path,
                              .result = tune,
                              .seed = model->context->seed,
@@ -433,6 +436,8 @@ static int tune_model(struct fovea_model *model, const struct fovea_tune_options
     *tune = (struct fovea_tune){
         .storage = arena, .control = metrics_none(false), .difference = missing, .interval = {missing, missing}};
     int result = arena && check_options(&work, force, &entry.error) == 0 ? run(&work, arena, &entry.error) : -1;
+    if (result == 0 && rehearsal)
+        tune_sum_times(&work, rehearsal);
     if (result == 0 && tuned)
         result = (*tuned = api_result(model, &work.kept, "tuned", &entry.error)) ? 0 : -1;
     release(&work);
@@ -448,7 +453,7 @@ int fovea_tune(struct fovea_model *model, const struct fovea_tune_options *optio
     ENTRY entry = {0};
     if (entry_argument(&entry, "path", path))
         return entry_refuse(&entry, report);
-    return tune_model(model, options, path, force, calls, NULL, tune, report);
+    return tune_model(model, options, path, force, calls, NULL, NULL, tune, report);
 }
 
 int fovea_tune_model(struct fovea_model *model, const struct fovea_tune_options *options,
@@ -458,7 +463,7 @@ int fovea_tune_model(struct fovea_model *model, const struct fovea_tune_options 
     ENTRY entry = {0};
     if (entry_result(&entry, "tuned", tuned, sizeof *tuned))
         return entry_refuse(&entry, report);
-    return tune_model(model, options, NULL, false, calls, tuned, tune, report);
+    return tune_model(model, options, NULL, false, calls, tuned, NULL, tune, report);
 }
 
 void fovea_tune_free(struct fovea_tune *tune)

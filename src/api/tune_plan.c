@@ -221,6 +221,7 @@ int tune_tell_plan(void *user, struct arm_plan *plan, struct error *error)
     told->chosen = arm->chosen;
     told->folded = folded_convolutions(arm->model);
     told->halves = count_halves(plan->set);
+    told->new_classes = work->options->new_classes;
     if (!arm->is_control &&
         (recipe_pending(arm->model, &told->pending, error) || recipe_corrective(arm->model, &told->corrective, error)))
         return -1;

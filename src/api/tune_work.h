@@ -33,6 +33,7 @@ struct tune_arm {
     struct unshared unshared;
     struct shape_binding binding;
     struct arm_options options;
+    struct arm_times times; /* of a rehearsal */
 };
 
 /* What keeps a run from being lost: checkpoints beside the file that it writes. */
@@ -52,6 +53,7 @@ struct tune_work {
     struct fovea_model *model;
     const struct fovea_tune_options *options;
     const struct fovea_tune_calls *calls;
+    bool rehearses;          /* nothing is trained or written */
     const char *path;        /* of the file that is written; NULL: */
     struct saved_model kept; /* the best epoch so far */
     struct fovea_tune *result;
@@ -76,6 +78,13 @@ struct tune_work {
     double best;                          /* score that is written; -1: none yet */
     float *scores[2][CROSSED_MOST_SEEDS]; /* [validation_count] of the best epoch, by arm and run */
 };
+
+/* A call of the library: `path`, `tuned` or `rehearsal` says what becomes of it; the others are NULL. */
+int tune_model(struct fovea_model *model, const struct fovea_tune_options *options, const char *path, bool force,
+               const struct fovea_tune_calls *calls, struct fovea_model **tuned, struct fovea_tune_rehearsal *rehearsal,
+               struct fovea_tune *tune, struct fovea_error *report);
+/* What the arms' times make of the whole. */
+void tune_sum_times(const struct tune_work *work, struct fovea_tune_rehearsal *rehearsal);
 
 /* The learning rate, where none is given the optimiser's usual one. */
 double tune_rate(const struct fovea_tune_options *options);

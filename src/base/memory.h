@@ -41,8 +41,8 @@ void *memory_resize(struct memory *memory, void *block, size_t count, size_t siz
 void memory_release(struct memory *memory, void *block);
 
 /* From here on up to `bytes` of released large blocks stay mapped for the next ones of about their size, where the same
- * sizes come again and again: new pages take longer to touch first than most blocks to use. They do not count as in use,
- * and go where the cap or the system needs them. 0, as at first: none. */
+ * sizes come again and again: new pages take longer to touch first than most blocks to use. They do not count as in
+ * use, and go where the cap or the system needs them. 0, as at first: none. */
 void memory_keep(struct memory *memory, size_t bytes);
 
 size_t memory_in_use(const struct memory *memory);

@@ -13,7 +13,7 @@ struct flags {
     const char *output, *history, *report, *activation, *crop_scale, *jitter, *colour, *interval;
     struct text_list freeze, rates, reinitialise, decays;
     const char *json;
-    bool freeze_norm, train_norm, force;
+    bool freeze_norm, train_norm, force, dry_run;
     struct preprocess_options preprocess;
 };
 
@@ -158,15 +158,38 @@ static int run(struct opened *opened, const struct flags *flags, const struct fo
     return end.code;
 }
 
+static int rehearse(struct opened *opened, const struct flags *flags, const struct fovea_tune_options *options)
+{
+    struct fovea_error error = {0};
+    struct tune_watch watch = {.quiet = json_alone(flags->json),
+                               .teacher = options->teacher != NULL,
+                               .freeze_norm = flags->freeze_norm,
+                               .recipe = options->recipe,
+                               .bar = &opened->bar,
+                               .seeds = options->seeds};
+    struct fovea_tune_calls calls = {.plan = print_tune_plan, .user = &watch};
+    struct fovea_tune_rehearsal rehearsal;
+    int result = fovea_tune_rehearse(opened->model, options, &calls, &rehearsal, &error);
+    hide_progress(&opened->bar);
+    if (result)
+        return fail(&error);
+    int code = flags->json ? write_json(opened, flags->json, fovea_tune_rehearsal_json(&rehearsal, NULL)) : FOVEA_CLEAN;
+    if (!json_alone(flags->json))
+        print_rehearsal(&rehearsal, options);
+    fovea_tune_rehearsal_free(&rehearsal);
+    return code;
+}
+
 /* What could fail after hours of training is looked at first. */
 static int check_ahead(struct opened *opened, const struct flags *flags)
 {
     struct fovea_error error = {0};
     struct fovea_model *control =
         flags->options.control ? fovea_model_load(opened->fovea, flags->options.control, &error) : NULL;
-    bool good = (!flags->options.control || control) &&
-                (flags->options.resume || fovea_output_claim(flags->output, flags->force, &error) == 0) &&
-                (!flags->report || fovea_report_find(opened->model, flags->report, &error) == 0);
+    bool good =
+        (!flags->options.control || control) &&
+        (flags->options.resume || !flags->output || fovea_output_claim(flags->output, flags->force, &error) == 0) &&
+        (!flags->report || fovea_report_find(opened->model, flags->report, &error) == 0);
     fovea_model_free(control);
     return good ? PARSE_GO_ON : fail(&error);
 }
@@ -191,15 +214,15 @@ static int tune_model(struct opened *opened, const struct command *command, stru
         code = parse_augment(command, flags, &options.augment);
     if (code == PARSE_GO_ON && parse_preprocess(&flags->preprocess, &preprocess))
         code = FOVEA_BAD_INPUT;
-    if (code == PARSE_GO_ON && (!options.data.path || !flags->output))
-        code = fail_usage(command, "name the data with --data and the new file with -o");
+    if (code == PARSE_GO_ON && (!options.data.path || (!flags->output && !flags->dry_run)))
+        code = fail_usage(command, "name the data with --data and the new file with -o, or look first with --dry-run");
     if (code == PARSE_GO_ON)
         code = check_ahead(opened, flags);
     if (code != PARSE_GO_ON)
         return code;
     if (guide && !json_alone(flags->json))
         show_recipe(command, &recipe);
-    return run(opened, flags, &options);
+    return flags->dry_run ? rehearse(opened, flags, &options) : run(opened, flags, &options);
 }
 
 int verb_tune(int argc, char **argv)
@@ -219,6 +242,7 @@ int verb_tune(int argc, char **argv)
          "batches or seconds, and behind every epoch (default 60s; 0: no checkpoints)"},
         {"keep", 0, OPTION_SMALL, &options->keep, "N", "checkpoints, the older ones as FILE.checkpoint.1, ... (1)"},
         {"force", 0, OPTION_FLAG, &flags.force, NULL, "replace the file if it is there, and start anew"},
+        {"dry-run", 0, OPTION_FLAG, &flags.dry_run, NULL, "tell the plan, and its time by a few steps; write nothing"},
         JSON_ROW(flags.json),
         {"recipe", 0, OPTION_TEXT, &options->recipe, "GUIDE",
          "start from what fits after this guide's rewrite (below); 'list' shows all", NULL, "list", guide_at},

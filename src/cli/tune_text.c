@@ -143,6 +143,57 @@ void print_tune_resumed(void *user, const struct fovea_tune_resumed *resumed)
     fflush(stdout);
 }
 
+/* "5.2 s", "12 min". */
+static const char *duration(double seconds, char out[CLI_TEXT])
+{
+    if (seconds < 100)
+        snprintf(out, CLI_TEXT, seconds < 0.0995 ? "%.2g s" : seconds < 10 ? "%.2f s" : "%.0f s", seconds);
+    else
+        snprintf(out, CLI_TEXT, seconds < 5940 ? "%.1f min" : "%.1f h", seconds / (seconds < 5940 ? 60 : 3600));
+    return out;
+}
+
+static void print_decay_classes(const struct fovea_tune_plan *plan)
+{
+    char numbers[CLI_TEXT], text[CLI_TEXT];
+    for (int i = 0; i < FOVEA_DECAY_CLASSES; i++) {
+        const struct fovea_tune_decay *decay = &plan->decays[i];
+        if (decay->parameters > 0)
+            printf("  decay of %-10s x %g: %s, %s numbers\n", fovea_decay_class_name(i), decay->factor,
+                   amount(decay->parameters, "parameter", "parameters", text),
+                   count_text((double)decay->elements, numbers));
+    }
+}
+
+void print_rehearsal(const struct fovea_tune_rehearsal *rehearsal, const struct fovea_tune_options *options)
+{
+    static const char *const schedules[] = {"constant", "cosine", "step", "polynomial"};
+    const struct fovea_tune_plan *plan = &rehearsal->plan;
+    char step[CLI_TEXT], validation[CLI_TEXT], epoch[CLI_TEXT], all[CLI_TEXT], numbers[CLI_TEXT];
+    bool adamw = options->optimiser == FOVEA_ADAMW;
+    print_decay_classes(plan);
+    if (plan->frozen > 0)
+        printf("frozen: %s, %s numbers\n", amount(plan->frozen, "parameter", "parameters", all),
+               count_text((double)plan->frozen_elements, numbers));
+    if (plan->new_classes > 0)
+        printf("new classifier: %" PRId64 " classes\n", plan->new_classes);
+    printf("%s, rate %g (%s), decay %g\n", adamw ? "adamw" : "sgd",
+           options->rate > 0 ? options->rate
+           : adamw           ? 1e-3
+                             : 0.01,
+           schedules[options->schedule], options->decay);
+    printf("%s of %s images an epoch, %s\n", amount(plan->batches, "step", "steps", step),
+           count_text((double)plan->batch, numbers), amount(plan->epochs, "epoch", "epochs", epoch));
+    printf("time: %s a step (%" PRId64 " timed), ", duration(rehearsal->step_seconds, step), rehearsal->steps);
+    if (plan->validation > 0)
+        printf("%s to validate, ", duration(rehearsal->validation_seconds, validation));
+    printf("%s an epoch, %s in all", duration(rehearsal->epoch_seconds, epoch),
+           duration(rehearsal->total_seconds, all));
+    if (rehearsal->runs > 1)
+        printf(" (%d runs)", rehearsal->runs);
+    printf("\nnothing is written: without --dry-run it begins\n");
+}
+
 static void write_history(struct tune_watch *watch, const struct fovea_tune_epoch *epoch)
 {
     char *text = needed_text(fovea_tune_epoch_json(epoch, NULL));

@@ -18,6 +18,8 @@ struct tune_watch {
 void print_tune_plan(void *user, const struct fovea_tune_plan *plan);
 void print_tune_resumed(void *user, const struct fovea_tune_resumed *resumed);
 void print_tune_epoch(void *user, const struct fovea_tune_epoch *epoch);
+/* What a run would take, behind its plan. */
+void print_rehearsal(const struct fovea_tune_rehearsal *rehearsal, const struct fovea_tune_options *options);
 /* `output`: the file that was written; `masks`: of segmentation; `control`: one was trained beside it. */
 void print_tune(const struct fovea_tune *tune, const char *output, bool masks, bool control);
 

@@ -144,6 +144,12 @@ struct fovea_tune_still {
     const char *name, *why;
     int64_t elements;
 };
+/** Parameters that train, of one class of decay. */
+struct fovea_tune_decay {
+    int parameters;
+    int64_t elements;
+    double factor; /**< of the run's weight decay, of the class's first parameter */
+};
 struct fovea_tune_plan {
     const char *model;
     int64_t training, validation, classes;
@@ -178,6 +184,11 @@ struct fovea_tune_plan {
     double kept_by_decay; /**< of a weight that nothing but decay moves, the one that decays most */
     double decay_sum;     /**< of rate x decay over all updates, with SGD / (1 - momentum) */
     int halves;           /**< parameters of half precision: trained in float32, rounded when they are written */
+    int64_t batch, batches, epochs; /**< images of a step, steps of an epoch, epochs */
+    int frozen;                     /**< parameters that could train and are to stay as they are */
+    int64_t frozen_elements;
+    int64_t new_classes; /**< of a new classifier; 0: the model keeps its own */
+    struct fovea_tune_decay decays[FOVEA_DECAY_CLASSES];
 };
 struct fovea_tune_epoch {
     const char *model;
@@ -255,6 +266,26 @@ FOVEA_API int fovea_tune_model(struct fovea_model *model, const struct fovea_tun
                                const struct fovea_tune_calls *calls, struct fovea_model **tuned,
                                struct fovea_tune *tune, struct fovea_error *error);
 FOVEA_API void fovea_tune_free(struct fovea_tune *tune);
+
+/** What a run would do and take. */
+struct fovea_tune_rehearsal {
+    struct fovea_tune_plan plan;
+    int runs;                            /**< of the model and of the control, with all seeds */
+    int64_t steps;                       /**< that were timed */
+    double step_seconds;                 /**< of a step: data, teacher and update */
+    double validation_seconds;           /**< after an epoch; 0: there is none */
+    double epoch_seconds, total_seconds; /**< of an epoch with its validation; of all epochs of all runs */
+    void *storage;                       /**< private */
+    uint64_t reserved[8];
+};
+/** The plan of a run, and how long it takes by a few of its steps on its data (at most some ten seconds, or two steps
+ * where one takes longer). Nothing is written and the model stays as it is; what stops a run at its start stops this,
+ * too. Of `calls` the plan alone is called. */
+FOVEA_API int fovea_tune_rehearse(struct fovea_model *model, const struct fovea_tune_options *options,
+                                  const struct fovea_tune_calls *calls, struct fovea_tune_rehearsal *rehearsal,
+                                  struct fovea_error *error);
+FOVEA_API void fovea_tune_rehearsal_free(struct fovea_tune_rehearsal *rehearsal);
+FOVEA_API char *fovea_tune_rehearsal_json(const struct fovea_tune_rehearsal *rehearsal, struct fovea_error *error);
 /** As JSON, for fovea_text_free; of an epoch in one line. */
 FOVEA_API char *fovea_tune_json(const struct fovea_tune *tune, struct fovea_error *error);
 FOVEA_API char *fovea_tune_epoch_json(const struct fovea_tune_epoch *epoch, struct fovea_error *error);

@@ -41,6 +41,7 @@ json_t *report_comparison(const struct fovea_comparison *comparison);
 json_t *report_audit(const struct fovea_audit *audit);
 json_t *report_tune_epoch(const struct fovea_tune_epoch *epoch);
 json_t *report_tune(const struct fovea_tune *tune);
+json_t *report_rehearsal(const struct fovea_tune_rehearsal *rehearsal);
 json_t *report_metrics(const struct fovea_metrics *metrics);
 /* "classes": a row each; "confusion": rows by label, columns by prediction, empty for too many classes. */
 void report_set_classes(json_t **object, const struct fovea_class_table *table, bool pixels);

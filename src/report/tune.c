@@ -81,6 +81,20 @@ static json_t *report_counts(const struct fovea_class_counts *counts)
     return list;
 }
 
+static json_t *report_decays(const struct fovea_tune_plan *plan)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < FOVEA_DECAY_CLASSES; i++) {
+        const struct fovea_tune_decay *decay = &plan->decays[i];
+        if (decay->parameters > 0)
+            document_append(&list,
+                            document_object("class", document_string(fovea_decay_class_name(i)), "parameters",
+                                            json_integer(decay->parameters), "elements", json_integer(decay->elements),
+                                            "factor", document_number(decay->factor), NULL));
+    }
+    return list;
+}
+
 static json_t *report_plan(const struct fovea_tune_plan *plan)
 {
     json_t *entry = json_object(), *still = json_array();
@@ -88,6 +102,16 @@ static json_t *report_plan(const struct fovea_tune_plan *plan)
     document_set(&entry, "trained", json_integer(plan->trained));
     document_set(&entry, "elements", json_integer(plan->elements));
     document_set(&entry, "trained_elements", json_integer(plan->trained_elements));
+    document_set(&entry, "frozen", json_integer(plan->frozen));
+    document_set(&entry, "frozen_elements", json_integer(plan->frozen_elements));
+    document_set(&entry, "new_classes", json_integer(plan->new_classes));
+    document_set(&entry, "decays", report_decays(plan));
+    report_set_text(&entry, "loss", plan->loss);
+    document_set(&entry, "samples", json_integer(plan->training));
+    document_set(&entry, "validation_samples", json_integer(plan->validation));
+    document_set(&entry, "batch", json_integer(plan->batch));
+    document_set(&entry, "batches", json_integer(plan->batches));
+    document_set(&entry, "epochs", json_integer(plan->epochs));
     document_set(&entry, "updates", json_integer(plan->updates));
     report_set_text(&entry, "counted", plan->counts.pixels ? "pixels" : "samples");
     document_set(&entry, "class_counts", report_counts(&plan->counts));
@@ -111,6 +135,24 @@ static json_t *report_plan(const struct fovea_tune_plan *plan)
     document_set(&entry, "norms_kept", json_integer(plan->norms_kept));
     document_set(&entry, "dropouts", json_integer(plan->dropouts));
     return entry;
+}
+
+json_t *report_rehearsal(const struct fovea_tune_rehearsal *rehearsal)
+{
+    const struct fovea_tune_plan *plan = &rehearsal->plan;
+    json_t *document = report_document("fovea.rehearsal");
+    report_set_text(&document, "model", plan->model);
+    document_set(&document, "plan", report_plan(plan));
+    document_set(&document, "files_left_out", report_left_out(plan->files_left_out));
+    document_set(&document, "memory_bytes", json_integer((json_int_t)plan->memory));
+    document_set(&document, "segments", json_integer(plan->segments));
+    document_set(&document, "runs", json_integer(rehearsal->runs));
+    document_set(&document, "timed_steps", json_integer(rehearsal->steps));
+    document_set(&document, "step_seconds", document_number(rehearsal->step_seconds));
+    document_set(&document, "validation_seconds", document_number(rehearsal->validation_seconds));
+    document_set(&document, "epoch_seconds", document_number(rehearsal->epoch_seconds));
+    document_set(&document, "total_seconds", document_number(rehearsal->total_seconds));
+    return document;
 }
 
 #define COMPARISON                                                                                                     \

@@ -19,6 +19,12 @@ struct arm_position {
     double best; /* score of the best epoch; -1: none yet */
 };
 
+/* Seconds, of a run that is not made. */
+struct arm_times {
+    double step, validation; /* of a batch of training; of the validation after an epoch */
+    int64_t steps, batches;  /* that were timed; of an epoch */
+};
+
 struct arm_options {
     const struct shape_binding *bindings; /* the batch among them */
     int binding_count;
@@ -40,6 +46,7 @@ struct arm_options {
     bool plan_only;                  /* nothing is trained: the run is over */
     int run, runs;                   /* which of so many alike this is, for the progress of all: 0 of 1 */
     const char *label;               /* in front of the progress' words: "control, " */
+    struct arm_times *times;         /* NULL: the model is trained; else a few steps are timed and nothing is kept */
 };
 
 struct arm_epoch {

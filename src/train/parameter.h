@@ -15,6 +15,7 @@ struct parameter {
     bool unread;       /* the scores do not depend on it: it cannot learn */
     bool buffer;       /* parameter_set_find_buffers */
     float decay, rate; /* factors of the run's weight decay and learning rate */
+    enum fovea_decay_class decay_class;
     int input, output; /* of the training graph: where the elements are, and their gradient */
 };
 struct parameter_set {

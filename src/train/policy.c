@@ -108,7 +108,8 @@ static void set_decay(const struct policy *policy, struct parameter_set *paramet
 {
     for (int i = 0; i < parameters->count; i++) {
         struct parameter *parameter = &parameters->list[i];
-        parameter->decay = slot_is_ours(parameter->name) ? 0 : policy->factors[class_of(policy, parameter)];
+        parameter->decay_class = class_of(policy, parameter);
+        parameter->decay = slot_is_ours(parameter->name) ? 0 : policy->factors[parameter->decay_class];
     }
 }
 

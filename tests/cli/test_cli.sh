@@ -747,6 +747,19 @@ expect 0 'no normalisation in this model: [0-9]+ convolutions train with their b
 expect 0 ', 2 classes' "$fovea" tune tests/fixtures/squeezenet/model.onnx --data "$work/classes" --new-head 2 -e 1 -b 2 \
     --no-validation --preprocess imagenet -q -o "$work/squeezed.onnx"
 
+# tune --dry-run: the plan and the time, and nothing is there afterwards
+mkdir "$work/dry" && cp $model "$work/dry/model.onnx"
+dry_tune() { (cd "$work/dry" && "$fovea" tune model.onnx --data "$OLDPWD/models/images" -e 2 -b 20 --dry-run -q "$@"); }
+expect 0 '^time: .* a step \([0-9]+ timed\), .* to validate, .* an epoch, .* in all$' dry_tune
+expect 0 '^  decay of last +x 1: 6 parameters' dry_tune
+expect 0 '^frozen: 1 parameter, 144 numbers' dry_tune --freeze '*stem*'
+expect 0 '^new classifier: 10 classes' dry_tune --new-head 10 --history history.jsonl -o new.onnx
+expect 0 '^9 steps of 20 images an epoch, 2 epochs' dry_tune
+expect 0 '"schema": "fovea.rehearsal"' dry_tune --json
+expect 0 '.* in all .2 runs.$' dry_tune --control model.onnx
+one_line 2 'exists already; --force' dry_tune -o model.onnx
+[ "$(ls "$work/dry")" = model.onnx ] && cmp -s $model "$work/dry/model.onnx" || { echo "FAILED: --dry-run left $(ls "$work/dry")"; failures=$((failures + 1)); }
+
 # tune says what it did to the tensors of a file, what does not train, and what decay does in this run
 tune_form() {
     form=$1 && shift

@@ -13,6 +13,7 @@ FIXTURES = {
     "foreign.onnx": "tests/fixtures/foreign/middle.onnx",
     "text.onnx": "tests/fixtures/foreign/text.onnx",
     "told.onnx": "tests/fixtures/foreign/told.onnx",
+    "masked.onnx": "tests/fixtures/training_forms/computed_masked.onnx",
     "broken.onnx": "tests/fixtures/check/mixed.onnx",
     "groups.onnx": "tests/fixtures/structures/gn_operator_21.onnx",
     "swin.onnx": "tests/fixtures/structures/swin_t.onnx",
@@ -63,6 +64,8 @@ COMMANDS = [
     ("fovea.tune", "tune new.onnx --data images -e 1 --samples 40 -b 20 --control cnn.onnx --seeds 2 -o tuned.onnx "
      "--history history.jsonl --class-weights balanced --json", 0, None),
     ("fovea.history", "", 0, "history.jsonl"),
+    ("fovea.rehearsal", "tune new.onnx --data images --dry-run --freeze *stem* --json", 0, None),
+    ("fovea.rehearsal", "tune masked.onnx --data images --preprocess raw -b 20 --dry-run --json", 0, None),
     ("fovea.diff", "diff new.onnx tuned.onnx --run --json", 1, None),
     ("fovea.diff", "diff rgb.onnx folded.onnx --run --json", 1, None),
     ("fovea.audit", "audit cnn.onnx --sections layers --json -o layers", 0, None),
