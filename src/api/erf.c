@@ -19,7 +19,8 @@ struct erf_work {
     struct stock stock;
     struct probe probe;
     double *map;
-    bool random_positions; /* of a transformer */
+    bool random_positions;       /* of a transformer */
+    struct progress_whole whole; /* where pixels are changed too */
 };
 
 int erf_randomise_positions(void *user, struct graph *graph, const struct value *image, struct error *error)
@@ -142,6 +143,10 @@ static int compare(const struct erf_work *work, struct fovea_erf *result, struct
 
 /* ---- the dead-pixel test ---- */
 
+/* In forward runs, of an image: with the gradient; once as it is, and once for each pixel. */
+#define FIELD_COST 2.
+#define PERTURBED_COST(pixels) (1. + (double)(pixels))
+
 #define STEP 1.0 /* one standard deviation of most presets */
 
 static int perturb_images(struct erf_work *work, struct probe *forward, struct fovea_perturbation *made,
@@ -179,12 +184,17 @@ static int correlate(struct erf_work *work, struct fovea_perturbation *made, str
                                 &made->spearman, error);
 }
 
+static int64_t perturbed_pixels(const struct erf_work *work)
+{
+    int64_t pixels = work->probe.height * work->probe.width, most = work->options->perturbed_pixels;
+    return most < pixels ? most : pixels;
+}
+
 static int perturb(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
 {
     struct fovea_perturbation *made = arena_allocate(arena, 1, sizeof *made, error);
     struct probe forward = {0};
-    int64_t pixels = work->probe.height * work->probe.width, most = work->options->perturbed_pixels;
-    most = most < pixels ? most : pixels;
+    int64_t most = perturbed_pixels(work);
     if (!made)
         return -1;
     made->step = STEP;
@@ -193,6 +203,7 @@ static int perturb(struct erf_work *work, struct arena *arena, struct fovea_erf 
     made->expected = arena_allocate(arena, (size_t)most, sizeof *made->expected, error);
     if (!made->at || !made->change || !made->expected)
         return -1;
+    progress_whole_part(&work->whole, "changed pixels", PERTURBED_COST(most), 1);
     made->points =
         perturbation_points(work->probe.height, work->probe.width, most, work->model->context->seed, made->at);
     int code = make_probe(work, PROBE_NO_GRADIENT, &forward, error);
@@ -245,6 +256,19 @@ static void release(struct erf_work *work)
     memory_release(work->model->context->memory, work->map);
 }
 
+/* Both parts as one, where there are two. */
+static int measure(struct erf_work *work, struct arena *arena, struct fovea_erf *result, struct error *error)
+{
+    if (work->options->perturbed_pixels == 0)
+        return run_images(work, error) || describe(work, arena, result, error) ? -1 : 0;
+    progress_whole_start(&work->whole, &work->model->context->progress, "field", 0,
+                         FIELD_COST + PERTURBED_COST(perturbed_pixels(work)));
+    progress_whole_part(&work->whole, "images", FIELD_COST, 1);
+    int code = run_images(work, error) || describe(work, arena, result, error) ? -1 : 0;
+    progress_whole_end(&work->whole);
+    return code;
+}
+
 int erf_make(struct fovea_model *model, const struct fovea_erf_options *options, bool random_positions,
              struct fovea_erf *result, struct error *error)
 {
@@ -253,8 +277,7 @@ int erf_make(struct fovea_model *model, const struct fovea_erf_options *options,
     struct arena *arena = arena_create(model->context->memory, error);
     work.stock.model = model;
     int code = arena && stock_open(&work.stock, model, &options->samples, error) == 0 && prepare(&work, error) == 0 &&
-                       run_images(&work, error) == 0 && describe(&work, arena, result, error) == 0 &&
-                       context_poll(model->context, error) == 0
+                       measure(&work, arena, result, error) == 0 && context_poll(model->context, error) == 0
                    ? 0
                    : -1;
     release(&work);

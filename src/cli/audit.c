@@ -192,6 +192,7 @@ static int tell(struct opened *opened, struct flags *flags, const struct fovea_a
 {
     struct fovea_error error = {0};
     int stops = gate_audit(&flags->gate, audit);
+    clear_progress(); /* of a report the measuring goes on */
     if (!gate_alone(&flags->gate, flags->json))
         print_audit(audit);
     int written = flags->json ? write_json(opened, flags->json, fovea_audit_json(audit, NULL)) : FOVEA_CLEAN;

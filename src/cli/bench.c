@@ -139,6 +139,7 @@ static int report(const struct opened *opened, const struct command *command, co
                   const struct fovea_bench *bench, const struct fovea_profile *profile)
 {
     char macs[CLI_TEXT], memory[CLI_TEXT];
+    clear_progress(); /* runs may end by their time */
     if (!json_alone(flags->json)) {
         printf("%s, %s, batch %lld, %d thread%s, cpu %s, %d runs\n", shown(command->positional[0]), bench->work,
                (long long)bench->batch, bench->threads, bench->threads == 1 ? "" : "s", bench->cpu, bench->runs);

@@ -159,6 +159,7 @@ static int take_map(void *user, const struct fovea_cam *cam, struct fovea_error 
     struct cam_sink *sink = user;
     add_metrics(&sink->sums[cam->method], cam);
     if (!sink->quiet) {
+        clear_progress();
         print_heading(sink, cam);
         print_row(cam);
     }
@@ -172,6 +173,7 @@ static void skip_method(void *user, enum fovea_cam_method method, const char *re
     if (sink->skipped >> method & 1)
         return;
     sink->skipped |= 1u << method;
+    clear_progress();
     fprintf(stderr, "fovea: %s is left out: ", fovea_cam_method_name((int)method));
     print_words(stderr, reason);
     fputs("\n", stderr);
@@ -228,6 +230,7 @@ static int run_classes(struct opened *opened, const struct cam_flags *flags, str
             return fail(&error);
         }
     }
+    clear_progress();
     if (lines && measured)
         print_metrics(&sink);
     else if (lines)

@@ -208,6 +208,8 @@ int show_progress(void *user, const char *what, size_t done, size_t total, const
 void show_note(void *user, const char *text);                                                 /* a fovea_note */
 /* To be called before something else is printed in between. */
 void hide_progress(struct progress_bar *bar);
+/* Of whichever bar there is: where lines are printed while the work goes on, or where it may have ended early. */
+void clear_progress(void);
 
 /* The context and the model named by the first positional argument. -1: said what is wrong, exit code in *code. */
 struct opened {

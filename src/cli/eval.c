@@ -83,6 +83,7 @@ static int run_eval(struct opened *opened, const struct eval_flags *flags, const
     if (fovea_eval(opened->model, other, options, &eval, &error)) {
         code = fail(&error);
     } else {
+        clear_progress();
         code = show(opened, flags, &eval);
         fovea_eval_free(&eval);
     }

@@ -369,12 +369,13 @@ void print_words_wrapped(int column, int indent, const char *text)
     free(words);
 }
 
+/* An error takes the place of a bar. */
 int fail(const struct fovea_error *error)
 {
     char message[sizeof error->message];
     snprintf(message, sizeof message, "%s", error->message);
     fovea_text_printable(message);
-    fputs("fovea: ", stderr);
+    fputs(isatty(STDERR_FILENO) ? "\r\033[Kfovea: " : "fovea: ", stderr);
     print_words(stderr, message);
     fputs("\n", stderr);
     return (int)error->code;

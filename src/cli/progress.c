@@ -57,39 +57,59 @@ static void draw_bar(const struct progress_bar *bar, double share, const char *t
     fflush(stderr);
 }
 
+static struct progress_bar *shown; /* on the terminal; NULL: none */
+
 void hide_progress(struct progress_bar *bar)
 {
     if (bar->visible && bar->terminal)
         fprintf(stderr, "\r\033[K");
     bar->visible = false;
+    shown = NULL;
 }
 
-/* Nothing is shown in the first second; afterwards ten times a second. Off a terminal a line every ten seconds, of work
- * with a text of its own, which takes long, one every tenth of it. */
+void clear_progress(void)
+{
+    if (shown)
+        hide_progress(shown);
+}
+
+/* Nothing is shown in the first second, but where work with a text of its own, which takes long, begins; afterwards ten
+ * times a second. Off a terminal a line every ten seconds, of such work one every tenth of it. */
+static bool is_due(const struct progress_bar *bar, double now, double share, bool begins, bool again, const char *text)
+{
+    if (bar->terminal && begins && text && share == 0)
+        return true;
+    if (now - bar->started < 1)
+        return false;
+    return bar->terminal ? now - bar->drawn >= 0.1 && share < 1
+           : text        ? (int)(10 * share) > bar->tenths
+                         : now - bar->drawn >= 10 && !again;
+}
+
 static void show(struct progress_bar *bar, const char *what, size_t done, size_t total, const char *text)
 {
     double now = seconds_now(), share = (double)done / (double)total;
     char described[256];
-    if (strncmp(bar->what, what, sizeof bar->what - 1) != 0 || done < bar->last) {
+    bool begins = strncmp(bar->what, what, sizeof bar->what - 1) != 0 || done < bar->last;
+    if (begins) {
         hide_progress(bar);
         snprintf(bar->what, sizeof bar->what, "%s", what);
         bar->started = bar->drawn = now;
         bar->first = done;
         bar->tenths = (int)(10 * share);
     }
-    bool again = done == bar->last && bar->what[0];
+    bool again = done == bar->last && !begins;
     bar->last = done;
     if (done >= total && bar->terminal)
         hide_progress(bar);
-    bool due = bar->terminal ? now - bar->drawn >= 0.1 && done < total
-               : text        ? (int)(10 * share) > bar->tenths
-                             : now - bar->drawn >= 10 && !again;
-    if (now - bar->started < 1 || !due)
+    if (!is_due(bar, now, share, begins, again, text))
         return;
     bar->drawn = now;
     bar->tenths = (int)(10 * share);
     bar->visible = true;
     describe(bar, done, total, text, now, described);
+    fovea_text_printable(described); /* layers may be named in it */
+    shown = bar;
     if (bar->terminal)
         draw_bar(bar, share, described);
     else

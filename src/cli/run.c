@@ -98,6 +98,7 @@ static int take_prediction(void *user, const struct fovea_prediction *prediction
     struct prediction_sink *sink = user;
     const struct run_work *work = sink->work;
     char path[4096];
+    clear_progress();
     if (sink->count++ == 0 && work->lines)
         print_reading(prediction);
     if (work->lines)

@@ -229,8 +229,9 @@ void print_tune_epoch(void *user, const struct fovea_tune_epoch *epoch)
     hide_progress(watch->bar);
     if (watch->seeds > 1)
         printf("%sseed %" PRIu64 ", ", epoch->control ? "control, " : "", epoch->seed);
-    printf("epoch %" PRId64 "/%" PRId64 ": loss %.4f, rate %.3g, gradient %.3g, %.1f images/s", epoch->epoch,
-           epoch->epochs, epoch->loss, epoch->rate, epoch->gradient_norm, epoch->images_per_second);
+    printf("epoch %" PRId64 "/%" PRId64 ": loss %.4f, rate %.3g, gradient %.3g, ", epoch->epoch, epoch->epochs,
+           epoch->loss, epoch->rate, epoch->gradient_norm);
+    printf(epoch->images_per_second < 1 ? "%.2g images/s" : "%.1f images/s", epoch->images_per_second);
     if (epoch->evaluated)
         print_validation(&epoch->validation, epoch->best);
     if (epoch->left_out > 0)

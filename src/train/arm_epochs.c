@@ -29,9 +29,12 @@ static void tell_training(const struct arm *arm)
     char text[160];
     const struct arm_position *at = &arm->at;
     double samples = (double)(at->batches * arm->options->training.batch);
-    text_format(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64 ", loss %.4f, rate %.3g, %.0f images/s",
-                arm->options->label, at->epoch, arm->options->epochs, at->loss / (double)at->batches, at->rate,
-                at->seconds > 0 ? samples / at->seconds : 0);
+    double pace = at->seconds > 0 ? samples / at->seconds : 0;
+    int length = text_format(text, sizeof text, "%sepoch %" PRId64 "/%" PRId64, arm->options->label, at->epoch,
+                             arm->options->epochs);
+    if (at->batches > 0)
+        text_format(text + length, sizeof text - (size_t)length, ", loss %.4f, rate %.3g, %.*g images/s",
+                    at->loss / (double)at->batches, at->rate, pace < 10 ? 2 : 9, pace < 10 ? pace : round(pace));
     tell(arm, at->batches * arm->options->training.batch, 0, text);
 }
 
@@ -123,6 +126,7 @@ static int run_batches(struct arm *arm, struct error *error)
     int64_t all = arm_batches_per_epoch(arm), left_out = at->left_out;
     double started = clock_seconds() - at->seconds;
     loader_start_behind(arm->batches, (uint64_t)at->epoch, at->place);
+    tell_training(arm);
     while (at->batches < all && at->updates < arm->schedule.steps) {
         struct trainer_result result;
         if (loader_next(arm->batches, &batch, error))

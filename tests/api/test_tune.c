@@ -225,7 +225,7 @@ static void test_seeds(void **state)
 struct heard {
     char text[160];
     size_t done, total;
-    int trainings, validations, controls;
+    int beginnings, trainings, validations, controls;
     bool backwards;
 };
 
@@ -287,6 +287,8 @@ static int listen(void *user, const char *what, size_t done, size_t total, const
     heard->backwards = heard->backwards || done < heard->done || done > total;
     heard->done = done;
     heard->total = total;
+    const char *epoch = strstr(text, "epoch ");
+    heard->beginnings += epoch && strlen(epoch) == strlen("epoch 1/2");
     heard->trainings += strstr(text, "epoch 1/2, loss ") != NULL;
     heard->validations += strstr(text, "epoch 2/2, validation: top 1 ") != NULL;
     heard->controls += strncmp(text, "control, ", 9) == 0;
@@ -311,7 +313,8 @@ static void test_progress(void **state)
     assert_int_equal(fovea_close(fovea), 0);
     assert_int_equal(heard.trainings, 2 * 9); /* 180 of 200 images, 20 a step, the model and the control */
     assert_int_equal(heard.validations, 2);
-    assert_int_equal(heard.controls, 2 * (9 + 1));
+    assert_int_equal(heard.controls, 2 * (1 + 9 + 1)); /* the beginning of an epoch, its steps, its validation */
+    assert_int_equal(heard.beginnings, 2 * 2);
     assert_false(heard.backwards);
     assert_int_equal(heard.done, heard.total);
 }
