@@ -12,6 +12,7 @@
 #include "guide/record.h"
 #include "onnx/onnx.h"
 #include "op/registry.h"
+#include "train/recipe.h"
 
 struct rewriting {
     struct fovea_model *model;
@@ -237,6 +238,17 @@ static int apply_guide(struct rewriting *rewriting, const struct guide *guide, s
     return any ? edit_with_guide(rewriting, &edit, error) : 0;
 }
 
+/* What waits for training by the record, else of what was changed. */
+static int next_recipe(struct rewriting *rewriting, struct error *error)
+{
+    struct fovea_rewrite *result = rewriting->result;
+    if (recipe_pending(rewriting->copy, &result->next_recipe, error))
+        return -1;
+    for (int i = 0; i < result->change_count && !result->next_recipe; i++)
+        result->next_recipe = result->changes[i].applied ? result->changes[i].guide : NULL;
+    return 0;
+}
+
 static int rewrite_copy(struct rewriting *rewriting, struct error *error)
 {
     for (int i = 0; guide_at(i); i++) {
@@ -245,6 +257,8 @@ static int rewrite_copy(struct rewriting *rewriting, struct error *error)
             return error_prefix(error, "%s", guide->told.name);
     }
     if (text_finish(&rewriting->recipe, error))
+        return -1;
+    if (next_recipe(rewriting, error))
         return -1;
     rewriting->result->recipe =
         rewriting->recipe.length > 0

@@ -399,6 +399,9 @@ void free_words(struct text_list *words);
 /* Words of options: guides, and "GUIDE.NAME=" of their settings, valid until the next call. */
 const char *guide_at(int index);
 const char *setting_at(int index);
+/* next_command.c: "fovea tune NEW.onnx --data DATA ...", a line that a shell takes, of what `command` was given for
+ * images; `data`: the folder of these, or NULL. */
+void print_tune_command(const struct command *command, const char *model, const char *data, const char *recipe);
 /* The settings of all guides, for --help. */
 void print_guide_options(FILE *out);
 

@@ -103,7 +103,7 @@ static void print_proof(const struct fovea_proof *proof)
     print_left_out(proof);
 }
 
-static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flags *flags)
+static void print_rewrite(const struct fovea_rewrite *rewrite, const struct command *command, const struct flags *flags)
 {
     for (int i = 0; i < rewrite->change_count; i++)
         print_change(&rewrite->changes[i], flags->dry_run);
@@ -120,16 +120,21 @@ static void print_rewrite(const struct fovea_rewrite *rewrite, const struct flag
         printf("wrote %s, a copy\n", shown(flags->output));
     else if (!flags->dry_run)
         printf("wrote %s\n", shown(flags->output));
+    if (rewrite->applied == 0 || flags->dry_run || json_alone(flags->output) || !rewrite->next_recipe)
+        return;
+    printf("next: ");
+    print_tune_command(command, flags->output, flags->audit.samples.images, rewrite->next_recipe);
 }
 
-static int show(struct opened *opened, const struct flags *flags, const struct fovea_rewrite *rewrite)
+static int show(struct opened *opened, const struct command *command, const struct flags *flags,
+                const struct fovea_rewrite *rewrite)
 {
     struct fovea_error error = {0};
     const char *written = flags->dry_run || rewrite->applied == 0 ? NULL : flags->output;
     int code =
         flags->json ? write_json(opened, flags->json, fovea_rewrite_json(opened->model, rewrite, NULL)) : FOVEA_CLEAN;
     if (!json_alone(flags->json))
-        print_rewrite(rewrite, flags);
+        print_rewrite(rewrite, command, flags);
     if (code != FOVEA_CLEAN)
         return code;
     if (flags->report && fovea_report_add_rewrite(opened->model, rewrite, written, flags->report, &error))
@@ -153,7 +158,7 @@ static int rewrite_model(struct opened *opened, const struct command *command, c
          fovea_rewrite(opened->model, &options, flags->dry_run ? NULL : flags->output, &rewrite, &error))) {
         code = fail(&error);
     } else if (code == PARSE_GO_ON) {
-        code = show(opened, flags, &rewrite);
+        code = show(opened, command, flags, &rewrite);
         fovea_rewrite_free(&rewrite);
     }
     free_samples(&parsed);

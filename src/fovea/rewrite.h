@@ -60,11 +60,12 @@ struct fovea_rewrite {
     int change_count, applied;
     struct fovea_proof *proofs;
     int proof_count;
-    const char *recipe; /**< how to tune the result, in words; NULL: it need not be */
-    bool half_weights;  /**< the model ran with weights in half precision */
-    bool no_winograd;   /**< 3x3 convolutions ran by all their products */
-    void *storage;      /**< private */
-    uint64_t reserved[8];
+    const char *recipe;      /**< how to tune the result, in words; NULL: it need not be */
+    bool half_weights;       /**< the model ran with weights in half precision */
+    bool no_winograd;        /**< 3x3 convolutions ran by all their products */
+    void *storage;           /**< private */
+    const char *next_recipe; /**< guide whose recipe tuning starts from; NULL: nothing was changed */
+    uint64_t reserved[7];
 };
 /** Writes the rewritten model to `path` (NULL: nothing is written, the changes are listed and proven; without changes a
  * copy). An exact rewrite that changes what the model computes is an error, and nothing is written. */

@@ -21,6 +21,10 @@ FOVEA_API const char *fovea_text_shorten(const char *name, size_t most, char *ou
  * backquotes: `max_memory`. Here such names are the flags of the program `fovea`: --max-memory. Returns the length, cut
  * or not, as snprintf does. */
 FOVEA_API size_t fovea_text_flags(const char *text, char *out, size_t size);
+/** A word as a POSIX shell takes it: quoted where it holds anything but plain characters. Returns the length, cut or
+ * not.
+ */
+FOVEA_API size_t fovea_text_word(const char *word, char *out, size_t size);
 /** What was meant by a name that is none of those there are: "; did you mean 'gamma'?", or "" where none is near.
  * `name_at` gives the names from 0 on, then NULL. Returns `out`. */
 #define FOVEA_TEXT_SUGGESTION 192

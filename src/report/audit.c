@@ -172,5 +172,6 @@ json_t *report_rewrite(const char *path, const struct fovea_rewrite *rewrite)
     document_set(&document, "changes", changes);
     document_set(&document, "proofs", proofs);
     document_set(&document, "recipe", report_prose(rewrite->recipe));
+    report_set_text(&document, "next_recipe", rewrite->next_recipe);
     return document;
 }

@@ -141,7 +141,7 @@ size_t fovea_text_flags(const char *text, char *out, size_t size)
 static void add_word(struct cut_text *text, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:,@%";
-    if (word[strspn(word, plain)] == 0) {
+    if (*word && word[strspn(word, plain)] == 0) {
         add_text(text, word);
         return;
     }
@@ -149,6 +149,13 @@ static void add_word(struct cut_text *text, const char *word)
     for (; *word; word++)
         add(text, *word == '\'' ? "'\\''" : word, *word == '\'' ? 4 : 1);
     add_text(text, "'");
+}
+
+size_t fovea_text_word(const char *word, char *out, size_t size)
+{
+    struct cut_text made = {out, size, 0};
+    add_word(&made, word);
+    return finish(&made);
 }
 
 size_t fovea_command_text(const struct fovea_command *command, char *out, size_t size)

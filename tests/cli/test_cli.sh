@@ -781,6 +781,18 @@ expect 0 '^[1-9]' grep -a -c '"last":{"decay":true,"parameters":\[\]},"down":{"d
 one_line 2 'holds its batch of 1: train with -b 1 --accumulate 20' tune_form held_batch
 one_line 2 "BatchNormalization 'norm': the batch has one value a channel" tune_form norm_of_vectors -b 1 --train-bn
 
+# rewrite ends with the tune command to run next: it runs as it stands where images are in folders of classes
+mkdir -p "$work/next" && cp -r "$work/classes" "$work/next/it's data" && cp $model "$work/next/a b.onnx"
+next_of() { (cd "$work/next" && "$fovea" rewrite "$@" --force -q 2>/dev/null | sed -n 's/^next: //p'); }
+command=$(next_of 'a b.onnx' --apply kernel-padding -o 'new $x.onnx' --images "it's data" --preprocess raw --channels gray --resize 28 -t 1 --seed 3)
+[ "$command" = "fovea tune 'new \$x.onnx' --data 'it'\\''s data' --recipe kernel-padding --preprocess raw --resize 28 --channels gray --threads 1 --seed 3 -o 'new \$x-tuned.onnx'" ] ||
+    { echo "FAILED: the next command: $command"; failures=$((failures + 1)); }
+expect 0 "^wrote new .x-tuned.onnx" env PATH="$(dirname "$fovea"):$PATH" sh -c "cd '$work/next' && $command -e 1 -b 4 -q"
+[ -s "$work/next/new \$x-tuned.onnx" ] || { echo "FAILED: the next command wrote nothing"; failures=$((failures + 1)); }
+expect 0 '^fovea tune new.onnx --data DATA --recipe gamma -o new-tuned.onnx$' next_of 'a b.onnx' --apply gamma -o new.onnx
+[ -z "$(next_of 'a b.onnx' --apply groups -o same.onnx)$(next_of 'a b.onnx' --apply gamma --dry-run)" ] ||
+    { echo "FAILED: a next command without a new model"; failures=$((failures + 1)); }
+
 # tune --recipe: the listing, names that are none, what is in effect and why, hints from the record of rewrites
 tune_vit() {
     "$fovea" tune "$work/biased.onnx" --data tests/fixtures/training/vit/x.npy --data-labels tests/fixtures/training/vit/y.npy \
