@@ -8,6 +8,7 @@ A page that says how to do without a model of one's own ("put `B` for `A`", "lea
 Usage: test_commands.py FOVEA SOURCE_FOLDER BUILD_FOLDER [PAGE...]
 """
 import concurrent.futures
+import gzip
 import os
 import pathlib
 import re
@@ -29,11 +30,11 @@ STAND_INS = {
     "vit_b_16.onnx": "tests/fixtures/structures/vit_mean.onnx",
     "photos": "models/photos",
     "cat.jpg": "models/photos/cat.jpg",
-    "models": "models",
     "tools": "tools",
 }
 CLASSES = {"cat": ("cat", "clock"), "other": ("brick", "coffee", "retina")}  # of the folder `data`, out of `photos`
 DATA = "/usr/share/datasets/fashion-mnist"
+PART = {"train": 1200, "t10k": 600}  # of its images, and of models/images two of five: commands are run, not results
 SECONDS = 250  # of one page, on a machine that does much else
 
 
@@ -91,6 +92,8 @@ def furnish(folder, source, text):
     for name, path in STAND_INS.items():
         if re.search(rf"(?<![\w/.-]){re.escape(name)}\b", text):
             (folder / name).symlink_to(source / path)
+    if re.search(r"(?<![\w/.-])models\b", text):
+        furnish_models(folder, source)
     if re.search(r"(?<![\w/.-])data\b", text):
         for label, names in CLASSES.items():
             (folder / "data" / label).mkdir(parents=True)
@@ -98,10 +101,37 @@ def furnish(folder, source, text):
                 (folder / "data" / label / f"{name}.jpg").symlink_to(source / "models" / "photos" / f"{name}.jpg")
 
 
+def furnish_models(folder, source):
+    """The folder `models` with a part of its images."""
+    (folder / "models" / "images").mkdir(parents=True)
+    for path in (source / "models").iterdir():
+        if path.name != "images":
+            (folder / "models" / path.name).symlink_to(path)
+    kept = set()
+    for number, path in enumerate(sorted((source / "models" / "images").glob("*.png"))):
+        if number % 5 in (0, 2):
+            (folder / "models" / "images" / path.name).symlink_to(path)
+            kept.add(path.name)
+    labels = (source / "models" / "images" / "labels.csv").read_text(encoding="utf-8").splitlines()
+    (folder / "models" / "images" / "labels.csv").write_text("".join(line + "\n" for line in labels if line.split(",")[0] in kept or
+                                                             not line.split(",")[0].endswith(".png")), encoding="utf-8")
+
+
+def cut_data(folder):
+    """Fashion-MNIST's files with the first of their images and labels: an IDX file says behind its magic how many it has."""
+    folder.mkdir()
+    for path in pathlib.Path(DATA).glob("*-ubyte.gz"):
+        count, head = PART[path.name.split("-")[0]], 16 if "images" in path.name else 8
+        with gzip.open(path) as whole:
+            data = whole.read(head + count * (784 if head == 16 else 1))
+        (folder / path.name).write_bytes(gzip.compress(data[:4] + count.to_bytes(4, "big") + data[8:], 1))
+
+
 def run_page(page, source, environment, root, replace=lambda text: text, label=""):
     script, count = script_of(page, replace)
     if not count:
         return 0, None
+    script = script.replace(DATA, str(root / "fashion-mnist"))
     folder = root / (page.name.replace("/", "_") + label)
     folder.mkdir()
     furnish(folder, source, script)
@@ -190,6 +220,8 @@ def main():
                        PKG_CONFIG_PATH=str(build / "meson-uninstalled"))
     total, jobs = 0, []
     try:
+        if os.path.exists(DATA):
+            cut_data(root / "fashion-mnist")
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             for page in every:
                 jobs.append(pool.submit(run_page, page, source, environment, root))
