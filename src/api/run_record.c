@@ -14,7 +14,8 @@ int fovea_tensor_summarise(const struct fovea_tensor *tensor, struct fovea_tenso
         return entry_refuse(&entry, report);
     double sum = 0;
     int64_t finite = 0, place = 0;
-    *summary = (struct fovea_tensor_summary){.elements = shape_count(&view.shape), .smallest = NAN, .largest = NAN};
+    *summary = (struct fovea_tensor_summary){
+        .elements = shape_count(&view.shape), .smallest = (double)NAN, .largest = (double)NAN};
     for (int64_t i = 0; i < summary->elements; i++) {
         double value = tensor_number(&view, i);
         summary->nan += isnan(value);

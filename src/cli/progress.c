@@ -57,24 +57,24 @@ static void draw_bar(const struct progress_bar *bar, double share, const char *t
     fflush(stderr);
 }
 
-static struct progress_bar *shown; /* on the terminal; NULL: none */
+static struct progress_bar *bar_shown; /* on the terminal; NULL: none */
 
 void hide_progress(struct progress_bar *bar)
 {
     if (bar->visible && bar->terminal)
         fprintf(stderr, "\r\033[K");
     bar->visible = false;
-    shown = NULL;
+    bar_shown = NULL;
 }
 
 void clear_progress(void)
 {
-    if (shown)
-        hide_progress(shown);
+    if (bar_shown)
+        hide_progress(bar_shown);
 }
 
-/* Nothing is shown in the first second, but where work with a text of its own, which takes long, begins; afterwards ten
- * times a second. Off a terminal a line every ten seconds, of such work one every tenth of it. */
+/* Nothing is shown in the first second, but where work with a text of its own, which takes long, begins; afterwards
+ * ten times a second. Off a terminal a line every ten seconds, of such work one every tenth of it. */
 static bool is_due(const struct progress_bar *bar, double now, double share, bool begins, bool again, const char *text)
 {
     if (bar->terminal && begins && text && share == 0)
@@ -109,7 +109,7 @@ static void show(struct progress_bar *bar, const char *what, size_t done, size_t
     bar->visible = true;
     describe(bar, done, total, text, now, described);
     fovea_text_printable(described); /* layers may be named in it */
-    shown = bar;
+    bar_shown = bar;
     if (bar->terminal)
         draw_bar(bar, share, described);
     else
