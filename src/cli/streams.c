@@ -195,6 +195,7 @@ static int copy_file(const char *path)
 {
     char *block = needed(BLOCK, 1);
     FILE *from = fopen(path, "rb"), *to = fdopen(streams.out, "wb");
+    remove_folder(); /* the file stays as long as it is open: a reader that goes away (SIGPIPE) leaves nothing behind */
     bool good = from && to;
     for (size_t got; good && (got = fread(block, 1, BLOCK, from)) > 0;)
         good = fwrite(block, 1, got, to) == got;
