@@ -70,6 +70,7 @@
 #include "fovea/inspect.h"
 #include "fovea/log.h"
 #include "fovea/model.h"
+#include "fovea/models.h"
 #include "fovea/operators.h"
 #include "fovea/positions.h"
 #include "fovea/predict.h"

@@ -2,6 +2,7 @@
 #include "report/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/entry.h"
 #include "api/result_folder.h"
@@ -160,5 +161,33 @@ char *fovea_operators_json(struct fovea_error *report)
         document_append(&left_out, report_operator_left_out(&other));
     document_set(&document, "operators", list);
     document_set(&document, "left_out", left_out);
+    return or_fail(report_text(document), report);
+}
+
+char *fovea_models_json(const struct fovea_model_document *list, int count, struct fovea_error *report)
+{
+    ENTRY entry = {0};
+    if (entry_argument(&entry, "list", list))
+        return entry_null(&entry, report);
+    struct memory *memory = memory_create(0);
+    json_t *document = report_document("fovea.models"), *models = json_array();
+    bool read = memory != NULL;
+    for (int i = 0; i < count && read; i++) {
+        const char *text = list[i].json;
+        json_t *inner = text ? document_read(memory, text, strlen(text), 0, &entry.error) : json_null();
+        json_t *model = json_object();
+        read = inner != NULL;
+        report_set_text(&model, "model", list[i].model);
+        document_set(&model, "code", json_integer(list[i].code));
+        document_set(&model, "error", list[i].error ? document_string(list[i].error) : json_null());
+        document_set(&model, "document", inner);
+        document_append(&models, model);
+    }
+    document_set(&document, "models", models);
+    memory_destroy(memory);
+    if (!read && memory) {
+        json_decref(document);
+        return entry_null(&entry, report);
+    }
     return or_fail(report_text(document), report);
 }

@@ -188,21 +188,24 @@ static int write_report(struct opened *opened, const struct flags *flags, const 
 
 /* Returns the exit code. */
 static int tell(struct opened *opened, struct flags *flags, const struct fovea_audit *audit,
-                const struct fovea_report_options *report)
+                const struct fovea_report_options *report, struct model_result *result)
 {
     struct fovea_error error = {0};
     int stops = gate_audit(&flags->gate, audit);
     clear_progress(); /* of a report the measuring goes on */
     if (!gate_alone(&flags->gate, flags->json))
         print_audit(audit);
-    int written = flags->json ? write_json(opened, flags->json, fovea_audit_json(audit, NULL)) : FOVEA_CLEAN;
-    written = written == FOVEA_CLEAN ? write_gate(&flags->gate, opened) : written;
+    fovea_audit_verdict(audit, result->told, sizeof result->told);
+    int written = flags->json ? hand_json(opened, result, flags->json, fovea_audit_json(audit, NULL)) : FOVEA_CLEAN;
+    if (written == FOVEA_CLEAN && !result->several)
+        written = write_gate(&flags->gate, opened);
     if (written == FOVEA_CLEAN && write_report(opened, flags, audit, report, &error))
         written = fail(&error);
     return written != FOVEA_CLEAN ? written : stops < 0 ? FOVEA_BAD_INPUT : stops ? FOVEA_FINDINGS : FOVEA_CLEAN;
 }
 
-static int audit_model(struct opened *opened, const struct command *command, struct flags *flags)
+static int audit_model(struct opened *opened, const struct command *command, struct flags *flags,
+                       struct model_result *result)
 {
     struct fovea_error error = {0};
     struct parsed_samples parsed = {0};
@@ -220,10 +223,25 @@ static int audit_model(struct opened *opened, const struct command *command, str
                                 fovea_audit(opened->model, &options, &audit, &error))) {
         code = fail(&error);
     } else if (code == PARSE_GO_ON) {
-        code = tell(opened, flags, &audit, &report);
+        code = tell(opened, flags, &audit, &report, result);
         fovea_audit_free(&audit);
     }
     free_samples(&parsed);
+    return code;
+}
+
+/* Of several models each has its report in a folder of its own. */
+static int visit(struct opened *opened, const struct command *command, void *user, struct model_result *result)
+{
+    struct flags *flags = user;
+    const char *output = flags->output;
+    char folder[4096];
+    if (output && result->several) {
+        snprintf(folder, sizeof folder, "%s/%s", output, result->name);
+        flags->output = folder;
+    }
+    int code = audit_model(opened, command, flags, result);
+    flags->output = output;
     return code;
 }
 
@@ -248,7 +266,8 @@ int verb_audit(int argc, char **argv)
 {
     struct flags flags = {0};
     const struct option_row rows[] = {
-        {"output", 'o', OPTION_FOLDER, &flags.output, "DIR", "write a report: report.html, report.json, its pictures"},
+        {"output", 'o', OPTION_FOLDER, &flags.output, "DIR",
+         "write a report: report.html, report.json, its pictures; of several models a folder each"},
         {"baseline", 0, OPTION_TEXT, &flags.baseline, "PATH", "an earlier report (its folder) to stand beside this one",
          "/"},
         {"sections", 0, OPTION_TEXT, &flags.sections, "LIST",
@@ -263,19 +282,18 @@ int verb_audit(int argc, char **argv)
         AUDIT_ROWS(flags.audit),
         {0}};
     struct command command = {.verb = "audit",
-                              .arguments = "MODEL [--images PATH] [-o DIR] [options]",
+                              .arguments = "MODEL... [--images PATH] [-o DIR] [options]",
                               .summary =
                                   "What published guidelines say of a model's architecture, worst first, each "
                                   "with the command that follows it.\nImages make it measure; -o makes a page of it.",
                               .example = "fovea audit deeplabv3.onnx --input-size 513x513",
                               .appendix = print_guide_options,
+                              .positional_most = MOST_MODELS,
                               .rows = rows};
-    struct opened opened = {0};
     int code = command_parse(&command, argc, argv);
     code = code == PARSE_GO_ON ? check_flags(&command, &flags) : code;
-    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
-        code = audit_model(&opened, &command, &flags);
-    close_model(&opened);
+    if (code == PARSE_GO_ON)
+        code = visit_gated(&command, &flags.gate, flags.json, visit, &flags);
     free_words(&flags.guides);
     free_gate(&flags.gate);
     command_free(&command);

@@ -80,8 +80,9 @@ struct flags {
     struct gate_flags gate;
 };
 
-static int check(struct opened *opened, const struct command *command, struct flags *flags)
+static int check(struct opened *opened, const struct command *command, void *user, struct model_result *result)
 {
+    struct flags *flags = user;
     struct fovea_error error = {0};
     struct fovea_findings findings;
     bind_free_batch(opened);
@@ -89,11 +90,15 @@ static int check(struct opened *opened, const struct command *command, struct fl
         return fail(&error);
     int stops = gate_check(&flags->gate, opened, &findings), written = FOVEA_CLEAN;
     if (flags->json)
-        written = write_json(opened, flags->json, fovea_findings_json(opened->model, &findings, NULL));
+        written = hand_json(opened, result, flags->json, fovea_findings_json(opened->model, &findings, NULL));
     if (!gate_alone(&flags->gate, flags->json))
         print_findings(command->positional[0], &findings);
+    int notes = findings.count - findings.problems;
+    snprintf(result->told, sizeof result->told, "%d problem%s, %d note%s", findings.problems,
+             findings.problems == 1 ? "" : "s", notes, notes == 1 ? "" : "s");
     fovea_findings_free(&findings);
-    written = written == FOVEA_CLEAN ? write_gate(&flags->gate, opened) : written;
+    if (written == FOVEA_CLEAN && !result->several)
+        written = write_gate(&flags->gate, opened);
     return written != FOVEA_CLEAN ? written : stops < 0 ? FOVEA_BAD_INPUT : stops ? FOVEA_FINDINGS : FOVEA_CLEAN;
 }
 
@@ -117,19 +122,18 @@ int verb_check(int argc, char **argv)
                                       {0}};
     struct command command = {
         .verb = "check",
-        .arguments = "MODEL [options]",
+        .arguments = "MODEL... [options]",
         .summary =
             "Everything that is wrong with a model file, at once: what fovea or other runtimes refuse or compute "
             "otherwise (problems), and what is worth knowing (notes). Exit code 1 when there is a problem.",
         .example = "fovea check resnet50.onnx",
         .rows = rows,
-        .appendix = print_codes};
-    struct opened opened = {0};
+        .appendix = print_codes,
+        .positional_most = MOST_MODELS};
     int code = command_parse(&command, argc, argv);
     code = code == PARSE_GO_ON ? check_flags(&command, &flags) : code;
-    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0)
-        code = check(&opened, &command, &flags);
-    close_model(&opened);
+    if (code == PARSE_GO_ON)
+        code = visit_gated(&command, &flags.gate, flags.json, check, &flags);
     free_gate(&flags.gate);
     command_free(&command);
     return code;

@@ -136,6 +136,8 @@ void print_words(FILE *out, const char *text);
 void print_words_wrapped(int column, int indent, const char *text);
 /* Prints "fovea: message" to stderr and returns the exit code. */
 int fail(const struct fovea_error *error);
+/* The last such message, or that of fail_usage. */
+const char *last_failure(void);
 int fail_usage(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Of what is not seen, a line each; `lack`: what follows from that. */
@@ -222,6 +224,24 @@ int open_model(const struct command *command, struct opened *opened, int *code);
 void close_model(struct opened *opened);
 /* A model of a file, or stdin ("-"); NULL: said why not. */
 struct fovea_model *load_model(const struct opened *opened, const char *path, int *code);
+/* models.c: verbs that take several models. What a visit leaves of one: */
+struct model_result {
+    bool several;     /* it is one of several */
+    const char *name; /* of those: none before it has it */
+    int code;
+    char told[2048]; /* of those, for the table: in a few words what was found, or why it failed */
+    char *json;      /* of those */
+};
+/* Shows one open model; its JSON goes through hand_json. Returns the exit code. */
+typedef int model_visit(struct opened *opened, const struct command *one, void *flags, struct model_result *result);
+/* Every model that the command line names; of several a table in the end, unless stdout is for something else than
+ * `lines`, and one document. Returns the worst exit code: a broken model does not stop the others. */
+int visit_models(const struct command *command, const char *json, bool lines, model_visit *visit, void *flags);
+int hand_json(const struct opened *opened, struct model_result *result, const char *json, char *text);
+/* Names without folder and ending, each its own. */
+void name_models(const struct command *command, char (*names)[CLI_TEXT]);
+#define MOST_MODELS 1000
+
 /* --json[=FILE]: where JSON goes, or NULL. */
 #define JSON_ROW(path) JSON_ROW_OF(path, OPTION_JSON)
 #define JSON_ROW_OLD(path) JSON_ROW_OF(path, OPTION_JSON_OLD)
@@ -430,6 +450,9 @@ int gate_audit(struct gate_flags *flags, const struct fovea_audit *audit);
 int gate_check(struct gate_flags *flags, const struct opened *opened, const struct fovea_findings *findings);
 /* Writes what was asked for of all that was taken. Returns the exit code. */
 int write_gate(const struct gate_flags *flags, const struct opened *opened);
+/* visit_models, with one log of all. */
+int visit_gated(const struct command *command, const struct gate_flags *gate, const char *json, model_visit *visit,
+                void *flags);
 void free_gate(struct gate_flags *flags);
 
 /* memory.c: memory of the command line itself; without any the program ends with one line and FOVEA_BAD_INPUT. The

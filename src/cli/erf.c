@@ -285,24 +285,6 @@ static int erf_model(const struct command *command, struct erf_flags *flags)
     return code;
 }
 
-/* The model's name without folder and ending, which none before it has. */
-static void name_model(const char *path, struct field_list *list, int index)
-{
-    char *name = list->names[index], base[CLI_TEXT - 16];
-    const char *slash = strrchr(path, '/');
-    snprintf(base, sizeof base, "%s", slash ? slash + 1 : path);
-    char *dot = strrchr(base, '.');
-    if (dot && dot > base)
-        *dot = 0;
-    snprintf(name, CLI_TEXT, "%s", base);
-    for (int i = 0, number = 2; i < index; i++) {
-        if (strcmp(list->names[i], name) != 0)
-            continue;
-        snprintf(name, CLI_TEXT, "%s_%d", base, number++);
-        i = -1;
-    }
-}
-
 /* A field of each model, each in a folder of its own, and all in one figure. */
 static int erf_models(const struct command *command, struct erf_flags *flags)
 {
@@ -313,12 +295,12 @@ static int erf_models(const struct command *command, struct erf_flags *flags)
         return fail_usage(command, "%d models at most", FOVEA_MOST_PANELS);
     struct opened *opened = needed((size_t)count, sizeof *opened);
     struct field_list list = make_list(count);
+    name_models(command, list.names);
     for (int i = 0; i < count && code == FOVEA_CLEAN; i++) {
         struct command one = *command;
         char folder[4096];
         one.positional = command->positional + i;
         one.positional_count = 1;
-        name_model(one.positional[0], &list, i);
         snprintf(folder, sizeof folder, "%s/%s", flags->output ? flags->output : "", list.names[i]);
         fovea_text_printable(list.names[i]);
         if (open_model(&one, &opened[i], &code))

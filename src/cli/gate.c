@@ -88,6 +88,15 @@ int write_gate(const struct gate_flags *flags, const struct opened *opened)
     return worst;
 }
 
+int visit_gated(const struct command *command, const struct gate_flags *gate, const char *json, model_visit *visit,
+                void *flags)
+{
+    int code = visit_models(command, json, !gate_alone(gate, json), visit, flags), written = FOVEA_CLEAN;
+    if (command->positional_count > 1 && !is_interrupted())
+        written = write_gate(gate, NULL);
+    return written > code ? written : code;
+}
+
 void free_gate(struct gate_flags *flags)
 {
     for (int i = 0; i < flags->gate.rule_count; i++)

@@ -120,33 +120,41 @@ static void print_inspection(const struct fovea_layers *layers)
         printf("~: differs from unit to unit; the central one's is shown.\n");
 }
 
+static int inspect(struct opened *opened, const struct command *command, void *flags, struct model_result *result)
+{
+    (void)command;
+    const char *json = *(const char **)flags;
+    char parameters[CLI_TEXT], macs[CLI_TEXT];
+    struct fovea_error error = {0};
+    struct fovea_layers layers;
+    bind_free_batch(opened);
+    if (fovea_inspect(opened->model, &opened->shapes, &layers, &error))
+        return fail(&error);
+    int code = json ? hand_json(opened, result, json, fovea_layers_json(&layers, NULL)) : FOVEA_CLEAN;
+    if (!json_alone(json))
+        print_inspection(&layers);
+    snprintf(result->told, sizeof result->told, "%s parameters, %s MACs%s",
+             count_text((double)layers.parameters, parameters), count_text((double)layers.macs, macs),
+             layers.unseen.behind ? " of what is seen" : "");
+    fovea_layers_free(&layers);
+    return code;
+}
+
 int verb_inspect(int argc, char **argv)
 {
     const char *json = NULL;
     const struct option_row rows[] = {JSON_ROW(json), {0}};
     struct command command = {
         .verb = "inspect",
-        .arguments = "MODEL [options]",
+        .arguments = "MODEL... [options]",
         .summary = "Layers in order: output shape, parameters, multiply-accumulates, theoretical receptive "
                    "field.",
         .example = "fovea inspect resnet50.onnx --shape 1,3,224,224",
-        .rows = rows};
-    struct opened opened = {0};
-    struct fovea_error error = {0};
-    struct fovea_layers layers;
+        .rows = rows,
+        .positional_most = MOST_MODELS};
     int code = command_parse(&command, argc, argv);
-    if (code == PARSE_GO_ON && open_model(&command, &opened, &code) == 0) {
-        bind_free_batch(&opened);
-        if (fovea_inspect(opened.model, &opened.shapes, &layers, &error)) {
-            code = fail(&error);
-        } else {
-            code = json ? write_json(&opened, json, fovea_layers_json(&layers, NULL)) : FOVEA_CLEAN;
-            if (!json_alone(json))
-                print_inspection(&layers);
-            fovea_layers_free(&layers);
-        }
-    }
-    close_model(&opened);
+    if (code == PARSE_GO_ON)
+        code = visit_models(&command, json, !json_alone(json), inspect, &json);
     command_free(&command);
     return code;
 }

@@ -369,26 +369,29 @@ void print_words_wrapped(int column, int indent, const char *text)
     free(words);
 }
 
+static char failure[2048];
+
+const char *last_failure(void)
+{
+    return failure;
+}
+
 /* An error takes the place of a bar. */
 int fail(const struct fovea_error *error)
 {
-    char message[sizeof error->message];
-    snprintf(message, sizeof message, "%s", error->message);
-    fovea_text_printable(message);
-    fputs(isatty(STDERR_FILENO) ? "\r\033[Kfovea: " : "fovea: ", stderr);
-    print_words(stderr, message);
-    fputs("\n", stderr);
+    fovea_text_flags(error->message, failure, sizeof failure);
+    fovea_text_printable(failure);
+    fprintf(stderr, "%sfovea: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", failure);
     return (int)error->code;
 }
 
 int fail_usage(const struct command *command, const char *format, ...)
 {
-    char message[2048];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    vsnprintf(failure, sizeof failure, format, arguments);
     va_end(arguments);
-    fovea_text_printable(message);
-    fprintf(stderr, "fovea %s: %s ('fovea help %s' shows the options)\n", command->verb, message, command->verb);
+    fovea_text_printable(failure);
+    fprintf(stderr, "fovea %s: %s ('fovea help %s' shows the options)\n", command->verb, failure, command->verb);
     return FOVEA_BAD_INPUT;
 }

@@ -477,6 +477,7 @@ static void test_arguments(void **state)
     field = (struct fovea_erf){.height = 1, .width = 1, .score = (enum fovea_score)9};
     assert_refused("erf_write", fovea_erf_write(model, &field, "x", true, false, &error), "score");
     assert_refused("folder", fovea_cam_folder_json(NULL, &error) ? 0 : -1, "folder");
+    assert_refused("models", fovea_models_json(NULL, 1, &error) ? 0 : -1, "list");
     assert_refused("record", fovea_run_record_json(NULL, &error) ? 0 : -1, "record");
     assert_refused("record", fovea_run_record_output(NULL, "y", &tensor, 0, NULL, &error), "record");
     assert_refused("path", fovea_folder_claim(NULL, &error), "path");

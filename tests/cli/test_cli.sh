@@ -86,6 +86,23 @@ expect 2 'takes a folder' bash -c "set -o pipefail; '$fovea' audit $model -o - |
 expect 2 'one thing alone' bash -c "set -o pipefail; '$fovea' rewrite $model -o - --json | cat"
 expect 2 'nothing was written|cannot be opened' bash -c "set -o pipefail; '$fovea' rewrite nothing.onnx -o - | cat"
 [ -z "$(TMPDIR=$work "$fovea" run $model -i - <$picture >/dev/null; ls "$work" | grep fovea-)" ] || { echo 'FAILED: stdin left a folder'; failures=$((failures + 1)); }
+# several models: each on its own, a table, the worst exit code; a broken one does not stop the others
+several=($model tests/fixtures/check/mixed.onnx "$work/none.onnx" $net/model.onnx)
+expect 2 '^tests/fixtures/check/mixed.onnx +1 +2 problems, 2 notes' "$fovea" check "${several[@]}"
+expect 2 '^tests/fixtures/resnet18/model.onnx +0 +0 problems' "$fovea" check "${several[@]}"
+expect 2 'none.onnx +2 +.*cannot be opened' "$fovea" check "${several[@]}"
+expect 1 '^model +exit' "$fovea" check $model tests/fixtures/check/mixed.onnx
+expect 0 '^models/fashion_vit.onnx +0 +.* parameters, .* MACs' "$fovea" inspect $model models/fashion_vit.onnx
+expect 0 '^models/fashion_mnist.onnx +0 +' "$fovea" audit $model $model -o "$work/reports"
+for folder in fashion_mnist fashion_mnist_2; do
+    [ -s "$work/reports/$folder/report.html" ] || { echo "FAILED: no report of $folder"; failures=$((failures + 1)); }
+done
+expect 0 'check 3 2 cannot' python3 -c "
+import json, subprocess
+run = subprocess.run(['$fovea', 'check', '--json', '$model', 'tests/fixtures/check/mixed.onnx', '$work/none.onnx'], capture_output=True)
+models = json.loads(run.stdout)['models']
+print('check', len(models), run.returncode, 'cannot' if 'cannot be opened' in models[2]['error'] and models[1]['document']['problems'] == 2 else 'wrong')"
+expect 2 'name a model file' "$fovea" check
 # help by subject; lines of a terminal's width there alone; colours as the environment and --color say
 expect 0 '^Look at models$' "$fovea" help
 expect 0 '^Pictures$' "$fovea" help erf

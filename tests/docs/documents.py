@@ -34,6 +34,7 @@ COMMANDS = [
     ("fovea.inspect", "inspect text.onnx --json", 0, None),
     ("fovea.check", "check cnn.onnx --json", 0, None),
     ("fovea.check", "check broken.onnx --json", 1, None),
+    ("fovea.models", "check cnn.onnx broken.onnx nothing.onnx --json", 2, None),
     ("fovea.bench", "bench cnn.onnx --runs 5 --json", 0, None),
     ("fovea.bench", "bench cnn.onnx --runs 5 --profile --json", 0, None),
     ("fovea.bench", "bench cnn.onnx --runs 5 --train --json", 0, None),

@@ -161,6 +161,10 @@ def main():
         for name, command, code, file in documents.COMMANDS:
             for document in run(fovea, pathlib.Path(folder), command, code, file, dict(os.environ, LC_ALL="C.UTF-8")):
                 written += 1
+                for entry in document.get("models", []) if name == "fovea.models" else []:
+                    if entry["document"]:
+                        check_document(entry["document"]["schema"], schemas[entry["document"]["schema"]], entry["document"], seen, faults)
+                        entry["document"] = {}
                 if name == "fovea.report":
                     check_report(schemas, document, seen, faults)
                 else:
