@@ -22,6 +22,7 @@ enum option_kind {
     OPTION_AMOUNT,   /* double above 0 */
     OPTION_TEXT,     /* const char * */
     OPTION_FILE,     /* const char *: a file that is written, whose folder has to be there */
+    OPTION_DOCUMENT, /* the same; the verb itself prints it where it is "-" */
     OPTION_FOLDER,   /* const char *: a folder that is made, or written to */
     OPTION_WORD,     /* struct word_choice */
     OPTION_LIST,     /* struct text_list, may be repeated */
@@ -435,8 +436,8 @@ struct gate_flags {
 };
 #define GATE_ROWS(flags, name, levels)                                                                                 \
     {"fail-on", 0, OPTION_LIST, &(flags).fail_on, "[" name "=]LEVEL", levels},                                         \
-        {"sarif", 0, OPTION_FILE, &(flags).sarif, "FILE", "write SARIF 2.1.0, for code scanning; - for stdout"},       \
-        {"junit", 0, OPTION_FILE, &(flags).junit, "FILE", "write JUnit's XML, a case each; - for stdout"},             \
+        {"sarif", 0, OPTION_DOCUMENT, &(flags).sarif, "FILE", "write SARIF 2.1.0, for code scanning; - for stdout"},   \
+        {"junit", 0, OPTION_DOCUMENT, &(flags).junit, "FILE", "write JUnit's XML, a case each; - for stdout"},         \
     {                                                                                                                  \
         "github", 0, OPTION_FLAG, &(flags).github, NULL, "print annotations for GitHub's runners, too"                 \
     }

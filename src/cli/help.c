@@ -70,7 +70,7 @@ static void print_values(FILE *out, const struct option_row *row)
     const struct word_choice *choice = row->target;
     const char *files = row->files                                                 ? row->files
                         : row->kind == OPTION_FOLDER                               ? "/"
-                        : row->kind == OPTION_FILE                                 ? "*"
+                        : row->kind == OPTION_FILE || row->kind == OPTION_DOCUMENT ? "*"
                         : row->kind == OPTION_JSON || row->kind == OPTION_JSON_OLD ? ".json"
                                                                                    : NULL;
     if (files)

@@ -102,6 +102,7 @@ static int store(const struct command *command, const struct option_row *row, co
         return PARSE_GO_ON;
     case OPTION_TEXT:
     case OPTION_FILE:
+    case OPTION_DOCUMENT:
     case OPTION_FOLDER:
         *(const char **)row->target = argument;
         return PARSE_GO_ON;
@@ -242,7 +243,7 @@ static int claim_outputs(const struct option_row *rows, int count)
 {
     struct fovea_error error = {0};
     for (int i = 0; i < count; i++) {
-        bool file = rows[i].kind == OPTION_FILE || is_json(&rows[i]);
+        bool file = rows[i].kind == OPTION_FILE || rows[i].kind == OPTION_DOCUMENT || is_json(&rows[i]);
         const char *path = file || rows[i].kind == OPTION_FOLDER ? *(const char **)rows[i].target : NULL;
         if (path && (file ? strcmp(path, "-") != 0 && fovea_output_claim(path, true, &error)
                           : fovea_folder_claim(path, &error)))
@@ -300,7 +301,8 @@ bool option_is_flag(const struct command *command, const char *name)
 
 static bool holds_text(const struct option_row *row)
 {
-    return row->kind == OPTION_TEXT || row->kind == OPTION_FILE || row->kind == OPTION_FOLDER;
+    return row->kind == OPTION_TEXT || row->kind == OPTION_FILE || row->kind == OPTION_DOCUMENT ||
+           row->kind == OPTION_FOLDER;
 }
 
 const char *option_text(const struct command *command, const char *name, char out[64])
