@@ -46,7 +46,8 @@ static bool tell_unit(struct box_form *form, double y, double x, const double si
     return form->shares || (is_near(y, size[0]) && is_near(x, size[1]));
 }
 
-/* Mean distance of the places along `axis` from number `at`, with half of number `extent` added; extent -1: none. */
+/* The distances of the places, summed, along `axis` from number `at`, with half of number `extent` added; extent -1:
+ * none. */
 static double distance(const float *boxes, int64_t row_step, int64_t at, int64_t extent, const double (*places)[2],
                        int64_t count, int axis, double unit)
 {
@@ -54,7 +55,7 @@ static double distance(const float *boxes, int64_t row_step, int64_t at, int64_t
     for (int64_t i = 0; i < count; i++) {
         const float *box = boxes + i * row_step;
         double centre = (double)box[at] + (extent >= 0 ? 0.5 * (double)box[extent] : 0);
-        sum += isfinite(places[i][axis]) ? fabs(centre / unit - places[i][axis]) : 0;
+        sum += isfinite(centre) && isfinite(places[i][axis]) ? fabs(centre / unit - places[i][axis]) : 0;
     }
     return sum;
 }

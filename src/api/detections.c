@@ -206,7 +206,8 @@ static int64_t row_of(const struct class_scores *scores, const float *elements, 
 {
     int64_t best = -1;
     double nearest = 1e-4;
-    for (int64_t row = 0; row < scores->view.units && class_index < class_scores_count(scores); row++) {
+    for (int64_t row = 0; row < scores->view.units && class_index >= 0 && class_index < class_scores_count(scores);
+         row++) {
         double distance = fabs(class_probability(scores, elements, place, row, class_index) - probability);
         best = distance < nearest ? row : best;
         nearest = fmin(nearest, distance);
@@ -221,8 +222,9 @@ static int find_picked(struct detections *found, const struct picked *picked, co
     double(*places)[2] = memory_allocate(memory_of(found), count, sizeof *places, error);
     struct fovea_detection *list = memory_allocate(memory_of(found), count, sizeof *list, error);
     int result = places && list ? 0 : -1, kept = 0;
+    bool placed = scores && found->places.told && scores->view.units == found->places.head.classes.view.units;
     for (int64_t i = 0; result == 0 && i < picked->count; i++) {
-        int64_t row = scores && i < MOST_CANDIDATES
+        int64_t row = placed && i < MOST_CANDIDATES
                           ? row_of(scores, elements, place, picked->classes[i], (double)picked->scores[i])
                           : -1;
         places[i][0] = places[i][1] = (double)NAN;
@@ -235,7 +237,7 @@ static int find_picked(struct detections *found, const struct picked *picked, co
     for (int64_t i = 0; result == 0 && found->form.kind != BOX_UNTOLD && i < picked->count; i++) {
         list[kept] =
             (struct fovea_detection){.class_index = picked->classes[i], .probability = (double)picked->scores[i]};
-        kept += (double)picked->scores[i] >= FOVEA_DETECTION_LEAST &&
+        kept += picked->classes[i] >= 0 && (double)picked->scores[i] >= FOVEA_DETECTION_LEAST &&
                 box_read(&found->form, picked->boxes + 4 * i, 1, found->size, list[kept].box);
     }
     if (result == 0)
@@ -286,7 +288,7 @@ static int find_dense(struct detections *found, const struct dense *dense, const
                                                                  dense->column_step, found->size, list[kept].box);
     }
     if (list)
-        take(found, list, kept < MOST_CANDIDATES * 64 ? kept : MOST_CANDIDATES * 64, !queries);
+        take(found, list, kept, !queries);
     memory_release(memory_of(found), list);
     say(found, queries ? " of queries" : ", those that overlap left out");
     return list ? 0 : -1;

@@ -184,8 +184,10 @@ char *fovea_models_json(const struct fovea_model_document *list, int count, stru
         document_append(&models, model);
     }
     document_set(&document, "models", models);
+    if (!memory)
+        error_set(&entry.error, ERROR_MEMORY, "out of memory");
     memory_destroy(memory);
-    if (!read && memory) {
+    if (!read) {
         json_decref(document);
         return entry_null(&entry, report);
     }

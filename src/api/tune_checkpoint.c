@@ -28,7 +28,7 @@ static bool is_kept(const struct tune_work *work)
 int tune_claim(struct tune_work *work, bool force, struct error *error)
 {
     struct tune_saving *saving = &work->saving;
-    bool resume = work->options->resume;
+    bool resume = work->options->resume && !work->rehearses;
     if (!work->path)
         return resume ? error_set(error, ERROR_INPUT, "there is no checkpoint of a model in memory to `resume` from")
                       : 0;
@@ -43,8 +43,9 @@ int tune_claim(struct tune_work *work, bool force, struct error *error)
             "`force`",
             saving->path);
     if (result_claim_file(work->path, force || (there && resume), error))
-        return resume ? error_prefix(error, "there is no checkpoint to go on from, and a run that is over removes it")
-                      : -1;
+        return resume && !there
+                   ? error_prefix(error, "there is no checkpoint to go on from, and a run that is over removes it")
+                   : -1;
     return there ? 0 : result_claim_file(saving->path, false, error);
 }
 
@@ -211,8 +212,8 @@ int tune_restore(void *user, struct trainer *trainer, struct error *error)
 
 /* ---- writing ---- */
 
-/* The one that is there becomes the first of the older ones. It stays in its place meanwhile, where the file system
- * has links. */
+/* The one that is there becomes the first of the older ones and stays in its place meanwhile; a file system without
+ * links has none. */
 static void keep_older(const struct tune_work *work)
 {
     char from[4096], to[4096];
@@ -222,8 +223,7 @@ static void keep_older(const struct tune_work *work)
         rename(older_path(work, i - 1, from), older_path(work, i, to));
     older_path(work, 1, to);
     unlink(to);
-    if (link(work->saving.path, to) != 0)
-        rename(work->saving.path, to);
+    link(work->saving.path, to);
 }
 
 int tune_save_checkpoint(struct tune_arm *arm, const struct arm_position *at, struct trainer *trainer,

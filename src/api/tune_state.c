@@ -220,6 +220,8 @@ static int take_classes(struct tune_work *work, const struct checkpoint_walk *wa
     size_t index;
     if (count == 0)
         return 0;
+    if (count != work->arms[0].classes)
+        return error_set(error, ERROR_INPUT, "%s: is damaged: it has other classes", work->saving.path);
     struct metrics *metrics = metrics_create(work->model->context->memory, count, -1, error);
     if (!metrics)
         return error_prefix(error, "%s", work->saving.path);

@@ -260,7 +260,7 @@ int folder_writer_commit(struct folder_writer *writer, const char *last, struct 
     find_parent(writer, parent);
     if (!file_exists(writer->path) && rename(writer->temporary, writer->path) == 0)
         sync_folder(parent);
-    else
+    else if (failure = errno, file_exists(writer->path))
         failure = fill_folder(writer, last);
     if (failure)
         return error_set(error, ERROR_IO, "%s: cannot be written: %s", writer->path, strerror(failure));

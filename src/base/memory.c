@@ -63,6 +63,14 @@ static void drop_kept(struct memory *memory, size_t limit)
     }
 }
 
+/* Where the system has no more. */
+static void release_kept(struct memory *memory)
+{
+    pthread_mutex_lock(&memory->lock);
+    drop_kept(memory, 0);
+    pthread_mutex_unlock(&memory->lock);
+}
+
 void memory_keep(struct memory *memory, size_t bytes)
 {
     pthread_mutex_lock(&memory->lock);
@@ -185,9 +193,7 @@ static struct block_header *obtain_mapped(struct memory *memory, size_t total, i
     }
     block = map(total);
     if (!block) {
-        pthread_mutex_lock(&memory->lock);
-        drop_kept(memory, 0);
-        pthread_mutex_unlock(&memory->lock);
+        release_kept(memory);
         block = map(total);
     }
     if (block)
@@ -200,6 +206,10 @@ static struct block_header *obtain(struct memory *memory, size_t total, int zero
     if (total >= MAP_THRESHOLD)
         return obtain_mapped(memory, total, zeroed);
     struct block_header *block = aligned_alloc(MEMORY_ALIGNMENT, total);
+    if (!block) {
+        release_kept(memory);
+        block = aligned_alloc(MEMORY_ALIGNMENT, total);
+    }
     if (block && zeroed)
         memset(block, 0, total);
     if (block)

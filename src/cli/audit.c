@@ -237,7 +237,8 @@ static int visit(struct opened *opened, const struct command *command, void *use
     const char *output = flags->output;
     char folder[4096];
     if (output && result->several) {
-        snprintf(folder, sizeof folder, "%s/%s", output, result->name);
+        if ((size_t)snprintf(folder, sizeof folder, "%s/%s", output, result->name) >= sizeof folder)
+            return fail_usage(command, "the folder's name is too long");
         flags->output = folder;
     }
     int code = audit_model(opened, command, flags, result);

@@ -27,7 +27,7 @@ static int write_page(const struct opened *opened, struct fovea_model *other, co
     if (fovea_diff_write(opened->model, other, options, diff, flags->html, flags->force, &error))
         return fail(&error);
     if (!json_alone(flags->json))
-        printf("wrote %s/diff.html, diff.json, manifest.json\n", flags->html);
+        printf("wrote %s/diff.html, diff.json, manifest.json\n", shown(flags->html));
     return FOVEA_CLEAN;
 }
 

@@ -1,5 +1,6 @@
 /* Signals that ask the program to end: the call at hand is cancelled, so that nothing half-written stays; a second one
  * ends it at once. */
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -16,8 +17,10 @@ static void note(int signal)
     if (caught)
         _exit(CODE_OF_SIGNAL + signal);
     caught = signal;
+    int failure = errno; /* of the code that is interrupted */
     if (isatty(STDERR_FILENO) && write(STDERR_FILENO, text, sizeof text - 1) < 0)
-        return; /* nobody is there to be told */
+        caught = signal; /* nobody is there to be told */
+    errno = failure;
 }
 
 /* A file that would be larger than it may be (`ulimit -f`) is an error of its writer. */

@@ -107,7 +107,7 @@ static int visit_several(const struct command *command, const char *json, bool l
             snprintf(results[i].told, sizeof results[i].told, "%s", last_failure());
         worst = code > worst ? code : worst;
     }
-    if (lines)
+    if (lines && !is_interrupted())
         print_table(command, results);
     int written = json && !is_interrupted() ? write_documents(command, results, json) : FOVEA_CLEAN;
     for (int i = 0; i < count; i++)

@@ -29,8 +29,9 @@ bool is_stream(const char *path)
 
 static int refuse(const char *what)
 {
-    fprintf(stderr, "fovea: %s\n", what);
-    return FOVEA_BAD_INPUT;
+    struct fovea_error error = {.code = FOVEA_BAD_INPUT};
+    snprintf(error.message, sizeof error.message, "%s", what);
+    return fail(&error);
 }
 
 /* ---- the folder ---- */

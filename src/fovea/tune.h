@@ -126,7 +126,7 @@ struct fovea_tune_options {
     /** Checkpoints: of a run that was cut off `resume` goes on with one and ends with the same bytes. Of NAME.onnx it
      * is NAME.onnx.checkpoint, replaced as a whole behind every epoch and within one after so many steps and when so
      * many seconds went by since; gone when the run is over. Both 0: there are none. Older ones stay beside it as
-     * NAME.onnx.checkpoint.1, ..., `keep` in all; 0: one. */
+     * NAME.onnx.checkpoint.1, ..., `keep` in all, where the file system has hard links; 0: one. */
     int keep;
     int64_t checkpoint_steps;
     double checkpoint_seconds; /**< default 60 */

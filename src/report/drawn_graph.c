@@ -86,6 +86,7 @@ void drawn_graph_write(struct page *page, const struct drawn_graph *graph)
         page_html(page, "<p class=note>It is not drawn: ");
         page_text(page, error.message, PAGE_PROSE);
         page_html(page, ".</p>\n");
+        graph_layout_release(&layout);
         return;
     }
     double width = layout.width + 2 * MARGIN, height = layout.height + 2 * MARGIN;

@@ -75,6 +75,9 @@ static const char *command_line(struct arena *arena, const struct fovea_command 
 
 static const char *detail_of(struct arena *arena, const struct fovea_advice *advice, struct error *error)
 {
+    const char *command = advice->command ? command_line(arena, advice->command, error) : NULL;
+    if (advice->command && !command)
+        return NULL;
     const struct {
         const char *label, *text;
     } lines[] = {{"do", advice->recommend},
@@ -82,7 +85,7 @@ static const char *detail_of(struct arena *arena, const struct fovea_advice *adv
                  {"published", advice->recommend ? advice->published : NULL},
                  {"cost", advice->cost},
                  {"turns if", advice->unless},
-                 {"command", advice->command ? command_line(arena, advice->command, error) : NULL}};
+                 {"command", command}};
     const char *text = "";
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         text = with_line(arena, text, lines[i].label, lines[i].text, error);

@@ -134,7 +134,7 @@ static int join_pairs(struct outline_work *work, bool any, int *spare, struct er
     int joined = 0;
     for (int i = 0; i < links->count; i++)
         work->placed[links->order[i]] = 0;
-    for (int i = 0; i<links->count && * spare> 0; i++) {
+    for (int i = 0; *spare > 0 && i < links->count; i++) {
         int group = links->order[i], other = links->predecessors[group] == 1 ? links->predecessor[group] : -1;
         if (other < 0 && links->successors[group] == 1)
             other = links->successor[group];
@@ -287,10 +287,10 @@ static int describe(struct outline_work *work, struct fovea_outline *outline, st
     const struct graph *graph = work->graph;
     const struct outline_links *links = &work->links;
     int ends = graph->input_count + graph->output_count;
-    size_t most = (size_t)(links->count + ends);
+    size_t most = (size_t)links->count + 2 * MOST_ENDS;
     int *places = memory_allocate(work->memory, (size_t)ends + 1, sizeof *places, error);
     outline->blocks = arena_allocate(work->arena, most + 1, sizeof *outline->blocks, error);
-    outline->links = arena_allocate(work->arena, (size_t)links->link_count + (size_t)ends * (most + 1) + 1,
+    outline->links = arena_allocate(work->arena, (size_t)links->link_count + 2 * MOST_ENDS * most + 1,
                                     sizeof *outline->links, error);
     int result = places && outline->blocks && outline->links ? add_ends(work, outline, true, places, error) : -1;
     memset(work->scratch, 0, (size_t)work->group_count * sizeof *work->scratch);

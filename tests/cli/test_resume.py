@@ -6,11 +6,13 @@ Usage: test_resume.py FOVEA SOURCE_FOLDER [--kills N] [--system-calls] [--seed N
   --system-calls  and one at every system call that changes files (needs strace)
 """
 import argparse
+import hashlib
 import json
 import pathlib
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -27,6 +29,7 @@ random.seed(arguments.seed)
 work = pathlib.Path(tempfile.mkdtemp(prefix="fovea-test-resume-"))
 failures = []
 
+PREFIX = 40  # bytes of a checkpoint before its head: magic, format, order, two lengths
 BASE = ["tune", "models/fashion_mnist.onnx", "--data", "models/images", "-b", "20", "--seed", "5", "-q"]
 RUNS = {
     "augmented": ["-e", "3", "--flip", "0.5", "--padding", "2", "--mixup", "0.4", "--rate", "0.02", "--checkpoint-every", "2"],
@@ -217,6 +220,16 @@ def files():
     finish(start(folder, [*options[:-1], "--force", "--checkpoint-every", "0"]), 0, "no checkpoints")
 
 
+def forged(whole, change):
+    """The checkpoint with another head, whole by its lengths and its hash."""
+    length, body = struct.unpack_from("<QQ", whole, PREFIX - 16)
+    head = json.loads(whole[PREFIX:PREFIX + length])
+    change(head["state"])
+    text = json.dumps(head).encode()
+    bytes_ = whole[:PREFIX - 16] + struct.pack("<QQ", len(text), body) + text + whole[PREFIX + length:-64]
+    return bytes_ + hashlib.sha256(bytes_).hexdigest().encode()
+
+
 def best_epoch():
     """The file with the best epoch must be the one that the run wrote."""
     options = [*RUNS["augmented"], "--resume"]
@@ -231,6 +244,14 @@ def best_epoch():
     process.communicate()
     if not (folder / "new.onnx.checkpoint").exists():
         return
+    checkpoint = (folder / "new.onnx.checkpoint").read_bytes()
+    for count in (1, 9, 11):
+        (folder / "new.onnx.checkpoint").write_bytes(
+            forged(checkpoint, lambda state: state.update(classes=[[1, 1, 1]] * count)))
+        text = finish(start(folder, options), 2, "other classes")
+        if "it has other classes" not in text.splitlines()[-1]:
+            fail(f"other classes are not told: {text[-300:]}")
+    (folder / "new.onnx.checkpoint").write_bytes(forged(checkpoint, lambda state: None))
     whole = (folder / "new.onnx").read_bytes()
     (folder / "new.onnx").write_bytes(whole + b"x")
     refused(folder, options, "is not the best epoch's file")
